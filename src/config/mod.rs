@@ -1,0 +1,1 @@
+//! What a user may set, in the words of hls4ml.

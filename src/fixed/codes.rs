@@ -1,0 +1,143 @@
+//! Tensors of codes.
+
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use num_bigint::BigInt;
+use num_traits::ToPrimitive;
+
+use super::{Format, Interval};
+
+/// The integers that arithmetic on codes runs on: `i64` where every format concerned is narrow
+/// enough, [`BigInt`] elsewhere.
+pub trait Word:
+    Clone + Ord + num_traits::Num + std::ops::Neg<Output = Self> + Send + Sync + 'static
+{
+    /// The number as a big one.
+    fn to_big(&self) -> BigInt;
+    /// The number from a big one; `None` where it does not fit.
+    fn from_big(big: &BigInt) -> Option<Self>;
+    /// The number times 2^`bits`. The caller has made sure that the result fits.
+    fn shifted_left(&self, bits: u32) -> Self;
+    /// The codes of a tensor as this word; `None` where one does not fit.
+    fn view(codes: &Codes) -> Option<std::borrow::Cow<'_, ArrayD<Self>>>;
+}
+
+impl Word for i64 {
+    fn to_big(&self) -> BigInt {
+        BigInt::from(*self)
+    }
+    fn from_big(big: &BigInt) -> Option<Self> {
+        big.to_i64()
+    }
+    fn shifted_left(&self, bits: u32) -> Self {
+        self.wrapping_shl(bits)
+    }
+    fn view(codes: &Codes) -> Option<std::borrow::Cow<'_, ArrayD<Self>>> {
+        use std::borrow::Cow;
+        match codes {
+            Codes::Narrow(array) => Some(Cow::Borrowed(array)),
+            Codes::Wide(array) => {
+                let narrow: Option<Vec<i64>> = array.iter().map(BigInt::to_i64).collect();
+                ArrayD::from_shape_vec(array.raw_dim(), narrow?).ok().map(Cow::Owned)
+            }
+        }
+    }
+}
+
+impl Word for BigInt {
+    fn to_big(&self) -> BigInt {
+        self.clone()
+    }
+    fn from_big(big: &BigInt) -> Option<Self> {
+        Some(big.clone())
+    }
+    fn shifted_left(&self, bits: u32) -> Self {
+        self << bits
+    }
+    fn view(codes: &Codes) -> Option<std::borrow::Cow<'_, ArrayD<Self>>> {
+        use std::borrow::Cow;
+        Some(match codes {
+            Codes::Wide(array) => Cow::Borrowed(array),
+            Codes::Narrow(array) => Cow::Owned(array.mapv(BigInt::from)),
+        })
+    }
+}
+
+/// A tensor of codes, in the storage that its format needs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Codes {
+    /// Every code fits 64 bits.
+    Narrow(ArrayD<i64>),
+    /// Some format concerned is wider.
+    Wide(ArrayD<BigInt>),
+}
+
+impl Codes {
+    /// Stores `codes`, narrow if all of them fit.
+    pub fn from_big(codes: ArrayD<BigInt>) -> Self {
+        let narrow: Option<Vec<i64>> = codes.iter().map(BigInt::to_i64).collect();
+        match narrow.and_then(|n| ArrayD::from_shape_vec(codes.raw_dim(), n).ok()) {
+            Some(array) => Self::Narrow(array),
+            None => Self::Wide(codes),
+        }
+    }
+
+    /// The codes of exact `values`, counted in steps of 2^-`fraction`; `None` if a value lies off
+    /// that grid or is not finite.
+    pub fn from_values(values: ArrayViewD<'_, f64>, fraction: i32) -> Option<Self> {
+        let codes: Option<Vec<BigInt>> =
+            values.iter().map(|v| super::interval::code_of(*v, fraction)).collect();
+        ArrayD::from_shape_vec(values.raw_dim(), codes?).ok().map(Self::from_big)
+    }
+
+    /// The shape.
+    pub fn shape(&self) -> &[usize] {
+        match self {
+            Self::Narrow(a) => a.shape(),
+            Self::Wide(a) => a.shape(),
+        }
+    }
+
+    /// How many codes.
+    pub fn len(&self) -> usize {
+        self.shape().iter().product()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The codes in row-major order, each as a big integer.
+    pub fn iter(&self) -> Box<dyn Iterator<Item = BigInt> + '_> {
+        match self {
+            Self::Narrow(a) => Box::new(a.iter().map(|c| BigInt::from(*c))),
+            Self::Wide(a) => Box::new(a.iter().cloned()),
+        }
+    }
+
+    /// The smallest interval around all codes; `None` if there are none.
+    pub fn interval(&self) -> Option<Interval> {
+        match self {
+            Self::Narrow(a) => Some(Interval::new(*a.iter().min()?, *a.iter().max()?)),
+            Self::Wide(a) => Some(Interval::new(a.iter().min()?.clone(), a.iter().max()?.clone())),
+        }
+    }
+
+    /// The same codes in another shape; `None` if the number of elements differs.
+    pub fn reshaped(self, shape: &[usize]) -> Option<Self> {
+        let shape = IxDyn(shape);
+        match self {
+            Self::Narrow(a) => a.into_shape_with_order(shape).ok().map(Self::Narrow),
+            Self::Wide(a) => a.into_shape_with_order(shape).ok().map(Self::Wide),
+        }
+    }
+
+    /// The values: each code times the step of `format`. Exact up to 53 significant bits.
+    pub fn to_values(&self, format: Format) -> ArrayD<f64> {
+        let scale = |code: f64| libm::ldexp(code, -format.fraction());
+        match self {
+            Self::Narrow(a) => a.mapv(|c| scale(c as f64)),
+            Self::Wide(a) => a.map(|c| scale(c.to_f64().unwrap_or(f64::NAN))),
+        }
+    }
+}

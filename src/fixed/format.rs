@@ -1,0 +1,199 @@
+//! Which numbers a type can hold.
+
+use std::fmt;
+use std::str::FromStr;
+
+use num_bigint::BigInt;
+use num_traits::{One, Zero};
+use serde::{Deserialize, Serialize};
+
+use super::Interval;
+
+/// The widest format, in bits.
+pub const MAX_WIDTH: u32 = 128;
+
+/// Whether a format has negative numbers (two's complement) or not.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
+pub enum Signedness {
+    /// Codes from 0 to 2^width - 1.
+    Unsigned,
+    /// Two's complement: codes from -2^(width-1) to 2^(width-1) - 1.
+    Signed,
+}
+
+/// A fixed-point format: `width` bits, `integer` of them above the binary point (the sign bit
+/// included, as `ap_fixed<W, I>` and `ac_fixed<W, I, S>` count them). The integer position may be
+/// negative or lie beyond the width.
+///
+/// ```
+/// use bitkiln::fixed::Format;
+/// let f: Format = "fixed<8,1>".parse()?;
+/// assert_eq!((f.width(), f.integer(), f.fraction()), (8, 1, 7));
+/// # Ok::<(), bitkiln::fixed::FormatError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Format {
+    signedness: Signedness,
+    width: u8,
+    integer: i32,
+}
+
+/// A format that does not exist, or text that does not name one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FormatError {
+    /// The width lies outside of 1..=128.
+    #[error("a format is 1 to {MAX_WIDTH} bits wide, not {0}")]
+    Width(u64),
+    /// The binary point lies too far away to be computed with.
+    #[error("an integer position lies within ±{limit}, not at {0}", limit = Format::MAX_POSITION)]
+    Position(i64),
+    /// Not of the form `fixed<W,I>` or `ufixed<W,I>`.
+    #[error(
+        "'{0}' is no type: write fixed<W,I> or ufixed<W,I>, with rounding and overflow mode behind it where they matter"
+    )]
+    Syntax(String),
+    /// A rounding or overflow mode of that name does not exist.
+    #[error("'{0}' is no rounding or overflow mode")]
+    Mode(String),
+}
+
+impl Format {
+    /// The farthest integer position, in bits; far beyond what a network has, and near enough
+    /// that shifts between any two formats stay cheap.
+    pub const MAX_POSITION: i32 = 1024;
+
+    /// A format of `width` bits, `integer` of them above the binary point.
+    ///
+    /// # Errors
+    /// If the width is not in 1..=128, or the position beyond ±[`Format::MAX_POSITION`].
+    pub fn new(signedness: Signedness, width: u32, integer: i32) -> Result<Self, FormatError> {
+        if width == 0 || width > MAX_WIDTH {
+            return Err(FormatError::Width(width.into()));
+        }
+        if integer.unsigned_abs() > Self::MAX_POSITION.unsigned_abs() {
+            return Err(FormatError::Position(integer.into()));
+        }
+        Ok(Self { signedness, width: width as u8, integer })
+    }
+
+    /// `ap_fixed<width, integer>`.
+    ///
+    /// # Errors
+    /// See [`Format::new`].
+    pub fn signed(width: u32, integer: i32) -> Result<Self, FormatError> {
+        Self::new(Signedness::Signed, width, integer)
+    }
+
+    /// `ap_ufixed<width, integer>`.
+    ///
+    /// # Errors
+    /// See [`Format::new`].
+    pub fn unsigned(width: u32, integer: i32) -> Result<Self, FormatError> {
+        Self::new(Signedness::Unsigned, width, integer)
+    }
+
+    /// The narrowest format with `fraction` bits behind the binary point that holds every code of
+    /// `interval`; unsigned where no code is negative.
+    ///
+    /// # Errors
+    /// If that takes more than 128 bits.
+    pub fn covering(interval: &Interval, fraction: i32) -> Result<Self, FormatError> {
+        let (signedness, width) = interval.bits();
+        let width = width.max(1);
+        let integer = i64::from(fraction).saturating_neg().saturating_add(width as i64);
+        let width = u32::try_from(width).unwrap_or(u32::MAX);
+        let integer = i32::try_from(integer).map_err(|_| FormatError::Position(integer))?;
+        Self::new(signedness, width, integer)
+    }
+
+    /// Signed or unsigned.
+    pub fn signedness(self) -> Signedness {
+        self.signedness
+    }
+
+    /// Whether the format has a sign bit.
+    pub fn is_signed(self) -> bool {
+        self.signedness == Signedness::Signed
+    }
+
+    /// All bits, the sign bit included.
+    pub fn width(self) -> u32 {
+        self.width.into()
+    }
+
+    /// Bits above the binary point, the sign bit included.
+    pub fn integer(self) -> i32 {
+        self.integer
+    }
+
+    /// Bits behind the binary point: a code counts steps of 2^-fraction.
+    pub fn fraction(self) -> i32 {
+        self.width as i32 - self.integer
+    }
+
+    /// The value of one step, 2^-fraction.
+    pub fn lsb(self) -> f64 {
+        libm::ldexp(1.0, -self.fraction())
+    }
+
+    /// Every code of the format, as an interval.
+    pub fn codes(self) -> Interval {
+        match self.signedness {
+            Signedness::Unsigned => {
+                Interval::new(BigInt::zero(), (BigInt::one() << self.width) - 1)
+            }
+            Signedness::Signed => {
+                let half = BigInt::one() << (self.width - 1);
+                Interval::new(-half.clone(), half - 1)
+            }
+        }
+    }
+
+    /// Whether all codes fit an `i64`.
+    pub fn is_narrow(self) -> bool {
+        self.width() + u32::from(!self.is_signed()) <= 64
+    }
+
+    /// The same bits read as numbers 2^`power` times as large: a shift that costs nothing.
+    ///
+    /// # Errors
+    /// If the position leaves ±[`Format::MAX_POSITION`].
+    pub fn scaled(self, power: i32) -> Result<Self, FormatError> {
+        let integer = self.integer.saturating_add(power);
+        Self::new(self.signedness, self.width(), integer)
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let u = if self.is_signed() { "" } else { "u" };
+        write!(f, "{u}fixed<{},{}>", self.width, self.integer)
+    }
+}
+
+impl FromStr for Format {
+    type Err = FormatError;
+
+    /// Reads `fixed<W,I>`, `ufixed<W,I>`, and the same with `ap_` before it.
+    fn from_str(text: &str) -> Result<Self, FormatError> {
+        let quantization: super::Quantization = text.parse()?;
+        if text.split(',').count() > 2 {
+            return Err(FormatError::Syntax(text.into()));
+        }
+        Ok(quantization.format)
+    }
+}
+
+impl TryFrom<String> for Format {
+    type Error = FormatError;
+    fn try_from(text: String) -> Result<Self, FormatError> {
+        text.parse()
+    }
+}
+
+impl From<Format> for String {
+    fn from(format: Format) -> Self {
+        format.to_string()
+    }
+}

@@ -1,0 +1,157 @@
+//! Which codes can occur.
+
+use std::fmt;
+use std::ops::{Add, Mul, Neg};
+
+use num_bigint::BigInt;
+use num_traits::{Signed, Zero};
+use serde::{Deserialize, Serialize};
+
+use super::Signedness;
+
+/// A closed interval of codes, never empty. What it counts (steps of which size) its owner says.
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+pub struct Interval {
+    #[serde(with = "decimal")]
+    low: BigInt,
+    #[serde(with = "decimal")]
+    high: BigInt,
+}
+
+impl Interval {
+    /// The interval between two codes, in either order.
+    pub fn new(a: impl Into<BigInt>, b: impl Into<BigInt>) -> Self {
+        let (a, b) = (a.into(), b.into());
+        if a <= b { Self { low: a, high: b } } else { Self { low: b, high: a } }
+    }
+
+    /// One code.
+    pub fn point(code: impl Into<BigInt>) -> Self {
+        let code = code.into();
+        Self { low: code.clone(), high: code }
+    }
+
+    /// The smallest code.
+    pub fn low(&self) -> &BigInt {
+        &self.low
+    }
+
+    /// The largest code.
+    pub fn high(&self) -> &BigInt {
+        &self.high
+    }
+
+    /// Whether every code of `other` lies in this interval.
+    pub fn contains(&self, other: &Self) -> bool {
+        self.low <= other.low && other.high <= self.high
+    }
+
+    /// The smallest interval around both.
+    #[must_use]
+    pub fn hull(&self, other: &Self) -> Self {
+        Self {
+            low: self.low.clone().min(other.low.clone()),
+            high: self.high.clone().max(other.high.clone()),
+        }
+    }
+
+    /// The smallest interval around this one and 0: what a partial sum can reach when a term of
+    /// this interval may not have been added yet.
+    #[must_use]
+    pub fn with_zero(&self) -> Self {
+        self.hull(&Self::point(0))
+    }
+
+    /// The same values counted in steps 2^`bits` times as fine.
+    #[must_use]
+    pub fn refined(&self, bits: u32) -> Self {
+        Self { low: &self.low << bits, high: &self.high << bits }
+    }
+
+    /// The bits that hold every code: two's complement if any is negative. 0 bits hold 0.
+    pub fn bits(&self) -> (Signedness, u64) {
+        if self.low.is_negative() {
+            // -2^k needs k + 1 bits: count the bits of -1 - low instead.
+            let low: BigInt = -1 - &self.low;
+            let high = if self.high.is_negative() { 0 } else { self.high.bits() };
+            (Signedness::Signed, low.bits().max(high) + 1)
+        } else {
+            (Signedness::Unsigned, self.high.bits())
+        }
+    }
+
+    /// The interval of the values themselves, for print: ends times 2^-`fraction`.
+    pub fn values(&self, fraction: i32) -> (f64, f64) {
+        (to_value(&self.low, fraction), to_value(&self.high, fraction))
+    }
+}
+
+/// `code` times 2^-`fraction`, rounded to the nearest f64.
+fn to_value(code: &BigInt, fraction: i32) -> f64 {
+    use num_traits::ToPrimitive;
+    libm::ldexp(code.to_f64().unwrap_or(f64::NAN), -fraction)
+}
+
+impl Add for &Interval {
+    type Output = Interval;
+    fn add(self, other: Self) -> Interval {
+        Interval { low: &self.low + &other.low, high: &self.high + &other.high }
+    }
+}
+
+impl Neg for &Interval {
+    type Output = Interval;
+    fn neg(self) -> Interval {
+        Interval { low: -&self.high, high: -&self.low }
+    }
+}
+
+impl Mul<&BigInt> for &Interval {
+    type Output = Interval;
+    fn mul(self, factor: &BigInt) -> Interval {
+        if factor.is_zero() {
+            return Interval::point(0);
+        }
+        Interval::new(&self.low * factor, &self.high * factor)
+    }
+}
+
+impl fmt::Display for Interval {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}, {}]", self.low, self.high)
+    }
+}
+
+/// Codes in JSON are decimal strings: they may exceed what a JSON number holds exactly.
+mod decimal {
+    use num_bigint::BigInt;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(code: &BigInt, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&code.to_string())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<BigInt, D::Error> {
+        String::deserialize(input)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// The code of an exact `value` in steps of 2^-`fraction`; `None` if it lies between two steps or
+/// is not finite.
+pub(super) fn code_of(value: f64, fraction: i32) -> Option<BigInt> {
+    use num_traits::Float;
+    if !value.is_finite() {
+        return None;
+    }
+    if value == 0.0 {
+        return Some(BigInt::zero());
+    }
+    let (mantissa, exponent, sign) = value.integer_decode();
+    let code = BigInt::from(mantissa) * sign;
+    let shift = i32::from(exponent) + fraction;
+    if shift >= 0 {
+        return Some(code << shift.unsigned_abs());
+    }
+    let dropped = shift.unsigned_abs();
+    (u64::from(mantissa.trailing_zeros()) >= u64::from(dropped)).then(|| code >> dropped)
+}

@@ -1,0 +1,203 @@
+//! What happens to values that a format cannot hold.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Format, FormatError, Signedness};
+
+/// What happens to the bits below the last one. Names as `ap_fixed` has them, without `AP_`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Rounding {
+    /// `AP_TRN` / `AC_TRN`: towards minus infinity.
+    #[default]
+    Trn,
+    /// `AP_TRN_ZERO` / `AC_TRN_ZERO`: towards zero.
+    TrnZero,
+    /// `AP_RND` / `AC_RND`: to nearest, halves towards plus infinity.
+    Rnd,
+    /// `AP_RND_ZERO` / `AC_RND_ZERO`: to nearest, halves towards zero.
+    RndZero,
+    /// `AP_RND_INF` / `AC_RND_INF`: to nearest, halves away from zero.
+    RndInf,
+    /// `AP_RND_MIN_INF` / `AC_RND_MIN_INF`: to nearest, halves towards minus infinity.
+    RndMinInf,
+    /// `AP_RND_CONV` / `AC_RND_CONV`: to nearest, halves to even.
+    RndConv,
+    /// `AC_RND_CONV_ODD`: to nearest, halves to odd. `ap_fixed` has no such mode.
+    RndConvOdd,
+}
+
+/// What happens to the bits above the first one. Names as `ap_fixed` has them, without `AP_`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Overflow {
+    /// `AP_WRAP` / `AC_WRAP`: the bits above are dropped. `saturated_bits` is `ap_fixed`'s N:
+    /// that many top bits saturate instead; `ac_fixed` has only 0.
+    Wrap {
+        /// How many of the top bits saturate, 0 to the width.
+        saturated_bits: u8,
+    },
+    /// `AP_SAT` / `AC_SAT`: to the nearest number of the format.
+    Sat,
+    /// `AP_SAT_ZERO` / `AC_SAT_ZERO`: to zero.
+    SatZero,
+    /// `AP_SAT_SYM` / `AC_SAT_SYM`: as `Sat`, and the smallest signed number becomes minus the
+    /// largest.
+    SatSym,
+}
+
+impl Overflow {
+    /// Plain wrap-around, the default of `ap_fixed` and `ac_fixed`.
+    pub const WRAP: Self = Self::Wrap { saturated_bits: 0 };
+}
+
+impl Default for Overflow {
+    fn default() -> Self {
+        Self::WRAP
+    }
+}
+
+/// A format and what happens to values that it cannot hold: what `ap_fixed<W, I, Q, O, N>` and
+/// `ac_fixed<W, I, S, Q, O>` say in full.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Quantization {
+    /// The numbers of the type.
+    pub format: Format,
+    /// The bits below.
+    pub rounding: Rounding,
+    /// The bits above.
+    pub overflow: Overflow,
+}
+
+impl Quantization {
+    /// A type of all three.
+    pub fn new(format: Format, rounding: Rounding, overflow: Overflow) -> Self {
+        Self { format, rounding, overflow }
+    }
+}
+
+const ROUNDINGS: [(&str, Rounding); 8] = [
+    ("TRN", Rounding::Trn),
+    ("TRN_ZERO", Rounding::TrnZero),
+    ("RND", Rounding::Rnd),
+    ("RND_ZERO", Rounding::RndZero),
+    ("RND_INF", Rounding::RndInf),
+    ("RND_MIN_INF", Rounding::RndMinInf),
+    ("RND_CONV", Rounding::RndConv),
+    ("RND_CONV_ODD", Rounding::RndConvOdd),
+];
+
+const OVERFLOWS: [(&str, Overflow); 4] = [
+    ("WRAP", Overflow::WRAP),
+    ("SAT", Overflow::Sat),
+    ("SAT_ZERO", Overflow::SatZero),
+    ("SAT_SYM", Overflow::SatSym),
+];
+
+impl Rounding {
+    /// The name without a vendor's prefix: `RND_CONV`.
+    pub fn name(self) -> &'static str {
+        ROUNDINGS.iter().find(|(_, mode)| *mode == self).map_or("TRN", |(name, _)| name)
+    }
+}
+
+impl Overflow {
+    /// The name without a vendor's prefix: `SAT_SYM`.
+    pub fn name(self) -> &'static str {
+        OVERFLOWS.iter().find(|(_, mode)| *mode == self).map_or("WRAP", |(name, _)| name)
+    }
+}
+
+/// Looks a mode up by its name, with or without `AP_` / `AC_`.
+fn mode<T: Copy>(table: &[(&str, T)], name: &str) -> Result<T, FormatError> {
+    let bare = name.strip_prefix("AP_").or_else(|| name.strip_prefix("AC_")).unwrap_or(name);
+    table
+        .iter()
+        .find(|(known, _)| *known == bare)
+        .map(|(_, mode)| *mode)
+        .ok_or_else(|| FormatError::Mode(name.into()))
+}
+
+impl fmt::Display for Quantization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plain = self.rounding == Rounding::Trn && self.overflow == Overflow::WRAP;
+        if plain {
+            return self.format.fmt(f);
+        }
+        let u = if self.format.is_signed() { "" } else { "u" };
+        write!(f, "{u}fixed<{},{}", self.format.width(), self.format.integer())?;
+        write!(f, ",{},{}", self.rounding.name(), self.overflow.name())?;
+        if let Overflow::Wrap { saturated_bits: n @ 1.. } = self.overflow {
+            write!(f, ",{n}")?;
+        }
+        f.write_str(">")
+    }
+}
+
+impl FromStr for Quantization {
+    type Err = FormatError;
+
+    /// Reads `fixed<W,I[,Q[,O[,N]]]>`, `ufixed<...>`, with or without `ap_`, modes with or
+    /// without `AP_`, and `[u]int<W>` as a format without fraction.
+    fn from_str(text: &str) -> Result<Self, FormatError> {
+        let syntax = || FormatError::Syntax(text.into());
+        let bare: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+        let bare = bare.strip_prefix("ap_").unwrap_or(&bare);
+        let (head, rest) = bare.split_once('<').ok_or_else(syntax)?;
+        let parts: Vec<&str> = rest.strip_suffix('>').ok_or_else(syntax)?.split(',').collect();
+        let (signedness, is_int) = match head {
+            "fixed" => (Signedness::Signed, false),
+            "ufixed" => (Signedness::Unsigned, false),
+            "int" => (Signedness::Signed, true),
+            "uint" => (Signedness::Unsigned, true),
+            _ => return Err(syntax()),
+        };
+        let number = |part: &str| part.parse::<i64>().map_err(|_| syntax());
+        let width = number(parts.first().ok_or_else(syntax)?)?;
+        let width32 = u32::try_from(width).map_err(|_| FormatError::Width(width.max(0) as u64))?;
+        if is_int {
+            return match parts.len() {
+                1 => Ok(Self::new(
+                    Format::new(signedness, width32, width32 as i32)?,
+                    Rounding::Trn,
+                    Overflow::WRAP,
+                )),
+                _ => Err(syntax()),
+            };
+        }
+        let integer = number(parts.get(1).ok_or_else(syntax)?)?;
+        let integer = i32::try_from(integer).map_err(|_| FormatError::Position(integer))?;
+        let format = Format::new(signedness, width32, integer)?;
+        let rounding = parts.get(2).map_or(Ok(Rounding::Trn), |name| mode(&ROUNDINGS, name))?;
+        let mut overflow =
+            parts.get(3).map_or(Ok(Overflow::WRAP), |name| mode(&OVERFLOWS, name))?;
+        if let Some(part) = parts.get(4) {
+            let n = number(part)?;
+            match (&mut overflow, u8::try_from(n)) {
+                (Overflow::Wrap { saturated_bits }, Ok(n)) if u32::from(n) <= width32 => {
+                    *saturated_bits = n;
+                }
+                _ => return Err(syntax()),
+            }
+        }
+        if parts.len() > 5 {
+            return Err(syntax());
+        }
+        Ok(Self { format, rounding, overflow })
+    }
+}
+
+impl TryFrom<String> for Quantization {
+    type Error = FormatError;
+    fn try_from(text: String) -> Result<Self, FormatError> {
+        text.parse()
+    }
+}
+
+impl From<Quantization> for String {
+    fn from(quantization: Quantization) -> Self {
+        quantization.to_string()
+    }
+}

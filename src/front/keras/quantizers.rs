@@ -1,0 +1,1 @@
+//! Quantizers and activations as a Keras configuration writes them.

@@ -1,0 +1,127 @@
+//! Nodes and edges.
+
+use petgraph::Direction;
+use petgraph::stable_graph::{NodeIndex, StableDiGraph};
+use petgraph::visit::EdgeRef;
+
+use super::{Op, Tensor};
+
+/// A node of a [`Graph`].
+pub type NodeId = NodeIndex;
+
+/// One operation and its result.
+#[derive(Clone, Debug)]
+pub struct Node {
+    /// Unique in the graph: the name of the model's layer, with a suffix where a layer becomes
+    /// several operations.
+    pub name: String,
+    /// What is computed.
+    pub op: Op,
+    /// What comes out.
+    pub tensor: Tensor,
+}
+
+/// A result of the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Output {
+    /// The model's output layer.
+    pub name: String,
+    /// The node whose tensor it is.
+    pub node: NodeId,
+}
+
+/// A network of integer operations. See the [module](self).
+#[derive(Clone, Debug)]
+pub struct Graph {
+    /// The model's name.
+    pub name: String,
+    /// Operations; an edge carries the operand's position at its target.
+    pub nodes: StableDiGraph<Node, usize>,
+    /// The `Input` nodes in the model's order.
+    pub inputs: Vec<NodeId>,
+    /// The results in the model's order.
+    pub outputs: Vec<Output>,
+    /// Which node holds each layer's result, in the model's order. Layers that compute nothing
+    /// share a node with the layer before.
+    pub layers: Vec<(String, NodeId)>,
+}
+
+impl Graph {
+    /// A graph without nodes.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            nodes: StableDiGraph::new(),
+            inputs: Vec::new(),
+            outputs: Vec::new(),
+            layers: Vec::new(),
+        }
+    }
+
+    /// Adds a node that takes the results of `operands`, in this order.
+    pub fn add(
+        &mut self,
+        name: impl Into<String>,
+        op: Op,
+        operands: &[NodeId],
+        tensor: Tensor,
+    ) -> NodeId {
+        let node = self.nodes.add_node(Node { name: name.into(), op, tensor });
+        for (position, operand) in operands.iter().enumerate() {
+            self.nodes.add_edge(*operand, node, position);
+        }
+        node
+    }
+
+    /// Adds an input of the network.
+    pub fn add_input(&mut self, name: impl Into<String>, tensor: Tensor) -> NodeId {
+        let node = self.add(name, Op::Input, &[], tensor);
+        self.inputs.push(node);
+        node
+    }
+
+    /// Makes the result of `node` a result of the network.
+    pub fn add_output(&mut self, name: impl Into<String>, node: NodeId) {
+        self.outputs.push(Output { name: name.into(), node });
+    }
+
+    /// The nodes whose results `node` takes, in the order of its operands.
+    pub fn operands(&self, node: NodeId) -> Vec<NodeId> {
+        let mut operands: Vec<(usize, NodeId)> = self
+            .nodes
+            .edges_directed(node, Direction::Incoming)
+            .map(|edge| (*edge.weight(), edge.source()))
+            .collect();
+        operands.sort_unstable();
+        operands.into_iter().map(|(_, source)| source).collect()
+    }
+
+    /// All nodes, each after those that it takes; in the order of their making where that leaves
+    /// a choice. Nodes on a cycle are left out: [`super::validate`] refuses them.
+    pub fn in_order(&self) -> Vec<NodeId> {
+        let mut waiting: std::collections::HashMap<NodeId, usize> =
+            self.nodes.node_indices().map(|n| (n, self.operands(n).len())).collect();
+        let mut ready: std::collections::BinaryHeap<std::cmp::Reverse<NodeId>> =
+            waiting.iter().filter(|(_, n)| **n == 0).map(|(n, _)| std::cmp::Reverse(*n)).collect();
+        let mut order = Vec::with_capacity(waiting.len());
+        while let Some(std::cmp::Reverse(node)) = ready.pop() {
+            order.push(node);
+            for edge in self.nodes.edges_directed(node, Direction::Outgoing) {
+                if let Some(left) = waiting.get_mut(&edge.target()) {
+                    *left -= 1;
+                    if *left == 0 {
+                        ready.push(std::cmp::Reverse(edge.target()));
+                    }
+                }
+            }
+        }
+        order
+    }
+}
+
+impl std::ops::Index<NodeId> for Graph {
+    type Output = Node;
+    fn index(&self, node: NodeId) -> &Node {
+        &self.nodes[node]
+    }
+}

@@ -1,0 +1,34 @@
+//! Bitkiln turns a quantized neural network into an FPGA/HLS project whose every output bit is
+//! known in advance.
+//!
+//! Data flows one way through the modules, in this order:
+//!
+//! | module | job |
+//! |---|---|
+//! | [`front`] | model files to [`model::Model`]; nothing else knows a file format |
+//! | [`model`] | the trained network in its own words: layers, quantizers, float weights |
+//! | [`quantizer`] | what each quantizer of QKeras computes, and as which fixed-point type |
+//! | [`lower`] | [`model::Model`] to [`ir::Graph`]: the one place where real numbers become integers |
+//! | [`ir`] | a small closed set of integer operations with exact formats and proven intervals |
+//! | [`passes`] | graph to graph |
+//! | [`sim`] | runs a graph, bit for bit |
+//! | [`hls`] | graph to [`hls::Design`]: kernels, types, schedule, free of any vendor |
+//! | [`back`] | a design to project files for one vendor, and the check of such a project |
+//! | [`report`] | what tables and JSON show |
+//!
+//! [`fixed`] lies below all of them: fixed-point formats, rounding, overflow, intervals.
+//! [`config`] holds what a user may set, in the words of hls4ml.
+#![warn(missing_docs)]
+
+pub mod back;
+pub mod config;
+pub mod fixed;
+pub mod front;
+pub mod hls;
+pub mod ir;
+pub mod lower;
+pub mod model;
+pub mod passes;
+pub mod quantizer;
+pub mod report;
+pub mod sim;

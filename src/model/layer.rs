@@ -1,0 +1,60 @@
+//! Layers.
+
+use ndarray::{Array1, Array2};
+
+use crate::quantizer::Quantizer;
+
+/// A layer of the trained network.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// The name that the file gives; unique in the model.
+    pub name: String,
+    /// What it computes.
+    pub kind: LayerKind,
+}
+
+/// What a layer computes.
+#[derive(Clone, Debug)]
+pub enum LayerKind {
+    /// A place where samples enter. Shape without the batch axis.
+    Input {
+        /// Elements along each axis of one sample.
+        shape: Vec<usize>,
+    },
+    /// `activation(x · kernel + bias)` on the last axis: Keras' Dense and QKeras' QDense.
+    Dense(Dense),
+    /// A function applied to each element (softmax: to each row along the last axis).
+    Activation(Activation),
+    /// All axes of a sample in one, row-major.
+    Flatten,
+    /// Nothing, once trained: Dropout and its like.
+    Identity,
+}
+
+/// A dense layer. `kernel` is \[inputs, units\], `bias` \[units\].
+#[derive(Clone, Debug)]
+pub struct Dense {
+    /// Weights as trained, before any quantizer.
+    pub kernel: Array2<f32>,
+    /// Biases as trained; `None` if the layer has none.
+    pub bias: Option<Array1<f32>>,
+    /// The kernel's quantizer as the file states it.
+    pub kernel_quantizer: Option<Quantizer>,
+    /// The bias' quantizer as the file states it.
+    pub bias_quantizer: Option<Quantizer>,
+    /// What is applied to the sum.
+    pub activation: Activation,
+}
+
+/// A function between layers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Activation {
+    /// x.
+    Linear,
+    /// max(x, 0).
+    Relu,
+    /// exp(x_i) / Σ exp(x_j) along the last axis.
+    Softmax,
+    /// A quantizer of QKeras.
+    Quantizer(Quantizer),
+}
