@@ -39,9 +39,11 @@ fn round(code: BigInt, dropped: i32, mode: Rounding) -> BigInt {
 /// `code` brought into the codes of `format`.
 fn overflow(code: BigInt, format: Format, mode: Overflow) -> BigInt {
     let range = format.codes();
-    if *range.low() <= code && code <= *range.high() && mode != Overflow::SatSym {
+    if *range.low() <= code && code <= *range.high() {
         return code;
     }
-    let _ = (range, mode);
-    range.low().clone()
+    match mode {
+        Overflow::Sat if code < *range.low() => range.low().clone(),
+        _ => range.high().clone(),
+    }
 }

@@ -83,7 +83,7 @@ impl Codes {
 
     /// The codes of exact `values`, counted in steps of 2^-`fraction`; `None` if a value lies off
     /// that grid or is not finite.
-    pub fn from_values(values: ArrayViewD<'_, f64>, fraction: i32) -> Option<Self> {
+    pub fn from_values(values: &ArrayViewD<'_, f64>, fraction: i32) -> Option<Self> {
         let codes: Option<Vec<BigInt>> =
             values.iter().map(|v| super::interval::code_of(*v, fraction)).collect();
         ArrayD::from_shape_vec(values.raw_dim(), codes?).ok().map(Self::from_big)

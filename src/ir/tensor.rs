@@ -90,7 +90,7 @@ impl Constant {
         // The lowest set bit of any value decides the fraction.
         let fraction = values.iter().filter(|v| **v != 0.0).map(|v| lowest_bit(*v)).max();
         let fraction = fraction.unwrap_or(0);
-        let codes = Codes::from_values(values, fraction).unwrap_or_else(|| {
+        let codes = Codes::from_values(&values, fraction).unwrap_or_else(|| {
             Codes::from_big(ArrayD::from_elem(values.raw_dim(), BigInt::zero()))
         });
         let interval = codes.interval().unwrap_or_else(|| Interval::point(0));
