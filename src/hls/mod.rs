@@ -1,1 +1,28 @@
-//! hls
+//! From a graph of integer operations to a hardware design, free of any vendor.
+//!
+//! A [`Design`] has everything that the generated C++ says: names, types, constants, kernels,
+//! the arrays between them, and the schedule. [`crate::back`] writes it down in a vendor's
+//! dialect and decides nothing about numbers. Each operation of [`crate::ir::Op`] becomes a kernel in a
+//! file of its own below `kernels`.
+
+mod build;
+mod design;
+mod error;
+mod kernels;
+mod names;
+mod options;
+mod parts;
+mod preflight;
+mod reuse;
+
+pub use design::{
+    Array, Constant, ConstantId, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Multipliers,
+    Schedule, Type, TypeId,
+};
+pub use error::HlsError;
+pub use kernels::{Body, Clamp, Convert, Leaky, Linear, Softmax, Steps, Table};
+pub use names::Names;
+pub use options::Options;
+pub use parts::dsp_slices;
+pub use preflight::{Finding, Obstacle, UNROLL_LIMIT};
+pub use reuse::{legal_reuse_factors, nearest_legal_reuse_factor};

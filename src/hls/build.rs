@@ -1,0 +1,351 @@
+//! From graph to design.
+
+use std::collections::{HashMap, HashSet};
+
+use super::design::{
+    Array, Constant, ConstantId, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Schedule, Type,
+    TypeId,
+};
+use super::kernels::{self, Body, Convert};
+use super::{Finding, HlsError, Names, Options, preflight};
+use crate::fixed::{Codes, Format, FormatError, Interval, Overflow, Quantization, Rounding};
+use crate::ir::{self, Graph, NodeId, Op};
+
+/// What kernels are built with: names, types, and constants made so far.
+pub(super) struct Builder<'a> {
+    pub(super) options: &'a Options,
+    names: Names,
+    pub(super) types: Vec<Type>,
+    pub(super) constants: Vec<Constant>,
+    pub(super) findings: Vec<Finding>,
+}
+
+/// A node on its way to become a kernel.
+pub(super) struct Site<'a> {
+    /// The graph's node.
+    pub(super) node: &'a ir::Node,
+    /// The node whose result it takes.
+    pub(super) operand: &'a ir::Node,
+    /// The C++ name that its own names begin with.
+    pub(super) stem: &'a str,
+}
+
+impl Site<'_> {
+    /// What is wrong with the node's operation, as an error.
+    pub(super) fn broken(&self, rule: impl Into<String>) -> HlsError {
+        HlsError::Graph { node: self.node.name.clone(), rule: rule.into() }
+    }
+
+    /// A type that a number of this node needs and that does not exist, as an error.
+    pub(super) fn too_wide(&self, what: &'static str) -> impl FnOnce(FormatError) -> HlsError {
+        let layer = self.node.name.clone();
+        move |source| HlsError::TooWide { layer, what, source }
+    }
+}
+
+impl Builder<'_> {
+    /// A type for what `layer` `holds`, named `wanted`.
+    pub(super) fn add_type(
+        &mut self,
+        wanted: &str,
+        layer: &str,
+        holds: &'static str,
+        quantization: Quantization,
+        interval: Interval,
+    ) -> TypeId {
+        let name = self.names.unique(wanted);
+        self.types.push(Type { name, quantization, layer: layer.into(), holds, interval });
+        TypeId(self.types.len() - 1)
+    }
+
+    /// A type of plain numbers for a node: what does not fit it does not occur.
+    pub(super) fn local_type(
+        &mut self,
+        site: &Site<'_>,
+        suffix: &str,
+        holds: &'static str,
+        format: Format,
+        interval: Interval,
+    ) -> TypeId {
+        let wanted = format!("{}_{suffix}_t", site.stem);
+        self.add_type(&wanted, &site.node.name, holds, plain(format), interval)
+    }
+
+    /// A constant of a node, with a type of its own.
+    pub(super) fn constant(
+        &mut self,
+        site: &Site<'_>,
+        suffix: &str,
+        holds: &'static str,
+        constant: &ir::Constant,
+    ) -> Result<ConstantId, HlsError> {
+        let interval = constant.codes.interval().unwrap_or_else(|| Interval::point(0));
+        if !constant.format.codes().contains(&interval) {
+            return Err(site.broken(format!("{holds} beyond their type {}", constant.format)));
+        }
+        let element = self.local_type(site, suffix, holds, constant.format, interval);
+        self.constant_of(site, suffix, holds, element, constant.codes.clone())
+    }
+
+    /// A constant of a node, in a type that is there already.
+    pub(super) fn constant_of(
+        &mut self,
+        site: &Site<'_>,
+        suffix: &str,
+        holds: &'static str,
+        element: TypeId,
+        codes: Codes,
+    ) -> Result<ConstantId, HlsError> {
+        let format = self.types[element.0].quantization.format;
+        // Constants are written as literals of type double: sums of normal ones where 53 bits
+        // do not suffice.
+        if format.fraction() > 1022 || format.integer() > 1023 {
+            return Err(HlsError::Literal { layer: site.node.name.clone(), what: holds });
+        }
+        // As with types, the plural goes with the array: fc1_weight_t, fc1_weights.
+        let plural = if suffix == "bias" { "biases".to_owned() } else { format!("{suffix}s") };
+        let name = self.names.unique(&format!("{}_{plural}", site.stem));
+        self.constants.push(Constant {
+            name,
+            element,
+            layer: site.node.name.clone(),
+            holds,
+            codes,
+        });
+        Ok(ConstantId(self.constants.len() - 1))
+    }
+}
+
+/// The type of numbers that always fit.
+pub(super) fn plain(format: Format) -> Quantization {
+    Quantization::new(format, Rounding::Trn, Overflow::WRAP)
+}
+
+/// See [`Design::new`].
+pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsError> {
+    options.check()?;
+    check_layers(graph, options)?;
+    let mut names = Names::default();
+    let name = names.stem(&options.name);
+    let order = graph.in_order();
+    // Layers come first when names are handed out, so that they keep their own.
+    let stems: HashMap<NodeId, String> =
+        order.iter().map(|node| (*node, names.stem(&graph[*node].name))).collect();
+
+    let mut builder = Builder {
+        options,
+        names,
+        types: Vec::new(),
+        constants: Vec::new(),
+        findings: Vec::new(),
+    };
+    let mut edges = Edges { list: Vec::new(), of: HashMap::new() };
+    let mut kernels = Vec::new();
+    let direct = results_that_are_ports(graph);
+
+    for node in &order {
+        let stem = &stems[node];
+        let this = &graph[*node];
+        let operands = graph.operands(*node);
+        if operands.len() != this.op.arity() {
+            let rule = format!("{} operands instead of {}", operands.len(), this.op.arity());
+            return Err(HlsError::Graph { node: this.name.clone(), rule });
+        }
+        match (&this.op, operands.first()) {
+            (Op::Reshape, Some(source)) => edges.alias(*node, *source, &this.name)?,
+            (op, Some(source)) => {
+                let site = Site { node: this, operand: &graph[*source], stem };
+                let element = result_type(&mut builder, this, stem);
+                let (body, multipliers) = kernels::build(&mut builder, &site, op)?;
+                let (name, role) = match direct.get(node) {
+                    Some(port) => (port.as_str(), EdgeRole::Output),
+                    None => (this.name.as_str(), EdgeRole::Internal),
+                };
+                let wanted = match role {
+                    EdgeRole::Output => port_name(&mut builder.names, name, &this.name, stem),
+                    _ => builder.names.unique(&format!("{stem}_out")),
+                };
+                let input = edges.get(*source, &this.name)?;
+                let output = edges.add(*node, wanted, element, this, role, name);
+                kernels.push(Kernel {
+                    name: stem.clone(),
+                    layer: this.name.clone(),
+                    operation: op.name(),
+                    input,
+                    output,
+                    body,
+                    initiation_interval: multipliers.map_or(1, |m| m.reuse_factor),
+                    multipliers,
+                });
+            }
+            (_, None) => {
+                let element = result_type(&mut builder, this, stem);
+                edges.add(*node, stem.clone(), element, this, EdgeRole::Input, &this.name);
+            }
+        }
+    }
+
+    let mut outputs = Vec::new();
+    for output in &graph.outputs {
+        let edge = edges.get(output.node, &output.name)?;
+        let is_port = edges.list[edge.0].role == EdgeRole::Output && !outputs.contains(&edge);
+        if is_port {
+            outputs.push(edge);
+            continue;
+        }
+        // An input that leaves as it came, a result that is also used inside, or one that
+        // leaves twice: the port gets a copy.
+        let stem = builder.names.stem(&format!("{}_port", output.name));
+        let source = edges.list[edge.0].clone();
+        let name = builder.names.unique(&format!("{stem}_out"));
+        let role = EdgeRole::Output;
+        edges.list.push(Edge { name, role, layer: output.name.clone(), ..source });
+        let port = EdgeId(edges.list.len() - 1);
+        kernels.push(Kernel {
+            name: stem,
+            layer: output.name.clone(),
+            operation: "copy",
+            input: edge,
+            output: port,
+            body: Body::Convert(Convert { elements: edges.list[port.0].len() }),
+            initiation_interval: 1,
+            multipliers: None,
+        });
+        outputs.push(port);
+    }
+
+    let initiation_interval = kernels.iter().map(|k| k.initiation_interval).max().unwrap_or(1);
+    for kernel in &mut kernels {
+        // A kernel that waits for slower ones may share its operators as well.
+        if kernel.multipliers.is_none() {
+            kernel.initiation_interval = initiation_interval;
+        }
+    }
+    let multipliers = kernels.iter().filter_map(|k| k.multipliers).map(|m| m.limit).sum();
+    let mut design = Design {
+        name,
+        options: options.clone(),
+        types: builder.types,
+        constants: builder.constants,
+        inputs: graph
+            .inputs
+            .iter()
+            .map(|node| edges.get(*node, &graph.name))
+            .collect::<Result<_, _>>()?,
+        edges: edges.list,
+        kernels,
+        outputs,
+        schedule: Schedule { initiation_interval, multipliers },
+        findings: builder.findings,
+    };
+    let found = preflight::check(&design);
+    design.findings.extend(found);
+    Ok(design)
+}
+
+/// Refuses a reuse factor for a layer that is not there.
+fn check_layers(graph: &Graph, options: &Options) -> Result<(), HlsError> {
+    let mut known: Vec<&str> = graph.nodes.node_weights().map(|n| n.name.as_str()).collect();
+    known.extend(graph.layers.iter().map(|(layer, _)| layer.as_str()));
+    match options.layer_reuse_factors.keys().find(|layer| !known.contains(&layer.as_str())) {
+        None => Ok(()),
+        Some(layer) => {
+            let mut seen = HashSet::new();
+            let layers = graph.layers.iter().map(|(layer, _)| layer.as_str());
+            let layers: Vec<&str> = layers.filter(|layer| seen.insert(*layer)).collect();
+            Err(HlsError::UnknownLayer { layer: layer.clone(), known: layers.join(", ") })
+        }
+    }
+}
+
+/// Nodes whose kernel may write a port of the top function: results that nothing else reads.
+/// With each, the name of the output.
+fn results_that_are_ports(graph: &Graph) -> HashMap<NodeId, String> {
+    let producer = |mut node: NodeId| {
+        while let (Op::Reshape, [source]) = (&graph[node].op, graph.operands(node).as_slice()) {
+            node = *source;
+        }
+        node
+    };
+    let mut reads: HashMap<NodeId, usize> = HashMap::new();
+    for node in graph.nodes.node_indices().filter(|n| graph[*n].op != Op::Reshape) {
+        for operand in graph.operands(node) {
+            *reads.entry(producer(operand)).or_default() += 1;
+        }
+    }
+    let mut ports = HashMap::new();
+    for output in &graph.outputs {
+        let node = producer(output.node);
+        if !reads.contains_key(&node) && graph[node].op != Op::Input {
+            ports.entry(node).or_insert_with(|| output.name.clone());
+        }
+    }
+    ports
+}
+
+/// The name of a port that carries the output `output` of the node called `node`.
+fn port_name(names: &mut Names, output: &str, node: &str, stem: &str) -> String {
+    if output == node {
+        return names.unique(&format!("{stem}_out"));
+    }
+    // The output is a layer whose name no node has taken.
+    let stem = Names::default().stem(output);
+    names.unique(&format!("{stem}_out"))
+}
+
+/// The type of a node's result. Where the operation rounds, the type says how.
+fn result_type(builder: &mut Builder<'_>, node: &ir::Node, stem: &str) -> TypeId {
+    let format = node.tensor.format;
+    let (suffix, holds, quantization) = match &node.op {
+        Op::Linear(_) => ("_acc", "sums", plain(format)),
+        Op::Cast { rounding, overflow } => {
+            ("", "values", Quantization::new(format, *rounding, *overflow))
+        }
+        Op::Softmax(softmax) => {
+            let quantization = Quantization::new(format, softmax.rounding, softmax.overflow);
+            ("", "probabilities", quantization)
+        }
+        _ => ("", "values", plain(format)),
+    };
+    let interval = node.tensor.interval();
+    builder.add_type(&format!("{stem}{suffix}_t"), &node.name, holds, quantization, interval)
+}
+
+/// Edges made so far, by the node that makes them.
+struct Edges {
+    list: Vec<Edge>,
+    of: HashMap<NodeId, EdgeId>,
+}
+
+impl Edges {
+    fn add(
+        &mut self,
+        node: NodeId,
+        name: String,
+        element: TypeId,
+        of: &ir::Node,
+        role: EdgeRole,
+        layer: &str,
+    ) -> EdgeId {
+        let id = EdgeId(self.list.len());
+        let shape = of.tensor.shape.clone();
+        let kind = EdgeKind::Array(Array { partitioned: true });
+        self.list.push(Edge { name, element, shape, kind, role, layer: layer.into() });
+        self.of.insert(node, id);
+        id
+    }
+
+    /// Lets `node` share the array of `source`: the same elements in the same order.
+    fn alias(&mut self, node: NodeId, source: NodeId, name: &str) -> Result<(), HlsError> {
+        let edge = self.get(source, name)?;
+        self.of.insert(node, edge);
+        Ok(())
+    }
+
+    fn get(&self, node: NodeId, user: &str) -> Result<EdgeId, HlsError> {
+        self.of.get(&node).copied().ok_or_else(|| HlsError::Graph {
+            node: user.into(),
+            rule: "takes a result that no node before it makes".into(),
+        })
+    }
+}

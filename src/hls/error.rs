@@ -1,0 +1,64 @@
+//! What keeps a graph from becoming a design.
+
+use crate::fixed::FormatError;
+
+/// A graph or options that no design can be made of.
+#[derive(Debug, Clone, PartialEq, thiserror::Error, miette::Diagnostic)]
+pub enum HlsError {
+    /// The part would not survive in a Tcl script.
+    #[error("'{0}' is no part")]
+    #[diagnostic(help(
+        "write a part as the vendor's tool lists it, for instance xcvu13p-flga2577-2-e"
+    ))]
+    Part(String),
+    /// Not a positive number.
+    #[error("a clock period of {0} ns")]
+    #[diagnostic(help("the clock period is a positive number of nanoseconds"))]
+    ClockPeriod(f64),
+    /// Not a fraction.
+    #[error("a clock uncertainty of {0} periods")]
+    #[diagnostic(help("the clock uncertainty is a fraction of the period, from 0 to below 1"))]
+    ClockUncertainty(f64),
+    /// A reuse factor of zero.
+    #[error("a reuse factor of 0 for {0}")]
+    #[diagnostic(help("a reuse factor of 1 gives each product a multiplier of its own"))]
+    ReuseFactor(String),
+    /// A reuse factor for a layer that the graph does not have.
+    #[error("a reuse factor for the layer '{layer}', which the network does not have")]
+    #[diagnostic(help("its layers are: {known}"))]
+    UnknownLayer {
+        /// The name in the options.
+        layer: String,
+        /// The names that exist.
+        known: String,
+    },
+    /// A number inside of a kernel needs a type that does not exist.
+    #[error("layer '{layer}': {what} needs a type that is too wide: {source}")]
+    #[diagnostic(help("give the layer's operand or its tables fewer bits"))]
+    TooWide {
+        /// The node's name.
+        layer: String,
+        /// Which number.
+        what: &'static str,
+        /// Which rule the type breaks.
+        source: FormatError,
+    },
+    /// A constant that no C++ literal can say.
+    #[error("layer '{layer}': {what} lie beyond what a C++ literal of type double holds")]
+    #[diagnostic(help("scale the layer's weights and the values around it nearer to 1"))]
+    Literal {
+        /// The node's name.
+        layer: String,
+        /// Which constants.
+        what: &'static str,
+    },
+    /// The graph breaks a rule that `ir::validate` would have found.
+    #[error("node '{node}' of the graph: {rule}")]
+    #[diagnostic(help("this is a defect of the program, not of the model: please report it"))]
+    Graph {
+        /// The node's name.
+        node: String,
+        /// The rule.
+        rule: String,
+    },
+}

@@ -1,0 +1,78 @@
+//! The kernels: one file for each operation, or for those that share a body.
+
+mod clamp;
+mod convert;
+mod leaky;
+mod linear;
+mod softmax;
+mod steps;
+
+use serde::Serialize;
+
+pub use clamp::Clamp;
+pub use convert::Convert;
+pub use leaky::Leaky;
+pub use linear::Linear;
+pub use softmax::Softmax;
+pub use steps::{Steps, Table};
+
+use super::build::{Builder, Site};
+use super::{HlsError, Multipliers};
+use crate::ir::Op;
+
+/// What a kernel computes. The templates print these and decide nothing.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Body {
+    /// Sums of products.
+    Linear(Linear),
+    /// A type for another.
+    Convert(Convert),
+    /// Limits.
+    Clamp(Clamp),
+    /// A leaky ReLU.
+    Leaky(Leaky),
+    /// Comparisons with boundaries.
+    Steps(Steps),
+    /// One entry for each code.
+    Table(Table),
+    /// Softmax by tables.
+    Softmax(Softmax),
+}
+
+impl Body {
+    /// How many copies of its innermost statement the unrolled kernel has.
+    pub fn unrolled(&self) -> u64 {
+        let count = match self {
+            Body::Linear(linear) => linear.rows * linear.inputs * linear.outputs,
+            Body::Convert(convert) => convert.elements,
+            Body::Clamp(clamp) => clamp.elements,
+            Body::Leaky(leaky) => leaky.elements,
+            Body::Steps(steps) => steps.elements * steps.comparisons,
+            Body::Table(table) => table.elements,
+            Body::Softmax(softmax) => softmax.rows * softmax.columns,
+        };
+        count as u64
+    }
+}
+
+/// The kernel that computes `op`.
+pub(super) fn build(
+    builder: &mut Builder<'_>,
+    site: &Site<'_>,
+    op: &Op,
+) -> Result<(Body, Option<Multipliers>), HlsError> {
+    let body = match op {
+        Op::Linear(op) => {
+            let (linear, multipliers) = linear::build(builder, site, op)?;
+            return Ok((Body::Linear(linear), Some(multipliers)));
+        }
+        Op::Cast { .. } => Body::Convert(Convert { elements: site.node.tensor.len() }),
+        Op::Clamp { low, high } => Body::Clamp(clamp::build(builder, site, low, high)?),
+        Op::Leaky { shift } => Body::Leaky(leaky::build(builder, site, *shift)?),
+        Op::Steps(op) => steps::build(builder, site, op)?,
+        Op::Softmax(op) => Body::Softmax(softmax::build(builder, site, op)?),
+        Op::Input | Op::Reshape => return Err(site.broken("is no operation that computes")),
+    };
+    Ok((body, None))
+}

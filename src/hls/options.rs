@@ -1,0 +1,63 @@
+//! What a user may choose about the hardware.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::HlsError;
+
+/// What a user may choose about the hardware.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Options {
+    /// The project's name, in any spelling; the top function is named after it.
+    pub name: String,
+    /// The device, as the vendor's tool spells it: `xcvu13p-flga2577-2-e`.
+    pub part: String,
+    /// In nanoseconds.
+    pub clock_period: f64,
+    /// The part of the clock period that synthesis leaves to placement and routing, 0 to 1.
+    pub clock_uncertainty: f64,
+    /// How often one multiplier is used for a sample, where `layer_reuse_factors` says nothing.
+    pub reuse_factor: u64,
+    /// Reuse factors of single layers, by the layer's name.
+    pub layer_reuse_factors: BTreeMap<String, u64>,
+}
+
+impl Options {
+    /// hls4ml's defaults: a clock of 5 ns with 27 % uncertainty, every multiplier used once.
+    pub fn new(name: impl Into<String>, part: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            part: part.into(),
+            clock_period: 5.0,
+            clock_uncertainty: 0.27,
+            reuse_factor: 1,
+            layer_reuse_factors: BTreeMap::new(),
+        }
+    }
+
+    /// The reuse factor asked for `layer`.
+    pub fn reuse_factor_of(&self, layer: &str) -> u64 {
+        self.layer_reuse_factors.get(layer).copied().unwrap_or(self.reuse_factor)
+    }
+
+    /// Checks what no type can.
+    pub(super) fn check(&self) -> Result<(), HlsError> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+        if self.part.is_empty() || !self.part.chars().all(plain) {
+            return Err(HlsError::Part(self.part.clone()));
+        }
+        if !(self.clock_period.is_finite() && self.clock_period > 0.0) {
+            return Err(HlsError::ClockPeriod(self.clock_period));
+        }
+        if !(0.0..1.0).contains(&self.clock_uncertainty) {
+            return Err(HlsError::ClockUncertainty(self.clock_uncertainty));
+        }
+        let zero = self.layer_reuse_factors.iter().find(|(_, reuse)| **reuse == 0);
+        match (zero, self.reuse_factor) {
+            (Some((layer, _)), _) => Err(HlsError::ReuseFactor(format!("layer '{layer}'"))),
+            (None, 0) => Err(HlsError::ReuseFactor("the model".into())),
+            _ => Ok(()),
+        }
+    }
+}
