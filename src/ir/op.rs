@@ -34,6 +34,11 @@ pub enum Op {
         /// Minus the slope's power of two.
         shift: u32,
     },
+    /// The operand times 2^`power`: the same codes in a format whose point stands elsewhere.
+    Scale {
+        /// Places that the value moves up.
+        power: i32,
+    },
     /// A piecewise constant function.
     Steps(Steps),
     /// Softmax along the last axis, by tables.
@@ -110,6 +115,7 @@ impl Op {
             Op::Cast { .. } => "cast",
             Op::Clamp { .. } => "clamp",
             Op::Leaky { .. } => "leaky",
+            Op::Scale { .. } => "scale",
             Op::Steps(_) => "steps",
             Op::Softmax(_) => "softmax",
             Op::Reshape => "reshape",
