@@ -1,1 +1,2 @@
 //! back
+pub mod standin;
