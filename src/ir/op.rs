@@ -98,6 +98,14 @@ pub struct Softmax {
     pub overflow: Overflow,
 }
 
+impl Linear {
+    /// How many products a row takes whose weight is neither 0 nor ± a power of two. The others
+    /// are wires: an adder at most, never a multiplier.
+    pub fn multiplications(&self) -> usize {
+        self.weights.codes.iter().filter(|code| code.magnitude().count_ones() > 1).count()
+    }
+}
+
 impl Op {
     /// How many operands the operation takes.
     pub fn arity(&self) -> usize {

@@ -8,6 +8,7 @@
 
 mod activation;
 mod builder;
+mod configure;
 mod dense;
 mod error;
 mod parameters;

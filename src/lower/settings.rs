@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::LowerError;
-use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding};
+use crate::fixed::{Format, Overflow, Quantization, Rounding, Signedness};
 use crate::model::Model;
 
 /// What the model does not decide: the formats of its inputs, types for what has no quantizer, and
@@ -52,31 +52,36 @@ pub struct SoftmaxSettings {
     pub result: Quantization,
 }
 
-impl Settings {
-    /// The defaults: inputs of `fixed<16,6>`, floats cut to `fixed<16,6>` as hls4ml's, and softmax
-    /// tables of 4096 exponentials and 1024 inverses with 17 bits behind the point.
-    ///
-    /// # Errors
-    /// Never: the formats are constants, but making one is fallible.
-    pub fn new() -> Result<Self, FormatError> {
-        let default = Format::signed(16, 6)?;
+/// hls4ml's default type.
+const DEFAULT: Format = Format::literal(Signedness::Signed, 16, 6);
+/// Exponentials and inverses: 0 to 1, to 2^-17.
+const TABLE: Format = Format::literal(Signedness::Unsigned, 18, 1);
+/// Probabilities: 0 to 1, to 2^-15.
+const PROBABILITY: Format = Format::literal(Signedness::Unsigned, 16, 1);
+
+impl Default for Settings {
+    /// Inputs of `fixed<16,6>`, floats cut to `fixed<16,6>` as hls4ml's, and softmax tables of 4096
+    /// exponentials and 1024 inverses with 17 bits behind the point.
+    fn default() -> Self {
         let rounded = |format| Quantization::new(format, Rounding::Rnd, Overflow::Sat);
-        Ok(Self {
-            input: default,
+        Self {
+            input: DEFAULT,
             inputs: BTreeMap::new(),
             layers: BTreeMap::new(),
-            precision: Quantization::new(default, Rounding::Trn, Overflow::WRAP),
+            precision: Quantization::new(DEFAULT, Rounding::Trn, Overflow::WRAP),
             softmax: SoftmaxSettings {
                 skip: false,
                 exp_address: 12,
                 inverse_address: 10,
-                exp_table: rounded(Format::unsigned(18, 1)?),
-                inverse_table: rounded(Format::unsigned(18, 1)?),
-                result: rounded(Format::unsigned(16, 1)?),
+                exp_table: rounded(TABLE),
+                inverse_table: rounded(TABLE),
+                result: rounded(PROBABILITY),
             },
-        })
+        }
     }
+}
 
+impl Settings {
     /// The format of input `name`.
     pub fn input_format(&self, name: &str) -> Format {
         self.inputs.get(name).copied().unwrap_or(self.input)
