@@ -1,5 +1,8 @@
 //! Tensors of codes.
 
+use std::borrow::Cow;
+use std::ops::{BitAnd, Shl, Shr};
+
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
@@ -11,17 +14,56 @@ use super::{Format, Interval};
 pub trait Word:
     Clone + Ord + num_traits::Num + std::ops::Neg<Output = Self> + Send + Sync + 'static
 {
+    /// Where the steps of a cast take place.
+    #[doc(hidden)]
+    type Wide: Wide;
+    /// A cast that drops more bits than this gives the same as one that drops this many.
+    #[doc(hidden)]
+    const FARTHEST_DROP: u32;
+
+    /// Whether every code of `format` fits.
+    fn holds(format: Format) -> bool;
     /// The number as a big one.
     fn to_big(&self) -> BigInt;
     /// The number from a big one; `None` where it does not fit.
     fn from_big(big: &BigInt) -> Option<Self>;
     /// The number times 2^`bits`. The caller has made sure that the result fits.
+    #[must_use]
     fn shifted_left(&self, bits: u32) -> Self;
     /// The codes of a tensor as this word; `None` where one does not fit.
-    fn view(codes: &Codes) -> Option<std::borrow::Cow<'_, ArrayD<Self>>>;
+    fn view(codes: &Codes) -> Option<Cow<'_, ArrayD<Self>>>;
+    #[doc(hidden)]
+    fn widened(&self) -> Self::Wide;
+    /// The caller has made sure that the number fits.
+    #[doc(hidden)]
+    fn narrowed(wide: Self::Wide) -> Self;
 }
 
+/// An integer with room for the steps of a cast.
+#[doc(hidden)]
+pub trait Wide:
+    Clone
+    + Ord
+    + num_traits::Num
+    + Shl<u32, Output = Self>
+    + Shr<u32, Output = Self>
+    + BitAnd<Output = Self>
+    + std::fmt::Debug
+{
+}
+
+impl Wide for i128 {}
+impl Wide for BigInt {}
+
 impl Word for i64 {
+    // A narrow target is at most 64 bits wide, so a code shifted left by its width fits.
+    type Wide = i128;
+    // Then the magnitude, at most 2^63, is below half a step.
+    const FARTHEST_DROP: u32 = 65;
+
+    fn holds(format: Format) -> bool {
+        format.is_narrow()
+    }
     fn to_big(&self) -> BigInt {
         BigInt::from(*self)
     }
@@ -31,8 +73,7 @@ impl Word for i64 {
     fn shifted_left(&self, bits: u32) -> Self {
         self.wrapping_shl(bits)
     }
-    fn view(codes: &Codes) -> Option<std::borrow::Cow<'_, ArrayD<Self>>> {
-        use std::borrow::Cow;
+    fn view(codes: &Codes) -> Option<Cow<'_, ArrayD<Self>>> {
         match codes {
             Codes::Narrow(array) => Some(Cow::Borrowed(array)),
             Codes::Wide(array) => {
@@ -41,9 +82,23 @@ impl Word for i64 {
             }
         }
     }
+    #[inline]
+    fn widened(&self) -> i128 {
+        (*self).into()
+    }
+    #[inline]
+    fn narrowed(wide: i128) -> Self {
+        wide as i64
+    }
 }
 
 impl Word for BigInt {
+    type Wide = Self;
+    const FARTHEST_DROP: u32 = u32::MAX;
+
+    fn holds(_: Format) -> bool {
+        true
+    }
     fn to_big(&self) -> BigInt {
         self.clone()
     }
@@ -53,12 +108,17 @@ impl Word for BigInt {
     fn shifted_left(&self, bits: u32) -> Self {
         self << bits
     }
-    fn view(codes: &Codes) -> Option<std::borrow::Cow<'_, ArrayD<Self>>> {
-        use std::borrow::Cow;
+    fn view(codes: &Codes) -> Option<Cow<'_, ArrayD<Self>>> {
         Some(match codes {
             Codes::Wide(array) => Cow::Borrowed(array),
             Codes::Narrow(array) => Cow::Owned(array.mapv(BigInt::from)),
         })
+    }
+    fn widened(&self) -> Self {
+        self.clone()
+    }
+    fn narrowed(wide: Self) -> Self {
+        wide
     }
 }
 

@@ -10,7 +10,7 @@ mod format;
 mod interval;
 mod quantization;
 
-pub use cast::cast;
+pub use cast::{Caster, cast};
 pub use codes::{Codes, Word};
 pub use format::{Format, FormatError, MAX_WIDTH, Signedness};
 pub use interval::Interval;
