@@ -16,9 +16,9 @@
 //! ```
 //!
 //! QKeras computes in float32, Bitkiln with the same numbers exactly. The two differ only where
-//! float32 itself cannot tell: a power of two is chosen by comparing with √2 · 2^k, and within a
-//! dozen float32 steps of that boundary QKeras' own choice depends on the position of a number in
-//! TensorFlow's vector registers.
+//! QKeras contradicts itself: a power of two is chosen by comparing with √2 · 2^k, and within some
+//! ten float32 steps of that boundary (or on the ties that a quadratic approximation has), its
+//! choice depends on the lane that TensorFlow's vectorised logarithm puts a number in.
 //!
 //! To add a quantizer: a file with a struct that implements [`Definition`], an arm in
 //! [`Quantizer`] and in its `definition`, a line in `registry::SUPPORTED`.
