@@ -54,6 +54,8 @@ mod graph;
 mod op;
 mod sums;
 mod tensor;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 pub use dot::to_dot;

@@ -20,7 +20,7 @@
 //! ten float32 steps of that boundary (or on the ties that a quadratic approximation has), its
 //! choice depends on the lane that TensorFlow's vectorised logarithm puts a number in.
 //!
-//! To add a quantizer: a file with a struct that implements [`Definition`], an arm in
+//! To add a quantizer: a file with a struct that implements `Definition`, an arm in
 //! [`Quantizer`] and in its `definition`, a line in `registry::SUPPORTED`.
 
 mod alpha;
@@ -44,7 +44,7 @@ use std::fmt;
 
 use ndarray::{ArrayD, ArrayViewD, Dimension};
 
-use crate::fixed::Quantization;
+use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding};
 
 pub use alpha::Alpha;
 pub use binary::Binary;
@@ -191,6 +191,18 @@ impl Quantizer {
 impl fmt::Display for Quantizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.definition().fmt(f)
+    }
+}
+
+/// The cast of a quantizer that rounds halves to even, as TensorFlow does.
+fn cast(
+    quantizer: &dyn fmt::Display,
+    format: Result<Format, FormatError>,
+    overflow: Overflow,
+) -> Result<Stage, QuantizerError> {
+    match format {
+        Ok(format) => Ok(Stage::Cast(Quantization::new(format, Rounding::RndConv, overflow))),
+        Err(source) => Err(QuantizerError::Format { quantizer: quantizer.to_string(), source }),
     }
 }
 

@@ -1,7 +1,8 @@
 //! Every message.
 
 use super::*;
-use crate::quantizer::QuantizerError;
+use crate::fixed::{Format, Overflow};
+use crate::quantizer::{QuantizerError, cast};
 
 fn parse_error(call: &str) -> String {
     match call.parse::<Quantizer>() {
@@ -196,6 +197,15 @@ fn activations_that_cannot_be_built() {
             )
         );
     }
+}
+
+#[test]
+fn formats_that_do_not_exist() {
+    let wide = Format::signed(200, 1);
+    assert_eq!(
+        cast(&quantizer("binary"), wide, Overflow::Sat).unwrap_err().to_string(),
+        "binary(): a format is 1 to 128 bits wide, not 200"
+    );
 }
 
 #[test]
