@@ -2,9 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 
+use num_bigint::BigInt;
+
 use super::design::{
-    Array, Constant, ConstantId, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Schedule, Type,
-    TypeId,
+    Array, Constant, ConstantId, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Number, Schedule,
+    Type, TypeId,
 };
 use super::kernels::{self, Body, Convert};
 use super::{Finding, HlsError, Names, Options, preflight};
@@ -96,12 +98,7 @@ impl Builder<'_> {
         element: TypeId,
         codes: Codes,
     ) -> Result<ConstantId, HlsError> {
-        let format = self.types[element.0].quantization.format;
-        // Constants are written as literals of type double: sums of normal ones where 53 bits
-        // do not suffice.
-        if format.fraction() > 1022 || format.integer() > 1023 {
-            return Err(HlsError::Literal { layer: site.node.name.clone(), what: holds });
-        }
+        self.check_literals(site, holds, element)?;
         // As with types, the plural goes with the array: fc1_weight_t, fc1_weights.
         let plural = if suffix == "bias" { "biases".to_owned() } else { format!("{suffix}s") };
         let name = self.names.unique(&format!("{}_{plural}", site.stem));
@@ -113,6 +110,33 @@ impl Builder<'_> {
             codes,
         });
         Ok(ConstantId(self.constants.len() - 1))
+    }
+
+    /// One number of a node, in a type that is there already.
+    pub(super) fn number(
+        &self,
+        site: &Site<'_>,
+        holds: &'static str,
+        element: TypeId,
+        code: BigInt,
+    ) -> Result<Number, HlsError> {
+        self.check_literals(site, holds, element)?;
+        Ok(Number { element, code })
+    }
+
+    /// Constants are written as literals of type double, or sums of them: the steps of their
+    /// type must be normal doubles.
+    fn check_literals(
+        &self,
+        site: &Site<'_>,
+        what: &'static str,
+        element: TypeId,
+    ) -> Result<(), HlsError> {
+        let format = self.types[element.0].quantization.format;
+        if format.fraction() > 1022 || format.integer() > 1023 {
+            return Err(HlsError::Literal { layer: site.node.name.clone(), what });
+        }
+        Ok(())
     }
 }
 
@@ -132,13 +156,8 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
     let stems: HashMap<NodeId, String> =
         order.iter().map(|node| (*node, names.stem(&graph[*node].name))).collect();
 
-    let mut builder = Builder {
-        options,
-        names,
-        types: Vec::new(),
-        constants: Vec::new(),
-        findings: Vec::new(),
-    };
+    let mut builder =
+        Builder { options, names, types: Vec::new(), constants: Vec::new(), findings: Vec::new() };
     let mut edges = Edges { list: Vec::new(), of: HashMap::new() };
     let mut kernels = Vec::new();
     let direct = results_that_are_ports(graph);

@@ -2,6 +2,7 @@
 
 use std::ops::Index;
 
+use num_bigint::BigInt;
 use serde::Serialize;
 
 use super::kernels::Body;
@@ -75,6 +76,20 @@ pub struct Constant {
     /// Row-major, in steps of the type.
     #[serde(skip)]
     pub codes: Codes,
+}
+
+/// One number that is part of the design.
+#[derive(Clone, Debug, Serialize)]
+pub struct Number {
+    /// Its type.
+    pub element: TypeId,
+    /// In steps of the type.
+    #[serde(serialize_with = "decimal")]
+    pub code: BigInt,
+}
+
+fn decimal<S: serde::Serializer>(code: &BigInt, out: S) -> Result<S::Ok, S::Error> {
+    out.collect_str(code)
 }
 
 /// A tensor on its way.

@@ -17,7 +17,7 @@ mod reuse;
 
 pub use design::{
     Array, Constant, ConstantId, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Multipliers,
-    Schedule, Type, TypeId,
+    Number, Schedule, Type, TypeId,
 };
 pub use error::HlsError;
 pub use kernels::{Body, Clamp, Convert, Leaky, Linear, Softmax, Steps, Table};

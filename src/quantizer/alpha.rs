@@ -7,7 +7,7 @@ use super::QuantizerError;
 /// QKeras' `alpha`: what the quantized values are multiplied by.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Alpha {
-    /// Not stated: 1, except on a kernel ([`Alpha::in_kernel`]).
+    /// Not stated: 1, except on a kernel ([`super::Quantizer::in_kernel`]).
     Unset,
     /// A number.
     Number(f32),

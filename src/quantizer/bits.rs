@@ -6,8 +6,8 @@ use ndarray::ArrayD;
 
 use super::channels::{Channels, nearest_po2};
 use super::parameters::{MAX_BITS, Parameters};
-use super::{Alpha, Definition, ParseError, Quantizer, QuantizerError, Stage, exp2, log2};
-use crate::fixed::{Format, Overflow, Quantization, Rounding};
+use super::{Alpha, Definition, ParseError, Quantizer, QuantizerError, Stage, cast, exp2, log2};
+use crate::fixed::{Format, Overflow};
 
 /// QKeras' `quantized_bits`: with u = bits - keep_negative,
 /// alpha · 2^(integer-u) · clip(round(x · 2^(u-integer))), halves to even; for u = 0 the sign,
@@ -106,17 +106,14 @@ impl QuantizedBits {
         self.unsigned_bits() == 0
     }
 
-    /// The type of the values before `alpha`.
-    fn cast(&self) -> Result<Quantization, QuantizerError> {
-        let overflow =
-            if self.symmetric && self.keep_negative { Overflow::SatSym } else { Overflow::Sat };
-        let format = match self.keep_negative {
-            true => Format::signed(self.bits, self.integer + 1),
-            false => Format::unsigned(self.bits, self.integer),
-        };
-        let format = format
-            .map_err(|source| QuantizerError::Format { quantizer: self.to_string(), source })?;
-        Ok(Quantization::new(format, Rounding::RndConv, overflow))
+    /// The values before `alpha`.
+    fn cast(&self) -> Result<Stage, QuantizerError> {
+        if self.keep_negative {
+            let overflow = if self.symmetric { Overflow::SatSym } else { Overflow::Sat };
+            cast(self, Format::signed(self.bits, self.integer + 1), overflow)
+        } else {
+            cast(self, Format::unsigned(self.bits, self.integer), Overflow::Sat)
+        }
     }
 
     /// QKeras' branch for alpha='auto_po2': halves away from zero, and a scale that fits each
@@ -174,10 +171,9 @@ impl Definition for QuantizedBits {
         if self.is_sign() || alpha == 0.0 || exp2(log2::floor_log2(alpha)) != alpha {
             return Ok(vec![Stage::Steps]);
         }
-        let cast = Stage::Cast(self.cast()?);
         Ok(match log2::floor_log2(alpha) {
-            0 => vec![cast],
-            power => vec![cast, Stage::Scale { power }],
+            0 => vec![self.cast()?],
+            power => vec![self.cast()?, Stage::Scale { power }],
         })
     }
 

@@ -16,11 +16,11 @@
 //! ```
 //!
 //! QKeras computes in float32, Bitkiln with the same numbers exactly. The two differ only where
-//! float32 itself cannot tell: a power of two is chosen by comparing with √2 · 2^k, and within a
-//! dozen float32 steps of that boundary QKeras' own choice depends on the position of a number in
-//! TensorFlow's vector registers.
+//! QKeras contradicts itself: a power of two is chosen by comparing with √2 · 2^k, and within some
+//! ten float32 steps of that boundary (or on the ties that a quadratic approximation has), its
+//! choice depends on the lane that TensorFlow's vectorised logarithm puts a number in.
 //!
-//! To add a quantizer: a file with a struct that implements [`Definition`], an arm in
+//! To add a quantizer: a file with a struct that implements `Definition`, an arm in
 //! [`Quantizer`] and in its `definition`, a line in `registry::SUPPORTED`.
 
 mod alpha;
@@ -44,7 +44,7 @@ use std::fmt;
 
 use ndarray::{ArrayD, ArrayViewD, Dimension};
 
-use crate::fixed::Quantization;
+use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding};
 
 pub use alpha::Alpha;
 pub use binary::Binary;
@@ -191,6 +191,18 @@ impl Quantizer {
 impl fmt::Display for Quantizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.definition().fmt(f)
+    }
+}
+
+/// The cast of a quantizer that rounds halves to even, as TensorFlow does.
+fn cast(
+    quantizer: &dyn fmt::Display,
+    format: Result<Format, FormatError>,
+    overflow: Overflow,
+) -> Result<Stage, QuantizerError> {
+    match format {
+        Ok(format) => Ok(Stage::Cast(Quantization::new(format, Rounding::RndConv, overflow))),
+        Err(source) => Err(QuantizerError::Format { quantizer: quantizer.to_string(), source }),
     }
 }
 

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::parameters::Parameters;
-use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, exp2};
-use crate::fixed::{Format, Overflow, Quantization, Rounding};
+use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, cast, exp2};
+use crate::fixed::{Format, Overflow};
 
 /// QKeras' `quantized_relu`. With n = bits (one less where there is a slope), m = 2^n and
 /// p = x · 2^(n-integer), all halves to even:
@@ -82,35 +82,25 @@ impl QuantizedRelu {
         exp2(self.integer) - exp2(self.step())
     }
 
-    fn type_of(
-        &self,
-        format: Result<Format, crate::fixed::FormatError>,
-    ) -> Result<Stage, QuantizerError> {
-        let format = format
-            .map_err(|source| QuantizerError::Format { quantizer: self.to_string(), source })?;
-        Ok(Stage::Cast(Quantization::new(format, Rounding::RndConv, Overflow::Sat)))
-    }
-
     /// The stages before the upper bound; `None` where only steps will do.
     fn rectifier(&self) -> Result<Option<Vec<Stage>>, QuantizerError> {
-        let (bits, integer) = (self.bits, self.integer);
-        Ok(match (self.use_sigmoid, self.slope) {
-            (false, None) => Some(vec![self.type_of(Format::unsigned(bits, integer))?]),
+        let signed = |integer| cast(self, Format::signed(self.bits, integer), Overflow::Sat);
+        let unsigned = |integer| cast(self, Format::unsigned(self.bits, integer), Overflow::Sat);
+        let integer = self.integer;
+        Ok(Some(match (self.use_sigmoid, self.slope) {
+            (false, None) => vec![unsigned(integer)?],
             // Steps twice as wide, then the largest value, which lies between two of them. The
             // ½ · m that the sigmoid adds must be even, or halves would go the other way.
-            (true, None) if bits >= 2 => Some(vec![
-                self.type_of(Format::unsigned(bits, integer + 1))?,
-                self.type_of(Format::unsigned(bits, integer))?,
-            ]),
-            (false, Some(0)) => Some(vec![self.type_of(Format::signed(bits, integer + 1))?]),
+            (true, None) if self.bits >= 2 => vec![unsigned(integer + 1)?, unsigned(integer)?],
+            (false, Some(0)) => vec![signed(integer + 1)?],
             // The smallest value, -slope · 2^integer, must be one of the type's.
-            (false, Some(power)) if (-self.unsigned_bits()..0).contains(&power) => Some(vec![
+            (false, Some(power)) if (-self.unsigned_bits()..0).contains(&power) => vec![
                 Stage::AtLeast(-exp2(integer)),
                 Stage::Leaky { shift: power.unsigned_abs() },
-                self.type_of(Format::signed(bits, integer + 1))?,
-            ]),
-            _ => None,
-        })
+                signed(integer + 1)?,
+            ],
+            _ => return Ok(None),
+        }))
     }
 }
 
@@ -140,15 +130,12 @@ impl Definition for QuantizedRelu {
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
         let Some(mut stages) = self.rectifier()? else { return Ok(vec![Stage::Steps]) };
-        match self.bound() {
-            Some(bound) if bound < self.top() => {
-                if bound > 0.0 && libm::ldexp(bound, -self.step()).fract() == 0.0 {
-                    stages.push(Stage::AtMost(bound));
-                } else {
-                    return Ok(vec![Stage::Steps]);
-                }
+        if let Some(bound) = self.bound().filter(|bound| *bound < self.top()) {
+            let is_value = libm::ldexp(bound, -self.step()).fract() == 0.0;
+            if bound < 0.0 || !is_value {
+                return Ok(vec![Stage::Steps]);
             }
-            _ => {}
+            stages.push(Stage::AtMost(bound));
         }
         Ok(stages)
     }

@@ -135,15 +135,16 @@ fn is_keras_function(name: &str) -> bool {
 /// # Errors
 /// If it is no quantizer, or one with parameters that Bitkiln does not support.
 pub(super) fn quantizer(value: &Value) -> Result<Option<Quantizer>, ConfigError> {
-    match Stated::read(value)? {
-        Stated::Nothing | Stated::Text("linear") => Ok(None),
-        Stated::Text(text) => match text.parse() {
-            Err(ParseError::Unknown { name, .. }) if is_keras_function(&name) => {
-                Err(ConfigError::NoQuantizer { name })
-            }
-            parsed => Ok(Some(parsed?)),
-        },
-        Stated::Class(name, config) => Ok(Some(class(name, config)?)),
+    let parsed = match Stated::read(value)? {
+        Stated::Nothing | Stated::Text("linear") => return Ok(None),
+        Stated::Text(text) => text.parse(),
+        Stated::Class(name, config) => class(name, config),
+    };
+    match parsed {
+        Err(ParseError::Unknown { name, .. }) if is_keras_function(&name) => {
+            Err(ConfigError::NoQuantizer { name })
+        }
+        parsed => Ok(Some(parsed?)),
     }
 }
 
@@ -163,8 +164,12 @@ pub(super) fn activation(value: &Value) -> Result<Activation, ConfigError> {
         Stated::Class(name, config) => class(name, config),
     };
     match parsed {
-        Err(ParseError::Unknown { name, .. }) if is_keras_function(&name) => {
+        Err(ParseError::Unknown { name, .. }) if NOT_YET.contains(&name.as_str()) => {
             Err(ConfigError::NotYet { name })
+        }
+        // A function that Bitkiln has, but written as a call.
+        Err(ParseError::Unknown { name, .. }) if is_keras_function(&name) => {
+            Err(ConfigError::Form { value: value.to_string() })
         }
         Err(ParseError::Unknown { name, nearest }) => {
             let functions = SUPPORTED.iter().map(|(name, _)| *name).chain(NOT_YET.iter().copied());
@@ -174,5 +179,147 @@ pub(super) fn activation(value: &Value) -> Result<Activation, ConfigError> {
             Err(ConfigError::Unknown { name, nearest })
         }
         parsed => Ok(Activation::Quantizer(parsed?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(value: Value) -> Quantizer {
+        quantizer(&value).unwrap().unwrap()
+    }
+
+    fn bits() -> Quantizer {
+        "quantized_bits(4, 0, 1, alpha='auto_po2')".parse().unwrap()
+    }
+
+    fn config() -> Value {
+        json!({
+            "bits": 4, "integer": 0, "symmetric": true, "alpha": "auto_po2", "keep_negative": true,
+            "use_stochastic_rounding": false, "qnoise_factor": 1.0, "post_training_scale": null
+        })
+    }
+
+    #[test]
+    fn nothing_quantizes_nothing() {
+        assert_eq!(quantizer(&Value::Null), Ok(None));
+        assert_eq!(quantizer(&json!("linear")), Ok(None));
+    }
+
+    #[test]
+    fn every_form_states_the_same_quantizer() {
+        let forms = [
+            json!("quantized_bits(4, 0, 1, alpha='auto_po2')"),
+            json!({"class_name": "quantized_bits", "config": config()}),
+            json!({
+                "class_name": "quantized_bits", "config": config(), "__passive_serialization__": true
+            }),
+            json!({
+                "module": "qkeras.quantizers", "class_name": "quantized_bits", "config": config(),
+                "registered_name": "qkeras>quantized_bits", "shared_object_id": 1399586
+            }),
+        ];
+        for form in forms {
+            assert_eq!(read(form), bits());
+        }
+        let plain = "ternary".parse().unwrap();
+        assert_eq!(read(json!({"class_name": "ternary"})), plain);
+        assert_eq!(read(json!({"class_name": "ternary", "config": null})), plain);
+    }
+
+    #[test]
+    fn activations_are_functions_of_keras_or_quantizers() {
+        let cases = [
+            (Value::Null, Activation::Linear),
+            (json!("linear"), Activation::Linear),
+            (json!("relu"), Activation::Relu),
+            (json!("softmax"), Activation::Softmax),
+            (
+                json!({
+                    "module": "builtins", "class_name": "function", "config": "relu",
+                    "registered_name": "function"
+                }),
+                Activation::Relu,
+            ),
+            (json!("quantized_bits(4,0,alpha='auto_po2')"), Activation::Quantizer(bits())),
+            (
+                json!({"class_name": "quantized_bits", "config": config()}),
+                Activation::Quantizer(bits()),
+            ),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(activation(&value), Ok(expected), "{value}");
+        }
+    }
+
+    #[test]
+    fn names_what_it_does_not_understand() {
+        let function = |name: &str| json!({"class_name": "function", "config": name});
+        let cases = [
+            (json!("relu(6)"), r#""relu(6)" states no quantizer or activation"#),
+            (json!(7), "7 states no quantizer or activation"),
+            (json!(["relu"]), r#"["relu"] states no quantizer or activation"#),
+            (json!({"config": {}}), r#"{"config":{}} states no quantizer or activation"#),
+            (
+                json!({"class_name": "binary", "config": 3}),
+                r#"{"class_name":"binary","config":3} states no quantizer or activation"#,
+            ),
+            (
+                json!("tanh"),
+                "the activation 'tanh' is known to Keras, but not supported yet by Bitkiln",
+            ),
+            (
+                function("sigmoid"),
+                "the activation 'sigmoid' is known to Keras, but not supported yet by Bitkiln",
+            ),
+            (json!("softmx"), "there is no activation 'softmx'; did you mean 'softmax'?"),
+            (
+                json!("quantized_rel(4)"),
+                "there is no activation 'quantized_rel'; did you mean 'quantized_relu'?",
+            ),
+            (json!("xyz"), "there is no activation 'xyz'"),
+            (
+                json!("hard_tanh"),
+                "'hard_tanh' is known to QKeras, but not supported yet by Bitkiln",
+            ),
+            (
+                json!("quantized_tanh(6)"),
+                "'quantized_tanh' is known to QKeras, but not supported yet by Bitkiln",
+            ),
+            (
+                json!({"class_name": "binary", "config": {"alpha": 1, "beta": 2}}),
+                "binary has no attribute 'beta'",
+            ),
+        ];
+        for (value, message) in cases {
+            assert_eq!(activation(&value).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn a_function_is_no_quantizer() {
+        for value in
+            [json!("relu"), json!("tanh"), json!({"class_name": "function", "config": "softmax"})]
+        {
+            let message = quantizer(&value).unwrap_err().to_string();
+            assert!(message.ends_with("' stands where a quantizer is expected"), "{message}");
+        }
+        assert_eq!(
+            quantizer(&json!("quantised_bits(4)")).unwrap_err().to_string(),
+            "QKeras has no quantizer 'quantised_bits'; did you mean 'quantized_bits'?"
+        );
+    }
+
+    #[test]
+    fn refuses_attributes_that_change_the_result_unseen() {
+        let mut config = config();
+        config["post_training_scale"] = json!([0.5, 0.25]);
+        let value = json!({"class_name": "quantized_bits", "config": config});
+        assert_eq!(
+            quantizer(&value).unwrap_err().to_string(),
+            "quantized_bits: post_training_scale=[0.5,0.25] is not supported yet by Bitkiln"
+        );
     }
 }

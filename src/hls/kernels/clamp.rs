@@ -4,20 +4,20 @@ use num_bigint::BigInt;
 use serde::Serialize;
 
 use super::super::build::{Builder, Site};
-use super::super::{ConstantId, HlsError, TypeId};
-use crate::fixed::{Codes, Format, Interval};
+use super::super::{HlsError, Number, TypeId};
+use crate::fixed::{Format, Interval};
 
 /// Values below the lower limit become it, values above the upper limit become that.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Clamp {
     /// How many elements.
     pub elements: usize,
     /// Holds operand and limits.
     pub compared: TypeId,
     /// The smallest value that passes, if any operand lies below it.
-    pub low: Option<ConstantId>,
+    pub low: Option<Number>,
     /// The largest value that passes, if any operand lies above it.
-    pub high: Option<ConstantId>,
+    pub high: Option<Number>,
 }
 
 pub(super) fn build(
@@ -39,14 +39,11 @@ pub(super) fn build(
         .map_err(site.too_wide("the comparison with its limits"))?;
     let occurring = site.operand.tensor.interval();
     let compared = builder.local_type(site, "compare", "values as compared", format, occurring);
-    let mut limit = |suffix, holds, code: &BigInt| {
-        let code = ndarray::arr1(&[code.clone()]).into_dyn();
-        builder.constant_of(site, suffix, holds, compared, Codes::from_big(code))
-    };
+    let limit = |holds, code: &BigInt| builder.number(site, holds, compared, code.clone());
     Ok(Clamp {
         elements: site.node.tensor.len(),
         compared,
-        low: low.map(|code| limit("lower_limit", "lower limit", code)).transpose()?,
-        high: high.map(|code| limit("upper_limit", "upper limit", code)).transpose()?,
+        low: low.map(|code| limit("lower limit", code)).transpose()?,
+        high: high.map(|code| limit("upper limit", code)).transpose()?,
     })
 }

@@ -1,0 +1,147 @@
+//! Catapult: `ac_fixed`, `#pragma hls_`, SCVerify.
+
+use askama::Template;
+
+use super::dialect::{Dialect, Testbench};
+use super::files::File;
+use super::{BackError, Backend};
+use crate::fixed::{Overflow, Quantization, Rounding};
+use crate::hls::{Design, Kernel};
+
+pub(super) struct Catapult;
+
+#[derive(Template)]
+#[template(path = "catapult/build_prj.tcl")]
+struct BuildScript<'a> {
+    design: &'a Design,
+    /// In nanoseconds.
+    uncertainty: f64,
+    /// Arrays of up to so many elements become registers.
+    register_threshold: usize,
+    is_asic: bool,
+}
+
+impl Dialect for Catapult {
+    fn backend(&self) -> Backend {
+        Backend::Catapult
+    }
+
+    fn types_header(&self) -> &'static str {
+        "ac_fixed.h"
+    }
+
+    fn source_headers(&self) -> &'static [&'static str] {
+        &["mc_scverify.h"]
+    }
+
+    fn spell(&self, quantization: &Quantization) -> Option<String> {
+        let Quantization { format, rounding, overflow } = quantization;
+        if matches!(overflow, Overflow::Wrap { saturated_bits: 1.. }) {
+            return None;
+        }
+        let (width, integer, signed) = (format.width(), format.integer(), format.is_signed());
+        let mut text = format!("ac_fixed<{width}, {integer}, {signed}");
+        if (*rounding, *overflow) != (Rounding::Trn, Overflow::WRAP) {
+            text += &format!(", AC_{}, AC_{}", rounding.name(), overflow.name());
+        }
+        Some(text + ">")
+    }
+
+    fn unsigned(&self, width: u32) -> String {
+        format!("ac_int<{width}, false>")
+    }
+
+    fn code(&self, variable: &str, width: u32) -> String {
+        format!("{variable}.slc<{width}>(0)")
+    }
+
+    fn top(&self, name: &str) -> String {
+        format!("CCS_BLOCK({name})")
+    }
+
+    fn before_top(&self, design: &Design) -> Vec<String> {
+        let mut lines = vec!["#pragma hls_design top".to_owned()];
+        for (edges, module) in
+            [(&design.inputs, "ccs_in_wait"), (&design.outputs, "ccs_out_wait")]
+        {
+            for edge in edges {
+                let name = &design[*edge].name;
+                lines.push(format!(
+                    "#pragma hls_resource {name}:rsc variables=\"{name}\" \
+                     map_to_module=\"ccs_ioport.{module}\""
+                ));
+            }
+        }
+        let interval = design.schedule.initiation_interval;
+        lines.push(format!("#pragma hls_pipeline_init_interval {interval}"));
+        lines
+    }
+
+    fn in_top(&self, _: &Design) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn at_arrays(&self, _: &[&str]) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn in_kernel(&self, _: &Kernel, _: &[&str]) -> Vec<String> {
+        // Kernels become part of the top function's pipeline; its interval shares their operators.
+        Vec::new()
+    }
+
+    fn at_local_array(&self, _: &str) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn before_loop(&self) -> &'static [&'static str] {
+        &["#pragma hls_unroll yes"]
+    }
+
+    fn in_loop(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn testbench(&self) -> Testbench {
+        Testbench {
+            main: "CCS_MAIN(int argc, char *argv[]) {",
+            leave: ("CCS_RETURN(", ")"),
+            call: ("CCS_DESIGN(", ")"),
+            set_code: &[
+                "ac_int<128, false> bits = code.high;",
+                "bits = (bits << 64) | ac_int<128, false>(code.low);",
+                "value.set_slc(0, ac_int<W, false>(bits));",
+            ],
+            get_code: &[
+                "const ac_int<W, false> narrow = value.template slc<W>(0);",
+                "const ac_int<128, false> bits = narrow;",
+                "const Code code = {bits.template slc<64>(0).to_uint64(), \
+                 bits.template slc<64>(64).to_uint64()};",
+                "return code;",
+            ],
+        }
+    }
+
+    fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError> {
+        let longest = design.edges.iter().map(|edge| edge.len()).max().unwrap_or(0);
+        let script = BuildScript {
+            design,
+            uncertainty: design.options.clock_period * design.options.clock_uncertainty,
+            register_threshold: longest + 1,
+            // Libraries of gates are called after their behavioural models.
+            is_asic: design.options.part.ends_with("_beh"),
+        };
+        Ok(vec![File::new("build_prj.tcl", script.render()?)])
+    }
+
+    fn commands(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("Catapult", "catapult -product ultra -shell -file build_prj.tcl"),
+            (
+                "Catapult with other steps",
+                "catapult -product ultra -shell -file build_prj.tcl -eval 'set ::argv \"synth=1 \
+                 cosim=1\"'",
+            ),
+        ]
+    }
+}

@@ -1,0 +1,45 @@
+//! What keeps a project from being written.
+
+use std::path::PathBuf;
+
+/// A design that a dialect cannot say, or a project that cannot be written.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum BackError {
+    /// A rounding or overflow mode that the vendor's types lack.
+    #[error("layer '{layer}': {backend} has no type that rounds and limits as {quantization}")]
+    #[diagnostic(help("choose another mode for this layer, or the other back end"))]
+    Mode {
+        /// The layer.
+        layer: String,
+        /// The type, with its modes.
+        quantization: String,
+        /// The dialect.
+        backend: &'static str,
+    },
+    /// Vectors that are not those of the design.
+    #[error("the test vectors do not fit the network: {0}")]
+    #[diagnostic(help("pass the inputs and outputs of one simulation of this very network"))]
+    Vectors(String),
+    /// The folder has something in it that is not ours.
+    #[error("{} exists, and Bitkiln did not write it", .0.display())]
+    #[diagnostic(help("choose another folder, or pass --force to write into this one"))]
+    NotOurs(PathBuf),
+    /// Not a folder at all.
+    #[error("{} exists and is no folder", .0.display())]
+    #[diagnostic(help("choose another place for the project"))]
+    NotAFolder(PathBuf),
+    /// The file system refused.
+    #[error("cannot write {}: {source}", path.display())]
+    Io {
+        /// What was to be written.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A template failed: a defect of the program.
+    #[error("cannot print the project: {0}")]
+    Print(#[from] askama::Error),
+    /// The manifest could not be printed: a defect of the program.
+    #[error("cannot print the manifest: {0}")]
+    Json(#[from] serde_json::Error),
+}

@@ -1,0 +1,347 @@
+//! The files of a project.
+
+use std::fmt::Write as _;
+
+use askama::Template;
+use num_traits::Zero;
+
+use super::dialect::{Dialect, Testbench};
+use super::literal::literal;
+use super::manifest::{Manifest, ModelFile};
+use super::text::{comment, indent, wrap};
+use super::{BackError, Backend, Vectors, catapult, kernel, vitis};
+use crate::fixed::Interval;
+use crate::hls::{Constant, Design, EdgeId, EdgeRole};
+
+/// A file of a project.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Its place below the project, with `/` between folders.
+    pub path: String,
+    /// What is in it.
+    pub contents: String,
+}
+
+impl File {
+    pub(super) fn new(path: impl Into<String>, contents: String) -> Self {
+        let mut contents = contents;
+        if !contents.ends_with('\n') {
+            contents.push('\n');
+        }
+        Self { path: path.into(), contents }
+    }
+}
+
+/// The dialect of a back end.
+pub(super) fn dialect(backend: Backend) -> &'static dyn Dialect {
+    match backend {
+        Backend::Vitis => &vitis::Vitis,
+        Backend::Catapult => &catapult::Catapult,
+    }
+}
+
+/// Every file of the project of `design`, the manifest last.
+///
+/// # Errors
+/// If `vectors` are not those of the design, or a type has a mode that the dialect lacks.
+pub fn files(
+    design: &Design,
+    backend: Backend,
+    vectors: &Vectors,
+    model: Option<&ModelFile>,
+) -> Result<Vec<File>, BackError> {
+    let dialect = dialect(backend);
+    let samples = vectors.check(design)?;
+    let mut files = vec![
+        File::new(format!("firmware/{}.cpp", design.name), source(design, dialect)?),
+        File::new(format!("firmware/{}.h", design.name), header(design)?),
+        File::new("firmware/defines.h", defines(design, dialect)?),
+    ];
+    for constant in &design.constants {
+        let path = format!("firmware/weights/{}.h", constant.name);
+        files.push(File::new(path, weights(design, constant)?));
+    }
+    files.push(File::new(format!("{}_test.cpp", design.name), testbench(design, dialect, samples)?));
+    for (edge, codes) in vectors.ports(design) {
+        files.push(File::new(format!("tb_data/{}.dat", design[edge].name), lines_of(codes, samples)));
+    }
+    files.extend(dialect.scripts(design)?);
+    let readme = Readme {
+        design,
+        samples,
+        model,
+        version: env!("CARGO_PKG_VERSION"),
+        backend: dialect.backend().title(),
+        commands: dialect.commands(),
+    };
+    files.push(File::new("README.md", readme.render()?));
+    let manifest = Manifest::new(design, backend, samples, model, &files);
+    files.push(File::new(super::manifest::NAME, manifest.to_json()?));
+    Ok(files)
+}
+
+#[derive(Template)]
+#[template(path = "design.cpp")]
+struct SourceFile<'a> {
+    design: &'a Design,
+    source_headers: &'a [&'a str],
+    kernels: Vec<String>,
+    before_top: Vec<String>,
+    top: String,
+}
+
+fn source(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> {
+    let kernels = design.kernels.iter().map(|k| kernel::render(design, k, dialect));
+    let file = SourceFile {
+        design,
+        source_headers: dialect.source_headers(),
+        kernels: kernels.collect::<Result<_, _>>()?,
+        before_top: dialect.before_top(design),
+        top: top(design, dialect),
+    };
+    Ok(file.render()?)
+}
+
+/// The top function: the arrays between kernels, and a call each.
+fn top(design: &Design, dialect: &dyn Dialect) -> String {
+    let mut lines = vec![format!("{} {{", signature(design, &dialect.top(&design.name)))];
+    lines.extend(dialect.in_top(design));
+    lines.push(String::new());
+    let internal: Vec<_> = design.edges.iter().filter(|e| e.role == EdgeRole::Internal).collect();
+    for edge in &internal {
+        lines.push(format!("{} {}[{}];", design[edge.element].name, edge.name, edge.len()));
+        lines.extend(dialect.at_arrays(&[&edge.name]));
+    }
+    lines.push(String::new());
+    for kernel in &design.kernels {
+        let (input, output) = (&design[kernel.input].name, &design[kernel.output].name);
+        lines.push(format!("{}({input}, {output});", kernel.name));
+    }
+    lines.push("}".to_owned());
+    indent(&lines.join("\n"))
+}
+
+/// The declaration of the top function, called `name`.
+fn signature(design: &Design, name: &str) -> String {
+    let argument = |edge: &EdgeId, constness| {
+        let edge = &design[*edge];
+        format!("{constness}{} {}[{}]", design[edge.element].name, edge.name, edge.len())
+    };
+    let inputs = design.inputs.iter().map(|edge| argument(edge, "const "));
+    let outputs = design.outputs.iter().map(|edge| argument(edge, ""));
+    let arguments: Vec<String> = inputs.chain(outputs).collect();
+    format!("void {name}({})", arguments.join(", "))
+}
+
+#[derive(Template)]
+#[template(path = "design.h")]
+struct HeaderFile<'a> {
+    design: &'a Design,
+    guard: String,
+    ports: Vec<String>,
+    signature: String,
+}
+
+fn header(design: &Design) -> Result<String, BackError> {
+    let line = |edge: &EdgeId| {
+        let edge = &design[*edge];
+        let shape: Vec<String> = edge.shape.iter().map(ToString::to_string).collect();
+        format!("{}: layer '{}', shape [{}]", edge.name, comment(&edge.layer), shape.join(", "))
+    };
+    let file = HeaderFile {
+        design,
+        guard: guard(&design.name, &design.name),
+        ports: design.inputs.iter().chain(&design.outputs).map(line).collect(),
+        signature: signature(design, &design.name),
+    };
+    Ok(file.render()?)
+}
+
+#[derive(Template)]
+#[template(path = "defines.h")]
+struct DefinesFile<'a> {
+    design: &'a Design,
+    guard: String,
+    types_header: &'a str,
+    groups: Vec<TypeGroup>,
+}
+
+/// The types of one layer.
+struct TypeGroup {
+    layer: String,
+    lines: Vec<String>,
+}
+
+fn defines(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> {
+    let mut groups: Vec<TypeGroup> = Vec::new();
+    let mut last = None;
+    for ty in &design.types {
+        let spelled = dialect.spell(&ty.quantization).ok_or_else(|| BackError::Mode {
+            layer: ty.layer.clone(),
+            quantization: ty.quantization.to_string(),
+            backend: dialect.backend().title(),
+        })?;
+        let using = format!("using {} = {spelled};", ty.name);
+        let line = format!("{using} // {}, {}", ty.holds, range(&ty.interval, ty.quantization.format.fraction()));
+        if last != Some(&ty.layer) {
+            groups.push(TypeGroup { layer: comment(&ty.layer), lines: Vec::new() });
+            last = Some(&ty.layer);
+        }
+        if let Some(group) = groups.last_mut() {
+            group.lines.push(line);
+        }
+    }
+    let file = DefinesFile {
+        design,
+        guard: guard(&design.name, "defines"),
+        types_header: dialect.types_header(),
+        groups,
+    };
+    Ok(file.render()?)
+}
+
+/// The values of an interval of codes, for a comment.
+fn range(interval: &Interval, fraction: i32) -> String {
+    let (low, high) = interval.values(fraction);
+    if low == high { format!("{low}") } else { format!("{low} to {high}") }
+}
+
+#[derive(Template)]
+#[template(path = "weights.h")]
+struct WeightsFile<'a> {
+    layer: String,
+    holds: &'a str,
+    shape: String,
+    step: String,
+    low: String,
+    high: String,
+    zeros: usize,
+    count: usize,
+    guard: String,
+    type_name: &'a str,
+    name: &'a str,
+    size: String,
+    lines: Vec<String>,
+}
+
+fn weights(design: &Design, constant: &Constant) -> Result<String, BackError> {
+    let element = &design[constant.element];
+    let fraction = element.quantization.format.fraction();
+    let items: Vec<String> =
+        constant.codes.iter().map(|code| literal(&code, fraction, &element.name)).collect();
+    let longest = items.iter().map(String::len).max().unwrap_or(0);
+    let items: Vec<String> = items.iter().map(|item| format!("{item:>longest$}")).collect();
+    // A row of a matrix begins on a line of its own.
+    let shape = constant.codes.shape();
+    let row = shape.last().copied().unwrap_or(1).max(1);
+    let lines: Vec<String> = items.chunks(row).flat_map(|row| wrap(row, 96)).collect();
+    let interval = constant.codes.interval().unwrap_or_else(|| Interval::point(0));
+    let (low, high) = interval.values(fraction);
+    let dimensions: Vec<String> = shape.iter().map(ToString::to_string).collect();
+    let file = WeightsFile {
+        layer: comment(&constant.layer),
+        holds: constant.holds,
+        shape: match dimensions.as_slice() {
+            [one] => format!("{one} numbers"),
+            more => format!("{}, row-major", more.join(" x ")),
+        },
+        step: format!("2^{}", -fraction),
+        low: low.to_string(),
+        high: high.to_string(),
+        zeros: constant.codes.iter().filter(Zero::is_zero).count(),
+        count: items.len(),
+        guard: guard(&design.name, &constant.name),
+        type_name: &element.name,
+        name: &constant.name,
+        size: dimensions.join(" * "),
+        lines,
+    };
+    Ok(file.render()?)
+}
+
+/// The include guard of a header called `file`.
+fn guard(design: &str, file: &str) -> String {
+    let project = design.to_uppercase();
+    match file == design {
+        true => format!("{project}_H"),
+        false => format!("{project}_{}_H", file.to_uppercase()),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "testbench.cpp")]
+struct TestbenchFile<'a> {
+    design: &'a Design,
+    source_headers: &'a [&'a str],
+    testbench: Testbench,
+    samples: usize,
+    first_file: String,
+    inputs: &'a [PortText<'a>],
+    outputs: &'a [PortText<'a>],
+    arguments: String,
+}
+
+/// What the testbench says about an argument of the top function.
+struct PortText<'a> {
+    name: &'a str,
+    type_name: &'a str,
+    len: usize,
+    width: u32,
+    is_signed: bool,
+}
+
+fn testbench(
+    design: &Design,
+    dialect: &dyn Dialect,
+    samples: usize,
+) -> Result<String, BackError> {
+    let port = |edge: &EdgeId| {
+        let edge = &design[*edge];
+        let element = &design[edge.element];
+        let format = element.quantization.format;
+        PortText {
+            name: &edge.name,
+            type_name: &element.name,
+            len: edge.len(),
+            width: format.width(),
+            is_signed: format.is_signed(),
+        }
+    };
+    let inputs: Vec<PortText<'_>> = design.inputs.iter().map(port).collect();
+    let outputs: Vec<PortText<'_>> = design.outputs.iter().map(port).collect();
+    let names: Vec<&str> = inputs.iter().chain(&outputs).map(|port| port.name).collect();
+    let file = TestbenchFile {
+        design,
+        source_headers: dialect.source_headers(),
+        testbench: dialect.testbench(),
+        samples,
+        first_file: format!("{}.dat", names.first().copied().unwrap_or_default()),
+        arguments: names.join(", "),
+        inputs: &inputs,
+        outputs: &outputs,
+    };
+    Ok(file.render()?)
+}
+
+/// Codes as text: one sample a line.
+fn lines_of(codes: &crate::fixed::Codes, samples: usize) -> String {
+    let per_sample = codes.len() / samples.max(1);
+    let mut text = String::new();
+    for (n, code) in codes.iter().enumerate() {
+        let end = if (n + 1) % per_sample.max(1) == 0 { '\n' } else { ' ' };
+        // Writing to a string does not fail.
+        let _ = write!(text, "{code}{end}");
+    }
+    text
+}
+
+#[derive(Template)]
+#[template(path = "README.md")]
+struct Readme<'a> {
+    design: &'a Design,
+    samples: usize,
+    model: Option<&'a ModelFile>,
+    version: &'a str,
+    backend: &'a str,
+    commands: &'a [(&'a str, &'a str)],
+}

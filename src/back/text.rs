@@ -1,0 +1,70 @@
+//! Layout of generated text.
+
+/// Indents C++ by its braces, four spaces a level, and drops blank lines that follow an opening
+/// brace or another blank line. Templates need not care where a piece ends up.
+pub(super) fn indent(code: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    let mut depth = 0_usize;
+    for line in code.lines().map(str::trim) {
+        if line.is_empty() {
+            if lines.last().is_some_and(|last| !last.is_empty() && !last.ends_with('{')) {
+                lines.push(String::new());
+            }
+            continue;
+        }
+        let here = depth - usize::from(line.starts_with('}')).min(depth);
+        lines.push(format!("{:width$}{line}", "", width = 4 * here));
+        if !line.starts_with("//") {
+            depth = (depth + line.matches('{').count()).saturating_sub(line.matches('}').count());
+        }
+    }
+    lines.join("\n").trim_end().to_owned()
+}
+
+/// A name in a model, as text of a `//` comment: on one line, and without a backslash that would
+/// take the next line in.
+pub(super) fn comment(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() || c == '\\' { '_' } else { c }).collect()
+}
+
+/// `items`, as many on a line as fit into `width` characters, with a comma behind each.
+pub(super) fn wrap(items: &[String], width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for item in items {
+        match lines.last_mut() {
+            Some(line) if line.len() + item.len() + 2 <= width => {
+                line.push(' ');
+                line.push_str(item);
+                line.push(',');
+            }
+            _ => lines.push(format!("{item},")),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_is_indented_by_its_braces() {
+        let code = "void f() {\n\n#pragma X\nfor (;;) {\nif (a) {\nb;\n} else {\nc;\n}\n}\n\n\nd;\n}\n";
+        let expected = "void f() {\n    #pragma X\n    for (;;) {\n        if (a) {\n            b;\n        \
+                        } else {\n            c;\n        }\n    }\n\n    d;\n}";
+        assert_eq!(indent(code), expected);
+    }
+
+    #[test]
+    fn comments_stay_on_their_line() {
+        assert_eq!(comment("a\nb\\"), "a_b_");
+        assert_eq!(comment("слой*/"), "слой*/");
+    }
+
+    #[test]
+    fn lines_are_filled() {
+        let items: Vec<String> = ["1", "22", "333"].iter().map(|s| s.to_string()).collect();
+        assert_eq!(wrap(&items, 8), ["1, 22,", "333,"]);
+        assert_eq!(wrap(&items, 1), ["1,", "22,", "333,"]);
+    }
+}

@@ -1,0 +1,142 @@
+//! Vitis HLS: `ap_fixed`, `#pragma HLS`.
+
+use askama::Template;
+
+use super::dialect::{Dialect, Testbench};
+use super::files::File;
+use super::{BackError, Backend};
+use crate::fixed::{Overflow, Quantization, Rounding};
+use crate::hls::{Design, EdgeKind, EdgeRole, Kernel};
+
+pub(super) struct Vitis;
+
+#[derive(Template)]
+#[template(path = "vitis/build_prj.tcl")]
+struct BuildScript<'a> {
+    design: &'a Design,
+    uncertainty: String,
+}
+
+impl Dialect for Vitis {
+    fn backend(&self) -> Backend {
+        Backend::Vitis
+    }
+
+    fn types_header(&self) -> &'static str {
+        "ap_fixed.h"
+    }
+
+    fn source_headers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn spell(&self, quantization: &Quantization) -> Option<String> {
+        let Quantization { format, rounding, overflow } = quantization;
+        let u = if format.is_signed() { "" } else { "u" };
+        if *rounding == Rounding::RndConvOdd {
+            return None;
+        }
+        let mut text = format!("ap_{u}fixed<{}, {}", format.width(), format.integer());
+        if (*rounding, *overflow) != (Rounding::Trn, Overflow::WRAP) {
+            text += &format!(", AP_{}, AP_{}", rounding.name(), overflow.name());
+        }
+        if let Overflow::Wrap { saturated_bits: bits @ 1.. } = overflow {
+            text += &format!(", {bits}");
+        }
+        Some(text + ">")
+    }
+
+    fn unsigned(&self, width: u32) -> String {
+        format!("ap_uint<{width}>")
+    }
+
+    fn code(&self, variable: &str, width: u32) -> String {
+        format!("{variable}.range({}, 0)", width - 1)
+    }
+
+    fn top(&self, name: &str) -> String {
+        name.to_owned()
+    }
+
+    fn before_top(&self, _: &Design) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn in_top(&self, design: &Design) -> Vec<String> {
+        let mut lines = Vec::new();
+        for edge in &design.edges {
+            let (name, EdgeKind::Array(_)) = (&edge.name, edge.kind);
+            match edge.role {
+                EdgeRole::Input => lines
+                    .push(format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=0")),
+                EdgeRole::Output => lines
+                    .push(format!("#pragma HLS ARRAY_PARTITION variable={name} complete dim=0")),
+                EdgeRole::Internal => {}
+            }
+        }
+        let ports = design.inputs.iter().chain(&design.outputs);
+        let ports: Vec<&str> = ports.map(|edge| design[*edge].name.as_str()).collect();
+        lines.push(format!("#pragma HLS INTERFACE ap_vld port={}", ports.join(",")));
+        lines.push(format!("#pragma HLS PIPELINE II={}", design.schedule.initiation_interval));
+        lines
+    }
+
+    fn at_arrays(&self, names: &[&str]) -> Vec<String> {
+        names.iter().flat_map(|name| self.at_local_array(name)).collect()
+    }
+
+    fn in_kernel(&self, kernel: &Kernel, constants: &[&str]) -> Vec<String> {
+        let mut lines = vec![format!("#pragma HLS PIPELINE II={}", kernel.initiation_interval)];
+        lines.extend(constants.iter().flat_map(|name| self.at_local_array(name)));
+        if let Some(multipliers) = kernel.multipliers.filter(|m| m.reuse_factor > 1) {
+            let limit = multipliers.limit;
+            lines.push(format!("#pragma HLS ALLOCATION operation instances=mul limit={limit}"));
+        }
+        lines
+    }
+
+    fn at_local_array(&self, name: &str) -> Vec<String> {
+        vec![format!("#pragma HLS ARRAY_PARTITION variable={name} complete dim=0")]
+    }
+
+    fn before_loop(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn in_loop(&self) -> &'static [&'static str] {
+        &["#pragma HLS UNROLL"]
+    }
+
+    fn testbench(&self) -> Testbench {
+        Testbench {
+            main: "int main(int argc, char **argv) {",
+            leave: ("return ", ""),
+            call: ("", ""),
+            set_code: &[
+                "ap_uint<128> bits = code.high;",
+                "bits = (bits << 64) | ap_uint<128>(code.low);",
+                "value.range(W - 1, 0) = ap_uint<W>(bits);",
+            ],
+            get_code: &[
+                "const ap_uint<W> narrow = value.range(W - 1, 0);",
+                "const ap_uint<128> bits = narrow;",
+                "const Code code = {ap_uint<64>(bits).to_uint64(), \
+                 ap_uint<64>(bits >> 64).to_uint64()};",
+                "return code;",
+            ],
+        }
+    }
+
+    fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError> {
+        let uncertainty = format!("{}%", design.options.clock_uncertainty * 100.0);
+        let script = BuildScript { design, uncertainty };
+        Ok(vec![File::new("build_prj.tcl", script.render()?)])
+    }
+
+    fn commands(&self) -> &'static [(&'static str, &'static str)] {
+        &[
+            ("Vitis HLS from 2024.1 on", "vitis-run --mode hls --tcl build_prj.tcl"),
+            ("Vitis HLS before", "vitis_hls -f build_prj.tcl"),
+        ]
+    }
+}

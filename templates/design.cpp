@@ -1,0 +1,15 @@
+// {{ design.name }}: kernels and the top function.
+#include "{{ design.name }}.h"
+{% for header in source_headers %}
+#include <{{ header }}>
+{%- endfor %}
+{% for constant in design.constants %}
+#include "weights/{{ constant.name }}.h"
+{%- endfor %}
+{% for kernel in kernels %}
+{{ kernel }}
+{% endfor %}
+{%- for line in before_top %}
+{{ line }}
+{%- endfor %}
+{{ top }}

@@ -1,0 +1,24 @@
+// {{ cx.title() }}: values between limits.
+{{ cx.signature() }}
+{{ cx.pragmas() }}
+{%- if let Some(low) = body.low %}
+const {{ cx.ty(body.compared) }} low = {{ cx.number(low) }};
+{%- endif %}
+{%- if let Some(high) = body.high %}
+const {{ cx.ty(body.compared) }} high = {{ cx.number(high) }};
+{%- endif %}
+{{ cx.open("elements", "n", body.elements) }}
+{{ cx.ty(body.compared) }} value = input[n];
+{%- if body.low.is_some() %}
+if (value < low) {
+value = low;
+}
+{%- endif %}
+{%- if body.high.is_some() %}
+if (value > high) {
+value = high;
+}
+{%- endif %}
+output[n] = value;
+}
+}
