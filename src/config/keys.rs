@@ -288,6 +288,25 @@ fn unknown(level: Level, key: &str, place: &str) -> ConfigError {
     ConfigError::UnknownKey { key: key.to_owned(), place, nearest, help }
 }
 
+/// Activations inside of layers, each of which hls4ml makes a layer of its own.
+pub(super) const ACTIVATIONS: &[&str] = &[
+    "linear",
+    "relu",
+    "softmax",
+    "tanh",
+    "sigmoid",
+    "hard_sigmoid",
+    "hard_tanh",
+    "binary_tanh",
+    "ternary_tanh",
+    "binary",
+    "ternary",
+    "quantized_bits",
+    "quantized_relu",
+    "quantized_tanh",
+    "quantized_sigmoid",
+];
+
 /// Classes of layers that hls4ml reads from Keras and QKeras, for `LayerType`.
 pub(super) const CLASSES: &[&str] = &[
     "Activation",

@@ -1,7 +1,7 @@
 //! Which of the settings holds for a layer: `LayerName`, else `LayerType`, else `Model`.
 
 use super::error::nearest;
-use super::keys::CLASSES;
+use super::keys::{ACTIVATIONS, CLASSES};
 use super::settings::{Scopes, Settings, Variable};
 use super::{Config, ConfigError};
 use crate::fixed::Quantization;
@@ -32,22 +32,27 @@ impl Config {
         class: &str,
         variable: Variable,
     ) -> Option<Quantization> {
-        self.first(layer, class, |settings| {
-            let default = variable.takes_default().then_some(&Variable::Default);
-            let precision = &settings.precision;
-            precision.get(&variable).or_else(|| precision.get(default?)).copied()
-        })
+        self.first(layer, class, |settings| settings.precision_of(variable))
     }
 
-    /// The type set for `variable` by its own key, no `default` counted in: what the user asked for
-    /// even where the model's quantizers say something already.
-    pub fn explicit_precision_of(
+    /// As [`Config::precision_of`], leaving aside what `Model` sets for everything: the type that
+    /// the user asked for even where the network's quantizers say something already.
+    pub fn own_precision_of(
         &self,
         layer: &str,
         class: &str,
         variable: Variable,
     ) -> Option<Quantization> {
-        self.first(layer, class, |settings| settings.precision.get(&variable).copied())
+        let [name, class, float_class, _] = self.scopes(layer, class);
+        let own = [name, class, float_class].into_iter().flatten();
+        own.filter_map(|settings| settings.precision_of(variable))
+            .next()
+            .or_else(|| self.model.precision.get(&variable).copied())
+    }
+
+    /// The type that `Model` sets for whatever has none of its own.
+    pub fn default_precision(&self) -> Option<Quantization> {
+        self.model.precision_of(Variable::Default)
     }
 
     /// The reuse factor set for a layer, at least 1.
@@ -55,10 +60,14 @@ impl Config {
         self.first(layer, class, |settings| settings.reuse_factor)
     }
 
-    /// What is set for a softmax. hls4ml gives every softmax the class `Softmax`, also one that
-    /// Keras calls an `Activation`.
+    /// What is set for the softmax that layer `layer` is, or has inside. hls4ml gives every
+    /// softmax the class `Softmax`, also one that Keras calls an `Activation`, and calls one inside
+    /// of `layer` `layer_softmax`.
     pub fn softmax(&self, layer: &str) -> SoftmaxSettings {
         let class = "Softmax";
+        let inside = format!("{layer}_softmax");
+        let is_inside = find(&self.layer_names, &inside).is_some();
+        let layer = if is_inside { inside.as_str() } else { layer };
         SoftmaxSettings {
             table_size: self.first(layer, class, |settings| settings.table_size),
             exp_table: self.precision_of(layer, class, Variable::ExpTable),
@@ -67,28 +76,39 @@ impl Config {
         }
     }
 
-    /// Checks that every layer and class that the file names exists.
-    ///
-    /// `layers` are names and Keras classes. The activation inside of a layer is one more layer
-    /// to hls4ml, `fc1_relu` for example: name it here where it can be set.
+    /// Checks that every layer and class that the file names exists; `layers` are names and Keras
+    /// classes. An activation inside of layer `fc` is a layer `fc_relu` to hls4ml, which writes an
+    /// entry for it: such an entry passes if it sets no type.
     ///
     /// # Errors
     /// If `LayerName` has a name that `layers` does not have, or `LayerType` a class that neither
     /// `layers` nor hls4ml has.
     pub fn check_layers(&self, layers: &[(&str, &str)]) -> Result<(), ConfigError> {
-        let known = |word: &str, words: &[&str]| words.iter().any(|w| w.eq_ignore_ascii_case(word));
         let names: Vec<&str> = layers.iter().map(|(name, _)| *name).collect();
-        if let Some((name, _)) = self.layer_names.iter().find(|(name, _)| !known(name, &names)) {
-            return Err(ConfigError::UnknownLayer {
-                name: name.clone(),
-                nearest: nearest(name, names.iter().copied()).map(str::to_owned),
-                known: names.join(", "),
-            });
+        for (name, settings) in &self.layer_names {
+            if is_in(name, &names) {
+                continue;
+            }
+            let Some((layer, activation)) = inner_activation(name, &names) else {
+                return Err(ConfigError::UnknownLayer {
+                    name: name.clone(),
+                    nearest: nearest(name, names.iter().copied()).map(str::to_owned),
+                    known: names.join(", "),
+                });
+            };
+            if activation != "softmax" && !settings.precision.is_empty() {
+                return Err(ConfigError::Unsupported {
+                    place: format!("LayerName.{name}.Precision"),
+                    help: format!(
+                        "set the type of the layer's result: LayerName.{layer}.Precision"
+                    ),
+                });
+            }
         }
         let mut classes: Vec<&str> = layers.iter().map(|(_, class)| *class).collect();
         classes.sort_unstable();
         classes.dedup();
-        let class_exists = |class: &str| known(class, &classes) || known(class, CLASSES);
+        let class_exists = |class: &str| is_in(class, &classes) || is_in(class, CLASSES);
         match self.layer_types.iter().find(|(class, _)| !class_exists(class)) {
             None => Ok(()),
             Some((class, _)) => Err(ConfigError::UnknownClass {
@@ -106,13 +126,25 @@ impl Config {
         class: &str,
         ask: impl Fn(&Settings) -> Option<T>,
     ) -> Option<T> {
-        let scopes = [
+        self.scopes(layer, class).into_iter().flatten().find_map(ask)
+    }
+
+    /// The settings that hold for a layer, the most specific ones first and `Model`'s last.
+    fn scopes(&self, layer: &str, class: &str) -> [Option<&Settings>; 4] {
+        [
             find(&self.layer_names, layer),
             find(&self.layer_types, class),
             find(&self.layer_types, float_class(class)),
             Some(&self.model),
-        ];
-        scopes.into_iter().flatten().find_map(ask)
+        ]
+    }
+}
+
+impl Settings {
+    /// The type set for `variable`, else the one set for every variable.
+    fn precision_of(&self, variable: Variable) -> Option<Quantization> {
+        let default = variable.takes_default().then_some(&Variable::Default);
+        self.precision.get(&variable).or_else(|| self.precision.get(default?)).copied()
     }
 }
 
@@ -122,6 +154,21 @@ fn find<'a>(scopes: &'a Scopes, word: &str) -> Option<&'a Settings> {
     exact
         .or_else(|| scopes.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)))
         .map(|(_, settings)| settings)
+}
+
+/// Whether `word` is one of `words`, in any letter case.
+fn is_in(word: &str, words: &[&str]) -> bool {
+    words.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
+/// The layer and the activation behind hls4ml's name of an activation inside of a layer:
+/// `fc_relu`, or `fc_quantized_relu(6)`.
+fn inner_activation<'a>(name: &'a str, layers: &[&'a str]) -> Option<(&'a str, &'a str)> {
+    layers.iter().find_map(|layer| {
+        let activation = name.strip_prefix(layer)?.strip_prefix('_')?;
+        let bare = activation.split('(').next().unwrap_or(activation);
+        ACTIVATIONS.contains(&bare).then_some((*layer, bare))
+    })
 }
 
 /// hls4ml's class of a Keras class: `Dense` of `QDense`, `Input` of `InputLayer`.

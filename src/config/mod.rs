@@ -40,10 +40,12 @@ use std::path::{Path, PathBuf};
 
 pub use error::ConfigError;
 pub use lookup::SoftmaxSettings;
-pub use project::{Backend, ClockUncertainty};
+pub use project::ClockUncertainty;
 pub use settings::Variable;
 
 use settings::{Scopes, Settings};
+
+use crate::back::Backend;
 
 /// What a configuration file says. A field is `None` where the file says nothing.
 #[derive(Clone, Debug, Default, PartialEq)]

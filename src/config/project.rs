@@ -9,15 +9,7 @@ use super::keys::{self, Level};
 use super::node::Node;
 use super::settings::Settings;
 use super::{Config, ConfigError};
-
-/// Whose tool a project is for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Backend {
-    /// Vitis HLS.
-    Vitis,
-    /// Catapult.
-    Catapult,
-}
+use crate::back::Backend;
 
 /// The backends that hls4ml has besides.
 const OTHER_BACKENDS: &[&str] = &[
@@ -42,7 +34,7 @@ pub enum ClockUncertainty {
 
 impl ClockUncertainty {
     /// As a share of a clock period of `period` nanoseconds: 0 to 1 where it makes sense.
-    pub fn share_of(self, period: f64) -> f64 {
+    pub fn of(self, period: f64) -> f64 {
         match self {
             Self::Percent(percent) => percent / 100.0,
             Self::Nanoseconds(time) => time / period,

@@ -66,11 +66,21 @@ fn tables_do_not_take_the_default() {
 }
 
 #[test]
-fn an_explicit_type_is_none_from_default() {
+fn a_layers_own_type_is_none_that_model_sets_for_everything() {
     let config = config(LEVELS);
-    assert_eq!(config.explicit_precision_of("a", "Activation", Weight), None);
-    assert_eq!(config.explicit_precision_of("a", "Dense", Weight), of("fixed<15,6>"));
-    assert_eq!(config.explicit_precision_of("a", "Dense", Bias), of("fixed<17,6>"));
+    assert_eq!(config.default_precision(), of("fixed<16,6>"));
+    assert_eq!(config.own_precision_of("d", "Activation", Weight), None);
+    assert_eq!(config.own_precision_of("d", "Activation", Bias), of("fixed<17,6>"));
+    assert_eq!(config.own_precision_of("a", "Activation", Weight), of("fixed<12,6>"));
+    assert_eq!(config.own_precision_of("d", "QDense", Result), of("fixed<13,6>"));
+    assert_eq!(config.own_precision_of("d", "QDense", Weight), of("fixed<15,6>"));
+}
+
+#[test]
+fn a_softmax_inside_of_a_layer_goes_by_hls4mls_name_for_it() {
+    let config = config("LayerName: {fc: {TableSize: 4}, fc_softmax: {TableSize: 8, Skip: true}}");
+    assert_eq!(config.softmax("fc").table_size, Some(8));
+    assert_eq!(config.softmax("fc").skip, Some(true));
 }
 
 #[test]
@@ -127,6 +137,25 @@ fn a_layer_that_the_model_lacks_is_an_error() {
         miette::Diagnostic::help(&error).map(|h| h.to_string()).as_deref(),
         Some("its layers are: x, fc1, sm")
     );
+}
+
+#[test]
+fn an_activation_inside_of_a_layer_has_no_type_of_its_own() {
+    let silent = "LayerName: {fc1_relu: {ReuseFactor: 1, Precision: {result: auto}}, \
+                  'fc1_quantized_relu(6,0)': , fc1_softmax: {Precision: {exp_table: 'int<4>'}}}";
+    assert!(config(silent).check_layers(LAYERS).is_ok());
+    let typed = config("LayerName: {fc1_relu: {Precision: {result: 'ufixed<6,0>'}}}");
+    let Err(error) = typed.check_layers(LAYERS) else { panic!("fc1_relu passed") };
+    let expected = "LayerName.fc1_relu.Precision is known to hls4ml, not supported yet";
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(
+        miette::Diagnostic::help(&error).map(|h| h.to_string()).as_deref(),
+        Some("set the type of the layer's result: LayerName.fc1.Precision")
+    );
+    let Err(error) = config("LayerName: {fc1_rel: }").check_layers(LAYERS) else {
+        panic!("fc1_rel passed");
+    };
+    assert!(error.to_string().starts_with("LayerName.fc1_rel: the model has no such layer"));
 }
 
 #[test]

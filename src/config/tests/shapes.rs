@@ -1,7 +1,8 @@
 //! The two shapes of a file, and the values of its keys.
 
-use super::super::{Backend, ClockUncertainty, Config, Variable};
+use super::super::{ClockUncertainty, Config, Variable};
 use super::config;
+use crate::back::Backend;
 
 const FULL: &str = "
 Backend: Catapult
@@ -71,8 +72,8 @@ fn the_first_versions_name_of_part_is_read() {
 fn an_uncertainty_is_a_share_of_the_period() {
     let nanoseconds = config("ClockUncertainty: 0.5").clock_uncertainty;
     assert_eq!(nanoseconds, Some(ClockUncertainty::Nanoseconds(0.5)));
-    assert_eq!(nanoseconds.map(|u| u.share_of(4.0)), Some(0.125));
-    assert_eq!(ClockUncertainty::Percent(12.5).share_of(4.0), 0.125);
+    assert_eq!(nanoseconds.map(|u| u.of(4.0)), Some(0.125));
+    assert_eq!(ClockUncertainty::Percent(12.5).of(4.0), 0.125);
     assert_eq!(ClockUncertainty::Percent(12.5).to_string(), "12.5%");
     assert_eq!(ClockUncertainty::Nanoseconds(0.5).to_string(), "0.5");
 }
@@ -118,7 +119,9 @@ fn what_hls4ml_writes_by_itself_passes() {
     let config = config(WRITTEN_BY_HLS4ML);
     let weight = config.precision_of("fc1", "QDense", Variable::Weight);
     assert_eq!(weight, "fixed<6,1,RND_CONV,SAT>".parse().ok());
-    assert_eq!(config.explicit_precision_of("fc1", "QDense", Variable::Result), None);
+    assert_eq!(config.own_precision_of("fc1", "QDense", Variable::Result), None);
+    let layers = [("input_1", "InputLayer"), ("fc1", "QDense"), ("softmax", "Activation")];
+    assert!(config.check_layers(&layers).is_ok());
     assert_eq!(config.softmax("softmax").exp_table, "fixed<18,8,RND,SAT>".parse().ok());
 }
 
