@@ -14,7 +14,7 @@ mod headers;
 mod kernel;
 mod literal;
 mod manifest;
-mod standin;
+pub mod standin;
 mod text;
 mod vectors;
 mod verify;
