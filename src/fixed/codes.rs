@@ -30,6 +30,8 @@ pub trait Word:
     /// The number times 2^`bits`. The caller has made sure that the result fits.
     #[must_use]
     fn shifted_left(&self, bits: u32) -> Self;
+    /// Adds `a` · `b`; correct where the full sum fits, even if a part of it does not.
+    fn add_product(&mut self, a: &Self, b: &Self);
     /// The codes of a tensor as this word; `None` where one does not fit.
     fn view(codes: &Codes) -> Option<Cow<'_, ArrayD<Self>>>;
     #[doc(hidden)]
@@ -71,7 +73,11 @@ impl Word for i64 {
         big.to_i64()
     }
     fn shifted_left(&self, bits: u32) -> Self {
-        self.wrapping_shl(bits)
+        self.checked_shl(bits).unwrap_or(0)
+    }
+    fn add_product(&mut self, a: &Self, b: &Self) {
+        // Two's complement: what wraps around comes back when the sum does.
+        *self = self.wrapping_add(a.wrapping_mul(*b));
     }
     fn view(codes: &Codes) -> Option<Cow<'_, ArrayD<Self>>> {
         match codes {
@@ -107,6 +113,9 @@ impl Word for BigInt {
     }
     fn shifted_left(&self, bits: u32) -> Self {
         self << bits
+    }
+    fn add_product(&mut self, a: &Self, b: &Self) {
+        *self += a * b;
     }
     fn view(codes: &Codes) -> Option<Cow<'_, ArrayD<Self>>> {
         Some(match codes {
@@ -172,6 +181,15 @@ impl Codes {
         match self {
             Self::Narrow(a) => Box::new(a.iter().map(|c| BigInt::from(*c))),
             Self::Wide(a) => Box::new(a.iter().cloned()),
+        }
+    }
+
+    /// The code at `index` in row-major order.
+    pub fn get(&self, index: usize) -> Option<BigInt> {
+        match self {
+            // Contiguous in the standard layout, which all codes are stored in.
+            Self::Narrow(a) => a.as_slice()?.get(index).map(|c| BigInt::from(*c)),
+            Self::Wide(a) => a.as_slice()?.get(index).cloned(),
         }
     }
 

@@ -77,6 +77,15 @@ impl Format {
         Ok(Self { signedness, width: width as u8, integer })
     }
 
+    /// A format that the source text states: [`Format::new`] for constants, where a format that
+    /// does not exist ends the compilation.
+    #[must_use]
+    pub const fn literal(signedness: Signedness, width: u32, integer: i32) -> Self {
+        assert!(width > 0 && width <= MAX_WIDTH, "the width is not in 1..=128");
+        assert!(integer.unsigned_abs() <= Self::MAX_POSITION.unsigned_abs(), "too far away");
+        Self { signedness, width: width as u8, integer }
+    }
+
     /// `ap_fixed<width, integer>`.
     ///
     /// # Errors

@@ -9,9 +9,11 @@ mod codes;
 mod format;
 mod interval;
 mod quantization;
+mod range;
 
 pub use cast::{Caster, cast};
 pub use codes::{Codes, Word};
 pub use format::{Format, FormatError, MAX_WIDTH, Signedness};
 pub use interval::Interval;
 pub use quantization::{Overflow, Quantization, Rounding};
+pub use range::cast_interval;

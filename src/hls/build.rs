@@ -156,13 +156,8 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
     let stems: HashMap<NodeId, String> =
         order.iter().map(|node| (*node, names.stem(&graph[*node].name))).collect();
 
-    let mut builder = Builder {
-        options,
-        names,
-        types: Vec::new(),
-        constants: Vec::new(),
-        findings: Vec::new(),
-    };
+    let mut builder =
+        Builder { options, names, types: Vec::new(), constants: Vec::new(), findings: Vec::new() };
     let mut edges = Edges { list: Vec::new(), of: HashMap::new() };
     let mut kernels = Vec::new();
     let direct = results_that_are_ports(graph);

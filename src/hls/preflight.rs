@@ -81,10 +81,7 @@ pub enum Obstacle {
 impl Finding {
     /// Whether synthesis may fail or take hours if nothing changes.
     pub fn is_serious(&self) -> bool {
-        !matches!(
-            self.obstacle,
-            Obstacle::UnknownPart { .. } | Obstacle::ReuseFactorMoved { .. }
-        )
+        !matches!(self.obstacle, Obstacle::UnknownPart { .. } | Obstacle::ReuseFactorMoved { .. })
     }
 
     /// What to change.

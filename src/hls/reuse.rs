@@ -3,10 +3,8 @@
 
 /// The reuse factors of a kernel with `products` products: the divisors of that number, ascending.
 pub fn legal_reuse_factors(products: u64) -> Vec<u64> {
-    let small: Vec<u64> = (1..)
-        .take_while(|d| d * d <= products)
-        .filter(|d| products.is_multiple_of(*d))
-        .collect();
+    let small: Vec<u64> =
+        (1..).take_while(|d| d * d <= products).filter(|d| products.is_multiple_of(*d)).collect();
     let large = small.iter().rev().map(|d| products / d).filter(|d| d * d > products);
     small.iter().copied().chain(large).collect()
 }

@@ -15,6 +15,8 @@ pub struct Node {
     /// Unique in the graph: the name of the model's layer, with a suffix where a layer becomes
     /// several operations.
     pub name: String,
+    /// The model's layer that the operation is part of.
+    pub layer: String,
     /// What is computed.
     pub op: Op,
     /// What comes out.
@@ -58,7 +60,8 @@ impl Graph {
         }
     }
 
-    /// Adds a node that takes the results of `operands`, in this order.
+    /// Adds a node that takes the results of `operands`, in this order. Its layer is called like
+    /// the node until [`Node::layer`] is set otherwise.
     pub fn add(
         &mut self,
         name: impl Into<String>,
@@ -66,7 +69,8 @@ impl Graph {
         operands: &[NodeId],
         tensor: Tensor,
     ) -> NodeId {
-        let node = self.nodes.add_node(Node { name: name.into(), op, tensor });
+        let name = name.into();
+        let node = self.nodes.add_node(Node { layer: name.clone(), name, op, tensor });
         for (position, operand) in operands.iter().enumerate() {
             self.nodes.add_edge(*operand, node, position);
         }
@@ -116,6 +120,12 @@ impl Graph {
             }
         }
         order
+    }
+}
+
+impl std::ops::IndexMut<NodeId> for Graph {
+    fn index_mut(&mut self, node: NodeId) -> &mut Node {
+        &mut self.nodes[node]
     }
 }
 

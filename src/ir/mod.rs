@@ -52,11 +52,16 @@
 mod dot;
 mod graph;
 mod op;
+mod sums;
 mod tensor;
+#[cfg(test)]
+mod tests;
 mod validate;
 
 pub use dot::to_dot;
 pub use graph::{Graph, Node, NodeId, Output};
 pub use op::{Linear, Op, Softmax, Steps};
+pub use sums::Sums;
 pub use tensor::{Constant, ConstantError, Tensor};
 pub use validate::{Invalid, validate};
+pub(crate) use validate::{clamped, leaked, one_code};

@@ -34,6 +34,11 @@ pub enum Op {
         /// Minus the slope's power of two.
         shift: u32,
     },
+    /// The operand times 2^`power`: the same codes in a format whose point stands elsewhere.
+    Scale {
+        /// Places that the value moves up.
+        power: i32,
+    },
     /// A piecewise constant function.
     Steps(Steps),
     /// Softmax along the last axis, by tables.
@@ -93,6 +98,14 @@ pub struct Softmax {
     pub overflow: Overflow,
 }
 
+impl Linear {
+    /// How many products a row takes whose weight is neither 0 nor ± a power of two. The others
+    /// are wires: an adder at most, never a multiplier.
+    pub fn multiplications(&self) -> usize {
+        self.weights.codes.iter().filter(|code| code.magnitude().count_ones() > 1).count()
+    }
+}
+
 impl Op {
     /// How many operands the operation takes.
     pub fn arity(&self) -> usize {
@@ -110,6 +123,7 @@ impl Op {
             Op::Cast { .. } => "cast",
             Op::Clamp { .. } => "clamp",
             Op::Leaky { .. } => "leaky",
+            Op::Scale { .. } => "scale",
             Op::Steps(_) => "steps",
             Op::Softmax(_) => "softmax",
             Op::Reshape => "reshape",

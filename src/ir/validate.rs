@@ -1,6 +1,12 @@
 //! What every module may rely on.
 
-use super::{Graph, NodeId};
+use std::collections::HashSet;
+
+use num_bigint::BigInt;
+use petgraph::visit::EdgeRef;
+
+use super::{Constant, Graph, Linear, NodeId, Op, Softmax, Steps, Tensor};
+use crate::fixed::{Format, Interval, Quantization, cast_interval};
 
 /// A graph that breaks a rule: the node and the rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -12,11 +18,212 @@ pub struct Invalid {
     pub rule: String,
 }
 
-/// Checks a graph.
+/// Checks a graph:
+///
+/// - there is no cycle; each operand position is taken exactly once; node names are unique and
+///   not empty; inputs, outputs and layers name nodes that exist, the inputs being all `Input`s;
+/// - a tensor has elements; its intervals are one or as many as its channels, inside of its format;
+/// - every constant has the shape that its operation takes and codes inside of its format;
+/// - every result has the shape, the fraction and the interval that follow from the operands: the
+///   interval of a node contains what its operation makes of the operands' intervals;
+/// - the format of a `Linear` holds every partial sum, in any order of summation.
 ///
 /// # Errors
 /// The first rule that does not hold.
 pub fn validate(graph: &Graph) -> Result<(), Invalid> {
-    let _: Vec<NodeId> = graph.in_order();
-    Ok(())
+    let order = graph.in_order();
+    if let Some(id) = graph.nodes.node_indices().find(|id| !order.contains(id)) {
+        return fail(graph, id, "it lies on a cycle");
+    }
+    let mut names = HashSet::new();
+    for id in order {
+        let node = &graph[id];
+        if node.name.is_empty() || !names.insert(node.name.as_str()) {
+            return fail(graph, id, "its name is empty or taken");
+        }
+        check_node(graph, id).or_else(|rule| fail(graph, id, rule))?;
+    }
+    let listed: HashSet<NodeId> = graph.inputs.iter().copied().collect();
+    let inputs = graph.nodes.node_indices().filter(|id| matches!(graph[*id].op, Op::Input));
+    if listed.len() != graph.inputs.len() || listed != inputs.collect() {
+        return Err(missing("the inputs are not its Input nodes, each once"));
+    }
+    if graph.outputs.is_empty() {
+        return Err(missing("there is no output"));
+    }
+    let named = graph.outputs.iter().map(|o| o.node).chain(graph.layers.iter().map(|l| l.1));
+    match named.into_iter().find(|id| !graph.nodes.contains_node(*id)) {
+        Some(_) => Err(missing("an output or a layer names a node that does not exist")),
+        None => Ok(()),
+    }
+}
+
+fn fail(graph: &Graph, id: NodeId, rule: impl Into<String>) -> Result<(), Invalid> {
+    Err(Invalid { node: graph[id].name.clone(), rule: rule.into() })
+}
+
+fn missing(rule: &str) -> Invalid {
+    Invalid { node: "(the whole)".into(), rule: rule.into() }
+}
+
+/// `Err(rule)` unless `holds`.
+fn ensure(holds: bool, rule: &str) -> Result<(), String> {
+    if holds { Ok(()) } else { Err(rule.into()) }
+}
+
+fn check_node(graph: &Graph, id: NodeId) -> Result<(), String> {
+    let node = &graph[id];
+    let mut positions: Vec<usize> = graph
+        .nodes
+        .edges_directed(id, petgraph::Direction::Incoming)
+        .map(|edge| {
+            debug_assert_eq!(edge.target(), id);
+            *edge.weight()
+        })
+        .collect();
+    positions.sort_unstable();
+    let complete = positions.iter().copied().eq(0..node.op.arity());
+    ensure(complete, "its operands are not those that the operation takes")?;
+    check_tensor(&node.tensor)?;
+    match graph.operands(id).first() {
+        None => Ok(()),
+        Some(operand) => check_op(&node.op, &graph[*operand].tensor, &node.tensor),
+    }
+}
+
+fn check_tensor(tensor: &Tensor) -> Result<(), String> {
+    ensure(!tensor.is_empty(), "its tensor has no elements")?;
+    let channels = tensor.channels.len();
+    ensure(
+        channels == 1 || channels == tensor.channel_count(),
+        "it has neither one interval nor one for each channel",
+    )?;
+    let all = tensor.format.codes();
+    ensure(
+        tensor.channels.iter().all(|interval| all.contains(interval)),
+        "an interval leaves the format",
+    )
+}
+
+fn check_op(op: &Op, x: &Tensor, y: &Tensor) -> Result<(), String> {
+    let same_shape = x.shape == y.shape;
+    match op {
+        Op::Input => Ok(()),
+        Op::Linear(linear) => check_linear(linear, x, y),
+        Op::Reshape => {
+            ensure(x.len() == y.len(), "the shapes differ in their number of elements")?;
+            ensure(x.format == y.format, "a reshape changes the format")?;
+            ensure(y.interval().contains(&x.interval()), INTERVAL)
+        }
+        _ if !same_shape => Err("the operation keeps the shape".into()),
+        Op::Cast { rounding, overflow } => {
+            let to = Quantization::new(y.format, *rounding, *overflow);
+            each_channel(x, y, |interval| cast_interval(interval, x.format.fraction(), &to))
+        }
+        Op::Clamp { low, high } => {
+            ensure(x.format.fraction() == y.format.fraction(), FRACTION)?;
+            each_channel(x, y, |interval| clamped(interval, low.as_ref(), high.as_ref()))
+        }
+        Op::Leaky { shift } => {
+            let finer = i64::from(x.format.fraction()) + i64::from(*shift);
+            ensure(i64::from(y.format.fraction()) == finer, FRACTION)?;
+            each_channel(x, y, |interval| leaked(interval, *shift))
+        }
+        Op::Scale { power } => {
+            ensure(x.format.scaled(*power).ok() == Some(y.format), FRACTION)?;
+            each_channel(x, y, Interval::clone)
+        }
+        Op::Steps(steps) => check_steps(steps, y),
+        Op::Softmax(softmax) => check_softmax(softmax, x, y),
+    }
+}
+
+const INTERVAL: &str = "its interval misses codes that the operation can give";
+const FRACTION: &str = "its fraction is not the one that the operation gives";
+
+/// Every channel of `y` contains what `f` makes of the channel of `x`.
+fn each_channel(x: &Tensor, y: &Tensor, f: impl Fn(&Interval) -> Interval) -> Result<(), String> {
+    let channels = x.channels.len().max(y.channels.len());
+    let holds = (0..channels).all(|c| y.interval_of(c).contains(&f(x.interval_of(c))));
+    ensure(holds, INTERVAL)
+}
+
+/// What a clamp makes of an interval.
+pub(crate) fn clamped(x: &Interval, low: Option<&BigInt>, high: Option<&BigInt>) -> Interval {
+    let clamp = |code: &BigInt| {
+        let code = low.map_or(code, |low| code.max(low));
+        high.map_or(code, |high| code.min(high)).clone()
+    };
+    Interval::new(clamp(x.low()), clamp(x.high()))
+}
+
+/// What a leaky rectifier makes of an interval.
+pub(crate) fn leaked(x: &Interval, shift: u32) -> Interval {
+    use num_traits::Signed;
+    let leak = |code: &BigInt| if code.is_negative() { code.clone() } else { code << shift };
+    Interval::new(leak(x.low()), leak(x.high()))
+}
+
+fn check_constant(constant: &Constant, shape: &[usize]) -> Result<(), String> {
+    ensure(constant.codes.shape() == shape, "a constant has the wrong shape")?;
+    let held = constant.codes.interval().is_none_or(|i| constant.format.codes().contains(&i));
+    ensure(held, "a constant leaves its format")
+}
+
+fn check_linear(linear: &Linear, x: &Tensor, y: &Tensor) -> Result<(), String> {
+    let (inputs, outputs) = (x.channel_count(), y.channel_count());
+    let rows = x.shape.split_last().map(|(_, rows)| rows);
+    ensure(rows == y.shape.split_last().map(|(_, rows)| rows), "its rows are not the operand's")?;
+    check_constant(&linear.weights, &[inputs, outputs])?;
+    if let Some(bias) = &linear.bias {
+        check_constant(bias, &[outputs])?;
+    }
+    let sums = linear.sums(x).ok_or("its sums exceed what a format can count")?;
+    ensure(y.format.fraction() == sums.fraction, FRACTION)?;
+    let held = y.format.codes().contains(&sums.partial);
+    ensure(held, "its format does not hold every partial sum")?;
+    let contained = sums.channels.iter().enumerate().all(|(c, i)| y.interval_of(c).contains(i));
+    ensure(contained, INTERVAL)
+}
+
+fn check_steps(steps: &Steps, y: &Tensor) -> Result<(), String> {
+    let count = steps.values.codes.len();
+    ensure(count > 0, "there is no step")?;
+    check_constant(&steps.values, &[count])?;
+    check_constant(&steps.boundaries, &[count - 1])?;
+    let boundaries: Vec<BigInt> = steps.boundaries.codes.iter().collect();
+    ensure(boundaries.is_sorted_by(|a, b| a < b), "the boundaries do not ascend")?;
+    ensure(steps.values.format.fraction() == y.format.fraction(), FRACTION)?;
+    let held = steps.values.codes.interval().is_some_and(|i| y.interval().contains(&i));
+    ensure(held, INTERVAL)
+}
+
+fn check_softmax(softmax: &Softmax, x: &Tensor, y: &Tensor) -> Result<(), String> {
+    for (index, table) in
+        [(softmax.exp_index, &softmax.exp_table), (softmax.inverse_index, &softmax.inverse_table)]
+    {
+        ensure(!index.format.is_signed() && index.format.width() < 32, "an index is no index")?;
+        check_constant(table, &[1 << index.format.width()])?;
+        let positive = table.codes.interval().is_some_and(|i| *i.low() >= BigInt::ZERO);
+        ensure(positive, "a table has negative entries")?;
+    }
+    let exp = softmax.exp_table.format;
+    let one = one_code(exp);
+    ensure(one.is_some(), "1 is no number of the table of exponentials")?;
+    ensure(softmax.exp_table.codes.iter().next() == one, "exp(0) is not 1")?;
+    ensure(softmax.inverse_index.format.integer() == 0, "an inverse's index is no fraction")?;
+    let largest = softmax.exp_table.codes.interval().map(|i| i.high().clone());
+    let sum = largest.unwrap_or_default() * x.channel_count();
+    ensure(softmax.sum.fraction() == exp.fraction(), "the sum has another fraction")?;
+    ensure(softmax.sum.codes().contains(&Interval::point(sum.clone())), "the sum overflows")?;
+    let below = one.unwrap_or_default() << (softmax.halvings + 1);
+    ensure(sum < below, "the sum needs more halvings")?;
+    ensure(!y.interval().low().lt(&BigInt::ZERO), INTERVAL)
+}
+
+/// The code of 1; `None` if the format lacks it.
+pub(crate) fn one_code(format: Format) -> Option<BigInt> {
+    let fraction = u32::try_from(format.fraction()).ok()?;
+    let one = BigInt::from(1) << fraction;
+    format.codes().contains(&Interval::point(one.clone())).then_some(one)
 }

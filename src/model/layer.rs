@@ -9,6 +9,9 @@ use crate::quantizer::Quantizer;
 pub struct Layer {
     /// The name that the file gives; unique in the model.
     pub name: String,
+    /// Its class in the words of the file it comes from, by which users set types and reports
+    /// name it: `QDense`.
+    pub class: String,
     /// What it computes.
     pub kind: LayerKind,
 }

@@ -3,21 +3,87 @@
 //!
 //! Each lives in a file of its own. A quantizer acts in two places: on parameters, once, when a
 //! network is lowered ([`Quantizer::quantize`]), and on values that flow ([`Quantizer::apply`],
-//! [`Quantizer::stages`]).
+//! [`Quantizer::stages`]). It is written and read as QKeras does:
+//!
+//! ```
+//! use bitkiln::quantizer::{Quantizer, Stage};
+//! let relu: Quantizer = "quantized_relu(4, 1)".parse()?;
+//! assert_eq!(relu.apply(0.3), 0.25);
+//! assert_eq!(relu.apply(-7.0), 0.0);
+//! assert_eq!(relu.stages()?, [Stage::Cast("ufixed<4,1,RND_CONV,SAT>".parse()?)]);
+//! assert_eq!(relu.to_string(), "quantized_relu(4,1)");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! QKeras computes in float32, Bitkiln with the same numbers exactly. The two differ only where
+//! QKeras contradicts itself: a power of two is chosen by comparing with √2 · 2^k, and within some
+//! ten float32 steps of that boundary (or on the ties that a quadratic approximation has), its
+//! choice depends on the lane that TensorFlow's vectorised logarithm puts a number in.
+//!
+//! To add a quantizer: a file with a struct that implements `Definition`, an arm in
+//! [`Quantizer`] and in its `definition`, a line in `registry::SUPPORTED`.
 
-use ndarray::{ArrayD, ArrayViewD};
+mod alpha;
+mod binary;
+mod bits;
+mod channels;
+mod error;
+mod exponents;
+mod log2;
+mod parameters;
+mod po2;
+mod registry;
+mod relu;
+mod relu_po2;
+mod ternary;
+#[cfg(test)]
+mod tests;
+mod text;
 
-use crate::fixed::Quantization;
+use std::fmt;
+
+use ndarray::{ArrayD, ArrayViewD, Dimension};
+
+use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding};
+
+pub use alpha::Alpha;
+pub use binary::Binary;
+pub use bits::QuantizedBits;
+pub use error::{ParseError, QuantizerError};
+pub(crate) use parameters::nearest;
+pub use po2::QuantizedPo2;
+pub use registry::names;
+pub use relu::QuantizedRelu;
+pub use relu_po2::QuantizedReluPo2;
+pub use ternary::Ternary;
 
 /// A quantizer as a model file states it.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Quantizer {}
+pub enum Quantizer {
+    /// `quantized_bits`: fixed point.
+    Bits(QuantizedBits),
+    /// `quantized_relu`: a rectifier onto fixed point.
+    Relu(QuantizedRelu),
+    /// `quantized_po2`: signed powers of two.
+    Po2(QuantizedPo2),
+    /// `quantized_relu_po2`: a rectifier onto powers of two.
+    ReluPo2(QuantizedReluPo2),
+    /// `ternary`: -1, 0 and 1, scaled.
+    Ternary(Ternary),
+    /// `binary`: -1 and 1 (or 0 and 1), scaled.
+    Binary(Binary),
+}
 
 /// One step of an activation quantizer in hardware.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stage {
     /// The value in another type.
     Cast(Quantization),
+    /// The value times 2^`power`: the same bits with the binary point elsewhere.
+    Scale {
+        /// Places that the value moves up.
+        power: i32,
+    },
     /// Values below become this one.
     AtLeast(f64),
     /// Values above become this one.
@@ -32,15 +98,47 @@ pub enum Stage {
     Steps,
 }
 
-/// A quantizer that cannot do what is asked of it.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum QuantizerError {}
+/// What every quantizer answers. Its string form (`Display`) is the call that constructs it in
+/// QKeras, and reads back as an equal quantizer.
+trait Definition: fmt::Display {
+    /// See [`Quantizer::in_kernel`].
+    fn in_kernel(&self) -> Quantizer;
+
+    /// See [`Quantizer::quantize`]; the weights are finite.
+    fn quantize(&self, weights: &ArrayD<f32>) -> Result<ArrayD<f64>, QuantizerError> {
+        Ok(weights.mapv(|w| self.apply(f64::from(w))))
+    }
+
+    /// See [`Quantizer::apply`].
+    fn apply(&self, x: f64) -> f64;
+
+    /// See [`Quantizer::stages`].
+    fn stages(&self) -> Result<Vec<Stage>, QuantizerError>;
+
+    /// See [`Quantizer::values`].
+    fn values(&self) -> Option<Vec<f64>>;
+}
 
 impl Quantizer {
-    /// The quantizer as it acts on a layer's kernel: QKeras' `_set_trainable_parameter`.
+    /// The longest list that [`Quantizer::values`] gives.
+    pub const MAX_VALUES: usize = 1 << 16;
+
+    fn definition(&self) -> &dyn Definition {
+        match self {
+            Self::Bits(q) => q,
+            Self::Relu(q) => q,
+            Self::Po2(q) => q,
+            Self::ReluPo2(q) => q,
+            Self::Ternary(q) => q,
+            Self::Binary(q) => q,
+        }
+    }
+
+    /// The quantizer as it acts on a layer's kernel, QKeras' `_set_trainable_parameter`: where no
+    /// `alpha` is stated, a power of two for each output channel is computed from the kernel.
     #[must_use]
     pub fn in_kernel(&self) -> Self {
-        self.clone()
+        self.definition().in_kernel()
     }
 
     /// The exact values of parameters, the scale included. Kernels have the output channels last.
@@ -48,19 +146,67 @@ impl Quantizer {
     /// # Errors
     /// If a value is not finite, or the quantizer does not act on parameters.
     pub fn quantize(&self, weights: &ArrayViewD<'_, f32>) -> Result<ArrayD<f64>, QuantizerError> {
-        Ok(weights.mapv(f64::from))
+        if let Some((index, value)) = weights.indexed_iter().find(|(_, w)| !w.is_finite()) {
+            return Err(QuantizerError::Weight {
+                index: index.as_array_view().to_vec(),
+                value: *value,
+            });
+        }
+        // TensorFlow flushes subnormal numbers to zero, and zero has another sign than some of them.
+        let weights = weights.mapv(|w| if w.is_subnormal() { 0.0 } else { w });
+        let values = self.definition().quantize(&weights)?;
+        if values.iter().all(|v| v.is_finite()) {
+            Ok(values)
+        } else {
+            Err(QuantizerError::Scale { quantizer: self.to_string() })
+        }
     }
 
-    /// The value that a flowing `x` becomes, in exact arithmetic.
+    /// The value that a flowing `x` becomes, in exact arithmetic. NaN where the quantizer's scale
+    /// depends on all the data: [`Quantizer::stages`] says so.
     pub fn apply(&self, x: f64) -> f64 {
-        x
+        // A zero has no sign in fixed point.
+        self.definition().apply(x) + 0.0
     }
 
     /// What [`Quantizer::apply`] is in hardware: stages one after another.
     ///
     /// # Errors
-    /// If the quantizer's scale depends on the data, or a type is too wide.
+    /// If the quantizer's scale depends on the data, it is not monotone and no cast either, or a
+    /// type is too wide.
     pub fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        Ok(vec![])
+        self.definition().stages()
     }
+
+    /// Every value that [`Quantizer::apply`] can give, in ascending order; `None` where they depend
+    /// on the data or are more than [`Quantizer::MAX_VALUES`].
+    pub fn values(&self) -> Option<Vec<f64>> {
+        let mut values: Vec<f64> = self.definition().values()?.iter().map(|v| v + 0.0).collect();
+        values.sort_by(f64::total_cmp);
+        values.dedup();
+        (values.len() <= Self::MAX_VALUES).then_some(values)
+    }
+}
+
+impl fmt::Display for Quantizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.definition().fmt(f)
+    }
+}
+
+/// The cast of a quantizer that rounds halves to even, as TensorFlow does.
+fn cast(
+    quantizer: &dyn fmt::Display,
+    format: Result<Format, FormatError>,
+    overflow: Overflow,
+) -> Result<Stage, QuantizerError> {
+    match format {
+        Ok(format) => Ok(Stage::Cast(Quantization::new(format, Rounding::RndConv, overflow))),
+        Err(source) => Err(QuantizerError::Format { quantizer: quantizer.to_string(), source }),
+    }
+}
+
+/// 2^`power`, exact for every power that a quantizer has.
+fn exp2(power: i32) -> f64 {
+    libm::ldexp(1.0, power)
 }

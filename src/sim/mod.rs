@@ -1,1 +1,133 @@
-//! sim
+//! Runs a graph, bit for bit.
+//!
+//! [`run`] is the one entry. Samples are tensors of codes whose first axis counts samples; the
+//! operations are those of [`crate::ir::Op`], and nothing is ever rounded that the graph does not
+//! round. [`quantize`] brings real numbers onto an input's grid, [`vectors`] makes samples up.
+
+mod quantize;
+mod reference;
+mod softmax;
+#[cfg(test)]
+mod tests;
+mod vectors;
+
+use std::collections::HashMap;
+
+use crate::fixed::Codes;
+use crate::ir::{Graph, NodeId};
+
+pub use quantize::{Quantized, quantize};
+pub use vectors::vectors;
+
+/// The result of every node.
+#[derive(Clone, Debug)]
+pub struct Trace {
+    results: HashMap<NodeId, Codes>,
+}
+
+/// Samples that do not fit the network.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SimError {
+    /// Another number of inputs.
+    #[error("the network has {expected} inputs, not {found}")]
+    Inputs {
+        /// Inputs of the network.
+        expected: usize,
+        /// Inputs given.
+        found: usize,
+    },
+    /// Another shape; the first axis counts samples.
+    #[error("input '{input}' takes samples of the shape {expected:?}, not {found:?}")]
+    Shape {
+        /// The input.
+        input: String,
+        /// The shape of one sample.
+        expected: Vec<usize>,
+        /// The shape of all samples.
+        found: Vec<usize>,
+    },
+    /// Inputs with different numbers of samples.
+    #[error("input '{input}' has {found} samples, the first input has {expected}")]
+    Samples {
+        /// The input.
+        input: String,
+        /// Samples of the first input.
+        expected: usize,
+        /// Samples of this one.
+        found: usize,
+    },
+    /// A code that the input's format lacks.
+    #[error("input '{input}' holds a code beyond its format")]
+    Code {
+        /// The input.
+        input: String,
+    },
+    /// The graph breaks a rule of [`crate::ir::validate`].
+    #[error("node '{node}' cannot be computed: the graph is not valid")]
+    Graph {
+        /// The node.
+        node: String,
+    },
+}
+
+/// Runs `graph` on `inputs`, in the order of its inputs; the first axis counts samples.
+///
+/// # Errors
+/// If the samples do not fit the inputs, or the graph is not valid.
+pub fn run(graph: &Graph, inputs: &[Codes]) -> Result<Trace, SimError> {
+    check(graph, inputs)?;
+    let mut results: HashMap<NodeId, Codes> =
+        graph.inputs.iter().copied().zip(inputs.iter().cloned()).collect();
+    for id in graph.in_order() {
+        if results.contains_key(&id) {
+            continue;
+        }
+        let node = &graph[id];
+        let operand = graph.operands(id).first().copied();
+        let result = operand.and_then(|operand| {
+            reference::compute(node, &graph[operand].tensor, results.get(&operand)?)
+        });
+        results.insert(id, result.ok_or_else(|| SimError::Graph { node: node.name.clone() })?);
+    }
+    Ok(Trace { results })
+}
+
+impl Trace {
+    /// The result of `node`, samples first; `None` if the graph has no such node.
+    pub fn of(&self, node: NodeId) -> Option<&Codes> {
+        self.results.get(&node)
+    }
+
+    /// The network's results by the names of its outputs.
+    pub fn outputs(&self, graph: &Graph) -> Vec<(String, Codes)> {
+        let output = |o: &crate::ir::Output| Some((o.name.clone(), self.of(o.node)?.clone()));
+        graph.outputs.iter().filter_map(output).collect()
+    }
+}
+
+fn check(graph: &Graph, inputs: &[Codes]) -> Result<(), SimError> {
+    if inputs.len() != graph.inputs.len() {
+        let (expected, found) = (graph.inputs.len(), inputs.len());
+        return Err(SimError::Inputs { expected, found });
+    }
+    let samples = inputs.first().map(|codes| codes.shape().first().copied().unwrap_or(0));
+    for (id, codes) in graph.inputs.iter().zip(inputs) {
+        let (input, tensor) = (graph[*id].name.clone(), &graph[*id].tensor);
+        match codes.shape().split_first() {
+            Some((found, shape)) if shape == tensor.shape => {
+                let expected = samples.unwrap_or(*found);
+                if *found != expected {
+                    return Err(SimError::Samples { input, expected, found: *found });
+                }
+            }
+            _ => {
+                let (expected, found) = (tensor.shape.clone(), codes.shape().to_vec());
+                return Err(SimError::Shape { input, expected, found });
+            }
+        }
+        if codes.interval().is_some_and(|i| !tensor.format.codes().contains(&i)) {
+            return Err(SimError::Code { input });
+        }
+    }
+    Ok(())
+}

@@ -1,1 +1,325 @@
 //! Quantizers and activations as a Keras configuration writes them.
+//!
+//! Keras 2 and 3 both write an object with `class_name` and `config` (and more, which tells Python
+//! where the class lives), or the text of a call. Nothing else is read as a quantizer.
+
+use serde_json::{Map, Value};
+
+use crate::model::Activation;
+use crate::quantizer::{self, ParseError, Quantizer};
+
+/// A configuration of a quantizer or activation that Bitkiln does not understand.
+#[derive(Clone, Debug, PartialEq, thiserror::Error, miette::Diagnostic)]
+pub enum ConfigError {
+    /// The quantizer itself.
+    #[error(transparent)]
+    #[diagnostic(transparent)]
+    Quantizer(#[from] ParseError),
+    /// Neither text nor an object with `class_name`.
+    #[error("{value} states no quantizer or activation")]
+    #[diagnostic(help("expected null, text, or an object with class_name and config"))]
+    Form {
+        /// What stands there.
+        value: String,
+    },
+    /// Keras has it, Bitkiln does not.
+    #[error("the activation '{name}' is known to Keras, but not supported yet by Bitkiln")]
+    #[diagnostic(help("supported are {}", supported_activations()))]
+    NotYet {
+        /// Its name.
+        name: String,
+    },
+    /// Neither Keras nor QKeras has it.
+    #[error("there is no activation '{name}'{}", nearest.as_ref().map(|known| format!("; did you mean '{known}'?")).unwrap_or_default())]
+    #[diagnostic(help("supported are {}", supported_activations()))]
+    Unknown {
+        /// Its name.
+        name: String,
+        /// A known name that looks like it.
+        nearest: Option<String>,
+    },
+    /// A function of Keras where a quantizer should stand.
+    #[error("the function '{name}' stands where a quantizer is expected")]
+    #[diagnostic(help("quantizers are {}", quantizer::names().join(", ")))]
+    NoQuantizer {
+        /// Its name.
+        name: String,
+    },
+}
+
+const SUPPORTED: [(&str, Activation); 3] =
+    [("linear", Activation::Linear), ("relu", Activation::Relu), ("softmax", Activation::Softmax)];
+
+/// The activations of Keras 2 and 3 that Bitkiln does not have. QKeras' own come with its
+/// quantizers.
+const NOT_YET: &[&str] = &[
+    "celu",
+    "elu",
+    "exponential",
+    "gelu",
+    "glu",
+    "hard_shrink",
+    "hard_sigmoid",
+    "hard_silu",
+    "hard_swish",
+    "hard_tanh",
+    "leaky_relu",
+    "log_sigmoid",
+    "log_softmax",
+    "mish",
+    "relu6",
+    "selu",
+    "sigmoid",
+    "silu",
+    "soft_shrink",
+    "softplus",
+    "softsign",
+    "sparse_plus",
+    "sparse_sigmoid",
+    "sparsemax",
+    "squareplus",
+    "swish",
+    "tanh",
+    "tanh_shrink",
+    "threshold",
+];
+
+fn supported_activations() -> String {
+    let names = SUPPORTED.iter().map(|(name, _)| *name).chain(quantizer::names());
+    names.collect::<Vec<_>>().join(", ")
+}
+
+/// What a configuration states, freed of its form.
+enum Stated<'a> {
+    Nothing,
+    /// A name, or the text of a call.
+    Text(&'a str),
+    Class(&'a str, Option<&'a Map<String, Value>>),
+}
+
+impl<'a> Stated<'a> {
+    fn read(value: &'a Value) -> Result<Self, ConfigError> {
+        let form = || ConfigError::Form { value: value.to_string() };
+        match value {
+            Value::Null => Ok(Self::Nothing),
+            Value::String(text) => Ok(Self::Text(text)),
+            Value::Object(object) => {
+                let name = object.get("class_name").and_then(Value::as_str).ok_or_else(form)?;
+                match object.get("config") {
+                    // Keras 3 writes a plain function so.
+                    Some(Value::String(function)) if name == "function" => Ok(Self::Text(function)),
+                    Some(Value::Object(config)) => Ok(Self::Class(name, Some(config))),
+                    None | Some(Value::Null) => Ok(Self::Class(name, None)),
+                    Some(_) => Err(form()),
+                }
+            }
+            _ => Err(form()),
+        }
+    }
+}
+
+/// The quantizer of a class and its `config`, each entry an argument of the constructor.
+fn class(name: &str, config: Option<&Map<String, Value>>) -> Result<Quantizer, ParseError> {
+    let arguments: Vec<(String, Value)> =
+        config.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect();
+    Quantizer::construct(name, &[], &arguments)
+}
+
+/// Whether Keras has a function of that name.
+fn is_keras_function(name: &str) -> bool {
+    SUPPORTED.iter().any(|(known, _)| *known == name) || NOT_YET.contains(&name)
+}
+
+/// Reads what stands under `kernel_quantizer` and its like; null and "linear" quantize nothing.
+///
+/// # Errors
+/// If it is no quantizer, or one with parameters that Bitkiln does not support.
+pub(super) fn quantizer(value: &Value) -> Result<Option<Quantizer>, ConfigError> {
+    let parsed = match Stated::read(value)? {
+        Stated::Nothing | Stated::Text("linear") => return Ok(None),
+        Stated::Text(text) => text.parse(),
+        Stated::Class(name, config) => class(name, config),
+    };
+    match parsed {
+        Err(ParseError::Unknown { name, .. }) if is_keras_function(&name) => {
+            Err(ConfigError::NoQuantizer { name })
+        }
+        parsed => Ok(Some(parsed?)),
+    }
+}
+
+/// Reads what stands under `activation`.
+///
+/// # Errors
+/// If it is unknown or not supported yet.
+pub(super) fn activation(value: &Value) -> Result<Activation, ConfigError> {
+    let parsed = match Stated::read(value)? {
+        Stated::Nothing => return Ok(Activation::Linear),
+        Stated::Text(text) => {
+            if let Some((_, activation)) = SUPPORTED.iter().find(|(name, _)| *name == text) {
+                return Ok(activation.clone());
+            }
+            text.parse()
+        }
+        Stated::Class(name, config) => class(name, config),
+    };
+    match parsed {
+        Err(ParseError::Unknown { name, .. }) if NOT_YET.contains(&name.as_str()) => {
+            Err(ConfigError::NotYet { name })
+        }
+        // A function that Bitkiln has, but written as a call.
+        Err(ParseError::Unknown { name, .. }) if is_keras_function(&name) => {
+            Err(ConfigError::Form { value: value.to_string() })
+        }
+        Err(ParseError::Unknown { name, nearest }) => {
+            let functions = SUPPORTED.iter().map(|(name, _)| *name).chain(NOT_YET.iter().copied());
+            // A word may resemble a function of Keras more than any quantizer.
+            let known = functions.chain(nearest.as_deref());
+            let nearest = quantizer::nearest(&name, known);
+            Err(ConfigError::Unknown { name, nearest })
+        }
+        parsed => Ok(Activation::Quantizer(parsed?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(value: Value) -> Quantizer {
+        quantizer(&value).unwrap().unwrap()
+    }
+
+    fn bits() -> Quantizer {
+        "quantized_bits(4, 0, 1, alpha='auto_po2')".parse().unwrap()
+    }
+
+    fn config() -> Value {
+        json!({
+            "bits": 4, "integer": 0, "symmetric": true, "alpha": "auto_po2", "keep_negative": true,
+            "use_stochastic_rounding": false, "qnoise_factor": 1.0, "post_training_scale": null
+        })
+    }
+
+    #[test]
+    fn nothing_quantizes_nothing() {
+        assert_eq!(quantizer(&Value::Null), Ok(None));
+        assert_eq!(quantizer(&json!("linear")), Ok(None));
+    }
+
+    #[test]
+    fn every_form_states_the_same_quantizer() {
+        let forms = [
+            json!("quantized_bits(4, 0, 1, alpha='auto_po2')"),
+            json!({"class_name": "quantized_bits", "config": config()}),
+            json!({
+                "class_name": "quantized_bits", "config": config(), "__passive_serialization__": true
+            }),
+            json!({
+                "module": "qkeras.quantizers", "class_name": "quantized_bits", "config": config(),
+                "registered_name": "qkeras>quantized_bits", "shared_object_id": 1399586
+            }),
+        ];
+        for form in forms {
+            assert_eq!(read(form), bits());
+        }
+        let plain = "ternary".parse().unwrap();
+        assert_eq!(read(json!({"class_name": "ternary"})), plain);
+        assert_eq!(read(json!({"class_name": "ternary", "config": null})), plain);
+    }
+
+    #[test]
+    fn activations_are_functions_of_keras_or_quantizers() {
+        let cases = [
+            (Value::Null, Activation::Linear),
+            (json!("linear"), Activation::Linear),
+            (json!("relu"), Activation::Relu),
+            (json!("softmax"), Activation::Softmax),
+            (
+                json!({
+                    "module": "builtins", "class_name": "function", "config": "relu",
+                    "registered_name": "function"
+                }),
+                Activation::Relu,
+            ),
+            (json!("quantized_bits(4,0,alpha='auto_po2')"), Activation::Quantizer(bits())),
+            (
+                json!({"class_name": "quantized_bits", "config": config()}),
+                Activation::Quantizer(bits()),
+            ),
+        ];
+        for (value, expected) in cases {
+            assert_eq!(activation(&value), Ok(expected), "{value}");
+        }
+    }
+
+    #[test]
+    fn names_what_it_does_not_understand() {
+        let function = |name: &str| json!({"class_name": "function", "config": name});
+        let cases = [
+            (json!("relu(6)"), r#""relu(6)" states no quantizer or activation"#),
+            (json!(7), "7 states no quantizer or activation"),
+            (json!(["relu"]), r#"["relu"] states no quantizer or activation"#),
+            (json!({"config": {}}), r#"{"config":{}} states no quantizer or activation"#),
+            (
+                json!({"class_name": "binary", "config": 3}),
+                r#"{"class_name":"binary","config":3} states no quantizer or activation"#,
+            ),
+            (
+                json!("tanh"),
+                "the activation 'tanh' is known to Keras, but not supported yet by Bitkiln",
+            ),
+            (
+                function("sigmoid"),
+                "the activation 'sigmoid' is known to Keras, but not supported yet by Bitkiln",
+            ),
+            (json!("softmx"), "there is no activation 'softmx'; did you mean 'softmax'?"),
+            (
+                json!("quantized_rel(4)"),
+                "there is no activation 'quantized_rel'; did you mean 'quantized_relu'?",
+            ),
+            (json!("xyz"), "there is no activation 'xyz'"),
+            (
+                json!("hard_tanh"),
+                "'hard_tanh' is known to QKeras, but not supported yet by Bitkiln",
+            ),
+            (
+                json!("quantized_tanh(6)"),
+                "'quantized_tanh' is known to QKeras, but not supported yet by Bitkiln",
+            ),
+            (
+                json!({"class_name": "binary", "config": {"alpha": 1, "beta": 2}}),
+                "binary has no attribute 'beta'",
+            ),
+        ];
+        for (value, message) in cases {
+            assert_eq!(activation(&value).unwrap_err().to_string(), message);
+        }
+    }
+
+    #[test]
+    fn a_function_is_no_quantizer() {
+        for value in
+            [json!("relu"), json!("tanh"), json!({"class_name": "function", "config": "softmax"})]
+        {
+            let message = quantizer(&value).unwrap_err().to_string();
+            assert!(message.ends_with("' stands where a quantizer is expected"), "{message}");
+        }
+        assert_eq!(
+            quantizer(&json!("quantised_bits(4)")).unwrap_err().to_string(),
+            "QKeras has no quantizer 'quantised_bits'; did you mean 'quantized_bits'?"
+        );
+    }
+
+    #[test]
+    fn refuses_attributes_that_change_the_result_unseen() {
+        let mut config = config();
+        config["post_training_scale"] = json!([0.5, 0.25]);
+        let value = json!({"class_name": "quantized_bits", "config": config});
+        assert_eq!(
+            quantizer(&value).unwrap_err().to_string(),
+            "quantized_bits: post_training_scale=[0.5,0.25] is not supported yet by Bitkiln"
+        );
+    }
+}

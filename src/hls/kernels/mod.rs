@@ -72,7 +72,9 @@ pub(super) fn build(
         Op::Leaky { shift } => Body::Leaky(leaky::build(builder, site, *shift)?),
         Op::Steps(op) => steps::build(builder, site, op)?,
         Op::Softmax(op) => Body::Softmax(softmax::build(builder, site, op)?),
-        Op::Input | Op::Reshape => return Err(site.broken("is no operation that computes")),
+        Op::Input | Op::Reshape | Op::Scale { .. } => {
+            return Err(site.broken("is no operation that computes"));
+        }
     };
     Ok((body, None))
 }

@@ -45,9 +45,7 @@ pub(super) fn build(
     site: &Site<'_>,
     op: &ir::Softmax,
 ) -> Result<Softmax, HlsError> {
-    for (index, table) in
-        [(&op.exp_index, &op.exp_table), (&op.inverse_index, &op.inverse_table)]
-    {
+    for (index, table) in [(&op.exp_index, &op.exp_table), (&op.inverse_index, &op.inverse_table)] {
         let width = index.format.width();
         if index.format.is_signed() || width > 24 || table.codes.len() != 1 << width {
             return Err(site.broken(format!("a table of {} by {index}", table.codes.len())));
@@ -73,8 +71,7 @@ pub(super) fn build(
     let above = op.sum.integer() - i32::from(op.sum.is_signed()) - 1;
     let halvings = op.halvings.min(u32::try_from(above).unwrap_or(0));
     let with_halves = |format: Format, what| {
-        let signedness =
-            if format.is_signed() { Signedness::Signed } else { Signedness::Unsigned };
+        let signedness = if format.is_signed() { Signedness::Signed } else { Signedness::Unsigned };
         Format::new(signedness, format.width() + halvings, format.integer())
             .map_err(site.too_wide(what))
     };

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::super::build::{Builder, Site};
 use super::super::{ConstantId, HlsError, TypeId};
 use super::Body;
-use crate::fixed::{Format};
+use crate::fixed::Format;
 use crate::ir;
 
 /// Up to so many boundaries a comparator for each is smaller than a table.

@@ -1,0 +1,69 @@
+//! Every case as a project of both back ends, compiled and run.
+
+use std::error::Error;
+
+use bitkiln::back::{Backend, Headers, Vectors, WriteOptions, verify, write};
+use bitkiln::hls::{Design, Options};
+
+use super::cases::{Case, committed, real};
+
+/// Writes and checks the project of `case`; what went wrong.
+fn check(case: &Case, backend: Backend, headers: &Headers) -> Result<Option<String>, Box<dyn Error>> {
+    let run = case.run()?;
+    let design =
+        Design::new(&run.graph, &Options::new(case.name.as_str(), backend.default_part()))?;
+    let names = run.graph.inputs.iter().map(|id| run.graph[*id].name.clone());
+    let vectors = Vectors {
+        inputs: names.zip(run.inputs.iter().cloned()).collect(),
+        outputs: run.trace.outputs(&run.graph),
+    };
+    let folder = tempfile::tempdir()?;
+    let project = folder.path().join("project");
+    write(&design, backend, &vectors, &project, &WriteOptions::default())?;
+    let verdict = verify(&project, headers.clone())?;
+    let values: usize = vectors.outputs.iter().map(|(_, codes)| codes.len()).sum();
+    let good = verdict.is_exact() && verdict.compared == values as u64;
+    Ok((!good).then(|| format!("{} for {backend}: {:?}", case.name, verdict.details)))
+}
+
+/// Checks all cases, on as many threads as there are cores.
+fn check_all(headers: Headers) -> Result<(), Box<dyn Error>> {
+    let mut cases = committed()?;
+    for name in ["qkeras_3layer", "qkeras_v3_3layer", "KERAS_3layer"] {
+        cases.extend(real(name)?);
+    }
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let jobs: Vec<(&Case, Backend)> =
+        cases.iter().flat_map(|case| Backend::ALL.map(|backend| (case, backend))).collect();
+    let failures = std::sync::Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let job = next.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    let Some((case, backend)) = jobs.get(job) else { return };
+                    let failure = match check(case, *backend, &headers) {
+                        Ok(failure) => failure,
+                        Err(error) => Some(format!("{} for {backend}: {error}", case.name)),
+                    };
+                    if let (Some(failure), Ok(mut failures)) = (failure, failures.lock()) {
+                        failures.push(failure);
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner()?;
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn projects_match_with_the_stand_ins() -> Result<(), Box<dyn Error>> {
+    check_all(Headers::Builtin)
+}
+
+#[test]
+fn projects_match_with_the_vendors_headers() -> Result<(), Box<dyn Error>> {
+    check_all(Headers::Vendor)
+}

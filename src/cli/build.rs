@@ -1,0 +1,101 @@
+//! `bitkiln build`.
+
+use std::path::PathBuf;
+
+use bitkiln::back::{self, Backend, Headers, ModelFile, Vectors, WriteOptions};
+use bitkiln::hls::{Design, Options};
+use bitkiln::{report, sim};
+use miette::{IntoDiagnostic, Result};
+
+use super::model::{ModelArgs, Prepared};
+use super::{Outcome, complaint, print, samples, verify};
+
+/// How many samples are made up where none are given.
+const MADE_UP: usize = 100;
+
+/// Write a project for Vitis or Catapult, with vectors that check it
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// The project's folder
+    #[arg(short, long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+    /// Whose tools the project is for [default: vitis]
+    #[arg(long)]
+    backend: Option<Backend>,
+    /// The device, as the vendor's tool lists it
+    #[arg(long)]
+    part: Option<String>,
+    /// The clock period in nanoseconds [default: 5]
+    #[arg(long, value_name = "NS")]
+    clock_period: Option<f64>,
+    /// Samples for the testbench [default: 100 made-up ones]
+    #[arg(long, value_name = "FILE")]
+    input: Option<PathBuf>,
+    /// Compile the written project with g++ and compare every output
+    #[arg(long)]
+    verify: bool,
+    /// The fixed-point headers for --verify: 'vendor', 'builtin', or a folder
+    #[arg(long, default_value = "builtin", value_name = "WHICH")]
+    headers: Headers,
+    /// Overwrite a folder that Bitkiln did not write
+    #[arg(long)]
+    force: bool,
+}
+
+pub fn run(args: &Args) -> Result<Outcome> {
+    let prepared = args.model.prepare()?;
+    let graph = &prepared.graph;
+    let backend = args.backend.or(prepared.config.backend).unwrap_or(Backend::Vitis);
+    let folder = args.output.clone().or_else(|| prepared.config.output_dir.clone());
+    let folder = folder.ok_or_else(|| {
+        complaint("no folder for the project", "name one: bitkiln build model.h5 -o prj")
+    })?;
+    let design = Design::new(graph, &options(args, &prepared, backend))?;
+    print(&report::table(&report::layers(graph)));
+    for finding in &design.findings {
+        eprintln!("{finding}");
+    }
+
+    let inputs = match &args.input {
+        Some(path) => samples::read(path, graph)?,
+        None => sim::vectors(graph, MADE_UP),
+    };
+    let trace = sim::run(graph, &inputs).into_diagnostic()?;
+    let names = graph.inputs.iter().map(|id| graph[*id].name.clone());
+    let vectors =
+        Vectors { inputs: names.zip(inputs).collect(), outputs: trace.outputs(graph) };
+    let contents = std::fs::read(&prepared.file).into_diagnostic()?;
+    let model = Some(ModelFile::new(&prepared.file, &contents));
+    back::write(&design, backend, &vectors, &folder, &WriteOptions { force: args.force, model })?;
+    print(&format!("wrote the {} project to {}", backend.title(), folder.display()));
+
+    if !args.verify {
+        return Ok(Outcome::Good);
+    }
+    let verdict = back::verify(&folder, args.headers.clone())?;
+    print(&verify::describe(&verdict));
+    Ok(verify::outcome(&verdict))
+}
+
+/// The command line's word counts more than the configuration's, that more than the default.
+fn options(args: &Args, prepared: &Prepared, backend: Backend) -> Options {
+    let config = &prepared.config;
+    let name = config.project_name.clone().unwrap_or_else(|| prepared.model.name.clone());
+    let part = args.part.clone().or_else(|| config.part.clone());
+    let mut options =
+        Options::new(name, part.unwrap_or_else(|| backend.default_part().to_string()));
+    if let Some(period) = args.clock_period.or(config.clock_period) {
+        options.clock_period = period;
+    }
+    if let Some(uncertainty) = config.clock_uncertainty {
+        options.clock_uncertainty = uncertainty.of(options.clock_period);
+    }
+    for layer in prepared.model.graph.node_weights() {
+        if let Some(factor) = config.reuse_factor(&layer.name, &layer.class) {
+            options.layer_reuse_factors.insert(layer.name.clone(), factor);
+        }
+    }
+    options
+}

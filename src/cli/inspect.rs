@@ -1,0 +1,39 @@
+//! `bitkiln inspect`.
+
+use std::path::PathBuf;
+
+use bitkiln::{ir, report};
+use miette::{IntoDiagnostic, Result};
+
+use super::model::ModelArgs;
+use super::{Outcome, complaint, print};
+
+/// Show what hardware a model becomes: types, proven intervals, cost
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Print the table as JSON
+    #[arg(long)]
+    json: bool,
+    /// Write the graph of integer operations for Graphviz
+    #[arg(long, value_name = "FILE")]
+    dot: Option<PathBuf>,
+}
+
+pub fn run(args: &Args) -> Result<Outcome> {
+    let prepared = args.model.prepare()?;
+    let rows = report::layers(&prepared.graph);
+    if let Some(path) = &args.dot {
+        std::fs::write(path, ir::to_dot(&prepared.graph)).map_err(|error| {
+            complaint(format!("{}: {error}", path.display()), "choose a place that can be written")
+        })?;
+    }
+    if args.json {
+        let all = serde_json::json!({ "model": prepared.model.name, "layers": rows });
+        print(&serde_json::to_string_pretty(&all).into_diagnostic()?);
+    } else {
+        print(&report::table(&rows));
+    }
+    Ok(Outcome::Good)
+}

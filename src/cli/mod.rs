@@ -1,0 +1,75 @@
+//! One file a subcommand.
+
+mod build;
+mod inspect;
+mod model;
+mod run;
+mod samples;
+mod verify;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use miette::{MietteHandlerOpts, Report};
+
+/// Turns a quantized neural network into an FPGA/HLS project whose every output bit is known in
+/// advance.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Build(build::Args),
+    Verify(verify::Args),
+    Run(run::Args),
+    Inspect(inspect::Args),
+}
+
+/// How a command ended that ran to its end.
+enum Outcome {
+    /// As it should.
+    Good,
+    /// A project computes something else than it should.
+    Mismatch,
+}
+
+/// Runs the program: exit code 0, or 1 for a mismatch, or 2 for an error.
+pub fn main() -> ExitCode {
+    // The hook can be set only once, and nobody set it before.
+    let _ = miette::set_hook(Box::new(|_| {
+        Box::new(MietteHandlerOpts::new().width(100).wrap_lines(true).build())
+    }));
+    let result = match Cli::parse().command {
+        Command::Build(args) => build::run(&args),
+        Command::Verify(args) => verify::run(&args),
+        Command::Run(args) => run::run(&args),
+        Command::Inspect(args) => inspect::run(&args),
+    };
+    match result {
+        Ok(Outcome::Good) => ExitCode::SUCCESS,
+        Ok(Outcome::Mismatch) => ExitCode::from(1),
+        Err(error) => {
+            eprintln!("{error:?}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// An error of the command line itself, with what to do about it.
+fn complaint(what: impl Into<String>, help: impl Into<String>) -> Report {
+    let help: String = help.into();
+    miette::miette!(help = help, "{}", what.into())
+}
+
+/// Prints to standard output; a closed pipe ends the program quietly.
+fn print(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    if writeln!(out, "{}", text.trim_end_matches('\n')).is_err() {
+        std::process::exit(0);
+    }
+}

@@ -1,0 +1,102 @@
+//! From a model file and what the user set to a graph; every subcommand starts so.
+
+use std::path::PathBuf;
+
+use bitkiln::config::Config;
+use bitkiln::fixed::Format;
+use bitkiln::ir::Graph;
+use bitkiln::lower::{self, Settings};
+use bitkiln::model::Model;
+use bitkiln::{front, passes};
+use clap::{Args, ValueEnum};
+use miette::{IntoDiagnostic, Result};
+
+use super::complaint;
+
+/// A model and what it leaves open.
+#[derive(Args)]
+pub struct ModelArgs {
+    /// The model: Keras 2 .h5, Keras 3 .keras, or an architecture .json with --weights
+    model: PathBuf,
+    /// The weights of an architecture .json (.h5)
+    #[arg(long, value_name = "FILE")]
+    weights: Option<PathBuf>,
+    /// Settings in hls4ml's keys, YAML or JSON
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The inputs' type, 'fixed<8,1>', or one input's, 'input_1=fixed<8,1>' [default: fixed<16,6>]
+    #[arg(long, value_name = "TYPE")]
+    input_type: Vec<String>,
+    /// How softmax is computed
+    #[arg(long, value_enum, value_name = "HOW")]
+    softmax: Option<SoftmaxChoice>,
+}
+
+/// How softmax is computed.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SoftmaxChoice {
+    /// By tables, shifted by the largest element
+    Stable,
+    /// Not at all: the output is what softmax would take
+    Skip,
+}
+
+/// A model, ready.
+pub struct Prepared {
+    pub model: Model,
+    pub config: Config,
+    pub graph: Graph,
+    /// The file, for the manifest.
+    pub file: PathBuf,
+}
+
+impl ModelArgs {
+    /// Reads the model, lowers it, and says on standard error what is not as trained.
+    pub fn prepare(&self) -> Result<Prepared> {
+        let config = match &self.config {
+            Some(path) => Config::load(path)?,
+            None => Config::default(),
+        };
+        let model = front::load(&self.model, self.weights.as_deref())?;
+        let mut settings = Settings::configured(&config, &model)?;
+        self.apply(&mut settings)?;
+        let mut lowered = lower::lower(&model, &settings)?;
+        passes::run(&mut lowered.graph).into_diagnostic()?;
+        for warning in &lowered.warnings {
+            eprintln!("warning: {warning}");
+        }
+        Ok(Prepared { model, config, graph: lowered.graph, file: self.model.clone() })
+    }
+
+    fn apply(&self, settings: &mut Settings) -> Result<()> {
+        for text in &self.input_type {
+            // A type has no '=', a layer's name may.
+            let (name, format) = match text.rsplit_once('=') {
+                Some((name, format)) => (Some(name), format),
+                None => (None, text.as_str()),
+            };
+            let format: Format = format.parse().map_err(|error| {
+                let help = "write --input-type 'fixed<8,1>', or 'input_1=fixed<8,1>' for one input";
+                complaint(format!("--input-type {text}: {error}"), help)
+            })?;
+            match name {
+                Some(name) => {
+                    settings.inputs.insert(name.into(), format);
+                }
+                None => {
+                    settings.input = format;
+                    settings.inputs.clear();
+                }
+            }
+        }
+        if let Some(choice) = self.softmax {
+            settings.softmax.skip = choice == SoftmaxChoice::Skip;
+            for layer in settings.layers.values_mut() {
+                if let Some(softmax) = &mut layer.softmax {
+                    softmax.skip = choice == SoftmaxChoice::Skip;
+                }
+            }
+        }
+        Ok(())
+    }
+}

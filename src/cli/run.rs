@@ -1,0 +1,51 @@
+//! `bitkiln run`.
+
+use std::path::PathBuf;
+
+use bitkiln::ir::NodeId;
+use bitkiln::{front, sim};
+use miette::{IntoDiagnostic, Result};
+
+use super::model::ModelArgs;
+use super::{Outcome, print, samples};
+
+/// Compute a model's outputs, bit for bit as the hardware does
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Samples: .npz with an array for each input, or .npy for one; the first axis counts samples
+    #[arg(long, value_name = "FILE")]
+    input: PathBuf,
+    /// Where the outputs go: .npz of float64 by the names of the output layers
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    /// Write the result of every layer
+    #[arg(long)]
+    trace: bool,
+}
+
+pub fn run(args: &Args) -> Result<Outcome> {
+    let prepared = args.model.prepare()?;
+    let graph = &prepared.graph;
+    let inputs = samples::read(&args.input, graph)?;
+    let trace = sim::run(graph, &inputs).into_diagnostic()?;
+    let chosen: Vec<(String, NodeId)> = if args.trace {
+        graph.layers.clone()
+    } else {
+        graph.outputs.iter().map(|output| (output.name.clone(), output.node)).collect()
+    };
+    let arrays: Vec<_> = chosen
+        .into_iter()
+        .filter_map(|(name, node)| {
+            let codes = trace.of(node)?;
+            Some((name, codes.to_values(graph[node].tensor.format)))
+        })
+        .collect();
+    front::write_npz(&args.output, &arrays)?;
+    let samples = inputs.first().and_then(|codes| codes.shape().first()).copied().unwrap_or(0);
+    let names: Vec<&str> = arrays.iter().map(|(name, _)| name.as_str()).collect();
+    let to = args.output.display();
+    print(&format!("{samples} samples: wrote {} to {to}", names.join(", ")));
+    Ok(Outcome::Good)
+}

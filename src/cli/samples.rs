@@ -1,0 +1,45 @@
+//! Samples from files onto the inputs' grids.
+
+use std::path::Path;
+
+use bitkiln::fixed::Codes;
+use bitkiln::front;
+use bitkiln::ir::Graph;
+use bitkiln::sim;
+use miette::Result;
+
+use super::complaint;
+
+/// The arrays of `path` as codes, in the order of the graph's inputs. Says on standard error how
+/// many values lay off the grid.
+pub fn read(path: &Path, graph: &Graph) -> Result<Vec<Codes>> {
+    let arrays = front::read_arrays(path)?;
+    let mut samples = Vec::new();
+    for id in &graph.inputs {
+        let node = &graph[*id];
+        let format = node.tensor.format;
+        let values = arrays.of(&node.name, graph.inputs.len()).ok_or_else(|| {
+            complaint(
+                format!("{} has no array for input '{}'", path.display(), node.name),
+                format!("it has: {}; name each array after its input", arrays.names().join(", ")),
+            )
+        })?;
+        let quantized = sim::quantize(&values.view(), format).ok_or_else(|| {
+            complaint(
+                format!("{}: a value of '{}' is NaN", path.display(), node.name),
+                "a fixed-point number is never NaN: clean the samples",
+            )
+        })?;
+        if quantized.rounded + quantized.saturated > 0 {
+            eprintln!(
+                "note: input '{}': of {} values, {} were rounded to {format} and {} saturated",
+                node.name,
+                values.len(),
+                quantized.rounded,
+                quantized.saturated
+            );
+        }
+        samples.push(quantized.codes);
+    }
+    Ok(samples)
+}

@@ -1,0 +1,51 @@
+//! `bitkiln verify`.
+
+use std::path::PathBuf;
+
+use bitkiln::back::{self, Headers, Verdict};
+use miette::{IntoDiagnostic, Result};
+
+use super::{Outcome, print};
+
+/// Compile a project's testbench with g++, run it, and compare every output
+#[derive(clap::Args)]
+pub struct Args {
+    /// The project's folder
+    project: PathBuf,
+    /// The fixed-point headers: 'vendor', 'builtin', or a folder
+    #[arg(long, default_value = "builtin", value_name = "WHICH")]
+    headers: Headers,
+    /// Print the verdict as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(args: &Args) -> Result<Outcome> {
+    let verdict = back::verify(&args.project, args.headers.clone())?;
+    if args.json {
+        print(&serde_json::to_string_pretty(&verdict).into_diagnostic()?);
+    } else {
+        print(&describe(&verdict));
+    }
+    Ok(outcome(&verdict))
+}
+
+/// Exit code 1 for any mismatch.
+pub fn outcome(verdict: &Verdict) -> Outcome {
+    if verdict.is_exact() { Outcome::Good } else { Outcome::Mismatch }
+}
+
+/// A verdict in words.
+pub fn describe(verdict: &Verdict) -> String {
+    let mut text: String =
+        verdict.details.iter().map(|line| format!("{line}\n")).collect();
+    text.push_str(&format!(
+        "{} values compared, {} mismatches (headers: {}; compiled in {:.1} s, run in {:.2} s)",
+        verdict.compared,
+        verdict.mismatches,
+        verdict.headers,
+        verdict.compile_seconds,
+        verdict.run_seconds
+    ));
+    text
+}

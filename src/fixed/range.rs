@@ -1,0 +1,58 @@
+//! Where a cast takes an interval.
+
+use super::{Format, Interval, Overflow, Quantization, cast};
+
+/// The smallest interval that holds what the codes of `interval`, with `from_fraction` bits behind
+/// the point, become in `to`; all of the format where codes wrap around.
+pub fn cast_interval(interval: &Interval, from_fraction: i32, to: &Quantization) -> Interval {
+    let into = |to: &Quantization| {
+        let end = |code| cast(code, from_fraction, to);
+        Interval::new(end(interval.low()), end(interval.high()))
+    };
+    // Saturation, like every rounding mode, keeps the order of numbers, so the ends decide.
+    let saturated = into(&Quantization { overflow: Overflow::Sat, ..*to });
+    match to.overflow {
+        Overflow::Sat => saturated,
+        Overflow::SatSym => into(to),
+        Overflow::Wrap { .. } | Overflow::SatZero => {
+            // The same rounding into the widest format with these steps shows what overflows.
+            let widest = Format::signed(super::MAX_WIDTH, 128 - to.format.fraction());
+            let fits = widest.is_ok_and(|format| {
+                let rounded = into(&Quantization::new(format, to.rounding, Overflow::Sat));
+                to.format.codes().contains(&rounded)
+            });
+            if fits { saturated } else { to.format.codes() }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_interval_of_a_cast_is_that_of_all_its_codes() -> Result<(), super::super::FormatError> {
+        for text in [
+            "fixed<4,2,RND_CONV,SAT>",
+            "fixed<4,2,RND_INF,SAT_SYM>",
+            "ufixed<3,1,TRN_ZERO,SAT>",
+            "fixed<4,3>",
+            "fixed<5,3,RND,SAT_ZERO>",
+            "ufixed<8,6,RND,WRAP,2>",
+        ] {
+            let to: Quantization = text.parse()?;
+            for low in -40..40_i64 {
+                for high in low..40 {
+                    let range = cast_interval(&Interval::new(low, high), 3, &to);
+                    let reached: Vec<_> = (low..=high).map(|c| cast(&c, 3, &to)).collect();
+                    let hull = reached.iter().min().zip(reached.iter().max());
+                    let hull = hull.map(|(a, b)| Interval::new(a.clone(), b.clone()));
+                    let hull = hull.unwrap_or_else(|| Interval::point(0));
+                    assert!(range.contains(&hull), "{text} of [{low}, {high}]");
+                    assert!(range == hull || range == to.format.codes(), "{text}: [{low}, {high}]");
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,214 @@
+//! Activations, alone or inside of a layer.
+
+use num_bigint::BigInt;
+use petgraph::graph::NodeIndex;
+
+use super::builder::Builder;
+use super::{LowerError, softmax, steps};
+use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding, cast_interval};
+use crate::ir::{Constant, NodeId, Op, Tensor, clamped, leaked};
+use crate::model::{Activation, Layer};
+use crate::quantizer::{Quantizer, Stage};
+
+/// Which layer an activation belongs to, and what its last node is called.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'a> {
+    pub(super) index: NodeIndex,
+    pub(super) layer: &'a str,
+    /// Whether the layer computes something else before, which has its name.
+    inside: bool,
+}
+
+impl<'a> Place<'a> {
+    /// A layer that is the activation.
+    pub(super) fn alone(index: NodeIndex, layer: &'a str) -> Self {
+        Self { index, layer, inside: false }
+    }
+
+    /// An activation inside of a layer.
+    pub(super) fn inside(index: NodeIndex, layer: &'a str) -> Self {
+        Self { index, layer, inside: true }
+    }
+
+    /// What the last node of an activation called `kind` is called, behind the layer's name.
+    pub(super) fn part(self, kind: &'static str) -> &'static str {
+        if self.inside { kind } else { "" }
+    }
+
+    pub(super) fn format_error(self, part: &'static str) -> impl Fn(FormatError) -> LowerError {
+        let layer = self.layer.to_string();
+        move |error| LowerError::Format { layer: layer.clone(), part, error }
+    }
+}
+
+pub(super) fn lower(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    function: &Activation,
+) -> Result<(), LowerError> {
+    let operand = builder.operand(index)?;
+    let place = Place::alone(index, &layer.name);
+    let mut node = activate(builder, place, operand, function)?;
+    let result = builder.settings.layer(&layer.name).and_then(|settings| settings.result);
+    if let (Some(precision), false) = (result, *function == Activation::Softmax) {
+        node = cast(builder, &layer.name, "result", node, &precision);
+    }
+    builder.result(index, node);
+    Ok(())
+}
+
+/// The node that holds `function` of `x`.
+pub(super) fn activate(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    x: NodeId,
+    function: &Activation,
+) -> Result<NodeId, LowerError> {
+    match function {
+        Activation::Linear => Ok(x),
+        Activation::Relu => {
+            let limits = (Some(BigInt::ZERO), None);
+            clamp(builder, place, place.part("relu"), x, limits)
+        }
+        Activation::Softmax => softmax::lower(builder, place, x),
+        Activation::Quantizer(quantizer) => quantize(builder, place, x, quantizer),
+    }
+}
+
+fn quantize(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    x: NodeId,
+    quantizer: &Quantizer,
+) -> Result<NodeId, LowerError> {
+    let stages = quantizer.stages().map_err(|error| LowerError::Quantizer {
+        layer: place.layer.into(),
+        part: "activation",
+        error,
+    })?;
+    let mut node = x;
+    for (position, stage) in stages.iter().enumerate() {
+        let last = position + 1 == stages.len();
+        let part = |kind| if last { place.part("activation") } else { kind };
+        node = match stage {
+            Stage::Cast(to) => cast(builder, place.layer, part("cast"), node, to),
+            Stage::Scale { power } => scale(builder, place, part("scale"), node, *power)?,
+            Stage::AtLeast(value) => limit(builder, place, part("limit"), node, *value, true)?,
+            Stage::AtMost(value) => limit(builder, place, part("limit"), node, *value, false)?,
+            Stage::Leaky { shift } => leaky(builder, place, part("leaky"), node, *shift)?,
+            Stage::Steps => steps::lower(builder, place, part("steps"), node, quantizer)?,
+        };
+    }
+    Ok(node)
+}
+
+/// `x` in another type.
+pub(super) fn cast(
+    builder: &mut Builder<'_>,
+    layer: &str,
+    part: &str,
+    x: NodeId,
+    to: &Quantization,
+) -> NodeId {
+    let from = builder.tensor(x);
+    let tensor = Tensor {
+        shape: from.shape.clone(),
+        format: to.format,
+        channels: each(from, |interval| cast_interval(interval, from.format.fraction(), to)),
+    };
+    let op = Op::Cast { rounding: to.rounding, overflow: to.overflow };
+    builder.add(layer, part, op, x, tensor)
+}
+
+/// `f` of every channel's interval.
+fn each(
+    x: &Tensor,
+    f: impl Fn(&crate::fixed::Interval) -> crate::fixed::Interval,
+) -> Vec<crate::fixed::Interval> {
+    x.channels.iter().map(f).collect()
+}
+
+/// `x`, but not below or not above `value`.
+fn limit(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    part: &str,
+    x: NodeId,
+    value: f64,
+    is_low: bool,
+) -> Result<NodeId, LowerError> {
+    let error = place.format_error("activation");
+    let values = ndarray::arr1(&[value]).into_dyn();
+    let bound = Constant::covering(values.view()).map_err(|e| match e {
+        crate::ir::ConstantError::Format(e) => error(e),
+        crate::ir::ConstantError::NotFinite(value) => {
+            LowerError::NotFinite { layer: place.layer.into(), part: "activation", value }
+        }
+    })?;
+    let mut x = x;
+    let finer = bound.format.fraction();
+    if finer > builder.tensor(x).format.fraction() {
+        // The bound lies between two steps of x, so x first counts in finer ones.
+        let from = builder.tensor(x);
+        let added = (finer - from.format.fraction()).unsigned_abs();
+        let format =
+            Format::covering(&from.format.codes().refined(added), finer).map_err(&error)?;
+        let to = Quantization::new(format, Rounding::Trn, Overflow::WRAP);
+        x = cast(builder, place.layer, "refined", x, &to);
+    }
+    let fraction = builder.tensor(x).format.fraction();
+    let code = bound.codes.iter().next().unwrap_or_default();
+    let code = code << (fraction - finer).unsigned_abs();
+    let limits = if is_low { (Some(code), None) } else { (None, Some(code)) };
+    clamp(builder, place, part, x, limits)
+}
+
+fn clamp(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    part: &str,
+    x: NodeId,
+    (low, high): (Option<BigInt>, Option<BigInt>),
+) -> Result<NodeId, LowerError> {
+    let from = builder.tensor(x);
+    let mut tensor = Tensor {
+        shape: from.shape.clone(),
+        format: from.format,
+        channels: each(from, |interval| clamped(interval, low.as_ref(), high.as_ref())),
+    };
+    tensor.format = Format::covering(&tensor.interval(), from.format.fraction())
+        .map_err(place.format_error("activation"))?;
+    Ok(builder.add(place.layer, part, Op::Clamp { low, high }, x, tensor))
+}
+
+fn leaky(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    part: &str,
+    x: NodeId,
+    shift: u32,
+) -> Result<NodeId, LowerError> {
+    let from = builder.tensor(x);
+    let mut tensor = Tensor {
+        shape: from.shape.clone(),
+        format: from.format,
+        channels: each(from, |interval| leaked(interval, shift)),
+    };
+    let fraction = from.format.fraction().saturating_add_unsigned(shift);
+    tensor.format =
+        Format::covering(&tensor.interval(), fraction).map_err(place.format_error("activation"))?;
+    Ok(builder.add(place.layer, part, Op::Leaky { shift }, x, tensor))
+}
+
+fn scale(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    part: &str,
+    x: NodeId,
+    power: i32,
+) -> Result<NodeId, LowerError> {
+    let mut tensor = builder.tensor(x).clone();
+    tensor.format = tensor.format.scaled(power).map_err(place.format_error("activation"))?;
+    Ok(builder.add(place.layer, part, Op::Scale { power }, x, tensor))
+}

@@ -1,0 +1,65 @@
+//! From a configuration file to settings.
+
+use super::{LayerSettings, Settings, SoftmaxSettings};
+use crate::config::{Config, ConfigError, Variable};
+use crate::fixed::Quantization;
+use crate::model::{LayerKind, Model};
+
+impl Settings {
+    /// The settings that `config` makes for `model`.
+    ///
+    /// A precision for all layers (`Model`) is what parameters and results without a quantizer are
+    /// cut to. Only one for a layer or its class changes what a quantizer or a softmax decides.
+    ///
+    /// # Errors
+    /// If `config` names a layer that `model` lacks.
+    pub fn configured(config: &Config, model: &Model) -> Result<Self, ConfigError> {
+        let named: Vec<(&str, &str)> = model
+            .graph
+            .node_weights()
+            .map(|layer| (layer.name.as_str(), layer.class.as_str()))
+            .collect();
+        config.check_layers(&named)?;
+        let mut settings = Self::default();
+        if let Some(precision) = config.default_precision() {
+            settings.precision = precision;
+        }
+        for layer in model.graph.node_weights() {
+            let (name, class) = (layer.name.as_str(), layer.class.as_str());
+            let own = |variable| config.own_precision_of(name, class, variable);
+            if let LayerKind::Input { .. } = layer.kind {
+                if let Some(precision) = own(Variable::Result) {
+                    settings.inputs.insert(name.into(), precision.format);
+                }
+                continue;
+            }
+            let softmax = settings.softmax.with(config, name, own(Variable::Result));
+            settings.layers.insert(
+                name.into(),
+                LayerSettings {
+                    weight: own(Variable::Weight),
+                    bias: own(Variable::Bias),
+                    result: own(Variable::Result),
+                    softmax: (softmax != settings.softmax).then_some(softmax),
+                },
+            );
+        }
+        Ok(settings)
+    }
+}
+
+impl SoftmaxSettings {
+    /// What `config` says of the softmax of `layer`, these settings elsewhere.
+    fn with(&self, config: &Config, layer: &str, result: Option<Quantization>) -> Self {
+        let said = config.softmax(layer);
+        let address = |size: usize| size.ilog2();
+        Self {
+            skip: said.skip.unwrap_or(self.skip),
+            exp_address: said.table_size.map_or(self.exp_address, address),
+            inverse_address: said.table_size.map_or(self.inverse_address, address),
+            exp_table: said.exp_table.unwrap_or(self.exp_table),
+            inverse_table: said.inv_table.unwrap_or(self.inverse_table),
+            result: result.unwrap_or(self.result),
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! What can go wrong, and what a user should know.
+
+use miette::Diagnostic;
+
+use crate::fixed::{Format, FormatError, Quantization};
+use crate::ir::Invalid;
+use crate::quantizer::QuantizerError;
+
+/// A network that cannot be lowered.
+#[derive(Debug, thiserror::Error, Diagnostic)]
+pub enum LowerError {
+    /// A layer takes fewer or more tensors than its class does.
+    #[error("layer '{layer}' does not take exactly one tensor")]
+    #[diagnostic(help("connect it to one layer"))]
+    Inputs {
+        /// The layer.
+        layer: String,
+    },
+    /// A layer's weights do not fit what it takes.
+    #[error("layer '{layer}' has weights for {weights} inputs, but takes {inputs}")]
+    #[diagnostic(help("the weights belong to another model, or the file is damaged"))]
+    Shape {
+        /// The layer.
+        layer: String,
+        /// The length of the last axis that it takes.
+        inputs: usize,
+        /// The first axis of its kernel.
+        weights: usize,
+    },
+    /// A quantizer that cannot act where it stands.
+    #[error("layer '{layer}', {part}: {error}")]
+    #[diagnostic(help("train with another quantizer there, or state its scale as a number"))]
+    Quantizer {
+        /// The layer.
+        layer: String,
+        /// Where in the layer: `kernel_quantizer`, `activation`.
+        part: &'static str,
+        /// Why not.
+        error: QuantizerError,
+    },
+    /// A type beyond 128 bits.
+    #[error("layer '{layer}', {part}: {error}")]
+    #[diagnostic(help("quantize the layer's inputs or weights more coarsely"))]
+    Format {
+        /// The layer.
+        layer: String,
+        /// What the type is for.
+        part: &'static str,
+        /// What is wrong with it.
+        error: FormatError,
+    },
+    /// A function with too many steps for comparators.
+    #[error("layer '{layer}': '{quantizer}' takes more than {limit} values here")]
+    #[diagnostic(help("use fewer bits, or an alpha that is a power of two"))]
+    Steps {
+        /// The layer.
+        layer: String,
+        /// The quantizer.
+        quantizer: String,
+        /// How many are possible.
+        limit: usize,
+    },
+    /// A weight that is NaN or infinite.
+    #[error("layer '{layer}', {part}: {value} is not a finite number")]
+    #[diagnostic(help("the training diverged, or the file is damaged: train again"))]
+    NotFinite {
+        /// The layer.
+        layer: String,
+        /// Kernel or bias.
+        part: &'static str,
+        /// The number.
+        value: f64,
+    },
+    /// A setting for a softmax table that leaves no softmax.
+    #[error("layer '{layer}': the type {table} of the table '{name}' cannot hold 1")]
+    #[diagnostic(help("give it at least one bit above the binary point, the sign not counted"))]
+    Table {
+        /// The layer.
+        layer: String,
+        /// The setting.
+        name: &'static str,
+        /// Its type.
+        table: Quantization,
+    },
+    /// A softmax to be left out in the midst of a network.
+    #[error("layer '{layer}': a softmax can be left out only where it is the model's output")]
+    #[diagnostic(help("remove the setting for this layer"))]
+    Skip {
+        /// The layer.
+        layer: String,
+    },
+    /// A type is given for an input that the model does not have.
+    #[error("the model has no input '{name}', but: {known}")]
+    #[diagnostic(help("name one of them, or give one type for all: --input-type 'fixed<8,1>'"))]
+    UnknownInput {
+        /// The name.
+        name: String,
+        /// The model's inputs.
+        known: String,
+    },
+    /// A bug of Bitkiln.
+    #[error(transparent)]
+    #[diagnostic(help("this is a defect of Bitkiln: please report it with the model"))]
+    Invalid(#[from] Invalid),
+}
+
+/// Where the hardware's numbers are not those of the trained network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Warning {
+    /// Parameters or results without a quantizer, cut to a configured type.
+    Float {
+        /// The layer.
+        layer: String,
+        /// What has no quantizer: "kernel and bias", "bias".
+        parts: String,
+        /// The type.
+        precision: Quantization,
+    },
+    /// A result that may leave the configured type.
+    MayOverflow {
+        /// The layer.
+        layer: String,
+        /// The type.
+        precision: Quantization,
+        /// One that would hold every result.
+        needed: Format,
+    },
+    /// A softmax that is left out.
+    Skipped {
+        /// The layer.
+        layer: String,
+    },
+}
+
+impl std::fmt::Display for Warning {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Float { layer, parts, precision } => write!(
+                f,
+                "layer '{layer}': no quantizer for {parts}; cut to {precision}, so results differ \
+                 from the trained network's. Calibrate: set Precision for this layer in --config, \
+                 or train with QKeras"
+            ),
+            Self::MayOverflow { layer, precision, needed } => write!(
+                f,
+                "layer '{layer}': results may leave {precision} and wrap around or saturate; by \
+                 its weights {needed} holds them all"
+            ),
+            Self::Skipped { layer } => write!(
+                f,
+                "layer '{layer}': softmax left out, the output holds what it would have taken"
+            ),
+        }
+    }
+}

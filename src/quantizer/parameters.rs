@@ -1,0 +1,204 @@
+//! The attributes that a quantizer is constructed from, and the checks that they share.
+
+use serde_json::Value;
+
+use super::{Alpha, ParseError};
+
+/// The most bits that a quantizer has: its values are exact as f64, and float32, in which QKeras
+/// computes, has 24.
+pub(super) const MAX_BITS: u32 = 52;
+
+/// The farthest `integer`: 2^integer is a float32 number.
+const MAX_INTEGER: i64 = 126;
+
+/// Attributes by name, as a file states them. `None` of Python is null.
+pub(super) struct Parameters<'a> {
+    quantizer: &'static str,
+    stated: Vec<(&'static str, &'a Value)>,
+}
+
+impl<'a> Parameters<'a> {
+    /// Gives each value the attribute that Python would: `positional` in the constructor's order,
+    /// `keyword` by name.
+    pub(super) fn bind(
+        quantizer: &'static str,
+        attributes: &[&'static str],
+        positional: &'a [Value],
+        keyword: &'a [(String, Value)],
+    ) -> Result<Self, ParseError> {
+        let (given, allowed) = (positional.len(), attributes.len());
+        if given > allowed {
+            return Err(ParseError::TooMany { quantizer, given, allowed });
+        }
+        let mut stated: Vec<_> = attributes.iter().copied().zip(positional).collect();
+        for (name, value) in keyword {
+            let Some(attribute) = attributes.iter().copied().find(|known| known == name) else {
+                let nearest = nearest(name, attributes.iter().copied());
+                let attribute = name.clone();
+                return Err(ParseError::Attribute { quantizer, attribute, nearest });
+            };
+            if stated.iter().any(|(known, _)| *known == attribute) {
+                return Err(ParseError::Twice { quantizer, attribute });
+            }
+            stated.push((attribute, value));
+        }
+        Ok(Self { quantizer, stated })
+    }
+
+    fn get(&self, attribute: &str) -> Option<(&'static str, &'a Value)> {
+        self.stated.iter().find(|(name, _)| *name == attribute).copied()
+    }
+
+    /// The error for the value of `attribute`: it should be what `expected` says.
+    pub(super) fn wrong(&self, attribute: &'static str, expected: impl Into<String>) -> ParseError {
+        let value = self.get(attribute).map_or_else(|| "None".into(), |(_, value)| text(value));
+        ParseError::Value { quantizer: self.quantizer, attribute, value, expected: expected.into() }
+    }
+
+    fn unsupported(&self, attribute: &'static str, value: &Value) -> ParseError {
+        ParseError::Unsupported { quantizer: self.quantizer, attribute, value: text(value) }
+    }
+
+    /// A whole number in `range`.
+    pub(super) fn whole(
+        &self,
+        attribute: &'static str,
+        default: i64,
+        range: std::ops::RangeInclusive<i64>,
+    ) -> Result<i64, ParseError> {
+        let Some((_, value)) = self.get(attribute) else { return Ok(default) };
+        value
+            .as_f64()
+            .filter(|number| number.fract() == 0.0)
+            .map(|number| number as i64)
+            .filter(|number| range.contains(number))
+            .ok_or_else(|| {
+                let expected = format!("a whole number, {} to {}", range.start(), range.end());
+                self.wrong(attribute, expected)
+            })
+    }
+
+    /// `bits`, all of them; QKeras' default is 8.
+    pub(super) fn bits(&self) -> Result<u32, ParseError> {
+        Ok(self.whole("bits", 8, 1..=MAX_BITS.into())? as u32)
+    }
+
+    /// `integer`, the bits above the binary point.
+    pub(super) fn integer_bits(&self) -> Result<i32, ParseError> {
+        Ok(self.whole("integer", 0, -MAX_INTEGER..=MAX_INTEGER)? as i32)
+    }
+
+    /// True, False, 1 or 0.
+    pub(super) fn flag(&self, attribute: &'static str, default: bool) -> Result<bool, ParseError> {
+        let Some((_, value)) = self.get(attribute) else { return Ok(default) };
+        match (value, value.as_f64()) {
+            (Value::Bool(flag), _) => Ok(*flag),
+            (_, Some(0.0)) => Ok(false),
+            (_, Some(1.0)) => Ok(true),
+            _ => Err(self.wrong(attribute, "True or False")),
+        }
+    }
+
+    /// A float32 number, or None.
+    pub(super) fn number(&self, attribute: &'static str) -> Result<Option<f32>, ParseError> {
+        match self.get(attribute) {
+            None | Some((_, Value::Null)) => Ok(None),
+            Some((_, value)) => {
+                let number = value.as_f64().map(|number| number as f32);
+                let number = number.filter(|number| number.is_finite());
+                number.map(Some).ok_or_else(|| self.wrong(attribute, "a number, or None"))
+            }
+        }
+    }
+
+    /// `alpha`.
+    pub(super) fn alpha(&self) -> Result<Alpha, ParseError> {
+        match self.get("alpha") {
+            Some((_, Value::String(text))) if text == "auto" => Ok(Alpha::Auto),
+            Some((_, Value::String(text))) if text == "auto_po2" => Ok(Alpha::AutoPo2),
+            Some((name, value @ (Value::Array(_) | Value::Object(_)))) => {
+                Err(self.unsupported(name, value))
+            }
+            _ => match self.number("alpha") {
+                Ok(number) => Ok(number.map_or(Alpha::Unset, Alpha::Number)),
+                Err(_) => Err(self.wrong("alpha", "a number, None, 'auto' or 'auto_po2'")),
+            },
+        }
+    }
+
+    /// `negative_slope`, as the power of two that it is; `None` for 0.
+    pub(super) fn negative_slope(&self) -> Result<Option<i32>, ParseError> {
+        let Some((name, value)) = self.get("negative_slope") else { return Ok(None) };
+        let wrong = || self.wrong(name, "0 or a power of two");
+        let slope = value.as_f64().ok_or_else(wrong)?;
+        if slope == 0.0 {
+            return Ok(None);
+        }
+        if !(slope.is_normal() && slope > 0.0) {
+            return Err(wrong());
+        }
+        let power = super::log2::floor_log2(slope);
+        let near = i64::from(power).abs() <= MAX_INTEGER;
+        if super::exp2(power) == slope && near { Ok(Some(power)) } else { Err(wrong()) }
+    }
+
+    /// Refuses `attribute` where it is stated and not None.
+    pub(super) fn unstated(&self, attribute: &'static str) -> Result<(), ParseError> {
+        match self.get(attribute) {
+            None | Some((_, Value::Null)) => Ok(()),
+            Some((name, value)) => Err(self.unsupported(name, value)),
+        }
+    }
+
+    /// Refuses a `scale_axis` where scales are computed, or may be, in a kernel.
+    pub(super) fn default_scale_axis(&self, alpha: Alpha) -> Result<(), ParseError> {
+        if matches!(alpha, Alpha::Number(_)) { Ok(()) } else { self.unstated("scale_axis") }
+    }
+
+    /// Refuses a `qnoise_factor` other than 1: it lets unquantized values through at inference.
+    pub(super) fn full_quantization_noise(&self) -> Result<(), ParseError> {
+        match self.get("qnoise_factor") {
+            None => Ok(()),
+            Some((_, value)) if value.as_f64() == Some(1.0) => Ok(()),
+            Some((name, value)) => Err(self.unsupported(name, value)),
+        }
+    }
+
+    /// Refuses `attribute` if it is stated as True.
+    pub(super) fn must_not_be_set(&self, attribute: &'static str) -> Result<(), ParseError> {
+        match self.get(attribute) {
+            Some((name, value)) if self.flag(name, false)? => Err(self.unsupported(name, value)),
+            _ => Ok(()),
+        }
+    }
+
+    /// `log2_rounding`: whether exponents are rounded down, not to nearest.
+    pub(super) fn floors_log2(&self) -> Result<bool, ParseError> {
+        match self.get("log2_rounding").map(|(_, value)| value.as_str()) {
+            None | Some(Some("rnd")) => Ok(false),
+            Some(Some("floor")) => Ok(true),
+            _ => Err(self.wrong("log2_rounding", "'rnd' or 'floor'")),
+        }
+    }
+}
+
+/// A value as Python writes it.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Null => "None".into(),
+        Value::Bool(true) => "True".into(),
+        Value::Bool(false) => "False".into(),
+        Value::String(text) => format!("'{text}'"),
+        other => other.to_string(),
+    }
+}
+
+/// The known word that looks most like `word`, if any does.
+pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<String> {
+    const SIMILAR: f64 = 0.75;
+    known
+        .map(|known| (strsim::jaro_winkler(word, known), known))
+        .filter(|(similarity, _)| *similarity >= SIMILAR)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, known)| known.to_owned())
+}

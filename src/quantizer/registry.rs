@@ -1,0 +1,70 @@
+//! Which quantizers there are.
+
+use serde_json::Value;
+
+use super::parameters::{Parameters, nearest};
+use super::{
+    Binary, ParseError, QuantizedBits, QuantizedPo2, QuantizedRelu, QuantizedReluPo2, Quantizer,
+    Ternary, binary, bits, po2, relu, relu_po2, ternary,
+};
+
+type Constructor = fn(&Parameters<'_>) -> Result<Quantizer, ParseError>;
+
+/// What Bitkiln has: name, attributes in the order of QKeras' constructor, constructor.
+const SUPPORTED: &[(&str, &[&str], Constructor)] = &[
+    ("quantized_bits", bits::ATTRIBUTES, |p| QuantizedBits::new(p).map(Quantizer::Bits)),
+    ("quantized_relu", relu::ATTRIBUTES, |p| QuantizedRelu::new(p).map(Quantizer::Relu)),
+    ("quantized_po2", po2::ATTRIBUTES, |p| QuantizedPo2::new(p).map(Quantizer::Po2)),
+    ("quantized_relu_po2", relu_po2::ATTRIBUTES, |p| {
+        QuantizedReluPo2::new(p).map(Quantizer::ReluPo2)
+    }),
+    ("ternary", ternary::ATTRIBUTES, |p| Ternary::new(p).map(Quantizer::Ternary)),
+    ("binary", binary::ATTRIBUTES, |p| Binary::new(p).map(Quantizer::Binary)),
+];
+
+/// What QKeras has besides: classes, then functions.
+const NOT_YET: &[&str] = &[
+    "quantized_linear",
+    "bernoulli",
+    "stochastic_ternary",
+    "stochastic_binary",
+    "quantized_ulaw",
+    "quantized_tanh",
+    "quantized_sigmoid",
+    "quantized_hswish",
+    "hard_sigmoid",
+    "smooth_sigmoid",
+    "binary_sigmoid",
+    "hard_tanh",
+    "smooth_tanh",
+    "binary_tanh",
+];
+
+/// The quantizers that Bitkiln has, by QKeras' names.
+pub fn names() -> Vec<&'static str> {
+    SUPPORTED.iter().map(|(name, ..)| *name).collect()
+}
+
+impl Quantizer {
+    /// The quantizer that QKeras constructs as `name(*positional, **keyword)`; Python's None is
+    /// null.
+    ///
+    /// # Errors
+    /// If there is no such quantizer, or an attribute is unknown, has a value that QKeras does not
+    /// take, or one that changes the result in a way that is not supported.
+    pub fn construct(
+        name: &str,
+        positional: &[Value],
+        keyword: &[(String, Value)],
+    ) -> Result<Self, ParseError> {
+        if let Some((name, attributes, new)) = SUPPORTED.iter().find(|known| known.0 == name) {
+            return new(&Parameters::bind(name, attributes, positional, keyword)?);
+        }
+        let name = name.to_owned();
+        if NOT_YET.contains(&name.as_str()) {
+            return Err(ParseError::NotYet { name });
+        }
+        let nearest = nearest(&name, names().into_iter().chain(NOT_YET.iter().copied()));
+        Err(ParseError::Unknown { name, nearest })
+    }
+}

@@ -1,0 +1,177 @@
+//! `quantized_relu`: a rectifier onto fixed point.
+
+use std::fmt;
+
+use super::parameters::Parameters;
+use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, cast, exp2};
+use crate::fixed::{Format, Overflow};
+
+/// QKeras' `quantized_relu`. With n = bits (one less where there is a slope), m = 2^n and
+/// p = x · 2^(n-integer), all halves to even:
+///
+/// 2^integer · (clip(round(p) / m, 0, 1 - 1/m) + slope · clip(round(slope · p) / (slope · m), -1, 0))
+///
+/// so a slope's smallest value is -slope · 2^integer. With `use_sigmoid`, p is
+/// m · clip(x / 2^(integer+1) + ½, 0, 1) and both quotients are doubled and lessened by 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuantizedRelu {
+    bits: u32,
+    integer: i32,
+    use_sigmoid: bool,
+    /// The slope's power of two; `None` where it is 0.
+    slope: Option<i32>,
+    upper_bound: Option<f32>,
+    is_quantized_clip: bool,
+}
+
+/// The attributes, in the order of QKeras' constructor. What is not read below acts in training
+/// only.
+pub(super) const ATTRIBUTES: &[&str] = &[
+    "bits",
+    "integer",
+    "use_sigmoid",
+    "negative_slope",
+    "use_stochastic_rounding",
+    "relu_upper_bound",
+    "is_quantized_clip",
+    "qnoise_factor",
+    "var_name",
+    "use_ste",
+    "use_variables",
+    "enable_fast_inference",
+];
+
+impl QuantizedRelu {
+    pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
+        parameters.full_quantization_noise()?;
+        let quantizer = Self {
+            bits: parameters.bits()?,
+            integer: parameters.integer_bits()?,
+            use_sigmoid: parameters.flag("use_sigmoid", false)?,
+            slope: parameters.negative_slope()?,
+            upper_bound: parameters.number("relu_upper_bound")?,
+            is_quantized_clip: parameters.flag("is_quantized_clip", true)?,
+        };
+        let plain = !quantizer.use_sigmoid && quantizer.slope.is_none();
+        if !plain || quantizer.bound().is_some() {
+            // The fast path knows nothing of these.
+            parameters.must_not_be_set("enable_fast_inference")?;
+        }
+        Ok(quantizer)
+    }
+
+    /// Bits without the sign.
+    fn unsigned_bits(&self) -> i32 {
+        self.bits as i32 - i32::from(self.slope.is_some())
+    }
+
+    /// The power of two of the step between two values.
+    fn step(&self) -> i32 {
+        self.integer - self.unsigned_bits()
+    }
+
+    /// The upper bound, where it acts: QKeras lets `is_quantized_clip` rule it out, and takes 0
+    /// for none.
+    fn bound(&self) -> Option<f64> {
+        let bound = self.upper_bound.filter(|bound| !self.is_quantized_clip && *bound != 0.0);
+        bound.map(f64::from)
+    }
+
+    /// The largest value before the upper bound.
+    fn top(&self) -> f64 {
+        exp2(self.integer) - exp2(self.step())
+    }
+
+    /// The stages before the upper bound; `None` where only steps will do.
+    fn rectifier(&self) -> Result<Option<Vec<Stage>>, QuantizerError> {
+        let signed = |integer| cast(self, Format::signed(self.bits, integer), Overflow::Sat);
+        let unsigned = |integer| cast(self, Format::unsigned(self.bits, integer), Overflow::Sat);
+        let integer = self.integer;
+        Ok(Some(match (self.use_sigmoid, self.slope) {
+            (false, None) => vec![unsigned(integer)?],
+            // Steps twice as wide, then the largest value, which lies between two of them. The
+            // ½ · m that the sigmoid adds must be even, or halves would go the other way.
+            (true, None) if self.bits >= 2 => vec![unsigned(integer + 1)?, unsigned(integer)?],
+            (false, Some(0)) => vec![signed(integer + 1)?],
+            // The smallest value, -slope · 2^integer, must be one of the type's.
+            (false, Some(power)) if (-self.unsigned_bits()..0).contains(&power) => vec![
+                Stage::AtLeast(-exp2(integer)),
+                Stage::Leaky { shift: power.unsigned_abs() },
+                signed(integer + 1)?,
+            ],
+            _ => return Ok(None),
+        }))
+    }
+}
+
+impl Definition for QuantizedRelu {
+    fn in_kernel(&self) -> Quantizer {
+        Quantizer::Relu(self.clone())
+    }
+
+    fn apply(&self, x: f64) -> f64 {
+        let levels = exp2(self.unsigned_bits());
+        let unit = exp2(self.integer);
+        let position = if self.use_sigmoid {
+            (libm::ldexp(x, -self.integer - 1) + 0.5).clamp(0.0, 1.0) * levels
+        } else {
+            libm::ldexp(x, -self.step())
+        };
+        let part = |quotient: f64| if self.use_sigmoid { 2.0 * quotient - 1.0 } else { quotient };
+        let mut y = part(position.round_ties_even() / levels).clamp(0.0, 1.0 - 1.0 / levels);
+        if let Some(power) = self.slope {
+            let slope = exp2(power);
+            let quotient = (position * slope).round_ties_even() / (slope * levels);
+            y += slope * part(quotient).clamp(-1.0, 0.0);
+        }
+        let y = y * unit;
+        self.bound().map_or(y, |bound| y.min(bound))
+    }
+
+    fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
+        let Some(mut stages) = self.rectifier()? else { return Ok(vec![Stage::Steps]) };
+        if let Some(bound) = self.bound().filter(|bound| *bound < self.top()) {
+            let is_value = libm::ldexp(bound, -self.step()).fract() == 0.0;
+            if bound < 0.0 || !is_value {
+                return Ok(vec![Stage::Steps]);
+            }
+            stages.push(Stage::AtMost(bound));
+        }
+        Ok(stages)
+    }
+
+    fn values(&self) -> Option<Vec<f64>> {
+        // Every value is taken at some quarter of a step, or far outside.
+        const SAMPLES: i32 = 4;
+        let finer = SAMPLES << self.slope.map_or(0, |power| power.clamp(0, 16));
+        let samples = exp2(self.unsigned_bits() + 1) * f64::from(finer);
+        if samples > (64 * Quantizer::MAX_VALUES) as f64 {
+            return None;
+        }
+        let step = exp2(self.step()) / f64::from(finer);
+        let half = (samples / 2.0) as i64;
+        let inside = (-half..=half).map(|k| self.apply(k as f64 * step));
+        let outside = [f64::NEG_INFINITY, f64::INFINITY].map(|x| self.apply(x));
+        Some(inside.chain(outside).collect())
+    }
+}
+
+impl fmt::Display for QuantizedRelu {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "quantized_relu({},{}", self.bits, self.integer)?;
+        if self.use_sigmoid {
+            f.write_str(",1")?;
+        }
+        // QKeras' own text leaves the names away, and would read a slope as use_sigmoid.
+        if let Some(power) = self.slope {
+            write!(f, ",negative_slope={:?}", exp2(power))?;
+        }
+        if let Some(bound) = self.upper_bound {
+            write!(f, ",relu_upper_bound={bound:?}")?;
+        }
+        if !self.is_quantized_clip {
+            f.write_str(",is_quantized_clip=False")?;
+        }
+        f.write_str(")")
+    }
+}

@@ -1,0 +1,240 @@
+//! Every message.
+
+use super::*;
+use crate::fixed::{Format, Overflow};
+use crate::quantizer::{QuantizerError, cast};
+
+fn parse_error(call: &str) -> String {
+    match call.parse::<Quantizer>() {
+        Ok(quantizer) => panic!("{call} was read as {quantizer}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn unreadable_text() {
+    let cases = [
+        ("quantized_bits(4", "no closing bracket"),
+        ("quantized_bits(4)x", "text behind the call"),
+        ("quantized_bits((4))", "brackets within the call"),
+        ("quantized_bits(4,alpha=auto)", "'auto' is no literal of Python"),
+        ("quantized_bits(4,)", "'' is no literal of Python"),
+        ("quantized_bits(4,alpha=inf)", "'inf' is no literal of Python"),
+        ("quantized_bits(bits=4,0)", "a value without a name follows one with a name"),
+    ];
+    for (call, reason) in cases {
+        let expected = format!("cannot read '{call}' as a quantizer: {reason}");
+        assert_eq!(parse_error(call), expected);
+    }
+}
+
+#[test]
+fn unknown_names() {
+    assert_eq!(
+        parse_error("quantised_bits(4)"),
+        "QKeras has no quantizer 'quantised_bits'; did you mean 'quantized_bits'?"
+    );
+    assert_eq!(parse_error("xyz"), "QKeras has no quantizer 'xyz'");
+    for name in [
+        "quantized_linear(4)",
+        "bernoulli",
+        "stochastic_binary",
+        "hard_tanh",
+        "quantized_hswish(6)",
+    ] {
+        let name = name.split('(').next().unwrap();
+        assert_eq!(
+            parse_error(name),
+            format!("'{name}' is known to QKeras, but not supported yet by Bitkiln")
+        );
+    }
+}
+
+#[test]
+fn attributes() {
+    let cases = [
+        (
+            "quantized_bits(4,symetric=1)",
+            "quantized_bits has no attribute 'symetric'; did you mean 'symmetric'?",
+        ),
+        ("binary(zzz=1)", "binary has no attribute 'zzz'"),
+        ("ternary(1,None,False,5,1)", "ternary takes at most 4 values, not 5"),
+        ("quantized_relu(4,bits=4)", "quantized_relu: bits is stated twice"),
+        ("binary(alpha=1,alpha=2)", "binary: alpha is stated twice"),
+    ];
+    for (call, message) in cases {
+        assert_eq!(parse_error(call), message);
+    }
+}
+
+#[test]
+fn values_that_qkeras_does_not_take() {
+    let cases = [
+        ("quantized_bits(0)", "quantized_bits: bits=0, but it must be a whole number, 1 to 52"),
+        ("quantized_bits(4.5)", "quantized_bits: bits=4.5, but it must be a whole number, 1 to 52"),
+        (
+            "quantized_bits(None)",
+            "quantized_bits: bits=None, but it must be a whole number, 1 to 52",
+        ),
+        (
+            "quantized_relu(4,200)",
+            "quantized_relu: integer=200, but it must be a whole number, -126 to 126",
+        ),
+        ("quantized_bits(4,0,2)", "quantized_bits: symmetric=2, but it must be True or False"),
+        (
+            "quantized_bits(4,alpha='best')",
+            "quantized_bits: alpha='best', but it must be a number, None, 'auto' or 'auto_po2'",
+        ),
+        (
+            "binary(alpha=True)",
+            "binary: alpha=True, but it must be a number, None, 'auto' or 'auto_po2'",
+        ),
+        (
+            "quantized_bits(40,alpha=0.7)",
+            "quantized_bits: alpha=0.7, but it must be shorter, to be exact with bits=40",
+        ),
+        (
+            "quantized_relu(4,0,0,0.3)",
+            "quantized_relu: negative_slope=0.3, but it must be 0 or a power of two",
+        ),
+        (
+            "quantized_relu(4,0,0,-0.5)",
+            "quantized_relu: negative_slope=-0.5, but it must be 0 or a power of two",
+        ),
+        (
+            "quantized_relu(4,relu_upper_bound='6')",
+            "quantized_relu: relu_upper_bound='6', but it must be a number, or None",
+        ),
+        ("quantized_po2(4,-1)", "quantized_po2: max_value=-1, but it must be None or not negative"),
+        (
+            "quantized_po2(1)",
+            "quantized_po2: bits=1, but it must be such that exponents have 1 to 8 bits, as in float32",
+        ),
+        (
+            "quantized_relu_po2(9)",
+            "quantized_relu_po2: bits=9, but it must be such that exponents have 1 to 8 bits, as in float32",
+        ),
+        (
+            "quantized_po2(4,log2_rounding='ceil')",
+            "quantized_po2: log2_rounding='ceil', but it must be 'rnd' or 'floor'",
+        ),
+        (
+            "ternary('auto_po2',0.5)",
+            "ternary: threshold=0.5, but it must be None where alpha is computed",
+        ),
+        (
+            "ternary(number_of_unrolls=0)",
+            "ternary: number_of_unrolls=0, but it must be a whole number, 1 to 1000",
+        ),
+    ];
+    for (call, message) in cases {
+        assert_eq!(parse_error(call), message);
+    }
+}
+
+#[test]
+fn values_that_change_the_result_unseen() {
+    let cases = [
+        ("quantized_bits(4,qnoise_factor=0.5)", "quantized_bits: qnoise_factor=0.5"),
+        ("quantized_relu(4,qnoise_factor=0)", "quantized_relu: qnoise_factor=0"),
+        ("quantized_po2(4,qnoise_factor=0.1)", "quantized_po2: qnoise_factor=0.1"),
+        ("quantized_relu_po2(4,qnoise_factor=None)", "quantized_relu_po2: qnoise_factor=None"),
+        ("quantized_bits(4,scale_axis=0)", "quantized_bits: scale_axis=0"),
+        ("quantized_bits(4,alpha='auto_po2',scale_axis=[0 1])", "quantized_bits: scale_axis=[0,1]"),
+        ("quantized_bits(4,alpha=[1 2])", "quantized_bits: alpha=[1,2]"),
+        ("quantized_bits(4,elements_per_scale=2)", "quantized_bits: elements_per_scale=2"),
+        ("quantized_bits(4,min_po2_exponent=-2)", "quantized_bits: min_po2_exponent=-2"),
+        ("quantized_bits(4,max_po2_exponent=2)", "quantized_bits: max_po2_exponent=2"),
+        (
+            "quantized_bits(4,post_training_scale=[1 2])",
+            "quantized_bits: post_training_scale=[1,2]",
+        ),
+        ("binary(scale_axis=1)", "binary: scale_axis=1"),
+        ("binary(alpha='auto_po2',elements_per_scale=2)", "binary: elements_per_scale=2"),
+        ("binary(min_po2_exponent=1)", "binary: min_po2_exponent=1"),
+        ("binary(max_po2_exponent=1)", "binary: max_po2_exponent=1"),
+        (
+            "quantized_relu(4,negative_slope=0.5,enable_fast_inference=True)",
+            "quantized_relu: enable_fast_inference=True",
+        ),
+    ];
+    for (call, what) in cases {
+        assert_eq!(parse_error(call), format!("{what} is not supported yet by Bitkiln"));
+    }
+}
+
+fn quantizer(call: &str) -> Quantizer {
+    call.parse().unwrap()
+}
+
+#[test]
+fn activations_that_cannot_be_built() {
+    for call in
+        ["quantized_bits(4,0,1,alpha='auto_po2')", "binary(alpha='auto')", "ternary(alpha='auto')"]
+    {
+        assert_eq!(
+            quantizer(call).stages().unwrap_err().to_string(),
+            format!("{call} as an activation: its scale depends on all values of a batch")
+        );
+    }
+    for call in ["quantized_bits(4,0,1,alpha=-0.5)", "binary(alpha=-1.0)", "ternary(alpha=-2.0)"] {
+        assert_eq!(
+            quantizer(call).stages().unwrap_err().to_string(),
+            format!("{call} as an activation is not monotone: a negative alpha turns it round")
+        );
+    }
+    for call in [
+        "quantized_po2(4,quadratic_approximation=1)",
+        "quantized_relu_po2(3,quadratic_approximation=1)",
+    ] {
+        let quantizer = quantizer(call);
+        assert!(quantizer.apply(0.0) > quantizer.apply(1e-6));
+        assert_eq!(
+            quantizer.stages().unwrap_err().to_string(),
+            format!(
+                "{call} as an activation is not monotone: numbers around 0 become larger ones than \
+                 those next to them"
+            )
+        );
+    }
+}
+
+#[test]
+fn formats_that_do_not_exist() {
+    let wide = Format::signed(200, 1);
+    assert_eq!(
+        cast(&quantizer("binary"), wide, Overflow::Sat).unwrap_err().to_string(),
+        "binary(): a format is 1 to 128 bits wide, not 200"
+    );
+}
+
+#[test]
+fn weights_that_have_no_values() {
+    let weights = ndarray::arr2(&[[0.5, f32::NAN], [1.0, 2.0]]).into_dyn();
+    assert_eq!(
+        quantizer("quantized_bits(4,alpha=1)").quantize(&weights.view()).unwrap_err().to_string(),
+        "the weight at [0, 1] is NaN"
+    );
+    let huge = ndarray::arr2(&[[1e38_f32], [1e38]]).into_dyn();
+    assert_eq!(
+        quantizer("quantized_bits(4)").in_kernel().quantize(&huge.view()).unwrap_err().to_string(),
+        "the scale of quantized_bits(4,0,1,alpha='auto_po2') overflows float32 on these weights"
+    );
+    let weights = ndarray::arr2(&[[0.5_f32]]).into_dyn();
+    for call in
+        ["quantized_bits(4,0,1,alpha='auto')", "binary(alpha='auto')", "ternary(alpha='auto')"]
+    {
+        assert_eq!(
+            quantizer(call).quantize(&weights.view()).unwrap_err().to_string(),
+            format!(
+                "{call}: scales that are no powers of two (alpha='auto') are not supported yet"
+            )
+        );
+    }
+    assert_eq!(
+        quantizer("ternary(threshold=0.2)").in_kernel().quantize(&weights.view()),
+        Err(QuantizerError::Threshold {
+            quantizer: "ternary(alpha='auto_po2',threshold=0.2)".into()
+        })
+    );
+}

@@ -1,0 +1,82 @@
+//! Quantizers as QKeras writes them: Python calls with literal arguments (its `safe_eval`).
+
+use std::str::FromStr;
+
+use serde_json::{Number, Value};
+
+use super::{ParseError, Quantizer};
+
+impl FromStr for Quantizer {
+    type Err = ParseError;
+
+    /// Reads `name`, `name()` or `name(value, ..., attribute=value, ...)`; a value is a number, a
+    /// quoted text, True, False, None, or a list of numbers.
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let syntax = |reason: &str| ParseError::Syntax { text: text.into(), reason: reason.into() };
+        let Some((name, rest)) = text.split_once('(') else {
+            return Self::construct(text.trim(), &[], &[]);
+        };
+        let arguments = rest.trim_end().strip_suffix(')').ok_or_else(|| {
+            syntax(if rest.contains(')') { "text behind the call" } else { "no closing bracket" })
+        })?;
+        if arguments.contains(['(', ')']) {
+            return Err(syntax("brackets within the call"));
+        }
+        let (mut positional, mut keyword) = (vec![], vec![]);
+        for argument in split(arguments) {
+            let value = |literal: &str| {
+                parse(literal.trim())
+                    .ok_or_else(|| syntax(&format!("'{}' is no literal of Python", literal.trim())))
+            };
+            match argument.split_once('=') {
+                Some((attribute, literal)) => {
+                    keyword.push((attribute.trim().to_owned(), value(literal)?));
+                }
+                None if keyword.is_empty() => positional.push(value(argument)?),
+                None => return Err(syntax("a value without a name follows one with a name")),
+            }
+        }
+        Self::construct(name.trim(), &positional, &keyword)
+    }
+}
+
+/// The arguments between commas, a list kept whole; none for blank text.
+fn split(arguments: &str) -> Vec<&str> {
+    if arguments.trim().is_empty() {
+        return vec![];
+    }
+    let mut depth = 0_i32;
+    arguments
+        .split(move |c| {
+            depth += i32::from(c == '[') - i32::from(c == ']');
+            c == ',' && depth == 0
+        })
+        .collect()
+}
+
+/// A literal of Python.
+fn parse(literal: &str) -> Option<Value> {
+    let between = |open: char, close: char| literal.strip_prefix(open)?.strip_suffix(close);
+    match literal {
+        "None" => return Some(Value::Null),
+        "True" => return Some(Value::Bool(true)),
+        "False" => return Some(Value::Bool(false)),
+        _ => {}
+    }
+    if let Some(text) = between('\'', '\'').or_else(|| between('"', '"')) {
+        return Some(Value::String(text.into()));
+    }
+    if let Some(list) = between('[', ']') {
+        let numbers = list.split([' ', ',']).filter(|number| !number.is_empty());
+        return numbers.map(number).collect::<Option<_>>().map(Value::Array);
+    }
+    number(literal)
+}
+
+/// An integer or a finite floating-point number.
+fn number(literal: &str) -> Option<Value> {
+    if let Ok(integer) = literal.parse::<i64>() {
+        return Some(integer.into());
+    }
+    literal.parse().ok().and_then(Number::from_f64).map(Value::Number)
+}

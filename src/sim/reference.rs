@@ -1,0 +1,132 @@
+//! The reference: short, and plainly what [`Op`] says.
+//!
+//! Each operation is written once over [`Word`] and runs on `i64` where operand, constants and
+//! result are narrow, on big integers elsewhere. Nothing between overflows: the result's format
+//! holds every partial sum.
+
+use ndarray::{Array2, ArrayD, ArrayView2, IxDyn};
+use num_bigint::BigInt;
+
+use super::softmax::softmax;
+use crate::fixed::{Caster, Codes, Format, Quantization, Word};
+use crate::ir::{Constant, Linear, Node, Op, Steps, Tensor};
+
+/// The result of `node` for the operand's codes `x`, whose tensor is `from`; `None` if the graph
+/// is not valid.
+pub(super) fn compute(node: &Node, from: &Tensor, x: &Codes) -> Option<Codes> {
+    if let Op::Reshape = node.op {
+        return reshape(x, &node.tensor.shape);
+    }
+    let constants: &[&Constant] = match &node.op {
+        Op::Linear(Linear { weights, bias: None }) => &[weights],
+        Op::Linear(Linear { weights, bias: Some(bias) }) => &[weights, bias],
+        Op::Steps(steps) => &[&steps.boundaries, &steps.values],
+        Op::Softmax(_) => return Some(Codes::from_big(over_words::<BigInt>(node, from, x)?)),
+        _ => &[],
+    };
+    let formats = constants.iter().map(|c| c.format).chain([from.format, node.tensor.format]);
+    if formats.into_iter().all(Format::is_narrow) {
+        over_words::<i64>(node, from, x).map(Codes::Narrow)
+    } else {
+        over_words::<BigInt>(node, from, x).map(Codes::from_big)
+    }
+}
+
+fn over_words<W: Word>(node: &Node, from: &Tensor, x: &Codes) -> Option<ArrayD<W>> {
+    let x = W::view(x)?;
+    let to = node.tensor.format;
+    let word = |code: &Option<BigInt>| match code {
+        Some(code) => W::from_big(code).map(Some),
+        None => Some(None),
+    };
+    match &node.op {
+        Op::Input | Op::Reshape => None,
+        Op::Linear(op) => linear(op, from, to, &rows(&x)?, &node.tensor.shape),
+        Op::Cast { rounding, overflow } => {
+            let to = Quantization::new(to, *rounding, *overflow);
+            let caster = Caster::<W>::new(from.format.fraction(), &to)?;
+            Some(x.map(|code| caster.apply(code)))
+        }
+        Op::Clamp { low, high } => {
+            let (low, high) = (word(low)?, word(high)?);
+            Some(x.map(|code| {
+                let code = low.as_ref().map_or(code, |low| code.max(low));
+                high.as_ref().map_or(code, |high| code.min(high)).clone()
+            }))
+        }
+        // A negative code divided by 2^shift is the same code in steps 2^shift times as fine.
+        Op::Leaky { shift } => Some(
+            x.map(|code| if *code < W::zero() { code.clone() } else { code.shifted_left(*shift) }),
+        ),
+        Op::Scale { .. } => Some(x.into_owned()),
+        Op::Steps(op) => steps(op, &x),
+        Op::Softmax(op) => {
+            let rows = rows(&x)?;
+            let mut y = Array2::from_elem(rows.raw_dim(), W::zero());
+            for (row, mut result) in rows.outer_iter().zip(y.outer_iter_mut()) {
+                let row: Vec<BigInt> = row.iter().map(Word::to_big).collect();
+                let to = Quantization::new(to, op.rounding, op.overflow);
+                for (y, code) in result.iter_mut().zip(softmax(op, from.format, &row, &to)?) {
+                    *y = W::from_big(&code)?;
+                }
+            }
+            y.into_shape_with_order(x.raw_dim()).ok()
+        }
+    }
+}
+
+/// All rows of channels of all samples.
+fn rows<W: Word>(x: &ArrayD<W>) -> Option<ArrayView2<'_, W>> {
+    let channels = *x.shape().last()?;
+    let count = x.shape().split_last().map_or(1, |(_, rows)| rows.iter().product());
+    x.view().into_shape_with_order((count, channels)).ok()
+}
+
+fn linear<W: Word>(
+    op: &Linear,
+    from: &Tensor,
+    to: Format,
+    x: &ArrayView2<'_, W>,
+    shape: &[usize],
+) -> Option<ArrayD<W>> {
+    let up = |fraction: i32| u32::try_from(to.fraction() - fraction).ok();
+    let product_up = up(from.format.fraction() + op.weights.format.fraction())?;
+    // Weights at the result's binary point: then sums are plain sums.
+    let weights = W::view(&op.weights.codes)?.map(|w| w.shifted_left(product_up));
+    let weights = weights.view().into_dimensionality::<ndarray::Ix2>().ok()?;
+    let bias = match &op.bias {
+        None => ndarray::Array1::from_elem(weights.ncols(), W::zero()),
+        Some(bias) => {
+            let up = up(bias.format.fraction())?;
+            let bias = W::view(&bias.codes)?.map(|b| b.shifted_left(up));
+            bias.into_dimensionality().ok()?
+        }
+    };
+    let mut y = Array2::from_elem((x.nrows(), weights.ncols()), W::zero());
+    for (x, mut y) in x.outer_iter().zip(y.outer_iter_mut()) {
+        y.assign(&bias);
+        for (x, weights) in x.iter().zip(weights.outer_iter()) {
+            if x.is_zero() {
+                continue;
+            }
+            y.zip_mut_with(&weights, |sum, w| sum.add_product(x, w));
+        }
+    }
+    let samples = y.nrows() / shape.split_last().map_or(1, |(_, rows)| rows.iter().product());
+    let shape: Vec<usize> = std::iter::once(samples).chain(shape.iter().copied()).collect();
+    y.into_shape_with_order(IxDyn(&shape)).ok()
+}
+
+fn steps<W: Word>(op: &Steps, x: &ArrayD<W>) -> Option<ArrayD<W>> {
+    let boundaries: Vec<W> = W::view(&op.boundaries.codes)?.iter().cloned().collect();
+    let values: Vec<W> = W::view(&op.values.codes)?.iter().cloned().collect();
+    let result = x.map(|code| boundaries.partition_point(|boundary| boundary <= code));
+    let in_range = result.iter().all(|step| *step < values.len());
+    in_range.then(|| result.map(|step| values[*step].clone()))
+}
+
+fn reshape(x: &Codes, shape: &[usize]) -> Option<Codes> {
+    let samples = *x.shape().first()?;
+    let shape: Vec<usize> = std::iter::once(samples).chain(shape.iter().copied()).collect();
+    x.clone().reshaped(&shape)
+}

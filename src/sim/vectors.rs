@@ -1,0 +1,65 @@
+//! Samples to check a project with, where the user has none.
+
+use ndarray::{ArrayD, IxDyn};
+use num_bigint::{BigInt, BigUint};
+
+use crate::fixed::{Codes, Interval};
+use crate::ir::Graph;
+
+/// `samples` made-up samples for each input of `graph`: the smallest codes, the largest, zeros, one
+/// of each in turn, then evenly distributed ones. Always the same for the same graph.
+pub fn vectors(graph: &Graph, samples: usize) -> Vec<Codes> {
+    let mut random = Random { state: 0x9e37_79b9_7f4a_7c15 };
+    graph
+        .inputs
+        .iter()
+        .map(|id| {
+            let tensor = &graph[*id].tensor;
+            let range = tensor.interval();
+            let mut codes = Vec::with_capacity(samples * tensor.len());
+            for sample in 0..samples {
+                for element in 0..tensor.len() {
+                    codes.push(match (sample, element % 2) {
+                        (0, _) | (3, 0) => range.low().clone(),
+                        (1, _) | (3, _) => range.high().clone(),
+                        (2, _) => BigInt::ZERO.clamp(range.low().clone(), range.high().clone()),
+                        _ => random.within(&range),
+                    });
+                }
+            }
+            let shape: Vec<usize> =
+                std::iter::once(samples).chain(tensor.shape.iter().copied()).collect();
+            let codes = ArrayD::from_shape_vec(IxDyn(&shape), codes);
+            Codes::from_big(codes.unwrap_or_else(|_| ArrayD::default(IxDyn(&shape))))
+        })
+        .collect()
+}
+
+/// SplitMix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014): the
+/// same vectors on every machine, in every version.
+struct Random {
+    state: u64,
+}
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn within(&mut self, range: &Interval) -> BigInt {
+        let count: BigInt = range.high() - range.low() + 1;
+        // 192 bits against at most 128: the remainder favours no code that anyone could tell.
+        let words: Vec<u32> = (0..3)
+            .flat_map(|_| {
+                let word = self.next();
+                [word as u32, (word >> 32) as u32]
+            })
+            .collect();
+        let drawn = BigInt::from(BigUint::new(words));
+        range.low() + drawn % count
+    }
+}
