@@ -64,8 +64,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
     };
     let trace = sim::run(graph, &inputs).into_diagnostic()?;
     let names = graph.inputs.iter().map(|id| graph[*id].name.clone());
-    let vectors =
-        Vectors { inputs: names.zip(inputs).collect(), outputs: trace.outputs(graph) };
+    let vectors = Vectors { inputs: names.zip(inputs).collect(), outputs: trace.outputs(graph) };
     let contents = std::fs::read(&prepared.file).into_diagnostic()?;
     let model = Some(ModelFile::new(&prepared.file, &contents));
     back::write(&design, backend, &vectors, &folder, &WriteOptions { force: args.force, model })?;

@@ -37,8 +37,7 @@ pub fn outcome(verdict: &Verdict) -> Outcome {
 
 /// A verdict in words.
 pub fn describe(verdict: &Verdict) -> String {
-    let mut text: String =
-        verdict.details.iter().map(|line| format!("{line}\n")).collect();
+    let mut text: String = verdict.details.iter().map(|line| format!("{line}\n")).collect();
     text.push_str(&format!(
         "{} values compared, {} mismatches (headers: {}; compiled in {:.1} s, run in {:.2} s)",
         verdict.compared,

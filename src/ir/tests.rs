@@ -137,7 +137,10 @@ fn rules_of_the_other_operations() -> Outcome {
     let longer = Tensor { shape: vec![3], ..tensor("fixed<4,1>", -8, 7)? };
     let rule = "the shapes differ in their number of elements";
     assert_eq!(broken_by(Op::Reshape, longer)?, rule);
-    assert_eq!(broken_by(Op::Reshape, tensor("fixed<5,1>", -8, 7)?)?, "a reshape changes the format");
+    assert_eq!(
+        broken_by(Op::Reshape, tensor("fixed<5,1>", -8, 7)?)?,
+        "a reshape changes the format"
+    );
 
     let clamp = || Op::Clamp { low: Some(BigInt::ZERO), high: None };
     assert_eq!(broken_by(clamp(), tensor("ufixed<3,0>", 0, 7)?)?, "none");
@@ -171,6 +174,15 @@ fn rules_of_the_other_operations() -> Outcome {
 fn graphviz_text_names_what_an_engineer_looks_for() -> Outcome {
     let (mut graph, ..) = network()?;
     graph.name = "a \"quoted\" name".into();
-    insta::assert_snapshot!(super::to_dot(&graph), @r#""#);
+    insta::assert_snapshot!(super::to_dot(&graph), @r#"
+    digraph "a \"quoted\" name" {
+      node [shape=box, fontname="monospace"];
+      n0 [label="x\ninput [2]\nfixed<4,1> [-8, 7]"];
+      n1 [label="y\nlinear [2]\nfixed<8,3> [-44, 76]"];
+      n0 -> n1;
+      out0 [label="y", shape=ellipse];
+      n1 -> out0;
+    }
+    "#);
     Ok(())
 }

@@ -51,7 +51,11 @@ fn the_worked_network_of_the_ir() -> Outcome {
 
 /// A dense layer of one output over `count` inputs, all weights and inputs the largest of their
 /// formats, computed in the word that the formats ask for.
-fn extreme_sum(input: &str, weight: f64, count: usize) -> Result<BigInt, Box<dyn std::error::Error>> {
+fn extreme_sum(
+    input: &str,
+    weight: f64,
+    count: usize,
+) -> Result<BigInt, Box<dyn std::error::Error>> {
     let (mut graph, x) = graph(vec![count], input)?;
     let weights = ArrayD::from_elem(IxDyn(&[count, 1]), weight);
     let weights = Constant::covering(weights.view())?;
