@@ -61,8 +61,7 @@ impl Dialect for Catapult {
 
     fn before_top(&self, design: &Design) -> Vec<String> {
         let mut lines = vec!["#pragma hls_design top".to_owned()];
-        for (edges, module) in
-            [(&design.inputs, "ccs_in_wait"), (&design.outputs, "ccs_out_wait")]
+        for (edges, module) in [(&design.inputs, "ccs_in_wait"), (&design.outputs, "ccs_out_wait")]
         {
             for edge in edges {
                 let name = &design[*edge].name;

@@ -67,8 +67,9 @@ impl Dialect for Vitis {
         for edge in &design.edges {
             let (name, EdgeKind::Array(_)) = (&edge.name, edge.kind);
             match edge.role {
-                EdgeRole::Input => lines
-                    .push(format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=0")),
+                EdgeRole::Input => {
+                    lines.push(format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=0"))
+                }
                 EdgeRole::Output => lines
                     .push(format!("#pragma HLS ARRAY_PARTITION variable={name} complete dim=0")),
                 EdgeRole::Internal => {}
