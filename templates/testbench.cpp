@@ -194,7 +194,7 @@ std::string vectors_directory(int argc, char **argv) {
 
 // Runs every sample; the number of mismatches, or -1 where the vectors are not complete.
 long run(const std::string &directory) {
-{%- for port in inputs.iter().chain(outputs) %}
+{%- for port in inputs.iter().chain(outputs.iter()) %}
     Vectors {{ port.name }}_vectors(directory, "{{ port.name }}.dat");
 {%- endfor %}
     Comparison total = {0, 0};

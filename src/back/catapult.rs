@@ -61,8 +61,7 @@ impl Dialect for Catapult {
 
     fn before_top(&self, design: &Design) -> Vec<String> {
         let mut lines = vec!["#pragma hls_design top".to_owned()];
-        for (edges, module) in
-            [(&design.inputs, "ccs_in_wait"), (&design.outputs, "ccs_out_wait")]
+        for (edges, module) in [(&design.inputs, "ccs_in_wait"), (&design.outputs, "ccs_out_wait")]
         {
             for edge in edges {
                 let name = &design[*edge].name;
@@ -115,8 +114,8 @@ impl Dialect for Catapult {
             get_code: &[
                 "const ac_int<W, false> narrow = value.template slc<W>(0);",
                 "const ac_int<128, false> bits = narrow;",
-                "const Code code = {bits.template slc<64>(0).to_uint64(), \
-                 bits.template slc<64>(64).to_uint64()};",
+                "const Code code = {bits.template slc<64>(64).to_uint64(), \
+                 bits.template slc<64>(0).to_uint64()};",
                 "return code;",
             ],
         }

@@ -1,5 +1,7 @@
 //! Kernels as C++: one template each, shared by the dialects.
 
+use std::fmt::Display;
+
 use askama::Template;
 
 use super::BackError;
@@ -113,7 +115,7 @@ impl Scope<'_> {
     }
 
     /// The lines that open a loop whose copies run at once.
-    fn open(&self, label: &str, variable: &str, bound: &usize) -> String {
+    fn open(&self, label: &str, variable: &str, bound: impl Display) -> String {
         let mut lines: Vec<String> =
             self.dialect.before_loop().iter().map(|line| line.to_string()).collect();
         lines.push(format!(

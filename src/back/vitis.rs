@@ -67,8 +67,9 @@ impl Dialect for Vitis {
         for edge in &design.edges {
             let (name, EdgeKind::Array(_)) = (&edge.name, edge.kind);
             match edge.role {
-                EdgeRole::Input => lines
-                    .push(format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=0")),
+                EdgeRole::Input => {
+                    lines.push(format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=0"))
+                }
                 EdgeRole::Output => lines
                     .push(format!("#pragma HLS ARRAY_PARTITION variable={name} complete dim=0")),
                 EdgeRole::Internal => {}
@@ -120,8 +121,8 @@ impl Dialect for Vitis {
             get_code: &[
                 "const ap_uint<W> narrow = value.range(W - 1, 0);",
                 "const ap_uint<128> bits = narrow;",
-                "const Code code = {ap_uint<64>(bits).to_uint64(), \
-                 ap_uint<64>(bits >> 64).to_uint64()};",
+                "const Code code = {ap_uint<64>(bits >> 64).to_uint64(), \
+                 ap_uint<64>(bits).to_uint64()};",
                 "return code;",
             ],
         }

@@ -5,8 +5,8 @@ use std::collections::{HashMap, HashSet};
 use num_bigint::BigInt;
 
 use super::design::{
-    Array, Constant, ConstantId, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Number, Schedule,
-    Type, TypeId,
+    Array, Constant, ConstantId, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Number,
+    Schedule, Type, TypeId,
 };
 use super::kernels::{self, Body, Convert};
 use super::{Finding, HlsError, Names, Options, preflight};

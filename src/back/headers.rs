@@ -1,0 +1,127 @@
+//! Where the headers of the fixed-point types are.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::Backend;
+
+/// Which headers a project is compiled against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Headers {
+    /// The stand-ins that Bitkiln ships.
+    Builtin,
+    /// The vendor's own, searched for where they usually are.
+    Vendor,
+    /// Those in this folder, or in its folder `ap_types` or `ac_types`.
+    Dir(PathBuf),
+}
+
+/// A vendor's headers: how to know them, and what folders hold them.
+struct Known {
+    /// The header that the folder must have.
+    header: &'static str,
+    /// The folder's name where several vendors' headers are kept side by side.
+    folder: &'static str,
+    /// Environment variables of the vendor's installation, and the headers' folder below.
+    installations: &'static [(&'static str, &'static str)],
+    /// The headers' folder in the Python package hls4ml.
+    in_hls4ml: &'static str,
+}
+
+const AP_TYPES: Known = Known {
+    header: "ap_fixed.h",
+    folder: "ap_types",
+    installations: &[
+        ("XILINX_HLS", "include"),
+        ("XILINX_VITIS", "include"),
+        ("XILINX_VITIS_HLS", "include"),
+    ],
+    in_hls4ml: "templates/vivado/ap_types",
+};
+
+const AC_TYPES: Known = Known {
+    header: "ac_fixed.h",
+    folder: "ac_types",
+    installations: &[("MGC_HOME", "shared/include")],
+    in_hls4ml: "templates/catapult/ac_types/include",
+};
+
+/// The environment variable that names a folder with vendors' headers.
+const VARIABLE: &str = "BITKILN_VENDOR_HEADERS";
+
+/// Where to put vendors' headers below the working directory.
+const CACHE: &str = ".cache/vendor";
+
+fn known(backend: Backend) -> &'static Known {
+    match backend {
+        Backend::Vitis => &AP_TYPES,
+        Backend::Catapult => &AC_TYPES,
+    }
+}
+
+/// The headers in `folder`, at one of the places where they may be in it; else those places.
+pub(super) fn in_folder(folder: &Path, backend: Backend) -> Result<PathBuf, Vec<PathBuf>> {
+    let known = known(backend);
+    let own = folder.join(known.folder);
+    let places = vec![folder.to_owned(), own.clone(), own.join("include")];
+    let found = places.iter().find(|place| place.join(known.header).is_file()).cloned();
+    found.ok_or(places)
+}
+
+/// The vendor's headers, wherever they are; else the places where they are not.
+pub(super) fn search(backend: Backend) -> Result<PathBuf, Vec<PathBuf>> {
+    let known = known(backend);
+    let mut missed = Vec::new();
+    if let Some(folder) = variable(VARIABLE) {
+        // Who names a folder wants that one and no other.
+        return in_folder(&folder, backend);
+    }
+    for (name, below) in known.installations {
+        if let Some(home) = variable(name) {
+            let place = home.join(below);
+            if place.join(known.header).is_file() {
+                return Ok(place);
+            }
+            missed.push(place);
+        }
+    }
+    match in_folder(Path::new(CACHE), backend) {
+        Ok(place) => return Ok(place),
+        Err(places) => missed.extend(places),
+    }
+    if let Some(package) = hls4ml_package() {
+        let place = package.join(known.in_hls4ml);
+        if place.join(known.header).is_file() {
+            return Ok(place);
+        }
+        missed.push(place);
+    }
+    Err(missed)
+}
+
+/// The value of an environment variable, if it has one.
+fn variable(name: &str) -> Option<PathBuf> {
+    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// The folder of Python's package hls4ml. The package is found, not loaded.
+fn hls4ml_package() -> Option<PathBuf> {
+    let find = "import importlib.util as u; s = u.find_spec('hls4ml'); \
+                print(s.submodule_search_locations[0] if s else '')";
+    let output = Command::new("python3").args(["-c", find]).output().ok()?;
+    let path = String::from_utf8(output.stdout).ok()?;
+    Some(path.trim()).filter(|path| !path.is_empty()).map(PathBuf::from)
+}
+
+/// The vendors' header and what to set, for an error's advice.
+pub(super) fn advice(backend: Backend) -> String {
+    let known = known(backend);
+    let variables: Vec<&str> = known.installations.iter().map(|(name, _)| *name).collect();
+    format!(
+        "set {VARIABLE} to a folder with {}, or {} to the vendor's installation, or install the \
+         Python package hls4ml, or use the headers built in",
+        known.header,
+        variables.join(" or ")
+    )
+}

@@ -1,0 +1,289 @@
+//! C simulation of a written project with a plain C++ compiler.
+
+use std::env;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::headers::{self, Headers};
+use super::manifest::{self, Manifest};
+use super::{Backend, standin};
+
+/// How long compiling or running may take.
+const TIME_LIMIT: Duration = Duration::from_secs(900);
+
+/// How many lines of a compiler's log an error shows.
+const LOG_LINES: usize = 12;
+
+/// What a testbench found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    /// Output values compared with the vectors.
+    pub compared: u64,
+    /// Those that differ.
+    pub mismatches: u64,
+    /// The first mismatches: sample, output, index, got, expected.
+    pub details: Vec<String>,
+    /// The folder of the headers; `builtin` for the stand-ins.
+    pub headers: String,
+    /// Compiling, in seconds.
+    pub compile_seconds: f64,
+    /// Running, in seconds.
+    pub run_seconds: f64,
+}
+
+impl Verdict {
+    /// Whether every value was as expected.
+    pub fn is_exact(&self) -> bool {
+        self.mismatches == 0
+    }
+}
+
+/// A project that could not be checked.
+#[derive(Debug, thiserror::Error, miette::Diagnostic)]
+pub enum VerifyError {
+    /// No project, or one whose manifest was changed.
+    #[error("{}: {reason}", path.display())]
+    #[diagnostic(help(
+        "name a folder that `bitkiln build` wrote; build it again if its manifest was changed"
+    ))]
+    Manifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The fixed-point headers are nowhere to be found.
+    #[error("no headers of {} found; looked in {}", backend.title(), list(places))]
+    #[diagnostic(help("{}", headers::advice(*backend)))]
+    Headers {
+        /// Whose headers.
+        backend: Backend,
+        /// Where they are not.
+        places: Vec<PathBuf>,
+    },
+    /// The compiler cannot be started.
+    #[error("cannot run the C++ compiler '{compiler}': {source}")]
+    #[diagnostic(help("install g++, or set CXX to a C++ compiler"))]
+    Compiler {
+        /// As CXX names it.
+        compiler: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The project does not compile.
+    #[error("the project does not compile:\n{log}")]
+    #[diagnostic(help("if nobody edited the project, this is a defect of Bitkiln: report it"))]
+    Compile {
+        /// The first lines of the compiler's log.
+        log: String,
+    },
+    /// The testbench ended without a verdict.
+    #[error("the testbench came to no verdict ({status}):\n{log}")]
+    #[diagnostic(help("build the project again: its vectors are not complete"))]
+    NoVerdict {
+        /// How it ended.
+        status: ExitStatus,
+        /// The last lines that it printed.
+        log: String,
+    },
+    /// The testbench compared fewer or more values than the manifest promises.
+    #[error("the testbench compared {compared} values, the manifest says {expected}")]
+    #[diagnostic(help("build the project again: testbench and manifest are not from one build"))]
+    Count {
+        /// Values compared.
+        compared: u64,
+        /// Values promised.
+        expected: u64,
+    },
+    /// Something took too long.
+    #[error("{what} took longer than {} s and was stopped", TIME_LIMIT.as_secs())]
+    #[diagnostic(help("verify fewer samples"))]
+    Time {
+        /// What took so long.
+        what: &'static str,
+    },
+    /// The file system refused.
+    #[error("cannot use the folder {}: {source}", path.display())]
+    Io {
+        /// Which folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+fn list(places: &[PathBuf]) -> String {
+    let places: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
+    places.join(", ")
+}
+
+/// Compiles the testbench of `project`, runs it, and reads its verdict. The compiler is `g++`,
+/// or what the environment variable `CXX` names. The project itself stays as it is.
+///
+/// # Errors
+/// See [`VerifyError`]. Mismatches are no error but a [`Verdict`].
+pub fn verify(project: &Path, headers: Headers) -> Result<Verdict, VerifyError> {
+    let io_error = |path: &Path| {
+        let path = path.to_owned();
+        move |source| VerifyError::Io { path, source }
+    };
+    let manifest = read_manifest(project)?;
+    let project = project.canonicalize().map_err(io_error(project))?;
+    let scratch = tempfile::tempdir().map_err(io_error(&env::temp_dir()))?;
+    let scratch = scratch.path();
+
+    let backend = manifest.backend;
+    let missing = |places| VerifyError::Headers { backend, places };
+    let builtin = scratch.join("builtin");
+    let (includes, headers) = match &headers {
+        Headers::Builtin => (builtin.clone(), "builtin".to_owned()),
+        Headers::Vendor => headers::search(backend).map(shown).map_err(missing)?,
+        Headers::Dir(folder) => headers::in_folder(folder, backend).map(shown).map_err(missing)?,
+    };
+    // The vendor's own headers do without those of its verification flow, which never are open.
+    let is_builtin = includes == builtin;
+    fs::create_dir(&builtin).map_err(io_error(&builtin))?;
+    for (name, text) in standin::FILES {
+        if is_builtin || *name == "mc_scverify.h" {
+            fs::write(builtin.join(name), text).map_err(io_error(&builtin))?;
+        }
+    }
+
+    let program = scratch.join("testbench");
+    let compile_seconds = compile(&project, &manifest, &includes, &builtin, &program)?;
+
+    let mut run = Command::new(&program);
+    run.current_dir(&project).arg(project.join("tb_data"));
+    let started = Instant::now();
+    let (status, log) = output_of(run, scratch, "the testbench", io_error(&program))?;
+    let (compared, mismatches) = closing_line(&log)
+        .ok_or_else(|| VerifyError::NoVerdict { status, log: last_lines(&log, LOG_LINES) })?;
+    if compared != manifest.values() {
+        return Err(VerifyError::Count { compared, expected: manifest.values() });
+    }
+    if status.success() != (mismatches == 0) {
+        return Err(VerifyError::NoVerdict { status, log: last_lines(&log, LOG_LINES) });
+    }
+    let details = log.lines().filter_map(|line| line.strip_prefix("bitkiln: sample "));
+    Ok(Verdict {
+        compared,
+        mismatches,
+        details: details.map(|line| format!("sample {line}")).collect(),
+        headers,
+        compile_seconds,
+        run_seconds: started.elapsed().as_secs_f64(),
+    })
+}
+
+/// A folder, and how to show it. Relative ones are made absolute.
+fn shown(folder: PathBuf) -> (PathBuf, String) {
+    let folder = folder.canonicalize().unwrap_or(folder);
+    let text = folder.display().to_string();
+    (folder, text)
+}
+
+fn read_manifest(project: &Path) -> Result<Manifest, VerifyError> {
+    let path = project.join(manifest::NAME);
+    let read = fs::read_to_string(&path).map_err(|error| error.to_string());
+    let manifest = read.and_then(|text| Manifest::from_json(&text));
+    manifest.map_err(|reason| VerifyError::Manifest { path, reason })
+}
+
+/// Compiles design and testbench to `program`; the seconds that it took.
+fn compile(
+    project: &Path,
+    manifest: &Manifest,
+    includes: &Path,
+    fallback: &Path,
+    program: &Path,
+) -> Result<f64, VerifyError> {
+    let compiler = env::var("CXX").ok().filter(|name| !name.trim().is_empty());
+    let compiler = compiler.unwrap_or_else(|| "g++".to_owned());
+    let mut words = compiler.split_whitespace();
+    let mut command = Command::new(words.next().unwrap_or("g++"));
+    command.args(words).args(["-std=c++17", "-O1", "-w", "-o"]).arg(program);
+    command.arg("-I").arg(includes).arg("-idirafter").arg(fallback);
+    command.arg(project.join(format!("{}_test.cpp", manifest.name)));
+    command.arg(project.join(format!("firmware/{}.cpp", manifest.name)));
+    let scratch = program.parent().unwrap_or(program);
+    let started = Instant::now();
+    let (status, log) = output_of(command, scratch, "compiling the project", |source| {
+        VerifyError::Compiler { compiler, source }
+    })?;
+    if !status.success() {
+        let lines: Vec<&str> = log.lines().take(LOG_LINES).collect();
+        return Err(VerifyError::Compile { log: lines.join("\n") });
+    }
+    Ok(started.elapsed().as_secs_f64())
+}
+
+/// Runs a command within the time limit; how it ended and what it printed. Its output goes by
+/// way of a file in `scratch`, so that it never waits for us to read.
+fn output_of(
+    mut command: Command,
+    scratch: &Path,
+    what: &'static str,
+    on_start: impl FnOnce(io::Error) -> VerifyError,
+) -> Result<(ExitStatus, String), VerifyError> {
+    let path = scratch.join("log");
+    let io_error = |source| VerifyError::Io { path: path.clone(), source };
+    let log = File::create(&path).map_err(io_error)?;
+    let copy = log.try_clone().map_err(io_error)?;
+    command.stdin(Stdio::null()).stdout(log).stderr(copy);
+    let mut child = command.spawn().map_err(on_start)?;
+    let deadline = Instant::now() + TIME_LIMIT;
+    let mut pause = Duration::from_millis(1);
+    let status = loop {
+        if let Some(status) = child.try_wait().map_err(io_error)? {
+            break status;
+        }
+        if Instant::now() > deadline {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(VerifyError::Time { what });
+        }
+        thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    };
+    let bytes = fs::read(&path).map_err(io_error)?;
+    Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+}
+
+/// The numbers of `bitkiln: 320 values compared, 0 mismatches`.
+fn closing_line(log: &str) -> Option<(u64, u64)> {
+    let line = log.lines().next_back()?;
+    let rest = line.strip_prefix("bitkiln: ")?.strip_suffix(" mismatches")?;
+    let (compared, mismatches) = rest.split_once(" values compared, ")?;
+    Some((compared.parse().ok()?, mismatches.parse().ok()?))
+}
+
+fn last_lines(log: &str, count: usize) -> String {
+    let lines: Vec<&str> = log.lines().collect();
+    lines[lines.len().saturating_sub(count)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_closing_line_is_read() {
+        let log = "bitkiln: sample 3, y[0]: got 1, expected 2\n\
+                   bitkiln: 320 values compared, 1 mismatches\n";
+        assert_eq!(closing_line(log), Some((320, 1)));
+        assert_eq!(closing_line(""), None);
+        assert_eq!(closing_line("bitkiln: 3 values compared, 0 mismatches\nAborted"), None);
+    }
+
+    #[test]
+    fn the_end_of_a_log_is_kept() {
+        assert_eq!(last_lines("a\nb\nc\n", 2), "b\nc");
+        assert_eq!(last_lines("", 2), "");
+    }
+}
