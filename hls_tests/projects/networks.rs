@@ -103,12 +103,15 @@ fn apply(op: &Op, x: &[BigInt], from: &Tensor, to: &Tensor) -> Vec<BigInt> {
             x.iter().map(|code| cast(code, from.format.fraction(), &target)).collect()
         }
         Op::Clamp { low, high } => {
-            let at_least = |code: BigInt| low.as_ref().map_or(code.clone(), |low| code.max(low.clone()));
-            let at_most = |code: BigInt| high.as_ref().map_or(code.clone(), |high| code.min(high.clone()));
+            let at_least =
+                |code: BigInt| low.as_ref().map_or(code.clone(), |low| code.max(low.clone()));
+            let at_most =
+                |code: BigInt| high.as_ref().map_or(code.clone(), |high| code.min(high.clone()));
             x.iter().map(|code| at_most(at_least(code.clone()))).collect()
         }
         Op::Leaky { shift } => {
-            let leak = |code: &BigInt| if *code < BigInt::zero() { code.clone() } else { code << *shift };
+            let leak =
+                |code: &BigInt| if *code < BigInt::zero() { code.clone() } else { code << *shift };
             x.iter().map(leak).collect()
         }
         Op::Steps(steps) => {
@@ -128,7 +131,9 @@ fn linear_of(linear: &Linear, x: &[BigInt], from: &Tensor, to: &Tensor) -> Vec<B
     let weights: Vec<BigInt> = linear.weights.codes.iter().collect();
     let biases: Option<Vec<BigInt>> = linear.bias.as_ref().map(|b| b.codes.iter().collect());
     let product = from.format.fraction() + linear.weights.format.fraction();
-    let up = |code: BigInt, fraction: i32| code << u32::try_from(to.format.fraction() - fraction).unwrap();
+    let up = |code: BigInt, fraction: i32| {
+        code << u32::try_from(to.format.fraction() - fraction).unwrap()
+    };
     let mut result = Vec::new();
     for row in x.chunks(inputs) {
         for o in 0..outputs {
@@ -150,7 +155,9 @@ fn softmax_of(softmax: &Softmax, row: &[BigInt], from: Format, to: Format) -> Ve
     let largest = row.iter().max().unwrap();
     let exponentials: Vec<BigInt> = row
         .iter()
-        .map(|x| look(&softmax.exp_table, cast(&(largest - x), from.fraction(), &softmax.exp_index)))
+        .map(|x| {
+            look(&softmax.exp_table, cast(&(largest - x), from.fraction(), &softmax.exp_index))
+        })
         .collect();
     let sum: BigInt = exponentials.iter().sum();
     let fraction = softmax.exp_table.format.fraction();
@@ -208,13 +215,12 @@ pub fn add_linear(
         codes: draw.codes(&[inputs, outputs], format(weights)),
         format: format(weights),
     };
-    let bias = bias.map(|bias| Constant {
-        codes: draw.codes(&[outputs], format(bias)),
-        format: format(bias),
-    });
+    let bias = bias
+        .map(|bias| Constant { codes: draw.codes(&[outputs], format(bias)), format: format(bias) });
     let product = tensor.format.fraction() + weights.format.fraction();
     let fraction = bias.as_ref().map_or(product, |b| b.format.fraction().max(product));
-    let refine = |interval: Interval, at: i32| interval.refined(u32::try_from(fraction - at).unwrap());
+    let refine =
+        |interval: Interval, at: i32| interval.refined(u32::try_from(fraction - at).unwrap());
 
     let codes: Vec<BigInt> = weights.codes.iter().collect();
     let biases: Option<Vec<BigInt>> = bias.as_ref().map(|b| b.codes.iter().collect());
@@ -252,7 +258,13 @@ pub fn add_cast(graph: &mut Graph, name: &str, from: NodeId, to: &str) -> NodeId
 }
 
 /// Adds limits.
-pub fn add_clamp(graph: &mut Graph, name: &str, from: NodeId, low: Option<i64>, high: Option<i64>) -> NodeId {
+pub fn add_clamp(
+    graph: &mut Graph,
+    name: &str,
+    from: NodeId,
+    low: Option<i64>,
+    high: Option<i64>,
+) -> NodeId {
     let tensor = graph[from].tensor.clone();
     let limit = |code: &BigInt| {
         let code = low.map_or(code.clone(), |low| code.clone().max(low.into()));
@@ -286,7 +298,9 @@ pub fn add_steps(
     values: &[i64],
     fraction: i32,
 ) -> NodeId {
-    let big = |codes: &[i64]| codes.iter().map(|c| BigInt::from(*c)).collect::<ndarray::Array1<_>>().into_dyn();
+    let big = |codes: &[i64]| {
+        codes.iter().map(|c| BigInt::from(*c)).collect::<ndarray::Array1<_>>().into_dyn()
+    };
     let tensor = graph[from].tensor.clone();
     let values = Constant::of_codes(big(values), fraction).unwrap();
     let boundaries = Constant::of_codes(big(boundaries), tensor.format.fraction()).unwrap();
@@ -308,7 +322,8 @@ pub fn add_softmax(graph: &mut Graph, name: &str, from: NodeId, to: &str) -> Nod
     let table = |index: Quantization, of: Quantization, function: fn(f64) -> f64| {
         let codes = (0..1_u32 << index.format.width()).map(|code| {
             let value = function(f64::from(code) * index.format.lsb());
-            BigInt::from((value / of.format.lsb()).round() as i64).min(of.format.codes().high().clone())
+            BigInt::from((value / of.format.lsb()).round() as i64)
+                .min(of.format.codes().high().clone())
         });
         let codes = codes.collect::<ndarray::Array1<_>>().into_dyn();
         Constant { codes: Codes::from_big(codes), format: of.format }

@@ -26,8 +26,15 @@ fn assert_exact(network: &Network) {
         let project = folder.path().join("prj");
         build(network, backend, None, &project);
         for headers in headers() {
-            let verdict = verify(&project, headers.clone()).unwrap_or_else(|error| panic!("{} {backend} {headers:?}: {error}", network.graph.name));
-            assert!(verdict.is_exact(), "{} {backend} {headers:?}: {:?}", network.graph.name, verdict.details);
+            let verdict = verify(&project, headers.clone()).unwrap_or_else(|error| {
+                panic!("{} {backend} {headers:?}: {error}", network.graph.name)
+            });
+            assert!(
+                verdict.is_exact(),
+                "{} {backend} {headers:?}: {:?}",
+                network.graph.name,
+                verdict.details
+            );
         }
     }
 }

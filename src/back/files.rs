@@ -61,9 +61,13 @@ pub fn files(
         let path = format!("firmware/weights/{}.h", constant.name);
         files.push(File::new(path, weights(design, constant)?));
     }
-    files.push(File::new(format!("{}_test.cpp", design.name), testbench(design, dialect, samples)?));
+    files
+        .push(File::new(format!("{}_test.cpp", design.name), testbench(design, dialect, samples)?));
     for (edge, codes) in vectors.ports(design) {
-        files.push(File::new(format!("tb_data/{}.dat", design[edge].name), lines_of(codes, samples)));
+        files.push(File::new(
+            format!("tb_data/{}.dat", design[edge].name),
+            lines_of(codes, samples),
+        ));
     }
     files.extend(dialect.scripts(design)?);
     let readme = Readme {
@@ -182,7 +186,11 @@ fn defines(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> 
             backend: dialect.backend().title(),
         })?;
         let using = format!("using {} = {spelled};", ty.name);
-        let line = format!("{using} // {}, {}", ty.holds, range(&ty.interval, ty.quantization.format.fraction()));
+        let line = format!(
+            "{using} // {}, {}",
+            ty.holds,
+            range(&ty.interval, ty.quantization.format.fraction())
+        );
         if last != Some(&ty.layer) {
             groups.push(TypeGroup { layer: comment(&ty.layer), lines: Vec::new() });
             last = Some(&ty.layer);
@@ -290,11 +298,7 @@ struct PortText<'a> {
     is_signed: bool,
 }
 
-fn testbench(
-    design: &Design,
-    dialect: &dyn Dialect,
-    samples: usize,
-) -> Result<String, BackError> {
+fn testbench(design: &Design, dialect: &dyn Dialect, samples: usize) -> Result<String, BackError> {
     let port = |edge: &EdgeId| {
         let edge = &design[*edge];
         let element = &design[edge.element];

@@ -22,6 +22,7 @@ pub(super) fn render(
         Body::Convert(body) => ConvertKernel { cx, body }.render(),
         Body::Clamp(body) => ClampKernel { cx, body }.render(),
         Body::Leaky(body) => LeakyKernel { cx, body }.render(),
+        Body::Scale(body) => ScaleKernel { cx, body }.render(),
         Body::Steps(body) => StepsKernel { cx, body }.render(),
         Body::Table(body) => TableKernel { cx, body }.render(),
         Body::Softmax(body) => SoftmaxKernel { cx, body }.render(),
@@ -55,6 +56,13 @@ struct ClampKernel<'a> {
 struct LeakyKernel<'a> {
     cx: Scope<'a>,
     body: &'a hls::Leaky,
+}
+
+#[derive(Template)]
+#[template(path = "kernels/scale.cpp")]
+struct ScaleKernel<'a> {
+    cx: Scope<'a>,
+    body: &'a hls::Scale,
 }
 
 #[derive(Template)]

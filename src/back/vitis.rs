@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::dialect::{Dialect, Testbench};
 use super::files::File;
+use super::text::rounded;
 use super::{BackError, Backend};
 use crate::fixed::{Overflow, Quantization, Rounding};
 use crate::hls::{Design, EdgeKind, EdgeRole, Kernel};
@@ -67,8 +68,9 @@ impl Dialect for Vitis {
         for edge in &design.edges {
             let (name, EdgeKind::Array(_)) = (&edge.name, edge.kind);
             match edge.role {
-                EdgeRole::Input => lines
-                    .push(format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=0")),
+                EdgeRole::Input => {
+                    lines.push(format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=0"))
+                }
                 EdgeRole::Output => lines
                     .push(format!("#pragma HLS ARRAY_PARTITION variable={name} complete dim=0")),
                 EdgeRole::Internal => {}
@@ -128,7 +130,7 @@ impl Dialect for Vitis {
     }
 
     fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError> {
-        let uncertainty = format!("{}%", design.options.clock_uncertainty * 100.0);
+        let uncertainty = format!("{}%", rounded(design.options.clock_uncertainty * 100.0));
         let script = BuildScript { design, uncertainty };
         Ok(vec![File::new("build_prj.tcl", script.render()?)])
     }

@@ -42,10 +42,8 @@ pub fn write(
         move |source| BackError::Io { path, source }
     };
     fs::create_dir_all(&parent).map_err(fail(&parent))?;
-    let scratch = tempfile::Builder::new()
-        .prefix(".bitkiln-")
-        .tempdir_in(&parent)
-        .map_err(fail(&parent))?;
+    let scratch =
+        tempfile::Builder::new().prefix(".bitkiln-").tempdir_in(&parent).map_err(fail(&parent))?;
     let (new, old) = (scratch.path().join("new"), scratch.path().join("old"));
     for file in &files {
         let path = new.join(&file.path);

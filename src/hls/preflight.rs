@@ -231,6 +231,7 @@ fn bounds(body: &Body) -> String {
         Body::Convert(b) => vec![b.elements],
         Body::Clamp(b) => vec![b.elements],
         Body::Leaky(b) => vec![b.elements],
+        Body::Scale(b) => vec![b.elements],
         Body::Table(b) => vec![b.elements],
     };
     let long = loops.len() > 1;

@@ -1,19 +1,17 @@
 //! The leaky ReLU with a slope that is a power of two.
 
-use num_bigint::BigInt;
 use serde::Serialize;
 
 use super::super::build::{Builder, Site};
 use super::super::{HlsError, Number};
-use crate::fixed::{Format, Interval};
+use super::scale::power_of_two;
 
 /// x where x is not negative, x · slope elsewhere.
 #[derive(Clone, Debug, Serialize)]
 pub struct Leaky {
     /// How many elements.
     pub elements: usize,
-    /// 2^-shift, as a number of one bit: the product with it is the operand's bits at another
-    /// place, exact in any type.
+    /// 2^-shift.
     pub slope: Number,
 }
 
@@ -22,9 +20,7 @@ pub(super) fn build(
     site: &Site<'_>,
     shift: u32,
 ) -> Result<Leaky, HlsError> {
-    let integer = i32::try_from(shift).map_or(i32::MIN, |shift| 1 - shift);
-    let format = Format::unsigned(1, integer).map_err(site.too_wide("its slope"))?;
-    let element = builder.local_type(site, "slope", "slope", format, Interval::point(1));
-    let slope = builder.number(site, "slope", element, BigInt::from(1))?;
+    let power = i32::try_from(shift).map_or(i32::MIN, |shift| -shift);
+    let slope = power_of_two(builder, site, "slope", power)?;
     Ok(Leaky { elements: site.node.tensor.len(), slope })
 }

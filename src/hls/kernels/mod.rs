@@ -4,6 +4,7 @@ mod clamp;
 mod convert;
 mod leaky;
 mod linear;
+mod scale;
 mod softmax;
 mod steps;
 
@@ -13,6 +14,7 @@ pub use clamp::Clamp;
 pub use convert::Convert;
 pub use leaky::Leaky;
 pub use linear::Linear;
+pub use scale::Scale;
 pub use softmax::Softmax;
 pub use steps::{Steps, Table};
 
@@ -32,6 +34,8 @@ pub enum Body {
     Clamp(Clamp),
     /// A leaky ReLU.
     Leaky(Leaky),
+    /// A factor that is a power of two.
+    Scale(Scale),
     /// Comparisons with boundaries.
     Steps(Steps),
     /// One entry for each code.
@@ -48,6 +52,7 @@ impl Body {
             Body::Convert(convert) => convert.elements,
             Body::Clamp(clamp) => clamp.elements,
             Body::Leaky(leaky) => leaky.elements,
+            Body::Scale(scale) => scale.elements,
             Body::Steps(steps) => steps.elements * steps.comparisons,
             Body::Table(table) => table.elements,
             Body::Softmax(softmax) => softmax.rows * softmax.columns,
@@ -70,11 +75,10 @@ pub(super) fn build(
         Op::Cast { .. } => Body::Convert(Convert { elements: site.node.tensor.len() }),
         Op::Clamp { low, high } => Body::Clamp(clamp::build(builder, site, low, high)?),
         Op::Leaky { shift } => Body::Leaky(leaky::build(builder, site, *shift)?),
+        Op::Scale { power } => Body::Scale(scale::build(builder, site, *power)?),
         Op::Steps(op) => steps::build(builder, site, op)?,
         Op::Softmax(op) => Body::Softmax(softmax::build(builder, site, op)?),
-        Op::Input | Op::Reshape | Op::Scale { .. } => {
-            return Err(site.broken("is no operation that computes"));
-        }
+        Op::Input | Op::Reshape => return Err(site.broken("is no operation that computes")),
     };
     Ok((body, None))
 }
