@@ -179,6 +179,8 @@ impl FromStr for Quantization {
                 (Overflow::Wrap { saturated_bits }, Ok(n)) if u32::from(n) <= width32 => {
                     *saturated_bits = n;
                 }
+                // hls4ml writes a 0 behind every overflow mode.
+                (_, Ok(0)) => {}
                 _ => return Err(syntax()),
             }
         }

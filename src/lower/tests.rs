@@ -1,1 +1,306 @@
-//! Tests of lowering.
+//! Tests of lowering: what layers become, every message, the accuracy of softmax.
+
+use ndarray::{Array1, Array2, ArrayD, IxDyn, array};
+
+use super::{LayerSettings, LowerError, Settings, lower};
+use crate::fixed::Codes;
+use crate::ir::{Graph, Op};
+use crate::model::{Activation, Dense, Layer, LayerKind, Model};
+use crate::quantizer::Quantizer;
+use crate::sim;
+
+type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+/// An input `x` of `inputs` elements and a chain of layers behind it.
+fn chain(inputs: usize, layers: Vec<(&str, LayerKind)>) -> Model {
+    let mut graph = petgraph::graph::DiGraph::new();
+    let layer = |name: &str, kind| Layer { name: name.into(), class: "Any".into(), kind };
+    let input = graph.add_node(layer("x", LayerKind::Input { shape: vec![inputs] }));
+    let mut last = input;
+    for (name, kind) in layers {
+        let next = graph.add_node(layer(name, kind));
+        graph.add_edge(last, next, 0);
+        last = next;
+    }
+    Model { name: "chain".into(), graph, inputs: vec![input], outputs: vec![last] }
+}
+
+fn quantizer(text: &str) -> Result<Option<Quantizer>, Box<dyn std::error::Error>> {
+    Ok(Some(text.parse()?))
+}
+
+/// A dense layer; a quantizer that is empty is none.
+fn dense(kernel: Array2<f32>, bias: Option<Array1<f32>>, quantizers: [&str; 2]) -> Dense {
+    let parse = |text: &str| text.parse().ok();
+    Dense {
+        kernel,
+        bias,
+        kernel_quantizer: parse(quantizers[0]),
+        bias_quantizer: parse(quantizers[1]),
+        activation: Activation::Linear,
+    }
+}
+
+fn settings(input: &str) -> Result<Settings, crate::fixed::FormatError> {
+    Ok(Settings { input: input.parse()?, ..Settings::default() })
+}
+
+/// The message of the error that lowering gives, and that it says what to do.
+fn message(model: &Model, settings: &Settings) -> String {
+    match lower(model, settings) {
+        Ok(_) => "none".into(),
+        Err(error) => {
+            assert!(miette::Diagnostic::help(&error).is_some(), "{error} without help");
+            error.to_string()
+        }
+    }
+}
+
+/// Names and operations, in order.
+fn nodes(graph: &Graph) -> Vec<(String, &'static str)> {
+    graph.in_order().iter().map(|id| (graph[*id].name.clone(), graph[*id].op.name())).collect()
+}
+
+#[test]
+fn an_accumulator_is_as_wide_as_its_weights_ask() -> Outcome {
+    let kernel = array![[0.875, 0.5], [-0.875, 0.25]];
+    let bits = "quantized_bits(4,0,1,alpha=1)";
+    let layer = dense(kernel, Some(array![0.5, -0.5]), [bits, bits]);
+    let model = chain(2, vec![("fc", LayerKind::Dense(layer))]);
+    let lowered = lower(&model, &settings("fixed<4,1>")?)?;
+    assert_eq!(lowered.warnings, []);
+    let (name, fc) = &lowered.graph.layers[1];
+    assert_eq!(name, "fc");
+    let tensor = &lowered.graph[*fc].tensor;
+    // Steps of 1/64: 7·[-8, 7] - 7·[-8, 7] + 32 at most, 8 bits and a sign.
+    assert_eq!(tensor.format, "fixed<9,3>".parse()?);
+    assert_eq!(tensor.channels[0], crate::fixed::Interval::new(-105 + 32, 105 + 32));
+    Ok(())
+}
+
+#[test]
+fn names_of_further_nodes_avoid_those_of_layers() -> Outcome {
+    let relu = || LayerKind::Activation(Activation::Relu);
+    let mut layer = dense(array![[1.0], [1.0]], None, ["", ""]);
+    layer.activation = Activation::Relu;
+    let kind = LayerKind::Dense(layer);
+    let model = chain(2, vec![("fc", kind), ("fc_relu", relu()), ("fc_result", relu())]);
+    let lowered = lower(&model, &Settings::default())?;
+    let expected = [
+        ("x", "input"),
+        ("fc", "linear"),
+        ("fc_result_2", "cast"),
+        ("fc_relu_2", "clamp"),
+        ("fc_relu", "clamp"),
+        ("fc_result", "clamp"),
+    ];
+    assert_eq!(nodes(&lowered.graph), expected.map(|(name, op)| (name.to_string(), op)));
+    assert!(lowered.graph.nodes.node_weights().filter(|n| n.layer == "fc").count() == 3);
+    Ok(())
+}
+
+#[test]
+fn activation_quantizers_equal_their_definition_on_every_code() -> Outcome {
+    let quantizers = [
+        "quantized_bits(5,1,0,alpha=1)",
+        "quantized_bits(5,1,1,alpha=1)",
+        "quantized_bits(1,0,1,alpha=1)",
+        "quantized_bits(4,2,0,alpha=0.5)",
+        "quantized_bits(3,0,0,alpha=0.3)",
+        "quantized_bits(4,4,0,alpha=1)",
+        "quantized_relu(6,2)",
+        "quantized_relu(6,2,negative_slope=0.25)",
+        "quantized_relu(4,1,negative_slope=0.0625)",
+        "quantized_relu(6,2,1)",
+        "quantized_po2(4)",
+        "quantized_relu_po2(4,max_value=2)",
+        "ternary(alpha=1)",
+        "ternary(alpha=2,threshold=0.5)",
+        "binary(alpha=1)",
+        "binary(use_01=1,alpha=1)",
+    ];
+    for text in quantizers {
+        for input in ["fixed<10,4>", "ufixed<8,1>", "fixed<6,8>", "fixed<8,-1>"] {
+            let quantizer = quantizer(text)?.ok_or("none")?;
+            let activation = Activation::Quantizer(quantizer.clone());
+            let model = chain(1, vec![("act", LayerKind::Activation(activation))]);
+            let graph = lower(&model, &settings(input)?)?.graph;
+            let format = graph[graph.inputs[0]].tensor.format;
+            let all: Vec<i64> = {
+                use num_traits::ToPrimitive;
+                let range = format.codes();
+                let ends = range.low().to_i64().zip(range.high().to_i64());
+                let (low, high) = ends.ok_or("too wide")?;
+                (low..=high).collect()
+            };
+            let samples = ArrayD::from_shape_vec(IxDyn(&[all.len(), 1]), all.clone())?;
+            let trace = sim::run(&graph, &[Codes::Narrow(samples)])?;
+            let act = graph.layers[1].1;
+            let found = trace.of(act).ok_or("no result")?.to_values(graph[act].tensor.format);
+            for (code, found) in all.iter().zip(found.iter()) {
+                let x = *code as f64 * format.lsb();
+                assert_eq!(*found, quantizer.apply(x), "{text} of {x}, {input}");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn softmax_is_near_to_the_real_one() -> Outcome {
+    for (input, classes) in [
+        ("fixed<16,7>", 5),
+        ("fixed<16,6>", 10),
+        ("fixed<6,1>", 3),
+        ("fixed<8,8>", 4),
+        ("ufixed<12,2>", 33),
+        ("fixed<3,8>", 2),
+    ] {
+        let softmax = LayerKind::Activation(Activation::Softmax);
+        let model = chain(classes, vec![("softmax", softmax)]);
+        let graph = lower(&model, &settings(input)?)?.graph;
+        let samples = sim::vectors(&graph, 300);
+        let logits = samples[0].to_values(graph[graph.inputs[0]].tensor.format);
+        let trace = sim::run(&graph, &samples)?;
+        let node = graph.layers[1].1;
+        let found = trace.of(node).ok_or("no result")?.to_values(graph[node].tensor.format);
+        let mut worst: f64 = 0.0;
+        for (x, y) in logits.rows().into_iter().zip(found.rows()) {
+            let highest = x.iter().copied().fold(f64::MIN, f64::max);
+            let sum: f64 = x.iter().map(|x| (x - highest).exp()).sum();
+            for (x, y) in x.iter().zip(y) {
+                worst = worst.max((y - (x - highest).exp() / sum).abs());
+            }
+        }
+        assert!(worst < 1.0 / 512.0, "{input}, {classes} classes: {worst}");
+    }
+    Ok(())
+}
+
+#[test]
+fn small_tables_give_a_coarse_softmax_that_still_sums_to_one() -> Outcome {
+    let model = chain(4, vec![("softmax", LayerKind::Activation(Activation::Softmax))]);
+    let mut settings = settings("fixed<16,6>")?;
+    settings.softmax.exp_address = 6;
+    settings.softmax.inverse_address = 4;
+    let graph = lower(&model, &settings)?.graph;
+    let node = graph.layers[1].1;
+    let Op::Softmax(op) = &graph[node].op else { return Err("no softmax".into()) };
+    assert_eq!((op.exp_table.codes.len(), op.inverse_table.codes.len()), (64, 16));
+    let samples = sim::vectors(&graph, 50);
+    let trace = sim::run(&graph, &samples)?;
+    let found = trace.of(node).ok_or("no result")?.to_values(graph[node].tensor.format);
+    assert!(found.rows().into_iter().all(|row| (row.sum() - 1.0).abs() < 0.04));
+    Ok(())
+}
+
+#[test]
+fn floats_are_cut_as_hls4ml_cuts_them_and_the_user_is_told() -> Outcome {
+    let layer = dense(array![[0.7], [-0.7]], Some(array![0.0]), ["", ""]);
+    let model = chain(2, vec![("fc", LayerKind::Dense(layer.clone()))]);
+    let lowered = lower(&model, &Settings::default())?;
+    let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        [
+            "layer 'fc': no quantizer for kernel, bias and result; cut to fixed<16,6>, so results \
+             differ from the trained network's. Calibrate: set Precision for this layer in \
+             --config, or train with QKeras",
+            "layer 'fc': results may leave fixed<16,6> and wrap around or saturate; by its weights \
+             fixed<27,7> holds them all",
+        ]
+    );
+    // 0.7 truncates to 716/1024, -0.7 to -717/1024.
+    let fc = lowered.graph.in_order()[1];
+    let Op::Linear(linear) = &lowered.graph[fc].op else { return Err("no sum".into()) };
+    assert_eq!(linear.weights.codes.iter().collect::<Vec<_>>(), [716.into(), (-717).into()]);
+
+    let mut settings = Settings::default();
+    let precision = Some("fixed<8,2,RND,SAT>".parse()?);
+    let own = LayerSettings { weight: precision, result: precision, ..LayerSettings::default() };
+    settings.layers.insert("fc".into(), own);
+    let graph = lower(&model, &settings)?.graph;
+    assert_eq!(graph[graph.layers[1].1].tensor.format, "fixed<8,2>".parse()?);
+
+    let half = dense(array![[0.7]], Some(array![0.3]), ["quantized_bits(4,0,1,alpha=1)", ""]);
+    let lowered = lower(&chain(1, vec![("fc", LayerKind::Dense(half))]), &Settings::default())?;
+    assert!(lowered.warnings[0].to_string().starts_with("layer 'fc': no quantizer for the bias;"));
+    assert_eq!(lowered.graph.nodes.node_count(), 2);
+    Ok(())
+}
+
+#[test]
+fn a_softmax_can_be_left_out_at_the_end() -> Outcome {
+    let softmax = || LayerKind::Activation(Activation::Softmax);
+    let mut settings = Settings::default();
+    settings.softmax.skip = true;
+    let lowered = lower(
+        &chain(3, vec![("relu", LayerKind::Activation(Activation::Relu)), ("s", softmax())]),
+        &settings,
+    )?;
+    assert_eq!(lowered.graph.outputs[0].name, "s");
+    assert_eq!(lowered.graph.nodes.node_count(), 2);
+    let warning = "layer 's': softmax left out, the output holds what it would have taken";
+    assert_eq!(lowered.warnings[0].to_string(), warning);
+    let middle = chain(3, vec![("s", softmax()), ("f", LayerKind::Flatten)]);
+    assert_eq!(
+        message(&middle, &settings),
+        "layer 's': a softmax can be left out only where it is the model's output"
+    );
+    Ok(())
+}
+
+#[test]
+fn every_message() -> Outcome {
+    let default = Settings::default();
+    let bits = "quantized_bits(4,0,1,alpha=1)";
+    let kind = LayerKind::Dense;
+
+    let model = chain(3, vec![("fc", kind(dense(array![[1.0], [1.0]], None, [bits, ""])))]);
+    assert_eq!(message(&model, &default), "layer 'fc' has weights for 2 inputs, but takes 3");
+
+    let mut alone = chain(1, vec![("f", LayerKind::Flatten)]);
+    alone.graph.clear_edges();
+    assert_eq!(message(&alone, &default), "layer 'f' does not take exactly one tensor");
+
+    let auto = quantizer("quantized_bits(4,0,1,alpha='auto_po2')")?.ok_or("none")?;
+    let model = chain(1, vec![("a", LayerKind::Activation(Activation::Quantizer(auto)))]);
+    let text = message(&model, &default);
+    assert!(text.starts_with("layer 'a', activation: "), "{text}");
+
+    let nan = dense(array![[f32::NAN]], None, ["", ""]);
+    let text = message(&chain(1, vec![("fc", kind(nan))]), &default);
+    assert_eq!(text, "layer 'fc', kernel: NaN is not a finite number");
+
+    let wide = dense(array![[1.0, 1e-30]], None, ["", ""]);
+    let mut fine = Settings::default();
+    fine.precision = "fixed<128,8>".parse()?;
+    let text = message(&chain(1, vec![("fc", kind(wide.clone()))]), &fine);
+    assert_eq!(text, "layer 'fc', accumulator: a format is 1 to 128 bits wide, not 136");
+
+    let odd = quantizer("quantized_bits(14,2,0,alpha=0.3)")?.ok_or("none")?;
+    let model = chain(1, vec![("a", LayerKind::Activation(Activation::Quantizer(odd)))]);
+    let text = message(&model, &default);
+    assert_eq!(
+        text,
+        "layer 'a': 'quantized_bits(14,2,0,alpha=0.3)' takes more than 4096 values here"
+    );
+
+    let mut small = Settings::default();
+    small.softmax.exp_table = "ufixed<8,0>".parse()?;
+    let softmax = chain(2, vec![("s", LayerKind::Activation(Activation::Softmax))]);
+    let text = message(&softmax, &small);
+    assert_eq!(text, "layer 's': the type ufixed<8,0> of the table 'exp_table' cannot hold 1");
+    let mut small = Settings::default();
+    small.softmax.inverse_table = "fixed<8,1>".parse()?;
+    let text = message(&softmax, &small);
+    assert_eq!(text, "layer 's': the type fixed<8,1> of the table 'inv_table' cannot hold 1");
+
+    let mut unknown = Settings::default();
+    unknown.inputs.insert("y".into(), "fixed<8,1>".parse()?);
+    assert_eq!(message(&softmax, &unknown), "the model has no input 'y', but: x");
+
+    let defect = LowerError::from(crate::ir::Invalid { node: "n".into(), rule: "r".into() });
+    assert_eq!(defect.to_string(), "node 'n' of the graph: r");
+    Ok(())
+}

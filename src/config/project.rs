@@ -1,0 +1,157 @@
+//! What is set once for a project: the tool, the device, the clock, names.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use super::keys::{self, Level};
+use super::node::Node;
+use super::settings::Settings;
+use super::{Config, ConfigError};
+use crate::back::Backend;
+
+/// The backends that hls4ml has besides.
+const OTHER_BACKENDS: &[&str] = &[
+    "Vivado",
+    "VivadoAccelerator",
+    "VitisAccelerator",
+    "VitisUnified",
+    "Quartus",
+    "oneAPI",
+    "SymbolicExpression",
+    "Libero",
+];
+
+/// What synthesis leaves of the clock period to placement and routing.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum ClockUncertainty {
+    /// A share of the period, in percent.
+    Percent(f64),
+    /// A time in nanoseconds.
+    Nanoseconds(f64),
+}
+
+impl ClockUncertainty {
+    /// As a share of a clock period of `period` nanoseconds: 0 to 1 where it makes sense.
+    pub fn of(self, period: f64) -> f64 {
+        match self {
+            Self::Percent(percent) => percent / 100.0,
+            Self::Nanoseconds(time) => time / period,
+        }
+    }
+}
+
+impl fmt::Display for ClockUncertainty {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Percent(percent) => write!(f, "{percent}%"),
+            Self::Nanoseconds(time) => write!(f, "{time}"),
+        }
+    }
+}
+
+/// The whole file, or the part under `HLSConfig` alone.
+pub(super) fn read(file: &Value) -> Result<Config, ConfigError> {
+    let root = Node::root(file);
+    if !file.is_object() {
+        return Err(root.kind("a mapping"));
+    }
+    let mut config = Config::default();
+    let entries = keys::read(Level::File, &root)?;
+    let wrapped = entries.iter().any(|(key, _)| *key == "HLSConfig");
+    for (key, node) in entries {
+        match key {
+            "Backend" => config.backend = Some(backend(&node)?),
+            "Part" | XILINX_PART => {
+                let part = plain_word(&node, "a part such as xcvu13p-flga2577-2-e")?;
+                if config.part.replace(part).is_some() {
+                    return Err(ConfigError::Twice {
+                        first: "Part".into(),
+                        second: XILINX_PART.into(),
+                    });
+                }
+            }
+            "ClockPeriod" => config.clock_period = Some(nanoseconds(&node)?),
+            "ClockUncertainty" => config.clock_uncertainty = Some(clock_uncertainty(&node)?),
+            "IOType" => {
+                node.choice(&["io_parallel"], &["io_stream", "io_serial"])?;
+            }
+            "ProjectName" => config.project_name = Some(identifier(&node)?),
+            "OutputDir" => config.output_dir = Some(PathBuf::from(node.text("a folder")?)),
+            "WriterConfig" => {
+                keys::read(Level::Writer, &node)?;
+            }
+            "HLSConfig" => {
+                for (key, node) in keys::read(Level::Hls, &node)? {
+                    read_hls(&mut config, key, &node)?;
+                }
+            }
+            _ if wrapped => return Err(ConfigError::BesideHls(key.into())),
+            _ => read_hls(&mut config, key, &node)?,
+        }
+    }
+    Ok(config)
+}
+
+/// hls4ml's name of `Part` in its first versions.
+const XILINX_PART: &str = "XilinxPart";
+
+/// An entry of `HLSConfig`.
+fn read_hls(config: &mut Config, key: &str, node: &Node<'_>) -> Result<(), ConfigError> {
+    match key {
+        "Model" => config.model = Settings::of_model(node)?,
+        "LayerType" => config.layer_types = Settings::of_layers(node)?,
+        _ => config.layer_names = Settings::of_layers(node)?,
+    }
+    Ok(())
+}
+
+fn backend(node: &Node<'_>) -> Result<Backend, ConfigError> {
+    match node.choice(&["Vitis", "Catapult"], OTHER_BACKENDS)? {
+        "Catapult" => Ok(Backend::Catapult),
+        _ => Ok(Backend::Vitis),
+    }
+}
+
+/// A word that means itself in a Tcl script.
+fn plain_word(node: &Node<'_>, expected: &'static str) -> Result<String, ConfigError> {
+    let word = node.text(expected)?;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    if word.is_empty() || !word.chars().all(plain) {
+        return Err(node.kind(expected));
+    }
+    Ok(word.to_owned())
+}
+
+/// hls4ml names the top function after the project, so the name is one of C++.
+fn identifier(node: &Node<'_>) -> Result<String, ConfigError> {
+    let expected = "a name of letters, digits and _";
+    let word = node.text(expected)?;
+    let letters = word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    if !letters || !word.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+        return Err(node.kind(expected));
+    }
+    Ok(word.to_owned())
+}
+
+fn nanoseconds(node: &Node<'_>) -> Result<f64, ConfigError> {
+    let time = node.value.as_f64().filter(|t| t.is_finite() && *t > 0.0);
+    time.ok_or_else(|| node.kind("a positive number of nanoseconds"))
+}
+
+/// hls4ml writes a percentage, `27%`; the tools take nanoseconds as well.
+fn clock_uncertainty(node: &Node<'_>) -> Result<ClockUncertainty, ConfigError> {
+    let expected = "a percentage below 100, such as 27%, or a number of nanoseconds";
+    let uncertainty = match node.value {
+        Value::String(text) => text
+            .strip_suffix('%')
+            .and_then(|number| number.trim().parse().ok())
+            .filter(|percent| (0.0..100.0).contains(percent))
+            .map(ClockUncertainty::Percent),
+        value => {
+            value.as_f64().filter(|t| t.is_finite() && *t >= 0.0).map(ClockUncertainty::Nanoseconds)
+        }
+    };
+    uncertainty.ok_or_else(|| node.kind(expected))
+}

@@ -1,0 +1,168 @@
+//! Which setting holds for which layer.
+
+use super::super::Variable::{self, Bias, Default, ExpTable, InvTable, Result, Weight};
+use super::config;
+use crate::fixed::Quantization;
+
+fn of(text: &str) -> Option<Quantization> {
+    let parsed = text.parse();
+    assert!(parsed.is_ok(), "{text}");
+    parsed.ok()
+}
+
+const LEVELS: &str = "
+Model: {Precision: {default: 'fixed<16,6>', bias: 'fixed<17,6>', exp_table: 'ufixed<18,1>'}, ReuseFactor: 1}
+LayerType:
+  Dense: {Precision: {default: 'fixed<14,6>', weight: 'fixed<15,6>'}, ReuseFactor: 2}
+  QDense: {Precision: {result: 'fixed<13,6>'}}
+  Softmax: {TableSize: 256}
+LayerName:
+  a: {Precision: 'fixed<12,6>'}
+  b: {Precision: {weight: 'fixed<11,6>'}, ReuseFactor: 3}
+  c: {Precision: {weight: auto, default: auto}}
+  sm: {Skip: true, Precision: {default: 'fixed<9,3>', inv_table: 'ufixed<17,1>'}}
+";
+
+#[test]
+fn the_most_specific_level_holds() {
+    let config = config(LEVELS);
+    let cases: &[(&str, &str, Variable, &str)] = &[
+        // LayerName, by its default.
+        ("a", "Dense", Weight, "fixed<12,6>"),
+        ("a", "Dense", Default, "fixed<12,6>"),
+        // LayerName by the variable, then LayerType by its default: before Model's own bias.
+        ("b", "Dense", Weight, "fixed<11,6>"),
+        ("b", "Dense", Bias, "fixed<14,6>"),
+        // auto is as good as nothing.
+        ("c", "Dense", Weight, "fixed<15,6>"),
+        ("c", "Dense", Result, "fixed<14,6>"),
+        // LayerType.
+        ("d", "Dense", Weight, "fixed<15,6>"),
+        ("d", "QDense", Result, "fixed<13,6>"),
+        ("d", "QDense", Weight, "fixed<15,6>"),
+        // Model.
+        ("d", "Activation", Bias, "fixed<17,6>"),
+        ("d", "Activation", Result, "fixed<16,6>"),
+        ("d", "Softmax", ExpTable, "ufixed<18,1>"),
+        // Letter case does not matter, as in hls4ml.
+        ("A", "dense", Weight, "fixed<12,6>"),
+        ("D", "dense", Weight, "fixed<15,6>"),
+    ];
+    for (layer, class, variable, expected) in cases {
+        let found = config.precision_of(layer, class, *variable);
+        assert_eq!(found, of(expected), "{layer} {class} {variable:?}");
+    }
+}
+
+#[test]
+fn tables_do_not_take_the_default() {
+    let config = config(LEVELS);
+    assert_eq!(config.precision_of("x", "Softmax", InvTable), None);
+    let softmax = config.softmax("sm");
+    assert_eq!(softmax.inv_table, of("ufixed<17,1>"));
+    assert_eq!(softmax.exp_table, of("ufixed<18,1>"));
+    assert_eq!((softmax.table_size, softmax.skip), (Some(256), Some(true)));
+    assert_eq!(config.softmax("other").skip, None);
+}
+
+#[test]
+fn a_layers_own_type_is_none_that_model_sets_for_everything() {
+    let config = config(LEVELS);
+    assert_eq!(config.default_precision(), of("fixed<16,6>"));
+    assert_eq!(config.own_precision_of("d", "Activation", Weight), None);
+    assert_eq!(config.own_precision_of("d", "Activation", Bias), of("fixed<17,6>"));
+    assert_eq!(config.own_precision_of("a", "Activation", Weight), of("fixed<12,6>"));
+    assert_eq!(config.own_precision_of("d", "QDense", Result), of("fixed<13,6>"));
+    assert_eq!(config.own_precision_of("d", "QDense", Weight), of("fixed<15,6>"));
+}
+
+#[test]
+fn a_softmax_inside_of_a_layer_goes_by_hls4mls_name_for_it() {
+    let config = config("LayerName: {fc: {TableSize: 4}, fc_softmax: {TableSize: 8, Skip: true}}");
+    assert_eq!(config.softmax("fc").table_size, Some(8));
+    assert_eq!(config.softmax("fc").skip, Some(true));
+}
+
+#[test]
+fn reuse_factors_follow_the_same_order() {
+    let config = config(LEVELS);
+    assert_eq!(config.reuse_factor("b", "Dense"), Some(3));
+    assert_eq!(config.reuse_factor("a", "QDense"), Some(2));
+    assert_eq!(config.reuse_factor("a", "Activation"), Some(1));
+}
+
+#[test]
+fn the_name_spelled_the_same_goes_before_the_one_in_another_case() {
+    let config = config("LayerName: {FC: {ReuseFactor: 2}, fc: {ReuseFactor: 3}}");
+    assert_eq!(config.reuse_factor("fc", "Dense"), Some(3));
+    assert_eq!(config.reuse_factor("FC", "Dense"), Some(2));
+}
+
+#[test]
+fn hls4mls_name_of_the_input_layer_holds() {
+    let config = config("LayerType: {Input: {Precision: {result: 'ufixed<4,0>'}}}");
+    assert_eq!(config.precision_of("x", "InputLayer", Result), of("ufixed<4,0>"));
+}
+
+#[test]
+fn all_spellings_of_types_are_read() {
+    let config = config(
+        "LayerName:
+  a: {Precision: {weight_t: 'ap_fixed<16, 6, AP_RND, AP_SAT>', bias: 'ap_ufixed<8,0>', result: 'ap_int<5>'}}
+  s: {Precision: {exp_table_t: 'ufixed<9,1>'}, inv_table_t: 'ufixed<10,1,RND,SAT>'}",
+    );
+    assert_eq!(config.precision_of("a", "", Weight), of("fixed<16,6,RND,SAT>"));
+    assert_eq!(config.precision_of("a", "", Bias), of("ufixed<8,0>"));
+    assert_eq!(config.precision_of("a", "", Result), of("fixed<5,5>"));
+    assert_eq!(config.softmax("s").exp_table, of("ufixed<9,1>"));
+    assert_eq!(config.softmax("s").inv_table, of("ufixed<10,1,RND,SAT>"));
+}
+
+const LAYERS: &[(&str, &str)] = &[("x", "InputLayer"), ("fc1", "QDense"), ("sm", "Activation")];
+
+#[test]
+fn names_and_classes_that_exist_pass_the_check() {
+    let config = config("LayerType: {QDense: , dense: , Conv2D: }\nLayerName: {FC1: , sm: }");
+    assert!(config.check_layers(LAYERS).is_ok());
+}
+
+#[test]
+fn a_layer_that_the_model_lacks_is_an_error() {
+    let Err(error) = config("LayerName: {fc2: }").check_layers(LAYERS) else {
+        panic!("fc2 passed");
+    };
+    let expected = "LayerName.fc2: the model has no such layer, did you mean 'fc1'?";
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(
+        miette::Diagnostic::help(&error).map(|h| h.to_string()).as_deref(),
+        Some("its layers are: x, fc1, sm")
+    );
+}
+
+#[test]
+fn an_activation_inside_of_a_layer_has_no_type_of_its_own() {
+    let silent = "LayerName: {fc1_relu: {ReuseFactor: 1, Precision: {result: auto}}, \
+                  'fc1_quantized_relu(6,0)': , fc1_softmax: {Precision: {exp_table: 'int<4>'}}}";
+    assert!(config(silent).check_layers(LAYERS).is_ok());
+    let typed = config("LayerName: {fc1_relu: {Precision: {result: 'ufixed<6,0>'}}}");
+    let Err(error) = typed.check_layers(LAYERS) else { panic!("fc1_relu passed") };
+    let expected = "LayerName.fc1_relu.Precision is known to hls4ml, not supported yet";
+    assert_eq!(error.to_string(), expected);
+    assert_eq!(
+        miette::Diagnostic::help(&error).map(|h| h.to_string()).as_deref(),
+        Some("set the type of the layer's result: LayerName.fc1.Precision")
+    );
+    let Err(error) = config("LayerName: {fc1_rel: }").check_layers(LAYERS) else {
+        panic!("fc1_rel passed");
+    };
+    assert!(error.to_string().starts_with("LayerName.fc1_rel: the model has no such layer"));
+}
+
+#[test]
+fn a_class_that_nobody_has_is_an_error() {
+    let Err(error) = config("LayerType: {Dens: }").check_layers(LAYERS) else {
+        panic!("Dens passed");
+    };
+    let expected = "LayerType.Dens: there is no such class of layers, did you mean 'Dense'?";
+    assert_eq!(error.to_string(), expected);
+}

@@ -1,0 +1,284 @@
+//! Every message, as a user reads it.
+
+use miette::Diagnostic;
+
+use super::super::Config;
+use super::error;
+
+/// Each text gives this message, and this help.
+fn says(cases: &[(&str, &str, &str)]) {
+    for (text, message, help) in cases {
+        let error = error(text);
+        assert_eq!(error.to_string(), *message, "{text}");
+        let found = error.help().map(|h| h.to_string()).unwrap_or_default();
+        assert_eq!(found, *help, "{text}");
+    }
+}
+
+#[test]
+fn unknown_keys_are_named_with_the_nearest_known_one() {
+    says(&[
+        (
+            "Model: {ReuseFactr: 1}",
+            "unknown key 'ReuseFactr' in Model, did you mean 'ReuseFactor'?",
+            "keys here are: Precision, ReuseFactor, Strategy, TraceOutput, BitExact, BramFactor, Compression, ConvImplementation, PipelineStyle, PipelineInterval, AllowDAFallback, AllowV2Fallback",
+        ),
+        (
+            "HLSConfig: {LayerNames: {}}",
+            "unknown key 'LayerNames' in HLSConfig, did you mean 'LayerName'?",
+            "keys here are: Model, LayerType, LayerName",
+        ),
+        (
+            "ReuseFactor: 1",
+            "unknown key 'ReuseFactor' at the top of the file",
+            "ReuseFactor belongs to Model, or the entries of LayerType and LayerName",
+        ),
+        (
+            "LayerName: {fc1: {Precision: {wieght: 'int<4>'}}}",
+            "unknown key 'wieght' in LayerName.fc1.Precision, did you mean 'weight'?",
+            "keys here are: default, result, weight, bias, exp_table, inv_table",
+        ),
+        (
+            "WriterConfig: {Zzzzzzz: 1}",
+            "unknown key 'Zzzzzzz' in WriterConfig",
+            "keys here are: Namespace, WriteWeightsTxt, WriteTar, TBOutputStream, WriteEmulationConstants",
+        ),
+    ]);
+}
+
+#[test]
+fn what_hls4ml_knows_and_is_not_built_says_so() {
+    let remove = "remove the key";
+    let idle = "remove the key: only the value that hls4ml writes by itself passes";
+    says(&[
+        (
+            "Model: {BramFactor: 100}",
+            "Model.BramFactor: 100 is known to hls4ml, not supported yet",
+            idle,
+        ),
+        (
+            "Model: {BitExact: false}",
+            "Model.BitExact: false is known to hls4ml, not supported yet",
+            idle,
+        ),
+        (
+            "Model: {TargetCycles: 3}",
+            "Model.TargetCycles is known to hls4ml, not supported yet",
+            remove,
+        ),
+        (
+            "HLSConfig: {SkipOptimizers: [a]}",
+            "HLSConfig.SkipOptimizers is known to hls4ml, not supported yet",
+            remove,
+        ),
+        (
+            "LayerName: {fc: {Precision: {table: 'fixed<9,3>'}}}",
+            "LayerName.fc.Precision.table is known to hls4ml, not supported yet",
+            remove,
+        ),
+        (
+            "Model: {Precision: {maximum: 'fixed<9,3>'}}",
+            "Model.Precision.maximum is known to hls4ml, not supported yet",
+            remove,
+        ),
+        (
+            "IOType: io_stream",
+            "IOType: io_stream is known to hls4ml, not supported yet",
+            "supported today: io_parallel",
+        ),
+        (
+            "Model: {Strategy: resource}",
+            "Model.Strategy: Resource is known to hls4ml, not supported yet",
+            "supported today: Latency",
+        ),
+        (
+            "Backend: quartus",
+            "Backend: Quartus is known to hls4ml, not supported yet",
+            "supported today: Vitis, Catapult",
+        ),
+        (
+            "LayerName: {s: {Implementation: argmax}}",
+            "LayerName.s.Implementation: argmax is known to hls4ml, not supported yet",
+            "supported today: stable",
+        ),
+        (
+            "WriterConfig: {WriteTar: true}",
+            "WriterConfig.WriteTar: true is known to hls4ml, not supported yet",
+            idle,
+        ),
+    ]);
+}
+
+#[test]
+fn what_has_no_meaning_here_says_why() {
+    says(&[
+        (
+            "LayerName: {fc: {Precision: {accum: 'fixed<20,8>'}}}",
+            "LayerName.fc.Precision.accum has no place in Bitkiln: accumulators are proven from the weights, none can overflow or round",
+            "remove the key",
+        ),
+        (
+            "Model: {Precision: {accum_t: auto}}",
+            "Model.Precision.accum_t has no place in Bitkiln: accumulators are proven from the weights, none can overflow or round",
+            "remove the key",
+        ),
+        (
+            "KerasH5: model.h5",
+            "KerasH5 has no place in Bitkiln: the model is named on the command line",
+            "remove the key",
+        ),
+        (
+            "InputData: x.npy",
+            "InputData has no place in Bitkiln: samples are named on the command line, by --input",
+            "remove the key",
+        ),
+        (
+            "OutputPredictions: y.npy",
+            "OutputPredictions has no place in Bitkiln: expected outputs are computed, not read",
+            "remove the key",
+        ),
+    ]);
+}
+
+#[test]
+fn unknown_values_are_named_with_the_nearest_known_one() {
+    says(&[
+        (
+            "Backend: Vitus",
+            "Backend: unknown value 'Vitus', did you mean 'Vitis'?",
+            "it takes: Vitis, Catapult",
+        ),
+        ("Model: {Strategy: quick}", "Model.Strategy: unknown value 'quick'", "it takes: Latency"),
+    ]);
+}
+
+#[test]
+fn values_of_the_wrong_kind_are_named() {
+    let count = "a whole number from 1 on";
+    let cases = [
+        ("Model: {ReuseFactor: 0}", "Model.ReuseFactor", count, "0"),
+        ("Model: {ReuseFactor: -1}", "Model.ReuseFactor", count, "-1"),
+        ("Model: {ReuseFactor: 1.5}", "Model.ReuseFactor", count, "1.5"),
+        ("Model: {ReuseFactor: [1]}", "Model.ReuseFactor", count, "a list"),
+        ("Model: {ReuseFactor: many}", "Model.ReuseFactor", count, "the text 'many'"),
+        ("Model: {ReuseFactor: }", "Model.ReuseFactor", count, "nothing"),
+        ("Model: [1]", "Model", "a mapping", "a list"),
+        ("[1]", "the file", "a mapping", "a list"),
+        ("", "the file", "a mapping", "nothing"),
+        ("LayerName: {fc: 'fixed<8,2>'}", "LayerName.fc", "a mapping", "the text 'fixed<8,2>'"),
+        (
+            "LayerName: {fc: {Precision: {weight: 8}}}",
+            "LayerName.fc.Precision.weight",
+            "a type such as fixed<16,6>",
+            "8",
+        ),
+        (
+            "Model: {Precision: 8}",
+            "Model.Precision",
+            "a type such as fixed<16,6>, or a mapping of types",
+            "8",
+        ),
+        (
+            "LayerName: {s: {TableSize: 1000}}",
+            "LayerName.s.TableSize",
+            "a power of two from 2 to 65536",
+            "1000",
+        ),
+        (
+            "LayerName: {s: {TableSize: 1}}",
+            "LayerName.s.TableSize",
+            "a power of two from 2 to 65536",
+            "1",
+        ),
+        ("LayerName: {s: {Skip: 1}}", "LayerName.s.Skip", "true or false", "1"),
+        ("LayerName: {s: {Trace: {}}}", "LayerName.s.Trace", "true or false", "a mapping"),
+        ("LayerName: {s: {Strategy: true}}", "LayerName.s.Strategy", "a text", "true"),
+        (
+            "Part: 'x; exec rm'",
+            "Part",
+            "a part such as xcvu13p-flga2577-2-e",
+            "the text 'x; exec rm'",
+        ),
+        ("ClockPeriod: 0", "ClockPeriod", "a positive number of nanoseconds", "0"),
+        ("ClockPeriod: 5ns", "ClockPeriod", "a positive number of nanoseconds", "the text '5ns'"),
+        (
+            "ClockUncertainty: 100%",
+            "ClockUncertainty",
+            "a percentage below 100, such as 27%, or a number of nanoseconds",
+            "the text '100%'",
+        ),
+        (
+            "ClockUncertainty: NaN%",
+            "ClockUncertainty",
+            "a percentage below 100, such as 27%, or a number of nanoseconds",
+            "the text 'NaN%'",
+        ),
+        ("ProjectName: 3d", "ProjectName", "a name of letters, digits and _", "the text '3d'"),
+        ("ProjectName: a-b", "ProjectName", "a name of letters, digits and _", "the text 'a-b'"),
+        ("OutputDir: 3", "OutputDir", "a folder", "3"),
+    ];
+    for (text, place, expected, found) in cases {
+        let message = format!("{place}: {expected} is expected, not {found}");
+        says(&[(text, &message, &format!("write {expected}"))]);
+    }
+}
+
+#[test]
+fn wrong_types_are_named() {
+    let help = "types are spelled as in hls4ml: fixed<16,6>, ufixed<8,0>, ap_fixed<16,6,AP_RND,AP_SAT>, int<4>";
+    says(&[
+        (
+            "Model: {Precision: 'fixed<0,1>'}",
+            "Model.Precision: a format is 1 to 128 bits wide, not 0",
+            help,
+        ),
+        (
+            "LayerType: {Dense: {Precision: {bias: 'fixed<8,1,RNDD>'}}}",
+            "LayerType.Dense.Precision.bias: 'RNDD' is no rounding or overflow mode",
+            help,
+        ),
+    ]);
+}
+
+#[test]
+fn the_same_thing_twice_is_an_error() {
+    let help = "remove one of them";
+    says(&[
+        ("Part: a\nXilinxPart: b", "Part and XilinxPart say the same thing twice", help),
+        (
+            "LayerName: {s: {Precision: {weight: 'int<4>', weight_t: 'int<4>'}}}",
+            "LayerName.s.Precision.weight_t and weight say the same thing twice",
+            help,
+        ),
+        (
+            "HLSConfig: {}\nModel: {}",
+            "'Model' stands beside HLSConfig, where hls4ml does not look for it",
+            "move it into HLSConfig",
+        ),
+    ]);
+}
+
+#[test]
+fn a_file_is_named_in_front_of_what_is_wrong_in_it() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("cfg.yml");
+    std::fs::write(&file, "Model: {ReuseFactor: 0}")?;
+    let Err(error) = Config::load(&file) else { panic!("accepted") };
+    let expected = "Model.ReuseFactor: a whole number from 1 on is expected, not 0";
+    assert_eq!(error.to_string(), format!("{}: {expected}", file.display()));
+    assert_eq!(
+        error.help().map(|h| h.to_string()).as_deref(),
+        Some("write a whole number from 1 on")
+    );
+    Ok(())
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let Err(error) = Config::load(std::path::Path::new("no/such.yml")) else { panic!("accepted") };
+    assert!(error.to_string().starts_with("no/such.yml: "), "{error}");
+    assert_eq!(
+        error.help().map(|h| h.to_string()).as_deref(),
+        Some("--config takes a YAML or JSON file")
+    );
+}
