@@ -1,6 +1,7 @@
 // {{ design.name }}: kernels and the top function.
 #include "{{ design.name }}.h"
-{% for header in source_headers %}
+{%- for header in source_headers %}
+
 #include <{{ header }}>
 {%- endfor %}
 {% for constant in design.constants %}

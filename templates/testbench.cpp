@@ -1,6 +1,6 @@
-// Testbench of {{ design.name }}, for C simulation and RTL co-simulation: sets the inputs, compares every
-// output with what the simulation of the network computed, and fails on any difference. Inputs
-// and outputs are integer codes; no floating-point number is on the way.
+// Testbench of {{ design.name }}, for C simulation and RTL co-simulation.
+// Sets the inputs, compares every output with what the simulation of the network computed, and
+// fails on any difference. All are integer codes; no floating-point number is on the way.
 #include "firmware/{{ design.name }}.h"
 
 #include <cstdio>
@@ -8,7 +8,8 @@
 #include <sstream>
 #include <string>
 #include <vector>
-{% for header in source_headers %}
+{%- for header in source_headers %}
+
 #include <{{ header }}>
 {%- endfor %}
 
@@ -94,12 +95,14 @@ template <int W, class T> Code get_bits(const T &value) {
 // The code of a value of W bits.
 template <int W, class T> Code get_code(const T &value, bool is_signed) {
     Code code = get_bits<W>(value);
-    const bool is_negative = is_signed && (W > 64 ? code.high >> ((W - 1) % 64) : code.low >> ((W - 1) % 64)) & 1;
-    if (is_negative && W <= 64) {
-        code.high = ~0ULL;
-    }
-    if (is_negative && W % 64 != 0) {
-        (W > 64 ? code.high : code.low) |= ~0ULL << (W % 64);
+    unsigned long long &top = W > 64 ? code.high : code.low;
+    if (is_signed && (top >> ((W - 1) % 64) & 1) != 0) {
+        if (W % 64 != 0) {
+            top |= ~0ULL << (W % 64);
+        }
+        if (W <= 64) {
+            code.high = ~0ULL;
+        }
     }
     return code;
 }
@@ -125,7 +128,8 @@ class Vectors {
         while (words >> word) {
             Code code;
             if (!parse(word, code)) {
-                std::printf("bitkiln: %s, line %lu: '%s' is no integer\n", name_, lines_, word.c_str());
+                std::printf("bitkiln: %s, line %lu: '%s' is no integer\n", name_, lines_,
+                            word.c_str());
                 return false;
             }
             codes.push_back(code);
@@ -145,11 +149,13 @@ class Vectors {
 };
 
 // Sets N values; false where a code does not fit its type.
-template <int W, int N, class T> bool set(T (&values)[N], const std::vector<Code> &codes, bool is_signed, const char *name) {
+template <int W, int N, class T>
+bool set(T (&values)[N], const std::vector<Code> &codes, bool is_signed, const char *name) {
     for (int n = 0; n < N; n++) {
         set_bits<W>(values[n], codes[n]);
         if (get_code<W>(values[n], is_signed) != codes[n]) {
-            std::printf("bitkiln: %s[%d]: %s does not fit %d bits\n", name, n, decimal(codes[n], true).c_str(), W);
+            std::printf("bitkiln: %s[%d]: %s does not fit %d bits\n", name, n,
+                        decimal(codes[n], true).c_str(), W);
             return false;
         }
     }
@@ -161,7 +167,9 @@ struct Comparison {
     unsigned long compared;
     unsigned long mismatches;
 
-    template <int W, int N, class T> void compare(const T (&values)[N], const std::vector<Code> &expected, bool is_signed, const char *name, unsigned long sample) {
+    template <int W, int N, class T>
+    void compare(const T (&values)[N], const std::vector<Code> &expected, bool is_signed,
+                 const char *name, unsigned long sample) {
         for (int n = 0; n < N; n++) {
             const Code got = get_code<W>(values[n], is_signed);
             compared++;
@@ -202,7 +210,8 @@ long run(const std::string &directory) {
     for (unsigned long sample = 0; sample < SAMPLES; sample++) {
 {%- for port in inputs %}
         {{ port.type_name }} {{ port.name }}[{{ port.len }}];
-        if (!{{ port.name }}_vectors.next(codes, {{ port.len }}) || !set<{{ port.width }}>({{ port.name }}, codes, {{ port.is_signed }}, "{{ port.name }}")) {
+        if (!{{ port.name }}_vectors.next(codes, {{ port.len }}) ||
+            !set<{{ port.width }}>({{ port.name }}, codes, {{ port.is_signed }}, "{{ port.name }}")) {
             return -1;
         }
 {%- endfor %}
@@ -214,10 +223,12 @@ long run(const std::string &directory) {
         if (!{{ port.name }}_vectors.next(codes, {{ port.len }})) {
             return -1;
         }
-        total.compare<{{ port.width }}>({{ port.name }}, codes, {{ port.is_signed }}, "{{ port.name }}", sample);
+        total.compare<{{ port.width }}>({{ port.name }}, codes, {{ port.is_signed }}, "{{ port.name }}",
+                           sample);
 {%- endfor %}
     }
-    std::printf("bitkiln: %lu values compared, %lu mismatches\n", total.compared, total.mismatches);
+    std::printf("bitkiln: %lu values compared, %lu mismatches\n", total.compared,
+                total.mismatches);
     return static_cast<long>(total.mismatches);
 }
 

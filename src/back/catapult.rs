@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::dialect::{Dialect, Testbench};
 use super::files::File;
+use super::text::rounded;
 use super::{BackError, Backend};
 use crate::fixed::{Overflow, Quantization, Rounding};
 use crate::hls::{Design, Kernel};
@@ -125,7 +126,7 @@ impl Dialect for Catapult {
         let longest = design.edges.iter().map(|edge| edge.len()).max().unwrap_or(0);
         let script = BuildScript {
             design,
-            uncertainty: design.options.clock_period * design.options.clock_uncertainty,
+            uncertainty: rounded(design.options.clock_period * design.options.clock_uncertainty),
             register_threshold: longest + 1,
             // Libraries of gates are called after their behavioural models.
             is_asic: design.options.part.ends_with("_beh"),

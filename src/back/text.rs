@@ -27,6 +27,11 @@ pub(super) fn comment(name: &str) -> String {
     name.chars().map(|c| if c.is_control() || c == '\\' { '_' } else { c }).collect()
 }
 
+/// `number` to six decimals: what is left of a decimal after arithmetic, without its noise.
+pub(super) fn rounded(number: f64) -> f64 {
+    (number * 1e6).round() / 1e6
+}
+
 /// `items`, as many on a line as fit into `width` characters, with a comma behind each.
 pub(super) fn wrap(items: &[String], width: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
@@ -60,6 +65,12 @@ mod tests {
     fn comments_stay_on_their_line() {
         assert_eq!(comment("a\nb\\"), "a_b_");
         assert_eq!(comment("слой*/"), "слой*/");
+    }
+
+    #[test]
+    fn decimals_lose_their_noise() {
+        assert_eq!(rounded(0.07 * 100.0).to_string(), "7");
+        assert_eq!(rounded(12.5).to_string(), "12.5");
     }
 
     #[test]

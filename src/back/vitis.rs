@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::dialect::{Dialect, Testbench};
 use super::files::File;
+use super::text::rounded;
 use super::{BackError, Backend};
 use crate::fixed::{Overflow, Quantization, Rounding};
 use crate::hls::{Design, EdgeKind, EdgeRole, Kernel};
@@ -129,7 +130,7 @@ impl Dialect for Vitis {
     }
 
     fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError> {
-        let uncertainty = format!("{}%", design.options.clock_uncertainty * 100.0);
+        let uncertainty = format!("{}%", rounded(design.options.clock_uncertainty * 100.0));
         let script = BuildScript { design, uncertainty };
         Ok(vec![File::new("build_prj.tcl", script.render()?)])
     }

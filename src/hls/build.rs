@@ -40,7 +40,7 @@ impl Site<'_> {
 
     /// A type that a number of this node needs and that does not exist, as an error.
     pub(super) fn too_wide(&self, what: &'static str) -> impl FnOnce(FormatError) -> HlsError {
-        let layer = self.node.name.clone();
+        let layer = self.node.layer.clone();
         move |source| HlsError::TooWide { layer, what, source }
     }
 }
@@ -70,7 +70,7 @@ impl Builder<'_> {
         interval: Interval,
     ) -> TypeId {
         let wanted = format!("{}_{suffix}_t", site.stem);
-        self.add_type(&wanted, &site.node.name, holds, plain(format), interval)
+        self.add_type(&wanted, &site.node.layer, holds, plain(format), interval)
     }
 
     /// A constant of a node, with a type of its own.
@@ -105,7 +105,7 @@ impl Builder<'_> {
         self.constants.push(Constant {
             name,
             element,
-            layer: site.node.name.clone(),
+            layer: site.node.layer.clone(),
             holds,
             codes,
         });
@@ -134,7 +134,7 @@ impl Builder<'_> {
     ) -> Result<(), HlsError> {
         let format = self.types[element.0].quantization.format;
         if format.fraction() > 1022 || format.integer() > 1023 {
-            return Err(HlsError::Literal { layer: site.node.name.clone(), what });
+            return Err(HlsError::Literal { layer: site.node.layer.clone(), what });
         }
         Ok(())
     }
@@ -150,7 +150,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
     options.check()?;
     check_layers(graph, options)?;
     let mut names = Names::default();
-    let name = names.stem(&options.name);
+    let name = names.project(&options.name);
     let order = graph.in_order();
     // Layers come first when names are handed out, so that they keep their own.
     let stems: HashMap<NodeId, String> =
@@ -178,7 +178,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
                 let (body, multipliers) = kernels::build(&mut builder, &site, op)?;
                 let (name, role) = match direct.get(node) {
                     Some(port) => (port.as_str(), EdgeRole::Output),
-                    None => (this.name.as_str(), EdgeRole::Internal),
+                    None => (this.layer.as_str(), EdgeRole::Internal),
                 };
                 let wanted = match role {
                     EdgeRole::Output => port_name(&mut builder.names, name, &this.name, stem),
@@ -188,7 +188,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
                 let output = edges.add(*node, wanted, element, this, role, name);
                 kernels.push(Kernel {
                     name: stem.clone(),
-                    layer: this.name.clone(),
+                    layer: this.layer.clone(),
                     operation: op.name(),
                     input,
                     output,
@@ -199,7 +199,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
             }
             (_, None) => {
                 let element = result_type(&mut builder, this, stem);
-                edges.add(*node, stem.clone(), element, this, EdgeRole::Input, &this.name);
+                edges.add(*node, stem.clone(), element, this, EdgeRole::Input, &this.layer);
             }
         }
     }
@@ -264,7 +264,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
 
 /// Refuses a reuse factor for a layer that is not there.
 fn check_layers(graph: &Graph, options: &Options) -> Result<(), HlsError> {
-    let mut known: Vec<&str> = graph.nodes.node_weights().map(|n| n.name.as_str()).collect();
+    let mut known: Vec<&str> = graph.nodes.node_weights().map(|n| n.layer.as_str()).collect();
     known.extend(graph.layers.iter().map(|(layer, _)| layer.as_str()));
     match options.layer_reuse_factors.keys().find(|layer| !known.contains(&layer.as_str())) {
         None => Ok(()),
@@ -327,7 +327,7 @@ fn result_type(builder: &mut Builder<'_>, node: &ir::Node, stem: &str) -> TypeId
         _ => ("", "values", plain(format)),
     };
     let interval = node.tensor.interval();
-    builder.add_type(&format!("{stem}{suffix}_t"), &node.name, holds, quantization, interval)
+    builder.add_type(&format!("{stem}{suffix}_t"), &node.layer, holds, quantization, interval)
 }
 
 /// Edges made so far, by the node that makes them.

@@ -208,7 +208,7 @@ impl Design {
 
     /// The name that a project called `name` gets.
     pub fn project_name(name: &str) -> String {
-        Names::default().stem(name)
+        Names::default().project(name)
     }
 }
 

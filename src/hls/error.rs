@@ -36,7 +36,7 @@ pub enum HlsError {
     #[error("layer '{layer}': {what} needs a type that is too wide: {source}")]
     #[diagnostic(help("give the layer's operand or its tables fewer bits"))]
     TooWide {
-        /// The node's name.
+        /// The layer's name.
         layer: String,
         /// Which number.
         what: &'static str,
@@ -47,7 +47,7 @@ pub enum HlsError {
     #[error("layer '{layer}': {what} lie beyond what a C++ literal of type double holds")]
     #[diagnostic(help("scale the layer's weights and the values around it nearer to 1"))]
     Literal {
-        /// The node's name.
+        /// The layer's name.
         layer: String,
         /// Which constants.
         what: &'static str,

@@ -25,7 +25,19 @@ impl Names {
     /// assert_eq!(names.stem("register"), "register_layer");
     /// ```
     pub fn stem(&mut self, layer: &str) -> String {
-        self.unique(&identifier(layer))
+        self.unique(&identifier(layer, "layer"))
+    }
+
+    /// A name for the project `project`, as [`Names::stem`] has for a layer.
+    ///
+    /// ```
+    /// use bitkiln::hls::Names;
+    /// let mut names = Names::default();
+    /// assert_eq!(names.project("jet tagger"), "jet_tagger");
+    /// assert_eq!(Names::default().project("main"), "main_network");
+    /// ```
+    pub fn project(&mut self, project: &str) -> String {
+        self.unique(&identifier(project, "network"))
     }
 
     /// `wanted`, with a number behind it if that name is taken. `wanted` must be made of a stem
@@ -41,10 +53,10 @@ impl Names {
     }
 }
 
-/// The nearest valid identifier.
-fn identifier(layer: &str) -> String {
+/// The nearest valid identifier to `spelling`. `kind` says what it names, where that must be said.
+fn identifier(spelling: &str, kind: &str) -> String {
     let mut name = String::new();
-    for c in layer.chars() {
+    for c in spelling.chars() {
         let c = if c.is_ascii_alphanumeric() { c } else { '_' };
         // Two underscores in a row are reserved in C++, one in front is in the global scope.
         if c != '_' || !(name.is_empty() || name.ends_with('_')) {
@@ -56,11 +68,11 @@ fn identifier(layer: &str) -> String {
     }
     let name = name.trim_end_matches('_');
     if name.is_empty() {
-        "layer".to_owned()
+        kind.to_owned()
     } else if name.starts_with(|c: char| c.is_ascii_digit()) {
-        format!("layer_{name}")
+        format!("{kind}_{name}")
     } else if is_reserved(name) || is_reserved(&format!("{name}_t")) {
-        format!("{name}_layer")
+        format!("{name}_{kind}")
     } else {
         name.to_owned()
     }
@@ -97,7 +109,7 @@ const RESERVED: [&str; 6] = [
      double_t",
     // Names that the generated files use inside kernels and in the testbench.
     "input output row outputs inputs sum elements element result value values code codes expected \
-     got sample samples largest total directory halvings scaled factor weight weights bias",
+     got sample samples largest total directory defines halvings scaled factor weight weights bias",
     // Vendors' tools.
     "hls aesl apatb autotb csim cosim synthesis solution1 clk clock ap ac nnet",
     // Verilog and SystemVerilog: the top function becomes a module, its arguments ports.

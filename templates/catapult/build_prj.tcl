@@ -2,7 +2,8 @@
 #   catapult -product ultra -shell -file build_prj.tcl
 # C simulation and RTL co-simulation (SCVerify) fail on any difference from the expected outputs.
 
-# The steps to run: 1 or 0. Each can be set from outside as name=value in ::argv.
+# The steps to run: 1 or 0. Each can be set from outside as name=value in ::argv. Co-simulation
+# needs QuestaSim.
 array set opt {
     reset   0
     csim    1

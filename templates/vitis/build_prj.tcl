@@ -5,10 +5,10 @@
 
 # The steps to run: 1 or 0.
 array set opt {
-    reset  1
+    reset  0
     csim   1
     synth  1
-    cosim  0
+    cosim  1
     export 0
 }
 

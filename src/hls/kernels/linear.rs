@@ -49,11 +49,11 @@ pub(super) fn build(
 
     let products = (rows * inputs * outputs) as u64;
     let proper = op.weights.codes.iter().filter(|code| !is_wire(code)).count() * rows;
-    let asked = builder.options.reuse_factor_of(&site.node.name);
+    let asked = builder.options.reuse_factor_of(&site.node.layer);
     let reuse_factor = nearest_legal_reuse_factor((inputs * outputs) as u64, asked);
     if reuse_factor != asked {
         builder.findings.push(Finding {
-            layer: site.node.name.clone(),
+            layer: site.node.layer.clone(),
             obstacle: Obstacle::ReuseFactorMoved { asked, used: reuse_factor, products },
         });
     }

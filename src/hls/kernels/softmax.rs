@@ -52,7 +52,7 @@ pub(super) fn build(
         }
     }
     let tensor = &site.node.tensor;
-    let name = &site.node.name;
+    let name = &site.node.layer;
 
     let wanted = format!("{}_exp_index_t", site.stem);
     let codes = op.exp_index.format.codes();
