@@ -41,7 +41,7 @@ fn all_three_kinds_of_files_build() -> Outcome {
 
     // A whole model holds both: its architecture alone, and its weights.
     let whole = case("dense_bits4", "model.h5");
-    let config = hdf5_reader::Hdf5File::open(&whole)?.attribute("model_config")?;
+    let config = hdf5_reader::Hdf5File::open(&whole)?.root_group()?.attribute("model_config")?;
     let json = folder.path().join("model.json");
     fs::write(&json, config.read_string()?)?;
     let arguments = |more: &[&std::ffi::OsStr]| {

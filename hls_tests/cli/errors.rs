@@ -48,7 +48,17 @@ fn words_that_the_command_line_does_not_know() -> Outcome {
     inspect(&["--softmax", "fast"], &["stable", "skip"])?;
     inspect(&["--config", "does-not-exist.yml"], &["does-not-exist.yml"])?;
     refused(&["build".as_ref(), model], &["no folder", "-o"])?;
-    refused(&["build".as_ref(), model, "-o".as_ref(), "x".as_ref(), "--backend".as_ref(), "quartus".as_ref()], &["vitis", "catapult"])?;
+    refused(
+        &[
+            "build".as_ref(),
+            model,
+            "-o".as_ref(),
+            "x".as_ref(),
+            "--backend".as_ref(),
+            "quartus".as_ref(),
+        ],
+        &["vitis", "catapult"],
+    )?;
     assert!(!Path::new("x").exists());
     Ok(())
 }
@@ -92,7 +102,8 @@ fn projects_that_are_none() -> Outcome {
     assert!(build("act_bits", "model.h5", &project, &[])?.status.success());
     let empty = folder.path().join("headers");
     fs::create_dir(&empty)?;
-    let arguments = ["verify".as_ref(), project.as_os_str(), "--headers".as_ref(), empty.as_os_str()];
+    let arguments =
+        ["verify".as_ref(), project.as_os_str(), "--headers".as_ref(), empty.as_os_str()];
     refused(&arguments, &["headers"])?;
     Ok(())
 }

@@ -33,7 +33,12 @@ fn text(output: &Output) -> String {
 }
 
 /// Builds the project of a reference case.
-fn build(case_name: &str, file: &str, project: &Path, more: &[&str]) -> Result<Output, Box<dyn Error>> {
+fn build(
+    case_name: &str,
+    file: &str,
+    project: &Path,
+    more: &[&str],
+) -> Result<Output, Box<dyn Error>> {
     let model = case(case_name, file);
     let mut arguments = vec!["build".as_ref(), model.as_os_str(), "-o".as_ref(), project.as_ref()];
     arguments.extend(more.iter().map(std::ffi::OsStr::new));
