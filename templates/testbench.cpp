@@ -117,6 +117,10 @@ class Vectors {
     // Reads the codes of the next sample; says what is wrong where there are not `count`.
     bool next(std::vector<Code> &codes, unsigned long count) {
         std::string line;
+        if (!file_.is_open()) {
+            std::printf("bitkiln: cannot read %s\n", name_);
+            return false;
+        }
         if (!std::getline(file_, line)) {
             std::printf("bitkiln: %s has %lu of %lu samples\n", name_, lines_, SAMPLES);
             return false;

@@ -1,9 +1,10 @@
-//! Small networks for tests, each with vectors that a plain evaluator computed.
+//! Small networks for tests, each with random samples and what the simulation makes of them.
 
 use bitkiln::back::Vectors;
-use bitkiln::fixed::{Codes, Format, Interval, Overflow, Quantization, Rounding, cast};
-use bitkiln::ir::{Constant, Graph, Linear, NodeId, Op, Softmax, Steps, Tensor};
-use ndarray::{ArrayD, IxDyn};
+use bitkiln::fixed::{Codes, Format, Interval, Overflow, Quantization, Rounding, cast_interval};
+use bitkiln::ir::{Constant, Graph, Linear, NodeId, Op, Softmax, Steps, Tensor, validate};
+use bitkiln::sim;
+use ndarray::{Array1, ArrayD, IxDyn};
 use num_bigint::BigInt;
 use num_traits::{One, Zero};
 
@@ -22,20 +23,20 @@ impl Draw {
         self.0
     }
 
-    /// A code of `format`; often one at the edge.
-    pub fn code(&mut self, format: Format) -> BigInt {
+    /// A code of `format`; often one at an end of its range.
+    fn code(&mut self, format: Format) -> BigInt {
         let range = format.codes();
         match self.next() % 8 {
             0 => range.low().clone(),
             1 => range.high().clone(),
             _ => {
                 let wide = (BigInt::from(self.next()) << 64) + self.next();
-                range.low() + wide % ((BigInt::one() << format.width()) as BigInt)
+                range.low() + wide % (BigInt::one() << format.width())
             }
         }
     }
 
-    pub fn codes(&mut self, shape: &[usize], format: Format) -> Codes {
+    fn codes(&mut self, shape: &[usize], format: Format) -> Codes {
         let count = shape.iter().product();
         let codes = (0..count).map(|_| self.code(format)).collect();
         Codes::from_big(ArrayD::from_shape_vec(IxDyn(shape), codes).unwrap())
@@ -46,134 +47,11 @@ pub fn format(text: &str) -> Format {
     text.parse().unwrap()
 }
 
-pub fn quantization(text: &str) -> Quantization {
+fn quantization(text: &str) -> Quantization {
     text.parse().unwrap()
 }
 
-/// Runs a network, one sample after another, as `ir::Op` documents each operation.
-pub fn evaluate(graph: &Graph, inputs: &[(String, Codes)], samples: usize) -> Vectors {
-    let order = graph.in_order();
-    let mut results: Vec<Vec<BigInt>> = vec![Vec::new(); graph.outputs.len()];
-    for sample in 0..samples {
-        let mut values: std::collections::HashMap<NodeId, Vec<BigInt>> = Default::default();
-        for node in &order {
-            let this = &graph[*node];
-            let operand = graph.operands(*node).first().copied();
-            let result = match operand {
-                None => {
-                    let place = graph.inputs.iter().position(|input| input == node).unwrap();
-                    let count = this.tensor.len();
-                    inputs[place].1.iter().skip(sample * count).take(count).collect()
-                }
-                Some(operand) => {
-                    let from = &graph[operand].tensor;
-                    apply(&this.op, &values[&operand], from, &this.tensor)
-                }
-            };
-            for (n, code) in result.iter().enumerate() {
-                let channel = n % this.tensor.channel_count();
-                let interval = this.tensor.interval_of(channel);
-                assert!(
-                    interval.contains(&Interval::point(code.clone())),
-                    "{}: {code} is not in {interval}",
-                    this.name
-                );
-            }
-            values.insert(*node, result);
-        }
-        for (output, result) in graph.outputs.iter().zip(&mut results) {
-            result.extend(values[&output.node].iter().cloned());
-        }
-    }
-    let outputs = graph.outputs.iter().zip(results).map(|(output, codes)| {
-        let mut shape = vec![samples];
-        shape.extend(&graph[output.node].tensor.shape);
-        let codes = ArrayD::from_shape_vec(IxDyn(&shape), codes).unwrap();
-        (output.name.clone(), Codes::from_big(codes))
-    });
-    Vectors { inputs: inputs.to_vec(), outputs: outputs.collect() }
-}
-
-fn apply(op: &Op, x: &[BigInt], from: &Tensor, to: &Tensor) -> Vec<BigInt> {
-    match op {
-        Op::Input | Op::Reshape => x.to_vec(),
-        Op::Linear(linear) => linear_of(linear, x, from, to),
-        Op::Cast { rounding, overflow } => {
-            let target = Quantization::new(to.format, *rounding, *overflow);
-            x.iter().map(|code| cast(code, from.format.fraction(), &target)).collect()
-        }
-        Op::Clamp { low, high } => {
-            let at_least =
-                |code: BigInt| low.as_ref().map_or(code.clone(), |low| code.max(low.clone()));
-            let at_most =
-                |code: BigInt| high.as_ref().map_or(code.clone(), |high| code.min(high.clone()));
-            x.iter().map(|code| at_most(at_least(code.clone()))).collect()
-        }
-        Op::Leaky { shift } => {
-            let leak =
-                |code: &BigInt| if *code < BigInt::zero() { code.clone() } else { code << *shift };
-            x.iter().map(leak).collect()
-        }
-        Op::Steps(steps) => {
-            let boundaries: Vec<BigInt> = steps.boundaries.codes.iter().collect();
-            let values: Vec<BigInt> = steps.values.codes.iter().collect();
-            x.iter().map(|code| values[boundaries.partition_point(|b| b <= code)].clone()).collect()
-        }
-        Op::Softmax(softmax) => {
-            let rows = x.chunks(from.channel_count());
-            rows.flat_map(|row| softmax_of(softmax, row, from.format, to.format)).collect()
-        }
-    }
-}
-
-fn linear_of(linear: &Linear, x: &[BigInt], from: &Tensor, to: &Tensor) -> Vec<BigInt> {
-    let (inputs, outputs) = (linear.weights.codes.shape()[0], linear.weights.codes.shape()[1]);
-    let weights: Vec<BigInt> = linear.weights.codes.iter().collect();
-    let biases: Option<Vec<BigInt>> = linear.bias.as_ref().map(|b| b.codes.iter().collect());
-    let product = from.format.fraction() + linear.weights.format.fraction();
-    let up = |code: BigInt, fraction: i32| {
-        code << u32::try_from(to.format.fraction() - fraction).unwrap()
-    };
-    let mut result = Vec::new();
-    for row in x.chunks(inputs) {
-        for o in 0..outputs {
-            let sum: BigInt = (0..inputs).map(|i| &row[i] * &weights[i * outputs + o]).sum();
-            let mut sum = up(sum, product);
-            if let (Some(codes), Some(bias)) = (&biases, &linear.bias) {
-                sum += up(codes[o].clone(), bias.format.fraction());
-            }
-            result.push(sum);
-        }
-    }
-    result
-}
-
-fn softmax_of(softmax: &Softmax, row: &[BigInt], from: Format, to: Format) -> Vec<BigInt> {
-    let look = |table: &Constant, code: BigInt| {
-        table.codes.iter().nth(usize::try_from(code).unwrap()).unwrap()
-    };
-    let largest = row.iter().max().unwrap();
-    let exponentials: Vec<BigInt> = row
-        .iter()
-        .map(|x| {
-            look(&softmax.exp_table, cast(&(largest - x), from.fraction(), &softmax.exp_index))
-        })
-        .collect();
-    let sum: BigInt = exponentials.iter().sum();
-    let fraction = softmax.exp_table.format.fraction();
-    let mut halvings = 0;
-    while sum >= BigInt::one() << (fraction + 1 + halvings) {
-        halvings += 1;
-    }
-    let rest = &sum - (BigInt::one() << (fraction + halvings));
-    let index = cast(&rest, fraction + halvings, &softmax.inverse_index);
-    let inverse = look(&softmax.inverse_table, index);
-    let product = fraction + softmax.inverse_table.format.fraction() + halvings;
-    let target = Quantization::new(to, softmax.rounding, softmax.overflow);
-    exponentials.iter().map(|e| cast(&(e * &inverse), product, &target)).collect()
-}
-
-/// A network with random samples and what it makes of them.
+/// A network with samples and what it makes of them.
 pub struct Network {
     pub graph: Graph,
     pub vectors: Vectors,
@@ -182,19 +60,20 @@ pub struct Network {
 impl Network {
     /// `graph` on `samples` random samples.
     pub fn new(graph: Graph, samples: usize, seed: u64) -> Self {
+        validate(&graph).unwrap();
         let mut draw = Draw::new(seed);
-        let inputs: Vec<(String, Codes)> = graph
+        let inputs: Vec<Codes> = graph
             .inputs
             .iter()
             .map(|node| {
                 let tensor = &graph[*node].tensor;
-                let mut shape = vec![samples];
-                shape.extend(&tensor.shape);
-                (graph[*node].name.clone(), draw.codes(&shape, tensor.format))
+                draw.codes(&[&[samples][..], &tensor.shape].concat(), tensor.format)
             })
             .collect();
-        let vectors = evaluate(&graph, &inputs, samples);
-        Self { graph, vectors }
+        let outputs = sim::run(&graph, &inputs).unwrap().outputs(&graph);
+        let names = graph.inputs.iter().map(|node| graph[*node].name.clone());
+        let inputs = names.zip(inputs).collect();
+        Self { graph, vectors: Vectors { inputs, outputs } }
     }
 }
 
@@ -203,58 +82,49 @@ pub fn add_linear(
     graph: &mut Graph,
     name: &str,
     from: NodeId,
-    outputs: usize,
-    weights: &str,
-    bias: Option<&str>,
-    seed: u64,
+    (outputs, weights, bias): (usize, &str, Option<&str>),
 ) -> NodeId {
-    let mut draw = Draw::new(seed);
+    let mut draw = Draw::new(graph.nodes.node_count() as u64);
     let tensor = graph[from].tensor.clone();
-    let inputs = tensor.channel_count();
-    let weights = Constant {
-        codes: draw.codes(&[inputs, outputs], format(weights)),
-        format: format(weights),
+    let mut random = |shape: &[usize], text: &str| {
+        let format = format(text);
+        Constant { codes: draw.codes(shape, format), format }
     };
-    let bias = bias
-        .map(|bias| Constant { codes: draw.codes(&[outputs], format(bias)), format: format(bias) });
-    let product = tensor.format.fraction() + weights.format.fraction();
-    let fraction = bias.as_ref().map_or(product, |b| b.format.fraction().max(product));
-    let refine =
-        |interval: Interval, at: i32| interval.refined(u32::try_from(fraction - at).unwrap());
-
-    let codes: Vec<BigInt> = weights.codes.iter().collect();
-    let biases: Option<Vec<BigInt>> = bias.as_ref().map(|b| b.codes.iter().collect());
-    let mut channels = Vec::new();
-    let mut holds = Interval::point(0);
-    for o in 0..outputs {
-        let mut sum = Interval::point(0);
-        let mut partial = Interval::point(0);
-        let mut term = |interval: Interval| {
-            sum = &sum + &interval;
-            partial = &partial + &interval.with_zero();
-        };
-        for i in 0..inputs {
-            term(refine(tensor.interval_of(i) * &codes[i * outputs + o], product));
-        }
-        if let (Some(biases), Some(bias)) = (&biases, &bias) {
-            term(refine(Interval::point(biases[o].clone()), bias.format.fraction()));
-        }
-        holds = holds.hull(&partial);
-        channels.push(sum);
-    }
+    let weights = random(&[tensor.channel_count(), outputs], weights);
+    let linear = Linear { weights, bias: bias.map(|bias| random(&[outputs], bias)) };
+    let sums = linear.sums(&tensor).unwrap();
     let mut shape = tensor.shape.clone();
     *shape.last_mut().unwrap() = outputs;
-    let format = Format::covering(&holds, fraction).unwrap();
-    let op = Op::Linear(Linear { weights, bias });
-    graph.add(name, op, &[from], Tensor { shape, format, channels })
+    let format = Format::covering(&sums.partial, sums.fraction).unwrap();
+    let tensor = Tensor { shape, format, channels: sums.channels };
+    graph.add(name, Op::Linear(linear), &[from], tensor)
 }
 
 /// Adds a cast to `to`, which says its modes.
 pub fn add_cast(graph: &mut Graph, name: &str, from: NodeId, to: &str) -> NodeId {
-    let to = quantization(to);
-    let shape = graph[from].tensor.shape.clone();
+    add_cast_to(graph, name, from, quantization(to))
+}
+
+pub fn add_cast_to(graph: &mut Graph, name: &str, from: NodeId, to: Quantization) -> NodeId {
+    let tensor = &graph[from].tensor;
+    let codes = cast_interval(&tensor.interval(), tensor.format.fraction(), &to);
+    let shape = tensor.shape.clone();
     let op = Op::Cast { rounding: to.rounding, overflow: to.overflow };
-    graph.add(name, op, &[from], Tensor::full(shape, to.format))
+    graph.add(name, op, &[from], Tensor { shape, format: to.format, channels: vec![codes] })
+}
+
+/// Adds a node of one operand that keeps the shape: its codes are `low` to `high`.
+fn add_map(
+    graph: &mut Graph,
+    name: &str,
+    from: NodeId,
+    op: Op,
+    (low, high, fraction): (BigInt, BigInt, i32),
+) -> NodeId {
+    let codes = Interval::new(low, high);
+    let format = Format::covering(&codes, fraction).unwrap();
+    let shape = graph[from].tensor.shape.clone();
+    graph.add(name, op, &[from], Tensor { shape, format, channels: vec![codes] })
 }
 
 /// Adds limits.
@@ -266,76 +136,84 @@ pub fn add_clamp(
     high: Option<i64>,
 ) -> NodeId {
     let tensor = graph[from].tensor.clone();
+    let (low, high) = (low.map(BigInt::from), high.map(BigInt::from));
     let limit = |code: &BigInt| {
-        let code = low.map_or(code.clone(), |low| code.clone().max(low.into()));
-        high.map_or(code.clone(), |high| code.min(high.into()))
+        let code = low.as_ref().map_or(code.clone(), |low| code.clone().max(low.clone()));
+        high.as_ref().map_or(code.clone(), |high| code.min(high.clone()))
     };
     let all = tensor.interval();
-    let codes = Interval::new(limit(all.low()), limit(all.high()));
-    let format = Format::covering(&codes, tensor.format.fraction()).unwrap();
-    let op = Op::Clamp { low: low.map(BigInt::from), high: high.map(BigInt::from) };
-    graph.add(name, op, &[from], Tensor { shape: tensor.shape, format, channels: vec![codes] })
+    let codes = (limit(all.low()), limit(all.high()), tensor.format.fraction());
+    add_map(graph, name, from, Op::Clamp { low: low.clone(), high: high.clone() }, codes)
 }
 
 /// Adds a leaky ReLU of slope 2^-`shift`.
 pub fn add_leaky(graph: &mut Graph, name: &str, from: NodeId, shift: u32) -> NodeId {
     let tensor = graph[from].tensor.clone();
+    let leak =
+        |code: &BigInt| if *code < BigInt::zero() { code.clone() } else { code.clone() << shift };
     let all = tensor.interval();
-    let leak = |code: &BigInt| if *code < BigInt::zero() { code.clone() } else { code << shift };
-    let codes = Interval::new(leak(all.low()), leak(all.high()));
     let fraction = tensor.format.fraction() + shift as i32;
-    let format = Format::covering(&codes, fraction).unwrap();
-    let tensor = Tensor { shape: tensor.shape, format, channels: vec![codes] };
-    graph.add(name, Op::Leaky { shift }, &[from], tensor)
+    let codes = (leak(all.low()), leak(all.high()), fraction);
+    add_map(graph, name, from, Op::Leaky { shift }, codes)
 }
 
-/// Adds a function that is `values[k]` from `boundaries[k - 1]` on.
+/// Adds a factor of 2^`power`.
+pub fn add_scale(graph: &mut Graph, name: &str, from: NodeId, power: i32) -> NodeId {
+    let mut tensor = graph[from].tensor.clone();
+    tensor.format = tensor.format.scaled(power).unwrap();
+    graph.add(name, Op::Scale { power }, &[from], tensor)
+}
+
+/// Adds the same elements in another shape.
+pub fn add_reshape(graph: &mut Graph, name: &str, from: NodeId, shape: &[usize]) -> NodeId {
+    let tensor = &graph[from].tensor;
+    let (format, channels) = (tensor.format, vec![tensor.interval()]);
+    let tensor = Tensor { shape: shape.to_vec(), format, channels };
+    graph.add(name, Op::Reshape, &[from], tensor)
+}
+
+/// Adds a function that is `values[k]` from `boundaries[k - 1]` on, with `fraction` bits behind
+/// the point.
 pub fn add_steps(
     graph: &mut Graph,
     name: &str,
     from: NodeId,
-    boundaries: &[i64],
-    values: &[i64],
-    fraction: i32,
+    (boundaries, values, fraction): (&[i64], &[i64], i32),
 ) -> NodeId {
-    let big = |codes: &[i64]| {
-        codes.iter().map(|c| BigInt::from(*c)).collect::<ndarray::Array1<_>>().into_dyn()
-    };
-    let tensor = graph[from].tensor.clone();
-    let values = Constant::of_codes(big(values), fraction).unwrap();
-    let boundaries = Constant::of_codes(big(boundaries), tensor.format.fraction()).unwrap();
-    let format = values.format;
+    let big = |codes: &[i64]| codes.iter().map(|c| BigInt::from(*c)).collect::<Array1<_>>();
+    let at = graph[from].tensor.format.fraction();
+    let values = Constant::of_codes(big(values).into_dyn(), fraction).unwrap();
+    let boundaries = Constant::of_codes(big(boundaries).into_dyn(), at).unwrap();
     let codes = values.codes.interval().unwrap();
-    let tensor = Tensor { shape: tensor.shape, format, channels: vec![codes] };
-    graph.add(name, Op::Steps(Steps { boundaries, values }), &[from], tensor)
+    let codes = (codes.low().clone(), codes.high().clone(), fraction);
+    add_map(graph, name, from, Op::Steps(Steps { boundaries, values }), codes)
 }
 
-/// Adds a softmax with tables of 2^`index` and 2^`inverse` entries.
+/// Adds a softmax with small tables.
 pub fn add_softmax(graph: &mut Graph, name: &str, from: NodeId, to: &str) -> NodeId {
     let to = quantization(to);
     let shape = graph[from].tensor.shape.clone();
     let columns = graph[from].tensor.channel_count();
-    let exp_index = quantization("ufixed<6,3,RND,SAT>");
-    let inverse_index = quantization("ufixed<6,0,RND,SAT>");
-    let exp = quantization("ufixed<11,1,RND,SAT>");
-    let inverse = quantization("ufixed<10,1,RND,SAT>");
-    let table = |index: Quantization, of: Quantization, function: fn(f64) -> f64| {
+    let table = |index: &Quantization, of: &str, function: fn(f64) -> f64| {
+        let format = format(of);
         let codes = (0..1_u32 << index.format.width()).map(|code| {
             let value = function(f64::from(code) * index.format.lsb());
-            BigInt::from((value / of.format.lsb()).round() as i64)
-                .min(of.format.codes().high().clone())
+            BigInt::from((value / format.lsb()).round() as i64)
         });
-        let codes = codes.collect::<ndarray::Array1<_>>().into_dyn();
-        Constant { codes: Codes::from_big(codes), format: of.format }
+        let codes = Codes::from_big(codes.collect::<Array1<_>>().into_dyn());
+        Constant { codes, format }
     };
-    let halvings = usize::BITS - columns.leading_zeros();
+    let (exp_index, inverse_index) =
+        (quantization("ufixed<6,3,RND,SAT>"), quantization("ufixed<6,0,RND,SAT>"));
+    // The sum of so many ones is below 2^(halvings + 1).
+    let halvings = usize::BITS - columns.leading_zeros() - 1;
     let softmax = Softmax {
         exp_index,
-        exp_table: table(exp_index, exp, |d| (-d).exp()),
+        exp_table: table(&exp_index, "ufixed<11,1>", |d| (-d).exp()),
         sum: Format::unsigned(11 + halvings, 1 + halvings as i32).unwrap(),
         halvings,
         inverse_index,
-        inverse_table: table(inverse_index, inverse, |f| 1.0 / (1.0 + f)),
+        inverse_table: table(&inverse_index, "ufixed<10,1>", |f| 1.0 / (1.0 + f)),
         rounding: to.rounding,
         overflow: to.overflow,
     };
@@ -343,28 +221,106 @@ pub fn add_softmax(graph: &mut Graph, name: &str, from: NodeId, to: &str) -> Nod
 }
 
 /// Two dense layers between quantizers, 6-5-3: what most tests look at.
-pub fn small() -> Network {
+pub fn tiny() -> Network {
     let mut graph = Graph::new("tiny");
     let x = graph.add_input("input_1", Tensor::full(vec![6], format("fixed<8,1>")));
-    let fc1 = add_linear(&mut graph, "fc1", x, 5, "fixed<6,1>", Some("fixed<6,1>"), 1);
+    let fc1 = add_linear(&mut graph, "fc1", x, (5, "fixed<6,1>", Some("fixed<6,1>")));
     let relu1 = add_cast(&mut graph, "relu1", fc1, "ufixed<6,0,RND_CONV,SAT>");
-    let fc2 = add_linear(&mut graph, "fc2", relu1, 3, "fixed<4,1>", None, 2);
+    let fc2 = add_linear(&mut graph, "fc2", relu1, (3, "fixed<4,1>", None));
     let out = add_cast(&mut graph, "scores", fc2, "fixed<8,3,RND,SAT_SYM>");
     graph.add_output("scores", out);
     Network::new(graph, 32, 3)
 }
 
-/// Overflow of a mode that ap_fixed and ac_fixed share.
-pub const SHARED_OVERFLOWS: [Overflow; 4] =
-    [Overflow::WRAP, Overflow::Sat, Overflow::SatZero, Overflow::SatSym];
+/// Every operation, on tensors of several axes, with results that leave in every way: directly,
+/// reshaped, twice, used inside as well, and unchanged from an input. Names are awkward.
+pub fn every_operation() -> Network {
+    let mut graph = Graph::new("every/operation");
+    let x = graph.add_input("class", Tensor::full(vec![2, 3, 4], format("fixed<7,2>")));
+    let z = graph.add_input("Class", Tensor::full(vec![3], format("ufixed<3,0>")));
+    let fc = add_linear(&mut graph, "fc", x, (5, "fixed<5,0>", Some("ufixed<9,-2>")));
+    let clamp = add_clamp(&mut graph, "fc/clamp", fc, Some(-700), Some(900));
+    let floor = add_clamp(&mut graph, "floor", fc, Some(0), None);
+    let ceiling = add_clamp(&mut graph, "ceiling", fc, None, Some(-5));
+    let leaky = add_leaky(&mut graph, "leaky", clamp, 3);
+    let scale = add_scale(&mut graph, "scale", leaky, -4);
+    let few = add_steps(&mut graph, "few steps", scale, (&[-90, 0, 50], &[-2, -1, 1, 2], 1));
+    let flat = add_reshape(&mut graph, "flatten", x, &[24]);
+    let boundaries: Vec<i64> = (-30..30).step_by(3).collect();
+    let values: Vec<i64> = (0..21).map(|n| n * n - 60).collect();
+    let many = add_steps(&mut graph, "many", flat, (&boundaries, &values, 6));
+    let constant = add_steps(&mut graph, "constant", z, (&[], &[5], 3));
+    let narrow = add_cast(&mut graph, "narrow", fc, "fixed<9,3,RND,SAT>");
+    let rows = add_softmax(&mut graph, "softmax", narrow, "ufixed<8,0,RND,SAT>");
+    let alone = add_softmax(&mut graph, "alone", many, "ufixed<12,0,TRN,SAT>");
+    let last = add_reshape(&mut graph, "index", rows, &[30]);
+    for (name, node) in [
+        ("Class", z),
+        ("few steps", few),
+        ("floor", floor),
+        ("ceiling", ceiling),
+        ("many", many),
+        ("constant", constant),
+        ("index", last),
+        ("alone", alone),
+        ("twice", alone),
+    ] {
+        graph.add_output(name, node);
+    }
+    Network::new(graph, 24, 5)
+}
 
-/// Rounding of a mode that ap_fixed and ac_fixed share.
-pub const SHARED_ROUNDINGS: [Rounding; 7] = [
-    Rounding::Trn,
-    Rounding::TrnZero,
-    Rounding::Rnd,
-    Rounding::RndZero,
-    Rounding::RndInf,
-    Rounding::RndMinInf,
-    Rounding::RndConv,
-];
+/// One input cast with every pair of modes that both vendors have.
+pub fn every_mode() -> Network {
+    let mut graph = Graph::new("every_mode");
+    let x = graph.add_input("x", Tensor::full(vec![40], format("fixed<9,4>")));
+    let target = format("fixed<5,2>");
+    for rounding in [
+        Rounding::Trn,
+        Rounding::TrnZero,
+        Rounding::Rnd,
+        Rounding::RndZero,
+        Rounding::RndInf,
+        Rounding::RndMinInf,
+        Rounding::RndConv,
+    ] {
+        for overflow in [Overflow::WRAP, Overflow::Sat, Overflow::SatZero, Overflow::SatSym] {
+            let name = format!("{}_{}", rounding.name(), overflow.name());
+            let to = Quantization::new(target, rounding, overflow);
+            let node = add_cast_to(&mut graph, &name, x, to);
+            graph.add_output(name, node);
+        }
+    }
+    Network::new(graph, 10, 7)
+}
+
+/// Formats at the ends of what exists: one bit, 128 bits, integer positions below zero and beyond
+/// the width; weights that no double holds.
+pub fn extreme_formats() -> Network {
+    let mut graph = Graph::new("extreme_formats");
+    let wide = graph.add_input("wide", Tensor::full(vec![3], format("fixed<128,64>")));
+    let natural = graph.add_input("natural", Tensor::full(vec![3], format("ufixed<128,-5>")));
+    let bit = graph.add_input("bit", Tensor::full(vec![8], format("fixed<1,1>")));
+    let far = graph.add_input("far", Tensor::full(vec![4], format("fixed<20,60>")));
+    let tiny = graph.add_input("tiny", Tensor::full(vec![4], format("ufixed<9,-40>")));
+    let mut outputs = vec![
+        add_cast(&mut graph, "wide_cut", wide, "fixed<70,30,RND_CONV,SAT>"),
+        add_cast(&mut graph, "wide_low", wide, "ufixed<65,3,RND,WRAP>"),
+        add_cast(&mut graph, "wide_bit", wide, "ufixed<1,1,TRN,SAT>"),
+        add_cast(&mut graph, "natural_cut", natural, "fixed<64,-6,RND_INF,SAT_SYM>"),
+        add_cast(&mut graph, "natural_whole", natural, "ufixed<127,-6,TRN,SAT>"),
+        add_cast(&mut graph, "far_cut", far, "fixed<12,58,RND_MIN_INF,SAT_ZERO>"),
+        add_cast(&mut graph, "tiny_cut", tiny, "fixed<4,-42,RND_ZERO,SAT>"),
+        add_linear(&mut graph, "sign_products", bit, (4, "ufixed<1,0>", Some("fixed<1,-3>"))),
+        add_linear(&mut graph, "far_products", far, (2, "fixed<90,3>", Some("fixed<100,50>"))),
+        add_linear(&mut graph, "tiny_products", tiny, (2, "ufixed<66,-60>", None)),
+        add_scale(&mut graph, "far_scaled", far, -90),
+        add_leaky(&mut graph, "bit_leaky", bit, 30),
+    ];
+    outputs.extend([wide, natural]);
+    for node in outputs {
+        let name = graph[node].name.clone();
+        graph.add_output(name, node);
+    }
+    Network::new(graph, 20, 11)
+}

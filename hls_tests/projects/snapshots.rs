@@ -1,12 +1,12 @@
-//! The files of one small network, as people will read them.
+//! The files of one tiny network, as people will read them.
 
 use bitkiln::back::{Backend, ModelFile, files};
 use bitkiln::hls::{Design, Options};
 
-use crate::networks::small;
+use crate::networks::tiny;
 
 fn snapshot(backend: Backend) {
-    let network = small();
+    let network = tiny();
     let options = Options::new("tiny", backend.default_part());
     let design = Design::new(&network.graph, &options).unwrap();
     let model = ModelFile::new("tiny.h5".as_ref(), b"");

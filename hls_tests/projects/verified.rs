@@ -1,45 +1,236 @@
-//! Written projects compute what the evaluator says, with every set of headers.
+//! Written projects compute what the simulation does, whoever's headers they are compiled with.
 
+use std::fs;
 use std::path::Path;
 
-use bitkiln::back::{Backend, Headers, WriteOptions, verify, write};
+use bitkiln::back::{Backend, Headers, VerifyError, WriteOptions, verify, write};
+use bitkiln::fixed::{Format, Overflow, Quantization, Rounding};
 use bitkiln::hls::{Design, Options};
+use bitkiln::ir::{Graph, Tensor};
+use tempfile::TempDir;
 
 use crate::networks::*;
 
-/// Every set of headers: the stand-ins always, the vendors' unless the machine has none and
-/// says so.
-fn headers() -> Vec<Headers> {
-    vec![Headers::Builtin, Headers::Vendor]
+/// Writes the project of `network` to a folder of its own.
+fn build(network: &Network, backend: Backend) -> TempDir {
+    let options = Options::new(network.graph.name.as_str(), backend.default_part());
+    let design = Design::new(&network.graph, &options).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    write(&design, backend, &network.vectors, folder.path(), &WriteOptions::default()).unwrap();
+    folder
 }
 
-fn build(network: &Network, backend: Backend, options: Option<Options>, project: &Path) {
-    let name = network.graph.name.clone();
-    let options = options.unwrap_or_else(|| Options::new(name, backend.default_part()));
-    let design = Design::new(&network.graph, &options).unwrap();
-    write(&design, backend, &network.vectors, project, &WriteOptions::default()).unwrap();
+fn assert_exact_for(network: &Network, backend: Backend) {
+    let project = build(network, backend);
+    let values: usize = network.vectors.outputs.iter().map(|(_, codes)| codes.len()).sum();
+    for headers in [Headers::Builtin, Headers::Vendor] {
+        let case = format!("{} for {backend} with {headers:?} headers", network.graph.name);
+        let verdict =
+            verify(project.path(), headers).unwrap_or_else(|error| panic!("{case}: {error}"));
+        assert!(verdict.is_exact(), "{case}: {:?}", verdict.details);
+        assert_eq!(verdict.compared, values as u64, "{case}");
+    }
 }
 
 fn assert_exact(network: &Network) {
     for backend in Backend::ALL {
-        let folder = tempfile::tempdir().unwrap();
-        let project = folder.path().join("prj");
-        build(network, backend, None, &project);
-        for headers in headers() {
-            let verdict = verify(&project, headers.clone()).unwrap_or_else(|error| {
-                panic!("{} {backend} {headers:?}: {error}", network.graph.name)
-            });
-            assert!(
-                verdict.is_exact(),
-                "{} {backend} {headers:?}: {:?}",
-                network.graph.name,
-                verdict.details
-            );
-        }
+        assert_exact_for(network, backend);
     }
 }
 
 #[test]
 fn dense_layers_and_casts() {
-    assert_exact(&small());
+    assert_exact(&tiny());
+}
+
+#[test]
+fn every_operation_and_every_way_out() {
+    assert_exact(&every_operation());
+}
+
+#[test]
+fn every_shared_mode() {
+    assert_exact(&every_mode());
+}
+
+#[test]
+fn formats_at_the_ends() {
+    assert_exact(&extreme_formats());
+}
+
+/// One cast to `to`.
+fn one_cast(rounding: Rounding, overflow: Overflow) -> Network {
+    let mut graph = Graph::new("one_cast");
+    let x = graph.add_input("x", Tensor::full(vec![64], Format::signed(9, 4).unwrap()));
+    let to = Quantization::new(Format::signed(5, 2).unwrap(), rounding, overflow);
+    let y = add_cast_to(&mut graph, "y", x, to);
+    graph.add_output("y", y);
+    Network::new(graph, 10, 1)
+}
+
+#[test]
+fn modes_of_one_vendor_alone() {
+    let saturated_bits = one_cast(Rounding::Rnd, Overflow::Wrap { saturated_bits: 2 });
+    assert_exact_for(&saturated_bits, Backend::Vitis);
+    let halves_to_odd = one_cast(Rounding::RndConvOdd, Overflow::Sat);
+    assert_exact_for(&halves_to_odd, Backend::Catapult);
+}
+
+/// Replaces the first `from` in a file of the project by `to`.
+fn edit(project: &Path, file: &str, from: &str, to: &str) {
+    let path = project.join(file);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{file} lacks {from}:\n{text}");
+    fs::write(path, text.replacen(from, to, 1)).unwrap();
+}
+
+/// The stand-ins' verdict on a project of which `change` changed something.
+fn verdict_on(backend: Backend, change: impl Fn(&Path)) -> Result<u64, VerifyError> {
+    let project = build(&tiny(), backend);
+    change(project.path());
+    verify(project.path(), Headers::Builtin).map(|verdict| {
+        assert_eq!(verdict.is_exact(), verdict.mismatches == 0);
+        assert!(verdict.details.len() as u64 <= verdict.mismatches.min(5));
+        verdict.mismatches
+    })
+}
+
+#[test]
+fn a_changed_weight_is_found() {
+    for backend in Backend::ALL {
+        let mismatches = verdict_on(backend, |project| {
+            edit(project, "firmware/weights/fc2_weights.h", "] = {\n", "] = {\n 0.125 +");
+        });
+        assert!(mismatches.unwrap() > 0, "{backend}");
+    }
+}
+
+#[test]
+fn a_changed_rounding_mode_is_found() {
+    for (backend, from, to) in
+        [(Backend::Vitis, "AP_RND,", "AP_TRN,"), (Backend::Catapult, "AC_RND,", "AC_TRN,")]
+    {
+        let mismatches =
+            verdict_on(backend, |project| edit(project, "firmware/defines.h", from, to));
+        assert!(mismatches.unwrap() > 0, "{backend}");
+    }
+}
+
+#[test]
+fn a_changed_expectation_is_found() {
+    let project = build(&tiny(), Backend::Vitis);
+    let path = project.path().join("tb_data/scores_out.dat");
+    let text = fs::read_to_string(&path).unwrap();
+    let (first, rest) = text.split_once(' ').unwrap();
+    let first: i64 = first.parse().unwrap();
+    fs::write(&path, format!("{} {rest}", first ^ 1)).unwrap();
+    let verdict = verify(project.path(), Headers::Builtin).unwrap();
+    assert_eq!((verdict.compared, verdict.mismatches), (96, 1));
+    let (wrong, right) = (first ^ 1, first);
+    let expected = format!("sample 0, scores_out[0]: got {right}, expected {wrong}");
+    assert_eq!(verdict.details, [expected]);
+}
+
+#[test]
+fn vectors_that_are_not_complete_give_no_verdict() {
+    let changes: [(&str, fn(&Path)); 5] = [
+        ("cannot read input_1.dat", |project| {
+            fs::remove_file(project.join("tb_data/input_1.dat")).unwrap();
+        }),
+        ("has 3 of 32 samples", |project| {
+            let path = project.join("tb_data/scores_out.dat");
+            let text = fs::read_to_string(&path).unwrap();
+            let lines: Vec<&str> = text.lines().take(3).collect();
+            fs::write(&path, lines.join("\n")).unwrap();
+        }),
+        ("line 1: 4 values instead of 3", |project| {
+            edit(project, "tb_data/scores_out.dat", " ", " 7 ");
+        }),
+        ("line 1: 'x' is no integer", |project| {
+            edit(project, "tb_data/scores_out.dat", " ", " x ");
+        }),
+        ("input_1[0]: 128 does not fit 8 bits", |project| {
+            let path = project.join("tb_data/input_1.dat");
+            let text = fs::read_to_string(&path).unwrap();
+            let (_, rest) = text.split_once(' ').unwrap();
+            fs::write(&path, format!("128 {rest}")).unwrap();
+        }),
+    ];
+    for (complaint, change) in changes {
+        let error = verdict_on(Backend::Catapult, change).unwrap_err();
+        assert!(matches!(error, VerifyError::NoVerdict { .. }), "{error}");
+        assert!(error.to_string().contains(complaint), "{error}");
+    }
+}
+
+#[test]
+fn more_samples_than_the_manifest_says_are_found() {
+    let error = verdict_on(Backend::Vitis, |project| {
+        edit(project, "bitkiln.json", "\"samples\": 32", "\"samples\": 31");
+    });
+    let error = error.unwrap_err().to_string();
+    assert_eq!(error, "the testbench compared 96 values, the manifest says 93");
+}
+
+#[test]
+fn a_manifest_that_was_edited_is_refused() {
+    for (from, to, complaint) in [
+        ("\"generator\": \"bitkiln\"", "\"generator\": \"x\"", "it was written by 'x'"),
+        ("\"layout\": 1", "\"layout\": 2", "its layout is 2, known is 1"),
+        ("\"backend\": \"vitis\"", "\"backend\": \"vitus\"", "unknown variant `vitus`"),
+        ("\"name\": \"tiny\"", "\"name\": \"../tiny\"", "'../tiny' is no name of a project"),
+        ("{", "[", "at line"),
+    ] {
+        let error = verdict_on(Backend::Vitis, |project| edit(project, "bitkiln.json", from, to));
+        let error = error.unwrap_err();
+        assert!(matches!(error, VerifyError::Manifest { .. }), "{error}");
+        assert!(error.to_string().contains("bitkiln.json"), "{error}");
+        assert!(error.to_string().contains(complaint), "{error}");
+    }
+}
+
+#[test]
+fn a_folder_without_a_manifest_is_no_project() {
+    let folder = tempfile::tempdir().unwrap();
+    let error = verify(folder.path(), Headers::Builtin).unwrap_err();
+    assert!(error.to_string().contains("bitkiln.json: No such file"), "{error}");
+}
+
+#[test]
+fn a_project_that_does_not_compile_shows_the_log() {
+    let error = verdict_on(Backend::Vitis, |project| {
+        edit(project, "firmware/tiny.cpp", "fc1_acc_t sum", "fc1_ack_t sum");
+    });
+    let error = error.unwrap_err();
+    assert!(matches!(error, VerifyError::Compile { .. }));
+    assert!(error.to_string().contains("fc1_ack_t"), "{error}");
+}
+
+#[test]
+fn missing_headers_say_where_they_are_not() {
+    let project = build(&tiny(), Backend::Catapult);
+    let empty = tempfile::tempdir().unwrap();
+    let error = verify(project.path(), Headers::Dir(empty.path().to_owned())).unwrap_err();
+    let text = error.to_string();
+    let place = empty.path().join("ac_types/include");
+    assert!(text.starts_with("no headers of Catapult found; looked in "), "{text}");
+    assert!(text.contains(&*place.to_string_lossy()), "{text}");
+    let help = miette::Diagnostic::help(&error).unwrap().to_string();
+    assert!(help.contains("BITKILN_VENDOR_HEADERS") && help.contains("MGC_HOME"), "{help}");
+}
+
+#[test]
+fn headers_are_found_in_a_named_folder() {
+    let project = build(&tiny(), Backend::Vitis);
+    let folder = tempfile::tempdir().unwrap();
+    let types = folder.path().join("ap_types");
+    fs::create_dir(&types).unwrap();
+    for (name, text) in bitkiln::back::standin::FILES {
+        fs::write(types.join(name), text).unwrap();
+    }
+    for place in [folder.path(), &types] {
+        let verdict = verify(project.path(), Headers::Dir(place.to_owned())).unwrap();
+        assert!(verdict.is_exact());
+        assert_eq!(verdict.headers, types.canonicalize().unwrap().display().to_string());
+    }
 }

@@ -1,8 +1,10 @@
 //! Where the headers of the fixed-point types are.
 
+use std::convert::Infallible;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::str::FromStr;
 
 use super::Backend;
 
@@ -15,6 +17,19 @@ pub enum Headers {
     Vendor,
     /// Those in this folder, or in its folder `ap_types` or `ac_types`.
     Dir(PathBuf),
+}
+
+impl FromStr for Headers {
+    type Err = Infallible;
+
+    /// `builtin`, `vendor`, or a folder.
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(match text {
+            "builtin" => Self::Builtin,
+            "vendor" => Self::Vendor,
+            folder => Self::Dir(folder.into()),
+        })
+    }
 }
 
 /// A vendor's headers: how to know them, and what folders hold them.
