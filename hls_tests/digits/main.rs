@@ -3,9 +3,10 @@
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
+use bitkiln::front::Arrays;
 use bitkiln::lower::{Settings, lower};
 use bitkiln::{front, sim};
-use ndarray::{Array1, ArrayD, Axis};
+use ndarray::{ArrayD, Axis};
 
 /// The example's logits and probabilities, as Bitkiln computes them for the test images.
 struct Results {
@@ -17,11 +18,13 @@ fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/digits").join(name)
 }
 
-/// What QKeras computed for the test images.
-fn expected(layer: &str) -> Result<ArrayD<f64>, Box<dyn Error>> {
-    let arrays = front::read_arrays(&file("expected.npz"))?;
-    let array = arrays.of(layer, 2).ok_or("expected.npz lacks a layer")?;
-    Ok(array.to_owned())
+/// An array of an .npz file beside the model.
+fn array(archive: &str, name: &str) -> Result<ArrayD<f64>, Box<dyn Error>> {
+    let Arrays::Named(arrays) = front::read_arrays(&file(archive))? else {
+        return Err(format!("{archive} is no .npz").into());
+    };
+    let found = arrays.into_iter().find(|(known, _)| known == name);
+    Ok(found.ok_or_else(|| format!("{archive} lacks {name}"))?.1)
 }
 
 fn results() -> Result<Results, Box<dyn Error>> {
@@ -32,8 +35,7 @@ fn results() -> Result<Results, Box<dyn Error>> {
     let graph = lowered.graph;
 
     let format = graph[graph.inputs[0]].tensor.format;
-    let samples = front::read_arrays(&file("test.npz"))?;
-    let samples = samples.of("pixels", 1).ok_or("test.npz lacks the input")?;
+    let samples = array("test.npz", "pixels")?;
     let quantized = sim::quantize(&samples.view(), format).ok_or("a sample is NaN")?;
     assert_eq!((quantized.rounded, quantized.saturated), (0, 0), "the samples lie on the grid");
 
@@ -58,7 +60,7 @@ fn largest(rows: &ArrayD<f64>) -> Vec<usize> {
 fn the_logits_are_those_of_qkeras() -> Result<(), Box<dyn Error>> {
     // QKeras' floats lie at most this far beside their grid, whose step is 1/32.
     let slack = 1e-4;
-    let (found, expected) = (results()?.logits, expected("logits")?);
+    let (found, expected) = (results()?.logits, array("expected.npz", "logits")?);
     assert_eq!(found.shape(), [450, 10]);
     let off = found.iter().zip(&expected).filter(|(f, e)| (*f - *e).abs() > slack).count();
     assert_eq!(off, 0);
@@ -67,7 +69,7 @@ fn the_logits_are_those_of_qkeras() -> Result<(), Box<dyn Error>> {
 
 #[test]
 fn the_probabilities_are_near_those_of_qkeras() -> Result<(), Box<dyn Error>> {
-    let (found, expected) = (results()?.probabilities, expected("probabilities")?);
+    let (found, expected) = (results()?.probabilities, array("expected.npz", "probabilities")?);
     let farthest = found.iter().zip(&expected).map(|(f, e)| (f - e).abs()).fold(0.0, f64::max);
     assert!(farthest < 1.0 / 512.0, "{farthest}");
     Ok(())
@@ -75,9 +77,11 @@ fn the_probabilities_are_near_those_of_qkeras() -> Result<(), Box<dyn Error>> {
 
 #[test]
 fn the_network_reads_97_percent_of_the_digits() -> Result<(), Box<dyn Error>> {
-    let labels: Array1<i64> = ndarray_npy::read_npy(file("labels.npy"))?;
+    let Arrays::One(labels) = front::read_arrays(&file("labels.npy"))? else {
+        return Err("labels.npy is no .npy".into());
+    };
     let answers = largest(&results()?.probabilities);
-    let right = answers.iter().zip(&labels).filter(|(a, l)| **a as i64 == **l).count();
+    let right = answers.iter().zip(&labels).filter(|(a, l)| **a as f64 == **l).count();
     assert_eq!((right, labels.len()), (437, 450));
     Ok(())
 }
