@@ -57,7 +57,7 @@ mod tests {
     fn wide_values_are_sums() {
         let wide = (BigInt::one() << 100) + 3;
         assert_eq!(literal(&wide, 0, "t"), "t(1.2676506002282294e30) + t(3.0)");
-        assert_eq!(literal(&-(BigInt::one() << 60), 60, "t"), "t(-1.0) + t(0.0)");
+        assert_eq!(literal(&-(BigInt::one() << 60u32), 60, "t"), "t(-1.0) + t(0.0)");
     }
 
     proptest! {
