@@ -53,6 +53,12 @@ fn faults_of_weights() {
         assert!(message.starts_with(&start), "{message}");
         assert!(help.contains("float16, float32"), "{help}");
     }
+    // Three gigabytes that the file states, but cannot hold.
+    let config = json!({"name": "huge", "units": 1 << 28});
+    let result = load_json(&sequential(&[layer("Dense", config)]), &fixture("weights.h5"));
+    let (message, _) = words(&result.unwrap_err());
+    assert!(message.starts_with("weights.h5: is damaged: "), "{message}");
+    assert!(message.contains("resource limit"), "{message}");
     let message = "weights.h5: holds weights that no layer of the model has: bfloat";
     expect(load_one("Flatten", json!({})), message, "another model");
     // A layer without weights must not find any.
