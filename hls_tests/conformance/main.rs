@@ -1,4 +1,5 @@
 //! The vendors' headers, Bitkiln's stand-ins for them, and [`bitkiln::fixed`] compute the same.
+mod arithmetic;
 mod casts;
 mod codes;
 mod draw;
