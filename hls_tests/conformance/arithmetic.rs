@@ -58,29 +58,34 @@ fn codes(draw: &mut Draw, operand: Operand) -> Vec<u128> {
     draw.codes(operand.format, 16)
 }
 
-/// The pairs' types and codes as one program for each handful.
+/// Codes for both operands of each pair.
+fn inputs(pairs: &[(Operand, Operand)]) -> Vec<[Vec<u128>; 2]> {
+    let mut draw = Draw::new(12);
+    pairs.iter().map(|(a, b)| [codes(&mut draw, *a), codes(&mut draw, *b)]).collect()
+}
+
+/// A program for each dozen of pairs.
 fn programs(
     vendor: Vendor,
     function: &str,
     pairs: &[(Operand, Operand)],
-) -> (Vec<Program>, Vec<(Vec<u128>, Vec<u128>)>) {
-    let mut draw = Draw::new(12);
-    let inputs: Vec<(Vec<u128>, Vec<u128>)> =
-        pairs.iter().map(|(a, b)| (codes(&mut draw, *a), codes(&mut draw, *b))).collect();
-    let programs = pairs
-        .chunks(12)
-        .zip(inputs.chunks(12))
+    inputs: &[[Vec<u128>; 2]],
+) -> Vec<Program> {
+    let calls = |pairs: &[(Operand, Operand)]| {
+        let call = |(a, b): &(Operand, Operand)| {
+            format!("  {function}<{}, {}>();\n", a.cpp(vendor), b.cpp(vendor))
+        };
+        pairs.iter().map(call).collect()
+    };
+    let chunks = pairs.chunks(12).zip(inputs.chunks(12));
+    chunks
         .map(|(pairs, inputs)| Program {
             vendor,
             header: "arithmetic.h",
-            body: pairs
-                .iter()
-                .map(|(a, b)| format!("  {function}<{}, {}>();\n", a.cpp(vendor), b.cpp(vendor)))
-                .collect(),
-            input: inputs.iter().map(|(a, b)| input(a) + &input(b)).collect(),
+            body: calls(pairs),
+            input: inputs.iter().flatten().map(|codes| input(codes)).collect(),
         })
-        .collect();
-    (programs, inputs)
+        .collect()
 }
 
 /// Runs with both headers; what they print must be the same text.
@@ -105,11 +110,11 @@ fn in_steps(code: &BigInt, format: Format, to: Format) -> BigInt {
 
 fn sums_differences_products(vendor: Vendor) {
     let pairs = pairs();
-    let (programs, inputs) = programs(vendor, "binary", &pairs);
-    let printed = both(&programs);
+    let inputs = inputs(&pairs);
+    let printed = both(&programs(vendor, "binary", &pairs, &inputs));
     let mut lines = printed.iter();
     let mut differences = Differences::default();
-    for ((a, b), (a_codes, b_codes)) in pairs.iter().zip(&inputs) {
+    for ((a, b), [a_codes, b_codes]) in pairs.iter().zip(&inputs) {
         let (a, b) = (a.format, b.format);
         let [sum, difference, product] =
             [a.sum(b), a.difference(b), a.product(b)].map(Result::unwrap);
@@ -199,7 +204,7 @@ fn divisions(vendor: Vendor) {
         .map(|_| (Operand::integer(&mut draw, 64), Operand::integer(&mut draw, 64)))
         .filter(|(a, b)| a.format.signedness() == b.format.signedness())
         .collect();
-    let printed = both(&programs(vendor, "divisions", &pairs).0);
+    let printed = both(&programs(vendor, "divisions", &pairs, &inputs(&pairs)));
     assert!(printed.len() > 10 * pairs.len());
 }
 
