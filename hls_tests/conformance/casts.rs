@@ -39,7 +39,7 @@ fn small_types(vendor: Vendor, coverage: Coverage) -> Vec<Source> {
                     let format = Format::new(signedness, width, w - dropped).unwrap();
                     let whole = coverage.whole == Some((width, to_width));
                     let targets: Vec<Quantization> = every_mode(vendor, to_width)
-                        .filter(|_| whole || draw.word() % coverage.one_of == 0)
+                        .filter(|_| whole || draw.word().is_multiple_of(coverage.one_of))
                         .collect();
                     if !targets.is_empty() {
                         sources.push(Source { format, targets, codes: (0..1 << width).collect() });

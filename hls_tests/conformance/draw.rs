@@ -51,11 +51,13 @@ impl Draw {
         while codes.len() < most {
             let any = (u128::from(self.word()) << 64) | u128::from(self.word());
             let small = (any & mask) >> (self.word() % u64::from(width));
-            codes.push(match codes.len() % 4 {
+            codes.push(match codes.len() % 5 {
                 0 => any & mask,
                 1 => small,
                 2 => mask - small,
-                _ => (top ^ small) & mask,
+                3 => (top ^ small) & mask,
+                // Zeros below: these lie halfway between two numbers of a coarser type.
+                _ => (any << (self.word() % u64::from(width))) & mask,
             });
         }
         codes

@@ -49,7 +49,9 @@ impl Program {
             hash.update([0]);
         }
         hash_folder(&mut hash, &include);
-        hash_folder(&mut hash, &cpp);
+        for header in ["common.h", "casts.h", self.vendor.prelude(), self.header] {
+            hash.update(fs::read(cpp.join(header)).unwrap());
+        }
         let key: String = hash.finalize().iter().take(12).map(|b| format!("{b:02x}")).collect();
 
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conformance");

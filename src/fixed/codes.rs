@@ -219,3 +219,82 @@ impl Codes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+    use num_traits::One;
+
+    use super::*;
+
+    fn wide() -> ArrayD<BigInt> {
+        array![BigInt::one() << 70, BigInt::from(-1)].into_dyn()
+    }
+
+    #[test]
+    fn storage_follows_the_numbers() {
+        let narrow = Codes::from_big(array![BigInt::from(i64::MIN), BigInt::from(3)].into_dyn());
+        assert_eq!(narrow, Codes::Narrow(array![i64::MIN, 3].into_dyn()));
+        assert_eq!(Codes::from_big(wide()), Codes::Wide(wide()));
+    }
+
+    #[test]
+    fn values_off_the_grid_have_no_codes() {
+        let codes = |values: [f64; 2], fraction| {
+            Codes::from_values(&array![values[0], values[1]].into_dyn().view(), fraction)
+        };
+        assert_eq!(codes([0.5, -1.25], 2), Some(Codes::Narrow(array![2, -5].into_dyn())));
+        assert_eq!(codes([0.5, -1.25], 1), None);
+        assert_eq!(codes([0.5, f64::NAN], 2), None);
+    }
+
+    #[test]
+    fn values_come_back() {
+        let codes = Codes::Narrow(array![[2, -5]].into_dyn());
+        assert_eq!(codes.to_values("fixed<8,6>".parse().unwrap()), array![[0.5, -1.25]].into_dyn());
+        let format = "fixed<80,80>".parse().unwrap();
+        assert_eq!(Codes::Wide(wide()).to_values(format), array![70f64.exp2(), -1.0].into_dyn());
+    }
+
+    #[test]
+    fn shape_interval_and_order() {
+        let codes = Codes::Narrow(array![[4, -2, 0], [1, 9, 3]].into_dyn());
+        assert_eq!((codes.shape(), codes.len(), codes.is_empty()), (&[2, 3][..], 6, false));
+        assert_eq!(codes.interval(), Some(Interval::new(-2, 9)));
+        assert_eq!(
+            codes.iter().map(|c| c.to_i64().unwrap()).collect::<Vec<_>>(),
+            [4, -2, 0, 1, 9, 3]
+        );
+        let flat = codes.clone().reshaped(&[6]).unwrap();
+        assert_eq!(flat, Codes::Narrow(array![4, -2, 0, 1, 9, 3].into_dyn()));
+        assert_eq!(codes.reshaped(&[5]), None);
+
+        let empty = Codes::Narrow(ArrayD::zeros(vec![0, 3]));
+        assert!(empty.is_empty() && empty.interval().is_none());
+        let big = Codes::Wide(wide());
+        assert_eq!(big.interval(), Some(Interval::new(-1, BigInt::one() << 70)));
+        assert_eq!(big.iter().collect::<Vec<_>>(), wide().into_iter().collect::<Vec<_>>());
+        assert_eq!(big.reshaped(&[2, 1]).unwrap().shape(), [2, 1]);
+    }
+
+    #[test]
+    fn views_in_either_word() {
+        let (narrow, big) = (Codes::Narrow(array![1, -2].into_dyn()), Codes::Wide(wide()));
+        assert_eq!(i64::view(&narrow).unwrap().as_slice(), Some(&[1, -2][..]));
+        assert!(i64::view(&big).is_none());
+        assert_eq!(BigInt::view(&narrow).unwrap().sum(), BigInt::from(-1));
+        assert_eq!(BigInt::view(&big).unwrap().into_owned(), wide());
+        let small = Codes::Wide(array![BigInt::from(7)].into_dyn());
+        assert_eq!(i64::view(&small).unwrap().as_slice(), Some(&[7][..]));
+    }
+
+    #[test]
+    fn words_convert_where_they_fit() {
+        assert_eq!(i64::from_big(&BigInt::from(i64::MAX)), Some(i64::MAX));
+        assert_eq!(i64::from_big(&(BigInt::one() << 63)), None);
+        assert_eq!(BigInt::from_big(&(BigInt::one() << 63)), Some(BigInt::one() << 63));
+        assert_eq!((-3i64).shifted_left(4), -48);
+        assert_eq!(BigInt::from(-3).shifted_left(70), BigInt::from(-3) << 70);
+        assert_eq!((-3i64).to_big(), BigInt::from(-3));
+    }
+}

@@ -44,7 +44,7 @@ pub struct Format {
 pub enum FormatError {
     /// The width lies outside of 1..=128.
     #[error("a format is 1 to {MAX_WIDTH} bits wide, not {0}")]
-    Width(u64),
+    Width(i64),
     /// The binary point lies too far away to be computed with.
     #[error("an integer position lies within ±{limit}, not at {0}", limit = Format::MAX_POSITION)]
     Position(i64),
@@ -204,5 +204,102 @@ impl TryFrom<String> for Format {
 impl From<Format> for String {
     fn from(format: Format) -> Self {
         format.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn format(text: &str) -> Format {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn the_point_may_lie_outside_of_the_word() {
+        let coarse = format("ufixed<4,6>");
+        assert_eq!((coarse.fraction(), coarse.lsb()), (-2, 4.0));
+        let fine = format("fixed<4,-2>");
+        assert_eq!((fine.fraction(), fine.lsb()), (6, 0.015625));
+    }
+
+    #[test]
+    fn codes_are_two_s_complement() {
+        assert_eq!(format("fixed<4,1>").codes(), Interval::new(-8, 7));
+        assert_eq!(format("fixed<1,1>").codes(), Interval::new(-1, 0));
+        assert_eq!(format("ufixed<4,1>").codes(), Interval::new(0, 15));
+        assert_eq!(format("ufixed<128,1>").codes(), Interval::new(0, u128::MAX));
+        assert_eq!(format("fixed<128,1>").codes(), Interval::new(i128::MIN, i128::MAX));
+    }
+
+    #[test]
+    fn covering_takes_the_fewest_bits() {
+        let cases = [
+            (Interval::new(-38, 37), 5, "fixed<7,2>"),
+            (Interval::new(-8, 7), 0, "fixed<4,4>"),
+            (Interval::new(-9, 7), 0, "fixed<5,5>"),
+            (Interval::new(0, 8), 3, "ufixed<4,1>"),
+            (Interval::point(0), 2, "ufixed<1,-1>"),
+            (Interval::point(-1), -3, "fixed<1,4>"),
+        ];
+        for (interval, fraction, expected) in cases {
+            assert_eq!(Format::covering(&interval, fraction), Ok(format(expected)));
+        }
+        let wide = Interval::new(0, BigInt::one() << 128);
+        assert_eq!(Format::covering(&wide, 0), Err(FormatError::Width(129)));
+        let near = Interval::point(1);
+        assert_eq!(Format::covering(&near, 2000), Err(FormatError::Position(-1999)));
+        assert_eq!(Format::covering(&near, i32::MIN), Err(FormatError::Position(2_147_483_649)));
+    }
+
+    #[test]
+    fn narrow_formats_fit_an_i64() {
+        for (text, narrow) in
+            [("fixed<64,3>", true), ("ufixed<63,3>", true), ("ufixed<64,3>", false)]
+        {
+            assert_eq!(format(text).is_narrow(), narrow, "{text}");
+        }
+    }
+
+    #[test]
+    fn scaling_moves_the_point() {
+        assert_eq!(format("fixed<8,3>").scaled(-5), Ok(format("fixed<8,-2>")));
+        assert_eq!(
+            format("fixed<8,3>").scaled(i32::MAX),
+            Err(FormatError::Position(2_147_483_647))
+        );
+    }
+
+    #[test]
+    fn widths_and_positions_have_limits() {
+        let message = |text: &str| text.parse::<Format>().unwrap_err().to_string();
+        assert_eq!(message("fixed<0,0>"), "a format is 1 to 128 bits wide, not 0");
+        assert_eq!(message("fixed<129,0>"), "a format is 1 to 128 bits wide, not 129");
+        assert_eq!(message("uint<-3>"), "a format is 1 to 128 bits wide, not -3");
+        assert_eq!(message("fixed<8,1025>"), "an integer position lies within ±1024, not at 1025");
+        assert_eq!(
+            message("fixed<8,-9999999999>"),
+            "an integer position lies within ±1024, not at -9999999999"
+        );
+    }
+
+    #[test]
+    fn a_format_has_no_modes() {
+        for text in ["fixed<8,1,RND>", "fixed<8,1,TRN,WRAP>", "fixed<8>", "8,1", ""] {
+            assert_eq!(text.parse::<Format>(), Err(FormatError::Syntax(text.into())));
+        }
+        assert_eq!(
+            FormatError::Syntax("float".into()).to_string(),
+            "'float' is no type: write fixed<W,I> or ufixed<W,I>, with rounding and overflow mode \
+             behind it where they matter"
+        );
+    }
+
+    #[test]
+    fn json_holds_a_format_as_its_text() {
+        let text = "\"ufixed<6,-2>\"";
+        let parsed: Format = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&parsed).unwrap(), text);
+        assert!(serde_json::from_str::<Format>("\"fixed<0,0>\"").is_err());
     }
 }

@@ -155,3 +155,95 @@ pub(super) fn code_of(value: f64, fraction: i32) -> Option<BigInt> {
     let dropped = shift.unsigned_abs();
     (u64::from(mantissa.trailing_zeros()) >= u64::from(dropped)).then(|| code >> dropped)
 }
+
+#[cfg(test)]
+mod tests {
+    use num_traits::One;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ends_come_in_either_order() {
+        assert_eq!(Interval::new(7, -3), Interval::new(-3, 7));
+        assert_eq!(Interval::point(4), Interval::new(4, 4));
+    }
+
+    #[test]
+    fn hulls_and_zero() {
+        let a = Interval::new(2, 5);
+        assert_eq!(a.hull(&Interval::new(-1, 3)), Interval::new(-1, 5));
+        assert_eq!(a.with_zero(), Interval::new(0, 5));
+        assert_eq!(Interval::new(-5, -2).with_zero(), Interval::new(-5, 0));
+        assert!(a.contains(&Interval::new(2, 4)) && !a.contains(&Interval::new(2, 6)));
+        assert!(!a.contains(&Interval::new(1, 4)));
+    }
+
+    #[test]
+    fn bits_hold_both_ends() {
+        for (low, high, signedness, bits) in [
+            (0, 0, Signedness::Unsigned, 0),
+            (1, 1, Signedness::Unsigned, 1),
+            (0, 255, Signedness::Unsigned, 8),
+            (-1, -1, Signedness::Signed, 1),
+            (-1, 0, Signedness::Signed, 1),
+            (-1, 1, Signedness::Signed, 2),
+            (-128, 127, Signedness::Signed, 8),
+            (-129, 0, Signedness::Signed, 9),
+            (-1, 128, Signedness::Signed, 9),
+        ] {
+            assert_eq!(Interval::new(low, high).bits(), (signedness, bits), "[{low}, {high}]");
+        }
+    }
+
+    #[test]
+    fn print_and_json() {
+        let wide = Interval::new(-1, BigInt::one() << 70);
+        assert_eq!(wide.to_string(), "[-1, 1180591620717411303424]");
+        let json = serde_json::to_string(&wide).unwrap();
+        assert_eq!(json, r#"{"low":"-1","high":"1180591620717411303424"}"#);
+        assert_eq!(serde_json::from_str::<Interval>(&json).unwrap(), wide);
+        assert!(serde_json::from_str::<Interval>(r#"{"low":"x","high":"1"}"#).is_err());
+        assert_eq!(Interval::new(-3, 6).values(2), (-0.75, 1.5));
+    }
+
+    #[test]
+    fn values_on_the_grid_have_codes() {
+        assert_eq!(code_of(-0.75, 2), Some((-3).into()));
+        assert_eq!(code_of(-0.75, 1), None);
+        assert_eq!(code_of(12.0, -2), Some(3.into()));
+        assert_eq!(code_of(2.0, -2), None);
+        assert_eq!(code_of(-0.0, 5), Some(BigInt::zero()));
+        assert_eq!(code_of(f64::from_bits(1), 1074), Some(1.into()));
+        assert_eq!(code_of(1e300, 0), Some(format!("{:.0}", 1e300).parse().unwrap()));
+        for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(code_of(odd, 0), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arithmetic_holds_every_result(
+            a: i32, b: i32, c: i32, d: i32, factor: i32, at in 0.0..=1.0, at2 in 0.0..=1.0,
+        ) {
+            let within = |x: i32, y: i32, t: f64| {
+                let (low, high) = (i64::from(x.min(y)), i64::from(x.max(y)));
+                low + ((high - low) as f64 * t) as i64
+            };
+            let (x, y) = (within(a, b, at), within(c, d, at2));
+            let (i, j) = (Interval::new(a, b), Interval::new(c, d));
+            prop_assert!((&i + &j).contains(&Interval::point(x + y)));
+            prop_assert!((-&i).contains(&Interval::point(-x)));
+            let product = i128::from(x) * i128::from(factor);
+            prop_assert!((&i * &BigInt::from(factor)).contains(&Interval::point(product)));
+            prop_assert!(i.refined(3).contains(&Interval::point(x * 8)));
+            prop_assert!(i.hull(&j).contains(&i) && i.hull(&j).contains(&j));
+        }
+
+        #[test]
+        fn exact_values_come_back(code: i32, fraction in -60..60i32) {
+            let value = to_value(&code.into(), fraction);
+            prop_assert_eq!(code_of(value, fraction), Some(code.into()));
+        }
+    }
+}

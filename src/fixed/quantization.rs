@@ -156,7 +156,7 @@ impl FromStr for Quantization {
         };
         let number = |part: &str| part.parse::<i64>().map_err(|_| syntax());
         let width = number(parts.first().ok_or_else(syntax)?)?;
-        let width32 = u32::try_from(width).map_err(|_| FormatError::Width(width.max(0) as u64))?;
+        let width32 = u32::try_from(width).map_err(|_| FormatError::Width(width))?;
         if is_int {
             return match parts.len() {
                 1 => Ok(Self::new(
@@ -201,5 +201,85 @@ impl TryFrom<String> for Quantization {
 impl From<Quantization> for String {
     fn from(quantization: Quantization) -> Self {
         quantization.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn parsed(text: &str) -> Result<String, FormatError> {
+        text.parse().map(|q: Quantization| q.to_string())
+    }
+
+    #[test]
+    fn the_spellings_of_ap_fixed_are_read() {
+        for (text, expected) in [
+            ("fixed<8,3>", "fixed<8,3>"),
+            ("ap_ufixed<8, 3>", "ufixed<8,3>"),
+            ("ap_fixed<8,3,AP_RND_CONV,AP_SAT>", "fixed<8,3,RND_CONV,SAT>"),
+            ("fixed<8,3,TRN,WRAP>", "fixed<8,3>"),
+            ("fixed<8,3,TRN,WRAP,0>", "fixed<8,3>"),
+            ("fixed<8,3,RND>", "fixed<8,3,RND,WRAP>"),
+            ("fixed<8,3,TRN,WRAP,8>", "fixed<8,3,TRN,WRAP,8>"),
+            ("fixed<8,3,AC_RND_CONV_ODD,AC_SAT_SYM>", "fixed<8,3,RND_CONV_ODD,SAT_SYM>"),
+            ("ap_int<5>", "fixed<5,5>"),
+            ("uint<5>", "ufixed<5,5>"),
+        ] {
+            assert_eq!(parsed(text), Ok(expected.into()));
+        }
+    }
+
+    #[test]
+    fn what_is_no_type_is_an_error() {
+        for text in [
+            "float",
+            "fixed",
+            "fixed<8,3",
+            "fixed<>",
+            "fixed<8,x>",
+            "fixed<8,3,TRN,WRAP,9>",
+            "fixed<8,3,TRN,WRAP,-1>",
+            "fixed<8,3,TRN,SAT,1>",
+            "fixed<8,3,TRN,WRAP,1,1>",
+            "int<8,3>",
+            "fixed<8,3>>",
+            "double<8,3>",
+        ] {
+            assert_eq!(parsed(text), Err(FormatError::Syntax(text.into())));
+        }
+        let unknown = parsed("fixed<8,3,AP_ROUND>").unwrap_err();
+        assert_eq!(unknown.to_string(), "'AP_ROUND' is no rounding or overflow mode");
+        assert_eq!(parsed("fixed<8,3,SAT>"), Err(FormatError::Mode("SAT".into())));
+        assert_eq!(parsed("fixed<8,3,TRN,RND>"), Err(FormatError::Mode("RND".into())));
+    }
+
+    proptest! {
+        #[test]
+        fn printing_and_parsing_are_inverse(
+            signed: bool, width in 1..=128u32, integer in -1024..=1024i32,
+            rounding in 0..ROUNDINGS.len(), overflow in 0..OVERFLOWS.len(), bits: u8,
+        ) {
+            let signedness = if signed { Signedness::Signed } else { Signedness::Unsigned };
+            let overflow = match OVERFLOWS[overflow].1 {
+                Overflow::Wrap { .. } => Overflow::Wrap { saturated_bits: bits % (width as u8 + 1) },
+                other => other,
+            };
+            let format = Format::new(signedness, width, integer).unwrap();
+            let quantization = Quantization::new(format, ROUNDINGS[rounding].1, overflow);
+            prop_assert_eq!(quantization.to_string().parse(), Ok(quantization));
+            let json = serde_json::to_string(&quantization).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Quantization>(&json).unwrap(), quantization);
+            prop_assert_eq!(format.to_string().parse(), Ok(format));
+        }
+
+        #[test]
+        fn no_text_makes_the_parser_panic(text in ".{0,40}", inner in "[-0-9A-Z_,<> ]{0,30}") {
+            let _ = text.parse::<Quantization>();
+            let _ = format!("fixed<{inner}>").parse::<Quantization>();
+            let _ = format!("ap_uint<{inner}>").parse::<Format>();
+        }
     }
 }

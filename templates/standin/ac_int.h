@@ -33,6 +33,11 @@ struct ac {
   // A fixed-point number becomes an integer only by to_ac_int().
   template <kind From, kind To>
   static constexpr bool converts = From == kind::integer || To == kind::fixed;
+  // All numbers compare by value.
+  template <class A, class B> struct compared {
+    using equality = typename formats<A, B>::common;
+    using order = equality;
+  };
 };
 
 // What ac_int and ac_fixed share.

@@ -30,10 +30,27 @@ struct ap {
   template <int W, bool S> using integer = std::conditional_t<S, ap_int<W>, ap_uint<W>>;
   template <int W, int I, bool S>
   using fixed = std::conditional_t<S, ap_fixed<W, I>, ap_ufixed<W, I>>;
-  // A fixed-point number becomes an integer as a double would: to zero. That holds for to_int() and
-  // for ap_int x = fixed, while ap_fixed<W, W> x = fixed goes to minus infinity.
+  // A fixed-point number becomes an integer as a double would, to zero, in to_int() as in
+  // ap_int x = fixed; but ap_fixed<W, W> x = fixed goes to minus infinity. (Of negative numbers
+  // without bits above the point the vendor's to_int() makes -1, 0, or neither.)
   static constexpr rounding integer_part = rounding::trn_zero;
   template <kind From, kind To> static constexpr bool converts = true;
+  // Numbers compare by value, but where one is signed, the other is not, and either has 32 bits or
+  // more once they are aligned, they compare as in C: 0 > -1 is false in ap_uint<32> and ap_int<32>.
+  template <class A, class B> struct compared {
+    using common = typename formats<A, B>::common;
+    static constexpr int gap = A::fraction - B::fraction;
+    static constexpr int fraction = gap > 0 ? A::fraction : B::fraction;
+    // The left operand gains a bit when it is aligned to a finer right one.
+    static constexpr int left = gap < 0 ? A::width - gap + 1 : A::width;
+    static constexpr int right = gap > 0 ? B::width + gap : B::width;
+    static constexpr int width = left > right ? left : right;
+    static constexpr bool as_c = A::is_signed != B::is_signed && width >= 32;
+    static constexpr bool as_unsigned = as_c && (A::is_signed ? left <= right : left >= right);
+    using equality = std::conditional_t<as_c, format<width, width - fraction, false>, common>;
+    using order =
+        std::conditional_t<as_unsigned, format<width + 1, width + 1 - fraction, false>, common>;
+  };
 };
 
 // x.range(high, low) on the left of an assignment.

@@ -13,6 +13,7 @@
 #include <ostream>
 #include <string>
 #include <type_traits>
+#include <utility>
 
 namespace bitkiln {
 
@@ -177,11 +178,11 @@ template <class A, class B> struct formats {
   using sum = format<integer + fraction + 1, integer + 1, either>;
   using difference = format<integer + fraction + 1, integer + 1, true>;
   using product = format<A::width + B::width, A::integer + B::integer, either>;
-  // Of integers only.
-  using quotient = format<A::width + (B::is_signed ? 1 : 0), A::width + (B::is_signed ? 1 : 0), either>;
-  static constexpr int modulus = B::width + (A::is_signed && !B::is_signed ? 1 : 0);
-  static constexpr int smaller = A::width < modulus ? A::width : modulus;
-  using remainder = format<smaller, smaller, A::is_signed>;
+  // Of integers of the same signedness: where it differs, ap_int divides by rules of its own.
+  static constexpr int quotient_width = A::width + (B::is_signed ? 1 : 0);
+  static constexpr int remainder_width = A::width < B::width ? A::width : B::width;
+  using quotient = format<quotient_width, quotient_width, either>;
+  using remainder = format<remainder_width, remainder_width, either>;
 };
 
 // The formats of two operands, of which at least one is a number.
@@ -212,7 +213,9 @@ template <class A, class B> using sum = result<A, B, typename operands<A, B>::su
 template <class A, class B> using difference = result<A, B, typename operands<A, B>::difference>;
 template <class A, class B> using product = result<A, B, typename operands<A, B>::product>;
 template <class A, class B> using bitwise = result<A, B, typename operands<A, B>::common>;
-template <class A, class B, bool = operands<A, B>::integers> struct division {};
+template <class A, class B,
+          bool = operands<A, B>::integers && format_of<A>::is_signed == format_of<B>::is_signed>
+struct division {};
 template <class A, class B> struct division<A, B, true> {
   using quotient = result<A, B, typename operands<A, B>::quotient>;
   using remainder = result<A, B, typename operands<A, B>::remainder>;
@@ -225,8 +228,8 @@ template <class F, class T> constexpr typename F::bits aligned(const T &x) {
 
 // ----------------------------------------------------------------------------------- numbers --
 
-// What the types of all vendors share. `Vendor` names the types of results; `Vendor::integer_part`
-// is how to_int() rounds.
+// What the types of all vendors share. `Vendor` names the types of results and says how a number
+// becomes an integer.
 template <class Vendor, kind K, int W, int I, bool S, rounding Q, overflow O, int N>
 class number : public number_base {
 public:
@@ -239,7 +242,8 @@ public:
   template <class T, class From = format_of<T>,
             class = std::enable_if_t<Vendor::template converts<operand<T>::kind, K>>>
   constexpr number(const T &value)
-      : code_(cast<format, Q, O, N>(operand<T>::code(value), From::fraction - format::fraction)) {}
+      : code_(cast<format, to_integer<operand<T>::kind> ? Vendor::integer_part : Q,
+                   O, N>(operand<T>::code(value), From::fraction - format::fraction)) {}
 
   // A finite value.
   number(double value) : code_(0) {
@@ -270,6 +274,9 @@ public:
   constexpr int length() const { return W; }
 
 private:
+  template <bitkiln::kind From>
+  static constexpr bool to_integer = From == bitkiln::kind::fixed && K == bitkiln::kind::integer;
+
   typename format::code code_ = 0;
 };
 
@@ -295,16 +302,16 @@ template <class A, class B, class R = product<A, B>> constexpr R operator*(const
   return from_bits<R>(static_cast<bits>(operand<A>::code(a)) * static_cast<bits>(operand<B>::code(b)));
 }
 
-// Of integers, to zero as in C.
+// Of integers of the same signedness, to zero as in C.
 template <class A, class B, class R = typename division<A, B>::quotient>
 constexpr R operator/(const A &a, const B &b) {
-  using code = typename R::format::code;
+  using code = typename operands<A, B>::sum::code;
   return from_bits<R>(static_cast<code>(operand<A>::code(a)) / static_cast<code>(operand<B>::code(b)));
 }
 
 template <class A, class B, class R = typename division<A, B>::remainder>
 constexpr R operator%(const A &a, const B &b) {
-  using code = typename operands<A, B>::common::code;
+  using code = typename operands<A, B>::sum::code;
   return from_bits<R>(static_cast<code>(operand<A>::code(a)) % static_cast<code>(operand<B>::code(b)));
 }
 
@@ -400,24 +407,31 @@ template <class A, class = if_integer<A>> constexpr A operator--(A &a, int) {
 
 // ------------------------------------------------------------------------------- comparisons --
 
-// As many as both have, in one format; a native real number compares as a double.
-template <class A, class B, class F = typename operands<A, B>::common>
+// In formats that the vendor names; with a native real number as doubles.
+template <class A, class B>
+using compared = typename operands<A, B>::vendor::template compared<format_of<A>, format_of<B>>;
+
+template <class A, class B, class F = typename compared<A, B>::equality>
 constexpr bool equal(const A &a, const B &b) {
-  return aligned<F>(a) == aligned<F>(b);
-}
-template <class A, class B, class F = typename operands<A, B>::common>
-constexpr bool less(const A &a, const B &b) {
-  using code = typename F::code;
-  return static_cast<code>(aligned<F>(a)) < static_cast<code>(aligned<F>(b));
+  return F::wrap(aligned<F>(a)) == F::wrap(aligned<F>(b));
 }
 template <class A, class = std::enable_if_t<is_number<A>>> bool equal(const A &a, double b) {
   return a.to_double() == b;
 }
-template <class A, class = std::enable_if_t<is_number<A>>> bool less(const A &a, double b) {
-  return a.to_double() < b;
+
+// Below 0, 0 or above 0, as a is below, equal to or above b.
+template <class Word> constexpr int sign_of_difference(Word a, Word b) {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
-template <class A, class = std::enable_if_t<is_number<A>>> bool less(double a, const A &b) {
-  return a < b.to_double();
+template <class A, class B, class F = typename compared<A, B>::order>
+constexpr int order(const A &a, const B &b) {
+  return sign_of_difference(F::wrap(aligned<F>(a)), F::wrap(aligned<F>(b)));
+}
+template <class A, class = std::enable_if_t<is_number<A>>> int order(const A &a, double b) {
+  return sign_of_difference(a.to_double(), b);
+}
+template <class A, class = std::enable_if_t<is_number<A>>> int order(double a, const A &b) {
+  return sign_of_difference(a, b.to_double());
 }
 
 template <class A, class B> constexpr auto operator==(const A &a, const B &b) -> decltype(equal(a, b)) {
@@ -426,17 +440,20 @@ template <class A, class B> constexpr auto operator==(const A &a, const B &b) ->
 template <class A, class B> constexpr auto operator!=(const A &a, const B &b) -> decltype(equal(a, b)) {
   return !equal(a, b);
 }
-template <class A, class B> constexpr auto operator<(const A &a, const B &b) -> decltype(less(a, b)) {
-  return less(a, b);
+
+template <class A, class B> using if_ordered = decltype(order(std::declval<A>(), std::declval<B>()));
+
+template <class A, class B, class = if_ordered<A, B>> constexpr bool operator<(const A &a, const B &b) {
+  return order(a, b) < 0;
 }
-template <class A, class B> constexpr auto operator>(const A &a, const B &b) -> decltype(less(b, a)) {
-  return less(b, a);
+template <class A, class B, class = if_ordered<A, B>> constexpr bool operator>(const A &a, const B &b) {
+  return order(a, b) > 0;
 }
-template <class A, class B> constexpr auto operator<=(const A &a, const B &b) -> decltype(less(b, a)) {
-  return !less(b, a);
+template <class A, class B, class = if_ordered<A, B>> constexpr bool operator<=(const A &a, const B &b) {
+  return order(a, b) <= 0;
 }
-template <class A, class B> constexpr auto operator>=(const A &a, const B &b) -> decltype(less(a, b)) {
-  return !less(a, b);
+template <class A, class B, class = if_ordered<A, B>> constexpr bool operator>=(const A &a, const B &b) {
+  return order(a, b) >= 0;
 }
 
 // ------------------------------------------------------------------------------- single bits --

@@ -26,4 +26,6 @@ template <int W> void describe(const ap_uint<W> &) { std::printf("ufixed<%d,%d> 
 // The results of a few operators are of the vendor's base class.
 template <int W, int I, ap_q_mode Q, ap_o_mode O, int N>
 void describe(const ap_fixed_base<W, I, true, Q, O, N> &) { std::printf("fixed<%d,%d> ", W, I); }
+template <int W, int I, ap_q_mode Q, ap_o_mode O, int N>
+void describe(const ap_fixed_base<W, I, false, Q, O, N> &) { std::printf("ufixed<%d,%d> ", W, I); }
 #endif

@@ -37,8 +37,8 @@ template <class A, class B> void binary() {
 template <class A, class B> void divisions() {
   const numbers<A> a;
   const numbers<B> b;
-  describe(a.at[0] / b.at[0]);
-  describe(a.at[0] % b.at[0]);
+  describe(a.at[0] / b.at[1]);
+  describe(a.at[0] % b.at[1]);
   std::printf("\n");
   for (int i = 0; i < a.count; i++) {
     for (int j = 0; j < b.count; j++) {
@@ -50,7 +50,9 @@ template <class A, class B> void divisions() {
   }
 }
 
-template <class A> void unary(int most) {
+// `Native`: whether there is an integer part and a native integer holds it. Beyond, ac_fixed does
+// not convert; without one, ap_fixed converts negative numbers to whatever it finds in memory.
+template <class A, bool Native> void unary(int most) {
   const numbers<A> a;
   describe(-a.at[0]);
   describe(~a.at[0]);
@@ -65,6 +67,9 @@ template <class A> void unary(int most) {
       print(store(x << places));
       print(store(x >> places));
     }
-    std::printf("%d %u %lld %a\n", x.to_int(), x.to_uint(), (long long)x.to_int64(), x.to_double());
+    std::printf("; %a", x.to_double());
+    if constexpr (Native)
+      std::printf(" %d %u %lld", x.to_int(), x.to_uint(), static_cast<long long>(x.to_int64()));
+    std::printf("\n");
   }
 }
