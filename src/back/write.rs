@@ -80,7 +80,9 @@ fn absolute(path: &Path) -> Result<PathBuf, BackError> {
 fn check_place(project: &Path, force: bool) -> Result<(), BackError> {
     let entries = match fs::read_dir(project) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(_) if project.exists() && !project.is_dir() => return Err(BackError::NotAFolder(project.to_owned())),
+        Err(_) if project.exists() && !project.is_dir() => {
+            return Err(BackError::NotAFolder(project.to_owned()));
+        }
         Err(source) => return Err(BackError::Io { path: project.to_owned(), source }),
         Ok(entries) => entries,
     };
