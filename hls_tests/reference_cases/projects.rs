@@ -8,7 +8,11 @@ use bitkiln::hls::{Design, Options};
 use super::cases::{Case, committed, real};
 
 /// Writes and checks the project of `case`; what went wrong.
-fn check(case: &Case, backend: Backend, headers: &Headers) -> Result<Option<String>, Box<dyn Error>> {
+fn check(
+    case: &Case,
+    backend: Backend,
+    headers: &Headers,
+) -> Result<Option<String>, Box<dyn Error>> {
     let run = case.run()?;
     let design =
         Design::new(&run.graph, &Options::new(case.name.as_str(), backend.default_part()))?;

@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(long)]
     verify: bool,
     /// The fixed-point headers for --verify: 'vendor', 'builtin', or a folder
-    #[arg(long, default_value = "builtin", value_name = "WHICH")]
+    #[arg(long, default_value = "builtin", value_name = "WHICH", value_parser = verify::headers)]
     headers: Headers,
     /// Overwrite a folder that Bitkiln did not write
     #[arg(long)]

@@ -30,10 +30,10 @@ pub fn run(args: &Args) -> Result<Outcome> {
     let graph = &prepared.graph;
     let inputs = samples::read(&args.input, graph)?;
     let trace = sim::run(graph, &inputs).into_diagnostic()?;
-    let chosen: Vec<(String, NodeId)> = if args.trace {
-        graph.layers.clone()
+    let chosen: Vec<(&str, NodeId)> = if args.trace {
+        graph.layers.iter().map(|(name, node)| (name.as_str(), *node)).collect()
     } else {
-        graph.outputs.iter().map(|output| (output.name.clone(), output.node)).collect()
+        graph.outputs.iter().map(|output| (output.name.as_str(), output.node)).collect()
     };
     let arrays: Vec<_> = chosen
         .into_iter()
@@ -44,7 +44,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
         .collect();
     front::write_npz(&args.output, &arrays)?;
     let samples = inputs.first().and_then(|codes| codes.shape().first()).copied().unwrap_or(0);
-    let names: Vec<&str> = arrays.iter().map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = arrays.iter().map(|(name, _)| *name).collect();
     let to = args.output.display();
     print(&format!("{samples} samples: wrote {} to {to}", names.join(", ")));
     Ok(Outcome::Good)

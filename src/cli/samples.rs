@@ -3,10 +3,11 @@
 use std::path::Path;
 
 use bitkiln::fixed::Codes;
-use bitkiln::front;
+use bitkiln::front::{self, Arrays};
 use bitkiln::ir::Graph;
 use bitkiln::sim;
 use miette::Result;
+use ndarray::ArrayD;
 
 use super::complaint;
 
@@ -18,10 +19,10 @@ pub fn read(path: &Path, graph: &Graph) -> Result<Vec<Codes>> {
     for id in &graph.inputs {
         let node = &graph[*id];
         let format = node.tensor.format;
-        let values = arrays.of(&node.name, graph.inputs.len()).ok_or_else(|| {
+        let values = array_for(&node.name, &arrays, graph).ok_or_else(|| {
             complaint(
                 format!("{} has no array for input '{}'", path.display(), node.name),
-                format!("it has: {}; name each array after its input", arrays.names().join(", ")),
+                format!("it has: {}; name each array after its input", names(&arrays)),
             )
         })?;
         let quantized = sim::quantize(&values.view(), format).ok_or_else(|| {
@@ -42,4 +43,24 @@ pub fn read(path: &Path, graph: &Graph) -> Result<Vec<Codes>> {
         samples.push(quantized.codes);
     }
     Ok(samples)
+}
+
+/// The array of an input: that of its name, or the one without a name where there is one input.
+fn array_for<'a>(input: &str, arrays: &'a Arrays, graph: &Graph) -> Option<&'a ArrayD<f64>> {
+    match arrays {
+        Arrays::One(array) => (graph.inputs.len() == 1).then_some(array),
+        Arrays::Named(arrays) => {
+            arrays.iter().find(|(name, _)| name == input).map(|(_, array)| array)
+        }
+    }
+}
+
+fn names(arrays: &Arrays) -> String {
+    match arrays {
+        Arrays::One(_) => "one array without a name".into(),
+        Arrays::Named(arrays) => {
+            let names: Vec<&str> = arrays.iter().map(|(name, _)| name.as_str()).collect();
+            names.join(", ")
+        }
+    }
 }

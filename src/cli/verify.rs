@@ -1,5 +1,6 @@
 //! `bitkiln verify`.
 
+use std::convert::Infallible;
 use std::path::PathBuf;
 
 use bitkiln::back::{self, Headers, Verdict};
@@ -13,7 +14,7 @@ pub struct Args {
     /// The project's folder
     project: PathBuf,
     /// The fixed-point headers: 'vendor', 'builtin', or a folder
-    #[arg(long, default_value = "builtin", value_name = "WHICH")]
+    #[arg(long, default_value = "builtin", value_name = "WHICH", value_parser = headers)]
     headers: Headers,
     /// Print the verdict as JSON
     #[arg(long)]
@@ -28,6 +29,15 @@ pub fn run(args: &Args) -> Result<Outcome> {
         print(&describe(&verdict));
     }
     Ok(outcome(&verdict))
+}
+
+/// The headers that a word on the command line means.
+pub fn headers(word: &str) -> std::result::Result<Headers, Infallible> {
+    Ok(match word {
+        "builtin" => Headers::Builtin,
+        "vendor" => Headers::Vendor,
+        folder => Headers::Dir(folder.into()),
+    })
 }
 
 /// Exit code 1 for any mismatch.

@@ -100,7 +100,8 @@ impl Config {
                 return Err(ConfigError::Unsupported {
                     place: format!("LayerName.{name}.Precision"),
                     help: format!(
-                        "set the type of the layer's result: LayerName.{layer}.Precision"
+                        "quantize the activation in the model; LayerName.{layer} sets the type \
+                         of the sum before it"
                     ),
                 });
             }

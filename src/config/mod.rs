@@ -28,6 +28,7 @@
 //! error, unless its value is the one that hls4ml writes by itself and that means "off"; a key
 //! that neither knows is an error that names the nearest known one.
 
+mod backend;
 mod error;
 mod keys;
 mod lookup;
@@ -38,14 +39,13 @@ mod yaml;
 
 use std::path::{Path, PathBuf};
 
+pub use backend::Backend;
 pub use error::ConfigError;
 pub use lookup::SoftmaxSettings;
 pub use project::ClockUncertainty;
 pub use settings::Variable;
 
 use settings::{Scopes, Settings};
-
-use crate::back::Backend;
 
 /// What a configuration file says. A field is `None` where the file says nothing.
 #[derive(Clone, Debug, Default, PartialEq)]

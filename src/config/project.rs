@@ -8,8 +8,7 @@ use serde_json::Value;
 use super::keys::{self, Level};
 use super::node::Node;
 use super::settings::Settings;
-use super::{Config, ConfigError};
-use crate::back::Backend;
+use super::{Backend, Config, ConfigError};
 
 /// The backends that hls4ml has besides.
 const OTHER_BACKENDS: &[&str] = &[

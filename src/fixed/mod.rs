@@ -4,6 +4,7 @@
 //! [`Quantization`] adds what happens to values that the format cannot hold, an [`Interval`]
 //! says which codes can occur, and [`Codes`] are tensors of them.
 
+mod arithmetic;
 mod cast;
 mod codes;
 mod format;

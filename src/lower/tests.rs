@@ -273,8 +273,7 @@ fn every_message() -> Outcome {
     assert_eq!(text, "layer 'fc', kernel: NaN is not a finite number");
 
     let wide = dense(array![[1.0, 1e-30]], None, ["", ""]);
-    let mut fine = Settings::default();
-    fine.precision = "fixed<128,8>".parse()?;
+    let fine = Settings { precision: "fixed<128,8>".parse()?, ..Settings::default() };
     let text = message(&chain(1, vec![("fc", kind(wide.clone()))]), &fine);
     assert_eq!(text, "layer 'fc', accumulator: a format is 1 to 128 bits wide, not 136");
 

@@ -7,7 +7,7 @@ use super::LayerRow;
 /// The table of layers, with a line of totals.
 pub fn table(rows: &[LayerRow]) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY);
+    table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header([
         "layer",
         "shape",

@@ -108,7 +108,7 @@ private:
   Self &self() { return static_cast<Self &>(*this); }
 };
 
-// Integers read as native ones without being asked; to_string() is decimal.
+// Integers read as native ones without being asked.
 template <class Self, int W, bool S>
 class ap_integer : public ap_number<Self, kind::integer, W, W, S, AP_TRN_ZERO, AP_WRAP, 0> {
   using base = ap_number<Self, kind::integer, W, W, S, AP_TRN_ZERO, AP_WRAP, 0>;
@@ -118,7 +118,6 @@ public:
   using base::base;
   constexpr ap_integer() = default;
   constexpr operator native() const { return static_cast<native>(this->code()); }
-  std::string to_string() const { return decimal(this->code()); }
 };
 
 } // namespace bitkiln

@@ -150,7 +150,9 @@ fn an_activation_inside_of_a_layer_has_no_type_of_its_own() {
     assert_eq!(error.to_string(), expected);
     assert_eq!(
         miette::Diagnostic::help(&error).map(|h| h.to_string()).as_deref(),
-        Some("set the type of the layer's result: LayerName.fc1.Precision")
+        Some(
+            "quantize the activation in the model; LayerName.fc1 sets the type of the sum before it"
+        )
     );
     let Err(error) = config("LayerName: {fc1_rel: }").check_layers(LAYERS) else {
         panic!("fc1_rel passed");

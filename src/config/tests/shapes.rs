@@ -2,7 +2,7 @@
 
 use super::super::{ClockUncertainty, Config, Variable};
 use super::config;
-use crate::back::Backend;
+use crate::config::Backend;
 
 const FULL: &str = "
 Backend: Catapult

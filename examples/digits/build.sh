@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Builds Bitkiln, then turns the digits network into a verified project for Vitis and for Catapult.
+# Usage: examples/digits/build.sh [cargo profile, 'release' if none is named]
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+profile=${1:-release}
+cargo build --profile "$profile" --bin bitkiln --example accuracy
+target=${CARGO_TARGET_DIR:-target}
+programs=$target/${profile/dev/debug}
+model=examples/digits/model.h5
+samples=examples/digits/test.npz
+
+"$programs/examples/accuracy" "$model" "$samples" examples/digits/labels.npy 'ufixed<4,0>'
+for backend in vitis catapult; do
+    echo
+    "$programs/bitkiln" build "$model" --backend "$backend" -o "$target/digits/$backend" \
+        --input-type 'ufixed<4,0>' --input "$samples" --verify
+done

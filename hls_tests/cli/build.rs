@@ -1,0 +1,131 @@
+//! `bitkiln build` and `bitkiln inspect`.
+
+use std::fs;
+
+use super::{Outcome, bitkiln, build, case, text};
+
+#[test]
+fn a_model_becomes_a_verified_project_for_both() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    for backend in ["vitis", "catapult"] {
+        let project = folder.path().join(backend);
+        let inputs = case("net_mlp_softmax", "inputs.npz");
+        let inputs = inputs.to_str().ok_or("path")?;
+        let more =
+            ["--backend", backend, "--verify", "--input-type", "fixed<8,1>", "--input", inputs];
+        let output = build("net_mlp_softmax", "model.h5", &project, &more)?;
+        let printed = text(&output);
+        assert!(output.status.success(), "{printed}");
+        // 16 samples of 5 classes.
+        assert!(printed.contains("80 values compared, 0 mismatches"), "{printed}");
+        assert!(printed.contains("accumulator"), "{printed}");
+        let manifest = fs::read_to_string(project.join("bitkiln.json"))?;
+        let manifest: serde_json::Value = serde_json::from_str(&manifest)?;
+        assert_eq!(manifest["backend"], backend);
+        assert_eq!(manifest["model"]["file"], "model.h5");
+
+        let again = bitkiln(&["verify".as_ref(), project.as_os_str(), "--json".as_ref()])?;
+        let verdict: serde_json::Value = serde_json::from_slice(&again.stdout)?;
+        assert_eq!(verdict["mismatches"], 0);
+        assert_eq!(verdict["compared"], 80);
+        assert!(again.status.success());
+    }
+    Ok(())
+}
+
+#[test]
+fn all_three_kinds_of_files_build() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let keras = folder.path().join("v3");
+    assert!(build("v3_mlp", "model.keras", &keras, &[])?.status.success());
+
+    // A whole model holds both: its architecture alone, and its weights.
+    let whole = case("dense_bits4", "model.h5");
+    let config = hdf5_reader::Hdf5File::open(&whole)?.root_group()?.attribute("model_config")?;
+    let json = folder.path().join("model.json");
+    fs::write(&json, config.read_string()?)?;
+    let arguments = |more: &[&std::ffi::OsStr]| {
+        let mut all = vec!["inspect".as_ref(), json.as_os_str()];
+        all.extend(more);
+        bitkiln(&all)
+    };
+    let without = arguments(&[])?;
+    assert_eq!(without.status.code(), Some(2));
+    assert!(text(&without).contains("--weights"), "{}", text(&without));
+    let with = arguments(&["--weights".as_ref(), whole.as_os_str()])?;
+    assert!(with.status.success(), "{}", text(&with));
+    Ok(())
+}
+
+#[test]
+fn inspect_shows_types_as_table_json_and_graph() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let dot = folder.path().join("graph.dot");
+    let model = case("dense_bits4", "model.h5");
+    let output = bitkiln(&[
+        "inspect".as_ref(),
+        model.as_os_str(),
+        "--input-type".as_ref(),
+        "fixed<8,1>".as_ref(),
+        "--json".as_ref(),
+        "--dot".as_ref(),
+        dot.as_os_str(),
+    ])?;
+    assert!(output.status.success(), "{}", text(&output));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    assert_eq!(json["layers"][1]["layer"], "fc");
+    assert_eq!(json["layers"][2]["result"], "fixed<9,4>");
+    assert!(fs::read_to_string(dot)?.contains("fc\\nlinear [7]"));
+    Ok(())
+}
+
+#[test]
+fn a_failed_build_leaves_nothing_and_nothing_foreign_is_overwritten() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let project = folder.path().join("prj");
+    let output = build("dense_bits4", "model.h5", &project, &["--part", "no such; part"])?;
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(fs::read_dir(folder.path())?.count(), 0);
+
+    fs::create_dir(&project)?;
+    fs::write(project.join("thesis.tex"), "years of work")?;
+    let output = build("dense_bits4", "model.h5", &project, &[])?;
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output));
+    assert!(text(&output).contains("--force"), "{}", text(&output));
+    assert_eq!(fs::read_to_string(project.join("thesis.tex"))?, "years of work");
+    assert_eq!(fs::read_dir(folder.path())?.count(), 1);
+
+    assert!(build("dense_bits4", "model.h5", &project, &["--force"])?.status.success());
+    // Its own project it replaces without being told.
+    assert!(build("dense_bits6_2", "model.h5", &project, &[])?.status.success());
+    Ok(())
+}
+
+#[test]
+fn a_configuration_sets_types_and_reuse() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("config.yml");
+    fs::write(
+        &config,
+        "Backend: Catapult\nClockPeriod: 4\nHLSConfig:\n  Model: {Precision: 'fixed<16,6>', \
+         ReuseFactor: 1}\n  LayerName:\n    input_1: {Precision: 'fixed<8,1>'}\n    fc1: \
+         {ReuseFactor: 4}\n    softmax: {TableSize: 256}\n",
+    )?;
+    let project = folder.path().join("prj");
+    let config = config.to_str().ok_or("path")?;
+    let output = build("net_mlp_softmax", "model.h5", &project, &["--config", config, "--verify"])?;
+    assert!(output.status.success(), "{}", text(&output));
+    let manifest = fs::read_to_string(project.join("bitkiln.json"))?;
+    let manifest: serde_json::Value = serde_json::from_str(&manifest)?;
+    assert_eq!(manifest["backend"], "catapult");
+    assert_eq!(manifest["options"]["clock_period"], 4.0);
+    assert_eq!(manifest["inputs"][0]["type"], "fixed<8,1>");
+    assert_eq!(manifest["initiation_interval"], 4);
+
+    fs::write(config, "HLSConfig:\n  Model: {Precison: 'fixed<16,6>'}\n")?;
+    let output = build("net_mlp_softmax", "model.h5", &project, &["--config", config])?;
+    assert_eq!(output.status.code(), Some(2));
+    let printed = text(&output);
+    assert!(printed.contains("Precison") && printed.contains("Precision"), "{printed}");
+    Ok(())
+}

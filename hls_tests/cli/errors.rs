@@ -1,0 +1,109 @@
+//! Exit code 2, a message that says what to do, and nothing written.
+
+use std::fs;
+use std::path::Path;
+
+use super::{Outcome, bitkiln, build, case, text};
+
+/// Runs and expects exit code 2 with all of `words` in the message.
+fn refused<A: AsRef<std::ffi::OsStr>>(arguments: &[A], words: &[&str]) -> Outcome {
+    let output = bitkiln(arguments)?;
+    let printed = text(&output);
+    assert_eq!(output.status.code(), Some(2), "{printed}");
+    for word in words {
+        assert!(printed.contains(word), "no '{word}' in: {printed}");
+    }
+    assert!(!printed.contains("panicked"), "{printed}");
+    Ok(())
+}
+
+#[test]
+fn files_that_are_no_models() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("model.h5");
+    let inspect = |words: &[&str]| refused(&["inspect".as_ref(), path.as_os_str()], words);
+    inspect(&["model.h5"])?;
+    fs::write(&path, "")?;
+    inspect(&["model.h5"])?;
+    fs::write(&path, "{\"class_name\": 3}")?;
+    inspect(&["model.h5"])?;
+    let whole = fs::read(case("dense_bits4", "model.h5"))?;
+    fs::write(&path, &whole[..whole.len() / 2])?;
+    inspect(&["model.h5"])?;
+    refused(&["inspect".as_ref(), folder.path().as_os_str()], &[])
+}
+
+#[test]
+fn words_that_the_command_line_does_not_know() -> Outcome {
+    let model = case("dense_bits4", "model.h5");
+    let model = model.as_os_str();
+    let inspect = |more: &[&str], words: &[&str]| {
+        let mut arguments = vec!["inspect".as_ref(), model];
+        arguments.extend(more.iter().map(std::ffi::OsStr::new));
+        refused(&arguments, words)
+    };
+    inspect(&["--input-type", "float32"], &["--input-type float32", "fixed<W,I>"])?;
+    inspect(&["--input-type", "fixed<0,0>"], &["1 to 128 bits"])?;
+    inspect(&["--input-type", "nope=fixed<8,1>"], &["no input 'nope'", "input_1"])?;
+    inspect(&["--softmax", "fast"], &["stable", "skip"])?;
+    inspect(&["--config", "does-not-exist.yml"], &["does-not-exist.yml"])?;
+    refused(&["build".as_ref(), model], &["no folder", "-o"])?;
+    refused(
+        &[
+            "build".as_ref(),
+            model,
+            "-o".as_ref(),
+            "x".as_ref(),
+            "--backend".as_ref(),
+            "quartus".as_ref(),
+        ],
+        &["vitis", "catapult"],
+    )?;
+    assert!(!Path::new("x").exists());
+    Ok(())
+}
+
+#[test]
+fn samples_that_do_not_fit() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (model, output) = (case("dense_bits4", "model.h5"), folder.path().join("y.npz"));
+    let input = folder.path().join("x.npy");
+    let run = |words: &[&str]| {
+        refused(
+            &[
+                "run".as_ref(),
+                model.as_os_str(),
+                "--input".as_ref(),
+                input.as_os_str(),
+                "--output".as_ref(),
+                output.as_os_str(),
+            ],
+            words,
+        )
+    };
+    run(&["x.npy"])?;
+    ndarray_npy::write_npy(&input, &ndarray::Array2::<f32>::zeros((2, 5)))?;
+    run(&["input_1", "[12]", "[2, 5]"])?;
+    ndarray_npy::write_npy(&input, &ndarray::Array2::<f32>::from_elem((2, 12), f32::NAN))?;
+    run(&["NaN", "input_1"])?;
+    let mut npz = ndarray_npy::NpzWriter::new(fs::File::create(&input)?);
+    npz.add_array("x", &ndarray::Array2::<f32>::zeros((2, 12)))?;
+    npz.finish()?;
+    run(&["no array for input 'input_1'", "it has: x"])?;
+    assert!(!output.exists());
+    Ok(())
+}
+
+#[test]
+fn projects_that_are_none() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    refused(&["verify".as_ref(), folder.path().as_os_str()], &["bitkiln build"])?;
+    let project = folder.path().join("prj");
+    assert!(build("act_bits", "model.h5", &project, &[])?.status.success());
+    let empty = folder.path().join("headers");
+    fs::create_dir(&empty)?;
+    let arguments =
+        ["verify".as_ref(), project.as_os_str(), "--headers".as_ref(), empty.as_os_str()];
+    refused(&arguments, &["headers"])?;
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! `bitkiln run`.
+
+use std::fs::File;
+
+use ndarray::{Array2, ArrayD, array};
+use ndarray_npy::{NpzReader, write_npy};
+
+use super::{Outcome, bitkiln, case, text};
+
+#[test]
+fn traces_hold_every_layer_and_outputs_only_the_outputs() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let output = folder.path().join("y.npz");
+    let model = case("net_mlp_softmax", "model.h5");
+    let inputs = case("net_mlp_softmax", "inputs.npz");
+    let mut arguments = vec![
+        "run".as_ref(),
+        model.as_os_str(),
+        "--input".as_ref(),
+        inputs.as_os_str(),
+        "--output".as_ref(),
+        output.as_os_str(),
+        "--input-type".as_ref(),
+        "input_1=fixed<8,1>".as_ref(),
+    ];
+    let ran = bitkiln(&arguments)?;
+    assert!(ran.status.success(), "{}", text(&ran));
+    assert_eq!(NpzReader::new(File::open(&output)?)?.names()?, ["softmax"]);
+
+    arguments.push("--trace".as_ref());
+    let ran = bitkiln(&arguments)?;
+    assert!(ran.status.success(), "{}", text(&ran));
+    let mut trace = NpzReader::new(File::open(&output)?)?;
+    let mut expected = NpzReader::new(File::open(case("net_mlp_softmax", "trace.npz"))?)?;
+    let names = trace.names()?;
+    for layer in ["fc1", "relu1", "fc2", "relu2", "fc3", "logits", "softmax"] {
+        let file = layer.to_string();
+        assert!(names.contains(&file), "{names:?}");
+        let found: ArrayD<f64> = trace.by_name(&file)?;
+        let expected: ArrayD<f32> = expected.by_name(&file)?;
+        assert_eq!(found.shape(), expected.shape());
+        let near = found.iter().zip(&expected).all(|(a, b)| (a - f64::from(*b)).abs() < 2e-3);
+        assert!(near, "{layer}");
+    }
+    Ok(())
+}
+
+#[test]
+fn values_off_the_grid_are_counted() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (input, output) = (folder.path().join("x.npy"), folder.path().join("y.npz"));
+    // Steps of 1/64: 0.01 is rounded, 9 and -9 saturate, one zero and 12 others lie on the grid.
+    let mut samples = Array2::<f32>::zeros((1, 16));
+    samples.row_mut(0).slice_mut(ndarray::s![..4]).assign(&array![0.01, 9.0, -9.0, 0.5]);
+    write_npy(&input, &samples)?;
+    let model = case("act_relu6", "model.h5");
+    let ran = bitkiln(&[
+        "run".as_ref(),
+        model.as_os_str(),
+        "--input".as_ref(),
+        input.as_os_str(),
+        "--output".as_ref(),
+        output.as_os_str(),
+        "--input-type".as_ref(),
+        "fixed<10,4>".as_ref(),
+    ])?;
+    assert!(ran.status.success(), "{}", text(&ran));
+    let note = "of 16 values, 1 were rounded to fixed<10,4> and 2 saturated";
+    assert!(text(&ran).contains(note), "{}", text(&ran));
+    let mut written = NpzReader::new(File::open(&output)?)?;
+    let y: ArrayD<f64> = written.by_name("act.npy")?;
+    assert_eq!(y.iter().take(4).copied().collect::<Vec<_>>(), [0.0, 3.9375, 0.0, 0.5]);
+    Ok(())
+}

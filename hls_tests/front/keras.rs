@@ -1,0 +1,147 @@
+//! Models in the forms that Keras 2 and Keras 3 save: see `fixtures/generate.py`.
+
+use bitkiln::front::load;
+use bitkiln::model::{Activation, Dense, LayerKind, Model};
+use ndarray::{Array1, Array2};
+use petgraph::graph::NodeIndex;
+
+use crate::{dense, fixture, layer, names};
+
+/// The weights that `generate.py` gives to the n-th layer with weights, from 1.
+fn expect_rule(dense: &Dense, number: usize, [inputs, units]: [usize; 2]) {
+    let kernel = Array2::from_shape_fn((inputs, units), |(input, unit)| {
+        100.0 * number as f32 + (input * units + unit) as f32 / 8.0
+    });
+    assert_eq!(dense.kernel, kernel);
+    if let Some(bias) = &dense.bias {
+        let rule = Array1::from_shape_fn(units, |unit| -(number as f32) - unit as f32 / 4.0);
+        assert_eq!(bias, rule);
+    }
+}
+
+fn sources(model: &Model, name: &str) -> Vec<String> {
+    let is_named = |node: &NodeIndex| model.graph[*node].name == name;
+    let node = model.graph.node_indices().find(is_named).unwrap();
+    model.sources(node).into_iter().map(|source| model.graph[source].name.clone()).collect()
+}
+
+fn expect_branches(model: &Model) {
+    assert_eq!(model.name, "branches");
+    assert_eq!(names(model), ["b", "alpha", "a", "drop", "zeta", "mid"]);
+    let nodes = |nodes: &[NodeIndex]| -> Vec<String> {
+        nodes.iter().map(|&node| model.graph[node].name.clone()).collect()
+    };
+    assert_eq!(nodes(&model.inputs), ["b", "a"]);
+    assert_eq!(nodes(&model.outputs), ["zeta", "mid", "drop"]);
+    for (name, expected) in
+        [("b", ""), ("alpha", "b"), ("drop", "alpha"), ("zeta", "a"), ("mid", "drop")]
+    {
+        assert_eq!(sources(model, name).join(" "), expected, "{name}");
+    }
+    expect_rule(dense(model, "alpha"), 1, [4, 5]);
+    expect_rule(dense(model, "zeta"), 2, [3, 2]);
+    expect_rule(dense(model, "mid"), 3, [5, 2]);
+    assert!(dense(model, "alpha").bias.is_none() && dense(model, "zeta").bias.is_some());
+    assert_eq!(dense(model, "mid").activation, Activation::Relu);
+    assert!(matches!(layer(model, "drop").kind, LayerKind::Identity));
+}
+
+#[test]
+fn one_network_in_every_form() {
+    for (model, weights) in [
+        ("k2_branches.h5", None),
+        ("k2_branches.json", Some("k2_branches_weights.h5")),
+        ("k2_archive.keras", None),
+        ("k3_branches.keras", None),
+        ("k3_branches.h5", None),
+        ("k3_branches.json", Some("k3_branches.weights.h5")),
+        // Weights of either generation, from a file of weights or of a whole model.
+        ("k2_branches.json", Some("k3_branches.weights.h5")),
+        ("k2_branches.json", Some("k3_branches.keras")),
+        ("k3_branches.json", Some("k2_branches.h5")),
+        ("k3_branches.keras", Some("k2_branches_weights.h5")),
+    ] {
+        let weights_path = weights.map(fixture);
+        match load(&fixture(model), weights_path.as_deref()) {
+            Ok(model) => expect_branches(&model),
+            Err(error) => panic!("{model} with {weights:?}: {error}"),
+        }
+    }
+}
+
+/// The weights that are passed win over those in the model's own file.
+#[test]
+fn passed_weights_replace_the_files_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let other = folder.path().join("other.weights.h5");
+    let mut bytes = std::fs::read(fixture("k2_branches_weights.h5")).unwrap();
+    // The first element of alpha's kernel, 100, becomes 7.
+    let at = bytes.windows(8).position(|window| {
+        window == [100.0_f32.to_le_bytes(), 100.125_f32.to_le_bytes()].as_flattened()
+    });
+    let at = at.unwrap();
+    bytes[at..at + 4].copy_from_slice(&7.0_f32.to_le_bytes());
+    std::fs::write(&other, bytes).unwrap();
+    for model in ["k2_branches.h5", "k3_branches.keras"] {
+        let model = load(&fixture(model), Some(&other)).unwrap();
+        assert_eq!(dense(&model, "alpha").kernel[[0, 0]], 7.0);
+    }
+}
+
+/// The format is seen from the content.
+#[test]
+fn names_of_files_mean_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = |from: &str, to: &str| {
+        let to = folder.path().join(to);
+        std::fs::copy(fixture(from), &to).unwrap();
+        to
+    };
+    expect_branches(&load(&copy("k3_branches.keras", "a.h5"), None).unwrap());
+    expect_branches(&load(&copy("k2_branches.h5", "b.json"), None).unwrap());
+    let weights = copy("k2_branches_weights.h5", "c.npz");
+    expect_branches(&load(&copy("k2_branches.json", "d"), Some(&weights)).unwrap());
+}
+
+#[test]
+fn layers_that_do_nothing() {
+    for (file, input) in [("k2_inert.h5", "input_"), ("k3_inert.keras", "input_layer")] {
+        let model = load(&fixture(file), None).unwrap();
+        let kinds: Vec<String> = model
+            .graph
+            .node_weights()
+            .map(|layer| match &layer.kind {
+                LayerKind::Input { shape } => format!("input {shape:?}"),
+                LayerKind::Dense(dense) => format!("dense {:?}", dense.kernel.dim()),
+                LayerKind::Activation(activation) => format!("{activation:?}"),
+                LayerKind::Flatten => "flatten".to_owned(),
+                LayerKind::Identity => "identity".to_owned(),
+            })
+            .collect();
+        let mut expected = vec!["input [3, 2]"];
+        expected.extend(["identity"; 6]);
+        expected.extend(["dense (2, 2)", "flatten", "dense (6, 4)", "Relu", "Softmax"]);
+        assert_eq!(kinds, expected, "{file}");
+        assert!(names(&model)[0].starts_with(input), "{file}");
+        expect_rule(dense(&model, "rows"), 1, [2, 2]);
+        expect_rule(dense(&model, "fc"), 2, [6, 4]);
+    }
+}
+
+#[test]
+fn a_sequential_model_without_an_input_layer() {
+    for file in ["k2_unbuilt.h5", "k3_unbuilt.keras"] {
+        let model = load(&fixture(file), None).unwrap();
+        expect_rule(dense(&model, "first"), 1, [4, 3]);
+        expect_rule(dense(&model, "second"), 2, [3, 2]);
+    }
+}
+
+/// Keras 2 allows `/` in a name, and nests groups by it.
+#[test]
+fn names_with_slashes() {
+    let model = load(&fixture("k2_slash.h5"), None).unwrap();
+    assert_eq!(names(&model), ["in", "block/fc", "block/fc/inner"]);
+    expect_rule(dense(&model, "block/fc"), 1, [3, 3]);
+    expect_rule(dense(&model, "block/fc/inner"), 2, [3, 2]);
+}

@@ -1,0 +1,63 @@
+//! Files that Keras, QKeras and NumPy write, and what is read from them.
+
+mod arrays;
+mod errors;
+mod keras;
+mod models;
+
+use std::path::{Path, PathBuf};
+
+use bitkiln::front::{FrontError, LayerProblem, Problem};
+use bitkiln::model::{Dense, Layer, LayerKind, Model};
+use ndarray::Array;
+
+/// A file in the project.
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// A folder beside the project, with data that is not part of it.
+fn shared(path: &str) -> Option<PathBuf> {
+    let folder = project("../shared").join(path);
+    if !folder.exists() {
+        println!("skipped: there is no {}", folder.display());
+        return None;
+    }
+    Some(folder)
+}
+
+/// A file that Keras or h5py wrote for these tests; see `fixtures/generate.py`.
+fn fixture(name: &str) -> PathBuf {
+    project("hls_tests/front/fixtures").join(name)
+}
+
+fn layer<'m>(model: &'m Model, name: &str) -> &'m Layer {
+    let found = model.graph.node_weights().find(|layer| layer.name == name);
+    found.unwrap_or_else(|| panic!("no layer '{name}'"))
+}
+
+fn dense<'m>(model: &'m Model, name: &str) -> &'m Dense {
+    match &layer(model, name).kind {
+        LayerKind::Dense(dense) => dense,
+        other => panic!("{name} is {other:?}"),
+    }
+}
+
+/// The names of the layers, in the order of the file.
+fn names(model: &Model) -> Vec<&str> {
+    model.graph.node_weights().map(|layer| layer.name.as_str()).collect()
+}
+
+/// First element, last element and sum: what h5py tells of the same dataset.
+fn digest<D: ndarray::Dimension>(array: &Array<f32, D>) -> (f32, f32, f64) {
+    let ends = (array.iter().next().unwrap(), array.iter().last().unwrap());
+    (*ends.0, *ends.1, array.iter().map(|&value| f64::from(value)).sum())
+}
+
+/// What is wrong with a layer.
+fn layer_problem(error: &FrontError) -> &LayerProblem {
+    match error.problem.as_ref() {
+        Problem::Layer { problem, .. } => problem,
+        other => panic!("{other}"),
+    }
+}

@@ -1,0 +1,236 @@
+//! HDF5 files, read within bounds.
+//!
+//! Whatever the library finds is checked again here: a text or a dataset is never larger than what
+//! the file can hold, and a failure inside the library is an error.
+
+use hdf5_reader::error::Error;
+use hdf5_reader::messages::attribute::AttributeMessage;
+use hdf5_reader::messages::dataspace::DataspaceType;
+use hdf5_reader::{
+    Dataset, Datatype, FilterRegistry, Hdf5File, OpenOptions, StringPadding, StringSize, VarLenKind,
+};
+
+use super::element::{Element, ElementKind};
+use super::error::Problem;
+use super::guard::guarded;
+
+/// Deflate makes at most 1032 bytes of one; no other filter that Keras' users have does more.
+const MOST_EXPANSION: usize = 1032;
+
+/// How deep groups nest in any file of Keras, and more.
+const DEEPEST: usize = 64;
+
+/// A file in memory.
+pub(super) struct Hdf5 {
+    file: Hdf5File,
+    size: usize,
+}
+
+/// A group of a file.
+pub(super) struct Group<'a> {
+    inner: hdf5_reader::group::Group,
+    file: &'a Hdf5,
+}
+
+/// A dataset of numbers, not read yet.
+pub(super) struct Numbers {
+    inner: Dataset,
+    /// Elements along each axis.
+    pub(super) shape: Vec<usize>,
+}
+
+fn call<T>(call: impl FnOnce() -> Result<T, Error>) -> Result<T, Problem> {
+    guarded(call).map_err(Problem::Damaged)?.map_err(|error| Problem::Damaged(error.to_string()))
+}
+
+/// As [`call`], where a thing that is not there is no error.
+fn find<T>(find: impl FnOnce() -> Result<T, Error>) -> Result<Option<T>, Problem> {
+    match guarded(find).map_err(Problem::Damaged)? {
+        Ok(found) => Ok(Some(found)),
+        Err(Error::GroupNotFound(_) | Error::DatasetNotFound(_)) => Ok(None),
+        Err(error) => Err(Problem::Damaged(error.to_string())),
+    }
+}
+
+impl Hdf5 {
+    pub(super) fn open(bytes: Vec<u8>) -> Result<Self, Problem> {
+        let size = bytes.len();
+        let most = size.saturating_mul(MOST_EXPANSION);
+        let options = OpenOptions::default()
+            .with_chunk_cache_bytes(0)
+            .with_filter_registry(FilterRegistry::default())
+            .with_max_chunk_bytes(most)
+            .with_max_read_bytes(most)
+            .with_max_object_header_bytes(size);
+        Ok(Self { file: call(|| Hdf5File::from_vec_with_options(bytes, options))?, size })
+    }
+
+    pub(super) fn root(&self) -> Result<Group<'_>, Problem> {
+        Ok(Group { inner: call(|| self.file.root_group())?, file: self })
+    }
+}
+
+impl<'a> Group<'a> {
+    /// The group below at a path of names; a name that holds `/` is a path itself.
+    pub(super) fn group(&self, path: &[&str]) -> Result<Option<Group<'a>>, Problem> {
+        let mut inner = self.inner.clone();
+        for name in names(path)? {
+            match find(|| inner.group(name))? {
+                Some(below) => inner = below,
+                None => return Ok(None),
+            }
+        }
+        Ok(Some(Group { inner, file: self.file }))
+    }
+
+    /// The dataset below at a path of names.
+    pub(super) fn numbers(&self, path: &[&str]) -> Result<Option<Numbers>, Problem> {
+        let names = names(path)?;
+        let Some((last, groups)) = names.split_last() else { return Ok(None) };
+        let Some(group) = self.group(groups)? else { return Ok(None) };
+        let Some(inner) = find(|| group.inner.dataset(last))? else { return Ok(None) };
+        let shape = inner.shape().iter().map(|&axis| usize::try_from(axis));
+        let shape: Result<_, _> = shape.collect();
+        let shape =
+            shape.map_err(|_| Problem::Damaged(format!("dataset '{last}' is too large")))?;
+        Ok(Some(Numbers { inner, shape }))
+    }
+
+    /// The names of the groups and of the datasets in this group.
+    pub(super) fn members(&self) -> Result<(Vec<String>, Vec<String>), Problem> {
+        call(|| self.inner.member_names())
+    }
+
+    /// Where the group lies in the file: equal for two names of one group.
+    pub(super) fn address(&self) -> u64 {
+        self.inner.address()
+    }
+
+    /// The text in an attribute.
+    pub(super) fn text(&self, attribute: &str) -> Result<Option<String>, Problem> {
+        let Some(mut texts) = self.texts(attribute)? else { return Ok(None) };
+        match (texts.pop(), texts.len()) {
+            (Some(text), 0) => Ok(Some(text)),
+            (last, before) => Err(Problem::Damaged(format!(
+                "attribute '{attribute}' holds {} texts, not one",
+                before + usize::from(last.is_some())
+            ))),
+        }
+    }
+
+    /// The texts in an attribute.
+    ///
+    /// An empty list has no type of its own when it comes from NumPy: it is stored as float64.
+    pub(super) fn texts(&self, attribute: &str) -> Result<Option<Vec<String>>, Problem> {
+        let attributes = call(|| self.inner.raw_attributes())?;
+        match attributes.into_iter().find(|found| found.name() == attribute) {
+            Some(found) => self.decode_texts(&found.into_parts().0).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn decode_texts(&self, message: &AttributeMessage) -> Result<Vec<String>, Problem> {
+        let damaged = |what: &str| Problem::Damaged(format!("attribute '{}' {what}", message.name));
+        let count = match message.dataspace.dataspace_type {
+            DataspaceType::Null => 0,
+            DataspaceType::Scalar => 1,
+            DataspaceType::Simple => {
+                message.dataspace.num_elements().map_err(|_| damaged("is too large"))?
+            }
+        };
+        if count == 0 {
+            return Ok(vec![]);
+        }
+        let (width, padding, referenced) = match &message.datatype {
+            Datatype::String { size: StringSize::Fixed(width), padding, .. } => {
+                (*width as usize, *padding, false)
+            }
+            Datatype::String { size: StringSize::Variable, padding, .. }
+            | Datatype::VarLen { kind: VarLenKind::String, padding, .. } => {
+                (usize::from(self.inner.offset_size()) + 8, *padding, true)
+            }
+            _ => return Err(damaged("holds no text")),
+        };
+        let needed = usize::try_from(count).ok().and_then(|count| count.checked_mul(width));
+        let Some(bytes) = needed.and_then(|needed| message.raw_data.get(..needed)) else {
+            return Err(damaged("is cut short"));
+        };
+        if width == 0 {
+            return Err(damaged("holds texts of no length"));
+        }
+        // Each text has its own place in the file, so that together they are no larger than it.
+        let mut budget = self.file.size;
+        let mut texts = Vec::new();
+        for item in bytes.chunks_exact(width) {
+            let text = match referenced {
+                true => call(|| self.inner.resolve_vlen_reference_bytes(item, 1))?,
+                false => item.to_vec(),
+            };
+            budget = budget.checked_sub(text.len()).ok_or_else(|| damaged("overlaps itself"))?;
+            let text = String::from_utf8(unpadded(text, padding));
+            texts.push(text.map_err(|_| damaged("is not UTF-8"))?);
+        }
+        Ok(texts)
+    }
+}
+
+/// The names along a path.
+fn names<'p>(path: &[&'p str]) -> Result<Vec<&'p str>, Problem> {
+    let names = path.iter().flat_map(|part| part.split('/'));
+    let names: Vec<&str> = names.filter(|name| !name.is_empty() && *name != ".").collect();
+    if names.len() > DEEPEST {
+        return Err(Problem::Damaged(format!("a path of {} groups", names.len())));
+    }
+    Ok(names)
+}
+
+fn unpadded(mut text: Vec<u8>, padding: StringPadding) -> Vec<u8> {
+    if let Some(end) = text.iter().position(|&byte| byte == 0) {
+        text.truncate(end);
+    }
+    if padding == StringPadding::SpacePad {
+        text.truncate(text.trim_ascii_end().len());
+    }
+    text
+}
+
+impl Numbers {
+    /// All numbers, row-major, as `float32`: as Keras assigns them to a variable of that type.
+    pub(super) fn read(&self) -> Result<Vec<f32>, Problem> {
+        let element = self.element()?;
+        let bytes = call(|| self.inner.read_raw_bytes())?;
+        Ok(element.decode(&bytes))
+    }
+
+    fn element(&self) -> Result<Element, Problem> {
+        let unsupported = || Problem::ElementType { name: format!("{:?}", self.inner.dtype()) };
+        let (kind, byte_order) = match self.inner.dtype() {
+            Datatype::FloatingPoint { size, byte_order } => {
+                (self.ieee(*size).ok_or_else(unsupported)?, byte_order)
+            }
+            Datatype::FixedPoint { size: size @ (1 | 2 | 4 | 8), signed, byte_order } => {
+                let size = usize::from(*size);
+                let kind =
+                    if *signed { ElementKind::Signed(size) } else { ElementKind::Unsigned(size) };
+                (kind, byte_order)
+            }
+            _ => return Err(unsupported()),
+        };
+        Ok(Element { kind, big_endian: *byte_order == hdf5_reader::ByteOrder::BigEndian })
+    }
+
+    /// The IEEE 754 type of this size. Others of the same size exist (bfloat16), and only the
+    /// datatype's own bytes tell them apart: exponent's place and bits, fraction's place and bits,
+    /// exponent's bias.
+    fn ieee(&self, size: u8) -> Option<ElementKind> {
+        let raw = self.inner.raw_datatype().ok()?;
+        let stated = raw.get(12..20)?;
+        let (kind, layout): (_, [u8; 8]) = match size {
+            2 => (ElementKind::Float16, [10, 5, 0, 10, 15, 0, 0, 0]),
+            4 => (ElementKind::Float32, [23, 8, 0, 23, 127, 0, 0, 0]),
+            8 => (ElementKind::Float64, [52, 11, 0, 52, 255, 3, 0, 0]),
+            _ => return None,
+        };
+        (stated == layout).then_some(kind)
+    }
+}

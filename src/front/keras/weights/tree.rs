@@ -1,0 +1,212 @@
+//! Weights by the layers' classes: `.keras` archives and `.weights.h5`.
+//!
+//! The layers of a model lie in a group `layers`. Each has a group named after its class in snake
+//! case, with `_1`, `_2` and so on from the second layer of that class, in the order of the model's
+//! layers; its variables are the datasets `vars/0`, `vars/1` and so on. The groups' attribute `name`
+//! repeats the layer's name since Keras 3.10. (`_save_container_state` in `saving/saving_lib.py`,
+//! `to_snake_case` in `utils/naming.py` of Keras 3.)
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use super::{Origin, Place};
+use crate::front::error::Problem;
+use crate::front::hdf5::Group;
+
+/// The group of all layers, and its name in files of Keras 2.12 and 2.13.
+const LAYERS: [&str; 2] = ["layers", "_layer_checkpoint_dependencies"];
+
+/// The group of a layer's own variables.
+const VARIABLES: &str = "vars";
+
+/// The state of a random generator, which acts in training alone.
+const SEED: &str = "seed_generator";
+
+/// How deep and how many groups lie below a layer in any file of Keras, and more.
+const DEEPEST: usize = 16;
+const MOST_GROUPS: usize = 1 << 17;
+
+/// The name of the group of all layers.
+pub(super) fn layers(root: &Group<'_>) -> Result<Option<&'static str>, Problem> {
+    for name in LAYERS {
+        if root.group(&[name])?.is_some() {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+/// The groups of layers, given their classes in the model's order.
+pub(super) fn paths<'c>(group: &str, classes: impl Iterator<Item = &'c str>) -> Vec<String> {
+    let mut used: HashMap<String, usize> = HashMap::new();
+    let path = |class| {
+        let name = snake_case(class);
+        let earlier = used.entry(name.clone()).or_insert(0);
+        let suffix = match *earlier {
+            0 => String::new(),
+            number => format!("_{number}"),
+        };
+        *earlier += 1;
+        format!("{group}/{name}{suffix}")
+    };
+    classes.map(path).collect()
+}
+
+/// The dataset of a variable.
+pub(super) fn variable(place: &str, position: usize) -> String {
+    format!("{place}/{VARIABLES}/{position}")
+}
+
+pub(super) fn places(
+    root: &Group<'_>,
+    layers: &str,
+    origin: Origin,
+) -> Result<BTreeMap<String, Place>, Problem> {
+    let mut walk = Walk::default();
+    let mut places = BTreeMap::new();
+    // Variables of the model itself.
+    if let Some(group) = root.group(&[VARIABLES])? {
+        places.insert(VARIABLES.to_owned(), walk.place(&group, VARIABLES)?);
+    }
+    let Some(all) = root.group(&[layers])? else { return Ok(places) };
+    for name in all.members()?.0 {
+        let path = format!("{layers}/{name}");
+        let Some(group) = all.group(&[&name])? else { continue };
+        let mut place = walk.place(&group, &path)?;
+        // Weights that come apart from the model may come from another instance of it, in which
+        // names that Keras makes up differ: it does not compare them either.
+        if origin == Origin::SameFile
+            && let Some(variables) = group.group(&[VARIABLES])?
+        {
+            place.layer = variables.text("name")?;
+        }
+        places.insert(path, place);
+    }
+    Ok(places)
+}
+
+/// A walk through groups that ends even where they form a cycle.
+#[derive(Default)]
+struct Walk {
+    seen: HashSet<u64>,
+}
+
+impl Walk {
+    fn place(&mut self, group: &Group<'_>, path: &str) -> Result<Place, Problem> {
+        let mut datasets = vec![];
+        self.collect(group, path, 0, &mut datasets)?;
+        datasets.sort_by_cached_key(|path| {
+            let (group, name) = path.rsplit_once('/').unwrap_or(("", path));
+            (group.to_owned(), name.parse::<usize>().ok(), name.to_owned())
+        });
+        Ok(Place { datasets, layer: None })
+    }
+
+    fn collect(
+        &mut self,
+        group: &Group<'_>,
+        path: &str,
+        depth: usize,
+        found: &mut Vec<String>,
+    ) -> Result<(), Problem> {
+        if !self.seen.insert(group.address()) {
+            return Ok(());
+        }
+        if depth > DEEPEST || self.seen.len() > MOST_GROUPS {
+            return Err(Problem::Damaged(format!("too many groups below '{path}'")));
+        }
+        let (groups, datasets) = group.members()?;
+        found.extend(datasets.iter().map(|name| format!("{path}/{name}")));
+        for name in groups.iter().filter(|name| *name != SEED) {
+            if let Some(below) = group.group(&[name])? {
+                self.collect(&below, &format!("{path}/{name}"), depth + 1, found)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A class's name in snake case, exactly as Keras' `to_snake_case` makes it.
+fn snake_case(class: &str) -> String {
+    let word = |letter: &char| letter.is_alphanumeric() || *letter == '_';
+    let letters: Vec<char> = class.chars().filter(word).collect();
+    between_words(&between_letters(&letters)).into_iter().flat_map(char::to_lowercase).collect()
+}
+
+/// `re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)`
+fn between_letters(letters: &[char]) -> Vec<char> {
+    let mut result = vec![];
+    let mut at = 0;
+    while at < letters.len() {
+        let lower = letters.iter().skip(at + 2).take_while(|letter| letter.is_ascii_lowercase());
+        let lower = lower.count();
+        let upper = letters.get(at + 1).is_some_and(char::is_ascii_uppercase);
+        result.push(letters[at]);
+        at += 1;
+        if upper && lower > 0 {
+            result.push('_');
+            result.extend(&letters[at..=at + lower]);
+            at += 1 + lower;
+        }
+    }
+    result
+}
+
+/// `re.sub("([a-z])([A-Z])", r"\1_\2", name)`
+fn between_words(letters: &[char]) -> Vec<char> {
+    let mut result = vec![];
+    for (at, &letter) in letters.iter().enumerate() {
+        let before = at.checked_sub(1).map(|before| letters[before]);
+        if letter.is_ascii_uppercase() && before.is_some_and(|before| before.is_ascii_lowercase()) {
+            result.push('_');
+        }
+        result.push(letter);
+    }
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_keras() {
+        // The right column is keras.src.utils.naming.to_snake_case(left).
+        for (class, name) in [
+            ("QDense", "q_dense"),
+            ("Dense", "dense"),
+            ("ReLU", "re_lu"),
+            ("PReLU", "p_re_lu"),
+            ("QActivation", "q_activation"),
+            ("InputLayer", "input_layer"),
+            ("GaussianNoise", "gaussian_noise"),
+            ("SpatialDropout1D", "spatial_dropout1d"),
+            ("QConv2D", "q_conv2d"),
+            ("QConv2DBatchnorm", "q_conv2d_batchnorm"),
+            ("QDepthwiseConv2DTranspose", "q_depthwise_conv2d_transpose"),
+            ("LSTM", "lstm"),
+            ("QLSTM", "qlstm"),
+            ("GRUCell", "gru_cell"),
+            ("ABcDe", "a_bc_de"),
+            ("my_Layer", "my__layer"),
+            ("Odd>Name", "odd_name"),
+        ] {
+            assert_eq!(snake_case(class), name, "{class}");
+        }
+    }
+
+    #[test]
+    fn layers_are_counted_by_class() {
+        let classes = ["InputLayer", "Dense", "Dropout", "Dense", "QDense", "Dense"];
+        assert_eq!(
+            paths("layers", classes.into_iter()),
+            [
+                "layers/input_layer",
+                "layers/dense",
+                "layers/dropout",
+                "layers/dense_1",
+                "layers/q_dense",
+                "layers/dense_2"
+            ]
+        );
+    }
+}
