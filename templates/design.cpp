@@ -10,7 +10,4 @@
 {% for kernel in kernels %}
 {{ kernel }}
 {% endfor %}
-{%- for line in before_top %}
-{{ line }}
-{%- endfor %}
 {{ top }}

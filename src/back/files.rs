@@ -32,6 +32,9 @@ impl File {
     }
 }
 
+/// Where lines are broken.
+const LINE: usize = 100;
+
 /// The dialect of a back end.
 pub(super) fn dialect(backend: Backend) -> &'static dyn Dialect {
     match backend {
@@ -76,7 +79,7 @@ pub fn files(
         model,
         version: env!("CARGO_PKG_VERSION"),
         backend: dialect.backend().title(),
-        commands: dialect.commands(),
+        commands: command_lines(dialect.commands()),
     };
     files.push(File::new("README.md", readme.render()?));
     let manifest = Manifest::new(design, backend, samples, model, &files);
@@ -90,7 +93,6 @@ struct SourceFile<'a> {
     design: &'a Design,
     source_headers: &'a [&'a str],
     kernels: Vec<String>,
-    before_top: Vec<String>,
     top: String,
 }
 
@@ -100,7 +102,6 @@ fn source(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> {
         design,
         source_headers: dialect.source_headers(),
         kernels: kernels.collect::<Result<_, _>>()?,
-        before_top: dialect.before_top(design),
         top: top(design, dialect),
     };
     Ok(file.render()?)
@@ -108,7 +109,9 @@ fn source(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> {
 
 /// The top function: the arrays between kernels, and a call each.
 fn top(design: &Design, dialect: &dyn Dialect) -> String {
-    let mut lines = vec![format!("{} {{", signature(design, &dialect.top(&design.name)))];
+    let mut lines = vec!["// The network.".to_owned()];
+    lines.extend(dialect.before_top(design));
+    lines.push(format!("{} {{", signature(design, &dialect.top(&design.name))));
     lines.extend(dialect.in_top(design));
     lines.push(String::new());
     let internal: Vec<_> = design.edges.iter().filter(|e| e.role == EdgeRole::Internal).collect();
@@ -134,7 +137,11 @@ fn signature(design: &Design, name: &str) -> String {
     let inputs = design.inputs.iter().map(|edge| argument(edge, "const "));
     let outputs = design.outputs.iter().map(|edge| argument(edge, ""));
     let arguments: Vec<String> = inputs.chain(outputs).collect();
-    format!("void {name}({})", arguments.join(", "))
+    let line = format!("void {name}({})", arguments.join(", "));
+    if line.len() <= LINE {
+        return line;
+    }
+    format!("void {name}(\n    {}\n)", arguments.join(",\n    "))
 }
 
 #[derive(Template)]
@@ -242,7 +249,7 @@ fn weights(design: &Design, constant: &Constant) -> Result<String, BackError> {
     // A row of a matrix begins on a line of its own.
     let shape = constant.codes.shape();
     let row = shape.last().copied().unwrap_or(1).max(1);
-    let lines: Vec<String> = items.chunks(row).flat_map(|row| wrap(row, 96)).collect();
+    let lines: Vec<String> = items.chunks(row).flat_map(|row| wrap(row, LINE - 4)).collect();
     let interval = constant.codes.interval().unwrap_or_else(|| Interval::point(0));
     let (low, high) = interval.values(fraction);
     let dimensions: Vec<String> = shape.iter().map(ToString::to_string).collect();
@@ -347,5 +354,13 @@ struct Readme<'a> {
     model: Option<&'a ModelFile>,
     version: &'a str,
     backend: &'a str,
-    commands: &'a [(&'a str, &'a str)],
+    commands: Vec<String>,
+}
+
+/// Commands with what they do, in two columns.
+fn command_lines(commands: &[(&str, &str)]) -> Vec<String> {
+    let own = ("C simulation with g++ alone", "bitkiln verify .");
+    let all = || std::iter::once(&own).chain(commands);
+    let width = all().map(|(_, command)| command.len()).max().unwrap_or(0);
+    all().map(|(what, command)| format!("{command:width$}  # {what}")).collect()
 }

@@ -14,6 +14,8 @@ mod options;
 mod parts;
 mod preflight;
 mod reuse;
+#[cfg(test)]
+mod tests;
 
 pub use design::{
     Array, Constant, ConstantId, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Multipliers,

@@ -32,8 +32,11 @@ if {[info exists ::argv]} {
 proc step {name body} {
     puts "***** $name *****"
     set start [clock seconds]
-    uplevel 1 $body
-    puts "***** $name: [expr {[clock seconds] - $start}] s *****"
+    if {[catch {uplevel 1 $body} message]} {
+        puts "ERROR: ${name}: $message"
+        exit 1
+    }
+    puts "***** ${name}: [expr {[clock seconds] - $start}] s *****"
 }
 {% if is_asic %}
 # The library of gates, and memories to go with it.
@@ -53,9 +56,11 @@ proc add_libraries {part} {
     if {$library eq ""} {
         error "Catapult has no library for part '$part'"
     }
-    set levels {/CONFIG/PARAMETERS/(\S+)/PARAMETERS/(\S+)/PARAMETERS/(\S+)/PARAMETERS/(\S+)/PARAMETERS/(\S+)/.*}
-    if {[regexp $levels $path all tool vendor family speed device]} {
-        solution library add $library -- -rtlsyntool $tool -vendor $vendor -family $family -speed $speed -part $part
+    # .../<tool>/PARAMETERS/<vendor>/PARAMETERS/<family>/PARAMETERS/<speed>/PARAMETERS/<part>/...
+    set level {/PARAMETERS/([^/\s]+)}
+    if {[regexp "^/CONFIG[string repeat $level 4]" $path all tool vendor family speed]} {
+        solution library add $library -- -rtlsyntool $tool -vendor $vendor -family $family \
+            -speed $speed -part $part
     } else {
         solution library add $library -- -rtlsyntool Vivado
     }

@@ -24,7 +24,7 @@ proc step {name body} {
     puts "***** $name *****"
     set start [clock seconds]
     uplevel 1 $body
-    puts "***** $name: [expr {[clock seconds] - $start}] s *****"
+    puts "***** ${name}: [expr {[clock seconds] - $start}] s *****"
 }
 
 if {$opt(reset)} {

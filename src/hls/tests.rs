@@ -1,0 +1,339 @@
+//! Designs of small graphs.
+
+use ndarray::ArrayD;
+use num_bigint::BigInt;
+
+use super::*;
+use crate::fixed::{Codes, Format, FormatError, Interval, Overflow, Rounding};
+use crate::ir::{self, Graph, NodeId, Op, Tensor};
+
+fn format(text: &str) -> Format {
+    text.parse().unwrap()
+}
+
+fn input(graph: &mut Graph, name: &str, shape: &[usize], of: &str) -> NodeId {
+    graph.add_input(name, Tensor::full(shape.to_vec(), format(of)))
+}
+
+/// Adds a matrix whose codes are all `code`.
+fn linear(graph: &mut Graph, name: &str, x: NodeId, outputs: usize, code: i64, of: &str) -> NodeId {
+    let tensor = graph[x].tensor.clone();
+    let shape = [tensor.channel_count(), outputs];
+    let codes = Codes::from_big(ArrayD::from_elem(&shape[..], BigInt::from(code)));
+    let op = ir::Linear { weights: ir::Constant { codes, format: format(of) }, bias: None };
+    let sums = op.sums(&tensor).unwrap();
+    let mut shape = tensor.shape;
+    *shape.last_mut().unwrap() = outputs;
+    let format = Format::covering(&sums.partial, sums.fraction).unwrap();
+    let tensor = Tensor { shape, format, channels: sums.channels };
+    graph.add(name, Op::Linear(op), &[x], tensor)
+}
+
+fn cast(graph: &mut Graph, name: &str, x: NodeId, to: &str) -> NodeId {
+    let shape = graph[x].tensor.shape.clone();
+    let op = Op::Cast { rounding: Rounding::Rnd, overflow: Overflow::Sat };
+    graph.add(name, op, &[x], Tensor::full(shape, format(to)))
+}
+
+/// 4-3 with a cast behind.
+fn dense() -> Graph {
+    let mut graph = Graph::new("dense");
+    let x = input(&mut graph, "x", &[4], "fixed<8,1>");
+    let fc = linear(&mut graph, "fc", x, 3, 3, "fixed<6,1>");
+    let act = cast(&mut graph, "act", fc, "ufixed<6,0>");
+    graph.add_output("act", act);
+    graph
+}
+
+fn options() -> Options {
+    Options::new("dense", "xcvu13p-flga2577-2-e")
+}
+
+fn design(graph: &Graph) -> Design {
+    Design::new(graph, &options()).unwrap()
+}
+
+fn name_of(design: &Design, edge: EdgeId) -> &str {
+    &design[edge].name
+}
+
+#[test]
+fn a_dense_layer_becomes_two_kernels_between_ports() {
+    let design = design(&dense());
+    let kernels: Vec<&str> = design.kernels.iter().map(|k| k.name.as_str()).collect();
+    assert_eq!(kernels, ["fc", "act"]);
+    let edges: Vec<(&str, EdgeRole)> =
+        design.edges.iter().map(|e| (e.name.as_str(), e.role)).collect();
+    let expected =
+        [("x", EdgeRole::Input), ("fc_out", EdgeRole::Internal), ("act_out", EdgeRole::Output)];
+    assert_eq!(edges, expected);
+    let types: Vec<String> =
+        design.types.iter().map(|t| format!("{} {}", t.name, t.quantization)).collect();
+    assert_eq!(
+        types,
+        [
+            "x_t fixed<8,1>",
+            "fc_acc_t fixed<11,-1>",
+            "fc_weight_t fixed<6,1>",
+            "act_t ufixed<6,0,RND,SAT>"
+        ]
+    );
+    let schedule = Schedule { initiation_interval: 1, multipliers: 12 };
+    assert_eq!((design.schedule, design.findings), (schedule, vec![]));
+}
+
+#[test]
+fn outputs_get_ports_however_they_leave() {
+    let mut graph = dense();
+    let (x, act) = (graph.inputs[0], graph.outputs[0].node);
+    let flat = Tensor { shape: vec![3, 1], ..graph[act].tensor.clone() };
+    let flat = graph.add("flat", Op::Reshape, &[act], flat);
+    graph.add_output("flat", flat);
+    graph.add_output("x", x);
+    let design = design(&graph);
+
+    let ports: Vec<&str> = design.outputs.iter().map(|edge| name_of(&design, *edge)).collect();
+    assert_eq!(ports, ["act_out", "flat_port_out", "x_port_out"]);
+    let copies: Vec<(&str, &str)> = design
+        .kernels
+        .iter()
+        .filter(|k| k.operation == "copy")
+        .map(|k| (name_of(&design, k.input), name_of(&design, k.output)))
+        .collect();
+    assert_eq!(copies, [("act_out", "flat_port_out"), ("x", "x_port_out")]);
+}
+
+#[test]
+fn a_result_that_is_used_inside_is_copied_to_its_port() {
+    let mut graph = dense();
+    let act = graph.outputs[0].node;
+    let more = cast(&mut graph, "more", act, "ufixed<3,0>");
+    graph.add_output("more", more);
+    let design = design(&graph);
+    let ports: Vec<&str> = design.outputs.iter().map(|edge| name_of(&design, *edge)).collect();
+    assert_eq!(ports, ["act_port_out", "more_out"]);
+    assert_eq!(design[design.kernels[2].input].role, EdgeRole::Internal);
+}
+
+#[test]
+fn names_of_types_and_arrays_avoid_each_other() {
+    let mut graph = Graph::new("fc");
+    let x = input(&mut graph, "x", &[2], "fixed<8,1>");
+    let a = cast(&mut graph, "fc", x, "fixed<7,1>");
+    let b = cast(&mut graph, "fc_out", a, "fixed<6,1>");
+    let c = cast(&mut graph, "FC", b, "fixed<5,1>");
+    graph.add_output("FC", c);
+    let design = Design::new(&graph, &Options::new("fc", "p")).unwrap();
+    assert_eq!(design.name, "fc");
+    let kernels: Vec<&str> = design.kernels.iter().map(|k| k.name.as_str()).collect();
+    assert_eq!(kernels, ["fc_2", "fc_out", "FC_3"]);
+    let mut all: Vec<String> = vec![design.name.clone()];
+    all.extend(design.kernels.iter().map(|k| k.name.clone()));
+    all.extend(design.types.iter().map(|t| t.name.clone()));
+    all.extend(design.edges.iter().map(|e| e.name.clone()));
+    let unique: std::collections::HashSet<String> =
+        all.iter().map(|name| name.to_lowercase()).collect();
+    assert_eq!(unique.len(), all.len(), "{all:?}");
+}
+
+#[test]
+fn reuse_factors_become_the_nearest_legal_ones() {
+    let mut options = options();
+    options.layer_reuse_factors.insert("fc".into(), 5);
+    let design = Design::new(&dense(), &options).unwrap();
+    let multipliers = design.kernels[0].multipliers.unwrap();
+    assert_eq!((multipliers.reuse_factor, multipliers.limit), (4, 3));
+    let intervals: Vec<u64> = design.kernels.iter().map(|k| k.initiation_interval).collect();
+    assert_eq!(intervals, [4, 4]);
+    assert_eq!(design.schedule.initiation_interval, 4);
+    let [finding] = &design.findings[..] else { panic!("{:?}", design.findings) };
+    assert_eq!(
+        finding.to_string(),
+        "layer 'fc': a reuse factor of 5 does not divide its 12 products; 4 is used"
+    );
+    assert_eq!(finding.advice(), "set the reuse factor of 'fc' to 4, or another divisor");
+    assert!(!finding.is_serious());
+}
+
+#[test]
+fn large_layers_are_found() {
+    let mut graph = Graph::new("large");
+    let x = input(&mut graph, "x", &[5000], "fixed<8,1>");
+    let fc = linear(&mut graph, "fc", x, 2, 3, "fixed<6,1>");
+    let act = cast(&mut graph, "act", fc, "ufixed<6,0>");
+    graph.add_output("act", act);
+    let findings: Vec<String> = design(&graph)
+        .findings
+        .iter()
+        .inspect(|finding| assert!(finding.is_serious()))
+        .map(|finding| format!("{finding}: {}", finding.advice()))
+        .collect();
+    assert_eq!(
+        findings,
+        [
+            "layer 'fc' unrolls to 5000·2 = 10000 copies; beyond 4096 Vitis refuses or takes \
+             hours: make 'fc' smaller or prune it; a reuse factor shares its multipliers but \
+             leaves the loops unrolled",
+            "layer 'x': the array x of 5000 elements is partitioned completely; beyond 4096 \
+             Vitis refuses or takes hours: make 'x' smaller",
+        ]
+    );
+
+    let mut graph = Graph::new("large");
+    let x = input(&mut graph, "x", &[3, 1500], "fixed<8,1>");
+    let act = cast(&mut graph, "act", x, "ufixed<6,0>");
+    graph.add_output("act", act);
+    let design = design(&graph);
+    assert_eq!(
+        design.findings[0].to_string(),
+        "layer 'act' unrolls to 4500 = 4500 copies; beyond 4096 Vitis refuses or takes hours"
+    );
+    assert_eq!(design.findings[0].advice(), "make the tensor that 'act' works on smaller");
+}
+
+#[test]
+fn exactly_the_limit_is_fine() {
+    let mut graph = Graph::new("limit");
+    let x = input(&mut graph, "x", &[64], "fixed<8,1>");
+    let fc = linear(&mut graph, "fc", x, 64, 3, "fixed<6,1>");
+    graph.add_output("fc", fc);
+    assert_eq!(design(&graph).findings, []);
+}
+
+/// 16-20 with factors of 16 and `width` bits.
+fn wide(width: &str, code: i64) -> Graph {
+    let mut graph = Graph::new("wide");
+    let x = input(&mut graph, "x", &[16], "fixed<16,1>");
+    let fc = linear(&mut graph, "fc", x, 20, code, width);
+    graph.add_output("fc", fc);
+    graph
+}
+
+#[test]
+fn multipliers_are_held_against_the_part() {
+    let small = |graph: &Graph, reuse_factor| {
+        let options = Options { part: "xc7z020clg400-1".into(), reuse_factor, ..options() };
+        Design::new(graph, &options).unwrap().findings
+    };
+    let findings = small(&wide("fixed<12,1>", 1001), 1);
+    let [finding] = &findings[..] else { panic!("{findings:?}") };
+    assert_eq!(
+        finding.to_string(),
+        "'dense' needs about 320 DSP slices, xc7z020clg400-1 has 220; most of them go to 'fc' \
+         (320)"
+    );
+    assert_eq!(
+        finding.advice(),
+        "set a reuse factor of 2 for the model, use narrower types, or choose a larger part"
+    );
+    assert!(finding.is_serious());
+    assert_eq!(small(&wide("fixed<12,1>", 1001), 2), []);
+    // Narrow factors and powers of two need no slice.
+    assert_eq!(small(&wide("fixed<9,1>", 101), 1), []);
+    assert_eq!(small(&wide("fixed<12,1>", -1024), 1), []);
+    assert_eq!(small(&wide("fixed<12,1>", 0), 1), []);
+}
+
+#[test]
+fn wide_factors_take_several_slices() {
+    let slices = |operand_width, constant_width, reuse_factor| {
+        let (products, proper_products) = (100, 60);
+        let limit = 100_u64.div_ceil(reuse_factor);
+        Multipliers {
+            products,
+            proper_products,
+            reuse_factor,
+            limit,
+            operand_width,
+            constant_width,
+        }
+        .dsp_slices()
+    };
+    assert_eq!(slices(27, 18, 1), 60);
+    assert_eq!(slices(18, 27, 4), 25);
+    assert_eq!(slices(28, 18, 4), 50);
+    assert_eq!(slices(32, 32, 4), 100);
+    assert_eq!(slices(9, 32, 1), 0);
+}
+
+#[test]
+fn an_unknown_part_is_said_to_be_unknown() {
+    let options = Options { part: "nangate-45nm_beh".into(), ..options() };
+    let findings = Design::new(&wide("fixed<12,1>", 1001), &options).unwrap().findings;
+    let [finding] = &findings[..] else { panic!("{findings:?}") };
+    assert_eq!(
+        finding.to_string(),
+        "the DSP slices of nangate-45nm_beh are not known, so that the estimate of 320 was not \
+         compared"
+    );
+    assert_eq!(finding.advice(), "compare the estimate with the part's data sheet");
+    assert!(!finding.is_serious());
+}
+
+#[test]
+fn options_that_make_no_sense_are_refused() {
+    let refused = |change: fn(&mut Options)| {
+        let mut options = options();
+        change(&mut options);
+        Design::new(&dense(), &options).unwrap_err().to_string()
+    };
+    assert_eq!(refused(|o| o.part = "xc7;exit".into()), "'xc7;exit' is no part");
+    assert_eq!(refused(|o| o.part = String::new()), "'' is no part");
+    assert_eq!(refused(|o| o.clock_period = 0.0), "a clock period of 0 ns");
+    assert_eq!(refused(|o| o.clock_period = f64::NAN), "a clock period of NaN ns");
+    assert_eq!(refused(|o| o.clock_uncertainty = 1.0), "a clock uncertainty of 1 periods");
+    assert_eq!(refused(|o| o.reuse_factor = 0), "a reuse factor of 0 for the model");
+    let layer = refused(|o| {
+        o.layer_reuse_factors.insert("fc".into(), 0);
+    });
+    assert_eq!(layer, "a reuse factor of 0 for layer 'fc'");
+    let unknown = refused(|o| {
+        o.layer_reuse_factors.insert("fc9".into(), 2);
+    });
+    assert_eq!(unknown, "a reuse factor for the layer 'fc9', which the network does not have");
+}
+
+#[test]
+fn types_beyond_128_bits_name_the_layer() {
+    let mut graph = Graph::new("limits");
+    let x = input(&mut graph, "x", &[2], "ufixed<128,1>");
+    let high: BigInt = (BigInt::from(1) << 128_u32) - 1;
+    let tensor =
+        Tensor { channels: vec![Interval::new(5, high.clone())], ..graph[x].tensor.clone() };
+    let beyond = Some(high + 1);
+    let y = graph.add("y", Op::Clamp { low: beyond, high: None }, &[x], tensor);
+    graph.add_output("y", y);
+    let error = Design::new(&graph, &options()).unwrap_err();
+    let source = FormatError::Width(129);
+    let what = "the comparison with its limits";
+    assert_eq!(error, HlsError::TooWide { layer: "y".into(), what, source });
+}
+
+#[test]
+fn constants_beyond_a_double_name_the_layer() {
+    let mut graph = Graph::new("small");
+    let x = input(&mut graph, "x", &[2], "fixed<8,1>");
+    let fc = linear(&mut graph, "fc", x, 2, 3, "fixed<6,-1017>");
+    graph.add_output("fc", fc);
+    let error = Design::new(&graph, &options()).unwrap_err();
+    assert_eq!(error, HlsError::Literal { layer: "fc".into(), what: "weights" });
+}
+
+#[test]
+fn broken_graphs_are_refused() {
+    let mut graph = Graph::new("broken");
+    let x = input(&mut graph, "x", &[2], "fixed<8,1>");
+    let y = cast(&mut graph, "y", x, "fixed<8,1>");
+    graph.nodes.add_edge(x, y, 1);
+    let error = Design::new(&graph, &options()).unwrap_err();
+    assert_eq!(error.to_string(), "node 'y' of the graph: 2 operands instead of 1");
+}
+
+#[test]
+fn a_design_is_data() {
+    let json = serde_json::to_value(design(&dense())).unwrap();
+    assert_eq!(json["kernels"][0]["body"]["kind"], "linear");
+    assert_eq!(json["kernels"][0]["multipliers"]["products"], 12);
+    assert_eq!(json["types"][0]["quantization"], "fixed<8,1>");
+    assert_eq!(json["edges"][1]["role"], "internal");
+}
