@@ -54,6 +54,7 @@ fn one_network_in_every_form() {
         ("k2_archive.keras", None),
         ("k3_branches.keras", None),
         ("k3_branches.h5", None),
+        ("long.h5", None),
         ("k3_branches.json", Some("k3_branches.weights.h5")),
         // Weights of either generation, from a file of weights or of a whole model.
         ("k2_branches.json", Some("k3_branches.weights.h5")),

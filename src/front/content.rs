@@ -3,7 +3,10 @@
 use std::io::Read;
 use std::path::Path;
 
-use super::error::{FrontError, Problem};
+use super::error::{FrontError, Located, Problem};
+
+/// The largest file that is read: everything is read into memory.
+const LARGEST: u64 = 16 << 30;
 
 const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
 const ZIP: &[u8] = b"PK\x03\x04";
@@ -23,19 +26,22 @@ pub(super) enum Content {
 impl Content {
     /// Reads a file whole.
     pub(super) fn read(path: &Path) -> Result<Self, FrontError> {
-        Self::bytes(path).map(Self::of).map_err(|error| Problem::Unreadable(error).at(path))
+        Self::bytes(path).map(Self::of).located(path)
     }
 
-    fn bytes(path: &Path) -> std::io::Result<Vec<u8>> {
-        let mut file = std::fs::File::open(path)?;
-        let about = file.metadata()?;
-        // A device or a pipe may never end.
+    fn bytes(path: &Path) -> Result<Vec<u8>, Problem> {
+        // A device may never end, and a pipe not even open.
+        let about = std::fs::metadata(path).map_err(Problem::Unreadable)?;
         if !about.is_file() {
-            return Err(std::io::Error::other("not a regular file"));
+            return Err(Problem::Unreadable(std::io::Error::other("not a regular file")));
         }
+        if about.len() > LARGEST {
+            return Err(Problem::TooLarge { what: "the file".to_owned() });
+        }
+        let file = std::fs::File::open(path).map_err(Problem::Unreadable)?;
         let mut bytes = Vec::new();
-        // One byte more than stated: a file that grows meanwhile is read to a bound all the same.
-        file.by_ref().take(about.len().saturating_add(1)).read_to_end(&mut bytes)?;
+        // A file that grows meanwhile is read to a bound all the same.
+        file.take(LARGEST).read_to_end(&mut bytes).map_err(Problem::Unreadable)?;
         Ok(bytes)
     }
 

@@ -7,7 +7,7 @@ use hdf5_reader::error::Error;
 use hdf5_reader::messages::attribute::AttributeMessage;
 use hdf5_reader::messages::dataspace::DataspaceType;
 use hdf5_reader::{
-    Dataset, Datatype, FilterRegistry, Hdf5File, OpenOptions, StringPadding, StringSize, VarLenKind,
+    Dataset, Datatype, Hdf5File, OpenOptions, StringPadding, StringSize, VarLenKind,
 };
 
 use super::element::{Element, ElementKind};
@@ -58,7 +58,6 @@ impl Hdf5 {
         let most = size.saturating_mul(MOST_EXPANSION);
         let options = OpenOptions::default()
             .with_chunk_cache_bytes(0)
-            .with_filter_registry(FilterRegistry::default())
             .with_max_chunk_bytes(most)
             .with_max_read_bytes(most)
             .with_max_object_header_bytes(size);

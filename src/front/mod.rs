@@ -14,12 +14,14 @@ mod error;
 mod guard;
 mod hdf5;
 mod keras;
+mod layer_problem;
 
 use std::path::Path;
 
 pub use arrays::{Arrays, read_arrays, write_npz};
-pub use error::{FrontError, LayerProblem, Problem};
+pub use error::{FrontError, Problem};
 pub use keras::ConfigError;
+pub use layer_problem::LayerProblem;
 
 use crate::model::Model;
 

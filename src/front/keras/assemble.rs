@@ -10,7 +10,8 @@ use super::architecture::Architecture;
 use super::attributes::Attributes;
 use super::layers::{self, Built, Site};
 use super::weights::Store;
-use crate::front::error::{FrontError, LayerProblem};
+use crate::front::error::FrontError;
+use crate::front::layer_problem::LayerProblem;
 use crate::model::{self, Model};
 
 pub(super) fn model(

@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::quantizers;
-use crate::front::error::{FrontError, LayerProblem, Problem};
+use crate::front::error::{FrontError, Problem};
+use crate::front::layer_problem::LayerProblem;
 use crate::model::Activation;
 use crate::quantizer::Quantizer;
 

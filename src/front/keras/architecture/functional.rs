@@ -10,8 +10,9 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::{Architecture, Entry};
-use crate::front::error::{FrontError, LayerProblem, Problem};
+use crate::front::error::{FrontError, Problem};
 use crate::front::keras::attributes::{Owner, shown};
+use crate::front::layer_problem::LayerProblem;
 
 pub(super) fn read<'a>(
     name: String,

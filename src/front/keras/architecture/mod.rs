@@ -10,7 +10,8 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::attributes::{Attributes, Owner, shown};
-use crate::front::error::{FrontError, LayerProblem, Problem};
+use crate::front::error::{FrontError, Problem};
+use crate::front::layer_problem::LayerProblem;
 
 /// A model's configuration.
 pub(super) struct Architecture<'a> {

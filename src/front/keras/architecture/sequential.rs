@@ -6,7 +6,8 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::{Architecture, Entry, Layer};
-use crate::front::error::{FrontError, LayerProblem};
+use crate::front::error::FrontError;
+use crate::front::layer_problem::LayerProblem;
 
 /// `entries` is not empty.
 pub(super) fn read<'a>(

@@ -1,7 +1,8 @@
 //! Dense and QDense.
 
 use super::{Built, Class, Site};
-use crate::front::error::{FrontError, LayerProblem};
+use crate::front::error::FrontError;
+use crate::front::layer_problem::LayerProblem;
 use crate::model::{Dense, LayerKind};
 use crate::quantizer::Quantizer;
 

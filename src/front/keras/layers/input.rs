@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::{Built, Class, Site};
-use crate::front::error::{FrontError, LayerProblem};
+use crate::front::error::FrontError;
+use crate::front::layer_problem::LayerProblem;
 use crate::model::LayerKind;
 
 pub(super) const CLASSES: &[Class] = &[("InputLayer", read)];

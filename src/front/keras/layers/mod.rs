@@ -8,7 +8,8 @@ mod input;
 
 use super::attributes::{Attributes, Owner};
 use super::weights::LayerWeights;
-use crate::front::error::{FrontError, LayerProblem};
+use crate::front::error::FrontError;
+use crate::front::layer_problem::LayerProblem;
 use crate::model::LayerKind;
 
 /// Every class of layer that is supported, by family. A new layer is a new file and a line here.

@@ -16,8 +16,9 @@ use ndarray::{Array, Dimension, IntoDimension};
 
 use super::architecture::Architecture;
 use super::attributes::Owner;
-use crate::front::error::{FrontError, LayerProblem, Located, Problem};
+use crate::front::error::{FrontError, Located, Problem};
 use crate::front::hdf5::{Group, Hdf5};
+use crate::front::layer_problem::LayerProblem;
 
 /// Whether weights come with the model that they are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,0 +1,146 @@
+//! Who feeds whom.
+
+use bitkiln::front::{Problem, load};
+use serde_json::{Value, json};
+
+use super::{expect, layer, load_json, sequential};
+use crate::fixture;
+
+/// A Functional model: the input `in`, two Flatten layers `x` and `y`, and the outputs `y`.
+fn functional(calls_of_x: Value, calls_of_y: Value) -> Value {
+    let entry = |class: &str, name: &str, config: Value, calls: Value| json!({"class_name": class, "name": name, "config": config, "inbound_nodes": calls});
+    json!({"class_name": "Functional", "config": {
+        "name": "m",
+        "layers": [
+            entry("InputLayer", "in", json!({"name": "in", "batch_shape": [null, 3]}), json!([])),
+            entry("Flatten", "x", json!({"name": "x"}), calls_of_x),
+            entry("Flatten", "y", json!({"name": "y"}), calls_of_y),
+        ],
+        "input_layers": [["in", 0, 0]],
+        "output_layers": [["y", 0, 0]],
+    }})
+}
+
+#[test]
+fn connections() {
+    let weights = fixture("weights.h5");
+    let y = json!([[["x", 0, 0, {}]]]);
+    let tensor = |history: Value| json!({"class_name": "__keras_tensor__", "config": {"keras_history": history}});
+    let cases = [
+        (
+            json!([[["in", 0, 0, {"mask": true}]]]),
+            "the call's argument mask = true is not supported",
+        ),
+        (json!([[["z", 0, 0, {}]]]), "takes the result of 'z', which the model does not have"),
+        (json!([[["in", 0, 1, {}]]]), "its connection [\"in\",0,1,{}] is not understood"),
+        (json!([[["in", 1, 0, {}]]]), "its connection [\"in\",1,0,{}] is not understood"),
+        (
+            json!([[["_CONSTANT_VALUE", -1, 0, {}]]]),
+            "its connection [\"_CONSTANT_VALUE\",-1,0,{}] is not understood",
+        ),
+        (json!([[["in", 0, 0, {}, 7]]]), "its connection [\"in\",0,0,{},7] is not understood"),
+        (json!([[["in", 0, 0, {}], ["in", 0, 0, {}]]]), "takes 1 input(s), but is connected to 2"),
+        (
+            json!([[["in", 0, 0, {}]], [["in", 0, 0, {}]]]),
+            "the layer is called 2 times; a layer with several calls is not supported yet",
+        ),
+        (json!([]), "the shape of its input is stated nowhere"),
+        (json!("in"), "its connection \"in\" is not understood"),
+        (json!([3]), "its connection 3 is not understood"),
+        (json!([[["y", 0, 0, {}]]]), "depends on its own result"),
+        (
+            json!([{"args": [tensor(json!(["in", 0, 0]))], "kwargs": {"training": true}}]),
+            "the call's argument training = true is not supported",
+        ),
+        (
+            json!([{"args": [tensor(json!(["z", 0, 0]))], "kwargs": {}}]),
+            "takes the result of 'z', which the model does not have",
+        ),
+        (json!([{"args": [2.5], "kwargs": {}}]), "its connection 2.5 is not understood"),
+        (
+            json!([{"args": [[tensor(json!(["in", 0, 0])), tensor(json!(["in", 0, 0]))]]}]),
+            "takes 1 input(s), but is connected to 2",
+        ),
+        (json!([{"more": 1}]), "its connection 1 is not understood"),
+    ];
+    for (calls, message) in cases {
+        let message = format!("model.json: layer 'x' (Flatten): {message}");
+        expect(load_json(&functional(calls, y.clone()), &weights), &message, "");
+    }
+    let message = "k3_twice.keras: layer 'shared' (Dense): the layer is called 2 times; a layer with several calls is not supported yet";
+    expect(load(&fixture("k3_twice.keras"), None), message, "a layer of its own for each call");
+    let message = "k2_training.h5: layer 'drop' (Dropout): the call's argument training = true is not supported";
+    expect(load(&fixture("k2_training.h5"), None), message, "inputs alone");
+}
+
+#[test]
+fn ends_of_a_model() {
+    let weights = fixture("weights.h5");
+    let chain = |calls: &str| json!([[[calls, 0, 0, {}]]]);
+    let with = |key: &str, value: Value| {
+        let mut config = functional(chain("in"), chain("x"));
+        config["config"][key] = value;
+        load_json(&config, &weights)
+    };
+    for value in [json!([]), json!(null), json!([["z", 0, 0]]), json!([["y", 1, 0]]), json!([7])] {
+        let message = format!("model.json: output_layers = {value} names no layers of the model");
+        expect(with("output_layers", value), &message, "save the model again");
+    }
+    let message = "model.json: the model's input 'x' is no InputLayer";
+    expect(with("input_layers", json!([["in", 0, 0], ["x", 0, 0]])), message, "");
+    let message = "model.json: layer 'in' (InputLayer): is not among the model's inputs";
+    expect(with("input_layers", json!(["x", 0, 0])), message, "name it");
+    // All is well up to the weights: one output, and outputs by name in the order of their names.
+    for value in [json!(["y", 0, 0]), json!({"b": ["y", 0, 0], "a": ["x", 0, 0]})] {
+        let error = with("output_layers", value).unwrap_err();
+        assert!(matches!(*error.problem, Problem::Surplus { .. }), "{error}");
+    }
+
+    let second = layer("InputLayer", json!({"name": "second", "batch_shape": [null, 3]}));
+    let message =
+        "model.json: layer 'second' (InputLayer): takes 0 input(s), but is connected to 1";
+    expect(load_json(&sequential(&[second]), &weights), message, "");
+    let unbuilt = json!({"class_name": "Sequential", "config": {"layers": [
+        layer("Dense", json!({"name": "fc", "units": 2}))
+    ]}});
+    let message = "model.json: layer 'fc' (Dense): the shape of its input is stated nowhere";
+    expect(load_json(&unbuilt, &weights), message, "add an Input layer");
+}
+
+/// Every place in which Keras states the shape of a Sequential model without an Input layer.
+#[test]
+fn shapes_of_models_without_input_layers() {
+    let weights = fixture("weights_types.h5");
+    let shape = json!([null, 3]);
+    let with = |model: &str, outer: &str, entry: &str, config: &str| {
+        let mut layer = layer("Dense", json!({"name": "<f2", "units": 2}));
+        if !config.is_empty() {
+            layer["config"][config] = shape.clone();
+        }
+        if !entry.is_empty() {
+            layer[entry] = json!({"input_shape": shape});
+        }
+        let mut whole = json!({"class_name": "Sequential", "config": {"layers": [layer]}});
+        if !model.is_empty() {
+            whole["config"][model] = shape.clone();
+        }
+        if !outer.is_empty() {
+            whole[outer] = json!({"input_shape": shape});
+        }
+        load_json(&whole, &weights).unwrap_err()
+    };
+    for error in [
+        with("build_input_shape", "", "", ""),
+        with("", "build_config", "", ""),
+        with("", "", "build_config", ""),
+        with("", "", "", "batch_input_shape"),
+        with("", "", "", "batch_shape"),
+    ] {
+        assert!(matches!(*error.problem, Problem::Surplus { .. }), "{error}");
+    }
+    // Keras before 2.2 writes the list of layers alone.
+    let input = layer("InputLayer", json!({"name": "in", "batch_input_shape": [null, 3]}));
+    let bare = json!({"class_name": "Sequential", "config": [input]});
+    let error = load_json(&bare, &weights).unwrap_err();
+    assert!(matches!(*error.problem, Problem::Surplus { .. }), "{error}");
+}

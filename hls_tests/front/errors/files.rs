@@ -1,0 +1,118 @@
+//! Files that hold no model, and models that are none.
+
+use bitkiln::front::{Problem, load};
+use serde_json::json;
+
+use super::{Folder, expect, layer, load_json, sequential, words};
+use crate::{fixture, project};
+
+#[test]
+fn files_that_are_no_models() {
+    let folder = Folder::new();
+    let missing = folder.0.path().join("none.h5");
+    let error = load(&missing, None).unwrap_err();
+    assert!(matches!(*error.problem, Problem::Unreadable(_)), "{error}");
+    assert!(words(&error).0.starts_with("none.h5: cannot be read: "), "{error}");
+    let error = load(folder.0.path(), None).unwrap_err();
+    assert!(error.to_string().ends_with("cannot be read: not a regular file"), "{error}");
+
+    // A hole of a terabyte, which takes no room on the disk.
+    let huge = folder.file("huge.h5", "");
+    std::fs::File::options().write(true).open(&huge).unwrap().set_len(1 << 40).unwrap();
+    expect(load(&huge, None), "huge.h5: the file is too large", "exhaust memory");
+
+    let empty = folder.file("empty.h5", "");
+    expect(load(&empty, None), "empty.h5: is an empty file, and no model file", ".keras");
+    let random = folder.file("random.h5", b"\x01ab\"");
+    let message = "random.h5: is a file that begins with \"\\x01ab\\\"\", and no model file";
+    expect(load(&random, None), message, ".keras");
+    let array = fixture("one.npy");
+    expect(load(&array, None), "one.npy: is a NumPy array, and no model file", ".keras");
+    let json = folder.file("m.json", "{\"class_name\": ");
+    let message =
+        "m.json: the text is not valid JSON: EOF while parsing a value at line 1 column 15";
+    expect(load(&json, None), message, "save the model again");
+    let deep = folder.file("deep.json", "[".repeat(100_000));
+    let error = load(&deep, None).unwrap_err();
+    assert!(error.to_string().contains("recursion limit exceeded"), "{error}");
+    let long = folder.file("long.json", format!("[{}]", " ".repeat(33 << 20)));
+    expect(load(&long, None), "long.json: the text is too large", "exhaust memory");
+}
+
+#[test]
+fn architecture_and_weights_apart() {
+    let json = fixture("k2_branches.json");
+    let message = "k2_branches.json: holds an architecture without weights";
+    expect(load(&json, None), message, "--weights FILE");
+    let weights = fixture("k2_branches_weights.h5");
+    let message = "k2_branches_weights.h5: holds weights without an architecture";
+    expect(load(&weights, None), message, "--weights");
+    let message = "k2_branches.json: is JSON text, and holds no weights";
+    expect(load(&json, Some(&json)), message, ".weights.h5");
+    let message = "one.npy: is a NumPy array, and holds no weights";
+    expect(load(&json, Some(&fixture("one.npy"))), message, ".weights.h5");
+    let message = "other.h5: holds no weights of Keras: data";
+    expect(load(&json, Some(&fixture("other.h5"))), message, "layer_names");
+    let archive = fixture("types.npz");
+    expect(load(&archive, None), "types.npz: the archive has no entry 'config.json'", "--weights");
+}
+
+#[test]
+fn damaged_containers() {
+    let folder = Folder::new();
+    let reference = project("hls_tests/reference");
+    let h5 = std::fs::read(reference.join("net_mlp_softmax/model.h5")).unwrap();
+    let archive = std::fs::read(reference.join("v3_mlp/model.keras")).unwrap();
+    for (name, bytes) in [("m.h5", &h5), ("m.keras", &archive)] {
+        let error = load(&folder.file(name, &bytes[..bytes.len() / 2]), None).unwrap_err();
+        assert!(words(&error).0.starts_with(&format!("{name}: is damaged: ")), "{error}");
+        assert_eq!(words(&error).1, "save or copy the file again");
+    }
+}
+
+/// A small archive whose configuration decompresses to far more than any real one.
+#[test]
+fn a_configuration_of_blanks() {
+    use std::io::Write;
+    let folder = Folder::new();
+    let path = folder.0.path().join("bomb.keras");
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(&path).unwrap());
+    let options = zip::write::SimpleFileOptions::default();
+    let options = options.compression_method(zip::CompressionMethod::Deflated);
+    zip.start_file("config.json", options).unwrap();
+    zip.write_all(&vec![b' '; 40 << 20]).unwrap();
+    zip.finish().unwrap();
+    assert!(std::fs::metadata(&path).unwrap().len() < 1 << 20);
+    expect(load(&path, None), "bomb.keras: config.json is too large", "exhaust memory");
+}
+
+#[test]
+fn models_that_are_not_understood() {
+    let weights = fixture("weights.h5");
+    let cases = [
+        (json!({"layers": []}), "has no class_name: it is no model"),
+        (json!([1]), "has no class_name: it is no model"),
+        (json!({"class_name": "Sequential"}), "the Sequential model has no list of layers"),
+        (
+            json!({"class_name": "Sequential", "config": {"layers": []}}),
+            "the Sequential model has no layers",
+        ),
+        (
+            json!({"class_name": "Mine", "config": {"layers": [
+                layer("Dense", json!({"name": "fc"}))
+            ]}}),
+            "the model is of the class Mine, which is not supported",
+        ),
+    ];
+    for (config, message) in cases {
+        expect(load_json(&config, &weights), &format!("model.json: {message}"), "");
+    }
+    let mut config = sequential(&[]);
+    config["config"]["dtype"] = json!("mixed_float16");
+    let message = "model.json: layer 'm' (Sequential): dtype = \"mixed_float16\" is not supported";
+    expect(load_json(&config, &weights), message, "float32");
+    let mut config = sequential(&[]);
+    config["config"]["magic"] = json!(1);
+    let message = "model.json: layer 'm' (Sequential): the attribute magic = 1 is not known, so it might change the result";
+    expect(load_json(&config, &weights), message, "without it");
+}

@@ -1,0 +1,152 @@
+//! Classes and attributes of layers.
+
+use bitkiln::front::{LayerProblem, Problem, load};
+use serde_json::{Value, json};
+
+use super::{expect, layer, load_json, load_one, sequential, words};
+use crate::{fixture, layer_problem};
+
+#[test]
+fn classes_of_layers() {
+    let message = "model.json: layer 'x' (Conv9D): this class of layer is not supported";
+    expect(load_one("Conv9D", json!({})), message, "InputLayer, Dense, QDense, Activation");
+
+    let with = |key: &str, value: &str| {
+        let mut entry = layer("Dense", json!({"name": "x", "units": 2}));
+        entry[key] = json!(value);
+        load_json(&sequential(&[entry]), &fixture("weights.h5"))
+    };
+    let message =
+        "model.json: layer 'x' (Dense): the class comes from 'my.layers', not from Keras or QKeras";
+    expect(with("module", "my.layers"), message, "replace the layer");
+    expect(with("module", "keras.layersx"), &message.replace("my.layers", "keras.layersx"), "");
+    expect(with("module", "keras.ops"), &message.replace("my.layers", "keras.ops"), "");
+    expect(with("registered_name", "mine>Dense"), &message.replace("my.layers", "mine>Dense"), "");
+    let message = "model.json: layer 'x' (Dense): the attribute extra = \"1\" is not known, so it might change the result";
+    expect(with("extra", "1"), message, "without it");
+
+    let message =
+        "k3_nested.keras: layer 'inner' (Sequential): a model inside a model is not supported yet";
+    expect(load(&fixture("k3_nested.keras"), None), message, "outer one");
+    let one = layer("Flatten", json!({"name": "x"}));
+    let message = "model.json: layer 'x' (Flatten): two layers have this name";
+    let twice = sequential(&[one.clone(), one]);
+    expect(load_json(&twice, &fixture("weights.h5")), message, "a name of its own");
+    let nameless = sequential(&[layer("Flatten", json!({}))]);
+    let message = "model.json: layer '' (Flatten): has no attribute 'name'";
+    expect(load_json(&nameless, &fixture("weights.h5")), message, "save the model again");
+    let message = "model.json: layer '' (): has no attribute 'config'";
+    expect(load_json(&sequential(&[json!(3)]), &fixture("weights.h5")), message, "");
+}
+
+#[test]
+fn attributes_that_change_the_result() {
+    let cases = [
+        ("ReLU", "max_value", json!(6), "leave max_value out"),
+        ("ReLU", "negative_slope", json!(0.1), "supported is negative_slope = 0"),
+        ("ReLU", "threshold", json!(-1), "supported is threshold = 0"),
+        ("Softmax", "axis", json!(0), "supported is axis = -1 or 1"),
+        ("Softmax", "axis", json!([-1]), "supported is axis = -1 or 1"),
+        ("Flatten", "data_format", json!("channels_first"), "\"channels_last\""),
+        ("Dense", "lora_rank", json!(4), "leave lora_rank out"),
+        ("Dense", "quantization_config", json!({"a": 1}), "leave quantization_config out"),
+        ("Flatten", "dtype", json!("float16"), "float32"),
+        ("Flatten", "dtype", json!({"class_name": "Odd"}), "float32"),
+    ];
+    for (class, attribute, value, help) in cases {
+        let message =
+            format!("model.json: layer 'x' ({class}): {attribute} = {value} is not supported");
+        expect(load_one(class, json!({attribute: value})), &message, help);
+    }
+    let policy = json!({"class_name": "DTypePolicy", "config": {"name": "bfloat16"}});
+    let message = "model.json: layer 'x' (Flatten): dtype = \"bfloat16\" is not supported";
+    expect(load_one("Flatten", json!({"dtype": policy})), message, "float32");
+    let message = "k3_half.keras: layer 'fc' (Dense): dtype = \"float16\" is not supported";
+    expect(load(&fixture("k3_half.keras"), None), message, "float32");
+
+    for attribute in ["sparse", "ragged", "optional"] {
+        let input = json!({"name": "in", "batch_shape": [null, 3], attribute: true});
+        let config = json!({"class_name": "Sequential", "config": {"name": "m", "layers": [
+            layer("InputLayer", input)
+        ]}});
+        let message =
+            format!("model.json: layer 'in' (InputLayer): {attribute} = true is not supported");
+        expect(load_json(&config, &fixture("weights.h5")), &message, "= false");
+    }
+}
+
+#[test]
+fn attributes_of_the_wrong_form() {
+    let cases = [
+        ("Dense", json!({"units": 0}), "units = 0 is not a number from 1"),
+        ("Dense", json!({"units": -2}), "units = -2 is not a number from 1"),
+        ("Dense", json!({"units": "2"}), "units = \"2\" is not a number from 1"),
+        ("Dense", json!({}), "has no attribute 'units'"),
+        ("Dense", json!({"units": 2, "use_bias": 1}), "use_bias = 1 is not true or false"),
+        ("Activation", json!({}), "has no attribute 'activation'"),
+    ];
+    for (class, config, message) in cases {
+        let message = format!("model.json: layer 'x' ({class}): {message}");
+        expect(load_one(class, config), &message, "save the model again");
+    }
+    let with = |shape: Value| {
+        let input = layer("InputLayer", json!({"name": "in", "batch_shape": shape}));
+        let config =
+            json!({"class_name": "Sequential", "config": {"name": "m", "layers": [input]}});
+        load_json(&config, &fixture("weights.h5"))
+    };
+    for shape in [json!([]), json!([null, null]), json!([null, 0]), json!(3), json!([null, -1])] {
+        let message = format!(
+            "model.json: layer 'in' (InputLayer): batch_shape = {shape} is not a batch axis and then lengths from 1"
+        );
+        expect(with(shape), &message, "");
+    }
+    let message = "model.json: layer 'in' (InputLayer): the shape of its input is stated nowhere";
+    expect(with(Value::Null), message, "build the model");
+}
+
+#[test]
+fn unknown_attributes() {
+    let message = "model.json: layer 'x' (Flatten): the attribute magic = true is not known, so it might change the result";
+    expect(load_one("Flatten", json!({"magic": true})), message, "without it");
+    // A plain Dense has no quantizer.
+    let dense = json!({"name": "<f2", "units": 2, "kernel_quantizer": "binary"});
+    let config = sequential(&[layer("Dense", dense)]);
+    let message = "model.json: layer '<f2' (Dense): the attribute kernel_quantizer = \"binary\" is not known, so it might change the result";
+    expect(load_json(&config, &fixture("weights_types.h5")), message, "without it");
+    // None is how Keras writes an option that was not taken.
+    let error = load_one("Flatten", json!({"magic": null})).unwrap_err();
+    assert!(matches!(*error.problem, Problem::Surplus { .. }), "{error}");
+    let error = load_one("Flatten", json!({"magic": "long ".repeat(50)})).unwrap_err();
+    assert!(error.to_string().contains("long… is not known"), "{error}");
+}
+
+#[test]
+fn quantizers_and_activations() {
+    let quantizer = json!({"units": 2, "kernel_quantizer": "no_quantizer(3)"});
+    let error = load_one("QDense", quantizer).unwrap_err();
+    let (message, help) = words(&error);
+    assert!(message.starts_with("model.json: layer 'x' (QDense): kernel_quantizer: "), "{message}");
+    assert!(message.contains("no_quantizer") && !help.is_empty(), "{message} {help}");
+    let message = "model.json: layer 'x' (Activation): activation: the activation 'tanh' is known to Keras, but not supported yet by Bitkiln";
+    expect(load_one("Activation", json!({"activation": "tanh"})), message, "softmax");
+}
+
+#[test]
+fn samples_of_odd_shapes() {
+    let with = |shape: Value, class: &str, config: Value| {
+        let input = layer("InputLayer", json!({"name": "in", "batch_shape": shape}));
+        let config = json!({"class_name": "Sequential", "config": {"name": "m", "layers": [
+            input, layer(class, config)
+        ]}});
+        load_json(&config, &fixture("weights.h5"))
+    };
+    let message = "model.json: layer 'fc' (Dense): takes samples without axes";
+    expect(with(json!([null]), "Dense", json!({"name": "fc", "units": 2})), message, "one axis");
+    let large = json!([null, 1_u64 << 40, 1_u64 << 40]);
+    let message = "model.json: layer 'x' (Flatten): a sample has too many elements";
+    expect(with(large, "Flatten", json!({"name": "x"})), message, "shape of the model's input");
+    let error =
+        with(json!([null, 9]), "Dense", json!({"name": "nan", "units": 1_u64 << 60})).unwrap_err();
+    assert!(matches!(layer_problem(&error), LayerProblem::WeightShape { .. }), "{error}");
+}
