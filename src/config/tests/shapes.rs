@@ -138,3 +138,17 @@ fn switches_in_their_off_position_pass() {
         "Model: {BitExact: null}\nLayerType: {Conv2D: {ParallelizationFactor: 1, Compression: false, ConvImplementation: LineBuffer}}",
     );
 }
+
+#[test]
+fn the_manuals_example_is_read() {
+    let manual = include_str!("../../../docs/config.md");
+    let block: Vec<&str> = manual
+        .lines()
+        .skip_while(|line| !line.starts_with("    "))
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.strip_prefix("    "))
+        .collect();
+    let config = config(&block.join("\n"));
+    assert_eq!(config.softmax("softmax").table_size, Some(2048));
+    assert_eq!(config.reuse_factor("fc2", "QDense"), Some(4));
+}
