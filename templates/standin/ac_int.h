@@ -88,7 +88,8 @@ public:
 
 template <int W, bool S>
 class ac_int
-    : public bitkiln::ac_number<ac_int<W, S>, bitkiln::kind::integer, W, W, S, AC_TRN_ZERO, AC_WRAP>,
+    : public bitkiln::ac_number<ac_int<W, S>, bitkiln::kind::integer, W, W, S, AC_TRN_ZERO,
+                                AC_WRAP>,
       public bitkiln::ac_native<ac_int<W, S>, std::conditional_t<S, long long, unsigned long long>,
                                 (W <= 64)> {
   using base = bitkiln::ac_number<ac_int, bitkiln::kind::integer, W, W, S, AC_TRN_ZERO, AC_WRAP>;

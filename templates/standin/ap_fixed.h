@@ -17,7 +17,8 @@ public:
   explicit operator double() const { return this->to_double(); }
   explicit operator float() const { return this->to_float(); }
   explicit constexpr operator bool() const { return this->code() != 0; }
-  template <class T, class = std::enable_if_t<std::is_integral_v<T>>> explicit constexpr operator T() const {
+  template <class T, class = std::enable_if_t<std::is_integral_v<T>>>
+  explicit constexpr operator T() const {
     return this->template to<T>();
   }
 };

@@ -36,7 +36,8 @@ struct ap {
   static constexpr rounding integer_part = rounding::trn_zero;
   template <kind From, kind To> static constexpr bool converts = true;
   // Numbers compare by value, but where one is signed, the other is not, and either has 32 bits or
-  // more once they are aligned, they compare as in C: 0 > -1 is false in ap_uint<32> and ap_int<32>.
+  // more once they are aligned, they compare as in C: 0 > -1 is false in ap_uint<32> and
+  // ap_int<32>.
   template <class A, class B> struct compared {
     using common = typename formats<A, B>::common;
     static constexpr int gap = A::fraction - B::fraction;

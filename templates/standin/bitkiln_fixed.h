@@ -106,8 +106,9 @@ template <rounding Q, class Word> constexpr Word drop_bits(Word code, int n) {
 // saturate.
 template <class To, overflow O, int N, class Word>
 constexpr typename To::code fit(Word code, int n) {
-  using bits = unsigned_word<(bits_of<Word> > bits_of<typename To::bits>) ? bits_of<Word>
-                                                                         : bits_of<typename To::bits>>;
+  using bits =
+      unsigned_word<(bits_of<Word> > bits_of<typename To::bits>) ? bits_of<Word>
+                                                                 : bits_of<typename To::bits>>;
   const auto wrapped = To::wrap(shift_left(static_cast<bits>(code), n));
   if constexpr (O == overflow::wrap && N == 0) return wrapped;
 
@@ -189,8 +190,9 @@ template <class A, class B> struct formats {
 template <class A, class B, class = void> struct operands {};
 
 template <class A, class B>
-struct operands<A, B, std::enable_if_t<!std::is_void_v<typename operand<A>::vendor> ||
-                                       !std::is_void_v<typename operand<B>::vendor>>>
+struct operands<A, B,
+                std::enable_if_t<!std::is_void_v<typename operand<A>::vendor> ||
+                                 !std::is_void_v<typename operand<B>::vendor>>>
     : formats<format_of<A>, format_of<B>> {
   using vendor = std::conditional_t<std::is_void_v<typename operand<A>::vendor>,
                                     typename operand<B>::vendor, typename operand<A>::vendor>;
@@ -223,7 +225,8 @@ template <class A, class B> struct division<A, B, true> {
 
 // The bits of `x` with as many behind the point as F has.
 template <class F, class T> constexpr typename F::bits aligned(const T &x) {
-  return static_cast<typename F::bits>(operand<T>::code(x)) << (F::fraction - format_of<T>::fraction);
+  return static_cast<typename F::bits>(operand<T>::code(x))
+         << (F::fraction - format_of<T>::fraction);
 }
 
 // ----------------------------------------------------------------------------------- numbers --
@@ -242,8 +245,8 @@ public:
   template <class T, class From = format_of<T>,
             class = std::enable_if_t<Vendor::template converts<operand<T>::kind, K>>>
   constexpr number(const T &value)
-      : code_(cast<format, to_integer<operand<T>::kind> ? Vendor::integer_part : Q,
-                   O, N>(operand<T>::code(value), From::fraction - format::fraction)) {}
+      : code_(cast<format, to_integer<operand<T>::kind> ? Vendor::integer_part : Q, O, N>(
+            operand<T>::code(value), From::fraction - format::fraction)) {}
 
   // A finite value.
   number(double value) : code_(0) {
@@ -299,20 +302,23 @@ constexpr R operator-(const A &a, const B &b) {
 
 template <class A, class B, class R = product<A, B>> constexpr R operator*(const A &a, const B &b) {
   using bits = typename R::format::bits;
-  return from_bits<R>(static_cast<bits>(operand<A>::code(a)) * static_cast<bits>(operand<B>::code(b)));
+  return from_bits<R>(static_cast<bits>(operand<A>::code(a)) *
+                      static_cast<bits>(operand<B>::code(b)));
 }
 
 // Of integers of the same signedness, to zero as in C.
 template <class A, class B, class R = typename division<A, B>::quotient>
 constexpr R operator/(const A &a, const B &b) {
   using code = typename operands<A, B>::sum::code;
-  return from_bits<R>(static_cast<code>(operand<A>::code(a)) / static_cast<code>(operand<B>::code(b)));
+  return from_bits<R>(static_cast<code>(operand<A>::code(a)) /
+                      static_cast<code>(operand<B>::code(b)));
 }
 
 template <class A, class B, class R = typename division<A, B>::remainder>
 constexpr R operator%(const A &a, const B &b) {
   using code = typename operands<A, B>::sum::code;
-  return from_bits<R>(static_cast<code>(operand<A>::code(a)) % static_cast<code>(operand<B>::code(b)));
+  return from_bits<R>(static_cast<code>(operand<A>::code(a)) %
+                      static_cast<code>(operand<B>::code(b)));
 }
 
 template <class A, class B, class R = bitwise<A, B>> constexpr R operator&(const A &a, const B &b) {
@@ -342,9 +348,11 @@ template <class A, class = std::enable_if_t<is_number<A>>> constexpr A operator+
 
 // Shifts keep the type of the left operand: bits that leave it are gone, whatever its modes say.
 // Negative amounts shift the other way.
-template <class A, class = std::enable_if_t<is_number<A>>> constexpr A operator>>(const A &a, int n);
+template <class A, class = std::enable_if_t<is_number<A>>>
+constexpr A operator>>(const A &a, int n);
 
-template <class A, class = std::enable_if_t<is_number<A>>> constexpr A operator<<(const A &a, int n) {
+template <class A, class = std::enable_if_t<is_number<A>>>
+constexpr A operator<<(const A &a, int n) {
   if (n < 0) return a >> -n;
   return from_bits<A>(shift_left(static_cast<typename A::format::bits>(a.code()), n));
 }
@@ -434,41 +442,51 @@ template <class A, class = std::enable_if_t<is_number<A>>> int order(double a, c
   return sign_of_difference(a, b.to_double());
 }
 
-template <class A, class B> constexpr auto operator==(const A &a, const B &b) -> decltype(equal(a, b)) {
+template <class A, class B>
+constexpr auto operator==(const A &a, const B &b) -> decltype(equal(a, b)) {
   return equal(a, b);
 }
-template <class A, class B> constexpr auto operator!=(const A &a, const B &b) -> decltype(equal(a, b)) {
+template <class A, class B>
+constexpr auto operator!=(const A &a, const B &b) -> decltype(equal(a, b)) {
   return !equal(a, b);
 }
 
-template <class A, class B> using if_ordered = decltype(order(std::declval<A>(), std::declval<B>()));
+template <class A, class B>
+using if_ordered = decltype(order(std::declval<A>(), std::declval<B>()));
 
-template <class A, class B, class = if_ordered<A, B>> constexpr bool operator<(const A &a, const B &b) {
+template <class A, class B, class = if_ordered<A, B>>
+constexpr bool operator<(const A &a, const B &b) {
   return order(a, b) < 0;
 }
-template <class A, class B, class = if_ordered<A, B>> constexpr bool operator>(const A &a, const B &b) {
+template <class A, class B, class = if_ordered<A, B>>
+constexpr bool operator>(const A &a, const B &b) {
   return order(a, b) > 0;
 }
-template <class A, class B, class = if_ordered<A, B>> constexpr bool operator<=(const A &a, const B &b) {
+template <class A, class B, class = if_ordered<A, B>>
+constexpr bool operator<=(const A &a, const B &b) {
   return order(a, b) <= 0;
 }
-template <class A, class B, class = if_ordered<A, B>> constexpr bool operator>=(const A &a, const B &b) {
+template <class A, class B, class = if_ordered<A, B>>
+constexpr bool operator>=(const A &a, const B &b) {
   return order(a, b) >= 0;
 }
 
 // ------------------------------------------------------------------------------- single bits --
 
 // Bits `low` to `low + count - 1`, as they stand.
-template <class Number> constexpr typename Number::format::bits get_bits(const Number &x, int low, int count) {
+template <class Number>
+constexpr typename Number::format::bits get_bits(const Number &x, int low, int count) {
   using bits = typename Number::format::bits;
   const bits mask = shift_left(bits(1), count) - 1;
   return shift_right(static_cast<bits>(x.code()), low) & mask;
 }
 
-template <class Number, class Word> constexpr void put_bits(Number &x, int low, int count, Word word) {
+template <class Number, class Word>
+constexpr void put_bits(Number &x, int low, int count, Word word) {
   using bits = typename Number::format::bits;
   const bits mask = shift_left(shift_left(bits(1), count) - 1, low);
-  x.set_bits((static_cast<bits>(x.code()) & ~mask) | (shift_left(static_cast<bits>(word), low) & mask));
+  x.set_bits((static_cast<bits>(x.code()) & ~mask) |
+             (shift_left(static_cast<bits>(word), low) & mask));
 }
 
 // x[i] on the left of an assignment.
@@ -495,7 +513,8 @@ template <class Number> struct operand<bit_reference<Number>> : operand<bool> {
 // --------------------------------------------------------------------------------- print ------
 
 template <class Code> std::string decimal(Code code) {
-  uint128 rest = is_negative(code) ? uint128(0) - static_cast<uint128>(code) : static_cast<uint128>(code);
+  uint128 rest =
+      is_negative(code) ? uint128(0) - static_cast<uint128>(code) : static_cast<uint128>(code);
   std::string text;
   do {
     text.insert(text.begin(), static_cast<char>('0' + static_cast<int>(rest % 10)));
@@ -506,8 +525,10 @@ template <class Code> std::string decimal(Code code) {
 
 template <class A, class = std::enable_if_t<is_number<A>>>
 std::ostream &operator<<(std::ostream &out, const A &a) {
-  if constexpr (A::kind == kind::integer) return out << decimal(a.code());
-  else return out << a.to_double();
+  if constexpr (A::kind == kind::integer)
+    return out << decimal(a.code());
+  else
+    return out << a.to_double();
 }
 
 } // namespace bitkiln

@@ -18,7 +18,8 @@ template <class T> code store(const T &x) {
   return bits;
 }
 
-template <int W, int I, bool S, ac_q_mode Q, ac_o_mode O> void describe(const ac_fixed<W, I, S, Q, O> &) {
+template <int W, int I, bool S, ac_q_mode Q, ac_o_mode O>
+void describe(const ac_fixed<W, I, S, Q, O> &) {
   std::printf("%sfixed<%d,%d> ", S ? "" : "u", W, I);
 }
 template <int W, bool S> void describe(const ac_int<W, S> &) {

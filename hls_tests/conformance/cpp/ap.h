@@ -17,15 +17,23 @@ template <class T> code store(const T &x) {
 }
 
 template <int W, int I, ap_q_mode Q, ap_o_mode O, int N>
-void describe(const ap_fixed<W, I, Q, O, N> &) { std::printf("fixed<%d,%d> ", W, I); }
+void describe(const ap_fixed<W, I, Q, O, N> &) {
+  std::printf("fixed<%d,%d> ", W, I);
+}
 template <int W, int I, ap_q_mode Q, ap_o_mode O, int N>
-void describe(const ap_ufixed<W, I, Q, O, N> &) { std::printf("ufixed<%d,%d> ", W, I); }
+void describe(const ap_ufixed<W, I, Q, O, N> &) {
+  std::printf("ufixed<%d,%d> ", W, I);
+}
 template <int W> void describe(const ap_int<W> &) { std::printf("fixed<%d,%d> ", W, W); }
 template <int W> void describe(const ap_uint<W> &) { std::printf("ufixed<%d,%d> ", W, W); }
 #ifdef VENDOR_HEADERS
 // The results of a few operators are of the vendor's base class.
 template <int W, int I, ap_q_mode Q, ap_o_mode O, int N>
-void describe(const ap_fixed_base<W, I, true, Q, O, N> &) { std::printf("fixed<%d,%d> ", W, I); }
+void describe(const ap_fixed_base<W, I, true, Q, O, N> &) {
+  std::printf("fixed<%d,%d> ", W, I);
+}
 template <int W, int I, ap_q_mode Q, ap_o_mode O, int N>
-void describe(const ap_fixed_base<W, I, false, Q, O, N> &) { std::printf("ufixed<%d,%d> ", W, I); }
+void describe(const ap_fixed_base<W, I, false, Q, O, N> &) {
+  std::printf("ufixed<%d,%d> ", W, I);
+}
 #endif

@@ -20,7 +20,7 @@ template <class A, class B> void binary() {
       print(store(x & y));
       print(store(x | y));
       print(store(x ^ y));
-      std::printf("%d%d%d%d%d%d\n", x == y, x != y, x < y, x <= y, x > y, x >= y);
+      std::printf("%d%d%d%d%d%d\n", x == y, x != y, x<y, x <= y, x> y, x >= y);
       A z = x;
       z += y;
       print(store(z));

@@ -32,6 +32,8 @@ template <class T> struct numbers {
 };
 
 inline void print(code bits) {
-  if (bits.high != 0) std::printf("%llx%016llx ", bits.high, bits.low);
-  else std::printf("%llx ", bits.low);
+  if (bits.high != 0)
+    std::printf("%llx%016llx ", bits.high, bits.low);
+  else
+    std::printf("%llx ", bits.low);
 }

@@ -35,8 +35,8 @@ inline void spelling() {
   sum *= 2;
   out_t out = sum;
   ap_ufixed<4, 2, AP_TRN, AP_WRAP, 2> wrapped = sum;
-  std::cout << sum << ' ' << out << ' ' << wrapped << ' ' << -sum << ' ' << (sum << 2).to_double() << ' '
-            << (sum >> 2) << ' ' << sum.to_double() << ' ' << sum.to_int() << '\n';
+  std::cout << sum << ' ' << out << ' ' << wrapped << ' ' << -sum << ' ' << (sum << 2).to_double()
+            << ' ' << (sum >> 2) << ' ' << sum.to_double() << ' ' << sum.to_int() << '\n';
   std::cout << (x > y) << (x == y) << (x != 0) << (0.5 < sum.to_double()) << (x >= 1) << (2 > y)
             << (x < 0.75) << !x << '\n';
 
