@@ -6,7 +6,7 @@ use askama::Template;
 use num_traits::Zero;
 
 use super::dialect::{Dialect, Testbench};
-use super::literal::literal;
+use super::literal::{is_plain, literal};
 use super::manifest::{Manifest, ModelFile};
 use super::text::{comment, indent, wrap};
 use super::{BackError, Backend, Vectors, catapult, kernel, vitis};
@@ -60,6 +60,9 @@ pub fn files(
         File::new(format!("firmware/{}.h", design.name), header(design)?),
         File::new("firmware/defines.h", defines(design, dialect)?),
     ];
+    if !design.constants.is_empty() {
+        files.push(File::new("firmware/weights/constants.h", constants(design)?));
+    }
     for constant in &design.constants {
         let path = format!("firmware/weights/{}.h", constant.name);
         files.push(File::new(path, weights(design, constant)?));
@@ -222,8 +225,20 @@ fn range(interval: &Interval, fraction: i32) -> String {
 }
 
 #[derive(Template)]
+#[template(path = "constants.h")]
+struct ConstantsFile {
+    guard: String,
+}
+
+fn constants(design: &Design) -> Result<String, BackError> {
+    Ok(ConstantsFile { guard: guard(&design.name, "constants") }.render()?)
+}
+
+#[derive(Template)]
 #[template(path = "weights.h")]
 struct WeightsFile<'a> {
+    /// Whether each number is one literal.
+    plain: bool,
     layer: String,
     holds: &'a str,
     shape: String,
@@ -254,6 +269,7 @@ fn weights(design: &Design, constant: &Constant) -> Result<String, BackError> {
     let (low, high) = interval.values(fraction);
     let dimensions: Vec<String> = shape.iter().map(ToString::to_string).collect();
     let file = WeightsFile {
+        plain: constant.codes.iter().all(|code| is_plain(&code)),
         layer: comment(&constant.layer),
         holds: constant.holds,
         shape: match dimensions.as_slice() {

@@ -6,13 +6,18 @@ use num_traits::{One, Signed, ToPrimitive};
 /// Bits that a double holds exactly.
 const DOUBLE_BITS: u64 = 53;
 
+/// Whether [`literal`] writes a code as one literal, whatever its type.
+pub(super) fn is_plain(code: &BigInt) -> bool {
+    code.bits() <= DOUBLE_BITS
+}
+
 /// The value of `code`, in steps of 2^-`fraction`, as an expression of C++ that is exact: a
 /// decimal literal that stands for the very double, or, where one double does not suffice, a sum
 /// of such literals in the fixed-point type `type_name`, which holds each of them.
 ///
 /// The step itself must be a normal double, and the type at least as wide as the code.
 pub(super) fn literal(code: &BigInt, fraction: i32, type_name: &str) -> String {
-    if code.bits() <= DOUBLE_BITS {
+    if is_plain(code) {
         return double(code, fraction);
     }
     let mut parts = Vec::new();

@@ -32,22 +32,18 @@ pub(super) fn rounded(number: f64) -> f64 {
     (number * 1e6).round() / 1e6
 }
 
-/// `items`, as many on a line as fit into `width` characters, with a comma behind each.
+/// `items`, with a comma behind each, on as few lines of `width` characters as hold them.
 pub(super) fn wrap(items: &[String], width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for item in items {
-        match lines.last_mut() {
-            Some(line) if line.len() + item.len() + 2 <= width => {
-                line.push(' ');
-                line.push_str(item);
-                line.push(',');
-            }
-            _ => lines.push(format!("{item},")),
-        }
-    }
-    lines
+    // As many items a line as the longest allow, spread evenly: no line of one item at the end.
+    let longest = items.iter().map(String::len).max().unwrap_or(0) + 2;
+    let most = (width / longest).max(1);
+    let lines = items.len().div_ceil(most).max(1);
+    let each = items.len().div_ceil(lines).max(1);
+    items
+        .chunks(each)
+        .map(|line| line.iter().map(|item| format!("{item},")).collect::<Vec<_>>().join(" "))
+        .collect()
 }
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,7 +72,7 @@ mod tests {
     #[test]
     fn lines_are_filled() {
         let items: Vec<String> = ["1", "22", "333"].iter().map(|s| s.to_string()).collect();
-        assert_eq!(wrap(&items, 8), ["1, 22,", "333,"]);
+        assert_eq!(wrap(&items, 10), ["1, 22,", "333,"]);
         assert_eq!(wrap(&items, 1), ["1,", "22,", "333,"]);
     }
 }

@@ -127,7 +127,7 @@ const RESERVED: [&str; 6] = [
      impure in inertial is label linkage literal loop map mod next nor of on open others out \
      port postponed procedure process pure range record reject rem report rol ror select \
      severity shared sla sll sra srl subtype then to transport unaffected units until variable \
-     when with",
+     when with bitkiln",
 ];
 
 #[cfg(test)]
@@ -160,8 +160,10 @@ mod tests {
 
     #[test]
     fn reserved_words_are_avoided() {
-        for word in ["class", "main", "input", "ap_fixed", "ac_int", "reg", "signal", "INDEX", "y1"]
-        {
+        for word in [
+            "class", "main", "input", "ap_fixed", "ac_int", "reg", "signal", "INDEX", "y1",
+            "bitkiln",
+        ] {
             assert_eq!(stem(word), format!("{word}_layer"));
         }
         // `time` itself is fine as a stem, the type `time_t` is not.
