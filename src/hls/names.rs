@@ -69,7 +69,7 @@ fn identifier(spelling: &str, kind: &str) -> String {
     let name = name.trim_end_matches('_');
     if name.is_empty() {
         kind.to_owned()
-    } else if name.starts_with(|c: char| c.is_ascii_digit()) {
+    } else if name.starts_with(|c: char| c.is_ascii_digit()) || has_reserved_prefix(name) {
         format!("{kind}_{name}")
     } else if is_reserved(name) || is_reserved(&format!("{name}_t")) {
         format!("{name}_{kind}")
@@ -82,7 +82,12 @@ fn identifier(spelling: &str, kind: &str) -> String {
 fn is_reserved(name: &str) -> bool {
     let lower = name.to_lowercase();
     RESERVED.iter().any(|words| words.split_ascii_whitespace().any(|word| word == lower))
-        || ["ap_", "ac_", "hls_", "ccs_", "mgc_", "sc_"].iter().any(|p| lower.starts_with(p))
+}
+
+/// Whether a vendor may have any name that begins like this one.
+fn has_reserved_prefix(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    ["ap_", "ac_", "hls_", "ccs_", "mgc_", "sc_"].iter().any(|prefix| lower.starts_with(prefix))
 }
 
 /// Reserved words in lower case, by where they come from.
@@ -160,11 +165,11 @@ mod tests {
 
     #[test]
     fn reserved_words_are_avoided() {
-        for word in [
-            "class", "main", "input", "ap_fixed", "ac_int", "reg", "signal", "INDEX", "y1",
-            "bitkiln",
-        ] {
+        for word in ["class", "main", "input", "reg", "signal", "INDEX", "y1", "bitkiln"] {
             assert_eq!(stem(word), format!("{word}_layer"));
+        }
+        for name in ["ap_fixed", "AC_int", "sc_conv", "hls_core"] {
+            assert_eq!(stem(name), format!("layer_{name}"));
         }
         // `time` itself is fine as a stem, the type `time_t` is not.
         assert_eq!(stem("size"), "size_layer");

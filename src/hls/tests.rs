@@ -73,7 +73,7 @@ fn a_dense_layer_becomes_two_kernels_between_ports() {
         types,
         [
             "x_t fixed<8,1>",
-            "fc_acc_t fixed<11,-1>",
+            "fc_acc_t fixed<12,0>",
             "fc_weight_t fixed<6,1>",
             "act_t ufixed<6,0,RND,SAT>"
         ]
