@@ -5,7 +5,9 @@ use petgraph::graph::NodeIndex;
 
 use super::builder::Builder;
 use super::{LowerError, softmax, steps};
-use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding, cast_interval};
+use crate::fixed::{
+    Format, FormatError, Interval, Overflow, Quantization, Rounding, cast_interval,
+};
 use crate::ir::{Constant, NodeId, Op, Tensor, clamped, leaked};
 use crate::model::{Activation, Layer};
 use crate::quantizer::{Quantizer, Stage};
@@ -115,18 +117,14 @@ pub(super) fn cast(
     let tensor = Tensor {
         shape: from.shape.clone(),
         format: to.format,
-        channels: each(from, |interval| cast_interval(interval, from.format.fraction(), to)),
+        channels: from
+            .channels
+            .iter()
+            .map(|interval| cast_interval(interval, from.format.fraction(), to))
+            .collect(),
     };
     let op = Op::Cast { rounding: to.rounding, overflow: to.overflow };
     builder.add(layer, part, op, x, tensor)
-}
-
-/// `f` of every channel's interval.
-fn each(
-    x: &Tensor,
-    f: impl Fn(&crate::fixed::Interval) -> crate::fixed::Interval,
-) -> Vec<crate::fixed::Interval> {
-    x.channels.iter().map(f).collect()
 }
 
 /// `x`, but not below or not above `value`.
@@ -171,14 +169,9 @@ fn clamp(
     x: NodeId,
     (low, high): (Option<BigInt>, Option<BigInt>),
 ) -> Result<NodeId, LowerError> {
-    let from = builder.tensor(x);
-    let mut tensor = Tensor {
-        shape: from.shape.clone(),
-        format: from.format,
-        channels: each(from, |interval| clamped(interval, low.as_ref(), high.as_ref())),
-    };
-    tensor.format = Format::covering(&tensor.interval(), from.format.fraction())
-        .map_err(place.format_error("activation"))?;
+    let fraction = builder.tensor(x).format.fraction();
+    let range = |interval: &Interval| clamped(interval, low.as_ref(), high.as_ref());
+    let tensor = covering(builder, place, x, range, fraction)?;
     Ok(builder.add(place.layer, part, Op::Clamp { low, high }, x, tensor))
 }
 
@@ -189,16 +182,26 @@ fn leaky(
     x: NodeId,
     shift: u32,
 ) -> Result<NodeId, LowerError> {
+    let fraction = builder.tensor(x).format.fraction().saturating_add_unsigned(shift);
+    let tensor = covering(builder, place, x, |interval| leaked(interval, shift), fraction)?;
+    Ok(builder.add(place.layer, part, Op::Leaky { shift }, x, tensor))
+}
+
+/// A tensor shaped like `x` whose channels are `range` of those of `x`, in the narrowest format
+/// with `fraction` bits behind the point.
+fn covering(
+    builder: &Builder<'_>,
+    place: Place<'_>,
+    x: NodeId,
+    range: impl Fn(&Interval) -> Interval,
+    fraction: i32,
+) -> Result<Tensor, LowerError> {
     let from = builder.tensor(x);
-    let mut tensor = Tensor {
-        shape: from.shape.clone(),
-        format: from.format,
-        channels: each(from, |interval| leaked(interval, shift)),
-    };
-    let fraction = from.format.fraction().saturating_add_unsigned(shift);
+    let channels: Vec<Interval> = from.channels.iter().map(range).collect();
+    let mut tensor = Tensor { shape: from.shape.clone(), format: from.format, channels };
     tensor.format =
         Format::covering(&tensor.interval(), fraction).map_err(place.format_error("activation"))?;
-    Ok(builder.add(place.layer, part, Op::Leaky { shift }, x, tensor))
+    Ok(tensor)
 }
 
 fn scale(
