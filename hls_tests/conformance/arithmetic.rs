@@ -38,13 +38,13 @@ impl Operand {
 fn pairs() -> Vec<(Operand, Operand)> {
     let mut draw = Draw::new(11);
     let mut pairs = Vec::new();
-    while pairs.len() < 70 {
+    while pairs.len() < 42 {
         let (a, b) = match pairs.len() {
-            0..20 => (Operand::fixed(draw.format(3)), Operand::fixed(draw.format(3))),
-            20..40 => (Operand::fixed(draw.format(20)), Operand::fixed(draw.format(20))),
-            40..50 => (Operand::fixed(draw.format(64)), Operand::fixed(draw.format(64))),
+            0..12 => (Operand::fixed(draw.format(3)), Operand::fixed(draw.format(3))),
+            12..24 => (Operand::fixed(draw.format(20)), Operand::fixed(draw.format(20))),
+            24..30 => (Operand::fixed(draw.format(64)), Operand::fixed(draw.format(64))),
             // An ac_int takes no sum with an ac_fixed, so the integer comes second.
-            50..60 => (Operand::fixed(draw.format(24)), Operand::integer(&mut draw, 24)),
+            30..36 => (Operand::fixed(draw.format(24)), Operand::integer(&mut draw, 24)),
             _ => (Operand::integer(&mut draw, 60), Operand::integer(&mut draw, 60)),
         };
         if a.format.product(b.format).is_ok() && a.format.sum(b.format).is_ok() {

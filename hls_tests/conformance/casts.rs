@@ -219,8 +219,8 @@ fn small_casts_of_the_stand_in_for_ac_fixed() {
 }
 
 fn drawn(vendor: Vendor, headers: Headers) {
-    compare(vendor, headers, &drawn_types(vendor, 1, 60, 64));
-    compare(vendor, headers, &drawn_types(vendor, 2, 15, 128));
+    compare(vendor, headers, &drawn_types(vendor, 1, 45, 64));
+    compare(vendor, headers, &drawn_types(vendor, 2, 12, 128));
 }
 
 #[test]
