@@ -32,7 +32,7 @@ pub struct Output {
     pub node: NodeId,
 }
 
-/// A network of integer operations. See the [module](self).
+/// A network of integer operations. See the [module](crate::ir).
 #[derive(Clone, Debug)]
 pub struct Graph {
     /// The model's name.
