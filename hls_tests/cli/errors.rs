@@ -107,3 +107,47 @@ fn projects_that_are_none() -> Outcome {
     refused(&arguments, &["headers"])?;
     Ok(())
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn output_that_cannot_be_written() -> Outcome {
+    let model = case("dense_bits4", "model.h5");
+    let full = || fs::OpenOptions::new().write(true).open("/dev/full");
+    let status = std::process::Command::new(assert_cmd::cargo::cargo_bin!("bitkiln"))
+        .args(["inspect".as_ref(), model.as_os_str()])
+        .stdout(full()?)
+        .stderr(std::process::Stdio::null())
+        .status()?;
+    assert_eq!(status.code(), Some(2));
+
+    // A device is not replaced by a file.
+    let inputs = case("dense_bits4", "inputs.npz");
+    let arguments = [
+        "run".as_ref(),
+        model.as_os_str(),
+        "--input".as_ref(),
+        inputs.as_os_str(),
+        "--output".as_ref(),
+        "/dev/null".as_ref(),
+    ];
+    refused(&arguments, &["no regular file"])?;
+    assert!(!fs::metadata("/dev/null")?.is_file());
+    Ok(())
+}
+
+#[test]
+fn layers_of_classes_that_are_not_supported_are_named() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let path = folder.path().join("model.json");
+    let layers = r#"{"class_name": "Functional", "config": {"name": "m", "layers": [
+        {"class_name": "InputLayer", "config": {"name": "x", "batch_input_shape": [null, 2]},
+         "name": "x", "inbound_nodes": []},
+        {"class_name": "TFOpLambda", "config": {"name": "tf.add", "function": "add"},
+         "name": "tf.add", "inbound_nodes": [["x", 0, 0, {"y": 1.0}]]}],
+        "input_layers": [["x", 0, 0]], "output_layers": [["tf.add", 0, 0]]}}"#;
+    fs::write(&path, layers)?;
+    let weights = case("dense_bits4", "model.h5");
+    let arguments =
+        ["inspect".as_ref(), path.as_os_str(), "--weights".as_ref(), weights.as_os_str()];
+    refused(&arguments, &["tf.add", "TFOpLambda", "QDense"])
+}

@@ -99,7 +99,7 @@ fn verdict_on(backend: Backend, change: impl Fn(&Path)) -> Result<u64, VerifyErr
 fn a_changed_weight_is_found() {
     for backend in Backend::ALL {
         let mismatches = verdict_on(backend, |project| {
-            edit(project, "firmware/weights/fc2_weights.h", "] = {\n", "] = {\n 0.125 +");
+            edit(project, "firmware/weights/fc2_weights.h", "#endif\n    ", "#endif\n    0.125 + ");
         });
         assert!(mismatches.unwrap() > 0, "{backend}");
     }
@@ -133,7 +133,8 @@ fn a_changed_expectation_is_found() {
 
 #[test]
 fn vectors_that_are_not_complete_give_no_verdict() {
-    let changes: [(&str, fn(&Path)); 5] = [
+    type Change = fn(&Path);
+    let changes: [(&str, Change); 5] = [
         ("cannot read input_1.dat", |project| {
             fs::remove_file(project.join("tb_data/input_1.dat")).unwrap();
         }),

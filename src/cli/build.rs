@@ -53,7 +53,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
         complaint("no folder for the project", "name one: bitkiln build model.h5 -o prj")
     })?;
     let design = Design::new(graph, &options(args, &prepared, backend))?;
-    print(&report::table(&report::layers(graph)));
+    print(&report::table(&report::layers(graph)))?;
     for finding in &design.findings {
         eprintln!("{finding}");
     }
@@ -68,13 +68,13 @@ pub fn run(args: &Args) -> Result<Outcome> {
     let contents = std::fs::read(&prepared.file).into_diagnostic()?;
     let model = Some(ModelFile::new(&prepared.file, &contents));
     back::write(&design, backend, &vectors, &folder, &WriteOptions { force: args.force, model })?;
-    print(&format!("wrote the {} project to {}", backend.title(), folder.display()));
+    print(&format!("wrote the {} project to {}", backend.title(), folder.display()))?;
 
     if !args.verify {
         return Ok(Outcome::Good);
     }
     let verdict = back::verify(&folder, args.headers.clone())?;
-    print(&verify::describe(&verdict));
+    print(&verify::describe(&verdict))?;
     Ok(verify::outcome(&verdict))
 }
 

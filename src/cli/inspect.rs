@@ -31,9 +31,9 @@ pub fn run(args: &Args) -> Result<Outcome> {
     }
     if args.json {
         let all = serde_json::json!({ "model": prepared.model.name, "layers": rows });
-        print(&serde_json::to_string_pretty(&all).into_diagnostic()?);
+        print(&serde_json::to_string_pretty(&all).into_diagnostic()?)?;
     } else {
-        print(&report::table(&rows));
+        print(&report::table(&rows))?;
     }
     Ok(Outcome::Good)
 }

@@ -65,11 +65,13 @@ fn complaint(what: impl Into<String>, help: impl Into<String>) -> Report {
     miette::miette!(help = help, "{}", what.into())
 }
 
-/// Prints to standard output; a closed pipe ends the program quietly.
-fn print(text: &str) {
-    use std::io::Write;
+/// Prints to standard output; a closed pipe ends the program quietly, any other failure is one.
+fn print(text: &str) -> miette::Result<()> {
+    use std::io::{ErrorKind, Write};
     let mut out = std::io::stdout().lock();
-    if writeln!(out, "{}", text.trim_end_matches('\n')).is_err() {
-        std::process::exit(0);
+    match writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => Err(complaint(format!("standard output: {error}"), "make room for it")),
+        Ok(()) => Ok(()),
     }
 }

@@ -46,6 +46,6 @@ pub fn run(args: &Args) -> Result<Outcome> {
     let samples = inputs.first().and_then(|codes| codes.shape().first()).copied().unwrap_or(0);
     let names: Vec<&str> = arrays.iter().map(|(name, _)| *name).collect();
     let to = args.output.display();
-    print(&format!("{samples} samples: wrote {} to {to}", names.join(", ")));
+    print(&format!("{samples} samples: wrote {} to {to}", names.join(", ")))?;
     Ok(Outcome::Good)
 }

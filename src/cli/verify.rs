@@ -24,9 +24,9 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Outcome> {
     let verdict = back::verify(&args.project, args.headers.clone())?;
     if args.json {
-        print(&serde_json::to_string_pretty(&verdict).into_diagnostic()?);
+        print(&serde_json::to_string_pretty(&verdict).into_diagnostic()?)?;
     } else {
-        print(&describe(&verdict));
+        print(&describe(&verdict))?;
     }
     Ok(outcome(&verdict))
 }

@@ -54,7 +54,7 @@ impl FromStr for Backend {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|backend| backend.name() == text);
+        let known = Self::ALL.into_iter().find(|backend| backend.name().eq_ignore_ascii_case(text));
         known.ok_or_else(|| format!("'{text}' is no back end: choose vitis or catapult"))
     }
 }

@@ -53,6 +53,9 @@ pub enum FormatError {
         "'{0}' is no type: write fixed<W,I> or ufixed<W,I>, with rounding and overflow mode behind it where they matter"
     )]
     Syntax(String),
+    /// Modes where nothing is rounded or limited by a type.
+    #[error("'{0}' names modes where only a format is meant: write fixed<W,I> or ufixed<W,I>")]
+    Modes(String),
     /// A rounding or overflow mode of that name does not exist.
     #[error("'{0}' is no rounding or overflow mode")]
     Mode(String),
@@ -188,7 +191,7 @@ impl FromStr for Format {
     fn from_str(text: &str) -> Result<Self, FormatError> {
         let quantization: super::Quantization = text.parse()?;
         if text.split(',').count() > 2 {
-            return Err(FormatError::Syntax(text.into()));
+            return Err(FormatError::Modes(text.into()));
         }
         Ok(quantization.format)
     }
@@ -285,7 +288,15 @@ mod tests {
 
     #[test]
     fn a_format_has_no_modes() {
-        for text in ["fixed<8,1,RND>", "fixed<8,1,TRN,WRAP>", "fixed<8>", "8,1", ""] {
+        for text in ["fixed<8,1,RND>", "fixed<8,1,TRN,WRAP>"] {
+            assert_eq!(text.parse::<Format>(), Err(FormatError::Modes(text.into())));
+        }
+        assert_eq!(
+            FormatError::Modes("fixed<8,1,RND>".into()).to_string(),
+            "'fixed<8,1,RND>' names modes where only a format is meant: write fixed<W,I> or \
+             ufixed<W,I>"
+        );
+        for text in ["fixed<8>", "8,1", ""] {
             assert_eq!(text.parse::<Format>(), Err(FormatError::Syntax(text.into())));
         }
         assert_eq!(

@@ -21,7 +21,7 @@ impl Names {
     /// let mut names = Names::default();
     /// assert_eq!(names.stem("fc1"), "fc1");
     /// assert_eq!(names.stem("block/Conv 2D"), "block_Conv_2D");
-    /// assert_eq!(names.stem("FC1"), "FC1_2");
+    /// assert_eq!(names.stem("Fc1"), "Fc1_2");
     /// assert_eq!(names.stem("register"), "register_layer");
     /// ```
     pub fn stem(&mut self, layer: &str) -> String {
@@ -71,7 +71,7 @@ fn identifier(spelling: &str, kind: &str) -> String {
         kind.to_owned()
     } else if name.starts_with(|c: char| c.is_ascii_digit()) || has_reserved_prefix(name) {
         format!("{kind}_{name}")
-    } else if is_reserved(name) || is_reserved(&format!("{name}_t")) {
+    } else if is_macro(name) || is_reserved(name) || is_reserved(&format!("{name}_t")) {
         format!("{name}_{kind}")
     } else {
         name.to_owned()
@@ -82,6 +82,11 @@ fn identifier(spelling: &str, kind: &str) -> String {
 fn is_reserved(name: &str) -> bool {
     let lower = name.to_lowercase();
     RESERVED.iter().any(|words| words.split_ascii_whitespace().any(|word| word == lower))
+}
+
+/// Whether a name is in capitals as macros are: which of them a header has, nobody can list.
+fn is_macro(name: &str) -> bool {
+    name.len() > 2 && !name.contains(|c: char| c.is_ascii_lowercase())
 }
 
 /// Whether a vendor may have any name that begins like this one.
@@ -181,7 +186,7 @@ mod tests {
         assert_eq!(names.stem("Dense"), "Dense");
         assert_eq!(names.stem("dense"), "dense_2");
         assert_eq!(names.unique("dense_t"), "dense_t");
-        assert_eq!(names.stem("DENSE_T"), "DENSE_T_2");
+        assert_eq!(names.stem("Dense_T"), "Dense_T_2");
     }
 
     #[test]

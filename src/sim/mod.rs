@@ -37,7 +37,10 @@ pub enum SimError {
         found: usize,
     },
     /// Another shape; the first axis counts samples.
-    #[error("input '{input}' takes samples of the shape {expected:?}, not {found:?}")]
+    #[error(
+        "input '{input}' takes samples of the shape {expected:?} behind an axis that counts them; \
+         the array has the shape {found:?}"
+    )]
     Shape {
         /// The input.
         input: String,

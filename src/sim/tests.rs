@@ -121,7 +121,8 @@ fn samples_that_do_not_fit_are_refused() -> Outcome {
         (vec![good()?], "the network has 2 inputs, not 1"),
         (
             vec![codes(&[2], &[1, 1])?, codes(&[1, 1], &[0])?],
-            "input 'x' takes samples of the shape [2], not [2]",
+            "input 'x' takes samples of the shape [2] behind an axis that counts them; the array has \
+             the shape [2]",
         ),
         (
             vec![good()?, codes(&[3, 1], &[0, 0, 0])?],

@@ -56,7 +56,12 @@ fn archived(bytes: Vec<u8>) -> Result<Vec<(String, ArrayD<f64>)>, Problem> {
 /// If the file cannot be written.
 pub fn write_npz(path: &Path, arrays: &[(&str, ArrayD<f64>)]) -> Result<(), FrontError> {
     let write = || {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        // A link is followed; what is no file (a device, a pipe) is not replaced by one.
+        let target = if path.exists() { path.canonicalize()? } else { path.to_owned() };
+        if target.exists() && !target.is_file() {
+            return Err(std::io::Error::other("it exists and is no regular file"));
+        }
+        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
         let file = beside(folder.unwrap_or(Path::new(".")))?;
         let mut npz = NpzWriter::new(BufWriter::new(file));
         for (name, array) in arrays {
@@ -65,7 +70,7 @@ pub fn write_npz(path: &Path, arrays: &[(&str, ArrayD<f64>)]) -> Result<(), Fron
         let mut buffer = npz.finish().map_err(std::io::Error::other)?;
         buffer.flush()?;
         let file = buffer.into_inner().map_err(|error| error.into_error())?;
-        file.persist(path)?;
+        file.persist(&target)?;
         Ok(())
     };
     write().map_err(|error: std::io::Error| Problem::Unwritable(error).at(path))

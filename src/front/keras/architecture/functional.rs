@@ -203,5 +203,9 @@ fn plain(arguments: &Map<String, Value>, owner: Owner<'_>) -> Result<(), FrontEr
 }
 
 fn not_understood(owner: Owner<'_>, value: &Value) -> FrontError {
+    // Layers of classes that are not supported may be connected in ways of their own.
+    if let Err(unsupported) = super::super::layers::check(owner) {
+        return unsupported;
+    }
     owner.wrong(LayerProblem::Connection { value: shown(value) })
 }

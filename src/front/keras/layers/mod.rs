@@ -35,6 +35,12 @@ pub(super) struct Built {
     pub(super) shape: Vec<usize>,
 }
 
+/// Refuses a layer of a class that is not supported.
+pub(super) fn check(owner: Owner<'_>) -> Result<(), FrontError> {
+    let known = FAMILIES.iter().copied().flatten().any(|(name, _)| *name == owner.class);
+    if known { Ok(()) } else { Err(owner.wrong(LayerProblem::Class { supported: supported() })) }
+}
+
 /// Reads a layer, and refuses whatever of its attributes and weights its class does not account for.
 pub(super) fn build(mut site: Site<'_>) -> Result<Built, FrontError> {
     let mut classes = FAMILIES.iter().copied().flatten();
