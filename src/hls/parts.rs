@@ -1,4 +1,5 @@
-//! How many DSP slices a part has, by the vendor's product tables.
+//! How many DSP slices a part has: numbers for a first check, to be compared with the product tables
+//! named below before anyone relies on them.
 
 /// Devices and their DSP slices. A part is a device's name with package, speed and temperature
 /// grade behind it.
