@@ -2,7 +2,10 @@
 
 use bitkiln::back::Vectors;
 use bitkiln::fixed::{Codes, Format, Interval, Overflow, Quantization, Rounding, cast_interval};
-use bitkiln::ir::{Constant, Graph, Linear, NodeId, Op, Softmax, Steps, Tensor, validate};
+use bitkiln::ir::{
+    Constant, Conv, Gather, Graph, Linear, Merge, NodeId, Op, Pool, PoolKind, Softmax, Steps,
+    Tensor, Window, concatenated, validate,
+};
 use bitkiln::sim;
 use ndarray::{Array1, ArrayD, IxDyn};
 use num_bigint::BigInt;
@@ -323,4 +326,83 @@ pub fn extreme_formats() -> Network {
         graph.add_output(name, node);
     }
     Network::new(graph, 20, 11)
+}
+
+/// Adds a node whose tensor follows from its operands.
+fn add_result(graph: &mut Graph, name: &str, op: Op, from: &[NodeId], shape: &[usize]) -> NodeId {
+    let operands: Vec<&Tensor> = from.iter().map(|id| &graph[*id].tensor).collect();
+    let tensor = match &op {
+        Op::Conv(conv) => conv.result(operands[0]),
+        Op::Pool(pool) => pool.result(operands[0]),
+        Op::Gather(gather) => gather.result(operands[0], shape),
+        Op::Concat { axis } => concatenated(&operands, *axis),
+        Op::Merge(merge) => merge.result(&operands),
+        _ => panic!("{} says no result", op.name()),
+    };
+    graph.add(name, op, from, tensor.unwrap())
+}
+
+fn add_conv(
+    graph: &mut Graph,
+    name: &str,
+    from: NodeId,
+    (window, groups, outputs): (Window, usize, usize),
+) -> NodeId {
+    let mut draw = Draw::new(1 + graph.nodes.node_count() as u64);
+    let inputs = window.taps() * graph[from].tensor.channel_count() / groups;
+    let mut random = |shape: &[usize], text: &str| {
+        let format = format(text);
+        Constant { codes: draw.codes(shape, format), format }
+    };
+    let weights = random(&[inputs, outputs], "fixed<4,1>");
+    let linear = Linear { weights, bias: Some(random(&[outputs], "fixed<6,2>")) };
+    add_result(graph, name, Op::Conv(Conv { window, groups, linear }), &[from], &[])
+}
+
+/// Convolutions with borders, strides, dilation, groups and spread operands; pools; moves; merges.
+pub fn windows() -> Network {
+    let mut graph = Graph::new("windows");
+    let whole = Window::whole([5, 4]);
+    let x = graph.add_input("image", Tensor::full(vec![5, 4, 2], format("fixed<6,3>")));
+    let narrow = Window { kernel: [3, 2], output: [3, 3], ..whole };
+    let same = Window { stride: [2, 1], before: [1, 0], output: [3, 4], ..narrow };
+    let spread =
+        Window { before: [2, 1], spread: [2, 2], dilation: [1, 2], output: [9, 6], ..narrow };
+    let conv = add_conv(&mut graph, "narrow", x, (narrow, 1, 3));
+    graph.add_output("narrow", conv);
+    let conv = add_conv(&mut graph, "same", x, (same, 1, 2));
+    graph.add_output("same", conv);
+    let conv = add_conv(&mut graph, "groups", x, (same, 2, 4));
+    let conv = add_cast(&mut graph, "rounded", conv, "fixed<6,3,RND_CONV,SAT>");
+    let doubled = add_result(&mut graph, "twice", Op::Merge(Merge::Add), &[conv, conv, conv], &[]);
+    graph.add_output("twice", doubled);
+    let conv = add_conv(&mut graph, "spread", x, (spread, 1, 1));
+    graph.add_output("spread", conv);
+
+    for (name, kind) in [("largest", PoolKind::Max), ("sums", PoolKind::Sum)] {
+        let op = Op::Pool(Pool { window: same, kind });
+        let pool = add_result(&mut graph, name, op, &[x], &[]);
+        graph.add_output(name, pool);
+        let op = Op::Pool(Pool { window: whole, kind });
+        let pool = add_result(&mut graph, &format!("{name}_of_all"), op, &[x], &[]);
+        graph.add_output(format!("{name}_of_all"), pool);
+    }
+
+    let other = graph.add_input("other", Tensor::full(vec![5, 4, 2], format("ufixed<5,0>")));
+    for merge in [Merge::Add, Merge::Subtract, Merge::Multiply, Merge::Maximum, Merge::Minimum] {
+        let merged = add_result(&mut graph, merge.name(), Op::Merge(merge), &[x, other], &[]);
+        graph.add_output(merge.name(), merged);
+    }
+    let same_type = add_cast(&mut graph, "same_type", other, "fixed<6,3,RND,SAT>");
+    for axis in 0..3 {
+        let name = format!("side_by_side_{axis}");
+        let both = [x, same_type, x];
+        let concat = add_result(&mut graph, &name, Op::Concat { axis }, &both, &[]);
+        graph.add_output(name, concat);
+    }
+    let places = (0..40).rev().map(|place| (place % 7 != 0).then_some(place)).collect();
+    let gather = Op::Gather(Gather { places });
+    let gather = add_result(&mut graph, "mirror", gather, &[x], &[4, 10]);
+    graph.add_output("mirror", gather);
+    Network::new(graph, 12, 5)
 }

@@ -49,6 +49,11 @@ fn every_operation_and_every_way_out() {
 }
 
 #[test]
+fn windows_moves_and_merges() {
+    assert_exact(&windows());
+}
+
+#[test]
 fn every_shared_mode() {
     assert_exact(&every_mode());
 }

@@ -124,8 +124,9 @@ fn top(design: &Design, dialect: &dyn Dialect) -> String {
     }
     lines.push(String::new());
     for kernel in &design.kernels {
-        let (input, output) = (&design[kernel.input].name, &design[kernel.output].name);
-        lines.push(format!("{}({input}, {output});", kernel.name));
+        let edges = kernel.inputs.iter().chain([&kernel.output]);
+        let arguments: Vec<&str> = edges.map(|edge| design[*edge].name.as_str()).collect();
+        lines.push(format!("{}({});", kernel.name, arguments.join(", ")));
     }
     lines.push("}".to_owned());
     indent(&lines.join("\n"))

@@ -9,6 +9,7 @@ use super::dialect::Dialect;
 use super::literal::literal;
 use super::text::{comment, indent};
 use crate::hls::{self, Body, ConstantId, Design, EdgeId, Kernel, Number, TypeId};
+use crate::ir;
 
 /// The C++ function of `kernel`.
 pub(super) fn render(
@@ -26,6 +27,11 @@ pub(super) fn render(
         Body::Steps(body) => StepsKernel { cx, body }.render(),
         Body::Table(body) => TableKernel { cx, body }.render(),
         Body::Softmax(body) => SoftmaxKernel { cx, body }.render(),
+        Body::Conv(body) => ConvKernel { cx, body }.render(),
+        Body::Pool(body) => PoolKernel { cx, body }.render(),
+        Body::Gather(body) => GatherKernel { cx, body }.render(),
+        Body::Concat(body) => ConcatKernel { cx, body }.render(),
+        Body::Merge(body) => MergeKernel { cx, body }.render(),
     };
     Ok(indent(&text?))
 }
@@ -86,6 +92,49 @@ struct SoftmaxKernel<'a> {
     body: &'a hls::Softmax,
 }
 
+#[derive(Template)]
+#[template(path = "kernels/conv.cpp")]
+struct ConvKernel<'a> {
+    cx: Scope<'a>,
+    body: &'a hls::Conv,
+}
+
+#[derive(Template)]
+#[template(path = "kernels/pool.cpp")]
+struct PoolKernel<'a> {
+    cx: Scope<'a>,
+    body: &'a hls::Pool,
+}
+
+#[derive(Template)]
+#[template(path = "kernels/gather.cpp")]
+struct GatherKernel<'a> {
+    cx: Scope<'a>,
+    body: &'a hls::Gather,
+}
+
+#[derive(Template)]
+#[template(path = "kernels/concat.cpp")]
+struct ConcatKernel<'a> {
+    cx: Scope<'a>,
+    body: &'a hls::Concat,
+}
+
+#[derive(Template)]
+#[template(path = "kernels/merge.cpp")]
+struct MergeKernel<'a> {
+    cx: Scope<'a>,
+    body: &'a hls::Merge,
+}
+
+/// `name * factor`.
+fn times(name: &str, factor: usize) -> String {
+    match factor {
+        1 => name.to_owned(),
+        _ => format!("{name} * {factor}"),
+    }
+}
+
 /// What a kernel's template may ask for.
 struct Scope<'a> {
     design: &'a Design,
@@ -101,20 +150,36 @@ impl Scope<'_> {
 
     /// The line that opens the function.
     fn signature(&self) -> String {
-        let array = |edge: EdgeId, name| {
+        let array = |edge: EdgeId, name: &str| {
             let edge = &self.design[edge];
             format!("{} {name}[{}]", self.ty(&edge.element), edge.len())
         };
-        let input = array(self.kernel.input, "input");
+        let inputs = self.kernel.inputs.iter().zip(self.inputs());
+        let inputs = inputs.map(|(edge, name)| format!("const {}", array(*edge, &name)));
         let output = array(self.kernel.output, "output");
-        format!("static void {}(const {input}, {output}) {{", self.kernel.name)
+        let arguments: Vec<String> = inputs.chain([output]).collect();
+        format!("static void {}({}) {{", self.kernel.name, arguments.join(", "))
+    }
+
+    /// What the argument that carries operand `position` is called.
+    fn input(&self, position: &usize) -> String {
+        match self.kernel.inputs.len() {
+            1 => "input".to_owned(),
+            _ => format!("input_{}", position + 1),
+        }
+    }
+
+    /// What the arguments that the function reads are called.
+    fn inputs(&self) -> Vec<String> {
+        (0..self.kernel.inputs.len()).map(|position| self.input(&position)).collect()
     }
 
     /// The lines that begin the function's body.
     fn pragmas(&self) -> String {
         let constants: Vec<&str> = match &self.kernel.body {
-            Body::Linear(linear) => std::iter::once(linear.weights)
-                .chain(linear.biases)
+            Body::Linear(hls::Linear { weights, biases, .. })
+            | Body::Conv(hls::Conv { weights, biases, .. }) => std::iter::once(*weights)
+                .chain(*biases)
                 .map(|constant| self.design[constant].name.as_str())
                 .collect(),
             _ => Vec::new(),
@@ -123,7 +188,7 @@ impl Scope<'_> {
     }
 
     /// The lines that open a loop whose copies run at once.
-    fn open(&self, label: &str, variable: &str, bound: impl Display) -> String {
+    fn open(&self, label: impl Display, variable: &str, bound: impl Display) -> String {
         let mut lines: Vec<String> =
             self.dialect.before_loop().iter().map(|line| line.to_string()).collect();
         lines.push(format!(
@@ -142,12 +207,58 @@ impl Scope<'_> {
         }
     }
 
+    /// The lines that say where the tap (`tap_row`, `tap_column`) of the window (`row`, `column`)
+    /// lies.
+    fn tap(&self, window: &ir::Window) -> String {
+        let place = |axis: usize, name: &str, of: &str| {
+            let mut place = times(of, window.stride[axis]);
+            place += &format!(" + {}", times(&format!("tap_{of}"), window.dilation[axis]));
+            if window.before[axis] > 0 {
+                place += &format!(" - {}", window.before[axis]);
+            }
+            format!("const int {name} = {place};")
+        };
+        [place(0, "y", "row"), place(1, "x", "column")].join("\n")
+    }
+
+    /// Whether that tap lies on an element.
+    fn present(&self, window: &ir::Window) -> String {
+        let mut conditions = Vec::new();
+        for (axis, name) in ["y", "x"].into_iter().enumerate() {
+            let spread = window.spread[axis];
+            conditions.push(format!("{name} >= 0"));
+            conditions.push(format!("{name} < {}", window.input[axis] * spread));
+            if spread > 1 {
+                conditions.push(format!("{name} % {spread} == 0"));
+            }
+        }
+        conditions.join(" && ")
+    }
+
+    /// The element of channel `channel` that it lies on.
+    fn element(&self, window: &ir::Window, channels: &usize, channel: &str) -> String {
+        let place = |axis: usize, name: &str| match window.spread[axis] {
+            1 => name.to_owned(),
+            spread => format!("{name} / {spread}"),
+        };
+        let (y, x) = (place(0, "y"), place(1, "x"));
+        format!("input[({y} * {} + {x}) * {channels} + {channel}]", window.input[1])
+    }
+
+    /// Places of elements, some on each line; -1 where there is none.
+    fn places(&self, places: &[Option<usize>]) -> String {
+        const A_LINE: usize = 16;
+        let text = |place: &Option<usize>| place.map_or("-1".to_owned(), |p| p.to_string());
+        let line = |line: &[Option<usize>]| line.iter().map(text).collect::<Vec<_>>().join(", ");
+        places.chunks(A_LINE).map(line).collect::<Vec<_>>().join(",\n")
+    }
+
     fn ty(&self, id: &TypeId) -> &str {
         &self.design[*id].name
     }
 
     fn in_type(&self) -> &str {
-        self.ty(&self.design[self.kernel.input].element)
+        self.kernel.inputs.first().map_or("", |edge| self.ty(&self.design[*edge].element))
     }
 
     fn out_type(&self) -> &str {

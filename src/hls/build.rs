@@ -26,8 +26,10 @@ pub(super) struct Builder<'a> {
 pub(super) struct Site<'a> {
     /// The graph's node.
     pub(super) node: &'a ir::Node,
-    /// The node whose result it takes.
+    /// The node whose result it takes; the first of them, if several.
     pub(super) operand: &'a ir::Node,
+    /// All nodes whose results it takes, in order.
+    pub(super) operands: &'a [&'a ir::Node],
     /// The C++ name that its own names begin with.
     pub(super) stem: &'a str,
 }
@@ -166,14 +168,15 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         let stem = &stems[node];
         let this = &graph[*node];
         let operands = graph.operands(*node);
-        if operands.len() != this.op.arity() {
-            let rule = format!("{} operands instead of {}", operands.len(), this.op.arity());
+        if !this.op.takes(operands.len()) {
+            let rule = format!("{} does not take {} operands", this.op.name(), operands.len());
             return Err(HlsError::Graph { node: this.name.clone(), rule });
         }
         match (&this.op, operands.first()) {
             (Op::Reshape, Some(source)) => edges.alias(*node, *source, &this.name)?,
             (op, Some(source)) => {
-                let site = Site { node: this, operand: &graph[*source], stem };
+                let nodes: Vec<&ir::Node> = operands.iter().map(|id| &graph[*id]).collect();
+                let site = Site { node: this, operand: &graph[*source], operands: &nodes, stem };
                 let element = result_type(&mut builder, this, stem);
                 let (body, multipliers) = kernels::build(&mut builder, &site, op)?;
                 let (name, role) = match direct.get(node) {
@@ -184,13 +187,14 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
                     EdgeRole::Output => port_name(&mut builder.names, name, &this.name, stem),
                     _ => builder.names.unique(&format!("{stem}_out")),
                 };
-                let input = edges.get(*source, &this.name)?;
+                let inputs = operands.iter().map(|id| edges.get(*id, &this.name));
+                let inputs = inputs.collect::<Result<_, _>>()?;
                 let output = edges.add(*node, wanted, element, this, role, name);
                 kernels.push(Kernel {
                     name: stem.clone(),
                     layer: this.layer.clone(),
                     operation: op.name(),
-                    input,
+                    inputs,
                     output,
                     body,
                     initiation_interval: multipliers.map_or(1, |m| m.reuse_factor),
@@ -224,7 +228,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
             name: stem,
             layer: output.name.clone(),
             operation: "copy",
-            input: edge,
+            inputs: vec![edge],
             output: port,
             body: Body::Convert(Convert { elements: edges.list[port.0].len() }),
             initiation_interval: 1,
@@ -316,7 +320,7 @@ fn port_name(names: &mut Names, output: &str, node: &str, stem: &str) -> String 
 fn result_type(builder: &mut Builder<'_>, node: &ir::Node, stem: &str) -> TypeId {
     let format = node.tensor.format;
     let (suffix, holds, quantization) = match &node.op {
-        Op::Linear(_) => ("_acc", "sums", plain(format)),
+        Op::Linear(_) | Op::Conv(_) => ("_acc", "sums", plain(format)),
         Op::Cast { rounding, overflow } => {
             ("", "values", Quantization::new(format, *rounding, *overflow))
         }

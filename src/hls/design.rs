@@ -158,8 +158,8 @@ pub struct Kernel {
     pub layer: String,
     /// The operation's name, as the graph has it.
     pub operation: &'static str,
-    /// What it reads.
-    pub input: EdgeId,
+    /// What it reads, in the order of the operation's operands.
+    pub inputs: Vec<EdgeId>,
     /// What it writes.
     pub output: EdgeId,
     /// What it computes.

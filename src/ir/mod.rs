@@ -49,19 +49,29 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod conv;
 mod dot;
 mod graph;
+mod merge;
+mod moves;
 mod op;
+mod pool;
 mod sums;
 mod tensor;
 #[cfg(test)]
 mod tests;
 mod validate;
+mod window;
 
+pub use conv::Conv;
 pub use dot::to_dot;
 pub use graph::{Graph, Node, NodeId, Output};
+pub use merge::Merge;
+pub use moves::{Gather, concatenated};
 pub use op::{Linear, Op, Softmax, Steps};
+pub use pool::{Pool, PoolKind};
 pub use sums::Sums;
 pub use tensor::{Constant, ConstantError, Tensor};
 pub use validate::{Invalid, validate};
 pub(crate) use validate::{clamped, leaked, one_code};
+pub use window::{Presence, Window};

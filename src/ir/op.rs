@@ -2,7 +2,7 @@
 
 use num_bigint::BigInt;
 
-use super::Constant;
+use super::{Constant, Conv, Gather, Merge, Pool, PoolKind};
 use crate::fixed::{Format, Overflow, Quantization, Rounding};
 
 /// What a node computes. Every operation is exact on integer codes; where bits are dropped, the
@@ -45,6 +45,19 @@ pub enum Op {
     Softmax(Softmax),
     /// The same elements in another shape, row-major.
     Reshape,
+    /// Products with constants, summed over windows.
+    Conv(Conv),
+    /// The largest or the sum of the taps of windows.
+    Pool(Pool),
+    /// The operand's elements in other places, zeros between them.
+    Gather(Gather),
+    /// The operands one behind the other.
+    Concat {
+        /// The axis of a sample along which.
+        axis: usize,
+    },
+    /// The elements of several operands of one shape.
+    Merge(Merge),
 }
 
 /// `y[.., o] = Σ_i x[.., i] · weights[i, o] + bias[o]`, exact: the result's fraction is that of
@@ -107,11 +120,13 @@ impl Linear {
 }
 
 impl Op {
-    /// How many operands the operation takes.
-    pub fn arity(&self) -> usize {
+    /// Whether the operation takes this many operands.
+    pub fn takes(&self, operands: usize) -> bool {
         match self {
-            Op::Input => 0,
-            _ => 1,
+            Op::Input => operands == 0,
+            Op::Concat { .. } => operands > 0,
+            Op::Merge(merge) => merge.takes(operands),
+            _ => operands == 1,
         }
     }
 
@@ -127,6 +142,12 @@ impl Op {
             Op::Steps(_) => "steps",
             Op::Softmax(_) => "softmax",
             Op::Reshape => "reshape",
+            Op::Conv(_) => "conv",
+            Op::Pool(Pool { kind: PoolKind::Max, .. }) => "max_pool",
+            Op::Pool(Pool { kind: PoolKind::Sum, .. }) => "sum_pool",
+            Op::Gather(_) => "gather",
+            Op::Concat { .. } => "concat",
+            Op::Merge(merge) => merge.name(),
         }
     }
 }

@@ -4,7 +4,7 @@ use num_bigint::BigInt;
 use num_traits::{Num, Signed};
 
 use super::{Linear, Tensor};
-use crate::fixed::Interval;
+use crate::fixed::{Format, Interval};
 
 /// What a [`Linear`] can give.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,10 +17,26 @@ pub struct Sums {
     pub partial: Interval,
 }
 
+/// What meets the weights of a [`Linear`].
+pub(super) struct Terms<'a> {
+    /// The operand's format.
+    pub(super) format: Format,
+    /// How many groups the outputs fall into, each with operands of its own.
+    pub(super) groups: usize,
+    /// The codes that meet a row of weights in a group.
+    pub(super) interval: &'a dyn Fn(usize, usize) -> Option<Interval>,
+}
+
 impl Linear {
     /// The sums that operands inside of the intervals of `x` give; `None` if the binary points of
     /// the terms lie too far apart to be counted.
     pub fn sums(&self, x: &Tensor) -> Option<Sums> {
+        let interval = |input, _| Some(x.interval_of(input).clone());
+        self.sums_of(&Terms { format: x.format, groups: 1, interval: &interval })
+    }
+
+    /// See [`Linear::sums`].
+    pub(super) fn sums_of(&self, x: &Terms<'_>) -> Option<Sums> {
         let product = i64::from(x.format.fraction()) + i64::from(self.weights.format.fraction());
         let bias = self.bias.as_ref().map(|b| i64::from(b.format.fraction()));
         let fraction = bias.map_or(product, |b| b.max(product));
@@ -32,8 +48,8 @@ impl Linear {
         }
         let shifts = Shifts { product: product_shift, bias: bias_shift };
         // Below this many bits nothing overflows an i128: all terms together need no more.
-        let bits = |format: crate::fixed::Format| format.width() + 1;
-        let terms = usize::BITS - x.channel_count().leading_zeros();
+        let bits = |format: Format| format.width() + 1;
+        let terms = usize::BITS - self.weights.codes.shape().first()?.leading_zeros();
         let product_bits = bits(x.format) + bits(self.weights.format) + product_shift + terms;
         let bias_bits = self.bias.as_ref().map_or(0, |b| bits(b.format)) + bias_shift;
         let (channels, partial) = if product_bits.max(bias_bits) < 120 {
@@ -45,7 +61,7 @@ impl Linear {
     }
 
     /// Per output the interval of the full sum, and over all outputs that of partial sums.
-    fn ranges<T: Term>(&self, x: &Tensor, shifts: Shifts) -> Option<(Vec<Interval>, Interval)>
+    fn ranges<T: Term>(&self, x: &Terms<'_>, shifts: Shifts) -> Option<(Vec<Interval>, Interval)>
     where
         for<'a> &'a T: std::ops::Mul<&'a T, Output = T>,
     {
@@ -61,13 +77,17 @@ impl Linear {
                 .map(|b| Range::new(b.clone(), b))
                 .collect(),
         };
+        let size = outputs.checked_div(x.groups)?.max(1);
         for (input, row) in weights.chunks_exact(outputs.max(1)).enumerate() {
-            let interval = x.interval_of(input);
-            let low = T::of(interval.low().clone())?.shifted(shifts.product);
-            let high = T::of(interval.high().clone())?.shifted(shifts.product);
-            for (range, weight) in ranges.iter_mut().zip(row) {
-                let (a, b) = (&low * weight, &high * weight);
-                if weight.is_negative() { range.add(b, a) } else { range.add(a, b) }
+            let groups = ranges.chunks_mut(size).zip(row.chunks(size));
+            for (group, (ranges, weights)) in groups.enumerate() {
+                let interval = (x.interval)(input, group)?;
+                let low = T::of(interval.low().clone())?.shifted(shifts.product);
+                let high = T::of(interval.high().clone())?.shifted(shifts.product);
+                for (range, weight) in ranges.iter_mut().zip(weights) {
+                    let (a, b) = (&low * weight, &high * weight);
+                    if weight.is_negative() { range.add(b, a) } else { range.add(a, b) }
+                }
             }
         }
         let channels = ranges.iter().map(|r| Interval::new(r.low.big(), r.high.big())).collect();

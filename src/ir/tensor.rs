@@ -48,6 +48,13 @@ impl Tensor {
         &self.channels[if self.channels.len() == 1 { 0 } else { channel }]
     }
 
+    /// One interval for all channels, where all have the same.
+    pub(super) fn merge_equal_channels(&mut self) {
+        if self.channels.windows(2).all(|pair| pair[0] == pair[1]) {
+            self.channels.truncate(1);
+        }
+    }
+
     /// The codes that any element can take.
     pub fn interval(&self) -> Interval {
         let mut all = self.channels[0].clone();

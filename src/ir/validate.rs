@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use num_bigint::BigInt;
 use petgraph::visit::EdgeRef;
 
-use super::{Constant, Graph, Linear, NodeId, Op, Softmax, Steps, Tensor};
+use super::{Constant, Graph, Linear, NodeId, Op, Softmax, Steps, Tensor, concatenated};
 use crate::fixed::{Format, Interval, Quantization, cast_interval};
 
 /// A graph that breaks a rule: the node and the rule.
@@ -82,12 +82,14 @@ fn check_node(graph: &Graph, id: NodeId) -> Result<(), String> {
         })
         .collect();
     positions.sort_unstable();
-    let complete = positions.iter().copied().eq(0..node.op.arity());
+    let complete = positions.iter().copied().eq(0..positions.len());
+    let complete = complete && node.op.takes(positions.len());
     ensure(complete, "its operands are not those that the operation takes")?;
     check_tensor(&node.tensor)?;
-    match graph.operands(id).first() {
+    let operands: Vec<&Tensor> = graph.operands(id).iter().map(|x| &graph[*x].tensor).collect();
+    match operands.first() {
         None => Ok(()),
-        Some(operand) => check_op(&node.op, &graph[*operand].tensor, &node.tensor),
+        Some(operand) => check_op(&node.op, operand, &operands, &node.tensor),
     }
 }
 
@@ -105,10 +107,19 @@ fn check_tensor(tensor: &Tensor) -> Result<(), String> {
     )
 }
 
-fn check_op(op: &Op, x: &Tensor, y: &Tensor) -> Result<(), String> {
+/// `x` is the first of `operands`.
+fn check_op(op: &Op, x: &Tensor, operands: &[&Tensor], y: &Tensor) -> Result<(), String> {
     let same_shape = x.shape == y.shape;
     match op {
         Op::Input => Ok(()),
+        Op::Conv(conv) => {
+            check_parameters(&conv.linear, conv.linear.weights.codes.shape())?;
+            follows(&conv.result(x)?, y)
+        }
+        Op::Pool(pool) => follows(&pool.result(x)?, y),
+        Op::Gather(gather) => follows(&gather.result(x, &y.shape)?, y),
+        Op::Concat { axis } => follows(&concatenated(operands, *axis)?, y),
+        Op::Merge(merge) => follows(&merge.result(operands)?, y),
         Op::Linear(linear) => check_linear(linear, x, y),
         Op::Reshape => {
             ensure(x.len() == y.len(), "the shapes differ in their number of elements")?;
@@ -136,6 +147,14 @@ fn check_op(op: &Op, x: &Tensor, y: &Tensor) -> Result<(), String> {
         Op::Steps(steps) => check_steps(steps, y),
         Op::Softmax(softmax) => check_softmax(softmax, x, y),
     }
+}
+
+/// `y` holds what the operation gives, `exact`, at the same binary point.
+fn follows(exact: &Tensor, y: &Tensor) -> Result<(), String> {
+    ensure(exact.shape == y.shape, "its shape is not the one that the operation gives")?;
+    ensure(exact.format.fraction() == y.format.fraction(), FRACTION)?;
+    ensure(y.format.codes().contains(&exact.format.codes()), "its format is too narrow")?;
+    each_channel(exact, y, Interval::clone)
 }
 
 const INTERVAL: &str = "its interval misses codes that the operation can give";
@@ -170,14 +189,20 @@ fn check_constant(constant: &Constant, shape: &[usize]) -> Result<(), String> {
     ensure(held, "a constant leaves its format")
 }
 
+/// Weights of the shape `shape`, and biases for its last axis.
+fn check_parameters(linear: &Linear, shape: &[usize]) -> Result<(), String> {
+    check_constant(&linear.weights, shape)?;
+    match (&linear.bias, shape.last()) {
+        (Some(bias), Some(outputs)) => check_constant(bias, &[*outputs]),
+        _ => Ok(()),
+    }
+}
+
 fn check_linear(linear: &Linear, x: &Tensor, y: &Tensor) -> Result<(), String> {
     let (inputs, outputs) = (x.channel_count(), y.channel_count());
     let rows = x.shape.split_last().map(|(_, rows)| rows);
     ensure(rows == y.shape.split_last().map(|(_, rows)| rows), "its rows are not the operand's")?;
-    check_constant(&linear.weights, &[inputs, outputs])?;
-    if let Some(bias) = &linear.bias {
-        check_constant(bias, &[outputs])?;
-    }
+    check_parameters(linear, &[inputs, outputs])?;
     let sums = linear.sums(x).ok_or("its sums exceed what a format can count")?;
     ensure(y.format.fraction() == sums.fraction, FRACTION)?;
     let held = y.format.codes().contains(&sums.partial);

@@ -4,17 +4,19 @@
 //! operations are those of [`crate::ir::Op`], and nothing is ever rounded that the graph does not
 //! round. [`quantize`] brings real numbers onto an input's grid, [`vectors`] makes samples up.
 
+mod moves;
 mod quantize;
 mod reference;
 mod softmax;
 #[cfg(test)]
 mod tests;
 mod vectors;
+mod windows;
 
 use std::collections::HashMap;
 
 use crate::fixed::Codes;
-use crate::ir::{Graph, NodeId};
+use crate::ir::{Graph, NodeId, Tensor};
 
 pub use quantize::{Quantized, quantize};
 pub use vectors::vectors;
@@ -23,6 +25,13 @@ pub use vectors::vectors;
 #[derive(Clone, Debug)]
 pub struct Trace {
     results: HashMap<NodeId, Codes>,
+}
+
+/// What a node takes: all samples' codes, samples first.
+#[derive(Clone, Copy)]
+struct Operand<'a> {
+    tensor: &'a Tensor,
+    codes: &'a Codes,
 }
 
 /// Samples that do not fit the network.
@@ -86,10 +95,12 @@ pub fn run(graph: &Graph, inputs: &[Codes]) -> Result<Trace, SimError> {
             continue;
         }
         let node = &graph[id];
-        let operand = graph.operands(id).first().copied();
-        let result = operand.and_then(|operand| {
-            reference::compute(node, &graph[operand].tensor, results.get(&operand)?)
-        });
+        let operands = graph.operands(id);
+        let operands: Option<Vec<Operand<'_>>> = operands
+            .iter()
+            .map(|id| Some(Operand { tensor: &graph[*id].tensor, codes: results.get(id)? }))
+            .collect();
+        let result = operands.and_then(|operands| reference::compute(node, &operands));
         results.insert(id, result.ok_or_else(|| SimError::Graph { node: node.name.clone() })?);
     }
     Ok(Trace { results })

@@ -4,36 +4,45 @@
 //! result are narrow, on big integers elsewhere. Nothing between overflows: the result's format
 //! holds every partial sum.
 
-use ndarray::{Array2, ArrayD, ArrayView2, IxDyn};
+use ndarray::{Array1, Array2, ArrayD, ArrayView2, IxDyn};
 use num_bigint::BigInt;
 
 use super::softmax::softmax;
+use super::{Operand, moves, windows};
 use crate::fixed::{Caster, Codes, Format, Quantization, Word};
-use crate::ir::{Constant, Linear, Node, Op, Steps, Tensor};
+use crate::ir::{Constant, Conv, Linear, Node, Op, Steps, Tensor};
 
-/// The result of `node` for the operand's codes `x`, whose tensor is `from`; `None` if the graph
-/// is not valid.
-pub(super) fn compute(node: &Node, from: &Tensor, x: &Codes) -> Option<Codes> {
+/// The result of `node` for what it takes; `None` if the graph is not valid.
+pub(super) fn compute(node: &Node, operands: &[Operand<'_>]) -> Option<Codes> {
+    let first = operands.first()?;
     if let Op::Reshape = node.op {
-        return reshape(x, &node.tensor.shape);
+        return reshape(first.codes, &node.tensor.shape);
     }
     let constants: &[&Constant] = match &node.op {
-        Op::Linear(Linear { weights, bias: None }) => &[weights],
-        Op::Linear(Linear { weights, bias: Some(bias) }) => &[weights, bias],
+        Op::Linear(linear) | Op::Conv(Conv { linear, .. }) => match linear {
+            Linear { weights, bias: None } => &[weights],
+            Linear { weights, bias: Some(bias) } => &[weights, bias],
+        },
         Op::Steps(steps) => &[&steps.boundaries, &steps.values],
-        Op::Softmax(_) => return Some(Codes::from_big(over_words::<BigInt>(node, from, x)?)),
+        Op::Softmax(_) => return Some(Codes::from_big(over_words::<BigInt>(node, operands)?)),
         _ => &[],
     };
-    let formats = constants.iter().map(|c| c.format).chain([from.format, node.tensor.format]);
-    if formats.into_iter().all(Format::is_narrow) {
-        over_words::<i64>(node, from, x).map(Codes::Narrow)
+    let mut formats = constants.iter().map(|c| c.format).chain([node.tensor.format]);
+    let mut narrow =
+        formats.all(Format::is_narrow) && operands.iter().all(|x| x.tensor.format.is_narrow());
+    if let Op::Merge(merge) = node.op {
+        narrow &= moves::is_narrow(merge, operands, node.tensor.format);
+    }
+    if narrow {
+        over_words::<i64>(node, operands).map(Codes::Narrow)
     } else {
-        over_words::<BigInt>(node, from, x).map(Codes::from_big)
+        over_words::<BigInt>(node, operands).map(Codes::from_big)
     }
 }
 
-fn over_words<W: Word>(node: &Node, from: &Tensor, x: &Codes) -> Option<ArrayD<W>> {
-    let x = W::view(x)?;
+fn over_words<W: Word>(node: &Node, operands: &[Operand<'_>]) -> Option<ArrayD<W>> {
+    let first = operands.first()?;
+    let (from, x) = (first.tensor, W::view(first.codes)?);
     let to = node.tensor.format;
     let word = |code: &Option<BigInt>| match code {
         Some(code) => W::from_big(code).map(Some),
@@ -42,6 +51,11 @@ fn over_words<W: Word>(node: &Node, from: &Tensor, x: &Codes) -> Option<ArrayD<W
     match &node.op {
         Op::Input | Op::Reshape => None,
         Op::Linear(op) => linear(op, from, to, &rows(&x)?, &node.tensor.shape),
+        Op::Conv(op) => windows::conv(op, from, &x, &node.tensor),
+        Op::Pool(op) => windows::pool(op, from, &x, &node.tensor),
+        Op::Gather(op) => moves::gather(op, &x, &node.tensor.shape),
+        Op::Concat { axis } => moves::concat(operands, *axis),
+        Op::Merge(merge) => moves::merge(*merge, operands, to),
         Op::Cast { rounding, overflow } => {
             let to = Quantization::new(to, *rounding, *overflow);
             let caster = Caster::<W>::new(from.format.fraction(), &to)?;
@@ -89,19 +103,7 @@ fn linear<W: Word>(
     x: &ArrayView2<'_, W>,
     shape: &[usize],
 ) -> Option<ArrayD<W>> {
-    let up = |fraction: i32| u32::try_from(to.fraction() - fraction).ok();
-    let product_up = up(from.format.fraction() + op.weights.format.fraction())?;
-    // Weights at the result's binary point: then sums are plain sums.
-    let weights = W::view(&op.weights.codes)?.map(|w| w.shifted_left(product_up));
-    let weights = weights.view().into_dimensionality::<ndarray::Ix2>().ok()?;
-    let bias = match &op.bias {
-        None => ndarray::Array1::from_elem(weights.ncols(), W::zero()),
-        Some(bias) => {
-            let up = up(bias.format.fraction())?;
-            let bias = W::view(&bias.codes)?.map(|b| b.shifted_left(up));
-            bias.into_dimensionality().ok()?
-        }
-    };
+    let Parameters { weights, bias } = parameters(op, from.format, to)?;
     let mut y = Array2::from_elem((x.nrows(), weights.ncols()), W::zero());
     for (x, mut y) in x.outer_iter().zip(y.outer_iter_mut()) {
         y.assign(&bias);
@@ -115,6 +117,29 @@ fn linear<W: Word>(
     let samples = y.nrows() / shape.split_last().map_or(1, |(_, rows)| rows.iter().product());
     let shape: Vec<usize> = std::iter::once(samples).chain(shape.iter().copied()).collect();
     y.into_shape_with_order(IxDyn(&shape)).ok()
+}
+
+/// Weights and biases at the result's binary point: then sums are plain sums.
+pub(super) struct Parameters<W> {
+    pub(super) weights: Array2<W>,
+    pub(super) bias: Array1<W>,
+}
+
+/// The parameters of `op` for an operand of format `from` and a result of format `to`.
+pub(super) fn parameters<W: Word>(op: &Linear, from: Format, to: Format) -> Option<Parameters<W>> {
+    let up = |fraction: i32| u32::try_from(to.fraction() - fraction).ok();
+    let product_up = up(from.fraction() + op.weights.format.fraction())?;
+    let weights = W::view(&op.weights.codes)?.map(|w| w.shifted_left(product_up));
+    let weights = weights.into_dimensionality::<ndarray::Ix2>().ok()?;
+    let bias = match &op.bias {
+        None => Array1::from_elem(weights.ncols(), W::zero()),
+        Some(bias) => {
+            let up = up(bias.format.fraction())?;
+            let bias = W::view(&bias.codes)?.map(|b| b.shifted_left(up));
+            bias.into_dimensionality().ok()?
+        }
+    };
+    Some(Parameters { weights, bias })
 }
 
 fn steps<W: Word>(op: &Steps, x: &ArrayD<W>) -> Option<ArrayD<W>> {

@@ -41,31 +41,51 @@ pub(super) fn build(
         return Err(site.broken("another number of biases than of outputs"));
     }
     let rows = result.rows();
+    let (weights, biases) = parameters(builder, site, op)?;
+    let multipliers = multipliers(builder, site, op, rows);
+    Ok((Linear { rows, inputs, outputs, weights, biases }, multipliers))
+}
+
+/// Weights and biases as constants of the design.
+pub(super) fn parameters(
+    builder: &mut Builder<'_>,
+    site: &Site<'_>,
+    op: &ir::Linear,
+) -> Result<(ConstantId, Option<ConstantId>), HlsError> {
     let weights = builder.constant(site, "weight", "weights", &op.weights)?;
     let biases = match &op.bias {
         Some(bias) => Some(builder.constant(site, "bias", "biases", bias)?),
         None => None,
     };
+    Ok((weights, biases))
+}
 
-    let products = (rows * inputs * outputs) as u64;
+/// The multipliers of products with the weights of `op`, `rows` times a sample.
+pub(super) fn multipliers(
+    builder: &mut Builder<'_>,
+    site: &Site<'_>,
+    op: &ir::Linear,
+    rows: usize,
+) -> Multipliers {
+    let weights = op.weights.codes.len();
+    let products = (rows * weights) as u64;
     let proper = op.weights.codes.iter().filter(|code| !is_wire(code)).count() * rows;
     let asked = builder.options.reuse_factor_of(&site.node.layer);
-    let reuse_factor = nearest_legal_reuse_factor((inputs * outputs) as u64, asked);
+    let reuse_factor = nearest_legal_reuse_factor(weights as u64, asked);
     if reuse_factor != asked {
         builder.findings.push(Finding {
             layer: site.node.layer.clone(),
             obstacle: Obstacle::ReuseFactorMoved { asked, used: reuse_factor, products },
         });
     }
-    let multipliers = Multipliers {
+    Multipliers {
         products,
         proper_products: proper as u64,
         reuse_factor,
         limit: products.div_ceil(reuse_factor),
-        operand_width: operand.format.width(),
+        operand_width: site.operand.tensor.format.width(),
         constant_width: op.weights.format.width(),
-    };
-    Ok((Linear { rows, inputs, outputs, weights, biases }, multipliers))
+    }
 }
 
 /// Whether a product with this constant is a shift or nothing at all.

@@ -1,9 +1,13 @@
 //! The kernels: one file for each operation, or for those that share a body.
 
 mod clamp;
+mod conv;
 mod convert;
 mod leaky;
 mod linear;
+mod merge;
+mod moves;
+mod pool;
 mod scale;
 mod softmax;
 mod steps;
@@ -11,9 +15,13 @@ mod steps;
 use serde::Serialize;
 
 pub use clamp::Clamp;
+pub use conv::Conv;
 pub use convert::Convert;
 pub use leaky::Leaky;
 pub use linear::Linear;
+pub use merge::Merge;
+pub use moves::{Concat, Gather, Part};
+pub use pool::Pool;
 pub use scale::Scale;
 pub use softmax::Softmax;
 pub use steps::{Steps, Table};
@@ -42,6 +50,16 @@ pub enum Body {
     Table(Table),
     /// Softmax by tables.
     Softmax(Softmax),
+    /// Sums of products over windows.
+    Conv(Conv),
+    /// The largest or the sum of windows.
+    Pool(Pool),
+    /// Elements in other places.
+    Gather(Gather),
+    /// Arrays one behind the other.
+    Concat(Concat),
+    /// Elements of several arrays.
+    Merge(Merge),
 }
 
 impl Body {
@@ -56,6 +74,11 @@ impl Body {
             Body::Steps(steps) => steps.elements * steps.comparisons,
             Body::Table(table) => table.elements,
             Body::Softmax(softmax) => softmax.rows * softmax.columns,
+            Body::Conv(conv) => conv.window.windows() * conv.inputs * conv.outputs,
+            Body::Pool(pool) => pool.window.windows() * pool.window.taps() * pool.channels,
+            Body::Gather(gather) => gather.places.len(),
+            Body::Concat(concat) => concat.rows * concat.columns,
+            Body::Merge(merge) => merge.elements,
         };
         count as u64
     }
@@ -78,6 +101,14 @@ pub(super) fn build(
         Op::Scale { power } => Body::Scale(scale::build(builder, site, *power)?),
         Op::Steps(op) => steps::build(builder, site, op)?,
         Op::Softmax(op) => Body::Softmax(softmax::build(builder, site, op)?),
+        Op::Conv(op) => {
+            let (conv, multipliers) = conv::build(builder, site, op)?;
+            return Ok((Body::Conv(conv), Some(multipliers)));
+        }
+        Op::Pool(op) => Body::Pool(pool::build(builder, site, op)?),
+        Op::Gather(op) => Body::Gather(moves::gather(op)),
+        Op::Concat { axis } => Body::Concat(moves::concat(site, *axis)?),
+        Op::Merge(op) => Body::Merge(merge::build(builder, site, *op)?),
         Op::Input | Op::Reshape => return Err(site.broken("is no operation that computes")),
     };
     Ok((body, None))

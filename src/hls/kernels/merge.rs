@@ -1,0 +1,56 @@
+//! Elements of several arrays.
+
+use serde::Serialize;
+
+use super::super::build::{Builder, Site};
+use super::super::{HlsError, TypeId};
+use crate::fixed::{Format, Interval};
+use crate::ir;
+
+/// What the elements at one place become.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Merge {
+    /// How many elements.
+    pub elements: usize,
+    /// Which operation.
+    pub kind: ir::Merge,
+    /// For a maximum or minimum, a type that holds every operand.
+    pub compared: Option<TypeId>,
+}
+
+impl Merge {
+    /// The operator between two elements; for a maximum or minimum, the one that the element to
+    /// keep fulfils.
+    pub fn operator(&self) -> &'static str {
+        match self.kind {
+            ir::Merge::Add => "+",
+            ir::Merge::Subtract => "-",
+            ir::Merge::Multiply => "*",
+            ir::Merge::Maximum => ">",
+            ir::Merge::Minimum => "<",
+        }
+    }
+}
+
+pub(super) fn build(
+    builder: &mut Builder<'_>,
+    site: &Site<'_>,
+    kind: ir::Merge,
+) -> Result<Merge, HlsError> {
+    let tensors: Vec<&ir::Tensor> = site.operands.iter().map(|node| &node.tensor).collect();
+    let exact = kind.result(&tensors).map_err(|rule| site.broken(rule))?;
+    let compared = match kind {
+        ir::Merge::Maximum | ir::Merge::Minimum => {
+            let fraction = exact.format.fraction();
+            let fine =
+                |x: &&ir::Tensor| x.interval().refined(fraction.abs_diff(x.format.fraction()));
+            let all = tensors.iter().map(fine).reduce(|a, b| a.hull(&b));
+            let all = all.unwrap_or_else(|| Interval::point(0));
+            let format = Format::covering(&all, fraction)
+                .map_err(site.too_wide("the comparison of its operands"))?;
+            Some(builder.local_type(site, "compare", "operands as compared", format, all))
+        }
+        _ => None,
+    };
+    Ok(Merge { elements: site.node.tensor.len(), kind, compared })
+}

@@ -1,0 +1,44 @@
+//! Windows without weights.
+
+use serde::Serialize;
+
+use super::super::build::{Builder, Site};
+use super::super::{HlsError, Number, TypeId};
+use crate::ir::{self, PoolKind};
+
+/// The largest or the sum of each window's taps, for each channel.
+#[derive(Clone, Debug, Serialize)]
+pub struct Pool {
+    /// How windows slide.
+    pub window: ir::Window,
+    /// Whether a tap can lie beyond the border, or between two elements.
+    pub padded: bool,
+    /// Channels of operand and result.
+    pub channels: usize,
+    /// The number that no element is below, for a maximum to begin with; none for a sum.
+    pub lowest: Option<Number>,
+    /// The elements' type in which they are put together.
+    pub element: TypeId,
+}
+
+pub(super) fn build(
+    builder: &mut Builder<'_>,
+    site: &Site<'_>,
+    op: &ir::Pool,
+) -> Result<Pool, HlsError> {
+    let (x, y) = (&site.operand.tensor, &site.node.tensor);
+    op.result(x).map_err(|rule| site.broken(rule))?;
+    let (suffix, holds) = match op.kind {
+        PoolKind::Max => ("largest", "largest so far"),
+        PoolKind::Sum => ("sum", "sums"),
+    };
+    let element = builder.local_type(site, suffix, holds, y.format, y.interval());
+    let lowest = match op.kind {
+        PoolKind::Sum => None,
+        PoolKind::Max => {
+            Some(builder.number(site, "its lowest value", element, x.interval().low().clone())?)
+        }
+    };
+    let (window, channels) = (op.window, x.channel_count());
+    Ok(Pool { window, padded: window.is_padded(), channels, lowest, element })
+}

@@ -1,0 +1,185 @@
+//! Windows that slide over rows and columns of a tensor.
+
+use super::Tensor;
+
+/// How windows slide over the positions of a tensor \[height, width, channels\]. A tensor
+/// \[width, channels\] has one row.
+///
+/// Each array is \[along the height, along the width\]. Tap `t` of window `o` lies at
+/// `o · stride + t · dilation - before`, counted on an operand whose neighbours have been moved
+/// `spread` places apart. Between them, and beyond the borders, there is nothing: such a tap is
+/// 0 in a sum and does not exist for a maximum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Window {
+    /// Positions of the operand.
+    pub input: [usize; 2],
+    /// Taps of a window.
+    pub kernel: [usize; 2],
+    /// Places from a window to the next.
+    pub stride: [usize; 2],
+    /// Places from a tap to the next.
+    pub dilation: [usize; 2],
+    /// Places by which the first window begins before the operand.
+    pub before: [usize; 2],
+    /// Places from one element of the operand to the next: 1 but in transposed convolutions,
+    /// where it is their stride.
+    pub spread: [usize; 2],
+    /// Windows.
+    pub output: [usize; 2],
+}
+
+/// Whether a tap lies on the operand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// In every window.
+    Always,
+    /// In some windows.
+    Sometimes,
+    /// In no window.
+    Never,
+}
+
+impl Window {
+    /// The window that covers a whole tensor of the `input`'s positions.
+    pub fn whole(input: [usize; 2]) -> Self {
+        Self {
+            input,
+            kernel: input,
+            stride: [1, 1],
+            dilation: [1, 1],
+            before: [0, 0],
+            spread: [1, 1],
+            output: [1, 1],
+        }
+    }
+
+    /// How many taps a window has.
+    pub fn taps(&self) -> usize {
+        self.kernel.iter().product()
+    }
+
+    /// How many windows there are.
+    pub fn windows(&self) -> usize {
+        self.output.iter().product()
+    }
+
+    /// Whether some tap of some window lies on nothing.
+    pub fn is_padded(&self) -> bool {
+        (0..self.windows()).any(|w| (0..self.taps()).any(|t| self.source(w, t).is_none()))
+    }
+
+    /// The position of the operand, row-major, that tap `tap` of window `window` lies on.
+    pub fn source(&self, window: usize, tap: usize) -> Option<usize> {
+        let row = self.along(0, window / self.output[1], tap / self.kernel[1])?;
+        let column = self.along(1, window % self.output[1], tap % self.kernel[1])?;
+        Some(row * self.input[1] + column)
+    }
+
+    fn along(&self, axis: usize, window: usize, tap: usize) -> Option<usize> {
+        let place = window * self.stride[axis] + tap * self.dilation[axis];
+        let place = place.checked_sub(self.before[axis])?;
+        let source = place / self.spread[axis];
+        (place % self.spread[axis] == 0 && source < self.input[axis]).then_some(source)
+    }
+
+    /// Whether tap `tap` lies on the operand, over all windows.
+    pub fn presence(&self, tap: usize) -> Presence {
+        let taps = [tap / self.kernel[1], tap % self.kernel[1]];
+        let axes = [0, 1].map(|axis| {
+            let there = |window: &usize| self.along(axis, *window, taps[axis]).is_some();
+            match (0..self.output[axis]).filter(there).count() {
+                0 => Presence::Never,
+                all if all == self.output[axis] => Presence::Always,
+                _ => Presence::Sometimes,
+            }
+        });
+        match axes {
+            [Presence::Never, _] | [_, Presence::Never] => Presence::Never,
+            [Presence::Always, Presence::Always] => Presence::Always,
+            _ => Presence::Sometimes,
+        }
+    }
+
+    /// How many taps of window `window` lie on the operand.
+    pub fn present(&self, window: usize) -> usize {
+        (0..self.taps()).filter(|tap| self.source(window, *tap).is_some()).count()
+    }
+
+    /// Whether the window slides over tensors like `x`, with strides and distances from 1.
+    pub(super) fn fits(&self, x: &Tensor) -> bool {
+        let positions = match x.shape[..] {
+            [width, _] => [1, width],
+            [height, width, _] => [height, width],
+            _ => return false,
+        };
+        let counts = [self.kernel, self.stride, self.dilation, self.spread, self.output];
+        positions == self.input && counts.iter().flatten().all(|count| *count > 0)
+    }
+
+    /// The shape of a result with `channels`, for an operand with as many axes as `x`.
+    pub(super) fn result_shape(&self, x: &Tensor, channels: usize) -> Vec<usize> {
+        match x.shape.len() {
+            2 => vec![self.windows(), channels],
+            _ => vec![self.output[0], self.output[1], channels],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Three taps with a stride of 2 over five columns, `before` of which are not there.
+    fn row(before: usize, output: usize) -> Window {
+        Window {
+            input: [1, 5],
+            kernel: [1, 3],
+            stride: [1, 2],
+            before: [0, before],
+            output: [1, output],
+            ..Window::whole([1, 5])
+        }
+    }
+
+    fn sources(window: &Window) -> Vec<Vec<Option<usize>>> {
+        let taps = |w| (0..window.taps()).map(|t| window.source(w, t)).collect();
+        (0..window.windows()).map(taps).collect()
+    }
+
+    #[test]
+    fn windows_slide() {
+        let valid = [vec![Some(0), Some(1), Some(2)], vec![Some(2), Some(3), Some(4)]];
+        assert_eq!(sources(&row(0, 2)), valid);
+        assert!(!row(0, 2).is_padded());
+        let same = [
+            vec![None, Some(0), Some(1)],
+            vec![Some(1), Some(2), Some(3)],
+            vec![Some(3), Some(4), None],
+        ];
+        assert_eq!(sources(&row(1, 3)), same);
+        assert!(row(1, 3).is_padded());
+        let presence: Vec<_> = (0..3).map(|tap| row(1, 3).presence(tap)).collect();
+        assert_eq!(presence, [Presence::Sometimes, Presence::Always, Presence::Sometimes]);
+        assert_eq!((0..3).map(|w| row(1, 3).present(w)).collect::<Vec<_>>(), [2, 3, 2]);
+    }
+
+    #[test]
+    fn spread_operands_have_holes() {
+        let window = Window { spread: [1, 2], output: [1, 4], ..row(2, 4) };
+        let window = Window { stride: [1, 1], ..window };
+        let expected = [
+            vec![None, None, Some(0)],
+            vec![None, Some(0), None],
+            vec![Some(0), None, Some(1)],
+            vec![None, Some(1), None],
+        ];
+        assert_eq!(sources(&window), expected);
+    }
+
+    #[test]
+    fn a_tap_that_no_window_sees_is_never_there() {
+        let window = Window { dilation: [1, 9], output: [1, 1], ..row(0, 1) };
+        let presence: Vec<_> = (0..3).map(|tap| window.presence(tap)).collect();
+        assert_eq!(presence, [Presence::Always, Presence::Never, Presence::Never]);
+    }
+}
