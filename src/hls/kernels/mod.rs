@@ -1,5 +1,6 @@
 //! The kernels: one file for each operation, or for those that share a body.
 
+mod affine;
 mod clamp;
 mod conv;
 mod convert;
@@ -14,6 +15,7 @@ mod steps;
 
 use serde::Serialize;
 
+pub use affine::{Affine, Factors};
 pub use clamp::Clamp;
 pub use conv::Conv;
 pub use convert::Convert;
@@ -37,6 +39,8 @@ use crate::ir::Op;
 pub enum Body {
     /// Sums of products.
     Linear(Linear),
+    /// A factor and a summand for each channel.
+    Affine(Affine),
     /// A type for another.
     Convert(Convert),
     /// Limits.
@@ -68,6 +72,7 @@ impl Body {
     pub fn unrolled(&self) -> u64 {
         let count = match self {
             Body::Linear(linear) => linear.rows * linear.inputs * linear.outputs,
+            Body::Affine(affine) => affine.rows * affine.channels,
             Body::Convert(convert) => convert.elements,
             Body::Clamp(clamp) => clamp.elements,
             Body::Leaky(leaky) => leaky.elements,
@@ -97,6 +102,7 @@ impl Body {
             Body::Steps(steps) => Outer::elements(steps.elements),
             Body::Table(table) => Outer::elements(table.elements),
             Body::Softmax(softmax) => Outer::rows(softmax.rows),
+            Body::Affine(affine) => Outer::rows(affine.rows),
             Body::Conv(conv) => Outer::rows(conv.window.windows()),
             Body::Pool(pool) => Outer::rows(pool.window.windows()),
             Body::Gather(gather) => Outer::elements(gather.places.len()),
@@ -116,6 +122,10 @@ pub(super) fn build(
         Op::Linear(op) => {
             let (linear, multipliers) = linear::build(builder, site, op)?;
             return Ok((Body::Linear(linear), Some(multipliers)));
+        }
+        Op::Affine(op) => {
+            let (affine, multipliers) = affine::build(builder, site, op)?;
+            return Ok((Body::Affine(affine), Some(multipliers)));
         }
         Op::Cast { .. } => Body::Convert(Convert { elements: site.node.tensor.len() }),
         Op::Clamp { low, high } => Body::Clamp(clamp::build(builder, site, low, high)?),
