@@ -11,6 +11,7 @@ mod builder;
 mod configure;
 mod dense;
 mod error;
+mod normalization;
 mod parameters;
 mod settings;
 mod shape;
@@ -59,6 +60,12 @@ pub fn lower(model: &Model, settings: &Settings) -> Result<Lowered, LowerError> 
             LayerKind::Dense(dense) => dense::lower(&mut builder, index, layer, dense)?,
             LayerKind::Activation(function) => {
                 activation::lower(&mut builder, index, layer, function)?;
+            }
+            LayerKind::BatchNorm(norm) => {
+                normalization::batch_norm(&mut builder, index, layer, norm)?;
+            }
+            LayerKind::ScaleShift(shift) => {
+                normalization::scale_shift(&mut builder, index, layer, shift)?;
             }
             LayerKind::Flatten => shape::flatten(&mut builder, index, layer)?,
             LayerKind::Identity => builder.identity(index)?,

@@ -2,6 +2,7 @@
 
 use ndarray::{Array1, Array2};
 
+use super::{BatchNorm, ScaleShift};
 use crate::quantizer::Quantizer;
 
 /// A layer of the trained network.
@@ -28,6 +29,10 @@ pub enum LayerKind {
     Dense(Dense),
     /// A function applied to each element (softmax: to each row along the last axis).
     Activation(Activation),
+    /// A factor and a summand for each channel, from the statistics of training.
+    BatchNorm(BatchNorm),
+    /// One factor and one summand.
+    ScaleShift(ScaleShift),
     /// All axes of a sample in one, row-major.
     Flatten,
     /// Nothing, once trained: Dropout and its like.

@@ -5,10 +5,12 @@
 //! by [`crate::ir::Graph`].
 
 mod layer;
+mod normalization;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
 pub use layer::{Activation, Dense, Layer, LayerKind};
+pub use normalization::{BatchNorm, BatchNormQuantizers, ScaleShift};
 
 /// A network: layers, and who feeds whom.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@ mod dense;
 mod flatten;
 mod inert;
 mod input;
+mod normalization;
 
 use super::attributes::{Attributes, Owner};
 use super::weights::LayerWeights;
@@ -13,8 +14,14 @@ use crate::front::layer_problem::LayerProblem;
 use crate::model::LayerKind;
 
 /// Every class of layer that is supported, by family. A new layer is a new file and a line here.
-const FAMILIES: &[&[Class]] =
-    &[input::CLASSES, dense::CLASSES, activation::CLASSES, flatten::CLASSES, inert::CLASSES];
+const FAMILIES: &[&[Class]] = &[
+    input::CLASSES,
+    dense::CLASSES,
+    activation::CLASSES,
+    flatten::CLASSES,
+    inert::CLASSES,
+    normalization::CLASSES,
+];
 
 /// A class of Keras or QKeras, by its name there, and how its layers are read.
 type Class = (&'static str, fn(&mut Site<'_>) -> Result<Built, FrontError>);
