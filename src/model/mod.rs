@@ -5,10 +5,14 @@
 //! by [`crate::ir::Graph`].
 
 mod layer;
+mod merge;
+mod moves;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
 pub use layer::{Activation, Dense, Layer, LayerKind};
+pub use merge::{Constant, Merge};
+pub use moves::{Move, Range, broadcast};
 
 /// A network: layers, and who feeds whom.
 #[derive(Clone, Debug)]
