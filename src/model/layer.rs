@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2};
 
-use super::{BatchNorm, ScaleShift};
+use super::{BatchNorm, Constant, Merge, Move, ScaleShift};
 use crate::quantizer::Quantizer;
 
 /// A layer of the trained network.
@@ -37,6 +37,33 @@ pub enum LayerKind {
     Flatten,
     /// Nothing, once trained: Dropout and its like.
     Identity,
+    /// Elements in other places, by one move after the other.
+    Move(Vec<Move>),
+    /// One tensor of several, element by element.
+    Merge(Merge),
+    /// One tensor and numbers, element by element.
+    Constant(Constant),
+    /// Tensors one behind the other along an axis of a sample.
+    Concatenate {
+        /// The axis.
+        axis: usize,
+    },
+    /// Products of the elements of two tensors, summed along one axis of a sample of each.
+    Dot {
+        /// The first tensor's axis, and the second's.
+        axes: [usize; 2],
+    },
+    /// Elements between those of \[height, width, channels\], by linear interpolation with
+    /// half-pixel centres.
+    Bilinear {
+        /// How many elements for one, along the height and along the width.
+        factors: [usize; 2],
+    },
+    /// What is said, for each element along the first axis of a sample.
+    TimeDistributed(Box<LayerKind>),
+    /// What is said, its tensors' channels being last, while those that it takes and gives have
+    /// them along the first axis of a sample.
+    ChannelsFirst(Box<LayerKind>),
 }
 
 /// A dense layer. `kernel` is \[inputs, units\], `bias` \[units\].

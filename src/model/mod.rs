@@ -5,11 +5,15 @@
 //! by [`crate::ir::Graph`].
 
 mod layer;
+mod merge;
+mod moves;
 mod normalization;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
 pub use layer::{Activation, Dense, Layer, LayerKind};
+pub use merge::{Constant, Merge};
+pub use moves::{Move, Range, broadcast};
 pub use normalization::{BatchNorm, BatchNormQuantizers, ScaleShift};
 
 /// A network: layers, and who feeds whom.

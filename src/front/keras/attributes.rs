@@ -43,17 +43,25 @@ pub(super) struct Attributes<'a> {
     owner: Owner<'a>,
     values: &'a Map<String, Value>,
     known: HashSet<&'static str>,
+    settled: HashSet<&'static str>,
 }
 
 impl<'a> Attributes<'a> {
     pub(super) fn new(owner: Owner<'a>, values: &'a Map<String, Value>) -> Self {
-        Self { owner, values, known: ANYWHERE.iter().copied().collect() }
+        Self { owner, values, known: ANYWHERE.iter().copied().collect(), settled: HashSet::new() }
     }
 
     /// An attribute's value; `None` where there is none, or where Python's `None` stands.
     pub(super) fn get(&mut self, name: &'static str) -> Option<&'a Value> {
         self.known.insert(name);
-        self.values.get(name).filter(|value| !value.is_null())
+        let stated = self.values.get(name).filter(|_| !self.settled.contains(name));
+        stated.filter(|value| !value.is_null())
+    }
+
+    /// An attribute whose value has been seen to: from now on it is as if it were not there.
+    pub(super) fn settle(&mut self, name: &'static str) {
+        self.known.insert(name);
+        self.settled.insert(name);
     }
 
     /// Attributes that do not change what the layer computes at inference.
@@ -141,7 +149,7 @@ impl<'a> Attributes<'a> {
         self.owner.wrong(LayerProblem::Value { attribute, value, help })
     }
 
-    fn malformed(&self, name: &str, value: &Value, expected: &str) -> FrontError {
+    pub(super) fn malformed(&self, name: &str, value: &Value, expected: &str) -> FrontError {
         let (attribute, value) = (name.to_owned(), shown(value));
         self.owner.wrong(LayerProblem::Form { attribute, value, expected: expected.to_owned() })
     }
