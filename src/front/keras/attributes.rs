@@ -134,7 +134,7 @@ impl<'a> Attributes<'a> {
         self.owner.wrong(LayerProblem::Value { attribute, value, help })
     }
 
-    fn malformed(&self, name: &str, value: &Value, expected: &str) -> FrontError {
+    pub(super) fn malformed(&self, name: &str, value: &Value, expected: &str) -> FrontError {
         let (attribute, value) = (name.to_owned(), shown(value));
         self.owner.wrong(LayerProblem::Form { attribute, value, expected: expected.to_owned() })
     }

@@ -1,10 +1,14 @@
 //! One file a family of layers, and the table of them all.
 
 mod activation;
+mod conv;
 mod dense;
 mod flatten;
+mod folded;
 mod inert;
 mod input;
+mod pool;
+mod windows;
 
 use super::attributes::{Attributes, Owner};
 use super::weights::LayerWeights;
@@ -13,8 +17,15 @@ use crate::front::layer_problem::LayerProblem;
 use crate::model::LayerKind;
 
 /// Every class of layer that is supported, by family. A new layer is a new file and a line here.
-const FAMILIES: &[&[Class]] =
-    &[input::CLASSES, dense::CLASSES, activation::CLASSES, flatten::CLASSES, inert::CLASSES];
+const FAMILIES: &[&[Class]] = &[
+    input::CLASSES,
+    dense::CLASSES,
+    conv::CLASSES,
+    pool::CLASSES,
+    activation::CLASSES,
+    flatten::CLASSES,
+    inert::CLASSES,
+];
 
 /// A class of Keras or QKeras, by its name there, and how its layers are read.
 type Class = (&'static str, fn(&mut Site<'_>) -> Result<Built, FrontError>);

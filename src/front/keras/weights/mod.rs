@@ -8,9 +8,8 @@ mod named;
 mod tree;
 
 use std::collections::{BTreeMap, HashSet};
-use std::iter::Zip;
 use std::path::Path;
-use std::slice;
+use std::vec;
 
 use ndarray::{Array, Dimension, IntoDimension};
 
@@ -112,7 +111,7 @@ impl<'a> LayerWeights<'a> {
     /// The variables, which must be exactly these.
     pub(super) fn variables(
         &mut self,
-        names: &'static [&'static str],
+        names: &[&'static str],
     ) -> Result<Variables<'a>, FrontError> {
         self.asked = true;
         let expected = || list(names.iter().copied(), "nothing");
@@ -140,8 +139,8 @@ impl<'a> LayerWeights<'a> {
             let found = found.clone();
             return Err(self.wrong(LayerProblem::WeightsOfAnother { place, found }));
         }
-        let left = names.iter().zip(datasets);
-        Ok(Variables { store: self.store, owner: self.owner, left })
+        let left: Vec<_> = names.iter().copied().zip(datasets).collect();
+        Ok(Variables { store: self.store, owner: self.owner, left: left.into_iter() })
     }
 
     /// Refuses variables that were not asked for.
@@ -158,7 +157,7 @@ impl<'a> LayerWeights<'a> {
 pub(super) struct Variables<'a> {
     store: &'a Store<'a>,
     owner: Owner<'a>,
-    left: Zip<slice::Iter<'static, &'static str>, slice::Iter<'a, String>>,
+    left: vec::IntoIter<(&'static str, &'a String)>,
 }
 
 impl Variables<'_> {
@@ -168,7 +167,7 @@ impl Variables<'_> {
         shape: impl IntoDimension<Dim = D>,
     ) -> Result<Array<f32, D>, FrontError> {
         let path = self.store.path;
-        let (&weight, place) = self.left.next().ok_or_else(|| unreadable("a variable").at(path))?;
+        let (weight, place) = self.left.next().ok_or_else(|| unreadable("a variable").at(path))?;
         let wrong = |problem| self.owner.wrong_in(path, problem);
         let place_owned = || place.clone();
         let numbers = self.store.base.numbers(&[place]).located(path)?;
