@@ -23,8 +23,8 @@ pub use design::{
 };
 pub use error::HlsError;
 pub use kernels::{
-    Body, Clamp, Concat, Conv, Convert, Gather, Leaky, Linear, Merge, Part, Pool, Scale, Softmax,
-    Steps, Table,
+    Affine, Body, Clamp, Concat, Conv, Convert, Factors, Gather, Leaky, Linear, Merge, Part, Pool,
+    Scale, Softmax, Steps, Table,
 };
 pub use names::Names;
 pub use options::Options;

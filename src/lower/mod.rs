@@ -9,15 +9,19 @@
 mod activation;
 mod builder;
 mod configure;
+mod conv;
 mod dense;
 mod error;
 mod parameters;
+mod pool;
+mod products;
 mod settings;
 mod shape;
 mod softmax;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use petgraph::visit::Topo;
 
@@ -57,6 +61,9 @@ pub fn lower(model: &Model, settings: &Settings) -> Result<Lowered, LowerError> 
         match &layer.kind {
             LayerKind::Input { .. } => {}
             LayerKind::Dense(dense) => dense::lower(&mut builder, index, layer, dense)?,
+            LayerKind::Conv(conv) => conv::lower(&mut builder, index, layer, conv)?,
+            LayerKind::Separable(pair) => conv::separable(&mut builder, index, layer, pair)?,
+            LayerKind::Pool(pool) => pool::lower(&mut builder, index, layer, pool)?,
             LayerKind::Activation(function) => {
                 activation::lower(&mut builder, index, layer, function)?;
             }
