@@ -3,8 +3,8 @@
 use bitkiln::back::Vectors;
 use bitkiln::fixed::{Codes, Format, Interval, Overflow, Quantization, Rounding, cast_interval};
 use bitkiln::ir::{
-    Constant, Conv, Gather, Graph, Linear, Merge, NodeId, Op, Pool, PoolKind, Softmax, Steps,
-    Tensor, Window, concatenated, validate,
+    Affine, Constant, Conv, Gather, Graph, Linear, Merge, NodeId, Op, Pool, PoolKind, Softmax,
+    Steps, Tensor, Window, concatenated, validate,
 };
 use bitkiln::sim;
 use ndarray::{Array1, ArrayD, IxDyn};
@@ -101,6 +101,27 @@ pub fn add_linear(
     let format = Format::covering(&sums.partial, sums.fraction).unwrap();
     let tensor = Tensor { shape, format, channels: sums.channels };
     graph.add(name, Op::Linear(linear), &[from], tensor)
+}
+
+/// Adds random scales, and offsets if given: a format each, and whether there is one number for
+/// each channel.
+pub fn add_affine(
+    graph: &mut Graph,
+    name: &str,
+    from: NodeId,
+    scale: (&str, bool),
+    offset: Option<(&str, bool)>,
+) -> NodeId {
+    let mut draw = Draw::new(graph.nodes.node_count() as u64);
+    let tensor = graph[from].tensor.clone();
+    let mut random = |(text, by_channel): (&str, bool)| {
+        let format = format(text);
+        let count = if by_channel { tensor.channel_count() } else { 1 };
+        Constant { codes: draw.codes(&[count], format), format }
+    };
+    let affine = Affine { scale: random(scale), offset: offset.map(random) };
+    let tensor = affine.result(&tensor).unwrap();
+    graph.add(name, Op::Affine(affine), &[from], tensor)
 }
 
 /// Adds a cast to `to`, which says its modes.
@@ -252,6 +273,11 @@ pub fn every_operation() -> Network {
     let boundaries: Vec<i64> = (-30..30).step_by(3).collect();
     let values: Vec<i64> = (0..21).map(|n| n * n - 60).collect();
     let many = add_steps(&mut graph, "many", flat, (&boundaries, &values, 6));
+    let scaled =
+        add_affine(&mut graph, "scaled", fc, ("fixed<12,1>", true), Some(("fixed<5,3>", true)));
+    let scaled = add_affine(&mut graph, "scaled again", scaled, ("ufixed<3,0>", false), None);
+    let shifted =
+        add_affine(&mut graph, "shifted", z, ("fixed<24,-1>", false), Some(("ufixed<40,2>", true)));
     let constant = add_steps(&mut graph, "constant", z, (&[], &[5], 3));
     let narrow = add_cast(&mut graph, "narrow", fc, "fixed<9,3,RND,SAT>");
     let rows = add_softmax(&mut graph, "softmax", narrow, "ufixed<8,0,RND,SAT>");
@@ -263,6 +289,8 @@ pub fn every_operation() -> Network {
         ("floor", floor),
         ("ceiling", ceiling),
         ("many", many),
+        ("scaled again", scaled),
+        ("shifted", shifted),
         ("constant", constant),
         ("index", last),
         ("alone", alone),
@@ -405,4 +433,21 @@ pub fn windows() -> Network {
     let gather = add_result(&mut graph, "mirror", gather, &[x], &[4, 10]);
     graph.add_output("mirror", gather);
     Network::new(graph, 12, 5)
+}
+
+/// Kernels too large to be unrolled: their outermost loops stay.
+pub fn large() -> Network {
+    let mut graph = Graph::new("large");
+    let whole = Window::whole([30, 30]);
+    let x = graph.add_input("image", Tensor::full(vec![30, 30, 5], format("fixed<6,3>")));
+    let window = Window { kernel: [3, 3], output: [28, 28], ..whole };
+    let conv = add_conv(&mut graph, "conv", x, (window, 1, 6));
+    let relu = add_cast(&mut graph, "relu", conv, "ufixed<6,3,RND_CONV,SAT>");
+    let window =
+        Window { input: [28, 28], kernel: [2, 2], stride: [2, 2], output: [14, 14], ..whole };
+    let op = Op::Pool(Pool { window, kind: PoolKind::Max });
+    let pool = add_result(&mut graph, "pool", op, &[relu], &[]);
+    let dense = add_linear(&mut graph, "dense", pool, (8, "fixed<4,1>", Some("fixed<6,2>")));
+    graph.add_output("dense", dense);
+    Network::new(graph, 4, 6)
 }

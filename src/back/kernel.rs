@@ -5,10 +5,10 @@ use std::fmt::Display;
 use askama::Template;
 
 use super::BackError;
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Run};
 use super::literal::literal;
 use super::text::{comment, indent};
-use crate::hls::{self, Body, ConstantId, Design, EdgeId, Kernel, Number, TypeId};
+use crate::hls::{self, Body, ConstantId, Design, EdgeId, Factors, Kernel, Loops, Number, TypeId};
 use crate::ir;
 
 /// The C++ function of `kernel`.
@@ -20,6 +20,7 @@ pub(super) fn render(
     let cx = Scope { design, kernel, dialect };
     let text = match &kernel.body {
         Body::Linear(body) => LinearKernel { cx, body }.render(),
+        Body::Affine(body) => AffineKernel { cx, body }.render(),
         Body::Convert(body) => ConvertKernel { cx, body }.render(),
         Body::Clamp(body) => ClampKernel { cx, body }.render(),
         Body::Leaky(body) => LeakyKernel { cx, body }.render(),
@@ -41,6 +42,13 @@ pub(super) fn render(
 struct LinearKernel<'a> {
     cx: Scope<'a>,
     body: &'a hls::Linear,
+}
+
+#[derive(Template)]
+#[template(path = "kernels/affine.cpp")]
+struct AffineKernel<'a> {
+    cx: Scope<'a>,
+    body: &'a hls::Affine,
 }
 
 #[derive(Template)]
@@ -176,25 +184,57 @@ impl Scope<'_> {
 
     /// The lines that begin the function's body.
     fn pragmas(&self) -> String {
-        let constants: Vec<&str> = match &self.kernel.body {
+        let constants: Vec<ConstantId> = match &self.kernel.body {
             Body::Linear(hls::Linear { weights, biases, .. })
-            | Body::Conv(hls::Conv { weights, biases, .. }) => std::iter::once(*weights)
-                .chain(*biases)
-                .map(|constant| self.design[constant].name.as_str())
-                .collect(),
+            | Body::Conv(hls::Conv { weights, biases, .. }) => {
+                std::iter::once(*weights).chain(*biases).collect()
+            }
+            Body::Affine(affine) => {
+                let factors = std::iter::once(&affine.scales).chain(&affine.offsets);
+                factors.map(|factors| factors.constant).collect()
+            }
             _ => Vec::new(),
         };
+        let constants: Vec<&str> =
+            constants.iter().map(|constant| self.design[*constant].name.as_str()).collect();
         self.dialect.in_kernel(self.kernel, &constants).join("\n")
     }
 
     /// The lines that open a loop whose copies run at once.
     fn open(&self, label: impl Display, variable: &str, bound: impl Display) -> String {
-        let mut lines: Vec<String> =
-            self.dialect.before_loop().iter().map(|line| line.to_string()).collect();
+        self.open_as(Run::Unrolled, label, variable, bound)
+    }
+
+    /// The lines that open the kernel's outermost loop, which a large kernel keeps.
+    fn outer(&self, label: impl Display, variable: &str, bound: impl Display) -> String {
+        let run = match self.kernel.loops {
+            Loops::Unrolled => Run::Unrolled,
+            Loops::Pipelined { interval, parallel, .. } => Run::Pipelined { interval, parallel },
+        };
+        self.open_as(run, label, variable, bound)
+    }
+
+    /// The lines that open a loop around that one.
+    fn around(&self, label: impl Display, variable: &str, bound: impl Display) -> String {
+        let run = match self.kernel.loops {
+            Loops::Unrolled => Run::Unrolled,
+            Loops::Pipelined { .. } => Run::Around,
+        };
+        self.open_as(run, label, variable, bound)
+    }
+
+    fn open_as(
+        &self,
+        run: Run,
+        label: impl Display,
+        variable: &str,
+        bound: impl Display,
+    ) -> String {
+        let mut lines = self.dialect.before_loop(run);
         lines.push(format!(
             "{label}: for (int {variable} = 0; {variable} < {bound}; {variable}++) {{"
         ));
-        lines.extend(self.dialect.in_loop().iter().map(|line| line.to_string()));
+        lines.extend(self.dialect.in_loop(run));
         lines.join("\n")
     }
 
@@ -267,6 +307,12 @@ impl Scope<'_> {
 
     fn constant(&self, id: &ConstantId) -> &str {
         &self.design[*id].name
+    }
+
+    /// The number of channel `c`.
+    fn factor(&self, factors: &Factors) -> String {
+        let channel = if factors.by_channel { "c" } else { "0" };
+        format!("{}[{channel}]", self.constant(&factors.constant))
     }
 
     fn number(&self, number: &Number) -> String {

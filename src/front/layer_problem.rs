@@ -96,6 +96,31 @@ pub enum LayerProblem {
     #[error("takes samples without axes")]
     #[diagnostic(help("give each sample at least one axis"))]
     Scalar,
+    /// Samples of another number of axes.
+    #[error("takes samples of {expected} axes, but is connected to samples of the shape {found:?}")]
+    #[diagnostic(help("save the model again"))]
+    Axes {
+        /// How many the class takes.
+        expected: usize,
+        /// The shape of its samples.
+        found: Vec<usize>,
+    },
+    /// Windows of which none fits.
+    #[error("its windows do not fit samples of the shape {shape:?}")]
+    #[diagnostic(help("check its kernel or pool size, strides and padding"))]
+    Windows {
+        /// The shape of its samples.
+        shape: Vec<usize>,
+    },
+    /// Channels that do not fall into groups.
+    #[error("its {channels} channels do not fall into {groups} groups of equal size")]
+    #[diagnostic(help("save the model again"))]
+    Groups {
+        /// Channels of its samples or of its result.
+        channels: usize,
+        /// Groups.
+        groups: usize,
+    },
     /// More elements than can be counted.
     #[error("a sample has too many elements")]
     #[diagnostic(help("check the shape of the model's input"))]

@@ -14,20 +14,22 @@ mod options;
 mod parts;
 mod preflight;
 mod reuse;
+mod schedule;
 #[cfg(test)]
 mod tests;
 
 pub use design::{
-    Array, Constant, ConstantId, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Multipliers,
-    Number, Schedule, Type, TypeId,
+    Constant, ConstantId, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Multipliers, Number,
+    Schedule, Type, TypeId,
 };
 pub use error::HlsError;
 pub use kernels::{
-    Body, Clamp, Concat, Conv, Convert, Gather, Leaky, Linear, Merge, Part, Pool, Scale, Softmax,
-    Steps, Table,
+    Affine, Body, Clamp, Concat, Conv, Convert, Factors, Gather, Leaky, Linear, Merge, Part, Pool,
+    Scale, Softmax, Steps, Table,
 };
 pub use names::Names;
 pub use options::Options;
 pub use parts::dsp_slices;
 pub use preflight::{Finding, Obstacle, UNROLL_LIMIT};
 pub use reuse::{legal_reuse_factors, nearest_legal_reuse_factor};
+pub use schedule::{Flow, Loops, Partition};

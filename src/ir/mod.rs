@@ -49,6 +49,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod affine;
 mod conv;
 mod dot;
 mod graph;
@@ -63,6 +64,8 @@ mod tests;
 mod validate;
 mod window;
 
+pub use affine::Affine;
+pub(crate) use affine::Units;
 pub use conv::Conv;
 pub use dot::to_dot;
 pub use graph::{Graph, Node, NodeId, Output};

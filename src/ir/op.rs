@@ -2,7 +2,7 @@
 
 use num_bigint::BigInt;
 
-use super::{Constant, Conv, Gather, Merge, Pool, PoolKind};
+use super::{Affine, Constant, Conv, Gather, Merge, Pool, PoolKind};
 use crate::fixed::{Format, Overflow, Quantization, Rounding};
 
 /// What a node computes. Every operation is exact on integer codes; where bits are dropped, the
@@ -13,6 +13,8 @@ pub enum Op {
     Input,
     /// Products with constants, summed along the last axis.
     Linear(Linear),
+    /// A factor and a summand for each channel.
+    Affine(Affine),
     /// The operand's values in the result's format.
     Cast {
         /// What happens to the bits below.
@@ -135,6 +137,7 @@ impl Op {
         match self {
             Op::Input => "input",
             Op::Linear(_) => "linear",
+            Op::Affine(_) => "affine",
             Op::Cast { .. } => "cast",
             Op::Clamp { .. } => "clamp",
             Op::Leaky { .. } => "leaky",

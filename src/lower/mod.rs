@@ -10,16 +10,21 @@ mod activation;
 mod bilinear;
 mod builder;
 mod configure;
+mod conv;
 mod dense;
 mod error;
 mod merge;
 mod moves;
+mod normalization;
 mod parameters;
+mod pool;
+mod products;
 mod settings;
 mod softmax;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use petgraph::graph::NodeIndex;
 use petgraph::visit::Topo;
@@ -72,7 +77,12 @@ fn lower_kind(
     match kind {
         LayerKind::Input { .. } => Ok(()),
         LayerKind::Dense(dense) => dense::lower(builder, index, layer, dense),
+        LayerKind::Conv(conv) => conv::lower(builder, index, layer, conv),
+        LayerKind::Separable(pair) => conv::separable(builder, index, layer, pair),
+        LayerKind::Pool(pool) => pool::lower(builder, index, layer, pool),
         LayerKind::Activation(function) => activation::lower(builder, index, layer, function),
+        LayerKind::BatchNorm(norm) => normalization::batch_norm(builder, index, layer, norm),
+        LayerKind::ScaleShift(shift) => normalization::scale_shift(builder, index, layer, shift),
         LayerKind::Flatten => moves::flatten(builder, index, layer),
         LayerKind::Identity => builder.identity(index),
         LayerKind::Move(by) => moves::lower(builder, index, layer, by),

@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2};
 
-use super::{Constant, Merge, Move};
+use super::{BatchNorm, Constant, Conv, Merge, Move, Pool, ScaleShift, Separable};
 use crate::quantizer::Quantizer;
 
 /// A layer of the trained network.
@@ -27,8 +27,18 @@ pub enum LayerKind {
     },
     /// `activation(x · kernel + bias)` on the last axis: Keras' Dense and QKeras' QDense.
     Dense(Dense),
+    /// A convolution: Keras' Conv1D, DepthwiseConv2D, Conv2DTranspose and their like.
+    Conv(Conv),
+    /// A depthwise convolution, then a pointwise one: Keras' SeparableConv2D and its like.
+    Separable(Separable),
+    /// The largest or the average of windows.
+    Pool(Pool),
     /// A function applied to each element (softmax: to each row along the last axis).
     Activation(Activation),
+    /// A factor and a summand for each channel, from the statistics of training.
+    BatchNorm(BatchNorm),
+    /// One factor and one summand.
+    ScaleShift(ScaleShift),
     /// All axes of a sample in one, row-major.
     Flatten,
     /// Nothing, once trained: Dropout and its like.

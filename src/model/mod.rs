@@ -4,15 +4,23 @@
 //! resolved away, weights as the `float32` numbers that they are. What hardware computes is said
 //! by [`crate::ir::Graph`].
 
+mod conv;
 mod layer;
 mod merge;
 mod moves;
+mod normalization;
+mod pool;
+mod sliding;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
+pub use conv::{Conv, Folded, Kernel, Separable};
 pub use layer::{Activation, Dense, Layer, LayerKind};
 pub use merge::{Constant, Merge};
 pub use moves::{Move, Range, broadcast};
+pub use normalization::{BatchNorm, BatchNormQuantizers, ScaleShift};
+pub use pool::{Pool, PoolKind};
+pub use sliding::{Padding, Placement, Sliding, Transposed};
 
 /// A network: layers, and who feeds whom.
 #[derive(Clone, Debug)]

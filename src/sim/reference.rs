@@ -10,7 +10,7 @@ use num_bigint::BigInt;
 use super::softmax::softmax;
 use super::{Operand, moves, windows};
 use crate::fixed::{Caster, Codes, Format, Quantization, Word};
-use crate::ir::{Constant, Conv, Linear, Node, Op, Steps, Tensor};
+use crate::ir::{Affine, Constant, Conv, Linear, Node, Op, Steps, Tensor, Units};
 
 /// The result of `node` for what it takes; `None` if the graph is not valid.
 pub(super) fn compute(node: &Node, operands: &[Operand<'_>]) -> Option<Codes> {
@@ -23,6 +23,8 @@ pub(super) fn compute(node: &Node, operands: &[Operand<'_>]) -> Option<Codes> {
             Linear { weights, bias: None } => &[weights],
             Linear { weights, bias: Some(bias) } => &[weights, bias],
         },
+        Op::Affine(Affine { scale, offset: None }) => &[scale],
+        Op::Affine(Affine { scale, offset: Some(offset) }) => &[scale, offset],
         Op::Steps(steps) => &[&steps.boundaries, &steps.values],
         Op::Softmax(_) => return Some(Codes::from_big(over_words::<BigInt>(node, operands)?)),
         _ => &[],
@@ -56,6 +58,7 @@ fn over_words<W: Word>(node: &Node, operands: &[Operand<'_>]) -> Option<ArrayD<W
         Op::Gather(op) => moves::gather(op, &x, &node.tensor.shape),
         Op::Concat { axis } => moves::concat(operands, *axis),
         Op::Merge(merge) => moves::merge(*merge, operands, to),
+        Op::Affine(op) => affine(op, from, &x),
         Op::Cast { rounding, overflow } => {
             let to = Quantization::new(to, *rounding, *overflow);
             let caster = Caster::<W>::new(from.format.fraction(), &to)?;
@@ -140,6 +143,26 @@ pub(super) fn parameters<W: Word>(op: &Linear, from: Format, to: Format) -> Opti
         }
     };
     Some(Parameters { weights, bias })
+}
+
+fn affine<W: Word>(op: &Affine, from: &Tensor, x: &ArrayD<W>) -> Option<ArrayD<W>> {
+    let units = Units::of(op, from.format).ok()?;
+    let scales = W::view(&op.scale.codes)?.map(|scale| scale.shifted_left(units.product));
+    let offsets = match &op.offset {
+        None => ArrayD::from_elem(IxDyn(&[1]), W::zero()),
+        Some(offset) => W::view(&offset.codes)?.map(|code| code.shifted_left(units.offset)),
+    };
+    let (mut scales, mut offsets) = (scales.iter().cycle(), offsets.iter().cycle());
+    // The last axis holds the channels, and its index runs fastest.
+    let y: Option<Vec<W>> = x
+        .iter()
+        .map(|x| {
+            let mut y = offsets.next()?.clone();
+            y.add_product(x, scales.next()?);
+            Some(y)
+        })
+        .collect();
+    ArrayD::from_shape_vec(x.raw_dim(), y?).ok()
 }
 
 fn steps<W: Word>(op: &Steps, x: &ArrayD<W>) -> Option<ArrayD<W>> {

@@ -106,6 +106,13 @@ impl<'a> Attributes<'a> {
             .ok_or_else(|| self.malformed(name, value, "a number from 1"))
     }
 
+    /// A finite number, if there is one.
+    pub(super) fn number(&mut self, name: &'static str) -> Result<Option<f32>, FrontError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let number = value.as_f64().map(|number| number as f32).filter(|n| n.is_finite());
+        number.map(Some).ok_or_else(|| self.malformed(name, value, "a number"))
+    }
+
     /// A quantizer, if there is one.
     pub(super) fn quantizer(
         &mut self,

@@ -1,5 +1,6 @@
 //! The kernels: one file for each operation, or for those that share a body.
 
+mod affine;
 mod clamp;
 mod conv;
 mod convert;
@@ -14,6 +15,7 @@ mod steps;
 
 use serde::Serialize;
 
+pub use affine::{Affine, Factors};
 pub use clamp::Clamp;
 pub use conv::Conv;
 pub use convert::Convert;
@@ -27,6 +29,7 @@ pub use softmax::Softmax;
 pub use steps::{Steps, Table};
 
 use super::build::{Builder, Site};
+use super::schedule::Outer;
 use super::{HlsError, Multipliers};
 use crate::ir::Op;
 
@@ -36,6 +39,8 @@ use crate::ir::Op;
 pub enum Body {
     /// Sums of products.
     Linear(Linear),
+    /// A factor and a summand for each channel.
+    Affine(Affine),
     /// A type for another.
     Convert(Convert),
     /// Limits.
@@ -67,6 +72,7 @@ impl Body {
     pub fn unrolled(&self) -> u64 {
         let count = match self {
             Body::Linear(linear) => linear.rows * linear.inputs * linear.outputs,
+            Body::Affine(affine) => affine.rows * affine.channels,
             Body::Convert(convert) => convert.elements,
             Body::Clamp(clamp) => clamp.elements,
             Body::Leaky(leaky) => leaky.elements,
@@ -84,6 +90,28 @@ impl Body {
     }
 }
 
+impl Body {
+    /// The outermost loop, which a large kernel keeps.
+    pub(super) fn outer(&self) -> Outer {
+        match self {
+            Body::Linear(linear) => Outer::rows(linear.rows),
+            Body::Convert(convert) => Outer::elements(convert.elements),
+            Body::Clamp(clamp) => Outer::elements(clamp.elements),
+            Body::Leaky(leaky) => Outer::elements(leaky.elements),
+            Body::Scale(scale) => Outer::elements(scale.elements),
+            Body::Steps(steps) => Outer::elements(steps.elements),
+            Body::Table(table) => Outer::elements(table.elements),
+            Body::Softmax(softmax) => Outer::rows(softmax.rows),
+            Body::Affine(affine) => Outer::rows(affine.rows),
+            Body::Conv(conv) => Outer::rows(conv.window.windows()),
+            Body::Pool(pool) => Outer::rows(pool.window.windows()),
+            Body::Gather(gather) => Outer::elements(gather.places.len()),
+            Body::Concat(concat) => Outer::rows(concat.rows),
+            Body::Merge(merge) => Outer::elements(merge.elements),
+        }
+    }
+}
+
 /// The kernel that computes `op`.
 pub(super) fn build(
     builder: &mut Builder<'_>,
@@ -94,6 +122,10 @@ pub(super) fn build(
         Op::Linear(op) => {
             let (linear, multipliers) = linear::build(builder, site, op)?;
             return Ok((Body::Linear(linear), Some(multipliers)));
+        }
+        Op::Affine(op) => {
+            let (affine, multipliers) = affine::build(builder, site, op)?;
+            return Ok((Body::Affine(affine), Some(multipliers)));
         }
         Op::Cast { .. } => Body::Convert(Convert { elements: site.node.tensor.len() }),
         Op::Clamp { low, high } => Body::Clamp(clamp::build(builder, site, low, high)?),

@@ -2,13 +2,18 @@
 
 mod activation;
 mod channels_first;
+mod conv;
 mod dense;
 mod flatten;
+mod folded;
 mod inert;
 mod input;
 mod merge;
 mod moves;
+mod normalization;
+mod pool;
 mod time_distributed;
+mod windows;
 
 use std::borrow::Cow;
 
@@ -23,9 +28,12 @@ use crate::model::LayerKind;
 const FAMILIES: &[&[Class]] = &[
     input::CLASSES,
     dense::CLASSES,
+    conv::CLASSES,
+    pool::CLASSES,
     activation::CLASSES,
     flatten::CLASSES,
     inert::CLASSES,
+    normalization::CLASSES,
     merge::CLASSES,
     moves::CLASSES,
     time_distributed::CLASSES,

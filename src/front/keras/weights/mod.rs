@@ -9,9 +9,8 @@ mod nested;
 mod tree;
 
 use std::collections::{BTreeMap, HashSet};
-use std::iter::Zip;
 use std::path::Path;
-use std::slice;
+use std::vec;
 
 use ndarray::{Array, Dimension, IntoDimension};
 
@@ -127,7 +126,7 @@ impl<'a> LayerWeights<'a> {
     /// The variables, which must be exactly these.
     pub(super) fn variables(
         &mut self,
-        names: &'static [&'static str],
+        names: &[&'static str],
     ) -> Result<Variables<'a>, FrontError> {
         self.asked = true;
         let expected = || list(names.iter().copied(), "nothing");
@@ -157,8 +156,8 @@ impl<'a> LayerWeights<'a> {
             let found = found.clone();
             return Err(self.wrong(LayerProblem::WeightsOfAnother { place, found }));
         }
-        let left = names.iter().zip(datasets);
-        Ok(Variables { store: self.store, owner: self.owner, left })
+        let left: Vec<_> = names.iter().copied().zip(datasets).collect();
+        Ok(Variables { store: self.store, owner: self.owner, left: left.into_iter() })
     }
 
     /// Refuses variables that were not asked for.
@@ -175,7 +174,7 @@ impl<'a> LayerWeights<'a> {
 pub(super) struct Variables<'a> {
     store: &'a Store<'a>,
     owner: Owner<'a>,
-    left: Zip<slice::Iter<'static, &'static str>, slice::Iter<'a, String>>,
+    left: vec::IntoIter<(&'static str, &'a String)>,
 }
 
 impl Variables<'_> {
@@ -185,7 +184,7 @@ impl Variables<'_> {
         shape: impl IntoDimension<Dim = D>,
     ) -> Result<Array<f32, D>, FrontError> {
         let path = self.store.path;
-        let (&weight, place) = self.left.next().ok_or_else(|| unreadable("a variable").at(path))?;
+        let (weight, place) = self.left.next().ok_or_else(|| unreadable("a variable").at(path))?;
         let wrong = |problem| self.owner.wrong_in(path, problem);
         let place_owned = || place.clone();
         let numbers = self.store.base.numbers(&[place]).located(path)?;

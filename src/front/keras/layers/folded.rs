@@ -1,0 +1,76 @@
+//! The batch normalisation in QConv2DBatchnorm and QDepthwiseConv2DBatchnorm.
+
+use serde_json::{Value, json};
+
+use super::Site;
+use crate::front::error::FrontError;
+use crate::front::keras::weights::Variables;
+use crate::model::Folded;
+
+/// What acts in training alone. Both folding modes use the moving statistics at inference, frozen
+/// or not.
+const OF_TRAINING: &[&str] = &[
+    "momentum",
+    "beta_initializer",
+    "gamma_initializer",
+    "moving_mean_initializer",
+    "moving_variance_initializer",
+    "beta_regularizer",
+    "gamma_regularizer",
+    "beta_constraint",
+    "gamma_constraint",
+    "ema_freeze_delay",
+    "synchronized",
+];
+
+/// What the attributes say.
+pub(super) struct Stated {
+    scale: bool,
+    epsilon: f32,
+}
+
+impl Stated {
+    pub(super) fn read(site: &mut Site<'_>) -> Result<Self, FrontError> {
+        site.attributes.inert(OF_TRAINING);
+        let modes = [json!("ema_stats_folding"), json!("batch_stats_folding")];
+        site.attributes.only("folding_mode", &modes)?;
+        // The batch axis comes first, so that the last axis has the number of the sample's axes.
+        let last = site.input()?.len();
+        let axes = [json!(-1), json!(last), json!([-1]), json!([last])];
+        site.attributes.only("axis", &axes)?;
+        // QKeras itself cannot compute without.
+        site.attributes.only("center", &[Value::Bool(true)])?;
+        let scale = site.attributes.yes("scale")?;
+        let epsilon = match site.attributes.get("epsilon") {
+            None => 0.001,
+            Some(value) => {
+                let number = value.as_f64().map(|number| number as f32);
+                let number = number.filter(|number| number.is_finite() && *number >= 0.0);
+                let wrong = || site.attributes.malformed("epsilon", value, "a number from 0");
+                number.ok_or_else(wrong)?
+            }
+        };
+        Ok(Self { scale, epsilon })
+    }
+
+    /// The names of the variables.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        let gamma = self.scale.then_some("gamma");
+        gamma.into_iter().chain(["beta", "iteration", "moving_mean", "moving_variance"])
+    }
+
+    /// Reads the variables, one element for each of `outputs`.
+    pub(super) fn variables(
+        &self,
+        variables: &mut Variables<'_>,
+        outputs: usize,
+    ) -> Result<Folded, FrontError> {
+        let gamma = if self.scale { Some(variables.next([outputs])?) } else { None };
+        let beta = variables.next([outputs])?;
+        // How many steps were trained, which matters in training alone.
+        let _iteration = variables.next([])?;
+        let mean = variables.next([outputs])?;
+        let variance = variables.next([outputs])?;
+        Ok(Folded { gamma, beta, mean, variance, epsilon: self.epsilon })
+    }
+}

@@ -1,0 +1,35 @@
+//! Windows as layers state them, on the tensors that they meet.
+
+use super::LowerError;
+use crate::ir::{Tensor, Window};
+use crate::model::Sliding;
+
+/// The windows of `sliding` over `x`; without, one over all positions.
+pub(super) fn place(
+    layer: &str,
+    sliding: Option<&Sliding>,
+    x: &Tensor,
+) -> Result<Window, LowerError> {
+    let misfit = || LowerError::Windows { layer: layer.into(), shape: x.shape.clone() };
+    let input = match x.shape[..] {
+        [width, _] => [1, width],
+        [height, width, _] => [height, width],
+        _ => return Err(misfit()),
+    };
+    let Some(sliding) = sliding else { return Ok(Window::whole(input)) };
+    let placement = sliding.place(input).ok_or_else(misfit)?;
+    // A transposed convolution spreads its operand where another's windows move on.
+    let (stride, spread) = match sliding.transposed {
+        None => (sliding.strides, [1, 1]),
+        Some(_) => ([1, 1], sliding.strides),
+    };
+    Ok(Window {
+        input,
+        kernel: sliding.kernel,
+        stride,
+        dilation: sliding.dilation,
+        before: placement.before,
+        spread,
+        output: placement.output,
+    })
+}
