@@ -14,6 +14,15 @@ pub enum LayerProblem {
         /// The names of all classes that are.
         supported: String,
     },
+    /// An operation on tensors that Bitkiln does not have.
+    #[error("the operation '{name}' is not supported")]
+    #[diagnostic(help("supported are {supported}"))]
+    Operation {
+        /// Its name in Keras.
+        name: String,
+        /// The names of all operations that are.
+        supported: String,
+    },
     /// A class of somebody else's, whatever its name.
     #[error("the class comes from '{origin}', not from Keras or QKeras")]
     #[diagnostic(help("replace the layer by one of Keras or QKeras"))]

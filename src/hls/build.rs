@@ -153,7 +153,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
     check_layers(graph, options)?;
     let mut names = Names::default();
     let name = names.project(&options.name);
-    let order = graph.in_order();
+    let order = graph.built_in_order();
     // Layers come first when names are handed out, so that they keep their own.
     let stems: HashMap<NodeId, String> =
         order.iter().map(|node| (*node, names.stem(&graph[*node].name))).collect();
@@ -299,7 +299,8 @@ fn results_that_are_ports(graph: &Graph) -> HashMap<NodeId, String> {
         node
     };
     let mut reads: HashMap<NodeId, usize> = HashMap::new();
-    for node in graph.nodes.node_indices().filter(|n| graph[*n].op != Op::Reshape) {
+    let built = graph.built_in_order();
+    for node in built.into_iter().filter(|n| graph[*n].op != Op::Reshape) {
         for operand in graph.operands(node) {
             *reads.entry(producer(operand)).or_default() += 1;
         }

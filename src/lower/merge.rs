@@ -160,6 +160,21 @@ pub(super) fn constant(
     Ok(())
 }
 
+/// The upper limit first, as `tf.clip_by_value` has it.
+pub(super) fn clip(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    [low, high]: [f32; 2],
+) -> Result<(), LowerError> {
+    let x = builder.operand(index)?;
+    let place = Place::alone(index, &layer.name);
+    let x = limit(builder, place, "limit", x, f64::from(high), false)?;
+    let node = limit(builder, place, "", x, f64::from(low), true)?;
+    builder.finished(index, layer, node);
+    Ok(())
+}
+
 /// x times a number plus a number, by element, where `terms` says which two each constant means:
 /// a convolution of one tap with a group for each channel.
 fn affine(

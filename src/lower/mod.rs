@@ -88,6 +88,7 @@ fn lower_kind(
         LayerKind::Move(by) => moves::lower(builder, index, layer, by),
         LayerKind::Merge(function) => merge::lower(builder, index, layer, *function),
         LayerKind::Constant(constant) => merge::constant(builder, index, layer, constant),
+        LayerKind::Clip { low, high } => merge::clip(builder, index, layer, [*low, *high]),
         LayerKind::Concatenate { axis } => moves::concatenate(builder, index, layer, *axis),
         LayerKind::Dot { axes } => merge::dot(builder, index, layer, *axes),
         LayerKind::Bilinear { factors } => bilinear::lower(builder, index, layer, *factors),

@@ -49,6 +49,13 @@ pub enum LayerKind {
     Merge(Merge),
     /// One tensor and numbers, element by element.
     Constant(Constant),
+    /// Numbers below and above two limits become these.
+    Clip {
+        /// The lower limit.
+        low: f32,
+        /// The upper limit.
+        high: f32,
+    },
     /// Tensors one behind the other along an axis of a sample.
     Concatenate {
         /// The axis.
