@@ -3,8 +3,8 @@
 use bitkiln::back::Vectors;
 use bitkiln::fixed::{Codes, Format, Interval, Overflow, Quantization, Rounding, cast_interval};
 use bitkiln::ir::{
-    Affine, Constant, Conv, Gather, Graph, Linear, Merge, NodeId, Op, Pool, PoolKind, Softmax,
-    Steps, Tensor, Window, concatenated, validate,
+    Affine, Constant, Conv, Gather, Graph, Leaky, Linear, Merge, NodeId, Op, Pool, PoolKind,
+    Softmax, Steps, Tensor, Window, concatenated, validate,
 };
 use bitkiln::sim;
 use ndarray::{Array1, ArrayD, IxDyn};
@@ -172,13 +172,11 @@ pub fn add_clamp(
 
 /// Adds a leaky ReLU of slope 2^-`shift`.
 pub fn add_leaky(graph: &mut Graph, name: &str, from: NodeId, shift: u32) -> NodeId {
-    let tensor = graph[from].tensor.clone();
-    let leak =
-        |code: &BigInt| if *code < BigInt::zero() { code.clone() } else { code.clone() << shift };
-    let all = tensor.interval();
-    let fraction = tensor.format.fraction() + shift as i32;
-    let codes = (leak(all.low()), leak(all.high()), fraction);
-    add_map(graph, name, from, Op::Leaky { shift }, codes)
+    let slope = ndarray::arr1(&[(-f64::from(shift)).exp2()]).into_dyn();
+    let slopes = Constant::covering(slope.view()).unwrap();
+    let leaky = Leaky { from: BigInt::zero(), slopes, offset: None };
+    let tensor = leaky.result(&graph[from].tensor).unwrap();
+    graph.add(name, Op::Leaky(leaky), &[from], tensor)
 }
 
 /// Adds a factor of 2^`power`.

@@ -25,7 +25,7 @@ pub use design::{
 pub use error::HlsError;
 pub use kernels::{
     Affine, Body, Clamp, Concat, Conv, Convert, Factors, Gather, Leaky, Linear, Merge, Part, Pool,
-    Scale, Softmax, Steps, Table,
+    Scale, Slopes, Softmax, Steps, Table,
 };
 pub use names::Names;
 pub use options::Options;
