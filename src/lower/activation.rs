@@ -204,7 +204,8 @@ fn covering(
     Ok(tensor)
 }
 
-fn scale(
+/// `x` times 2^`power`.
+pub(super) fn scale(
     builder: &mut Builder<'_>,
     place: Place<'_>,
     part: &str,

@@ -7,6 +7,7 @@
 //! [`Settings`].
 
 mod activation;
+mod average;
 mod builder;
 mod configure;
 mod conv;
