@@ -243,6 +243,7 @@ fn covering(
     Ok(tensor)
 }
 
+/// `x` times 2^`power`.
 pub(super) fn scale(
     builder: &mut Builder<'_>,
     place: Place<'_>,

@@ -8,6 +8,7 @@
 //! [`Settings`].
 
 mod activation;
+mod average;
 mod bilinear;
 mod builder;
 mod configure;
