@@ -16,7 +16,7 @@ impl Draw {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -91,7 +91,21 @@ pub fn add_linear(
         Constant { codes: draw.codes(shape, format), format }
     };
     let weights = random(&[tensor.channel_count(), outputs], weights);
-    let linear = Linear { weights, bias: bias.map(|bias| random(&[outputs], bias)) };
+    let bias = bias.map(|bias| random(&[outputs], bias));
+    add_matrix(graph, name, from, Linear { weights, bias })
+}
+
+/// Numbers of a shape, `fraction` bits behind the point.
+pub fn constant(shape: &[usize], codes: &[i64], fraction: i32) -> Constant {
+    let codes = codes.iter().map(|code| BigInt::from(*code)).collect();
+    let codes = ArrayD::from_shape_vec(IxDyn(shape), codes).unwrap();
+    Constant::of_codes(codes, fraction).unwrap()
+}
+
+/// Adds a matrix.
+pub fn add_matrix(graph: &mut Graph, name: &str, from: NodeId, linear: Linear) -> NodeId {
+    let tensor = graph[from].tensor.clone();
+    let outputs = linear.weights.codes.shape()[1];
     let sums = linear.sums(&tensor).unwrap();
     let mut shape = tensor.shape.clone();
     *shape.last_mut().unwrap() = outputs;

@@ -20,7 +20,7 @@ fn build(network: &Network, backend: Backend) -> TempDir {
     folder
 }
 
-fn assert_exact_for(network: &Network, backend: Backend) {
+pub fn assert_exact_for(network: &Network, backend: Backend) {
     let project = build(network, backend);
     let values: usize = network.vectors.outputs.iter().map(|(_, codes)| codes.len()).sum();
     for headers in [Headers::Builtin, Headers::Vendor] {
@@ -32,7 +32,7 @@ fn assert_exact_for(network: &Network, backend: Backend) {
     }
 }
 
-fn assert_exact(network: &Network) {
+pub fn assert_exact(network: &Network) {
     for backend in Backend::ALL {
         assert_exact_for(network, backend);
     }

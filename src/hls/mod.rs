@@ -8,6 +8,7 @@
 mod build;
 mod design;
 mod error;
+mod form;
 mod kernels;
 mod names;
 mod options;
@@ -22,7 +23,11 @@ pub use design::{
     Number, Schedule, Type, TypeId,
 };
 pub use error::HlsError;
-pub use kernels::{Body, Clamp, Convert, Leaky, Linear, Scale, Softmax, Steps, Table};
+pub use form::{Form, Operations};
+pub use kernels::{
+    Body, Clamp, Convert, Down, Leaky, Linear, MovedSums, Places, Products, Scale, Shifts,
+    SignCodes, Signs, Softmax, Steps, Table, Terms, Xnor,
+};
 pub use names::Names;
 pub use options::Options;
 pub use parts::dsp_slices;

@@ -74,7 +74,7 @@ fn row(graph: &Graph, layer: &str, result: NodeId, own: &[NodeId]) -> LayerRow {
                 row.weight = Some(linear.weights.format);
                 row.bias = linear.bias.as_ref().map(|bias| bias.format);
                 row.accumulator = Some(node.tensor.format);
-                row.multiplications += linear.multiplications() * node.tensor.rows();
+
                 row.weight_bits += linear.weights.bits();
                 row.weight_bits += linear.bias.as_ref().map_or(0, crate::ir::Constant::bits);
             }

@@ -13,13 +13,15 @@ use serde::Serialize;
 pub use clamp::Clamp;
 pub use convert::Convert;
 pub use leaky::Leaky;
-pub use linear::Linear;
+pub use linear::{
+    Down, Linear, MovedSums, Places, Products, Shifts, SignCodes, Signs, Terms, Xnor,
+};
 pub use scale::Scale;
 pub use softmax::Softmax;
 pub use steps::{Steps, Table};
 
 use super::build::{Builder, Site};
-use super::{HlsError, Multipliers};
+use super::{ConstantId, HlsError, Multipliers};
 use crate::ir::Op;
 
 /// What a kernel computes. The templates print these and decide nothing.
@@ -59,6 +61,14 @@ impl Body {
         };
         count as u64
     }
+
+    /// Constants that the unrolled kernel reads all at once.
+    pub fn constants_read_at_once(&self) -> Vec<ConstantId> {
+        match self {
+            Body::Linear(linear) => linear.constants(),
+            _ => Vec::new(),
+        }
+    }
 }
 
 /// The kernel that computes `op`.
@@ -70,7 +80,7 @@ pub(super) fn build(
     let body = match op {
         Op::Linear(op) => {
             let (linear, multipliers) = linear::build(builder, site, op)?;
-            return Ok((Body::Linear(linear), Some(multipliers)));
+            return Ok((Body::Linear(linear), multipliers));
         }
         Op::Cast { .. } => Body::Convert(Convert { elements: site.node.tensor.len() }),
         Op::Clamp { low, high } => Body::Clamp(clamp::build(builder, site, low, high)?),
