@@ -103,8 +103,66 @@ pub fn small_forms() -> Network {
     Network::new(graph, 8, 9)
 }
 
+/// A function of each form on all codes of one number.
+pub fn small_functions() -> Network {
+    let mut graph = Graph::new("functions");
+    let x = graph.add_input("x", Tensor::full(vec![1], format("fixed<11,4>")));
+    let y = graph.add_input("y", Tensor::full(vec![1], format("ufixed<11,2>")));
+    let values: Vec<i64> = (0..65).map(|n| (n * n) % 31 - 9).collect();
+    let grid: Vec<i64> = (0..40).map(|n| 8 * n - 156).collect();
+    let dense: Vec<i64> = (0..60).map(|n| n - 20 + n / 7).collect();
+    let high: Vec<i64> = (0..64).map(|n| 30 * n + 100 + n % 2).collect();
+    let mut add = |name: &str, from: NodeId, boundaries: &[i64]| {
+        let values = &values[..=boundaries.len()];
+        let node = add_steps(&mut graph, name, from, (boundaries, values, 3));
+        graph.add_output(name, node);
+    };
+    add("comparators", x, &[-700, -3, 0, 511]);
+    add("narrowed", x, &dense);
+    add("narrowed by bits", x, &grid);
+    add("unsigned", y, &high[..20]);
+    add("all codes", y, &(1..30).map(|n| 64 * n).collect::<Vec<i64>>());
+    add("search", x, &dense[..31]);
+    add("uneven search", y, &high);
+    let mut network = Network::exhaustive(graph);
+    network.table_sizes.layers =
+        [("search".to_owned(), 16), ("uneven search".to_owned(), 16)].into();
+    network
+}
+
 fn design(graph: &Graph) -> Design {
     Design::new(graph, &Options::new("forms", "xcvu13p-flga2577-2-e")).unwrap()
+}
+
+#[test]
+fn functions_of_every_form_are_exact_on_every_code() {
+    let network = small_functions();
+    let mut options = Options::new("functions", "xcvu13p-flga2577-2-e");
+    options.table_sizes = network.table_sizes.clone();
+    let design = Design::new(&network.graph, &options).unwrap();
+    let kind = |body: &Body| match body {
+        Body::Steps(steps) => format!("{} comparators", steps.comparisons),
+        Body::Search(search) => format!("search of {} in {}", search.count, search.levels),
+        Body::Table(t) => {
+            let (low, high) = (t.low.is_some(), t.high.is_some());
+            format!("table of {} without {} bits, limits {low} {high}", t.entries, t.dropped)
+        }
+        body => panic!("{body:?}"),
+    };
+    let kinds: Vec<String> = design.kernels.iter().map(|kernel| kind(&kernel.body)).collect();
+    assert_eq!(
+        kinds,
+        [
+            "4 comparators",
+            "table of 69 without 0 bits, limits true true",
+            "table of 256 without 3 bits, limits false false",
+            "table of 573 without 0 bits, limits true true",
+            "table of 32 without 6 bits, limits false false",
+            "search of 31 in 5",
+            "search of 64 in 7",
+        ]
+    );
+    assert_exact(&network);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use bitkiln::back::Vectors;
 use bitkiln::fixed::{Codes, Format, Interval, Overflow, Quantization, Rounding, cast_interval};
+use bitkiln::hls::TableSizes;
 use bitkiln::ir::{Constant, Graph, Linear, NodeId, Op, Softmax, Steps, Tensor, validate};
 use bitkiln::sim;
 use ndarray::{Array1, ArrayD, IxDyn};
@@ -55,6 +56,8 @@ fn quantization(text: &str) -> Quantization {
 pub struct Network {
     pub graph: Graph,
     pub vectors: Vectors,
+    /// How large functions' tables may be.
+    pub table_sizes: TableSizes,
 }
 
 impl Network {
@@ -70,10 +73,28 @@ impl Network {
                 draw.codes(&[&[samples][..], &tensor.shape].concat(), tensor.format)
             })
             .collect();
+        Self::on(graph, inputs)
+    }
+
+    /// `graph`, whose inputs have one element, on every code of the first one.
+    pub fn exhaustive(graph: Graph) -> Self {
+        validate(&graph).unwrap();
+        let all = |format: Format| {
+            let codes = format.codes();
+            let count = 1_i64 << format.width();
+            let codes = (0..count).map(|n| codes.low() + n).collect();
+            ArrayD::from_shape_vec(IxDyn(&[count as usize, 1]), codes).unwrap()
+        };
+        let formats = graph.inputs.iter().map(|node| graph[*node].tensor.format);
+        let inputs = formats.map(|format| Codes::from_big(all(format))).collect();
+        Self::on(graph, inputs)
+    }
+
+    fn on(graph: Graph, inputs: Vec<Codes>) -> Self {
         let outputs = sim::run(&graph, &inputs).unwrap().outputs(&graph);
         let names = graph.inputs.iter().map(|node| graph[*node].name.clone());
         let inputs = names.zip(inputs).collect();
-        Self { graph, vectors: Vectors { inputs, outputs } }
+        Self { graph, vectors: Vectors { inputs, outputs }, table_sizes: TableSizes::default() }
     }
 }
 

@@ -3,12 +3,13 @@
 use bitkiln::back::{Backend, File, ModelFile, files};
 use bitkiln::hls::{Design, Options};
 
-use crate::forms::small_forms;
+use crate::forms::{small_forms, small_functions};
 use crate::networks::{Network, tiny};
 
 fn project(network: &Network, backend: Backend) -> Vec<File> {
     let name = network.graph.name.as_str();
-    let options = Options::new(name, backend.default_part());
+    let mut options = Options::new(name, backend.default_part());
+    options.table_sizes = network.table_sizes.clone();
     let design = Design::new(&network.graph, &options).unwrap();
     let model = ModelFile::new(format!("{name}.h5").as_ref(), b"");
     files(&design, backend, &network.vectors, Some(&model)).unwrap()
@@ -27,11 +28,15 @@ fn forms() {
     for backend in Backend::ALL {
         let of_interest = |file: &File| {
             let kept = file.path.starts_with("firmware/weights/shifts");
-            kept || ["firmware/forms.cpp", "firmware/defines.h"].contains(&file.path.as_str())
+            let kernels = ["firmware/forms.cpp", "firmware/functions.cpp", "firmware/defines.h"];
+            kept || kernels.contains(&file.path.as_str())
         };
-        for file in project(&small_forms(), backend).into_iter().filter(of_interest) {
-            let name = format!("forms_{backend}_{}", file.path.replace('/', "-"));
-            insta::assert_snapshot!(name, file.contents);
+        for network in [small_forms(), small_functions()] {
+            for file in project(&network, backend).into_iter().filter(of_interest) {
+                let name = &network.graph.name;
+                let name = format!("{name}_{backend}_{}", file.path.replace('/', "-"));
+                insta::assert_snapshot!(name, file.contents);
+            }
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::networks::*;
 
 /// Writes the project of `network` to a folder of its own.
 fn build(network: &Network, backend: Backend) -> TempDir {
-    let options = Options::new(network.graph.name.as_str(), backend.default_part());
+    let mut options = Options::new(network.graph.name.as_str(), backend.default_part());
+    options.table_sizes = network.table_sizes.clone();
     let design = Design::new(&network.graph, &options).unwrap();
     let folder = tempfile::tempdir().unwrap();
     write(&design, backend, &network.vectors, folder.path(), &WriteOptions::default()).unwrap();

@@ -33,6 +33,7 @@ pub(super) fn render(
         Body::Scale(body) => ScaleKernel { cx, body }.render(),
         Body::Steps(body) => StepsKernel { cx, body }.render(),
         Body::Table(body) => TableKernel { cx, body }.render(),
+        Body::Search(body) => SearchKernel { cx, body }.render(),
         Body::Softmax(body) => SoftmaxKernel { cx, body }.render(),
     };
     Ok(indent(&text?))
@@ -113,6 +114,13 @@ struct TableKernel<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "kernels/search.cpp")]
+struct SearchKernel<'a> {
+    cx: Scope<'a>,
+    body: &'a hls::Search,
+}
+
+#[derive(Template)]
 #[template(path = "kernels/softmax.cpp")]
 struct SoftmaxKernel<'a> {
     cx: Scope<'a>,
@@ -152,11 +160,20 @@ impl Scope<'_> {
 
     /// The lines that open a loop whose copies run at once.
     fn open(&self, label: &str, variable: &str, bound: impl Display) -> String {
+        let range = format!("int {variable} = 0; {variable} < {bound}; {variable}++");
+        self.open_range(label, &range)
+    }
+
+    /// The same, counting down from `bound` - 1 to 0.
+    fn open_down(&self, label: &str, variable: &str, bound: &u32) -> String {
+        let range = format!("int {variable} = {}; {variable} >= 0; {variable}--", bound - 1);
+        self.open_range(label, &range)
+    }
+
+    fn open_range(&self, label: &str, range: &str) -> String {
         let mut lines: Vec<String> =
             self.dialect.before_loop().iter().map(|line| line.to_string()).collect();
-        lines.push(format!(
-            "{label}: for (int {variable} = 0; {variable} < {bound}; {variable}++) {{"
-        ));
+        lines.push(format!("{label}: for ({range}) {{"));
         lines.extend(self.dialect.in_loop().iter().map(|line| line.to_string()));
         lines.join("\n")
     }

@@ -310,17 +310,20 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
     Ok(design)
 }
 
-/// Refuses a reuse factor for a layer that is not there.
+/// Refuses an option for a layer that is not there.
 fn check_layers(graph: &Graph, options: &Options) -> Result<(), HlsError> {
     let mut known: Vec<&str> = graph.nodes.node_weights().map(|n| n.layer.as_str()).collect();
     known.extend(graph.layers.iter().map(|(layer, _)| layer.as_str()));
-    match options.layer_reuse_factors.keys().find(|layer| !known.contains(&layer.as_str())) {
+    let reuse = options.layer_reuse_factors.keys().map(|layer| (layer, "reuse factor"));
+    let tables = options.table_sizes.layers.keys().map(|layer| (layer, "table size"));
+    match reuse.chain(tables).find(|(layer, _)| !known.contains(&layer.as_str())) {
         None => Ok(()),
-        Some(layer) => {
+        Some((layer, what)) => {
             let mut seen = HashSet::new();
             let layers = graph.layers.iter().map(|(layer, _)| layer.as_str());
             let layers: Vec<&str> = layers.filter(|layer| seen.insert(*layer)).collect();
-            Err(HlsError::UnknownLayer { layer: layer.clone(), known: layers.join(", ") })
+            let (layer, known) = (layer.clone(), layers.join(", "));
+            Err(HlsError::UnknownLayer { what, layer, known })
         }
     }
 }

@@ -9,6 +9,7 @@ mod build;
 mod design;
 mod error;
 mod form;
+mod function;
 mod kernels;
 mod names;
 mod options;
@@ -24,12 +25,13 @@ pub use design::{
 };
 pub use error::HlsError;
 pub use form::{Form, Operations};
+pub use function::{Function, FunctionSize, MOST_COMPARATORS};
 pub use kernels::{
-    Body, Clamp, Convert, Down, Leaky, Linear, MovedSums, Places, Products, Scale, Shifts,
+    Body, Clamp, Convert, Down, Leaky, Linear, MovedSums, Places, Products, Scale, Search, Shifts,
     SignCodes, Signs, Softmax, Steps, Table, Terms, Xnor,
 };
 pub use names::Names;
-pub use options::Options;
+pub use options::{Options, TableSizes};
 pub use parts::dsp_slices;
 pub use preflight::{Finding, Obstacle, UNROLL_LIMIT};
 pub use reuse::{legal_reuse_factors, nearest_legal_reuse_factor};

@@ -49,9 +49,11 @@ pub enum LowerError {
         /// What is wrong with it.
         error: FormatError,
     },
-    /// A function with too many steps for comparators.
+    /// A function with too many steps.
     #[error("layer '{layer}': '{quantizer}' takes more than {limit} values here")]
-    #[diagnostic(help("use fewer bits, or an alpha that is a power of two"))]
+    #[diagnostic(help(
+        "give it at most 16 bits, or an alpha that is a power of two, which takes no steps"
+    ))]
     Steps {
         /// The layer.
         layer: String,

@@ -10,8 +10,8 @@ use super::parameters::list;
 use crate::ir::{Constant, ConstantError, NodeId, Op, Steps, Tensor};
 use crate::quantizer::Quantizer;
 
-/// The most steps that comparators are made for.
-pub(super) const MOST_STEPS: usize = 4096;
+/// The most steps: those of a quantizer of 16 bits. Each takes an entry of a table or a boundary.
+pub(super) const MOST_STEPS: usize = 1 << 16;
 
 /// `quantizer` of `x` as steps: their boundaries are those codes of `x` at which the function's
 /// value changes, found by bisection over the codes that can occur.

@@ -76,7 +76,7 @@ pub struct Operations {
 impl Operations {
     /// The operations of `rows` rows.
     #[must_use]
-    pub(super) fn times(self, rows: u64) -> Self {
+    pub fn times(self, rows: u64) -> Self {
         Self {
             multiplications: self.multiplications * rows,
             additions: self.additions * rows,
@@ -120,10 +120,10 @@ impl Form {
     /// The form's name, as tables show it.
     pub fn name(&self) -> &'static str {
         match self {
-            Self::Products => "products",
-            Self::Signs { .. } => "additions",
-            Self::Shifts { .. } => "shifts, additions",
-            Self::Xnor { .. } => "xnor, popcount",
+            Self::Products => "multiply-add",
+            Self::Signs { .. } => "add-subtract",
+            Self::Shifts { .. } => "shift-add",
+            Self::Xnor { .. } => "xnor-popcount",
         }
     }
 

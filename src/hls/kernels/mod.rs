@@ -18,7 +18,7 @@ pub use linear::{
 };
 pub use scale::Scale;
 pub use softmax::Softmax;
-pub use steps::{Steps, Table};
+pub use steps::{Search, Steps, Table};
 
 use super::build::{Builder, Site};
 use super::{ConstantId, HlsError, Multipliers};
@@ -40,8 +40,10 @@ pub enum Body {
     Scale(Scale),
     /// Comparisons with boundaries.
     Steps(Steps),
-    /// One entry for each code.
+    /// One entry for each code that makes a difference.
     Table(Table),
+    /// Boundaries halved.
+    Search(Search),
     /// Softmax by tables.
     Softmax(Softmax),
 }
@@ -57,6 +59,7 @@ impl Body {
             Body::Scale(scale) => scale.elements,
             Body::Steps(steps) => steps.elements * steps.comparisons,
             Body::Table(table) => table.elements,
+            Body::Search(search) => search.elements * search.levels as usize,
             Body::Softmax(softmax) => softmax.rows * softmax.columns,
         };
         count as u64
@@ -66,6 +69,7 @@ impl Body {
     pub fn constants_read_at_once(&self) -> Vec<ConstantId> {
         match self {
             Body::Linear(linear) => linear.constants(),
+            Body::Steps(steps) => steps.boundaries.into_iter().chain([steps.values]).collect(),
             _ => Vec::new(),
         }
     }
