@@ -9,8 +9,8 @@ use super::dialect::Dialect;
 use super::literal::literal;
 use super::text::{comment, indent};
 use crate::hls::{
-    self, Body, ConstantId, Design, Down, EdgeId, Kernel, Number, Operations, Places, SignCodes,
-    Terms, TypeId,
+    self, Body, ConstantId, Design, Down, EdgeId, Factors, Kernel, Number, Operations, Places,
+    SignCodes, Slopes, Terms, TypeId,
 };
 
 /// The C++ function of `kernel`.
@@ -27,6 +27,7 @@ pub(super) fn render(
             Terms::Shifts(terms) => ShiftsKernel { cx, body, terms }.render(),
             Terms::Xnor(terms) => XnorKernel { cx, body, terms }.render(),
         },
+        Body::Affine(body) => AffineKernel { cx, body }.render(),
         Body::Convert(body) => ConvertKernel { cx, body }.render(),
         Body::Clamp(body) => ClampKernel { cx, body }.render(),
         Body::Leaky(body) => LeakyKernel { cx, body }.render(),
@@ -69,6 +70,13 @@ struct XnorKernel<'a> {
     cx: Scope<'a>,
     body: &'a hls::Linear,
     terms: &'a hls::Xnor,
+}
+
+#[derive(Template)]
+#[template(path = "kernels/affine.cpp")]
+struct AffineKernel<'a> {
+    cx: Scope<'a>,
+    body: &'a hls::Affine,
 }
 
 #[derive(Template)]
@@ -201,6 +209,22 @@ impl Scope<'_> {
 
     fn constant(&self, id: &ConstantId) -> &str {
         &self.design[*id].name
+    }
+
+    /// The number of channel `c`.
+    fn factor(&self, factors: &Factors) -> String {
+        let channel = if factors.by_channel { "c" } else { "0" };
+        format!("{}[{channel}]", self.constant(&factors.constant))
+    }
+
+    /// The slope of element `n`.
+    fn slope(&self, leaky: &hls::Leaky) -> String {
+        let slopes = self.constant(&leaky.slopes);
+        match leaky.by {
+            Slopes::One => format!("{slopes}[0]"),
+            Slopes::Channels(channels) => format!("{slopes}[n % {channels}]"),
+            Slopes::Elements => format!("{slopes}[n]"),
+        }
     }
 
     fn number(&self, number: &Number) -> String {

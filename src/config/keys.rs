@@ -96,6 +96,8 @@ const MODEL: &[(&str, Use)] = &[
     ("ReuseFactor", Read),
     ("Strategy", Read),
     ("TableSize", Read),
+    // hls4ml does not have this one.
+    ("InternalSigmoid", Read),
     ("TraceOutput", Idle(Value::is_boolean)),
     ("BitExact", Idle(|v| v.is_null() || v == true)),
     ("BramFactor", Idle(|v| v.as_f64().is_some_and(|n| n >= 1e9))),

@@ -222,7 +222,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
                 let (body, multipliers) = kernels::build(&mut builder, &site, op)?;
                 let initiation_interval = match &body {
                     Body::Linear(linear) => linear.reuse_factor,
-                    _ => 1,
+                    _ => multipliers.map_or(1, |multipliers| multipliers.reuse_factor),
                 };
                 let (name, role) = match direct.get(node) {
                     Some(port) => (port.as_str(), EdgeRole::Output),

@@ -27,8 +27,8 @@ pub use error::HlsError;
 pub use form::{Form, Operations};
 pub use function::{Function, FunctionSize, MOST_COMPARATORS};
 pub use kernels::{
-    Body, Clamp, Convert, Down, Leaky, Linear, MovedSums, Places, Products, Scale, Search, Shifts,
-    SignCodes, Signs, Softmax, Steps, Table, Terms, Xnor,
+    Affine, Body, Clamp, Convert, Down, Factors, Leaky, Linear, MovedSums, Places, Products, Scale,
+    Search, Shifts, SignCodes, Signs, Slopes, Softmax, Steps, Table, Terms, Xnor,
 };
 pub use names::Names;
 pub use options::{Options, TableSizes};

@@ -50,15 +50,15 @@ pub enum LowerError {
         error: FormatError,
     },
     /// A function with too many steps.
-    #[error("layer '{layer}': '{quantizer}' takes more than {limit} values here")]
+    #[error("layer '{layer}': '{function}' takes more than {limit} values here")]
     #[diagnostic(help(
-        "give it at most 16 bits, or an alpha that is a power of two, which takes no steps"
+        "give what it takes or its result at most 16 bits, or an alpha that is a power of two"
     ))]
     Steps {
         /// The layer.
         layer: String,
-        /// The quantizer.
-        quantizer: String,
+        /// The quantizer or the function of Keras.
+        function: String,
         /// How many are possible.
         limit: usize,
     },

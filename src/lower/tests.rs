@@ -4,6 +4,7 @@ use ndarray::{Array1, Array2, ArrayD, IxDyn, array};
 
 use super::{LayerSettings, LowerError, Settings, lower};
 use crate::fixed::Codes;
+use crate::function::{Function, Relu};
 use crate::ir::{Graph, Op};
 use crate::model::{Activation, Dense, Layer, LayerKind, Model};
 use crate::quantizer::Quantizer;
@@ -23,6 +24,10 @@ fn chain(inputs: usize, layers: Vec<(&str, LayerKind)>) -> Model {
         last = next;
     }
     Model { name: "chain".into(), graph, inputs: vec![input], outputs: vec![last] }
+}
+
+fn plain_relu() -> Activation {
+    Activation::Function(Function::Relu(Relu::default()))
 }
 
 fn quantizer(text: &str) -> Result<Option<Quantizer>, Box<dyn std::error::Error>> {
@@ -80,9 +85,9 @@ fn an_accumulator_is_as_wide_as_its_weights_ask() -> Outcome {
 
 #[test]
 fn names_of_further_nodes_avoid_those_of_layers() -> Outcome {
-    let relu = || LayerKind::Activation(Activation::Relu);
+    let relu = || LayerKind::Activation(plain_relu());
     let mut layer = dense(array![[1.0], [1.0]], None, ["", ""]);
-    layer.activation = Activation::Relu;
+    layer.activation = plain_relu();
     let kind = LayerKind::Dense(layer);
     let model = chain(2, vec![("fc", kind), ("fc_relu", relu()), ("fc_result", relu())]);
     let lowered = lower(&model, &Settings::default())?;
@@ -235,7 +240,7 @@ fn a_softmax_can_be_left_out_at_the_end() -> Outcome {
     let mut settings = Settings::default();
     settings.softmax.skip = true;
     let lowered = lower(
-        &chain(3, vec![("relu", LayerKind::Activation(Activation::Relu)), ("s", softmax())]),
+        &chain(3, vec![("relu", LayerKind::Activation(plain_relu())), ("s", softmax())]),
         &settings,
     )?;
     assert_eq!(lowered.graph.outputs[0].name, "s");

@@ -17,6 +17,8 @@ pub struct LayerRow {
     pub shape: Vec<usize>,
     /// The type of its weights.
     pub weight: Option<Format>,
+    /// The type of its real-valued scales.
+    pub scale: Option<Format>,
     /// The type of its biases.
     pub bias: Option<Format>,
     /// The type of its sums.
@@ -69,6 +71,7 @@ fn row(
         operations: own.iter().map(|id| graph[*id].op.name()).collect(),
         shape: tensor.shape.clone(),
         weight: None,
+        scale: None,
         bias: None,
         accumulator: None,
         result: tensor.format,
@@ -101,6 +104,17 @@ fn row(
                 row.functions.push(function.size());
                 row.table_bits += function.table_bits();
             }
+            Op::Affine(affine) => {
+                hardware.push("scale and offset".to_owned());
+                row.scale = Some(affine.scale.format);
+                row.bias = affine.offset.as_ref().map(|offset| offset.format).or(row.bias);
+                let (tensor, channels) = (&node.tensor, node.tensor.channel_count());
+                let rows = tensor.rows() as u64;
+                row.counts.multiplications += affine.multiplications(channels) as u64 * rows;
+                row.counts.additions += affine.offset.as_ref().map_or(0, |_| tensor.len() as u64);
+                row.weight_bits += affine.scale.bits();
+                row.weight_bits += affine.offset.as_ref().map_or(0, crate::ir::Constant::bits);
+            }
             Op::Softmax(softmax) => {
                 row.counts.multiplications += node.tensor.len() as u64;
                 for table in [&softmax.exp_table, &softmax.inverse_table] {
@@ -110,6 +124,10 @@ fn row(
                     row.functions.push(size);
                     row.table_bits += table.bits();
                 }
+            }
+            Op::Leaky(leaky) => {
+                hardware.push(node.op.name().to_owned());
+                row.counts.multiplications += leaky.multiplications(node.tensor.len()) as u64;
             }
             Op::Reshape => {}
             op => hardware.push(op.name().to_owned()),
