@@ -12,6 +12,7 @@ mod configure;
 mod dense;
 mod error;
 mod parameters;
+mod products;
 mod settings;
 mod shape;
 mod softmax;

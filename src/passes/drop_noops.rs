@@ -3,7 +3,7 @@
 use petgraph::Direction;
 use petgraph::visit::EdgeRef;
 
-use super::Pass;
+use super::{Pass, Report};
 use crate::ir::{Graph, NodeId, Op};
 
 pub(super) const PASS: Pass = Pass {
@@ -12,7 +12,7 @@ pub(super) const PASS: Pass = Pass {
     run,
 };
 
-fn run(graph: &mut Graph) {
+fn run(graph: &mut Graph, _: &mut Report) {
     for node in graph.in_order() {
         if let Some(operand) = same_as(graph, node) {
             replace(graph, node, operand);
@@ -99,7 +99,7 @@ mod tests {
         let x = graph.add_input("x", full.clone());
         let y = graph.add("y", Op::Reshape, &[x], full);
         graph.add_output("y", y);
-        super::run(&mut graph);
+        super::run(&mut graph, &mut super::Report::default());
         assert_eq!(graph.nodes.node_count(), 2);
         Ok(())
     }

@@ -74,6 +74,15 @@ pub enum Quantizer {
     Binary(Binary),
 }
 
+/// Parameters as values times a scale: weight\[.., o\] = `values`\[.., o\] · `scale`\[o\], exactly.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Factored {
+    /// Shaped like the parameters.
+    pub values: ArrayD<f64>,
+    /// \[outputs\]: float32 numbers; `None` where the values need none.
+    pub scale: Option<ndarray::Array1<f64>>,
+}
+
 /// One step of an activation quantizer in hardware.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stage {
@@ -160,6 +169,14 @@ impl Quantizer {
         } else {
             Err(QuantizerError::Scale { quantizer: self.to_string() })
         }
+    }
+
+    /// The exact values of parameters, with a real-valued scale apart.
+    ///
+    /// # Errors
+    /// As [`Quantizer::quantize`].
+    pub fn factored(&self, weights: &ArrayViewD<'_, f32>) -> Result<Factored, QuantizerError> {
+        Ok(Factored { values: self.quantize(weights)?, scale: None })
     }
 
     /// The value that a flowing `x` becomes, in exact arithmetic. NaN where the quantizer's scale
