@@ -63,6 +63,7 @@ fn convolve(
         layer,
         kernel,
         kernel_attribute: conv.kernel.attribute,
+        outputs_last: conv.outputs_last(),
         kernel_quantizer: conv.kernel.quantizer.as_ref(),
         bias,
         bias_quantizer: conv.bias_quantizer.as_ref(),

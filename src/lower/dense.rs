@@ -2,11 +2,9 @@
 
 use petgraph::graph::NodeIndex;
 
-use super::activation::{Place, activate, cast};
+use super::LowerError;
 use super::builder::Builder;
-use super::function::warn_of_overflow;
-use super::parameters::Parameter;
-use super::{LowerError, Warning};
+use super::products::Trained;
 use crate::fixed::Format;
 use crate::ir::{Linear, NodeId, Op, Tensor};
 use crate::model::{Dense, Layer};
@@ -24,54 +22,20 @@ pub(super) fn lower(
         let weights = dense.kernel.nrows();
         return Err(LowerError::Shape { layer: name.into(), inputs, weights });
     }
-
-    let chosen = builder.settings.layer(name).cloned().unwrap_or_default();
-    let default = builder.settings.precision;
-    let kernel = Parameter {
+    let trained = Trained {
         layer: name,
-        part: "kernel",
-        attribute: "kernel_quantizer",
-        values: dense.kernel.view().into_dyn(),
+        kernel: dense.kernel.view().into_dyn(),
+        kernel_attribute: "kernel_quantizer",
+        outputs_last: true,
+        kernel_quantizer: dense.kernel_quantizer.as_ref(),
+        bias: dense.bias.as_ref().map(|bias| bias.view().into_dyn()),
+        bias_quantizer: dense.bias_quantizer.as_ref(),
+        is_last: true,
     };
-    let kernel_quantizer = dense.kernel_quantizer.as_ref().map(|q| q.in_kernel());
-    let weights = kernel.constant(kernel_quantizer.as_ref(), &chosen.weight.unwrap_or(default))?;
-    let bias = match &dense.bias {
-        None => None,
-        Some(values) => {
-            let bias = Parameter {
-                layer: name,
-                part: "bias",
-                attribute: "bias_quantizer",
-                values: values.view().into_dyn(),
-            };
-            let precision = chosen.bias.unwrap_or(default);
-            Some(bias.constant(dense.bias_quantizer.as_ref(), &precision)?)
-        }
-    };
-    let mut node = sum(builder, name, operand, Linear { weights, bias })?;
-
-    let float_kernel = dense.kernel_quantizer.is_none();
-    let float_bias = dense.bias.is_some() && dense.bias_quantizer.is_none();
-    let float = float_kernel && (float_bias || dense.bias.is_none());
-    if float_kernel || float_bias {
-        let (parts, precision) = match (float_kernel, float_bias) {
-            (true, false) => ("the kernel", chosen.weight),
-            (false, _) => ("the bias", chosen.bias),
-            (true, true) => ("kernel, bias and result", chosen.weight),
-        };
-        builder.warn(Warning::Float {
-            layer: name.into(),
-            parts: parts.into(),
-            precision: precision.unwrap_or(default),
-        });
-    }
-    // A layer without any quantizer has no type of its own for its result, so it gets one, as
-    // hls4ml gives it; any other layer's sum stays exact unless a type is asked for.
-    if let Some(precision) = chosen.result.or(float.then_some(default)) {
-        warn_of_overflow(builder, name, node, &precision);
-        node = cast(builder, name, "result", node, &precision);
-    }
-    let node = activate(builder, Place::inside(index, name), node, &dense.activation)?;
+    let mut products = trained.quantized(builder)?;
+    let bias = products.bias.take();
+    let node = sum(builder, name, operand, Linear { weights: products.weights.clone(), bias })?;
+    let node = products.finish(builder, index, name, node, &dense.activation)?;
     builder.result(index, node);
     Ok(())
 }
