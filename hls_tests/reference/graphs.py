@@ -132,6 +132,26 @@ if VERSION == 2:
         return keras.Model([a, b], [L.TimeDistributed(act("inside"), name="td_act")(x), y])
 
     @case
+    def graph_thirds():
+        """Factors that are no powers of two, rounded by what follows."""
+        a = L.Input((3, 2, 2), name="a")
+        up = act("act")(L.UpSampling2D((3, 5), interpolation="bilinear", name="up")(a))
+        same = [L.ZeroPadding2D(((0, 6), (0, 8)), name=f"pad{n}")(a) for n in range(2)]
+        return keras.Model(a, act("act_avg")(L.Average(name="avg")([up, *same])))
+
+    @case
+    def graph_turned():
+        """What a CPU computes with channels last; `turned` makes the same network with channels first of it."""
+        x = a = L.Input((6, 5, 2), name="a")
+        x = q.QConv2D(3, (3, 2), padding="same", kernel_quantizer=bits(4), bias_quantizer=bits(4), name="conv")(x)
+        x = act("act")(x)
+        y = q.QDepthwiseConv2D(3, padding="same", depthwise_quantizer=bits(4), use_bias=False, name="dw")(x)
+        x = L.Add(name="add")([x, act("act_dw")(y)])
+        x = L.MaxPooling2D(2, name="pool")(x)
+        x = q.QConv2D(2, 1, kernel_quantizer=bits(4), use_bias=False, activation="quantized_relu(6,3)", name="point")(x)
+        return keras.Model(a, dense(2, "fc")(L.Flatten(name="flat")(x)))
+
+    @case
     def graph_channels_first():
         """Channels come first: only layers that Keras computes so on a CPU."""
         first = {"data_format": "channels_first"}
@@ -150,6 +170,29 @@ else:
     @case
     def graph3_operations():
         return operations()
+
+
+def turned(model):
+    """The same network with channels first."""
+    def layer(old):
+        config = old.get_config()
+        if "data_format" in config:
+            config["data_format"] = "channels_first"
+        if isinstance(old, L.InputLayer):
+            _, *positions, channels = config["batch_input_shape"]
+            config["batch_input_shape"] = (None, channels, *positions)
+        return config
+    config = model.get_config()
+    for entry, old in zip(config["layers"], model.layers):
+        entry["config"] = layer(old)
+        entry.pop("build_config", None)
+    result = keras.Model.from_config(config, custom_objects={name: getattr(q, name) for name in ("QConv2D", "QDepthwiseConv2D", "QDense", "QActivation", "quantized_bits")})
+    result.set_weights(model.get_weights())
+    return result
+
+
+def channels_first(array):
+    return np.moveaxis(array, -1, 1)
 
 
 def shapes(model):
@@ -196,11 +239,15 @@ def main(out, only):
             weight.assign(rng.normal(0, 0.5, weight.shape))
         ends = shapes(model)
         feed = [rng.integers(-128, 128, size=(8,) + shape).astype(np.float32) / 64 for shape in ends.values()]
+        steps = trace(model, feed if len(feed) > 1 else feed[0])
+        if name == "graph_turned":
+            model, feed = turned(model), [channels_first(array) for array in feed]
+            steps = {name: channels_first(array) for name, array in steps.items()}
         folder = out / name
         folder.mkdir(parents=True, exist_ok=True)
         model.save(folder / ("model.h5" if VERSION == 2 else "model.keras"))
         np.savez_compressed(folder / "inputs.npz", **dict(zip(ends, feed)))
-        np.savez_compressed(folder / "trace.npz", **trace(model, feed if len(feed) > 1 else feed[0]))
+        np.savez_compressed(folder / "trace.npz", **steps)
         text = json.dumps({"inputs": {name: "fixed<8,2>" for name in ends}, "outputs": list(model.output_names)})
         (folder / "case.json").write_text(text + "\n")
         print(name)

@@ -98,6 +98,8 @@ fn result(op: &Op, operands: &[&Tensor], y: &Tensor) -> Option<Tensor> {
         Op::Leaky { shift } => each(&|interval| leaked(interval, *shift)),
         Op::Scale { .. } => x.channels.clone(),
         Op::Steps(_) => vec![y.interval()],
+        // One factor and one summand for all.
+        Op::Affine(affine) if affine.is_uniform() => affine.result(x).ok()?.channels,
         Op::Merge(merge) => merge.result(operands).ok()?.channels,
         _ => return None,
     };

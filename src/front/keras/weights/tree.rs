@@ -222,7 +222,7 @@ mod tests {
 
     #[test]
     fn layers_are_counted_by_class_in_each_model() {
-        let home = |parent, class| Home {
+        let home = |parent, class: &'static str| Home {
             parent,
             name: class.into(),
             class,
