@@ -222,12 +222,10 @@ mod tests {
 
     #[test]
     fn layers_are_counted_by_class_in_each_model() {
-        let home = |parent, class: &'static str| Home {
-            parent,
-            name: class.into(),
-            class,
-            role: if class == "Add" { Role::Operation } else { Role::Layer },
-        };
+        fn home(parent: Option<usize>, class: &str) -> Home<'_> {
+            let role = if class == "Add" { Role::Operation } else { Role::Layer };
+            Home { parent, name: class.into(), class, role }
+        }
         let homes = [
             home(None, "InputLayer"),
             home(None, "Dense"),
