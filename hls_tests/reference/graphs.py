@@ -134,10 +134,9 @@ if VERSION == 2:
     @case
     def graph_thirds():
         """Factors that are no powers of two, rounded by what follows."""
-        a = L.Input((3, 2, 2), name="a")
-        up = act("act")(L.UpSampling2D((3, 5), interpolation="bilinear", name="up")(a))
-        same = [L.ZeroPadding2D(((0, 6), (0, 8)), name=f"pad{n}")(a) for n in range(2)]
-        return keras.Model(a, act("act_avg")(L.Average(name="avg")([up, *same])))
+        a, b, c = (L.Input((3, 2, 2), name=name) for name in "abc")
+        up = L.UpSampling2D((3, 5), interpolation="bilinear", name="up")(a)
+        return keras.Model([a, b, c], [act("act")(L.Average(name="avg")([a, b, c])), up])
 
     @case
     def graph_turned():
@@ -213,7 +212,8 @@ def trace(model, feed, prefix=""):
     result = {}
     flat = lambda value: list(tf.nest.flatten(value))
     graph = model._functional if VERSION == 3 and isinstance(model, keras.Sequential) else model
-    for layer in graph.layers if VERSION == 2 else graph.operations:
+    # Keras 2 hides the input of a Sequential model.
+    for layer in graph._self_tracked_trackables if VERSION == 2 else graph.operations:
         for number, node in enumerate(calls(graph, layer)):
             tensors = flat(node.outputs if VERSION == 2 else node.output_tensors)
             values = flat(keras.Model(graph.inputs, tensors)(feed, training=False)) if tensors else []
