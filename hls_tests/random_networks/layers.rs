@@ -1,5 +1,6 @@
 //! A network of random layers.
 
+use bitkiln::function::{Function, Relu};
 use bitkiln::lower::{Settings, lower};
 use bitkiln::model::{
     Activation, BatchNorm, BatchNormQuantizers, Conv, Dense, Kernel, Layer, LayerKind, Merge,
@@ -133,7 +134,11 @@ impl Network<'_> {
     fn activation(&mut self) -> Activation {
         match self.draw.number(0, 3) {
             0 => Activation::Linear,
-            1 => Activation::Relu,
+            1 => Activation::Function(Function::Relu(Relu {
+                max_value: self.draw.chance(30).then_some(1.5),
+                negative_slope: if self.draw.chance(30) { 0.25 } else { 0.0 },
+                threshold: 0.0,
+            })),
             _ => Activation::Quantizer(self.quantizer(ACTIVATIONS)),
         }
     }

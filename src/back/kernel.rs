@@ -8,7 +8,10 @@ use super::BackError;
 use super::dialect::{Dialect, Run};
 use super::literal::literal;
 use super::text::{comment, indent};
-use crate::hls::{self, Body, ConstantId, Design, EdgeId, Factors, Kernel, Loops, Number, TypeId};
+use crate::hls::{
+    self, Body, ConstantId, Design, Down, EdgeId, Factors, Kernel, Loops, Number, Operations,
+    Places, SignCodes, Slopes, Terms, TypeId,
+};
 use crate::ir;
 
 /// The C++ function of `kernel`.
@@ -19,7 +22,12 @@ pub(super) fn render(
 ) -> Result<String, BackError> {
     let cx = Scope { design, kernel, dialect };
     let text = match &kernel.body {
-        Body::Linear(body) => LinearKernel { cx, body }.render(),
+        Body::Linear(body) => match &body.terms {
+            Terms::Products(terms) => ProductsKernel { cx, body, terms }.render(),
+            Terms::Signs(terms) => SignsKernel { cx, body, terms }.render(),
+            Terms::Shifts(terms) => ShiftsKernel { cx, body, terms }.render(),
+            Terms::Xnor(terms) => XnorKernel { cx, body, terms }.render(),
+        },
         Body::Affine(body) => AffineKernel { cx, body }.render(),
         Body::Convert(body) => ConvertKernel { cx, body }.render(),
         Body::Clamp(body) => ClampKernel { cx, body }.render(),
@@ -27,8 +35,8 @@ pub(super) fn render(
         Body::Scale(body) => ScaleKernel { cx, body }.render(),
         Body::Steps(body) => StepsKernel { cx, body }.render(),
         Body::Table(body) => TableKernel { cx, body }.render(),
+        Body::Search(body) => SearchKernel { cx, body }.render(),
         Body::Softmax(body) => SoftmaxKernel { cx, body }.render(),
-        Body::Conv(body) => ConvKernel { cx, body }.render(),
         Body::Pool(body) => PoolKernel { cx, body }.render(),
         Body::Gather(body) => GatherKernel { cx, body }.render(),
         Body::Concat(body) => ConcatKernel { cx, body }.render(),
@@ -38,10 +46,35 @@ pub(super) fn render(
 }
 
 #[derive(Template)]
-#[template(path = "kernels/linear.cpp")]
-struct LinearKernel<'a> {
+#[template(path = "kernels/linear/products.cpp")]
+struct ProductsKernel<'a> {
     cx: Scope<'a>,
     body: &'a hls::Linear,
+    terms: &'a hls::Products,
+}
+
+#[derive(Template)]
+#[template(path = "kernels/linear/signs.cpp")]
+struct SignsKernel<'a> {
+    cx: Scope<'a>,
+    body: &'a hls::Linear,
+    terms: &'a hls::Signs,
+}
+
+#[derive(Template)]
+#[template(path = "kernels/linear/shifts.cpp")]
+struct ShiftsKernel<'a> {
+    cx: Scope<'a>,
+    body: &'a hls::Linear,
+    terms: &'a hls::Shifts,
+}
+
+#[derive(Template)]
+#[template(path = "kernels/linear/xnor.cpp")]
+struct XnorKernel<'a> {
+    cx: Scope<'a>,
+    body: &'a hls::Linear,
+    terms: &'a hls::Xnor,
 }
 
 #[derive(Template)]
@@ -94,17 +127,17 @@ struct TableKernel<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "kernels/search.cpp")]
+struct SearchKernel<'a> {
+    cx: Scope<'a>,
+    body: &'a hls::Search,
+}
+
+#[derive(Template)]
 #[template(path = "kernels/softmax.cpp")]
 struct SoftmaxKernel<'a> {
     cx: Scope<'a>,
     body: &'a hls::Softmax,
-}
-
-#[derive(Template)]
-#[template(path = "kernels/conv.cpp")]
-struct ConvKernel<'a> {
-    cx: Scope<'a>,
-    body: &'a hls::Conv,
 }
 
 #[derive(Template)]
@@ -133,6 +166,11 @@ struct ConcatKernel<'a> {
 struct MergeKernel<'a> {
     cx: Scope<'a>,
     body: &'a hls::Merge,
+}
+
+/// The range of a loop.
+fn up_to(variable: &str, bound: impl Display) -> String {
+    format!("int {variable} = 0; {variable} < {bound}; {variable}++")
 }
 
 /// `name * factor`.
@@ -184,25 +222,20 @@ impl Scope<'_> {
 
     /// The lines that begin the function's body.
     fn pragmas(&self) -> String {
-        let constants: Vec<ConstantId> = match &self.kernel.body {
-            Body::Linear(hls::Linear { weights, biases, .. })
-            | Body::Conv(hls::Conv { weights, biases, .. }) => {
-                std::iter::once(*weights).chain(*biases).collect()
-            }
-            Body::Affine(affine) => {
-                let factors = std::iter::once(&affine.scales).chain(&affine.offsets);
-                factors.map(|factors| factors.constant).collect()
-            }
-            _ => Vec::new(),
-        };
-        let constants: Vec<&str> =
-            constants.iter().map(|constant| self.design[*constant].name.as_str()).collect();
-        self.dialect.in_kernel(self.kernel, &constants).join("\n")
+        let constants = self.kernel.body.constants_read_at_once();
+        let names: Vec<&str> = constants.iter().map(|id| self.constant(id)).collect();
+        self.dialect.in_kernel(self.kernel, &names).join("\n")
     }
 
     /// The lines that open a loop whose copies run at once.
     fn open(&self, label: impl Display, variable: &str, bound: impl Display) -> String {
-        self.open_as(Run::Unrolled, label, variable, bound)
+        self.open_as(Run::Unrolled, label, &up_to(variable, bound))
+    }
+
+    /// The same, counting down from `bound` - 1 to 0.
+    fn open_down(&self, label: &str, variable: &str, bound: &u32) -> String {
+        let range = format!("int {variable} = {}; {variable} >= 0; {variable}--", bound - 1);
+        self.open_as(Run::Unrolled, label, &range)
     }
 
     /// The lines that open the kernel's outermost loop, which a large kernel keeps.
@@ -211,7 +244,7 @@ impl Scope<'_> {
             Loops::Unrolled => Run::Unrolled,
             Loops::Pipelined { interval, parallel, .. } => Run::Pipelined { interval, parallel },
         };
-        self.open_as(run, label, variable, bound)
+        self.open_as(run, label, &up_to(variable, bound))
     }
 
     /// The lines that open a loop around that one.
@@ -220,20 +253,12 @@ impl Scope<'_> {
             Loops::Unrolled => Run::Unrolled,
             Loops::Pipelined { .. } => Run::Around,
         };
-        self.open_as(run, label, variable, bound)
+        self.open_as(run, label, &up_to(variable, bound))
     }
 
-    fn open_as(
-        &self,
-        run: Run,
-        label: impl Display,
-        variable: &str,
-        bound: impl Display,
-    ) -> String {
+    fn open_as(&self, run: Run, label: impl Display, range: &str) -> String {
         let mut lines = self.dialect.before_loop(run);
-        lines.push(format!(
-            "{label}: for (int {variable} = 0; {variable} < {bound}; {variable}++) {{"
-        ));
+        lines.push(format!("{label}: for ({range}) {{"));
         lines.extend(self.dialect.in_loop(run));
         lines.join("\n")
     }
@@ -315,13 +340,28 @@ impl Scope<'_> {
         format!("{}[{channel}]", self.constant(&factors.constant))
     }
 
+    /// The slope of element `n`.
+    fn slope(&self, leaky: &hls::Leaky) -> String {
+        let slopes = self.constant(&leaky.slopes);
+        match leaky.by {
+            Slopes::One => format!("{slopes}[0]"),
+            Slopes::Channels(channels) => format!("{slopes}[n % {channels}]"),
+            Slopes::Elements => format!("{slopes}[n]"),
+        }
+    }
+
     fn number(&self, number: &Number) -> String {
         let element = &self.design[number.element];
         literal(&number.code, element.quantization.format.fraction(), &element.name)
     }
 
     fn unsigned(&self, width: &u32) -> String {
-        self.dialect.unsigned(*width)
+        self.dialect.integer(*width, false)
+    }
+
+    /// An integer of one bit.
+    fn bit(&self) -> String {
+        self.dialect.integer(1, false)
     }
 
     fn code(&self, variable: &str, width: &u32) -> String {
@@ -330,5 +370,100 @@ impl Scope<'_> {
 
     fn local_array(&self, name: &str) -> String {
         self.dialect.at_local_array(name).join("\n")
+    }
+}
+
+/// What only the templates of [`hls::Linear`] ask for.
+impl Scope<'_> {
+    /// Where the weight of input `i` and output `o` stands.
+    fn entry(&self, linear: &hls::Linear) -> String {
+        format!("i * {} + o", linear.outputs)
+    }
+
+    /// What meets row `i` of the weights of output `o`.
+    fn operand(&self, linear: &hls::Linear) -> String {
+        let Some(hls::Windows { channels, group_channels, group_outputs, .. }) = linear.windows
+        else {
+            return format!("input[{}]", self.at(&linear.rows, &linear.inputs, "i"));
+        };
+        let group = match group_outputs {
+            1 => "o".to_owned(),
+            _ => format!("o / {group_outputs}"),
+        };
+        if group_channels == channels {
+            "window[i]".to_owned()
+        } else if group_channels == 1 {
+            format!("window[i * {channels} + {group}]")
+        } else {
+            let tap = format!("i / {group_channels} * {channels}");
+            format!("window[{tap} + {group} * {group_channels} + i % {group_channels}]")
+        }
+    }
+
+    /// Where output `o` goes.
+    fn result(&self, linear: &hls::Linear) -> String {
+        match &linear.windows {
+            None => self.at(&linear.rows, &linear.outputs, "o"),
+            Some(windows) => {
+                let columns = windows.window.output[1];
+                format!("(row * {columns} + column) * {} + o", linear.outputs)
+            }
+        }
+    }
+
+    /// What the sum of output `o` begins with.
+    fn start(&self, linear: &hls::Linear) -> String {
+        match &linear.starts {
+            Some(starts) => format!("{}[o]", self.constant(starts)),
+            None => "0".to_owned(),
+        }
+    }
+
+    /// `number` at its place; `index` counts the places.
+    fn moved(&self, places: &Places, number: impl Display, index: impl Display) -> String {
+        let mut text = format!("{}({number})", self.ty(&places.wide));
+        if places.up > 0 {
+            text = format!("{text} << {}", places.up);
+        }
+        let down = match places.down {
+            Down::Same(0) => return text,
+            Down::Same(down) => down.to_string(),
+            Down::Each(constant) => format!("{}[{index}]", self.constant(&constant)),
+        };
+        if places.up > 0 {
+            text = format!("({text})");
+        }
+        format!("{text} >> {down}")
+    }
+
+    /// The signs that weights have, in words.
+    fn signs(&self, signs: &SignCodes) -> &'static str {
+        match signs {
+            SignCodes::Negative(_) => "1 or -1",
+            SignCodes::Sign(_) => "1, 0 or -1",
+        }
+    }
+
+    /// The operations that a sample takes, in words.
+    fn operations(&self, operations: &Operations) -> String {
+        let parts = [
+            (operations.multiplications, "multiplication"),
+            (operations.xnors, "comparison of signs"),
+            (operations.additions, "addition"),
+            (operations.shifts, "shift"),
+        ];
+        let parts: Vec<String> = parts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| match (*count, what.split_once(' ')) {
+                (1, _) => format!("1 {what}"),
+                (_, None) => format!("{count} {what}s"),
+                (_, Some((first, rest))) => format!("{count} {first}s {rest}"),
+            })
+            .collect();
+        match parts.as_slice() {
+            [] => "nothing to compute".to_owned(),
+            parts => parts.join(", "),
+        }
     }
 }

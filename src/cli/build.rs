@@ -57,7 +57,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
         back::find_headers(backend, &args.headers)?;
     }
     let design = Design::new(graph, &options(args, &prepared, backend))?;
-    print(&report::table(&report::layers(graph)))?;
+    print(&report::table(&report::layers(graph, &prepared.table_sizes)))?;
     for finding in &design.findings {
         eprintln!("{finding}");
     }
@@ -95,6 +95,7 @@ fn options(args: &Args, prepared: &Prepared, backend: Backend) -> Options {
     if let Some(uncertainty) = config.clock_uncertainty {
         options.clock_uncertainty = uncertainty.of(options.clock_period);
     }
+    options.table_sizes = prepared.table_sizes.clone();
     for layer in prepared.model.graph.node_weights() {
         if let Some(factor) = config.reuse_factor(&layer.name, &layer.class) {
             options.layer_reuse_factors.insert(layer.name.clone(), factor);

@@ -5,6 +5,7 @@ use super::keys::{ACTIVATIONS, CLASSES};
 use super::settings::{Scopes, Settings, Variable};
 use super::{Config, ConfigError};
 use crate::fixed::Quantization;
+use crate::function::Sigmoid;
 
 /// What may be set for a softmax.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -55,9 +56,24 @@ impl Config {
         self.model.precision_of(Variable::Default)
     }
 
+    /// What QKeras' `set_internal_sigmoid` was given before the model was trained.
+    pub fn internal_sigmoid(&self) -> Option<Sigmoid> {
+        self.model.internal_sigmoid
+    }
+
     /// The reuse factor set for a layer, at least 1.
     pub fn reuse_factor(&self, layer: &str, class: &str) -> Option<u64> {
         self.first(layer, class, |settings| settings.reuse_factor)
+    }
+
+    /// The most entries of the tables of functions in a layer, a power of two from 2 to 65536.
+    /// hls4ml calls an activation inside of `layer` `layer_` and the activation's name.
+    pub fn table_size(&self, layer: &str, class: &str) -> Option<usize> {
+        let inside = self.layer_names.iter().filter(|(name, _)| {
+            inner_activation(name, &[layer]).is_some_and(|(_, activation)| activation != "softmax")
+        });
+        let mut inside = inside.filter_map(|(_, settings)| settings.table_size);
+        inside.next().or_else(|| self.first(layer, class, |settings| settings.table_size))
     }
 
     /// What is set for the softmax that layer `layer` is, or has inside. hls4ml gives every

@@ -8,6 +8,8 @@
 mod build;
 mod design;
 mod error;
+mod form;
+mod function;
 mod kernels;
 mod names;
 mod options;
@@ -23,12 +25,15 @@ pub use design::{
     Schedule, Type, TypeId,
 };
 pub use error::HlsError;
+pub use form::{Form, Operations, Uses};
+pub use function::{Function, FunctionSize, MOST_COMPARATORS};
 pub use kernels::{
-    Affine, Body, Clamp, Concat, Conv, Convert, Factors, Gather, Leaky, Linear, Merge, Part, Pool,
-    Scale, Softmax, Steps, Table,
+    Affine, Body, Clamp, Concat, Convert, Down, Factors, Gather, Leaky, Linear, Merge, MovedSums,
+    Part, Places, Pool, Products, Scale, Search, Shifts, SignCodes, Signs, Slopes, Softmax, Steps,
+    Table, Terms, Windows, Xnor,
 };
 pub use names::Names;
-pub use options::Options;
+pub use options::{Options, TableSizes};
 pub use parts::dsp_slices;
 pub use preflight::{Finding, Obstacle, UNROLL_LIMIT};
 pub use reuse::{legal_reuse_factors, nearest_legal_reuse_factor};

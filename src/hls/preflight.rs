@@ -234,11 +234,11 @@ fn bounds(body: &Body) -> String {
         Body::Leaky(b) => vec![b.elements],
         Body::Scale(b) => vec![b.elements],
         Body::Table(b) => vec![b.elements],
-        Body::Conv(c) => vec![c.window.windows(), c.inputs, c.outputs],
         Body::Pool(p) => vec![p.window.windows(), p.window.taps(), p.channels],
         Body::Gather(g) => vec![g.places.len()],
         Body::Concat(c) => vec![c.rows, c.columns],
         Body::Merge(m) => vec![m.elements],
+        Body::Search(s) => vec![s.elements, s.levels as usize],
     };
     let long = loops.len() > 1;
     let loops: Vec<String> =

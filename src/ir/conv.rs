@@ -43,6 +43,25 @@ impl Conv {
         self.linear.sums_of(&Terms { format: x.format, groups: self.groups, interval: &interval })
     }
 
+    /// What meets the weights in windows of `x`: a channel for each row of them, with the codes of
+    /// all groups and windows together.
+    pub fn met(&self, x: &Tensor) -> Option<Tensor> {
+        let channels = self.group_channels(x.channel_count()).filter(|channels| *channels > 0)?;
+        let row = |row: usize| {
+            let groups =
+                (0..self.groups).map(|group| x.interval_of(group * channels + row % channels));
+            let all = groups.cloned().reduce(|a, b| a.hull(&b))?;
+            Some(match self.window.presence(row / channels) {
+                Presence::Always => all,
+                Presence::Sometimes => all.with_zero(),
+                Presence::Never => Interval::point(0),
+            })
+        };
+        let rows = self.window.taps() * channels;
+        let channels = (0..rows).map(row).collect::<Option<_>>()?;
+        Some(Tensor { shape: vec![rows], format: x.format, channels })
+    }
+
     /// The exact result, in the narrowest format that holds every partial sum.
     ///
     /// # Errors

@@ -65,7 +65,7 @@ impl Window {
 
     /// Whether some tap of some window lies on nothing.
     pub fn is_padded(&self) -> bool {
-        (0..self.windows()).any(|w| (0..self.taps()).any(|t| self.source(w, t).is_none()))
+        (0..self.taps()).any(|tap| self.presence(tap) != Presence::Always)
     }
 
     /// The position of the operand, row-major, that tap `tap` of window `window` lies on.
@@ -102,7 +102,12 @@ impl Window {
 
     /// How many taps of window `window` lie on the operand.
     pub fn present(&self, window: usize) -> usize {
-        (0..self.taps()).filter(|tap| self.source(window, *tap).is_some()).count()
+        let windows = [window / self.output[1], window % self.output[1]];
+        let along = |axis: usize| {
+            let there = |tap: &usize| self.along(axis, windows[axis], *tap).is_some();
+            (0..self.kernel[axis]).filter(there).count()
+        };
+        along(0) * along(1)
     }
 
     /// Whether the window slides over tensors like `x`, with strides and distances from 1.

@@ -6,8 +6,8 @@ use petgraph::graph::NodeIndex;
 use super::builder::Builder;
 use super::products::Trained;
 use super::{LowerError, windows};
-use crate::fixed::Codes;
-use crate::ir::{self, Constant, Linear, NodeId, Op};
+use crate::fixed::{Codes, FormatError};
+use crate::ir::{self, Constant, ConstantError, Linear, NodeId, Op};
 use crate::model::{Conv, Folded, Layer, Separable};
 
 pub(super) fn lower(
@@ -64,14 +64,18 @@ fn convolve(
         kernel,
         kernel_attribute: conv.kernel.attribute,
         kernel_quantizer: conv.kernel.quantizer.as_ref(),
-        mask: conv.kernel.mask.as_ref(),
         bias,
         bias_quantizer: conv.bias_quantizer.as_ref(),
         is_last: site.part.is_empty(),
     };
     let products = trained.quantized(builder)?;
     let inner = window.taps() * builder.tensor(operand).channel_count() / conv.groups.max(1);
-    let weights = matrix(&products.weights, conv, [inner, conv.outputs]);
+    let weights = masked(&products.weights, conv).map_err(|error| LowerError::Format {
+        layer: layer.into(),
+        part: "kernel",
+        error,
+    })?;
+    let weights = matrix(&weights, conv, [inner, conv.outputs]);
     let op = ir::Conv {
         window,
         groups: conv.groups,
@@ -82,6 +86,22 @@ fn convolve(
         .map_err(|rule| LowerError::Unfit { layer: layer.into(), rule })?;
     let node = builder.add(layer, site.part, Op::Conv(op), operand, tensor);
     products.finish(builder, site.index, layer, node, &conv.activation)
+}
+
+/// The kernel times its mask, which has a number for each tap.
+fn masked(kernel: &Constant, conv: &Conv) -> Result<Constant, FormatError> {
+    let Some(mask) = &conv.kernel.mask else { return Ok(kernel.clone()) };
+    let mask = mask.mapv(f64::from).into_dyn();
+    let mask = Constant::covering(mask.view()).map_err(|error| match error {
+        ConstantError::Format(error) => error,
+        ConstantError::NotFinite(_) => FormatError::Width(0),
+    })?;
+    let inside = kernel.codes.len().checked_div(mask.codes.len()).unwrap_or(0);
+    let each = mask.codes.iter().flat_map(|tap| std::iter::repeat_n(tap, inside));
+    let codes = kernel.codes.iter().zip(each).map(|(weight, tap)| weight * tap).collect();
+    let codes = ArrayD::from_shape_vec(kernel.codes.shape(), codes);
+    let fraction = kernel.format.fraction().saturating_add(mask.format.fraction());
+    Constant::of_codes(codes.unwrap_or_default(), fraction)
 }
 
 /// The kernel as a matrix \[taps · channels of a group, outputs\].

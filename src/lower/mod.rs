@@ -2,17 +2,20 @@
 //! integers.
 //!
 //! [`lower`] walks the model's layers in order. What a family of layers becomes stands in a file of
-//! its own: [`dense`](self) in `dense.rs`, activations in `activation.rs`, softmax in `softmax.rs`.
+//! its own: [`dense`](self) in `dense.rs`, activations in `activation.rs`, functions of Keras in
+//! `function.rs`, softmax in `softmax.rs`.
 //! Formats follow from quantizers, weights and intervals; what they do not decide comes from
 //! [`Settings`].
 
 mod activation;
+mod average;
 mod bilinear;
 mod builder;
 mod configure;
 mod conv;
 mod dense;
 mod error;
+mod function;
 mod merge;
 mod moves;
 mod normalization;
@@ -81,6 +84,7 @@ fn lower_kind(
         LayerKind::Separable(pair) => conv::separable(builder, index, layer, pair),
         LayerKind::Pool(pool) => pool::lower(builder, index, layer, pool),
         LayerKind::Activation(function) => activation::lower(builder, index, layer, function),
+        LayerKind::PRelu(alpha) => function::prelu(builder, index, layer, alpha),
         LayerKind::BatchNorm(norm) => normalization::batch_norm(builder, index, layer, norm),
         LayerKind::ScaleShift(shift) => normalization::scale_shift(builder, index, layer, shift),
         LayerKind::Flatten => moves::flatten(builder, index, layer),

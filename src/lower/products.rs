@@ -1,6 +1,6 @@
 //! Layers that sum products with a kernel: what they have in common.
 
-use ndarray::{Array2, ArrayViewD};
+use ndarray::ArrayViewD;
 use petgraph::graph::NodeIndex;
 
 use super::activation::{Place, activate, cast};
@@ -19,7 +19,6 @@ pub(super) struct Trained<'a> {
     pub(super) kernel: ArrayViewD<'a, f32>,
     pub(super) kernel_attribute: &'static str,
     pub(super) kernel_quantizer: Option<&'a Quantizer>,
-    pub(super) mask: Option<&'a Array2<f32>>,
     /// \[outputs\].
     pub(super) bias: Option<ArrayViewD<'a, f32>>,
     pub(super) bias_quantizer: Option<&'a Quantizer>,
@@ -48,7 +47,6 @@ impl Trained<'_> {
         };
         let quantizer = self.kernel_quantizer.map(|q| q.in_kernel());
         let weights = kernel.constant(quantizer.as_ref(), &chosen.weight.unwrap_or(default))?;
-        let _ = self.mask;
         let bias = match &self.bias {
             None => None,
             Some(values) => {

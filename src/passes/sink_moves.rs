@@ -9,7 +9,7 @@ use petgraph::visit::EdgeRef;
 
 use super::{Pass, hand_over};
 use crate::fixed::{Interval, Quantization, cast_interval};
-use crate::ir::{Gather, Graph, NodeId, Op, Tensor, clamped, leaked};
+use crate::ir::{Gather, Graph, NodeId, Op, Tensor, clamped};
 
 pub(super) const PASS: Pass = Pass {
     name: "sink_moves",
@@ -95,7 +95,7 @@ fn result(op: &Op, operands: &[&Tensor], y: &Tensor) -> Option<Tensor> {
             each(&|interval| cast_interval(interval, x.format.fraction(), &to))
         }
         Op::Clamp { low, high } => each(&|interval| clamped(interval, low.as_ref(), high.as_ref())),
-        Op::Leaky { shift } => each(&|interval| leaked(interval, *shift)),
+        Op::Leaky(leaky) if leaky.slopes.codes.len() == 1 => leaky.result(x).ok()?.channels,
         Op::Scale { .. } => x.channels.clone(),
         Op::Steps(_) => vec![y.interval()],
         // One factor and one summand for all.

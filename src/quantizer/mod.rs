@@ -26,52 +26,84 @@
 mod alpha;
 mod binary;
 mod bits;
-mod channels;
 mod error;
 mod exponents;
+mod factored;
+mod functions;
+mod hswish;
+mod linear;
 mod log2;
+mod nearest;
 mod parameters;
 mod po2;
 mod registry;
 mod relu;
 mod relu_po2;
+mod rule;
+mod scales;
+mod sigmoid;
+mod tanh;
 mod ternary;
 #[cfg(test)]
 mod tests;
 mod text;
+mod training;
+mod ulaw;
 
 use std::fmt;
 
 use ndarray::{ArrayD, ArrayViewD, Dimension};
 
 use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding};
+use crate::function::Sigmoid;
 
 pub use alpha::Alpha;
 pub use binary::Binary;
 pub use bits::QuantizedBits;
 pub use error::{ParseError, QuantizerError};
+pub use factored::Factored;
+pub use functions::QkerasFunction;
+pub use hswish::QuantizedHswish;
+pub use linear::QuantizedLinear;
 pub(crate) use parameters::nearest;
 pub use po2::QuantizedPo2;
 pub use registry::names;
 pub use relu::QuantizedRelu;
 pub use relu_po2::QuantizedReluPo2;
+pub use sigmoid::QuantizedSigmoid;
+pub use tanh::QuantizedTanh;
 pub use ternary::Ternary;
+use training::Training;
+pub use training::TrainingNote;
+pub use ulaw::QuantizedUlaw;
 
 /// A quantizer as a model file states it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Quantizer {
     /// `quantized_bits`: fixed point.
     Bits(QuantizedBits),
+    /// `quantized_linear`: fixed point with a scale that also divides.
+    Linear(QuantizedLinear),
     /// `quantized_relu`: a rectifier onto fixed point.
     Relu(QuantizedRelu),
     /// `quantized_po2`: signed powers of two.
     Po2(QuantizedPo2),
     /// `quantized_relu_po2`: a rectifier onto powers of two.
     ReluPo2(QuantizedReluPo2),
-    /// `ternary`: -1, 0 and 1, scaled.
+    /// `ternary` and `stochastic_ternary`: -1, 0 and 1, scaled.
     Ternary(Ternary),
-    /// `binary`: -1 and 1 (or 0 and 1), scaled.
+    /// `binary`, `stochastic_binary` and `bernoulli`: -1 and 1 (or 0 and 1), scaled.
     Binary(Binary),
+    /// `quantized_ulaw`: levels that lie denser around 0.
+    Ulaw(QuantizedUlaw),
+    /// `quantized_tanh`: a hyperbolic tangent on fixed point.
+    Tanh(QuantizedTanh),
+    /// `quantized_sigmoid`: a sigmoid on fixed point.
+    Sigmoid(QuantizedSigmoid),
+    /// `quantized_hswish`: a hard swish on fixed point.
+    Hswish(QuantizedHswish),
+    /// `hard_tanh` and its like: no quantizers, but QKeras takes them for such.
+    Function(QkerasFunction),
 }
 
 /// One step of an activation quantizer in hardware.
@@ -84,6 +116,13 @@ pub enum Stage {
         /// Places that the value moves up.
         power: i32,
     },
+    /// The value times `scale`, plus `offset`, exactly.
+    Affine {
+        /// The factor.
+        scale: f64,
+        /// What is added.
+        offset: f64,
+    },
     /// Values below become this one.
     AtLeast(f64),
     /// Values above become this one.
@@ -93,9 +132,17 @@ pub enum Stage {
         /// Minus the slope's power of two.
         shift: u32,
     },
-    /// The whole quantizer as a monotone, piecewise constant function: its boundaries are found by
-    /// bisection with [`Quantizer::apply`]. Always the only stage.
+    /// The whole quantizer as a piecewise constant function: its boundaries are found by bisection
+    /// with [`Quantizer::apply`], between its [`Quantizer::turns`]. The first stage; behind it stands
+    /// nothing, or a [`Stage::Cast`] to the type of values that lie on no grid by themselves.
     Steps,
+}
+
+impl Stage {
+    /// `scale` · x + `offset`; nothing where that is x.
+    fn line(scale: f64, offset: f64) -> Option<Self> {
+        ((scale, offset) != (1.0, 0.0)).then_some(Self::Affine { scale, offset })
+    }
 }
 
 /// What every quantizer answers. Its string form (`Display`) is the call that constructs it in
@@ -104,16 +151,31 @@ trait Definition: fmt::Display {
     /// See [`Quantizer::in_kernel`].
     fn in_kernel(&self) -> Quantizer;
 
-    /// See [`Quantizer::quantize`]; the weights are finite.
-    fn quantize(&self, weights: &ArrayD<f32>) -> Result<ArrayD<f64>, QuantizerError> {
-        Ok(weights.mapv(|w| self.apply(f64::from(w))))
+    /// See [`Quantizer::factored`]; the weights are finite, and none is subnormal.
+    fn factored(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
+        Ok(Factored::plain(weights.mapv(|w| self.apply(f64::from(w)))))
     }
 
     /// See [`Quantizer::apply`].
     fn apply(&self, x: f64) -> f64;
 
+    /// See [`Quantizer::turns`].
+    fn turns(&self) -> Vec<f64> {
+        vec![]
+    }
+
     /// See [`Quantizer::stages`].
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError>;
+
+    /// The attributes that act in training only; `None` for a quantizer that has none.
+    fn training(&self) -> Option<&Training> {
+        None
+    }
+
+    /// See [`Quantizer::training_notes`].
+    fn training_notes(&self) -> Vec<TrainingNote> {
+        self.training().map(Training::notes).unwrap_or_default()
+    }
 
     /// See [`Quantizer::values`].
     fn values(&self) -> Option<Vec<f64>>;
@@ -126,11 +188,17 @@ impl Quantizer {
     fn definition(&self) -> &dyn Definition {
         match self {
             Self::Bits(q) => q,
+            Self::Linear(q) => q,
             Self::Relu(q) => q,
             Self::Po2(q) => q,
             Self::ReluPo2(q) => q,
             Self::Ternary(q) => q,
             Self::Binary(q) => q,
+            Self::Ulaw(q) => q,
+            Self::Tanh(q) => q,
+            Self::Sigmoid(q) => q,
+            Self::Hswish(q) => q,
+            Self::Function(q) => q,
         }
     }
 
@@ -144,8 +212,29 @@ impl Quantizer {
     /// The exact values of parameters, the scale included. Kernels have the output channels last.
     ///
     /// # Errors
-    /// If a value is not finite, or the quantizer does not act on parameters.
+    /// If a value is not finite, the quantizer does not act on parameters, or its scales do not
+    /// spread over these.
     pub fn quantize(&self, weights: &ArrayViewD<'_, f32>) -> Result<ArrayD<f64>, QuantizerError> {
+        self.factored(weights).map(Factored::product)
+    }
+
+    /// The exact values of parameters, real-valued scales apart from them. Kernels have the output
+    /// channels last.
+    ///
+    /// ```
+    /// use bitkiln::quantizer::Quantizer;
+    /// use ndarray::arr2;
+    /// let quantizer: Quantizer = "quantized_bits(3,0,1,alpha='auto')".parse()?;
+    /// let kernel = arr2(&[[0.6_f32, -1.5], [-0.2, 3.0]]).into_dyn();
+    /// let factored = quantizer.factored(&kernel.view())?;
+    /// assert_eq!(factored.values, arr2(&[[0.75, -0.5], [-0.25, 0.75]]).into_dyn());
+    /// assert_eq!(factored.scale.unwrap()[1], 4.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Quantizer::quantize`].
+    pub fn factored(&self, weights: &ArrayViewD<'_, f32>) -> Result<Factored, QuantizerError> {
         if let Some((index, value)) = weights.indexed_iter().find(|(_, w)| !w.is_finite()) {
             return Err(QuantizerError::Weight {
                 index: index.as_array_view().to_vec(),
@@ -153,13 +242,14 @@ impl Quantizer {
             });
         }
         // TensorFlow flushes subnormal numbers to zero, and zero has another sign than some of them.
-        let weights = weights.mapv(|w| if w.is_subnormal() { 0.0 } else { w });
-        let values = self.definition().quantize(&weights)?;
-        if values.iter().all(|v| v.is_finite()) {
-            Ok(values)
-        } else {
-            Err(QuantizerError::Scale { quantizer: self.to_string() })
-        }
+        let weights = weights.as_standard_layout().mapv(scales::flush);
+        self.definition().factored(&weights)
+    }
+
+    /// What the file states for training only, or for it more than for inference: noise and chance.
+    /// Here values are always quantized in full, and without chance.
+    pub fn training_notes(&self) -> Vec<TrainingNote> {
+        self.definition().training_notes()
     }
 
     /// The value that a flowing `x` becomes, in exact arithmetic. NaN where the quantizer's scale
@@ -169,11 +259,32 @@ impl Quantizer {
         self.definition().apply(x) + 0.0
     }
 
+    /// Ascending numbers, such that [`Quantizer::apply`] never turns from rising to falling or back
+    /// between two of them: on `t ≤ x < u` for neighbours t and u, below the first and from the last
+    /// on, it is monotone. None for a quantizer that is monotone everywhere.
+    pub fn turns(&self) -> Vec<f64> {
+        self.definition().turns()
+    }
+
+    /// The quantizer with the sigmoid that QKeras' `set_internal_sigmoid` sets for all of its module,
+    /// where it uses that. No text and no model file states it; a quantizer that is read has QKeras'
+    /// default, the hard one.
+    #[must_use]
+    pub fn with_internal_sigmoid(mut self, kind: Sigmoid) -> Self {
+        match &mut self {
+            Self::Relu(q) => q.sigmoid = kind,
+            Self::Ulaw(q) => q.sigmoid = kind,
+            Self::Tanh(q) => q.sigmoid = kind,
+            Self::Sigmoid(q) => q.sigmoid = kind,
+            _ => {}
+        }
+        self
+    }
+
     /// What [`Quantizer::apply`] is in hardware: stages one after another.
     ///
     /// # Errors
-    /// If the quantizer's scale depends on the data, it is not monotone and no cast either, or a
-    /// type is too wide.
+    /// If the quantizer's scale depends on the data, or a type is too wide.
     pub fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
         self.definition().stages()
     }

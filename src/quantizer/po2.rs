@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::exponents::Exponents;
 use super::parameters::Parameters;
-use super::{Definition, ParseError, Quantizer, QuantizerError, Stage};
+use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, Training};
 
 /// QKeras' `quantized_po2`: ±2^e with the sign of x, that of 0 being +1, and e near log2|x|. Never 0,
 /// but where the smallest power lies below float32 (9 bits).
@@ -46,8 +46,17 @@ impl Definition for QuantizedPo2 {
         if x < 0.0 { -power } else { power }
     }
 
+    fn turns(&self) -> Vec<f64> {
+        let least = self.exponents.least_magnitude();
+        vec![(-least).next_up(), least]
+    }
+
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        self.exponents.stages(self)
+        Ok(vec![Stage::Steps])
+    }
+
+    fn training(&self) -> Option<&Training> {
+        Some(&self.exponents.training)
     }
 
     fn values(&self) -> Option<Vec<f64>> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::exponents::Exponents;
 use super::parameters::Parameters;
-use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, exp2};
+use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, Training, exp2};
 
 /// QKeras' `quantized_relu_po2`: 2^e with e near log2(x) for x ≥ 0; below, the smallest of these
 /// powers, or -2^e with e near log2(-slope · x) where there is a slope.
@@ -51,8 +51,18 @@ impl Definition for QuantizedReluPo2 {
         }
     }
 
+    fn turns(&self) -> Vec<f64> {
+        let least = self.exponents.least_magnitude();
+        let negative = self.slope.map(|power| libm::ldexp(-least, -power).next_up());
+        negative.into_iter().chain([least]).collect()
+    }
+
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        self.exponents.stages(self)
+        Ok(vec![Stage::Steps])
+    }
+
+    fn training(&self) -> Option<&Training> {
+        Some(&self.exponents.training)
     }
 
     fn values(&self) -> Option<Vec<f64>> {

@@ -55,6 +55,17 @@ fn the_most_specific_level_holds() {
 }
 
 #[test]
+fn the_sigmoid_is_that_of_the_model() {
+    use crate::function::Sigmoid;
+    assert_eq!(config(LEVELS).internal_sigmoid(), None);
+    let set =
+        |kind: &str| config(&format!("Model: {{InternalSigmoid: {kind}}}")).internal_sigmoid();
+    assert_eq!(["hard", "Smooth", "real"].map(set), Sigmoid::ALL.map(|(_, kind)| Some(kind)));
+    let message = super::error("Model: {InternalSigmoid: soft}").to_string();
+    assert!(message.contains("soft"), "{message}");
+}
+
+#[test]
 fn tables_do_not_take_the_default() {
     let config = config(LEVELS);
     assert_eq!(config.precision_of("x", "Softmax", InvTable), None);
@@ -81,6 +92,22 @@ fn a_softmax_inside_of_a_layer_goes_by_hls4mls_name_for_it() {
     let config = config("LayerName: {fc: {TableSize: 4}, fc_softmax: {TableSize: 8, Skip: true}}");
     assert_eq!(config.softmax("fc").table_size, Some(8));
     assert_eq!(config.softmax("fc").skip, Some(true));
+}
+
+#[test]
+fn bounds_on_tables_follow_the_same_order() {
+    let config = config(
+        "
+Model: {TableSize: 4096}
+LayerType: {QActivation: {TableSize: 512}}
+LayerName: {act: {TableSize: 64}, fc: {Trace: true}, 'fc_quantized_relu(6)': {TableSize: 32}}
+",
+    );
+    assert_eq!(config.table_size("act", "QActivation"), Some(64));
+    assert_eq!(config.table_size("other", "QActivation"), Some(512));
+    assert_eq!(config.table_size("other", "Activation"), Some(4096));
+    assert_eq!(config.table_size("fc", "Dense"), Some(32));
+    assert_eq!(super::config("{}").table_size("fc", "Dense"), None);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::architecture::{Architecture, Role};
 use super::attributes::Attributes;
 use super::layers::{self, Built, Site};
 use super::operations;
+use super::quantizers::Dialect;
 use super::weights::Store;
 use crate::front::error::FrontError;
 use crate::front::layer_problem::LayerProblem;
@@ -19,6 +20,7 @@ pub(super) fn model(
     architecture: &Architecture<'_>,
     path: &Path,
     mut store: Store<'_>,
+    dialect: Dialect,
 ) -> Result<Model, FrontError> {
     let places = store.places(&architecture.homes);
     let store = &store;
@@ -30,7 +32,7 @@ pub(super) fn model(
         let inputs: Vec<Vec<usize>> = shapes.map(|source| source.shape.clone()).collect();
         let site = Site {
             owner,
-            attributes: Attributes::new(owner, &layer.attributes),
+            attributes: Attributes::new(owner, &layer.attributes, dialect.of_class(layer.class)),
             inputs: inputs.into(),
             arguments: &layer.arguments,
             weights: store.layer(owner, &architecture.homes[layer.home], &places[layer.home]),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::quantizers;
+use super::quantizers::{self, Dialect};
 use crate::front::error::{FrontError, Problem};
 use crate::front::layer_problem::LayerProblem;
 use crate::model::Activation;
@@ -42,13 +42,25 @@ impl Owner<'_> {
 pub(super) struct Attributes<'a> {
     owner: Owner<'a>,
     values: &'a Map<String, Value>,
+    dialect: Dialect,
     known: HashSet<&'static str>,
     settled: HashSet<&'static str>,
 }
 
 impl<'a> Attributes<'a> {
-    pub(super) fn new(owner: Owner<'a>, values: &'a Map<String, Value>) -> Self {
-        Self { owner, values, known: ANYWHERE.iter().copied().collect(), settled: HashSet::new() }
+    pub(super) fn new(owner: Owner<'a>, values: &'a Map<String, Value>, dialect: Dialect) -> Self {
+        Self {
+            owner,
+            values,
+            dialect,
+            known: ANYWHERE.iter().copied().collect(),
+            settled: HashSet::new(),
+        }
+    }
+
+    /// The attributes of a layer in this one.
+    pub(super) fn of_wrapped(&self, owner: Owner<'a>, values: &'a Map<String, Value>) -> Self {
+        Self::new(owner, values, self.dialect.of_class(owner.class))
     }
 
     /// An attribute's value; `None` where there is none, or where Python's `None` stands.
@@ -106,11 +118,11 @@ impl<'a> Attributes<'a> {
             .ok_or_else(|| self.malformed(name, value, "a number from 1"))
     }
 
-    /// A finite number, if there is one.
-    pub(super) fn number(&mut self, name: &'static str) -> Result<Option<f32>, FrontError> {
-        let Some(value) = self.get(name) else { return Ok(None) };
+    /// A float32 number; `default` where there is none.
+    pub(super) fn number(&mut self, name: &'static str, default: f32) -> Result<f32, FrontError> {
+        let Some(value) = self.get(name) else { return Ok(default) };
         let number = value.as_f64().map(|number| number as f32).filter(|n| n.is_finite());
-        number.map(Some).ok_or_else(|| self.malformed(name, value, "a number"))
+        number.ok_or_else(|| self.malformed(name, value, "a number"))
     }
 
     /// A quantizer, if there is one.
@@ -119,13 +131,13 @@ impl<'a> Attributes<'a> {
         name: &'static str,
     ) -> Result<Option<Quantizer>, FrontError> {
         let value = self.get(name).unwrap_or(&Value::Null);
-        quantizers::quantizer(value).map_err(|error| self.config(name, error))
+        quantizers::quantizer(value, self.dialect).map_err(|error| self.config(name, error))
     }
 
     /// A function of Keras or a quantizer of QKeras; linear where there is none.
     pub(super) fn activation(&mut self, name: &'static str) -> Result<Activation, FrontError> {
         let value = self.get(name).unwrap_or(&Value::Null);
-        quantizers::activation(value).map_err(|error| self.config(name, error))
+        quantizers::activation(value, self.dialect).map_err(|error| self.config(name, error))
     }
 
     /// The elements of one sample, from a shape whose first axis is the batch.

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::architecture::Argument;
 use super::attributes::shown;
 use super::layers::{Built, Site};
+use super::quantizers::Dialect;
 use crate::front::error::FrontError;
 use crate::front::layer_problem::LayerProblem;
 use crate::model::{Constant, LayerKind, Merge, Move, Range};
@@ -217,7 +218,7 @@ impl<'a> Call<'_, 'a> {
 
     /// A function of Keras.
     fn activation(&mut self, name: &'static str) -> Result<Built, FrontError> {
-        let activation = super::quantizers::activation(&json!(name));
+        let activation = super::quantizers::activation(&json!(name), Dialect::default());
         let activation = activation.map_err(|error| {
             self.site.owner.wrong(LayerProblem::Config { attribute: name.to_owned(), error })
         })?;

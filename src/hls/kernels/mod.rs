@@ -2,7 +2,6 @@
 
 mod affine;
 mod clamp;
-mod conv;
 mod convert;
 mod leaky;
 mod linear;
@@ -17,20 +16,21 @@ use serde::Serialize;
 
 pub use affine::{Affine, Factors};
 pub use clamp::Clamp;
-pub use conv::Conv;
 pub use convert::Convert;
-pub use leaky::Leaky;
-pub use linear::Linear;
+pub use leaky::{Leaky, Slopes};
+pub use linear::{
+    Down, Linear, MovedSums, Places, Products, Shifts, SignCodes, Signs, Terms, Windows, Xnor,
+};
 pub use merge::Merge;
 pub use moves::{Concat, Gather, Part};
 pub use pool::Pool;
 pub use scale::Scale;
 pub use softmax::Softmax;
-pub use steps::{Steps, Table};
+pub use steps::{Search, Steps, Table};
 
 use super::build::{Builder, Site};
 use super::schedule::Outer;
-use super::{HlsError, Multipliers};
+use super::{ConstantId, HlsError, Multipliers};
 use crate::ir::Op;
 
 /// What a kernel computes. The templates print these and decide nothing.
@@ -51,12 +51,12 @@ pub enum Body {
     Scale(Scale),
     /// Comparisons with boundaries.
     Steps(Steps),
-    /// One entry for each code.
+    /// One entry for each code that makes a difference.
     Table(Table),
+    /// Boundaries halved.
+    Search(Search),
     /// Softmax by tables.
     Softmax(Softmax),
-    /// Sums of products over windows.
-    Conv(Conv),
     /// The largest or the sum of windows.
     Pool(Pool),
     /// Elements in other places.
@@ -79,14 +79,28 @@ impl Body {
             Body::Scale(scale) => scale.elements,
             Body::Steps(steps) => steps.elements * steps.comparisons,
             Body::Table(table) => table.elements,
+            Body::Search(search) => search.elements * search.levels as usize,
             Body::Softmax(softmax) => softmax.rows * softmax.columns,
-            Body::Conv(conv) => conv.window.windows() * conv.inputs * conv.outputs,
             Body::Pool(pool) => pool.window.windows() * pool.window.taps() * pool.channels,
             Body::Gather(gather) => gather.places.len(),
             Body::Concat(concat) => concat.rows * concat.columns,
             Body::Merge(merge) => merge.elements,
         };
         count as u64
+    }
+
+    /// Constants that the unrolled kernel reads all at once.
+    pub fn constants_read_at_once(&self) -> Vec<ConstantId> {
+        match self {
+            Body::Linear(linear) => linear.constants(),
+            Body::Steps(steps) => steps.boundaries.into_iter().chain([steps.values]).collect(),
+            Body::Affine(affine) => {
+                let factors = std::iter::once(affine.scales).chain(affine.offsets);
+                factors.map(|factors| factors.constant).collect()
+            }
+            Body::Leaky(leaky) => vec![leaky.slopes],
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -101,9 +115,9 @@ impl Body {
             Body::Scale(scale) => Outer::elements(scale.elements),
             Body::Steps(steps) => Outer::elements(steps.elements),
             Body::Table(table) => Outer::elements(table.elements),
+            Body::Search(search) => Outer::elements(search.elements),
             Body::Softmax(softmax) => Outer::rows(softmax.rows),
             Body::Affine(affine) => Outer::rows(affine.rows),
-            Body::Conv(conv) => Outer::rows(conv.window.windows()),
             Body::Pool(pool) => Outer::rows(pool.window.windows()),
             Body::Gather(gather) => Outer::elements(gather.places.len()),
             Body::Concat(concat) => Outer::rows(concat.rows),
@@ -121,7 +135,7 @@ pub(super) fn build(
     let body = match op {
         Op::Linear(op) => {
             let (linear, multipliers) = linear::build(builder, site, op)?;
-            return Ok((Body::Linear(linear), Some(multipliers)));
+            return Ok((Body::Linear(linear), multipliers));
         }
         Op::Affine(op) => {
             let (affine, multipliers) = affine::build(builder, site, op)?;
@@ -129,13 +143,16 @@ pub(super) fn build(
         }
         Op::Cast { .. } => Body::Convert(Convert { elements: site.node.tensor.len() }),
         Op::Clamp { low, high } => Body::Clamp(clamp::build(builder, site, low, high)?),
-        Op::Leaky { shift } => Body::Leaky(leaky::build(builder, site, *shift)?),
+        Op::Leaky(op) => {
+            let (leaky, multipliers) = leaky::build(builder, site, op)?;
+            return Ok((Body::Leaky(leaky), multipliers));
+        }
         Op::Scale { power } => Body::Scale(scale::build(builder, site, *power)?),
         Op::Steps(op) => steps::build(builder, site, op)?,
         Op::Softmax(op) => Body::Softmax(softmax::build(builder, site, op)?),
         Op::Conv(op) => {
-            let (conv, multipliers) = conv::build(builder, site, op)?;
-            return Ok((Body::Conv(conv), Some(multipliers)));
+            let (linear, multipliers) = linear::build_windows(builder, site, op)?;
+            return Ok((Body::Linear(linear), multipliers));
         }
         Op::Pool(op) => Body::Pool(pool::build(builder, site, op)?),
         Op::Gather(op) => Body::Gather(moves::gather(op)),

@@ -7,6 +7,7 @@ use super::entry::Entry;
 use super::{functional, sequential};
 use crate::front::error::{FrontError, Problem};
 use crate::front::keras::attributes::{Attributes, Owner};
+use crate::front::keras::quantizers::Dialect;
 
 /// Attributes of a model beside those that say how it is built.
 const OF_A_MODEL: &[&str] = &["layers", "input_layers", "output_layers", "build_input_shape"];
@@ -46,7 +47,7 @@ impl<'a> Container<'a> {
             return Err(unreadable(format!("the {class} model has no layers")));
         }
         if let Some(attributes) = config.as_object() {
-            let mut attributes = Attributes::new(owner, attributes);
+            let mut attributes = Attributes::new(owner, attributes, Dialect::default());
             attributes.inert(OF_A_MODEL);
             attributes.finish()?;
         }

@@ -55,7 +55,7 @@ fn read(site: &mut Site<'_>, quantizers: BatchNormQuantizers) -> Result<Built, F
     // The batch axis comes first, so that the last axis has the number of the sample's axes.
     let last = shape.len();
     site.attributes.only("axis", &[json!(-1), json!(last), json!([-1]), json!([last])])?;
-    let epsilon = site.attributes.number("epsilon")?.unwrap_or(EPSILON);
+    let epsilon = site.attributes.number("epsilon", EPSILON)?;
     let (scale, center) = (site.attributes.yes("scale")?, site.attributes.yes("center")?);
 
     let names: &[_] = match (scale, center) {

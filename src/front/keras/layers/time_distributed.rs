@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Built, Class, Site};
 use crate::front::error::FrontError;
 use crate::front::keras::architecture::check_origin;
-use crate::front::keras::attributes::{Attributes, Owner};
+use crate::front::keras::attributes::Owner;
 use crate::front::layer_problem::LayerProblem;
 use crate::model::LayerKind;
 
@@ -26,7 +26,7 @@ fn read(site: &mut Site<'_>) -> Result<Built, FrontError> {
     let inputs = vec![step.to_vec()];
     let inner = Site {
         owner,
-        attributes: Attributes::new(owner, config),
+        attributes: site.attributes.of_wrapped(owner, config),
         inputs: inputs.into(),
         arguments: site.arguments,
         weights: site.weights.of_wrapped(),

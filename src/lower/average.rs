@@ -1,0 +1,168 @@
+//! Averages: sums times the numbers that make averages of them.
+//!
+//! A number that a format holds is a factor like any other, and a power of two only moves the
+//! binary point. A third is no such number. Then the quotient is rounded to the nearest step of
+//! 2^-f, and f is chosen such that no quantizer behind can tell: a quantizer changes its value at
+//! multiples of some 2^-q, and a quotient by n that is not such a multiple is at least 2^-q / n away
+//! from it. Rounding moves it by 2^-f / 2 at most, so that it stays on its side if f ≥ q + log2 n;
+//! and a quotient that is such a multiple is kept. With [`GUARD`] bits more than that takes for
+//! multiples of the operand's own steps, q may be finer than those.
+//!
+//! In hardware the quotient is a product with a rounded reciprocal, and the rounding hides what the
+//! reciprocal lacks. Between two halves of a step there lies no multiple of 2^-f / n nearer to
+//! them than 2^-f / 2n, n being odd here; a reciprocal that is off by less than that, divided by the
+//! largest sum, rounds to the same step.
+
+use ndarray::Array1;
+use num_bigint::BigInt;
+use num_traits::{One, Signed, Zero};
+
+use super::LowerError;
+use super::activation::{Place, cast, scale};
+use super::builder::Builder;
+use crate::fixed::{Format, FormatError, Interval, Overflow, Quantization, Rounding};
+use crate::ir::{Affine, Constant, NodeId, Op, Tensor};
+
+/// Bits behind those that quantizers as fine as the operand need.
+pub(super) const GUARD: u32 = 8;
+
+/// `numerator` / `denominator` · 2^-`fraction`, the denominator being odd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Factor {
+    numerator: BigInt,
+    denominator: u64,
+    fraction: i32,
+}
+
+impl Factor {
+    /// `part` / `whole`.
+    pub(super) fn ratio(part: u64, whole: u64) -> Self {
+        let (mut a, mut b) = (part, whole);
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        let (part, whole) = (part / a.max(1), (whole / a.max(1)).max(1));
+        let fraction = whole.trailing_zeros();
+        Self {
+            numerator: part.into(),
+            denominator: whole >> fraction,
+            fraction: i32::try_from(fraction).unwrap_or_default(),
+        }
+    }
+
+    /// Times `code` · 2^-`fraction`.
+    pub(super) fn times(self, code: &BigInt, fraction: i32) -> Self {
+        Self {
+            numerator: self.numerator * code,
+            denominator: self.denominator,
+            fraction: self.fraction.saturating_add(fraction),
+        }
+    }
+
+    /// The code of the number nearest to it with `fraction` bits behind the point; exact where
+    /// those suffice.
+    fn code(&self, fraction: i32) -> BigInt {
+        let up = fraction.saturating_sub(self.fraction).max(0).unsigned_abs();
+        let (twice, whole) = (&self.numerator << (up + 1), BigInt::from(self.denominator));
+        // Halves do not occur: the denominator is odd.
+        floor_of_quotient(&(twice + &whole), &(whole << 1))
+    }
+}
+
+/// ⌊a / b⌋ for positive b.
+fn floor_of_quotient(a: &BigInt, b: &BigInt) -> BigInt {
+    let (quotient, remainder) = (a / b, a % b);
+    if remainder.is_negative() { quotient - BigInt::one() } else { quotient }
+}
+
+/// `node`, each of its rows times its factor; one factor serves all rows.
+pub(super) fn multiply(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    node: NodeId,
+    factors: &[Factor],
+) -> Result<NodeId, LowerError> {
+    let too_wide = place.format_error("average");
+    let same = factors.windows(2).all(|pair| pair[0] == pair[1]);
+    let factors = if same { &factors[..factors.len().min(1)] } else { factors };
+    let denominator = factors.iter().map(|factor| factor.denominator).max().unwrap_or(1);
+    let fraction = factors.iter().map(|factor| factor.fraction).max().unwrap_or(0);
+    if let [factor] = factors
+        && factor.numerator.is_one()
+        && denominator == 1
+    {
+        return scale(builder, place, place.part("average"), node, -fraction);
+    }
+    let x = builder.tensor(node).clone();
+    // The exact quotients' own steps, and those that they are rounded to.
+    let own = i64::from(x.format.fraction()) + i64::from(fraction);
+    let bits = u64::BITS - denominator.leading_zeros();
+    let rounded = own + i64::from(bits + GUARD);
+    let position = |position: i64| {
+        i32::try_from(position).map_err(|_| too_wide(FormatError::Position(position)))
+    };
+    let sums = BigInt::from(x.interval().low().bits().max(x.interval().high().bits()));
+    let exact = denominator == 1;
+    let precise = if exact {
+        fraction
+    } else {
+        let largest = i64::try_from(sums).unwrap_or(i64::MAX);
+        position(i64::from(fraction) + largest + i64::from(2 * bits + GUARD) + 1)?
+    };
+    let of_rows: Vec<BigInt> = factors.iter().map(|factor| factor.code(precise)).collect();
+    let channels = if same { 1 } else { x.channel_count() };
+    let codes: Vec<BigInt> =
+        of_rows.iter().flat_map(|code| std::iter::repeat_n(code.clone(), channels)).collect();
+    let codes = Array1::from_vec(codes).into_dyn();
+    let affine =
+        Affine { scale: Constant::of_codes(codes, precise).map_err(&too_wide)?, offset: None };
+    // A factor for each element is one for each channel of all elements in a row.
+    let by_element = !same;
+    let mut node = node;
+    if by_element {
+        node = reshape(builder, place, node, vec![x.len()]);
+    }
+    let tensor = affine.result(builder.tensor(node)).map_err(&too_wide)?;
+    let part = |last: bool, name| if last { place.part(name) } else { name };
+    let scaled = part(exact && !by_element, if exact { "average" } else { "quotient" });
+    node = builder.add(place.layer, scaled, Op::Affine(affine), node, tensor);
+    if !exact {
+        let to = nearest(builder.tensor(node), position(rounded)?).map_err(&too_wide)?;
+        node = cast(builder, place.layer, part(!by_element, "average"), node, &to);
+    }
+    if by_element {
+        node = reshape(builder, place, node, x.shape);
+    }
+    Ok(node)
+}
+
+/// The type that holds `x` rounded to `fraction` bits behind the point.
+fn nearest(x: &Tensor, fraction: i32) -> Result<Quantization, FormatError> {
+    let dropped = x.format.fraction().saturating_sub(fraction);
+    let dropped = u32::try_from(dropped).unwrap_or_default();
+    let interval = x.interval();
+    // Rounding moves an end by less than one step.
+    let low = (interval.low() >> dropped) - 1;
+    let high = (interval.high() >> dropped) + 1;
+    let low = if interval.low().is_negative() { low } else { BigInt::zero() };
+    let format = Format::covering(&Interval::new(low, high), fraction)?;
+    Ok(Quantization::new(format, Rounding::Rnd, Overflow::WRAP))
+}
+
+/// The elements of `node` in another shape, which differs in its channels.
+fn reshape(builder: &mut Builder<'_>, place: Place<'_>, node: NodeId, shape: Vec<usize>) -> NodeId {
+    let x = builder.tensor(node);
+    let (from, to) = (x.channel_count(), shape.last().copied().unwrap_or(1));
+    let channels = match (x.channels.len(), to > from) {
+        (1, _) => x.channels.clone(),
+        (_, true) => x.channels.iter().cycle().take(to).cloned().collect(),
+        (_, false) => (0..to)
+            .filter_map(|channel| {
+                let own = x.channels.iter().skip(channel).step_by(to).cloned();
+                own.reduce(|a, b| a.hull(&b))
+            })
+            .collect(),
+    };
+    let tensor = Tensor { shape, format: x.format, channels };
+    builder.add(place.layer, "shape", Op::Reshape, node, tensor)
+}

@@ -1,0 +1,26 @@
+// {{ cx.title() }}: {{ body.inputs }} x {{ body.outputs }} weights
+{%- if let Some(windows) = body.windows %} for each window of {{ windows.window.kernel[0] }} x {{ windows.window.kernel[1] }} taps
+{%- elif body.rows > 1 %} for each of {{ body.rows }} rows{% endif %}: {{ cx.operations(body.operations) }}.
+{%- block how %}{% endblock %}
+{{ cx.signature() }}
+{{ cx.pragmas() }}
+{%- match body.windows %}
+{%- when Some with (windows) %}
+{{ cx.around("rows", "row", windows.window.output[0]) }}
+{{ cx.outer("columns", "column", windows.window.output[1]) }}
+{%- include "kernels/linear/window.cpp" %}
+{%- when None %}
+{%- if body.rows > 1 %}
+{{ cx.outer("rows", "row", body.rows) }}
+{%- endif %}
+{%- endmatch %}
+{{ cx.open("outputs", "o", body.outputs) }}
+{%- block sum %}{% endblock %}
+}
+{%- if body.windows.is_some() %}
+}
+}
+{%- elif body.rows > 1 %}
+}
+{%- endif %}
+}
