@@ -132,6 +132,25 @@ if VERSION == 2:
         return keras.Model([a, b], [L.TimeDistributed(act("inside"), name="td_act")(x), y])
 
     @case
+    def graph_thirds():
+        """Factors that are no powers of two, rounded by what follows."""
+        a, b, c = (L.Input((3, 2, 2), name=name) for name in "abc")
+        up = L.UpSampling2D((3, 5), interpolation="bilinear", name="up")(a)
+        return keras.Model([a, b, c], [act("act")(L.Average(name="avg")([a, b, c])), up])
+
+    @case
+    def graph_turned():
+        """What a CPU computes with channels last; `turned` makes the same network with channels first of it."""
+        x = a = L.Input((6, 5, 2), name="a")
+        x = q.QConv2D(3, (3, 2), padding="same", kernel_quantizer=bits(4), bias_quantizer=bits(4), name="conv")(x)
+        x = act("act")(x)
+        y = q.QDepthwiseConv2D(3, padding="same", depthwise_quantizer=bits(4), use_bias=False, name="dw")(x)
+        x = L.Add(name="add")([x, act("act_dw")(y)])
+        x = L.MaxPooling2D(2, name="pool")(x)
+        x = q.QConv2D(2, 1, kernel_quantizer=bits(4), use_bias=False, activation="quantized_relu(6,3)", name="point")(x)
+        return keras.Model(a, dense(2, "fc")(L.Flatten(name="flat")(x)))
+
+    @case
     def graph_channels_first():
         """Channels come first: only layers that Keras computes so on a CPU."""
         first = {"data_format": "channels_first"}
@@ -152,6 +171,29 @@ else:
         return operations()
 
 
+def turned(model):
+    """The same network with channels first."""
+    def layer(old):
+        config = old.get_config()
+        if "data_format" in config:
+            config["data_format"] = "channels_first"
+        if isinstance(old, L.InputLayer):
+            _, *positions, channels = config["batch_input_shape"]
+            config["batch_input_shape"] = (None, channels, *positions)
+        return config
+    config = model.get_config()
+    for entry, old in zip(config["layers"], model.layers):
+        entry["config"] = layer(old)
+        entry.pop("build_config", None)
+    result = keras.Model.from_config(config, custom_objects={name: getattr(q, name) for name in ("QConv2D", "QDepthwiseConv2D", "QDense", "QActivation", "quantized_bits")})
+    result.set_weights(model.get_weights())
+    return result
+
+
+def channels_first(array):
+    return np.moveaxis(array, -1, 1)
+
+
 def shapes(model):
     return {tensor.name.split(":")[0]: tuple(tensor.shape[1:]) for tensor in model.inputs}
 
@@ -170,7 +212,8 @@ def trace(model, feed, prefix=""):
     result = {}
     flat = lambda value: list(tf.nest.flatten(value))
     graph = model._functional if VERSION == 3 and isinstance(model, keras.Sequential) else model
-    for layer in graph.layers if VERSION == 2 else graph.operations:
+    # Keras 2 hides the input of a Sequential model.
+    for layer in graph._self_tracked_trackables if VERSION == 2 else graph.operations:
         for number, node in enumerate(calls(graph, layer)):
             tensors = flat(node.outputs if VERSION == 2 else node.output_tensors)
             values = flat(keras.Model(graph.inputs, tensors)(feed, training=False)) if tensors else []
@@ -196,11 +239,15 @@ def main(out, only):
             weight.assign(rng.normal(0, 0.5, weight.shape))
         ends = shapes(model)
         feed = [rng.integers(-128, 128, size=(8,) + shape).astype(np.float32) / 64 for shape in ends.values()]
+        steps = trace(model, feed if len(feed) > 1 else feed[0])
+        if name == "graph_turned":
+            model, feed = turned(model), [channels_first(array) for array in feed]
+            steps = {name: channels_first(array) for name, array in steps.items()}
         folder = out / name
         folder.mkdir(parents=True, exist_ok=True)
         model.save(folder / ("model.h5" if VERSION == 2 else "model.keras"))
         np.savez_compressed(folder / "inputs.npz", **dict(zip(ends, feed)))
-        np.savez_compressed(folder / "trace.npz", **trace(model, feed if len(feed) > 1 else feed[0]))
+        np.savez_compressed(folder / "trace.npz", **steps)
         text = json.dumps({"inputs": {name: "fixed<8,2>" for name in ends}, "outputs": list(model.output_names)})
         (folder / "case.json").write_text(text + "\n")
         print(name)

@@ -383,6 +383,7 @@ fn broken_graphs_are_refused() {
     let x = input(&mut graph, "x", &[2], "fixed<8,1>");
     let y = cast(&mut graph, "y", x, "fixed<8,1>");
     graph.nodes.add_edge(x, y, 1);
+    graph.add_output("y", y);
     let error = Design::new(&graph, &options()).unwrap_err();
     assert_eq!(error.to_string(), "node 'y' of the graph: cast does not take 2 operands");
 }

@@ -10,6 +10,7 @@ use petgraph::graph::NodeIndex;
 
 use super::LowerError;
 use super::builder::Builder;
+use super::merge::divided;
 use crate::ir::{Constant, Conv, Gather, Linear, Op, Window};
 use crate::model::Layer;
 
@@ -20,9 +21,6 @@ pub(super) fn lower(
     factors: [usize; 2],
 ) -> Result<(), LowerError> {
     let wrong = |rule: String| LowerError::Operation { layer: layer.name.clone(), rule };
-    if let Some(count) = factors.into_iter().find(|factor| !factor.is_power_of_two()) {
-        return Err(LowerError::Average { layer: layer.name.clone(), count });
-    }
     let operand = builder.operand(index)?;
     let x = builder.tensor(operand);
     let [height, width, channels] = x.shape[..] else {
@@ -66,14 +64,17 @@ pub(super) fn lower(
     };
     let conv = Conv { window, groups: channels, linear: Linear { weights, bias: None } };
     let tensor = conv.result(builder.tensor(edges)).map_err(wrong)?;
-    let node = builder.add(&layer.name, "", Op::Conv(conv), edges, tensor);
+    let sums = builder.add(&layer.name, "sums", Op::Conv(conv), edges, tensor);
+    let node = divided(builder, index, layer, sums, rows.unit * columns.unit)?;
     builder.finished(index, layer, node);
     Ok(())
 }
 
 /// The weights along one axis.
 struct Triangle {
+    /// In steps of 1 / `unit`.
     taps: Vec<f64>,
+    unit: usize,
     /// How often the outermost elements stand once more.
     repeated: usize,
     /// Places by which the first window begins before the operand.
@@ -83,15 +84,21 @@ struct Triangle {
 impl Triangle {
     fn new(factor: usize) -> Self {
         if factor == 1 {
-            return Self { taps: vec![1.0], repeated: 0, before: 0 };
+            return Self { taps: vec![1.0], unit: 1, repeated: 0, before: 0 };
         }
         // Tap d lies d places behind the result's; element i, once more in front, stands in place
-        // (i + 1) f, and its centre (f + 1) / 2 before that.
-        let width = factor as f64;
+        // (i + 1) f, and its centre (f + 1) / 2 before that. Weights fall from 1 there to 0 at a
+        // distance of f.
+        let halves = if factor.is_multiple_of(2) { 2 } else { 1 };
+        let (width, unit) = (factor as f64, halves * factor);
         let first = 1 - (factor / 2).cast_signed();
-        let tap = |d: isize| 1.0 - ((width + 1.0) / 2.0 - d as f64).abs() / width;
-        let taps = (first..first + 2 * factor.cast_signed()).map(tap).collect();
-        Self { taps, repeated: 1, before: first.unsigned_abs() }
+        let count = 2 * factor.cast_signed() - if halves == 2 { 0 } else { 1 };
+        let tap = |d: isize| {
+            let distance = ((width + 1.0) / 2.0 - d as f64).abs();
+            halves as f64 * (width - distance)
+        };
+        let taps = (first..first + count).map(tap).collect();
+        Self { taps, unit, repeated: 1, before: first.unsigned_abs() }
     }
 }
 
@@ -100,10 +107,13 @@ mod tests {
     use super::Triangle;
 
     #[test]
-    fn weights_are_distances() {
-        assert_eq!(Triangle::new(2).taps, [0.25, 0.75, 0.75, 0.25]);
+    fn weights_fall_with_the_distance() {
+        let two = Triangle::new(2);
+        assert_eq!((two.taps, two.unit, two.before), (vec![1.0, 3.0, 3.0, 1.0], 4, 0));
+        let three = Triangle::new(3);
+        assert_eq!((three.taps, three.unit, three.before), (vec![1.0, 2.0, 3.0, 2.0, 1.0], 3, 0));
         let four = Triangle::new(4);
-        assert_eq!(four.taps, [0.125, 0.375, 0.625, 0.875, 0.875, 0.625, 0.375, 0.125]);
-        assert_eq!((four.before, four.repeated), (1, 1));
+        assert_eq!(four.taps, [1.0, 3.0, 5.0, 7.0, 7.0, 5.0, 3.0, 1.0]);
+        assert_eq!((four.unit, four.before, four.repeated), (8, 1, 1));
     }
 }

@@ -25,15 +25,6 @@ pub enum LowerError {
         /// What is wrong.
         rule: String,
     },
-    /// A factor that is no power of two.
-    #[error("layer '{layer}': the factor 1/{count} is not supported yet")]
-    #[diagnostic(help("a power of two is: take 2, 4, 8 ... of them"))]
-    Average {
-        /// The layer.
-        layer: String,
-        /// What is divided by.
-        count: usize,
-    },
     /// A layer's weights do not fit what it takes.
     #[error("layer '{layer}' has weights for {weights} inputs, but takes {inputs}")]
     #[diagnostic(help("the weights belong to another model, or the file is damaged"))]

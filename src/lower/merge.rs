@@ -1,12 +1,16 @@
 //! Layers that make one tensor of several.
 
+use ndarray::{Array1, ArrayD, IxDyn};
+use num_bigint::BigInt;
 use petgraph::graph::NodeIndex;
 
 use super::LowerError;
-use super::activation::{Place, limit, scale};
+use super::activation::{Place, cast, limit, scale};
 use super::builder::Builder;
 use super::moves::gather;
-use crate::ir::{self, Constant, Conv, Linear, NodeId, Op, Pool, PoolKind, Window};
+use super::normalization::constant as constant_of;
+use crate::fixed::{Format, Interval, Overflow, Quantization, Rounding};
+use crate::ir::{self, Affine, Constant, NodeId, Op, Pool, PoolKind, Window};
 use crate::model::{self, Layer, Merge, Move};
 
 pub(super) fn lower(
@@ -37,13 +41,8 @@ pub(super) fn lower(
         Merge::Minimum => all(builder, layer, "", ir::Merge::Minimum, &same)?,
         Merge::Multiply => product(builder, layer, &same)?,
         Merge::Average => {
-            let count = same.len();
-            if !count.is_power_of_two() {
-                return Err(LowerError::Average { layer: layer.name.clone(), count });
-            }
             let sum = all(builder, layer, "sum", ir::Merge::Add, &same)?;
-            let power = -count.ilog2().cast_signed();
-            scale(builder, Place::alone(index, &layer.name), "", sum, power)?
+            divided(builder, index, layer, sum, same.len())?
         }
     };
     builder.finished(index, layer, node);
@@ -52,6 +51,63 @@ pub(super) fn lower(
 
 fn wrong(layer: &Layer, rule: impl Into<String>) -> LowerError {
     LowerError::Operation { layer: layer.name.clone(), rule: rule.into() }
+}
+
+/// Bits behind the operand's point in which a quotient that is no dyadic number is still told from
+/// a neighbour halfway between two numbers of a coarser type.
+const QUOTIENT_BITS: u32 = 16;
+
+/// `x` divided by a number: another binary point where that is a power of two. Else the quotient is
+/// cut to so many bits that whoever rounds it to [`QUOTIENT_BITS`] more than `x` has, or to fewer,
+/// gets what the true quotient would give, those halfway between two numbers included.
+pub(super) fn divided(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    x: NodeId,
+    count: usize,
+) -> Result<NodeId, LowerError> {
+    if count.is_power_of_two() {
+        let power = -count.ilog2().cast_signed();
+        return scale(builder, Place::alone(index, &layer.name), "", x, power);
+    }
+    let wrong = |error| LowerError::Format { layer: layer.name.clone(), part: "quotient", error };
+    let format = builder.tensor(x).format;
+    let log = count.ilog2() + 1;
+    // What is cut off is a multiple of 1/count of the last bit. With this many bits the factor is
+    // off by less than a quarter of that for all x, and the summand, which is between a quarter and
+    // a half of it, brings every product to the right side of the true quotient.
+    let more = QUOTIENT_BITS + 1 + log;
+    let bits = format.width() + more + log + 2;
+    let number = |code: BigInt, fraction: i32| {
+        let codes = ArrayD::from_elem(IxDyn(&[1]), code);
+        Constant::of_codes(codes, fraction).map_err(wrong)
+    };
+    let nearest = ((BigInt::from(1) << (bits + 1)) / count + 1) >> 1u32;
+    let fraction = format.fraction() + more.cast_signed();
+    let offset = number(BigInt::from(1), fraction + log.cast_signed() + 1)?;
+    let affine = Affine { scale: number(nearest, bits.cast_signed())?, offset: Some(offset) };
+    let product = add_affine(builder, layer, "product", x, affine)?;
+    let tensor = builder.tensor(product);
+    let cut = (tensor.format.fraction() - fraction).unsigned_abs();
+    let interval = tensor.interval();
+    let interval = Interval::new(interval.low() >> cut, interval.high() >> cut);
+    let to = Format::covering(&interval, fraction).map_err(wrong)?;
+    let to = Quantization::new(to, Rounding::Trn, Overflow::WRAP);
+    Ok(cast(builder, &layer.name, "", product, &to))
+}
+
+fn add_affine(
+    builder: &mut Builder<'_>,
+    layer: &Layer,
+    part: &str,
+    x: NodeId,
+    affine: Affine,
+) -> Result<NodeId, LowerError> {
+    let wrong =
+        |error| LowerError::Format { layer: layer.name.clone(), part: "scaled result", error };
+    let tensor = affine.result(builder.tensor(x)).map_err(wrong)?;
+    Ok(builder.add(&layer.name, part, Op::Affine(affine), x, tensor))
 }
 
 /// One operation on all operands, which have one shape.
@@ -175,8 +231,7 @@ pub(super) fn clip(
     Ok(())
 }
 
-/// x times a number plus a number, by element, where `terms` says which two each constant means:
-/// a convolution of one tap with a group for each channel.
+/// x times a number plus a number, by element, where `terms` says which two each constant means.
 fn affine(
     builder: &mut Builder<'_>,
     layer: &Layer,
@@ -190,28 +245,27 @@ fn affine(
     let values = values.ok_or_else(|| wrong(layer, "its numbers do not fit its shape"))?;
     let values: Vec<f64> = values.iter().map(|value| f64::from(*value)).collect();
     let own = tensor.channel_count();
-    // Where the numbers go by channel, one for each will do.
+    // Where the numbers go by channel, one for each will do, and one for all where they are one.
     let by_channel = values.iter().enumerate().all(|(at, value)| *value == values[at % own]);
-    let channels = if by_channel { own } else { values.len() };
+    let count = match constant.values.len() {
+        1 => 1,
+        _ if by_channel => own,
+        _ => values.len(),
+    };
     let (scales, offsets): (Vec<f64>, Vec<f64>) =
-        values[..channels].iter().map(|value| terms(*value)).unzip();
-    let number = |values: Vec<f64>| {
-        let values = ndarray::Array1::from_vec(values);
-        Constant::covering(values.view().into_dyn())
-            .map_err(|error| wrong(layer, error.to_string()))
-    };
-    let mut weights = number(scales)?;
-    weights.codes = weights.codes.clone().reshaped(&[1, channels]).unwrap_or(weights.codes);
-    let bias = match offsets.iter().all(|offset| *offset == 0.0) {
+        values[..count].iter().map(|value| terms(*value)).unzip();
+    let scale = constant_of(&layer.name, "scale", Array1::from(scales))?;
+    let offset = match offsets.iter().all(|offset| *offset == 0.0) {
         true => None,
-        false => Some(number(offsets)?),
+        false => Some(constant_of(&layer.name, "offset", Array1::from(offsets))?),
     };
-    let positions = values.len() / channels;
-    let flat = [Move::Reshape(vec![positions, channels])];
+    let affine = Affine { scale, offset };
+    if by_channel {
+        return add_affine(builder, layer, "", x, affine);
+    }
+    // Each element is a channel of its own.
+    let flat = [Move::Reshape(vec![values.len()])];
     let flat = gather(builder, &layer.name, "elements", x, &flat)?;
-    let window = Window { kernel: [1, 1], output: [1, positions], ..Window::whole([1, positions]) };
-    let conv = Conv { window, groups: channels, linear: Linear { weights, bias } };
-    let result = conv.result(builder.tensor(flat)).map_err(|rule| wrong(layer, rule))?;
-    let node = builder.add(&layer.name, "", Op::Conv(conv), flat, result);
-    gather(builder, &layer.name, "shaped", node, &[Move::Reshape(shape)])
+    let node = add_affine(builder, layer, "scaled", flat, affine)?;
+    gather(builder, &layer.name, "", node, &[Move::Reshape(shape)])
 }

@@ -123,7 +123,11 @@ fn quantized(
 }
 
 /// `values` exactly, or to [`SIGNIFICANT`] bits of the largest of them where that takes more.
-fn constant(layer: &str, part: &'static str, values: Array1<f64>) -> Result<Constant, LowerError> {
+pub(super) fn constant(
+    layer: &str,
+    part: &'static str,
+    values: Array1<f64>,
+) -> Result<Constant, LowerError> {
     let values: ArrayD<f64> = values.into_dyn();
     let exact = Constant::covering(values.view());
     let constant = match exact {

@@ -6,7 +6,7 @@ use super::{LayerSettings, LowerError, Settings, lower};
 use crate::fixed::Codes;
 use crate::function::{Function, Relu};
 use crate::ir::{Graph, Op};
-use crate::model::{Activation, Dense, Layer, LayerKind, Model};
+use crate::model::{Activation, Dense, Layer, LayerKind, Merge, Model};
 use crate::quantizer::Quantizer;
 use crate::sim;
 
@@ -311,5 +311,51 @@ fn every_message() -> Outcome {
 
     let defect = LowerError::from(crate::ir::Invalid { node: "n".into(), rule: "r".into() });
     assert_eq!(defect.to_string(), "node 'n' of the graph: r");
+    Ok(())
+}
+
+/// Every sum of `count` inputs, divided and rounded to halves of what it has and to coarser steps:
+/// as the true quotient rounds, numbers halfway between two included.
+#[test]
+fn quotients_round_as_the_true_ones() -> Outcome {
+    for count in [3, 5, 6, 7, 12, 100] {
+        for quantizer in ["quantized_bits(9,4,0,alpha=1)", "quantized_bits(5,3,0,alpha=1)"] {
+            let activation = Activation::Quantizer(quantizer.parse()?);
+            let kind = LayerKind::Activation(activation);
+            let mut model =
+                chain(1, vec![("avg", LayerKind::Merge(Merge::Average)), ("act", kind)]);
+            let (x, avg) = (model.inputs[0], petgraph::graph::NodeIndex::new(1));
+            // The other operands are the same tensor, an input of one code.
+            let zero = Layer {
+                name: "zero".into(),
+                class: "Any".into(),
+                kind: LayerKind::Input { shape: vec![1] },
+            };
+            let zero = model.graph.add_node(zero);
+            model.inputs.push(zero);
+            for position in 1..count {
+                model.graph.add_edge(zero, avg, position);
+            }
+            assert_eq!(model.sources(avg)[0], x);
+            let graph = lower(&model, &settings("fixed<9,6>")?)?.graph;
+            let all: Vec<i64> = (-256..256).collect();
+            let samples = ArrayD::from_shape_vec(IxDyn(&[all.len(), 1]), all.clone())?;
+            let zeros = ArrayD::zeros(IxDyn(&[all.len(), 1]));
+            let trace = sim::run(&graph, &[Codes::Narrow(samples), Codes::Narrow(zeros)])?;
+            let act = graph.outputs[0].node;
+            let format = graph[act].tensor.format;
+            let found = trace.of(act).ok_or("no result")?.to_values(format);
+            for (code, found) in all.iter().zip(found.iter()) {
+                // code / 8 / count in steps of the result, halves to even, saturated.
+                let (up, down) = ((2 * code) << format.fraction(), 8 * count as i64);
+                let floor = up.div_euclid(2 * down);
+                let rest = up.rem_euclid(2 * down) - down;
+                let rounded = floor + i64::from(rest > 0 || rest == 0 && floor % 2 != 0);
+                let range = format.codes().values(format.fraction());
+                let expected = (rounded as f64 * format.lsb()).clamp(range.0, range.1);
+                assert_eq!(*found, expected, "{code}/8 by {count}, {quantizer}");
+            }
+        }
+    }
     Ok(())
 }

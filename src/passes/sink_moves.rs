@@ -98,6 +98,8 @@ fn result(op: &Op, operands: &[&Tensor], y: &Tensor) -> Option<Tensor> {
         Op::Leaky(leaky) if leaky.slopes.codes.len() == 1 => leaky.result(x).ok()?.channels,
         Op::Scale { .. } => x.channels.clone(),
         Op::Steps(_) => vec![y.interval()],
+        // One factor and one summand for all.
+        Op::Affine(affine) if affine.is_uniform() => affine.result(x).ok()?.channels,
         Op::Merge(merge) => merge.result(operands).ok()?.channels,
         _ => return None,
     };

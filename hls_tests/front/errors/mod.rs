@@ -2,6 +2,7 @@
 
 mod connections;
 mod files;
+mod graphs;
 mod layers;
 mod weights;
 

@@ -18,9 +18,10 @@ pub(super) fn read<'a>(
 ) -> Result<Container<'a>, FrontError> {
     let own: Vec<String> = entries.iter().map(|entry| entry.name.to_string()).collect();
     let names = Names::new(own.iter().map(String::as_str));
-    for at in 0..entries.len() {
-        let calls = names.calls(&entries[at], entries[at].object)?;
-        entries[at].calls = calls;
+    let calls = entries.iter().map(|entry| names.calls(entry, entry.object));
+    let calls: Vec<Vec<Call<'a>>> = calls.collect::<Result<_, _>>()?;
+    for (entry, calls) in entries.iter_mut().zip(calls) {
+        entry.calls = calls;
     }
     let inputs = ends(&names, config, "input_layers", path)?;
     let mut outputs = ends(&names, config, "output_layers", path)?;

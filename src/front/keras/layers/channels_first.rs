@@ -11,13 +11,24 @@ use super::{Built, Read, Site};
 use crate::front::error::FrontError;
 use crate::model::{Activation, LayerKind, Move};
 
-/// Whether the attribute `data_format` asks for it; any other value is left to the layer.
+/// Layers along one axis, which they name in `axis`.
+const OF_ONE_AXIS: &[&str] = &["BatchNormalization", "QBatchNormalization", "Softmax"];
+
+/// Whether the attribute `data_format` or `axis` asks for it; any other value is left to the layer.
 pub(super) fn is_asked(site: &mut Site<'_>) -> bool {
-    let asked = site.attributes.get("data_format") == Some(&json!("channels_first"));
-    if asked {
-        site.attributes.settle("data_format");
+    let has_axes = site.inputs.first().is_some_and(|shape| shape.len() > 1);
+    let asked = if OF_ONE_AXIS.contains(&site.owner.class) {
+        let axis = site.attributes.get("axis");
+        let is_first = axis == Some(&json!(1)) || axis == Some(&json!([1]));
+        (is_first && has_axes).then_some("axis")
+    } else {
+        let format = site.attributes.get("data_format");
+        (format == Some(&json!("channels_first"))).then_some("data_format")
+    };
+    if let Some(attribute) = asked {
+        site.attributes.settle(attribute);
     }
-    asked
+    asked.is_some()
 }
 
 /// Reads a layer that takes and gives tensors with channels first.

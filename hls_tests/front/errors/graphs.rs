@@ -1,0 +1,194 @@
+//! Models in models, operations, layers of several tensors and layers that move elements.
+
+use bitkiln::front::{FrontError, load};
+use bitkiln::model::Model;
+use serde_json::{Value, json};
+
+use super::{expect, layer, load_json, load_one};
+use crate::{dense, fixture, names};
+
+/// A Functional model of the inputs `a`, \[2, 3\], and `b`, \[3\], and one layer of both, `x`.
+fn both(class: &str, mut config: Value) -> Result<Model, FrontError> {
+    config["name"] = json!("x");
+    let input = |name: &str, shape: Value| {
+        json!({"class_name": "InputLayer", "name": name, "inbound_nodes": [],
+               "config": {"name": name, "batch_shape": shape}})
+    };
+    let layers = json!([
+        input("a", json!([null, 2, 3])),
+        input("b", json!([null, 3])),
+        {"class_name": class, "name": "x", "config": config,
+         "inbound_nodes": [[["a", 0, 0, {}], ["b", 0, 0, {}]]]},
+    ]);
+    let config = json!({"class_name": "Functional", "config": {
+        "name": "m", "layers": layers, "input_layers": [["a", 0, 0], ["b", 0, 0]],
+        "output_layers": [["x", 0, 0]],
+    }});
+    load_json(&config, &fixture("weights.h5"))
+}
+
+/// A model of one operation `x` on the input `a`, \[2, 3\].
+fn operation(function: &str, call: Value) -> Result<Model, FrontError> {
+    let config = json!({"class_name": "Functional", "config": {
+        "name": "m",
+        "layers": [
+            {"class_name": "InputLayer", "name": "a", "inbound_nodes": [],
+             "config": {"name": "a", "batch_shape": [null, 2, 3]}},
+            {"class_name": "TFOpLambda", "name": "x", "inbound_nodes": [call],
+             "config": {"name": "x", "function": function}},
+        ],
+        "input_layers": [["a", 0, 0]], "output_layers": [["x", 0, 0]],
+    }});
+    load_json(&config, &fixture("weights.h5"))
+}
+
+#[test]
+fn a_model_in_a_model_and_a_layer_called_twice() {
+    let model = load(&fixture("k3_nested.keras"), None).unwrap();
+    let found = names(&model);
+    assert_eq!(found[1..], ["inner/input_layer_3", "inner/fc", "inner"].map(String::from)[..]);
+    assert_eq!(dense(&model, "inner/fc").kernel[[0, 0]], 100.0);
+    let model = load(&fixture("k3_twice.keras"), None).unwrap();
+    assert_eq!(names(&model), ["in", "shared", "shared_1"]);
+    assert_eq!(dense(&model, "shared").kernel, dense(&model, "shared_1").kernel);
+}
+
+/// Each model calls the one in it twice: forty lines of a file, a million million layers.
+#[test]
+fn models_that_double_with_each_level() {
+    let call = |name: &str| json!([[name, 0, 0, {}]]);
+    let model = |class: &str, name: &str, inner: Value| {
+        let inner_name = inner["name"].as_str().unwrap().to_owned();
+        json!({"class_name": class, "name": name, "inbound_nodes": [call("in"), call(name)],
+               "config": {"name": name,
+                   "layers": [
+                       {"class_name": "InputLayer", "name": "in", "inbound_nodes": [],
+                        "config": {"name": "in", "batch_shape": [null, 3]}}, inner],
+                   "input_layers": [["in", 0, 0]], "output_layers": [[inner_name, 1, 0]]}})
+    };
+    let mut inner = json!({"class_name": "Flatten", "name": "f", "config": {"name": "f"},
+                           "inbound_nodes": [call("in"), call("f")]});
+    for level in 0..20 {
+        inner = model("Functional", &format!("m{level}"), inner);
+    }
+    let whole = json!({"class_name": "Functional", "config": inner["config"]});
+    let message = "model.json: the model has more than 65536 layers";
+    expect(load_json(&whole, &fixture("weights.h5")), message, "less often");
+}
+
+#[test]
+fn layers_of_several_tensors() {
+    let differ = "takes tensors of the shapes [2, 3] and [3], which do not go together";
+    let cases = [
+        ("Concatenate", json!({"axis": -1}), differ),
+        ("Concatenate", json!({"axis": 0}), "axis = 0 is not an axis of its samples"),
+        ("Concatenate", json!({"axis": 3}), "axis = 3 is not an axis of its samples"),
+        ("Dot", json!({"axes": 1}), differ),
+        ("Dot", json!({"axes": [1, 2]}), "axes = 2 is not an axis of its samples"),
+        ("Dot", json!({"axes": [1, 1, 1]}), "axes = [1,1,1] is not one axis or two"),
+        ("Dot", json!({"axes": [2, 1], "normalize": true}), "normalize = true is not supported"),
+        ("Dot", json!({}), "has no attribute 'axes'"),
+        ("Permute", json!({"dims": [1, 2]}), "takes 1 input(s), but is connected to 2"),
+    ];
+    for (class, config, message) in cases {
+        expect(both(class, config), &format!("model.json: layer 'x' ({class}): {message}"), "");
+    }
+    let message = "model.json: layer 'x' (Add): takes 2 input(s), but is connected to 1";
+    expect(load_one("Add", json!({})), message, "");
+}
+
+#[test]
+fn moves_that_do_not_fit() {
+    let unfit = "its attributes do not fit its input, of the shape [3]";
+    let cases = [
+        ("ZeroPadding1D", json!({"padding": [1, 1]}), unfit),
+        (
+            "ZeroPadding1D",
+            json!({"padding": [1]}),
+            "padding = [1] is not a number from 0 before and after each axis",
+        ),
+        (
+            "Cropping1D",
+            json!({"cropping": [1, 2]}),
+            "cropping = [1,2] is not less than its input has",
+        ),
+        (
+            "UpSampling2D",
+            json!({"size": [2, 2], "interpolation": "bicubic"}),
+            "interpolation = \"bicubic\" is not supported",
+        ),
+        ("UpSampling1D", json!({"size": 0}), "size = 0 is not a number from 1 for each axis"),
+        (
+            "Reshape",
+            json!({"target_shape": [-1, 2]}),
+            "target_shape = [-1,2] is not a shape of as many elements",
+        ),
+        (
+            "Reshape",
+            json!({"target_shape": [-1, -1]}),
+            "target_shape = [-1,-1] is not a shape of as many elements",
+        ),
+        ("Permute", json!({"dims": [2]}), unfit),
+        ("RepeatVector", json!({"n": 1 << 30}), unfit),
+    ];
+    for (class, config, message) in cases {
+        expect(load_one(class, config), &format!("model.json: layer 'x' ({class}): {message}"), "");
+    }
+}
+
+#[test]
+fn layers_in_time() {
+    let with = |class: &str| {
+        load_one("TimeDistributed", json!({"layer": layer(class, json!({"name": "y"}))}))
+    };
+    let message = "model.json: layer 'x' (Conv9D): this class of layer is not supported";
+    expect(with("Conv9D"), message, "TimeDistributed");
+    expect(with("Dense"), "model.json: layer 'x' (Dense): takes samples without axes", "");
+    let message = "model.json: layer 'x' (TimeDistributed): layer = 3 is not a layer";
+    expect(load_one("TimeDistributed", json!({"layer": 3})), message, "");
+}
+
+#[test]
+fn operations() {
+    let a = |arguments: Value| json!(["a", 0, 0, arguments]);
+    let argument =
+        |name: &str, value: &str| format!("the call's argument {name} = {value} is not supported");
+    let cases = [
+        ("math.cumsum", a(json!({})), "the operation 'math.cumsum' is not supported".to_owned()),
+        ("math.add", a(json!({"y": "text"})), argument("y", "\"text\"")),
+        ("math.add", a(json!({"y": [1, 2]})), argument("y", "an array of the shape [2]")),
+        ("math.add", a(json!({})), "has no attribute 'y'".to_owned()),
+        ("math.add", a(json!({"y": 1, "z": 2})), argument("z", "2")),
+        ("reshape", a(json!({"shape": [3, 2]})), argument("newshape", "[3,2]")),
+        (
+            "reshape",
+            a(json!({"shape": [-1, 5]})),
+            "newshape = [-1,5] is not a shape of as many elements".to_owned(),
+        ),
+        ("transpose", a(json!({"perm": [1, 0, 2]})), argument("axes", "[1,0,2]")),
+        (
+            "concat",
+            json!([["a", 0, 0, {"axis": 0}]]),
+            "axis = 0 is not an axis of its samples".to_owned(),
+        ),
+        (
+            "concat",
+            json!([["a", 0, 0, {"axis": 1}], ["_CONSTANT_VALUE", -1, 1, {"axis": 1}]]),
+            argument("xs", "a list with tensors"),
+        ),
+        ("nn.softmax", a(json!({"axis": 1})), argument("axis", "1")),
+        (
+            "clip_by_value",
+            a(json!({"clip_value_min": "b", "clip_value_max": 1})),
+            argument("x_min", "\"b\""),
+        ),
+        ("__operators__.getitem", a(json!({"slice_spec": [0]})), argument("key", "[0]")),
+    ];
+    for (function, call, message) in cases {
+        expect(
+            operation(function, call),
+            &format!("model.json: layer 'x' (TFOpLambda): {message}"),
+            "",
+        );
+    }
+}
