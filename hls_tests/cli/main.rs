@@ -2,6 +2,7 @@
 
 mod build;
 mod errors;
+mod places;
 mod run;
 mod tampered;
 

@@ -434,3 +434,20 @@ pub fn windows() -> Network {
     graph.add_output("mirror", gather);
     Network::new(graph, 12, 5)
 }
+
+/// Kernels too large to be unrolled: their outermost loops stay.
+pub fn large() -> Network {
+    let mut graph = Graph::new("large");
+    let whole = Window::whole([30, 30]);
+    let x = graph.add_input("image", Tensor::full(vec![30, 30, 5], format("fixed<6,3>")));
+    let window = Window { kernel: [3, 3], output: [28, 28], ..whole };
+    let conv = add_conv(&mut graph, "conv", x, (window, 1, 6));
+    let relu = add_cast(&mut graph, "relu", conv, "ufixed<6,3,RND_CONV,SAT>");
+    let window =
+        Window { input: [28, 28], kernel: [2, 2], stride: [2, 2], output: [14, 14], ..whole };
+    let op = Op::Pool(Pool { window, kind: PoolKind::Max });
+    let pool = add_result(&mut graph, "pool", op, &[relu], &[]);
+    let dense = add_linear(&mut graph, "dense", pool, (8, "fixed<4,1>", Some("fixed<6,2>")));
+    graph.add_output("dense", dense);
+    Network::new(graph, 4, 6)
+}

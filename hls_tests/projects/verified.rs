@@ -54,6 +54,11 @@ fn windows_moves_and_merges() {
 }
 
 #[test]
+fn kernels_that_keep_their_loops() {
+    assert_exact(&large());
+}
+
+#[test]
 fn every_shared_mode() {
     assert_exact(&every_mode());
 }

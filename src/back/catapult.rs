@@ -2,12 +2,12 @@
 
 use askama::Template;
 
-use super::dialect::{Dialect, Testbench};
+use super::dialect::{Dialect, Run, Testbench};
 use super::files::File;
 use super::text::rounded;
 use super::{BackError, Backend};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Design, Kernel};
+use crate::hls::{Design, Edge, EdgeKind, Flow, Kernel, Partition};
 
 pub(super) struct Catapult;
 
@@ -72,8 +72,10 @@ impl Dialect for Catapult {
                 ));
             }
         }
-        let interval = design.schedule.initiation_interval;
-        lines.push(format!("#pragma hls_pipeline_init_interval {interval}"));
+        if design.schedule.flow == Flow::Pipeline {
+            let interval = design.schedule.initiation_interval;
+            lines.push(format!("#pragma hls_pipeline_init_interval {interval}"));
+        }
         lines
     }
 
@@ -81,7 +83,8 @@ impl Dialect for Catapult {
         Vec::new()
     }
 
-    fn at_arrays(&self, _: &[&str]) -> Vec<String> {
+    fn at_array(&self, _: &str, _: Partition) -> Vec<String> {
+        // The script says which arrays become registers, and how memories are split.
         Vec::new()
     }
 
@@ -94,12 +97,22 @@ impl Dialect for Catapult {
         Vec::new()
     }
 
-    fn before_loop(&self) -> &'static [&'static str] {
-        &["#pragma hls_unroll yes"]
+    fn before_loop(&self, run: Run) -> Vec<String> {
+        match run {
+            Run::Unrolled => vec!["#pragma hls_unroll yes".to_owned()],
+            Run::Around => Vec::new(),
+            Run::Pipelined { interval, parallel } => {
+                let mut lines = vec![format!("#pragma hls_pipeline_init_interval {interval}")];
+                if parallel > 1 {
+                    lines.push(format!("#pragma hls_unroll {parallel}"));
+                }
+                lines
+            }
+        }
     }
 
-    fn in_loop(&self) -> &'static [&'static str] {
-        &[]
+    fn in_loop(&self, _: Run) -> Vec<String> {
+        Vec::new()
     }
 
     fn testbench(&self) -> Testbench {
@@ -123,7 +136,9 @@ impl Dialect for Catapult {
     }
 
     fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError> {
-        let longest = design.edges.iter().map(|edge| edge.len()).max().unwrap_or(0);
+        // Whatever is split into its elements becomes registers, the rest memories.
+        let registers = |edge: &&Edge| edge.kind == EdgeKind::Array(Partition::Complete);
+        let longest = design.edges.iter().filter(registers).map(Edge::len).max().unwrap_or(0);
         let script = BuildScript {
             design,
             uncertainty: rounded(design.options.clock_period * design.options.clock_uncertainty),

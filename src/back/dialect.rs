@@ -1,7 +1,7 @@
 //! What differs between vendors.
 
 use crate::fixed::Quantization;
-use crate::hls::{Design, Kernel};
+use crate::hls::{Design, Kernel, Partition};
 
 use super::files::File;
 use super::{BackError, Backend};
@@ -36,8 +36,8 @@ pub(super) trait Dialect: Sync {
     /// Lines that begin the top function's body.
     fn in_top(&self, design: &Design) -> Vec<String>;
 
-    /// Lines behind the declarations of the arrays between kernels.
-    fn at_arrays(&self, names: &[&str]) -> Vec<String>;
+    /// Lines behind the declaration of an array between kernels.
+    fn at_array(&self, name: &str, partition: Partition) -> Vec<String>;
 
     /// Lines that begin a kernel's body. `constants` are read all at once.
     fn in_kernel(&self, kernel: &Kernel, constants: &[&str]) -> Vec<String>;
@@ -45,11 +45,11 @@ pub(super) trait Dialect: Sync {
     /// Lines behind the declaration of an array inside of a kernel.
     fn at_local_array(&self, name: &str) -> Vec<String>;
 
-    /// Lines before a loop that becomes as many copies of its body.
-    fn before_loop(&self) -> &'static [&'static str];
+    /// Lines before a loop that runs as `run` says.
+    fn before_loop(&self, run: Run) -> Vec<String>;
 
     /// Lines that begin the body of such a loop.
-    fn in_loop(&self) -> &'static [&'static str];
+    fn in_loop(&self, run: Run) -> Vec<String>;
 
     /// What the testbench is made of.
     fn testbench(&self) -> Testbench;
@@ -59,6 +59,22 @@ pub(super) trait Dialect: Sync {
 
     /// How to run the scripts: a sentence and a command each.
     fn commands(&self) -> &'static [(&'static str, &'static str)];
+}
+
+/// How one loop runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Run {
+    /// As copies of its body.
+    Unrolled,
+    /// As a loop around one that is pipelined.
+    Around,
+    /// As a pipeline.
+    Pipelined {
+        /// Clock cycles between two iterations.
+        interval: u64,
+        /// How many copies of the body are one iteration.
+        parallel: u64,
+    },
 }
 
 /// A vendor's parts of a testbench.

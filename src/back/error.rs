@@ -24,6 +24,10 @@ pub enum BackError {
     #[error("{} exists, and Bitkiln did not write it", .0.display())]
     #[diagnostic(help("choose another folder, or pass --force to write into this one"))]
     NotOurs(PathBuf),
+    /// The folder cannot be exchanged for a new one while the program works in it.
+    #[error("{} is the working directory, or one around it", .0.display())]
+    #[diagnostic(help("name a folder inside of it: -o prj"))]
+    WorkingDirectory(PathBuf),
     /// Not a folder at all.
     #[error("{} exists and is no folder", .0.display())]
     #[diagnostic(help("choose another place for the project"))]

@@ -11,7 +11,7 @@ use super::manifest::{Manifest, ModelFile};
 use super::text::{comment, indent, wrap};
 use super::{BackError, Backend, Vectors, catapult, kernel, vitis};
 use crate::fixed::Interval;
-use crate::hls::{Constant, Design, EdgeId, EdgeRole};
+use crate::hls::{Constant, Design, EdgeId, EdgeKind, EdgeRole};
 
 /// A file of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,7 +120,8 @@ fn top(design: &Design, dialect: &dyn Dialect) -> String {
     let internal: Vec<_> = design.edges.iter().filter(|e| e.role == EdgeRole::Internal).collect();
     for edge in &internal {
         lines.push(format!("{} {}[{}];", design[edge.element].name, edge.name, edge.len()));
-        lines.extend(dialect.at_arrays(&[&edge.name]));
+        let EdgeKind::Array(partition) = edge.kind;
+        lines.extend(dialect.at_array(&edge.name, partition));
     }
     lines.push(String::new());
     for kernel in &design.kernels {

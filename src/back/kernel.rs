@@ -5,10 +5,10 @@ use std::fmt::Display;
 use askama::Template;
 
 use super::BackError;
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Run};
 use super::literal::literal;
 use super::text::{comment, indent};
-use crate::hls::{self, Body, ConstantId, Design, EdgeId, Factors, Kernel, Number, TypeId};
+use crate::hls::{self, Body, ConstantId, Design, EdgeId, Factors, Kernel, Loops, Number, TypeId};
 use crate::ir;
 
 /// The C++ function of `kernel`.
@@ -202,12 +202,39 @@ impl Scope<'_> {
 
     /// The lines that open a loop whose copies run at once.
     fn open(&self, label: impl Display, variable: &str, bound: impl Display) -> String {
-        let mut lines: Vec<String> =
-            self.dialect.before_loop().iter().map(|line| line.to_string()).collect();
+        self.open_as(Run::Unrolled, label, variable, bound)
+    }
+
+    /// The lines that open the kernel's outermost loop, which a large kernel keeps.
+    fn outer(&self, label: impl Display, variable: &str, bound: impl Display) -> String {
+        let run = match self.kernel.loops {
+            Loops::Unrolled => Run::Unrolled,
+            Loops::Pipelined { interval, parallel, .. } => Run::Pipelined { interval, parallel },
+        };
+        self.open_as(run, label, variable, bound)
+    }
+
+    /// The lines that open a loop around that one.
+    fn around(&self, label: impl Display, variable: &str, bound: impl Display) -> String {
+        let run = match self.kernel.loops {
+            Loops::Unrolled => Run::Unrolled,
+            Loops::Pipelined { .. } => Run::Around,
+        };
+        self.open_as(run, label, variable, bound)
+    }
+
+    fn open_as(
+        &self,
+        run: Run,
+        label: impl Display,
+        variable: &str,
+        bound: impl Display,
+    ) -> String {
+        let mut lines = self.dialect.before_loop(run);
         lines.push(format!(
             "{label}: for (int {variable} = 0; {variable} < {bound}; {variable}++) {{"
         ));
-        lines.extend(self.dialect.in_loop().iter().map(|line| line.to_string()));
+        lines.extend(self.dialect.in_loop(run));
         lines.join("\n")
     }
 

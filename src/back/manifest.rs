@@ -138,7 +138,7 @@ impl Manifest {
             holds: ty.holds.to_owned(),
             codes: ty.interval.clone(),
         });
-        let Schedule { initiation_interval, multipliers } = design.schedule;
+        let Schedule { initiation_interval, multipliers, .. } = design.schedule;
         Self {
             generator: GENERATOR.to_owned(),
             layout: LAYOUT,

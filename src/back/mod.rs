@@ -27,5 +27,5 @@ pub use files::{File, files};
 pub use headers::Headers;
 pub use manifest::{Manifest, ModelFile, Port, TypeEntry};
 pub use vectors::Vectors;
-pub use verify::{Verdict, VerifyError, verify};
+pub use verify::{Verdict, VerifyError, find_headers, verify};
 pub use write::{WriteOptions, write};

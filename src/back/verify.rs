@@ -150,13 +150,10 @@ pub fn verify(project: &Path, headers: Headers) -> Result<Verdict, VerifyError> 
     let scratch = tempfile::tempdir().map_err(io_error(&env::temp_dir()))?;
     let scratch = scratch.path();
 
-    let backend = manifest.backend;
-    let missing = |places| VerifyError::Headers { backend, places };
     let builtin = scratch.join("builtin");
-    let (includes, headers) = match &headers {
-        Headers::Builtin => (builtin.clone(), "builtin".to_owned()),
-        Headers::Vendor => headers::search(backend).map(shown).map_err(missing)?,
-        Headers::Dir(folder) => headers::in_folder(folder, backend).map(shown).map_err(missing)?,
+    let (includes, headers) = match find_headers(manifest.backend, &headers)? {
+        None => (builtin.clone(), "builtin".to_owned()),
+        Some(folder) => shown(folder),
     };
     // The vendor's own headers do without those of its verification flow, which never are open.
     let is_builtin = includes == builtin;
@@ -191,6 +188,19 @@ pub fn verify(project: &Path, headers: Headers) -> Result<Verdict, VerifyError> 
         compile_seconds,
         run_seconds: started.elapsed().as_secs_f64(),
     })
+}
+
+/// The folder of the headers for `backend` that `headers` means; `None` for the stand-ins.
+///
+/// # Errors
+/// [`VerifyError::Headers`] if they are not there.
+pub fn find_headers(backend: Backend, headers: &Headers) -> Result<Option<PathBuf>, VerifyError> {
+    let found = match headers {
+        Headers::Builtin => return Ok(None),
+        Headers::Vendor => headers::search(backend),
+        Headers::Dir(folder) => headers::in_folder(folder, backend),
+    };
+    found.map(Some).map_err(|places| VerifyError::Headers { backend, places })
 }
 
 /// A folder, and how to show it. Relative ones are made absolute.
@@ -235,7 +245,9 @@ fn compile(
         let wrong = log.lines().skip_while(|line| !line.contains("error"));
         let lines: Vec<&str> = wrong.take(LOG_LINES).collect();
         let lines = if lines.is_empty() { log.lines().take(LOG_LINES).collect() } else { lines };
-        return Err(VerifyError::Compile { log: lines.join("\n") });
+        let silence = format!("the compiler ended with {status} and said nothing");
+        let log = if lines.is_empty() { silence } else { lines.join("\n") };
+        return Err(VerifyError::Compile { log });
     }
     Ok(started.elapsed().as_secs_f64())
 }

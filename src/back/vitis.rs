@@ -2,12 +2,12 @@
 
 use askama::Template;
 
-use super::dialect::{Dialect, Testbench};
+use super::dialect::{Dialect, Run, Testbench};
 use super::files::File;
 use super::text::rounded;
 use super::{BackError, Backend};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Design, EdgeKind, EdgeRole, Kernel};
+use crate::hls::{Design, EdgeId, EdgeKind, EdgeRole, Flow, Kernel, Loops, Partition};
 
 pub(super) struct Vitis;
 
@@ -66,29 +66,50 @@ impl Dialect for Vitis {
     fn in_top(&self, design: &Design) -> Vec<String> {
         let mut lines = Vec::new();
         for edge in &design.edges {
-            let (name, EdgeKind::Array(_)) = (&edge.name, edge.kind);
-            match edge.role {
-                EdgeRole::Input => {
-                    lines.push(format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=0"))
+            let (name, EdgeKind::Array(partition)) = (&edge.name, edge.kind);
+            match (edge.role, partition) {
+                (EdgeRole::Input, Partition::Complete) => {
+                    lines.push(format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=0"));
                 }
-                EdgeRole::Output => lines
-                    .push(format!("#pragma HLS ARRAY_PARTITION variable={name} complete dim=0")),
-                EdgeRole::Internal => {}
+                (EdgeRole::Input | EdgeRole::Output, _) => {
+                    lines.extend(self.at_array(name, partition));
+                }
+                (EdgeRole::Internal, _) => {}
             }
         }
-        let ports = design.inputs.iter().chain(&design.outputs);
+        // Ports that are memories have a protocol of their own.
+        let is_wires = |edge: &&EdgeId| design[**edge].kind == EdgeKind::Array(Partition::Complete);
+        let ports = design.inputs.iter().chain(&design.outputs).filter(is_wires);
         let ports: Vec<&str> = ports.map(|edge| design[*edge].name.as_str()).collect();
-        lines.push(format!("#pragma HLS INTERFACE ap_vld port={}", ports.join(",")));
-        lines.push(format!("#pragma HLS PIPELINE II={}", design.schedule.initiation_interval));
+        if !ports.is_empty() {
+            lines.push(format!("#pragma HLS INTERFACE ap_vld port={}", ports.join(",")));
+        }
+        match design.schedule.flow {
+            Flow::Pipeline => {
+                let interval = design.schedule.initiation_interval;
+                lines.push(format!("#pragma HLS PIPELINE II={interval}"));
+            }
+            Flow::Dataflow => lines.push("#pragma HLS DATAFLOW".to_owned()),
+            Flow::Sequence => {}
+        }
         lines
     }
 
-    fn at_arrays(&self, names: &[&str]) -> Vec<String> {
-        names.iter().flat_map(|name| self.at_local_array(name)).collect()
+    fn at_array(&self, name: &str, partition: Partition) -> Vec<String> {
+        match partition {
+            Partition::Complete => self.at_local_array(name),
+            Partition::Cyclic { factor: 1 } => Vec::new(),
+            Partition::Cyclic { factor } => {
+                vec![format!("#pragma HLS ARRAY_PARTITION variable={name} cyclic factor={factor}")]
+            }
+        }
     }
 
     fn in_kernel(&self, kernel: &Kernel, constants: &[&str]) -> Vec<String> {
-        let mut lines = vec![format!("#pragma HLS PIPELINE II={}", kernel.initiation_interval)];
+        let mut lines = Vec::new();
+        if kernel.loops == Loops::Unrolled {
+            lines.push(format!("#pragma HLS PIPELINE II={}", kernel.initiation_interval));
+        }
         lines.extend(constants.iter().flat_map(|name| self.at_local_array(name)));
         if let Some(multipliers) = kernel.multipliers.filter(|m| m.reuse_factor > 1) {
             let limit = multipliers.limit;
@@ -101,12 +122,22 @@ impl Dialect for Vitis {
         vec![format!("#pragma HLS ARRAY_PARTITION variable={name} complete dim=0")]
     }
 
-    fn before_loop(&self) -> &'static [&'static str] {
-        &[]
+    fn before_loop(&self, _: Run) -> Vec<String> {
+        Vec::new()
     }
 
-    fn in_loop(&self) -> &'static [&'static str] {
-        &["#pragma HLS UNROLL"]
+    fn in_loop(&self, run: Run) -> Vec<String> {
+        match run {
+            Run::Unrolled => vec!["#pragma HLS UNROLL".to_owned()],
+            Run::Around => Vec::new(),
+            Run::Pipelined { interval, parallel } => {
+                let mut lines = vec![format!("#pragma HLS PIPELINE II={interval}")];
+                if parallel > 1 {
+                    lines.push(format!("#pragma HLS UNROLL factor={parallel}"));
+                }
+                lines
+            }
+        }
     }
 
     fn testbench(&self) -> Testbench {

@@ -86,6 +86,10 @@ fn check_place(project: &Path, force: bool) -> Result<(), BackError> {
         Err(source) => return Err(BackError::Io { path: project.to_owned(), source }),
         Ok(entries) => entries,
     };
+    // The folder is exchanged for a new one, which would leave the user's shell in the old.
+    if std::env::current_dir().is_ok_and(|current| current.starts_with(project)) {
+        return Err(BackError::WorkingDirectory(project.to_owned()));
+    }
     let is_empty = entries.count() == 0;
     if is_empty || force || read_manifest(project).is_some() {
         return Ok(());

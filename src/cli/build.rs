@@ -52,6 +52,10 @@ pub fn run(args: &Args) -> Result<Outcome> {
     let folder = folder.ok_or_else(|| {
         complaint("no folder for the project", "name one: bitkiln build model.h5 -o prj")
     })?;
+    if args.verify {
+        // Before anything is written: a project whose check cannot start helps nobody.
+        back::find_headers(backend, &args.headers)?;
+    }
     let design = Design::new(graph, &options(args, &prepared, backend))?;
     print(&report::table(&report::layers(graph)))?;
     for finding in &design.findings {

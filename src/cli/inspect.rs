@@ -6,7 +6,7 @@ use bitkiln::{ir, report};
 use miette::{IntoDiagnostic, Result};
 
 use super::model::ModelArgs;
-use super::{Outcome, complaint, print};
+use super::{Outcome, complaint, print, spare};
 
 /// Show what hardware a model becomes: types, proven intervals, cost
 #[derive(clap::Args)]
@@ -22,6 +22,9 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Outcome> {
+    if let Some(dot) = &args.dot {
+        spare(dot, &args.model.files())?;
+    }
     let prepared = args.model.prepare()?;
     let rows = report::layers(&prepared.graph);
     if let Some(path) = &args.dot {

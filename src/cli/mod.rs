@@ -7,6 +7,7 @@ mod run;
 mod samples;
 mod verify;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -63,6 +64,19 @@ pub fn main() -> ExitCode {
 fn complaint(what: impl Into<String>, help: impl Into<String>) -> Report {
     let help: String = help.into();
     miette::miette!(help = help, "{}", what.into())
+}
+
+/// Refuses to write to `target` where it is one of the files that the command reads.
+fn spare(target: &Path, read: &[Option<&Path>]) -> miette::Result<()> {
+    let Ok(place) = target.canonicalize() else { return Ok(()) };
+    let same = |file: &&Path| file.canonicalize().is_ok_and(|file| file == place);
+    match read.iter().flatten().find(|file| same(file)) {
+        None => Ok(()),
+        Some(file) => Err(complaint(
+            format!("{} would be written over {}, which is read", target.display(), file.display()),
+            "choose another name for what is written",
+        )),
+    }
 }
 
 /// Prints to standard output; a closed pipe ends the program quietly, any other failure is one.

@@ -1,6 +1,6 @@
 //! From a model file and what the user set to a graph; every subcommand starts so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bitkiln::config::Config;
 use bitkiln::fixed::Format;
@@ -51,6 +51,11 @@ pub struct Prepared {
 }
 
 impl ModelArgs {
+    /// The files that are read.
+    pub fn files(&self) -> [Option<&Path>; 3] {
+        [Some(&self.model), self.weights.as_deref(), self.config.as_deref()]
+    }
+
     /// Reads the model, lowers it, and says on standard error what is not as trained.
     pub fn prepare(&self) -> Result<Prepared> {
         let config = match &self.config {

@@ -7,7 +7,7 @@ use bitkiln::{front, sim};
 use miette::{IntoDiagnostic, Result};
 
 use super::model::ModelArgs;
-use super::{Outcome, print, samples};
+use super::{Outcome, print, samples, spare};
 
 /// Compute a model's outputs, bit for bit as the hardware does
 #[derive(clap::Args)]
@@ -26,6 +26,8 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Outcome> {
+    let [model, weights, config] = args.model.files();
+    spare(&args.output, &[model, weights, config, Some(&args.input)])?;
     let prepared = args.model.prepare()?;
     let graph = &prepared.graph;
     let inputs = samples::read(&args.input, graph)?;

@@ -15,6 +15,12 @@ use super::complaint;
 /// many values lay off the grid.
 pub fn read(path: &Path, graph: &Graph) -> Result<Vec<Codes>> {
     let arrays = front::read_arrays(path)?;
+    if let Arrays::Named(arrays) = &arrays {
+        let is_input = |name: &str| graph.inputs.iter().any(|id| graph[*id].name == name);
+        for (name, _) in arrays.iter().filter(|(name, _)| !is_input(name)) {
+            eprintln!("note: {}: '{name}' is no input and is left aside", path.display());
+        }
+    }
     let mut samples = Vec::new();
     for id in &graph.inputs {
         let node = &graph[*id];

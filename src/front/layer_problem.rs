@@ -14,6 +14,15 @@ pub enum LayerProblem {
         /// The names of all classes that are.
         supported: String,
     },
+    /// An operation on tensors that Bitkiln does not have.
+    #[error("the operation '{name}' is not supported")]
+    #[diagnostic(help("supported are {supported}"))]
+    Operation {
+        /// Its name in Keras.
+        name: String,
+        /// The names of all operations that are.
+        supported: String,
+    },
     /// A class of somebody else's, whatever its name.
     #[error("the class comes from '{origin}', not from Keras or QKeras")]
     #[diagnostic(help("replace the layer by one of Keras or QKeras"))]
@@ -21,21 +30,10 @@ pub enum LayerProblem {
         /// Python module or registered name.
         origin: String,
     },
-    /// A model inside the model.
-    #[error("a model inside a model is not supported yet")]
-    #[diagnostic(help("build the inner model's layers into the outer one and save it again"))]
-    Nested,
     /// Two layers of one name.
     #[error("two layers have this name")]
     #[diagnostic(help("give each layer a name of its own"))]
     Duplicate,
-    /// A layer that several calls share.
-    #[error("the layer is called {calls} times; a layer with several calls is not supported yet")]
-    #[diagnostic(help("use a layer of its own for each call"))]
-    Calls {
-        /// How often.
-        calls: usize,
-    },
     /// An argument of the call, beside the layer's inputs.
     #[error("the call's argument {argument} = {value} is not supported")]
     #[diagnostic(help("call the layer with its inputs alone"))]
@@ -71,6 +69,20 @@ pub enum LayerProblem {
         expected: usize,
         /// How many are connected.
         found: usize,
+    },
+    /// Inputs whose shapes do not go together.
+    #[error("takes tensors of the shapes {shapes}, which do not go together")]
+    #[diagnostic(help("save the model again"))]
+    Shapes {
+        /// Without the batch axis.
+        shapes: String,
+    },
+    /// A shape that the layer's attributes do not fit.
+    #[error("its attributes do not fit its input, of the shape {shape:?}")]
+    #[diagnostic(help("save the model again"))]
+    Unfit {
+        /// Without the batch axis.
+        shape: Vec<usize>,
     },
     /// An input that no caller feeds.
     #[error("is not among the model's inputs")]

@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 use num_bigint::BigInt;
 
 use super::design::{
-    Array, Constant, ConstantId, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Number,
-    Schedule, Type, TypeId,
+    Constant, ConstantId, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Number, Schedule, Type,
+    TypeId,
 };
 use super::kernels::{self, Body, Convert};
-use super::{Finding, HlsError, Names, Options, preflight};
+use super::{Finding, Flow, HlsError, Names, Options, Partition, preflight, schedule};
 use crate::fixed::{Codes, Format, FormatError, Interval, Overflow, Quantization, Rounding};
 use crate::ir::{self, Graph, NodeId, Op};
 
@@ -153,7 +153,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
     check_layers(graph, options)?;
     let mut names = Names::default();
     let name = names.project(&options.name);
-    let order = graph.in_order();
+    let order = graph.built_in_order();
     // Layers come first when names are handed out, so that they keep their own.
     let stems: HashMap<NodeId, String> =
         order.iter().map(|node| (*node, names.stem(&graph[*node].name))).collect();
@@ -179,6 +179,9 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
                 let site = Site { node: this, operand: &graph[*source], operands: &nodes, stem };
                 let element = result_type(&mut builder, this, stem);
                 let (body, multipliers) = kernels::build(&mut builder, &site, op)?;
+                let reuse_factor = multipliers.map_or(1, |m| m.reuse_factor);
+                let channels = this.tensor.channel_count() as u64;
+                let loops = schedule::loops(&body, channels, reuse_factor);
                 let (name, role) = match direct.get(node) {
                     Some(port) => (port.as_str(), EdgeRole::Output),
                     None => (this.layer.as_str(), EdgeRole::Internal),
@@ -197,7 +200,8 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
                     inputs,
                     output,
                     body,
-                    initiation_interval: multipliers.map_or(1, |m| m.reuse_factor),
+                    loops,
+                    initiation_interval: loops.initiation_interval(reuse_factor),
                     multipliers,
                 });
             }
@@ -224,23 +228,27 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         let role = EdgeRole::Output;
         edges.list.push(Edge { name, role, layer: output.name.clone(), ..source });
         let port = EdgeId(edges.list.len() - 1);
+        let body = Body::Convert(Convert { elements: edges.list[port.0].len() });
+        let channels = edges.list[port.0].shape.last().copied().unwrap_or(1);
+        let loops = schedule::loops(&body, channels as u64, 1);
         kernels.push(Kernel {
             name: stem,
             layer: output.name.clone(),
             operation: "copy",
             inputs: vec![edge],
             output: port,
-            body: Body::Convert(Convert { elements: edges.list[port.0].len() }),
-            initiation_interval: 1,
+            body,
+            loops,
+            initiation_interval: loops.initiation_interval(1),
             multipliers: None,
         });
         outputs.push(port);
     }
 
-    let initiation_interval = kernels.iter().map(|k| k.initiation_interval).max().unwrap_or(1);
-    for kernel in &mut kernels {
-        // A kernel that waits for slower ones may share its operators as well.
-        if kernel.multipliers.is_none() {
+    let (flow, initiation_interval) = schedule::flow(&kernels, &edges.list);
+    if flow == Flow::Pipeline {
+        for kernel in kernels.iter_mut().filter(|kernel| kernel.multipliers.is_none()) {
+            // A kernel that waits for slower ones may share its operators as well.
             kernel.initiation_interval = initiation_interval;
         }
     }
@@ -258,7 +266,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         edges: edges.list,
         kernels,
         outputs,
-        schedule: Schedule { initiation_interval, multipliers },
+        schedule: Schedule { flow, initiation_interval, multipliers },
         findings: builder.findings,
     };
     let found = preflight::check(&design);
@@ -291,7 +299,8 @@ fn results_that_are_ports(graph: &Graph) -> HashMap<NodeId, String> {
         node
     };
     let mut reads: HashMap<NodeId, usize> = HashMap::new();
-    for node in graph.nodes.node_indices().filter(|n| graph[*n].op != Op::Reshape) {
+    let built = graph.built_in_order();
+    for node in built.into_iter().filter(|n| graph[*n].op != Op::Reshape) {
         for operand in graph.operands(node) {
             *reads.entry(producer(operand)).or_default() += 1;
         }
@@ -352,8 +361,10 @@ impl Edges {
     ) -> EdgeId {
         let id = EdgeId(self.list.len());
         let shape = of.tensor.shape.clone();
-        let kind = EdgeKind::Array(Array { partitioned: true });
-        self.list.push(Edge { name, element, shape, kind, role, layer: layer.into() });
+        let kind = EdgeKind::Array(Partition::Complete);
+        let mut edge = Edge { name, element, shape, kind, role, layer: layer.into() };
+        edge.kind = EdgeKind::Array(schedule::partition(&edge));
+        self.list.push(edge);
         self.of.insert(node, id);
         id
     }

@@ -6,7 +6,7 @@ use num_bigint::BigInt;
 use serde::Serialize;
 
 use super::kernels::Body;
-use super::{Finding, HlsError, Names, Options, build};
+use super::{Finding, Flow, HlsError, Loops, Names, Options, Partition, build};
 use crate::fixed::{Codes, Interval, Quantization};
 use crate::ir::Graph;
 
@@ -126,15 +126,8 @@ impl Edge {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EdgeKind {
-    /// All elements at once, row-major (hls4ml's `io_parallel`).
-    Array(Array),
-}
-
-/// An array between kernels.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct Array {
-    /// Every element is a register or wire of its own.
-    pub partitioned: bool,
+    /// All elements, row-major (hls4ml's `io_parallel`).
+    Array(Partition),
 }
 
 /// Where an edge runs.
@@ -164,6 +157,8 @@ pub struct Kernel {
     pub output: EdgeId,
     /// What it computes.
     pub body: Body,
+    /// How its loops run.
+    pub loops: Loops,
     /// Clock cycles between two samples.
     pub initiation_interval: u64,
     /// The multipliers of a kernel that has any.
@@ -190,7 +185,10 @@ pub struct Multipliers {
 /// When what runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Schedule {
-    /// Clock cycles between two samples: the largest of the kernels'.
+    /// How the kernels run together.
+    pub flow: Flow,
+    /// Clock cycles between two samples: the largest of the kernels', or their sum if they run
+    /// one after the other.
     pub initiation_interval: u64,
     /// Multipliers of all kernels together, at most.
     pub multipliers: u64,

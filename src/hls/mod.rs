@@ -14,12 +14,13 @@ mod options;
 mod parts;
 mod preflight;
 mod reuse;
+mod schedule;
 #[cfg(test)]
 mod tests;
 
 pub use design::{
-    Array, Constant, ConstantId, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Multipliers,
-    Number, Schedule, Type, TypeId,
+    Constant, ConstantId, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Multipliers, Number,
+    Schedule, Type, TypeId,
 };
 pub use error::HlsError;
 pub use kernels::{
@@ -31,3 +32,4 @@ pub use options::Options;
 pub use parts::dsp_slices;
 pub use preflight::{Finding, Obstacle, UNROLL_LIMIT};
 pub use reuse::{legal_reuse_factors, nearest_legal_reuse_factor};
+pub use schedule::{Flow, Loops, Partition};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Body, Design, EdgeKind, Kernel, Multipliers, dsp_slices};
+use super::{Body, Design, EdgeKind, Kernel, Multipliers, Partition, dsp_slices};
 
 /// Vitis refuses to partition an array completely, or to unroll a loop, beyond this many elements
 /// (its messages XFORM 203-103 and 203-504), and takes hours shortly before.
@@ -171,7 +171,7 @@ impl Multipliers {
 pub(super) fn check(design: &Design) -> Vec<Finding> {
     let mut findings = Vec::new();
     for kernel in &design.kernels {
-        let copies = kernel.body.unrolled();
+        let copies = kernel.loops.copies(&kernel.body);
         if copies > UNROLL_LIMIT {
             findings.push(Finding {
                 layer: kernel.layer.clone(),
@@ -184,8 +184,8 @@ pub(super) fn check(design: &Design) -> Vec<Finding> {
         }
     }
     for edge in &design.edges {
-        let EdgeKind::Array(array) = edge.kind;
-        if array.partitioned && edge.len() as u64 > UNROLL_LIMIT {
+        let EdgeKind::Array(partition) = edge.kind;
+        if partition == Partition::Complete && edge.len() as u64 > UNROLL_LIMIT {
             findings.push(Finding {
                 layer: edge.layer.clone(),
                 obstacle: Obstacle::Partition {

@@ -78,7 +78,7 @@ fn a_dense_layer_becomes_two_kernels_between_ports() {
             "act_t ufixed<6,0,RND,SAT>"
         ]
     );
-    let schedule = Schedule { initiation_interval: 1, multipliers: 12 };
+    let schedule = Schedule { flow: Flow::Pipeline, initiation_interval: 1, multipliers: 12 };
     assert_eq!((design.schedule, design.findings), (schedule, vec![]));
 }
 
@@ -126,7 +126,7 @@ fn outputs_get_ports_however_they_leave() {
         .kernels
         .iter()
         .filter(|k| k.operation == "copy")
-        .map(|k| (name_of(&design, k.input), name_of(&design, k.output)))
+        .map(|k| (name_of(&design, k.inputs[0]), name_of(&design, k.output)))
         .collect();
     assert_eq!(copies, [("act_out", "flat_port_out"), ("x", "x_port_out")]);
 }
@@ -140,7 +140,7 @@ fn a_result_that_is_used_inside_is_copied_to_its_port() {
     let design = design(&graph);
     let ports: Vec<&str> = design.outputs.iter().map(|edge| name_of(&design, *edge)).collect();
     assert_eq!(ports, ["act_port_out", "more_out"]);
-    assert_eq!(design[design.kernels[2].input].role, EdgeRole::Internal);
+    assert_eq!(design[design.kernels[2].inputs[0]].role, EdgeRole::Internal);
 }
 
 #[test]
@@ -198,25 +198,32 @@ fn large_layers_are_found() {
         .collect();
     assert_eq!(
         findings,
-        [
-            "layer 'fc' unrolls to 5000·2 = 10000 copies; beyond 4096 Vitis refuses or takes \
+        ["layer 'fc' unrolls to 5000·2 = 10000 copies; beyond 4096 Vitis refuses or takes \
              hours: make 'fc' smaller or prune it; a reuse factor shares its multipliers but \
-             leaves the loops unrolled",
-            "layer 'x': the array x of 5000 elements is partitioned completely; beyond 4096 \
-             Vitis refuses or takes hours: make 'x' smaller",
-        ]
+             leaves the loops unrolled",]
     );
+}
 
+#[test]
+fn large_kernels_keep_their_outermost_loop() {
     let mut graph = Graph::new("large");
     let x = input(&mut graph, "x", &[3, 1500], "fixed<8,1>");
     let act = cast(&mut graph, "act", x, "ufixed<6,0>");
     graph.add_output("act", act);
-    let design = design(&graph);
-    assert_eq!(
-        design.findings[0].to_string(),
-        "layer 'act' unrolls to 4500 = 4500 copies; beyond 4096 Vitis refuses or takes hours"
-    );
-    assert_eq!(design.findings[0].advice(), "make the tensor that 'act' works on smaller");
+    let large = design(&graph);
+    assert_eq!(large.findings, []);
+    let loops = Loops::Pipelined { iterations: 3, interval: 1, parallel: 1500 };
+    assert_eq!(large.kernels[0].loops, loops);
+    assert_eq!(large.schedule.flow, Flow::Dataflow);
+    assert_eq!(large.schedule.initiation_interval, 3);
+    assert_eq!(large.edges[0].kind, EdgeKind::Array(Partition::Cyclic { factor: 1500 }));
+
+    // Another reader of the same array: two kernels cannot take turns with it.
+    let again = cast(&mut graph, "again", x, "ufixed<4,0>");
+    graph.add_output("again", again);
+    let both = design(&graph);
+    assert_eq!(both.schedule.flow, Flow::Sequence);
+    assert_eq!(both.schedule.initiation_interval, 6);
 }
 
 #[test]
@@ -354,7 +361,7 @@ fn broken_graphs_are_refused() {
     let y = cast(&mut graph, "y", x, "fixed<8,1>");
     graph.nodes.add_edge(x, y, 1);
     let error = Design::new(&graph, &options()).unwrap_err();
-    assert_eq!(error.to_string(), "node 'y' of the graph: 2 operands instead of 1");
+    assert_eq!(error.to_string(), "node 'y' of the graph: cast does not take 2 operands");
 }
 
 #[test]

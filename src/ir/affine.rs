@@ -53,7 +53,7 @@ impl Affine {
     }
 
     /// Whether all channels have the same scale and offset.
-    fn is_uniform(&self) -> bool {
+    pub fn is_uniform(&self) -> bool {
         self.scale.codes.len() == 1 && self.offset.as_ref().is_none_or(|o| o.codes.len() == 1)
     }
 

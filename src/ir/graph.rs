@@ -44,7 +44,8 @@ pub struct Graph {
     /// The results in the model's order.
     pub outputs: Vec<Output>,
     /// Which node holds each layer's result, in the model's order. Layers that compute nothing
-    /// share a node with the layer before.
+    /// share a node with the layer before; a node that no result of the network depends on any
+    /// more is there to show the layer's, and becomes no hardware.
     pub layers: Vec<(String, NodeId)>,
 }
 
@@ -119,6 +120,21 @@ impl Graph {
                 }
             }
         }
+        order
+    }
+
+    /// The nodes that become hardware, in the order of [`Graph::in_order`]: inputs, and whatever a
+    /// result of the network depends on. The others only show what a layer of the model gives.
+    pub fn built_in_order(&self) -> Vec<NodeId> {
+        let mut built: std::collections::HashSet<NodeId> = self.inputs.iter().copied().collect();
+        let mut waiting: Vec<NodeId> = self.outputs.iter().map(|output| output.node).collect();
+        while let Some(node) = waiting.pop() {
+            if built.insert(node) {
+                waiting.extend(self.operands(node));
+            }
+        }
+        let mut order = self.in_order();
+        order.retain(|node| built.contains(node));
         order
     }
 }

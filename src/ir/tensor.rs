@@ -104,6 +104,21 @@ impl Constant {
         Ok(Self { format: Format::covering(&interval, fraction)?, codes })
     }
 
+    /// `values` on the grid that gives the largest of them `significant` bits, rounded to nearest.
+    ///
+    /// # Errors
+    /// If a value is not finite, or the grid lies out of reach.
+    pub fn nearest(values: ArrayViewD<'_, f64>, significant: u32) -> Result<Self, ConstantError> {
+        if let Some(bad) = values.iter().find(|v| !v.is_finite()) {
+            return Err(ConstantError::NotFinite(*bad));
+        }
+        let largest = values.iter().fold(0.0_f64, |largest, v| largest.max(v.abs()));
+        let integer = if largest == 0.0 { 0 } else { libm::ilogb(largest) + 1 };
+        let fraction = significant as i32 - integer;
+        let codes = values.mapv(|value| code_of(value, fraction));
+        Ok(Self::of_codes(codes, fraction)?)
+    }
+
     /// `codes` with `fraction` bits behind the point, in the narrowest format that holds them.
     ///
     /// # Errors
@@ -117,6 +132,18 @@ impl Constant {
     /// How many bits storing it takes.
     pub fn bits(&self) -> usize {
         self.codes.len() * self.format.width() as usize
+    }
+}
+
+/// The code with `fraction` bits behind the point that is nearest to a finite `value`.
+fn code_of(value: f64, fraction: i32) -> BigInt {
+    let (mantissa, exponent, sign) = value.integer_decode();
+    let magnitude = BigInt::from(mantissa) * i32::from(sign);
+    let up = i32::from(exponent) + fraction;
+    match u32::try_from(up) {
+        Ok(up) => magnitude << up,
+        // Half a step more, then down to the step below.
+        Err(_) => ((magnitude >> (up.unsigned_abs() - 1).min(2048)) + 1u8) >> 1u8,
     }
 }
 

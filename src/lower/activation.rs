@@ -128,7 +128,7 @@ pub(super) fn cast(
 }
 
 /// `x`, but not below or not above `value`.
-fn limit(
+pub(super) fn limit(
     builder: &mut Builder<'_>,
     place: Place<'_>,
     part: &str,

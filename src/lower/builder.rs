@@ -4,9 +4,10 @@ use std::collections::{HashMap, HashSet};
 
 use petgraph::graph::NodeIndex;
 
+use super::activation::cast;
 use super::{LowerError, Lowered, Settings, Warning};
 use crate::ir::{Graph, NodeId, Op, Tensor, validate};
-use crate::model::Model;
+use crate::model::{Layer, Model};
 
 /// The graph while it is made: which node holds the result of each layer so far.
 pub(super) struct Builder<'a> {
@@ -16,6 +17,14 @@ pub(super) struct Builder<'a> {
     results: HashMap<NodeIndex, NodeId>,
     names: HashSet<String>,
     warnings: Vec<Warning>,
+    /// The layers in layers that are being lowered.
+    inside: Vec<Inside>,
+}
+
+/// A layer in a layer.
+struct Inside {
+    operands: Vec<NodeId>,
+    part: String,
 }
 
 impl<'a> Builder<'a> {
@@ -29,6 +38,7 @@ impl<'a> Builder<'a> {
             results: HashMap::new(),
             names,
             warnings: Vec::new(),
+            inside: Vec::new(),
         }
     }
 
@@ -38,13 +48,40 @@ impl<'a> Builder<'a> {
         self.results.insert(index, node);
     }
 
-    /// The node that holds what layer `index` takes.
+    /// The node that holds what layer `index` takes, which is one tensor.
     pub(super) fn operand(&self, index: NodeIndex) -> Result<NodeId, LowerError> {
-        match self.model.sources(index)[..] {
-            [source] => self.results.get(&source).copied(),
-            _ => None,
+        match self.operands(index)?[..] {
+            [operand] => Ok(operand),
+            _ => Err(LowerError::Inputs { layer: self.model.graph[index].name.clone() }),
         }
-        .ok_or_else(|| LowerError::Inputs { layer: self.model.graph[index].name.clone() })
+    }
+
+    /// The nodes that hold what layer `index` takes, in order.
+    pub(super) fn operands(&self, index: NodeIndex) -> Result<Vec<NodeId>, LowerError> {
+        if let Some(inner) = self.inside.last() {
+            return Ok(inner.operands.clone());
+        }
+        let sources = self.model.sources(index).into_iter();
+        let operands: Option<Vec<NodeId>> =
+            sources.map(|source| self.results.get(&source).copied()).collect();
+        operands.ok_or_else(|| LowerError::Inputs { layer: self.model.graph[index].name.clone() })
+    }
+
+    /// What `lower` makes of layer `index` where it takes `operands` instead of its own: a layer in
+    /// a layer. Nodes have `part` in their names.
+    pub(super) fn inside(
+        &mut self,
+        index: NodeIndex,
+        operands: Vec<NodeId>,
+        part: &str,
+        lower: impl FnOnce(&mut Self) -> Result<(), LowerError>,
+    ) -> Result<NodeId, LowerError> {
+        self.inside.push(Inside { operands, part: part.to_string() });
+        let done = lower(self);
+        self.inside.pop();
+        done?;
+        let result = self.results.get(&index).copied();
+        result.ok_or_else(|| LowerError::Inputs { layer: self.model.graph[index].name.clone() })
     }
 
     pub(super) fn tensor(&self, node: NodeId) -> &Tensor {
@@ -61,6 +98,20 @@ impl<'a> Builder<'a> {
         operand: NodeId,
         tensor: Tensor,
     ) -> NodeId {
+        self.add_to(layer, part, op, &[operand], tensor)
+    }
+
+    /// As [`Builder::add`], for an operation on several operands.
+    pub(super) fn add_to(
+        &mut self,
+        layer: &str,
+        part: &str,
+        op: Op,
+        operands: &[NodeId],
+        tensor: Tensor,
+    ) -> NodeId {
+        let parts = self.inside.iter().map(|inside| inside.part.as_str()).chain([part]);
+        let part = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_");
         let mut name = layer.to_string();
         if !part.is_empty() {
             name = format!("{layer}_{part}");
@@ -70,7 +121,7 @@ impl<'a> Builder<'a> {
                 number += 1;
             }
         }
-        let node = self.graph.add(name, op, &[operand], tensor);
+        let node = self.graph.add(name, op, operands, tensor);
         self.graph[node].layer = layer.to_string();
         node
     }
@@ -78,6 +129,16 @@ impl<'a> Builder<'a> {
     /// Layer `index` gives the result of `node`.
     pub(super) fn result(&mut self, index: NodeIndex, node: NodeId) {
         self.results.insert(index, node);
+    }
+
+    /// Layer `index` gives the result of `node`, in the type that its user asks for, if any.
+    pub(super) fn finished(&mut self, index: NodeIndex, layer: &Layer, node: NodeId) {
+        let asked = self.settings.layer(&layer.name).and_then(|settings| settings.result);
+        let node = match asked {
+            Some(precision) => cast(self, &layer.name, "result", node, &precision),
+            None => node,
+        };
+        self.result(index, node);
     }
 
     /// Layer `index` gives what it takes.
@@ -88,7 +149,10 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn warn(&mut self, warning: Warning) {
-        self.warnings.push(warning);
+        // A layer of many steps has the same to say of each.
+        if !self.warnings.contains(&warning) {
+            self.warnings.push(warning);
+        }
     }
 
     pub(super) fn finish(mut self) -> Result<Lowered, LowerError> {
@@ -101,8 +165,14 @@ impl<'a> Builder<'a> {
         for index in self.model.graph.node_indices() {
             self.graph.layers.push(named(&index)?);
         }
+        // One tensor may be returned twice, but ports differ in their names.
+        let mut names = HashSet::new();
         for index in &self.model.outputs {
             let (name, node) = named(index)?;
+            let numbered = (1..).map(|number| format!("{name}_{number}"));
+            let free = std::iter::once(name.clone()).chain(numbered);
+            let name = free.into_iter().find(|name| !names.contains(name)).unwrap_or(name);
+            names.insert(name.clone());
             self.graph.add_output(name, node);
         }
         validate(&self.graph)?;

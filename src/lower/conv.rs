@@ -83,7 +83,7 @@ fn convolve(
     };
     let tensor = op
         .result(builder.tensor(operand))
-        .map_err(|rule| LowerError::Unfit { layer: layer.into(), rule })?;
+        .map_err(|rule| LowerError::Operation { layer: layer.into(), rule })?;
     let node = builder.add(layer, site.part, Op::Conv(op), operand, tensor);
     products.finish(builder, site.index, layer, node, &conv.activation)
 }

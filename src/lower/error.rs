@@ -16,6 +16,15 @@ pub enum LowerError {
         /// The layer.
         layer: String,
     },
+    /// An operation that has no result for what it takes.
+    #[error("layer '{layer}': {rule}")]
+    #[diagnostic(help("quantize the layer's inputs more coarsely, or connect it otherwise"))]
+    Operation {
+        /// The layer.
+        layer: String,
+        /// What is wrong.
+        rule: String,
+    },
     /// A layer's weights do not fit what it takes.
     #[error("layer '{layer}' has weights for {weights} inputs, but takes {inputs}")]
     #[diagnostic(help("the weights belong to another model, or the file is damaged"))]
@@ -26,26 +35,6 @@ pub enum LowerError {
         inputs: usize,
         /// The first axis of its kernel.
         weights: usize,
-    },
-    /// Windows over a tensor on which none fits.
-    #[error("layer '{layer}': its windows do not fit samples of the shape {shape:?}")]
-    #[diagnostic(help("the model was not made for such inputs, or the file is damaged"))]
-    Windows {
-        /// The layer.
-        layer: String,
-        /// What it takes.
-        shape: Vec<usize>,
-    },
-    /// An operation that does not fit what it takes.
-    #[error("layer '{layer}': {rule}")]
-    #[diagnostic(help(
-        "quantize the layer's inputs or weights more coarsely; or the file is damaged"
-    ))]
-    Unfit {
-        /// The layer.
-        layer: String,
-        /// What is wrong.
-        rule: String,
     },
     /// A quantizer that cannot act where it stands.
     #[error("layer '{layer}', {part}: {error}")]

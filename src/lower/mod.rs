@@ -8,26 +8,30 @@
 
 mod activation;
 mod average;
+mod bilinear;
 mod builder;
 mod configure;
 mod conv;
 mod dense;
 mod error;
+mod merge;
+mod moves;
+mod normalization;
 mod parameters;
 mod pool;
 mod products;
 mod settings;
-mod shape;
 mod softmax;
 mod steps;
 #[cfg(test)]
 mod tests;
 mod windows;
 
+use petgraph::graph::NodeIndex;
 use petgraph::visit::Topo;
 
 use crate::ir::Graph;
-use crate::model::{LayerKind, Model};
+use crate::model::{Layer, LayerKind, Model};
 
 use builder::Builder;
 pub use error::{LowerError, Warning};
@@ -59,18 +63,37 @@ pub fn lower(model: &Model, settings: &Settings) -> Result<Lowered, LowerError> 
     let mut order = Topo::new(&model.graph);
     while let Some(index) = order.next(&model.graph) {
         let layer = &model.graph[index];
-        match &layer.kind {
-            LayerKind::Input { .. } => {}
-            LayerKind::Dense(dense) => dense::lower(&mut builder, index, layer, dense)?,
-            LayerKind::Conv(conv) => conv::lower(&mut builder, index, layer, conv)?,
-            LayerKind::Separable(pair) => conv::separable(&mut builder, index, layer, pair)?,
-            LayerKind::Pool(pool) => pool::lower(&mut builder, index, layer, pool)?,
-            LayerKind::Activation(function) => {
-                activation::lower(&mut builder, index, layer, function)?;
-            }
-            LayerKind::Flatten => shape::flatten(&mut builder, index, layer)?,
-            LayerKind::Identity => builder.identity(index)?,
-        }
+        lower_kind(&mut builder, index, layer, &layer.kind)?;
     }
     builder.finish()
+}
+
+/// Lowers what `kind` says, as part of `layer`.
+fn lower_kind(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    kind: &LayerKind,
+) -> Result<(), LowerError> {
+    match kind {
+        LayerKind::Input { .. } => Ok(()),
+        LayerKind::Dense(dense) => dense::lower(builder, index, layer, dense),
+        LayerKind::Conv(conv) => conv::lower(builder, index, layer, conv),
+        LayerKind::Separable(pair) => conv::separable(builder, index, layer, pair),
+        LayerKind::Pool(pool) => pool::lower(builder, index, layer, pool),
+        LayerKind::Activation(function) => activation::lower(builder, index, layer, function),
+        LayerKind::BatchNorm(norm) => normalization::batch_norm(builder, index, layer, norm),
+        LayerKind::ScaleShift(shift) => normalization::scale_shift(builder, index, layer, shift),
+        LayerKind::Flatten => moves::flatten(builder, index, layer),
+        LayerKind::Identity => builder.identity(index),
+        LayerKind::Move(by) => moves::lower(builder, index, layer, by),
+        LayerKind::Merge(function) => merge::lower(builder, index, layer, *function),
+        LayerKind::Constant(constant) => merge::constant(builder, index, layer, constant),
+        LayerKind::Clip { low, high } => merge::clip(builder, index, layer, [*low, *high]),
+        LayerKind::Concatenate { axis } => moves::concatenate(builder, index, layer, *axis),
+        LayerKind::Dot { axes } => merge::dot(builder, index, layer, *axes),
+        LayerKind::Bilinear { factors } => bilinear::lower(builder, index, layer, *factors),
+        LayerKind::TimeDistributed(kind) => moves::time_distributed(builder, index, layer, kind),
+        LayerKind::ChannelsFirst(kind) => moves::channels_first(builder, index, layer, kind),
+    }
 }

@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2};
 
-use super::{Conv, Pool, Separable};
+use super::{BatchNorm, Constant, Conv, Merge, Move, Pool, ScaleShift, Separable};
 use crate::quantizer::Quantizer;
 
 /// A layer of the trained network.
@@ -35,10 +35,48 @@ pub enum LayerKind {
     Pool(Pool),
     /// A function applied to each element (softmax: to each row along the last axis).
     Activation(Activation),
+    /// A factor and a summand for each channel, from the statistics of training.
+    BatchNorm(BatchNorm),
+    /// One factor and one summand.
+    ScaleShift(ScaleShift),
     /// All axes of a sample in one, row-major.
     Flatten,
     /// Nothing, once trained: Dropout and its like.
     Identity,
+    /// Elements in other places, by one move after the other.
+    Move(Vec<Move>),
+    /// One tensor of several, element by element.
+    Merge(Merge),
+    /// One tensor and numbers, element by element.
+    Constant(Constant),
+    /// Numbers below and above two limits become these.
+    Clip {
+        /// The lower limit.
+        low: f32,
+        /// The upper limit.
+        high: f32,
+    },
+    /// Tensors one behind the other along an axis of a sample.
+    Concatenate {
+        /// The axis.
+        axis: usize,
+    },
+    /// Products of the elements of two tensors, summed along one axis of a sample of each.
+    Dot {
+        /// The first tensor's axis, and the second's.
+        axes: [usize; 2],
+    },
+    /// Elements between those of \[height, width, channels\], by linear interpolation with
+    /// half-pixel centres.
+    Bilinear {
+        /// How many elements for one, along the height and along the width.
+        factors: [usize; 2],
+    },
+    /// What is said, for each element along the first axis of a sample.
+    TimeDistributed(Box<LayerKind>),
+    /// What is said, its tensors' channels being last, while those that it takes and gives have
+    /// them along the first axis of a sample.
+    ChannelsFirst(Box<LayerKind>),
 }
 
 /// A dense layer. `kernel` is \[inputs, units\], `bias` \[units\].

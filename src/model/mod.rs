@@ -6,6 +6,9 @@
 
 mod conv;
 mod layer;
+mod merge;
+mod moves;
+mod normalization;
 mod pool;
 mod sliding;
 
@@ -13,6 +16,9 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 pub use conv::{Conv, Folded, Kernel, Separable};
 pub use layer::{Activation, Dense, Layer, LayerKind};
+pub use merge::{Constant, Merge};
+pub use moves::{Move, Range, broadcast};
+pub use normalization::{BatchNorm, BatchNormQuantizers, ScaleShift};
 pub use pool::{Pool, PoolKind};
 pub use sliding::{Padding, Placement, Sliding, Transposed};
 

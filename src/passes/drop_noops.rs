@@ -1,9 +1,6 @@
 //! Operations that change nothing.
 
-use petgraph::Direction;
-use petgraph::visit::EdgeRef;
-
-use super::Pass;
+use super::{Pass, hand_over};
 use crate::ir::{Graph, NodeId, Op};
 
 pub(super) const PASS: Pass = Pass {
@@ -15,7 +12,8 @@ pub(super) const PASS: Pass = Pass {
 fn run(graph: &mut Graph) {
     for node in graph.in_order() {
         if let Some(operand) = same_as(graph, node) {
-            replace(graph, node, operand);
+            hand_over(graph, node, operand);
+            graph.nodes.remove_node(node);
         }
     }
 }
@@ -38,29 +36,6 @@ fn same_as(graph: &Graph, node: NodeId) -> Option<NodeId> {
         _ => false,
     };
     removable.then_some(operand)
-}
-
-/// Whoever takes `node` takes `operand` instead.
-fn replace(graph: &mut Graph, node: NodeId, operand: NodeId) {
-    let readers: Vec<(NodeId, usize)> = graph
-        .nodes
-        .edges_directed(node, Direction::Outgoing)
-        .map(|edge| (edge.target(), *edge.weight()))
-        .collect();
-    for (reader, position) in readers {
-        graph.nodes.add_edge(operand, reader, position);
-    }
-    graph.nodes.remove_node(node);
-    for (_, result) in &mut graph.layers {
-        if *result == node {
-            *result = operand;
-        }
-    }
-    for output in &mut graph.outputs {
-        if output.node == node {
-            output.node = operand;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -27,8 +27,9 @@ pub(super) fn gather<W: Word>(op: &Gather, x: &ArrayD<W>, shape: &[usize]) -> Op
 pub(super) fn concat<W: Word>(operands: &[Operand<'_>], axis: usize) -> Option<ArrayD<W>> {
     let arrays: Vec<_> = operands.iter().map(|x| W::view(x.codes)).collect::<Option<_>>()?;
     let views: Vec<_> = arrays.iter().map(|array| array.view()).collect();
-    // Samples come before the axes of one sample.
-    ndarray::concatenate(Axis(axis + 1), &views).ok()
+    // Samples come before the axes of one sample. What is joined need not lie row-major.
+    let joined = ndarray::concatenate(Axis(axis + 1), &views).ok()?;
+    Some(joined.as_standard_layout().into_owned())
 }
 
 /// Whether `merge` can be computed in 64 bits: its operands at the result's binary point, and

@@ -4,7 +4,7 @@
 {{ cx.signature() }}
 {{ cx.pragmas() }}
 {%- if body.rows > 1 %}
-{{ cx.open("rows", "row", body.rows) }}
+{{ cx.outer("rows", "row", body.rows) }}
 {%- endif %}
 {{ cx.open("channels", "c", body.channels) }}
 output[{{ cx.at(body.rows, body.channels, "c") }}] = input[{{ cx.at(body.rows, body.channels, "c") }}] * {{ cx.factor(body.scales) }}

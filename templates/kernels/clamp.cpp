@@ -7,7 +7,7 @@ const {{ cx.ty(body.compared) }} low = {{ cx.number(low) }};
 {%- if let Some(high) = body.high %}
 const {{ cx.ty(body.compared) }} high = {{ cx.number(high) }};
 {%- endif %}
-{{ cx.open("elements", "n", body.elements) }}
+{{ cx.outer("elements", "n", body.elements) }}
 {{ cx.ty(body.compared) }} value = input[n];
 {%- if body.low.is_some() %}
 if (value < low) {

@@ -2,7 +2,7 @@
 {{ cx.signature() }}
 {{ cx.pragmas() }}
 {%- if body.rows > 1 %}
-{{ cx.open("rows", "row", body.rows) }}
+{{ cx.outer("rows", "row", body.rows) }}
 {%- endif %}
 {%- for part in body.parts %}
 {%- let input = cx.input(loop.index0) %}

@@ -4,8 +4,8 @@
 {%- endif %}.
 {{ cx.signature() }}
 {{ cx.pragmas() }}
-{{ cx.open("rows", "row", body.window.output[0]) }}
-{{ cx.open("columns", "column", body.window.output[1]) }}
+{{ cx.around("rows", "row", body.window.output[0]) }}
+{{ cx.outer("columns", "column", body.window.output[1]) }}
 {{ cx.in_type() }} window[{{ body.window.taps() * body.channels }}];
 {{ cx.local_array("window") }}
 {{ cx.open("tap_rows", "tap_row", body.window.kernel[0]) }}

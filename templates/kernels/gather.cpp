@@ -4,7 +4,7 @@
 static const int places[{{ body.places.len() }}] = {
 {{ cx.places(body.places) }}
 };
-{{ cx.open("elements", "n", body.places.len()) }}
+{{ cx.outer("elements", "n", body.places.len()) }}
 {%- if body.has_zeros() %}
 output[n] = places[n] < 0 ? {{ cx.in_type() }}(0) : input[places[n]];
 {%- else %}

@@ -2,7 +2,7 @@
 {{ cx.signature() }}
 {{ cx.pragmas() }}
 const {{ cx.ty(body.slope.element) }} slope = {{ cx.number(body.slope) }};
-{{ cx.open("elements", "n", body.elements) }}
+{{ cx.outer("elements", "n", body.elements) }}
 if (input[n] < 0) {
 output[n] = input[n] * slope;
 } else {

@@ -3,7 +3,7 @@
 {{ cx.signature() }}
 {{ cx.pragmas() }}
 {%- if body.rows > 1 %}
-{{ cx.open("rows", "row", body.rows) }}
+{{ cx.outer("rows", "row", body.rows) }}
 {%- endif %}
 {{ cx.open("outputs", "o", body.outputs) }}
 {%- match body.biases %}

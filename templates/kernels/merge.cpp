@@ -1,7 +1,7 @@
 // {{ cx.title() }}: {{ body.kind.name() }}, element by element.
 {{ cx.signature() }}
 {{ cx.pragmas() }}
-{{ cx.open("elements", "n", body.elements) }}
+{{ cx.outer("elements", "n", body.elements) }}
 {%- match body.compared %}
 {%- when Some with (compared) %}
 {%- for input in cx.inputs() %}

@@ -1,8 +1,8 @@
 // {{ cx.title() }}: the {% if body.lowest.is_some() %}largest{% else %}sum{% endif %} of windows of {{ body.window.kernel[0] }} x {{ body.window.kernel[1] }} elements.
 {{ cx.signature() }}
 {{ cx.pragmas() }}
-{{ cx.open("rows", "row", body.window.output[0]) }}
-{{ cx.open("columns", "column", body.window.output[1]) }}
+{{ cx.around("rows", "row", body.window.output[0]) }}
+{{ cx.outer("columns", "column", body.window.output[1]) }}
 {{ cx.open("channels", "c", body.channels) }}
 {%- match body.lowest %}
 {%- when Some with (lowest) %}

@@ -2,7 +2,7 @@
 {{ cx.signature() }}
 {{ cx.pragmas() }}
 const {{ cx.ty(body.factor.element) }} factor = {{ cx.number(body.factor) }};
-{{ cx.open("elements", "n", body.elements) }}
+{{ cx.outer("elements", "n", body.elements) }}
 output[n] = input[n] * factor;
 }
 }

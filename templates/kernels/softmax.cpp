@@ -3,7 +3,7 @@
 {{ cx.signature() }}
 {{ cx.pragmas() }}
 {%- if body.rows > 1 %}
-{{ cx.open("rows", "row", body.rows) }}
+{{ cx.outer("rows", "row", body.rows) }}
 {%- endif %}
 {{ cx.in_type() }} largest = input[{{ cx.at(body.rows, body.columns, "0") }}];
 {{ cx.open("maximum", "n", body.columns) }}

@@ -1,7 +1,7 @@
 // {{ cx.title() }}: the value behind the last boundary that an element reaches.
 {{ cx.signature() }}
 {{ cx.pragmas() }}
-{{ cx.open("elements", "n", body.elements) }}
+{{ cx.outer("elements", "n", body.elements) }}
 {{ cx.out_type() }} result = {{ cx.constant(body.values) }}[0];
 {%- if let Some(boundaries) = body.boundaries %}
 const {{ cx.ty(body.compared) }} value = input[n];

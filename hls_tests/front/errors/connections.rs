@@ -40,10 +40,6 @@ fn connections() {
         ),
         (json!([[["in", 0, 0, {}, 7]]]), "its connection [\"in\",0,0,{},7] is not understood"),
         (json!([[["in", 0, 0, {}], ["in", 0, 0, {}]]]), "takes 1 input(s), but is connected to 2"),
-        (
-            json!([[["in", 0, 0, {}]], [["in", 0, 0, {}]]]),
-            "the layer is called 2 times; a layer with several calls is not supported yet",
-        ),
         (json!([]), "the shape of its input is stated nowhere"),
         (json!("in"), "its connection \"in\" is not understood"),
         (json!([3]), "its connection 3 is not understood"),
@@ -67,8 +63,6 @@ fn connections() {
         let message = format!("model.json: layer 'x' (Flatten): {message}");
         expect(load_json(&functional(calls, y.clone()), &weights), &message, "");
     }
-    let message = "k3_twice.keras: layer 'shared' (Dense): the layer is called 2 times; a layer with several calls is not supported yet";
-    expect(load(&fixture("k3_twice.keras"), None), message, "a layer of its own for each call");
     let message = "k2_training.h5: layer 'drop' (Dropout): the call's argument training = true is not supported";
     expect(load(&fixture("k2_training.h5"), None), message, "inputs alone");
 }

@@ -6,20 +6,22 @@ use std::path::Path;
 
 use petgraph::graph::{DiGraph, NodeIndex};
 
-use super::architecture::Architecture;
+use super::architecture::{Architecture, Role};
 use super::attributes::Attributes;
 use super::layers::{self, Built, Site};
+use super::operations;
 use super::weights::Store;
 use crate::front::error::FrontError;
 use crate::front::layer_problem::LayerProblem;
-use crate::model::{self, Model};
+use crate::model::{self, LayerKind, Model};
 
 pub(super) fn model(
     architecture: &Architecture<'_>,
     path: &Path,
-    store: &Store<'_>,
+    mut store: Store<'_>,
 ) -> Result<Model, FrontError> {
-    let places = store.places(architecture);
+    let places = store.places(&architecture.homes);
+    let store = &store;
     let mut built: Vec<Option<Built>> = architecture.layers.iter().map(|_| None).collect();
     for at in order(architecture, path)? {
         let layer = &architecture.layers[at];
@@ -29,10 +31,15 @@ pub(super) fn model(
         let site = Site {
             owner,
             attributes: Attributes::new(owner, &layer.attributes),
-            inputs: &inputs,
-            weights: store.layer(owner, &places[at]),
+            inputs: inputs.into(),
+            arguments: &layer.arguments,
+            weights: store.layer(owner, &architecture.homes[layer.home], &places[layer.home]),
         };
-        built[at] = Some(layers::build(site)?);
+        built[at] = Some(match layer.role {
+            Role::Layer => layers::build(site)?,
+            Role::Operation => operations::build(site)?,
+            Role::Border => site.same_shape(LayerKind::Identity)?,
+        });
     }
     store.check_surplus(&places)?;
 

@@ -43,17 +43,25 @@ pub(super) struct Attributes<'a> {
     owner: Owner<'a>,
     values: &'a Map<String, Value>,
     known: HashSet<&'static str>,
+    settled: HashSet<&'static str>,
 }
 
 impl<'a> Attributes<'a> {
     pub(super) fn new(owner: Owner<'a>, values: &'a Map<String, Value>) -> Self {
-        Self { owner, values, known: ANYWHERE.iter().copied().collect() }
+        Self { owner, values, known: ANYWHERE.iter().copied().collect(), settled: HashSet::new() }
     }
 
     /// An attribute's value; `None` where there is none, or where Python's `None` stands.
     pub(super) fn get(&mut self, name: &'static str) -> Option<&'a Value> {
         self.known.insert(name);
-        self.values.get(name).filter(|value| !value.is_null())
+        let stated = self.values.get(name).filter(|_| !self.settled.contains(name));
+        stated.filter(|value| !value.is_null())
+    }
+
+    /// An attribute whose value has been seen to: from now on it is as if it were not there.
+    pub(super) fn settle(&mut self, name: &'static str) {
+        self.known.insert(name);
+        self.settled.insert(name);
     }
 
     /// Attributes that do not change what the layer computes at inference.
@@ -96,6 +104,13 @@ impl<'a> Attributes<'a> {
         count
             .filter(|&count| count > 0)
             .ok_or_else(|| self.malformed(name, value, "a number from 1"))
+    }
+
+    /// A finite number, if there is one.
+    pub(super) fn number(&mut self, name: &'static str) -> Result<Option<f32>, FrontError> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        let number = value.as_f64().map(|number| number as f32).filter(|n| n.is_finite());
+        number.map(Some).ok_or_else(|| self.malformed(name, value, "a number"))
     }
 
     /// A quantizer, if there is one.

@@ -9,6 +9,7 @@ mod architecture;
 mod assemble;
 mod attributes;
 mod layers;
+mod operations;
 mod quantizers;
 mod weights;
 
@@ -96,5 +97,5 @@ pub(super) fn load(path: &Path, weights: Option<&Path>) -> Result<Model, FrontEr
     };
     let file = file.weights().located(path_of_weights)?;
     let store = Store::open(&file, path_of_weights, origin)?;
-    assemble::model(&architecture, path, &store)
+    assemble::model(&architecture, path, store)
 }

@@ -29,6 +29,7 @@ pub use softmax::Softmax;
 pub use steps::{Steps, Table};
 
 use super::build::{Builder, Site};
+use super::schedule::Outer;
 use super::{HlsError, Multipliers};
 use crate::ir::Op;
 
@@ -86,6 +87,28 @@ impl Body {
             Body::Merge(merge) => merge.elements,
         };
         count as u64
+    }
+}
+
+impl Body {
+    /// The outermost loop, which a large kernel keeps.
+    pub(super) fn outer(&self) -> Outer {
+        match self {
+            Body::Linear(linear) => Outer::rows(linear.rows),
+            Body::Convert(convert) => Outer::elements(convert.elements),
+            Body::Clamp(clamp) => Outer::elements(clamp.elements),
+            Body::Leaky(leaky) => Outer::elements(leaky.elements),
+            Body::Scale(scale) => Outer::elements(scale.elements),
+            Body::Steps(steps) => Outer::elements(steps.elements),
+            Body::Table(table) => Outer::elements(table.elements),
+            Body::Softmax(softmax) => Outer::rows(softmax.rows),
+            Body::Affine(affine) => Outer::rows(affine.rows),
+            Body::Conv(conv) => Outer::rows(conv.window.windows()),
+            Body::Pool(pool) => Outer::rows(pool.window.windows()),
+            Body::Gather(gather) => Outer::elements(gather.places.len()),
+            Body::Concat(concat) => Outer::rows(concat.rows),
+            Body::Merge(merge) => Outer::elements(merge.elements),
+        }
     }
 }
 

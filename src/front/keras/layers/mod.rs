@@ -1,15 +1,23 @@
 //! One file a family of layers, and the table of them all.
 
 mod activation;
+mod channels_first;
 mod conv;
 mod dense;
 mod flatten;
 mod folded;
 mod inert;
 mod input;
+mod merge;
+mod moves;
+mod normalization;
 mod pool;
+mod time_distributed;
 mod windows;
 
+use std::borrow::Cow;
+
+use super::architecture::Arguments;
 use super::attributes::{Attributes, Owner};
 use super::weights::LayerWeights;
 use crate::front::error::FrontError;
@@ -25,17 +33,26 @@ const FAMILIES: &[&[Class]] = &[
     activation::CLASSES,
     flatten::CLASSES,
     inert::CLASSES,
+    normalization::CLASSES,
+    merge::CLASSES,
+    moves::CLASSES,
+    time_distributed::CLASSES,
 ];
 
 /// A class of Keras or QKeras, by its name there, and how its layers are read.
-type Class = (&'static str, fn(&mut Site<'_>) -> Result<Built, FrontError>);
+type Class = (&'static str, Read);
+
+/// Reads a layer of one class.
+type Read = fn(&mut Site<'_>) -> Result<Built, FrontError>;
 
 /// All that is known about a layer before it is read.
 pub(super) struct Site<'a> {
     pub(super) owner: Owner<'a>,
     pub(super) attributes: Attributes<'a>,
     /// The shapes of its inputs, without the batch axis.
-    pub(super) inputs: &'a [Vec<usize>],
+    pub(super) inputs: Cow<'a, [Vec<usize>]>,
+    /// What an operation is called with.
+    pub(super) arguments: &'a Arguments<'a>,
     pub(super) weights: LayerWeights<'a>,
 }
 
@@ -58,7 +75,10 @@ pub(super) fn build(mut site: Site<'_>) -> Result<Built, FrontError> {
     let Some((_, read)) = classes.find(|(name, _)| *name == site.owner.class) else {
         return Err(site.owner.wrong(LayerProblem::Class { supported: supported() }));
     };
-    let built = read(&mut site)?;
+    let built = match channels_first::is_asked(&mut site) {
+        true => channels_first::read(&mut site, *read)?,
+        false => read(&mut site)?,
+    };
     site.attributes.finish()?;
     site.weights.finish()?;
     Ok(built)
@@ -71,8 +91,8 @@ fn supported() -> String {
 
 impl Site<'_> {
     /// The shape of the only input.
-    fn input(&self) -> Result<&[usize], FrontError> {
-        match self.inputs {
+    pub(super) fn input(&self) -> Result<&[usize], FrontError> {
+        match &*self.inputs {
             [shape] => Ok(shape),
             several => {
                 let problem = LayerProblem::Inputs { expected: 1, found: several.len() };
@@ -82,7 +102,7 @@ impl Site<'_> {
     }
 
     /// A layer whose result has the shape of its only input.
-    fn same_shape(&self, kind: LayerKind) -> Result<Built, FrontError> {
+    pub(super) fn same_shape(&self, kind: LayerKind) -> Result<Built, FrontError> {
         Ok(Built { kind, shape: self.input()?.to_vec() })
     }
 }

@@ -5,6 +5,7 @@
 //! each layer, and datasets there, in the order of the layer's variables.
 
 mod named;
+mod nested;
 mod tree;
 
 use std::collections::{BTreeMap, HashSet};
@@ -13,7 +14,7 @@ use std::vec;
 
 use ndarray::{Array, Dimension, IntoDimension};
 
-use super::architecture::Architecture;
+use super::architecture::Home;
 use super::attributes::Owner;
 use crate::front::error::{FrontError, Located, Problem};
 use crate::front::hdf5::{Group, Hdf5};
@@ -74,18 +75,22 @@ impl<'a> Store<'a> {
         Err(Problem::NoWeightGroups { found })
     }
 
-    /// The place of each layer of a model.
-    pub(super) fn places(&self, architecture: &Architecture<'_>) -> Vec<String> {
-        let layers = architecture.layers.iter();
+    /// The place of each layer of a model, and of those of models in it.
+    pub(super) fn places(&mut self, homes: &[Home<'_>]) -> Vec<String> {
         match self.layout {
-            Layout::Named => layers.map(|layer| layer.name.to_string()).collect(),
-            Layout::Tree { layers: group } => tree::paths(group, layers.map(|layer| layer.class)),
+            Layout::Named => nested::places(&mut self.places, homes),
+            Layout::Tree { layers } => tree::paths(layers, homes),
         }
     }
 
     /// The variables at a place.
-    pub(super) fn layer<'s>(&'s self, owner: Owner<'s>, place: &'s str) -> LayerWeights<'s> {
-        LayerWeights { store: self, owner, place, asked: false }
+    pub(super) fn layer<'s>(
+        &'s self,
+        owner: Owner<'s>,
+        home: &'s Home<'s>,
+        place: &'s str,
+    ) -> LayerWeights<'s> {
+        LayerWeights { store: self, owner, name: &home.name, place, below: "", asked: false }
     }
 
     /// Refuses variables outside of all places.
@@ -103,11 +108,21 @@ impl<'a> Store<'a> {
 pub(super) struct LayerWeights<'a> {
     store: &'a Store<'a>,
     owner: Owner<'a>,
+    /// The layer's own name, without those of the models around it.
+    name: &'a str,
     place: &'a str,
+    /// Where the variables of a layer in the layer lie, below its place.
+    below: &'static str,
     asked: bool,
 }
 
 impl<'a> LayerWeights<'a> {
+    /// The variables are those of the layer that this one wraps.
+    pub(super) fn of_wrapped(&mut self) -> Self {
+        self.asked = true;
+        Self { below: "/layer", asked: false, ..*self }
+    }
+
     /// The variables, which must be exactly these.
     pub(super) fn variables(
         &mut self,
@@ -126,7 +141,9 @@ impl<'a> LayerWeights<'a> {
         }
         let in_order = |(at, dataset): (usize, &String)| match self.store.layout {
             Layout::Named => true,
-            Layout::Tree { .. } => *dataset == tree::variable(self.place, at),
+            Layout::Tree { .. } => {
+                *dataset == tree::variable(&format!("{}{}", self.place, self.below), at)
+            }
         };
         if datasets.len() != names.len() || !datasets.iter().enumerate().all(in_order) {
             let found = list(datasets.iter().map(String::as_str), "no weights");
@@ -134,7 +151,7 @@ impl<'a> LayerWeights<'a> {
             return Err(self.wrong(LayerProblem::WeightCount { expected, place, found }));
         }
         if let Some(found) = found.and_then(|found| found.layer.as_ref())
-            && found != self.owner.layer
+            && found != self.name
         {
             let found = found.clone();
             return Err(self.wrong(LayerProblem::WeightsOfAnother { place, found }));

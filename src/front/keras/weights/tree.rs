@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use super::{Origin, Place};
 use crate::front::error::Problem;
 use crate::front::hdf5::Group;
+use crate::front::keras::architecture::{Home, Role};
 
 /// The group of all layers, and its name in files of Keras 2.12 and 2.13.
 const LAYERS: [&str; 2] = ["layers", "_layer_checkpoint_dependencies"];
@@ -35,20 +36,27 @@ pub(super) fn layers(root: &Group<'_>) -> Result<Option<&'static str>, Problem> 
     Ok(None)
 }
 
-/// The groups of layers, given their classes in the model's order.
-pub(super) fn paths<'c>(group: &str, classes: impl Iterator<Item = &'c str>) -> Vec<String> {
-    let mut used: HashMap<String, usize> = HashMap::new();
-    let path = |class| {
-        let name = snake_case(class);
-        let earlier = used.entry(name.clone()).or_insert(0);
+/// The groups of all layers, those of models in the model included. Operations are no layers to
+/// Keras 3, and have no group.
+pub(super) fn paths(group: &str, homes: &[Home<'_>]) -> Vec<String> {
+    let mut used: HashMap<(Option<usize>, String), usize> = HashMap::new();
+    let mut paths: Vec<String> = Vec::with_capacity(homes.len());
+    for home in homes {
+        // A model comes before its layers.
+        let within = home.parent.map_or_else(String::new, |parent| format!("{}/", paths[parent]));
+        let name = match home.role {
+            Role::Operation => format!("operation {}", home.name),
+            _ => snake_case(home.class),
+        };
+        let earlier = used.entry((home.parent, name.clone())).or_insert(0);
         let suffix = match *earlier {
             0 => String::new(),
             number => format!("_{number}"),
         };
         *earlier += 1;
-        format!("{group}/{name}{suffix}")
-    };
-    classes.map(path).collect()
+        paths.push(format!("{within}{group}/{name}{suffix}"));
+    }
+    paths
 }
 
 /// The dataset of a variable.
@@ -67,19 +75,32 @@ pub(super) fn places(
     if let Some(group) = root.group(&[VARIABLES])? {
         places.insert(VARIABLES.to_owned(), walk.place(&group, VARIABLES)?);
     }
-    let Some(all) = root.group(&[layers])? else { return Ok(places) };
-    for name in all.members()?.0 {
-        let path = format!("{layers}/{name}");
-        let Some(group) = all.group(&[&name])? else { continue };
-        let mut place = walk.place(&group, &path)?;
-        // Weights that come apart from the model may come from another instance of it, in which
-        // names that Keras makes up differ: it does not compare them either.
-        if origin == Origin::SameFile
-            && let Some(variables) = group.group(&[VARIABLES])?
-        {
-            place.layer = variables.text("name")?;
+    // The groups of models whose layers are yet to be listed, by path.
+    let mut models = vec![(root.group(&[])?, String::new())];
+    while let Some((model, within)) = models.pop() {
+        let Some(all) = model.map(|model| model.group(&[layers])).transpose()?.flatten() else {
+            continue;
+        };
+        if !walk.enter(&all, &within, within.matches(layers).count())? {
+            continue;
         }
-        places.insert(path, place);
+        for name in all.members()?.0 {
+            let path = format!("{within}{layers}/{name}");
+            let Some(group) = all.group(&[&name])? else { continue };
+            if group.group(&[layers])?.is_some() {
+                models.push((Some(group), format!("{path}/")));
+                continue;
+            }
+            let mut place = walk.place(&group, &path)?;
+            // Weights that come apart from the model may come from another instance of it, in
+            // which names that Keras makes up differ: it does not compare them either.
+            if origin == Origin::SameFile
+                && let Some(variables) = group.group(&[VARIABLES])?
+            {
+                place.layer = variables.text("name")?;
+            }
+            places.insert(path, place);
+        }
     }
     Ok(places)
 }
@@ -101,6 +122,14 @@ impl Walk {
         Ok(Place { datasets, layer: None })
     }
 
+    /// Whether the group is met for the first time.
+    fn enter(&mut self, group: &Group<'_>, path: &str, depth: usize) -> Result<bool, Problem> {
+        if depth > DEEPEST || self.seen.len() > MOST_GROUPS {
+            return Err(Problem::Damaged(format!("too many groups below '{path}'")));
+        }
+        Ok(self.seen.insert(group.address()))
+    }
+
     fn collect(
         &mut self,
         group: &Group<'_>,
@@ -108,11 +137,8 @@ impl Walk {
         depth: usize,
         found: &mut Vec<String>,
     ) -> Result<(), Problem> {
-        if !self.seen.insert(group.address()) {
+        if !self.enter(group, path, depth)? {
             return Ok(());
-        }
-        if depth > DEEPEST || self.seen.len() > MOST_GROUPS {
-            return Err(Problem::Damaged(format!("too many groups below '{path}'")));
         }
         let (groups, datasets) = group.members()?;
         found.extend(datasets.iter().map(|name| format!("{path}/{name}")));
@@ -195,17 +221,34 @@ mod tests {
     }
 
     #[test]
-    fn layers_are_counted_by_class() {
-        let classes = ["InputLayer", "Dense", "Dropout", "Dense", "QDense", "Dense"];
+    fn layers_are_counted_by_class_in_each_model() {
+        fn home(parent: Option<usize>, class: &str) -> Home<'_> {
+            let role = if class == "Add" { Role::Operation } else { Role::Layer };
+            Home { parent, name: class.into(), class, role }
+        }
+        let homes = [
+            home(None, "InputLayer"),
+            home(None, "Dense"),
+            home(None, "Functional"),
+            home(Some(2), "InputLayer"),
+            home(Some(2), "Dense"),
+            home(Some(2), "Dense"),
+            home(None, "Add"),
+            home(None, "QDense"),
+            home(None, "Dense"),
+        ];
         assert_eq!(
-            paths("layers", classes.into_iter()),
+            paths("layers", &homes),
             [
                 "layers/input_layer",
                 "layers/dense",
-                "layers/dropout",
-                "layers/dense_1",
+                "layers/functional",
+                "layers/functional/layers/input_layer",
+                "layers/functional/layers/dense",
+                "layers/functional/layers/dense_1",
+                "layers/operation Add",
                 "layers/q_dense",
-                "layers/dense_2"
+                "layers/dense_1"
             ]
         );
     }

@@ -1,0 +1,320 @@
+//! A network of random layers.
+
+use bitkiln::lower::{Settings, lower};
+use bitkiln::model::{
+    Activation, BatchNorm, BatchNormQuantizers, Conv, Dense, Kernel, Layer, LayerKind, Merge,
+    Model, Move, Padding, Pool, PoolKind, Range, Sliding, Transposed,
+};
+use bitkiln::quantizer::Quantizer;
+use ndarray::{Array1, Array2, ArrayD, IxDyn};
+use petgraph::graph::{DiGraph, NodeIndex};
+
+use super::draw::Draw;
+
+/// No tensor of a network has more elements.
+const MOST_ELEMENTS: usize = 200;
+
+/// No type of a network is wider: hardware of this kind never is.
+const WIDEST: u32 = 48;
+
+const KERNELS: &[&str] = &[
+    "quantized_bits(4,0,1,alpha=1)",
+    "quantized_bits(3,1,0,alpha=0.5)",
+    "quantized_bits(5,0,1,alpha='auto_po2')",
+    "quantized_po2(4)",
+    "ternary(alpha=1)",
+    "binary(alpha=1)",
+    "ternary(alpha='auto_po2')",
+];
+
+const BIASES: &[&str] = &["quantized_bits(5,1,0,alpha=1)", "quantized_po2(4)"];
+
+const ACTIVATIONS: &[&str] = &[
+    "quantized_relu(4,1)",
+    "quantized_relu(5,2,negative_slope=0.25)",
+    "quantized_bits(5,1,0,alpha=1)",
+    "quantized_bits(4,2,1,alpha=1)",
+    "quantized_bits(1,0,1,alpha=1)",
+    "quantized_po2(4)",
+    "quantized_relu_po2(4)",
+    "ternary(alpha=1)",
+    "binary(alpha=1)",
+];
+
+/// A network while it is drawn: every layer's result, with its shape.
+struct Network<'d> {
+    draw: &'d mut Draw,
+    model: Model,
+    shapes: Vec<Vec<usize>>,
+}
+
+/// A network of four to nine layers behind one or two inputs.
+pub fn network(draw: &mut Draw) -> Model {
+    let model =
+        Model { name: "network".into(), graph: DiGraph::new(), inputs: vec![], outputs: vec![] };
+    let mut network = Network { draw, model, shapes: vec![] };
+    let shape = match network.draw.number(0, 3) {
+        0 => vec![network.draw.number(1, 8)],
+        1 => vec![network.draw.number(3, 9), network.draw.number(1, 4)],
+        _ => vec![network.draw.number(3, 6), network.draw.number(3, 6), network.draw.number(1, 3)],
+    };
+    for _ in 0..network.draw.number(1, 2) {
+        let input = network.add(LayerKind::Input { shape: shape.clone() }, &[]);
+        network.model.inputs.extend(input);
+    }
+    let layers = network.draw.number(4, 9);
+    let mut tries = 0;
+    while network.model.graph.node_count() < network.model.inputs.len() + layers && tries < 100 {
+        tries += 1;
+        network.layer();
+    }
+    let graph = &network.model.graph;
+    let unread = graph.node_indices().filter(|node| graph.neighbors(*node).count() == 0);
+    network.model.outputs = unread.collect();
+    network.model
+}
+
+/// The layers, for a message.
+pub fn text(model: &Model) -> String {
+    let layer = |node: NodeIndex| {
+        let sources: Vec<usize> = model.sources(node).iter().map(|s| s.index()).collect();
+        format!("{} of {sources:?}: {:?}", node.index(), model.graph[node].kind)
+    };
+    model.graph.node_indices().map(layer).collect::<Vec<_>>().join("\n")
+}
+
+impl Network<'_> {
+    /// Adds a layer if it fits; says so.
+    fn add(&mut self, kind: LayerKind, sources: &[NodeIndex]) -> Option<NodeIndex> {
+        let before = self.model.clone();
+        let name = format!("layer_{}", self.model.graph.node_count());
+        let layer = Layer { name, class: "Layer".into(), kind };
+        let node = self.model.graph.add_node(layer);
+        for (position, source) in sources.iter().enumerate() {
+            self.model.graph.add_edge(*source, node, position);
+        }
+        match self.shape_of(node) {
+            Some(shape) if shape.iter().product::<usize>() <= MOST_ELEMENTS => {
+                self.shapes.push(shape);
+                Some(node)
+            }
+            _ => {
+                self.model = before;
+                None
+            }
+        }
+    }
+
+    /// The shape of `node`'s result; `None` if the network has no hardware, or only that of wide
+    /// types.
+    fn shape_of(&self, node: NodeIndex) -> Option<Vec<usize>> {
+        let mut model = self.model.clone();
+        if let LayerKind::Input { shape } = &model.graph[node].kind {
+            return Some(shape.clone());
+        }
+        model.outputs = vec![node];
+        let mut settings = Settings::default();
+        settings.input = "fixed<6,2>".parse().unwrap();
+        let graph = lower(&model, &settings).ok()?.graph;
+        let narrow = graph.nodes.node_weights().all(|n| n.tensor.format.width() <= WIDEST);
+        narrow.then(|| graph[graph.outputs[0].node].tensor.shape.clone())
+    }
+
+    /// A layer's result; late ones more often.
+    fn source(&mut self) -> NodeIndex {
+        let last = self.model.graph.node_count() - 1;
+        NodeIndex::new(if self.draw.chance(60) { last } else { self.draw.number(0, last) })
+    }
+
+    fn quantizer(&mut self, among: &[&str]) -> Quantizer {
+        self.draw.of(among).parse().unwrap()
+    }
+
+    fn activation(&mut self) -> Activation {
+        match self.draw.number(0, 3) {
+            0 => Activation::Linear,
+            1 => Activation::Relu,
+            _ => Activation::Quantizer(self.quantizer(ACTIVATIONS)),
+        }
+    }
+
+    fn layer(&mut self) {
+        let source = self.source();
+        let shape = self.shapes[source.index()].clone();
+        let channels = *shape.last().unwrap();
+        let kind = match self.draw.number(0, 11) {
+            0 | 1 => LayerKind::Activation(Activation::Quantizer(self.quantizer(ACTIVATIONS))),
+            2 => self.dense(channels),
+            3..=5 if shape.len() > 1 => self.conv(&shape),
+            6 if shape.len() > 1 => self.pool(&shape),
+            7 => self.batch_norm(channels),
+            8 | 9 => return self.merge(source),
+            10 => LayerKind::Move(vec![self.movement(&shape)]),
+            _ => LayerKind::Flatten,
+        };
+        self.add(kind, &[source]);
+    }
+
+    fn dense(&mut self, channels: usize) -> LayerKind {
+        let units = self.draw.number(1, 4);
+        let kernel = self.draw.weights(channels * units);
+        LayerKind::Dense(Dense {
+            kernel: Array2::from_shape_vec([channels, units], kernel).unwrap(),
+            bias: self.draw.chance(70).then(|| Array1::from(self.draw.weights(units))),
+            kernel_quantizer: Some(self.quantizer(KERNELS)),
+            bias_quantizer: Some(self.quantizer(BIASES)),
+            activation: self.activation(),
+        })
+    }
+
+    fn sliding(&mut self, shape: &[usize]) -> Sliding {
+        let is_row = shape.len() == 2;
+        let mut along = |high| {
+            let height = if is_row { 1 } else { self.draw.number(1, high) };
+            [height, self.draw.number(1, high)]
+        };
+        let (kernel, strides, dilation) = (along(3), along(2), along(2));
+        let padding = match self.draw.number(0, 2) {
+            0 => Padding::Valid,
+            1 if is_row => Padding::Causal,
+            _ => Padding::Same,
+        };
+        // TensorFlow has no layer with both.
+        let dilation = if strides == [1, 1] { dilation } else { [1, 1] };
+        Sliding { kernel, strides, dilation, padding, transposed: None }
+    }
+
+    fn conv(&mut self, shape: &[usize]) -> LayerKind {
+        let channels = *shape.last().unwrap();
+        let mut sliding = self.sliding(shape);
+        let kind = self.draw.number(0, 3);
+        let (groups, outputs, last) = match kind {
+            0 => {
+                let multiplier = self.draw.number(1, 2);
+                (channels, channels * multiplier, [channels, multiplier])
+            }
+            1 if channels.is_multiple_of(2) => {
+                let outputs = 2 * self.draw.number(1, 2);
+                (2, outputs, [channels / 2, outputs])
+            }
+            2 if shape.len() == 3 => {
+                sliding.transposed = Some(Transposed { output_padding: None });
+                sliding.dilation = [1, 1];
+                let outputs = self.draw.number(1, 3);
+                (1, outputs, [outputs, channels])
+            }
+            _ => {
+                let outputs = self.draw.number(1, 3);
+                (1, outputs, [channels, outputs])
+            }
+        };
+        let axes = if shape.len() == 2 { &sliding.kernel[1..] } else { &sliding.kernel[..] };
+        let kernel = [axes, &last[..]].concat();
+        let values = self.draw.weights(kernel.iter().product());
+        LayerKind::Conv(Conv {
+            sliding,
+            groups,
+            outputs,
+            kernel: Kernel {
+                name: "kernel",
+                values: ArrayD::from_shape_vec(IxDyn(&kernel), values).unwrap(),
+                attribute: "kernel_quantizer",
+                quantizer: Some(self.quantizer(KERNELS)),
+                mask: None,
+            },
+            bias: self.draw.chance(60).then(|| Array1::from(self.draw.weights(outputs))),
+            bias_quantizer: Some(self.quantizer(BIASES)),
+            folded: None,
+            activation: self.activation(),
+        })
+    }
+
+    fn pool(&mut self, shape: &[usize]) -> LayerKind {
+        let mut sliding = self.sliding(shape);
+        sliding.dilation = [1, 1];
+        if sliding.padding == Padding::Causal {
+            sliding.padding = Padding::Valid;
+        }
+        let kind = match self.draw.number(0, 2) {
+            0 => PoolKind::Average,
+            1 => PoolKind::QuantizedAverage("quantized_bits(6,0,1,alpha=1)".parse().unwrap()),
+            _ => PoolKind::Max,
+        };
+        LayerKind::Pool(Pool {
+            sliding: self.draw.chance(75).then_some(sliding),
+            kind,
+            keep_axes: self.draw.chance(50),
+            activation: self.activation(),
+        })
+    }
+
+    fn batch_norm(&mut self, channels: usize) -> LayerKind {
+        let mut numbers = || Array1::from(self.draw.weights(channels));
+        let (gamma, beta, mean) = (numbers(), numbers(), numbers());
+        let variance = numbers().mapv(|number| number.abs() + 0.1);
+        let quantizers = match self.draw.chance(70) {
+            false => BatchNormQuantizers::default(),
+            true => BatchNormQuantizers {
+                gamma: Some("quantized_relu_po2(5,4)".parse().unwrap()),
+                beta: Some("quantized_bits(6,2,alpha=1)".parse().unwrap()),
+                mean: Some("quantized_po2(5)".parse().unwrap()),
+                variance: None,
+                inverse: None,
+            },
+        };
+        LayerKind::BatchNorm(BatchNorm {
+            gamma: Some(gamma),
+            beta: Some(beta),
+            mean,
+            variance,
+            epsilon: 1e-3,
+            quantizers,
+        })
+    }
+
+    /// Merges `source` with others of its shape.
+    fn merge(&mut self, source: NodeIndex) {
+        let shape = self.shapes[source.index()].clone();
+        let alike: Vec<NodeIndex> = (0..self.shapes.len())
+            .filter(|node| self.shapes[*node] == shape)
+            .map(NodeIndex::new)
+            .collect();
+        let mut sources = vec![source];
+        for _ in 0..self.draw.number(1, 2) {
+            sources.push(*self.draw.of(&alike));
+        }
+        let all = [Merge::Add, Merge::Multiply, Merge::Maximum, Merge::Minimum, Merge::Average];
+        let kind = match self.draw.number(0, 6) {
+            0 => LayerKind::Concatenate { axis: self.draw.number(0, shape.len() - 1) },
+            1 => {
+                sources.truncate(2);
+                LayerKind::Merge(Merge::Subtract)
+            }
+            _ => LayerKind::Merge(*self.draw.of(&all)),
+        };
+        self.add(kind, &sources);
+    }
+
+    fn movement(&mut self, shape: &[usize]) -> Move {
+        let axes = shape.len();
+        let choice = self.draw.number(0, 3);
+        let mut each =
+            |low, high| (0..axes).map(|_| self.draw.number(low, high)).collect::<Vec<usize>>();
+        match choice {
+            0 => {
+                let (before, after) = (each(0, 2), each(0, 1));
+                Move::Pad(before.into_iter().zip(after).map(|(b, a)| [b, a]).collect())
+            }
+            1 => Move::Repeat(each(1, 2)),
+            2 => Move::Permute((0..axes).rev().collect()),
+            _ => {
+                let starts = each(0, 1);
+                let range = |(length, start): (&usize, usize)| {
+                    let start = start.min(length - 1);
+                    Range { start, step: 1, count: length - start }
+                };
+                Move::Slice(shape.iter().zip(starts).map(range).collect())
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! Random networks: what the interpreter computes and what the generated C++ of both dialects does.
+//!
+//! A network is drawn from a seed: layers of all families on shapes that fit, with quantizers,
+//! branches and merges. Its project must compile and give every bit, for Vitis and for Catapult.
+//! `BITKILN_NETWORKS=200` takes as many seeds instead of the twenty of an ordinary run.
+
+mod draw;
+mod layers;
+
+use bitkiln::back::{Backend, Headers, Vectors, WriteOptions, verify, write};
+use bitkiln::hls::{Design, Options};
+use bitkiln::lower::{Settings, lower};
+use bitkiln::{passes, sim};
+
+use draw::Draw;
+
+/// Networks of an ordinary run.
+const NETWORKS: u64 = 20;
+
+/// Samples of a network.
+const SAMPLES: usize = 8;
+
+/// Every so many networks are compiled with the vendors' headers as well, which takes longer.
+const VENDOR: u64 = 10;
+
+/// How many threads compile at a time.
+const THREADS: u64 = 2;
+
+#[test]
+fn generated_code_computes_what_the_interpreter_does() {
+    let count = std::env::var("BITKILN_NETWORKS").ok();
+    let count = count.map_or(NETWORKS, |count| count.parse().expect("BITKILN_NETWORKS"));
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            scope.spawn(move || (thread..count).step_by(THREADS as usize).for_each(check));
+        }
+    });
+}
+
+/// Draws the network of `seed` and checks its projects.
+fn check(seed: u64) {
+    let model = layers::network(&mut Draw::new(seed));
+    let mut settings = Settings::default();
+    settings.input = "fixed<6,2>".parse().unwrap();
+    let mut graph = lower(&model, &settings).unwrap_or_else(|e| panic!("seed {seed}: {e}")).graph;
+    passes::run(&mut graph).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+
+    let inputs = sim::vectors(&graph, SAMPLES);
+    let outputs = sim::run(&graph, &inputs).unwrap().outputs(&graph);
+    let names = graph.inputs.iter().map(|id| graph[*id].name.clone());
+    let vectors = Vectors { inputs: names.zip(inputs).collect(), outputs };
+    for backend in Backend::ALL {
+        let options = Options::new("network", backend.default_part());
+        let design = Design::new(&graph, &options).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        write(&design, backend, &vectors, folder.path(), &WriteOptions::default()).unwrap();
+        let vendor = seed % VENDOR == 0;
+        for headers in [Headers::Builtin, Headers::Vendor].into_iter().take(1 + usize::from(vendor))
+        {
+            let case = format!("seed {seed} for {backend} with {headers:?} headers");
+            let verdict = verify(folder.path(), headers).unwrap_or_else(|e| panic!("{case}: {e}"));
+            assert!(verdict.is_exact(), "{case}: {:?}\n{}", verdict.details, layers::text(&model));
+        }
+    }
+}

@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+"""Write the reference cases of models that are graphs: merges, moves, models in models, shared layers.
+
+Usage: graphs.py OUT_DIR [CASE ...]
+
+Run it with Keras 2 (tensorflow-cpu==2.15.1, qkeras at its state of June 2025) for the cases graph_*, and with
+Keras 3 (keras==3.10.0, tensorflow-cpu==2.19.0, qkeras-v3==1.2.1) for the cases graph3_*.
+Each case is a folder as the other ones: the model, inputs.npz, trace.npz, case.json. Layers of a model in the
+model are traced as `outer/inner`, later calls of a layer as `name_1`.
+"""
+import json, os, pathlib, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import keras
+import numpy as np
+import tensorflow as tf
+import qkeras as q
+
+VERSION = int(keras.__version__[0])
+L = keras.layers
+CASES = {}
+
+
+def case(fn):
+    CASES[fn.__name__] = fn
+    return fn
+
+
+def bits(bits, integer=0, symmetric=1):
+    return q.quantized_bits(bits, integer, symmetric, alpha=1)
+
+
+def dense(units, name):
+    return q.QDense(units, kernel_quantizer=bits(4), bias_quantizer=bits(4), name=name)
+
+
+def act(name, text="quantized_bits(6,1,0,alpha=1)"):
+    return q.QActivation(text, name=name)
+
+
+def inner_model(name):
+    """One input, two results, one of which an inner layer takes as well; a model in it."""
+    x = L.Input((3,), name="inner_in")
+    h = act("h_act")(dense(4, "h")(x))
+    deep = keras.Sequential([L.Input((4,)), dense(2, "fc"), act("fc_act")], name="deep")
+    return keras.Model(x, [deep(h), h], name=name)
+
+
+def nested():
+    a, b = L.Input((3,), name="a"), L.Input((3,), name="b")
+    shared, inner = act("shared"), inner_model("inner")
+    y, h = inner(shared(a))
+    z, k = inner(shared(b))
+    return keras.Model([a, b], [L.Add(name="add")([y, z]), L.Concatenate(name="cat")([h, k, y]), h])
+
+
+def operations():
+    ops = tf if VERSION == 2 else keras.ops
+    x, y = L.Input((4, 6), name="x"), L.Input((4, 6), name="y")
+    both = x + y
+    both = 1.5 - both * 0.5
+    scaled = both * np.array([1, 2, -0.75, 0, 4, 0.125], "float32")
+    top = ops.maximum(x, y) - 0.25
+    low = ops.minimum(-top, 0.5)
+    part = low[:, 1:3, ::-2]
+    row = top[:, 2]
+    joined = ops.concat([part, scaled[:, :2, :3]], axis=1) if VERSION == 2 else ops.concatenate([part, scaled[:, :2, :3]], axis=1)
+    turned = ops.transpose(ops.reshape(joined, (-1, 3, 4)), (0, 2, 1))
+    rect = ops.nn.relu(turned) if VERSION == 2 else ops.relu(turned)
+    cut = ops.clip_by_value(row, -1.0, 0.75) if VERSION == 2 else ops.clip(row, -1.0, 0.75)
+    return keras.Model([x, y], [rect, cut, scaled, ops.multiply(x, y)])
+
+
+if VERSION == 2:
+    @case
+    def graph_nested():
+        return nested()
+
+    @case
+    def graph_operations():
+        return operations()
+
+    @case
+    def graph_several():
+        """An output used inside, one tensor returned twice, an input returned, a layer called three times."""
+        a, b = L.Input((4,), name="a"), L.Input((4,), name="b")
+        fc = dense(4, "fc")
+        x = act("act")(fc(a))
+        y = act("act_b")(fc(x))
+        z = fc(b)
+        both = L.Multiply(name="mul")([x, y, x])
+        return keras.Model([b, a], [x, both, L.Subtract(name="sub")([both, z]), x])
+
+    @case
+    def graph_broadcast():
+        a, b, c = (L.Input(shape, name=name) for shape, name in [((3, 4, 2), "a"), ((1, 4, 1), "b"), ((2,), "c")])
+        row = L.Reshape((1, 1, 2), name="row")(c)
+        sums = L.Add(name="add")([a, b, row, a])
+        return keras.Model([a, b, c], [L.Multiply(name="mul")([b, row]), L.Maximum(name="max")([sums, c]),
+                                       L.Minimum(name="min")([a, row]), L.Average(name="avg")([a, b, row, a]),
+                                       L.Concatenate(axis=1, name="cat")([a, sums]), L.Concatenate(axis=-2, name="cat2")([b, b])])
+
+    @case
+    def graph_dot():
+        a, b, v, w = (L.Input(shape, name=name) for shape, name in [((3, 4), "a"), ((4, 2), "b"), ((4,), "v"), ((4,), "w")])
+        return keras.Model([a, b, v, w], [L.Dot((2, 1), name="matrix")([a, b]), L.Dot(1, name="scalar")([v, w]),
+                                          L.Dot((2, 1), name="vector")([a, v])])
+
+    @case
+    def graph_moves():
+        a, v = L.Input((5, 3), name="a"), L.Input((4,), name="v")
+        x = L.ZeroPadding1D((1, 2), name="pad")(a)
+        x = L.UpSampling1D(2, name="up")(x)
+        x = L.Cropping1D((3, 1), name="crop")(x)
+        y = act("act")(L.Permute((2, 1), name="perm")(x))
+        y = L.Permute((2, 1), name="back")(y)
+        r = L.Permute((2, 1), name="turned")(L.RepeatVector(3, name="rep")(v))
+        return keras.Model([a, v], [y, L.GaussianNoise(0.5, name="noise")(r), L.Reshape((2, -1, 3), name="resh")(r)])
+
+    @case
+    def graph_bilinear():
+        a = L.Input((3, 4, 2), name="a")
+        return keras.Model(a, [L.UpSampling2D((2, 4), interpolation="bilinear", name="wide")(a),
+                               L.UpSampling2D((1, 2), interpolation="bilinear", name="flat")(a),
+                               L.UpSampling2D((3, 2), name="near")(a)])
+
+    @case
+    def graph_time():
+        a, b = L.Input((3, 5), name="a"), L.Input((3, 2, 4), name="b")
+        x = L.TimeDistributed(dense(4, "fc"), name="td")(a)
+        y = L.TimeDistributed(L.Permute((2, 1)), name="td_perm")(b)
+        y = L.TimeDistributed(L.Flatten(), name="td_flat")(y)
+        return keras.Model([a, b], [L.TimeDistributed(act("inside"), name="td_act")(x), y])
+
+    @case
+    def graph_thirds():
+        """Factors that are no powers of two, rounded by what follows."""
+        a = L.Input((3, 2, 2), name="a")
+        up = act("act")(L.UpSampling2D((3, 5), interpolation="bilinear", name="up")(a))
+        same = [L.ZeroPadding2D(((0, 6), (0, 8)), name=f"pad{n}")(a) for n in range(2)]
+        return keras.Model(a, act("act_avg")(L.Average(name="avg")([up, *same])))
+
+    @case
+    def graph_turned():
+        """What a CPU computes with channels last; `turned` makes the same network with channels first of it."""
+        x = a = L.Input((6, 5, 2), name="a")
+        x = q.QConv2D(3, (3, 2), padding="same", kernel_quantizer=bits(4), bias_quantizer=bits(4), name="conv")(x)
+        x = act("act")(x)
+        y = q.QDepthwiseConv2D(3, padding="same", depthwise_quantizer=bits(4), use_bias=False, name="dw")(x)
+        x = L.Add(name="add")([x, act("act_dw")(y)])
+        x = L.MaxPooling2D(2, name="pool")(x)
+        x = q.QConv2D(2, 1, kernel_quantizer=bits(4), use_bias=False, activation="quantized_relu(6,3)", name="point")(x)
+        return keras.Model(a, dense(2, "fc")(L.Flatten(name="flat")(x)))
+
+    @case
+    def graph_channels_first():
+        """Channels come first: only layers that Keras computes so on a CPU."""
+        first = {"data_format": "channels_first"}
+        a, b = L.Input((2, 3, 4), name="a"), L.Input((2, 6, 8), name="b")
+        x = L.UpSampling2D(2, name="up", **first)(a)
+        x = act("act")(x)
+        x = L.Add(name="add")([x, act("act_b")(L.ZeroPadding2D((0, 1), name="pad", **first)(L.Cropping2D((0, 1), name="crop", **first)(b)))])
+        x = L.ZeroPadding2D(((1, 0), (0, 2)), name="pad2", **first)(x)
+        y = L.Flatten(name="flat", **first)(L.Cropping2D(((4, 0), (2, 3)), name="crop2", **first)(x))
+        return keras.Model([a, b], [x, dense(3, "fc")(y)])
+else:
+    @case
+    def graph3_nested():
+        return nested()
+
+    @case
+    def graph3_operations():
+        return operations()
+
+
+def turned(model):
+    """The same network with channels first."""
+    def layer(old):
+        config = old.get_config()
+        if "data_format" in config:
+            config["data_format"] = "channels_first"
+        if isinstance(old, L.InputLayer):
+            _, *positions, channels = config["batch_input_shape"]
+            config["batch_input_shape"] = (None, channels, *positions)
+        return config
+    config = model.get_config()
+    for entry, old in zip(config["layers"], model.layers):
+        entry["config"] = layer(old)
+        entry.pop("build_config", None)
+    result = keras.Model.from_config(config, custom_objects={name: getattr(q, name) for name in ("QConv2D", "QDepthwiseConv2D", "QDense", "QActivation", "quantized_bits")})
+    result.set_weights(model.get_weights())
+    return result
+
+
+def channels_first(array):
+    return np.moveaxis(array, -1, 1)
+
+
+def shapes(model):
+    return {tensor.name.split(":")[0]: tuple(tensor.shape[1:]) for tensor in model.inputs}
+
+
+def calls(model, layer):
+    """The calls of a layer that belong to a model."""
+    if VERSION == 2:
+        keys = model._network_nodes
+        return [n for at, n in enumerate(layer._inbound_nodes) if f"{layer.name}_ib-{at}" in keys]
+    nodes = {id(node) for depth in model._nodes_by_depth.values() for node in depth}
+    return [node for node in layer._inbound_nodes if id(node) in nodes]
+
+
+def trace(model, feed, prefix=""):
+    """What every call of every layer gives, those of layers of models in the model included."""
+    result = {}
+    flat = lambda value: list(tf.nest.flatten(value))
+    graph = model._functional if VERSION == 3 and isinstance(model, keras.Sequential) else model
+    for layer in graph.layers if VERSION == 2 else graph.operations:
+        for number, node in enumerate(calls(graph, layer)):
+            tensors = flat(node.outputs if VERSION == 2 else node.output_tensors)
+            values = flat(keras.Model(graph.inputs, tensors)(feed, training=False)) if tensors else []
+            name = layer.name if number == 0 else f"{layer.name}_{number}"
+            if isinstance(layer, keras.Model):
+                inputs = flat(node.input_tensors if VERSION == 2 else node.arguments.keras_tensors)
+                given = flat(keras.Model(graph.inputs, inputs)(feed, training=False))
+                inside = trace(layer, given if len(given) > 1 else given[0], f"{prefix}{name}/")
+                result.update(inside)
+            if prefix or not isinstance(layer, L.InputLayer):
+                result[prefix + name] = np.asarray(values[0])
+    return result
+
+
+def main(out, only):
+    for name, build in CASES.items():
+        if only and name not in only:
+            continue
+        keras.backend.clear_session()
+        rng = np.random.default_rng(sum(map(ord, name)))
+        model = build()
+        for weight in model.weights:
+            weight.assign(rng.normal(0, 0.5, weight.shape))
+        ends = shapes(model)
+        feed = [rng.integers(-128, 128, size=(8,) + shape).astype(np.float32) / 64 for shape in ends.values()]
+        steps = trace(model, feed if len(feed) > 1 else feed[0])
+        if name == "graph_turned":
+            model, feed = turned(model), [channels_first(array) for array in feed]
+            steps = {name: channels_first(array) for name, array in steps.items()}
+        folder = out / name
+        folder.mkdir(parents=True, exist_ok=True)
+        model.save(folder / ("model.h5" if VERSION == 2 else "model.keras"))
+        np.savez_compressed(folder / "inputs.npz", **dict(zip(ends, feed)))
+        np.savez_compressed(folder / "trace.npz", **steps)
+        text = json.dumps({"inputs": {name: "fixed<8,2>" for name in ends}, "outputs": list(model.output_names)})
+        (folder / "case.json").write_text(text + "\n")
+        print(name)
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]), sys.argv[2:])

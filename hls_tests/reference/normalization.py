@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+"""Write the reference cases of normalisation layers, norm_*.
+
+Usage: normalization.py OUT_DIR [CASE ...]
+
+Run it with Keras 2 (tensorflow-cpu==2.15.1, qkeras at its state of June 2025). Each case is a folder as the other
+ones: model.h5, inputs.npz, trace.npz, case.json.
+"""
+import json, os, pathlib, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import numpy as np
+import tensorflow as tf
+import qkeras as q
+from qkeras.qmac import QScaleShift
+
+L = tf.keras.layers
+CASES = {}
+
+
+def case(fn):
+    CASES[fn.__name__] = fn
+    return fn
+
+
+def bits(bits, integer=0, symmetric=1):
+    return q.quantized_bits(bits, integer, symmetric, alpha=1)
+
+
+def chain(shape, *layers):
+    x = i = L.Input(shape, name="input_1")
+    for layer in layers:
+        x = layer(x)
+    return tf.keras.Model(i, x)
+
+
+@case
+def norm_plain():
+    act = q.QActivation("quantized_relu(6,2)", name="act")
+    other = q.QActivation("quantized_bits(5,1,0,alpha=1)", name="other")
+    return chain((5, 4), L.BatchNormalization(name="bn"), act, L.BatchNormalization(scale=False, name="no_gamma"), other,
+                 L.BatchNormalization(center=False, epsilon=0.01, name="no_beta"), q.QActivation("quantized_bits(8,2,0,alpha=1)", name="last"))
+
+
+@case
+def norm_inverse():
+    norm = q.QBatchNormalization(gamma_quantizer=None, variance_quantizer=None, beta_quantizer=bits(6, 1), mean_quantizer=bits(6, 1),
+                                 inverse_quantizer="quantized_bits(8,2,1,alpha=1)", name="bn")
+    return chain((7,), norm, q.QActivation("quantized_bits(7,2,0,alpha=1)", name="act"))
+
+
+@case
+def norm_po2():
+    norm = q.QBatchNormalization(inverse_quantizer="quantized_relu_po2(5)", gamma_quantizer=None, variance_quantizer=None, name="bn")
+    return chain((6,), norm, q.QBatchNormalization(center=False, name="quantized"), q.QActivation("quantized_relu(8,3)", name="act"))
+
+
+@case
+def norm_scale_shift():
+    first = QScaleShift(weight_quantizer=bits(6, 1), use_bias=False, activation="quantized_relu(5,1)", name="first")
+    return chain((3, 3), first, QScaleShift(weight_quantizer="quantized_po2(4)", bias_quantizer=bits(5, 1), name="second"))
+
+
+def main(out, only):
+    for name, build in CASES.items():
+        if only and name not in only:
+            continue
+        tf.keras.backend.clear_session()
+        rng = np.random.default_rng(sum(map(ord, name)))
+        model = build()
+        for weight in model.weights:
+            draw = rng.uniform(0.2, 2.0, weight.shape) if "variance" in weight.name else rng.normal(0.4, 0.5, weight.shape)
+            weight.assign(draw)
+        feed = rng.integers(-128, 128, size=(16,) + model.input_shape[1:]).astype(np.float32) / 64
+        names = [layer.name for layer in model.layers[1:]]
+        outputs = tf.keras.Model(model.input, [layer.output for layer in model.layers[1:]])(feed, training=False)
+        folder = out / name
+        folder.mkdir(parents=True, exist_ok=True)
+        model.save(folder / "model.h5")
+        np.savez_compressed(folder / "inputs.npz", input_1=feed)
+        np.savez_compressed(folder / "trace.npz", **dict(zip(names, map(np.asarray, outputs if len(names) > 1 else [outputs]))))
+        (folder / "case.json").write_text(json.dumps({"inputs": {"input_1": "fixed<8,2>"}, "outputs": model.output_names}) + "\n")
+        print(name)
+
+
+if __name__ == "__main__":
+    main(pathlib.Path(sys.argv[1]), sys.argv[2:])

@@ -1,0 +1,153 @@
+//! One element of a model's list of layers.
+
+use std::borrow::Cow;
+use std::path::Path;
+
+use serde_json::{Map, Value};
+
+use super::calls::Call;
+use super::container::Container;
+use crate::front::error::FrontError;
+use crate::front::keras::attributes::{Owner, shown};
+use crate::front::layer_problem::LayerProblem;
+
+/// What stands beside a layer's attributes, its class and its connections: shapes that follow from
+/// the graph, what Python needs to find the class, and training.
+const BESIDE: &[&str] = &[
+    "class_name",
+    "config",
+    "name",
+    "inbound_nodes",
+    "module",
+    "registered_name",
+    "build_config",
+    "compile_config",
+    "shared_object_id",
+];
+
+/// Python modules in which Keras and QKeras define layers.
+const MODULES: &[&str] = &[
+    "keras.layers",
+    "keras.models",
+    "keras.engine",
+    "keras.src.layers",
+    "keras.src.models",
+    "keras.src.engine",
+    "tf_keras.layers",
+    "tf_keras.src.layers",
+    "tf_keras.src.engine",
+    "qkeras",
+];
+
+/// Python modules in which Keras 3 defines operations, `x + y` and its like.
+const OF_OPERATIONS: &[&str] = &["keras.ops", "keras.src.ops"];
+
+/// Where Keras defines Sequential, and nothing else that is a layer.
+const TOP: &[&str] = &["keras", "tf_keras"];
+
+/// What a layer of a configuration is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::front::keras) enum Role {
+    Layer,
+    /// An operation on tensors that Keras keeps like a layer.
+    Operation,
+    /// Where a model in the model begins or ends: hands on what it takes.
+    Border,
+}
+
+/// One element of the list of layers.
+pub(super) struct Entry<'a> {
+    pub(super) path: &'a Path,
+    pub(super) name: Cow<'a, str>,
+    pub(super) class: &'a str,
+    pub(super) role: Role,
+    pub(super) attributes: Cow<'a, Map<String, Value>>,
+    pub(super) object: &'a Value,
+    /// The model that this is, if it is one.
+    pub(super) nested: Option<Container<'a>>,
+    /// Its calls; one that takes nothing for an input.
+    pub(super) calls: Vec<Call<'a>>,
+}
+
+impl<'a> Entry<'a> {
+    /// Reads a layer, but not yet its calls.
+    pub(super) fn read(value: &'a Value, path: &'a Path) -> Result<Self, FrontError> {
+        let text = |name: &str| value.get(name).and_then(Value::as_str);
+        let config = value.get("config").unwrap_or(&Value::Null);
+        let attributes = config.as_object();
+        let named = attributes.and_then(|attributes| attributes.get("name")?.as_str());
+        let layer = text("name").or(named).unwrap_or_default();
+        let class = text("class_name").unwrap_or_default();
+        let owner = Owner { path, layer, class };
+        let (Some(object), Some(attributes)) = (value.as_object(), attributes) else {
+            return Err(owner.wrong(LayerProblem::Missing { attribute: "config".to_owned() }));
+        };
+        for (attribute, found) in [("class_name", class), ("name", layer)] {
+            if found.is_empty() {
+                return Err(owner.wrong(LayerProblem::Missing { attribute: attribute.to_owned() }));
+            }
+        }
+        let role = role(owner, object)?;
+        let nested = match class {
+            "Sequential" | "Functional" | "Model" if role == Role::Layer => {
+                Some(Container::read(owner, value, config, false)?)
+            }
+            _ => None,
+        };
+        let (name, attributes) = (Cow::Borrowed(layer), Cow::Borrowed(attributes));
+        Ok(Self { path, name, class, role, attributes, object: value, nested, calls: vec![] })
+    }
+
+    pub(super) fn owner(&self) -> Owner<'_> {
+        Owner { path: self.path, layer: &self.name, class: self.class }
+    }
+
+    pub(super) fn is_input(&self) -> bool {
+        self.class == "InputLayer"
+    }
+}
+
+/// Refuses a layer in a layer that is none of Keras or QKeras.
+pub(in crate::front::keras) fn check_origin(
+    owner: Owner<'_>,
+    object: &Value,
+) -> Result<(), FrontError> {
+    object.as_object().map_or(Ok(()), |object| role(owner, object).map(drop))
+}
+
+/// Refuses what is neither a layer nor an operation of Keras or QKeras.
+fn role(owner: Owner<'_>, object: &Map<String, Value>) -> Result<Role, FrontError> {
+    let unknown =
+        |(name, value): &(&String, &Value)| !BESIDE.contains(&name.as_str()) && !value.is_null();
+    if let Some((name, value)) = object.iter().find(unknown) {
+        let (attribute, value) = (name.to_owned(), shown(value));
+        return Err(owner.wrong(LayerProblem::Unknown { attribute, value }));
+    }
+    let text = |name: &str| object.get(name).and_then(Value::as_str);
+    let module = text("module");
+    let is_operation = module.is_some_and(|module| inside(module, OF_OPERATIONS))
+        || matches!(owner.class, "TFOpLambda" | "SlicingOpLambda");
+    let known = |module: &&str| is_operation || TOP.contains(module) || inside(module, MODULES);
+    let foreign = [
+        module.filter(|module| !known(module)),
+        text("registered_name").filter(|name| !is_known_name(name, owner.class)),
+    ];
+    match foreign.into_iter().flatten().next() {
+        Some(origin) => Err(owner.wrong(LayerProblem::Foreign { origin: origin.to_owned() })),
+        None if is_operation => Ok(Role::Operation),
+        None => Ok(Role::Layer),
+    }
+}
+
+/// `Class`, `qkeras>Class` or `keras>Class`.
+fn is_known_name(name: &str, known: &str) -> bool {
+    let (package, class) = name.split_once('>').unwrap_or(("keras", name));
+    class == known && matches!(package, "keras" | "Keras" | "qkeras")
+}
+
+fn inside(module: &str, packages: &[&str]) -> bool {
+    let inside = |known: &&str| {
+        module.strip_prefix(*known).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    packages.iter().any(inside)
+}

@@ -1,0 +1,54 @@
+//! Layers whose channels come before rows and columns.
+//!
+//! No family of layers knows of them: each is read as if its tensors had their channels last, and
+//! what comes of it is marked as [`LayerKind::ChannelsFirst`]. Kernels are stored alike for both.
+
+use std::borrow::Cow;
+
+use serde_json::json;
+
+use super::{Built, Read, Site};
+use crate::front::error::FrontError;
+use crate::model::{Activation, LayerKind, Move};
+
+/// Layers along one axis, which they name in `axis`.
+const OF_ONE_AXIS: &[&str] = &["BatchNormalization", "QBatchNormalization", "Softmax"];
+
+/// Whether the attribute `data_format` or `axis` asks for it; any other value is left to the layer.
+pub(super) fn is_asked(site: &mut Site<'_>) -> bool {
+    let has_axes = site.inputs.first().is_some_and(|shape| shape.len() > 1);
+    let asked = if OF_ONE_AXIS.contains(&site.owner.class) {
+        let axis = site.attributes.get("axis");
+        let is_first = axis == Some(&json!(1)) || axis == Some(&json!([1]));
+        (is_first && has_axes).then_some("axis")
+    } else {
+        let format = site.attributes.get("data_format");
+        (format == Some(&json!("channels_first"))).then_some("data_format")
+    };
+    if let Some(attribute) = asked {
+        site.attributes.settle(attribute);
+    }
+    asked.is_some()
+}
+
+/// Reads a layer that takes and gives tensors with channels first.
+pub(super) fn read(site: &mut Site<'_>, read: Read) -> Result<Built, FrontError> {
+    // Inside of a layer, a softmax runs along the last axis, which here is none of channels.
+    if site.attributes.activation("activation")? == Activation::Softmax {
+        let value = site.attributes.get("activation").cloned().unwrap_or_default();
+        let help = "use a Softmax layer behind, with an axis of its own".to_owned();
+        return Err(site.attributes.unsupported("activation", &value, help));
+    }
+    let last = |shape: &Vec<usize>| Move::to_channels_last(shape.len()).result_shape(shape);
+    let inputs: Option<Vec<Vec<usize>>> = site.inputs.iter().map(last).collect();
+    let own = std::mem::replace(&mut site.inputs, Cow::Owned(inputs.unwrap_or_default()));
+    let built = read(site);
+    site.inputs = own;
+    let built = built?;
+    if let LayerKind::Identity = built.kind {
+        return site.same_shape(LayerKind::Identity);
+    }
+    let first = Move::to_channels_first(built.shape.len());
+    let shape = first.result_shape(&built.shape).unwrap_or(built.shape);
+    Ok(Built { kind: LayerKind::ChannelsFirst(Box::new(built.kind)), shape })
+}

@@ -1,0 +1,227 @@
+//! Layers that make one tensor of several.
+
+use ndarray::Array1;
+use petgraph::graph::NodeIndex;
+
+use super::LowerError;
+use super::activation::{Place, limit};
+use super::average::{self, Factor};
+use super::builder::Builder;
+use super::moves::gather;
+use super::normalization::constant as constant_of;
+use crate::ir::{self, Affine, NodeId, Op, Pool, PoolKind, Window};
+use crate::model::{self, Layer, Merge, Move};
+
+pub(super) fn lower(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    merge: Merge,
+) -> Result<(), LowerError> {
+    let operands = builder.operands(index)?;
+    let shapes: Vec<Vec<usize>> =
+        operands.iter().map(|x| builder.tensor(*x).shape.clone()).collect();
+    let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
+    let shape = model::broadcast(&shapes).ok_or_else(|| wrong(layer, "its shapes differ"))?;
+    let mut same = Vec::with_capacity(operands.len());
+    for operand in operands {
+        same.push(match builder.tensor(operand).shape == shape {
+            true => operand,
+            false => {
+                let wide = [Move::Broadcast(shape.clone())];
+                gather(builder, &layer.name, "broadcast", operand, &wide)?
+            }
+        });
+    }
+    let node = match merge {
+        Merge::Add => all(builder, layer, "", ir::Merge::Add, &same)?,
+        Merge::Subtract => all(builder, layer, "", ir::Merge::Subtract, &same)?,
+        Merge::Maximum => all(builder, layer, "", ir::Merge::Maximum, &same)?,
+        Merge::Minimum => all(builder, layer, "", ir::Merge::Minimum, &same)?,
+        Merge::Multiply => product(builder, layer, &same)?,
+        Merge::Average => {
+            let sum = all(builder, layer, "sum", ir::Merge::Add, &same)?;
+            let factor = Factor::ratio(1, same.len() as u64);
+            average::multiply(builder, Place::alone(index, &layer.name), sum, &[factor])?
+        }
+    };
+    builder.finished(index, layer, node);
+    Ok(())
+}
+
+fn wrong(layer: &Layer, rule: impl Into<String>) -> LowerError {
+    LowerError::Operation { layer: layer.name.clone(), rule: rule.into() }
+}
+
+fn add_affine(
+    builder: &mut Builder<'_>,
+    layer: &Layer,
+    part: &str,
+    x: NodeId,
+    affine: Affine,
+) -> Result<NodeId, LowerError> {
+    let wrong =
+        |error| LowerError::Format { layer: layer.name.clone(), part: "scaled result", error };
+    let tensor = affine.result(builder.tensor(x)).map_err(wrong)?;
+    Ok(builder.add(&layer.name, part, Op::Affine(affine), x, tensor))
+}
+
+/// One operation on all operands, which have one shape.
+fn all(
+    builder: &mut Builder<'_>,
+    layer: &Layer,
+    part: &str,
+    merge: ir::Merge,
+    operands: &[NodeId],
+) -> Result<NodeId, LowerError> {
+    let tensors: Vec<_> = operands.iter().map(|x| builder.tensor(*x)).collect();
+    let result = merge.result(&tensors).map_err(|rule| wrong(layer, rule))?;
+    Ok(builder.add_to(&layer.name, part, Op::Merge(merge), operands, result))
+}
+
+/// Two at a time, since a product of two is one multiplier.
+fn product(
+    builder: &mut Builder<'_>,
+    layer: &Layer,
+    operands: &[NodeId],
+) -> Result<NodeId, LowerError> {
+    let [first, others @ .., last] = operands else {
+        return Err(LowerError::Inputs { layer: layer.name.clone() });
+    };
+    let mut node = *first;
+    for other in others {
+        node = all(builder, layer, "product", ir::Merge::Multiply, &[node, *other])?;
+    }
+    all(builder, layer, "", ir::Merge::Multiply, &[node, *last])
+}
+
+/// Dot: both operands as \[terms, results\], their products, and the sum over the terms.
+pub(super) fn dot(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    axes: [usize; 2],
+) -> Result<(), LowerError> {
+    let [x, y] = builder.operands(index)?[..] else {
+        return Err(LowerError::Inputs { layer: layer.name.clone() });
+    };
+    let shapes = [x, y].map(|node| builder.tensor(node).shape.clone());
+    let lengths = |operand: usize| -> Vec<usize> {
+        let all = shapes[operand].iter().enumerate();
+        all.filter(|(axis, _)| *axis != axes[operand]).map(|(_, length)| *length).collect()
+    };
+    let (left, right) = (lengths(0), lengths(1));
+    let terms = shapes[0].get(axes[0]).copied().unwrap_or(1);
+    let (rows, columns): (usize, usize) = (left.iter().product(), right.iter().product());
+    // The axis of the terms first, the others behind, and one of length 1 where the other
+    // operand's are.
+    let table = |operand: usize, parts: [usize; 3]| {
+        let mut order = vec![axes[operand]];
+        order.extend((0..shapes[operand].len()).filter(|axis| *axis != axes[operand]));
+        vec![
+            Move::Permute(order),
+            Move::Reshape(parts.to_vec()),
+            Move::Broadcast(vec![terms, rows, columns]),
+            Move::Reshape(vec![terms, rows * columns]),
+        ]
+    };
+    let x = gather(builder, &layer.name, "left", x, &table(0, [terms, rows, 1]))?;
+    let y = gather(builder, &layer.name, "right", y, &table(1, [terms, 1, columns]))?;
+    let products = all(builder, layer, "products", ir::Merge::Multiply, &[x, y])?;
+    let pool = Pool { window: Window::whole([1, terms]), kind: PoolKind::Sum };
+    let sums = pool.result(builder.tensor(products)).map_err(|rule| wrong(layer, rule))?;
+    let sums = builder.add(&layer.name, "sums", Op::Pool(pool), products, sums);
+    let mut shape = [left, right].concat();
+    if shape.is_empty() {
+        shape.push(1);
+    }
+    let node = gather(builder, &layer.name, "", sums, &[Move::Reshape(shape)])?;
+    builder.finished(index, layer, node);
+    Ok(())
+}
+
+/// A tensor and numbers.
+pub(super) fn constant(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    constant: &model::Constant,
+) -> Result<(), LowerError> {
+    let x = builder.operand(index)?;
+    let sign = |negative: bool| if negative { -1.0 } else { 1.0 };
+    let node = match constant.merge {
+        Merge::Maximum | Merge::Minimum => {
+            let mut values = constant.values.iter();
+            let first = values.next().copied().unwrap_or_default();
+            if values.any(|value| *value != first) {
+                return Err(wrong(layer, "its limits differ from element to element"));
+            }
+            let is_low = constant.merge == Merge::Maximum;
+            limit(builder, Place::alone(index, &layer.name), "", x, f64::from(first), is_low)?
+        }
+        Merge::Multiply => affine(builder, layer, x, |value| (value, 0.0), constant)?,
+        Merge::Add => affine(builder, layer, x, |value| (1.0, value), constant)?,
+        Merge::Subtract => {
+            let first = constant.is_first;
+            let terms = |value: f64| (sign(first), value * sign(!first));
+            affine(builder, layer, x, terms, constant)?
+        }
+        Merge::Average => return Err(wrong(layer, "an average with numbers")),
+    };
+    builder.finished(index, layer, node);
+    Ok(())
+}
+
+/// The upper limit first, as `tf.clip_by_value` has it.
+pub(super) fn clip(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    [low, high]: [f32; 2],
+) -> Result<(), LowerError> {
+    let x = builder.operand(index)?;
+    let place = Place::alone(index, &layer.name);
+    let x = limit(builder, place, "limit", x, f64::from(high), false)?;
+    let node = limit(builder, place, "", x, f64::from(low), true)?;
+    builder.finished(index, layer, node);
+    Ok(())
+}
+
+/// x times a number plus a number, by element, where `terms` says which two each constant means.
+fn affine(
+    builder: &mut Builder<'_>,
+    layer: &Layer,
+    x: NodeId,
+    terms: impl Fn(f64) -> (f64, f64),
+    constant: &model::Constant,
+) -> Result<NodeId, LowerError> {
+    let tensor = builder.tensor(x);
+    let shape = tensor.shape.clone();
+    let values = constant.values.broadcast(shape.clone());
+    let values = values.ok_or_else(|| wrong(layer, "its numbers do not fit its shape"))?;
+    let values: Vec<f64> = values.iter().map(|value| f64::from(*value)).collect();
+    let own = tensor.channel_count();
+    // Where the numbers go by channel, one for each will do, and one for all where they are one.
+    let by_channel = values.iter().enumerate().all(|(at, value)| *value == values[at % own]);
+    let count = match constant.values.len() {
+        1 => 1,
+        _ if by_channel => own,
+        _ => values.len(),
+    };
+    let (scales, offsets): (Vec<f64>, Vec<f64>) =
+        values[..count].iter().map(|value| terms(*value)).unzip();
+    let scale = constant_of(&layer.name, "scale", Array1::from(scales))?;
+    let offset = match offsets.iter().all(|offset| *offset == 0.0) {
+        true => None,
+        false => Some(constant_of(&layer.name, "offset", Array1::from(offsets))?),
+    };
+    let affine = Affine { scale, offset };
+    if by_channel {
+        return add_affine(builder, layer, "", x, affine);
+    }
+    // Each element is a channel of its own.
+    let flat = [Move::Reshape(vec![values.len()])];
+    let flat = gather(builder, &layer.name, "elements", x, &flat)?;
+    let node = add_affine(builder, layer, "scaled", flat, affine)?;
+    gather(builder, &layer.name, "", node, &[Move::Reshape(shape)])
+}

@@ -1,0 +1,166 @@
+//! Layers that move elements.
+//!
+//! All of them are one [`Gather`], or a reshape where every element stays in its place.
+
+use petgraph::graph::NodeIndex;
+
+use super::LowerError;
+use super::builder::Builder;
+use crate::fixed::{Format, Overflow, Quantization, Rounding};
+use crate::ir::{Gather, NodeId, Op, concatenated};
+use crate::model::{Layer, LayerKind, Move};
+
+pub(super) fn lower(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    moves: &[Move],
+) -> Result<(), LowerError> {
+    let operand = builder.operand(index)?;
+    let node = gather(builder, &layer.name, "", operand, moves)?;
+    builder.finished(index, layer, node);
+    Ok(())
+}
+
+/// Flatten: all axes of a sample in one.
+pub(super) fn flatten(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+) -> Result<(), LowerError> {
+    let length = builder.tensor(builder.operand(index)?).len();
+    lower(builder, index, layer, &[Move::Reshape(vec![length])])
+}
+
+/// The node that holds `x` after `moves`.
+pub(super) fn gather(
+    builder: &mut Builder<'_>,
+    layer: &str,
+    part: &str,
+    x: NodeId,
+    moves: &[Move],
+) -> Result<NodeId, LowerError> {
+    let tensor = builder.tensor(x);
+    let mut shape = tensor.shape.clone();
+    let mut places: Vec<Option<usize>> = (0..tensor.len()).map(Some).collect();
+    let unfit =
+        || LowerError::Operation { layer: layer.into(), rule: "its moves do not fit".into() };
+    for by in moves {
+        let next = by.places(&shape).ok_or_else(unfit)?;
+        shape = by.result_shape(&shape).ok_or_else(unfit)?;
+        places = next.iter().map(|place| places.get((*place)?).copied().flatten()).collect();
+    }
+    let stays = places.len() == tensor.len()
+        && places.iter().enumerate().all(|(at, place)| *place == Some(at));
+    let gather = Gather { places };
+    let result = gather.result(tensor, &shape);
+    let result = result.map_err(|rule| LowerError::Operation { layer: layer.into(), rule })?;
+    let op = if stays { Op::Reshape } else { Op::Gather(gather) };
+    Ok(builder.add(layer, part, op, x, result))
+}
+
+/// Concatenate: operands in a format that holds all of them, one behind the other.
+pub(super) fn concatenate(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    axis: usize,
+) -> Result<(), LowerError> {
+    let operands = builder.operands(index)?;
+    let node = concat(builder, layer, "", &operands, axis)?;
+    builder.finished(index, layer, node);
+    Ok(())
+}
+
+fn concat(
+    builder: &mut Builder<'_>,
+    layer: &Layer,
+    part: &str,
+    operands: &[NodeId],
+    axis: usize,
+) -> Result<NodeId, LowerError> {
+    let format = covering(builder, layer, operands)?;
+    let to = Quantization::new(format, Rounding::Trn, Overflow::WRAP);
+    let mut same = Vec::with_capacity(operands.len());
+    for operand in operands {
+        same.push(match builder.tensor(*operand).format == format {
+            true => *operand,
+            false => super::activation::cast(builder, &layer.name, "cast", *operand, &to),
+        });
+    }
+    let tensors: Vec<_> = same.iter().map(|operand| builder.tensor(*operand)).collect();
+    let result = concatenated(&tensors, axis);
+    let name = layer.name.as_str();
+    let result = result.map_err(|rule| LowerError::Operation { layer: name.into(), rule })?;
+    Ok(builder.add_to(name, part, Op::Concat { axis }, &same, result))
+}
+
+/// The narrowest format that holds what each of `operands` can be.
+fn covering(
+    builder: &Builder<'_>,
+    layer: &Layer,
+    operands: &[NodeId],
+) -> Result<Format, LowerError> {
+    let tensors = || operands.iter().map(|operand| builder.tensor(*operand));
+    let fraction = tensors().map(|x| x.format.fraction()).max().unwrap_or_default();
+    let refined = tensors().map(|x| x.interval().refined(fraction.abs_diff(x.format.fraction())));
+    let wrong =
+        |error| LowerError::Format { layer: layer.name.clone(), part: "concatenation", error };
+    match refined.reduce(|one, other| one.hull(&other)) {
+        None => Err(LowerError::Inputs { layer: layer.name.clone() }),
+        Some(interval) => Format::covering(&interval, fraction).map_err(wrong),
+    }
+}
+
+/// TimeDistributed: each element along the first axis through the same layer.
+pub(super) fn time_distributed(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    kind: &LayerKind,
+) -> Result<(), LowerError> {
+    let operand = builder.operand(index)?;
+    let shape = builder.tensor(operand).shape.clone();
+    let (steps, rest) = shape.split_first().ok_or_else(|| LowerError::Operation {
+        layer: layer.name.clone(),
+        rule: "it takes samples without axes".into(),
+    })?;
+    let mut results = Vec::with_capacity(*steps);
+    for step in 0..*steps {
+        let mut ranges = vec![crate::model::Range { start: step, step: 1, count: 1 }];
+        ranges.extend(rest.iter().map(|length| crate::model::Range::whole(*length)));
+        let moves = [Move::Slice(ranges), Move::Reshape(rest.to_vec())];
+        let name = format!("step{step}");
+        let x = gather(builder, &layer.name, &name, operand, &moves)?;
+        let y = builder.inside(index, vec![x], &name, |builder| {
+            super::lower_kind(builder, index, layer, kind)
+        })?;
+        let shape = [&[1], builder.tensor(y).shape.as_slice()].concat();
+        let part = format!("{name}_result");
+        results.push(gather(builder, &layer.name, &part, y, &[Move::Reshape(shape)])?);
+    }
+    let node = concat(builder, layer, "", &results, 0)?;
+    builder.result(index, node);
+    Ok(())
+}
+
+/// A layer between tensors whose channels come first: computed with channels last.
+pub(super) fn channels_first(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    kind: &LayerKind,
+) -> Result<(), LowerError> {
+    let mut operands = builder.operands(index)?;
+    for operand in &mut operands {
+        let axes = builder.tensor(*operand).shape.len();
+        let last = Move::to_channels_last(axes);
+        *operand = gather(builder, &layer.name, "channels_last", *operand, &[last])?;
+    }
+    let node = builder
+        .inside(index, operands, "", |builder| super::lower_kind(builder, index, layer, kind))?;
+    let first = Move::to_channels_first(builder.tensor(node).shape.len());
+    let node = gather(builder, &layer.name, "channels_first", node, &[first])?;
+    builder.result(index, node);
+    Ok(())
+}

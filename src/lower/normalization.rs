@@ -1,0 +1,144 @@
+//! Batch normalisation, and QScaleShift: a factor and a summand for each channel.
+
+use ndarray::{Array1, ArrayD, ArrayView1};
+use petgraph::graph::NodeIndex;
+
+use super::LowerError;
+use super::activation::{Place, activate, cast};
+use super::builder::Builder;
+use crate::ir::{Affine, Constant, ConstantError, Op};
+use crate::model::{BatchNorm, Layer, ScaleShift};
+use crate::quantizer::Quantizer;
+
+/// Bits of the largest number of a channel that has no exact form: no quantizer behind it can tell.
+const SIGNIFICANT: u32 = 64;
+
+pub(super) fn batch_norm(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    norm: &BatchNorm,
+) -> Result<(), LowerError> {
+    let name = layer.name.as_str();
+    let channels = norm.mean.len();
+    let of = |part, values: ArrayView1<'_, f32>, quantizer: Option<&Quantizer>| {
+        quantized(name, part, values, quantizer)
+    };
+    let quantizers = &norm.quantizers;
+    // QKeras lets these two quantizers choose their scale, as those of a kernel.
+    let in_kernel = |quantizer: &Option<Quantizer>| quantizer.as_ref().map(Quantizer::in_kernel);
+    let ones = Array1::ones(channels);
+    let gamma = norm.gamma.as_ref().unwrap_or(&ones);
+    let quantizer = in_kernel(&quantizers.gamma).filter(|_| norm.gamma.is_some());
+    let gamma = of("gamma_quantizer", gamma.view(), quantizer.as_ref())?;
+    let beta = match &norm.beta {
+        Some(beta) => of("beta_quantizer", beta.view(), quantizers.beta.as_ref())?,
+        None => Array1::zeros(channels),
+    };
+    let mean = of("mean_quantizer", norm.mean.view(), quantizers.mean.as_ref())?;
+    let quantizer = in_kernel(&quantizers.variance);
+    let variance = of("variance_quantizer", norm.variance.view(), quantizer.as_ref())?;
+
+    let root = |v: f64| (v + f64::from(norm.epsilon)).sqrt();
+    let inverse = match &quantizers.inverse {
+        None => Array1::from_shape_fn(channels, |c| gamma[c] / root(variance[c])),
+        // What is quantized is the number that QKeras has: that of float32.
+        Some(quantizer) => {
+            let inverse = Array1::from_shape_fn(channels, |c| {
+                let inverse = 1.0 / (variance[c] as f32 + norm.epsilon).sqrt();
+                if norm.gamma.is_some() { inverse * gamma[c] as f32 } else { inverse }
+            });
+            of("inverse_quantizer", inverse.view(), Some(quantizer))?
+        }
+    };
+    let offset = &beta - &(&mean * &inverse);
+    let affine = Affine {
+        scale: constant(name, "scale", inverse)?,
+        offset: Some(constant(name, "offset", offset)?),
+    };
+    affine_layer(builder, index, name, affine, None)
+}
+
+pub(super) fn scale_shift(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    shift: &ScaleShift,
+) -> Result<(), LowerError> {
+    let name = layer.name.as_str();
+    let of = |part, value: f32, quantizer: &Option<Quantizer>| {
+        // QKeras lets both quantizers choose their scale, as those of a kernel.
+        let quantizer = quantizer.as_ref().map(Quantizer::in_kernel);
+        quantized(name, part, Array1::from_elem(1, value).view(), quantizer.as_ref())
+    };
+    let scale = of("weight_quantizer", shift.weight, &shift.weight_quantizer)?;
+    let offset = match shift.bias {
+        None => None,
+        Some(bias) => {
+            let bias = of("bias_quantizer", bias, &shift.bias_quantizer)?;
+            Some(constant(name, "offset", bias)?)
+        }
+    };
+    let affine = Affine { scale: constant(name, "scale", scale)?, offset };
+    affine_layer(builder, index, name, affine, Some(&shift.activation))
+}
+
+/// What layer `index` gives: its operand times a factor plus a summand, in the type that it is
+/// asked for, and activated.
+fn affine_layer(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    name: &str,
+    affine: Affine,
+    activation: Option<&crate::model::Activation>,
+) -> Result<(), LowerError> {
+    let operand = builder.operand(index)?;
+    let tensor = affine.result(builder.tensor(operand)).map_err(|error| LowerError::Format {
+        layer: name.into(),
+        part: "normalised result",
+        error,
+    })?;
+    let mut node = builder.add(name, "", Op::Affine(affine), operand, tensor);
+    if let Some(precision) = builder.settings.layer(name).and_then(|settings| settings.result) {
+        node = cast(builder, name, "result", node, &precision);
+    }
+    if let Some(activation) = activation {
+        node = activate(builder, Place::inside(index, name), node, activation)?;
+    }
+    builder.result(index, node);
+    Ok(())
+}
+
+/// The exact values of parameters.
+fn quantized(
+    layer: &str,
+    part: &'static str,
+    values: ArrayView1<'_, f32>,
+    quantizer: Option<&Quantizer>,
+) -> Result<Array1<f64>, LowerError> {
+    let Some(quantizer) = quantizer else { return Ok(values.mapv(f64::from)) };
+    let refused = |error| LowerError::Quantizer { layer: layer.into(), part, error };
+    let values = quantizer.quantize(&values.into_dyn()).map_err(refused)?;
+    Ok(values.iter().copied().collect())
+}
+
+/// `values` exactly, or to [`SIGNIFICANT`] bits of the largest of them where that takes more.
+pub(super) fn constant(
+    layer: &str,
+    part: &'static str,
+    values: Array1<f64>,
+) -> Result<Constant, LowerError> {
+    let values: ArrayD<f64> = values.into_dyn();
+    let exact = Constant::covering(values.view());
+    let constant = match exact {
+        Ok(constant) if constant.format.width() <= SIGNIFICANT => Ok(constant),
+        Err(ConstantError::NotFinite(value)) => Err(ConstantError::NotFinite(value)),
+        _ => Constant::nearest(values.view(), SIGNIFICANT),
+    };
+    constant.map_err(|error| match error {
+        ConstantError::NotFinite(value) => {
+            LowerError::NotFinite { layer: layer.into(), part, value }
+        }
+        ConstantError::Format(error) => LowerError::Format { layer: layer.into(), part, error },
+    })
+}

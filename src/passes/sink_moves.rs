@@ -1,0 +1,118 @@
+//! Permutations behind operations on single elements.
+//!
+//! A layer with channels first is computed between two permutations. Where only operations on
+//! single elements stand between one layer's last permutation and the next one's first, they are
+//! done before it, and the two permutations meet: [`super::compose_moves`] makes nothing of them.
+
+use petgraph::Direction;
+use petgraph::visit::EdgeRef;
+
+use super::{Pass, hand_over};
+use crate::fixed::{Interval, Quantization, cast_interval};
+use crate::ir::{Gather, Graph, NodeId, Op, Tensor, clamped, leaked};
+
+pub(super) const PASS: Pass = Pass {
+    name: "sink_moves",
+    purpose: "Does operations on single elements before a permutation instead of behind it.",
+    run,
+};
+
+fn run(graph: &mut Graph) {
+    for node in graph.in_order() {
+        while let Some(sources) = sources(graph, node) {
+            if !sink(graph, node, &sources) {
+                break;
+            }
+        }
+    }
+}
+
+/// What the permutations before an operation on single elements take, if all are the same.
+fn sources(graph: &Graph, node: NodeId) -> Option<Vec<NodeId>> {
+    let operands = graph.operands(node);
+    let first = permutation(graph, *operands.first()?)?;
+    let source = |operand: &NodeId| {
+        let same = permutation(graph, *operand)? == first;
+        same.then(|| graph.operands(*operand).first().copied()).flatten()
+    };
+    let sources: Vec<NodeId> = operands.iter().map(source).collect::<Option<_>>()?;
+    let shape = &graph[*sources.first()?].tensor.shape;
+    sources.iter().all(|source| graph[*source].tensor.shape == *shape).then_some(sources)
+}
+
+/// The node's gather, if it has each element of its operand once.
+fn permutation(graph: &Graph, node: NodeId) -> Option<&Gather> {
+    let Op::Gather(gather) = &graph[node].op else { return None };
+    let operand = *graph.operands(node).first()?;
+    let mut seen = vec![false; graph[operand].tensor.len()];
+    let once = |place: &Option<usize>| {
+        place
+            .and_then(|place| seen.get_mut(place))
+            .is_some_and(|seen| !std::mem::replace(seen, true))
+    };
+    (gather.places.len() == graph[operand].tensor.len() && gather.places.iter().all(once))
+        .then_some(gather)
+}
+
+/// Lets `node` take `sources`, and whoever took `node` take its permuted result. False where the
+/// operation is not one on single elements.
+fn sink(graph: &mut Graph, node: NodeId, sources: &[NodeId]) -> bool {
+    let operands: Vec<&Tensor> = sources.iter().map(|source| &graph[*source].tensor).collect();
+    let Some(before) = result(&graph[node].op, &operands, &graph[node].tensor) else {
+        return false;
+    };
+    let Some(gather) = graph.operands(node).first().and_then(|x| permutation(graph, *x)).cloned()
+    else {
+        return false;
+    };
+    let moved = graph[node].tensor.clone();
+    let layer = graph[node].layer.clone();
+    let name = unique(graph, &format!("{}_moved", graph[node].name));
+    let incoming: Vec<_> =
+        graph.nodes.edges_directed(node, Direction::Incoming).map(|edge| edge.id()).collect();
+    for edge in incoming {
+        graph.nodes.remove_edge(edge);
+    }
+    for (position, source) in sources.iter().enumerate() {
+        graph.nodes.add_edge(*source, node, position);
+    }
+    graph[node].tensor = before;
+    let behind = graph.add(name, Op::Gather(gather), &[], moved);
+    graph[behind].layer = layer;
+    hand_over(graph, node, behind);
+    graph.nodes.add_edge(node, behind, 0);
+    true
+}
+
+/// What an operation on single elements gives for `operands`, in the format of its result `y` so
+/// far.
+fn result(op: &Op, operands: &[&Tensor], y: &Tensor) -> Option<Tensor> {
+    let x = *operands.first()?;
+    let each = |f: &dyn Fn(&Interval) -> Interval| x.channels.iter().map(f).collect();
+    let channels: Vec<Interval> = match op {
+        Op::Cast { rounding, overflow } => {
+            let to = Quantization::new(y.format, *rounding, *overflow);
+            each(&|interval| cast_interval(interval, x.format.fraction(), &to))
+        }
+        Op::Clamp { low, high } => each(&|interval| clamped(interval, low.as_ref(), high.as_ref())),
+        Op::Leaky { shift } => each(&|interval| leaked(interval, *shift)),
+        Op::Scale { .. } => x.channels.clone(),
+        Op::Steps(_) => vec![y.interval()],
+        // One factor and one summand for all.
+        Op::Affine(affine) if affine.is_uniform() => affine.result(x).ok()?.channels,
+        Op::Merge(merge) => merge.result(operands).ok()?.channels,
+        _ => return None,
+    };
+    Some(Tensor { shape: x.shape.clone(), format: y.format, channels })
+}
+
+fn unique(graph: &Graph, wanted: &str) -> String {
+    let taken = |name: &str| graph.nodes.node_weights().any(|node| node.name == name);
+    let mut name = wanted.to_owned();
+    let mut number = 2;
+    while taken(&name) {
+        name = format!("{wanted}_{number}");
+        number += 1;
+    }
+    name
+}
