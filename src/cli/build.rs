@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use bitkiln::back::{self, Backend, Headers, ModelFile, Vectors, WriteOptions};
+use bitkiln::fixed::Codes;
 use bitkiln::hls::{Design, Options};
+use bitkiln::ir::Graph;
 use bitkiln::{report, sim};
 use miette::{IntoDiagnostic, Result};
 
-use super::model::{ModelArgs, Prepared};
+use super::model::{ModelArgs, Prepared, say};
 use super::{Outcome, complaint, print, samples, verify};
 
 /// How many samples are made up where none are given.
@@ -46,7 +48,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<Outcome> {
     let prepared = args.model.prepare()?;
-    let graph = &prepared.graph;
+    let (graph, proofs) = prepared.for_hardware()?;
     let backend = args.backend.or(prepared.config.backend).unwrap_or(Backend::Vitis);
     let folder = args.output.clone().or_else(|| prepared.config.output_dir.clone());
     let folder = folder.ok_or_else(|| {
@@ -56,19 +58,21 @@ pub fn run(args: &Args) -> Result<Outcome> {
         // Before anything is written: a project whose check cannot start helps nobody.
         back::find_headers(backend, &args.headers)?;
     }
-    let design = Design::new(graph, &options(args, &prepared, backend))?;
-    print(&report::table(&report::layers(graph)))?;
+    let design = Design::new(&graph, &options(args, &prepared, backend))?;
+    print(&report::table(&report::layers(&graph)))?;
+    say(&proofs)?;
     for finding in &design.findings {
         eprintln!("{finding}");
     }
 
     let inputs = match &args.input {
-        Some(path) => samples::read(path, graph)?,
-        None => sim::vectors(graph, MADE_UP),
+        Some(path) => samples::read(path, &graph)?,
+        None => sim::vectors(&graph, MADE_UP),
     };
-    let trace = sim::run(graph, &inputs).into_diagnostic()?;
+    let outputs = sim::run(&graph, &inputs).into_diagnostic()?.outputs(&graph);
+    check_outputs(&prepared.graph, &inputs, &outputs)?;
     let names = graph.inputs.iter().map(|id| graph[*id].name.clone());
-    let vectors = Vectors { inputs: names.zip(inputs).collect(), outputs: trace.outputs(graph) };
+    let vectors = Vectors { inputs: names.zip(inputs).collect(), outputs };
     let contents = std::fs::read(&prepared.file).into_diagnostic()?;
     let model = Some(ModelFile::new(&prepared.file, &contents));
     back::write(&design, backend, &vectors, &folder, &WriteOptions { force: args.force, model })?;
@@ -80,6 +84,18 @@ pub fn run(args: &Args) -> Result<Outcome> {
     let verdict = back::verify(&folder, args.headers.clone())?;
     print(&verify::describe(&verdict))?;
     Ok(verify::outcome(&verdict))
+}
+
+/// Refuses to go on if hardware would give other outputs than the network, which no pass may do.
+fn check_outputs(exact: &Graph, inputs: &[Codes], found: &[(String, Codes)]) -> Result<()> {
+    let expected = sim::run(exact, inputs).into_diagnostic()?.outputs(exact);
+    if expected == found {
+        return Ok(());
+    }
+    Err(complaint(
+        "the graph for hardware gives other outputs than the network",
+        "this is a defect of Bitkiln: please report it with the model",
+    ))
 }
 
 /// The command line's word counts more than the configuration's, that more than the default.

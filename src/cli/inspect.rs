@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use bitkiln::{ir, report};
 use miette::{IntoDiagnostic, Result};
 
-use super::model::ModelArgs;
+use super::model::{ModelArgs, say};
 use super::{Outcome, complaint, print, spare};
 
 /// Show what hardware a model becomes: types, proven intervals, cost
@@ -26,17 +26,19 @@ pub fn run(args: &Args) -> Result<Outcome> {
         spare(dot, &args.model.files())?;
     }
     let prepared = args.model.prepare()?;
-    let rows = report::layers(&prepared.graph);
+    let (graph, proofs) = prepared.for_hardware()?;
+    let rows = report::layers(&graph);
     if let Some(path) = &args.dot {
-        std::fs::write(path, ir::to_dot(&prepared.graph)).map_err(|error| {
+        std::fs::write(path, ir::to_dot(&graph)).map_err(|error| {
             complaint(format!("{}: {error}", path.display()), "choose a place that can be written")
         })?;
     }
     if args.json {
-        let all = serde_json::json!({ "model": prepared.model.name, "layers": rows });
+        let all = serde_json::json!({ "model": prepared.model.name, "layers": rows, "scales": proofs.scales });
         print(&serde_json::to_string_pretty(&all).into_diagnostic()?)?;
     } else {
         print(&report::table(&rows))?;
+        say(&proofs)?;
     }
     Ok(Outcome::Good)
 }

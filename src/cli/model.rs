@@ -4,14 +4,15 @@ use std::path::{Path, PathBuf};
 
 use bitkiln::config::Config;
 use bitkiln::fixed::Format;
+use bitkiln::front;
 use bitkiln::ir::Graph;
 use bitkiln::lower::{self, Settings};
 use bitkiln::model::Model;
-use bitkiln::{front, passes};
+use bitkiln::passes::{self, Report};
 use clap::{Args, ValueEnum};
 use miette::{IntoDiagnostic, Result};
 
-use super::complaint;
+use super::{complaint, print};
 
 /// A model and what it leaves open.
 #[derive(Args)]
@@ -45,9 +46,29 @@ enum SoftmaxChoice {
 pub struct Prepared {
     pub model: Model,
     pub config: Config,
+    /// What is simulated: scales are exact.
     pub graph: Graph,
     /// The file, for the manifest.
     pub file: PathBuf,
+}
+
+impl Prepared {
+    /// What hardware is built from, and what there is to say of it.
+    pub fn for_hardware(&self) -> Result<(Graph, Report)> {
+        passes::for_hardware(&self.graph).into_diagnostic()
+    }
+}
+
+/// Prints what passes found out; on standard error, what a limit of Bitkiln made worse.
+pub fn say(report: &Report) -> Result<()> {
+    for scale in &report.scales {
+        if scale.is_limited() {
+            eprintln!("warning: {scale}");
+        } else {
+            print(&scale.to_string())?;
+        }
+    }
+    Ok(())
 }
 
 impl ModelArgs {

@@ -142,7 +142,6 @@ const LAYER: &[(&str, Use)] = &[
 /// The types of things that this stage does not build; `auto` leaves them open.
 const OTHER_TYPES: &[&str] = &[
     "param",
-    "scale",
     "depthwise",
     "pointwise",
     "depthwise_accum",
@@ -172,6 +171,7 @@ const TYPES: &[(&str, Use)] = &[
     ("result", Read),
     ("weight", Read),
     ("bias", Read),
+    ("scale", Read),
     ("exp_table", Read),
     ("inv_table", Read),
     ("accum", Never(ACCUMULATOR)),

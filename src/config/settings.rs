@@ -18,6 +18,8 @@ pub enum Variable {
     Weight,
     /// Biases.
     Bias,
+    /// The scales that multiply sums: hls4ml's type in `ApplyAlpha` and `BatchNormalization`.
+    Scale,
     /// The entries of softmax' table of exponentials.
     ExpTable,
     /// The entries of softmax' table of inverses.
@@ -32,16 +34,17 @@ impl Variable {
             "result" => Self::Result,
             "weight" => Self::Weight,
             "bias" => Self::Bias,
+            "scale" => Self::Scale,
             "exp_table" => Self::ExpTable,
             "inv_table" => Self::InvTable,
             _ => return None,
         })
     }
 
-    /// Whether the variable takes the type under `default` where it has none of its own. Tables
-    /// do not: they keep the size and type that their accuracy asks for.
+    /// Whether the variable takes the type under `default` where it has none of its own. Scales and
+    /// tables do not: they keep the size and type that their accuracy asks for.
     pub(super) fn takes_default(self) -> bool {
-        !matches!(self, Self::ExpTable | Self::InvTable)
+        !matches!(self, Self::Scale | Self::ExpTable | Self::InvTable)
     }
 }
 

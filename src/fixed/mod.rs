@@ -41,6 +41,7 @@
 //! has two.
 
 mod arithmetic;
+mod bisect;
 mod cast;
 mod codes;
 mod format;
@@ -48,9 +49,11 @@ mod interval;
 mod quantization;
 mod range;
 
+pub(crate) use bisect::changes;
 pub use cast::{Caster, cast};
 pub use codes::{Codes, Word};
 pub use format::{Format, FormatError, MAX_WIDTH, Signedness};
 pub use interval::Interval;
 pub use quantization::{Overflow, Quantization, Rounding};
 pub use range::cast_interval;
+pub(crate) use range::fits;

@@ -15,15 +15,26 @@ pub fn cast_interval(interval: &Interval, from_fraction: i32, to: &Quantization)
         Overflow::Sat => saturated,
         Overflow::SatSym => into(to),
         Overflow::Wrap { .. } | Overflow::SatZero => {
-            // The same rounding into the widest format with these steps shows what overflows.
-            let widest = Format::signed(super::MAX_WIDTH, 128 - to.format.fraction());
-            let fits = widest.is_ok_and(|format| {
-                let rounded = into(&Quantization::new(format, to.rounding, Overflow::Sat));
-                to.format.codes().contains(&rounded)
-            });
-            if fits { saturated } else { to.format.codes() }
+            if fits(interval, from_fraction, to) {
+                saturated
+            } else {
+                to.format.codes()
+            }
         }
     }
+}
+
+/// Whether every code of `interval`, rounded as `to` says, lies in its format, so that its overflow
+/// mode does not matter.
+pub(crate) fn fits(interval: &Interval, from_fraction: i32, to: &Quantization) -> bool {
+    // The same rounding into the widest format with these steps shows what overflows.
+    let widest = Format::signed(super::MAX_WIDTH, 128 - to.format.fraction());
+    widest.is_ok_and(|format| {
+        let widest = Quantization::new(format, to.rounding, Overflow::Sat);
+        let end = |code| cast(code, from_fraction, &widest);
+        let rounded = Interval::new(end(interval.low()), end(interval.high()));
+        to.format.codes().contains(&rounded)
+    })
 }
 
 #[cfg(test)]

@@ -39,6 +39,7 @@ impl Settings {
                 LayerSettings {
                     weight: own(Variable::Weight),
                     bias: own(Variable::Bias),
+                    scale: own(Variable::Scale),
                     result: own(Variable::Result),
                     softmax: (softmax != settings.softmax).then_some(softmax),
                 },

@@ -2,11 +2,10 @@
 
 use petgraph::graph::NodeIndex;
 
-use super::activation::{Place, activate, cast};
+use super::LowerError;
 use super::builder::Builder;
-use super::parameters::Parameter;
-use super::{LowerError, Warning};
-use crate::fixed::{Format, Quantization};
+use super::products::{Scales, Trained};
+use crate::fixed::Format;
 use crate::ir::{Linear, NodeId, Op, Tensor};
 use crate::model::{Dense, Layer};
 
@@ -23,54 +22,20 @@ pub(super) fn lower(
         let weights = dense.kernel.nrows();
         return Err(LowerError::Shape { layer: name.into(), inputs, weights });
     }
-
-    let chosen = builder.settings.layer(name).cloned().unwrap_or_default();
-    let default = builder.settings.precision;
-    let kernel = Parameter {
+    let trained = Trained {
         layer: name,
-        part: "kernel",
+        kernel: dense.kernel.view().into_dyn(),
         attribute: "kernel_quantizer",
-        values: dense.kernel.view().into_dyn(),
+        kernel_quantizer: dense.kernel_quantizer.as_ref(),
+        bias: dense.bias.as_ref().map(|bias| bias.view().into_dyn()),
+        bias_quantizer: dense.bias_quantizer.as_ref(),
+        scales: Scales::OfOutputs { outputs: dense.kernel.ncols() },
+        part: "",
     };
-    let kernel_quantizer = dense.kernel_quantizer.as_ref().map(|q| q.in_kernel());
-    let weights = kernel.constant(kernel_quantizer.as_ref(), &chosen.weight.unwrap_or(default))?;
-    let bias = match &dense.bias {
-        None => None,
-        Some(values) => {
-            let bias = Parameter {
-                layer: name,
-                part: "bias",
-                attribute: "bias_quantizer",
-                values: values.view().into_dyn(),
-            };
-            let precision = chosen.bias.unwrap_or(default);
-            Some(bias.constant(dense.bias_quantizer.as_ref(), &precision)?)
-        }
-    };
-    let mut node = sum(builder, name, operand, Linear { weights, bias })?;
-
-    let float_kernel = dense.kernel_quantizer.is_none();
-    let float_bias = dense.bias.is_some() && dense.bias_quantizer.is_none();
-    let float = float_kernel && (float_bias || dense.bias.is_none());
-    if float_kernel || float_bias {
-        let (parts, precision) = match (float_kernel, float_bias) {
-            (true, false) => ("the kernel", chosen.weight),
-            (false, _) => ("the bias", chosen.bias),
-            (true, true) => ("kernel, bias and result", chosen.weight),
-        };
-        builder.warn(Warning::Float {
-            layer: name.into(),
-            parts: parts.into(),
-            precision: precision.unwrap_or(default),
-        });
-    }
-    // A layer without any quantizer has no type of its own for its result, so it gets one, as
-    // hls4ml gives it; any other layer's sum stays exact unless a type is asked for.
-    if let Some(precision) = chosen.result.or(float.then_some(default)) {
-        warn_of_overflow(builder, name, node, &precision);
-        node = cast(builder, name, "result", node, &precision);
-    }
-    let node = activate(builder, Place::inside(index, name), node, &dense.activation)?;
+    let mut products = trained.quantized(builder)?;
+    let bias = products.bias.take();
+    let node = sum(builder, name, operand, Linear { weights: products.weights.clone(), bias })?;
+    let node = products.finish(builder, index, name, node, &dense.activation)?;
     builder.result(index, node);
     Ok(())
 }
@@ -94,14 +59,4 @@ fn sum(
     }
     let tensor = Tensor { shape, format, channels: sums.channels };
     Ok(builder.add(layer, "", Op::Linear(linear), operand, tensor))
-}
-
-fn warn_of_overflow(builder: &mut Builder<'_>, layer: &str, node: NodeId, to: &Quantization) {
-    let x = builder.tensor(node);
-    let Ok(needed) = Format::covering(&x.interval(), x.format.fraction()) else { return };
-    let integer = |format: Format| format.integer() - i32::from(format.is_signed());
-    let negative = needed.is_signed() && !to.format.is_signed();
-    if negative || integer(needed) > integer(to.format) {
-        builder.warn(Warning::MayOverflow { layer: layer.into(), precision: *to, needed });
-    }
 }

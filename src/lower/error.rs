@@ -75,7 +75,7 @@ pub enum LowerError {
     NotFinite {
         /// The layer.
         layer: String,
-        /// Kernel or bias.
+        /// Kernel, bias or scale.
         part: &'static str,
         /// The number.
         value: f64,
@@ -134,6 +134,13 @@ pub enum Warning {
         /// One that would hold every result.
         needed: Format,
     },
+    /// A real-valued scale that the configured type does not hold.
+    Scale {
+        /// The layer.
+        layer: String,
+        /// The type.
+        precision: Quantization,
+    },
     /// A softmax that is left out.
     Skipped {
         /// The layer.
@@ -154,6 +161,11 @@ impl std::fmt::Display for Warning {
                 f,
                 "layer '{layer}': results may leave {precision} and wrap around or saturate; by \
                  its weights {needed} holds them all"
+            ),
+            Self::Scale { layer, precision } => write!(
+                f,
+                "layer '{layer}': its scale is cut to {precision}, so results differ from the \
+                 trained network's; without that type it is exact"
             ),
             Self::Skipped { layer } => write!(
                 f,

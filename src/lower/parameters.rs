@@ -1,12 +1,15 @@
 //! Weights and biases: from float32 to constants.
 
-use ndarray::{ArrayD, ArrayViewD};
+use ndarray::{Array1, ArrayD, ArrayViewD};
 use num_bigint::BigInt;
 
 use super::LowerError;
-use crate::fixed::{Caster, Codes, Quantization};
+use crate::fixed::{Caster, Codes, FormatError, Quantization};
 use crate::ir::{Constant, ConstantError};
-use crate::quantizer::Quantizer;
+use crate::quantizer::{Quantizer, QuantizerError};
+
+/// What errors call the scale of a kernel.
+pub(super) const SCALE: &str = "scale";
 
 /// One tensor of parameters and how it is quantized.
 pub(super) struct Parameter<'a> {
@@ -27,48 +30,65 @@ impl Parameter<'_> {
     ) -> Result<Constant, LowerError> {
         match quantizer {
             Some(quantizer) => {
-                let values = quantizer.quantize(&self.values).map_err(|error| {
-                    LowerError::Quantizer { layer: self.layer.into(), part: self.attribute, error }
-                })?;
-                self.covering(&values)
+                let values = quantizer.quantize(&self.values).map_err(|e| self.refused(e))?;
+                exact(self.layer, self.part, &values)
             }
             None => {
-                let exact = self.covering(&self.values.mapv(f64::from))?;
-                let caster = self.caster(exact.format.fraction(), precision)?;
-                let codes: Vec<BigInt> = exact.codes.iter().map(|c| caster.apply(&c)).collect();
-                let codes = ArrayD::from_shape_vec(self.values.raw_dim(), codes);
-                let codes = codes.unwrap_or_else(|_| ArrayD::default(self.values.raw_dim()));
-                Constant::of_codes(codes, precision.format.fraction())
-                    .map_err(|error| self.too_wide(error))
+                let values = exact(self.layer, self.part, &self.values.mapv(f64::from))?;
+                cut(self.layer, self.part, &values, precision)
             }
         }
     }
 
-    fn caster(
+    /// The exact values that `quantizer` gives before its real-valued scale, and that scale: a
+    /// number for each output channel, or one that they share.
+    pub(super) fn factored(
         &self,
-        fraction: i32,
-        precision: &Quantization,
-    ) -> Result<Caster<BigInt>, LowerError> {
-        Caster::new(fraction, precision).ok_or_else(|| {
-            self.too_wide(crate::fixed::FormatError::Width(precision.format.width().into()))
-        })
+        quantizer: &Quantizer,
+    ) -> Result<(Constant, Option<Constant>), LowerError> {
+        let factored = quantizer.factored(&self.values).map_err(|e| self.refused(e))?;
+        let values = exact(self.layer, self.part, &factored.values)?;
+        let Some(mut scale) = factored.scale else { return Ok((values, None)) };
+        if let Some(first) = scale.first().copied()
+            && scale.iter().all(|s| *s == first)
+        {
+            scale = Array1::from_elem(1, first);
+        }
+        Ok((values, Some(exact(self.layer, SCALE, &scale.into_dyn())?)))
     }
 
-    fn covering(&self, values: &ArrayD<f64>) -> Result<Constant, LowerError> {
-        Constant::covering(values.view()).map_err(|error| match error {
-            ConstantError::NotFinite(value) => {
-                LowerError::NotFinite { layer: self.layer.into(), part: self.part, value }
-            }
-            ConstantError::Format(error) => self.too_wide(error),
-        })
+    fn refused(&self, error: QuantizerError) -> LowerError {
+        LowerError::Quantizer { layer: self.layer.into(), part: self.attribute, error }
     }
+}
 
-    fn too_wide(&self, error: crate::fixed::FormatError) -> LowerError {
-        LowerError::Format { layer: self.layer.into(), part: self.part, error }
-    }
+/// The constant that holds exactly `values`. Errors name `part` of `layer`.
+fn exact(layer: &str, part: &'static str, values: &ArrayD<f64>) -> Result<Constant, LowerError> {
+    Constant::covering(values.view()).map_err(|error| match error {
+        ConstantError::NotFinite(value) => {
+            LowerError::NotFinite { layer: layer.into(), part, value }
+        }
+        ConstantError::Format(error) => LowerError::Format { layer: layer.into(), part, error },
+    })
+}
+
+/// What the type `precision` leaves of a constant. Errors name `part` of `layer`.
+pub(super) fn cut(
+    layer: &str,
+    part: &'static str,
+    exact: &Constant,
+    precision: &Quantization,
+) -> Result<Constant, LowerError> {
+    let too_wide = |error| LowerError::Format { layer: layer.into(), part, error };
+    let caster = Caster::<BigInt>::new(exact.format.fraction(), precision)
+        .ok_or_else(|| too_wide(FormatError::Width(precision.format.width().into())))?;
+    let codes: Vec<BigInt> = exact.codes.iter().map(|code| caster.apply(&code)).collect();
+    let codes = ArrayD::from_shape_vec(exact.codes.shape(), codes);
+    let codes = codes.unwrap_or_else(|_| ArrayD::default(exact.codes.shape()));
+    Constant::of_codes(codes, precision.format.fraction()).map_err(too_wide)
 }
 
 /// A constant of one axis.
 pub(super) fn list(codes: Vec<BigInt>) -> Codes {
-    Codes::from_big(ndarray::Array1::from_vec(codes).into_dyn())
+    Codes::from_big(Array1::from_vec(codes).into_dyn())
 }

@@ -1,28 +1,50 @@
 //! Layers that sum products with a kernel: what they have in common.
+//!
+//! Such a layer quantizes its kernel and its bias, sums products in an operation of its own, and ends
+//! in an activation. Where the kernel's quantizer has a real-valued scale, the sum runs over the
+//! codes before the scale, which are as narrow as the quantizer's bits, and the scale multiplies
+//! the sum, once an output, at its full precision; the bias is added behind it. What hardware needs
+//! of that precision is found by a pass, when the operations behind are known.
 
 use ndarray::ArrayViewD;
 use petgraph::graph::NodeIndex;
 
 use super::activation::{Place, activate, cast};
 use super::builder::Builder;
-use super::parameters::Parameter;
+use super::parameters::{self, Parameter, SCALE, list};
 use super::{LayerSettings, LowerError, Warning};
 use crate::fixed::{Format, Quantization};
-use crate::ir::{Constant, NodeId};
+use crate::ir::{Affine, Constant, NodeId, Op};
 use crate::model::Activation;
 use crate::quantizer::Quantizer;
 
 /// A layer's kernel and bias as they were trained.
 pub(super) struct Trained<'a> {
     pub(super) layer: &'a str,
-    /// Output channels last.
+    /// As the file has it.
     pub(super) kernel: ArrayViewD<'a, f32>,
-    pub(super) kernel_attribute: &'static str,
+    /// The attribute that states the kernel's quantizer.
+    pub(super) attribute: &'static str,
     pub(super) kernel_quantizer: Option<&'a Quantizer>,
     /// \[outputs\].
     pub(super) bias: Option<ArrayViewD<'a, f32>>,
     pub(super) bias_quantizer: Option<&'a Quantizer>,
-    pub(super) is_last: bool,
+    pub(super) scales: Scales,
+    /// The part of the layer that it is, none for the one that gives the layer's result.
+    pub(super) part: &'static str,
+}
+
+/// What a kernel's scales, one for each place on its last axis, are to the sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scales {
+    /// There are outputs on that axis, and so often as it takes to have all of them: a scale
+    /// multiplies its sums.
+    OfOutputs {
+        /// How many outputs there are.
+        outputs: usize,
+    },
+    /// A sum has terms with different scales, so that weights are multiplied by them.
+    OfTerms,
 }
 
 /// The constants of a sum of products, and what follows it.
@@ -31,6 +53,8 @@ pub(super) struct Products {
     pub(super) weights: Constant,
     /// \[outputs\], what the sum begins with; none where the bias follows a scale.
     pub(super) bias: Option<Constant>,
+    scaling: Option<Affine>,
+    /// The type that the sum is cast to, where it is.
     result: Option<Quantization>,
 }
 
@@ -39,31 +63,71 @@ impl Trained<'_> {
     pub(super) fn quantized(&self, builder: &mut Builder<'_>) -> Result<Products, LowerError> {
         let chosen = builder.settings.layer(self.layer).cloned().unwrap_or_default();
         let default = builder.settings.precision;
+        let (weights, scale) = self.kernel(&chosen.weight.unwrap_or(default))?;
+        let bias = self.bias(&chosen.bias.unwrap_or(default))?;
+        let scale = match (scale, chosen.scale) {
+            (Some(exact), Some(precision)) => Some(self.cut_scale(builder, &exact, precision)?),
+            (scale, _) => scale,
+        };
+        let (bias, scaling) = match scale {
+            None => (bias, None),
+            Some(scale) => (None, Some(Affine { scale, offset: bias })),
+        };
+        // A layer without any quantizer has no type of its own for its result, so it gets one, as
+        // hls4ml gives it; any other layer's sum stays exact unless a type is asked for.
+        let float = self.warn_of_floats(builder, &chosen);
+        let asked = chosen.result.filter(|_| self.part.is_empty());
+        let result = asked.or(float.then_some(default));
+        Ok(Products { weights, bias, scaling, result })
+    }
+
+    /// The kernel's codes, and what the sums of their products are multiplied by.
+    fn kernel(&self, precision: &Quantization) -> Result<(Constant, Option<Constant>), LowerError> {
         let kernel = Parameter {
             layer: self.layer,
             part: "kernel",
-            attribute: self.kernel_attribute,
+            attribute: self.attribute,
             values: self.kernel.view(),
         };
-        let quantizer = self.kernel_quantizer.map(|q| q.in_kernel());
-        let weights = kernel.constant(quantizer.as_ref(), &chosen.weight.unwrap_or(default))?;
-        let bias = match &self.bias {
-            None => None,
-            Some(values) => {
-                let bias = Parameter {
-                    layer: self.layer,
-                    part: "bias",
-                    attribute: "bias_quantizer",
-                    values: values.view(),
-                };
-                let precision = chosen.bias.unwrap_or(default);
-                Some(bias.constant(self.bias_quantizer, &precision)?)
-            }
+        let Some(quantizer) = self.kernel_quantizer.map(Quantizer::in_kernel) else {
+            return Ok((kernel.constant(None, precision)?, None));
         };
-        let float = self.warn_of_floats(builder, &chosen);
-        let asked = chosen.result.filter(|_| self.is_last);
-        let result = asked.or(float.then_some(default));
-        Ok(Products { weights, bias, result })
+        match (kernel.factored(&quantizer)?, self.scales) {
+            ((values, Some(scale)), Scales::OfOutputs { outputs }) if scale.codes.len() > 1 => {
+                let codes = scale.codes.iter().collect::<Vec<_>>().into_iter().cycle();
+                let codes = list(codes.take(outputs).collect());
+                Ok((values, Some(Constant { codes, format: scale.format })))
+            }
+            ((_, Some(scale)), Scales::OfTerms) if scale.codes.len() > 1 => {
+                Ok((kernel.constant(Some(&quantizer), precision)?, None))
+            }
+            (factored, _) => Ok(factored),
+        }
+    }
+
+    fn bias(&self, precision: &Quantization) -> Result<Option<Constant>, LowerError> {
+        let Some(values) = &self.bias else { return Ok(None) };
+        let bias = Parameter {
+            layer: self.layer,
+            part: "bias",
+            attribute: "bias_quantizer",
+            values: values.view(),
+        };
+        bias.constant(self.bias_quantizer, precision).map(Some)
+    }
+
+    /// The scale in the type that the user wants for it.
+    fn cut_scale(
+        &self,
+        builder: &mut Builder<'_>,
+        exact: &Constant,
+        precision: Quantization,
+    ) -> Result<Constant, LowerError> {
+        let cut = parameters::cut(self.layer, SCALE, exact, &precision)?;
+        if cut.codes.to_values(cut.format) != exact.codes.to_values(exact.format) {
+            builder.warn(Warning::Scale { layer: self.layer.into(), precision });
+        }
+        Ok(cut)
     }
 
     /// Says which of kernel and bias have no quantizer; whether all that there are have none.
@@ -85,6 +149,7 @@ impl Trained<'_> {
 }
 
 impl Products {
+    /// What comes of the sums that `node` holds: scaled, in the type that is asked for, activated.
     pub(super) fn finish(
         self,
         builder: &mut Builder<'_>,
@@ -94,6 +159,15 @@ impl Products {
         activation: &Activation,
     ) -> Result<NodeId, LowerError> {
         let mut node = node;
+        if let Some(affine) = self.scaling {
+            let tensor = affine.result(builder.tensor(node));
+            let tensor = tensor.map_err(|error| LowerError::Format {
+                layer: layer.into(),
+                part: "scaled sum",
+                error,
+            })?;
+            node = builder.add(layer, "scaled", Op::Affine(affine), node, tensor);
+        }
         if let Some(precision) = self.result {
             warn_of_overflow(builder, layer, node, &precision);
             node = cast(builder, layer, "result", node, &precision);

@@ -29,6 +29,8 @@ pub struct LayerSettings {
     pub weight: Option<Quantization>,
     /// The type of a bias without a quantizer.
     pub bias: Option<Quantization>,
+    /// The type of the kernel's real-valued scale, which else keeps the 24 bits of float32.
+    pub scale: Option<Quantization>,
     /// The type of the layer's sum or result.
     pub result: Option<Quantization>,
     /// The layer's softmax.

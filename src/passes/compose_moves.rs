@@ -3,7 +3,7 @@
 use petgraph::Direction;
 use petgraph::visit::EdgeRef;
 
-use super::{Pass, hand_over};
+use super::{Pass, Report, hand_over};
 use crate::ir::{Gather, Graph, NodeId, Op};
 
 pub(super) const PASS: Pass = Pass {
@@ -12,7 +12,7 @@ pub(super) const PASS: Pass = Pass {
     run,
 };
 
-fn run(graph: &mut Graph) {
+fn run(graph: &mut Graph, _: &mut Report) {
     let order = graph.in_order();
     for node in &order {
         compose(graph, *node);

@@ -1,6 +1,6 @@
 //! Operations that change nothing.
 
-use super::{Pass, hand_over};
+use super::{Pass, Report, hand_over};
 use crate::ir::{Graph, NodeId, Op};
 
 pub(super) const PASS: Pass = Pass {
@@ -9,7 +9,7 @@ pub(super) const PASS: Pass = Pass {
     run,
 };
 
-fn run(graph: &mut Graph) {
+fn run(graph: &mut Graph, _: &mut Report) {
     for node in graph.in_order() {
         if let Some(operand) = same_as(graph, node) {
             hand_over(graph, node, operand);
@@ -74,7 +74,7 @@ mod tests {
         let x = graph.add_input("x", full.clone());
         let y = graph.add("y", Op::Reshape, &[x], full);
         graph.add_output("y", y);
-        super::run(&mut graph);
+        super::run(&mut graph, &mut super::Report::default());
         assert_eq!(graph.nodes.node_count(), 2);
         Ok(())
     }

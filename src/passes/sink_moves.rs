@@ -7,7 +7,7 @@
 use petgraph::Direction;
 use petgraph::visit::EdgeRef;
 
-use super::{Pass, hand_over};
+use super::{Pass, Report, hand_over};
 use crate::fixed::{Interval, Quantization, cast_interval};
 use crate::ir::{Gather, Graph, NodeId, Op, Tensor, clamped, leaked};
 
@@ -17,7 +17,7 @@ pub(super) const PASS: Pass = Pass {
     run,
 };
 
-fn run(graph: &mut Graph) {
+fn run(graph: &mut Graph, _: &mut Report) {
     for node in graph.in_order() {
         while let Some(sources) = sources(graph, node) {
             if !sink(graph, node, &sources) {

@@ -1,23 +1,39 @@
-//! `binary`: -1 and 1 (or 0 and 1), scaled.
+//! `binary`: -1 and 1 (or 0 and 1), scaled; and what `stochastic_binary` and `bernoulli` are at
+//! inference.
 
 use std::fmt;
 
 use ndarray::ArrayD;
 
-use super::channels::Channels;
 use super::parameters::Parameters;
-use super::{Alpha, Definition, ParseError, Quantizer, QuantizerError, Stage};
+use super::rule::ScaleRule;
+use super::training::{Neutral, REAL_SIGMOID, ROUNDING, Training, TrainingNote};
+use super::{Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Stage};
 
 /// QKeras' `binary`: alpha times the sign of x, that of 0 being +1; with `use_01`, 0 in place of
-/// -1.
+/// -1. A computed alpha is the one that fits the weights best.
+///
+/// QKeras' `stochastic_binary` draws signs in training only, and is the same at inference. Its
+/// `bernoulli` draws 0 or 1 with probability sigmoid(temperature · x) always; here it has the value
+/// that is more likely, 1 for 0, which is also the one that QKeras computes alpha with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Binary {
+    class: Class,
     use_01: bool,
     alpha: Alpha,
+    rule: ScaleRule,
+    training: Training,
 }
 
-/// The attributes, in the order of QKeras' constructor. What is not read below acts in training
-/// only.
+/// The class of QKeras that it is stated as.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Class {
+    Binary,
+    StochasticBinary,
+    Bernoulli,
+}
+
+/// The attributes, in the order of QKeras' constructor.
 pub(super) const ATTRIBUTES: &[&str] = &[
     "use_01",
     "alpha",
@@ -28,16 +44,40 @@ pub(super) const ATTRIBUTES: &[&str] = &[
     "max_po2_exponent",
 ];
 
+/// Those of `stochastic_binary` and `bernoulli`.
+pub(super) const STOCHASTIC_ATTRIBUTES: &[&str] = &["alpha", "temperature", "use_real_sigmoid"];
+
+/// Shapes the probabilities of signs.
+const TEMPERATURE: (&str, Neutral) = ("temperature", Neutral::Number(6.0));
+
 impl Binary {
     pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
         let alpha = parameters.alpha()?;
-        parameters.default_scale_axis(alpha)?;
-        if !matches!(alpha, Alpha::Number(_)) {
-            for scale in ["elements_per_scale", "min_po2_exponent", "max_po2_exponent"] {
-                parameters.unstated(scale)?;
-            }
-        }
-        Ok(Self { use_01: parameters.flag("use_01", false)?, alpha })
+        Ok(Self {
+            class: Class::Binary,
+            use_01: parameters.flag("use_01", false)?,
+            rule: ScaleRule::new(parameters, &alpha)?,
+            training: Training::new(parameters, &[ROUNDING])?,
+            alpha,
+        })
+    }
+
+    pub(super) fn stochastic(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
+        Self::drawn(parameters, Class::StochasticBinary)
+    }
+
+    pub(super) fn bernoulli(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
+        Self::drawn(parameters, Class::Bernoulli)
+    }
+
+    fn drawn(parameters: &Parameters<'_>, class: Class) -> Result<Self, ParseError> {
+        Ok(Self {
+            class,
+            use_01: class == Class::Bernoulli,
+            alpha: parameters.alpha()?,
+            rule: ScaleRule::default(),
+            training: Training::new(parameters, &[TEMPERATURE, REAL_SIGMOID])?,
+        })
     }
 
     /// The value before alpha.
@@ -55,17 +95,18 @@ impl Definition for Binary {
         Quantizer::Binary(Self { alpha: self.alpha.in_kernel(), ..self.clone() })
     }
 
-    fn quantize(&self, weights: &ArrayD<f32>) -> Result<ArrayD<f64>, QuantizerError> {
-        match self.alpha {
-            Alpha::Unset | Alpha::Number(_) => Ok(weights.mapv(|w| self.apply(w.into()))),
-            Alpha::Auto => Err(QuantizerError::RealScale { quantizer: self.to_string() }),
-            Alpha::AutoPo2 => {
-                let signs = weights.mapv(|w| self.sign(w < 0.0));
-                let scales = Channels::new(weights.clone()).least_squares_po2(&signs);
-                let scaled = |sign: f32, scale: f32| f64::from(sign) * f64::from(scale);
-                Ok(Channels::new(signs).map(&scales, scaled))
+    fn factored(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
+        let signs = weights.mapv(|w| self.sign(w < 0.0));
+        let scale = match self.alpha.of_weights(weights.shape(), self)? {
+            Some(scale) => scale,
+            None => {
+                let groups = self.rule.groups(weights.shape(), self)?;
+                let po2 = self.alpha == Alpha::AutoPo2;
+                let scales = self.rule.least_squares(&groups, weights, &signs, po2);
+                groups.scale_of_each(weights, &scales)
             }
-        }
+        };
+        Factored::new(signs.mapv(f64::from), &scale, self)
     }
 
     fn apply(&self, x: f64) -> f64 {
@@ -76,6 +117,15 @@ impl Definition for Binary {
         self.alpha.of_activation(self).map(|_| vec![Stage::Steps])
     }
 
+    fn training(&self) -> Option<&Training> {
+        Some(&self.training)
+    }
+
+    fn training_notes(&self) -> Vec<TrainingNote> {
+        let random = (self.class == Class::Bernoulli).then_some(TrainingNote::Random);
+        random.into_iter().chain(self.training.notes()).collect()
+    }
+
     fn values(&self) -> Option<Vec<f64>> {
         let alpha = self.alpha.number()?;
         Some([true, false].map(|negative| f64::from(self.sign(negative)) * alpha).to_vec())
@@ -84,8 +134,15 @@ impl Definition for Binary {
 
 impl fmt::Display for Binary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let use_01 = self.use_01.then(|| "use_01=1".to_owned());
-        let stated: Vec<String> = [use_01, self.alpha.text()].into_iter().flatten().collect();
-        write!(f, "binary({})", stated.join(","))
+        let name = match self.class {
+            Class::Binary => "binary",
+            Class::StochasticBinary => "stochastic_binary",
+            Class::Bernoulli => "bernoulli",
+        };
+        let use_01 = (self.use_01 && self.class == Class::Binary).then(|| ",use_01=1".to_owned());
+        let alpha = self.alpha.text().map(|alpha| format!(",{alpha}"));
+        let stated: String = use_01.into_iter().chain(alpha).collect();
+        let stated = format!("{stated}{}{}", self.rule, self.training);
+        write!(f, "{name}({})", stated.trim_start_matches(','))
     }
 }

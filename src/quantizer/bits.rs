@@ -2,16 +2,27 @@
 
 use std::fmt;
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, Zip};
 
-use super::channels::{Channels, nearest_po2};
-use super::parameters::{MAX_BITS, Parameters};
-use super::{Alpha, Definition, ParseError, Quantizer, QuantizerError, Stage, cast, exp2, log2};
-use crate::fixed::{Format, Overflow};
+use super::alpha::{list, spread};
+use super::nearest::{Ties, code};
+use super::parameters::Parameters;
+use super::rule::ScaleRule;
+use super::scales::{Groups, flush, nearest_po2};
+use super::training::{NOISE, ROUNDING, Training};
+use super::{
+    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Stage, cast, exp2, log2,
+};
+use crate::fixed::{Format, Overflow, Quantization, Rounding};
 
 /// QKeras' `quantized_bits`: with u = bits - keep_negative,
 /// alpha · 2^(integer-u) · clip(round(x · 2^(u-integer))), halves to even; for u = 0 the sign,
 /// with that of 0 being +1. `integer` counts no sign bit.
+///
+/// With a computed alpha it is another function: scale · 2^integer · clip(round(x / (scale · 2^integer))),
+/// halves away from zero, and codes from -(2^(bits-1)-1) to 2^(bits-1)-1, negative ones also where
+/// keep_negative is False. The scale is the group's largest magnitude over the largest code for
+/// 'auto', a power of two close by for 'auto_po2', and `post_training_scale` / 2^u where that is stated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedBits {
     bits: u32,
@@ -19,10 +30,13 @@ pub struct QuantizedBits {
     symmetric: bool,
     keep_negative: bool,
     alpha: Alpha,
+    rule: ScaleRule,
+    post_training_scale: Option<ArrayD<f32>>,
+    training: Training,
 }
 
-/// The attributes, in the order of QKeras' constructor. What is not read below acts in training
-/// only.
+/// The attributes, in the order of QKeras' constructor. What is not read below does not change the
+/// values.
 pub(super) const ATTRIBUTES: &[&str] = &[
     "bits",
     "integer",
@@ -46,38 +60,45 @@ const SCALE_ITERATIONS: usize = 5;
 
 impl QuantizedBits {
     pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        parameters.full_quantization_noise()?;
         let alpha = parameters.alpha()?;
-        parameters.default_scale_axis(alpha)?;
-        for scale in
-            ["elements_per_scale", "min_po2_exponent", "max_po2_exponent", "post_training_scale"]
-        {
-            parameters.unstated(scale)?;
-        }
         let symmetric = parameters.flag("symmetric", false)?;
         let quantizer = Self {
             bits: parameters.bits()?,
             integer: parameters.integer_bits()?,
             // QKeras computes scales for the symmetric case only.
-            symmetric: symmetric || matches!(alpha, Alpha::Auto | Alpha::AutoPo2),
+            symmetric: symmetric || alpha.is_computed(),
             keep_negative: parameters.flag("keep_negative", true)?,
+            rule: ScaleRule::new(parameters, &alpha)?,
+            post_training_scale: parameters.numbers("post_training_scale")?,
+            training: Training::new(parameters, &[NOISE, ROUNDING])?,
             alpha,
         };
-        quantizer.alpha_is_exact(parameters)?;
+        parameters.exact_alpha(&quantizer.alpha, quantizer.unsigned_bits())?;
+        quantizer.check(parameters)?;
         Ok(quantizer)
     }
 
-    /// Values are f64: a code times a float32 number needs the bits of both.
-    fn alpha_is_exact(&self, parameters: &Parameters<'_>) -> Result<(), ParseError> {
-        let Alpha::Number(alpha) = self.alpha else { return Ok(()) };
-        let significant = match alpha {
-            0.0 => 0,
-            _ => 24 - (alpha.to_bits() | 1 << 23).trailing_zeros(),
-        };
-        if self.unsigned_bits() + significant.saturating_sub(1) <= MAX_BITS {
-            return Ok(());
+    /// What QKeras refuses, or makes NaN of.
+    fn check(&self, parameters: &Parameters<'_>) -> Result<(), ParseError> {
+        if let Some(scale) = &self.post_training_scale {
+            if !self.alpha.is_computed() {
+                let expected = "None where alpha is not 'auto' or 'auto_po2'";
+                return Err(parameters.wrong("post_training_scale", expected));
+            }
+            if !scale.iter().all(|s| *s > 0.0 && s.is_normal()) {
+                return Err(parameters.wrong("post_training_scale", "positive"));
+            }
+        } else if self.alpha == Alpha::Auto && self.bits == 1 {
+            return Err(parameters.wrong("alpha", "another where there is 1 bit: no level is left"));
         }
-        Err(parameters.wrong("alpha", format!("shorter, to be exact with bits={}", self.bits)))
+        if self.alpha != Alpha::AutoPo2 && self.alpha != Alpha::Unset {
+            for attribute in ["elements_per_scale", "min_po2_exponent", "max_po2_exponent"] {
+                if parameters.get(attribute).is_some_and(|(_, value)| !value.is_null()) {
+                    return Err(parameters.wrong(attribute, "None where alpha is not 'auto_po2'"));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Bits without the sign.
@@ -101,6 +122,16 @@ impl QuantizedBits {
         (low, levels - 1.0)
     }
 
+    /// The value before `alpha`.
+    fn unscaled(&self, x: f64) -> f64 {
+        if self.is_sign() {
+            return if x < 0.0 { -1.0 } else { 1.0 };
+        }
+        let (low, high) = self.codes();
+        let code = libm::ldexp(x, -self.step()).round_ties_even().clamp(low, high);
+        libm::ldexp(code, self.step())
+    }
+
     /// Whether only the sign is left.
     fn is_sign(&self) -> bool {
         self.unsigned_bits() == 0
@@ -116,29 +147,91 @@ impl QuantizedBits {
         }
     }
 
-    /// QKeras' branch for alpha='auto_po2': halves away from zero, and a scale that fits each
-    /// channel. One bit leaves no level but 0.
-    fn quantize_po2(&self, weights: &ArrayD<f32>) -> ArrayD<f64> {
-        let unit = exp2(self.integer);
-        let top = (exp2(self.bits as i32 - 1) - 1.0) as f32;
-        let channels = Channels::new(weights.mapv(|w| w / unit as f32));
-        let code = |x: f32, scale: f32| {
-            let code = (x.abs() / scale + 0.5).floor();
-            let code = if code < top { code } else { top };
-            if x < 0.0 {
-                -code
-            } else if x > 0.0 {
-                code
-            } else {
-                0.0
-            }
-        };
-        let first = |largest: f32| nearest_po2(largest * 2.0 / (top * 2.0));
-        let mut scales: Vec<f32> = channels.largest().into_iter().map(first).collect();
-        for _ in 0..SCALE_ITERATIONS {
-            scales = channels.least_squares_po2(&channels.map(&scales, code));
+    /// The largest code where alpha is computed.
+    fn top(&self) -> f32 {
+        (exp2(self.bits as i32 - 1) - 1.0) as f32
+    }
+
+    /// The code of `x` where alpha is computed. One bit leaves no code but 0.
+    fn symmetric_code(&self, x: f32, scale: f32) -> f32 {
+        if x == 0.0 {
+            return 0.0;
         }
-        channels.map(&scales, |x, scale| f64::from(code(x, scale)) * f64::from(scale) * unit)
+        let code = (x.abs() / scale + 0.5).floor();
+        (if code < self.top() { code } else { self.top() }).copysign(x)
+    }
+
+    /// QKeras' branch for a computed alpha.
+    fn factored_by_weights(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
+        let shape = weights.shape();
+        let unit = exp2(self.integer) as f32;
+        let levels = exp2(self.unsigned_bits() as i32) as f32;
+        let x = weights.mapv(|w| flush(w / unit));
+        let scale = match &self.post_training_scale {
+            Some(scale) => spread(scale, shape, "post_training_scale", self)?.mapv(|s| s / levels),
+            None => self.computed_scale(&x)?,
+        };
+        let mut codes = ArrayD::zeros(shape);
+        Zip::from(&mut codes).and(&x).and(&scale).for_each(|code, x, scale| {
+            *code = libm::ldexp(self.symmetric_code(*x, *scale).into(), self.step());
+        });
+        Factored::new(codes, &scale.mapv(|s| s * levels), self)
+    }
+
+    /// The scale of each of the weights `x` / 2^integer.
+    fn computed_scale(&self, x: &ArrayD<f32>) -> Result<ArrayD<f32>, QuantizerError> {
+        // QKeras takes the elements of a vector together here, and apart when it fits scales.
+        let first = match x.ndim() {
+            0 | 1 => Groups::one(x.shape()),
+            _ => self.rule.axis_groups(x.shape(), self)?,
+        };
+        let largest = first.largest(x, f32::abs, 0.0);
+        let covering = largest.into_iter().map(|largest| flush(largest * 2.0 / (self.top() * 2.0)));
+        if self.alpha == Alpha::Auto {
+            return Ok(first.scale_of_each(x, &covering.collect::<Vec<_>>()));
+        }
+        let powers: Vec<f32> = covering.map(nearest_po2).collect();
+        let mut scale = first.scale_of_each(x, &powers);
+        let groups = self.rule.groups(x.shape(), self)?;
+        for _ in 0..SCALE_ITERATIONS {
+            let mut codes = x.clone();
+            Zip::from(&mut codes).and(&scale).for_each(|x, s| *x = self.symmetric_code(*x, *s));
+            let scales = self.rule.least_squares(&groups, x, &codes, true);
+            scale = groups.scale_of_each(x, &scales);
+        }
+        Ok(scale)
+    }
+
+    /// The one `post_training_scale` of all channels, which makes a computed alpha a number.
+    fn frozen(&self) -> Option<f64> {
+        match &self.post_training_scale {
+            Some(scale) if scale.len() == 1 => scale.first().map(|s| f64::from(*s)),
+            _ => None,
+        }
+    }
+
+    /// With a frozen scale: steps as wide as that says, halves away from zero.
+    fn frozen_stages(&self, scale: f64) -> Result<Vec<Stage>, QuantizerError> {
+        let power = log2::floor_log2(scale);
+        if self.bits == 1 || exp2(power) != scale {
+            return Ok(vec![Stage::Steps]);
+        }
+        let bits = self.bits;
+        let integer = self.step() + power + bits as i32;
+        let format = Format::signed(bits, integer)
+            .map_err(|source| QuantizerError::Format { quantizer: self.to_string(), source })?;
+        let cast = Quantization::new(format, Rounding::RndInf, Overflow::SatSym);
+        Ok(vec![Stage::Cast(cast)])
+    }
+
+    /// QKeras refuses these attributes where alpha is not stated, but in a kernel.
+    fn outside_of_kernels(&self) -> Result<(), QuantizerError> {
+        match self.rule.of_po2_only() {
+            Some(attribute) if self.alpha == Alpha::Unset => {
+                Err(QuantizerError::Po2Only { quantizer: self.to_string(), attribute })
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -148,25 +241,32 @@ impl Definition for QuantizedBits {
         Quantizer::Bits(Self { alpha: self.alpha.in_kernel(), symmetric, ..self.clone() })
     }
 
-    fn quantize(&self, weights: &ArrayD<f32>) -> Result<ArrayD<f64>, QuantizerError> {
-        match self.alpha {
-            Alpha::Auto => Err(QuantizerError::RealScale { quantizer: self.to_string() }),
-            Alpha::AutoPo2 => Ok(self.quantize_po2(weights)),
-            Alpha::Unset | Alpha::Number(_) => Ok(weights.mapv(|w| self.apply(w.into()))),
+    fn factored(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
+        self.outside_of_kernels()?;
+        match self.alpha.of_weights(weights.shape(), self)? {
+            Some(scale) => Factored::new(weights.mapv(|w| self.unscaled(w.into())), &scale, self),
+            None => self.factored_by_weights(weights),
         }
     }
 
     fn apply(&self, x: f64) -> f64 {
-        let alpha = self.alpha.number().unwrap_or(f64::NAN);
-        if self.is_sign() {
-            return if x < 0.0 { -alpha } else { alpha };
+        match self.frozen() {
+            Some(scale) => {
+                let (step, top) = (scale * exp2(self.step()), f64::from(self.top()));
+                code(x, step, (-top, top), Ties::Away) * step
+            }
+            None => self.unscaled(x) * self.alpha.number().unwrap_or(f64::NAN),
         }
-        let (low, high) = self.codes();
-        let code = libm::ldexp(x, -self.step()).round_ties_even().clamp(low, high);
-        libm::ldexp(code, self.step()) * alpha
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
+        self.outside_of_kernels()?;
+        if let Some(scale) = self.frozen() {
+            return self.frozen_stages(scale);
+        }
+        if self.post_training_scale.is_some() {
+            return Err(QuantizerError::PerChannel { quantizer: self.to_string() });
+        }
         let alpha = self.alpha.of_activation(self)?;
         if self.is_sign() || alpha == 0.0 || exp2(log2::floor_log2(alpha)) != alpha {
             return Ok(vec![Stage::Steps]);
@@ -177,17 +277,22 @@ impl Definition for QuantizedBits {
         })
     }
 
+    fn training(&self) -> Option<&Training> {
+        Some(&self.training)
+    }
+
     fn values(&self) -> Option<Vec<f64>> {
-        let alpha = self.alpha.number()?;
-        if self.is_sign() {
-            return Some(vec![-alpha, alpha]);
-        }
+        let scale = self.frozen().or_else(|| self.alpha.number())?;
         if self.bits > Quantizer::MAX_VALUES.ilog2() {
             return None;
         }
-        let (low, high) = self.codes();
+        let (low, high) = match self.frozen() {
+            Some(_) => (-f64::from(self.top()), f64::from(self.top())),
+            None if self.is_sign() => return Some(vec![-scale, scale]),
+            None => self.codes(),
+        };
         let codes = low as i64..=high as i64;
-        Some(codes.map(|code| libm::ldexp(code as f64, self.step()) * alpha).collect())
+        Some(codes.map(|code| libm::ldexp(code as f64, self.step()) * scale).collect())
     }
 }
 
@@ -200,6 +305,10 @@ impl fmt::Display for QuantizedBits {
         if let Some(alpha) = self.alpha.text() {
             write!(f, ",{alpha}")?;
         }
-        f.write_str(")")
+        write!(f, "{}", self.rule)?;
+        if let Some(scale) = &self.post_training_scale {
+            write!(f, ",post_training_scale={}", list(&scale.view()))?;
+        }
+        write!(f, "{})", self.training)
     }
 }

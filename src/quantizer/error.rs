@@ -21,10 +21,32 @@ pub enum QuantizerError {
         /// As QKeras writes it.
         quantizer: String,
     },
-    /// A scale that is any real number.
-    #[error("{quantizer}: scales that are no powers of two (alpha='auto') are not supported yet")]
-    #[diagnostic(help("train with alpha='auto_po2', or with a number"))]
-    RealScale {
+    /// Weights over which the scales cannot be spread as the quantizer states.
+    #[error("{quantizer} on weights of shape {shape:?}: {reason}")]
+    #[diagnostic(help("QKeras refuses this too; is it the quantizer of another layer?"))]
+    Scales {
+        /// As QKeras writes it.
+        quantizer: String,
+        /// The shape of the weights.
+        shape: Vec<usize>,
+        /// Why not.
+        reason: String,
+    },
+    /// An attribute of a computed scale where nothing is computed.
+    #[error("{quantizer} outside of a kernel: {attribute} acts beside alpha='auto_po2' only")]
+    #[diagnostic(help(
+        "QKeras refuses this too; state alpha='auto_po2', or leave {attribute} out"
+    ))]
+    Po2Only {
+        /// As QKeras writes it.
+        quantizer: String,
+        /// The attribute.
+        attribute: &'static str,
+    },
+    /// A scale for each channel where values flow.
+    #[error("{quantizer} as an activation: only one alpha for all channels is supported yet")]
+    #[diagnostic(help("state alpha as one number"))]
+    PerChannel {
         /// As QKeras writes it.
         quantizer: String,
     },

@@ -1,7 +1,9 @@
 //! How `quantized_po2` and `quantized_relu_po2` choose a power of two.
 
 use super::parameters::Parameters;
-use super::{ParseError, QuantizerError, Stage, channels::EPSILON, exp2, log2};
+use super::scales::EPSILON;
+use super::training::{NOISE, ROUNDING, Training};
+use super::{ParseError, QuantizerError, Stage, exp2, log2};
 
 /// The range and rounding of exponents: QKeras' `_clip_power_of_two` and what it is called with.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +13,7 @@ pub(super) struct Exponents {
     max_value: Option<f32>,
     quadratic: bool,
     floor: bool,
+    pub(super) training: Training,
 }
 
 /// Below this exponent float32 has no normal number, and TensorFlow gives 0.
@@ -19,7 +22,6 @@ const SMALLEST: i32 = -126;
 impl Exponents {
     /// Reads what both quantizers have in common; `bits` of an exponent with its sign.
     pub(super) fn new(parameters: &Parameters<'_>, bits: i32) -> Result<Self, ParseError> {
-        parameters.full_quantization_noise()?;
         let max_value = parameters.number("max_value")?;
         if max_value.is_some_and(|max| max < 0.0) {
             return Err(parameters.wrong("max_value", "None or not negative"));
@@ -38,6 +40,7 @@ impl Exponents {
             max_value,
             quadratic,
             floor: parameters.floors_log2()?,
+            training: Training::new(parameters, &[NOISE, ROUNDING])?,
         })
     }
 
@@ -98,7 +101,7 @@ impl Exponents {
         if self.floor {
             text += ",log2_rounding='floor'";
         }
-        text
+        text + &self.training.to_string()
     }
 }
 

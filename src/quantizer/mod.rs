@@ -26,19 +26,24 @@
 mod alpha;
 mod binary;
 mod bits;
-mod channels;
 mod error;
 mod exponents;
+mod factored;
+mod linear;
 mod log2;
+mod nearest;
 mod parameters;
 mod po2;
 mod registry;
 mod relu;
 mod relu_po2;
+mod rule;
+mod scales;
 mod ternary;
 #[cfg(test)]
 mod tests;
 mod text;
+mod training;
 
 use std::fmt;
 
@@ -50,27 +55,33 @@ pub use alpha::Alpha;
 pub use binary::Binary;
 pub use bits::QuantizedBits;
 pub use error::{ParseError, QuantizerError};
+pub use factored::Factored;
+pub use linear::QuantizedLinear;
 pub(crate) use parameters::nearest;
 pub use po2::QuantizedPo2;
 pub use registry::names;
 pub use relu::QuantizedRelu;
 pub use relu_po2::QuantizedReluPo2;
 pub use ternary::Ternary;
+use training::Training;
+pub use training::TrainingNote;
 
 /// A quantizer as a model file states it.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Quantizer {
     /// `quantized_bits`: fixed point.
     Bits(QuantizedBits),
+    /// `quantized_linear`: fixed point with a scale that also divides.
+    Linear(QuantizedLinear),
     /// `quantized_relu`: a rectifier onto fixed point.
     Relu(QuantizedRelu),
     /// `quantized_po2`: signed powers of two.
     Po2(QuantizedPo2),
     /// `quantized_relu_po2`: a rectifier onto powers of two.
     ReluPo2(QuantizedReluPo2),
-    /// `ternary`: -1, 0 and 1, scaled.
+    /// `ternary` and `stochastic_ternary`: -1, 0 and 1, scaled.
     Ternary(Ternary),
-    /// `binary`: -1 and 1 (or 0 and 1), scaled.
+    /// `binary`, `stochastic_binary` and `bernoulli`: -1 and 1 (or 0 and 1), scaled.
     Binary(Binary),
 }
 
@@ -104,9 +115,9 @@ trait Definition: fmt::Display {
     /// See [`Quantizer::in_kernel`].
     fn in_kernel(&self) -> Quantizer;
 
-    /// See [`Quantizer::quantize`]; the weights are finite.
-    fn quantize(&self, weights: &ArrayD<f32>) -> Result<ArrayD<f64>, QuantizerError> {
-        Ok(weights.mapv(|w| self.apply(f64::from(w))))
+    /// See [`Quantizer::factored`]; the weights are finite, and none is subnormal.
+    fn factored(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
+        Ok(Factored::plain(weights.mapv(|w| self.apply(f64::from(w)))))
     }
 
     /// See [`Quantizer::apply`].
@@ -114,6 +125,16 @@ trait Definition: fmt::Display {
 
     /// See [`Quantizer::stages`].
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError>;
+
+    /// The attributes that act in training only; `None` for a quantizer that has none.
+    fn training(&self) -> Option<&Training> {
+        None
+    }
+
+    /// See [`Quantizer::training_notes`].
+    fn training_notes(&self) -> Vec<TrainingNote> {
+        self.training().map(Training::notes).unwrap_or_default()
+    }
 
     /// See [`Quantizer::values`].
     fn values(&self) -> Option<Vec<f64>>;
@@ -126,6 +147,7 @@ impl Quantizer {
     fn definition(&self) -> &dyn Definition {
         match self {
             Self::Bits(q) => q,
+            Self::Linear(q) => q,
             Self::Relu(q) => q,
             Self::Po2(q) => q,
             Self::ReluPo2(q) => q,
@@ -144,8 +166,29 @@ impl Quantizer {
     /// The exact values of parameters, the scale included. Kernels have the output channels last.
     ///
     /// # Errors
-    /// If a value is not finite, or the quantizer does not act on parameters.
+    /// If a value is not finite, the quantizer does not act on parameters, or its scales do not
+    /// spread over these.
     pub fn quantize(&self, weights: &ArrayViewD<'_, f32>) -> Result<ArrayD<f64>, QuantizerError> {
+        self.factored(weights).map(Factored::product)
+    }
+
+    /// The exact values of parameters, real-valued scales apart from them. Kernels have the output
+    /// channels last.
+    ///
+    /// ```
+    /// use bitkiln::quantizer::Quantizer;
+    /// use ndarray::arr2;
+    /// let quantizer: Quantizer = "quantized_bits(3,0,1,alpha='auto')".parse()?;
+    /// let kernel = arr2(&[[0.6_f32, -1.5], [-0.2, 3.0]]).into_dyn();
+    /// let factored = quantizer.factored(&kernel.view())?;
+    /// assert_eq!(factored.values, arr2(&[[0.75, -0.5], [-0.25, 0.75]]).into_dyn());
+    /// assert_eq!(factored.scale.unwrap()[1], 4.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Quantizer::quantize`].
+    pub fn factored(&self, weights: &ArrayViewD<'_, f32>) -> Result<Factored, QuantizerError> {
         if let Some((index, value)) = weights.indexed_iter().find(|(_, w)| !w.is_finite()) {
             return Err(QuantizerError::Weight {
                 index: index.as_array_view().to_vec(),
@@ -153,13 +196,14 @@ impl Quantizer {
             });
         }
         // TensorFlow flushes subnormal numbers to zero, and zero has another sign than some of them.
-        let weights = weights.mapv(|w| if w.is_subnormal() { 0.0 } else { w });
-        let values = self.definition().quantize(&weights)?;
-        if values.iter().all(|v| v.is_finite()) {
-            Ok(values)
-        } else {
-            Err(QuantizerError::Scale { quantizer: self.to_string() })
-        }
+        let weights = weights.as_standard_layout().mapv(scales::flush);
+        self.definition().factored(&weights)
+    }
+
+    /// What the file states for training only, or for it more than for inference: noise and chance.
+    /// Here values are always quantized in full, and without chance.
+    pub fn training_notes(&self) -> Vec<TrainingNote> {
+        self.definition().training_notes()
     }
 
     /// The value that a flowing `x` becomes, in exact arithmetic. NaN where the quantizer's scale

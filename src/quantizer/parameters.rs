@@ -1,7 +1,9 @@
 //! The attributes that a quantizer is constructed from, and the checks that they share.
 
+use ndarray::{ArrayD, Axis};
 use serde_json::Value;
 
+use super::rule::Whole;
 use super::{Alpha, ParseError};
 
 /// The most bits that a quantizer has: its values are exact as f64, and float32, in which QKeras
@@ -45,7 +47,7 @@ impl<'a> Parameters<'a> {
         Ok(Self { quantizer, stated })
     }
 
-    fn get(&self, attribute: &str) -> Option<(&'static str, &'a Value)> {
+    pub(super) fn get(&self, attribute: &str) -> Option<(&'static str, &'a Value)> {
         self.stated.iter().find(|(name, _)| *name == attribute).copied()
     }
 
@@ -111,19 +113,82 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// `alpha`.
+    /// `alpha`. An array of one number is that number.
     pub(super) fn alpha(&self) -> Result<Alpha, ParseError> {
         match self.get("alpha") {
             Some((_, Value::String(text))) if text == "auto" => Ok(Alpha::Auto),
             Some((_, Value::String(text))) if text == "auto_po2" => Ok(Alpha::AutoPo2),
-            Some((name, value @ (Value::Array(_) | Value::Object(_)))) => {
-                Err(self.unsupported(name, value))
-            }
-            _ => match self.number("alpha") {
-                Ok(number) => Ok(number.map_or(Alpha::Unset, Alpha::Number)),
-                Err(_) => Err(self.wrong("alpha", "a number, None, 'auto' or 'auto_po2'")),
+            _ => match self.numbers("alpha") {
+                Ok(None) => Ok(Alpha::Unset),
+                Ok(Some(numbers)) => Ok(match (numbers.len(), numbers.first()) {
+                    (1, Some(number)) => Alpha::Number(*number),
+                    _ => Alpha::Tensor(numbers),
+                }),
+                Err(_) => {
+                    let expected = "a number, an array of numbers, None, 'auto' or 'auto_po2'";
+                    Err(self.wrong("alpha", expected))
+                }
             },
         }
+    }
+
+    /// Float32 numbers: one (then without axes), or lists of them, all of one length where they are
+    /// beside each other; or None.
+    pub(super) fn numbers(
+        &self,
+        attribute: &'static str,
+    ) -> Result<Option<ArrayD<f32>>, ParseError> {
+        match self.get(attribute) {
+            None | Some((_, Value::Null)) => Ok(None),
+            Some((_, value)) => {
+                let numbers = array(value).filter(|numbers| !numbers.is_empty());
+                let expected = "a number, an array of numbers, or None";
+                numbers.map(Some).ok_or_else(|| self.wrong(attribute, expected))
+            }
+        }
+    }
+
+    /// A whole number from `low` on or a list of them, or None.
+    pub(super) fn whole_numbers(
+        &self,
+        attribute: &'static str,
+        low: i64,
+    ) -> Result<Option<Whole>, ParseError> {
+        let whole = |value: &Value| value.as_i64().filter(|number| *number >= low);
+        let read = match self.get(attribute) {
+            None | Some((_, Value::Null)) => return Ok(None),
+            Some((_, Value::Array(items))) => {
+                items.iter().map(whole).collect::<Option<_>>().map(Whole::Many)
+            }
+            Some((_, value)) => whole(value).map(Whole::One),
+        };
+        read.map(Some).ok_or_else(|| {
+            let numbers = "a whole number, a list of them, or None";
+            let from = if low > i64::MIN { format!(", each {low} or more") } else { String::new() };
+            self.wrong(attribute, format!("{numbers}{from}"))
+        })
+    }
+
+    /// The exponent of a power of two that float32 has, or None.
+    pub(super) fn exponent(&self, attribute: &'static str) -> Result<Option<i32>, ParseError> {
+        match self.get(attribute) {
+            None | Some((_, Value::Null)) => Ok(None),
+            Some(_) => Ok(Some(self.whole(attribute, 0, -MAX_INTEGER..=MAX_INTEGER)? as i32)),
+        }
+    }
+
+    /// Refuses an `alpha` whose product with a code of `code_bits` bits is not exact as f64.
+    pub(super) fn exact_alpha(&self, alpha: &Alpha, code_bits: u32) -> Result<(), ParseError> {
+        let significant = |alpha: f32| match alpha {
+            0.0 => 0,
+            _ => f32::MANTISSA_DIGITS - (alpha.to_bits() | 1 << 23).trailing_zeros(),
+        };
+        let longest = alpha.numbers().into_iter().map(significant).max().unwrap_or(0);
+        if code_bits + longest.saturating_sub(1) <= MAX_BITS {
+            return Ok(());
+        }
+        let bits = self.get("bits").map_or_else(|| "8".into(), |(_, value)| text(value));
+        Err(self.wrong("alpha", format!("shorter, to be exact with bits={bits}")))
     }
 
     /// `negative_slope`, as the power of two that it is; `None` for 0.
@@ -140,28 +205,6 @@ impl<'a> Parameters<'a> {
         let power = super::log2::floor_log2(slope);
         let near = i64::from(power).abs() <= MAX_INTEGER;
         if super::exp2(power) == slope && near { Ok(Some(power)) } else { Err(wrong()) }
-    }
-
-    /// Refuses `attribute` where it is stated and not None.
-    pub(super) fn unstated(&self, attribute: &'static str) -> Result<(), ParseError> {
-        match self.get(attribute) {
-            None | Some((_, Value::Null)) => Ok(()),
-            Some((name, value)) => Err(self.unsupported(name, value)),
-        }
-    }
-
-    /// Refuses a `scale_axis` where scales are computed, or may be, in a kernel.
-    pub(super) fn default_scale_axis(&self, alpha: Alpha) -> Result<(), ParseError> {
-        if matches!(alpha, Alpha::Number(_)) { Ok(()) } else { self.unstated("scale_axis") }
-    }
-
-    /// Refuses a `qnoise_factor` other than 1: it lets unquantized values through at inference.
-    pub(super) fn full_quantization_noise(&self) -> Result<(), ParseError> {
-        match self.get("qnoise_factor") {
-            None => Ok(()),
-            Some((_, value)) if value.as_f64() == Some(1.0) => Ok(()),
-            Some((name, value)) => Err(self.unsupported(name, value)),
-        }
     }
 
     /// Refuses `attribute` if it is stated as True.
@@ -182,8 +225,23 @@ impl<'a> Parameters<'a> {
     }
 }
 
+/// The array that nested lists of numbers write down, each a finite float32 number.
+fn array(value: &Value) -> Option<ArrayD<f32>> {
+    match value {
+        Value::Array(items) => {
+            let items: Vec<ArrayD<f32>> = items.iter().map(array).collect::<Option<_>>()?;
+            let views: Vec<_> = items.iter().map(|item| item.view()).collect();
+            ndarray::stack(Axis(0), &views).ok()
+        }
+        _ => {
+            let number = value.as_f64()? as f32;
+            number.is_finite().then(|| ndarray::arr0(number).into_dyn())
+        }
+    }
+}
+
 /// A value as Python writes it.
-fn text(value: &Value) -> String {
+pub(super) fn text(value: &Value) -> String {
     match value {
         Value::Null => "None".into(),
         Value::Bool(true) => "True".into(),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::exponents::Exponents;
 use super::parameters::Parameters;
-use super::{Definition, ParseError, Quantizer, QuantizerError, Stage};
+use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, Training};
 
 /// QKeras' `quantized_po2`: ±2^e with the sign of x, that of 0 being +1, and e near log2|x|. Never 0,
 /// but where the smallest power lies below float32 (9 bits).
@@ -48,6 +48,10 @@ impl Definition for QuantizedPo2 {
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
         self.exponents.stages(self)
+    }
+
+    fn training(&self) -> Option<&Training> {
+        Some(&self.exponents.training)
     }
 
     fn values(&self) -> Option<Vec<f64>> {

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::parameters::{Parameters, nearest};
 use super::{
-    Binary, ParseError, QuantizedBits, QuantizedPo2, QuantizedRelu, QuantizedReluPo2, Quantizer,
-    Ternary, binary, bits, po2, relu, relu_po2, ternary,
+    Binary, ParseError, QuantizedBits, QuantizedLinear, QuantizedPo2, QuantizedRelu,
+    QuantizedReluPo2, Quantizer, Ternary, binary, bits, linear, po2, relu, relu_po2, ternary,
 };
 
 type Constructor = fn(&Parameters<'_>) -> Result<Quantizer, ParseError>;
@@ -13,21 +13,25 @@ type Constructor = fn(&Parameters<'_>) -> Result<Quantizer, ParseError>;
 /// What Bitkiln has: name, attributes in the order of QKeras' constructor, constructor.
 const SUPPORTED: &[(&str, &[&str], Constructor)] = &[
     ("quantized_bits", bits::ATTRIBUTES, |p| QuantizedBits::new(p).map(Quantizer::Bits)),
+    ("quantized_linear", linear::ATTRIBUTES, |p| QuantizedLinear::new(p).map(Quantizer::Linear)),
     ("quantized_relu", relu::ATTRIBUTES, |p| QuantizedRelu::new(p).map(Quantizer::Relu)),
     ("quantized_po2", po2::ATTRIBUTES, |p| QuantizedPo2::new(p).map(Quantizer::Po2)),
     ("quantized_relu_po2", relu_po2::ATTRIBUTES, |p| {
         QuantizedReluPo2::new(p).map(Quantizer::ReluPo2)
     }),
     ("ternary", ternary::ATTRIBUTES, |p| Ternary::new(p).map(Quantizer::Ternary)),
+    ("stochastic_ternary", ternary::STOCHASTIC_ATTRIBUTES, |p| {
+        Ternary::stochastic(p).map(Quantizer::Ternary)
+    }),
     ("binary", binary::ATTRIBUTES, |p| Binary::new(p).map(Quantizer::Binary)),
+    ("stochastic_binary", binary::STOCHASTIC_ATTRIBUTES, |p| {
+        Binary::stochastic(p).map(Quantizer::Binary)
+    }),
+    ("bernoulli", binary::STOCHASTIC_ATTRIBUTES, |p| Binary::bernoulli(p).map(Quantizer::Binary)),
 ];
 
 /// What QKeras has besides: classes, then functions.
 const NOT_YET: &[&str] = &[
-    "quantized_linear",
-    "bernoulli",
-    "stochastic_ternary",
-    "stochastic_binary",
     "quantized_ulaw",
     "quantized_tanh",
     "quantized_sigmoid",

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::parameters::Parameters;
+use super::training::{NOISE, ROUNDING, Training};
 use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, cast, exp2};
 use crate::fixed::{Format, Overflow};
 
@@ -22,6 +23,7 @@ pub struct QuantizedRelu {
     slope: Option<i32>,
     upper_bound: Option<f32>,
     is_quantized_clip: bool,
+    training: Training,
 }
 
 /// The attributes, in the order of QKeras' constructor. What is not read below acts in training
@@ -43,7 +45,6 @@ pub(super) const ATTRIBUTES: &[&str] = &[
 
 impl QuantizedRelu {
     pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        parameters.full_quantization_noise()?;
         let quantizer = Self {
             bits: parameters.bits()?,
             integer: parameters.integer_bits()?,
@@ -51,6 +52,7 @@ impl QuantizedRelu {
             slope: parameters.negative_slope()?,
             upper_bound: parameters.number("relu_upper_bound")?,
             is_quantized_clip: parameters.flag("is_quantized_clip", true)?,
+            training: Training::new(parameters, &[NOISE, ROUNDING])?,
         };
         let plain = !quantizer.use_sigmoid && quantizer.slope.is_none();
         if !plain || quantizer.bound().is_some() {
@@ -140,6 +142,10 @@ impl Definition for QuantizedRelu {
         Ok(stages)
     }
 
+    fn training(&self) -> Option<&Training> {
+        Some(&self.training)
+    }
+
     fn values(&self) -> Option<Vec<f64>> {
         // Every value is taken at some quarter of a step, or far outside.
         const SAMPLES: i32 = 4;
@@ -172,6 +178,6 @@ impl fmt::Display for QuantizedRelu {
         if !self.is_quantized_clip {
             f.write_str(",is_quantized_clip=False")?;
         }
-        f.write_str(")")
+        write!(f, "{})", self.training)
     }
 }

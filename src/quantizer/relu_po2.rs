@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::exponents::Exponents;
 use super::parameters::Parameters;
-use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, exp2};
+use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, Training, exp2};
 
 /// QKeras' `quantized_relu_po2`: 2^e with e near log2(x) for x ≥ 0; below, the smallest of these
 /// powers, or -2^e with e near log2(-slope · x) where there is a slope.
@@ -53,6 +53,10 @@ impl Definition for QuantizedReluPo2 {
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
         self.exponents.stages(self)
+    }
+
+    fn training(&self) -> Option<&Training> {
+        Some(&self.exponents.training)
     }
 
     fn values(&self) -> Option<Vec<f64>> {

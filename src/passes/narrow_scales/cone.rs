@@ -1,0 +1,214 @@
+//! The operations from a scale to the quantizers behind it.
+
+use std::rc::Rc;
+
+use ndarray::Array1;
+use num_bigint::BigInt;
+use petgraph::Direction;
+
+use super::{Outcome, rounded};
+use crate::fixed::{Format, FormatError, Interval, Overflow, Quantization, fits};
+use crate::ir::{Affine, Constant, Graph, Node, NodeId, Op, Steps, Tensor, clamped, leaked};
+
+/// An affine operation and everything behind it up to the quantizers: a tree, since each operation
+/// takes one operand.
+#[derive(Clone)]
+pub(super) struct Cone {
+    node: NodeId,
+    /// What the affine operation takes.
+    pub(super) operand: Tensor,
+    pub(super) affine: Affine,
+    /// What it gives.
+    pub(super) result: Tensor,
+    /// The operations behind, each after the one that it takes.
+    pub(super) parts: Vec<Part>,
+}
+
+/// One operation behind.
+#[derive(Clone)]
+pub(super) struct Part {
+    node: NodeId,
+    /// The place of the part whose result it takes; the affine operation's result if `None`.
+    pub(super) from: Option<usize>,
+    /// The operation on the graph's operand.
+    pub(super) op: Rc<Op>,
+    /// The operand here counts in steps 2^`dropped` times as coarse as in the graph.
+    pub(super) dropped: u32,
+    pub(super) tensor: Tensor,
+}
+
+impl Cone {
+    /// What stands behind `node`, the operation `affine`. Errors say what keeps its scale from being
+    /// narrowed.
+    pub(super) fn behind(graph: &Graph, node: NodeId, affine: &Affine) -> Result<Self, Outcome> {
+        let Some(operand) = graph.operands(node).first().copied() else {
+            return Err(Outcome::NotQuantized { by: graph[node].name.clone() });
+        };
+        let mut cone = Self {
+            node,
+            operand: graph[operand].tensor.clone(),
+            affine: affine.clone(),
+            result: graph[node].tensor.clone(),
+            parts: Vec::new(),
+        };
+        cone.extend(graph, node, None)?;
+        let mut at = 0;
+        while let Some(part) = cone.parts.get(at) {
+            if !part.is_end() {
+                cone.extend(graph, part.node, Some(at))?;
+            }
+            at += 1;
+        }
+        Ok(cone)
+    }
+
+    /// Adds whatever takes the result of `node`, the part `from`.
+    fn extend(&mut self, graph: &Graph, node: NodeId, from: Option<usize>) -> Result<(), Outcome> {
+        if let Some(output) = graph.outputs.iter().find(|output| output.node == node) {
+            return Err(Outcome::NotQuantized { by: output.name.clone() });
+        }
+        let readers = graph.nodes.neighbors_directed(node, Direction::Outgoing);
+        let mut readers: Vec<NodeId> = readers.collect();
+        readers.sort_unstable();
+        for reader in readers {
+            let Node { name, op, tensor, .. } = &graph[reader];
+            let x = &graph[node].tensor;
+            match op {
+                Op::Cast { rounding, overflow } => {
+                    let to = Quantization::new(tensor.format, *rounding, *overflow);
+                    let saturates = matches!(overflow, Overflow::Sat | Overflow::SatSym);
+                    if !saturates && !fits(&x.interval(), x.format.fraction(), &to) {
+                        return Err(Outcome::Wraps { node: name.clone() });
+                    }
+                }
+                Op::Clamp { .. } | Op::Leaky { .. } | Op::Scale { .. } => {}
+                Op::Steps(_) | Op::Reshape => {}
+                Op::Affine(affine) if affine.is_uniform() => {}
+                // An element's channel is its row-major place modulo the number of channels,
+                // whatever the shape: with that number, the channels are those of the cone.
+                Op::Affine(_) if x.channel_count() == self.operand.channel_count() => {}
+                _ => return Err(Outcome::NotQuantized { by: name.clone() }),
+            }
+            let (op, tensor) = (Rc::new(op.clone()), tensor.clone());
+            self.parts.push(Part { node: reader, from, op, dropped: 0, tensor });
+        }
+        Ok(())
+    }
+
+    /// What the part `from` gives.
+    pub(super) fn tensor(&self, from: Option<usize>) -> &Tensor {
+        from.and_then(|part| self.parts.get(part)).map_or(&self.result, |part| &part.tensor)
+    }
+
+    /// This cone, the graph's, with another affine operation, which counts in the same steps or
+    /// coarser ones, and so does everything up to the quantizers. Limits are rounded to these
+    /// steps; boundaries of steps are where they were. `None` if a type has more than 128 bits.
+    pub(super) fn with(&self, affine: Affine) -> Option<Self> {
+        let result = affine.result(&self.operand).ok()?;
+        let (node, operand) = (self.node, self.operand.clone());
+        let mut cone = Self { node, operand, affine, result, parts: Vec::new() };
+        for part in &self.parts {
+            let x = cone.tensor(part.from);
+            let fine = self.tensor(part.from).format.fraction();
+            let dropped = u32::try_from(fine.checked_sub(x.format.fraction())?).ok()?;
+            let part = part.on(x, dropped).ok()?;
+            cone.parts.push(part);
+        }
+        Some(cone)
+    }
+
+    /// Makes the graph compute what the cone says.
+    pub(super) fn write(self, graph: &mut Graph) -> Result<(), FormatError> {
+        let ops: Vec<Op> = self.parts.iter().map(Part::written).collect::<Result<_, _>>()?;
+        graph[self.node].op = Op::Affine(self.affine);
+        graph[self.node].tensor = self.result;
+        for (part, op) in self.parts.into_iter().zip(ops) {
+            graph[part.node].op = op;
+            graph[part.node].tensor = part.tensor;
+        }
+        Ok(())
+    }
+}
+
+impl Part {
+    /// Whether it is a quantizer, with which a branch of the tree ends.
+    pub(super) fn is_end(&self) -> bool {
+        matches!(*self.op, Op::Cast { .. } | Op::Steps(_))
+    }
+
+    /// A limit in the operand's steps: the nearest one.
+    pub(super) fn limit(&self, code: &BigInt) -> BigInt {
+        rounded(code, self.dropped)
+    }
+
+    /// The part on an operand that counts in steps 2^`dropped` times as coarse as in the graph.
+    fn on(&self, x: &Tensor, dropped: u32) -> Result<Self, FormatError> {
+        let part = Self { dropped, ..self.clone() };
+        let mapped = |f: &dyn Fn(&Interval) -> Interval, fraction: i32| {
+            let channels = x.channels.iter().map(f).collect();
+            let mut tensor = Tensor { shape: x.shape.clone(), format: x.format, channels };
+            tensor.format = Format::covering(&tensor.interval(), fraction)?;
+            Ok(tensor)
+        };
+        let fraction = x.format.fraction();
+        let tensor = match &*self.op {
+            Op::Affine(affine) => affine.result(x)?,
+            Op::Clamp { low, high } => {
+                let limit = |code: &Option<BigInt>| code.as_ref().map(|code| part.limit(code));
+                let (low, high) = (limit(low), limit(high));
+                mapped(&|interval| clamped(interval, low.as_ref(), high.as_ref()), fraction)?
+            }
+            Op::Leaky { shift } => {
+                let fraction = fraction.saturating_add_unsigned(*shift);
+                mapped(&|interval| leaked(interval, *shift), fraction)?
+            }
+            Op::Scale { power } => Tensor { format: x.format.scaled(*power)?, ..x.clone() },
+            Op::Reshape => {
+                let mut tensor = Tensor { shape: self.tensor.shape.clone(), ..x.clone() };
+                if tensor.channel_count() != x.channel_count() {
+                    tensor.channels = vec![x.interval()];
+                }
+                tensor
+            }
+            // A quantizer gives what it gave.
+            _ => self.tensor.clone(),
+        };
+        Ok(Self { tensor, ..part })
+    }
+
+    /// The operation for the operand's steps.
+    fn written(&self) -> Result<Op, FormatError> {
+        let limit = |code: &Option<BigInt>| code.as_ref().map(|code| self.limit(code));
+        Ok(match &*self.op {
+            Op::Clamp { low, high } => Op::Clamp { low: limit(low), high: limit(high) },
+            Op::Steps(steps) if self.dropped > 0 => Op::Steps(self.without_empty_steps(steps)?),
+            op => op.clone(),
+        })
+    }
+
+    /// `steps` in the operand's steps, less those that no operand reaches any more since their
+    /// boundary and the next are one.
+    fn without_empty_steps(&self, steps: &Steps) -> Result<Steps, FormatError> {
+        let mut values = steps.values.codes.iter();
+        let mut kept: Vec<BigInt> = values.next().into_iter().collect();
+        let mut boundaries: Vec<BigInt> = Vec::new();
+        for (boundary, value) in steps.boundaries.codes.iter().zip(values) {
+            // The first coarse code that is not below the boundary.
+            let boundary: BigInt = -(-boundary >> self.dropped);
+            if boundaries.last() == Some(&boundary) {
+                kept.pop();
+            } else {
+                boundaries.push(boundary);
+            }
+            kept.push(value);
+        }
+        let list = |codes: Vec<BigInt>, fraction| {
+            Constant::of_codes(Array1::from_vec(codes).into_dyn(), fraction)
+        };
+        let coarse = steps.boundaries.format.fraction().saturating_sub_unsigned(self.dropped);
+        Ok(Steps {
+            boundaries: list(boundaries, coarse)?,
+            values: list(kept, steps.values.format.fraction())?,
+        })
+    }
+}

@@ -1,0 +1,365 @@
+//! Narrowed graphs against exact ones, code by code.
+
+use ndarray::{ArrayD, IxDyn};
+use num_bigint::BigInt;
+use num_traits::ToPrimitive;
+use proptest::prelude::*;
+
+use super::{Outcome, narrow};
+use crate::fixed::{
+    Codes, Format, FormatError, Interval, Overflow, Quantization, Rounding, cast_interval,
+};
+use crate::ir::{Affine, Constant, Graph, NodeId, Op, Steps, Tensor, clamped, leaked, validate};
+use crate::passes::{Report, for_hardware};
+use crate::sim;
+
+type Outcomes = Result<(), Box<dyn std::error::Error>>;
+
+/// A constant of one axis.
+fn list(codes: &[i64], fraction: i32) -> Result<Constant, FormatError> {
+    let codes: Vec<BigInt> = codes.iter().map(|code| BigInt::from(*code)).collect();
+    Constant::of_codes(ndarray::Array1::from_vec(codes).into_dyn(), fraction)
+}
+
+/// A constant of float32 numbers.
+fn floats(values: &[f32]) -> Result<Constant, crate::ir::ConstantError> {
+    let values: ndarray::Array1<f64> = values.iter().map(|v| f64::from(*v)).collect();
+    Constant::covering(values.into_dyn().view())
+}
+
+/// Adds `op`, whose result has the narrowest format; `to` is that of a cast.
+fn add(graph: &mut Graph, x: NodeId, op: Op, to: Option<Format>) -> Result<NodeId, FormatError> {
+    let from = graph[x].tensor.clone();
+    let fraction = from.format.fraction();
+    let mapped = |f: &dyn Fn(&Interval) -> Interval, fraction| {
+        let channels = from.channels.iter().map(f).collect();
+        let mut tensor = Tensor { shape: from.shape.clone(), format: from.format, channels };
+        tensor.format = Format::covering(&tensor.interval(), fraction)?;
+        Ok(tensor)
+    };
+    let tensor = match &op {
+        Op::Affine(affine) => affine.result(&from)?,
+        Op::Clamp { low, high } => mapped(&|i| clamped(i, low.as_ref(), high.as_ref()), fraction)?,
+        Op::Leaky { shift } => mapped(&|i| leaked(i, *shift), fraction + *shift as i32)?,
+        Op::Scale { power } => Tensor { format: from.format.scaled(*power)?, ..from.clone() },
+        Op::Cast { rounding, overflow } => {
+            let to = Quantization::new(to.unwrap_or(from.format), *rounding, *overflow);
+            let cast = mapped(&|i| cast_interval(i, fraction, &to), to.format.fraction())?;
+            Tensor { format: to.format, ..cast }
+        }
+        Op::Steps(steps) => {
+            let reached = steps.values.codes.interval().unwrap_or_else(|| Interval::point(0));
+            let format = steps.values.format;
+            Tensor { shape: from.shape.clone(), format, channels: vec![reached] }
+        }
+        _ => Tensor { shape: vec![from.len()], channels: vec![from.interval()], ..from.clone() },
+    };
+    let name = format!("n{}", graph.nodes.node_count());
+    Ok(graph.add(name, op, &[x], tensor))
+}
+
+fn cast(graph: &mut Graph, x: NodeId, to: &str) -> Result<NodeId, FormatError> {
+    let to: Quantization = to.parse()?;
+    let op = Op::Cast { rounding: to.rounding, overflow: to.overflow };
+    add(graph, x, op, Some(to.format))
+}
+
+/// What `graph` gives for every code of its input, all channels having the same.
+fn outputs(graph: &Graph) -> Result<Vec<(String, Codes)>, Box<dyn std::error::Error>> {
+    let tensor = &graph[graph.inputs[0]].tensor;
+    let all = tensor.format.codes();
+    let ends = all.low().to_i64().zip(all.high().to_i64());
+    let (low, high) = ends.ok_or("too wide for all codes")?;
+    let repeated = (low..=high).flat_map(|code| std::iter::repeat_n(code, tensor.len()));
+    let shape = [&[(high - low + 1) as usize][..], &tensor.shape].concat();
+    let samples = ArrayD::from_shape_vec(IxDyn(&shape), repeated.collect())?;
+    Ok(sim::run(graph, &[Codes::Narrow(samples)])?.outputs(graph))
+}
+
+/// An input of `format` for each scale, and the affine operation.
+fn scaled(format: &str, affine: Affine) -> Result<(Graph, NodeId), FormatError> {
+    let mut graph = Graph::new("g");
+    let shape = vec![affine.scale.codes.len()];
+    let x = graph.add_input("x", Tensor::full(shape, format.parse()?));
+    let y = add(&mut graph, x, Op::Affine(affine), None)?;
+    Ok((graph, y))
+}
+
+/// The graph for hardware, whose outputs have been compared for every code, and the line on its
+/// scales.
+fn narrowed(graph: &Graph) -> Result<(Graph, Report), Box<dyn std::error::Error>> {
+    validate(graph)?;
+    let (narrow, report) = for_hardware(graph)?;
+    assert_eq!(outputs(graph)?, outputs(&narrow)?);
+    Ok((narrow, report))
+}
+
+fn text(report: &Report) -> Vec<String> {
+    report.scales.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_quantizer_leaves_few_bits_of_a_scale() -> Outcomes {
+    let affine = Affine { scale: floats(&[0.3, -0.071, 0.0113])?, offset: Some(floats(&[0.4])?) };
+    let (mut graph, y) = scaled("fixed<8,3>", affine)?;
+    let y = cast(&mut graph, y, "ufixed<6,2,RND_CONV,SAT>")?;
+    graph.add_output("y", y);
+    let (_, report) = narrowed(&graph)?;
+    let expected = "scales: n1 fixed<30,0> -> fixed<12,0>, offset ufixed<24,-1> -> \
+                    ufixed<12,-1>, proven on 35 boundaries";
+    assert_eq!(text(&report), [expected]);
+    let json = serde_json::to_value(&report)?;
+    assert_eq!(json["scales"][0]["outcome"]["kind"], "proven");
+    Ok(())
+}
+
+#[test]
+fn one_bit_less_gives_other_results() -> Outcomes {
+    let exact = Affine { scale: floats(&[0.3])?, offset: None };
+    let with = |affine: &Affine| -> Result<Graph, FormatError> {
+        let (mut graph, y) = scaled("fixed<10,3>", affine.clone())?;
+        let y = cast(&mut graph, y, "fixed<7,2,RND_CONV,SAT_SYM>")?;
+        graph.add_output("y", y);
+        Ok(graph)
+    };
+    let graph = with(&exact)?;
+    let (narrow, _) = narrowed(&graph)?;
+    let affine = narrow.in_order().into_iter().find_map(|id| match &narrow[id].op {
+        Op::Affine(affine) => Some(affine.clone()),
+        _ => None,
+    });
+    let found = affine.ok_or("no affine operation")?.scale;
+    assert!(found.format.width() < 12, "{}", found.format);
+    // The exact scale with one bit less behind the point, rounded either way.
+    let dropped = (exact.scale.format.fraction() - found.format.fraction() + 1).unsigned_abs();
+    let code = exact.scale.codes.get(0).ok_or("no scale")? >> dropped;
+    for code in [code.clone(), code + 1] {
+        let codes = ndarray::arr1(&[code]).into_dyn();
+        let scale = Constant::of_codes(codes, found.format.fraction() - 1)?;
+        let coarser = with(&Affine { scale, offset: None })?;
+        assert_ne!(outputs(&graph)?, outputs(&coarser)?);
+    }
+    Ok(())
+}
+
+#[test]
+fn the_channels_own_intervals_count() -> Outcomes {
+    let affine = Affine { scale: floats(&[0.3])?, offset: None };
+    let mut widths = Vec::new();
+    for reach in [512, 20, 3] {
+        let (mut graph, y) = scaled("fixed<10,3>", affine.clone())?;
+        let x = graph.inputs[0];
+        graph[x].tensor.channels = vec![Interval::new(-reach, reach - 1)];
+        graph[y].tensor = affine.result(&graph[x].tensor)?;
+        let y = cast(&mut graph, y, "fixed<9,2,RND_CONV,SAT_SYM>")?;
+        graph.add_output("y", y);
+        let (_, report) = for_hardware(&graph)?;
+        widths.push(report.scales[0].after.scale.width());
+    }
+    assert_eq!(widths, [11, 7, 3]);
+    Ok(())
+}
+
+#[test]
+fn what_keeps_a_scale_exact_is_said() -> Outcomes {
+    let affine = || -> Result<Affine, crate::ir::ConstantError> {
+        Ok(Affine { scale: floats(&[0.3])?, offset: None })
+    };
+    let (mut graph, y) = scaled("fixed<8,3>", affine()?)?;
+    graph.add_output("out", y);
+    let (same, report) = narrowed(&graph)?;
+    assert_eq!(same[y].op, graph[y].op);
+    assert_eq!(text(&report), ["scales: n1 ufixed<23,-1>, exact: 'out' takes it unquantized"]);
+    assert!(!report.scales[0].is_limited());
+
+    let (mut graph, y) = scaled("fixed<8,3>", affine()?)?;
+    let act = cast(&mut graph, y, "fixed<6,2,RND,SAT>")?;
+    let weights = Constant::covering(ndarray::array![[1.0]].into_dyn().view())?;
+    let linear = crate::ir::Linear { weights, bias: None };
+    let sums = linear.sums(&graph[y].tensor).ok_or("no sums")?;
+    let tensor = Tensor { channels: sums.channels, ..graph[y].tensor.clone() };
+    let sum = graph.add("sum", Op::Linear(linear), &[y], tensor);
+    graph.add_output("act", act);
+    graph.add_output("sum", sum);
+    let (_, report) = narrowed(&graph)?;
+    assert_eq!(text(&report), ["scales: n1 ufixed<23,-1>, exact: 'sum' takes it unquantized"]);
+
+    // 0.3 · [-4, 4) leaves [-1, 1), but not [-2, 2).
+    let (mut graph, y) = scaled("fixed<8,3>", affine()?)?;
+    let y = cast(&mut graph, y, "fixed<6,1>")?;
+    graph.add_output("y", y);
+    let (_, report) = narrowed(&graph)?;
+    assert_eq!(text(&report), ["scales: n1 ufixed<23,-1>, exact: 'n2' wraps around"]);
+    let (mut graph, y) = scaled("fixed<8,3>", affine()?)?;
+    let y = cast(&mut graph, y, "fixed<6,2>")?;
+    graph.add_output("y", y);
+    let (_, report) = narrowed(&graph)?;
+    assert!(text(&report)[0].contains(", proven on "), "{:?}", text(&report));
+
+    // 0.3 · 255/32 reaches 2.39, which takes 76 steps of 1/32 and one more value.
+    let (mut graph, y) = scaled("ufixed<8,3>", affine()?)?;
+    let end = cast(&mut graph, y, "ufixed<8,3>")?;
+    graph.add_output("y", end);
+    let exact = affine()?;
+    let of = |graph: &Graph, limit| narrow(&mut graph.clone(), y, &exact, limit);
+    assert_eq!(of(&graph, 75), Err(Outcome::TooMany { limit: 75 }));
+    assert_eq!(of(&graph, 76), Ok(Outcome::Proven { boundaries: 76 }));
+    let kept = Outcome::TooMany { limit: 75 };
+    let mut report = narrowed(&graph)?.1;
+    report.scales[0].after = report.scales[0].before;
+    report.scales[0].outcome = kept;
+    let expected = "scales: n1 ufixed<23,-1>, exact: its result takes more than 75 values";
+    assert_eq!(text(&report), [expected]);
+    report.scales[0].outcome = Outcome::TooWide;
+    assert_eq!(text(&report), ["scales: n1 ufixed<23,-1>, exact: too wide to be narrowed"]);
+    assert!(report.scales[0].is_limited());
+    Ok(())
+}
+
+#[test]
+fn wide_codes_are_narrowed_as_well() -> Outcomes {
+    // Each code of the input counts 2^60, and the sum of scale and offset has some 100 bits.
+    let affine = Affine { scale: floats(&[0.3])?, offset: Some(list(&[-12345], -10)?) };
+    let (mut graph, y) = scaled("fixed<10,70>", affine)?;
+    let y = cast(&mut graph, y, "fixed<7,69,RND,SAT>")?;
+    graph.add_output("y", y);
+    let (narrow, report) = narrowed(&graph)?;
+    assert!(text(&report)[0].contains(", proven on "), "{:?}", text(&report));
+    assert!(report.scales[0].after.scale.width() < 12, "{:?}", text(&report));
+    validate(&narrow)?;
+    Ok(())
+}
+
+/// Something between a scale and a quantizer.
+#[derive(Clone, Debug)]
+enum Middle {
+    Clamp(u8, u8),
+    Leaky(u32),
+    Scale(i32),
+    Affine(i64, i64),
+    Reshape,
+}
+
+/// A quantizer.
+#[derive(Clone, Debug)]
+enum End {
+    Cast(Quantization),
+    /// Boundaries as parts of 255 of the interval, and values.
+    Steps(Vec<(u8, i64)>),
+}
+
+fn middles() -> impl Strategy<Value = Vec<Middle>> {
+    let middle = prop_oneof![
+        (any::<u8>(), any::<u8>()).prop_map(|(a, b)| Middle::Clamp(a.min(b), a.max(b))),
+        (0..4_u32).prop_map(Middle::Leaky),
+        (-3..4_i32).prop_map(Middle::Scale),
+        (-12..13_i64, -9..10_i64).prop_map(|(scale, offset)| Middle::Affine(scale, offset)),
+        Just(Middle::Reshape),
+    ];
+    prop::collection::vec(middle, 0..4)
+}
+
+fn ends() -> impl Strategy<Value = End> {
+    use Overflow::{Sat, SatSym, SatZero};
+    let rounding = prop::sample::select(vec![
+        Rounding::Trn,
+        Rounding::TrnZero,
+        Rounding::Rnd,
+        Rounding::RndZero,
+        Rounding::RndInf,
+        Rounding::RndMinInf,
+        Rounding::RndConv,
+        Rounding::RndConvOdd,
+    ]);
+    let overflow = prop::sample::select(vec![Sat, Sat, SatSym, Overflow::WRAP, SatZero]);
+    let cast = (any::<bool>(), 1..9_u32, -1..9_i32, rounding, overflow);
+    prop_oneof![
+        3 => cast.prop_map(|(signed, width, integer, rounding, overflow)| {
+            let signedness =
+                if signed { crate::fixed::Signedness::Signed } else { crate::fixed::Signedness::Unsigned };
+            End::Cast(Quantization::new(
+                Format::literal(signedness, width, integer), rounding, overflow))
+        }),
+        1 => prop::collection::vec((any::<u8>(), -3..4_i64), 0..9).prop_map(End::Steps),
+    ]
+}
+
+/// The code that lies `part` of 255 into the interval.
+fn at(interval: &Interval, part: u8) -> BigInt {
+    interval.low() + (interval.high() - interval.low()) * part / 255
+}
+
+/// Adds the operations of one branch; the node of its quantizer.
+fn branch(
+    graph: &mut Graph,
+    from: NodeId,
+    middles: &[Middle],
+    end: &End,
+) -> Result<NodeId, FormatError> {
+    let mut x = from;
+    for middle in middles {
+        let interval = graph[x].tensor.interval();
+        let op = match middle {
+            Middle::Clamp(low, high) => {
+                Op::Clamp { low: Some(at(&interval, *low)), high: Some(at(&interval, *high)) }
+            }
+            Middle::Leaky(shift) => Op::Leaky { shift: *shift },
+            Middle::Scale(power) => Op::Scale { power: *power },
+            Middle::Affine(scale, offset) => Op::Affine(Affine {
+                scale: list(&[*scale], 3)?,
+                offset: Some(list(&[*offset], 2)?),
+            }),
+            Middle::Reshape => Op::Reshape,
+        };
+        x = add(graph, x, op, None)?;
+    }
+    match end {
+        End::Cast(to) => {
+            let op = Op::Cast { rounding: to.rounding, overflow: to.overflow };
+            add(graph, x, op, Some(to.format))
+        }
+        End::Steps(steps) => {
+            let interval = graph[x].tensor.interval();
+            let mut steps: Vec<(BigInt, i64)> =
+                steps.iter().map(|(part, value)| (at(&interval, *part), *value)).collect();
+            steps.sort();
+            steps.dedup_by(|a, b| a.0 == b.0);
+            let boundaries: Vec<BigInt> = steps.iter().map(|(code, _)| code.clone()).collect();
+            let values: Vec<i64> = [0].into_iter().chain(steps.iter().map(|s| s.1)).collect();
+            let boundaries = ndarray::Array1::from_vec(boundaries).into_dyn();
+            let boundaries = Constant::of_codes(boundaries, graph[x].tensor.format.fraction())?;
+            let steps = Steps { boundaries, values: list(&values, 0)? };
+            add(graph, x, Op::Steps(steps), None)
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn narrowed_graphs_give_what_exact_ones_give(
+        (signed, width, integer) in (any::<bool>(), 1..9_u32, -2..6_i32),
+        scale in prop::collection::vec(-(1_i64 << 24)..1 << 24, 1..4),
+        scale_fraction in 20..28_i32,
+        offset in prop::option::of((-(1_i64 << 12)..1 << 12, 0..14_i32)),
+        branches in prop::collection::vec((middles(), ends()), 1..3),
+    ) {
+        let build = || -> Result<Graph, FormatError> {
+            let offset = offset.map(|(code, fraction)| list(&[code], fraction)).transpose()?;
+            let affine = Affine { scale: list(&scale, scale_fraction)?, offset };
+            let u = if signed { "" } else { "u" };
+            let (mut graph, y) = scaled(&format!("{u}fixed<{width},{integer}>"), affine)?;
+            for (n, (middles, end)) in branches.iter().enumerate() {
+                let end = branch(&mut graph, y, middles, end)?;
+                graph.add_output(format!("out{n}"), end);
+            }
+            Ok(graph)
+        };
+        let graph = build().map_err(|error| TestCaseError::fail(error.to_string()))?;
+        let checked = narrowed(&graph).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        for scale in &checked.1.scales {
+            prop_assert!(scale.after.scale.width() <= scale.before.scale.width() + 1);
+        }
+    }
+}

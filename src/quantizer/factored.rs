@@ -1,0 +1,142 @@
+//! Parameters apart from their real-valued scale.
+
+use std::fmt;
+
+use ndarray::{Array1, ArrayD, Axis, Zip};
+
+use super::QuantizerError;
+
+/// Quantized parameters as few-bit numbers and the real scale that multiplies them:
+/// weight\[.., o\] = `values`\[.., o\] · `scale`\[o\], exactly.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Factored {
+    /// Shaped like the parameters. Where there is a scale they lie on the grid that the quantizer
+    /// would have without one: a few bits times a power of two.
+    pub values: ArrayD<f64>,
+    /// \[outputs\], the last axis of the parameters; each a float32 number, the one that QKeras
+    /// calls `quantizer.scale`. `None` where every scale is a power of two, or where weights of one
+    /// output have different scales: then the values hold them.
+    pub scale: Option<Array1<f64>>,
+}
+
+impl Factored {
+    /// Parameters that have no scale.
+    pub(super) fn plain(values: ArrayD<f64>) -> Self {
+        Self { values, scale: None }
+    }
+
+    /// `codes` times `scale`, element by element. The product of a code and a scale is exact: a code
+    /// has at most [`super::parameters::MAX_BITS`] bits less those of the scale. Errors name
+    /// `quantizer`.
+    pub(super) fn new(
+        codes: ArrayD<f64>,
+        scale: &ArrayD<f32>,
+        quantizer: &dyn fmt::Display,
+    ) -> Result<Self, QuantizerError> {
+        if scale.iter().any(|s| !s.is_finite()) {
+            return Err(QuantizerError::Scale { quantizer: quantizer.to_string() });
+        }
+        match of_outputs(&codes, scale) {
+            Some(scale) if !scale.iter().all(|s| is_power_of_two(*s)) => {
+                Ok(Self { values: codes, scale: Some(scale.mapv(f64::from)) })
+            }
+            _ => {
+                let mut values = codes;
+                Zip::from(&mut values).and(scale).for_each(|v, s| *v *= f64::from(*s));
+                Ok(Self::plain(values))
+            }
+        }
+    }
+
+    /// The parameters themselves.
+    pub(super) fn product(self) -> ArrayD<f64> {
+        match self.scale {
+            Some(scale) => self.values * scale,
+            None => self.values,
+        }
+    }
+}
+
+/// The one scale of each output; `None` where an output has several. An output without any weight
+/// but 0 has a scale of 1.
+fn of_outputs(codes: &ArrayD<f64>, scale: &ArrayD<f32>) -> Option<Array1<f32>> {
+    let outputs = codes.shape().last().copied()?;
+    let mut found = Array1::from_elem(outputs, 1.0);
+    let last = Axis(codes.ndim() - 1);
+    for ((codes, scale), found) in codes.axis_iter(last).zip(scale.axis_iter(last)).zip(&mut found)
+    {
+        let mut acting = codes.iter().zip(scale).filter(|(code, _)| **code != 0.0).map(|(_, s)| *s);
+        if let Some(first) = acting.next() {
+            if acting.any(|s| s != first) {
+                return None;
+            }
+            *found = first;
+        }
+    }
+    Some(found)
+}
+
+/// Whether a product with `x` only moves the binary point, or is 0.
+fn is_power_of_two(x: f32) -> bool {
+    const FRACTION: u32 = (1 << (f32::MANTISSA_DIGITS - 1)) - 1;
+    x == 0.0 || x.is_normal() && x.to_bits() & FRACTION == 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{arr1, arr2};
+
+    fn factored(codes: [[f64; 2]; 2], scale: [[f32; 2]; 2]) -> Factored {
+        Factored::new(arr2(&codes).into_dyn(), &arr2(&scale).into_dyn(), &"test").unwrap()
+    }
+
+    #[test]
+    fn a_real_scale_of_each_output_stays_apart() {
+        let found = factored([[1.0, -3.0], [2.0, 5.0]], [[0.3, 0.7], [0.3, 0.7]]);
+        assert_eq!(found.values, arr2(&[[1.0, -3.0], [2.0, 5.0]]).into_dyn());
+        assert_eq!(found.scale, Some(arr1(&[0.3_f32, 0.7].map(f64::from))));
+        let product = found.product();
+        assert_eq!(product[[1, 1]], 5.0 * f64::from(0.7_f32));
+    }
+
+    #[test]
+    fn powers_of_two_go_into_the_values() {
+        let found = factored([[1.0, -3.0], [2.0, 5.0]], [[0.5, -2.0], [0.5, 4.0]]);
+        assert_eq!(found, Factored::plain(arr2(&[[0.5, 6.0], [1.0, 20.0]]).into_dyn()));
+        // Also beside a real scale of weights that are all 0.
+        let found = factored([[1.0, 0.0], [2.0, 0.0]], [[0.5, 0.3], [0.5, 0.3]]);
+        assert_eq!(found, Factored::plain(arr2(&[[0.5, 0.0], [1.0, 0.0]]).into_dyn()));
+    }
+
+    #[test]
+    fn several_scales_of_an_output_go_into_the_values() {
+        let found = factored([[1.0, -3.0], [2.0, 5.0]], [[0.3, 0.3], [0.7, 0.7]]);
+        let [a, b] = [0.3_f32, 0.7].map(f64::from);
+        assert_eq!(found, Factored::plain(arr2(&[[a, -3.0 * a], [2.0 * b, 5.0 * b]]).into_dyn()));
+    }
+
+    #[test]
+    fn a_weight_of_zero_has_any_scale() {
+        let found = factored([[0.0, 0.0], [2.0, 0.0]], [[0.1, 0.2], [0.7, 0.3]]);
+        assert_eq!(found.scale, Some(arr1(&[f64::from(0.7_f32), 1.0])));
+    }
+
+    #[test]
+    fn only_normal_powers_of_two_count_as_such() {
+        for x in [0.0, -0.0, 1.0, -0.25, 8.0, f32::MIN_POSITIVE] {
+            assert!(is_power_of_two(x), "{x}");
+        }
+        for x in [0.3, 1.0_f32.next_up(), 1.0_f32.next_down(), 3.0, f32::NAN, f32::INFINITY] {
+            assert!(!is_power_of_two(x), "{x}");
+        }
+    }
+
+    #[test]
+    fn refuses_a_scale_that_is_no_number() {
+        let [codes, scale] = [arr1(&[0.0]), arr1(&[1.0])].map(|a| a.into_dyn());
+        let infinite = scale.mapv(|s: f64| s as f32 / 0.0);
+        assert!(Factored::new(codes.clone(), &infinite, &"test").is_err());
+        assert!(Factored::new(codes, &scale.mapv(|s| s as f32), &"test").is_ok());
+    }
+}

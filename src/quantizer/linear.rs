@@ -1,0 +1,226 @@
+//! `quantized_linear`: fixed point with a scale that also divides.
+
+use std::fmt;
+
+use ndarray::{ArrayD, Zip};
+
+use super::nearest::{Ties, code};
+use super::parameters::Parameters;
+use super::rule::ScaleRule;
+use super::scales::{EPSILON, Groups, flush, nearest_po2};
+use super::training::{NOISE, ROUNDING, Training};
+use super::{
+    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Stage, cast, exp2, log2,
+};
+use crate::fixed::{Format, Overflow};
+
+/// QKeras' `quantized_linear`: s · clip(round(x / s)), halves to even, where s, the
+/// `quantization_scale`, is alpha · 2^(integer-u), u = bits - keep_negative. Codes go from -2^u
+/// (1-2^u if symmetric, 0 without keep_negative) to 2^u-1; for one bit and a sign they are -½ and ½,
+/// that of 0 being ½.
+///
+/// With alpha 'auto' s is the smallest number for which no weight of its group is clipped, at
+/// least epsilon; with 'auto_po2' a power of two close by that fits them well.
+#[derive(Clone, Debug, PartialEq)]
+pub struct QuantizedLinear {
+    bits: u32,
+    integer: i32,
+    symmetric: bool,
+    keep_negative: bool,
+    alpha: Alpha,
+    rule: ScaleRule,
+    training: Training,
+}
+
+/// The attributes, in the order of QKeras' constructor. What is not read below does not change the
+/// values.
+pub(super) const ATTRIBUTES: &[&str] = &[
+    "bits",
+    "integer",
+    "symmetric",
+    "keep_negative",
+    "alpha",
+    "use_stochastic_rounding",
+    "scale_axis",
+    "qnoise_factor",
+    "var_name",
+    "use_variables",
+];
+
+/// Iterations of QKeras' search for the best power of two; it ends earlier where nothing changes
+/// any more.
+const SCALE_ITERATIONS: usize = 5;
+
+impl QuantizedLinear {
+    pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
+        let alpha = parameters.alpha()?;
+        let quantizer = Self {
+            bits: parameters.bits()?,
+            integer: parameters.integer_bits()?,
+            symmetric: parameters.flag("symmetric", true)?,
+            keep_negative: parameters.flag("keep_negative", true)?,
+            rule: ScaleRule::axis_only(parameters, &alpha)?,
+            training: Training::new(parameters, &[NOISE, ROUNDING])?,
+            alpha,
+        };
+        if quantizer.alpha.numbers().contains(&0.0) {
+            return Err(parameters.wrong("alpha", "another than 0, by which QKeras divides"));
+        }
+        parameters.exact_alpha(&quantizer.alpha, quantizer.unsigned_bits().max(1))?;
+        Ok(quantizer)
+    }
+
+    /// Bits without the sign.
+    fn unsigned_bits(&self) -> u32 {
+        self.bits - u32::from(self.keep_negative)
+    }
+
+    /// The power of two of the step between two values before `alpha`: QKeras' `data_type_scale`.
+    fn step(&self) -> i32 {
+        self.integer - self.unsigned_bits() as i32
+    }
+
+    /// Whether only the sign is left.
+    fn is_sign(&self) -> bool {
+        self.unsigned_bits() == 0
+    }
+
+    /// The lowest and the highest code: QKeras' `get_clip_bounds`.
+    fn codes(&self) -> (f64, f64) {
+        if self.is_sign() {
+            return (-0.5, 0.5);
+        }
+        let levels = exp2(self.unsigned_bits() as i32);
+        let low = match (self.keep_negative, self.symmetric) {
+            (false, _) => 0.0,
+            (true, true) => 1.0 - levels,
+            (true, false) => -levels,
+        };
+        (low, levels - 1.0)
+    }
+
+    /// The code of `x` in float32, as QKeras computes it. A negative number so small that ½ swallows
+    /// it has the code of 0.
+    fn float_code(&self, x: f32, scale: f32) -> f32 {
+        let (low, high) = self.codes();
+        let shift = if self.is_sign() { 0.5 } else { 0.0 };
+        ((x / scale).clamp(low as f32, high as f32) - shift).round_ties_even() + shift
+    }
+
+    /// QKeras' `_get_auto_quantization_scale`.
+    fn computed_scale(&self, x: &ArrayD<f32>) -> Result<ArrayD<f32>, QuantizerError> {
+        // Unlike other quantizers, this one has each element of a vector as a group of its own.
+        let groups = self.rule.axis_groups(x.shape(), self)?;
+        let (low, high) = self.codes();
+        let (low, high) = (low as f32, high as f32);
+        let largest = if self.keep_negative {
+            groups.largest(x, |x| x.abs() * 2.0, 0.0)
+        } else {
+            groups.largest(x, |x| x, f32::NEG_INFINITY)
+        };
+        let covering = largest.into_iter().map(|largest| (largest / (high - low)).max(EPSILON));
+        if self.alpha == Alpha::Auto {
+            return Ok(groups.scale_of_each(x, &covering.collect::<Vec<_>>()));
+        }
+        let powers: Vec<f32> = covering.map(nearest_po2).collect();
+        self.best_power_of_two(x, &groups, powers)
+    }
+
+    /// QKeras' `_po2_autoscale`, from the powers of two that it starts with.
+    fn best_power_of_two(
+        &self,
+        x: &ArrayD<f32>,
+        first: &Groups,
+        mut scales: Vec<f32>,
+    ) -> Result<ArrayD<f32>, QuantizerError> {
+        let mut scale = first.scale_of_each(x, &scales);
+        let groups = self.rule.groups(x.shape(), self)?;
+        let iterations = if self.is_sign() { 1 } else { SCALE_ITERATIONS };
+        for _ in 0..iterations {
+            let mut codes = x.clone();
+            Zip::from(&mut codes).and(&scale).for_each(|x, s| *x = self.float_code(*x, *s));
+            let next = self.rule.least_squares(&groups, x, &codes, true);
+            if next == scales {
+                break;
+            }
+            scale = groups.scale_of_each(x, &next);
+            scales = next;
+        }
+        Ok(scale)
+    }
+}
+
+impl Definition for QuantizedLinear {
+    fn in_kernel(&self) -> Quantizer {
+        let symmetric = self.symmetric || self.alpha == Alpha::Unset;
+        Quantizer::Linear(Self { alpha: self.alpha.in_kernel(), symmetric, ..self.clone() })
+    }
+
+    fn factored(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
+        let unit = exp2(self.step()) as f32;
+        let scale = match self.alpha.of_weights(weights.shape(), self)? {
+            Some(alpha) => alpha.mapv(|alpha| flush(alpha * unit)),
+            None => self.computed_scale(weights)?,
+        };
+        let mut codes = ArrayD::zeros(weights.shape());
+        Zip::from(&mut codes).and(weights).and(&scale).for_each(|code, x, scale| {
+            *code = libm::ldexp(self.float_code(*x, *scale).into(), self.step());
+        });
+        Factored::new(codes, &scale.mapv(|scale| scale / unit), self)
+    }
+
+    fn apply(&self, x: f64) -> f64 {
+        let Some(alpha) = self.alpha.number() else { return f64::NAN };
+        let step = exp2(self.step()) * alpha;
+        if self.is_sign() {
+            let negative = x != 0.0 && (x < 0.0) != (step < 0.0);
+            return if negative { -0.5 * step } else { 0.5 * step };
+        }
+        code(x, step, self.codes(), Ties::Even) * step
+    }
+
+    fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
+        let alpha = match self.alpha.number() {
+            Some(alpha) => alpha,
+            None => self.alpha.of_activation(self)?,
+        };
+        let power = log2::floor_log2(alpha.abs());
+        if self.is_sign() || exp2(power) != alpha {
+            return Ok(vec![Stage::Steps]);
+        }
+        let integer = self.integer + power;
+        Ok(vec![if self.keep_negative {
+            let overflow = if self.symmetric { Overflow::SatSym } else { Overflow::Sat };
+            cast(self, Format::signed(self.bits, integer + 1), overflow)?
+        } else {
+            cast(self, Format::unsigned(self.bits, integer), Overflow::Sat)?
+        }])
+    }
+
+    fn training(&self) -> Option<&Training> {
+        Some(&self.training)
+    }
+
+    fn values(&self) -> Option<Vec<f64>> {
+        let step = exp2(self.step()) * self.alpha.number()?;
+        if self.bits > Quantizer::MAX_VALUES.ilog2() {
+            return None;
+        }
+        let (low, high) = self.codes();
+        let count = (high - low) as i64;
+        Some((0..=count).map(|above| (low + above as f64) * step).collect())
+    }
+}
+
+impl fmt::Display for QuantizedLinear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "quantized_linear({},{},{}", self.bits, self.integer, u8::from(self.symmetric))?;
+        if !self.keep_negative {
+            f.write_str(",keep_negative=False")?;
+        }
+        if let Some(alpha) = self.alpha.text() {
+            write!(f, ",{alpha}")?;
+        }
+        write!(f, "{}{})", self.rule, self.training)
+    }
+}

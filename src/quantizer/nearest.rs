@@ -1,0 +1,79 @@
+//! Quotients rounded to whole numbers, decided exactly.
+
+/// Where the quotient goes that lies in the middle between two whole numbers.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Ties {
+    Even,
+    Away,
+}
+
+/// `x` / `step` as a whole number from `low` to `high`. The quotient may have no exact f64, so ties
+/// are told by the remainder, which always does.
+pub(super) fn code(x: f64, step: f64, (low, high): (f64, f64), ties: Ties) -> f64 {
+    let quotient = x / step;
+    if quotient >= high + 1.0 {
+        return high;
+    }
+    if quotient <= low - 1.0 {
+        return low;
+    }
+    let rest = libm::remainder(x, step);
+    let mut code = ((x - rest) / step).round();
+    let towards_zero = (rest < 0.0) == (x < 0.0);
+    if ties == Ties::Away && towards_zero && rest.abs() * 2.0 == step.abs() {
+        code += quotient.signum();
+    }
+    code.clamp(low, high)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const ALL: (f64, f64) = (-1e6, 1e6);
+
+    #[test]
+    fn ties_go_to_even_or_away() {
+        for (x, even, away) in [(0.5, 0.0, 1.0), (1.5, 2.0, 2.0), (2.5, 2.0, 3.0), (0.49, 0.0, 0.0)]
+        {
+            for step in [1.0, 0.25, f64::from(0.7_f32)] {
+                for sign in [1.0, -1.0] {
+                    assert_eq!(code(x * step * sign, step, ALL, Ties::Even), even * sign);
+                    assert_eq!(code(x * step * sign, step, ALL, Ties::Away), away * sign);
+                    assert_eq!(code(x * step * sign, -step, ALL, Ties::Away), -away * sign);
+                }
+            }
+        }
+    }
+
+    /// (k + ½) · step lies between two f64 numbers whose quotients both round to k + ½.
+    #[test]
+    fn a_quotient_that_only_looks_like_a_tie_is_none() {
+        let step = 1.0 + 2.0_f64.powi(-23);
+        let tie = 2.5 * step;
+        for ties in [Ties::Even, Ties::Away] {
+            assert_eq!(code(tie.next_up(), step, ALL, ties), 3.0);
+            assert_eq!(code(tie.next_down(), step, ALL, ties), 2.0);
+        }
+        assert_eq!(code(tie, step, ALL, Ties::Even), 2.0);
+        assert_eq!(code(tie, step, ALL, Ties::Away), 3.0);
+    }
+
+    #[test]
+    fn stays_within_its_bounds() {
+        for (x, expected) in [(-1e300, -3.0), (f64::NEG_INFINITY, -3.0), (-3.4, -3.0), (1e9, 2.0)] {
+            assert_eq!(code(x, 1.0, (-3.0, 2.0), Ties::Even), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn is_the_nearest(x in -1e4_f64..1e4, step in 0.01_f32..10.0) {
+            let step = f64::from(step);
+            let found = code(x, step, (-1e7, 1e7), Ties::Even);
+            prop_assert_eq!(found.fract(), 0.0);
+            prop_assert!((x / step - found).abs() <= 0.5 + 1e-9);
+        }
+    }
+}

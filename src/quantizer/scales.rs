@@ -1,0 +1,224 @@
+//! Scales that QKeras computes from the weights, one for each group of them.
+//!
+//! QKeras does this in float32, and a scale that is rounded to a power of two hides every
+//! difference but one at a boundary. So each operation here rounds to float32 as there. Sums do so
+//! too where each output channel has a scale of its own, the order being that of TensorFlow's
+//! kernels for x86 processors. In other groups (and on other machines) its order depends on the
+//! processor, so there a sum is exact and rounded once: TensorFlow's differs from it by a few units
+//! of the last of 24 bits.
+
+use ndarray::ArrayD;
+
+use super::{exp2, log2};
+
+/// Keras' `epsilon()`.
+pub(super) const EPSILON: f32 = 1e-7;
+
+/// Lanes of TensorFlow's vectors, and sums that it keeps in flight over long axes.
+const LANES: usize = 8;
+const PARTIAL_SUMS: usize = 4;
+const LONG: usize = 16;
+
+/// Weights that have a scale in common.
+#[derive(Debug, PartialEq)]
+pub(super) struct Groups {
+    /// The group of each weight, in row-major order, in which all arrays are here.
+    of: Vec<usize>,
+    count: usize,
+    /// Whether a group is an output channel of two or more: a position on the last of several axes.
+    are_outputs: bool,
+}
+
+impl Groups {
+    /// One group of all weights.
+    pub(super) fn one(shape: &[usize]) -> Self {
+        Self::along(shape, &[])
+    }
+
+    /// Groups of weights whose positions agree on each axis of `kept`, after division by the number
+    /// beside the axis. Axes are in ascending order.
+    pub(super) fn along(shape: &[usize], kept: &[(usize, usize)]) -> Self {
+        let mut of = vec![0];
+        let mut count = 1;
+        for (axis, length) in shape.iter().copied().enumerate() {
+            let elements =
+                kept.iter().find(|(known, _)| *known == axis).map(|(_, elements)| *elements);
+            let groups = elements.map_or(1, |elements| length.div_ceil(elements.max(1)));
+            let group = |i: usize| elements.map_or(0, |elements| i / elements.max(1));
+            of = of.iter().flat_map(|g| (0..length).map(move |i| g * groups + group(i))).collect();
+            count *= groups;
+        }
+        let last = shape.len().wrapping_sub(1);
+        let are_outputs = shape.len() > 1 && kept == [(last, 1)] && count > 1;
+        Self { of, count, are_outputs }
+    }
+
+    /// An array shaped like `weights`: `f` of each weight and its group's scale.
+    pub(super) fn map<A: Copy, T>(
+        &self,
+        weights: &ArrayD<A>,
+        scales: &[f32],
+        f: impl Fn(A, f32) -> T,
+    ) -> ArrayD<T> {
+        let mut groups = self.of.iter();
+        weights.map(|w| f(*w, groups.next().map_or(1.0, |group| scales[*group])))
+    }
+
+    /// The scale of each weight.
+    pub(super) fn scale_of_each(&self, weights: &ArrayD<f32>, scales: &[f32]) -> ArrayD<f32> {
+        self.map(weights, scales, |_, scale| scale)
+    }
+
+    /// The largest `value` of each group; `low` where there is none.
+    pub(super) fn largest(
+        &self,
+        weights: &ArrayD<f32>,
+        value: impl Fn(f32) -> f32,
+        low: f32,
+    ) -> Vec<f32> {
+        let mut largest = vec![low; self.count];
+        for (weight, group) in weights.iter().zip(&self.of) {
+            largest[*group] = largest[*group].max(value(*weight));
+        }
+        largest
+    }
+
+    /// QKeras' `_get_least_squares_scale` with alpha 'auto': for each group Σ x·q / Σ q², where `q`
+    /// are the weights `x` quantized with another scale.
+    pub(super) fn least_squares(&self, x: &ArrayD<f32>, q: &ArrayD<f32>) -> Vec<f32> {
+        let xq = self.means(x.iter().zip(q).map(|(x, q)| x * q));
+        let qq = self.means(q.iter().map(|q| q * q));
+        xq.into_iter().zip(qq).map(|(xq, qq)| flush(xq / (qq + EPSILON))).collect()
+    }
+
+    /// The mean of each group's terms, `terms` being in the order of the weights.
+    fn means(&self, terms: impl Iterator<Item = f32>) -> Vec<f32> {
+        let mut sizes = vec![0_usize; self.count];
+        self.of.iter().for_each(|group| sizes[*group] += 1);
+        let sums = if self.are_outputs { self.vector_sums(terms) } else { self.exact_sums(terms) };
+        sums.into_iter().zip(sizes).map(|(sum, size)| sum / size as f32).collect()
+    }
+
+    fn exact_sums(&self, terms: impl Iterator<Item = f32>) -> Vec<f32> {
+        let mut sums = vec![0.0_f64; self.count];
+        for (term, group) in terms.zip(&self.of) {
+            sums[*group] += f64::from(term);
+        }
+        sums.into_iter().map(|sum| sum as f32).collect()
+    }
+
+    /// Sums over all axes but the last as Eigen's `InnerMostDimPreserver` takes them: in order, but
+    /// four sums side by side where a whole vector of channels is summed along an axis of 16 or more.
+    fn vector_sums(&self, terms: impl Iterator<Item = f32>) -> Vec<f32> {
+        let rows = self.of.len() / self.count;
+        let in_vectors = if rows >= LONG { self.count / LANES * LANES } else { 0 };
+        let unrolled = rows / PARTIAL_SUMS * PARTIAL_SUMS;
+        let mut sums = vec![[0.0_f32; PARTIAL_SUMS]; self.count];
+        for (i, term) in terms.enumerate() {
+            let (row, channel) = (i / self.count, i % self.count);
+            let partial = &mut sums[channel];
+            if channel >= in_vectors {
+                partial[0] += term;
+            } else if row < unrolled {
+                partial[row % PARTIAL_SUMS] += term;
+            } else {
+                // The rest is added to the sum of the four.
+                if row == unrolled {
+                    *partial = [total(partial), 0.0, 0.0, 0.0];
+                }
+                partial[0] += term;
+            }
+        }
+        sums.iter().map(|partial| total(partial)).collect()
+    }
+}
+
+fn total(partial: &[f32; PARTIAL_SUMS]) -> f32 {
+    partial.iter().copied().reduce(|sum, next| sum + next).unwrap_or(0.0)
+}
+
+/// 2^round(log2(`scale` + ε)), QKeras' nearest power of two. What is not finite stays so.
+pub(super) fn nearest_po2(scale: f32) -> f32 {
+    let scale = scale + EPSILON;
+    if scale.is_finite() { exp2(log2::round_log2(scale.into())) as f32 } else { scale }
+}
+
+/// TensorFlow has 0 in place of a subnormal number.
+pub(super) fn flush(x: f32) -> f32 {
+    if x.is_subnormal() { 0.0 } else { x }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{Array1, ArrayD, arr2};
+
+    fn of(shape: &[usize], kept: &[(usize, usize)]) -> Vec<usize> {
+        Groups::along(shape, kept).of
+    }
+
+    #[test]
+    fn groups_follow_the_kept_axes() {
+        assert_eq!(of(&[2, 3], &[(1, 1)]), [0, 1, 2, 0, 1, 2]);
+        assert_eq!(of(&[2, 3], &[(0, 1)]), [0, 0, 0, 1, 1, 1]);
+        assert_eq!(of(&[2, 2], &[(0, 1), (1, 1)]), [0, 1, 2, 3]);
+        assert_eq!(of(&[2, 2], &[]), [0, 0, 0, 0]);
+        assert_eq!(of(&[4, 1], &[(0, 2)]), [0, 0, 1, 1]);
+        assert_eq!(of(&[2, 4], &[(0, 1), (1, 2)]), [0, 0, 1, 1, 2, 2, 3, 3]);
+        assert_eq!(Groups::one(&[2, 2]), Groups::along(&[2, 2], &[]));
+        assert_eq!(Groups::along(&[2, 4], &[(0, 1), (1, 2)]).count, 4);
+    }
+
+    #[test]
+    fn a_channel_is_a_column() {
+        let weights = arr2(&[[0.5, -3.0], [-1.0, 2.0]]).into_dyn();
+        let groups = Groups::along(&[2, 2], &[(1, 1)]);
+        assert_eq!(groups.largest(&weights, f32::abs, 0.0), [1.0, 3.0]);
+        let q = arr2(&[[1.0, -1.0], [-1.0, 1.0]]).into_dyn();
+        assert_eq!(groups.least_squares(&weights, &q), [0.75, 2.5].map(|s| s / (1.0 + EPSILON)));
+        assert_eq!(
+            groups.map(&weights, &[1.0, 10.0], |w: f32, s| w * s),
+            arr2(&[[0.5, -30.0], [-1.0, 20.0]]).into_dyn()
+        );
+    }
+
+    #[test]
+    fn nothing_comes_from_nothing() {
+        let groups = Groups::along(&[3, 0], &[(1, 1)]);
+        let nothing = ArrayD::zeros(vec![3, 0]);
+        assert!(groups.largest(&nothing, f32::abs, 0.0).is_empty());
+        assert!(groups.least_squares(&nothing, &nothing).is_empty());
+        let groups = Groups::one(&[3, 0]);
+        assert_eq!(groups.largest(&nothing, f32::abs, 0.0), [0.0]);
+        assert_eq!(groups.map(&nothing, &[1.0], |w: f32, s| w * s), nothing);
+    }
+
+    #[test]
+    fn zero_becomes_the_power_near_epsilon() {
+        assert_eq!(nearest_po2(0.0), exp2(-23) as f32);
+        assert_eq!(nearest_po2(f32::INFINITY), f32::INFINITY);
+    }
+
+    /// In float32 a sum of 2^24 and 1 loses the 1, so each order of additions shows in the result.
+    #[test]
+    fn long_columns_are_summed_four_by_four() {
+        const BIG: f32 = 16_777_216.0;
+        let sum = |rows: usize, columns: usize, column: usize| {
+            let term = |i: usize| match (i % columns == column, i / columns) {
+                (false, _) => 0.0,
+                (true, 0) => BIG,
+                (true, _) => 1.0,
+            };
+            let groups = Groups::along(&[rows, columns], &[(1, 1)]);
+            groups.means((0..rows * columns).map(term))[column] * rows as f32
+        };
+        assert_eq!(sum(8, 8, 0), BIG, "short");
+        assert_eq!(sum(16, 7, 0), BIG, "less than a vector");
+        assert_eq!(sum(32, 9, 8), BIG, "behind the last whole vector");
+        assert_eq!(sum(16, 9, 7), BIG + 12.0, "three sums without the large term");
+        let groups = Groups::along(&[18, 8], &[(1, 1)]);
+        let late = |i: usize| if i / 8 >= 16 { BIG } else { 1.0 };
+        assert_eq!(groups.vector_sums((0..18 * 8).map(late))[0], 2.0 * BIG + 16.0, "the rest last");
+        assert_eq!(sum(16, 1, 0), BIG + 16.0, "one channel: exact, then rounded");
+    }
+}
