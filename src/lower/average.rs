@@ -91,6 +91,9 @@ pub(super) fn multiply(
         && factor.numerator.is_one()
         && denominator == 1
     {
+        if fraction == 0 {
+            return Ok(node);
+        }
         return scale(builder, place, place.part("average"), node, -fraction);
     }
     let x = builder.tensor(node).clone();

@@ -9,8 +9,9 @@
 use petgraph::graph::NodeIndex;
 
 use super::LowerError;
+use super::activation::Place;
+use super::average::{self, Factor};
 use super::builder::Builder;
-use super::merge::divided;
 use crate::ir::{Constant, Conv, Gather, Linear, Op, Window};
 use crate::model::Layer;
 
@@ -65,7 +66,9 @@ pub(super) fn lower(
     let conv = Conv { window, groups: channels, linear: Linear { weights, bias: None } };
     let tensor = conv.result(builder.tensor(edges)).map_err(wrong)?;
     let sums = builder.add(&layer.name, "sums", Op::Conv(conv), edges, tensor);
-    let node = divided(builder, index, layer, sums, rows.unit * columns.unit)?;
+    let factor = Factor::ratio(1, (rows.unit * columns.unit) as u64);
+    let place = Place::alone(index, &layer.name);
+    let node = average::multiply(builder, place, sums, &[factor])?;
     builder.finished(index, layer, node);
     Ok(())
 }

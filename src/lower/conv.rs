@@ -4,7 +4,7 @@ use ndarray::{ArrayD, Axis, IxDyn, Slice};
 use petgraph::graph::NodeIndex;
 
 use super::builder::Builder;
-use super::products::Trained;
+use super::products::{Scales, Trained};
 use super::{LowerError, windows};
 use crate::fixed::{Codes, FormatError};
 use crate::ir::{self, Constant, ConstantError, Linear, NodeId, Op};
@@ -62,12 +62,12 @@ fn convolve(
     let trained = Trained {
         layer,
         kernel,
-        kernel_attribute: conv.kernel.attribute,
-        outputs_last: conv.outputs_last(),
+        attribute: conv.kernel.attribute,
         kernel_quantizer: conv.kernel.quantizer.as_ref(),
         bias,
         bias_quantizer: conv.bias_quantizer.as_ref(),
-        is_last: site.part.is_empty(),
+        scales: scales(conv),
+        part: site.part,
     };
     let products = trained.quantized(builder)?;
     let inner = window.taps() * builder.tensor(operand).channel_count() / conv.groups.max(1);
@@ -84,9 +84,21 @@ fn convolve(
     };
     let tensor = op
         .result(builder.tensor(operand))
-        .map_err(|rule| LowerError::Unfit { layer: layer.into(), rule })?;
+        .map_err(|rule| LowerError::Operation { layer: layer.into(), rule })?;
     let node = builder.add(layer, site.part, Op::Conv(op), operand, tensor);
     products.finish(builder, site.index, layer, node, &conv.activation)
+}
+
+/// What is on the last axis of the kernel: outputs, or the multiplier of a depthwise kernel. That of
+/// a transposed convolution has the channels of a group there, which are outputs only where each
+/// has a group of its own and QKeras writes \[.., 1, channels\].
+fn scales(conv: &Conv) -> Scales {
+    let axes = conv.kernel.values.shape();
+    let outputs_last = axes.last() == Some(&conv.outputs);
+    match conv.sliding.transposed {
+        Some(_) if !(outputs_last && conv.groups == conv.outputs) => Scales::OfTerms,
+        _ => Scales::OfOutputs { outputs: conv.outputs },
+    }
 }
 
 /// The kernel times its mask, which has a number for each tap.

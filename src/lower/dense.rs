@@ -4,7 +4,7 @@ use petgraph::graph::NodeIndex;
 
 use super::LowerError;
 use super::builder::Builder;
-use super::products::Trained;
+use super::products::{Scales, Trained};
 use crate::fixed::Format;
 use crate::ir::{Linear, NodeId, Op, Tensor};
 use crate::model::{Dense, Layer};
@@ -25,12 +25,12 @@ pub(super) fn lower(
     let trained = Trained {
         layer: name,
         kernel: dense.kernel.view().into_dyn(),
-        kernel_attribute: "kernel_quantizer",
-        outputs_last: true,
+        attribute: "kernel_quantizer",
         kernel_quantizer: dense.kernel_quantizer.as_ref(),
         bias: dense.bias.as_ref().map(|bias| bias.view().into_dyn()),
         bias_quantizer: dense.bias_quantizer.as_ref(),
-        is_last: true,
+        scales: Scales::OfOutputs { outputs: dense.kernel.ncols() },
+        part: "",
     };
     let mut products = trained.quantized(builder)?;
     let bias = products.bias.take();

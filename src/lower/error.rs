@@ -36,26 +36,6 @@ pub enum LowerError {
         /// The first axis of its kernel.
         weights: usize,
     },
-    /// Windows over a tensor on which none fits.
-    #[error("layer '{layer}': its windows do not fit samples of the shape {shape:?}")]
-    #[diagnostic(help("the model was not made for such inputs, or the file is damaged"))]
-    Windows {
-        /// The layer.
-        layer: String,
-        /// What it takes.
-        shape: Vec<usize>,
-    },
-    /// An operation that does not fit what it takes.
-    #[error("layer '{layer}': {rule}")]
-    #[diagnostic(help(
-        "quantize the layer's inputs or weights more coarsely; or the file is damaged"
-    ))]
-    Unfit {
-        /// The layer.
-        layer: String,
-        /// What is wrong.
-        rule: String,
-    },
     /// A quantizer that cannot act where it stands.
     #[error("layer '{layer}', {part}: {error}")]
     #[diagnostic(help("train with another quantizer there, or state its scale as a number"))]

@@ -1,16 +1,15 @@
 //! Layers that make one tensor of several.
 
-use ndarray::{Array1, ArrayD, IxDyn};
-use num_bigint::BigInt;
+use ndarray::Array1;
 use petgraph::graph::NodeIndex;
 
 use super::LowerError;
-use super::activation::{Place, cast, limit, scale};
+use super::activation::{Place, limit};
+use super::average::{self, Factor};
 use super::builder::Builder;
 use super::moves::gather;
 use super::normalization::constant as constant_of;
-use crate::fixed::{Format, Interval, Overflow, Quantization, Rounding};
-use crate::ir::{self, Affine, Constant, NodeId, Op, Pool, PoolKind, Window};
+use crate::ir::{self, Affine, NodeId, Op, Pool, PoolKind, Window};
 use crate::model::{self, Layer, Merge, Move};
 
 pub(super) fn lower(
@@ -42,7 +41,8 @@ pub(super) fn lower(
         Merge::Multiply => product(builder, layer, &same)?,
         Merge::Average => {
             let sum = all(builder, layer, "sum", ir::Merge::Add, &same)?;
-            divided(builder, index, layer, sum, same.len())?
+            let factor = Factor::ratio(1, same.len() as u64);
+            average::multiply(builder, Place::alone(index, &layer.name), sum, &[factor])?
         }
     };
     builder.finished(index, layer, node);
@@ -51,50 +51,6 @@ pub(super) fn lower(
 
 fn wrong(layer: &Layer, rule: impl Into<String>) -> LowerError {
     LowerError::Operation { layer: layer.name.clone(), rule: rule.into() }
-}
-
-/// Bits behind the operand's point in which a quotient that is no dyadic number is still told from
-/// a neighbour halfway between two numbers of a coarser type.
-const QUOTIENT_BITS: u32 = 16;
-
-/// `x` divided by a number: another binary point where that is a power of two. Else the quotient is
-/// cut to so many bits that whoever rounds it to [`QUOTIENT_BITS`] more than `x` has, or to fewer,
-/// gets what the true quotient would give, those halfway between two numbers included.
-pub(super) fn divided(
-    builder: &mut Builder<'_>,
-    index: NodeIndex,
-    layer: &Layer,
-    x: NodeId,
-    count: usize,
-) -> Result<NodeId, LowerError> {
-    if count.is_power_of_two() {
-        let power = -count.ilog2().cast_signed();
-        return scale(builder, Place::alone(index, &layer.name), "", x, power);
-    }
-    let wrong = |error| LowerError::Format { layer: layer.name.clone(), part: "quotient", error };
-    let format = builder.tensor(x).format;
-    let log = count.ilog2() + 1;
-    // What is cut off is a multiple of 1/count of the last bit. With this many bits the factor is
-    // off by less than a quarter of that for all x, and the summand, which is between a quarter and
-    // a half of it, brings every product to the right side of the true quotient.
-    let more = QUOTIENT_BITS + 1 + log;
-    let bits = format.width() + more + log + 2;
-    let number = |code: BigInt, fraction: i32| {
-        let codes = ArrayD::from_elem(IxDyn(&[1]), code);
-        Constant::of_codes(codes, fraction).map_err(wrong)
-    };
-    let nearest = ((BigInt::from(1) << (bits + 1)) / count + 1) >> 1u32;
-    let fraction = format.fraction() + more.cast_signed();
-    let offset = number(BigInt::from(1), fraction + log.cast_signed() + 1)?;
-    let affine = Affine { scale: number(nearest, bits.cast_signed())?, offset: Some(offset) };
-    let product = add_affine(builder, layer, "product", x, affine)?;
-    let tensor = builder.tensor(product);
-    let cut = (tensor.format.fraction() - fraction).unsigned_abs();
-    let interval = tensor.interval();
-    let interval = Interval::new(interval.low() >> cut, interval.high() >> cut);
-    let to = Format::covering(&interval, fraction).map_err(wrong)?;
-    let to = Quantization::new(to, Rounding::Trn, Overflow::WRAP);
-    Ok(cast(builder, &layer.name, "", product, &to))
 }
 
 fn add_affine(

@@ -26,7 +26,7 @@ pub(super) fn lower(
     let op = ir::Pool { window, kind };
     let tensor = op
         .result(builder.tensor(operand))
-        .map_err(|rule| LowerError::Unfit { layer: name.into(), rule })?;
+        .map_err(|rule| LowerError::Operation { layer: name.into(), rule })?;
     let place = Place::inside(index, name);
     let mut node = builder.add(name, "", Op::Pool(op), operand, tensor);
     if let Some(factors) = factors(builder, name, pool, &window)? {
@@ -36,7 +36,7 @@ pub(super) fn lower(
         node = without_positions(builder, name, node);
     }
     let node = activate(builder, place, node, &pool.activation)?;
-    builder.result(index, node);
+    builder.finished(index, layer, node);
     Ok(())
 }
 

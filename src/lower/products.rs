@@ -11,7 +11,7 @@ use petgraph::graph::NodeIndex;
 
 use super::activation::{Place, activate, cast};
 use super::builder::Builder;
-use super::parameters::{self, Parameter, SCALE};
+use super::parameters::{self, Parameter, SCALE, list};
 use super::{LayerSettings, LowerError, Warning};
 use crate::fixed::{Format, Quantization};
 use crate::ir::{Affine, Constant, NodeId, Op};
@@ -21,18 +21,30 @@ use crate::quantizer::Quantizer;
 /// A layer's kernel and bias as they were trained.
 pub(super) struct Trained<'a> {
     pub(super) layer: &'a str,
-    /// Output channels last.
+    /// As the file has it.
     pub(super) kernel: ArrayViewD<'a, f32>,
     /// The attribute that states the kernel's quantizer.
-    pub(super) kernel_attribute: &'static str,
-    /// Whether the kernel's last axis is that of the outputs, which scales go by.
-    pub(super) outputs_last: bool,
+    pub(super) attribute: &'static str,
     pub(super) kernel_quantizer: Option<&'a Quantizer>,
     /// \[outputs\].
     pub(super) bias: Option<ArrayViewD<'a, f32>>,
     pub(super) bias_quantizer: Option<&'a Quantizer>,
-    /// Whether what is asked of the layer's result is asked of this sum.
-    pub(super) is_last: bool,
+    pub(super) scales: Scales,
+    /// The part of the layer that it is, none for the one that gives the layer's result.
+    pub(super) part: &'static str,
+}
+
+/// What a kernel's scales, one for each place on its last axis, are to the sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scales {
+    /// There are outputs on that axis, and so often as it takes to have all of them: a scale
+    /// multiplies its sums.
+    OfOutputs {
+        /// How many outputs there are.
+        outputs: usize,
+    },
+    /// A sum has terms with different scales, so that weights are multiplied by them.
+    OfTerms,
 }
 
 /// The constants of a sum of products, and what follows it.
@@ -64,7 +76,7 @@ impl Trained<'_> {
         // A layer without any quantizer has no type of its own for its result, so it gets one, as
         // hls4ml gives it; any other layer's sum stays exact unless a type is asked for.
         let float = self.warn_of_floats(builder, &chosen);
-        let asked = chosen.result.filter(|_| self.is_last);
+        let asked = chosen.result.filter(|_| self.part.is_empty());
         let result = asked.or(float.then_some(default));
         Ok(Products { weights, bias, scaling, result })
     }
@@ -74,21 +86,22 @@ impl Trained<'_> {
         let kernel = Parameter {
             layer: self.layer,
             part: "kernel",
-            attribute: self.kernel_attribute,
+            attribute: self.attribute,
             values: self.kernel.view(),
         };
-        match self.kernel_quantizer {
-            None => Ok((kernel.constant(None, precision)?, None)),
-            Some(quantizer) => {
-                let quantizer = quantizer.in_kernel();
-                let (values, scale) = kernel.factored(&quantizer)?;
-                match scale {
-                    Some(scale) if !self.outputs_last && scale.codes.len() > 1 => {
-                        Ok((kernel.constant(Some(&quantizer), precision)?, None))
-                    }
-                    scale => Ok((values, scale)),
-                }
+        let Some(quantizer) = self.kernel_quantizer.map(Quantizer::in_kernel) else {
+            return Ok((kernel.constant(None, precision)?, None));
+        };
+        match (kernel.factored(&quantizer)?, self.scales) {
+            ((values, Some(scale)), Scales::OfOutputs { outputs }) if scale.codes.len() > 1 => {
+                let codes = scale.codes.iter().collect::<Vec<_>>().into_iter().cycle();
+                let codes = list(codes.take(outputs).collect());
+                Ok((values, Some(Constant { codes, format: scale.format })))
             }
+            ((_, Some(scale)), Scales::OfTerms) if scale.codes.len() > 1 => {
+                Ok((kernel.constant(Some(&quantizer), precision)?, None))
+            }
+            (factored, _) => Ok(factored),
         }
     }
 
@@ -136,8 +149,7 @@ impl Trained<'_> {
 }
 
 impl Products {
-    /// What the layer `index` gives: the sums that `node` holds, scaled, in the type that they are
-    /// asked for, and activated.
+    /// What comes of the sums that `node` holds: scaled, in the type that is asked for, activated.
     pub(super) fn finish(
         self,
         builder: &mut Builder<'_>,

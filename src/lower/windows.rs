@@ -10,7 +10,10 @@ pub(super) fn place(
     sliding: Option<&Sliding>,
     x: &Tensor,
 ) -> Result<Window, LowerError> {
-    let misfit = || LowerError::Windows { layer: layer.into(), shape: x.shape.clone() };
+    let misfit = || LowerError::Operation {
+        layer: layer.into(),
+        rule: format!("its windows do not fit samples of the shape {:?}", x.shape),
+    };
     let input = match x.shape[..] {
         [width, _] => [1, width],
         [height, width, _] => [height, width],

@@ -36,14 +36,6 @@ pub struct Conv {
     pub activation: Activation,
 }
 
-impl Conv {
-    /// Whether the kernel's last axis is that of the outputs, and has all of them.
-    pub fn outputs_last(&self) -> bool {
-        let last = self.kernel.values.shape().last().copied();
-        self.sliding.transposed.is_none() && last == Some(self.outputs)
-    }
-}
-
 /// A convolution for each channel, then one that mixes them.
 #[derive(Clone, Debug)]
 pub struct Separable {

@@ -13,10 +13,9 @@ mod drop_noops;
 mod narrow_scales;
 mod sink_moves;
 
-use serde::Serialize;
-
 use petgraph::Direction;
 use petgraph::visit::EdgeRef;
+use serde::Serialize;
 
 use crate::ir::{Graph, Invalid, NodeId, validate};
 
