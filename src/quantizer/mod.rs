@@ -26,6 +26,7 @@
 mod alpha;
 mod binary;
 mod bits;
+mod catalogue;
 mod channels;
 mod error;
 mod exponents;
@@ -35,6 +36,7 @@ mod po2;
 mod registry;
 mod relu;
 mod relu_po2;
+mod staircase;
 mod ternary;
 #[cfg(test)]
 mod tests;
@@ -49,12 +51,14 @@ use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding};
 pub use alpha::Alpha;
 pub use binary::Binary;
 pub use bits::QuantizedBits;
+pub use catalogue::{Kind, kinds};
 pub use error::{ParseError, QuantizerError};
 pub(crate) use parameters::nearest;
 pub use po2::QuantizedPo2;
 pub use registry::names;
 pub use relu::QuantizedRelu;
 pub use relu_po2::QuantizedReluPo2;
+pub use staircase::{Edge, Owner, Staircase, Step};
 pub use ternary::Ternary;
 
 /// A quantizer as a model file states it.

@@ -1,0 +1,197 @@
+//! What each quantizer is, in words: the one source of the tables that people read.
+
+use super::registry;
+
+/// A quantizer's class, in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    /// QKeras' name.
+    pub name: &'static str,
+    /// The parameters that act at inference, with QKeras' defaults, as Python writes both.
+    pub parameters: &'static [(&'static str, &'static str)],
+    /// The values that it gives, by its parameters.
+    pub values: &'static str,
+    /// What it is in hardware.
+    pub hardware: &'static str,
+    /// A call with typical parameters.
+    pub example: &'static str,
+}
+
+impl Kind {
+    /// The call with all parameters that act at inference at their defaults.
+    pub fn signature(&self) -> String {
+        let parameters: Vec<String> =
+            self.parameters.iter().map(|(name, default)| format!("{name}={default}")).collect();
+        format!("{}({})", self.name, parameters.join(", "))
+    }
+
+    /// The parameters that act in training alone.
+    pub fn of_training(&self) -> Vec<&'static str> {
+        let acts = |name: &&str| !self.parameters.iter().any(|(known, _)| known == name);
+        registry::attributes(self.name).iter().copied().filter(acts).collect()
+    }
+}
+
+/// Every kind of quantizer, in the order of QKeras' source.
+pub fn kinds() -> &'static [Kind] {
+    KINDS
+}
+
+/// A table addressed by the operand's code, or comparators, whichever is smaller.
+const STEPS: &str = "comparators on step boundaries, or a table";
+
+const SCALES: [(&str, &str); 5] = [
+    ("scale_axis", "None"),
+    ("elements_per_scale", "None"),
+    ("min_po2_exponent", "None"),
+    ("max_po2_exponent", "None"),
+    ("post_training_scale", "None"),
+];
+
+const KINDS: &[Kind] = &[
+    Kind {
+        name: "quantized_bits",
+        parameters: &[
+            ("bits", "8"),
+            ("integer", "0"),
+            ("symmetric", "0"),
+            ("keep_negative", "True"),
+            ("alpha", "None"),
+            SCALES[0],
+            SCALES[1],
+            SCALES[2],
+            SCALES[3],
+            SCALES[4],
+        ],
+        values: "alpha · 2^(integer - u) · k with u = bits - keep_negative: k from -2^u (1 - 2^u if \
+                 symmetric, 0 without keep_negative) to 2^u - 1; for u = 0 -alpha and alpha",
+        hardware: "one cast: halves to even, saturating; an alpha that is a power of two moves the \
+                   binary point, any other takes comparators or a table",
+        example: "quantized_bits(6,2,alpha=1)",
+    },
+    Kind {
+        name: "ternary",
+        parameters: &[("alpha", "None"), ("threshold", "None"), ("number_of_unrolls", "5")],
+        values: "-alpha, 0, alpha; 0 where |x| < threshold (0.33 where None stands)",
+        hardware: "two comparators",
+        example: "ternary(alpha=1)",
+    },
+    Kind {
+        name: "binary",
+        parameters: &[
+            ("use_01", "False"),
+            ("alpha", "None"),
+            SCALES[0],
+            SCALES[1],
+            SCALES[2],
+            SCALES[3],
+        ],
+        values: "-alpha, alpha; 0 and alpha with use_01; that of 0 is alpha",
+        hardware: "the sign bit",
+        example: "binary(alpha=1)",
+    },
+    Kind {
+        name: "quantized_relu",
+        parameters: &[
+            ("bits", "8"),
+            ("integer", "0"),
+            ("use_sigmoid", "0"),
+            ("negative_slope", "0.0"),
+            ("relu_upper_bound", "None"),
+            ("is_quantized_clip", "True"),
+        ],
+        values: "2^(integer - n) · k with n = bits, k from 0 to 2^n - 1; with a slope n = bits - 1 \
+                 and also the negative multiples of the step down to -negative_slope · 2^integer; \
+                 with use_sigmoid every second k and the largest; relu_upper_bound limits them \
+                 where is_quantized_clip is False",
+        hardware: "one cast: halves to even, saturating; a slope is a shift of negative numbers \
+                   before it, an upper bound a comparator behind it",
+        example: "quantized_relu(6,2)",
+    },
+    Kind {
+        name: "quantized_po2",
+        parameters: &[
+            ("bits", "8"),
+            ("max_value", "None"),
+            ("quadratic_approximation", "False"),
+            ("log2_rounding", "'rnd'"),
+        ],
+        values: "±2^e, never 0, with b = bits - 1, or bits - 2 where max_value is None or above 1: e \
+                 from -2^b to 2^b - 1 (even e alone, twice as far down, with \
+                 quadratic_approximation), up to max_value",
+        hardware: STEPS,
+        example: "quantized_po2(4,max_value=1)",
+    },
+    Kind {
+        name: "quantized_relu_po2",
+        parameters: &[
+            ("bits", "8"),
+            ("max_value", "None"),
+            ("negative_slope", "0"),
+            ("quadratic_approximation", "False"),
+            ("log2_rounding", "'rnd'"),
+        ],
+        values: "2^e, never 0, as quantized_po2 of one bit more; below 0 the smallest of them, or \
+                 with a slope -2^e near negative_slope · x",
+        hardware: STEPS,
+        example: "quantized_relu_po2(3,max_value=1)",
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::quantizer::{Quantizer, names};
+
+    #[test]
+    fn every_quantizer_is_described_once() {
+        let mut described: Vec<&str> = KINDS.iter().map(|kind| kind.name).collect();
+        let mut known = names();
+        described.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(described, known);
+    }
+
+    #[test]
+    fn parameters_are_those_of_the_constructor_and_defaults_change_nothing() {
+        for kind in KINDS {
+            let attributes: BTreeSet<&str> =
+                registry::attributes(kind.name).iter().copied().collect();
+            for (name, _) in kind.parameters {
+                assert!(attributes.contains(name), "{}: {name}", kind.name);
+            }
+            let plain: Quantizer = kind.name.parse().unwrap();
+            assert_eq!(kind.signature().parse::<Quantizer>(), Ok(plain), "{}", kind.name);
+        }
+    }
+
+    #[test]
+    fn what_acts_in_training_alone_is_not_read() {
+        let training = |name: &str| {
+            KINDS.iter().find(|kind| kind.name == name).map(Kind::of_training).unwrap_or_default()
+        };
+        assert_eq!(training("ternary"), ["use_stochastic_rounding"]);
+        assert_eq!(training("quantized_nothing"), [""; 0]);
+        for kind in KINDS {
+            for name in kind.of_training() {
+                assert!(
+                    ["use_ste", "use_variables", "var_name", "use_stochastic_rounding", "qnoise_factor",
+                     "enable_fast_inference"].contains(&name),
+                    "{}: {name}",
+                    kind.name
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn examples_have_a_type() {
+        for kind in KINDS {
+            let quantizer: Quantizer = kind.example.parse().unwrap();
+            assert!(quantizer.stages().is_ok() && quantizer.values().is_some(), "{}", kind.example);
+            assert!(kind.example.starts_with(kind.name));
+        }
+    }
+}
