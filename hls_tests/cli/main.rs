@@ -2,6 +2,7 @@
 
 mod build;
 mod errors;
+mod quantizers;
 mod run;
 mod tampered;
 

@@ -9,6 +9,8 @@ pub struct Kind {
     pub name: &'static str,
     /// The parameters that act at inference, with QKeras' defaults, as Python writes both.
     pub parameters: &'static [(&'static str, &'static str)],
+    /// Parameters, None by default, by which a scale is computed from a kernel.
+    pub scaling: &'static [&'static str],
     /// The values that it gives, by its parameters.
     pub values: &'static str,
     /// What it is in hardware.
@@ -27,7 +29,9 @@ impl Kind {
 
     /// The parameters that act in training alone.
     pub fn of_training(&self) -> Vec<&'static str> {
-        let acts = |name: &&str| !self.parameters.iter().any(|(known, _)| known == name);
+        let acts = |name: &&str| {
+            !self.parameters.iter().any(|(known, _)| known == name) && !self.scaling.contains(name)
+        };
         registry::attributes(self.name).iter().copied().filter(acts).collect()
     }
 }
@@ -40,14 +44,6 @@ pub fn kinds() -> &'static [Kind] {
 /// A table addressed by the operand's code, or comparators, whichever is smaller.
 const STEPS: &str = "comparators on step boundaries, or a table";
 
-const SCALES: [(&str, &str); 5] = [
-    ("scale_axis", "None"),
-    ("elements_per_scale", "None"),
-    ("min_po2_exponent", "None"),
-    ("max_po2_exponent", "None"),
-    ("post_training_scale", "None"),
-];
-
 const KINDS: &[Kind] = &[
     Kind {
         name: "quantized_bits",
@@ -57,11 +53,13 @@ const KINDS: &[Kind] = &[
             ("symmetric", "0"),
             ("keep_negative", "True"),
             ("alpha", "None"),
-            SCALES[0],
-            SCALES[1],
-            SCALES[2],
-            SCALES[3],
-            SCALES[4],
+        ],
+        scaling: &[
+            "scale_axis",
+            "elements_per_scale",
+            "min_po2_exponent",
+            "max_po2_exponent",
+            "post_training_scale",
         ],
         values: "alpha · 2^(integer - u) · k with u = bits - keep_negative: k from -2^u (1 - 2^u if \
                  symmetric, 0 without keep_negative) to 2^u - 1; for u = 0 -alpha and alpha",
@@ -72,20 +70,15 @@ const KINDS: &[Kind] = &[
     Kind {
         name: "ternary",
         parameters: &[("alpha", "None"), ("threshold", "None"), ("number_of_unrolls", "5")],
+        scaling: &[],
         values: "-alpha, 0, alpha; 0 where |x| < threshold (0.33 where None stands)",
         hardware: "two comparators",
         example: "ternary(alpha=1)",
     },
     Kind {
         name: "binary",
-        parameters: &[
-            ("use_01", "False"),
-            ("alpha", "None"),
-            SCALES[0],
-            SCALES[1],
-            SCALES[2],
-            SCALES[3],
-        ],
+        parameters: &[("use_01", "False"), ("alpha", "None")],
+        scaling: &["scale_axis", "elements_per_scale", "min_po2_exponent", "max_po2_exponent"],
         values: "-alpha, alpha; 0 and alpha with use_01; that of 0 is alpha",
         hardware: "the sign bit",
         example: "binary(alpha=1)",
@@ -100,6 +93,7 @@ const KINDS: &[Kind] = &[
             ("relu_upper_bound", "None"),
             ("is_quantized_clip", "True"),
         ],
+        scaling: &[],
         values: "2^(integer - n) · k with n = bits, k from 0 to 2^n - 1; with a slope n = bits - 1 \
                  and also the negative multiples of the step down to -negative_slope · 2^integer; \
                  with use_sigmoid every second k and the largest; relu_upper_bound limits them \
@@ -116,6 +110,7 @@ const KINDS: &[Kind] = &[
             ("quadratic_approximation", "False"),
             ("log2_rounding", "'rnd'"),
         ],
+        scaling: &[],
         values: "±2^e, never 0, with b = bits - 1, or bits - 2 where max_value is None or above 1: e \
                  from -2^b to 2^b - 1 (even e alone, twice as far down, with \
                  quadratic_approximation), up to max_value",
@@ -131,6 +126,7 @@ const KINDS: &[Kind] = &[
             ("quadratic_approximation", "False"),
             ("log2_rounding", "'rnd'"),
         ],
+        scaling: &[],
         values: "2^e, never 0, as quantized_po2 of one bit more; below 0 the smallest of them, or \
                  with a slope -2^e near negative_slope · x",
         hardware: STEPS,
@@ -159,7 +155,7 @@ mod tests {
         for kind in KINDS {
             let attributes: BTreeSet<&str> =
                 registry::attributes(kind.name).iter().copied().collect();
-            for (name, _) in kind.parameters {
+            for name in kind.parameters.iter().map(|(name, _)| name).chain(kind.scaling) {
                 assert!(attributes.contains(name), "{}: {name}", kind.name);
             }
             let plain: Quantizer = kind.name.parse().unwrap();
@@ -177,8 +173,15 @@ mod tests {
         for kind in KINDS {
             for name in kind.of_training() {
                 assert!(
-                    ["use_ste", "use_variables", "var_name", "use_stochastic_rounding", "qnoise_factor",
-                     "enable_fast_inference"].contains(&name),
+                    [
+                        "use_ste",
+                        "use_variables",
+                        "var_name",
+                        "use_stochastic_rounding",
+                        "qnoise_factor",
+                        "enable_fast_inference"
+                    ]
+                    .contains(&name),
                     "{}: {name}",
                     kind.name
                 );

@@ -55,10 +55,11 @@ impl Edge {
         }
     }
 
-    /// The edge: exact unless it belongs to neither step, then the nearer end of the gap is as good.
+    /// The edge: exact unless it belongs to neither step, then the end of the gap away from 0.
     pub fn at(&self) -> f64 {
         match self.owner() {
             Owner::Left => self.below,
+            Owner::Neither if self.below < 0.0 => self.below,
             Owner::Right | Owner::Neither => self.above,
         }
     }
@@ -185,8 +186,7 @@ mod tests {
     #[test]
     fn halves_belong_to_the_even_code() {
         use Owner::{Left, Right};
-        let expected =
-            [(-1.0, -0.75, Left), (-0.5, -0.25, Right), (0.0, 0.25, Left)].to_vec();
+        let expected = [(-1.0, -0.75, Left), (-0.5, -0.25, Right), (0.0, 0.25, Left)].to_vec();
         assert_eq!(edges("quantized_bits(2)"), expected);
     }
 
