@@ -49,6 +49,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod affine;
 mod dot;
 mod graph;
 mod op;
@@ -58,6 +59,8 @@ mod tensor;
 mod tests;
 mod validate;
 
+pub use affine::Affine;
+pub(crate) use affine::Units;
 pub use dot::to_dot;
 pub use graph::{Graph, Node, NodeId, Output};
 pub use op::{Linear, Op, Softmax, Steps};

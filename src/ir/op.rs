@@ -2,7 +2,7 @@
 
 use num_bigint::BigInt;
 
-use super::Constant;
+use super::{Affine, Constant};
 use crate::fixed::{Format, Overflow, Quantization, Rounding};
 
 /// What a node computes. Every operation is exact on integer codes; where bits are dropped, the
@@ -13,6 +13,8 @@ pub enum Op {
     Input,
     /// Products with constants, summed along the last axis.
     Linear(Linear),
+    /// A factor and a summand for each channel.
+    Affine(Affine),
     /// The operand's values in the result's format.
     Cast {
         /// What happens to the bits below.
@@ -120,6 +122,7 @@ impl Op {
         match self {
             Op::Input => "input",
             Op::Linear(_) => "linear",
+            Op::Affine(_) => "affine",
             Op::Cast { .. } => "cast",
             Op::Clamp { .. } => "clamp",
             Op::Leaky { .. } => "leaky",

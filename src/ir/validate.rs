@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use num_bigint::BigInt;
 use petgraph::visit::EdgeRef;
 
-use super::{Constant, Graph, Linear, NodeId, Op, Softmax, Steps, Tensor};
+use super::{Affine, Constant, Graph, Linear, NodeId, Op, Softmax, Steps, Tensor};
 use crate::fixed::{Format, Interval, Quantization, cast_interval};
 
 /// A graph that breaks a rule: the node and the rule.
@@ -116,6 +116,7 @@ fn check_op(op: &Op, x: &Tensor, y: &Tensor) -> Result<(), String> {
             ensure(y.interval().contains(&x.interval()), INTERVAL)
         }
         _ if !same_shape => Err("the operation keeps the shape".into()),
+        Op::Affine(affine) => check_affine(affine, x, y),
         Op::Cast { rounding, overflow } => {
             let to = Quantization::new(y.format, *rounding, *overflow);
             each_channel(x, y, |interval| cast_interval(interval, x.format.fraction(), &to))
@@ -184,6 +185,18 @@ fn check_linear(linear: &Linear, x: &Tensor, y: &Tensor) -> Result<(), String> {
     ensure(held, "its format does not hold every partial sum")?;
     let contained = sums.channels.iter().enumerate().all(|(c, i)| y.interval_of(c).contains(i));
     ensure(contained, INTERVAL)
+}
+
+fn check_affine(affine: &Affine, x: &Tensor, y: &Tensor) -> Result<(), String> {
+    for constant in std::iter::once(&affine.scale).chain(&affine.offset) {
+        let count = if constant.codes.len() == 1 { 1 } else { x.channel_count() };
+        check_constant(constant, &[count])?;
+    }
+    let result = affine.result(x).map_err(|error| error.to_string())?;
+    ensure(y.format.fraction() == result.format.fraction(), FRACTION)?;
+    let channels = result.channels.len().max(y.channels.len());
+    let held = (0..channels).all(|c| y.interval_of(c).contains(result.interval_of(c)));
+    ensure(held, INTERVAL)
 }
 
 fn check_steps(steps: &Steps, y: &Tensor) -> Result<(), String> {

@@ -5,7 +5,7 @@ use num_bigint::BigInt;
 
 use super::{SimError, run, vectors};
 use crate::fixed::{Codes, Format, Interval, Overflow, Rounding};
-use crate::ir::{Constant, Graph, Linear, NodeId, Op, Tensor};
+use crate::ir::{Affine, Constant, Graph, Linear, NodeId, Op, Tensor};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -80,6 +80,39 @@ fn sums_beyond_64_bits_are_exact() -> Outcome {
     // An unsigned operand of 64 bits is wide itself.
     assert_eq!(extreme_sum("ufixed<64,0>", 1.0, 1)?, largest(64));
     assert_eq!(extreme_sum("ufixed<100,3>", -5.0, 7)?, largest(100) * -35);
+    Ok(())
+}
+
+/// What an affine operation makes of `samples`, rows of two channels.
+fn scaled(
+    input: &str,
+    affine: Affine,
+    samples: &[i64],
+) -> Result<Vec<BigInt>, Box<dyn std::error::Error>> {
+    let (mut graph, x) = graph(vec![2], input)?;
+    let y = affine.result(&graph[x].tensor)?;
+    let y = graph.add("y", Op::Affine(affine), &[x], y);
+    graph.add_output("y", y);
+    crate::ir::validate(&graph)?;
+    let trace = run(&graph, &[codes(&[samples.len() / 2, 2], samples)?])?;
+    Ok(trace.of(y).ok_or("no result")?.iter().collect())
+}
+
+#[test]
+fn an_affine_operation_acts_on_each_channel() -> Outcome {
+    let constant = |v: &[f64]| Constant::covering(ndarray::aview1(v).into_dyn());
+    let affine = Affine { scale: constant(&[0.75, -2.0])?, offset: Some(constant(&[0.5])?) };
+    // In steps of 1/8: 6·x + 4 and -16·x + 4, the operand's steps being 1/2.
+    let found = scaled("fixed<4,3>", affine.clone(), &[-8, 7, 3, -1])?;
+    assert_eq!(found, [-20, -52, 13, 12].map(BigInt::from));
+    // The same numbers where the operand's format is wide.
+    let found = scaled("fixed<80,79>", affine, &[-8, 7, 3, -1])?;
+    assert_eq!(found, [-20, -52, 13, 12].map(BigInt::from));
+    // A result beyond 64 bits from narrow operands.
+    let large = Affine { scale: constant(&[f64::exp2(60.0) + f64::exp2(8.0)])?, offset: None };
+    let scale: BigInt = (BigInt::from(1) << 52) + 1;
+    let found = scaled("fixed<40,40>", large, &[1 << 38, -1])?;
+    assert_eq!(found, [&scale << 38, -scale]);
     Ok(())
 }
 
