@@ -49,14 +49,16 @@ pub enum LowerError {
         /// What is wrong with it.
         error: FormatError,
     },
-    /// A function with too many steps for comparators.
-    #[error("layer '{layer}': '{quantizer}' takes more than {limit} values here")]
-    #[diagnostic(help("use fewer bits, or an alpha that is a power of two"))]
+    /// A function with too many steps.
+    #[error("layer '{layer}': '{function}' takes more than {limit} values here")]
+    #[diagnostic(help(
+        "use fewer bits before it or for its result, or an alpha that is a power of two"
+    ))]
     Steps {
         /// The layer.
         layer: String,
-        /// The quantizer.
-        quantizer: String,
+        /// The quantizer or the function of Keras.
+        function: String,
         /// How many are possible.
         limit: usize,
     },

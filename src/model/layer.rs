@@ -1,7 +1,8 @@
 //! Layers.
 
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayD};
 
+use crate::function::Function;
 use crate::quantizer::Quantizer;
 
 /// A layer of the trained network.
@@ -28,6 +29,9 @@ pub enum LayerKind {
     Dense(Dense),
     /// A function applied to each element (softmax: to each row along the last axis).
     Activation(Activation),
+    /// x where x is not negative, `alpha` · x elsewhere: Keras' PReLU. Slopes as trained, with the axes
+    /// of a sample; an axis whose elements share a slope has length 1.
+    PRelu(ArrayD<f32>),
     /// All axes of a sample in one, row-major.
     Flatten,
     /// Nothing, once trained: Dropout and its like.
@@ -54,8 +58,8 @@ pub struct Dense {
 pub enum Activation {
     /// x.
     Linear,
-    /// max(x, 0).
-    Relu,
+    /// A function of Keras, of each element by itself.
+    Function(Function),
     /// exp(x_i) / Σ exp(x_j) along the last axis.
     Softmax,
     /// A quantizer of QKeras.

@@ -34,15 +34,8 @@ impl Alpha {
 
     /// The number by which an activation scales. Errors name `quantizer`.
     pub(super) fn of_activation(self, quantizer: &dyn fmt::Display) -> Result<f64, QuantizerError> {
-        let quantizer = || quantizer.to_string();
-        match self.number() {
-            None => Err(QuantizerError::DataDependent { quantizer: quantizer() }),
-            Some(alpha) if alpha < 0.0 => Err(QuantizerError::NotMonotone {
-                quantizer: quantizer(),
-                reason: "a negative alpha turns it round",
-            }),
-            Some(alpha) => Ok(alpha),
-        }
+        let depends = || QuantizerError::DataDependent { quantizer: quantizer.to_string() };
+        self.number().ok_or_else(depends)
     }
 
     /// `alpha=...` as QKeras writes it; `None` where it is not stated.

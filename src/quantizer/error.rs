@@ -35,15 +35,6 @@ pub enum QuantizerError {
         /// As QKeras writes it.
         quantizer: String,
     },
-    /// A larger input that gives a smaller output, where steps are needed.
-    #[error("{quantizer} as an activation is not monotone: {reason}")]
-    #[diagnostic(help("only quantizers that never decrease can be built"))]
-    NotMonotone {
-        /// As QKeras writes it.
-        quantizer: String,
-        /// Where it decreases.
-        reason: &'static str,
-    },
     /// QKeras itself refuses the combination.
     #[error("{quantizer} in a kernel: QKeras takes no threshold where alpha is computed")]
     #[diagnostic(help("state alpha as a number, or leave the threshold out"))]

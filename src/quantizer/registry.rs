@@ -4,8 +4,9 @@ use serde_json::Value;
 
 use super::parameters::{Parameters, nearest};
 use super::{
-    Binary, ParseError, QuantizedBits, QuantizedPo2, QuantizedRelu, QuantizedReluPo2, Quantizer,
-    Ternary, binary, bits, po2, relu, relu_po2, ternary,
+    Binary, ParseError, QkerasFunction, QuantizedBits, QuantizedHswish, QuantizedPo2,
+    QuantizedRelu, QuantizedReluPo2, QuantizedSigmoid, QuantizedTanh, QuantizedUlaw, Quantizer,
+    Ternary, binary, bits, hswish, po2, relu, relu_po2, sigmoid, tanh, ternary, ulaw,
 };
 
 type Constructor = fn(&Parameters<'_>) -> Result<Quantizer, ParseError>;
@@ -20,25 +21,23 @@ const SUPPORTED: &[(&str, &[&str], Constructor)] = &[
     }),
     ("ternary", ternary::ATTRIBUTES, |p| Ternary::new(p).map(Quantizer::Ternary)),
     ("binary", binary::ATTRIBUTES, |p| Binary::new(p).map(Quantizer::Binary)),
+    ("quantized_ulaw", ulaw::ATTRIBUTES, |p| QuantizedUlaw::new(p).map(Quantizer::Ulaw)),
+    ("quantized_tanh", tanh::ATTRIBUTES, |p| QuantizedTanh::new(p).map(Quantizer::Tanh)),
+    ("quantized_sigmoid", sigmoid::ATTRIBUTES, |p| {
+        QuantizedSigmoid::new(p).map(Quantizer::Sigmoid)
+    }),
+    ("quantized_hswish", hswish::ATTRIBUTES, |p| QuantizedHswish::new(p).map(Quantizer::Hswish)),
+    ("hard_sigmoid", &[], |_| Ok(Quantizer::Function(QkerasFunction::HardSigmoid))),
+    ("smooth_sigmoid", &[], |_| Ok(Quantizer::Function(QkerasFunction::SmoothSigmoid))),
+    ("binary_sigmoid", &[], |_| Ok(Quantizer::Function(QkerasFunction::BinarySigmoid))),
+    ("hard_tanh", &[], |_| Ok(Quantizer::Function(QkerasFunction::HardTanh))),
+    ("smooth_tanh", &[], |_| Ok(Quantizer::Function(QkerasFunction::SmoothTanh))),
+    ("binary_tanh", &[], |_| Ok(Quantizer::Function(QkerasFunction::BinaryTanh))),
 ];
 
-/// What QKeras has besides: classes, then functions.
-const NOT_YET: &[&str] = &[
-    "quantized_linear",
-    "bernoulli",
-    "stochastic_ternary",
-    "stochastic_binary",
-    "quantized_ulaw",
-    "quantized_tanh",
-    "quantized_sigmoid",
-    "quantized_hswish",
-    "hard_sigmoid",
-    "smooth_sigmoid",
-    "binary_sigmoid",
-    "hard_tanh",
-    "smooth_tanh",
-    "binary_tanh",
-];
+/// What QKeras has besides.
+const NOT_YET: &[&str] =
+    &["quantized_linear", "bernoulli", "stochastic_ternary", "stochastic_binary"];
 
 /// The quantizers that Bitkiln has, by QKeras' names.
 pub fn names() -> Vec<&'static str> {

@@ -1,26 +1,29 @@
 //! A quantizer as a staircase over the real numbers: each value with the interval that gives it.
 //!
-//! Edges between steps are found by bisection over float64 numbers, so each is known as two
-//! neighbours, of which one gives the lower step and the other the upper one. Where the edge is a
-//! number of few bits, as in all of fixed point, it is one of the two, and belongs to its step;
-//! otherwise (√2, a third) it lies between them and belongs to neither.
+//! Edges between steps are found by bisection over float64 numbers: of two neighbours one gives the
+//! left step and the other the right one. Where the edge is a number of few bits, as in all of fixed
+//! point, it is one of the two, and belongs to its step; otherwise (√2, a third) it lies between them
+//! and belongs to neither.
 
-use super::{Quantizer, QuantizerError};
+use super::{Quantizer, QuantizerError, Stage};
 
 /// Quantizers act on float32 numbers: beyond these nothing changes.
 const FARTHEST: f64 = f32::MAX as f64;
 
-/// An edge of fixed point has no more significant bits than this, one that is no number of fixed
-/// point has far more: its nearest float64 numbers use all 53.
-const MOST_BITS: u32 = 32;
+/// An edge that is a float32 number, like a threshold, has no more significant bits than 24; the
+/// float64 number next to one that is none has 53.
+const FEW_BITS: u32 = 26;
+
+/// So many neighbours may lie between an edge and where float64 arithmetic sees it.
+const NEAR: i64 = 8;
 
 /// Where one value ends and the next begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Edge {
-    /// The largest float64 number that gives the value to the left.
-    pub below: f64,
-    /// The smallest float64 number that gives the value to the right, the neighbour of `below`.
-    pub above: f64,
+    /// The number; where it belongs to neither step, the float64 number next to it, away from 0.
+    pub at: f64,
+    /// Which step the number itself is part of.
+    pub owner: Owner,
 }
 
 /// Which step an edge itself is part of.
@@ -34,7 +37,7 @@ pub enum Owner {
     Neither,
 }
 
-/// One value and where it is given.
+/// One value and where it is given. A quantizer that falls gives one value in several steps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
     /// The value.
@@ -45,45 +48,33 @@ pub struct Step {
     pub right: Option<Edge>,
 }
 
-impl Edge {
-    /// Which step the edge itself is part of.
-    pub fn owner(&self) -> Owner {
-        match (significant_bits(self.below), significant_bits(self.above)) {
-            (below, above) if below.min(above) > MOST_BITS => Owner::Neither,
-            (below, above) if below < above => Owner::Left,
-            _ => Owner::Right,
-        }
-    }
-
-    /// The edge: exact unless it belongs to neither step, then the end of the gap away from 0.
-    pub fn at(&self) -> f64 {
-        match self.owner() {
-            Owner::Left => self.below,
-            Owner::Neither if self.below < 0.0 => self.below,
-            Owner::Right | Owner::Neither => self.above,
-        }
-    }
-}
-
-/// The steps of a quantizer, from left to right or back: a double-ended walk that never meets
-/// itself, so take from one end only as many as [`Staircase::len`] says, or stop in between.
+/// The steps of a quantizer, to be walked from either side.
 #[derive(Clone, Debug)]
 pub struct Staircase<'q> {
     quantizer: &'q Quantizer,
+    /// Whether every edge is a float64 number.
+    is_fixed_point: bool,
     /// The first key of each piece on which the quantizer is monotone, and one past the last.
     pieces: Vec<i64>,
 }
 
 impl<'q> Staircase<'q> {
-    /// The staircase of `quantizer`.
+    /// The staircase of `quantizer`; `None` if it has no steps, but keeps all bits of a number.
     ///
     /// # Errors
     /// If its values depend on the data.
-    pub fn new(quantizer: &'q Quantizer) -> Result<Self, QuantizerError> {
-        quantizer.stages()?;
-        let mut pieces = vec![key(-FARTHEST), key(FARTHEST) + 1];
-        pieces.sort_unstable();
-        Ok(Self { quantizer, pieces })
+    pub fn new(quantizer: &'q Quantizer) -> Result<Option<Self>, QuantizerError> {
+        let stages = quantizer.stages()?;
+        let drops_bits = |stage: &Stage| matches!(stage, Stage::Cast(_) | Stage::Steps);
+        if !stages.iter().any(drops_bits) {
+            return Ok(None);
+        }
+        let is_rounded = |stage: &Stage| matches!(stage, Stage::Steps | Stage::Affine { .. });
+        let turns = quantizer.turns().into_iter().filter(|turn| turn.abs() < FARTHEST);
+        let mut pieces = vec![key(-FARTHEST)];
+        pieces.extend(turns.map(key));
+        pieces.push(key(FARTHEST) + 1);
+        Ok(Some(Self { quantizer, is_fixed_point: !stages.iter().any(is_rounded), pieces }))
     }
 
     /// The steps from the leftmost on.
@@ -129,10 +120,29 @@ impl<'q> Staircase<'q> {
                 let middle = near.midpoint(far);
                 if self.value(middle) == value { near = middle } else { far = middle }
             }
-            let edge = Edge { below: number(near.min(far)), above: number(near.max(far)) };
-            return Some((edge, far));
+            return Some((self.edge(near.min(far), near.max(far)), far));
         }
         None
+    }
+
+    /// The edge between two neighbours.
+    fn edge(&self, left: i64, right: i64) -> Edge {
+        let (below, above) = (number(left), number(right));
+        let (owner, at) = if significant_bits(below) < significant_bits(above) {
+            (Owner::Left, below)
+        } else {
+            (Owner::Right, above)
+        };
+        if self.is_fixed_point || significant_bits(at) <= FEW_BITS {
+            return Edge { at, owner };
+        }
+        // A line's sum with ½ is rounded, so that it may miss the edge by some neighbours.
+        let short = rounded_to_few_bits(above);
+        if (key(short) - right).abs() <= NEAR {
+            let is_left = self.quantizer.apply(short) == self.value(left);
+            return Edge { at: short, owner: if is_left { Owner::Left } else { Owner::Right } };
+        }
+        Edge { at: if above <= 0.0 { below } else { above }, owner: Owner::Neither }
     }
 
     /// The ends of the pieces ahead: of each its near and its far one.
@@ -159,6 +169,13 @@ fn number(key: i64) -> f64 {
     f64::from_bits(bits as u64)
 }
 
+/// `x` with its first [`FEW_BITS`] bits.
+fn rounded_to_few_bits(x: f64) -> f64 {
+    let dropped = f64::MANTISSA_DIGITS - FEW_BITS;
+    let half = 1_u64 << (dropped - 1);
+    f64::from_bits((x.to_bits() + half) >> dropped << dropped)
+}
+
 /// How many bits lie from the first to the last one that is set.
 fn significant_bits(x: f64) -> u32 {
     use num_traits::Float;
@@ -174,12 +191,12 @@ mod tests {
 
     fn steps(call: &str) -> Vec<Step> {
         let quantizer: Quantizer = call.parse().unwrap();
-        Staircase::new(&quantizer).unwrap().from_left().collect()
+        Staircase::new(&quantizer).unwrap().unwrap().from_left().collect()
     }
 
     /// Value, right edge, its owner.
     fn edges(call: &str) -> Vec<(f64, f64, Owner)> {
-        let described = |step: &Step| step.right.map(|edge| (step.value, edge.at(), edge.owner()));
+        let described = |step: &Step| step.right.map(|edge| (step.value, edge.at, edge.owner));
         steps(call).iter().filter_map(described).collect()
     }
 
@@ -217,15 +234,49 @@ mod tests {
             "quantized_relu(4,1,1)",
             "quantized_po2(3)",
             "ternary",
+            "ternary(alpha=-2)",
+            "quantized_hswish(4,2)",
+            "quantized_ulaw(4)",
+            "quantized_sigmoid(3,use_real_sigmoid=1)",
+            "quantized_tanh(3)",
+            "binary_tanh",
         ] {
             let quantizer: Quantizer = call.parse().unwrap();
-            let staircase = Staircase::new(&quantizer).unwrap();
+            let staircase = Staircase::new(&quantizer).unwrap().unwrap();
             let mut back: Vec<Step> = staircase.from_right().collect();
             back.reverse();
             assert_eq!(staircase.from_left().collect::<Vec<_>>(), back, "{call}");
-            let values: Vec<f64> = back.iter().map(|step| step.value).collect();
+            let mut values: Vec<f64> = back.iter().map(|step| step.value).collect();
+            values.sort_by(f64::total_cmp);
+            values.dedup();
             assert_eq!(Some(values), quantizer.values(), "{call}");
         }
+    }
+
+    #[test]
+    fn lines_are_seen_through_their_rounding() {
+        // 2 · (x/2 + ½) passes ½ at -½; the float64 sum does one number later.
+        assert_eq!(edges("quantized_sigmoid(1)"), [(0.0, -0.5, Owner::Left)]);
+        // A slope of 3/16 has its edges at thirds.
+        let quantizer: Quantizer = "quantized_tanh(2)".parse().unwrap();
+        let smooth = quantizer.with_internal_sigmoid(crate::function::Sigmoid::Smooth);
+        let steps: Vec<Step> = Staircase::new(&smooth).unwrap().unwrap().from_left().collect();
+        let first = steps[0].right.unwrap();
+        assert_eq!((first.at, first.owner), (-2.0, Owner::Left));
+        let second = steps[1].right.unwrap();
+        assert!((second.at + 2.0 / 3.0).abs() < 1e-15 && second.owner == Owner::Neither);
+    }
+
+    #[test]
+    fn steps_go_down_as_well() {
+        let values: Vec<f64> = steps("quantized_hswish(3,1)").iter().map(|s| s.value).collect();
+        assert_eq!(values, [0.0, -0.5, 0.0, 0.5, 1.0, 1.5]);
+    }
+
+    #[test]
+    fn what_keeps_all_bits_has_no_steps() {
+        let quantizer: Quantizer = "hard_tanh".parse().unwrap();
+        assert!(Staircase::new(&quantizer).unwrap().is_none());
     }
 
     #[test]

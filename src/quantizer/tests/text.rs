@@ -5,7 +5,7 @@ use super::*;
 proptest! {
     #[test]
     fn reads_back_what_it_writes(case in any_case()) {
-        let quantizer = case.quantizer();
+        let quantizer: Quantizer = case.call.parse().unwrap();
         prop_assert_eq!(quantizer.to_string().parse::<Quantizer>(), Ok(quantizer));
     }
 
@@ -36,6 +36,15 @@ fn writes_what_qkeras_writes() {
             "ternary(alpha='auto_po2',number_of_unrolls=3)",
         ),
         ("binary(use_01=True,alpha=None)", "binary(use_01=1)"),
+        // QKeras' second value is use_stochastic_rounding, which acts in training only.
+        ("quantized_tanh(6,1)", "quantized_tanh(6)"),
+        ("quantized_tanh(6,0,1,True)", "quantized_tanh(6,symmetric=1,use_real_tanh=1)"),
+        ("quantized_sigmoid(6,0,1)", "quantized_sigmoid(6,use_real_sigmoid=1)"),
+        ("quantized_ulaw(6)", "quantized_ulaw(6,0)"),
+        ("quantized_ulaw(6,1,0,127.0)", "quantized_ulaw(6,1,0,127.0)"),
+        ("quantized_hswish(6,2,alpha=1)", "quantized_hswish(6,2,0,alpha=1.0)"),
+        ("quantized_hswish(relu_shift=2)", "quantized_hswish(8,0,0,relu_shift=2)"),
+        ("smooth_tanh", "smooth_tanh"),
     ];
     for (call, written) in cases {
         let quantizer = call.parse::<Quantizer>().unwrap_or_else(|e| panic!("{call}: {e}"));

@@ -22,7 +22,8 @@ pub struct Detail {
     pub hardware: Vec<String>,
     /// How many values it gives; `None` where they are too many to list.
     pub value_count: Option<usize>,
-    /// Its steps from the left; an abbreviated list lacks those in the middle.
+    /// Its steps from the left; an abbreviated list lacks those in the middle, and what keeps all bits
+    /// of a number has none.
     pub steps: Vec<DetailStep>,
     /// How many of `steps` lie left of the gap; `None` where none is left out.
     pub gap_after: Option<usize>,
@@ -81,20 +82,17 @@ pub enum StaircaseError {
 /// If its values depend on the data, or all steps are asked for and too many.
 pub fn detail(quantizer: &Quantizer, all: bool) -> Result<Detail, StaircaseError> {
     let stages = quantizer.stages()?;
-    let staircase = Staircase::new(quantizer)?;
-    let most = if all { Quantizer::MAX_VALUES } else { 2 * FROM_EACH_END };
-    let mut steps: Vec<Step> = staircase.from_left().take(most + 1).collect();
-    let mut gap_after = None;
-    if steps.len() > most {
-        if all {
-            return Err(StaircaseError::Steps { quantizer: quantizer.to_string() });
+    let (steps, gap_after) = match Staircase::new(quantizer)? {
+        None => (vec![], None),
+        Some(staircase) if all => {
+            let steps: Vec<Step> = staircase.from_left().take(Quantizer::MAX_VALUES + 1).collect();
+            if steps.len() > Quantizer::MAX_VALUES {
+                return Err(StaircaseError::Steps { quantizer: quantizer.to_string() });
+            }
+            (steps, None)
         }
-        steps.truncate(FROM_EACH_END);
-        let mut last: Vec<Step> = staircase.from_right().take(FROM_EACH_END).collect();
-        last.reverse();
-        steps.extend(last);
-        gap_after = Some(FROM_EACH_END);
-    }
+        Some(staircase) => abbreviated(&staircase),
+    };
     Ok(Detail {
         quantizer: quantizer.to_string(),
         types: Types::of(quantizer)?,
@@ -105,10 +103,23 @@ pub fn detail(quantizer: &Quantizer, all: bool) -> Result<Detail, StaircaseError
     })
 }
 
+/// All steps, or those at both ends and how many lie left of the gap.
+fn abbreviated(staircase: &Staircase<'_>) -> (Vec<Step>, Option<usize>) {
+    let mut steps: Vec<Step> = staircase.from_left().take(2 * FROM_EACH_END + 1).collect();
+    if steps.len() <= 2 * FROM_EACH_END {
+        return (steps, None);
+    }
+    steps.truncate(FROM_EACH_END);
+    let mut last: Vec<Step> = staircase.from_right().take(FROM_EACH_END).collect();
+    last.reverse();
+    steps.extend(last);
+    (steps, Some(FROM_EACH_END))
+}
+
 impl From<&Step> for DetailStep {
     fn from(step: &Step) -> Self {
-        let at = |edge: Option<Edge>| edge.map(|edge| edge.at());
-        let is = |edge: Option<Edge>, owner| edge.is_some_and(|edge| edge.owner() == owner);
+        let at = |edge: Option<Edge>| edge.map(|edge| edge.at);
+        let is = |edge: Option<Edge>, owner| edge.is_some_and(|edge| edge.owner == owner);
         let from = Interval {
             low: at(step.left),
             low_included: is(step.left, Owner::Right),
@@ -142,6 +153,7 @@ impl fmt::Display for Detail {
         };
         let count = match self.value_count {
             Some(count) => count.to_string(),
+            None if self.steps.is_empty() => "all numbers between its limits".into(),
             None => format!("more than {}", Quantizer::MAX_VALUES),
         };
         let head = [
@@ -151,6 +163,9 @@ impl fmt::Display for Detail {
             ("in hardware", self.hardware.join(", then ")),
             ("values", count),
         ];
+        if self.steps.is_empty() {
+            return f.write_str(lines(&head).trim_end());
+        }
         let mut table = Table::new();
         table.load_style(presets::UTF8_FULL_CONDENSED);
         table.set_header(["value", "given by x in"]);

@@ -59,6 +59,8 @@ fn in_words(stage: &Stage) -> String {
     match stage {
         Stage::Cast(to) => format!("cast to {to}"),
         Stage::Scale { power } => format!("times 2^{power}: the binary point moves"),
+        Stage::Affine { scale, offset: 0.0 } => format!("times {scale}"),
+        Stage::Affine { scale, offset } => format!("times {scale}, plus {offset}"),
         Stage::AtLeast(low) => format!("{low} where it is below"),
         Stage::AtMost(high) => format!("{high} where it is above"),
         Stage::Leaky { shift } => format!("negative numbers shifted down by {shift}"),

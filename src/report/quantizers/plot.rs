@@ -14,6 +14,9 @@ const BOTTOM: f64 = 420.0;
 /// Steps that are drawn one by one; more of them are narrower than a pixel.
 const MOST_STEPS: usize = 512;
 
+/// The part of a function without steps that is drawn: all of QKeras' reach their limits in it.
+const WITHOUT_STEPS: (f64, f64) = (-3.0, 3.0);
+
 /// Steps whose edges are marked with the side that they belong to.
 const MOST_MARKED: usize = 40;
 
@@ -24,16 +27,13 @@ const MOST_MARKED: usize = 40;
 /// If its values depend on the data.
 pub fn plot(quantizer: &Quantizer) -> Result<String, StaircaseError> {
     let staircase = Staircase::new(quantizer)?;
-    let steps: Vec<Step> = staircase.from_left().take(MOST_STEPS + 1).collect();
-    let first = staircase.from_left().next().and_then(|step| step.right);
-    let last = staircase.from_right().next().and_then(|step| step.left);
-    // The origin is always in sight.
-    let first = first.map_or(0.0, |edge| edge.at()).min(0.0);
-    let last = last.map_or(0.0, |edge| edge.at()).max(0.0);
+    let steps: Vec<Step> =
+        staircase.iter().flat_map(|all| all.from_left().take(MOST_STEPS + 1)).collect();
+    let (first, last) = staircase.as_ref().map_or(WITHOUT_STEPS, edges);
     let margin = if last > first { (last - first) / 8.0 } else { 1.0 };
     let x = Axis::new(first - margin, last + margin, (LEFT, RIGHT));
 
-    let samples = if steps.len() <= MOST_STEPS {
+    let samples = if (1..=MOST_STEPS).contains(&steps.len()) {
         steps.iter().flat_map(|step| ends(step, &x).map(|at| (at, step.value))).collect()
     } else {
         sampled(quantizer, &x)
@@ -57,6 +57,13 @@ pub fn plot(quantizer: &Quantizer) -> Result<String, StaircaseError> {
         dots,
     };
     Ok(picture.render()? + "\n")
+}
+
+/// The first and the last edge; the origin is always in sight.
+fn edges(staircase: &Staircase<'_>) -> (f64, f64) {
+    let first = staircase.from_left().next().and_then(|step| step.right);
+    let last = staircase.from_right().next().and_then(|step| step.left);
+    (first.map_or(0.0, |edge| edge.at).min(0.0), last.map_or(0.0, |edge| edge.at).max(0.0))
 }
 
 #[derive(Template)]
@@ -116,7 +123,7 @@ impl Axis {
 
 /// Where a step begins and ends within sight.
 fn ends(step: &Step, x: &Axis) -> [f64; 2] {
-    [step.left.map_or(x.low, |edge| edge.at()), step.right.map_or(x.high, |edge| edge.at())]
+    [step.left.map_or(x.low, |edge| edge.at), step.right.map_or(x.high, |edge| edge.at)]
 }
 
 /// The value over each pixel.
@@ -128,9 +135,9 @@ fn sampled(quantizer: &Quantizer, x: &Axis) -> Vec<(f64, f64)> {
 
 fn dots(steps: &[Step], x: &Axis, y: &Axis) -> Vec<Dot> {
     let dot = |step: &Step, edge: Option<Edge>, owner| {
-        let edge = edge.filter(|edge| edge.owner() != Owner::Neither)?;
-        let (x, y) = (format!("{:.2}", x.place(edge.at())), format!("{:.2}", y.place(step.value)));
-        Some(Dot { x, y, filled: edge.owner() == owner })
+        let edge = edge.filter(|edge| edge.owner != Owner::Neither)?;
+        let (x, y) = (format!("{:.2}", x.place(edge.at)), format!("{:.2}", y.place(step.value)));
+        Some(Dot { x, y, filled: edge.owner == owner })
     };
     let of = |step: &Step| [dot(step, step.left, Owner::Right), dot(step, step.right, Owner::Left)];
     steps.iter().flat_map(of).flatten().collect()

@@ -15,8 +15,8 @@ pub struct Catalogued {
     pub signature: String,
     /// Parameters by which a scale is computed from a kernel.
     pub scaling: &'static [&'static str],
-    /// The parameters that act in training alone.
-    pub training_only: Vec<&'static str>,
+    /// The parameters that leave inference alone.
+    pub inert: Vec<&'static str>,
     /// The values that it gives.
     pub values: &'static str,
     /// What it is in hardware.
@@ -33,7 +33,7 @@ pub fn catalogue() -> Vec<Catalogued> {
         name: kind.name,
         signature: kind.signature(),
         scaling: kind.scaling,
-        training_only: kind.of_training(),
+        inert: kind.inert(),
         values: kind.values,
         hardware: kind.hardware,
         example: kind.example,
@@ -65,7 +65,7 @@ pub fn table(rows: &[Catalogued], width: u16) -> String {
         table.add_row([
             row.signature.clone(),
             row.values.to_owned(),
-            format!("{}: {ap_fixed}; {ac_fixed}", row.example),
+            format!("{}: {ap_fixed}, {ac_fixed}", row.example),
             row.hardware.to_owned(),
         ]);
     }
