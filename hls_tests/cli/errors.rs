@@ -6,7 +6,7 @@ use std::path::Path;
 use super::{Outcome, bitkiln, build, case, text};
 
 /// Runs and expects exit code 2 with all of `words` in the message.
-fn refused<A: AsRef<std::ffi::OsStr>>(arguments: &[A], words: &[&str]) -> Outcome {
+pub fn refused<A: AsRef<std::ffi::OsStr>>(arguments: &[A], words: &[&str]) -> Outcome {
     let output = bitkiln(arguments)?;
     let printed = text(&output);
     assert_eq!(output.status.code(), Some(2), "{printed}");

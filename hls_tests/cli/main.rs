@@ -3,6 +3,7 @@
 mod build;
 mod errors;
 mod places;
+mod quantizers;
 mod run;
 mod tampered;
 

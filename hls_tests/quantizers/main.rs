@@ -1,5 +1,7 @@
 //! The quantizers against QKeras itself.
 
+mod documentation;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 

@@ -29,3 +29,11 @@ pub use manifest::{Manifest, ModelFile, Port, TypeEntry};
 pub use vectors::Vectors;
 pub use verify::{Verdict, VerifyError, find_headers, verify};
 pub use write::{WriteOptions, write};
+
+use crate::fixed::Quantization;
+
+/// A type in the words of `backend`: `ap_fixed<6, 3, AP_RND_CONV, AP_SAT>`; `None` if it has no such
+/// mode.
+pub fn spelled(backend: Backend, quantization: &Quantization) -> Option<String> {
+    files::dialect(backend).spell(quantization)
+}

@@ -3,6 +3,7 @@
 mod build;
 mod inspect;
 mod model;
+mod quantizers;
 mod run;
 mod samples;
 mod verify;
@@ -28,6 +29,7 @@ enum Command {
     Verify(verify::Args),
     Run(run::Args),
     Inspect(inspect::Args),
+    Quantizers(quantizers::Args),
 }
 
 /// How a command ended that ran to its end.
@@ -49,6 +51,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Quantizers(args) => quantizers::run(&args),
     };
     match result {
         Ok(Outcome::Good) => ExitCode::SUCCESS,

@@ -49,6 +49,11 @@ pub fn names() -> Vec<&'static str> {
     SUPPORTED.iter().map(|(name, ..)| *name).collect()
 }
 
+/// The attributes of a quantizer in the order of QKeras' constructor; none if it is unknown.
+pub(super) fn attributes(name: &str) -> &'static [&'static str] {
+    SUPPORTED.iter().find(|known| known.0 == name).map_or(&[], |known| known.1)
+}
+
 impl Quantizer {
     /// The quantizer that QKeras constructs as `name(*positional, **keyword)`; Python's None is
     /// null.

@@ -1,6 +1,7 @@
 //! What tables and JSON show: data first, text made from it.
 
 mod layers;
+pub mod quantizers;
 mod text;
 
 pub use layers::{LayerRow, layers};

@@ -1,0 +1,61 @@
+//! `bitkiln quantizers`.
+
+use std::path::PathBuf;
+
+use bitkiln::quantizer::Quantizer;
+use bitkiln::report;
+use miette::{IntoDiagnostic, Result};
+
+use super::{Outcome, complaint, print};
+
+/// The width of a table where the terminal does not tell its own.
+const WIDTH: u16 = 150;
+
+/// Show the quantizers, or one with its values and step boundaries
+#[derive(clap::Args)]
+pub struct Args {
+    /// One quantizer as QKeras writes it, 'quantized_relu(6,2)'; without one, the table of all
+    quantizer: Option<String>,
+    /// List every step, however many there are
+    #[arg(long, requires = "quantizer")]
+    all: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Draw the staircase as an SVG picture
+    #[arg(long, value_name = "FILE.svg", requires = "quantizer")]
+    plot: Option<PathBuf>,
+}
+
+pub fn run(args: &Args) -> Result<Outcome> {
+    match &args.quantizer {
+        Some(call) => one(args, call)?,
+        None => all(args)?,
+    }
+    Ok(Outcome::Good)
+}
+
+fn all(args: &Args) -> Result<()> {
+    let rows = report::quantizers::catalogue();
+    if args.json {
+        return print(&serde_json::to_string_pretty(&rows).into_diagnostic()?);
+    }
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
+    print(&report::quantizers::table(&rows, columns.unwrap_or(WIDTH)))
+}
+
+fn one(args: &Args, call: &str) -> Result<()> {
+    let quantizer = call.parse::<Quantizer>()?;
+    let detail = report::quantizers::detail(&quantizer, args.all)?;
+    if let Some(path) = &args.plot {
+        let picture = report::quantizers::plot(&quantizer)?;
+        std::fs::write(path, picture).map_err(|error| {
+            complaint(format!("{}: {error}", path.display()), "choose a place that can be written")
+        })?;
+    }
+    if args.json {
+        print(&serde_json::to_string_pretty(&detail).into_diagnostic()?)
+    } else {
+        print(&detail.to_string())
+    }
+}
