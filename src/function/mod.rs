@@ -109,7 +109,13 @@ impl Function {
             Self::Mish => x * libm::tanh(softplus(x)),
             Self::LogSigmoid => -softplus(-x),
             Self::TanhShrink => x - libm::tanh(x),
-            Self::HardShrink => if x.abs() > SHRINK { x } else { 0.0 },
+            Self::HardShrink => {
+                if x.abs() > SHRINK {
+                    x
+                } else {
+                    0.0
+                }
+            }
             Self::SoftShrink => x.signum() * (x.abs() - SHRINK).max(0.0),
             Self::Squareplus => squareplus(x),
             Self::SparsePlus => match x {

@@ -39,7 +39,8 @@ impl Relu {
             false if x > threshold => x,
             false => 0.0,
         };
-        let passed = self.max_value.map_or(passed, |max| passed.clamp(0.0, f64::from(max).max(0.0)));
+        let passed =
+            self.max_value.map_or(passed, |max| passed.clamp(0.0, f64::from(max).max(0.0)));
         passed - f64::from(self.negative_slope) * (threshold - x).max(0.0)
     }
 

@@ -29,7 +29,8 @@ impl Leaky {
         let count = if slopes == 1 { x.channels.len() } else { x.channel_count() };
         let channels = (0..count)
             .map(|channel| {
-                let mut slopes = self.slopes.codes.iter().skip(channel % slopes.max(1)).step_by(count);
+                let mut slopes =
+                    self.slopes.codes.iter().skip(channel % slopes.max(1)).step_by(count);
                 let first = slopes.next().unwrap_or_default();
                 let first = lines.image(x.interval_of(channel), &first);
                 slopes.fold(first, |all, slope| {

@@ -3,8 +3,8 @@
 use petgraph::graph::NodeIndex;
 
 use super::activation::{Place, activate, cast};
-use super::function::warn_of_overflow;
 use super::builder::Builder;
+use super::function::warn_of_overflow;
 use super::parameters::Parameter;
 use super::{LowerError, Warning};
 use crate::fixed::Format;

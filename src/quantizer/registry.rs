@@ -36,12 +36,8 @@ const SUPPORTED: &[(&str, &[&str], Constructor)] = &[
 ];
 
 /// What QKeras has besides.
-const NOT_YET: &[&str] = &[
-    "quantized_linear",
-    "bernoulli",
-    "stochastic_ternary",
-    "stochastic_binary",
-];
+const NOT_YET: &[&str] =
+    &["quantized_linear", "bernoulli", "stochastic_ternary", "stochastic_binary"];
 
 /// The quantizers that Bitkiln has, by QKeras' names.
 pub fn names() -> Vec<&'static str> {

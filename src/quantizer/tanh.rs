@@ -50,11 +50,7 @@ impl Definition for QuantizedTanh {
     }
 
     fn apply(&self, x: f64) -> f64 {
-        let t = if self.use_real_tanh {
-            libm::tanh(x)
-        } else {
-            2.0 * self.sigmoid.value(x) - 1.0
-        };
+        let t = if self.use_real_tanh { libm::tanh(x) } else { 2.0 * self.sigmoid.value(x) - 1.0 };
         let (low, high) = self.codes();
         (t * self.levels()).round_ties_even().clamp(low, high) / self.levels()
     }

@@ -17,10 +17,10 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::ReadOptions;
 use super::archive::Archive;
 use super::content::Content;
 use super::error::{FrontError, Located, Problem};
-use super::ReadOptions;
 use super::hdf5::Hdf5;
 use crate::model::Model;
 use architecture::Architecture;

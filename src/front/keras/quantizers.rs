@@ -73,7 +73,8 @@ impl Dialect {
     /// How a layer of `class` understands names: QKeras' classes are Keras' with a Q before them.
     pub(super) fn of_class(self, class: &str) -> Self {
         let mut letters = class.chars();
-        let is_qkeras = letters.next() == Some('Q') && letters.next().is_some_and(char::is_uppercase);
+        let is_qkeras =
+            letters.next() == Some('Q') && letters.next().is_some_and(char::is_uppercase);
         Self { qkeras_first: is_qkeras, ..self }
     }
 
@@ -145,10 +146,7 @@ fn is_keras_function(name: &str) -> bool {
 ///
 /// # Errors
 /// If it is no quantizer, or one with parameters that Bitkiln does not support.
-pub(super) fn quantizer(
-    value: &Value,
-    dialect: Dialect,
-) -> Result<Option<Quantizer>, ConfigError> {
+pub(super) fn quantizer(value: &Value, dialect: Dialect) -> Result<Option<Quantizer>, ConfigError> {
     let parsed = match Stated::read(value)? {
         Stated::Nothing | Stated::Text("linear") => return Ok(None),
         Stated::Text(text) => text.parse(),

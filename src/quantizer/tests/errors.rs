@@ -178,11 +178,7 @@ fn quantizer(call: &str) -> Quantizer {
 #[test]
 fn activations_that_cannot_be_built() {
     for call in
-        [
-            "quantized_bits(4,0,1,alpha='auto_po2')",
-            "binary(alpha='auto')",
-            "ternary(alpha='auto')",
-        ]
+        ["quantized_bits(4,0,1,alpha='auto_po2')", "binary(alpha='auto')", "ternary(alpha='auto')"]
     {
         assert_eq!(
             quantizer(call).stages().unwrap_err().to_string(),

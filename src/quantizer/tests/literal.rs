@@ -63,13 +63,7 @@ pub(super) fn hswish(x: f64, shift: i32, bound: i32) -> f64 {
     x * relu_x / f64::from(bound)
 }
 
-pub(super) fn relu(
-    x: f64,
-    bits: i32,
-    integer: i32,
-    sigmoid_kind: Option<&str>,
-    slope: f64,
-) -> f64 {
+pub(super) fn relu(x: f64, bits: i32, integer: i32, sigmoid_kind: Option<&str>, slope: f64) -> f64 {
     let non_sign_bits = bits - i32::from(slope != 0.0);
     let m = 2.0_f64.powi(non_sign_bits);
     let m_i = 2.0_f64.powi(integer);

@@ -70,17 +70,19 @@ fn slope() -> impl Strategy<Value = f64> {
 
 fn bits() -> impl Strategy<Value = Case> {
     (1..9_i32, -3..9_i32, any::<bool>(), any::<bool>(), alpha()).prop_map(
-        |(bits, integer, symmetric, keep_negative, alpha)| Case::new(
-            format!(
-                "quantized_bits({bits}, {integer}, {}, keep_negative={}, alpha={})",
-                u8::from(symmetric),
-                python(keep_negative),
-                alpha_text(alpha)
-            ),
-            move |x| {
-                literal::bits(x, bits, integer, symmetric, keep_negative, alpha.unwrap_or(1.0))
-            },
-        ),
+        |(bits, integer, symmetric, keep_negative, alpha)| {
+            Case::new(
+                format!(
+                    "quantized_bits({bits}, {integer}, {}, keep_negative={}, alpha={})",
+                    u8::from(symmetric),
+                    python(keep_negative),
+                    alpha_text(alpha)
+                ),
+                move |x| {
+                    literal::bits(x, bits, integer, symmetric, keep_negative, alpha.unwrap_or(1.0))
+                },
+            )
+        },
     )
 }
 
@@ -112,27 +114,31 @@ fn relu() -> impl Strategy<Value = Case> {
 }
 
 fn tanh() -> impl Strategy<Value = Case> {
-    (1..10_i32, any::<bool>(), any::<bool>(), sigmoid()).prop_map(|(bits, symmetric, real, kind)| {
-        Case::new(
-            format!(
-                "quantized_tanh({bits},symmetric={},use_real_tanh={})",
-                python(symmetric),
-                python(real)
-            ),
-            move |x| literal::tanh(x, bits, symmetric, real, kind),
-        )
-        .with_sigmoid(kind)
-    })
+    (1..10_i32, any::<bool>(), any::<bool>(), sigmoid()).prop_map(
+        |(bits, symmetric, real, kind)| {
+            Case::new(
+                format!(
+                    "quantized_tanh({bits},symmetric={},use_real_tanh={})",
+                    python(symmetric),
+                    python(real)
+                ),
+                move |x| literal::tanh(x, bits, symmetric, real, kind),
+            )
+            .with_sigmoid(kind)
+        },
+    )
 }
 
 fn quantized_sigmoid() -> impl Strategy<Value = Case> {
-    (1..10_i32, any::<bool>(), any::<bool>(), sigmoid()).prop_map(|(bits, symmetric, real, kind)| {
-        Case::new(
-            format!("quantized_sigmoid({bits},{},{})", u8::from(symmetric), u8::from(real)),
-            move |x| literal::quantized_sigmoid(x, bits, symmetric, real, kind),
-        )
-        .with_sigmoid(kind)
-    })
+    (1..10_i32, any::<bool>(), any::<bool>(), sigmoid()).prop_map(
+        |(bits, symmetric, real, kind)| {
+            Case::new(
+                format!("quantized_sigmoid({bits},{},{})", u8::from(symmetric), u8::from(real)),
+                move |x| literal::quantized_sigmoid(x, bits, symmetric, real, kind),
+            )
+            .with_sigmoid(kind)
+        },
+    )
 }
 
 fn ulaw() -> impl Strategy<Value = Case> {
@@ -179,9 +185,7 @@ fn binary_function() -> impl Strategy<Value = Case> {
 fn line() -> impl Strategy<Value = Case> {
     let kind = prop_oneof![Just("hard"), Just("smooth")];
     (any::<bool>(), kind).prop_map(|(tanh, kind)| match tanh {
-        true => {
-            Case::new(format!("{kind}_tanh"), |x| 2.0 * literal::sigmoid(x, kind) - 1.0)
-        }
+        true => Case::new(format!("{kind}_tanh"), |x| 2.0 * literal::sigmoid(x, kind) - 1.0),
         false => Case::new(format!("{kind}_sigmoid"), |x| literal::sigmoid(x, kind)),
     })
 }
@@ -203,52 +207,51 @@ fn exponents_text((max_value, quadratic, floor): (Option<f32>, bool, bool)) -> S
 }
 
 fn po2() -> impl Strategy<Value = Case> {
-    (2..9_i32, exponents()).prop_map(|(bits, exponents)| Case::new(
-        format!("quantized_po2({bits}, {})", exponents_text(exponents)),
-        move |x| {
+    (2..9_i32, exponents()).prop_map(|(bits, exponents)| {
+        Case::new(format!("quantized_po2({bits}, {})", exponents_text(exponents)), move |x| {
             let power = literal::power(x.abs(), bits - 1, exponents);
             if x < 0.0 { -power } else { power }
-        },
-    ))
+        })
+    })
 }
 
 fn relu_po2() -> impl Strategy<Value = Case> {
-    (1..8_i32, slope(), exponents()).prop_map(|(bits, slope, exponents)| Case::new(
-        format!(
-            "quantized_relu_po2({bits}, negative_slope={slope}, {})",
-            exponents_text(exponents)
-        ),
-        move |x| {
-            if x >= 0.0 || slope == 0.0 {
-                literal::power(x.max(0.0), bits, exponents)
-            } else {
-                -literal::power(-x * slope, bits, exponents)
-            }
-        },
-    ))
+    (1..8_i32, slope(), exponents()).prop_map(|(bits, slope, exponents)| {
+        Case::new(
+            format!(
+                "quantized_relu_po2({bits}, negative_slope={slope}, {})",
+                exponents_text(exponents)
+            ),
+            move |x| {
+                if x >= 0.0 || slope == 0.0 {
+                    literal::power(x.max(0.0), bits, exponents)
+                } else {
+                    -literal::power(-x * slope, bits, exponents)
+                }
+            },
+        )
+    })
 }
 
 fn ternary() -> impl Strategy<Value = Case> {
     let threshold = prop_oneof![Just(None), (-0.5_f32..3.0).prop_map(Some), Just(Some(0.5))];
-    (alpha(), threshold).prop_map(|(alpha, threshold)| Case::new(
-        format!("ternary({}, {})", alpha_text(alpha), alpha_text(threshold)),
-        move |x| {
+    (alpha(), threshold).prop_map(|(alpha, threshold)| {
+        Case::new(format!("ternary({}, {})", alpha_text(alpha), alpha_text(threshold)), move |x| {
             let passes = x.abs() >= threshold.unwrap_or(0.33).into();
             let sign = if x == 0.0 { 0.0 } else { x.signum() };
             f64::from(u8::from(passes)) * sign * f64::from(alpha.unwrap_or(1.0))
-        },
-    ))
+        })
+    })
 }
 
 fn binary() -> impl Strategy<Value = Case> {
-    (any::<bool>(), alpha()).prop_map(|(use_01, alpha)| Case::new(
-        format!("binary({}, {})", python(use_01), alpha_text(alpha)),
-        move |x| {
+    (any::<bool>(), alpha()).prop_map(|(use_01, alpha)| {
+        Case::new(format!("binary({}, {})", python(use_01), alpha_text(alpha)), move |x| {
             let sign = if x >= 0.0 { 1.0 } else { -1.0 };
             let sign = if use_01 { (sign + 1.0) / 2.0 } else { sign };
             sign * f64::from(alpha.unwrap_or(1.0))
-        },
-    ))
+        })
+    })
 }
 
 fn any_case() -> impl Strategy<Value = Case> {

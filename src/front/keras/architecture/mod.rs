@@ -87,11 +87,8 @@ impl<'a> Architecture<'a> {
         }
         let name = inner.get("name").and_then(Value::as_str).unwrap_or("model");
         if let Some(attributes) = inner.as_object() {
-            let mut attributes = Attributes::new(
-                Owner { path, layer: name, class },
-                attributes,
-                Dialect::default(),
-            );
+            let mut attributes =
+                Attributes::new(Owner { path, layer: name, class }, attributes, Dialect::default());
             attributes.inert(OF_A_MODEL);
             attributes.finish()?;
         }

@@ -60,11 +60,7 @@ fn elu(site: &mut Site<'_>) -> Result<Built, FrontError> {
 }
 
 /// A number that Keras itself refuses to be negative.
-fn not_negative(
-    site: &mut Site<'_>,
-    name: &'static str,
-    default: f32,
-) -> Result<f32, FrontError> {
+fn not_negative(site: &mut Site<'_>, name: &'static str, default: f32) -> Result<f32, FrontError> {
     let number = site.attributes.number(name, default)?;
     match site.attributes.get(name) {
         Some(value) if number < 0.0 => {
