@@ -3,7 +3,9 @@
 use bitkiln::back::Vectors;
 use bitkiln::fixed::{Codes, Format, Interval, Overflow, Quantization, Rounding, cast_interval};
 use bitkiln::hls::TableSizes;
-use bitkiln::ir::{Affine, Constant, Graph, Linear, NodeId, Op, Softmax, Steps, Tensor, validate};
+use bitkiln::ir::{
+    Affine, Constant, Graph, Leaky, Linear, NodeId, Op, Softmax, Steps, Tensor, validate,
+};
 use bitkiln::sim;
 use ndarray::{Array1, ArrayD, IxDyn};
 use num_bigint::BigInt;
@@ -204,13 +206,10 @@ pub fn add_clamp(
 
 /// Adds a leaky ReLU of slope 2^-`shift`.
 pub fn add_leaky(graph: &mut Graph, name: &str, from: NodeId, shift: u32) -> NodeId {
-    let tensor = graph[from].tensor.clone();
-    let leak =
-        |code: &BigInt| if *code < BigInt::zero() { code.clone() } else { code.clone() << shift };
-    let all = tensor.interval();
-    let fraction = tensor.format.fraction() + shift as i32;
-    let codes = (leak(all.low()), leak(all.high()), fraction);
-    add_map(graph, name, from, Op::Leaky { shift }, codes)
+    let slopes = constant(&[1], &[1], shift as i32);
+    let leaky = Leaky { from: BigInt::zero(), slopes, offset: None };
+    let tensor = leaky.result(&graph[from].tensor).unwrap();
+    graph.add(name, Op::Leaky(leaky), &[from], tensor)
 }
 
 /// Adds a factor of 2^`power`.
