@@ -23,7 +23,7 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<Outcome> {
     let prepared = args.model.prepare()?;
-    let rows = report::layers(&prepared.graph);
+    let rows = report::layers(&prepared.graph, &prepared.table_sizes);
     if let Some(path) = &args.dot {
         std::fs::write(path, ir::to_dot(&prepared.graph)).map_err(|error| {
             complaint(format!("{}: {error}", path.display()), "choose a place that can be written")

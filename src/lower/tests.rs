@@ -284,11 +284,16 @@ fn every_message() -> Outcome {
 
     let odd = quantizer("quantized_bits(18,2,0,alpha=0.3)")?.ok_or("none")?;
     let model = chain(1, vec![("a", LayerKind::Activation(Activation::Quantizer(odd)))]);
-    let text = message(&model, &settings("fixed<20,4>")?);
+    let wide = Settings { input: "fixed<24,6>".parse()?, ..Settings::default() };
+    let text = message(&model, &wide);
     assert_eq!(
         text,
         "layer 'a': 'quantized_bits(18,2,0,alpha=0.3)' takes more than 65536 values here"
     );
+    // As many as a quantizer of 16 bits has.
+    let sixteen = quantizer("quantized_bits(16,2,0,alpha=0.3)")?.ok_or("none")?;
+    let model = chain(1, vec![("a", LayerKind::Activation(Activation::Quantizer(sixteen)))]);
+    assert_eq!(message(&model, &wide), "none");
 
     let mut small = Settings::default();
     small.softmax.exp_table = "ufixed<8,0>".parse()?;
