@@ -207,8 +207,7 @@ pub fn add_clamp(
 
 /// Adds a leaky ReLU of slope 2^-`shift`.
 pub fn add_leaky(graph: &mut Graph, name: &str, from: NodeId, shift: u32) -> NodeId {
-    let slope = ndarray::arr1(&[(-f64::from(shift)).exp2()]).into_dyn();
-    let slopes = Constant::covering(slope.view()).unwrap();
+    let slopes = constant(&[1], &[1], shift as i32);
     let leaky = Leaky { from: BigInt::zero(), slopes, offset: None };
     let tensor = leaky.result(&graph[from].tensor).unwrap();
     graph.add(name, Op::Leaky(leaky), &[from], tensor)

@@ -16,6 +16,8 @@ mod conv;
 mod dense;
 mod error;
 mod function;
+#[cfg(test)]
+mod function_tests;
 mod merge;
 mod moves;
 mod normalization;

@@ -7,9 +7,7 @@ use super::activation::Place;
 use super::builder::Builder;
 use super::parameters::list;
 use super::{LowerError, Warning};
-use crate::fixed::{
-    Format, Interval, MAX_WIDTH, Overflow, Quantization, Rounding, cast, cast_real,
-};
+use crate::fixed::{Format, Interval, MAX_WIDTH, Overflow, Quantization, Rounding, cast_real};
 use crate::ir::{Constant, ConstantError, NodeId, Op, Steps, Tensor};
 
 /// The most steps of a function: one for each code of 16 bits.
@@ -62,12 +60,16 @@ pub(super) fn lower(
             let unlimited = unlimited(to).map_err(place.format_error("activation"))?;
             // An exponential may exceed the doubles, and any type long before.
             let finite = |code: &BigInt| value(code).clamp(f64::MIN, f64::MAX);
-            let rounded = |code: &BigInt| cast_real(finite(code), &unlimited);
-            let (boundaries, codes) = grid.steps(rounded).ok_or_else(too_many)?;
-            let codes: Option<Vec<BigInt>> = codes.into_iter().collect();
+            // What wraps around is not monotone: bisection goes by what is cast.
+            let both = |code: &BigInt| {
+                let value = finite(code);
+                Some((cast_real(value, &unlimited)?, cast_real(value, to)?))
+            };
+            let (boundaries, codes) = grid.steps(both).ok_or_else(too_many)?;
+            let codes: Option<Vec<_>> = codes.into_iter().collect();
             let codes = codes.ok_or_else(|| not_finite(f64::NAN))?;
-            warn_of_overflow(builder, place, &codes, to);
-            let codes = codes.iter().map(|code| cast(code, to.format.fraction(), to));
+            warn_of_overflow(builder, place, codes.iter().map(|(exact, _)| exact), to);
+            let codes = codes.into_iter().map(|(_, code)| code);
             let (boundaries, codes) = merged(boundaries, codes);
             (boundaries, Constant { codes: list(codes), format: to.format })
         }
@@ -93,13 +95,13 @@ fn unlimited(to: &Quantization) -> Result<Quantization, crate::fixed::FormatErro
 }
 
 /// Says if a value is not what it was before the cast.
-fn warn_of_overflow(
+fn warn_of_overflow<'c>(
     builder: &mut Builder<'_>,
     place: Place<'_>,
-    codes: &[BigInt],
+    codes: impl Iterator<Item = &'c BigInt> + Clone,
     to: &Quantization,
 ) {
-    let ends = codes.iter().min().zip(codes.iter().max());
+    let ends = codes.clone().min().zip(codes.max());
     let Some(reached) = ends.map(|(low, high)| Interval::new(low.clone(), high.clone())) else {
         return;
     };

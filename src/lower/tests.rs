@@ -10,10 +10,10 @@ use crate::model::{Activation, Dense, Layer, LayerKind, Merge, Model};
 use crate::quantizer::Quantizer;
 use crate::sim;
 
-type Outcome = Result<(), Box<dyn std::error::Error>>;
+pub(super) type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// An input `x` of `inputs` elements and a chain of layers behind it.
-fn chain(inputs: usize, layers: Vec<(&str, LayerKind)>) -> Model {
+pub(super) fn chain(inputs: usize, layers: Vec<(&str, LayerKind)>) -> Model {
     let mut graph = petgraph::graph::DiGraph::new();
     let layer = |name: &str, kind| Layer { name: name.into(), class: "Any".into(), kind };
     let input = graph.add_node(layer("x", LayerKind::Input { shape: vec![inputs] }));
@@ -46,12 +46,12 @@ fn dense(kernel: Array2<f32>, bias: Option<Array1<f32>>, quantizers: [&str; 2]) 
     }
 }
 
-fn settings(input: &str) -> Result<Settings, crate::fixed::FormatError> {
+pub(super) fn settings(input: &str) -> Result<Settings, crate::fixed::FormatError> {
     Ok(Settings { input: input.parse()?, ..Settings::default() })
 }
 
 /// The message of the error that lowering gives, and that it says what to do.
-fn message(model: &Model, settings: &Settings) -> String {
+pub(super) fn message(model: &Model, settings: &Settings) -> String {
     match lower(model, settings) {
         Ok(_) => "none".into(),
         Err(error) => {
@@ -62,7 +62,7 @@ fn message(model: &Model, settings: &Settings) -> String {
 }
 
 /// Names and operations, in order.
-fn nodes(graph: &Graph) -> Vec<(String, &'static str)> {
+pub(super) fn nodes(graph: &Graph) -> Vec<(String, &'static str)> {
     graph.in_order().iter().map(|id| (graph[*id].name.clone(), graph[*id].op.name())).collect()
 }
 
