@@ -2,7 +2,7 @@
 
 use bitkiln::back::Vectors;
 use bitkiln::fixed::{Codes, Format, Interval, Overflow, Quantization, Rounding, cast_interval};
-use bitkiln::ir::{Constant, Graph, Linear, NodeId, Op, Softmax, Steps, Tensor, validate};
+use bitkiln::ir::{Affine, Constant, Graph, Linear, NodeId, Op, Softmax, Steps, Tensor, validate};
 use bitkiln::sim;
 use ndarray::{Array1, ArrayD, IxDyn};
 use num_bigint::BigInt;
@@ -98,6 +98,27 @@ pub fn add_linear(
     let format = Format::covering(&sums.partial, sums.fraction).unwrap();
     let tensor = Tensor { shape, format, channels: sums.channels };
     graph.add(name, Op::Linear(linear), &[from], tensor)
+}
+
+/// Adds random scales, and offsets if given: a format each, and whether there is one number for
+/// each channel.
+pub fn add_affine(
+    graph: &mut Graph,
+    name: &str,
+    from: NodeId,
+    scale: (&str, bool),
+    offset: Option<(&str, bool)>,
+) -> NodeId {
+    let mut draw = Draw::new(graph.nodes.node_count() as u64);
+    let tensor = graph[from].tensor.clone();
+    let mut random = |(text, by_channel): (&str, bool)| {
+        let format = format(text);
+        let count = if by_channel { tensor.channel_count() } else { 1 };
+        Constant { codes: draw.codes(&[count], format), format }
+    };
+    let affine = Affine { scale: random(scale), offset: offset.map(random) };
+    let tensor = affine.result(&tensor).unwrap();
+    graph.add(name, Op::Affine(affine), &[from], tensor)
 }
 
 /// Adds a cast to `to`, which says its modes.
@@ -249,6 +270,11 @@ pub fn every_operation() -> Network {
     let boundaries: Vec<i64> = (-30..30).step_by(3).collect();
     let values: Vec<i64> = (0..21).map(|n| n * n - 60).collect();
     let many = add_steps(&mut graph, "many", flat, (&boundaries, &values, 6));
+    let scaled =
+        add_affine(&mut graph, "scaled", fc, ("fixed<12,1>", true), Some(("fixed<5,3>", true)));
+    let scaled = add_affine(&mut graph, "scaled again", scaled, ("ufixed<3,0>", false), None);
+    let shifted =
+        add_affine(&mut graph, "shifted", z, ("fixed<24,-1>", false), Some(("ufixed<40,2>", true)));
     let constant = add_steps(&mut graph, "constant", z, (&[], &[5], 3));
     let narrow = add_cast(&mut graph, "narrow", fc, "fixed<9,3,RND,SAT>");
     let rows = add_softmax(&mut graph, "softmax", narrow, "ufixed<8,0,RND,SAT>");
@@ -260,6 +286,8 @@ pub fn every_operation() -> Network {
         ("floor", floor),
         ("ceiling", ceiling),
         ("many", many),
+        ("scaled again", scaled),
+        ("shifted", shifted),
         ("constant", constant),
         ("index", last),
         ("alone", alone),

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use bitkiln::fixed::Codes;
+use bitkiln::front::ReadOptions;
 use bitkiln::ir::Graph;
 use bitkiln::lower::{Settings, lower};
 use bitkiln::model::{Activation, LayerKind, Model};
@@ -33,22 +34,14 @@ pub struct Run {
     pub trace: Trace,
 }
 
-/// Cases that are not supported yet: real-valued scales.
-const WAITING: [&str; 1] = ["dense_bits4_auto"];
-
-/// The folders of the repository's cases: those that must be exact, and those that wait.
-pub fn folders() -> Result<(Vec<PathBuf>, Vec<PathBuf>), Box<dyn Error>> {
+/// The repository's cases.
+pub fn committed() -> Result<Vec<Case>, Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("hls_tests/reference");
     let mut folders: Vec<PathBuf> =
         std::fs::read_dir(root)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
     folders.retain(|folder| folder.join("case.json").exists());
     folders.sort();
-    Ok(folders.into_iter().partition(|folder| !WAITING.iter().any(|name| folder.ends_with(name))))
-}
-
-/// The cases of the repository that must be exact.
-pub fn committed() -> Result<Vec<Case>, Box<dyn Error>> {
-    folders()?.0.iter().map(|folder| Case::read(folder)).collect()
+    folders.iter().map(|folder| Case::read(folder)).collect()
 }
 
 /// A trained model from the field, which the repository does not hold; `None` where it is not
@@ -71,6 +64,13 @@ impl Case {
             let format = format.as_str().ok_or("no format")?.parse()?;
             settings.inputs.insert(input.clone(), format);
         }
+        if let Some(precision) = case["precision"].as_str() {
+            settings.precision = precision.parse()?;
+        }
+        let mut options = ReadOptions::default();
+        if let Some(kind) = case["sigmoid"].as_str() {
+            options.sigmoid = kind.parse()?;
+        }
         let file = ["model.h5", "model.keras", "model.json"]
             .map(|file| folder.join(file))
             .into_iter()
@@ -80,7 +80,7 @@ impl Case {
         let weights = weights.exists().then_some(weights.as_path());
         Ok(Self {
             name: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            model: front::load(&file, weights)?,
+            model: front::load_with(&file, weights, &options)?,
             settings,
             inputs: arrays(&folder.join("inputs.npz"))?,
             trace: arrays(&folder.join("trace.npz"))?,

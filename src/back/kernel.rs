@@ -8,7 +8,7 @@ use super::BackError;
 use super::dialect::Dialect;
 use super::literal::literal;
 use super::text::{comment, indent};
-use crate::hls::{self, Body, ConstantId, Design, EdgeId, Kernel, Number, TypeId};
+use crate::hls::{self, Body, ConstantId, Design, EdgeId, Factors, Kernel, Number, Slopes, TypeId};
 
 /// The C++ function of `kernel`.
 pub(super) fn render(
@@ -19,6 +19,7 @@ pub(super) fn render(
     let cx = Scope { design, kernel, dialect };
     let text = match &kernel.body {
         Body::Linear(body) => LinearKernel { cx, body }.render(),
+        Body::Affine(body) => AffineKernel { cx, body }.render(),
         Body::Convert(body) => ConvertKernel { cx, body }.render(),
         Body::Clamp(body) => ClampKernel { cx, body }.render(),
         Body::Leaky(body) => LeakyKernel { cx, body }.render(),
@@ -35,6 +36,13 @@ pub(super) fn render(
 struct LinearKernel<'a> {
     cx: Scope<'a>,
     body: &'a hls::Linear,
+}
+
+#[derive(Template)]
+#[template(path = "kernels/affine.cpp")]
+struct AffineKernel<'a> {
+    cx: Scope<'a>,
+    body: &'a hls::Affine,
 }
 
 #[derive(Template)]
@@ -112,13 +120,17 @@ impl Scope<'_> {
 
     /// The lines that begin the function's body.
     fn pragmas(&self) -> String {
-        let constants: Vec<&str> = match &self.kernel.body {
-            Body::Linear(linear) => std::iter::once(linear.weights)
-                .chain(linear.biases)
-                .map(|constant| self.design[constant].name.as_str())
-                .collect(),
+        let constants: Vec<ConstantId> = match &self.kernel.body {
+            Body::Linear(linear) => std::iter::once(linear.weights).chain(linear.biases).collect(),
+            Body::Affine(affine) => {
+                let factors = std::iter::once(&affine.scales).chain(&affine.offsets);
+                factors.map(|factors| factors.constant).collect()
+            }
+            Body::Leaky(leaky) => vec![leaky.slopes],
             _ => Vec::new(),
         };
+        let constants: Vec<&str> =
+            constants.iter().map(|constant| self.design[*constant].name.as_str()).collect();
         self.dialect.in_kernel(self.kernel, &constants).join("\n")
     }
 
@@ -156,6 +168,22 @@ impl Scope<'_> {
 
     fn constant(&self, id: &ConstantId) -> &str {
         &self.design[*id].name
+    }
+
+    /// The number of channel `c`.
+    fn factor(&self, factors: &Factors) -> String {
+        let channel = if factors.by_channel { "c" } else { "0" };
+        format!("{}[{channel}]", self.constant(&factors.constant))
+    }
+
+    /// The slope of element `n`.
+    fn slope(&self, leaky: &hls::Leaky) -> String {
+        let slopes = self.constant(&leaky.slopes);
+        match leaky.by {
+            Slopes::One => format!("{slopes}[0]"),
+            Slopes::Channels(channels) => format!("{slopes}[n % {channels}]"),
+            Slopes::Elements => format!("{slopes}[n]"),
+        }
     }
 
     fn number(&self, number: &Number) -> String {

@@ -47,6 +47,7 @@ mod format;
 mod interval;
 mod quantization;
 mod range;
+mod real;
 
 pub use cast::{Caster, cast};
 pub use codes::{Codes, Word};
@@ -54,3 +55,4 @@ pub use format::{Format, FormatError, MAX_WIDTH, Signedness};
 pub use interval::Interval;
 pub use quantization::{Overflow, Quantization, Rounding};
 pub use range::cast_interval;
+pub use real::cast_real;

@@ -22,7 +22,9 @@ pub use design::{
     Number, Schedule, Type, TypeId,
 };
 pub use error::HlsError;
-pub use kernels::{Body, Clamp, Convert, Leaky, Linear, Scale, Softmax, Steps, Table};
+pub use kernels::{
+    Affine, Body, Clamp, Convert, Factors, Leaky, Linear, Scale, Slopes, Softmax, Steps, Table,
+};
 pub use names::Names;
 pub use options::Options;
 pub use parts::dsp_slices;

@@ -226,6 +226,7 @@ fn check_multipliers(design: &Design) -> Option<Finding> {
 fn bounds(body: &Body) -> String {
     let loops = match body {
         Body::Linear(l) => vec![l.rows, l.inputs, l.outputs],
+        Body::Affine(a) => vec![a.rows, a.channels],
         Body::Steps(s) => vec![s.elements, s.comparisons],
         Body::Softmax(s) => vec![s.rows, s.columns],
         Body::Convert(b) => vec![b.elements],

@@ -83,6 +83,34 @@ fn a_dense_layer_becomes_two_kernels_between_ports() {
 }
 
 #[test]
+fn scales_share_multipliers_as_far_as_their_layer_leaves_time() {
+    let mut graph = Graph::new("scaled");
+    let x = input(&mut graph, "x", &[2, 6], "fixed<8,1>");
+    let numbers = ndarray::arr1(&[3, 1, 0, -5, 2, 7]).mapv(BigInt::from).into_dyn();
+    let scale = ir::Constant { codes: Codes::from_big(numbers), format: format("fixed<4,1>") };
+    let affine = ir::Affine { scale, offset: None };
+    let y = affine.result(&graph[x].tensor).unwrap();
+    let y = graph.add("y", Op::Affine(affine), &[x], y);
+    graph.add_output("y", y);
+    for (asked, reuse_factor) in [(1, 1), (4, 3), (100, 6)] {
+        let mut options = options();
+        options.layer_reuse_factors.insert("y".into(), asked);
+        let design = Design::new(&graph, &options).unwrap();
+        let expected = Multipliers {
+            products: 12,
+            proper_products: 6,
+            reuse_factor,
+            limit: 12 / reuse_factor,
+            operand_width: 8,
+            constant_width: 4,
+        };
+        assert_eq!(design.kernels[0].multipliers, Some(expected));
+        // Fewer cycles than asked for disturb nobody.
+        assert_eq!(design.findings, []);
+    }
+}
+
+#[test]
 fn outputs_get_ports_however_they_leave() {
     let mut graph = dense();
     let (x, act) = (graph.inputs[0], graph.outputs[0].node);

@@ -49,8 +49,10 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod affine;
 mod dot;
 mod graph;
+mod leaky;
 mod op;
 mod sums;
 mod tensor;
@@ -58,10 +60,14 @@ mod tensor;
 mod tests;
 mod validate;
 
+pub use affine::Affine;
+pub(crate) use affine::Units;
 pub use dot::to_dot;
 pub use graph::{Graph, Node, NodeId, Output};
+pub use leaky::Leaky;
+pub(crate) use leaky::Lines;
 pub use op::{Linear, Op, Softmax, Steps};
 pub use sums::Sums;
 pub use tensor::{Constant, ConstantError, Tensor};
 pub use validate::{Invalid, validate};
-pub(crate) use validate::{clamped, leaked, one_code};
+pub(crate) use validate::{clamped, one_code};

@@ -2,7 +2,7 @@
 
 use num_bigint::BigInt;
 
-use super::Constant;
+use super::{Affine, Constant, Leaky};
 use crate::fixed::{Format, Overflow, Quantization, Rounding};
 
 /// What a node computes. Every operation is exact on integer codes; where bits are dropped, the
@@ -13,6 +13,8 @@ pub enum Op {
     Input,
     /// Products with constants, summed along the last axis.
     Linear(Linear),
+    /// A factor and a summand for each channel.
+    Affine(Affine),
     /// The operand's values in the result's format.
     Cast {
         /// What happens to the bits below.
@@ -28,12 +30,8 @@ pub enum Op {
         /// The largest code that passes.
         high: Option<BigInt>,
     },
-    /// x where x is not negative, x · 2^-`shift` elsewhere: the exact leaky ReLU. The result has
-    /// `shift` more bits behind the point.
-    Leaky {
-        /// Minus the slope's power of two.
-        shift: u32,
-    },
+    /// The operand above some code, a line below: the exact leaky ReLU.
+    Leaky(Leaky),
     /// The operand times 2^`power`: the same codes in a format whose point stands elsewhere.
     Scale {
         /// Places that the value moves up.
@@ -120,9 +118,10 @@ impl Op {
         match self {
             Op::Input => "input",
             Op::Linear(_) => "linear",
+            Op::Affine(_) => "affine",
             Op::Cast { .. } => "cast",
             Op::Clamp { .. } => "clamp",
-            Op::Leaky { .. } => "leaky",
+            Op::Leaky(_) => "leaky",
             Op::Scale { .. } => "scale",
             Op::Steps(_) => "steps",
             Op::Softmax(_) => "softmax",

@@ -3,7 +3,7 @@
 use ndarray::array;
 use num_bigint::BigInt;
 
-use super::{Constant, Graph, Linear, NodeId, Op, Steps, Tensor, validate};
+use super::{Affine, Constant, Graph, Leaky, Linear, NodeId, Op, Steps, Tensor, validate};
 use crate::fixed::{Interval, Overflow, Rounding};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -147,9 +147,15 @@ fn rules_of_the_other_operations() -> Outcome {
     assert_eq!(broken_by(clamp(), tensor("ufixed<3,0>", 0, 6)?)?, MISSES);
     assert_eq!(broken_by(clamp(), tensor("ufixed<4,0>", 0, 7)?)?, FRACTION);
 
-    let leaky = || Op::Leaky { shift: 1 };
-    assert_eq!(broken_by(leaky(), tensor("fixed<5,1>", -8, 14)?)?, "none");
-    assert_eq!(broken_by(leaky(), tensor("fixed<4,1>", -8, 7)?)?, FRACTION);
+    let leaky = |slopes: &[f64]| -> Result<Op, super::ConstantError> {
+        let slopes = Constant::covering(ndarray::aview1(slopes).into_dyn())?;
+        Ok(Op::Leaky(Leaky { from: BigInt::ZERO, slopes, offset: None }))
+    };
+    let rule = "its slopes are neither one, nor its channels', nor its elements'";
+    assert_eq!(broken_by(leaky(&[0.5, 0.5, 1.0])?, tensor("fixed<5,1>", -8, 14)?)?, rule);
+    assert_eq!(broken_by(leaky(&[0.5])?, tensor("fixed<5,1>", -8, 14)?)?, "none");
+    assert_eq!(broken_by(leaky(&[0.5])?, tensor("fixed<4,1>", -8, 7)?)?, FRACTION);
+    assert_eq!(broken_by(leaky(&[0.5])?, tensor("fixed<5,1>", -8, 13)?)?, MISSES);
 
     let scale = || Op::Scale { power: -2 };
     assert_eq!(broken_by(scale(), tensor("fixed<4,-1>", -8, 7)?)?, "none");
@@ -167,6 +173,49 @@ fn rules_of_the_other_operations() -> Outcome {
     let rule = "the boundaries do not ascend";
     assert_eq!(broken_by(steps(&[1.0, 1.0], &[-1.0, 0.0, 1.0])?, sign.clone())?, rule);
     assert_eq!(broken_by(steps(&[0.0], &[-1.0, 2.0])?, tensor("fixed<3,3>", -1, 1)?)?, MISSES);
+    Ok(())
+}
+
+#[test]
+fn rules_of_an_affine_operation() -> Outcome {
+    let affine = |scale: &[f64], offset: Option<&[f64]>| -> Result<Affine, super::ConstantError> {
+        let constant = |v: &[f64]| Constant::covering(ndarray::aview1(v).into_dyn());
+        Ok(Affine { scale: constant(scale)?, offset: offset.map(constant).transpose()? })
+    };
+    let two = affine(&[0.75, -1.5], Some(&[0.0, 0.03125]))?;
+    let y = two.result(&tensor("fixed<4,1>", -8, 7)?)?;
+    // 3·[-8, 7] and -6·[-8, 7] + 1, in steps of 1/32: an eighth times a quarter.
+    assert_eq!(y.channels, [Interval::new(-24, 21), Interval::new(-41, 49)]);
+    assert_eq!(y.format, "fixed<7,2>".parse()?);
+    assert_eq!((two.multiplications(2), affine(&[0.75], None)?.multiplications(5)), (2, 5));
+    assert_eq!(affine(&[0.25, 0.0, -2.0, 3.0], None)?.multiplications(4), 1);
+
+    assert_eq!(broken_by(Op::Affine(two.clone()), y.clone())?, "none");
+    let missing = vec![Interval::new(-24, 21), Interval::new(-40, 49)];
+    assert_eq!(
+        broken_by(Op::Affine(two.clone()), Tensor { channels: missing, ..y.clone() })?,
+        MISSES
+    );
+    let finer = Tensor { format: "fixed<8,2>".parse()?, ..y.clone() };
+    assert_eq!(broken_by(Op::Affine(two), finer)?, FRACTION);
+
+    // One number for all channels keeps one interval; a finer offset makes the result finer.
+    let one = affine(&[-2.0], Some(&[1.0 / 64.0]))?;
+    let y = one.result(&tensor("fixed<4,1>", -8, 7)?)?;
+    assert_eq!(
+        (&y.channels[..], y.format),
+        (&[Interval::new(-111, 129)][..], "fixed<9,3>".parse()?)
+    );
+    assert_eq!(broken_by(Op::Affine(one), y)?, "none");
+
+    let rule = "a constant has the wrong shape";
+    let three = affine(&[1.0, 1.0, 1.0], None)?;
+    assert_eq!(broken_by(Op::Affine(three), tensor("fixed<4,1>", -8, 7)?)?, rule);
+    let three = affine(&[1.0], Some(&[1.0, 1.0, 1.0]))?;
+    assert_eq!(broken_by(Op::Affine(three), tensor("fixed<4,1>", -8, 7)?)?, rule);
+    let far = affine(&[1.0], Some(&[0.5f64.powi(600)]))?;
+    let rule = "a format is 1 to 128 bits wide, not 597";
+    assert_eq!(broken_by(Op::Affine(far), tensor("fixed<4,1>", -8, 7)?)?, rule);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use num_bigint::BigInt;
 use petgraph::visit::EdgeRef;
 
-use super::{Constant, Graph, Linear, NodeId, Op, Softmax, Steps, Tensor};
+use super::{Affine, Constant, Graph, Leaky, Linear, NodeId, Op, Softmax, Steps, Tensor};
 use crate::fixed::{Format, Interval, Quantization, cast_interval};
 
 /// A graph that breaks a rule: the node and the rule.
@@ -116,6 +116,7 @@ fn check_op(op: &Op, x: &Tensor, y: &Tensor) -> Result<(), String> {
             ensure(y.interval().contains(&x.interval()), INTERVAL)
         }
         _ if !same_shape => Err("the operation keeps the shape".into()),
+        Op::Affine(affine) => check_affine(affine, x, y),
         Op::Cast { rounding, overflow } => {
             let to = Quantization::new(y.format, *rounding, *overflow);
             each_channel(x, y, |interval| cast_interval(interval, x.format.fraction(), &to))
@@ -124,11 +125,7 @@ fn check_op(op: &Op, x: &Tensor, y: &Tensor) -> Result<(), String> {
             ensure(x.format.fraction() == y.format.fraction(), FRACTION)?;
             each_channel(x, y, |interval| clamped(interval, low.as_ref(), high.as_ref()))
         }
-        Op::Leaky { shift } => {
-            let finer = i64::from(x.format.fraction()) + i64::from(*shift);
-            ensure(i64::from(y.format.fraction()) == finer, FRACTION)?;
-            each_channel(x, y, |interval| leaked(interval, *shift))
-        }
+        Op::Leaky(leaky) => check_leaky(leaky, x, y),
         Op::Scale { power } => {
             ensure(x.format.scaled(*power).ok() == Some(y.format), FRACTION)?;
             each_channel(x, y, Interval::clone)
@@ -157,13 +154,6 @@ pub(crate) fn clamped(x: &Interval, low: Option<&BigInt>, high: Option<&BigInt>)
     Interval::new(clamp(x.low()), clamp(x.high()))
 }
 
-/// What a leaky rectifier makes of an interval.
-pub(crate) fn leaked(x: &Interval, shift: u32) -> Interval {
-    use num_traits::Signed;
-    let leak = |code: &BigInt| if code.is_negative() { code.clone() } else { code << shift };
-    Interval::new(leak(x.low()), leak(x.high()))
-}
-
 fn check_constant(constant: &Constant, shape: &[usize]) -> Result<(), String> {
     ensure(constant.codes.shape() == shape, "a constant has the wrong shape")?;
     let held = constant.codes.interval().is_none_or(|i| constant.format.codes().contains(&i));
@@ -184,6 +174,33 @@ fn check_linear(linear: &Linear, x: &Tensor, y: &Tensor) -> Result<(), String> {
     ensure(held, "its format does not hold every partial sum")?;
     let contained = sums.channels.iter().enumerate().all(|(c, i)| y.interval_of(c).contains(i));
     ensure(contained, INTERVAL)
+}
+
+fn check_affine(affine: &Affine, x: &Tensor, y: &Tensor) -> Result<(), String> {
+    for constant in std::iter::once(&affine.scale).chain(&affine.offset) {
+        let count = if constant.codes.len() == 1 { 1 } else { x.channel_count() };
+        check_constant(constant, &[count])?;
+    }
+    follows(&affine.result(x).map_err(|error| error.to_string())?, y)
+}
+
+fn check_leaky(leaky: &Leaky, x: &Tensor, y: &Tensor) -> Result<(), String> {
+    let slopes = leaky.slopes.codes.len();
+    let fits = [1, x.channel_count(), x.len()].contains(&slopes);
+    ensure(fits, "its slopes are neither one, nor its channels', nor its elements'")?;
+    check_constant(&leaky.slopes, &[slopes])?;
+    if let Some(offset) = &leaky.offset {
+        check_constant(offset, &[1])?;
+    }
+    follows(&leaky.result(x).map_err(|error| error.to_string())?, y)
+}
+
+/// Whether `y` has the fraction of `result` and holds its intervals.
+fn follows(result: &Tensor, y: &Tensor) -> Result<(), String> {
+    ensure(y.format.fraction() == result.format.fraction(), FRACTION)?;
+    let channels = result.channels.len().max(y.channels.len());
+    let held = (0..channels).all(|c| y.interval_of(c).contains(result.interval_of(c)));
+    ensure(held, INTERVAL)
 }
 
 fn check_steps(steps: &Steps, y: &Tensor) -> Result<(), String> {

@@ -4,9 +4,10 @@ use petgraph::graph::NodeIndex;
 
 use super::activation::{Place, activate, cast};
 use super::builder::Builder;
+use super::function::warn_of_overflow;
 use super::parameters::Parameter;
 use super::{LowerError, Warning};
-use crate::fixed::{Format, Quantization};
+use crate::fixed::Format;
 use crate::ir::{Linear, NodeId, Op, Tensor};
 use crate::model::{Dense, Layer};
 
@@ -94,14 +95,4 @@ fn sum(
     }
     let tensor = Tensor { shape, format, channels: sums.channels };
     Ok(builder.add(layer, "", Op::Linear(linear), operand, tensor))
-}
-
-fn warn_of_overflow(builder: &mut Builder<'_>, layer: &str, node: NodeId, to: &Quantization) {
-    let x = builder.tensor(node);
-    let Ok(needed) = Format::covering(&x.interval(), x.format.fraction()) else { return };
-    let integer = |format: Format| format.integer() - i32::from(format.is_signed());
-    let negative = needed.is_signed() && !to.format.is_signed();
-    if negative || integer(needed) > integer(to.format) {
-        builder.warn(Warning::MayOverflow { layer: layer.into(), precision: *to, needed });
-    }
 }

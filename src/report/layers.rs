@@ -16,6 +16,8 @@ pub struct LayerRow {
     pub shape: Vec<usize>,
     /// The type of its weights.
     pub weight: Option<Format>,
+    /// The type of its real-valued scales.
+    pub scale: Option<Format>,
     /// The type of its biases.
     pub bias: Option<Format>,
     /// The type of its sums.
@@ -58,6 +60,7 @@ fn row(graph: &Graph, layer: &str, result: NodeId, own: &[NodeId]) -> LayerRow {
         operations: own.iter().map(|id| graph[*id].op.name()).collect(),
         shape: tensor.shape.clone(),
         weight: None,
+        scale: None,
         bias: None,
         accumulator: None,
         result: tensor.format,
@@ -77,6 +80,15 @@ fn row(graph: &Graph, layer: &str, result: NodeId, own: &[NodeId]) -> LayerRow {
                 row.multiplications += linear.multiplications() * node.tensor.rows();
                 row.weight_bits += linear.weights.bits();
                 row.weight_bits += linear.bias.as_ref().map_or(0, crate::ir::Constant::bits);
+            }
+            Op::Affine(affine) => {
+                row.scale = Some(affine.scale.format);
+                row.bias = affine.offset.as_ref().map(|offset| offset.format).or(row.bias);
+                let tensor = &node.tensor;
+                row.multiplications +=
+                    affine.multiplications(tensor.channel_count()) * tensor.rows();
+                row.weight_bits += affine.scale.bits();
+                row.weight_bits += affine.offset.as_ref().map_or(0, crate::ir::Constant::bits);
             }
             Op::Steps(steps) => row.table_bits += steps.boundaries.bits() + steps.values.bits(),
             Op::Softmax(softmax) => {

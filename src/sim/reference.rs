@@ -9,7 +9,7 @@ use num_bigint::BigInt;
 
 use super::softmax::softmax;
 use crate::fixed::{Caster, Codes, Format, Quantization, Word};
-use crate::ir::{Constant, Linear, Node, Op, Steps, Tensor};
+use crate::ir::{Affine, Constant, Leaky, Linear, Lines, Node, Op, Steps, Tensor, Units};
 
 /// The result of `node` for the operand's codes `x`, whose tensor is `from`; `None` if the graph
 /// is not valid.
@@ -20,6 +20,10 @@ pub(super) fn compute(node: &Node, from: &Tensor, x: &Codes) -> Option<Codes> {
     let constants: &[&Constant] = match &node.op {
         Op::Linear(Linear { weights, bias: None }) => &[weights],
         Op::Linear(Linear { weights, bias: Some(bias) }) => &[weights, bias],
+        Op::Affine(Affine { scale, offset: None }) => &[scale],
+        Op::Affine(Affine { scale, offset: Some(offset) }) => &[scale, offset],
+        Op::Leaky(Leaky { slopes, offset: None, .. }) => &[slopes],
+        Op::Leaky(Leaky { slopes, offset: Some(offset), .. }) => &[slopes, offset],
         Op::Steps(steps) => &[&steps.boundaries, &steps.values],
         Op::Softmax(_) => return Some(Codes::from_big(over_words::<BigInt>(node, from, x)?)),
         _ => &[],
@@ -42,6 +46,7 @@ fn over_words<W: Word>(node: &Node, from: &Tensor, x: &Codes) -> Option<ArrayD<W
     match &node.op {
         Op::Input | Op::Reshape => None,
         Op::Linear(op) => linear(op, from, to, &rows(&x)?, &node.tensor.shape),
+        Op::Affine(op) => affine(op, from, &x),
         Op::Cast { rounding, overflow } => {
             let to = Quantization::new(to, *rounding, *overflow);
             let caster = Caster::<W>::new(from.format.fraction(), &to)?;
@@ -54,10 +59,7 @@ fn over_words<W: Word>(node: &Node, from: &Tensor, x: &Codes) -> Option<ArrayD<W
                 high.as_ref().map_or(code, |high| code.min(high)).clone()
             }))
         }
-        // A negative code divided by 2^shift is the same code in steps 2^shift times as fine.
-        Op::Leaky { shift } => Some(
-            x.map(|code| if *code < W::zero() { code.clone() } else { code.shifted_left(*shift) }),
-        ),
+        Op::Leaky(op) => leaky(op, from, &x),
         Op::Scale { .. } => Some(x.into_owned()),
         Op::Steps(op) => steps(op, &x),
         Op::Softmax(op) => {
@@ -115,6 +117,46 @@ fn linear<W: Word>(
     let samples = y.nrows() / shape.split_last().map_or(1, |(_, rows)| rows.iter().product());
     let shape: Vec<usize> = std::iter::once(samples).chain(shape.iter().copied()).collect();
     y.into_shape_with_order(IxDyn(&shape)).ok()
+}
+
+fn affine<W: Word>(op: &Affine, from: &Tensor, x: &ArrayD<W>) -> Option<ArrayD<W>> {
+    let units = Units::of(op, from.format).ok()?;
+    let scales = W::view(&op.scale.codes)?.map(|scale| scale.shifted_left(units.product));
+    let offsets = match &op.offset {
+        None => ArrayD::from_elem(IxDyn(&[1]), W::zero()),
+        Some(offset) => W::view(&offset.codes)?.map(|code| code.shifted_left(units.offset)),
+    };
+    let (mut scales, mut offsets) = (scales.iter().cycle(), offsets.iter().cycle());
+    // The last axis holds the channels, and its index runs fastest.
+    let y: Option<Vec<W>> = x
+        .iter()
+        .map(|x| {
+            let mut y = offsets.next()?.clone();
+            y.add_product(x, scales.next()?);
+            Some(y)
+        })
+        .collect();
+    ArrayD::from_shape_vec(x.raw_dim(), y?).ok()
+}
+
+fn leaky<W: Word>(op: &Leaky, from: &Tensor, x: &ArrayD<W>) -> Option<ArrayD<W>> {
+    let lines = Lines::of(op, from.format).ok()?;
+    // A boundary that no code of the operand reaches need not fit its word.
+    let codes = from.format.codes();
+    let boundary = lines.from.clamp(codes.low().clone(), codes.high() + 1);
+    let (boundary, offset) = (W::from_big(&boundary)?, W::from_big(&lines.offset)?);
+    let slopes: Vec<W> =
+        W::view(&op.slopes.codes)?.iter().map(|s| s.shifted_left(lines.product)).collect();
+    // Samples and their elements follow one another, and so do the slopes of one sample.
+    let y = x.iter().zip(slopes.iter().cycle()).map(|(x, slope)| {
+        if *x >= boundary {
+            return x.shifted_left(lines.operand);
+        }
+        let mut y = offset.clone();
+        y.add_product(x, slope);
+        y
+    });
+    ArrayD::from_shape_vec(x.raw_dim(), y.collect()).ok()
 }
 
 fn steps<W: Word>(op: &Steps, x: &ArrayD<W>) -> Option<ArrayD<W>> {

@@ -5,7 +5,7 @@ use num_bigint::BigInt;
 
 use super::{SimError, run, vectors};
 use crate::fixed::{Codes, Format, Interval, Overflow, Rounding};
-use crate::ir::{Constant, Graph, Linear, NodeId, Op, Tensor};
+use crate::ir::{Affine, Constant, Graph, Leaky, Linear, NodeId, Op, Tensor};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -83,6 +83,39 @@ fn sums_beyond_64_bits_are_exact() -> Outcome {
     Ok(())
 }
 
+/// What an affine operation makes of `samples`, rows of two channels.
+fn scaled(
+    input: &str,
+    affine: Affine,
+    samples: &[i64],
+) -> Result<Vec<BigInt>, Box<dyn std::error::Error>> {
+    let (mut graph, x) = graph(vec![2], input)?;
+    let y = affine.result(&graph[x].tensor)?;
+    let y = graph.add("y", Op::Affine(affine), &[x], y);
+    graph.add_output("y", y);
+    crate::ir::validate(&graph)?;
+    let trace = run(&graph, &[codes(&[samples.len() / 2, 2], samples)?])?;
+    Ok(trace.of(y).ok_or("no result")?.iter().collect())
+}
+
+#[test]
+fn an_affine_operation_acts_on_each_channel() -> Outcome {
+    let constant = |v: &[f64]| Constant::covering(ndarray::aview1(v).into_dyn());
+    let affine = Affine { scale: constant(&[0.75, -2.0])?, offset: Some(constant(&[0.5])?) };
+    // In steps of 1/8: 6·x + 4 and -16·x + 4, the operand's steps being 1/2.
+    let found = scaled("fixed<4,3>", affine.clone(), &[-8, 7, 3, -1])?;
+    assert_eq!(found, [-20, -52, 13, 12].map(BigInt::from));
+    // The same numbers where the operand's format is wide.
+    let found = scaled("fixed<80,79>", affine, &[-8, 7, 3, -1])?;
+    assert_eq!(found, [-20, -52, 13, 12].map(BigInt::from));
+    // A result beyond 64 bits from narrow operands.
+    let large = Affine { scale: constant(&[f64::exp2(60.0) + f64::exp2(8.0)])?, offset: None };
+    let scale: BigInt = (BigInt::from(1) << 52) + 1;
+    let found = scaled("fixed<40,40>", large, &[1 << 38, -1])?;
+    assert_eq!(found, [&scale << 38, -scale]);
+    Ok(())
+}
+
 #[test]
 fn leaky_clamp_and_scale_are_what_they_say() -> Outcome {
     let (mut graph, x) = graph(vec![1], "fixed<4,4>")?;
@@ -92,8 +125,9 @@ fn leaky_clamp_and_scale_are_what_they_say() -> Outcome {
     };
     let clamp = Op::Clamp { low: Some((-3).into()), high: Some(5.into()) };
     let clamp = graph.add("clamp", clamp, &[x], tensor("fixed<4,4>", -3, 5)?);
-    let leaky = Op::Leaky { shift: 2 };
-    let leaky = graph.add("leaky", leaky, &[clamp], tensor("fixed<6,4>", -3, 20)?);
+    let slopes = Constant::covering(array![0.25].into_dyn().view())?;
+    let leaky = Leaky { from: 0.into(), slopes, offset: None };
+    let leaky = graph.add("leaky", Op::Leaky(leaky), &[clamp], tensor("fixed<6,4>", -3, 20)?);
     let scale = Op::Scale { power: 3 };
     let scale = graph.add("scale", scale, &[leaky], tensor("fixed<6,7>", -3, 20)?);
     graph.add_output("scale", scale);

@@ -1,5 +1,6 @@
 //! The kernels: one file for each operation, or for those that share a body.
 
+mod affine;
 mod clamp;
 mod convert;
 mod leaky;
@@ -10,9 +11,10 @@ mod steps;
 
 use serde::Serialize;
 
+pub use affine::{Affine, Factors};
 pub use clamp::Clamp;
 pub use convert::Convert;
-pub use leaky::Leaky;
+pub use leaky::{Leaky, Slopes};
 pub use linear::Linear;
 pub use scale::Scale;
 pub use softmax::Softmax;
@@ -28,6 +30,8 @@ use crate::ir::Op;
 pub enum Body {
     /// Sums of products.
     Linear(Linear),
+    /// A factor and a summand for each channel.
+    Affine(Affine),
     /// A type for another.
     Convert(Convert),
     /// Limits.
@@ -49,6 +53,7 @@ impl Body {
     pub fn unrolled(&self) -> u64 {
         let count = match self {
             Body::Linear(linear) => linear.rows * linear.inputs * linear.outputs,
+            Body::Affine(affine) => affine.rows * affine.channels,
             Body::Convert(convert) => convert.elements,
             Body::Clamp(clamp) => clamp.elements,
             Body::Leaky(leaky) => leaky.elements,
@@ -72,9 +77,16 @@ pub(super) fn build(
             let (linear, multipliers) = linear::build(builder, site, op)?;
             return Ok((Body::Linear(linear), Some(multipliers)));
         }
+        Op::Affine(op) => {
+            let (affine, multipliers) = affine::build(builder, site, op)?;
+            return Ok((Body::Affine(affine), Some(multipliers)));
+        }
         Op::Cast { .. } => Body::Convert(Convert { elements: site.node.tensor.len() }),
         Op::Clamp { low, high } => Body::Clamp(clamp::build(builder, site, low, high)?),
-        Op::Leaky { shift } => Body::Leaky(leaky::build(builder, site, *shift)?),
+        Op::Leaky(op) => {
+            let (leaky, multipliers) = leaky::build(builder, site, op)?;
+            return Ok((Body::Leaky(leaky), multipliers));
+        }
         Op::Scale { power } => Body::Scale(scale::build(builder, site, *power)?),
         Op::Steps(op) => steps::build(builder, site, op)?,
         Op::Softmax(op) => Body::Softmax(softmax::build(builder, site, op)?),
