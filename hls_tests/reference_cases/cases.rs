@@ -34,22 +34,14 @@ pub struct Run {
     pub trace: Trace,
 }
 
-/// Cases that are not supported yet: real-valued scales.
-const WAITING: [&str; 1] = ["dense_bits4_auto"];
-
-/// The folders of the repository's cases: those that must be exact, and those that wait.
-pub fn folders() -> Result<(Vec<PathBuf>, Vec<PathBuf>), Box<dyn Error>> {
+/// The repository's cases.
+pub fn committed() -> Result<Vec<Case>, Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("hls_tests/reference");
     let mut folders: Vec<PathBuf> =
         std::fs::read_dir(root)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
     folders.retain(|folder| folder.join("case.json").exists());
     folders.sort();
-    Ok(folders.into_iter().partition(|folder| !WAITING.iter().any(|name| folder.ends_with(name))))
-}
-
-/// The cases of the repository that must be exact.
-pub fn committed() -> Result<Vec<Case>, Box<dyn Error>> {
-    folders()?.0.iter().map(|folder| Case::read(folder)).collect()
+    folders.iter().map(|folder| Case::read(folder)).collect()
 }
 
 /// A trained model from the field, which the repository does not hold; `None` where it is not

@@ -29,6 +29,7 @@ mod softmax;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod training;
 mod windows;
 
 use petgraph::graph::NodeIndex;
@@ -68,6 +69,9 @@ pub fn lower(model: &Model, settings: &Settings) -> Result<Lowered, LowerError> 
     while let Some(index) = order.next(&model.graph) {
         let layer = &model.graph[index];
         lower_kind(&mut builder, index, layer, &layer.kind)?;
+    }
+    if let Some(warning) = training::warning(model) {
+        builder.warn(warning);
     }
     builder.finish()
 }

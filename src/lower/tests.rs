@@ -359,3 +359,28 @@ fn quotients_round_as_the_true_ones() -> Outcome {
     }
     Ok(())
 }
+
+#[test]
+fn says_once_what_is_for_training_only() -> Outcome {
+    let noisy = "quantized_bits(4,0,1,alpha=1.0,qnoise_factor=0.5)";
+    let random = "quantized_relu(4,0,use_stochastic_rounding=True)";
+    let mut first = dense(array![[0.5]], Some(array![0.25]), [noisy, noisy]);
+    first.activation = Activation::Quantizer(random.parse()?);
+    let second = dense(array![[0.5]], None, [noisy, ""]);
+    let third = LayerKind::Activation(Activation::Quantizer("bernoulli".parse()?));
+    let layers =
+        vec![("a", LayerKind::Dense(first)), ("b", LayerKind::Dense(second)), ("c", third)];
+    let lowered = lower(&chain(1, layers), &settings("fixed<4,1>")?)?;
+    let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        [
+            "noise and random rounding are for training; inference quantizes in full and without chance: \
+          quantized_bits(4,0,1,alpha=1.0,qnoise_factor=0.5) in layers 'a', 'b'; \
+          quantized_relu(4,0,use_stochastic_rounding=True) in layer 'a'; bernoulli() in layer 'c'. \
+          QKeras' own inference mixes unquantized values in where qnoise_factor is not 1. \
+          QKeras' own inference draws random numbers for bernoulli"
+        ]
+    );
+    Ok(())
+}

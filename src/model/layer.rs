@@ -110,3 +110,13 @@ pub enum Activation {
     /// A quantizer of QKeras.
     Quantizer(Quantizer),
 }
+
+impl Activation {
+    /// The quantizer that it is, if it is one.
+    pub fn quantizer(&self) -> Option<&Quantizer> {
+        match self {
+            Self::Quantizer(quantizer) => Some(quantizer),
+            Self::Linear | Self::Function(_) | Self::Softmax => None,
+        }
+    }
+}

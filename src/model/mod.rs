@@ -10,6 +10,7 @@ mod merge;
 mod moves;
 mod normalization;
 mod pool;
+mod quantizers;
 mod sliding;
 
 use petgraph::graph::{DiGraph, NodeIndex};

@@ -95,13 +95,6 @@ pub enum ParseError {
         /// A known name that looks like it.
         nearest: Option<String>,
     },
-    /// QKeras has it, Bitkiln does not.
-    #[error("'{name}' is known to QKeras, but not supported yet by Bitkiln")]
-    #[diagnostic(help("supported are {}", super::registry::names().join(", ")))]
-    NotYet {
-        /// The quantizer's name.
-        name: String,
-    },
     /// The quantizer has no such attribute.
     #[error("{quantizer} has no attribute '{attribute}'{}", did_you_mean(nearest.as_deref()))]
     Attribute {

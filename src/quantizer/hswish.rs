@@ -5,6 +5,7 @@ use std::fmt;
 use ndarray::ArrayD;
 
 use super::parameters::Parameters;
+use super::training::Training;
 use super::{Definition, Factored, ParseError, QuantizedBits, Quantizer, QuantizerError, Stage};
 
 /// QKeras' `quantized_hswish`: [`QuantizedBits`] of x · clip(x + shift, 0, bound) / bound. It falls from
@@ -17,7 +18,7 @@ pub struct QuantizedHswish {
 }
 
 /// The attributes, in the order of QKeras' constructor, then those that its `get_config` writes
-/// besides. What is not read here or by [`QuantizedBits`] acts in training only.
+/// besides. What is not read here or by [`QuantizedBits`] does not change the values.
 pub(super) const ATTRIBUTES: &[&str] = &[
     "bits",
     "integer",
@@ -89,6 +90,10 @@ impl Definition for QuantizedHswish {
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
         // Whatever refuses the fixed-point quantizer refuses this one.
         self.bits.stages().map(|_| vec![Stage::Steps])
+    }
+
+    fn training(&self) -> Option<&Training> {
+        self.bits.training()
     }
 
     fn values(&self) -> Option<Vec<f64>> {

@@ -69,8 +69,7 @@ impl Quantizer {
         if let Some((name, attributes, new)) = SUPPORTED.iter().find(|known| known.0 == name) {
             return new(&Parameters::bind(name, attributes, positional, keyword)?);
         }
-        let name = name.to_owned();
-        let nearest = nearest(&name, names().into_iter());
-        Err(ParseError::Unknown { name, nearest })
+        let nearest = nearest(name, names().into_iter());
+        Err(ParseError::Unknown { name: name.to_owned(), nearest })
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::parameters::{Parameters, flag_text};
+use super::training::{ROUNDING, Training};
 use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, cast, exp2};
 use crate::fixed::{Format, Overflow};
 use crate::function::Sigmoid;
@@ -16,10 +17,10 @@ pub struct QuantizedSigmoid {
     symmetric: bool,
     use_real_sigmoid: bool,
     pub(super) sigmoid: Sigmoid,
+    training: Training,
 }
 
-/// The attributes, in the order of QKeras' constructor. What is not read below acts in training
-/// only.
+/// The attributes, in the order of QKeras' constructor.
 pub(super) const ATTRIBUTES: &[&str] =
     &["bits", "symmetric", "use_real_sigmoid", "use_stochastic_rounding"];
 
@@ -30,6 +31,7 @@ impl QuantizedSigmoid {
             symmetric: parameters.flag("symmetric", false)?,
             use_real_sigmoid: parameters.flag("use_real_sigmoid", false)?,
             sigmoid: Sigmoid::default(),
+            training: Training::new(parameters, &[ROUNDING])?,
         })
     }
 
@@ -69,6 +71,10 @@ impl Definition for QuantizedSigmoid {
         Ok(stages)
     }
 
+    fn training(&self) -> Option<&Training> {
+        Some(&self.training)
+    }
+
     fn values(&self) -> Option<Vec<f64>> {
         if self.bits > Quantizer::MAX_VALUES.ilog2() {
             return None;
@@ -82,6 +88,6 @@ impl Definition for QuantizedSigmoid {
 impl fmt::Display for QuantizedSigmoid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flags = [("symmetric", self.symmetric), ("use_real_sigmoid", self.use_real_sigmoid)];
-        write!(f, "quantized_sigmoid({}{})", self.bits, flag_text(&flags))
+        write!(f, "quantized_sigmoid({}{}{})", self.bits, flag_text(&flags), self.training)
     }
 }

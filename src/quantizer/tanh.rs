@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::parameters::{Parameters, flag_text};
+use super::training::{ROUNDING, Training};
 use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, cast, exp2};
 use crate::fixed::{Format, Overflow};
 use crate::function::Sigmoid;
@@ -16,10 +17,10 @@ pub struct QuantizedTanh {
     symmetric: bool,
     use_real_tanh: bool,
     pub(super) sigmoid: Sigmoid,
+    training: Training,
 }
 
-/// The attributes, in the order of QKeras' constructor. What is not read below acts in training
-/// only.
+/// The attributes, in the order of QKeras' constructor.
 pub(super) const ATTRIBUTES: &[&str] =
     &["bits", "use_stochastic_rounding", "symmetric", "use_real_tanh"];
 
@@ -30,6 +31,7 @@ impl QuantizedTanh {
             symmetric: parameters.flag("symmetric", false)?,
             use_real_tanh: parameters.flag("use_real_tanh", false)?,
             sigmoid: Sigmoid::default(),
+            training: Training::new(parameters, &[ROUNDING])?,
         })
     }
 
@@ -66,6 +68,10 @@ impl Definition for QuantizedTanh {
         Ok(line.into_iter().chain([cast(self, Format::signed(self.bits, 1), overflow)?]).collect())
     }
 
+    fn training(&self) -> Option<&Training> {
+        Some(&self.training)
+    }
+
     fn values(&self) -> Option<Vec<f64>> {
         if self.bits > Quantizer::MAX_VALUES.ilog2() {
             return None;
@@ -80,6 +86,6 @@ impl fmt::Display for QuantizedTanh {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // QKeras' own text leaves the names away, and would read symmetric as another attribute.
         let flags = [("symmetric", self.symmetric), ("use_real_tanh", self.use_real_tanh)];
-        write!(f, "quantized_tanh({}{})", self.bits, flag_text(&flags))
+        write!(f, "quantized_tanh({}{}{})", self.bits, flag_text(&flags), self.training)
     }
 }

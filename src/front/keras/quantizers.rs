@@ -133,8 +133,18 @@ impl<'a> Stated<'a> {
 /// The quantizer of a class and its `config`, each entry an argument of the constructor.
 fn class(name: &str, config: Option<&Map<String, Value>>) -> Result<Quantizer, ParseError> {
     let arguments: Vec<(String, Value)> =
-        config.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect();
+        config.into_iter().flatten().map(|(name, value)| (name.clone(), argument(value))).collect();
     Quantizer::construct(name, &[], &arguments)
+}
+
+/// A constructor's argument: an array in the form of Keras 3, else what stands there (Keras 2 writes
+/// arrays as lists).
+fn argument(value: &Value) -> Value {
+    let array = match value.get("class_name").and_then(Value::as_str) {
+        Some("__numpy__" | "__tensor__") => value.pointer("/config/value"),
+        _ => None,
+    };
+    array.unwrap_or(value).clone()
 }
 
 /// Whether Keras has a function of that name.
@@ -379,13 +389,36 @@ mod tests {
     }
 
     #[test]
-    fn refuses_attributes_that_change_the_result_unseen() {
+    fn both_generations_state_arrays() {
+        let with = |alpha: Value| {
+            let config = json!({"bits": 4, "alpha": alpha});
+            read(json!({"class_name": "quantized_linear", "config": config}))
+        };
+        let array = |class: &str| {
+            let config = json!({"value": [[0.5, 0.3]], "dtype": "float32"});
+            json!({"class_name": class, "config": config})
+        };
+        let expected = "quantized_linear(4,0,1,alpha=[[0.5 0.3]])".parse().unwrap();
+        for alpha in [json!([[0.5, 0.3]]), array("__numpy__"), array("__tensor__")] {
+            assert_eq!(with(alpha.clone()), expected, "{alpha}");
+        }
         let mut config = config();
         config["post_training_scale"] = json!([0.5, 0.25]);
-        let value = json!({"class_name": "quantized_bits", "config": config});
         assert_eq!(
-            quantizer(&value).unwrap_err().to_string(),
-            "quantized_bits: post_training_scale=[0.5,0.25] is not supported yet by Bitkiln"
+            read(json!({"class_name": "quantized_bits", "config": config})).to_string(),
+            "quantized_bits(4,0,1,alpha='auto_po2',post_training_scale=[0.5 0.25])"
         );
+    }
+
+    #[test]
+    fn refuses_what_is_no_array() {
+        for alpha in
+            [json!({"class_name": "Constant"}), json!([[1, 2], [3]]), json!(["a"]), json!([])]
+        {
+            let value = json!({"class_name": "binary", "config": {"alpha": alpha}});
+            let message = quantizer(&value).unwrap_err().to_string();
+            let expected = "a number, an array of numbers, None, 'auto' or 'auto_po2'";
+            assert!(message.ends_with(expected), "{message}");
+        }
     }
 }

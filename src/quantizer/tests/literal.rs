@@ -63,6 +63,30 @@ pub(super) fn hswish(x: f64, shift: i32, bound: i32) -> f64 {
     x * relu_x / f64::from(bound)
 }
 
+pub(super) fn linear(
+    x: f64,
+    bits: i32,
+    integer: i32,
+    symmetric: bool,
+    keep_negative: bool,
+    alpha: f32,
+) -> f64 {
+    let keep = f64::from(u8::from(keep_negative));
+    let data_type_scale = 2.0_f64.powi(integer - bits + i32::from(keep_negative));
+    let quantization_scale = f64::from(alpha) * data_type_scale;
+    let use_sign_function = bits == 1 && keep_negative;
+    let shift = if use_sign_function { 0.5 } else { 0.0 };
+    let (clip_min, clip_max) = if use_sign_function {
+        (-0.5, 0.5)
+    } else {
+        let unsigned_bits_po2 = 2.0_f64.powi(bits - i32::from(keep_negative));
+        let symmetric = f64::from(u8::from(symmetric));
+        (keep * (-unsigned_bits_po2 + symmetric), unsigned_bits_po2 - 1.0)
+    };
+    let clipped = (x / quantization_scale).max(clip_min).min(clip_max);
+    ((clipped - shift).round_ties_even() + shift) * quantization_scale
+}
+
 pub(super) fn relu(x: f64, bits: i32, integer: i32, sigmoid_kind: Option<&str>, slope: f64) -> f64 {
     let non_sign_bits = bits - i32::from(slope != 0.0);
     let m = 2.0_f64.powi(non_sign_bits);

@@ -3,6 +3,7 @@
 
 mod errors;
 mod literal;
+mod parameters;
 mod stages;
 mod text;
 
@@ -80,6 +81,28 @@ fn bits() -> impl Strategy<Value = Case> {
                 ),
                 move |x| {
                     literal::bits(x, bits, integer, symmetric, keep_negative, alpha.unwrap_or(1.0))
+                },
+            )
+        },
+    )
+}
+
+/// alpha may turn the line round: that divides too.
+fn quantized_linear() -> impl Strategy<Value = Case> {
+    let factor = prop_oneof![Just(1.0_f32), Just(0.5), Just(-2.0), 0.01_f32..4.0, -4.0_f32..-0.01];
+    let alpha = prop_oneof![1 => Just(None), 3 => factor.prop_map(Some)];
+    (1..9_i32, -3..9_i32, any::<bool>(), any::<bool>(), alpha).prop_map(
+        |(bits, integer, symmetric, keep_negative, alpha)| {
+            Case::new(
+                format!(
+                    "quantized_linear({bits}, {integer}, {}, keep_negative={}, alpha={})",
+                    u8::from(symmetric),
+                    python(keep_negative),
+                    alpha_text(alpha)
+                ),
+                move |x| {
+                    let alpha = alpha.unwrap_or(1.0);
+                    literal::linear(x, bits, integer, symmetric, keep_negative, alpha)
                 },
             )
         },
@@ -254,11 +277,16 @@ fn binary() -> impl Strategy<Value = Case> {
     })
 }
 
-fn any_case() -> impl Strategy<Value = Case> {
+/// Those that hold no number which float32 rounds when it is computed with.
+fn plain_case() -> impl Strategy<Value = Case> {
     let linear = prop_oneof![4 => bits(), 4 => relu(), 1 => ternary(), 1 => binary()];
     let powers = prop_oneof![po2(), relu_po2()];
     let curves = prop_oneof![tanh(), quantized_sigmoid(), ulaw(), hswish(), binary_function()];
     prop_oneof![5 => linear, 2 => powers, 4 => curves]
+}
+
+fn any_case() -> impl Strategy<Value = Case> {
+    prop_oneof![11 => plain_case(), 2 => quantized_linear()]
 }
 
 /// Every number of a grid around 0, and some far away, in ascending order.
@@ -321,6 +349,7 @@ proptest! {
         let calls = [
             format!("quantized_bits({bits},{integer},1)"),
             format!("quantized_bits({bits},{integer},keep_negative=False)"),
+            format!("quantized_linear({bits},{integer},0)"),
             format!("quantized_relu({bits},{integer})"),
             format!("quantized_po2({exponent_bits})"),
             "ternary(alpha=1)".into(),
@@ -337,7 +366,7 @@ proptest! {
 
     #[test]
     fn parameters_with_a_stated_scale_are_what_apply_gives(
-        case in any_case(),
+        case in plain_case(),
         weights in prop::collection::vec(-9.0_f32..9.0, 12),
     ) {
         let quantizer = case.quantizer();
@@ -355,7 +384,14 @@ fn has_the_corners_that_qkeras_has() {
     assert_eq!(apply("quantized_bits(1, 3)", -1e-9), -1.0);
     assert_eq!(apply("quantized_bits(1, 0, keep_negative=False)", 0.3), 0.5);
     assert_eq!(apply("binary(use_01=True, alpha=3)", -0.0), 3.0);
+    assert_eq!(apply("bernoulli", 0.0), 1.0);
+    assert_eq!(apply("bernoulli(alpha=2)", -0.1), 0.0);
+    assert_eq!(apply("stochastic_binary", 0.0), 1.0);
+    // Here the two values are a step apart.
+    assert_eq!(apply("quantized_linear(1, 3)", 0.0), 4.0);
+    assert_eq!(apply("quantized_linear(1, 3)", -1e-30), -4.0);
     assert_eq!(apply("ternary", 0.0), 0.0);
+    assert_eq!(apply("stochastic_ternary", f64::from(0.33_f32)), 1.0);
     // 0.33 as float32 is larger than 0.33.
     assert_eq!(apply("ternary", 0.33), 0.0);
     assert_eq!(apply("ternary", f64::from(0.33_f32)), 1.0);
@@ -389,7 +425,12 @@ fn a_computed_scale_needs_all_the_data() {
 
 #[test]
 fn lists_of_values_end_somewhere() {
-    for call in ["quantized_bits(17)", "quantized_relu(17)", "quantized_relu(30,2,1)"] {
+    for call in [
+        "quantized_bits(17)",
+        "quantized_linear(17)",
+        "quantized_relu(17)",
+        "quantized_relu(30,2,1)",
+    ] {
         assert_eq!(call.parse::<Quantizer>().unwrap().values(), None, "{call}");
     }
     let listed = |call: &str| call.parse::<Quantizer>().unwrap().values().map(|v| v.len());
@@ -403,7 +444,16 @@ fn a_kernel_computes_the_alpha_that_is_not_stated() {
     let in_kernel = |call: &str| call.parse::<Quantizer>().unwrap().in_kernel().to_string();
     assert_eq!(in_kernel("quantized_bits(4)"), "quantized_bits(4,0,1,alpha='auto_po2')");
     assert_eq!(in_kernel("quantized_bits(4,alpha=1)"), "quantized_bits(4,0,0,alpha=1.0)");
+    assert_eq!(in_kernel("quantized_linear(4,0,0)"), "quantized_linear(4,0,1,alpha='auto_po2')");
     assert_eq!(in_kernel("binary"), "binary(alpha='auto_po2')");
+    assert_eq!(in_kernel("bernoulli"), "bernoulli(alpha='auto_po2')");
+    assert_eq!(in_kernel("stochastic_binary"), "stochastic_binary(alpha='auto_po2')");
+    assert_eq!(in_kernel("stochastic_ternary"), "stochastic_ternary(alpha='auto_po2')");
+    assert_eq!(in_kernel("binary(alpha=[1 2])"), "binary(alpha=[1.0 2.0])");
+    assert_eq!(
+        in_kernel("quantized_bits(4,scale_axis=0,max_po2_exponent=-1)"),
+        "quantized_bits(4,0,1,alpha='auto_po2',scale_axis=0,max_po2_exponent=-1)"
+    );
     assert_eq!(in_kernel("ternary"), "ternary(alpha='auto_po2')");
     for call in ["quantized_relu(4,0)", "quantized_po2(4)", "quantized_relu_po2(4)"] {
         assert_eq!(in_kernel(call), call);

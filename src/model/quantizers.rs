@@ -1,0 +1,56 @@
+//! Which quantizers a layer states.
+
+use super::{Conv, LayerKind, PoolKind};
+use crate::quantizer::Quantizer;
+
+impl LayerKind {
+    /// The quantizers that the layer states, those of parameters first.
+    pub fn quantizers(&self) -> Vec<&Quantizer> {
+        match self {
+            Self::Dense(dense) => {
+                let parameters = [&dense.kernel_quantizer, &dense.bias_quantizer];
+                parameters.into_iter().flatten().chain(dense.activation.quantizer()).collect()
+            }
+            Self::Conv(conv) => of_conv(conv),
+            Self::Separable(pair) => {
+                let mut all = of_conv(&pair.depthwise);
+                all.extend(of_conv(&pair.pointwise));
+                all
+            }
+            Self::Pool(pool) => {
+                let average = match &pool.kind {
+                    PoolKind::QuantizedAverage(quantizer) => Some(quantizer),
+                    PoolKind::Max | PoolKind::Average => None,
+                };
+                average.into_iter().chain(pool.activation.quantizer()).collect()
+            }
+            Self::BatchNorm(norm) => {
+                let of = &norm.quantizers;
+                let all = [&of.gamma, &of.beta, &of.mean, &of.variance, &of.inverse];
+                all.into_iter().flatten().collect()
+            }
+            Self::ScaleShift(shift) => {
+                let parameters = [&shift.weight_quantizer, &shift.bias_quantizer];
+                parameters.into_iter().flatten().chain(shift.activation.quantizer()).collect()
+            }
+            Self::Activation(activation) => activation.quantizer().into_iter().collect(),
+            Self::TimeDistributed(kind) | Self::ChannelsFirst(kind) => kind.quantizers(),
+            Self::Input { .. }
+            | Self::PRelu(_)
+            | Self::Flatten
+            | Self::Identity
+            | Self::Move(_)
+            | Self::Merge(_)
+            | Self::Constant(_)
+            | Self::Clip { .. }
+            | Self::Concatenate { .. }
+            | Self::Dot { .. }
+            | Self::Bilinear { .. } => vec![],
+        }
+    }
+}
+
+fn of_conv(conv: &Conv) -> Vec<&Quantizer> {
+    let parameters = [&conv.kernel.quantizer, &conv.bias_quantizer];
+    parameters.into_iter().flatten().chain(conv.activation.quantizer()).collect()
+}
