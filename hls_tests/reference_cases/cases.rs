@@ -6,7 +6,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use bitkiln::fixed::Codes;
-use bitkiln::ir::Graph;
+use bitkiln::ir::{Graph, NodeId, Op};
 use bitkiln::lower::{Settings, lower};
 use bitkiln::model::{Activation, LayerKind, Model};
 use bitkiln::sim::{self, Trace};
@@ -33,29 +33,14 @@ pub struct Run {
     pub trace: Trace,
 }
 
-/// Cases whose quantizers are not supported yet: real-valued scales, `quantized_linear`, and the
-/// stochastic ones.
-const WAITING: [&str; 5] = [
-    "dense_bits4_auto",
-    "dense_linear4",
-    "dense_linear4_auto_po2",
-    "dense_stochastic_binary",
-    "dense_stochastic_ternary",
-];
-
-/// The folders of the repository's cases: those that must be exact, and those that wait.
-pub fn folders() -> Result<(Vec<PathBuf>, Vec<PathBuf>), Box<dyn Error>> {
+/// The repository's cases.
+pub fn committed() -> Result<Vec<Case>, Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("hls_tests/reference");
     let mut folders: Vec<PathBuf> =
         std::fs::read_dir(root)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
     folders.retain(|folder| folder.join("case.json").exists());
     folders.sort();
-    Ok(folders.into_iter().partition(|folder| !WAITING.iter().any(|name| folder.ends_with(name))))
-}
-
-/// The cases of the repository that must be exact.
-pub fn committed() -> Result<Vec<Case>, Box<dyn Error>> {
-    folders()?.0.iter().map(|folder| Case::read(folder)).collect()
+    folders.iter().map(|folder| Case::read(folder)).collect()
 }
 
 /// A trained model from the field, which the repository does not hold; `None` where it is not
@@ -126,7 +111,18 @@ impl Run {
     pub fn result_of(&self, layer: &str) -> Option<Found> {
         let (_, node) = self.graph.layers.iter().find(|(name, _)| name == layer)?;
         let format = self.graph[*node].tensor.format;
-        Some(Found { values: self.trace.of(*node)?.to_values(format), format })
+        let values = self.trace.of(*node)?.to_values(format);
+        Some(Found { values, format, float: self.float_resolution(*node) })
+    }
+
+    /// Where a layer's result is a sum times a real-valued scale: how finely float32 tells the
+    /// largest such results apart.
+    fn float_resolution(&self, node: NodeId) -> Option<f64> {
+        let Op::Affine(_) = &self.graph[node].op else { return None };
+        let tensor = &self.graph[node].tensor;
+        let (low, high) = tensor.interval().values(tensor.format.fraction());
+        let largest = low.abs().max(high.abs()) as f32;
+        Some(f64::from(largest) - f64::from(largest.next_down()))
     }
 }
 

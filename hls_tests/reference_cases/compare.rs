@@ -9,7 +9,13 @@ use ndarray::{ArrayD, Axis};
 pub struct Found {
     pub values: ArrayD<f64>,
     pub format: Format,
+    /// The step of float32 at the largest sums, where these are scaled by a real number.
+    pub float: Option<f64>,
 }
+
+/// How many float32 steps QKeras' result may lie beside a scaled sum: it scales the weights, each
+/// rounded to float32, and adds up their products, each sum rounded.
+const FLOAT_STEPS: f64 = 2.0;
 
 /// How a result differs from QKeras'.
 pub enum Difference {
@@ -26,7 +32,9 @@ impl fmt::Display for Difference {
     }
 }
 
-/// Whether each expected value is nearer to the found one than to any other of the format.
+/// Whether each expected value is nearer to the found one than to any other of the format; where
+/// sums are scaled by a real number and the format is finer than float32, whether it is as near
+/// as float32 can come.
 pub fn compare(found: &Found, expected: &ArrayD<f64>) -> Result<(), Difference> {
     if found.values.shape() != expected.shape() {
         return Err(Difference::Shape {
@@ -35,12 +43,17 @@ pub fn compare(found: &Found, expected: &ArrayD<f64>) -> Result<(), Difference> 
         });
     }
     let step = found.format.lsb();
+    let float = found.float.filter(|float| step < *float);
+    let differs = |found: f64, expected: f64| match float {
+        Some(float) => (found - expected).abs() > FLOAT_STEPS * float,
+        None => (expected / step).round() != found / step,
+    };
     let differing: Vec<(f64, f64)> = found
         .values
         .iter()
         .copied()
         .zip(expected.iter().copied())
-        .filter(|(found, expected)| (expected / step).round() != found / step)
+        .filter(|(found, expected)| differs(*found, *expected))
         .collect();
     match differing.first() {
         None => Ok(()),
