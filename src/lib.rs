@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`front`] | model files to [`model::Model`]; nothing else knows a file format |
 //! | [`model`] | the trained network in its own words: layers, quantizers, float weights |
+//! | [`function`] | the functions of Keras and the sigmoids of QKeras as real numbers |
 //! | [`quantizer`] | what each quantizer of QKeras computes, and as which fixed-point type |
 //! | [`lower`] | [`model::Model`] to [`ir::Graph`]: the one place where real numbers become integers |
 //! | [`ir`] | a small closed set of integer operations with exact formats and proven intervals |
@@ -24,6 +25,7 @@ pub mod back;
 pub mod config;
 pub mod fixed;
 pub mod front;
+pub mod function;
 pub mod hls;
 pub mod ir;
 pub mod lower;

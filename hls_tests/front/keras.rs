@@ -1,11 +1,11 @@
 //! Models in the forms that Keras 2 and Keras 3 save: see `fixtures/generate.py`.
 
 use bitkiln::front::load;
-use bitkiln::model::{Activation, Dense, LayerKind, Model};
+use bitkiln::model::{Dense, LayerKind, Model};
 use ndarray::{Array1, Array2};
 use petgraph::graph::NodeIndex;
 
-use crate::{dense, fixture, layer, names};
+use crate::{dense, fixture, layer, names, relu};
 
 /// The weights that `generate.py` gives to the n-th layer with weights, from 1.
 fn expect_rule(dense: &Dense, number: usize, [inputs, units]: [usize; 2]) {
@@ -42,7 +42,7 @@ fn expect_branches(model: &Model) {
     expect_rule(dense(model, "zeta"), 2, [3, 2]);
     expect_rule(dense(model, "mid"), 3, [5, 2]);
     assert!(dense(model, "alpha").bias.is_none() && dense(model, "zeta").bias.is_some());
-    assert_eq!(dense(model, "mid").activation, Activation::Relu);
+    assert_eq!(dense(model, "mid").activation, relu());
     assert!(matches!(layer(model, "drop").kind, LayerKind::Identity));
 }
 

@@ -8,7 +8,8 @@ mod models;
 use std::path::{Path, PathBuf};
 
 use bitkiln::front::{FrontError, LayerProblem, Problem};
-use bitkiln::model::{Dense, Layer, LayerKind, Model};
+use bitkiln::function::{Function, Relu};
+use bitkiln::model::{Activation, Dense, Layer, LayerKind, Model};
 use ndarray::Array;
 
 /// A file in the project.
@@ -34,6 +35,11 @@ fn fixture(name: &str) -> PathBuf {
 fn layer<'m>(model: &'m Model, name: &str) -> &'m Layer {
     let found = model.graph.node_weights().find(|layer| layer.name == name);
     found.unwrap_or_else(|| panic!("no layer '{name}'"))
+}
+
+/// Keras' `relu` without arguments.
+fn relu() -> Activation {
+    Activation::Function(Function::Relu(Relu::default()))
 }
 
 fn dense<'m>(model: &'m Model, name: &str) -> &'m Dense {

@@ -6,7 +6,7 @@ use bitkiln::front::{FrontError, LayerProblem, load};
 use bitkiln::model::{Activation, LayerKind, Model};
 use ndarray::Array;
 
-use crate::{dense, digest, layer, layer_problem, names, project, shared};
+use crate::{dense, digest, layer, layer_problem, names, project, relu, shared};
 
 /// The folders of cases in a folder.
 fn cases(parent: &Path) -> Vec<PathBuf> {
@@ -131,7 +131,7 @@ fn a_float_model_of_keras_2_0() {
     assert_eq!(model.name, "model_1");
     let first = dense(&model, "fc1_relu");
     assert_eq!(digest(&first.kernel), (0.27313474, -0.36512074, -17.441249780531507));
-    assert_eq!((&first.kernel_quantizer, &first.activation), (&None, &Activation::Relu));
+    assert_eq!((&first.kernel_quantizer, &first.activation), (&None, &relu()));
     assert_eq!(dense(&model, "output_softmax").activation, Activation::Softmax);
 }
 

@@ -3,10 +3,11 @@
 
 Usage: generate.py [--out DIR] [--seed N] [--draws N]
 
-A case names a quantizer, whether it acts inside a layer's kernel (where QKeras computes an alpha
-that is not stated), and a shape; its weights and values follow one another in arrays.npz, both as
-float32. Values are free of the rounding error of QKeras' straight-through estimator: that is
-switched off, or the value is divided by the scale and rounded.
+A case names a quantizer, as a call or as class and configuration, whether it acts inside a layer's
+kernel (where QKeras computes an alpha that is not stated), and a shape; its weights and values follow
+one another in arrays.npz, both as float32. Values are free of the rounding error of QKeras'
+straight-through estimator: that is switched off, or the value is divided by the scale and rounded.
+"own_sums" marks scales that come from sums whose order TensorFlow chooses by the processor.
 
 Environment (Python 3.11): tensorflow-cpu==2.15.1 numpy==1.26.4 'setuptools<81'
 tensorflow-model-optimization==0.7.5, and QKeras 0.9.0 or its repository's state of June 2025.
@@ -121,6 +122,139 @@ def quantize(call, in_kernel, x):
     return y + np.float32(0)  # no negative zeros
 
 
+SCALED_SHAPES = [(6, 3), (16, 8), (3, 3, 2, 4), (7,), (40, 9), (3, 3, 4, 1), (5, 2, 6), (3, 3, 4, 2), (20, 16), (4, 6)]
+
+
+def axis(rng, rank, lists=True):
+    """A scale_axis that QKeras takes."""
+    kind = rng.integers(0, 4)
+    if kind == 0 or rank == 1:
+        return None
+    if kind == 1 or not lists:
+        return int(rng.integers(0, rank))
+    return sorted(map(int, rng.choice(rank, rng.integers(0, rank + 1), replace=False)))
+
+
+def groups(rng, shape):
+    """scale_axis and elements_per_scale."""
+    scale_axis = axis(rng, len(shape))
+    if scale_axis is None or scale_axis == [] or rng.random() < 0.4:
+        return {"scale_axis": scale_axis}
+    divisor = lambda a: int(rng.choice([d for d in range(1, shape[a] + 1) if shape[a] % d == 0]))
+    if isinstance(scale_axis, int):
+        return {"scale_axis": scale_axis, "elements_per_scale": divisor(scale_axis)}
+    elements = [divisor(a) for a in scale_axis]
+    return {"scale_axis": scale_axis, "elements_per_scale": elements if rng.random() < 0.7 else 1}
+
+
+def exponents(rng):
+    draw = lambda low: int(rng.integers(low, low + 6)) if rng.random() < 0.4 else None
+    return {"min_po2_exponent": draw(-6), "max_po2_exponent": draw(-3)}
+
+
+def tensor(rng, shape):
+    """Numbers that spread over the shape: for each output, or for other axes too."""
+    kind = rng.integers(0, 4)
+    spread = [shape[-1:], (1,) * (len(shape) - 1) + shape[-1:], shape[:-1] + (1,), shape][kind]
+    numbers = rng.choice([0.5, 1.0, 2.0], spread) if rng.random() < 0.3 else rng.uniform(0.05, 2, spread)
+    return numbers.astype(np.float32)
+
+
+def stated(rng, shape):
+    return [None, 0.25, 0.3, 1.7, tensor(rng, shape)][rng.integers(0, 5)]
+
+
+def scaled_bits(rng, shape):
+    c = {"bits": int(rng.choice([1, 2, 3, 4, 6, 8, 12])), "integer": int(rng.choice([-2, 0, 0, 1, 3])),
+         "symmetric": int(rng.integers(0, 2)), "keep_negative": bool(rng.random() < 0.8)}
+    kind = rng.integers(0, 6)
+    if kind == 0:
+        return c | {"alpha": stated(rng, shape)}, False
+    if kind == 1:
+        scale = tensor(rng, shape) if rng.random() < 0.7 else np.array(rng.choice([0.5, 0.3]))
+        return c | {"alpha": str(rng.choice(["auto", "auto_po2"])), "post_training_scale": scale}, False
+    if kind == 2:
+        c["bits"] = max(c["bits"], 2)
+        return c | {"alpha": "auto", "scale_axis": axis(rng, len(shape))}, False
+    in_kernel = bool(rng.integers(0, 2))
+    alpha = None if in_kernel else "auto_po2"
+    return c | {"alpha": alpha} | groups(rng, shape) | exponents(rng), in_kernel
+
+
+def scaled_linear(rng, shape):
+    c = {"bits": int(rng.choice([1, 1, 2, 3, 4, 6, 8, 12])), "integer": int(rng.choice([-2, 0, 0, 1, 3])),
+         "symmetric": int(rng.integers(0, 2)), "keep_negative": bool(rng.random() < 0.8)}
+    in_kernel = bool(rng.integers(0, 2))
+    alpha = [stated(rng, shape), "auto", "auto_po2"][rng.integers(0, 3)]
+    return c | {"alpha": alpha, "scale_axis": axis(rng, len(shape))}, in_kernel
+
+
+def scaled_binary(rng, shape):
+    c = {"use_01": bool(rng.integers(0, 2))}
+    if rng.random() < 0.3:
+        return c | {"alpha": stated(rng, shape)}, False
+    alpha = str(rng.choice(["auto", "auto_po2"]))
+    return c | {"alpha": alpha} | groups(rng, shape) | (exponents(rng) if alpha == "auto_po2" else {}), False
+
+
+def scaled_ternary(rng, shape):
+    alpha = ["auto", "auto_po2", stated(rng, shape)][rng.integers(0, 3)]
+    c = {"alpha": alpha, "number_of_unrolls": int(rng.integers(1, 7))}
+    if not isinstance(alpha, str):
+        c["threshold"] = [None, 0.2, 0.5][rng.integers(0, 3)]
+        return c, False
+    return c, bool(rng.integers(0, 2))
+
+
+def scaled_sign(rng, shape):
+    return {"alpha": ["auto", "auto_po2", stated(rng, shape)][rng.integers(0, 3)]}, bool(rng.integers(0, 2))
+
+
+SCALED = [("quantized_bits", scaled_bits), ("quantized_linear", scaled_linear), ("binary", scaled_binary),
+          ("quantized_bits", scaled_bits), ("quantized_linear", scaled_linear), ("ternary", scaled_ternary),
+          ("stochastic_ternary", scaled_ternary), ("stochastic_binary", scaled_sign), ("bernoulli", scaled_sign)]
+
+
+def scaled(rng, draws):
+    """Cases of computed and stated scales, with their weights."""
+    for n in range(draws):
+        name, draw = SCALED[n % len(SCALED)]
+        shape = SCALED_SHAPES[rng.integers(0, len(SCALED_SHAPES))]
+        config, in_kernel = draw(rng, shape)
+        config = {k: v for k, v in config.items() if v is not None}
+        x = np.clip(weights(rng, shape), -1e3, 1e3)
+        yield name, config, in_kernel, x, scaled_values(name, config, in_kernel, x)
+
+
+def scaled_values(name, config, in_kernel, x):
+    # quantized_bits compares alpha with a text, which takes a list.
+    arrays = {k: v.tolist() if k == "alpha" and isinstance(v, np.ndarray) and name == "quantized_bits" else v for k, v in config.items()}
+    quantizer = getattr(Q, name)(**arrays)
+    if in_kernel:
+        quantizer._set_trainable_parameter()
+    if name == "quantized_bits":
+        quantizer.use_ste = False
+    x = tf.constant(x)
+    y = np.asarray(quantizer(x))
+    if name == "quantized_linear":
+        scale = quantizer.quantization_scale
+        y = np.asarray(quantizer._scale_clip_and_round(x, scale) * scale)
+    elif name == "bernoulli":  # QKeras draws 0 and 1; the likelier is what it computes scales with
+        y = np.asarray(quantizer.scale * tf.cast(x >= 0, tf.float32))
+    elif name != "quantized_bits":
+        scale = np.broadcast_to(np.asarray(quantizer.scale, np.float32), y.shape)
+        y = scale * np.round(y / np.where(scale == 0, np.float32(1), scale))
+    return y + np.float32(0)
+
+
+def own_sums(name, config, x):
+    """Whether a real scale comes from sums over other axes than all but the last."""
+    if name.startswith("quantized") or not isinstance(config.get("alpha"), str) or config["alpha"] != "auto":
+        return False
+    last = config.get("scale_axis", x.ndim - 1) in (x.ndim - 1, [x.ndim - 1])
+    return x.ndim > 1 and not (last and config.get("elements_per_scale", 1) in (1, [1]) and x.shape[-1] > 1)
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--out", default=pathlib.Path(__file__).parent, type=pathlib.Path)
@@ -136,6 +270,13 @@ def main():
         y = quantize(call, in_kernel, x)
         assert np.isfinite(y).all(), call
         cases.append({"quantizer": call, "in_kernel": in_kernel, "shape": x.shape})
+        xs.append(x.ravel())
+        ys.append(y.ravel())
+    for name, config, in_kernel, x, y in scaled(np.random.default_rng(a.seed + 1), 4 * a.draws):
+        assert np.isfinite(y).all(), (name, config)
+        plain = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in config.items()}
+        case = {"class": name, "config": plain, "in_kernel": in_kernel, "shape": x.shape}
+        cases.append(case | ({"own_sums": True} if own_sums(name, config, x) else {}))
         xs.append(x.ravel())
         ys.append(y.ravel())
     a.out.mkdir(parents=True, exist_ok=True)

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use bitkiln::quantizer::{ParseError, Quantizer};
+use bitkiln::quantizer::Quantizer;
 use ndarray::{Array1, ArrayView1, ArrayViewD, IxDyn};
 use ndarray_npy::NpzReader;
 use serde_json::Value;
@@ -29,8 +29,23 @@ impl Arrays {
     }
 }
 
+/// How far a real scale may be from QKeras' where TensorFlow sums in an order of its own, in units of
+/// the last of float32's 24 bits.
+const UNITS: f32 = 4.0;
+
+/// The quantizer of a class and a configuration.
+fn configured(case: &Value) -> Quantizer {
+    let config: Vec<(String, Value)> = case["config"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    Quantizer::construct(case["class"].as_str().unwrap(), &[], &config).unwrap()
+}
+
 /// The vectors of generate.py: kernels of many shapes, with zero columns, tiny and huge numbers.
-/// Every value is equal, not only near.
+/// Every value is equal, not only near, but for sums whose order depends on the processor.
 #[test]
 fn parameters_have_the_values_that_qkeras_gives_them() {
     // Another folder serves vectors drawn with another seed.
@@ -48,14 +63,25 @@ fn parameters_have_the_values_that_qkeras_gives_them() {
             let part: ArrayView1<'_, f32> = all.slice(ndarray::s![start..end]);
             part.to_owned().into_shape_with_order(IxDyn(&shape)).unwrap()
         };
-        let stated: Quantizer = case["quantizer"].as_str().unwrap().parse().unwrap();
+        let stated = match case["quantizer"].as_str() {
+            Some(call) => call.parse().unwrap(),
+            None => configured(case),
+        };
         let quantizer =
             if case["in_kernel"].as_bool().unwrap() { stated.in_kernel() } else { stated };
         let weights = part(&weights);
-        let expected = part(&values).mapv(f64::from);
+        let expected = part(&values);
         let view: ArrayViewD<'_, f32> = weights.view();
-        let quantized = quantizer.quantize(&view).unwrap();
-        if quantized != expected {
+        // QKeras rounds the product of a code and a real scale to float32.
+        let quantized = quantizer.quantize(&view).unwrap().mapv(|value| value as f32);
+        let equal = if case["own_sums"].as_bool() == Some(true) {
+            let unit = expected.mapv(|value| (value.abs() * f32::EPSILON).max(f32::MIN_POSITIVE));
+            let errors = (&quantized - &expected).mapv(f32::abs) / unit;
+            errors.iter().all(|error| *error <= UNITS)
+        } else {
+            quantized == expected
+        };
+        if !equal {
             wrong.push(format!("{quantizer} of {weights}\ngives {quantized}\nnot {expected}"));
         }
         start = end;
@@ -70,20 +96,16 @@ fn one_vector_becomes_what_qkeras_makes_of_it() {
     let mut arrays = Arrays::open(&folder("reference").join("quantizers.npz"));
     let cases = json(&folder("reference").join("quantizers.json"));
     let x = arrays.get("x");
-    let mut compared = vec![];
+    let mut compared = 0;
     for (name, case) in cases.as_object().unwrap() {
-        let Some(config) = case["config"].as_object() else { continue };
-        let config: Vec<(String, Value)> =
-            config.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
-        let class = case["class"].as_str().unwrap();
-        let quantizer = match Quantizer::construct(class, &[], &config) {
-            Err(ParseError::NotYet { .. }) => continue,
-            quantizer => quantizer.unwrap(),
+        let quantizer: Quantizer = match (name.as_str(), case["repr"].as_str()) {
+            // QKeras' own text of these fails.
+            ("linear4", _) => "quantized_linear(4,0,1,alpha=1.0)".parse().unwrap(),
+            ("act_hswish", _) => "quantized_hswish(6,2,alpha=1)".parse().unwrap(),
+            (_, Some(function)) if case["config"].is_null() => function.parse().unwrap(),
+            _ => configured(case),
         };
-        let quantized = match quantizer.quantize(&x.view().into_dyn()) {
-            Err(_) if name == "bits4_auto" => continue,
-            quantized => quantized.unwrap(),
-        };
+        let quantized = quantizer.quantize(&x.view().into_dyn()).unwrap();
         let expected = arrays.get(name);
         for ((x, y), expected) in x.iter().zip(&quantized).zip(&expected) {
             // QKeras gives x + (q(x) - x) in float32.
@@ -97,41 +119,9 @@ fn one_vector_becomes_what_qkeras_makes_of_it() {
             let applied = x.mapv(|x| quantizer.apply(x.into())).into_dyn();
             assert_eq!(applied, quantized, "{name}");
         }
-        compared.push(name.as_str());
+        compared += 1;
     }
-    assert_eq!(
-        compared,
-        [
-            "bits4",
-            "bits6_2",
-            "bits8_neg",
-            "bits4_default_alpha",
-            "bits4_auto_po2",
-            "bits1",
-            "ternary",
-            "ternary_thr",
-            "ternary_auto_po2",
-            "binary",
-            "binary_auto_po2",
-            "binary01",
-            "po2_4",
-            "po2_3_max1",
-            "act_relu6",
-            "act_relu4_0",
-            "act_relu_sigmoid",
-            "act_relu_leaky",
-            "act_relu_upper",
-            "act_bits",
-            "act_bits_sym",
-            "act_bits_unsigned",
-            "act_po2",
-            "act_relu_po2",
-            "act_relu_po2_max",
-            "act_relu_po2_leaky",
-            "act_binary",
-            "act_ternary",
-        ]
-    );
+    assert_eq!(compared, 46);
 }
 
 /// The text of a quantizer and its configuration state the same.

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use bitkiln::fixed::Codes;
+use bitkiln::front::ReadOptions;
 use bitkiln::ir::{Graph, NodeId, Op};
 use bitkiln::lower::{Settings, lower};
 use bitkiln::model::{Activation, LayerKind, Model};
@@ -63,6 +64,13 @@ impl Case {
             let format = format.as_str().ok_or("no format")?.parse()?;
             settings.inputs.insert(input.clone(), format);
         }
+        if let Some(precision) = case["precision"].as_str() {
+            settings.precision = precision.parse()?;
+        }
+        let mut options = ReadOptions::default();
+        if let Some(kind) = case["sigmoid"].as_str() {
+            options.sigmoid = kind.parse()?;
+        }
         let file = ["model.h5", "model.keras", "model.json"]
             .map(|file| folder.join(file))
             .into_iter()
@@ -72,7 +80,7 @@ impl Case {
         let weights = weights.exists().then_some(weights.as_path());
         Ok(Self {
             name: folder.file_name().unwrap_or_default().to_string_lossy().into_owned(),
-            model: front::load(&file, weights)?,
+            model: front::load_with(&file, weights, &options)?,
             settings,
             inputs: arrays(&folder.join("inputs.npz"))?,
             trace: arrays(&folder.join("trace.npz"))?,

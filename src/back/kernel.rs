@@ -8,7 +8,7 @@ use super::BackError;
 use super::dialect::Dialect;
 use super::literal::literal;
 use super::text::{comment, indent};
-use crate::hls::{self, Body, ConstantId, Design, EdgeId, Factors, Kernel, Number, TypeId};
+use crate::hls::{self, Body, ConstantId, Design, EdgeId, Factors, Kernel, Number, Slopes, TypeId};
 
 /// The C++ function of `kernel`.
 pub(super) fn render(
@@ -126,6 +126,7 @@ impl Scope<'_> {
                 let factors = std::iter::once(&affine.scales).chain(&affine.offsets);
                 factors.map(|factors| factors.constant).collect()
             }
+            Body::Leaky(leaky) => vec![leaky.slopes],
             _ => Vec::new(),
         };
         let constants: Vec<&str> =
@@ -173,6 +174,16 @@ impl Scope<'_> {
     fn factor(&self, factors: &Factors) -> String {
         let channel = if factors.by_channel { "c" } else { "0" };
         format!("{}[{channel}]", self.constant(&factors.constant))
+    }
+
+    /// The slope of element `n`.
+    fn slope(&self, leaky: &hls::Leaky) -> String {
+        let slopes = self.constant(&leaky.slopes);
+        match leaky.by {
+            Slopes::One => format!("{slopes}[0]"),
+            Slopes::Channels(channels) => format!("{slopes}[n % {channels}]"),
+            Slopes::Elements => format!("{slopes}[n]"),
+        }
     }
 
     fn number(&self, number: &Number) -> String {

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use bitkiln::config::Config;
 use bitkiln::fixed::Format;
 use bitkiln::front;
+use bitkiln::front::ReadOptions;
+use bitkiln::function::Sigmoid;
 use bitkiln::ir::Graph;
 use bitkiln::lower::{self, Settings};
 use bitkiln::model::Model;
@@ -31,6 +33,31 @@ pub struct ModelArgs {
     /// How softmax is computed
     #[arg(long, value_enum, value_name = "HOW")]
     softmax: Option<SoftmaxChoice>,
+    /// The sigmoid of QKeras' quantizers: what set_internal_sigmoid was given, which no model file
+    /// states [default: hard]
+    #[arg(long, value_enum, value_name = "KIND")]
+    sigmoid: Option<SigmoidChoice>,
+}
+
+/// The sigmoid of QKeras' quantizers.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SigmoidChoice {
+    /// x/2 + 1/2, from 0 to 1: QKeras' default
+    Hard,
+    /// 3x/16 + 1/2, from 0 to 1
+    Smooth,
+    /// 1 / (1 + exp(-x))
+    Real,
+}
+
+impl From<SigmoidChoice> for Sigmoid {
+    fn from(choice: SigmoidChoice) -> Self {
+        match choice {
+            SigmoidChoice::Hard => Self::Hard,
+            SigmoidChoice::Smooth => Self::Smooth,
+            SigmoidChoice::Real => Self::Real,
+        }
+    }
 }
 
 /// How softmax is computed.
@@ -78,7 +105,9 @@ impl ModelArgs {
             Some(path) => Config::load(path)?,
             None => Config::default(),
         };
-        let model = front::load(&self.model, self.weights.as_deref())?;
+        let sigmoid = self.sigmoid.map(Sigmoid::from).or(config.internal_sigmoid());
+        let options = ReadOptions { sigmoid: sigmoid.unwrap_or_default() };
+        let model = front::load_with(&self.model, self.weights.as_deref(), &options)?;
         let mut settings = Settings::configured(&config, &model)?;
         self.apply(&mut settings)?;
         let mut lowered = lower::lower(&model, &settings)?;

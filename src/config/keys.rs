@@ -95,6 +95,8 @@ const MODEL: &[(&str, Use)] = &[
     ("Precision", Read),
     ("ReuseFactor", Read),
     ("Strategy", Read),
+    // hls4ml does not have this one.
+    ("InternalSigmoid", Read),
     ("TraceOutput", Idle(Value::is_boolean)),
     ("BitExact", Idle(|v| v.is_null() || v == true)),
     ("BramFactor", Idle(|v| v.as_f64().is_some_and(|n| n >= 1e9))),

@@ -5,6 +5,7 @@ use super::keys::{ACTIVATIONS, CLASSES};
 use super::settings::{Scopes, Settings, Variable};
 use super::{Config, ConfigError};
 use crate::fixed::Quantization;
+use crate::function::Sigmoid;
 
 /// What may be set for a softmax.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -53,6 +54,11 @@ impl Config {
     /// The type that `Model` sets for whatever has none of its own.
     pub fn default_precision(&self) -> Option<Quantization> {
         self.model.precision_of(Variable::Default)
+    }
+
+    /// What QKeras' `set_internal_sigmoid` was given before the model was trained.
+    pub fn internal_sigmoid(&self) -> Option<Sigmoid> {
+        self.model.internal_sigmoid
     }
 
     /// The reuse factor set for a layer, at least 1.

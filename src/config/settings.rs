@@ -6,6 +6,7 @@ use super::ConfigError;
 use super::keys::{self, Level};
 use super::node::Node;
 use crate::fixed::Quantization;
+use crate::function::Sigmoid;
 
 /// Something in a layer that has a type of its own: hls4ml's keys under `Precision`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -62,6 +63,8 @@ pub(super) struct Settings {
     pub table_size: Option<usize>,
     /// Whether softmax is left out.
     pub skip: Option<bool>,
+    /// The sigmoid of QKeras' quantizers, for the whole model.
+    pub internal_sigmoid: Option<Sigmoid>,
 }
 
 impl Settings {
@@ -94,6 +97,10 @@ impl Settings {
                     node.choice(&["stable"], &["latency", "argmax", "legacy"])?;
                 }
                 "TableSize" => settings.table_size = Some(table_size(&node)?),
+                "InternalSigmoid" => {
+                    let names = Sigmoid::ALL.map(|(name, _)| name);
+                    settings.internal_sigmoid = node.choice(&names, &[])?.parse().ok();
+                }
                 "Skip" => settings.skip = Some(node.boolean()?),
                 // Every layer's output is on record by `run --trace`, asked for or not.
                 "Trace" => {

@@ -48,6 +48,7 @@ mod format;
 mod interval;
 mod quantization;
 mod range;
+mod real;
 
 pub(crate) use bisect::changes;
 pub use cast::{Caster, cast};
@@ -57,3 +58,4 @@ pub use interval::Interval;
 pub use quantization::{Overflow, Quantization, Rounding};
 pub use range::cast_interval;
 pub(crate) use range::fits;
+pub use real::cast_real;

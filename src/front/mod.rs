@@ -23,7 +23,16 @@ pub use error::{FrontError, Problem};
 pub use keras::ConfigError;
 pub use layer_problem::LayerProblem;
 
+use crate::function::Sigmoid;
 use crate::model::Model;
+
+/// What a model file does not say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReadOptions {
+    /// The sigmoid of QKeras' quantizers: what `set_internal_sigmoid` was given before the model was
+    /// trained.
+    pub sigmoid: Sigmoid,
+}
 
 /// Reads a trained model.
 ///
@@ -41,5 +50,17 @@ use crate::model::Model;
 /// change the result and is not implemented, or if weights are missing, left over, of another shape
 /// than the layer's or not finite. The error names the file, the layer and what to do.
 pub fn load(path: &Path, weights: Option<&Path>) -> Result<Model, FrontError> {
-    keras::load(path, weights)
+    load_with(path, weights, &ReadOptions::default())
+}
+
+/// As [`load`], for a model that was trained under other circumstances than QKeras' defaults.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_with(
+    path: &Path,
+    weights: Option<&Path>,
+    options: &ReadOptions,
+) -> Result<Model, FrontError> {
+    keras::load(path, weights, options)
 }

@@ -23,7 +23,7 @@ pub use design::{
 };
 pub use error::HlsError;
 pub use kernels::{
-    Affine, Body, Clamp, Convert, Factors, Leaky, Linear, Scale, Softmax, Steps, Table,
+    Affine, Body, Clamp, Convert, Factors, Leaky, Linear, Scale, Slopes, Softmax, Steps, Table,
 };
 pub use names::Names;
 pub use options::Options;

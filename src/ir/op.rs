@@ -2,7 +2,7 @@
 
 use num_bigint::BigInt;
 
-use super::{Affine, Constant};
+use super::{Affine, Constant, Leaky};
 use crate::fixed::{Format, Overflow, Quantization, Rounding};
 
 /// What a node computes. Every operation is exact on integer codes; where bits are dropped, the
@@ -30,12 +30,8 @@ pub enum Op {
         /// The largest code that passes.
         high: Option<BigInt>,
     },
-    /// x where x is not negative, x · 2^-`shift` elsewhere: the exact leaky ReLU. The result has
-    /// `shift` more bits behind the point.
-    Leaky {
-        /// Minus the slope's power of two.
-        shift: u32,
-    },
+    /// The operand above some code, a line below: the exact leaky ReLU.
+    Leaky(Leaky),
     /// The operand times 2^`power`: the same codes in a format whose point stands elsewhere.
     Scale {
         /// Places that the value moves up.
@@ -125,7 +121,7 @@ impl Op {
             Op::Affine(_) => "affine",
             Op::Cast { .. } => "cast",
             Op::Clamp { .. } => "clamp",
-            Op::Leaky { .. } => "leaky",
+            Op::Leaky(_) => "leaky",
             Op::Scale { .. } => "scale",
             Op::Steps(_) => "steps",
             Op::Softmax(_) => "softmax",

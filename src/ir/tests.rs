@@ -3,7 +3,7 @@
 use ndarray::array;
 use num_bigint::BigInt;
 
-use super::{Affine, Constant, Graph, Linear, NodeId, Op, Steps, Tensor, validate};
+use super::{Affine, Constant, Graph, Leaky, Linear, NodeId, Op, Steps, Tensor, validate};
 use crate::fixed::{Interval, Overflow, Rounding};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -147,9 +147,15 @@ fn rules_of_the_other_operations() -> Outcome {
     assert_eq!(broken_by(clamp(), tensor("ufixed<3,0>", 0, 6)?)?, MISSES);
     assert_eq!(broken_by(clamp(), tensor("ufixed<4,0>", 0, 7)?)?, FRACTION);
 
-    let leaky = || Op::Leaky { shift: 1 };
-    assert_eq!(broken_by(leaky(), tensor("fixed<5,1>", -8, 14)?)?, "none");
-    assert_eq!(broken_by(leaky(), tensor("fixed<4,1>", -8, 7)?)?, FRACTION);
+    let leaky = |slopes: &[f64]| -> Result<Op, super::ConstantError> {
+        let slopes = Constant::covering(ndarray::aview1(slopes).into_dyn())?;
+        Ok(Op::Leaky(Leaky { from: BigInt::ZERO, slopes, offset: None }))
+    };
+    let rule = "its slopes are neither one, nor its channels', nor its elements'";
+    assert_eq!(broken_by(leaky(&[0.5, 0.5, 1.0])?, tensor("fixed<5,1>", -8, 14)?)?, rule);
+    assert_eq!(broken_by(leaky(&[0.5])?, tensor("fixed<5,1>", -8, 14)?)?, "none");
+    assert_eq!(broken_by(leaky(&[0.5])?, tensor("fixed<4,1>", -8, 7)?)?, FRACTION);
+    assert_eq!(broken_by(leaky(&[0.5])?, tensor("fixed<5,1>", -8, 13)?)?, MISSES);
 
     let scale = || Op::Scale { power: -2 };
     assert_eq!(broken_by(scale(), tensor("fixed<4,-1>", -8, 7)?)?, "none");

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use num_bigint::BigInt;
 use petgraph::visit::EdgeRef;
 
-use super::{Affine, Constant, Graph, Linear, NodeId, Op, Softmax, Steps, Tensor};
+use super::{Affine, Constant, Graph, Leaky, Linear, NodeId, Op, Softmax, Steps, Tensor};
 use crate::fixed::{Format, Interval, Quantization, cast_interval};
 
 /// A graph that breaks a rule: the node and the rule.
@@ -125,11 +125,7 @@ fn check_op(op: &Op, x: &Tensor, y: &Tensor) -> Result<(), String> {
             ensure(x.format.fraction() == y.format.fraction(), FRACTION)?;
             each_channel(x, y, |interval| clamped(interval, low.as_ref(), high.as_ref()))
         }
-        Op::Leaky { shift } => {
-            let finer = i64::from(x.format.fraction()) + i64::from(*shift);
-            ensure(i64::from(y.format.fraction()) == finer, FRACTION)?;
-            each_channel(x, y, |interval| leaked(interval, *shift))
-        }
+        Op::Leaky(leaky) => check_leaky(leaky, x, y),
         Op::Scale { power } => {
             ensure(x.format.scaled(*power).ok() == Some(y.format), FRACTION)?;
             each_channel(x, y, Interval::clone)
@@ -156,13 +152,6 @@ pub(crate) fn clamped(x: &Interval, low: Option<&BigInt>, high: Option<&BigInt>)
         high.map_or(code, |high| code.min(high)).clone()
     };
     Interval::new(clamp(x.low()), clamp(x.high()))
-}
-
-/// What a leaky rectifier makes of an interval.
-pub(crate) fn leaked(x: &Interval, shift: u32) -> Interval {
-    use num_traits::Signed;
-    let leak = |code: &BigInt| if code.is_negative() { code.clone() } else { code << shift };
-    Interval::new(leak(x.low()), leak(x.high()))
 }
 
 fn check_constant(constant: &Constant, shape: &[usize]) -> Result<(), String> {
@@ -192,7 +181,22 @@ fn check_affine(affine: &Affine, x: &Tensor, y: &Tensor) -> Result<(), String> {
         let count = if constant.codes.len() == 1 { 1 } else { x.channel_count() };
         check_constant(constant, &[count])?;
     }
-    let result = affine.result(x).map_err(|error| error.to_string())?;
+    follows(&affine.result(x).map_err(|error| error.to_string())?, y)
+}
+
+fn check_leaky(leaky: &Leaky, x: &Tensor, y: &Tensor) -> Result<(), String> {
+    let slopes = leaky.slopes.codes.len();
+    let fits = [1, x.channel_count(), x.len()].contains(&slopes);
+    ensure(fits, "its slopes are neither one, nor its channels', nor its elements'")?;
+    check_constant(&leaky.slopes, &[slopes])?;
+    if let Some(offset) = &leaky.offset {
+        check_constant(offset, &[1])?;
+    }
+    follows(&leaky.result(x).map_err(|error| error.to_string())?, y)
+}
+
+/// Whether `y` has the fraction of `result` and holds its intervals.
+fn follows(result: &Tensor, y: &Tensor) -> Result<(), String> {
     ensure(y.format.fraction() == result.format.fraction(), FRACTION)?;
     let channels = result.channels.len().max(y.channels.len());
     let held = (0..channels).all(|c| y.interval_of(c).contains(result.interval_of(c)));

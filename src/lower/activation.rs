@@ -4,11 +4,12 @@ use num_bigint::BigInt;
 use petgraph::graph::NodeIndex;
 
 use super::builder::Builder;
-use super::{LowerError, softmax, steps};
+use super::steps::{self, Curve};
+use super::{LowerError, function, softmax};
 use crate::fixed::{
     Format, FormatError, Interval, Overflow, Quantization, Rounding, cast_interval,
 };
-use crate::ir::{Constant, NodeId, Op, Tensor, clamped, leaked};
+use crate::ir::{Affine, Constant, ConstantError, Leaky, NodeId, Op, Tensor, clamped};
 use crate::model::{Activation, Layer};
 use crate::quantizer::{Quantizer, Stage};
 
@@ -35,6 +36,16 @@ impl<'a> Place<'a> {
     /// What the last node of an activation called `kind` is called, behind the layer's name.
     pub(super) fn part(self, kind: &'static str) -> &'static str {
         if self.inside { kind } else { "" }
+    }
+
+    /// One number of an activation.
+    pub(super) fn constant(self, value: f64) -> Result<Constant, LowerError> {
+        Constant::covering(ndarray::arr1(&[value]).into_dyn().view()).map_err(|error| match error {
+            ConstantError::Format(error) => self.format_error("activation")(error),
+            ConstantError::NotFinite(value) => {
+                LowerError::NotFinite { layer: self.layer.into(), part: "activation", value }
+            }
+        })
     }
 
     pub(super) fn format_error(self, part: &'static str) -> impl Fn(FormatError) -> LowerError {
@@ -69,10 +80,7 @@ pub(super) fn activate(
 ) -> Result<NodeId, LowerError> {
     match function {
         Activation::Linear => Ok(x),
-        Activation::Relu => {
-            let limits = (Some(BigInt::ZERO), None);
-            clamp(builder, place, place.part("relu"), x, limits)
-        }
+        Activation::Function(function) => function::lower(builder, place, x, function),
         Activation::Softmax => softmax::lower(builder, place, x),
         Activation::Quantizer(quantizer) => quantize(builder, place, x, quantizer),
     }
@@ -90,16 +98,36 @@ fn quantize(
         error,
     })?;
     let mut node = x;
-    for (position, stage) in stages.iter().enumerate() {
-        let last = position + 1 == stages.len();
+    let mut stages = stages.iter().peekable();
+    while let Some(stage) = stages.next() {
+        // Steps and the cast of their values are one table.
+        let to = match (stage, stages.peek()) {
+            (Stage::Steps, Some(Stage::Cast(to))) => Some(*to),
+            _ => None,
+        };
+        if to.is_some() {
+            stages.next();
+        }
+        let last = stages.peek().is_none();
         let part = |kind| if last { place.part("activation") } else { kind };
         node = match stage {
             Stage::Cast(to) => cast(builder, place.layer, part("cast"), node, to),
             Stage::Scale { power } => scale(builder, place, part("scale"), node, *power)?,
+            Stage::Affine { scale, offset } => {
+                line(builder, place, part("line"), node, (*scale, *offset))?
+            }
             Stage::AtLeast(value) => limit(builder, place, part("limit"), node, *value, true)?,
             Stage::AtMost(value) => limit(builder, place, part("limit"), node, *value, false)?,
             Stage::Leaky { shift } => leaky(builder, place, part("leaky"), node, *shift)?,
-            Stage::Steps => steps::lower(builder, place, part("steps"), node, quantizer)?,
+            Stage::Steps => {
+                let curve = Curve {
+                    name: quantizer.to_string(),
+                    value: &|x| quantizer.apply(x),
+                    turns: quantizer.turns(),
+                    to,
+                };
+                steps::lower(builder, place, part("steps"), node, &curve)?
+            }
         };
     }
     Ok(node)
@@ -128,7 +156,7 @@ pub(super) fn cast(
 }
 
 /// `x`, but not below or not above `value`.
-fn limit(
+pub(super) fn limit(
     builder: &mut Builder<'_>,
     place: Place<'_>,
     part: &str,
@@ -137,13 +165,7 @@ fn limit(
     is_low: bool,
 ) -> Result<NodeId, LowerError> {
     let error = place.format_error("activation");
-    let values = ndarray::arr1(&[value]).into_dyn();
-    let bound = Constant::covering(values.view()).map_err(|e| match e {
-        crate::ir::ConstantError::Format(e) => error(e),
-        crate::ir::ConstantError::NotFinite(value) => {
-            LowerError::NotFinite { layer: place.layer.into(), part: "activation", value }
-        }
-    })?;
+    let bound = place.constant(value)?;
     let mut x = x;
     let finer = bound.format.fraction();
     if finer > builder.tensor(x).format.fraction() {
@@ -162,7 +184,7 @@ fn limit(
     clamp(builder, place, part, x, limits)
 }
 
-fn clamp(
+pub(super) fn clamp(
     builder: &mut Builder<'_>,
     place: Place<'_>,
     part: &str,
@@ -182,9 +204,26 @@ fn leaky(
     x: NodeId,
     shift: u32,
 ) -> Result<NodeId, LowerError> {
-    let fraction = builder.tensor(x).format.fraction().saturating_add_unsigned(shift);
-    let tensor = covering(builder, place, x, |interval| leaked(interval, shift), fraction)?;
-    Ok(builder.add(place.layer, part, Op::Leaky { shift }, x, tensor))
+    let power = i32::try_from(shift).map_or(i32::MIN, |shift| -shift);
+    let slopes = place.constant(libm::ldexp(1.0, power))?;
+    let leaky = Leaky { from: BigInt::ZERO, slopes, offset: None };
+    function::bend(builder, place, part, x, leaky)
+}
+
+fn line(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    part: &str,
+    x: NodeId,
+    (scale, offset): (f64, f64),
+) -> Result<NodeId, LowerError> {
+    let offset = match offset {
+        0.0 => None,
+        offset => Some(place.constant(offset)?),
+    };
+    let affine = Affine { scale: place.constant(scale)?, offset };
+    let tensor = affine.result(builder.tensor(x)).map_err(place.format_error("activation"))?;
+    Ok(builder.add(place.layer, part, Op::Affine(affine), x, tensor))
 }
 
 /// A tensor shaped like `x` whose channels are `range` of those of `x`, in the narrowest format

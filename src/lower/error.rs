@@ -49,14 +49,16 @@ pub enum LowerError {
         /// What is wrong with it.
         error: FormatError,
     },
-    /// A function with too many steps for comparators.
-    #[error("layer '{layer}': '{quantizer}' takes more than {limit} values here")]
-    #[diagnostic(help("use fewer bits, or an alpha that is a power of two"))]
+    /// A function with too many steps.
+    #[error("layer '{layer}': '{function}' takes more than {limit} values here")]
+    #[diagnostic(help(
+        "use fewer bits before it or for its result, or an alpha that is a power of two"
+    ))]
     Steps {
         /// The layer.
         layer: String,
-        /// The quantizer.
-        quantizer: String,
+        /// The quantizer or the function of Keras.
+        function: String,
         /// How many are possible.
         limit: usize,
     },
@@ -132,6 +134,13 @@ pub enum Warning {
         /// The type.
         precision: Quantization,
     },
+    /// Quantizers with noise or chance, which are for training.
+    Training {
+        /// Each with the layers that have it.
+        quantizers: Vec<(String, Vec<String>)>,
+        /// Where QKeras' own inference does something else.
+        differences: Vec<&'static str>,
+    },
     /// A softmax that is left out.
     Skipped {
         /// The layer.
@@ -158,6 +167,19 @@ impl std::fmt::Display for Warning {
                 "layer '{layer}': its scale is cut to {precision}, so results differ from the \
                  trained network's; without that type it is exact"
             ),
+            Self::Training { quantizers, differences } => {
+                f.write_str(
+                    "noise and random rounding are for training; inference quantizes in full and \
+                     without chance:",
+                )?;
+                for (position, (quantizer, layers)) in quantizers.iter().enumerate() {
+                    let separator = if position == 0 { "" } else { ";" };
+                    let plural = if layers.len() == 1 { "" } else { "s" };
+                    let layers = layers.join("', '");
+                    write!(f, "{separator} {quantizer} in layer{plural} '{layers}'")?;
+                }
+                differences.iter().try_for_each(|difference| write!(f, ". {difference}"))
+            }
             Self::Skipped { layer } => write!(
                 f,
                 "layer '{layer}': softmax left out, the output holds what it would have taken"

@@ -2,7 +2,8 @@
 //! integers.
 //!
 //! [`lower`] walks the model's layers in order. What a family of layers becomes stands in a file of
-//! its own: [`dense`](self) in `dense.rs`, activations in `activation.rs`, softmax in `softmax.rs`.
+//! its own: [`dense`](self) in `dense.rs`, activations in `activation.rs`, functions of Keras in
+//! `function.rs`, softmax in `softmax.rs`.
 //! Formats follow from quantizers, weights and intervals; what they do not decide comes from
 //! [`Settings`].
 
@@ -11,6 +12,7 @@ mod builder;
 mod configure;
 mod dense;
 mod error;
+mod function;
 mod parameters;
 mod products;
 mod settings;
@@ -19,6 +21,7 @@ mod softmax;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod training;
 
 use petgraph::visit::Topo;
 
@@ -61,9 +64,13 @@ pub fn lower(model: &Model, settings: &Settings) -> Result<Lowered, LowerError> 
             LayerKind::Activation(function) => {
                 activation::lower(&mut builder, index, layer, function)?;
             }
+            LayerKind::PRelu(alpha) => function::prelu(&mut builder, index, layer, alpha)?,
             LayerKind::Flatten => shape::flatten(&mut builder, index, layer)?,
             LayerKind::Identity => builder.identity(index)?,
         }
+    }
+    if let Some(warning) = training::warning(model) {
+        builder.warn(warning);
     }
     builder.finish()
 }

@@ -3,65 +3,180 @@
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
-use super::LowerError;
 use super::activation::Place;
 use super::builder::Builder;
 use super::parameters::list;
+use super::{LowerError, Warning};
+use crate::fixed::{
+    Format, Interval, MAX_WIDTH, Overflow, Quantization, Rounding, cast, cast_real,
+};
 use crate::ir::{Constant, ConstantError, NodeId, Op, Steps, Tensor};
-use crate::quantizer::Quantizer;
 
-/// The most steps that comparators are made for.
-pub(super) const MOST_STEPS: usize = 4096;
+/// The most steps of a function: one for each code of 16 bits.
+pub(super) const MOST_STEPS: usize = 1 << 16;
 
-/// `quantizer` of `x` as steps: their boundaries are those codes of `x` at which the function's
-/// value changes, found by bisection over the codes that can occur.
+/// A function of real numbers, to be tabulated.
+pub(super) struct Curve<'f> {
+    /// What it is called in messages.
+    pub(super) name: String,
+    /// Its value; a monotone function between two turns.
+    pub(super) value: &'f dyn Fn(f64) -> f64,
+    /// Ascending; see [`crate::quantizer::Quantizer::turns`].
+    pub(super) turns: Vec<f64>,
+    /// What its values are cast to; `None` where they lie on a grid of their own.
+    pub(super) to: Option<Quantization>,
+}
+
+/// `curve` of `x` as steps: their boundaries are those codes of `x` at which the function's value
+/// changes, found by bisection over the codes that can occur, in each stretch between two turns.
 pub(super) fn lower(
     builder: &mut Builder<'_>,
     place: Place<'_>,
     part: &str,
     x: NodeId,
-    quantizer: &Quantizer,
+    curve: &Curve<'_>,
 ) -> Result<NodeId, LowerError> {
     let operand = builder.tensor(x).clone();
     let fraction = operand.format.fraction();
-    let interval = operand.interval();
+    let grid = Grid { fraction, interval: operand.interval(), turns: &curve.turns };
     let value =
-        |code: &BigInt| quantizer.apply(libm::ldexp(code.to_f64().unwrap_or(f64::NAN), -fraction));
-    let mut steps = Bisection { value: &value, boundaries: vec![], values: vec![] };
-    let (low, high) = (interval.low().clone(), interval.high().clone());
-    let (first, last) = (value(&low), value(&high));
-    steps.values.push(first);
-    let found = steps.search((low, first), (high, last));
+        |code: &BigInt| (curve.value)(libm::ldexp(code.to_f64().unwrap_or(f64::NAN), -fraction));
     let too_many = || LowerError::Steps {
         layer: place.layer.into(),
-        quantizer: quantizer.to_string(),
+        function: curve.name.clone(),
         limit: MOST_STEPS,
     };
-    found.ok_or_else(too_many)?;
-
-    let values = ndarray::Array1::from_vec(steps.values).into_dyn();
-    let values = Constant::covering(values.view()).map_err(|error| match error {
-        ConstantError::NotFinite(value) => {
-            LowerError::NotFinite { layer: place.layer.into(), part: "activation", value }
+    let not_finite =
+        |value| LowerError::NotFinite { layer: place.layer.into(), part: "activation", value };
+    let (boundaries, values) = match &curve.to {
+        None => {
+            let (boundaries, values) = grid.steps(value).ok_or_else(too_many)?;
+            let values = ndarray::Array1::from_vec(values).into_dyn();
+            let values = Constant::covering(values.view()).map_err(|error| match error {
+                ConstantError::NotFinite(value) => not_finite(value),
+                ConstantError::Format(error) => place.format_error("activation")(error),
+            })?;
+            (boundaries, values)
         }
-        ConstantError::Format(error) => place.format_error("activation")(error),
-    })?;
-    let boundaries = Constant { codes: list(steps.boundaries), format: operand.format };
+        Some(to) => {
+            let unlimited = unlimited(to).map_err(place.format_error("activation"))?;
+            // An exponential may exceed the doubles, and any type long before.
+            let finite = |code: &BigInt| value(code).clamp(f64::MIN, f64::MAX);
+            let rounded = |code: &BigInt| cast_real(finite(code), &unlimited);
+            let (boundaries, codes) = grid.steps(rounded).ok_or_else(too_many)?;
+            let codes: Option<Vec<BigInt>> = codes.into_iter().collect();
+            let codes = codes.ok_or_else(|| not_finite(f64::NAN))?;
+            warn_of_overflow(builder, place, &codes, to);
+            let codes = codes.iter().map(|code| cast(code, to.format.fraction(), to));
+            let (boundaries, codes) = merged(boundaries, codes);
+            (boundaries, Constant { codes: list(codes), format: to.format })
+        }
+    };
+    let boundaries = Constant { codes: list(boundaries), format: operand.format };
     let reached = values.codes.interval().unwrap_or_else(|| values.format.codes());
     let tensor = Tensor { shape: operand.shape, format: values.format, channels: vec![reached] };
     Ok(builder.add(place.layer, part, Op::Steps(Steps { boundaries, values }), x, tensor))
 }
 
-struct Bisection<'f> {
-    value: &'f dyn Fn(&BigInt) -> f64,
-    boundaries: Vec<BigInt>,
-    values: Vec<f64>,
+/// The smallest code of a grid that counts at least `value`.
+pub(super) fn first_code(value: f64, fraction: i32) -> Option<BigInt> {
+    let format = Format::signed(MAX_WIDTH, MAX_WIDTH as i32 - fraction).ok()?;
+    let down = Quantization::new(format, Rounding::Trn, Overflow::Sat);
+    cast_real(-value, &down).map(|code| -code)
 }
 
-impl Bisection<'_> {
-    /// Notes every code after `low` up to `high` at which a monotone function changes; `None` when
-    /// there are too many.
-    fn search(&mut self, low: (BigInt, f64), high: (BigInt, f64)) -> Option<()> {
+/// `to` with so many bits above that what is cast stays monotone: wrapping around comes later.
+fn unlimited(to: &Quantization) -> Result<Quantization, crate::fixed::FormatError> {
+    let integer = MAX_WIDTH as i32 - to.format.fraction();
+    let format = Format::signed(MAX_WIDTH, integer)?;
+    Ok(Quantization::new(format, to.rounding, Overflow::Sat))
+}
+
+/// Says if a value is not what it was before the cast.
+fn warn_of_overflow(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    codes: &[BigInt],
+    to: &Quantization,
+) {
+    let ends = codes.iter().min().zip(codes.iter().max());
+    let Some(reached) = ends.map(|(low, high)| Interval::new(low.clone(), high.clone())) else {
+        return;
+    };
+    let Ok(needed) = Format::covering(&reached, to.format.fraction()) else { return };
+    if !to.format.codes().contains(&reached) {
+        let layer = place.layer.to_string();
+        builder.warn(Warning::MayOverflow { layer, precision: *to, needed });
+    }
+}
+
+/// Steps without those that change nothing.
+fn merged(
+    boundaries: Vec<BigInt>,
+    mut values: impl Iterator<Item = BigInt>,
+) -> (Vec<BigInt>, Vec<BigInt>) {
+    let mut kept = (Vec::new(), Vec::from_iter(values.next()));
+    for (boundary, value) in boundaries.into_iter().zip(values) {
+        if kept.1.last() != Some(&value) {
+            kept.0.push(boundary);
+            kept.1.push(value);
+        }
+    }
+    kept
+}
+
+/// The codes on which a function is asked.
+struct Grid<'f> {
+    fraction: i32,
+    interval: Interval,
+    turns: &'f [f64],
+}
+
+impl Grid<'_> {
+    /// The boundaries of a function's steps and their values; `None` where they are too many.
+    fn steps<V: PartialEq + Clone>(
+        &self,
+        value: impl Fn(&BigInt) -> V,
+    ) -> Option<(Vec<BigInt>, Vec<V>)> {
+        let (low, high) = (self.interval.low(), self.interval.high());
+        let turns = self.turns.iter().filter_map(|turn| first_code(*turn, self.fraction));
+        let mut starts: Vec<BigInt> = turns.filter(|code| code > low && code <= high).collect();
+        starts.dedup();
+        let ends = starts.iter().map(|start| start - BigInt::from(1)).chain([high.clone()]);
+        let mut found = Found { boundaries: vec![], values: vec![value(low)] };
+        for (start, end) in [low.clone()].iter().chain(&starts).zip(ends) {
+            let at_start = value(start);
+            found.note(start, &at_start)?;
+            found.search(&value, (start.clone(), at_start), (end.clone(), value(&end)))?;
+        }
+        Some((found.boundaries, found.values))
+    }
+}
+
+/// Steps found so far.
+struct Found<V> {
+    boundaries: Vec<BigInt>,
+    values: Vec<V>,
+}
+
+impl<V: PartialEq + Clone> Found<V> {
+    /// From `code` on the value is this one; `None` when there are too many steps.
+    fn note(&mut self, code: &BigInt, value: &V) -> Option<()> {
+        if self.values.last() == Some(value) {
+            return Some(());
+        }
+        self.boundaries.push(code.clone());
+        self.values.push(value.clone());
+        (self.values.len() <= MOST_STEPS).then_some(())
+    }
+
+    /// Notes every code after `low` up to `high` at which a monotone function changes.
+    fn search(
+        &mut self,
+        value: impl Fn(&BigInt) -> V,
+        low: (BigInt, V),
+        high: (BigInt, V),
+    ) -> Option<()> {
         // A stack instead of recursion: the left half is searched first, so boundaries ascend.
         let mut waiting = vec![(low, high)];
         while let Some((low, high)) = waiting.pop() {
@@ -70,15 +185,11 @@ impl Bisection<'_> {
             }
             let distance: BigInt = &high.0 - &low.0;
             if distance == BigInt::from(1) {
-                if self.values.len() == MOST_STEPS {
-                    return None;
-                }
-                self.boundaries.push(high.0);
-                self.values.push(high.1);
+                self.note(&high.0, &high.1)?;
                 continue;
             }
             let middle: BigInt = &low.0 + (distance >> 1u32);
-            let middle = (middle.clone(), (self.value)(&middle));
+            let middle = (middle.clone(), value(&middle));
             waiting.push((middle.clone(), high));
             waiting.push((low, middle));
         }

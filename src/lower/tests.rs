@@ -4,6 +4,7 @@ use ndarray::{Array1, Array2, ArrayD, IxDyn, array};
 
 use super::{LayerSettings, LowerError, Settings, lower};
 use crate::fixed::Codes;
+use crate::function::{Function, Relu};
 use crate::ir::{Graph, Op};
 use crate::model::{Activation, Dense, Layer, LayerKind, Model};
 use crate::quantizer::Quantizer;
@@ -23,6 +24,10 @@ fn chain(inputs: usize, layers: Vec<(&str, LayerKind)>) -> Model {
         last = next;
     }
     Model { name: "chain".into(), graph, inputs: vec![input], outputs: vec![last] }
+}
+
+fn plain_relu() -> Activation {
+    Activation::Function(Function::Relu(Relu::default()))
 }
 
 fn quantizer(text: &str) -> Result<Option<Quantizer>, Box<dyn std::error::Error>> {
@@ -80,9 +85,9 @@ fn an_accumulator_is_as_wide_as_its_weights_ask() -> Outcome {
 
 #[test]
 fn names_of_further_nodes_avoid_those_of_layers() -> Outcome {
-    let relu = || LayerKind::Activation(Activation::Relu);
+    let relu = || LayerKind::Activation(plain_relu());
     let mut layer = dense(array![[1.0], [1.0]], None, ["", ""]);
-    layer.activation = Activation::Relu;
+    layer.activation = plain_relu();
     let kind = LayerKind::Dense(layer);
     let model = chain(2, vec![("fc", kind), ("fc_relu", relu()), ("fc_result", relu())]);
     let lowered = lower(&model, &Settings::default())?;
@@ -235,7 +240,7 @@ fn a_softmax_can_be_left_out_at_the_end() -> Outcome {
     let mut settings = Settings::default();
     settings.softmax.skip = true;
     let lowered = lower(
-        &chain(3, vec![("relu", LayerKind::Activation(Activation::Relu)), ("s", softmax())]),
+        &chain(3, vec![("relu", LayerKind::Activation(plain_relu())), ("s", softmax())]),
         &settings,
     )?;
     assert_eq!(lowered.graph.outputs[0].name, "s");
@@ -277,12 +282,12 @@ fn every_message() -> Outcome {
     let text = message(&chain(1, vec![("fc", kind(wide.clone()))]), &fine);
     assert_eq!(text, "layer 'fc', accumulator: a format is 1 to 128 bits wide, not 136");
 
-    let odd = quantizer("quantized_bits(14,2,0,alpha=0.3)")?.ok_or("none")?;
+    let odd = quantizer("quantized_bits(18,2,0,alpha=0.3)")?.ok_or("none")?;
     let model = chain(1, vec![("a", LayerKind::Activation(Activation::Quantizer(odd)))]);
-    let text = message(&model, &default);
+    let text = message(&model, &settings("fixed<20,4>")?);
     assert_eq!(
         text,
-        "layer 'a': 'quantized_bits(14,2,0,alpha=0.3)' takes more than 4096 values here"
+        "layer 'a': 'quantized_bits(18,2,0,alpha=0.3)' takes more than 65536 values here"
     );
 
     let mut small = Settings::default();
@@ -301,5 +306,30 @@ fn every_message() -> Outcome {
 
     let defect = LowerError::from(crate::ir::Invalid { node: "n".into(), rule: "r".into() });
     assert_eq!(defect.to_string(), "node 'n' of the graph: r");
+    Ok(())
+}
+
+#[test]
+fn says_once_what_is_for_training_only() -> Outcome {
+    let noisy = "quantized_bits(4,0,1,alpha=1.0,qnoise_factor=0.5)";
+    let random = "quantized_relu(4,0,use_stochastic_rounding=True)";
+    let mut first = dense(array![[0.5]], Some(array![0.25]), [noisy, noisy]);
+    first.activation = Activation::Quantizer(random.parse()?);
+    let second = dense(array![[0.5]], None, [noisy, ""]);
+    let third = LayerKind::Activation(Activation::Quantizer("bernoulli".parse()?));
+    let layers =
+        vec![("a", LayerKind::Dense(first)), ("b", LayerKind::Dense(second)), ("c", third)];
+    let lowered = lower(&chain(1, layers), &settings("fixed<4,1>")?)?;
+    let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        [
+            "noise and random rounding are for training; inference quantizes in full and without chance: \
+          quantized_bits(4,0,1,alpha=1.0,qnoise_factor=0.5) in layers 'a', 'b'; \
+          quantized_relu(4,0,use_stochastic_rounding=True) in layer 'a'; bernoulli() in layer 'c'. \
+          QKeras' own inference mixes unquantized values in where qnoise_factor is not 1. \
+          QKeras' own inference draws random numbers for bernoulli"
+        ]
+    );
     Ok(())
 }

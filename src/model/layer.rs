@@ -1,7 +1,8 @@
 //! Layers.
 
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, ArrayD};
 
+use crate::function::Function;
 use crate::quantizer::Quantizer;
 
 /// A layer of the trained network.
@@ -28,10 +29,27 @@ pub enum LayerKind {
     Dense(Dense),
     /// A function applied to each element (softmax: to each row along the last axis).
     Activation(Activation),
+    /// x where x is not negative, `alpha` · x elsewhere: Keras' PReLU. Slopes as trained, with the axes
+    /// of a sample; an axis whose elements share a slope has length 1.
+    PRelu(ArrayD<f32>),
     /// All axes of a sample in one, row-major.
     Flatten,
     /// Nothing, once trained: Dropout and its like.
     Identity,
+}
+
+impl LayerKind {
+    /// The quantizers that the layer states, those of parameters first.
+    pub fn quantizers(&self) -> Vec<&Quantizer> {
+        match self {
+            Self::Dense(dense) => {
+                let parameters = [&dense.kernel_quantizer, &dense.bias_quantizer];
+                parameters.into_iter().flatten().chain(dense.activation.quantizer()).collect()
+            }
+            Self::Activation(activation) => activation.quantizer().into_iter().collect(),
+            Self::Input { .. } | Self::PRelu(_) | Self::Flatten | Self::Identity => vec![],
+        }
+    }
 }
 
 /// A dense layer. `kernel` is \[inputs, units\], `bias` \[units\].
@@ -54,10 +72,20 @@ pub struct Dense {
 pub enum Activation {
     /// x.
     Linear,
-    /// max(x, 0).
-    Relu,
+    /// A function of Keras, of each element by itself.
+    Function(Function),
     /// exp(x_i) / Σ exp(x_j) along the last axis.
     Softmax,
     /// A quantizer of QKeras.
     Quantizer(Quantizer),
+}
+
+impl Activation {
+    /// The quantizer that it is, if it is one.
+    pub fn quantizer(&self) -> Option<&Quantizer> {
+        match self {
+            Self::Quantizer(quantizer) => Some(quantizer),
+            Self::Linear | Self::Function(_) | Self::Softmax => None,
+        }
+    }
 }

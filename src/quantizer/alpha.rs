@@ -79,10 +79,6 @@ impl Alpha {
         match (self, self.number()) {
             (Self::Tensor(_), _) => Err(QuantizerError::PerChannel { quantizer: quantizer() }),
             (_, None) => Err(QuantizerError::DataDependent { quantizer: quantizer() }),
-            (_, Some(alpha)) if alpha < 0.0 => Err(QuantizerError::NotMonotone {
-                quantizer: quantizer(),
-                reason: "a negative alpha turns it round",
-            }),
             (_, Some(alpha)) => Ok(alpha),
         }
     }

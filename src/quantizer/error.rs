@@ -57,15 +57,6 @@ pub enum QuantizerError {
         /// As QKeras writes it.
         quantizer: String,
     },
-    /// A larger input that gives a smaller output, where steps are needed.
-    #[error("{quantizer} as an activation is not monotone: {reason}")]
-    #[diagnostic(help("only quantizers that never decrease can be built"))]
-    NotMonotone {
-        /// As QKeras writes it.
-        quantizer: String,
-        /// Where it decreases.
-        reason: &'static str,
-    },
     /// QKeras itself refuses the combination.
     #[error("{quantizer} in a kernel: QKeras takes no threshold where alpha is computed")]
     #[diagnostic(help("state alpha as a number, or leave the threshold out"))]
@@ -103,13 +94,6 @@ pub enum ParseError {
         name: String,
         /// A known name that looks like it.
         nearest: Option<String>,
-    },
-    /// QKeras has it, Bitkiln does not.
-    #[error("'{name}' is known to QKeras, but not supported yet by Bitkiln")]
-    #[diagnostic(help("supported are {}", super::registry::names().join(", ")))]
-    NotYet {
-        /// The quantizer's name.
-        name: String,
     },
     /// The quantizer has no such attribute.
     #[error("{quantizer} has no attribute '{attribute}'{}", did_you_mean(nearest.as_deref()))]

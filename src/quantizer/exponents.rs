@@ -3,7 +3,7 @@
 use super::parameters::Parameters;
 use super::scales::EPSILON;
 use super::training::{NOISE, ROUNDING, Training};
-use super::{ParseError, QuantizerError, Stage, exp2, log2};
+use super::{ParseError, exp2, log2};
 
 /// The range and rounding of exponents: QKeras' `_clip_power_of_two` and what it is called with.
 #[derive(Clone, Debug, PartialEq)]
@@ -74,19 +74,10 @@ impl Exponents {
         std::iter::once(self.low).chain(range.step_by(step)).map(power).collect()
     }
 
-    /// Steps, if `quantizer` never decreases. QKeras doubles the exponent of a quadratic
-    /// approximation, but not where a magnitude is below epsilon.
-    pub(super) fn stages(
-        &self,
-        quantizer: &dyn std::fmt::Display,
-    ) -> Result<Vec<Stage>, QuantizerError> {
-        if self.power_of_two(0.0) <= self.power_of_two(EPSILON.into()) {
-            return Ok(vec![Stage::Steps]);
-        }
-        Err(QuantizerError::NotMonotone {
-            quantizer: quantizer.to_string(),
-            reason: "numbers around 0 become larger ones than those next to them",
-        })
+    /// Where magnitudes around 0 end: QKeras doubles the exponent of a quadratic approximation, but not
+    /// that of a magnitude below epsilon, so that those become larger numbers than their neighbours.
+    pub(super) fn least_magnitude(&self) -> f64 {
+        EPSILON.into()
     }
 
     /// The attributes in common, as far as they are not the default, each with a comma before it.

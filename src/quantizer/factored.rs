@@ -25,17 +25,22 @@ impl Factored {
         Self { values, scale: None }
     }
 
-    /// `codes` times `scale`, element by element. The product of a code and a scale is exact: a code
-    /// has at most [`super::parameters::MAX_BITS`] bits less those of the scale. Errors name
-    /// `quantizer`.
+    /// `codes` times `scale`, element by element, as exact f64 numbers: codes have as many bits less as
+    /// the scale has. Errors name `quantizer`.
     pub(super) fn new(
-        codes: ArrayD<f64>,
+        mut codes: ArrayD<f64>,
         scale: &ArrayD<f32>,
         quantizer: &dyn fmt::Display,
     ) -> Result<Self, QuantizerError> {
         if scale.iter().any(|s| !s.is_finite()) {
             return Err(QuantizerError::Scale { quantizer: quantizer.to_string() });
         }
+        // What a scale of 0 wipes out costs nothing in hardware.
+        Zip::from(&mut codes).and(scale).for_each(|code, s| {
+            if *s == 0.0 {
+                *code = 0.0;
+            }
+        });
         match of_outputs(&codes, scale) {
             Some(scale) if !scale.iter().all(|s| is_power_of_two(*s)) => {
                 Ok(Self { values: codes, scale: Some(scale.mapv(f64::from)) })
@@ -120,6 +125,13 @@ mod tests {
     fn a_weight_of_zero_has_any_scale() {
         let found = factored([[0.0, 0.0], [2.0, 0.0]], [[0.1, 0.2], [0.7, 0.3]]);
         assert_eq!(found.scale, Some(arr1(&[f64::from(0.7_f32), 1.0])));
+    }
+
+    #[test]
+    fn a_scale_of_zero_leaves_no_weight() {
+        let found = factored([[1.0, -3.0], [2.0, 5.0]], [[0.3, 0.0], [0.3, 0.0]]);
+        assert_eq!(found.values, arr2(&[[1.0, 0.0], [2.0, 0.0]]).into_dyn());
+        assert_eq!(found.scale, Some(arr1(&[f64::from(0.3_f32), 1.0])));
     }
 
     #[test]

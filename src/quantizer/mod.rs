@@ -29,6 +29,8 @@ mod bits;
 mod error;
 mod exponents;
 mod factored;
+mod functions;
+mod hswish;
 mod linear;
 mod log2;
 mod nearest;
@@ -39,32 +41,41 @@ mod relu;
 mod relu_po2;
 mod rule;
 mod scales;
+mod sigmoid;
+mod tanh;
 mod ternary;
 #[cfg(test)]
 mod tests;
 mod text;
 mod training;
+mod ulaw;
 
 use std::fmt;
 
 use ndarray::{ArrayD, ArrayViewD, Dimension};
 
 use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding};
+use crate::function::Sigmoid;
 
 pub use alpha::Alpha;
 pub use binary::Binary;
 pub use bits::QuantizedBits;
 pub use error::{ParseError, QuantizerError};
 pub use factored::Factored;
+pub use functions::QkerasFunction;
+pub use hswish::QuantizedHswish;
 pub use linear::QuantizedLinear;
 pub(crate) use parameters::nearest;
 pub use po2::QuantizedPo2;
 pub use registry::names;
 pub use relu::QuantizedRelu;
 pub use relu_po2::QuantizedReluPo2;
+pub use sigmoid::QuantizedSigmoid;
+pub use tanh::QuantizedTanh;
 pub use ternary::Ternary;
 use training::Training;
 pub use training::TrainingNote;
+pub use ulaw::QuantizedUlaw;
 
 /// A quantizer as a model file states it.
 #[derive(Clone, Debug, PartialEq)]
@@ -83,6 +94,16 @@ pub enum Quantizer {
     Ternary(Ternary),
     /// `binary`, `stochastic_binary` and `bernoulli`: -1 and 1 (or 0 and 1), scaled.
     Binary(Binary),
+    /// `quantized_ulaw`: levels that lie denser around 0.
+    Ulaw(QuantizedUlaw),
+    /// `quantized_tanh`: a hyperbolic tangent on fixed point.
+    Tanh(QuantizedTanh),
+    /// `quantized_sigmoid`: a sigmoid on fixed point.
+    Sigmoid(QuantizedSigmoid),
+    /// `quantized_hswish`: a hard swish on fixed point.
+    Hswish(QuantizedHswish),
+    /// `hard_tanh` and its like: no quantizers, but QKeras takes them for such.
+    Function(QkerasFunction),
 }
 
 /// One step of an activation quantizer in hardware.
@@ -95,6 +116,13 @@ pub enum Stage {
         /// Places that the value moves up.
         power: i32,
     },
+    /// The value times `scale`, plus `offset`, exactly.
+    Affine {
+        /// The factor.
+        scale: f64,
+        /// What is added.
+        offset: f64,
+    },
     /// Values below become this one.
     AtLeast(f64),
     /// Values above become this one.
@@ -104,9 +132,17 @@ pub enum Stage {
         /// Minus the slope's power of two.
         shift: u32,
     },
-    /// The whole quantizer as a monotone, piecewise constant function: its boundaries are found by
-    /// bisection with [`Quantizer::apply`]. Always the only stage.
+    /// The whole quantizer as a piecewise constant function: its boundaries are found by bisection
+    /// with [`Quantizer::apply`], between its [`Quantizer::turns`]. The first stage; behind it stands
+    /// nothing, or a [`Stage::Cast`] to the type of values that lie on no grid by themselves.
     Steps,
+}
+
+impl Stage {
+    /// `scale` · x + `offset`; nothing where that is x.
+    fn line(scale: f64, offset: f64) -> Option<Self> {
+        ((scale, offset) != (1.0, 0.0)).then_some(Self::Affine { scale, offset })
+    }
 }
 
 /// What every quantizer answers. Its string form (`Display`) is the call that constructs it in
@@ -122,6 +158,11 @@ trait Definition: fmt::Display {
 
     /// See [`Quantizer::apply`].
     fn apply(&self, x: f64) -> f64;
+
+    /// See [`Quantizer::turns`].
+    fn turns(&self) -> Vec<f64> {
+        vec![]
+    }
 
     /// See [`Quantizer::stages`].
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError>;
@@ -153,6 +194,11 @@ impl Quantizer {
             Self::ReluPo2(q) => q,
             Self::Ternary(q) => q,
             Self::Binary(q) => q,
+            Self::Ulaw(q) => q,
+            Self::Tanh(q) => q,
+            Self::Sigmoid(q) => q,
+            Self::Hswish(q) => q,
+            Self::Function(q) => q,
         }
     }
 
@@ -213,11 +259,32 @@ impl Quantizer {
         self.definition().apply(x) + 0.0
     }
 
+    /// Ascending numbers, such that [`Quantizer::apply`] never turns from rising to falling or back
+    /// between two of them: on `t ≤ x < u` for neighbours t and u, below the first and from the last
+    /// on, it is monotone. None for a quantizer that is monotone everywhere.
+    pub fn turns(&self) -> Vec<f64> {
+        self.definition().turns()
+    }
+
+    /// The quantizer with the sigmoid that QKeras' `set_internal_sigmoid` sets for all of its module,
+    /// where it uses that. No text and no model file states it; a quantizer that is read has QKeras'
+    /// default, the hard one.
+    #[must_use]
+    pub fn with_internal_sigmoid(mut self, kind: Sigmoid) -> Self {
+        match &mut self {
+            Self::Relu(q) => q.sigmoid = kind,
+            Self::Ulaw(q) => q.sigmoid = kind,
+            Self::Tanh(q) => q.sigmoid = kind,
+            Self::Sigmoid(q) => q.sigmoid = kind,
+            _ => {}
+        }
+        self
+    }
+
     /// What [`Quantizer::apply`] is in hardware: stages one after another.
     ///
     /// # Errors
-    /// If the quantizer's scale depends on the data, it is not monotone and no cast either, or a
-    /// type is too wide.
+    /// If the quantizer's scale depends on the data, or a type is too wide.
     pub fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
         self.definition().stages()
     }

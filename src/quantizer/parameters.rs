@@ -260,3 +260,8 @@ pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> O
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, known)| known.to_owned())
 }
+
+/// The flags that are set, each as an argument behind others.
+pub(super) fn flag_text(flags: &[(&str, bool)]) -> String {
+    flags.iter().filter(|(_, set)| *set).map(|(name, _)| format!(",{name}=1")).collect()
+}

@@ -46,8 +46,13 @@ impl Definition for QuantizedPo2 {
         if x < 0.0 { -power } else { power }
     }
 
+    fn turns(&self) -> Vec<f64> {
+        let least = self.exponents.least_magnitude();
+        vec![(-least).next_up(), least]
+    }
+
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        self.exponents.stages(self)
+        Ok(vec![Stage::Steps])
     }
 
     fn training(&self) -> Option<&Training> {

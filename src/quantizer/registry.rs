@@ -4,8 +4,10 @@ use serde_json::Value;
 
 use super::parameters::{Parameters, nearest};
 use super::{
-    Binary, ParseError, QuantizedBits, QuantizedLinear, QuantizedPo2, QuantizedRelu,
-    QuantizedReluPo2, Quantizer, Ternary, binary, bits, linear, po2, relu, relu_po2, ternary,
+    Binary, ParseError, QkerasFunction, QuantizedBits, QuantizedHswish, QuantizedLinear,
+    QuantizedPo2, QuantizedRelu, QuantizedReluPo2, QuantizedSigmoid, QuantizedTanh, QuantizedUlaw,
+    Quantizer, Ternary, binary, bits, hswish, linear, po2, relu, relu_po2, sigmoid, tanh, ternary,
+    ulaw,
 };
 
 type Constructor = fn(&Parameters<'_>) -> Result<Quantizer, ParseError>;
@@ -28,20 +30,18 @@ const SUPPORTED: &[(&str, &[&str], Constructor)] = &[
         Binary::stochastic(p).map(Quantizer::Binary)
     }),
     ("bernoulli", binary::STOCHASTIC_ATTRIBUTES, |p| Binary::bernoulli(p).map(Quantizer::Binary)),
-];
-
-/// What QKeras has besides: classes, then functions.
-const NOT_YET: &[&str] = &[
-    "quantized_ulaw",
-    "quantized_tanh",
-    "quantized_sigmoid",
-    "quantized_hswish",
-    "hard_sigmoid",
-    "smooth_sigmoid",
-    "binary_sigmoid",
-    "hard_tanh",
-    "smooth_tanh",
-    "binary_tanh",
+    ("quantized_ulaw", ulaw::ATTRIBUTES, |p| QuantizedUlaw::new(p).map(Quantizer::Ulaw)),
+    ("quantized_tanh", tanh::ATTRIBUTES, |p| QuantizedTanh::new(p).map(Quantizer::Tanh)),
+    ("quantized_sigmoid", sigmoid::ATTRIBUTES, |p| {
+        QuantizedSigmoid::new(p).map(Quantizer::Sigmoid)
+    }),
+    ("quantized_hswish", hswish::ATTRIBUTES, |p| QuantizedHswish::new(p).map(Quantizer::Hswish)),
+    ("hard_sigmoid", &[], |_| Ok(Quantizer::Function(QkerasFunction::HardSigmoid))),
+    ("smooth_sigmoid", &[], |_| Ok(Quantizer::Function(QkerasFunction::SmoothSigmoid))),
+    ("binary_sigmoid", &[], |_| Ok(Quantizer::Function(QkerasFunction::BinarySigmoid))),
+    ("hard_tanh", &[], |_| Ok(Quantizer::Function(QkerasFunction::HardTanh))),
+    ("smooth_tanh", &[], |_| Ok(Quantizer::Function(QkerasFunction::SmoothTanh))),
+    ("binary_tanh", &[], |_| Ok(Quantizer::Function(QkerasFunction::BinaryTanh))),
 ];
 
 /// The quantizers that Bitkiln has, by QKeras' names.
@@ -64,11 +64,7 @@ impl Quantizer {
         if let Some((name, attributes, new)) = SUPPORTED.iter().find(|known| known.0 == name) {
             return new(&Parameters::bind(name, attributes, positional, keyword)?);
         }
-        let name = name.to_owned();
-        if NOT_YET.contains(&name.as_str()) {
-            return Err(ParseError::NotYet { name });
-        }
-        let nearest = nearest(&name, names().into_iter().chain(NOT_YET.iter().copied()));
-        Err(ParseError::Unknown { name, nearest })
+        let nearest = nearest(name, names().into_iter());
+        Err(ParseError::Unknown { name: name.to_owned(), nearest })
     }
 }

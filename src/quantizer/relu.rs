@@ -6,14 +6,16 @@ use super::parameters::Parameters;
 use super::training::{NOISE, ROUNDING, Training};
 use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, cast, exp2};
 use crate::fixed::{Format, Overflow};
+use crate::function::Sigmoid;
 
 /// QKeras' `quantized_relu`. With n = bits (one less where there is a slope), m = 2^n and
 /// p = x · 2^(n-integer), all halves to even:
 ///
 /// 2^integer · (clip(round(p) / m, 0, 1 - 1/m) + slope · clip(round(slope · p) / (slope · m), -1, 0))
 ///
-/// so a slope's smallest value is -slope · 2^integer. With `use_sigmoid`, p is
-/// m · clip(x / 2^(integer+1) + ½, 0, 1) and both quotients are doubled and lessened by 1.
+/// so a slope's smallest value is -slope · 2^integer. With `use_sigmoid`, p is m · sigmoid(x / 2^integer)
+/// and both quotients are doubled and lessened by 1; the sigmoid is the one that QKeras' module has,
+/// clip(x/2 + ½, 0, 1) by default.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedRelu {
     bits: u32,
@@ -24,6 +26,7 @@ pub struct QuantizedRelu {
     upper_bound: Option<f32>,
     is_quantized_clip: bool,
     training: Training,
+    pub(super) sigmoid: Sigmoid,
 }
 
 /// The attributes, in the order of QKeras' constructor. What is not read below acts in training
@@ -53,6 +56,7 @@ impl QuantizedRelu {
             upper_bound: parameters.number("relu_upper_bound")?,
             is_quantized_clip: parameters.flag("is_quantized_clip", true)?,
             training: Training::new(parameters, &[NOISE, ROUNDING])?,
+            sigmoid: Sigmoid::default(),
         };
         let plain = !quantizer.use_sigmoid && quantizer.slope.is_none();
         if !plain || quantizer.bound().is_some() {
@@ -84,6 +88,20 @@ impl QuantizedRelu {
         exp2(self.integer) - exp2(self.step())
     }
 
+    /// The value for `position`, which is p.
+    fn at(&self, position: f64) -> f64 {
+        let levels = exp2(self.unsigned_bits());
+        let part = |quotient: f64| if self.use_sigmoid { 2.0 * quotient - 1.0 } else { quotient };
+        let mut y = part(position.round_ties_even() / levels).clamp(0.0, 1.0 - 1.0 / levels);
+        if let Some(power) = self.slope {
+            let slope = exp2(power);
+            let quotient = (position * slope).round_ties_even() / (slope * levels);
+            y += slope * part(quotient).clamp(-1.0, 0.0);
+        }
+        let y = y * exp2(self.integer);
+        self.bound().map_or(y, |bound| y.min(bound))
+    }
+
     /// The stages before the upper bound; `None` where only steps will do.
     fn rectifier(&self) -> Result<Option<Vec<Stage>>, QuantizerError> {
         let signed = |integer| cast(self, Format::signed(self.bits, integer), Overflow::Sat);
@@ -93,7 +111,11 @@ impl QuantizedRelu {
             (false, None) => vec![unsigned(integer)?],
             // Steps twice as wide, then the largest value, which lies between two of them. The
             // ½ · m that the sigmoid adds must be even, or halves would go the other way.
-            (true, None) if self.bits >= 2 => vec![unsigned(integer + 1)?, unsigned(integer)?],
+            (true, None) if self.bits >= 2 => {
+                let Some(slope) = self.sigmoid.slope() else { return Ok(None) };
+                let line = Stage::line(2.0 * slope, 0.0);
+                line.into_iter().chain([unsigned(integer + 1)?, unsigned(integer)?]).collect()
+            }
             (false, Some(0)) => vec![signed(integer + 1)?],
             // The smallest value, -slope · 2^integer, must be one of the type's.
             (false, Some(power)) if (-self.unsigned_bits()..0).contains(&power) => vec![
@@ -112,22 +134,11 @@ impl Definition for QuantizedRelu {
     }
 
     fn apply(&self, x: f64) -> f64 {
-        let levels = exp2(self.unsigned_bits());
-        let unit = exp2(self.integer);
-        let position = if self.use_sigmoid {
-            (libm::ldexp(x, -self.integer - 1) + 0.5).clamp(0.0, 1.0) * levels
+        self.at(if self.use_sigmoid {
+            self.sigmoid.value(libm::ldexp(x, -self.integer)) * exp2(self.unsigned_bits())
         } else {
             libm::ldexp(x, -self.step())
-        };
-        let part = |quotient: f64| if self.use_sigmoid { 2.0 * quotient - 1.0 } else { quotient };
-        let mut y = part(position.round_ties_even() / levels).clamp(0.0, 1.0 - 1.0 / levels);
-        if let Some(power) = self.slope {
-            let slope = exp2(power);
-            let quotient = (position * slope).round_ties_even() / (slope * levels);
-            y += slope * part(quotient).clamp(-1.0, 0.0);
-        }
-        let y = y * unit;
-        self.bound().map_or(y, |bound| y.min(bound))
+        })
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
@@ -154,9 +165,10 @@ impl Definition for QuantizedRelu {
         if samples > (64 * Quantizer::MAX_VALUES) as f64 {
             return None;
         }
-        let step = exp2(self.step()) / f64::from(finer);
         let half = (samples / 2.0) as i64;
-        let inside = (-half..=half).map(|k| self.apply(k as f64 * step));
+        // A sigmoid is never negative, and never beyond its last level.
+        let low = if self.use_sigmoid { 0 } else { -half };
+        let inside = (low..=half).map(|k| self.at(k as f64 / f64::from(finer)));
         let outside = [f64::NEG_INFINITY, f64::INFINITY].map(|x| self.apply(x));
         Some(inside.chain(outside).collect())
     }

@@ -51,8 +51,14 @@ impl Definition for QuantizedReluPo2 {
         }
     }
 
+    fn turns(&self) -> Vec<f64> {
+        let least = self.exponents.least_magnitude();
+        let negative = self.slope.map(|power| libm::ldexp(-least, -power).next_up());
+        negative.into_iter().chain([least]).collect()
+    }
+
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        self.exponents.stages(self)
+        Ok(vec![Stage::Steps])
     }
 
     fn training(&self) -> Option<&Training> {

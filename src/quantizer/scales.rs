@@ -151,7 +151,7 @@ pub(super) fn flush(x: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ndarray::{Array1, ArrayD, arr2};
+    use ndarray::{ArrayD, arr2};
 
     fn of(shape: &[usize], kept: &[(usize, usize)]) -> Vec<usize> {
         Groups::along(shape, kept).of

@@ -6,11 +6,14 @@ use serde_json::{Number, Value};
 
 use super::{ParseError, Quantizer};
 
+/// More than any weights have.
+const MAX_AXES: usize = 8;
+
 impl FromStr for Quantizer {
     type Err = ParseError;
 
     /// Reads `name`, `name()` or `name(value, ..., attribute=value, ...)`; a value is a number, a
-    /// quoted text, True, False, None, or a list of numbers.
+    /// quoted text, True, False, None, or nested lists of numbers.
     fn from_str(text: &str) -> Result<Self, ParseError> {
         let syntax = |reason: &str| ParseError::Syntax { text: text.into(), reason: reason.into() };
         let Some((name, rest)) = text.split_once('(') else {
@@ -66,11 +69,26 @@ fn parse(literal: &str) -> Option<Value> {
     if let Some(text) = between('\'', '\'').or_else(|| between('"', '"')) {
         return Some(Value::String(text.into()));
     }
-    if let Some(list) = between('[', ']') {
-        let numbers = list.split([' ', ',']).filter(|number| !number.is_empty());
-        return numbers.map(number).collect::<Option<_>>().map(Value::Array);
+    match between('[', ']') {
+        Some(items) => list(items, MAX_AXES).map(Value::Array),
+        None => number(literal),
     }
-    number(literal)
+}
+
+/// The numbers and lists within a list, apart by spaces as NumPy writes them or by commas; lists go
+/// `axes` deep at most.
+fn list(items: &str, axes: usize) -> Option<Vec<Value>> {
+    let deeper = axes.checked_sub(1)?;
+    let mut depth = 0_i32;
+    let items = items.split(move |c: char| {
+        depth += i32::from(c == '[') - i32::from(c == ']');
+        depth == 0 && (c == ',' || c.is_whitespace())
+    });
+    let item = |item: &str| match item.strip_prefix('[').and_then(|item| item.strip_suffix(']')) {
+        Some(items) => list(items, deeper).map(Value::Array),
+        None => number(item),
+    };
+    items.filter(|item| !item.is_empty()).map(item).collect()
 }
 
 /// An integer or a finite floating-point number.

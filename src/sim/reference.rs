@@ -9,7 +9,7 @@ use num_bigint::BigInt;
 
 use super::softmax::softmax;
 use crate::fixed::{Caster, Codes, Format, Quantization, Word};
-use crate::ir::{Affine, Constant, Linear, Node, Op, Steps, Tensor, Units};
+use crate::ir::{Affine, Constant, Leaky, Linear, Lines, Node, Op, Steps, Tensor, Units};
 
 /// The result of `node` for the operand's codes `x`, whose tensor is `from`; `None` if the graph
 /// is not valid.
@@ -22,6 +22,8 @@ pub(super) fn compute(node: &Node, from: &Tensor, x: &Codes) -> Option<Codes> {
         Op::Linear(Linear { weights, bias: Some(bias) }) => &[weights, bias],
         Op::Affine(Affine { scale, offset: None }) => &[scale],
         Op::Affine(Affine { scale, offset: Some(offset) }) => &[scale, offset],
+        Op::Leaky(Leaky { slopes, offset: None, .. }) => &[slopes],
+        Op::Leaky(Leaky { slopes, offset: Some(offset), .. }) => &[slopes, offset],
         Op::Steps(steps) => &[&steps.boundaries, &steps.values],
         Op::Softmax(_) => return Some(Codes::from_big(over_words::<BigInt>(node, from, x)?)),
         _ => &[],
@@ -57,10 +59,7 @@ fn over_words<W: Word>(node: &Node, from: &Tensor, x: &Codes) -> Option<ArrayD<W
                 high.as_ref().map_or(code, |high| code.min(high)).clone()
             }))
         }
-        // A negative code divided by 2^shift is the same code in steps 2^shift times as fine.
-        Op::Leaky { shift } => Some(
-            x.map(|code| if *code < W::zero() { code.clone() } else { code.shifted_left(*shift) }),
-        ),
+        Op::Leaky(op) => leaky(op, from, &x),
         Op::Scale { .. } => Some(x.into_owned()),
         Op::Steps(op) => steps(op, &x),
         Op::Softmax(op) => {
@@ -138,6 +137,26 @@ fn affine<W: Word>(op: &Affine, from: &Tensor, x: &ArrayD<W>) -> Option<ArrayD<W
         })
         .collect();
     ArrayD::from_shape_vec(x.raw_dim(), y?).ok()
+}
+
+fn leaky<W: Word>(op: &Leaky, from: &Tensor, x: &ArrayD<W>) -> Option<ArrayD<W>> {
+    let lines = Lines::of(op, from.format).ok()?;
+    // A boundary that no code of the operand reaches need not fit its word.
+    let codes = from.format.codes();
+    let boundary = lines.from.clamp(codes.low().clone(), codes.high() + 1);
+    let (boundary, offset) = (W::from_big(&boundary)?, W::from_big(&lines.offset)?);
+    let slopes: Vec<W> =
+        W::view(&op.slopes.codes)?.iter().map(|s| s.shifted_left(lines.product)).collect();
+    // Samples and their elements follow one another, and so do the slopes of one sample.
+    let y = x.iter().zip(slopes.iter().cycle()).map(|(x, slope)| {
+        if *x >= boundary {
+            return x.shifted_left(lines.operand);
+        }
+        let mut y = offset.clone();
+        y.add_product(x, slope);
+        y
+    });
+    ArrayD::from_shape_vec(x.raw_dim(), y.collect()).ok()
 }
 
 fn steps<W: Word>(op: &Steps, x: &ArrayD<W>) -> Option<ArrayD<W>> {

@@ -5,7 +5,7 @@ use num_bigint::BigInt;
 
 use super::{SimError, run, vectors};
 use crate::fixed::{Codes, Format, Interval, Overflow, Rounding};
-use crate::ir::{Affine, Constant, Graph, Linear, NodeId, Op, Tensor};
+use crate::ir::{Affine, Constant, Graph, Leaky, Linear, NodeId, Op, Tensor};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -125,8 +125,9 @@ fn leaky_clamp_and_scale_are_what_they_say() -> Outcome {
     };
     let clamp = Op::Clamp { low: Some((-3).into()), high: Some(5.into()) };
     let clamp = graph.add("clamp", clamp, &[x], tensor("fixed<4,4>", -3, 5)?);
-    let leaky = Op::Leaky { shift: 2 };
-    let leaky = graph.add("leaky", leaky, &[clamp], tensor("fixed<6,4>", -3, 20)?);
+    let slopes = Constant::covering(array![0.25].into_dyn().view())?;
+    let leaky = Leaky { from: 0.into(), slopes, offset: None };
+    let leaky = graph.add("leaky", Op::Leaky(leaky), &[clamp], tensor("fixed<6,4>", -3, 20)?);
     let scale = Op::Scale { power: 3 };
     let scale = graph.add("scale", scale, &[leaky], tensor("fixed<6,7>", -3, 20)?);
     graph.add_output("scale", scale);

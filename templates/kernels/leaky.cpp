@@ -1,10 +1,14 @@
-// {{ cx.title() }}: leaky ReLU. The slope is a power of two, so that its product is exact and free.
+// {{ cx.title() }}: a leaky ReLU, the elements below a boundary times a slope.
 {{ cx.signature() }}
 {{ cx.pragmas() }}
-const {{ cx.ty(body.slope.element) }} slope = {{ cx.number(body.slope) }};
+const {{ cx.ty(body.compared) }} boundary = {{ cx.number(body.boundary) }};
+{%- if let Some(offset) = body.offset %}
+const {{ cx.ty(offset.element) }} offset = {{ cx.number(offset) }};
+{%- endif %}
 {{ cx.open("elements", "n", body.elements) }}
-if (input[n] < 0) {
-output[n] = input[n] * slope;
+const {{ cx.ty(body.compared) }} value = input[n];
+if (value < boundary) {
+output[n] = input[n] * {{ cx.slope(body) }}{% if body.offset.is_some() %} + offset{% endif %};
 } else {
 output[n] = input[n];
 }

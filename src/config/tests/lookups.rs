@@ -55,6 +55,17 @@ fn the_most_specific_level_holds() {
 }
 
 #[test]
+fn the_sigmoid_is_that_of_the_model() {
+    use crate::function::Sigmoid;
+    assert_eq!(config(LEVELS).internal_sigmoid(), None);
+    let set =
+        |kind: &str| config(&format!("Model: {{InternalSigmoid: {kind}}}")).internal_sigmoid();
+    assert_eq!(["hard", "Smooth", "real"].map(set), Sigmoid::ALL.map(|(_, kind)| Some(kind)));
+    let message = super::error("Model: {InternalSigmoid: soft}").to_string();
+    assert!(message.contains("soft"), "{message}");
+}
+
+#[test]
 fn tables_do_not_take_the_default() {
     let config = config(LEVELS);
     assert_eq!(config.precision_of("x", "Softmax", InvTable), None);

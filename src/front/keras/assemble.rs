@@ -9,6 +9,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use super::architecture::Architecture;
 use super::attributes::Attributes;
 use super::layers::{self, Built, Site};
+use super::quantizers::Dialect;
 use super::weights::Store;
 use crate::front::error::FrontError;
 use crate::front::layer_problem::LayerProblem;
@@ -18,6 +19,7 @@ pub(super) fn model(
     architecture: &Architecture<'_>,
     path: &Path,
     store: &Store<'_>,
+    dialect: Dialect,
 ) -> Result<Model, FrontError> {
     let places = store.places(architecture);
     let mut built: Vec<Option<Built>> = architecture.layers.iter().map(|_| None).collect();
@@ -28,7 +30,7 @@ pub(super) fn model(
         let inputs: Vec<Vec<usize>> = shapes.map(|source| source.shape.clone()).collect();
         let site = Site {
             owner,
-            attributes: Attributes::new(owner, &layer.attributes),
+            attributes: Attributes::new(owner, &layer.attributes, dialect.of_class(layer.class)),
             inputs: &inputs,
             weights: store.layer(owner, &places[at]),
         };

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::quantizers;
+use super::quantizers::{self, Dialect};
 use crate::front::error::{FrontError, Problem};
 use crate::front::layer_problem::LayerProblem;
 use crate::model::Activation;
@@ -42,12 +42,13 @@ impl Owner<'_> {
 pub(super) struct Attributes<'a> {
     owner: Owner<'a>,
     values: &'a Map<String, Value>,
+    dialect: Dialect,
     known: HashSet<&'static str>,
 }
 
 impl<'a> Attributes<'a> {
-    pub(super) fn new(owner: Owner<'a>, values: &'a Map<String, Value>) -> Self {
-        Self { owner, values, known: ANYWHERE.iter().copied().collect() }
+    pub(super) fn new(owner: Owner<'a>, values: &'a Map<String, Value>, dialect: Dialect) -> Self {
+        Self { owner, values, dialect, known: ANYWHERE.iter().copied().collect() }
     }
 
     /// An attribute's value; `None` where there is none, or where Python's `None` stands.
@@ -98,19 +99,26 @@ impl<'a> Attributes<'a> {
             .ok_or_else(|| self.malformed(name, value, "a number from 1"))
     }
 
+    /// A float32 number; `default` where there is none.
+    pub(super) fn number(&mut self, name: &'static str, default: f32) -> Result<f32, FrontError> {
+        let Some(value) = self.get(name) else { return Ok(default) };
+        let number = value.as_f64().map(|number| number as f32).filter(|n| n.is_finite());
+        number.ok_or_else(|| self.malformed(name, value, "a number"))
+    }
+
     /// A quantizer, if there is one.
     pub(super) fn quantizer(
         &mut self,
         name: &'static str,
     ) -> Result<Option<Quantizer>, FrontError> {
         let value = self.get(name).unwrap_or(&Value::Null);
-        quantizers::quantizer(value).map_err(|error| self.config(name, error))
+        quantizers::quantizer(value, self.dialect).map_err(|error| self.config(name, error))
     }
 
     /// A function of Keras or a quantizer of QKeras; linear where there is none.
     pub(super) fn activation(&mut self, name: &'static str) -> Result<Activation, FrontError> {
         let value = self.get(name).unwrap_or(&Value::Null);
-        quantizers::activation(value).map_err(|error| self.config(name, error))
+        quantizers::activation(value, self.dialect).map_err(|error| self.config(name, error))
     }
 
     /// The elements of one sample, from a shape whose first axis is the batch.
@@ -134,7 +142,7 @@ impl<'a> Attributes<'a> {
         self.owner.wrong(LayerProblem::Value { attribute, value, help })
     }
 
-    fn malformed(&self, name: &str, value: &Value, expected: &str) -> FrontError {
+    pub(super) fn malformed(&self, name: &str, value: &Value, expected: &str) -> FrontError {
         let (attribute, value) = (name.to_owned(), shown(value));
         self.owner.wrong(LayerProblem::Form { attribute, value, expected: expected.to_owned() })
     }

@@ -8,6 +8,7 @@
 mod architecture;
 mod assemble;
 mod attributes;
+mod functions;
 mod layers;
 mod quantizers;
 mod weights;
@@ -16,12 +17,15 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::ReadOptions;
 use super::archive::Archive;
 use super::content::Content;
 use super::error::{FrontError, Located, Problem};
 use super::hdf5::Hdf5;
 use crate::model::Model;
 use architecture::Architecture;
+use functions::Generation;
+use quantizers::Dialect;
 use weights::{Origin, Store};
 
 pub use quantizers::ConfigError;
@@ -29,6 +33,7 @@ pub use quantizers::ConfigError;
 /// Entries of a `.keras` archive.
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.weights.h5";
+const METADATA: &str = "metadata.json";
 
 /// The longest configuration that is parsed: a network of ten thousand layers has less.
 const LONGEST_CONFIG: usize = 32 << 20;
@@ -62,6 +67,22 @@ impl File {
         }
     }
 
+    /// The version of the Keras that wrote the file, where it is stated; `config` is its
+    /// configuration.
+    fn keras_version(&mut self, config: &Value) -> Result<Option<String>, Problem> {
+        const KEY: &str = "keras_version";
+        let stated = |value: &Value| value.get(KEY).and_then(Value::as_str).map(str::to_owned);
+        Ok(match self {
+            Self::Hdf5(file) => file.root()?.text(KEY)?,
+            Self::Archive(archive) => match archive.entry(METADATA) {
+                Ok(text) => stated(&json(METADATA, &text)?),
+                Err(Problem::EntryMissing { .. }) => None,
+                Err(problem) => return Err(problem),
+            },
+            Self::Json(_) => stated(config),
+        })
+    }
+
     fn weights(self) -> Result<Hdf5, Problem> {
         match self {
             Self::Hdf5(file) => Ok(file),
@@ -80,9 +101,19 @@ fn json(what: &str, text: &[u8]) -> Result<Value, Problem> {
         .map_err(|error| Problem::Json { what: what.to_owned(), error: error.to_string() })
 }
 
-pub(super) fn load(path: &Path, weights: Option<&Path>) -> Result<Model, FrontError> {
+pub(super) fn load(
+    path: &Path,
+    weights: Option<&Path>,
+    options: &ReadOptions,
+) -> Result<Model, FrontError> {
     let mut file = File::open(path, |found| Problem::NoModel { found })?;
     let config = file.config().located(path)?;
+    let version = file.keras_version(&config).located(path)?;
+    let dialect = Dialect {
+        keras: Generation::of(version.as_deref()),
+        sigmoid: options.sigmoid,
+        ..Dialect::default()
+    };
     let architecture = Architecture::read(&config, path)?;
     let (path_of_weights, origin, file) = match weights {
         None => (path, Origin::SameFile, file),
@@ -96,5 +127,5 @@ pub(super) fn load(path: &Path, weights: Option<&Path>) -> Result<Model, FrontEr
     };
     let file = file.weights().located(path_of_weights)?;
     let store = Store::open(&file, path_of_weights, origin)?;
-    assemble::model(&architecture, path, &store)
+    assemble::model(&architecture, path, &store, dialect)
 }

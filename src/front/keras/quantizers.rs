@@ -5,6 +5,8 @@
 
 use serde_json::{Map, Value};
 
+use super::functions::{self, Generation};
+use crate::function::Sigmoid;
 use crate::model::Activation;
 use crate::quantizer::{self, ParseError, Quantizer};
 
@@ -47,46 +49,56 @@ pub enum ConfigError {
     },
 }
 
-const SUPPORTED: [(&str, Activation); 3] =
-    [("linear", Activation::Linear), ("relu", Activation::Relu), ("softmax", Activation::Softmax)];
+/// How names in a configuration are understood, beyond what stands beside them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Dialect {
+    /// Who wrote the file.
+    pub(super) keras: Generation,
+    /// Whether a name means QKeras' function rather than the one of that name in Keras. QKeras'
+    /// layers look a name up among QKeras' functions first (`get_quantizer`), Keras' own never do:
+    /// `hard_sigmoid` has slope 1/2 in a QActivation, and 1/5 or 1/6 in an Activation.
+    pub(super) qkeras_first: bool,
+    /// What `set_internal_sigmoid` was when the model was trained.
+    pub(super) sigmoid: Sigmoid,
+}
 
-/// The activations of Keras 2 and 3 that Bitkiln does not have. QKeras' own come with its
-/// quantizers.
-const NOT_YET: &[&str] = &[
-    "celu",
-    "elu",
-    "exponential",
-    "gelu",
-    "glu",
-    "hard_shrink",
-    "hard_sigmoid",
-    "hard_silu",
-    "hard_swish",
-    "hard_tanh",
-    "leaky_relu",
-    "log_sigmoid",
-    "log_softmax",
-    "mish",
-    "relu6",
-    "selu",
-    "sigmoid",
-    "silu",
-    "soft_shrink",
-    "softplus",
-    "softsign",
-    "sparse_plus",
-    "sparse_sigmoid",
-    "sparsemax",
-    "squareplus",
-    "swish",
-    "tanh",
-    "tanh_shrink",
-    "threshold",
-];
+/// Functions of rows, which are no [`Function`](crate::function::Function).
+const OF_ROWS: [(&str, Activation); 2] =
+    [("linear", Activation::Linear), ("softmax", Activation::Softmax)];
+
+/// The activations of Keras 2 and 3 that Bitkiln does not have.
+const NOT_YET: &[&str] = &["glu", "log_softmax", "sparsemax", "threshold"];
+
+impl Dialect {
+    /// How a layer of `class` understands names: QKeras' classes are Keras' with a Q before them.
+    pub(super) fn of_class(self, class: &str) -> Self {
+        let mut letters = class.chars();
+        let is_qkeras =
+            letters.next() == Some('Q') && letters.next().is_some_and(char::is_uppercase);
+        Self { qkeras_first: is_qkeras, ..self }
+    }
+
+    /// Keras' function of that name.
+    fn function(&self, name: &str) -> Option<Activation> {
+        let of_rows = OF_ROWS.iter().find(|(known, _)| *known == name);
+        let by_element = || functions::function(name, self.keras).map(Activation::Function);
+        of_rows.map(|(_, activation)| activation.clone()).or_else(by_element)
+    }
+
+    /// The quantizer, as the module that it comes from was set up.
+    fn settled(&self, quantizer: Quantizer) -> Quantizer {
+        quantizer.with_internal_sigmoid(self.sigmoid)
+    }
+}
+
+fn function_names() -> impl Iterator<Item = &'static str> {
+    OF_ROWS.iter().map(|(name, _)| *name).chain(functions::names())
+}
 
 fn supported_activations() -> String {
-    let names = SUPPORTED.iter().map(|(name, _)| *name).chain(quantizer::names());
-    names.collect::<Vec<_>>().join(", ")
+    let mut names: Vec<&str> = function_names().collect();
+    names.extend(quantizer::names().into_iter().filter(|name| !is_keras_function(name)));
+    names.join(", ")
 }
 
 /// What a configuration states, freed of its form.
@@ -121,20 +133,30 @@ impl<'a> Stated<'a> {
 /// The quantizer of a class and its `config`, each entry an argument of the constructor.
 fn class(name: &str, config: Option<&Map<String, Value>>) -> Result<Quantizer, ParseError> {
     let arguments: Vec<(String, Value)> =
-        config.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect();
+        config.into_iter().flatten().map(|(name, value)| (name.clone(), argument(value))).collect();
     Quantizer::construct(name, &[], &arguments)
+}
+
+/// A constructor's argument: an array in the form of Keras 3, else what stands there (Keras 2 writes
+/// arrays as lists).
+fn argument(value: &Value) -> Value {
+    let array = match value.get("class_name").and_then(Value::as_str) {
+        Some("__numpy__" | "__tensor__") => value.pointer("/config/value"),
+        _ => None,
+    };
+    array.unwrap_or(value).clone()
 }
 
 /// Whether Keras has a function of that name.
 fn is_keras_function(name: &str) -> bool {
-    SUPPORTED.iter().any(|(known, _)| *known == name) || NOT_YET.contains(&name)
+    function_names().any(|known| known == name) || NOT_YET.contains(&name)
 }
 
 /// Reads what stands under `kernel_quantizer` and its like; null and "linear" quantize nothing.
 ///
 /// # Errors
 /// If it is no quantizer, or one with parameters that Bitkiln does not support.
-pub(super) fn quantizer(value: &Value) -> Result<Option<Quantizer>, ConfigError> {
+pub(super) fn quantizer(value: &Value, dialect: Dialect) -> Result<Option<Quantizer>, ConfigError> {
     let parsed = match Stated::read(value)? {
         Stated::Nothing | Stated::Text("linear") => return Ok(None),
         Stated::Text(text) => text.parse(),
@@ -144,7 +166,7 @@ pub(super) fn quantizer(value: &Value) -> Result<Option<Quantizer>, ConfigError>
         Err(ParseError::Unknown { name, .. }) if is_keras_function(&name) => {
             Err(ConfigError::NoQuantizer { name })
         }
-        parsed => Ok(Some(parsed?)),
+        parsed => Ok(Some(dialect.settled(parsed?))),
     }
 }
 
@@ -152,14 +174,17 @@ pub(super) fn quantizer(value: &Value) -> Result<Option<Quantizer>, ConfigError>
 ///
 /// # Errors
 /// If it is unknown or not supported yet.
-pub(super) fn activation(value: &Value) -> Result<Activation, ConfigError> {
+pub(super) fn activation(value: &Value, dialect: Dialect) -> Result<Activation, ConfigError> {
     let parsed = match Stated::read(value)? {
         Stated::Nothing => return Ok(Activation::Linear),
         Stated::Text(text) => {
-            if let Some((_, activation)) = SUPPORTED.iter().find(|(name, _)| *name == text) {
-                return Ok(activation.clone());
+            let quantizer = text.parse::<Quantizer>();
+            match dialect.function(text) {
+                Some(function) if !(dialect.qkeras_first && quantizer.is_ok()) => {
+                    return Ok(function);
+                }
+                _ => quantizer,
             }
-            text.parse()
         }
         Stated::Class(name, config) => class(name, config),
     };
@@ -172,23 +197,40 @@ pub(super) fn activation(value: &Value) -> Result<Activation, ConfigError> {
             Err(ConfigError::Form { value: value.to_string() })
         }
         Err(ParseError::Unknown { name, nearest }) => {
-            let functions = SUPPORTED.iter().map(|(name, _)| *name).chain(NOT_YET.iter().copied());
             // A word may resemble a function of Keras more than any quantizer.
-            let known = functions.chain(nearest.as_deref());
-            let nearest = quantizer::nearest(&name, known);
+            let mut known: Vec<&str> = function_names().chain(NOT_YET.iter().copied()).collect();
+            known.extend(nearest.as_deref());
+            let nearest = quantizer::nearest(&name, known.into_iter());
             Err(ConfigError::Unknown { name, nearest })
         }
-        parsed => Ok(Activation::Quantizer(parsed?)),
+        parsed => Ok(Activation::Quantizer(dialect.settled(parsed?))),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::function::{Function, Relu};
     use serde_json::json;
+
+    const KERAS_2: Dialect =
+        Dialect { keras: Generation::Two, qkeras_first: false, sigmoid: Sigmoid::Hard };
+    const QKERAS: Dialect = Dialect { qkeras_first: true, ..KERAS_2 };
+
+    fn quantizer(value: &Value) -> Result<Option<Quantizer>, ConfigError> {
+        super::quantizer(value, QKERAS)
+    }
+
+    fn activation(value: &Value) -> Result<Activation, ConfigError> {
+        super::activation(value, KERAS_2)
+    }
 
     fn read(value: Value) -> Quantizer {
         quantizer(&value).unwrap().unwrap()
+    }
+
+    fn function(function: Function) -> Activation {
+        Activation::Function(function)
     }
 
     fn bits() -> Quantizer {
@@ -234,14 +276,15 @@ mod tests {
         let cases = [
             (Value::Null, Activation::Linear),
             (json!("linear"), Activation::Linear),
-            (json!("relu"), Activation::Relu),
+            (json!("relu"), function(Function::Relu(Relu::default()))),
+            (json!("swish"), function(Function::Silu)),
             (json!("softmax"), Activation::Softmax),
             (
                 json!({
                     "module": "builtins", "class_name": "function", "config": "relu",
                     "registered_name": "function"
                 }),
-                Activation::Relu,
+                function(Function::Relu(Relu::default())),
             ),
             (json!("quantized_bits(4,0,alpha='auto_po2')"), Activation::Quantizer(bits())),
             (
@@ -252,6 +295,47 @@ mod tests {
         for (value, expected) in cases {
             assert_eq!(activation(&value), Ok(expected), "{value}");
         }
+    }
+
+    /// What QKeras 0.9 and Keras 2.15 and 3.10 make of "hard_sigmoid", also when they load a file.
+    #[test]
+    fn a_name_means_what_it_means_to_the_layer() {
+        let name = json!("hard_sigmoid");
+        let object = json!({
+            "module": "builtins", "class_name": "function", "config": "hard_sigmoid",
+            "registered_name": "function"
+        });
+        for value in [name, object] {
+            let at_one = |dialect| match super::activation(&value, dialect) {
+                Ok(Activation::Function(function)) => function.value(1.0),
+                Ok(Activation::Quantizer(quantizer)) => quantizer.apply(1.0),
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(at_one(QKERAS), 1.0);
+            assert_eq!(at_one(KERAS_2), 0.7);
+            let keras_3 = Dialect { keras: Generation::Three, ..KERAS_2 };
+            assert_eq!(at_one(keras_3), 1.0 / 6.0 + 0.5);
+            let qkeras_3 = Dialect { keras: Generation::Three, ..QKERAS };
+            assert_eq!(at_one(qkeras_3), 1.0);
+        }
+        // QKeras has no function of these names, and falls back to Keras.
+        for name in ["tanh", "softplus", "relu"] {
+            let value = json!(name);
+            assert_eq!(super::activation(&value, QKERAS), super::activation(&value, KERAS_2));
+        }
+    }
+
+    #[test]
+    fn quantizers_have_the_sigmoid_that_was_set() {
+        let smooth = Dialect { sigmoid: Sigmoid::Smooth, ..QKERAS };
+        let value = json!("quantized_tanh(8)");
+        let Ok(Activation::Quantizer(tanh)) = super::activation(&value, smooth) else {
+            panic!("no quantizer");
+        };
+        assert_eq!(tanh.apply(1.0), 0.375);
+        let kernel = super::quantizer(&value, smooth).unwrap();
+        assert_eq!(kernel, Some(tanh));
+        assert_eq!(read(value).apply(1.0), 127.0 / 128.0);
     }
 
     #[test]
@@ -267,12 +351,12 @@ mod tests {
                 r#"{"class_name":"binary","config":3} states no quantizer or activation"#,
             ),
             (
-                json!("tanh"),
-                "the activation 'tanh' is known to Keras, but not supported yet by Bitkiln",
+                json!("log_softmax"),
+                "the activation 'log_softmax' is known to Keras, but not supported yet by Bitkiln",
             ),
             (
-                function("sigmoid"),
-                "the activation 'sigmoid' is known to Keras, but not supported yet by Bitkiln",
+                function("glu"),
+                "the activation 'glu' is known to Keras, but not supported yet by Bitkiln",
             ),
             (json!("softmx"), "there is no activation 'softmx'; did you mean 'softmax'?"),
             (
@@ -280,14 +364,6 @@ mod tests {
                 "there is no activation 'quantized_rel'; did you mean 'quantized_relu'?",
             ),
             (json!("xyz"), "there is no activation 'xyz'"),
-            (
-                json!("hard_tanh"),
-                "'hard_tanh' is known to QKeras, but not supported yet by Bitkiln",
-            ),
-            (
-                json!("quantized_tanh(6)"),
-                "'quantized_tanh' is known to QKeras, but not supported yet by Bitkiln",
-            ),
             (
                 json!({"class_name": "binary", "config": {"alpha": 1, "beta": 2}}),
                 "binary has no attribute 'beta'",
@@ -313,13 +389,36 @@ mod tests {
     }
 
     #[test]
-    fn refuses_attributes_that_change_the_result_unseen() {
+    fn both_generations_state_arrays() {
+        let with = |alpha: Value| {
+            let config = json!({"bits": 4, "alpha": alpha});
+            read(json!({"class_name": "quantized_linear", "config": config}))
+        };
+        let array = |class: &str| {
+            let config = json!({"value": [[0.5, 0.3]], "dtype": "float32"});
+            json!({"class_name": class, "config": config})
+        };
+        let expected = "quantized_linear(4,0,1,alpha=[[0.5 0.3]])".parse().unwrap();
+        for alpha in [json!([[0.5, 0.3]]), array("__numpy__"), array("__tensor__")] {
+            assert_eq!(with(alpha.clone()), expected, "{alpha}");
+        }
         let mut config = config();
         config["post_training_scale"] = json!([0.5, 0.25]);
-        let value = json!({"class_name": "quantized_bits", "config": config});
         assert_eq!(
-            quantizer(&value).unwrap_err().to_string(),
-            "quantized_bits: post_training_scale=[0.5,0.25] is not supported yet by Bitkiln"
+            read(json!({"class_name": "quantized_bits", "config": config})).to_string(),
+            "quantized_bits(4,0,1,alpha='auto_po2',post_training_scale=[0.5 0.25])"
         );
+    }
+
+    #[test]
+    fn refuses_what_is_no_array() {
+        for alpha in
+            [json!({"class_name": "Constant"}), json!([[1, 2], [3]]), json!(["a"]), json!([])]
+        {
+            let value = json!({"class_name": "binary", "config": {"alpha": alpha}});
+            let message = quantizer(&value).unwrap_err().to_string();
+            let expected = "a number, an array of numbers, None, 'auto' or 'auto_po2'";
+            assert!(message.ends_with(expected), "{message}");
+        }
     }
 }

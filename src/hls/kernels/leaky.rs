@@ -1,26 +1,84 @@
-//! The leaky ReLU with a slope that is a power of two.
+//! Rectifiers: a line below some number.
 
 use serde::Serialize;
 
 use super::super::build::{Builder, Site};
-use super::super::{HlsError, Number};
-use super::scale::power_of_two;
+use super::super::{ConstantId, HlsError, Multipliers, Number, TypeId};
+use crate::fixed::{Format, Interval};
+use crate::ir;
 
-/// x where x is not negative, x · slope elsewhere.
+/// `output[n] = input[n]` from `boundary` on, `input[n] · slope + offset` below.
 #[derive(Clone, Debug, Serialize)]
 pub struct Leaky {
     /// How many elements.
     pub elements: usize,
-    /// 2^-shift.
-    pub slope: Number,
+    /// Holds operand and boundary.
+    pub compared: TypeId,
+    /// The smallest value that passes.
+    pub boundary: Number,
+    /// The slopes.
+    pub slopes: ConstantId,
+    /// Which of them is that of element `n`.
+    pub by: Slopes,
+    /// What is added below the boundary.
+    pub offset: Option<Number>,
+}
+
+/// How many slopes there are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Slopes {
+    /// One.
+    One,
+    /// One for each of so many channels, the last axis.
+    Channels(usize),
+    /// One for each element.
+    Elements,
 }
 
 pub(super) fn build(
     builder: &mut Builder<'_>,
     site: &Site<'_>,
-    shift: u32,
-) -> Result<Leaky, HlsError> {
-    let power = i32::try_from(shift).map_or(i32::MIN, |shift| -shift);
-    let slope = power_of_two(builder, site, "slope", power)?;
-    Ok(Leaky { elements: site.node.tensor.len(), slope })
+    op: &ir::Leaky,
+) -> Result<(Leaky, Option<Multipliers>), HlsError> {
+    let (operand, result) = (&site.operand.tensor, &site.node.tensor);
+    let elements = result.len();
+    let by = match op.slopes.codes.len() {
+        1 => Slopes::One,
+        n if n == elements => Slopes::Elements,
+        n if n == result.channel_count() => Slopes::Channels(n),
+        _ => return Err(site.broken("another number of slopes than of elements or channels")),
+    };
+
+    // A boundary that no code reaches compares as the nearest one beyond them does.
+    let codes = operand.format.codes();
+    let from = op.from.clone().clamp(codes.low().clone(), codes.high() + 1);
+    let held = codes.hull(&Interval::point(from.clone()));
+    let format = Format::covering(&held, operand.format.fraction())
+        .map_err(site.too_wide("the comparison with its boundary"))?;
+    let compared =
+        builder.local_type(site, "compare", "values as compared", format, operand.interval());
+    let boundary = builder.number(site, "boundary", compared, from)?;
+
+    let slopes = builder.constant(site, "slope", "slopes", &op.slopes)?;
+    let offset = match &op.offset {
+        None => None,
+        Some(offset) => {
+            let code = offset.codes.get(0).unwrap_or_default();
+            let range = Interval::point(code.clone());
+            let element = builder.local_type(site, "offset", "offset", offset.format, range);
+            Some(builder.number(site, "offset", element, code)?)
+        }
+    };
+
+    let proper = op.multiplications(elements) as u64;
+    let multipliers = (proper > 0).then_some(Multipliers {
+        products: elements as u64,
+        proper_products: proper,
+        reuse_factor: 1,
+        limit: elements as u64,
+        operand_width: operand.format.width(),
+        constant_width: op.slopes.format.width(),
+    });
+    Ok((Leaky { elements, compared, boundary, slopes, by, offset }, multipliers))
 }

@@ -14,7 +14,7 @@ use serde::Serialize;
 pub use affine::{Affine, Factors};
 pub use clamp::Clamp;
 pub use convert::Convert;
-pub use leaky::Leaky;
+pub use leaky::{Leaky, Slopes};
 pub use linear::Linear;
 pub use scale::Scale;
 pub use softmax::Softmax;
@@ -83,7 +83,10 @@ pub(super) fn build(
         }
         Op::Cast { .. } => Body::Convert(Convert { elements: site.node.tensor.len() }),
         Op::Clamp { low, high } => Body::Clamp(clamp::build(builder, site, low, high)?),
-        Op::Leaky { shift } => Body::Leaky(leaky::build(builder, site, *shift)?),
+        Op::Leaky(op) => {
+            let (leaky, multipliers) = leaky::build(builder, site, op)?;
+            return Ok((Body::Leaky(leaky), multipliers));
+        }
         Op::Scale { power } => Body::Scale(scale::build(builder, site, *power)?),
         Op::Steps(op) => steps::build(builder, site, op)?,
         Op::Softmax(op) => Body::Softmax(softmax::build(builder, site, op)?),

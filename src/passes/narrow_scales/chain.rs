@@ -4,7 +4,7 @@ use num_bigint::BigInt;
 
 use super::cone::{Cone, Part};
 use crate::fixed::{Caster, Format, Overflow, Quantization, Rounding, Word};
-use crate::ir::{Affine, Op, Steps, Units};
+use crate::ir::{Affine, Lines, Op, Steps, Units};
 
 /// A function of an operand's code and channel, monotone in the code: what the operations from a
 /// scale to one of the quantizers behind it do.
@@ -18,7 +18,11 @@ enum Map<'g, W: Word> {
     /// Scale and offset of each channel, or those of all.
     Lines(Vec<(W, W)>),
     Limits(Option<W>, Option<W>),
-    Leaky(u32),
+    /// Codes from 0 on move up by so many places; others have the slope of their channel.
+    Leaky {
+        slopes: Vec<W>,
+        operand: u32,
+    },
     Cast(Caster<W>),
     /// The operand counts in steps 2^`dropped` times as coarse as the boundaries.
     Steps {
@@ -83,7 +87,12 @@ impl<'g, W: Word> Map<'g, W> {
                 };
                 Self::Limits(limit(low)?, limit(high)?)
             }
-            Op::Leaky { shift } => Self::Leaky(*shift),
+            Op::Leaky(leaky) => {
+                let lines = Lines::of(leaky, x).ok()?;
+                let slopes = W::view(&leaky.slopes.codes)?;
+                let slopes = slopes.iter().map(|slope| slope.shifted_left(lines.product));
+                Self::Leaky { slopes: slopes.collect(), operand: lines.operand }
+            }
             Op::Cast { rounding, overflow } => {
                 let to = unwrapped(part.tensor.format, *rounding, *overflow)?;
                 Self::Cast(Caster::new(x.fraction(), &to)?)
@@ -113,8 +122,12 @@ impl<'g, W: Word> Map<'g, W> {
                 let code = low.iter().fold(code, |code, low| code.max(low.clone()));
                 high.iter().fold(code, |code, high| code.min(high.clone()))
             }
-            Self::Leaky(_) if code < W::zero() => code,
-            Self::Leaky(shift) => code.shifted_left(*shift),
+            Self::Leaky { operand, .. } if code >= W::zero() => code.shifted_left(*operand),
+            Self::Leaky { slopes, .. } => {
+                let mut result = W::zero();
+                result.add_product(&code, &slopes[channel % slopes.len()]);
+                result
+            }
             Self::Cast(caster) => caster.apply(&code),
             Self::Steps { groups, dropped } => groups.number(&code.shifted_left(*dropped)),
         }

@@ -9,7 +9,7 @@ use super::{Outcome, narrow};
 use crate::fixed::{
     Codes, Format, FormatError, Interval, Overflow, Quantization, Rounding, cast_interval,
 };
-use crate::ir::{Affine, Constant, Graph, NodeId, Op, Steps, Tensor, clamped, leaked, validate};
+use crate::ir::{Affine, Constant, Graph, Leaky, NodeId, Op, Steps, Tensor, clamped, validate};
 use crate::passes::{Report, for_hardware};
 use crate::sim;
 
@@ -40,7 +40,7 @@ fn add(graph: &mut Graph, x: NodeId, op: Op, to: Option<Format>) -> Result<NodeI
     let tensor = match &op {
         Op::Affine(affine) => affine.result(&from)?,
         Op::Clamp { low, high } => mapped(&|i| clamped(i, low.as_ref(), high.as_ref()), fraction)?,
-        Op::Leaky { shift } => mapped(&|i| leaked(i, *shift), fraction + *shift as i32)?,
+        Op::Leaky(leaky) => leaky.result(&from)?,
         Op::Scale { power } => Tensor { format: from.format.scaled(*power)?, ..from.clone() },
         Op::Cast { rounding, overflow } => {
             let to = Quantization::new(to.unwrap_or(from.format), *rounding, *overflow);
@@ -234,7 +234,8 @@ fn wide_codes_are_narrowed_as_well() -> Outcomes {
 #[derive(Clone, Debug)]
 enum Middle {
     Clamp(u8, u8),
-    Leaky(u32),
+    /// The slope in eighths.
+    Leaky(i64),
     Scale(i32),
     Affine(i64, i64),
     Reshape,
@@ -251,7 +252,7 @@ enum End {
 fn middles() -> impl Strategy<Value = Vec<Middle>> {
     let middle = prop_oneof![
         (any::<u8>(), any::<u8>()).prop_map(|(a, b)| Middle::Clamp(a.min(b), a.max(b))),
-        (0..4_u32).prop_map(Middle::Leaky),
+        (-2..12_i64).prop_map(Middle::Leaky),
         (-3..4_i32).prop_map(Middle::Scale),
         (-12..13_i64, -9..10_i64).prop_map(|(scale, offset)| Middle::Affine(scale, offset)),
         Just(Middle::Reshape),
@@ -303,7 +304,9 @@ fn branch(
             Middle::Clamp(low, high) => {
                 Op::Clamp { low: Some(at(&interval, *low)), high: Some(at(&interval, *high)) }
             }
-            Middle::Leaky(shift) => Op::Leaky { shift: *shift },
+            Middle::Leaky(slope) => {
+                Op::Leaky(Leaky { from: BigInt::ZERO, slopes: list(&[*slope], 3)?, offset: None })
+            }
             Middle::Scale(power) => Op::Scale { power: *power },
             Middle::Affine(scale, offset) => Op::Affine(Affine {
                 scale: list(&[*scale], 3)?,

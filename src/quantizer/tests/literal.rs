@@ -24,13 +24,76 @@ pub(super) fn bits(
     f64::from(alpha) * xq
 }
 
-pub(super) fn relu(x: f64, bits: i32, integer: i32, use_sigmoid: bool, slope: f64) -> f64 {
+/// `_sigmoid`, as `set_internal_sigmoid` sets it.
+pub(super) fn sigmoid(x: f64, kind: &str) -> f64 {
+    let clip = |x: f64| x.max(0.0).min(1.0);
+    match kind {
+        "hard" => clip(0.5 * x + 0.5),
+        "smooth" => clip(0.1875 * x + 0.5),
+        _ => 1.0 / (1.0 + (-x).exp()),
+    }
+}
+
+pub(super) fn ulaw(x: f64, bits: i32, integer: i32, symmetric: bool, u: f64, kind: &str) -> f64 {
+    let m = 2.0_f64.powi(bits - 1);
+    let m_i = 2.0_f64.powi(integer);
+    let p = sigmoid(x / m_i, kind) * m;
+    let rp = 2.0 * (p.round_ties_even() / m) - 1.0;
+    let sign = if rp == 0.0 { 0.0 } else { rp.signum() };
+    let u_law_p = sign * (u * rp.abs()).ln_1p() / u.ln_1p();
+    m_i * u_law_p.max(-1.0 + f64::from(u8::from(symmetric)) / m).min(1.0 - 1.0 / m)
+}
+
+pub(super) fn tanh(x: f64, bits: i32, symmetric: bool, real: bool, kind: &str) -> f64 {
+    let m = 2.0_f64.powi(bits - 1);
+    let p = if real { x.tanh() } else { 2.0 * sigmoid(x, kind) - 1.0 };
+    let low = -1.0 + f64::from(u8::from(symmetric)) / m;
+    ((p * m).round_ties_even() / m).max(low).min(1.0 - 1.0 / m)
+}
+
+pub(super) fn quantized_sigmoid(x: f64, bits: i32, symmetric: bool, real: bool, kind: &str) -> f64 {
+    let m = 2.0_f64.powi(bits);
+    let p = sigmoid(x, if real { "real" } else { kind });
+    ((p * m).round_ties_even() / m).max(f64::from(u8::from(symmetric)) / m).min(1.0 - 1.0 / m)
+}
+
+pub(super) fn hswish(x: f64, shift: i32, bound: i32) -> f64 {
+    let shift_x = x + f64::from(shift);
+    let relu_x = if shift_x <= f64::from(bound) { shift_x.max(0.0) } else { f64::from(bound) };
+    x * relu_x / f64::from(bound)
+}
+
+pub(super) fn linear(
+    x: f64,
+    bits: i32,
+    integer: i32,
+    symmetric: bool,
+    keep_negative: bool,
+    alpha: f32,
+) -> f64 {
+    let keep = f64::from(u8::from(keep_negative));
+    let data_type_scale = 2.0_f64.powi(integer - bits + i32::from(keep_negative));
+    let quantization_scale = f64::from(alpha) * data_type_scale;
+    let use_sign_function = bits == 1 && keep_negative;
+    let shift = if use_sign_function { 0.5 } else { 0.0 };
+    let (clip_min, clip_max) = if use_sign_function {
+        (-0.5, 0.5)
+    } else {
+        let unsigned_bits_po2 = 2.0_f64.powi(bits - i32::from(keep_negative));
+        let symmetric = f64::from(u8::from(symmetric));
+        (keep * (-unsigned_bits_po2 + symmetric), unsigned_bits_po2 - 1.0)
+    };
+    let clipped = (x / quantization_scale).max(clip_min).min(clip_max);
+    ((clipped - shift).round_ties_even() + shift) * quantization_scale
+}
+
+pub(super) fn relu(x: f64, bits: i32, integer: i32, sigmoid_kind: Option<&str>, slope: f64) -> f64 {
     let non_sign_bits = bits - i32::from(slope != 0.0);
     let m = 2.0_f64.powi(non_sign_bits);
     let m_i = 2.0_f64.powi(integer);
     let clip = |x: f64, low: f64, high: f64| x.max(low).min(high);
-    if use_sigmoid {
-        let p = clip(0.5 * (x / m_i) + 0.5, 0.0, 1.0) * m;
+    if let Some(kind) = sigmoid_kind {
+        let p = sigmoid(x / m_i, kind) * m;
         let mut xq = m_i * clip(2.0 * (p.round_ties_even() / m) - 1.0, 0.0, 1.0 - 1.0 / m);
         if slope > 0.0 {
             let factor = 1.0 / (slope * m);

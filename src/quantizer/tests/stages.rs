@@ -19,6 +19,7 @@ fn run(stages: &[Stage], x: f64) -> f64 {
             Codes::from_big(code).to_values(to.format)[[0]]
         }
         Stage::Scale { power } => libm::ldexp(x, *power),
+        Stage::Affine { scale, offset } => scale * x + offset,
         Stage::AtLeast(low) => x.max(*low),
         Stage::AtMost(high) => x.min(*high),
         Stage::Leaky { shift } if x < 0.0 => libm::ldexp(x, -(*shift as i32)),
@@ -31,7 +32,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
     #[test]
-    fn compute_what_apply_does(case in prop_oneof![bits(), relu()], fraction in -3..12_i32) {
+    fn compute_what_apply_does(
+        case in prop_oneof![2 => bits(), 3 => relu(), 1 => tanh(), 1 => quantized_sigmoid(), 1 => line()],
+        fraction in -3..12_i32,
+    ) {
         let quantizer = case.quantizer();
         let stages = quantizer.stages().unwrap();
         for x in grid(fraction).filter(|_| stages != [Stage::Steps]) {
@@ -39,12 +43,19 @@ proptest! {
         }
     }
 
+    /// What bisection relies on.
     #[test]
-    fn steps_never_fall(case in any_case(), fraction in -3..32_i32) {
+    fn never_turn_between_two_turns(case in any_case(), fraction in -3..32_i32) {
         let quantizer = case.quantizer();
-        if quantizer.stages() == Ok(vec![Stage::Steps]) {
-            let values: Vec<f64> = grid(fraction).map(|x| quantizer.apply(x)).collect();
-            prop_assert!(values.is_sorted(), "{}", &quantizer);
+        let turns = quantizer.turns();
+        prop_assert!(turns.is_sorted());
+        let mut values: Vec<Vec<f64>> = vec![vec![]; turns.len() + 1];
+        for x in grid(fraction) {
+            values[turns.partition_point(|turn| *turn <= x)].push(quantizer.apply(x));
+        }
+        for values in values {
+            let monotone = values.is_sorted() || values.iter().rev().is_sorted();
+            prop_assert!(monotone, "{}: {:?}", &quantizer, values);
         }
     }
 }
@@ -89,6 +100,33 @@ fn scales_slopes_and_bounds_are_stages_of_their_own() {
     bounded.push(Stage::AtMost(5.0));
     assert_eq!(stages("quantized_relu(6,3,relu_upper_bound=5,is_quantized_clip=False)"), bounded);
 
+    let smooth = |call: &str| {
+        let quantizer: Quantizer = call.parse().unwrap();
+        quantizer.with_internal_sigmoid(crate::function::Sigmoid::Smooth).stages().unwrap()
+    };
+    let line = |scale, offset| vec![Stage::Affine { scale, offset }];
+    let mut sigmoid = line(0.5, 0.5);
+    sigmoid.extend(casts(&["ufixed<6,0,RND_CONV,SAT>"]));
+    assert_eq!(stages("quantized_sigmoid(6)"), sigmoid);
+    sigmoid[0] = line(0.1875, 0.5).remove(0);
+    sigmoid.push(Stage::AtLeast(1.0 / 64.0));
+    assert_eq!(smooth("quantized_sigmoid(6,symmetric=1)"), sigmoid);
+
+    assert_eq!(stages("quantized_tanh(6)"), casts(&["fixed<6,1,RND_CONV,SAT>"]));
+    assert_eq!(stages("quantized_tanh(6,symmetric=1)"), casts(&["fixed<6,1,RND_CONV,SAT_SYM>"]));
+    let mut tanh = line(0.375, 0.0);
+    tanh.extend(casts(&["fixed<6,1,RND_CONV,SAT>"]));
+    assert_eq!(smooth("quantized_tanh(6)"), tanh);
+
+    let mut relu = line(0.375, 0.0);
+    relu.extend(casts(&["ufixed<6,3,RND_CONV,SAT>", "ufixed<6,2,RND_CONV,SAT>"]));
+    assert_eq!(smooth("quantized_relu(6,2,1)"), relu);
+
+    let mut hard = line(0.5, 0.5);
+    hard.extend([Stage::AtLeast(0.0), Stage::AtMost(1.0)]);
+    assert_eq!(stages("hard_sigmoid"), hard);
+    assert_eq!(stages("hard_tanh"), [Stage::AtLeast(-1.0), Stage::AtMost(1.0)]);
+
     let sigmoid = casts(&["ufixed<6,3,RND_CONV,SAT>", "ufixed<6,2,RND_CONV,SAT>"]);
     assert_eq!(stages("quantized_relu(6,2,1)"), sigmoid);
 }
@@ -107,8 +145,23 @@ fn what_no_cast_can_do_is_steps() {
         "quantized_relu_po2(4)",
         "ternary(alpha=1)",
         "binary(alpha=1)",
+        "binary(alpha=-1)",
+        "quantized_bits(4,alpha=-0.5)",
+        "quantized_po2(4,quadratic_approximation=1)",
+        "quantized_tanh(1,symmetric=1)",
+        "quantized_tanh(6,use_real_tanh=1)",
+        "quantized_sigmoid(6,use_real_sigmoid=1)",
+        "quantized_hswish(6,2)",
+        "binary_tanh",
     ];
     for call in calls {
         assert_eq!(stages(call), [Stage::Steps], "{call}");
     }
+}
+
+#[test]
+fn values_that_lie_on_no_grid_are_cast() {
+    let mut steps = vec![Stage::Steps];
+    steps.extend(casts(&["fixed<17,3,RND_CONV,SAT>"]));
+    assert_eq!(stages("quantized_ulaw(6,2)"), steps);
 }

@@ -10,6 +10,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::attributes::{Attributes, Owner, shown};
+use super::quantizers::Dialect;
 use crate::front::error::{FrontError, Problem};
 use crate::front::layer_problem::LayerProblem;
 
@@ -86,7 +87,8 @@ impl<'a> Architecture<'a> {
         }
         let name = inner.get("name").and_then(Value::as_str).unwrap_or("model");
         if let Some(attributes) = inner.as_object() {
-            let mut attributes = Attributes::new(Owner { path, layer: name, class }, attributes);
+            let mut attributes =
+                Attributes::new(Owner { path, layer: name, class }, attributes, Dialect::default());
             attributes.inert(OF_A_MODEL);
             attributes.finish()?;
         }

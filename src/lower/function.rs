@@ -1,0 +1,200 @@
+//! The functions of Keras: exact operations where they are exact arithmetic, steps elsewhere.
+
+use ndarray::{ArrayD, IxDyn};
+use num_bigint::BigInt;
+use petgraph::graph::NodeIndex;
+
+use super::activation::{Place, cast, clamp, limit};
+use super::builder::Builder;
+use super::parameters::Parameter;
+use super::steps::{self, Curve, first_code};
+use super::{LowerError, Warning};
+use crate::fixed::{Format, Quantization};
+use crate::function::{Function, Relu};
+use crate::ir::{Leaky, NodeId, Op};
+use crate::model::Layer;
+
+/// The node that holds `function` of `x`.
+///
+/// What is no number of a few bits more than x is cut to the layer's configured type: no quantizer
+/// says which one.
+pub(super) fn lower(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    x: NodeId,
+    function: &Function,
+) -> Result<NodeId, LowerError> {
+    if function.is_exact() {
+        return exact(builder, place, x, function);
+    }
+    let precision = precision(builder, place);
+    warn_of_float(builder, place, format!("the result of {function}"), precision);
+    if let Function::Relu(_) = function {
+        let node = exact(builder, place, x, function)?;
+        warn_of_overflow(builder, place.layer, node, &precision);
+        return Ok(cast(builder, place.layer, place.part("result"), node, &precision));
+    }
+    tabulate(builder, place, x, function, Some(precision))
+}
+
+/// What the result of a function is cut to.
+fn precision(builder: &Builder<'_>, place: Place<'_>) -> Quantization {
+    let own = builder.settings.layer(place.layer).and_then(|settings| settings.result);
+    own.unwrap_or(builder.settings.precision)
+}
+
+fn warn_of_float(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    parts: String,
+    precision: Quantization,
+) {
+    builder.warn(Warning::Float { layer: place.layer.into(), parts, precision });
+}
+
+/// Says if `to` does not hold all that `node` can be.
+pub(super) fn warn_of_overflow(
+    builder: &mut Builder<'_>,
+    layer: &str,
+    node: NodeId,
+    to: &Quantization,
+) {
+    let x = builder.tensor(node);
+    let Ok(needed) = Format::covering(&x.interval(), x.format.fraction()) else { return };
+    let integer = |format: Format| format.integer() - i32::from(format.is_signed());
+    let negative = needed.is_signed() && !to.format.is_signed();
+    if negative || integer(needed) > integer(to.format) {
+        builder.warn(Warning::MayOverflow { layer: layer.into(), precision: *to, needed });
+    }
+}
+
+fn tabulate(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    x: NodeId,
+    function: &Function,
+    to: Option<Quantization>,
+) -> Result<NodeId, LowerError> {
+    let curve = Curve {
+        name: function.to_string(),
+        value: &|x| function.value(x) + 0.0,
+        turns: function.turns(),
+        to,
+    };
+    steps::lower(builder, place, place.part("activation"), x, &curve)
+}
+
+fn exact(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    x: NodeId,
+    function: &Function,
+) -> Result<NodeId, LowerError> {
+    match function {
+        Function::Relu(relu) => rectify(builder, place, x, relu, function),
+        Function::HardTanh => {
+            let low = limit(builder, place, "limit", x, -1.0, true)?;
+            limit(builder, place, place.part("activation"), low, 1.0, false)
+        }
+        _ => tabulate(builder, place, x, function, None),
+    }
+}
+
+/// A rectifier: a limit above, a line below the threshold.
+fn rectify(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    x: NodeId,
+    relu: &Relu,
+    function: &Function,
+) -> Result<NodeId, LowerError> {
+    let part = place.part("relu");
+    let is_plain = relu.negative_slope == 0.0 && relu.threshold == 0.0;
+    if is_plain {
+        let name = if relu.max_value.is_some() { "rectified" } else { part };
+        let node = clamp(builder, place, name, x, (Some(BigInt::ZERO), None))?;
+        return match relu.max_value {
+            None => Ok(node),
+            Some(max) => limit(builder, place, part, node, max.into(), false),
+        };
+    }
+    // Limited first, what was beyond the threshold must stay so; and nothing below 0 passes a limit.
+    let threshold = f64::from(relu.threshold);
+    let mut node = x;
+    match relu.max_value.map(f64::from) {
+        None => {}
+        Some(max) if threshold >= 0.0 && max > threshold => {
+            node = limit(builder, place, "limit", x, max, false)?;
+        }
+        Some(_) => return tabulate(builder, place, x, function, None),
+    }
+    // At the threshold itself nothing passes, but for 0, where both lines meet.
+    let fraction = builder.tensor(node).format.fraction();
+    let Some(from) = first_code(threshold.next_up(), fraction) else { return Ok(node) };
+    let slope = f64::from(relu.negative_slope);
+    let offset = match -slope * threshold {
+        0.0 => None,
+        offset => Some(place.constant(offset)?),
+    };
+    let leaky = Leaky { from, slopes: place.constant(slope)?, offset };
+    bend(builder, place, part, node, leaky)
+}
+
+/// `x` as `leaky` bends it; `x` itself where it never does.
+pub(super) fn bend(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    part: &str,
+    x: NodeId,
+    leaky: Leaky,
+) -> Result<NodeId, LowerError> {
+    if *builder.tensor(x).interval().low() >= leaky.from {
+        return Ok(x);
+    }
+    let tensor = leaky.result(builder.tensor(x)).map_err(place.format_error("activation"))?;
+    Ok(builder.add(place.layer, part, Op::Leaky(leaky), x, tensor))
+}
+
+/// PReLU: slopes of its own for elements or channels. They have no quantizer, so slopes and result
+/// are cut to the configured types.
+pub(super) fn prelu(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    alpha: &ArrayD<f32>,
+) -> Result<(), LowerError> {
+    let operand = builder.operand(index)?;
+    let place = Place::alone(index, &layer.name);
+    let chosen = builder.settings.layer(&layer.name).cloned().unwrap_or_default();
+    let default = builder.settings.precision;
+    let shape = builder.tensor(operand).shape.clone();
+    let slopes = spread(alpha, &shape).ok_or_else(|| LowerError::Shape {
+        layer: layer.name.clone(),
+        inputs: shape.iter().product(),
+        weights: alpha.len(),
+    })?;
+    let parameter =
+        Parameter { layer: &layer.name, part: "alpha", attribute: "alpha", values: slopes.view() };
+    let slopes = parameter.constant(None, &chosen.weight.unwrap_or(default))?;
+    warn_of_float(builder, place, "alpha and result".into(), chosen.weight.unwrap_or(default));
+    let leaky = Leaky { from: BigInt::ZERO, slopes, offset: None };
+    let mut node = bend(builder, place, "slopes", operand, leaky)?;
+    let precision = chosen.result.unwrap_or(default);
+    warn_of_overflow(builder, &layer.name, node, &precision);
+    node = cast(builder, &layer.name, "", node, &precision);
+    builder.result(index, node);
+    Ok(())
+}
+
+/// Slopes as one list: a single one where all are shared, those of the channels where all other axes
+/// are shared, else one for each element. `None` where the shapes do not fit.
+fn spread(alpha: &ArrayD<f32>, shape: &[usize]) -> Option<ArrayD<f32>> {
+    let whole = alpha.broadcast(IxDyn(shape))?;
+    let channels = shape.last().copied().unwrap_or(1);
+    let count = match alpha.len() {
+        1 => 1,
+        n if n == channels && alpha.shape().last() == Some(&channels) => channels,
+        _ => whole.len(),
+    };
+    Some(whole.iter().take(count).copied().collect::<ndarray::Array1<f32>>().into_dyn())
+}

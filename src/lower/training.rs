@@ -1,0 +1,31 @@
+//! What a model states for training only.
+
+use super::Warning;
+use crate::model::Model;
+
+/// One warning of all quantizers with noise or chance, each with the layers that have it; `None`
+/// where the model has none.
+pub(super) fn warning(model: &Model) -> Option<Warning> {
+    let mut quantizers: Vec<(String, Vec<String>)> = vec![];
+    let mut differences: Vec<&'static str> = vec![];
+    for layer in model.graph.node_weights() {
+        for quantizer in layer.kind.quantizers() {
+            let notes = quantizer.training_notes();
+            if notes.is_empty() {
+                continue;
+            }
+            for difference in notes.iter().filter_map(|note| note.difference()) {
+                if !differences.contains(&difference) {
+                    differences.push(difference);
+                }
+            }
+            let call = quantizer.to_string();
+            match quantizers.iter_mut().find(|(known, _)| *known == call) {
+                Some((_, layers)) if layers.last() == Some(&layer.name) => {}
+                Some((_, layers)) => layers.push(layer.name.clone()),
+                None => quantizers.push((call, vec![layer.name.clone()])),
+            }
+        }
+    }
+    (!quantizers.is_empty()).then_some(Warning::Training { quantizers, differences })
+}
