@@ -75,7 +75,42 @@ fn inspect_shows_types_as_table_json_and_graph() -> Outcome {
     let json: serde_json::Value = serde_json::from_slice(&output.stdout)?;
     assert_eq!(json["layers"][1]["layer"], "fc");
     assert_eq!(json["layers"][2]["result"], "fixed<9,4>");
+    let hardware = |layer: &serde_json::Value| layer["hardware"].as_str().map(str::to_owned);
+    assert_eq!(hardware(&json["layers"][1]).as_deref(), Some("multiply-add"));
+    assert!(
+        json["layers"][1]["additions"].as_u64() > json["layers"][1]["multiplications"].as_u64()
+    );
     assert!(fs::read_to_string(dot)?.contains("fc\\nlinear [7]"));
+    Ok(())
+}
+
+#[test]
+fn inspect_shows_the_form_of_matrices_and_functions() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("config.yml");
+    let inspect =
+        |name: &str, more: &[&str]| -> Result<serde_json::Value, Box<dyn std::error::Error>> {
+            let model = case(name, "model.h5");
+            let model = model.to_str().ok_or("path")?;
+            let arguments = ["inspect", model, "--json", "--input-type", "fixed<8,3>"];
+            let output = bitkiln(&[&arguments[..], more].concat())?;
+            assert!(output.status.success(), "{}", text(&output));
+            let mut json: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+            let layers = json["layers"].as_array_mut().ok_or("no layers")?;
+            layers.pop().ok_or_else(|| "no layer".into())
+        };
+    let find = |name: &str| inspect(name, &[]);
+    for (name, hardware) in [
+        ("dense_ternary", "add-subtract"),
+        ("dense_po2_4", "shift-add"),
+        ("act_relu_po2", "table 92 x 11 bits"),
+    ] {
+        assert_eq!(find(name)?["hardware"], hardware, "{name}");
+    }
+    fs::write(&config, "LayerType: {QActivation: {TableSize: 2}}")?;
+    let config = config.to_str().ok_or("path")?;
+    let layer = inspect("act_relu_po2", &["--config", config])?;
+    assert_eq!(layer["functions"][0]["kind"], "comparators");
     Ok(())
 }
 

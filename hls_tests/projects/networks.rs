@@ -2,7 +2,10 @@
 
 use bitkiln::back::Vectors;
 use bitkiln::fixed::{Codes, Format, Interval, Overflow, Quantization, Rounding, cast_interval};
-use bitkiln::ir::{Affine, Constant, Graph, Linear, NodeId, Op, Softmax, Steps, Tensor, validate};
+use bitkiln::hls::TableSizes;
+use bitkiln::ir::{
+    Affine, Constant, Graph, Leaky, Linear, NodeId, Op, Softmax, Steps, Tensor, validate,
+};
 use bitkiln::sim;
 use ndarray::{Array1, ArrayD, IxDyn};
 use num_bigint::BigInt;
@@ -16,7 +19,7 @@ impl Draw {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    fn next(&mut self) -> u64 {
+    pub fn next(&mut self) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -55,6 +58,8 @@ fn quantization(text: &str) -> Quantization {
 pub struct Network {
     pub graph: Graph,
     pub vectors: Vectors,
+    /// How large functions' tables may be.
+    pub table_sizes: TableSizes,
 }
 
 impl Network {
@@ -70,10 +75,28 @@ impl Network {
                 draw.codes(&[&[samples][..], &tensor.shape].concat(), tensor.format)
             })
             .collect();
+        Self::on(graph, inputs)
+    }
+
+    /// `graph`, whose inputs have one element, on every code of the first one.
+    pub fn exhaustive(graph: Graph) -> Self {
+        validate(&graph).unwrap();
+        let all = |format: Format| {
+            let codes = format.codes();
+            let count = 1_i64 << format.width();
+            let codes = (0..count).map(|n| codes.low() + n).collect();
+            ArrayD::from_shape_vec(IxDyn(&[count as usize, 1]), codes).unwrap()
+        };
+        let formats = graph.inputs.iter().map(|node| graph[*node].tensor.format);
+        let inputs = formats.map(|format| Codes::from_big(all(format))).collect();
+        Self::on(graph, inputs)
+    }
+
+    fn on(graph: Graph, inputs: Vec<Codes>) -> Self {
         let outputs = sim::run(&graph, &inputs).unwrap().outputs(&graph);
         let names = graph.inputs.iter().map(|node| graph[*node].name.clone());
         let inputs = names.zip(inputs).collect();
-        Self { graph, vectors: Vectors { inputs, outputs } }
+        Self { graph, vectors: Vectors { inputs, outputs }, table_sizes: TableSizes::default() }
     }
 }
 
@@ -91,7 +114,21 @@ pub fn add_linear(
         Constant { codes: draw.codes(shape, format), format }
     };
     let weights = random(&[tensor.channel_count(), outputs], weights);
-    let linear = Linear { weights, bias: bias.map(|bias| random(&[outputs], bias)) };
+    let bias = bias.map(|bias| random(&[outputs], bias));
+    add_matrix(graph, name, from, Linear { weights, bias })
+}
+
+/// Numbers of a shape, `fraction` bits behind the point.
+pub fn constant(shape: &[usize], codes: &[i64], fraction: i32) -> Constant {
+    let codes = codes.iter().map(|code| BigInt::from(*code)).collect();
+    let codes = ArrayD::from_shape_vec(IxDyn(shape), codes).unwrap();
+    Constant::of_codes(codes, fraction).unwrap()
+}
+
+/// Adds a matrix.
+pub fn add_matrix(graph: &mut Graph, name: &str, from: NodeId, linear: Linear) -> NodeId {
+    let tensor = graph[from].tensor.clone();
+    let outputs = linear.weights.codes.shape()[1];
     let sums = linear.sums(&tensor).unwrap();
     let mut shape = tensor.shape.clone();
     *shape.last_mut().unwrap() = outputs;
@@ -169,13 +206,10 @@ pub fn add_clamp(
 
 /// Adds a leaky ReLU of slope 2^-`shift`.
 pub fn add_leaky(graph: &mut Graph, name: &str, from: NodeId, shift: u32) -> NodeId {
-    let tensor = graph[from].tensor.clone();
-    let leak =
-        |code: &BigInt| if *code < BigInt::zero() { code.clone() } else { code.clone() << shift };
-    let all = tensor.interval();
-    let fraction = tensor.format.fraction() + shift as i32;
-    let codes = (leak(all.low()), leak(all.high()), fraction);
-    add_map(graph, name, from, Op::Leaky { shift }, codes)
+    let slopes = constant(&[1], &[1], shift as i32);
+    let leaky = Leaky { from: BigInt::zero(), slopes, offset: None };
+    let tensor = leaky.result(&graph[from].tensor).unwrap();
+    graph.add(name, Op::Leaky(leaky), &[from], tensor)
 }
 
 /// Adds a factor of 2^`power`.

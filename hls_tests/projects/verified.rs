@@ -13,14 +13,15 @@ use crate::networks::*;
 
 /// Writes the project of `network` to a folder of its own.
 fn build(network: &Network, backend: Backend) -> TempDir {
-    let options = Options::new(network.graph.name.as_str(), backend.default_part());
+    let mut options = Options::new(network.graph.name.as_str(), backend.default_part());
+    options.table_sizes = network.table_sizes.clone();
     let design = Design::new(&network.graph, &options).unwrap();
     let folder = tempfile::tempdir().unwrap();
     write(&design, backend, &network.vectors, folder.path(), &WriteOptions::default()).unwrap();
     folder
 }
 
-fn assert_exact_for(network: &Network, backend: Backend) {
+pub fn assert_exact_for(network: &Network, backend: Backend) {
     let project = build(network, backend);
     let values: usize = network.vectors.outputs.iter().map(|(_, codes)| codes.len()).sum();
     for headers in [Headers::Builtin, Headers::Vendor] {
@@ -32,7 +33,7 @@ fn assert_exact_for(network: &Network, backend: Backend) {
     }
 }
 
-fn assert_exact(network: &Network) {
+pub fn assert_exact(network: &Network) {
     for backend in Backend::ALL {
         assert_exact_for(network, backend);
     }

@@ -48,8 +48,8 @@ impl Dialect for Catapult {
         Some(text + ">")
     }
 
-    fn unsigned(&self, width: u32) -> String {
-        format!("ac_int<{width}, false>")
+    fn integer(&self, width: u32, signed: bool) -> String {
+        format!("ac_int<{width}, {signed}>")
     }
 
     fn code(&self, variable: &str, width: u32) -> String {

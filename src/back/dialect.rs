@@ -21,8 +21,8 @@ pub(super) trait Dialect: Sync {
     /// A fixed-point type; `None` if the vendor's types have no such mode.
     fn spell(&self, quantization: &Quantization) -> Option<String>;
 
-    /// An unsigned integer type.
-    fn unsigned(&self, width: u32) -> String;
+    /// An integer type.
+    fn integer(&self, width: u32, signed: bool) -> String;
 
     /// The code of the fixed-point `variable` of `width` bits, as bits.
     fn code(&self, variable: &str, width: u32) -> String;

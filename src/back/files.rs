@@ -114,7 +114,8 @@ fn source(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> {
 fn top(design: &Design, dialect: &dyn Dialect) -> String {
     let mut lines = vec!["// The network.".to_owned()];
     lines.extend(dialect.before_top(design));
-    lines.push(format!("{} {{", signature(design, &dialect.top(&design.name))));
+    let head = format!("{}\n{} ", lines.join("\n"), signature(design, &dialect.top(&design.name)));
+    let mut lines = vec!["{".to_owned()];
     lines.extend(dialect.in_top(design));
     lines.push(String::new());
     let internal: Vec<_> = design.edges.iter().filter(|e| e.role == EdgeRole::Internal).collect();
@@ -128,7 +129,7 @@ fn top(design: &Design, dialect: &dyn Dialect) -> String {
         lines.push(format!("{}({input}, {output});", kernel.name));
     }
     lines.push("}".to_owned());
-    indent(&lines.join("\n"))
+    head + &indent(&lines.join("\n"))
 }
 
 /// The declaration of the top function, called `name`.
@@ -190,17 +191,18 @@ fn defines(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> 
     let mut groups: Vec<TypeGroup> = Vec::new();
     let mut last = None;
     for ty in &design.types {
-        let spelled = dialect.spell(&ty.quantization).ok_or_else(|| BackError::Mode {
+        let format = ty.quantization.format;
+        let spelled = match ty.integer {
+            true => Some(dialect.integer(format.width(), format.is_signed())),
+            false => dialect.spell(&ty.quantization),
+        };
+        let spelled = spelled.ok_or_else(|| BackError::Mode {
             layer: ty.layer.clone(),
             quantization: ty.quantization.to_string(),
             backend: dialect.backend().title(),
         })?;
         let using = format!("using {} = {spelled};", ty.name);
-        let line = format!(
-            "{using} // {}, {}",
-            ty.holds,
-            range(&ty.interval, ty.quantization.format.fraction())
-        );
+        let line = format!("{using} // {}, {}", ty.holds, range(&ty.interval, format.fraction()));
         if last != Some(&ty.layer) {
             groups.push(TypeGroup { layer: comment(&ty.layer), lines: Vec::new() });
             last = Some(&ty.layer);
@@ -257,8 +259,11 @@ struct WeightsFile<'a> {
 fn weights(design: &Design, constant: &Constant) -> Result<String, BackError> {
     let element = &design[constant.element];
     let fraction = element.quantization.format.fraction();
-    let items: Vec<String> =
-        constant.codes.iter().map(|code| literal(&code, fraction, &element.name)).collect();
+    let item = |code: num_bigint::BigInt| match element.integer {
+        true => code.to_string(),
+        false => literal(&code, fraction, &element.name),
+    };
+    let items: Vec<String> = constant.codes.iter().map(item).collect();
     let longest = items.iter().map(String::len).max().unwrap_or(0);
     let items: Vec<String> = items.iter().map(|item| format!("{item:>longest$}")).collect();
     // A row of a matrix begins on a line of its own.

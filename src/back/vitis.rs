@@ -47,8 +47,9 @@ impl Dialect for Vitis {
         Some(text + ">")
     }
 
-    fn unsigned(&self, width: u32) -> String {
-        format!("ap_uint<{width}>")
+    fn integer(&self, width: u32, signed: bool) -> String {
+        let u = if signed { "" } else { "u" };
+        format!("ap_{u}int<{width}>")
     }
 
     fn code(&self, variable: &str, width: u32) -> String {

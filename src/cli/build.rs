@@ -55,7 +55,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
         complaint("no folder for the project", "name one: bitkiln build model.h5 -o prj")
     })?;
     let design = Design::new(&graph, &options(args, &prepared, backend))?;
-    print(&report::table(&report::layers(&graph)))?;
+    print(&report::table(&report::layers(&graph, &prepared.table_sizes)))?;
     say(&proofs)?;
     for finding in &design.findings {
         eprintln!("{finding}");
@@ -107,6 +107,7 @@ fn options(args: &Args, prepared: &Prepared, backend: Backend) -> Options {
     if let Some(uncertainty) = config.clock_uncertainty {
         options.clock_uncertainty = uncertainty.of(options.clock_period);
     }
+    options.table_sizes = prepared.table_sizes.clone();
     for layer in prepared.model.graph.node_weights() {
         if let Some(factor) = config.reuse_factor(&layer.name, &layer.class) {
             options.layer_reuse_factors.insert(layer.name.clone(), factor);

@@ -24,7 +24,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Outcome> {
     let prepared = args.model.prepare()?;
     let (graph, proofs) = prepared.for_hardware()?;
-    let rows = report::layers(&graph);
+    let rows = report::layers(&graph, &prepared.table_sizes);
     if let Some(path) = &args.dot {
         std::fs::write(path, ir::to_dot(&graph)).map_err(|error| {
             complaint(format!("{}: {error}", path.display()), "choose a place that can be written")

@@ -7,6 +7,7 @@ use bitkiln::fixed::Format;
 use bitkiln::front;
 use bitkiln::front::ReadOptions;
 use bitkiln::function::Sigmoid;
+use bitkiln::hls::TableSizes;
 use bitkiln::ir::Graph;
 use bitkiln::lower::{self, Settings};
 use bitkiln::model::Model;
@@ -75,6 +76,8 @@ pub struct Prepared {
     pub config: Config,
     /// What is simulated: scales are exact.
     pub graph: Graph,
+    /// The most entries of functions' tables.
+    pub table_sizes: TableSizes,
     /// The file, for the manifest.
     pub file: PathBuf,
 }
@@ -115,7 +118,14 @@ impl ModelArgs {
         for warning in &lowered.warnings {
             eprintln!("warning: {warning}");
         }
-        Ok(Prepared { model, config, graph: lowered.graph, file: self.model.clone() })
+        let mut table_sizes = TableSizes::default();
+        for layer in model.graph.node_weights() {
+            if let Some(entries) = config.table_size(&layer.name, &layer.class) {
+                table_sizes.layers.insert(layer.name.clone(), entries);
+            }
+        }
+        let (graph, file) = (lowered.graph, self.model.clone());
+        Ok(Prepared { model, config, graph, table_sizes, file })
     }
 
     fn apply(&self, settings: &mut Settings) -> Result<()> {

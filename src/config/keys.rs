@@ -95,6 +95,7 @@ const MODEL: &[(&str, Use)] = &[
     ("Precision", Read),
     ("ReuseFactor", Read),
     ("Strategy", Read),
+    ("TableSize", Read),
     // hls4ml does not have this one.
     ("InternalSigmoid", Read),
     ("TraceOutput", Idle(Value::is_boolean)),

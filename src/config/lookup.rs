@@ -66,6 +66,16 @@ impl Config {
         self.first(layer, class, |settings| settings.reuse_factor)
     }
 
+    /// The most entries of the tables of functions in a layer, a power of two from 2 to 65536.
+    /// hls4ml calls an activation inside of `layer` `layer_` and the activation's name.
+    pub fn table_size(&self, layer: &str, class: &str) -> Option<usize> {
+        let inside = self.layer_names.iter().filter(|(name, _)| {
+            inner_activation(name, &[layer]).is_some_and(|(_, activation)| activation != "softmax")
+        });
+        let mut inside = inside.filter_map(|(_, settings)| settings.table_size);
+        inside.next().or_else(|| self.first(layer, class, |settings| settings.table_size))
+    }
+
     /// What is set for the softmax that layer `layer` is, or has inside. hls4ml gives every
     /// softmax the class `Softmax`, also one that Keras calls an `Activation`, and calls one inside
     /// of `layer` `layer_softmax`.

@@ -15,6 +15,7 @@ use crate::ir::{self, Graph, NodeId, Op};
 
 /// What kernels are built with: names, types, and constants made so far.
 pub(super) struct Builder<'a> {
+    pub(super) graph: &'a Graph,
     pub(super) options: &'a Options,
     names: Names,
     pub(super) types: Vec<Type>,
@@ -26,6 +27,10 @@ pub(super) struct Builder<'a> {
 pub(super) struct Site<'a> {
     /// The graph's node.
     pub(super) node: &'a ir::Node,
+    /// Its place in the graph.
+    pub(super) id: NodeId,
+    /// The place of `operand`.
+    pub(super) source: NodeId,
     /// The node whose result it takes.
     pub(super) operand: &'a ir::Node,
     /// The C++ name that its own names begin with.
@@ -56,7 +61,8 @@ impl Builder<'_> {
         interval: Interval,
     ) -> TypeId {
         let name = self.names.unique(wanted);
-        self.types.push(Type { name, quantization, layer: layer.into(), holds, interval });
+        let integer = false;
+        self.types.push(Type { name, integer, quantization, layer: layer.into(), holds, interval });
         TypeId(self.types.len() - 1)
     }
 
@@ -71,6 +77,33 @@ impl Builder<'_> {
     ) -> TypeId {
         let wanted = format!("{}_{suffix}_t", site.stem);
         self.add_type(&wanted, &site.node.layer, holds, plain(format), interval)
+    }
+
+    /// The narrowest integer type for `interval`.
+    pub(super) fn integer_type(
+        &mut self,
+        site: &Site<'_>,
+        suffix: &str,
+        holds: &'static str,
+        interval: Interval,
+    ) -> Result<TypeId, HlsError> {
+        let format = Format::covering(&interval, 0).map_err(site.too_wide(holds))?;
+        let id = self.local_type(site, suffix, holds, format, interval);
+        self.types[id.0].integer = true;
+        Ok(id)
+    }
+
+    /// Integers of a node, in the narrowest type for them.
+    pub(super) fn integers(
+        &mut self,
+        site: &Site<'_>,
+        suffix: &str,
+        holds: &'static str,
+        codes: Codes,
+    ) -> Result<ConstantId, HlsError> {
+        let interval = codes.interval().unwrap_or_else(|| Interval::point(0));
+        let element = self.integer_type(site, suffix, holds, interval)?;
+        self.constant_of(site, suffix, holds, element, codes)
     }
 
     /// A constant of a node, with a type of its own.
@@ -100,7 +133,11 @@ impl Builder<'_> {
     ) -> Result<ConstantId, HlsError> {
         self.check_literals(site, holds, element)?;
         // As with types, the plural goes with the array: fc1_weight_t, fc1_weights.
-        let plural = if suffix == "bias" { "biases".to_owned() } else { format!("{suffix}s") };
+        let plural = match suffix {
+            "bias" => "biases".to_owned(),
+            "negative" => suffix.to_owned(),
+            _ => format!("{suffix}s"),
+        };
         let name = self.names.unique(&format!("{}_{plural}", site.stem));
         self.constants.push(Constant {
             name,
@@ -156,8 +193,14 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
     let stems: HashMap<NodeId, String> =
         order.iter().map(|node| (*node, names.stem(&graph[*node].name))).collect();
 
-    let mut builder =
-        Builder { options, names, types: Vec::new(), constants: Vec::new(), findings: Vec::new() };
+    let mut builder = Builder {
+        graph,
+        options,
+        names,
+        types: Vec::new(),
+        constants: Vec::new(),
+        findings: Vec::new(),
+    };
     let mut edges = Edges { list: Vec::new(), of: HashMap::new() };
     let mut kernels = Vec::new();
     let direct = results_that_are_ports(graph);
@@ -173,9 +216,14 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         match (&this.op, operands.first()) {
             (Op::Reshape, Some(source)) => edges.alias(*node, *source, &this.name)?,
             (op, Some(source)) => {
-                let site = Site { node: this, operand: &graph[*source], stem };
+                let operand = &graph[*source];
+                let site = Site { node: this, id: *node, source: *source, operand, stem };
                 let element = result_type(&mut builder, this, stem);
                 let (body, multipliers) = kernels::build(&mut builder, &site, op)?;
+                let initiation_interval = match &body {
+                    Body::Linear(linear) => linear.reuse_factor,
+                    _ => multipliers.map_or(1, |multipliers| multipliers.reuse_factor),
+                };
                 let (name, role) = match direct.get(node) {
                     Some(port) => (port.as_str(), EdgeRole::Output),
                     None => (this.layer.as_str(), EdgeRole::Internal),
@@ -193,7 +241,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
                     input,
                     output,
                     body,
-                    initiation_interval: multipliers.map_or(1, |m| m.reuse_factor),
+                    initiation_interval,
                     multipliers,
                 });
             }
@@ -262,17 +310,20 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
     Ok(design)
 }
 
-/// Refuses a reuse factor for a layer that is not there.
+/// Refuses an option for a layer that is not there.
 fn check_layers(graph: &Graph, options: &Options) -> Result<(), HlsError> {
     let mut known: Vec<&str> = graph.nodes.node_weights().map(|n| n.layer.as_str()).collect();
     known.extend(graph.layers.iter().map(|(layer, _)| layer.as_str()));
-    match options.layer_reuse_factors.keys().find(|layer| !known.contains(&layer.as_str())) {
+    let reuse = options.layer_reuse_factors.keys().map(|layer| (layer, "reuse factor"));
+    let tables = options.table_sizes.layers.keys().map(|layer| (layer, "table size"));
+    match reuse.chain(tables).find(|(layer, _)| !known.contains(&layer.as_str())) {
         None => Ok(()),
-        Some(layer) => {
+        Some((layer, what)) => {
             let mut seen = HashSet::new();
             let layers = graph.layers.iter().map(|(layer, _)| layer.as_str());
             let layers: Vec<&str> = layers.filter(|layer| seen.insert(*layer)).collect();
-            Err(HlsError::UnknownLayer { layer: layer.clone(), known: layers.join(", ") })
+            let (layer, known) = (layer.clone(), layers.join(", "));
+            Err(HlsError::UnknownLayer { what, layer, known })
         }
     }
 }

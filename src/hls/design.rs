@@ -47,11 +47,14 @@ pub struct ConstantId(pub(super) usize);
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct EdgeId(pub(super) usize);
 
-/// A fixed-point type with a name.
+/// A type with a name.
 #[derive(Clone, Debug, Serialize)]
 pub struct Type {
     /// The C++ name.
     pub name: String,
+    /// Whether it is spelled as an integer type: a count, a sign, an amount to shift by. Any other
+    /// is fixed-point.
+    pub integer: bool,
     /// What it is.
     pub quantization: Quantization,
     /// The layer that it belongs to, in the model's spelling.

@@ -23,10 +23,12 @@ pub enum HlsError {
     #[error("a reuse factor of 0 for {0}")]
     #[diagnostic(help("a reuse factor of 1 gives each product a multiplier of its own"))]
     ReuseFactor(String),
-    /// A reuse factor for a layer that the graph does not have.
-    #[error("a reuse factor for the layer '{layer}', which the network does not have")]
+    /// An option for a layer that the graph does not have.
+    #[error("a {what} for the layer '{layer}', which the network does not have")]
     #[diagnostic(help("its layers are: {known}"))]
     UnknownLayer {
+        /// Which option.
+        what: &'static str,
         /// The name in the options.
         layer: String,
         /// The names that exist.

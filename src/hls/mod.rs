@@ -8,6 +8,8 @@
 mod build;
 mod design;
 mod error;
+mod form;
+mod function;
 mod kernels;
 mod names;
 mod options;
@@ -22,11 +24,14 @@ pub use design::{
     Number, Schedule, Type, TypeId,
 };
 pub use error::HlsError;
+pub use form::{Form, Operations};
+pub use function::{Function, FunctionSize, MOST_COMPARATORS};
 pub use kernels::{
-    Affine, Body, Clamp, Convert, Factors, Leaky, Linear, Scale, Slopes, Softmax, Steps, Table,
+    Affine, Body, Clamp, Convert, Down, Factors, Leaky, Linear, MovedSums, Places, Products, Scale,
+    Search, Shifts, SignCodes, Signs, Slopes, Softmax, Steps, Table, Terms, Xnor,
 };
 pub use names::Names;
-pub use options::Options;
+pub use options::{Options, TableSizes};
 pub use parts::dsp_slices;
 pub use preflight::{Finding, Obstacle, UNROLL_LIMIT};
 pub use reuse::{legal_reuse_factors, nearest_legal_reuse_factor};

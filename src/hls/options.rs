@@ -21,6 +21,32 @@ pub struct Options {
     pub reuse_factor: u64,
     /// Reuse factors of single layers, by the layer's name.
     pub layer_reuse_factors: BTreeMap<String, u64>,
+    /// How large functions' tables may be.
+    #[serde(default)]
+    pub table_sizes: TableSizes,
+}
+
+/// The most entries of a function's table; beyond, boundaries are compared.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableSizes {
+    /// Where `layers` says nothing.
+    pub entries: usize,
+    /// Of single layers, by the layer's name.
+    pub layers: BTreeMap<String, usize>,
+}
+
+impl Default for TableSizes {
+    /// 4096 entries: with values of up to 9 bits, one block RAM of 36 Kibit.
+    fn default() -> Self {
+        Self { entries: 4096, layers: BTreeMap::new() }
+    }
+}
+
+impl TableSizes {
+    /// The most entries for `layer`.
+    pub fn of(&self, layer: &str) -> usize {
+        self.layers.get(layer).copied().unwrap_or(self.entries)
+    }
 }
 
 impl Options {
@@ -33,6 +59,7 @@ impl Options {
             clock_uncertainty: 0.27,
             reuse_factor: 1,
             layer_reuse_factors: BTreeMap::new(),
+            table_sizes: TableSizes::default(),
         }
     }
 

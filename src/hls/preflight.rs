@@ -234,6 +234,7 @@ fn bounds(body: &Body) -> String {
         Body::Leaky(b) => vec![b.elements],
         Body::Scale(b) => vec![b.elements],
         Body::Table(b) => vec![b.elements],
+        Body::Search(s) => vec![s.elements, s.levels as usize],
     };
     let long = loops.len() > 1;
     let loops: Vec<String> =

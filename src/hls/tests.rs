@@ -184,6 +184,22 @@ fn reuse_factors_become_the_nearest_legal_ones() {
 }
 
 #[test]
+fn a_kernel_without_multipliers_takes_the_reuse_factor_as_its_interval() {
+    let mut graph = Graph::new("signs");
+    let x = input(&mut graph, "x", &[4], "fixed<8,1>");
+    let fc = linear(&mut graph, "fc", x, 3, -1, "fixed<1,1>");
+    graph.add_output("fc", fc);
+    let options = Options { reuse_factor: 6, ..options() };
+    let design = Design::new(&graph, &options).unwrap();
+    let [kernel] = &design.kernels[..] else { panic!("{:?}", design.kernels) };
+    assert_eq!((kernel.multipliers, kernel.initiation_interval), (None, 6));
+    assert_eq!(design.schedule, Schedule { initiation_interval: 6, multipliers: 0 });
+    assert_eq!(design.findings, []);
+    let Body::Linear(linear) = &kernel.body else { panic!("{:?}", kernel.body) };
+    assert_eq!((linear.operations.additions, linear.operations.multiplications), (9, 0));
+}
+
+#[test]
 fn large_layers_are_found() {
     let mut graph = Graph::new("large");
     let x = input(&mut graph, "x", &[5000], "fixed<8,1>");
@@ -319,6 +335,10 @@ fn options_that_make_no_sense_are_refused() {
         o.layer_reuse_factors.insert("fc9".into(), 2);
     });
     assert_eq!(unknown, "a reuse factor for the layer 'fc9', which the network does not have");
+    let unknown = refused(|o| {
+        o.table_sizes.layers.insert("fc9".into(), 2);
+    });
+    assert_eq!(unknown, "a table size for the layer 'fc9', which the network does not have");
 }
 
 #[test]

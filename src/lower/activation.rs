@@ -3,7 +3,7 @@
 use num_bigint::BigInt;
 use petgraph::graph::NodeIndex;
 
-use super::builder::Builder;
+use super::builder::{Builder, Deferred};
 use super::steps::{self, Curve};
 use super::{LowerError, function, softmax};
 use crate::fixed::{
@@ -11,7 +11,7 @@ use crate::fixed::{
 };
 use crate::ir::{Affine, Constant, ConstantError, Leaky, NodeId, Op, Tensor, clamped};
 use crate::model::{Activation, Layer};
-use crate::quantizer::{Quantizer, Stage};
+use crate::quantizer::{Quantizer, QuantizerError, Stage};
 
 /// Which layer an activation belongs to, and what its last node is called.
 #[derive(Clone, Copy)]
@@ -48,6 +48,11 @@ impl<'a> Place<'a> {
         })
     }
 
+    pub(super) fn quantizer_error(self) -> impl Fn(QuantizerError) -> LowerError {
+        let layer = self.layer.to_string();
+        move |error| LowerError::Quantizer { layer: layer.clone(), part: "activation", error }
+    }
+
     pub(super) fn format_error(self, part: &'static str) -> impl Fn(FormatError) -> LowerError {
         let layer = self.layer.to_string();
         move |error| LowerError::Format { layer: layer.clone(), part, error }
@@ -62,7 +67,15 @@ pub(super) fn lower(
 ) -> Result<(), LowerError> {
     let operand = builder.operand(index)?;
     let place = Place::alone(index, &layer.name);
-    let mut node = activate(builder, place, operand, function)?;
+    let deferred = builder.deferred(index);
+    let mut node = match (function, deferred) {
+        (Activation::Quantizer(quantizer), Some(Deferred { source, x, function })) => {
+            let node = function::quantized(builder, place, x, &function, quantizer)?;
+            builder.result(source, node);
+            node
+        }
+        _ => activate(builder, place, operand, function)?,
+    };
     let result = builder.settings.layer(&layer.name).and_then(|settings| settings.result);
     if let (Some(precision), false) = (result, *function == Activation::Softmax) {
         node = cast(builder, &layer.name, "result", node, &precision);
@@ -92,11 +105,7 @@ fn quantize(
     x: NodeId,
     quantizer: &Quantizer,
 ) -> Result<NodeId, LowerError> {
-    let stages = quantizer.stages().map_err(|error| LowerError::Quantizer {
-        layer: place.layer.into(),
-        part: "activation",
-        error,
-    })?;
+    let stages = quantizer.stages().map_err(place.quantizer_error())?;
     let mut node = x;
     let mut stages = stages.iter().peekable();
     while let Some(stage) = stages.next() {

@@ -5,8 +5,19 @@ use std::collections::{HashMap, HashSet};
 use petgraph::graph::NodeIndex;
 
 use super::{LowerError, Lowered, Settings, Warning};
+use crate::function::Function;
 use crate::ir::{Graph, NodeId, Op, Tensor, validate};
 use crate::model::Model;
+
+/// A function that has not been computed yet: the quantizer behind it does both at once.
+#[derive(Clone, Copy)]
+pub(super) struct Deferred {
+    /// The layer that ends with it.
+    pub(super) source: NodeIndex,
+    /// What it takes.
+    pub(super) x: NodeId,
+    pub(super) function: Function,
+}
 
 /// The graph while it is made: which node holds the result of each layer so far.
 pub(super) struct Builder<'a> {
@@ -14,6 +25,8 @@ pub(super) struct Builder<'a> {
     pub(super) settings: &'a Settings,
     graph: Graph,
     results: HashMap<NodeIndex, NodeId>,
+    /// Layers that end with a function which their readers compute.
+    deferred: HashMap<NodeIndex, Deferred>,
     names: HashSet<String>,
     warnings: Vec<Warning>,
 }
@@ -27,6 +40,7 @@ impl<'a> Builder<'a> {
             settings,
             graph: Graph::new(&model.name),
             results: HashMap::new(),
+            deferred: HashMap::new(),
             names,
             warnings: Vec::new(),
         }
@@ -85,6 +99,20 @@ impl<'a> Builder<'a> {
         let operand = self.operand(index)?;
         self.result(index, operand);
         Ok(())
+    }
+
+    /// Layer `source` leaves `function` of `x` to its readers. Until one of them says what becomes of
+    /// it, its result is `x`.
+    pub(super) fn defer(&mut self, source: NodeIndex, x: NodeId, function: Function) {
+        self.deferred.insert(source, Deferred { source, x, function });
+    }
+
+    /// The function that was left to layer `index`.
+    pub(super) fn deferred(&self, index: NodeIndex) -> Option<Deferred> {
+        match self.model.sources(index)[..] {
+            [source] => self.deferred.get(&source).copied(),
+            _ => None,
+        }
     }
 
     pub(super) fn warn(&mut self, warning: Warning) {

@@ -52,7 +52,7 @@ pub enum LowerError {
     /// A function with too many steps.
     #[error("layer '{layer}': '{function}' takes more than {limit} values here")]
     #[diagnostic(help(
-        "use fewer bits before it or for its result, or an alpha that is a power of two"
+        "give what it takes or its result at most 16 bits, or an alpha that is a power of two"
     ))]
     Steps {
         /// The layer.

@@ -12,35 +12,73 @@ use super::{LowerError, Warning};
 use crate::fixed::{Format, Quantization};
 use crate::function::{Function, Relu};
 use crate::ir::{Leaky, NodeId, Op};
-use crate::model::Layer;
+use crate::model::{Activation, Layer, LayerKind};
+use crate::quantizer::{Quantizer, Stage};
 
 /// The node that holds `function` of `x`.
 ///
 /// What is no number of a few bits more than x is cut to the layer's configured type: no quantizer
-/// says which one.
+/// says which one. Where quantizers are all that follows, they say it: then each of them becomes a
+/// table of quantizer and function together, and this node is x.
 pub(super) fn lower(
     builder: &mut Builder<'_>,
     place: Place<'_>,
     x: NodeId,
     function: &Function,
 ) -> Result<NodeId, LowerError> {
+    let is_line = matches!(function, Function::Relu(_));
+    let part = place.part(if is_line { "relu" } else { "activation" });
     if function.is_exact() {
-        return exact(builder, place, x, function);
+        return exact(builder, place, part, x, function);
     }
-    let precision = precision(builder, place);
+    let own = builder.settings.layer(place.layer).and_then(|settings| settings.result);
+    if own.is_none() && quantizers_follow(builder, place.index) {
+        if is_line {
+            return exact(builder, place, part, x, function);
+        }
+        builder.defer(place.index, x, *function);
+        return Ok(x);
+    }
+    let precision = own.unwrap_or(builder.settings.precision);
     warn_of_float(builder, place, format!("the result of {function}"), precision);
-    if let Function::Relu(_) = function {
-        let node = exact(builder, place, x, function)?;
+    if is_line {
+        let node = exact(builder, place, "sloped", x, function)?;
         warn_of_overflow(builder, place.layer, node, &precision);
-        return Ok(cast(builder, place.layer, place.part("result"), node, &precision));
+        return Ok(cast(builder, place.layer, part, node, &precision));
     }
-    tabulate(builder, place, x, function, Some(precision))
+    tabulate(builder, place, part, x, function, Some(precision))
 }
 
-/// What the result of a function is cut to.
-fn precision(builder: &Builder<'_>, place: Place<'_>) -> Quantization {
-    let own = builder.settings.layer(place.layer).and_then(|settings| settings.result);
-    own.unwrap_or(builder.settings.precision)
+/// Whether all that takes the result of layer `index` are quantizers, monotone ones, so that a
+/// function before them turns where it turns alone.
+fn quantizers_follow(builder: &Builder<'_>, index: NodeIndex) -> bool {
+    let mut readers = builder.model.graph.neighbors(index).peekable();
+    let is_quantizer = |reader: NodeIndex| match &builder.model.graph[reader].kind {
+        LayerKind::Activation(Activation::Quantizer(quantizer)) => quantizer.turns().is_empty(),
+        _ => false,
+    };
+    !builder.model.outputs.contains(&index) && readers.peek().is_some() && readers.all(is_quantizer)
+}
+
+/// The node that holds `quantizer` of `function` of `x`.
+pub(super) fn quantized(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    x: NodeId,
+    function: &Function,
+    quantizer: &Quantizer,
+) -> Result<NodeId, LowerError> {
+    let stages = quantizer.stages().map_err(place.quantizer_error())?;
+    let curve = Curve {
+        name: format!("{quantizer} of {function}"),
+        value: &|x| quantizer.apply(function.value(x)),
+        turns: function.turns(),
+        to: match stages[..] {
+            [Stage::Steps, Stage::Cast(to)] => Some(to),
+            _ => None,
+        },
+    };
+    steps::lower(builder, place, place.part("activation"), x, &curve)
 }
 
 fn warn_of_float(
@@ -71,6 +109,7 @@ pub(super) fn warn_of_overflow(
 fn tabulate(
     builder: &mut Builder<'_>,
     place: Place<'_>,
+    part: &str,
     x: NodeId,
     function: &Function,
     to: Option<Quantization>,
@@ -81,22 +120,24 @@ fn tabulate(
         turns: function.turns(),
         to,
     };
-    steps::lower(builder, place, place.part("activation"), x, &curve)
+    steps::lower(builder, place, part, x, &curve)
 }
 
+/// `function` of `x` with every bit; the last node is called `part`.
 fn exact(
     builder: &mut Builder<'_>,
     place: Place<'_>,
+    part: &str,
     x: NodeId,
     function: &Function,
 ) -> Result<NodeId, LowerError> {
     match function {
-        Function::Relu(relu) => rectify(builder, place, x, relu, function),
+        Function::Relu(relu) => rectify(builder, place, part, x, relu),
         Function::HardTanh => {
             let low = limit(builder, place, "limit", x, -1.0, true)?;
-            limit(builder, place, place.part("activation"), low, 1.0, false)
+            limit(builder, place, part, low, 1.0, false)
         }
-        _ => tabulate(builder, place, x, function, None),
+        _ => tabulate(builder, place, part, x, function, None),
     }
 }
 
@@ -104,11 +145,10 @@ fn exact(
 fn rectify(
     builder: &mut Builder<'_>,
     place: Place<'_>,
+    part: &str,
     x: NodeId,
     relu: &Relu,
-    function: &Function,
 ) -> Result<NodeId, LowerError> {
-    let part = place.part("relu");
     let is_plain = relu.negative_slope == 0.0 && relu.threshold == 0.0;
     if is_plain {
         let name = if relu.max_value.is_some() { "rectified" } else { part };
@@ -126,7 +166,7 @@ fn rectify(
         Some(max) if threshold >= 0.0 && max > threshold => {
             node = limit(builder, place, "limit", x, max, false)?;
         }
-        Some(_) => return tabulate(builder, place, x, function, None),
+        Some(_) => return tabulate(builder, place, part, x, &Function::Relu(*relu), None),
     }
     // At the threshold itself nothing passes, but for 0, where both lines meet.
     let fraction = builder.tensor(node).format.fraction();

@@ -13,6 +13,8 @@ mod configure;
 mod dense;
 mod error;
 mod function;
+#[cfg(test)]
+mod function_tests;
 mod parameters;
 mod products;
 mod settings;

@@ -8,7 +8,7 @@ use super::builder::Builder;
 use super::parameters::list;
 use super::{LowerError, Warning};
 use crate::fixed::{
-    Format, Interval, MAX_WIDTH, Overflow, Quantization, Rounding, cast, cast_real,
+    Format, Interval, MAX_WIDTH, Overflow, Quantization, Rounding, cast_real, changes,
 };
 use crate::ir::{Constant, ConstantError, NodeId, Op, Steps, Tensor};
 
@@ -62,12 +62,16 @@ pub(super) fn lower(
             let unlimited = unlimited(to).map_err(place.format_error("activation"))?;
             // An exponential may exceed the doubles, and any type long before.
             let finite = |code: &BigInt| value(code).clamp(f64::MIN, f64::MAX);
-            let rounded = |code: &BigInt| cast_real(finite(code), &unlimited);
-            let (boundaries, codes) = grid.steps(rounded).ok_or_else(too_many)?;
-            let codes: Option<Vec<BigInt>> = codes.into_iter().collect();
+            // What wraps around is not monotone: bisection goes by what is cast.
+            let both = |code: &BigInt| {
+                let value = finite(code);
+                Some((cast_real(value, &unlimited)?, cast_real(value, to)?))
+            };
+            let (boundaries, codes) = grid.steps(both).ok_or_else(too_many)?;
+            let codes: Option<Vec<_>> = codes.into_iter().collect();
             let codes = codes.ok_or_else(|| not_finite(f64::NAN))?;
-            warn_of_overflow(builder, place, &codes, to);
-            let codes = codes.iter().map(|code| cast(code, to.format.fraction(), to));
+            warn_of_overflow(builder, place, codes.iter().map(|(exact, _)| exact), to);
+            let codes = codes.into_iter().map(|(_, code)| code);
             let (boundaries, codes) = merged(boundaries, codes);
             (boundaries, Constant { codes: list(codes), format: to.format })
         }
@@ -93,13 +97,13 @@ fn unlimited(to: &Quantization) -> Result<Quantization, crate::fixed::FormatErro
 }
 
 /// Says if a value is not what it was before the cast.
-fn warn_of_overflow(
+fn warn_of_overflow<'c>(
     builder: &mut Builder<'_>,
     place: Place<'_>,
-    codes: &[BigInt],
+    codes: impl Iterator<Item = &'c BigInt> + Clone,
     to: &Quantization,
 ) {
-    let ends = codes.iter().min().zip(codes.iter().max());
+    let ends = codes.clone().min().zip(codes.max());
     let Some(reached) = ends.map(|(low, high)| Interval::new(low.clone(), high.clone())) else {
         return;
     };
@@ -145,9 +149,10 @@ impl Grid<'_> {
         let ends = starts.iter().map(|start| start - BigInt::from(1)).chain([high.clone()]);
         let mut found = Found { boundaries: vec![], values: vec![value(low)] };
         for (start, end) in [low.clone()].iter().chain(&starts).zip(ends) {
-            let at_start = value(start);
-            found.note(start, &at_start)?;
-            found.search(&value, (start.clone(), at_start), (end.clone(), value(&end)))?;
+            found.note(start, &value(start))?;
+            for (code, value) in changes(start.clone(), end, MOST_STEPS, &value)? {
+                found.note(&code, &value)?;
+            }
         }
         Some((found.boundaries, found.values))
     }
@@ -168,31 +173,5 @@ impl<V: PartialEq + Clone> Found<V> {
         self.boundaries.push(code.clone());
         self.values.push(value.clone());
         (self.values.len() <= MOST_STEPS).then_some(())
-    }
-
-    /// Notes every code after `low` up to `high` at which a monotone function changes.
-    fn search(
-        &mut self,
-        value: impl Fn(&BigInt) -> V,
-        low: (BigInt, V),
-        high: (BigInt, V),
-    ) -> Option<()> {
-        // A stack instead of recursion: the left half is searched first, so boundaries ascend.
-        let mut waiting = vec![(low, high)];
-        while let Some((low, high)) = waiting.pop() {
-            if low.1 == high.1 {
-                continue;
-            }
-            let distance: BigInt = &high.0 - &low.0;
-            if distance == BigInt::from(1) {
-                self.note(&high.0, &high.1)?;
-                continue;
-            }
-            let middle: BigInt = &low.0 + (distance >> 1u32);
-            let middle = (middle.clone(), value(&middle));
-            waiting.push((middle.clone(), high));
-            waiting.push((low, middle));
-        }
-        Some(())
     }
 }

@@ -10,10 +10,10 @@ use crate::model::{Activation, Dense, Layer, LayerKind, Model};
 use crate::quantizer::Quantizer;
 use crate::sim;
 
-type Outcome = Result<(), Box<dyn std::error::Error>>;
+pub(super) type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 /// An input `x` of `inputs` elements and a chain of layers behind it.
-fn chain(inputs: usize, layers: Vec<(&str, LayerKind)>) -> Model {
+pub(super) fn chain(inputs: usize, layers: Vec<(&str, LayerKind)>) -> Model {
     let mut graph = petgraph::graph::DiGraph::new();
     let layer = |name: &str, kind| Layer { name: name.into(), class: "Any".into(), kind };
     let input = graph.add_node(layer("x", LayerKind::Input { shape: vec![inputs] }));
@@ -46,12 +46,12 @@ fn dense(kernel: Array2<f32>, bias: Option<Array1<f32>>, quantizers: [&str; 2]) 
     }
 }
 
-fn settings(input: &str) -> Result<Settings, crate::fixed::FormatError> {
+pub(super) fn settings(input: &str) -> Result<Settings, crate::fixed::FormatError> {
     Ok(Settings { input: input.parse()?, ..Settings::default() })
 }
 
 /// The message of the error that lowering gives, and that it says what to do.
-fn message(model: &Model, settings: &Settings) -> String {
+pub(super) fn message(model: &Model, settings: &Settings) -> String {
     match lower(model, settings) {
         Ok(_) => "none".into(),
         Err(error) => {
@@ -62,7 +62,7 @@ fn message(model: &Model, settings: &Settings) -> String {
 }
 
 /// Names and operations, in order.
-fn nodes(graph: &Graph) -> Vec<(String, &'static str)> {
+pub(super) fn nodes(graph: &Graph) -> Vec<(String, &'static str)> {
     graph.in_order().iter().map(|id| (graph[*id].name.clone(), graph[*id].op.name())).collect()
 }
 
@@ -284,11 +284,16 @@ fn every_message() -> Outcome {
 
     let odd = quantizer("quantized_bits(18,2,0,alpha=0.3)")?.ok_or("none")?;
     let model = chain(1, vec![("a", LayerKind::Activation(Activation::Quantizer(odd)))]);
-    let text = message(&model, &settings("fixed<20,4>")?);
+    let wide = Settings { input: "fixed<24,6>".parse()?, ..Settings::default() };
+    let text = message(&model, &wide);
     assert_eq!(
         text,
         "layer 'a': 'quantized_bits(18,2,0,alpha=0.3)' takes more than 65536 values here"
     );
+    // As many as a quantizer of 16 bits has.
+    let sixteen = quantizer("quantized_bits(16,2,0,alpha=0.3)")?.ok_or("none")?;
+    let model = chain(1, vec![("a", LayerKind::Activation(Activation::Quantizer(sixteen)))]);
+    assert_eq!(message(&model, &wide), "none");
 
     let mut small = Settings::default();
     small.softmax.exp_table = "ufixed<8,0>".parse()?;

@@ -74,10 +74,10 @@ impl Exponents {
         std::iter::once(self.low).chain(range.step_by(step)).map(power).collect()
     }
 
-    /// Where magnitudes around 0 end: QKeras doubles the exponent of a quadratic approximation, but not
-    /// that of a magnitude below epsilon, so that those become larger numbers than their neighbours.
-    pub(super) fn least_magnitude(&self) -> f64 {
-        EPSILON.into()
+    /// From which magnitude on exponents rise again, if they fall there: QKeras doubles those of a
+    /// quadratic approximation, but not that of a magnitude below epsilon.
+    pub(super) fn dip(&self) -> Option<f64> {
+        self.quadratic.then(|| EPSILON.into())
     }
 
     /// The attributes in common, as far as they are not the default, each with a comma before it.

@@ -47,8 +47,8 @@ impl Definition for QuantizedPo2 {
     }
 
     fn turns(&self) -> Vec<f64> {
-        let least = self.exponents.least_magnitude();
-        vec![(-least).next_up(), least]
+        let dip = self.exponents.dip();
+        dip.map(|dip| vec![(-dip).next_up(), dip]).unwrap_or_default()
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {

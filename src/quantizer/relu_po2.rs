@@ -52,9 +52,9 @@ impl Definition for QuantizedReluPo2 {
     }
 
     fn turns(&self) -> Vec<f64> {
-        let least = self.exponents.least_magnitude();
-        let negative = self.slope.map(|power| libm::ldexp(-least, -power).next_up());
-        negative.into_iter().chain([least]).collect()
+        let Some(dip) = self.exponents.dip() else { return vec![] };
+        let negative = self.slope.map(|power| libm::ldexp(-dip, -power).next_up());
+        negative.into_iter().chain([dip]).collect()
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use crate::fixed::{Format, Interval};
+use crate::hls::{Form, Function, FunctionSize, Operations, TableSizes};
 use crate::ir::{Graph, NodeId, Op};
 
 /// What hardware a layer becomes.
@@ -28,17 +29,21 @@ pub struct LayerRow {
     pub codes: Interval,
     /// The same as values.
     pub range: (f64, f64),
-    /// Products with weights that are neither 0 nor ± a power of two: the others need no
-    /// multiplier.
-    pub multiplications: usize,
+    /// What its operations are in hardware: `shift-add`, `table 64 x 6 bits`.
+    pub hardware: String,
+    /// Its functions that are no plain arithmetic.
+    pub functions: Vec<FunctionSize>,
+    /// Arithmetic with constants that a sample takes.
+    #[serde(flatten)]
+    pub counts: Operations,
     /// Bits that its weights and biases take.
     pub weight_bits: usize,
     /// Bits that its tables and step boundaries take.
     pub table_bits: usize,
 }
 
-/// A row for each layer of the model, in its order.
-pub fn layers(graph: &Graph) -> Vec<LayerRow> {
+/// A row for each layer of the model, in its order. Tables are at most as large as `tables` says.
+pub fn layers(graph: &Graph, tables: &TableSizes) -> Vec<LayerRow> {
     let order = graph.in_order();
     graph
         .layers
@@ -47,12 +52,18 @@ pub fn layers(graph: &Graph) -> Vec<LayerRow> {
         .map(|(layer, node)| {
             let own: Vec<NodeId> =
                 order.iter().copied().filter(|id| graph[*id].layer == *layer).collect();
-            row(graph, layer, *node, &own)
+            row(graph, layer, *node, &own, tables)
         })
         .collect()
 }
 
-fn row(graph: &Graph, layer: &str, result: NodeId, own: &[NodeId]) -> LayerRow {
+fn row(
+    graph: &Graph,
+    layer: &str,
+    result: NodeId,
+    own: &[NodeId],
+    tables: &TableSizes,
+) -> LayerRow {
     let tensor = &graph[result].tensor;
     let codes = tensor.interval();
     let mut row = LayerRow {
@@ -66,37 +77,62 @@ fn row(graph: &Graph, layer: &str, result: NodeId, own: &[NodeId]) -> LayerRow {
         result: tensor.format,
         range: codes.values(tensor.format.fraction()),
         codes,
-        multiplications: 0,
+        hardware: String::new(),
+        functions: Vec::new(),
+        counts: Operations::default(),
         weight_bits: 0,
         table_bits: 0,
     };
+    let mut hardware = Vec::new();
     for id in own {
         let node = &graph[*id];
+        let Some(operand) = graph.operands(*id).first().copied() else { continue };
         match &node.op {
             Op::Linear(linear) => {
+                let form = Form::of(graph, *id, operand, linear);
+                hardware.push(form.name().to_owned());
+                row.counts += form.operations(linear).times(node.tensor.rows() as u64);
                 row.weight = Some(linear.weights.format);
                 row.bias = linear.bias.as_ref().map(|bias| bias.format);
                 row.accumulator = Some(node.tensor.format);
-                row.multiplications += linear.multiplications() * node.tensor.rows();
-                row.weight_bits += linear.weights.bits();
+                row.weight_bits += form.weight_bits(linear);
                 row.weight_bits += linear.bias.as_ref().map_or(0, crate::ir::Constant::bits);
             }
+            Op::Steps(steps) => {
+                let function = Function::of(steps, &graph[operand].tensor, tables.of(layer));
+                hardware.push(function.size().to_string());
+                row.functions.push(function.size());
+                row.table_bits += function.table_bits();
+            }
             Op::Affine(affine) => {
+                hardware.push("scale and offset".to_owned());
                 row.scale = Some(affine.scale.format);
                 row.bias = affine.offset.as_ref().map(|offset| offset.format).or(row.bias);
-                let tensor = &node.tensor;
-                row.multiplications +=
-                    affine.multiplications(tensor.channel_count()) * tensor.rows();
+                let (tensor, channels) = (&node.tensor, node.tensor.channel_count());
+                let rows = tensor.rows() as u64;
+                row.counts.multiplications += affine.multiplications(channels) as u64 * rows;
+                row.counts.additions += affine.offset.as_ref().map_or(0, |_| tensor.len() as u64);
                 row.weight_bits += affine.scale.bits();
                 row.weight_bits += affine.offset.as_ref().map_or(0, crate::ir::Constant::bits);
             }
-            Op::Steps(steps) => row.table_bits += steps.boundaries.bits() + steps.values.bits(),
             Op::Softmax(softmax) => {
-                row.multiplications += node.tensor.len();
-                row.table_bits += softmax.exp_table.bits() + softmax.inverse_table.bits();
+                row.counts.multiplications += node.tensor.len() as u64;
+                for table in [&softmax.exp_table, &softmax.inverse_table] {
+                    let (entries, bits) = (table.codes.len(), table.format.width());
+                    let size = FunctionSize::Table { entries, bits };
+                    hardware.push(size.to_string());
+                    row.functions.push(size);
+                    row.table_bits += table.bits();
+                }
             }
-            _ => {}
+            Op::Leaky(leaky) => {
+                hardware.push(node.op.name().to_owned());
+                row.counts.multiplications += leaky.multiplications(node.tensor.len()) as u64;
+            }
+            Op::Reshape => {}
+            op => hardware.push(op.name().to_owned()),
         }
     }
+    row.hardware = hardware.join(", ");
     row
 }

@@ -15,12 +15,16 @@ pub fn table(rows: &[LayerRow]) -> String {
         "accumulator",
         "result",
         "proven interval",
+        "hardware",
         "mult.",
+        "add.",
+        "shift",
         "weight bits",
     ]);
     let or_dash = |format: Option<crate::fixed::Format>| {
         format.map_or_else(|| "-".to_string(), |format| format.to_string())
     };
+    let or_text = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
     for row in rows {
         table.add_row([
             row.layer.clone(),
@@ -29,11 +33,14 @@ pub fn table(rows: &[LayerRow]) -> String {
             or_dash(row.accumulator),
             row.result.to_string(),
             format!("[{}, {}]", row.range.0, row.range.1),
-            row.multiplications.to_string(),
+            or_text(&row.hardware),
+            row.counts.multiplications.to_string(),
+            row.counts.additions.to_string(),
+            row.counts.shifts.to_string(),
             row.weight_bits.to_string(),
         ]);
     }
-    let sum = |part: fn(&LayerRow) -> usize| rows.iter().map(part).sum::<usize>().to_string();
+    let sum = |part: fn(&LayerRow) -> u64| rows.iter().map(part).sum::<u64>().to_string();
     table.add_row([
         "total".to_string(),
         String::new(),
@@ -41,10 +48,13 @@ pub fn table(rows: &[LayerRow]) -> String {
         String::new(),
         String::new(),
         String::new(),
-        sum(|row| row.multiplications),
-        sum(|row| row.weight_bits),
+        String::new(),
+        sum(|row| row.counts.multiplications),
+        sum(|row| row.counts.additions),
+        sum(|row| row.counts.shifts),
+        sum(|row| row.weight_bits as u64),
     ]);
-    for column in [6, 7] {
+    for column in 7..=10 {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
         }

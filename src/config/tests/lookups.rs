@@ -95,6 +95,22 @@ fn a_softmax_inside_of_a_layer_goes_by_hls4mls_name_for_it() {
 }
 
 #[test]
+fn bounds_on_tables_follow_the_same_order() {
+    let config = config(
+        "
+Model: {TableSize: 4096}
+LayerType: {QActivation: {TableSize: 512}}
+LayerName: {act: {TableSize: 64}, fc: {Trace: true}, 'fc_quantized_relu(6)': {TableSize: 32}}
+",
+    );
+    assert_eq!(config.table_size("act", "QActivation"), Some(64));
+    assert_eq!(config.table_size("other", "QActivation"), Some(512));
+    assert_eq!(config.table_size("other", "Activation"), Some(4096));
+    assert_eq!(config.table_size("fc", "Dense"), Some(32));
+    assert_eq!(super::config("{}").table_size("fc", "Dense"), None);
+}
+
+#[test]
 fn reuse_factors_follow_the_same_order() {
     let config = config(LEVELS);
     assert_eq!(config.reuse_factor("b", "Dense"), Some(3));

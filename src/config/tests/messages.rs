@@ -21,7 +21,7 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
         (
             "Model: {ReuseFactr: 1}",
             "unknown key 'ReuseFactr' in Model, did you mean 'ReuseFactor'?",
-            "keys here are: Precision, ReuseFactor, Strategy, InternalSigmoid, TraceOutput, BitExact, BramFactor, Compression, ConvImplementation, PipelineStyle, PipelineInterval, AllowDAFallback, AllowV2Fallback",
+            "keys here are: Precision, ReuseFactor, Strategy, TableSize, InternalSigmoid, TraceOutput, BitExact, BramFactor, Compression, ConvImplementation, PipelineStyle, PipelineInterval, AllowDAFallback, AllowV2Fallback",
         ),
         (
             "LayerName: {a: {InternalSigmoid: hard}}",

@@ -1,17 +1,17 @@
 //! Products with constants, summed.
 
-use num_bigint::BigInt;
-use num_traits::Zero;
 use serde::Serialize;
 
 use super::super::build::{Builder, Site};
+use super::super::form::{self, Form, Moved, Operations, Shift};
 use super::super::{
-    ConstantId, Finding, HlsError, Multipliers, Obstacle, nearest_legal_reuse_factor,
+    ConstantId, Finding, HlsError, Multipliers, Obstacle, TypeId, nearest_legal_reuse_factor,
 };
+use crate::fixed::Interval;
 use crate::ir;
 
-/// `output[r, o] = bias[o] + Σ_i input[r, i] · weights[i, o]`.
-#[derive(Clone, Copy, Debug, Serialize)]
+/// `output[r, o] = start[o] + Σ_i input[r, i] · weights[i, o]`.
+#[derive(Clone, Debug, Serialize)]
 pub struct Linear {
     /// How often the matrix is applied to a sample.
     pub rows: usize,
@@ -19,17 +19,135 @@ pub struct Linear {
     pub inputs: usize,
     /// Elements of a row of the result.
     pub outputs: usize,
+    /// What stands in the place of products.
+    pub terms: Terms,
+    /// What a sum begins with, \[outputs\]: the biases, or what else the form says.
+    pub starts: Option<ConstantId>,
+    /// What a sample takes.
+    pub operations: Operations,
+    /// Clock cycles between two samples, in which operators may be used again.
+    pub reuse_factor: u64,
+}
+
+/// What stands in the place of products; see [`Form`].
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "form", rename_all = "snake_case")]
+pub enum Terms {
+    /// Products.
+    Products(Products),
+    /// Operands added and subtracted.
+    Signs(Signs),
+    /// Operands moved, added and subtracted.
+    Shifts(Shifts),
+    /// Signs compared and counted.
+    Xnor(Xnor),
+}
+
+/// Products with weights.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Products {
     /// \[inputs, outputs\].
     pub weights: ConstantId,
-    /// \[outputs\].
-    pub biases: Option<ConstantId>,
+    /// Whether some weights are 0, which cost nothing.
+    pub sparse: bool,
+}
+
+/// Operands added and subtracted.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Signs {
+    /// The weights' signs.
+    pub signs: SignCodes,
+    /// What the sums become then.
+    pub moved: Option<MovedSums>,
+}
+
+/// Sums that move by a power of two.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct MovedSums {
+    /// Holds the sums.
+    pub sum: TypeId,
+    /// How they move, \[outputs\].
+    pub places: Places,
+}
+
+/// Operands moved, added and subtracted.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Shifts {
+    /// The weights' signs.
+    pub signs: SignCodes,
+    /// How operands move, \[inputs, outputs\].
+    pub places: Places,
+}
+
+/// Signs compared and counted.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Xnor {
+    /// 1 for a weight below 0, \[inputs, outputs\].
+    pub negative: ConstantId,
+    /// Counts products below 0.
+    pub count: TypeId,
+    /// How the count moves, \[outputs\].
+    pub places: Places,
+}
+
+/// The signs of weights, \[inputs, outputs\].
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "kind", content = "constant", rename_all = "snake_case")]
+pub enum SignCodes {
+    /// One bit each: 1 for a weight below 0. No weight is 0.
+    Negative(ConstantId),
+    /// Two bits each: -1, 0, 1.
+    Sign(ConstantId),
+}
+
+/// How numbers move: `number << up >> down`.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Places {
+    /// Holds a number at each place.
+    pub wide: TypeId,
+    /// Places up.
+    pub up: u32,
+    /// Then places down.
+    pub down: Down,
+}
+
+/// Places down.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(tag = "kind", content = "places", rename_all = "snake_case")]
+pub enum Down {
+    /// The same for all numbers; 0 for none.
+    Same(u32),
+    /// One for each.
+    Each(ConstantId),
+}
+
+impl Linear {
+    /// Constants that are read all at once.
+    pub(super) fn constants(&self) -> Vec<ConstantId> {
+        let signs = |signs: SignCodes| match signs {
+            SignCodes::Negative(constant) | SignCodes::Sign(constant) => constant,
+        };
+        let down = |places: Places| match places.down {
+            Down::Same(_) => None,
+            Down::Each(constant) => Some(constant),
+        };
+        let (first, second) = match &self.terms {
+            Terms::Products(terms) => (terms.weights, None),
+            Terms::Signs(terms) => {
+                (signs(terms.signs), terms.moved.and_then(|moved| down(moved.places)))
+            }
+            Terms::Shifts(terms) => (signs(terms.signs), down(terms.places)),
+            Terms::Xnor(terms) => (terms.negative, down(terms.places)),
+        };
+        std::iter::once(first).chain(second).chain(self.starts).collect()
+    }
 }
 
 pub(super) fn build(
     builder: &mut Builder<'_>,
     site: &Site<'_>,
     op: &ir::Linear,
-) -> Result<(Linear, Multipliers), HlsError> {
+) -> Result<(Linear, Option<Multipliers>), HlsError> {
     let [inputs, outputs] = *op.weights.codes.shape() else {
         return Err(site.broken("weights that are no matrix"));
     };
@@ -41,14 +159,45 @@ pub(super) fn build(
         return Err(site.broken("another number of biases than of outputs"));
     }
     let rows = result.rows();
-    let weights = builder.constant(site, "weight", "weights", &op.weights)?;
-    let biases = match &op.bias {
-        Some(bias) => Some(builder.constant(site, "bias", "biases", bias)?),
-        None => None,
-    };
+    let form = Form::of(builder.graph, site.id, site.source, op);
+    let operations = form.operations(op).times(rows as u64);
 
+    let terms = match &form {
+        Form::Products => {
+            let weights = builder.constant(site, "weight", "weights", &op.weights)?;
+            let sparse = op.weights.codes.iter().any(|code| code == num_bigint::BigInt::ZERO);
+            Terms::Products(Products { weights, sparse })
+        }
+        Form::Signs { moved } => {
+            let signs = signs(builder, site, op)?;
+            let moved = match moved {
+                None => None,
+                Some(moved) => Some(moved_sums(builder, site, moved)?),
+            };
+            Terms::Signs(Signs { signs, moved })
+        }
+        Form::Shifts { shift } => {
+            let signs = signs(builder, site, op)?;
+            let shape = op.weights.codes.shape();
+            let places = places(builder, site, ("term", "operands at their places"), shift, shape)?;
+            Terms::Shifts(Shifts { signs, places })
+        }
+        Form::Xnor { shift, .. } => {
+            let negative = negative(builder, site, op)?;
+            let counts = Interval::new(0, inputs);
+            let count = builder.integer_type(site, "count", "products below 0", counts)?;
+            let places = places(builder, site, ("wide", "counts moved"), shift, &[outputs])?;
+            Terms::Xnor(Xnor { negative, count, places })
+        }
+    };
+    let starts = match (&form, &op.bias) {
+        (Form::Xnor { starts, .. }, _) => {
+            Some(builder.constant(site, "start", "sums of equal signs", starts)?)
+        }
+        (_, Some(bias)) => Some(builder.constant(site, "bias", "biases", bias)?),
+        (_, None) => None,
+    };
     let products = (rows * inputs * outputs) as u64;
-    let proper = op.weights.codes.iter().filter(|code| !is_wire(code)).count() * rows;
     let asked = builder.options.reuse_factor_of(&site.node.layer);
     let reuse_factor = nearest_legal_reuse_factor((inputs * outputs) as u64, asked);
     if reuse_factor != asked {
@@ -57,18 +206,71 @@ pub(super) fn build(
             obstacle: Obstacle::ReuseFactorMoved { asked, used: reuse_factor, products },
         });
     }
-    let multipliers = Multipliers {
+    let multipliers = (operations.multiplications > 0).then(|| Multipliers {
         products,
-        proper_products: proper as u64,
+        proper_products: operations.multiplications,
         reuse_factor,
-        limit: products.div_ceil(reuse_factor),
+        limit: operations.multiplications.div_ceil(reuse_factor),
         operand_width: operand.format.width(),
         constant_width: op.weights.format.width(),
-    };
-    Ok((Linear { rows, inputs, outputs, weights, biases }, multipliers))
+    });
+    Ok((Linear { rows, inputs, outputs, terms, starts, operations, reuse_factor }, multipliers))
 }
 
-/// Whether a product with this constant is a shift or nothing at all.
-fn is_wire(code: &BigInt) -> bool {
-    code.is_zero() || code.magnitude().count_ones() == 1
+/// The signs of the weights, in one bit each if no weight is 0, else in two.
+fn signs(
+    builder: &mut Builder<'_>,
+    site: &Site<'_>,
+    op: &ir::Linear,
+) -> Result<SignCodes, HlsError> {
+    if op.weights.codes.iter().all(|code| code != num_bigint::BigInt::ZERO) {
+        return negative(builder, site, op).map(SignCodes::Negative);
+    }
+    let codes = form::signs(&op.weights.codes)
+        .ok_or_else(|| site.broken("weights of another number than their shape says"))?;
+    builder.integers(site, "sign", "signs of weights", codes).map(SignCodes::Sign)
+}
+
+/// 1 for each weight below 0.
+fn negative(
+    builder: &mut Builder<'_>,
+    site: &Site<'_>,
+    op: &ir::Linear,
+) -> Result<ConstantId, HlsError> {
+    let negative = op.weights.codes.iter().map(|code| code.sign() == num_bigint::Sign::Minus);
+    let codes = form::shaped(op.weights.codes.shape(), negative.map(i64::from))
+        .ok_or_else(|| site.broken("weights of another number than their shape says"))?;
+    builder.integers(site, "negative", "1 for weights below 0", codes)
+}
+
+fn moved_sums(
+    builder: &mut Builder<'_>,
+    site: &Site<'_>,
+    moved: &Moved,
+) -> Result<MovedSums, HlsError> {
+    let holds = "sums before they move";
+    let sum = builder.local_type(site, "sum", holds, moved.format, moved.interval.clone());
+    let outputs = [moved.shift.down.len()];
+    let places = places(builder, site, ("wide", "sums moved"), &moved.shift, &outputs)?;
+    Ok(MovedSums { sum, places })
+}
+
+/// The type and the constants that make numbers move; `shape` is that of the constants.
+fn places(
+    builder: &mut Builder<'_>,
+    site: &Site<'_>,
+    (suffix, holds): (&str, &'static str),
+    shift: &Shift,
+    shape: &[usize],
+) -> Result<Places, HlsError> {
+    let wide = builder.local_type(site, suffix, holds, shift.format, shift.interval.clone());
+    let down = match shift.common() {
+        Some(down) => Down::Same(down),
+        None => {
+            let codes = form::shaped(shape, shift.down.iter().map(|down| i64::from(*down)))
+                .ok_or_else(|| site.broken("weights of another number than their shape says"))?;
+            Down::Each(builder.integers(site, "shift", "places down", codes)?)
+        }
+    };
+    Ok(Places { wide, up: shift.up, down })
 }

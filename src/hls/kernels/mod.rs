@@ -15,13 +15,15 @@ pub use affine::{Affine, Factors};
 pub use clamp::Clamp;
 pub use convert::Convert;
 pub use leaky::{Leaky, Slopes};
-pub use linear::Linear;
+pub use linear::{
+    Down, Linear, MovedSums, Places, Products, Shifts, SignCodes, Signs, Terms, Xnor,
+};
 pub use scale::Scale;
 pub use softmax::Softmax;
-pub use steps::{Steps, Table};
+pub use steps::{Search, Steps, Table};
 
 use super::build::{Builder, Site};
-use super::{HlsError, Multipliers};
+use super::{ConstantId, HlsError, Multipliers};
 use crate::ir::Op;
 
 /// What a kernel computes. The templates print these and decide nothing.
@@ -42,8 +44,10 @@ pub enum Body {
     Scale(Scale),
     /// Comparisons with boundaries.
     Steps(Steps),
-    /// One entry for each code.
+    /// One entry for each code that makes a difference.
     Table(Table),
+    /// Boundaries halved.
+    Search(Search),
     /// Softmax by tables.
     Softmax(Softmax),
 }
@@ -60,9 +64,24 @@ impl Body {
             Body::Scale(scale) => scale.elements,
             Body::Steps(steps) => steps.elements * steps.comparisons,
             Body::Table(table) => table.elements,
+            Body::Search(search) => search.elements * search.levels as usize,
             Body::Softmax(softmax) => softmax.rows * softmax.columns,
         };
         count as u64
+    }
+
+    /// Constants that the unrolled kernel reads all at once.
+    pub fn constants_read_at_once(&self) -> Vec<ConstantId> {
+        match self {
+            Body::Linear(linear) => linear.constants(),
+            Body::Steps(steps) => steps.boundaries.into_iter().chain([steps.values]).collect(),
+            Body::Affine(affine) => {
+                let factors = std::iter::once(affine.scales).chain(affine.offsets);
+                factors.map(|factors| factors.constant).collect()
+            }
+            Body::Leaky(leaky) => vec![leaky.slopes],
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -75,7 +94,7 @@ pub(super) fn build(
     let body = match op {
         Op::Linear(op) => {
             let (linear, multipliers) = linear::build(builder, site, op)?;
-            return Ok((Body::Linear(linear), Some(multipliers)));
+            return Ok((Body::Linear(linear), multipliers));
         }
         Op::Affine(op) => {
             let (affine, multipliers) = affine::build(builder, site, op)?;

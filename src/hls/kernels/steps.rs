@@ -1,22 +1,18 @@
 //! Piecewise constant functions.
 
-use ndarray::ArrayD;
+use ndarray::Array1;
 use num_bigint::BigInt;
 use serde::Serialize;
 
 use super::super::build::{Builder, Site};
-use super::super::{ConstantId, HlsError, TypeId};
+use super::super::function::{Function, FunctionForm, Index};
+use super::super::{ConstantId, HlsError, Number, TypeId};
 use super::Body;
-use crate::fixed::Format;
+use crate::fixed::{Codes, Format, Interval};
 use crate::ir;
 
-/// Up to so many boundaries a comparator for each is smaller than a table.
-const FEW_BOUNDARIES: usize = 15;
-
-/// The widest operand, in bits, that a table is addressed by.
-const WIDEST_ADDRESS: u32 = 12;
-
-/// `output[n]` is the value behind the last boundary that `input[n]` reaches.
+/// `output[n]` is the value behind the last boundary that `input[n]` reaches: a comparator for
+/// each boundary.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Steps {
     /// How many elements.
@@ -31,15 +27,45 @@ pub struct Steps {
     pub values: ConstantId,
 }
 
-/// `output[n] = values[code of input[n]]`.
+/// The same, found by halving the boundaries that are left.
 #[derive(Clone, Copy, Debug, Serialize)]
+pub struct Search {
+    /// How many elements.
+    pub elements: usize,
+    /// How many comparisons, one after another.
+    pub levels: u32,
+    /// How many boundaries the function has.
+    pub count: usize,
+    /// Holds operand and boundaries.
+    pub compared: TypeId,
+    /// Ascending, 2^levels - 1: the last one stands as often as that takes.
+    pub boundaries: ConstantId,
+    /// 2^levels.
+    pub values: ConstantId,
+}
+
+/// `output[n] = values[place of input[n]]`.
+#[derive(Clone, Debug, Serialize)]
 pub struct Table {
     /// How many elements.
     pub elements: usize,
-    /// The operand's width in bits.
+    /// How many values.
+    pub entries: usize,
+    /// Holds the operand and its limits.
+    pub compared: TypeId,
+    /// Values below count as this one, if any lie below.
+    pub low: Option<Number>,
+    /// Values above count as this one, if any lie above.
+    pub high: Option<Number>,
+    /// What the first value is for; absent if that is 0.
+    pub base: Option<Number>,
+    /// Holds the distance from there. Bits that make no difference are none of its.
+    pub offset: TypeId,
+    /// Bits that make no difference.
+    pub dropped: u32,
+    /// The width of `offset` in bits.
     pub address_width: u32,
-    /// One value for each code: from 0 up, behind them the negative codes from the smallest up,
-    /// as the code's bits count when read as an address.
+    /// One value for each place.
     pub values: ConstantId,
 }
 
@@ -48,81 +74,136 @@ pub(super) fn build(
     site: &Site<'_>,
     op: &ir::Steps,
 ) -> Result<Body, HlsError> {
-    let boundaries: Vec<BigInt> = op.boundaries.codes.iter().collect();
-    let steps: Vec<BigInt> = op.values.codes.iter().collect();
-    if steps.len() != boundaries.len() + 1 {
+    let (operand, result) = (&site.operand.tensor, &site.node.tensor);
+    if op.values.codes.len() != op.boundaries.codes.len() + 1 {
         return Err(site.broken("steps whose values are not one more than their boundaries"));
     }
-    let (operand, result) = (site.operand.tensor.format, &site.node.tensor);
-    let elements = result.len();
-    if op.boundaries.format.fraction() != operand.fraction() && !boundaries.is_empty()
+    if op.boundaries.format.fraction() != operand.format.fraction()
+        && !op.boundaries.codes.is_empty()
         || op.values.format.fraction() != result.format.fraction()
     {
         return Err(site.broken("steps counted in other units than operand and result"));
     }
-    let values_of = |codes: Vec<BigInt>| -> Result<ir::Constant, HlsError> {
-        ir::Constant::of_codes(codes_array(codes), result.format.fraction())
-            .map_err(site.too_wide("its values"))
-    };
-
-    if boundaries.len() > FEW_BOUNDARIES && operand.width() <= WIDEST_ADDRESS {
-        let by_address: Vec<BigInt> = addresses(operand)
-            .map(|code| steps[boundaries.partition_point(|b| *b <= code)].clone())
-            .collect();
-        let table = values_of(by_address)?;
-        let values = builder.constant(site, "value", "values by code", &table)?;
-        return Ok(Body::Table(Table { elements, address_width: operand.width(), values }));
+    let most_entries = builder.options.table_sizes.of(&site.node.layer);
+    let function = Function::of(op, operand, most_entries);
+    match &function.form {
+        FunctionForm::Comparators => comparators(builder, site, &function).map(Body::Steps),
+        FunctionForm::Table(index) => table(builder, site, &function, index).map(Body::Table),
+        FunctionForm::Search => search(builder, site, &function).map(Body::Search),
     }
+}
 
-    let all = op.boundaries.codes.interval().map_or(operand.codes(), |b| operand.codes().hull(&b));
-    let format = Format::covering(&all, operand.fraction())
-        .map_err(site.too_wide("the comparison with its boundaries"))?;
-    let occurring = site.operand.tensor.interval();
-    let compared = builder.local_type(site, "compare", "values as compared", format, occurring);
-    let comparisons = boundaries.len();
-    let codes = op.boundaries.codes.clone();
+fn comparators(
+    builder: &mut Builder<'_>,
+    site: &Site<'_>,
+    function: &Function,
+) -> Result<Steps, HlsError> {
+    let comparisons = function.boundaries.len();
+    let compared = compared(builder, site, &function.boundaries)?;
     let boundaries = match comparisons {
         0 => None,
-        _ => {
-            Some(builder.constant_of(site, "threshold", "boundaries of steps", compared, codes)?)
-        }
+        _ => Some(boundaries(builder, site, compared, function.boundaries.clone())?),
     };
-    let values = builder.constant(site, "value", "values of steps", &values_of(steps)?)?;
-    Ok(Body::Steps(Steps { elements, comparisons, compared, boundaries, values }))
+    let values = values(builder, site, "values of steps", function.values.clone())?;
+    Ok(Steps { elements: site.node.tensor.len(), comparisons, compared, boundaries, values })
 }
 
-/// One dimension around `codes`.
-fn codes_array(codes: Vec<BigInt>) -> ArrayD<BigInt> {
-    ndarray::Array1::from(codes).into_dyn()
+fn search(
+    builder: &mut Builder<'_>,
+    site: &Site<'_>,
+    function: &Function,
+) -> Result<Search, HlsError> {
+    let levels = function.levels();
+    let compared = compared(builder, site, &function.boundaries)?;
+    let padded = |codes: &[BigInt], count: usize| -> Vec<BigInt> {
+        let last = codes.iter().last().into_iter().cycle();
+        codes.iter().chain(last).take(count).cloned().collect()
+    };
+    let all = 1_usize << levels;
+    let boundaries = boundaries(builder, site, compared, padded(&function.boundaries, all - 1))?;
+    let values = values(builder, site, "values of steps", padded(&function.values, all))?;
+    let (elements, count) = (site.node.tensor.len(), function.boundaries.len());
+    Ok(Search { elements, levels, count, compared, boundaries, values })
 }
 
-/// The codes of a format in the order of their bits read as an unsigned number.
-fn addresses(format: Format) -> impl Iterator<Item = BigInt> {
-    let negative = BigInt::from(u8::from(format.is_signed())) << (format.width() - 1);
-    let all: BigInt = BigInt::from(1) << format.width();
-    let positive = &all - &negative;
-    num_iter(BigInt::from(0), positive).chain(num_iter(-negative, BigInt::from(0)))
+fn table(
+    builder: &mut Builder<'_>,
+    site: &Site<'_>,
+    function: &Function,
+    index: &Index,
+) -> Result<Table, HlsError> {
+    let fraction = site.operand.tensor.format.fraction();
+    let limits: Vec<BigInt> = std::iter::once(&index.base).chain(&index.high).cloned().collect();
+    let compared = compared(builder, site, &limits)?;
+    let limit = |holds, code: &BigInt| builder.number(site, holds, compared, code.clone());
+    let low = index.from_below.then(|| limit("lower limit", &index.base)).transpose()?;
+    let high = index.high.as_ref().map(|high| limit("upper limit", high)).transpose()?;
+    let base = (index.base != BigInt::ZERO).then(|| limit("first place", &index.base));
+    let base = base.transpose()?;
+
+    let address_width = index.address_width();
+    let format = i32::try_from(i64::from(address_width) + i64::from(index.dropped))
+        .ok()
+        .and_then(|places| places.checked_sub(fraction))
+        .map_or(Err(crate::fixed::FormatError::Position(fraction.into())), |integer| {
+            Format::unsigned(address_width, integer)
+        })
+        .map_err(site.too_wide("a place in its table"))?;
+    let places = Interval::new(0, index.entries - 1);
+    let offset = builder.local_type(site, "offset", "places in the table", format, places);
+    let entries = (0..index.entries).map(|place| {
+        let code = &index.base + (BigInt::from(place) << index.dropped);
+        function.at(&code).clone()
+    });
+    let values = values(builder, site, "values by place", entries.collect())?;
+    Ok(Table {
+        elements: site.node.tensor.len(),
+        entries: index.entries,
+        compared,
+        low,
+        high,
+        base,
+        offset,
+        dropped: index.dropped,
+        address_width,
+        values,
+    })
 }
 
-/// The integers from `low` up to below `high`.
-fn num_iter(low: BigInt, high: BigInt) -> impl Iterator<Item = BigInt> {
-    std::iter::successors(Some(low), |n| Some(n + 1)).take_while(move |n| *n < high)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_are_the_bits_of_the_codes() {
-        let signed: Vec<String> =
-            addresses(Format::signed(3, 0).unwrap()).map(|c| c.to_string()).collect();
-        assert_eq!(signed, ["0", "1", "2", "3", "-4", "-3", "-2", "-1"]);
-        let unsigned: Vec<String> =
-            addresses(Format::unsigned(2, 5).unwrap()).map(|c| c.to_string()).collect();
-        assert_eq!(unsigned, ["0", "1", "2", "3"]);
-        let bit: Vec<String> =
-            addresses(Format::signed(1, 1).unwrap()).map(|c| c.to_string()).collect();
-        assert_eq!(bit, ["0", "-1"]);
+/// The type that holds the operand and `codes` beside it.
+fn compared(
+    builder: &mut Builder<'_>,
+    site: &Site<'_>,
+    codes: &[BigInt],
+) -> Result<TypeId, HlsError> {
+    let operand = &site.operand.tensor;
+    let mut all = operand.format.codes();
+    for code in codes {
+        all = all.hull(&Interval::point(code.clone()));
     }
+    let format = Format::covering(&all, operand.format.fraction())
+        .map_err(site.too_wide("the comparison with its boundaries"))?;
+    Ok(builder.local_type(site, "compare", "values as compared", format, operand.interval()))
+}
+
+fn boundaries(
+    builder: &mut Builder<'_>,
+    site: &Site<'_>,
+    compared: TypeId,
+    codes: Vec<BigInt>,
+) -> Result<ConstantId, HlsError> {
+    let codes = Codes::from_big(Array1::from(codes).into_dyn());
+    builder.constant_of(site, "threshold", "boundaries of steps", compared, codes)
+}
+
+fn values(
+    builder: &mut Builder<'_>,
+    site: &Site<'_>,
+    holds: &'static str,
+    codes: Vec<BigInt>,
+) -> Result<ConstantId, HlsError> {
+    let fraction = site.node.tensor.format.fraction();
+    let values = ir::Constant::of_codes(Array1::from(codes).into_dyn(), fraction)
+        .map_err(site.too_wide("its values"))?;
+    builder.constant(site, "value", holds, &values)
 }

@@ -1,0 +1,295 @@
+//! What a matrix of constant weights is in hardware: multipliers, or less.
+//!
+//! The weights decide, never the quantizer that they came from: a matrix of `quantized_bits` whose
+//! weights happen to be powers of two is shifts and additions like one of `quantized_po2`. Kernels
+//! and reports ask here, so that they tell the same.
+
+mod operand;
+mod power;
+mod shift;
+#[cfg(test)]
+mod tests;
+
+use ndarray::{ArrayD, IxDyn};
+use num_bigint::{BigInt, Sign};
+use num_traits::Zero;
+use serde::Serialize;
+
+use crate::fixed::{Codes, Format, Interval};
+use crate::ir::{self, Graph, NodeId};
+
+use operand::sign_power;
+use power::{Weight, weight};
+pub use shift::Shift;
+
+/// What an [`ir::Linear`] is in hardware.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Form {
+    /// A product for each weight that is not 0.
+    Products,
+    /// The weights of an output are 0 or ± the same power of two: operands are added and
+    /// subtracted, and the sum moves by the output's power.
+    Signs {
+        /// The sums before they move; `None` where all powers are 1 and nothing moves.
+        moved: Option<Moved>,
+    },
+    /// Weights are 0 or ± powers of two: operands move, and are added and subtracted.
+    Shifts {
+        /// By how much: \[inputs, outputs\].
+        shift: Shift,
+    },
+    /// Weights and operands are ± powers of two, each output's and all operands' the same: the sum
+    /// of n products is n minus twice the number of products whose factors differ in sign.
+    Xnor {
+        /// By how much that number moves: \[outputs\].
+        shift: Shift,
+        /// Minus what each differing pair of signs takes off, the sum: \[outputs\].
+        starts: ir::Constant,
+    },
+}
+
+/// Sums that move by a power of two.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Holds every partial sum.
+    pub format: Format,
+    /// Every partial sum, in steps of the format.
+    pub interval: Interval,
+    /// By how much: \[outputs\].
+    pub shift: Shift,
+}
+
+/// Operations on constants that a sample takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Operations {
+    /// Products with a constant that is neither 0 nor ± a power of two.
+    pub multiplications: u64,
+    /// Additions and subtractions. A term with the weight 0 is none, and neither is the first.
+    pub additions: u64,
+    /// Products with ± a power of two other than 1, and sums that move: wires where the power is a
+    /// constant.
+    pub shifts: u64,
+    /// Pairs of signs compared.
+    pub xnors: u64,
+}
+
+impl Operations {
+    /// The operations of `rows` rows.
+    #[must_use]
+    pub fn times(self, rows: u64) -> Self {
+        Self {
+            multiplications: self.multiplications * rows,
+            additions: self.additions * rows,
+            shifts: self.shifts * rows,
+            xnors: self.xnors * rows,
+        }
+    }
+}
+
+impl std::ops::AddAssign for Operations {
+    fn add_assign(&mut self, other: Self) {
+        self.multiplications += other.multiplications;
+        self.additions += other.additions;
+        self.shifts += other.shifts;
+        self.xnors += other.xnors;
+    }
+}
+
+/// Beyond this width of a sum nothing but products is made: what is added up between must stay
+/// within 128 bits.
+const WIDEST_SUM: u32 = 120;
+
+impl Form {
+    /// The form of `linear`, the operation of `node` on the result of `operand`.
+    pub fn of(graph: &Graph, node: NodeId, operand: NodeId, linear: &ir::Linear) -> Self {
+        let result = &graph[node].tensor;
+        if result.format.width() > WIDEST_SUM {
+            return Self::Products;
+        }
+        let Some(matrix) = Matrix::new(linear) else { return Self::Products };
+        let x = &graph[operand].tensor;
+        let signs = matrix.powers().and_then(|powers| {
+            sign_power(graph, operand)
+                .filter(|_| matrix.is_full())
+                .and_then(|power| matrix.xnor(&powers, power, linear, result.format))
+                .or_else(|| matrix.signs(&powers, x))
+        });
+        signs.or_else(|| matrix.shifts(x)).unwrap_or(Self::Products)
+    }
+
+    /// The form's name, as tables show it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Products => "multiply-add",
+            Self::Signs { .. } => "add-subtract",
+            Self::Shifts { .. } => "shift-add",
+            Self::Xnor { .. } => "xnor-popcount",
+        }
+    }
+
+    /// What one row of `linear` takes in this form.
+    pub fn operations(&self, linear: &ir::Linear) -> Operations {
+        let mut operations = Operations::default();
+        let outputs = linear.weights.codes.shape().get(1).copied().unwrap_or(0);
+        let mut terms = vec![0_u64; outputs];
+        let fraction = linear.weights.format.fraction();
+        for (position, code) in linear.weights.codes.iter().enumerate() {
+            let weight = weight(&code, fraction);
+            terms[position % outputs] += u64::from(weight != Weight::Zero);
+            match (self, weight) {
+                (Self::Products, Weight::Other) => operations.multiplications += 1,
+                (Self::Products | Self::Shifts { .. }, Weight::Power { exponent, .. }) => {
+                    operations.shifts += u64::from(exponent != 0);
+                }
+                _ => {}
+            }
+        }
+        match self {
+            Self::Signs { moved: Some(Moved { shift, .. }) } => operations.shifts += shift.moving(),
+            Self::Xnor { shift, .. } => {
+                operations.shifts += shift.moving();
+                operations.xnors += terms.iter().sum::<u64>();
+                // The last one takes the count off its start.
+                operations.additions += terms.iter().sum::<u64>();
+                return operations;
+            }
+            _ => {}
+        }
+        let biases: Vec<bool> = match &linear.bias {
+            Some(bias) => bias.codes.iter().map(|code| !code.is_zero()).collect(),
+            None => vec![false; outputs],
+        };
+        for (terms, biased) in terms.iter().zip(biases) {
+            operations.additions += (terms + u64::from(biased)).saturating_sub(1);
+        }
+        operations
+    }
+
+    /// The bits that the weights of `linear` take, kept as this form does.
+    pub fn weight_bits(&self, linear: &ir::Linear) -> usize {
+        let each = match self {
+            Self::Products => linear.weights.format.width(),
+            Self::Xnor { .. } => 1,
+            Self::Signs { .. } => sign_bits(linear),
+            Self::Shifts { shift } => sign_bits(linear) + shift.bits(),
+        };
+        let per_output = match self {
+            Self::Signs { moved: Some(Moved { shift, .. }) } | Self::Xnor { shift, .. } => {
+                shift.bits() as usize * shift.down.len()
+            }
+            _ => 0,
+        };
+        linear.weights.codes.len() * each as usize + per_output
+    }
+}
+
+/// One bit says + or -, another one says 0.
+fn sign_bits(linear: &ir::Linear) -> u32 {
+    1 + u32::from(linear.weights.codes.iter().any(|code| code.is_zero()))
+}
+
+/// A matrix whose entries are 0 or ± powers of two.
+struct Matrix {
+    outputs: usize,
+    /// Row-major.
+    exponents: Vec<Option<i32>>,
+    /// -1, 0 and 1.
+    signs: Codes,
+}
+
+impl Matrix {
+    fn new(linear: &ir::Linear) -> Option<Self> {
+        let &[inputs, outputs] = linear.weights.codes.shape() else { return None };
+        let fraction = linear.weights.format.fraction();
+        let mut exponents = Vec::with_capacity(inputs * outputs);
+        for code in linear.weights.codes.iter() {
+            exponents.push(match weight(&code, fraction) {
+                Weight::Zero => None,
+                Weight::Power { exponent, .. } => Some(exponent),
+                Weight::Other => return None,
+            });
+        }
+        Some(Self { outputs, exponents, signs: signs(&linear.weights.codes)? })
+    }
+
+    /// Whether no entry is 0.
+    fn is_full(&self) -> bool {
+        self.exponents.iter().all(Option::is_some)
+    }
+
+    /// The power of each output, `None` for one without terms; nothing if an output has several.
+    fn powers(&self) -> Option<Vec<Option<i32>>> {
+        let mut powers = vec![None; self.outputs];
+        for (position, exponent) in self.exponents.iter().enumerate() {
+            let power = &mut powers[position % self.outputs];
+            match (*exponent, *power) {
+                (Some(exponent), None) => *power = Some(exponent),
+                (Some(exponent), Some(power)) if exponent != power => return None,
+                _ => {}
+            }
+        }
+        Some(powers)
+    }
+
+    fn signs(&self, powers: &[Option<i32>], x: &ir::Tensor) -> Option<Form> {
+        if powers.iter().flatten().all(|power| *power == 0) {
+            return Some(Form::Signs { moved: None });
+        }
+        let format = Format::signed(2, 2).ok()?;
+        let weights = ir::Constant { codes: self.signs.clone(), format };
+        let sums = ir::Linear { weights, bias: None }.sums(x)?;
+        let format = Format::covering(&sums.partial, sums.fraction).ok()?;
+        let shift = Shift::new(&sums.partial, sums.fraction, powers)?;
+        Some(Form::Signs { moved: Some(Moved { format, interval: sums.partial, shift }) })
+    }
+
+    fn shifts(&self, x: &ir::Tensor) -> Option<Form> {
+        let shift = Shift::new(&x.interval(), x.format.fraction(), &self.exponents)?;
+        Some(Form::Shifts { shift })
+    }
+
+    /// With operands of ± 2^`power`.
+    fn xnor(
+        &self,
+        powers: &[Option<i32>],
+        power: i32,
+        linear: &ir::Linear,
+        result: Format,
+    ) -> Option<Form> {
+        let inputs = self.exponents.len() / self.outputs.max(1);
+        let products: Vec<i32> =
+            powers.iter().map(|p| p.and_then(|p| p.checked_add(power))).collect::<Option<_>>()?;
+        let up = |fraction: i32| u32::try_from(i64::from(result.fraction()) + i64::from(fraction));
+        let mut starts: Vec<BigInt> = Vec::with_capacity(self.outputs);
+        for product in &products {
+            starts.push(BigInt::from(inputs) << up(*product).ok()?);
+        }
+        if let Some(bias) = &linear.bias {
+            let up = up(-bias.format.fraction()).ok()?;
+            for (start, code) in starts.iter_mut().zip(bias.codes.iter()) {
+                *start += code << up;
+            }
+        }
+        // Each differing pair is worth -1 instead of 1.
+        let twice: Vec<Option<i32>> = products.iter().map(|p| p.checked_add(1)).collect();
+        let shift = Shift::new(&Interval::new(0, inputs), 0, &twice)?;
+        let starts = ndarray::Array1::from(starts).into_dyn();
+        let starts = ir::Constant::of_codes(starts, result.fraction()).ok()?;
+        Some(Form::Xnor { shift, starts })
+    }
+}
+
+/// -1, 0 or 1 for each code; `None` if the shape does not hold them.
+pub(super) fn signs(codes: &Codes) -> Option<Codes> {
+    let sign = |code: BigInt| match code.sign() {
+        Sign::Minus => -1,
+        Sign::NoSign => 0,
+        Sign::Plus => 1,
+    };
+    shaped(codes.shape(), codes.iter().map(sign))
+}
+
+/// `numbers` as a tensor; `None` if they are more or fewer than it holds.
+pub(super) fn shaped(shape: &[usize], numbers: impl Iterator<Item = i64>) -> Option<Codes> {
+    ArrayD::from_shape_vec(IxDyn(shape), numbers.collect()).ok().map(Codes::Narrow)
+}

@@ -1,0 +1,17 @@
+// {{ cx.title() }}: the value behind the last of {{ body.count }} boundaries that an element reaches, found by
+// halving them {{ body.levels }} times.
+{{ cx.signature() }}
+{{ cx.pragmas() }}
+{{ cx.open("elements", "n", body.elements) }}
+const {{ cx.ty(body.compared) }} value = input[n];
+{{ cx.unsigned(body.levels) }} step = 0;
+{{ cx.open_down("halvings", "bit", body.levels) }}
+{{ cx.unsigned(body.levels) }} next = step;
+next[bit] = 1;
+if (value >= {{ cx.constant(body.boundaries) }}[next.to_uint() - 1]) {
+step = next;
+}
+}
+output[n] = {{ cx.constant(body.values) }}[step.to_uint()];
+}
+}
