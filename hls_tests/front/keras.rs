@@ -116,6 +116,7 @@ fn layers_that_do_nothing() {
                 LayerKind::Dense(dense) => format!("dense {:?}", dense.kernel.dim()),
                 LayerKind::Activation(activation) => format!("{activation:?}"),
                 LayerKind::Flatten => "flatten".to_owned(),
+                LayerKind::PRelu(_) => "prelu".to_owned(),
                 LayerKind::Identity => "identity".to_owned(),
                 other => format!("{other:?}"),
             })

@@ -4,6 +4,7 @@ use std::error::Error;
 
 use bitkiln::back::{Backend, Headers, Vectors, WriteOptions, verify, write};
 use bitkiln::hls::{Design, Options};
+use bitkiln::{passes, sim};
 
 use super::cases::{Case, committed, real};
 
@@ -14,13 +15,14 @@ fn check(
     headers: &Headers,
 ) -> Result<Option<String>, Box<dyn Error>> {
     let run = case.run()?;
-    let design =
-        Design::new(&run.graph, &Options::new(case.name.as_str(), backend.default_part()))?;
-    let names = run.graph.inputs.iter().map(|id| run.graph[*id].name.clone());
-    let vectors = Vectors {
-        inputs: names.zip(run.inputs.iter().cloned()).collect(),
-        outputs: run.trace.outputs(&run.graph),
-    };
+    let (graph, _) = passes::for_hardware(&run.graph)?;
+    let outputs = sim::run(&graph, &run.inputs)?.outputs(&graph);
+    if outputs != run.trace.outputs(&run.graph) {
+        return Ok(Some(format!("{}: hardware has other outputs", case.name)));
+    }
+    let design = Design::new(&graph, &Options::new(case.name.as_str(), backend.default_part()))?;
+    let names = graph.inputs.iter().map(|id| graph[*id].name.clone());
+    let vectors = Vectors { inputs: names.zip(run.inputs.iter().cloned()).collect(), outputs };
     let folder = tempfile::tempdir()?;
     let project = folder.path().join("project");
     write(&design, backend, &vectors, &project, &WriteOptions::default())?;

@@ -43,13 +43,6 @@ impl Leaky {
         Ok(tensor)
     }
 
-    /// Whether it is one rectifier for all elements: it bends at 0, and rises everywhere.
-    pub(crate) fn is_plain(&self) -> bool {
-        let rises = |slope: BigInt| slope.sign() != num_bigint::Sign::Minus;
-        let one_slope = self.slopes.codes.len() == 1 && self.slopes.codes.iter().all(rises);
-        one_slope && self.from == BigInt::ZERO && self.offset.is_none()
-    }
-
     /// How many products `elements` take whose slope is neither 0 nor ± a power of two. The others
     /// are wires.
     pub fn multiplications(&self, elements: usize) -> usize {

@@ -11,9 +11,10 @@ use petgraph::graph::NodeIndex;
 
 use super::activation::{Place, activate, cast};
 use super::builder::Builder;
+use super::function::warn_of_overflow;
 use super::parameters::{self, Parameter, SCALE, list};
 use super::{LayerSettings, LowerError, Warning};
-use crate::fixed::{Format, Quantization};
+use crate::fixed::Quantization;
 use crate::ir::{Affine, Constant, NodeId, Op};
 use crate::model::Activation;
 use crate::quantizer::Quantizer;
@@ -173,15 +174,5 @@ impl Products {
             node = cast(builder, layer, "result", node, &precision);
         }
         activate(builder, Place::inside(index, layer), node, activation)
-    }
-}
-
-fn warn_of_overflow(builder: &mut Builder<'_>, layer: &str, node: NodeId, to: &Quantization) {
-    let x = builder.tensor(node);
-    let Ok(needed) = Format::covering(&x.interval(), x.format.fraction()) else { return };
-    let integer = |format: Format| format.integer() - i32::from(format.is_signed());
-    let negative = needed.is_signed() && !to.format.is_signed();
-    if negative || integer(needed) > integer(to.format) {
-        builder.warn(Warning::MayOverflow { layer: layer.into(), precision: *to, needed });
     }
 }

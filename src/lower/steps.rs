@@ -7,7 +7,9 @@ use super::activation::Place;
 use super::builder::Builder;
 use super::parameters::list;
 use super::{LowerError, Warning};
-use crate::fixed::{Format, Interval, MAX_WIDTH, Overflow, Quantization, Rounding, cast_real};
+use crate::fixed::{
+    Format, Interval, MAX_WIDTH, Overflow, Quantization, Rounding, cast_real, changes,
+};
 use crate::ir::{Constant, ConstantError, NodeId, Op, Steps, Tensor};
 
 /// The most steps of a function: one for each code of 16 bits.
@@ -147,9 +149,10 @@ impl Grid<'_> {
         let ends = starts.iter().map(|start| start - BigInt::from(1)).chain([high.clone()]);
         let mut found = Found { boundaries: vec![], values: vec![value(low)] };
         for (start, end) in [low.clone()].iter().chain(&starts).zip(ends) {
-            let at_start = value(start);
-            found.note(start, &at_start)?;
-            found.search(&value, (start.clone(), at_start), (end.clone(), value(&end)))?;
+            found.note(start, &value(start))?;
+            for (code, value) in changes(start.clone(), end, MOST_STEPS, &value)? {
+                found.note(&code, &value)?;
+            }
         }
         Some((found.boundaries, found.values))
     }
@@ -170,31 +173,5 @@ impl<V: PartialEq + Clone> Found<V> {
         self.boundaries.push(code.clone());
         self.values.push(value.clone());
         (self.values.len() <= MOST_STEPS).then_some(())
-    }
-
-    /// Notes every code after `low` up to `high` at which a monotone function changes.
-    fn search(
-        &mut self,
-        value: impl Fn(&BigInt) -> V,
-        low: (BigInt, V),
-        high: (BigInt, V),
-    ) -> Option<()> {
-        // A stack instead of recursion: the left half is searched first, so boundaries ascend.
-        let mut waiting = vec![(low, high)];
-        while let Some((low, high)) = waiting.pop() {
-            if low.1 == high.1 {
-                continue;
-            }
-            let distance: BigInt = &high.0 - &low.0;
-            if distance == BigInt::from(1) {
-                self.note(&high.0, &high.1)?;
-                continue;
-            }
-            let middle: BigInt = &low.0 + (distance >> 1u32);
-            let middle = (middle.clone(), value(&middle));
-            waiting.push((middle.clone(), high));
-            waiting.push((low, middle));
-        }
-        Some(())
     }
 }

@@ -18,8 +18,11 @@ enum Map<'g, W: Word> {
     /// Scale and offset of each channel, or those of all.
     Lines(Vec<(W, W)>),
     Limits(Option<W>, Option<W>),
-    /// Places that operands move, and the slope below 0, moved as far.
-    Leaky(u32, W),
+    /// Codes from 0 on move up by so many places; others have the slope of their channel.
+    Leaky {
+        slopes: Vec<W>,
+        operand: u32,
+    },
     Cast(Caster<W>),
     /// The operand counts in steps 2^`dropped` times as coarse as the boundaries.
     Steps {
@@ -86,8 +89,9 @@ impl<'g, W: Word> Map<'g, W> {
             }
             Op::Leaky(leaky) => {
                 let lines = Lines::of(leaky, x).ok()?;
-                let slope = leaky.slopes.codes.get(0).unwrap_or_default() << lines.product;
-                Self::Leaky(lines.operand, W::from_big(&slope)?)
+                let slopes = W::view(&leaky.slopes.codes)?;
+                let slopes = slopes.iter().map(|slope| slope.shifted_left(lines.product));
+                Self::Leaky { slopes: slopes.collect(), operand: lines.operand }
             }
             Op::Cast { rounding, overflow } => {
                 let to = unwrapped(part.tensor.format, *rounding, *overflow)?;
@@ -118,8 +122,12 @@ impl<'g, W: Word> Map<'g, W> {
                 let code = low.iter().fold(code, |code, low| code.max(low.clone()));
                 high.iter().fold(code, |code, high| code.min(high.clone()))
             }
-            Self::Leaky(_, slope) if code < W::zero() => code * slope.clone(),
-            Self::Leaky(up, _) => code.shifted_left(*up),
+            Self::Leaky { operand, .. } if code >= W::zero() => code.shifted_left(*operand),
+            Self::Leaky { slopes, .. } => {
+                let mut result = W::zero();
+                result.add_product(&code, &slopes[channel % slopes.len()]);
+                result
+            }
             Self::Cast(caster) => caster.apply(&code),
             Self::Steps { groups, dropped } => groups.number(&code.shifted_left(*dropped)),
         }

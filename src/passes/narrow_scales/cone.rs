@@ -4,11 +4,12 @@ use std::rc::Rc;
 
 use ndarray::Array1;
 use num_bigint::BigInt;
+use num_traits::{Signed, Zero};
 use petgraph::Direction;
 
 use super::{Outcome, rounded};
 use crate::fixed::{Format, FormatError, Interval, Overflow, Quantization, fits};
-use crate::ir::{Affine, Constant, Graph, Node, NodeId, Op, Steps, Tensor, clamped};
+use crate::ir::{Affine, Constant, Graph, Leaky, Node, NodeId, Op, Steps, Tensor, clamped};
 
 /// An affine operation and everything behind it up to the quantizers: a tree, since each operation
 /// takes one operand.
@@ -81,19 +82,28 @@ impl Cone {
                         return Err(Outcome::Wraps { node: name.clone() });
                     }
                 }
-                Op::Clamp { .. } | Op::Scale { .. } => {}
-                Op::Leaky(leaky) if leaky.is_plain() => {}
-                Op::Steps(_) | Op::Reshape => {}
-                Op::Affine(affine) if affine.is_uniform() => {}
-                // An element's channel is its row-major place modulo the number of channels,
-                // whatever the shape: with that number, the channels are those of the cone.
-                Op::Affine(_) if x.channel_count() == self.operand.channel_count() => {}
+                Op::Clamp { .. } | Op::Scale { .. } | Op::Steps(_) | Op::Reshape => {}
+                Op::Affine(affine) if self.knows_channels(x, affine.is_uniform()) => {}
+                Op::Leaky(leaky) if is_monotone(leaky) => {
+                    let numbers = leaky.slopes.codes.len();
+                    let by_element = numbers != 1 && numbers != x.channel_count();
+                    if by_element || !self.knows_channels(x, numbers == 1) {
+                        return Err(Outcome::NotQuantized { by: name.clone() });
+                    }
+                }
                 _ => return Err(Outcome::NotQuantized { by: name.clone() }),
             }
             let (op, tensor) = (Rc::new(op.clone()), tensor.clone());
             self.parts.push(Part { node: reader, from, op, dropped: 0, tensor });
         }
         Ok(())
+    }
+
+    /// Whether an operation on `x` treats every channel of the cone in one way: all alike, or each
+    /// in its own. An element's channel is its row-major place modulo the number of channels,
+    /// whatever the shape: with that number, the channels are those of the cone.
+    fn knows_channels(&self, x: &Tensor, all_alike: bool) -> bool {
+        all_alike || x.channel_count() == self.operand.channel_count()
     }
 
     /// What the part `from` gives.
@@ -129,6 +139,12 @@ impl Cone {
         }
         Ok(())
     }
+}
+
+/// Whether a leaky rectifier rises everywhere, and in any steps of its operand meets at 0.
+fn is_monotone(leaky: &Leaky) -> bool {
+    let rises = leaky.slopes.codes.iter().all(|slope| !slope.is_negative());
+    rises && leaky.from.is_zero() && leaky.offset.is_none()
 }
 
 impl Part {

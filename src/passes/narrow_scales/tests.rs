@@ -234,7 +234,8 @@ fn wide_codes_are_narrowed_as_well() -> Outcomes {
 #[derive(Clone, Debug)]
 enum Middle {
     Clamp(u8, u8),
-    Leaky(u32),
+    /// The slope in eighths.
+    Leaky(i64),
     Scale(i32),
     Affine(i64, i64),
     Reshape,
@@ -251,7 +252,7 @@ enum End {
 fn middles() -> impl Strategy<Value = Vec<Middle>> {
     let middle = prop_oneof![
         (any::<u8>(), any::<u8>()).prop_map(|(a, b)| Middle::Clamp(a.min(b), a.max(b))),
-        (0..4_u32).prop_map(Middle::Leaky),
+        (-2..12_i64).prop_map(Middle::Leaky),
         (-3..4_i32).prop_map(Middle::Scale),
         (-12..13_i64, -9..10_i64).prop_map(|(scale, offset)| Middle::Affine(scale, offset)),
         Just(Middle::Reshape),
@@ -303,10 +304,8 @@ fn branch(
             Middle::Clamp(low, high) => {
                 Op::Clamp { low: Some(at(&interval, *low)), high: Some(at(&interval, *high)) }
             }
-            Middle::Leaky(shift) => {
-                let slope = ndarray::arr1(&[(-f64::from(*shift)).exp2()]).into_dyn();
-                let slopes = Constant::covering(slope.view()).unwrap();
-                Op::Leaky(Leaky { from: 0.into(), slopes, offset: None })
+            Middle::Leaky(slope) => {
+                Op::Leaky(Leaky { from: BigInt::ZERO, slopes: list(&[*slope], 3)?, offset: None })
             }
             Middle::Scale(power) => Op::Scale { power: *power },
             Middle::Affine(scale, offset) => Op::Affine(Affine {
