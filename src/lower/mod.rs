@@ -17,6 +17,8 @@ mod function;
 mod function_tests;
 mod parameters;
 mod products;
+#[cfg(test)]
+mod products_tests;
 mod settings;
 mod shape;
 mod softmax;
