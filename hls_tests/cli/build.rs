@@ -34,6 +34,30 @@ fn a_model_becomes_a_verified_project_for_both() -> Outcome {
 }
 
 #[test]
+fn a_real_valued_scale_is_built_as_narrow_as_is_proven() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let line = "scales: fc ufixed<25,1> -> ufixed<21,1>, offset fixed<5,1>, proven on 1996 \
+                boundaries";
+    let more = ["--input-type", "fixed<8,1>"];
+    let output = build("dense_bits4_auto", "model.h5", &folder.path().join("prj"), &more)?;
+    assert!(output.status.success(), "{}", text(&output));
+    assert!(text(&output).contains(line), "{}", text(&output));
+    let types = fs::read_to_string(folder.path().join("prj/firmware/defines.h"))?;
+    assert!(types.contains("using fc_scaled_scale_t = ap_ufixed<21, 1>;"), "{types}");
+
+    let model = case("dense_bits4_auto", "model.h5");
+    let arguments = ["inspect".as_ref(), model.as_os_str(), more[0].as_ref(), more[1].as_ref()];
+    let output = bitkiln(&arguments)?;
+    assert!(text(&output).contains(line), "{}", text(&output));
+    let output = bitkiln(&[&arguments[..], &["--json".as_ref()]].concat())?;
+    let all: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    assert_eq!(all["scales"][0]["after"]["scale"], "ufixed<21,1>");
+    let proven = serde_json::json!({"kind": "proven", "boundaries": 1996});
+    assert_eq!(all["scales"][0]["outcome"], proven);
+    Ok(())
+}
+
+#[test]
 fn all_three_kinds_of_files_build() -> Outcome {
     let folder = tempfile::tempdir()?;
     let keras = folder.path().join("v3");

@@ -119,3 +119,27 @@ fn options(args: &Args, prepared: &Prepared, backend: Backend) -> Options {
     }
     options
 }
+
+#[cfg(test)]
+mod tests {
+    use bitkiln::ir::{Op, Tensor};
+
+    use super::*;
+
+    #[test]
+    fn other_outputs_than_the_networks_are_a_defect() -> Result<()> {
+        let tensor = Tensor::full(vec![2], "fixed<4,1>".parse().into_diagnostic()?);
+        let mut graph = Graph::new("g");
+        let x = graph.add_input("x", tensor.clone());
+        let y = graph.add("y", Op::Reshape, &[x], tensor);
+        graph.add_output("y", y);
+        let inputs = sim::vectors(&graph, 3);
+        let mut outputs = vec![("y".to_string(), inputs[0].clone())];
+        check_outputs(&graph, &inputs, &outputs)?;
+        outputs[0].1 = sim::vectors(&graph, 4)[0].clone();
+        let error = check_outputs(&graph, &inputs, &outputs).err().map(|error| error.to_string());
+        let expected = "the graph for hardware gives other outputs than the network";
+        assert_eq!(error.as_deref(), Some(expected));
+        Ok(())
+    }
+}

@@ -24,6 +24,8 @@ mod normalization;
 mod parameters;
 mod pool;
 mod products;
+#[cfg(test)]
+mod products_tests;
 mod settings;
 mod softmax;
 mod steps;

@@ -77,6 +77,21 @@ fn tables_do_not_take_the_default() {
 }
 
 #[test]
+fn scales_do_not_take_the_default() {
+    let text = "
+Model: {Precision: 'fixed<16,6>'}
+LayerName:
+  a: {Precision: {scale: 'ufixed<12,0>'}}
+  b: {Precision: 'fixed<8,1>'}
+  c: {Precision: {scale_t: auto}}
+";
+    let config = config(text);
+    for (layer, expected) in [("a", of("ufixed<12,0>")), ("b", None), ("c", None), ("d", None)] {
+        assert_eq!(config.own_precision_of(layer, "QDense", Variable::Scale), expected, "{layer}");
+    }
+}
+
+#[test]
 fn a_layers_own_type_is_none_that_model_sets_for_everything() {
     let config = config(LEVELS);
     assert_eq!(config.default_precision(), of("fixed<16,6>"));

@@ -41,7 +41,7 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
         (
             "LayerName: {fc1: {Precision: {wieght: 'int<4>'}}}",
             "unknown key 'wieght' in LayerName.fc1.Precision, did you mean 'weight'?",
-            "keys here are: default, result, weight, bias, exp_table, inv_table",
+            "keys here are: default, result, weight, bias, scale, exp_table, inv_table",
         ),
         (
             "WriterConfig: {Zzzzzzz: 1}",

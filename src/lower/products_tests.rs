@@ -1,0 +1,103 @@
+//! Tests of sums of products with real-valued scales.
+
+use ndarray::{Array2, array};
+
+use super::tests::{Outcome, chain, message, nodes, settings};
+use super::{LayerSettings, Settings, lower};
+use crate::ir::{Affine, Graph, Op};
+use crate::model::{Activation, Dense, LayerKind, Model};
+
+/// A dense layer `fc` whose kernel has the quantizer `kernel`, with `quantized_relu(4,2)` inside.
+fn model(weights: Array2<f32>, kernel: &str) -> Result<Model, Box<dyn std::error::Error>> {
+    let bias = array![0.25, -0.5].slice_move(ndarray::s![..weights.ncols()]);
+    let dense = Dense {
+        bias: Some(bias),
+        kernel: weights,
+        kernel_quantizer: Some(kernel.parse()?),
+        bias_quantizer: Some("quantized_bits(4,0,1,alpha=1)".parse()?),
+        activation: Activation::Quantizer("quantized_relu(4,2)".parse()?),
+    };
+    Ok(chain(dense.kernel.nrows(), vec![("fc", LayerKind::Dense(dense))]))
+}
+
+fn affine(graph: &Graph) -> Option<&Affine> {
+    graph.nodes.node_weights().find_map(|node| match &node.op {
+        Op::Affine(affine) => Some(affine),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_real_scale_multiplies_the_sum_before_the_bias() -> Outcome {
+    let weights = array![[0.9, 0.3], [-0.45, 0.1]];
+    let lowered =
+        lower(&model(weights, "quantized_bits(4,0,1,alpha=0.3)")?, &settings("fixed<4,1>")?)?;
+    assert_eq!(lowered.warnings, []);
+    let expected =
+        [("x", "input"), ("fc", "linear"), ("fc_scaled", "affine"), ("fc_activation", "cast")];
+    assert_eq!(nodes(&lowered.graph), expected.map(|(name, op)| (name.to_string(), op)));
+    let linear = lowered.graph.nodes.node_weights().find_map(|node| match &node.op {
+        Op::Linear(linear) => Some(linear),
+        _ => None,
+    });
+    let linear = linear.ok_or("no sum")?;
+    // The codes before the scale, as few bits as the quantizer has; no bias.
+    assert_eq!(linear.weights.format, "fixed<4,1>".parse()?);
+    assert_eq!(linear.bias, None);
+    let affine = affine(&lowered.graph).ok_or("no scale")?;
+    // One float32 number for both outputs, all of its bits.
+    let scale = affine.scale.codes.to_values(affine.scale.format);
+    assert_eq!(scale, array![f64::from(0.3_f32)].into_dyn());
+    let offset = affine.offset.as_ref().ok_or("no offset")?;
+    assert_eq!(offset.codes.to_values(offset.format), array![0.25, -0.5].into_dyn());
+    Ok(())
+}
+
+#[test]
+fn computed_scales_are_one_for_each_output() -> Outcome {
+    let weights = array![[0.9, 0.3], [-0.45, 0.1]];
+    let lowered =
+        lower(&model(weights, "quantized_bits(4,0,1,alpha='auto')")?, &settings("fixed<4,1>")?)?;
+    let affine = affine(&lowered.graph).ok_or("no scale")?;
+    assert_eq!(affine.scale.codes.shape(), [2]);
+    Ok(())
+}
+
+/// Settings with a type for the scale of `fc`.
+fn with_scale(precision: &str) -> Result<Settings, Box<dyn std::error::Error>> {
+    let mut settings = settings("fixed<4,1>")?;
+    let own = LayerSettings { scale: Some(precision.parse()?), ..LayerSettings::default() };
+    settings.layers.insert("fc".into(), own);
+    Ok(settings)
+}
+
+#[test]
+fn a_scale_is_cut_where_the_user_says_so_and_the_user_is_told() -> Outcome {
+    let model = |alpha: &str| {
+        let quantizer = format!("quantized_bits(4,0,1,alpha={alpha})");
+        model(array![[0.9, 0.3], [-0.45, 0.1]], &quantizer)
+    };
+    let lowered = lower(&model("0.3")?, &with_scale("ufixed<8,0,RND>")?)?;
+    let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        [
+            "layer 'fc': its scale is cut to ufixed<8,0,RND,WRAP>, so results differ from the trained \
+          network's; without that type it is exact"
+        ]
+    );
+    let cut = &affine(&lowered.graph).ok_or("no scale")?.scale;
+    assert_eq!(cut.codes.to_values(cut.format), array![77.0 / 256.0].into_dyn());
+    // A type that holds the scale changes nothing.
+    assert_eq!(lower(&model("0.75")?, &with_scale("ufixed<8,0>")?)?.warnings, []);
+    Ok(())
+}
+
+#[test]
+fn a_scaled_sum_may_be_too_wide() -> Outcome {
+    let model = model(array![[0.9]], "quantized_bits(4,0,1,alpha=0.3)")?;
+    let settings = Settings { input: "fixed<110,1>".parse()?, ..Settings::default() };
+    let text = message(&model, &settings);
+    assert_eq!(text, "layer 'fc', scaled sum: a format is 1 to 128 bits wide, not 0");
+    Ok(())
+}
