@@ -37,6 +37,13 @@ pub struct Run {
 /// Cases that are not supported yet: real-valued scales.
 const WAITING: [&str; 1] = ["dense_bits4_auto"];
 
+/// Only cases whose names contain this are looked at, for who works on one.
+const FILTER: &str = "BITKILN_CASE";
+
+fn is_wanted(name: &str) -> bool {
+    std::env::var(FILTER).map_or(true, |part| name.contains(&part))
+}
+
 /// The folders of the repository's cases: those that must be exact, and those that wait.
 pub fn folders() -> Result<(Vec<PathBuf>, Vec<PathBuf>), Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("hls_tests/reference");
@@ -49,7 +56,22 @@ pub fn folders() -> Result<(Vec<PathBuf>, Vec<PathBuf>), Box<dyn Error>> {
 
 /// The cases of the repository that must be exact.
 pub fn committed() -> Result<Vec<Case>, Box<dyn Error>> {
-    folders()?.0.iter().map(|folder| Case::read(folder)).collect()
+    let folders = folders()?.0;
+    let wanted = folders.iter().filter(|folder| is_wanted(&folder.to_string_lossy()));
+    wanted.map(|folder| Case::read(folder)).collect()
+}
+
+/// Trained models from the field, where they are at hand.
+pub fn all_real() -> Result<Vec<Case>, Box<dyn Error>> {
+    let names = [
+        "qkeras_3layer",
+        "qkeras_v3_3layer",
+        "KERAS_3layer",
+        "KERAS_conv1d_small",
+        "KERAS_conv2d_model",
+    ];
+    let cases = names.into_iter().filter(|name| is_wanted(name)).map(real);
+    cases.filter_map(Result::transpose).collect()
 }
 
 /// A trained model from the field, which the repository does not hold; `None` where it is not

@@ -4,8 +4,9 @@ use std::error::Error;
 
 use bitkiln::back::{Backend, Headers, Vectors, WriteOptions, verify, write};
 use bitkiln::hls::{Design, Options};
+use bitkiln::passes;
 
-use super::cases::{Case, committed, real};
+use super::cases::{Case, all_real, committed};
 
 /// Writes and checks the project of `case`; what went wrong.
 fn check(
@@ -14,8 +15,8 @@ fn check(
     headers: &Headers,
 ) -> Result<Option<String>, Box<dyn Error>> {
     let run = case.run()?;
-    let design =
-        Design::new(&run.graph, &Options::new(case.name.as_str(), backend.default_part()))?;
+    let (graph, _) = passes::for_hardware(&run.graph)?;
+    let design = Design::new(&graph, &Options::new(case.name.as_str(), backend.default_part()))?;
     let names = run.graph.inputs.iter().map(|id| run.graph[*id].name.clone());
     let vectors = Vectors {
         inputs: names.zip(run.inputs.iter().cloned()).collect(),
@@ -33,9 +34,7 @@ fn check(
 /// Checks all cases, on as many threads as there are cores.
 fn check_all(headers: Headers) -> Result<(), Box<dyn Error>> {
     let mut cases = committed()?;
-    for name in ["qkeras_3layer", "qkeras_v3_3layer", "KERAS_3layer"] {
-        cases.extend(real(name)?);
-    }
+    cases.extend(all_real()?);
     let next = std::sync::atomic::AtomicUsize::new(0);
     let jobs: Vec<(&Case, Backend)> =
         cases.iter().flat_map(|case| Backend::ALL.map(|backend| (case, backend))).collect();
