@@ -34,14 +34,35 @@ pub struct Run {
     pub trace: Trace,
 }
 
-/// The repository's cases.
+/// Only cases whose names contain this are looked at, for who works on one.
+const FILTER: &str = "BITKILN_CASE";
+
+fn is_wanted(name: &str) -> bool {
+    std::env::var(FILTER).map_or(true, |part| name.contains(&part))
+}
+
+/// The cases of the repository.
 pub fn committed() -> Result<Vec<Case>, Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("hls_tests/reference");
     let mut folders: Vec<PathBuf> =
         std::fs::read_dir(root)?.map(|e| e.map(|e| e.path())).collect::<Result<_, _>>()?;
     folders.retain(|folder| folder.join("case.json").exists());
     folders.sort();
-    folders.iter().map(|folder| Case::read(folder)).collect()
+    let wanted = folders.iter().filter(|folder| is_wanted(&folder.to_string_lossy()));
+    wanted.map(|folder| Case::read(folder)).collect()
+}
+
+/// Trained models from the field, where they are at hand.
+pub fn all_real() -> Result<Vec<Case>, Box<dyn Error>> {
+    let names = [
+        "qkeras_3layer",
+        "qkeras_v3_3layer",
+        "KERAS_3layer",
+        "KERAS_conv1d_small",
+        "KERAS_conv2d_model",
+    ];
+    let cases = names.into_iter().filter(|name| is_wanted(name)).map(real);
+    cases.filter_map(Result::transpose).collect()
 }
 
 /// A trained model from the field, which the repository does not hold; `None` where it is not

@@ -6,7 +6,7 @@ use bitkiln::back::{Backend, Headers, Vectors, WriteOptions, verify, write};
 use bitkiln::hls::{Design, Options};
 use bitkiln::{passes, sim};
 
-use super::cases::{Case, committed, real};
+use super::cases::{Case, all_real, committed};
 
 /// Writes and checks the project of `case`; what went wrong.
 fn check(
@@ -35,9 +35,7 @@ fn check(
 /// Checks all cases, on as many threads as there are cores.
 fn check_all(headers: Headers) -> Result<(), Box<dyn Error>> {
     let mut cases = committed()?;
-    for name in ["qkeras_3layer", "qkeras_v3_3layer", "KERAS_3layer"] {
-        cases.extend(real(name)?);
-    }
+    cases.extend(all_real()?);
     let next = std::sync::atomic::AtomicUsize::new(0);
     let jobs: Vec<(&Case, Backend)> =
         cases.iter().flat_map(|case| Backend::ALL.map(|backend| (case, backend))).collect();

@@ -169,3 +169,34 @@ fn reshape(builder: &mut Builder<'_>, place: Place<'_>, node: NodeId, shape: Vec
     let tensor = Tensor { shape, format: x.format, channels };
     builder.add(place.layer, "shape", Op::Reshape, node, tensor)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratios_are_reduced() {
+        let factor = |numerator: i64, denominator, fraction| Factor {
+            numerator: numerator.into(),
+            denominator,
+            fraction,
+        };
+        assert_eq!(Factor::ratio(1, 8), factor(1, 1, 3));
+        assert_eq!(Factor::ratio(1, 12), factor(1, 3, 2));
+        assert_eq!(Factor::ratio(9, 6), factor(3, 1, 1));
+        assert_eq!(Factor::ratio(9, 6).times(&(-5).into(), 4), factor(-15, 1, 5));
+    }
+
+    #[test]
+    fn codes_are_nearest() {
+        for (factor, fraction, code) in [
+            (Factor::ratio(1, 3), 2, 1),
+            (Factor::ratio(2, 3), 2, 3),
+            (Factor::ratio(1, 3).times(&(-1).into(), 0), 2, -1),
+            (Factor::ratio(1, 3).times(&(-2).into(), 0), 2, -3),
+            (Factor::ratio(1, 8), 5, 4),
+        ] {
+            assert_eq!(factor.code(fraction), code.into(), "{factor:?}");
+        }
+    }
+}

@@ -77,3 +77,83 @@ fn without_positions(builder: &mut Builder<'_>, layer: &str, node: NodeId) -> No
     let flat = Tensor { shape: vec![x.channel_count()], ..x.clone() };
     builder.add(layer, "channels", Op::Reshape, node, flat)
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{ArrayD, IxDyn};
+
+    use crate::fixed::Codes;
+    use crate::lower::{Settings, lower};
+    use crate::model::{Activation, Layer, LayerKind, Model, Padding, Pool, PoolKind, Sliding};
+    use crate::{passes, sim};
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    /// An average over three columns, with the borders around.
+    fn model(quantizer: &str) -> Result<Model, Box<dyn std::error::Error>> {
+        let mut graph = petgraph::graph::DiGraph::new();
+        let layer = |name: &str, kind| Layer { name: name.into(), class: "Any".into(), kind };
+        let shape = vec![3, 1];
+        let input = graph.add_node(layer("x", LayerKind::Input { shape }));
+        let sliding = Sliding { kernel: [1, 3], padding: Padding::Same, ..Sliding::POINTWISE };
+        let pool = graph.add_node(layer(
+            "pool",
+            LayerKind::Pool(Pool {
+                sliding: Some(sliding),
+                kind: PoolKind::Average,
+                keep_axes: true,
+                activation: Activation::Quantizer(quantizer.parse()?),
+            }),
+        ));
+        graph.add_edge(input, pool, 0);
+        Ok(Model { name: "m".into(), graph, inputs: vec![input], outputs: vec![pool] })
+    }
+
+    /// All triples of codes: averages of two at the borders and of three between are rounded as the
+    /// true quotients are, halves to even; before hardware's passes and after.
+    #[test]
+    fn averages_round_as_the_true_ones() -> Outcome {
+        for bits in [3, 4, 6] {
+            let model = model(&format!("quantized_bits({bits},1,0,alpha=1)"))?;
+            let settings = Settings { input: "fixed<4,2>".parse()?, ..Settings::default() };
+            let graph = lower(&model, &settings)?.graph;
+            let (hardware, _) = passes::for_hardware(&graph)?;
+            let samples: Vec<i64> = (0..16_i64.pow(3))
+                .flat_map(|n| [n / 256 - 8, n / 16 % 16 - 8, n % 16 - 8])
+                .collect();
+            let x = Codes::Narrow(ArrayD::from_shape_vec(IxDyn(&[4096, 3, 1]), samples.clone())?);
+            for graph in [&graph, &hardware] {
+                let trace = sim::run(graph, std::slice::from_ref(&x))?;
+                let output = graph.outputs[0].node;
+                let format = graph[output].tensor.format;
+                let found = trace.of(output).ok_or("no result")?.to_values(format);
+                let limits = format.codes().values(format.fraction());
+                let found: Vec<f64> = found.iter().copied().collect();
+                for (x, found) in samples.chunks(3).zip(found.chunks(3)) {
+                    let sums = [(x[0] + x[1], 2), (x[0] + x[1] + x[2], 3), (x[1] + x[2], 2)];
+                    for ((sum, count), found) in sums.into_iter().zip(found) {
+                        // sum / 4 / count in steps of the result.
+                        let (up, down) = (sum << format.fraction(), 4 * count);
+                        let (floor, rest) = (up.div_euclid(down), 2 * up.rem_euclid(down) - down);
+                        let odd = floor % 2 != 0;
+                        let rounded = floor + i64::from(rest > 0 || rest == 0 && odd);
+                        let expected = rounded as f64 * format.lsb();
+                        assert_eq!(*found, expected.clamp(limits.0, limits.1), "{x:?} {bits}");
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn windows_that_fit_nothing_are_refused() -> Outcome {
+        let mut model = model("quantized_bits(4,1,0,alpha=1)")?;
+        let input = model.inputs[0];
+        model.graph[input].kind = LayerKind::Input { shape: vec![3] };
+        let refused = lower(&model, &Settings::default()).err().map(|error| error.to_string());
+        let message = "layer 'pool': its windows do not fit samples of the shape [3]";
+        assert_eq!(refused.as_deref(), Some(message));
+        Ok(())
+    }
+}

@@ -5,6 +5,7 @@ mod files;
 mod graphs;
 mod layers;
 mod weights;
+mod windows;
 
 use std::path::{Path, PathBuf};
 

@@ -11,6 +11,7 @@ use crate::model::Folded;
 /// or not.
 const OF_TRAINING: &[&str] = &[
     "momentum",
+    "renorm_momentum",
     "beta_initializer",
     "gamma_initializer",
     "moving_mean_initializer",
@@ -32,6 +33,7 @@ pub(super) struct Stated {
 impl Stated {
     pub(super) fn read(site: &mut Site<'_>) -> Result<Self, FrontError> {
         site.attributes.inert(OF_TRAINING);
+        site.attributes.only("renorm", &[Value::Bool(false)])?;
         let modes = [json!("ema_stats_folding"), json!("batch_stats_folding")];
         site.attributes.only("folding_mode", &modes)?;
         // The batch axis comes first, so that the last axis has the number of the sample's axes.

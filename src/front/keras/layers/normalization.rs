@@ -16,6 +16,7 @@ pub(super) const CLASSES: &[Class] = &[
 /// What acts in training, and on the weights alone.
 const OF_TRAINING: &[&str] = &[
     "momentum",
+    "renorm_momentum",
     "synchronized",
     "beta_initializer",
     "gamma_initializer",
