@@ -45,6 +45,38 @@ fn traces_hold_every_layer_and_outputs_only_the_outputs() -> Outcome {
     Ok(())
 }
 
+/// The case was trained after `set_internal_sigmoid("smooth")`, which its file does not say.
+#[test]
+fn the_sigmoid_of_qkeras_is_an_option() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (output, config) = (folder.path().join("y.npz"), folder.path().join("c.yml"));
+    std::fs::write(&config, "Model: {InternalSigmoid: smooth}")?;
+    let model = case("sigmoid_smooth", "model.h5");
+    let input = case("sigmoid_smooth", "inputs.npz");
+    let mut expected = NpzReader::new(File::open(case("sigmoid_smooth", "trace.npz"))?)?;
+    let expected: ArrayD<f32> = expected.by_name("a0.npy")?;
+    let config = config.to_string_lossy();
+    let cases: [(&[&str], bool); 4] = [
+        (&["--sigmoid", "smooth"], true),
+        (&["--config", &config], true),
+        (&["--config", &config, "--sigmoid", "hard"], false),
+        (&[], false),
+    ];
+    for (options, is_same) in cases {
+        let mut arguments = vec!["run".as_ref(), model.as_os_str()];
+        arguments.extend(["--input".as_ref(), input.as_os_str()]);
+        arguments.extend(["--output".as_ref(), output.as_os_str()]);
+        arguments.extend(["--input-type", "fixed<10,4>"].map(AsRef::as_ref));
+        arguments.extend(options.iter().map(std::ffi::OsStr::new));
+        let ran = bitkiln(&arguments)?;
+        assert!(ran.status.success(), "{}", text(&ran));
+        let found: ArrayD<f64> = NpzReader::new(File::open(&output)?)?.by_name("a0.npy")?;
+        let near = |(a, b): (&f64, &f32)| (a - f64::from(*b)).abs() < 1e-3;
+        assert_eq!(found.iter().zip(&expected).all(near), is_same, "{options:?}");
+    }
+    Ok(())
+}
+
 #[test]
 fn values_off_the_grid_are_counted() -> Outcome {
     let folder = tempfile::tempdir()?;

@@ -78,7 +78,7 @@ pub enum Function {
 const SELU: (f64, f64) = (1.050_700_987_355_480_5, 1.673_263_242_354_377_2);
 
 /// Where silu, gelu and mish are least.
-const LEAST_SILU: f64 = -1.278_464_542_761_073_8;
+const LEAST_SILU: f64 = -1.278_464_542_761_073_7;
 const LEAST_GELU: f64 = -0.751_791_524_693_564_5;
 const LEAST_MISH: f64 = -1.192_431_214_515_495_2;
 /// Where x · (x/6 + ½) is least.

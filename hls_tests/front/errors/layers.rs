@@ -43,9 +43,6 @@ fn classes_of_layers() {
 #[test]
 fn attributes_that_change_the_result() {
     let cases = [
-        ("ReLU", "max_value", json!(6), "leave max_value out"),
-        ("ReLU", "negative_slope", json!(0.1), "supported is negative_slope = 0"),
-        ("ReLU", "threshold", json!(-1), "supported is threshold = 0"),
         ("Softmax", "axis", json!(0), "supported is axis = -1 or 1"),
         ("Softmax", "axis", json!([-1]), "supported is axis = -1 or 1"),
         ("Flatten", "data_format", json!("channels"), "\"channels_last\""),
@@ -85,6 +82,18 @@ fn attributes_of_the_wrong_form() {
         ("Dense", json!({}), "has no attribute 'units'"),
         ("Dense", json!({"units": 2, "use_bias": 1}), "use_bias = 1 is not true or false"),
         ("Activation", json!({}), "has no attribute 'activation'"),
+        ("ReLU", json!({"max_value": -1}), "max_value = -1 is not a number from 0"),
+        ("ReLU", json!({"negative_slope": "x"}), "negative_slope = \"x\" is not a number"),
+        ("ReLU", json!({"threshold": -0.5}), "threshold = -0.5 is not a number from 0"),
+        ("LeakyReLU", json!({"alpha": [0.3]}), "alpha = [0.3] is not a number"),
+        ("ThresholdedReLU", json!({"theta": -1}), "theta = -1 is not a number from 0"),
+        ("ELU", json!({"alpha": 1e99}), "alpha = 1e99 is not a number"),
+        (
+            "PReLU",
+            json!({"shared_axes": [0]}),
+            "shared_axes = [0] is not a list of axes from 1 to 1",
+        ),
+        ("PReLU", json!({"shared_axes": 1}), "shared_axes = 1 is not a list of axes from 1 to 1"),
     ];
     for (class, config, message) in cases {
         let message = format!("model.json: layer 'x' ({class}): {message}");

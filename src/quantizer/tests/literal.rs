@@ -26,7 +26,7 @@ pub(super) fn bits(
 
 /// `_sigmoid`, as `set_internal_sigmoid` sets it.
 pub(super) fn sigmoid(x: f64, kind: &str) -> f64 {
-    let clip = |x: f64| x.max(0.0).min(1.0);
+    let clip = |x: f64| x.clamp(0.0, 1.0);
     match kind {
         "hard" => clip(0.5 * x + 0.5),
         "smooth" => clip(0.1875 * x + 0.5),
