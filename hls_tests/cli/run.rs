@@ -66,7 +66,7 @@ fn the_sigmoid_of_qkeras_is_an_option() -> Outcome {
         let mut arguments = vec!["run".as_ref(), model.as_os_str()];
         arguments.extend(["--input".as_ref(), input.as_os_str()]);
         arguments.extend(["--output".as_ref(), output.as_os_str()]);
-        arguments.extend(["--input-type", "fixed<10,4>"].map(AsRef::as_ref));
+        arguments.extend(["--input-type", "fixed<10,4>"].map(std::ffi::OsStr::new));
         arguments.extend(options.iter().map(std::ffi::OsStr::new));
         let ran = bitkiln(&arguments)?;
         assert!(ran.status.success(), "{}", text(&ran));
