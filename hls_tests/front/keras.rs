@@ -117,6 +117,7 @@ fn layers_that_do_nothing() {
                 LayerKind::Activation(activation) => format!("{activation:?}"),
                 LayerKind::Flatten => "flatten".to_owned(),
                 LayerKind::Identity => "identity".to_owned(),
+                other => format!("{other:?}"),
             })
             .collect();
         let mut expected = vec!["input [3, 2]"];

@@ -6,8 +6,8 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use bitkiln::fixed::Codes;
-use bitkiln::ir::Graph;
 use bitkiln::front::ReadOptions;
+use bitkiln::ir::Graph;
 use bitkiln::lower::{Settings, lower};
 use bitkiln::model::{Activation, LayerKind, Model};
 use bitkiln::sim::{self, Trace};

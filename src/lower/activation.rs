@@ -40,12 +40,18 @@ impl<'a> Place<'a> {
 
     /// One number of an activation.
     pub(super) fn constant(self, value: f64) -> Result<Constant, LowerError> {
-        Constant::covering(ndarray::arr1(&[value]).into_dyn().view()).map_err(|error| match error {
+        Constant::covering(ndarray::arr1(&[value]).into_dyn().view())
+            .map_err(|error| self.constant_error(error))
+    }
+
+    /// What is wrong with numbers of an activation.
+    pub(super) fn constant_error(self, error: ConstantError) -> LowerError {
+        match error {
             ConstantError::Format(error) => self.format_error("activation")(error),
             ConstantError::NotFinite(value) => {
                 LowerError::NotFinite { layer: self.layer.into(), part: "activation", value }
             }
-        })
+        }
     }
 
     pub(super) fn format_error(self, part: &'static str) -> impl Fn(FormatError) -> LowerError {
@@ -62,13 +68,22 @@ pub(super) fn lower(
 ) -> Result<(), LowerError> {
     let operand = builder.operand(index)?;
     let place = Place::alone(index, &layer.name);
-    let mut node = activate(builder, place, operand, function)?;
+    let node = activate(builder, place, operand, function)?;
+    if *function == Activation::Softmax {
+        builder.result(index, node);
+    } else {
+        finish(builder, index, layer, node);
+    }
+    Ok(())
+}
+
+/// `node` is the result of `layer`, in the type that the user set for it.
+pub(super) fn finish(builder: &mut Builder<'_>, index: NodeIndex, layer: &Layer, mut node: NodeId) {
     let result = builder.settings.layer(&layer.name).and_then(|settings| settings.result);
-    if let (Some(precision), false) = (result, *function == Activation::Softmax) {
+    if let Some(precision) = result {
         node = cast(builder, &layer.name, "result", node, &precision);
     }
     builder.result(index, node);
-    Ok(())
 }
 
 /// The node that holds `function` of `x`.
@@ -86,7 +101,8 @@ pub(super) fn activate(
     }
 }
 
-fn quantize(
+/// The node that holds `quantizer` of `x`.
+pub(super) fn quantize(
     builder: &mut Builder<'_>,
     place: Place<'_>,
     x: NodeId,

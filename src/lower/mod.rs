@@ -8,6 +8,7 @@
 //! [`Settings`].
 
 mod activation;
+mod adaptive;
 mod builder;
 mod configure;
 mod dense;
@@ -63,6 +64,9 @@ pub fn lower(model: &Model, settings: &Settings) -> Result<Lowered, LowerError> 
                 activation::lower(&mut builder, index, layer, function)?;
             }
             LayerKind::PRelu(alpha) => function::prelu(&mut builder, index, layer, alpha)?,
+            LayerKind::Adaptive(adaptive) => {
+                adaptive::lower(&mut builder, index, layer, adaptive)?;
+            }
             LayerKind::Flatten => shape::flatten(&mut builder, index, layer)?,
             LayerKind::Identity => builder.identity(index)?,
         }

@@ -80,8 +80,18 @@ impl QuantizedBits {
         Err(parameters.wrong("alpha", format!("shorter, to be exact with bits={}", self.bits)))
     }
 
+    /// The same with other integer bits.
+    pub(super) fn with_integer(self, integer: i32) -> Self {
+        Self { integer, ..self }
+    }
+
+    /// Whether there are negative numbers.
+    pub(super) fn is_signed(&self) -> bool {
+        self.keep_negative
+    }
+
     /// Bits without the sign.
-    fn unsigned_bits(&self) -> u32 {
+    pub(super) fn unsigned_bits(&self) -> u32 {
         self.bits - u32::from(self.keep_negative)
     }
 

@@ -58,7 +58,8 @@ fn the_most_specific_level_holds() {
 fn the_sigmoid_is_that_of_the_model() {
     use crate::function::Sigmoid;
     assert_eq!(config(LEVELS).internal_sigmoid(), None);
-    let set = |kind: &str| config(&format!("Model: {{InternalSigmoid: {kind}}}")).internal_sigmoid();
+    let set =
+        |kind: &str| config(&format!("Model: {{InternalSigmoid: {kind}}}")).internal_sigmoid();
     assert_eq!(["hard", "Smooth", "real"].map(set), Sigmoid::ALL.map(|(_, kind)| Some(kind)));
     let message = super::error("Model: {InternalSigmoid: soft}").to_string();
     assert!(message.contains("soft"), "{message}");

@@ -4,6 +4,7 @@
 mod errors;
 mod literal;
 mod stages;
+mod staircases;
 mod text;
 
 use proptest::prelude::*;

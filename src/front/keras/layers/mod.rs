@@ -1,6 +1,7 @@
 //! One file a family of layers, and the table of them all.
 
 mod activation;
+mod adaptive;
 mod dense;
 mod flatten;
 mod inert;
@@ -13,8 +14,14 @@ use crate::front::layer_problem::LayerProblem;
 use crate::model::LayerKind;
 
 /// Every class of layer that is supported, by family. A new layer is a new file and a line here.
-const FAMILIES: &[&[Class]] =
-    &[input::CLASSES, dense::CLASSES, activation::CLASSES, flatten::CLASSES, inert::CLASSES];
+const FAMILIES: &[&[Class]] = &[
+    input::CLASSES,
+    dense::CLASSES,
+    activation::CLASSES,
+    adaptive::CLASSES,
+    flatten::CLASSES,
+    inert::CLASSES,
+];
 
 /// A class of Keras or QKeras, by its name there, and how its layers are read.
 type Class = (&'static str, fn(&mut Site<'_>) -> Result<Built, FrontError>);
