@@ -1,31 +1,36 @@
-//! docs/quantizers.md holds what the program prints.
+//! Pages of docs/ that hold what the program or a test computes.
 
 use std::path::Path;
 
 use bitkiln::quantizer::Quantizer;
 use bitkiln::report::quantizers::{catalogue, detail, markdown};
 
-/// Replaces what stands between two lines of `page`.
-fn between(page: &str, first: &str, last: &str, text: &str) -> String {
-    let (before, rest) = page.split_once(first).unwrap();
+/// Expects `text` between two lines of a page; writes it there if `BITKILN_WRITE_DOCS` is set.
+#[track_caller]
+pub fn hold(page: &str, first: &str, last: &str, text: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page);
+    let found = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = found.split_once(first).unwrap();
     let (_, after) = rest.split_once(last).unwrap();
-    format!("{before}{first}\n{text}{last}{after}")
+    let wanted = format!("{before}{first}\n{text}{last}{after}");
+    if std::env::var_os("BITKILN_WRITE_DOCS").is_some() {
+        std::fs::write(&path, &wanted).unwrap();
+    } else {
+        assert_eq!(found, wanted, "run with BITKILN_WRITE_DOCS=1 to write {page}");
+    }
 }
 
 #[test]
-fn the_table_of_the_documentation_is_that_of_the_program() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/quantizers.md");
-    let page = std::fs::read_to_string(&path).unwrap();
+fn the_page_on_quantizers_is_what_the_program_prints() {
     let table = markdown(&catalogue());
-    let mut wanted = between(&page, "<!-- table -->", "<!-- end of the table -->", &table);
+    hold("quantizers.md", "<!-- table -->", "<!-- end of the table -->", &table);
+}
+
+#[test]
+fn the_page_on_quantizers_shows_one_in_detail() {
     let call = "quantized_bits(3,0,alpha=1)";
     let quantizer: Quantizer = call.parse().unwrap();
     let shown = detail(&quantizer, false).unwrap().to_string();
     let shown: String = shown.lines().map(|line| format!("    {line}\n")).collect();
-    let command = format!("    $ bitkiln quantizers '{call}'");
-    wanted = between(&wanted, &command, "\n## ", &shown);
-    if std::env::var_os("BITKILN_WRITE_DOCS").is_some() {
-        std::fs::write(&path, &wanted).unwrap();
-    }
-    assert_eq!(page, wanted, "run with BITKILN_WRITE_DOCS=1 to write it");
+    hold("quantizers.md", &format!("    $ bitkiln quantizers '{call}'"), "\n## ", &shown);
 }

@@ -1,6 +1,9 @@
 //! The quantizers against QKeras itself.
 
+mod adaptive;
+mod corners;
 mod documentation;
+mod float32;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -32,7 +32,8 @@ fn check(
     Ok((!good).then(|| format!("{} for {backend}: {:?}", case.name, verdict.details)))
 }
 
-/// Checks all cases, on as many threads as there are cores.
+/// Checks all cases, on as many threads as there are cores; while one works on a layer, those whose name
+/// contains `BITKILN_CASES`.
 fn check_all(headers: Headers) -> Result<(), Box<dyn Error>> {
     let mut cases = committed()?;
     cases.extend(all_real()?);

@@ -40,12 +40,18 @@ impl<'a> Place<'a> {
 
     /// One number of an activation.
     pub(super) fn constant(self, value: f64) -> Result<Constant, LowerError> {
-        Constant::covering(ndarray::arr1(&[value]).into_dyn().view()).map_err(|error| match error {
+        Constant::covering(ndarray::arr1(&[value]).into_dyn().view())
+            .map_err(|error| self.constant_error(error))
+    }
+
+    /// What is wrong with numbers of an activation.
+    pub(super) fn constant_error(self, error: ConstantError) -> LowerError {
+        match error {
             ConstantError::Format(error) => self.format_error("activation")(error),
             ConstantError::NotFinite(value) => {
                 LowerError::NotFinite { layer: self.layer.into(), part: "activation", value }
             }
-        })
+        }
     }
 
     pub(super) fn quantizer_error(self) -> impl Fn(QuantizerError) -> LowerError {
@@ -68,7 +74,7 @@ pub(super) fn lower(
     let operand = builder.operand(index)?;
     let place = Place::alone(index, &layer.name);
     let deferred = builder.deferred(index);
-    let mut node = match (function, deferred) {
+    let node = match (function, deferred) {
         (Activation::Quantizer(quantizer), Some(Deferred { source, x, function })) => {
             let node = function::quantized(builder, place, x, &function, quantizer)?;
             builder.result(source, node);
@@ -76,11 +82,10 @@ pub(super) fn lower(
         }
         _ => activate(builder, place, operand, function)?,
     };
-    let result = builder.settings.layer(&layer.name).and_then(|settings| settings.result);
-    if let (Some(precision), false) = (result, *function == Activation::Softmax) {
-        node = cast(builder, &layer.name, "result", node, &precision);
+    match function {
+        Activation::Softmax => builder.result(index, node),
+        _ => builder.finished(index, layer, node),
     }
-    builder.result(index, node);
     Ok(())
 }
 
@@ -99,7 +104,8 @@ pub(super) fn activate(
     }
 }
 
-fn quantize(
+/// The node that holds `quantizer` of `x`.
+pub(super) fn quantize(
     builder: &mut Builder<'_>,
     place: Place<'_>,
     x: NodeId,

@@ -8,6 +8,7 @@
 //! [`Settings`].
 
 mod activation;
+mod adaptive;
 mod average;
 mod bilinear;
 mod builder;
@@ -92,6 +93,7 @@ fn lower_kind(
         LayerKind::Separable(pair) => conv::separable(builder, index, layer, pair),
         LayerKind::Pool(pool) => pool::lower(builder, index, layer, pool),
         LayerKind::Activation(function) => activation::lower(builder, index, layer, function),
+        LayerKind::Adaptive(adaptive) => adaptive::lower(builder, index, layer, adaptive),
         LayerKind::PRelu(alpha) => function::prelu(builder, index, layer, alpha),
         LayerKind::BatchNorm(norm) => normalization::batch_norm(builder, index, layer, norm),
         LayerKind::ScaleShift(shift) => normalization::scale_shift(builder, index, layer, shift),

@@ -4,7 +4,7 @@ use ndarray::{Array1, Array2, ArrayD};
 
 use super::{BatchNorm, Constant, Conv, Merge, Move, Pool, ScaleShift, Separable};
 use crate::function::Function;
-use crate::quantizer::Quantizer;
+use crate::quantizer::{Adaptive, Quantizer};
 
 /// A layer of the trained network.
 #[derive(Clone, Debug)]
@@ -43,6 +43,8 @@ pub enum LayerKind {
     /// x where x is not negative, `alpha` · x elsewhere: Keras' PReLU. Slopes as trained, with the axes
     /// of a sample; an axis whose elements share a slope has length 1.
     PRelu(ArrayD<f32>),
+    /// A quantizer whose integer bits cover the values seen in training: QKeras' QAdaptiveActivation.
+    Adaptive(Adaptive),
     /// All axes of a sample in one, row-major.
     Flatten,
     /// Nothing, once trained: Dropout and its like.

@@ -35,7 +35,8 @@ impl LayerKind {
             }
             Self::Activation(activation) => activation.quantizer().into_iter().collect(),
             Self::TimeDistributed(kind) | Self::ChannelsFirst(kind) => kind.quantizers(),
-            Self::Input { .. }
+            Self::Adaptive(_)
+            | Self::Input { .. }
             | Self::PRelu(_)
             | Self::Flatten
             | Self::Identity

@@ -101,8 +101,18 @@ impl QuantizedBits {
         Ok(())
     }
 
+    /// The same with other integer bits.
+    pub(super) fn with_integer(self, integer: i32) -> Self {
+        Self { integer, ..self }
+    }
+
+    /// Whether there are negative numbers.
+    pub(super) fn is_signed(&self) -> bool {
+        self.keep_negative
+    }
+
     /// Bits without the sign.
-    fn unsigned_bits(&self) -> u32 {
+    pub(super) fn unsigned_bits(&self) -> u32 {
         self.bits - u32::from(self.keep_negative)
     }
 

@@ -23,6 +23,7 @@
 //! To add a quantizer: a file with a struct that implements `Definition`, an arm in
 //! [`Quantizer`] and in its `definition`, a line in `registry::SUPPORTED`.
 
+mod adaptive;
 mod alpha;
 mod binary;
 mod bits;
@@ -59,6 +60,7 @@ use ndarray::{ArrayD, ArrayViewD, Dimension};
 use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding};
 use crate::function::Sigmoid;
 
+pub use adaptive::{Adaptive, Rule as AdaptiveRule};
 pub use alpha::Alpha;
 pub use binary::Binary;
 pub use bits::QuantizedBits;

@@ -66,8 +66,23 @@ impl QuantizedRelu {
         Ok(quantizer)
     }
 
+    /// The same with other integer bits.
+    pub(super) fn with_integer(self, integer: i32) -> Self {
+        Self { integer, ..self }
+    }
+
+    /// The same without an upper bound.
+    pub(super) fn without_bound(self) -> Self {
+        Self { upper_bound: None, ..self }
+    }
+
+    /// Whether there are negative numbers.
+    pub(super) fn is_signed(&self) -> bool {
+        self.slope.is_some()
+    }
+
     /// Bits without the sign.
-    fn unsigned_bits(&self) -> i32 {
+    pub(super) fn unsigned_bits(&self) -> i32 {
         self.bits as i32 - i32::from(self.slope.is_some())
     }
 
@@ -78,7 +93,7 @@ impl QuantizedRelu {
 
     /// The upper bound, where it acts: QKeras lets `is_quantized_clip` rule it out, and takes 0
     /// for none.
-    fn bound(&self) -> Option<f64> {
+    pub(super) fn bound(&self) -> Option<f64> {
         let bound = self.upper_bound.filter(|bound| !self.is_quantized_clip && *bound != 0.0);
         bound.map(f64::from)
     }

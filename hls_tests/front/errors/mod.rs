@@ -1,5 +1,6 @@
 //! What is refused, and the words for it.
 
+mod adaptive;
 mod connections;
 mod files;
 mod graphs;

@@ -102,9 +102,16 @@ impl<'a> Attributes<'a> {
 
     /// A truth value, true where there is none.
     pub(super) fn yes(&mut self, name: &'static str) -> Result<bool, FrontError> {
+        self.flag(name, true)
+    }
+
+    /// A truth value, as which Python takes 0 and 1 too; `default` where there is none.
+    pub(super) fn flag(&mut self, name: &'static str, default: bool) -> Result<bool, FrontError> {
         match self.get(name) {
-            None => Ok(true),
+            None => Ok(default),
             Some(Value::Bool(value)) => Ok(*value),
+            Some(value) if equal(value, &Value::from(0)) => Ok(false),
+            Some(value) if equal(value, &Value::from(1)) => Ok(true),
             Some(value) => Err(self.malformed(name, value, "true or false")),
         }
     }
@@ -170,7 +177,7 @@ impl<'a> Attributes<'a> {
         self.owner.wrong(LayerProblem::Missing { attribute: name.to_owned() })
     }
 
-    fn config(&self, name: &str, error: super::ConfigError) -> FrontError {
+    pub(super) fn config(&self, name: &str, error: super::ConfigError) -> FrontError {
         self.owner.wrong(LayerProblem::Config { attribute: name.to_owned(), error })
     }
 

@@ -5,6 +5,7 @@ mod errors;
 mod literal;
 mod parameters;
 mod stages;
+mod staircases;
 mod text;
 
 use proptest::prelude::*;

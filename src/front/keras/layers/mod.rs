@@ -1,6 +1,7 @@
 //! One file a family of layers, and the table of them all.
 
 mod activation;
+mod adaptive;
 mod channels_first;
 mod conv;
 mod dense;
@@ -31,6 +32,7 @@ const FAMILIES: &[&[Class]] = &[
     conv::CLASSES,
     pool::CLASSES,
     activation::CLASSES,
+    adaptive::CLASSES,
     flatten::CLASSES,
     inert::CLASSES,
     normalization::CLASSES,
