@@ -32,8 +32,8 @@ fn random(kind: Kind, [inputs, outputs]: [usize; 2], draw: &mut Draw) -> Linear 
     let scales: Vec<u64> = (0..outputs).map(|_| draw.next() % 5).collect();
     let empty = draw.next() as usize % outputs;
     let mut weight = |output: usize| {
-        let sign = if draw.next() % 2 == 0 { 1_i64 } else { -1 };
-        let zero = output == empty || draw.next() % 3 == 0;
+        let sign = if draw.next().is_multiple_of(2) { 1_i64 } else { -1 };
+        let zero = output == empty || draw.next().is_multiple_of(3);
         match kind {
             Kind::Binary => sign,
             Kind::Scaled(true) => sign << scales[output],
@@ -54,7 +54,7 @@ fn random(kind: Kind, [inputs, outputs]: [usize; 2], draw: &mut Draw) -> Linear 
         _ => (draw.next() % 9) as i32 - 2,
     };
     let biases: Vec<i64> = (0..outputs).map(|_| (draw.next() % 64) as i64 - 32).collect();
-    let bias = (draw.next() % 2 == 0).then(|| constant(&[outputs], &biases, 4));
+    let bias = (draw.next().is_multiple_of(2)).then(|| constant(&[outputs], &biases, 4));
     Linear { weights: constant(&[inputs, outputs], &weights, fraction), bias }
 }
 

@@ -33,15 +33,18 @@ impl Kind {
 
     /// The parameters that leave inference alone.
     pub fn inert(&self) -> Vec<&'static str> {
+        let acts = |name: &str| self.parameters.iter().any(|(known, _)| *known == name);
         let known = registry::attributes(self.name).iter().copied();
-        known.filter(|name| INERT.contains(name)).collect()
+        known.filter(|name| INERT.contains(name) && !acts(name)).collect()
     }
 }
 
-/// What acts in training alone, or says how QKeras computes what it computes anyway.
-const INERT: [&str; 6] = [
+/// What acts in training alone, gives probabilities, or says how QKeras computes what it computes anyway.
+const INERT: [&str; 8] = [
     "use_stochastic_rounding",
     "qnoise_factor",
+    "temperature",
+    "use_real_sigmoid",
     "var_name",
     "use_ste",
     "use_variables",
@@ -80,6 +83,29 @@ const KINDS: &[Kind] = &[
         example: "quantized_bits(6,2,alpha=1)",
     },
     Kind {
+        name: "quantized_linear",
+        parameters: &[
+            ("bits", "8"),
+            ("integer", "0"),
+            ("symmetric", "1"),
+            ("keep_negative", "True"),
+            ("alpha", "None"),
+        ],
+        scaling: &["scale_axis"],
+        values: "s · k with s = alpha · 2^(integer - u), u = bits - keep_negative: k from -2^u \
+                 (1 - 2^u if symmetric, 0 without keep_negative) to 2^u - 1; for u = 0 -s/2 and s/2",
+        hardware: "one cast where s is a power of two; any other takes comparators or a table",
+        example: "quantized_linear(6,2,alpha=1.0)",
+    },
+    Kind {
+        name: "bernoulli",
+        parameters: &[("alpha", "None")],
+        scaling: &[],
+        values: "0 and alpha, the likelier of the two: that of 0 is alpha",
+        hardware: "the sign bit",
+        example: "bernoulli(alpha=1.0)",
+    },
+    Kind {
         name: "ternary",
         parameters: &[("alpha", "None"), ("threshold", "None"), ("number_of_unrolls", "5")],
         scaling: &[],
@@ -88,12 +114,28 @@ const KINDS: &[Kind] = &[
         example: "ternary(alpha=1)",
     },
     Kind {
+        name: "stochastic_ternary",
+        parameters: &[("alpha", "None"), ("threshold", "None"), ("number_of_unrolls", "5")],
+        scaling: &[],
+        values: "those of ternary: chance acts in training only",
+        hardware: "two comparators",
+        example: "stochastic_ternary(alpha=1.0)",
+    },
+    Kind {
         name: "binary",
         parameters: &[("use_01", "False"), ("alpha", "None")],
         scaling: &["scale_axis", "elements_per_scale", "min_po2_exponent", "max_po2_exponent"],
         values: "-alpha, alpha; 0 and alpha with use_01; that of 0 is alpha",
         hardware: "the sign bit",
         example: "binary(alpha=1)",
+    },
+    Kind {
+        name: "stochastic_binary",
+        parameters: &[("alpha", "None")],
+        scaling: &[],
+        values: "those of binary: chance acts in training only",
+        hardware: "the sign bit",
+        example: "stochastic_binary(alpha=1.0)",
     },
     Kind {
         name: "quantized_relu",

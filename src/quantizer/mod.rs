@@ -19,6 +19,7 @@
 //! QKeras contradicts itself: a power of two is chosen by comparing with √2 · 2^k, and within some
 //! ten float32 steps of that boundary (or on the ties that a quadratic approximation has), its
 //! choice depends on the lane that TensorFlow's vectorised logarithm puts a number in.
+//! Parameters with a real-valued scale are the exact product, which QKeras rounds to float32.
 //!
 //! To add a quantizer: a file with a struct that implements `Definition`, an arm in
 //! [`Quantizer`] and in its `definition`, a line in `registry::SUPPORTED`.
