@@ -153,5 +153,5 @@ fn text_and_configuration_agree() {
             compared += usize::from(configured.is_ok());
         }
     }
-    assert_eq!(compared, 31);
+    assert_eq!(compared, 34);
 }

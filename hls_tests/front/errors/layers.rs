@@ -80,7 +80,7 @@ fn attributes_of_the_wrong_form() {
         ("Dense", json!({"units": -2}), "units = -2 is not a number from 1"),
         ("Dense", json!({"units": "2"}), "units = \"2\" is not a number from 1"),
         ("Dense", json!({}), "has no attribute 'units'"),
-        ("Dense", json!({"units": 2, "use_bias": 1}), "use_bias = 1 is not true or false"),
+        ("Dense", json!({"units": 2, "use_bias": 2}), "use_bias = 2 is not true or false"),
         ("Activation", json!({}), "has no attribute 'activation'"),
         ("ReLU", json!({"max_value": -1}), "max_value = -1 is not a number from 0"),
         ("ReLU", json!({"negative_slope": "x"}), "negative_slope = \"x\" is not a number"),
