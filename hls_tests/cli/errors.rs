@@ -142,12 +142,12 @@ fn layers_of_classes_that_are_not_supported_are_named() -> Outcome {
     let layers = r#"{"class_name": "Functional", "config": {"name": "m", "layers": [
         {"class_name": "InputLayer", "config": {"name": "x", "batch_input_shape": [null, 2]},
          "name": "x", "inbound_nodes": []},
-        {"class_name": "TFOpLambda", "config": {"name": "tf.add", "function": "add"},
-         "name": "tf.add", "inbound_nodes": [["x", 0, 0, {"y": 1.0}]]}],
-        "input_layers": [["x", 0, 0]], "output_layers": [["tf.add", 0, 0]]}}"#;
+        {"class_name": "Conv3D", "config": {"name": "conv", "filters": 1},
+         "name": "conv", "inbound_nodes": [[["x", 0, 0, {}]]]}],
+        "input_layers": [["x", 0, 0]], "output_layers": [["conv", 0, 0]]}}"#;
     fs::write(&path, layers)?;
     let weights = case("dense_bits4", "model.h5");
     let arguments =
         ["inspect".as_ref(), path.as_os_str(), "--weights".as_ref(), weights.as_os_str()];
-    refused(&arguments, &["tf.add", "TFOpLambda", "QDense"])
+    refused(&arguments, &["conv", "Conv3D", "QDense"])
 }

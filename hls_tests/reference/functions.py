@@ -36,7 +36,7 @@ def save(folder, model, x, **more):
     ys = keras.Model(model.inputs, [layer.output for layer in layers]).predict(x, verbose=0)
     model.save(folder / ("model.keras" if THREE else "model.h5"))
     np.savez_compressed(folder / "inputs.npz", input_1=x)
-    np.savez_compressed(folder / "trace.npz", **{layer.name: np.asarray(y) for layer, y in zip(layers, ys)})
+    np.savez_compressed(folder / "trace.npz", **{layer.name: np.asarray(y) for layer, y in zip(layers, ys) if layer.name != "input_1"})
     case = {"inputs": {"input_1": "fixed<10,4>"}, "outputs": [layer.name for layer in layers[1:]], **more}
     (folder / "case.json").write_text(json.dumps(case, indent=1) + "\n")
 

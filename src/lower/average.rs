@@ -24,7 +24,7 @@ use crate::fixed::{Format, FormatError, Interval, Overflow, Quantization, Roundi
 use crate::ir::{Affine, Constant, NodeId, Op, Tensor};
 
 /// Bits behind those that quantizers as fine as the operand need.
-pub(super) const GUARD: u32 = 8;
+pub(super) const GUARD: u32 = 16;
 
 /// `numerator` / `denominator` · 2^-`fraction`, the denominator being odd.
 #[derive(Clone, Debug, PartialEq, Eq)]
