@@ -20,14 +20,12 @@ pub fn hold(page: &str, first: &str, last: &str, text: &str) {
     }
 }
 
+/// One test, since both parts are of one file.
 #[test]
 fn the_page_on_quantizers_is_what_the_program_prints() {
     let table = markdown(&catalogue());
     hold("quantizers.md", "<!-- table -->", "<!-- end of the table -->", &table);
-}
 
-#[test]
-fn the_page_on_quantizers_shows_one_in_detail() {
     let call = "quantized_bits(3,0,alpha=1)";
     let quantizer: Quantizer = call.parse().unwrap();
     let shown = detail(&quantizer, false).unwrap().to_string();

@@ -32,8 +32,7 @@ fn check(
     Ok((!good).then(|| format!("{} for {backend}: {:?}", case.name, verdict.details)))
 }
 
-/// Checks all cases, on as many threads as there are cores; while one works on a layer, those whose name
-/// contains `BITKILN_CASES`.
+/// Checks all cases, on as many threads as there are cores.
 fn check_all(headers: Headers) -> Result<(), Box<dyn Error>> {
     let mut cases = committed()?;
     cases.extend(all_real()?);

@@ -70,11 +70,23 @@ impl<'q> Staircase<'q> {
             return Ok(None);
         }
         let is_rounded = |stage: &Stage| matches!(stage, Stage::Steps | Stage::Affine { .. });
+        // Their edges are halves of a step or float32 thresholds, whatever they are in hardware.
+        let is_linear = matches!(
+            quantizer,
+            Quantizer::Bits(_)
+                | Quantizer::Linear(_)
+                | Quantizer::Ternary(_)
+                | Quantizer::Binary(_)
+        );
         let turns = quantizer.turns().into_iter().filter(|turn| turn.abs() < FARTHEST);
         let mut pieces = vec![key(-FARTHEST)];
         pieces.extend(turns.map(key));
         pieces.push(key(FARTHEST) + 1);
-        Ok(Some(Self { quantizer, is_fixed_point: !stages.iter().any(is_rounded), pieces }))
+        Ok(Some(Self {
+            quantizer,
+            is_fixed_point: is_linear || !stages.iter().any(is_rounded),
+            pieces,
+        }))
     }
 
     /// The steps from the leftmost on.
@@ -265,6 +277,16 @@ mod tests {
         assert_eq!((first.at, first.owner), (-2.0, Owner::Left));
         let second = steps[1].right.unwrap();
         assert!((second.at + 2.0 / 3.0).abs() < 1e-15 && second.owner == Owner::Neither);
+    }
+
+    #[test]
+    fn edges_are_exact_whatever_the_scale() {
+        let alpha = f64::from(0.7_f32);
+        let last = *edges("quantized_linear(6,0,0,alpha=0.7)").last().unwrap();
+        // Halfway between the codes 30 and 31, of which 30 is even.
+        assert_eq!(last, (alpha * 30.0 / 32.0, alpha * 30.5 / 32.0, Owner::Left));
+        let last = *edges("quantized_bits(6,0,0,alpha=0.7)").last().unwrap();
+        assert_eq!(last, (alpha * 30.0 / 32.0, 30.5 / 32.0, Owner::Left));
     }
 
     #[test]
