@@ -75,6 +75,11 @@ pub fn network(draw: &mut Draw) -> Model {
     network.model
 }
 
+/// Inputs of few bits.
+pub fn settings() -> Settings {
+    Settings { input: "fixed<6,2>".parse().unwrap(), ..Settings::default() }
+}
+
 /// The layers, for a message.
 pub fn text(model: &Model) -> String {
     let layer = |node: NodeIndex| {
@@ -114,9 +119,7 @@ impl Network<'_> {
             return Some(shape.clone());
         }
         model.outputs = vec![node];
-        let mut settings = Settings::default();
-        settings.input = "fixed<6,2>".parse().unwrap();
-        let graph = lower(&model, &settings).ok()?.graph;
+        let graph = lower(&model, &settings()).ok()?.graph;
         let narrow = graph.nodes.node_weights().all(|n| n.tensor.format.width() <= WIDEST);
         narrow.then(|| graph[graph.outputs[0].node].tensor.shape.clone())
     }

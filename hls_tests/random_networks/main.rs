@@ -9,7 +9,7 @@ mod layers;
 
 use bitkiln::back::{Backend, Headers, Vectors, WriteOptions, verify, write};
 use bitkiln::hls::{Design, Options};
-use bitkiln::lower::{Settings, lower};
+use bitkiln::lower::lower;
 use bitkiln::{passes, sim};
 
 use draw::Draw;
@@ -40,21 +40,23 @@ fn generated_code_computes_what_the_interpreter_does() {
 /// Draws the network of `seed` and checks its projects.
 fn check(seed: u64) {
     let model = layers::network(&mut Draw::new(seed));
-    let mut settings = Settings::default();
-    settings.input = "fixed<6,2>".parse().unwrap();
-    let mut graph = lower(&model, &settings).unwrap_or_else(|e| panic!("seed {seed}: {e}")).graph;
+    let mut graph =
+        lower(&model, &layers::settings()).unwrap_or_else(|e| panic!("seed {seed}: {e}")).graph;
     passes::run(&mut graph).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
 
     let inputs = sim::vectors(&graph, SAMPLES);
+    let (hardware, _) = passes::for_hardware(&graph).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
     let outputs = sim::run(&graph, &inputs).unwrap().outputs(&graph);
+    let of_hardware = sim::run(&hardware, &inputs).unwrap().outputs(&hardware);
+    assert!(outputs == of_hardware, "seed {seed}: other outputs\n{}", layers::text(&model));
     let names = graph.inputs.iter().map(|id| graph[*id].name.clone());
     let vectors = Vectors { inputs: names.zip(inputs).collect(), outputs };
     for backend in Backend::ALL {
         let options = Options::new("network", backend.default_part());
-        let design = Design::new(&graph, &options).unwrap();
+        let design = Design::new(&hardware, &options).unwrap();
         let folder = tempfile::tempdir().unwrap();
         write(&design, backend, &vectors, folder.path(), &WriteOptions::default()).unwrap();
-        let vendor = seed % VENDOR == 0;
+        let vendor = seed.is_multiple_of(VENDOR);
         for headers in [Headers::Builtin, Headers::Vendor].into_iter().take(1 + usize::from(vendor))
         {
             let case = format!("seed {seed} for {backend} with {headers:?} headers");

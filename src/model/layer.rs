@@ -19,6 +19,7 @@ pub struct Layer {
 }
 
 /// What a layer computes.
+#[allow(clippy::large_enum_variant, reason = "a network has few of them")]
 #[derive(Clone, Debug)]
 pub enum LayerKind {
     /// A place where samples enter. Shape without the batch axis.
@@ -101,6 +102,7 @@ pub struct Dense {
 }
 
 /// A function between layers.
+#[allow(clippy::large_enum_variant, reason = "a network has few of them")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum Activation {
     /// x.

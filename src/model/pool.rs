@@ -17,6 +17,7 @@ pub struct Pool {
 }
 
 /// What the elements of a window have together. Places beyond the borders are no elements.
+#[allow(clippy::large_enum_variant, reason = "a network has few of them")]
 #[derive(Clone, Debug, PartialEq)]
 pub enum PoolKind {
     /// The largest.

@@ -129,7 +129,7 @@ impl Groups {
                 partial[0] += term;
             }
         }
-        sums.iter().map(|partial| total(partial)).collect()
+        sums.iter().map(total).collect()
     }
 }
 
