@@ -481,5 +481,10 @@ pub fn large() -> Network {
     let pool = add_result(&mut graph, "pool", op, &[relu], &[]);
     let dense = add_linear(&mut graph, "dense", pool, (8, "fixed<4,1>", Some("fixed<6,2>")));
     graph.add_output("dense", dense);
+    let flat = Tensor { shape: vec![14 * 14 * 6], ..graph[pool].tensor.clone() };
+    let flat = Tensor { channels: vec![flat.interval()], ..flat };
+    let flat = graph.add("flat", Op::Reshape, &[pool], flat);
+    let wide = add_linear(&mut graph, "wide", flat, (5, "fixed<4,1>", Some("fixed<6,2>")));
+    graph.add_output("wide", wide);
     Network::new(graph, 4, 6)
 }

@@ -9,7 +9,7 @@ use super::dialect::{Dialect, Run};
 use super::literal::literal;
 use super::text::{comment, indent};
 use crate::hls::{
-    self, Body, ConstantId, Design, Down, EdgeId, Factors, Kernel, Loops, Number, Operations,
+    self, Body, ConstantId, Design, Down, EdgeId, Factors, Kernel, Loops, Number, Operations, Over,
     Places, SignCodes, Slopes, Terms, TypeId,
 };
 use crate::ir;
@@ -242,9 +242,21 @@ impl Scope<'_> {
     fn outer(&self, label: impl Display, variable: &str, bound: impl Display) -> String {
         let run = match self.kernel.loops {
             Loops::Unrolled => Run::Unrolled,
+            Loops::Pipelined { over: Over::Outputs, .. } => Run::Around,
             Loops::Pipelined { interval, parallel, .. } => Run::Pipelined { interval, parallel },
         };
         self.open_as(run, label, &up_to(variable, bound))
+    }
+
+    /// The lines that open the loop over the outputs of a matrix, which a large one keeps.
+    fn outputs(&self, bound: impl Display) -> String {
+        let run = match self.kernel.loops {
+            Loops::Pipelined { over: Over::Outputs, interval, parallel, .. } => {
+                Run::Pipelined { interval, parallel }
+            }
+            _ => Run::Unrolled,
+        };
+        self.open_as(run, "outputs", &up_to("o", bound))
     }
 
     /// The lines that open a loop around that one.

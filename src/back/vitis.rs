@@ -7,7 +7,7 @@ use super::files::File;
 use super::text::rounded;
 use super::{BackError, Backend};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Design, EdgeId, EdgeKind, EdgeRole, Flow, Kernel, Loops, Partition};
+use crate::hls::{Body, Design, EdgeId, EdgeKind, EdgeRole, Flow, Kernel, Loops, Over, Partition};
 
 pub(super) struct Vitis;
 
@@ -111,7 +111,17 @@ impl Dialect for Vitis {
         if kernel.loops == Loops::Unrolled {
             lines.push(format!("#pragma HLS PIPELINE II={}", kernel.initiation_interval));
         }
-        lines.extend(constants.iter().flat_map(|name| self.at_local_array(name)));
+        match (&kernel.body, kernel.loops) {
+            // An iteration reads one element of each of the matrix' rows.
+            (Body::Linear(linear), Loops::Pipelined { over: Over::Outputs, .. }) => {
+                let factor = linear.inputs;
+                let split = |name| {
+                    format!("#pragma HLS ARRAY_PARTITION variable={name} block factor={factor}")
+                };
+                lines.extend(constants.iter().take(linear.matrices()).map(split));
+            }
+            _ => lines.extend(constants.iter().flat_map(|name| self.at_local_array(name))),
+        }
         if let Some(multipliers) = kernel.multipliers.filter(|m| m.reuse_factor > 1) {
             let limit = multipliers.limit;
             lines.push(format!("#pragma HLS ALLOCATION operation instances=mul limit={limit}"));

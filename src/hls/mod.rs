@@ -37,4 +37,4 @@ pub use options::{Options, TableSizes};
 pub use parts::dsp_slices;
 pub use preflight::{Finding, Obstacle, UNROLL_LIMIT};
 pub use reuse::{legal_reuse_factors, nearest_legal_reuse_factor};
-pub use schedule::{Flow, Loops, Partition};
+pub use schedule::{Flow, Loops, Over, Partition};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Body, Design, EdgeKind, Kernel, Multipliers, Partition, dsp_slices};
+use super::{Body, Design, EdgeKind, Kernel, Loops, Multipliers, Partition, dsp_slices};
 
 /// Vitis refuses to partition an array completely, or to unroll a loop, beyond this many elements
 /// (its messages XFORM 203-103 and 203-504), and takes hours shortly before.
@@ -114,11 +114,17 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let layer = &self.layer;
         match &self.obstacle {
-            Obstacle::Unroll { copies, bounds, .. } => write!(
-                f,
-                "layer '{layer}' unrolls to {bounds} = {copies} copies; beyond {UNROLL_LIMIT} \
-                 Vitis refuses or takes hours"
-            ),
+            Obstacle::Unroll { copies, bounds, .. } => {
+                let product = match bounds.contains('·') {
+                    true => format!("{bounds} = {copies}"),
+                    false => copies.to_string(),
+                };
+                write!(
+                    f,
+                    "layer '{layer}' unrolls to {product} copies; beyond {UNROLL_LIMIT} Vitis \
+                     refuses or takes hours"
+                )
+            }
             Obstacle::Partition { array, elements } => write!(
                 f,
                 "layer '{layer}': the array {array} of {elements} elements is partitioned \
@@ -177,7 +183,7 @@ pub(super) fn check(design: &Design) -> Vec<Finding> {
                 layer: kernel.layer.clone(),
                 obstacle: Obstacle::Unroll {
                     copies,
-                    bounds: bounds(&kernel.body),
+                    bounds: bounds(kernel),
                     multiplies: kernel.multipliers.is_some(),
                 },
             });
@@ -222,9 +228,12 @@ fn check_multipliers(design: &Design) -> Option<Finding> {
     Some(Finding { layer, obstacle })
 }
 
-/// The bounds of a kernel's loops, as a product.
-fn bounds(body: &Body) -> String {
-    let loops = match body {
+/// The bounds of a kernel's unrolled loops, as a product.
+fn bounds(kernel: &Kernel) -> String {
+    if let Loops::Pipelined { .. } = kernel.loops {
+        return kernel.loops.copies(&kernel.body).to_string();
+    }
+    let loops = match &kernel.body {
         Body::Linear(l) => vec![l.rows, l.inputs, l.outputs],
         Body::Affine(a) => vec![a.rows, a.channels],
         Body::Steps(s) => vec![s.elements, s.comparisons],

@@ -11,9 +11,10 @@ use super::{Edge, Kernel, UNROLL_LIMIT};
 pub enum Loops {
     /// Every loop becomes copies of its body: all of a sample at once.
     Unrolled,
-    /// The outermost loop, over elements, rows or windows, stays one; what stands in it is
-    /// unrolled.
+    /// One loop stays one; what stands in it is unrolled.
     Pipelined {
+        /// Which one.
+        over: Over,
         /// How often it runs for a sample.
         iterations: u64,
         /// Clock cycles between two iterations.
@@ -21,6 +22,16 @@ pub enum Loops {
         /// How many elements an iteration takes, where the loop is over elements.
         parallel: u64,
     },
+}
+
+/// What a loop runs over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Over {
+    /// The outermost loop's elements, rows or windows.
+    Outermost,
+    /// The outputs of a matrix that is itself too large; a loop around it stays one as well.
+    Outputs,
 }
 
 impl Loops {
@@ -65,7 +76,8 @@ pub(super) fn loops(body: &Body, channels: u64, reuse_factor: u64) -> Loops {
     // A row of channels at once, if that is not too much and comes out even.
     let whole_rows = outer.of_elements && outer.count.is_multiple_of(channels.max(1));
     let parallel = if whole_rows && inner * channels <= UNROLL_LIMIT { channels.max(1) } else { 1 };
-    Loops::Pipelined { iterations: outer.count / parallel, interval: reuse_factor, parallel }
+    let iterations = outer.count / parallel;
+    Loops::Pipelined { over: outer.over, iterations, interval: reuse_factor, parallel }
 }
 
 /// How `kernels` run together, and the clock cycles between two samples.
@@ -115,14 +127,25 @@ pub(super) struct Outer {
     pub(super) count: u64,
     /// Whether it runs over single elements.
     pub(super) of_elements: bool,
+    pub(super) over: Over,
 }
 
 impl Outer {
     pub(super) fn elements(count: usize) -> Self {
-        Self { count: count as u64, of_elements: true }
+        Self { count: count as u64, of_elements: true, over: Over::Outermost }
     }
 
     pub(super) fn rows(count: usize) -> Self {
-        Self { count: count as u64, of_elements: false }
+        Self { count: count as u64, of_elements: false, over: Over::Outermost }
+    }
+
+    /// The rows of a matrix \[inputs, outputs\]; where that is too large to be unrolled, the
+    /// outputs of all rows.
+    pub(super) fn matrix(rows: usize, inputs: usize, outputs: usize) -> Self {
+        if (inputs * outputs) as u64 <= UNROLL_LIMIT {
+            return Self::rows(rows);
+        }
+        let count = (rows * outputs) as u64;
+        Self { count, of_elements: false, over: Over::Outputs }
     }
 }

@@ -217,7 +217,7 @@ fn large_layers_are_found() {
         .collect();
     assert_eq!(
         findings,
-        ["layer 'fc' unrolls to 5000·2 = 10000 copies; beyond 4096 Vitis refuses or takes \
+        ["layer 'fc' unrolls to 5000 copies; beyond 4096 Vitis refuses or takes \
              hours: make 'fc' smaller or prune it; a reuse factor shares its multipliers but \
              leaves the loops unrolled",]
     );
@@ -231,7 +231,8 @@ fn large_kernels_keep_their_outermost_loop() {
     graph.add_output("act", act);
     let large = design(&graph);
     assert_eq!(large.findings, []);
-    let loops = Loops::Pipelined { iterations: 3, interval: 1, parallel: 1500 };
+    let loops =
+        Loops::Pipelined { over: Over::Outermost, iterations: 3, interval: 1, parallel: 1500 };
     assert_eq!(large.kernels[0].loops, loops);
     assert_eq!(large.schedule.flow, Flow::Dataflow);
     assert_eq!(large.schedule.initiation_interval, 3);
@@ -252,6 +253,19 @@ fn exactly_the_limit_is_fine() {
     let fc = linear(&mut graph, "fc", x, 64, 3, "fixed<6,1>");
     graph.add_output("fc", fc);
     assert_eq!(design(&graph).findings, []);
+}
+
+#[test]
+fn large_matrices_keep_the_loop_over_outputs() {
+    let mut graph = Graph::new("large");
+    let x = input(&mut graph, "x", &[2, 100], "fixed<8,1>");
+    let fc = linear(&mut graph, "fc", x, 64, 3, "fixed<6,1>");
+    graph.add_output("fc", fc);
+    let design = design(&graph);
+    assert_eq!(design.findings, []);
+    let over = Over::Outputs;
+    let loops = Loops::Pipelined { over, iterations: 128, interval: 1, parallel: 1 };
+    assert_eq!(design.kernels[0].loops, loops);
 }
 
 /// 16-20 with factors of 16 and `width` bits.

@@ -139,6 +139,14 @@ pub enum Down {
 }
 
 impl Linear {
+    /// How many of the constants, the first ones, have a number for each input and output.
+    pub fn matrices(&self) -> usize {
+        match &self.terms {
+            Terms::Shifts(Shifts { places: Places { down: Down::Each(_), .. }, .. }) => 2,
+            _ => 1,
+        }
+    }
+
     /// Constants that are read all at once.
     pub(super) fn constants(&self) -> Vec<ConstantId> {
         let signs = |signs: SignCodes| match signs {

@@ -108,7 +108,7 @@ impl Body {
     /// The outermost loop, which a large kernel keeps.
     pub(super) fn outer(&self) -> Outer {
         match self {
-            Body::Linear(linear) => Outer::rows(linear.rows),
+            Body::Linear(linear) => Outer::matrix(linear.rows, linear.inputs, linear.outputs),
             Body::Convert(convert) => Outer::elements(convert.elements),
             Body::Clamp(clamp) => Outer::elements(clamp.elements),
             Body::Leaky(leaky) => Outer::elements(leaky.elements),

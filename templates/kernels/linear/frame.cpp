@@ -14,7 +14,7 @@
 {{ cx.outer("rows", "row", body.rows) }}
 {%- endif %}
 {%- endmatch %}
-{{ cx.open("outputs", "o", body.outputs) }}
+{{ cx.outputs(body.outputs) }}
 {%- block sum %}{% endblock %}
 }
 {%- if body.windows.is_some() %}
