@@ -104,3 +104,34 @@ fn values_off_the_grid_are_counted() -> Outcome {
     assert_eq!(y.iter().take(4).copied().collect::<Vec<_>>(), [0.0, 3.9375, 0.0, 0.5]);
     Ok(())
 }
+
+#[test]
+fn results_beyond_float64_are_named() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let ran = |width: &str| {
+        bitkiln(&[
+            "run".as_ref(),
+            case("dense_bits4", "model.h5").as_os_str(),
+            "--input".as_ref(),
+            case("dense_bits4", "inputs.npz").as_os_str(),
+            "--output".as_ref(),
+            folder.path().join("y.npz").as_os_str(),
+            "--input-type".as_ref(),
+            width.as_ref(),
+        ])
+    };
+    let words = "float64 holds its values to 53 bits only";
+    assert!(text(&ran("fixed<60,4>")?).contains(words), "{}", text(&ran("fixed<60,4>")?));
+    assert!(!text(&ran("fixed<16,4>")?).contains(words));
+    Ok(())
+}
+
+#[test]
+fn nobody_need_read_the_messages() -> Outcome {
+    let (reader, writer) = std::io::pipe()?;
+    drop(reader);
+    let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("bitkiln"));
+    let status = command.args(["inspect", "nothing.h5"]).stderr(writer).status()?;
+    assert_eq!(status.code(), Some(2));
+    Ok(())
+}

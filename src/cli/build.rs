@@ -10,7 +10,7 @@ use bitkiln::{report, sim};
 use miette::{IntoDiagnostic, Result};
 
 use super::model::{ModelArgs, Prepared, say};
-use super::{Outcome, complaint, print, samples, verify};
+use super::{Outcome, complaint, note, print, samples, verify};
 
 /// How many samples are made up where none are given.
 const MADE_UP: usize = 100;
@@ -62,7 +62,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
     print(&report::table(&report::layers(&graph, &prepared.table_sizes)))?;
     say(&proofs)?;
     for finding in &design.findings {
-        eprintln!("{finding}");
+        note(format_args!("{finding}"));
     }
 
     let inputs = match &args.input {

@@ -57,7 +57,7 @@ pub fn main() -> ExitCode {
         Ok(Outcome::Good) => ExitCode::SUCCESS,
         Ok(Outcome::Mismatch) => ExitCode::from(1),
         Err(error) => {
-            eprintln!("{error:?}");
+            note(format_args!("{error:?}"));
             ExitCode::from(2)
         }
     }
@@ -67,6 +67,12 @@ pub fn main() -> ExitCode {
 fn complaint(what: impl Into<String>, help: impl Into<String>) -> Report {
     let help: String = help.into();
     miette::miette!(help = help, "{}", what.into())
+}
+
+/// Prints to standard error, unless nobody reads it.
+fn note(text: std::fmt::Arguments<'_>) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
 /// Refuses to write to `target` where it is one of the files that the command reads.

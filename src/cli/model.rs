@@ -14,7 +14,7 @@ use bitkiln::passes::{self, Report};
 use clap::{Args, ValueEnum};
 use miette::{IntoDiagnostic, Result};
 
-use super::{complaint, print};
+use super::{complaint, note, print};
 
 /// A model and what it leaves open.
 #[derive(Args)]
@@ -92,7 +92,7 @@ impl Prepared {
 pub fn say(report: &Report) -> Result<()> {
     for scale in &report.scales {
         if scale.is_limited() {
-            eprintln!("warning: {scale}");
+            note(format_args!("warning: {scale}"));
         } else {
             print(&scale.to_string())?;
         }
@@ -120,7 +120,7 @@ impl ModelArgs {
         let mut lowered = lower::lower(&model, &settings)?;
         passes::run(&mut lowered.graph).into_diagnostic()?;
         for warning in &lowered.warnings {
-            eprintln!("warning: {warning}");
+            note(format_args!("warning: {warning}"));
         }
         let mut table_sizes = TableSizes::default();
         for layer in model.graph.node_weights() {

@@ -2,12 +2,12 @@
 
 use std::path::PathBuf;
 
-use bitkiln::ir::NodeId;
+use bitkiln::ir::{Graph, NodeId};
 use bitkiln::{front, sim};
 use miette::{IntoDiagnostic, Result};
 
 use super::model::ModelArgs;
-use super::{Outcome, print, samples, spare};
+use super::{Outcome, note, print, samples, spare};
 
 /// Compute a model's outputs, bit for bit as the hardware does
 #[derive(clap::Args)]
@@ -38,16 +38,27 @@ pub fn run(args: &Args) -> Result<Outcome> {
         graph.outputs.iter().map(|output| (output.name.as_str(), output.node)).collect()
     };
     let arrays: Vec<_> = chosen
-        .into_iter()
+        .iter()
         .filter_map(|(name, node)| {
-            let codes = trace.of(node)?;
-            Some((name, codes.to_values(graph[node].tensor.format)))
+            let codes = trace.of(*node)?;
+            Some((*name, codes.to_values(graph[*node].tensor.format)))
         })
         .collect();
+    for (name, node) in wide(graph, &chosen) {
+        let format = graph[node].tensor.format;
+        note(format_args!("note: '{name}' is {format}: float64 holds its values to 53 bits only"));
+    }
     front::write_npz(&args.output, &arrays)?;
     let samples = inputs.first().and_then(|codes| codes.shape().first()).copied().unwrap_or(0);
     let names: Vec<&str> = arrays.iter().map(|(name, _)| *name).collect();
     let to = args.output.display();
     print(&format!("{samples} samples: wrote {} to {to}", names.join(", ")))?;
     Ok(Outcome::Good)
+}
+
+/// Those of the results that have more bits than a float64 number keeps.
+fn wide<'n>(graph: &Graph, results: &[(&'n str, NodeId)]) -> Vec<(&'n str, NodeId)> {
+    let is_wide =
+        |node: NodeId| graph[node].tensor.interval().bits().1 > f64::MANTISSA_DIGITS.into();
+    results.iter().copied().filter(|(_, node)| is_wide(*node)).collect()
 }

@@ -9,7 +9,7 @@ use bitkiln::sim;
 use miette::Result;
 use ndarray::ArrayD;
 
-use super::complaint;
+use super::{complaint, note};
 
 /// The arrays of `path` as codes, in the order of the graph's inputs. Says on standard error how
 /// many values lay off the grid.
@@ -18,7 +18,7 @@ pub fn read(path: &Path, graph: &Graph) -> Result<Vec<Codes>> {
     if let Arrays::Named(arrays) = &arrays {
         let is_input = |name: &str| graph.inputs.iter().any(|id| graph[*id].name == name);
         for (name, _) in arrays.iter().filter(|(name, _)| !is_input(name)) {
-            eprintln!("note: {}: '{name}' is no input and is left aside", path.display());
+            note(format_args!("note: {}: '{name}' is no input and is left aside", path.display()));
         }
     }
     let mut samples = Vec::new();
@@ -38,13 +38,13 @@ pub fn read(path: &Path, graph: &Graph) -> Result<Vec<Codes>> {
             )
         })?;
         if quantized.rounded + quantized.saturated > 0 {
-            eprintln!(
+            note(format_args!(
                 "note: input '{}': of {} values, {} were rounded to {format} and {} saturated",
                 node.name,
                 values.len(),
                 quantized.rounded,
                 quantized.saturated
-            );
+            ));
         }
         samples.push(quantized.codes);
     }

@@ -235,6 +235,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
                 };
                 let channels = this.tensor.channel_count() as u64;
                 let loops = schedule::loops(&body, channels, reuse_factor);
+                let multipliers = multipliers.map(|multipliers| multipliers.in_loops(loops));
                 let (name, role) = match direct.get(node) {
                     Some(port) => (port.as_str(), EdgeRole::Output),
                     None => (this.layer.as_str(), EdgeRole::Internal),

@@ -197,6 +197,19 @@ pub struct Schedule {
     pub multipliers: u64,
 }
 
+impl Multipliers {
+    /// Those of a kernel with these loops: an iteration of one that is kept uses them anew.
+    pub(super) fn in_loops(self, loops: Loops) -> Self {
+        match loops {
+            Loops::Unrolled => self,
+            Loops::Pipelined { iterations, .. } => {
+                let limit = self.proper_products.div_ceil(iterations * self.reuse_factor.max(1));
+                Self { limit, ..self }
+            }
+        }
+    }
+}
+
 impl Design {
     /// Designs hardware for `graph`.
     ///

@@ -164,12 +164,7 @@ impl Multipliers {
             w => u64::from((w - 1).div_ceil(slice - 1)),
         };
         let each = tiles(wide, DSP_FACTORS.0) * tiles(narrow, DSP_FACTORS.1);
-        let multipliers = if self.reuse_factor == 1 {
-            self.proper_products
-        } else {
-            self.limit.min(self.proper_products)
-        };
-        each * multipliers
+        each * self.limit.min(self.proper_products)
     }
 }
 
