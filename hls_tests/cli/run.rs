@@ -116,6 +116,7 @@ fn results_beyond_float64_are_named() -> Outcome {
             case("dense_bits4", "inputs.npz").as_os_str(),
             "--output".as_ref(),
             folder.path().join("y.npz").as_os_str(),
+            "--trace".as_ref(),
             "--input-type".as_ref(),
             width.as_ref(),
         ])

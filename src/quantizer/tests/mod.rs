@@ -353,8 +353,15 @@ proptest! {
             format!("quantized_linear({bits},{integer},0)"),
             format!("quantized_relu({bits},{integer})"),
             format!("quantized_po2({exponent_bits})"),
+            format!("quantized_relu_po2({exponent_bits})"),
+            // Between -1 and 1 a hard tanh is the number itself.
+            format!("quantized_tanh({bits})"),
             "ternary(alpha=1)".into(),
+            "stochastic_ternary(alpha=1)".into(),
             "binary".into(),
+            "stochastic_binary(alpha=1)".into(),
+            "binary_sigmoid".into(),
+            "binary_tanh".into(),
         ];
         for call in calls {
             let quantizer: Quantizer = call.parse().unwrap();
@@ -363,6 +370,13 @@ proptest! {
                 prop_assert_eq!(quantizer.apply(value), value, "{}", call);
             }
         }
+    }
+
+    #[test]
+    fn hard_tanh_leaves_its_results_alone(x in -9.0_f64..9.0) {
+        let quantizer: Quantizer = "hard_tanh".parse().unwrap();
+        let once = quantizer.apply(x);
+        prop_assert_eq!(quantizer.apply(once), once);
     }
 
     #[test]
