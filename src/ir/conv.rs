@@ -29,37 +29,28 @@ impl Conv {
 
     /// The sums that operands inside of the intervals of `x` give. A tap beyond the border is 0.
     pub fn sums(&self, x: &Tensor) -> Option<Sums> {
-        let channels = self.group_channels(x.channel_count())?;
-        let presence: Vec<Presence> =
-            (0..self.window.taps()).map(|tap| self.window.presence(tap)).collect();
-        let interval = |row: usize, group: usize| {
-            let own = || x.interval_of(group * channels + row % channels);
-            match presence.get(row / channels)? {
-                Presence::Always => Some(own().clone()),
-                Presence::Sometimes => Some(own().with_zero()),
-                Presence::Never => Some(Interval::point(0)),
-            }
-        };
+        let seen = self.seen(x)?;
+        let interval = |row: usize, group: usize| seen.interval(row, group);
         self.linear.sums_of(&Terms { format: x.format, groups: self.groups, interval: &interval })
     }
 
     /// What meets the weights in windows of `x`: a channel for each row of them, with the codes of
     /// all groups and windows together.
     pub fn met(&self, x: &Tensor) -> Option<Tensor> {
-        let channels = self.group_channels(x.channel_count()).filter(|channels| *channels > 0)?;
+        let seen = self.seen(x)?;
         let row = |row: usize| {
-            let groups =
-                (0..self.groups).map(|group| x.interval_of(group * channels + row % channels));
-            let all = groups.cloned().reduce(|a, b| a.hull(&b))?;
-            Some(match self.window.presence(row / channels) {
-                Presence::Always => all,
-                Presence::Sometimes => all.with_zero(),
-                Presence::Never => Interval::point(0),
-            })
+            let groups = (0..self.groups).map(|group| seen.interval(row, group));
+            groups.reduce(|a, b| Some(a?.hull(&b?)))?
         };
-        let rows = self.window.taps() * channels;
+        let rows = self.window.taps() * seen.channels;
         let channels = (0..rows).map(row).collect::<Option<_>>()?;
         Some(Tensor { shape: vec![rows], format: x.format, channels })
+    }
+
+    fn seen<'x>(&self, x: &'x Tensor) -> Option<Seen<'x>> {
+        let channels = self.group_channels(x.channel_count()).filter(|channels| *channels > 0)?;
+        let presence = (0..self.window.taps()).map(|tap| self.window.presence(tap)).collect();
+        Some(Seen { x, channels, presence })
     }
 
     /// The exact result, in the narrowest format that holds every partial sum.
@@ -83,5 +74,26 @@ impl Conv {
             .map_err(|error| format!("its sums fit no format: {error}"))?;
         let shape = self.window.result_shape(x, outputs);
         Ok(Tensor { shape, format, channels: sums.channels })
+    }
+}
+
+/// What windows see of a tensor.
+struct Seen<'x> {
+    x: &'x Tensor,
+    /// Of a group.
+    channels: usize,
+    /// By tap.
+    presence: Vec<Presence>,
+}
+
+impl Seen<'_> {
+    /// The codes that meet a row of weights in a group; `None` if there is no such tap.
+    fn interval(&self, row: usize, group: usize) -> Option<Interval> {
+        let own = || self.x.interval_of(group * self.channels + row % self.channels);
+        Some(match self.presence.get(row / self.channels)? {
+            Presence::Always => own().clone(),
+            Presence::Sometimes => own().with_zero(),
+            Presence::Never => Interval::point(0),
+        })
     }
 }

@@ -85,8 +85,8 @@ impl Merge {
     fn interval(self, a: &Interval, b: &Interval) -> Interval {
         let (low, high) = ((a.low(), b.low()), (a.high(), b.high()));
         match self {
-            Merge::Add => Interval::new(low.0 + low.1, high.0 + high.1),
-            Merge::Subtract => Interval::new(low.0 - high.1, high.0 - low.1),
+            Merge::Add => a + b,
+            Merge::Subtract => a + &-b,
             Merge::Maximum => Interval::new(low.0.max(low.1).clone(), high.0.max(high.1).clone()),
             Merge::Minimum => Interval::new(low.0.min(low.1).clone(), high.0.min(high.1).clone()),
             Merge::Multiply => {

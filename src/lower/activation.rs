@@ -4,6 +4,7 @@ use num_bigint::BigInt;
 use petgraph::graph::NodeIndex;
 
 use super::builder::{Builder, Deferred};
+use super::parameters::no_constant;
 use super::steps::{self, Curve};
 use super::{LowerError, function, softmax};
 use crate::fixed::{
@@ -46,12 +47,7 @@ impl<'a> Place<'a> {
 
     /// What is wrong with numbers of an activation.
     pub(super) fn constant_error(self, error: ConstantError) -> LowerError {
-        match error {
-            ConstantError::Format(error) => self.format_error("activation")(error),
-            ConstantError::NotFinite(value) => {
-                LowerError::NotFinite { layer: self.layer.into(), part: "activation", value }
-            }
-        }
+        no_constant(self.layer, "activation", error)
     }
 
     pub(super) fn quantizer_error(self) -> impl Fn(QuantizerError) -> LowerError {
@@ -237,8 +233,7 @@ fn line(
         offset => Some(place.constant(offset)?),
     };
     let affine = Affine { scale: place.constant(scale)?, offset };
-    let tensor = affine.result(builder.tensor(x)).map_err(place.format_error("activation"))?;
-    Ok(builder.add(place.layer, part, Op::Affine(affine), x, tensor))
+    builder.affine(place.layer, part, x, affine).map_err(place.format_error("activation"))
 }
 
 /// A tensor shaped like `x` whose channels are `range` of those of `x`, in the narrowest format

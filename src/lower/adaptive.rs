@@ -5,7 +5,7 @@ use petgraph::graph::NodeIndex;
 use super::LowerError;
 use super::activation::{self, Place};
 use super::builder::Builder;
-use crate::ir::{Affine, Constant, NodeId, Op};
+use crate::ir::{Affine, Constant, NodeId};
 use crate::model::{Activation, Layer};
 use crate::quantizer::Adaptive;
 
@@ -57,6 +57,5 @@ fn scale(
     let scale = Constant::covering(factors.into_dyn().view())
         .map_err(|error| place.constant_error(error))?;
     let affine = Affine { scale, offset: None };
-    let tensor = affine.result(builder.tensor(x)).map_err(place.format_error("activation"))?;
-    Ok(builder.add(place.layer, part, Op::Affine(affine), x, tensor))
+    builder.affine(place.layer, part, x, affine).map_err(place.format_error("activation"))
 }

@@ -125,10 +125,9 @@ pub(super) fn multiply(
     if by_element {
         node = reshape(builder, place, node, vec![x.len()]);
     }
-    let tensor = affine.result(builder.tensor(node)).map_err(&too_wide)?;
     let part = |last: bool, name| if last { place.part(name) } else { name };
     let scaled = part(exact && !by_element, if exact { "average" } else { "quotient" });
-    node = builder.add(place.layer, scaled, Op::Affine(affine), node, tensor);
+    node = builder.affine(place.layer, scaled, node, affine).map_err(&too_wide)?;
     if !exact {
         let to = nearest(builder.tensor(node), position(rounded)?).map_err(&too_wide)?;
         node = cast(builder, place.layer, part(!by_element, "average"), node, &to);

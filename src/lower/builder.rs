@@ -6,8 +6,9 @@ use petgraph::graph::NodeIndex;
 
 use super::activation::cast;
 use super::{LowerError, Lowered, Settings, Warning};
+use crate::fixed::FormatError;
 use crate::function::Function;
-use crate::ir::{Graph, NodeId, Op, Tensor, validate};
+use crate::ir::{Affine, Graph, NodeId, Op, Tensor, validate};
 use crate::model::{Layer, Model};
 
 /// A function that has not been computed yet: the quantizer behind it does both at once.
@@ -113,6 +114,19 @@ impl<'a> Builder<'a> {
         tensor: Tensor,
     ) -> NodeId {
         self.add_to(layer, part, op, &[operand], tensor)
+    }
+
+    /// Adds `affine` of `x` as [`Builder::add`] does, in the narrowest format; an error if that
+    /// takes more than 128 bits.
+    pub(super) fn affine(
+        &mut self,
+        layer: &str,
+        part: &str,
+        x: NodeId,
+        affine: Affine,
+    ) -> Result<NodeId, FormatError> {
+        let tensor = affine.result(self.tensor(x))?;
+        Ok(self.add(layer, part, Op::Affine(affine), x, tensor))
     }
 
     /// As [`Builder::add`], for an operation on several operands.

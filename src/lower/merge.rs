@@ -62,8 +62,7 @@ fn add_affine(
 ) -> Result<NodeId, LowerError> {
     let wrong =
         |error| LowerError::Format { layer: layer.name.clone(), part: "scaled result", error };
-    let tensor = affine.result(builder.tensor(x)).map_err(wrong)?;
-    Ok(builder.add(&layer.name, part, Op::Affine(affine), x, tensor))
+    builder.affine(&layer.name, part, x, affine).map_err(wrong)
 }
 
 /// One operation on all operands, which have one shape.

@@ -6,7 +6,8 @@ use petgraph::graph::NodeIndex;
 use super::LowerError;
 use super::activation::{Place, activate, cast};
 use super::builder::Builder;
-use crate::ir::{Affine, Constant, ConstantError, Op};
+use super::parameters::no_constant;
+use crate::ir::{Affine, Constant};
 use crate::model::{BatchNorm, Layer, ScaleShift};
 use crate::quantizer::Quantizer;
 
@@ -93,12 +94,9 @@ fn affine_layer(
     activation: Option<&crate::model::Activation>,
 ) -> Result<(), LowerError> {
     let operand = builder.operand(index)?;
-    let tensor = affine.result(builder.tensor(operand)).map_err(|error| LowerError::Format {
-        layer: name.into(),
-        part: "normalised result",
-        error,
-    })?;
-    let mut node = builder.add(name, "", Op::Affine(affine), operand, tensor);
+    let too_wide =
+        |error| LowerError::Format { layer: name.into(), part: "normalised result", error };
+    let mut node = builder.affine(name, "", operand, affine).map_err(too_wide)?;
     if let Some(precision) = builder.settings.layer(name).and_then(|settings| settings.result) {
         node = cast(builder, name, "result", node, &precision);
     }
@@ -132,13 +130,7 @@ pub(super) fn constant(
     let exact = Constant::covering(values.view());
     let constant = match exact {
         Ok(constant) if constant.format.width() <= SIGNIFICANT => Ok(constant),
-        Err(ConstantError::NotFinite(value)) => Err(ConstantError::NotFinite(value)),
         _ => Constant::nearest(values.view(), SIGNIFICANT),
     };
-    constant.map_err(|error| match error {
-        ConstantError::NotFinite(value) => {
-            LowerError::NotFinite { layer: layer.into(), part, value }
-        }
-        ConstantError::Format(error) => LowerError::Format { layer: layer.into(), part, error },
-    })
+    constant.map_err(|error| no_constant(layer, part, error))
 }

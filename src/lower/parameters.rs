@@ -64,12 +64,16 @@ impl Parameter<'_> {
 
 /// The constant that holds exactly `values`. Errors name `part` of `layer`.
 fn exact(layer: &str, part: &'static str, values: &ArrayD<f64>) -> Result<Constant, LowerError> {
-    Constant::covering(values.view()).map_err(|error| match error {
-        ConstantError::NotFinite(value) => {
-            LowerError::NotFinite { layer: layer.into(), part, value }
-        }
-        ConstantError::Format(error) => LowerError::Format { layer: layer.into(), part, error },
-    })
+    Constant::covering(values.view()).map_err(|error| no_constant(layer, part, error))
+}
+
+/// Numbers of `part` of `layer` that are no constant, as an error.
+pub(super) fn no_constant(layer: &str, part: &'static str, error: ConstantError) -> LowerError {
+    let layer = layer.to_owned();
+    match error {
+        ConstantError::NotFinite(value) => LowerError::NotFinite { layer, part, value },
+        ConstantError::Format(error) => LowerError::Format { layer, part, error },
+    }
 }
 
 /// What the type `precision` leaves of a constant. Errors name `part` of `layer`.

@@ -15,7 +15,7 @@ use super::function::warn_of_overflow;
 use super::parameters::{self, Parameter, SCALE, list};
 use super::{LayerSettings, LowerError, Warning};
 use crate::fixed::Quantization;
-use crate::ir::{Affine, Constant, NodeId, Op};
+use crate::ir::{Affine, Constant, NodeId};
 use crate::model::Activation;
 use crate::quantizer::Quantizer;
 
@@ -161,13 +161,9 @@ impl Products {
     ) -> Result<NodeId, LowerError> {
         let mut node = node;
         if let Some(affine) = self.scaling {
-            let tensor = affine.result(builder.tensor(node));
-            let tensor = tensor.map_err(|error| LowerError::Format {
-                layer: layer.into(),
-                part: "scaled sum",
-                error,
-            })?;
-            node = builder.add(layer, "scaled", Op::Affine(affine), node, tensor);
+            let too_wide =
+                |error| LowerError::Format { layer: layer.into(), part: "scaled sum", error };
+            node = builder.affine(layer, "scaled", node, affine).map_err(too_wide)?;
         }
         if let Some(precision) = self.result {
             warn_of_overflow(builder, layer, node, &precision);

@@ -10,7 +10,7 @@ use super::{LowerError, Warning};
 use crate::fixed::{
     Format, Interval, MAX_WIDTH, Overflow, Quantization, Rounding, cast_real, changes,
 };
-use crate::ir::{Constant, ConstantError, NodeId, Op, Steps, Tensor};
+use crate::ir::{Constant, NodeId, Op, Steps, Tensor};
 
 /// The most steps of a function: one for each code of 16 bits.
 pub(super) const MOST_STEPS: usize = 1 << 16;
@@ -52,10 +52,8 @@ pub(super) fn lower(
         None => {
             let (boundaries, values) = grid.steps(value).ok_or_else(too_many)?;
             let values = ndarray::Array1::from_vec(values).into_dyn();
-            let values = Constant::covering(values.view()).map_err(|error| match error {
-                ConstantError::NotFinite(value) => not_finite(value),
-                ConstantError::Format(error) => place.format_error("activation")(error),
-            })?;
+            let values =
+                Constant::covering(values.view()).map_err(|error| place.constant_error(error))?;
             (boundaries, values)
         }
         Some(to) => {

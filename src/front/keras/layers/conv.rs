@@ -100,11 +100,8 @@ fn plain(
         (Two, Flavour::Folded) => site.attributes.only("mask", &[]).map(|()| None)?,
         _ => None,
     };
-    let activation = site.attributes.activation("activation")?;
-    let mut variables = site.weights.variables(&all.names(&["kernel"]))?;
-    let mut conv = part.read(site, &mut variables, dimensions)?;
+    let mut conv = all.alone(site, part, dimensions)?;
     conv.kernel.mask = mask;
-    all.finish(&mut conv, activation, &mut variables)?;
     all.built(site, conv)
 }
 
@@ -117,10 +114,7 @@ fn depthwise(
     site.refuse_causal(&all.sliding)?;
     site.attributes.only("groups", &[json!(1)])?;
     let part = Part::depthwise(site, &all, flavour.attribute("depthwise_quantizer"))?;
-    let activation = site.attributes.activation("activation")?;
-    let mut variables = site.weights.variables(&all.names(&["depthwise_kernel"]))?;
-    let mut conv = part.read(site, &mut variables, dimensions)?;
-    all.finish(&mut conv, activation, &mut variables)?;
+    let conv = all.alone(site, part, dimensions)?;
     all.built(site, conv)
 }
 
@@ -178,10 +172,7 @@ fn transposed(
         groups: 1,
         outputs,
     };
-    let activation = site.attributes.activation("activation")?;
-    let mut variables = site.weights.variables(&all.names(&["kernel"]))?;
-    let mut conv = part.read(site, &mut variables, dimensions)?;
-    all.finish(&mut conv, activation, &mut variables)?;
+    let conv = all.alone(site, part, dimensions)?;
     all.built(site, conv)
 }
 
@@ -331,6 +322,20 @@ impl Common {
         }
         conv.activation = activation;
         Ok(())
+    }
+
+    /// The convolution of a layer that has no other.
+    fn alone(
+        &self,
+        site: &mut Site<'_>,
+        part: Part,
+        dimensions: Dimensions,
+    ) -> Result<Conv, FrontError> {
+        let activation = site.attributes.activation("activation")?;
+        let mut variables = site.weights.variables(&self.names(&[part.weights.name]))?;
+        let mut conv = part.read(site, &mut variables, dimensions)?;
+        self.finish(&mut conv, activation, &mut variables)?;
+        Ok(conv)
     }
 
     fn built(&self, site: &Site<'_>, conv: Conv) -> Result<Built, FrontError> {
