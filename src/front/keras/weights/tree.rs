@@ -59,9 +59,34 @@ pub(super) fn paths(group: &str, homes: &[Home<'_>]) -> Vec<String> {
     paths
 }
 
-/// The dataset of a variable.
-pub(super) fn variable(place: &str, position: usize) -> String {
-    format!("{place}/{VARIABLES}/{position}")
+/// Of the datasets of the layer at `place`, those of the variables `names`, in this order; `None`
+/// unless all are there, and no others. `group/name` is a variable of a layer in the layer.
+///
+/// A variable goes by its number in its group. One that a layer saves by itself goes by its name,
+/// and perhaps by its number as well: the `iteration` of QKeras' folded layers.
+pub(super) fn in_order<'d>(
+    place: &str,
+    names: &[&str],
+    datasets: &'d [String],
+) -> Option<Vec<&'d String>> {
+    let mut counted: HashMap<&str, usize> = HashMap::new();
+    let mut taken = HashSet::new();
+    let mut order = Vec::with_capacity(names.len());
+    for name in names {
+        let (group, own) = name.rsplit_once('/').unwrap_or(("", name));
+        let variables = match group {
+            "" => format!("{place}/{VARIABLES}"),
+            _ => format!("{place}/{group}/{VARIABLES}"),
+        };
+        let number = counted.entry(group).or_insert(0);
+        let find = |file: String| datasets.iter().find(|dataset| **dataset == file);
+        let by_number = find(format!("{variables}/{number}"));
+        let by_name = find(format!("{variables}/{own}"));
+        *number += usize::from(by_number.is_some());
+        order.push(by_number.or(by_name)?);
+        taken.extend([by_number, by_name].into_iter().flatten());
+    }
+    (taken.len() == datasets.len()).then_some(order)
 }
 
 pub(super) fn places(
