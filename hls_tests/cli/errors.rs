@@ -94,6 +94,31 @@ fn samples_that_do_not_fit() -> Outcome {
     Ok(())
 }
 
+/// What is wrong is all that is printed: no table of a project that is not built.
+#[test]
+fn nothing_is_built_of_what_is_wrong() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let project = folder.path().join("prj");
+    let input = folder.path().join("x.npy");
+    ndarray_npy::write_npy(&input, &ndarray::Array2::<f32>::zeros((2, 5)))?;
+    let input = input.to_str().ok_or("path")?;
+    for (more, words) in [
+        (["--input", input], ["takes samples of the shape [12]", "[2, 5]"]),
+        (["--input", "nothing.npy"], ["nothing.npy", ""]),
+        (["--clock-period", "-3"], ["a clock period of -3 ns", "a positive number of nanoseconds"]),
+        (["--clock-period", "0"], ["a clock period of 0 ns", "a positive number of nanoseconds"]),
+        (["--clock-period", "fast"], ["invalid value 'fast'", "--clock-period <NS>"]),
+    ] {
+        let output = build("dense_bits4", "model.h5", &project, &more)?;
+        let printed = text(&output);
+        assert_eq!(output.status.code(), Some(2), "{printed}");
+        assert!(output.stdout.is_empty(), "{printed}");
+        assert!(words.iter().all(|word| printed.contains(word)), "{words:?} not in: {printed}");
+        assert!(!project.exists());
+    }
+    Ok(())
+}
+
 #[test]
 fn projects_that_are_none() -> Outcome {
     let folder = tempfile::tempdir()?;

@@ -2,6 +2,7 @@
 
 mod build;
 mod errors;
+mod headers;
 mod places;
 mod quantizers;
 mod run;

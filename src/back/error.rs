@@ -47,3 +47,17 @@ pub enum BackError {
     #[error("cannot print the manifest: {0}")]
     Json(#[from] serde_json::Error),
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defects_say_what_failed() {
+        let print = BackError::from(askama::Error::custom("no such value"));
+        assert_eq!(print.to_string(), "cannot print the project: no such value");
+        let json = serde_json::from_str::<u8>("x").map_err(BackError::from);
+        let json = json.err().map(|error| error.to_string()).unwrap_or_default();
+        assert_eq!(json, "cannot print the manifest: expected value at line 1 column 1");
+    }
+}
