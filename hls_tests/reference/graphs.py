@@ -93,6 +93,25 @@ def more_operations():
     return keras.Model([x, m], [mean, act("third")(third), top, wide, square, line, longer, both])
 
 
+def image_operations():
+    """Windows, interpolation and places, as operations."""
+    x = L.Input((4, 6, 2), name="x")
+    if VERSION == 2:
+        pools = [tf.nn.max_pool2d(x, 3, 2, "SAME"), tf.nn.avg_pool2d(x, (2, 4), [1, 2, 1, 1], "VALID")]
+        sizes = [tf.image.resize(x, (8, 6), method="nearest"), tf.image.resize(x, (4, 12))]
+        part = tf.slice(x, [0, 1, 0, 0], [-1, 2, 5, -1])
+        flat = keras.backend.batch_flatten(tf.cast(tf.nn.bias_add(part, [0.5, -1.0]), tf.float32))
+        turned = tf.transpose(x, (0, 2, 1, 3))
+    else:
+        ops = keras.ops
+        pools = [ops.max_pool(x, 3, 2, "same"), ops.average_pool(x, (2, 4), (2, 1))]
+        sizes = [ops.image.resize(x, (8, 6), interpolation="nearest"), ops.image.resize(x, (4, 12))]
+        part = x[:, 1:3, :5]
+        flat = keras.activations.relu(ops.cast(part, "float32"), max_value=1.0)
+        turned = ops.swapaxes(x, 1, 2)
+    return keras.Model(x, [*pools, *sizes, flat, turned, x[..., 1], x[:, None, 1:2, -1]])
+
+
 def over_steps():
     """Models for each step: one of a branch, a merge and windows, one in it, and a Sequential one."""
     a, b = L.Input((3, 5, 2), name="a"), L.Input((2, 3, 4), name="b")
@@ -107,6 +126,10 @@ def over_steps():
 
 
 if VERSION == 2:
+    @case
+    def graph_image_operations():
+        return image_operations()
+
     @case
     def graph_more_operations():
         return more_operations()
@@ -215,6 +238,10 @@ else:
         x = q.QDepthwiseConv2DBatchnorm(3, depth_multiplier=2, padding="same", use_bias=False, depthwise_quantizer=bits(5, 1),
                                         bias_quantizer=None, folding_mode="batch_stats_folding", name="dwbn")(x)
         return keras.Model(i, act("last", "quantized_bits(8,3,0,alpha=1)")(x))
+
+    @case
+    def graph3_image_operations():
+        return image_operations()
 
     @case
     def graph3_more_operations():

@@ -62,6 +62,14 @@ fn what_operations_are_not_read_as() {
         ("math.reduce_max", a(json!({"axis": [1, 2]})), "axis = [1,2]", positions),
         ("math.reduce_mean", a(json!({})), "axis = null", positions),
         ("math.truediv", a(json!({"y": 3})), "y = 3", "powers of two"),
+        ("image.resize", a(json!({"size": [4, 6]})), "size = [4,6]", "[height, width, channels]"),
+        ("cast", a(json!({"dtype": "float16"})), "dtype = \"float16\"", "dtype = \"float32\""),
+        (
+            "nn.max_pool1d",
+            a(json!({"ksize": 2, "data_format": "NCW"})),
+            "data_format = \"NCW\"",
+            "data_format = \"channels_last\"",
+        ),
         ("nn.gelu", a(json!({"approximate": true})), "approximate = true", "approximate = false"),
         ("nn.elu", a(json!({"alpha": 2})), "alpha = 2", "alpha = 1"),
         ("nn.silu", a(json!({"beta": 2})), "beta = 2", "beta = 1"),
@@ -234,6 +242,13 @@ fn operations() {
         ("expand_dims", a(json!({"axis": 0})), argument("axis", "0")),
         ("compat.v1.squeeze", a(json!({"axis": 1})), argument("axis", "1")),
         ("nn.leaky_relu", a(json!({"alpha": "a"})), argument("negative_slope", "\"a\"")),
+        ("nn.max_pool1d", a(json!({"ksize": 0})), argument("pool_size", "0")),
+        (
+            "nn.avg_pool1d",
+            a(json!({"ksize": 2, "padding": "FULL"})),
+            argument("padding", "\"FULL\""),
+        ),
+        ("slice", a(json!({"begin": [1, 0, 0], "size": [-1, 1, 1]})), argument("size", "[-1,1,1]")),
     ];
     for (function, call, message) in cases {
         expect(

@@ -41,7 +41,7 @@ const MODULES: &[&str] = &[
 ];
 
 /// Python modules in which Keras 3 defines operations, `x + y` and its like.
-const OF_OPERATIONS: &[&str] = &["keras.ops", "keras.src.ops"];
+const OF_OPERATIONS: &[&str] = &["keras.ops", "keras.src.ops", "keras.src.activations"];
 
 /// Where Keras defines Sequential, and nothing else that is a layer.
 const TOP: &[&str] = &["keras", "tf_keras"];

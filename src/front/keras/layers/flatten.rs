@@ -11,7 +11,14 @@ pub(super) const CLASSES: &[Class] = &[("Flatten", read)];
 
 fn read(site: &mut Site<'_>) -> Result<Built, FrontError> {
     site.attributes.only("data_format", &[json!("channels_last")])?;
-    let elements = site.input()?.iter().try_fold(1_usize, |all, &axis| all.checked_mul(axis));
-    let elements = elements.ok_or_else(|| site.owner.wrong(LayerProblem::TooLarge))?;
-    Ok(Built { kind: LayerKind::Flatten, shape: vec![elements] })
+    site.flattened()
+}
+
+impl Site<'_> {
+    /// All axes of the only input in one.
+    pub(in crate::front::keras) fn flattened(&self) -> Result<Built, FrontError> {
+        let elements = self.input()?.iter().try_fold(1_usize, |all, &axis| all.checked_mul(axis));
+        let elements = elements.ok_or_else(|| self.owner.wrong(LayerProblem::TooLarge))?;
+        Ok(Built { kind: LayerKind::Flatten, shape: vec![elements] })
+    }
 }

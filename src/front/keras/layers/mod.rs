@@ -14,7 +14,7 @@ mod moves;
 mod normalization;
 mod pool;
 mod time_distributed;
-mod windows;
+pub(super) mod windows;
 
 use std::borrow::Cow;
 

@@ -10,18 +10,18 @@ use crate::model::{Padding, Sliding, Transposed};
 
 /// How many axes windows slide along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dimensions {
+pub(in crate::front::keras) enum Dimensions {
     One,
     Two,
 }
 
 /// The samples that windows slide over.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Positions {
+pub(in crate::front::keras) struct Positions {
     dimensions: Dimensions,
     /// Along the height and along the width.
     pub(super) lengths: [usize; 2],
-    pub(super) channels: usize,
+    pub(in crate::front::keras) channels: usize,
 }
 
 impl Positions {
@@ -39,7 +39,10 @@ const MOST_TAPS: usize = 1 << 32;
 
 impl Site<'_> {
     /// The samples that the layer takes.
-    pub(super) fn positions(&self, dimensions: Dimensions) -> Result<Positions, FrontError> {
+    pub(in crate::front::keras) fn positions(
+        &self,
+        dimensions: Dimensions,
+    ) -> Result<Positions, FrontError> {
         let (lengths, channels) = match (dimensions, self.input()?) {
             (Dimensions::One, &[width, channels]) => ([1, width], channels),
             (Dimensions::Two, &[height, width, channels]) => ([height, width], channels),
@@ -90,7 +93,7 @@ impl Site<'_> {
     }
 
     /// The shape of the result of windows on `positions` that have `channels` each.
-    pub(super) fn slid(
+    pub(in crate::front::keras) fn slid(
         &self,
         sliding: &Sliding,
         positions: Positions,
@@ -177,7 +180,11 @@ impl Dimensions {
 
 /// Numbers from `least` along the height and the width, of which a layer of one dimension has the
 /// latter; its rows are a single one.
-fn numbers(value: &Value, dimensions: Dimensions, least: usize) -> Option<[usize; 2]> {
+pub(in crate::front::keras) fn numbers(
+    value: &Value,
+    dimensions: Dimensions,
+    least: usize,
+) -> Option<[usize; 2]> {
     let number = |value: &Value| {
         let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
         number.filter(|number| *number >= least)

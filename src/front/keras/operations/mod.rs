@@ -31,6 +31,11 @@ const OPERATIONS: &[Operation] = &[
         read: |call| call.merge(Merge::Add),
     },
     Operation {
+        names: &["nn.bias_add"],
+        arguments: &["x", "y"],
+        read: |call| call.merge(Merge::Add),
+    },
+    Operation {
         names: &["math.subtract", "Subtract"],
         arguments: &["x", "y"],
         read: |call| call.merge(Merge::Subtract),
@@ -68,7 +73,17 @@ const OPERATIONS: &[Operation] = &[
         read: |call| reduce::over_positions(call, PoolKind::Average),
     },
     Operation {
-        names: &["math.reduce_max", "Max"],
+        names: &["nn.max_pool2d", "nn.max_pool1d", "compat.v1.nn.max_pool", "MaxPool"],
+        arguments: reduce::OF_POOLING,
+        read: |call| reduce::over_windows(call, PoolKind::Max),
+    },
+    Operation {
+        names: &["nn.avg_pool2d", "nn.avg_pool1d", "compat.v1.nn.avg_pool", "AveragePool"],
+        arguments: reduce::OF_POOLING,
+        read: |call| reduce::over_windows(call, PoolKind::Average),
+    },
+    Operation {
+        names: &["math.reduce_max", "Max", "Amax"],
         arguments: &["x", "axis", "keepdims"],
         read: |call| reduce::over_positions(call, PoolKind::Max),
     },
@@ -101,6 +116,26 @@ const OPERATIONS: &[Operation] = &[
         names: &["repeat", "Repeat"],
         arguments: &["x", "repeats", "axis"],
         read: moves::repeat,
+    },
+    Operation {
+        names: &["image.resize", "Resize"],
+        arguments: moves::OF_RESIZING,
+        read: moves::resize,
+    },
+    Operation { names: &["slice"], arguments: &["x", "begin", "size"], read: moves::slice },
+    Operation { names: &["Swapaxes"], arguments: &["x", "axis1", "axis2"], read: moves::swap_axes },
+    Operation {
+        names: &["keras.backend.batch_flatten"],
+        arguments: &["x"],
+        read: |call| call.site.flattened(),
+    },
+    Operation {
+        names: &["cast", "Cast"],
+        arguments: &["x", "dtype"],
+        read: |call| {
+            call.only(1, "dtype", &[json!("float32"), json!("<dtype: 'float32'>")])?;
+            call.site.same_shape(LayerKind::Identity)
+        },
     },
     Operation {
         names: &["identity", "stop_gradient", "StopGradient"],
@@ -153,6 +188,11 @@ const OPERATIONS: &[Operation] = &[
             call.only(1, "beta", &[json!(1)])?;
             call.activation("silu")
         },
+    },
+    Operation {
+        names: &["ReLU"],
+        arguments: &["x", "negative_slope", "max_value", "threshold"],
+        read: relu,
     },
     Operation {
         names: &["nn.relu6", "Relu6"],
@@ -236,6 +276,13 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("a", "x"),
     ("b", "y"),
     ("inputs", "xs"),
+    ("images", "x"),
+    ("image", "x"),
+    ("value", "x"),
+    ("input_", "x"),
+    ("bias", "y"),
+    ("ksize", "pool_size"),
+    ("method", "interpolation"),
     ("paddings", "pad_width"),
     ("alpha", "negative_slope"),
     ("values", "xs"),
@@ -330,6 +377,19 @@ impl<'a> Call<'_, 'a> {
         }
         let help = format!("supported is {name} = {}", supported.first().unwrap_or(missing));
         Err(self.site.attributes.unsupported(name, value, help))
+    }
+
+    /// A number, if the argument is there.
+    fn number(&self, at: usize, name: &str) -> Result<Option<f32>, FrontError> {
+        let Some(Some(_)) = self.arguments.get(at) else { return Ok(None) };
+        let value = self.value(at, name)?;
+        let number = value.as_f64().map(|number| number as f32).filter(|number| number.is_finite());
+        number.map(Some).ok_or_else(|| self.refuse(name, shown(value)))
+    }
+
+    fn rectified(&self, relu: Relu) -> Result<Built, FrontError> {
+        let kind = LayerKind::Activation(Activation::Function(Function::Relu(relu)));
+        self.site.same_shape(kind)
     }
 
     /// Axes of the only input's samples, ascending: one, or a list.
@@ -448,16 +508,17 @@ fn matmul(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 }
 
 fn leaky_relu(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
-    let negative_slope = match call.arguments.get(1) {
-        Some(Some(_)) => {
-            let value = call.value(1, "negative_slope")?;
-            let slope = value.as_f64().map(|slope| slope as f32).filter(|slope| slope.is_finite());
-            slope.ok_or_else(|| call.refuse("negative_slope", shown(value)))?
-        }
-        _ => LEAKY_SLOPE,
-    };
-    let relu = Relu { max_value: None, negative_slope, threshold: 0.0 };
-    call.site.same_shape(LayerKind::Activation(Activation::Function(Function::Relu(relu))))
+    let negative_slope = call.number(1, "negative_slope")?.unwrap_or(LEAKY_SLOPE);
+    call.rectified(Relu { max_value: None, negative_slope, threshold: 0.0 })
+}
+
+/// `keras.activations.relu` of Keras 3.
+fn relu(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+    call.rectified(Relu {
+        negative_slope: call.number(1, "negative_slope")?.unwrap_or(0.0),
+        max_value: call.number(2, "max_value")?,
+        threshold: call.number(3, "threshold")?.unwrap_or(0.0),
+    })
 }
 
 fn clip(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {

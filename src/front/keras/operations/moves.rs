@@ -7,7 +7,7 @@ use crate::front::error::FrontError;
 use crate::front::keras::architecture::Argument;
 use crate::front::keras::attributes::shown;
 use crate::front::keras::layers::Built;
-use crate::model::{Move, Range};
+use crate::model::{LayerKind, Move, Range};
 
 pub(super) fn concatenate(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let value = call.value(1, "axis")?;
@@ -109,32 +109,118 @@ pub(super) fn squeeze(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     call.site.moved(vec![Move::Reshape(left)])
 }
 
+/// The arguments of [`resize`].
+pub(super) const OF_RESIZING: &[&str] = &[
+    "x",
+    "size",
+    "interpolation",
+    "antialias",
+    "data_format",
+    "crop_to_aspect_ratio",
+    "pad_to_aspect_ratio",
+    "preserve_aspect_ratio",
+    "fill_mode",
+    "fill_value",
+];
+
+/// An image whole times as large, as `UpSampling2D` makes it.
+pub(super) fn resize(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+    call.only(2, "interpolation", &[json!("bilinear"), json!("nearest")])?;
+    call.only(4, "data_format", &[json!("channels_last")])?;
+    for (at, name) in OF_RESIZING.iter().enumerate().skip(3).filter(|(at, _)| *at != 4) {
+        // What fills is not used where nothing is padded.
+        if !name.starts_with("fill") {
+            call.only(at, name, &[json!(false)])?;
+        }
+    }
+    let value = call.value(1, "size")?;
+    let factor = |size: &Value, length: usize| {
+        number(size).filter(|size| size % length == 0).map(|size| size / length)
+    };
+    let factors = match (call.site.input()?, value.as_array().map(Vec::as_slice)) {
+        ([rows, columns, _], Some([height, width])) => {
+            factor(height, *rows).zip(factor(width, *columns))
+        }
+        _ => None,
+    };
+    let Some((height, width)) = factors else {
+        let help = "supported are whole times the size of [height, width, channels]".to_owned();
+        return Err(call.site.attributes.unsupported("size", value, help));
+    };
+    let built = call.site.moved(vec![Move::Repeat(vec![height, width, 1])])?;
+    let is_nearest = match call.arguments.get(2) {
+        Some(Some(_)) => *call.value(2, "interpolation")? == json!("nearest"),
+        _ => false,
+    };
+    match is_nearest {
+        true => Ok(built),
+        false => Ok(Built { kind: LayerKind::Bilinear { factors: [height, width] }, ..built }),
+    }
+}
+
+/// So many elements along each axis from one on, the batch's own among them; -1 stands for all.
+pub(super) fn slice(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+    let list = |at, name| -> Result<&[Value], FrontError> {
+        let value = call.value(at, name)?;
+        let list = value.as_array().map(Vec::as_slice);
+        list.ok_or_else(|| call.refuse(name, shown(value)))
+    };
+    let (begin, size) = (list(1, "begin")?, list(2, "size")?);
+    let shape = call.site.input()?;
+    let range = |((begin, size), length): ((&Value, &Value), &usize)| {
+        let start = number(begin)?;
+        let count = match size.as_i64() {
+            Some(-1) => length.checked_sub(start)?,
+            _ => number(size)?,
+        };
+        Some(Range { start, step: 1, count })
+    };
+    let whole = begin.first() == Some(&json!(0)) && size.first() == Some(&json!(-1));
+    let axes = begin.iter().zip(size).skip(1).zip(shape);
+    let ranges: Option<Vec<Range>> = axes.map(range).collect();
+    match ranges {
+        Some(ranges) if whole && begin.len() == size.len() => {
+            call.site.moved(vec![Move::Slice(ranges)])
+        }
+        _ => Err(call.refuse("size", shown(&json!(size)))),
+    }
+}
+
+/// Two axes in each other's place.
+pub(super) fn swap_axes(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+    let axis = |at, name| call.site.axis(name, call.value(at, name)?);
+    let (one, other) = (axis(1, "axis1")?, axis(2, "axis2")?);
+    let mut axes: Vec<usize> = (0..call.site.input()?.len()).collect();
+    axes.swap(one, other);
+    call.site.moved(vec![Move::Permute(axes)])
+}
+
 fn number(value: &Value) -> Option<usize> {
     value.as_u64().and_then(|number| usize::try_from(number).ok())
 }
 
-/// `x[:, ...]`: slices, and numbers, whose axes go.
+/// `x[:, ...]`: slices, numbers, whose axes go, new axes, and the `...` that stands for whole axes.
 pub(super) fn item(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let value = call.value(1, "key")?;
     let refused = || call.refuse("key", shown(value));
     let shape = call.site.input()?.to_vec();
     let one = std::slice::from_ref(value);
-    let keys = value.as_array().map_or(one, Vec::as_slice);
+    let keys = spelled_out(value.as_array().map_or(one, Vec::as_slice), shape.len() + 1);
+    let keys = keys.ok_or_else(refused)?;
     let (batch, keys) = keys.split_first().ok_or_else(refused)?;
     if Key::read(batch, usize::MAX) != Some(Key::Range(Range::whole(usize::MAX))) {
         return Err(refused());
     }
-    if keys.len() > shape.len() {
-        return Err(refused());
-    }
+    let mut lengths = shape.iter();
     let mut ranges = vec![];
     let mut left = vec![];
-    for (axis, length) in shape.iter().enumerate() {
-        let key = match keys.get(axis) {
-            None => Some(Key::Range(Range::whole(*length))),
-            Some(key) => Key::read(key, *length),
-        };
-        match key.ok_or_else(refused)? {
+    for key in keys {
+        if key.is_null() {
+            left.push(1);
+            continue;
+        }
+        let length = lengths.next().ok_or_else(refused)?;
+        match Key::read(key, *length).ok_or_else(refused)? {
             Key::Range(range) => {
                 left.push(range.count);
                 ranges.push(range);
@@ -146,6 +232,24 @@ pub(super) fn item(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
         return Err(refused());
     }
     call.site.moved(vec![Move::Slice(ranges), Move::Reshape(left)])
+}
+
+/// A key for each of so many axes, the batch's among them, and for each new axis; `None` if there
+/// are more keys than axes. What is not said at the end, or by `...`, is all of an axis.
+fn spelled_out(keys: &[Value], axes: usize) -> Option<Vec<Value>> {
+    let is_rest = |key: &Value| {
+        let class = key.get("class_name").and_then(Value::as_str);
+        key.as_str() == Some("Ellipsis") || class == Some("__ellipsis__")
+    };
+    let rest = keys.iter().position(is_rest);
+    let (before, after) = match rest {
+        Some(at) => (&keys[..at], &keys[at + 1..]),
+        None => (keys, &[][..]),
+    };
+    let said = before.iter().chain(after).filter(|key| !key.is_null()).count();
+    let whole = json!({"start": null, "stop": null, "step": null});
+    let more = std::iter::repeat_n(whole, axes.checked_sub(said)?);
+    Some(before.iter().cloned().chain(more).chain(after.iter().cloned()).collect())
 }
 
 /// What is taken along one axis.
@@ -201,6 +305,19 @@ impl Key {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_that_are_not_said_are_whole_axes() {
+        let whole = json!({"start": null, "stop": null, "step": null});
+        let all = |keys: Value, axes| spelled_out(keys.as_array().unwrap(), axes);
+        let expected = Some(vec![json!(1), whole.clone(), whole.clone()]);
+        assert_eq!(all(json!([1]), 3), expected);
+        for rest in [json!("Ellipsis"), json!({"class_name": "__ellipsis__", "config": {}})] {
+            let expected = Some(vec![whole.clone(), whole.clone(), json!(1), Value::Null]);
+            assert_eq!(all(json!([rest, 1, null]), 3), expected);
+        }
+        assert_eq!(all(json!([1, 2, 3]), 2), None);
+    }
 
     #[test]
     fn keys_are_those_of_python() {
