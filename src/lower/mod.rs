@@ -73,7 +73,7 @@ pub fn lower(model: &Model, settings: &Settings) -> Result<Lowered, LowerError> 
         let layer = &model.graph[index];
         lower_kind(&mut builder, index, layer, &layer.kind)?;
     }
-    if let Some(warning) = training::warning(model) {
+    for warning in training::warning(model).into_iter().chain(training::moving(model)) {
         builder.warn(warning);
     }
     builder.finish()
