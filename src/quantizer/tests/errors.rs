@@ -241,7 +241,7 @@ fn activations_that_cannot_be_built() {
 }
 
 #[test]
-fn activations_with_a_scale_for_each_channel() {
+fn activations_with_a_scale_for_each_channel_have_no_stages_of_their_own() {
     for call in [
         "quantized_bits(4,0,0,alpha=[1.0 2.0])",
         "quantized_bits(4,0,1,alpha='auto',post_training_scale=[1.0 2.0])",
@@ -250,9 +250,19 @@ fn activations_with_a_scale_for_each_channel() {
     ] {
         assert_eq!(
             quantizer(call).stages().unwrap_err().to_string(),
-            format!("{call} as an activation: only one alpha for all channels is supported yet")
+            format!("{call} is another quantizer for each channel")
         );
     }
+}
+
+#[test]
+fn scales_that_do_not_spread_over_samples() {
+    let quantizer = quantizer("binary(alpha=[1.0 2.0])");
+    assert_eq!(
+        quantizer.scaled().unwrap().over(&[4, 3]).unwrap_err().to_string(),
+        "binary(alpha=[1.0 2.0]) on samples of shape [4, 3]: its scales have the shape [2], which does \
+         not spread over them"
+    );
 }
 
 #[test]
