@@ -93,14 +93,8 @@ fn values_that_qkeras_does_not_take() {
             "quantized_relu: relu_upper_bound='6', but it must be a number, or None",
         ),
         ("quantized_po2(4,-1)", "quantized_po2: max_value=-1, but it must be None or not negative"),
-        (
-            "quantized_po2(1)",
-            "quantized_po2: bits=1, but it must be such that exponents have 1 to 8 bits, as in float32",
-        ),
-        (
-            "quantized_relu_po2(9)",
-            "quantized_relu_po2: bits=9, but it must be such that exponents have 1 to 8 bits, as in float32",
-        ),
+        ("quantized_po2(-1)", "quantized_po2: bits=-1, but it must be a number, 0 to 52"),
+        ("quantized_relu_po2(53)", "quantized_relu_po2: bits=53, but it must be a number, 0 to 52"),
         (
             "quantized_po2(4,log2_rounding='ceil')",
             "quantized_po2: log2_rounding='ceil', but it must be 'rnd' or 'floor'",
@@ -188,8 +182,8 @@ fn values_that_qkeras_does_not_take() {
             "binary: scale_axis=0.5, but it must be a whole number, a list of them, or None",
         ),
         (
-            "binary(max_po2_exponent=0.5)",
-            "binary: max_po2_exponent=0.5, but it must be a whole number, -126 to 126",
+            "binary(max_po2_exponent=126.5)",
+            "binary: max_po2_exponent=126.5, but it must be a number, -126 to 126, or None",
         ),
         (
             "quantized_bits(4,qnoise_factor=None)",
