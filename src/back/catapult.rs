@@ -7,7 +7,7 @@ use super::files::File;
 use super::text::rounded;
 use super::{BackError, Backend};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Design, Edge, EdgeKind, Flow, Kernel, Partition};
+use crate::hls::{Body, Design, Edge, EdgeKind, Flow, Kernel, Loops, Over, Partition};
 
 pub(super) struct Catapult;
 
@@ -20,6 +20,32 @@ struct BuildScript<'a> {
     /// Arrays of up to so many elements become registers.
     register_threshold: usize,
     is_asic: bool,
+    /// Constants of which an iteration reads several, and the bits that it reads of each.
+    words: Vec<(&'a str, u64)>,
+}
+
+/// Constants that stay memories, of which an iteration reads more than one element: their names,
+/// and the bits that it reads.
+fn words(design: &Design, register_threshold: usize) -> Vec<(&str, u64)> {
+    let mut words = Vec::new();
+    for kernel in &design.kernels {
+        let (Body::Linear(linear), Loops::Pipelined { over: Over::Blocks, .. }) =
+            (&kernel.body, kernel.loops)
+        else {
+            continue;
+        };
+        let (inputs, outputs) = (linear.block_inputs(), linear.block_outputs());
+        let matrices = linear.matrices().into_iter().map(|id| (id, inputs * outputs));
+        let vectors = linear.vectors().into_iter().map(|id| (id, outputs));
+        for (id, elements) in matrices.chain(vectors) {
+            let constant = &design[id];
+            if elements > 1 && constant.codes.len() >= register_threshold {
+                let width = design[constant.element].quantization.format.width();
+                words.push((constant.name.as_str(), elements as u64 * u64::from(width)));
+            }
+        }
+    }
+    words
 }
 
 impl Dialect for Catapult {
@@ -139,10 +165,12 @@ impl Dialect for Catapult {
         // Whatever is split into its elements becomes registers, the rest memories.
         let registers = |edge: &&Edge| edge.kind == EdgeKind::Array(Partition::Complete);
         let longest = design.edges.iter().filter(registers).map(Edge::len).max().unwrap_or(0);
+        let register_threshold = longest + 1;
         let script = BuildScript {
             design,
             uncertainty: rounded(design.options.clock_period * design.options.clock_uncertainty),
-            register_threshold: longest + 1,
+            register_threshold,
+            words: words(design, register_threshold),
             // Libraries of gates are called after their behavioural models.
             is_asic: design.options.part.ends_with("_beh"),
         };

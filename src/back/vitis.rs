@@ -112,17 +112,22 @@ impl Dialect for Vitis {
             lines.push(format!("#pragma HLS PIPELINE II={}", kernel.initiation_interval));
         }
         match (&kernel.body, kernel.loops) {
-            // An iteration reads one element of each of the matrix' rows.
-            (Body::Linear(linear), Loops::Pipelined { over: Over::Outputs, .. }) => {
-                let factor = linear.inputs;
-                let split = |name| {
-                    format!("#pragma HLS ARRAY_PARTITION variable={name} block factor={factor}")
-                };
-                lines.extend(constants.iter().take(linear.matrices()).map(split));
+            (Body::Linear(linear), Loops::Pipelined { over: Over::Blocks, .. }) => {
+                // An iteration reads a block: a word.
+                let block = linear.block_inputs() * linear.block_outputs();
+                let (matrices, vectors) = constants.split_at(linear.matrices().len());
+                lines.extend(matrices.iter().filter(|_| block > 1).map(|name| {
+                    format!("#pragma HLS ARRAY_RESHAPE variable={name} cyclic factor={block}")
+                }));
+                let factor = linear.block_outputs() as u64;
+                let split = |name: &&str| self.at_array(name, Partition::Cyclic { factor });
+                lines.extend(vectors.iter().flat_map(split));
             }
             _ => lines.extend(constants.iter().flat_map(|name| self.at_local_array(name))),
         }
-        if let Some(multipliers) = kernel.multipliers.filter(|m| m.reuse_factor > 1) {
+        // An iteration of one cycle shares nothing.
+        let shares = !matches!(kernel.loops, Loops::Pipelined { interval: 1, .. });
+        if let Some(multipliers) = kernel.multipliers.filter(|m| shares && m.reuse_factor > 1) {
             let limit = multipliers.limit;
             lines.push(format!("#pragma HLS ALLOCATION operation instances=mul limit={limit}"));
         }

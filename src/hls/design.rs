@@ -173,7 +173,8 @@ pub struct Kernel {
 pub struct Multipliers {
     /// Products for one sample, those with constant zeros included.
     pub products: u64,
-    /// Products with a constant that is neither 0 nor a power of two: the others are wires.
+    /// Products with a constant that is neither 0 nor a power of two: the others are wires. All of
+    /// them, if constants come from a memory.
     pub proper_products: u64,
     /// How often one multiplier is used for a sample.
     pub reuse_factor: u64,
@@ -200,13 +201,8 @@ pub struct Schedule {
 impl Multipliers {
     /// Those of a kernel with these loops: an iteration of one that is kept uses them anew.
     pub(super) fn in_loops(self, loops: Loops) -> Self {
-        match loops {
-            Loops::Unrolled => self,
-            Loops::Pipelined { iterations, .. } => {
-                let limit = self.proper_products.div_ceil(iterations * self.reuse_factor.max(1));
-                Self { limit, ..self }
-            }
-        }
+        let Loops::Pipelined { iterations, interval, .. } = loops else { return self };
+        Self { limit: self.proper_products.div_ceil(iterations * interval.max(1)), ..self }
     }
 }
 

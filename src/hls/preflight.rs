@@ -37,8 +37,6 @@ pub enum Obstacle {
         copies: u64,
         /// The copies as a product of the loops' bounds.
         bounds: String,
-        /// Whether the kernel multiplies, so that a reuse factor helps its area.
-        multiplies: bool,
     },
     /// An array between kernels, or of weights, is too large to be split into registers.
     Partition {
@@ -67,14 +65,16 @@ pub enum Obstacle {
         /// DSP slices, estimated.
         needed: u64,
     },
-    /// A reuse factor that does not divide the number of products.
+    /// A reuse factor that does not cut a matrix into equal parts, or into too large ones.
     ReuseFactorMoved {
         /// The user's wish.
         asked: u64,
         /// The nearest legal factor.
         used: u64,
-        /// The number of products.
-        products: u64,
+        /// Rows of the matrix.
+        inputs: usize,
+        /// Columns of the matrix.
+        outputs: usize,
     },
 }
 
@@ -88,11 +88,7 @@ impl Finding {
     pub fn advice(&self) -> String {
         let layer = &self.layer;
         match &self.obstacle {
-            Obstacle::Unroll { multiplies: true, .. } => format!(
-                "make '{layer}' smaller or prune it; a reuse factor shares its multipliers but \
-                 leaves the loops unrolled"
-            ),
-            Obstacle::Unroll { multiplies: false, .. } => {
+            Obstacle::Unroll { .. } => {
                 format!("make the tensor that '{layer}' works on smaller")
             }
             Obstacle::Partition { .. } => format!("make '{layer}' smaller"),
@@ -104,7 +100,7 @@ impl Finding {
                 "compare the estimate with the part's data sheet".to_owned()
             }
             Obstacle::ReuseFactorMoved { used, .. } => {
-                format!("set the reuse factor of '{layer}' to {used}, or another divisor")
+                format!("set the reuse factor of '{layer}' to {used}, or another such number")
             }
         }
     }
@@ -140,10 +136,10 @@ impl fmt::Display for Finding {
                 "the DSP slices of {part} are not known, so that the estimate of {needed} was \
                  not compared"
             ),
-            Obstacle::ReuseFactorMoved { asked, used, products } => write!(
+            Obstacle::ReuseFactorMoved { asked, used, inputs, outputs } => write!(
                 f,
-                "layer '{layer}': a reuse factor of {asked} does not divide its {products} \
-                 products; {used} is used"
+                "layer '{layer}': a reuse factor of {asked} does not cut its {inputs} x {outputs} \
+                 products into equal parts of at most {UNROLL_LIMIT}; {used} is used"
             ),
         }
     }
@@ -176,11 +172,7 @@ pub(super) fn check(design: &Design) -> Vec<Finding> {
         if copies > UNROLL_LIMIT {
             findings.push(Finding {
                 layer: kernel.layer.clone(),
-                obstacle: Obstacle::Unroll {
-                    copies,
-                    bounds: bounds(kernel),
-                    multiplies: kernel.multipliers.is_some(),
-                },
+                obstacle: Obstacle::Unroll { copies, bounds: bounds(kernel) },
             });
         }
     }

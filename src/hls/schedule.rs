@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::kernels::Body;
-use super::{Edge, Kernel, UNROLL_LIMIT};
+use super::{Blocks, Edge, Kernel, UNROLL_LIMIT};
 
 /// How the loops of a kernel run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -30,16 +30,16 @@ pub enum Loops {
 pub enum Over {
     /// The outermost loop's elements, rows or windows.
     Outermost,
-    /// The outputs of a matrix that is itself too large; a loop around it stays one as well.
-    Outputs,
+    /// The blocks of a matrix; loops around it stay loops as well.
+    Blocks,
 }
 
 impl Loops {
-    /// Clock cycles between two samples, for a kernel whose multipliers are used `reuse_factor`
-    /// times.
-    pub fn initiation_interval(self, reuse_factor: u64) -> u64 {
+    /// Clock cycles between two samples, for a kernel that takes `interval` of them where no loop
+    /// is kept.
+    pub fn initiation_interval(self, interval: u64) -> u64 {
         match self {
-            Loops::Unrolled => reuse_factor,
+            Loops::Unrolled => interval,
             Loops::Pipelined { iterations, interval, .. } => iterations * interval,
         }
     }
@@ -66,10 +66,12 @@ pub enum Flow {
 }
 
 /// The loops of a kernel with `body` whose result has `channels`: unrolled up to
-/// [`UNROLL_LIMIT`] copies.
-pub(super) fn loops(body: &Body, channels: u64, reuse_factor: u64) -> Loops {
+/// [`UNROLL_LIMIT`] copies, unless its matrix is cut into blocks. An iteration takes `interval`
+/// clock cycles.
+pub(super) fn loops(body: &Body, channels: u64, interval: u64) -> Loops {
     let (copies, outer) = (body.unrolled(), body.outer());
-    if copies <= UNROLL_LIMIT || outer.count <= 1 {
+    let small = copies <= UNROLL_LIMIT || outer.count <= 1;
+    if small && outer.over == Over::Outermost {
         return Loops::Unrolled;
     }
     let inner = copies.div_ceil(outer.count);
@@ -77,7 +79,7 @@ pub(super) fn loops(body: &Body, channels: u64, reuse_factor: u64) -> Loops {
     let whole_rows = outer.of_elements && outer.count.is_multiple_of(channels.max(1));
     let parallel = if whole_rows && inner * channels <= UNROLL_LIMIT { channels.max(1) } else { 1 };
     let iterations = outer.count / parallel;
-    Loops::Pipelined { over: outer.over, iterations, interval: reuse_factor, parallel }
+    Loops::Pipelined { over: outer.over, iterations, interval, parallel }
 }
 
 /// How `kernels` run together, and the clock cycles between two samples.
@@ -139,13 +141,9 @@ impl Outer {
         Self { count: count as u64, of_elements: false, over: Over::Outermost }
     }
 
-    /// The rows of a matrix \[inputs, outputs\]; where that is too large to be unrolled, the
-    /// outputs of all rows.
-    pub(super) fn matrix(rows: usize, inputs: usize, outputs: usize) -> Self {
-        if (inputs * outputs) as u64 <= UNROLL_LIMIT {
-            return Self::rows(rows);
-        }
-        let count = (rows * outputs) as u64;
-        Self { count, of_elements: false, over: Over::Outputs }
+    /// The blocks of a matrix, for each row.
+    pub(super) fn blocks(rows: usize, blocks: Blocks) -> Self {
+        let count = rows as u64 * blocks.count();
+        Self { count, of_elements: false, over: Over::Blocks }
     }
 }

@@ -92,7 +92,7 @@ impl Body {
     /// Constants that the unrolled kernel reads all at once.
     pub fn constants_read_at_once(&self) -> Vec<ConstantId> {
         match self {
-            Body::Linear(linear) => linear.constants(),
+            Body::Linear(linear) => [linear.matrices(), linear.vectors()].concat(),
             Body::Steps(steps) => steps.boundaries.into_iter().chain([steps.values]).collect(),
             Body::Affine(affine) => {
                 let factors = std::iter::once(affine.scales).chain(affine.offsets);
@@ -108,7 +108,8 @@ impl Body {
     /// The outermost loop, which a large kernel keeps.
     pub(super) fn outer(&self) -> Outer {
         match self {
-            Body::Linear(linear) => Outer::matrix(linear.rows, linear.inputs, linear.outputs),
+            Body::Linear(linear) if linear.blocks.is_whole() => Outer::rows(linear.rows),
+            Body::Linear(linear) => Outer::blocks(linear.rows, linear.blocks),
             Body::Convert(convert) => Outer::elements(convert.elements),
             Body::Clamp(clamp) => Outer::elements(clamp.elements),
             Body::Leaky(leaky) => Outer::elements(leaky.elements),
