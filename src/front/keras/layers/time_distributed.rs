@@ -35,9 +35,21 @@ fn read(site: &mut Site<'_>) -> Result<Built, FrontError> {
     let shape = std::iter::once(*steps).chain(built.shape).collect::<Vec<_>>();
     site.check_size(&shape)?;
     let kind = match built.kind {
-        // Each of these treats every row by itself already.
-        kind @ (LayerKind::Dense(_) | LayerKind::Activation(_) | LayerKind::Identity) => kind,
+        // Each of these treats every row by itself already, and all rows alike.
+        kind if is_by_row(&kind) => kind,
         kind => LayerKind::TimeDistributed(Box::new(kind)),
     };
     Ok(Built { kind, shape })
+}
+
+/// Whether a layer does with all rows of a sample what it does with those of one step.
+fn is_by_row(kind: &LayerKind) -> bool {
+    let activation = match kind {
+        LayerKind::Identity => return true,
+        LayerKind::Dense(dense) => &dense.activation,
+        LayerKind::Activation(activation) => activation,
+        _ => return false,
+    };
+    // Scales may differ along the axes of a step.
+    activation.quantizer().is_none_or(|quantizer| quantizer.scaled().is_none())
 }
