@@ -182,6 +182,19 @@ fn a_configuration_sets_types_and_reuse() -> Outcome {
     assert_eq!(manifest["inputs"][0]["type"], "fixed<8,1>");
     assert_eq!(manifest["initiation_interval"], 4);
 
+    fs::write(
+        config,
+        "Model: {Strategy: Resource, ReuseFactor: 3}\nLayerName:\n  fc1: {Strategy: Latency}\n",
+    )?;
+    let output = build("net_mlp_softmax", "model.h5", &project, &["--config", config, "--verify"])?;
+    assert!(output.status.success(), "{}", text(&output));
+    let manifest = fs::read_to_string(project.join("bitkiln.json"))?;
+    let manifest: serde_json::Value = serde_json::from_str(&manifest)?;
+    assert_eq!(manifest["options"]["layer_strategies"]["fc1"], "latency");
+    assert_eq!(manifest["options"]["layer_strategies"]["fc2"], "resource");
+    let expected = "layer 'fc2': a reuse factor of 3 does not cut its";
+    assert!(text(&output).contains(expected), "{}", text(&output));
+
     fs::write(config, "HLSConfig:\n  Model: {Precison: 'fixed<16,6>'}\n")?;
     let output = build("net_mlp_softmax", "model.h5", &project, &["--config", config])?;
     assert_eq!(output.status.code(), Some(2));

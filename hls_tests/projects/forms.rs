@@ -64,7 +64,7 @@ fn add_sign(graph: &mut Graph, name: &str, from: NodeId, fraction: i32) -> NodeI
 }
 
 /// A layer of each kind on a signed and on an unsigned input, on signs, and on rows.
-fn random_forms(seed: u64) -> Network {
+pub fn random_forms(seed: u64) -> Network {
     let mut draw = Draw::new(seed);
     let mut graph = Graph::new(format!("forms_{seed}"));
     let x = graph.add_input("x", Tensor::full(vec![5], format("fixed<6,2>")));
@@ -125,7 +125,7 @@ pub fn small_functions() -> Network {
     add("search", x, &dense[..31]);
     add("uneven search", y, &high);
     let mut network = Network::exhaustive(graph);
-    network.table_sizes.layers =
+    network.options.table_sizes.layers =
         [("search".to_owned(), 16), ("uneven search".to_owned(), 16)].into();
     network
 }
@@ -137,9 +137,7 @@ fn design(graph: &Graph) -> Design {
 #[test]
 fn functions_of_every_form_are_exact_on_every_code() {
     let network = small_functions();
-    let mut options = Options::new("functions", "xcvu13p-flga2577-2-e");
-    options.table_sizes = network.table_sizes.clone();
-    let design = Design::new(&network.graph, &options).unwrap();
+    let design = network.design(Backend::Vitis);
     let kind = |body: &Body| match body {
         Body::Steps(steps) => format!("{} comparators", steps.comparisons),
         Body::Search(search) => format!("search of {} in {}", search.count, search.levels),

@@ -2,6 +2,7 @@
 
 mod forms;
 mod networks;
+mod resource;
 mod snapshots;
 mod verified;
 mod writing;

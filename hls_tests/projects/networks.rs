@@ -1,8 +1,8 @@
 //! Small networks for tests, each with random samples and what the simulation makes of them.
 
-use bitkiln::back::Vectors;
+use bitkiln::back::{Backend, Vectors};
 use bitkiln::fixed::{Codes, Format, Interval, Overflow, Quantization, Rounding, cast_interval};
-use bitkiln::hls::TableSizes;
+use bitkiln::hls::{Design, Options};
 use bitkiln::ir::{
     Affine, Constant, Conv, Gather, Graph, Leaky, Linear, Merge, NodeId, Op, Pool, PoolKind,
     Softmax, Steps, Tensor, Window, concatenated, validate,
@@ -59,8 +59,8 @@ fn quantization(text: &str) -> Quantization {
 pub struct Network {
     pub graph: Graph,
     pub vectors: Vectors,
-    /// How large functions' tables may be.
-    pub table_sizes: TableSizes,
+    /// What was chosen for its hardware, but for the part.
+    pub options: Options,
 }
 
 impl Network {
@@ -97,7 +97,14 @@ impl Network {
         let outputs = sim::run(&graph, &inputs).unwrap().outputs(&graph);
         let names = graph.inputs.iter().map(|node| graph[*node].name.clone());
         let inputs = names.zip(inputs).collect();
-        Self { graph, vectors: Vectors { inputs, outputs }, table_sizes: TableSizes::default() }
+        let options = Options::new(graph.name.as_str(), "");
+        Self { graph, vectors: Vectors { inputs, outputs }, options }
+    }
+
+    /// Hardware for the part that `backend` takes by itself.
+    pub fn design(&self, backend: Backend) -> Design {
+        let options = Options { part: backend.default_part().into(), ..self.options.clone() };
+        Design::new(&self.graph, &options).unwrap()
     }
 }
 
@@ -402,7 +409,7 @@ fn add_result(graph: &mut Graph, name: &str, op: Op, from: &[NodeId], shape: &[u
     graph.add(name, op, from, tensor.unwrap())
 }
 
-fn add_conv(
+pub fn add_conv(
     graph: &mut Graph,
     name: &str,
     from: NodeId,
@@ -486,5 +493,19 @@ pub fn large() -> Network {
     let flat = graph.add("flat", Op::Reshape, &[pool], flat);
     let wide = add_linear(&mut graph, "wide", flat, (5, "fixed<4,1>", Some("fixed<6,2>")));
     graph.add_output("wide", wide);
+
+    // A single row of windows or of channels.
+    let op = Op::Pool(Pool { window: whole, kind: PoolKind::Sum });
+    let sums = add_result(&mut graph, "sums", op, &[x], &[]);
+    graph.add_output("sums", sums);
+    let conv = add_conv(&mut graph, "whole", x, (whole, 1, 2));
+    graph.add_output("whole", conv);
+    let flat = Tensor { shape: vec![30 * 30 * 5], ..graph[x].tensor.clone() };
+    let flat = graph.add("flat_image", Op::Reshape, &[x], flat);
+    let norm =
+        add_affine(&mut graph, "norm", flat, ("fixed<5,1>", true), Some(("fixed<6,3>", true)));
+    graph.add_output("norm", norm);
+    let twice = add_result(&mut graph, "twice", Op::Concat { axis: 0 }, &[flat, flat], &[]);
+    graph.add_output("twice", twice);
     Network::new(graph, 4, 6)
 }

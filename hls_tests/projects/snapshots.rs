@@ -1,18 +1,14 @@
 //! The files of one tiny network, as people will read them.
 
 use bitkiln::back::{Backend, File, ModelFile, files};
-use bitkiln::hls::{Design, Options};
 
 use crate::forms::{small_forms, small_functions};
 use crate::networks::{Network, tiny};
+use crate::resource::small_blocks;
 
 fn project(network: &Network, backend: Backend) -> Vec<File> {
-    let name = network.graph.name.as_str();
-    let mut options = Options::new(name, backend.default_part());
-    options.table_sizes = network.table_sizes.clone();
-    let design = Design::new(&network.graph, &options).unwrap();
-    let model = ModelFile::new(format!("{name}.h5").as_ref(), b"");
-    files(&design, backend, &network.vectors, Some(&model)).unwrap()
+    let model = ModelFile::new(format!("{}.h5", network.graph.name).as_ref(), b"");
+    files(&network.design(backend), backend, &network.vectors, Some(&model)).unwrap()
 }
 
 fn snapshot(backend: Backend) {
@@ -28,10 +24,13 @@ fn forms() {
     for backend in Backend::ALL {
         let of_interest = |file: &File| {
             let kept = file.path.starts_with("firmware/weights/shifts");
-            let kernels = ["firmware/forms.cpp", "firmware/functions.cpp", "firmware/defines.h"];
-            kept || kernels.contains(&file.path.as_str())
+            let kernels = ["forms.cpp", "functions.cpp", "blocks.cpp", "defines.h"];
+            let is_kernels = |path: &str| {
+                path.strip_prefix("firmware/").is_some_and(|name| kernels.contains(&name))
+            };
+            kept || is_kernels(&file.path)
         };
-        for network in [small_forms(), small_functions()] {
+        for network in [small_forms(), small_functions(), small_blocks()] {
             for file in project(&network, backend).into_iter().filter(of_interest) {
                 let name = &network.graph.name;
                 let name = format!("{name}_{backend}_{}", file.path.replace('/', "-"));

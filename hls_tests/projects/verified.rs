@@ -5,7 +5,6 @@ use std::path::Path;
 
 use bitkiln::back::{Backend, Headers, VerifyError, WriteOptions, verify, write};
 use bitkiln::fixed::{Format, Overflow, Quantization, Rounding};
-use bitkiln::hls::{Design, Options};
 use bitkiln::ir::{Graph, Tensor};
 use tempfile::TempDir;
 
@@ -13,9 +12,7 @@ use crate::networks::*;
 
 /// Writes the project of `network` to a folder of its own.
 fn build(network: &Network, backend: Backend) -> TempDir {
-    let mut options = Options::new(network.graph.name.as_str(), backend.default_part());
-    options.table_sizes = network.table_sizes.clone();
-    let design = Design::new(&network.graph, &options).unwrap();
+    let design = network.design(backend);
     let folder = tempfile::tempdir().unwrap();
     write(&design, backend, &network.vectors, folder.path(), &WriteOptions::default()).unwrap();
     folder

@@ -41,6 +41,16 @@ for _kind in ("hard", "smooth", "real"):
     _calls = ["quantized_sigmoid(6)", "quantized_tanh(6)", "quantized_relu(6,2,1)"]
     CORNERS[f"{_kind}_sigmoid"] = (_calls, [-3, -1, -0.3125, 0, 0.3125, 1, 3], _kind)
 
+# Values that are no binary fractions, so without the straight-through estimator.
+UNEVEN = [call[:-1] + ",use_ste=False)" for call in (
+    "quantized_po2(1)", "quantized_po2(1,quadratic_approximation=True)", "quantized_po2(4.5)", "quantized_po2(0)",
+    "quantized_po2(10)", "quantized_relu_po2(2.5,negative_slope=0.5)", "quantized_relu_po2(9)", "quantized_po2(4,max_value=3)")]
+UNEVEN_X = [-100, -5, -3, -1, -0.3, -1e-9, 0, 1e-9, 1e-6, 0.3, 0.7, 1, 2, 2.9, 3, 5, 100, 1e30]
+# What is no number, or nothing but an error.
+WITHOUT_VALUES = ["quantized_bits(1,0,1,alpha='auto')", "quantized_bits(1,2,0,keep_negative=False,alpha='auto')",
+                  "quantized_relu(4,0.5)", "quantized_relu(4.5,1)", "quantized_tanh(4.5)", "quantized_sigmoid(2.5)",
+                  "quantized_relu(4,1,negative_slope=0.3)", "quantized_relu_po2(4,negative_slope=0.3)"]
+
 # call, number, why
 EXAMPLES = [
     ("quantized_po2(6)", 0.7071067690849304, "just below √½, where the float32 logarithm is -½ in eight lanes and less in the others"),
@@ -69,6 +79,16 @@ def rounded(call, xs, sigmoid):
     return [float(np.round(y * 2**20) / 2**20) for y in ask(call, xs, sigmoid)]
 
 
+def without_values(call):
+    """What QKeras answers instead: "nan", or the name of an error."""
+    try:
+        y = np.asarray(Q.get_quantizer(call)(tf.constant([[-1.0], [0.5], [3.0]])))
+    except Exception as error:
+        return {"quantizer": call, "answer": type(error).__name__}
+    assert np.isnan(y).all(), call
+    return {"quantizer": call, "answer": "nan"}
+
+
 def half_away():
     """A column whose scale is a power of two, with halves: a computed alpha rounds them away from zero."""
     x = np.array([[7.0], [2.5], [-2.5], [0.5], [-0.5], [1.5]], np.float32) / 8
@@ -89,6 +109,8 @@ def main():
         for name, (calls, xs, kind) in CORNERS.items()
     }
     corners["halves"] = half_away()
+    corners["uneven_exponents"] = [{"quantizer": call, "sigmoid": "hard", "x": UNEVEN_X, "y": ask(call, UNEVEN_X)} for call in UNEVEN]
+    corners["without_values"] = [without_values(call) for call in WITHOUT_VALUES]
     (out / "corners.json").write_text("{\n" + ",\n".join(f"{json.dumps(k)}: {json.dumps(v)}" for k, v in corners.items()) + "\n}\n")
     examples = [
         {"quantizer": call, "x": x, "alone": ask(call, [x])[0], "lanes": ask(call, [x] * 11)[::10], "why": why}

@@ -123,6 +123,40 @@ fn powers_of_two_are_never_zero() {
 }
 
 #[test]
+fn exponents_need_be_no_whole_numbers() {
+    let corners = json(&folder("quantizers").join("corners.json"));
+    for case in corners["uneven_exponents"].as_array().unwrap() {
+        let call = case["quantizer"].as_str().unwrap();
+        for (x, y) in numbers(&case["x"]).into_iter().zip(numbers(&case["y"])) {
+            // A power that is no binary fraction is a float32 number.
+            assert_eq!(apply(call, x) as f32, y as f32, "{call} of {x}");
+        }
+    }
+    let root = f64::from(std::f32::consts::FRAC_1_SQRT_2);
+    assert_eq!([-3.0, 0.0, 3.0].map(|x| apply("quantized_po2(1)", x)), [-root, root, root]);
+    // max_value bounds what the logarithm is taken of: that of 3 is nearer to 2 than to 1.
+    assert_eq!(apply("quantized_po2(4,max_value=3)", 9.0), 4.0);
+}
+
+/// What QKeras makes NaN or an error of is an error here, by name.
+#[test]
+fn what_has_no_value_is_refused() {
+    let corners = json(&folder("quantizers").join("corners.json"));
+    let cases = corners["without_values"].as_array().unwrap();
+    let answer = |call: &str| {
+        let case = cases.iter().find(|case| case["quantizer"] == call);
+        case.map(|case| case["answer"].as_str().unwrap())
+    };
+    assert_eq!(answer("quantized_bits(1,0,1,alpha='auto')"), Some("nan"));
+    assert_eq!(answer("quantized_relu(4,0.5)"), Some("TypeError"));
+    for case in cases {
+        let call = case["quantizer"].as_str().unwrap();
+        let error = call.parse::<Quantizer>().unwrap_err().to_string();
+        assert!(error.contains(", but it must be "), "{error}");
+    }
+}
+
+#[test]
 fn the_hard_sigmoid_is_the_default() {
     hold("hard_sigmoid");
     assert_eq!(apply("quantized_sigmoid(6)", -1.0), 0.0);

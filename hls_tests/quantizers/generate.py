@@ -7,7 +7,8 @@ A case names a quantizer, as a call or as class and configuration, whether it ac
 kernel (where QKeras computes an alpha that is not stated), and a shape; its weights and values follow
 one another in arrays.npz, both as float32. Values are free of the rounding error of QKeras'
 straight-through estimator: that is switched off, or the value is divided by the scale and rounded.
-"own_sums" marks scales that come from sums whose order TensorFlow chooses by the processor.
+"own_sums" marks scales that come from sums whose order TensorFlow chooses by the processor, "own_powers"
+values that it takes from a power function which is not the nearest float32 number in all lanes.
 
 Environment (Python 3.11): tensorflow-cpu==2.15.1 numpy==1.26.4 'setuptools<81'
 tensorflow-model-optimization==0.7.5, and QKeras 0.9.0 or its repository's state of June 2025.
@@ -226,13 +227,30 @@ def scaled(rng, draws):
         yield name, config, in_kernel, x, scaled_values(name, config, in_kernel, x)
 
 
+def uneven(rng, draws):
+    """Cases whose exponents are no whole numbers: bounds of a computed scale, bits of an exponent."""
+    bound = lambda low: float(np.round(rng.uniform(low, low + 6), 3)) if rng.random() < 0.7 else None
+    for n in range(draws):
+        shape = SCALED_SHAPES[rng.integers(0, len(SCALED_SHAPES))]
+        x = np.clip(weights(rng, shape), -1e3, 1e3)
+        bounds = {"min_po2_exponent": bound(-6), "max_po2_exponent": bound(-4)}
+        name, config = [
+            ("quantized_bits", {"bits": int(rng.integers(2, 7)), "integer": int(rng.integers(-1, 3)), "alpha": "auto_po2"} | bounds),
+            ("binary", {"use_01": bool(rng.integers(0, 2)), "alpha": "auto_po2"} | bounds),
+            ("quantized_po2", {"bits": float(rng.integers(4, 30)) / 4, "max_value": [None, 1.0, 3.0][rng.integers(0, 3)]}),
+            ("quantized_relu_po2", {"bits": float(rng.integers(0, 26)) / 4, "negative_slope": [0.0, 0.5][rng.integers(0, 2)]}),
+        ][n % 4]
+        config = {k: v for k, v in config.items() if v is not None}
+        yield name, config, False, x, scaled_values(name, config, False, x)
+
+
 def scaled_values(name, config, in_kernel, x):
     # quantized_bits compares alpha with a text, which takes a list.
     arrays = {k: v.tolist() if k == "alpha" and isinstance(v, np.ndarray) and name == "quantized_bits" else v for k, v in config.items()}
     quantizer = getattr(Q, name)(**arrays)
     if in_kernel:
         quantizer._set_trainable_parameter()
-    if name == "quantized_bits":
+    if hasattr(quantizer, "use_ste"):
         quantizer.use_ste = False
     x = tf.constant(x)
     y = np.asarray(quantizer(x))
@@ -241,7 +259,7 @@ def scaled_values(name, config, in_kernel, x):
         y = np.asarray(quantizer._scale_clip_and_round(x, scale) * scale)
     elif name == "bernoulli":  # QKeras draws 0 and 1; the likelier is what it computes scales with
         y = np.asarray(quantizer.scale * tf.cast(x >= 0, tf.float32))
-    elif name != "quantized_bits":
+    elif not hasattr(quantizer, "use_ste"):
         scale = np.broadcast_to(np.asarray(quantizer.scale, np.float32), y.shape)
         y = scale * np.round(y / np.where(scale == 0, np.float32(1), scale))
     return y + np.float32(0)
@@ -272,11 +290,13 @@ def main():
         cases.append({"quantizer": call, "in_kernel": in_kernel, "shape": x.shape})
         xs.append(x.ravel())
         ys.append(y.ravel())
-    for name, config, in_kernel, x, y in scaled(np.random.default_rng(a.seed + 1), 4 * a.draws):
+    computed = scaled(np.random.default_rng(a.seed + 1), 4 * a.draws)
+    for name, config, in_kernel, x, y in itertools.chain(computed, uneven(np.random.default_rng(a.seed + 2), a.draws)):
         assert np.isfinite(y).all(), (name, config)
         plain = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in config.items()}
         case = {"class": name, "config": plain, "in_kernel": in_kernel, "shape": x.shape}
-        cases.append(case | ({"own_sums": True} if own_sums(name, config, x) else {}))
+        own = {"own_sums": own_sums(name, config, x), "own_powers": "_po2" in name and config["bits"] % 1 != 0}
+        cases.append(case | {key: True for key, is_so in own.items() if is_so})
         xs.append(x.ravel())
         ys.append(y.ravel())
     a.out.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ mod draw;
 mod layers;
 
 use bitkiln::back::{Backend, Headers, Vectors, WriteOptions, verify, write};
+use bitkiln::config::Strategy;
 use bitkiln::hls::{Design, Options};
 use bitkiln::lower::lower;
 use bitkiln::{passes, sim};
@@ -39,7 +40,10 @@ fn generated_code_computes_what_the_interpreter_does() {
 
 /// Draws the network of `seed` and checks its projects.
 fn check(seed: u64) {
-    let model = layers::network(&mut Draw::new(seed));
+    let mut draw = Draw::new(seed);
+    let model = layers::network(&mut draw);
+    let strategy = *draw.of(&[Strategy::Latency, Strategy::Resource]);
+    let reuse_factor = draw.number(1, 16) as u64;
     let mut graph =
         lower(&model, &layers::settings()).unwrap_or_else(|e| panic!("seed {seed}: {e}")).graph;
     passes::run(&mut graph).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
@@ -53,6 +57,7 @@ fn check(seed: u64) {
     let vectors = Vectors { inputs: names.zip(inputs).collect(), outputs };
     for backend in Backend::ALL {
         let options = Options::new("network", backend.default_part());
+        let options = Options { strategy, reuse_factor, ..options };
         let design = Design::new(&hardware, &options).unwrap();
         let folder = tempfile::tempdir().unwrap();
         write(&design, backend, &vectors, folder.path(), &WriteOptions::default()).unwrap();

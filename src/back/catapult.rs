@@ -20,6 +20,21 @@ struct BuildScript<'a> {
     /// Arrays of up to so many elements become registers.
     register_threshold: usize,
     is_asic: bool,
+    /// Constants of which an iteration reads several, and the bits that it reads of each.
+    words: Vec<(&'a str, u64)>,
+}
+
+/// Constants that stay memories with several elements in a word: their names, and how wide that is.
+fn words(design: &Design, register_threshold: usize) -> Vec<(&str, u64)> {
+    let constants = design.kernels.iter().flat_map(|kernel| design.constants_of(kernel));
+    let words = constants.filter_map(|(it, partition)| match partition {
+        Partition::Words { elements } if it.codes.len() >= register_threshold => {
+            let width = design[it.element].quantization.format.width();
+            Some((it.name.as_str(), elements * u64::from(width)))
+        }
+        _ => None,
+    });
+    words.collect()
 }
 
 impl Dialect for Catapult {
@@ -88,12 +103,8 @@ impl Dialect for Catapult {
         Vec::new()
     }
 
-    fn in_kernel(&self, _: &Kernel, _: &[&str]) -> Vec<String> {
+    fn in_kernel(&self, _: &Design, _: &Kernel) -> Vec<String> {
         // Kernels become part of the top function's pipeline; its interval shares their operators.
-        Vec::new()
-    }
-
-    fn at_local_array(&self, _: &str) -> Vec<String> {
         Vec::new()
     }
 
@@ -139,10 +150,12 @@ impl Dialect for Catapult {
         // Whatever is split into its elements becomes registers, the rest memories.
         let registers = |edge: &&Edge| edge.kind == EdgeKind::Array(Partition::Complete);
         let longest = design.edges.iter().filter(registers).map(Edge::len).max().unwrap_or(0);
+        let register_threshold = longest + 1;
         let script = BuildScript {
             design,
             uncertainty: rounded(design.options.clock_period * design.options.clock_uncertainty),
-            register_threshold: longest + 1,
+            register_threshold,
+            words: words(design, register_threshold),
             // Libraries of gates are called after their behavioural models.
             is_asic: design.options.part.ends_with("_beh"),
         };

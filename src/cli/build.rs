@@ -117,6 +117,9 @@ fn options(args: &Args, prepared: &Prepared, backend: Backend) -> Options {
         if let Some(factor) = config.reuse_factor(&layer.name, &layer.class) {
             options.layer_reuse_factors.insert(layer.name.clone(), factor);
         }
+        if let Some(strategy) = config.strategy(&layer.name, &layer.class) {
+            options.layer_strategies.insert(layer.name.clone(), strategy);
+        }
     }
     options
 }

@@ -3,7 +3,7 @@
 use super::error::nearest;
 use super::keys::{ACTIVATIONS, CLASSES};
 use super::settings::{Scopes, Settings, Variable};
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, Strategy};
 use crate::fixed::Quantization;
 use crate::function::Sigmoid;
 
@@ -64,6 +64,11 @@ impl Config {
     /// The reuse factor set for a layer, at least 1.
     pub fn reuse_factor(&self, layer: &str, class: &str) -> Option<u64> {
         self.first(layer, class, |settings| settings.reuse_factor)
+    }
+
+    /// How a layer shares its multipliers.
+    pub fn strategy(&self, layer: &str, class: &str) -> Option<Strategy> {
+        self.first(layer, class, |settings| settings.strategy)
     }
 
     /// The most entries of the tables of functions in a layer, a power of two from 2 to 65536.

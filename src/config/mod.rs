@@ -35,6 +35,7 @@ mod lookup;
 mod node;
 mod project;
 mod settings;
+mod strategy;
 mod yaml;
 
 use std::path::{Path, PathBuf};
@@ -44,6 +45,7 @@ pub use error::ConfigError;
 pub use lookup::SoftmaxSettings;
 pub use project::ClockUncertainty;
 pub use settings::Variable;
+pub use strategy::Strategy;
 
 use settings::{Scopes, Settings};
 

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::ConfigError;
 use super::keys::{self, Level};
 use super::node::Node;
+use super::{ConfigError, Strategy};
 use crate::fixed::Quantization;
 use crate::function::Sigmoid;
 
@@ -59,6 +59,8 @@ pub(super) struct Settings {
     pub precision: BTreeMap<Variable, Quantization>,
     /// How often one multiplier is used for a sample.
     pub reuse_factor: Option<u64>,
+    /// How multipliers are shared.
+    pub strategy: Option<Strategy>,
     /// Entries of a table: a power of two, at least 2.
     pub table_size: Option<usize>,
     /// Whether softmax is left out.
@@ -91,7 +93,8 @@ impl Settings {
                 "Precision" => settings.read_precision(&node, types)?,
                 "ReuseFactor" => settings.reuse_factor = Some(node.count()?),
                 "Strategy" => {
-                    node.choice(&["Latency"], STRATEGIES)?;
+                    let names = Strategy::ALL.map(|(name, _)| name);
+                    settings.strategy = Strategy::called(node.choice(&names, OTHER_STRATEGIES)?);
                 }
                 "Implementation" => {
                     node.choice(&["stable"], &["latency", "argmax", "legacy"])?;
@@ -141,9 +144,8 @@ impl Settings {
     }
 }
 
-/// The strategies that hls4ml has besides `Latency`, in its spellings.
-const STRATEGIES: &[&str] = &[
-    "Resource",
+/// The strategies that hls4ml has besides, in its spellings.
+const OTHER_STRATEGIES: &[&str] = &[
     "ResourceUnrolled",
     "resource_unrolled",
     "Unrolled",

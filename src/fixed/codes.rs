@@ -210,6 +210,20 @@ impl Codes {
         }
     }
 
+    /// The same codes with their axes in the order `axes`, each of which is named once.
+    ///
+    /// # Panics
+    /// If an axis is missing or named twice.
+    pub fn permuted(self, axes: &[usize]) -> Self {
+        fn permuted<T: Clone>(codes: ArrayD<T>, axes: &[usize]) -> ArrayD<T> {
+            codes.permuted_axes(IxDyn(axes)).as_standard_layout().into_owned()
+        }
+        match self {
+            Self::Narrow(codes) => Self::Narrow(permuted(codes, axes)),
+            Self::Wide(codes) => Self::Wide(permuted(codes, axes)),
+        }
+    }
+
     /// The values: each code times the step of `format`. Exact up to 53 significant bits.
     pub fn to_values(&self, format: Format) -> ArrayD<f64> {
         let scale = |code: f64| libm::ldexp(code, -format.fraction());

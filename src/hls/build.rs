@@ -229,12 +229,12 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
                 };
                 let element = result_type(&mut builder, this, stem);
                 let (body, multipliers) = kernels::build(&mut builder, &site, op)?;
-                let reuse_factor = match &body {
-                    Body::Linear(linear) => linear.reuse_factor,
+                let interval = match &body {
+                    Body::Linear(linear) => linear.interval,
                     _ => multipliers.map_or(1, |multipliers| multipliers.reuse_factor),
                 };
                 let channels = this.tensor.channel_count() as u64;
-                let loops = schedule::loops(&body, channels, reuse_factor);
+                let loops = body.nest().loops(channels, interval);
                 let multipliers = multipliers.map(|multipliers| multipliers.in_loops(loops));
                 let (name, role) = match direct.get(node) {
                     Some(port) => (port.as_str(), EdgeRole::Output),
@@ -255,7 +255,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
                     output,
                     body,
                     loops,
-                    initiation_interval: loops.initiation_interval(reuse_factor),
+                    initiation_interval: loops.initiation_interval(interval),
                     multipliers,
                 });
             }
@@ -284,7 +284,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         let port = EdgeId(edges.list.len() - 1);
         let body = Body::Convert(Convert { elements: edges.list[port.0].len() });
         let channels = edges.list[port.0].shape.last().copied().unwrap_or(1);
-        let loops = schedule::loops(&body, channels as u64, 1);
+        let loops = body.nest().loops(channels as u64, 1);
         kernels.push(Kernel {
             name: stem,
             layer: output.name.clone(),
@@ -333,8 +333,10 @@ fn check_layers(graph: &Graph, options: &Options) -> Result<(), HlsError> {
     let mut known: Vec<&str> = graph.nodes.node_weights().map(|n| n.layer.as_str()).collect();
     known.extend(graph.layers.iter().map(|(layer, _)| layer.as_str()));
     let reuse = options.layer_reuse_factors.keys().map(|layer| (layer, "reuse factor"));
+    let strategies = options.layer_strategies.keys().map(|layer| (layer, "strategy"));
     let tables = options.table_sizes.layers.keys().map(|layer| (layer, "table size"));
-    match reuse.chain(tables).find(|(layer, _)| !known.contains(&layer.as_str())) {
+    match reuse.chain(strategies).chain(tables).find(|(layer, _)| !known.contains(&layer.as_str()))
+    {
         None => Ok(()),
         Some((layer, what)) => {
             let mut seen = HashSet::new();

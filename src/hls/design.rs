@@ -173,7 +173,8 @@ pub struct Kernel {
 pub struct Multipliers {
     /// Products for one sample, those with constant zeros included.
     pub products: u64,
-    /// Products with a constant that is neither 0 nor a power of two: the others are wires.
+    /// Products with a constant that is neither 0 nor a power of two: the others are wires. All of
+    /// them, if constants come from a memory.
     pub proper_products: u64,
     /// How often one multiplier is used for a sample.
     pub reuse_factor: u64,
@@ -200,13 +201,8 @@ pub struct Schedule {
 impl Multipliers {
     /// Those of a kernel with these loops: an iteration of one that is kept uses them anew.
     pub(super) fn in_loops(self, loops: Loops) -> Self {
-        match loops {
-            Loops::Unrolled => self,
-            Loops::Pipelined { iterations, .. } => {
-                let limit = self.proper_products.div_ceil(iterations * self.reuse_factor.max(1));
-                Self { limit, ..self }
-            }
-        }
+        let Loops::Pipelined { iterations, interval, .. } = loops else { return self };
+        Self { limit: self.proper_products.div_ceil(iterations * interval.max(1)), ..self }
     }
 }
 
@@ -218,6 +214,28 @@ impl Design {
     /// What is merely hard to synthesise is no error but one of [`Design::findings`].
     pub fn new(graph: &Graph, options: &Options) -> Result<Self, HlsError> {
         build::design(graph, options)
+    }
+
+    /// The constants that an iteration of `kernel` reads several elements of, and how they are
+    /// split for that.
+    pub fn constants_of(&self, kernel: &Kernel) -> Vec<(&Constant, Partition)> {
+        if let Body::Linear(linear) = &kernel.body
+            && !linear.blocks.is_whole()
+        {
+            let (inputs, outputs) = (linear.block_inputs() as u64, linear.block_outputs() as u64);
+            let matrices = linear.matrices().into_iter().map(|id| (id, inputs * outputs));
+            let vectors = linear.vectors().into_iter().map(|id| (id, outputs));
+            let several = matrices.chain(vectors).filter(|(_, elements)| *elements > 1);
+            return several
+                .map(|(id, elements)| (&self[id], Partition::Words { elements }))
+                .collect();
+        }
+        let parallel = match kernel.loops {
+            Loops::Unrolled => 1,
+            Loops::Pipelined { parallel, .. } => parallel,
+        };
+        let constants = kernel.body.constants().into_iter().map(|id| &self[id]);
+        constants.map(|it| (it, Partition::of(it.codes.len(), parallel))).collect()
     }
 
     /// The name that a project called `name` gets.

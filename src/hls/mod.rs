@@ -36,5 +36,5 @@ pub use names::Names;
 pub use options::{Options, TableSizes};
 pub use parts::dsp_slices;
 pub use preflight::{Finding, Obstacle, UNROLL_LIMIT};
-pub use reuse::{legal_reuse_factors, nearest_legal_reuse_factor};
-pub use schedule::{Flow, Loops, Over, Partition};
+pub use reuse::Blocks;
+pub use schedule::{Flow, Loops, Partition};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::HlsError;
+use crate::config::Strategy;
 
 /// What a user may choose about the hardware.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +22,12 @@ pub struct Options {
     pub reuse_factor: u64,
     /// Reuse factors of single layers, by the layer's name.
     pub layer_reuse_factors: BTreeMap<String, u64>,
+    /// How multipliers are shared, where `layer_strategies` says nothing.
+    #[serde(default)]
+    pub strategy: Strategy,
+    /// Strategies of single layers, by the layer's name.
+    #[serde(default)]
+    pub layer_strategies: BTreeMap<String, Strategy>,
     /// How large functions' tables may be.
     #[serde(default)]
     pub table_sizes: TableSizes,
@@ -59,6 +66,8 @@ impl Options {
             clock_uncertainty: 0.27,
             reuse_factor: 1,
             layer_reuse_factors: BTreeMap::new(),
+            strategy: Strategy::Latency,
+            layer_strategies: BTreeMap::new(),
             table_sizes: TableSizes::default(),
         }
     }
@@ -66,6 +75,11 @@ impl Options {
     /// The reuse factor asked for `layer`.
     pub fn reuse_factor_of(&self, layer: &str) -> u64 {
         self.layer_reuse_factors.get(layer).copied().unwrap_or(self.reuse_factor)
+    }
+
+    /// The strategy for `layer`.
+    pub fn strategy_of(&self, layer: &str) -> Strategy {
+        self.layer_strategies.get(layer).copied().unwrap_or(self.strategy)
     }
 
     /// Checks what no type can.

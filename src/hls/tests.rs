@@ -4,6 +4,7 @@ use ndarray::ArrayD;
 use num_bigint::BigInt;
 
 use super::*;
+use crate::config::Strategy;
 use crate::fixed::{Codes, Format, FormatError, Interval, Overflow, Rounding};
 use crate::ir::{self, Graph, NodeId, Op, Tensor};
 
@@ -177,9 +178,10 @@ fn reuse_factors_become_the_nearest_legal_ones() {
     let [finding] = &design.findings[..] else { panic!("{:?}", design.findings) };
     assert_eq!(
         finding.to_string(),
-        "layer 'fc': a reuse factor of 5 does not divide its 12 products; 4 is used"
+        "layer 'fc': a reuse factor of 5 does not cut its 4 x 3 products into equal parts of at \
+         most 4096; 4 is used"
     );
-    assert_eq!(finding.advice(), "set the reuse factor of 'fc' to 4, or another divisor");
+    assert_eq!(finding.advice(), "set the reuse factor of 'fc' to 4, or another such number");
     assert!(!finding.is_serious());
 }
 
@@ -203,24 +205,45 @@ fn a_kernel_without_multipliers_takes_the_reuse_factor_as_its_interval() {
 }
 
 #[test]
-fn large_layers_are_found() {
+fn large_rows_keep_the_loop_in_a_row() {
     let mut graph = Graph::new("large");
-    let x = input(&mut graph, "x", &[5000], "fixed<8,1>");
-    let fc = linear(&mut graph, "fc", x, 2, 3, "fixed<6,1>");
-    let act = cast(&mut graph, "act", fc, "ufixed<6,0>");
-    graph.add_output("act", act);
-    let findings: Vec<String> = design(&graph)
-        .findings
-        .iter()
-        .inspect(|finding| assert!(finding.is_serious()))
-        .map(|finding| format!("{finding}: {}", finding.advice()))
-        .collect();
+    let x = input(&mut graph, "x", &[2, 5000], "fixed<8,1>");
+    let scale = ir::Constant::of_codes(ArrayD::from_elem(&[5000][..], BigInt::from(3)), 2).unwrap();
+    let affine = ir::Affine { scale, offset: None };
+    let tensor = affine.result(&graph[x].tensor).unwrap();
+    let y = graph.add("norm", Op::Affine(affine), &[x], tensor);
+    graph.add_output("norm", y);
+    let design = design(&graph);
+    let loops = Loops::Pipelined { depth: 2, iterations: 10_000, interval: 1, parallel: 1 };
+    assert_eq!(design.kernels[0].loops, loops);
+    let [(_, partition)] = design.constants_of(&design.kernels[0])[..] else { panic!() };
+    assert_eq!(partition, Partition::Cyclic { factor: 1 });
+    let [finding] = &design.findings[..] else { panic!("{:?}", design.findings) };
     assert_eq!(
-        findings,
-        ["layer 'fc' unrolls to 5000 copies; beyond 4096 Vitis refuses or takes \
-             hours: make 'fc' smaller or prune it; a reuse factor shares its multipliers but \
-             leaves the loops unrolled",]
+        finding.to_string(),
+        "layer 'norm' would unroll to 2·5000 = 10000 copies; beyond 4096 Vitis refuses or takes \
+         hours, so that loops stay: 10000 cycles for a sample"
     );
+    assert_eq!(finding.advice(), "make 'norm' smaller, if that is too slow");
+    assert!(!finding.is_serious());
+}
+
+#[test]
+fn loops_are_kept_from_the_outermost_one_on() {
+    let pool = |output: [usize; 2], kernel: [usize; 2], channels: usize| {
+        let bounds = [output[0], output[1], channels, kernel[0], kernel[1]];
+        match schedule::Nest::new(&bounds).together(2).loops(channels as u64, 1) {
+            Loops::Unrolled => (0, 1),
+            Loops::Pipelined { depth, iterations, parallel: 1, .. } => (depth, iterations),
+            loops => panic!("{loops:?}"),
+        }
+    };
+    assert_eq!(pool([4, 4], [2, 2], 64), (0, 1));
+    // Rows would do, but windows are taken one at a time.
+    assert_eq!(pool([14, 14], [2, 2], 16), (2, 196));
+    assert_eq!(pool([1, 1], [28, 28], 16), (3, 16));
+    assert_eq!(pool([1, 1], [128, 128], 3), (4, 384));
+    assert_eq!(pool([1, 1], [1, 5000], 1), (5, 5000));
 }
 
 #[test]
@@ -230,9 +253,13 @@ fn large_kernels_keep_their_outermost_loop() {
     let act = cast(&mut graph, "act", x, "ufixed<6,0>");
     graph.add_output("act", act);
     let large = design(&graph);
-    assert_eq!(large.findings, []);
-    let loops =
-        Loops::Pipelined { over: Over::Outermost, iterations: 3, interval: 1, parallel: 1500 };
+    let [finding] = &large.findings[..] else { panic!("{:?}", large.findings) };
+    assert_eq!(
+        finding.to_string(),
+        "layer 'act' would unroll to 4500 copies; beyond 4096 Vitis refuses or takes hours, so \
+         that loops stay: 3 cycles for a sample"
+    );
+    let loops = Loops::Pipelined { depth: 1, iterations: 3, interval: 1, parallel: 1500 };
     assert_eq!(large.kernels[0].loops, loops);
     assert_eq!(large.schedule.flow, Flow::Dataflow);
     assert_eq!(large.schedule.initiation_interval, 3);
@@ -255,17 +282,84 @@ fn exactly_the_limit_is_fine() {
     assert_eq!(design(&graph).findings, []);
 }
 
-#[test]
-fn large_matrices_keep_the_loop_over_outputs() {
+/// A matrix \[100, 64\] for each of two rows.
+fn large_matrix() -> Graph {
     let mut graph = Graph::new("large");
     let x = input(&mut graph, "x", &[2, 100], "fixed<8,1>");
     let fc = linear(&mut graph, "fc", x, 64, 3, "fixed<6,1>");
     graph.add_output("fc", fc);
-    let design = design(&graph);
+    graph
+}
+
+fn blocks_of(design: &Design) -> (Blocks, Loops) {
+    let kernel = &design.kernels[0];
+    let Body::Linear(linear) = &kernel.body else { panic!("{:?}", kernel.body) };
+    (linear.blocks, kernel.loops)
+}
+
+#[test]
+fn large_matrices_are_worked_on_in_blocks() {
+    let design = design(&large_matrix());
+    let (blocks, loops) = blocks_of(&design);
+    assert_eq!(blocks, Blocks { inputs: 1, outputs: 2 });
+    assert_eq!(loops, Loops::Pipelined { depth: 2, iterations: 4, interval: 1, parallel: 1 });
+    assert_eq!(design.kernels[0].initiation_interval, 4);
+    let multipliers = design.kernels[0].multipliers.unwrap();
+    assert_eq!((multipliers.reuse_factor, multipliers.limit), (2, 3200));
+    let [finding] = &design.findings[..] else { panic!("{:?}", design.findings) };
+    assert_eq!(
+        finding.to_string(),
+        "layer 'fc': a reuse factor of 1 does not cut its 100 x 64 products into equal parts of at \
+         most 4096; 2 is used"
+    );
+}
+
+#[test]
+fn resource_works_on_blocks_of_small_matrices_too() {
+    let options = Options {
+        reuse_factor: 4,
+        strategy: Strategy::Resource,
+        layer_strategies: [("other".to_owned(), Strategy::Latency)].into(),
+        ..options()
+    };
+    let mut graph = Graph::new("two");
+    let x = input(&mut graph, "x", &[6], "fixed<8,1>");
+    let fc = linear(&mut graph, "fc", x, 2, 3, "fixed<6,1>");
+    let other = linear(&mut graph, "other", fc, 2, 3, "fixed<6,1>");
+    graph.add_output("other", other);
+    let design = Design::new(&graph, &options).unwrap();
     assert_eq!(design.findings, []);
-    let over = Over::Outputs;
-    let loops = Loops::Pipelined { over, iterations: 128, interval: 1, parallel: 1 };
-    assert_eq!(design.kernels[0].loops, loops);
+    let (blocks, loops) = blocks_of(&design);
+    assert_eq!(blocks, Blocks { inputs: 2, outputs: 2 });
+    assert_eq!(loops, Loops::Pipelined { depth: 3, iterations: 4, interval: 1, parallel: 1 });
+    assert_eq!(design.kernels[0].multipliers.unwrap().limit, 3);
+    assert_eq!(design.kernels[1].loops, Loops::Unrolled);
+    assert_eq!(design.kernels[1].initiation_interval, 4);
+    assert_eq!(design.schedule.flow, Flow::Dataflow);
+
+    let unknown =
+        Options { layer_strategies: [("no".into(), Strategy::Latency)].into(), ..options };
+    let error = Design::new(&graph, &unknown).unwrap_err().to_string();
+    assert_eq!(error, "a strategy for the layer 'no', which the network does not have");
+}
+
+#[test]
+fn a_block_of_a_matrix_is_a_row_of_its_constant() {
+    let mut graph = Graph::new("order");
+    let x = input(&mut graph, "x", &[4], "fixed<8,1>");
+    let codes = ArrayD::from_shape_fn(&[4, 2][..], |at| BigInt::from(10 * at[0] + at[1] + 3));
+    let weights = ir::Constant { codes: Codes::from_big(codes), format: format("fixed<8,8>") };
+    let op = ir::Linear { weights, bias: None };
+    let sums = op.sums(&graph[x].tensor).unwrap();
+    let held = Format::covering(&sums.partial, sums.fraction).unwrap();
+    let tensor = Tensor { shape: vec![2], format: held, channels: sums.channels };
+    let fc = graph.add("fc", Op::Linear(op), &[x], tensor);
+    graph.add_output("fc", fc);
+    let options = Options { reuse_factor: 4, strategy: Strategy::Resource, ..options() };
+    let design = Design::new(&graph, &options).unwrap();
+    assert_eq!(blocks_of(&design).0, Blocks { inputs: 2, outputs: 2 });
+    let rows = ndarray::arr2(&[[3, 13], [23, 33], [4, 14], [24, 34]]).into_dyn();
+    assert_eq!(design.constants[0].codes, Codes::Narrow(rows));
 }
 
 /// 16-20 with factors of 16 and `width` bits.

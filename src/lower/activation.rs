@@ -5,6 +5,7 @@ use petgraph::graph::NodeIndex;
 
 use super::builder::Builder;
 use super::parameters::no_constant;
+use super::scaled::{self, Quantized};
 use super::steps::{self, Curve};
 use super::{LowerError, function, softmax};
 use crate::fixed::{
@@ -32,6 +33,11 @@ impl<'a> Place<'a> {
     /// An activation inside of a layer.
     pub(super) fn inside(index: NodeIndex, layer: &'a str) -> Self {
         Self { index, layer, inside: true }
+    }
+
+    /// The same place for a node which is not the last one.
+    pub(super) fn within(self) -> Self {
+        Self { inside: true, ..self }
     }
 
     /// What the last node of an activation called `kind` is called, behind the layer's name.
@@ -100,6 +106,22 @@ pub(super) fn activate(
 
 /// The node that holds `quantizer` of `x`.
 pub(super) fn quantize(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    x: NodeId,
+    quantizer: &Quantizer,
+) -> Result<NodeId, LowerError> {
+    match quantizer.scaled() {
+        None => quantize_by_stages(builder, place, x, quantizer),
+        Some(scaled) => {
+            let quantized = Quantized { x, one: &quantize_by_stages, direct: true };
+            scaled::lower(builder, place, quantized, &scaled)
+        }
+    }
+}
+
+/// The node that holds `quantizer` of `x`, with one scale.
+fn quantize_by_stages(
     builder: &mut Builder<'_>,
     place: Place<'_>,
     x: NodeId,

@@ -5,7 +5,7 @@ use petgraph::graph::NodeIndex;
 use super::LowerError;
 use super::activation::{self, Place};
 use super::builder::Builder;
-use crate::ir::{Affine, Constant, NodeId};
+use super::scaled::scale;
 use crate::model::{Activation, Layer};
 use crate::quantizer::Adaptive;
 
@@ -33,29 +33,16 @@ pub(super) fn lower(
     let integer_bits = adaptive.integer_bits();
     let (unit, bound) = adaptive.unit();
     let inside = Place::inside(index, &layer.name);
-    let down: Vec<i32> = integer_bits.iter().map(|integer| -integer).collect();
+    let power = |integer: i32| libm::ldexp(1.0, integer);
+    let down: Vec<f64> = integer_bits.iter().map(|integer| power(-integer)).collect();
+    let up: Vec<f64> = integer_bits.iter().map(|integer| power(*integer)).collect();
     let mut node = scale(builder, inside, "scaled", operand, &down)?;
     node = activation::quantize(builder, inside, node, &unit)?;
     let part = if bound.is_some() { "unlimited" } else { "" };
-    node = scale(builder, inside, part, node, &integer_bits)?;
+    node = scale(builder, inside, part, node, &up)?;
     if let Some(bound) = bound {
         node = activation::limit(builder, inside, "", node, bound, false)?;
     }
     builder.finished(index, layer, node);
     Ok(())
-}
-
-/// Each channel of `x` times 2^`powers`\[channel\].
-fn scale(
-    builder: &mut Builder<'_>,
-    place: Place<'_>,
-    part: &str,
-    x: NodeId,
-    powers: &[i32],
-) -> Result<NodeId, LowerError> {
-    let factors: ndarray::Array1<f64> = powers.iter().map(|p| libm::ldexp(1.0, *p)).collect();
-    let scale = Constant::covering(factors.into_dyn().view())
-        .map_err(|error| place.constant_error(error))?;
-    let affine = Affine { scale, offset: None };
-    builder.affine(place.layer, part, x, affine).map_err(place.format_error("activation"))
 }

@@ -143,6 +143,22 @@ pub enum Warning {
         /// The type.
         precision: Quantization,
     },
+    /// A type for parameters whose quantizer decides otherwise.
+    Overruled {
+        /// The layer.
+        layer: String,
+        /// The key under Precision: "weight" or "bias".
+        key: &'static str,
+        /// The type.
+        precision: Quantization,
+        /// What decides: "kernel_quantizer".
+        attribute: &'static str,
+    },
+    /// QAdaptiveActivations whose averages QKeras goes on moving at inference.
+    Moving {
+        /// The layers.
+        layers: Vec<String>,
+    },
     /// Quantizers with noise or chance, which are for training.
     Training {
         /// Each with the layers that have it.
@@ -175,6 +191,21 @@ impl std::fmt::Display for Warning {
                 f,
                 "layer '{layer}': its scale is cut to {precision}, so results differ from the \
                  trained network's; without that type it is exact"
+            ),
+            Self::Overruled { layer, key, precision, attribute } => write!(
+                f,
+                "layer '{layer}': Precision {key} {precision} is not used; its {attribute} decides, \
+                 and gives numbers that this type does not hold. Leave the type out, or train with \
+                 another quantizer"
+            ),
+            Self::Moving { layers } => write!(
+                f,
+                "layer{} '{}': QKeras' own inference goes on moving the averages of this \
+                 QAdaptiveActivation, so that its results depend on the samples before; here they \
+                 are those of the stored averages. QKeras stops where the step of the training is \
+                 beyond ema_freeze_delay, or trainable is False",
+                if layers.len() == 1 { "" } else { "s" },
+                layers.join("', '")
             ),
             Self::Training { quantizers, differences } => {
                 f.write_str(

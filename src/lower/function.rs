@@ -7,6 +7,7 @@ use petgraph::graph::NodeIndex;
 use super::activation::{Place, cast, clamp, limit};
 use super::builder::Builder;
 use super::parameters::Parameter;
+use super::scaled::{self, Quantized};
 use super::steps::{self, Curve, first_code};
 use super::{LowerError, Warning};
 use crate::fixed::{Format, Quantization};
@@ -62,6 +63,26 @@ fn quantizers_follow(builder: &Builder<'_>, index: NodeIndex) -> bool {
 
 /// The node that holds `quantizer` of `function` of `x`.
 pub(super) fn quantized(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    x: NodeId,
+    function: &Function,
+    quantizer: &Quantizer,
+) -> Result<NodeId, LowerError> {
+    let one = |builder: &mut Builder<'_>, place: Place<'_>, x: NodeId, quantizer: &Quantizer| {
+        quantized_by_steps(builder, place, x, function, quantizer)
+    };
+    match quantizer.scaled() {
+        None => one(builder, place, x, quantizer),
+        Some(scaled) => {
+            let quantized = Quantized { x, one: &one, direct: false };
+            scaled::lower(builder, place, quantized, &scaled)
+        }
+    }
+}
+
+/// The node that holds `quantizer`, with one scale, of `function` of `x`.
+fn quantized_by_steps(
     builder: &mut Builder<'_>,
     place: Place<'_>,
     x: NodeId,

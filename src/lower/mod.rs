@@ -27,6 +27,9 @@ mod pool;
 mod products;
 #[cfg(test)]
 mod products_tests;
+mod scaled;
+#[cfg(test)]
+mod scaled_tests;
 mod settings;
 mod softmax;
 mod steps;
@@ -79,7 +82,7 @@ pub fn lower(model: &Model, settings: &Settings) -> Result<Lowered, LowerError> 
         let layer = &model.graph[index];
         lower_kind(&mut builder, index, layer, &layer.kind)?;
     }
-    if let Some(warning) = training::warning(model) {
+    for warning in training::warning(model).into_iter().chain(training::moving(model)) {
         builder.warn(warning);
     }
     builder.finish()

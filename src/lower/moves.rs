@@ -67,14 +67,15 @@ pub(super) fn concatenate(
     axis: usize,
 ) -> Result<(), LowerError> {
     let operands = builder.operands(index)?;
-    let node = concat(builder, layer, "", &operands, axis)?;
+    let node = concat(builder, &layer.name, "", &operands, axis)?;
     builder.finished(index, layer, node);
     Ok(())
 }
 
-fn concat(
+/// The node that holds `operands` one behind the other along `axis`.
+pub(super) fn concat(
     builder: &mut Builder<'_>,
-    layer: &Layer,
+    layer: &str,
     part: &str,
     operands: &[NodeId],
     axis: usize,
@@ -85,29 +86,23 @@ fn concat(
     for operand in operands {
         same.push(match builder.tensor(*operand).format == format {
             true => *operand,
-            false => super::activation::cast(builder, &layer.name, "cast", *operand, &to),
+            false => super::activation::cast(builder, layer, "cast", *operand, &to),
         });
     }
     let tensors: Vec<_> = same.iter().map(|operand| builder.tensor(*operand)).collect();
     let result = concatenated(&tensors, axis);
-    let name = layer.name.as_str();
-    let result = result.map_err(|rule| LowerError::Operation { layer: name.into(), rule })?;
-    Ok(builder.add_to(name, part, Op::Concat { axis }, &same, result))
+    let result = result.map_err(|rule| LowerError::Operation { layer: layer.into(), rule })?;
+    Ok(builder.add_to(layer, part, Op::Concat { axis }, &same, result))
 }
 
 /// The narrowest format that holds what each of `operands` can be.
-fn covering(
-    builder: &Builder<'_>,
-    layer: &Layer,
-    operands: &[NodeId],
-) -> Result<Format, LowerError> {
+fn covering(builder: &Builder<'_>, layer: &str, operands: &[NodeId]) -> Result<Format, LowerError> {
     let tensors = || operands.iter().map(|operand| builder.tensor(*operand));
     let fraction = tensors().map(|x| x.format.fraction()).max().unwrap_or_default();
     let refined = tensors().map(|x| x.interval().refined(fraction.abs_diff(x.format.fraction())));
-    let wrong =
-        |error| LowerError::Format { layer: layer.name.clone(), part: "concatenation", error };
+    let wrong = |error| LowerError::Format { layer: layer.into(), part: "concatenation", error };
     match refined.reduce(|one, other| one.hull(&other)) {
-        None => Err(LowerError::Inputs { layer: layer.name.clone() }),
+        None => Err(LowerError::Inputs { layer: layer.into() }),
         Some(interval) => Format::covering(&interval, fraction).map_err(wrong),
     }
 }
@@ -144,7 +139,7 @@ pub(super) fn time_distributed(
         let part = format!("{name}_result");
         results.push(gather(builder, &layer.name, &part, y, &[Move::Reshape(shape)])?);
     }
-    let node = concat(builder, layer, "", &results, 0)?;
+    let node = concat(builder, &layer.name, "", &results, 0)?;
     builder.result(index, node);
     Ok(())
 }

@@ -80,6 +80,10 @@ impl Trained<'_> {
             }
             _ => self.bias(&chosen.bias.unwrap_or(default))?,
         };
+        let kernel = (self.kernel_quantizer, self.attribute, Some(&weights));
+        self.warn_of_overruled(builder, "weight", chosen.weight, kernel)?;
+        let quantized = (self.bias_quantizer, "bias_quantizer", bias.as_ref());
+        self.warn_of_overruled(builder, "bias", chosen.bias, quantized)?;
         let scale = match (scale, chosen.scale) {
             (Some(exact), Some(precision)) => Some(self.cut_scale(builder, &exact, precision)?),
             (scale, _) => scale,
@@ -141,10 +145,29 @@ impl Trained<'_> {
         precision: Quantization,
     ) -> Result<Constant, LowerError> {
         let cut = parameters::cut(self.layer, SCALE, exact, &precision)?;
-        if cut.codes.to_values(cut.format) != exact.codes.to_values(exact.format) {
+        if !same(&cut, exact) {
             builder.warn(Warning::Scale { layer: self.layer.into(), precision });
         }
         Ok(cut)
+    }
+
+    /// Says if a quantizer gives numbers that the type `asked` for them does not hold: they stay what
+    /// the quantizer says. hls4ml writes such types for every layer, most of which hold.
+    fn warn_of_overruled(
+        &self,
+        builder: &mut Builder<'_>,
+        key: &'static str,
+        asked: Option<Quantization>,
+        (quantizer, attribute, numbers): (Option<&Quantizer>, &'static str, Option<&Constant>),
+    ) -> Result<(), LowerError> {
+        let (Some(precision), Some(_), Some(numbers)) = (asked, quantizer, numbers) else {
+            return Ok(());
+        };
+        if !same(&parameters::cut(self.layer, key, numbers, &precision)?, numbers) {
+            let layer = self.layer.into();
+            builder.warn(Warning::Overruled { layer, key, precision, attribute });
+        }
+        Ok(())
     }
 
     /// Whether the bias stays the number that it is, though it has no quantizer.
@@ -170,6 +193,11 @@ impl Trained<'_> {
         }
         float_kernel && (float_bias || self.bias.is_none())
     }
+}
+
+/// Whether two constants hold the same numbers.
+fn same(one: &Constant, other: &Constant) -> bool {
+    one.codes.to_values(one.format) == other.codes.to_values(other.format)
 }
 
 impl Products {

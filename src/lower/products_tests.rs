@@ -71,6 +71,45 @@ fn with_scale(precision: &str) -> Result<Settings, Box<dyn std::error::Error>> {
     Ok(settings)
 }
 
+/// hls4ml writes a type for the weights of every layer; most of them hold what the quantizer gives.
+#[test]
+fn a_type_that_a_quantizer_overrules_is_named_unless_it_holds_all_values() -> Outcome {
+    let warnings = |quantizer: &str, weight: &str, bias: &str| {
+        let mut settings = settings("fixed<4,1>")?;
+        let own = LayerSettings {
+            weight: Some(weight.parse()?),
+            bias: Some(bias.parse()?),
+            ..LayerSettings::default()
+        };
+        settings.layers.insert("fc".into(), own);
+        let model = model(array![[0.875, 0.25], [-0.5, 0.125]], quantizer)?;
+        let lowered = lower(&model, &settings)?;
+        let exact = lower(&model, &super::tests::settings("fixed<4,1>")?)?;
+        // It is not used, whatever is said.
+        assert_eq!(nodes(&lowered.graph), nodes(&exact.graph));
+        let text: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
+        Ok::<_, Box<dyn std::error::Error>>(text)
+    };
+    let bits = "quantized_bits(4,0,1,alpha=1)";
+    assert_eq!(warnings(bits, "fixed<4,1>", "fixed<16,6>")?, [""; 0]);
+    // These weights are multiples of 1/8 from -1/2 to 7/8, and the biases 1/4 and -1/2.
+    assert_eq!(warnings(bits, "fixed<4,1>", "fixed<3,1>")?, [""; 0]);
+    let told = |key: &str, precision: &str, attribute: &str| {
+        format!(
+            "layer 'fc': Precision {key} {precision} is not used; its {attribute} decides, and gives \
+             numbers that this type does not hold. Leave the type out, or train with another \
+             quantizer"
+        )
+    };
+    let weight = told("weight", "fixed<3,1>", "kernel_quantizer");
+    assert_eq!(warnings(bits, "fixed<3,1>", "fixed<16,6>")?, [weight]);
+    let bias = told("bias", "ufixed<8,1>", "bias_quantizer");
+    assert_eq!(warnings(bits, "fixed<16,6>", "ufixed<8,1>")?, [bias]);
+    // Codes before a real-valued scale are what the type is for.
+    assert_eq!(warnings("quantized_bits(4,0,1,alpha=0.3)", "fixed<4,1>", "fixed<16,6>")?, [""; 0]);
+    Ok(())
+}
+
 #[test]
 fn a_scale_is_cut_where_the_user_says_so_and_the_user_is_told() -> Outcome {
     let model = |alpha: &str| {

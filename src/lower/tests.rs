@@ -7,7 +7,7 @@ use crate::fixed::Codes;
 use crate::function::{Function, Relu};
 use crate::ir::{Graph, Op};
 use crate::model::{Activation, Dense, Layer, LayerKind, Merge, Model};
-use crate::quantizer::Quantizer;
+use crate::quantizer::{Adaptive, AdaptiveRule, Quantizer};
 use crate::sim;
 
 pub(super) type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -357,6 +357,29 @@ fn quotients_round_as_the_true_ones() -> Outcome {
             }
         }
     }
+    Ok(())
+}
+
+#[test]
+fn says_once_which_averages_still_move() -> Outcome {
+    let layer = |moving: bool| {
+        let rule = AdaptiveRule { symmetric: true, po2_rounding: false };
+        let adaptive = Adaptive::new(&"quantized_relu(4)".parse()?, rule, vec![(0.0, 3.0)]);
+        let adaptive = adaptive.ok_or("no range")?.moving(moving);
+        Ok::<_, Box<dyn std::error::Error>>(LayerKind::Adaptive(adaptive))
+    };
+    let lowered = lower(
+        &chain(1, vec![("a", layer(true)?), ("b", layer(false)?), ("c", layer(true)?)]),
+        &settings("fixed<8,4>")?,
+    )?;
+    let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        ["layers 'a', 'c': QKeras' own inference goes on moving the averages of this \
+          QAdaptiveActivation, so that its results depend on the samples before; here they are those \
+          of the stored averages. QKeras stops where the step of the training is beyond \
+          ema_freeze_delay, or trainable is False"]
+    );
     Ok(())
 }
 

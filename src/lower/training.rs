@@ -1,7 +1,7 @@
 //! What a model states for training only.
 
 use super::Warning;
-use crate::model::Model;
+use crate::model::{LayerKind, Model};
 
 /// One warning of all quantizers with noise or chance, each with the layers that have it; `None`
 /// where the model has none.
@@ -28,4 +28,19 @@ pub(super) fn warning(model: &Model) -> Option<Warning> {
         }
     }
     (!quantizers.is_empty()).then_some(Warning::Training { quantizers, differences })
+}
+
+/// One warning of all layers whose averages QKeras moves at inference; `None` where there are none.
+pub(super) fn moving(model: &Model) -> Option<Warning> {
+    let layers = model.graph.node_weights().filter(|layer| is_moving(&layer.kind));
+    let layers: Vec<String> = layers.map(|layer| layer.name.clone()).collect();
+    (!layers.is_empty()).then_some(Warning::Moving { layers })
+}
+
+fn is_moving(kind: &LayerKind) -> bool {
+    match kind {
+        LayerKind::Adaptive(adaptive) => adaptive.is_moving(),
+        LayerKind::TimeDistributed(kind) | LayerKind::ChannelsFirst(kind) => is_moving(kind),
+        _ => false,
+    }
 }

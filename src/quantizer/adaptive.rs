@@ -15,6 +15,8 @@ pub struct Adaptive {
     rule: Rule,
     /// The averages of the smallest and the largest value, of each channel or of all.
     ranges: Vec<(f32, f32)>,
+    /// Whether QKeras' own inference moves the averages.
+    moving: bool,
 }
 
 /// How a range becomes integer bits: the arguments of QKeras' `_get_integer_bits`.
@@ -31,7 +33,20 @@ impl Adaptive {
     /// largest value; `None` unless it is of one of the two kinds, and there is a range.
     pub fn new(quantizer: &Quantizer, rule: Rule, ranges: Vec<(f32, f32)>) -> Option<Self> {
         let quantizer = with_integer(quantizer, 0)?;
-        (!ranges.is_empty()).then_some(Self { quantizer, rule, ranges })
+        (!ranges.is_empty()).then_some(Self { quantizer, rule, ranges, moving: false })
+    }
+
+    /// The same, where QKeras' own inference moves the averages if `moving`: with an
+    /// `ema_freeze_delay` that the training has not passed, its `call` forgets to ask whether it trains.
+    #[must_use]
+    pub fn moving(self, moving: bool) -> Self {
+        Self { moving, ..self }
+    }
+
+    /// Whether QKeras' own inference moves the averages, so that its results depend on the samples
+    /// before.
+    pub fn is_moving(&self) -> bool {
+        self.moving
     }
 
     /// The integer bits of each channel, or of all.

@@ -46,6 +46,14 @@ impl Alpha {
         }
     }
 
+    /// The numbers, where they are several.
+    pub(super) fn several(&self) -> Option<&ArrayD<f32>> {
+        match self {
+            Self::Tensor(alphas) => Some(alphas),
+            Self::Unset | Self::Number(_) | Self::Auto | Self::AutoPo2 => None,
+        }
+    }
+
     /// Every number that the file states.
     pub(super) fn numbers(&self) -> Vec<f32> {
         match self {

@@ -8,7 +8,9 @@ use ndarray::ArrayD;
 use super::parameters::Parameters;
 use super::rule::ScaleRule;
 use super::training::{Neutral, REAL_SIGMOID, ROUNDING, Training, TrainingNote};
-use super::{Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Stage};
+use super::{
+    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Several, Stage,
+};
 
 /// QKeras' `binary`: alpha times the sign of x, that of 0 being +1; with `use_01`, 0 in place of
 /// -1. A computed alpha is the one that fits the weights best.
@@ -80,6 +82,11 @@ impl Binary {
         })
     }
 
+    /// The same with the number `scale` as alpha.
+    pub(super) fn with_scale(self, scale: f32) -> Self {
+        Self { alpha: Alpha::Number(scale), ..self }
+    }
+
     /// The value before alpha.
     fn sign(&self, is_negative: bool) -> f32 {
         match (is_negative, self.use_01) {
@@ -115,6 +122,10 @@ impl Definition for Binary {
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
         self.alpha.of_activation(self).map(|_| vec![Stage::Steps])
+    }
+
+    fn several_scales(&self) -> Several<'_> {
+        Some((self.alpha.several()?, Role::Factor))
     }
 
     fn training(&self) -> Option<&Training> {

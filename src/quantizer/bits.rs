@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ndarray::{ArrayD, Zip};
+use ndarray::{ArrayD, Zip, arr0};
 
 use super::alpha::{list, spread};
 use super::nearest::{Ties, code};
@@ -11,7 +11,8 @@ use super::rule::ScaleRule;
 use super::scales::{Groups, flush, nearest_po2};
 use super::training::{NOISE, ROUNDING, Training};
 use super::{
-    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Stage, cast, exp2, log2,
+    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Several, Stage, cast,
+    exp2, log2,
 };
 use crate::fixed::{Format, Overflow, Quantization, Rounding};
 
@@ -99,6 +100,14 @@ impl QuantizedBits {
             }
         }
         Ok(())
+    }
+
+    /// The same with the number `scale` in place of several.
+    pub(super) fn with_scale(self, scale: f32) -> Self {
+        match self.post_training_scale {
+            Some(_) => Self { post_training_scale: Some(arr0(scale).into_dyn()), ..self },
+            None => Self { alpha: Alpha::Number(scale), ..self },
+        }
     }
 
     /// The same with other integer bits.
@@ -285,6 +294,13 @@ impl Definition for QuantizedBits {
             0 => vec![self.cast()?],
             power => vec![self.cast()?, Stage::Scale { power }],
         })
+    }
+
+    fn several_scales(&self) -> Several<'_> {
+        match &self.post_training_scale {
+            Some(scales) => (scales.len() > 1).then_some((scales, Role::Step)),
+            None => Some((self.alpha.several()?, Role::Factor)),
+        }
     }
 
     fn training(&self) -> Option<&Training> {

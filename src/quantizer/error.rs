@@ -43,12 +43,26 @@ pub enum QuantizerError {
         /// The attribute.
         attribute: &'static str,
     },
-    /// A scale for each channel where values flow.
-    #[error("{quantizer} as an activation: only one alpha for all channels is supported yet")]
-    #[diagnostic(help("state alpha as one number"))]
+    /// A scale for each channel, and nothing that says which channel is meant.
+    #[error("{quantizer} is another quantizer for each channel")]
+    #[diagnostic(help("state one of its scales as a number"))]
     PerChannel {
         /// As QKeras writes it.
         quantizer: String,
+    },
+    /// Scales that do not spread over the samples that flow.
+    #[error(
+        "{quantizer} on samples of shape {shape:?}: its scales have the shape {scales:?}, which does \
+         not spread over them"
+    )]
+    #[diagnostic(help("give it one scale, or one for each place on the last axis"))]
+    Spread {
+        /// As QKeras writes it.
+        quantizer: String,
+        /// The shape of the scales.
+        scales: Vec<usize>,
+        /// The shape of a sample.
+        shape: Vec<usize>,
     },
     /// A scale that no hardware can know beforehand.
     #[error("{quantizer} as an activation: its scale depends on all values of a batch")]

@@ -3,13 +3,16 @@
 use super::parameters::Parameters;
 use super::scales::EPSILON;
 use super::training::{NOISE, ROUNDING, Training};
-use super::{ParseError, exp2, log2};
+use super::{ParseError, log2};
 
 /// The range and rounding of exponents: QKeras' `_clip_power_of_two` and what it is called with.
+///
+/// Exponents are whole numbers between two bounds, which are not where no bit is left for exponents, or
+/// a part of one: quantized_po2(1) has the bounds -2^-1 and 2^-1 - 1, and √½ for its one value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Exponents {
-    low: i32,
-    high: i32,
+    low: f64,
+    high: f64,
     max_value: Option<f32>,
     quadratic: bool,
     floor: bool,
@@ -17,26 +20,27 @@ pub(super) struct Exponents {
 }
 
 /// Below this exponent float32 has no normal number, and TensorFlow gives 0.
-const SMALLEST: i32 = -126;
+const SMALLEST: f64 = -126.0;
+/// Above this one QKeras has infinity, for what no quantizer of hardware reaches.
+const LARGEST: f64 = 127.0;
 
 impl Exponents {
     /// Reads what both quantizers have in common; `bits` of an exponent with its sign.
-    pub(super) fn new(parameters: &Parameters<'_>, bits: i32) -> Result<Self, ParseError> {
+    pub(super) fn new(parameters: &Parameters<'_>, bits: f64) -> Result<Self, ParseError> {
         let max_value = parameters.number("max_value")?;
         if max_value.is_some_and(|max| max < 0.0) {
             return Err(parameters.wrong("max_value", "None or not negative"));
         }
         // An exponent that is never positive needs no sign bit.
-        let magnitude_bits = bits - i32::from(max_value.is_none_or(|max| max > 1.0));
-        if !(0..=7).contains(&magnitude_bits) {
-            let expected = "such that exponents have 1 to 8 bits, as in float32";
-            return Err(parameters.wrong("bits", expected));
-        }
+        let has_sign = max_value.is_none_or(|max| max > 1.0);
+        let bound = libm::exp2(bits - f64::from(u8::from(has_sign)));
         let quadratic = parameters.flag("quadratic_approximation", false)?;
-        let high = (1 << magnitude_bits) - 1;
+        let high = if quadratic { 2.0 * ((bound - 1.0) / 2.0).floor() } else { bound - 1.0 };
+        let single = |exponent: f64| f64::from(exponent as f32);
         Ok(Self {
-            low: -(1 << magnitude_bits),
-            high: if quadratic { high / 2 * 2 } else { high },
+            low: single(-bound),
+            // Keras clips to the lower of two bounds that contradict each other.
+            high: single(high.max(-bound)),
             max_value,
             quadratic,
             floor: parameters.floors_log2()?,
@@ -46,32 +50,43 @@ impl Exponents {
 
     /// The power of two for `magnitude`, which is not negative.
     pub(super) fn power_of_two(&self, magnitude: f64) -> f64 {
-        power(self.exponent(magnitude))
-    }
-
-    fn exponent(&self, magnitude: f64) -> i32 {
         if magnitude < EPSILON.into() {
-            return self.low;
+            return power(self.low);
         }
         let x = self.max_value.map_or(magnitude, |max| magnitude.min(max.into())).min(f64::MAX);
-        let factor = if self.quadratic { 2 } else { 1 };
-        if x == 0.0 {
-            return factor * self.low; // max_value is 0
+        match x {
+            0.0 => self.bounded(f64::NEG_INFINITY), // max_value is 0
+            _ => self.bounded(self.log2(x).into()),
         }
-        let log2 = match (self.quadratic, self.floor) {
+    }
+
+    /// log2 of `x`, or of its root, rounded.
+    fn log2(&self, x: f64) -> i32 {
+        match (self.quadratic, self.floor) {
             (false, false) => log2::round_log2(x),
             (false, true) => log2::floor_log2(x),
             (true, false) => log2::round_log2_sqrt(x),
             (true, true) => log2::floor_log2(x).div_euclid(2),
-        };
-        factor * log2.clamp(self.low, self.high)
+        }
+    }
+
+    /// The power for an exponent, or for half of one, once it is between its bounds.
+    fn bounded(&self, log2: f64) -> f64 {
+        let factor = if self.quadratic { 2.0 } else { 1.0 };
+        power(factor * log2.clamp(self.low, self.high))
     }
 
     /// Every value of [`Exponents::power_of_two`].
     pub(super) fn powers(&self) -> Vec<f64> {
-        let range = self.exponent(EPSILON.into())..=self.exponent(f64::MAX);
-        let step = if self.quadratic { 2 } else { 1 };
-        std::iter::once(self.low).chain(range.step_by(step)).map(power).collect()
+        let epsilon = f64::from(EPSILON);
+        let first = self.max_value.map_or(epsilon, |max| epsilon.min(max.into()));
+        let last = self.max_value.map_or(f64::MAX, f64::from);
+        let tiny = std::iter::once(power(self.low));
+        if first == 0.0 {
+            return tiny.chain([self.power_of_two(epsilon)]).collect();
+        }
+        let range = self.log2(first)..=self.log2(last.max(first));
+        tiny.chain(range.map(|log2| self.bounded(log2.into()))).collect()
     }
 
     /// From which magnitude on exponents rise again, if they fall there: QKeras doubles those of a
@@ -96,6 +111,7 @@ impl Exponents {
     }
 }
 
-fn power(exponent: i32) -> f64 {
-    if exponent < SMALLEST { 0.0 } else { exp2(exponent) }
+/// The float32 number that is 2 to `exponent`.
+fn power(exponent: f64) -> f64 {
+    if exponent < SMALLEST { 0.0 } else { f64::from(libm::exp2(exponent.min(LARGEST)) as f32) }
 }

@@ -6,7 +6,10 @@ use ndarray::ArrayD;
 
 use super::parameters::Parameters;
 use super::training::Training;
-use super::{Definition, Factored, ParseError, QuantizedBits, Quantizer, QuantizerError, Stage};
+use super::{
+    Definition, Factored, ParseError, QuantizedBits, Quantizer, QuantizerError, Role, Several,
+    Stage,
+};
 
 /// QKeras' `quantized_hswish`: [`QuantizedBits`] of x · clip(x + shift, 0, bound) / bound. It falls from
 /// -shift to -shift/2 and rises from there.
@@ -54,6 +57,11 @@ impl QuantizedHswish {
         })
     }
 
+    /// The same with the number `scale` in place of several.
+    pub(super) fn with_scale(self, scale: f32) -> Self {
+        Self { bits: self.bits.with_scale(scale), ..self }
+    }
+
     /// Before [`QuantizedBits`].
     fn hswish(&self, x: f64) -> f64 {
         let bound = f64::from(self.upper_bound);
@@ -90,6 +98,11 @@ impl Definition for QuantizedHswish {
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
         // Whatever refuses the fixed-point quantizer refuses this one.
         self.bits.stages().map(|_| vec![Stage::Steps])
+    }
+
+    fn several_scales(&self) -> Several<'_> {
+        let (scales, role) = self.bits.several_scales()?;
+        Some((scales, if role == Role::Factor { role } else { Role::Inner }))
     }
 
     fn training(&self) -> Option<&Training> {

@@ -10,7 +10,8 @@ use super::rule::ScaleRule;
 use super::scales::{EPSILON, Groups, flush, nearest_po2};
 use super::training::{NOISE, ROUNDING, Training};
 use super::{
-    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Stage, cast, exp2, log2,
+    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Several, Stage, cast,
+    exp2, log2,
 };
 use crate::fixed::{Format, Overflow};
 
@@ -68,6 +69,11 @@ impl QuantizedLinear {
         }
         parameters.exact_alpha(&quantizer.alpha, quantizer.unsigned_bits().max(1))?;
         Ok(quantizer)
+    }
+
+    /// The same with the number `scale` as alpha.
+    pub(super) fn with_scale(self, scale: f32) -> Self {
+        Self { alpha: Alpha::Number(scale), ..self }
     }
 
     /// Bits without the sign.
@@ -195,6 +201,10 @@ impl Definition for QuantizedLinear {
         } else {
             cast(self, Format::unsigned(self.bits, integer), Overflow::Sat)?
         }])
+    }
+
+    fn several_scales(&self) -> Several<'_> {
+        Some((self.alpha.several()?, Role::Step))
     }
 
     fn training(&self) -> Option<&Training> {

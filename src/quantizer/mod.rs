@@ -43,6 +43,7 @@ mod registry;
 mod relu;
 mod relu_po2;
 mod rule;
+mod scaled;
 mod scales;
 mod sigmoid;
 mod staircase;
@@ -76,6 +77,8 @@ pub use po2::QuantizedPo2;
 pub use registry::names;
 pub use relu::QuantizedRelu;
 pub use relu_po2::QuantizedReluPo2;
+use scaled::Several;
+pub use scaled::{Role, Scaled};
 pub use sigmoid::QuantizedSigmoid;
 pub use staircase::{Edge, Owner, Staircase, Step};
 pub use tanh::QuantizedTanh;
@@ -174,6 +177,11 @@ trait Definition: fmt::Display {
     /// See [`Quantizer::stages`].
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError>;
 
+    /// See [`Quantizer::scaled`].
+    fn several_scales(&self) -> Several<'_> {
+        None
+    }
+
     /// The attributes that act in training only; `None` for a quantizer that has none.
     fn training(&self) -> Option<&Training> {
         None
@@ -260,7 +268,7 @@ impl Quantizer {
     }
 
     /// The value that a flowing `x` becomes, in exact arithmetic. NaN where the quantizer's scale
-    /// depends on all the data: [`Quantizer::stages`] says so.
+    /// depends on all the data, or on the channel: [`Quantizer::stages`] says so.
     pub fn apply(&self, x: f64) -> f64 {
         // A zero has no sign in fixed point.
         self.definition().apply(x) + 0.0
@@ -291,13 +299,14 @@ impl Quantizer {
     /// What [`Quantizer::apply`] is in hardware: stages one after another.
     ///
     /// # Errors
-    /// If the quantizer's scale depends on the data, or a type is too wide.
+    /// If the quantizer has a scale for each channel ([`Quantizer::scaled`]) or one that depends on the
+    /// data, or a type is too wide.
     pub fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
         self.definition().stages()
     }
 
     /// Every value that [`Quantizer::apply`] can give, in ascending order; `None` where they depend
-    /// on the data or are more than [`Quantizer::MAX_VALUES`].
+    /// on the data or the channel, or are more than [`Quantizer::MAX_VALUES`].
     pub fn values(&self) -> Option<Vec<f64>> {
         let mut values: Vec<f64> = self.definition().values()?.iter().map(|v| v + 0.0).collect();
         values.sort_by(f64::total_cmp);

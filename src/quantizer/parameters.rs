@@ -85,6 +85,14 @@ impl<'a> Parameters<'a> {
         Ok(self.whole("bits", 8, 1..=MAX_BITS.into())? as u32)
     }
 
+    /// `bits` of an exponent, which need be no whole number; QKeras' default is 8.
+    pub(super) fn exponent_bits(&self) -> Result<f64, ParseError> {
+        let Some((name, value)) = self.get("bits") else { return Ok(8.0) };
+        let most = f64::from(MAX_BITS);
+        let bits = value.as_f64().filter(|bits| (0.0..=most).contains(bits));
+        bits.ok_or_else(|| self.wrong(name, format!("a number, 0 to {MAX_BITS}")))
+    }
+
     /// `integer`, the bits above the binary point.
     pub(super) fn integer_bits(&self) -> Result<i32, ParseError> {
         Ok(self.whole("integer", 0, -MAX_INTEGER..=MAX_INTEGER)? as i32)
@@ -169,11 +177,15 @@ impl<'a> Parameters<'a> {
         })
     }
 
-    /// The exponent of a power of two that float32 has, or None.
-    pub(super) fn exponent(&self, attribute: &'static str) -> Result<Option<i32>, ParseError> {
+    /// The exponent of a float32 number that is 2 to it, whole or not, or None.
+    pub(super) fn exponent(&self, attribute: &'static str) -> Result<Option<f64>, ParseError> {
         match self.get(attribute) {
             None | Some((_, Value::Null)) => Ok(None),
-            Some(_) => Ok(Some(self.whole(attribute, 0, -MAX_INTEGER..=MAX_INTEGER)? as i32)),
+            Some((_, value)) => {
+                let exponent = value.as_f64().filter(|e| e.abs() <= MAX_INTEGER as f64);
+                let expected = format!("a number, -{MAX_INTEGER} to {MAX_INTEGER}, or None");
+                exponent.map(Some).ok_or_else(|| self.wrong(attribute, expected))
+            }
         }
     }
 

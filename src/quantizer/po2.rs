@@ -10,7 +10,7 @@ use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, Training};
 /// but where the smallest power lies below float32 (9 bits).
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedPo2 {
-    bits: u32,
+    bits: f64,
     exponents: Exponents,
 }
 
@@ -30,9 +30,9 @@ pub(super) const ATTRIBUTES: &[&str] = &[
 
 impl QuantizedPo2 {
     pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        let bits = parameters.bits()?;
+        let bits = parameters.exponent_bits()?;
         // One bit is the number's own sign.
-        Ok(Self { bits, exponents: Exponents::new(parameters, bits as i32 - 1)? })
+        Ok(Self { bits, exponents: Exponents::new(parameters, bits - 1.0)? })
     }
 }
 

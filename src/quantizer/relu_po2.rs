@@ -10,7 +10,7 @@ use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, Training, 
 /// powers, or -2^e with e near log2(-slope · x) where there is a slope.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedReluPo2 {
-    bits: u32,
+    bits: f64,
     /// The slope's power of two; `None` where it is 0.
     slope: Option<i32>,
     exponents: Exponents,
@@ -33,9 +33,9 @@ pub(super) const ATTRIBUTES: &[&str] = &[
 
 impl QuantizedReluPo2 {
     pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        let bits = parameters.bits()?;
+        let bits = parameters.exponent_bits()?;
         let slope = parameters.negative_slope()?;
-        Ok(Self { bits, slope, exponents: Exponents::new(parameters, bits as i32)? })
+        Ok(Self { bits, slope, exponents: Exponents::new(parameters, bits)? })
     }
 }
 

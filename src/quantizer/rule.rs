@@ -6,7 +6,7 @@ use ndarray::ArrayD;
 
 use super::parameters::Parameters;
 use super::scales::{Groups, nearest_po2};
-use super::{Alpha, ParseError, QuantizerError, exp2};
+use super::{Alpha, ParseError, QuantizerError};
 
 /// A whole number, or several.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,8 +20,8 @@ pub(super) enum Whole {
 pub(super) struct ScaleRule {
     axis: Option<Whole>,
     elements: Option<Whole>,
-    min_exponent: Option<i32>,
-    max_exponent: Option<i32>,
+    min_exponent: Option<f64>,
+    max_exponent: Option<f64>,
 }
 
 impl ScaleRule {
@@ -160,9 +160,10 @@ impl ScaleRule {
         scales
     }
 
-    /// QKeras' `_clip_po2_scale`. Where the bounds contradict each other, the lower one holds.
+    /// QKeras' `_clip_po2_scale`. Where the bounds contradict each other, the lower one holds. An
+    /// exponent that is no whole number bounds by what is no power of two, and is then the scale.
     fn clip(&self, scale: f32) -> f32 {
-        let power = |exponent: i32| exp2(exponent) as f32;
+        let power = |exponent: f64| libm::exp2(exponent) as f32;
         let low = self.min_exponent.map_or(f32::NEG_INFINITY, power);
         let high = self.max_exponent.map_or(f32::INFINITY, power);
         scale.clamp(low, high.max(low))

@@ -8,7 +8,9 @@ use super::parameters::Parameters;
 use super::rule::ScaleRule;
 use super::scales::{Groups, flush, nearest_po2};
 use super::training::{Neutral, REAL_SIGMOID, ROUNDING, Training};
-use super::{Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Stage};
+use super::{
+    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Several, Stage,
+};
 
 /// QKeras' `ternary`: alpha times the sign of x where |x| ≥ threshold, 0 elsewhere. With a computed
 /// alpha the threshold is half of it, found in turns (after arXiv:1605.04711). QKeras'
@@ -67,6 +69,11 @@ impl Ternary {
         Ok(Self { stochastic, alpha, threshold, unrolls: unrolls as u32, training })
     }
 
+    /// The same with the number `scale` as alpha.
+    pub(super) fn with_scale(self, scale: f32) -> Self {
+        Self { alpha: Alpha::Number(scale), ..self }
+    }
+
     /// The value before alpha, where alpha is not computed.
     fn sign(&self, x: f64) -> f64 {
         let threshold = f64::from(self.threshold.unwrap_or(DEFAULT_THRESHOLD));
@@ -122,6 +129,10 @@ impl Definition for Ternary {
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
         self.alpha.of_activation(self).map(|_| vec![Stage::Steps])
+    }
+
+    fn several_scales(&self) -> Several<'_> {
+        Some((self.alpha.several()?, Role::Factor))
     }
 
     fn training(&self) -> Option<&Training> {

@@ -110,6 +110,16 @@ if {$opt(synth)} {
             -RESET_ASYNC_NAME arst_n -RESET_ASYNC_ACTIVE low \
             -ENABLE_NAME {} -ENABLE_ACTIVE high]]
         go assembly
+{%- if !words.is_empty() %}
+        # What one iteration reads of a constant is one word of its memory.
+        foreach {constant width} {
+{%- for (name, width) in words %}
+            {{ name }} {{ width }}
+{%- endfor %}
+        } {
+            directive set /$design_top/$constant.rom -WORD_WIDTH $width
+        }
+{%- endif %}
         go architect
         go allocate
         go schedule

@@ -6,7 +6,7 @@
 {%- if body.rows > 1 %}
 {{ cx.outer("rows", "row", body.rows) }}
 {%- endif %}
-{{ cx.open("channels", "c", body.channels) }}
+{{ cx.level(1, "channels", "c", body.channels) }}
 output[{{ cx.at(body.rows, body.channels, "c") }}] = input[{{ cx.at(body.rows, body.channels, "c") }}] * {{ cx.factor(body.scales) }}
 {%- if let Some(offsets) = body.offsets %} + {{ cx.factor(offsets) }}{% endif %};
 }

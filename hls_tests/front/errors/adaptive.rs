@@ -15,12 +15,19 @@ fn weights() -> PathBuf {
 
 /// The layer of that file, with an attribute of another value.
 fn load_with(attribute: &str, value: Value) -> Result<Model, FrontError> {
+    load_with_all(&[(attribute, value)])
+}
+
+/// The layer of that file, with attributes of other values.
+fn load_with_all(attributes: &[(&str, Value)]) -> Result<Model, FrontError> {
     let mut config = json!({
         "name": "act", "activation": "quantized_bits", "total_bits": 5, "current_step": -1,
         "symmetric": true, "quantization_delay": 1, "ema_freeze_delay": null, "ema_decay": 0.9999,
         "per_channel": true, "po2_rounding": false, "relu_neg_slope": 0.0
     });
-    config[attribute] = value;
+    for (attribute, value) in attributes {
+        config[*attribute] = value.clone();
+    }
     let input = layer("InputLayer", json!({"name": "x", "batch_input_shape": [null, 6]}));
     let dense = json!({"name": "fc", "units": 3, "use_bias": false});
     let layers = [input, layer("QAdaptiveActivation", config), layer("QDense", dense)];
@@ -48,6 +55,24 @@ fn attributes_of_adaptive_activations() {
     refused("symmetric", json!(2), "symmetric = 2 is not true or false", "");
     let message = "the attribute momentum = 1 is not known, so it might change the result";
     refused("momentum", json!(1), message, "");
+}
+
+/// What QKeras' `call` decides with `training=False`, the step of this training being -1: the averages
+/// move where `will_ema_freeze`, and the step is not beyond the delay.
+#[test]
+fn averages_move_at_inference_where_qkeras_moves_them() {
+    let moves = |attributes: &[(&str, Value)]| {
+        let model = load_with_all(attributes).unwrap();
+        let mut kinds = model.graph.node_weights().map(|layer| &layer.kind);
+        kinds.any(|kind| matches!(kind, LayerKind::Adaptive(adaptive) if adaptive.is_moving()))
+    };
+    let delay = |steps: i32| ("ema_freeze_delay", json!(steps));
+    assert!(moves(&[delay(100)]));
+    assert!(moves(&[delay(-1)]));
+    assert!(!moves(&[delay(-2)]), "the step is beyond it");
+    assert!(!moves(&[delay(0)]), "0 is as None to Python");
+    assert!(!moves(&[("ema_freeze_delay", Value::Null)]));
+    assert!(!moves(&[delay(100), ("trainable", json!(false))]));
 }
 
 #[test]

@@ -19,6 +19,22 @@ fn load_on(shape: &[usize], class: &str, mut config: Value) -> Result<Model, Fro
     load_json(&model, &fixture("weights.h5"))
 }
 
+/// What acts along the last axis, inside of a layer whose last axis is none of channels.
+#[test]
+fn activations_of_layers_with_channels_first() {
+    let scales = "quantized_bits(4,0,1,alpha=[0.5 1.0])";
+    for (activation, help) in [("softmax", "use a Softmax layer behind"), (scales, "one scale")] {
+        let config = json!({
+            "pool_size": 2, "data_format": "channels_first", "activation": activation
+        });
+        let message = format!(
+            "model.json: layer 'x' (QAveragePooling2D): activation = \"{activation}\" is not \
+             supported"
+        );
+        expect(load_on(&[2, 4, 4], "QAveragePooling2D", config), &message, help);
+    }
+}
+
 #[test]
 fn values_that_change_the_result() {
     let causal = "supported is padding = \"valid\" or \"same\"";

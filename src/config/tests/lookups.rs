@@ -55,6 +55,22 @@ fn the_most_specific_level_holds() {
 }
 
 #[test]
+fn a_strategy_is_set_for_a_layer_a_class_or_the_model() {
+    use crate::config::Strategy::{Latency, Resource};
+    let config = config(
+        "
+Model: {Strategy: latency}
+LayerType: {Dense: {Strategy: Resource}}
+LayerName: {a: {Strategy: Latency}}
+",
+    );
+    assert_eq!(config.strategy("a", "QDense"), Some(Latency));
+    assert_eq!(config.strategy("b", "QDense"), Some(Resource));
+    assert_eq!(config.strategy("b", "QConv2D"), Some(Latency));
+    assert_eq!(super::config("Model: {}").strategy("b", "QConv2D"), None);
+}
+
+#[test]
 fn the_sigmoid_is_that_of_the_model() {
     use crate::function::Sigmoid;
     assert_eq!(config(LEVELS).internal_sigmoid(), None);

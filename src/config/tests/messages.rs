@@ -92,9 +92,9 @@ fn what_hls4ml_knows_and_is_not_built_says_so() {
             "supported today: io_parallel",
         ),
         (
-            "Model: {Strategy: resource}",
-            "Model.Strategy: Resource is known to hls4ml, not supported yet",
-            "supported today: Latency",
+            "Model: {Strategy: distributed_arithmetic}",
+            "Model.Strategy: distributed_arithmetic is known to hls4ml, not supported yet",
+            "supported today: Latency, Resource",
         ),
         (
             "Backend: quartus",
@@ -153,7 +153,11 @@ fn unknown_values_are_named_with_the_nearest_known_one() {
             "Backend: unknown value 'Vitus', did you mean 'Vitis'?",
             "it takes: Vitis, Catapult",
         ),
-        ("Model: {Strategy: quick}", "Model.Strategy: unknown value 'quick'", "it takes: Latency"),
+        (
+            "Model: {Strategy: quick}",
+            "Model.Strategy: unknown value 'quick'",
+            "it takes: Latency, Resource",
+        ),
     ]);
 }
 

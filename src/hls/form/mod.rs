@@ -90,7 +90,7 @@ pub struct Moved {
 /// Operations on constants that a sample takes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Operations {
-    /// Products with a constant that is neither 0 nor ± a power of two.
+    /// Products with a constant that is neither 0 nor ± a power of two, or that comes from a memory.
     pub multiplications: u64,
     /// Additions and subtractions. A term with the weight 0 is none, and neither is the first.
     pub additions: u64,

@@ -3,7 +3,8 @@
 use serde::Serialize;
 
 use super::super::build::{Builder, Site};
-use super::super::{ConstantId, HlsError, Multipliers, legal_reuse_factors};
+use super::super::reuse::reuse_factor_up_to;
+use super::super::{ConstantId, HlsError, Multipliers};
 use crate::ir;
 
 /// `output[r, c] = input[r, c] · scales[c] + offsets[c]`.
@@ -51,8 +52,7 @@ pub(super) fn build(
     // time for.
     let products = (rows * channels) as u64;
     let asked = builder.options.reuse_factor_of(&site.node.layer);
-    let reuse_factors = legal_reuse_factors(channels as u64);
-    let reuse_factor = reuse_factors.into_iter().filter(|f| *f <= asked).max().unwrap_or(1);
+    let reuse_factor = reuse_factor_up_to(asked, channels);
     let multipliers = Multipliers {
         products,
         proper_products: (rows * op.multiplications(channels)) as u64,

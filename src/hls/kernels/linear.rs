@@ -4,10 +4,10 @@ use serde::Serialize;
 
 use super::super::build::{Builder, Site};
 use super::super::form::{self, Form, Moved, Operations, Shift, Uses};
-use super::super::{
-    ConstantId, Finding, HlsError, Multipliers, Obstacle, TypeId, nearest_legal_reuse_factor,
-};
-use crate::fixed::Interval;
+use super::super::reuse::Sharing;
+use super::super::schedule::Nest;
+use super::super::{Blocks, ConstantId, Finding, HlsError, Multipliers, Obstacle, TypeId};
+use crate::fixed::{Codes, Interval};
 use crate::ir;
 
 /// `output[r, o] = start[o] + Σ_i input[r, i] · weights[i, o]`.
@@ -27,8 +27,10 @@ pub struct Linear {
     pub starts: Option<ConstantId>,
     /// What a sample takes.
     pub operations: Operations,
-    /// Clock cycles between two samples, in which operators may be used again.
-    pub reuse_factor: u64,
+    /// What of the matrix is worked on at a time.
+    pub blocks: Blocks,
+    /// Clock cycles between two blocks, in which operators may be used again.
+    pub interval: u64,
 }
 
 /// Windows that slide over the operand; see [`ir::Conv`].
@@ -44,6 +46,18 @@ pub struct Windows {
     pub group_channels: usize,
     /// Outputs that sum over the same channels.
     pub group_outputs: usize,
+}
+
+impl Windows {
+    /// Elements of a window.
+    pub fn len(&self) -> usize {
+        self.window.taps() * self.channels
+    }
+
+    /// Whether a window has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// What stands in the place of products; see [`Form`].
@@ -65,7 +79,7 @@ pub enum Terms {
 pub struct Products {
     /// \[inputs, outputs\].
     pub weights: ConstantId,
-    /// Whether some weights are 0, which cost nothing.
+    /// Whether some weights are 0, and left out.
     pub sparse: bool,
 }
 
@@ -139,32 +153,66 @@ pub enum Down {
 }
 
 impl Linear {
-    /// How many of the constants, the first ones, have a number for each input and output.
-    pub fn matrices(&self) -> usize {
-        match &self.terms {
-            Terms::Shifts(Shifts { places: Places { down: Down::Each(_), .. }, .. }) => 2,
-            _ => 1,
+    /// Its loops: over windows or rows, over blocks, over what is in a block.
+    pub(super) fn nest(&self) -> Nest {
+        let around = match &self.windows {
+            Some(windows) => windows.window.output.to_vec(),
+            None => vec![self.rows],
+        };
+        let Blocks { inputs, outputs } = self.blocks;
+        let matrix = [outputs, inputs, self.block_outputs(), self.block_inputs()];
+        let nest = Nest::new(&[&around[..], &matrix].concat());
+        match (inputs, outputs) {
+            (1, 1) => nest.together(around.len()),
+            (1, _) => nest.keeping(around.len() + 1),
+            _ => nest.keeping(around.len() + 2),
         }
     }
 
-    /// Constants that are read all at once.
-    pub(super) fn constants(&self) -> Vec<ConstantId> {
+    /// Inputs of a block.
+    pub fn block_inputs(&self) -> usize {
+        self.inputs / self.blocks.inputs
+    }
+
+    /// Outputs of a block.
+    pub fn block_outputs(&self) -> usize {
+        self.outputs / self.blocks.outputs
+    }
+
+    /// The constants that have a number for each input and output: a row for each block, if the
+    /// matrix is cut into several.
+    pub fn matrices(&self) -> Vec<ConstantId> {
         let signs = |signs: SignCodes| match signs {
             SignCodes::Negative(constant) | SignCodes::Sign(constant) => constant,
         };
-        let down = |places: Places| match places.down {
+        match &self.terms {
+            Terms::Products(terms) => vec![terms.weights],
+            Terms::Signs(terms) => vec![signs(terms.signs)],
+            Terms::Shifts(terms) => {
+                std::iter::once(signs(terms.signs)).chain(terms.places.each()).collect()
+            }
+            Terms::Xnor(terms) => vec![terms.negative],
+        }
+    }
+
+    /// The constants that have a number for each output.
+    pub fn vectors(&self) -> Vec<ConstantId> {
+        let places = match &self.terms {
+            Terms::Signs(terms) => terms.moved.and_then(|moved| moved.places.each()),
+            Terms::Xnor(terms) => terms.places.each(),
+            Terms::Products(_) | Terms::Shifts(_) => None,
+        };
+        places.into_iter().chain(self.starts).collect()
+    }
+}
+
+impl Places {
+    /// The places down, where numbers have places of their own.
+    fn each(&self) -> Option<ConstantId> {
+        match self.down {
             Down::Same(_) => None,
             Down::Each(constant) => Some(constant),
-        };
-        let (first, second) = match &self.terms {
-            Terms::Products(terms) => (terms.weights, None),
-            Terms::Signs(terms) => {
-                (signs(terms.signs), terms.moved.and_then(|moved| down(moved.places)))
-            }
-            Terms::Shifts(terms) => (signs(terms.signs), down(terms.places)),
-            Terms::Xnor(terms) => (terms.negative, down(terms.places)),
-        };
-        std::iter::once(first).chain(second).chain(self.starts).collect()
+        }
     }
 }
 
@@ -215,14 +263,34 @@ fn terms(
     (rows, inputs, outputs): (usize, usize, usize),
     windows: Option<Windows>,
 ) -> Result<(Linear, Option<Multipliers>), HlsError> {
+    let asked = builder.options.reuse_factor_of(&site.node.layer);
+    let strategy = builder.options.strategy_of(&site.node.layer);
+    let sharing = Sharing::new(strategy, inputs, outputs, asked);
+    let (blocks, reuse_factor) = (sharing.blocks, sharing.reuse_factor());
+    if reuse_factor != asked {
+        builder.findings.push(Finding {
+            layer: site.node.layer.clone(),
+            obstacle: Obstacle::ReuseFactorMoved { asked, used: reuse_factor, inputs, outputs },
+        });
+    }
     let form = Form::of(builder.graph, site.id, site.source, op);
     let uses = Uses::of(&site.node.op, rows);
-    let operations = form.operations(op, &uses);
+    let products = (rows * inputs * outputs) as u64;
+    let mut operations = form.operations(op, &uses);
+    if !blocks.is_whole() && form == Form::Products {
+        // Whatever comes from a memory is multiplied.
+        let sums = (rows * outputs) as u64;
+        let biased = if op.bias.is_some() { sums } else { 0 };
+        let additions = products + biased - sums;
+        operations = Operations { multiplications: products, additions, ..Default::default() };
+    }
 
     let terms = match &form {
         Form::Products => {
             let weights = builder.constant(site, "weight", "weights", &op.weights)?;
-            let sparse = op.weights.codes.iter().any(|code| code == num_bigint::BigInt::ZERO);
+            // What stands in a memory is read and multiplied, whatever it is.
+            let zero = |code| code == num_bigint::BigInt::ZERO;
+            let sparse = blocks.is_whole() && op.weights.codes.iter().any(zero);
             Terms::Products(Products { weights, sparse })
         }
         Form::Signs { moved } => {
@@ -254,15 +322,6 @@ fn terms(
         (_, Some(bias)) => Some(builder.constant(site, "bias", "biases", bias)?),
         (_, None) => None,
     };
-    let products = (rows * inputs * outputs) as u64;
-    let asked = builder.options.reuse_factor_of(&site.node.layer);
-    let reuse_factor = nearest_legal_reuse_factor((inputs * outputs) as u64, asked);
-    if reuse_factor != asked {
-        builder.findings.push(Finding {
-            layer: site.node.layer.clone(),
-            obstacle: Obstacle::ReuseFactorMoved { asked, used: reuse_factor, products },
-        });
-    }
     let multipliers = (operations.multiplications > 0).then(|| Multipliers {
         products,
         proper_products: operations.multiplications,
@@ -271,8 +330,28 @@ fn terms(
         operand_width: site.operand.tensor.format.width(),
         constant_width: op.weights.format.width(),
     });
-    let linear = Linear { rows, inputs, windows, outputs, terms, starts, operations, reuse_factor };
+    let interval = sharing.interval;
+    let linear =
+        Linear { rows, inputs, windows, outputs, terms, starts, operations, blocks, interval };
+    for matrix in linear.matrices() {
+        let codes = &mut builder.constants[matrix.0].codes;
+        *codes = in_blocks(codes.clone(), inputs, outputs, blocks)
+            .ok_or_else(|| site.broken("weights of another number than their shape says"))?;
+    }
     Ok((linear, multipliers))
+}
+
+/// The matrix \[inputs, outputs\] with a row for each block: what an iteration reads is one word of
+/// memory.
+fn in_blocks(codes: Codes, inputs: usize, outputs: usize, blocks: Blocks) -> Option<Codes> {
+    if blocks.is_whole() {
+        return Some(codes);
+    }
+    let (rows, columns) = (inputs / blocks.inputs, outputs / blocks.outputs);
+    codes
+        .reshaped(&[blocks.inputs, rows, blocks.outputs, columns])?
+        .permuted(&[2, 0, 1, 3])
+        .reshaped(&[blocks.outputs * blocks.inputs, rows * columns])
 }
 
 /// The signs of the weights, in one bit each if no weight is 0, else in two.

@@ -93,14 +93,8 @@ fn values_that_qkeras_does_not_take() {
             "quantized_relu: relu_upper_bound='6', but it must be a number, or None",
         ),
         ("quantized_po2(4,-1)", "quantized_po2: max_value=-1, but it must be None or not negative"),
-        (
-            "quantized_po2(1)",
-            "quantized_po2: bits=1, but it must be such that exponents have 1 to 8 bits, as in float32",
-        ),
-        (
-            "quantized_relu_po2(9)",
-            "quantized_relu_po2: bits=9, but it must be such that exponents have 1 to 8 bits, as in float32",
-        ),
+        ("quantized_po2(-1)", "quantized_po2: bits=-1, but it must be a number, 0 to 52"),
+        ("quantized_relu_po2(53)", "quantized_relu_po2: bits=53, but it must be a number, 0 to 52"),
         (
             "quantized_po2(4,log2_rounding='ceil')",
             "quantized_po2: log2_rounding='ceil', but it must be 'rnd' or 'floor'",
@@ -188,8 +182,8 @@ fn values_that_qkeras_does_not_take() {
             "binary: scale_axis=0.5, but it must be a whole number, a list of them, or None",
         ),
         (
-            "binary(max_po2_exponent=0.5)",
-            "binary: max_po2_exponent=0.5, but it must be a whole number, -126 to 126",
+            "binary(max_po2_exponent=126.5)",
+            "binary: max_po2_exponent=126.5, but it must be a number, -126 to 126, or None",
         ),
         (
             "quantized_bits(4,qnoise_factor=None)",
@@ -241,7 +235,7 @@ fn activations_that_cannot_be_built() {
 }
 
 #[test]
-fn activations_with_a_scale_for_each_channel() {
+fn activations_with_a_scale_for_each_channel_have_no_stages_of_their_own() {
     for call in [
         "quantized_bits(4,0,0,alpha=[1.0 2.0])",
         "quantized_bits(4,0,1,alpha='auto',post_training_scale=[1.0 2.0])",
@@ -250,9 +244,19 @@ fn activations_with_a_scale_for_each_channel() {
     ] {
         assert_eq!(
             quantizer(call).stages().unwrap_err().to_string(),
-            format!("{call} as an activation: only one alpha for all channels is supported yet")
+            format!("{call} is another quantizer for each channel")
         );
     }
+}
+
+#[test]
+fn scales_that_do_not_spread_over_samples() {
+    let quantizer = quantizer("binary(alpha=[1.0 2.0])");
+    assert_eq!(
+        quantizer.scaled().unwrap().over(&[4, 3]).unwrap_err().to_string(),
+        "binary(alpha=[1.0 2.0]) on samples of shape [4, 3]: its scales have the shape [2], which does \
+         not spread over them"
+    );
 }
 
 #[test]

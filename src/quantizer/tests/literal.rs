@@ -24,6 +24,19 @@ pub(super) fn bits(
     f64::from(alpha) * xq
 }
 
+/// The branch for a computed alpha with `post_training_scale`.
+pub(super) fn frozen_bits(x: f64, bits: i32, integer: i32, keep_negative: bool, scale: f32) -> f64 {
+    let m = 2.0_f64.powi(bits - i32::from(keep_negative));
+    let m_i = 2.0_f64.powi(integer);
+    let levels = (2.0_f64.powi(bits - 1) - 1.0) * 2.0;
+    let x = x / m_i;
+    let scale = f64::from(scale) / m;
+    let v = (x.abs() / scale + 0.5).floor();
+    let sign = if x == 0.0 { 0.0 } else { x.signum() };
+    let z = sign * if v < levels / 2.0 { v } else { levels / 2.0 };
+    (scale * m) * (m_i * z / m)
+}
+
 /// `_sigmoid`, as `set_internal_sigmoid` sets it.
 pub(super) fn sigmoid(x: f64, kind: &str) -> f64 {
     let clip = |x: f64| x.clamp(0.0, 1.0);
@@ -115,18 +128,21 @@ pub(super) fn relu(x: f64, bits: i32, integer: i32, sigmoid_kind: Option<&str>, 
 /// `_clip_power_of_two` and `_get_min_max_exponents`; `exponent_bits` with the exponent's sign.
 pub(super) fn power(
     x_abs: f64,
-    exponent_bits: i32,
+    exponent_bits: f64,
     (max_value, quadratic, floor): (Option<f32>, bool, bool),
 ) -> f64 {
     let sign_bit = match max_value {
-        Some(max) => i32::from(max > 1.0),
-        None => 1,
+        Some(max) => f64::from(u8::from(max > 1.0)),
+        None => 1.0,
     };
-    let min_exp = -(2.0_f64.powi(exponent_bits - sign_bit));
+    let min_exp = -((exponent_bits - sign_bit).exp2());
     let mut max_exp = -min_exp - 1.0;
     if quadratic {
         max_exp = 2.0 * (max_exp / 2.0).floor();
     }
+    // Keras' clip, of float32 numbers.
+    let (min_exp, max_exp) = (f64::from(min_exp as f32), f64::from(max_exp as f32));
+    let max_exp = if max_exp < min_exp { min_exp } else { max_exp };
     let epsilon = f64::from(1e-7_f32);
     if x_abs < epsilon {
         return tiny_power(min_exp);
@@ -140,5 +156,5 @@ pub(super) fn power(
 
 /// 2^`exponent`, where float32 has it.
 fn tiny_power(exponent: f64) -> f64 {
-    if exponent < -126.0 { 0.0 } else { exponent.exp2() }
+    if exponent < -126.0 { 0.0 } else { f64::from(exponent.exp2() as f32) }
 }

@@ -3,6 +3,7 @@
 use ndarray::arr1;
 use num_bigint::BigInt;
 
+use super::cases::{quantized_sigmoid, relu, tanh};
 use super::*;
 use crate::fixed::{Codes, cast};
 use crate::quantizer::Stage;
@@ -43,21 +44,6 @@ proptest! {
         }
     }
 
-    /// What bisection relies on.
-    #[test]
-    fn never_turn_between_two_turns(case in any_case(), fraction in -3..32_i32) {
-        let quantizer = case.quantizer();
-        let turns = quantizer.turns();
-        prop_assert!(turns.is_sorted());
-        let mut values: Vec<Vec<f64>> = vec![vec![]; turns.len() + 1];
-        for x in grid(fraction) {
-            values[turns.partition_point(|turn| *turn <= x)].push(quantizer.apply(x));
-        }
-        for values in values {
-            let monotone = values.is_sorted() || values.iter().rev().is_sorted();
-            prop_assert!(monotone, "{}: {:?}", &quantizer, values);
-        }
-    }
 }
 
 fn stages(call: &str) -> Vec<Stage> {

@@ -1,7 +1,5 @@
 {% extends "kernels/linear/frame.cpp" %}
-{% block sum %}
-{{ cx.out_type() }} sum = {{ cx.start(body) }};
-{{ cx.open("inputs", "i", body.inputs) }}
+{% block term %}
 {%- if terms.sparse %}
 if ({{ cx.constant(terms.weights) }}[{{ cx.entry(body) }}] != 0) {
 sum += {{ cx.operand(body) }} * {{ cx.constant(terms.weights) }}[{{ cx.entry(body) }}];
@@ -9,6 +7,4 @@ sum += {{ cx.operand(body) }} * {{ cx.constant(terms.weights) }}[{{ cx.entry(bod
 {%- else %}
 sum += {{ cx.operand(body) }} * {{ cx.constant(terms.weights) }}[{{ cx.entry(body) }}];
 {%- endif %}
-}
-output[{{ cx.result(body) }}] = sum;
 {%- endblock %}

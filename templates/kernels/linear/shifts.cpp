@@ -2,12 +2,8 @@
 {% block how %}
 // Weights are {{ cx.signs(terms.signs) }} times powers of two.
 {%- endblock %}
-{% block sum %}
-{{ cx.out_type() }} sum = {{ cx.start(body) }};
-{{ cx.open("inputs", "i", body.inputs) }}
+{% block term %}
 const {{ cx.ty(terms.places.wide) }} term = {{ cx.moved(terms.places, cx.operand(body), cx.entry(body)) }};
 {%- let term = "term" %}
 {%- include "kernels/linear/add.cpp" %}
-}
-output[{{ cx.result(body) }}] = sum;
 {%- endblock %}

@@ -3,17 +3,11 @@
 // Weights are {{ cx.signs(terms.signs) }}
 {%- if terms.moved.is_some() %} times a power of two, by which the sum moves{% endif %}.
 {%- endblock %}
-{% block sum %}
-{%- match terms.moved %}
-{%- when Some with (moved) %}
-{{ cx.ty(moved.sum) }} sum = 0;
-{%- when None %}
-{{ cx.out_type() }} sum = {{ cx.start(body) }};
-{%- endmatch %}
-{{ cx.open("inputs", "i", body.inputs) }}
+{% block term %}
 {%- let term = cx.operand(body) %}
 {%- include "kernels/linear/add.cpp" %}
-}
+{%- endblock %}
+{% block result %}
 {%- match terms.moved %}
 {%- when Some with (moved) %}
 const {{ cx.ty(moved.places.wide) }} moved = {{ cx.moved(moved.places, "sum", "o") }};

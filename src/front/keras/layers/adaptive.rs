@@ -10,8 +10,7 @@ use crate::quantizer::{Adaptive, AdaptiveRule, Quantizer};
 pub(super) const CLASSES: &[Class] = &[("QAdaptiveActivation", read)];
 
 /// When and how the averages follow the data.
-const OF_TRAINING: &[&str] =
-    &["current_step", "quantization_delay", "ema_freeze_delay", "ema_decay"];
+const OF_TRAINING: &[&str] = &["current_step", "quantization_delay", "ema_decay"];
 
 /// The step of the training, and the averages.
 const VARIABLES: &[&str] = &["step", "ema_min", "ema_max"];
@@ -25,14 +24,23 @@ fn read(site: &mut Site<'_>) -> Result<Built, FrontError> {
 
     let channels = if per_channel { site.input()?.last().copied().unwrap_or(1) } else { 1 };
     let mut variables = site.weights.variables(VARIABLES)?;
-    variables.next(())?;
+    let step = variables.next(())?.into_scalar();
     let lowest = variables.next([channels])?;
     let highest = variables.next([channels])?;
     let ranges = lowest.into_iter().zip(highest).collect();
     let rule = AdaptiveRule { symmetric, po2_rounding };
     // A layer on no channel has no element either.
     let adaptive = Adaptive::new(&quantizer, rule, ranges);
+    let moving = moves_at_inference(site, step)?;
+    let adaptive = adaptive.map(|adaptive| adaptive.moving(moving));
     site.same_shape(adaptive.map_or(LayerKind::Identity, LayerKind::Adaptive))
+}
+
+/// Whether QKeras moves the averages at inference too, the training having ended with `step`: what its
+/// `call` calls `is_ema_training`.
+fn moves_at_inference(site: &mut Site<'_>, step: f32) -> Result<bool, FrontError> {
+    let delay = site.attributes.number("ema_freeze_delay", 0.0)?;
+    Ok(delay != 0.0 && site.attributes.yes("trainable")? && step <= delay)
 }
 
 /// The quantizer that the layer sets up, its integer bits apart.

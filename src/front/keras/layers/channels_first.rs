@@ -10,6 +10,7 @@ use serde_json::json;
 use super::{Built, Read, Site};
 use crate::front::error::FrontError;
 use crate::model::{Activation, LayerKind, Move};
+use crate::quantizer::Quantizer;
 
 /// Layers along one axis, which they name in `axis`.
 const OF_ONE_AXIS: &[&str] = &["BatchNormalization", "QBatchNormalization", "Softmax"];
@@ -33,11 +34,19 @@ pub(super) fn is_asked(site: &mut Site<'_>) -> bool {
 
 /// Reads a layer that takes and gives tensors with channels first.
 pub(super) fn read(site: &mut Site<'_>, read: Read) -> Result<Built, FrontError> {
-    // Inside of a layer, a softmax runs along the last axis, which here is none of channels.
-    if site.attributes.activation("activation")? == Activation::Softmax {
+    // Inside of a layer both act along the last axis, which here is none of channels.
+    let activation = site.attributes.activation("activation")?;
+    let has_scales = |quantizer: &Quantizer| quantizer.scaled().is_some();
+    let help = if activation == Activation::Softmax {
+        Some("use a Softmax layer behind, with an axis of its own")
+    } else if activation.quantizer().is_some_and(has_scales) {
+        Some("state one scale, or use a QActivation behind, whose scales spread over all axes")
+    } else {
+        None
+    };
+    if let Some(help) = help {
         let value = site.attributes.get("activation").cloned().unwrap_or_default();
-        let help = "use a Softmax layer behind, with an axis of its own".to_owned();
-        return Err(site.attributes.unsupported("activation", &value, help));
+        return Err(site.attributes.unsupported("activation", &value, help.into()));
     }
     let last = |shape: &Vec<usize>| Move::to_channels_last(shape.len()).result_shape(shape);
     let inputs: Option<Vec<Vec<usize>>> = site.inputs.iter().map(last).collect();

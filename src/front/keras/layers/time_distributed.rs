@@ -66,15 +66,17 @@ pub(in crate::front::keras) fn over_steps<'a>(
 /// Whether a layer treats every row along the last axis by itself already, so that one more axis
 /// before the others changes nothing. Several operands must be `aligned`: have as many axes.
 fn acts_on_rows(kind: &LayerKind, aligned: bool) -> bool {
-    match kind {
-        LayerKind::Dense(_)
-        | LayerKind::Activation(_)
-        | LayerKind::Adaptive(_)
+    let activation = match kind {
+        LayerKind::Dense(dense) => &dense.activation,
+        LayerKind::Activation(activation) => activation,
+        LayerKind::Adaptive(_)
         | LayerKind::BatchNorm(_)
         | LayerKind::ScaleShift(_)
         | LayerKind::Clip { .. }
-        | LayerKind::Identity => true,
-        LayerKind::Merge(_) => aligned,
-        _ => false,
-    }
+        | LayerKind::Identity => return true,
+        LayerKind::Merge(_) => return aligned,
+        _ => return false,
+    };
+    // Scales may differ along the axes of a step.
+    activation.quantizer().is_none_or(|quantizer| quantizer.scaled().is_none())
 }

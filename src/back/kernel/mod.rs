@@ -1,5 +1,7 @@
 //! Kernels as C++: one template each, shared by the dialects.
 
+mod linear;
+
 use std::fmt::Display;
 
 use askama::Template;
@@ -9,8 +11,8 @@ use super::dialect::{Dialect, Run};
 use super::literal::literal;
 use super::text::{comment, indent};
 use crate::hls::{
-    self, Body, ConstantId, Design, Down, EdgeId, Factors, Kernel, Loops, Number, Operations, Over,
-    Places, SignCodes, Slopes, Terms, TypeId,
+    self, Body, ConstantId, Design, EdgeId, Factors, Kernel, Loops, Number, Partition, Slopes,
+    TypeId,
 };
 use crate::ir;
 
@@ -22,12 +24,7 @@ pub(super) fn render(
 ) -> Result<String, BackError> {
     let cx = Scope { design, kernel, dialect };
     let text = match &kernel.body {
-        Body::Linear(body) => match &body.terms {
-            Terms::Products(terms) => ProductsKernel { cx, body, terms }.render(),
-            Terms::Signs(terms) => SignsKernel { cx, body, terms }.render(),
-            Terms::Shifts(terms) => ShiftsKernel { cx, body, terms }.render(),
-            Terms::Xnor(terms) => XnorKernel { cx, body, terms }.render(),
-        },
+        Body::Linear(body) => linear::render(cx, body),
         Body::Affine(body) => AffineKernel { cx, body }.render(),
         Body::Convert(body) => ConvertKernel { cx, body }.render(),
         Body::Clamp(body) => ClampKernel { cx, body }.render(),
@@ -43,38 +40,6 @@ pub(super) fn render(
         Body::Merge(body) => MergeKernel { cx, body }.render(),
     };
     Ok(indent(&text?))
-}
-
-#[derive(Template)]
-#[template(path = "kernels/linear/products.cpp")]
-struct ProductsKernel<'a> {
-    cx: Scope<'a>,
-    body: &'a hls::Linear,
-    terms: &'a hls::Products,
-}
-
-#[derive(Template)]
-#[template(path = "kernels/linear/signs.cpp")]
-struct SignsKernel<'a> {
-    cx: Scope<'a>,
-    body: &'a hls::Linear,
-    terms: &'a hls::Signs,
-}
-
-#[derive(Template)]
-#[template(path = "kernels/linear/shifts.cpp")]
-struct ShiftsKernel<'a> {
-    cx: Scope<'a>,
-    body: &'a hls::Linear,
-    terms: &'a hls::Shifts,
-}
-
-#[derive(Template)]
-#[template(path = "kernels/linear/xnor.cpp")]
-struct XnorKernel<'a> {
-    cx: Scope<'a>,
-    body: &'a hls::Linear,
-    terms: &'a hls::Xnor,
 }
 
 #[derive(Template)]
@@ -222,9 +187,7 @@ impl Scope<'_> {
 
     /// The lines that begin the function's body.
     fn pragmas(&self) -> String {
-        let constants = self.kernel.body.constants_read_at_once();
-        let names: Vec<&str> = constants.iter().map(|id| self.constant(id)).collect();
-        self.dialect.in_kernel(self.kernel, &names).join("\n")
+        self.dialect.in_kernel(self.design, self.kernel).join("\n")
     }
 
     /// The lines that open a loop whose copies run at once.
@@ -240,30 +203,23 @@ impl Scope<'_> {
 
     /// The lines that open the kernel's outermost loop, which a large kernel keeps.
     fn outer(&self, label: impl Display, variable: &str, bound: impl Display) -> String {
-        let run = match self.kernel.loops {
-            Loops::Unrolled => Run::Unrolled,
-            Loops::Pipelined { over: Over::Outputs, .. } => Run::Around,
-            Loops::Pipelined { interval, parallel, .. } => Run::Pipelined { interval, parallel },
-        };
-        self.open_as(run, label, &up_to(variable, bound))
+        self.level(0, label, variable, bound)
     }
 
-    /// The lines that open the loop over the outputs of a matrix, which a large one keeps.
-    fn outputs(&self, bound: impl Display) -> String {
+    /// The lines that open a loop with `level` loops around it.
+    fn level(
+        &self,
+        level: usize,
+        label: impl Display,
+        variable: &str,
+        bound: impl Display,
+    ) -> String {
         let run = match self.kernel.loops {
-            Loops::Pipelined { over: Over::Outputs, interval, parallel, .. } => {
+            Loops::Pipelined { depth, .. } if level + 1 < depth => Run::Around,
+            Loops::Pipelined { depth, interval, parallel, .. } if level + 1 == depth => {
                 Run::Pipelined { interval, parallel }
             }
-            _ => Run::Unrolled,
-        };
-        self.open_as(run, "outputs", &up_to("o", bound))
-    }
-
-    /// The lines that open a loop around that one.
-    fn around(&self, label: impl Display, variable: &str, bound: impl Display) -> String {
-        let run = match self.kernel.loops {
-            Loops::Unrolled => Run::Unrolled,
-            Loops::Pipelined { .. } => Run::Around,
+            Loops::Unrolled | Loops::Pipelined { .. } => Run::Unrolled,
         };
         self.open_as(run, label, &up_to(variable, bound))
     }
@@ -380,102 +336,8 @@ impl Scope<'_> {
         self.dialect.code(variable, *width)
     }
 
-    fn local_array(&self, name: &str) -> String {
-        self.dialect.at_local_array(name).join("\n")
-    }
-}
-
-/// What only the templates of [`hls::Linear`] ask for.
-impl Scope<'_> {
-    /// Where the weight of input `i` and output `o` stands.
-    fn entry(&self, linear: &hls::Linear) -> String {
-        format!("i * {} + o", linear.outputs)
-    }
-
-    /// What meets row `i` of the weights of output `o`.
-    fn operand(&self, linear: &hls::Linear) -> String {
-        let Some(hls::Windows { channels, group_channels, group_outputs, .. }) = linear.windows
-        else {
-            return format!("input[{}]", self.at(&linear.rows, &linear.inputs, "i"));
-        };
-        let group = match group_outputs {
-            1 => "o".to_owned(),
-            _ => format!("o / {group_outputs}"),
-        };
-        if group_channels == channels {
-            "window[i]".to_owned()
-        } else if group_channels == 1 {
-            format!("window[i * {channels} + {group}]")
-        } else {
-            let tap = format!("i / {group_channels} * {channels}");
-            format!("window[{tap} + {group} * {group_channels} + i % {group_channels}]")
-        }
-    }
-
-    /// Where output `o` goes.
-    fn result(&self, linear: &hls::Linear) -> String {
-        match &linear.windows {
-            None => self.at(&linear.rows, &linear.outputs, "o"),
-            Some(windows) => {
-                let columns = windows.window.output[1];
-                format!("(row * {columns} + column) * {} + o", linear.outputs)
-            }
-        }
-    }
-
-    /// What the sum of output `o` begins with.
-    fn start(&self, linear: &hls::Linear) -> String {
-        match &linear.starts {
-            Some(starts) => format!("{}[o]", self.constant(starts)),
-            None => "0".to_owned(),
-        }
-    }
-
-    /// `number` at its place; `index` counts the places.
-    fn moved(&self, places: &Places, number: impl Display, index: impl Display) -> String {
-        let mut text = format!("{}({number})", self.ty(&places.wide));
-        if places.up > 0 {
-            text = format!("{text} << {}", places.up);
-        }
-        let down = match places.down {
-            Down::Same(0) => return text,
-            Down::Same(down) => down.to_string(),
-            Down::Each(constant) => format!("{}[{index}]", self.constant(&constant)),
-        };
-        if places.up > 0 {
-            text = format!("({text})");
-        }
-        format!("{text} >> {down}")
-    }
-
-    /// The signs that weights have, in words.
-    fn signs(&self, signs: &SignCodes) -> &'static str {
-        match signs {
-            SignCodes::Negative(_) => "1 or -1",
-            SignCodes::Sign(_) => "1, 0 or -1",
-        }
-    }
-
-    /// The operations that a sample takes, in words.
-    fn operations(&self, operations: &Operations) -> String {
-        let parts = [
-            (operations.multiplications, "multiplication"),
-            (operations.xnors, "comparison of signs"),
-            (operations.additions, "addition"),
-            (operations.shifts, "shift"),
-        ];
-        let parts: Vec<String> = parts
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| match (*count, what.split_once(' ')) {
-                (1, _) => format!("1 {what}"),
-                (_, None) => format!("{count} {what}s"),
-                (_, Some((first, rest))) => format!("{count} {first}s {rest}"),
-            })
-            .collect();
-        match parts.as_slice() {
-            [] => "nothing to compute".to_owned(),
-            parts => parts.join(", "),
-        }
+    /// The lines behind the declaration of an array in the function.
+    fn local_array(&self, name: &str, len: &usize, factor: usize) -> String {
+        self.dialect.at_array(name, Partition::of(*len, factor as u64)).join("\n")
     }
 }

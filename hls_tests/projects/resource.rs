@@ -1,0 +1,98 @@
+//! Matrices that are worked on in blocks.
+
+use bitkiln::back::{Backend, files};
+use bitkiln::config::Strategy;
+use bitkiln::hls::{Blocks, Body, Design};
+use bitkiln::ir::{Graph, Linear, Tensor, Window};
+
+use crate::forms::random_forms;
+use crate::networks::*;
+use crate::verified::assert_exact;
+
+/// Layers in blocks of every shape, small enough to be read.
+pub fn small_blocks() -> Network {
+    let mut graph = Graph::new("blocks");
+    let x = graph.add_input("x", Tensor::full(vec![4], format("fixed<6,2>")));
+    let image = graph.add_input("image", Tensor::full(vec![3, 3, 2], format("ufixed<5,1>")));
+    let codes: Vec<i64> = (0..24).map(|n| (7 * n) % 15 - 7).collect();
+    let mut add = |name: &str, biased: bool| {
+        let weights = constant(&[4, 6], &codes, 2);
+        let bias = biased.then(|| constant(&[6], &[3, -2, 1, 0, 5, -6], 3));
+        let node = add_matrix(&mut graph, name, x, Linear { weights, bias });
+        graph.add_output(name, node);
+    };
+    add("groups of outputs", true);
+    add("single outputs", true);
+    add("groups of inputs", true);
+    add("groups of both", false);
+    add("single weights", true);
+    let window = Window { kernel: [2, 2], before: [1, 0], output: [3, 2], ..Window::whole([3, 3]) };
+    for (name, groups, outputs) in [("convolution", 1, 3), ("depthwise", 2, 2)] {
+        let conv = add_conv(&mut graph, name, image, (window, groups, outputs));
+        graph.add_output(name, conv);
+    }
+    let mut network = Network::new(graph, 8, 9);
+    network.options.strategy = Strategy::Resource;
+    network.options.layer_reuse_factors = [
+        ("groups of outputs", 3),
+        ("single outputs", 6),
+        ("groups of inputs", 4),
+        ("groups of both", 8),
+        ("single weights", 24),
+        ("convolution", 6),
+        ("depthwise", 4),
+    ]
+    .map(|(layer, factor)| (layer.to_owned(), factor))
+    .into();
+    network
+}
+
+fn blocks(design: &Design) -> Vec<Blocks> {
+    let linear = design.kernels.iter().filter_map(|kernel| match &kernel.body {
+        Body::Linear(linear) => Some(linear.blocks),
+        _ => None,
+    });
+    linear.collect()
+}
+
+#[test]
+fn blocks_of_every_shape() {
+    let network = small_blocks();
+    let design = network.design(Backend::Vitis);
+    assert_eq!(design.findings, []);
+    let blocks: Vec<(usize, usize)> =
+        blocks(&design).iter().map(|blocks| (blocks.inputs, blocks.outputs)).collect();
+    assert_eq!(blocks, [(1, 3), (1, 6), (2, 2), (4, 2), (4, 6), (2, 3), (2, 2)]);
+    assert_exact(&network);
+}
+
+/// Every form of matrix, on an input, on rows, and on signs, cut in different ways.
+#[test]
+fn blocks_of_every_form() {
+    let mut network = random_forms(3);
+    network.options.strategy = Strategy::Resource;
+    let layers: Vec<String> =
+        network.graph.nodes.node_weights().map(|node| node.layer.clone()).collect();
+    for (position, layer) in layers.into_iter().enumerate() {
+        let factor = [2, 3, 5, 6, 12, 15, 4][position % 7];
+        network.options.layer_reuse_factors.insert(layer, factor);
+    }
+    let different: std::collections::HashSet<(usize, usize)> =
+        blocks(&network.design(Backend::Vitis)).iter().map(|b| (b.inputs, b.outputs)).collect();
+    assert!(different.len() >= 6, "{different:?}");
+    assert_exact(&network);
+}
+
+/// What Catapult reads at once is one word of a memory.
+#[test]
+fn catapult_is_told_how_wide_words_are() {
+    let network = small_blocks();
+    let files =
+        files(&network.design(Backend::Catapult), Backend::Catapult, &network.vectors, None);
+    let files = files.unwrap();
+    let script = files.iter().find(|file| file.path == "build_prj.tcl").unwrap();
+    let (_, words) = script.contents.split_once("foreach {constant width} {").unwrap();
+    let (words, _) = words.split_once('}').unwrap();
+    let words: Vec<&str> = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    insta::assert_debug_snapshot!(words);
+}
