@@ -2,14 +2,40 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, text};
+use super::{Call, Operation, text};
 use crate::front::error::FrontError;
 use crate::front::keras::architecture::Argument;
 use crate::front::keras::attributes::shown;
 use crate::front::keras::layers::Built;
 use crate::model::{LayerKind, Move, Range};
 
-pub(super) fn concatenate(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation::new(&["concat", "Concatenate"], &["xs", "axis"], concatenate),
+    Operation::new(&["reshape", "Reshape"], &["x", "newshape"], reshape),
+    Operation::new(&["expand_dims", "ExpandDims"], &["x", "axis"], expand_dims),
+    Operation::new(&["squeeze", "compat.v1.squeeze", "Squeeze"], &["x", "axis"], squeeze),
+    Operation::new(
+        &["pad", "compat.v1.pad", "Pad"],
+        &["x", "pad_width", "mode", "constant_values"],
+        pad,
+    ),
+    Operation::new(&["repeat", "Repeat"], &["x", "repeats", "axis"], repeat),
+    Operation::new(&["image.resize", "Resize"], OF_RESIZING, resize),
+    Operation::new(&["slice"], &["x", "begin", "size"], slice),
+    Operation::new(&["Swapaxes"], &["x", "axis1", "axis2"], swap_axes),
+    Operation::new(&["keras.backend.batch_flatten"], &["x"], |call| call.site.flattened()),
+    Operation::new(&["cast", "Cast"], &["x", "dtype"], |call| {
+        call.only(1, "dtype", &[json!("float32"), json!("<dtype: 'float32'>")])?;
+        call.site.same_shape(LayerKind::Identity)
+    }),
+    Operation::new(&["identity", "stop_gradient", "StopGradient"], &["x"], |call| {
+        call.site.same_shape(LayerKind::Identity)
+    }),
+    Operation::new(&["transpose", "compat.v1.transpose", "Transpose"], &["x", "axes"], transpose),
+    Operation::new(&["__operators__.getitem", "GetItem"], &["x", "key"], item),
+];
+
+fn concatenate(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let value = call.value(1, "axis")?;
     let axis = call.site.axis("axis", value)?;
     let are_tensors = match &call.arguments[0] {
@@ -23,7 +49,7 @@ pub(super) fn concatenate(call: &mut Call<'_, '_>) -> Result<Built, FrontError> 
     }
 }
 
-pub(super) fn reshape(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+fn reshape(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let value = call.value(1, "newshape")?;
     let lengths = value.as_array().map(Vec::as_slice).unwrap_or_default();
     match lengths.split_first() {
@@ -38,7 +64,7 @@ pub(super) fn reshape(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     }
 }
 
-pub(super) fn transpose(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+fn transpose(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let value = call.value(1, "axes")?;
     let axes = value.as_array().map(Vec::as_slice).unwrap_or_default();
     let count = axes.len() as i64;
@@ -56,7 +82,7 @@ pub(super) fn transpose(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 }
 
 /// Zeros before and after the elements along each axis, the batch's own among them.
-pub(super) fn pad(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+fn pad(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     call.only(2, "mode", &[json!("CONSTANT"), json!("constant")])?;
     call.only(3, "constant_values", &[json!(0), json!(0.0)])?;
     let value = call.value(1, "pad_width")?;
@@ -73,7 +99,7 @@ pub(super) fn pad(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 }
 
 /// Each element so many times, one behind the other.
-pub(super) fn repeat(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+fn repeat(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let value = call.value(1, "repeats")?;
     let count = number(value).ok_or_else(|| call.refuse("repeats", shown(value)))?;
     let axis = call.value(2, "axis")?;
@@ -84,7 +110,7 @@ pub(super) fn repeat(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 }
 
 /// An axis of length 1 more.
-pub(super) fn expand_dims(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+fn expand_dims(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let value = call.value(1, "axis")?;
     let mut shape = call.site.input()?.to_vec();
     // Axes of the result, the batch being the first.
@@ -97,7 +123,7 @@ pub(super) fn expand_dims(call: &mut Call<'_, '_>) -> Result<Built, FrontError> 
 }
 
 /// Axes of length 1 less: those that are named.
-pub(super) fn squeeze(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+fn squeeze(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let value = call.value(1, "axis")?;
     let axes = call.axes("axis", value)?;
     let shape = call.site.input()?;
@@ -110,7 +136,7 @@ pub(super) fn squeeze(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 }
 
 /// The arguments of [`resize`].
-pub(super) const OF_RESIZING: &[&str] = &[
+const OF_RESIZING: &[&str] = &[
     "x",
     "size",
     "interpolation",
@@ -124,7 +150,7 @@ pub(super) const OF_RESIZING: &[&str] = &[
 ];
 
 /// An image whole times as large, as `UpSampling2D` makes it.
-pub(super) fn resize(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+fn resize(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     call.only(2, "interpolation", &[json!("bilinear"), json!("nearest")])?;
     call.only(4, "data_format", &[json!("channels_last")])?;
     for (at, name) in OF_RESIZING.iter().enumerate().skip(3).filter(|(at, _)| *at != 4) {
@@ -159,7 +185,7 @@ pub(super) fn resize(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 }
 
 /// So many elements along each axis from one on, the batch's own among them; -1 stands for all.
-pub(super) fn slice(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+fn slice(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let list = |at, name| -> Result<&[Value], FrontError> {
         let value = call.value(at, name)?;
         let list = value.as_array().map(Vec::as_slice);
@@ -187,7 +213,7 @@ pub(super) fn slice(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 }
 
 /// Two axes in each other's place.
-pub(super) fn swap_axes(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+fn swap_axes(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let axis = |at, name| call.site.axis(name, call.value(at, name)?);
     let (one, other) = (axis(1, "axis1")?, axis(2, "axis2")?);
     let mut axes: Vec<usize> = (0..call.site.input()?.len()).collect();
@@ -200,7 +226,7 @@ fn number(value: &Value) -> Option<usize> {
 }
 
 /// `x[:, ...]`: slices, numbers, whose axes go, new axes, and the `...` that stands for whole axes.
-pub(super) fn item(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+fn item(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let value = call.value(1, "key")?;
     let refused = || call.refuse("key", shown(value));
     let shape = call.site.input()?.to_vec();

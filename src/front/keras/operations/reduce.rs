@@ -2,18 +2,37 @@
 
 use serde_json::{Value, json};
 
-use super::Call;
+use super::{Call, Operation};
 use crate::front::error::FrontError;
 use crate::front::keras::attributes::shown;
 use crate::front::keras::layers::Built;
 use crate::front::keras::layers::windows::{Dimensions, numbers};
 use crate::model::{Activation, LayerKind, Padding, Pool, PoolKind, Sliding};
 
+pub(super) const OPERATIONS: &[Operation] = &[
+    Operation::new(&["math.reduce_mean", "Mean"], &["x", "axis", "keepdims"], |call| {
+        over_positions(call, PoolKind::Average)
+    }),
+    Operation::new(
+        &["nn.max_pool2d", "nn.max_pool1d", "compat.v1.nn.max_pool", "MaxPool"],
+        OF_POOLING,
+        |call| over_windows(call, PoolKind::Max),
+    ),
+    Operation::new(
+        &["nn.avg_pool2d", "nn.avg_pool1d", "compat.v1.nn.avg_pool", "AveragePool"],
+        OF_POOLING,
+        |call| over_windows(call, PoolKind::Average),
+    ),
+    Operation::new(&["math.reduce_max", "Max", "Amax"], &["x", "axis", "keepdims"], |call| {
+        over_positions(call, PoolKind::Max)
+    }),
+];
+
 /// The arguments of a pooling over windows.
-pub(super) const OF_POOLING: &[&str] = &["x", "pool_size", "strides", "padding", "data_format"];
+const OF_POOLING: &[&str] = &["x", "pool_size", "strides", "padding", "data_format"];
 
 /// What the elements of each window have together, for each channel.
-pub(super) fn over_windows(call: &mut Call<'_, '_>, kind: PoolKind) -> Result<Built, FrontError> {
+fn over_windows(call: &mut Call<'_, '_>, kind: PoolKind) -> Result<Built, FrontError> {
     call.only(4, "data_format", &["channels_last", "NHWC", "NWC"].map(Value::from))?;
     let dimensions = match call.site.input()?.len() {
         2 => Dimensions::One,
@@ -55,7 +74,7 @@ pub(super) fn over_windows(call: &mut Call<'_, '_>, kind: PoolKind) -> Result<Bu
 
 /// What the elements of all positions have together, for each channel: where the axes are all but the
 /// batch and the channels, this is a global pooling.
-pub(super) fn over_positions(call: &mut Call<'_, '_>, kind: PoolKind) -> Result<Built, FrontError> {
+fn over_positions(call: &mut Call<'_, '_>, kind: PoolKind) -> Result<Built, FrontError> {
     let shape = call.site.input()?.to_vec();
     let value = match call.arguments.get(1) {
         Some(Some(_)) => call.value(1, "axis")?,
