@@ -45,6 +45,36 @@ fn traces_hold_every_layer_and_outputs_only_the_outputs() -> Outcome {
     Ok(())
 }
 
+/// A function that the quantizer behind computes along shows its own values, not the quantizer's.
+#[test]
+fn traces_show_functions_before_quantizers() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let output = folder.path().join("y.npz");
+    let [model, inputs, trace] =
+        ["model.h5", "inputs.npz", "trace.npz"].map(|file| case("functions_quantized", file));
+    let ran = bitkiln(&[
+        "run".as_ref(),
+        model.as_os_str(),
+        "--input".as_ref(),
+        inputs.as_os_str(),
+        "--output".as_ref(),
+        output.as_os_str(),
+        "--input-type".as_ref(),
+        "fixed<10,4>".as_ref(),
+        "--trace".as_ref(),
+    ])?;
+    assert!(ran.status.success(), "{}", text(&ran));
+    let mut found = NpzReader::new(File::open(&output)?)?;
+    let mut expected = NpzReader::new(File::open(&trace)?)?;
+    for layer in ["tanh.npy", "swish.npy", "inside.npy"] {
+        let found: ArrayD<f64> = found.by_name(layer)?;
+        let expected: ArrayD<f32> = expected.by_name(layer)?;
+        let near = |(a, b): (&f64, &f32)| (a - f64::from(*b)).abs() < 1e-6;
+        assert!(found.iter().zip(&expected).all(near), "{layer}");
+    }
+    Ok(())
+}
+
 /// The case was trained after `set_internal_sigmoid("smooth")`, which its file does not say.
 #[test]
 fn the_sigmoid_of_qkeras_is_an_option() -> Outcome {

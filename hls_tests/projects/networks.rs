@@ -493,5 +493,19 @@ pub fn large() -> Network {
     let flat = graph.add("flat", Op::Reshape, &[pool], flat);
     let wide = add_linear(&mut graph, "wide", flat, (5, "fixed<4,1>", Some("fixed<6,2>")));
     graph.add_output("wide", wide);
+
+    // A single row of windows or of channels.
+    let op = Op::Pool(Pool { window: whole, kind: PoolKind::Sum });
+    let sums = add_result(&mut graph, "sums", op, &[x], &[]);
+    graph.add_output("sums", sums);
+    let conv = add_conv(&mut graph, "whole", x, (whole, 1, 2));
+    graph.add_output("whole", conv);
+    let flat = Tensor { shape: vec![30 * 30 * 5], ..graph[x].tensor.clone() };
+    let flat = graph.add("flat_image", Op::Reshape, &[x], flat);
+    let norm =
+        add_affine(&mut graph, "norm", flat, ("fixed<5,1>", true), Some(("fixed<6,3>", true)));
+    graph.add_output("norm", norm);
+    let twice = add_result(&mut graph, "twice", Op::Concat { axis: 0 }, &[flat, flat], &[]);
+    graph.add_output("twice", twice);
     Network::new(graph, 4, 6)
 }

@@ -3,7 +3,7 @@
 
 Usage: functions.py OUT_DIR
 
-Under TensorFlow 2.15 (Keras 2) with QKeras it writes keras2_*, sigmoid_* and act_corners, under
+Under TensorFlow 2.15 (Keras 2) with QKeras it writes keras2_*, sigmoid_*, act_corners and functions_quantized, under
 Keras 3.10 keras3_*. Each case is a folder as hls_tests/reference_cases/cases.rs reads it, with two
 more keys in case.json: "precision", what results without a quantizer are rounded to, and
 "sigmoid", what set_internal_sigmoid was given.
@@ -120,6 +120,12 @@ def qkeras_cases(out):
         "quantized_relu(4,1,negative_slope=0.5,relu_upper_bound=1.25,is_quantized_clip=False)",
     ]
     save(out / "act_corners", all_of(corners), x)
+
+    # A quantizer behind a function computes both at once.
+    i = keras.Input((16,), name="input_1")
+    ends = [q.QActivation("quantized_bits(8,2,alpha=1)", name=f"q_{n}")(L.Activation(n, name=n)(i)) for n in ("tanh", "softplus", "swish")]
+    inside = L.Dense(16, activation="sigmoid", kernel_initializer="identity", name="inside")(i)
+    save(out / "functions_quantized", keras.Model(i, [*ends, q.QActivation("quantized_relu(8)", name="q_inside")(inside)]), x)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@
 Usage: graphs.py OUT_DIR [CASE ...]
 
 Run it with Keras 2 (tensorflow-cpu==2.15.1, qkeras at its state of June 2025) for the cases graph_*, and with
-Keras 3 (keras==3.10.0, tensorflow-cpu==2.19.0, qkeras-v3==1.2.1) for the cases graph3_*.
+Keras 3 (keras==3.10.0, tensorflow-cpu==2.19.0, qkeras-v3==1.2.1) for the cases graph3_* and v3_*.
 Each case is a folder as the other ones: the model, inputs.npz, trace.npz, case.json. Layers of a model in the
 model are traced as `outer/inner`, later calls of a layer as `name_1`.
 """
@@ -70,7 +70,51 @@ def operations():
     return keras.Model([x, y], [rect, cut, scaled, ops.multiply(x, y)])
 
 
+def more_operations():
+    """Averages and maxima over all positions, and other operations that are layers by other names."""
+    x, m = L.Input((4, 2, 3), name="x"), L.Input((3, 5), name="m")
+    if VERSION == 2:
+        mean, kept = tf.reduce_mean(x, [1, 2]), tf.reduce_mean(x, axis=(-2, -3), keepdims=True)
+        third, top = tf.reduce_mean(m, axis=1), tf.reduce_max(m, axis=1, keepdims=True)
+        wide = tf.pad(x, [[0, 0], [1, 0], [0, 2], [0, 0]])
+        square = tf.matmul(m, tf.transpose(m, (0, 2, 1)))
+        line, longer = tf.expand_dims(tf.squeeze(kept, [1, 2]), 1), tf.repeat(m, 2, axis=1)
+        soft = tf.nn.leaky_relu(m, alpha=0.25)
+        both = tf.add_n([tf.nn.relu6(m), tf.identity(soft), m / 4.0])
+    else:
+        ops = keras.ops
+        mean, kept = ops.mean(x, [1, 2]), ops.mean(x, axis=(-2, -3), keepdims=True)
+        third, top = ops.mean(m, axis=1), ops.max(m, axis=1, keepdims=True)
+        wide = ops.pad(x, [[0, 0], [1, 0], [0, 2], [0, 0]])
+        square = ops.matmul(m, ops.transpose(m, (0, 2, 1)))
+        line, longer = ops.expand_dims(ops.squeeze(kept, [1, 2]), 1), ops.repeat(m, 2, axis=1)
+        soft = ops.leaky_relu(m, negative_slope=0.25)
+        both = ops.relu6(m) + ops.stop_gradient(soft) + m / 4.0
+    return keras.Model([x, m], [mean, act("third")(third), top, wide, square, line, longer, both])
+
+
+def over_steps():
+    """Models for each step: one of a branch, a merge and windows, one in it, and a Sequential one."""
+    a, b = L.Input((3, 5, 2), name="a"), L.Input((2, 3, 4), name="b")
+    x = i = L.Input((5, 2), name="inner_in")
+    x = act("conv_act")(q.QConv1D(2, 3, padding="same", kernel_quantizer=bits(4), bias_quantizer=bits(4), name="conv")(x))
+    x = L.Add(name="sum")([x, i])
+    x = L.GlobalMaxPooling1D(name="top")(x)
+    inner = keras.Model(i, L.Concatenate(name="both")([dense(2, "fc")(x), x]), name="inner")
+    deep = keras.Sequential([L.Input((4,)), dense(3, "h"), act("h_act"), L.BatchNormalization(name="bn")], name="deep")
+    twice = keras.Model(j := L.Input((3, 4), name="twice_in"), L.TimeDistributed(deep, name="td_deep")(j), name="twice")
+    return keras.Model([a, b], [L.TimeDistributed(inner, name="td")(a), act("act")(L.TimeDistributed(twice, name="td_twice")(b))])
+
+
 if VERSION == 2:
+    @case
+    def graph_more_operations():
+        return more_operations()
+
+    @case
+    def graph_time_models():
+        return over_steps()
+
     @case
     def graph_nested():
         return nested()
@@ -163,6 +207,24 @@ if VERSION == 2:
         return keras.Model([a, b], [x, dense(3, "fc")(y)])
 else:
     @case
+    def v3_batchnorm_folded():
+        """Layers with a normalisation inside, whose variables lie in a group of their own."""
+        x = i = L.Input((5, 6, 2), name="x")
+        x = q.QConv2DBatchnorm(4, (2, 3), strides=(1, 2), kernel_quantizer=bits(5, 1), bias_quantizer=bits(8, 2), name="convbn")(x)
+        x = act("act", "quantized_relu(6,2)")(x)
+        x = q.QDepthwiseConv2DBatchnorm(3, depth_multiplier=2, padding="same", use_bias=False, depthwise_quantizer=bits(5, 1),
+                                        bias_quantizer=None, folding_mode="batch_stats_folding", name="dwbn")(x)
+        return keras.Model(i, act("last", "quantized_bits(8,3,0,alpha=1)")(x))
+
+    @case
+    def graph3_more_operations():
+        return more_operations()
+
+    @case
+    def graph3_time_models():
+        return over_steps()
+
+    @case
     def graph3_nested():
         return nested()
 
@@ -223,6 +285,11 @@ def trace(model, feed, prefix=""):
                 given = flat(keras.Model(graph.inputs, inputs)(feed, training=False))
                 inside = trace(layer, given if len(given) > 1 else given[0], f"{prefix}{name}/")
                 result.update(inside)
+            if isinstance(layer, L.TimeDistributed) and isinstance(layer.layer, keras.Model):
+                inputs = flat(node.input_tensors if VERSION == 2 else node.arguments.keras_tensors)
+                given = np.asarray(keras.Model(graph.inputs, inputs)(feed, training=False))
+                inside = trace(layer.layer, given.reshape(-1, *given.shape[2:]), f"{prefix}{name}/")
+                result.update({at: steps.reshape(*given.shape[:2], *steps.shape[1:]) for at, steps in inside.items()})
             if prefix or not isinstance(layer, L.InputLayer):
                 result[prefix + name] = np.asarray(values[0])
     return result
@@ -236,7 +303,8 @@ def main(out, only):
         rng = np.random.default_rng(sum(map(ord, name)))
         model = build()
         for weight in model.weights:
-            weight.assign(rng.normal(0, 0.5, weight.shape))
+            draw = rng.normal(0, 0.5, weight.shape)
+            weight.assign(abs(draw) + 0.25 if "variance" in getattr(weight, "path", weight.name) else draw)
         ends = shapes(model)
         feed = [rng.integers(-128, 128, size=(8,) + shape).astype(np.float32) / 64 for shape in ends.values()]
         steps = trace(model, feed if len(feed) > 1 else feed[0])

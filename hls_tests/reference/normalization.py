@@ -60,6 +60,15 @@ def norm_scale_shift():
     return chain((3, 3), first, QScaleShift(weight_quantizer="quantized_po2(4)", bias_quantizer=bits(5, 1), name="second"))
 
 
+@case
+def norm_boundaries():
+    """So fine a quantizer that float32 itself decides some of its codes."""
+    return chain((32, 16, 4), L.BatchNormalization(name="bn"), q.QActivation("quantized_bits(14,4,0,alpha=1)", name="act"))
+
+
+FORMS, SAMPLES = {"norm_boundaries": (16, 4)}, {"norm_boundaries": 6}
+
+
 def main(out, only):
     for name, build in CASES.items():
         if only and name not in only:
@@ -70,7 +79,9 @@ def main(out, only):
         for weight in model.weights:
             draw = rng.uniform(0.2, 2.0, weight.shape) if "variance" in weight.name else rng.normal(0.4, 0.5, weight.shape)
             weight.assign(draw)
-        feed = rng.integers(-128, 128, size=(16,) + model.input_shape[1:]).astype(np.float32) / 64
+        width, integer = FORMS.get(name, (8, 2))
+        codes = rng.integers(-(1 << width - 1), 1 << width - 1, size=(SAMPLES.get(name, 16),) + model.input_shape[1:])
+        feed = codes.astype(np.float32) / (1 << width - integer)
         names = [layer.name for layer in model.layers[1:]]
         outputs = tf.keras.Model(model.input, [layer.output for layer in model.layers[1:]])(feed, training=False)
         folder = out / name
@@ -78,7 +89,7 @@ def main(out, only):
         model.save(folder / "model.h5")
         np.savez_compressed(folder / "inputs.npz", input_1=feed)
         np.savez_compressed(folder / "trace.npz", **dict(zip(names, map(np.asarray, outputs if len(names) > 1 else [outputs]))))
-        (folder / "case.json").write_text(json.dumps({"inputs": {"input_1": "fixed<8,2>"}, "outputs": model.output_names}) + "\n")
+        (folder / "case.json").write_text(json.dumps({"inputs": {"input_1": f"fixed<{width},{integer}>"}, "outputs": model.output_names}) + "\n")
         print(name)
 
 

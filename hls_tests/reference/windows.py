@@ -250,6 +250,19 @@ def depthwise_batchnorm_multiplier():
 
 
 @case
+def batchnorm_float_bias():
+    """QKeras keeps a folded bias without a quantizer as the float that it is."""
+    return chain(
+        (5, 6, 2),
+        q.QConv2DBatchnorm(4, (2, 3), kernel_quantizer=auto(4), bias_quantizer=None, name="convbn"),
+        q.QActivation("quantized_bits(8,3,0,alpha=1)", name="act"),
+        q.QDepthwiseConv2DBatchnorm(2, depthwise_quantizer=bits(4, 1), bias_quantizer=None,
+                                    activation="quantized_relu(7,3)", name="dwbn"),
+        q.QConv2DBatchnorm(2, 1, kernel_quantizer=bits(4), bias_quantizer=None, name="open"),
+    )
+
+
+@case
 def pool_max_same_unsigned():
     return chain(
         (5, 6, 2),

@@ -7,13 +7,15 @@ use std::path::{Path, PathBuf};
 
 use bitkiln::fixed::Codes;
 use bitkiln::front::ReadOptions;
+use bitkiln::function::Function;
 use bitkiln::ir::Graph;
-use bitkiln::lower::{Settings, lower};
+use bitkiln::lower::{Lowered, Settings, lower};
 use bitkiln::model::{Activation, LayerKind, Model};
 use bitkiln::sim::{self, Trace};
 use bitkiln::{front, passes};
 use ndarray::ArrayD;
 use ndarray_npy::NpzReader;
+use petgraph::graph::NodeIndex;
 
 use super::compare::Found;
 
@@ -30,6 +32,8 @@ pub struct Case {
 /// A case that has been run.
 pub struct Run {
     pub graph: Graph,
+    /// Functions that no node computes by itself.
+    functions: BTreeMap<String, Function>,
     pub inputs: Vec<Codes>,
     pub trace: Trace,
 }
@@ -110,7 +114,7 @@ impl Case {
 
     /// Lowers the model and runs it on the samples, all of which lie on the inputs' grids.
     pub fn run(&self) -> Result<Run, Box<dyn Error>> {
-        let mut graph = lower(&self.model, &self.settings)?.graph;
+        let Lowered { mut graph, functions, .. } = lower(&self.model, &self.settings)?;
         passes::run(&mut graph)?;
         let mut inputs = Vec::new();
         for id in &graph.inputs {
@@ -121,7 +125,21 @@ impl Case {
             inputs.push(quantized.codes);
         }
         let trace = sim::run(&graph, &inputs)?;
-        Ok(Run { graph, inputs, trace })
+        Ok(Run { graph, functions, inputs, trace })
+    }
+
+    /// Whether nothing but quantizers takes the result of a layer, so that a function at its end needs
+    /// no type: quantizers that are monotone, as the documentation says.
+    pub fn quantizers_follow(&self, layer: NodeIndex) -> bool {
+        let mut readers = self.model.graph.neighbors(layer).peekable();
+        readers.peek().is_some()
+            && !self.model.outputs.contains(&layer)
+            && readers.all(|reader| match &self.model.graph[reader].kind {
+                LayerKind::Activation(activation) => {
+                    activation.quantizer().is_some_and(|quantizer| quantizer.turns().is_empty())
+                }
+                _ => false,
+            })
     }
 
     pub fn is_softmax(&self, layer: &str) -> bool {
@@ -140,7 +158,11 @@ impl Run {
     pub fn result_of(&self, layer: &str) -> Option<Found> {
         let (_, node) = self.graph.layers.iter().find(|(name, _)| name == layer)?;
         let format = self.graph[*node].tensor.format;
-        Some(Found { values: self.trace.of(*node)?.to_values(format), format })
+        let values = self.trace.of(*node)?.to_values(format);
+        Some(match self.functions.get(layer) {
+            None => Found { values, step: Some(format.lsb()) },
+            Some(function) => Found { values: values.mapv(|x| function.value(x)), step: None },
+        })
     }
 }
 

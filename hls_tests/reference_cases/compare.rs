@@ -1,68 +1,153 @@
-//! Codes against floats.
+//! What Bitkiln found, what QKeras computed in float32, and what is so in float64.
 
 use std::fmt;
 
-use bitkiln::fixed::Format;
-use ndarray::{ArrayD, Axis};
+use ndarray::ArrayD;
 
-/// A layer's result: exact values on the grid of a format.
+/// A layer's result.
 pub struct Found {
     pub values: ArrayD<f64>,
-    pub format: Format,
+    /// The step from one number of its type to the next; `None` where it has no type, because the
+    /// quantizer behind computes it along.
+    pub step: Option<f64>,
 }
 
-/// How a result differs from QKeras'.
+/// What is wrong with a result.
+#[derive(Debug, PartialEq)]
 pub enum Difference {
-    Shape { found: Vec<usize>, expected: Vec<usize> },
-    Codes(String),
+    Shape {
+        found: Vec<usize>,
+        expected: Vec<usize>,
+    },
+    /// Values that are too far from QKeras' ones.
+    Far {
+        count: usize,
+        of: usize,
+        found: f64,
+        expected: f64,
+    },
+    /// Values that are not what float64 gives, rounded to the type.
+    NotExact {
+        count: usize,
+        of: usize,
+        found: f64,
+        exact: f64,
+    },
 }
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Shape { found, expected } => write!(f, "shape {found:?}, not {expected:?}"),
-            Self::Codes(text) => f.write_str(text),
+            Self::Far { count, of, found, expected } => {
+                write!(
+                    f,
+                    "{count} of {of} values are far from QKeras' ones, the first is {found}, not {expected}"
+                )
+            }
+            Self::NotExact { count, of, found, exact } => {
+                write!(f, "{count} of {of} values are not exact, the first is {found}, not {exact}")
+            }
         }
     }
 }
 
 /// What float32 tells apart, in parts of the largest number that takes part: half of its 24 bits'
 /// step for each of a few operations.
-const FLOAT32: f64 = 1.0 / (1 << 22) as f64;
+pub const FLOAT32: f64 = 1.0 / (1 << 22) as f64;
 
-/// Whether each expected value is nearer to the found one than to any other of the format; where
-/// the format has finer steps than float32, whether that can tell the two apart.
-pub fn compare(found: &Found, expected: &ArrayD<f64>) -> Result<(), Difference> {
-    if found.values.shape() != expected.shape() {
-        return Err(Difference::Shape {
-            found: found.values.shape().to_vec(),
-            expected: expected.shape().to_vec(),
-        });
+/// The same of float64, with some bits for what cancels.
+const FLOAT64: f64 = 1.0 / (1_u64 << 44) as f64;
+
+impl Found {
+    fn same_shape(&self, other: &ArrayD<f64>) -> Result<(), Difference> {
+        if self.values.shape() == other.shape() {
+            return Ok(());
+        }
+        let (found, expected) = (self.values.shape().to_vec(), other.shape().to_vec());
+        Err(Difference::Shape { found, expected })
     }
-    let step = found.format.lsb();
-    let largest = expected.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
-    let tolerance = largest * FLOAT32;
-    let differing: Vec<(f64, f64)> = found
-        .values
-        .iter()
-        .copied()
-        .zip(expected.iter().copied())
-        .filter(|(found, expected)| (expected / step).round() != found / step)
-        .filter(|(found, expected)| step > tolerance || (found - expected).abs() > tolerance)
-        .collect();
-    match differing.first() {
-        None => Ok(()),
-        Some((found, wanted)) => Err(Difference::Codes(format!(
-            "{} of {} values differ, the first is {found}, QKeras has {wanted}",
-            differing.len(),
-            expected.len()
-        ))),
+
+    /// Whether numbers of the type are told apart by a float that knows the largest of `values` to
+    /// the given part.
+    pub fn tells_steps(&self, values: &ArrayD<f64>, part: f64) -> Option<f64> {
+        self.step.filter(|step| *step > largest(values) * part)
     }
+
+    /// The places at which QKeras, which has `expected`, has another code: the next one, or it is an
+    /// error. Where the type is finer than float32, nothing is so said: there values may be apart by
+    /// what float32 leaves open, and no more.
+    pub fn other_codes(&self, expected: &ArrayD<f64>) -> Result<Vec<usize>, Difference> {
+        self.same_shape(expected)?;
+        let pairs = || self.values.iter().zip(expected).enumerate();
+        let (other, far): (Vec<usize>, Vec<usize>) = match self.tells_steps(expected, FLOAT32) {
+            Some(step) => {
+                let apart = |(at, (found, expected)): (usize, (&f64, &f64))| {
+                    (at, ((expected / step).round() - found / step).abs())
+                };
+                let other = pairs().map(apart).filter(|(_, codes)| *codes > 0.0);
+                let far = pairs().map(apart).filter(|(_, codes)| *codes > 1.0);
+                (other.map(|(at, _)| at).collect(), far.map(|(at, _)| at).collect())
+            }
+            None => {
+                // TensorFlow's own functions are off by more than float32 is.
+                let operations = if self.step.is_none() { 2.0 } else { 1.0 };
+                let tolerance = largest(expected) * FLOAT32 * operations;
+                let far = |(_, (found, expected)): &(usize, (&f64, &f64))| {
+                    (*found - *expected).abs() > tolerance
+                };
+                (vec![], pairs().filter(far).map(|(at, _)| at).collect())
+            }
+        };
+        match far.first() {
+            None => Ok(other),
+            Some(at) => Err(Difference::Far {
+                count: far.len(),
+                of: expected.len(),
+                found: nth(&self.values, *at),
+                expected: nth(expected, *at),
+            }),
+        }
+    }
+
+    /// Whether each value is the number of the type that is nearest to the one of `exact`, which is as
+    /// exact as float64.
+    pub fn is_exact(&self, exact: &ArrayD<f64>) -> Result<(), Difference> {
+        self.same_shape(exact)?;
+        let tolerance = self.step.unwrap_or(0.0) / 2.0 + largest(exact) * FLOAT64;
+        let pairs = self.values.iter().zip(exact);
+        let mut off = pairs.filter(|(found, exact)| (*found - *exact).abs() > tolerance);
+        match off.next() {
+            None => Ok(()),
+            Some((found, wanted)) => Err(Difference::NotExact {
+                count: 1 + off.count(),
+                of: exact.len(),
+                found: *found,
+                exact: *wanted,
+            }),
+        }
+    }
+
+    /// What layers behind take: the number of the type that `exact` was shown to be rounded to, or
+    /// `exact` itself where the type is as fine as float64.
+    pub fn handed_on(self, exact: ArrayD<f64>) -> ArrayD<f64> {
+        let coarse = self.tells_steps(&exact, FLOAT64).is_some();
+        if coarse { self.values } else { exact }
+    }
+}
+
+pub fn largest(values: &ArrayD<f64>) -> f64 {
+    values.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()))
+}
+
+/// The element that is number `at`, row-major.
+pub fn nth(values: &ArrayD<f64>, at: usize) -> f64 {
+    values.iter().nth(at).copied().unwrap_or(f64::NAN)
 }
 
 /// The position of the largest value along the last axis.
 pub fn argmax(values: &ArrayD<f64>) -> Vec<usize> {
-    let last = Axis(values.ndim() - 1);
+    let last = ndarray::Axis(values.ndim() - 1);
     values
         .lanes(last)
         .into_iter()
@@ -76,4 +161,41 @@ pub fn argmax(values: &ArrayD<f64>) -> Vec<usize> {
             best
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::arr1;
+
+    use super::*;
+
+    fn found(values: &[f64], step: f64) -> Found {
+        Found { values: arr1(values).into_dyn(), step: Some(step) }
+    }
+
+    #[test]
+    fn codes_are_told_from_float_errors() {
+        let found = found(&[0.5, 1.0, -3.0], 0.5);
+        let expected = |values: [f64; 3]| found.other_codes(&arr1(&values).into_dyn());
+        assert_eq!(expected([0.500001, 1.0, -2.99999]), Ok(vec![]));
+        assert_eq!(expected([0.0, 1.0, -2.5]), Ok(vec![0, 2]));
+        let far = Difference::Far { count: 1, of: 3, found: 1.0, expected: 2.0 };
+        assert_eq!(expected([0.5, 2.0, -2.5]), Err(far));
+    }
+
+    #[test]
+    fn fine_types_have_no_codes_in_float32() {
+        let found = found(&[1.0, 0.25], 1e-9);
+        let expected = |values: [f64; 2]| found.other_codes(&arr1(&values).into_dyn());
+        assert_eq!(expected([1.0 - 1e-7, 0.25 + 1e-7]), Ok(vec![]));
+        assert!(expected([1.0 - 1e-6, 0.25]).is_err());
+    }
+
+    #[test]
+    fn exact_is_nearest() {
+        let found = found(&[0.5, -1.0], 0.5);
+        let exact = |values: [f64; 2]| found.is_exact(&arr1(&values).into_dyn()).is_ok();
+        assert!(exact([0.75, -0.8]) && exact([0.25, -1.0]));
+        assert!(!exact([0.76, -1.0]) && !exact([0.5, -0.5]));
+    }
 }

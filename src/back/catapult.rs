@@ -7,7 +7,7 @@ use super::files::File;
 use super::text::rounded;
 use super::{BackError, Backend};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Body, Design, Edge, EdgeKind, Flow, Kernel, Loops, Over, Partition};
+use crate::hls::{Design, Edge, EdgeKind, Flow, Kernel, Partition};
 
 pub(super) struct Catapult;
 
@@ -24,28 +24,17 @@ struct BuildScript<'a> {
     words: Vec<(&'a str, u64)>,
 }
 
-/// Constants that stay memories, of which an iteration reads more than one element: their names,
-/// and the bits that it reads.
+/// Constants that stay memories with several elements in a word: their names, and how wide that is.
 fn words(design: &Design, register_threshold: usize) -> Vec<(&str, u64)> {
-    let mut words = Vec::new();
-    for kernel in &design.kernels {
-        let (Body::Linear(linear), Loops::Pipelined { over: Over::Blocks, .. }) =
-            (&kernel.body, kernel.loops)
-        else {
-            continue;
-        };
-        let (inputs, outputs) = (linear.block_inputs(), linear.block_outputs());
-        let matrices = linear.matrices().into_iter().map(|id| (id, inputs * outputs));
-        let vectors = linear.vectors().into_iter().map(|id| (id, outputs));
-        for (id, elements) in matrices.chain(vectors) {
-            let constant = &design[id];
-            if elements > 1 && constant.codes.len() >= register_threshold {
-                let width = design[constant.element].quantization.format.width();
-                words.push((constant.name.as_str(), elements as u64 * u64::from(width)));
-            }
+    let constants = design.kernels.iter().flat_map(|kernel| design.constants_of(kernel));
+    let words = constants.filter_map(|(it, partition)| match partition {
+        Partition::Words { elements } if it.codes.len() >= register_threshold => {
+            let width = design[it.element].quantization.format.width();
+            Some((it.name.as_str(), elements * u64::from(width)))
         }
-    }
-    words
+        _ => None,
+    });
+    words.collect()
 }
 
 impl Dialect for Catapult {
@@ -114,12 +103,8 @@ impl Dialect for Catapult {
         Vec::new()
     }
 
-    fn in_kernel(&self, _: &Kernel, _: &[&str]) -> Vec<String> {
+    fn in_kernel(&self, _: &Design, _: &Kernel) -> Vec<String> {
         // Kernels become part of the top function's pipeline; its interval shares their operators.
-        Vec::new()
-    }
-
-    fn at_local_array(&self, _: &str) -> Vec<String> {
         Vec::new()
     }
 

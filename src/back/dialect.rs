@@ -36,14 +36,11 @@ pub(super) trait Dialect: Sync {
     /// Lines that begin the top function's body.
     fn in_top(&self, design: &Design) -> Vec<String>;
 
-    /// Lines behind the declaration of an array between kernels.
+    /// Lines behind the declaration of an array.
     fn at_array(&self, name: &str, partition: Partition) -> Vec<String>;
 
-    /// Lines that begin a kernel's body. `constants` are read all at once.
-    fn in_kernel(&self, kernel: &Kernel, constants: &[&str]) -> Vec<String>;
-
-    /// Lines behind the declaration of an array inside of a kernel.
-    fn at_local_array(&self, name: &str) -> Vec<String>;
+    /// Lines that begin a kernel's body.
+    fn in_kernel(&self, design: &Design, kernel: &Kernel) -> Vec<String>;
 
     /// Lines before a loop that runs as `run` says.
     fn before_loop(&self, run: Run) -> Vec<String>;

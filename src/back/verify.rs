@@ -114,11 +114,13 @@ pub enum VerifyError {
         expected: u64,
     },
     /// Something took too long.
-    #[error("{what} took longer than {} s and was stopped", TIME_LIMIT.as_secs())]
+    #[error("{what} took longer than {} s and was stopped", limit.as_secs_f64())]
     #[diagnostic(help("verify fewer samples"))]
     Time {
         /// What took so long.
         what: &'static str,
+        /// How long it may take.
+        limit: Duration,
     },
     /// The file system refused.
     #[error("cannot use the folder {}: {source}", path.display())]
@@ -170,7 +172,8 @@ pub fn verify(project: &Path, headers: Headers) -> Result<Verdict, VerifyError> 
     let mut run = Command::new(&program);
     run.current_dir(&project).arg(project.join("tb_data"));
     let started = Instant::now();
-    let (status, log) = output_of(run, scratch, "the testbench", io_error(&program))?;
+    let job = Job { command: run, what: "the testbench", limit: TIME_LIMIT };
+    let (status, log) = job.output(scratch, io_error(&program))?;
     let (compared, mismatches) = closing_line(&log)
         .ok_or_else(|| VerifyError::NoVerdict { status, log: last_lines(&log, LOG_LINES) })?;
     if compared != manifest.values() {
@@ -237,9 +240,8 @@ fn compile(
     command.arg(project.join(format!("firmware/{}.cpp", manifest.name)));
     let scratch = program.parent().unwrap_or(program);
     let started = Instant::now();
-    let (status, log) = output_of(command, scratch, "compiling the project", |source| {
-        VerifyError::Compiler { compiler, source }
-    })?;
+    let job = Job { command, what: "compiling the project", limit: TIME_LIMIT };
+    let (status, log) = job.output(scratch, |source| VerifyError::Compiler { compiler, source })?;
     if !status.success() {
         // What is wrong, not the chain of files that led there.
         let wrong = log.lines().skip_while(|line| !line.contains("error"));
@@ -252,36 +254,45 @@ fn compile(
     Ok(started.elapsed().as_secs_f64())
 }
 
-/// Runs a command within the time limit; how it ended and what it printed. Its output goes by
-/// way of a file in `scratch`, so that it never waits for us to read.
-fn output_of(
-    mut command: Command,
-    scratch: &Path,
+/// A command that may take its time, but not more.
+struct Job {
+    command: Command,
+    /// What it does, for an error.
     what: &'static str,
-    on_start: impl FnOnce(io::Error) -> VerifyError,
-) -> Result<(ExitStatus, String), VerifyError> {
-    let path = scratch.join("log");
-    let io_error = |source| VerifyError::Io { path: path.clone(), source };
-    let log = File::create(&path).map_err(io_error)?;
-    let copy = log.try_clone().map_err(io_error)?;
-    command.stdin(Stdio::null()).stdout(log).stderr(copy);
-    let mut child = command.spawn().map_err(on_start)?;
-    let deadline = Instant::now() + TIME_LIMIT;
-    let mut pause = Duration::from_millis(1);
-    let status = loop {
-        if let Some(status) = child.try_wait().map_err(io_error)? {
-            break status;
-        }
-        if Instant::now() > deadline {
-            let _ = child.kill();
-            let _ = child.wait();
-            return Err(VerifyError::Time { what });
-        }
-        thread::sleep(pause);
-        pause = (pause * 2).min(Duration::from_millis(20));
-    };
-    let bytes = fs::read(&path).map_err(io_error)?;
-    Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+    limit: Duration,
+}
+
+impl Job {
+    /// Runs the command; how it ended and what it printed. Its output goes by way of a file in
+    /// `scratch`, so that it never waits for us to read.
+    fn output(
+        mut self,
+        scratch: &Path,
+        on_start: impl FnOnce(io::Error) -> VerifyError,
+    ) -> Result<(ExitStatus, String), VerifyError> {
+        let path = scratch.join("log");
+        let io_error = |source| VerifyError::Io { path: path.clone(), source };
+        let log = File::create(&path).map_err(io_error)?;
+        let copy = log.try_clone().map_err(io_error)?;
+        self.command.stdin(Stdio::null()).stdout(log).stderr(copy);
+        let mut child = self.command.spawn().map_err(on_start)?;
+        let deadline = Instant::now() + self.limit;
+        let mut pause = Duration::from_millis(1);
+        let status = loop {
+            if let Some(status) = child.try_wait().map_err(io_error)? {
+                break status;
+            }
+            if Instant::now() > deadline {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(VerifyError::Time { what: self.what, limit: self.limit });
+            }
+            thread::sleep(pause);
+            pause = (pause * 2).min(Duration::from_millis(20));
+        };
+        let bytes = fs::read(&path).map_err(io_error)?;
+        Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+    }
 }
 
 /// The numbers of `bitkiln: 320 values compared, 0 mismatches`.
@@ -308,6 +319,25 @@ mod tests {
         assert_eq!(closing_line(log), Some((320, 1)));
         assert_eq!(closing_line(""), None);
         assert_eq!(closing_line("bitkiln: 3 values compared, 0 mismatches\nAborted"), None);
+    }
+
+    #[test]
+    fn what_takes_too_long_is_stopped() -> Result<(), Box<dyn std::error::Error>> {
+        let scratch = tempfile::tempdir()?;
+        let job = |script: &str, limit| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            let job = Job { command, what: "the testbench", limit: Duration::from_millis(limit) };
+            let on_start = |source| VerifyError::Io { path: "sh".into(), source };
+            job.output(scratch.path(), on_start).map(|(_, log)| log)
+        };
+        assert_eq!(job("echo done", 60_000)?, "done\n");
+        let started = Instant::now();
+        let stopped = job("exec sleep 60", 200).err().map(|error| error.to_string());
+        assert!(started.elapsed() < Duration::from_secs(30));
+        let message = "the testbench took longer than 0.2 s and was stopped";
+        assert_eq!(stopped.as_deref(), Some(message));
+        Ok(())
     }
 
     #[test]

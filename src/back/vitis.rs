@@ -7,7 +7,7 @@ use super::files::File;
 use super::text::rounded;
 use super::{BackError, Backend};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Body, Design, EdgeId, EdgeKind, EdgeRole, Flow, Kernel, Loops, Over, Partition};
+use crate::hls::{Design, EdgeId, EdgeKind, EdgeRole, Flow, Kernel, Loops, Partition};
 
 pub(super) struct Vitis;
 
@@ -98,33 +98,26 @@ impl Dialect for Vitis {
 
     fn at_array(&self, name: &str, partition: Partition) -> Vec<String> {
         match partition {
-            Partition::Complete => self.at_local_array(name),
+            Partition::Complete => {
+                vec![format!("#pragma HLS ARRAY_PARTITION variable={name} complete dim=0")]
+            }
             Partition::Cyclic { factor: 1 } => Vec::new(),
             Partition::Cyclic { factor } => {
                 vec![format!("#pragma HLS ARRAY_PARTITION variable={name} cyclic factor={factor}")]
             }
+            Partition::Words { elements } => {
+                vec![format!("#pragma HLS ARRAY_RESHAPE variable={name} cyclic factor={elements}")]
+            }
         }
     }
 
-    fn in_kernel(&self, kernel: &Kernel, constants: &[&str]) -> Vec<String> {
+    fn in_kernel(&self, design: &Design, kernel: &Kernel) -> Vec<String> {
         let mut lines = Vec::new();
         if kernel.loops == Loops::Unrolled {
             lines.push(format!("#pragma HLS PIPELINE II={}", kernel.initiation_interval));
         }
-        match (&kernel.body, kernel.loops) {
-            (Body::Linear(linear), Loops::Pipelined { over: Over::Blocks, .. }) => {
-                // An iteration reads a block: a word.
-                let block = linear.block_inputs() * linear.block_outputs();
-                let (matrices, vectors) = constants.split_at(linear.matrices().len());
-                lines.extend(matrices.iter().filter(|_| block > 1).map(|name| {
-                    format!("#pragma HLS ARRAY_RESHAPE variable={name} cyclic factor={block}")
-                }));
-                let factor = linear.block_outputs() as u64;
-                let split = |name: &&str| self.at_array(name, Partition::Cyclic { factor });
-                lines.extend(vectors.iter().flat_map(split));
-            }
-            _ => lines.extend(constants.iter().flat_map(|name| self.at_local_array(name))),
-        }
+        let constants = design.constants_of(kernel).into_iter();
+        lines.extend(constants.flat_map(|(it, partition)| self.at_array(&it.name, partition)));
         // An iteration of one cycle shares nothing.
         let shares = !matches!(kernel.loops, Loops::Pipelined { interval: 1, .. });
         if let Some(multipliers) = kernel.multipliers.filter(|m| shares && m.reuse_factor > 1) {
@@ -132,10 +125,6 @@ impl Dialect for Vitis {
             lines.push(format!("#pragma HLS ALLOCATION operation instances=mul limit={limit}"));
         }
         lines
-    }
-
-    fn at_local_array(&self, name: &str) -> Vec<String> {
-        vec![format!("#pragma HLS ARRAY_PARTITION variable={name} complete dim=0")]
     }
 
     fn before_loop(&self, _: Run) -> Vec<String> {

@@ -30,7 +30,7 @@ pub struct Args {
     #[arg(long)]
     part: Option<String>,
     /// The clock period in nanoseconds [default: 5]
-    #[arg(long, value_name = "NS")]
+    #[arg(long, value_name = "NS", allow_negative_numbers = true)]
     clock_period: Option<f64>,
     /// Samples for the testbench [default: 100 made-up ones]
     #[arg(long, value_name = "FILE")]
@@ -59,18 +59,19 @@ pub fn run(args: &Args) -> Result<Outcome> {
         back::find_headers(backend, &args.headers)?;
     }
     let design = Design::new(&graph, &options(args, &prepared, backend))?;
-    print(&report::table(&report::layers(&graph, &prepared.table_sizes)))?;
-    say(&proofs)?;
-    for finding in &design.findings {
-        note(format_args!("{finding}"));
-    }
-
     let inputs = match &args.input {
         Some(path) => samples::read(path, &graph)?,
         None => sim::vectors(&graph, MADE_UP),
     };
     let outputs = sim::run(&graph, &inputs).into_diagnostic()?.outputs(&graph);
     check_outputs(&prepared.graph, &inputs, &outputs)?;
+
+    // Only now: whatever the user may have got wrong has been found.
+    print(&report::table(&report::layers(&graph, &prepared.table_sizes)))?;
+    say(&proofs)?;
+    for finding in &design.findings {
+        note(format_args!("{finding}"));
+    }
     let names = graph.inputs.iter().map(|id| graph[*id].name.clone());
     let vectors = Vectors { inputs: names.zip(inputs).collect(), outputs };
     let contents = std::fs::read(&prepared.file).into_diagnostic()?;

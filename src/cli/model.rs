@@ -1,11 +1,12 @@
 //! From a model file and what the user set to a graph; every subcommand starts so.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use bitkiln::config::Config;
 use bitkiln::fixed::Format;
 use bitkiln::front::{self, ReadOptions};
-use bitkiln::function::Sigmoid;
+use bitkiln::function::{Function, Sigmoid};
 use bitkiln::hls::TableSizes;
 use bitkiln::ir::Graph;
 use bitkiln::lower::{self, Settings};
@@ -75,6 +76,8 @@ pub struct Prepared {
     pub config: Config,
     /// What is simulated: scales are exact.
     pub graph: Graph,
+    /// Functions that no node computes by itself: see [`lower::Lowered::functions`].
+    pub functions: BTreeMap<String, Function>,
     /// The most entries of functions' tables.
     pub table_sizes: TableSizes,
     /// The file, for the manifest.
@@ -128,8 +131,9 @@ impl ModelArgs {
                 table_sizes.layers.insert(layer.name.clone(), entries);
             }
         }
-        let (graph, file) = (lowered.graph, self.model.clone());
-        Ok(Prepared { model, config, graph, table_sizes, file })
+        let lower::Lowered { graph, functions, .. } = lowered;
+        let file = self.model.clone();
+        Ok(Prepared { model, config, graph, functions, table_sizes, file })
     }
 
     fn apply(&self, settings: &mut Settings) -> Result<()> {

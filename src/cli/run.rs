@@ -40,8 +40,9 @@ pub fn run(args: &Args) -> Result<Outcome> {
     let arrays: Vec<_> = chosen
         .iter()
         .filter_map(|(name, node)| {
-            let codes = trace.of(*node)?;
-            Some((*name, codes.to_values(graph[*node].tensor.format)))
+            let values = trace.of(*node)?.to_values(graph[*node].tensor.format);
+            let function = prepared.functions.get(*name);
+            Some((*name, function.map_or_else(|| values.clone(), |f| values.mapv(|x| f.value(x)))))
         })
         .collect();
     for (name, node) in wide(graph, &chosen) {

@@ -234,7 +234,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
                     _ => multipliers.map_or(1, |multipliers| multipliers.reuse_factor),
                 };
                 let channels = this.tensor.channel_count() as u64;
-                let loops = schedule::loops(&body, channels, interval);
+                let loops = body.nest().loops(channels, interval);
                 let multipliers = multipliers.map(|multipliers| multipliers.in_loops(loops));
                 let (name, role) = match direct.get(node) {
                     Some(port) => (port.as_str(), EdgeRole::Output),
@@ -284,7 +284,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         let port = EdgeId(edges.list.len() - 1);
         let body = Body::Convert(Convert { elements: edges.list[port.0].len() });
         let channels = edges.list[port.0].shape.last().copied().unwrap_or(1);
-        let loops = schedule::loops(&body, channels as u64, 1);
+        let loops = body.nest().loops(channels as u64, 1);
         kernels.push(Kernel {
             name: stem,
             layer: output.name.clone(),

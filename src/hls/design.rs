@@ -216,6 +216,28 @@ impl Design {
         build::design(graph, options)
     }
 
+    /// The constants that an iteration of `kernel` reads several elements of, and how they are
+    /// split for that.
+    pub fn constants_of(&self, kernel: &Kernel) -> Vec<(&Constant, Partition)> {
+        if let Body::Linear(linear) = &kernel.body
+            && !linear.blocks.is_whole()
+        {
+            let (inputs, outputs) = (linear.block_inputs() as u64, linear.block_outputs() as u64);
+            let matrices = linear.matrices().into_iter().map(|id| (id, inputs * outputs));
+            let vectors = linear.vectors().into_iter().map(|id| (id, outputs));
+            let several = matrices.chain(vectors).filter(|(_, elements)| *elements > 1);
+            return several
+                .map(|(id, elements)| (&self[id], Partition::Words { elements }))
+                .collect();
+        }
+        let parallel = match kernel.loops {
+            Loops::Unrolled => 1,
+            Loops::Pipelined { parallel, .. } => parallel,
+        };
+        let constants = kernel.body.constants().into_iter().map(|id| &self[id]);
+        constants.map(|it| (it, Partition::of(it.codes.len(), parallel))).collect()
+    }
+
     /// The name that a project called `name` gets.
     pub fn project_name(name: &str) -> String {
         Names::default().project(name)

@@ -37,4 +37,4 @@ pub use options::{Options, TableSizes};
 pub use parts::dsp_slices;
 pub use preflight::{Finding, Obstacle, UNROLL_LIMIT};
 pub use reuse::Blocks;
-pub use schedule::{Flow, Loops, Over, Partition};
+pub use schedule::{Flow, Loops, Partition};

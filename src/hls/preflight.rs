@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::{Body, Design, EdgeKind, Kernel, Loops, Multipliers, Partition, dsp_slices};
+use super::{Body, Design, Kernel, Multipliers, dsp_slices};
 
 /// Vitis refuses to partition an array completely, or to unroll a loop, beyond this many elements
 /// (its messages XFORM 203-103 and 203-504), and takes hours shortly before.
@@ -31,19 +31,14 @@ pub struct Finding {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Obstacle {
-    /// The loops of a kernel, unrolled, are too many copies of their body.
-    Unroll {
-        /// Copies.
+    /// A kernel is too large to be unrolled; loops of it stay loops.
+    Loops {
+        /// Copies, were it unrolled.
         copies: u64,
         /// The copies as a product of the loops' bounds.
         bounds: String,
-    },
-    /// An array between kernels, or of weights, is too large to be split into registers.
-    Partition {
-        /// The array's name in C++.
-        array: String,
-        /// Its elements.
-        elements: u64,
+        /// Clock cycles that a sample takes.
+        cycles: u64,
     },
     /// More multipliers than the part has.
     Multipliers {
@@ -81,17 +76,16 @@ pub enum Obstacle {
 impl Finding {
     /// Whether synthesis may fail or take hours if nothing changes.
     pub fn is_serious(&self) -> bool {
-        !matches!(self.obstacle, Obstacle::UnknownPart { .. } | Obstacle::ReuseFactorMoved { .. })
+        matches!(self.obstacle, Obstacle::Multipliers { .. })
     }
 
     /// What to change.
     pub fn advice(&self) -> String {
         let layer = &self.layer;
         match &self.obstacle {
-            Obstacle::Unroll { .. } => {
-                format!("make the tensor that '{layer}' works on smaller")
+            Obstacle::Loops { .. } => {
+                format!("make '{layer}' smaller, if that is too slow")
             }
-            Obstacle::Partition { .. } => format!("make '{layer}' smaller"),
             Obstacle::Multipliers { reuse_factor, .. } => format!(
                 "set a reuse factor of {reuse_factor} for the model, use narrower types, or \
                  choose a larger part"
@@ -110,22 +104,17 @@ impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let layer = &self.layer;
         match &self.obstacle {
-            Obstacle::Unroll { copies, bounds, .. } => {
+            Obstacle::Loops { copies, bounds, cycles } => {
                 let product = match bounds.contains('·') {
                     true => format!("{bounds} = {copies}"),
                     false => copies.to_string(),
                 };
                 write!(
                     f,
-                    "layer '{layer}' unrolls to {product} copies; beyond {UNROLL_LIMIT} Vitis \
-                     refuses or takes hours"
+                    "layer '{layer}' would unroll to {product} copies; beyond {UNROLL_LIMIT} Vitis \
+                     refuses or takes hours, so that loops stay: {cycles} cycles for a sample"
                 )
             }
-            Obstacle::Partition { array, elements } => write!(
-                f,
-                "layer '{layer}': the array {array} of {elements} elements is partitioned \
-                 completely; beyond {UNROLL_LIMIT} Vitis refuses or takes hours"
-            ),
             Obstacle::Multipliers { needed, available, part, largest, .. } => write!(
                 f,
                 "'{layer}' needs about {needed} DSP slices, {part} has {available}; most of them \
@@ -168,24 +157,13 @@ impl Multipliers {
 pub(super) fn check(design: &Design) -> Vec<Finding> {
     let mut findings = Vec::new();
     for kernel in &design.kernels {
-        let copies = kernel.loops.copies(&kernel.body);
-        if copies > UNROLL_LIMIT {
-            findings.push(Finding {
-                layer: kernel.layer.clone(),
-                obstacle: Obstacle::Unroll { copies, bounds: bounds(kernel) },
-            });
-        }
-    }
-    for edge in &design.edges {
-        let EdgeKind::Array(partition) = edge.kind;
-        if partition == Partition::Complete && edge.len() as u64 > UNROLL_LIMIT {
-            findings.push(Finding {
-                layer: edge.layer.clone(),
-                obstacle: Obstacle::Partition {
-                    array: edge.name.clone(),
-                    elements: edge.len() as u64,
-                },
-            });
+        // A matrix in blocks is as large as its reuse factor says.
+        let in_blocks = matches!(&kernel.body, Body::Linear(it) if !it.blocks.is_whole());
+        let nest = kernel.body.nest();
+        let (copies, cycles) = (nest.copies(), kernel.initiation_interval);
+        if copies > UNROLL_LIMIT && !in_blocks {
+            let obstacle = Obstacle::Loops { copies, bounds: nest.text(), cycles };
+            findings.push(Finding { layer: kernel.layer.clone(), obstacle });
         }
     }
     findings.extend(check_multipliers(design));
@@ -213,31 +191,4 @@ fn check_multipliers(design: &Design) -> Option<Finding> {
         Some(_) => return None,
     };
     Some(Finding { layer, obstacle })
-}
-
-/// The bounds of a kernel's unrolled loops, as a product.
-fn bounds(kernel: &Kernel) -> String {
-    if let Loops::Pipelined { .. } = kernel.loops {
-        return kernel.loops.copies(&kernel.body).to_string();
-    }
-    let loops = match &kernel.body {
-        Body::Linear(l) => vec![l.rows, l.inputs, l.outputs],
-        Body::Affine(a) => vec![a.rows, a.channels],
-        Body::Steps(s) => vec![s.elements, s.comparisons],
-        Body::Softmax(s) => vec![s.rows, s.columns],
-        Body::Convert(b) => vec![b.elements],
-        Body::Clamp(b) => vec![b.elements],
-        Body::Leaky(b) => vec![b.elements],
-        Body::Scale(b) => vec![b.elements],
-        Body::Table(b) => vec![b.elements],
-        Body::Pool(p) => vec![p.window.windows(), p.window.taps(), p.channels],
-        Body::Gather(g) => vec![g.places.len()],
-        Body::Concat(c) => vec![c.rows, c.columns],
-        Body::Merge(m) => vec![m.elements],
-        Body::Search(s) => vec![s.elements, s.levels as usize],
-    };
-    let long = loops.len() > 1;
-    let loops: Vec<String> =
-        loops.iter().filter(|n| !long || **n > 1).map(|n| n.to_string()).collect();
-    loops.join("·")
 }

@@ -138,9 +138,9 @@ mod tests {
             // FPGABackend._validate_reuse_factor, line by line.
             let valid = |rf: usize| {
                 let multiplier_limit = (inputs * outputs).div_ceil(inputs.min(rf));
-                (multiplier_limit % outputs == 0 || rf >= inputs)
-                    && (rf % inputs == 0 || rf < inputs)
-                    && (inputs * outputs) % rf == 0
+                (multiplier_limit.is_multiple_of(outputs) || rf >= inputs)
+                    && (rf.is_multiple_of(inputs) || rf < inputs)
+                    && (inputs * outputs).is_multiple_of(rf)
             };
             for rf in (1..=inputs * outputs).filter(|rf| valid(*rf)) {
                 let sharing = Sharing::new(Strategy::Resource, inputs, outputs, rf as u64);

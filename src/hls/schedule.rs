@@ -2,8 +2,68 @@
 
 use serde::Serialize;
 
-use super::kernels::Body;
-use super::{Blocks, Edge, Kernel, UNROLL_LIMIT};
+use super::{Edge, Kernel, UNROLL_LIMIT};
+
+/// The loops of a kernel, a loop in each: how often each one runs, the outermost first.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Nest {
+    bounds: Vec<u64>,
+    /// The fewest loops that stay loops, if any does.
+    least: usize,
+    /// Whether these stay loops however small the kernel is.
+    kept: bool,
+}
+
+impl Nest {
+    /// Loops of which any number may stay.
+    pub(super) fn new(bounds: &[usize]) -> Self {
+        Self { bounds: bounds.iter().map(|n| *n as u64).collect(), least: 1, kept: false }
+    }
+
+    /// The same, but either all of the first `least` loops stay loops or none.
+    pub(super) fn together(self, least: usize) -> Self {
+        Self { least, ..self }
+    }
+
+    /// The same, but the first `loops` stay loops.
+    pub(super) fn keeping(self, loops: usize) -> Self {
+        Self { least: loops, kept: true, ..self }
+    }
+
+    /// How many copies of its innermost statement the kernel has when all is unrolled.
+    pub(super) fn copies(&self) -> u64 {
+        self.bounds.iter().product()
+    }
+
+    /// How many copies are left in an iteration where `depth` loops stay.
+    fn inside(&self, depth: usize) -> u64 {
+        self.bounds.iter().skip(depth).product()
+    }
+
+    /// The loops for a result of `channels` channels: unrolled up to [`UNROLL_LIMIT`] copies, else
+    /// with as few loops kept as leave no more in an iteration, which takes `interval` clock
+    /// cycles.
+    pub(super) fn loops(&self, channels: u64, interval: u64) -> Loops {
+        if self.copies() <= UNROLL_LIMIT && !self.kept {
+            return Loops::Unrolled;
+        }
+        let most = self.bounds.len();
+        let depth = (self.least..most).find(|depth| self.inside(*depth) <= UNROLL_LIMIT);
+        let depth = depth.unwrap_or(most);
+        let iterations: u64 = self.bounds.iter().take(depth).product();
+        // A row of channels at once, if that is not too much and comes out even.
+        let rows = most == 1 && iterations.is_multiple_of(channels) && channels <= UNROLL_LIMIT;
+        let parallel = if rows { channels.max(1) } else { 1 };
+        Loops::Pipelined { depth, iterations: iterations / parallel, interval, parallel }
+    }
+
+    /// The bounds as a product, for a person.
+    pub(super) fn text(&self) -> String {
+        let long = self.bounds.len() > 1;
+        let bounds = self.bounds.iter().filter(|n| !long || **n > 1);
+        bounds.map(ToString::to_string).collect::<Vec<_>>().join("·")
+    }
+}
 
 /// How the loops of a kernel run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -11,27 +71,18 @@ use super::{Blocks, Edge, Kernel, UNROLL_LIMIT};
 pub enum Loops {
     /// Every loop becomes copies of its body: all of a sample at once.
     Unrolled,
-    /// One loop stays one; what stands in it is unrolled.
+    /// The outermost loops stay loops, and the innermost one of these is a pipeline. What stands in
+    /// it is unrolled.
     Pipelined {
-        /// Which one.
-        over: Over,
-        /// How often it runs for a sample.
+        /// How many loops stay.
+        depth: usize,
+        /// How often the pipeline takes an iteration for a sample.
         iterations: u64,
         /// Clock cycles between two iterations.
         interval: u64,
         /// How many elements an iteration takes, where the loop is over elements.
         parallel: u64,
     },
-}
-
-/// What a loop runs over.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Over {
-    /// The outermost loop's elements, rows or windows.
-    Outermost,
-    /// The blocks of a matrix; loops around it stay loops as well.
-    Blocks,
 }
 
 impl Loops {
@@ -41,14 +92,6 @@ impl Loops {
         match self {
             Loops::Unrolled => interval,
             Loops::Pipelined { iterations, interval, .. } => iterations * interval,
-        }
-    }
-
-    /// How many copies of the innermost statement `body` becomes.
-    pub fn copies(self, body: &Body) -> u64 {
-        match self {
-            Loops::Unrolled => body.unrolled(),
-            Loops::Pipelined { iterations, .. } => body.unrolled().div_ceil(iterations),
         }
     }
 }
@@ -63,23 +106,6 @@ pub enum Flow {
     Dataflow,
     /// One after the other.
     Sequence,
-}
-
-/// The loops of a kernel with `body` whose result has `channels`: unrolled up to
-/// [`UNROLL_LIMIT`] copies, unless its matrix is cut into blocks. An iteration takes `interval`
-/// clock cycles.
-pub(super) fn loops(body: &Body, channels: u64, interval: u64) -> Loops {
-    let (copies, outer) = (body.unrolled(), body.outer());
-    let small = copies <= UNROLL_LIMIT || outer.count <= 1;
-    if small && outer.over == Over::Outermost {
-        return Loops::Unrolled;
-    }
-    let inner = copies.div_ceil(outer.count);
-    // A row of channels at once, if that is not too much and comes out even.
-    let whole_rows = outer.of_elements && outer.count.is_multiple_of(channels.max(1));
-    let parallel = if whole_rows && inner * channels <= UNROLL_LIMIT { channels.max(1) } else { 1 };
-    let iterations = outer.count / parallel;
-    Loops::Pipelined { over: outer.over, iterations, interval, parallel }
 }
 
 /// How `kernels` run together, and the clock cycles between two samples.
@@ -110,40 +136,27 @@ pub enum Partition {
         /// How many memories.
         factor: u64,
     },
+    /// Elements side by side are a word of one memory.
+    Words {
+        /// How many elements.
+        elements: u64,
+    },
 }
 
-/// How the array of `edge` is split: into its elements up to [`UNROLL_LIMIT`], then into a memory
-/// for each channel.
+impl Partition {
+    /// The partition of an array of `len` elements: into all of them up to [`UNROLL_LIMIT`], then
+    /// into `factor` memories.
+    pub fn of(len: usize, factor: u64) -> Self {
+        match len as u64 {
+            0..=UNROLL_LIMIT => Self::Complete,
+            _ => Self::Cyclic { factor },
+        }
+    }
+}
+
+/// How the array of `edge` is split: into a memory for each channel, if it is large.
 pub(super) fn partition(edge: &Edge) -> Partition {
-    if edge.len() as u64 <= UNROLL_LIMIT {
-        return Partition::Complete;
-    }
     let channels = edge.shape.last().copied().unwrap_or(1) as u64;
-    let factor = if edge.shape.len() > 1 && channels <= UNROLL_LIMIT { channels } else { 1 };
-    Partition::Cyclic { factor }
-}
-
-/// The outermost loop of a kernel.
-pub(super) struct Outer {
-    /// How often it runs.
-    pub(super) count: u64,
-    /// Whether it runs over single elements.
-    pub(super) of_elements: bool,
-    pub(super) over: Over,
-}
-
-impl Outer {
-    pub(super) fn elements(count: usize) -> Self {
-        Self { count: count as u64, of_elements: true, over: Over::Outermost }
-    }
-
-    pub(super) fn rows(count: usize) -> Self {
-        Self { count: count as u64, of_elements: false, over: Over::Outermost }
-    }
-
-    /// The blocks of a matrix, for each row.
-    pub(super) fn blocks(rows: usize, blocks: Blocks) -> Self {
-        let count = rows as u64 * blocks.count();
-        Self { count, of_elements: false, over: Over::Blocks }
-    }
+    let rows = edge.shape.len() > 1 && channels <= UNROLL_LIMIT;
+    Partition::of(edge.len(), if rows { channels } else { 1 })
 }

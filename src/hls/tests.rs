@@ -205,7 +205,7 @@ fn a_kernel_without_multipliers_takes_the_reuse_factor_as_its_interval() {
 }
 
 #[test]
-fn large_rows_are_found() {
+fn large_rows_keep_the_loop_in_a_row() {
     let mut graph = Graph::new("large");
     let x = input(&mut graph, "x", &[2, 5000], "fixed<8,1>");
     let scale = ir::Constant::of_codes(ArrayD::from_elem(&[5000][..], BigInt::from(3)), 2).unwrap();
@@ -213,17 +213,37 @@ fn large_rows_are_found() {
     let tensor = affine.result(&graph[x].tensor).unwrap();
     let y = graph.add("norm", Op::Affine(affine), &[x], tensor);
     graph.add_output("norm", y);
-    let findings: Vec<String> = design(&graph)
-        .findings
-        .iter()
-        .inspect(|finding| assert!(finding.is_serious()))
-        .map(|finding| format!("{finding}: {}", finding.advice()))
-        .collect();
+    let design = design(&graph);
+    let loops = Loops::Pipelined { depth: 2, iterations: 10_000, interval: 1, parallel: 1 };
+    assert_eq!(design.kernels[0].loops, loops);
+    let [(_, partition)] = design.constants_of(&design.kernels[0])[..] else { panic!() };
+    assert_eq!(partition, Partition::Cyclic { factor: 1 });
+    let [finding] = &design.findings[..] else { panic!("{:?}", design.findings) };
     assert_eq!(
-        findings,
-        ["layer 'norm' unrolls to 5000 copies; beyond 4096 Vitis refuses or takes \
-             hours: make the tensor that 'norm' works on smaller",]
+        finding.to_string(),
+        "layer 'norm' would unroll to 2·5000 = 10000 copies; beyond 4096 Vitis refuses or takes \
+         hours, so that loops stay: 10000 cycles for a sample"
     );
+    assert_eq!(finding.advice(), "make 'norm' smaller, if that is too slow");
+    assert!(!finding.is_serious());
+}
+
+#[test]
+fn loops_are_kept_from_the_outermost_one_on() {
+    let pool = |output: [usize; 2], kernel: [usize; 2], channels: usize| {
+        let bounds = [output[0], output[1], channels, kernel[0], kernel[1]];
+        match schedule::Nest::new(&bounds).together(2).loops(channels as u64, 1) {
+            Loops::Unrolled => (0, 1),
+            Loops::Pipelined { depth, iterations, parallel: 1, .. } => (depth, iterations),
+            loops => panic!("{loops:?}"),
+        }
+    };
+    assert_eq!(pool([4, 4], [2, 2], 64), (0, 1));
+    // Rows would do, but windows are taken one at a time.
+    assert_eq!(pool([14, 14], [2, 2], 16), (2, 196));
+    assert_eq!(pool([1, 1], [28, 28], 16), (3, 16));
+    assert_eq!(pool([1, 1], [128, 128], 3), (4, 384));
+    assert_eq!(pool([1, 1], [1, 5000], 1), (5, 5000));
 }
 
 #[test]
@@ -233,9 +253,13 @@ fn large_kernels_keep_their_outermost_loop() {
     let act = cast(&mut graph, "act", x, "ufixed<6,0>");
     graph.add_output("act", act);
     let large = design(&graph);
-    assert_eq!(large.findings, []);
-    let loops =
-        Loops::Pipelined { over: Over::Outermost, iterations: 3, interval: 1, parallel: 1500 };
+    let [finding] = &large.findings[..] else { panic!("{:?}", large.findings) };
+    assert_eq!(
+        finding.to_string(),
+        "layer 'act' would unroll to 4500 copies; beyond 4096 Vitis refuses or takes hours, so \
+         that loops stay: 3 cycles for a sample"
+    );
+    let loops = Loops::Pipelined { depth: 1, iterations: 3, interval: 1, parallel: 1500 };
     assert_eq!(large.kernels[0].loops, loops);
     assert_eq!(large.schedule.flow, Flow::Dataflow);
     assert_eq!(large.schedule.initiation_interval, 3);
@@ -278,8 +302,7 @@ fn large_matrices_are_worked_on_in_blocks() {
     let design = design(&large_matrix());
     let (blocks, loops) = blocks_of(&design);
     assert_eq!(blocks, Blocks { inputs: 1, outputs: 2 });
-    let over = Over::Blocks;
-    assert_eq!(loops, Loops::Pipelined { over, iterations: 4, interval: 1, parallel: 1 });
+    assert_eq!(loops, Loops::Pipelined { depth: 2, iterations: 4, interval: 1, parallel: 1 });
     assert_eq!(design.kernels[0].initiation_interval, 4);
     let multipliers = design.kernels[0].multipliers.unwrap();
     assert_eq!((multipliers.reuse_factor, multipliers.limit), (2, 3200));
@@ -308,8 +331,7 @@ fn resource_works_on_blocks_of_small_matrices_too() {
     assert_eq!(design.findings, []);
     let (blocks, loops) = blocks_of(&design);
     assert_eq!(blocks, Blocks { inputs: 2, outputs: 2 });
-    let over = Over::Blocks;
-    assert_eq!(loops, Loops::Pipelined { over, iterations: 4, interval: 1, parallel: 1 });
+    assert_eq!(loops, Loops::Pipelined { depth: 3, iterations: 4, interval: 1, parallel: 1 });
     assert_eq!(design.kernels[0].multipliers.unwrap().limit, 3);
     assert_eq!(design.kernels[1].loops, Loops::Unrolled);
     assert_eq!(design.kernels[1].initiation_interval, 4);

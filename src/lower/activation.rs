@@ -3,7 +3,7 @@
 use num_bigint::BigInt;
 use petgraph::graph::NodeIndex;
 
-use super::builder::{Builder, Deferred};
+use super::builder::Builder;
 use super::parameters::no_constant;
 use super::scaled::{self, Quantized};
 use super::steps::{self, Curve};
@@ -77,10 +77,8 @@ pub(super) fn lower(
     let place = Place::alone(index, &layer.name);
     let deferred = builder.deferred(index);
     let node = match (function, deferred) {
-        (Activation::Quantizer(quantizer), Some(Deferred { source, x, function })) => {
-            let node = function::quantized(builder, place, x, &function, quantizer)?;
-            builder.result(source, node);
-            node
+        (Activation::Quantizer(quantizer), Some(deferred)) => {
+            function::quantized(builder, place, operand, &deferred, quantizer)?
         }
         _ => activate(builder, place, operand, function)?,
     };

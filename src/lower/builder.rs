@@ -11,16 +11,6 @@ use crate::function::Function;
 use crate::ir::{Affine, Graph, NodeId, Op, Tensor, validate};
 use crate::model::{Layer, Model};
 
-/// A function that has not been computed yet: the quantizer behind it does both at once.
-#[derive(Clone, Copy)]
-pub(super) struct Deferred {
-    /// The layer that ends with it.
-    pub(super) source: NodeIndex,
-    /// What it takes.
-    pub(super) x: NodeId,
-    pub(super) function: Function,
-}
-
 /// The graph while it is made: which node holds the result of each layer so far.
 pub(super) struct Builder<'a> {
     pub(super) model: &'a Model,
@@ -28,7 +18,7 @@ pub(super) struct Builder<'a> {
     graph: Graph,
     results: HashMap<NodeIndex, NodeId>,
     /// Layers that end with a function which their readers compute.
-    deferred: HashMap<NodeIndex, Deferred>,
+    deferred: HashMap<NodeIndex, Function>,
     names: HashSet<String>,
     warnings: Vec<Warning>,
     /// The layers in layers that are being lowered.
@@ -176,14 +166,13 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Layer `source` leaves `function` of `x` to its readers. Until one of them says what becomes of
-    /// it, its result is `x`.
-    pub(super) fn defer(&mut self, source: NodeIndex, x: NodeId, function: Function) {
-        self.deferred.insert(source, Deferred { source, x, function });
+    /// Layer `source` leaves `function` of its result to its readers.
+    pub(super) fn defer(&mut self, source: NodeIndex, function: Function) {
+        self.deferred.insert(source, function);
     }
 
-    /// The function that was left to layer `index`.
-    pub(super) fn deferred(&self, index: NodeIndex) -> Option<Deferred> {
+    /// The function of its operand that was left to layer `index`.
+    pub(super) fn deferred(&self, index: NodeIndex) -> Option<Function> {
         match self.model.sources(index)[..] {
             [source] => self.deferred.get(&source).copied(),
             _ => None,
@@ -218,6 +207,8 @@ impl<'a> Builder<'a> {
             self.graph.add_output(name, node);
         }
         validate(&self.graph)?;
-        Ok(Lowered { graph: self.graph, warnings: self.warnings })
+        let name = |index: NodeIndex| self.model.graph[index].name.clone();
+        let functions = self.deferred.iter().map(|(at, function)| (name(*at), *function)).collect();
+        Ok(Lowered { graph: self.graph, warnings: self.warnings, functions })
     }
 }

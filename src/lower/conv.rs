@@ -66,6 +66,7 @@ fn convolve(
         kernel_quantizer: conv.kernel.quantizer.as_ref(),
         bias,
         bias_quantizer: conv.bias_quantizer.as_ref(),
+        folded: conv.folded.is_some(),
         scales: scales(conv),
         part: site.part,
     };

@@ -29,6 +29,7 @@ pub(super) fn lower(
         kernel_quantizer: dense.kernel_quantizer.as_ref(),
         bias: dense.bias.as_ref().map(|bias| bias.view().into_dyn()),
         bias_quantizer: dense.bias_quantizer.as_ref(),
+        folded: false,
         scales: Scales::OfOutputs { outputs: dense.kernel.ncols() },
         part: "",
     };

@@ -37,7 +37,7 @@ pub(super) fn lower(
         if is_line {
             return exact(builder, place, part, x, function);
         }
-        builder.defer(place.index, x, *function);
+        builder.defer(place.index, *function);
         return Ok(x);
     }
     let precision = own.unwrap_or(builder.settings.precision);

@@ -201,6 +201,34 @@ fn a_function_before_a_quantizer_is_one_table_with_it() -> Outcome {
     Ok(())
 }
 
+/// A layer in a layer leaves its function to the quantizer behind both.
+#[test]
+fn a_function_inside_of_a_layer_is_left_to_the_quantizer_behind() -> Outcome {
+    let call = "quantized_bits(8,0,alpha=1)";
+    for wrap in [LayerKind::ChannelsFirst, LayerKind::TimeDistributed] {
+        let inside = wrap(Box::new(function(Function::Tanh)));
+        let mut model = chain(1, vec![("f", inside), ("q", quantizer(call)?)]);
+        let input = model.inputs[0];
+        model.graph[input].kind = LayerKind::Input { shape: vec![2, 3] };
+        let lowered = lower(&model, &settings("fixed<9,4>")?)?;
+        assert_eq!(lowered.functions, [("f".to_string(), Function::Tanh)].into());
+        let codes = vec![-200_i64, -31, -7, 5, 19, 180];
+        let x = Codes::Narrow(ArrayD::from_shape_vec(IxDyn(&[1, 2, 3]), codes)?);
+        let numbers = x.to_values("fixed<9,4>".parse()?);
+        let trace = sim::run(&lowered.graph, &[x])?;
+        let value = |layer: &str| -> Fallible<ArrayD<f64>> {
+            let found = lowered.graph.layers.iter().find(|(name, _)| name == layer);
+            let node = found.ok_or("no such layer")?.1;
+            let codes = trace.of(node).ok_or("no result")?;
+            Ok(codes.to_values(lowered.graph[node].tensor.format))
+        };
+        let quantizer: Quantizer = call.parse()?;
+        assert_eq!(value("f")?, numbers);
+        assert_eq!(value("q")?, numbers.mapv(|x| quantizer.apply(Function::Tanh.value(x))));
+    }
+    Ok(())
+}
+
 #[test]
 fn a_function_keeps_a_type_of_its_own_where_somebody_sees_it() -> Outcome {
     let tanh = || function(Function::Tanh);

@@ -38,9 +38,12 @@ mod tests;
 mod training;
 mod windows;
 
+use std::collections::BTreeMap;
+
 use petgraph::graph::NodeIndex;
 use petgraph::visit::Topo;
 
+use crate::function::Function;
 use crate::ir::Graph;
 use crate::model::{Layer, LayerKind, Model};
 
@@ -55,6 +58,9 @@ pub struct Lowered {
     pub graph: Graph,
     /// Where the result is not what the trained network says.
     pub warnings: Vec<Warning>,
+    /// The layers that end with a function which the quantizers behind compute along with what
+    /// they are, and that function. The graph's node of such a layer holds what the function takes.
+    pub functions: BTreeMap<String, Function>,
 }
 
 /// Lowers `model`. The graph is valid.

@@ -114,22 +114,27 @@ pub(super) fn time_distributed(
     layer: &Layer,
     kind: &LayerKind,
 ) -> Result<(), LowerError> {
-    let operand = builder.operand(index)?;
-    let shape = builder.tensor(operand).shape.clone();
-    let (steps, rest) = shape.split_first().ok_or_else(|| LowerError::Operation {
+    let operands = builder.operands(index)?;
+    let shape = |operand: &NodeId| builder.tensor(*operand).shape.clone();
+    let shapes: Vec<Vec<usize>> = operands.iter().map(shape).collect();
+    let steps = shapes.first().and_then(|shape| shape.first()).copied();
+    let steps = steps.ok_or_else(|| LowerError::Operation {
         layer: layer.name.clone(),
         rule: "it takes samples without axes".into(),
     })?;
-    let mut results = Vec::with_capacity(*steps);
-    for step in 0..*steps {
-        let mut ranges = vec![crate::model::Range { start: step, step: 1, count: 1 }];
-        ranges.extend(rest.iter().map(|length| crate::model::Range::whole(*length)));
-        let moves = [Move::Slice(ranges), Move::Reshape(rest.to_vec())];
+    let mut results = Vec::with_capacity(steps);
+    for step in 0..steps {
         let name = format!("step{step}");
-        let x = gather(builder, &layer.name, &name, operand, &moves)?;
-        let y = builder.inside(index, vec![x], &name, |builder| {
-            super::lower_kind(builder, index, layer, kind)
-        })?;
+        let mut x = Vec::with_capacity(operands.len());
+        for (operand, shape) in operands.iter().zip(&shapes) {
+            let rest = shape.get(1..).unwrap_or_default();
+            let mut ranges = vec![crate::model::Range { start: step, step: 1, count: 1 }];
+            ranges.extend(rest.iter().map(|length| crate::model::Range::whole(*length)));
+            let moves = [Move::Slice(ranges), Move::Reshape(rest.to_vec())];
+            x.push(gather(builder, &layer.name, &name, *operand, &moves)?);
+        }
+        let y = builder
+            .inside(index, x, &name, |builder| super::lower_kind(builder, index, layer, kind))?;
         let shape = [&[1], builder.tensor(y).shape.as_slice()].concat();
         let part = format!("{name}_result");
         results.push(gather(builder, &layer.name, &part, y, &[Move::Reshape(shape)])?);

@@ -12,12 +12,16 @@ use petgraph::graph::NodeIndex;
 use super::activation::{Place, activate, cast};
 use super::builder::Builder;
 use super::function::warn_of_overflow;
+use super::normalization;
 use super::parameters::{self, Parameter, SCALE, list};
 use super::{LayerSettings, LowerError, Warning};
-use crate::fixed::Quantization;
+use crate::fixed::{Format, Quantization, Signedness};
 use crate::ir::{Affine, Constant, NodeId};
 use crate::model::Activation;
 use crate::quantizer::Quantizer;
+
+/// That of the number 1.
+const ONE: Format = Format::literal(Signedness::Unsigned, 1, 1);
 
 /// A layer's kernel and bias as they were trained.
 pub(super) struct Trained<'a> {
@@ -30,6 +34,9 @@ pub(super) struct Trained<'a> {
     /// \[outputs\].
     pub(super) bias: Option<ArrayViewD<'a, f32>>,
     pub(super) bias_quantizer: Option<&'a Quantizer>,
+    /// Whether a batch normalisation is folded into both. A bias without a quantizer is then no
+    /// number that someone chose: it stays as it is, as a batch normalisation's summand does.
+    pub(super) folded: bool,
     pub(super) scales: Scales,
     /// The part of the layer that it is, none for the one that gives the layer's result.
     pub(super) part: &'static str,
@@ -65,7 +72,14 @@ impl Trained<'_> {
         let chosen = builder.settings.layer(self.layer).cloned().unwrap_or_default();
         let default = builder.settings.precision;
         let (weights, scale) = self.kernel(&chosen.weight.unwrap_or(default))?;
-        let bias = self.bias(&chosen.bias.unwrap_or(default))?;
+        let keeps_bias = self.keeps_bias(&chosen);
+        let bias = match &self.bias {
+            Some(bias) if keeps_bias => {
+                let bias = bias.iter().map(|b| f64::from(*b)).collect();
+                Some(normalization::constant(self.layer, "bias", bias)?)
+            }
+            _ => self.bias(&chosen.bias.unwrap_or(default))?,
+        };
         let kernel = (self.kernel_quantizer, self.attribute, Some(&weights));
         self.warn_of_overruled(builder, "weight", chosen.weight, kernel)?;
         let quantized = (self.bias_quantizer, "bias_quantizer", bias.as_ref());
@@ -74,7 +88,9 @@ impl Trained<'_> {
             (Some(exact), Some(precision)) => Some(self.cut_scale(builder, &exact, precision)?),
             (scale, _) => scale,
         };
-        let (bias, scaling) = match scale {
+        // Apart from the sum, hardware may have fewer bits of it.
+        let one = || Constant { codes: list(vec![1.into()]), format: ONE };
+        let (bias, scaling) = match scale.or_else(|| keeps_bias.then(one)) {
             None => (bias, None),
             Some(scale) => (None, Some(Affine { scale, offset: bias })),
         };
@@ -154,10 +170,17 @@ impl Trained<'_> {
         Ok(())
     }
 
+    /// Whether the bias stays the number that it is, though it has no quantizer.
+    fn keeps_bias(&self, chosen: &LayerSettings) -> bool {
+        let alone = self.kernel_quantizer.is_some() && self.bias_quantizer.is_none();
+        self.folded && alone && chosen.bias.is_none()
+    }
+
     /// Says which of kernel and bias have no quantizer; whether all that there are have none.
     fn warn_of_floats(&self, builder: &mut Builder<'_>, chosen: &LayerSettings) -> bool {
         let float_kernel = self.kernel_quantizer.is_none();
-        let float_bias = self.bias.is_some() && self.bias_quantizer.is_none();
+        let unquantized = self.bias.is_some() && self.bias_quantizer.is_none();
+        let float_bias = unquantized && !self.keeps_bias(chosen);
         if float_kernel || float_bias {
             let (parts, precision) = match (float_kernel, float_bias) {
                 (true, false) => ("the kernel", chosen.weight),

@@ -6,7 +6,7 @@
 {%- if body.rows > 1 %}
 {{ cx.outer("rows", "row", body.rows) }}
 {%- endif %}
-{{ cx.open("channels", "c", body.channels) }}
+{{ cx.level(1, "channels", "c", body.channels) }}
 {%- let at = cx.at(body.rows, body.channels, "c") %}
 {%- let factors = body.scales %}
 {%- let index = cx.channel(body.by_channel) %}

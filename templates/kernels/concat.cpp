@@ -6,7 +6,7 @@
 {%- endif %}
 {%- for part in body.parts %}
 {%- let input = cx.input(loop.index0) %}
-{{ cx.open(format!("from_{input}"), "n", part.columns) }}
+{{ cx.level(1, format!("from_{input}"), "n", part.columns) }}
 output[{% if body.rows > 1 %}row * {{ body.columns }} + {% endif %}{{ part.first }} + n] = {{ input }}[{{ cx.at(body.rows, part.columns, "n") }}];
 }
 {%- endfor %}

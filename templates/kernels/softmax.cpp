@@ -6,7 +6,7 @@
 {{ cx.outer("rows", "row", body.rows) }}
 {%- endif %}
 {{ cx.in_type() }} largest = input[{{ cx.at(body.rows, body.columns, "0") }}];
-{{ cx.open("maximum", "n", body.columns) }}
+{{ cx.level(1, "maximum", "n", body.columns) }}
 if (input[{{ cx.at(body.rows, body.columns, "n") }}] > largest) {
 largest = input[{{ cx.at(body.rows, body.columns, "n") }}];
 }
@@ -14,9 +14,9 @@ largest = input[{{ cx.at(body.rows, body.columns, "n") }}];
 
 // Exponentials of the distances from the largest element, none above 1, and their sum.
 {{ cx.ty(body.exp) }} exponentials[{{ body.columns }}];
-{{ cx.local_array("exponentials") }}
+{{ cx.local_array("exponentials", body.columns, 1) }}
 {{ cx.ty(body.sum) }} sum = 0;
-{{ cx.open("exponents", "n", body.columns) }}
+{{ cx.level(1, "exponents", "n", body.columns) }}
 const {{ cx.ty(body.exp_index) }} distance = largest - input[{{ cx.at(body.rows, body.columns, "n") }}];
 const {{ cx.unsigned(body.exp_address_width) }} address = {{ cx.code("distance", body.exp_address_width) }};
 exponentials[n] = {{ cx.constant(body.exp_table) }}[address.to_uint()];
@@ -40,7 +40,7 @@ const {{ cx.ty(body.inverse_index) }} fraction = mantissa - {{ cx.ty(body.mantis
 const {{ cx.unsigned(body.inverse_address_width) }} address = {{ cx.code("fraction", body.inverse_address_width) }};
 {{ cx.ty(body.factor) }} factor = {{ cx.constant(body.inverse_table) }}[address.to_uint()];
 factor = factor >> halvings;
-{{ cx.open("probabilities", "n", body.columns) }}
+{{ cx.level(1, "probabilities", "n", body.columns) }}
 output[{{ cx.at(body.rows, body.columns, "n") }}] = exponentials[n] * factor;
 }
 {%- if body.rows > 1 %}

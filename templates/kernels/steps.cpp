@@ -5,7 +5,7 @@
 {{ cx.out_type() }} result = {{ cx.constant(body.values) }}[0];
 {%- if let Some(boundaries) = body.boundaries %}
 const {{ cx.ty(body.compared) }} value = input[n];
-{{ cx.open("boundaries", "b", body.comparisons) }}
+{{ cx.level(1, "boundaries", "b", body.comparisons) }}
 if (value >= {{ cx.constant(boundaries) }}[b]) {
 result = {{ cx.constant(body.values) }}[b + 1];
 }

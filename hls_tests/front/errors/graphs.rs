@@ -53,6 +53,50 @@ fn a_model_in_a_model_and_a_layer_called_twice() {
     assert_eq!(dense(&model, "shared").kernel, dense(&model, "shared_1").kernel);
 }
 
+#[test]
+fn what_operations_are_not_read_as() {
+    let a = |arguments: Value| json!(["a", 0, 0, arguments]);
+    let positions = "all axes but the batch and the channels";
+    let cases = [
+        ("math.reduce_mean", a(json!({"axis": 2})), "axis = 2", positions),
+        ("math.reduce_max", a(json!({"axis": [1, 2]})), "axis = [1,2]", positions),
+        ("math.reduce_mean", a(json!({})), "axis = null", positions),
+        ("math.truediv", a(json!({"y": 3})), "y = 3", "powers of two"),
+        ("nn.gelu", a(json!({"approximate": true})), "approximate = true", "approximate = false"),
+        ("nn.elu", a(json!({"alpha": 2})), "alpha = 2", "alpha = 1"),
+        ("nn.silu", a(json!({"beta": 2})), "beta = 2", "beta = 1"),
+        (
+            "compat.v1.pad",
+            a(json!({"paddings": [[0, 0], [1, 0], [0, 0]], "mode": "REFLECT"})),
+            "mode = \"REFLECT\"",
+            "mode = \"CONSTANT\"",
+        ),
+    ];
+    for (function, call, message, help) in cases {
+        let message = format!("model.json: layer 'x' (TFOpLambda): {message} is not supported");
+        expect(operation(function, call), &message, help);
+    }
+}
+
+/// What a TimeDistributed wraps is checked as any model is.
+#[test]
+fn models_for_each_step() {
+    let inner = |class: &str, more: Value| {
+        let layers = json!([{"class_name": class, "config": {"name": "l"}}]);
+        let mut config = json!({"layer": {"class_name": "Sequential", "config": {
+            "name": "inner", "layers": layers}}});
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        load_one("TimeDistributed", config)
+    };
+    let message = "model.json: layer 'x/l' (Conv9D): this class of layer is not supported";
+    expect(inner("Conv9D", json!({})), message, "TimeDistributed");
+    let message = "model.json: layer 'x/l' (Flatten): takes samples without axes";
+    expect(inner("Dense", json!({})), &message.replace("Flatten", "Dense"), "");
+    let message = "model.json: layer 'x' (TimeDistributed): the attribute masked = 1 is not known, \
+                   so it might change the result";
+    expect(inner("Flatten", json!({"masked": 1})), message, "");
+}
+
 /// Each model calls the one in it twice: forty lines of a file, a million million layers.
 #[test]
 fn models_that_double_with_each_level() {
@@ -183,6 +227,13 @@ fn operations() {
             argument("x_min", "\"b\""),
         ),
         ("__operators__.getitem", a(json!({"slice_spec": [0]})), argument("key", "[0]")),
+        ("compat.v1.pad", a(json!({"paddings": [[1, 0], [0, 0], [0, 0]]})), {
+            argument("pad_width", "[[1,0],[0,0],[0,0]]")
+        }),
+        ("repeat", a(json!({"repeats": [1, 2], "axis": 1})), argument("repeats", "[1,2]")),
+        ("expand_dims", a(json!({"axis": 0})), argument("axis", "0")),
+        ("compat.v1.squeeze", a(json!({"axis": 1})), argument("axis", "1")),
+        ("nn.leaky_relu", a(json!({"alpha": "a"})), argument("negative_slope", "\"a\"")),
     ];
     for (function, call, message) in cases {
         expect(

@@ -6,7 +6,7 @@ use askama::Template;
 
 use super::{Scope, up_to};
 use crate::back::dialect::Run;
-use crate::hls::{self, Down, Loops, Operations, Places, SignCodes, Terms};
+use crate::hls::{self, Down, Operations, Places, SignCodes, Terms, UNROLL_LIMIT};
 
 /// The C++ function of a matrix.
 pub(super) fn render(cx: Scope<'_>, body: &hls::Linear) -> askama::Result<String> {
@@ -108,28 +108,39 @@ impl Scope<'_> {
         let (inputs, outputs) = (inputs_of(linear), outputs_of(linear));
         let mut lines = Vec::new();
         if inputs.kept.is_some() {
-            lines.push(format!("{} sums[{}];", self.sum_type(linear), linear.block_outputs()));
-            lines.extend(self.dialect.at_local_array("sums"));
+            let length = linear.block_outputs();
+            lines.push(format!("{} sums[{length}];", self.sum_type(linear)));
+            lines.push(self.local_array("sums", &length, length));
         }
-        let interval = match self.kernel.loops {
-            Loops::Pipelined { interval, .. } => interval,
-            Loops::Unrolled => 1,
-        };
-        let pipelined = Run::Pipelined { interval, parallel: 1 };
+        let around = if linear.windows.is_some() { 2 } else { 1 };
         if let Some((variable, bound)) = outputs.kept {
-            let run = if inputs.kept.is_some() { Run::Around } else { pipelined };
             let label = if outputs.copied.is_some() { "output_blocks" } else { "outputs" };
-            lines.push(self.open_as(run, label, &up_to(variable, bound)));
+            lines.push(self.level(around, label, variable, bound));
         }
         if let Some((variable, bound)) = inputs.kept {
             let label = if inputs.copied.is_some() { "input_blocks" } else { "inputs" };
-            lines.push(self.open_as(pipelined, label, &up_to(variable, bound)));
+            lines.push(self.level(around + 1, label, variable, bound));
         }
         if let Some((variable, bound)) = outputs.copied {
             lines.push(self.open("outputs", variable, bound));
         }
         lines.extend(outputs.element("o"));
         lines.join("\n")
+    }
+
+    /// The lines behind the declaration of a window: the inputs of a block are read at once.
+    fn window_array(&self, linear: &hls::Linear, windows: &hls::Windows) -> String {
+        self.local_array("window", &windows.len(), linear.block_inputs())
+    }
+
+    /// The lines that open a loop that fills a window: a large one is filled tap by tap.
+    fn tap_loop(&self, windows: &hls::Windows, axis: usize, label: &str, variable: &str) -> String {
+        let run = match axis {
+            _ if windows.len() as u64 <= UNROLL_LIMIT => Run::Unrolled,
+            0 => Run::Around,
+            _ => Run::Pipelined { interval: 1, parallel: 1 },
+        };
+        self.open_as(run, label, &up_to(variable, windows.window.kernel[axis]))
     }
 
     /// The lines that open the loop over the inputs of a block.

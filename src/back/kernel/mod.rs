@@ -12,7 +12,7 @@ use super::literal::literal;
 use super::text::{comment, indent};
 use crate::hls::{
     self, Body, ConstantId, Design, EdgeId, FactorSigns, Factors, Kernel, Loops, Number, Offsets,
-    Over, SignCodes, Slopes, TypeId,
+    Partition, SignCodes, Slopes, TypeId,
 };
 use crate::ir;
 
@@ -187,9 +187,7 @@ impl Scope<'_> {
 
     /// The lines that begin the function's body.
     fn pragmas(&self) -> String {
-        let constants = self.kernel.body.constants_read_at_once();
-        let names: Vec<&str> = constants.iter().map(|id| self.constant(id)).collect();
-        self.dialect.in_kernel(self.kernel, &names).join("\n")
+        self.dialect.in_kernel(self.design, self.kernel).join("\n")
     }
 
     /// The lines that open a loop whose copies run at once.
@@ -205,19 +203,23 @@ impl Scope<'_> {
 
     /// The lines that open the kernel's outermost loop, which a large kernel keeps.
     fn outer(&self, label: impl Display, variable: &str, bound: impl Display) -> String {
-        let run = match self.kernel.loops {
-            Loops::Unrolled => Run::Unrolled,
-            Loops::Pipelined { over: Over::Blocks, .. } => Run::Around,
-            Loops::Pipelined { interval, parallel, .. } => Run::Pipelined { interval, parallel },
-        };
-        self.open_as(run, label, &up_to(variable, bound))
+        self.level(0, label, variable, bound)
     }
 
-    /// The lines that open a loop around that one.
-    fn around(&self, label: impl Display, variable: &str, bound: impl Display) -> String {
+    /// The lines that open a loop with `level` loops around it.
+    fn level(
+        &self,
+        level: usize,
+        label: impl Display,
+        variable: &str,
+        bound: impl Display,
+    ) -> String {
         let run = match self.kernel.loops {
-            Loops::Unrolled => Run::Unrolled,
-            Loops::Pipelined { .. } => Run::Around,
+            Loops::Pipelined { depth, .. } if level + 1 < depth => Run::Around,
+            Loops::Pipelined { depth, interval, parallel, .. } if level + 1 == depth => {
+                Run::Pipelined { interval, parallel }
+            }
+            Loops::Unrolled | Loops::Pipelined { .. } => Run::Unrolled,
         };
         self.open_as(run, label, &up_to(variable, bound))
     }
@@ -367,7 +369,8 @@ impl Scope<'_> {
         self.dialect.code(variable, *width)
     }
 
-    fn local_array(&self, name: &str) -> String {
-        self.dialect.at_local_array(name).join("\n")
+    /// The lines behind the declaration of an array in the function.
+    fn local_array(&self, name: &str, len: &usize, factor: usize) -> String {
+        self.dialect.at_array(name, Partition::of(*len, factor as u64)).join("\n")
     }
 }

@@ -38,8 +38,8 @@ pub(super) fn model(
             weights: store.layer(owner, &architecture.homes[layer.home], &places[layer.home]),
         };
         built[at] = Some(match layer.role {
-            Role::Layer => layers::build(site)?,
-            Role::Operation => operations::build(site)?,
+            Role::Layer => layers::over_steps(site, layer.steps, layers::build)?,
+            Role::Operation => layers::over_steps(site, layer.steps, operations::build)?,
             Role::Border => site.same_shape(LayerKind::Identity)?,
         });
     }

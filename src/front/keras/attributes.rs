@@ -220,7 +220,7 @@ fn check_dtype(attributes: &Attributes<'_>, dtype: &Value) -> Result<(), FrontEr
 }
 
 /// Equality that does not tell 0 from 0.0, as Python's does not.
-fn equal(one: &Value, other: &Value) -> bool {
+pub(super) fn equal(one: &Value, other: &Value) -> bool {
     match (one.as_f64(), other.as_f64()) {
         (Some(one), Some(other)) => one == other,
         _ => one == other,

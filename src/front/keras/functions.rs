@@ -31,7 +31,7 @@ impl Generation {
 }
 
 /// `leaky_relu` without an argument; the layer LeakyReLU has 0.3.
-const LEAKY_SLOPE: f32 = 0.2;
+pub(super) const LEAKY_SLOPE: f32 = 0.2;
 
 const FUNCTIONS: &[(&str, Function)] = &[
     ("relu", Function::Relu(Relu { max_value: None, negative_slope: 0.0, threshold: 0.0 })),

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::super::build::{Builder, Site};
 use super::super::form::{Form, Moved, Operations, Uses};
 use super::super::reuse::Sharing;
+use super::super::schedule::Nest;
 use super::super::{Blocks, ConstantId, Finding, HlsError, Multipliers, Obstacle, TypeId};
 use super::powers::{Places, SignCodes, negative, places, sign_codes};
 use crate::fixed::{Codes, Interval};
@@ -46,6 +47,18 @@ pub struct Windows {
     pub group_channels: usize,
     /// Outputs that sum over the same channels.
     pub group_outputs: usize,
+}
+
+impl Windows {
+    /// Elements of a window.
+    pub fn len(&self) -> usize {
+        self.window.taps() * self.channels
+    }
+
+    /// Whether a window has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }
 
 /// What stands in the place of products; see [`Form`].
@@ -110,6 +123,22 @@ pub struct Xnor {
 }
 
 impl Linear {
+    /// Its loops: over windows or rows, over blocks, over what is in a block.
+    pub(super) fn nest(&self) -> Nest {
+        let around = match &self.windows {
+            Some(windows) => windows.window.output.to_vec(),
+            None => vec![self.rows],
+        };
+        let Blocks { inputs, outputs } = self.blocks;
+        let matrix = [outputs, inputs, self.block_outputs(), self.block_inputs()];
+        let nest = Nest::new(&[&around[..], &matrix].concat());
+        match (inputs, outputs) {
+            (1, 1) => nest.together(around.len()),
+            (1, _) => nest.keeping(around.len() + 1),
+            _ => nest.keeping(around.len() + 2),
+        }
+    }
+
     /// Inputs of a block.
     pub fn block_inputs(&self) -> usize {
         self.inputs / self.blocks.inputs

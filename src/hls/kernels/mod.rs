@@ -29,7 +29,7 @@ pub use softmax::Softmax;
 pub use steps::{Search, Steps, Table};
 
 use super::build::{Builder, Site};
-use super::schedule::Outer;
+use super::schedule::Nest;
 use super::{ConstantId, HlsError, Multipliers};
 use crate::ir::Op;
 
@@ -68,29 +68,8 @@ pub enum Body {
 }
 
 impl Body {
-    /// How many copies of its innermost statement the unrolled kernel has.
-    pub fn unrolled(&self) -> u64 {
-        let count = match self {
-            Body::Linear(linear) => linear.rows * linear.inputs * linear.outputs,
-            Body::Affine(affine) => affine.rows * affine.channels,
-            Body::Convert(convert) => convert.elements,
-            Body::Clamp(clamp) => clamp.elements,
-            Body::Leaky(leaky) => leaky.elements,
-            Body::Scale(scale) => scale.elements,
-            Body::Steps(steps) => steps.elements * steps.comparisons,
-            Body::Table(table) => table.elements,
-            Body::Search(search) => search.elements * search.levels as usize,
-            Body::Softmax(softmax) => softmax.rows * softmax.columns,
-            Body::Pool(pool) => pool.window.windows() * pool.window.taps() * pool.channels,
-            Body::Gather(gather) => gather.places.len(),
-            Body::Concat(concat) => concat.rows * concat.columns,
-            Body::Merge(merge) => merge.elements,
-        };
-        count as u64
-    }
-
-    /// Constants that the unrolled kernel reads all at once.
-    pub fn constants_read_at_once(&self) -> Vec<ConstantId> {
+    /// Its constants, but for tables: those are memories.
+    pub(super) fn constants(&self) -> Vec<ConstantId> {
         match self {
             Body::Linear(linear) => [linear.matrices(), linear.vectors()].concat(),
             Body::Steps(steps) => steps.boundaries.into_iter().chain([steps.values]).collect(),
@@ -105,24 +84,23 @@ impl Body {
 }
 
 impl Body {
-    /// The outermost loop, which a large kernel keeps.
-    pub(super) fn outer(&self) -> Outer {
+    /// Its loops.
+    pub(super) fn nest(&self) -> Nest {
         match self {
-            Body::Linear(linear) if linear.blocks.is_whole() => Outer::rows(linear.rows),
-            Body::Linear(linear) => Outer::blocks(linear.rows, linear.blocks),
-            Body::Convert(convert) => Outer::elements(convert.elements),
-            Body::Clamp(clamp) => Outer::elements(clamp.elements),
-            Body::Leaky(leaky) => Outer::elements(leaky.elements),
-            Body::Scale(scale) => Outer::elements(scale.elements),
-            Body::Steps(steps) => Outer::elements(steps.elements),
-            Body::Table(table) => Outer::elements(table.elements),
-            Body::Search(search) => Outer::elements(search.elements),
-            Body::Softmax(softmax) => Outer::rows(softmax.rows),
-            Body::Affine(affine) => Outer::rows(affine.rows),
-            Body::Pool(pool) => Outer::rows(pool.window.windows()),
-            Body::Gather(gather) => Outer::elements(gather.places.len()),
-            Body::Concat(concat) => Outer::rows(concat.rows),
-            Body::Merge(merge) => Outer::elements(merge.elements),
+            Body::Linear(linear) => linear.nest(),
+            Body::Convert(convert) => Nest::new(&[convert.elements]),
+            Body::Clamp(clamp) => Nest::new(&[clamp.elements]),
+            Body::Leaky(leaky) => Nest::new(&[leaky.elements]),
+            Body::Scale(scale) => Nest::new(&[scale.elements]),
+            Body::Steps(steps) => Nest::new(&[steps.elements, steps.comparisons]),
+            Body::Table(table) => Nest::new(&[table.elements]),
+            Body::Search(search) => Nest::new(&[search.elements, search.levels as usize]),
+            Body::Softmax(softmax) => Nest::new(&[softmax.rows, softmax.columns]),
+            Body::Affine(affine) => Nest::new(&[affine.rows, affine.channels]),
+            Body::Pool(pool) => pool.nest(),
+            Body::Gather(gather) => Nest::new(&[gather.places.len()]),
+            Body::Concat(concat) => Nest::new(&[concat.rows, concat.columns]),
+            Body::Merge(merge) => Nest::new(&[merge.elements]),
         }
     }
 }

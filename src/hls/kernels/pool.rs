@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::super::build::{Builder, Site};
+use super::super::schedule::Nest;
 use super::super::{HlsError, Number, TypeId};
 use crate::ir::{self, PoolKind};
 
@@ -19,6 +20,14 @@ pub struct Pool {
     pub lowest: Option<Number>,
     /// The elements' type in which they are put together.
     pub element: TypeId,
+}
+
+impl Pool {
+    /// Its loops: over windows, over channels, over taps.
+    pub(super) fn nest(&self) -> Nest {
+        let ([rows, columns], [tap_rows, tap_columns]) = (self.window.output, self.window.kernel);
+        Nest::new(&[rows, columns, self.channels, tap_rows, tap_columns]).together(2)
+    }
 }
 
 pub(super) fn build(

@@ -9,8 +9,8 @@
 {{ cx.pragmas() }}
 {%- match body.windows %}
 {%- when Some with (windows) %}
-{{ cx.around("rows", "row", windows.window.output[0]) }}
-{{ cx.outer("columns", "column", windows.window.output[1]) }}
+{{ cx.outer("rows", "row", windows.window.output[0]) }}
+{{ cx.level(1, "columns", "column", windows.window.output[1]) }}
 {%- include "kernels/linear/window.cpp" %}
 {%- when None %}
 {%- if body.rows > 1 %}

@@ -1,8 +1,8 @@
 
-{{ cx.in_type() }} window[{{ windows.window.taps() * windows.channels }}];
-{{ cx.local_array("window") }}
-{{ cx.open("tap_rows", "tap_row", windows.window.kernel[0]) }}
-{{ cx.open("tap_columns", "tap_column", windows.window.kernel[1]) }}
+{{ cx.in_type() }} window[{{ windows.len() }}];
+{{ cx.window_array(body, windows) }}
+{{ cx.tap_loop(windows, 0, "tap_rows", "tap_row") }}
+{{ cx.tap_loop(windows, 1, "tap_columns", "tap_column") }}
 {{ cx.tap(windows.window) }}
 {{ cx.open("channels", "c", windows.channels) }}
 window[(tap_row * {{ windows.window.kernel[1] }} + tap_column) * {{ windows.channels }} + c] =

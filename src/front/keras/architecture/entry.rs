@@ -8,7 +8,8 @@ use serde_json::{Map, Value};
 use super::calls::Call;
 use super::container::Container;
 use crate::front::error::FrontError;
-use crate::front::keras::attributes::{Owner, shown};
+use crate::front::keras::attributes::{Attributes, Owner, shown};
+use crate::front::keras::quantizers::Dialect;
 use crate::front::layer_problem::LayerProblem;
 
 /// What stands beside a layer's attributes, its class and its connections: shapes that follow from
@@ -63,8 +64,10 @@ pub(super) struct Entry<'a> {
     pub(super) role: Role,
     pub(super) attributes: Cow<'a, Map<String, Value>>,
     pub(super) object: &'a Value,
-    /// The model that this is, if it is one.
+    /// The model that this is or wraps, if it does.
     pub(super) nested: Option<Container<'a>>,
+    /// Whether that model is run for each step: the layer is a TimeDistributed around it.
+    pub(super) over_steps: bool,
     /// Its calls; one that takes nothing for an input.
     pub(super) calls: Vec<Call<'a>>,
 }
@@ -88,14 +91,21 @@ impl<'a> Entry<'a> {
             }
         }
         let role = role(owner, object)?;
-        let nested = match class {
-            "Sequential" | "Functional" | "Model" if role == Role::Layer => {
-                Some(Container::read(owner, value, config, false)?)
-            }
+        let over_steps = match class {
+            "TimeDistributed" => attributes.get("layer").filter(|inner| is_model(inner)),
             _ => None,
         };
+        let nested = match over_steps {
+            Some(inner) => Some(model_over_steps(owner, attributes, inner)?),
+            None if is_model(value) && role == Role::Layer => {
+                Some(Container::read(owner, value, config, false)?)
+            }
+            None => None,
+        };
+        let over_steps = over_steps.is_some();
         let (name, attributes) = (Cow::Borrowed(layer), Cow::Borrowed(attributes));
-        Ok(Self { path, name, class, role, attributes, object: value, nested, calls: vec![] })
+        let (object, calls) = (value, vec![]);
+        Ok(Self { path, name, class, role, attributes, object, nested, over_steps, calls })
     }
 
     pub(super) fn owner(&self) -> Owner<'_> {
@@ -105,6 +115,27 @@ impl<'a> Entry<'a> {
     pub(super) fn is_input(&self) -> bool {
         self.class == "InputLayer"
     }
+}
+
+/// Whether an object states a model.
+fn is_model(object: &Value) -> bool {
+    let class = object.get("class_name").and_then(Value::as_str);
+    matches!(class, Some("Sequential" | "Functional" | "Model"))
+}
+
+/// The model `inner` of the TimeDistributed `owner`.
+fn model_over_steps<'a>(
+    owner: Owner<'a>,
+    attributes: &'a Map<String, Value>,
+    inner: &'a Value,
+) -> Result<Container<'a>, FrontError> {
+    let mut own = Attributes::new(owner, attributes, Dialect::default());
+    own.inert(&["layer"]);
+    own.finish()?;
+    let class = inner.get("class_name").and_then(Value::as_str).unwrap_or_default();
+    let owner = Owner { class, ..owner };
+    check_origin(owner, inner)?;
+    Container::read(owner, inner, inner.get("config").unwrap_or(&Value::Null), false)
 }
 
 /// Refuses a layer in a layer that is none of Keras or QKeras.

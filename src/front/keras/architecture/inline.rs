@@ -26,7 +26,7 @@ pub(super) fn architecture<'a>(
     let mut homes = Homes { list: vec![], names: HashMap::new() };
     let first = homes.of(container, None, "")?;
     let mut inliner = Inliner { path, layers: vec![], names: homes.names };
-    let stand = Stand { prefix: "", is_first: true, is_nested: false };
+    let stand = Stand { prefix: "", is_first: true, is_nested: false, steps: 0 };
     let scope = inliner.instance(container, &first, stand)?;
     let inputs = container.inputs.iter().filter_map(|input| scope.input(*input)).collect();
     let outputs = container.outputs.iter().filter_map(|output| scope.resolve(output)).collect();
@@ -60,7 +60,7 @@ impl<'a> Homes<'a> {
             }
             let at = self.list.len();
             let (name, class, role) = (entry.name.clone(), entry.class, entry.role);
-            self.list.push(Home { parent, name, class, role });
+            self.list.push(Home { parent, name, class, role, over_steps: entry.over_steps });
             let inner = entry.nested.as_ref();
             let inner = inner.map(|inner| self.of(inner, Some(at), &within)).transpose()?;
             addresses.push((at, inner));
@@ -98,6 +98,8 @@ struct Stand<'s> {
     prefix: &'s str,
     is_first: bool,
     is_nested: bool,
+    /// How many of the models around it are run for each step.
+    steps: usize,
 }
 
 impl<'a> Inliner<'a, '_> {
@@ -124,6 +126,7 @@ impl<'a> Inliner<'a, '_> {
                     let role = if is_border { Role::Border } else { entry.role };
                     let at = self.add(entry, name, role, *home)?;
                     self.layers[at].arguments = call.arguments.clone();
+                    self.layers[at].steps = stand.steps;
                     feeds.push((at, &call.tensors));
                     results.push(vec![at]);
                     continue;
@@ -133,7 +136,8 @@ impl<'a> Inliner<'a, '_> {
                     return Err(entry.owner().wrong(LayerProblem::Inputs { expected, found }));
                 }
                 let prefix = format!("{name}/");
-                let inside = Stand { prefix: &prefix, is_first, is_nested: true };
+                let steps = stand.steps + usize::from(entry.over_steps);
+                let inside = Stand { prefix: &prefix, is_first, is_nested: true, steps };
                 let inside = self.instance(nested, inner, inside)?;
                 for (input, tensor) in nested.inputs.iter().zip(call.tensors.chunks(1)) {
                     feeds.extend(inside.input(*input).map(|input| (input, tensor)));
@@ -193,6 +197,7 @@ impl<'a> Inliner<'a, '_> {
             attributes: entry.attributes.clone(),
             sources: vec![],
             arguments: Arguments::default(),
+            steps: 0,
             home,
         });
         Ok(self.layers.len() - 1)

@@ -47,6 +47,9 @@ pub(super) struct Layer<'a> {
     pub(super) sources: Vec<usize>,
     /// What an operation is called with.
     pub(super) arguments: Arguments<'a>,
+    /// How many of the models around it are run for each step of what they take: so many axes come
+    /// before those of the layer's own samples.
+    pub(super) steps: usize,
     /// Where its weights are stated: an index of [`Architecture::homes`].
     pub(super) home: usize,
 }
@@ -58,6 +61,8 @@ pub(super) struct Home<'a> {
     pub(super) name: Cow<'a, str>,
     pub(super) class: &'a str,
     pub(super) role: Role,
+    /// Whether it is a TimeDistributed around a model.
+    pub(super) over_steps: bool,
 }
 
 impl<'a> Architecture<'a> {

@@ -59,6 +59,7 @@ fn input_before<'a>(
         attributes: Cow::Owned(attributes),
         object: &Value::Null,
         nested: None,
+        over_steps: false,
         calls: vec![],
     })
 }

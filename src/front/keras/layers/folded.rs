@@ -55,10 +55,12 @@ impl Stated {
         Ok(Self { scale, epsilon })
     }
 
-    /// The names of the variables.
+    /// The names of the variables: those of a layer `batchnorm` in this one, and the count of steps.
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
-        let gamma = self.scale.then_some("gamma");
-        gamma.into_iter().chain(["beta", "iteration", "moving_mean", "moving_variance"])
+        let gamma = self.scale.then_some("batchnorm/gamma");
+        let others =
+            ["batchnorm/beta", "iteration", "batchnorm/moving_mean", "batchnorm/moving_variance"];
+        gamma.into_iter().chain(others)
     }
 
     /// Reads the variables, one element for each of `outputs`.

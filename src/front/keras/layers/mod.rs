@@ -18,6 +18,8 @@ mod windows;
 
 use std::borrow::Cow;
 
+pub(super) use time_distributed::over_steps;
+
 use super::architecture::Arguments;
 use super::attributes::{Attributes, Owner};
 use super::weights::LayerWeights;

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Built, Class, Site};
 use crate::front::error::FrontError;
+use crate::front::keras::attributes::Owner;
 use crate::front::layer_problem::LayerProblem;
 use crate::model::{LayerKind, Move, Range};
 
@@ -165,7 +166,12 @@ impl Site<'_> {
 
     /// Refuses a result that is beyond all measure.
     pub(in crate::front::keras) fn check_size(&self, shape: &[usize]) -> Result<(), FrontError> {
-        let fits = Move::Reshape(shape.to_vec()).result_shape(shape).is_some();
-        if fits { Ok(()) } else { Err(self.owner.wrong(LayerProblem::TooLarge)) }
+        check_size(self.owner, shape)
     }
+}
+
+/// Refuses a result that is beyond all measure.
+pub(super) fn check_size(owner: Owner<'_>, shape: &[usize]) -> Result<(), FrontError> {
+    let fits = Move::Reshape(shape.to_vec()).result_shape(shape).is_some();
+    if fits { Ok(()) } else { Err(owner.wrong(LayerProblem::TooLarge)) }
 }

@@ -1,7 +1,8 @@
-//! TimeDistributed.
+//! TimeDistributed, of layers and of the layers of a model.
 
 use serde_json::Value;
 
+use super::moves::check_size;
 use super::{Built, Class, Site};
 use crate::front::error::FrontError;
 use crate::front::keras::architecture::check_origin;
@@ -20,34 +21,60 @@ fn read(site: &mut Site<'_>) -> Result<Built, FrontError> {
     };
     let owner = Owner { class, ..site.owner };
     check_origin(owner, value)?;
-    let input = site.input()?.to_vec();
-    let (steps, step) =
-        input.split_first().ok_or_else(|| site.owner.wrong(LayerProblem::Scalar))?;
-    let inputs = vec![step.to_vec()];
+    site.input()?;
     let inner = Site {
         owner,
         attributes: site.attributes.of_wrapped(owner, config),
-        inputs: inputs.into(),
+        inputs: site.inputs.clone(),
         arguments: site.arguments,
         weights: site.weights.of_wrapped(),
     };
-    let built = super::build(inner)?;
-    let shape = std::iter::once(*steps).chain(built.shape).collect::<Vec<_>>();
-    site.check_size(&shape)?;
+    over_steps(inner, 1, super::build)
+}
+
+/// What `build` makes of a layer for each element along the first `axes` axes of its samples.
+pub(in crate::front::keras) fn over_steps<'a>(
+    mut site: Site<'a>,
+    axes: usize,
+    build: fn(Site<'a>) -> Result<Built, FrontError>,
+) -> Result<Built, FrontError> {
+    let Some(axes) = axes.checked_sub(1) else { return build(site) };
+    let owner = site.owner;
+    let mut inner = Vec::with_capacity(site.inputs.len());
+    let mut steps = None;
+    for shape in &*site.inputs {
+        let (first, rest) = shape.split_first().ok_or_else(|| owner.wrong(LayerProblem::Scalar))?;
+        if *steps.get_or_insert(*first) != *first {
+            return Err(site.differ());
+        }
+        inner.push(rest.to_vec());
+    }
+    let no_input = || owner.wrong(LayerProblem::Inputs { expected: 1, found: 0 });
+    let steps = steps.ok_or_else(no_input)?;
+    let aligned = inner.iter().all(|shape| inner[0].len() == shape.len());
+    site.inputs = inner.into();
+    let built = over_steps(site, axes, build)?;
+    let shape = std::iter::once(steps).chain(built.shape).collect::<Vec<_>>();
+    check_size(owner, &shape)?;
     let kind = match built.kind {
-        // Each of these treats every row by itself already, and all rows alike.
-        kind if is_by_row(&kind) => kind,
+        kind if acts_on_rows(&kind, aligned) => kind,
         kind => LayerKind::TimeDistributed(Box::new(kind)),
     };
     Ok(Built { kind, shape })
 }
 
-/// Whether a layer does with all rows of a sample what it does with those of one step.
-fn is_by_row(kind: &LayerKind) -> bool {
+/// Whether a layer treats every row along the last axis by itself already, so that one more axis
+/// before the others changes nothing. Several operands must be `aligned`: have as many axes.
+fn acts_on_rows(kind: &LayerKind, aligned: bool) -> bool {
     let activation = match kind {
-        LayerKind::Identity => return true,
         LayerKind::Dense(dense) => &dense.activation,
         LayerKind::Activation(activation) => activation,
+        LayerKind::Adaptive(_)
+        | LayerKind::BatchNorm(_)
+        | LayerKind::ScaleShift(_)
+        | LayerKind::Clip { .. }
+        | LayerKind::Identity => return true,
+        LayerKind::Merge(_) => return aligned,
         _ => return false,
     };
     // Scales may differ along the axes of a step.

@@ -123,13 +123,13 @@ impl<'a> LayerWeights<'a> {
         Self { below: "/layer", asked: false, ..*self }
     }
 
-    /// The variables, which must be exactly these.
+    /// The variables, which must be exactly these. `group/name` is one of a layer in the layer.
     pub(super) fn variables(
         &mut self,
         names: &[&'static str],
     ) -> Result<Variables<'a>, FrontError> {
         self.asked = true;
-        let expected = || list(names.iter().copied(), "nothing");
+        let expected = || list(names.iter().map(|name| own_name(name)), "nothing");
         let place = self.place.to_owned();
         let found = self.store.places.get(self.place);
         let datasets = found.map_or(&[][..], |found| &found.datasets);
@@ -139,24 +139,24 @@ impl<'a> LayerWeights<'a> {
             let expected = expected();
             return Err(self.wrong(LayerProblem::WeightsMissing { expected, place, available }));
         }
-        let in_order = |(at, dataset): (usize, &String)| match self.store.layout {
-            Layout::Named => true,
+        let in_order = match self.store.layout {
+            Layout::Named => (datasets.len() == names.len()).then(|| datasets.iter().collect()),
             Layout::Tree { .. } => {
-                *dataset == tree::variable(&format!("{}{}", self.place, self.below), at)
+                tree::in_order(&format!("{}{}", self.place, self.below), names, datasets)
             }
         };
-        if datasets.len() != names.len() || !datasets.iter().enumerate().all(in_order) {
+        let in_order: Vec<&String> = in_order.ok_or_else(|| {
             let found = list(datasets.iter().map(String::as_str), "no weights");
-            let expected = expected();
-            return Err(self.wrong(LayerProblem::WeightCount { expected, place, found }));
-        }
+            let (expected, place) = (expected(), place.clone());
+            self.wrong(LayerProblem::WeightCount { expected, place, found })
+        })?;
         if let Some(found) = found.and_then(|found| found.layer.as_ref())
             && found != self.name
         {
             let found = found.clone();
             return Err(self.wrong(LayerProblem::WeightsOfAnother { place, found }));
         }
-        let left: Vec<_> = names.iter().copied().zip(datasets).collect();
+        let left: Vec<_> = names.iter().map(|name| own_name(name)).zip(in_order).collect();
         Ok(Variables { store: self.store, owner: self.owner, left: left.into_iter() })
     }
 
@@ -168,6 +168,11 @@ impl<'a> LayerWeights<'a> {
     fn wrong(&self, problem: LayerProblem) -> FrontError {
         self.owner.wrong_in(self.store.path, problem)
     }
+}
+
+/// A variable's name without the group that it lies in.
+fn own_name(name: &'static str) -> &'static str {
+    name.rsplit_once('/').map_or(name, |(_, own)| own)
 }
 
 /// Variables yet to be read, in their order.

@@ -82,6 +82,7 @@ mod tests {
                 name: (*name).into(),
                 class: "Any",
                 role: Role::Layer,
+                over_steps: false,
             })
             .collect();
         let datasets = names.iter().map(|name| format!("m/{name}")).collect();

@@ -19,6 +19,9 @@ const LAYERS: [&str; 2] = ["layers", "_layer_checkpoint_dependencies"];
 /// The group of a layer's own variables.
 const VARIABLES: &str = "vars";
 
+/// The group of what a TimeDistributed wraps.
+const WRAPPED: &str = "layer";
+
 /// The state of a random generator, which acts in training alone.
 const SEED: &str = "seed_generator";
 
@@ -43,7 +46,11 @@ pub(super) fn paths(group: &str, homes: &[Home<'_>]) -> Vec<String> {
     let mut paths: Vec<String> = Vec::with_capacity(homes.len());
     for home in homes {
         // A model comes before its layers.
-        let within = home.parent.map_or_else(String::new, |parent| format!("{}/", paths[parent]));
+        let within = match home.parent {
+            None => String::new(),
+            Some(parent) if homes[parent].over_steps => format!("{}/{WRAPPED}/", paths[parent]),
+            Some(parent) => format!("{}/", paths[parent]),
+        };
         let name = match home.role {
             Role::Operation => format!("operation {}", home.name),
             _ => snake_case(home.class),
@@ -59,9 +66,34 @@ pub(super) fn paths(group: &str, homes: &[Home<'_>]) -> Vec<String> {
     paths
 }
 
-/// The dataset of a variable.
-pub(super) fn variable(place: &str, position: usize) -> String {
-    format!("{place}/{VARIABLES}/{position}")
+/// Of the datasets of the layer at `place`, those of the variables `names`, in this order; `None`
+/// unless all are there, and no others. `group/name` is a variable of a layer in the layer.
+///
+/// A variable goes by its number in its group. One that a layer saves by itself goes by its name,
+/// and perhaps by its number as well: the `iteration` of QKeras' folded layers.
+pub(super) fn in_order<'d>(
+    place: &str,
+    names: &[&str],
+    datasets: &'d [String],
+) -> Option<Vec<&'d String>> {
+    let mut counted: HashMap<&str, usize> = HashMap::new();
+    let mut taken = HashSet::new();
+    let mut order = Vec::with_capacity(names.len());
+    for name in names {
+        let (group, own) = name.rsplit_once('/').unwrap_or(("", name));
+        let variables = match group {
+            "" => format!("{place}/{VARIABLES}"),
+            _ => format!("{place}/{group}/{VARIABLES}"),
+        };
+        let number = counted.entry(group).or_insert(0);
+        let find = |file: String| datasets.iter().find(|dataset| **dataset == file);
+        let by_number = find(format!("{variables}/{number}"));
+        let by_name = find(format!("{variables}/{own}"));
+        *number += usize::from(by_number.is_some());
+        order.push(by_number.or(by_name)?);
+        taken.extend([by_number, by_name].into_iter().flatten());
+    }
+    (taken.len() == datasets.len()).then_some(order)
 }
 
 pub(super) fn places(
@@ -89,6 +121,12 @@ pub(super) fn places(
             let Some(group) = all.group(&[&name])? else { continue };
             if group.group(&[layers])?.is_some() {
                 models.push((Some(group), format!("{path}/")));
+                continue;
+            }
+            if let Some(inner) = group.group(&[WRAPPED])?
+                && inner.group(&[layers])?.is_some()
+            {
+                models.push((Some(inner), format!("{path}/{WRAPPED}/")));
                 continue;
             }
             let mut place = walk.place(&group, &path)?;
@@ -221,10 +259,32 @@ mod tests {
     }
 
     #[test]
+    fn variables_go_by_number_or_name() {
+        let at = |names: &[&str], files: &[&str]| {
+            let datasets: Vec<String> = files.iter().map(|file| format!("l/{file}")).collect();
+            let found = in_order("l", names, &datasets)?;
+            Some(found.iter().map(|dataset| dataset[2..].to_owned()).collect::<Vec<_>>())
+        };
+        let some = |files: &[&str]| Some(files.iter().map(|f| (*f).to_owned()).collect::<Vec<_>>());
+        let two = ["vars/0", "vars/1"];
+        assert_eq!(at(&["kernel", "bias"], &two), some(&two));
+        assert_eq!(at(&["kernel"], &two), None);
+        assert_eq!(at(&["kernel", "bias", "more"], &two), None);
+        assert_eq!(at(&["kernel", "bias"], &["vars/0", "vars/2"]), None);
+        let names = ["kernel", "norm/gamma", "iteration", "norm/mean"];
+        for iteration in [&["vars/1"][..], &["vars/iteration"], &["vars/1", "vars/iteration"]] {
+            let files = [&["norm/vars/0", "norm/vars/1", "vars/0"], iteration].concat();
+            let expected = ["vars/0", "norm/vars/0", iteration[0], "norm/vars/1"];
+            assert_eq!(at(&names, &files), some(&expected));
+        }
+    }
+
+    #[test]
     fn layers_are_counted_by_class_in_each_model() {
         fn home(parent: Option<usize>, class: &str) -> Home<'_> {
             let role = if class == "Add" { Role::Operation } else { Role::Layer };
-            Home { parent, name: class.into(), class, role }
+            let over_steps = class == "TimeDistributed";
+            Home { parent, name: class.into(), class, role, over_steps }
         }
         let homes = [
             home(None, "InputLayer"),
@@ -236,6 +296,8 @@ mod tests {
             home(None, "Add"),
             home(None, "QDense"),
             home(None, "Dense"),
+            home(None, "TimeDistributed"),
+            home(Some(9), "Dense"),
         ];
         assert_eq!(
             paths("layers", &homes),
@@ -248,7 +310,9 @@ mod tests {
                 "layers/functional/layers/dense_1",
                 "layers/operation Add",
                 "layers/q_dense",
-                "layers/dense_1"
+                "layers/dense_1",
+                "layers/time_distributed",
+                "layers/time_distributed/layer/layers/dense"
             ]
         );
     }

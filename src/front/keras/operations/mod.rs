@@ -1,16 +1,21 @@
 //! Operations on tensors that Keras keeps like layers: what `x + y`, `x[:, 1:]` or `tf.nn.relu(x)`
 //! leave behind, as `TFOpLambda` in Keras 2, and as a class of `keras.ops` in Keras 3.
 
+mod moves;
+mod reduce;
+
 use ndarray::{ArrayD, IxDyn};
 use serde_json::{Value, json};
 
 use super::architecture::Argument;
-use super::attributes::shown;
+use super::attributes::{equal, shown};
+use super::functions::LEAKY_SLOPE;
 use super::layers::{Built, Site};
 use super::quantizers::Dialect;
 use crate::front::error::FrontError;
 use crate::front::layer_problem::LayerProblem;
-use crate::model::{Constant, LayerKind, Merge, Move, Range};
+use crate::function::{Function, Relu};
+use crate::model::{Activation, Constant, LayerKind, Merge, PoolKind};
 
 /// An operation, by its names in Keras 2 and 3, the names of its arguments, and how it is read.
 struct Operation {
@@ -50,22 +55,149 @@ const OPERATIONS: &[Operation] = &[
         arguments: &["x"],
         read: |call| call.with(Merge::Multiply, ArrayD::from_elem(IxDyn(&[]), -1.0), false),
     },
-    Operation { names: &["concat", "Concatenate"], arguments: &["xs", "axis"], read: concatenate },
-    Operation { names: &["reshape", "Reshape"], arguments: &["x", "newshape"], read: reshape },
+    Operation { names: &["math.add_n"], arguments: &["xs"], read: sum },
+    Operation {
+        names: &["math.truediv", "math.divide", "Divide", "TrueDivide"],
+        arguments: &["x", "y"],
+        read: divide,
+    },
+    Operation { names: &["linalg.matmul", "Matmul"], arguments: &["x", "y"], read: matmul },
+    Operation {
+        names: &["math.reduce_mean", "Mean"],
+        arguments: &["x", "axis", "keepdims"],
+        read: |call| reduce::over_positions(call, PoolKind::Average),
+    },
+    Operation {
+        names: &["math.reduce_max", "Max"],
+        arguments: &["x", "axis", "keepdims"],
+        read: |call| reduce::over_positions(call, PoolKind::Max),
+    },
+    Operation {
+        names: &["concat", "Concatenate"],
+        arguments: &["xs", "axis"],
+        read: moves::concatenate,
+    },
+    Operation {
+        names: &["reshape", "Reshape"],
+        arguments: &["x", "newshape"],
+        read: moves::reshape,
+    },
+    Operation {
+        names: &["expand_dims", "ExpandDims"],
+        arguments: &["x", "axis"],
+        read: moves::expand_dims,
+    },
+    Operation {
+        names: &["squeeze", "compat.v1.squeeze", "Squeeze"],
+        arguments: &["x", "axis"],
+        read: moves::squeeze,
+    },
+    Operation {
+        names: &["pad", "compat.v1.pad", "Pad"],
+        arguments: &["x", "pad_width", "mode", "constant_values"],
+        read: moves::pad,
+    },
+    Operation {
+        names: &["repeat", "Repeat"],
+        arguments: &["x", "repeats", "axis"],
+        read: moves::repeat,
+    },
+    Operation {
+        names: &["identity", "stop_gradient", "StopGradient"],
+        arguments: &["x"],
+        read: |call| call.site.same_shape(LayerKind::Identity),
+    },
     Operation {
         names: &["transpose", "compat.v1.transpose", "Transpose"],
         arguments: &["x", "axes"],
-        read: transpose,
+        read: moves::transpose,
     },
     Operation {
         names: &["__operators__.getitem", "GetItem"],
         arguments: &["x", "key"],
-        read: item,
+        read: moves::item,
     },
     Operation {
         names: &["clip_by_value", "Clip"],
         arguments: &["x", "x_min", "x_max"],
         read: clip,
+    },
+    Operation {
+        names: &["nn.leaky_relu", "LeakyRelu"],
+        arguments: &["x", "negative_slope"],
+        read: leaky_relu,
+    },
+    Operation {
+        names: &["nn.gelu", "Gelu"],
+        arguments: &["x", "approximate"],
+        read: |call| {
+            // Keras 3 approximates unless it is told not to.
+            let is_two = call.site.attributes.get("function").is_some();
+            let missing = if is_two { json!(false) } else { json!(true) };
+            call.only_or(1, "approximate", &[json!(false)], &missing)?;
+            call.activation("gelu")
+        },
+    },
+    Operation {
+        names: &["nn.elu", "Elu"],
+        arguments: &["x", "alpha"],
+        read: |call| {
+            call.only(1, "alpha", &[json!(1)])?;
+            call.activation("elu")
+        },
+    },
+    Operation {
+        names: &["nn.silu", "Silu"],
+        arguments: &["x", "beta"],
+        read: |call| {
+            call.only(1, "beta", &[json!(1)])?;
+            call.activation("silu")
+        },
+    },
+    Operation {
+        names: &["nn.relu6", "Relu6"],
+        arguments: &["x"],
+        read: |call| call.activation("relu6"),
+    },
+    Operation {
+        names: &["nn.selu", "Selu"],
+        arguments: &["x"],
+        read: |call| call.activation("selu"),
+    },
+    Operation {
+        names: &["math.softplus", "nn.softplus", "Softplus"],
+        arguments: &["x"],
+        read: |call| call.activation("softplus"),
+    },
+    Operation {
+        names: &["nn.softsign", "Softsign"],
+        arguments: &["x"],
+        read: |call| call.activation("softsign"),
+    },
+    Operation {
+        names: &["math.exp", "Exp"],
+        arguments: &["x"],
+        read: |call| call.activation("exponential"),
+    },
+    Operation {
+        names: &["HardSigmoid"],
+        arguments: &["x"],
+        read: |call| call.activation("hard_sigmoid"),
+    },
+    Operation {
+        names: &["HardSilu"],
+        arguments: &["x"],
+        read: |call| call.activation("hard_silu"),
+    },
+    Operation {
+        names: &["HardTanh"],
+        arguments: &["x"],
+        read: |call| call.activation("hard_tanh"),
+    },
+    Operation {
+        names: &["math.log_sigmoid", "LogSigmoid"],
+        arguments: &["x"],
+        read: |call| call.activation("log_sigmoid"),
     },
     Operation {
         names: &["nn.relu", "Relu"],
@@ -98,6 +230,14 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("slice_spec", "key"),
     ("logits", "x"),
     ("features", "x"),
+    ("input", "x"),
+    ("input_tensor", "x"),
+    ("tensor", "x"),
+    ("a", "x"),
+    ("b", "y"),
+    ("inputs", "xs"),
+    ("paddings", "pad_width"),
+    ("alpha", "negative_slope"),
     ("values", "xs"),
 ];
 
@@ -142,9 +282,9 @@ impl<'a> Call<'_, 'a> {
             self.arguments[at] = Some(argument.clone());
         }
         for (name, argument) in given.named.iter().filter(|(name, _)| !INERT.contains(name)) {
-            let other = OTHER_NAMES.iter().find(|(other, _)| other == name);
-            let known = other.map_or(*name, |(_, known)| *known);
-            let Some(at) = operation.arguments.iter().position(|own| *own == known) else {
+            let others = OTHER_NAMES.iter().filter(|(other, _)| other == name);
+            let known: Vec<_> = std::iter::once(name).chain(others.map(|(_, own)| own)).collect();
+            let Some(at) = operation.arguments.iter().position(|own| known.contains(&own)) else {
                 let (argument, value) = ((*name).to_owned(), text(argument));
                 return Err(self.site.owner.wrong(LayerProblem::Argument { argument, value }));
             };
@@ -165,6 +305,42 @@ impl<'a> Call<'_, 'a> {
             Some(Some(argument)) => Err(self.refuse(name, text(argument))),
             _ => Err(self.site.attributes.missing(name)),
         }
+    }
+
+    /// An argument that must be one of `supported`, if it is there at all.
+    fn only(&self, at: usize, name: &str, supported: &[Value]) -> Result<(), FrontError> {
+        let Some(missing) = supported.first() else { return Ok(()) };
+        self.only_or(at, name, supported, missing)
+    }
+
+    /// As [`Call::only`], where an argument that is not there is `missing`.
+    fn only_or(
+        &self,
+        at: usize,
+        name: &str,
+        supported: &[Value],
+        missing: &Value,
+    ) -> Result<(), FrontError> {
+        let value = match self.arguments.get(at) {
+            Some(Some(_)) => self.value(at, name)?,
+            _ => missing,
+        };
+        if supported.iter().any(|other| equal(value, other)) {
+            return Ok(());
+        }
+        let help = format!("supported is {name} = {}", supported.first().unwrap_or(missing));
+        Err(self.site.attributes.unsupported(name, value, help))
+    }
+
+    /// Axes of the only input's samples, ascending: one, or a list.
+    fn axes(&self, name: &str, value: &Value) -> Result<Vec<usize>, FrontError> {
+        let one = std::slice::from_ref(value);
+        let axes = value.as_array().map_or(one, Vec::as_slice);
+        let mut axes =
+            axes.iter().map(|axis| self.site.axis(name, axis)).collect::<Result<Vec<_>, _>>()?;
+        axes.sort_unstable();
+        axes.dedup();
+        Ok(axes)
     }
 
     fn refuse(&self, argument: &str, value: String) -> FrontError {
@@ -226,85 +402,62 @@ impl<'a> Call<'_, 'a> {
     }
 }
 
-fn concatenate(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
-    let value = call.value(1, "axis")?;
-    let axis = call.site.axis("axis", value)?;
-    let are_tensors = match &call.arguments[0] {
-        Some(Argument::List(list)) => list.iter().all(|x| matches!(x, Argument::Tensor(_))),
-        _ => false,
+/// The sum of a list of tensors, which all have one shape.
+fn sum(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+    let [first, others @ ..] = &call.site.inputs[..] else {
+        return Err(call.site.attributes.missing("xs"));
     };
-    match (&call.arguments[0], are_tensors) {
-        (_, true) => call.site.concatenated(axis),
-        (Some(argument), false) => Err(call.refuse("xs", text(argument))),
-        (None, false) => Err(call.site.attributes.missing("xs")),
+    if others.iter().any(|other| other != first) {
+        return Err(call.site.differ());
     }
+    let kind = if others.is_empty() { LayerKind::Identity } else { LayerKind::Merge(Merge::Add) };
+    Ok(Built { kind, shape: first.clone() })
 }
 
-fn reshape(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
-    let value = call.value(1, "newshape")?;
-    let lengths = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    match lengths.split_first() {
-        // What is left for the batch is the batch: the others have as many elements as a sample.
-        Some((batch, rest))
-            if matches!(batch.as_i64(), Some(-1))
-                || batch.is_null() && !rest.contains(&json!(-1)) =>
-        {
-            call.site.reshaped("newshape", value, rest)
-        }
-        _ => Err(call.refuse("newshape", shown(value))),
-    }
-}
-
-fn transpose(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
-    let value = call.value(1, "axes")?;
-    let axes = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    let count = axes.len() as i64;
-    let own = |axis: &Value| {
-        let axis = axis.as_i64()?;
-        usize::try_from(if axis < 0 { axis + count } else { axis }).ok()
+/// A quotient by numbers whose reciprocals are exact: powers of two.
+fn divide(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+    let value = call.value(1, "y")?;
+    let numbers = numbers(value).ok_or_else(|| call.refuse("y", shown(value)))?;
+    let reciprocals = numbers.mapv(|number| 1.0 / number);
+    let exact = |(number, reciprocal): (&f32, &f32)| {
+        reciprocal.is_normal() && f64::from(*number) * f64::from(*reciprocal) == 1.0
     };
-    let axes: Option<Vec<usize>> = axes.iter().map(own).collect();
-    match axes.as_deref() {
-        Some([0, rest @ ..]) if rest.iter().all(|axis| *axis > 0) => {
-            call.site.moved(vec![Move::Permute(rest.iter().map(|axis| axis - 1).collect())])
-        }
-        _ => Err(call.refuse("axes", shown(value))),
+    if !numbers.iter().zip(&reciprocals).all(exact) {
+        let help = "a quotient is read where it is one by powers of two".to_owned();
+        return Err(call.site.attributes.unsupported("y", value, help));
     }
+    call.with(Merge::Multiply, reciprocals, false)
 }
 
-/// `x[:, ...]`: slices, and numbers, whose axes go.
-fn item(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
-    let value = call.value(1, "key")?;
-    let refused = || call.refuse("key", shown(value));
-    let shape = call.site.input()?.to_vec();
-    let one = std::slice::from_ref(value);
-    let keys = value.as_array().map_or(one, Vec::as_slice);
-    let (batch, keys) = keys.split_first().ok_or_else(refused)?;
-    if Key::read(batch, usize::MAX) != Some(Key::Range(Range::whole(usize::MAX))) {
-        return Err(refused());
-    }
-    if keys.len() > shape.len() {
-        return Err(refused());
-    }
-    let mut ranges = vec![];
-    let mut left = vec![];
-    for (axis, length) in shape.iter().enumerate() {
-        let key = match keys.get(axis) {
-            None => Some(Key::Range(Range::whole(*length))),
-            Some(key) => Key::read(key, *length),
-        };
-        match key.ok_or_else(refused)? {
-            Key::Range(range) => {
-                left.push(range.count);
-                ranges.push(range);
+/// The product of two matrices.
+fn matmul(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+    match &call.site.inputs[..] {
+        [one, other] => match (&one[..], &other[..]) {
+            ([rows, inner], [also, columns]) if inner == also => {
+                let shape = vec![*rows, *columns];
+                call.site.check_size(&shape)?;
+                Ok(Built { kind: LayerKind::Dot { axes: [1, 0] }, shape })
             }
-            Key::One(start) => ranges.push(Range { start, step: 1, count: 1 }),
+            _ => Err(call.site.differ()),
+        },
+        inputs => {
+            let (expected, found) = (2, inputs.len());
+            Err(call.site.owner.wrong(LayerProblem::Inputs { expected, found }))
         }
     }
-    if left.is_empty() {
-        return Err(refused());
-    }
-    call.site.moved(vec![Move::Slice(ranges), Move::Reshape(left)])
+}
+
+fn leaky_relu(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+    let negative_slope = match call.arguments.get(1) {
+        Some(Some(_)) => {
+            let value = call.value(1, "negative_slope")?;
+            let slope = value.as_f64().map(|slope| slope as f32).filter(|slope| slope.is_finite());
+            slope.ok_or_else(|| call.refuse("negative_slope", shown(value)))?
+        }
+        _ => LEAKY_SLOPE,
+    };
+    let relu = Relu { max_value: None, negative_slope, threshold: 0.0 };
+    call.site.same_shape(LayerKind::Activation(Activation::Function(Function::Relu(relu))))
 }
 
 fn clip(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
@@ -327,56 +480,6 @@ fn softmax(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
         }
     }
     call.activation("softmax")
-}
-
-/// What is taken along one axis.
-#[derive(PartialEq)]
-enum Key {
-    Range(Range),
-    One(usize),
-}
-
-impl Key {
-    /// A key as either Keras writes it, for an axis of `length` elements; `None` where it is none,
-    /// or takes nothing.
-    fn read(value: &Value, length: usize) -> Option<Self> {
-        if let Some(number) = value.as_i64() {
-            let place =
-                if number < 0 { number.checked_add_unsigned(length as u64)? } else { number };
-            return usize::try_from(place).ok().filter(|place| *place < length).map(Self::One);
-        }
-        let slice = match value.get("class_name").and_then(Value::as_str) {
-            None => value,
-            Some("__slice__") => value.get("config")?,
-            Some(_) => return None,
-        };
-        let slice = slice.as_object()?;
-        let part = |name: &str| match slice.get(name) {
-            None | Some(Value::Null) => Some(None),
-            Some(value) => value.as_i64().map(Some),
-        };
-        let (start, stop) = (part("start")?, part("stop")?);
-        let step = part("step")?.unwrap_or(1);
-        if length == usize::MAX {
-            // The batch, of which all is to be taken.
-            let whole = start.is_none() && stop.is_none() && step == 1;
-            return whole.then_some(Self::Range(Range::whole(length)));
-        }
-        // As Python's `slice.indices` has it.
-        let length = i64::try_from(length).ok()?;
-        let (lowest, highest) = if step > 0 { (0, length) } else { (-1, length - 1) };
-        let limit = |place: i64| {
-            let place = if place < 0 { place.saturating_add(length) } else { place };
-            place.clamp(lowest, highest)
-        };
-        let (first, last) = if step > 0 { (lowest, highest) } else { (highest, lowest) };
-        let (start, stop) = (start.map_or(first, limit), stop.map_or(last, limit));
-        let distance = if step > 0 { stop - start } else { start - stop };
-        let count = u64::try_from(distance).ok()?.div_ceil(step.unsigned_abs().max(1));
-        let count = usize::try_from(count).ok().filter(|count| *count > 0 && step != 0)?;
-        let (start, step) = (usize::try_from(start).ok()?, isize::try_from(step).ok()?);
-        Some(Self::Range(Range { start, step, count }))
-    }
 }
 
 /// A number or nested lists of numbers, as either Keras writes them.
@@ -424,27 +527,6 @@ fn text(argument: &Argument<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn keys_are_those_of_python() {
-        let range = |start, step, count| Some(Key::Range(Range { start, step, count }));
-        let slice = |start: Value, stop: Value, step: Value| json!({"start": start, "stop": stop, "step": step});
-        let none = || Value::Null;
-        assert!(Key::read(&slice(none(), none(), none()), 5) == range(0, 1, 5));
-        assert!(Key::read(&slice(json!(1), json!(-1), json!(2)), 6) == range(1, 2, 2));
-        assert!(Key::read(&slice(none(), none(), json!(-2)), 6) == range(5, -2, 3));
-        assert!(Key::read(&slice(json!(9), json!(0), json!(-1)), 3) == range(2, -1, 2));
-        assert!(Key::read(&slice(json!(-2), none(), none()), 3) == range(1, 1, 2));
-        assert!(Key::read(&json!(-1), 3) == Some(Key::One(2)));
-        for nothing in [
-            json!(3),
-            json!("..."),
-            slice(json!(2), json!(1), none()),
-            slice(none(), none(), json!(0)),
-        ] {
-            assert!(Key::read(&nothing, 3).is_none(), "{nothing}");
-        }
-    }
 
     #[test]
     fn arrays_are_nested_lists() {

@@ -1,0 +1,237 @@
+//! Every layer once more, in float64, straight from what the file states.
+//!
+//! Nothing of `lower`, `ir` or `sim` is used here: layers are the formulas that Keras and QKeras
+//! document, over all samples at once, the first axis counting them. Quantizers are those of the
+//! library, which tests of their own hold against QKeras, and so is the number that a function of
+//! Keras has. What hardware has no type for is cut to the configured one, as the documentation says.
+//!
+//! Sums of products of few bits are exact in float64; a quotient or a root is off by 2^-53 of
+//! itself, far less than what float32 leaves open.
+
+mod parameters;
+mod windows;
+
+use std::error::Error;
+
+use bitkiln::fixed::{Quantization, cast_real};
+use bitkiln::function::Function;
+use bitkiln::model::{Activation, Constant, LayerKind, Merge, Move, broadcast};
+use ndarray::{ArrayD, Axis, IxDyn, concatenate};
+use num_traits::ToPrimitive;
+
+/// Samples of a tensor; the first axis counts them.
+pub type Samples = ArrayD<f64>;
+
+pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// How a layer is computed.
+#[derive(Clone, Copy)]
+pub struct Exact<'s> {
+    /// The type of what has no quantizer.
+    pub precision: &'s Quantization,
+    /// Whether only quantizers take the result, so that a function before them needs no type.
+    pub quantized_behind: bool,
+}
+
+impl Exact<'_> {
+    /// What a layer of `kind` makes of `x`; `shape` is that of all samples of its result.
+    pub fn layer(&self, kind: &LayerKind, x: &[Samples], shape: &[usize]) -> Result<Samples> {
+        let [first, ..] = x else { return Err("a layer without operands".into()) };
+        match kind {
+            LayerKind::Input { .. } => Err("an input computes nothing".into()),
+            LayerKind::Dense(dense) => self.dense(dense, first),
+            LayerKind::Conv(conv) => self.conv(conv, first, shape),
+            LayerKind::Separable(pair) => {
+                // Only the first of the two changes the positions.
+                let mut between = shape.to_vec();
+                if let Some(channels) = between.last_mut() {
+                    *channels = pair.depthwise.outputs;
+                }
+                let between = self.conv(&pair.depthwise, first, &between)?;
+                self.conv(&pair.pointwise, &between, shape)
+            }
+            LayerKind::Pool(pool) => self.pool(pool, first, shape),
+            LayerKind::Activation(activation) => self.activate(activation, first.clone()),
+            LayerKind::BatchNorm(norm) => parameters::batch_norm(norm, first),
+            LayerKind::ScaleShift(shift) => {
+                let scaled = parameters::scale_shift(shift, first)?;
+                self.activate(&shift.activation, scaled)
+            }
+            LayerKind::PRelu(alpha) => {
+                let slopes = self.cut(alpha.mapv(f64::from))?;
+                let slopes = slopes.broadcast(first.shape()).ok_or("slopes do not fit")?;
+                let pairs = first.iter().zip(slopes.iter());
+                let bent = pairs.map(|(x, slope)| if *x < 0.0 { x * slope } else { *x });
+                self.cut(Samples::from_shape_vec(first.raw_dim(), bent.collect())?)
+            }
+            LayerKind::Adaptive(adaptive) => {
+                let quantizers = adaptive.quantizers();
+                let each = first.iter().zip(quantizers.iter().cycle());
+                let values = each.map(|(x, quantizer)| quantizer.apply(*x)).collect();
+                Ok(Samples::from_shape_vec(first.raw_dim(), values)?)
+            }
+            LayerKind::Flatten => reshape(first, shape),
+            LayerKind::Identity => Ok(first.clone()),
+            LayerKind::Move(moves) => moved(moves, first),
+            LayerKind::Merge(merge) => merged(*merge, x),
+            LayerKind::Constant(constant) => with_constant(constant, first),
+            LayerKind::Clip { low, high } => {
+                let (low, high) = (f64::from(*low), f64::from(*high));
+                Ok(first.mapv(|x| x.max(low).min(high)))
+            }
+            LayerKind::Concatenate { axis } => {
+                let parts: Vec<_> = x.iter().map(|x| x.view()).collect();
+                Ok(concatenate(Axis(axis + 1), &parts)?)
+            }
+            LayerKind::Dot { axes } => dot(x, axes, shape),
+            LayerKind::Bilinear { factors } => Ok(windows::bilinear(first, *factors)),
+            LayerKind::TimeDistributed(inner) => {
+                let steps = first.shape()[0] * first.shape()[1];
+                let one = |shape: &[usize]| [&[steps], &shape[2..]].concat();
+                let x: Result<Vec<_>> = x.iter().map(|x| reshape(x, &one(x.shape()))).collect();
+                let y = self.layer(inner, &x?, &one(shape))?;
+                reshape(&y, shape)
+            }
+            LayerKind::ChannelsFirst(inner) => {
+                let last = |axes: usize| -> Vec<usize> {
+                    std::iter::once(0).chain(2..axes).chain((axes > 1).then_some(1)).collect()
+                };
+                let first_again = |axes: usize| -> Vec<usize> {
+                    [0].into_iter().chain((axes > 1).then(|| axes - 1)).chain(1..axes - 1).collect()
+                };
+                let x: Vec<Samples> = x.iter().map(|x| turned(x, &last(x.ndim()))).collect();
+                let inner_shape: Vec<usize> =
+                    last(shape.len()).iter().map(|axis| shape[*axis]).collect();
+                let y = self.layer(inner, &x, &inner_shape)?;
+                Ok(turned(&y, &first_again(y.ndim())))
+            }
+        }
+    }
+
+    /// `activation` of `x`.
+    fn activate(&self, activation: &Activation, x: Samples) -> Result<Samples> {
+        match activation {
+            Activation::Linear => Ok(x),
+            Activation::Quantizer(quantizer) => Ok(x.mapv(|x| quantizer.apply(x))),
+            Activation::Function(function) => self.function(function, &x),
+            Activation::Softmax => Ok(softmax(&x)),
+        }
+    }
+
+    fn function(&self, function: &Function, x: &Samples) -> Result<Samples> {
+        let y = x.mapv(|x| function.value(x));
+        if function.is_exact() || self.quantized_behind { Ok(y) } else { self.cut(y) }
+    }
+
+    /// What the configured type leaves of `values`.
+    fn cut(&self, values: Samples) -> Result<Samples> {
+        let lsb = self.precision.format.lsb();
+        let one = |value: f64| Some(cast_real(value, self.precision)?.to_f64()? * lsb);
+        let cut: Option<Vec<f64>> = values.iter().map(|value| one(*value)).collect();
+        Ok(Samples::from_shape_vec(values.raw_dim(), cut.ok_or("no finite number")?)?)
+    }
+}
+
+/// exp(x_i) / Σ exp(x_j) along the last axis.
+fn softmax(x: &Samples) -> Samples {
+    let mut y = x.clone();
+    for mut lane in y.lanes_mut(Axis(x.ndim() - 1)) {
+        let largest = lane.iter().copied().fold(f64::MIN, f64::max);
+        lane.mapv_inplace(|x| (x - largest).exp());
+        let sum = lane.sum();
+        lane.mapv_inplace(|x| x / sum);
+    }
+    y
+}
+
+fn reshape(x: &Samples, shape: &[usize]) -> Result<Samples> {
+    Ok(Samples::from_shape_vec(IxDyn(shape), x.iter().copied().collect())?)
+}
+
+/// The axes in another order.
+fn turned(x: &Samples, axes: &[usize]) -> Samples {
+    x.view().permuted_axes(IxDyn(axes)).as_standard_layout().into_owned()
+}
+
+fn moved(moves: &[Move], x: &Samples) -> Result<Samples> {
+    let count = x.shape()[0];
+    let mut shape = x.shape()[1..].to_vec();
+    let mut x = x.clone();
+    for by in moves {
+        let places = by.places(&shape).ok_or("a move does not fit")?;
+        shape = by.result_shape(&shape).ok_or("a move does not fit")?;
+        let samples = x.outer_iter().flat_map(|sample| {
+            let sample: Vec<f64> = sample.iter().copied().collect();
+            places.iter().map(|at| at.map_or(0.0, |at| sample[at])).collect::<Vec<_>>()
+        });
+        let values = samples.collect();
+        x = Samples::from_shape_vec(IxDyn(&[&[count], &shape[..]].concat()), values)?;
+    }
+    Ok(x)
+}
+
+/// Each of `x` in the shape that all have together; axes are added behind that of the samples.
+fn spread(x: &Samples, sample: &[usize]) -> Result<Samples> {
+    let (count, own) = (x.shape()[0], &x.shape()[1..]);
+    let added = vec![1; sample.len() - own.len()];
+    let x = reshape(x, &[&[count], &added[..], own].concat())?;
+    let all = x.broadcast(IxDyn(&[&[count], sample].concat())).ok_or("shapes do not fit")?;
+    Ok(all.to_owned())
+}
+
+fn merged(merge: Merge, x: &[Samples]) -> Result<Samples> {
+    let shapes: Vec<&[usize]> = x.iter().map(|x| &x.shape()[1..]).collect();
+    let shape = broadcast(&shapes).ok_or("shapes do not fit")?;
+    let mut x = x.iter().map(|x| spread(x, &shape)).collect::<Result<Vec<_>>>()?.into_iter();
+    let count = x.len() as f64;
+    let mut y = x.next().ok_or("nothing to merge")?;
+    for other in x {
+        y.zip_mut_with(&other, |y, x| *y = of_two(merge, *y, *x));
+    }
+    Ok(if merge == Merge::Average { y / count } else { y })
+}
+
+/// Averages are sums here.
+fn of_two(merge: Merge, x: f64, y: f64) -> f64 {
+    match merge {
+        Merge::Add | Merge::Average => x + y,
+        Merge::Subtract => x - y,
+        Merge::Multiply => x * y,
+        Merge::Maximum => x.max(y),
+        Merge::Minimum => x.min(y),
+    }
+}
+
+fn with_constant(constant: &Constant, x: &Samples) -> Result<Samples> {
+    let numbers = constant.values.mapv(f64::from);
+    let numbers = numbers.broadcast(x.shape()).ok_or("the constant does not fit")?;
+    let pairs = x.iter().zip(numbers.iter());
+    let values = pairs.map(|(x, number)| match constant.is_first {
+        true => of_two(constant.merge, *number, *x),
+        false => of_two(constant.merge, *x, *number),
+    });
+    Ok(Samples::from_shape_vec(x.raw_dim(), values.collect())?)
+}
+
+/// Products summed along one axis of each of two tensors.
+fn dot(x: &[Samples], axes: &[usize; 2], shape: &[usize]) -> Result<Samples> {
+    let [one, other] = x else { return Err("a product of two".into()) };
+    // The axis that is summed last, all others in one.
+    let matrix = |x: &Samples, axis: usize| {
+        let mut order: Vec<usize> = (0..x.ndim()).filter(|at| *at != axis + 1).collect();
+        order.push(axis + 1);
+        let (count, inner) = (x.shape()[0], x.shape()[axis + 1]);
+        let rows = x.len() / count / inner;
+        reshape(&turned(x, &order), &[count, rows, inner])
+    };
+    let (one, other) = (matrix(one, axes[0])?, matrix(other, axes[1])?);
+    let mut values = vec![];
+    for (one, other) in one.outer_iter().zip(other.outer_iter()) {
+        for row in one.outer_iter() {
+            for column in other.outer_iter() {
+                values.push(row.iter().zip(column.iter()).map(|(x, y)| x * y).sum());
+            }
+        }
+    }
+    Ok(Samples::from_shape_vec(IxDyn(shape), values)?)
+}

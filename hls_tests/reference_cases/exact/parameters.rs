@@ -1,0 +1,139 @@
+//! Layers that are their parameters: products with matrices, factors and summands.
+
+use bitkiln::model::{BatchNorm, Conv, Dense, ScaleShift};
+use bitkiln::quantizer::Quantizer;
+use ndarray::{Array1, ArrayD, ArrayViewD, Axis, IxDyn};
+
+use super::{Exact, Result, Samples};
+
+/// Weights as flat row-major numbers, and biases.
+pub struct Parameters {
+    pub kernel: ArrayD<f64>,
+    pub bias: Option<ArrayD<f64>>,
+    /// Whether nothing of it has a quantizer, so that its sums get the configured type.
+    pub floats: bool,
+}
+
+impl Exact<'_> {
+    pub(super) fn dense(&self, dense: &Dense, x: &Samples) -> Result<Samples> {
+        let bias = dense.bias.as_ref().map(|bias| bias.view().into_dyn());
+        let quantizers = [dense.kernel_quantizer.as_ref(), dense.bias_quantizer.as_ref()];
+        let own = self.parameters(dense.kernel.view().into_dyn(), bias, quantizers, false)?;
+        let units = dense.kernel.ncols();
+        let inner = Axis(x.ndim() - 1);
+        let mut values = vec![];
+        for row in x.lanes(inner) {
+            for unit in 0..units {
+                let products = row.iter().enumerate().map(|(at, x)| x * own.kernel[[at, unit]]);
+                let bias = own.bias.as_ref().map_or(0.0, |bias| bias[[unit]]);
+                values.push(products.sum::<f64>() + bias);
+            }
+        }
+        let mut shape = x.shape().to_vec();
+        shape[x.ndim() - 1] = units;
+        let sums = Samples::from_shape_vec(IxDyn(&shape), values)?;
+        let sums = if own.floats { self.cut(sums)? } else { sums };
+        self.activate(&dense.activation, sums)
+    }
+
+    /// The kernel's quantizer first, then that of the bias.
+    pub(super) fn parameters(
+        &self,
+        kernel: ArrayViewD<'_, f32>,
+        bias: Option<ArrayViewD<'_, f32>>,
+        [of_kernel, of_bias]: [Option<&Quantizer>; 2],
+        is_folded: bool,
+    ) -> Result<Parameters> {
+        let floats = of_kernel.is_none() && (of_bias.is_none() || bias.is_none());
+        let kernel = match of_kernel {
+            Some(quantizer) => quantizer.in_kernel().quantize(&kernel)?,
+            None => self.cut(kernel.mapv(f64::from))?,
+        };
+        let bias = match (bias, of_bias) {
+            (None, _) => None,
+            (Some(bias), Some(quantizer)) => Some(quantizer.quantize(&bias)?),
+            // QKeras keeps it as the float32 number that it is.
+            (Some(bias), None) if is_folded && of_kernel.is_some() => Some(bias.mapv(f64::from)),
+            (Some(bias), None) => Some(self.cut(bias.mapv(f64::from))?),
+        };
+        Ok(Parameters { kernel, bias, floats })
+    }
+
+    pub(super) fn of_conv(&self, conv: &Conv) -> Result<Parameters> {
+        let quantizers = [conv.kernel.quantizer.as_ref(), conv.bias_quantizer.as_ref()];
+        let mut own = match &conv.folded {
+            None => {
+                let bias = conv.bias.as_ref().map(|bias| bias.view().into_dyn());
+                self.parameters(conv.kernel.values.view(), bias, quantizers, false)?
+            }
+            // inv = rsqrt(moving_variance + epsilon) * gamma, in float32, as QConv2DBatchnorm.call.
+            Some(folded) => {
+                let ones = Array1::ones(conv.outputs);
+                let gamma = folded.gamma.as_ref().unwrap_or(&ones);
+                let mut inv = folded.variance.mapv(|v| v + folded.epsilon);
+                inv.mapv_inplace(|v| (1.0 / f64::from(v).sqrt()) as f32);
+                let inv = inv * gamma;
+                let zeros = Array1::zeros(conv.outputs);
+                let bias = conv.bias.as_ref().unwrap_or(&zeros) - &folded.mean;
+                let bias = &inv * &bias + &folded.beta;
+                let flat = conv.kernel.values.iter().enumerate();
+                let kernel = flat.map(|(at, weight)| weight * inv[at % conv.outputs]).collect();
+                let kernel = ArrayD::from_shape_vec(conv.kernel.values.raw_dim(), kernel)?;
+                let bias = bias.into_dyn();
+                self.parameters(kernel.view(), Some(bias.view()), quantizers, true)?
+            }
+        };
+        if let Some(mask) = &conv.kernel.mask {
+            let inside = own.kernel.len() / mask.len();
+            let taps: Vec<f64> = mask.iter().map(|tap| f64::from(*tap)).collect();
+            for (at, weight) in own.kernel.iter_mut().enumerate() {
+                *weight *= taps[at / inside];
+            }
+        }
+        Ok(own)
+    }
+}
+
+fn quantized(values: &Array1<f32>, quantizer: Option<&Quantizer>) -> Result<ArrayD<f64>> {
+    match quantizer {
+        Some(quantizer) => Ok(quantizer.quantize(&values.view().into_dyn())?),
+        None => Ok(values.mapv(f64::from).into_dyn()),
+    }
+}
+
+/// x · inv + (beta - mean · inv)
+pub fn batch_norm(norm: &BatchNorm, x: &Samples) -> Result<Samples> {
+    let of = &norm.quantizers;
+    let in_kernel = |quantizer: &Option<Quantizer>| quantizer.as_ref().map(Quantizer::in_kernel);
+    let channels = norm.mean.len();
+    let (ones, zeros) = (Array1::ones(channels).into_dyn(), Array1::zeros(channels).into_dyn());
+    let gamma = norm.gamma.as_ref().map(|gamma| quantized(gamma, in_kernel(&of.gamma).as_ref()));
+    let gamma = gamma.transpose()?;
+    let beta = norm.beta.as_ref().map(|beta| quantized(beta, of.beta.as_ref())).transpose()?;
+    let mean = quantized(&norm.mean, of.mean.as_ref())?;
+    let variance = quantized(&norm.variance, in_kernel(&of.variance).as_ref())?;
+    let scale = gamma.as_ref().unwrap_or(&ones);
+    let inverse = match &of.inverse {
+        None => scale / variance.mapv(|v| (v + f64::from(norm.epsilon)).sqrt()),
+        // What is quantized is the float32 number.
+        Some(quantizer) => {
+            let root = variance.mapv(|v| 1.0 / (v as f32 + norm.epsilon).sqrt());
+            let inverse = if gamma.is_some() { root * scale.mapv(|g| g as f32) } else { root };
+            quantizer.quantize(&inverse.view())?
+        }
+    };
+    let offset = beta.as_ref().unwrap_or(&zeros) - &(&mean * &inverse);
+    Ok(x * &inverse + &offset)
+}
+
+/// x · weight + bias
+pub fn scale_shift(shift: &ScaleShift, x: &Samples) -> Result<Samples> {
+    let one = |value: f32, quantizer: &Option<Quantizer>| -> Result<f64> {
+        let quantizer = quantizer.as_ref().map(Quantizer::in_kernel);
+        let value = quantized(&Array1::from_elem(1, value), quantizer.as_ref())?;
+        Ok(value[[0]])
+    };
+    let weight = one(shift.weight, &shift.weight_quantizer)?;
+    let bias = shift.bias.map_or(Ok(0.0), |bias| one(bias, &shift.bias_quantizer))?;
+    Ok(x.mapv(|x| x * weight + bias))
+}

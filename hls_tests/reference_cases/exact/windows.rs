@@ -1,0 +1,173 @@
+//! Layers that look at windows, as TensorFlow defines them.
+
+use bitkiln::model::{Conv, Padding, Pool, PoolKind, Sliding};
+use ndarray::{Array4, ArrayD, IxDyn};
+
+use super::{Exact, Result, Samples};
+
+/// Samples as \[samples, rows, columns, channels\]; a row alone is one of one row.
+fn grid(x: &Samples) -> Result<Array4<f64>> {
+    let shape = match *x.shape() {
+        [samples, columns, channels] => [samples, 1, columns, channels],
+        [samples, rows, columns, channels] => [samples, rows, columns, channels],
+        _ => return Err("no rows and columns".into()),
+    };
+    Ok(Array4::from_shape_vec(shape, x.iter().copied().collect())?)
+}
+
+/// The shape of a result as that of a grid.
+fn grid_shape(shape: &[usize]) -> Result<[usize; 4]> {
+    match *shape {
+        [samples, columns, channels] => Ok([samples, 1, columns, channels]),
+        [samples, rows, columns, channels] => Ok([samples, rows, columns, channels]),
+        _ => Err("no rows and columns".into()),
+    }
+}
+
+/// Positions before the first, along one axis, for windows over `over` positions of which there are
+/// `windows`.
+fn before(sliding: &Sliding, axis: usize, over: usize, windows: usize) -> usize {
+    let reach = (sliding.kernel[axis] - 1) * sliding.dilation[axis] + 1;
+    let all = (windows - 1) * sliding.strides[axis] + reach;
+    match sliding.padding {
+        Padding::Valid => 0,
+        Padding::Causal => reach - 1,
+        Padding::Same => all.saturating_sub(over) / 2,
+    }
+}
+
+/// Taps of a window, with the number of each.
+fn taps(sliding: &Sliding) -> Vec<[usize; 2]> {
+    let [rows, columns] = sliding.kernel;
+    (0..rows).flat_map(|row| (0..columns).map(move |column| [row, column])).collect()
+}
+
+impl Exact<'_> {
+    pub(super) fn conv(&self, conv: &Conv, x: &Samples, shape: &[usize]) -> Result<Samples> {
+        let own = self.of_conv(conv)?;
+        let kernel: Vec<f64> = own.kernel.iter().copied().collect();
+        let x = grid(x)?;
+        let mut y = Array4::zeros(grid_shape(shape)?);
+        let sliding = &conv.sliding;
+        let transposed = sliding.transposed.is_some();
+        // A transposed convolution is the gradient of the one from its result to its operand.
+        let (over, windows) = if transposed { (&y, &x) } else { (&x, &y) };
+        let before =
+            [1, 2].map(|axis| before(sliding, axis - 1, over.shape()[axis], windows.shape()[axis]));
+        let inside = [1, 2].map(|axis| over.shape()[axis]);
+        let windows = [1, 2].map(|axis| windows.shape()[axis]);
+        let (outputs, channels) = (conv.outputs, x.shape()[3]);
+        let (of_group, outputs_of_group) = (channels / conv.groups, outputs / conv.groups);
+        for (number, tap) in taps(sliding).into_iter().enumerate() {
+            for window in (0..windows[0]).flat_map(|r| (0..windows[1]).map(move |c| [r, c])) {
+                let at = [0, 1].map(|axis| {
+                    let at =
+                        window[axis] * sliding.strides[axis] + tap[axis] * sliding.dilation[axis];
+                    at.checked_sub(before[axis]).filter(|at| *at < inside[axis])
+                });
+                let [Some(row), Some(column)] = at else { continue };
+                let at = [row, column];
+                let (from, to) = if transposed { (window, at) } else { (at, window) };
+                for output in 0..outputs {
+                    let first = output / outputs_of_group * of_group;
+                    for channel in 0..of_group {
+                        let weight = match transposed {
+                            true => kernel[(number * outputs + output) * of_group + channel],
+                            false => kernel[(number * of_group + channel) * outputs + output],
+                        };
+                        for sample in 0..x.shape()[0] {
+                            y[[sample, to[0], to[1], output]] +=
+                                weight * x[[sample, from[0], from[1], first + channel]];
+                        }
+                    }
+                }
+            }
+        }
+        if let Some(bias) = &own.bias {
+            let bias: Vec<f64> = bias.iter().copied().collect();
+            for ((_, _, _, output), y) in y.indexed_iter_mut() {
+                *y += bias[output];
+            }
+        }
+        let sums = super::reshape(&y.into_dyn(), shape)?;
+        let sums = if own.floats { self.cut(sums)? } else { sums };
+        self.activate(&conv.activation, sums)
+    }
+
+    pub(super) fn pool(&self, pool: &Pool, x: &Samples, shape: &[usize]) -> Result<Samples> {
+        let x = grid(x)?;
+        let [samples, rows, columns, channels] = grid_shape(x.shape())?;
+        let global = Sliding { kernel: [rows, columns], ..Sliding::POINTWISE };
+        let sliding = pool.sliding.unwrap_or(global);
+        let windows = match pool.sliding {
+            None => [1, 1],
+            Some(_) => {
+                let [_, rows, columns, _] = grid_shape(shape)?;
+                [rows, columns]
+            }
+        };
+        let before =
+            [0, 1].map(|axis| before(&sliding, axis, [rows, columns][axis], windows[axis]));
+        let area = sliding.kernel[0] * sliding.kernel[1];
+        let inverse = match &pool.kind {
+            PoolKind::QuantizedAverage(quantizer) => {
+                let inverse = ArrayD::from_elem(IxDyn(&[]), (1.0 / area as f64) as f32);
+                Some(quantizer.quantize(&inverse.view())?[IxDyn(&[])])
+            }
+            PoolKind::Max | PoolKind::Average => None,
+        };
+        let mut values = vec![];
+        for sample in 0..samples {
+            for window in (0..windows[0]).flat_map(|r| (0..windows[1]).map(move |c| [r, c])) {
+                let places: Vec<[usize; 2]> = taps(&sliding)
+                    .into_iter()
+                    .filter_map(|tap| {
+                        let [row, column] = [0, 1].map(|axis| {
+                            (window[axis] * sliding.strides[axis] + tap[axis])
+                                .checked_sub(before[axis])
+                        });
+                        Some([row?, column?])
+                    })
+                    .filter(|[row, column]| *row < rows && *column < columns)
+                    .collect();
+                for channel in 0..channels {
+                    let here =
+                        places.iter().map(|[row, column]| x[[sample, *row, *column, channel]]);
+                    let count = places.len() as f64;
+                    values.push(match (&pool.kind, inverse) {
+                        (PoolKind::Max, _) => here.fold(f64::NEG_INFINITY, f64::max),
+                        (_, Some(inverse)) => here.sum::<f64>() * (area as f64 * inverse) / count,
+                        (_, None) => here.sum::<f64>() / count,
+                    });
+                }
+            }
+        }
+        let pooled = Samples::from_shape_vec(IxDyn(shape), values)?;
+        self.activate(&pool.activation, pooled)
+    }
+}
+
+/// Linear interpolation with half-pixel centres. Weights are whole numbers until the end.
+pub fn bilinear(x: &Samples, factors: [usize; 2]) -> Samples {
+    let [samples, rows, columns, channels] = [0, 1, 2, 3].map(|axis| x.shape()[axis]);
+    // The two positions that an element lies between, and how near it is to the second, in parts
+    // of 2 · factor.
+    let between = |at: usize, factor: usize, length: usize| {
+        let place = 2 * at as i64 + 1 - factor as i64;
+        let whole = 2 * factor as i64;
+        let (low, near) = (place.div_euclid(whole), place.rem_euclid(whole));
+        let inside = |at: i64| at.clamp(0, length as i64 - 1) as usize;
+        [(inside(low), (whole - near) as f64), (inside(low + 1), near as f64)]
+    };
+    let shape = [samples, rows * factors[0], columns * factors[1], channels];
+    let all = (4 * factors[0] * factors[1]) as f64;
+    ArrayD::from_shape_fn(IxDyn(&shape), |at| {
+        let mut sum = 0.0;
+        for (row, by) in between(at[1], factors[0], rows) {
+            for (column, times) in between(at[2], factors[1], columns) {
+                sum += by * times * x[[at[0], row, column, at[3]]];
+            }
+        }
+        sum / all
+    })
+}
