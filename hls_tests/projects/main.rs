@@ -1,5 +1,6 @@
 //! Projects written for both back ends, compiled, and run.
 
+mod factors;
 mod forms;
 mod networks;
 mod resource;

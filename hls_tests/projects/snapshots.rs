@@ -2,6 +2,7 @@
 
 use bitkiln::back::{Backend, File, ModelFile, files};
 
+use crate::factors::small_factors;
 use crate::forms::{small_forms, small_functions};
 use crate::networks::{Network, tiny};
 use crate::resource::small_blocks;
@@ -24,13 +25,13 @@ fn forms() {
     for backend in Backend::ALL {
         let of_interest = |file: &File| {
             let kept = file.path.starts_with("firmware/weights/shifts");
-            let kernels = ["forms.cpp", "functions.cpp", "blocks.cpp", "defines.h"];
+            let kernels = ["forms.cpp", "functions.cpp", "factors.cpp", "blocks.cpp", "defines.h"];
             let is_kernels = |path: &str| {
                 path.strip_prefix("firmware/").is_some_and(|name| kernels.contains(&name))
             };
             kept || is_kernels(&file.path)
         };
-        for network in [small_forms(), small_functions(), small_blocks()] {
+        for network in [small_forms(), small_functions(), small_factors(), small_blocks()] {
             for file in project(&network, backend).into_iter().filter(of_interest) {
                 let name = &network.graph.name;
                 let name = format!("{name}_{backend}_{}", file.path.replace('/', "-"));

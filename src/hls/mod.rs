@@ -25,12 +25,12 @@ pub use design::{
     Schedule, Type, TypeId,
 };
 pub use error::HlsError;
-pub use form::{Form, Operations, Uses};
+pub use form::{Form, Operations, Scaling, Uses};
 pub use function::{Function, FunctionSize, MOST_COMPARATORS};
 pub use kernels::{
-    Affine, Body, Clamp, Concat, Convert, Down, Factors, Gather, Leaky, Linear, Merge, MovedSums,
-    Part, Places, Pool, Products, Scale, Search, Shifts, SignCodes, Signs, Slopes, Softmax, Steps,
-    Table, Terms, Windows, Xnor,
+    Affine, Body, Clamp, Concat, Convert, Down, FactorSigns, Factors, Gather, Leaky, Linear, Merge,
+    MovedSums, Numbers, Offsets, Part, Places, Pool, Powers, Products, Scale, Search, Shifts,
+    SignCodes, Signs, Slopes, Softmax, Steps, Table, Terms, Windows, Xnor,
 };
 pub use names::Names;
 pub use options::{Options, TableSizes};

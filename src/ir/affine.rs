@@ -56,13 +56,6 @@ impl Affine {
     pub fn is_uniform(&self) -> bool {
         self.scale.codes.len() == 1 && self.offset.as_ref().is_none_or(|o| o.codes.len() == 1)
     }
-
-    /// How many products a row of `channels` elements takes whose scale is neither 0 nor ± a power of
-    /// two. The others are wires.
-    pub fn multiplications(&self, channels: usize) -> usize {
-        let proper = self.scale.codes.iter().filter(|s| s.magnitude().count_ones() > 1).count();
-        if self.scale.codes.len() == 1 { proper * channels } else { proper }
-    }
 }
 
 /// How far products and offsets move up to the result's binary point.

@@ -42,14 +42,6 @@ impl Leaky {
         tensor.format = Format::covering(&tensor.interval(), lines.fraction)?;
         Ok(tensor)
     }
-
-    /// How many products `elements` take whose slope is neither 0 nor ± a power of two. The others
-    /// are wires.
-    pub fn multiplications(&self, elements: usize) -> usize {
-        let slopes = &self.slopes.codes;
-        let proper = slopes.iter().filter(|s| s.magnitude().count_ones() > 1).count();
-        proper * elements / slopes.len().max(1)
-    }
 }
 
 /// The operation in units of the result.

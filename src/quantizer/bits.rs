@@ -5,14 +5,15 @@ use std::fmt;
 use ndarray::{ArrayD, Zip, arr0};
 
 use super::alpha::{list, spread};
-use super::nearest::{Ties, code};
+use super::fixed_point::FixedPoint;
+use super::nearest::{Ties, code, listed};
 use super::parameters::Parameters;
 use super::rule::ScaleRule;
 use super::scales::{Groups, flush, nearest_po2};
 use super::training::{NOISE, ROUNDING, Training};
 use super::{
-    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Several, Stage, cast,
-    exp2, log2,
+    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Several, Stage, exp2,
+    log2,
 };
 use crate::fixed::{Format, Overflow, Quantization, Rounding};
 
@@ -26,10 +27,7 @@ use crate::fixed::{Format, Overflow, Quantization, Rounding};
 /// 'auto', a power of two close by for 'auto_po2', and `post_training_scale` / 2^u where that is stated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedBits {
-    bits: u32,
-    integer: i32,
-    symmetric: bool,
-    keep_negative: bool,
+    grid: FixedPoint,
     alpha: Alpha,
     rule: ScaleRule,
     post_training_scale: Option<ArrayD<f32>>,
@@ -62,19 +60,15 @@ const SCALE_ITERATIONS: usize = 5;
 impl QuantizedBits {
     pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
         let alpha = parameters.alpha()?;
-        let symmetric = parameters.flag("symmetric", false)?;
         let quantizer = Self {
-            bits: parameters.bits()?,
-            integer: parameters.integer_bits()?,
             // QKeras computes scales for the symmetric case only.
-            symmetric: symmetric || alpha.is_computed(),
-            keep_negative: parameters.flag("keep_negative", true)?,
+            grid: FixedPoint::new(parameters, false)?.symmetric_if(alpha.is_computed()),
             rule: ScaleRule::new(parameters, &alpha)?,
             post_training_scale: parameters.numbers("post_training_scale")?,
             training: Training::new(parameters, &[NOISE, ROUNDING])?,
             alpha,
         };
-        parameters.exact_alpha(&quantizer.alpha, quantizer.unsigned_bits())?;
+        parameters.exact_alpha(&quantizer.alpha, quantizer.grid.unsigned_bits())?;
         quantizer.check(parameters)?;
         Ok(quantizer)
     }
@@ -89,7 +83,7 @@ impl QuantizedBits {
             if !scale.iter().all(|s| *s > 0.0 && s.is_normal()) {
                 return Err(parameters.wrong("post_training_scale", "positive"));
             }
-        } else if self.alpha == Alpha::Auto && self.bits == 1 {
+        } else if self.alpha == Alpha::Auto && self.grid.bits == 1 {
             return Err(parameters.wrong("alpha", "another where there is 1 bit: no level is left"));
         }
         if self.alpha != Alpha::AutoPo2 && self.alpha != Alpha::Unset {
@@ -112,63 +106,32 @@ impl QuantizedBits {
 
     /// The same with other integer bits.
     pub(super) fn with_integer(self, integer: i32) -> Self {
-        Self { integer, ..self }
+        Self { grid: FixedPoint { integer, ..self.grid }, ..self }
     }
 
     /// Whether there are negative numbers.
     pub(super) fn is_signed(&self) -> bool {
-        self.keep_negative
+        self.grid.keep_negative
     }
 
     /// Bits without the sign.
     pub(super) fn unsigned_bits(&self) -> u32 {
-        self.bits - u32::from(self.keep_negative)
-    }
-
-    /// The power of two of the step between two values, before `alpha`.
-    fn step(&self) -> i32 {
-        self.integer - self.unsigned_bits() as i32
-    }
-
-    /// The lowest and the highest code; not for one bit and a sign.
-    fn codes(&self) -> (f64, f64) {
-        let levels = exp2(self.unsigned_bits() as i32);
-        let low = match (self.keep_negative, self.symmetric) {
-            (false, _) => 0.0,
-            (true, true) => 1.0 - levels,
-            (true, false) => -levels,
-        };
-        (low, levels - 1.0)
+        self.grid.unsigned_bits()
     }
 
     /// The value before `alpha`.
     fn unscaled(&self, x: f64) -> f64 {
-        if self.is_sign() {
+        if self.grid.is_sign() {
             return if x < 0.0 { -1.0 } else { 1.0 };
         }
-        let (low, high) = self.codes();
-        let code = libm::ldexp(x, -self.step()).round_ties_even().clamp(low, high);
-        libm::ldexp(code, self.step())
-    }
-
-    /// Whether only the sign is left.
-    fn is_sign(&self) -> bool {
-        self.unsigned_bits() == 0
-    }
-
-    /// The values before `alpha`.
-    fn cast(&self) -> Result<Stage, QuantizerError> {
-        if self.keep_negative {
-            let overflow = if self.symmetric { Overflow::SatSym } else { Overflow::Sat };
-            cast(self, Format::signed(self.bits, self.integer + 1), overflow)
-        } else {
-            cast(self, Format::unsigned(self.bits, self.integer), Overflow::Sat)
-        }
+        let (low, high) = self.grid.codes();
+        let code = libm::ldexp(x, -self.grid.step()).round_ties_even().clamp(low, high);
+        libm::ldexp(code, self.grid.step())
     }
 
     /// The largest code where alpha is computed.
     fn top(&self) -> f32 {
-        (exp2(self.bits as i32 - 1) - 1.0) as f32
+        (exp2(self.grid.bits as i32 - 1) - 1.0) as f32
     }
 
     /// The code of `x` where alpha is computed. One bit leaves no code but 0.
@@ -183,7 +146,7 @@ impl QuantizedBits {
     /// QKeras' branch for a computed alpha.
     fn factored_by_weights(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
         let shape = weights.shape();
-        let unit = exp2(self.integer) as f32;
+        let unit = exp2(self.grid.integer) as f32;
         let levels = exp2(self.unsigned_bits() as i32) as f32;
         let x = weights.mapv(|w| flush(w / unit));
         let scale = match &self.post_training_scale {
@@ -192,7 +155,7 @@ impl QuantizedBits {
         };
         let mut codes = ArrayD::zeros(shape);
         Zip::from(&mut codes).and(&x).and(&scale).for_each(|code, x, scale| {
-            *code = libm::ldexp(self.symmetric_code(*x, *scale).into(), self.step());
+            *code = libm::ldexp(self.symmetric_code(*x, *scale).into(), self.grid.step());
         });
         Factored::new(codes, &scale.mapv(|s| s * levels), self)
     }
@@ -232,11 +195,11 @@ impl QuantizedBits {
     /// With a frozen scale: steps as wide as that says, halves away from zero.
     fn frozen_stages(&self, scale: f64) -> Result<Vec<Stage>, QuantizerError> {
         let power = log2::floor_log2(scale);
-        if self.bits == 1 || exp2(power) != scale {
+        if self.grid.bits == 1 || exp2(power) != scale {
             return Ok(vec![Stage::Steps]);
         }
-        let bits = self.bits;
-        let integer = self.step() + power + bits as i32;
+        let bits = self.grid.bits;
+        let integer = self.grid.step() + power + bits as i32;
         let format = Format::signed(bits, integer)
             .map_err(|source| QuantizerError::Format { quantizer: self.to_string(), source })?;
         let cast = Quantization::new(format, Rounding::RndInf, Overflow::SatSym);
@@ -256,8 +219,8 @@ impl QuantizedBits {
 
 impl Definition for QuantizedBits {
     fn in_kernel(&self) -> Quantizer {
-        let symmetric = self.symmetric || self.alpha == Alpha::Unset;
-        Quantizer::Bits(Self { alpha: self.alpha.in_kernel(), symmetric, ..self.clone() })
+        let grid = self.grid.symmetric_if(self.alpha == Alpha::Unset);
+        Quantizer::Bits(Self { alpha: self.alpha.in_kernel(), grid, ..self.clone() })
     }
 
     fn factored(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
@@ -271,7 +234,7 @@ impl Definition for QuantizedBits {
     fn apply(&self, x: f64) -> f64 {
         match self.frozen() {
             Some(scale) => {
-                let (step, top) = (scale * exp2(self.step()), f64::from(self.top()));
+                let (step, top) = (scale * exp2(self.grid.step()), f64::from(self.top()));
                 code(x, step, (-top, top), Ties::Away) * step
             }
             None => self.unscaled(x) * self.alpha.number().unwrap_or(f64::NAN),
@@ -287,12 +250,12 @@ impl Definition for QuantizedBits {
             return Err(QuantizerError::PerChannel { quantizer: self.to_string() });
         }
         let alpha = self.alpha.of_activation(self)?;
-        if self.is_sign() || alpha == 0.0 || exp2(log2::floor_log2(alpha)) != alpha {
+        if self.grid.is_sign() || alpha == 0.0 || exp2(log2::floor_log2(alpha)) != alpha {
             return Ok(vec![Stage::Steps]);
         }
         Ok(match log2::floor_log2(alpha) {
-            0 => vec![self.cast()?],
-            power => vec![self.cast()?, Stage::Scale { power }],
+            0 => vec![self.grid.cast(0, self)?],
+            power => vec![self.grid.cast(0, self)?, Stage::Scale { power }],
         })
     }
 
@@ -309,25 +272,18 @@ impl Definition for QuantizedBits {
 
     fn values(&self) -> Option<Vec<f64>> {
         let scale = self.frozen().or_else(|| self.alpha.number())?;
-        if self.bits > Quantizer::MAX_VALUES.ilog2() {
-            return None;
-        }
-        let (low, high) = match self.frozen() {
+        let codes = match self.frozen() {
             Some(_) => (-f64::from(self.top()), f64::from(self.top())),
-            None if self.is_sign() => return Some(vec![-scale, scale]),
-            None => self.codes(),
+            None if self.grid.is_sign() => return Some(vec![-scale, scale]),
+            None => self.grid.codes(),
         };
-        let codes = low as i64..=high as i64;
-        Some(codes.map(|code| libm::ldexp(code as f64, self.step()) * scale).collect())
+        listed(codes, exp2(self.grid.step()) * scale)
     }
 }
 
 impl fmt::Display for QuantizedBits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "quantized_bits({},{},{}", self.bits, self.integer, u8::from(self.symmetric))?;
-        if !self.keep_negative {
-            f.write_str(",keep_negative=False")?;
-        }
+        write!(f, "quantized_bits({}", self.grid)?;
         if let Some(alpha) = self.alpha.text() {
             write!(f, ",{alpha}")?;
         }

@@ -4,16 +4,16 @@ use std::fmt;
 
 use ndarray::{ArrayD, Zip};
 
-use super::nearest::{Ties, code};
+use super::fixed_point::FixedPoint;
+use super::nearest::{Ties, code, listed};
 use super::parameters::Parameters;
 use super::rule::ScaleRule;
 use super::scales::{EPSILON, Groups, flush, nearest_po2};
 use super::training::{NOISE, ROUNDING, Training};
 use super::{
-    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Several, Stage, cast,
-    exp2, log2,
+    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Several, Stage, exp2,
+    log2,
 };
-use crate::fixed::{Format, Overflow};
 
 /// QKeras' `quantized_linear`: s · clip(round(x / s)), halves to even, where s, the
 /// `quantization_scale`, is alpha · 2^(integer-u), u = bits - keep_negative. Codes go from -2^u
@@ -24,10 +24,7 @@ use crate::fixed::{Format, Overflow};
 /// least epsilon; with 'auto_po2' a power of two close by that fits them well.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedLinear {
-    bits: u32,
-    integer: i32,
-    symmetric: bool,
-    keep_negative: bool,
+    grid: FixedPoint,
     alpha: Alpha,
     rule: ScaleRule,
     training: Training,
@@ -56,10 +53,7 @@ impl QuantizedLinear {
     pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
         let alpha = parameters.alpha()?;
         let quantizer = Self {
-            bits: parameters.bits()?,
-            integer: parameters.integer_bits()?,
-            symmetric: parameters.flag("symmetric", true)?,
-            keep_negative: parameters.flag("keep_negative", true)?,
+            grid: FixedPoint::new(parameters, true)?,
             rule: ScaleRule::axis_only(parameters, &alpha)?,
             training: Training::new(parameters, &[NOISE, ROUNDING])?,
             alpha,
@@ -67,7 +61,7 @@ impl QuantizedLinear {
         if quantizer.alpha.numbers().contains(&0.0) {
             return Err(parameters.wrong("alpha", "another than 0, by which QKeras divides"));
         }
-        parameters.exact_alpha(&quantizer.alpha, quantizer.unsigned_bits().max(1))?;
+        parameters.exact_alpha(&quantizer.alpha, quantizer.grid.unsigned_bits().max(1))?;
         Ok(quantizer)
     }
 
@@ -76,40 +70,16 @@ impl QuantizedLinear {
         Self { alpha: Alpha::Number(scale), ..self }
     }
 
-    /// Bits without the sign.
-    fn unsigned_bits(&self) -> u32 {
-        self.bits - u32::from(self.keep_negative)
-    }
-
-    /// The power of two of the step between two values before `alpha`: QKeras' `data_type_scale`.
-    fn step(&self) -> i32 {
-        self.integer - self.unsigned_bits() as i32
-    }
-
-    /// Whether only the sign is left.
-    fn is_sign(&self) -> bool {
-        self.unsigned_bits() == 0
-    }
-
     /// The lowest and the highest code: QKeras' `get_clip_bounds`.
     fn codes(&self) -> (f64, f64) {
-        if self.is_sign() {
-            return (-0.5, 0.5);
-        }
-        let levels = exp2(self.unsigned_bits() as i32);
-        let low = match (self.keep_negative, self.symmetric) {
-            (false, _) => 0.0,
-            (true, true) => 1.0 - levels,
-            (true, false) => -levels,
-        };
-        (low, levels - 1.0)
+        if self.grid.is_sign() { (-0.5, 0.5) } else { self.grid.codes() }
     }
 
     /// The code of `x` in float32, as QKeras computes it. A negative number so small that ½ swallows
     /// it has the code of 0.
     fn float_code(&self, x: f32, scale: f32) -> f32 {
         let (low, high) = self.codes();
-        let shift = if self.is_sign() { 0.5 } else { 0.0 };
+        let shift = if self.grid.is_sign() { 0.5 } else { 0.0 };
         ((x / scale).clamp(low as f32, high as f32) - shift).round_ties_even() + shift
     }
 
@@ -119,7 +89,7 @@ impl QuantizedLinear {
         let groups = self.rule.axis_groups(x.shape(), self)?;
         let (low, high) = self.codes();
         let (low, high) = (low as f32, high as f32);
-        let largest = if self.keep_negative {
+        let largest = if self.grid.keep_negative {
             groups.largest(x, |x| x.abs() * 2.0, 0.0)
         } else {
             groups.largest(x, |x| x, f32::NEG_INFINITY)
@@ -141,7 +111,7 @@ impl QuantizedLinear {
     ) -> Result<ArrayD<f32>, QuantizerError> {
         let mut scale = first.scale_of_each(x, &scales);
         let groups = self.rule.groups(x.shape(), self)?;
-        let iterations = if self.is_sign() { 1 } else { SCALE_ITERATIONS };
+        let iterations = if self.grid.is_sign() { 1 } else { SCALE_ITERATIONS };
         for _ in 0..iterations {
             let mut codes = x.clone();
             Zip::from(&mut codes).and(&scale).for_each(|x, s| *x = self.float_code(*x, *s));
@@ -158,27 +128,27 @@ impl QuantizedLinear {
 
 impl Definition for QuantizedLinear {
     fn in_kernel(&self) -> Quantizer {
-        let symmetric = self.symmetric || self.alpha == Alpha::Unset;
-        Quantizer::Linear(Self { alpha: self.alpha.in_kernel(), symmetric, ..self.clone() })
+        let grid = self.grid.symmetric_if(self.alpha == Alpha::Unset);
+        Quantizer::Linear(Self { alpha: self.alpha.in_kernel(), grid, ..self.clone() })
     }
 
     fn factored(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
-        let unit = exp2(self.step()) as f32;
+        let unit = exp2(self.grid.step()) as f32;
         let scale = match self.alpha.of_weights(weights.shape(), self)? {
             Some(alpha) => alpha.mapv(|alpha| flush(alpha * unit)),
             None => self.computed_scale(weights)?,
         };
         let mut codes = ArrayD::zeros(weights.shape());
         Zip::from(&mut codes).and(weights).and(&scale).for_each(|code, x, scale| {
-            *code = libm::ldexp(self.float_code(*x, *scale).into(), self.step());
+            *code = libm::ldexp(self.float_code(*x, *scale).into(), self.grid.step());
         });
         Factored::new(codes, &scale.mapv(|scale| scale / unit), self)
     }
 
     fn apply(&self, x: f64) -> f64 {
         let Some(alpha) = self.alpha.number() else { return f64::NAN };
-        let step = exp2(self.step()) * alpha;
-        if self.is_sign() {
+        let step = exp2(self.grid.step()) * alpha;
+        if self.grid.is_sign() {
             let negative = x != 0.0 && (x < 0.0) != (step < 0.0);
             return if negative { -0.5 * step } else { 0.5 * step };
         }
@@ -191,16 +161,10 @@ impl Definition for QuantizedLinear {
             None => self.alpha.of_activation(self)?,
         };
         let power = log2::floor_log2(alpha.abs());
-        if self.is_sign() || exp2(power) != alpha {
+        if self.grid.is_sign() || exp2(power) != alpha {
             return Ok(vec![Stage::Steps]);
         }
-        let integer = self.integer + power;
-        Ok(vec![if self.keep_negative {
-            let overflow = if self.symmetric { Overflow::SatSym } else { Overflow::Sat };
-            cast(self, Format::signed(self.bits, integer + 1), overflow)?
-        } else {
-            cast(self, Format::unsigned(self.bits, integer), Overflow::Sat)?
-        }])
+        Ok(vec![self.grid.cast(power, self)?])
     }
 
     fn several_scales(&self) -> Several<'_> {
@@ -212,22 +176,13 @@ impl Definition for QuantizedLinear {
     }
 
     fn values(&self) -> Option<Vec<f64>> {
-        let step = exp2(self.step()) * self.alpha.number()?;
-        if self.bits > Quantizer::MAX_VALUES.ilog2() {
-            return None;
-        }
-        let (low, high) = self.codes();
-        let count = (high - low) as i64;
-        Some((0..=count).map(|above| (low + above as f64) * step).collect())
+        listed(self.codes(), exp2(self.grid.step()) * self.alpha.number()?)
     }
 }
 
 impl fmt::Display for QuantizedLinear {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "quantized_linear({},{},{}", self.bits, self.integer, u8::from(self.symmetric))?;
-        if !self.keep_negative {
-            f.write_str(",keep_negative=False")?;
-        }
+        write!(f, "quantized_linear({}", self.grid)?;
         if let Some(alpha) = self.alpha.text() {
             write!(f, ",{alpha}")?;
         }

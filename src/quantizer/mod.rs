@@ -29,9 +29,11 @@ mod alpha;
 mod binary;
 mod bits;
 mod catalogue;
+mod curve;
 mod error;
 mod exponents;
 mod factored;
+mod fixed_point;
 mod functions;
 mod hswish;
 mod linear;
@@ -45,9 +47,7 @@ mod relu_po2;
 mod rule;
 mod scaled;
 mod scales;
-mod sigmoid;
 mod staircase;
-mod tanh;
 mod ternary;
 #[cfg(test)]
 mod tests;
@@ -67,6 +67,7 @@ pub use alpha::Alpha;
 pub use binary::Binary;
 pub use bits::QuantizedBits;
 pub use catalogue::{Kind, kinds};
+pub use curve::QuantizedCurve;
 pub use error::{ParseError, QuantizerError};
 pub use factored::Factored;
 pub use functions::QkerasFunction;
@@ -79,9 +80,7 @@ pub use relu::QuantizedRelu;
 pub use relu_po2::QuantizedReluPo2;
 use scaled::Several;
 pub use scaled::{Role, Scaled};
-pub use sigmoid::QuantizedSigmoid;
 pub use staircase::{Edge, Owner, Staircase, Step};
-pub use tanh::QuantizedTanh;
 pub use ternary::Ternary;
 use training::Training;
 pub use training::TrainingNote;
@@ -106,10 +105,8 @@ pub enum Quantizer {
     Binary(Binary),
     /// `quantized_ulaw`: levels that lie denser around 0.
     Ulaw(QuantizedUlaw),
-    /// `quantized_tanh`: a hyperbolic tangent on fixed point.
-    Tanh(QuantizedTanh),
-    /// `quantized_sigmoid`: a sigmoid on fixed point.
-    Sigmoid(QuantizedSigmoid),
+    /// `quantized_tanh` and `quantized_sigmoid`: a hyperbolic tangent or a sigmoid on fixed point.
+    Curve(QuantizedCurve),
     /// `quantized_hswish`: a hard swish on fixed point.
     Hswish(QuantizedHswish),
     /// `hard_tanh` and its like: no quantizers, but QKeras takes them for such.
@@ -210,8 +207,7 @@ impl Quantizer {
             Self::Ternary(q) => q,
             Self::Binary(q) => q,
             Self::Ulaw(q) => q,
-            Self::Tanh(q) => q,
-            Self::Sigmoid(q) => q,
+            Self::Curve(q) => q,
             Self::Hswish(q) => q,
             Self::Function(q) => q,
         }
@@ -289,8 +285,7 @@ impl Quantizer {
         match &mut self {
             Self::Relu(q) => q.sigmoid = kind,
             Self::Ulaw(q) => q.sigmoid = kind,
-            Self::Tanh(q) => q.sigmoid = kind,
-            Self::Sigmoid(q) => q.sigmoid = kind,
+            Self::Curve(q) => q.sigmoid = kind,
             _ => {}
         }
         self

@@ -1,4 +1,6 @@
-//! Quotients rounded to whole numbers, decided exactly.
+//! Quotients rounded to whole numbers, decided exactly, and the multiples that they stand for.
+
+use super::Quantizer;
 
 /// Where the quotient goes that lies in the middle between two whole numbers.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -24,6 +26,14 @@ pub(super) fn code(x: f64, step: f64, (low, high): (f64, f64), ties: Ties) -> f6
         code += quotient.signum();
     }
     code.clamp(low, high)
+}
+
+/// `step` times each number from the lowest to the highest of `codes`, which are whole numbers apart;
+/// `None` if they are too many to list.
+pub(super) fn listed((low, high): (f64, f64), step: f64) -> Option<Vec<f64>> {
+    let count = high - low + 1.0;
+    let is_short = count <= Quantizer::MAX_VALUES as f64;
+    is_short.then(|| (0..count as i64).map(|above| (low + above as f64) * step).collect())
 }
 
 #[cfg(test)]

@@ -4,10 +4,9 @@ use serde_json::Value;
 
 use super::parameters::{Parameters, nearest};
 use super::{
-    Binary, ParseError, QkerasFunction, QuantizedBits, QuantizedHswish, QuantizedLinear,
-    QuantizedPo2, QuantizedRelu, QuantizedReluPo2, QuantizedSigmoid, QuantizedTanh, QuantizedUlaw,
-    Quantizer, Ternary, binary, bits, hswish, linear, po2, relu, relu_po2, sigmoid, tanh, ternary,
-    ulaw,
+    Binary, ParseError, QkerasFunction, QuantizedBits, QuantizedCurve, QuantizedHswish,
+    QuantizedLinear, QuantizedPo2, QuantizedRelu, QuantizedReluPo2, QuantizedUlaw, Quantizer,
+    Ternary, binary, bits, curve, hswish, linear, po2, relu, relu_po2, ternary, ulaw,
 };
 
 type Constructor = fn(&Parameters<'_>) -> Result<Quantizer, ParseError>;
@@ -31,9 +30,9 @@ const SUPPORTED: &[(&str, &[&str], Constructor)] = &[
     }),
     ("bernoulli", binary::STOCHASTIC_ATTRIBUTES, |p| Binary::bernoulli(p).map(Quantizer::Binary)),
     ("quantized_ulaw", ulaw::ATTRIBUTES, |p| QuantizedUlaw::new(p).map(Quantizer::Ulaw)),
-    ("quantized_tanh", tanh::ATTRIBUTES, |p| QuantizedTanh::new(p).map(Quantizer::Tanh)),
-    ("quantized_sigmoid", sigmoid::ATTRIBUTES, |p| {
-        QuantizedSigmoid::new(p).map(Quantizer::Sigmoid)
+    ("quantized_tanh", curve::TANH_ATTRIBUTES, |p| QuantizedCurve::tanh(p).map(Quantizer::Curve)),
+    ("quantized_sigmoid", curve::SIGMOID_ATTRIBUTES, |p| {
+        QuantizedCurve::sigmoid(p).map(Quantizer::Curve)
     }),
     ("quantized_hswish", hswish::ATTRIBUTES, |p| QuantizedHswish::new(p).map(Quantizer::Hswish)),
     ("hard_sigmoid", &[], |_| Ok(Quantizer::Function(QkerasFunction::HardSigmoid))),

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::fixed::{Format, Interval};
-use crate::hls::{Form, Function, FunctionSize, Operations, TableSizes, Uses};
+use crate::hls::{Form, Function, FunctionSize, Operations, Scaling, TableSizes, Uses};
 use crate::ir::{Conv, Graph, Merge, NodeId, Op, Pool, PoolKind};
 
 /// What hardware a layer becomes.
@@ -106,14 +106,16 @@ fn row(
                 row.table_bits += function.table_bits();
             }
             Op::Affine(affine) => {
-                hardware.push("scale and offset".to_owned());
+                let scaling = Scaling::of(&affine.scale, &graph[operand].tensor);
+                let name = match &scaling {
+                    Scaling::Products => "scale and offset",
+                    Scaling::Shifts(_) => "shift and offset",
+                };
+                hardware.push(name.to_owned());
                 row.scale = Some(affine.scale.format);
                 row.bias = affine.offset.as_ref().map(|offset| offset.format).or(row.bias);
-                let (tensor, channels) = (&node.tensor, node.tensor.channel_count());
-                let rows = tensor.rows() as u64;
-                row.counts.multiplications += affine.multiplications(channels) as u64 * rows;
-                row.counts.additions += affine.offset.as_ref().map_or(0, |_| tensor.len() as u64);
-                row.weight_bits += affine.scale.bits();
+                row.counts += Scaling::operations_of_affine(affine, &node.tensor);
+                row.weight_bits += scaling.factor_bits(&affine.scale);
                 row.weight_bits += affine.offset.as_ref().map_or(0, crate::ir::Constant::bits);
             }
             Op::Softmax(softmax) => {
@@ -128,7 +130,7 @@ fn row(
             }
             Op::Leaky(leaky) => {
                 hardware.push(node.op.name().to_owned());
-                row.counts.multiplications += leaky.multiplications(node.tensor.len()) as u64;
+                row.counts += Scaling::operations_of_leaky(leaky, &node.tensor);
             }
             Op::Merge(merge) => {
                 hardware.push(merge.name().to_owned());

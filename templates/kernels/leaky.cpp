@@ -1,4 +1,5 @@
-// {{ cx.title() }}: a leaky ReLU, the elements below a boundary times a slope.
+// {{ cx.title() }}: a leaky ReLU, the elements below a boundary times {{ cx.kind(body.slopes) }}
+{%- if body.offset.is_some() %}, plus an offset{% endif %}: {{ cx.operations(body.operations) }}.
 {{ cx.signature() }}
 {{ cx.pragmas() }}
 const {{ cx.ty(body.compared) }} boundary = {{ cx.number(body.boundary) }};
@@ -8,7 +9,11 @@ const {{ cx.ty(offset.element) }} offset = {{ cx.number(offset) }};
 {{ cx.outer("elements", "n", body.elements) }}
 const {{ cx.ty(body.compared) }} value = input[n];
 if (value < boundary) {
-output[n] = input[n] * {{ cx.slope(body) }}{% if body.offset.is_some() %} + offset{% endif %};
+{%- let at = "n" %}
+{%- let factors = body.slopes %}
+{%- let index = cx.slope(body.by) %}
+{%- let offset = cx.offset_below(body.offset) %}
+{%- include "kernels/scaled.cpp" %}
 } else {
 output[n] = input[n];
 }

@@ -268,7 +268,12 @@ impl Scope<'_> {
     }
 
     /// `number` at its place; `index` counts the places.
-    fn moved(&self, places: &Places, number: impl Display, index: impl Display) -> String {
+    pub(super) fn moved(
+        &self,
+        places: &Places,
+        number: impl Display,
+        index: impl Display,
+    ) -> String {
         let mut text = format!("{}({number})", self.ty(&places.wide));
         if places.up > 0 {
             text = format!("{text} << {}", places.up);
@@ -293,7 +298,7 @@ impl Scope<'_> {
     }
 
     /// The operations that a sample takes, in words.
-    fn operations(&self, operations: &Operations) -> String {
+    pub(super) fn operations(&self, operations: &Operations) -> String {
         let parts = [
             (operations.multiplications, "multiplication"),
             (operations.xnors, "comparison of signs"),

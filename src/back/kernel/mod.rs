@@ -11,8 +11,8 @@ use super::dialect::{Dialect, Run};
 use super::literal::literal;
 use super::text::{comment, indent};
 use crate::hls::{
-    self, Body, ConstantId, Design, EdgeId, Factors, Kernel, Loops, Number, Partition, Slopes,
-    TypeId,
+    self, Body, ConstantId, Design, EdgeId, FactorSigns, Factors, Kernel, Loops, Number, Offsets,
+    Partition, SignCodes, Slopes, TypeId,
 };
 use crate::ir;
 
@@ -302,19 +302,52 @@ impl Scope<'_> {
         &self.design[*id].name
     }
 
-    /// The number of channel `c`.
-    fn factor(&self, factors: &Factors) -> String {
-        let channel = if factors.by_channel { "c" } else { "0" };
-        format!("{}[{channel}]", self.constant(&factors.constant))
+    /// What factors are, in words.
+    fn kind(&self, factors: &Factors) -> &'static str {
+        match factors {
+            Factors::Numbers(_) => "a factor",
+            Factors::Powers(_) => "a power of two",
+        }
     }
 
-    /// The slope of element `n`.
-    fn slope(&self, leaky: &hls::Leaky) -> String {
-        let slopes = self.constant(&leaky.slopes);
-        match leaky.by {
-            Slopes::One => format!("{slopes}[0]"),
-            Slopes::Channels(channels) => format!("{slopes}[n % {channels}]"),
-            Slopes::Elements => format!("{slopes}[n]"),
+    /// The element at `place`.
+    fn input_at(&self, place: &str) -> String {
+        format!("input[{place}]")
+    }
+
+    /// Where the number of channel `c` stands.
+    fn channel(&self, by_channel: &bool) -> &'static str {
+        if *by_channel { "c" } else { "0" }
+    }
+
+    /// The offset of channel `c`; nothing where there is none.
+    fn offset(&self, offsets: &Option<Offsets>) -> String {
+        offsets.as_ref().map_or(String::new(), |offsets| {
+            format!("{}[{}]", self.constant(&offsets.constant), self.channel(&offsets.by_channel))
+        })
+    }
+
+    /// The offset below a boundary; nothing where there is none.
+    fn offset_below(&self, offset: &Option<Number>) -> &'static str {
+        if offset.is_some() { "offset" } else { "" }
+    }
+
+    /// A number that has moved, plus the offset if there is one.
+    fn plus(&self, offset: &str) -> String {
+        if offset.is_empty() { "moved".to_owned() } else { format!("moved + {offset}") }
+    }
+
+    /// Minus a number that has moved, plus the offset if there is one.
+    fn minus(&self, offset: &str) -> String {
+        if offset.is_empty() { "-moved".to_owned() } else { format!("{offset} - moved") }
+    }
+
+    /// Where the slope of element `n` stands.
+    fn slope(&self, by: &Slopes) -> String {
+        match by {
+            Slopes::One => "0".to_owned(),
+            Slopes::Channels(channels) => format!("n % {channels}"),
+            Slopes::Elements => "n".to_owned(),
         }
     }
 

@@ -6,6 +6,7 @@
 
 mod operand;
 mod power;
+mod scaling;
 mod shift;
 #[cfg(test)]
 mod tests;
@@ -20,6 +21,7 @@ use crate::ir::{self, Graph, NodeId};
 
 use operand::{Met, met};
 use power::{Weight, weight};
+pub use scaling::Scaling;
 pub use shift::Shift;
 
 /// What an [`ir::Linear`] is in hardware, alone or in an [`ir::Conv`].

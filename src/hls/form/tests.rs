@@ -117,6 +117,39 @@ fn signs_on_both_sides_are_compared_and_counted() {
 }
 
 #[test]
+fn factors_that_are_powers_of_two_move_what_they_multiply() {
+    let x = Tensor::full(vec![2, 4], "fixed<6,2>".parse().unwrap());
+    let factors = |codes: &[i64]| constant(&[codes.len()], codes, 2);
+    // 1/4, -1, 0 and 2.
+    let powers = factors(&[1, -4, 0, 8]);
+    let scaling = Scaling::of(&powers, &x);
+    let Scaling::Shifts(shift) = &scaling else { panic!("{scaling:?}") };
+    assert_eq!((shift.up, shift.down.as_slice()), (1, &[3, 1, 0, 0][..]));
+    // Two bits of a sign, and two of places.
+    assert_eq!(scaling.factor_bits(&powers), 16);
+    let affine = ir::Affine { scale: powers.clone(), offset: Some(factors(&[1])) };
+    assert_eq!(Scaling::operations_of_affine(&affine, &x), operations(0, 8, 4, 0));
+    // One factor for all needs no bit at all.
+    let one = factors(&[-1]);
+    assert_eq!(Scaling::of(&one, &x).factor_bits(&one), 0);
+    let leaky = ir::Leaky { from: BigInt::ZERO, slopes: one, offset: None };
+    assert_eq!(Scaling::operations_of_leaky(&leaky, &x), operations(0, 0, 8, 0));
+    // Any other factor makes products of all.
+    let mixed = factors(&[1, 3, 0, 4]);
+    assert_eq!(Scaling::of(&mixed, &x), Scaling::Products);
+    assert_eq!(Scaling::Products.factor_bits(&mixed), mixed.bits());
+    let affine = ir::Affine { scale: mixed, offset: None };
+    assert_eq!(Scaling::operations_of_affine(&affine, &x), operations(2, 0, 2, 0));
+    assert_eq!(Scaling::of(&factors(&[0]), &x), Scaling::Products);
+    // Too far apart for a type.
+    let far = ir::Constant::of_codes(
+        ndarray::arr1(&[BigInt::from(1), BigInt::from(1) << 110]).into_dyn(),
+        0,
+    );
+    assert_eq!(Scaling::of(&far.unwrap(), &x), Scaling::Products);
+}
+
+#[test]
 fn weights_take_the_bits_of_their_form() {
     let bits = |weights: &[i64], case: Case| {
         let mut case = case;

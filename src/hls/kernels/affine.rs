@@ -3,8 +3,10 @@
 use serde::Serialize;
 
 use super::super::build::{Builder, Site};
+use super::super::form::Scaling;
 use super::super::reuse::reuse_factor_up_to;
-use super::super::{ConstantId, HlsError, Multipliers};
+use super::super::{ConstantId, HlsError, Multipliers, Operations};
+use super::powers::{Factors, factors};
 use crate::ir;
 
 /// `output[r, c] = input[r, c] · scales[c] + offsets[c]`.
@@ -16,13 +18,17 @@ pub struct Affine {
     pub channels: usize,
     /// \[channels\], or one for all.
     pub scales: Factors,
+    /// Whether there is a scale for each channel.
+    pub by_channel: bool,
     /// \[channels\], or one for all.
-    pub offsets: Option<Factors>,
+    pub offsets: Option<Offsets>,
+    /// What a sample takes.
+    pub operations: Operations,
 }
 
-/// The numbers of the channels.
+/// What is added.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Factors {
+pub struct Offsets {
     /// The numbers.
     pub constant: ConstantId,
     /// Whether there is one for each channel.
@@ -33,33 +39,39 @@ pub(super) fn build(
     builder: &mut Builder<'_>,
     site: &Site<'_>,
     op: &ir::Affine,
-) -> Result<(Affine, Multipliers), HlsError> {
+) -> Result<(Affine, Option<Multipliers>), HlsError> {
     let (operand, result) = (&site.operand.tensor, &site.node.tensor);
     let (rows, channels) = (result.rows(), result.channel_count());
-    let mut factors = |suffix, holds, constant: &ir::Constant| {
-        let by_channel = constant.codes.len() == channels;
-        if !by_channel && constant.codes.len() != 1 {
-            return Err(site.broken(format!("another number of {holds} than of channels")));
-        }
-        let constant = builder.constant(site, suffix, holds, constant)?;
-        Ok(Factors { constant, by_channel })
+    let by_channel = |holds: &str, constant: &ir::Constant| match constant.codes.len() {
+        n if n == channels => Ok(true),
+        1 => Ok(false),
+        _ => Err(site.broken(format!("another number of {holds} than of channels"))),
     };
-    let scales = factors("scale", "scales", &op.scale)?;
-    let offset = op.offset.as_ref();
-    let offsets = offset.map(|offset| factors("offset", "offsets", offset)).transpose()?;
+    let scale_by_channel = by_channel("scales", &op.scale)?;
+    let scales = factors(builder, site, ("scale", "scales"), &op.scale)?;
+    let offsets = match &op.offset {
+        None => None,
+        Some(offset) => {
+            let by_channel = by_channel("offsets", offset)?;
+            let constant = builder.constant(site, "offset", "offsets", offset)?;
+            Some(Offsets { constant, by_channel })
+        }
+    };
 
     // The layer's sums decide how fast it is: its scales share multipliers as far as that leaves
     // time for.
+    let operations = Scaling::operations_of_affine(op, result);
     let products = (rows * channels) as u64;
     let asked = builder.options.reuse_factor_of(&site.node.layer);
     let reuse_factor = reuse_factor_up_to(asked, channels);
-    let multipliers = Multipliers {
+    let multipliers = (operations.multiplications > 0).then(|| Multipliers {
         products,
-        proper_products: (rows * op.multiplications(channels)) as u64,
+        proper_products: operations.multiplications,
         reuse_factor,
         limit: products.div_ceil(reuse_factor),
         operand_width: operand.format.width(),
         constant_width: op.scale.format.width(),
-    };
-    Ok((Affine { rows, channels, scales, offsets }, multipliers))
+    });
+    let by_channel = scale_by_channel;
+    Ok((Affine { rows, channels, scales, by_channel, offsets, operations }, multipliers))
 }

@@ -3,7 +3,9 @@
 use serde::Serialize;
 
 use super::super::build::{Builder, Site};
-use super::super::{ConstantId, HlsError, Multipliers, Number, TypeId};
+use super::super::form::Scaling;
+use super::super::{HlsError, Multipliers, Number, Operations, TypeId};
+use super::powers::{Factors, factors};
 use crate::fixed::{Format, Interval};
 use crate::ir;
 
@@ -17,11 +19,13 @@ pub struct Leaky {
     /// The smallest value that passes.
     pub boundary: Number,
     /// The slopes.
-    pub slopes: ConstantId,
+    pub slopes: Factors,
     /// Which of them is that of element `n`.
     pub by: Slopes,
     /// What is added below the boundary.
     pub offset: Option<Number>,
+    /// What a sample takes.
+    pub operations: Operations,
 }
 
 /// How many slopes there are.
@@ -60,7 +64,7 @@ pub(super) fn build(
         builder.local_type(site, "compare", "values as compared", format, operand.interval());
     let boundary = builder.number(site, "boundary", compared, from)?;
 
-    let slopes = builder.constant(site, "slope", "slopes", &op.slopes)?;
+    let slopes = factors(builder, site, ("slope", "slopes"), &op.slopes)?;
     let offset = match &op.offset {
         None => None,
         Some(offset) => {
@@ -71,14 +75,15 @@ pub(super) fn build(
         }
     };
 
-    let proper = op.multiplications(elements) as u64;
-    let multipliers = (proper > 0).then_some(Multipliers {
+    let operations = Scaling::operations_of_leaky(op, result);
+    let multipliers = (operations.multiplications > 0).then_some(Multipliers {
         products: elements as u64,
-        proper_products: proper,
+        proper_products: operations.multiplications,
         reuse_factor: 1,
         limit: elements as u64,
         operand_width: operand.format.width(),
         constant_width: op.slopes.format.width(),
     });
-    Ok((Leaky { elements, compared, boundary, slopes, by, offset }, multipliers))
+    let leaky = Leaky { elements, compared, boundary, slopes, by, offset, operations };
+    Ok((leaky, multipliers))
 }

@@ -3,10 +3,11 @@
 use serde::Serialize;
 
 use super::super::build::{Builder, Site};
-use super::super::form::{self, Form, Moved, Operations, Shift, Uses};
+use super::super::form::{Form, Moved, Operations, Uses};
 use super::super::reuse::Sharing;
 use super::super::schedule::Nest;
 use super::super::{Blocks, ConstantId, Finding, HlsError, Multipliers, Obstacle, TypeId};
+use super::powers::{Places, SignCodes, negative, places, sign_codes};
 use crate::fixed::{Codes, Interval};
 use crate::ir;
 
@@ -121,37 +122,6 @@ pub struct Xnor {
     pub places: Places,
 }
 
-/// The signs of weights, \[inputs, outputs\].
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(tag = "kind", content = "constant", rename_all = "snake_case")]
-pub enum SignCodes {
-    /// One bit each: 1 for a weight below 0. No weight is 0.
-    Negative(ConstantId),
-    /// Two bits each: -1, 0, 1.
-    Sign(ConstantId),
-}
-
-/// How numbers move: `number << up >> down`.
-#[derive(Clone, Copy, Debug, Serialize)]
-pub struct Places {
-    /// Holds a number at each place.
-    pub wide: TypeId,
-    /// Places up.
-    pub up: u32,
-    /// Then places down.
-    pub down: Down,
-}
-
-/// Places down.
-#[derive(Clone, Copy, Debug, Serialize)]
-#[serde(tag = "kind", content = "places", rename_all = "snake_case")]
-pub enum Down {
-    /// The same for all numbers; 0 for none.
-    Same(u32),
-    /// One for each.
-    Each(ConstantId),
-}
-
 impl Linear {
     /// Its loops: over windows or rows, over blocks, over what is in a block.
     pub(super) fn nest(&self) -> Nest {
@@ -182,14 +152,11 @@ impl Linear {
     /// The constants that have a number for each input and output: a row for each block, if the
     /// matrix is cut into several.
     pub fn matrices(&self) -> Vec<ConstantId> {
-        let signs = |signs: SignCodes| match signs {
-            SignCodes::Negative(constant) | SignCodes::Sign(constant) => constant,
-        };
         match &self.terms {
             Terms::Products(terms) => vec![terms.weights],
-            Terms::Signs(terms) => vec![signs(terms.signs)],
+            Terms::Signs(terms) => vec![terms.signs.constant()],
             Terms::Shifts(terms) => {
-                std::iter::once(signs(terms.signs)).chain(terms.places.each()).collect()
+                std::iter::once(terms.signs.constant()).chain(terms.places.each()).collect()
             }
             Terms::Xnor(terms) => vec![terms.negative],
         }
@@ -203,16 +170,6 @@ impl Linear {
             Terms::Products(_) | Terms::Shifts(_) => None,
         };
         places.into_iter().chain(self.starts).collect()
-    }
-}
-
-impl Places {
-    /// The places down, where numbers have places of their own.
-    fn each(&self) -> Option<ConstantId> {
-        match self.down {
-            Down::Same(_) => None,
-            Down::Each(constant) => Some(constant),
-        }
     }
 }
 
@@ -294,7 +251,7 @@ fn terms(
             Terms::Products(Products { weights, sparse })
         }
         Form::Signs { moved } => {
-            let signs = signs(builder, site, op)?;
+            let signs = sign_codes(builder, site, &op.weights.codes)?;
             let moved = match moved {
                 None => None,
                 Some(moved) => Some(moved_sums(builder, site, moved)?),
@@ -302,13 +259,13 @@ fn terms(
             Terms::Signs(Signs { signs, moved })
         }
         Form::Shifts { shift } => {
-            let signs = signs(builder, site, op)?;
+            let signs = sign_codes(builder, site, &op.weights.codes)?;
             let shape = op.weights.codes.shape();
             let places = places(builder, site, ("term", "operands at their places"), shift, shape)?;
             Terms::Shifts(Shifts { signs, places })
         }
         Form::Xnor { shift, .. } => {
-            let negative = negative(builder, site, op)?;
+            let negative = negative(builder, site, &op.weights.codes)?;
             let counts = Interval::new(0, inputs);
             let count = builder.integer_type(site, "count", "products below 0", counts)?;
             let places = places(builder, site, ("wide", "counts moved"), shift, &[outputs])?;
@@ -354,32 +311,6 @@ fn in_blocks(codes: Codes, inputs: usize, outputs: usize, blocks: Blocks) -> Opt
         .reshaped(&[blocks.outputs * blocks.inputs, rows * columns])
 }
 
-/// The signs of the weights, in one bit each if no weight is 0, else in two.
-fn signs(
-    builder: &mut Builder<'_>,
-    site: &Site<'_>,
-    op: &ir::Linear,
-) -> Result<SignCodes, HlsError> {
-    if op.weights.codes.iter().all(|code| code != num_bigint::BigInt::ZERO) {
-        return negative(builder, site, op).map(SignCodes::Negative);
-    }
-    let codes = form::signs(&op.weights.codes)
-        .ok_or_else(|| site.broken("weights of another number than their shape says"))?;
-    builder.integers(site, "sign", "signs of weights", codes).map(SignCodes::Sign)
-}
-
-/// 1 for each weight below 0.
-fn negative(
-    builder: &mut Builder<'_>,
-    site: &Site<'_>,
-    op: &ir::Linear,
-) -> Result<ConstantId, HlsError> {
-    let negative = op.weights.codes.iter().map(|code| code.sign() == num_bigint::Sign::Minus);
-    let codes = form::shaped(op.weights.codes.shape(), negative.map(i64::from))
-        .ok_or_else(|| site.broken("weights of another number than their shape says"))?;
-    builder.integers(site, "negative", "1 for weights below 0", codes)
-}
-
 fn moved_sums(
     builder: &mut Builder<'_>,
     site: &Site<'_>,
@@ -390,24 +321,4 @@ fn moved_sums(
     let outputs = [moved.shift.down.len()];
     let places = places(builder, site, ("wide", "sums moved"), &moved.shift, &outputs)?;
     Ok(MovedSums { sum, places })
-}
-
-/// The type and the constants that make numbers move; `shape` is that of the constants.
-fn places(
-    builder: &mut Builder<'_>,
-    site: &Site<'_>,
-    (suffix, holds): (&str, &'static str),
-    shift: &Shift,
-    shape: &[usize],
-) -> Result<Places, HlsError> {
-    let wide = builder.local_type(site, suffix, holds, shift.format, shift.interval.clone());
-    let down = match shift.common() {
-        Some(down) => Down::Same(down),
-        None => {
-            let codes = form::shaped(shape, shift.down.iter().map(|down| i64::from(*down)))
-                .ok_or_else(|| site.broken("weights of another number than their shape says"))?;
-            Down::Each(builder.integers(site, "shift", "places down", codes)?)
-        }
-    };
-    Ok(Places { wide, up: shift.up, down })
 }

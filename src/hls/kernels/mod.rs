@@ -8,22 +8,22 @@ mod linear;
 mod merge;
 mod moves;
 mod pool;
+mod powers;
 mod scale;
 mod softmax;
 mod steps;
 
 use serde::Serialize;
 
-pub use affine::{Affine, Factors};
+pub use affine::{Affine, Offsets};
 pub use clamp::Clamp;
 pub use convert::Convert;
 pub use leaky::{Leaky, Slopes};
-pub use linear::{
-    Down, Linear, MovedSums, Places, Products, Shifts, SignCodes, Signs, Terms, Windows, Xnor,
-};
+pub use linear::{Linear, MovedSums, Products, Shifts, Signs, Terms, Windows, Xnor};
 pub use merge::Merge;
 pub use moves::{Concat, Gather, Part};
 pub use pool::Pool;
+pub use powers::{Down, FactorSigns, Factors, Numbers, Places, Powers, SignCodes};
 pub use scale::Scale;
 pub use softmax::Softmax;
 pub use steps::{Search, Steps, Table};
@@ -74,10 +74,10 @@ impl Body {
             Body::Linear(linear) => [linear.matrices(), linear.vectors()].concat(),
             Body::Steps(steps) => steps.boundaries.into_iter().chain([steps.values]).collect(),
             Body::Affine(affine) => {
-                let factors = std::iter::once(affine.scales).chain(affine.offsets);
-                factors.map(|factors| factors.constant).collect()
+                let offsets = affine.offsets.iter().map(|offsets| offsets.constant);
+                affine.scales.constants().into_iter().chain(offsets).collect()
             }
-            Body::Leaky(leaky) => vec![leaky.slopes],
+            Body::Leaky(leaky) => leaky.slopes.constants(),
             _ => Vec::new(),
         }
     }
@@ -118,7 +118,7 @@ pub(super) fn build(
         }
         Op::Affine(op) => {
             let (affine, multipliers) = affine::build(builder, site, op)?;
-            return Ok((Body::Affine(affine), Some(multipliers)));
+            return Ok((Body::Affine(affine), multipliers));
         }
         Op::Cast { .. } => Body::Convert(Convert { elements: site.node.tensor.len() }),
         Op::Clamp { low, high } => Body::Clamp(clamp::build(builder, site, low, high)?),

@@ -3,26 +3,10 @@
 use serde_json::{Value, json};
 
 use super::Site;
+use super::normalization::{EPSILON, of_channels};
 use crate::front::error::FrontError;
 use crate::front::keras::weights::Variables;
 use crate::model::Folded;
-
-/// What acts in training alone. Both folding modes use the moving statistics at inference, frozen
-/// or not.
-const OF_TRAINING: &[&str] = &[
-    "momentum",
-    "renorm_momentum",
-    "beta_initializer",
-    "gamma_initializer",
-    "moving_mean_initializer",
-    "moving_variance_initializer",
-    "beta_regularizer",
-    "gamma_regularizer",
-    "beta_constraint",
-    "gamma_constraint",
-    "ema_freeze_delay",
-    "synchronized",
-];
 
 /// What the attributes say.
 pub(super) struct Stated {
@@ -32,19 +16,15 @@ pub(super) struct Stated {
 
 impl Stated {
     pub(super) fn read(site: &mut Site<'_>) -> Result<Self, FrontError> {
-        site.attributes.inert(OF_TRAINING);
-        site.attributes.only("renorm", &[Value::Bool(false)])?;
+        site.attributes.inert(&["ema_freeze_delay"]);
+        of_channels(site)?;
         let modes = [json!("ema_stats_folding"), json!("batch_stats_folding")];
         site.attributes.only("folding_mode", &modes)?;
-        // The batch axis comes first, so that the last axis has the number of the sample's axes.
-        let last = site.input()?.len();
-        let axes = [json!(-1), json!(last), json!([-1]), json!([last])];
-        site.attributes.only("axis", &axes)?;
         // QKeras itself cannot compute without.
         site.attributes.only("center", &[Value::Bool(true)])?;
         let scale = site.attributes.yes("scale")?;
         let epsilon = match site.attributes.get("epsilon") {
-            None => 0.001,
+            None => EPSILON,
             Some(value) => {
                 let number = value.as_f64().map(|number| number as f32);
                 let number = number.filter(|number| number.is_finite() && *number >= 0.0);

@@ -13,7 +13,8 @@ pub(super) const CLASSES: &[Class] = &[
     ("QScaleShift", scale_shift),
 ];
 
-/// What acts in training, and on the weights alone.
+/// What acts in training, and on the weights alone. Both modes of folding use the moving statistics at
+/// inference, frozen or not.
 const OF_TRAINING: &[&str] = &[
     "momentum",
     "renorm_momentum",
@@ -29,7 +30,7 @@ const OF_TRAINING: &[&str] = &[
 ];
 
 /// Keras' default, where a file states none.
-const EPSILON: f32 = 1e-3;
+pub(super) const EPSILON: f32 = 1e-3;
 
 fn plain(site: &mut Site<'_>) -> Result<Built, FrontError> {
     read(site, BatchNormQuantizers::default())
@@ -49,13 +50,9 @@ fn quantized(site: &mut Site<'_>) -> Result<Built, FrontError> {
 }
 
 fn read(site: &mut Site<'_>, quantizers: BatchNormQuantizers) -> Result<Built, FrontError> {
-    site.attributes.inert(OF_TRAINING);
-    site.attributes.only("renorm", &[Value::Bool(false)])?;
+    of_channels(site)?;
     let shape = site.input()?.to_vec();
     let channels = *shape.last().ok_or_else(|| site.owner.wrong(LayerProblem::Scalar))?;
-    // The batch axis comes first, so that the last axis has the number of the sample's axes.
-    let last = shape.len();
-    site.attributes.only("axis", &[json!(-1), json!(last), json!([-1]), json!([last])])?;
     let epsilon = site.attributes.number("epsilon", EPSILON)?;
     let (scale, center) = (site.attributes.yes("scale")?, site.attributes.yes("center")?);
 
@@ -72,6 +69,16 @@ fn read(site: &mut Site<'_>, quantizers: BatchNormQuantizers) -> Result<Built, F
     let (mean, variance) = (next()?, next()?);
     let norm = BatchNorm { gamma, beta, mean, variance, epsilon, quantizers };
     Ok(Built { kind: LayerKind::BatchNorm(norm), shape })
+}
+
+/// Accounts for what any batch normalisation states beside its numbers; refuses one that does not
+/// normalise the channels, which come last.
+pub(super) fn of_channels(site: &mut Site<'_>) -> Result<(), FrontError> {
+    site.attributes.inert(OF_TRAINING);
+    site.attributes.only("renorm", &[Value::Bool(false)])?;
+    // The batch axis comes first, so that the last axis has the number of the sample's axes.
+    let last = site.input()?.len();
+    site.attributes.only("axis", &[json!(-1), json!(last), json!([-1]), json!([last])])
 }
 
 fn scale_shift(site: &mut Site<'_>) -> Result<Built, FrontError> {

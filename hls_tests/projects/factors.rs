@@ -1,0 +1,90 @@
+//! Numbers times factors: scales of channels and slopes, of which powers of two multiply nothing.
+
+use bitkiln::back::{Backend, files};
+use bitkiln::hls::{Body, Operations};
+use bitkiln::ir::{Affine, Graph, Leaky, NodeId, Op, Tensor};
+use num_bigint::BigInt;
+
+use crate::networks::*;
+use crate::verified::assert_exact;
+
+fn add_factors(graph: &mut Graph, name: &str, from: NodeId, affine: Affine) {
+    let tensor = affine.result(&graph[from].tensor).unwrap();
+    let node = graph.add(name, Op::Affine(affine), &[from], tensor);
+    graph.add_output(name, node);
+}
+
+fn add_slopes(graph: &mut Graph, name: &str, from: NodeId, leaky: Leaky) {
+    let tensor = leaky.result(&graph[from].tensor).unwrap();
+    let node = graph.add(name, Op::Leaky(leaky), &[from], tensor);
+    graph.add_output(name, node);
+}
+
+/// Factors of every kind; layers that have others than powers of two are called products.
+pub fn small_factors() -> Network {
+    let mut graph = Graph::new("factors");
+    let x = graph.add_input("x", Tensor::full(vec![2, 4], format("fixed<6,2>")));
+    let unsigned = graph.add_input("y", Tensor::full(vec![4], format("ufixed<5,2>")));
+    let mut affine = |name: &str, scale: &[i64], fraction: i32, offset: Option<&[i64]>| {
+        let scale = constant(&[scale.len()], scale, fraction);
+        let offset = offset.map(|offset| constant(&[offset.len()], offset, 5));
+        let from = if name.starts_with("unsigned") { unsigned } else { x };
+        add_factors(&mut graph, name, from, Affine { scale, offset });
+    };
+    affine("unsigned minus", &[-1, -2, -4, -1], 1, None);
+    affine("unsigned signs", &[1, -2, -32, 8], 2, Some(&[-3, 40, 0, -200]));
+    affine("eighth", &[1], 3, None);
+    affine("four", &[4], 0, Some(&[3]));
+    affine("minus half", &[-1], 1, Some(&[3, -2, 5, 0]));
+    affine("minus", &[-2, -2, -1, -8], 1, None);
+    affine("positive", &[1, 2, 4, 32], 2, Some(&[-7]));
+    affine("signs", &[1, -4, -2, 32], 2, Some(&[3, -2, 5, 0]));
+    affine("zero among signs", &[1, -4, 0, 32], 2, Some(&[3, -2, 5, 0]));
+    affine("zero without offset", &[1, -1, 0, 1], 0, None);
+    affine("products", &[1, 3, 0, -2], 2, Some(&[3, -2, 5, 0]));
+    let mut leaky = |name: &str, slopes: &[i64], from: i64, offset: Option<i64>| {
+        let slopes = constant(&[slopes.len()], slopes, 3);
+        let offset = offset.map(|offset| constant(&[1], &[offset], 5));
+        add_slopes(&mut graph, name, x, Leaky { from: BigInt::from(from), slopes, offset });
+    };
+    leaky("quarter", &[2], 0, None);
+    leaky("minus twice", &[-16], 5, Some(-3));
+    leaky("channels", &[1, -8, 0, 32], 0, None);
+    leaky("elements", &[1, 2, 4, 8, 16, 1, 1, 2], -3, Some(7));
+    leaky("slopes that are products", &[1, 3, 0, -2], 0, None);
+    Network::new(graph, 60, 7)
+}
+
+#[test]
+fn factors_of_every_kind_are_exact() {
+    assert_exact(&small_factors());
+}
+
+#[test]
+fn nothing_but_other_numbers_multiplies() {
+    let network = small_factors();
+    for backend in Backend::ALL {
+        let design = network.design(backend);
+        let files = files(&design, backend, &network.vectors, None).unwrap();
+        let source = files.iter().find(|file| file.path == "firmware/factors.cpp").unwrap();
+        for kernel in &design.kernels {
+            let (by_factors, operations): (_, Operations) = match &kernel.body {
+                Body::Affine(affine) => (true, affine.operations),
+                Body::Leaky(leaky) => (true, leaky.operations),
+                _ => (false, Operations::default()),
+            };
+            if !by_factors {
+                continue;
+            }
+            let opening = format!("static void {}(", kernel.name);
+            let (_, text) = source.contents.split_once(&opening).unwrap();
+            let (text, _) = text.split_once("\n}\n").unwrap();
+            // Places in arrays are no products.
+            let multiplies = text.replace("row * ", "").contains('*');
+            let is_products = kernel.layer.contains("products");
+            assert_eq!(multiplies, is_products, "{}: {text}", kernel.layer);
+            assert_eq!(operations.multiplications > 0, is_products, "{}", kernel.layer);
+            assert_eq!(kernel.multipliers.is_some(), is_products, "{}", kernel.layer);
+        }
+    }
+}
