@@ -6,7 +6,7 @@ use petgraph::graph::NodeIndex;
 use super::LowerError;
 use super::activation::{Place, activate, cast};
 use super::builder::Builder;
-use super::parameters::no_constant;
+use super::parameters::{Key, no_constant};
 use crate::ir::{Affine, Constant};
 use crate::model::{BatchNorm, Layer, ScaleShift};
 use crate::quantizer::Quantizer;
@@ -73,6 +73,7 @@ pub(super) fn scale_shift(
         quantized(name, part, Array1::from_elem(1, value).view(), quantizer.as_ref())
     };
     let scale = of("weight_quantizer", shift.weight, &shift.weight_quantizer)?;
+    let scale = constant(name, "scale", scale)?;
     let offset = match shift.bias {
         None => None,
         Some(bias) => {
@@ -80,7 +81,16 @@ pub(super) fn scale_shift(
             Some(constant(name, "offset", bias)?)
         }
     };
-    let affine = Affine { scale: constant(name, "scale", scale)?, offset };
+    let asked = builder.settings.layer(name).cloned().unwrap_or_default();
+    if shift.weight_quantizer.is_some() {
+        let key = Key { name: "weight", attribute: "weight_quantizer", asked: asked.weight };
+        key.warn_if_overruled(builder, name, &scale)?;
+    }
+    if let (Some(_), Some(offset)) = (&shift.bias_quantizer, &offset) {
+        let key = Key { name: "bias", attribute: "bias_quantizer", asked: asked.bias };
+        key.warn_if_overruled(builder, name, offset)?;
+    }
+    let affine = Affine { scale, offset };
     affine_layer(builder, index, name, affine, Some(&shift.activation))
 }
 

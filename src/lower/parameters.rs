@@ -3,7 +3,8 @@
 use ndarray::{Array1, ArrayD, ArrayViewD};
 use num_bigint::BigInt;
 
-use super::LowerError;
+use super::builder::Builder;
+use super::{LowerError, Warning};
 use crate::fixed::{Caster, Codes, FormatError, Quantization};
 use crate::ir::{Constant, ConstantError};
 use crate::quantizer::{Quantizer, QuantizerError};
@@ -90,6 +91,39 @@ pub(super) fn cut(
     let codes = ArrayD::from_shape_vec(exact.codes.shape(), codes);
     let codes = codes.unwrap_or_else(|_| ArrayD::default(exact.codes.shape()));
     Constant::of_codes(codes, precision.format.fraction()).map_err(too_wide)
+}
+
+/// A type that the user asks for where a quantizer decides.
+pub(super) struct Key {
+    /// The key under Precision: "weight" or "bias".
+    pub(super) name: &'static str,
+    /// The quantizer's attribute.
+    pub(super) attribute: &'static str,
+    /// The type, if there is one.
+    pub(super) asked: Option<Quantization>,
+}
+
+impl Key {
+    /// Says if the quantizer gives `numbers` which the type does not hold: they stay what the
+    /// quantizer says. hls4ml writes such types for every layer, most of which hold.
+    pub(super) fn warn_if_overruled(
+        self,
+        builder: &mut Builder<'_>,
+        layer: &str,
+        numbers: &Constant,
+    ) -> Result<(), LowerError> {
+        let Some(precision) = self.asked else { return Ok(()) };
+        if !same(&cut(layer, self.name, numbers, &precision)?, numbers) {
+            let (layer, key, attribute) = (layer.to_owned(), self.name, self.attribute);
+            builder.warn(Warning::Overruled { layer, key, precision, attribute });
+        }
+        Ok(())
+    }
+}
+
+/// Whether two constants hold the same numbers.
+pub(super) fn same(one: &Constant, other: &Constant) -> bool {
+    one.codes.to_values(one.format) == other.codes.to_values(other.format)
 }
 
 /// A constant of one axis.

@@ -13,7 +13,7 @@ use super::activation::{Place, activate, cast};
 use super::builder::Builder;
 use super::function::warn_of_overflow;
 use super::normalization;
-use super::parameters::{self, Parameter, SCALE, list};
+use super::parameters::{self, Key, Parameter, SCALE, list, same};
 use super::{LayerSettings, LowerError, Warning};
 use crate::fixed::{Format, Quantization, Signedness};
 use crate::ir::{Affine, Constant, NodeId};
@@ -80,10 +80,14 @@ impl Trained<'_> {
             }
             _ => self.bias(&chosen.bias.unwrap_or(default))?,
         };
-        let kernel = (self.kernel_quantizer, self.attribute, Some(&weights));
-        self.warn_of_overruled(builder, "weight", chosen.weight, kernel)?;
-        let quantized = (self.bias_quantizer, "bias_quantizer", bias.as_ref());
-        self.warn_of_overruled(builder, "bias", chosen.bias, quantized)?;
+        if self.kernel_quantizer.is_some() {
+            let key = Key { name: "weight", attribute: self.attribute, asked: chosen.weight };
+            key.warn_if_overruled(builder, self.layer, &weights)?;
+        }
+        if let (Some(_), Some(bias)) = (self.bias_quantizer, &bias) {
+            let key = Key { name: "bias", attribute: "bias_quantizer", asked: chosen.bias };
+            key.warn_if_overruled(builder, self.layer, bias)?;
+        }
         let scale = match (scale, chosen.scale) {
             (Some(exact), Some(precision)) => Some(self.cut_scale(builder, &exact, precision)?),
             (scale, _) => scale,
@@ -151,25 +155,6 @@ impl Trained<'_> {
         Ok(cut)
     }
 
-    /// Says if a quantizer gives numbers that the type `asked` for them does not hold: they stay what
-    /// the quantizer says. hls4ml writes such types for every layer, most of which hold.
-    fn warn_of_overruled(
-        &self,
-        builder: &mut Builder<'_>,
-        key: &'static str,
-        asked: Option<Quantization>,
-        (quantizer, attribute, numbers): (Option<&Quantizer>, &'static str, Option<&Constant>),
-    ) -> Result<(), LowerError> {
-        let (Some(precision), Some(_), Some(numbers)) = (asked, quantizer, numbers) else {
-            return Ok(());
-        };
-        if !same(&parameters::cut(self.layer, key, numbers, &precision)?, numbers) {
-            let layer = self.layer.into();
-            builder.warn(Warning::Overruled { layer, key, precision, attribute });
-        }
-        Ok(())
-    }
-
     /// Whether the bias stays the number that it is, though it has no quantizer.
     fn keeps_bias(&self, chosen: &LayerSettings) -> bool {
         let alone = self.kernel_quantizer.is_some() && self.bias_quantizer.is_none();
@@ -193,11 +178,6 @@ impl Trained<'_> {
         }
         float_kernel && (float_bias || self.bias.is_none())
     }
-}
-
-/// Whether two constants hold the same numbers.
-fn same(one: &Constant, other: &Constant) -> bool {
-    one.codes.to_values(one.format) == other.codes.to_values(other.format)
 }
 
 impl Products {

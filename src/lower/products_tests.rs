@@ -3,9 +3,9 @@
 use ndarray::{Array2, array};
 
 use super::tests::{Outcome, chain, message, nodes, settings};
-use super::{LayerSettings, Settings, lower};
+use super::{LayerSettings, Settings, Warning, lower};
 use crate::ir::{Affine, Graph, Op};
-use crate::model::{Activation, Dense, LayerKind, Model};
+use crate::model::{Activation, Dense, LayerKind, Model, ScaleShift};
 
 /// A dense layer `fc` whose kernel has the quantizer `kernel`, with `quantized_relu(4,2)` inside.
 fn model(weights: Array2<f32>, kernel: &str) -> Result<Model, Box<dyn std::error::Error>> {
@@ -107,6 +107,35 @@ fn a_type_that_a_quantizer_overrules_is_named_unless_it_holds_all_values() -> Ou
     assert_eq!(warnings(bits, "fixed<16,6>", "ufixed<8,1>")?, [bias]);
     // Codes before a real-valued scale are what the type is for.
     assert_eq!(warnings("quantized_bits(4,0,1,alpha=0.3)", "fixed<4,1>", "fixed<16,6>")?, [""; 0]);
+    Ok(())
+}
+
+#[test]
+fn a_type_for_a_quantized_scale_is_named_as_well() -> Outcome {
+    let shift = ScaleShift {
+        weight: 0.625,
+        bias: Some(0.25),
+        weight_quantizer: Some("quantized_bits(4,0,1,alpha=1)".parse()?),
+        bias_quantizer: None,
+        activation: Activation::Linear,
+    };
+    let model = chain(1, vec![("fc", LayerKind::ScaleShift(shift))]);
+    let warnings = |weight: &str| {
+        let mut settings = settings("fixed<4,1>")?;
+        // Without a quantizer there is nothing that overrules.
+        let bias = Some("fixed<2,1>".parse()?);
+        let own = LayerSettings { weight: Some(weight.parse()?), bias, ..LayerSettings::default() };
+        settings.layers.insert("fc".into(), own);
+        Ok::<_, Box<dyn std::error::Error>>(lower(&model, &settings)?.warnings)
+    };
+    assert_eq!(warnings("fixed<4,1>")?, []);
+    let overruled = Warning::Overruled {
+        layer: "fc".into(),
+        key: "weight",
+        precision: "fixed<3,1>".parse()?,
+        attribute: "weight_quantizer",
+    };
+    assert_eq!(warnings("fixed<3,1>")?, [overruled]);
     Ok(())
 }
 

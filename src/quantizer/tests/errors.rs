@@ -67,6 +67,10 @@ fn values_that_qkeras_does_not_take() {
             "quantized_relu(4,200)",
             "quantized_relu: integer=200, but it must be a whole number, -126 to 126",
         ),
+        (
+            "quantized_bits(4,0.5)",
+            "quantized_bits: integer=0.5, but it must be a whole number, -126 to 126",
+        ),
         ("quantized_bits(4,0,2)", "quantized_bits: symmetric=2, but it must be True or False"),
         (
             "quantized_bits(4,alpha='best')",
