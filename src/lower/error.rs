@@ -136,10 +136,12 @@ pub enum Warning {
         /// One that would hold every result.
         needed: Format,
     },
-    /// A real-valued scale that the configured type does not hold.
-    Scale {
+    /// A real-valued scale or summand that the configured type does not hold.
+    Cut {
         /// The layer.
         layer: String,
+        /// "scale" or "bias".
+        part: &'static str,
         /// The type.
         precision: Quantization,
     },
@@ -187,9 +189,9 @@ impl std::fmt::Display for Warning {
                 "layer '{layer}': results may leave {precision} and wrap around or saturate; by \
                  its weights {needed} holds them all"
             ),
-            Self::Scale { layer, precision } => write!(
+            Self::Cut { layer, part, precision } => write!(
                 f,
-                "layer '{layer}': its scale is cut to {precision}, so results differ from the \
+                "layer '{layer}': its {part} is cut to {precision}, so results differ from the \
                  trained network's; without that type it is exact"
             ),
             Self::Overruled { layer, key, precision, attribute } => write!(

@@ -6,7 +6,7 @@ use petgraph::graph::NodeIndex;
 use super::LowerError;
 use super::activation::{Place, activate, cast};
 use super::builder::Builder;
-use super::parameters::{Key, no_constant};
+use super::parameters::{Key, SCALE, cut_as_asked, no_constant};
 use crate::ir::{Affine, Constant};
 use crate::model::{BatchNorm, Layer, ScaleShift};
 use crate::quantizer::Quantizer;
@@ -53,9 +53,13 @@ pub(super) fn batch_norm(
         }
     };
     let offset = &beta - &(&mean * &inverse);
+    let scale = constant(name, SCALE, inverse)?;
+    let offset = constant(name, "offset", offset)?;
+    // hls4ml's BatchNormalization has a type for each of these two.
+    let asked = builder.settings.layer(name).cloned().unwrap_or_default();
     let affine = Affine {
-        scale: constant(name, "scale", inverse)?,
-        offset: Some(constant(name, "offset", offset)?),
+        scale: cut_as_asked(builder, name, SCALE, scale, asked.scale)?,
+        offset: Some(cut_as_asked(builder, name, "bias", offset, asked.bias)?),
     };
     affine_layer(builder, index, name, affine, None)
 }

@@ -93,6 +93,22 @@ pub(super) fn cut(
     Constant::of_codes(codes, precision.format.fraction()).map_err(too_wide)
 }
 
+/// What is left of a constant in the type that the user asks for; says if that is not all of it.
+pub(super) fn cut_as_asked(
+    builder: &mut Builder<'_>,
+    layer: &str,
+    part: &'static str,
+    exact: Constant,
+    asked: Option<Quantization>,
+) -> Result<Constant, LowerError> {
+    let Some(precision) = asked else { return Ok(exact) };
+    let cut = cut(layer, part, &exact, &precision)?;
+    if !same(&cut, &exact) {
+        builder.warn(Warning::Cut { layer: layer.into(), part, precision });
+    }
+    Ok(cut)
+}
+
 /// A type that the user asks for where a quantizer decides.
 pub(super) struct Key {
     /// The key under Precision: "weight" or "bias".

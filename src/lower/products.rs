@@ -13,7 +13,7 @@ use super::activation::{Place, activate, cast};
 use super::builder::Builder;
 use super::function::warn_of_overflow;
 use super::normalization;
-use super::parameters::{self, Key, Parameter, SCALE, list, same};
+use super::parameters::{self, Key, Parameter, SCALE, list};
 use super::{LayerSettings, LowerError, Warning};
 use crate::fixed::{Format, Quantization, Signedness};
 use crate::ir::{Affine, Constant, NodeId};
@@ -88,10 +88,9 @@ impl Trained<'_> {
             let key = Key { name: "bias", attribute: "bias_quantizer", asked: chosen.bias };
             key.warn_if_overruled(builder, self.layer, bias)?;
         }
-        let scale = match (scale, chosen.scale) {
-            (Some(exact), Some(precision)) => Some(self.cut_scale(builder, &exact, precision)?),
-            (scale, _) => scale,
-        };
+        let scale = scale
+            .map(|exact| parameters::cut_as_asked(builder, self.layer, SCALE, exact, chosen.scale))
+            .transpose()?;
         // Apart from the sum, hardware may have fewer bits of it.
         let one = || Constant { codes: list(vec![1.into()]), format: ONE };
         let (bias, scaling) = match scale.or_else(|| keeps_bias.then(one)) {
@@ -139,20 +138,6 @@ impl Trained<'_> {
             values: values.view(),
         };
         bias.constant(self.bias_quantizer, precision).map(Some)
-    }
-
-    /// The scale in the type that the user wants for it.
-    fn cut_scale(
-        &self,
-        builder: &mut Builder<'_>,
-        exact: &Constant,
-        precision: Quantization,
-    ) -> Result<Constant, LowerError> {
-        let cut = parameters::cut(self.layer, SCALE, exact, &precision)?;
-        if !same(&cut, exact) {
-            builder.warn(Warning::Scale { layer: self.layer.into(), precision });
-        }
-        Ok(cut)
     }
 
     /// Whether the bias stays the number that it is, though it has no quantizer.

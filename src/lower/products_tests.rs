@@ -5,7 +5,9 @@ use ndarray::{Array2, array};
 use super::tests::{Outcome, chain, message, nodes, settings};
 use super::{LayerSettings, Settings, Warning, lower};
 use crate::ir::{Affine, Graph, Op};
-use crate::model::{Activation, Dense, LayerKind, Model, ScaleShift};
+use crate::model::{
+    Activation, BatchNorm, BatchNormQuantizers, Dense, LayerKind, Model, ScaleShift,
+};
 
 /// A dense layer `fc` whose kernel has the quantizer `kernel`, with `quantized_relu(4,2)` inside.
 fn model(weights: Array2<f32>, kernel: &str) -> Result<Model, Box<dyn std::error::Error>> {
@@ -158,6 +160,38 @@ fn a_scale_is_cut_where_the_user_says_so_and_the_user_is_told() -> Outcome {
     assert_eq!(cut.codes.to_values(cut.format), array![77.0 / 256.0].into_dyn());
     // A type that holds the scale changes nothing.
     assert_eq!(lower(&model("0.75")?, &with_scale("ufixed<8,0>")?)?.warnings, []);
+    Ok(())
+}
+
+#[test]
+fn so_are_the_factor_and_the_summand_of_a_normalisation() -> Outcome {
+    let norm = BatchNorm {
+        gamma: Some(array![1.1]),
+        beta: Some(array![0.3]),
+        mean: array![0.0],
+        variance: array![0.75],
+        epsilon: 0.25,
+        quantizers: BatchNormQuantizers::default(),
+    };
+    let model = chain(1, vec![("bn", LayerKind::BatchNorm(norm))]);
+    let mut settings = settings("fixed<4,1>")?;
+    assert_eq!(lower(&model, &settings)?.warnings, []);
+    let scale = Some("fixed<8,2,RND>".parse()?);
+    let bias = Some("fixed<4,1>".parse()?);
+    settings.layers.insert("bn".into(), LayerSettings { scale, bias, ..LayerSettings::default() });
+    let lowered = lower(&model, &settings)?;
+    let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
+    let cut = |part, precision| {
+        format!(
+            "layer 'bn': its {part} is cut to {precision}, so results differ from the trained \
+             network's; without that type it is exact"
+        )
+    };
+    assert_eq!(warnings, [cut("scale", "fixed<8,2,RND,WRAP>"), cut("bias", "fixed<4,1>")]);
+    let affine = affine(&lowered.graph).ok_or("no scale")?;
+    assert_eq!(affine.scale.codes.to_values(affine.scale.format), array![70.0 / 64.0].into_dyn());
+    let offset = affine.offset.as_ref().ok_or("no offset")?;
+    assert_eq!(offset.codes.to_values(offset.format), array![0.25].into_dyn());
     Ok(())
 }
 
