@@ -78,6 +78,7 @@ impl Body {
                 affine.scales.constants().into_iter().chain(offsets).collect()
             }
             Body::Leaky(leaky) => leaky.slopes.constants(),
+            Body::Scale(scale) => scale.factor.constants(),
             _ => Vec::new(),
         }
     }
