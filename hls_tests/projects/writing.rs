@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use bitkiln::back::{BackError, Backend, Manifest, ModelFile, Vectors, WriteOptions, write};
+use bitkiln::back::{BackError, Backend, Manifest, ModelFile, Vectors, WriteOptions, files, write};
 use bitkiln::fixed::{Codes, Format, Overflow, Quantization, Rounding};
 use bitkiln::hls::{Design, Options};
 use bitkiln::ir::{Graph, Tensor};
@@ -187,6 +187,24 @@ fn modes_that_a_vendor_lacks_are_refused() {
         let error = write(&design(&network), backend, &network.vectors, folder.path(), &options);
         assert_eq!(error.unwrap_err().to_string(), complaint);
         assert!(entries(folder.path()).is_empty());
+    }
+}
+
+/// Vitis runs kernels at the same time; in Catapult they are loops of one process.
+#[test]
+fn the_interval_is_the_tools() {
+    let mut graph = Graph::new("two");
+    let tensor = Tensor::full(vec![5000], Format::signed(8, 1).unwrap());
+    let x = graph.add_input("x", tensor);
+    let y = add_cast(&mut graph, "y", x, "fixed<7,1,RND,SAT>");
+    let z = add_cast(&mut graph, "z", y, "fixed<6,1,RND,SAT>");
+    graph.add_output("z", z);
+    let network = Network::new(graph, 1, 1);
+    for (backend, interval) in [(Backend::Vitis, 5000), (Backend::Catapult, 10_000)] {
+        let files = files(&network.design(backend), backend, &network.vectors, None).unwrap();
+        let manifest = files.iter().find(|file| file.path == "bitkiln.json").unwrap();
+        let manifest = Manifest::from_json(&manifest.contents).unwrap();
+        assert_eq!(manifest.initiation_interval, interval, "{backend}");
     }
 }
 

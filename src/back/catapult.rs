@@ -94,6 +94,15 @@ impl Dialect for Catapult {
         lines
     }
 
+    fn interval(&self, design: &Design) -> u64 {
+        let each = design.kernels.iter().map(|kernel| kernel.initiation_interval);
+        match design.schedule.flow {
+            Flow::Pipeline => design.schedule.initiation_interval,
+            // The top function is one process, whose loops run one after the other.
+            Flow::Dataflow | Flow::Sequence => each.sum(),
+        }
+    }
+
     fn in_top(&self, _: &Design) -> Vec<String> {
         Vec::new()
     }

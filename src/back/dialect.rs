@@ -33,6 +33,11 @@ pub(super) trait Dialect: Sync {
     /// Lines before the top function.
     fn before_top(&self, design: &Design) -> Vec<String>;
 
+    /// Clock cycles between two samples.
+    fn interval(&self, design: &Design) -> u64 {
+        design.schedule.initiation_interval
+    }
+
     /// Lines that begin the top function's body.
     fn in_top(&self, design: &Design) -> Vec<String>;
 

@@ -85,7 +85,7 @@ pub fn files(
         commands: command_lines(dialect.commands()),
     };
     files.push(File::new("README.md", readme.render()?));
-    let manifest = Manifest::new(design, backend, samples, model, &files);
+    let manifest = Manifest::new(design, dialect, samples, model, &files);
     files.push(File::new(super::manifest::NAME, manifest.to_json()?));
     Ok(files)
 }

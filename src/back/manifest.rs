@@ -5,10 +5,11 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::dialect::Dialect;
 use super::files::File;
 use super::{BackError, Backend};
 use crate::fixed::{Interval, Quantization};
-use crate::hls::{Design, EdgeId, Finding, Options, Schedule};
+use crate::hls::{Design, EdgeId, Finding, Options};
 
 /// The manifest's place in a project.
 pub(super) const NAME: &str = "bitkiln.json";
@@ -117,7 +118,7 @@ pub struct Manifest {
 impl Manifest {
     pub(super) fn new(
         design: &Design,
-        backend: Backend,
+        dialect: &dyn Dialect,
         samples: usize,
         model: Option<&ModelFile>,
         files: &[File],
@@ -138,20 +139,19 @@ impl Manifest {
             holds: ty.holds.to_owned(),
             codes: ty.interval.clone(),
         });
-        let Schedule { initiation_interval, multipliers, .. } = design.schedule;
         Self {
             generator: GENERATOR.to_owned(),
             layout: LAYOUT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             name: design.name.clone(),
-            backend,
+            backend: dialect.backend(),
             model: model.cloned(),
             options: design.options.clone(),
             inputs: design.inputs.iter().map(port).collect(),
             outputs: design.outputs.iter().map(port).collect(),
             samples,
-            initiation_interval,
-            multipliers,
+            initiation_interval: dialect.interval(design),
+            multipliers: design.schedule.multipliers,
             types: types.collect(),
             findings: design.findings.iter().map(Finding::to_string).collect(),
             files: files.iter().map(|file| file.path.clone()).collect(),
