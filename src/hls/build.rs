@@ -234,7 +234,9 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
                     _ => multipliers.map_or(1, |multipliers| multipliers.reuse_factor),
                 };
                 let channels = this.tensor.channel_count() as u64;
-                let loops = body.nest().loops(channels, interval);
+                let source = edges.get(*source, &this.name)?;
+                let EdgeKind::Array(partition) = edges.list[source.0].kind;
+                let loops = body.nest().loops(channels, interval).reading(&body, partition);
                 let multipliers = multipliers.map(|multipliers| multipliers.in_loops(loops));
                 let (name, role) = match direct.get(node) {
                     Some(port) => (port.as_str(), EdgeRole::Output),

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::kernels::Body;
 use super::{Edge, Kernel, UNROLL_LIMIT};
 
 /// The loops of a kernel, a loop in each: how often each one runs, the outermost first.
@@ -86,6 +87,19 @@ pub enum Loops {
 }
 
 impl Loops {
+    /// The same, with time to read the operand of `body`: memories have two ports.
+    pub(super) fn reading(self, body: &Body, operand: Partition) -> Self {
+        let (
+            Self::Pipelined { depth, iterations, interval, parallel },
+            Partition::Cyclic { factor },
+        ) = (self, operand)
+        else {
+            return self;
+        };
+        let interval = interval.max(body.reads_of_a_bank(depth, factor).div_ceil(2));
+        Self::Pipelined { depth, iterations, interval, parallel }
+    }
+
     /// Clock cycles between two samples, for a kernel that takes `interval` of them where no loop
     /// is kept.
     pub fn initiation_interval(self, interval: u64) -> u64 {

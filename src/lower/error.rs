@@ -49,7 +49,10 @@ pub enum LowerError {
     },
     /// A type beyond 128 bits.
     #[error("layer '{layer}', {part}: {error}")]
-    #[diagnostic(help("quantize the layer's inputs or weights more coarsely"))]
+    #[diagnostic(help(
+        "quantize before the layer, or give a layer before it a result type: LayerName: <layer>: \
+         Precision: {{result: 'fixed<24,8,RND,SAT>'}}"
+    ))]
     Format {
         /// The layer.
         layer: String,
@@ -145,6 +148,13 @@ pub enum Warning {
         /// The type.
         precision: Quantization,
     },
+    /// A batch normalisation's numbers that would make its results too wide.
+    Rounded {
+        /// The layer.
+        layer: String,
+        /// What is kept of the largest.
+        bits: u32,
+    },
     /// A type for parameters whose quantizer decides otherwise.
     Overruled {
         /// The layer.
@@ -193,6 +203,12 @@ impl std::fmt::Display for Warning {
                 f,
                 "layer '{layer}': its {part} is cut to {precision}, so results differ from the \
                  trained network's; without that type it is exact"
+            ),
+            Self::Rounded { layer, bits } => write!(
+                f,
+                "layer '{layer}': its factors and summands are rounded to {bits} bits, as exact results \
+                 would exceed 128 bits. A quantizer before it, or a result type for the layer before it \
+                 (LayerName: Precision: result), keeps them exact and the hardware small"
             ),
             Self::Overruled { layer, key, precision, attribute } => write!(
                 f,

@@ -3,16 +3,19 @@
 use ndarray::{Array1, ArrayD, ArrayView1};
 use petgraph::graph::NodeIndex;
 
-use super::LowerError;
 use super::activation::{Place, activate, cast};
 use super::builder::Builder;
 use super::parameters::{Key, SCALE, cut_as_asked, no_constant};
+use super::{LowerError, Warning};
 use crate::ir::{Affine, Constant};
 use crate::model::{BatchNorm, Layer, ScaleShift};
 use crate::quantizer::Quantizer;
 
 /// Bits of the largest number of a channel that has no exact form: no quantizer behind it can tell.
 const SIGNIFICANT: u32 = 64;
+
+/// Those of float32, in which QKeras computes: what is kept where more would make results too wide.
+const FEWER: u32 = 24;
 
 pub(super) fn batch_norm(
     builder: &mut Builder<'_>,
@@ -53,15 +56,23 @@ pub(super) fn batch_norm(
         }
     };
     let offset = &beta - &(&mean * &inverse);
-    let scale = constant(name, SCALE, inverse)?;
-    let offset = constant(name, "offset", offset)?;
     // hls4ml's BatchNormalization has a type for each of these two.
     let asked = builder.settings.layer(name).cloned().unwrap_or_default();
-    let affine = Affine {
-        scale: cut_as_asked(builder, name, SCALE, scale, asked.scale)?,
-        offset: Some(cut_as_asked(builder, name, "bias", offset, asked.bias)?),
+    let affine = |builder: &mut Builder<'_>, bits| {
+        let scale = rounded(name, SCALE, &inverse, bits)?;
+        let offset = rounded(name, "offset", &offset, bits)?;
+        Ok::<_, LowerError>(Affine {
+            scale: cut_as_asked(builder, name, SCALE, scale, asked.scale)?,
+            offset: Some(cut_as_asked(builder, name, "bias", offset, asked.bias)?),
+        })
     };
-    affine_layer(builder, index, name, affine, None)
+    let mut chosen = affine(builder, SIGNIFICANT)?;
+    let operand = builder.operand(index)?;
+    if chosen.result(builder.tensor(operand)).is_err() {
+        chosen = affine(builder, FEWER)?;
+        builder.warn(Warning::Rounded { layer: name.into(), bits: FEWER });
+    }
+    affine_layer(builder, index, name, chosen, None)
 }
 
 pub(super) fn scale_shift(
@@ -140,11 +151,21 @@ pub(super) fn constant(
     part: &'static str,
     values: Array1<f64>,
 ) -> Result<Constant, LowerError> {
-    let values: ArrayD<f64> = values.into_dyn();
+    rounded(layer, part, &values, SIGNIFICANT)
+}
+
+/// `values` exactly, or to `bits` of the largest of them where that takes more.
+fn rounded(
+    layer: &str,
+    part: &'static str,
+    values: &Array1<f64>,
+    bits: u32,
+) -> Result<Constant, LowerError> {
+    let values: ArrayD<f64> = values.clone().into_dyn();
     let exact = Constant::covering(values.view());
     let constant = match exact {
-        Ok(constant) if constant.format.width() <= SIGNIFICANT => Ok(constant),
-        _ => Constant::nearest(values.view(), SIGNIFICANT),
+        Ok(constant) if constant.format.width() <= bits => Ok(constant),
+        _ => Constant::nearest(values.view(), bits),
     };
     constant.map_err(|error| no_constant(layer, part, error))
 }

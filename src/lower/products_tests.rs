@@ -196,6 +196,31 @@ fn so_are_the_factor_and_the_summand_of_a_normalisation() -> Outcome {
 }
 
 #[test]
+fn a_normalisation_of_wide_numbers_keeps_the_bits_of_float32() -> Outcome {
+    let norm = || BatchNorm {
+        gamma: Some(array![1.1]),
+        beta: None,
+        mean: array![0.3],
+        variance: array![0.7],
+        epsilon: 0.001,
+        quantizers: BatchNormQuantizers::default(),
+    };
+    let model = chain(1, vec![("bn", LayerKind::BatchNorm(norm()))]);
+    assert_eq!(lower(&model, &settings("fixed<60,6>")?)?.warnings, []);
+    let lowered = lower(&model, &settings("fixed<80,6>")?)?;
+    let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        ["layer 'bn': its factors and summands are rounded to 24 bits, as exact results would \
+          exceed 128 bits. A quantizer before it, or a result type for the layer before it \
+          (LayerName: Precision: result), keeps them exact and the hardware small"]
+    );
+    let message = message(&model, &settings("fixed<110,6>")?);
+    assert!(message.contains("a format is 1 to 128 bits wide"), "{message}");
+    Ok(())
+}
+
+#[test]
 fn a_scaled_sum_may_be_too_wide() -> Outcome {
     let model = model(array![[0.9]], "quantized_bits(4,0,1,alpha=0.3)")?;
     let settings = Settings { input: "fixed<110,1>".parse()?, ..Settings::default() };

@@ -85,6 +85,25 @@ impl Body {
 }
 
 impl Body {
+    /// How many elements of one bank of the operand, which is split into `banks` memories, an
+    /// iteration reads where `depth` loops stay.
+    pub(super) fn reads_of_a_bank(&self, depth: usize, banks: u64) -> u64 {
+        let elements = match self {
+            Body::Pool(pool) => return pool.reads_of_a_bank(depth),
+            Body::Linear(linear) => match &linear.windows {
+                // Blocks read a window that was filled before.
+                Some(_) if !linear.blocks.is_whole() => 1,
+                Some(windows) => windows.len(),
+                None => linear.block_inputs(),
+            },
+            Body::Affine(affine) if depth == 1 => affine.channels,
+            Body::Softmax(softmax) if depth == 1 => softmax.columns,
+            Body::Concat(concat) if depth == 1 => concat.columns,
+            _ => 1,
+        };
+        (elements as u64).div_ceil(banks.max(1))
+    }
+
     /// Its loops.
     pub(super) fn nest(&self) -> Nest {
         match self {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::super::build::{Builder, Site};
-use super::super::schedule::Nest;
+use super::super::schedule::{Nest, Partition};
 use super::super::{HlsError, Number, TypeId};
 use crate::ir::{self, PoolKind};
 
@@ -22,11 +22,26 @@ pub struct Pool {
     pub element: TypeId,
 }
 
+/// The most taps of a channel that are read one after the other within an iteration.
+const MOST_READS: usize = 64;
+
 impl Pool {
-    /// Its loops: over windows, over channels, over taps.
+    /// How many elements of a channel, which is a bank where the operand is a memory, an iteration
+    /// reads where `depth` loops stay.
+    pub(super) fn reads_of_a_bank(&self, depth: usize) -> u64 {
+        self.window.kernel.iter().skip(depth.saturating_sub(3)).product::<usize>() as u64
+    }
+
+    /// Its loops: over windows, over channels, over taps. Those over many taps of a memory stay.
     pub(super) fn nest(&self) -> Nest {
         let ([rows, columns], [tap_rows, tap_columns]) = (self.window.output, self.window.kernel);
-        Nest::new(&[rows, columns, self.channels, tap_rows, tap_columns]).together(2)
+        let nest = Nest::new(&[rows, columns, self.channels, tap_rows, tap_columns]);
+        let operand = self.window.input[0] * self.window.input[1] * self.channels;
+        let is_memory = Partition::of(operand, 1) != Partition::Complete;
+        match is_memory && self.window.taps() > MOST_READS {
+            false => nest.together(2),
+            true => nest.keeping(5),
+        }
     }
 }
 

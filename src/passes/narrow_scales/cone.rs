@@ -184,8 +184,14 @@ impl Part {
                 }
                 tensor
             }
-            // A quantizer gives what it gave.
-            _ => self.tensor.clone(),
+            // A quantizer gives what it gave. Where channels have become one on the way, so have its.
+            _ => {
+                let mut tensor = self.tensor.clone();
+                if x.channels.len() == 1 {
+                    tensor.channels = vec![tensor.interval()];
+                }
+                tensor
+            }
         };
         Ok(Self { tensor, ..part })
     }

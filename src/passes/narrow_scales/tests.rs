@@ -98,6 +98,24 @@ fn text(report: &Report) -> Vec<String> {
     report.scales.iter().map(ToString::to_string).collect()
 }
 
+/// Scales of elements, behind which channels are other ones that differ as well.
+#[test]
+fn scales_of_elements_are_narrowed_where_channels_differ() -> Outcomes {
+    let affine =
+        Affine { scale: floats(&[0.3, -0.071, 0.5, 0.25])?, offset: Some(floats(&[0.4])?) };
+    let (mut graph, y) = scaled("fixed<8,3>", affine)?;
+    let of_elements = graph[y].tensor.clone();
+    let of = |a: usize, b: usize| of_elements.interval_of(a).hull(of_elements.interval_of(b));
+    let channels = vec![of(0, 2), of(1, 3)];
+    let tensor = Tensor { shape: vec![2, 2], format: of_elements.format, channels };
+    let y = graph.add("rows", Op::Reshape, &[y], tensor);
+    let y = cast(&mut graph, y, "ufixed<6,2,RND_CONV,SAT>")?;
+    assert_eq!(graph[y].tensor.channels.len(), 2);
+    graph.add_output("y", y);
+    narrowed(&graph)?;
+    Ok(())
+}
+
 #[test]
 fn a_quantizer_leaves_few_bits_of_a_scale() -> Outcomes {
     let affine = Affine { scale: floats(&[0.3, -0.071, 0.0113])?, offset: Some(floats(&[0.4])?) };
