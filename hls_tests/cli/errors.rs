@@ -102,7 +102,11 @@ fn nothing_is_built_of_what_is_wrong() -> Outcome {
     let input = folder.path().join("x.npy");
     ndarray_npy::write_npy(&input, &ndarray::Array2::<f32>::zeros((2, 5)))?;
     let input = input.to_str().ok_or("path")?;
+    let empty = folder.path().join("empty.npy");
+    ndarray_npy::write_npy(&empty, &ndarray::Array2::<f32>::zeros((0, 12)))?;
+    let empty = empty.to_str().ok_or("path")?;
     for (more, words) in [
+        (["--input", empty], ["empty.npy has no samples", "at least one"]),
         (["--input", input], ["takes samples of the shape [12]", "[2, 5]"]),
         (["--input", "nothing.npy"], ["nothing.npy", ""]),
         (["--clock-period", "-3"], ["a clock period of -3 ns", "a positive number of nanoseconds"]),

@@ -83,6 +83,28 @@ fn blocks_of_every_form() {
     assert_exact(&network);
 }
 
+/// Large tensors are a memory for each channel, in both dialects.
+#[test]
+fn large_tensors_are_split_by_channel() {
+    let network = large();
+    let of = |backend, name: &str| {
+        let design = network.design(backend);
+        let files = files(&design, backend, &network.vectors, None).unwrap();
+        let path = name.replace("NAME", &design.name);
+        files.into_iter().find(|file| file.path == path).unwrap().contents
+    };
+    let vitis = of(Backend::Vitis, "firmware/NAME.cpp");
+    assert!(
+        vitis.contains("#pragma HLS ARRAY_PARTITION variable=relu_out cyclic factor=6"),
+        "{vitis}"
+    );
+    let catapult = of(Backend::Catapult, "build_prj.tcl");
+    let (_, arrays) = catapult.split_once("foreach {array memories} {").unwrap();
+    let (arrays, _) = arrays.split_once('}').unwrap();
+    assert!(arrays.contains("core/relu_out 6\n"), "{arrays}");
+    assert!(arrays.contains(" image 5\n"), "{arrays}");
+}
+
 /// What Catapult reads at once is one word of a memory.
 #[test]
 fn catapult_is_told_how_wide_words_are() {

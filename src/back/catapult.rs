@@ -7,7 +7,7 @@ use super::files::File;
 use super::text::rounded;
 use super::{BackError, Backend};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Design, Edge, EdgeKind, Flow, Kernel, Partition};
+use crate::hls::{Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Partition};
 
 pub(super) struct Catapult;
 
@@ -22,6 +22,21 @@ struct BuildScript<'a> {
     is_asic: bool,
     /// Constants of which an iteration reads several, and the bits that it reads of each.
     words: Vec<(&'a str, u64)>,
+    /// Arrays that are split into memories: their paths, and into how many.
+    interleaved: Vec<(String, u64)>,
+}
+
+/// Arrays that are split into several memories: their paths below the top function, and into how many.
+fn interleaved(design: &Design) -> Vec<(String, u64)> {
+    let split = design.edges.iter().filter_map(|edge| match edge.kind {
+        EdgeKind::Array(Partition::Cyclic { factor }) if factor > 1 => Some((edge, factor)),
+        EdgeKind::Array(_) => None,
+    });
+    let path = |edge: &Edge| match edge.role {
+        EdgeRole::Internal => format!("core/{}", edge.name),
+        EdgeRole::Input | EdgeRole::Output => edge.name.clone(),
+    };
+    split.map(|(edge, factor)| (path(edge), factor)).collect()
 }
 
 /// Constants that stay memories with several elements in a word: their names, and how wide that is.
@@ -165,6 +180,7 @@ impl Dialect for Catapult {
             uncertainty: rounded(design.options.clock_period * design.options.clock_uncertainty),
             register_threshold,
             words: words(design, register_threshold),
+            interleaved: interleaved(design),
             // Libraries of gates are called after their behavioural models.
             is_asic: design.options.part.ends_with("_beh"),
         };

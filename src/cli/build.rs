@@ -60,7 +60,16 @@ pub fn run(args: &Args) -> Result<Outcome> {
     }
     let design = Design::new(&graph, &options(args, &prepared, backend))?;
     let inputs = match &args.input {
-        Some(path) => samples::read(path, &graph)?,
+        Some(path) => {
+            let inputs = samples::read(path, &graph)?;
+            if inputs.iter().any(Codes::is_empty) {
+                return Err(complaint(
+                    format!("{} has no samples", path.display()),
+                    "give at least one, which the testbench can compare",
+                ));
+            }
+            inputs
+        }
         None => sim::vectors(&graph, MADE_UP),
     };
     let outputs = sim::run(&graph, &inputs).into_diagnostic()?.outputs(&graph);

@@ -106,9 +106,44 @@ fn scales_share_multipliers_as_far_as_their_layer_leaves_time() {
             constant_width: 4,
         };
         assert_eq!(design.kernels[0].multipliers, Some(expected));
-        // Fewer cycles than asked for disturb nobody.
-        assert_eq!(design.findings, []);
+        let moved = asked != reuse_factor;
+        let (used, inputs, outputs) = (reuse_factor, 1, 6);
+        let obstacle = Obstacle::ReuseFactorMoved { asked, used, inputs, outputs };
+        let expected = Finding { layer: "y".into(), obstacle };
+        assert_eq!(design.findings, moved.then_some(expected).into_iter().collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn kernels_take_the_time_that_memories_ask() {
+    let interval = |op: Op, shape: &[usize]| {
+        let mut graph = Graph::new("memories");
+        let x = input(&mut graph, "x", shape, "fixed<8,1>");
+        let tensor = match &op {
+            Op::Pool(pool) => pool.result(&graph[x].tensor),
+            Op::Conv(conv) => conv.result(&graph[x].tensor),
+            op => panic!("{op:?}"),
+        };
+        let y = graph.add("y", op, &[x], tensor.unwrap());
+        graph.add_output("y", y);
+        match design(&graph).kernels[0].loops {
+            Loops::Pipelined { depth, interval, iterations, .. } => (depth, interval, iterations),
+            loops => panic!("{loops:?}"),
+        }
+    };
+    let pool = |window| Op::Pool(ir::Pool { window, kind: ir::PoolKind::Max });
+    let whole = ir::Window::whole([40, 40]);
+    // Four taps of each channel, from a memory of two ports for each channel.
+    let halves = ir::Window { kernel: [2, 2], stride: [2, 2], output: [20, 20], ..whole };
+    assert_eq!(interval(pool(halves), &[40, 40, 8]), (2, 2, 400));
+    // All of an image, element by element.
+    assert_eq!(interval(pool(whole), &[40, 40, 8]), (5, 1, 12_800));
+    let window = ir::Window { kernel: [3, 3], output: [38, 38], ..whole };
+    let codes = Codes::from_big(ArrayD::from_elem(&[72, 2][..], BigInt::from(3)));
+    let weights = ir::Constant { codes, format: format("fixed<4,1>") };
+    let linear = ir::Linear { weights, bias: None };
+    let conv = Op::Conv(ir::Conv { window, groups: 1, linear });
+    assert_eq!(interval(conv, &[40, 40, 8]), (2, 5, 1444));
 }
 
 #[test]

@@ -110,6 +110,16 @@ if {$opt(synth)} {
             -RESET_ASYNC_NAME arst_n -RESET_ASYNC_ACTIVE low \
             -ENABLE_NAME {} -ENABLE_ACTIVE high]]
         go assembly
+{%- if !interleaved.is_empty() %}
+        # Large tensors are memories, one for each channel.
+        foreach {array memories} {
+{%- for (path, memories) in interleaved %}
+            {{ path }} {{ memories }}
+{%- endfor %}
+        } {
+            directive set /$design_top/$array:rsc -INTERLEAVE $memories
+        }
+{%- endif %}
 {%- if !words.is_empty() %}
         # What one iteration reads of a constant is one word of its memory.
         foreach {constant width} {

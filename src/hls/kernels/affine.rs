@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::super::build::{Builder, Site};
 use super::super::form::Scaling;
 use super::super::reuse::reuse_factor_up_to;
-use super::super::{ConstantId, HlsError, Multipliers, Operations};
+use super::super::{ConstantId, Finding, HlsError, Multipliers, Obstacle, Operations};
 use super::powers::{Factors, factors};
 use crate::ir;
 
@@ -58,12 +58,20 @@ pub(super) fn build(
         }
     };
 
-    // The layer's sums decide how fast it is: its scales share multipliers as far as that leaves
-    // time for.
+    // Where a layer has sums, these decide how fast it is, and its scales share multipliers as far as
+    // that leaves time for.
     let operations = Scaling::operations_of_affine(op, result);
     let products = (rows * channels) as u64;
     let asked = builder.options.reuse_factor_of(&site.node.layer);
     let reuse_factor = reuse_factor_up_to(asked, channels);
+    let sums = |node: &ir::Node| matches!(node.op, ir::Op::Linear(_) | ir::Op::Conv(_));
+    let layer = &site.node.layer;
+    let alone = !builder.graph.nodes.node_weights().any(|it| it.layer == *layer && sums(it));
+    if alone && operations.multiplications > 0 && reuse_factor != asked {
+        let obstacle =
+            Obstacle::ReuseFactorMoved { asked, used: reuse_factor, inputs: 1, outputs: channels };
+        builder.findings.push(Finding { layer: layer.clone(), obstacle });
+    }
     let multipliers = (operations.multiplications > 0).then(|| Multipliers {
         products,
         proper_products: operations.multiplications,
