@@ -252,31 +252,41 @@ pub fn add_steps(
     add_map(graph, name, from, Op::Steps(Steps { boundaries, values }), codes)
 }
 
-/// Adds a softmax with small tables.
-pub fn add_softmax(graph: &mut Graph, name: &str, from: NodeId, to: &str) -> NodeId {
+/// Adds a softmax with small tables, of which `exponents` share a distance of 6 bits.
+pub fn add_softmax(
+    graph: &mut Graph,
+    name: &str,
+    from: NodeId,
+    (exponents, to): (&[u32], &str),
+) -> NodeId {
     let to = quantization(to);
     let shape = graph[from].tensor.shape.clone();
     let columns = graph[from].tensor.channel_count();
-    let table = |index: &Quantization, of: &str, function: fn(f64) -> f64| {
+    let table = |lines: u32, of: &str, function: &dyn Fn(f64) -> f64| {
         let format = format(of);
-        let codes = (0..1_u32 << index.format.width()).map(|code| {
-            let value = function(f64::from(code) * index.format.lsb());
-            BigInt::from((value / format.lsb()).round() as i64)
-        });
+        let codes = (0..1_u32 << lines)
+            .map(|place| BigInt::from((function(f64::from(place)) / format.lsb()).round() as i64));
         let codes = Codes::from_big(codes.collect::<Array1<_>>().into_dyn());
         Constant { codes, format }
     };
-    let (exp_index, inverse_index) =
-        (quantization("ufixed<6,3,RND,SAT>"), quantization("ufixed<6,0,RND,SAT>"));
+    let mut below = 6;
+    let exponents = exponents.iter().map(|lines| {
+        below -= lines;
+        let step = f64::from(1 << below) / 8.0;
+        table(*lines, "ufixed<11,1>", &|place| (-place * step).exp())
+    });
     // The sum of so many ones is below 2^(halvings + 1).
     let halvings = usize::BITS - columns.leading_zeros() - 1;
     let softmax = Softmax {
-        exp_index,
-        exp_table: table(&exp_index, "ufixed<11,1>", |d| (-d).exp()),
+        distance: quantization("ufixed<6,3,RND,SAT>"),
+        exponents: exponents.collect(),
+        exponential: quantization("ufixed<11,1,RND_CONV>"),
         sum: Format::unsigned(11 + halvings, 1 + halvings as i32).unwrap(),
         halvings,
-        inverse_index,
-        inverse_table: table(&inverse_index, "ufixed<10,1>", |f| 1.0 / (1.0 + f)),
+        seeds: table(4, "ufixed<8,1>", &|place| 1.0 / (1.0 + (place + 0.5) / 16.0)),
+        error: quantization("fixed<9,-2,RND>"),
+        correction: quantization("fixed<10,-2,TRN>"),
+        reciprocal: quantization("ufixed<12,1,RND_ZERO>"),
         rounding: to.rounding,
         overflow: to.overflow,
     };
@@ -319,8 +329,8 @@ pub fn every_operation() -> Network {
         add_affine(&mut graph, "shifted", z, ("fixed<24,-1>", false), Some(("ufixed<40,2>", true)));
     let constant = add_steps(&mut graph, "constant", z, (&[], &[5], 3));
     let narrow = add_cast(&mut graph, "narrow", fc, "fixed<9,3,RND,SAT>");
-    let rows = add_softmax(&mut graph, "softmax", narrow, "ufixed<8,0,RND,SAT>");
-    let alone = add_softmax(&mut graph, "alone", many, "ufixed<12,0,TRN,SAT>");
+    let rows = add_softmax(&mut graph, "softmax", narrow, (&[2, 4], "ufixed<8,0,RND,SAT>"));
+    let alone = add_softmax(&mut graph, "alone", many, (&[6], "ufixed<12,0,TRN,SAT>"));
     let last = add_reshape(&mut graph, "index", rows, &[30]);
     for (name, node) in [
         ("Class", z),

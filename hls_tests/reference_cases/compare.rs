@@ -111,10 +111,10 @@ impl Found {
     }
 
     /// Whether each value is the number of the type that is nearest to the one of `exact`, which is as
-    /// exact as float64.
-    pub fn is_exact(&self, exact: &ArrayD<f64>) -> Result<(), Difference> {
+    /// exact as float64, or to one that is `open` away from it.
+    pub fn is_exact(&self, exact: &ArrayD<f64>, open: f64) -> Result<(), Difference> {
         self.same_shape(exact)?;
-        let tolerance = self.step.unwrap_or(0.0) / 2.0 + largest(exact) * FLOAT64;
+        let tolerance = self.step.unwrap_or(0.0) / 2.0 + largest(exact) * FLOAT64 + open;
         let pairs = self.values.iter().zip(exact);
         let mut off = pairs.filter(|(found, exact)| (*found - *exact).abs() > tolerance);
         match off.next() {
@@ -194,8 +194,10 @@ mod tests {
     #[test]
     fn exact_is_nearest() {
         let found = found(&[0.5, -1.0], 0.5);
-        let exact = |values: [f64; 2]| found.is_exact(&arr1(&values).into_dyn()).is_ok();
-        assert!(exact([0.75, -0.8]) && exact([0.25, -1.0]));
-        assert!(!exact([0.76, -1.0]) && !exact([0.5, -0.5]));
+        let exact =
+            |values: [f64; 2], open| found.is_exact(&arr1(&values).into_dyn(), open).is_ok();
+        assert!(exact([0.75, -0.8], 0.0) && exact([0.25, -1.0], 0.0));
+        assert!(!exact([0.76, -1.0], 0.0) && !exact([0.5, -0.5], 0.0));
+        assert!(exact([0.76, -1.0], 0.02) && !exact([0.78, -1.0], 0.02));
     }
 }

@@ -23,8 +23,9 @@ use compare::{FLOAT32, Found, largest, nth};
 use exact::{Exact, Samples};
 use petgraph::visit::Topo;
 
-/// How far a probability may be from the true one.
-const SOFTMAX_TOLERANCE: f64 = 1.0 / 512.0;
+/// What softmax' tables and multiplications leave open before a probability is rounded: about a
+/// thousandth of a step.
+const SOFTMAX: f64 = 1.0 / (1_u64 << 25) as f64;
 
 /// Of so many values, one may have the next code in QKeras.
 const RARELY: usize = 1000;
@@ -51,6 +52,7 @@ fn other_traces_are_no_good() -> Result<(), Box<dyn std::error::Error>> {
         ("norm_boundaries", "act", 1.0 / 128.0, "far from QKeras"),
         ("norm_boundaries", "bn", 1.0 / 1024.0, "far from QKeras"),
         ("dense_bits4", "act", 1.0 / 64.0, "other codes"),
+        ("net_mlp_softmax", "softmax", 1.0 / 32768.0, "no rounding"),
     ] {
         let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("hls_tests/reference");
         let mut case = Case::read(&root.join(name))?;
@@ -69,12 +71,12 @@ fn other_traces_are_no_good() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 #[test]
-fn the_layers_of_trained_models_before_the_softmax_are_exact()
--> Result<(), Box<dyn std::error::Error>> {
+fn the_layers_of_trained_models_are_exact() -> Result<(), Box<dyn std::error::Error>> {
     for name in ["qkeras_3layer", "qkeras_v3_3layer"] {
         let Some(case) = real(name)? else { continue };
         let mut checked = Checked::default();
         checked.case(&case)?;
+        println!("{name}: {}", checked.summary());
         assert!(checked.failures.is_empty(), "{}", checked.failures.join("\n"));
     }
     Ok(())
@@ -129,16 +131,16 @@ impl Checked {
             let exact = Exact { precision: &case.settings.precision, quantized_behind };
             let y = exact.layer(&layer.kind, &x, found.values.shape())?;
             let expected = case.trace.get(&layer.name);
+            let mut open = 0.0;
             if case.is_softmax(&layer.name) {
                 self.probabilities += y.len();
-                let near = [Some(&y), expected].into_iter().flatten().all(|y| is_near(&found, y));
-                if !near {
-                    self.failures.push(format!("{place}: probabilities are off"));
+                open = SOFTMAX;
+                let same = |y: &Samples| compare::argmax(&found.values) == compare::argmax(y);
+                if ![Some(&y), expected].into_iter().flatten().all(same) {
+                    self.failures.push(format!("{place}: another class is the likeliest"));
                 }
-                values.insert(index, found.values);
-                continue;
             }
-            if let Err(difference) = found.is_exact(&y) {
+            if let Err(difference) = found.is_exact(&y, open) {
                 self.failures.push(format!("{place}: {difference}"));
             }
             if let Some(expected) = expected {
@@ -146,7 +148,9 @@ impl Checked {
                     Ok(other) => {
                         let shown = |at: &usize| {
                             let to = nth(expected, *at);
-                            is_float32(&exact, &layer.kind, &x, &found, (*at, to))
+                            let off = (nth(&y, *at) - to).abs();
+                            open > 0.0 && off <= FLOAT32
+                                || is_float32(&exact, &layer.kind, &x, &found, (*at, to))
                         };
                         if !other.iter().all(shown) {
                             self.failures.push(format!("{place}: QKeras' code is no rounding"));
@@ -177,14 +181,6 @@ impl Checked {
             self.other.push((place, other, expected.len()));
         }
     }
-}
-
-/// Probabilities are near to `expected`, and the same one of each row is the largest.
-fn is_near(found: &Found, expected: &Samples) -> bool {
-    let mut pairs = found.values.iter().zip(expected);
-    found.values.shape() == expected.shape()
-        && pairs.all(|(found, expected)| (found - expected).abs() <= SOFTMAX_TOLERANCE)
-        && compare::argmax(&found.values) == compare::argmax(expected)
 }
 
 /// Whether operands that float32 cannot tell from `x` lead to QKeras' code of the value at a place.

@@ -82,8 +82,8 @@ impl Dialect for Catapult {
         format!("ac_int<{width}, {signed}>")
     }
 
-    fn code(&self, variable: &str, width: u32) -> String {
-        format!("{variable}.slc<{width}>(0)")
+    fn bits(&self, variable: &str, low: u32, width: u32) -> String {
+        format!("{variable}.slc<{width}>({low})")
     }
 
     fn top(&self, name: &str) -> String {

@@ -24,8 +24,8 @@ pub(super) trait Dialect: Sync {
     /// An integer type.
     fn integer(&self, width: u32, signed: bool) -> String;
 
-    /// The code of the fixed-point `variable` of `width` bits, as bits.
-    fn code(&self, variable: &str, width: u32) -> String;
+    /// The `width` bits of the fixed-point `variable` from bit `low` of its code on.
+    fn bits(&self, variable: &str, low: u32, width: u32) -> String;
 
     /// The top function's name, where it is defined.
     fn top(&self, name: &str) -> String;

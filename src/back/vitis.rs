@@ -52,8 +52,8 @@ impl Dialect for Vitis {
         format!("ap_{u}int<{width}>")
     }
 
-    fn code(&self, variable: &str, width: u32) -> String {
-        format!("{variable}.range({}, 0)", width - 1)
+    fn bits(&self, variable: &str, low: u32, width: u32) -> String {
+        format!("{variable}.range({}, {low})", low + width - 1)
     }
 
     fn top(&self, name: &str) -> String {

@@ -135,9 +135,11 @@ impl Builder<'_> {
     ) -> Result<ConstantId, HlsError> {
         self.check_literals(site, holds, element)?;
         // As with types, the plural goes with the array: fc1_weight_t, fc1_weights.
-        let plural = match suffix {
-            "bias" => "biases".to_owned(),
-            "negative" => suffix.to_owned(),
+        let is_number = |(_, number): &(&str, &str)| number.parse::<u32>().is_ok();
+        let plural = match (suffix, suffix.rsplit_once('_').filter(is_number)) {
+            ("bias", _) => "biases".to_owned(),
+            ("negative", _) => suffix.to_owned(),
+            (_, Some((one, number))) => format!("{one}s_{number}"),
             _ => format!("{suffix}s"),
         };
         let name = self.names.unique(&format!("{}_{plural}", site.stem));

@@ -2,8 +2,8 @@
 
 use num_bigint::BigInt;
 
-use super::{Affine, Constant, Conv, Gather, Leaky, Merge, Pool, PoolKind};
-use crate::fixed::{Format, Overflow, Quantization, Rounding};
+use super::{Affine, Constant, Conv, Gather, Leaky, Merge, Pool, PoolKind, Softmax};
+use crate::fixed::{Overflow, Rounding};
 
 /// What a node computes. Every operation is exact on integer codes; where bits are dropped, the
 /// operation says how.
@@ -77,36 +77,6 @@ pub struct Steps {
     pub boundaries: Constant,
     /// Codes of the result's format.
     pub values: Constant,
-}
-
-/// Softmax by two tables, shifted by the largest element so that no exponential exceeds 1.
-///
-/// For each row of n elements:
-/// 1. `d_i = max_j x_j - x_i`, exact;
-/// 2. `e_i = exp_table[d_i as exp_index]`, the index being the code of `d_i` cast to `exp_index`;
-/// 3. `s = Σ e_i`, exact in `sum`; at least 1, since one `d_i` is 0 and `exp_table[0]` is 1;
-/// 4. `h` = the number of halvings that bring `s` below 2; `m = s / 2^h`, exact;
-/// 5. `y_i = e_i · inverse_table[(m - 1) as inverse_index] / 2^h`, exact, then cast to the
-///    result's format with `rounding` and `overflow`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Softmax {
-    /// The type that a difference is cast to; unsigned, as many bits as the table has address
-    /// lines.
-    pub exp_index: Quantization,
-    /// exp(-d) for each code of `exp_index`.
-    pub exp_table: Constant,
-    /// Holds the sum of a row.
-    pub sum: Format,
-    /// How often a sum may need halving: s < 2^(`halvings` + 1).
-    pub halvings: u32,
-    /// The type that m - 1 is cast to; unsigned, no bits above the point.
-    pub inverse_index: Quantization,
-    /// 1 / (1 + f) for each code of `inverse_index`.
-    pub inverse_table: Constant,
-    /// What happens to the bits below the result's format.
-    pub rounding: Rounding,
-    /// What happens to the bits above the result's format.
-    pub overflow: Overflow,
 }
 
 impl Linear {

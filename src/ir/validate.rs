@@ -5,10 +5,8 @@ use std::collections::HashSet;
 use num_bigint::BigInt;
 use petgraph::visit::EdgeRef;
 
-use super::{
-    Affine, Constant, Graph, Leaky, Linear, NodeId, Op, Softmax, Steps, Tensor, concatenated,
-};
-use crate::fixed::{Format, Interval, Quantization, cast_interval};
+use super::{Affine, Constant, Graph, Leaky, Linear, NodeId, Op, Steps, Tensor, concatenated};
+use crate::fixed::{Interval, Quantization, cast_interval};
 
 /// A graph that breaks a rule: the node and the rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -144,7 +142,7 @@ fn check_op(op: &Op, x: &Tensor, operands: &[&Tensor], y: &Tensor) -> Result<(),
             each_channel(x, y, Interval::clone)
         }
         Op::Steps(steps) => check_steps(steps, y),
-        Op::Softmax(softmax) => check_softmax(softmax, x, y),
+        Op::Softmax(softmax) => softmax.check(x, y),
     }
 }
 
@@ -232,34 +230,4 @@ fn check_steps(steps: &Steps, y: &Tensor) -> Result<(), String> {
     ensure(steps.values.format.fraction() == y.format.fraction(), FRACTION)?;
     let held = steps.values.codes.interval().is_some_and(|i| y.interval().contains(&i));
     ensure(held, INTERVAL)
-}
-
-fn check_softmax(softmax: &Softmax, x: &Tensor, y: &Tensor) -> Result<(), String> {
-    for (index, table) in
-        [(softmax.exp_index, &softmax.exp_table), (softmax.inverse_index, &softmax.inverse_table)]
-    {
-        ensure(!index.format.is_signed() && index.format.width() < 32, "an index is no index")?;
-        check_constant(table, &[1 << index.format.width()])?;
-        let positive = table.codes.interval().is_some_and(|i| *i.low() >= BigInt::ZERO);
-        ensure(positive, "a table has negative entries")?;
-    }
-    let exp = softmax.exp_table.format;
-    let one = one_code(exp);
-    ensure(one.is_some(), "1 is no number of the table of exponentials")?;
-    ensure(softmax.exp_table.codes.iter().next() == one, "exp(0) is not 1")?;
-    ensure(softmax.inverse_index.format.integer() == 0, "an inverse's index is no fraction")?;
-    let largest = softmax.exp_table.codes.interval().map(|i| i.high().clone());
-    let sum = largest.unwrap_or_default() * x.channel_count();
-    ensure(softmax.sum.fraction() == exp.fraction(), "the sum has another fraction")?;
-    ensure(softmax.sum.codes().contains(&Interval::point(sum.clone())), "the sum overflows")?;
-    let below = one.unwrap_or_default() << (softmax.halvings + 1);
-    ensure(sum < below, "the sum needs more halvings")?;
-    ensure(!y.interval().low().lt(&BigInt::ZERO), INTERVAL)
-}
-
-/// The code of 1; `None` if the format lacks it.
-pub(crate) fn one_code(format: Format) -> Option<BigInt> {
-    let fraction = u32::try_from(format.fraction()).ok()?;
-    let one = BigInt::from(1) << fraction;
-    format.codes().contains(&Interval::point(one.clone())).then_some(one)
 }

@@ -58,9 +58,9 @@ impl SoftmaxSettings {
             skip: said.skip.unwrap_or(self.skip),
             exp_address: said.table_size.map_or(self.exp_address, address),
             inverse_address: said.table_size.map_or(self.inverse_address, address),
-            exp_table: said.exp_table.unwrap_or(self.exp_table),
-            inverse_table: said.inv_table.unwrap_or(self.inverse_table),
-            result: result.unwrap_or(self.result),
+            exp_table: said.exp_table.or(self.exp_table),
+            inverse_table: said.inv_table.or(self.inverse_table),
+            result: result.or(self.result),
         }
     }
 }

@@ -86,8 +86,11 @@ pub enum LowerError {
         value: f64,
     },
     /// A setting for a softmax table that leaves no softmax.
-    #[error("layer '{layer}': the type {table} of the table '{name}' cannot hold 1")]
-    #[diagnostic(help("give it at least one bit above the binary point, the sign not counted"))]
+    #[error("layer '{layer}': the type {table} of the table '{name}' {fault}")]
+    #[diagnostic(help(
+        "leave '{name}' out, or give it one bit above the binary point, the sign not counted, and 8 to 48 \
+         behind it"
+    ))]
     Table {
         /// The layer.
         layer: String,
@@ -95,6 +98,8 @@ pub enum LowerError {
         name: &'static str,
         /// Its type.
         table: Quantization,
+        /// What is wrong with it.
+        fault: &'static str,
     },
     /// A softmax to be left out in the midst of a network.
     #[error("layer '{layer}': a softmax can be left out only where it is the model's output")]

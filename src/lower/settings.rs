@@ -42,30 +42,25 @@ pub struct LayerSettings {
 pub struct SoftmaxSettings {
     /// Leave it out: the network's output is what softmax would have taken.
     pub skip: bool,
-    /// Address lines of the table of exponentials.
+    /// The most address lines of a table of exponentials.
     pub exp_address: u32,
-    /// Address lines of the table of inverses.
+    /// Address lines of the table of reciprocals.
     pub inverse_address: u32,
-    /// The type of exponentials.
-    pub exp_table: Quantization,
-    /// The type of inverses.
-    pub inverse_table: Quantization,
-    /// The type of the probabilities.
-    pub result: Quantization,
+    /// The type of exponentials, which else have 12 bits more than probabilities.
+    pub exp_table: Option<Quantization>,
+    /// The type of reciprocals in the table, before they are refined.
+    pub inverse_table: Option<Quantization>,
+    /// The type of the probabilities: 16 bits if nothing is said, more where quantizers follow.
+    pub result: Option<Quantization>,
 }
 
 /// hls4ml's default type.
 const DEFAULT: Format = Format::literal(Signedness::Signed, 16, 6);
-/// Exponentials and inverses: 0 to 1, to 2^-17.
-const TABLE: Format = Format::literal(Signedness::Unsigned, 18, 1);
-/// Probabilities: 0 to 1, to 2^-15.
-const PROBABILITY: Format = Format::literal(Signedness::Unsigned, 16, 1);
 
 impl Default for Settings {
-    /// Inputs of `fixed<16,6>`, floats cut to `fixed<16,6>` as hls4ml's, and softmax tables of 4096
-    /// exponentials and 1024 inverses with 17 bits behind the point.
+    /// Inputs of `fixed<16,6>`, floats cut to `fixed<16,6>` as hls4ml's, and softmax tables of 1024
+    /// entries at most.
     fn default() -> Self {
-        let rounded = |format| Quantization::new(format, Rounding::Rnd, Overflow::Sat);
         Self {
             input: DEFAULT,
             inputs: BTreeMap::new(),
@@ -73,11 +68,11 @@ impl Default for Settings {
             precision: Quantization::new(DEFAULT, Rounding::Trn, Overflow::WRAP),
             softmax: SoftmaxSettings {
                 skip: false,
-                exp_address: 12,
+                exp_address: 10,
                 inverse_address: 10,
-                exp_table: rounded(TABLE),
-                inverse_table: rounded(TABLE),
-                result: rounded(PROBABILITY),
+                exp_table: None,
+                inverse_table: None,
+                result: None,
             },
         }
     }

@@ -1,20 +1,34 @@
 //! Softmax by tables. What is computed stands at [`crate::ir::Softmax`]; here the tables are sized
-//! and filled.
+//! and filled, and the types between them chosen.
 //!
-//! With the default sizes a difference is known to 2^-9, which moves a probability by at most
-//! 2^-9 / 3, an inverse to 2^-11 of itself, and entries to 2^-18: together below 2^-9.
+//! Exponentials have [`GUARD`] bits more behind the point than probabilities. Each is off by half a
+//! step and one more for each table but the first, and so is the reciprocal: a probability is off by
+//! some 2^-12 of its own step before it is rounded. That gives it another code than the true one about
+//! once in 4000 times, the next one then.
 
 use num_bigint::BigInt;
 
 use super::activation::Place;
 use super::builder::Builder;
+use super::function::quantizers_follow;
 use super::parameters::list;
 use super::{LowerError, SoftmaxSettings, Warning};
-use crate::fixed::{Codes, Format, Interval, Overflow, Quantization, Rounding, cast};
-use crate::ir::{Constant, NodeId, Op, Softmax, Tensor, one_code};
+use crate::fixed::{
+    Codes, Format, FormatError, Interval, Overflow, Quantization, Rounding, Signedness, cast,
+    cast_interval,
+};
+use crate::ir::{Constant, NodeId, Op, Softmax, Tensor, is_seed, one_code};
 
-/// Beyond this difference, 2^4, an exponential is below half a step of any sensible table.
-const DIFFERENCE_BITS: i32 = 4;
+/// Probabilities where nothing is said: 0 to 1, to 2^-15.
+const PROBABILITY: Format = Format::literal(Signedness::Unsigned, 16, 1);
+/// Bits of exponentials behind the last one of a probability.
+const GUARD: i32 = 12;
+/// Probabilities that quantizers round: all bits that exponentials have.
+const FINE: Format = Format::literal(Signedness::Unsigned, 28, 1);
+/// The most bits behind the point of an exponential: double precision tells few more.
+const FINEST: i32 = 48;
+/// The most tables that an exponential is made of. Distances that need more are rounded.
+const TABLES: u32 = 4;
 
 pub(super) fn lower(
     builder: &mut Builder<'_>,
@@ -30,68 +44,138 @@ pub(super) fn lower(
         return Ok(x);
     }
     let operand = builder.tensor(x).clone();
-    let softmax = tables(place, &settings, &operand)?;
-    let one = cast(&BigInt::from(1), 0, &settings.result);
+    let fine = quantizers_follow(builder, place.index);
+    let result = rounded(if fine { FINE } else { PROBABILITY });
+    let result = settings.result.unwrap_or(result);
+    let softmax = tables(place, &settings, result, &operand)?;
+    let one = cast(&BigInt::from(1), 0, &result);
     let tensor = Tensor {
         shape: operand.shape,
-        format: settings.result.format,
+        format: result.format,
         channels: vec![Interval::new(0, one)],
     };
     Ok(builder.add(place.layer, place.part("softmax"), Op::Softmax(softmax), x, tensor))
 }
 
-fn tables(place: Place<'_>, settings: &SoftmaxSettings, x: &Tensor) -> Result<Softmax, LowerError> {
-    let no_one = |name, table| LowerError::Table { layer: place.layer.into(), name, table };
+fn tables(
+    place: Place<'_>,
+    settings: &SoftmaxSettings,
+    result: Quantization,
+    x: &Tensor,
+) -> Result<Softmax, LowerError> {
+    let wrong =
+        |name, table, fault| LowerError::Table { layer: place.layer.into(), name, table, fault };
     let error = place.format_error("softmax");
 
-    let exp_index = exp_index(settings.exp_address, x).map_err(&error)?;
-    let exp = |d: f64| libm::exp(-d);
-    let exp_table = table(exp_index.format, settings.exp_table, exp);
-    let Some(one) = one_code(settings.exp_table.format) else {
-        return Err(no_one("exp_table", settings.exp_table));
+    let fraction = match settings.result {
+        Some(own) => (own.format.fraction() + GUARD).clamp(GUARD, FINEST),
+        None => FINE.fraction(),
     };
+    let exponential = settings.exp_table.map_or_else(|| up_to_one(fraction), Ok);
+    let exponential = exponential.map_err(&error)?;
+    let Some(one) = one_code(exponential.format) else {
+        return Err(wrong("exp_table", exponential, "cannot hold 1"));
+    };
+    let fraction = exponential.format.fraction();
+    if fraction > FINEST {
+        return Err(wrong("exp_table", exponential, "has more than 48 bits behind the point"));
+    }
+    let address = settings.exp_address;
+    let distance = distance(address, fraction, x).map_err(&error)?;
 
     let row = Interval::new(0, one * x.channel_count());
-    let sum = Format::covering(&row, settings.exp_table.format.fraction()).map_err(&error)?;
+    let sum = Format::covering(&row, fraction).map_err(&error)?;
+    let halvings = x.channel_count().ilog2();
 
-    let index = Format::unsigned(settings.inverse_address, 0).map_err(&error)?;
-    let inverse_index = Quantization::new(index, Rounding::Rnd, Overflow::Sat);
-    let inverse = |f: f64| 1.0 / (1.0 + f);
-    let inverse_table = table(index, settings.inverse_table, inverse);
-    if one_code(settings.inverse_table.format).is_none() {
-        return Err(no_one("inv_table", settings.inverse_table));
+    let lines = settings.inverse_address;
+    // As many bits as the place of a seed tells, and two for its own rounding.
+    let seed = up_to_one(lines.cast_signed() + 2).map_err(&error)?;
+    let seed = settings.inverse_table.unwrap_or(seed);
+    // The middle of all mantissas that begin with these bits.
+    let seeds = table(lines, seed, |place| 1.0 / (1.0 + libm::ldexp(place + 0.5, -(lines as i32))));
+    let errors = Softmax::errors(&seeds, fraction + halvings.cast_signed());
+    if !is_seed(&errors) {
+        return Err(wrong("inv_table", seed, "is too coarse for reciprocals from 1/2 to 1"));
     }
+    // One bit more than exponentials, which a reciprocal from 1/2 on multiplies.
+    let holding = |(codes, from): &(Interval, i32)| {
+        let widest = Format::signed(128, 127 - fraction)?;
+        let codes = cast_interval(codes, *from, &rounded(widest));
+        let format = Format::covering(&codes, widest.fraction())?;
+        Ok((codes, Quantization::new(format, Rounding::Rnd, Overflow::WRAP)))
+    };
+    let refine = || {
+        let (errors, error) = holding(&errors)?;
+        let corrections = Softmax::corrections(&(errors, error.format.fraction()));
+        let (corrections, correction) = holding(&corrections)?;
+        let corrections = (corrections, correction.format.fraction());
+        let (_, reciprocal) = holding(&Softmax::reciprocals(&seeds, &corrections))?;
+        Ok([error, correction, reciprocal])
+    };
+    let [error, correction, reciprocal] = refine().map_err(&error)?;
     Ok(Softmax {
-        exp_index,
-        exp_table,
+        distance,
+        exponents: exponents(address, distance.format, exponential),
+        exponential,
         sum,
-        halvings: x.channel_count().ilog2(),
-        inverse_index,
-        inverse_table,
-        rounding: settings.result.rounding,
-        overflow: settings.result.overflow,
+        halvings,
+        seeds,
+        error,
+        correction,
+        reciprocal,
+        rounding: result.rounding,
+        overflow: result.overflow,
     })
 }
 
-/// The type that differences are cast to: as fine as the table allows, no finer than they are.
-fn exp_index(address: u32, x: &Tensor) -> Result<Quantization, crate::fixed::FormatError> {
-    let fraction = x.format.fraction();
-    let interval = x.interval();
-    let largest = Interval::new(0, interval.high() - interval.low());
-    let needed = Format::covering(&largest, fraction)?.integer();
-    let integer = needed.min(DIFFERENCE_BITS).max(1 - fraction);
-    let finest = address.cast_signed() - integer;
-    let width = integer + fraction.min(finest);
-    let format = Format::unsigned(width.max(1).unsigned_abs(), integer)?;
-    Ok(Quantization::new(format, Rounding::Rnd, Overflow::Sat))
+/// Rounds half up and saturates.
+fn rounded(format: Format) -> Quantization {
+    Quantization::new(format, Rounding::Rnd, Overflow::Sat)
 }
 
-/// `f` of every number of `index`, in type `entry`.
-fn table(index: Format, entry: Quantization, f: impl Fn(f64) -> f64) -> Constant {
-    let entries = (0..1_u64 << index.width()).map(|code| {
+/// Numbers from 0 to 1, rounded half up.
+fn up_to_one(fraction: i32) -> Result<Quantization, FormatError> {
+    let format = Format::unsigned((fraction + 1).max(1).unsigned_abs(), 1)?;
+    Ok(Quantization::new(format, Rounding::Rnd, Overflow::WRAP))
+}
+
+/// The type that distances are cast to: as fine as they are, as far as the tables tell. Where
+/// exponentials of `fraction` bits are below half a step, it saturates.
+fn distance(address: u32, fraction: i32, x: &Tensor) -> Result<Quantization, FormatError> {
+    let interval = x.interval();
+    let largest = Interval::new(0, interval.high() - interval.low());
+    let needed = Format::covering(&largest, x.format.fraction())?.integer();
+    let vanishing = f64::from(fraction + 1) * std::f64::consts::LN_2;
+    let told = libm::ilogb(vanishing.max(1.0)) + 1;
+    let finest = x.format.fraction().min(fraction + 1);
+    let integer = needed.min(told).max(1 - finest);
+    let width = (integer + finest).unsigned_abs().clamp(1, TABLES * address);
+    let format = Format::unsigned(width, integer)?;
+    let exact = needed <= integer && x.format.fraction() <= format.fraction();
+    let exactly = Quantization::new(format, Rounding::Trn, Overflow::WRAP);
+    Ok(if exact { exactly } else { rounded(format) })
+}
+
+/// Exponentials of minus each code of `distance`, as products of tables of at most `address` lines
+/// that are as small as their number allows.
+fn exponents(address: u32, distance: Format, exponential: Quantization) -> Vec<Constant> {
+    let count = distance.width().div_ceil(address);
+    let mut below = distance.width();
+    let table = |part: u32| {
+        let lines = distance.width() / count + u32::from(part < distance.width() % count);
+        below -= lines;
+        let step = distance.lsb() * libm::ldexp(1.0, below.cast_signed());
+        table(lines, exponential, |place| libm::exp(-place * step))
+    };
+    (0..count).map(table).collect()
+}
+
+/// `f` of each address, in type `entry`.
+fn table(lines: u32, entry: Quantization, f: impl Fn(f64) -> f64) -> Constant {
+    let entries = (0..1_u64 << lines).map(|place| {
         // Doubles have 53 significant bits: as codes with 80 bits behind the point they are exact
         // wherever an entry can tell.
-        let exact = f(code as f64 * index.lsb());
+        let exact = f(place as f64);
         let scaled = ndarray::arr0((libm::ldexp(exact, 80)).round()).into_dyn();
         let code = Codes::from_values(&scaled.view(), 0);
         let code = code.and_then(|codes| codes.iter().next()).unwrap_or_default();

@@ -1,5 +1,7 @@
 //! Tests of lowering: what layers become, every message, the accuracy of softmax.
 
+use std::error::Error;
+
 use ndarray::{Array1, Array2, ArrayD, IxDyn, array};
 
 use super::{LayerSettings, LowerError, Settings, lower};
@@ -10,7 +12,7 @@ use crate::model::{Activation, Dense, Layer, LayerKind, Merge, Model};
 use crate::quantizer::{Adaptive, AdaptiveRule, Quantizer};
 use crate::sim;
 
-pub(super) type Outcome = Result<(), Box<dyn std::error::Error>>;
+pub(super) type Outcome = Result<(), Box<dyn Error>>;
 
 /// An input `x` of `inputs` elements and a chain of layers behind it.
 pub(super) fn chain(inputs: usize, layers: Vec<(&str, LayerKind)>) -> Model {
@@ -30,7 +32,7 @@ fn plain_relu() -> Activation {
     Activation::Function(Function::Relu(Relu::default()))
 }
 
-fn quantizer(text: &str) -> Result<Option<Quantizer>, Box<dyn std::error::Error>> {
+fn quantizer(text: &str) -> Result<Option<Quantizer>, Box<dyn Error>> {
     Ok(Some(text.parse()?))
 }
 
@@ -151,8 +153,26 @@ fn activation_quantizers_equal_their_definition_on_every_code() -> Outcome {
     Ok(())
 }
 
+/// The probabilities of random samples, and those of double precision.
+fn probabilities(graph: &Graph, count: usize) -> Result<[ArrayD<f64>; 2], Box<dyn Error>> {
+    let samples = sim::vectors(graph, count);
+    let logits = samples[0].to_values(graph[graph.inputs[0]].tensor.format);
+    let trace = sim::run(graph, &samples)?;
+    let node = graph.layers[1].1;
+    let found = trace.of(node).ok_or("no result")?.to_values(graph[node].tensor.format);
+    let mut exact = logits;
+    for mut row in exact.rows_mut() {
+        let highest = row.iter().copied().fold(f64::MIN, f64::max);
+        row.mapv_inplace(|x| (x - highest).exp());
+        let sum = row.sum();
+        row.mapv_inplace(|x| x / sum);
+    }
+    Ok([found, exact])
+}
+
 #[test]
-fn softmax_is_near_to_the_real_one() -> Outcome {
+fn softmax_has_the_nearest_code_but_for_ties() -> Outcome {
+    let (mut values, mut other) = (0, 0);
     for (input, classes) in [
         ("fixed<16,7>", 5),
         ("fixed<16,6>", 10),
@@ -160,42 +180,58 @@ fn softmax_is_near_to_the_real_one() -> Outcome {
         ("fixed<8,8>", 4),
         ("ufixed<12,2>", 33),
         ("fixed<3,8>", 2),
+        ("fixed<40,4>", 7),
+        ("fixed<16,12>", 1),
+        ("fixed<16,3>", 200),
     ] {
         let softmax = LayerKind::Activation(Activation::Softmax);
         let model = chain(classes, vec![("softmax", softmax)]);
         let graph = lower(&model, &settings(input)?)?.graph;
-        let samples = sim::vectors(&graph, 300);
-        let logits = samples[0].to_values(graph[graph.inputs[0]].tensor.format);
-        let trace = sim::run(&graph, &samples)?;
-        let node = graph.layers[1].1;
-        let found = trace.of(node).ok_or("no result")?.to_values(graph[node].tensor.format);
-        let mut worst: f64 = 0.0;
-        for (x, y) in logits.rows().into_iter().zip(found.rows()) {
-            let highest = x.iter().copied().fold(f64::MIN, f64::max);
-            let sum: f64 = x.iter().map(|x| (x - highest).exp()).sum();
-            for (x, y) in x.iter().zip(y) {
-                worst = worst.max((y - (x - highest).exp() / sum).abs());
-            }
+        let [found, exact] = probabilities(&graph, 300)?;
+        for (found, exact) in found.iter().zip(&exact) {
+            let (code, nearest) = (found * 32768.0, (exact * 32768.0).round());
+            let distance = (code - exact * 32768.0).abs();
+            assert!(distance < 0.5 + 1.0 / 1024.0, "{input}, {classes}: {distance} steps");
+            values += 1;
+            other += usize::from(code != nearest);
         }
-        assert!(worst < 1.0 / 512.0, "{input}, {classes} classes: {worst}");
     }
+    assert!(other * 2000 < values, "{other} of {values} are the code beside the nearest one");
     Ok(())
 }
 
 #[test]
-fn small_tables_give_a_coarse_softmax_that_still_sums_to_one() -> Outcome {
+fn smaller_tables_are_more_tables() -> Outcome {
     let model = chain(4, vec![("softmax", LayerKind::Activation(Activation::Softmax))]);
     let mut settings = settings("fixed<16,6>")?;
-    settings.softmax.exp_address = 6;
-    settings.softmax.inverse_address = 4;
-    let graph = lower(&model, &settings)?.graph;
-    let node = graph.layers[1].1;
-    let Op::Softmax(op) = &graph[node].op else { return Err("no softmax".into()) };
-    assert_eq!((op.exp_table.codes.len(), op.inverse_table.codes.len()), (64, 16));
-    let samples = sim::vectors(&graph, 50);
-    let trace = sim::run(&graph, &samples)?;
-    let found = trace.of(node).ok_or("no result")?.to_values(graph[node].tensor.format);
-    assert!(found.rows().into_iter().all(|row| (row.sum() - 1.0).abs() < 0.04));
+    let sizes = |settings: &Settings| -> Result<_, Box<dyn Error>> {
+        let graph = lower(&model, settings)?.graph;
+        let Op::Softmax(op) = &graph[graph.layers[1].1].op else { return Err("no softmax".into()) };
+        let sizes: Vec<usize> = op.tables().map(|table| table.codes.len()).collect();
+        let [found, exact] = probabilities(&graph, 50)?;
+        let worst = (found - exact).iter().fold(0.0, |worst: f64, off| worst.max(off.abs()));
+        Ok((sizes, worst * 32768.0))
+    };
+    // 10 bits behind the point of distances, and 5 above: exp(-32) is no number any more.
+    let (tables, worst) = sizes(&settings)?;
+    assert_eq!(tables, [256, 128, 1024]);
+    assert!(worst < 0.501, "{worst}");
+    settings.softmax.exp_address = 4;
+    settings.softmax.inverse_address = 8;
+    let (tables, worst) = sizes(&settings)?;
+    assert_eq!(tables, [16, 16, 16, 8, 256]);
+    assert!(worst < 0.51, "{worst}");
+    // Four tables of 4 entries tell distances to 1/8.
+    settings.softmax.exp_address = 2;
+    let (tables, worst) = sizes(&settings)?;
+    assert_eq!(tables, [4, 4, 4, 4, 256]);
+    assert!((100.0..4096.0).contains(&worst), "{worst}");
+    // A type of one's own is what exponentials and probabilities are kept in.
+    settings.softmax.exp_address = 16;
+    settings.softmax.exp_table = Some("ufixed<9,1,RND,SAT>".parse()?);
+    let (tables, worst) = sizes(&settings)?;
+    assert_eq!(tables, [4096, 256]);
+    assert!((20.0..200.0).contains(&worst), "{worst}");
     Ok(())
 }
 
@@ -296,14 +332,20 @@ fn every_message() -> Outcome {
     assert_eq!(message(&model, &wide), "none");
 
     let mut small = Settings::default();
-    small.softmax.exp_table = "ufixed<8,0>".parse()?;
+    small.softmax.exp_table = "ufixed<8,0>".parse().ok();
     let softmax = chain(2, vec![("s", LayerKind::Activation(Activation::Softmax))]);
     let text = message(&softmax, &small);
     assert_eq!(text, "layer 's': the type ufixed<8,0> of the table 'exp_table' cannot hold 1");
     let mut small = Settings::default();
-    small.softmax.inverse_table = "fixed<8,1>".parse()?;
+    small.softmax.exp_table = "ufixed<60,1>".parse().ok();
     let text = message(&softmax, &small);
-    assert_eq!(text, "layer 's': the type fixed<8,1> of the table 'inv_table' cannot hold 1");
+    let fault = "has more than 48 bits behind the point";
+    assert_eq!(text, format!("layer 's': the type ufixed<60,1> of the table 'exp_table' {fault}"));
+    let mut small = Settings::default();
+    small.softmax.inverse_table = "fixed<8,-1>".parse().ok();
+    let text = message(&softmax, &small);
+    let fault = "is too coarse for reciprocals from 1/2 to 1";
+    assert_eq!(text, format!("layer 's': the type fixed<8,-1> of the table 'inv_table' {fault}"));
 
     let mut unknown = Settings::default();
     unknown.inputs.insert("y".into(), "fixed<8,1>".parse()?);
@@ -366,7 +408,7 @@ fn says_once_which_averages_still_move() -> Outcome {
         let rule = AdaptiveRule { symmetric: true, po2_rounding: false };
         let adaptive = Adaptive::new(&"quantized_relu(4)".parse()?, rule, vec![(0.0, 3.0)]);
         let adaptive = adaptive.ok_or("no range")?.moving(moving);
-        Ok::<_, Box<dyn std::error::Error>>(LayerKind::Adaptive(adaptive))
+        Ok::<_, Box<dyn Error>>(LayerKind::Adaptive(adaptive))
     };
     let lowered = lower(
         &chain(1, vec![("a", layer(true)?), ("b", layer(false)?), ("c", layer(true)?)]),

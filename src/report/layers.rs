@@ -119,8 +119,8 @@ fn row(
                 row.weight_bits += affine.offset.as_ref().map_or(0, crate::ir::Constant::bits);
             }
             Op::Softmax(softmax) => {
-                row.counts.multiplications += node.tensor.len() as u64;
-                for table in [&softmax.exp_table, &softmax.inverse_table] {
+                row.counts.multiplications += softmax.multiplications(&node.tensor);
+                for table in softmax.tables() {
                     let (entries, bits) = (table.codes.len(), table.format.width());
                     let size = FunctionSize::Table { entries, bits };
                     hardware.push(size.to_string());

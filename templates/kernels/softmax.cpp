@@ -17,10 +17,19 @@ largest = input[{{ cx.at(body.rows, body.columns, "n") }}];
 {{ cx.local_array("exponentials", body.columns, 1) }}
 {{ cx.ty(body.sum) }} sum = 0;
 {{ cx.level(1, "exponents", "n", body.columns) }}
-const {{ cx.ty(body.exp_index) }} distance = largest - input[{{ cx.at(body.rows, body.columns, "n") }}];
-const {{ cx.unsigned(body.exp_address_width) }} address = {{ cx.code("distance", body.exp_address_width) }};
-exponentials[n] = {{ cx.constant(body.exp_table) }}[address.to_uint()];
-sum += exponentials[n];
+const {{ cx.ty(body.distance) }} distance = largest - input[{{ cx.at(body.rows, body.columns, "n") }}];
+{%- for factor in body.exponents %}
+const {{ cx.unsigned(factor.width) }} address_{{ loop.index }} = {{ cx.bits("distance", factor.low, factor.width) }};
+{%- endfor %}
+{%- for factor in body.exponents %}
+{%- if loop.first %}
+{{ cx.ty(body.exp) }} exponential = {{ cx.constant(factor.table) }}[address_1.to_uint()];
+{%- else %}
+exponential = exponential * {{ cx.constant(factor.table) }}[address_{{ loop.index }}.to_uint()];
+{%- endif %}
+{%- endfor %}
+exponentials[n] = exponential;
+sum += exponential;
 }
 
 // The sum as 2^halvings times a mantissa from 1 to below 2.
@@ -35,10 +44,15 @@ halvings = halvings + 1;
 }
 {%- endif %}
 
-// The reciprocal of the sum: that of the mantissa from a table, halved as often.
-const {{ cx.ty(body.inverse_index) }} fraction = mantissa - {{ cx.ty(body.mantissa) }}(1);
-const {{ cx.unsigned(body.inverse_address_width) }} address = {{ cx.code("fraction", body.inverse_address_width) }};
-{{ cx.ty(body.factor) }} factor = {{ cx.constant(body.inverse_table) }}[address.to_uint()];
+// The reciprocal of the mantissa r / (1 - e), from a rough one r and its error e; what e * e * e adds is
+// less than a step. Halved as often, it is the reciprocal of the sum.
+const {{ cx.ty(body.seed_index) }} index = mantissa - {{ cx.ty(body.mantissa) }}(1);
+const {{ cx.unsigned(body.seed_address_width) }} address = {{ cx.code("index", body.seed_address_width) }};
+const {{ cx.ty(body.seed) }} rough = {{ cx.constant(body.seeds) }}[address.to_uint()];
+const {{ cx.ty(body.error) }} error = {{ cx.ty(body.mantissa) }}(1) - mantissa * rough;
+const {{ cx.ty(body.correction) }} correction = error + error * error;
+const {{ cx.ty(body.reciprocal) }} reciprocal = rough + rough * correction;
+{{ cx.ty(body.factor) }} factor = reciprocal;
 factor = factor >> halvings;
 {{ cx.level(1, "probabilities", "n", body.columns) }}
 output[{{ cx.at(body.rows, body.columns, "n") }}] = exponentials[n] * factor;

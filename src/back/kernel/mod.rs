@@ -366,7 +366,11 @@ impl Scope<'_> {
     }
 
     fn code(&self, variable: &str, width: &u32) -> String {
-        self.dialect.code(variable, *width)
+        self.dialect.bits(variable, 0, *width)
+    }
+
+    fn bits(&self, variable: &str, low: &u32, width: &u32) -> String {
+        self.dialect.bits(variable, *low, *width)
     }
 
     /// The lines behind the declaration of an array in the function.

@@ -4,23 +4,21 @@ use serde::Serialize;
 
 use super::super::build::{Builder, Site};
 use super::super::{ConstantId, HlsError, TypeId};
-use crate::fixed::{Format, Interval, Signedness};
+use crate::fixed::{Format, Interval, Quantization, Signedness};
 use crate::ir;
 
-/// The five steps of [`ir::Softmax`]. The reciprocal is halved once a row instead of each product.
-#[derive(Clone, Copy, Debug, Serialize)]
+/// The six steps of [`ir::Softmax`]. The reciprocal is halved once a row instead of each product.
+#[derive(Clone, Debug, Serialize)]
 pub struct Softmax {
     /// How many independent rows.
     pub rows: usize,
     /// Elements of a row.
     pub columns: usize,
     /// What a difference from the largest element is cast to.
-    pub exp_index: TypeId,
-    /// Its width in bits.
-    pub exp_address_width: u32,
-    /// Exponentials of minus each code of `exp_index`.
-    pub exp_table: ConstantId,
-    /// The elements' type of `exp_table`.
+    pub distance: TypeId,
+    /// The tables whose product is an exponential, for the highest bits of a distance first.
+    pub exponents: Vec<Exponents>,
+    /// The type of their entries and products.
     pub exp: TypeId,
     /// Holds the sum of a row.
     pub sum: TypeId,
@@ -30,14 +28,33 @@ pub struct Softmax {
     pub halvings: u32,
     /// The width in bits of a number from 0 to `halvings`.
     pub count_width: u32,
-    /// What a mantissa minus one is cast to.
-    pub inverse_index: TypeId,
+    /// What a mantissa minus one is cut to.
+    pub seed_index: TypeId,
     /// Its width in bits.
-    pub inverse_address_width: u32,
-    /// Reciprocals of one plus each code of `inverse_index`.
-    pub inverse_table: ConstantId,
+    pub seed_address_width: u32,
+    /// About the reciprocals of one plus each code of `seed_index`.
+    pub seeds: ConstantId,
+    /// The type of their entries.
+    pub seed: TypeId,
+    /// What one minus the product of mantissa and seed is cast to.
+    pub error: TypeId,
+    /// What an error and its square are cast to.
+    pub correction: TypeId,
+    /// What a corrected seed is cast to.
+    pub reciprocal: TypeId,
     /// Holds a reciprocal and all its halves.
     pub factor: TypeId,
+}
+
+/// Exponentials of minus some bits of a distance.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Exponents {
+    /// The lowest of these bits.
+    pub low: u32,
+    /// How many they are.
+    pub width: u32,
+    /// The value for each of them.
+    pub table: ConstantId,
 }
 
 pub(super) fn build(
@@ -45,26 +62,27 @@ pub(super) fn build(
     site: &Site<'_>,
     op: &ir::Softmax,
 ) -> Result<Softmax, HlsError> {
-    for (index, table) in [(&op.exp_index, &op.exp_table), (&op.inverse_index, &op.inverse_table)] {
-        let width = index.format.width();
-        if index.format.is_signed() || width > 24 || table.codes.len() != 1 << width {
-            return Err(site.broken(format!("a table of {} by {index}", table.codes.len())));
-        }
-    }
     let tensor = &site.node.tensor;
-    let name = &site.node.layer;
-
-    let wanted = format!("{}_exp_index_t", site.stem);
-    let codes = op.exp_index.format.codes();
-    let exp_index = builder.add_type(&wanted, name, "differences", op.exp_index, codes);
-    let exp_table = builder.constant(site, "exp", "exponentials", &op.exp_table)?;
-    let exp = builder.constants[exp_table.0].element;
-
-    let largest = op.exp_table.codes.interval().unwrap_or_else(|| Interval::point(0));
     let columns = tensor.channel_count();
+    let mut local = |suffix, holds, quantization: Quantization, interval| {
+        let wanted = format!("{}_{suffix}_t", site.stem);
+        builder.add_type(&wanted, &site.node.layer, holds, quantization, interval)
+    };
+    let any = |quantization: Quantization| quantization.format.codes();
+
+    let distance = local("distance", "distances from the largest", op.distance, any(op.distance));
+    let one = Interval::new(0, op.one().ok_or_else(|| site.broken("has no 1"))?);
+    let exp = local("exp", "exponentials", op.exponential, one.clone());
+    let seed_index = op.seed_index().map_err(site.too_wide("the index of a reciprocal"))?;
+    let index = local("seed_index", "mantissas minus one", seed_index, any(seed_index));
+    let error = local("error", "errors of rough reciprocals", op.error, any(op.error));
+    let correction =
+        local("correction", "corrections of rough reciprocals", op.correction, any(op.correction));
+    let reciprocal = local("reciprocal", "reciprocals", op.reciprocal, any(op.reciprocal));
+
     // The sum counts in steps at least as fine as the table's.
-    let refine = (op.sum.fraction() - op.exp_table.format.fraction()).max(0).unsigned_abs();
-    let sums = (&largest * &columns.into()).refined(refine);
+    let refine = (op.sum.fraction() - op.exponential.format.fraction()).max(0).unsigned_abs();
+    let sums = (&one * &columns.into()).refined(refine);
     let sum = builder.local_type(site, "sum", "sums of exponentials", op.sum, sums.clone());
 
     // Numbers below 2^(I - sign) need I - sign - 1 halvings at most to come below 2.
@@ -78,31 +96,40 @@ pub(super) fn build(
     let wide = with_halves(op.sum, "the halved sum")?;
     let mantissa =
         builder.local_type(site, "mantissa", "halved sums", wide, sums.refined(halvings));
+    let wide = with_halves(op.reciprocal.format, "the halved reciprocal")?;
+    let halves = any(op.reciprocal).refined(halvings);
+    let factor = builder.local_type(site, "factor", "halved reciprocals", wide, halves);
 
-    let wanted = format!("{}_inverse_index_t", site.stem);
-    let codes = op.inverse_index.format.codes();
-    let inverse_index =
-        builder.add_type(&wanted, name, "mantissas minus one", op.inverse_index, codes);
-    let inverse_table = builder.constant(site, "inverse", "reciprocals", &op.inverse_table)?;
-    let wide = with_halves(op.inverse_table.format, "the halved reciprocal")?;
-    let inverses = op.inverse_table.codes.interval().unwrap_or_else(|| Interval::point(0));
-    let factor =
-        builder.local_type(site, "factor", "halved reciprocals", wide, inverses.refined(halvings));
-
+    let seeds = builder.constant(site, "seed", "rough reciprocals", &op.seeds)?;
+    let seed = builder.constants[seeds.0].element;
+    let broken = || site.broken("has tables that are none");
+    let lines = op.addresses().ok_or_else(broken)?;
+    let mut low = op.distance.format.width();
+    let mut exponents = Vec::new();
+    for (place, (table, width)) in op.exponents.iter().zip(&lines).enumerate() {
+        low = low.checked_sub(*width).ok_or_else(broken)?;
+        let suffix = if lines.len() == 1 { "exp".into() } else { format!("exp_{}", place + 1) };
+        let codes = table.codes.clone();
+        let table = builder.constant_of(site, &suffix, "exponentials", exp, codes)?;
+        exponents.push(Exponents { low, width: *width, table });
+    }
     Ok(Softmax {
         rows: tensor.rows(),
         columns,
-        exp_index,
-        exp_address_width: op.exp_index.format.width(),
-        exp_table,
+        distance,
+        exponents,
         exp,
         sum,
         mantissa,
         halvings,
         count_width: (u32::BITS - halvings.leading_zeros()).max(1),
-        inverse_index,
-        inverse_address_width: op.inverse_index.format.width(),
-        inverse_table,
+        seed_index: index,
+        seed_address_width: seed_index.format.width(),
+        seeds,
+        seed,
+        error,
+        correction,
+        reciprocal,
         factor,
     })
 }
