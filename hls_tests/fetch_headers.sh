@@ -1,7 +1,7 @@
 #!/bin/sh
 # Fetches the vendors' open headers (ap_types, ac_types; both Apache-2.0) into .cache/vendor of the
-# repository, out of a pinned wheel of hls4ml. Does nothing if they are there. Needs python3 with
-# pip.
+# repository, out of a pinned wheel of hls4ml, and precompiles them. Does nothing if they are there.
+# Needs python3 with pip.
 set -eu
 
 version=1.3.0
@@ -44,6 +44,15 @@ with zipfile.ZipFile(wheel) as archive:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(archive.read(name))
 PYTHON
+
+# A second for each file that includes them, saved in every project of the tests. The compiler takes
+# them where the options are the same, those of `bitkiln verify`; elsewhere it reads the text.
+if command -v g++ >/dev/null; then
+    for header in ap_types/ap_fixed.h ac_types/ac_fixed.h; do
+        header=$scratch/vendor/$header
+        g++ -std=c++17 -O1 -DNDEBUG -w -I "$(dirname "$header")" -x c++-header "$header"
+    done
+fi
 
 # Whole or not at all, also where two runs meet.
 rm -rf "$vendor"

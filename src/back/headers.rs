@@ -129,6 +129,12 @@ fn hls4ml_package() -> Option<PathBuf> {
     Some(path.trim()).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
+/// The name of the vendor's header that stands precompiled beside it in `folder`, if it does.
+pub(super) fn precompiled(folder: &Path, backend: Backend) -> Option<&'static str> {
+    let header = known(backend).header;
+    folder.join(format!("{header}.gch")).is_file().then_some(header)
+}
+
 /// The vendors' header and what to set, for an error's advice.
 pub(super) fn advice(backend: Backend) -> String {
     let known = known(backend);
@@ -139,4 +145,20 @@ pub(super) fn advice(backend: Backend) -> String {
         known.header,
         variables.join(" or ")
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_precompiled_header_is_the_one_beside_the_vendors_own() -> std::io::Result<()> {
+        let folder = tempfile::tempdir()?;
+        let folder = folder.path();
+        assert_eq!(precompiled(folder, Backend::Vitis), None);
+        std::fs::write(folder.join("ap_fixed.h.gch"), "")?;
+        assert_eq!(precompiled(folder, Backend::Vitis), Some("ap_fixed.h"));
+        assert_eq!(precompiled(folder, Backend::Catapult), None);
+        Ok(())
+    }
 }

@@ -236,6 +236,10 @@ fn compile(
     // it computes right.
     command.args(words).args(["-std=c++17", "-O1", "-DNDEBUG"]).args(QUIET).arg("-o").arg(program);
     command.arg("-I").arg(includes).arg("-idirafter").arg(fallback);
+    // The compiler takes a precompiled header only where nothing at all stands before it.
+    if let Some(header) = headers::precompiled(includes, manifest.backend) {
+        command.arg("-include").arg(header);
+    }
     command.arg(project.join(format!("{}_test.cpp", manifest.name)));
     command.arg(project.join(format!("firmware/{}.cpp", manifest.name)));
     let scratch = program.parent().unwrap_or(program);
