@@ -40,7 +40,12 @@ const ACTIVATIONS: &[&str] = &[
     "quantized_relu_po2(4)",
     "ternary(alpha=1)",
     "binary(alpha=1)",
+    "quantized_tanh(5)",
+    "quantized_bits(4,0,1,alpha=0.3)",
 ];
+
+const FUNCTIONS: &[Function] =
+    &[Function::Tanh, Function::Sigmoid, Function::Elu { alpha: 1.0 }, Function::Gelu];
 
 /// A network while it is drawn: every layer's result, with its shape.
 struct Network<'d> {
@@ -92,6 +97,26 @@ pub fn text(model: &Model) -> String {
 impl Network<'_> {
     /// Adds a layer if it fits; says so.
     fn add(&mut self, kind: LayerKind, sources: &[NodeIndex]) -> Option<NodeIndex> {
+        self.add_up_to(WIDEST, kind, sources)
+    }
+
+    /// Adds a layer whose result a quantizer takes, if both fit.
+    fn add_quantized(&mut self, kind: LayerKind, source: NodeIndex) {
+        let before = (self.model.clone(), self.shapes.clone());
+        let quantizer = LayerKind::Activation(Activation::Quantizer(self.quantizer(ACTIVATIONS)));
+        let node = self.add_up_to(bitkiln::fixed::MAX_WIDTH, kind, &[source]);
+        if node.and_then(|node| self.add(quantizer, &[node])).is_none() {
+            (self.model, self.shapes) = before;
+        }
+    }
+
+    /// Adds a layer if it fits and no type is wider than `widest`.
+    fn add_up_to(
+        &mut self,
+        widest: u32,
+        kind: LayerKind,
+        sources: &[NodeIndex],
+    ) -> Option<NodeIndex> {
         let before = self.model.clone();
         let name = format!("layer_{}", self.model.graph.node_count());
         let layer = Layer { name, class: "Layer".into(), kind };
@@ -99,7 +124,7 @@ impl Network<'_> {
         for (position, source) in sources.iter().enumerate() {
             self.model.graph.add_edge(*source, node, position);
         }
-        match self.shape_of(node) {
+        match self.shape_of(node, widest) {
             Some(shape) if shape.iter().product::<usize>() <= MOST_ELEMENTS => {
                 self.shapes.push(shape);
                 Some(node)
@@ -111,16 +136,17 @@ impl Network<'_> {
         }
     }
 
-    /// The shape of `node`'s result; `None` if the network has no hardware, or only that of wide
-    /// types.
-    fn shape_of(&self, node: NodeIndex) -> Option<Vec<usize>> {
+    /// The shape of `node`'s result; `None` if the network has no hardware, or only that of types
+    /// wider than `widest`.
+    fn shape_of(&self, node: NodeIndex, widest: u32) -> Option<Vec<usize>> {
         let mut model = self.model.clone();
         if let LayerKind::Input { shape } = &model.graph[node].kind {
             return Some(shape.clone());
         }
         model.outputs = vec![node];
         let graph = lower(&model, &settings()).ok()?.graph;
-        let narrow = graph.nodes.node_weights().all(|n| n.tensor.format.width() <= WIDEST);
+        let (graph, _) = bitkiln::passes::for_hardware(&graph).ok()?;
+        let narrow = graph.nodes.node_weights().all(|n| n.tensor.format.width() <= widest);
         narrow.then(|| graph[graph.outputs[0].node].tensor.shape.clone())
     }
 
@@ -150,14 +176,24 @@ impl Network<'_> {
         let source = self.source();
         let shape = self.shapes[source.index()].clone();
         let channels = *shape.last().unwrap();
-        let kind = match self.draw.number(0, 11) {
+        let kind = match self.draw.number(0, 16) {
             0 | 1 => LayerKind::Activation(Activation::Quantizer(self.quantizer(ACTIVATIONS))),
             2 => self.dense(channels),
             3..=5 if shape.len() > 1 => self.conv(&shape),
-            6 if shape.len() > 1 => self.pool(&shape),
-            7 => self.batch_norm(channels),
+            6 | 14 if shape.len() > 1 => self.pool(&shape),
+            7 => {
+                let batch_norm = self.batch_norm(channels);
+                return self.add_quantized(batch_norm, source);
+            }
             8 | 9 => return self.merge(source),
             10 => LayerKind::Move(vec![self.movement(&shape)]),
+            11 => LayerKind::Activation(Activation::Softmax),
+            12 | 15 if shape.len() > 1 => {
+                let averages = self.averages(&shape);
+                return self.add_quantized(averages, source);
+            }
+            13 => LayerKind::Activation(Activation::Function(*self.draw.of(FUNCTIONS))),
+            _ if shape.len() == 1 => self.dense(channels),
             _ => LayerKind::Flatten,
         };
         self.add(kind, &[source]);
@@ -253,6 +289,19 @@ impl Network<'_> {
             kind,
             keep_axes: self.draw.chance(50),
             activation: self.activation(),
+        })
+    }
+
+    /// Averages at 'same' borders, with fewer elements than places.
+    fn averages(&mut self, shape: &[usize]) -> LayerKind {
+        let mut sliding = self.sliding(shape);
+        sliding.dilation = [1, 1];
+        sliding.padding = Padding::Same;
+        LayerKind::Pool(Pool {
+            sliding: Some(sliding),
+            kind: PoolKind::Average,
+            keep_axes: false,
+            activation: Activation::Linear,
         })
     }
 
