@@ -1,10 +1,13 @@
 //! Softmax by tables and multiplications.
 
 use num_bigint::BigInt;
-use num_traits::One;
+use num_traits::{One, ToPrimitive};
 
+use super::validate::INTERVAL;
 use super::{Constant, Tensor};
-use crate::fixed::{Format, FormatError, Interval, Overflow, Quantization, Rounding, fits};
+use crate::fixed::{
+    Format, FormatError, Interval, Overflow, Quantization, Rounding, cast, cast_interval, fits,
+};
 
 /// Softmax by tables and multiplications, shifted by the largest element so that no exponential
 /// exceeds 1.
@@ -117,6 +120,50 @@ impl Softmax {
         (low.hull(&high), fraction + seeds.format.fraction())
     }
 
+    /// The code of q for the mantissa `m`, which has `fraction` bits behind the point and lies from 1
+    /// to below 2; `None` if a seed is missing or numbers do not fit one another.
+    pub(crate) fn reciprocal_of(&self, m: &BigInt, fraction: i32) -> Option<BigInt> {
+        let one = |fraction: i32| Some(BigInt::one() << u32::try_from(fraction).ok()?);
+        let address = cast(&(m - one(fraction)?), fraction, &self.seed_index().ok()?);
+        let seed = self.seeds.codes.get(address.to_usize()?)?;
+        let seed_fraction = self.seeds.format.fraction();
+
+        let product = fraction + seed_fraction;
+        let error = cast(&(one(product)? - m * &seed), product, &self.error);
+        let error_fraction = self.error.format.fraction();
+        let correction = (&error << u32::try_from(error_fraction).ok()?) + &error * &error;
+        let correction = cast(&correction, 2 * error_fraction, &self.correction);
+        let correction_fraction = self.correction.format.fraction();
+        let refined = &seed * (one(correction_fraction)? + correction);
+        Some(cast(&refined, seed_fraction + correction_fraction, &self.reciprocal))
+    }
+
+    /// What a probability can be, cast to the result's format: no exponential is above 1, so at most
+    /// the largest reciprocal. `None` if numbers do not fit one another.
+    pub(crate) fn probabilities(&self, format: Format) -> Option<Interval> {
+        let lines = address(&self.seeds)?;
+        let fraction = self.mantissa_fraction().max(lines.cast_signed());
+        let (errors, product) = Self::errors(&self.seeds, fraction);
+        let errors = cast_interval(&errors, product, &self.error);
+        let (corrections, square) = Self::corrections(&(errors, self.error.format.fraction()));
+        let corrections = cast_interval(&corrections, square, &self.correction);
+        let correction_fraction = self.correction.format.fraction();
+        let one = BigInt::one() << u32::try_from(correction_fraction).ok()?;
+        let product_fraction = self.seeds.format.fraction() + correction_fraction;
+        let mut largest = BigInt::ZERO;
+        for (place, seed) in self.seeds.codes.iter().enumerate() {
+            let most = (&one + corrections.high()) * seed;
+            if cast(&most, product_fraction, &self.reciprocal) > largest {
+                // The least mantissa with this seed has the largest reciprocal.
+                let least = BigInt::from((1_usize << lines) + place);
+                let least = least << fraction.abs_diff(lines.cast_signed());
+                largest = largest.max(self.reciprocal_of(&least, fraction)?);
+            }
+        }
+        let to = Quantization::new(format, self.rounding, self.overflow);
+        Some(cast_interval(&Interval::new(0, largest), self.reciprocal.format.fraction(), &to))
+    }
+
     /// Bits behind the point of a mantissa.
     pub(crate) fn mantissa_fraction(&self) -> i32 {
         self.sum.fraction() + self.halvings.cast_signed()
@@ -135,8 +182,8 @@ impl Softmax {
             ensure(table.format == exponential, "an exponential has another type")?;
             ensure(table.codes.iter().next().as_ref() == Some(&one), "exp(0) is not 1")?;
             let range = Interval::new(0, one.clone());
-            let held = table.codes.interval().is_some_and(|codes| range.contains(&codes));
-            ensure(held, "an exponential lies outside of 0 to 1")?;
+            let inside = table.codes.interval().is_some_and(|codes| range.contains(&codes));
+            ensure(inside, "an exponential lies outside of 0 to 1")?;
         }
         let sum = &one * x.channel_count();
         ensure(self.sum.fraction() == exponential.fraction(), "the sum has another fraction")?;
@@ -148,17 +195,18 @@ impl Softmax {
         ensure(self.seeds.format.codes().contains(&seeds), "a constant leaves its format")?;
         let exact = Self::errors(&self.seeds, self.mantissa_fraction());
         ensure(is_seed(&exact) && *seeds.low() > BigInt::ZERO, "a seed is far from a reciprocal")?;
-        let cast = |(codes, fraction): &Codes, to: &Quantization| {
-            let cast = crate::fixed::cast_interval(codes, *fraction, to);
+        let held = |(codes, fraction): &Codes, to: &Quantization| {
+            let cast = cast_interval(codes, *fraction, to);
             fits(codes, *fraction, to).then(|| (cast, to.format.fraction()))
         };
         let narrow = "what corrects a reciprocal leaves its type";
-        let errors = cast(&exact, &self.error).filter(is_seed).ok_or(narrow)?;
-        let corrections = cast(&Self::corrections(&errors), &self.correction).ok_or(narrow)?;
+        let errors = held(&exact, &self.error).filter(is_seed).ok_or(narrow)?;
+        let corrections = held(&Self::corrections(&errors), &self.correction).ok_or(narrow)?;
         let reciprocals = Self::reciprocals(&self.seeds, &corrections);
-        let (reciprocals, _) = cast(&reciprocals, &self.reciprocal).ok_or(narrow)?;
+        let (reciprocals, _) = held(&reciprocals, &self.reciprocal).ok_or(narrow)?;
         ensure(*reciprocals.low() >= BigInt::ZERO, "a reciprocal is negative")?;
-        ensure(*y.interval().low() >= BigInt::ZERO, "a probability is negative")
+        let probabilities = self.probabilities(y.format).ok_or("a number has no code")?;
+        ensure(y.interval().contains(&probabilities), INTERVAL)
     }
 }
 
@@ -255,12 +303,12 @@ mod tests {
         }
         let seeds = broken(|softmax, _| softmax.seeds = table(&[13, 32], entry))?;
         assert_eq!(seeds, "a constant leaves its format");
-        let negative = broken(|softmax, y| {
+        let missed = broken(|softmax, y| {
             y.format = signed;
-            y.channels = vec![signed.codes()];
-            softmax.rounding = Rounding::Trn;
+            y.channels = vec![Interval::new(0, 7)];
+            softmax.overflow = Overflow::WRAP;
         })?;
-        assert_eq!(negative, "a probability is negative");
+        assert_eq!(missed, "its interval misses codes that the operation can give");
         Ok(())
     }
 

@@ -154,7 +154,7 @@ fn follows(exact: &Tensor, y: &Tensor) -> Result<(), String> {
     each_channel(exact, y, Interval::clone)
 }
 
-const INTERVAL: &str = "its interval misses codes that the operation can give";
+pub(super) const INTERVAL: &str = "its interval misses codes that the operation can give";
 const FRACTION: &str = "its fraction is not the one that the operation gives";
 
 /// Every channel of `y` contains what `f` makes of the channel of `x`.

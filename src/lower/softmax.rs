@@ -6,8 +6,6 @@
 //! some 2^-12 of its own step before it is rounded. That gives it another code than the true one about
 //! once in 4000 times, the next one then.
 
-use num_bigint::BigInt;
-
 use super::activation::Place;
 use super::builder::Builder;
 use super::function::quantizers_follow;
@@ -48,12 +46,9 @@ pub(super) fn lower(
     let result = rounded(if fine { FINE } else { PROBABILITY });
     let result = settings.result.unwrap_or(result);
     let softmax = tables(place, &settings, result, &operand)?;
-    let one = cast(&BigInt::from(1), 0, &result);
-    let tensor = Tensor {
-        shape: operand.shape,
-        format: result.format,
-        channels: vec![Interval::new(0, one)],
-    };
+    // Numbers that do not fit one another are for the graph's checks.
+    let interval = softmax.probabilities(result.format).unwrap_or_else(|| result.format.codes());
+    let tensor = Tensor { shape: operand.shape, format: result.format, channels: vec![interval] };
     Ok(builder.add(place.layer, place.part("softmax"), Op::Softmax(softmax), x, tensor))
 }
 

@@ -5,7 +5,7 @@ use std::error::Error;
 use ndarray::{Array1, Array2, ArrayD, IxDyn, array};
 
 use super::{LayerSettings, LowerError, Settings, lower};
-use crate::fixed::Codes;
+use crate::fixed::{Codes, Interval};
 use crate::function::{Function, Relu};
 use crate::ir::{Graph, Op};
 use crate::model::{Activation, Dense, Layer, LayerKind, Merge, Model};
@@ -232,6 +232,28 @@ fn smaller_tables_are_more_tables() -> Outcome {
     let (tables, worst) = sizes(&settings)?;
     assert_eq!(tables, [4096, 256]);
     assert!((20.0..200.0).contains(&worst), "{worst}");
+    Ok(())
+}
+
+#[test]
+fn probabilities_wrap_around_in_a_type_without_one() -> Outcome {
+    let model = chain(2, vec![("softmax", LayerKind::Activation(Activation::Softmax))]);
+    let mut settings = settings("fixed<8,5>")?;
+    for (result, interval) in [
+        ("fixed<16,1>", Interval::new(-32768, 32767)),
+        ("fixed<16,1,TRN,SAT>", Interval::new(0, 32767)),
+        ("ufixed<8,0>", Interval::new(0, 255)),
+        ("ufixed<8,0,RND,SAT_ZERO>", Interval::new(0, 255)),
+        ("ufixed<9,1,RND_CONV>", Interval::new(0, 256)),
+    ] {
+        settings.softmax.result = Some(result.parse()?);
+        let graph = lower(&model, &settings)?.graph;
+        assert_eq!(graph[graph.layers[1].1].tensor.interval(), interval, "{result}");
+        let [found, _] = probabilities(&graph, 100)?;
+        // Two numbers far apart: the larger one's 1 wraps around or saturates.
+        let largest = found.iter().copied().fold(f64::MIN, f64::max);
+        assert!(largest > 0.9, "{result}: {largest}");
+    }
     Ok(())
 }
 

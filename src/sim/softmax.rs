@@ -22,7 +22,7 @@ pub(super) fn softmax(
     let sum: BigInt = exponentials.iter().sum();
     let one = BigInt::one() << u32::try_from(op.sum.fraction()).ok()?;
     let halvings = (0..=op.halvings).find(|h| sum < &one << (h + 1))?;
-    let reciprocal = reciprocal(op, &sum, op.sum.fraction() + halvings.cast_signed())?;
+    let reciprocal = op.reciprocal_of(&sum, op.sum.fraction() + halvings.cast_signed())?;
 
     let fraction =
         op.exponential.format.fraction() + op.reciprocal.format.fraction() + halvings.cast_signed();
@@ -44,24 +44,6 @@ fn exponential(op: &Softmax, d: &BigInt) -> Option<BigInt> {
         });
     }
     product
-}
-
-/// The reciprocal of `mantissa`, which has `fraction` bits behind the point and lies from 1 to
-/// below 2.
-fn reciprocal(op: &Softmax, mantissa: &BigInt, fraction: i32) -> Option<BigInt> {
-    let one = |fraction: i32| Some(BigInt::one() << u32::try_from(fraction).ok()?);
-    let address = cast(&(mantissa - one(fraction)?), fraction, &op.seed_index().ok()?);
-    let seed = entry(&op.seeds, &address)?;
-    let seed_fraction = op.seeds.format.fraction();
-
-    let product = fraction + seed_fraction;
-    let error = cast(&(one(product)? - mantissa * &seed), product, &op.error);
-    let error_fraction = op.error.format.fraction();
-    let correction = (&error << u32::try_from(error_fraction).ok()?) + &error * &error;
-    let correction = cast(&correction, 2 * error_fraction, &op.correction);
-    let correction_fraction = op.correction.format.fraction();
-    let refined = &seed * (one(correction_fraction)? + correction);
-    Some(cast(&refined, seed_fraction + correction_fraction, &op.reciprocal))
 }
 
 fn entry(table: &Constant, index: &BigInt) -> Option<BigInt> {
