@@ -1,4 +1,4 @@
-//! Averages: sums times the numbers that make averages of them.
+//! Averages and other quotients: numbers times those that make quotients of them.
 //!
 //! A number that a format holds is a factor like any other, and a power of two only moves the
 //! binary point. A third is no such number. Then the quotient is rounded to the nearest step of
@@ -15,7 +15,7 @@
 
 use ndarray::Array1;
 use num_bigint::BigInt;
-use num_traits::{One, Signed, Zero};
+use num_traits::{Float, One, Signed, Zero};
 
 use super::LowerError;
 use super::activation::{Place, cast, scale};
@@ -50,6 +50,17 @@ impl Factor {
         }
     }
 
+    /// One divided by `value`, which is neither 0 nor infinite.
+    pub(super) fn reciprocal(value: f32) -> Self {
+        let (mantissa, exponent, sign) = value.integer_decode();
+        let zeros = mantissa.trailing_zeros();
+        Self {
+            numerator: sign.into(),
+            denominator: mantissa.checked_shr(zeros).unwrap_or(1),
+            fraction: i32::from(exponent).saturating_add_unsigned(zeros),
+        }
+    }
+
     /// Times `code` · 2^-`fraction`.
     pub(super) fn times(self, code: &BigInt, fraction: i32) -> Self {
         Self {
@@ -75,7 +86,7 @@ fn floor_of_quotient(a: &BigInt, b: &BigInt) -> BigInt {
     if remainder.is_negative() { quotient - BigInt::one() } else { quotient }
 }
 
-/// `node`, each of its rows times its factor; one factor serves all rows.
+/// `node`, its elements times `factors`: one for all, one for each channel or one for each element.
 pub(super) fn multiply(
     builder: &mut Builder<'_>,
     place: Place<'_>,
@@ -86,10 +97,13 @@ pub(super) fn multiply(
     let same = factors.windows(2).all(|pair| pair[0] == pair[1]);
     let factors = if same { &factors[..factors.len().min(1)] } else { factors };
     let denominator = factors.iter().map(|factor| factor.denominator).max().unwrap_or(1);
+    let exact = denominator == 1;
     let fraction = factors.iter().map(|factor| factor.fraction).max().unwrap_or(0);
+    // A divisor below 1 makes quotients of coarser steps, but no quantizer behind is coarser for it.
+    let fraction = if exact { fraction } else { fraction.max(0) };
     if let [factor] = factors
         && factor.numerator.is_one()
-        && denominator == 1
+        && exact
     {
         if fraction == 0 {
             return Ok(node);
@@ -104,23 +118,20 @@ pub(super) fn multiply(
     let position = |position: i64| {
         i32::try_from(position).map_err(|_| too_wide(FormatError::Position(position)))
     };
-    let sums = BigInt::from(x.interval().low().bits().max(x.interval().high().bits()));
-    let exact = denominator == 1;
     let precise = if exact {
         fraction
     } else {
-        let largest = i64::try_from(sums).unwrap_or(i64::MAX);
+        let interval = x.interval();
+        let largest = interval.low().bits().max(interval.high().bits());
+        let largest = i64::try_from(largest).unwrap_or(i64::MAX);
         position(i64::from(fraction) + largest + i64::from(2 * bits + GUARD) + 1)?
     };
-    let of_rows: Vec<BigInt> = factors.iter().map(|factor| factor.code(precise)).collect();
-    let channels = if same { 1 } else { x.channel_count() };
-    let codes: Vec<BigInt> =
-        of_rows.iter().flat_map(|code| std::iter::repeat_n(code.clone(), channels)).collect();
+    let codes: Vec<BigInt> = factors.iter().map(|factor| factor.code(precise)).collect();
+    // A factor for each element is one for each channel of all elements in a row.
+    let by_element = ![1, x.channel_count()].contains(&codes.len());
     let codes = Array1::from_vec(codes).into_dyn();
     let affine =
         Affine { scale: Constant::of_codes(codes, precise).map_err(&too_wide)?, offset: None };
-    // A factor for each element is one for each channel of all elements in a row.
-    let by_element = !same;
     let mut node = node;
     if by_element {
         node = reshape(builder, place, node, vec![x.len()]);
@@ -184,6 +195,9 @@ mod tests {
         assert_eq!(Factor::ratio(1, 12), factor(1, 3, 2));
         assert_eq!(Factor::ratio(9, 6), factor(3, 1, 1));
         assert_eq!(Factor::ratio(9, 6).times(&(-5).into(), 4), factor(-15, 1, 5));
+        assert_eq!(Factor::reciprocal(12.0), Factor::ratio(1, 12));
+        assert_eq!(Factor::reciprocal(-0.75), factor(-1, 3, -2));
+        assert_eq!(Factor::reciprocal(f32::MIN_POSITIVE / 2.0), factor(1, 1, -127));
     }
 
     #[test]
