@@ -26,6 +26,9 @@ use crate::ir::{Affine, Constant, NodeId, Op, Tensor};
 /// Bits behind those that quantizers as fine as the operand need.
 pub(super) const GUARD: u32 = 16;
 
+/// The largest denominator of a simple fraction.
+const SIMPLE: u64 = 1 << 12;
+
 /// `numerator` / `denominator` · 2^-`fraction`, the denominator being odd.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Factor {
@@ -50,14 +53,28 @@ impl Factor {
         }
     }
 
-    /// One divided by `value`, which is neither 0 nor infinite.
+    /// One divided by the number that `value` stands for, which is neither 0 nor infinite: the
+    /// simplest fraction that float32 rounds to it, up to a power of two. So 0.1 is a tenth and no
+    /// number beside it, and quotients lie halfway between two steps where most of float32 do.
+    /// Where no fraction is simple, the number is `value` itself.
     pub(super) fn reciprocal(value: f32) -> Self {
         let (mantissa, exponent, sign) = value.integer_decode();
-        let zeros = mantissa.trailing_zeros();
+        // value = number · 2^power, and number from 1 to below 2.
+        let bits = u64::BITS - mantissa.leading_zeros();
+        let power = i32::from(exponent).saturating_add_unsigned(bits.saturating_sub(1));
+        let number = libm::ldexp(mantissa as f64, 1 - bits.cast_signed());
+        let fraction = |below: u64| ((number * below as f64).round() as u64, below);
+        let is_it =
+            |(above, below): &(u64, u64)| (*above as f64 / *below as f64) as f32 == number as f32;
+        let simplest = (1..=SIMPLE).map(fraction).find(is_it);
+        let (above, below) =
+            simplest.unwrap_or((mantissa, 1 << bits.saturating_sub(1).min(u64::BITS - 1)));
+        let twos = below.trailing_zeros();
+        let ratio = Self::ratio(below >> twos, above);
         Self {
-            numerator: sign.into(),
-            denominator: mantissa.checked_shr(zeros).unwrap_or(1),
-            fraction: i32::from(exponent).saturating_add_unsigned(zeros),
+            numerator: ratio.numerator * sign,
+            fraction: ratio.fraction.saturating_add(power).saturating_sub_unsigned(twos),
+            ..ratio
         }
     }
 
@@ -182,6 +199,8 @@ fn reshape(builder: &mut Builder<'_>, place: Place<'_>, node: NodeId, shape: Vec
 
 #[cfg(test)]
 mod tests {
+    use num_traits::ToPrimitive;
+
     use super::*;
 
     #[test]
@@ -198,6 +217,29 @@ mod tests {
         assert_eq!(Factor::reciprocal(12.0), Factor::ratio(1, 12));
         assert_eq!(Factor::reciprocal(-0.75), factor(-1, 3, -2));
         assert_eq!(Factor::reciprocal(f32::MIN_POSITIVE / 2.0), factor(1, 1, -127));
+    }
+
+    /// Each is the fraction that it was written as, and float32 rounds all to what they were.
+    #[test]
+    fn divisors_are_what_they_stand_for() {
+        for (above, below) in [(1, 10), (3, 10), (37, 10), (1, 3), (255, 1), (999, 1000)] {
+            let value = (above as f64 / below as f64) as f32;
+            let (found, meant) = (Factor::reciprocal(value), Factor::ratio(below, above));
+            let number = |factor: &Factor| {
+                libm::ldexp(1.0, -factor.fraction) * factor.numerator.to_f64().unwrap()
+            };
+            assert_eq!((found.denominator, number(&found)), (meant.denominator, number(&meant)));
+        }
+        let mut bits = 1_u32;
+        while let value = f32::from_bits(bits)
+            && value.is_finite()
+        {
+            let factor = Factor::reciprocal(value);
+            let (above, below) = (factor.denominator as f64, factor.numerator.to_f64());
+            let found = below.map(|below| libm::ldexp(above / below, factor.fraction) as f32);
+            assert_eq!(found, Some(value));
+            bits += 0x10_3253;
+        }
     }
 
     #[test]

@@ -77,9 +77,10 @@ impl Exact<'_> {
             LayerKind::Merge(merge) => merged(*merge, x),
             LayerKind::Constant(constant) => with_constant(constant, first),
             LayerKind::Divide(by) => {
+                let by = by.mapv(meant);
                 let by = by.broadcast(&first.shape()[1..]).ok_or("the divisors do not fit")?;
                 let pairs = first.iter().zip(by.iter().cycle());
-                let quotients = pairs.map(|(x, by)| x / f64::from(*by)).collect();
+                let quotients = pairs.map(|(x, by)| x / by).collect();
                 Ok(Samples::from_shape_vec(first.raw_dim(), quotients)?)
             }
             LayerKind::Square => Ok(first.mapv(|x| x * x)),
@@ -212,6 +213,13 @@ fn of_two(merge: Merge, x: f64, y: f64) -> f64 {
         Merge::Maximum => x.max(y),
         Merge::Minimum => x.min(y),
     }
+}
+
+/// The fraction of the least denominator that float32 rounds to a divisor, if one is simple.
+fn meant(divisor: f32) -> f64 {
+    let fraction = |below: u32| (f64::from(divisor) * f64::from(below)).round() / f64::from(below);
+    let found = (1..=1 << 12).map(fraction).find(|number| *number as f32 == divisor);
+    found.unwrap_or(f64::from(divisor))
 }
 
 /// What elements along some axes have together, one axis after the other.
