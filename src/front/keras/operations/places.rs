@@ -107,8 +107,9 @@ fn tile(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let value = call.value(1, "repeats")?;
     let refused = || call.refuse("repeats", shown(value));
     let one = std::slice::from_ref(value);
+    let times = |value: &Value| number(value).filter(|times| *times > 0);
     let times: Option<Vec<usize>> =
-        value.as_array().map_or(one, Vec::as_slice).iter().map(number).collect();
+        value.as_array().map_or(one, Vec::as_slice).iter().map(times).collect();
     let shape = call.site.input()?;
     let mut times = times.filter(|times| times.len() <= shape.len() + 1).ok_or_else(refused)?;
     while times.len() <= shape.len() {
