@@ -148,3 +148,14 @@ fn names_with_slashes() {
     expect_rule(dense(&model, "block/fc"), 1, [3, 3]);
     expect_rule(dense(&model, "block/fc/inner"), 2, [3, 2]);
 }
+
+/// Keras 3 counts calls of a model from 1 where outputs name it, and from 0 everywhere else.
+#[test]
+fn outputs_of_a_model_that_is_called_twice() {
+    for (folder, file) in [("graph_nested", "model.h5"), ("graph3_nested", "model.keras")] {
+        let path = crate::project("hls_tests/reference").join(folder).join(file);
+        let model = load(&path, None).unwrap();
+        let outputs = model.outputs.iter().map(|output| model.graph[*output].name.as_str());
+        assert_eq!(outputs.collect::<Vec<_>>(), ["add", "cat", "inner/h_act"], "{folder}");
+    }
+}

@@ -4,7 +4,7 @@ use bitkiln::function::{Function, Relu};
 use bitkiln::lower::{Settings, lower};
 use bitkiln::model::{
     Activation, BatchNorm, BatchNormQuantizers, Conv, Dense, Kernel, Layer, LayerKind, Merge,
-    Model, Move, Padding, Pool, PoolKind, Range, Sliding, Transposed,
+    Model, Move, Padding, Pool, PoolKind, Range, Reduce, Sliding, Transposed,
 };
 use bitkiln::quantizer::Quantizer;
 use ndarray::{Array1, Array2, ArrayD, IxDyn};
@@ -176,7 +176,7 @@ impl Network<'_> {
         let source = self.source();
         let shape = self.shapes[source.index()].clone();
         let channels = *shape.last().unwrap();
-        let kind = match self.draw.number(0, 16) {
+        let kind = match self.draw.number(0, 19) {
             0 | 1 => LayerKind::Activation(Activation::Quantizer(self.quantizer(ACTIVATIONS))),
             2 => self.dense(channels),
             3..=5 if shape.len() > 1 => self.conv(&shape),
@@ -193,6 +193,9 @@ impl Network<'_> {
                 return self.add_quantized(averages, source);
             }
             13 => LayerKind::Activation(Activation::Function(*self.draw.of(FUNCTIONS))),
+            16 => self.reduction(shape.len()),
+            17 => self.quotient(channels),
+            18 => LayerKind::Square,
             _ if shape.len() == 1 => self.dense(channels),
             _ => LayerKind::Flatten,
         };
@@ -279,14 +282,9 @@ impl Network<'_> {
         if sliding.padding == Padding::Causal {
             sliding.padding = Padding::Valid;
         }
-        let kind = match self.draw.number(0, 2) {
-            0 => PoolKind::Average,
-            1 => PoolKind::QuantizedAverage("quantized_bits(6,0,1,alpha=1)".parse().unwrap()),
-            _ => PoolKind::Max,
-        };
         LayerKind::Pool(Pool {
             sliding: self.draw.chance(75).then_some(sliding),
-            kind,
+            kind: self.together(),
             keep_axes: self.draw.chance(50),
             activation: self.activation(),
         })
@@ -303,6 +301,31 @@ impl Network<'_> {
             keep_axes: false,
             activation: Activation::Linear,
         })
+    }
+
+    fn together(&mut self) -> PoolKind {
+        match self.draw.number(0, 4) {
+            0 => PoolKind::Average,
+            1 => PoolKind::QuantizedAverage("quantized_bits(6,0,1,alpha=1)".parse().unwrap()),
+            2 => PoolKind::Sum,
+            3 => PoolKind::Min,
+            _ => PoolKind::Max,
+        }
+    }
+
+    fn reduction(&mut self, axes: usize) -> LayerKind {
+        let mut some: Vec<usize> = (0..axes).filter(|_| self.draw.chance(50)).collect();
+        if some.is_empty() {
+            some.push(axes - 1);
+        }
+        let keep_axes = some.len() == axes || self.draw.chance(50);
+        LayerKind::Reduce(Reduce { axes: some, kind: self.together(), keep_axes })
+    }
+
+    fn quotient(&mut self, channels: usize) -> LayerKind {
+        let count = if self.draw.chance(50) { channels } else { 1 };
+        let by = (0..count).map(|_| *self.draw.of(&[3.0, -0.7, 0.75, 8.0, 5.0])).collect();
+        LayerKind::Divide(Array1::from_vec(by).into_dyn())
     }
 
     fn batch_norm(&mut self, channels: usize) -> LayerKind {
@@ -341,7 +364,8 @@ impl Network<'_> {
             sources.push(*self.draw.of(&alike));
         }
         let all = [Merge::Add, Merge::Multiply, Merge::Maximum, Merge::Minimum, Merge::Average];
-        let kind = match self.draw.number(0, 6) {
+        let kind = match self.draw.number(0, 7) {
+            7 => LayerKind::Stack { axis: self.draw.number(0, shape.len()) },
             0 => LayerKind::Concatenate { axis: self.draw.number(0, shape.len() - 1) },
             1 => {
                 sources.truncate(2);
@@ -354,7 +378,9 @@ impl Network<'_> {
 
     fn movement(&mut self, shape: &[usize]) -> Move {
         let axes = shape.len();
-        let choice = self.draw.number(0, 3);
+        let choice = self.draw.number(0, 4);
+        let (axis, count) = (self.draw.number(0, axes - 1), self.draw.number(1, 6));
+        let places = (0..count).map(|_| self.draw.number(0, shape[axis] - 1)).collect();
         let mut each =
             |low, high| (0..axes).map(|_| self.draw.number(low, high)).collect::<Vec<usize>>();
         match choice {
@@ -363,6 +389,7 @@ impl Network<'_> {
                 Move::Pad(before.into_iter().zip(after).map(|(b, a)| [b, a]).collect())
             }
             1 => Move::Repeat(each(1, 2)),
+            3 => Move::Take { axis, places },
             2 => Move::Permute((0..axes).rev().collect()),
             _ => {
                 let starts = each(0, 1);

@@ -6,7 +6,7 @@ Usage: graphs.py OUT_DIR [CASE ...]
 Run it with Keras 2 (tensorflow-cpu==2.15.1, qkeras at its state of June 2025) for the cases graph_*, and with
 Keras 3 (keras==3.10.0, tensorflow-cpu==2.19.0, qkeras-v3==1.2.1) for the cases graph3_* and v3_*.
 Each case is a folder as the other ones: the model, inputs.npz, trace.npz, case.json. Layers of a model in the
-model are traced as `outer/inner`, later calls of a layer as `name_1`.
+model are traced as `outer/inner`, later calls of a layer as `name_1`, results of an operation behind its first one as `name:1`.
 """
 import json, os, pathlib, sys
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -112,6 +112,66 @@ def image_operations():
     return keras.Model(x, [*pools, *sizes, flat, turned, x[..., 1], x[:, None, 1:2, -1]])
 
 
+def halves(name):
+    """A model whose results are one part and the sum of all of a split, two steps apart."""
+    ops = tf if VERSION == 2 else keras.ops
+    x = L.Input((4, 6), name="halves_in")
+    a, b, c = ops.split(x, 3, axis=-1)
+    return keras.Model(x, [c, ops.stack([a, b, c], axis=1), a * c], name=name)
+
+
+def parts():
+    """Parts of tensors and what is made of them: each a layer for each result that is taken."""
+    x, m = L.Input((4, 6), name="x"), L.Input((2, 4, 3), name="m")
+    if VERSION == 2:
+        first, _, last = tf.split(x, [1, -1, 2], axis=2)
+        one, _, three, _ = tf.unstack(x, axis=1)
+        low, high = tf.split(m, 2, axis=1)
+        turned = [tf.reverse(x, [1, 2]), tf.roll(x, [1, -2], [1, 2]), tf.tile(m, [1, 2, 1, 3])]
+        picked = [tf.gather(x, [2, 0, 2], axis=1), tf.gather(m, 1, axis=3)]
+        edges = [tf.pad(x, [[0, 0], [3, 1], [0, 2]], "REFLECT"), tf.pad(x, [[0, 0], [1, 0], [6, 2]], mode="SYMMETRIC")]
+        blocks = tf.nn.space_to_depth(tf.nn.depth_to_space(tf.pad(m, [[0, 0], [0, 0], [0, 0], [1, 0]]), 2), 4)
+        products = [tf.matmul(x, x, transpose_b=True), tf.matmul(m, tf.concat([low, high], axis=1), transpose_a=True)]
+        stacked = tf.stack([one, three, one], axis=-1)
+    else:
+        ops = keras.ops
+        first, _, last = ops.split(x, [1, 4], axis=2)
+        one, _, three, _ = ops.unstack(x, axis=1)
+        low, high = ops.split(m, 2, axis=1)
+        turned = [ops.flip(x, 1), ops.roll(x, [1, -2], [1, 2]), ops.tile(m, [2, 1, 3])]
+        picked = [ops.take(x, [2, 0, -2], axis=1), ops.take(m, 1, axis=3)]
+        edges = [ops.pad(x, [[0, 0], [3, 1], [0, 2]], "reflect"), ops.pad(x, [[0, 0], [1, 0], [6, 2]], mode="symmetric")]
+        blocks = ops.moveaxis(m, 1, -1)
+        products = [ops.matmul(x, ops.swapaxes(x, 1, 2)), ops.matmul(ops.transpose(m, (0, 1, 3, 2)), ops.concatenate([low, high], axis=1))]
+        stacked = ops.stack([one, three, one], axis=-1)
+    nested, shared = halves("halves"), halves("again")
+    c, rows, product = nested(x)
+    again = shared(turned[0])[2] + shared(x)[2]
+    return keras.Model([x, m], [last, high, three, first * last[..., :1], stacked, *turned[1:], *picked, *edges, blocks, *products,
+                                c, rows, product + again])
+
+
+def numbers():
+    """Sums and other numbers of many, and quotients that are no binary numbers, rounded by what follows."""
+    x, m = L.Input((4, 6), name="x"), L.Input((2, 4, 3), name="m")
+    ops = tf if VERSION == 2 else keras.ops
+    if VERSION == 2:
+        total, mean, top, least = tf.reduce_sum, tf.reduce_mean, tf.reduce_max, tf.reduce_min
+    else:
+        total, mean, top, least = ops.sum, ops.mean, ops.max, ops.min
+    sums = [total(x, 1), total(m, axis=[1, 2], keepdims=True), total(x, axis=-1), total(m, axis=[1, 3])]
+    means = [act("act_mean")(mean(x, axis=2)), mean(m, axis=2, keepdims=True)]
+    ends = [top(m, axis=[-1, 1], keepdims=True), top(m, axis=1), least(x, axis=1), least(m, axis=[2, 3])]
+    by_channel = np.array([1, 3, -0.75, 7, 4, 0.2], "float32")
+    by_element = np.arange(-12, 12, dtype="float32").reshape(4, 6) + 0.5
+    quotients = [act(f"act_{at}")(x / by) for at, by in enumerate([3, -0.7, by_channel, by_element])]
+    if VERSION == 2:
+        rest = [tf.realdiv(m, 0.1), tf.math.scalar_mul(2.0, m) / 8.0, keras.activations.relu(x, max_value=1.5), keras.activations.relu(x, alpha=0.25)]
+    else:
+        rest = [ops.divide(m, 0.1), keras.activations.relu(x, negative_slope=0.25, max_value=1.0, threshold=0.5)]
+    return keras.Model([x, m], [*sums, *means, *ends, *quotients, *rest, abs(x), ops.square(m), x ** 2])
+
+
 def over_steps():
     """Models for each step: one of a branch, a merge and windows, one in it, and a Sequential one."""
     a, b = L.Input((3, 5, 2), name="a"), L.Input((2, 3, 4), name="b")
@@ -126,6 +186,14 @@ def over_steps():
 
 
 if VERSION == 2:
+    @case
+    def graph_parts():
+        return parts()
+
+    @case
+    def graph_numbers():
+        return numbers()
+
     @case
     def graph_image_operations():
         return image_operations()
@@ -240,6 +308,14 @@ else:
         return keras.Model(i, act("last", "quantized_bits(8,3,0,alpha=1)")(x))
 
     @case
+    def graph3_parts():
+        return parts()
+
+    @case
+    def graph3_numbers():
+        return numbers()
+
+    @case
     def graph3_image_operations():
         return image_operations()
 
@@ -296,11 +372,23 @@ def calls(model, layer):
     return [node for node in layer._inbound_nodes if id(node) in nodes]
 
 
+def results_taken(graph):
+    """Which results of layers other layers take, or the model gives."""
+    def tensors(layer):
+        for node in calls(graph, layer):
+            yield from tf.nest.flatten(node.input_tensors if VERSION == 2 else node.arguments.keras_tensors)
+    layers = graph._self_tracked_trackables if VERSION == 2 else graph.operations
+    taken = [tensor for layer in layers for tensor in tensors(layer)] + list(graph.outputs)
+    histories = [tensor._keras_history for tensor in taken if hasattr(tensor, "_keras_history")]
+    return {(layer.name, call, of_call) for layer, call, of_call in histories}
+
+
 def trace(model, feed, prefix=""):
     """What every call of every layer gives, those of layers of models in the model included."""
     result = {}
     flat = lambda value: list(tf.nest.flatten(value))
     graph = model._functional if VERSION == 3 and isinstance(model, keras.Sequential) else model
+    taken = results_taken(graph)
     # Keras 2 hides the input of a Sequential model.
     for layer in graph._self_tracked_trackables if VERSION == 2 else graph.operations:
         for number, node in enumerate(calls(graph, layer)):
@@ -317,8 +405,13 @@ def trace(model, feed, prefix=""):
                 given = np.asarray(keras.Model(graph.inputs, inputs)(feed, training=False))
                 inside = trace(layer.layer, given.reshape(-1, *given.shape[2:]), f"{prefix}{name}/")
                 result.update({at: steps.reshape(*given.shape[:2], *steps.shape[1:]) for at, steps in inside.items()})
-            if prefix or not isinstance(layer, L.InputLayer):
+            if isinstance(layer, keras.Model):
                 result[prefix + name] = np.asarray(values[0])
+            elif prefix or not isinstance(layer, L.InputLayer):
+                at = layer._inbound_nodes.index(node)
+                for of_call, value in enumerate(values):
+                    if len(values) == 1 or (layer.name, at, of_call) in taken:
+                        result[prefix + name + (f":{of_call}" if of_call else "")] = np.asarray(value)
     return result
 
 

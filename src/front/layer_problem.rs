@@ -70,6 +70,15 @@ pub enum LayerProblem {
         /// How many are connected.
         found: usize,
     },
+    /// A result that the layer does not have.
+    #[error("gives {count} result(s), counted from 0, but number {taken} is taken")]
+    #[diagnostic(help("save the model again"))]
+    Result {
+        /// How many it gives.
+        count: usize,
+        /// Which one is taken.
+        taken: u64,
+    },
     /// Inputs whose shapes do not go together.
     #[error("takes tensors of the shapes {shapes}, which do not go together")]
     #[diagnostic(help("save the model again"))]

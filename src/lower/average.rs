@@ -1,4 +1,4 @@
-//! Averages: sums times the numbers that make averages of them.
+//! Averages and other quotients: numbers times those that make quotients of them.
 //!
 //! A number that a format holds is a factor like any other, and a power of two only moves the
 //! binary point. A third is no such number. Then the quotient is rounded to the nearest step of
@@ -15,7 +15,7 @@
 
 use ndarray::Array1;
 use num_bigint::BigInt;
-use num_traits::{One, Signed, Zero};
+use num_traits::{Float, One, Signed, Zero};
 
 use super::LowerError;
 use super::activation::{Place, cast, scale};
@@ -25,6 +25,9 @@ use crate::ir::{Affine, Constant, NodeId, Op, Tensor};
 
 /// Bits behind those that quantizers as fine as the operand need.
 pub(super) const GUARD: u32 = 16;
+
+/// The largest denominator of a simple fraction.
+const SIMPLE: u64 = 1 << 12;
 
 /// `numerator` / `denominator` · 2^-`fraction`, the denominator being odd.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +50,31 @@ impl Factor {
             numerator: part.into(),
             denominator: whole >> fraction,
             fraction: i32::try_from(fraction).unwrap_or_default(),
+        }
+    }
+
+    /// One divided by the number that `value` stands for, which is neither 0 nor infinite: the
+    /// simplest fraction that float32 rounds to it, up to a power of two. So 0.1 is a tenth and no
+    /// number beside it, and quotients lie halfway between two steps where most of float32 do.
+    /// Where no fraction is simple, the number is `value` itself.
+    pub(super) fn reciprocal(value: f32) -> Self {
+        let (mantissa, exponent, sign) = value.integer_decode();
+        // value = number · 2^power, and number from 1 to below 2.
+        let bits = u64::BITS - mantissa.leading_zeros();
+        let power = i32::from(exponent).saturating_add_unsigned(bits.saturating_sub(1));
+        let number = libm::ldexp(mantissa as f64, 1 - bits.cast_signed());
+        let fraction = |below: u64| ((number * below as f64).round() as u64, below);
+        let is_it =
+            |(above, below): &(u64, u64)| (*above as f64 / *below as f64) as f32 == number as f32;
+        let simplest = (1..=SIMPLE).map(fraction).find(is_it);
+        let (above, below) =
+            simplest.unwrap_or((mantissa, 1 << bits.saturating_sub(1).min(u64::BITS - 1)));
+        let twos = below.trailing_zeros();
+        let ratio = Self::ratio(below >> twos, above);
+        Self {
+            numerator: ratio.numerator * sign,
+            fraction: ratio.fraction.saturating_add(power).saturating_sub_unsigned(twos),
+            ..ratio
         }
     }
 
@@ -75,7 +103,7 @@ fn floor_of_quotient(a: &BigInt, b: &BigInt) -> BigInt {
     if remainder.is_negative() { quotient - BigInt::one() } else { quotient }
 }
 
-/// `node`, each of its rows times its factor; one factor serves all rows.
+/// `node`, its elements times `factors`: one for all, one for each channel or one for each element.
 pub(super) fn multiply(
     builder: &mut Builder<'_>,
     place: Place<'_>,
@@ -86,10 +114,13 @@ pub(super) fn multiply(
     let same = factors.windows(2).all(|pair| pair[0] == pair[1]);
     let factors = if same { &factors[..factors.len().min(1)] } else { factors };
     let denominator = factors.iter().map(|factor| factor.denominator).max().unwrap_or(1);
+    let exact = denominator == 1;
     let fraction = factors.iter().map(|factor| factor.fraction).max().unwrap_or(0);
+    // A divisor below 1 makes quotients of coarser steps, but no quantizer behind is coarser for it.
+    let fraction = if exact { fraction } else { fraction.max(0) };
     if let [factor] = factors
         && factor.numerator.is_one()
-        && denominator == 1
+        && exact
     {
         if fraction == 0 {
             return Ok(node);
@@ -104,23 +135,20 @@ pub(super) fn multiply(
     let position = |position: i64| {
         i32::try_from(position).map_err(|_| too_wide(FormatError::Position(position)))
     };
-    let sums = BigInt::from(x.interval().low().bits().max(x.interval().high().bits()));
-    let exact = denominator == 1;
     let precise = if exact {
         fraction
     } else {
-        let largest = i64::try_from(sums).unwrap_or(i64::MAX);
+        let interval = x.interval();
+        let largest = interval.low().bits().max(interval.high().bits());
+        let largest = i64::try_from(largest).unwrap_or(i64::MAX);
         position(i64::from(fraction) + largest + i64::from(2 * bits + GUARD) + 1)?
     };
-    let of_rows: Vec<BigInt> = factors.iter().map(|factor| factor.code(precise)).collect();
-    let channels = if same { 1 } else { x.channel_count() };
-    let codes: Vec<BigInt> =
-        of_rows.iter().flat_map(|code| std::iter::repeat_n(code.clone(), channels)).collect();
+    let codes: Vec<BigInt> = factors.iter().map(|factor| factor.code(precise)).collect();
+    // A factor for each element is one for each channel of all elements in a row.
+    let by_element = ![1, x.channel_count()].contains(&codes.len());
     let codes = Array1::from_vec(codes).into_dyn();
     let affine =
         Affine { scale: Constant::of_codes(codes, precise).map_err(&too_wide)?, offset: None };
-    // A factor for each element is one for each channel of all elements in a row.
-    let by_element = !same;
     let mut node = node;
     if by_element {
         node = reshape(builder, place, node, vec![x.len()]);
@@ -171,6 +199,8 @@ fn reshape(builder: &mut Builder<'_>, place: Place<'_>, node: NodeId, shape: Vec
 
 #[cfg(test)]
 mod tests {
+    use num_traits::ToPrimitive;
+
     use super::*;
 
     #[test]
@@ -184,6 +214,32 @@ mod tests {
         assert_eq!(Factor::ratio(1, 12), factor(1, 3, 2));
         assert_eq!(Factor::ratio(9, 6), factor(3, 1, 1));
         assert_eq!(Factor::ratio(9, 6).times(&(-5).into(), 4), factor(-15, 1, 5));
+        assert_eq!(Factor::reciprocal(12.0), Factor::ratio(1, 12));
+        assert_eq!(Factor::reciprocal(-0.75), factor(-1, 3, -2));
+        assert_eq!(Factor::reciprocal(f32::MIN_POSITIVE / 2.0), factor(1, 1, -127));
+    }
+
+    /// Each is the fraction that it was written as, and float32 rounds all to what they were.
+    #[test]
+    fn divisors_are_what_they_stand_for() {
+        for (above, below) in [(1, 10), (3, 10), (37, 10), (1, 3), (255, 1), (999, 1000)] {
+            let value = (above as f64 / below as f64) as f32;
+            let (found, meant) = (Factor::reciprocal(value), Factor::ratio(below, above));
+            let number = |factor: &Factor| {
+                libm::ldexp(1.0, -factor.fraction) * factor.numerator.to_f64().unwrap()
+            };
+            assert_eq!((found.denominator, number(&found)), (meant.denominator, number(&meant)));
+        }
+        let mut bits = 1_u32;
+        while let value = f32::from_bits(bits)
+            && value.is_finite()
+        {
+            let factor = Factor::reciprocal(value);
+            let (above, below) = (factor.denominator as f64, factor.numerator.to_f64());
+            let found = below.map(|below| libm::ldexp(above / below, factor.fraction) as f32);
+            assert_eq!(found, Some(value));
+            bits += 0x10_3253;
+        }
     }
 
     #[test]

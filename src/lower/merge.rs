@@ -1,6 +1,6 @@
 //! Layers that make one tensor of several.
 
-use ndarray::Array1;
+use ndarray::{Array1, ArrayD};
 use petgraph::graph::NodeIndex;
 
 use super::LowerError;
@@ -186,6 +186,55 @@ pub(super) fn clip(
     Ok(())
 }
 
+/// A tensor divided by numbers.
+pub(super) fn divide(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    by: &ArrayD<f32>,
+) -> Result<(), LowerError> {
+    let x = builder.operand(index)?;
+    let factors = spread(builder, layer, x, by)?;
+    let factors: Vec<Factor> = factors.into_iter().map(Factor::reciprocal).collect();
+    let node = average::multiply(builder, Place::alone(index, &layer.name), x, &factors)?;
+    builder.finished(index, layer, node);
+    Ok(())
+}
+
+/// Each element times itself.
+pub(super) fn square(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+) -> Result<(), LowerError> {
+    let x = builder.operand(index)?;
+    let node = product(builder, layer, &[x, x])?;
+    builder.finished(index, layer, node);
+    Ok(())
+}
+
+/// Numbers for the elements of `x`: one for all where they are one, one for each channel where they
+/// go by channel, else one for each element.
+fn spread(
+    builder: &Builder<'_>,
+    layer: &Layer,
+    x: NodeId,
+    values: &ArrayD<f32>,
+) -> Result<Vec<f32>, LowerError> {
+    let tensor = builder.tensor(x);
+    let all = values.broadcast(tensor.shape.clone());
+    let all = all.ok_or_else(|| wrong(layer, "its numbers do not fit its shape"))?;
+    let mut all: Vec<f32> = all.iter().copied().collect();
+    let channels = tensor.channel_count();
+    let by_channel = all.iter().enumerate().all(|(at, value)| *value == all[at % channels]);
+    match values.len() {
+        1 => all.truncate(1),
+        _ if by_channel => all.truncate(channels),
+        _ => {}
+    }
+    Ok(all)
+}
+
 /// x times a number plus a number, by element, where `terms` says which two each constant means.
 fn affine(
     builder: &mut Builder<'_>,
@@ -194,31 +243,21 @@ fn affine(
     terms: impl Fn(f64) -> (f64, f64),
     constant: &model::Constant,
 ) -> Result<NodeId, LowerError> {
-    let tensor = builder.tensor(x);
-    let shape = tensor.shape.clone();
-    let values = constant.values.broadcast(shape.clone());
-    let values = values.ok_or_else(|| wrong(layer, "its numbers do not fit its shape"))?;
-    let values: Vec<f64> = values.iter().map(|value| f64::from(*value)).collect();
-    let own = tensor.channel_count();
-    // Where the numbers go by channel, one for each will do, and one for all where they are one.
-    let by_channel = values.iter().enumerate().all(|(at, value)| *value == values[at % own]);
-    let count = match constant.values.len() {
-        1 => 1,
-        _ if by_channel => own,
-        _ => values.len(),
-    };
-    let (scales, offsets): (Vec<f64>, Vec<f64>) =
-        values[..count].iter().map(|value| terms(*value)).unzip();
+    let values = spread(builder, layer, x, &constant.values)?;
+    let terms = values.iter().map(|value| terms(f64::from(*value)));
+    let (scales, offsets): (Vec<f64>, Vec<f64>) = terms.unzip();
     let scale = constant_of(&layer.name, "scale", Array1::from(scales))?;
     let offset = match offsets.iter().all(|offset| *offset == 0.0) {
         true => None,
         false => Some(constant_of(&layer.name, "offset", Array1::from(offsets))?),
     };
     let affine = Affine { scale, offset };
-    if by_channel {
+    let tensor = builder.tensor(x);
+    if [1, tensor.channel_count()].contains(&values.len()) {
         return add_affine(builder, layer, "", x, affine);
     }
     // Each element is a channel of its own.
+    let shape = tensor.shape.clone();
     let flat = [Move::Reshape(vec![values.len()])];
     let flat = gather(builder, &layer.name, "elements", x, &flat)?;
     let node = add_affine(builder, layer, "scaled", flat, affine)?;

@@ -72,6 +72,24 @@ pub(super) fn concatenate(
     Ok(())
 }
 
+/// Stack: operands with one more axis each, one behind the other along it.
+pub(super) fn stack(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    axis: usize,
+) -> Result<(), LowerError> {
+    let mut operands = builder.operands(index)?;
+    for operand in &mut operands {
+        let mut shape = builder.tensor(*operand).shape.clone();
+        shape.insert(axis.min(shape.len()), 1);
+        *operand = gather(builder, &layer.name, "row", *operand, &[Move::Reshape(shape)])?;
+    }
+    let node = concat(builder, &layer.name, "", &operands, axis)?;
+    builder.finished(index, layer, node);
+    Ok(())
+}
+
 /// The node that holds `operands` one behind the other along `axis`.
 pub(super) fn concat(
     builder: &mut Builder<'_>,

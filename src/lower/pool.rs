@@ -1,14 +1,17 @@
 //! Pooling.
 
+use std::iter::repeat_n;
+
 use petgraph::graph::NodeIndex;
 
 use super::activation::{Place, activate};
 use super::average::{self, Factor};
 use super::builder::Builder;
+use super::moves::gather;
 use super::parameters::Parameter;
 use super::{LowerError, windows};
-use crate::ir::{self, NodeId, Op, Tensor, Window};
-use crate::model::{Layer, Pool, PoolKind};
+use crate::ir::{self, Affine, NodeId, Op, Tensor, Window};
+use crate::model::{Layer, Move, Pool, PoolKind, Reduce};
 
 pub(super) fn lower(
     builder: &mut Builder<'_>,
@@ -19,19 +22,8 @@ pub(super) fn lower(
     let operand = builder.operand(index)?;
     let name = layer.name.as_str();
     let window = windows::place(name, pool.sliding.as_ref(), builder.tensor(operand))?;
-    let kind = match pool.kind {
-        PoolKind::Max => ir::PoolKind::Max,
-        PoolKind::Average | PoolKind::QuantizedAverage(_) => ir::PoolKind::Sum,
-    };
-    let op = ir::Pool { window, kind };
-    let tensor = op
-        .result(builder.tensor(operand))
-        .map_err(|rule| LowerError::Operation { layer: name.into(), rule })?;
     let place = Place::inside(index, name);
-    let mut node = builder.add(name, "", Op::Pool(op), operand, tensor);
-    if let Some(factors) = factors(builder, name, pool, &window)? {
-        node = average::multiply(builder, place, node, &factors)?;
-    }
+    let mut node = pooled(builder, place, operand, window, &pool.kind)?;
     if !pool.keep_axes {
         node = without_positions(builder, name, node);
     }
@@ -40,18 +32,96 @@ pub(super) fn lower(
     Ok(())
 }
 
-/// What the sum of each window is multiplied by; `None` where nothing is summed.
+/// What elements along some axes have together: those axes in one, and a window over all of it.
+pub(super) fn reduce(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    reduce: &Reduce,
+) -> Result<(), LowerError> {
+    let operand = builder.operand(index)?;
+    let name = layer.name.as_str();
+    let shape = builder.tensor(operand).shape.clone();
+    let (gone, left): (Vec<usize>, Vec<usize>) =
+        (0..shape.len()).partition(|axis| reduce.axes.contains(axis));
+    let length = |axes: &[usize]| axes.iter().map(|axis| shape[*axis]).product::<usize>();
+    let terms = length(&gone);
+    let table = [
+        Move::Permute([gone.as_slice(), left.as_slice()].concat()),
+        Move::Reshape(vec![terms, length(&left)]),
+    ];
+    let table = gather(builder, name, "terms", operand, &table)?;
+    let window = Window::whole([1, terms]);
+    let node = pooled(builder, Place::inside(index, name), table, window, &reduce.kind)?;
+    let kept = |axis: usize| if gone.contains(&axis) { 1 } else { shape[axis] };
+    let result = match reduce.keep_axes {
+        true => (0..shape.len()).map(kept).collect(),
+        false => left.iter().map(|axis| shape[*axis]).collect(),
+    };
+    let node = gather(builder, name, "shape", node, &[Move::Reshape(result)])?;
+    builder.finished(index, layer, node);
+    Ok(())
+}
+
+/// What the elements of each window have together.
+fn pooled(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    x: NodeId,
+    window: Window,
+    kind: &PoolKind,
+) -> Result<NodeId, LowerError> {
+    let name = place.layer;
+    let (of_taps, part) = match kind {
+        PoolKind::Max => (ir::PoolKind::Max, ""),
+        // The smallest number is the largest of all negated.
+        PoolKind::Min => (ir::PoolKind::Max, "largest"),
+        PoolKind::Sum | PoolKind::Average | PoolKind::QuantizedAverage(_) => {
+            (ir::PoolKind::Sum, "")
+        }
+    };
+    let negated = *kind == PoolKind::Min;
+    let x = if negated { negate(builder, place, "negated", x)? } else { x };
+    let op = ir::Pool { window, kind: of_taps };
+    let tensor = op
+        .result(builder.tensor(x))
+        .map_err(|rule| LowerError::Operation { layer: name.into(), rule })?;
+    let node = builder.add(name, part, Op::Pool(op), x, tensor);
+    if negated {
+        return negate(builder, place, "", node);
+    }
+    match factors(builder, name, kind, &window)? {
+        None => Ok(node),
+        Some(factors) => {
+            let channels = builder.tensor(node).channel_count();
+            let each = factors.into_iter().flat_map(|factor| repeat_n(factor, channels));
+            average::multiply(builder, place, node, &each.collect::<Vec<_>>())
+        }
+    }
+}
+
+fn negate(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    part: &str,
+    x: NodeId,
+) -> Result<NodeId, LowerError> {
+    let affine = Affine { scale: place.constant(-1.0)?, offset: None };
+    builder.affine(place.layer, part, x, affine).map_err(place.format_error("negated number"))
+}
+
+/// What the sum of each window is multiplied by; `None` where it is no average.
 fn factors(
     builder: &Builder<'_>,
     layer: &str,
-    pool: &Pool,
+    kind: &PoolKind,
     window: &Window,
 ) -> Result<Option<Vec<Factor>>, LowerError> {
     let precision = builder.settings.precision;
     let places = window.taps() as u64;
     let present = (0..window.windows()).map(|at| window.present(at) as u64);
-    match &pool.kind {
-        PoolKind::Max => Ok(None),
+    match kind {
+        PoolKind::Max | PoolKind::Min | PoolKind::Sum => Ok(None),
         PoolKind::Average => Ok(Some(present.map(|count| Factor::ratio(1, count)).collect())),
         PoolKind::QuantizedAverage(quantizer) => {
             let inverse = ndarray::arr0((1.0 / places as f64) as f32).into_dyn();

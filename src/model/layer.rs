@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayD};
 
-use super::{BatchNorm, Constant, Conv, Merge, Move, Pool, ScaleShift, Separable};
+use super::{BatchNorm, Constant, Conv, Merge, Move, Pool, Reduce, ScaleShift, Separable};
 use crate::function::Function;
 use crate::quantizer::{Adaptive, Quantizer};
 
@@ -33,8 +33,10 @@ pub enum LayerKind {
     Conv(Conv),
     /// A depthwise convolution, then a pointwise one: Keras' SeparableConv2D and its like.
     Separable(Separable),
-    /// The largest or the average of windows.
+    /// The largest, the sum or the like of windows.
     Pool(Pool),
+    /// The same of whole axes.
+    Reduce(Reduce),
     /// A function applied to each element (softmax: to each row along the last axis).
     Activation(Activation),
     /// A factor and a summand for each channel, from the statistics of training.
@@ -56,6 +58,10 @@ pub enum LayerKind {
     Merge(Merge),
     /// One tensor and numbers, element by element.
     Constant(Constant),
+    /// A tensor divided by numbers, whose shape broadcasts to its own; none of them is 0.
+    Divide(ArrayD<f32>),
+    /// Each element times itself.
+    Square,
     /// Numbers below and above two limits become these.
     Clip {
         /// The lower limit.
@@ -66,6 +72,11 @@ pub enum LayerKind {
     /// Tensors one behind the other along an axis of a sample.
     Concatenate {
         /// The axis.
+        axis: usize,
+    },
+    /// Tensors of one shape one behind the other along an axis that their samples lack.
+    Stack {
+        /// The axis of the result.
         axis: usize,
     },
     /// Products of the elements of two tensors, summed along one axis of a sample of each.

@@ -20,7 +20,7 @@ pub use layer::{Activation, Dense, Layer, LayerKind};
 pub use merge::{Constant, Merge};
 pub use moves::{Move, Range, broadcast};
 pub use normalization::{BatchNorm, BatchNormQuantizers, ScaleShift};
-pub use pool::{Pool, PoolKind};
+pub use pool::{Pool, PoolKind, Reduce};
 pub use sliding::{Padding, Placement, Sliding, Transposed};
 
 /// A network: layers, and who feeds whom.

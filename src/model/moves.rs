@@ -15,6 +15,13 @@ pub enum Move {
     Broadcast(Vec<usize>),
     /// Some elements along each axis.
     Slice(Vec<Range>),
+    /// The elements at these places along one axis, in this order.
+    Take {
+        /// The axis.
+        axis: usize,
+        /// Places of the operand, as often as they are wanted.
+        places: Vec<usize>,
+    },
 }
 
 /// Elements along an axis.
@@ -74,6 +81,12 @@ impl Move {
                 };
                 x.iter().zip(ranges).map(inside).collect::<Option<_>>()?
             }
+            Self::Take { axis, places } => {
+                let length = *x.get(*axis)?;
+                let mut shape = x.to_vec();
+                shape[*axis] = places.len();
+                places.iter().all(|place| *place < length).then_some(shape)?
+            }
             _ => return None,
         };
         elements(&shape).filter(|count| (1..=MOST_ELEMENTS).contains(count)).map(|_| shape)
@@ -114,7 +127,8 @@ impl Move {
                 Self::Broadcast(_) if length == 1 => 0,
                 Self::Broadcast(_) => index[axis + added],
                 Self::Slice(ranges) => ranges[axis].at(index[axis])?,
-                Self::Reshape(_) => index[axis],
+                Self::Take { axis: along, places } if *along == axis => places[index[axis]],
+                Self::Reshape(_) | Self::Take { .. } => index[axis],
             };
             place = place * length + at;
         }
@@ -176,6 +190,8 @@ mod tests {
         assert_eq!(places(&Move::Broadcast(vec![2, 2, 2]), &[2, 1]), [0, 0, 1, 1, 0, 0, 1, 1]);
         let back = Range { start: 2, step: -2, count: 2 };
         assert_eq!(places(&Move::Slice(vec![Range::whole(1), back]), &[1, 3]), [2, 0]);
+        let take = Move::Take { axis: 1, places: vec![2, 0, 2] };
+        assert_eq!(places(&take, &[2, 3]), [2, 0, 2, 5, 3, 5]);
         let first = Move::to_channels_first(3);
         assert_eq!(first.result_shape(&[4, 5, 6]), Some(vec![6, 4, 5]));
         assert_eq!(Move::to_channels_last(3).result_shape(&[6, 4, 5]), Some(vec![4, 5, 6]));
@@ -195,6 +211,9 @@ mod tests {
             (Move::Repeat(vec![0]), vec![2]),
             (Move::Repeat(vec![1 << 40]), vec![1 << 40]),
             (Move::Repeat(vec![1 << 27]), vec![2]),
+            (Move::Take { axis: 1, places: vec![0] }, vec![2]),
+            (Move::Take { axis: 0, places: vec![0, 2] }, vec![2]),
+            (Move::Take { axis: 0, places: vec![] }, vec![2]),
             (range(0, 1, 3), vec![2]),
             (range(2, 1, 1), vec![2]),
             (range(1, -1, 3), vec![2]),

@@ -18,11 +18,7 @@ impl LayerKind {
                 all
             }
             Self::Pool(pool) => {
-                let average = match &pool.kind {
-                    PoolKind::QuantizedAverage(quantizer) => Some(quantizer),
-                    PoolKind::Max | PoolKind::Average => None,
-                };
-                average.into_iter().chain(pool.activation.quantizer()).collect()
+                pool.kind.quantizer().into_iter().chain(pool.activation.quantizer()).collect()
             }
             Self::BatchNorm(norm) => {
                 let of = &norm.quantizers;
@@ -33,6 +29,7 @@ impl LayerKind {
                 let parameters = [&shift.weight_quantizer, &shift.bias_quantizer];
                 parameters.into_iter().flatten().chain(shift.activation.quantizer()).collect()
             }
+            Self::Reduce(reduce) => reduce.kind.quantizer().into_iter().collect(),
             Self::Activation(activation) => activation.quantizer().into_iter().collect(),
             Self::TimeDistributed(kind) | Self::ChannelsFirst(kind) => kind.quantizers(),
             Self::Adaptive(_)
@@ -43,10 +40,23 @@ impl LayerKind {
             | Self::Move(_)
             | Self::Merge(_)
             | Self::Constant(_)
+            | Self::Divide(_)
+            | Self::Square
             | Self::Clip { .. }
             | Self::Concatenate { .. }
+            | Self::Stack { .. }
             | Self::Dot { .. }
             | Self::Bilinear { .. } => vec![],
+        }
+    }
+}
+
+impl PoolKind {
+    /// The quantizer of its averages.
+    fn quantizer(&self) -> Option<&Quantizer> {
+        match self {
+            Self::QuantizedAverage(quantizer) => Some(quantizer),
+            Self::Max | Self::Min | Self::Sum | Self::Average => None,
         }
     }
 }

@@ -56,12 +56,49 @@ fn a_model_in_a_model_and_a_layer_called_twice() {
 #[test]
 fn what_operations_are_not_read_as() {
     let a = |arguments: Value| json!(["a", 0, 0, arguments]);
-    let positions = "all axes but the batch and the channels";
+    let axes = "axes of a sample, without the batch";
     let cases = [
-        ("math.reduce_mean", a(json!({"axis": 2})), "axis = 2", positions),
-        ("math.reduce_max", a(json!({"axis": [1, 2]})), "axis = [1,2]", positions),
-        ("math.reduce_mean", a(json!({})), "axis = null", positions),
-        ("math.truediv", a(json!({"y": 3})), "y = 3", "powers of two"),
+        ("math.reduce_sum", a(json!({"axis": [1, 2]})), "axis = [1,2]", "keepdims = true"),
+        ("math.reduce_mean", a(json!({})), "axis = null", axes),
+        ("math.reduce_min", a(json!({"axis": []})), "axis = []", axes),
+        (
+            "math.reduce_max",
+            a(json!({"axis": 1, "keepdims": 1})),
+            "keepdims = 1",
+            "keepdims = false",
+        ),
+        ("math.pow", a(json!({"y": 3})), "y = 3", "y = 2"),
+        (
+            "split",
+            a(json!({"num_or_size_splits": [1, 1], "axis": 1, "num": 3})),
+            "num = 3",
+            "num = 2",
+        ),
+        ("unstack", a(json!({"num": 3, "axis": 1})), "num = 3", "num = 2"),
+        (
+            "gather",
+            a(json!({"indices": 0, "axis": 1, "batch_dims": 1})),
+            "batch_dims = 1",
+            "batch_dims = 0",
+        ),
+        (
+            "linalg.matmul",
+            a(json!({"b": ["a", 0, 0], "adjoint_b": true})),
+            "adjoint_b = true",
+            "adjoint_b = false",
+        ),
+        (
+            "nn.depth_to_space",
+            a(json!({"block_size": 2, "data_format": "NCHW"})),
+            "data_format = \"NCHW\"",
+            "data_format = \"NHWC\"",
+        ),
+        (
+            "pad",
+            a(json!({"paddings": [[0, 0], [1, 0], [0, 0]], "constant_values": 1.5})),
+            "constant_values = 1.5",
+            "constant_values = 0",
+        ),
         ("image.resize", a(json!({"size": [4, 6]})), "size = [4,6]", "[height, width, channels]"),
         ("cast", a(json!({"dtype": "float16"})), "dtype = \"float16\"", "dtype = \"float32\""),
         (
@@ -75,8 +112,8 @@ fn what_operations_are_not_read_as() {
         ("nn.silu", a(json!({"beta": 2})), "beta = 2", "beta = 1"),
         (
             "compat.v1.pad",
-            a(json!({"paddings": [[0, 0], [1, 0], [0, 0]], "mode": "REFLECT"})),
-            "mode = \"REFLECT\"",
+            a(json!({"paddings": [[0, 0], [1, 0], [0, 0]], "mode": "EDGE"})),
+            "mode = \"EDGE\"",
             "mode = \"CONSTANT\"",
         ),
     ];
@@ -205,6 +242,9 @@ fn operations() {
     let a = |arguments: Value| json!(["a", 0, 0, arguments]);
     let argument =
         |name: &str, value: &str| format!("the call's argument {name} = {value} is not supported");
+    let not_an_axis = |axis: &str| format!("axis = {axis} is not an axis of its samples");
+    let parts = |sizes: Value, axis: u8| a(json!({"num_or_size_splits": sizes, "axis": axis}));
+    let mirror = |by: Value| a(json!({"paddings": by, "mode": "REFLECT"}));
     let cases = [
         ("math.cumsum", a(json!({})), "the operation 'math.cumsum' is not supported".to_owned()),
         ("math.add", a(json!({"y": "text"})), argument("y", "\"text\"")),
@@ -248,6 +288,76 @@ fn operations() {
             a(json!({"ksize": 2, "padding": "FULL"})),
             argument("padding", "\"FULL\""),
         ),
+        ("math.reduce_sum", a(json!({"axis": 0})), not_an_axis("0")),
+        ("math.reduce_sum", a(json!({"axis": [1, 3]})), not_an_axis("3")),
+        ("math.truediv", a(json!({"y": 0})), argument("y", "0")),
+        ("realdiv", a(json!({"y": [1, 0, 2]})), argument("y", "[1,0,2]")),
+        ("math.truediv", a(json!({"y": 1e60})), argument("y", "1e+60")),
+        ("math.truediv", a(json!({"y": [1, 2]})), argument("y", "an array of the shape [2]")),
+        ("math.truediv", a(json!({"y": ["a", 0, 0]})), argument("y", "a tensor")),
+        (
+            "linalg.matmul",
+            a(json!({"b": ["a", 0, 0]})),
+            "takes tensors of the shapes [2, 3] and [2, 3], which do not go together".to_owned(),
+        ),
+        ("linalg.matmul", a(json!({"b": 2})), "takes 2 input(s), but is connected to 1".to_owned()),
+        ("split", a(json!({"num_or_size_splits": 2})), not_an_axis("0")),
+        ("split", parts(json!(2), 2), argument("num_or_size_splits", "2")),
+        ("split", parts(json!(0), 1), argument("num_or_size_splits", "0")),
+        (
+            "split",
+            parts(json!(1_u64 << 62), 1),
+            argument("num_or_size_splits", "4611686018427387904"),
+        ),
+        ("split", parts(json!([1, 1]), 2), argument("num_or_size_splits", "[1,1]")),
+        ("split", parts(json!([-1, -1]), 2), argument("num_or_size_splits", "[-1,-1]")),
+        ("split", parts(json!([-2, 5]), 2), argument("num_or_size_splits", "[-2,5]")),
+        ("split", parts(json!([4, -1]), 2), argument("num_or_size_splits", "[4,-1]")),
+        (
+            "split",
+            parts(json!([u64::MAX, 4]), 2),
+            argument("num_or_size_splits", "[18446744073709551615,4]"),
+        ),
+        ("split", parts(json!([]), 2), argument("num_or_size_splits", "[]")),
+        (
+            "split",
+            parts(json!([0, 3]), 2),
+            "its attributes do not fit its input, of the shape [2, 3]".to_owned(),
+        ),
+        ("unstack", a(json!({})), not_an_axis("0")),
+        ("stack", json!([["a", 0, 0, {}]]), argument("axis", "0")),
+        ("stack", json!([["a", 0, 0, {"axis": 4}]]), argument("axis", "4")),
+        ("stack", a(json!({"axis": 1})), argument("xs", "a tensor")),
+        ("pad", mirror(json!([[0, 0], [2, 0], [0, 0]])), {
+            argument("pad_width", "[[0,0],[2,0],[0,0]]")
+        }),
+        ("pad", mirror(json!([[1, 0], [0, 0], [0, 0]])), {
+            argument("pad_width", "[[1,0],[0,0],[0,0]]")
+        }),
+        ("pad", mirror(json!([[0, 0], [0, 0]])), argument("pad_width", "[[0,0],[0,0]]")),
+        ("reverse", a(json!({"axis": [0]})), not_an_axis("0")),
+        ("tile", a(json!({"multiples": [2, 1, 1]})), argument("repeats", "[2,1,1]")),
+        ("tile", a(json!({"multiples": [1, 1, 1, 1]})), argument("repeats", "[1,1,1,1]")),
+        ("tile", a(json!({"multiples": [1, 0, 1]})), argument("repeats", "[1,0,1]")),
+        (
+            "tile",
+            a(json!({"multiples": [1, 1_u64 << 40, 1_u64 << 40]})),
+            "a sample has too many elements".to_owned(),
+        ),
+        (
+            "tile",
+            a(json!({"multiples": [1, 1 << 30, 1]})),
+            "a sample has too many elements".to_owned(),
+        ),
+        ("roll", a(json!({"shift": [1, 2], "axis": 1})), argument("shift", "[1,2]")),
+        ("roll", a(json!({"shift": 1, "axis": 0})), not_an_axis("0")),
+        ("roll", a(json!({"shift": 0.5, "axis": 1})), argument("shift", "0.5")),
+        ("gather", a(json!({"indices": [0]})), not_an_axis("0")),
+        ("gather", a(json!({"indices": [2], "axis": 1})), argument("indices", "[2]")),
+        ("gather", a(json!({"indices": -1, "axis": 1})), argument("indices", "-1")),
+        ("gather", a(json!({"indices": [[0]], "axis": 1})), argument("indices", "[[0]]")),
+        ("gather", a(json!({"indices": ["a", 0, 0], "axis": 1})), argument("indices", "a tensor")),
+        ("nn.depth_to_space", a(json!({"block_size": 2})), argument("block_size", "2")),
         ("slice", a(json!({"begin": [1, 0, 0], "size": [-1, 1, 1]})), argument("size", "[-1,1,1]")),
     ];
     for (function, call, message) in cases {
@@ -257,4 +367,42 @@ fn operations() {
             "",
         );
     }
+}
+
+/// A model of one operation `x` on the input `a`, \[2, 3\], that returns one of its results.
+fn result_of(function: &str, arguments: Value, result: u64) -> Result<Model, FrontError> {
+    let config = json!({"class_name": "Functional", "config": {
+        "name": "m",
+        "layers": [
+            {"class_name": "InputLayer", "name": "a", "inbound_nodes": [],
+             "config": {"name": "a", "batch_shape": [null, 2, 3]}},
+            {"class_name": "TFOpLambda", "name": "x", "inbound_nodes": [["a", 0, 0, arguments]],
+             "config": {"name": "x", "function": function}},
+        ],
+        "input_layers": [["a", 0, 0]], "output_layers": [["x", 0, result]],
+    }});
+    load_json(&config, &fixture("weights.h5"))
+}
+
+/// Only those that are taken become layers, and none is taken that does not exist.
+#[test]
+fn results_of_an_operation() {
+    let model = load(&crate::project("hls_tests/reference/graph_parts/model.h5"), None).unwrap();
+    let of_first =
+        |name: &&str| ["tf.split", "tf.unstack"].contains(&name.split(':').next().unwrap());
+    let found: Vec<&str> = names(&model).into_iter().filter(of_first).collect();
+    assert_eq!(found, ["tf.split", "tf.split:2", "tf.unstack", "tf.unstack:2"]);
+    for (function, arguments, result, count) in [
+        ("split", json!({"num_or_size_splits": 3, "axis": 2}), 3, 3),
+        ("split", json!({"num_or_size_splits": [1, -1], "axis": 2}), 1 << 60, 2),
+        ("unstack", json!({"axis": 1}), 2, 2),
+    ] {
+        let message = format!(
+            "model.json: layer 'x:{result}' (TFOpLambda): gives {count} result(s), counted from 0, \
+             but number {result} is taken"
+        );
+        expect(result_of(function, arguments, result), &message, "save the model again");
+    }
+    let message = "model.json: output_layers = [[\"x\",0,1]] names no layers of the model";
+    expect(result_of("math.square", json!({}), 1), message, "save the model again");
 }

@@ -15,7 +15,7 @@ use std::error::Error;
 
 use bitkiln::fixed::{Quantization, cast_real};
 use bitkiln::function::Function;
-use bitkiln::model::{Activation, Constant, LayerKind, Merge, Move, broadcast};
+use bitkiln::model::{Activation, Constant, LayerKind, Merge, Move, PoolKind, Reduce, broadcast};
 use ndarray::{ArrayD, Axis, IxDyn, concatenate};
 use num_traits::ToPrimitive;
 
@@ -51,6 +51,7 @@ impl Exact<'_> {
                 self.conv(&pair.pointwise, &between, shape)
             }
             LayerKind::Pool(pool) => self.pool(pool, first, shape),
+            LayerKind::Reduce(reduce) => reduced(reduce, first, shape),
             LayerKind::Activation(activation) => self.activate(activation, first.clone()),
             LayerKind::BatchNorm(norm) => parameters::batch_norm(norm, first),
             LayerKind::ScaleShift(shift) => {
@@ -75,6 +76,14 @@ impl Exact<'_> {
             LayerKind::Move(moves) => moved(moves, first),
             LayerKind::Merge(merge) => merged(*merge, x),
             LayerKind::Constant(constant) => with_constant(constant, first),
+            LayerKind::Divide(by) => {
+                let by = by.mapv(meant);
+                let by = by.broadcast(&first.shape()[1..]).ok_or("the divisors do not fit")?;
+                let pairs = first.iter().zip(by.iter().cycle());
+                let quotients = pairs.map(|(x, by)| x / by).collect();
+                Ok(Samples::from_shape_vec(first.raw_dim(), quotients)?)
+            }
+            LayerKind::Square => Ok(first.mapv(|x| x * x)),
             LayerKind::Clip { low, high } => {
                 let (low, high) = (f64::from(*low), f64::from(*high));
                 Ok(first.mapv(|x| x.max(low).min(high)))
@@ -82,6 +91,10 @@ impl Exact<'_> {
             LayerKind::Concatenate { axis } => {
                 let parts: Vec<_> = x.iter().map(|x| x.view()).collect();
                 Ok(concatenate(Axis(axis + 1), &parts)?)
+            }
+            LayerKind::Stack { axis } => {
+                let parts: Vec<_> = x.iter().map(|x| x.view()).collect();
+                Ok(ndarray::stack(Axis(axis + 1), &parts)?)
             }
             LayerKind::Dot { axes } => dot(x, axes, shape),
             LayerKind::Bilinear { factors } => Ok(windows::bilinear(first, *factors)),
@@ -200,6 +213,32 @@ fn of_two(merge: Merge, x: f64, y: f64) -> f64 {
         Merge::Maximum => x.max(y),
         Merge::Minimum => x.min(y),
     }
+}
+
+/// The fraction of the least denominator that float32 rounds to a divisor, if one is simple.
+fn meant(divisor: f32) -> f64 {
+    let fraction = |below: u32| (f64::from(divisor) * f64::from(below)).round() / f64::from(below);
+    let found = (1..=1 << 12).map(fraction).find(|number| *number as f32 == divisor);
+    found.unwrap_or(f64::from(divisor))
+}
+
+/// What elements along some axes have together, one axis after the other.
+fn reduced(reduce: &Reduce, x: &Samples, shape: &[usize]) -> Result<Samples> {
+    let terms: usize = reduce.axes.iter().map(|axis| x.shape()[axis + 1]).product();
+    let mut y = x.clone();
+    for axis in reduce.axes.iter().rev() {
+        y = y.map_axis(Axis(axis + 1), |lane| match reduce.kind {
+            PoolKind::Max => lane.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            PoolKind::Min => lane.iter().copied().fold(f64::INFINITY, f64::min),
+            PoolKind::Sum | PoolKind::Average | PoolKind::QuantizedAverage(_) => lane.sum(),
+        });
+    }
+    match reduce.kind {
+        PoolKind::Average => y.mapv_inplace(|sum| sum / terms as f64),
+        PoolKind::QuantizedAverage(_) => return Err("no operation quantizes its average".into()),
+        _ => {}
+    }
+    reshape(&y, shape)
 }
 
 fn with_constant(constant: &Constant, x: &Samples) -> Result<Samples> {

@@ -114,7 +114,7 @@ impl Exact<'_> {
                 let inverse = ArrayD::from_elem(IxDyn(&[]), (1.0 / area as f64) as f32);
                 Some(quantizer.quantize(&inverse.view())?[IxDyn(&[])])
             }
-            PoolKind::Max | PoolKind::Average => None,
+            PoolKind::Max | PoolKind::Min | PoolKind::Sum | PoolKind::Average => None,
         };
         let mut values = vec![];
         for sample in 0..samples {
@@ -136,6 +136,8 @@ impl Exact<'_> {
                     let count = places.len() as f64;
                     values.push(match (&pool.kind, inverse) {
                         (PoolKind::Max, _) => here.fold(f64::NEG_INFINITY, f64::max),
+                        (PoolKind::Min, _) => here.fold(f64::INFINITY, f64::min),
+                        (PoolKind::Sum, _) => here.sum::<f64>(),
                         (_, Some(inverse)) => here.sum::<f64>() * (area as f64 * inverse) / count,
                         (_, None) => here.sum::<f64>() / count,
                     });

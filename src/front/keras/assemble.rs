@@ -34,6 +34,7 @@ pub(super) fn model(
             owner,
             attributes: Attributes::new(owner, &layer.attributes, dialect.of_class(layer.class)),
             inputs: inputs.into(),
+            result: layer.result,
             arguments: &layer.arguments,
             weights: store.layer(owner, &architecture.homes[layer.home], &places[layer.home]),
         };

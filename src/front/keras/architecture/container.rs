@@ -1,5 +1,7 @@
 //! A model as it stands in a file.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::calls::Reference;
@@ -23,6 +25,25 @@ pub(super) struct Container<'a> {
 }
 
 impl<'a> Container<'a> {
+    /// For each layer, for each of its calls, which results are taken, by other layers or for outputs
+    /// of the model; the first if none is.
+    pub(super) fn results_taken(&self) -> Vec<Vec<BTreeSet<u64>>> {
+        let calls = |entry: &Entry<'_>| vec![BTreeSet::new(); entry.calls.len()];
+        let mut taken: Vec<Vec<BTreeSet<u64>>> = self.entries.iter().map(calls).collect();
+        let tensors = self.entries.iter().flat_map(|entry| &entry.calls);
+        for tensor in tensors.flat_map(|call| &call.tensors).chain(&self.outputs) {
+            let call = usize::try_from(tensor.call).ok();
+            let call = call.and_then(|call| taken.get_mut(tensor.entry)?.get_mut(call));
+            if let Some(results) = call {
+                results.insert(tensor.tensor);
+            }
+        }
+        for results in taken.iter_mut().flatten().filter(|results| results.is_empty()) {
+            results.insert(0);
+        }
+        taken
+    }
+
     /// Reads `object`, whose attributes are `config`. `outermost` models must say what they take.
     pub(super) fn read(
         owner: Owner<'a>,

@@ -9,6 +9,7 @@ use super::calls::Call;
 use super::container::Container;
 use crate::front::error::FrontError;
 use crate::front::keras::attributes::{Attributes, Owner, shown};
+use crate::front::keras::operations;
 use crate::front::keras::quantizers::Dialect;
 use crate::front::layer_problem::LayerProblem;
 
@@ -110,6 +111,17 @@ impl<'a> Entry<'a> {
 
     pub(super) fn owner(&self) -> Owner<'_> {
         Owner { path: self.path, layer: &self.name, class: self.class }
+    }
+
+    /// Whether its calls give a list of tensors each.
+    pub(super) fn gives_several(&self) -> bool {
+        self.role == Role::Operation && operations::gives_several(self.class, &self.attributes)
+    }
+
+    /// Whether the file states calls of it as Keras 3 does.
+    pub(super) fn is_of_keras_3(&self) -> bool {
+        let calls = self.object.get("inbound_nodes").and_then(Value::as_array);
+        calls.is_some_and(|calls| calls.iter().any(Value::is_object))
     }
 
     pub(super) fn is_input(&self) -> bool {

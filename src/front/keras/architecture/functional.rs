@@ -61,9 +61,16 @@ pub(super) fn read<'a>(
 }
 
 /// Keras 2 counts the calls of a nested model from 1, where the model has an input of its own: its
-/// call 0 is the one that made it. Keras 3 counts from 0. Every call has a reader, so the first
-/// that is read is the first.
+/// call 0 is the one that made it. Every call has a reader, so the first that is read is the first.
+/// Keras 3 counts from 0, but from 1 where the outer model's outputs name a Functional one.
 fn count_calls_from_zero<'a>(entries: &mut [Entry<'a>], outputs: &mut [Reference<'a>]) {
+    if entries.iter().any(Entry::is_of_keras_3) {
+        for tensor in outputs.iter_mut().filter(|tensor| tensor.call > 0) {
+            let entry = &entries[tensor.entry];
+            tensor.call -= u64::from(entry.nested.is_some() && entry.class == "Functional");
+        }
+        return;
+    }
     let mut first = vec![u64::MAX; entries.len()];
     let calls = entries.iter().flat_map(|entry| &entry.calls);
     for tensor in calls.flat_map(|call| &call.tensors).chain(outputs.iter()) {
@@ -83,8 +90,13 @@ fn count_calls_from_zero<'a>(entries: &mut [Entry<'a>], outputs: &mut [Reference
 /// Whether the layer has such a call, and the call such a result.
 fn exists(entries: &[Entry<'_>], tensor: &Reference<'_>) -> bool {
     let entry = &entries[tensor.entry];
-    let results = entry.nested.as_ref().map_or(1, |model| model.outputs.len());
-    (tensor.call as usize) < entry.calls.len() && (tensor.tensor as usize) < results
+    let results = match &entry.nested {
+        Some(model) => model.outputs.len() as u64,
+        // How many they are, shapes will tell.
+        None if entry.gives_several() => u64::MAX,
+        None => 1,
+    };
+    tensor.call < entry.calls.len() as u64 && tensor.tensor < results
 }
 
 /// The model's inputs or outputs: a tensor, or a list of tensors, or an object of tensors.

@@ -3,9 +3,10 @@
 //! The layers of a nested model become layers named `outer/inner`. Its inputs and, under its own
 //! name, its first result are layers that hand on what they take, so that whoever reads the nested
 //! model's result reads a layer of its name. A layer that is called several times becomes as many:
-//! the first keeps the name, later ones are `name_1`, `name_2` and so on.
+//! the first keeps the name, later ones are `name_1`, `name_2` and so on. So does an operation that
+//! gives several tensors, for those of them that are taken: `name`, `name:1`, `name:2`.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use super::calls::{Arguments, Reference};
@@ -78,16 +79,19 @@ struct Inliner<'a, 'p> {
 
 /// One instance of a model: for each layer, for each of its calls, the layers that hold its
 /// results.
-struct Scope(Vec<Vec<Vec<usize>>>);
+struct Scope(Vec<Vec<Results>>);
+
+/// Layers, by which of a call's results they hold.
+type Results = BTreeMap<u64, usize>;
 
 impl Scope {
     fn resolve(&self, tensor: &Reference<'_>) -> Option<usize> {
         let results = self.0.get(tensor.entry)?.get(usize::try_from(tensor.call).ok()?)?;
-        results.get(usize::try_from(tensor.tensor).ok()?).copied()
+        results.get(&tensor.tensor).copied()
     }
 
     fn input(&self, entry: usize) -> Option<usize> {
-        self.0.get(entry)?.first()?.first().copied()
+        self.0.get(entry)?.first()?.get(&0).copied()
     }
 }
 
@@ -112,11 +116,14 @@ impl<'a> Inliner<'a, '_> {
         stand: Stand<'_>,
     ) -> Result<Scope, FrontError> {
         let mut scope = Scope(Vec::with_capacity(container.entries.len()));
+        let taken = container.results_taken();
         // A layer may be read by one that stands before it in the file, so sources come last.
         let mut feeds: Vec<(usize, &[Reference<'_>])> = vec![];
-        for (entry, (home, inner)) in container.entries.iter().zip(&addresses.0) {
+        for ((entry, (home, inner)), taken) in
+            container.entries.iter().zip(&addresses.0).zip(&taken)
+        {
             let mut results = vec![];
-            for (number, call) in entry.calls.iter().enumerate() {
+            for ((number, call), taken) in entry.calls.iter().enumerate().zip(taken) {
                 let is_first = stand.is_first && number == 0;
                 let name = format!("{}{}", stand.prefix, entry.name);
                 // The first calls of all have their names already.
@@ -124,11 +131,20 @@ impl<'a> Inliner<'a, '_> {
                 let (Some(nested), Some(inner)) = (&entry.nested, inner) else {
                     let is_border = entry.is_input() && stand.is_nested;
                     let role = if is_border { Role::Border } else { entry.role };
-                    let at = self.add(entry, name, role, *home)?;
-                    self.layers[at].arguments = call.arguments.clone();
-                    self.layers[at].steps = stand.steps;
-                    feeds.push((at, &call.tensors));
-                    results.push(vec![at]);
+                    let mut of_call = Results::new();
+                    for &result in taken {
+                        let name = match result {
+                            0 => name.clone(),
+                            _ => self.free(format!("{name}:{result}")),
+                        };
+                        let at = self.add(entry, name, role, *home)?;
+                        self.layers[at].result = result;
+                        self.layers[at].arguments = call.arguments.clone();
+                        self.layers[at].steps = stand.steps;
+                        feeds.push((at, &call.tensors));
+                        of_call.insert(result, at);
+                    }
+                    results.push(of_call);
                     continue;
                 };
                 let (expected, found) = (nested.inputs.len(), call.tensors.len());
@@ -148,7 +164,7 @@ impl<'a> Inliner<'a, '_> {
                 let at = self.add(entry, name, Role::Border, *home)?;
                 self.layers[at].sources = outputs.first().copied().into_iter().collect();
                 outputs.splice(..1.min(outputs.len()), [at]);
-                results.push(outputs);
+                results.push((0..).zip(outputs).collect());
             }
             scope.0.push(results);
         }
@@ -196,6 +212,7 @@ impl<'a> Inliner<'a, '_> {
             role,
             attributes: entry.attributes.clone(),
             sources: vec![],
+            result: 0,
             arguments: Arguments::default(),
             steps: 0,
             home,

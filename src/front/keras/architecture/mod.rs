@@ -45,6 +45,8 @@ pub(super) struct Layer<'a> {
     pub(super) attributes: Cow<'a, Map<String, Value>>,
     /// The layers that feed it, by index, in the order of its inputs.
     pub(super) sources: Vec<usize>,
+    /// Which of the call's results it is, where an operation gives several.
+    pub(super) result: u64,
     /// What an operation is called with.
     pub(super) arguments: Arguments<'a>,
     /// How many of the models around it are run for each step of what they take: so many axes come

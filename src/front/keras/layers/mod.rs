@@ -55,6 +55,8 @@ pub(super) struct Site<'a> {
     pub(super) attributes: Attributes<'a>,
     /// The shapes of its inputs, without the batch axis.
     pub(super) inputs: Cow<'a, [Vec<usize>]>,
+    /// Which of its results is asked for, where an operation gives several.
+    pub(super) result: u64,
     /// What an operation is called with.
     pub(super) arguments: &'a Arguments<'a>,
     pub(super) weights: LayerWeights<'a>,

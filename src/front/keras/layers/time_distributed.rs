@@ -26,6 +26,7 @@ fn read(site: &mut Site<'_>) -> Result<Built, FrontError> {
         owner,
         attributes: site.attributes.of_wrapped(owner, config),
         inputs: site.inputs.clone(),
+        result: site.result,
         arguments: site.arguments,
         weights: site.weights.of_wrapped(),
     };

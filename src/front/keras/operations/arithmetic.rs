@@ -1,7 +1,7 @@
 //! Operations that compute element by element with tensors and numbers, and products of matrices.
 
 use ndarray::{ArrayD, IxDyn};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Call, Operation, text};
 use crate::front::error::FrontError;
@@ -24,8 +24,36 @@ pub(super) const OPERATIONS: &[Operation] = &[
         call.with(Merge::Multiply, ArrayD::from_elem(IxDyn(&[]), -1.0), false)
     }),
     Operation::new(&["math.add_n"], &["xs"], sum),
-    Operation::new(&["math.truediv", "math.divide", "Divide", "TrueDivide"], &["x", "y"], divide),
-    Operation::new(&["linalg.matmul", "Matmul"], &["x", "y"], matmul),
+    Operation::new(&["math.scalar_mul", "compat.v1.math.scalar_mul"], &["y", "x"], |call| {
+        call.merge(Merge::Multiply)
+    }),
+    Operation::new(&["math.square", "Square"], &["x"], |call| {
+        call.site.same_shape(LayerKind::Square)
+    }),
+    Operation::new(&["math.pow", "Power"], &["x", "y"], |call| {
+        call.value(1, "y")?;
+        call.only(1, "y", &[json!(2)])?;
+        call.site.same_shape(LayerKind::Square)
+    }),
+    Operation::new(
+        &["math.truediv", "math.divide", "realdiv", "Divide", "TrueDivide"],
+        &["x", "y"],
+        divide,
+    ),
+    Operation::new(
+        &["linalg.matmul", "Matmul"],
+        &[
+            "x",
+            "y",
+            "transpose_a",
+            "transpose_b",
+            "adjoint_a",
+            "adjoint_b",
+            "a_is_sparse",
+            "b_is_sparse",
+        ],
+        matmul,
+    ),
     Operation::new(&["clip_by_value", "Clip"], &["x", "x_min", "x_max"], clip),
 ];
 
@@ -61,18 +89,22 @@ impl Call<'_, '_> {
         values: ArrayD<f32>,
         is_first: bool,
     ) -> Result<Built, FrontError> {
-        let shape = self.site.input()?.to_vec();
+        let values = self.fitting(values, if is_first { "x" } else { "y" })?;
+        self.site.same_shape(LayerKind::Constant(Constant { merge, values, is_first }))
+    }
+
+    /// Numbers that broadcast to the shape of the only input.
+    fn fitting(&self, values: ArrayD<f32>, name: &str) -> Result<ArrayD<f32>, FrontError> {
+        let shape = self.site.input()?;
         // An axis of length 1 may stand for the batch.
         let mut values = values;
         while values.ndim() > shape.len() && values.shape()[0] == 1 {
             values = values.index_axis_move(ndarray::Axis(0), 0);
         }
-        if values.broadcast(shape.clone()).is_none() {
-            let name = if is_first { "x" } else { "y" };
-            return Err(self.refuse(name, format!("an array of the shape {:?}", values.shape())));
+        match values.broadcast(shape) {
+            Some(_) => Ok(values),
+            None => Err(self.refuse(name, format!("an array of the shape {:?}", values.shape()))),
         }
-        let constant = Constant { merge, values, is_first };
-        Ok(Built { kind: LayerKind::Constant(constant), shape })
     }
 }
 
@@ -88,37 +120,46 @@ fn sum(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     Ok(Built { kind, shape: first.clone() })
 }
 
-/// A quotient by numbers whose reciprocals are exact: powers of two.
+/// A quotient by numbers.
 fn divide(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let value = call.value(1, "y")?;
     let numbers = numbers(value).ok_or_else(|| call.refuse("y", shown(value)))?;
-    let reciprocals = numbers.mapv(|number| 1.0 / number);
-    let exact = |(number, reciprocal): (&f32, &f32)| {
-        reciprocal.is_normal() && f64::from(*number) * f64::from(*reciprocal) == 1.0
-    };
-    if !numbers.iter().zip(&reciprocals).all(exact) {
-        let help = "a quotient is read where it is one by powers of two".to_owned();
-        return Err(call.site.attributes.unsupported("y", value, help));
+    if numbers.iter().any(|number| *number == 0.0 || !number.is_finite()) {
+        return Err(call.refuse("y", shown(value)));
     }
-    call.with(Merge::Multiply, reciprocals, false)
+    let by = call.fitting(numbers, "y")?;
+    call.site.same_shape(LayerKind::Divide(by))
 }
 
-/// The product of two matrices.
+/// The product of two matrices, or of as many pairs of them as the axes before have.
 fn matmul(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
-    match &call.site.inputs[..] {
-        [one, other] => match (&one[..], &other[..]) {
-            ([rows, inner], [also, columns]) if inner == also => {
-                let shape = vec![*rows, *columns];
-                call.site.check_size(&shape)?;
-                Ok(Built { kind: LayerKind::Dot { axes: [1, 0] }, shape })
-            }
-            _ => Err(call.site.differ()),
-        },
-        inputs => {
-            let (expected, found) = (2, inputs.len());
-            Err(call.site.owner.wrong(LayerProblem::Inputs { expected, found }))
-        }
+    for (at, name) in [(4, "adjoint_a"), (5, "adjoint_b"), (6, "a_is_sparse"), (7, "b_is_sparse")] {
+        call.only(at, name, &[json!(false)])?;
     }
+    let mut turned = [false; 2];
+    for (turned, (at, name)) in turned.iter_mut().zip([(2, "transpose_a"), (3, "transpose_b")]) {
+        call.only(at, name, &[json!(false), json!(true)])?;
+        *turned = *call.value_or(at, name, &Value::Bool(false))? == json!(true);
+    }
+    let [one, other] = &call.site.inputs[..] else {
+        let (expected, found) = (2, call.site.inputs.len());
+        return Err(call.site.owner.wrong(LayerProblem::Inputs { expected, found }));
+    };
+    let (Some((before, left)), Some((also, right))) =
+        (one.split_last_chunk::<2>(), other.split_last_chunk::<2>())
+    else {
+        return Err(call.site.differ());
+    };
+    // The axes along which products are summed, and those that stay.
+    let axes = [usize::from(!turned[0]), usize::from(turned[1])];
+    if before != also || left[axes[0]] != right[axes[1]] {
+        return Err(call.site.differ());
+    }
+    let shape = [before, &[left[1 - axes[0]], right[1 - axes[1]]]].concat();
+    call.site.check_size(&shape)?;
+    let product = LayerKind::Dot { axes };
+    let each = |kind, _: &usize| LayerKind::TimeDistributed(Box::new(kind));
+    Ok(Built { kind: before.iter().fold(product, each), shape })
 }
 
 fn clip(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
@@ -133,7 +174,7 @@ fn clip(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 }
 
 /// A number or nested lists of numbers, as either Keras writes them.
-fn numbers(value: &Value) -> Option<ArrayD<f32>> {
+pub(super) fn numbers(value: &Value) -> Option<ArrayD<f32>> {
     let class = value.get("class_name").and_then(Value::as_str);
     let value = match class {
         None => value,
@@ -167,8 +208,6 @@ fn collect(value: &Value, shape: &[usize], into: &mut Vec<f32>) -> Option<()> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

@@ -30,6 +30,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
         call.activation("silu")
     }),
     Operation::new(&["ReLU"], &["x", "negative_slope", "max_value", "threshold"], relu),
+    Operation::new(&["math.abs", "Absolute", "Abs"], &["x"], |call| {
+        // The line that falls up to 0 is a leaky one.
+        call.rectified(Relu::leaky(-1.0))
+    }),
     Operation::new(&["nn.relu6", "Relu6"], &["x"], |call| call.activation("relu6")),
     Operation::new(&["nn.selu", "Selu"], &["x"], |call| call.activation("selu")),
     Operation::new(&["math.softplus", "nn.softplus", "Softplus"], &["x"], |call| {
@@ -69,7 +73,7 @@ impl Call<'_, '_> {
 
 fn leaky_relu(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let negative_slope = call.number(1, "negative_slope")?.unwrap_or(LEAKY_SLOPE);
-    call.rectified(Relu { max_value: None, negative_slope, threshold: 0.0 })
+    call.rectified(Relu::leaky(negative_slope))
 }
 
 /// `keras.activations.relu` of Keras 3.

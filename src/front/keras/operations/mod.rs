@@ -4,9 +4,11 @@
 mod arithmetic;
 mod functions;
 mod moves;
+mod parts;
+mod places;
 mod reduce;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::architecture::Argument;
 use super::attributes::{equal, shown};
@@ -19,6 +21,8 @@ struct Operation {
     names: &'static [&'static str],
     arguments: &'static [&'static str],
     read: Read,
+    /// Whether it gives a list of tensors: one layer for each of them that is taken.
+    gives_several: bool,
 }
 
 /// Reads an operation of one kind.
@@ -30,13 +34,34 @@ impl Operation {
         arguments: &'static [&'static str],
         read: Read,
     ) -> Self {
-        Self { names, arguments, read }
+        Self { names, arguments, read, gives_several: false }
+    }
+
+    /// One that gives a list of tensors.
+    const fn of_several(
+        names: &'static [&'static str],
+        arguments: &'static [&'static str],
+        read: Read,
+    ) -> Self {
+        Self { names, arguments, read, gives_several: true }
+    }
+
+    /// The operation of a name in Keras.
+    fn named(name: &str) -> Option<&'static Self> {
+        let mut all = FAMILIES.iter().copied().flatten();
+        all.find(|operation| operation.names.contains(&name))
     }
 }
 
 /// A new operation is a line in one of these.
-const FAMILIES: &[&[Operation]] =
-    &[arithmetic::OPERATIONS, reduce::OPERATIONS, moves::OPERATIONS, functions::OPERATIONS];
+const FAMILIES: &[&[Operation]] = &[
+    arithmetic::OPERATIONS,
+    reduce::OPERATIONS,
+    moves::OPERATIONS,
+    parts::OPERATIONS,
+    places::OPERATIONS,
+    functions::OPERATIONS,
+];
 
 /// Other names of arguments: Keras 2 has its own, and Keras 3 numbers those of a pair.
 const OTHER_NAMES: &[(&str, &str)] = &[
@@ -62,6 +87,8 @@ const OTHER_NAMES: &[(&str, &str)] = &[
     ("value", "x"),
     ("input_", "x"),
     ("bias", "y"),
+    ("params", "x"),
+    ("multiples", "repeats"),
     ("ksize", "pool_size"),
     ("method", "interpolation"),
     ("paddings", "pad_width"),
@@ -72,13 +99,17 @@ const OTHER_NAMES: &[(&str, &str)] = &[
 /// Arguments that change nothing: a name, and the conjugate of what is real.
 const INERT: &[&str] = &["name", "conjugate"];
 
+/// Whether an operation gives a list of tensors; `class` and `attributes` as the file has them.
+pub(super) fn gives_several(class: &str, attributes: &Map<String, Value>) -> bool {
+    let function = attributes.get("function").and_then(Value::as_str);
+    Operation::named(function.unwrap_or(class)).is_some_and(|operation| operation.gives_several)
+}
+
 /// Reads an operation.
 pub(super) fn build(mut site: Site<'_>) -> Result<Built, FrontError> {
     let function = site.attributes.get("function").and_then(Value::as_str);
     let name = function.unwrap_or(site.owner.class);
-    let mut all = FAMILIES.iter().copied().flatten();
-    let operation = all.find(|operation| operation.names.contains(&name));
-    let operation = operation.ok_or_else(|| {
+    let operation = Operation::named(name).ok_or_else(|| {
         let all = FAMILIES.iter().copied().flatten();
         let supported = all.flat_map(|operation| operation.names);
         let supported = supported.copied().collect::<Vec<_>>().join(", ");
@@ -137,6 +168,22 @@ impl<'a> Call<'_, 'a> {
         }
     }
 
+    /// An argument that is no tensor, or what it is where it is not there.
+    fn value_or<'v>(
+        &self,
+        at: usize,
+        name: &str,
+        missing: &'v Value,
+    ) -> Result<&'v Value, FrontError>
+    where
+        'a: 'v,
+    {
+        match self.arguments.get(at) {
+            Some(Some(_)) => self.value(at, name),
+            _ => Ok(missing),
+        }
+    }
+
     /// An argument that must be one of `supported`, if it is there at all.
     fn only(&self, at: usize, name: &str, supported: &[Value]) -> Result<(), FrontError> {
         let Some(missing) = supported.first() else { return Ok(()) };
@@ -151,10 +198,7 @@ impl<'a> Call<'_, 'a> {
         supported: &[Value],
         missing: &Value,
     ) -> Result<(), FrontError> {
-        let value = match self.arguments.get(at) {
-            Some(Some(_)) => self.value(at, name)?,
-            _ => missing,
-        };
+        let value = self.value_or(at, name, missing)?;
         if supported.iter().any(|other| equal(value, other)) {
             return Ok(());
         }
@@ -181,9 +225,44 @@ impl<'a> Call<'_, 'a> {
         Ok(axes)
     }
 
+    /// An axis of the first input's samples; 0, the batch, where none is named.
+    fn axis(&self, at: usize) -> Result<usize, FrontError> {
+        self.site.axis("axis", self.value_or(at, "axis", &Value::from(0))?)
+    }
+
+    /// Where an axis comes to be that the first input's samples lack.
+    fn new_axis(&self, at: usize) -> Result<usize, FrontError> {
+        let batch = Value::from(0);
+        let value = self.value_or(at, "axis", &batch)?;
+        // Axes of the result, the batch being the first.
+        let axes = self.site.inputs.first().map_or(0, Vec::len) as i64 + 2;
+        let axis = value.as_i64().map(|axis| if axis < 0 { axis + axes } else { axis });
+        let axis = axis.filter(|axis| (1..axes).contains(axis));
+        let axis = axis.and_then(|axis| usize::try_from(axis - 1).ok());
+        axis.ok_or_else(|| self.refuse("axis", shown(value)))
+    }
+
+    /// Refuses a list in which something is no tensor.
+    fn tensors(&self, at: usize) -> Result<(), FrontError> {
+        match self.arguments.get(at) {
+            Some(Some(Argument::List(list)))
+                if list.iter().all(|x| matches!(x, Argument::Tensor(_))) =>
+            {
+                Ok(())
+            }
+            Some(Some(argument)) => Err(self.refuse("xs", text(argument))),
+            _ => Err(self.site.attributes.missing("xs")),
+        }
+    }
+
     fn refuse(&self, argument: &str, value: String) -> FrontError {
         self.site.owner.wrong(LayerProblem::Argument { argument: argument.to_owned(), value })
     }
+}
+
+/// A number from 0.
+fn number(value: &Value) -> Option<usize> {
+    value.as_u64().and_then(|number| usize::try_from(number).ok())
 }
 
 /// An argument for a message.

@@ -2,9 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, Operation, text};
+use super::{Call, Operation, number};
 use crate::front::error::FrontError;
-use crate::front::keras::architecture::Argument;
 use crate::front::keras::attributes::shown;
 use crate::front::keras::layers::Built;
 use crate::model::{LayerKind, Move, Range};
@@ -14,15 +13,11 @@ pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(&["reshape", "Reshape"], &["x", "newshape"], reshape),
     Operation::new(&["expand_dims", "ExpandDims"], &["x", "axis"], expand_dims),
     Operation::new(&["squeeze", "compat.v1.squeeze", "Squeeze"], &["x", "axis"], squeeze),
-    Operation::new(
-        &["pad", "compat.v1.pad", "Pad"],
-        &["x", "pad_width", "mode", "constant_values"],
-        pad,
-    ),
     Operation::new(&["repeat", "Repeat"], &["x", "repeats", "axis"], repeat),
     Operation::new(&["image.resize", "Resize"], OF_RESIZING, resize),
     Operation::new(&["slice"], &["x", "begin", "size"], slice),
     Operation::new(&["Swapaxes"], &["x", "axis1", "axis2"], swap_axes),
+    Operation::new(&["Moveaxis"], &["x", "source", "destination"], move_axes),
     Operation::new(&["keras.backend.batch_flatten"], &["x"], |call| call.site.flattened()),
     Operation::new(&["cast", "Cast"], &["x", "dtype"], |call| {
         call.only(1, "dtype", &[json!("float32"), json!("<dtype: 'float32'>")])?;
@@ -36,17 +31,9 @@ pub(super) const OPERATIONS: &[Operation] = &[
 ];
 
 fn concatenate(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
-    let value = call.value(1, "axis")?;
-    let axis = call.site.axis("axis", value)?;
-    let are_tensors = match &call.arguments[0] {
-        Some(Argument::List(list)) => list.iter().all(|x| matches!(x, Argument::Tensor(_))),
-        _ => false,
-    };
-    match (&call.arguments[0], are_tensors) {
-        (_, true) => call.site.concatenated(axis),
-        (Some(argument), false) => Err(call.refuse("xs", text(argument))),
-        (None, false) => Err(call.site.attributes.missing("xs")),
-    }
+    let axis = call.site.axis("axis", call.value(1, "axis")?)?;
+    call.tensors(0)?;
+    call.site.concatenated(axis)
 }
 
 fn reshape(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
@@ -81,23 +68,6 @@ fn transpose(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     }
 }
 
-/// Zeros before and after the elements along each axis, the batch's own among them.
-fn pad(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
-    call.only(2, "mode", &[json!("CONSTANT"), json!("constant")])?;
-    call.only(3, "constant_values", &[json!(0), json!(0.0)])?;
-    let value = call.value(1, "pad_width")?;
-    let pair = |value: &Value| match value.as_array().map(Vec::as_slice) {
-        Some([before, after]) => Some([number(before)?, number(after)?]),
-        _ => None,
-    };
-    let by: Option<Vec<[usize; 2]>> =
-        value.as_array().and_then(|pairs| pairs.iter().map(pair).collect());
-    match by.as_deref() {
-        Some([[0, 0], rest @ ..]) => call.site.moved(vec![Move::Pad(rest.to_vec())]),
-        _ => Err(call.refuse("pad_width", shown(value))),
-    }
-}
-
 /// Each element so many times, one behind the other.
 fn repeat(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let value = call.value(1, "repeats")?;
@@ -111,14 +81,8 @@ fn repeat(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 
 /// An axis of length 1 more.
 fn expand_dims(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
-    let value = call.value(1, "axis")?;
     let mut shape = call.site.input()?.to_vec();
-    // Axes of the result, the batch being the first.
-    let axes = shape.len() as i64 + 2;
-    let axis = value.as_i64().map(|axis| if axis < 0 { axis + axes } else { axis });
-    let axis = axis.filter(|axis| (1..axes).contains(axis));
-    let axis = axis.and_then(|axis| usize::try_from(axis - 1).ok());
-    shape.insert(axis.ok_or_else(|| call.refuse("axis", shown(value)))?, 1);
+    shape.insert(call.new_axis(1)?, 1);
     call.site.moved(vec![Move::Reshape(shape)])
 }
 
@@ -174,11 +138,7 @@ fn resize(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
         return Err(call.site.attributes.unsupported("size", value, help));
     };
     let built = call.site.moved(vec![Move::Repeat(vec![height, width, 1])])?;
-    let is_nearest = match call.arguments.get(2) {
-        Some(Some(_)) => *call.value(2, "interpolation")? == json!("nearest"),
-        _ => false,
-    };
-    match is_nearest {
+    match *call.value_or(2, "interpolation", &Value::Null)? == json!("nearest") {
         true => Ok(built),
         false => Ok(Built { kind: LayerKind::Bilinear { factors: [height, width] }, ..built }),
     }
@@ -221,8 +181,24 @@ fn swap_axes(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     call.site.moved(vec![Move::Permute(axes)])
 }
 
-fn number(value: &Value) -> Option<usize> {
-    value.as_u64().and_then(|number| usize::try_from(number).ok())
+/// Axes in other places, all others in order around them.
+fn move_axes(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
+    let axes = |at, name| -> Result<Vec<usize>, FrontError> {
+        let value = call.value(at, name)?;
+        let one = std::slice::from_ref(value);
+        let axes = value.as_array().map_or(one, Vec::as_slice);
+        axes.iter().map(|axis| call.site.axis(name, axis)).collect()
+    };
+    let (from, to) = (axes(1, "source")?, axes(2, "destination")?);
+    let all = 0..call.site.input()?.len();
+    let mut others = all.clone().filter(|axis| !from.contains(axis));
+    let axis = |at: usize| match to.iter().position(|place| *place == at) {
+        Some(number) => from.get(number).copied(),
+        None => others.next(),
+    };
+    // Axes named twice, or unequal in number, make no permutation.
+    let order: Vec<usize> = all.filter_map(axis).collect();
+    call.site.moved(vec![Move::Permute(order)])
 }
 
 /// `x[:, ...]`: slices, numbers, whose axes go, new axes, and the `...` that stands for whole axes.

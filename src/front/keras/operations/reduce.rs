@@ -7,11 +7,18 @@ use crate::front::error::FrontError;
 use crate::front::keras::attributes::shown;
 use crate::front::keras::layers::Built;
 use crate::front::keras::layers::windows::{Dimensions, numbers};
-use crate::model::{Activation, LayerKind, Padding, Pool, PoolKind, Sliding};
+use crate::model::{Activation, LayerKind, Padding, Pool, PoolKind, Reduce, Sliding};
 
 pub(super) const OPERATIONS: &[Operation] = &[
-    Operation::new(&["math.reduce_mean", "Mean"], &["x", "axis", "keepdims"], |call| {
-        over_positions(call, PoolKind::Average)
+    Operation::new(&["math.reduce_sum", "Sum"], OF_REDUCTION, |call| reduce(call, PoolKind::Sum)),
+    Operation::new(&["math.reduce_mean", "Mean"], OF_REDUCTION, |call| {
+        reduce(call, PoolKind::Average)
+    }),
+    Operation::new(&["math.reduce_max", "Max", "Amax"], OF_REDUCTION, |call| {
+        reduce(call, PoolKind::Max)
+    }),
+    Operation::new(&["math.reduce_min", "Min", "Amin"], OF_REDUCTION, |call| {
+        reduce(call, PoolKind::Min)
     }),
     Operation::new(
         &["nn.max_pool2d", "nn.max_pool1d", "compat.v1.nn.max_pool", "MaxPool"],
@@ -23,10 +30,10 @@ pub(super) const OPERATIONS: &[Operation] = &[
         OF_POOLING,
         |call| over_windows(call, PoolKind::Average),
     ),
-    Operation::new(&["math.reduce_max", "Max", "Amax"], &["x", "axis", "keepdims"], |call| {
-        over_positions(call, PoolKind::Max)
-    }),
 ];
+
+/// The arguments of [`reduce`].
+const OF_REDUCTION: &[&str] = &["x", "axis", "keepdims"];
 
 /// The arguments of a pooling over windows.
 const OF_POOLING: &[&str] = &["x", "pool_size", "strides", "padding", "data_format"];
@@ -56,10 +63,7 @@ fn over_windows(call: &mut Call<'_, '_>, kind: PoolKind) -> Result<Built, FrontE
         Some(Some(_)) => along(call, 2, "strides")?,
         _ => kernel,
     };
-    let padding = match call.arguments.get(3) {
-        Some(Some(_)) => call.value(3, "padding")?,
-        _ => &Value::Null,
-    };
+    let padding = call.value_or(3, "padding", &Value::Null)?;
     let padding = match padding.as_str().map(str::to_lowercase).as_deref() {
         None | Some("valid") => Padding::Valid,
         Some("same") => Padding::Same,
@@ -72,29 +76,34 @@ fn over_windows(call: &mut Call<'_, '_>, kind: PoolKind) -> Result<Built, FrontE
     Ok(Built { kind: LayerKind::Pool(pool), shape })
 }
 
-/// What the elements of all positions have together, for each channel: where the axes are all but the
-/// batch and the channels, this is a global pooling.
-fn over_positions(call: &mut Call<'_, '_>, kind: PoolKind) -> Result<Built, FrontError> {
+/// What the elements along some axes have together: where the axes are all but the batch and the
+/// channels, this is a global pooling.
+fn reduce(call: &mut Call<'_, '_>, kind: PoolKind) -> Result<Built, FrontError> {
     let shape = call.site.input()?.to_vec();
-    let value = match call.arguments.get(1) {
-        Some(Some(_)) => call.value(1, "axis")?,
-        _ => &Value::Null,
-    };
+    let value = call.value_or(1, "axis", &Value::Null)?;
     let axes = if value.is_null() { vec![] } else { call.axes("axis", value)? };
-    let (positions, channels) = (1..shape.len(), shape.last());
-    let all = axes.iter().copied().eq(0..positions.len()) && matches!(positions.len(), 1 | 2);
-    let (true, Some(channels)) = (all, channels) else {
-        let help = "supported are all axes but the batch and the channels, one or two, as a global \
-                    pooling takes them: axis = 1 or axis = [1, 2]";
+    if axes.is_empty() {
+        let help = "supported are axes of a sample, without the batch: axis = 1 or axis = [1, 2]";
         return Err(call.site.attributes.unsupported("axis", value, help.to_owned()));
-    };
+    }
     call.only(2, "keepdims", &[json!(false), json!(true)])?;
-    let keep_axes = match call.arguments.get(2) {
-        Some(Some(_)) => *call.value(2, "keepdims")? == json!(true),
-        _ => false,
+    let keep_axes = *call.value_or(2, "keepdims", &Value::Bool(false))? == json!(true);
+    let gone = |axis: usize| axes.contains(&axis);
+    let result: Vec<usize> = match keep_axes {
+        true => (0..shape.len()).map(|axis| if gone(axis) { 1 } else { shape[axis] }).collect(),
+        false => (0..shape.len()).filter(|axis| !gone(*axis)).map(|axis| shape[axis]).collect(),
     };
-    let mut result = vec![1; if keep_axes { shape.len() - 1 } else { 0 }];
-    result.push(*channels);
-    let pool = Pool { sliding: None, kind, keep_axes, activation: Activation::Linear };
-    Ok(Built { kind: LayerKind::Pool(pool), shape: result })
+    if result.is_empty() {
+        let help = "no axis of a sample is left: keep them with keepdims = true";
+        return Err(call.site.attributes.unsupported("axis", value, help.to_owned()));
+    }
+    let is_global = axes.len() + 1 == shape.len() && axes.len() <= 2 && !gone(axes.len());
+    let kind = match is_global {
+        true => {
+            let activation = Activation::Linear;
+            LayerKind::Pool(Pool { sliding: None, kind, keep_axes, activation })
+        }
+        false => LayerKind::Reduce(Reduce { axes, kind, keep_axes }),
+    };
+    Ok(Built { kind, shape: result })
 }
