@@ -20,6 +20,7 @@ use num_traits::{Float, One, Signed, Zero};
 use super::LowerError;
 use super::activation::{Place, cast, scale};
 use super::builder::Builder;
+use super::quotients::{Quotients, common_multiple};
 use crate::fixed::{Format, FormatError, Interval, Overflow, Quantization, Rounding};
 use crate::ir::{Affine, Constant, NodeId, Op, Tensor};
 
@@ -159,6 +160,11 @@ pub(super) fn multiply(
     if !exact {
         let to = nearest(builder.tensor(node), position(rounded)?).map_err(&too_wide)?;
         node = cast(builder, place.layer, part(!by_element, "average"), node, &to);
+        let mut odd = factors.iter().map(|factor| factor.denominator);
+        if let Some(odd) = odd.try_fold(1, common_multiple) {
+            let (fraction, error) = (position(own)?, position(rounded + 1)?);
+            builder.quotients.insert(node, Quotients { odd, fraction, error });
+        }
     }
     if by_element {
         node = reshape(builder, place, node, x.shape);
@@ -167,7 +173,7 @@ pub(super) fn multiply(
 }
 
 /// The type that holds `x` rounded to `fraction` bits behind the point.
-fn nearest(x: &Tensor, fraction: i32) -> Result<Quantization, FormatError> {
+pub(super) fn nearest(x: &Tensor, fraction: i32) -> Result<Quantization, FormatError> {
     let dropped = x.format.fraction().saturating_sub(fraction);
     let dropped = u32::try_from(dropped).unwrap_or_default();
     let interval = x.interval();

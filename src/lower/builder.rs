@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use petgraph::graph::NodeIndex;
 
 use super::activation::cast;
+use super::quotients::Quotients;
 use super::{LowerError, Lowered, Settings, Warning};
 use crate::fixed::FormatError;
 use crate::function::Function;
@@ -19,6 +20,8 @@ pub(super) struct Builder<'a> {
     results: HashMap<NodeIndex, NodeId>,
     /// Layers that end with a function which their readers compute.
     deferred: HashMap<NodeIndex, Function>,
+    /// What is known of nodes that hold rounded quotients.
+    pub(super) quotients: HashMap<NodeId, Quotients>,
     names: HashSet<String>,
     warnings: Vec<Warning>,
     /// The layers in layers that are being lowered.
@@ -41,6 +44,7 @@ impl<'a> Builder<'a> {
             graph: Graph::new(&model.name),
             results: HashMap::new(),
             deferred: HashMap::new(),
+            quotients: HashMap::new(),
             names,
             warnings: Vec::new(),
             inside: Vec::new(),
@@ -87,6 +91,11 @@ impl<'a> Builder<'a> {
         done?;
         let result = self.results.get(&index).copied();
         result.ok_or_else(|| LowerError::Inputs { layer: self.model.graph[index].name.clone() })
+    }
+
+    /// What is made so far.
+    pub(super) fn graph(&self) -> &Graph {
+        &self.graph
     }
 
     pub(super) fn tensor(&self, node: NodeId) -> &Tensor {

@@ -5,7 +5,7 @@ use petgraph::graph::NodeIndex;
 
 use super::builder::Builder;
 use super::products::{Scales, Trained};
-use super::{LowerError, windows};
+use super::{LowerError, quotients, windows};
 use crate::fixed::{Codes, FormatError};
 use crate::ir::{self, Constant, ConstantError, Linear, NodeId, Op};
 use crate::model::{Conv, Folded, Layer, Separable};
@@ -86,7 +86,9 @@ fn convolve(
     let tensor = op
         .result(builder.tensor(operand))
         .map_err(|rule| LowerError::Operation { layer: layer.into(), rule })?;
+    let linear = op.linear.clone();
     let node = builder.add(layer, site.part, Op::Conv(op), operand, tensor);
+    let node = quotients::settled(builder, layer, node, (operand, &linear))?;
     products.finish(builder, site.index, layer, node, &conv.activation)
 }
 

@@ -2,9 +2,9 @@
 
 use petgraph::graph::NodeIndex;
 
-use super::LowerError;
 use super::builder::Builder;
 use super::products::{Scales, Trained};
+use super::{LowerError, quotients};
 use crate::fixed::Format;
 use crate::ir::{Linear, NodeId, Op, Tensor};
 use crate::model::{Dense, Layer};
@@ -59,5 +59,6 @@ fn sum(
         *last = *outputs;
     }
     let tensor = Tensor { shape, format, channels: sums.channels };
-    Ok(builder.add(layer, "", Op::Linear(linear), operand, tensor))
+    let node = builder.add(layer, "", Op::Linear(linear.clone()), operand, tensor);
+    quotients::settled(builder, layer, node, (operand, &linear))
 }

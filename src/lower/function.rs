@@ -52,7 +52,7 @@ pub(super) fn lower(
 
 /// Whether all that takes the result of layer `index` are quantizers, monotone ones, so that a
 /// function before them turns where it turns alone.
-pub(super) fn quantizers_follow(builder: &Builder<'_>, index: NodeIndex) -> bool {
+fn quantizers_follow(builder: &Builder<'_>, index: NodeIndex) -> bool {
     let mut readers = builder.model.graph.neighbors(index).peekable();
     let is_quantizer = |reader: NodeIndex| match &builder.model.graph[reader].kind {
         LayerKind::Activation(Activation::Quantizer(quantizer)) => quantizer.turns().is_empty(),

@@ -27,6 +27,9 @@ mod pool;
 mod products;
 #[cfg(test)]
 mod products_tests;
+mod quotients;
+#[cfg(test)]
+mod quotients_tests;
 mod scaled;
 #[cfg(test)]
 mod scaled_tests;

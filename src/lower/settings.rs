@@ -50,7 +50,7 @@ pub struct SoftmaxSettings {
     pub exp_table: Option<Quantization>,
     /// The type of reciprocals in the table, before they are refined.
     pub inverse_table: Option<Quantization>,
-    /// The type of the probabilities: 16 bits if nothing is said, more where quantizers follow.
+    /// The type of the probabilities: 16 bits if nothing is said, more where other layers take them.
     pub result: Option<Quantization>,
 }
 

@@ -6,9 +6,10 @@
 //! some 2^-12 of its own step before it is rounded. That gives it another code than the true one about
 //! once in 4000 times, the next one then.
 
+use petgraph::graph::NodeIndex;
+
 use super::activation::Place;
 use super::builder::Builder;
-use super::function::quantizers_follow;
 use super::parameters::list;
 use super::{LowerError, SoftmaxSettings, Warning};
 use crate::fixed::{
@@ -16,12 +17,14 @@ use crate::fixed::{
     cast_interval,
 };
 use crate::ir::{Constant, NodeId, Op, Softmax, Tensor, is_seed, one_code};
+use crate::model::{Activation, LayerKind, Model};
 
 /// Probabilities where nothing is said: 0 to 1, to 2^-15.
 const PROBABILITY: Format = Format::literal(Signedness::Unsigned, 16, 1);
 /// Bits of exponentials behind the last one of a probability.
 const GUARD: i32 = 12;
-/// Probabilities that quantizers round: all bits that exponentials have.
+/// Probabilities that other layers take, quantizers among them, which so are the only ones to round:
+/// all bits that exponentials have.
 const FINE: Format = Format::literal(Signedness::Unsigned, 28, 1);
 /// The most bits behind the point of an exponential: double precision tells few more.
 const FINEST: i32 = 48;
@@ -42,7 +45,7 @@ pub(super) fn lower(
         return Ok(x);
     }
     let operand = builder.tensor(x).clone();
-    let fine = quantizers_follow(builder, place.index);
+    let fine = computes_behind(builder.model, place.index);
     let result = rounded(if fine { FINE } else { PROBABILITY });
     let result = settings.result.unwrap_or(result);
     let softmax = tables(place, &settings, result, &operand)?;
@@ -50,6 +53,20 @@ pub(super) fn lower(
     let interval = softmax.probabilities(result.format).unwrap_or_else(|| result.format.codes());
     let tensor = Tensor { shape: operand.shape, format: result.format, channels: vec![interval] };
     Ok(builder.add(place.layer, place.part("softmax"), Op::Softmax(softmax), x, tensor))
+}
+
+/// Whether anything computes with what layer `index` gives: all readers do but those that only move
+/// numbers, whose own readers then count.
+fn computes_behind(model: &Model, index: NodeIndex) -> bool {
+    model.graph.neighbors(index).any(|reader| match &model.graph[reader].kind {
+        LayerKind::Flatten
+        | LayerKind::Identity
+        | LayerKind::Move(_)
+        | LayerKind::Concatenate { .. }
+        | LayerKind::Stack { .. }
+        | LayerKind::Activation(Activation::Linear) => computes_behind(model, reader),
+        _ => true,
+    })
 }
 
 fn tables(

@@ -37,7 +37,11 @@ fn quantizer(text: &str) -> Result<Option<Quantizer>, Box<dyn Error>> {
 }
 
 /// A dense layer; a quantizer that is empty is none.
-fn dense(kernel: Array2<f32>, bias: Option<Array1<f32>>, quantizers: [&str; 2]) -> Dense {
+pub(super) fn dense(
+    kernel: Array2<f32>,
+    bias: Option<Array1<f32>>,
+    quantizers: [&str; 2],
+) -> Dense {
     let parse = |text: &str| text.parse().ok();
     Dense {
         kernel,

@@ -1,0 +1,122 @@
+//! Quotients that have no finite number of bits, on their way to a quantizer.
+//!
+//! An average over three numbers is a multiple of a third of a step, and is rounded as
+//! [`super::average`] says: so that a quantizer right behind cannot tell. A sum of products of such
+//! averages is again a multiple of a third of some step 2^-g, and may lie halfway between two numbers
+//! of a quantizer where none of its terms does; what the terms lack adds up to δ, and the sum is beside
+//! the middle. It is brought back by rounding it, too, to steps of 2^-f more than 2δ: multiples of
+//! them that the true sum can be are restored, and all other sums keep their side of these multiples as
+//! long as they are farther from them than a step, which f ≥ g + log2 3 sees to.
+
+use num_bigint::BigInt;
+use num_traits::{Signed, Zero};
+
+use super::LowerError;
+use super::activation::cast;
+use super::average::nearest;
+use super::builder::Builder;
+use crate::ir::{Linear, NodeId, Op, Pool, PoolKind};
+
+/// What is known of a tensor whose true numbers are quotients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Quotients {
+    /// The true numbers are multiples of 2^-`fraction` / `odd`.
+    pub(super) odd: u64,
+    /// See `odd`.
+    pub(super) fraction: i32,
+    /// The tensor's numbers differ from the true ones by 2^-`error` at most.
+    pub(super) error: i32,
+}
+
+impl Quotients {
+    /// What is known of the elements of two tensors together.
+    fn and(self, other: Self) -> Option<Self> {
+        Some(Self {
+            odd: common_multiple(self.odd, other.odd)?,
+            fraction: self.fraction.max(other.fraction),
+            error: self.error.min(other.error),
+        })
+    }
+}
+
+/// The least common multiple; `None` if it is too large to count with.
+pub(super) fn common_multiple(a: u64, b: u64) -> Option<u64> {
+    let (mut divisor, mut rest) = (a, b);
+    while rest > 0 {
+        (divisor, rest) = (rest, divisor % rest);
+    }
+    a.checked_div(divisor)?.checked_mul(b).filter(|multiple| *multiple < 1 << 32)
+}
+
+/// What is known of the quotients that `node` holds; `None` where it holds none, or numbers that are
+/// made of them in another way than by moving, limiting, or choosing them.
+fn of(builder: &Builder<'_>, node: NodeId) -> Option<Quotients> {
+    if let Some(known) = builder.quotients.get(&node) {
+        return Some(*known);
+    }
+    let operands = builder.graph().operands(node);
+    let inherited = || of(builder, *operands.first()?);
+    match &builder.graph()[node].op {
+        Op::Reshape
+        | Op::Gather(_)
+        | Op::Clamp { .. }
+        | Op::Pool(Pool { kind: PoolKind::Max, .. }) => inherited(),
+        Op::Scale { power } => inherited().map(|known| Quotients {
+            fraction: known.fraction.saturating_sub(*power),
+            error: known.error.saturating_sub(*power),
+            ..known
+        }),
+        Op::Concat { .. } => {
+            let each: Vec<Option<Quotients>> =
+                operands.iter().map(|operand| of(builder, *operand)).collect();
+            let error = each.iter().flatten().map(|known| known.error).min()?;
+            let mut all = each.iter().zip(&operands).map(|(known, operand)| {
+                let fraction = builder.tensor(*operand).format.fraction();
+                known.unwrap_or(Quotients { odd: 1, fraction, error })
+            });
+            let first = all.next()?;
+            all.try_fold(first, Quotients::and)
+        }
+        _ => None,
+    }
+}
+
+/// The sums that `node` holds, of products of `linear` with the elements of `operand`: rounded where
+/// these are quotients.
+pub(super) fn settled(
+    builder: &mut Builder<'_>,
+    layer: &str,
+    node: NodeId,
+    (operand, linear): (NodeId, &Linear),
+) -> Result<NodeId, LowerError> {
+    let Some(terms) = of(builder, operand) else { return Ok(node) };
+    let factors = linear.weights.format.fraction();
+    let bias = linear.bias.as_ref().map_or(i32::MIN, |bias| bias.format.fraction());
+    let own = terms.fraction.saturating_add(factors).max(bias);
+    let largest = largest_sum(linear).bits();
+    let growth = i32::try_from(largest).unwrap_or(i32::MAX);
+    // δ is below 2^-error, and half a step is no less.
+    let error = terms.error.saturating_add(factors).saturating_sub(growth);
+    let fraction = error.saturating_sub(1);
+    let odd = (u64::BITS - terms.odd.leading_zeros()).cast_signed();
+    let tells = own.saturating_add(odd).saturating_add(1) <= fraction;
+    if !tells || builder.tensor(node).format.fraction() <= fraction {
+        return Ok(node);
+    }
+    let too_wide = |error| LowerError::Format { layer: layer.into(), part: "accumulator", error };
+    let to = nearest(builder.tensor(node), fraction).map_err(too_wide)?;
+    let node = cast(builder, layer, "nearest", node, &to);
+    let known = Quotients { odd: terms.odd, fraction: own, error: fraction };
+    builder.quotients.insert(node, known);
+    Ok(node)
+}
+
+/// The largest sum of magnitudes of the weights of an output.
+fn largest_sum(linear: &Linear) -> BigInt {
+    let outputs = linear.weights.codes.shape().last().copied().unwrap_or(1).max(1);
+    let mut sums = vec![BigInt::zero(); outputs];
+    for (place, code) in linear.weights.codes.iter().enumerate() {
+        sums[place % outputs] += code.abs();
+    }
+    sums.into_iter().max().unwrap_or_default()
+}

@@ -1,0 +1,89 @@
+//! Sums of averages are what fractions give.
+
+use ndarray::{Array2, array};
+
+use super::lower;
+use super::quotients::common_multiple;
+use super::tests::{Outcome, chain, dense, settings};
+use crate::function::{Function, Relu};
+use crate::model::{Activation, LayerKind, Pool, PoolKind};
+use crate::{passes, sim};
+
+/// Steps of the input, the kernel and the last quantizer, in bits behind the point.
+const FRACTIONS: [u32; 3] = [2, 3, 2];
+
+fn kernel() -> Array2<f32> {
+    array![[1.0, -0.625, 0.5], [0.125, 1.0, 0.5], [0.5, 0.375, 0.5]]
+}
+
+/// ⌊a / b⌉, halves to even, for positive b.
+fn nearest(a: i64, b: i64) -> i64 {
+    let (below, rest) = (a.div_euclid(b), a.rem_euclid(b));
+    below + i64::from(2 * rest > b || 2 * rest == b && below % 2 != 0)
+}
+
+/// Means over so many positions, `between`, a dense layer, a quantizer: how many sums lay halfway,
+/// all of them given as fractions are rounded.
+fn ties(
+    positions: usize,
+    between: Vec<(&str, LayerKind)>,
+) -> Result<usize, Box<dyn std::error::Error>> {
+    let mean = Pool {
+        sliding: None,
+        kind: PoolKind::Average,
+        keep_axes: false,
+        activation: Activation::Linear,
+    };
+    let is_positive = between.iter().any(|(name, _)| *name == "relu");
+    let sums = dense(kernel(), None, ["quantized_bits(5,1,1,alpha=1)", ""]);
+    let quantizer = Activation::Quantizer("quantized_bits(9,6,1,alpha=1)".parse()?);
+    let mut layers = vec![("mean", LayerKind::Pool(mean))];
+    layers.extend(between);
+    layers.extend([("fc", LayerKind::Dense(sums)), ("q", LayerKind::Activation(quantizer))]);
+    let mut model = chain(1, layers);
+    let input = model.inputs[0];
+    model.graph[input].kind = LayerKind::Input { shape: vec![positions, 3] };
+
+    let graph = lower(&model, &settings("fixed<5,3>")?)?.graph;
+    let (graph, _) = passes::for_hardware(&graph)?;
+    let inputs = sim::vectors(&graph, 400);
+    let node = graph.layers.last().ok_or("no layer")?.1;
+    let trace = sim::run(&graph, &inputs)?;
+    let found = trace.of(node).ok_or("no result")?.to_values(graph[node].tensor.format);
+    let [input, weight, result] = FRACTIONS;
+    let x = inputs[0].to_values(format!("fixed<5,{}>", 5 - input).parse()?);
+    let mut ties = 0;
+    for (x, y) in x.outer_iter().zip(found.outer_iter()) {
+        for (output, y) in y.iter().enumerate() {
+            let term = |(channel, x): (usize, ndarray::ArrayViewD<'_, f64>)| {
+                let sum = (x.sum() * f64::from(1 << input)) as i64;
+                let sum = if is_positive { sum.max(0) } else { sum };
+                sum * (kernel()[[channel, output]] * (1 << weight) as f32) as i64
+            };
+            let sum: i64 = x.axis_iter(ndarray::Axis(1)).enumerate().map(term).sum();
+            let whole = (positions as i64) << (input + weight - result);
+            assert_eq!(y * f64::from(1 << result), nearest(sum, whole) as f64, "{sum}/{whole}");
+            ties += usize::from(2 * sum.rem_euclid(whole) == whole);
+        }
+    }
+    Ok(ties)
+}
+
+#[test]
+fn sums_of_averages_that_lie_halfway_are_told() -> Outcome {
+    let relu = || LayerKind::Activation(Activation::Function(Function::Relu(Relu::default())));
+    for positions in [3, 6, 7, 9, 12] {
+        let direct = ties(positions, vec![])?;
+        let moved = ties(positions, vec![("relu", relu()), ("flatten", LayerKind::Flatten)])?;
+        assert!(direct > 5 && moved > 0, "{positions}: {direct}, {moved}");
+    }
+    Ok(())
+}
+
+#[test]
+fn denominators_have_a_common_multiple() {
+    assert_eq!(common_multiple(9, 3), Some(9));
+    assert_eq!(common_multiple(9, 35), Some(315));
+    assert_eq!(common_multiple(0, 0), None);
+    assert_eq!(common_multiple(1 << 31, (1 << 31) - 1), None);
+}
