@@ -298,7 +298,7 @@ impl Network<'_> {
         LayerKind::Pool(Pool {
             sliding: Some(sliding),
             kind: PoolKind::Average,
-            keep_axes: false,
+            keep_axes: true,
             activation: Activation::Linear,
         })
     }

@@ -111,8 +111,8 @@ impl fmt::Display for Finding {
                 };
                 write!(
                     f,
-                    "layer '{layer}' would unroll to {product} copies; beyond {UNROLL_LIMIT} Vitis \
-                     refuses or takes hours, so that loops stay: {cycles} cycles for a sample"
+                    "layer '{layer}' would unroll to {product} copies; beyond {UNROLL_LIMIT} \
+                     synthesis fails or takes hours, so that loops stay: {cycles} cycles for a sample"
                 )
             }
             Obstacle::Multipliers { needed, available, part, largest, .. } => write!(

@@ -13,12 +13,20 @@ pub(super) struct Nest {
     least: usize,
     /// Whether these stay loops however small the kernel is.
     kept: bool,
+    /// How many innermost loops stand one behind the other, where they stay loops.
+    sequence: u64,
 }
 
 impl Nest {
     /// Loops of which any number may stay.
     pub(super) fn new(bounds: &[usize]) -> Self {
-        Self { bounds: bounds.iter().map(|n| *n as u64).collect(), least: 1, kept: false }
+        let bounds = bounds.iter().map(|n| *n as u64).collect();
+        Self { bounds, least: 1, kept: false, sequence: 1 }
+    }
+
+    /// The same, but the innermost loop is as many loops one behind the other.
+    pub(super) fn sequence(self, loops: u64) -> Self {
+        Self { sequence: loops, ..self }
     }
 
     /// The same, but either all of the first `least` loops stay loops or none.
@@ -52,8 +60,12 @@ impl Nest {
         let depth = (self.least..most).find(|depth| self.inside(*depth) <= UNROLL_LIMIT);
         let depth = depth.unwrap_or(most);
         let iterations: u64 = self.bounds.iter().take(depth).product();
+        let iterations = if depth == most { iterations * self.sequence } else { iterations };
         // A row of channels at once, if that is not too much and comes out even.
-        let rows = most == 1 && iterations.is_multiple_of(channels) && channels <= UNROLL_LIMIT;
+        let rows = most == 1
+            && self.sequence == 1
+            && iterations.is_multiple_of(channels)
+            && channels <= UNROLL_LIMIT;
         let parallel = if rows { channels.max(1) } else { 1 };
         Loops::Pipelined { depth, iterations: iterations / parallel, interval, parallel }
     }

@@ -256,7 +256,7 @@ fn large_rows_keep_the_loop_in_a_row() {
     let [finding] = &design.findings[..] else { panic!("{:?}", design.findings) };
     assert_eq!(
         finding.to_string(),
-        "layer 'norm' would unroll to 2·5000 = 10000 copies; beyond 4096 Vitis refuses or takes \
+        "layer 'norm' would unroll to 2·5000 = 10000 copies; beyond 4096 synthesis fails or takes \
          hours, so that loops stay: 10000 cycles for a sample"
     );
     assert_eq!(finding.advice(), "make 'norm' smaller, if that is too slow");
@@ -291,7 +291,7 @@ fn large_kernels_keep_their_outermost_loop() {
     let [finding] = &large.findings[..] else { panic!("{:?}", large.findings) };
     assert_eq!(
         finding.to_string(),
-        "layer 'act' would unroll to 4500 copies; beyond 4096 Vitis refuses or takes hours, so \
+        "layer 'act' would unroll to 4500 copies; beyond 4096 synthesis fails or takes hours, so \
          that loops stay: 3 cycles for a sample"
     );
     let loops = Loops::Pipelined { depth: 1, iterations: 3, interval: 1, parallel: 1500 };

@@ -120,6 +120,23 @@ impl Softmax {
         (low.hull(&high), fraction + seeds.format.fraction())
     }
 
+    /// How far a probability may be from the true one before it is rounded, for operands of `fraction`
+    /// bits behind the point; an estimate from above, in first order.
+    pub(crate) fn most_off(&self, fraction: i32) -> f64 {
+        let half_step = |of: Quantization| of.format.lsb() / 2.0;
+        // Distances that are off by δ move probabilities by δ/4 each way: p (1 - p) is 1/4 at most.
+        let rounds = fraction > self.distance.format.fraction();
+        let distances = if rounds { half_step(self.distance) / 2.0 } else { 0.0 };
+        // Each table and each product of two, in the exponential and in the sum.
+        let exponentials =
+            (2 * self.exponents.len() - 1) as f64 * 2.0 * half_step(self.exponential);
+        let (errors, product) = Self::errors(&self.seeds, self.mantissa_fraction());
+        let (low, high) = errors.values(product);
+        let seed = low.abs().max(high.abs()).powi(3);
+        let reciprocal = half_step(self.error) + half_step(self.correction);
+        distances + exponentials + seed + reciprocal + half_step(self.reciprocal)
+    }
+
     /// The code of q for the mantissa `m`, which has `fraction` bits behind the point and lies from 1
     /// to below 2; `None` if a seed is missing or numbers do not fit one another.
     pub(crate) fn reciprocal_of(&self, m: &BigInt, fraction: i32) -> Option<BigInt> {

@@ -7,7 +7,7 @@ use super::builder::Builder;
 use super::parameters::no_constant;
 use super::scaled::{self, Quantized};
 use super::steps::{self, Curve};
-use super::{LowerError, function, softmax};
+use super::{LowerError, function, quotients, softmax};
 use crate::fixed::{
     Format, FormatError, Interval, Overflow, Quantization, Rounding, cast_interval,
 };
@@ -111,6 +111,7 @@ pub(super) fn quantize(
     x: NodeId,
     quantizer: &Quantizer,
 ) -> Result<NodeId, LowerError> {
+    let x = quotients::nearest_to(builder, place.layer, x)?;
     match quantizer.scaled() {
         None => quantize_by_stages(builder, place, x, quantizer),
         Some(scaled) => {

@@ -17,15 +17,21 @@ use ndarray::Array1;
 use num_bigint::BigInt;
 use num_traits::{Float, One, Signed, Zero};
 
-use super::LowerError;
 use super::activation::{Place, cast, scale};
 use super::builder::Builder;
-use super::quotients::{Quotients, common_multiple};
+use super::quotients::{self, Quotients, common_multiple};
+use super::{LowerError, Warning};
 use crate::fixed::{Format, FormatError, Interval, Overflow, Quantization, Rounding};
 use crate::ir::{Affine, Constant, NodeId, Op, Tensor};
 
 /// Bits behind those that quantizers as fine as the operand need.
 pub(super) const GUARD: u32 = 16;
+
+/// What is kept of sums whose products would exceed [`WIDEST`] bits.
+const FEWER: u64 = 40;
+
+/// The widest product of a sum and a reciprocal, with some room below the widest format.
+const WIDEST: u64 = 120;
 
 /// The largest denominator of a simple fraction.
 const SIMPLE: u64 = 1 << 12;
@@ -88,6 +94,13 @@ impl Factor {
         }
     }
 
+    /// The least n with a magnitude of at most 2^n, or one more.
+    fn bits(&self) -> i32 {
+        let above = i32::try_from(self.numerator.bits()).unwrap_or(i32::MAX);
+        let below = self.denominator.ilog2().cast_signed();
+        above.saturating_sub(below).saturating_sub(self.fraction)
+    }
+
     /// The code of the number nearest to it with `fraction` bits behind the point; exact where
     /// those suffice.
     fn code(&self, fraction: i32) -> BigInt {
@@ -129,9 +142,20 @@ pub(super) fn multiply(
         return scale(builder, place, place.part("average"), node, -fraction);
     }
     let x = builder.tensor(node).clone();
+    let interval = x.interval();
+    let largest = interval.low().bits().max(interval.high().bits());
+    let bits = u64::BITS - denominator.leading_zeros();
+    if !exact && largest > FEWER && 2 * (largest + u64::from(bits)) + u64::from(GUARD) > WIDEST {
+        // As long as such numbers are their reciprocals, and both would be multiplied.
+        let fewer = i32::try_from(largest - FEWER).unwrap_or(i32::MAX);
+        let to = nearest(&x, x.format.fraction().saturating_sub(fewer)).map_err(&too_wide)?;
+        let bits = FEWER as u32;
+        builder.warn(Warning::Rounded { layer: place.layer.into(), what: "sums", bits });
+        let node = cast(builder, place.layer, "rounded", node, &to);
+        return multiply(builder, place, node, factors);
+    }
     // The exact quotients' own steps, and those that they are rounded to.
     let own = i64::from(x.format.fraction()) + i64::from(fraction);
-    let bits = u64::BITS - denominator.leading_zeros();
     let rounded = own + i64::from(bits + GUARD);
     let position = |position: i64| {
         i32::try_from(position).map_err(|_| too_wide(FormatError::Position(position)))
@@ -139,8 +163,6 @@ pub(super) fn multiply(
     let precise = if exact {
         fraction
     } else {
-        let interval = x.interval();
-        let largest = interval.low().bits().max(interval.high().bits());
         let largest = i64::try_from(largest).unwrap_or(i64::MAX);
         position(i64::from(fraction) + largest + i64::from(2 * bits + GUARD) + 1)?
     };
@@ -150,7 +172,7 @@ pub(super) fn multiply(
     let codes = Array1::from_vec(codes).into_dyn();
     let affine =
         Affine { scale: Constant::of_codes(codes, precise).map_err(&too_wide)?, offset: None };
-    let mut node = node;
+    let (operand, mut node) = (node, node);
     if by_element {
         node = reshape(builder, place, node, vec![x.len()]);
     }
@@ -160,16 +182,35 @@ pub(super) fn multiply(
     if !exact {
         let to = nearest(builder.tensor(node), position(rounded)?).map_err(&too_wide)?;
         node = cast(builder, place.layer, part(!by_element, "average"), node, &to);
-        let mut odd = factors.iter().map(|factor| factor.denominator);
-        if let Some(odd) = odd.try_fold(1, common_multiple) {
-            let (fraction, error) = (position(own)?, position(rounded + 1)?);
-            builder.quotients.insert(node, Quotients { odd, fraction, error });
-        }
+        note_quotients(builder, (operand, node), factors, [position(own)?, position(rounded + 1)?]);
     }
     if by_element {
         node = reshape(builder, place, node, x.shape);
     }
     Ok(node)
+}
+
+/// Keeps in mind what the products in `node` of `operand` with `factors` are: multiples of 2^-`own` of
+/// an odd fraction of 1 where the operand is exact, and known to 2^-`error`.
+fn note_quotients(
+    builder: &mut Builder<'_>,
+    (operand, node): (NodeId, NodeId),
+    factors: &[Factor],
+    [own, error]: [i32; 2],
+) {
+    let mut denominators = factors.iter().map(|factor| factor.denominator);
+    let Some(odd) = denominators.try_fold(1, common_multiple) else { return };
+    let known = match quotients::of(builder, operand) {
+        None => Some(Quotients { odd, fraction: own, error }),
+        Some(known) => {
+            let fraction = own.saturating_sub(builder.tensor(operand).format.fraction());
+            let growth = factors.iter().map(Factor::bits).max().unwrap_or(0);
+            known.times(odd, fraction, growth, error)
+        }
+    };
+    if let Some(known) = known {
+        builder.quotients.insert(node, known);
+    }
 }
 
 /// The type that holds `x` rounded to `fraction` bits behind the point.

@@ -153,10 +153,12 @@ pub enum Warning {
         /// The type.
         precision: Quantization,
     },
-    /// A batch normalisation's numbers that would make its results too wide.
+    /// Numbers that would make a layer's results too wide.
     Rounded {
         /// The layer.
         layer: String,
+        /// What they are: "factors and summands".
+        what: &'static str,
         /// What is kept of the largest.
         bits: u32,
     },
@@ -182,6 +184,15 @@ pub enum Warning {
         quantizers: Vec<(String, Vec<String>)>,
         /// Where QKeras' own inference does something else.
         differences: Vec<&'static str>,
+    },
+    /// A softmax whose tables tell less than its type shows.
+    Coarse {
+        /// The layer.
+        layer: String,
+        /// How many steps of its type a probability may be off, rounding not counted.
+        steps: u64,
+        /// Its type.
+        result: Quantization,
     },
     /// A softmax that is left out.
     Skipped {
@@ -209,9 +220,15 @@ impl std::fmt::Display for Warning {
                 "layer '{layer}': its {part} is cut to {precision}, so results differ from the \
                  trained network's; without that type it is exact"
             ),
-            Self::Rounded { layer, bits } => write!(
+            Self::Coarse { layer, steps, result } => write!(
                 f,
-                "layer '{layer}': its factors and summands are rounded to {bits} bits, as exact results \
+                "layer '{layer}': its tables are so coarse that probabilities of {result} are up to \
+                 {steps} steps off. Give it larger tables (TableSize) or a finer type for exponentials \
+                 (Precision: exp_table), or a coarser one for probabilities (Precision: result)"
+            ),
+            Self::Rounded { layer, what, bits } => write!(
+                f,
+                "layer '{layer}': its {what} are rounded to {bits} bits, as exact results \
                  would exceed 128 bits. A quantizer before it, or a result type for the layer before it \
                  (LayerName: Precision: result), keeps them exact and the hardware small"
             ),

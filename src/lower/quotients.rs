@@ -6,7 +6,8 @@
 //! of a quantizer where none of its terms does; what the terms lack adds up to δ, and the sum is beside
 //! the middle. It is brought back by rounding it, too, to steps of 2^-f more than 2δ: multiples of
 //! them that the true sum can be are restored, and all other sums keep their side of these multiples as
-//! long as they are farther from them than a step, which f ≥ g + log2 3 sees to.
+//! long as they are farther from them than a step, which f ≥ g + log2 3 sees to. This is done behind
+//! every sum of products, and in front of quantizers for sums of other kinds.
 
 use num_bigint::BigInt;
 use num_traits::{Signed, Zero};
@@ -15,7 +16,7 @@ use super::LowerError;
 use super::activation::cast;
 use super::average::nearest;
 use super::builder::Builder;
-use crate::ir::{Linear, NodeId, Op, Pool, PoolKind};
+use crate::ir::{Linear, Merge, NodeId, Op, Pool, PoolKind};
 
 /// What is known of a tensor whose true numbers are quotients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,35 @@ impl Quotients {
             error: self.error.min(other.error),
         })
     }
+
+    /// What is known of sums of so many.
+    fn sum_of(self, count: usize) -> Self {
+        let growth = usize::BITS - count.saturating_sub(1).leading_zeros();
+        Self { error: self.error.saturating_sub_unsigned(growth), ..self }
+    }
+
+    /// What is known of them times factors that are multiples of 2^-`fraction` / `odd` and no larger
+    /// than 2^`growth`, where products differ from what hardware has of them by `error`.
+    pub(super) fn times(self, odd: u64, fraction: i32, growth: i32, error: i32) -> Option<Self> {
+        Some(Self {
+            odd: self.odd.checked_mul(odd).filter(|odd| *odd < 1 << 32)?,
+            fraction: self.fraction.saturating_add(fraction),
+            error: self.error.saturating_sub(growth).min(error).saturating_sub(1),
+        })
+    }
+}
+
+/// What is known of the elements of all `operands`, where any holds quotients.
+fn together(builder: &Builder<'_>, operands: &[NodeId]) -> Option<Quotients> {
+    let each: Vec<Option<Quotients>> =
+        operands.iter().map(|operand| of(builder, *operand)).collect();
+    let error = each.iter().flatten().map(|known| known.error).min()?;
+    let mut all = each.iter().zip(operands).map(|(known, operand)| {
+        let fraction = builder.tensor(*operand).format.fraction();
+        known.unwrap_or(Quotients { odd: 1, fraction, error })
+    });
+    let first = all.next()?;
+    all.try_fold(first, Quotients::and)
 }
 
 /// The least common multiple; `None` if it is too large to count with.
@@ -49,8 +79,8 @@ pub(super) fn common_multiple(a: u64, b: u64) -> Option<u64> {
 }
 
 /// What is known of the quotients that `node` holds; `None` where it holds none, or numbers that are
-/// made of them in another way than by moving, limiting, or choosing them.
-fn of(builder: &Builder<'_>, node: NodeId) -> Option<Quotients> {
+/// made of them in another way than by moving, limiting, choosing, or adding them.
+pub(super) fn of(builder: &Builder<'_>, node: NodeId) -> Option<Quotients> {
     if let Some(known) = builder.quotients.get(&node) {
         return Some(*known);
     }
@@ -66,16 +96,13 @@ fn of(builder: &Builder<'_>, node: NodeId) -> Option<Quotients> {
             error: known.error.saturating_sub(*power),
             ..known
         }),
-        Op::Concat { .. } => {
-            let each: Vec<Option<Quotients>> =
-                operands.iter().map(|operand| of(builder, *operand)).collect();
-            let error = each.iter().flatten().map(|known| known.error).min()?;
-            let mut all = each.iter().zip(&operands).map(|(known, operand)| {
-                let fraction = builder.tensor(*operand).format.fraction();
-                known.unwrap_or(Quotients { odd: 1, fraction, error })
-            });
-            let first = all.next()?;
-            all.try_fold(first, Quotients::and)
+        Op::Pool(Pool { kind: PoolKind::Sum, window }) => {
+            inherited().map(|known| known.sum_of(window.taps()))
+        }
+        Op::Concat { .. } => together(builder, &operands),
+        Op::Merge(Merge::Maximum | Merge::Minimum) => together(builder, &operands),
+        Op::Merge(Merge::Add | Merge::Subtract) => {
+            together(builder, &operands).map(|known| known.sum_of(operands.len()))
         }
         _ => None,
     }
@@ -92,22 +119,34 @@ pub(super) fn settled(
     let Some(terms) = of(builder, operand) else { return Ok(node) };
     let factors = linear.weights.format.fraction();
     let bias = linear.bias.as_ref().map_or(i32::MIN, |bias| bias.format.fraction());
-    let own = terms.fraction.saturating_add(factors).max(bias);
-    let largest = largest_sum(linear).bits();
-    let growth = i32::try_from(largest).unwrap_or(i32::MAX);
-    // δ is below 2^-error, and half a step is no less.
-    let error = terms.error.saturating_add(factors).saturating_sub(growth);
-    let fraction = error.saturating_sub(1);
-    let odd = (u64::BITS - terms.odd.leading_zeros()).cast_signed();
-    let tells = own.saturating_add(odd).saturating_add(1) <= fraction;
+    let growth = i32::try_from(largest_sum(linear).bits()).unwrap_or(i32::MAX);
+    let sums = Quotients {
+        odd: terms.odd,
+        fraction: terms.fraction.saturating_add(factors).max(bias),
+        error: terms.error.saturating_add(factors).saturating_sub(growth),
+    };
+    builder.quotients.insert(node, sums);
+    nearest_to(builder, layer, node)
+}
+
+/// What `node` holds, on its way to a quantizer: rounded where it is made of quotients.
+pub(super) fn nearest_to(
+    builder: &mut Builder<'_>,
+    layer: &str,
+    node: NodeId,
+) -> Result<NodeId, LowerError> {
+    let Some(known) = of(builder, node) else { return Ok(node) };
+    // What is missing is below 2^-error, and half a step is no less.
+    let fraction = known.error.saturating_sub(1);
+    let odd = (u64::BITS - known.odd.leading_zeros()).cast_signed();
+    let tells = known.fraction.saturating_add(odd).saturating_add(1) <= fraction;
     if !tells || builder.tensor(node).format.fraction() <= fraction {
         return Ok(node);
     }
     let too_wide = |error| LowerError::Format { layer: layer.into(), part: "accumulator", error };
     let to = nearest(builder.tensor(node), fraction).map_err(too_wide)?;
     let node = cast(builder, layer, "nearest", node, &to);
-    let known = Quotients { odd: terms.odd, fraction: own, error: fraction };
-    builder.quotients.insert(node, known);
+    builder.quotients.insert(node, Quotients { error: fraction, ..known });
     Ok(node)
 }
 

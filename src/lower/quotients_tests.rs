@@ -6,7 +6,7 @@ use super::lower;
 use super::quotients::common_multiple;
 use super::tests::{Outcome, chain, dense, settings};
 use crate::function::{Function, Relu};
-use crate::model::{Activation, LayerKind, Pool, PoolKind};
+use crate::model::{Activation, LayerKind, Merge, Padding, Pool, PoolKind, Sliding};
 use crate::{passes, sim};
 
 /// Steps of the input, the kernel and the last quantizer, in bits behind the point.
@@ -76,6 +76,54 @@ fn sums_of_averages_that_lie_halfway_are_told() -> Outcome {
         let direct = ties(positions, vec![])?;
         let moved = ties(positions, vec![("relu", relu()), ("flatten", LayerKind::Flatten)])?;
         assert!(direct > 5 && moved > 0, "{positions}: {direct}, {moved}");
+    }
+    Ok(())
+}
+
+/// Averages of averages, added up, and a quantizer: all of them as fractions are rounded.
+#[test]
+fn averages_of_averages_and_their_sums_are_told() -> Outcome {
+    let window = |kernel| Pool {
+        sliding: Some(Sliding {
+            kernel: [1, kernel],
+            strides: [1, kernel],
+            dilation: [1, 1],
+            padding: Padding::Valid,
+            transposed: None,
+        }),
+        kind: PoolKind::Average,
+        keep_axes: true,
+        activation: Activation::Linear,
+    };
+    for (first, second) in [(3, 3), (3, 2), (2, 3), (5, 3)] {
+        let quantizer = Activation::Quantizer("quantized_bits(7,6,1,alpha=1)".parse()?);
+        let layers = vec![
+            ("first", LayerKind::Pool(window(first))),
+            ("second", LayerKind::Pool(window(second))),
+            ("sum", LayerKind::Merge(Merge::Add)),
+            ("q", LayerKind::Activation(quantizer)),
+        ];
+        let mut model = chain(1, layers);
+        let input = model.inputs[0];
+        let [second_pool, sum] = [2, 3].map(petgraph::graph::NodeIndex::new);
+        model.graph[input].kind = LayerKind::Input { shape: vec![first * second, 1] };
+        model.graph.add_edge(second_pool, sum, 1);
+        model.graph.add_edge(second_pool, sum, 2);
+        let graph = lower(&model, &settings("fixed<5,4>")?)?.graph;
+        let (graph, _) = passes::for_hardware(&graph)?;
+        let inputs = sim::vectors(&graph, 600);
+        let node = graph.layers.last().ok_or("no layer")?.1;
+        let trace = sim::run(&graph, &inputs)?;
+        let found = trace.of(node).ok_or("no result")?.to_values(graph[node].tensor.format);
+        let x = inputs[0].to_values("fixed<5,4>".parse()?);
+        let whole = (2 * first * second) as i64;
+        let mut ties = 0;
+        for (x, y) in x.outer_iter().zip(&found) {
+            let sum = 3 * (x.sum() * 2.0) as i64;
+            assert_eq!(*y, nearest(sum, whole) as f64, "{first}, {second}: {sum}");
+            ties += usize::from(2 * sum.rem_euclid(whole) == whole);
+        }
+        assert!(ties > 5, "{first}, {second}: {ties}");
     }
     Ok(())
 }

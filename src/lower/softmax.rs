@@ -46,9 +46,14 @@ pub(super) fn lower(
     }
     let operand = builder.tensor(x).clone();
     let fine = computes_behind(builder.model, place.index);
-    let result = rounded(if fine { FINE } else { PROBABILITY });
-    let result = settings.result.unwrap_or(result);
+    let result = settings.result.unwrap_or(rounded(if fine { FINE } else { PROBABILITY }));
     let softmax = tables(place, &settings, result, &operand)?;
+    let shown = settings.result.unwrap_or(rounded(PROBABILITY));
+    let steps = softmax.most_off(operand.format.fraction()) / shown.format.lsb();
+    if steps > 1.0 {
+        let steps = steps.ceil() as u64;
+        builder.warn(Warning::Coarse { layer: place.layer.into(), steps, result: shown });
+    }
     // Numbers that do not fit one another are for the graph's checks.
     let interval = softmax.probabilities(result.format).unwrap_or_else(|| result.format.codes());
     let tensor = Tensor { shape: operand.shape, format: result.format, channels: vec![interval] };

@@ -240,6 +240,48 @@ fn smaller_tables_are_more_tables() -> Outcome {
 }
 
 #[test]
+fn coarse_tables_are_said() -> Outcome {
+    let softmax = LayerKind::Activation(Activation::Softmax);
+    let model = chain(4, vec![("softmax", softmax.clone())]);
+    let told = |change: &dyn Fn(&mut Settings)| -> Result<Vec<String>, Box<dyn Error>> {
+        let mut settings = settings("fixed<16,6>")?;
+        change(&mut settings);
+        let lowered = lower(&model, &settings)?;
+        Ok(lowered.warnings.iter().map(ToString::to_string).collect())
+    };
+    assert_eq!(told(&|_| {})?, [""; 0]);
+    assert_eq!(told(&|s| s.softmax.inverse_address = 7)?, [""; 0]);
+    assert_eq!(told(&|s| s.softmax.result = "fixed<18,8,RND,SAT>".parse().ok())?, [""; 0]);
+    let small = told(&|s| (s.softmax.exp_address, s.softmax.inverse_address) = (2, 2))?;
+    let text = "layer 'softmax': its tables are so coarse that probabilities of ufixed<16,1,RND,SAT> \
+                are up to 1089 steps off. Give it larger tables (TableSize) or a finer type for \
+                exponentials (Precision: exp_table), or a coarser one for probabilities (Precision: \
+                result)";
+    assert_eq!(small, [text]);
+    for change in [
+        &(|s: &mut Settings| s.softmax.exp_table = "fixed<18,8,RND,SAT>".parse().ok())
+            as &dyn Fn(&mut Settings),
+        &|s| s.softmax.result = "ufixed<40,1>".parse().ok(),
+        &|s| s.softmax.inverse_address = 3,
+    ] {
+        assert!(told(change)?.iter().any(|text| text.contains("so coarse")));
+    }
+
+    // Whatever computes with probabilities has more of them.
+    let behind = |layers: Vec<(&str, LayerKind)>| -> Result<String, Box<dyn Error>> {
+        let first = [("softmax", softmax.clone())].into_iter();
+        let graph =
+            lower(&chain(4, first.chain(layers).collect()), &settings("fixed<8,3>")?)?.graph;
+        Ok(graph[graph.layers[1].1].tensor.format.to_string())
+    };
+    let relu = || LayerKind::Activation(plain_relu());
+    assert_eq!(behind(vec![("flat", LayerKind::Flatten)])?, "ufixed<16,1>");
+    assert_eq!(behind(vec![("flat", LayerKind::Flatten), ("relu", relu())])?, "ufixed<28,1>");
+    assert_eq!(behind(vec![("relu", relu()), ("flat", LayerKind::Flatten)])?, "ufixed<28,1>");
+    Ok(())
+}
+
+#[test]
 fn probabilities_wrap_around_in_a_type_without_one() -> Outcome {
     let model = chain(2, vec![("softmax", LayerKind::Activation(Activation::Softmax))]);
     let mut settings = settings("fixed<8,5>")?;

@@ -115,7 +115,8 @@ impl Body {
             Body::Steps(steps) => Nest::new(&[steps.elements, steps.comparisons]),
             Body::Table(table) => Nest::new(&[table.elements]),
             Body::Search(search) => Nest::new(&[search.elements, search.levels as usize]),
-            Body::Softmax(softmax) => Nest::new(&[softmax.rows, softmax.columns]),
+            // The largest element, then exponentials, then probabilities.
+            Body::Softmax(softmax) => Nest::new(&[softmax.rows, softmax.columns]).sequence(3),
             Body::Affine(affine) => Nest::new(&[affine.rows, affine.channels]),
             Body::Pool(pool) => pool.nest(),
             Body::Gather(gather) => Nest::new(&[gather.places.len()]),
