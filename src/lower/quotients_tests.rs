@@ -129,6 +129,43 @@ fn averages_of_averages_and_their_sums_are_told() -> Outcome {
 }
 
 #[test]
+fn averages_of_wide_numbers_keep_forty_bits() -> Outcome {
+    let mean = Pool {
+        sliding: None,
+        kind: PoolKind::Average,
+        keep_axes: false,
+        activation: Activation::Linear,
+    };
+    let mut model = chain(1, vec![("mean", LayerKind::Pool(mean))]);
+    let input = model.inputs[0];
+    model.graph[input].kind = LayerKind::Input { shape: vec![36, 2] };
+    let lowered = lower(&model, &settings("fixed<70,9>")?)?;
+    let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        [
+            "layer 'mean': its sums are rounded to 40 bits, as exact results would exceed 128 bits. A \
+          quantizer before it, or a result type for the layer before it (LayerName: Precision: \
+          result), keeps them exact and the hardware small"
+        ]
+    );
+    let inputs = sim::vectors(&lowered.graph, 20);
+    let trace = sim::run(&lowered.graph, &inputs)?;
+    let node = lowered.graph.layers[1].1;
+    let found = trace.of(node).ok_or("no result")?.to_values(lowered.graph[node].tensor.format);
+    let x = inputs[0].to_values("fixed<70,9>".parse()?);
+    for (x, y) in x.outer_iter().zip(found.outer_iter()) {
+        for (channel, y) in y.iter().enumerate() {
+            let mean = x.index_axis(ndarray::Axis(1), channel).sum() / 36.0;
+            assert!((y - mean).abs() < 1e-8, "{y}, not {mean}");
+        }
+    }
+    // Fewer bits keep all of them.
+    assert_eq!(lower(&model, &settings("fixed<36,9>")?)?.warnings, []);
+    Ok(())
+}
+
+#[test]
 fn denominators_have_a_common_multiple() {
     assert_eq!(common_multiple(9, 3), Some(9));
     assert_eq!(common_multiple(9, 35), Some(315));
