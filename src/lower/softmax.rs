@@ -108,6 +108,9 @@ fn tables(
     // As many bits as the place of a seed tells, and two for its own rounding.
     let seed = up_to_one(lines.cast_signed() + 2).map_err(&error)?;
     let seed = settings.inverse_table.unwrap_or(seed);
+    if seed.format.fraction() > FINEST {
+        return Err(wrong("inv_table", seed, "has more than 48 bits behind the point"));
+    }
     // The middle of all mantissas that begin with these bits.
     let seeds = table(lines, seed, |place| 1.0 / (1.0 + libm::ldexp(place + 0.5, -(lines as i32))));
     let errors = Softmax::errors(&seeds, fraction + halvings.cast_signed());

@@ -410,6 +410,9 @@ fn every_message() -> Outcome {
     let fault = "has more than 48 bits behind the point";
     assert_eq!(text, format!("layer 's': the type ufixed<60,1> of the table 'exp_table' {fault}"));
     let mut small = Settings::default();
+    small.softmax.inverse_table = "ufixed<60,1>".parse().ok();
+    let text = message(&softmax, &small);
+    assert_eq!(text, format!("layer 's': the type ufixed<60,1> of the table 'inv_table' {fault}"));
     small.softmax.inverse_table = "fixed<8,-1>".parse().ok();
     let text = message(&softmax, &small);
     let fault = "is too coarse for reciprocals from 1/2 to 1";

@@ -96,7 +96,11 @@ pub(super) fn build(
     let wide = with_halves(op.sum, "the halved sum")?;
     let mantissa =
         builder.local_type(site, "mantissa", "halved sums", wide, sums.refined(halvings));
+    Format::unsigned(wide.width() + op.seeds.format.width(), 0)
+        .map_err(site.too_wide("the product of a sum and a rough reciprocal"))?;
     let wide = with_halves(op.reciprocal.format, "the halved reciprocal")?;
+    Format::unsigned(wide.width() + op.exponential.format.width(), 0)
+        .map_err(site.too_wide("the product of an exponential and a reciprocal"))?;
     let halves = any(op.reciprocal).refined(halvings);
     let factor = builder.local_type(site, "factor", "halved reciprocals", wide, halves);
 
