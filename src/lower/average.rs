@@ -201,7 +201,7 @@ fn note_quotients(
     let mut denominators = factors.iter().map(|factor| factor.denominator);
     let Some(odd) = denominators.try_fold(1, common_multiple) else { return };
     let known = match quotients::of(builder, operand) {
-        None => Some(Quotients { odd, fraction: own, error }),
+        None => Some(Quotients { odd, fraction: own, error, settled: true }),
         Some(known) => {
             let fraction = own.saturating_sub(builder.tensor(operand).format.fraction());
             let growth = factors.iter().map(Factor::bits).max().unwrap_or(0);

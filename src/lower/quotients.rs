@@ -27,6 +27,9 @@ pub(super) struct Quotients {
     pub(super) fraction: i32,
     /// The tensor's numbers differ from the true ones by 2^-`error` at most.
     pub(super) error: i32,
+    /// Whether true numbers that have few bits are kept, and all others on their side of these: nothing
+    /// is left to be brought back.
+    pub(super) settled: bool,
 }
 
 impl Quotients {
@@ -36,13 +39,15 @@ impl Quotients {
             odd: common_multiple(self.odd, other.odd)?,
             fraction: self.fraction.max(other.fraction),
             error: self.error.min(other.error),
+            settled: self.settled && other.settled,
         })
     }
 
     /// What is known of sums of so many.
     fn sum_of(self, count: usize) -> Self {
         let growth = usize::BITS - count.saturating_sub(1).leading_zeros();
-        Self { error: self.error.saturating_sub_unsigned(growth), ..self }
+        let error = self.error.saturating_sub_unsigned(growth);
+        Self { error, settled: self.settled && count == 1, ..self }
     }
 
     /// What is known of them times factors that are multiples of 2^-`fraction` / `odd` and no larger
@@ -52,6 +57,7 @@ impl Quotients {
             odd: self.odd.checked_mul(odd).filter(|odd| *odd < 1 << 32)?,
             fraction: self.fraction.saturating_add(fraction),
             error: self.error.saturating_sub(growth).min(error).saturating_sub(1),
+            settled: false,
         })
     }
 }
@@ -63,7 +69,7 @@ fn together(builder: &Builder<'_>, operands: &[NodeId]) -> Option<Quotients> {
     let error = each.iter().flatten().map(|known| known.error).min()?;
     let mut all = each.iter().zip(operands).map(|(known, operand)| {
         let fraction = builder.tensor(*operand).format.fraction();
-        known.unwrap_or(Quotients { odd: 1, fraction, error })
+        known.unwrap_or(Quotients { odd: 1, fraction, error, settled: true })
     });
     let first = all.next()?;
     all.try_fold(first, Quotients::and)
@@ -124,6 +130,7 @@ pub(super) fn settled(
         odd: terms.odd,
         fraction: terms.fraction.saturating_add(factors).max(bias),
         error: terms.error.saturating_add(factors).saturating_sub(growth),
+        settled: false,
     };
     builder.quotients.insert(node, sums);
     nearest_to(builder, layer, node)
@@ -140,13 +147,13 @@ pub(super) fn nearest_to(
     let fraction = known.error.saturating_sub(1);
     let odd = (u64::BITS - known.odd.leading_zeros()).cast_signed();
     let tells = known.fraction.saturating_add(odd).saturating_add(1) <= fraction;
-    if !tells || builder.tensor(node).format.fraction() <= fraction {
+    if known.settled || !tells || builder.tensor(node).format.fraction() <= fraction {
         return Ok(node);
     }
     let too_wide = |error| LowerError::Format { layer: layer.into(), part: "accumulator", error };
     let to = nearest(builder.tensor(node), fraction).map_err(too_wide)?;
     let node = cast(builder, layer, "nearest", node, &to);
-    builder.quotients.insert(node, Quotients { error: fraction, ..known });
+    builder.quotients.insert(node, Quotients { error: fraction, settled: true, ..known });
     Ok(node)
 }
 
