@@ -9,6 +9,8 @@
 //! long as they are farther from them than a step, which f ≥ g + log2 3 sees to. This is done behind
 //! every sum of products, and in front of quantizers for sums of other kinds.
 
+use std::collections::HashMap;
+
 use num_bigint::BigInt;
 use num_traits::{Signed, Zero};
 
@@ -63,9 +65,9 @@ impl Quotients {
 }
 
 /// What is known of the elements of all `operands`, where any holds quotients.
-fn together(builder: &Builder<'_>, operands: &[NodeId]) -> Option<Quotients> {
+fn together(builder: &Builder<'_>, operands: &[NodeId], seen: &mut Seen) -> Option<Quotients> {
     let each: Vec<Option<Quotients>> =
-        operands.iter().map(|operand| of(builder, *operand)).collect();
+        operands.iter().map(|operand| look(builder, *operand, seen)).collect();
     let error = each.iter().flatten().map(|known| known.error).min()?;
     let mut all = each.iter().zip(operands).map(|(known, operand)| {
         let fraction = builder.tensor(*operand).format.fraction();
@@ -87,11 +89,24 @@ pub(super) fn common_multiple(a: u64, b: u64) -> Option<u64> {
 /// What is known of the quotients that `node` holds; `None` where it holds none, or numbers that are
 /// made of them in another way than by moving, limiting, choosing, or adding them.
 pub(super) fn of(builder: &Builder<'_>, node: NodeId) -> Option<Quotients> {
-    if let Some(known) = builder.quotients.get(&node) {
-        return Some(*known);
+    look(builder, node, &mut HashMap::new())
+}
+
+/// What is known of nodes that were looked at: branches that meet again are walked once.
+type Seen = HashMap<NodeId, Option<Quotients>>;
+
+fn look(builder: &Builder<'_>, node: NodeId, seen: &mut Seen) -> Option<Quotients> {
+    if let Some(known) = seen.get(&node) {
+        return *known;
     }
+    let known = builder.quotients.get(&node).copied().or_else(|| inherited(builder, node, seen));
+    seen.insert(node, known);
+    known
+}
+
+fn inherited(builder: &Builder<'_>, node: NodeId, seen: &mut Seen) -> Option<Quotients> {
     let operands = builder.graph().operands(node);
-    let inherited = || of(builder, *operands.first()?);
+    let mut inherited = || look(builder, *operands.first()?, seen);
     match &builder.graph()[node].op {
         Op::Reshape
         | Op::Gather(_)
@@ -105,10 +120,10 @@ pub(super) fn of(builder: &Builder<'_>, node: NodeId) -> Option<Quotients> {
         Op::Pool(Pool { kind: PoolKind::Sum, window }) => {
             inherited().map(|known| known.sum_of(window.taps()))
         }
-        Op::Concat { .. } => together(builder, &operands),
-        Op::Merge(Merge::Maximum | Merge::Minimum) => together(builder, &operands),
+        Op::Concat { .. } => together(builder, &operands, seen),
+        Op::Merge(Merge::Maximum | Merge::Minimum) => together(builder, &operands, seen),
         Op::Merge(Merge::Add | Merge::Subtract) => {
-            together(builder, &operands).map(|known| known.sum_of(operands.len()))
+            together(builder, &operands, seen).map(|known| known.sum_of(operands.len()))
         }
         _ => None,
     }
