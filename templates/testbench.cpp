@@ -4,10 +4,7 @@
 #include "firmware/{{ design.name }}.h"
 
 #include <cstdio>
-#include <fstream>
-#include <sstream>
-#include <string>
-#include <vector>
+#include <cstring>
 {%- for header in source_headers %}
 
 #include <{{ header }}>
@@ -34,14 +31,18 @@ Code negated(const Code &code) {
 }
 
 // Reads a decimal integer; false if the text is none or exceeds 128 bits.
-bool parse(const std::string &text, Code &code) {
+bool parse(const char *text, Code &code) {
     const bool negative = text[0] == '-';
+    const char *digit = text + negative;
+    if (*digit == '\0') {
+        return false;
+    }
     unsigned long long limbs[4] = {0, 0, 0, 0};
-    for (std::string::size_type n = negative; n < text.size(); n++) {
-        if (text[n] < '0' || text[n] > '9') {
+    for (; *digit != '\0'; digit++) {
+        if (*digit < '0' || *digit > '9') {
             return false;
         }
-        unsigned long long carry = text[n] - '0';
+        unsigned long long carry = *digit - '0';
         for (int limb = 0; limb < 4; limb++) {
             carry += limbs[limb] * 10;
             limbs[limb] = carry & 0xffffffffULL;
@@ -56,16 +57,20 @@ bool parse(const std::string &text, Code &code) {
     if (negative) {
         code = negated(code);
     }
-    return text.size() > static_cast<std::string::size_type>(negative);
+    return true;
 }
 
-// Writes a code in decimal.
-std::string decimal(const Code &code, bool is_signed) {
+// Room for a code in decimal.
+typedef char Text[48];
+
+// Writes a code in decimal, to the end of `text`; where it begins.
+const char *decimal(const Code &code, bool is_signed, Text &text) {
     const bool negative = is_signed && code.high >> 63 != 0;
     const Code size = negative ? negated(code) : code;
     unsigned long long limbs[4] = {size.high >> 32, size.high & 0xffffffffULL, size.low >> 32,
                                    size.low & 0xffffffffULL};
-    std::string text;
+    char *first = text + sizeof text - 1;
+    *first = '\0';
     do {
         unsigned long long rest = 0;
         for (int limb = 0; limb < 4; limb++) {
@@ -73,9 +78,12 @@ std::string decimal(const Code &code, bool is_signed) {
             limbs[limb] = rest / 10;
             rest %= 10;
         }
-        text.insert(text.begin(), static_cast<char>('0' + rest));
+        *--first = static_cast<char>('0' + rest);
     } while ((limbs[0] | limbs[1] | limbs[2] | limbs[3]) != 0);
-    return negative ? "-" + text : text;
+    if (negative) {
+        *--first = '-';
+    }
+    return first;
 }
 
 // Makes the W bits of a code those of a value.
@@ -107,97 +115,166 @@ template <int W, class T> Code get_code(const T &value, bool is_signed) {
     return code;
 }
 
-// Vectors in a file: a sample a line.
+// Opens the vectors of an argument.
+std::FILE *open_vectors(const char *directory, const char *name) {
+    char path[FILENAME_MAX];
+    std::snprintf(path, sizeof path, "%s/%s.dat", directory, name);
+    return std::fopen(path, "r");
+}
+
+// The vectors of an argument: a sample a line, a code a word.
 class Vectors {
   public:
-    Vectors(const std::string &directory, const char *name) : name_(name), lines_(0) {
-        file_.open((directory + "/" + name).c_str());
+    Vectors(const char *directory, const char *name)
+        : name(name), file_(open_vectors(directory, name)), line_(0), words_(0) {}
+
+    ~Vectors() {
+        if (file_) {
+            std::fclose(file_);
+        }
     }
 
-    // Reads the codes of the next sample; says what is wrong where there are not `count`.
-    bool next(std::vector<Code> &codes, unsigned long count) {
-        std::string line;
-        if (!file_.is_open()) {
-            std::printf("bitkiln: cannot read %s\n", name_);
+    // Goes to the next sample; says so where there is none.
+    bool begin() {
+        if (!file_) {
+            std::printf("bitkiln: cannot read %s.dat\n", name);
             return false;
         }
-        if (!std::getline(file_, line)) {
-            std::printf("bitkiln: %s has %lu of %lu samples\n", name_, lines_, SAMPLES);
+        const int next = std::getc(file_);
+        if (next == EOF) {
+            std::printf("bitkiln: %s.dat has %lu of %lu samples\n", name, line_, SAMPLES);
             return false;
         }
-        lines_++;
-        std::istringstream words(line);
-        std::string word;
-        codes.clear();
-        while (words >> word) {
-            Code code;
-            if (!parse(word, code)) {
-                std::printf("bitkiln: %s, line %lu: '%s' is no integer\n", name_, lines_,
-                            word.c_str());
-                return false;
-            }
-            codes.push_back(code);
+        std::ungetc(next, file_);
+        line_++;
+        words_ = 0;
+        return true;
+    }
+
+    // Reads the next code of the sample, which has `count`; says so where there is none.
+    bool next(Code &code, unsigned long count) {
+        Text word;
+        if (!read_word(word)) {
+            return complete(count);
         }
-        if (codes.size() != count) {
-            std::printf("bitkiln: %s, line %lu: %lu values instead of %lu\n", name_, lines_,
-                        static_cast<unsigned long>(codes.size()), count);
+        if (!parse(word, code)) {
+            std::printf("bitkiln: %s.dat, line %lu: '%s' is no integer\n", name, line_, word);
             return false;
         }
         return true;
     }
 
+    // Leaves the sample, which has `count` codes; says so where it has not.
+    bool end(unsigned long count) {
+        Text word;
+        while (read_word(word)) {
+        }
+        std::getc(file_);
+        return complete(count);
+    }
+
+    const char *const name;
+
   private:
-    const char *name_;
-    unsigned long lines_;
-    std::ifstream file_;
+    Vectors(const Vectors &);
+    Vectors &operator=(const Vectors &);
+
+    // Reads the next word of the line, cut to what `word` holds; false where the line ends.
+    bool read_word(Text &word) {
+        int next = std::getc(file_);
+        while (next == ' ' || next == '\t' || next == '\r') {
+            next = std::getc(file_);
+        }
+        unsigned long length = 0;
+        for (; next > ' '; next = std::getc(file_)) {
+            if (length + 1 < sizeof word) {
+                word[length++] = static_cast<char>(next);
+            }
+        }
+        word[length] = '\0';
+        std::ungetc(next, file_);
+        words_ += length > 0;
+        return length > 0;
+    }
+
+    // Whether `count` words of the line were read; says so where not.
+    bool complete(unsigned long count) const {
+        if (words_ != count) {
+            std::printf("bitkiln: %s.dat, line %lu: %lu values instead of %lu\n", name, line_,
+                        words_, count);
+        }
+        return words_ == count;
+    }
+
+    std::FILE *file_;
+    unsigned long line_;
+    unsigned long words_;
 };
 
-// Sets N values; false where a code does not fit its type.
-template <int W, int N, class T>
-bool set(T (&values)[N], const std::vector<Code> &codes, bool is_signed, const char *name) {
+// Sets N values to the next sample; false where there is none or a code does not fit its type.
+template <int W, int N, class T> bool set(T (&values)[N], Vectors &vectors, bool is_signed) {
+    if (!vectors.begin()) {
+        return false;
+    }
     for (int n = 0; n < N; n++) {
-        set_bits<W>(values[n], codes[n]);
-        if (get_code<W>(values[n], is_signed) != codes[n]) {
-            std::printf("bitkiln: %s[%d]: %s does not fit %d bits\n", name, n,
-                        decimal(codes[n], true).c_str(), W);
+        Code code;
+        if (!vectors.next(code, N)) {
+            return false;
+        }
+        set_bits<W>(values[n], code);
+        if (get_code<W>(values[n], is_signed) != code) {
+            Text text;
+            std::printf("bitkiln: %s[%d]: %s does not fit %d bits\n", vectors.name, n,
+                        decimal(code, true, text), W);
             return false;
         }
     }
-    return true;
+    return vectors.end(N);
 }
 
-// Compares N values and counts; shows the first mismatches.
+// What was compared.
 struct Comparison {
     unsigned long compared;
     unsigned long mismatches;
 
+    // Compares N values with the next sample and counts; shows the first mismatches. False where
+    // there is no such sample.
     template <int W, int N, class T>
-    void compare(const T (&values)[N], const std::vector<Code> &expected, bool is_signed,
-                 const char *name, unsigned long sample) {
+    bool compare(const T (&values)[N], Vectors &vectors, bool is_signed, unsigned long sample) {
+        if (!vectors.begin()) {
+            return false;
+        }
         for (int n = 0; n < N; n++) {
+            Code expected;
+            if (!vectors.next(expected, N)) {
+                return false;
+            }
             const Code got = get_code<W>(values[n], is_signed);
             compared++;
-            if (got != expected[n] && mismatches++ < SHOWN) {
-                std::printf("bitkiln: sample %lu, %s[%d]: got %s, expected %s\n", sample, name, n,
-                            decimal(got, is_signed).c_str(), decimal(expected[n], is_signed).c_str());
+            if (got != expected && mismatches++ < SHOWN) {
+                Text texts[2];
+                std::printf("bitkiln: sample %lu, %s[%d]: got %s, expected %s\n", sample,
+                            vectors.name, n, decimal(got, is_signed, texts[0]),
+                            decimal(expected, is_signed, texts[1]));
             }
         }
+        return vectors.end(N);
     }
 };
 
 // Where the vectors are: named by the first argument, in the working directory (where both C and
 // RTL simulation put them), or beside this file.
-std::string vectors_directory(int argc, char **argv) {
-    std::vector<std::string> places;
-    if (argc > 1) {
-        places.push_back(argv[1]);
-    }
-    places.push_back("tb_data");
-    const std::string file = __FILE__;
-    const std::string::size_type slash = file.find_last_of('/');
-    places.push_back((slash == std::string::npos ? "" : file.substr(0, slash + 1)) + "tb_data");
-    for (unsigned n = 0; n < places.size(); n++) {
-        if (std::ifstream((places[n] + "/{{ first_file }}").c_str()).good()) {
+const char *vectors_directory(int argc, char **argv) {
+    static char beside[FILENAME_MAX];
+    const char *const file = __FILE__;
+    const char *const slash = std::strrchr(file, '/');
+    std::snprintf(beside, sizeof beside, "%.*stb_data",
+                  slash ? static_cast<int>(slash + 1 - file) : 0, file);
+    const char *const places[] = {argc > 1 ? argv[1] : "tb_data", "tb_data", beside};
+    for (int n = 0; n < 3; n++) {
+        std::FILE *const vectors = open_vectors(places[n], "{{ first_port }}");
+        if (vectors) {
+            std::fclose(vectors);
             return places[n];
         }
     }
@@ -205,17 +282,15 @@ std::string vectors_directory(int argc, char **argv) {
 }
 
 // Runs every sample; the number of mismatches, or -1 where the vectors are not complete.
-long run(const std::string &directory) {
+long run(const char *directory) {
 {%- for port in inputs.iter().chain(outputs.iter()) %}
-    Vectors {{ port.name }}_vectors(directory, "{{ port.name }}.dat");
+    Vectors {{ port.name }}_vectors(directory, "{{ port.name }}");
 {%- endfor %}
     Comparison total = {0, 0};
-    std::vector<Code> codes;
     for (unsigned long sample = 0; sample < SAMPLES; sample++) {
 {%- for port in inputs %}
         {{ port.type_name }} {{ port.name }}[{{ port.len }}];
-        if (!{{ port.name }}_vectors.next(codes, {{ port.len }}) ||
-            !set<{{ port.width }}>({{ port.name }}, codes, {{ port.is_signed }}, "{{ port.name }}")) {
+        if (!set<{{ port.width }}>({{ port.name }}, {{ port.name }}_vectors, {{ port.is_signed }})) {
             return -1;
         }
 {%- endfor %}
@@ -224,11 +299,10 @@ long run(const std::string &directory) {
 {%- endfor %}
         {{ testbench.call.0 }}{{ design.name }}{{ testbench.call.1 }}({{ arguments }});
 {%- for port in outputs %}
-        if (!{{ port.name }}_vectors.next(codes, {{ port.len }})) {
+        if (!total.compare<{{ port.width }}>({{ port.name }}, {{ port.name }}_vectors, {{ port.is_signed }},
+                              sample)) {
             return -1;
         }
-        total.compare<{{ port.width }}>({{ port.name }}, codes, {{ port.is_signed }}, "{{ port.name }}",
-                           sample);
 {%- endfor %}
     }
     std::printf("bitkiln: %lu values compared, %lu mismatches\n", total.compared,
