@@ -179,19 +179,21 @@ class Vectors {
     Vectors(const Vectors &);
     Vectors &operator=(const Vectors &);
 
-    // Reads the next word of the line, cut to what `word` holds; false where the line ends.
+    // Reads the next word of the line; false where the line ends. A long one ends in dots.
     bool read_word(Text &word) {
         int next = std::getc(file_);
         while (next == ' ' || next == '\t' || next == '\r') {
             next = std::getc(file_);
         }
         unsigned long length = 0;
+        bool is_cut = false;
         for (; next > ' '; next = std::getc(file_)) {
-            if (length + 1 < sizeof word) {
+            is_cut = length + sizeof "..." == sizeof word;
+            if (!is_cut) {
                 word[length++] = static_cast<char>(next);
             }
         }
-        word[length] = '\0';
+        std::strcpy(word + length, is_cut ? "..." : "");
         std::ungetc(next, file_);
         words_ += length > 0;
         return length > 0;

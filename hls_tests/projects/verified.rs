@@ -142,7 +142,7 @@ fn a_changed_expectation_is_found() {
 #[test]
 fn vectors_that_are_not_complete_give_no_verdict() {
     type Change = fn(&Path);
-    let changes: [(&str, Change); 5] = [
+    let changes: [(&str, Change); 6] = [
         ("cannot read input_1.dat", |project| {
             fs::remove_file(project.join("tb_data/input_1.dat")).unwrap();
         }),
@@ -157,6 +157,9 @@ fn vectors_that_are_not_complete_give_no_verdict() {
         }),
         ("line 1: 'x' is no integer", |project| {
             edit(project, "tb_data/scores_out.dat", " ", " x ");
+        }),
+        ("line 1: '00000000000000000000000000000000000000000000...' is no integer", |project| {
+            edit(project, "tb_data/scores_out.dat", " ", &format!(" {} ", "0".repeat(50)));
         }),
         ("input_1[0]: 128 does not fit 8 bits", |project| {
             let path = project.join("tb_data/input_1.dat");
