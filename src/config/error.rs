@@ -150,7 +150,9 @@ fn or_rather(nearest: Option<&str>) -> String {
 /// The word of `words` that is nearest to `word` in spelling, if any is near at all.
 pub(super) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
-    let limit = (word.chars().count() / 3).max(2);
+    let letters = word.chars().count();
+    // Whatever is shorter than two letters is near to every short word.
+    let limit = (letters / 3).max(2).min(letters.saturating_sub(1));
     words
         .into_iter()
         .map(|known| (strsim::damerau_levenshtein(&word, &known.to_lowercase()), known))

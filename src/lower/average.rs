@@ -15,6 +15,7 @@
 
 use ndarray::Array1;
 use num_bigint::BigInt;
+use num_integer::Integer;
 use num_traits::{Float, One, Signed, Zero};
 
 use super::activation::{Place, cast, scale};
@@ -47,11 +48,8 @@ pub(super) struct Factor {
 impl Factor {
     /// `part` / `whole`.
     pub(super) fn ratio(part: u64, whole: u64) -> Self {
-        let (mut a, mut b) = (part, whole);
-        while b > 0 {
-            (a, b) = (b, a % b);
-        }
-        let (part, whole) = (part / a.max(1), (whole / a.max(1)).max(1));
+        let divisor = part.gcd(&whole).max(1);
+        let (part, whole) = (part / divisor, (whole / divisor).max(1));
         let fraction = whole.trailing_zeros();
         Self {
             numerator: part.into(),

@@ -35,6 +35,8 @@ mod scaled;
 mod scaled_tests;
 mod settings;
 mod softmax;
+#[cfg(test)]
+mod softmax_tests;
 mod steps;
 #[cfg(test)]
 mod tests;

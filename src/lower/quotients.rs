@@ -12,6 +12,7 @@
 use std::collections::HashMap;
 
 use num_bigint::BigInt;
+use num_integer::Integer;
 use num_traits::{Signed, Zero};
 
 use super::LowerError;
@@ -79,11 +80,7 @@ fn together(builder: &Builder<'_>, operands: &[NodeId], seen: &mut Seen) -> Opti
 
 /// The least common multiple; `None` if it is too large to count with.
 pub(super) fn common_multiple(a: u64, b: u64) -> Option<u64> {
-    let (mut divisor, mut rest) = (a, b);
-    while rest > 0 {
-        (divisor, rest) = (rest, divisor % rest);
-    }
-    a.checked_div(divisor)?.checked_mul(b).filter(|multiple| *multiple < 1 << 32)
+    a.checked_div(a.gcd(&b))?.checked_mul(b).filter(|multiple| *multiple < 1 << 32)
 }
 
 /// What is known of the quotients that `node` holds; `None` where it holds none, or numbers that are

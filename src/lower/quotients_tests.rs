@@ -128,6 +128,41 @@ fn averages_of_averages_and_their_sums_are_told() -> Outcome {
     Ok(())
 }
 
+/// Each layer takes the one before it twice: there are 2^60 ways from the last to the first.
+#[test]
+fn branches_that_meet_again_are_walked_once() -> Outcome {
+    let mean = Pool {
+        sliding: None,
+        kind: PoolKind::Average,
+        keep_axes: false,
+        activation: Activation::Linear,
+    };
+    let names: Vec<String> = (0..60).map(|step| format!("larger{step}")).collect();
+    let mut layers = vec![("mean", LayerKind::Pool(mean))];
+    layers.extend(names.iter().map(|name| (name.as_str(), LayerKind::Merge(Merge::Maximum))));
+    let quantizer = Activation::Quantizer("quantized_bits(7,6,1,alpha=1)".parse()?);
+    layers.push(("q", LayerKind::Activation(quantizer)));
+    let mut model = chain(1, layers);
+    let input = model.inputs[0];
+    model.graph[input].kind = LayerKind::Input { shape: vec![3, 1] };
+    for node in model.graph.node_indices().collect::<Vec<_>>() {
+        if let LayerKind::Merge(_) = model.graph[node].kind {
+            let before = model.sources(node)[0];
+            model.graph.add_edge(before, node, 1);
+        }
+    }
+    let graph = lower(&model, &settings("fixed<5,4>")?)?.graph;
+    let inputs = sim::vectors(&graph, 50);
+    let trace = sim::run(&graph, &inputs)?;
+    let node = graph.layers.last().ok_or("no layer")?.1;
+    let found = trace.of(node).ok_or("no result")?.to_values(graph[node].tensor.format);
+    let x = inputs[0].to_values("fixed<5,4>".parse()?);
+    for (x, y) in x.outer_iter().zip(&found) {
+        assert_eq!(*y, nearest((x.sum() * 2.0) as i64, 6) as f64);
+    }
+    Ok(())
+}
+
 #[test]
 fn averages_of_wide_numbers_keep_forty_bits() -> Outcome {
     let mean = Pool {

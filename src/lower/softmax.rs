@@ -6,6 +6,8 @@
 //! some 2^-12 of its own step before it is rounded. That gives it another code than the true one about
 //! once in 4000 times, the next one then.
 
+use std::collections::HashSet;
+
 use petgraph::graph::NodeIndex;
 
 use super::activation::Place;
@@ -63,15 +65,27 @@ pub(super) fn lower(
 /// Whether anything computes with what layer `index` gives: all readers do but those that only move
 /// numbers, whose own readers then count.
 fn computes_behind(model: &Model, index: NodeIndex) -> bool {
-    model.graph.neighbors(index).any(|reader| match &model.graph[reader].kind {
-        LayerKind::Flatten
-        | LayerKind::Identity
-        | LayerKind::Move(_)
-        | LayerKind::Concatenate { .. }
-        | LayerKind::Stack { .. }
-        | LayerKind::Activation(Activation::Linear) => computes_behind(model, reader),
-        _ => true,
-    })
+    // Branches that meet again are walked once.
+    let mut seen = HashSet::from([index]);
+    let mut waiting = vec![index];
+    while let Some(layer) = waiting.pop() {
+        for reader in model.graph.neighbors(layer) {
+            match &model.graph[reader].kind {
+                LayerKind::Flatten
+                | LayerKind::Identity
+                | LayerKind::Move(_)
+                | LayerKind::Concatenate { .. }
+                | LayerKind::Stack { .. }
+                | LayerKind::Activation(Activation::Linear) => {
+                    if seen.insert(reader) {
+                        waiting.push(reader);
+                    }
+                }
+                _ => return true,
+            }
+        }
+    }
+    false
 }
 
 fn tables(

@@ -1,11 +1,11 @@
-//! Tests of lowering: what layers become, every message, the accuracy of softmax.
+//! Tests of lowering: what layers become, every message.
 
 use std::error::Error;
 
 use ndarray::{Array1, Array2, ArrayD, IxDyn, array};
 
 use super::{LayerSettings, LowerError, Settings, lower};
-use crate::fixed::{Codes, Interval};
+use crate::fixed::Codes;
 use crate::function::{Function, Relu};
 use crate::ir::{Graph, Op};
 use crate::model::{Activation, Dense, Layer, LayerKind, Merge, Model};
@@ -28,7 +28,7 @@ pub(super) fn chain(inputs: usize, layers: Vec<(&str, LayerKind)>) -> Model {
     Model { name: "chain".into(), graph, inputs: vec![input], outputs: vec![last] }
 }
 
-fn plain_relu() -> Activation {
+pub(super) fn plain_relu() -> Activation {
     Activation::Function(Function::Relu(Relu::default()))
 }
 
@@ -157,152 +157,6 @@ fn activation_quantizers_equal_their_definition_on_every_code() -> Outcome {
     Ok(())
 }
 
-/// The probabilities of random samples, and those of double precision.
-fn probabilities(graph: &Graph, count: usize) -> Result<[ArrayD<f64>; 2], Box<dyn Error>> {
-    let samples = sim::vectors(graph, count);
-    let logits = samples[0].to_values(graph[graph.inputs[0]].tensor.format);
-    let trace = sim::run(graph, &samples)?;
-    let node = graph.layers[1].1;
-    let found = trace.of(node).ok_or("no result")?.to_values(graph[node].tensor.format);
-    let mut exact = logits;
-    for mut row in exact.rows_mut() {
-        let highest = row.iter().copied().fold(f64::MIN, f64::max);
-        row.mapv_inplace(|x| (x - highest).exp());
-        let sum = row.sum();
-        row.mapv_inplace(|x| x / sum);
-    }
-    Ok([found, exact])
-}
-
-#[test]
-fn softmax_has_the_nearest_code_but_for_ties() -> Outcome {
-    let (mut values, mut other) = (0, 0);
-    for (input, classes) in [
-        ("fixed<16,7>", 5),
-        ("fixed<16,6>", 10),
-        ("fixed<6,1>", 3),
-        ("fixed<8,8>", 4),
-        ("ufixed<12,2>", 33),
-        ("fixed<3,8>", 2),
-        ("fixed<40,4>", 7),
-        ("fixed<16,12>", 1),
-        ("fixed<16,3>", 200),
-    ] {
-        let softmax = LayerKind::Activation(Activation::Softmax);
-        let model = chain(classes, vec![("softmax", softmax)]);
-        let graph = lower(&model, &settings(input)?)?.graph;
-        let [found, exact] = probabilities(&graph, 300)?;
-        for (found, exact) in found.iter().zip(&exact) {
-            let (code, nearest) = (found * 32768.0, (exact * 32768.0).round());
-            let distance = (code - exact * 32768.0).abs();
-            assert!(distance < 0.5 + 1.0 / 1024.0, "{input}, {classes}: {distance} steps");
-            values += 1;
-            other += usize::from(code != nearest);
-        }
-    }
-    assert!(other * 2000 < values, "{other} of {values} are the code beside the nearest one");
-    Ok(())
-}
-
-#[test]
-fn smaller_tables_are_more_tables() -> Outcome {
-    let model = chain(4, vec![("softmax", LayerKind::Activation(Activation::Softmax))]);
-    let mut settings = settings("fixed<16,6>")?;
-    let sizes = |settings: &Settings| -> Result<_, Box<dyn Error>> {
-        let graph = lower(&model, settings)?.graph;
-        let Op::Softmax(op) = &graph[graph.layers[1].1].op else { return Err("no softmax".into()) };
-        let sizes: Vec<usize> = op.tables().map(|table| table.codes.len()).collect();
-        let [found, exact] = probabilities(&graph, 50)?;
-        let worst = (found - exact).iter().fold(0.0, |worst: f64, off| worst.max(off.abs()));
-        Ok((sizes, worst * 32768.0))
-    };
-    // 10 bits behind the point of distances, and 5 above: exp(-32) is no number any more.
-    let (tables, worst) = sizes(&settings)?;
-    assert_eq!(tables, [256, 128, 1024]);
-    assert!(worst < 0.501, "{worst}");
-    settings.softmax.exp_address = 4;
-    settings.softmax.inverse_address = 8;
-    let (tables, worst) = sizes(&settings)?;
-    assert_eq!(tables, [16, 16, 16, 8, 256]);
-    assert!(worst < 0.51, "{worst}");
-    // Four tables of 4 entries tell distances to 1/8.
-    settings.softmax.exp_address = 2;
-    let (tables, worst) = sizes(&settings)?;
-    assert_eq!(tables, [4, 4, 4, 4, 256]);
-    assert!((100.0..4096.0).contains(&worst), "{worst}");
-    // A type of one's own is what exponentials and probabilities are kept in.
-    settings.softmax.exp_address = 16;
-    settings.softmax.exp_table = Some("ufixed<9,1,RND,SAT>".parse()?);
-    let (tables, worst) = sizes(&settings)?;
-    assert_eq!(tables, [4096, 256]);
-    assert!((20.0..200.0).contains(&worst), "{worst}");
-    Ok(())
-}
-
-#[test]
-fn coarse_tables_are_said() -> Outcome {
-    let softmax = LayerKind::Activation(Activation::Softmax);
-    let model = chain(4, vec![("softmax", softmax.clone())]);
-    let told = |change: &dyn Fn(&mut Settings)| -> Result<Vec<String>, Box<dyn Error>> {
-        let mut settings = settings("fixed<16,6>")?;
-        change(&mut settings);
-        let lowered = lower(&model, &settings)?;
-        Ok(lowered.warnings.iter().map(ToString::to_string).collect())
-    };
-    assert_eq!(told(&|_| {})?, [""; 0]);
-    assert_eq!(told(&|s| s.softmax.inverse_address = 7)?, [""; 0]);
-    assert_eq!(told(&|s| s.softmax.result = "fixed<18,8,RND,SAT>".parse().ok())?, [""; 0]);
-    let small = told(&|s| (s.softmax.exp_address, s.softmax.inverse_address) = (2, 2))?;
-    let text = "layer 'softmax': its tables are so coarse that probabilities of ufixed<16,1,RND,SAT> \
-                are up to 1089 steps off. Give it larger tables (TableSize) or a finer type for \
-                exponentials (Precision: exp_table), or a coarser one for probabilities (Precision: \
-                result)";
-    assert_eq!(small, [text]);
-    for change in [
-        &(|s: &mut Settings| s.softmax.exp_table = "fixed<18,8,RND,SAT>".parse().ok())
-            as &dyn Fn(&mut Settings),
-        &|s| s.softmax.result = "ufixed<40,1>".parse().ok(),
-        &|s| s.softmax.inverse_address = 3,
-    ] {
-        assert!(told(change)?.iter().any(|text| text.contains("so coarse")));
-    }
-
-    // Whatever computes with probabilities has more of them.
-    let behind = |layers: Vec<(&str, LayerKind)>| -> Result<String, Box<dyn Error>> {
-        let first = [("softmax", softmax.clone())].into_iter();
-        let graph =
-            lower(&chain(4, first.chain(layers).collect()), &settings("fixed<8,3>")?)?.graph;
-        Ok(graph[graph.layers[1].1].tensor.format.to_string())
-    };
-    let relu = || LayerKind::Activation(plain_relu());
-    assert_eq!(behind(vec![("flat", LayerKind::Flatten)])?, "ufixed<16,1>");
-    assert_eq!(behind(vec![("flat", LayerKind::Flatten), ("relu", relu())])?, "ufixed<28,1>");
-    assert_eq!(behind(vec![("relu", relu()), ("flat", LayerKind::Flatten)])?, "ufixed<28,1>");
-    Ok(())
-}
-
-#[test]
-fn probabilities_wrap_around_in_a_type_without_one() -> Outcome {
-    let model = chain(2, vec![("softmax", LayerKind::Activation(Activation::Softmax))]);
-    let mut settings = settings("fixed<8,5>")?;
-    for (result, interval) in [
-        ("fixed<16,1>", Interval::new(-32768, 32767)),
-        ("fixed<16,1,TRN,SAT>", Interval::new(0, 32767)),
-        ("ufixed<8,0>", Interval::new(0, 255)),
-        ("ufixed<8,0,RND,SAT_ZERO>", Interval::new(0, 255)),
-        ("ufixed<9,1,RND_CONV>", Interval::new(0, 256)),
-    ] {
-        settings.softmax.result = Some(result.parse()?);
-        let graph = lower(&model, &settings)?.graph;
-        assert_eq!(graph[graph.layers[1].1].tensor.interval(), interval, "{result}");
-        let [found, _] = probabilities(&graph, 100)?;
-        // Two numbers far apart: the larger one's 1 wraps around or saturates.
-        let largest = found.iter().copied().fold(f64::MIN, f64::max);
-        assert!(largest > 0.9, "{result}: {largest}");
-    }
-    Ok(())
-}
-
 #[test]
 fn floats_are_cut_as_hls4ml_cuts_them_and_the_user_is_told() -> Outcome {
     let layer = dense(array![[0.7], [-0.7]], Some(array![0.0]), ["", ""]);
@@ -335,27 +189,6 @@ fn floats_are_cut_as_hls4ml_cuts_them_and_the_user_is_told() -> Outcome {
     let lowered = lower(&chain(1, vec![("fc", LayerKind::Dense(half))]), &Settings::default())?;
     assert!(lowered.warnings[0].to_string().starts_with("layer 'fc': no quantizer for the bias;"));
     assert_eq!(lowered.graph.nodes.node_count(), 2);
-    Ok(())
-}
-
-#[test]
-fn a_softmax_can_be_left_out_at_the_end() -> Outcome {
-    let softmax = || LayerKind::Activation(Activation::Softmax);
-    let mut settings = Settings::default();
-    settings.softmax.skip = true;
-    let lowered = lower(
-        &chain(3, vec![("relu", LayerKind::Activation(plain_relu())), ("s", softmax())]),
-        &settings,
-    )?;
-    assert_eq!(lowered.graph.outputs[0].name, "s");
-    assert_eq!(lowered.graph.nodes.node_count(), 2);
-    let warning = "layer 's': softmax left out, the output holds what it would have taken";
-    assert_eq!(lowered.warnings[0].to_string(), warning);
-    let middle = chain(3, vec![("s", softmax()), ("f", LayerKind::Flatten)]);
-    assert_eq!(
-        message(&middle, &settings),
-        "layer 's': a softmax can be left out only where it is the model's output"
-    );
     Ok(())
 }
 

@@ -44,6 +44,11 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
             "keys here are: default, result, weight, bias, scale, exp_table, inv_table",
         ),
         (
+            "LayerName: {fc1: {Precision: {weight: fixed<4,2>}}}",
+            "unknown key '2>' in LayerName.fc1.Precision",
+            "inside of braces a type with a comma needs quotes: 'fixed<16,6>'",
+        ),
+        (
             "WriterConfig: {Zzzzzzz: 1}",
             "unknown key 'Zzzzzzz' in WriterConfig",
             "keys here are: Namespace, WriteWeightsTxt, WriteTar, TBOutputStream, WriteEmulationConstants",
@@ -156,6 +161,11 @@ fn unknown_values_are_named_with_the_nearest_known_one() {
         (
             "Model: {Strategy: quick}",
             "Model.Strategy: unknown value 'quick'",
+            "it takes: Latency, Resource",
+        ),
+        (
+            "Model: {Strategy: ''}",
+            "Model.Strategy: unknown value ''",
             "it takes: Latency, Resource",
         ),
     ]);
