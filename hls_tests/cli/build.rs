@@ -195,6 +195,11 @@ fn a_configuration_sets_types_and_reuse() -> Outcome {
     let expected = "layer 'fc2': a reuse factor of 3 does not cut its";
     assert!(text(&output).contains(expected), "{}", text(&output));
 
+    fs::write(config, "ProjectName: int\n")?;
+    let output = build("net_mlp_softmax", "model.h5", &project, &["--config", config])?;
+    let expected = "ProjectName: 'int' cannot name a top function; it is 'int_network' here";
+    assert!(text(&output).contains(expected), "{}", text(&output));
+
     fs::write(config, "HLSConfig:\n  Model: {Precison: 'fixed<16,6>'}\n")?;
     let output = build("net_mlp_softmax", "model.h5", &project, &["--config", config])?;
     assert_eq!(output.status.code(), Some(2));

@@ -81,6 +81,12 @@ pub fn run(args: &Args) -> Result<Outcome> {
     for finding in &design.findings {
         note(format_args!("{finding}"));
     }
+    if let Some(name) = prepared.config.project_name.as_ref().filter(|name| **name != design.name) {
+        note(format_args!(
+            "ProjectName: '{name}' cannot name a top function; it is '{}' here",
+            design.name
+        ));
+    }
     let names = graph.inputs.iter().map(|id| graph[*id].name.clone());
     let vectors = Vectors { inputs: names.zip(inputs).collect(), outputs };
     let contents = std::fs::read(&prepared.file).into_diagnostic()?;
