@@ -125,8 +125,8 @@ std::FILE *open_vectors(const char *directory, const char *name) {
 // The vectors of an argument: a sample a line, a code a word.
 class Vectors {
   public:
-    Vectors(const char *directory, const char *name)
-        : name(name), file_(open_vectors(directory, name)), line_(0), words_(0) {}
+    Vectors(const char *directory, const char *argument)
+        : name(argument), file_(open_vectors(directory, argument)), line_(0), words_(0) {}
 
     ~Vectors() {
         if (file_) {
@@ -172,6 +172,9 @@ class Vectors {
         std::getc(file_);
         return complete(count);
     }
+
+    // The number of the sample, from 0 on.
+    unsigned long sample() const { return line_ - 1; }
 
     const char *const name;
 
@@ -242,7 +245,7 @@ struct Comparison {
     // Compares N values with the next sample and counts; shows the first mismatches. False where
     // there is no such sample.
     template <int W, int N, class T>
-    bool compare(const T (&values)[N], Vectors &vectors, bool is_signed, unsigned long sample) {
+    bool compare(const T (&values)[N], Vectors &vectors, bool is_signed) {
         if (!vectors.begin()) {
             return false;
         }
@@ -255,8 +258,8 @@ struct Comparison {
             compared++;
             if (got != expected && mismatches++ < SHOWN) {
                 Text texts[2];
-                std::printf("bitkiln: sample %lu, %s[%d]: got %s, expected %s\n", sample,
-                            vectors.name, n, decimal(got, is_signed, texts[0]),
+                std::printf("bitkiln: sample %lu, %s[%d]: got %s, expected %s\n",
+                            vectors.sample(), vectors.name, n, decimal(got, is_signed, texts[0]),
                             decimal(expected, is_signed, texts[1]));
             }
         }
@@ -301,8 +304,7 @@ long run(const char *directory) {
 {%- endfor %}
         {{ testbench.call.0 }}{{ design.name }}{{ testbench.call.1 }}({{ arguments }});
 {%- for port in outputs %}
-        if (!total.compare<{{ port.width }}>({{ port.name }}, {{ port.name }}_vectors, {{ port.is_signed }},
-                              sample)) {
+        if (!total.compare<{{ port.width }}>({{ port.name }}, {{ port.name }}_vectors, {{ port.is_signed }})) {
             return -1;
         }
 {%- endfor %}
