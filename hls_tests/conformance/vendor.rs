@@ -30,24 +30,13 @@ impl Vendor {
     }
 
     pub fn roundings(self) -> Vec<Rounding> {
-        let mut all = vec![
-            Rounding::Trn,
-            Rounding::TrnZero,
-            Rounding::Rnd,
-            Rounding::RndZero,
-            Rounding::RndInf,
-            Rounding::RndMinInf,
-            Rounding::RndConv,
-        ];
-        if self == Self::Ac {
-            all.push(Rounding::RndConvOdd);
-        }
-        all
+        let is_known = |mode: &Rounding| self == Self::Ac || *mode != Rounding::RndConvOdd;
+        Rounding::ALL.into_iter().filter(is_known).collect()
     }
 
     /// Every overflow mode of a type `width` bits wide.
     pub fn overflows(self, width: u32) -> Vec<Overflow> {
-        let mut all = vec![Overflow::WRAP, Overflow::Sat, Overflow::SatZero, Overflow::SatSym];
+        let mut all = Overflow::ALL.to_vec();
         if self == Self::Ap {
             let counts = 1..=u8::try_from(width).unwrap();
             all.extend(counts.map(|saturated_bits| Overflow::Wrap { saturated_bits }));

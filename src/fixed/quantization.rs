@@ -50,6 +50,9 @@ pub enum Overflow {
 impl Overflow {
     /// Plain wrap-around, the default of `ap_fixed` and `ac_fixed`.
     pub const WRAP: Self = Self::Wrap { saturated_bits: 0 };
+
+    /// Every mode, without saturated bits.
+    pub const ALL: [Self; 4] = [Self::WRAP, Self::Sat, Self::SatZero, Self::SatSym];
 }
 
 impl Default for Overflow {
@@ -78,46 +81,51 @@ impl Quantization {
     }
 }
 
-const ROUNDINGS: [(&str, Rounding); 8] = [
-    ("TRN", Rounding::Trn),
-    ("TRN_ZERO", Rounding::TrnZero),
-    ("RND", Rounding::Rnd),
-    ("RND_ZERO", Rounding::RndZero),
-    ("RND_INF", Rounding::RndInf),
-    ("RND_MIN_INF", Rounding::RndMinInf),
-    ("RND_CONV", Rounding::RndConv),
-    ("RND_CONV_ODD", Rounding::RndConvOdd),
-];
-
-const OVERFLOWS: [(&str, Overflow); 4] = [
-    ("WRAP", Overflow::WRAP),
-    ("SAT", Overflow::Sat),
-    ("SAT_ZERO", Overflow::SatZero),
-    ("SAT_SYM", Overflow::SatSym),
-];
-
 impl Rounding {
+    /// Every mode; `ac_fixed` has all of them, `ap_fixed` all but the last.
+    pub const ALL: [Self; 8] = [
+        Self::Trn,
+        Self::TrnZero,
+        Self::Rnd,
+        Self::RndZero,
+        Self::RndInf,
+        Self::RndMinInf,
+        Self::RndConv,
+        Self::RndConvOdd,
+    ];
+
     /// The name without a vendor's prefix: `RND_CONV`.
     pub fn name(self) -> &'static str {
-        ROUNDINGS.iter().find(|(_, mode)| *mode == self).map_or("TRN", |(name, _)| name)
+        match self {
+            Self::Trn => "TRN",
+            Self::TrnZero => "TRN_ZERO",
+            Self::Rnd => "RND",
+            Self::RndZero => "RND_ZERO",
+            Self::RndInf => "RND_INF",
+            Self::RndMinInf => "RND_MIN_INF",
+            Self::RndConv => "RND_CONV",
+            Self::RndConvOdd => "RND_CONV_ODD",
+        }
     }
 }
 
 impl Overflow {
     /// The name without a vendor's prefix: `SAT_SYM`.
     pub fn name(self) -> &'static str {
-        OVERFLOWS.iter().find(|(_, mode)| *mode == self).map_or("WRAP", |(name, _)| name)
+        match self {
+            Self::Wrap { .. } => "WRAP",
+            Self::Sat => "SAT",
+            Self::SatZero => "SAT_ZERO",
+            Self::SatSym => "SAT_SYM",
+        }
     }
 }
 
 /// Looks a mode up by its name, with or without `AP_` / `AC_`.
-fn mode<T: Copy>(table: &[(&str, T)], name: &str) -> Result<T, FormatError> {
+fn mode<T: Copy>(all: &[T], name_of: fn(T) -> &'static str, name: &str) -> Result<T, FormatError> {
     let bare = name.strip_prefix("AP_").or_else(|| name.strip_prefix("AC_")).unwrap_or(name);
-    table
-        .iter()
-        .find(|(known, _)| *known == bare)
-        .map(|(_, mode)| *mode)
-        .ok_or_else(|| FormatError::Mode(name.into()))
+    let found = all.iter().copied().find(|mode| name_of(*mode) == bare);
+    found.ok_or_else(|| FormatError::Mode(name.into()))
 }
 
 impl fmt::Display for Quantization {
@@ -170,9 +178,10 @@ impl FromStr for Quantization {
         let integer = number(parts.get(1).ok_or_else(syntax)?)?;
         let integer = i32::try_from(integer).map_err(|_| FormatError::Position(integer))?;
         let format = Format::new(signedness, width32, integer)?;
-        let rounding = parts.get(2).map_or(Ok(Rounding::Trn), |name| mode(&ROUNDINGS, name))?;
-        let mut overflow =
-            parts.get(3).map_or(Ok(Overflow::WRAP), |name| mode(&OVERFLOWS, name))?;
+        let rounding = |name: &&str| mode(&Rounding::ALL, Rounding::name, name);
+        let rounding = parts.get(2).map_or(Ok(Rounding::Trn), rounding)?;
+        let overflow = |name: &&str| mode(&Overflow::ALL, Overflow::name, name);
+        let mut overflow = parts.get(3).map_or(Ok(Overflow::WRAP), overflow)?;
         if let Some(part) = parts.get(4) {
             let n = number(part)?;
             match (&mut overflow, u8::try_from(n)) {
@@ -207,6 +216,7 @@ impl From<Quantization> for String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use proptest::sample::select;
 
     use super::*;
 
@@ -260,15 +270,15 @@ mod tests {
         #[test]
         fn printing_and_parsing_are_inverse(
             signed: bool, width in 1..=128u32, integer in -1024..=1024i32,
-            rounding in 0..ROUNDINGS.len(), overflow in 0..OVERFLOWS.len(), bits: u8,
+            rounding in select(&Rounding::ALL), overflow in select(&Overflow::ALL), bits: u8,
         ) {
             let signedness = if signed { Signedness::Signed } else { Signedness::Unsigned };
-            let overflow = match OVERFLOWS[overflow].1 {
+            let overflow = match overflow {
                 Overflow::Wrap { .. } => Overflow::Wrap { saturated_bits: bits % (width as u8 + 1) },
                 other => other,
             };
             let format = Format::new(signedness, width, integer).unwrap();
-            let quantization = Quantization::new(format, ROUNDINGS[rounding].1, overflow);
+            let quantization = Quantization::new(format, rounding, overflow);
             prop_assert_eq!(quantization.to_string().parse(), Ok(quantization));
             let json = serde_json::to_string(&quantization).unwrap();
             prop_assert_eq!(serde_json::from_str::<Quantization>(&json).unwrap(), quantization);

@@ -52,14 +52,10 @@ mod tests {
         #[test]
         fn is_the_cast_of_the_exact_number(
             code in any::<i64>(), fraction in 0..70_i32, width in 1..20_u32, integer in -8..12_i32,
-            rounding in 0..7_usize,
+            rounding in proptest::sample::select(&Rounding::ALL),
         ) {
             let code = code >> 11; // exact as a double
             let value = libm::ldexp(code as f64, -fraction);
-            let rounding = [
-                Rounding::Trn, Rounding::TrnZero, Rounding::Rnd, Rounding::RndZero,
-                Rounding::RndMinInf, Rounding::RndInf, Rounding::RndConv,
-            ][rounding];
             for overflow in [Overflow::Sat, Overflow::WRAP] {
                 let format = Format::signed(width, integer).unwrap();
                 let to = Quantization::new(format, rounding, overflow);

@@ -5,17 +5,6 @@ use proptest::prelude::*;
 use super::{Caster, cast};
 use crate::fixed::{Format, Overflow, Quantization, Rounding, Signedness};
 
-const ROUNDINGS: [Rounding; 8] = [
-    Rounding::Trn,
-    Rounding::TrnZero,
-    Rounding::Rnd,
-    Rounding::RndZero,
-    Rounding::RndInf,
-    Rounding::RndMinInf,
-    Rounding::RndConv,
-    Rounding::RndConvOdd,
-];
-
 /// `code` / 4 rounded to an integer, in a format that holds every result.
 fn quarters(code: i64, rounding: Rounding) -> i64 {
     let to = Quantization::new(Format::signed(16, 16).unwrap(), rounding, Overflow::WRAP);
@@ -93,7 +82,7 @@ prop_compose! {
         signed: bool,
         width in 1..=widest,
         integer in -40..170i32,
-        rounding in 0..ROUNDINGS.len(),
+        rounding in 0..Rounding::ALL.len(),
         overflow in 0..5usize,
         bits: u8,
     ) -> Quantization {
@@ -106,7 +95,7 @@ prop_compose! {
             3 => Overflow::SatSym,
             _ => Overflow::Wrap { saturated_bits: 1 + bits % (width as u8) },
         };
-        Quantization::new(format, ROUNDINGS[rounding], overflow)
+        Quantization::new(format, Rounding::ALL[rounding], overflow)
     }
 }
 

@@ -280,16 +280,7 @@ fn middles() -> impl Strategy<Value = Vec<Middle>> {
 
 fn ends() -> impl Strategy<Value = End> {
     use Overflow::{Sat, SatSym, SatZero};
-    let rounding = prop::sample::select(vec![
-        Rounding::Trn,
-        Rounding::TrnZero,
-        Rounding::Rnd,
-        Rounding::RndZero,
-        Rounding::RndInf,
-        Rounding::RndMinInf,
-        Rounding::RndConv,
-        Rounding::RndConvOdd,
-    ]);
+    let rounding = prop::sample::select(&Rounding::ALL);
     let overflow = prop::sample::select(vec![Sat, Sat, SatSym, Overflow::WRAP, SatZero]);
     let cast = (any::<bool>(), 1..9_u32, -1..9_i32, rounding, overflow);
     prop_oneof![
