@@ -28,7 +28,8 @@ impl Names {
         self.unique(&identifier(layer, "layer"))
     }
 
-    /// A name for the project `project`, as [`Names::stem`] has for a layer.
+    /// A name for the project `project`, as [`Names::stem`] has for a layer. It is the top
+    /// function's, too, and leaves the testbench its own names. A name given here is its own name.
     ///
     /// ```
     /// use bitkiln::hls::Names;
@@ -37,7 +38,15 @@ impl Names {
     /// assert_eq!(Names::default().project("main"), "main_network");
     /// ```
     pub fn project(&mut self, project: &str) -> String {
-        self.unique(&identifier(project, "network"))
+        let name = identifier(project, "network");
+        let lower = name.to_lowercase();
+        let is_taken = TESTBENCH.split_ascii_whitespace().any(|word| word == lower);
+        // The vectors of each argument are called after it.
+        let name = match is_taken || lower.ends_with("_vectors") {
+            true => format!("{}_network", cut(&name, "network")),
+            false => name,
+        };
+        self.unique(&name)
     }
 
     /// `wanted`, with a number behind it if that name is taken. `wanted` must be made of a stem
@@ -70,12 +79,18 @@ fn identifier(spelling: &str, kind: &str) -> String {
     if name.is_empty() {
         kind.to_owned()
     } else if name.starts_with(|c: char| c.is_ascii_digit()) || has_reserved_prefix(name) {
-        format!("{kind}_{name}")
+        format!("{kind}_{}", cut(name, kind))
     } else if is_macro(name) || is_reserved(name) || is_reserved(&format!("{name}_t")) {
-        format!("{name}_{kind}")
+        format!("{}_{kind}", cut(name, kind))
     } else {
         name.to_owned()
     }
+}
+
+/// What of `name` leaves room for `kind` beside it.
+fn cut<'a>(name: &'a str, kind: &str) -> &'a str {
+    let room = name.len().min(LONGEST_STEM - kind.len() - 1);
+    name[..room].trim_end_matches('_')
 }
 
 /// Whether C++, its standard library, a vendor's headers, or a hardware language have the name.
@@ -89,11 +104,15 @@ fn is_macro(name: &str) -> bool {
     name.len() > 2 && !name.contains(|c: char| c.is_ascii_lowercase())
 }
 
-/// Whether a vendor may have any name that begins like this one.
+/// Whether a vendor may have any name that begins like this one, or like it with more behind it.
 fn has_reserved_prefix(name: &str) -> bool {
-    let lower = name.to_lowercase();
+    let lower = format!("{}_", name.to_lowercase());
     ["ap_", "ac_", "hls_", "ccs_", "mgc_", "sc_"].iter().any(|prefix| lower.starts_with(prefix))
 }
+
+/// Classes and functions of the testbench, in lower case.
+const TESTBENCH: &str = "code comparison decimal get_bits get_code negated open_vectors parse run set \
+                         set_bits shown text vectors vectors_directory";
 
 /// Reserved words in lower case, by where they come from.
 const RESERVED: [&str; 6] = [
@@ -173,11 +192,19 @@ mod tests {
         for word in ["class", "main", "input", "reg", "signal", "INDEX", "y1", "bitkiln"] {
             assert_eq!(stem(word), format!("{word}_layer"));
         }
-        for name in ["ap_fixed", "AC_int", "sc_conv", "hls_core"] {
+        for name in ["ap_fixed", "AC_int", "sc_conv", "hls_core", "ap", "CCS"] {
             assert_eq!(stem(name), format!("layer_{name}"));
         }
         // `time` itself is fine as a stem, the type `time_t` is not.
         assert_eq!(stem("size"), "size_layer");
+    }
+
+    #[test]
+    fn projects_leave_the_testbench_its_names() {
+        for word in ["Text", "vectors", "run", "input_1_vectors"] {
+            assert_eq!(Names::default().project(word), format!("{word}_network"));
+        }
+        assert_eq!(stem("Text"), "Text");
     }
 
     #[test]
@@ -198,6 +225,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn a_projects_name_is_its_own_name(
+            prefix in "(ap|AC|hls|2|int|Text|X|_)?_?", rest in "[a-zA-Z0-9_ ]{0,60}",
+            suffix in "(_vectors|_t|_)?",
+        ) {
+            let name = Names::default().project(&format!("{prefix}{rest}{suffix}"));
+            prop_assert!(name.len() <= LONGEST_STEM);
+            prop_assert_eq!(Names::default().project(&name), name);
+        }
+
         #[test]
         fn every_name_is_valid_and_unique(layers in proptest::collection::vec(".{0,12}", 1..20)) {
             let mut names = Names::default();
