@@ -15,25 +15,27 @@ namespace {
 const unsigned long SAMPLES = {{ samples }};
 const unsigned long SHOWN = 5;
 
-// An integer of up to 128 bits, two's complement.
+// An integer from -2^127 to 2^128 - 1: its last 128 bits, and whether it is negative.
 struct Code {
     unsigned long long high;
     unsigned long long low;
+    bool is_negative;
 };
 
 bool operator!=(const Code &a, const Code &b) {
-    return a.high != b.high || a.low != b.low;
+    return a.high != b.high || a.low != b.low || a.is_negative != b.is_negative;
 }
 
-Code negated(const Code &code) {
-    const Code result = {~code.high + (code.low == 0), ~code.low + 1};
-    return result;
+// The last 128 bits of minus a number.
+void negate(Code &code) {
+    code.high = ~code.high + (code.low == 0);
+    code.low = ~code.low + 1;
 }
 
-// Reads a decimal integer; false if the text is none or exceeds 128 bits.
+// Reads a decimal integer; false if the text is none or no code holds it.
 bool parse(const char *text, Code &code) {
-    const bool negative = text[0] == '-';
-    const char *digit = text + negative;
+    const bool has_sign = text[0] == '-';
+    const char *digit = text + has_sign;
     if (*digit == '\0') {
         return false;
     }
@@ -54,8 +56,10 @@ bool parse(const char *text, Code &code) {
     }
     code.high = limbs[3] << 32 | limbs[2];
     code.low = limbs[1] << 32 | limbs[0];
-    if (negative) {
-        code = negated(code);
+    code.is_negative = has_sign && (code.high | code.low) != 0;
+    if (code.is_negative) {
+        negate(code);
+        return code.high >> 63 != 0;
     }
     return true;
 }
@@ -64,11 +68,13 @@ bool parse(const char *text, Code &code) {
 typedef char Text[48];
 
 // Writes a code in decimal, to the end of `text`; where it begins.
-const char *decimal(const Code &code, bool is_signed, Text &text) {
-    const bool negative = is_signed && code.high >> 63 != 0;
-    const Code size = negative ? negated(code) : code;
-    unsigned long long limbs[4] = {size.high >> 32, size.high & 0xffffffffULL, size.low >> 32,
-                                   size.low & 0xffffffffULL};
+const char *decimal(Code code, Text &text) {
+    const bool is_negative = code.is_negative;
+    if (is_negative) {
+        negate(code);
+    }
+    unsigned long long limbs[4] = {code.high >> 32, code.high & 0xffffffffULL, code.low >> 32,
+                                   code.low & 0xffffffffULL};
     char *first = text + sizeof text - 1;
     *first = '\0';
     do {
@@ -80,7 +86,7 @@ const char *decimal(const Code &code, bool is_signed, Text &text) {
         }
         *--first = static_cast<char>('0' + rest);
     } while ((limbs[0] | limbs[1] | limbs[2] | limbs[3]) != 0);
-    if (negative) {
+    if (is_negative) {
         *--first = '-';
     }
     return first;
@@ -104,7 +110,8 @@ template <int W, class T> Code get_bits(const T &value) {
 template <int W, class T> Code get_code(const T &value, bool is_signed) {
     Code code = get_bits<W>(value);
     unsigned long long &top = W > 64 ? code.high : code.low;
-    if (is_signed && (top >> ((W - 1) % 64) & 1) != 0) {
+    code.is_negative = is_signed && (top >> ((W - 1) % 64) & 1) != 0;
+    if (code.is_negative) {
         if (W % 64 != 0) {
             top |= ~0ULL << (W % 64);
         }
@@ -136,11 +143,11 @@ class Vectors {
 
     // Goes to the next sample; says so where there is none.
     bool begin() {
-        if (!file_) {
+        const int next = file_ ? std::getc(file_) : EOF;
+        if (!file_ || std::ferror(file_)) {
             std::printf("bitkiln: cannot read %s.dat\n", name);
             return false;
         }
-        const int next = std::getc(file_);
         if (next == EOF) {
             std::printf("bitkiln: %s.dat has %lu of %lu samples\n", name, line_, SAMPLES);
             return false;
@@ -173,6 +180,18 @@ class Vectors {
         return complete(count);
     }
 
+    // Whether nothing but blanks stands behind the last sample; says so where not.
+    bool finish() {
+        int next = std::getc(file_);
+        while (next == '\n' || is_blank(next)) {
+            next = std::getc(file_);
+        }
+        if (next != EOF) {
+            std::printf("bitkiln: %s.dat has more than %lu samples\n", name, SAMPLES);
+        }
+        return next == EOF;
+    }
+
     // The number of the sample, from 0 on.
     unsigned long sample() const { return line_ - 1; }
 
@@ -182,18 +201,22 @@ class Vectors {
     Vectors(const Vectors &);
     Vectors &operator=(const Vectors &);
 
+    static bool is_blank(int character) {
+        return character == ' ' || character == '\t' || character == '\r';
+    }
+
     // Reads the next word of the line; false where the line ends. A long one ends in dots.
     bool read_word(Text &word) {
         int next = std::getc(file_);
-        while (next == ' ' || next == '\t' || next == '\r') {
+        while (is_blank(next)) {
             next = std::getc(file_);
         }
         unsigned long length = 0;
         bool is_cut = false;
-        for (; next > ' '; next = std::getc(file_)) {
+        for (; next != EOF && next != '\n' && !is_blank(next); next = std::getc(file_)) {
             is_cut = length + sizeof "..." == sizeof word;
             if (!is_cut) {
-                word[length++] = static_cast<char>(next);
+                word[length++] = next < ' ' ? '?' : static_cast<char>(next);
             }
         }
         std::strcpy(word + length, is_cut ? "..." : "");
@@ -230,7 +253,7 @@ template <int W, int N, class T> bool set(T (&values)[N], Vectors &vectors, bool
         if (get_code<W>(values[n], is_signed) != code) {
             Text text;
             std::printf("bitkiln: %s[%d]: %s does not fit %d bits\n", vectors.name, n,
-                        decimal(code, true, text), W);
+                        decimal(code, text), W);
             return false;
         }
     }
@@ -259,34 +282,35 @@ struct Comparison {
             if (got != expected && mismatches++ < SHOWN) {
                 Text texts[2];
                 std::printf("bitkiln: sample %lu, %s[%d]: got %s, expected %s\n",
-                            vectors.sample(), vectors.name, n, decimal(got, is_signed, texts[0]),
-                            decimal(expected, is_signed, texts[1]));
+                            vectors.sample(), vectors.name, n, decimal(got, texts[0]),
+                            decimal(expected, texts[1]));
             }
         }
         return vectors.end(N);
     }
 };
 
-// Where the vectors are: named by the first argument, in the working directory (where both C and
-// RTL simulation put them), or beside this file.
+// Where the vectors are: where the first argument says, or else in the working directory (where
+// both C and RTL simulation put them) or beside this file.
 const char *vectors_directory(int argc, char **argv) {
+    if (argc > 1) {
+        return argv[1];
+    }
+    std::FILE *const vectors = open_vectors("tb_data", "{{ first_port }}");
+    if (vectors) {
+        std::fclose(vectors);
+        return "tb_data";
+    }
     static char beside[FILENAME_MAX];
     const char *const file = __FILE__;
     const char *const slash = std::strrchr(file, '/');
     std::snprintf(beside, sizeof beside, "%.*stb_data",
                   slash ? static_cast<int>(slash + 1 - file) : 0, file);
-    const char *const places[] = {argc > 1 ? argv[1] : "tb_data", "tb_data", beside};
-    for (int n = 0; n < 3; n++) {
-        std::FILE *const vectors = open_vectors(places[n], "{{ first_port }}");
-        if (vectors) {
-            std::fclose(vectors);
-            return places[n];
-        }
-    }
-    return places[0];
+    return beside;
 }
 
-// Runs every sample; the number of mismatches, or -1 where the vectors are not complete.
+// Runs every sample; the number of mismatches, or -1 where the vectors are not complete. Arguments are
+// static: large ones exceed a stack.
 long run(const char *directory) {
 {%- for port in inputs.iter().chain(outputs.iter()) %}
     Vectors {{ port.name }}_vectors(directory, "{{ port.name }}");
@@ -294,13 +318,13 @@ long run(const char *directory) {
     Comparison total = {0, 0};
     for (unsigned long sample = 0; sample < SAMPLES; sample++) {
 {%- for port in inputs %}
-        {{ port.type_name }} {{ port.name }}[{{ port.len }}];
+        static {{ port.type_name }} {{ port.name }}[{{ port.len }}];
         if (!set<{{ port.width }}>({{ port.name }}, {{ port.name }}_vectors, {{ port.is_signed }})) {
             return -1;
         }
 {%- endfor %}
 {%- for port in outputs %}
-        {{ port.type_name }} {{ port.name }}[{{ port.len }}];
+        static {{ port.type_name }} {{ port.name }}[{{ port.len }}];
 {%- endfor %}
         {{ testbench.call.0 }}{{ design.name }}{{ testbench.call.1 }}({{ arguments }});
 {%- for port in outputs %}
@@ -309,6 +333,11 @@ long run(const char *directory) {
         }
 {%- endfor %}
     }
+{%- for port in inputs.iter().chain(outputs.iter()) %}
+    if (!{{ port.name }}_vectors.finish()) {
+        return -1;
+    }
+{%- endfor %}
     std::printf("bitkiln: %lu values compared, %lu mismatches\n", total.compared,
                 total.mismatches);
     return static_cast<long>(total.mismatches);

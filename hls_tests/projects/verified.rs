@@ -66,6 +66,27 @@ fn formats_at_the_ends() {
     assert_exact(&extreme_formats());
 }
 
+/// A million numbers between two kernels, which stand-ins keep in 8 bytes each: more than the 8 MB
+/// that a stack usually has.
+#[test]
+fn tensors_that_exceed_a_stack() {
+    let mut graph = Graph::new("wide");
+    let tensor = Tensor::full(vec![1 << 20], Format::signed(8, 1).unwrap());
+    let x = graph.add_input("x", tensor);
+    let [coarse, coarser] = [6, 4].map(|width| {
+        Quantization::new(Format::signed(width, 1).unwrap(), Rounding::RndConv, Overflow::Sat)
+    });
+    let y = add_cast_to(&mut graph, "y", x, coarse);
+    let z = add_cast_to(&mut graph, "z", y, coarser);
+    graph.add_output("z", z);
+    let network = Network::new(graph, 1, 1);
+    for backend in Backend::ALL {
+        let project = build(&network, backend);
+        let verdict = verify(project.path(), Headers::Builtin).unwrap();
+        assert_eq!((verdict.compared, verdict.mismatches), (1 << 20, 0));
+    }
+}
+
 /// One cast to `to`.
 fn one_cast(rounding: Rounding, overflow: Overflow) -> Network {
     let mut graph = Graph::new("one_cast");
@@ -142,7 +163,7 @@ fn a_changed_expectation_is_found() {
 #[test]
 fn vectors_that_are_not_complete_give_no_verdict() {
     type Change = fn(&Path);
-    let changes: [(&str, Change); 6] = [
+    let changes: [(&str, Change); 10] = [
         ("cannot read input_1.dat", |project| {
             fs::remove_file(project.join("tb_data/input_1.dat")).unwrap();
         }),
@@ -161,6 +182,28 @@ fn vectors_that_are_not_complete_give_no_verdict() {
         ("line 1: '00000000000000000000000000000000000000000000...' is no integer", |project| {
             edit(project, "tb_data/scores_out.dat", " ", &format!(" {} ", "0".repeat(50)));
         }),
+        // One more than 2^128 below a code that fits.
+        ("'-340282366920938463463374607431768211455' is no integer", |project| {
+            edit(
+                project,
+                "tb_data/scores_out.dat",
+                " ",
+                " -340282366920938463463374607431768211455 ",
+            );
+        }),
+        ("line 1: 'x?' is no integer", |project| {
+            edit(project, "tb_data/scores_out.dat", " ", " x\0 ");
+        }),
+        ("scores_out.dat has more than 32 samples", |project| {
+            let path = project.join("tb_data/scores_out.dat");
+            let text = fs::read_to_string(&path).unwrap();
+            fs::write(&path, text + "1 2 3\n").unwrap();
+        }),
+        ("cannot read input_1.dat", |project| {
+            let path = project.join("tb_data/input_1.dat");
+            fs::remove_file(&path).unwrap();
+            fs::create_dir(path).unwrap();
+        }),
         ("input_1[0]: 128 does not fit 8 bits", |project| {
             let path = project.join("tb_data/input_1.dat");
             let text = fs::read_to_string(&path).unwrap();
@@ -173,6 +216,22 @@ fn vectors_that_are_not_complete_give_no_verdict() {
         assert!(matches!(error, VerifyError::NoVerdict { .. }), "{error}");
         assert!(error.to_string().contains(complaint), "{error}");
     }
+}
+
+#[test]
+fn a_testbench_that_crashes_is_no_lack_of_vectors() {
+    let error = verdict_on(Backend::Vitis, |project| {
+        edit(
+            project,
+            "tiny_test.cpp",
+            "    const long mismatches",
+            "    __builtin_trap();\n    const long mismatches",
+        );
+    });
+    let error = error.unwrap_err();
+    assert!(error.to_string().starts_with("the testbench came to no verdict (signal"), "{error}");
+    let help = miette::Diagnostic::help(&error).unwrap().to_string();
+    assert!(help.starts_with("it crashed: a network with large tensors"), "{help}");
 }
 
 #[test]

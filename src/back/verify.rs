@@ -97,7 +97,7 @@ pub enum VerifyError {
     },
     /// The testbench ended without a verdict.
     #[error("the testbench came to no verdict ({status}):\n{log}")]
-    #[diagnostic(help("build the project again: its vectors are not complete"))]
+    #[diagnostic(help("{}", no_verdict(*status)))]
     NoVerdict {
         /// How it ended.
         status: ExitStatus,
@@ -130,6 +130,17 @@ pub enum VerifyError {
         /// What the system says.
         source: io::Error,
     },
+}
+
+/// What to do about a testbench that ended with `status`.
+fn no_verdict(status: ExitStatus) -> &'static str {
+    match status.code() {
+        Some(_) => "build the project again: its vectors are not complete",
+        None => {
+            "it crashed: a network with large tensors needs a larger stack than the system's limit \
+             (ulimit -H -s)"
+        }
+    }
 }
 
 fn list(places: &[PathBuf]) -> String {
@@ -169,7 +180,9 @@ pub fn verify(project: &Path, headers: Headers) -> Result<Verdict, VerifyError> 
     let program = scratch.join("testbench");
     let compile_seconds = compile(&project, &manifest, &includes, &builtin, &program)?;
 
-    let mut run = Command::new(&program);
+    // Tensors between kernels are on the stack: it may grow as far as the system lets it.
+    let mut run = Command::new("sh");
+    run.args(["-c", "ulimit -S -s \"$(ulimit -H -s)\"; exec \"$0\" \"$@\""]).arg(&program);
     run.current_dir(&project).arg(project.join("tb_data"));
     let started = Instant::now();
     let job = Job { command: run, what: "the testbench", limit: TIME_LIMIT };
