@@ -109,8 +109,14 @@ fn nothing_is_built_of_what_is_wrong() -> Outcome {
         (["--input", empty], ["empty.npy has no samples", "at least one"]),
         (["--input", input], ["takes samples of the shape [12]", "[2, 5]"]),
         (["--input", "nothing.npy"], ["nothing.npy", ""]),
-        (["--clock-period", "-3"], ["a clock period of -3 ns", "a positive number of nanoseconds"]),
-        (["--clock-period", "0"], ["a clock period of 0 ns", "a positive number of nanoseconds"]),
+        (
+            ["--clock-period", "-3"],
+            ["a clock period of -3 ns", "a number of nanoseconds from 0.001 to 1000000"],
+        ),
+        (
+            ["--clock-period", "0"],
+            ["a clock period of 0 ns", "a number of nanoseconds from 0.001 to 1000000"],
+        ),
         (["--clock-period", "fast"], ["invalid value 'fast'", "--clock-period <NS>"]),
     ] {
         let output = build("dense_bits4", "model.h5", &project, &more)?;

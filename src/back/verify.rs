@@ -90,7 +90,10 @@ pub enum VerifyError {
     },
     /// The project does not compile.
     #[error("the project does not compile:\n{log}")]
-    #[diagnostic(help("if nobody edited the project, this is a defect of Bitkiln: report it"))]
+    #[diagnostic(help(
+        "the compiler (CXX) must take C++17; if it does and nobody edited the project, this is a defect of \
+         Bitkiln: report it"
+    ))]
     Compile {
         /// The first lines of the compiler's log.
         log: String,

@@ -37,7 +37,10 @@ pub enum ConfigError {
     },
     /// Neither YAML nor JSON, or with the same key twice, or nested too deeply.
     #[error("{0}")]
-    #[diagnostic(help("a configuration is YAML or JSON, each key once"))]
+    #[diagnostic(help(
+        "a configuration is YAML or JSON, each key once; inside of braces a type with a comma needs \
+         quotes: 'fixed<16,6>'"
+    ))]
     Syntax(String),
     /// A key that nobody knows.
     #[error("unknown key '{key}' {place}{}", or_rather(nearest.as_deref()))]
@@ -104,6 +107,17 @@ pub enum ConfigError {
         place: String,
         /// What is wrong with the type.
         source: FormatError,
+    },
+    /// Modes of an input's type that are not those by which samples become its numbers.
+    #[error(
+        "LayerName.{layer}.Precision: samples are rounded half to even and saturated, not as {modes} say"
+    )]
+    #[diagnostic(help("write the type without modes, or with RND_CONV,SAT"))]
+    InputModes {
+        /// The input.
+        layer: String,
+        /// The modes.
+        modes: String,
     },
     /// The same thing set twice under two names.
     #[error("{first} and {second} say the same thing twice")]

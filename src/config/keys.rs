@@ -273,7 +273,8 @@ fn is_left_open(level: Level, value: &Value) -> bool {
 fn unknown(level: Level, key: &str, place: &str) -> ConfigError {
     let elsewhere: Vec<&str> =
         LEVELS.iter().filter(|l| l.lookup(key).is_some()).map(|l| l.name()).collect();
-    let help = if key.ends_with('>') {
+    let is_torn = key.ends_with('>') || key.parse::<i32>().is_ok();
+    let help = if is_torn {
         "inside of braces a type with a comma needs quotes: 'fixed<16,6>'".to_owned()
     } else if elsewhere.is_empty() {
         let taken = level.keys().filter(|(_, used)| matches!(used, Read | Idle(_)));

@@ -6,6 +6,7 @@ use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
+use serde_saphyr::UserMessageFormatter;
 
 use super::ConfigError;
 
@@ -42,5 +43,5 @@ pub(super) fn parse(text: &str) -> Result<Value, ConfigError> {
         },
     };
     serde_saphyr::from_str_with_options(text, options)
-        .map_err(|error| ConfigError::Syntax(error.to_string()))
+        .map_err(|error| ConfigError::Syntax(error.render_with_formatter(&UserMessageFormatter)))
 }

@@ -11,13 +11,16 @@ pub enum HlsError {
         "write a part as the vendor's tool lists it, for instance xcvu13p-flga2577-2-e"
     ))]
     Part(String),
-    /// Not a positive number.
+    /// No time that hardware has.
     #[error("a clock period of {0} ns")]
-    #[diagnostic(help("the clock period is a positive number of nanoseconds"))]
+    #[diagnostic(help("the clock period is a number of nanoseconds from 0.001 to 1000000"))]
     ClockPeriod(f64),
     /// Not a fraction.
     #[error("a clock uncertainty of {0} periods")]
-    #[diagnostic(help("the clock uncertainty is a fraction of the period, from 0 to below 1"))]
+    #[diagnostic(help(
+        "the clock uncertainty is less than the period: ClockUncertainty takes a share of it (27%) or \
+         nanoseconds"
+    ))]
     ClockUncertainty(f64),
     /// A reuse factor of zero.
     #[error("a reuse factor of 0 for {0}")]

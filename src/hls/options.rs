@@ -88,7 +88,7 @@ impl Options {
         if self.part.is_empty() || !self.part.chars().all(plain) {
             return Err(HlsError::Part(self.part.clone()));
         }
-        if !(self.clock_period.is_finite() && self.clock_period > 0.0) {
+        if !(1e-3..=1e6).contains(&self.clock_period) {
             return Err(HlsError::ClockPeriod(self.clock_period));
         }
         if !(0.0..1.0).contains(&self.clock_uncertainty) {

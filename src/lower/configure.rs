@@ -2,7 +2,7 @@
 
 use super::{LayerSettings, Settings, SoftmaxSettings};
 use crate::config::{Config, ConfigError, Variable};
-use crate::fixed::Quantization;
+use crate::fixed::{Overflow, Quantization, Rounding};
 use crate::model::{LayerKind, Model};
 
 impl Settings {
@@ -12,7 +12,7 @@ impl Settings {
     /// cut to. Only one for a layer or its class changes what a quantizer or a softmax decides.
     ///
     /// # Errors
-    /// If `config` names a layer that `model` lacks.
+    /// If `config` names a layer that `model` lacks, or modes for an input that samples do not follow.
     pub fn configured(config: &Config, model: &Model) -> Result<Self, ConfigError> {
         let named: Vec<(&str, &str)> = model
             .graph
@@ -29,6 +29,7 @@ impl Settings {
             let own = |variable| config.own_precision_of(name, class, variable);
             if let LayerKind::Input { .. } = layer.kind {
                 if let Some(precision) = own(Variable::Result) {
+                    check_modes(name, &precision)?;
                     settings.inputs.insert(name.into(), precision.format);
                 }
                 continue;
@@ -49,6 +50,18 @@ impl Settings {
     }
 }
 
+/// Refuses a type whose modes are others than those by which samples become numbers of it. A type
+/// without modes has ap_fixed's own, TRN and WRAP, and says nothing by them.
+fn check_modes(layer: &str, precision: &Quantization) -> Result<(), ConfigError> {
+    match (precision.rounding, precision.overflow) {
+        (Rounding::Trn, Overflow::WRAP) | (Rounding::RndConv, Overflow::Sat) => Ok(()),
+        (rounding, overflow) => Err(ConfigError::InputModes {
+            layer: layer.into(),
+            modes: format!("{} and {}", rounding.name(), overflow.name()),
+        }),
+    }
+}
+
 impl SoftmaxSettings {
     /// What `config` says of the softmax of `layer`, these settings elsewhere.
     fn with(&self, config: &Config, layer: &str, result: Option<Quantization>) -> Self {
@@ -62,5 +75,28 @@ impl SoftmaxSettings {
             inverse_table: said.inv_table.or(self.inverse_table),
             result: result.or(self.result),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Outcome, chain};
+    use super::*;
+
+    #[test]
+    fn an_input_has_no_modes_but_its_own() -> Outcome {
+        let model = chain(2, vec![("flat", LayerKind::Flatten)]);
+        let configured = |precision: &str| -> Result<Settings, ConfigError> {
+            let text = format!("LayerName: {{x: {{Precision: '{precision}'}}}}");
+            Settings::configured(&Config::parse(&text)?, &model)
+        };
+        for precision in ["fixed<8,3>", "fixed<8,3,RND_CONV,SAT>"] {
+            assert_eq!(configured(precision)?.inputs["x"], "fixed<8,3>".parse()?);
+        }
+        let message = "LayerName.x.Precision: samples are rounded half to even and saturated, not as \
+                       RND and SAT say";
+        let error = configured("fixed<8,3,RND,SAT>").err().map(|error| error.to_string());
+        assert_eq!(error.as_deref(), Some(message));
+        Ok(())
     }
 }

@@ -5,7 +5,7 @@ use petgraph::graph::NodeIndex;
 use super::builder::Builder;
 use super::products::{Scales, Trained};
 use super::{LowerError, quotients};
-use crate::fixed::Format;
+use crate::fixed::{Format, FormatError};
 use crate::ir::{Linear, NodeId, Op, Tensor};
 use crate::model::{Dense, Layer};
 
@@ -50,8 +50,11 @@ fn sum(
 ) -> Result<NodeId, LowerError> {
     let too_wide = |error| LowerError::Format { layer: layer.into(), part: "accumulator", error };
     let x = builder.tensor(operand);
+    // Where products and biases lie too far apart to be counted, the bits between them tell.
     let sums = linear.sums(x).ok_or_else(|| {
-        too_wide(crate::fixed::FormatError::Position(i64::from(linear.weights.format.fraction())))
+        let product = i64::from(x.format.fraction()) + i64::from(linear.weights.format.fraction());
+        let bias = linear.bias.as_ref().map_or(product, |bias| bias.format.fraction().into());
+        too_wide(FormatError::Width(product.abs_diff(bias).cast_signed()))
     })?;
     let format = Format::covering(&sums.partial, sums.fraction).map_err(too_wide)?;
     let mut shape = x.shape.clone();

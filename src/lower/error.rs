@@ -50,8 +50,8 @@ pub enum LowerError {
     /// A type beyond 128 bits.
     #[error("layer '{layer}', {part}: {error}")]
     #[diagnostic(help(
-        "quantize before the layer, or give a layer before it a result type: LayerName: <layer>: \
-         Precision: {{result: 'fixed<24,8,RND,SAT>'}}"
+        "quantize before the layer, give a layer before it a result type (LayerName: <layer>: \
+         Precision: {{result: 'fixed<24,8,RND,SAT>'}}), or the input fewer bits (--input-type)"
     ))]
     Format {
         /// The layer.

@@ -49,6 +49,11 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
             "inside of braces a type with a comma needs quotes: 'fixed<16,6>'",
         ),
         (
+            "Model: {Precision: fixed<14,6,RND,SAT>}",
+            "unknown key '6' in Model",
+            "inside of braces a type with a comma needs quotes: 'fixed<16,6>'",
+        ),
+        (
             "WriterConfig: {Zzzzzzz: 1}",
             "unknown key 'Zzzzzzz' in WriterConfig",
             "keys here are: Namespace, WriteWeightsTxt, WriteTar, TBOutputStream, WriteEmulationConstants",
