@@ -183,6 +183,18 @@ fn names<'p>(path: &[&'p str]) -> Result<Vec<&'p str>, Problem> {
     Ok(names)
 }
 
+/// What to call a type of elements that is not read.
+fn type_name(datatype: &Datatype) -> String {
+    match datatype {
+        Datatype::FloatingPoint { size, .. } => {
+            format!("float{} of its own kind", u32::from(*size) * 8)
+        }
+        Datatype::FixedPoint { size, .. } => format!("int{}", u32::from(*size) * 8),
+        Datatype::Compound { .. } => "compound, as complex numbers are".into(),
+        _ => "other than floats and integers".into(),
+    }
+}
+
 fn unpadded(mut text: Vec<u8>, padding: StringPadding) -> Vec<u8> {
     if let Some(end) = text.iter().position(|&byte| byte == 0) {
         text.truncate(end);
@@ -202,7 +214,7 @@ impl Numbers {
     }
 
     fn element(&self) -> Result<Element, Problem> {
-        let unsupported = || Problem::ElementType { name: format!("{:?}", self.inner.dtype()) };
+        let unsupported = || Problem::ElementType { name: type_name(self.inner.dtype()) };
         let (kind, byte_order) = match self.inner.dtype() {
             Datatype::FloatingPoint { size, byte_order } => {
                 (self.ieee(*size).ok_or_else(unsupported)?, byte_order)
