@@ -103,6 +103,13 @@ fn large_tensors_are_split_by_channel() {
     let (arrays, _) = arrays.split_once('}').unwrap();
     assert!(arrays.contains("core/relu_out 6\n"), "{arrays}");
     assert!(arrays.contains(" image 5\n"), "{arrays}");
+    // One that is a memory is no handshake with a million wires.
+    let catapult = of(Backend::Catapult, "firmware/NAME.cpp");
+    assert!(!catapult.contains("hls_resource image:rsc"), "{catapult}");
+    let small = small_blocks();
+    let design = small.design(Backend::Catapult);
+    let files = files(&design, Backend::Catapult, &small.vectors, None).unwrap();
+    assert!(files.iter().any(|file| file.contents.contains("hls_resource image:rsc")));
 }
 
 /// What Catapult reads at once is one word of a memory.

@@ -95,7 +95,11 @@ impl Dialect for Catapult {
         for (edges, module) in [(&design.inputs, "ccs_in_wait"), (&design.outputs, "ccs_out_wait")]
         {
             for edge in edges {
-                let name = &design[*edge].name;
+                let Edge { name, kind, .. } = &design[*edge];
+                // Others are memories, whose module Catapult takes from its libraries.
+                if *kind != EdgeKind::Array(Partition::Complete) {
+                    continue;
+                }
                 lines.push(format!(
                     "#pragma hls_resource {name}:rsc variables=\"{name}\" \
                      map_to_module=\"ccs_ioport.{module}\""

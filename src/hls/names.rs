@@ -111,7 +111,7 @@ fn has_reserved_prefix(name: &str) -> bool {
 }
 
 /// Classes and functions of the testbench, in lower case.
-const TESTBENCH: &str = "code comparison decimal get_bits get_code negated open_vectors parse run set \
+const TESTBENCH: &str = "code comparison decimal get_bits get_code negate open_vectors parse run set \
                          set_bits shown text vectors vectors_directory";
 
 /// Reserved words in lower case, by where they come from.
