@@ -37,10 +37,7 @@ pub enum ConfigError {
     },
     /// Neither YAML nor JSON, or with the same key twice, or nested too deeply.
     #[error("{0}")]
-    #[diagnostic(help(
-        "a configuration is YAML or JSON, each key once; inside of braces a type with a comma needs \
-         quotes: 'fixed<16,6>'"
-    ))]
+    #[diagnostic(help("a configuration is YAML or JSON, each key once; {TYPES_IN_BRACES}"))]
     Syntax(String),
     /// A key that nobody knows.
     #[error("unknown key '{key}' {place}{}", or_rather(nearest.as_deref()))]
@@ -110,7 +107,7 @@ pub enum ConfigError {
     },
     /// Modes of an input's type that are not those by which samples become its numbers.
     #[error(
-        "LayerName.{layer}.Precision: samples are rounded half to even and saturated, not as {modes} say"
+        "the type of input '{layer}': samples are rounded half to even and saturated, not as {modes} say"
     )]
     #[diagnostic(help("write the type without modes, or with RND_CONV,SAT"))]
     InputModes {
@@ -155,6 +152,10 @@ pub enum ConfigError {
         known: String,
     },
 }
+
+/// What to do about a type that YAML takes apart.
+pub(super) const TYPES_IN_BRACES: &str =
+    "inside of braces a type with a comma needs quotes: 'fixed<16,6>'";
 
 /// The end of a message that knows a better word.
 fn or_rather(nearest: Option<&str>) -> String {

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::ConfigError;
-use super::error::nearest;
+use super::error::{TYPES_IN_BRACES, nearest};
 use super::node::Node;
 
 /// A kind of mapping in the file.
@@ -275,7 +275,7 @@ fn unknown(level: Level, key: &str, place: &str) -> ConfigError {
         LEVELS.iter().filter(|l| l.lookup(key).is_some()).map(|l| l.name()).collect();
     let is_torn = key.ends_with('>') || key.parse::<i32>().is_ok();
     let help = if is_torn {
-        "inside of braces a type with a comma needs quotes: 'fixed<16,6>'".to_owned()
+        TYPES_IN_BRACES.to_owned()
     } else if elsewhere.is_empty() {
         let taken = level.keys().filter(|(_, used)| matches!(used, Read | Idle(_)));
         format!("keys here are: {}", taken.map(|(k, _)| *k).collect::<Vec<_>>().join(", "))

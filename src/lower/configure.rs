@@ -93,7 +93,7 @@ mod tests {
         for precision in ["fixed<8,3>", "fixed<8,3,RND_CONV,SAT>"] {
             assert_eq!(configured(precision)?.inputs["x"], "fixed<8,3>".parse()?);
         }
-        let message = "LayerName.x.Precision: samples are rounded half to even and saturated, not as \
+        let message = "the type of input 'x': samples are rounded half to even and saturated, not as \
                        RND and SAT say";
         let error = configured("fixed<8,3,RND,SAT>").err().map(|error| error.to_string());
         assert_eq!(error.as_deref(), Some(message));
