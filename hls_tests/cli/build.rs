@@ -37,7 +37,7 @@ fn a_model_becomes_a_verified_project_for_both() -> Outcome {
 fn a_real_valued_scale_is_built_as_narrow_as_is_proven() -> Outcome {
     let folder = tempfile::tempdir()?;
     let line = "scales: fc ufixed<25,1> -> ufixed<21,1>, offset fixed<5,1>, proven on 1996 \
-                boundaries";
+                thresholds";
     let more = ["--input-type", "fixed<8,1>"];
     let output = build("dense_bits4_auto", "model.h5", &folder.path().join("prj"), &more)?;
     assert!(output.status.success(), "{}", text(&output));
@@ -52,7 +52,7 @@ fn a_real_valued_scale_is_built_as_narrow_as_is_proven() -> Outcome {
     let output = bitkiln(&[&arguments[..], &["--json".as_ref()]].concat())?;
     let all: serde_json::Value = serde_json::from_slice(&output.stdout)?;
     assert_eq!(all["scales"][0]["after"]["scale"], "ufixed<21,1>");
-    let proven = serde_json::json!({"kind": "proven", "boundaries": 1996});
+    let proven = serde_json::json!({"kind": "proven", "thresholds": 1996});
     assert_eq!(all["scales"][0]["outcome"], proven);
     Ok(())
 }

@@ -112,9 +112,9 @@ pub fn small_functions() -> Network {
     let grid: Vec<i64> = (0..40).map(|n| 8 * n - 156).collect();
     let dense: Vec<i64> = (0..60).map(|n| n - 20 + n / 7).collect();
     let high: Vec<i64> = (0..64).map(|n| 30 * n + 100 + n % 2).collect();
-    let mut add = |name: &str, from: NodeId, boundaries: &[i64]| {
-        let values = &values[..=boundaries.len()];
-        let node = add_steps(&mut graph, name, from, (boundaries, values, 3));
+    let mut add = |name: &str, from: NodeId, thresholds: &[i64]| {
+        let values = &values[..=thresholds.len()];
+        let node = add_steps(&mut graph, name, from, (thresholds, values, 3));
         graph.add_output(name, node);
     };
     add("comparators", x, &[-700, -3, 0, 511]);

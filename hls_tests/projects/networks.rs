@@ -1,11 +1,11 @@
 //! Small networks for tests, each with random samples and what the simulation makes of them.
 
 use bitkiln::back::{Backend, Vectors};
-use bitkiln::fixed::{Codes, Format, Interval, Overflow, Quantization, Rounding, cast_interval};
+use bitkiln::fixed::{Codes, Format, Overflow, Quantization, Range, Rounding, cast_range};
 use bitkiln::hls::{Design, Options};
 use bitkiln::ir::{
     Affine, Constant, Conv, Gather, Graph, Leaky, Linear, Merge, NodeId, Op, Pool, PoolKind,
-    Softmax, Steps, Tensor, Window, concatenated, validate,
+    Softmax, StepFunction, Tensor, Window, concatenated, validate,
 };
 use bitkiln::sim;
 use ndarray::{Array1, ArrayD, IxDyn};
@@ -173,7 +173,7 @@ pub fn add_cast(graph: &mut Graph, name: &str, from: NodeId, to: &str) -> NodeId
 
 pub fn add_cast_to(graph: &mut Graph, name: &str, from: NodeId, to: Quantization) -> NodeId {
     let tensor = &graph[from].tensor;
-    let codes = cast_interval(&tensor.interval(), tensor.format.fraction(), &to);
+    let codes = cast_range(&tensor.range(), tensor.format.fraction(), &to);
     let shape = tensor.shape.clone();
     let op = Op::Cast { rounding: to.rounding, overflow: to.overflow };
     graph.add(name, op, &[from], Tensor { shape, format: to.format, channels: vec![codes] })
@@ -187,7 +187,7 @@ fn add_map(
     op: Op,
     (low, high, fraction): (BigInt, BigInt, i32),
 ) -> NodeId {
-    let codes = Interval::new(low, high);
+    let codes = Range::new(low, high);
     let format = Format::covering(&codes, fraction).unwrap();
     let shape = graph[from].tensor.shape.clone();
     graph.add(name, op, &[from], Tensor { shape, format, channels: vec![codes] })
@@ -207,7 +207,7 @@ pub fn add_clamp(
         let code = low.as_ref().map_or(code.clone(), |low| code.clone().max(low.clone()));
         high.as_ref().map_or(code.clone(), |high| code.min(high.clone()))
     };
-    let all = tensor.interval();
+    let all = tensor.range();
     let codes = (limit(all.low()), limit(all.high()), tensor.format.fraction());
     add_map(graph, name, from, Op::Clamp { low: low.clone(), high: high.clone() }, codes)
 }
@@ -230,26 +230,26 @@ pub fn add_scale(graph: &mut Graph, name: &str, from: NodeId, power: i32) -> Nod
 /// Adds the same elements in another shape.
 pub fn add_reshape(graph: &mut Graph, name: &str, from: NodeId, shape: &[usize]) -> NodeId {
     let tensor = &graph[from].tensor;
-    let (format, channels) = (tensor.format, vec![tensor.interval()]);
+    let (format, channels) = (tensor.format, vec![tensor.range()]);
     let tensor = Tensor { shape: shape.to_vec(), format, channels };
     graph.add(name, Op::Reshape, &[from], tensor)
 }
 
-/// Adds a function that is `values[k]` from `boundaries[k - 1]` on, with `fraction` bits behind
+/// Adds a function that is `values[k]` from `thresholds[k - 1]` on, with `fraction` bits behind
 /// the point.
 pub fn add_steps(
     graph: &mut Graph,
     name: &str,
     from: NodeId,
-    (boundaries, values, fraction): (&[i64], &[i64], i32),
+    (thresholds, values, fraction): (&[i64], &[i64], i32),
 ) -> NodeId {
     let big = |codes: &[i64]| codes.iter().map(|c| BigInt::from(*c)).collect::<Array1<_>>();
     let at = graph[from].tensor.format.fraction();
     let values = Constant::of_codes(big(values).into_dyn(), fraction).unwrap();
-    let boundaries = Constant::of_codes(big(boundaries).into_dyn(), at).unwrap();
-    let codes = values.codes.interval().unwrap();
+    let thresholds = Constant::of_codes(big(thresholds).into_dyn(), at).unwrap();
+    let codes = values.codes.range().unwrap();
     let codes = (codes.low().clone(), codes.high().clone(), fraction);
-    add_map(graph, name, from, Op::Steps(Steps { boundaries, values }), codes)
+    add_map(graph, name, from, Op::StepFunction(StepFunction { thresholds, values }), codes)
 }
 
 /// Adds a softmax with small tables, of which `exponents` share a distance of 6 bits.
@@ -319,9 +319,9 @@ pub fn every_operation() -> Network {
     let scale = add_scale(&mut graph, "scale", leaky, -4);
     let few = add_steps(&mut graph, "few steps", scale, (&[-90, 0, 50], &[-2, -1, 1, 2], 1));
     let flat = add_reshape(&mut graph, "flatten", x, &[24]);
-    let boundaries: Vec<i64> = (-30..30).step_by(3).collect();
+    let thresholds: Vec<i64> = (-30..30).step_by(3).collect();
     let values: Vec<i64> = (0..21).map(|n| n * n - 60).collect();
-    let many = add_steps(&mut graph, "many", flat, (&boundaries, &values, 6));
+    let many = add_steps(&mut graph, "many", flat, (&thresholds, &values, 6));
     let scaled =
         add_affine(&mut graph, "scaled", fc, ("fixed<12,1>", true), Some(("fixed<5,3>", true)));
     let scaled = add_affine(&mut graph, "scaled again", scaled, ("ufixed<3,0>", false), None);
@@ -434,9 +434,14 @@ pub fn windows() -> Network {
     let whole = Window::whole([5, 4]);
     let x = graph.add_input("image", Tensor::full(vec![5, 4, 2], format("fixed<6,3>")));
     let narrow = Window { kernel: [3, 2], output: [3, 3], ..whole };
-    let same = Window { stride: [2, 1], before: [1, 0], output: [3, 4], ..narrow };
-    let spread =
-        Window { before: [2, 1], spread: [2, 2], dilation: [1, 2], output: [9, 6], ..narrow };
+    let same = Window { stride: [2, 1], pad_before: [1, 0], output: [3, 4], ..narrow };
+    let spread = Window {
+        pad_before: [2, 1],
+        input_dilation: [2, 2],
+        dilation: [1, 2],
+        output: [9, 6],
+        ..narrow
+    };
     let conv = add_conv(&mut graph, "narrow", x, (narrow, 1, 3));
     graph.add_output("narrow", conv);
     let conv = add_conv(&mut graph, "same", x, (same, 1, 2));
@@ -470,7 +475,7 @@ pub fn windows() -> Network {
         graph.add_output(name, concat);
     }
     let places = (0..40).rev().map(|place| (place % 7 != 0).then_some(place)).collect();
-    let gather = Op::Gather(Gather { places });
+    let gather = Op::Gather(Gather { indices: places });
     let gather = add_result(&mut graph, "mirror", gather, &[x], &[4, 10]);
     graph.add_output("mirror", gather);
     Network::new(graph, 12, 5)
@@ -491,7 +496,7 @@ pub fn large() -> Network {
     let dense = add_linear(&mut graph, "dense", pool, (8, "fixed<4,1>", Some("fixed<6,2>")));
     graph.add_output("dense", dense);
     let flat = Tensor { shape: vec![14 * 14 * 6], ..graph[pool].tensor.clone() };
-    let flat = Tensor { channels: vec![flat.interval()], ..flat };
+    let flat = Tensor { channels: vec![flat.range()], ..flat };
     let flat = graph.add("flat", Op::Reshape, &[pool], flat);
     let wide = add_linear(&mut graph, "wide", flat, (5, "fixed<4,1>", Some("fixed<6,2>")));
     graph.add_output("wide", wide);

@@ -26,7 +26,8 @@ pub fn small_blocks() -> Network {
     add("groups of inputs", true);
     add("groups of both", false);
     add("single weights", true);
-    let window = Window { kernel: [2, 2], before: [1, 0], output: [3, 2], ..Window::whole([3, 3]) };
+    let window =
+        Window { kernel: [2, 2], pad_before: [1, 0], output: [3, 2], ..Window::whole([3, 3]) };
     for (name, groups, outputs) in [("convolution", 1, 3), ("depthwise", 2, 2)] {
         let conv = add_conv(&mut graph, name, image, (window, groups, outputs));
         graph.add_output(name, conv);

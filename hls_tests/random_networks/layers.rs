@@ -3,8 +3,8 @@
 use bitkiln::function::{Function, Relu};
 use bitkiln::lower::{Settings, lower};
 use bitkiln::model::{
-    Activation, BatchNorm, BatchNormQuantizers, Conv, Dense, Kernel, Layer, LayerKind, Merge,
-    Model, Move, Padding, Pool, PoolKind, Range, Reduce, Sliding, Transposed,
+    Activation, AxisSlice, BatchNorm, BatchNormQuantizers, Conv, Dense, Kernel, Layer, LayerKind,
+    Layout, Merge, Model, Padding, Pool, PoolKind, Reduce, Sliding, Transposed,
 };
 use bitkiln::quantizer::Quantizer;
 use ndarray::{Array1, Array2, ArrayD, IxDyn};
@@ -186,7 +186,7 @@ impl Network<'_> {
                 return self.add_quantized(batch_norm, source);
             }
             8 | 9 => return self.merge(source),
-            10 => LayerKind::Move(vec![self.movement(&shape)]),
+            10 => LayerKind::Layout(vec![self.movement(&shape)]),
             11 => LayerKind::Activation(Activation::Softmax),
             12 | 15 if shape.len() > 1 => {
                 let averages = self.averages(&shape);
@@ -376,7 +376,7 @@ impl Network<'_> {
         self.add(kind, &sources);
     }
 
-    fn movement(&mut self, shape: &[usize]) -> Move {
+    fn movement(&mut self, shape: &[usize]) -> Layout {
         let axes = shape.len();
         let choice = self.draw.number(0, 4);
         let (axis, count) = (self.draw.number(0, axes - 1), self.draw.number(1, 6));
@@ -386,18 +386,18 @@ impl Network<'_> {
         match choice {
             0 => {
                 let (before, after) = (each(0, 2), each(0, 1));
-                Move::Pad(before.into_iter().zip(after).map(|(b, a)| [b, a]).collect())
+                Layout::Pad(before.into_iter().zip(after).map(|(b, a)| [b, a]).collect())
             }
-            1 => Move::Repeat(each(1, 2)),
-            3 => Move::Take { axis, places },
-            2 => Move::Permute((0..axes).rev().collect()),
+            1 => Layout::Repeat(each(1, 2)),
+            3 => Layout::Take { axis, indices: places },
+            2 => Layout::Permute((0..axes).rev().collect()),
             _ => {
                 let starts = each(0, 1);
                 let range = |(length, start): (&usize, usize)| {
                     let start = start.min(length - 1);
-                    Range { start, step: 1, count: length - start }
+                    AxisSlice { start, step: 1, count: length - start }
                 };
-                Move::Slice(shape.iter().zip(starts).map(range).collect())
+                Layout::Slice(shape.iter().zip(starts).map(range).collect())
             }
         }
     }

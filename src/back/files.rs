@@ -10,7 +10,7 @@ use super::literal::{is_plain, literal};
 use super::manifest::{Manifest, ModelFile};
 use super::text::{comment, indent, wrap};
 use super::{BackError, Backend, Vectors, catapult, kernel, vitis};
-use crate::fixed::Interval;
+use crate::fixed::Range;
 use crate::hls::{Constant, Design, EdgeId, EdgeKind, EdgeRole};
 
 /// A file of a project.
@@ -204,7 +204,7 @@ fn defines(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> 
             backend: dialect.backend().title(),
         })?;
         let using = format!("using {} = {spelled};", ty.name);
-        let line = format!("{using} // {}, {}", ty.holds, range(&ty.interval, format.fraction()));
+        let line = format!("{using} // {}, {}", ty.holds, range(&ty.range, format.fraction()));
         if last != Some(&ty.layer) {
             groups.push(TypeGroup { layer: comment(&ty.layer), lines: Vec::new() });
             last = Some(&ty.layer);
@@ -223,7 +223,7 @@ fn defines(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> 
 }
 
 /// The values of an interval of codes, for a comment.
-fn range(interval: &Interval, fraction: i32) -> String {
+fn range(interval: &Range, fraction: i32) -> String {
     let (low, high) = interval.values(fraction);
     if low == high { format!("{low}") } else { format!("{low} to {high}") }
 }
@@ -272,7 +272,7 @@ fn weights(design: &Design, constant: &Constant) -> Result<String, BackError> {
     let shape = constant.codes.shape();
     let row = shape.last().copied().unwrap_or(1).max(1);
     let lines: Vec<String> = items.chunks(row).flat_map(|row| wrap(row, LINE - 4)).collect();
-    let interval = constant.codes.interval().unwrap_or_else(|| Interval::point(0));
+    let interval = constant.codes.range().unwrap_or_else(|| Range::point(0));
     let (low, high) = interval.values(fraction);
     let dimensions: Vec<String> = shape.iter().map(ToString::to_string).collect();
     let file = WeightsFile {

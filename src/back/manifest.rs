@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use super::dialect::Dialect;
 use super::files::File;
 use super::{BackError, Backend};
-use crate::fixed::{Interval, Quantization};
+use crate::fixed::{Quantization, Range};
 use crate::hls::{Design, EdgeId, Finding, Options};
 
 /// The manifest's place in a project.
@@ -77,7 +77,7 @@ pub struct TypeEntry {
     /// What it holds.
     pub holds: String,
     /// The codes that occur in it, proven: decimal strings.
-    pub codes: Interval,
+    pub codes: Range,
 }
 
 /// What `bitkiln.json` says.
@@ -137,7 +137,7 @@ impl Manifest {
             quantization: ty.quantization,
             layer: ty.layer.clone(),
             holds: ty.holds.to_owned(),
-            codes: ty.interval.clone(),
+            codes: ty.range.clone(),
         });
         Self {
             generator: GENERATOR.to_owned(),

@@ -53,7 +53,7 @@ impl Vectors {
                 )));
             }
             let format = design[edge.element].quantization.format;
-            if let Some(bad) = codes.interval().filter(|all| !format.codes().contains(all)) {
+            if let Some(bad) = codes.range().filter(|all| !format.codes().contains(all)) {
                 return Err(BackError::Vectors(format!(
                     "'{name}' has codes in {bad}, beyond its type {format}"
                 )));

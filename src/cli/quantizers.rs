@@ -11,7 +11,7 @@ use super::{Outcome, complaint, print};
 /// The width of a table where the terminal does not tell its own.
 const WIDTH: u16 = 150;
 
-/// Show the quantizers, or one with its values and step boundaries
+/// Show the quantizers, or one with its values and step thresholds
 #[derive(clap::Args)]
 pub struct Args {
     /// One quantizer as QKeras writes it, 'quantized_relu(6,2)'; without one, the table of all

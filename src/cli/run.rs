@@ -59,7 +59,6 @@ pub fn run(args: &Args) -> Result<Outcome> {
 
 /// Those of the results that have more bits than a float64 number keeps.
 fn wide<'n>(graph: &Graph, results: &[(&'n str, NodeId)]) -> Vec<(&'n str, NodeId)> {
-    let is_wide =
-        |node: NodeId| graph[node].tensor.interval().bits().1 > f64::MANTISSA_DIGITS.into();
+    let is_wide = |node: NodeId| graph[node].tensor.range().bits().1 > f64::MANTISSA_DIGITS.into();
     results.iter().copied().filter(|(_, node)| is_wide(*node)).collect()
 }

@@ -7,7 +7,7 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
-use super::{Format, Interval};
+use super::{Format, Range};
 
 /// The integers that arithmetic on codes runs on: `i64` where every format concerned is narrow
 /// enough, [`BigInt`] elsewhere.
@@ -154,7 +154,7 @@ impl Codes {
     /// that grid or is not finite.
     pub fn from_values(values: &ArrayViewD<'_, f64>, fraction: i32) -> Option<Self> {
         let codes: Option<Vec<BigInt>> =
-            values.iter().map(|v| super::interval::code_of(*v, fraction)).collect();
+            values.iter().map(|v| super::range::code_of(*v, fraction)).collect();
         ArrayD::from_shape_vec(values.raw_dim(), codes?).ok().map(Self::from_big)
     }
 
@@ -193,11 +193,11 @@ impl Codes {
         }
     }
 
-    /// The smallest interval around all codes; `None` if there are none.
-    pub fn interval(&self) -> Option<Interval> {
+    /// The smallest range around all codes; `None` if there are none.
+    pub fn range(&self) -> Option<Range> {
         match self {
-            Self::Narrow(a) => Some(Interval::new(*a.iter().min()?, *a.iter().max()?)),
-            Self::Wide(a) => Some(Interval::new(a.iter().min()?.clone(), a.iter().max()?.clone())),
+            Self::Narrow(a) => Some(Range::new(*a.iter().min()?, *a.iter().max()?)),
+            Self::Wide(a) => Some(Range::new(a.iter().min()?.clone(), a.iter().max()?.clone())),
         }
     }
 
@@ -274,7 +274,7 @@ mod tests {
     fn shape_interval_and_order() {
         let codes = Codes::Narrow(array![[4, -2, 0], [1, 9, 3]].into_dyn());
         assert_eq!((codes.shape(), codes.len(), codes.is_empty()), (&[2, 3][..], 6, false));
-        assert_eq!(codes.interval(), Some(Interval::new(-2, 9)));
+        assert_eq!(codes.range(), Some(Range::new(-2, 9)));
         assert_eq!(
             codes.iter().map(|c| c.to_i64().unwrap()).collect::<Vec<_>>(),
             [4, -2, 0, 1, 9, 3]
@@ -284,9 +284,9 @@ mod tests {
         assert_eq!(codes.reshaped(&[5]), None);
 
         let empty = Codes::Narrow(ArrayD::zeros(vec![0, 3]));
-        assert!(empty.is_empty() && empty.interval().is_none());
+        assert!(empty.is_empty() && empty.range().is_none());
         let big = Codes::Wide(wide());
-        assert_eq!(big.interval(), Some(Interval::new(-1, BigInt::one() << 70)));
+        assert_eq!(big.range(), Some(Range::new(-1, BigInt::one() << 70)));
         assert_eq!(big.iter().collect::<Vec<_>>(), wide().into_iter().collect::<Vec<_>>());
         assert_eq!(big.reshaped(&[2, 1]).unwrap().shape(), [2, 1]);
     }

@@ -7,7 +7,7 @@ use num_bigint::BigInt;
 use num_traits::{One, Zero};
 use serde::{Deserialize, Serialize};
 
-use super::Interval;
+use super::Range;
 
 /// The widest format, in bits.
 pub const MAX_WIDTH: u32 = 128;
@@ -106,12 +106,12 @@ impl Format {
     }
 
     /// The narrowest format with `fraction` bits behind the binary point that holds every code of
-    /// `interval`; unsigned where no code is negative.
+    /// `range`; unsigned where no code is negative.
     ///
     /// # Errors
     /// If that takes more than 128 bits.
-    pub fn covering(interval: &Interval, fraction: i32) -> Result<Self, FormatError> {
-        let (signedness, width) = interval.bits();
+    pub fn covering(range: &Range, fraction: i32) -> Result<Self, FormatError> {
+        let (signedness, width) = range.bits();
         let width = width.max(1);
         let integer = i64::from(fraction).saturating_neg().saturating_add(width as i64);
         let width = u32::try_from(width).unwrap_or(u32::MAX);
@@ -149,15 +149,13 @@ impl Format {
         libm::ldexp(1.0, -self.fraction())
     }
 
-    /// Every code of the format, as an interval.
-    pub fn codes(self) -> Interval {
+    /// Every code of the format, as a range.
+    pub fn codes(self) -> Range {
         match self.signedness {
-            Signedness::Unsigned => {
-                Interval::new(BigInt::zero(), (BigInt::one() << self.width) - 1)
-            }
+            Signedness::Unsigned => Range::new(BigInt::zero(), (BigInt::one() << self.width) - 1),
             Signedness::Signed => {
                 let half = BigInt::one() << (self.width - 1);
-                Interval::new(-half.clone(), half - 1)
+                Range::new(-half.clone(), half - 1)
             }
         }
     }
@@ -228,29 +226,29 @@ mod tests {
 
     #[test]
     fn codes_are_two_s_complement() {
-        assert_eq!(format("fixed<4,1>").codes(), Interval::new(-8, 7));
-        assert_eq!(format("fixed<1,1>").codes(), Interval::new(-1, 0));
-        assert_eq!(format("ufixed<4,1>").codes(), Interval::new(0, 15));
-        assert_eq!(format("ufixed<128,1>").codes(), Interval::new(0, u128::MAX));
-        assert_eq!(format("fixed<128,1>").codes(), Interval::new(i128::MIN, i128::MAX));
+        assert_eq!(format("fixed<4,1>").codes(), Range::new(-8, 7));
+        assert_eq!(format("fixed<1,1>").codes(), Range::new(-1, 0));
+        assert_eq!(format("ufixed<4,1>").codes(), Range::new(0, 15));
+        assert_eq!(format("ufixed<128,1>").codes(), Range::new(0, u128::MAX));
+        assert_eq!(format("fixed<128,1>").codes(), Range::new(i128::MIN, i128::MAX));
     }
 
     #[test]
     fn covering_takes_the_fewest_bits() {
         let cases = [
-            (Interval::new(-38, 37), 5, "fixed<7,2>"),
-            (Interval::new(-8, 7), 0, "fixed<4,4>"),
-            (Interval::new(-9, 7), 0, "fixed<5,5>"),
-            (Interval::new(0, 8), 3, "ufixed<4,1>"),
-            (Interval::point(0), 2, "ufixed<1,-1>"),
-            (Interval::point(-1), -3, "fixed<1,4>"),
+            (Range::new(-38, 37), 5, "fixed<7,2>"),
+            (Range::new(-8, 7), 0, "fixed<4,4>"),
+            (Range::new(-9, 7), 0, "fixed<5,5>"),
+            (Range::new(0, 8), 3, "ufixed<4,1>"),
+            (Range::point(0), 2, "ufixed<1,-1>"),
+            (Range::point(-1), -3, "fixed<1,4>"),
         ];
-        for (interval, fraction, expected) in cases {
-            assert_eq!(Format::covering(&interval, fraction), Ok(format(expected)));
+        for (range, fraction, expected) in cases {
+            assert_eq!(Format::covering(&range, fraction), Ok(format(expected)));
         }
-        let wide = Interval::new(0, BigInt::one() << 128);
+        let wide = Range::new(0, BigInt::one() << 128);
         assert_eq!(Format::covering(&wide, 0), Err(FormatError::Width(129)));
-        let near = Interval::point(1);
+        let near = Range::point(1);
         assert_eq!(Format::covering(&near, 2000), Err(FormatError::Position(-1999)));
         assert_eq!(Format::covering(&near, i32::MIN), Err(FormatError::Position(2_147_483_649)));
     }

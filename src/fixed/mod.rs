@@ -1,7 +1,7 @@
 //! Fixed-point formats and arithmetic: the mirror of `ap_fixed` and `ac_fixed`.
 //!
 //! A number is an integer *code* times 2^-fraction. A [`Format`] says which codes exist, a
-//! [`Quantization`] adds what happens to values that the format cannot hold, an [`Interval`]
+//! [`Quantization`] adds what happens to values that the format cannot hold, an [`Range`]
 //! says which codes can occur, and [`Codes`] are tensors of them. [`cast`] and [`Caster`] take a
 //! code from one format to another.
 //!
@@ -43,19 +43,19 @@
 mod arithmetic;
 mod bisect;
 mod cast;
+mod cast_range;
 mod codes;
 mod format;
-mod interval;
 mod quantization;
 mod range;
 mod real;
 
 pub(crate) use bisect::changes;
 pub use cast::{Caster, cast};
+pub use cast_range::cast_range;
+pub(crate) use cast_range::fits;
 pub use codes::{Codes, Word};
 pub use format::{Format, FormatError, MAX_WIDTH, Signedness};
-pub use interval::Interval;
 pub use quantization::{Overflow, Quantization, Rounding};
-pub use range::cast_interval;
-pub(crate) use range::fits;
+pub use range::Range;
 pub use real::cast_real;

@@ -1,69 +1,249 @@
-//! Where a cast takes an interval.
+//! Which codes can occur.
 
-use super::{Format, Interval, Overflow, Quantization, cast};
+use std::fmt;
+use std::ops::{Add, Mul, Neg};
 
-/// The smallest interval that holds what the codes of `interval`, with `from_fraction` bits behind
-/// the point, become in `to`; all of the format where codes wrap around.
-pub fn cast_interval(interval: &Interval, from_fraction: i32, to: &Quantization) -> Interval {
-    let into = |to: &Quantization| {
-        let end = |code| cast(code, from_fraction, to);
-        Interval::new(end(interval.low()), end(interval.high()))
-    };
-    // Saturation, like every rounding mode, keeps the order of numbers, so the ends decide.
-    let saturated = into(&Quantization { overflow: Overflow::Sat, ..*to });
-    match to.overflow {
-        Overflow::Sat => saturated,
-        Overflow::SatSym => into(to),
-        Overflow::Wrap { .. } | Overflow::SatZero => {
-            if fits(interval, from_fraction, to) {
-                saturated
-            } else {
-                to.format.codes()
-            }
+use num_bigint::BigInt;
+use num_traits::{Signed, Zero};
+use serde::{Deserialize, Serialize};
+
+use super::Signedness;
+
+/// A closed range of codes, never empty. What it counts (steps of which size) its owner says.
+#[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+pub struct Range {
+    #[serde(with = "decimal")]
+    low: BigInt,
+    #[serde(with = "decimal")]
+    high: BigInt,
+}
+
+impl Range {
+    /// The range between two codes, in either order.
+    pub fn new(a: impl Into<BigInt>, b: impl Into<BigInt>) -> Self {
+        let (a, b) = (a.into(), b.into());
+        if a <= b { Self { low: a, high: b } } else { Self { low: b, high: a } }
+    }
+
+    /// One code.
+    pub fn point(code: impl Into<BigInt>) -> Self {
+        let code = code.into();
+        Self { low: code.clone(), high: code }
+    }
+
+    /// The smallest code.
+    pub fn low(&self) -> &BigInt {
+        &self.low
+    }
+
+    /// The largest code.
+    pub fn high(&self) -> &BigInt {
+        &self.high
+    }
+
+    /// Whether every code of `other` lies in this range.
+    pub fn contains(&self, other: &Self) -> bool {
+        self.low <= other.low && other.high <= self.high
+    }
+
+    /// The smallest range around both.
+    #[must_use]
+    pub fn hull(&self, other: &Self) -> Self {
+        Self {
+            low: self.low.clone().min(other.low.clone()),
+            high: self.high.clone().max(other.high.clone()),
         }
+    }
+
+    /// The smallest range around this one and 0: what a partial sum can reach when a term of
+    /// this range may not have been added yet.
+    #[must_use]
+    pub fn with_zero(&self) -> Self {
+        self.hull(&Self::point(0))
+    }
+
+    /// The same values counted in steps 2^`bits` times as fine.
+    #[must_use]
+    pub fn refined(&self, bits: u32) -> Self {
+        Self { low: &self.low << bits, high: &self.high << bits }
+    }
+
+    /// The bits that hold every code: two's complement if any is negative. 0 bits hold 0.
+    pub fn bits(&self) -> (Signedness, u64) {
+        if self.low.is_negative() {
+            // -2^k needs k + 1 bits: count the bits of -1 - low instead.
+            let low: BigInt = -1 - &self.low;
+            let high = if self.high.is_negative() { 0 } else { self.high.bits() };
+            (Signedness::Signed, low.bits().max(high) + 1)
+        } else {
+            (Signedness::Unsigned, self.high.bits())
+        }
+    }
+
+    /// The range of the values themselves, for print: ends times 2^-`fraction`.
+    pub fn values(&self, fraction: i32) -> (f64, f64) {
+        (to_value(&self.low, fraction), to_value(&self.high, fraction))
     }
 }
 
-/// Whether every code of `interval`, rounded as `to` says, lies in its format, so that its overflow
-/// mode does not matter.
-pub(crate) fn fits(interval: &Interval, from_fraction: i32, to: &Quantization) -> bool {
-    // The same rounding into the widest format with these steps shows what overflows.
-    let widest = Format::signed(super::MAX_WIDTH, 128 - to.format.fraction());
-    widest.is_ok_and(|format| {
-        let widest = Quantization::new(format, to.rounding, Overflow::Sat);
-        let end = |code| cast(code, from_fraction, &widest);
-        let rounded = Interval::new(end(interval.low()), end(interval.high()));
-        to.format.codes().contains(&rounded)
-    })
+/// `code` times 2^-`fraction`, rounded to the nearest f64.
+fn to_value(code: &BigInt, fraction: i32) -> f64 {
+    use num_traits::ToPrimitive;
+    libm::ldexp(code.to_f64().unwrap_or(f64::NAN), -fraction)
+}
+
+impl Add for &Range {
+    type Output = Range;
+    fn add(self, other: Self) -> Range {
+        Range { low: &self.low + &other.low, high: &self.high + &other.high }
+    }
+}
+
+impl Neg for &Range {
+    type Output = Range;
+    fn neg(self) -> Range {
+        Range { low: -&self.high, high: -&self.low }
+    }
+}
+
+impl Mul<&BigInt> for &Range {
+    type Output = Range;
+    fn mul(self, factor: &BigInt) -> Range {
+        if factor.is_zero() {
+            return Range::point(0);
+        }
+        Range::new(&self.low * factor, &self.high * factor)
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{}, {}]", self.low, self.high)
+    }
+}
+
+/// Codes in JSON are decimal strings: they may exceed what a JSON number holds exactly.
+mod decimal {
+    use num_bigint::BigInt;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(code: &BigInt, out: S) -> Result<S::Ok, S::Error> {
+        out.serialize_str(&code.to_string())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(input: D) -> Result<BigInt, D::Error> {
+        String::deserialize(input)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// The code of an exact `value` in steps of 2^-`fraction`; `None` if it lies between two steps or
+/// is not finite.
+pub(super) fn code_of(value: f64, fraction: i32) -> Option<BigInt> {
+    use num_traits::Float;
+    if !value.is_finite() {
+        return None;
+    }
+    if value == 0.0 {
+        return Some(BigInt::zero());
+    }
+    let (mantissa, exponent, sign) = value.integer_decode();
+    let code = BigInt::from(mantissa) * sign;
+    let shift = i32::from(exponent) + fraction;
+    if shift >= 0 {
+        return Some(code << shift.unsigned_abs());
+    }
+    let dropped = shift.unsigned_abs();
+    (u64::from(mantissa.trailing_zeros()) >= u64::from(dropped)).then(|| code >> dropped)
 }
 
 #[cfg(test)]
 mod tests {
+    use num_traits::One;
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
-    fn the_interval_of_a_cast_is_that_of_all_its_codes() -> Result<(), super::super::FormatError> {
-        for text in [
-            "fixed<4,2,RND_CONV,SAT>",
-            "fixed<4,2,RND_INF,SAT_SYM>",
-            "ufixed<3,1,TRN_ZERO,SAT>",
-            "fixed<4,3>",
-            "fixed<5,3,RND,SAT_ZERO>",
-            "ufixed<8,6,RND,WRAP,2>",
+    fn ends_come_in_either_order() {
+        assert_eq!(Range::new(7, -3), Range::new(-3, 7));
+        assert_eq!(Range::point(4), Range::new(4, 4));
+    }
+
+    #[test]
+    fn hulls_and_zero() {
+        let a = Range::new(2, 5);
+        assert_eq!(a.hull(&Range::new(-1, 3)), Range::new(-1, 5));
+        assert_eq!(a.with_zero(), Range::new(0, 5));
+        assert_eq!(Range::new(-5, -2).with_zero(), Range::new(-5, 0));
+        assert!(a.contains(&Range::new(2, 4)) && !a.contains(&Range::new(2, 6)));
+        assert!(!a.contains(&Range::new(1, 4)));
+    }
+
+    #[test]
+    fn bits_hold_both_ends() {
+        for (low, high, signedness, bits) in [
+            (0, 0, Signedness::Unsigned, 0),
+            (1, 1, Signedness::Unsigned, 1),
+            (0, 255, Signedness::Unsigned, 8),
+            (-1, -1, Signedness::Signed, 1),
+            (-1, 0, Signedness::Signed, 1),
+            (-1, 1, Signedness::Signed, 2),
+            (-128, 127, Signedness::Signed, 8),
+            (-129, 0, Signedness::Signed, 9),
+            (-1, 128, Signedness::Signed, 9),
         ] {
-            let to: Quantization = text.parse()?;
-            for low in -40..40_i64 {
-                for high in low..40 {
-                    let range = cast_interval(&Interval::new(low, high), 3, &to);
-                    let reached: Vec<_> = (low..=high).map(|c| cast(&c, 3, &to)).collect();
-                    let hull = reached.iter().min().zip(reached.iter().max());
-                    let hull = hull.map(|(a, b)| Interval::new(a.clone(), b.clone()));
-                    let hull = hull.unwrap_or_else(|| Interval::point(0));
-                    assert!(range.contains(&hull), "{text} of [{low}, {high}]");
-                    assert!(range == hull || range == to.format.codes(), "{text}: [{low}, {high}]");
-                }
-            }
+            assert_eq!(Range::new(low, high).bits(), (signedness, bits), "[{low}, {high}]");
         }
-        Ok(())
+    }
+
+    #[test]
+    fn print_and_json() {
+        let wide = Range::new(-1, BigInt::one() << 70);
+        assert_eq!(wide.to_string(), "[-1, 1180591620717411303424]");
+        let json = serde_json::to_string(&wide).unwrap();
+        assert_eq!(json, r#"{"low":"-1","high":"1180591620717411303424"}"#);
+        assert_eq!(serde_json::from_str::<Range>(&json).unwrap(), wide);
+        assert!(serde_json::from_str::<Range>(r#"{"low":"x","high":"1"}"#).is_err());
+        assert_eq!(Range::new(-3, 6).values(2), (-0.75, 1.5));
+    }
+
+    #[test]
+    fn values_on_the_grid_have_codes() {
+        assert_eq!(code_of(-0.75, 2), Some((-3).into()));
+        assert_eq!(code_of(-0.75, 1), None);
+        assert_eq!(code_of(12.0, -2), Some(3.into()));
+        assert_eq!(code_of(2.0, -2), None);
+        assert_eq!(code_of(-0.0, 5), Some(BigInt::zero()));
+        assert_eq!(code_of(f64::from_bits(1), 1074), Some(1.into()));
+        assert_eq!(code_of(1e300, 0), Some(format!("{:.0}", 1e300).parse().unwrap()));
+        for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert_eq!(code_of(odd, 0), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn arithmetic_holds_every_result(
+            a: i32, b: i32, c: i32, d: i32, factor: i32, at in 0.0..=1.0, at2 in 0.0..=1.0,
+        ) {
+            let within = |x: i32, y: i32, t: f64| {
+                let (low, high) = (i64::from(x.min(y)), i64::from(x.max(y)));
+                low + ((high - low) as f64 * t) as i64
+            };
+            let (x, y) = (within(a, b, at), within(c, d, at2));
+            let (i, j) = (Range::new(a, b), Range::new(c, d));
+            prop_assert!((&i + &j).contains(&Range::point(x + y)));
+            prop_assert!((-&i).contains(&Range::point(-x)));
+            let product = i128::from(x) * i128::from(factor);
+            prop_assert!((&i * &BigInt::from(factor)).contains(&Range::point(product)));
+            prop_assert!(i.refined(3).contains(&Range::point(x * 8)));
+            prop_assert!(i.hull(&j).contains(&i) && i.hull(&j).contains(&j));
+        }
+
+        #[test]
+        fn exact_values_come_back(code: i32, fraction in -60..60i32) {
+            let value = to_value(&code.into(), fraction);
+            prop_assert_eq!(code_of(value, fraction), Some(code.into()));
+        }
     }
 }

@@ -3,11 +3,11 @@
 //!
 //! A function knows three things: its value in double precision ([`Function::value`]), where it
 //! turns from falling to rising or back ([`Function::turns`]), by which whoever tabulates it finds
-//! the boundaries of its steps by bisection, and whether it is exact arithmetic on fixed-point
+//! the thresholds of its steps by bisection, and whether it is exact arithmetic on fixed-point
 //! numbers ([`Function::is_exact`]), so that no table is needed.
 //!
 //! Double precision decides values well: the elementary functions are within some 2^-52 of the
-//! real number, and none of them meets a boundary between two fixed-point numbers for a
+//! real number, and none of them meets a threshold between two fixed-point numbers for a
 //! fixed-point argument other than 0 (Lindemann and Weierstrass), so that only a near miss of one in
 //! 2^40 could be decided wrongly for results of twelve bits.
 

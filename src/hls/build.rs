@@ -10,7 +10,7 @@ use super::design::{
 };
 use super::kernels::{self, Body, Convert};
 use super::{Finding, Flow, HlsError, Names, Options, Partition, preflight, schedule};
-use crate::fixed::{Codes, Format, FormatError, Interval, Overflow, Quantization, Rounding};
+use crate::fixed::{Codes, Format, FormatError, Overflow, Quantization, Range, Rounding};
 use crate::ir::{self, Graph, NodeId, Op};
 
 /// What kernels are built with: names, types, and constants made so far.
@@ -60,11 +60,11 @@ impl Builder<'_> {
         layer: &str,
         holds: &'static str,
         quantization: Quantization,
-        interval: Interval,
+        range: Range,
     ) -> TypeId {
         let name = self.names.unique(wanted);
         let integer = false;
-        self.types.push(Type { name, integer, quantization, layer: layer.into(), holds, interval });
+        self.types.push(Type { name, integer, quantization, layer: layer.into(), holds, range });
         TypeId(self.types.len() - 1)
     }
 
@@ -75,22 +75,22 @@ impl Builder<'_> {
         suffix: &str,
         holds: &'static str,
         format: Format,
-        interval: Interval,
+        range: Range,
     ) -> TypeId {
         let wanted = format!("{}_{suffix}_t", site.stem);
-        self.add_type(&wanted, &site.node.layer, holds, plain(format), interval)
+        self.add_type(&wanted, &site.node.layer, holds, plain(format), range)
     }
 
-    /// The narrowest integer type for `interval`.
+    /// The narrowest integer type for `range`.
     pub(super) fn integer_type(
         &mut self,
         site: &Site<'_>,
         suffix: &str,
         holds: &'static str,
-        interval: Interval,
+        range: Range,
     ) -> Result<TypeId, HlsError> {
-        let format = Format::covering(&interval, 0).map_err(site.too_wide(holds))?;
-        let id = self.local_type(site, suffix, holds, format, interval);
+        let format = Format::covering(&range, 0).map_err(site.too_wide(holds))?;
+        let id = self.local_type(site, suffix, holds, format, range);
         self.types[id.0].integer = true;
         Ok(id)
     }
@@ -103,8 +103,8 @@ impl Builder<'_> {
         holds: &'static str,
         codes: Codes,
     ) -> Result<ConstantId, HlsError> {
-        let interval = codes.interval().unwrap_or_else(|| Interval::point(0));
-        let element = self.integer_type(site, suffix, holds, interval)?;
+        let range = codes.range().unwrap_or_else(|| Range::point(0));
+        let element = self.integer_type(site, suffix, holds, range)?;
         self.constant_of(site, suffix, holds, element, codes)
     }
 
@@ -116,11 +116,11 @@ impl Builder<'_> {
         holds: &'static str,
         constant: &ir::Constant,
     ) -> Result<ConstantId, HlsError> {
-        let interval = constant.codes.interval().unwrap_or_else(|| Interval::point(0));
-        if !constant.format.codes().contains(&interval) {
+        let range = constant.codes.range().unwrap_or_else(|| Range::point(0));
+        if !constant.format.codes().contains(&range) {
             return Err(site.broken(format!("{holds} beyond their type {}", constant.format)));
         }
-        let element = self.local_type(site, suffix, holds, constant.format, interval);
+        let element = self.local_type(site, suffix, holds, constant.format, range);
         self.constant_of(site, suffix, holds, element, constant.codes.clone())
     }
 
@@ -192,7 +192,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
     check_layers(graph, options)?;
     let mut names = Names::default();
     let name = names.project(&options.name);
-    let order = graph.built_in_order();
+    let order = graph.live_nodes();
     // Layers come first when names are handed out, so that they keep their own.
     let stems: HashMap<NodeId, String> =
         order.iter().map(|node| (*node, names.stem(&graph[*node].name))).collect();
@@ -362,7 +362,7 @@ fn results_that_are_ports(graph: &Graph) -> HashMap<NodeId, String> {
         node
     };
     let mut reads: HashMap<NodeId, usize> = HashMap::new();
-    let built = graph.built_in_order();
+    let built = graph.live_nodes();
     for node in built.into_iter().filter(|n| graph[*n].op != Op::Reshape) {
         for operand in graph.operands(node) {
             *reads.entry(producer(operand)).or_default() += 1;
@@ -402,8 +402,8 @@ fn result_type(builder: &mut Builder<'_>, node: &ir::Node, stem: &str) -> TypeId
         }
         _ => ("", "values", plain(format)),
     };
-    let interval = node.tensor.interval();
-    builder.add_type(&format!("{stem}{suffix}_t"), &node.layer, holds, quantization, interval)
+    let range = node.tensor.range();
+    builder.add_type(&format!("{stem}{suffix}_t"), &node.layer, holds, quantization, range)
 }
 
 /// Edges made so far, by the node that makes them.

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::kernels::Body;
 use super::{Finding, Flow, HlsError, Loops, Names, Options, Partition, build};
-use crate::fixed::{Codes, Interval, Quantization};
+use crate::fixed::{Codes, Quantization, Range};
 use crate::ir::Graph;
 
 /// A hardware design: what the generated C++ says, in no vendor's words.
@@ -62,7 +62,7 @@ pub struct Type {
     /// What it holds: `sums`, `weights`.
     pub holds: &'static str,
     /// The codes that occur, proven.
-    pub interval: Interval,
+    pub range: Range,
 }
 
 /// Numbers that are part of the design.
@@ -175,7 +175,7 @@ pub struct Multipliers {
     pub products: u64,
     /// Products with a constant that is neither 0 nor a power of two: the others are wires. All of
     /// them, if constants come from a memory.
-    pub proper_products: u64,
+    pub nontrivial_products: u64,
     /// How often one multiplier is used for a sample.
     pub reuse_factor: u64,
     /// At most this many multipliers: products / reuse factor, rounded up.
@@ -202,7 +202,7 @@ impl Multipliers {
     /// Those of a kernel with these loops: an iteration of one that is kept uses them anew.
     pub(super) fn in_loops(self, loops: Loops) -> Self {
         let Loops::Pipelined { iterations, interval, .. } = loops else { return self };
-        Self { limit: self.proper_products.div_ceil(iterations * interval.max(1)), ..self }
+        Self { limit: self.nontrivial_products.div_ceil(iterations * interval.max(1)), ..self }
     }
 }
 

@@ -33,7 +33,7 @@ pub struct Options {
     pub table_sizes: TableSizes,
 }
 
-/// The most entries of a function's table; beyond, boundaries are compared.
+/// The most entries of a function's table; beyond, thresholds are compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableSizes {
     /// Where `layers` says nothing.

@@ -149,7 +149,7 @@ impl Multipliers {
             w => u64::from((w - 1).div_ceil(slice - 1)),
         };
         let each = tiles(wide, DSP_FACTORS.0) * tiles(narrow, DSP_FACTORS.1);
-        each * self.limit.min(self.proper_products)
+        each * self.limit.min(self.nontrivial_products)
     }
 }
 

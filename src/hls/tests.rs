@@ -5,7 +5,7 @@ use num_bigint::BigInt;
 
 use super::*;
 use crate::config::Strategy;
-use crate::fixed::{Codes, Format, FormatError, Interval, Overflow, Rounding};
+use crate::fixed::{Codes, Format, FormatError, Overflow, Range, Rounding};
 use crate::ir::{self, Graph, NodeId, Op, Tensor};
 
 fn format(text: &str) -> Format {
@@ -99,7 +99,7 @@ fn scales_share_multipliers_as_far_as_their_layer_leaves_time() {
         let design = Design::new(&graph, &options).unwrap();
         let expected = Multipliers {
             products: 12,
-            proper_products: 6,
+            nontrivial_products: 6,
             reuse_factor,
             limit: 12 / reuse_factor,
             operand_width: 8,
@@ -434,11 +434,11 @@ fn multipliers_are_held_against_the_part() {
 #[test]
 fn wide_factors_take_several_slices() {
     let slices = |operand_width, constant_width, reuse_factor| {
-        let (products, proper_products) = (100, 60);
+        let (products, nontrivial_products) = (100, 60);
         let limit = 100_u64.div_ceil(reuse_factor);
         Multipliers {
             products,
-            proper_products,
+            nontrivial_products,
             reuse_factor,
             limit,
             operand_width,
@@ -500,8 +500,7 @@ fn types_beyond_128_bits_name_the_layer() {
     let mut graph = Graph::new("limits");
     let x = input(&mut graph, "x", &[2], "ufixed<128,1>");
     let high: BigInt = (BigInt::from(1) << 128_u32) - 1;
-    let tensor =
-        Tensor { channels: vec![Interval::new(5, high.clone())], ..graph[x].tensor.clone() };
+    let tensor = Tensor { channels: vec![Range::new(5, high.clone())], ..graph[x].tensor.clone() };
     let beyond = Some(high + 1);
     let y = graph.add("y", Op::Clamp { low: beyond, high: None }, &[x], tensor);
     graph.add_output("y", y);

@@ -3,7 +3,7 @@
 use num_bigint::BigInt;
 
 use super::{Constant, Tensor};
-use crate::fixed::{Format, FormatError, Interval, MAX_WIDTH};
+use crate::fixed::{Format, FormatError, MAX_WIDTH, Range};
 
 /// `y[.., c] = x[.., c] · scale[c] + offset[c]`, exact: the result's fraction is that of x plus that
 /// of the scale, or the offset's if that is larger.
@@ -25,7 +25,7 @@ pub struct Affine {
 }
 
 impl Affine {
-    /// What comes out for operands inside of the intervals of `x`, in the narrowest format.
+    /// What comes out for operands inside of the ranges of `x`, in the narrowest format.
     ///
     /// # Errors
     /// If that takes more than 128 bits.
@@ -33,10 +33,10 @@ impl Affine {
         let units = Units::of(self, x.format)?;
         let one = self.is_uniform() && x.channels.len() == 1;
         let count = if one { 1 } else { x.channel_count() };
-        let channels: Vec<Interval> =
-            (0..count).map(|c| self.line(c, units).image(x.interval_of(c))).collect();
+        let channels: Vec<Range> =
+            (0..count).map(|c| self.line(c, units).image(x.range_of(c))).collect();
         let mut tensor = Tensor { shape: x.shape.clone(), format: x.format, channels };
-        tensor.format = Format::covering(&tensor.interval(), units.fraction)?;
+        tensor.format = Format::covering(&tensor.range(), units.fraction)?;
         Ok(tensor)
     }
 
@@ -96,7 +96,7 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    fn image(&self, x: &Interval) -> Interval {
-        &(x * &self.scale) + &Interval::point(self.offset.clone())
+    fn image(&self, x: &Range) -> Range {
+        &(x * &self.scale) + &Range::point(self.offset.clone())
     }
 }

@@ -3,7 +3,7 @@
 use super::sums::Terms;
 use super::window::Presence;
 use super::{Linear, Sums, Tensor, Window};
-use crate::fixed::{Format, Interval};
+use crate::fixed::{Format, Range};
 
 /// `y[w, o] = Σ_t Σ_c x[tap t of window w, c] · weights[t · C + c, o] + bias[o]`, exact.
 ///
@@ -27,11 +27,11 @@ impl Conv {
         whole.then(|| channels / self.groups)
     }
 
-    /// The sums that operands inside of the intervals of `x` give. A tap beyond the border is 0.
+    /// The sums that operands inside of the ranges of `x` give. A tap beyond the border is 0.
     pub fn sums(&self, x: &Tensor) -> Option<Sums> {
         let seen = self.seen(x)?;
-        let interval = |row: usize, group: usize| seen.interval(row, group);
-        self.linear.sums_of(&Terms { format: x.format, groups: self.groups, interval: &interval })
+        let range = |row: usize, group: usize| seen.range(row, group);
+        self.linear.sums_of(&Terms { format: x.format, groups: self.groups, range: &range })
     }
 
     /// What meets the weights in windows of `x`: a channel for each row of them, with the codes of
@@ -39,7 +39,7 @@ impl Conv {
     pub fn met(&self, x: &Tensor) -> Option<Tensor> {
         let seen = self.seen(x)?;
         let row = |row: usize| {
-            let groups = (0..self.groups).map(|group| seen.interval(row, group));
+            let groups = (0..self.groups).map(|group| seen.range(row, group));
             groups.reduce(|a, b| Some(a?.hull(&b?)))?
         };
         let rows = self.window.taps() * seen.channels;
@@ -88,12 +88,12 @@ struct Seen<'x> {
 
 impl Seen<'_> {
     /// The codes that meet a row of weights in a group; `None` if there is no such tap.
-    fn interval(&self, row: usize, group: usize) -> Option<Interval> {
-        let own = || self.x.interval_of(group * self.channels + row % self.channels);
+    fn range(&self, row: usize, group: usize) -> Option<Range> {
+        let own = || self.x.range_of(group * self.channels + row % self.channels);
         Some(match self.presence.get(row / self.channels)? {
             Presence::Always => own().clone(),
             Presence::Sometimes => own().with_zero(),
-            Presence::Never => Interval::point(0),
+            Presence::Never => Range::point(0),
         })
     }
 }

@@ -7,13 +7,13 @@ use petgraph::visit::{EdgeRef, IntoEdgeReferences};
 use super::Graph;
 
 /// Graphviz text of the graph: a box for each operation with its name, shape, format and the
-/// interval of its codes, an arrow for each tensor.
+/// range of its codes, an arrow for each tensor.
 pub fn to_dot(graph: &Graph) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
     let _ = writeln!(text, "digraph \"{}\" {{", escaped(&graph.name));
     let _ = writeln!(text, "  node [shape=box, fontname=\"monospace\"];");
-    for id in graph.in_order() {
+    for id in graph.topological_order() {
         let node = &graph[id];
         let tensor = &node.tensor;
         let _ = writeln!(
@@ -24,7 +24,7 @@ pub fn to_dot(graph: &Graph) -> String {
             node.op.name(),
             tensor.shape,
             tensor.format,
-            tensor.interval()
+            tensor.range()
         );
     }
     for edge in (&graph.nodes).edge_references() {

@@ -103,7 +103,7 @@ impl Graph {
 
     /// All nodes, each after those that it takes; in the order of their making where that leaves
     /// a choice. Nodes on a cycle are left out: [`super::validate`] refuses them.
-    pub fn in_order(&self) -> Vec<NodeId> {
+    pub fn topological_order(&self) -> Vec<NodeId> {
         let mut waiting: std::collections::HashMap<NodeId, usize> =
             self.nodes.node_indices().map(|n| (n, self.operands(n).len())).collect();
         let mut ready: std::collections::BinaryHeap<std::cmp::Reverse<NodeId>> =
@@ -123,9 +123,9 @@ impl Graph {
         order
     }
 
-    /// The nodes that become hardware, in the order of [`Graph::in_order`]: inputs, and whatever a
+    /// The nodes that become hardware, in the order of [`Graph::topological_order`]: inputs, and whatever a
     /// result of the network depends on. The others only show what a layer of the model gives.
-    pub fn built_in_order(&self) -> Vec<NodeId> {
+    pub fn live_nodes(&self) -> Vec<NodeId> {
         let mut built: std::collections::HashSet<NodeId> = self.inputs.iter().copied().collect();
         let mut waiting: Vec<NodeId> = self.outputs.iter().map(|output| output.node).collect();
         while let Some(node) = waiting.pop() {
@@ -133,7 +133,7 @@ impl Graph {
                 waiting.extend(self.operands(node));
             }
         }
-        let mut order = self.in_order();
+        let mut order = self.topological_order();
         order.retain(|node| built.contains(node));
         order
     }

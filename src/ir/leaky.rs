@@ -3,7 +3,7 @@
 use num_bigint::BigInt;
 
 use super::{Constant, Tensor};
-use crate::fixed::{Format, FormatError, Interval, MAX_WIDTH};
+use crate::fixed::{Format, FormatError, MAX_WIDTH, Range};
 
 /// x where its code is at least `from`, x · slope + `offset` elsewhere, exact: the result's fraction
 /// is the largest of those of x, of x plus the slopes, and of the offset.
@@ -19,7 +19,7 @@ pub struct Leaky {
 }
 
 impl Leaky {
-    /// What comes out for operands inside of the intervals of `x`, in the narrowest format.
+    /// What comes out for operands inside of the ranges of `x`, in the narrowest format.
     ///
     /// # Errors
     /// If that takes more than 128 bits.
@@ -32,14 +32,12 @@ impl Leaky {
                 let mut slopes =
                     self.slopes.codes.iter().skip(channel % slopes.max(1)).step_by(count);
                 let first = slopes.next().unwrap_or_default();
-                let first = lines.image(x.interval_of(channel), &first);
-                slopes.fold(first, |all, slope| {
-                    all.hull(&lines.image(x.interval_of(channel), &slope))
-                })
+                let first = lines.image(x.range_of(channel), &first);
+                slopes.fold(first, |all, slope| all.hull(&lines.image(x.range_of(channel), &slope)))
             })
             .collect();
         let mut tensor = Tensor { shape: x.shape.clone(), format: x.format, channels };
-        tensor.format = Format::covering(&tensor.interval(), lines.fraction)?;
+        tensor.format = Format::covering(&tensor.range(), lines.fraction)?;
         Ok(tensor)
     }
 }
@@ -80,18 +78,18 @@ impl Lines {
         })
     }
 
-    /// What the codes of an interval become.
-    fn image(&self, x: &Interval, slope: &BigInt) -> Interval {
+    /// What the codes of a range become.
+    fn image(&self, x: &Range, slope: &BigInt) -> Range {
         let line = |code: &BigInt| ((code * slope) << self.product) + &self.offset;
         let passed = |code: &BigInt| code << self.operand;
         let last = &self.from - BigInt::from(1);
         if *x.low() >= self.from {
-            Interval::new(passed(x.low()), passed(x.high()))
+            Range::new(passed(x.low()), passed(x.high()))
         } else if *x.high() <= last {
-            Interval::new(line(x.low()), line(x.high()))
+            Range::new(line(x.low()), line(x.high()))
         } else {
-            let below = Interval::new(line(x.low()), line(&last));
-            below.hull(&Interval::new(passed(&self.from), passed(x.high())))
+            let below = Range::new(line(x.low()), line(&last));
+            below.hull(&Range::new(passed(&self.from), passed(x.high())))
         }
     }
 }

@@ -3,7 +3,7 @@
 use num_bigint::BigInt;
 
 use super::Tensor;
-use crate::fixed::{Format, Interval};
+use crate::fixed::{Format, Range};
 
 /// What becomes of the elements that stand at one place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -65,36 +65,36 @@ impl Merge {
         };
         let of = |channel: usize| {
             let codes = |x: &&Tensor| {
-                let own = x.interval_of(channel);
+                let own = x.range_of(channel);
                 match self {
                     Merge::Multiply => own.clone(),
                     _ => own.refined(fraction.abs_diff(x.format.fraction())),
                 }
             };
-            operands.iter().map(codes).reduce(|a, b| self.interval(&a, &b))
+            operands.iter().map(codes).reduce(|a, b| self.range(&a, &b))
         };
-        let channels: Vec<Interval> = (0..channels).filter_map(of).collect();
+        let channels: Vec<Range> = (0..channels).filter_map(of).collect();
         let shape = first.shape.clone();
         let mut tensor = Tensor { shape, format: first.format, channels };
-        tensor.format = Format::covering(&tensor.interval(), fraction)
+        tensor.format = Format::covering(&tensor.range(), fraction)
             .map_err(|error| format!("its result fits no format: {error}"))?;
         Ok(tensor)
     }
 
-    /// What two intervals at one binary point become.
-    fn interval(self, a: &Interval, b: &Interval) -> Interval {
+    /// What two ranges at one binary point become.
+    fn range(self, a: &Range, b: &Range) -> Range {
         let (low, high) = ((a.low(), b.low()), (a.high(), b.high()));
         match self {
             Merge::Add => a + b,
             Merge::Subtract => a + &-b,
-            Merge::Maximum => Interval::new(low.0.max(low.1).clone(), high.0.max(high.1).clone()),
-            Merge::Minimum => Interval::new(low.0.min(low.1).clone(), high.0.min(high.1).clone()),
+            Merge::Maximum => Range::new(low.0.max(low.1).clone(), high.0.max(high.1).clone()),
+            Merge::Minimum => Range::new(low.0.min(low.1).clone(), high.0.min(high.1).clone()),
             Merge::Multiply => {
                 let corners: [BigInt; 4] =
                     [low.0 * low.1, low.0 * high.1, high.0 * low.1, high.0 * high.1];
                 let [first, others @ ..] = corners;
-                let point = Interval::point(first);
-                others.into_iter().fold(point, |all, corner| all.hull(&Interval::point(corner)))
+                let point = Range::point(first);
+                others.into_iter().fold(point, |all, corner| all.hull(&Range::point(corner)))
             }
         }
     }

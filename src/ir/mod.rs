@@ -2,7 +2,7 @@
 //!
 //! A [`Graph`] is a petgraph of [`Node`]s. Each node is one operation ([`Op`]) with one result, a
 //! [`Tensor`]: its shape, the fixed-point [`Format`](crate::fixed::Format) of its elements, and for each
-//! channel the [`Interval`](crate::fixed::Interval) that its codes provably stay in. An edge runs from the
+//! channel the [`Range`](crate::fixed::Range) that its codes provably stay in. An edge runs from the
 //! producer of a tensor to a node that takes it and carries the operand's position.
 //!
 //! There are no real numbers here, no layers, no quantizers, and no choice left open: whoever
@@ -26,7 +26,7 @@
 //! `ufixed<2,1>` is never reached.
 //!
 //! ```
-//! use bitkiln::fixed::{Format, Interval, Overflow, Rounding};
+//! use bitkiln::fixed::{Format, Range, Overflow, Rounding};
 //! use bitkiln::ir::{Constant, Graph, Linear, Op, Tensor};
 //! use ndarray::array;
 //!
@@ -36,13 +36,13 @@
 //! let fc = graph.add("fc", Op::Linear(Linear { weights, bias: None }), &[x], Tensor {
 //!     shape: vec![1],
 //!     format: "fixed<7,2>".parse()?,
-//!     channels: vec![Interval::new(-38, 37)],
+//!     channels: vec![Range::new(-38, 37)],
 //! });
 //! let cast = Op::Cast { rounding: Rounding::RndConv, overflow: Overflow::Sat };
 //! let act = graph.add("act", cast, &[fc], Tensor {
 //!     shape: vec![1],
 //!     format: "ufixed<2,1>".parse()?,
-//!     channels: vec![Interval::new(0, 2)],
+//!     channels: vec![Range::new(0, 2)],
 //! });
 //! graph.add_output("act", act);
 //! bitkiln::ir::validate(&graph)?;
@@ -53,9 +53,9 @@ mod affine;
 mod conv;
 mod dot;
 mod graph;
+mod layout;
 mod leaky;
 mod merge;
-mod moves;
 mod op;
 mod pool;
 mod softmax;
@@ -71,11 +71,11 @@ pub(crate) use affine::Units;
 pub use conv::Conv;
 pub use dot::to_dot;
 pub use graph::{Graph, Node, NodeId, Output};
+pub use layout::{Gather, concatenated};
 pub use leaky::Leaky;
 pub(crate) use leaky::Lines;
 pub use merge::Merge;
-pub use moves::{Gather, concatenated};
-pub use op::{Linear, Op, Steps};
+pub use op::{Linear, Op, StepFunction};
 pub use pool::{Pool, PoolKind};
 pub use softmax::Softmax;
 pub(crate) use softmax::{is_seed, one_code};

@@ -38,7 +38,7 @@ pub enum Op {
         power: i32,
     },
     /// A piecewise constant function.
-    Steps(Steps),
+    StepFunction(StepFunction),
     /// Softmax along the last axis, by tables.
     Softmax(Softmax),
     /// The same elements in another shape, row-major.
@@ -69,12 +69,12 @@ pub struct Linear {
     pub bias: Option<Constant>,
 }
 
-/// A piecewise constant function: `values[k]` for operands from `boundaries[k - 1]` (inclusive)
-/// up to `boundaries[k]` (exclusive).
+/// A piecewise constant function: `values[k]` for operands from `thresholds[k - 1]` (inclusive)
+/// up to `thresholds[k]` (exclusive).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Steps {
+pub struct StepFunction {
     /// Ascending codes of the operand's format, one fewer than values.
-    pub boundaries: Constant,
+    pub thresholds: Constant,
     /// Codes of the result's format.
     pub values: Constant,
 }
@@ -108,7 +108,7 @@ impl Op {
             Op::Clamp { .. } => "clamp",
             Op::Leaky(_) => "leaky",
             Op::Scale { .. } => "scale",
-            Op::Steps(_) => "steps",
+            Op::StepFunction(_) => "step_function",
             Op::Softmax(_) => "softmax",
             Op::Reshape => "reshape",
             Op::Conv(_) => "conv",

@@ -3,7 +3,7 @@
 use num_traits::Signed;
 
 use super::{Tensor, Window};
-use crate::fixed::{Format, Interval};
+use crate::fixed::{Format, Range};
 
 /// For each channel, what the taps of a window give together. Taps that lie on nothing do not
 /// count.
@@ -45,10 +45,10 @@ impl Pool {
         let times = |code: &num_bigint::BigInt, down: bool| {
             code * if code.is_negative() == down { most } else { fewest }
         };
-        for interval in &mut tensor.channels {
-            *interval = Interval::new(times(interval.low(), true), times(interval.high(), false));
+        for range in &mut tensor.channels {
+            *range = Range::new(times(range.low(), true), times(range.high(), false));
         }
-        let all = tensor.interval().with_zero();
+        let all = tensor.range().with_zero();
         tensor.format = Format::covering(&all, x.format.fraction())
             .map_err(|error| format!("its sums fit no format: {error}"))?;
         Ok(tensor)

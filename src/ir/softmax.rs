@@ -3,10 +3,10 @@
 use num_bigint::BigInt;
 use num_traits::{One, ToPrimitive};
 
-use super::validate::INTERVAL;
+use super::validate::RANGE;
 use super::{Constant, Tensor};
 use crate::fixed::{
-    Format, FormatError, Interval, Overflow, Quantization, Rounding, cast, cast_interval, fits,
+    Format, FormatError, Overflow, Quantization, Range, Rounding, cast, cast_range, fits,
 };
 
 /// Softmax by tables and multiplications, shifted by the largest element so that no exponential
@@ -54,7 +54,7 @@ pub struct Softmax {
 }
 
 /// Codes and how many bits behind the point they have.
-pub(crate) type Codes = (Interval, i32);
+pub(crate) type Codes = (Range, i32);
 
 impl Softmax {
     /// The address lines of each of `exponents`; `None` for a table that is not a power of two.
@@ -102,27 +102,27 @@ impl Softmax {
         let ends: Vec<BigInt> = ends.collect();
         let zero = BigInt::ZERO;
         let low = ends.iter().min().unwrap_or(&zero);
-        (Interval::new(low.clone(), ends.iter().max().unwrap_or(&zero).clone()), product)
+        (Range::new(low.clone(), ends.iter().max().unwrap_or(&zero).clone()), product)
     }
 
     /// What ε + ε² can be for `errors` above -1/2, where it ascends.
     pub(crate) fn corrections((errors, fraction): &Codes) -> Codes {
         let at = |code: &BigInt| (code << fraction.max(&0).unsigned_abs()) + code * code;
-        (Interval::new(at(errors.low()), at(errors.high())), 2 * fraction)
+        (Range::new(at(errors.low()), at(errors.high())), 2 * fraction)
     }
 
     /// What r + r·c can be for the given `corrections`.
     pub(crate) fn reciprocals(seeds: &Constant, (corrections, fraction): &Codes) -> Codes {
         let one = BigInt::one() << fraction.max(&0).unsigned_abs();
         let factors = [&one + corrections.low(), &one + corrections.high()];
-        let seed = seeds.codes.interval().unwrap_or_else(|| Interval::point(0));
+        let seed = seeds.codes.range().unwrap_or_else(|| Range::point(0));
         let [low, high] = factors.map(|factor| &seed * &factor);
         (low.hull(&high), fraction + seeds.format.fraction())
     }
 
     /// How far a probability may be from the true one before it is rounded, for operands of `fraction`
     /// bits behind the point; an estimate from above, in first order.
-    pub(crate) fn most_off(&self, fraction: i32) -> f64 {
+    pub(crate) fn error_bound(&self, fraction: i32) -> f64 {
         let half_step = |of: Quantization| of.format.lsb() / 2.0;
         // Distances that are off by δ move probabilities by δ/4 each way: p (1 - p) is 1/4 at most.
         let rounds = fraction > self.distance.format.fraction();
@@ -157,13 +157,13 @@ impl Softmax {
 
     /// What a probability can be, cast to the result's format: no exponential is above 1, so at most
     /// the largest reciprocal. `None` if numbers do not fit one another.
-    pub(crate) fn probabilities(&self, format: Format) -> Option<Interval> {
+    pub(crate) fn probabilities(&self, format: Format) -> Option<Range> {
         let lines = address(&self.seeds)?;
         let fraction = self.mantissa_fraction().max(lines.cast_signed());
         let (errors, product) = Self::errors(&self.seeds, fraction);
-        let errors = cast_interval(&errors, product, &self.error);
+        let errors = cast_range(&errors, product, &self.error);
         let (corrections, square) = Self::corrections(&(errors, self.error.format.fraction()));
-        let corrections = cast_interval(&corrections, square, &self.correction);
+        let corrections = cast_range(&corrections, square, &self.correction);
         let correction_fraction = self.correction.format.fraction();
         let one = BigInt::one() << u32::try_from(correction_fraction).ok()?;
         let product_fraction = self.seeds.format.fraction() + correction_fraction;
@@ -178,7 +178,7 @@ impl Softmax {
             }
         }
         let to = Quantization::new(format, self.rounding, self.overflow);
-        Some(cast_interval(&Interval::new(0, largest), self.reciprocal.format.fraction(), &to))
+        Some(cast_range(&Range::new(0, largest), self.reciprocal.format.fraction(), &to))
     }
 
     /// Bits behind the point of a mantissa.
@@ -198,22 +198,22 @@ impl Softmax {
         for table in &self.exponents {
             ensure(table.format == exponential, "an exponential has another type")?;
             ensure(table.codes.iter().next().as_ref() == Some(&one), "exp(0) is not 1")?;
-            let range = Interval::new(0, one.clone());
-            let inside = table.codes.interval().is_some_and(|codes| range.contains(&codes));
+            let range = Range::new(0, one.clone());
+            let inside = table.codes.range().is_some_and(|codes| range.contains(&codes));
             ensure(inside, "an exponential lies outside of 0 to 1")?;
         }
         let sum = &one * x.channel_count();
         ensure(self.sum.fraction() == exponential.fraction(), "the sum has another fraction")?;
-        ensure(self.sum.codes().contains(&Interval::point(sum.clone())), "the sum overflows")?;
+        ensure(self.sum.codes().contains(&Range::point(sum.clone())), "the sum overflows")?;
         ensure(sum < one << (self.halvings + 1), "the sum needs more halvings")?;
 
         ensure(address(&self.seeds).is_some(), "a table has no address")?;
-        let seeds = self.seeds.codes.interval().unwrap_or_else(|| Interval::point(0));
+        let seeds = self.seeds.codes.range().unwrap_or_else(|| Range::point(0));
         ensure(self.seeds.format.codes().contains(&seeds), "a constant leaves its format")?;
         let exact = Self::errors(&self.seeds, self.mantissa_fraction());
         ensure(is_seed(&exact) && *seeds.low() > BigInt::ZERO, "a seed is far from a reciprocal")?;
         let held = |(codes, fraction): &Codes, to: &Quantization| {
-            let cast = cast_interval(codes, *fraction, to);
+            let cast = cast_range(codes, *fraction, to);
             fits(codes, *fraction, to).then(|| (cast, to.format.fraction()))
         };
         let narrow = "what corrects a reciprocal leaves its type";
@@ -223,7 +223,7 @@ impl Softmax {
         let (reciprocals, _) = held(&reciprocals, &self.reciprocal).ok_or(narrow)?;
         ensure(*reciprocals.low() >= BigInt::ZERO, "a reciprocal is negative")?;
         let probabilities = self.probabilities(y.format).ok_or("a number has no code")?;
-        ensure(y.interval().contains(&probabilities), INTERVAL)
+        ensure(y.range().contains(&probabilities), RANGE)
     }
 }
 
@@ -244,7 +244,7 @@ pub(crate) fn is_seed((errors, fraction): &Codes) -> bool {
 pub(crate) fn one_code(format: Format) -> Option<BigInt> {
     let fraction = u32::try_from(format.fraction()).ok()?;
     let one = BigInt::one() << fraction;
-    format.codes().contains(&Interval::point(one.clone())).then_some(one)
+    format.codes().contains(&Range::point(one.clone())).then_some(one)
 }
 
 #[cfg(test)]
@@ -322,10 +322,10 @@ mod tests {
         assert_eq!(seeds, "a constant leaves its format");
         let missed = broken(|softmax, y| {
             y.format = signed;
-            y.channels = vec![Interval::new(0, 7)];
+            y.channels = vec![Range::new(0, 7)];
             softmax.overflow = Overflow::WRAP;
         })?;
-        assert_eq!(missed, "its interval misses codes that the operation can give");
+        assert_eq!(missed, "its range misses codes that the operation can give");
         Ok(())
     }
 
@@ -336,10 +336,7 @@ mod tests {
         let (errors, fraction) = Softmax::errors(&seeds, 4);
         let ends = [(16, 13), (23, 13), (24, 9), (31, 9)].map(|(m, r)| 256 - m * r);
         let (low, high) = (ends.iter().min(), ends.iter().max());
-        assert_eq!(
-            Some((errors, fraction)),
-            low.zip(high).map(|(l, h)| (Interval::new(*l, *h), 8))
-        );
+        assert_eq!(Some((errors, fraction)), low.zip(high).map(|(l, h)| (Range::new(*l, *h), 8)));
         Ok(())
     }
 }

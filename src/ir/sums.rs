@@ -4,7 +4,7 @@ use num_bigint::BigInt;
 use num_traits::{Num, Signed};
 
 use super::{Linear, Tensor};
-use crate::fixed::{Format, Interval};
+use crate::fixed::{Format, Range};
 
 /// What a [`Linear`] can give.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,9 +12,9 @@ pub struct Sums {
     /// Bits behind the point of every sum.
     pub fraction: i32,
     /// The codes of each output.
-    pub channels: Vec<Interval>,
+    pub channels: Vec<Range>,
     /// The codes of every partial sum of any output: whatever part of its terms has been added.
-    pub partial: Interval,
+    pub partial: Range,
 }
 
 /// What meets the weights of a [`Linear`].
@@ -24,15 +24,15 @@ pub(super) struct Terms<'a> {
     /// How many groups the outputs fall into, each with operands of its own.
     pub(super) groups: usize,
     /// The codes that meet a row of weights in a group.
-    pub(super) interval: &'a dyn Fn(usize, usize) -> Option<Interval>,
+    pub(super) range: &'a dyn Fn(usize, usize) -> Option<Range>,
 }
 
 impl Linear {
-    /// The sums that operands inside of the intervals of `x` give; `None` if the binary points of
+    /// The sums that operands inside of the ranges of `x` give; `None` if the binary points of
     /// the terms lie too far apart to be counted.
     pub fn sums(&self, x: &Tensor) -> Option<Sums> {
-        let interval = |input, _| Some(x.interval_of(input).clone());
-        self.sums_of(&Terms { format: x.format, groups: 1, interval: &interval })
+        let range = |input, _| Some(x.range_of(input).clone());
+        self.sums_of(&Terms { format: x.format, groups: 1, range: &range })
     }
 
     /// See [`Linear::sums`].
@@ -60,8 +60,8 @@ impl Linear {
         Some(Sums { fraction, channels, partial })
     }
 
-    /// Per output the interval of the full sum, and over all outputs that of partial sums.
-    fn ranges<T: Term>(&self, x: &Terms<'_>, shifts: Shifts) -> Option<(Vec<Interval>, Interval)>
+    /// Per output the range of the full sum, and over all outputs that of partial sums.
+    fn ranges<T: Term>(&self, x: &Terms<'_>, shifts: Shifts) -> Option<(Vec<Range>, Range)>
     where
         for<'a> &'a T: std::ops::Mul<&'a T, Output = T>,
     {
@@ -69,31 +69,31 @@ impl Linear {
         let terms =
             |codes: &crate::fixed::Codes| codes.iter().map(T::of).collect::<Option<Vec<T>>>();
         let weights = terms(&self.weights.codes)?;
-        let mut ranges: Vec<Range<T>> = match &self.bias {
-            None => (0..outputs).map(|_| Range::new(T::zero(), T::zero())).collect(),
+        let mut ranges: Vec<Running<T>> = match &self.bias {
+            None => (0..outputs).map(|_| Running::new(T::zero(), T::zero())).collect(),
             Some(bias) => terms(&bias.codes)?
                 .into_iter()
                 .map(|b| b.shifted(shifts.bias))
-                .map(|b| Range::new(b.clone(), b))
+                .map(|b| Running::new(b.clone(), b))
                 .collect(),
         };
         let size = outputs.checked_div(x.groups)?.max(1);
         for (input, row) in weights.chunks_exact(outputs.max(1)).enumerate() {
             let groups = ranges.chunks_mut(size).zip(row.chunks(size));
             for (group, (ranges, weights)) in groups.enumerate() {
-                let interval = (x.interval)(input, group)?;
-                let low = T::of(interval.low().clone())?.shifted(shifts.product);
-                let high = T::of(interval.high().clone())?.shifted(shifts.product);
+                let range = (x.range)(input, group)?;
+                let low = T::of(range.low().clone())?.shifted(shifts.product);
+                let high = T::of(range.high().clone())?.shifted(shifts.product);
                 for (range, weight) in ranges.iter_mut().zip(weights) {
                     let (a, b) = (&low * weight, &high * weight);
                     if weight.is_negative() { range.add(b, a) } else { range.add(a, b) }
                 }
             }
         }
-        let channels = ranges.iter().map(|r| Interval::new(r.low.big(), r.high.big())).collect();
+        let channels = ranges.iter().map(|r| Range::new(r.low.big(), r.high.big())).collect();
         let lowest = ranges.iter().map(|r| r.lowest.clone()).min()?;
         let highest = ranges.iter().map(|r| r.highest.clone()).max()?;
-        Some((channels, Interval::new(lowest.big(), highest.big())))
+        Some((channels, Range::new(lowest.big(), highest.big())))
     }
 }
 
@@ -105,14 +105,14 @@ struct Shifts {
 }
 
 /// A growing sum: where all of it lies, and where any part of it lies.
-struct Range<T> {
+struct Running<T> {
     low: T,
     high: T,
     lowest: T,
     highest: T,
 }
 
-impl<T: Term> Range<T> {
+impl<T: Term> Running<T> {
     fn new(low: T, high: T) -> Self {
         let (lowest, highest) = (low.clone().min(T::zero()), high.clone().max(T::zero()));
         Self { low, high, lowest, highest }

@@ -4,7 +4,7 @@ use ndarray::{ArrayD, ArrayViewD};
 use num_bigint::BigInt;
 use num_traits::{Float, Zero};
 
-use crate::fixed::{Codes, Format, FormatError, Interval};
+use crate::fixed::{Codes, Format, FormatError, Range};
 
 /// The result of a node: one sample's shape, the elements' format, and what they can be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub struct Tensor {
     pub shape: Vec<usize>,
     /// The format of every element.
     pub format: Format,
-    /// The codes that each channel can take, or one interval for all channels.
-    pub channels: Vec<Interval>,
+    /// The codes that each channel can take, or one range for all channels.
+    pub channels: Vec<Range>,
 }
 
 impl Tensor {
@@ -44,11 +44,11 @@ impl Tensor {
     }
 
     /// The codes that channel `channel` can take.
-    pub fn interval_of(&self, channel: usize) -> &Interval {
+    pub fn range_of(&self, channel: usize) -> &Range {
         &self.channels[if self.channels.len() == 1 { 0 } else { channel }]
     }
 
-    /// One interval for all channels, where all have the same.
+    /// One range for all channels, where all have the same.
     pub(super) fn merge_equal_channels(&mut self) {
         if self.channels.windows(2).all(|pair| pair[0] == pair[1]) {
             self.channels.truncate(1);
@@ -56,7 +56,7 @@ impl Tensor {
     }
 
     /// The codes that any element can take.
-    pub fn interval(&self) -> Interval {
+    pub fn range(&self) -> Range {
         let mut all = self.channels[0].clone();
         for channel in &self.channels[1..] {
             all = all.hull(channel);
@@ -100,8 +100,8 @@ impl Constant {
         let codes = Codes::from_values(&values, fraction).unwrap_or_else(|| {
             Codes::from_big(ArrayD::from_elem(values.raw_dim(), BigInt::zero()))
         });
-        let interval = codes.interval().unwrap_or_else(|| Interval::point(0));
-        Ok(Self { format: Format::covering(&interval, fraction)?, codes })
+        let range = codes.range().unwrap_or_else(|| Range::point(0));
+        Ok(Self { format: Format::covering(&range, fraction)?, codes })
     }
 
     /// `values` on the grid that gives the largest of them `significant` bits, rounded to nearest.
@@ -125,8 +125,8 @@ impl Constant {
     /// If that takes more than 128 bits.
     pub fn of_codes(codes: ArrayD<BigInt>, fraction: i32) -> Result<Self, FormatError> {
         let codes = Codes::from_big(codes);
-        let interval = codes.interval().unwrap_or_else(|| Interval::point(0));
-        Ok(Self { format: Format::covering(&interval, fraction)?, codes })
+        let range = codes.range().unwrap_or_else(|| Range::point(0));
+        Ok(Self { format: Format::covering(&range, fraction)?, codes })
     }
 
     /// How many bits storing it takes.

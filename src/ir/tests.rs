@@ -3,13 +3,13 @@
 use ndarray::array;
 use num_bigint::BigInt;
 
-use super::{Affine, Constant, Graph, Leaky, Linear, NodeId, Op, Steps, Tensor, validate};
-use crate::fixed::{Interval, Overflow, Rounding};
+use super::{Affine, Constant, Graph, Leaky, Linear, NodeId, Op, StepFunction, Tensor, validate};
+use crate::fixed::{Overflow, Range, Rounding};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
 fn tensor(format: &str, low: i64, high: i64) -> Result<Tensor, crate::fixed::FormatError> {
-    let channels = vec![Interval::new(low, high)];
+    let channels = vec![Range::new(low, high)];
     Ok(Tensor { shape: vec![2], format: format.parse()?, channels })
 }
 
@@ -22,9 +22,9 @@ fn network() -> Result<(Graph, NodeId, NodeId), Box<dyn std::error::Error>> {
     let linear = Linear { weights, bias };
     let sums = linear.sums(&graph[x].tensor).ok_or("no sums")?;
     // 4·[-8, 7] - 4·[-8, 7] + 16, and 2·[-8, 7] + [-8, 7], in steps of 1/32.
-    assert_eq!(sums.channels, [Interval::new(-44, 76), Interval::new(-24, 21)]);
-    assert_eq!((sums.fraction, sums.partial), (5, Interval::new(-60, 76)));
-    let format = crate::fixed::Format::covering(&Interval::new(-60, 76), 5)?;
+    assert_eq!(sums.channels, [Range::new(-44, 76), Range::new(-24, 21)]);
+    assert_eq!((sums.fraction, sums.partial), (5, Range::new(-60, 76)));
+    let format = crate::fixed::Format::covering(&Range::new(-60, 76), 5)?;
     let y = Tensor { shape: vec![2], format, channels: sums.channels };
     let y = graph.add("y", Op::Linear(linear), &[x], y);
     graph.add_output("y", y);
@@ -74,12 +74,12 @@ fn rules_of_a_tensor() -> Outcome {
     assert_eq!(broken(&graph), "its tensor has no elements");
 
     let (mut graph, x, _) = network()?;
-    graph[x].tensor.channels = vec![Interval::point(0); 3];
-    assert_eq!(broken(&graph), "it has neither one interval nor one for each channel");
+    graph[x].tensor.channels = vec![Range::point(0); 3];
+    assert_eq!(broken(&graph), "it has neither one range nor one for each channel");
 
     let (mut graph, x, _) = network()?;
-    graph[x].tensor.channels = vec![Interval::new(-8, 8)];
-    assert_eq!(broken(&graph), "an interval leaves the format");
+    graph[x].tensor.channels = vec![Range::new(-8, 8)];
+    assert_eq!(broken(&graph), "a range leaves the format");
     Ok(())
 }
 
@@ -87,12 +87,12 @@ fn rules_of_a_tensor() -> Outcome {
 fn rules_of_a_sum() -> Outcome {
     let (mut graph, _, y) = network()?;
     graph[y].tensor.format = "fixed<7,2>".parse()?;
-    graph[y].tensor.channels = vec![Interval::new(-60, 60)];
+    graph[y].tensor.channels = vec![Range::new(-60, 60)];
     assert_eq!(broken(&graph), "its format does not hold every partial sum");
 
     let (mut graph, _, y) = network()?;
-    graph[y].tensor.channels = vec![Interval::new(-44, 75)];
-    assert_eq!(broken(&graph), "its interval misses codes that the operation can give");
+    graph[y].tensor.channels = vec![Range::new(-44, 75)];
+    assert_eq!(broken(&graph), "its range misses codes that the operation can give");
 
     let (mut graph, _, y) = network()?;
     graph[y].tensor.format = "fixed<9,4>".parse()?;
@@ -123,7 +123,7 @@ fn broken_by(op: Op, y: Tensor) -> Result<String, Box<dyn std::error::Error>> {
     Ok(broken(&graph))
 }
 
-const MISSES: &str = "its interval misses codes that the operation can give";
+const MISSES: &str = "its range misses codes that the operation can give";
 const FRACTION: &str = "its fraction is not the one that the operation gives";
 
 #[test]
@@ -161,16 +161,19 @@ fn rules_of_the_other_operations() -> Outcome {
     assert_eq!(broken_by(scale(), tensor("fixed<4,-1>", -8, 7)?)?, "none");
     assert_eq!(broken_by(scale(), tensor("fixed<4,1>", -8, 7)?)?, FRACTION);
 
-    let steps = |boundaries: &[f64], values: &[f64]| -> Result<Op, super::ConstantError> {
+    let steps = |thresholds: &[f64], values: &[f64]| -> Result<Op, super::ConstantError> {
         let constant = |v: &[f64]| Constant::covering(ndarray::aview1(v).into_dyn());
-        Ok(Op::Steps(Steps { boundaries: constant(boundaries)?, values: constant(values)? }))
+        Ok(Op::StepFunction(StepFunction {
+            thresholds: constant(thresholds)?,
+            values: constant(values)?,
+        }))
     };
     let sign = tensor("fixed<2,2>", -1, 1)?;
     assert_eq!(broken_by(steps(&[0.0], &[-1.0, 1.0])?, sign.clone())?, "none");
     assert_eq!(broken_by(steps(&[], &[])?, sign.clone())?, "there is no step");
     let rule = "a constant has the wrong shape";
     assert_eq!(broken_by(steps(&[0.0, 1.0], &[-1.0, 1.0])?, sign.clone())?, rule);
-    let rule = "the boundaries do not ascend";
+    let rule = "the thresholds do not ascend";
     assert_eq!(broken_by(steps(&[1.0, 1.0], &[-1.0, 0.0, 1.0])?, sign.clone())?, rule);
     assert_eq!(broken_by(steps(&[0.0], &[-1.0, 2.0])?, tensor("fixed<3,3>", -1, 1)?)?, MISSES);
     Ok(())
@@ -185,11 +188,11 @@ fn rules_of_an_affine_operation() -> Outcome {
     let two = affine(&[0.75, -1.5], Some(&[0.0, 0.03125]))?;
     let y = two.result(&tensor("fixed<4,1>", -8, 7)?)?;
     // 3·[-8, 7] and -6·[-8, 7] + 1, in steps of 1/32: an eighth times a quarter.
-    assert_eq!(y.channels, [Interval::new(-24, 21), Interval::new(-41, 49)]);
+    assert_eq!(y.channels, [Range::new(-24, 21), Range::new(-41, 49)]);
     assert_eq!(y.format, "fixed<7,2>".parse()?);
 
     assert_eq!(broken_by(Op::Affine(two.clone()), y.clone())?, "none");
-    let missing = vec![Interval::new(-24, 21), Interval::new(-40, 49)];
+    let missing = vec![Range::new(-24, 21), Range::new(-40, 49)];
     assert_eq!(
         broken_by(Op::Affine(two.clone()), Tensor { channels: missing, ..y.clone() })?,
         MISSES
@@ -197,13 +200,10 @@ fn rules_of_an_affine_operation() -> Outcome {
     let finer = Tensor { format: "fixed<8,2>".parse()?, ..y.clone() };
     assert_eq!(broken_by(Op::Affine(two), finer)?, FRACTION);
 
-    // One number for all channels keeps one interval; a finer offset makes the result finer.
+    // One number for all channels keeps one range; a finer offset makes the result finer.
     let one = affine(&[-2.0], Some(&[1.0 / 64.0]))?;
     let y = one.result(&tensor("fixed<4,1>", -8, 7)?)?;
-    assert_eq!(
-        (&y.channels[..], y.format),
-        (&[Interval::new(-111, 129)][..], "fixed<9,3>".parse()?)
-    );
+    assert_eq!((&y.channels[..], y.format), (&[Range::new(-111, 129)][..], "fixed<9,3>".parse()?));
     assert_eq!(broken_by(Op::Affine(one), y)?, "none");
 
     let rule = "a constant has the wrong shape";

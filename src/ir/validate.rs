@@ -5,8 +5,10 @@ use std::collections::HashSet;
 use num_bigint::BigInt;
 use petgraph::visit::EdgeRef;
 
-use super::{Affine, Constant, Graph, Leaky, Linear, NodeId, Op, Steps, Tensor, concatenated};
-use crate::fixed::{Interval, Quantization, cast_interval};
+use super::{
+    Affine, Constant, Graph, Leaky, Linear, NodeId, Op, StepFunction, Tensor, concatenated,
+};
+use crate::fixed::{Quantization, Range, cast_range};
 
 /// A graph that breaks a rule: the node and the rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -22,16 +24,16 @@ pub struct Invalid {
 ///
 /// - there is no cycle; each operand position is taken exactly once; node names are unique and
 ///   not empty; inputs, outputs and layers name nodes that exist, the inputs being all `Input`s;
-/// - a tensor has elements; its intervals are one or as many as its channels, inside of its format;
+/// - a tensor has elements; its ranges are one or as many as its channels, inside of its format;
 /// - every constant has the shape that its operation takes and codes inside of its format;
-/// - every result has the shape, the fraction and the interval that follow from the operands: the
-///   interval of a node contains what its operation makes of the operands' intervals;
+/// - every result has the shape, the fraction and the range that follow from the operands: the
+///   range of a node contains what its operation makes of the operands' ranges;
 /// - the format of a `Linear` holds every partial sum, in any order of summation.
 ///
 /// # Errors
 /// The first rule that does not hold.
 pub fn validate(graph: &Graph) -> Result<(), Invalid> {
-    let order = graph.in_order();
+    let order = graph.topological_order();
     if let Some(id) = graph.nodes.node_indices().find(|id| !order.contains(id)) {
         return fail(graph, id, "it lies on a cycle");
     }
@@ -98,13 +100,10 @@ fn check_tensor(tensor: &Tensor) -> Result<(), String> {
     let channels = tensor.channels.len();
     ensure(
         channels == 1 || channels == tensor.channel_count(),
-        "it has neither one interval nor one for each channel",
+        "it has neither one range nor one for each channel",
     )?;
     let all = tensor.format.codes();
-    ensure(
-        tensor.channels.iter().all(|interval| all.contains(interval)),
-        "an interval leaves the format",
-    )
+    ensure(tensor.channels.iter().all(|range| all.contains(range)), "a range leaves the format")
 }
 
 /// `x` is the first of `operands`.
@@ -124,24 +123,24 @@ fn check_op(op: &Op, x: &Tensor, operands: &[&Tensor], y: &Tensor) -> Result<(),
         Op::Reshape => {
             ensure(x.len() == y.len(), "the shapes differ in their number of elements")?;
             ensure(x.format == y.format, "a reshape changes the format")?;
-            ensure(y.interval().contains(&x.interval()), INTERVAL)
+            ensure(y.range().contains(&x.range()), RANGE)
         }
         _ if !same_shape => Err("the operation keeps the shape".into()),
         Op::Affine(affine) => check_affine(affine, x, y),
         Op::Cast { rounding, overflow } => {
             let to = Quantization::new(y.format, *rounding, *overflow);
-            each_channel(x, y, |interval| cast_interval(interval, x.format.fraction(), &to))
+            each_channel(x, y, |range| cast_range(range, x.format.fraction(), &to))
         }
         Op::Clamp { low, high } => {
             ensure(x.format.fraction() == y.format.fraction(), FRACTION)?;
-            each_channel(x, y, |interval| clamped(interval, low.as_ref(), high.as_ref()))
+            each_channel(x, y, |range| clamped(range, low.as_ref(), high.as_ref()))
         }
         Op::Leaky(leaky) => check_leaky(leaky, x, y),
         Op::Scale { power } => {
             ensure(x.format.scaled(*power).ok() == Some(y.format), FRACTION)?;
-            each_channel(x, y, Interval::clone)
+            each_channel(x, y, Range::clone)
         }
-        Op::Steps(steps) => check_steps(steps, y),
+        Op::StepFunction(steps) => check_steps(steps, y),
         Op::Softmax(softmax) => softmax.check(x, y),
     }
 }
@@ -151,31 +150,31 @@ fn follows(exact: &Tensor, y: &Tensor) -> Result<(), String> {
     ensure(exact.shape == y.shape, "its shape is not the one that the operation gives")?;
     ensure(exact.format.fraction() == y.format.fraction(), FRACTION)?;
     ensure(y.format.codes().contains(&exact.format.codes()), "its format is too narrow")?;
-    each_channel(exact, y, Interval::clone)
+    each_channel(exact, y, Range::clone)
 }
 
-pub(super) const INTERVAL: &str = "its interval misses codes that the operation can give";
+pub(super) const RANGE: &str = "its range misses codes that the operation can give";
 const FRACTION: &str = "its fraction is not the one that the operation gives";
 
 /// Every channel of `y` contains what `f` makes of the channel of `x`.
-fn each_channel(x: &Tensor, y: &Tensor, f: impl Fn(&Interval) -> Interval) -> Result<(), String> {
+fn each_channel(x: &Tensor, y: &Tensor, f: impl Fn(&Range) -> Range) -> Result<(), String> {
     let channels = x.channels.len().max(y.channels.len());
-    let holds = (0..channels).all(|c| y.interval_of(c).contains(&f(x.interval_of(c))));
-    ensure(holds, INTERVAL)
+    let holds = (0..channels).all(|c| y.range_of(c).contains(&f(x.range_of(c))));
+    ensure(holds, RANGE)
 }
 
-/// What a clamp makes of an interval.
-pub(crate) fn clamped(x: &Interval, low: Option<&BigInt>, high: Option<&BigInt>) -> Interval {
+/// What a clamp makes of a range.
+pub(crate) fn clamped(x: &Range, low: Option<&BigInt>, high: Option<&BigInt>) -> Range {
     let clamp = |code: &BigInt| {
         let code = low.map_or(code, |low| code.max(low));
         high.map_or(code, |high| code.min(high)).clone()
     };
-    Interval::new(clamp(x.low()), clamp(x.high()))
+    Range::new(clamp(x.low()), clamp(x.high()))
 }
 
 fn check_constant(constant: &Constant, shape: &[usize]) -> Result<(), String> {
     ensure(constant.codes.shape() == shape, "a constant has the wrong shape")?;
-    let held = constant.codes.interval().is_none_or(|i| constant.format.codes().contains(&i));
+    let held = constant.codes.range().is_none_or(|i| constant.format.codes().contains(&i));
     ensure(held, "a constant leaves its format")
 }
 
@@ -197,8 +196,8 @@ fn check_linear(linear: &Linear, x: &Tensor, y: &Tensor) -> Result<(), String> {
     ensure(y.format.fraction() == sums.fraction, FRACTION)?;
     let held = y.format.codes().contains(&sums.partial);
     ensure(held, "its format does not hold every partial sum")?;
-    let contained = sums.channels.iter().enumerate().all(|(c, i)| y.interval_of(c).contains(i));
-    ensure(contained, INTERVAL)
+    let contained = sums.channels.iter().enumerate().all(|(c, i)| y.range_of(c).contains(i));
+    ensure(contained, RANGE)
 }
 
 fn check_affine(affine: &Affine, x: &Tensor, y: &Tensor) -> Result<(), String> {
@@ -220,14 +219,14 @@ fn check_leaky(leaky: &Leaky, x: &Tensor, y: &Tensor) -> Result<(), String> {
     follows(&leaky.result(x).map_err(|error| error.to_string())?, y)
 }
 
-fn check_steps(steps: &Steps, y: &Tensor) -> Result<(), String> {
+fn check_steps(steps: &StepFunction, y: &Tensor) -> Result<(), String> {
     let count = steps.values.codes.len();
     ensure(count > 0, "there is no step")?;
     check_constant(&steps.values, &[count])?;
-    check_constant(&steps.boundaries, &[count - 1])?;
-    let boundaries: Vec<BigInt> = steps.boundaries.codes.iter().collect();
-    ensure(boundaries.is_sorted_by(|a, b| a < b), "the boundaries do not ascend")?;
+    check_constant(&steps.thresholds, &[count - 1])?;
+    let thresholds: Vec<BigInt> = steps.thresholds.codes.iter().collect();
+    ensure(thresholds.is_sorted_by(|a, b| a < b), "the thresholds do not ascend")?;
     ensure(steps.values.format.fraction() == y.format.fraction(), FRACTION)?;
-    let held = steps.values.codes.interval().is_some_and(|i| y.interval().contains(&i));
-    ensure(held, INTERVAL)
+    let held = steps.values.codes.range().is_some_and(|i| y.range().contains(&i));
+    ensure(held, RANGE)
 }

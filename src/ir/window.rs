@@ -7,7 +7,7 @@ use super::Tensor;
 ///
 /// Each array is \[along the height, along the width\]. Tap `t` of window `o` lies at
 /// `o · stride + t · dilation - before`, counted on an operand whose neighbours have been moved
-/// `spread` places apart. Between them, and beyond the borders, there is nothing: such a tap is
+/// `input_dilation` places apart. Between them, and beyond the borders, there is nothing: such a tap is
 /// 0 in a sum and does not exist for a maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Window {
@@ -20,10 +20,10 @@ pub struct Window {
     /// Places from a tap to the next.
     pub dilation: [usize; 2],
     /// Places by which the first window begins before the operand.
-    pub before: [usize; 2],
+    pub pad_before: [usize; 2],
     /// Places from one element of the operand to the next: 1 but in transposed convolutions,
     /// where it is their stride.
-    pub spread: [usize; 2],
+    pub input_dilation: [usize; 2],
     /// Windows.
     pub output: [usize; 2],
 }
@@ -47,8 +47,8 @@ impl Window {
             kernel: input,
             stride: [1, 1],
             dilation: [1, 1],
-            before: [0, 0],
-            spread: [1, 1],
+            pad_before: [0, 0],
+            input_dilation: [1, 1],
             output: [1, 1],
         }
     }
@@ -77,9 +77,9 @@ impl Window {
 
     fn along(&self, axis: usize, window: usize, tap: usize) -> Option<usize> {
         let place = window * self.stride[axis] + tap * self.dilation[axis];
-        let place = place.checked_sub(self.before[axis])?;
-        let source = place / self.spread[axis];
-        (place % self.spread[axis] == 0 && source < self.input[axis]).then_some(source)
+        let place = place.checked_sub(self.pad_before[axis])?;
+        let source = place / self.input_dilation[axis];
+        (place % self.input_dilation[axis] == 0 && source < self.input[axis]).then_some(source)
     }
 
     /// Whether tap `tap` lies on the operand, over all windows.
@@ -117,7 +117,7 @@ impl Window {
             [height, width, _] => [height, width],
             _ => return false,
         };
-        let counts = [self.kernel, self.stride, self.dilation, self.spread, self.output];
+        let counts = [self.kernel, self.stride, self.dilation, self.input_dilation, self.output];
         positions == self.input && counts.iter().flatten().all(|count| *count > 0)
     }
 
@@ -140,7 +140,7 @@ mod tests {
             input: [1, 5],
             kernel: [1, 3],
             stride: [1, 2],
-            before: [0, before],
+            pad_before: [0, before],
             output: [1, output],
             ..Window::whole([1, 5])
         }
@@ -170,7 +170,7 @@ mod tests {
 
     #[test]
     fn spread_operands_have_holes() {
-        let window = Window { spread: [1, 2], output: [1, 4], ..row(2, 4) };
+        let window = Window { input_dilation: [1, 2], output: [1, 4], ..row(2, 4) };
         let window = Window { stride: [1, 1], ..window };
         let expected = [
             vec![None, None, Some(0)],

@@ -8,9 +8,7 @@ use super::parameters::no_constant;
 use super::scaled::{self, Quantized};
 use super::steps::{self, Curve};
 use super::{LowerError, function, quotients, softmax};
-use crate::fixed::{
-    Format, FormatError, Interval, Overflow, Quantization, Rounding, cast_interval,
-};
+use crate::fixed::{Format, FormatError, Overflow, Quantization, Range, Rounding, cast_range};
 use crate::ir::{Affine, Constant, ConstantError, Leaky, NodeId, Op, Tensor, clamped};
 use crate::model::{Activation, Layer};
 use crate::quantizer::{Quantizer, QuantizerError, Stage};
@@ -180,7 +178,7 @@ pub(super) fn cast(
         channels: from
             .channels
             .iter()
-            .map(|interval| cast_interval(interval, from.format.fraction(), to))
+            .map(|range| cast_range(range, from.format.fraction(), to))
             .collect(),
     };
     let op = Op::Cast { rounding: to.rounding, overflow: to.overflow };
@@ -224,7 +222,7 @@ pub(super) fn clamp(
     (low, high): (Option<BigInt>, Option<BigInt>),
 ) -> Result<NodeId, LowerError> {
     let fraction = builder.tensor(x).format.fraction();
-    let range = |interval: &Interval| clamped(interval, low.as_ref(), high.as_ref());
+    let range = |range: &Range| clamped(range, low.as_ref(), high.as_ref());
     let tensor = covering(builder, place, x, range, fraction)?;
     Ok(builder.add(place.layer, part, Op::Clamp { low, high }, x, tensor))
 }
@@ -263,14 +261,14 @@ fn covering(
     builder: &Builder<'_>,
     place: Place<'_>,
     x: NodeId,
-    range: impl Fn(&Interval) -> Interval,
+    range: impl Fn(&Range) -> Range,
     fraction: i32,
 ) -> Result<Tensor, LowerError> {
     let from = builder.tensor(x);
-    let channels: Vec<Interval> = from.channels.iter().map(range).collect();
+    let channels: Vec<Range> = from.channels.iter().map(range).collect();
     let mut tensor = Tensor { shape: from.shape.clone(), format: from.format, channels };
     tensor.format =
-        Format::covering(&tensor.interval(), fraction).map_err(place.format_error("activation"))?;
+        Format::covering(&tensor.range(), fraction).map_err(place.format_error("activation"))?;
     Ok(tensor)
 }
 

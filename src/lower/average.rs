@@ -22,7 +22,7 @@ use super::activation::{Place, cast, scale};
 use super::builder::Builder;
 use super::quotients::{self, Quotients, common_multiple};
 use super::{LowerError, Warning};
-use crate::fixed::{Format, FormatError, Interval, Overflow, Quantization, Rounding};
+use crate::fixed::{Format, FormatError, Overflow, Quantization, Range, Rounding};
 use crate::ir::{Affine, Constant, NodeId, Op, Tensor};
 
 /// Bits behind those that quantizers as fine as the operand need.
@@ -140,8 +140,8 @@ pub(super) fn multiply(
         return scale(builder, place, place.part("average"), node, -fraction);
     }
     let x = builder.tensor(node).clone();
-    let interval = x.interval();
-    let largest = interval.low().bits().max(interval.high().bits());
+    let range = x.range();
+    let largest = range.low().bits().max(range.high().bits());
     let bits = u64::BITS - denominator.leading_zeros();
     if !exact && largest > FEWER && 2 * (largest + u64::from(bits)) + u64::from(GUARD) > WIDEST {
         // As long as such numbers are their reciprocals, and both would be multiplied.
@@ -215,12 +215,12 @@ fn note_quotients(
 pub(super) fn nearest(x: &Tensor, fraction: i32) -> Result<Quantization, FormatError> {
     let dropped = x.format.fraction().saturating_sub(fraction);
     let dropped = u32::try_from(dropped).unwrap_or_default();
-    let interval = x.interval();
+    let range = x.range();
     // Rounding moves an end by less than one step.
-    let low = (interval.low() >> dropped) - 1;
-    let high = (interval.high() >> dropped) + 1;
-    let low = if interval.low().is_negative() { low } else { BigInt::zero() };
-    let format = Format::covering(&Interval::new(low, high), fraction)?;
+    let low = (range.low() >> dropped) - 1;
+    let high = (range.high() >> dropped) + 1;
+    let low = if range.low().is_negative() { low } else { BigInt::zero() };
+    let format = Format::covering(&Range::new(low, high), fraction)?;
     Ok(Quantization::new(format, Rounding::Rnd, Overflow::WRAP))
 }
 

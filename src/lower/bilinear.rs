@@ -41,7 +41,7 @@ pub(super) fn lower(
         let column = inside(1, position % padded[1]);
         Some((row * width + column) * channels + channel)
     });
-    let gather = Gather { places: places.collect() };
+    let gather = Gather { indices: places.collect() };
     let tensor = gather.result(x, &[padded[0], padded[1], channels]).map_err(wrong)?;
     let edges = builder.add(&layer.name, "borders", Op::Gather(gather), operand, tensor);
 
@@ -59,8 +59,8 @@ pub(super) fn lower(
         kernel,
         stride: [1, 1],
         dilation: [1, 1],
-        before: triangles.each_ref().map(|triangle| triangle.before),
-        spread: factors,
+        pad_before: triangles.each_ref().map(|triangle| triangle.pad_before),
+        input_dilation: factors,
         output: [height * factors[0], width * factors[1]],
     };
     let conv = Conv { window, groups: channels, linear: Linear { weights, bias: None } };
@@ -80,17 +80,17 @@ struct Triangle {
     unit: usize,
     /// How often the outermost elements stand once more.
     repeated: usize,
-    /// Places by which the first window begins before the operand.
-    before: usize,
+    /// Places by which the first window begins pad_before the operand.
+    pad_before: usize,
 }
 
 impl Triangle {
     fn new(factor: usize) -> Self {
         if factor == 1 {
-            return Self { taps: vec![1.0], unit: 1, repeated: 0, before: 0 };
+            return Self { taps: vec![1.0], unit: 1, repeated: 0, pad_before: 0 };
         }
         // Tap d lies d places behind the result's; element i, once more in front, stands in place
-        // (i + 1) f, and its centre (f + 1) / 2 before that. Weights fall from 1 there to 0 at a
+        // (i + 1) f, and its centre (f + 1) / 2 pad_before that. Weights fall from 1 there to 0 at a
         // distance of f.
         let halves = if factor.is_multiple_of(2) { 2 } else { 1 };
         let (width, unit) = (factor as f64, halves * factor);
@@ -101,7 +101,7 @@ impl Triangle {
             halves as f64 * (width - distance)
         };
         let taps = (first..first + count).map(tap).collect();
-        Self { taps, unit, repeated: 1, before: first.unsigned_abs() }
+        Self { taps, unit, repeated: 1, pad_before: first.unsigned_abs() }
     }
 }
 
@@ -112,11 +112,14 @@ mod tests {
     #[test]
     fn weights_fall_with_the_distance() {
         let two = Triangle::new(2);
-        assert_eq!((two.taps, two.unit, two.before), (vec![1.0, 3.0, 3.0, 1.0], 4, 0));
+        assert_eq!((two.taps, two.unit, two.pad_before), (vec![1.0, 3.0, 3.0, 1.0], 4, 0));
         let three = Triangle::new(3);
-        assert_eq!((three.taps, three.unit, three.before), (vec![1.0, 2.0, 3.0, 2.0, 1.0], 3, 0));
+        assert_eq!(
+            (three.taps, three.unit, three.pad_before),
+            (vec![1.0, 2.0, 3.0, 2.0, 1.0], 3, 0)
+        );
         let four = Triangle::new(4);
         assert_eq!(four.taps, [1.0, 3.0, 5.0, 7.0, 7.0, 5.0, 3.0, 1.0]);
-        assert_eq!((four.unit, four.before, four.repeated), (8, 1, 1));
+        assert_eq!((four.unit, four.pad_before, four.repeated), (8, 1, 1));
     }
 }

@@ -119,7 +119,7 @@ pub(super) fn warn_of_overflow(
     to: &Quantization,
 ) {
     let x = builder.tensor(node);
-    let Ok(needed) = Format::covering(&x.interval(), x.format.fraction()) else { return };
+    let Ok(needed) = Format::covering(&x.range(), x.format.fraction()) else { return };
     let integer = |format: Format| format.integer() - i32::from(format.is_signed());
     let negative = needed.is_signed() && !to.format.is_signed();
     if negative || integer(needed) > integer(to.format) {
@@ -209,7 +209,7 @@ pub(super) fn bend(
     x: NodeId,
     leaky: Leaky,
 ) -> Result<NodeId, LowerError> {
-    if *builder.tensor(x).interval().low() >= leaky.from {
+    if *builder.tensor(x).range().low() >= leaky.from {
         return Ok(x);
     }
     let tensor = leaky.result(builder.tensor(x)).map_err(place.format_error("activation"))?;

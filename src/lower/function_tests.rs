@@ -142,7 +142,7 @@ fn quantizers_that_turn_or_jump_are_tables_as_well() -> Outcome {
         "smooth_tanh",
         "hard_sigmoid",
     ];
-    // Steps as fine as 2^-30 lie on both sides of epsilon.
+    // StepFunction as fine as 2^-30 lie on both sides of epsilon.
     for input in INPUTS.into_iter().chain(["fixed<9,-21>"]) {
         for call in calls {
             let model = chain(1, vec![("a", quantizer(call)?)]);
@@ -162,7 +162,7 @@ fn logarithms_are_rounded_to_sixteen_bits() -> Outcome {
     let model = chain(1, vec![("a", quantizer(call)?)]);
     let lowered = lower(&model, &settings("fixed<9,4>")?)?;
     assert_eq!(lowered.warnings, []);
-    assert_eq!(nodes(&lowered.graph)[1].1, "steps");
+    assert_eq!(nodes(&lowered.graph)[1].1, "step_function");
     for (x, y) in all_results(&model, &settings("fixed<9,4>")?)? {
         let exact = quantizer_of.apply(x);
         assert!((y - exact).abs() <= 2.0_f64.powi(-16), "{y} of {x}, not {exact}");
@@ -180,7 +180,7 @@ fn a_function_before_a_quantizer_is_one_table_with_it() -> Outcome {
             let settings = settings("fixed<9,4>")?;
             let lowered = lower(&model, &settings)?;
             assert_eq!(lowered.warnings, []);
-            assert_eq!(nodes(&lowered.graph), [("x".into(), "input"), ("q".into(), "steps")]);
+            assert_eq!(nodes(&lowered.graph), [("x".into(), "input"), ("q".into(), "step_function")]);
             let quantizer: Quantizer = call.parse()?;
             for (x, y) in all_results(&model, &settings)? {
                 let exact = quantizer.apply(kind.value(x));
@@ -237,7 +237,7 @@ fn a_function_keeps_a_type_of_its_own_where_somebody_sees_it() -> Outcome {
         crate::passes::run(&mut graph)?;
         Ok(nodes(&graph))
     };
-    let expected = [("x", "input"), ("f", "steps"), ("q", "cast")];
+    let expected = [("x", "input"), ("f", "step_function"), ("q", "cast")];
     let expected = expected.map(|(name, op)| (name.to_string(), op));
     let q = || quantizer("quantized_bits(4,0,alpha=1)");
 
@@ -254,7 +254,7 @@ fn a_function_keeps_a_type_of_its_own_where_somebody_sees_it() -> Outcome {
     assert_eq!(kinds(&model, &chosen)?, expected);
     // A layer reads it that quantizes nothing.
     let model = chain(1, vec![("f", tanh()), ("g", LayerKind::Flatten), ("q", q()?)]);
-    assert_eq!(kinds(&model, &settings("fixed<9,4>")?)?[1], ("f".into(), "steps"));
+    assert_eq!(kinds(&model, &settings("fixed<9,4>")?)?[1], ("f".into(), "step_function"));
     Ok(())
 }
 

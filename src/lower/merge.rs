@@ -7,10 +7,10 @@ use super::LowerError;
 use super::activation::{Place, limit};
 use super::average::{self, Factor};
 use super::builder::Builder;
-use super::moves::gather;
+use super::layout::gather;
 use super::normalization::constant as constant_of;
 use crate::ir::{self, Affine, NodeId, Op, Pool, PoolKind, Window};
-use crate::model::{self, Layer, Merge, Move};
+use crate::model::{self, Layer, Layout, Merge};
 
 pub(super) fn lower(
     builder: &mut Builder<'_>,
@@ -28,7 +28,7 @@ pub(super) fn lower(
         same.push(match builder.tensor(operand).shape == shape {
             true => operand,
             false => {
-                let wide = [Move::Broadcast(shape.clone())];
+                let wide = [Layout::Broadcast(shape.clone())];
                 gather(builder, &layer.name, "broadcast", operand, &wide)?
             }
         });
@@ -118,10 +118,10 @@ pub(super) fn dot(
         let mut order = vec![axes[operand]];
         order.extend((0..shapes[operand].len()).filter(|axis| *axis != axes[operand]));
         vec![
-            Move::Permute(order),
-            Move::Reshape(parts.to_vec()),
-            Move::Broadcast(vec![terms, rows, columns]),
-            Move::Reshape(vec![terms, rows * columns]),
+            Layout::Permute(order),
+            Layout::Reshape(parts.to_vec()),
+            Layout::Broadcast(vec![terms, rows, columns]),
+            Layout::Reshape(vec![terms, rows * columns]),
         ]
     };
     let x = gather(builder, &layer.name, "left", x, &table(0, [terms, rows, 1]))?;
@@ -134,7 +134,7 @@ pub(super) fn dot(
     if shape.is_empty() {
         shape.push(1);
     }
-    let node = gather(builder, &layer.name, "", sums, &[Move::Reshape(shape)])?;
+    let node = gather(builder, &layer.name, "", sums, &[Layout::Reshape(shape)])?;
     builder.finished(index, layer, node);
     Ok(())
 }
@@ -258,8 +258,8 @@ fn affine(
     }
     // Each element is a channel of its own.
     let shape = tensor.shape.clone();
-    let flat = [Move::Reshape(vec![values.len()])];
+    let flat = [Layout::Reshape(vec![values.len()])];
     let flat = gather(builder, &layer.name, "elements", x, &flat)?;
     let node = add_affine(builder, layer, "scaled", flat, affine)?;
-    gather(builder, &layer.name, "", node, &[Move::Reshape(shape)])
+    gather(builder, &layer.name, "", node, &[Layout::Reshape(shape)])
 }

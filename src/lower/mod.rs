@@ -4,7 +4,7 @@
 //! [`lower`] walks the model's layers in order. What a family of layers becomes stands in a file of
 //! its own: [`dense`](self) in `dense.rs`, activations in `activation.rs`, functions of Keras in
 //! `function.rs`, softmax in `softmax.rs`.
-//! Formats follow from quantizers, weights and intervals; what they do not decide comes from
+//! Formats follow from quantizers, weights and ranges; what they do not decide comes from
 //! [`Settings`].
 
 mod activation;
@@ -19,8 +19,8 @@ mod error;
 mod function;
 #[cfg(test)]
 mod function_tests;
+mod layout;
 mod merge;
-mod moves;
 mod normalization;
 mod parameters;
 mod pool;
@@ -112,19 +112,19 @@ fn lower_kind(
         LayerKind::PRelu(alpha) => function::prelu(builder, index, layer, alpha),
         LayerKind::BatchNorm(norm) => normalization::batch_norm(builder, index, layer, norm),
         LayerKind::ScaleShift(shift) => normalization::scale_shift(builder, index, layer, shift),
-        LayerKind::Flatten => moves::flatten(builder, index, layer),
+        LayerKind::Flatten => layout::flatten(builder, index, layer),
         LayerKind::Identity => builder.identity(index),
-        LayerKind::Move(by) => moves::lower(builder, index, layer, by),
+        LayerKind::Layout(by) => layout::lower(builder, index, layer, by),
         LayerKind::Merge(function) => merge::lower(builder, index, layer, *function),
         LayerKind::Constant(constant) => merge::constant(builder, index, layer, constant),
         LayerKind::Divide(by) => merge::divide(builder, index, layer, by),
         LayerKind::Square => merge::square(builder, index, layer),
         LayerKind::Clip { low, high } => merge::clip(builder, index, layer, [*low, *high]),
-        LayerKind::Concatenate { axis } => moves::concatenate(builder, index, layer, *axis),
-        LayerKind::Stack { axis } => moves::stack(builder, index, layer, *axis),
+        LayerKind::Concatenate { axis } => layout::concatenate(builder, index, layer, *axis),
+        LayerKind::Stack { axis } => layout::stack(builder, index, layer, *axis),
         LayerKind::Dot { axes } => merge::dot(builder, index, layer, *axes),
         LayerKind::Bilinear { factors } => bilinear::lower(builder, index, layer, *factors),
-        LayerKind::TimeDistributed(kind) => moves::time_distributed(builder, index, layer, kind),
-        LayerKind::ChannelsFirst(kind) => moves::channels_first(builder, index, layer, kind),
+        LayerKind::TimeDistributed(kind) => layout::time_distributed(builder, index, layer, kind),
+        LayerKind::ChannelsFirst(kind) => layout::channels_first(builder, index, layer, kind),
     }
 }

@@ -7,11 +7,11 @@ use petgraph::graph::NodeIndex;
 use super::activation::{Place, activate};
 use super::average::{self, Factor};
 use super::builder::Builder;
-use super::moves::gather;
+use super::layout::gather;
 use super::parameters::Parameter;
 use super::{LowerError, windows};
 use crate::ir::{self, Affine, NodeId, Op, Tensor, Window};
-use crate::model::{Layer, Move, Pool, PoolKind, Reduce};
+use crate::model::{Layer, Layout, Pool, PoolKind, Reduce};
 
 pub(super) fn lower(
     builder: &mut Builder<'_>,
@@ -47,8 +47,8 @@ pub(super) fn reduce(
     let length = |axes: &[usize]| axes.iter().map(|axis| shape[*axis]).product::<usize>();
     let terms = length(&gone);
     let table = [
-        Move::Permute([gone.as_slice(), left.as_slice()].concat()),
-        Move::Reshape(vec![terms, length(&left)]),
+        Layout::Permute([gone.as_slice(), left.as_slice()].concat()),
+        Layout::Reshape(vec![terms, length(&left)]),
     ];
     let table = gather(builder, name, "terms", operand, &table)?;
     let window = Window::whole([1, terms]);
@@ -58,7 +58,7 @@ pub(super) fn reduce(
         true => (0..shape.len()).map(kept).collect(),
         false => left.iter().map(|axis| shape[*axis]).collect(),
     };
-    let node = gather(builder, name, "shape", node, &[Move::Reshape(result)])?;
+    let node = gather(builder, name, "shape", node, &[Layout::Reshape(result)])?;
     builder.finished(index, layer, node);
     Ok(())
 }

@@ -10,9 +10,9 @@ use ndarray::{Array1, ArrayD};
 use super::LowerError;
 use super::activation::Place;
 use super::builder::Builder;
-use super::moves::{concat, gather};
+use super::layout::{concat, gather};
 use crate::ir::{Affine, Constant, Gather, NodeId, Op};
-use crate::model::Move;
+use crate::model::Layout;
 use crate::quantizer::{Quantizer, Role, Scaled};
 
 /// Adds what a quantizer with one scale makes of a node; it is called as the place says.
@@ -48,12 +48,12 @@ pub(super) fn lower(
         return by_channel(builder, place, quantized, scaled, &row);
     }
     // Along other axes too: then each element is a channel.
-    let each = [Move::Reshape(vec![scales.len()])];
+    let each = [Layout::Reshape(vec![scales.len()])];
     let x = gather(builder, place.layer, "flat", quantized.x, &each)?;
     let flat = Quantized { x, ..quantized };
     let all: Vec<f32> = scales.into_iter().collect();
     let node = by_channel(builder, place.within(), flat, scaled, &all)?;
-    gather(builder, place.layer, place.part("activation"), node, &[Move::Reshape(shape)])
+    gather(builder, place.layer, place.part("activation"), node, &[Layout::Reshape(shape)])
 }
 
 /// With the scale of each channel.
@@ -126,7 +126,7 @@ fn pick(
     let tensor = builder.tensor(x);
     let (rows, among) = (tensor.rows(), tensor.channel_count());
     let row = |row: usize| channels.iter().map(move |channel| Some(row * among + channel));
-    let gather = Gather { places: (0..rows).flat_map(row).collect() };
+    let gather = Gather { indices: (0..rows).flat_map(row).collect() };
     let mut shape = shape.to_vec();
     if let Some(last) = shape.last_mut() {
         *last = channels.len();

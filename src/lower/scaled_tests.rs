@@ -99,7 +99,7 @@ fn scales_that_multiply_stand_behind_one_quantizer() -> Outcome {
     let graph = check(&model(CALLS[5])?, CALLS[5], &|x| x)?;
     assert_eq!(ops(&graph), ["affine", "cast", "affine"]);
     let graph = check(&model(CALLS[4])?, CALLS[4], &|x| x)?;
-    let groups = ["gather", "steps", "gather", "cast", "cast", "cast", "concat", "gather"];
+    let groups = ["gather", "step_function", "gather", "cast", "cast", "cast", "concat", "gather"];
     assert_eq!(ops(&graph).iter().filter(|op| **op == "gather").count(), 3, "{:?}", ops(&graph));
     assert!(ops(&graph).iter().all(|op| groups.contains(op)));
     // One number, however often it is written.

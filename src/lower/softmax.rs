@@ -15,8 +15,8 @@ use super::builder::Builder;
 use super::parameters::list;
 use super::{LowerError, SoftmaxSettings, Warning};
 use crate::fixed::{
-    Codes, Format, FormatError, Interval, Overflow, Quantization, Rounding, Signedness, cast,
-    cast_interval,
+    Codes, Format, FormatError, Overflow, Quantization, Range, Rounding, Signedness, cast,
+    cast_range,
 };
 use crate::ir::{Constant, NodeId, Op, Softmax, Tensor, is_seed, one_code};
 use crate::model::{Activation, LayerKind, Model};
@@ -51,14 +51,14 @@ pub(super) fn lower(
     let result = settings.result.unwrap_or(rounded(if fine { FINE } else { PROBABILITY }));
     let softmax = tables(place, &settings, result, &operand)?;
     let shown = settings.result.unwrap_or(rounded(PROBABILITY));
-    let steps = softmax.most_off(operand.format.fraction()) / shown.format.lsb();
+    let steps = softmax.error_bound(operand.format.fraction()) / shown.format.lsb();
     if steps > 1.0 {
         let steps = steps.ceil() as u64;
         builder.warn(Warning::Coarse { layer: place.layer.into(), steps, result: shown });
     }
     // Numbers that do not fit one another are for the graph's checks.
-    let interval = softmax.probabilities(result.format).unwrap_or_else(|| result.format.codes());
-    let tensor = Tensor { shape: operand.shape, format: result.format, channels: vec![interval] };
+    let range = softmax.probabilities(result.format).unwrap_or_else(|| result.format.codes());
+    let tensor = Tensor { shape: operand.shape, format: result.format, channels: vec![range] };
     Ok(builder.add(place.layer, place.part("softmax"), Op::Softmax(softmax), x, tensor))
 }
 
@@ -73,7 +73,7 @@ fn computes_behind(model: &Model, index: NodeIndex) -> bool {
             match &model.graph[reader].kind {
                 LayerKind::Flatten
                 | LayerKind::Identity
-                | LayerKind::Move(_)
+                | LayerKind::Layout(_)
                 | LayerKind::Concatenate { .. }
                 | LayerKind::Stack { .. }
                 | LayerKind::Activation(Activation::Linear) => {
@@ -114,7 +114,7 @@ fn tables(
     let address = settings.exp_address;
     let distance = distance(address, fraction, x).map_err(&error)?;
 
-    let row = Interval::new(0, one * x.channel_count());
+    let row = Range::new(0, one * x.channel_count());
     let sum = Format::covering(&row, fraction).map_err(&error)?;
     let halvings = x.channel_count().ilog2();
 
@@ -132,9 +132,9 @@ fn tables(
         return Err(wrong("inv_table", seed, "is too coarse for reciprocals from 1/2 to 1"));
     }
     // One bit more than exponentials, which a reciprocal from 1/2 on multiplies.
-    let holding = |(codes, from): &(Interval, i32)| {
+    let holding = |(codes, from): &(Range, i32)| {
         let widest = Format::signed(128, 127 - fraction)?;
-        let codes = cast_interval(codes, *from, &rounded(widest));
+        let codes = cast_range(codes, *from, &rounded(widest));
         let format = Format::covering(&codes, widest.fraction())?;
         Ok((codes, Quantization::new(format, Rounding::Rnd, Overflow::WRAP)))
     };
@@ -176,8 +176,8 @@ fn up_to_one(fraction: i32) -> Result<Quantization, FormatError> {
 /// The type that distances are cast to: as fine as they are, as far as the tables tell. Where
 /// exponentials of `fraction` bits are below half a step, it saturates.
 fn distance(address: u32, fraction: i32, x: &Tensor) -> Result<Quantization, FormatError> {
-    let interval = x.interval();
-    let largest = Interval::new(0, interval.high() - interval.low());
+    let range = x.range();
+    let largest = Range::new(0, range.high() - range.low());
     let needed = Format::covering(&largest, x.format.fraction())?.integer();
     let vanishing = f64::from(fraction + 1) * std::f64::consts::LN_2;
     let told = libm::ilogb(vanishing.max(1.0)) + 1;

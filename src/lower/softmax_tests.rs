@@ -6,9 +6,9 @@ use ndarray::ArrayD;
 
 use super::tests::{Outcome, chain, message, plain_relu, settings};
 use super::{Settings, lower};
-use crate::fixed::Interval;
+use crate::fixed::Range;
 use crate::ir::{Graph, Op};
-use crate::model::{Activation, LayerKind, Move, Range};
+use crate::model::{Activation, AxisSlice, LayerKind, Layout};
 use crate::sim;
 
 /// The probabilities of random samples, and those of double precision.
@@ -139,16 +139,16 @@ fn coarse_tables_are_said() -> Outcome {
 fn probabilities_wrap_around_in_a_type_without_one() -> Outcome {
     let model = chain(2, vec![("softmax", LayerKind::Activation(Activation::Softmax))]);
     let mut settings = settings("fixed<8,5>")?;
-    for (result, interval) in [
-        ("fixed<16,1>", Interval::new(-32768, 32767)),
-        ("fixed<16,1,TRN,SAT>", Interval::new(0, 32767)),
-        ("ufixed<8,0>", Interval::new(0, 255)),
-        ("ufixed<8,0,RND,SAT_ZERO>", Interval::new(0, 255)),
-        ("ufixed<9,1,RND_CONV>", Interval::new(0, 256)),
+    for (result, range) in [
+        ("fixed<16,1>", Range::new(-32768, 32767)),
+        ("fixed<16,1,TRN,SAT>", Range::new(0, 32767)),
+        ("ufixed<8,0>", Range::new(0, 255)),
+        ("ufixed<8,0,RND,SAT_ZERO>", Range::new(0, 255)),
+        ("ufixed<9,1,RND_CONV>", Range::new(0, 256)),
     ] {
         settings.softmax.result = Some(result.parse()?);
         let graph = lower(&model, &settings)?.graph;
-        assert_eq!(graph[graph.layers[1].1].tensor.interval(), interval, "{result}");
+        assert_eq!(graph[graph.layers[1].1].tensor.range(), range, "{result}");
         let [found, _] = probabilities(&graph, 100)?;
         // Two numbers far apart: the larger one's 1 wraps around or saturates.
         let largest = found.iter().copied().fold(f64::MIN, f64::max);
@@ -182,10 +182,10 @@ fn a_softmax_can_be_left_out_at_the_end() -> Outcome {
 #[test]
 fn branches_that_meet_again_are_walked_once() -> Outcome {
     let softmax = LayerKind::Activation(Activation::Softmax);
-    let first = Range { start: 0, step: 1, count: 4 };
+    let first = AxisSlice { start: 0, step: 1, count: 4 };
     let pair = [
         ("pair", LayerKind::Concatenate { axis: 0 }),
-        ("half", LayerKind::Move(vec![Move::Slice(vec![first])])),
+        ("half", LayerKind::Layout(vec![Layout::Slice(vec![first])])),
     ];
     let pairs = std::iter::repeat_n(pair, 60).flatten();
     let layers: Vec<_> = [("softmax", softmax)].into_iter().chain(pairs).collect();

@@ -1,4 +1,4 @@
-//! Piecewise constant functions: their boundaries on the operand's grid.
+//! Piecewise constant functions: their thresholds on the operand's grid.
 
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
@@ -8,9 +8,9 @@ use super::builder::Builder;
 use super::parameters::list;
 use super::{LowerError, Warning};
 use crate::fixed::{
-    Format, Interval, MAX_WIDTH, Overflow, Quantization, Rounding, cast_real, changes,
+    Format, MAX_WIDTH, Overflow, Quantization, Range, Rounding, cast_real, changes,
 };
-use crate::ir::{Constant, NodeId, Op, Steps, Tensor};
+use crate::ir::{Constant, NodeId, Op, StepFunction, Tensor};
 
 /// The most steps of a function: one for each code of 16 bits.
 pub(super) const MOST_STEPS: usize = 1 << 16;
@@ -27,7 +27,7 @@ pub(super) struct Curve<'f> {
     pub(super) to: Option<Quantization>,
 }
 
-/// `curve` of `x` as steps: their boundaries are those codes of `x` at which the function's value
+/// `curve` of `x` as steps: their thresholds are those codes of `x` at which the function's value
 /// changes, found by bisection over the codes that can occur, in each stretch between two turns.
 pub(super) fn lower(
     builder: &mut Builder<'_>,
@@ -38,7 +38,7 @@ pub(super) fn lower(
 ) -> Result<NodeId, LowerError> {
     let operand = builder.tensor(x).clone();
     let fraction = operand.format.fraction();
-    let grid = Grid { fraction, interval: operand.interval(), turns: &curve.turns };
+    let grid = Grid { fraction, range: operand.range(), turns: &curve.turns };
     let value =
         |code: &BigInt| (curve.value)(libm::ldexp(code.to_f64().unwrap_or(f64::NAN), -fraction));
     let too_many = || LowerError::Steps {
@@ -48,13 +48,13 @@ pub(super) fn lower(
     };
     let not_finite =
         |value| LowerError::NotFinite { layer: place.layer.into(), part: "activation", value };
-    let (boundaries, values) = match &curve.to {
+    let (thresholds, values) = match &curve.to {
         None => {
-            let (boundaries, values) = grid.steps(value).ok_or_else(too_many)?;
+            let (thresholds, values) = grid.steps(value).ok_or_else(too_many)?;
             let values = ndarray::Array1::from_vec(values).into_dyn();
             let values =
                 Constant::covering(values.view()).map_err(|error| place.constant_error(error))?;
-            (boundaries, values)
+            (thresholds, values)
         }
         Some(to) => {
             let unlimited = unlimited(to).map_err(place.format_error("activation"))?;
@@ -65,19 +65,25 @@ pub(super) fn lower(
                 let value = finite(code);
                 Some((cast_real(value, &unlimited)?, cast_real(value, to)?))
             };
-            let (boundaries, codes) = grid.steps(both).ok_or_else(too_many)?;
+            let (thresholds, codes) = grid.steps(both).ok_or_else(too_many)?;
             let codes: Option<Vec<_>> = codes.into_iter().collect();
             let codes = codes.ok_or_else(|| not_finite(f64::NAN))?;
             warn_of_overflow(builder, place, codes.iter().map(|(exact, _)| exact), to);
             let codes = codes.into_iter().map(|(_, code)| code);
-            let (boundaries, codes) = merged(boundaries, codes);
-            (boundaries, Constant { codes: list(codes), format: to.format })
+            let (thresholds, codes) = merged(thresholds, codes);
+            (thresholds, Constant { codes: list(codes), format: to.format })
         }
     };
-    let boundaries = Constant { codes: list(boundaries), format: operand.format };
-    let reached = values.codes.interval().unwrap_or_else(|| values.format.codes());
+    let thresholds = Constant { codes: list(thresholds), format: operand.format };
+    let reached = values.codes.range().unwrap_or_else(|| values.format.codes());
     let tensor = Tensor { shape: operand.shape, format: values.format, channels: vec![reached] };
-    Ok(builder.add(place.layer, part, Op::Steps(Steps { boundaries, values }), x, tensor))
+    Ok(builder.add(
+        place.layer,
+        part,
+        Op::StepFunction(StepFunction { thresholds, values }),
+        x,
+        tensor,
+    ))
 }
 
 /// The smallest code of a grid that counts at least `value`.
@@ -102,7 +108,7 @@ fn warn_of_overflow<'c>(
     to: &Quantization,
 ) {
     let ends = codes.clone().min().zip(codes.max());
-    let Some(reached) = ends.map(|(low, high)| Interval::new(low.clone(), high.clone())) else {
+    let Some(reached) = ends.map(|(low, high)| Range::new(low.clone(), high.clone())) else {
         return;
     };
     let Ok(needed) = Format::covering(&reached, to.format.fraction()) else { return };
@@ -112,15 +118,15 @@ fn warn_of_overflow<'c>(
     }
 }
 
-/// Steps without those that change nothing.
+/// StepFunction without those that change nothing.
 fn merged(
-    boundaries: Vec<BigInt>,
+    thresholds: Vec<BigInt>,
     mut values: impl Iterator<Item = BigInt>,
 ) -> (Vec<BigInt>, Vec<BigInt>) {
     let mut kept = (Vec::new(), Vec::from_iter(values.next()));
-    for (boundary, value) in boundaries.into_iter().zip(values) {
+    for (threshold, value) in thresholds.into_iter().zip(values) {
         if kept.1.last() != Some(&value) {
-            kept.0.push(boundary);
+            kept.0.push(threshold);
             kept.1.push(value);
         }
     }
@@ -130,35 +136,35 @@ fn merged(
 /// The codes on which a function is asked.
 struct Grid<'f> {
     fraction: i32,
-    interval: Interval,
+    range: Range,
     turns: &'f [f64],
 }
 
 impl Grid<'_> {
-    /// The boundaries of a function's steps and their values; `None` where they are too many.
+    /// The thresholds of a function's steps and their values; `None` where they are too many.
     fn steps<V: PartialEq + Clone>(
         &self,
         value: impl Fn(&BigInt) -> V,
     ) -> Option<(Vec<BigInt>, Vec<V>)> {
-        let (low, high) = (self.interval.low(), self.interval.high());
+        let (low, high) = (self.range.low(), self.range.high());
         let turns = self.turns.iter().filter_map(|turn| first_code(*turn, self.fraction));
         let mut starts: Vec<BigInt> = turns.filter(|code| code > low && code <= high).collect();
         starts.dedup();
         let ends = starts.iter().map(|start| start - BigInt::from(1)).chain([high.clone()]);
-        let mut found = Found { boundaries: vec![], values: vec![value(low)] };
+        let mut found = Found { thresholds: vec![], values: vec![value(low)] };
         for (start, end) in [low.clone()].iter().chain(&starts).zip(ends) {
             found.note(start, &value(start))?;
             for (code, value) in changes(start.clone(), end, MOST_STEPS, &value)? {
                 found.note(&code, &value)?;
             }
         }
-        Some((found.boundaries, found.values))
+        Some((found.thresholds, found.values))
     }
 }
 
-/// Steps found so far.
+/// StepFunction found so far.
 struct Found<V> {
-    boundaries: Vec<BigInt>,
+    thresholds: Vec<BigInt>,
     values: Vec<V>,
 }
 
@@ -168,7 +174,7 @@ impl<V: PartialEq + Clone> Found<V> {
         if self.values.last() == Some(value) {
             return Some(());
         }
-        self.boundaries.push(code.clone());
+        self.thresholds.push(code.clone());
         self.values.push(value.clone());
         (self.values.len() <= MOST_STEPS).then_some(())
     }

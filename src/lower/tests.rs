@@ -69,7 +69,11 @@ pub(super) fn message(model: &Model, settings: &Settings) -> String {
 
 /// Names and operations, in order.
 pub(super) fn nodes(graph: &Graph) -> Vec<(String, &'static str)> {
-    graph.in_order().iter().map(|id| (graph[*id].name.clone(), graph[*id].op.name())).collect()
+    graph
+        .topological_order()
+        .iter()
+        .map(|id| (graph[*id].name.clone(), graph[*id].op.name()))
+        .collect()
 }
 
 #[test]
@@ -83,9 +87,9 @@ fn an_accumulator_is_as_wide_as_its_weights_ask() -> Outcome {
     let (name, fc) = &lowered.graph.layers[1];
     assert_eq!(name, "fc");
     let tensor = &lowered.graph[*fc].tensor;
-    // Steps of 1/64: 7·[-8, 7] - 7·[-8, 7] + 32 at most, 8 bits and a sign.
+    // StepFunction of 1/64: 7·[-8, 7] - 7·[-8, 7] + 32 at most, 8 bits and a sign.
     assert_eq!(tensor.format, "fixed<9,3>".parse()?);
-    assert_eq!(tensor.channels[0], crate::fixed::Interval::new(-105 + 32, 105 + 32));
+    assert_eq!(tensor.channels[0], crate::fixed::Range::new(-105 + 32, 105 + 32));
     Ok(())
 }
 
@@ -174,7 +178,7 @@ fn floats_are_cut_as_hls4ml_cuts_them_and_the_user_is_told() -> Outcome {
         ]
     );
     // 0.7 truncates to 716/1024, -0.7 to -717/1024.
-    let fc = lowered.graph.in_order()[1];
+    let fc = lowered.graph.topological_order()[1];
     let Op::Linear(linear) = &lowered.graph[fc].op else { return Err("no sum".into()) };
     assert_eq!(linear.weights.codes.iter().collect::<Vec<_>>(), [716.into(), (-717).into()]);
 

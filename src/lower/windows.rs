@@ -22,7 +22,7 @@ pub(super) fn place(
     let Some(sliding) = sliding else { return Ok(Window::whole(input)) };
     let placement = sliding.place(input).ok_or_else(misfit)?;
     // A transposed convolution spreads its operand where another's windows move on.
-    let (stride, spread) = match sliding.transposed {
+    let (stride, input_dilation) = match sliding.transposed {
         None => (sliding.strides, [1, 1]),
         Some(_) => ([1, 1], sliding.strides),
     };
@@ -31,8 +31,8 @@ pub(super) fn place(
         kernel: sliding.kernel,
         stride,
         dilation: sliding.dilation,
-        before: placement.before,
-        spread,
+        pad_before: placement.before,
+        input_dilation,
         output: placement.output,
     })
 }

@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayD};
 
-use super::{BatchNorm, Constant, Conv, Merge, Move, Pool, Reduce, ScaleShift, Separable};
+use super::{BatchNorm, Constant, Conv, Layout, Merge, Pool, Reduce, ScaleShift, Separable};
 use crate::function::Function;
 use crate::quantizer::{Adaptive, Quantizer};
 
@@ -53,7 +53,7 @@ pub enum LayerKind {
     /// Nothing, once trained: Dropout and its like.
     Identity,
     /// Elements in other places, by one move after the other.
-    Move(Vec<Move>),
+    Layout(Vec<Layout>),
     /// One tensor of several, element by element.
     Merge(Merge),
     /// One tensor and numbers, element by element.

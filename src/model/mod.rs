@@ -6,8 +6,8 @@
 
 mod conv;
 mod layer;
+mod layout;
 mod merge;
-mod moves;
 mod normalization;
 mod pool;
 mod quantizers;
@@ -17,8 +17,8 @@ use petgraph::graph::{DiGraph, NodeIndex};
 
 pub use conv::{Conv, Folded, Kernel, Separable};
 pub use layer::{Activation, Dense, Layer, LayerKind};
+pub use layout::{AxisSlice, Layout, broadcast};
 pub use merge::{Constant, Merge};
-pub use moves::{Move, Range, broadcast};
 pub use normalization::{BatchNorm, BatchNormQuantizers, ScaleShift};
 pub use pool::{Pool, PoolKind, Reduce};
 pub use sliding::{Padding, Placement, Sliding, Transposed};

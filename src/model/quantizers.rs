@@ -37,7 +37,7 @@ impl LayerKind {
             | Self::PRelu(_)
             | Self::Flatten
             | Self::Identity
-            | Self::Move(_)
+            | Self::Layout(_)
             | Self::Merge(_)
             | Self::Constant(_)
             | Self::Divide(_)

@@ -1,6 +1,6 @@
 //! Operations that change nothing.
 
-use super::{Pass, Report, hand_over};
+use super::{Pass, Report, replace_all_uses};
 use crate::ir::{Graph, NodeId, Op};
 
 pub(super) const PASS: Pass = Pass {
@@ -10,9 +10,9 @@ pub(super) const PASS: Pass = Pass {
 };
 
 fn run(graph: &mut Graph, _: &mut Report) {
-    for node in graph.in_order() {
+    for node in graph.topological_order() {
         if let Some(operand) = same_as(graph, node) {
-            hand_over(graph, node, operand);
+            replace_all_uses(graph, node, operand);
             graph.nodes.remove_node(node);
         }
     }
@@ -29,7 +29,7 @@ fn same_as(graph: &Graph, node: NodeId) -> Option<NodeId> {
     }
     let removable = match &graph[node].op {
         // In the same format every code is its own cast, save for the one that a symmetric
-        // saturation excludes: then the intervals differ.
+        // saturation excludes: then the ranges differ.
         Op::Cast { .. } => x == y,
         Op::Clamp { .. } => x.channels == y.channels && x.format.fraction() == y.format.fraction(),
         Op::Reshape => x.shape == y.shape,
@@ -52,7 +52,7 @@ mod tests {
         let format = Format::signed(4, 1)?;
         let full = Tensor::full(vec![2], format);
         let mut symmetric = full.clone();
-        symmetric.channels = vec![crate::fixed::Interval::new(-7, 7)];
+        symmetric.channels = vec![crate::fixed::Range::new(-7, 7)];
         let mut graph = Graph::new("g");
         let x = graph.add_input("x", full);
         // This one turns -8 into -7; the next finds nothing left to do.

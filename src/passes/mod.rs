@@ -8,10 +8,10 @@
 //! - [`HARDWARE_PASSES`], taken by [`for_hardware`], leave the network's outputs as they were, and
 //!   what they do inside they prove: hardware is built from what comes of them.
 
-mod compose_moves;
+mod compose_layouts;
 mod drop_noops;
 mod narrow_scales;
-mod sink_moves;
+mod sink_layouts;
 
 use petgraph::Direction;
 use petgraph::visit::EdgeRef;
@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use crate::ir::{Graph, Invalid, NodeId, validate};
 
-pub use narrow_scales::{MOST_BOUNDARIES, Outcome, Scale, ScaleTypes};
+pub use narrow_scales::{MAX_THRESHOLDS, Outcome, Scale, ScaleTypes};
 
 /// A pass.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +39,7 @@ pub struct Report {
 }
 
 /// The passes of every graph, in their order.
-pub const PASSES: &[Pass] = &[drop_noops::PASS, sink_moves::PASS, compose_moves::PASS];
+pub const PASSES: &[Pass] = &[drop_noops::PASS, sink_layouts::PASS, compose_layouts::PASS];
 
 /// The passes that follow for hardware, in their order.
 pub const HARDWARE_PASSES: &[Pass] = &[narrow_scales::PASS, drop_noops::PASS];
@@ -73,7 +73,7 @@ fn run_all(passes: &[Pass], graph: &mut Graph) -> Result<Report, Invalid> {
 }
 
 /// Whoever takes `node`, and whatever is called by it, has `other` instead.
-fn hand_over(graph: &mut Graph, node: NodeId, other: NodeId) {
+fn replace_all_uses(graph: &mut Graph, node: NodeId, other: NodeId) {
     let readers: Vec<_> = graph
         .nodes
         .edges_directed(node, Direction::Outgoing)

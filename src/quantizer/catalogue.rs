@@ -57,7 +57,7 @@ pub fn kinds() -> &'static [Kind] {
 }
 
 /// A table addressed by the operand's code, or comparators, whichever is smaller.
-const STEPS: &str = "comparators on step boundaries, or a table";
+const STEPS: &str = "comparators on step thresholds, or a table";
 
 const KINDS: &[Kind] = &[
     Kind {
@@ -162,7 +162,7 @@ const KINDS: &[Kind] = &[
         scaling: &[],
         values: "2^integer · sign(r) · ln(1 + u|r|) / ln(1 + u) for r from -1 to 1 in steps of \
                  2^(2 - bits); limited to 1 - 2^(1 - bits) above",
-        hardware: "comparators on step boundaries, or a table; its values with 16 bits below 2^integer",
+        hardware: "comparators on step thresholds, or a table; its values with 16 bits below 2^integer",
         example: "quantized_ulaw(4)",
     },
     Kind {

@@ -17,7 +17,7 @@
 //!
 //! QKeras computes in float32, Bitkiln with the same numbers exactly. The two differ only where
 //! QKeras contradicts itself: a power of two is chosen by comparing with √2 · 2^k, and within some
-//! ten float32 steps of that boundary (or on the ties that a quadratic approximation has), its
+//! ten float32 steps of that threshold (or on the ties that a quadratic approximation has), its
 //! choice depends on the lane that TensorFlow's vectorised logarithm puts a number in.
 //! Parameters with a real-valued scale are the exact product, which QKeras rounds to float32.
 //!
@@ -139,7 +139,7 @@ pub enum Stage {
         /// Minus the slope's power of two.
         shift: u32,
     },
-    /// The whole quantizer as a piecewise constant function: its boundaries are found by bisection
+    /// The whole quantizer as a piecewise constant function: its thresholds are found by bisection
     /// with [`Quantizer::apply`], between its [`Quantizer::turns`]. The first stage; behind it stands
     /// nothing, or a [`Stage::Cast`] to the type of values that lie on no grid by themselves.
     Steps,

@@ -1,7 +1,7 @@
 //! Scales that QKeras computes from the weights, one for each group of them.
 //!
 //! QKeras does this in float32, and a scale that is rounded to a power of two hides every
-//! difference but one at a boundary. So each operation here rounds to float32 as there. Sums do so
+//! difference but one at a threshold. So each operation here rounds to float32 as there. Sums do so
 //! too where each output channel has a scale of its own, the order being that of TensorFlow's
 //! kernels for x86 processors. In other groups (and on other machines) its order depends on the
 //! processor, so there a sum is exact and rounded once: TensorFlow's differs from it by a few units

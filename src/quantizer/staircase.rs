@@ -1,4 +1,4 @@
-//! A quantizer as a staircase over the real numbers: each value with the interval that gives it.
+//! A quantizer as a staircase over the real numbers: each value with the range that gives it.
 //!
 //! Edges between steps are found by bisection over float64 numbers: of two neighbours one gives the
 //! left step and the other the right one. Where the edge is a number of few bits, as in all of fixed

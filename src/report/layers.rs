@@ -1,8 +1,8 @@
-//! One row a layer: types, proven interval, cost.
+//! One row a layer: types, proven range, cost.
 
 use serde::Serialize;
 
-use crate::fixed::{Format, Interval};
+use crate::fixed::{Format, Range};
 use crate::hls::{Form, Function, FunctionSize, Operations, Scaling, TableSizes, Uses};
 use crate::ir::{Conv, Graph, Merge, NodeId, Op, Pool, PoolKind};
 
@@ -26,7 +26,7 @@ pub struct LayerRow {
     /// The type of its result.
     pub result: Format,
     /// The codes of its result that can occur, in steps of its type.
-    pub codes: Interval,
+    pub codes: Range,
     /// The same as values.
     pub range: (f64, f64),
     /// What its operations are in hardware: `shift-add`, `table 64 x 6 bits`.
@@ -38,13 +38,13 @@ pub struct LayerRow {
     pub counts: Operations,
     /// Bits that its weights and biases take.
     pub weight_bits: usize,
-    /// Bits that its tables and step boundaries take.
+    /// Bits that its tables and step thresholds take.
     pub table_bits: usize,
 }
 
 /// A row for each layer of the model, in its order. Tables are at most as large as `tables` says.
 pub fn layers(graph: &Graph, tables: &TableSizes) -> Vec<LayerRow> {
-    let order = graph.in_order();
+    let order = graph.topological_order();
     graph
         .layers
         .iter()
@@ -65,7 +65,7 @@ fn row(
     tables: &TableSizes,
 ) -> LayerRow {
     let tensor = &graph[result].tensor;
-    let codes = tensor.interval();
+    let codes = tensor.range();
     let mut row = LayerRow {
         layer: layer.into(),
         operations: own.iter().map(|id| graph[*id].op.name()).collect(),
@@ -99,7 +99,7 @@ fn row(
                 row.weight_bits += form.weight_bits(linear);
                 row.weight_bits += linear.bias.as_ref().map_or(0, crate::ir::Constant::bits);
             }
-            Op::Steps(steps) => {
+            Op::StepFunction(steps) => {
                 let function = Function::of(steps, &graph[operand].tensor, tables.of(layer));
                 hardware.push(function.size().to_string());
                 row.functions.push(function.size());

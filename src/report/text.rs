@@ -14,7 +14,7 @@ pub fn table(rows: &[LayerRow]) -> String {
         "weights",
         "accumulator",
         "result",
-        "proven interval",
+        "proven range",
         "hardware",
         "mult.",
         "add.",

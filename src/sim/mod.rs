@@ -90,7 +90,7 @@ pub fn run(graph: &Graph, inputs: &[Codes]) -> Result<Trace, SimError> {
     check(graph, inputs)?;
     let mut results: HashMap<NodeId, Codes> =
         graph.inputs.iter().copied().zip(inputs.iter().cloned()).collect();
-    for id in graph.in_order() {
+    for id in graph.topological_order() {
         if results.contains_key(&id) {
             continue;
         }
@@ -139,7 +139,7 @@ fn check(graph: &Graph, inputs: &[Codes]) -> Result<(), SimError> {
                 return Err(SimError::Shape { input, expected, found });
             }
         }
-        if codes.interval().is_some_and(|i| !tensor.format.codes().contains(&i)) {
+        if codes.range().is_some_and(|i| !tensor.format.codes().contains(&i)) {
             return Err(SimError::Code { input });
         }
     }

@@ -9,10 +9,10 @@ use crate::ir::{Gather, Merge};
 /// See [`Gather`].
 pub(super) fn gather<W: Word>(op: &Gather, x: &ArrayD<W>, shape: &[usize]) -> Option<ArrayD<W>> {
     let samples = *x.shape().first()?;
-    let mut y = Vec::with_capacity(samples * op.places.len());
+    let mut y = Vec::with_capacity(samples * op.indices.len());
     for sample in x.axis_iter(Axis(0)) {
         let elements: Vec<&W> = sample.iter().collect();
-        for place in &op.places {
+        for place in &op.indices {
             y.push(match place {
                 Some(place) => (*elements.get(*place)?).clone(),
                 None => W::zero(),

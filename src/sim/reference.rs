@@ -10,7 +10,9 @@ use num_bigint::BigInt;
 use super::softmax::softmax;
 use super::{Operand, moves, windows};
 use crate::fixed::{Caster, Codes, Format, Quantization, Word};
-use crate::ir::{Affine, Constant, Conv, Leaky, Linear, Lines, Node, Op, Steps, Tensor, Units};
+use crate::ir::{
+    Affine, Constant, Conv, Leaky, Linear, Lines, Node, Op, StepFunction, Tensor, Units,
+};
 
 /// The result of `node` for what it takes; `None` if the graph is not valid.
 pub(super) fn compute(node: &Node, operands: &[Operand<'_>]) -> Option<Codes> {
@@ -27,7 +29,7 @@ pub(super) fn compute(node: &Node, operands: &[Operand<'_>]) -> Option<Codes> {
         Op::Affine(Affine { scale, offset: Some(offset) }) => &[scale, offset],
         Op::Leaky(Leaky { slopes, offset: None, .. }) => &[slopes],
         Op::Leaky(Leaky { slopes, offset: Some(offset), .. }) => &[slopes, offset],
-        Op::Steps(steps) => &[&steps.boundaries, &steps.values],
+        Op::StepFunction(steps) => &[&steps.thresholds, &steps.values],
         Op::Softmax(_) => return Some(Codes::from_big(over_words::<BigInt>(node, operands)?)),
         _ => &[],
     };
@@ -75,7 +77,7 @@ fn over_words<W: Word>(node: &Node, operands: &[Operand<'_>]) -> Option<ArrayD<W
         }
         Op::Leaky(op) => leaky(op, from, &x),
         Op::Scale { .. } => Some(x.into_owned()),
-        Op::Steps(op) => steps(op, &x),
+        Op::StepFunction(op) => steps(op, &x),
         Op::Softmax(op) => {
             let rows = rows(&x)?;
             let mut y = Array2::from_elem(rows.raw_dim(), W::zero());
@@ -166,15 +168,15 @@ fn affine<W: Word>(op: &Affine, from: &Tensor, x: &ArrayD<W>) -> Option<ArrayD<W
 
 fn leaky<W: Word>(op: &Leaky, from: &Tensor, x: &ArrayD<W>) -> Option<ArrayD<W>> {
     let lines = Lines::of(op, from.format).ok()?;
-    // A boundary that no code of the operand reaches need not fit its word.
+    // A threshold that no code of the operand reaches need not fit its word.
     let codes = from.format.codes();
-    let boundary = lines.from.clamp(codes.low().clone(), codes.high() + 1);
-    let (boundary, offset) = (W::from_big(&boundary)?, W::from_big(&lines.offset)?);
+    let threshold = lines.from.clamp(codes.low().clone(), codes.high() + 1);
+    let (threshold, offset) = (W::from_big(&threshold)?, W::from_big(&lines.offset)?);
     let slopes: Vec<W> =
         W::view(&op.slopes.codes)?.iter().map(|s| s.shifted_left(lines.product)).collect();
     // Samples and their elements follow one another, and so do the slopes of one sample.
     let y = x.iter().zip(slopes.iter().cycle()).map(|(x, slope)| {
-        if *x >= boundary {
+        if *x >= threshold {
             return x.shifted_left(lines.operand);
         }
         let mut y = offset.clone();
@@ -184,10 +186,10 @@ fn leaky<W: Word>(op: &Leaky, from: &Tensor, x: &ArrayD<W>) -> Option<ArrayD<W>>
     ArrayD::from_shape_vec(x.raw_dim(), y.collect()).ok()
 }
 
-fn steps<W: Word>(op: &Steps, x: &ArrayD<W>) -> Option<ArrayD<W>> {
-    let boundaries: Vec<W> = W::view(&op.boundaries.codes)?.iter().cloned().collect();
+fn steps<W: Word>(op: &StepFunction, x: &ArrayD<W>) -> Option<ArrayD<W>> {
+    let thresholds: Vec<W> = W::view(&op.thresholds.codes)?.iter().cloned().collect();
     let values: Vec<W> = W::view(&op.values.codes)?.iter().cloned().collect();
-    let result = x.map(|code| boundaries.partition_point(|boundary| boundary <= code));
+    let result = x.map(|code| thresholds.partition_point(|threshold| threshold <= code));
     let in_range = result.iter().all(|step| *step < values.len());
     in_range.then(|| result.map(|step| values[*step].clone()))
 }

@@ -4,7 +4,7 @@ use ndarray::{ArrayD, IxDyn, array};
 use num_bigint::BigInt;
 
 use super::{SimError, run, vectors};
-use crate::fixed::{Codes, Format, Interval, Overflow, Rounding};
+use crate::fixed::{Codes, Format, Overflow, Range, Rounding};
 use crate::ir::{Affine, Constant, Graph, Leaky, Linear, NodeId, Op, Tensor};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -30,15 +30,12 @@ fn the_worked_network_of_the_ir() -> Outcome {
         Tensor {
             shape: vec![1],
             format: "fixed<7,2>".parse()?,
-            channels: vec![Interval::new(-38, 37)],
+            channels: vec![Range::new(-38, 37)],
         },
     );
     let cast = Op::Cast { rounding: Rounding::RndConv, overflow: Overflow::Sat };
-    let tensor = Tensor {
-        shape: vec![1],
-        format: "ufixed<2,1>".parse()?,
-        channels: vec![Interval::new(0, 2)],
-    };
+    let tensor =
+        Tensor { shape: vec![1], format: "ufixed<2,1>".parse()?, channels: vec![Range::new(0, 2)] };
     let act = graph.add("act", cast, &[fc], tensor);
     graph.add_output("act", act);
     crate::ir::validate(&graph)?;
@@ -120,7 +117,7 @@ fn an_affine_operation_acts_on_each_channel() -> Outcome {
 fn leaky_clamp_and_scale_are_what_they_say() -> Outcome {
     let (mut graph, x) = graph(vec![1], "fixed<4,4>")?;
     let tensor = |format: &str, low: i64, high: i64| -> Result<Tensor, crate::fixed::FormatError> {
-        let channels = vec![Interval::new(low, high)];
+        let channels = vec![Range::new(low, high)];
         Ok(Tensor { shape: vec![1], format: format.parse()?, channels })
     };
     let clamp = Op::Clamp { low: Some((-3).into()), high: Some(5.into()) };
@@ -192,7 +189,7 @@ fn made_up_samples_reach_both_ends_and_repeat() -> Outcome {
         let samples = vectors(&graph, 20);
         assert_eq!(samples, vectors(&graph, 20));
         let range = graph[x].tensor.format.codes();
-        assert_eq!(samples[0].interval(), Some(range), "{format}");
+        assert_eq!(samples[0].range(), Some(range), "{format}");
         assert_eq!(samples[0].shape(), [20, 3]);
         let distinct: std::collections::HashSet<BigInt> = samples[0].iter().collect();
         assert!(distinct.len() > 1);

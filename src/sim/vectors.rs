@@ -3,7 +3,7 @@
 use ndarray::{ArrayD, IxDyn};
 use num_bigint::{BigInt, BigUint};
 
-use crate::fixed::{Codes, Interval};
+use crate::fixed::{Codes, Range};
 use crate::ir::Graph;
 
 /// `samples` made-up samples for each input of `graph`: the smallest codes, the largest, zeros, one
@@ -15,7 +15,7 @@ pub fn vectors(graph: &Graph, samples: usize) -> Vec<Codes> {
         .iter()
         .map(|id| {
             let tensor = &graph[*id].tensor;
-            let range = tensor.interval();
+            let range = tensor.range();
             let mut codes = Vec::with_capacity(samples * tensor.len());
             for sample in 0..samples {
                 for element in 0..tensor.len() {
@@ -50,7 +50,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    fn within(&mut self, range: &Interval) -> BigInt {
+    fn within(&mut self, range: &Range) -> BigInt {
         let count: BigInt = range.high() - range.low() + 1;
         // 192 bits against at most 128: the remainder favours no code that anyone could tell.
         let words: Vec<u32> = (0..3)

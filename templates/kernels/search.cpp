@@ -1,4 +1,4 @@
-// {{ cx.title() }}: the value behind the last of {{ body.count }} boundaries that an element reaches, found by
+// {{ cx.title() }}: the value behind the last of {{ body.count }} thresholds that an element reaches, found by
 // halving them {{ body.levels }} times.
 {{ cx.signature() }}
 {{ cx.pragmas() }}
@@ -8,7 +8,7 @@ const {{ cx.ty(body.compared) }} value = input[n];
 {{ cx.open_down("halvings", "bit", body.levels) }}
 {{ cx.unsigned(body.levels) }} next = step;
 next[bit] = 1;
-if (value >= {{ cx.constant(body.boundaries) }}[next.to_uint() - 1]) {
+if (value >= {{ cx.constant(body.thresholds) }}[next.to_uint() - 1]) {
 step = next;
 }
 }

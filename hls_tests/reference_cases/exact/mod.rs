@@ -15,7 +15,7 @@ use std::error::Error;
 
 use bitkiln::fixed::{Quantization, cast_real};
 use bitkiln::function::Function;
-use bitkiln::model::{Activation, Constant, LayerKind, Merge, Move, PoolKind, Reduce, broadcast};
+use bitkiln::model::{Activation, Constant, LayerKind, Layout, Merge, PoolKind, Reduce, broadcast};
 use ndarray::{ArrayD, Axis, IxDyn, concatenate};
 use num_traits::ToPrimitive;
 
@@ -73,7 +73,7 @@ impl Exact<'_> {
             }
             LayerKind::Flatten => reshape(first, shape),
             LayerKind::Identity => Ok(first.clone()),
-            LayerKind::Move(moves) => moved(moves, first),
+            LayerKind::Layout(moves) => moved(moves, first),
             LayerKind::Merge(merge) => merged(*merge, x),
             LayerKind::Constant(constant) => with_constant(constant, first),
             LayerKind::Divide(by) => {
@@ -166,12 +166,12 @@ fn turned(x: &Samples, axes: &[usize]) -> Samples {
     x.view().permuted_axes(IxDyn(axes)).as_standard_layout().into_owned()
 }
 
-fn moved(moves: &[Move], x: &Samples) -> Result<Samples> {
+fn moved(moves: &[Layout], x: &Samples) -> Result<Samples> {
     let count = x.shape()[0];
     let mut shape = x.shape()[1..].to_vec();
     let mut x = x.clone();
     for by in moves {
-        let places = by.places(&shape).ok_or("a move does not fit")?;
+        let places = by.indices(&shape).ok_or("a move does not fit")?;
         shape = by.result_shape(&shape).ok_or("a move does not fit")?;
         let samples = x.outer_iter().flat_map(|sample| {
             let sample: Vec<f64> = sample.iter().copied().collect();

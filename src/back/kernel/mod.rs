@@ -246,8 +246,8 @@ impl Scope<'_> {
         let place = |axis: usize, name: &str, of: &str| {
             let mut place = times(of, window.stride[axis]);
             place += &format!(" + {}", times(&format!("tap_{of}"), window.dilation[axis]));
-            if window.before[axis] > 0 {
-                place += &format!(" - {}", window.before[axis]);
+            if window.pad_before[axis] > 0 {
+                place += &format!(" - {}", window.pad_before[axis]);
             }
             format!("const int {name} = {place};")
         };
@@ -258,7 +258,7 @@ impl Scope<'_> {
     fn present(&self, window: &ir::Window) -> String {
         let mut conditions = Vec::new();
         for (axis, name) in ["y", "x"].into_iter().enumerate() {
-            let spread = window.spread[axis];
+            let spread = window.input_dilation[axis];
             conditions.push(format!("{name} >= 0"));
             conditions.push(format!("{name} < {}", window.input[axis] * spread));
             if spread > 1 {
@@ -270,7 +270,7 @@ impl Scope<'_> {
 
     /// The element of channel `channel` that it lies on.
     fn element(&self, window: &ir::Window, channels: &usize, channel: &str) -> String {
-        let place = |axis: usize, name: &str| match window.spread[axis] {
+        let place = |axis: usize, name: &str| match window.input_dilation[axis] {
             1 => name.to_owned(),
             spread => format!("{name} / {spread}"),
         };
@@ -327,7 +327,7 @@ impl Scope<'_> {
         })
     }
 
-    /// The offset below a boundary; nothing where there is none.
+    /// The offset below a threshold; nothing where there is none.
     fn offset_below(&self, offset: &Option<Number>) -> &'static str {
         if offset.is_some() { "offset" } else { "" }
     }

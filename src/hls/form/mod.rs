@@ -16,7 +16,7 @@ use num_bigint::{BigInt, Sign};
 use num_traits::Zero;
 use serde::Serialize;
 
-use crate::fixed::{Codes, Format, Interval};
+use crate::fixed::{Codes, Format, Range};
 use crate::ir::{self, Graph, NodeId};
 
 use operand::{Met, met};
@@ -84,7 +84,7 @@ pub struct Moved {
     /// Holds every partial sum.
     pub format: Format,
     /// Every partial sum, in steps of the format.
-    pub interval: Interval,
+    pub range: Range,
     /// By how much: \[outputs\].
     pub shift: Shift,
 }
@@ -262,11 +262,11 @@ impl Matrix {
         let sums = ir::Linear { weights, bias: None }.sums(x)?;
         let format = Format::covering(&sums.partial, sums.fraction).ok()?;
         let shift = Shift::new(&sums.partial, sums.fraction, powers)?;
-        Some(Form::Signs { moved: Some(Moved { format, interval: sums.partial, shift }) })
+        Some(Form::Signs { moved: Some(Moved { format, range: sums.partial, shift }) })
     }
 
     fn shifts(&self, x: &ir::Tensor) -> Option<Form> {
-        let shift = Shift::new(&x.interval(), x.format.fraction(), &self.exponents)?;
+        let shift = Shift::new(&x.range(), x.format.fraction(), &self.exponents)?;
         Some(Form::Shifts { shift })
     }
 
@@ -294,7 +294,7 @@ impl Matrix {
         }
         // Each differing pair is worth -1 instead of 1.
         let twice: Vec<Option<i32>> = products.iter().map(|p| p.checked_add(1)).collect();
-        let shift = Shift::new(&Interval::new(0, inputs), 0, &twice)?;
+        let shift = Shift::new(&Range::new(0, inputs), 0, &twice)?;
         let starts = ndarray::Array1::from(starts).into_dyn();
         let starts = ir::Constant::of_codes(starts, result.fraction()).ok()?;
         Some(Form::Xnor { shift, starts })

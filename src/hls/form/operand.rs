@@ -27,12 +27,12 @@ pub(super) fn met(graph: &Graph, node: NodeId, operand: NodeId) -> Option<Met> {
 fn sign_power(graph: &Graph, node: NodeId) -> Option<i32> {
     let operand = || graph.operands(node).first().copied();
     match &graph[node].op {
-        Op::Steps(steps) => {
+        Op::StepFunction(steps) => {
             let fraction = steps.values.format.fraction();
             let mut powers = steps.values.codes.iter().map(|code| weight(&code, fraction));
             let Weight::Power { exponent } = powers.next()? else { return None };
-            let interval = steps.values.codes.interval()?;
-            let both = (interval.low() + interval.high()).is_zero();
+            let range = steps.values.codes.range()?;
+            let both = (range.low() + range.high()).is_zero();
             (both && powers.all(|other| other == Weight::Power { exponent })).then_some(exponent)
         }
         Op::Reshape => sign_power(graph, operand()?),

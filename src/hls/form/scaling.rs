@@ -28,8 +28,8 @@ impl Scaling {
         let exponents: Option<Vec<Option<i32>>> = exponents.collect();
         // Numbers that are all multiplied by 0 move nowhere.
         let exponents = exponents.filter(|exponents| exponents.iter().any(Option::is_some));
-        let shift = exponents
-            .and_then(|exponents| Shift::new(&x.interval(), x.format.fraction(), &exponents));
+        let shift =
+            exponents.and_then(|exponents| Shift::new(&x.range(), x.format.fraction(), &exponents));
         shift.map_or(Self::Products, Self::Shifts)
     }
 

@@ -1,6 +1,6 @@
 //! Numbers that move by powers of two.
 
-use crate::fixed::{Format, Interval};
+use crate::fixed::{Format, Range};
 
 /// Numbers times powers of two: `number << up >> down`, in a type that loses nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -8,7 +8,7 @@ pub struct Shift {
     /// Holds the number, and the number at each place.
     pub format: Format,
     /// What the number is once it moved up, in steps of the format.
-    pub interval: Interval,
+    pub range: Range,
     /// Places up, for all.
     pub up: u32,
     /// Then places down, for each; 0 where there is nothing to move.
@@ -19,26 +19,22 @@ pub struct Shift {
 const MOST_PLACES: u32 = 100;
 
 impl Shift {
-    /// Numbers of `interval` in steps of 2^-`fraction`, times 2^exponent each; `None` if no type is
+    /// Numbers of `range` in steps of 2^-`fraction`, times 2^exponent each; `None` if no type is
     /// wide enough.
-    pub(super) fn new(
-        interval: &Interval,
-        fraction: i32,
-        exponents: &[Option<i32>],
-    ) -> Option<Self> {
+    pub(super) fn new(range: &Range, fraction: i32, exponents: &[Option<i32>]) -> Option<Self> {
         let present = || exponents.iter().flatten().copied();
         let up = present().max().unwrap_or(0).max(0).unsigned_abs();
         let below = present().min().unwrap_or(0).min(0).unsigned_abs();
         let places = up.checked_add(below).filter(|places| *places <= MOST_PLACES)?;
-        let interval = interval.refined(places);
+        let range = range.refined(places);
         let fraction = fraction.checked_add_unsigned(below)?;
-        let format = Format::covering(&interval, fraction).ok()?;
+        let format = Format::covering(&range, fraction).ok()?;
         let down = exponents.iter().map(|exponent| match exponent {
             Some(exponent) => up.saturating_add_signed(-exponent),
             None => 0,
         });
         let down = down.collect();
-        (format.width() <= super::WIDEST_SUM).then_some(Self { format, interval, up, down })
+        (format.width() <= super::WIDEST_SUM).then_some(Self { format, range, up, down })
     }
 
     /// The places down, if they are the same for all.

@@ -1,7 +1,7 @@
 //! Forms of small matrices, and what they take.
 
 use super::*;
-use crate::ir::{Op, Steps, Tensor};
+use crate::ir::{Op, StepFunction, Tensor};
 
 fn constant(shape: &[usize], codes: &[i64], fraction: i32) -> ir::Constant {
     let codes = codes.iter().map(|code| BigInt::from(*code)).collect();
@@ -27,12 +27,12 @@ impl Case {
     /// On steps to `values`, reshaped.
     fn steps(values: &[i64], fraction: i32) -> Self {
         let Self { mut graph, x } = Self::numbers();
-        let boundaries: Vec<i64> = (1..values.len() as i64).collect();
-        let boundaries = constant(&[values.len() - 1], &boundaries, 4);
+        let thresholds: Vec<i64> = (1..values.len() as i64).collect();
+        let thresholds = constant(&[values.len() - 1], &thresholds, 4);
         let values = constant(&[values.len()], values, fraction);
-        let channels = vec![values.codes.interval().unwrap()];
+        let channels = vec![values.codes.range().unwrap()];
         let tensor = Tensor { shape: vec![3], format: values.format, channels };
-        let op = Op::Steps(Steps { boundaries, values });
+        let op = Op::StepFunction(StepFunction { thresholds, values });
         let steps = graph.add("steps", op, &[x], tensor.clone());
         let x = graph.add("flat", Op::Reshape, &[steps], tensor);
         Self { graph, x }
@@ -154,7 +154,7 @@ fn weights_take_the_bits_of_their_form() {
     let bits = |weights: &[i64], case: Case| {
         let mut case = case;
         let (form, _) = case.form(weights, 0, &[]);
-        let Op::Linear(linear) = &case.graph[case.graph.in_order()[1]].op else {
+        let Op::Linear(linear) = &case.graph[case.graph.topological_order()[1]].op else {
             let linear = ir::Linear { weights: constant(&[3, 2], weights, 0), bias: None };
             return form.weight_bits(&linear);
         };

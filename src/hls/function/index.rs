@@ -3,7 +3,7 @@
 use num_bigint::BigInt;
 use num_traits::{One, ToPrimitive};
 
-use crate::fixed::{Format, Interval};
+use crate::fixed::{Format, Range};
 
 /// The place of a code: its distance from `base`, without `dropped` low bits.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,18 +27,14 @@ pub(in crate::hls) struct Index {
 const MOST_ENTRIES: usize = 1 << 24;
 
 impl Index {
-    /// The ways to a table of a function that changes at `boundaries`, for operands of `format`
-    /// inside of `interval`; none where there is less than two boundaries.
+    /// The ways to a table of a function that changes at `thresholds`, for operands of `format`
+    /// inside of `range`; none where there is less than two thresholds.
     ///
-    /// All boundaries lie at a multiple of 2^dropped from the first one, so that the places in
-    /// between hold no boundary.
-    pub(super) fn candidates(
-        boundaries: &[BigInt],
-        interval: &Interval,
-        format: Format,
-    ) -> Vec<Self> {
-        let [first, rest @ .., last] = boundaries else { return Vec::new() };
-        let distances = rest.iter().chain([last]).map(|boundary| boundary - first);
+    /// All thresholds lie at a multiple of 2^dropped from the first one, so that the places in
+    /// between hold no threshold.
+    pub(super) fn candidates(thresholds: &[BigInt], range: &Range, format: Format) -> Vec<Self> {
+        let [first, rest @ .., last] = thresholds else { return Vec::new() };
+        let distances = rest.iter().chain([last]).map(|threshold| threshold - first);
         let zeros = distances.filter_map(|distance| distance.trailing_zeros()).min();
         let Some(dropped) = zeros.and_then(|zeros| u32::try_from(zeros).ok()) else {
             return Vec::new();
@@ -46,23 +42,23 @@ impl Index {
         let place = BigInt::one() << dropped;
         let smallest = format.codes().low().clone();
         let index = |base: BigInt, from_below: bool, high: Option<BigInt>| {
-            let top = high.as_ref().unwrap_or(interval.high());
+            let top = high.as_ref().unwrap_or(range.high());
             let entries = ((top - &base) >> dropped) + 1_u32;
             let entries = entries.to_usize().filter(|entries| *entries <= MOST_ENTRIES)?;
             let subtracts = base != BigInt::ZERO && (base != smallest || from_below);
             Some(Self { from_below, base, high, dropped, entries, subtracts })
         };
-        // One place before the first boundary, one from the last one on.
+        // One place before the first threshold, one from the last one on.
         let before = first - &place;
-        let below = *interval.low() < before;
-        let above = interval.high() >= &(last + &place);
+        let below = *range.low() < before;
+        let above = range.high() >= &(last + &place);
         let narrow = index(before, below, above.then(|| last.clone()));
         // All codes that occur; all codes of the format.
         let from_place = |code: &BigInt| {
             let places = (first - code + &place - 1_u32) >> dropped;
             first - (places << dropped)
         };
-        let all = index(from_place(interval.low()), false, None);
+        let all = index(from_place(range.low()), false, None);
         let full = index(from_place(&smallest), false, None);
         [narrow, all, full].into_iter().flatten().collect()
     }

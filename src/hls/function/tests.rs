@@ -7,17 +7,17 @@ use proptest::prelude::*;
 use super::*;
 use crate::fixed::Format;
 
-fn steps(boundaries: &[i64], values: &[i64]) -> ir::Steps {
+fn steps(thresholds: &[i64], values: &[i64]) -> ir::StepFunction {
     let constant = |codes: &[i64]| {
         let codes = codes.iter().map(|code| BigInt::from(*code)).collect::<ndarray::Array1<_>>();
         ir::Constant::of_codes(codes.into_dyn(), 0).unwrap()
     };
-    ir::Steps { boundaries: constant(boundaries), values: constant(values) }
+    ir::StepFunction { thresholds: constant(thresholds), values: constant(values) }
 }
 
-fn operand(format: &str, interval: Interval) -> ir::Tensor {
+fn operand(format: &str, range: Range) -> ir::Tensor {
     let format = format.parse().unwrap();
-    ir::Tensor { shape: vec![1], format, channels: vec![interval] }
+    ir::Tensor { shape: vec![1], format, channels: vec![range] }
 }
 
 fn all_of(format: &str) -> ir::Tensor {
@@ -46,8 +46,8 @@ fn computed(function: &Function, code: &BigInt) -> BigInt {
             let mut step = 0;
             for bit in (0..function.levels()).rev() {
                 let next = step | 1 << bit;
-                let last = function.boundaries.last().unwrap();
-                if code >= function.boundaries.get(next - 1).unwrap_or(last) {
+                let last = function.thresholds.last().unwrap();
+                if code >= function.thresholds.get(next - 1).unwrap_or(last) {
                     step = next;
                 }
             }
@@ -57,13 +57,13 @@ fn computed(function: &Function, code: &BigInt) -> BigInt {
 }
 
 /// Checks every code that can occur; the function's size.
-fn check(steps: &ir::Steps, x: &ir::Tensor, most_entries: usize) -> FunctionSize {
+fn check(steps: &ir::StepFunction, x: &ir::Tensor, most_entries: usize) -> FunctionSize {
     let function = Function::of(steps, x, most_entries);
-    let boundaries: Vec<BigInt> = steps.boundaries.codes.iter().collect();
+    let thresholds: Vec<BigInt> = steps.thresholds.codes.iter().collect();
     let values: Vec<BigInt> = steps.values.codes.iter().collect();
-    let mut code = x.interval().low().clone();
-    while code <= *x.interval().high() {
-        let expected = &values[boundaries.partition_point(|boundary| *boundary <= code)];
+    let mut code = x.range().low().clone();
+    while code <= *x.range().high() {
+        let expected = &values[thresholds.partition_point(|threshold| *threshold <= code)];
         assert_eq!(computed(&function, &code), *expected, "at {code}: {function:?}");
         code += 1;
     }
@@ -73,22 +73,22 @@ fn check(steps: &ir::Steps, x: &ir::Tensor, most_entries: usize) -> FunctionSize
     function.size()
 }
 
-/// `count` values from a boundary at `first` on, `distance` apart.
-fn staircase(first: i64, distance: i64, count: i64) -> ir::Steps {
-    let boundaries: Vec<i64> = (0..count - 1).map(|n| first + n * distance).collect();
+/// `count` values from a threshold at `first` on, `distance` apart.
+fn staircase(first: i64, distance: i64, count: i64) -> ir::StepFunction {
+    let thresholds: Vec<i64> = (0..count - 1).map(|n| first + n * distance).collect();
     let values: Vec<i64> = (0..count).map(|n| n * 3 % 64).collect();
-    steps(&boundaries, &values)
+    steps(&thresholds, &values)
 }
 
 #[test]
 fn tables_are_narrowed_by_saturation_and_by_steps_that_lie_on_a_grid() {
     let table = |entries, bits| FunctionSize::Table { entries, bits };
     let x = all_of("fixed<16,6>");
-    // Boundaries at -320, -304, ...: 16 codes make no difference, and all beyond is one place.
+    // Thresholds at -320, -304, ...: 16 codes make no difference, and all beyond is one place.
     assert_eq!(check(&staircase(-320, 16, 40), &x, 4096), table(40, 6));
     // Halfway between two steps the grid is the same.
     assert_eq!(check(&staircase(-312, 16, 40), &x, 4096), table(40, 6));
-    // One boundary beside the grid: every code makes a difference between the outermost two.
+    // One threshold beside the grid: every code makes a difference between the outermost two.
     let mut beside: Vec<i64> = (0..39).map(|n| -320 + n * 16).collect();
     beside[20] += 1;
     let values: Vec<i64> = (0..40).collect();
@@ -104,9 +104,9 @@ fn the_bound_on_entries_leads_to_a_search() {
     let x = all_of("fixed<12,6>");
     let size = |most| check(&staircase(-1000, 50, 33), &x, most);
     assert_eq!(size(1024), FunctionSize::Table { entries: 777, bits: 6 });
-    // 32 boundaries are one more than five comparisons tell apart.
+    // 32 thresholds are one more than five comparisons tell apart.
     let search =
-        |comparators, boundaries| FunctionSize::Search { comparators, boundaries, bits: 12 };
+        |comparators, thresholds| FunctionSize::Search { comparators, thresholds, bits: 12 };
     assert_eq!(size(776), search(6, 32));
     let one_less = check(&staircase(-1000, 50, 32), &x, 64);
     assert_eq!(one_less, search(5, 31));
@@ -130,11 +130,11 @@ fn few_boundaries_are_compared_unless_a_table_is_smaller() {
 #[test]
 fn codes_that_cannot_occur_take_nothing() {
     let many = staircase(-1000, 50, 33);
-    let x = |low, high| operand("fixed<12,6>", Interval::new(low, high));
+    let x = |low, high| operand("fixed<12,6>", Range::new(low, high));
     assert_eq!(check(&many, &x(-20, 20), 4096), FunctionSize::Comparators { comparators: 1 });
     assert_eq!(check(&many, &x(-49, -1), 4096), FunctionSize::Constant);
     assert_eq!(check(&many, &x(700, 2000), 4096), FunctionSize::Constant);
-    // Neither do boundaries that change nothing.
+    // Neither do thresholds that change nothing.
     let idle = steps(&[-5, 0, 5, 9], &[1, 1, 2, 2, 1]);
     assert_eq!(check(&idle, &x(-20, 20), 4096), FunctionSize::Comparators { comparators: 2 });
 }
@@ -150,10 +150,10 @@ fn sizes_say_what_they_are() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
-    /// Any boundaries, monotone or not, on any part of the operand's codes.
+    /// Any thresholds, monotone or not, on any part of the operand's codes.
     #[test]
     fn every_form_is_exact_on_every_code(
-        boundaries in proptest::collection::btree_set(-600_i64..600, 0..80),
+        thresholds in proptest::collection::btree_set(-600_i64..600, 0..80),
         grid in 0_u32..6,
         beside in 0_i64..32,
         values in proptest::collection::vec(-40_i64..40, 81),
@@ -162,16 +162,16 @@ proptest! {
         most_entries in 2_usize..2000,
         is_signed: bool,
     ) {
-        let mut boundaries: Vec<i64> =
-            boundaries.iter().map(|b| ((b >> grid) << grid) + beside).collect();
-        boundaries.dedup();
-        let values = &values[..=boundaries.len()];
+        let mut thresholds: Vec<i64> =
+            thresholds.iter().map(|b| ((b >> grid) << grid) + beside).collect();
+        thresholds.dedup();
+        let values = &values[..=thresholds.len()];
         let (format, low) = match is_signed {
             true => ("fixed<12,6>", low),
             false => ("ufixed<12,6>", low + 600),
         };
-        let steps = steps(&boundaries, values);
-        check(&steps, &operand(format, Interval::new(low, low + length)), most_entries);
+        let steps = steps(&thresholds, values);
+        check(&steps, &operand(format, Range::new(low, low + length)), most_entries);
         check(&steps, &all_of(format), most_entries);
     }
 }

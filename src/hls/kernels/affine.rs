@@ -74,7 +74,7 @@ pub(super) fn build(
     }
     let multipliers = (operations.multiplications > 0).then(|| Multipliers {
         products,
-        proper_products: operations.multiplications,
+        nontrivial_products: operations.multiplications,
         reuse_factor,
         limit: products.div_ceil(reuse_factor),
         operand_width: operand.format.width(),

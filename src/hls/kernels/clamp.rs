@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::super::build::{Builder, Site};
 use super::super::{HlsError, Number, TypeId};
-use crate::fixed::{Format, Interval};
+use crate::fixed::{Format, Range};
 
 /// Values below the lower limit become it, values above the upper limit become that.
 #[derive(Clone, Debug, Serialize)]
@@ -33,11 +33,11 @@ pub(super) fn build(
     let high = high.as_ref().filter(|high| *high < all.high());
     let mut codes = all;
     for limit in low.iter().chain(&high) {
-        codes = codes.hull(&Interval::point((*limit).clone()));
+        codes = codes.hull(&Range::point((*limit).clone()));
     }
     let format = Format::covering(&codes, operand.fraction())
         .map_err(site.too_wide("the comparison with its limits"))?;
-    let occurring = site.operand.tensor.interval();
+    let occurring = site.operand.tensor.range();
     let compared = builder.local_type(site, "compare", "values as compared", format, occurring);
     let limit = |holds, code: &BigInt| builder.number(site, holds, compared, code.clone());
     Ok(Clamp {

@@ -6,23 +6,23 @@ use super::super::build::{Builder, Site};
 use super::super::form::Scaling;
 use super::super::{HlsError, Multipliers, Number, Operations, TypeId};
 use super::powers::{Factors, factors};
-use crate::fixed::{Format, Interval};
+use crate::fixed::{Format, Range};
 use crate::ir;
 
-/// `output[n] = input[n]` from `boundary` on, `input[n] · slope + offset` below.
+/// `output[n] = input[n]` from `threshold` on, `input[n] · slope + offset` below.
 #[derive(Clone, Debug, Serialize)]
 pub struct Leaky {
     /// How many elements.
     pub elements: usize,
-    /// Holds operand and boundary.
+    /// Holds operand and threshold.
     pub compared: TypeId,
     /// The smallest value that passes.
-    pub boundary: Number,
+    pub threshold: Number,
     /// The slopes.
     pub slopes: Factors,
     /// Which of them is that of element `n`.
     pub by: Slopes,
-    /// What is added below the boundary.
+    /// What is added below the threshold.
     pub offset: Option<Number>,
     /// What a sample takes.
     pub operations: Operations,
@@ -54,22 +54,22 @@ pub(super) fn build(
         _ => return Err(site.broken("another number of slopes than of elements or channels")),
     };
 
-    // A boundary that no code reaches compares as the nearest one beyond them does.
+    // A threshold that no code reaches compares as the nearest one beyond them does.
     let codes = operand.format.codes();
     let from = op.from.clone().clamp(codes.low().clone(), codes.high() + 1);
-    let held = codes.hull(&Interval::point(from.clone()));
+    let held = codes.hull(&Range::point(from.clone()));
     let format = Format::covering(&held, operand.format.fraction())
-        .map_err(site.too_wide("the comparison with its boundary"))?;
+        .map_err(site.too_wide("the comparison with its threshold"))?;
     let compared =
-        builder.local_type(site, "compare", "values as compared", format, operand.interval());
-    let boundary = builder.number(site, "boundary", compared, from)?;
+        builder.local_type(site, "compare", "values as compared", format, operand.range());
+    let threshold = builder.number(site, "threshold", compared, from)?;
 
     let slopes = factors(builder, site, ("slope", "slopes"), &op.slopes)?;
     let offset = match &op.offset {
         None => None,
         Some(offset) => {
             let code = offset.codes.get(0).unwrap_or_default();
-            let range = Interval::point(code.clone());
+            let range = Range::point(code.clone());
             let element = builder.local_type(site, "offset", "offset", offset.format, range);
             Some(builder.number(site, "offset", element, code)?)
         }
@@ -78,12 +78,12 @@ pub(super) fn build(
     let operations = Scaling::operations_of_leaky(op, result);
     let multipliers = (operations.multiplications > 0).then_some(Multipliers {
         products: elements as u64,
-        proper_products: operations.multiplications,
+        nontrivial_products: operations.multiplications,
         reuse_factor: 1,
         limit: elements as u64,
         operand_width: operand.format.width(),
         constant_width: op.slopes.format.width(),
     });
-    let leaky = Leaky { elements, compared, boundary, slopes, by, offset, operations };
+    let leaky = Leaky { elements, compared, threshold, slopes, by, offset, operations };
     Ok((leaky, multipliers))
 }

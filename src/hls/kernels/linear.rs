@@ -8,7 +8,7 @@ use super::super::reuse::Sharing;
 use super::super::schedule::Nest;
 use super::super::{Blocks, ConstantId, Finding, HlsError, Multipliers, Obstacle, TypeId};
 use super::powers::{Places, SignCodes, negative, places, sign_codes};
-use crate::fixed::{Codes, Interval};
+use crate::fixed::{Codes, Range};
 use crate::ir;
 
 /// `output[r, o] = start[o] + Σ_i input[r, i] · weights[i, o]`.
@@ -266,7 +266,7 @@ fn terms(
         }
         Form::Xnor { shift, .. } => {
             let negative = negative(builder, site, &op.weights.codes)?;
-            let counts = Interval::new(0, inputs);
+            let counts = Range::new(0, inputs);
             let count = builder.integer_type(site, "count", "products below 0", counts)?;
             let places = places(builder, site, ("wide", "counts moved"), shift, &[outputs])?;
             Terms::Xnor(Xnor { negative, count, places })
@@ -281,7 +281,7 @@ fn terms(
     };
     let multipliers = (operations.multiplications > 0).then(|| Multipliers {
         products,
-        proper_products: operations.multiplications,
+        nontrivial_products: operations.multiplications,
         reuse_factor,
         limit: operations.multiplications.div_ceil(reuse_factor),
         operand_width: site.operand.tensor.format.width(),
@@ -317,7 +317,7 @@ fn moved_sums(
     moved: &Moved,
 ) -> Result<MovedSums, HlsError> {
     let holds = "sums before they move";
-    let sum = builder.local_type(site, "sum", holds, moved.format, moved.interval.clone());
+    let sum = builder.local_type(site, "sum", holds, moved.format, moved.range.clone());
     let outputs = [moved.shift.down.len()];
     let places = places(builder, site, ("wide", "sums moved"), &moved.shift, &outputs)?;
     Ok(MovedSums { sum, places })

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::build::{Builder, Site};
 use super::super::{HlsError, TypeId};
-use crate::fixed::{Format, Interval};
+use crate::fixed::{Format, Range};
 use crate::ir;
 
 /// What the elements at one place become.
@@ -42,10 +42,9 @@ pub(super) fn build(
     let compared = match kind {
         ir::Merge::Maximum | ir::Merge::Minimum => {
             let fraction = exact.format.fraction();
-            let fine =
-                |x: &&ir::Tensor| x.interval().refined(fraction.abs_diff(x.format.fraction()));
+            let fine = |x: &&ir::Tensor| x.range().refined(fraction.abs_diff(x.format.fraction()));
             let all = tensors.iter().map(fine).reduce(|a, b| a.hull(&b));
-            let all = all.unwrap_or_else(|| Interval::point(0));
+            let all = all.unwrap_or_else(|| Range::point(0));
             let format = Format::covering(&all, fraction)
                 .map_err(site.too_wide("the comparison of its operands"))?;
             Some(builder.local_type(site, "compare", "operands as compared", format, all))

@@ -3,10 +3,10 @@
 mod affine;
 mod clamp;
 mod convert;
+mod layout;
 mod leaky;
 mod linear;
 mod merge;
-mod moves;
 mod pool;
 mod powers;
 mod scale;
@@ -18,10 +18,10 @@ use serde::Serialize;
 pub use affine::{Affine, Offsets};
 pub use clamp::Clamp;
 pub use convert::Convert;
+pub use layout::{Concat, Gather, Part};
 pub use leaky::{Leaky, Slopes};
 pub use linear::{Linear, MovedSums, Products, Shifts, Signs, Terms, Windows, Xnor};
 pub use merge::Merge;
-pub use moves::{Concat, Gather, Part};
 pub use pool::Pool;
 pub use powers::{Down, FactorSigns, Factors, Numbers, Places, Powers, SignCodes};
 pub use scale::Scale;
@@ -49,11 +49,11 @@ pub enum Body {
     Leaky(Leaky),
     /// A factor that is a power of two.
     Scale(Scale),
-    /// Comparisons with boundaries.
+    /// Comparisons with thresholds.
     Steps(Steps),
     /// One entry for each code that makes a difference.
     Table(Table),
-    /// Boundaries halved.
+    /// Thresholds halved.
     Search(Search),
     /// Softmax by tables.
     Softmax(Softmax),
@@ -72,7 +72,7 @@ impl Body {
     pub(super) fn constants(&self) -> Vec<ConstantId> {
         match self {
             Body::Linear(linear) => [linear.matrices(), linear.vectors()].concat(),
-            Body::Steps(steps) => steps.boundaries.into_iter().chain([steps.values]).collect(),
+            Body::Steps(steps) => steps.thresholds.into_iter().chain([steps.values]).collect(),
             Body::Affine(affine) => {
                 let offsets = affine.offsets.iter().map(|offsets| offsets.constant);
                 affine.scales.constants().into_iter().chain(offsets).collect()
@@ -148,15 +148,15 @@ pub(super) fn build(
             return Ok((Body::Leaky(leaky), multipliers));
         }
         Op::Scale { power } => Body::Scale(scale::build(builder, site, *power)?),
-        Op::Steps(op) => steps::build(builder, site, op)?,
+        Op::StepFunction(op) => steps::build(builder, site, op)?,
         Op::Softmax(op) => Body::Softmax(softmax::build(builder, site, op)?),
         Op::Conv(op) => {
             let (linear, multipliers) = linear::build_windows(builder, site, op)?;
             return Ok((Body::Linear(linear), multipliers));
         }
         Op::Pool(op) => Body::Pool(pool::build(builder, site, op)?),
-        Op::Gather(op) => Body::Gather(moves::gather(op)),
-        Op::Concat { axis } => Body::Concat(moves::concat(site, *axis)?),
+        Op::Gather(op) => Body::Gather(layout::gather(op)),
+        Op::Concat { axis } => Body::Concat(layout::concat(site, *axis)?),
         Op::Merge(op) => Body::Merge(merge::build(builder, site, *op)?),
         Op::Input | Op::Reshape => return Err(site.broken("is no operation that computes")),
     };

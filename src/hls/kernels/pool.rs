@@ -56,11 +56,11 @@ pub(super) fn build(
         PoolKind::Max => ("largest", "largest so far"),
         PoolKind::Sum => ("sum", "sums"),
     };
-    let element = builder.local_type(site, suffix, holds, y.format, y.interval());
+    let element = builder.local_type(site, suffix, holds, y.format, y.range());
     let lowest = match op.kind {
         PoolKind::Sum => None,
         PoolKind::Max => {
-            Some(builder.number(site, "its lowest value", element, x.interval().low().clone())?)
+            Some(builder.number(site, "its lowest value", element, x.range().low().clone())?)
         }
     };
     let (window, channels) = (op.window, x.channel_count());

@@ -174,7 +174,7 @@ pub(super) fn places(
     shift: &Shift,
     shape: &[usize],
 ) -> Result<Places, HlsError> {
-    let wide = builder.local_type(site, suffix, holds, shift.format, shift.interval.clone());
+    let wide = builder.local_type(site, suffix, holds, shift.format, shift.range.clone());
     let down = match shift.common() {
         Some(down) => Down::Same(down),
         None => {

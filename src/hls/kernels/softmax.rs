@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::super::build::{Builder, Site};
 use super::super::{ConstantId, HlsError, TypeId};
-use crate::fixed::{Format, Interval, Quantization, Signedness};
+use crate::fixed::{Format, Quantization, Range, Signedness};
 use crate::ir;
 
 /// The six steps of [`ir::Softmax`]. The reciprocal is halved once a row instead of each product.
@@ -71,7 +71,7 @@ pub(super) fn build(
     let any = |quantization: Quantization| quantization.format.codes();
 
     let distance = local("distance", "distances from the largest", op.distance, any(op.distance));
-    let one = Interval::new(0, op.one().ok_or_else(|| site.broken("has no 1"))?);
+    let one = Range::new(0, op.one().ok_or_else(|| site.broken("has no 1"))?);
     let exp = local("exp", "exponentials", op.exponential, one.clone());
     let seed_index = op.seed_index().map_err(site.too_wide("the index of a reciprocal"))?;
     let index = local("seed_index", "mantissas minus one", seed_index, any(seed_index));

@@ -8,38 +8,38 @@ use super::super::build::{Builder, Site};
 use super::super::function::{Function, FunctionForm, Index};
 use super::super::{ConstantId, HlsError, Number, TypeId};
 use super::Body;
-use crate::fixed::{Codes, Format, Interval};
+use crate::fixed::{Codes, Format, Range};
 use crate::ir;
 
-/// `output[n]` is the value behind the last boundary that `input[n]` reaches: a comparator for
-/// each boundary.
+/// `output[n]` is the value behind the last threshold that `input[n]` reaches: a comparator for
+/// each threshold.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Steps {
     /// How many elements.
     pub elements: usize,
-    /// How many boundaries.
+    /// How many thresholds.
     pub comparisons: usize,
-    /// Holds operand and boundaries.
+    /// Holds operand and thresholds.
     pub compared: TypeId,
     /// Ascending; absent if the function is constant.
-    pub boundaries: Option<ConstantId>,
-    /// One more than boundaries.
+    pub thresholds: Option<ConstantId>,
+    /// One more than thresholds.
     pub values: ConstantId,
 }
 
-/// The same, found by halving the boundaries that are left.
+/// The same, found by halving the thresholds that are left.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Search {
     /// How many elements.
     pub elements: usize,
     /// How many comparisons, one after another.
     pub levels: u32,
-    /// How many boundaries the function has.
+    /// How many thresholds the function has.
     pub count: usize,
-    /// Holds operand and boundaries.
+    /// Holds operand and thresholds.
     pub compared: TypeId,
     /// Ascending, 2^levels - 1: the last one stands as often as that takes.
-    pub boundaries: ConstantId,
+    pub thresholds: ConstantId,
     /// 2^levels.
     pub values: ConstantId,
 }
@@ -72,14 +72,14 @@ pub struct Table {
 pub(super) fn build(
     builder: &mut Builder<'_>,
     site: &Site<'_>,
-    op: &ir::Steps,
+    op: &ir::StepFunction,
 ) -> Result<Body, HlsError> {
     let (operand, result) = (&site.operand.tensor, &site.node.tensor);
-    if op.values.codes.len() != op.boundaries.codes.len() + 1 {
-        return Err(site.broken("steps whose values are not one more than their boundaries"));
+    if op.values.codes.len() != op.thresholds.codes.len() + 1 {
+        return Err(site.broken("steps whose values are not one more than their thresholds"));
     }
-    if op.boundaries.format.fraction() != operand.format.fraction()
-        && !op.boundaries.codes.is_empty()
+    if op.thresholds.format.fraction() != operand.format.fraction()
+        && !op.thresholds.codes.is_empty()
         || op.values.format.fraction() != result.format.fraction()
     {
         return Err(site.broken("steps counted in other units than operand and result"));
@@ -98,14 +98,14 @@ fn comparators(
     site: &Site<'_>,
     function: &Function,
 ) -> Result<Steps, HlsError> {
-    let comparisons = function.boundaries.len();
-    let compared = compared(builder, site, &function.boundaries)?;
-    let boundaries = match comparisons {
+    let comparisons = function.thresholds.len();
+    let compared = compared(builder, site, &function.thresholds)?;
+    let thresholds = match comparisons {
         0 => None,
-        _ => Some(boundaries(builder, site, compared, function.boundaries.clone())?),
+        _ => Some(thresholds(builder, site, compared, function.thresholds.clone())?),
     };
     let values = values(builder, site, "values of steps", function.values.clone())?;
-    Ok(Steps { elements: site.node.tensor.len(), comparisons, compared, boundaries, values })
+    Ok(Steps { elements: site.node.tensor.len(), comparisons, compared, thresholds, values })
 }
 
 fn search(
@@ -114,16 +114,16 @@ fn search(
     function: &Function,
 ) -> Result<Search, HlsError> {
     let levels = function.levels();
-    let compared = compared(builder, site, &function.boundaries)?;
+    let compared = compared(builder, site, &function.thresholds)?;
     let padded = |codes: &[BigInt], count: usize| -> Vec<BigInt> {
         let last = codes.iter().last().into_iter().cycle();
         codes.iter().chain(last).take(count).cloned().collect()
     };
     let all = 1_usize << levels;
-    let boundaries = boundaries(builder, site, compared, padded(&function.boundaries, all - 1))?;
+    let thresholds = thresholds(builder, site, compared, padded(&function.thresholds, all - 1))?;
     let values = values(builder, site, "values of steps", padded(&function.values, all))?;
-    let (elements, count) = (site.node.tensor.len(), function.boundaries.len());
-    Ok(Search { elements, levels, count, compared, boundaries, values })
+    let (elements, count) = (site.node.tensor.len(), function.thresholds.len());
+    Ok(Search { elements, levels, count, compared, thresholds, values })
 }
 
 fn table(
@@ -149,7 +149,7 @@ fn table(
             Format::unsigned(address_width, integer)
         })
         .map_err(site.too_wide("a place in its table"))?;
-    let places = Interval::new(0, index.entries - 1);
+    let places = Range::new(0, index.entries - 1);
     let offset = builder.local_type(site, "offset", "places in the table", format, places);
     let entries = (0..index.entries).map(|place| {
         let code = &index.base + (BigInt::from(place) << index.dropped);
@@ -179,21 +179,21 @@ fn compared(
     let operand = &site.operand.tensor;
     let mut all = operand.format.codes();
     for code in codes {
-        all = all.hull(&Interval::point(code.clone()));
+        all = all.hull(&Range::point(code.clone()));
     }
     let format = Format::covering(&all, operand.format.fraction())
-        .map_err(site.too_wide("the comparison with its boundaries"))?;
-    Ok(builder.local_type(site, "compare", "values as compared", format, operand.interval()))
+        .map_err(site.too_wide("the comparison with its thresholds"))?;
+    Ok(builder.local_type(site, "compare", "values as compared", format, operand.range()))
 }
 
-fn boundaries(
+fn thresholds(
     builder: &mut Builder<'_>,
     site: &Site<'_>,
     compared: TypeId,
     codes: Vec<BigInt>,
 ) -> Result<ConstantId, HlsError> {
     let codes = Codes::from_big(Array1::from(codes).into_dyn());
-    builder.constant_of(site, "threshold", "boundaries of steps", compared, codes)
+    builder.constant_of(site, "threshold", "thresholds of steps", compared, codes)
 }
 
 fn values(

@@ -4,7 +4,7 @@ use num_bigint::BigInt;
 
 use super::cone::{Cone, Part};
 use crate::fixed::{Caster, Format, Overflow, Quantization, Rounding, Word};
-use crate::ir::{Affine, Lines, Op, Steps, Units};
+use crate::ir::{Affine, Lines, Op, StepFunction, Units};
 
 /// A function of an operand's code and channel, monotone in the code: what the operations from a
 /// scale to one of the quantizers behind it do.
@@ -24,17 +24,17 @@ enum Map<'g, W: Word> {
         operand: u32,
     },
     Cast(Caster<W>),
-    /// The operand counts in steps 2^`dropped` times as coarse as the boundaries.
+    /// The operand counts in steps 2^`dropped` times as coarse as the thresholds.
     Steps {
         groups: &'g Groups<W>,
         dropped: u32,
     },
 }
 
-/// Steps whose values are replaced by the number of the step, so that a function that goes up and
+/// StepFunction whose values are replaced by the number of the step, so that a function that goes up and
 /// down is monotone as well. Neighbours with the same value count as one step.
 pub(super) struct Groups<W> {
-    boundaries: Vec<W>,
+    thresholds: Vec<W>,
     numbers: Vec<W>,
 }
 
@@ -102,8 +102,8 @@ impl<'g, W: Word> Map<'g, W> {
         })
     }
 
-    /// Steps on operands of the format `x`, which counts in steps 2^`dropped` times as coarse as
-    /// the boundaries.
+    /// StepFunction on operands of the format `x`, which counts in steps 2^`dropped` times as coarse as
+    /// the thresholds.
     fn steps(groups: &'g Groups<W>, x: Format, dropped: u32) -> Option<Self> {
         let finer = Format::covering(&x.codes().refined(dropped), x.fraction());
         finer.is_ok_and(W::holds).then_some(Self::Steps { groups, dropped })
@@ -135,18 +135,18 @@ impl<'g, W: Word> Map<'g, W> {
 }
 
 impl<W: Word> Groups<W> {
-    /// Those of the parts of a graph's cone that are steps; `None` if a boundary does not fit the
+    /// Those of the parts of a graph's cone that are steps; `None` if a threshold does not fit the
     /// word.
     pub(super) fn all(cone: &Cone) -> Option<Vec<Option<Self>>> {
         let of = |part: &Part| match &*part.op {
-            Op::Steps(steps) => Self::of(steps).map(Some),
+            Op::StepFunction(steps) => Self::of(steps).map(Some),
             _ => Some(None),
         };
         cone.parts.iter().map(of).collect()
     }
 
-    fn of(steps: &Steps) -> Option<Self> {
-        let boundaries = W::view(&steps.boundaries.codes)?.iter().cloned().collect();
+    fn of(steps: &StepFunction) -> Option<Self> {
+        let thresholds = W::view(&steps.thresholds.codes)?.iter().cloned().collect();
         let mut numbers: Vec<W> = Vec::new();
         let mut last: Option<BigInt> = None;
         for value in steps.values.codes.iter() {
@@ -158,11 +158,11 @@ impl<W: Word> Groups<W> {
             numbers.push(number);
             last = Some(value);
         }
-        Some(Self { boundaries, numbers })
+        Some(Self { thresholds, numbers })
     }
 
     fn number(&self, code: &W) -> W {
-        let step = self.boundaries.partition_point(|boundary| boundary <= code);
+        let step = self.thresholds.partition_point(|threshold| threshold <= code);
         self.numbers.get(step).cloned().unwrap_or_else(W::zero)
     }
 }

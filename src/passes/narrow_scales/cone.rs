@@ -8,8 +8,8 @@ use num_traits::{Signed, Zero};
 use petgraph::Direction;
 
 use super::{Outcome, rounded};
-use crate::fixed::{Format, FormatError, Interval, Overflow, Quantization, fits};
-use crate::ir::{Affine, Constant, Graph, Leaky, Node, NodeId, Op, Steps, Tensor, clamped};
+use crate::fixed::{Format, FormatError, Overflow, Quantization, Range, fits};
+use crate::ir::{Affine, Constant, Graph, Leaky, Node, NodeId, Op, StepFunction, Tensor, clamped};
 
 /// An affine operation and everything behind it up to the quantizers: a tree, since each operation
 /// takes one operand.
@@ -78,11 +78,11 @@ impl Cone {
                 Op::Cast { rounding, overflow } => {
                     let to = Quantization::new(tensor.format, *rounding, *overflow);
                     let saturates = matches!(overflow, Overflow::Sat | Overflow::SatSym);
-                    if !saturates && !fits(&x.interval(), x.format.fraction(), &to) {
+                    if !saturates && !fits(&x.range(), x.format.fraction(), &to) {
                         return Err(Outcome::Wraps { node: name.clone() });
                     }
                 }
-                Op::Clamp { .. } | Op::Scale { .. } | Op::Steps(_) | Op::Reshape => {}
+                Op::Clamp { .. } | Op::Scale { .. } | Op::StepFunction(_) | Op::Reshape => {}
                 Op::Affine(affine) if self.knows_channels(x, affine.is_uniform()) => {}
                 Op::Leaky(leaky) if is_monotone(leaky) => {
                     let numbers = leaky.slopes.codes.len();
@@ -113,7 +113,7 @@ impl Cone {
 
     /// This cone, the graph's, with another affine operation, which counts in the same steps or
     /// coarser ones, and so does everything up to the quantizers. Limits are rounded to these
-    /// steps; boundaries of steps are where they were. `None` if a type has more than 128 bits.
+    /// steps; thresholds of steps are where they were. `None` if a type has more than 128 bits.
     pub(super) fn with(&self, affine: Affine) -> Option<Self> {
         let result = affine.result(&self.operand).ok()?;
         let (node, operand) = (self.node, self.operand.clone());
@@ -150,7 +150,7 @@ fn is_monotone(leaky: &Leaky) -> bool {
 impl Part {
     /// Whether it is a quantizer, with which a branch of the tree ends.
     pub(super) fn is_end(&self) -> bool {
-        matches!(*self.op, Op::Cast { .. } | Op::Steps(_))
+        matches!(*self.op, Op::Cast { .. } | Op::StepFunction(_))
     }
 
     /// A limit in the operand's steps: the nearest one.
@@ -161,10 +161,10 @@ impl Part {
     /// The part on an operand that counts in steps 2^`dropped` times as coarse as in the graph.
     fn on(&self, x: &Tensor, dropped: u32) -> Result<Self, FormatError> {
         let part = Self { dropped, ..self.clone() };
-        let mapped = |f: &dyn Fn(&Interval) -> Interval, fraction: i32| {
+        let mapped = |f: &dyn Fn(&Range) -> Range, fraction: i32| {
             let channels = x.channels.iter().map(f).collect();
             let mut tensor = Tensor { shape: x.shape.clone(), format: x.format, channels };
-            tensor.format = Format::covering(&tensor.interval(), fraction)?;
+            tensor.format = Format::covering(&tensor.range(), fraction)?;
             Ok(tensor)
         };
         let fraction = x.format.fraction();
@@ -173,14 +173,14 @@ impl Part {
             Op::Clamp { low, high } => {
                 let limit = |code: &Option<BigInt>| code.as_ref().map(|code| part.limit(code));
                 let (low, high) = (limit(low), limit(high));
-                mapped(&|interval| clamped(interval, low.as_ref(), high.as_ref()), fraction)?
+                mapped(&|range| clamped(range, low.as_ref(), high.as_ref()), fraction)?
             }
             Op::Leaky(leaky) => leaky.result(x)?,
             Op::Scale { power } => Tensor { format: x.format.scaled(*power)?, ..x.clone() },
             Op::Reshape => {
                 let mut tensor = Tensor { shape: self.tensor.shape.clone(), ..x.clone() };
                 if tensor.channel_count() != x.channel_count() {
-                    tensor.channels = vec![x.interval()];
+                    tensor.channels = vec![x.range()];
                 }
                 tensor
             }
@@ -188,7 +188,7 @@ impl Part {
             _ => {
                 let mut tensor = self.tensor.clone();
                 if x.channels.len() == 1 {
-                    tensor.channels = vec![tensor.interval()];
+                    tensor.channels = vec![tensor.range()];
                 }
                 tensor
             }
@@ -201,33 +201,35 @@ impl Part {
         let limit = |code: &Option<BigInt>| code.as_ref().map(|code| self.limit(code));
         Ok(match &*self.op {
             Op::Clamp { low, high } => Op::Clamp { low: limit(low), high: limit(high) },
-            Op::Steps(steps) if self.dropped > 0 => Op::Steps(self.without_empty_steps(steps)?),
+            Op::StepFunction(steps) if self.dropped > 0 => {
+                Op::StepFunction(self.without_empty_steps(steps)?)
+            }
             op => op.clone(),
         })
     }
 
     /// `steps` in the operand's steps, less those that no operand reaches any more since their
-    /// boundary and the next are one.
-    fn without_empty_steps(&self, steps: &Steps) -> Result<Steps, FormatError> {
+    /// threshold and the next are one.
+    fn without_empty_steps(&self, steps: &StepFunction) -> Result<StepFunction, FormatError> {
         let mut values = steps.values.codes.iter();
         let mut kept: Vec<BigInt> = values.next().into_iter().collect();
-        let mut boundaries: Vec<BigInt> = Vec::new();
-        for (boundary, value) in steps.boundaries.codes.iter().zip(values) {
-            // The first coarse code that is not below the boundary.
-            let boundary: BigInt = -(-boundary >> self.dropped);
-            if boundaries.last() == Some(&boundary) {
+        let mut thresholds: Vec<BigInt> = Vec::new();
+        for (threshold, value) in steps.thresholds.codes.iter().zip(values) {
+            // The first coarse code that is not below the threshold.
+            let threshold: BigInt = -(-threshold >> self.dropped);
+            if thresholds.last() == Some(&threshold) {
                 kept.pop();
             } else {
-                boundaries.push(boundary);
+                thresholds.push(threshold);
             }
             kept.push(value);
         }
         let list = |codes: Vec<BigInt>, fraction| {
             Constant::of_codes(Array1::from_vec(codes).into_dyn(), fraction)
         };
-        let coarse = steps.boundaries.format.fraction().saturating_sub_unsigned(self.dropped);
-        Ok(Steps {
-            boundaries: list(boundaries, coarse)?,
+        let coarse = steps.thresholds.format.fraction().saturating_sub_unsigned(self.dropped);
+        Ok(StepFunction {
+            thresholds: list(thresholds, coarse)?,
             values: list(kept, steps.values.format.fraction())?,
         })
     }

@@ -7,25 +7,25 @@
 //!
 //! **The proof.** From the operand's code to the quantizer's, each channel's function is monotone,
 //! with the exact scale and with a narrower one: products with a constant, offsets, limits, leaky
-//! slopes, rounding and saturation all are. So the exact function is constant between *boundaries*,
+//! slopes, rounding and saturation all are. So the exact function is constant between *thresholds*,
 //! the codes at which it changes, which bisection finds. If the narrower function agrees with it at
-//! the ends of the operand's interval and on both sides of each boundary, it agrees everywhere: between
+//! the ends of the operand's range and on both sides of each threshold, it agrees everywhere: between
 //! two codes at which it has the same value it has no other.
 //!
 //! A function of steps that goes up and down is monotone in the number of the step, so those numbers
-//! are compared instead of values. A cast that wraps around inside of the reachable interval is not
+//! are compared instead of values. A cast that wraps around inside of the reachable range is not
 //! monotone, and its scale stays as it is.
 //!
 //! **The search.** Scales are rounded to nearest with fewer bits behind the point than it takes, then
 //! with one more, and so on; for each, offsets likewise. The first pair that is proven is taken. It
 //! ends: the exact numbers are the last candidates.
 
-mod boundaries;
 mod chain;
 mod cone;
 mod report;
 #[cfg(test)]
 mod tests;
+mod thresholds;
 
 use num_bigint::BigInt;
 
@@ -33,9 +33,9 @@ use super::{Pass, Report};
 use crate::fixed::Word;
 use crate::ir::{Affine, Constant, Graph, NodeId, Op};
 
-use boundaries::Points;
 use cone::Cone;
 pub use report::{Outcome, Scale, ScaleTypes};
+use thresholds::Points;
 
 pub(super) const PASS: Pass = Pass {
     name: "narrow_scales",
@@ -44,14 +44,14 @@ pub(super) const PASS: Pass = Pass {
     run,
 };
 
-/// The most boundaries, over all channels, that a proof is attempted for; it takes about a second.
-pub const MOST_BOUNDARIES: usize = 1 << 20;
+/// The most thresholds, over all channels, that a proof is attempted for; it takes about a second.
+pub const MAX_THRESHOLDS: usize = 1 << 20;
 
 fn run(graph: &mut Graph, report: &mut Report) {
-    for node in graph.in_order() {
+    for node in graph.topological_order() {
         let Op::Affine(affine) = &graph[node].op else { continue };
         let affine = affine.clone();
-        let outcome = narrow(graph, node, &affine, MOST_BOUNDARIES);
+        let outcome = narrow(graph, node, &affine, MAX_THRESHOLDS);
         let Op::Affine(narrowed) = &graph[node].op else { continue };
         report.scales.push(Scale {
             layer: graph[node].layer.clone(),
@@ -64,7 +64,7 @@ fn run(graph: &mut Graph, report: &mut Report) {
 }
 
 /// Narrows the scale and the offset of `node`, the operation `affine`, as far as a proof on at most
-/// `limit` boundaries goes. Errors say why they stay as they are.
+/// `limit` thresholds goes. Errors say why they stay as they are.
 fn narrow(
     graph: &mut Graph,
     node: NodeId,
@@ -73,12 +73,12 @@ fn narrow(
 ) -> Result<Outcome, Outcome> {
     let cone = Cone::behind(graph, node, affine)?;
     let search = search::<i64>(&cone, limit).or_else(|| search::<BigInt>(&cone, limit));
-    let (narrowed, boundaries) = search.unwrap_or(Err(Outcome::TooWide))?;
+    let (narrowed, thresholds) = search.unwrap_or(Err(Outcome::TooWide))?;
     narrowed.write(graph).map_err(|_| Outcome::TooWide)?;
-    Ok(Outcome::Proven { boundaries })
+    Ok(Outcome::Proven { thresholds })
 }
 
-/// The narrowest candidate that is proven, and on how many boundaries; `None` if some code does not
+/// The narrowest candidate that is proven, and on how many thresholds; `None` if some code does not
 /// fit the word.
 fn search<W: Word>(cone: &Cone, limit: usize) -> Option<Result<(Cone, usize), Outcome>> {
     let mut points = match Points::<W>::of(cone, limit)? {
@@ -91,7 +91,7 @@ fn search<W: Word>(cone: &Cone, limit: usize) -> Option<Result<(Cone, usize), Ou
         .filter_map(|(scale, offset)| cone.with(Affine { scale, offset }))
         .find(|candidate| points.agree(candidate) == Some(true));
     // The exact numbers are the last candidate.
-    Some(Ok((proven.unwrap_or_else(|| cone.clone()), points.boundaries())))
+    Some(Ok((proven.unwrap_or_else(|| cone.clone()), points.thresholds())))
 }
 
 /// `exact` rounded to nearest, with ever more bits behind the point; the exact one comes last.

@@ -39,7 +39,7 @@ pub enum Outcome {
     Proven {
         /// The places, over all channels, at which the result changes: it was compared on both
         /// sides of each.
-        boundaries: usize,
+        thresholds: usize,
     },
     /// No quantizer follows everywhere, so it is kept exact.
     NotQuantized {
@@ -53,7 +53,7 @@ pub enum Outcome {
     },
     /// The result takes too many values for a proof, so it is kept exact.
     TooMany {
-        /// The most boundaries that are looked at.
+        /// The most thresholds that are looked at.
         limit: usize,
     },
     /// Its codes are too wide to be narrowed, so it is kept exact.
@@ -77,7 +77,7 @@ impl Scale {
 }
 
 impl fmt::Display for Scale {
-    /// `scales: fc1 ufixed<24,-1> -> ufixed<9,-1>, offset fixed<4,1>, proven on 1234 boundaries`.
+    /// `scales: fc1 ufixed<24,-1> -> ufixed<9,-1>, offset fixed<4,1>, proven on 1234 thresholds`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let change = |f: &mut fmt::Formatter<'_>, before: &str, after: &str| {
             if before == after { write!(f, "{before}") } else { write!(f, "{before} -> {after}") }
@@ -90,7 +90,7 @@ impl fmt::Display for Scale {
             change(f, &before.to_string(), &after)?;
         }
         match &self.outcome {
-            Outcome::Proven { boundaries } => write!(f, ", proven on {boundaries} boundaries"),
+            Outcome::Proven { thresholds } => write!(f, ", proven on {thresholds} thresholds"),
             Outcome::NotQuantized { by } => write!(f, ", exact: '{by}' takes it unquantized"),
             Outcome::Wraps { node } => write!(f, ", exact: '{node}' wraps around"),
             Outcome::TooMany { limit } => {

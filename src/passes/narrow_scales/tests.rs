@@ -7,9 +7,11 @@ use proptest::prelude::*;
 
 use super::{Outcome, narrow};
 use crate::fixed::{
-    Codes, Format, FormatError, Interval, Overflow, Quantization, Rounding, cast_interval,
+    Codes, Format, FormatError, Overflow, Quantization, Range, Rounding, cast_range,
 };
-use crate::ir::{Affine, Constant, Graph, Leaky, NodeId, Op, Steps, Tensor, clamped, validate};
+use crate::ir::{
+    Affine, Constant, Graph, Leaky, NodeId, Op, StepFunction, Tensor, clamped, validate,
+};
 use crate::passes::{Report, for_hardware};
 use crate::sim;
 
@@ -31,10 +33,10 @@ fn floats(values: &[f32]) -> Result<Constant, crate::ir::ConstantError> {
 fn add(graph: &mut Graph, x: NodeId, op: Op, to: Option<Format>) -> Result<NodeId, FormatError> {
     let from = graph[x].tensor.clone();
     let fraction = from.format.fraction();
-    let mapped = |f: &dyn Fn(&Interval) -> Interval, fraction| {
+    let mapped = |f: &dyn Fn(&Range) -> Range, fraction| {
         let channels = from.channels.iter().map(f).collect();
         let mut tensor = Tensor { shape: from.shape.clone(), format: from.format, channels };
-        tensor.format = Format::covering(&tensor.interval(), fraction)?;
+        tensor.format = Format::covering(&tensor.range(), fraction)?;
         Ok(tensor)
     };
     let tensor = match &op {
@@ -44,15 +46,15 @@ fn add(graph: &mut Graph, x: NodeId, op: Op, to: Option<Format>) -> Result<NodeI
         Op::Scale { power } => Tensor { format: from.format.scaled(*power)?, ..from.clone() },
         Op::Cast { rounding, overflow } => {
             let to = Quantization::new(to.unwrap_or(from.format), *rounding, *overflow);
-            let cast = mapped(&|i| cast_interval(i, fraction, &to), to.format.fraction())?;
+            let cast = mapped(&|i| cast_range(i, fraction, &to), to.format.fraction())?;
             Tensor { format: to.format, ..cast }
         }
-        Op::Steps(steps) => {
-            let reached = steps.values.codes.interval().unwrap_or_else(|| Interval::point(0));
+        Op::StepFunction(steps) => {
+            let reached = steps.values.codes.range().unwrap_or_else(|| Range::point(0));
             let format = steps.values.format;
             Tensor { shape: from.shape.clone(), format, channels: vec![reached] }
         }
-        _ => Tensor { shape: vec![from.len()], channels: vec![from.interval()], ..from.clone() },
+        _ => Tensor { shape: vec![from.len()], channels: vec![from.range()], ..from.clone() },
     };
     let name = format!("n{}", graph.nodes.node_count());
     Ok(graph.add(name, op, &[x], tensor))
@@ -105,7 +107,7 @@ fn scales_of_elements_are_narrowed_where_channels_differ() -> Outcomes {
         Affine { scale: floats(&[0.3, -0.071, 0.5, 0.25])?, offset: Some(floats(&[0.4])?) };
     let (mut graph, y) = scaled("fixed<8,3>", affine)?;
     let of_elements = graph[y].tensor.clone();
-    let of = |a: usize, b: usize| of_elements.interval_of(a).hull(of_elements.interval_of(b));
+    let of = |a: usize, b: usize| of_elements.range_of(a).hull(of_elements.range_of(b));
     let channels = vec![of(0, 2), of(1, 3)];
     let tensor = Tensor { shape: vec![2, 2], format: of_elements.format, channels };
     let y = graph.add("rows", Op::Reshape, &[y], tensor);
@@ -124,7 +126,7 @@ fn a_quantizer_leaves_few_bits_of_a_scale() -> Outcomes {
     graph.add_output("y", y);
     let (_, report) = narrowed(&graph)?;
     let expected = "scales: n1 fixed<30,0> -> fixed<12,0>, offset ufixed<24,-1> -> \
-                    ufixed<12,-1>, proven on 35 boundaries";
+                    ufixed<12,-1>, proven on 35 thresholds";
     assert_eq!(text(&report), [expected]);
     let json = serde_json::to_value(&report)?;
     assert_eq!(json["scales"][0]["outcome"]["kind"], "proven");
@@ -142,7 +144,7 @@ fn one_bit_less_gives_other_results() -> Outcomes {
     };
     let graph = with(&exact)?;
     let (narrow, _) = narrowed(&graph)?;
-    let affine = narrow.in_order().into_iter().find_map(|id| match &narrow[id].op {
+    let affine = narrow.topological_order().into_iter().find_map(|id| match &narrow[id].op {
         Op::Affine(affine) => Some(affine.clone()),
         _ => None,
     });
@@ -167,7 +169,7 @@ fn the_channels_own_intervals_count() -> Outcomes {
     for reach in [512, 20, 3] {
         let (mut graph, y) = scaled("fixed<10,3>", affine.clone())?;
         let x = graph.inputs[0];
-        graph[x].tensor.channels = vec![Interval::new(-reach, reach - 1)];
+        graph[x].tensor.channels = vec![Range::new(-reach, reach - 1)];
         graph[y].tensor = affine.result(&graph[x].tensor)?;
         let y = cast(&mut graph, y, "fixed<9,2,RND_CONV,SAT_SYM>")?;
         graph.add_output("y", y);
@@ -221,7 +223,7 @@ fn what_keeps_a_scale_exact_is_said() -> Outcomes {
     let exact = affine()?;
     let of = |graph: &Graph, limit| narrow(&mut graph.clone(), y, &exact, limit);
     assert_eq!(of(&graph, 75), Err(Outcome::TooMany { limit: 75 }));
-    assert_eq!(of(&graph, 76), Ok(Outcome::Proven { boundaries: 76 }));
+    assert_eq!(of(&graph, 76), Ok(Outcome::Proven { thresholds: 76 }));
     let kept = Outcome::TooMany { limit: 75 };
     let mut report = narrowed(&graph)?.1;
     report.scales[0].after = report.scales[0].before;
@@ -263,7 +265,7 @@ enum Middle {
 #[derive(Clone, Debug)]
 enum End {
     Cast(Quantization),
-    /// Boundaries as parts of 255 of the interval, and values.
+    /// Thresholds as parts of 255 of the range, and values.
     Steps(Vec<(u8, i64)>),
 }
 
@@ -294,9 +296,9 @@ fn ends() -> impl Strategy<Value = End> {
     ]
 }
 
-/// The code that lies `part` of 255 into the interval.
-fn at(interval: &Interval, part: u8) -> BigInt {
-    interval.low() + (interval.high() - interval.low()) * part / 255
+/// The code that lies `part` of 255 into the range.
+fn at(range: &Range, part: u8) -> BigInt {
+    range.low() + (range.high() - range.low()) * part / 255
 }
 
 /// Adds the operations of one branch; the node of its quantizer.
@@ -308,10 +310,10 @@ fn branch(
 ) -> Result<NodeId, FormatError> {
     let mut x = from;
     for middle in middles {
-        let interval = graph[x].tensor.interval();
+        let range = graph[x].tensor.range();
         let op = match middle {
             Middle::Clamp(low, high) => {
-                Op::Clamp { low: Some(at(&interval, *low)), high: Some(at(&interval, *high)) }
+                Op::Clamp { low: Some(at(&range, *low)), high: Some(at(&range, *high)) }
             }
             Middle::Leaky(slope) => {
                 Op::Leaky(Leaky { from: BigInt::ZERO, slopes: list(&[*slope], 3)?, offset: None })
@@ -331,17 +333,17 @@ fn branch(
             add(graph, x, op, Some(to.format))
         }
         End::Steps(steps) => {
-            let interval = graph[x].tensor.interval();
+            let range = graph[x].tensor.range();
             let mut steps: Vec<(BigInt, i64)> =
-                steps.iter().map(|(part, value)| (at(&interval, *part), *value)).collect();
+                steps.iter().map(|(part, value)| (at(&range, *part), *value)).collect();
             steps.sort();
             steps.dedup_by(|a, b| a.0 == b.0);
-            let boundaries: Vec<BigInt> = steps.iter().map(|(code, _)| code.clone()).collect();
+            let thresholds: Vec<BigInt> = steps.iter().map(|(code, _)| code.clone()).collect();
             let values: Vec<i64> = [0].into_iter().chain(steps.iter().map(|s| s.1)).collect();
-            let boundaries = ndarray::Array1::from_vec(boundaries).into_dyn();
-            let boundaries = Constant::of_codes(boundaries, graph[x].tensor.format.fraction())?;
-            let steps = Steps { boundaries, values: list(&values, 0)? };
-            add(graph, x, Op::Steps(steps), None)
+            let thresholds = ndarray::Array1::from_vec(thresholds).into_dyn();
+            let thresholds = Constant::of_codes(thresholds, graph[x].tensor.format.fraction())?;
+            let steps = StepFunction { thresholds, values: list(&values, 0)? };
+            add(graph, x, Op::StepFunction(steps), None)
         }
     }
 }

@@ -35,12 +35,12 @@ pub struct DetailStep {
     /// The value.
     pub value: f64,
     /// The real numbers that give it.
-    pub from: Interval,
+    pub from: Range,
 }
 
-/// An interval of real numbers; an end that is `None` lies infinitely far away.
+/// A range of real numbers; an end that is `None` lies infinitely far away.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Interval {
+pub struct Range {
     /// The lower end.
     pub low: Option<f64>,
     /// Whether the lower end is inside.
@@ -120,7 +120,7 @@ impl From<&Step> for DetailStep {
     fn from(step: &Step) -> Self {
         let at = |edge: Option<Edge>| edge.map(|edge| edge.at);
         let is = |edge: Option<Edge>, owner| edge.is_some_and(|edge| edge.owner == owner);
-        let from = Interval {
+        let from = Range {
             low: at(step.left),
             low_included: is(step.left, Owner::Right),
             low_exact: !is(step.left, Owner::Neither),
@@ -132,7 +132,7 @@ impl From<&Step> for DetailStep {
     }
 }
 
-impl fmt::Display for Interval {
+impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = |at: Option<f64>, exact: bool| {
             at.map(|at| format!("{}{}", if exact { "" } else { "≈" }, number(at)))

@@ -4,7 +4,7 @@ mod detail;
 mod plot;
 mod table;
 
-pub use detail::{Detail, DetailStep, Interval, StaircaseError, detail};
+pub use detail::{Detail, DetailStep, Range, StaircaseError, detail};
 pub use plot::plot;
 pub use table::{Catalogued, catalogue, markdown, table};
 
@@ -64,7 +64,7 @@ fn in_words(stage: &Stage) -> String {
         Stage::AtLeast(low) => format!("{low} where it is below"),
         Stage::AtMost(high) => format!("{high} where it is above"),
         Stage::Leaky { shift } => format!("negative numbers shifted down by {shift}"),
-        Stage::Steps => "comparators on step boundaries, or a table".into(),
+        Stage::Steps => "comparators on step thresholds, or a table".into(),
     }
 }
 

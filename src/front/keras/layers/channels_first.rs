@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{Built, Read, Site};
 use crate::front::error::FrontError;
-use crate::model::{Activation, LayerKind, Move};
+use crate::model::{Activation, LayerKind, Layout};
 use crate::quantizer::Quantizer;
 
 /// Layers along one axis, which they name in `axis`.
@@ -48,7 +48,7 @@ pub(super) fn read(site: &mut Site<'_>, read: Read) -> Result<Built, FrontError>
         let value = site.attributes.get("activation").cloned().unwrap_or_default();
         return Err(site.attributes.unsupported("activation", &value, help.into()));
     }
-    let last = |shape: &Vec<usize>| Move::to_channels_last(shape.len()).result_shape(shape);
+    let last = |shape: &Vec<usize>| Layout::to_channels_last(shape.len()).result_shape(shape);
     let inputs: Option<Vec<Vec<usize>>> = site.inputs.iter().map(last).collect();
     let own = std::mem::replace(&mut site.inputs, Cow::Owned(inputs.unwrap_or_default()));
     let built = read(site);
@@ -57,7 +57,7 @@ pub(super) fn read(site: &mut Site<'_>, read: Read) -> Result<Built, FrontError>
     if let LayerKind::Identity = built.kind {
         return site.same_shape(LayerKind::Identity);
     }
-    let first = Move::to_channels_first(built.shape.len());
+    let first = Layout::to_channels_first(built.shape.len());
     let shape = first.result_shape(&built.shape).unwrap_or(built.shape);
     Ok(Built { kind: LayerKind::ChannelsFirst(Box::new(built.kind)), shape })
 }

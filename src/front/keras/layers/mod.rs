@@ -9,8 +9,8 @@ mod flatten;
 mod folded;
 mod inert;
 mod input;
+mod layout;
 mod merge;
-mod moves;
 mod normalization;
 mod pool;
 mod time_distributed;
@@ -39,7 +39,7 @@ const FAMILIES: &[&[Class]] = &[
     inert::CLASSES,
     normalization::CLASSES,
     merge::CLASSES,
-    moves::CLASSES,
+    layout::CLASSES,
     time_distributed::CLASSES,
 ];
 

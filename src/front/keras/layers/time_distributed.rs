@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::moves::check_size;
+use super::layout::check_size;
 use super::{Built, Class, Site};
 use crate::front::error::FrontError;
 use crate::front::keras::architecture::check_origin;

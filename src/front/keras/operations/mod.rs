@@ -3,7 +3,7 @@
 
 mod arithmetic;
 mod functions;
-mod moves;
+mod layout;
 mod parts;
 mod places;
 mod reduce;
@@ -57,7 +57,7 @@ impl Operation {
 const FAMILIES: &[&[Operation]] = &[
     arithmetic::OPERATIONS,
     reduce::OPERATIONS,
-    moves::OPERATIONS,
+    layout::OPERATIONS,
     parts::OPERATIONS,
     places::OPERATIONS,
     functions::OPERATIONS,

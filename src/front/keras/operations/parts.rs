@@ -7,7 +7,7 @@ use crate::front::error::FrontError;
 use crate::front::keras::attributes::shown;
 use crate::front::keras::layers::Built;
 use crate::front::layer_problem::LayerProblem;
-use crate::model::{LayerKind, Move, Range};
+use crate::model::{AxisSlice, LayerKind, Layout};
 
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::of_several(&["split"], &["x", "num_or_size_splits", "axis", "num"], split_by_size),
@@ -80,16 +80,16 @@ fn equal_parts(
 fn part(call: &Call<'_, '_>, axis: usize, ends: &[usize]) -> Result<Built, FrontError> {
     let number = call.result_of(ends.len())?;
     let start = number.checked_sub(1).map_or(0, |before| ends[before]);
-    let range = Range { start, step: 1, count: ends[number] - start };
+    let range = AxisSlice { start, step: 1, count: ends[number] - start };
     call.site.moved(vec![along(call, axis, range)?])
 }
 
 /// `range` of one axis, and the whole of all others.
-fn along(call: &Call<'_, '_>, axis: usize, range: Range) -> Result<Move, FrontError> {
+fn along(call: &Call<'_, '_>, axis: usize, range: AxisSlice) -> Result<Layout, FrontError> {
     let shape = call.site.input()?;
-    let mut ranges: Vec<Range> = shape.iter().map(|length| Range::whole(*length)).collect();
+    let mut ranges: Vec<AxisSlice> = shape.iter().map(|length| AxisSlice::whole(*length)).collect();
     ranges[axis] = range;
-    Ok(Move::Slice(ranges))
+    Ok(Layout::Slice(ranges))
 }
 
 /// Each element along an axis by itself.
@@ -103,8 +103,8 @@ fn unstack(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
         return Err(call.refuse("axis", shown(value)));
     }
     let start = call.result_of(length)?;
-    let one = along(call, axis, Range { start, step: 1, count: 1 })?;
-    call.site.moved(vec![one, Move::Reshape(shape)])
+    let one = along(call, axis, AxisSlice { start, step: 1, count: 1 })?;
+    call.site.moved(vec![one, Layout::Reshape(shape)])
 }
 
 /// Tensors of one shape one behind the other along a new axis.

@@ -7,7 +7,7 @@ use super::{Call, Operation, number};
 use crate::front::error::FrontError;
 use crate::front::keras::attributes::shown;
 use crate::front::keras::layers::Built;
-use crate::model::Move;
+use crate::model::Layout;
 
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(
@@ -65,7 +65,7 @@ fn pad(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
         value.as_array().and_then(|pairs| pairs.iter().map(pair).collect());
     let Some([[0, 0], by @ ..]) = by.as_deref() else { return Err(refused()) };
     if beyond == Beyond::Zeros {
-        return call.site.moved(vec![Move::Pad(by.to_vec())]);
+        return call.site.moved(vec![Layout::Pad(by.to_vec())]);
     }
     let shape = call.site.input()?;
     if by.len() != shape.len() {
@@ -74,9 +74,9 @@ fn pad(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let axes = shape.iter().zip(by).enumerate().filter(|(_, (_, by))| **by != [0, 0]);
     let moves = axes.map(|(axis, (length, by))| {
         let places = mirrored(*length, *by, beyond == Beyond::Symmetric)?;
-        Some(Move::Take { axis, places })
+        Some(Layout::Take { axis, indices: places })
     });
-    let moves = moves.collect::<Option<Vec<Move>>>().ok_or_else(refused)?;
+    let moves = moves.collect::<Option<Vec<Layout>>>().ok_or_else(refused)?;
     call.site.moved(moves)
 }
 
@@ -97,7 +97,7 @@ fn mirrored(length: usize, [before, after]: [usize; 2], with_ends: bool) -> Opti
 fn reverse(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let axes = call.axes("axis", call.value(1, "axis")?)?;
     let shape = call.site.input()?;
-    let back = |axis| Move::Take { axis, places: (0..shape[axis]).rev().collect() };
+    let back = |axis| Layout::Take { axis, indices: (0..shape[axis]).rev().collect() };
     call.site.moved(axes.into_iter().map(back).collect())
 }
 
@@ -123,7 +123,7 @@ fn tile(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let axes = (0..shape.len()).filter(|axis| times[*axis] != 1);
     let again = |axis: usize| {
         let places = (0..tiled[axis]).map(|at| at % shape[axis]).collect();
-        Move::Take { axis, places }
+        Layout::Take { axis, indices: places }
     };
     call.site.moved(axes.map(again).collect())
 }
@@ -149,7 +149,7 @@ fn roll(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
         let first = i64::try_from(length).map(|length| shift.rem_euclid(length.max(1)));
         let first = first.ok().and_then(|first| usize::try_from(first).ok()).ok_or_else(refused)?;
         let places = (0..length).map(|at| (at + length - first) % length).collect();
-        moves.push(Move::Take { axis, places });
+        moves.push(Layout::Take { axis, indices: places });
     }
     call.site.moved(moves)
 }
@@ -169,13 +169,13 @@ fn take(call: &mut Call<'_, '_>, from_the_end: bool) -> Result<Built, FrontError
         inside.then_some(index as usize)
     };
     let places: Option<Vec<usize>> = indices.iter().map(place).collect();
-    let mut moves = vec![Move::Take { axis, places: places.ok_or_else(refused)? }];
+    let mut moves = vec![Layout::Take { axis, indices: places.ok_or_else(refused)? }];
     if indices.ndim() == 0 {
         shape.remove(axis);
         if shape.is_empty() {
             return Err(refused());
         }
-        moves.push(Move::Reshape(shape));
+        moves.push(Layout::Reshape(shape));
     }
     call.site.moved(moves)
 }
@@ -188,9 +188,9 @@ fn depth_to_space(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     }
     let inside = channels / (block * block);
     call.site.moved(vec![
-        Move::Reshape(vec![rows, columns, block, block, inside]),
-        Move::Permute(vec![0, 2, 1, 3, 4]),
-        Move::Reshape(vec![rows * block, columns * block, inside]),
+        Layout::Reshape(vec![rows, columns, block, block, inside]),
+        Layout::Permute(vec![0, 2, 1, 3, 4]),
+        Layout::Reshape(vec![rows * block, columns * block, inside]),
     ])
 }
 
@@ -201,9 +201,9 @@ fn space_to_depth(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
         return Err(call.refuse("block_size", block.to_string()));
     }
     call.site.moved(vec![
-        Move::Reshape(vec![rows / block, block, columns / block, block, channels]),
-        Move::Permute(vec![0, 2, 1, 3, 4]),
-        Move::Reshape(vec![rows / block, columns / block, block * block * channels]),
+        Layout::Reshape(vec![rows / block, block, columns / block, block, channels]),
+        Layout::Permute(vec![0, 2, 1, 3, 4]),
+        Layout::Reshape(vec![rows / block, columns / block, block * block * channels]),
     ])
 }
 

@@ -6,7 +6,7 @@ use super::{Built, Class, Site};
 use crate::front::error::FrontError;
 use crate::front::keras::attributes::Owner;
 use crate::front::layer_problem::LayerProblem;
-use crate::model::{LayerKind, Move, Range};
+use crate::model::{AxisSlice, LayerKind, Layout};
 
 pub(super) const CLASSES: &[Class] = &[
     ("ZeroPadding1D", |site| pad(site, 1)),
@@ -22,28 +22,28 @@ pub(super) const CLASSES: &[Class] = &[
 
 fn pad(site: &mut Site<'_>, axes: usize) -> Result<Built, FrontError> {
     let by = site.borders("padding", axes)?;
-    site.moved(vec![Move::Pad(by)])
+    site.moved(vec![Layout::Pad(by)])
 }
 
 fn crop(site: &mut Site<'_>, axes: usize) -> Result<Built, FrontError> {
     let by = site.borders("cropping", axes)?;
-    let rest = |(length, [before, after]): (&usize, &[usize; 2])| Range {
+    let rest = |(length, [before, after]): (&usize, &[usize; 2])| AxisSlice {
         start: *before,
         step: 1,
         count: length.saturating_sub(before.saturating_add(*after)),
     };
-    let ranges: Vec<Range> = site.input()?.iter().zip(&by).map(rest).collect();
+    let ranges: Vec<AxisSlice> = site.input()?.iter().zip(&by).map(rest).collect();
     if ranges.iter().any(|range| range.count == 0) {
         let value = site.attributes.get("cropping").cloned().unwrap_or_default();
         return Err(site.attributes.malformed("cropping", &value, "less than its input has"));
     }
-    site.moved(vec![Move::Slice(ranges)])
+    site.moved(vec![Layout::Slice(ranges)])
 }
 
 fn repeat(site: &mut Site<'_>, axes: usize) -> Result<Built, FrontError> {
     let mut times = site.counts("size", axes)?;
     times.push(1);
-    site.moved(vec![Move::Repeat(times)])
+    site.moved(vec![Layout::Repeat(times)])
 }
 
 fn up_sampling_2d(site: &mut Site<'_>) -> Result<Built, FrontError> {
@@ -54,7 +54,7 @@ fn up_sampling_2d(site: &mut Site<'_>) -> Result<Built, FrontError> {
     let mut times = site.counts("size", 2)?;
     let factors = [times[0], times[1]];
     times.push(1);
-    let built = site.moved(vec![Move::Repeat(times)])?;
+    let built = site.moved(vec![Layout::Repeat(times)])?;
     Ok(Built { kind: LayerKind::Bilinear { factors }, ..built })
 }
 
@@ -68,25 +68,25 @@ fn reshape(site: &mut Site<'_>) -> Result<Built, FrontError> {
 fn permute(site: &mut Site<'_>) -> Result<Built, FrontError> {
     let dims = site.counts("dims", site.input()?.len())?;
     let axes = dims.iter().map(|axis| axis - 1).collect();
-    site.moved(vec![Move::Permute(axes)])
+    site.moved(vec![Layout::Permute(axes)])
 }
 
 fn repeat_vector(site: &mut Site<'_>) -> Result<Built, FrontError> {
     let count = site.attributes.count("n")?;
     match *site.input()? {
-        [length] => site.moved(vec![Move::Broadcast(vec![count, length])]),
+        [length] => site.moved(vec![Layout::Broadcast(vec![count, length])]),
         _ => Err(site.attributes_do_not_fit()),
     }
 }
 
 impl Site<'_> {
     /// A layer of moves, which must fit its only input.
-    pub(in crate::front::keras) fn moved(&self, moves: Vec<Move>) -> Result<Built, FrontError> {
+    pub(in crate::front::keras) fn moved(&self, moves: Vec<Layout>) -> Result<Built, FrontError> {
         let mut shape = self.input()?.to_vec();
         for by in &moves {
             shape = by.result_shape(&shape).ok_or_else(|| self.attributes_do_not_fit())?;
         }
-        Ok(Built { kind: LayerKind::Move(moves), shape })
+        Ok(Built { kind: LayerKind::Layout(moves), shape })
     }
 
     /// The input in another shape, of which one length may be -1, for what is left.
@@ -113,8 +113,8 @@ impl Site<'_> {
         }
         let shape: Vec<usize> =
             lengths.iter().map(|length| length.unwrap_or(all / known)).collect();
-        match Move::Reshape(shape.clone()).result_shape(input) {
-            Some(_) => self.moved(vec![Move::Reshape(shape)]),
+        match Layout::Reshape(shape.clone()).result_shape(input) {
+            Some(_) => self.moved(vec![Layout::Reshape(shape)]),
             None => Err(wrong()),
         }
     }
@@ -172,6 +172,6 @@ impl Site<'_> {
 
 /// Refuses a result that is beyond all measure.
 pub(super) fn check_size(owner: Owner<'_>, shape: &[usize]) -> Result<(), FrontError> {
-    let fits = Move::Reshape(shape.to_vec()).result_shape(shape).is_some();
+    let fits = Layout::Reshape(shape.to_vec()).result_shape(shape).is_some();
     if fits { Ok(()) } else { Err(owner.wrong(LayerProblem::TooLarge)) }
 }

@@ -3,17 +3,17 @@
 use petgraph::Direction;
 use petgraph::visit::EdgeRef;
 
-use super::{Pass, Report, hand_over};
+use super::{Pass, Report, replace_all_uses};
 use crate::ir::{Gather, Graph, NodeId, Op};
 
 pub(super) const PASS: Pass = Pass {
-    name: "compose_moves",
+    name: "compose_layouts",
     purpose: "Takes elements from where they first were, and makes nothing of moves that cancel.",
     run,
 };
 
 fn run(graph: &mut Graph, _: &mut Report) {
-    let order = graph.in_order();
+    let order = graph.topological_order();
     for node in &order {
         compose(graph, *node);
     }
@@ -35,7 +35,7 @@ fn is_move(graph: &Graph, node: NodeId) -> bool {
 /// Where the elements of a move lie in its operand.
 fn place(op: &Op, element: usize) -> Option<usize> {
     match op {
-        Op::Gather(gather) => gather.places.get(element).copied().flatten(),
+        Op::Gather(gather) => gather.indices.get(element).copied().flatten(),
         _ => Some(element),
     }
 }
@@ -56,7 +56,7 @@ fn compose(graph: &mut Graph, node: NodeId) {
         let mut in_order = places.iter().enumerate();
         let stays = places.len() == graph[source].tensor.len()
             && in_order.all(|(at, place)| *place == Some(at));
-        graph[node].op = if stays { Op::Reshape } else { Op::Gather(Gather { places }) };
+        graph[node].op = if stays { Op::Reshape } else { Op::Gather(Gather { indices: places }) };
         let edges: Vec<_> =
             graph.nodes.edges_directed(node, Direction::Incoming).map(|edge| edge.id()).collect();
         for edge in edges {
@@ -75,7 +75,7 @@ fn drop_if_same(graph: &mut Graph, node: NodeId) {
     // An input that is an output as well needs an operation between: ports differ.
     let is_output = graph.outputs.iter().any(|output| output.node == node);
     if same && !(is_output && graph[source].op == Op::Input) {
-        hand_over(graph, node, source);
+        replace_all_uses(graph, node, source);
         graph.nodes.remove_node(node);
     }
 }
@@ -86,15 +86,15 @@ mod tests {
 
     use crate::fixed::{Codes, Overflow, Rounding};
     use crate::ir::{Gather, Graph, Merge, NodeId, Op, Pool, PoolKind, Tensor, Window};
-    use crate::model::Move;
+    use crate::model::Layout;
     use crate::{passes, sim};
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-    fn add_move(graph: &mut Graph, name: &str, x: NodeId, by: &Move) -> Option<NodeId> {
-        let places = by.places(&graph[x].tensor.shape)?;
+    fn add_move(graph: &mut Graph, name: &str, x: NodeId, by: &Layout) -> Option<NodeId> {
+        let places = by.indices(&graph[x].tensor.shape)?;
         let shape = by.result_shape(&graph[x].tensor.shape)?;
-        let gather = Gather { places };
+        let gather = Gather { indices: places };
         let tensor = gather.result(&graph[x].tensor, &shape).ok()?;
         Some(graph.add(name, Op::Gather(gather), &[x], tensor))
     }
@@ -113,7 +113,7 @@ mod tests {
     fn network() -> Result<Graph, Box<dyn std::error::Error>> {
         let mut graph = Graph::new("g");
         let x = graph.add_input("x", Tensor::full(vec![2, 3, 4], "fixed<6,3>".parse()?));
-        let (first, last) = (Move::to_channels_first(3), Move::to_channels_last(3));
+        let (first, last) = (Layout::to_channels_first(3), Layout::to_channels_last(3));
         let mut ends = vec![];
         for name in ["a", "b"] {
             let x = add_move(&mut graph, &format!("{name}_last"), x, &last).ok_or("none")?;
@@ -145,7 +145,7 @@ mod tests {
             nodes.into_iter().filter(|id| matches!(moved[*id].op, Op::Gather(_))).count()
         };
         // Each branch brings channels to the last axis; what the layers give is only shown.
-        assert_eq!((gathers(moved.built_in_order()), gathers(moved.in_order())), (2, 5));
+        assert_eq!((gathers(moved.live_nodes()), gathers(moved.topological_order())), (2, 5));
         let codes = (0..48).map(|code| code * 5 % 64 - 32).collect();
         let samples = Codes::Narrow(ArrayD::from_shape_vec(IxDyn(&[2, 2, 3, 4]), codes)?);
         let results = [&plain, &moved].map(|graph| {

@@ -6,7 +6,7 @@ use super::{Call, Operation, number};
 use crate::front::error::FrontError;
 use crate::front::keras::attributes::shown;
 use crate::front::keras::layers::Built;
-use crate::model::{LayerKind, Move, Range};
+use crate::model::{AxisSlice, LayerKind, Layout};
 
 pub(super) const OPERATIONS: &[Operation] = &[
     Operation::new(&["concat", "Concatenate"], &["xs", "axis"], concatenate),
@@ -62,7 +62,7 @@ fn transpose(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let axes: Option<Vec<usize>> = axes.iter().map(own).collect();
     match axes.as_deref() {
         Some([0, rest @ ..]) if rest.iter().all(|axis| *axis > 0) => {
-            call.site.moved(vec![Move::Permute(rest.iter().map(|axis| axis - 1).collect())])
+            call.site.moved(vec![Layout::Permute(rest.iter().map(|axis| axis - 1).collect())])
         }
         _ => Err(call.refuse("axes", shown(value))),
     }
@@ -76,14 +76,14 @@ fn repeat(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let axis = call.site.axis("axis", axis)?;
     let mut times = vec![1; call.site.input()?.len()];
     times[axis] = count;
-    call.site.moved(vec![Move::Repeat(times)])
+    call.site.moved(vec![Layout::Repeat(times)])
 }
 
 /// An axis of length 1 more.
 fn expand_dims(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let mut shape = call.site.input()?.to_vec();
     shape.insert(call.new_axis(1)?, 1);
-    call.site.moved(vec![Move::Reshape(shape)])
+    call.site.moved(vec![Layout::Reshape(shape)])
 }
 
 /// Axes of length 1 less: those that are named.
@@ -96,7 +96,7 @@ fn squeeze(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     }
     let left = shape.iter().enumerate().filter(|(axis, _)| !axes.contains(axis));
     let left = left.map(|(_, length)| *length).collect();
-    call.site.moved(vec![Move::Reshape(left)])
+    call.site.moved(vec![Layout::Reshape(left)])
 }
 
 /// The arguments of [`resize`].
@@ -137,7 +137,7 @@ fn resize(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
         let help = "supported are whole times the size of [height, width, channels]".to_owned();
         return Err(call.site.attributes.unsupported("size", value, help));
     };
-    let built = call.site.moved(vec![Move::Repeat(vec![height, width, 1])])?;
+    let built = call.site.moved(vec![Layout::Repeat(vec![height, width, 1])])?;
     match *call.value_or(2, "interpolation", &Value::Null)? == json!("nearest") {
         true => Ok(built),
         false => Ok(Built { kind: LayerKind::Bilinear { factors: [height, width] }, ..built }),
@@ -159,14 +159,14 @@ fn slice(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
             Some(-1) => length.checked_sub(start)?,
             _ => number(size)?,
         };
-        Some(Range { start, step: 1, count })
+        Some(AxisSlice { start, step: 1, count })
     };
     let whole = begin.first() == Some(&json!(0)) && size.first() == Some(&json!(-1));
     let axes = begin.iter().zip(size).skip(1).zip(shape);
-    let ranges: Option<Vec<Range>> = axes.map(range).collect();
+    let ranges: Option<Vec<AxisSlice>> = axes.map(range).collect();
     match ranges {
         Some(ranges) if whole && begin.len() == size.len() => {
-            call.site.moved(vec![Move::Slice(ranges)])
+            call.site.moved(vec![Layout::Slice(ranges)])
         }
         _ => Err(call.refuse("size", shown(&json!(size)))),
     }
@@ -178,7 +178,7 @@ fn swap_axes(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let (one, other) = (axis(1, "axis1")?, axis(2, "axis2")?);
     let mut axes: Vec<usize> = (0..call.site.input()?.len()).collect();
     axes.swap(one, other);
-    call.site.moved(vec![Move::Permute(axes)])
+    call.site.moved(vec![Layout::Permute(axes)])
 }
 
 /// Axes in other places, all others in order around them.
@@ -198,7 +198,7 @@ fn move_axes(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     };
     // Axes named twice, or unequal in number, make no permutation.
     let order: Vec<usize> = all.filter_map(axis).collect();
-    call.site.moved(vec![Move::Permute(order)])
+    call.site.moved(vec![Layout::Permute(order)])
 }
 
 /// `x[:, ...]`: slices, numbers, whose axes go, new axes, and the `...` that stands for whole axes.
@@ -210,7 +210,7 @@ fn item(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let keys = spelled_out(value.as_array().map_or(one, Vec::as_slice), shape.len() + 1);
     let keys = keys.ok_or_else(refused)?;
     let (batch, keys) = keys.split_first().ok_or_else(refused)?;
-    if Key::read(batch, usize::MAX) != Some(Key::Range(Range::whole(usize::MAX))) {
+    if Key::read(batch, usize::MAX) != Some(Key::Range(AxisSlice::whole(usize::MAX))) {
         return Err(refused());
     }
     let mut lengths = shape.iter();
@@ -227,13 +227,13 @@ fn item(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
                 left.push(range.count);
                 ranges.push(range);
             }
-            Key::One(start) => ranges.push(Range { start, step: 1, count: 1 }),
+            Key::One(start) => ranges.push(AxisSlice { start, step: 1, count: 1 }),
         }
     }
     if left.is_empty() {
         return Err(refused());
     }
-    call.site.moved(vec![Move::Slice(ranges), Move::Reshape(left)])
+    call.site.moved(vec![Layout::Slice(ranges), Layout::Reshape(left)])
 }
 
 /// A key for each of so many axes, the batch's among them, and for each new axis; `None` if there
@@ -257,7 +257,7 @@ fn spelled_out(keys: &[Value], axes: usize) -> Option<Vec<Value>> {
 /// What is taken along one axis.
 #[derive(PartialEq)]
 enum Key {
-    Range(Range),
+    Range(AxisSlice),
     One(usize),
 }
 
@@ -285,7 +285,7 @@ impl Key {
         if length == usize::MAX {
             // The batch, of which all is to be taken.
             let whole = start.is_none() && stop.is_none() && step == 1;
-            return whole.then_some(Self::Range(Range::whole(length)));
+            return whole.then_some(Self::Range(AxisSlice::whole(length)));
         }
         // As Python's `slice.indices` has it.
         let length = i64::try_from(length).ok()?;
@@ -300,7 +300,7 @@ impl Key {
         let count = u64::try_from(distance).ok()?.div_ceil(step.unsigned_abs().max(1));
         let count = usize::try_from(count).ok().filter(|count| *count > 0 && step != 0)?;
         let (start, step) = (usize::try_from(start).ok()?, isize::try_from(step).ok()?);
-        Some(Self::Range(Range { start, step, count }))
+        Some(Self::Range(AxisSlice { start, step, count }))
     }
 }
 
@@ -323,7 +323,7 @@ mod tests {
 
     #[test]
     fn keys_are_those_of_python() {
-        let range = |start, step, count| Some(Key::Range(Range { start, step, count }));
+        let range = |start, step, count| Some(Key::Range(AxisSlice { start, step, count }));
         let slice = |start: Value, stop: Value, step: Value| json!({"start": start, "stop": stop, "step": step});
         let none = || Value::Null;
         assert!(Key::read(&slice(none(), none(), none()), 5) == range(0, 1, 5));

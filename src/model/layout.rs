@@ -2,7 +2,7 @@
 
 /// Where the elements of a result come from. Axes are those of one sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Move {
+pub enum Layout {
     /// Zeros, so many before and after the elements along each axis.
     Pad(Vec<[usize; 2]>),
     /// Each element so many times along each axis, one behind the other.
@@ -14,19 +14,19 @@ pub enum Move {
     /// In this shape: axes are added before the first, and axes of length 1 repeat their element.
     Broadcast(Vec<usize>),
     /// Some elements along each axis.
-    Slice(Vec<Range>),
-    /// The elements at these places along one axis, in this order.
+    Slice(Vec<AxisSlice>),
+    /// The elements at these indices along one axis, in this order.
     Take {
         /// The axis.
         axis: usize,
         /// Places of the operand, as often as they are wanted.
-        places: Vec<usize>,
+        indices: Vec<usize>,
     },
 }
 
 /// Elements along an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range {
+pub struct AxisSlice {
     /// The first.
     pub start: usize,
     /// Places from one to the next; backwards if negative.
@@ -38,7 +38,7 @@ pub struct Range {
 /// No layer has more elements in one sample: a network with more would be no hardware.
 const MOST_ELEMENTS: usize = 1 << 26;
 
-impl Move {
+impl Layout {
     /// Channels first to channels last, for samples with so many axes.
     pub fn to_channels_last(axes: usize) -> Self {
         Self::Permute((1..axes).chain((axes > 0).then_some(0)).collect())
@@ -75,17 +75,17 @@ impl Move {
             Self::Reshape(shape) if elements(shape)? == elements(x)? => shape.clone(),
             Self::Broadcast(shape) if broadcast(&[x, shape])? == *shape => shape.clone(),
             Self::Slice(ranges) if each(ranges.len()) => {
-                let inside = |(length, range): (&usize, &Range)| {
+                let inside = |(length, range): (&usize, &AxisSlice)| {
                     let last = range.count.checked_sub(1)?;
                     (range.start < *length && range.at(last)? < *length).then_some(range.count)
                 };
                 x.iter().zip(ranges).map(inside).collect::<Option<_>>()?
             }
-            Self::Take { axis, places } => {
+            Self::Take { axis, indices } => {
                 let length = *x.get(*axis)?;
                 let mut shape = x.to_vec();
-                shape[*axis] = places.len();
-                places.iter().all(|place| *place < length).then_some(shape)?
+                shape[*axis] = indices.len();
+                indices.iter().all(|place| *place < length).then_some(shape)?
             }
             _ => return None,
         };
@@ -94,16 +94,16 @@ impl Move {
 
     /// For each element of the result, row-major, the operand's element that it is; `None` for 0.
     /// `None` altogether if the operand's shape `x` does not fit.
-    pub fn places(&self, x: &[usize]) -> Option<Vec<Option<usize>>> {
+    pub fn indices(&self, x: &[usize]) -> Option<Vec<Option<usize>>> {
         let shape = self.result_shape(x)?;
         let count = elements(&shape)?;
         if let Self::Reshape(_) = self {
             return Some((0..count).map(Some).collect());
         }
         let mut index = vec![0; shape.len()];
-        let mut places = Vec::with_capacity(count);
+        let mut indices = Vec::with_capacity(count);
         for _ in 0..count {
-            places.push(self.source(x, &index));
+            indices.push(self.source(x, &index));
             for (at, length) in index.iter_mut().zip(&shape).rev() {
                 *at += 1;
                 if *at < *length {
@@ -112,7 +112,7 @@ impl Move {
                 *at = 0;
             }
         }
-        Some(places)
+        Some(indices)
     }
 
     /// The element of an operand of shape `x` that stands at `index` of the result.
@@ -127,7 +127,7 @@ impl Move {
                 Self::Broadcast(_) if length == 1 => 0,
                 Self::Broadcast(_) => index[axis + added],
                 Self::Slice(ranges) => ranges[axis].at(index[axis])?,
-                Self::Take { axis: along, places } if *along == axis => places[index[axis]],
+                Self::Take { axis: along, indices } if *along == axis => indices[index[axis]],
                 Self::Reshape(_) | Self::Take { .. } => index[axis],
             };
             place = place * length + at;
@@ -136,7 +136,7 @@ impl Move {
     }
 }
 
-impl Range {
+impl AxisSlice {
     /// The whole of an axis.
     pub fn whole(length: usize) -> Self {
         Self { start: 0, step: 1, count: length }
@@ -174,52 +174,52 @@ pub fn broadcast(shapes: &[&[usize]]) -> Option<Vec<usize>> {
 mod tests {
     use super::*;
 
-    fn places(by: &Move, x: &[usize]) -> Vec<i64> {
-        let places = by.places(x).unwrap_or_default();
-        places.into_iter().map(|place| place.map_or(-1, |place| place as i64)).collect()
+    fn indices(by: &Layout, x: &[usize]) -> Vec<i64> {
+        let indices = by.indices(x).unwrap_or_default();
+        indices.into_iter().map(|place| place.map_or(-1, |place| place as i64)).collect()
     }
 
     #[test]
     fn elements_come_from_where_they_should() {
-        assert_eq!(places(&Move::Pad(vec![[1, 0], [0, 1]]), &[1, 2]), [-1, -1, -1, 0, 1, -1]);
-        assert_eq!(places(&Move::Repeat(vec![2, 1]), &[2, 2]), [0, 1, 0, 1, 2, 3, 2, 3]);
-        assert_eq!(places(&Move::Repeat(vec![1, 2]), &[1, 2]), [0, 0, 1, 1]);
-        assert_eq!(places(&Move::Permute(vec![1, 0]), &[2, 3]), [0, 3, 1, 4, 2, 5]);
-        assert_eq!(places(&Move::Permute(vec![2, 0, 1]), &[1, 2, 3]), [0, 3, 1, 4, 2, 5]);
-        assert_eq!(places(&Move::Reshape(vec![4]), &[2, 2]), [0, 1, 2, 3]);
-        assert_eq!(places(&Move::Broadcast(vec![2, 2, 2]), &[2, 1]), [0, 0, 1, 1, 0, 0, 1, 1]);
-        let back = Range { start: 2, step: -2, count: 2 };
-        assert_eq!(places(&Move::Slice(vec![Range::whole(1), back]), &[1, 3]), [2, 0]);
-        let take = Move::Take { axis: 1, places: vec![2, 0, 2] };
-        assert_eq!(places(&take, &[2, 3]), [2, 0, 2, 5, 3, 5]);
-        let first = Move::to_channels_first(3);
+        assert_eq!(indices(&Layout::Pad(vec![[1, 0], [0, 1]]), &[1, 2]), [-1, -1, -1, 0, 1, -1]);
+        assert_eq!(indices(&Layout::Repeat(vec![2, 1]), &[2, 2]), [0, 1, 0, 1, 2, 3, 2, 3]);
+        assert_eq!(indices(&Layout::Repeat(vec![1, 2]), &[1, 2]), [0, 0, 1, 1]);
+        assert_eq!(indices(&Layout::Permute(vec![1, 0]), &[2, 3]), [0, 3, 1, 4, 2, 5]);
+        assert_eq!(indices(&Layout::Permute(vec![2, 0, 1]), &[1, 2, 3]), [0, 3, 1, 4, 2, 5]);
+        assert_eq!(indices(&Layout::Reshape(vec![4]), &[2, 2]), [0, 1, 2, 3]);
+        assert_eq!(indices(&Layout::Broadcast(vec![2, 2, 2]), &[2, 1]), [0, 0, 1, 1, 0, 0, 1, 1]);
+        let back = AxisSlice { start: 2, step: -2, count: 2 };
+        assert_eq!(indices(&Layout::Slice(vec![AxisSlice::whole(1), back]), &[1, 3]), [2, 0]);
+        let take = Layout::Take { axis: 1, indices: vec![2, 0, 2] };
+        assert_eq!(indices(&take, &[2, 3]), [2, 0, 2, 5, 3, 5]);
+        let first = Layout::to_channels_first(3);
         assert_eq!(first.result_shape(&[4, 5, 6]), Some(vec![6, 4, 5]));
-        assert_eq!(Move::to_channels_last(3).result_shape(&[6, 4, 5]), Some(vec![4, 5, 6]));
-        assert_eq!(Move::to_channels_last(1).result_shape(&[6]), Some(vec![6]));
+        assert_eq!(Layout::to_channels_last(3).result_shape(&[6, 4, 5]), Some(vec![4, 5, 6]));
+        assert_eq!(Layout::to_channels_last(1).result_shape(&[6]), Some(vec![6]));
     }
 
     #[test]
     fn what_does_not_fit_has_no_result() {
-        let range = |start, step, count| Move::Slice(vec![Range { start, step, count }]);
+        let range = |start, step, count| Layout::Slice(vec![AxisSlice { start, step, count }]);
         for (by, x) in [
-            (Move::Pad(vec![[0, 0]]), vec![1, 1]),
-            (Move::Permute(vec![0, 0]), vec![2, 2]),
-            (Move::Permute(vec![0, 2]), vec![2, 2]),
-            (Move::Reshape(vec![3]), vec![2, 2]),
-            (Move::Broadcast(vec![3]), vec![2]),
-            (Move::Broadcast(vec![1]), vec![2]),
-            (Move::Repeat(vec![0]), vec![2]),
-            (Move::Repeat(vec![1 << 40]), vec![1 << 40]),
-            (Move::Repeat(vec![1 << 27]), vec![2]),
-            (Move::Take { axis: 1, places: vec![0] }, vec![2]),
-            (Move::Take { axis: 0, places: vec![0, 2] }, vec![2]),
-            (Move::Take { axis: 0, places: vec![] }, vec![2]),
+            (Layout::Pad(vec![[0, 0]]), vec![1, 1]),
+            (Layout::Permute(vec![0, 0]), vec![2, 2]),
+            (Layout::Permute(vec![0, 2]), vec![2, 2]),
+            (Layout::Reshape(vec![3]), vec![2, 2]),
+            (Layout::Broadcast(vec![3]), vec![2]),
+            (Layout::Broadcast(vec![1]), vec![2]),
+            (Layout::Repeat(vec![0]), vec![2]),
+            (Layout::Repeat(vec![1 << 40]), vec![1 << 40]),
+            (Layout::Repeat(vec![1 << 27]), vec![2]),
+            (Layout::Take { axis: 1, indices: vec![0] }, vec![2]),
+            (Layout::Take { axis: 0, indices: vec![0, 2] }, vec![2]),
+            (Layout::Take { axis: 0, indices: vec![] }, vec![2]),
             (range(0, 1, 3), vec![2]),
             (range(2, 1, 1), vec![2]),
             (range(1, -1, 3), vec![2]),
             (range(0, 1, 0), vec![2]),
         ] {
-            assert_eq!(by.places(&x), None, "{by:?} of {x:?}");
+            assert_eq!(by.indices(&x), None, "{by:?} of {x:?}");
         }
     }
 

@@ -2,23 +2,23 @@
 //!
 //! A layer with channels first is computed between two permutations. Where only operations on
 //! single elements stand between one layer's last permutation and the next one's first, they are
-//! done before it, and the two permutations meet: [`super::compose_moves`] makes nothing of them.
+//! done before it, and the two permutations meet: [`super::compose_layouts`] makes nothing of them.
 
 use petgraph::Direction;
 use petgraph::visit::EdgeRef;
 
-use super::{Pass, Report, hand_over};
-use crate::fixed::{Interval, Quantization, cast_interval};
+use super::{Pass, Report, replace_all_uses};
+use crate::fixed::{Quantization, Range, cast_range};
 use crate::ir::{Gather, Graph, NodeId, Op, Tensor, clamped};
 
 pub(super) const PASS: Pass = Pass {
-    name: "sink_moves",
+    name: "sink_layouts",
     purpose: "Does operations on single elements before a permutation instead of behind it.",
     run,
 };
 
 fn run(graph: &mut Graph, _: &mut Report) {
-    for node in graph.in_order() {
+    for node in graph.topological_order() {
         while let Some(sources) = sources(graph, node) {
             if !sink(graph, node, &sources) {
                 break;
@@ -50,7 +50,7 @@ fn permutation(graph: &Graph, node: NodeId) -> Option<&Gather> {
             .and_then(|place| seen.get_mut(place))
             .is_some_and(|seen| !std::mem::replace(seen, true))
     };
-    (gather.places.len() == graph[operand].tensor.len() && gather.places.iter().all(once))
+    (gather.indices.len() == graph[operand].tensor.len() && gather.indices.iter().all(once))
         .then_some(gather)
 }
 
@@ -79,7 +79,7 @@ fn sink(graph: &mut Graph, node: NodeId, sources: &[NodeId]) -> bool {
     graph[node].tensor = before;
     let behind = graph.add(name, Op::Gather(gather), &[], moved);
     graph[behind].layer = layer;
-    hand_over(graph, node, behind);
+    replace_all_uses(graph, node, behind);
     graph.nodes.add_edge(node, behind, 0);
     true
 }
@@ -88,16 +88,16 @@ fn sink(graph: &mut Graph, node: NodeId, sources: &[NodeId]) -> bool {
 /// far.
 fn result(op: &Op, operands: &[&Tensor], y: &Tensor) -> Option<Tensor> {
     let x = *operands.first()?;
-    let each = |f: &dyn Fn(&Interval) -> Interval| x.channels.iter().map(f).collect();
-    let channels: Vec<Interval> = match op {
+    let each = |f: &dyn Fn(&Range) -> Range| x.channels.iter().map(f).collect();
+    let channels: Vec<Range> = match op {
         Op::Cast { rounding, overflow } => {
             let to = Quantization::new(y.format, *rounding, *overflow);
-            each(&|interval| cast_interval(interval, x.format.fraction(), &to))
+            each(&|range| cast_range(range, x.format.fraction(), &to))
         }
-        Op::Clamp { low, high } => each(&|interval| clamped(interval, low.as_ref(), high.as_ref())),
+        Op::Clamp { low, high } => each(&|range| clamped(range, low.as_ref(), high.as_ref())),
         Op::Leaky(leaky) if leaky.slopes.codes.len() == 1 => leaky.result(x).ok()?.channels,
         Op::Scale { .. } => x.channels.clone(),
-        Op::Steps(_) => vec![y.interval()],
+        Op::StepFunction(_) => vec![y.range()],
         // One factor and one summand for all.
         Op::Affine(affine) if affine.is_uniform() => affine.result(x).ok()?.channels,
         Op::Merge(merge) => merge.result(operands).ok()?.channels,

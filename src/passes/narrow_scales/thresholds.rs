@@ -5,12 +5,12 @@ use super::chain::{Chain, Groups};
 use super::cone::Cone;
 use crate::fixed::{Word, changes};
 
-/// Codes at which two functions must agree to agree everywhere: both ends of each channel's interval,
-/// and both sides of each boundary of the exact function.
+/// Codes at which two functions must agree to agree everywhere: both ends of each channel's range,
+/// and both sides of each threshold of the exact function.
 pub(super) struct Points<W> {
     points: Vec<Point<W>>,
     groups: Vec<Option<Groups<W>>>,
-    boundaries: usize,
+    thresholds: usize,
     /// Where the next point that refutes a candidate is moved.
     next: usize,
 }
@@ -35,29 +35,29 @@ impl<W: Word> Points<W> {
         let (mut points, mut found) = (Vec::new(), 0);
         for (chain, exact) in chains.iter().enumerate() {
             for channel in 0..cone.operand.channel_count() {
-                let interval = cone.operand.interval_of(channel);
-                let low = W::from_big(interval.low())?;
-                let high = W::from_big(interval.high())?;
+                let range = cone.operand.range_of(channel);
+                let low = W::from_big(range.low())?;
+                let high = W::from_big(range.high())?;
                 let value = |code: &W| exact.apply(channel, code);
                 let left = limit.saturating_sub(found);
-                let Some(boundaries) = changes(low.clone(), high.clone(), left, value) else {
+                let Some(thresholds) = changes(low.clone(), high.clone(), left, value) else {
                     return Some(Err(Outcome::TooMany { limit }));
                 };
-                found += boundaries.len();
+                found += thresholds.len();
                 let sides =
-                    boundaries.into_iter().flat_map(|(code, _)| [code.clone() - W::one(), code]);
+                    thresholds.into_iter().flat_map(|(code, _)| [code.clone() - W::one(), code]);
                 for code in [low, high].into_iter().chain(sides) {
                     let value = value(&code);
                     points.push(Point { chain, channel, code, value });
                 }
             }
         }
-        Some(Ok(Self { points, groups, boundaries: found, next: 0 }))
+        Some(Ok(Self { points, groups, thresholds: found, next: 0 }))
     }
 
     /// Over all channels and quantizers.
-    pub(super) fn boundaries(&self) -> usize {
-        self.boundaries
+    pub(super) fn thresholds(&self) -> usize {
+        self.thresholds
     }
 
     /// Whether `candidate` is the exact function; `None` if a code does not fit the word.

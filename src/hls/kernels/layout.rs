@@ -22,7 +22,7 @@ impl Gather {
 }
 
 pub(super) fn gather(op: &ir::Gather) -> Gather {
-    Gather { places: op.places.clone() }
+    Gather { places: op.indices.clone() }
 }
 
 /// In each row, the rows of the operands one behind the other.

@@ -1,46 +1,45 @@
 //! Operations that move elements and compute nothing.
 
 use super::Tensor;
-use crate::fixed::Interval;
+use crate::fixed::Range;
 
-/// Elements of the operand in other places.
+/// Elements of the operand in other indices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gather {
     /// For each element of the result, row-major, the operand's element that it is; `None` for 0.
-    pub places: Vec<Option<usize>>,
+    pub indices: Vec<Option<usize>>,
 }
 
 impl Gather {
     /// What comes of `x` in `shape`.
     ///
     /// # Errors
-    /// If the places are not as many as the shape has, or name elements that `x` lacks.
+    /// If the indices are not as many as the shape has, or name elements that `x` lacks.
     pub fn result(&self, x: &Tensor, shape: &[usize]) -> Result<Tensor, String> {
         let mut tensor = Tensor { shape: shape.to_vec(), ..x.clone() };
-        if tensor.len() != self.places.len() {
-            return Err("its places are not as many as its elements".into());
+        if tensor.len() != self.indices.len() {
+            return Err("its indices are not as many as its elements".into());
         }
-        if self.places.iter().flatten().any(|place| *place >= x.len()) {
+        if self.indices.iter().flatten().any(|place| *place >= x.len()) {
             return Err("it takes an element that the operand lacks".into());
         }
         let channels = tensor.channel_count().max(1);
         let among = x.channel_count().max(1);
-        let mut found: Vec<Option<Interval>> = vec![None; channels];
+        let mut found: Vec<Option<Range>> = vec![None; channels];
         // Intervals are by channel, so each pair of channels matters once.
         let mut seen = std::collections::HashSet::new();
-        for (element, place) in self.places.iter().enumerate() {
+        for (element, place) in self.indices.iter().enumerate() {
             let (to, from) = (element % channels, place.map(|place| place % among));
             if !seen.insert((to, from)) {
                 continue;
             }
-            let codes = from.map_or_else(|| Interval::point(0), |c| x.interval_of(c).clone());
+            let codes = from.map_or_else(|| Range::point(0), |c| x.range_of(c).clone());
             found[to] = Some(match found[to].take() {
                 None => codes,
                 Some(before) => before.hull(&codes),
             });
         }
-        tensor.channels =
-            found.into_iter().map(|i| i.unwrap_or_else(|| Interval::point(0))).collect();
+        tensor.channels = found.into_iter().map(|i| i.unwrap_or_else(|| Range::point(0))).collect();
         tensor.merge_equal_channels();
         Ok(tensor)
     }
@@ -70,12 +69,11 @@ pub fn concatenated(operands: &[&Tensor], axis: usize) -> Result<Tensor, String>
     }
     let count = |x: &&Tensor| x.channel_count();
     tensor.channels = if axis + 1 == first.shape.len() {
-        let of = |x: &&Tensor| -> Vec<Interval> {
-            (0..count(x)).map(|c| x.interval_of(c).clone()).collect()
-        };
+        let of =
+            |x: &&Tensor| -> Vec<Range> { (0..count(x)).map(|c| x.range_of(c).clone()).collect() };
         operands.iter().flat_map(of).collect()
     } else {
-        let all = |c| operands.iter().map(|x| x.interval_of(c).clone()).reduce(|a, b| a.hull(&b));
+        let all = |c| operands.iter().map(|x| x.range_of(c).clone()).reduce(|a, b| a.hull(&b));
         (0..first.channel_count()).filter_map(all).collect()
     };
     tensor.merge_equal_channels();

@@ -8,13 +8,13 @@ use super::LowerError;
 use super::builder::Builder;
 use crate::fixed::{Format, Overflow, Quantization, Rounding};
 use crate::ir::{Gather, NodeId, Op, concatenated};
-use crate::model::{Layer, LayerKind, Move};
+use crate::model::{Layer, LayerKind, Layout};
 
 pub(super) fn lower(
     builder: &mut Builder<'_>,
     index: NodeIndex,
     layer: &Layer,
-    moves: &[Move],
+    moves: &[Layout],
 ) -> Result<(), LowerError> {
     let operand = builder.operand(index)?;
     let node = gather(builder, &layer.name, "", operand, moves)?;
@@ -29,7 +29,7 @@ pub(super) fn flatten(
     layer: &Layer,
 ) -> Result<(), LowerError> {
     let length = builder.tensor(builder.operand(index)?).len();
-    lower(builder, index, layer, &[Move::Reshape(vec![length])])
+    lower(builder, index, layer, &[Layout::Reshape(vec![length])])
 }
 
 /// The node that holds `x` after `moves`.
@@ -38,7 +38,7 @@ pub(super) fn gather(
     layer: &str,
     part: &str,
     x: NodeId,
-    moves: &[Move],
+    moves: &[Layout],
 ) -> Result<NodeId, LowerError> {
     let tensor = builder.tensor(x);
     let mut shape = tensor.shape.clone();
@@ -46,13 +46,13 @@ pub(super) fn gather(
     let unfit =
         || LowerError::Operation { layer: layer.into(), rule: "its moves do not fit".into() };
     for by in moves {
-        let next = by.places(&shape).ok_or_else(unfit)?;
+        let next = by.indices(&shape).ok_or_else(unfit)?;
         shape = by.result_shape(&shape).ok_or_else(unfit)?;
         places = next.iter().map(|place| places.get((*place)?).copied().flatten()).collect();
     }
     let stays = places.len() == tensor.len()
         && places.iter().enumerate().all(|(at, place)| *place == Some(at));
-    let gather = Gather { places };
+    let gather = Gather { indices: places };
     let result = gather.result(tensor, &shape);
     let result = result.map_err(|rule| LowerError::Operation { layer: layer.into(), rule })?;
     let op = if stays { Op::Reshape } else { Op::Gather(gather) };
@@ -83,7 +83,7 @@ pub(super) fn stack(
     for operand in &mut operands {
         let mut shape = builder.tensor(*operand).shape.clone();
         shape.insert(axis.min(shape.len()), 1);
-        *operand = gather(builder, &layer.name, "row", *operand, &[Move::Reshape(shape)])?;
+        *operand = gather(builder, &layer.name, "row", *operand, &[Layout::Reshape(shape)])?;
     }
     let node = concat(builder, &layer.name, "", &operands, axis)?;
     builder.finished(index, layer, node);
@@ -117,11 +117,11 @@ pub(super) fn concat(
 fn covering(builder: &Builder<'_>, layer: &str, operands: &[NodeId]) -> Result<Format, LowerError> {
     let tensors = || operands.iter().map(|operand| builder.tensor(*operand));
     let fraction = tensors().map(|x| x.format.fraction()).max().unwrap_or_default();
-    let refined = tensors().map(|x| x.interval().refined(fraction.abs_diff(x.format.fraction())));
+    let refined = tensors().map(|x| x.range().refined(fraction.abs_diff(x.format.fraction())));
     let wrong = |error| LowerError::Format { layer: layer.into(), part: "concatenation", error };
     match refined.reduce(|one, other| one.hull(&other)) {
         None => Err(LowerError::Inputs { layer: layer.into() }),
-        Some(interval) => Format::covering(&interval, fraction).map_err(wrong),
+        Some(range) => Format::covering(&range, fraction).map_err(wrong),
     }
 }
 
@@ -146,16 +146,16 @@ pub(super) fn time_distributed(
         let mut x = Vec::with_capacity(operands.len());
         for (operand, shape) in operands.iter().zip(&shapes) {
             let rest = shape.get(1..).unwrap_or_default();
-            let mut ranges = vec![crate::model::Range { start: step, step: 1, count: 1 }];
-            ranges.extend(rest.iter().map(|length| crate::model::Range::whole(*length)));
-            let moves = [Move::Slice(ranges), Move::Reshape(rest.to_vec())];
+            let mut ranges = vec![crate::model::AxisSlice { start: step, step: 1, count: 1 }];
+            ranges.extend(rest.iter().map(|length| crate::model::AxisSlice::whole(*length)));
+            let moves = [Layout::Slice(ranges), Layout::Reshape(rest.to_vec())];
             x.push(gather(builder, &layer.name, &name, *operand, &moves)?);
         }
         let y = builder
             .inside(index, x, &name, |builder| super::lower_kind(builder, index, layer, kind))?;
         let shape = [&[1], builder.tensor(y).shape.as_slice()].concat();
         let part = format!("{name}_result");
-        results.push(gather(builder, &layer.name, &part, y, &[Move::Reshape(shape)])?);
+        results.push(gather(builder, &layer.name, &part, y, &[Layout::Reshape(shape)])?);
     }
     let node = concat(builder, &layer.name, "", &results, 0)?;
     builder.result(index, node);
@@ -172,12 +172,12 @@ pub(super) fn channels_first(
     let mut operands = builder.operands(index)?;
     for operand in &mut operands {
         let axes = builder.tensor(*operand).shape.len();
-        let last = Move::to_channels_last(axes);
+        let last = Layout::to_channels_last(axes);
         *operand = gather(builder, &layer.name, "channels_last", *operand, &[last])?;
     }
     let node = builder
         .inside(index, operands, "", |builder| super::lower_kind(builder, index, layer, kind))?;
-    let first = Move::to_channels_first(builder.tensor(node).shape.len());
+    let first = Layout::to_channels_first(builder.tensor(node).shape.len());
     let node = gather(builder, &layer.name, "channels_first", node, &[first])?;
     builder.result(index, node);
     Ok(())
