@@ -30,6 +30,7 @@ pub mod hls;
 pub mod ir;
 pub mod lower;
 pub mod model;
+mod naming;
 pub mod passes;
 pub mod quantizer;
 pub mod report;

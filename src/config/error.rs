@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::fixed::FormatError;
+use crate::naming::did_you_mean;
 
 /// A configuration that Bitkiln cannot follow. Places are written as keys joined by dots:
 /// `LayerName.fc1.Precision.weight`.
@@ -40,7 +41,7 @@ pub enum ConfigError {
     #[diagnostic(help("a configuration is YAML or JSON, each key once; {TYPES_IN_BRACES}"))]
     Syntax(String),
     /// A key that nobody knows.
-    #[error("unknown key '{key}' {place}{}", or_rather(nearest.as_deref()))]
+    #[error("unknown key '{key}' {place}{}", did_you_mean(nearest.as_deref()))]
     #[diagnostic(help("{help}"))]
     UnknownKey {
         /// The key as the file spells it.
@@ -71,7 +72,7 @@ pub enum ConfigError {
         reason: &'static str,
     },
     /// A text that is none of the few that a key takes.
-    #[error("{place}: unknown value '{value}'{}", or_rather(*nearest))]
+    #[error("{place}: unknown value '{value}'{}", did_you_mean(*nearest))]
     #[diagnostic(help("it takes: {known}"))]
     UnknownValue {
         /// The key's place.
@@ -130,7 +131,7 @@ pub enum ConfigError {
     #[diagnostic(help("move it into HLSConfig"))]
     BesideHls(String),
     /// `LayerName` names a layer that the model does not have.
-    #[error("LayerName.{name}: the model has no such layer{}", or_rather(nearest.as_deref()))]
+    #[error("LayerName.{name}: the model has no such layer{}", did_you_mean(nearest.as_deref()))]
     #[diagnostic(help("its layers are: {known}"))]
     UnknownLayer {
         /// The name in the file.
@@ -141,7 +142,7 @@ pub enum ConfigError {
         known: String,
     },
     /// `LayerType` names a class that Keras, QKeras and the model do not have.
-    #[error("LayerType.{class}: there is no such class of layers{}", or_rather(nearest.as_deref()))]
+    #[error("LayerType.{class}: there is no such class of layers{}", did_you_mean(nearest.as_deref()))]
     #[diagnostic(help("the model's classes are: {known}"))]
     UnknownClass {
         /// The class in the file.
@@ -156,22 +157,3 @@ pub enum ConfigError {
 /// What to do about a type that YAML takes apart.
 pub(super) const TYPES_IN_BRACES: &str =
     "inside of braces a type with a comma needs quotes: 'fixed<16,6>'";
-
-/// The end of a message that knows a better word.
-fn or_rather(nearest: Option<&str>) -> String {
-    nearest.map_or_else(String::new, |word| format!(", did you mean '{word}'?"))
-}
-
-/// The word of `words` that is nearest to `word` in spelling, if any is near at all.
-pub(super) fn nearest<'a>(word: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let word = word.to_lowercase();
-    let letters = word.chars().count();
-    // Whatever is shorter than two letters is near to every short word.
-    let limit = (letters / 3).max(2).min(letters.saturating_sub(1));
-    words
-        .into_iter()
-        .map(|known| (strsim::damerau_levenshtein(&word, &known.to_lowercase()), known))
-        .filter(|(distance, _)| *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, known)| known)
-}

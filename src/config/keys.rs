@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::ConfigError;
-use super::error::{TYPES_IN_BRACES, nearest};
+use super::error::TYPES_IN_BRACES;
 use super::node::Node;
+use crate::naming::nearest;
 
 /// A kind of mapping in the file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

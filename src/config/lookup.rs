@@ -1,11 +1,11 @@
 //! Which of the settings holds for a layer: `LayerName`, else `LayerType`, else `Model`.
 
-use super::error::nearest;
 use super::keys::{ACTIVATIONS, CLASSES};
 use super::settings::{Scopes, Settings, Variable};
 use super::{Config, ConfigError, Strategy};
 use crate::fixed::Quantization;
 use crate::function::Sigmoid;
+use crate::naming::nearest;
 
 /// What may be set for a softmax.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

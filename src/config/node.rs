@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::ConfigError;
-use super::error::nearest;
 use crate::fixed::Quantization;
+use crate::naming::nearest;
 
 /// A value and where it stands.
 #[derive(Clone)]

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use crate::naming;
+
 /// The longest stem taken from a layer's name; longer ones are cut. Vendors' tools join several
 /// names into one and begin to shorten on their own at 80 characters.
 const LONGEST_STEM: usize = 40;
@@ -52,12 +54,9 @@ impl Names {
     /// `wanted`, with a number behind it if that name is taken. `wanted` must be made of a stem
     /// and letters, digits, and underscores.
     pub fn unique(&mut self, wanted: &str) -> String {
-        let mut name = wanted.to_owned();
-        let mut count = 1_u32;
-        while is_reserved(&name) || !self.taken.insert(name.to_lowercase()) {
-            count += 1;
-            name = format!("{wanted}_{count}");
-        }
+        let is_taken = |name: &str| is_reserved(name) || self.taken.contains(&name.to_lowercase());
+        let name = naming::unique(wanted, is_taken);
+        self.taken.insert(name.to_lowercase());
         name
     }
 }

@@ -11,6 +11,7 @@ use crate::fixed::FormatError;
 use crate::function::Function;
 use crate::ir::{Affine, Graph, NodeId, Op, Tensor, validate};
 use crate::model::{Layer, Model};
+use crate::naming;
 
 /// The graph while it is made: which node holds the result of each layer so far.
 pub(super) struct Builder<'a> {
@@ -141,12 +142,8 @@ impl<'a> Builder<'a> {
         let part = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_");
         let mut name = layer.to_string();
         if !part.is_empty() {
-            name = format!("{layer}_{part}");
-            let mut number = 2;
-            while !self.names.insert(name.clone()) {
-                name = format!("{layer}_{part}_{number}");
-                number += 1;
-            }
+            name = naming::unique(&format!("{layer}_{part}"), |name| self.names.contains(name));
+            self.names.insert(name.clone());
         }
         let node = self.graph.add(name, op, operands, tensor);
         self.graph[node].layer = layer.to_string();

@@ -180,7 +180,10 @@ fn a_function_before_a_quantizer_is_one_table_with_it() -> Outcome {
             let settings = settings("fixed<9,4>")?;
             let lowered = lower(&model, &settings)?;
             assert_eq!(lowered.warnings, []);
-            assert_eq!(nodes(&lowered.graph), [("x".into(), "input"), ("q".into(), "step_function")]);
+            assert_eq!(
+                nodes(&lowered.graph),
+                [("x".into(), "input"), ("q".into(), "step_function")]
+            );
             let quantizer: Quantizer = call.parse()?;
             for (x, y) in all_results(&model, &settings)? {
                 let exact = quantizer.apply(kind.value(x));

@@ -10,6 +10,7 @@ use petgraph::visit::EdgeRef;
 use super::{Pass, Report, replace_all_uses};
 use crate::fixed::{Quantization, Range, cast_range};
 use crate::ir::{Gather, Graph, NodeId, Op, Tensor, clamped};
+use crate::naming;
 
 pub(super) const PASS: Pass = Pass {
     name: "sink_layouts",
@@ -67,7 +68,9 @@ fn sink(graph: &mut Graph, node: NodeId, sources: &[NodeId]) -> bool {
     };
     let moved = graph[node].tensor.clone();
     let layer = graph[node].layer.clone();
-    let name = unique(graph, &format!("{}_moved", graph[node].name));
+    let wanted = format!("{}_moved", graph[node].name);
+    let taken = |name: &str| graph.nodes.node_weights().any(|node| node.name == name);
+    let name = naming::unique(&wanted, taken);
     let incoming: Vec<_> =
         graph.nodes.edges_directed(node, Direction::Incoming).map(|edge| edge.id()).collect();
     for edge in incoming {
@@ -104,15 +107,4 @@ fn result(op: &Op, operands: &[&Tensor], y: &Tensor) -> Option<Tensor> {
         _ => return None,
     };
     Some(Tensor { shape: x.shape.clone(), format: y.format, channels })
-}
-
-fn unique(graph: &Graph, wanted: &str) -> String {
-    let taken = |name: &str| graph.nodes.node_weights().any(|node| node.name == name);
-    let mut name = wanted.to_owned();
-    let mut number = 2;
-    while taken(&name) {
-        name = format!("{wanted}_{number}");
-        number += 1;
-    }
-    name
 }
