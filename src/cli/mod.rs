@@ -5,7 +5,6 @@ mod inspect;
 mod model;
 mod quantizers;
 mod run;
-mod samples;
 mod verify;
 
 use std::path::Path;

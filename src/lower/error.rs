@@ -201,6 +201,13 @@ pub enum Warning {
     },
 }
 
+impl Warning {
+    /// The warning as a value for users.
+    pub fn diagnostic(&self) -> crate::diagnostic::Diagnostic {
+        crate::diagnostic::Diagnostic::warning("lower", self.to_string())
+    }
+}
+
 impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
