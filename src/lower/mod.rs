@@ -12,7 +12,6 @@ mod adaptive;
 mod average;
 mod bilinear;
 mod builder;
-mod configure;
 mod conv;
 mod dense;
 mod error;

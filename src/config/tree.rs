@@ -1,17 +1,60 @@
-//! A value of the file together with its place, for messages.
+//! The file as a tree of values, each with its place for messages.
+//!
+//! A configuration is small; a file that is not one is refused before it takes memory or time.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 use serde_json::Value;
+use serde_saphyr::UserMessageFormatter;
 
 use super::ConfigError;
 use crate::fixed::Quantization;
 use crate::naming::nearest;
 
-/// A value and where it stands.
+/// The largest file that is read, in bytes. hls4ml's own configurations with an entry for every
+/// layer stay below a hundredth of it.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// A configuration nests five levels deep.
+const MAX_DEPTH: usize = 16;
+
+/// The text of the file.
+pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
+    let failed = |reason| ConfigError::Read { file: path.to_owned(), reason };
+    let mut text = String::new();
+    let mut file = File::open(path).map_err(failed)?.take(MAX_BYTES + 1);
+    let bytes = file.read_to_string(&mut text);
+    if file.limit() == 0 {
+        return Err(ConfigError::TooLarge { file: path.to_owned(), limit: MAX_BYTES });
+    }
+    bytes.map_err(failed)?;
+    Ok(text)
+}
+
+/// The text as a tree. Keys keep their order; no key stands twice in a mapping.
+pub(super) fn parse(text: &str) -> Result<Value, ConfigError> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: MAX_DEPTH,
+            max_nodes: 100_000,
+        },
+        alias_limits: serde_saphyr::alias_limits! {
+            max_total_replayed_events: 10_000,
+            max_replay_stack_depth: MAX_DEPTH,
+        },
+    };
+    serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| ConfigError::Syntax(error.render_with_formatter(&UserMessageFormatter)))
+}
+
+/// A value and its place.
 #[derive(Clone)]
 pub(super) struct Node<'a> {
     /// The keys that lead here, joined by dots; empty at the top of the file.
     pub place: String,
-    /// What the file says.
+    /// The value.
     pub value: &'a Value,
 }
 
@@ -57,7 +100,7 @@ impl<'a> Node<'a> {
         count.ok_or_else(|| self.kind("a whole number from 1 on"))
     }
 
-    /// A type; `None` for `auto`, hls4ml's word for a type that is left open.
+    /// A type; `None` for `auto`, with which hls4ml infers the type.
     pub fn precision(&self) -> Result<Option<Quantization>, ConfigError> {
         match self.text("a type such as fixed<16,6>")? {
             "auto" => Ok(None),
@@ -68,11 +111,11 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// One of a few texts, in any letter case; `later` are those that hls4ml knows besides.
+    /// One of the texts `supported`, in any letter case; `other` are those that hls4ml has besides.
     pub fn choice(
         &self,
         supported: &[&'static str],
-        later: &[&'static str],
+        other: &[&'static str],
     ) -> Result<&'static str, ConfigError> {
         let value = self.text("a text")?;
         let find =
@@ -81,16 +124,15 @@ impl<'a> Node<'a> {
             return Ok(word);
         }
         let known = supported.join(", ");
-        match find(later) {
+        match find(other) {
             Some(word) => Err(ConfigError::Unsupported {
                 place: format!("{}: {word}", self.place),
-                help: format!("supported today: {known}"),
+                help: format!("supported: {known}"),
             }),
             None => Err(ConfigError::UnknownValue {
                 place: self.place.clone(),
                 value: value.to_owned(),
-                nearest: nearest(value, supported.iter().chain(later).copied())
-                    .and_then(|word| supported.iter().chain(later).copied().find(|w| *w == word)),
+                nearest: nearest(value, supported.iter().chain(other).copied()),
                 known,
             }),
         }
