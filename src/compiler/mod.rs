@@ -85,9 +85,12 @@ impl Compiler {
     pub fn lower(&self, model: Model) -> Result<Network, CompileError> {
         let mut lowered = lower::lower(&model, &self.options.lowering(&model)?)?;
         passes::run(&mut lowered.graph)?;
-        let diagnostics = lowered.warnings.iter().map(lower::Warning::diagnostic).collect();
+        let config = &self.options.config;
+        let mut log = Vec::from_iter(options::without_effect(config));
+        log.extend(lowered.warnings.iter().map(lower::Warning::diagnostic));
+        log.extend(options::proven(config, &model, &lowered.graph));
         let options = self.options.clone();
-        Ok(Network { options, file: None, model, lowered, log: Mutex::new(diagnostics) })
+        Ok(Network { options, file: None, model, lowered, log: Mutex::new(log) })
     }
 }
 

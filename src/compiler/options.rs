@@ -4,11 +4,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::back::Backend;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Variable};
+use crate::diagnostic::Diagnostic;
 use crate::fixed::{Format, FormatError};
 use crate::front::ReadOptions;
 use crate::function::Sigmoid;
 use crate::hls;
+use crate::ir::{Graph, Node, Op, Pool, PoolKind};
 use crate::lower::Settings;
 use crate::model::Model;
 
@@ -135,4 +137,46 @@ impl CompilerOptions {
         }
         options
     }
+}
+
+/// A note on the keys of `config` that are not applicable.
+pub(super) fn without_effect(config: &Config) -> Option<Diagnostic> {
+    let keys = config.without_effect.iter().map(|(key, reason)| format!("{key} ({reason})"));
+    let keys = keys.collect::<Vec<_>>().join(", ");
+    (!keys.is_empty()).then(|| {
+        let message = format!("configuration keys without effect: {keys}");
+        Diagnostic::note("config-without-effect", message)
+    })
+}
+
+/// Notes on the types in `config` of variables whose type is proven.
+pub(super) fn proven(config: &Config, model: &Model, graph: &Graph) -> Vec<Diagnostic> {
+    let mut notes = Vec::new();
+    let nodes = graph.live_nodes();
+    for layer in model.graph.node_weights() {
+        let own = || nodes.iter().map(|id| &graph[*id]).filter(|node| node.layer == layer.name);
+        for (key, variable) in [("accum", Variable::Accum), ("inv_inp", Variable::InvInp)] {
+            let Some(asked) = config.precision_of(&layer.name, &layer.class, variable) else {
+                continue;
+            };
+            if let Some(proven) = own().find_map(|node| accumulator(node, variable)) {
+                let name = &layer.name;
+                let message = format!(
+                    "layer '{name}': {key} {asked} is not used; {proven} is proven to hold every sum"
+                );
+                notes.push(Diagnostic::note("type-proven", message).in_layer(name));
+            }
+        }
+    }
+    notes
+}
+
+/// The proven type of `variable` in an operation.
+fn accumulator(node: &Node, variable: Variable) -> Option<Format> {
+    if let Op::Softmax(softmax) = &node.op {
+        return Some(softmax.sum);
+    }
+    let sums =
+        matches!(node.op, Op::Linear(_) | Op::Conv(_) | Op::Pool(Pool { kind: PoolKind::Sum, .. }));
+    (sums && variable == Variable::Accum).then_some(node.tensor.format)
 }

@@ -117,13 +117,27 @@ impl Config {
     /// `LayerType` a class that neither `layers` nor hls4ml has.
     pub fn check_layers(&self, layers: &[(&str, &str)]) -> Result<(), ConfigError> {
         let names: Vec<&str> = layers.iter().map(|(name, _)| *name).collect();
-        for (name, _) in &self.layer_names {
-            if !is_in(name, &names) && fused_activation(name, &names).is_none() {
-                return Err(ConfigError::UnknownLayer {
-                    name: name.clone(),
-                    nearest: nearest(name, names.iter().copied()).map(str::to_owned),
-                    known: names.join(", "),
-                });
+        for (name, scope) in &self.layer_names {
+            if is_in(name, &names) || fused_activation(name, &names).is_some() {
+                continue;
+            }
+            // hls4ml has a layer for the scale of a kernel, and gives it an entry in its projects.
+            let scaled = name.strip_suffix("_alpha").filter(|layer| is_in(layer, &names));
+            match scaled {
+                Some(_) if scope.precision.is_empty() => {}
+                Some(layer) => {
+                    return Err(ConfigError::Unsupported {
+                        place: format!("LayerName.{name}.Precision"),
+                        help: format!("set 'scale' in LayerName.{layer}.Precision"),
+                    });
+                }
+                None => {
+                    return Err(ConfigError::UnknownLayer {
+                        name: name.clone(),
+                        nearest: nearest(name, names.iter().copied()).map(str::to_owned),
+                        known: names.join(", "),
+                    });
+                }
             }
         }
         let mut classes: Vec<&str> = layers.iter().map(|(_, class)| *class).collect();
