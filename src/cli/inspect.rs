@@ -41,7 +41,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
     let hardware = hardware?;
     if let Some(path) = &args.dot {
         std::fs::write(path, ir::to_dot(&hardware.graph)).map_err(|error| {
-            complaint(format!("{}: {error}", path.display()), "choose a place that can be written")
+            complaint(format!("{}: {error}", path.display()), "choose a file that can be written")
         })?;
     }
     if args.ir {
