@@ -70,7 +70,7 @@ pub(super) fn batch_norm(
     let operand = builder.operand(index)?;
     if chosen.result(builder.tensor(operand)).is_err() {
         chosen = affine(builder, FEWER)?;
-        let what = "factors and summands";
+        let what = "scales and biases";
         builder.warn(Warning::Rounded { layer: name.into(), what, bits: FEWER });
     }
     affine_layer(builder, index, name, chosen, None)

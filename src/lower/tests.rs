@@ -170,11 +170,11 @@ fn floats_are_cut_as_hls4ml_cuts_them_and_the_user_is_told() -> Outcome {
     assert_eq!(
         warnings,
         [
-            "layer 'fc': no quantizer for kernel, bias and result; cut to fixed<16,6>, so results \
-             differ from the trained network's. Calibrate: set Precision for this layer in \
-             --config, or train with QKeras",
-            "layer 'fc': results may leave fixed<16,6> and wrap around or saturate; by its weights \
-             fixed<27,7> holds them all",
+            "layer 'fc': no quantizer for kernel, bias and result; quantized to fixed<16,6>, so results \
+             differ from the trained network. Set Precision for this layer in --config, or train with \
+             QKeras.",
+            "layer 'fc': results may exceed fixed<16,6> and wrap or saturate. Use fixed<27,7>, which \
+             holds every result.",
         ]
     );
     // 0.7 truncates to 716/1024, -0.7 to -717/1024.
@@ -203,11 +203,11 @@ fn every_message() -> Outcome {
     let kind = LayerKind::Dense;
 
     let model = chain(3, vec![("fc", kind(dense(array![[1.0], [1.0]], None, [bits, ""])))]);
-    assert_eq!(message(&model, &default), "layer 'fc' has weights for 2 inputs, but takes 3");
+    assert_eq!(message(&model, &default), "layer 'fc' has weights for 2 inputs, its operand has 3");
 
     let mut alone = chain(1, vec![("f", LayerKind::Flatten)]);
     alone.graph.clear_edges();
-    assert_eq!(message(&alone, &default), "layer 'f' does not take exactly one tensor");
+    assert_eq!(message(&alone, &default), "layer 'f' needs exactly one operand");
 
     let auto = quantizer("quantized_bits(4,0,1,alpha='auto_po2')")?.ok_or("none")?;
     let model = chain(1, vec![("a", LayerKind::Activation(Activation::Quantizer(auto)))]);
@@ -229,7 +229,7 @@ fn every_message() -> Outcome {
     let text = message(&model, &wide);
     assert_eq!(
         text,
-        "layer 'a': 'quantized_bits(18,2,0,alpha=0.3)' takes more than 65536 values here"
+        "layer 'a': 'quantized_bits(18,2,0,alpha=0.3)' has more than 65536 values here"
     );
     // As many as a quantizer of 16 bits has.
     let sixteen = quantizer("quantized_bits(16,2,0,alpha=0.3)")?.ok_or("none")?;
@@ -257,7 +257,7 @@ fn every_message() -> Outcome {
 
     let mut unknown = Settings::default();
     unknown.inputs.insert("y".into(), "fixed<8,1>".parse()?);
-    assert_eq!(message(&softmax, &unknown), "the model has no input 'y', but: x");
+    assert_eq!(message(&softmax, &unknown), "the model has no input 'y'; its inputs are: x");
 
     let defect = LowerError::from(crate::ir::Invalid { node: "n".into(), rule: "r".into() });
     assert_eq!(defect.to_string(), "node 'n' of the graph: r");
@@ -325,10 +325,11 @@ fn says_once_which_averages_still_move() -> Outcome {
     let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
-        ["layers 'a', 'c': QKeras' own inference goes on moving the averages of this \
-          QAdaptiveActivation, so that its results depend on the samples before; here they are those \
-          of the stored averages. QKeras stops where the step of the training is beyond \
-          ema_freeze_delay, or trainable is False"]
+        [
+            "layers 'a', 'c': QKeras updates the averages of QAdaptiveActivation at inference, so its \
+          results depend on earlier samples; here the stored averages are used. QKeras stops if \
+          training went beyond ema_freeze_delay, or with trainable=False."
+        ]
     );
     Ok(())
 }
@@ -347,13 +348,11 @@ fn says_once_what_is_for_training_only() -> Outcome {
     let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
-        [
-            "noise and random rounding are for training; inference quantizes in full and without chance: \
+        ["noise and stochastic rounding apply in training only, inference is deterministic: \
           quantized_bits(4,0,1,alpha=1.0,qnoise_factor=0.5) in layers 'a', 'b'; \
           quantized_relu(4,0,use_stochastic_rounding=True) in layer 'a'; bernoulli() in layer 'c'. \
           QKeras' own inference mixes unquantized values in where qnoise_factor is not 1. \
-          QKeras' own inference draws random numbers for bernoulli"
-        ]
+          QKeras' own inference draws random numbers for bernoulli."]
     );
     Ok(())
 }
