@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 use super::model::{ModelArgs, say};
 use super::{Outcome, complaint, print, spare};
 
+/// Longest list of numbers that --ir prints without --wide.
+const ELIDE: usize = 16;
+
 /// Show types, proven ranges and hardware cost of every layer
 #[derive(clap::Args)]
 pub struct Args {
@@ -17,11 +20,11 @@ pub struct Args {
     /// Print the layers and diagnostics as JSON
     #[arg(long)]
     json: bool,
-    /// Print all columns of the table
+    /// Print all columns of the table; with --ir, all weights
     #[arg(long, conflicts_with = "json")]
     wide: bool,
-    /// Print the graph of integer operations instead of the table
-    #[arg(long, conflicts_with_all = ["json", "wide"])]
+    /// Print the graph of integer operations as text
+    #[arg(long, conflicts_with = "json")]
     ir: bool,
     /// Pass after which --ir prints the graph, or 'lower' [default: after all passes]
     #[arg(long, value_name = "PASS", requires = "ir")]
@@ -45,7 +48,8 @@ pub fn run(args: &Args) -> Result<Outcome> {
         })?;
     }
     if args.ir {
-        print(&ir::to_dot(&network.graph_after(args.after.as_deref())?))?;
+        let elide = (!args.wide).then_some(ELIDE);
+        print(&ir::text::print(&network.graph_after(args.after.as_deref())?, elide))?;
     } else if args.json {
         print(&serde_json::to_string_pretty(&json(&network, &hardware)).into_diagnostic()?)?;
     } else {

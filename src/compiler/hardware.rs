@@ -104,7 +104,7 @@ fn sentence(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ir::{Op, Tensor};
+    use crate::ir::Reshape;
 
     #[test]
     fn other_outputs_than_the_networks_are_a_defect() -> Result<(), Box<dyn std::error::Error>> {
@@ -113,10 +113,9 @@ mod tests {
         let mut hardware = network.design()?;
         let inputs = network.random_samples(3);
         hardware.vectors(inputs.clone())?;
-        let tensor = Tensor::full(vec![12], "fixed<16,6>".parse()?);
         let mut other = Graph::new("other");
-        let x = other.add_input("input_1", tensor.clone());
-        let y = other.add("act", Op::Reshape, &[x], tensor);
+        let x = other.add_input("input_1", vec![12], "fixed<16,6>".parse()?);
+        let y = other.add("act", Reshape { shape: vec![12] }, &[x])?;
         other.add_output("act", y);
         hardware.graph = other;
         let error = hardware.vectors(inputs).err().map(|error| error.to_string());
