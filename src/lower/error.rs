@@ -2,8 +2,9 @@
 
 use miette::Diagnostic;
 
+use super::result::unlimited;
 use crate::diagnostic;
-use crate::fixed::{Format, FormatError, Quantization};
+use crate::fixed::{Format, FormatError, MAX_WIDTH, Overflow, Quantization, Range, cast_range};
 use crate::ir::Invalid;
 use crate::quantizer::QuantizerError;
 
@@ -136,14 +137,7 @@ pub enum Warning {
         precision: Quantization,
     },
     /// A result whose configured type cannot hold its proven range.
-    MayOverflow {
-        /// The layer.
-        layer: String,
-        /// The type.
-        precision: Quantization,
-        /// A type that holds every result.
-        needed: Format,
-    },
+    ResultOverflow(ResultOverflow),
     /// A real-valued scale or bias that the configured type does not hold.
     Cut {
         /// The layer.
@@ -215,12 +209,7 @@ impl Warning {
             )
             .in_layer(layer)
             .with_help("Set Precision for this layer in --config, or train with QKeras."),
-            Self::MayOverflow { layer, precision, needed } => Diagnostic::warning(
-                "result-overflow",
-                format!("layer '{layer}': results may exceed {precision} and wrap or saturate"),
-            )
-            .in_layer(layer)
-            .with_help(format!("Use {needed}, which holds every result.")),
+            Self::ResultOverflow(overflow) => overflow.diagnostic(None),
             Self::Cut { layer, part, precision } => Diagnostic::warning(
                 "parameter-rounded",
                 format!(
@@ -291,6 +280,82 @@ impl Warning {
             .in_layer(layer),
         }
     }
+}
+
+/// A configured type that cannot hold the proven range of a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultOverflow {
+    /// The layer.
+    pub layer: String,
+    /// The name of the result in a configuration: that of the layer, or of an activation fused into
+    /// it.
+    pub entry: String,
+    /// The type.
+    pub precision: Quantization,
+    /// Codes of the result before the type is applied.
+    pub range: Range,
+    /// Fractional bits of `range`.
+    pub fraction: i32,
+    /// The nodes that apply the type, each with the codes of its operand that do not fit.
+    pub nodes: Vec<(String, Vec<Range>)>,
+}
+
+impl ResultOverflow {
+    /// True if `other` is the same result, as each step of a TimeDistributed layer has it.
+    pub(super) fn includes(&self, other: &Self) -> bool {
+        self.entry == other.entry
+            && self.precision == other.precision
+            && self.fraction == other.fraction
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.range = self.range.hull(&other.range);
+        self.nodes.extend(other.nodes);
+    }
+
+    /// The warning, with the number of values in given samples that do not fit, and that of all
+    /// values.
+    pub fn diagnostic(&self, samples: Option<(usize, usize)>) -> diagnostic::Diagnostic {
+        let Self { layer, entry, precision, .. } = self;
+        let (low, high) = self.range.values(self.fraction);
+        let (effect, limited) = match precision.overflow {
+            Overflow::Wrap { .. } => ("wrap", false),
+            Overflow::Sat | Overflow::SatSym => ("saturate", true),
+            Overflow::SatZero => ("become 0", true),
+        };
+        let samples = samples.map_or_else(String::new, |(count, all)| {
+            format!("; {count} of {all} values do so in these samples")
+        });
+        let message = format!(
+            "layer '{entry}': result precision {precision} cannot hold the range [{}, {}]; values \
+             {effect}{samples}",
+            number(low),
+            number(high)
+        );
+        let warning = diagnostic::Diagnostic::warning("result-overflow", message).in_layer(layer);
+        match (self.needed(), limited) {
+            (Some(needed), true) => warning.with_help(format!("Use {needed}.")),
+            (Some(needed), false) => {
+                warning.with_help(format!("Use {needed} or set overflow SAT."))
+            }
+            (None, false) => warning.with_help("Set overflow SAT."),
+            (None, true) => warning,
+        }
+    }
+
+    /// The narrowest type with the LSB and modes of the configured one that holds the range.
+    fn needed(&self) -> Option<Quantization> {
+        let to = self.precision;
+        let unlimited = unlimited(&to).ok()?;
+        let range = cast_range(&self.range, self.fraction, &unlimited);
+        let format = Format::covering(&range, to.format.fraction()).ok()?;
+        (format.width() < MAX_WIDTH).then(|| Quantization::new(format, to.rounding, to.overflow))
+    }
+}
+
+/// A bound in a message: exact, in scientific notation if it is large.
+fn number(value: f64) -> String {
+    if value.abs() < 1e9 { value.to_string() } else { format!("{value:.3e}") }
 }
 
 /// `layer 'a'`, `layers 'a', 'b'`.
