@@ -147,7 +147,7 @@ fn rules_of_elementwise_operations() {
         ("cast x to=[0]{}", "its types do not broadcast to the shape of its operand"),
         (
             "cast x to=[2]{fixed<1,120>, fixed<1,-20>}",
-            "common format of the types: a format is 1 to 128 bits wide, not 140",
+            "common format of the types: a format is 1 to 128 bits wide, not 141",
         ),
         ("clamp x low=0 : [2] ufixed<3,0> [0, 7]", "none"),
         ("clamp x low=0 : [2] ufixed<3,0> [0, 6]", MISSES),

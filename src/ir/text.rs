@@ -523,20 +523,20 @@ mod tests {
     const EVERY_OPERATION: &str = "\
 graph \"every operation\"
 x = input shape=[4, 2] format=fixed<4,2> : [4, 2] fixed<4,2> [-8, 7]
-conv = conv x input=[1, 4] kernel=[1, 3] pad_before=[0, 1] output=[1, 4] groups=2 weights=fixed<2,2>[3, 2]{1, -1, 0, 1, -2, 1} bias=ufixed<1,-2>[2]{1, 0} : [4, 2] fixed<7,4> {[-43, 49], [-46, 44]}
-pool = max_pool conv input=[1, 4] kernel=[1, 2] stride=[1, 2] output=[1, 2] : [2, 2] fixed<7,4> {[-43, 49], [-46, 44]}
-sum = sum_pool conv input=[1, 4] kernel=[1, 2] stride=[1, 2] output=[1, 2] : [2, 2] fixed<8,5> {[-86, 98], [-92, 88]}
-both = add pool sum : [2, 2] fixed<9,6> {[-129, 147], [-138, 132]}
+conv = conv x input=[1, 4] kernel=[1, 3] pad_before=[0, 1] output=[1, 4] groups=2 weights=fixed<2,2>[3, 2]{1, -1, 0, 1, -2, 1} bias=ufixed<1,-2>[2]{1, 0} : [4, 2] fixed<7,4> {[-43, 47], [-46, 44]}
+pool = max_pool conv input=[1, 4] kernel=[1, 2] stride=[1, 2] output=[1, 2] : [2, 2] fixed<7,4> {[-43, 47], [-46, 44]}
+sum = sum_pool conv input=[1, 4] kernel=[1, 2] stride=[1, 2] output=[1, 2] : [2, 2] fixed<8,5> {[-86, 94], [-92, 88]}
+both = add pool sum : [2, 2] fixed<9,6> {[-129, 141], [-138, 132]}
 by_channel = cast both to=[2]{fixed<4,3,RND_CONV,SAT>, ufixed<3,0,TRN,SAT>} : [2, 2] fixed<6,3> {[-32, 28], [0, 7]}
 limited = clamp by_channel high=5 : [2, 2] fixed<6,3> {[-32, 5], [0, 5]}
-leaky = leaky limited threshold=0 slopes=ufixed<1,-1>[1]{1} layer=limited : [2, 2] fixed<7,3> {[-32, 20], [0, 20]}
-scaled = affine leaky scale=fixed<3,2>[2]{3, -2} bias=ufixed<1,1>[1]{1} : [2, 2] fixed<9,4> {[-64, 92], [-8, 32]}
-moved = scale scaled power=-1 : [2, 2] fixed<9,3> {[-64, 92], [-8, 32]}
-steps = step_function moved thresholds=ufixed<5,-1>[1]{16} values=fixed<2,2>[2]{-1, 1} : [2, 2] fixed<2,2> [-1, 1]
-flat = reshape steps shape=[4] : [4] fixed<2,2> [-1, 1]
-padded = gather flat shape=[5] indices=[3, 2, 1, 0, _] : [5] fixed<2,2> {[-1, 1], [-1, 1], [-1, 1], [-1, 1], [0, 0]}
-joined = concat flat padded axis=0 : [9] fixed<2,2> {[-1, 1], [-1, 1], [-1, 1], [-1, 1], [-1, 1], [-1, 1], [-1, 1], [-1, 1], [0, 0]}
-\"the end\" = linear joined weights=ufixed<1,1>[9, 1]{1, 1, 1, 1, 1, 1, 1, 1, 1} : [1] fixed<5,5> [-8, 8]
+leaky = leaky limited threshold=0 slopes=ufixed<1,-1>[1]{1} layer=limited : [2, 2] fixed<6,1> {[-32, 20], [0, 20]}
+scaled = affine leaky scale=fixed<3,2>[2]{3, -2} bias=ufixed<1,1>[1]{1} : [2, 2] fixed<8,2> {[-32, 124], [24, 64]}
+moved = scale scaled power=-1 : [2, 2] fixed<8,1> {[-32, 124], [24, 64]}
+steps = step_function moved thresholds=ufixed<5,-1>[1]{16} values=fixed<2,2>[2]{-1, 1} : [2, 2] fixed<2,2> {[-1, 1], [1, 1]}
+flat = reshape steps shape=[4] : [4] fixed<2,2> {[-1, 1], [1, 1], [-1, 1], [1, 1]}
+padded = gather flat shape=[5] indices=[3, 2, 1, 0, _] : [5] fixed<2,2> {[1, 1], [-1, 1], [1, 1], [-1, 1], [0, 0]}
+joined = concat flat padded axis=0 : [9] fixed<2,2> {[-1, 1], [1, 1], [-1, 1], [1, 1], [1, 1], [-1, 1], [1, 1], [-1, 1], [0, 0]}
+\"the end\" = linear joined weights=ufixed<1,1>[9, 1]{1, 1, 1, 1, 1, 1, 1, 1, 1} : [1] fixed<5,5> [0, 8]
 layer \"all layers\" = joined
 layer flat
 output \"the end\"
@@ -569,6 +569,7 @@ output \"the end\"
     #[test]
     fn every_error_names_its_line() {
         let x = "x = input shape=[2] format=fixed<4,1>";
+        let no_format = format!("attribute 'format': {}", "4".parse::<Format>().unwrap_err());
         for (line, message) in [
             ("graph a b", "'b' is too much"),
             ("y linear x", "'=' is missing after 'y'"),
@@ -593,7 +594,7 @@ output \"the end\"
             ),
             ("y = max_pool x kernel=[1]", "attribute 'kernel' is not two numbers"),
             ("y = cast x to=fixed<2,2> : [2]", "'[2]' is no type: [shape] format [low, high]"),
-            ("y = input shape=[2] format=fixed", "attribute 'format': 'fixed' is not a type"),
+            ("y = input shape=[2] format=4", no_format.as_str()),
             ("output z", "no node before is called 'z'"),
         ] {
             let error = parse(&format!("{x}\n{line}")).err().map(|error| error.to_string());

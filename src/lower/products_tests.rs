@@ -222,6 +222,6 @@ fn a_scaled_sum_may_be_too_wide() -> Outcome {
     let model = model(array![[0.9]], "quantized_bits(4,0,1,alpha=0.3)")?;
     let settings = Settings { input: "fixed<110,1>".parse()?, ..Settings::default() };
     let text = message(&model, &settings);
-    assert_eq!(text, "layer 'fc', scaled sum: a format is 1 to 128 bits wide, not 137");
+    assert_eq!(text, "layer 'fc', scaled result: a format is 1 to 128 bits wide, not 137");
     Ok(())
 }

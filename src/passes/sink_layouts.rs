@@ -101,8 +101,8 @@ mod tests {
              q = gather z shape=[2, 2] indices=[0, 2, 1, 3] : [2, 2] fixed<3,2> [-4, 3]
              sum = add x z : [2, 2] fixed<5,3> [-16, 13]
              act = cast sum to=fixed<3,2,RND,SAT> : [2, 2] fixed<3,2> [-4, 3]
-             sum_moved = gather sum shape=[2, 2] indices=[0, 2, 1, 3] : [2, 2] fixed<5,3> [-16, 13]
-             act_moved = gather act shape=[2, 2] indices=[0, 2, 1, 3] : [2, 2] fixed<3,2> [-4, 3]
+             sum_moved = gather sum shape=[2, 2] indices=[0, 2, 1, 3] layer=sum : [2, 2] fixed<5,3> [-16, 13]
+             act_moved = gather act shape=[2, 2] indices=[0, 2, 1, 3] layer=act : [2, 2] fixed<3,2> [-4, 3]
              scaled = affine act_moved scale=ufixed<2,2>[2]{1, 3} : [2, 2] fixed<5,4> {[-4, 3], [-12, 9]}
              layer act = act_moved
              output scaled",

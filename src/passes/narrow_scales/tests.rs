@@ -156,8 +156,8 @@ fn channels_with_types_of_their_own_are_narrowed() {
          z = cast y to=[2]{fixed<3,1,RND,SAT>, fixed<4,2,RND,SAT>}
          output z",
         "x = input shape=[2] format=fixed<4,2> : [2] fixed<4,2> [-8, 7]
-         y = affine x scale=ufixed<3,0>[2]{5, 2} : [2] fixed<7,2> {[-40, 35], [-16, 14]}
-         z = cast y to=[2]{fixed<3,1,RND,SAT>, fixed<4,2,RND,SAT>} : [2] fixed<4,2> {[-4, 3], [-2, 2]}
+         y = affine x scale=ufixed<6,0>[2]{38, 13} : [2] fixed<10,2> {[-304, 266], [-104, 91]}
+         z = cast y to=[2]{fixed<3,1,RND,SAT>, fixed<4,2,RND,SAT>} : [2] fixed<4,2> {[-4, 3], [-2, 1]}
          output z",
     );
     assert_eq!(report.scales.len(), 1);
