@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ndarray::ArrayD;
+use num_bigint::BigInt;
 
 use crate::diagnostic::Diagnostic;
 use crate::fixed::Codes;
@@ -182,7 +183,39 @@ impl Network {
     /// # Errors
     /// If the samples do not fit the inputs.
     pub fn run(&self, inputs: &[Codes]) -> Result<Simulation<'_>, CompileError> {
-        Ok(Simulation { network: self, trace: sim::run(self.graph(), inputs)? })
+        let trace = sim::run(self.graph(), inputs)?;
+        self.count_overflows(&trace);
+        Ok(Simulation { network: self, trace })
+    }
+
+    /// Adds to each warning about a result that may overflow the number of values that do.
+    fn count_overflows(&self, trace: &Trace) {
+        for warning in &self.lowered.warnings {
+            let lower::Warning::ResultOverflow(overflow) = warning else { continue };
+            let (mut count, mut all) = (0, 0);
+            for (node, ranges) in &overflow.nodes {
+                let Some(codes) = self.operand_of(node, trace) else { continue };
+                let inside = |code: &BigInt| {
+                    ranges.iter().any(|range| range.low() <= code && code <= range.high())
+                };
+                count += codes.iter().filter(inside).count();
+                all += codes.len();
+            }
+            let plain = overflow.diagnostic(None);
+            let is_it = |known: &&mut Diagnostic| {
+                known.code == plain.code && known.message.starts_with(&plain.message)
+            };
+            if let Some(known) = self.logged().iter_mut().find(is_it) {
+                *known = overflow.diagnostic((all > 0).then_some((count, all)));
+            }
+        }
+    }
+
+    /// The codes of the operand of the node `name`; `None` if a pass has removed the node.
+    fn operand_of<'t>(&self, name: &str, trace: &'t Trace) -> Option<&'t Codes> {
+        let graph = self.graph();
+        let node = graph.nodes.node_indices().find(|id| graph[*id].name == name)?;
+        trace.of(*graph.operands(node).first()?)
     }
 }
 
@@ -233,5 +266,42 @@ impl Simulation<'_> {
             values.mapv_inplace(|x| function.value(x));
         }
         (name.to_owned(), values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn results_that_overflow_are_counted_in_the_samples() -> Result<(), Box<dyn std::error::Error>>
+    {
+        let config = "LayerName: {relu1: {Precision: 'fixed<4,1>'}}";
+        let options = CompilerOptions {
+            config: Config::parse(config)?,
+            input_types: vec!["ufixed<4,0>".parse()?],
+            ..CompilerOptions::default()
+        };
+        let network = Compiler::new(options).load("examples/digits/model.h5".as_ref())?;
+        let text = || network.diagnostics().iter().map(ToString::to_string).collect::<Vec<_>>();
+        let start = "warning: layer 'relu1': result precision fixed<4,1> cannot hold the range [0, 1.9375]; \
+                     values wrap";
+        let help = ". Use ufixed<4,1> or set overflow SAT.";
+        assert_eq!(text(), [format!("{start}{help}")]);
+        let samples = network.read_samples("examples/digits/test.npz".as_ref())?;
+        let relu1 = |network: &Network| -> Result<ArrayD<f64>, CompileError> {
+            let layers = network.run(&samples)?.layers();
+            Ok(layers.into_iter().find(|(name, _)| name == "relu1").expect("a layer").1)
+        };
+        let plain = CompilerOptions { config: Config::default(), ..network.options().clone() };
+        let plain = Compiler::new(plain).load("examples/digits/model.h5".as_ref())?;
+        let exact = relu1(&plain)?;
+        let wrapped = exact.iter().filter(|value| **value >= 1.0).count();
+        assert!(wrapped > 0);
+        relu1(&network)?;
+        let counted = format!("{start}; {wrapped} of 14400 values do so in these samples{help}");
+        assert_eq!(text(), [counted]);
+        Ok(())
     }
 }

@@ -349,7 +349,9 @@ impl ResultOverflow {
         let unlimited = unlimited(&to).ok()?;
         let range = cast_range(&self.range, self.fraction, &unlimited);
         let format = Format::covering(&range, to.format.fraction()).ok()?;
-        (format.width() < MAX_WIDTH).then(|| Quantization::new(format, to.rounding, to.overflow))
+        // Beyond that the range itself is limited.
+        (format.width() < MAX_WIDTH - 1)
+            .then(|| Quantization::new(format, to.rounding, to.overflow))
     }
 }
 

@@ -316,6 +316,8 @@ fn every_message_of_a_function() -> Outcome {
     assert!(
         cut.starts_with("layer 'f': no quantizer for the result of exponential; quantized to ")
     );
-    assert!(overflow.starts_with("layer 'f': results may exceed fixed<16,6>"), "{overflow}");
+    let start = "layer 'f': result precision fixed<16,6> cannot hold the range [0, ";
+    assert!(overflow.starts_with(start), "{overflow}");
+    assert!(overflow.ends_with("; values wrap. Set overflow SAT."), "{overflow}");
     Ok(())
 }
