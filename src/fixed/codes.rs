@@ -154,7 +154,7 @@ impl Codes {
     /// that grid or is not finite.
     pub fn from_values(values: &ArrayViewD<'_, f64>, fraction: i32) -> Option<Self> {
         let codes: Option<Vec<BigInt>> =
-            values.iter().map(|v| super::range::code_of(*v, fraction)).collect();
+            values.iter().map(|v| super::exact_code(*v, fraction)).collect();
         ArrayD::from_shape_vec(values.raw_dim(), codes?).ok().map(Self::from_big)
     }
 

@@ -40,22 +40,19 @@
 //! `ap_fixed<4, 0, AP_RND> y = x` where x is an `ap_fixed<2, -6>`, since four bits are dropped and x
 //! has two.
 
-mod arithmetic;
-mod bisect;
 mod cast;
-mod cast_range;
 mod codes;
 mod format;
 mod quantization;
 mod range;
 mod real;
 
-pub(crate) use bisect::changes;
-pub use cast::{Caster, cast};
-pub use cast_range::cast_range;
-pub(crate) use cast_range::fits;
+pub use cast::{Caster, cast, cast_range};
+pub(crate) use cast::{fits, rescale};
 pub use codes::{Codes, Word};
 pub use format::{Format, FormatError, MAX_WIDTH, Signedness};
 pub use quantization::{Overflow, Quantization, Rounding};
 pub use range::Range;
-pub use real::cast_real;
+pub(crate) use range::changes;
+pub use real::{cast_real, ceil_code, exact_code, fractional_bits, nearest_code};
+pub(crate) use real::{exp2, power_of_two, power_of_two_code, significant_bits};

@@ -7,7 +7,7 @@ use num_bigint::BigInt;
 use num_traits::{Signed, Zero};
 use serde::{Deserialize, Serialize};
 
-use super::Signedness;
+use super::{Signedness, Word};
 
 /// A closed range of codes, never empty. What it counts (steps of which size) its owner says.
 #[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
@@ -136,24 +136,51 @@ mod decimal {
     }
 }
 
-/// The code of an exact `value` in steps of 2^-`fraction`; `None` if it lies between two steps or
-/// is not finite.
-pub(super) fn code_of(value: f64, fraction: i32) -> Option<BigInt> {
-    use num_traits::Float;
-    if !value.is_finite() {
-        return None;
+/// Each code after `low`, up to `high`, at which `f` has another value than at the code before, with
+/// that value, in ascending order; `None` if there are more than `most`. Between two codes at which
+/// `f` has the same value it has no other, as a monotone function has not: that is what makes
+/// bisection find all.
+pub(crate) fn changes<W: Word, V: Clone + PartialEq>(
+    low: W,
+    high: W,
+    most: usize,
+    f: impl Fn(&W) -> V,
+) -> Option<Vec<(W, V)>> {
+    let mut found = Vec::new();
+    let ends = [low, high].map(|code| {
+        let value = f(&code);
+        (code, value)
+    });
+    let [low, high] = ends;
+    // A stack instead of recursion: the lower half is searched first, so codes ascend.
+    let mut waiting = vec![(low, high)];
+    while let Some((low, high)) = waiting.pop() {
+        if low.1 == high.1 {
+            continue;
+        }
+        if low.0.clone() + W::one() == high.0 {
+            if found.len() == most {
+                return None;
+            }
+            found.push(high);
+            continue;
+        }
+        let middle = middle(&low.0, &high.0);
+        let middle = (middle.clone(), f(&middle));
+        waiting.push((middle.clone(), high));
+        waiting.push((low, middle));
     }
-    if value == 0.0 {
-        return Some(BigInt::zero());
+    Some(found)
+}
+
+/// A code between two that are not neighbours; nothing on the way leaves the word.
+fn middle<W: Word>(low: &W, high: &W) -> W {
+    let two = W::one() + W::one();
+    if *low < W::zero() && *high >= W::zero() {
+        (low.clone() + high.clone()) / two
+    } else {
+        low.clone() + (high.clone() - low.clone()) / two
     }
-    let (mantissa, exponent, sign) = value.integer_decode();
-    let code = BigInt::from(mantissa) * sign;
-    let shift = i32::from(exponent) + fraction;
-    if shift >= 0 {
-        return Some(code << shift.unsigned_abs());
-    }
-    let dropped = shift.unsigned_abs();
-    (u64::from(mantissa.trailing_zeros()) >= u64::from(dropped)).then(|| code >> dropped)
 }
 
 #[cfg(test)]
@@ -208,16 +235,19 @@ mod tests {
     }
 
     #[test]
-    fn values_on_the_grid_have_codes() {
-        assert_eq!(code_of(-0.75, 2), Some((-3).into()));
-        assert_eq!(code_of(-0.75, 1), None);
-        assert_eq!(code_of(12.0, -2), Some(3.into()));
-        assert_eq!(code_of(2.0, -2), None);
-        assert_eq!(code_of(-0.0, 5), Some(BigInt::zero()));
-        assert_eq!(code_of(f64::from_bits(1), 1074), Some(1.into()));
-        assert_eq!(code_of(1e300, 0), Some(format!("{:.0}", 1e300).parse().unwrap()));
-        for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            assert_eq!(code_of(odd, 0), None);
+    fn every_change_is_found_in_order() {
+        let found = changes(-9, 7, 9, |x: &i64| x.div_euclid(4)).unwrap();
+        assert_eq!(found, [(-8, -2), (-4, -1), (0, 0), (4, 1)]);
+        assert_eq!(changes(-9, 7, 3, |x: &i64| x.div_euclid(4)), None);
+        assert_eq!(changes(3, 3, 0, |x: &i64| *x), Some(vec![]));
+        let big = changes(BigInt::from(0), BigInt::from(1) << 90, 1, |x: &BigInt| x.bits() > 80);
+        assert_eq!(big, Some(vec![(BigInt::from(1) << 80, true)]));
+    }
+
+    #[test]
+    fn the_whole_word_can_be_searched() {
+        for at in [i64::MIN + 1, -1, 0, 1, 2, i64::MAX] {
+            assert_eq!(changes(i64::MIN, i64::MAX, 1, |x| *x >= at), Some(vec![(at, true)]));
         }
     }
 
@@ -238,12 +268,6 @@ mod tests {
             prop_assert!((&i * &BigInt::from(factor)).contains(&Range::point(product)));
             prop_assert!(i.refined(3).contains(&Range::point(x * 8)));
             prop_assert!(i.hull(&j).contains(&i) && i.hull(&j).contains(&j));
-        }
-
-        #[test]
-        fn exact_values_come_back(code: i32, fraction in -60..60i32) {
-            let value = to_value(&code.into(), fraction);
-            prop_assert_eq!(code_of(value, fraction), Some(code.into()));
         }
     }
 }

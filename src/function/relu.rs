@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::fixed::significant_bits;
+
 /// Keras' `relu(x, negative_slope, max_value, threshold)`: x above the threshold, but at most
 /// `max_value`; `negative_slope` · (x - threshold) up to the threshold.
 ///
@@ -29,7 +31,7 @@ impl Relu {
 
     /// Whether the slope has few bits: then all values of fixed-point numbers are kept exactly.
     pub(super) fn is_exact(&self) -> bool {
-        significant_bits(self.negative_slope) <= SHORT_SLOPE
+        significant_bits(self.negative_slope.into()) <= SHORT_SLOPE
     }
 
     pub(super) fn value(&self, x: f64) -> f64 {
@@ -69,15 +71,5 @@ impl fmt::Display for Relu {
             stated.push(format!("threshold={:?}", self.threshold));
         }
         write!(f, "relu({})", stated.join(", "))
-    }
-}
-
-/// How many bits lie from the first to the last one that is set.
-fn significant_bits(value: f32) -> u32 {
-    use num_traits::Float;
-    let (mantissa, _, _) = value.integer_decode();
-    match mantissa {
-        0 => 0,
-        m => u64::BITS - m.leading_zeros() - m.trailing_zeros(),
     }
 }

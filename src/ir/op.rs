@@ -1,9 +1,10 @@
 //! The operations.
 
 use num_bigint::BigInt;
+use num_traits::Zero;
 
 use super::{Affine, Constant, Conv, Gather, Leaky, Merge, Pool, PoolKind, Softmax};
-use crate::fixed::{Overflow, Rounding};
+use crate::fixed::{Overflow, Rounding, power_of_two_code};
 
 /// What a node computes. Every operation is exact on integer codes; where bits are dropped, the
 /// operation says how.
@@ -83,7 +84,8 @@ impl Linear {
     /// How many products a row takes whose weight is neither 0 nor ± a power of two. The others
     /// are wires: an adder at most, never a multiplier.
     pub fn multiplications(&self) -> usize {
-        self.weights.codes.iter().filter(|code| code.magnitude().count_ones() > 1).count()
+        let is_trivial = |code: &BigInt| code.is_zero() || power_of_two_code(code).is_some();
+        self.weights.codes.iter().filter(|code| !is_trivial(code)).count()
     }
 }
 

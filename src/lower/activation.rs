@@ -8,7 +8,9 @@ use super::parameters::no_constant;
 use super::scaled::{self, Quantized};
 use super::steps::{self, Curve};
 use super::{LowerError, function, quotients, softmax};
-use crate::fixed::{Format, FormatError, Overflow, Quantization, Range, Rounding, cast_range};
+use crate::fixed::{
+    Format, FormatError, Overflow, Quantization, Range, Rounding, cast_range, exp2,
+};
 use crate::ir::{Affine, Constant, ConstantError, Leaky, NodeId, Op, Tensor, clamped};
 use crate::model::{Activation, Layer};
 use crate::quantizer::{Quantizer, QuantizerError, Stage};
@@ -235,7 +237,7 @@ fn leaky(
     shift: u32,
 ) -> Result<NodeId, LowerError> {
     let power = i32::try_from(shift).map_or(i32::MIN, |shift| -shift);
-    let slopes = place.constant(libm::ldexp(1.0, power))?;
+    let slopes = place.constant(exp2(power))?;
     let leaky = Leaky { from: BigInt::ZERO, slopes, offset: None };
     function::bend(builder, place, part, x, leaky)
 }

@@ -8,9 +8,9 @@ use super::activation::{Place, cast, clamp, limit};
 use super::builder::Builder;
 use super::parameters::Parameter;
 use super::scaled::{self, Quantized};
-use super::steps::{self, Curve, first_code};
+use super::steps::{self, Curve};
 use super::{LowerError, Warning};
-use crate::fixed::{Format, Quantization};
+use crate::fixed::{Format, Quantization, ceil_code};
 use crate::function::{Function, Relu};
 use crate::ir::{Leaky, NodeId, Op};
 use crate::model::{Activation, Layer, LayerKind};
@@ -191,7 +191,7 @@ fn rectify(
     }
     // At the threshold itself nothing passes, but for 0, where both lines meet.
     let fraction = builder.tensor(node).format.fraction();
-    let Some(from) = first_code(threshold.next_up(), fraction) else { return Ok(node) };
+    let Some(from) = ceil_code(threshold.next_up(), fraction) else { return Ok(node) };
     let slope = f64::from(relu.negative_slope);
     let offset = match -slope * threshold {
         0.0 => None,

@@ -8,7 +8,7 @@ use super::builder::Builder;
 use super::parameters::list;
 use super::{LowerError, Warning};
 use crate::fixed::{
-    Format, MAX_WIDTH, Overflow, Quantization, Range, Rounding, cast_real, changes,
+    Format, MAX_WIDTH, Overflow, Quantization, Range, cast_real, ceil_code, changes,
 };
 use crate::ir::{Constant, NodeId, Op, StepFunction, Tensor};
 
@@ -86,13 +86,6 @@ pub(super) fn lower(
     ))
 }
 
-/// The smallest code of a grid that counts at least `value`.
-pub(super) fn first_code(value: f64, fraction: i32) -> Option<BigInt> {
-    let format = Format::signed(MAX_WIDTH, MAX_WIDTH as i32 - fraction).ok()?;
-    let down = Quantization::new(format, Rounding::Trn, Overflow::Sat);
-    cast_real(-value, &down).map(|code| -code)
-}
-
 /// `to` with so many bits above that what is cast stays monotone: wrapping around comes later.
 fn unlimited(to: &Quantization) -> Result<Quantization, crate::fixed::FormatError> {
     let integer = MAX_WIDTH as i32 - to.format.fraction();
@@ -147,7 +140,7 @@ impl Grid<'_> {
         value: impl Fn(&BigInt) -> V,
     ) -> Option<(Vec<BigInt>, Vec<V>)> {
         let (low, high) = (self.range.low(), self.range.high());
-        let turns = self.turns.iter().filter_map(|turn| first_code(*turn, self.fraction));
+        let turns = self.turns.iter().filter_map(|turn| ceil_code(*turn, self.fraction));
         let mut starts: Vec<BigInt> = turns.filter(|code| code > low && code <= high).collect();
         starts.dedup();
         let ends = starts.iter().map(|start| start - BigInt::from(1)).chain([high.clone()]);

@@ -13,9 +13,8 @@ use super::scales::{Groups, flush, nearest_po2};
 use super::training::{NOISE, ROUNDING, Training};
 use super::{
     Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Several, Stage, exp2,
-    log2,
 };
-use crate::fixed::{Format, Overflow, Quantization, Rounding};
+use crate::fixed::{Format, Overflow, Quantization, Rounding, power_of_two};
 
 /// QKeras' `quantized_bits`: with u = bits - keep_negative,
 /// alpha · 2^(integer-u) · clip(round(x · 2^(u-integer))), halves to even; for u = 0 the sign,
@@ -194,10 +193,8 @@ impl QuantizedBits {
 
     /// With a frozen scale: steps as wide as that says, halves away from zero.
     fn frozen_stages(&self, scale: f64) -> Result<Vec<Stage>, QuantizerError> {
-        let power = log2::floor_log2(scale);
-        if self.grid.bits == 1 || exp2(power) != scale {
-            return Ok(vec![Stage::Steps]);
-        }
+        let power = power_of_two(scale).filter(|_| self.grid.bits > 1);
+        let Some(power) = power else { return Ok(vec![Stage::Steps]) };
         let bits = self.grid.bits;
         let integer = self.grid.step() + power + bits as i32;
         let format = Format::signed(bits, integer)
@@ -250,12 +247,10 @@ impl Definition for QuantizedBits {
             return Err(QuantizerError::PerChannel { quantizer: self.to_string() });
         }
         let alpha = self.alpha.of_activation(self)?;
-        if self.grid.is_sign() || alpha == 0.0 || exp2(log2::floor_log2(alpha)) != alpha {
-            return Ok(vec![Stage::Steps]);
-        }
-        Ok(match log2::floor_log2(alpha) {
-            0 => vec![self.grid.cast(0, self)?],
-            power => vec![self.grid.cast(0, self)?, Stage::Scale { power }],
+        Ok(match power_of_two(alpha).filter(|_| alpha > 0.0 && !self.grid.is_sign()) {
+            None => vec![Stage::Steps],
+            Some(0) => vec![self.grid.cast(0, self)?],
+            Some(power) => vec![self.grid.cast(0, self)?, Stage::Scale { power }],
         })
     }
 

@@ -1,6 +1,7 @@
 //! What can go wrong with a quantizer.
 
 use crate::fixed::FormatError;
+use crate::naming::did_you_mean;
 
 /// A quantizer that cannot do what is asked of it.
 #[derive(Clone, Debug, PartialEq, thiserror::Error, miette::Diagnostic)]
@@ -101,23 +102,23 @@ pub enum ParseError {
         reason: String,
     },
     /// QKeras does not have it.
-    #[error("QKeras has no quantizer '{name}'{}", did_you_mean(nearest.as_deref()))]
+    #[error("QKeras has no quantizer '{name}'{}", did_you_mean(*nearest))]
     #[diagnostic(help("supported are {}", super::registry::names().join(", ")))]
     Unknown {
         /// The name that stands there.
         name: String,
         /// A known name that looks like it.
-        nearest: Option<String>,
+        nearest: Option<&'static str>,
     },
     /// The quantizer has no such attribute.
-    #[error("{quantizer} has no attribute '{attribute}'{}", did_you_mean(nearest.as_deref()))]
+    #[error("{quantizer} has no attribute '{attribute}'{}", did_you_mean(*nearest))]
     Attribute {
         /// The quantizer's name.
         quantizer: &'static str,
         /// What stands there.
         attribute: String,
         /// One of its attributes that looks like it.
-        nearest: Option<String>,
+        nearest: Option<&'static str>,
     },
     /// More values than attributes.
     #[error("{quantizer} takes at most {allowed} values, not {given}")]
@@ -160,9 +161,4 @@ pub enum ParseError {
         /// What stands there.
         value: String,
     },
-}
-
-/// The end of a message about an unknown word.
-fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map(|known| format!("; did you mean '{known}'?")).unwrap_or_default()
 }

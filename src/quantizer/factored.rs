@@ -5,6 +5,7 @@ use std::fmt;
 use ndarray::{Array1, ArrayD, Axis, Zip};
 
 use super::QuantizerError;
+use crate::fixed::power_of_two;
 
 /// Quantized parameters as few-bit numbers and the real scale that multiplies them:
 /// weight\[.., o\] = `values`\[.., o\] · `scale`\[o\], exactly.
@@ -42,7 +43,7 @@ impl Factored {
             }
         });
         match of_outputs(&codes, scale) {
-            Some(scale) if !scale.iter().all(|s| is_power_of_two(*s)) => {
+            Some(scale) if !scale.iter().all(|s| is_shift(*s)) => {
                 Ok(Self { values: codes, scale: Some(scale.mapv(f64::from)) })
             }
             _ => {
@@ -81,10 +82,9 @@ fn of_outputs(codes: &ArrayD<f64>, scale: &ArrayD<f32>) -> Option<Array1<f32>> {
     Some(found)
 }
 
-/// Whether a product with `x` only moves the binary point, or is 0.
-fn is_power_of_two(x: f32) -> bool {
-    const FRACTION: u32 = (1 << (f32::MANTISSA_DIGITS - 1)) - 1;
-    x == 0.0 || x.is_normal() && x.to_bits() & FRACTION == 0
+/// True if a product with `x` is a shift, or 0.
+fn is_shift(x: f32) -> bool {
+    x == 0.0 || x.is_normal() && power_of_two(x.into()).is_some()
 }
 
 #[cfg(test)]
@@ -137,10 +137,10 @@ mod tests {
     #[test]
     fn only_normal_powers_of_two_count_as_such() {
         for x in [0.0, -0.0, 1.0, -0.25, 8.0, f32::MIN_POSITIVE] {
-            assert!(is_power_of_two(x), "{x}");
+            assert!(is_shift(x), "{x}");
         }
         for x in [0.3, 1.0_f32.next_up(), 1.0_f32.next_down(), 3.0, f32::NAN, f32::INFINITY] {
-            assert!(!is_power_of_two(x), "{x}");
+            assert!(!is_shift(x), "{x}");
         }
     }
 

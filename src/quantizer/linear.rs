@@ -12,8 +12,8 @@ use super::scales::{EPSILON, Groups, flush, nearest_po2};
 use super::training::{NOISE, ROUNDING, Training};
 use super::{
     Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Several, Stage, exp2,
-    log2,
 };
+use crate::fixed::power_of_two;
 
 /// QKeras' `quantized_linear`: s · clip(round(x / s)), halves to even, where s, the
 /// `quantization_scale`, is alpha · 2^(integer-u), u = bits - keep_negative. Codes go from -2^u
@@ -160,11 +160,10 @@ impl Definition for QuantizedLinear {
             Some(alpha) => alpha,
             None => self.alpha.of_activation(self)?,
         };
-        let power = log2::floor_log2(alpha.abs());
-        if self.grid.is_sign() || exp2(power) != alpha {
-            return Ok(vec![Stage::Steps]);
+        match power_of_two(alpha).filter(|_| alpha > 0.0 && !self.grid.is_sign()) {
+            Some(power) => Ok(vec![self.grid.cast(power, self)?]),
+            None => Ok(vec![Stage::Steps]),
         }
-        Ok(vec![self.grid.cast(power, self)?])
     }
 
     fn several_scales(&self) -> Several<'_> {

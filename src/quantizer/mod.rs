@@ -59,7 +59,7 @@ use std::fmt;
 
 use ndarray::{ArrayD, ArrayViewD, Dimension};
 
-use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding};
+use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding, exp2};
 use crate::function::Sigmoid;
 
 pub use adaptive::{Adaptive, Rule as AdaptiveRule};
@@ -73,7 +73,6 @@ pub use factored::Factored;
 pub use functions::QkerasFunction;
 pub use hswish::QuantizedHswish;
 pub use linear::QuantizedLinear;
-pub(crate) use parameters::nearest;
 pub use po2::QuantizedPo2;
 pub use registry::names;
 pub use relu::QuantizedRelu;
@@ -326,9 +325,4 @@ fn cast(
         Ok(format) => Ok(Stage::Cast(Quantization::new(format, Rounding::RndConv, overflow))),
         Err(source) => Err(QuantizerError::Format { quantizer: quantizer.to_string(), source }),
     }
-}
-
-/// 2^`power`, exact for every power that a quantizer has.
-fn exp2(power: i32) -> f64 {
-    libm::ldexp(1.0, power)
 }

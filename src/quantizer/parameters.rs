@@ -5,6 +5,8 @@ use serde_json::Value;
 
 use super::rule::Whole;
 use super::{Alpha, ParseError};
+use crate::fixed::{power_of_two, significant_bits};
+use crate::naming::nearest;
 
 /// The most bits that a quantizer has: its values are exact as f64, and float32, in which QKeras
 /// computes, has 24.
@@ -191,11 +193,8 @@ impl<'a> Parameters<'a> {
 
     /// Refuses an `alpha` whose product with a code of `code_bits` bits is not exact as f64.
     pub(super) fn exact_alpha(&self, alpha: &Alpha, code_bits: u32) -> Result<(), ParseError> {
-        let significant = |alpha: f32| match alpha {
-            0.0 => 0,
-            _ => f32::MANTISSA_DIGITS - (alpha.to_bits() | 1 << 23).trailing_zeros(),
-        };
-        let longest = alpha.numbers().into_iter().map(significant).max().unwrap_or(0);
+        let bits = alpha.numbers().into_iter().map(|alpha| significant_bits(alpha.into()));
+        let longest = bits.max().unwrap_or(0);
         if code_bits + longest.saturating_sub(1) <= MAX_BITS {
             return Ok(());
         }
@@ -211,12 +210,8 @@ impl<'a> Parameters<'a> {
         if slope == 0.0 {
             return Ok(None);
         }
-        if !(slope.is_normal() && slope > 0.0) {
-            return Err(wrong());
-        }
-        let power = super::log2::floor_log2(slope);
-        let near = i64::from(power).abs() <= MAX_INTEGER;
-        if super::exp2(power) == slope && near { Ok(Some(power)) } else { Err(wrong()) }
+        let power = power_of_two(slope).filter(|power| i64::from(*power).abs() <= MAX_INTEGER);
+        power.filter(|_| slope > 0.0).map(Some).ok_or_else(wrong)
     }
 
     /// Refuses `attribute` if it is stated as True.
@@ -261,16 +256,6 @@ pub(super) fn text(value: &Value) -> String {
         Value::String(text) => format!("'{text}'"),
         other => other.to_string(),
     }
-}
-
-/// The known word that looks most like `word`, if any does.
-pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<String> {
-    const SIMILAR: f64 = 0.75;
-    known
-        .map(|known| (strsim::jaro_winkler(word, known), known))
-        .filter(|(similarity, _)| *similarity >= SIMILAR)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| known.to_owned())
 }
 
 /// The flags that are set, each as an argument behind others.

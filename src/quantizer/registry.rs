@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use super::parameters::{Parameters, nearest};
+use super::parameters::Parameters;
 use super::{
     Binary, ParseError, QkerasFunction, QuantizedBits, QuantizedCurve, QuantizedHswish,
     QuantizedLinear, QuantizedPo2, QuantizedRelu, QuantizedReluPo2, QuantizedUlaw, Quantizer,
     Ternary, binary, bits, curve, hswish, linear, po2, relu, relu_po2, ternary, ulaw,
 };
+use crate::naming::nearest;
 
 type Constructor = fn(&Parameters<'_>) -> Result<Quantizer, ParseError>;
 
@@ -68,7 +69,7 @@ impl Quantizer {
         if let Some((name, attributes, new)) = SUPPORTED.iter().find(|known| known.0 == name) {
             return new(&Parameters::bind(name, attributes, positional, keyword)?);
         }
-        let nearest = nearest(name, names().into_iter());
+        let nearest = nearest(name, names());
         Err(ParseError::Unknown { name: name.to_owned(), nearest })
     }
 }

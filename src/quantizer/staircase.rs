@@ -6,6 +6,7 @@
 //! and belongs to neither.
 
 use super::{Quantizer, QuantizerError, Stage};
+use crate::fixed::significant_bits;
 
 /// Quantizers act on float32 numbers: beyond these nothing changes.
 const FARTHEST: f64 = f32::MAX as f64;
@@ -186,15 +187,6 @@ fn rounded_to_few_bits(x: f64) -> f64 {
     let dropped = f64::MANTISSA_DIGITS - FEW_BITS;
     let half = 1_u64 << (dropped - 1);
     f64::from_bits((x.to_bits() + half) >> dropped << dropped)
-}
-
-/// How many bits lie from the first to the last one that is set.
-fn significant_bits(x: f64) -> u32 {
-    use num_traits::Float;
-    match x.integer_decode().0 {
-        0 => 0,
-        mantissa => u64::BITS - mantissa.leading_zeros() - mantissa.trailing_zeros(),
-    }
 }
 
 #[cfg(test)]

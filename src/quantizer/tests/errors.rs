@@ -32,7 +32,7 @@ fn unreadable_text() {
 fn unknown_names() {
     assert_eq!(
         parse_error("quantised_bits(4)"),
-        "QKeras has no quantizer 'quantised_bits'; did you mean 'quantized_bits'?"
+        "QKeras has no quantizer 'quantised_bits', did you mean 'quantized_bits'?"
     );
     assert_eq!(parse_error("xyz"), "QKeras has no quantizer 'xyz'");
 }
@@ -42,7 +42,7 @@ fn attributes() {
     let cases = [
         (
             "quantized_bits(4,symetric=1)",
-            "quantized_bits has no attribute 'symetric'; did you mean 'symmetric'?",
+            "quantized_bits has no attribute 'symetric', did you mean 'symmetric'?",
         ),
         ("binary(zzz=1)", "binary has no attribute 'zzz'"),
         ("ternary(1,None,False,5,1)", "ternary takes at most 4 values, not 5"),
