@@ -1,6 +1,7 @@
 //! `QAdaptiveActivation`: a quantizer whose integer bits follow the range of values seen in training.
 
-use super::{Quantizer, exp2, log2};
+use super::rounding::{floor_log2, round_log2};
+use super::{Quantizer, exp2};
 
 /// QKeras' QAdaptiveActivation: a [`Quantizer::Bits`] or [`Quantizer::Relu`] whose integer bits cover
 /// moving averages of the smallest and the largest value, of all channels together or of each.
@@ -108,7 +109,7 @@ impl Rule {
 
 /// log2|`x`| to the nearest integer, 0 for small `x`.
 fn rounded_log2(x: f32) -> i32 {
-    if x.abs() > 1.0 { log2::round_log2(x.abs().into()) } else { 0 }
+    if x.abs() > 1.0 { round_log2(x.abs().into()) } else { 0 }
 }
 
 /// log2|`x`| rounded up, 0 for small `x`.
@@ -117,7 +118,7 @@ fn log2_rounded_up(x: f32) -> i32 {
         return 0;
     }
     let x = f64::from(x.abs());
-    let floor = log2::floor_log2(x);
+    let floor = floor_log2(x);
     if exp2(floor) < x { floor + 1 } else { floor }
 }
 

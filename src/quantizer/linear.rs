@@ -4,12 +4,10 @@ use std::fmt;
 
 use ndarray::{ArrayD, Zip};
 
-use super::fixed_point::FixedPoint;
-use super::nearest::{Ties, code, listed};
-use super::parameters::Parameters;
-use super::rule::ScaleRule;
-use super::scales::{EPSILON, Groups, flush, nearest_po2};
-use super::training::{NOISE, ROUNDING, Training};
+use super::auto_scale::{EPSILON, Groups, ScaleRule, flush, nearest_po2};
+use super::bits::FixedPoint;
+use super::parameters::{NOISE, Parameters, ROUNDING, Training};
+use super::rounding::{Ties, code, listed};
 use super::{
     Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Several, Stage, exp2,
 };
@@ -30,26 +28,26 @@ pub struct QuantizedLinear {
     training: Training,
 }
 
-/// The attributes, in the order of QKeras' constructor. What is not read below does not change the
-/// values.
-pub(super) const ATTRIBUTES: &[&str] = &[
-    "bits",
-    "integer",
-    "symmetric",
-    "keep_negative",
-    "alpha",
-    "use_stochastic_rounding",
-    "scale_axis",
-    "qnoise_factor",
-    "var_name",
-    "use_variables",
-];
-
 /// Iterations of QKeras' search for the best power of two; it ends earlier where nothing changes
 /// any more.
 const SCALE_ITERATIONS: usize = 5;
 
 impl QuantizedLinear {
+    /// The attributes, in the order of QKeras' constructor. What is not read below does not change the
+    /// values.
+    pub(super) const ATTRIBUTES: &[&str] = &[
+        "bits",
+        "integer",
+        "symmetric",
+        "keep_negative",
+        "alpha",
+        "use_stochastic_rounding",
+        "scale_axis",
+        "qnoise_factor",
+        "var_name",
+        "use_variables",
+    ];
+
     pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
         let alpha = parameters.alpha()?;
         let quantizer = Self {

@@ -25,35 +25,23 @@
 //! [`Quantizer`] and in its `definition`, a line in `registry::SUPPORTED`.
 
 mod adaptive;
-mod alpha;
-mod binary;
+mod auto_scale;
 mod bits;
 mod catalogue;
-mod curve;
 mod error;
-mod exponents;
-mod factored;
-mod fixed_point;
 mod functions;
-mod hswish;
 mod linear;
-mod log2;
-mod nearest;
 mod parameters;
 mod po2;
 mod registry;
 mod relu;
-mod relu_po2;
-mod rule;
+mod rounding;
+mod scale;
 mod scaled;
-mod scales;
-mod staircase;
-mod ternary;
+mod signs;
+mod step_function;
 #[cfg(test)]
 mod tests;
-mod text;
-mod training;
-mod ulaw;
 
 use std::fmt;
 
@@ -63,27 +51,21 @@ use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding, exp2};
 use crate::function::Sigmoid;
 
 pub use adaptive::{Adaptive, Rule as AdaptiveRule};
-pub use alpha::Alpha;
-pub use binary::Binary;
 pub use bits::QuantizedBits;
 pub use catalogue::{Kind, kinds};
-pub use curve::QuantizedCurve;
 pub use error::{ParseError, QuantizerError};
-pub use factored::Factored;
-pub use functions::QkerasFunction;
-pub use hswish::QuantizedHswish;
+pub use functions::{QkerasFunction, QuantizedCurve, QuantizedHswish, QuantizedUlaw};
 pub use linear::QuantizedLinear;
-pub use po2::QuantizedPo2;
+use parameters::Training;
+pub use parameters::TrainingNote;
+pub use po2::{QuantizedPo2, QuantizedReluPo2};
 pub use registry::names;
 pub use relu::QuantizedRelu;
-pub use relu_po2::QuantizedReluPo2;
+pub use scale::{Alpha, Factored};
 use scaled::Several;
 pub use scaled::{Role, Scaled};
-pub use staircase::{Edge, Owner, Staircase, Step};
-pub use ternary::Ternary;
-use training::Training;
-pub use training::TrainingNote;
-pub use ulaw::QuantizedUlaw;
+pub use signs::{Binary, Ternary};
+pub use step_function::{Edge, Owner, Staircase, Step};
 
 /// A quantizer as a model file states it.
 #[derive(Clone, Debug, PartialEq)]
@@ -252,7 +234,7 @@ impl Quantizer {
             });
         }
         // TensorFlow flushes subnormal numbers to zero, and zero has another sign than some of them.
-        let weights = weights.as_standard_layout().mapv(scales::flush);
+        let weights = weights.as_standard_layout().mapv(auto_scale::flush);
         self.definition().factored(&weights)
     }
 

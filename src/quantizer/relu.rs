@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use super::parameters::Parameters;
-use super::training::{NOISE, ROUNDING, Training};
+use super::parameters::{NOISE, Parameters, ROUNDING, Training};
 use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, cast, exp2};
 use crate::fixed::{Format, Overflow};
 use crate::function::Sigmoid;
@@ -29,24 +28,24 @@ pub struct QuantizedRelu {
     pub(super) sigmoid: Sigmoid,
 }
 
-/// The attributes, in the order of QKeras' constructor. What is not read below acts in training
-/// only.
-pub(super) const ATTRIBUTES: &[&str] = &[
-    "bits",
-    "integer",
-    "use_sigmoid",
-    "negative_slope",
-    "use_stochastic_rounding",
-    "relu_upper_bound",
-    "is_quantized_clip",
-    "qnoise_factor",
-    "var_name",
-    "use_ste",
-    "use_variables",
-    "enable_fast_inference",
-];
-
 impl QuantizedRelu {
+    /// The attributes, in the order of QKeras' constructor. What is not read below acts in training
+    /// only.
+    pub(super) const ATTRIBUTES: &[&str] = &[
+        "bits",
+        "integer",
+        "use_sigmoid",
+        "negative_slope",
+        "use_stochastic_rounding",
+        "relu_upper_bound",
+        "is_quantized_clip",
+        "qnoise_factor",
+        "var_name",
+        "use_ste",
+        "use_variables",
+        "enable_fast_inference",
+    ];
+
     pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
         let quantizer = Self {
             bits: parameters.bits()?,
