@@ -11,18 +11,18 @@ use super::{Outcome, complaint, print};
 /// The width of a table where the terminal does not tell its own.
 const WIDTH: u16 = 150;
 
-/// Show the quantizers, or one with its values and step thresholds
+/// Show the quantizers, or one with its values and thresholds
 #[derive(clap::Args)]
 pub struct Args {
-    /// One quantizer as QKeras writes it, 'quantized_relu(6,2)'; without one, the table of all
+    /// A quantizer as QKeras writes it, such as 'quantized_relu(6,2)'; default: the table of all
     quantizer: Option<String>,
-    /// List every step, however many there are
+    /// List all values, not only the first and the last
     #[arg(long, requires = "quantizer")]
     all: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Draw the staircase as an SVG picture
+    /// Plot the step function to an SVG file
     #[arg(long, value_name = "FILE.svg", requires = "quantizer")]
     plot: Option<PathBuf>,
 }

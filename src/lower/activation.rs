@@ -134,7 +134,7 @@ fn quantize_by_stages(
     while let Some(stage) = stages.next() {
         // Steps and the cast of their values are one table.
         let to = match (stage, stages.peek()) {
-            (Stage::Steps, Some(Stage::Cast(to))) => Some(*to),
+            (Stage::StepFunction, Some(Stage::Cast(to))) => Some(*to),
             _ => None,
         };
         if to.is_some() {
@@ -145,17 +145,17 @@ fn quantize_by_stages(
         node = match stage {
             Stage::Cast(to) => cast(builder, place.layer, part("cast"), node, to),
             Stage::Scale { power } => scale(builder, place, part("scale"), node, *power)?,
-            Stage::Affine { scale, offset } => {
-                line(builder, place, part("line"), node, (*scale, *offset))?
+            Stage::Affine { scale, bias } => {
+                line(builder, place, part("line"), node, (*scale, *bias))?
             }
             Stage::AtLeast(value) => limit(builder, place, part("limit"), node, *value, true)?,
             Stage::AtMost(value) => limit(builder, place, part("limit"), node, *value, false)?,
             Stage::Leaky { shift } => leaky(builder, place, part("leaky"), node, *shift)?,
-            Stage::Steps => {
+            Stage::StepFunction => {
                 let curve = Curve {
                     name: quantizer.to_string(),
                     value: &|x| quantizer.apply(x),
-                    turns: quantizer.turns(),
+                    turns: quantizer.breakpoints(),
                     to,
                 };
                 steps::lower(builder, place, part("steps"), node, &curve)?

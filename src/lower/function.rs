@@ -55,7 +55,9 @@ pub(super) fn lower(
 fn quantizers_follow(builder: &Builder<'_>, index: NodeIndex) -> bool {
     let mut readers = builder.model.graph.neighbors(index).peekable();
     let is_quantizer = |reader: NodeIndex| match &builder.model.graph[reader].kind {
-        LayerKind::Activation(Activation::Quantizer(quantizer)) => quantizer.turns().is_empty(),
+        LayerKind::Activation(Activation::Quantizer(quantizer)) => {
+            quantizer.breakpoints().is_empty()
+        }
         _ => false,
     };
     !builder.model.outputs.contains(&index) && readers.peek().is_some() && readers.all(is_quantizer)
@@ -93,9 +95,9 @@ fn quantized_by_steps(
     let curve = Curve {
         name: format!("{quantizer} of {function}"),
         value: &|x| quantizer.apply(function.value(x)),
-        turns: function.turns(),
+        turns: function.breakpoints(),
         to: match stages[..] {
-            [Stage::Steps, Stage::Cast(to)] => Some(to),
+            [Stage::StepFunction, Stage::Cast(to)] => Some(to),
             _ => None,
         },
     };
@@ -138,7 +140,7 @@ fn tabulate(
     let curve = Curve {
         name: function.to_string(),
         value: &|x| function.value(x) + 0.0,
-        turns: function.turns(),
+        turns: function.breakpoints(),
         to,
     };
     steps::lower(builder, place, part, x, &curve)

@@ -73,13 +73,13 @@ fn by_channel(
             let node = (quantized.one)(builder, place.within(), quantized.x, &unit)?;
             scale(builder, place, last, node, &factors)
         }
-        Role::Step if quantized.direct && factors.iter().all(|s| power_of_two(*s).is_some()) => {
+        Role::Lsb if quantized.direct && factors.iter().all(|s| power_of_two(*s).is_some()) => {
             let down: Vec<f64> = factors.iter().map(|factor| factor.recip()).collect();
             let node = scale(builder, place, "scaled", quantized.x, &down)?;
             let node = (quantized.one)(builder, place.within(), node, &unit)?;
             scale(builder, place, last, node, &factors)
         }
-        Role::Step | Role::Inner => by_groups(builder, place, quantized, scaled, scales),
+        Role::Lsb | Role::Inner => by_groups(builder, place, quantized, scaled, scales),
     }
 }
 

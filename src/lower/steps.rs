@@ -21,7 +21,7 @@ pub(super) struct Curve<'f> {
     pub(super) name: String,
     /// Its value; a monotone function between two turns.
     pub(super) value: &'f dyn Fn(f64) -> f64,
-    /// Ascending; see [`crate::quantizer::Quantizer::turns`].
+    /// Ascending; see [`crate::quantizer::Quantizer::breakpoints`].
     pub(super) turns: Vec<f64>,
     /// What its values are cast to; `None` where they lie on a grid of their own.
     pub(super) to: Option<Quantization>,

@@ -1,4 +1,10 @@
-//! Scales that QKeras computes from the weights.
+//! Scales that QKeras computes from the weights, one for each group of them.
+//!
+//! QKeras computes in float32, and a scale that is rounded to a power of two hides every difference
+//! except at a threshold. So each operation here rounds to float32 as QKeras does. Sums do so too if each
+//! output channel has a scale of its own, in the order of TensorFlow's kernels for x86 processors. For
+//! other groups (and on other machines) the order depends on the processor; there a sum is exact and
+//! rounded once, and TensorFlow's differs by a few units in the last of 24 bits.
 
 use std::fmt;
 
@@ -8,9 +14,9 @@ use super::parameters::Parameters;
 use super::rounding::round_log2;
 use super::{Alpha, ParseError, QuantizerError, exp2};
 
-/// A whole number, or several.
+/// An integer or a list of them.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Whole {
+pub(super) enum Integers {
     One(i64),
     Many(Vec<i64>),
 }
@@ -18,15 +24,14 @@ pub(super) enum Whole {
 /// QKeras' `scale_axis`, `elements_per_scale`, `min_po2_exponent` and `max_po2_exponent`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct ScaleRule {
-    axis: Option<Whole>,
-    elements: Option<Whole>,
+    axis: Option<Integers>,
+    elements: Option<Integers>,
     min_exponent: Option<f64>,
     max_exponent: Option<f64>,
 }
 
 impl ScaleRule {
-    /// What acts of these attributes beside `alpha`: nothing where that is no computed scale, and
-    /// cannot become one in a kernel.
+    /// Reads the attributes. They have no effect on a stated `alpha`, and are dropped then.
     pub(super) fn new(parameters: &Parameters<'_>, alpha: &Alpha) -> Result<Self, ParseError> {
         let rule = Self {
             axis: parameters.whole_numbers("scale_axis", i64::MIN)?,
@@ -38,14 +43,14 @@ impl ScaleRule {
             return Ok(Self::default());
         }
         let expected = match (&rule.axis, &rule.elements) {
-            (None, Some(_)) => "None where there is no scale_axis",
-            (Some(Whole::One(_)), Some(Whole::Many(_))) => "one number, as scale_axis is",
-            (Some(Whole::Many(axes)), Some(Whole::Many(elements)))
+            (None, Some(_)) => "None without scale_axis",
+            (Some(Integers::One(_)), Some(Integers::Many(_))) => "one number, as scale_axis is",
+            (Some(Integers::Many(axes)), Some(Integers::Many(elements)))
                 if axes.len() != elements.len() =>
             {
                 "as many numbers as scale_axis has"
             }
-            (Some(Whole::Many(axes)), Some(_)) if !axes.is_sorted_by(|a, b| a < b) => {
+            (Some(Integers::Many(axes)), Some(_)) if !axes.is_sorted_by(|a, b| a < b) => {
                 return Err(parameters.wrong("scale_axis", "ascending beside elements_per_scale"));
             }
             _ => return Ok(rule),
@@ -53,7 +58,7 @@ impl ScaleRule {
         Err(parameters.wrong("elements_per_scale", expected))
     }
 
-    /// Those of a quantizer that has no such attributes but `scale_axis`.
+    /// The rule of a quantizer that has only the attribute `scale_axis`.
     pub(super) fn axis_only(
         parameters: &Parameters<'_>,
         alpha: &Alpha,
@@ -62,7 +67,7 @@ impl ScaleRule {
         Ok(Self { axis: axis.filter(|_| !alpha.is_stated()), ..Self::default() })
     }
 
-    /// The first of the attributes which QKeras' `quantized_bits` takes beside 'auto_po2' only.
+    /// The first stated attribute that QKeras' `quantized_bits` accepts only with 'auto_po2'.
     pub(super) fn of_po2_only(&self) -> Option<&'static str> {
         let stated = [
             ("elements_per_scale", self.elements.is_some()),
@@ -72,8 +77,8 @@ impl ScaleRule {
         stated.iter().find(|(_, stated)| *stated).map(|(name, _)| *name)
     }
 
-    /// Groups along the scale axes, each position a group: QKeras' `_get_scaling_axis`. Without a
-    /// scale_axis, along the last axis. Errors name `quantizer`.
+    /// One group for each position on the scale axes, by default the last axis: QKeras'
+    /// `_get_scaling_axis`. Errors name `quantizer`.
     pub(super) fn axis_groups(
         &self,
         shape: &[usize],
@@ -81,14 +86,14 @@ impl ScaleRule {
     ) -> Result<Groups, QuantizerError> {
         let axes = match &self.axis {
             None => vec![shape.len().saturating_sub(1)],
-            Some(Whole::One(axis)) => match usize::try_from(*axis) {
+            Some(Integers::One(axis)) => match usize::try_from(*axis) {
                 Ok(axis) if axis < shape.len() => vec![axis],
                 _ => {
                     return Err(self.refused(shape, quantizer, format!("there is no axis {axis}")));
                 }
             },
-            // QKeras asks of each axis whether it is listed, so others do no harm.
-            Some(Whole::Many(axes)) => {
+            // QKeras looks each axis up in the list, so axes that do not exist are harmless.
+            Some(Integers::Many(axes)) => {
                 (0..shape.len()).filter(|axis| axes.contains(&(*axis as i64))).collect()
             }
         };
@@ -96,8 +101,8 @@ impl ScaleRule {
         Ok(Groups::along(shape, &kept))
     }
 
-    /// Groups of QKeras' `_get_least_squares_scale`: each element of a vector, else along the scale
-    /// axes, `elements_per_scale` positions together.
+    /// Groups of QKeras' `_get_least_squares_scale`: each element of a vector, otherwise
+    /// `elements_per_scale` positions on each scale axis.
     pub(super) fn groups(
         &self,
         shape: &[usize],
@@ -107,24 +112,24 @@ impl ScaleRule {
             return Ok(Groups::along(shape, &[(0, 1)]));
         }
         let pairs: Vec<(i64, i64)> = match (&self.axis, &self.elements) {
-            (Some(Whole::One(axis)), Some(Whole::One(elements))) => vec![(*axis, *elements)],
-            (Some(Whole::Many(axes)), Some(Whole::One(elements))) => {
+            (Some(Integers::One(axis)), Some(Integers::One(elements))) => vec![(*axis, *elements)],
+            (Some(Integers::Many(axes)), Some(Integers::One(elements))) => {
                 axes.iter().map(|axis| (*axis, *elements)).collect()
             }
-            (Some(Whole::Many(axes)), Some(Whole::Many(elements))) => {
+            (Some(Integers::Many(axes)), Some(Integers::Many(elements))) => {
                 axes.iter().copied().zip(elements.iter().copied()).collect()
             }
             _ => return self.axis_groups(shape, quantizer),
         };
         let mut kept = vec![];
         for (axis, elements) in pairs {
-            let place = usize::try_from(axis).ok().filter(|axis| *axis < shape.len());
-            let Some(place) = place else {
+            let position = usize::try_from(axis).ok().filter(|axis| *axis < shape.len());
+            let Some(position) = position else {
                 return Err(self.refused(shape, quantizer, format!("there is no axis {axis}")));
             };
             match usize::try_from(elements) {
-                Ok(elements) if elements > 0 && shape[place].is_multiple_of(elements) => {
-                    kept.push((place, elements));
+                Ok(elements) if elements > 0 && shape[position].is_multiple_of(elements) => {
+                    kept.push((position, elements));
                 }
                 _ => {
                     let reason = format!("axis {axis} does not divide into {elements} elements");
@@ -144,7 +149,7 @@ impl ScaleRule {
         QuantizerError::Scales { quantizer: quantizer.to_string(), shape: shape.to_vec(), reason }
     }
 
-    /// The scales that fit `x` best where it is quantized to `q`, powers of two if `po2`: QKeras'
+    /// The least-squares scales of codes `q` for values `x`, as powers of two if `po2`: QKeras'
     /// `_get_least_squares_scale`.
     pub(super) fn least_squares(
         &self,
@@ -160,8 +165,8 @@ impl ScaleRule {
         scales
     }
 
-    /// QKeras' `_clip_po2_scale`. Where the bounds contradict each other, the lower one holds. An
-    /// exponent that is no whole number bounds by what is no power of two, and is then the scale.
+    /// QKeras' `_clip_po2_scale`. The lower of two contradicting bounds holds. A bound whose exponent is
+    /// no integer is no power of two; neither is the clipped scale then.
     fn clip(&self, scale: f32) -> f32 {
         let power = |exponent: f64| libm::exp2(exponent) as f32;
         let low = self.min_exponent.map_or(f32::NEG_INFINITY, power);
@@ -189,8 +194,8 @@ impl fmt::Display for ScaleRule {
     }
 }
 
-impl fmt::Display for Whole {
-    /// QKeras reads a list with spaces, and none with commas.
+impl fmt::Display for Integers {
+    /// QKeras reads a list separated by spaces, but not by commas.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::One(number) => write!(f, "{number}"),
@@ -205,18 +210,18 @@ impl fmt::Display for Whole {
 /// Keras' `epsilon()`.
 pub(super) const EPSILON: f32 = 1e-7;
 
-/// Lanes of TensorFlow's vectors, and sums that it keeps in flight over long axes.
+/// Lanes of TensorFlow's vectors, and partial sums that it keeps over axes of `LONG` elements or more.
 const LANES: usize = 8;
 const PARTIAL_SUMS: usize = 4;
 const LONG: usize = 16;
 
-/// Weights that have a scale in common.
+/// Partition of weights into groups that share a scale.
 #[derive(Debug, PartialEq)]
 pub(super) struct Groups {
     /// The group of each weight, in row-major order, in which all arrays are here.
     of: Vec<usize>,
     count: usize,
-    /// Whether a group is an output channel of two or more: a position on the last of several axes.
+    /// True if each group is one of several output channels: a position on the last of several axes.
     are_outputs: bool,
 }
 
@@ -226,8 +231,8 @@ impl Groups {
         Self::along(shape, &[])
     }
 
-    /// Groups of weights whose positions agree on each axis of `kept`, after division by the number
-    /// beside the axis. Axes are in ascending order.
+    /// Groups of weights whose positions agree on each (axis, elements) of `kept`, after integer
+    /// division by `elements`. Axes ascend.
     pub(super) fn along(shape: &[usize], kept: &[(usize, usize)]) -> Self {
         let mut of = vec![0];
         let mut count = 1;
@@ -260,7 +265,7 @@ impl Groups {
         self.map(weights, scales, |_, scale| scale)
     }
 
-    /// The largest `value` of each group; `low` where there is none.
+    /// The largest `value` of each group; `low` for an empty group.
     pub(super) fn largest(
         &self,
         weights: &ArrayD<f32>,
@@ -274,15 +279,15 @@ impl Groups {
         largest
     }
 
-    /// QKeras' `_get_least_squares_scale` with alpha 'auto': for each group Σ x·q / Σ q², where `q`
-    /// are the weights `x` quantized with another scale.
+    /// QKeras' `_get_least_squares_scale` with alpha 'auto': Σ x·q / Σ q² of each group, `q` being the
+    /// weights `x` quantized with another scale.
     pub(super) fn least_squares(&self, x: &ArrayD<f32>, q: &ArrayD<f32>) -> Vec<f32> {
         let xq = self.means(x.iter().zip(q).map(|(x, q)| x * q));
         let qq = self.means(q.iter().map(|q| q * q));
         xq.into_iter().zip(qq).map(|(xq, qq)| flush(xq / (qq + EPSILON))).collect()
     }
 
-    /// The mean of each group's terms, `terms` being in the order of the weights.
+    /// The mean of each group's terms, which are in the order of the weights.
     fn means(&self, terms: impl Iterator<Item = f32>) -> Vec<f32> {
         let mut sizes = vec![0_usize; self.count];
         self.of.iter().for_each(|group| sizes[*group] += 1);
@@ -298,8 +303,8 @@ impl Groups {
         sums.into_iter().map(|sum| sum as f32).collect()
     }
 
-    /// Sums over all axes but the last as Eigen's `InnerMostDimPreserver` takes them: in order, but
-    /// four sums side by side where a whole vector of channels is summed along an axis of 16 or more.
+    /// Sums over all axes but the last in the order of Eigen's `InnerMostDimPreserver`: sequential, but
+    /// with four partial sums for a whole vector of channels along an axis of 16 or more.
     fn vector_sums(&self, terms: impl Iterator<Item = f32>) -> Vec<f32> {
         let rows = self.of.len() / self.count;
         let in_vectors = if rows >= LONG { self.count / LANES * LANES } else { 0 };
@@ -328,13 +333,13 @@ fn total(partial: &[f32; PARTIAL_SUMS]) -> f32 {
     partial.iter().copied().reduce(|sum, next| sum + next).unwrap_or(0.0)
 }
 
-/// 2^round(log2(`scale` + ε)), QKeras' nearest power of two. What is not finite stays so.
+/// 2^round(log2(`scale` + ε)), QKeras' nearest power of two; infinity and NaN are unchanged.
 pub(super) fn nearest_po2(scale: f32) -> f32 {
     let scale = scale + EPSILON;
     if scale.is_finite() { exp2(round_log2(scale.into())) as f32 } else { scale }
 }
 
-/// TensorFlow has 0 in place of a subnormal number.
+/// Flushes subnormal numbers to 0, as TensorFlow does.
 pub(super) fn flush(x: f32) -> f32 {
     if x.is_subnormal() { 0.0 } else { x }
 }

@@ -6,23 +6,23 @@ use std::fmt;
 use ndarray::ArrayD;
 
 use super::parameters::{Parameters, ROUNDING, Training, flag_text};
-use super::rounding::listed;
+use super::rounding::multiples;
 use super::{
-    Definition, Factored, ParseError, QuantizedBits, Quantizer, QuantizerError, Role, Several,
+    Definition, Factored, ParseError, QuantizedBits, Quantizer, QuantizerError, Role, Scales,
     Stage, cast, exp2,
 };
 use crate::fixed::{Format, Overflow};
 use crate::function::Sigmoid;
 
-/// QKeras' `quantized_tanh` and `quantized_sigmoid`: clip(round(m · f(x)) / m, low, 1 - 1/m), halves to
-/// even.
+/// QKeras' `quantized_sigmoid` and `quantized_tanh`: clip(round(m · f(x)) / m, low, 1 - 1/m), rounding
+/// half to even.
 ///
-/// For a tanh m is 2^(bits-1), and low is -1; for a sigmoid m is 2^bits, and low is 0. `symmetric` adds
-/// 1/m to low. f is the true curve with `use_real_tanh` or `use_real_sigmoid`, else made of the sigmoid s
-/// that QKeras' module has, clip(x/2 + ½, 0, 1) by default: s itself, or 2 · s(x) - 1.
+/// For a sigmoid m is 2^bits and low is 0; for a tanh m is 2^(bits-1) and low is -1. `symmetric` adds
+/// 1/m to low. f is the true function with `use_real_sigmoid` or `use_real_tanh`; otherwise it is the
+/// sigmoid s set for QKeras' module, clip(x/2 + ½, 0, 1) by default, or 2 · s(x) - 1.
 #[derive(Clone, Debug, PartialEq)]
-pub struct QuantizedCurve {
-    curve: Curve,
+pub struct QuantizedSigmoid {
+    shape: Shape,
     bits: u32,
     symmetric: bool,
     is_real: bool,
@@ -31,13 +31,13 @@ pub struct QuantizedCurve {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Curve {
-    Tanh,
+enum Shape {
     Sigmoid,
+    Tanh,
 }
 
-impl Curve {
-    /// QKeras' names of the quantizer, and of what makes it the true curve.
+impl Shape {
+    /// QKeras' names of the quantizer and of the flag for the true function.
     fn names(self) -> (&'static str, &'static str) {
         match self {
             Self::Tanh => ("quantized_tanh", "use_real_tanh"),
@@ -46,7 +46,7 @@ impl Curve {
     }
 }
 
-impl QuantizedCurve {
+impl QuantizedSigmoid {
     /// Those of `quantized_sigmoid`.
     pub(super) const SIGMOID_ATTRIBUTES: &[&str] =
         &["bits", "symmetric", "use_real_sigmoid", "use_stochastic_rounding"];
@@ -56,17 +56,17 @@ impl QuantizedCurve {
         &["bits", "use_stochastic_rounding", "symmetric", "use_real_tanh"];
 
     pub(super) fn tanh(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        Self::new(parameters, Curve::Tanh)
+        Self::new(parameters, Shape::Tanh)
     }
 
     pub(super) fn sigmoid(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        Self::new(parameters, Curve::Sigmoid)
+        Self::new(parameters, Shape::Sigmoid)
     }
 
-    fn new(parameters: &Parameters<'_>, curve: Curve) -> Result<Self, ParseError> {
-        let (_, is_real) = curve.names();
+    fn new(parameters: &Parameters<'_>, shape: Shape) -> Result<Self, ParseError> {
+        let (_, is_real) = shape.names();
         Ok(Self {
-            curve,
+            shape,
             bits: parameters.bits()?,
             symmetric: parameters.flag("symmetric", false)?,
             is_real: parameters.flag(is_real, false)?,
@@ -75,61 +75,61 @@ impl QuantizedCurve {
         })
     }
 
-    /// The curve at `x`.
+    /// The function before quantization.
     fn value(&self, x: f64) -> f64 {
-        match (self.curve, self.is_real) {
-            (Curve::Tanh, true) => libm::tanh(x),
-            (Curve::Tanh, false) => 2.0 * self.sigmoid.value(x) - 1.0,
-            (Curve::Sigmoid, true) => Sigmoid::Real.value(x),
-            (Curve::Sigmoid, false) => self.sigmoid.value(x),
+        match (self.shape, self.is_real) {
+            (Shape::Tanh, true) => libm::tanh(x),
+            (Shape::Tanh, false) => 2.0 * self.sigmoid.value(x) - 1.0,
+            (Shape::Sigmoid, true) => Sigmoid::Real.value(x),
+            (Shape::Sigmoid, false) => self.sigmoid.value(x),
         }
     }
 
-    /// Factor and summand, where the curve is a line between its limits.
+    /// Slope and offset of a function that is linear between its limits.
     fn line(&self) -> Option<(f64, f64)> {
         let slope = self.sigmoid.slope().filter(|_| !self.is_real)?;
-        Some(match self.curve {
-            Curve::Tanh => (2.0 * slope, 0.0),
-            Curve::Sigmoid => (slope, 0.5),
+        Some(match self.shape {
+            Shape::Tanh => (2.0 * slope, 0.0),
+            Shape::Sigmoid => (slope, 0.5),
         })
     }
 
-    /// The power of two of the step between two values.
-    fn step(&self) -> i32 {
-        i32::from(self.curve == Curve::Tanh) - self.bits as i32
+    /// The LSB is 2 to this power.
+    fn lsb_power(&self) -> i32 {
+        i32::from(self.shape == Shape::Tanh) - self.bits as i32
     }
 
     /// The lowest and the highest code.
     fn codes(&self) -> (f64, f64) {
-        let levels = exp2(-self.step());
-        let low = if self.curve == Curve::Tanh { -levels } else { 0.0 };
+        let levels = exp2(-self.lsb_power());
+        let low = if self.shape == Shape::Tanh { -levels } else { 0.0 };
         (low + f64::from(u8::from(self.symmetric)), levels - 1.0)
     }
 }
 
-impl Definition for QuantizedCurve {
+impl Definition for QuantizedSigmoid {
     fn in_kernel(&self) -> Quantizer {
-        Quantizer::Curve(self.clone())
+        Quantizer::Sigmoid(self.clone())
     }
 
     fn apply(&self, x: f64) -> f64 {
         let (low, high) = self.codes();
-        let code = libm::ldexp(self.value(x), -self.step()).round_ties_even().clamp(low, high);
-        libm::ldexp(code, self.step())
+        let code = libm::ldexp(self.value(x), -self.lsb_power()).round_ties_even().clamp(low, high);
+        libm::ldexp(code, self.lsb_power())
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        let is_tanh = self.curve == Curve::Tanh;
-        // One symmetric bit leaves no number but 0, which is not what the type's mode says.
+        let is_tanh = self.shape == Shape::Tanh;
+        // One symmetric bit leaves only 0, which SAT_SYM does not.
         let line = self.line().filter(|_| self.bits > 1 || !self.symmetric || !is_tanh);
-        let Some((scale, offset)) = line else { return Ok(vec![Stage::Steps]) };
+        let Some((scale, bias)) = line else { return Ok(vec![Stage::StepFunction]) };
         let overflow = if is_tanh && self.symmetric { Overflow::SatSym } else { Overflow::Sat };
         let format =
             if is_tanh { Format::signed(self.bits, 1) } else { Format::unsigned(self.bits, 0) };
         let cast = cast(self, format, overflow)?;
-        let limit = Stage::AtLeast(exp2(self.step()));
+        let limit = Stage::AtLeast(exp2(self.lsb_power()));
         let limit = (!is_tanh && self.symmetric).then_some(limit);
-        Ok(Stage::line(scale, offset).into_iter().chain([cast]).chain(limit).collect())
+        Ok(Stage::affine(scale, bias).into_iter().chain([cast]).chain(limit).collect())
     }
 
     fn training(&self) -> Option<&Training> {
@@ -137,15 +137,14 @@ impl Definition for QuantizedCurve {
     }
 
     fn values(&self) -> Option<Vec<f64>> {
-        listed(self.codes(), exp2(self.step()))
+        multiples(self.codes(), exp2(self.lsb_power()))
     }
 }
 
-impl fmt::Display for QuantizedCurve {
+impl fmt::Display for QuantizedSigmoid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, is_real) = self.curve.names();
-        // QKeras' own text of a tanh leaves the names away, and would read symmetric as another
-        // attribute.
+        let (name, is_real) = self.shape.names();
+        // QKeras' own text of a tanh omits the names, and would read symmetric as another attribute.
         let flags = [("symmetric", self.symmetric), (is_real, self.is_real)];
         write!(f, "{name}({}{}{})", self.bits, flag_text(&flags), self.training)
     }
@@ -155,8 +154,8 @@ impl fmt::Display for QuantizedCurve {
 ///
 /// 2^integer · clip(sign(r) · ln(1 + u|r|) / ln(1 + u), -1, 1 - 1/m)
 ///
-/// from -1 + 1/m where symmetric. The sigmoid is the one that QKeras' module has. There are at most
-/// m + 1 values, but logarithms lie on no grid: in hardware they are rounded to
+/// from -1 + 1/m if symmetric. The sigmoid is the one set for QKeras' module. There are at most m + 1
+/// values, but logarithms are no multiples of an LSB: in hardware they are rounded to
 /// [`QuantizedUlaw::FRACTION`] bits below 2^integer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedUlaw {
@@ -167,14 +166,14 @@ pub struct QuantizedUlaw {
     pub(super) sigmoid: Sigmoid,
 }
 
-/// QKeras' default, that of telephony in North America and Japan.
+/// QKeras' default, the μ of telephony in North America and Japan.
 const DEFAULT_U: f32 = 255.0;
 
 impl QuantizedUlaw {
-    /// The attributes, in the order of QKeras' constructor.
+    /// The attributes in the order of QKeras' constructor.
     pub(super) const ATTRIBUTES: &[&str] = &["bits", "integer", "symmetric", "u"];
 
-    /// The bits that hardware keeps of a value behind 2^integer.
+    /// Bits of a value below 2^integer that hardware keeps.
     pub const FRACTION: u32 = 16;
 
     pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
@@ -216,7 +215,7 @@ impl Definition for QuantizedUlaw {
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
         let format = Format::signed(Self::FRACTION + 1, self.integer + 1);
-        Ok(vec![Stage::Steps, cast(self, format, Overflow::Sat)?])
+        Ok(vec![Stage::StepFunction, cast(self, format, Overflow::Sat)?])
     }
 
     fn values(&self) -> Option<Vec<f64>> {
@@ -242,7 +241,7 @@ impl fmt::Display for QuantizedUlaw {
 }
 
 /// QKeras' `quantized_hswish`: [`QuantizedBits`] of x · clip(x + shift, 0, bound) / bound. It falls from
-/// -shift to -shift/2 and rises from there.
+/// -shift to -shift/2 and rises above.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedHswish {
     bits: QuantizedBits,
@@ -252,12 +251,12 @@ pub struct QuantizedHswish {
 
 const DEFAULT_SHIFT: i64 = 3;
 const DEFAULT_UPPER_BOUND: i64 = 6;
-/// Far beyond any use, and exact in float32.
-const MOST: i64 = 1 << 20;
+/// Maximum of shift and upper bound: exact in float32.
+const MAX_ATTRIBUTE: i64 = 1 << 20;
 
 impl QuantizedHswish {
-    /// The attributes, in the order of QKeras' constructor, then those that its `get_config` writes
-    /// besides. What is not read here or by [`QuantizedBits`] does not change the values.
+    /// The attributes, in the order of QKeras' constructor, then those that only its `get_config`
+    /// writes. Those that are not read here or by [`QuantizedBits`] do not change the values.
     pub(super) const ATTRIBUTES: &[&str] = &[
         "bits",
         "integer",
@@ -278,8 +277,9 @@ impl QuantizedHswish {
         if !parameters.flag("keep_negative", true)? {
             return Err(parameters.wrong("keep_negative", "True"));
         }
-        let shift = parameters.whole("relu_shift", DEFAULT_SHIFT, 1..=MOST)?;
-        let upper_bound = parameters.whole("relu_upper_bound", DEFAULT_UPPER_BOUND, 1..=MOST)?;
+        let shift = parameters.whole("relu_shift", DEFAULT_SHIFT, 1..=MAX_ATTRIBUTE)?;
+        let upper_bound =
+            parameters.whole("relu_upper_bound", DEFAULT_UPPER_BOUND, 1..=MAX_ATTRIBUTE)?;
         Ok(Self {
             bits: QuantizedBits::new(parameters)?,
             shift: shift as u32,
@@ -287,19 +287,19 @@ impl QuantizedHswish {
         })
     }
 
-    /// The same with the number `scale` in place of several.
+    /// The quantizer with `scale` in place of several.
     pub(super) fn with_scale(self, scale: f32) -> Self {
         Self { bits: self.bits.with_scale(scale), ..self }
     }
 
-    /// Before [`QuantizedBits`].
+    /// The hard swish before quantization.
     fn hswish(&self, x: f64) -> f64 {
         let bound = f64::from(self.upper_bound);
         x * (x + f64::from(self.shift)).clamp(0.0, bound) / bound
     }
 
-    /// Where the hard swish is least: in the parabola's vertex, or where the bound cuts it off.
-    fn least(&self) -> f64 {
+    /// The x of the minimum: the vertex of the parabola, or the upper bound below it.
+    fn minimum(&self) -> f64 {
         let shift = f64::from(self.shift);
         (-shift / 2.0).min(f64::from(self.upper_bound) - shift)
     }
@@ -321,17 +321,17 @@ impl Definition for QuantizedHswish {
         self.bits.apply(self.hswish(x))
     }
 
-    fn turns(&self) -> Vec<f64> {
-        vec![-f64::from(self.shift), self.least()]
+    fn breakpoints(&self) -> Vec<f64> {
+        vec![-f64::from(self.shift), self.minimum()]
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        // Whatever refuses the fixed-point quantizer refuses this one.
-        self.bits.stages().map(|_| vec![Stage::Steps])
+        // The errors of the fixed-point quantizer are errors of this one.
+        self.bits.stages().map(|_| vec![Stage::StepFunction])
     }
 
-    fn several_scales(&self) -> Several<'_> {
-        let (scales, role) = self.bits.several_scales()?;
+    fn scales(&self) -> Scales<'_> {
+        let (scales, role) = self.bits.scales()?;
         Some((scales, if role == Role::Factor { role } else { Role::Inner }))
     }
 
@@ -341,8 +341,8 @@ impl Definition for QuantizedHswish {
 
     fn values(&self) -> Option<Vec<f64>> {
         let mut values = self.bits.values()?;
-        let (least, far) = (self.apply(self.least()), self.apply(f64::from(self.shift) * 1e9));
-        values.retain(|value| if far < least { *value <= least } else { *value >= least });
+        let (minimum, far) = (self.apply(self.minimum()), self.apply(f64::from(self.shift) * 1e9));
+        values.retain(|value| if far < minimum { *value <= minimum } else { *value >= minimum });
         Some(values)
     }
 }
@@ -364,15 +364,15 @@ impl fmt::Display for QuantizedHswish {
     }
 }
 
-/// A function of QKeras' module of quantizers, stated by its bare name. All but the binary ones leave
-/// numbers as fine as they are, exactly.
+/// A function of QKeras' module of quantizers, stated by its bare name. All but the binary ones are
+/// exact: they do not round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QkerasFunction {
     /// `hard_sigmoid`: clip(x/2 + ½, 0, 1). Not Keras' function of that name.
     HardSigmoid,
     /// `smooth_sigmoid`: clip(3x/16 + ½, 0, 1).
     SmoothSigmoid,
-    /// `binary_sigmoid`: round(hard_sigmoid(x)), halves to even: 1 for positive x, 0 for 0 and below.
+    /// `binary_sigmoid`: round(hard_sigmoid(x)), half to even: 1 for positive x, 0 for 0 and below.
     BinarySigmoid,
     /// `hard_tanh`: clip(x, -1, 1).
     HardTanh,
@@ -383,7 +383,7 @@ pub enum QkerasFunction {
 }
 
 impl QkerasFunction {
-    /// What QKeras calls it.
+    /// QKeras' name.
     pub fn name(self) -> &'static str {
         match self {
             Self::HardSigmoid => "hard_sigmoid",
@@ -395,7 +395,7 @@ impl QkerasFunction {
         }
     }
 
-    /// The straight line between the limits: its slope, and whether it is a tanh, from -1.
+    /// Slope of the line between the limits, and true for a tanh, whose lower limit is -1.
     fn line(self) -> Option<(f64, bool)> {
         let (kind, is_tanh) = match self {
             Self::HardSigmoid => (Sigmoid::Hard, false),
@@ -425,10 +425,10 @@ impl Definition for QkerasFunction {
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        let Some((slope, is_tanh)) = self.line() else { return Ok(vec![Stage::Steps]) };
-        let (offset, low) = if is_tanh { (0.0, -1.0) } else { (0.5, 0.0) };
+        let Some((slope, is_tanh)) = self.line() else { return Ok(vec![Stage::StepFunction]) };
+        let (bias, low) = if is_tanh { (0.0, -1.0) } else { (0.5, 0.0) };
         let limits = [Stage::AtLeast(low), Stage::AtMost(1.0)];
-        Ok(Stage::line(slope, offset).into_iter().chain(limits).collect())
+        Ok(Stage::affine(slope, bias).into_iter().chain(limits).collect())
     }
 
     fn values(&self) -> Option<Vec<f64>> {

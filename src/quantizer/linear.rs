@@ -7,19 +7,19 @@ use ndarray::{ArrayD, Zip};
 use super::auto_scale::{EPSILON, Groups, ScaleRule, flush, nearest_po2};
 use super::bits::FixedPoint;
 use super::parameters::{NOISE, Parameters, ROUNDING, Training};
-use super::rounding::{Ties, code, listed};
+use super::rounding::{Ties, multiples, quotient};
 use super::{
-    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Several, Stage, exp2,
+    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Scales, Stage, exp2,
 };
 use crate::fixed::power_of_two;
 
-/// QKeras' `quantized_linear`: s · clip(round(x / s)), halves to even, where s, the
+/// QKeras' `quantized_linear`: s · clip(round(x / s)), half to even, where s, the
 /// `quantization_scale`, is alpha · 2^(integer-u), u = bits - keep_negative. Codes go from -2^u
-/// (1-2^u if symmetric, 0 without keep_negative) to 2^u-1; for one bit and a sign they are -½ and ½,
-/// that of 0 being ½.
+/// (1-2^u if symmetric, 0 without keep_negative) to 2^u-1; with a sign bit alone they are -½ and ½, ½
+/// for 0.
 ///
 /// With alpha 'auto' s is the smallest number for which no weight of its group is clipped, at
-/// least epsilon; with 'auto_po2' a power of two close by that fits them well.
+/// least epsilon; with 'auto_po2' a power of two near it that fits them well.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedLinear {
     grid: FixedPoint,
@@ -28,12 +28,11 @@ pub struct QuantizedLinear {
     training: Training,
 }
 
-/// Iterations of QKeras' search for the best power of two; it ends earlier where nothing changes
-/// any more.
+/// Maximum iterations of QKeras' search for the best power of two.
 const SCALE_ITERATIONS: usize = 5;
 
 impl QuantizedLinear {
-    /// The attributes, in the order of QKeras' constructor. What is not read below does not change the
+    /// The attributes in the order of QKeras' constructor. Those that are not read do not change the
     /// values.
     pub(super) const ATTRIBUTES: &[&str] = &[
         "bits",
@@ -57,13 +56,13 @@ impl QuantizedLinear {
             alpha,
         };
         if quantizer.alpha.numbers().contains(&0.0) {
-            return Err(parameters.wrong("alpha", "another than 0, by which QKeras divides"));
+            return Err(parameters.wrong("alpha", "not 0: QKeras divides by it"));
         }
         parameters.exact_alpha(&quantizer.alpha, quantizer.grid.unsigned_bits().max(1))?;
         Ok(quantizer)
     }
 
-    /// The same with the number `scale` as alpha.
+    /// The quantizer with `scale` as alpha.
     pub(super) fn with_scale(self, scale: f32) -> Self {
         Self { alpha: Alpha::Number(scale), ..self }
     }
@@ -73,8 +72,8 @@ impl QuantizedLinear {
         if self.grid.is_sign() { (-0.5, 0.5) } else { self.grid.codes() }
     }
 
-    /// The code of `x` in float32, as QKeras computes it. A negative number so small that ½ swallows
-    /// it has the code of 0.
+    /// The code of `x` in float32, as QKeras computes it. A negative number that vanishes beside ½ has
+    /// the code of 0.
     fn float_code(&self, x: f32, scale: f32) -> f32 {
         let (low, high) = self.codes();
         let shift = if self.grid.is_sign() { 0.5 } else { 0.0 };
@@ -83,7 +82,7 @@ impl QuantizedLinear {
 
     /// QKeras' `_get_auto_quantization_scale`.
     fn computed_scale(&self, x: &ArrayD<f32>) -> Result<ArrayD<f32>, QuantizerError> {
-        // Unlike other quantizers, this one has each element of a vector as a group of its own.
+        // Unlike in other quantizers, each element of a vector is a group.
         let groups = self.rule.axis_groups(x.shape(), self)?;
         let (low, high) = self.codes();
         let (low, high) = (low as f32, high as f32);
@@ -100,7 +99,7 @@ impl QuantizedLinear {
         self.best_power_of_two(x, &groups, powers)
     }
 
-    /// QKeras' `_po2_autoscale`, from the powers of two that it starts with.
+    /// QKeras' `_po2_autoscale`, starting from `scales`, powers of two.
     fn best_power_of_two(
         &self,
         x: &ArrayD<f32>,
@@ -131,26 +130,26 @@ impl Definition for QuantizedLinear {
     }
 
     fn factored(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
-        let unit = exp2(self.grid.step()) as f32;
+        let unit = exp2(self.grid.lsb_power()) as f32;
         let scale = match self.alpha.of_weights(weights.shape(), self)? {
             Some(alpha) => alpha.mapv(|alpha| flush(alpha * unit)),
             None => self.computed_scale(weights)?,
         };
         let mut codes = ArrayD::zeros(weights.shape());
         Zip::from(&mut codes).and(weights).and(&scale).for_each(|code, x, scale| {
-            *code = libm::ldexp(self.float_code(*x, *scale).into(), self.grid.step());
+            *code = libm::ldexp(self.float_code(*x, *scale).into(), self.grid.lsb_power());
         });
         Factored::new(codes, &scale.mapv(|scale| scale / unit), self)
     }
 
     fn apply(&self, x: f64) -> f64 {
         let Some(alpha) = self.alpha.number() else { return f64::NAN };
-        let step = exp2(self.grid.step()) * alpha;
+        let lsb = exp2(self.grid.lsb_power()) * alpha;
         if self.grid.is_sign() {
-            let negative = x != 0.0 && (x < 0.0) != (step < 0.0);
-            return if negative { -0.5 * step } else { 0.5 * step };
+            let negative = x != 0.0 && (x < 0.0) != (lsb < 0.0);
+            return if negative { -0.5 * lsb } else { 0.5 * lsb };
         }
-        code(x, step, self.codes(), Ties::Even) * step
+        quotient(x, lsb, self.codes(), Ties::Even) * lsb
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
@@ -160,12 +159,12 @@ impl Definition for QuantizedLinear {
         };
         match power_of_two(alpha).filter(|_| alpha > 0.0 && !self.grid.is_sign()) {
             Some(power) => Ok(vec![self.grid.cast(power, self)?]),
-            None => Ok(vec![Stage::Steps]),
+            None => Ok(vec![Stage::StepFunction]),
         }
     }
 
-    fn several_scales(&self) -> Several<'_> {
-        Some((self.alpha.several()?, Role::Step))
+    fn scales(&self) -> Scales<'_> {
+        Some((self.alpha.several()?, Role::Lsb))
     }
 
     fn training(&self) -> Option<&Training> {
@@ -173,7 +172,7 @@ impl Definition for QuantizedLinear {
     }
 
     fn values(&self) -> Option<Vec<f64>> {
-        listed(self.codes(), exp2(self.grid.step()) * self.alpha.number()?)
+        multiples(self.codes(), exp2(self.grid.lsb_power()) * self.alpha.number()?)
     }
 }
 

@@ -7,8 +7,8 @@ use super::parameters::{NOISE, Parameters, ROUNDING, Training};
 use super::rounding::{floor_log2, round_log2, round_log2_sqrt};
 use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, exp2};
 
-/// QKeras' `quantized_po2`: ±2^e with the sign of x, that of 0 being +1, and e near log2|x|. Never 0,
-/// but where the smallest power lies below float32 (9 bits).
+/// QKeras' `quantized_po2`: ±2^e with the sign of x, + for 0, and e near log2|x|. It is 0 only if the
+/// smallest power is below float32 (9 bits).
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedPo2 {
     bits: f64,
@@ -16,7 +16,7 @@ pub struct QuantizedPo2 {
 }
 
 impl QuantizedPo2 {
-    /// The attributes, in the order of QKeras' constructor. What is not read below acts in training
+    /// The attributes in the order of QKeras' constructor. Those that are not read act in training
     /// only.
     pub(super) const ATTRIBUTES: &[&str] = &[
         "bits",
@@ -32,7 +32,7 @@ impl QuantizedPo2 {
 
     pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
         let bits = parameters.exponent_bits()?;
-        // One bit is the number's own sign.
+        // One bit is the sign of the value.
         Ok(Self { bits, exponents: Exponents::new(parameters, bits - 1.0)? })
     }
 }
@@ -47,13 +47,13 @@ impl Definition for QuantizedPo2 {
         if x < 0.0 { -power } else { power }
     }
 
-    fn turns(&self) -> Vec<f64> {
-        let dip = self.exponents.dip();
-        dip.map(|dip| vec![(-dip).next_up(), dip]).unwrap_or_default()
+    fn breakpoints(&self) -> Vec<f64> {
+        let rise = self.exponents.breakpoint();
+        rise.map_or_else(Vec::new, |rise| vec![(-rise).next_up(), rise])
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        Ok(vec![Stage::Steps])
+        Ok(vec![Stage::StepFunction])
     }
 
     fn training(&self) -> Option<&Training> {
@@ -71,18 +71,18 @@ impl fmt::Display for QuantizedPo2 {
     }
 }
 
-/// QKeras' `quantized_relu_po2`: 2^e with e near log2(x) for x ≥ 0; below, the smallest of these
-/// powers, or -2^e with e near log2(-slope · x) where there is a slope.
+/// QKeras' `quantized_relu_po2`: 2^e with e near log2(x) for x ≥ 0; for x < 0 the smallest of these
+/// powers, or -2^e with e near log2(-slope · x) if there is a slope.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedReluPo2 {
     bits: f64,
-    /// The slope's power of two; `None` where it is 0.
+    /// The negative slope is 2 to this power; `None` for 0.
     slope: Option<i32>,
     exponents: Exponents,
 }
 
 impl QuantizedReluPo2 {
-    /// The attributes, in the order of QKeras' constructor. What is not read below acts in training
+    /// The attributes in the order of QKeras' constructor. Those that are not read act in training
     /// only.
     pub(super) const ATTRIBUTES: &[&str] = &[
         "bits",
@@ -116,14 +116,14 @@ impl Definition for QuantizedReluPo2 {
         }
     }
 
-    fn turns(&self) -> Vec<f64> {
-        let Some(dip) = self.exponents.dip() else { return vec![] };
-        let negative = self.slope.map(|power| libm::ldexp(-dip, -power).next_up());
-        negative.into_iter().chain([dip]).collect()
+    fn breakpoints(&self) -> Vec<f64> {
+        let Some(rise) = self.exponents.breakpoint() else { return vec![] };
+        let negative = self.slope.map(|power| libm::ldexp(-rise, -power).next_up());
+        negative.into_iter().chain([rise]).collect()
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        Ok(vec![Stage::Steps])
+        Ok(vec![Stage::StepFunction])
     }
 
     fn training(&self) -> Option<&Training> {
@@ -150,10 +150,10 @@ impl fmt::Display for QuantizedReluPo2 {
     }
 }
 
-/// The range and rounding of exponents: QKeras' `_clip_power_of_two` and what it is called with.
+/// The range and rounding of exponents: QKeras' `_clip_power_of_two` and its arguments.
 ///
-/// Exponents are whole numbers between two bounds, which are not where no bit is left for exponents, or
-/// a part of one: quantized_po2(1) has the bounds -2^-1 and 2^-1 - 1, and √½ for its one value.
+/// Exponents are integers between two bounds. The bounds are no integers if no bit, or a part of one, is
+/// left for exponents: quantized_po2(1) has the bounds -2^-1 and 2^-1 - 1, and √½ as its one value.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Exponents {
     low: f64,
@@ -165,12 +165,12 @@ pub(super) struct Exponents {
 }
 
 /// Below this exponent float32 has no normal number, and TensorFlow gives 0.
-const SMALLEST: f64 = -126.0;
-/// Above this one QKeras has infinity, for what no quantizer of hardware reaches.
-const LARGEST: f64 = 127.0;
+const MIN_EXPONENT: f64 = -126.0;
+/// Above this exponent QKeras gives infinity; no quantizer in hardware reaches it.
+const MAX_EXPONENT: f64 = 127.0;
 
 impl Exponents {
-    /// Reads what both quantizers have in common; `bits` of an exponent with its sign.
+    /// Reads the attributes of both quantizers; `bits` of an exponent, its sign included.
     pub(super) fn new(parameters: &Parameters<'_>, bits: f64) -> Result<Self, ParseError> {
         let max_value = parameters.number("max_value")?;
         if max_value.is_some_and(|max| max < 0.0) {
@@ -184,7 +184,7 @@ impl Exponents {
         let single = |exponent: f64| f64::from(exponent as f32);
         Ok(Self {
             low: single(-bound),
-            // Keras clips to the lower of two bounds that contradict each other.
+            // Keras clips to the lower of two contradicting bounds.
             high: single(high.max(-bound)),
             max_value,
             quadratic,
@@ -205,7 +205,7 @@ impl Exponents {
         }
     }
 
-    /// log2 of `x`, or of its root, rounded.
+    /// log2 of `x`, or of its square root, rounded.
     fn log2(&self, x: f64) -> i32 {
         match (self.quadratic, self.floor) {
             (false, false) => round_log2(x),
@@ -215,7 +215,7 @@ impl Exponents {
         }
     }
 
-    /// The power for an exponent, or for half of one, once it is between its bounds.
+    /// The power for an exponent, or for half of one, after it is clipped to the bounds.
     fn bounded(&self, log2: f64) -> f64 {
         let factor = if self.quadratic { 2.0 } else { 1.0 };
         power(factor * log2.clamp(self.low, self.high))
@@ -234,13 +234,13 @@ impl Exponents {
         tiny.chain(range.map(|log2| self.bounded(log2.into()))).collect()
     }
 
-    /// From which magnitude on exponents rise again, if they fall there: QKeras doubles those of a
-    /// quadratic approximation, but not that of a magnitude below epsilon.
-    pub(super) fn dip(&self) -> Option<f64> {
+    /// The magnitude at which exponents drop: QKeras doubles those of a quadratic approximation, but
+    /// not that of a magnitude below epsilon. `None` if they are monotone.
+    fn breakpoint(&self) -> Option<f64> {
         self.quadratic.then(|| EPSILON.into())
     }
 
-    /// The attributes in common, as far as they are not the default, each with a comma before it.
+    /// The attributes that are not the default, each with a comma before it.
     pub(super) fn text(&self) -> String {
         let mut text = String::new();
         if let Some(max) = self.max_value {
@@ -258,5 +258,9 @@ impl Exponents {
 
 /// The float32 number that is 2 to `exponent`.
 fn power(exponent: f64) -> f64 {
-    if exponent < SMALLEST { 0.0 } else { f64::from(libm::exp2(exponent.min(LARGEST)) as f32) }
+    if exponent < MIN_EXPONENT {
+        0.0
+    } else {
+        f64::from(libm::exp2(exponent.min(MAX_EXPONENT)) as f32)
+    }
 }

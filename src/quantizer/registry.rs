@@ -6,15 +6,15 @@ use serde_json::{Number, Value};
 
 use super::parameters::Parameters;
 use super::{
-    Binary, ParseError, QkerasFunction, QuantizedBits, QuantizedCurve, QuantizedHswish,
-    QuantizedLinear, QuantizedPo2, QuantizedRelu, QuantizedReluPo2, QuantizedUlaw, Quantizer,
+    Binary, ParseError, QkerasFunction, QuantizedBits, QuantizedHswish, QuantizedLinear,
+    QuantizedPo2, QuantizedRelu, QuantizedReluPo2, QuantizedSigmoid, QuantizedUlaw, Quantizer,
     Ternary,
 };
 use crate::naming::nearest;
 
 type Constructor = fn(&Parameters<'_>) -> Result<Quantizer, ParseError>;
 
-/// What Bitkiln has: name, attributes in the order of QKeras' constructor, constructor.
+/// Every quantizer: name, attributes in the order of QKeras' constructor, constructor.
 const SUPPORTED: &[(&str, &[&str], Constructor)] = &[
     ("quantized_bits", QuantizedBits::ATTRIBUTES, |p| QuantizedBits::new(p).map(Quantizer::Bits)),
     ("quantized_linear", QuantizedLinear::ATTRIBUTES, |p| {
@@ -35,11 +35,11 @@ const SUPPORTED: &[(&str, &[&str], Constructor)] = &[
     }),
     ("bernoulli", Binary::STOCHASTIC_ATTRIBUTES, |p| Binary::bernoulli(p).map(Quantizer::Binary)),
     ("quantized_ulaw", QuantizedUlaw::ATTRIBUTES, |p| QuantizedUlaw::new(p).map(Quantizer::Ulaw)),
-    ("quantized_tanh", QuantizedCurve::TANH_ATTRIBUTES, |p| {
-        QuantizedCurve::tanh(p).map(Quantizer::Curve)
+    ("quantized_tanh", QuantizedSigmoid::TANH_ATTRIBUTES, |p| {
+        QuantizedSigmoid::tanh(p).map(Quantizer::Sigmoid)
     }),
-    ("quantized_sigmoid", QuantizedCurve::SIGMOID_ATTRIBUTES, |p| {
-        QuantizedCurve::sigmoid(p).map(Quantizer::Curve)
+    ("quantized_sigmoid", QuantizedSigmoid::SIGMOID_ATTRIBUTES, |p| {
+        QuantizedSigmoid::sigmoid(p).map(Quantizer::Sigmoid)
     }),
     ("quantized_hswish", QuantizedHswish::ATTRIBUTES, |p| {
         QuantizedHswish::new(p).map(Quantizer::Hswish)
@@ -52,12 +52,12 @@ const SUPPORTED: &[(&str, &[&str], Constructor)] = &[
     ("binary_tanh", &[], |_| Ok(Quantizer::Function(QkerasFunction::BinaryTanh))),
 ];
 
-/// The quantizers that Bitkiln has, by QKeras' names.
+/// QKeras' names of the supported quantizers.
 pub fn names() -> Vec<&'static str> {
     SUPPORTED.iter().map(|(name, ..)| *name).collect()
 }
 
-/// The attributes of a quantizer in the order of QKeras' constructor; none if it is unknown.
+/// The attributes of a quantizer in the order of QKeras' constructor; empty if it is unknown.
 pub(super) fn attributes(name: &str) -> &'static [&'static str] {
     SUPPORTED.iter().find(|known| known.0 == name).map_or(&[], |known| known.1)
 }
@@ -67,8 +67,8 @@ impl Quantizer {
     /// null.
     ///
     /// # Errors
-    /// If there is no such quantizer, or an attribute is unknown, has a value that QKeras does not
-    /// take, or one that changes the result in a way that is not supported.
+    /// If the quantizer or an attribute is unknown, or an attribute has a value that QKeras rejects or
+    /// Bitkiln does not support.
     pub fn construct(
         name: &str,
         positional: &[Value],
@@ -82,7 +82,7 @@ impl Quantizer {
     }
 }
 
-/// More than any weights have.
+/// Maximum nesting of lists: more axes than weights have.
 const MAX_AXES: usize = 8;
 
 impl FromStr for Quantizer {
@@ -96,7 +96,7 @@ impl FromStr for Quantizer {
             return Self::construct(text.trim(), &[], &[]);
         };
         let arguments = rest.trim_end().strip_suffix(')').ok_or_else(|| {
-            syntax(if rest.contains(')') { "text behind the call" } else { "no closing bracket" })
+            syntax(if rest.contains(')') { "text after the call" } else { "no closing bracket" })
         })?;
         if arguments.contains(['(', ')']) {
             return Err(syntax("brackets within the call"));
@@ -105,14 +105,14 @@ impl FromStr for Quantizer {
         for argument in split(arguments) {
             let value = |literal: &str| {
                 parse(literal.trim())
-                    .ok_or_else(|| syntax(&format!("'{}' is no literal of Python", literal.trim())))
+                    .ok_or_else(|| syntax(&format!("'{}' is not a Python literal", literal.trim())))
             };
             match argument.split_once('=') {
                 Some((attribute, literal)) => {
                     keyword.push((attribute.trim().to_owned(), value(literal)?));
                 }
                 None if keyword.is_empty() => positional.push(value(argument)?),
-                None => return Err(syntax("a value without a name follows one with a name")),
+                None => return Err(syntax("a positional value follows a named one")),
             }
         }
         Self::construct(name.trim(), &positional, &keyword)
@@ -151,8 +151,8 @@ fn parse(literal: &str) -> Option<Value> {
     }
 }
 
-/// The numbers and lists within a list, apart by spaces as NumPy writes them or by commas; lists go
-/// `axes` deep at most.
+/// The numbers and lists within a list, separated by spaces as NumPy writes them or by commas; at most
+/// `axes` levels deep.
 fn list(items: &str, axes: usize) -> Option<Vec<Value>> {
     let deeper = axes.checked_sub(1)?;
     let mut depth = 0_i32;

@@ -1,41 +1,40 @@
-//! Quotients and logarithms rounded to integers, decided exactly.
+//! Quotients and logarithms, rounded to integers without an error of their own.
 
 use num_traits::Float;
 
 use super::Quantizer;
 
-/// Where the quotient goes that lies in the middle between two whole numbers.
+/// Rounding of a quotient half-way between two integers.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Ties {
     Even,
     Away,
 }
 
-/// `x` / `step` as a whole number from `low` to `high`. The quotient may have no exact f64, so ties
-/// are told by the remainder, which always does.
-pub(super) fn code(x: f64, step: f64, (low, high): (f64, f64), ties: Ties) -> f64 {
-    let quotient = x / step;
+/// `x` / `lsb` rounded to an integer from `low` to `high`. The quotient may have no exact f64, so the
+/// remainder, which always has, decides ties.
+pub(super) fn quotient(x: f64, lsb: f64, (low, high): (f64, f64), ties: Ties) -> f64 {
+    let quotient = x / lsb;
     if quotient >= high + 1.0 {
         return high;
     }
     if quotient <= low - 1.0 {
         return low;
     }
-    let rest = libm::remainder(x, step);
-    let mut code = ((x - rest) / step).round();
+    let rest = libm::remainder(x, lsb);
+    let mut code = ((x - rest) / lsb).round();
     let towards_zero = (rest < 0.0) == (x < 0.0);
-    if ties == Ties::Away && towards_zero && rest.abs() * 2.0 == step.abs() {
+    if ties == Ties::Away && towards_zero && rest.abs() * 2.0 == lsb.abs() {
         code += quotient.signum();
     }
     code.clamp(low, high)
 }
 
-/// `step` times each number from the lowest to the highest of `codes`, which are whole numbers apart;
-/// `None` if they are too many to list.
-pub(super) fn listed((low, high): (f64, f64), step: f64) -> Option<Vec<f64>> {
+/// `lsb` times `low`, `low` + 1, ... `high`; `None` if these are more than [`Quantizer::MAX_VALUES`].
+pub(super) fn multiples((low, high): (f64, f64), lsb: f64) -> Option<Vec<f64>> {
     let count = high - low + 1.0;
     let is_short = count <= Quantizer::MAX_VALUES as f64;
-    is_short.then(|| (0..count as i64).map(|above| (low + above as f64) * step).collect())
+    is_short.then(|| (0..count as i64).map(|above| (low + above as f64) * lsb).collect())
 }
 
 /// The largest k with 2^k ≤ `x`; `x` is positive and finite.
@@ -43,15 +42,15 @@ pub(super) fn floor_log2(x: f64) -> i32 {
     mantissa(x).1
 }
 
-/// log2(`x`) to the nearest integer; `x` is positive and finite. A tie would take an irrational
-/// `x`: the bound is √2 · 2^k.
+/// log2(`x`) rounded to nearest; `x` is positive and finite. The threshold √2 · 2^k is irrational, so
+/// there are no ties.
 pub(super) fn round_log2(x: f64) -> i32 {
     let (mantissa, power) = mantissa(x);
     let square = u128::from(mantissa) * u128::from(mantissa);
     if square < 1 << (2 * 52 + 1) { power } else { power + 1 }
 }
 
-/// log2(√`x`) to the nearest integer, halves to even; `x` is positive and finite.
+/// log2(√`x`) rounded half to even; `x` is positive and finite.
 pub(super) fn round_log2_sqrt(x: f64) -> i32 {
     let (mantissa, power) = mantissa(x);
     let half = power.div_euclid(2);
@@ -80,9 +79,9 @@ mod tests {
         {
             for step in [1.0, 0.25, f64::from(0.7_f32)] {
                 for sign in [1.0, -1.0] {
-                    assert_eq!(code(x * step * sign, step, ALL, Ties::Even), even * sign);
-                    assert_eq!(code(x * step * sign, step, ALL, Ties::Away), away * sign);
-                    assert_eq!(code(x * step * sign, -step, ALL, Ties::Away), -away * sign);
+                    assert_eq!(quotient(x * step * sign, step, ALL, Ties::Even), even * sign);
+                    assert_eq!(quotient(x * step * sign, step, ALL, Ties::Away), away * sign);
+                    assert_eq!(quotient(x * step * sign, -step, ALL, Ties::Away), -away * sign);
                 }
             }
         }
@@ -94,17 +93,17 @@ mod tests {
         let step = 1.0 + 2.0_f64.powi(-23);
         let tie = 2.5 * step;
         for ties in [Ties::Even, Ties::Away] {
-            assert_eq!(code(tie.next_up(), step, ALL, ties), 3.0);
-            assert_eq!(code(tie.next_down(), step, ALL, ties), 2.0);
+            assert_eq!(quotient(tie.next_up(), step, ALL, ties), 3.0);
+            assert_eq!(quotient(tie.next_down(), step, ALL, ties), 2.0);
         }
-        assert_eq!(code(tie, step, ALL, Ties::Even), 2.0);
-        assert_eq!(code(tie, step, ALL, Ties::Away), 3.0);
+        assert_eq!(quotient(tie, step, ALL, Ties::Even), 2.0);
+        assert_eq!(quotient(tie, step, ALL, Ties::Away), 3.0);
     }
 
     #[test]
     fn stays_within_its_bounds() {
         for (x, expected) in [(-1e300, -3.0), (f64::NEG_INFINITY, -3.0), (-3.4, -3.0), (1e9, 2.0)] {
-            assert_eq!(code(x, 1.0, (-3.0, 2.0), Ties::Even), expected);
+            assert_eq!(quotient(x, 1.0, (-3.0, 2.0), Ties::Even), expected);
         }
     }
 
@@ -112,7 +111,7 @@ mod tests {
         #[test]
         fn is_the_nearest(x in -1e4_f64..1e4, step in 0.01_f32..10.0) {
             let step = f64::from(step);
-            let found = code(x, step, (-1e7, 1e7), Ties::Even);
+            let found = quotient(x, step, (-1e7, 1e7), Ties::Even);
             prop_assert_eq!(found.fract(), 0.0);
             prop_assert!((x / step - found).abs() <= 0.5 + 1e-9);
         }

@@ -1,4 +1,4 @@
-//! The scale of a quantizer, and parameters apart from it.
+//! The scale of a quantizer, and parameters factored into codes and scale.
 
 use std::fmt;
 
@@ -7,38 +7,38 @@ use ndarray::{Array1, ArrayD, ArrayViewD, Axis, Zip};
 use super::QuantizerError;
 use crate::fixed::power_of_two;
 
-/// QKeras' `alpha`: what the quantized values are multiplied by.
+/// QKeras' `alpha`: the factor of the quantized values.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Alpha {
     /// Not stated: 1, except on a kernel ([`super::Quantizer::in_kernel`]).
     Unset,
     /// A number.
     Number(f32),
-    /// Numbers that spread over the parameters as NumPy broadcasts them; at least two.
+    /// Two or more numbers, broadcast over the parameters as NumPy does.
     Tensor(ArrayD<f32>),
-    /// `'auto'`: for each output channel, what fits the weights best.
+    /// `'auto'`: for each output channel, the scale that fits the weights best.
     Auto,
     /// `'auto_po2'`: for each output channel, a power of two that fits the weights well.
     AutoPo2,
 }
 
 impl Alpha {
-    /// As it acts on a kernel.
+    /// The alpha on a kernel.
     pub(super) fn in_kernel(&self) -> Self {
         if *self == Self::Unset { Self::AutoPo2 } else { self.clone() }
     }
 
-    /// Whether a file states the scale itself, so that no weight has a say in it.
+    /// True if the file states the scale.
     pub(super) fn is_stated(&self) -> bool {
         matches!(self, Self::Number(_) | Self::Tensor(_))
     }
 
-    /// Whether it is computed from weights.
+    /// True if it is computed from weights.
     pub(super) fn is_computed(&self) -> bool {
         matches!(self, Self::Auto | Self::AutoPo2)
     }
 
-    /// The number, where it is one that does not depend on data.
+    /// The one number; `None` for several, and for a scale computed from data.
     pub(super) fn number(&self) -> Option<f64> {
         match self {
             Self::Unset => Some(1.0),
@@ -47,7 +47,7 @@ impl Alpha {
         }
     }
 
-    /// The numbers, where they are several.
+    /// The numbers of a tensor.
     pub(super) fn several(&self) -> Option<&ArrayD<f32>> {
         match self {
             Self::Tensor(alphas) => Some(alphas),
@@ -64,8 +64,8 @@ impl Alpha {
         }
     }
 
-    /// The scale of each of the weights of `shape`; `None` where it is computed from them. Errors
-    /// name `quantizer`.
+    /// The scale of each weight of `shape`; `None` if it is computed from them. Errors name
+    /// `quantizer`.
     pub(super) fn of_weights(
         &self,
         shape: &[usize],
@@ -74,12 +74,12 @@ impl Alpha {
         match self {
             Self::Unset => Ok(Some(ArrayD::ones(shape))),
             Self::Number(alpha) => Ok(Some(ArrayD::from_elem(shape, *alpha))),
-            Self::Tensor(alphas) => spread(alphas, shape, "alpha", quantizer).map(Some),
+            Self::Tensor(alphas) => broadcast(alphas, shape, "alpha", quantizer).map(Some),
             Self::Auto | Self::AutoPo2 => Ok(None),
         }
     }
 
-    /// The number by which an activation scales. Errors name `quantizer`.
+    /// The factor of an activation. Errors name `quantizer`.
     pub(super) fn of_activation(
         &self,
         quantizer: &dyn fmt::Display,
@@ -92,7 +92,7 @@ impl Alpha {
         }
     }
 
-    /// `alpha=...` as QKeras writes it; `None` where it is not stated.
+    /// `alpha=...` as QKeras writes it; `None` if it is not stated.
     pub(super) fn text(&self) -> Option<String> {
         match self {
             Self::Unset => None,
@@ -104,23 +104,22 @@ impl Alpha {
     }
 }
 
-/// `numbers` over weights of `shape`, as NumPy broadcasts them. Errors name `quantizer` and its
-/// `attribute`.
-pub(super) fn spread(
+/// `numbers` broadcast to `shape` as NumPy does. Errors name `quantizer` and its `attribute`.
+pub(super) fn broadcast(
     numbers: &ArrayD<f32>,
     shape: &[usize],
     attribute: &'static str,
     quantizer: &dyn fmt::Display,
 ) -> Result<ArrayD<f32>, QuantizerError> {
-    let spread = numbers.broadcast(shape).ok_or_else(|| QuantizerError::Scales {
+    let all = numbers.broadcast(shape).ok_or_else(|| QuantizerError::Scales {
         quantizer: quantizer.to_string(),
         shape: shape.to_vec(),
         reason: format!(
-            "{attribute} has the shape {:?}, which does not spread over them",
+            "{attribute} has the shape {:?}, which does not broadcast to theirs",
             numbers.shape()
         ),
     })?;
-    Ok(spread.to_owned())
+    Ok(all.to_owned())
 }
 
 /// Nested lists, as NumPy writes them.
@@ -132,27 +131,27 @@ pub(super) fn list(numbers: &ArrayViewD<'_, f32>) -> String {
     format!("[{}]", items.join(" "))
 }
 
-/// Quantized parameters as few-bit numbers and the real scale that multiplies them:
+/// Quantized parameters as few-bit values and a real scale:
 /// weight\[.., o\] = `values`\[.., o\] · `scale`\[o\], exactly.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Factored {
-    /// Shaped like the parameters. Where there is a scale they lie on the grid that the quantizer
-    /// would have without one: a few bits times a power of two.
+    /// Shaped like the parameters. With a scale, multiples of the LSB that the quantizer has for a
+    /// scale of 1.
     pub values: ArrayD<f64>,
-    /// \[outputs\], the last axis of the parameters; each a float32 number, the one that QKeras
-    /// calls `quantizer.scale`. `None` where every scale is a power of two, or where weights of one
-    /// output have different scales: then the values hold them.
+    /// \[outputs\], the last axis of the parameters; QKeras' `quantizer.scale`, float32 numbers. `None`
+    /// if every scale is a power of two, or weights of one output have different scales: the values
+    /// then include them.
     pub scale: Option<Array1<f64>>,
 }
 
 impl Factored {
-    /// Parameters that have no scale.
+    /// Parameters without a scale.
     pub(super) fn plain(values: ArrayD<f64>) -> Self {
         Self { values, scale: None }
     }
 
-    /// `codes` times `scale`, element by element, as exact f64 numbers: codes have as many bits less as
-    /// the scale has. Errors name `quantizer`.
+    /// `codes` times `scale`, element by element. The product is exact: codes are short enough to leave
+    /// room for the scale's bits in an f64. Errors name `quantizer`.
     pub(super) fn new(
         mut codes: ArrayD<f64>,
         scale: &ArrayD<f32>,
@@ -161,7 +160,7 @@ impl Factored {
         if scale.iter().any(|s| !s.is_finite()) {
             return Err(QuantizerError::Scale { quantizer: quantizer.to_string() });
         }
-        // What a scale of 0 wipes out costs nothing in hardware.
+        // A scale of 0 leaves no weights to store.
         Zip::from(&mut codes).and(scale).for_each(|code, s| {
             if *s == 0.0 {
                 *code = 0.0;
@@ -188,8 +187,8 @@ impl Factored {
     }
 }
 
-/// The one scale of each output; `None` where an output has several. An output without any weight
-/// but 0 has a scale of 1.
+/// The scale of each output; `None` if an output has several. An output whose weights are all 0 has a
+/// scale of 1.
 fn of_outputs(codes: &ArrayD<f64>, scale: &ArrayD<f32>) -> Option<Array1<f32>> {
     let outputs = codes.shape().last().copied()?;
     let mut found = Array1::from_elem(outputs, 1.0);

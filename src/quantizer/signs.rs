@@ -7,15 +7,15 @@ use ndarray::{ArrayD, Zip};
 use super::auto_scale::{Groups, ScaleRule, flush, nearest_po2};
 use super::parameters::{Neutral, Parameters, REAL_SIGMOID, ROUNDING, Training, TrainingNote};
 use super::{
-    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Several, Stage,
+    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Scales, Stage,
 };
 
-/// QKeras' `binary`: alpha times the sign of x, that of 0 being +1; with `use_01`, 0 in place of
-/// -1. A computed alpha is the one that fits the weights best.
+/// QKeras' `binary`: alpha times the sign of x, +1 for 0; with `use_01`, 0 instead of -1. A computed
+/// alpha is the least-squares fit to the weights.
 ///
 /// QKeras' `stochastic_binary` draws signs in training only, and is the same at inference. Its
-/// `bernoulli` draws 0 or 1 with probability sigmoid(temperature · x) always; here it has the value
-/// that is more likely, 1 for 0, which is also the one that QKeras computes alpha with.
+/// `bernoulli` always draws 0 or 1 with probability sigmoid(temperature · x); here it gives the more
+/// likely value, 1 for 0, with which QKeras computes alpha too.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Binary {
     class: Class,
@@ -25,7 +25,7 @@ pub struct Binary {
     training: Training,
 }
 
-/// The class of QKeras that it is stated as.
+/// The class of QKeras.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Class {
     Binary,
@@ -34,7 +34,7 @@ enum Class {
 }
 
 impl Binary {
-    /// The attributes, in the order of QKeras' constructor.
+    /// The attributes in the order of QKeras' constructor.
     pub(super) const ATTRIBUTES: &[&str] = &[
         "use_01",
         "alpha",
@@ -45,10 +45,10 @@ impl Binary {
         "max_po2_exponent",
     ];
 
-    /// Those of `stochastic_binary` and `bernoulli`.
+    /// The attributes of `stochastic_binary` and `bernoulli`.
     pub(super) const STOCHASTIC_ATTRIBUTES: &[&str] = &["alpha", "temperature", "use_real_sigmoid"];
 
-    /// Shapes the probabilities of signs.
+    /// Temperature of the probabilities of signs.
     const TEMPERATURE: (&str, Neutral) = ("temperature", Neutral::Number(6.0));
 
     pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
@@ -80,7 +80,7 @@ impl Binary {
         })
     }
 
-    /// The same with the number `scale` as alpha.
+    /// The quantizer with `scale` as alpha.
     pub(super) fn with_scale(self, scale: f32) -> Self {
         Self { alpha: Alpha::Number(scale), ..self }
     }
@@ -119,10 +119,10 @@ impl Definition for Binary {
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        self.alpha.of_activation(self).map(|_| vec![Stage::Steps])
+        self.alpha.of_activation(self).map(|_| vec![Stage::StepFunction])
     }
 
-    fn several_scales(&self) -> Several<'_> {
+    fn scales(&self) -> Scales<'_> {
         Some((self.alpha.several()?, Role::Factor))
     }
 
@@ -156,8 +156,8 @@ impl fmt::Display for Binary {
     }
 }
 
-/// QKeras' `ternary`: alpha times the sign of x where |x| ≥ threshold, 0 elsewhere. With a computed
-/// alpha the threshold is half of it, found in turns (after arXiv:1605.04711). QKeras'
+/// QKeras' `ternary`: alpha times the sign of x if |x| ≥ threshold, else 0. A computed alpha has a
+/// threshold of half of it; the two are iterated (after arXiv:1605.04711). QKeras'
 /// `stochastic_ternary` draws values in training only, and is the same at inference.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ternary {
@@ -168,21 +168,21 @@ pub struct Ternary {
     training: Training,
 }
 
-/// QKeras' `default_threshold`, a float32 number as all that it is compared with.
+/// QKeras' `default_threshold`, a float32 number.
 const DEFAULT_THRESHOLD: f32 = 0.33;
 const DEFAULT_UNROLLS: u32 = 5;
 const MAX_UNROLLS: i64 = 1000;
 
 impl Ternary {
-    /// The attributes, in the order of QKeras' constructor.
+    /// The attributes in the order of QKeras' constructor.
     pub(super) const ATTRIBUTES: &[&str] =
         &["alpha", "threshold", "use_stochastic_rounding", "number_of_unrolls"];
 
-    /// Those of `stochastic_ternary`.
+    /// The attributes of `stochastic_ternary`.
     pub(super) const STOCHASTIC_ATTRIBUTES: &[&str] =
         &["alpha", "threshold", "temperature", "use_real_sigmoid", "number_of_unrolls"];
 
-    /// Shapes the probabilities of values.
+    /// Temperature of the probabilities of values.
     const TEMPERATURE: (&str, Neutral) = ("temperature", Neutral::Number(8.0));
 
     pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
@@ -193,7 +193,7 @@ impl Ternary {
         let training = Training::new(parameters, &[Self::TEMPERATURE, REAL_SIGMOID])?;
         let quantizer = Self::read(parameters, true, training)?;
         if quantizer.threshold == Some(1.0) {
-            return Err(parameters.wrong("threshold", "another than 1, which QKeras refuses"));
+            return Err(parameters.wrong("threshold", "not 1, which QKeras rejects"));
         }
         Ok(quantizer)
     }
@@ -206,19 +206,19 @@ impl Ternary {
         let alpha = parameters.alpha()?;
         let threshold = parameters.number("threshold")?;
         if threshold.is_some() && alpha.is_computed() {
-            return Err(parameters.wrong("threshold", "None where alpha is computed"));
+            return Err(parameters.wrong("threshold", "None if alpha is computed"));
         }
         let unrolls =
             parameters.whole("number_of_unrolls", DEFAULT_UNROLLS.into(), 1..=MAX_UNROLLS)?;
         Ok(Self { stochastic, alpha, threshold, unrolls: unrolls as u32, training })
     }
 
-    /// The same with the number `scale` as alpha.
+    /// The quantizer with `scale` as alpha.
     pub(super) fn with_scale(self, scale: f32) -> Self {
         Self { alpha: Alpha::Number(scale), ..self }
     }
 
-    /// The value before alpha, where alpha is not computed.
+    /// The value before a stated alpha.
     fn sign(&self, x: f64) -> f64 {
         let threshold = f64::from(self.threshold.unwrap_or(DEFAULT_THRESHOLD));
         if x == 0.0 || x.abs() < threshold { 0.0 } else { x.signum() }
@@ -230,7 +230,7 @@ impl Ternary {
         let po2 = self.alpha == Alpha::AutoPo2;
         let rule = ScaleRule::default();
         let groups = rule.groups(shape, self)?;
-        // QKeras takes the elements of a vector together here, and apart when it fits scales.
+        // QKeras groups all elements of a vector here, and none when it fits scales.
         let first = if shape.len() < 2 { &Groups::one(shape) } else { &groups };
         let start = first.largest(x, f32::abs, 0.0).into_iter().map(|largest| {
             let scale = flush(2.0 * largest / 3.0);
@@ -259,7 +259,7 @@ impl Definition for Ternary {
     fn factored(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
         match self.alpha.of_weights(weights.shape(), self)? {
             Some(scale) => Factored::new(weights.mapv(|w| self.sign(w.into())), &scale, self),
-            // A kernel's alpha is computed even where a threshold stands beside it.
+            // A kernel's alpha is computed even if a threshold is stated.
             None if self.threshold.is_some() => {
                 Err(QuantizerError::Threshold { quantizer: self.to_string() })
             }
@@ -272,10 +272,10 @@ impl Definition for Ternary {
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        self.alpha.of_activation(self).map(|_| vec![Stage::Steps])
+        self.alpha.of_activation(self).map(|_| vec![Stage::StepFunction])
     }
 
-    fn several_scales(&self) -> Several<'_> {
+    fn scales(&self) -> Scales<'_> {
         Some((self.alpha.several()?, Role::Factor))
     }
 

@@ -1,77 +1,78 @@
-//! A quantizer as a staircase over the real numbers: each value with the range that gives it.
+//! A quantizer as a step function over the real numbers: each value with the interval that gives it.
 //!
-//! Edges between steps are found by bisection over float64 numbers: of two neighbours one gives the
-//! left step and the other the right one. Where the edge is a number of few bits, as in all of fixed
-//! point, it is one of the two, and belongs to its step; otherwise (√2, a third) it lies between them
-//! and belongs to neither.
+//! Thresholds are found by bisection over float64 numbers: of two neighbours one gives the lower value
+//! and the other the upper one. A threshold of few significant bits, as all of fixed point are, is one
+//! of the two and belongs to its piece; any other (√2, a third) lies between them and belongs to
+//! neither.
 
 use super::{Quantizer, QuantizerError, Stage};
 use crate::fixed::significant_bits;
 
 /// Quantizers act on float32 numbers: beyond these nothing changes.
-const FARTHEST: f64 = f32::MAX as f64;
+const MAX_INPUT: f64 = f32::MAX as f64;
 
-/// An edge that is a float32 number, like a threshold, has no more significant bits than 24; the
-/// float64 number next to one that is none has 53.
+/// Maximum significant bits of a float32 threshold, which has 24, but not of the float64 number next to
+/// any other threshold, which has 53.
 const FEW_BITS: u32 = 26;
 
-/// So many neighbours may lie between an edge and where float64 arithmetic sees it.
-const NEAR: i64 = 8;
+/// Maximum distance, in float64 numbers, of a threshold from its image in float64 arithmetic.
+const MAX_ERROR: i64 = 8;
 
-/// Where one value ends and the next begins.
+/// A real number at which the value changes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Edge {
-    /// The number; where it belongs to neither step, the float64 number next to it, away from 0.
+pub struct Threshold {
+    /// The number; if it belongs to neither piece, the float64 number next to it, away from 0.
     pub at: f64,
-    /// Which step the number itself is part of.
-    pub owner: Owner,
+    /// The piece that includes the number itself.
+    pub side: Side,
 }
 
-/// Which step an edge itself is part of.
+/// The piece that includes a threshold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
-    /// The step to the left.
-    Left,
-    /// The step to the right.
-    Right,
-    /// The edge is no number of binary floating point.
+pub enum Side {
+    /// The piece below.
+    Below,
+    /// The piece above.
+    Above,
+    /// None: the threshold is no binary floating-point number.
     Neither,
 }
 
-/// One value and where it is given. A quantizer that falls gives one value in several steps.
+/// A value and the interval that gives it. A quantizer that is not monotone gives a value in several.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Step {
+pub struct Piece {
     /// The value.
     pub value: f64,
-    /// Where it begins; `None` if there is no other to the left.
-    pub left: Option<Edge>,
-    /// Where it ends; `None` if there is no other to the right.
-    pub right: Option<Edge>,
+    /// The lower end; `None` for the first piece.
+    pub low: Option<Threshold>,
+    /// The upper end; `None` for the last piece.
+    pub high: Option<Threshold>,
 }
 
-/// The steps of a quantizer, to be walked from either side.
+/// The pieces of a quantizer, in either order.
 #[derive(Clone, Debug)]
-pub struct Staircase<'q> {
+pub struct RealStepFunction<'q> {
     quantizer: &'q Quantizer,
-    /// Whether every edge is a float64 number.
+    /// True if every threshold is a float64 number.
     is_fixed_point: bool,
-    /// The first key of each piece on which the quantizer is monotone, and one past the last.
-    pieces: Vec<i64>,
+    /// The first key of each monotone section, and one past the last.
+    sections: Vec<i64>,
 }
 
-impl<'q> Staircase<'q> {
-    /// The staircase of `quantizer`; `None` if it has no steps, but keeps all bits of a number.
+impl<'q> RealStepFunction<'q> {
+    /// The step function of `quantizer`; `None` if it does not round, but keeps all bits.
     ///
     /// # Errors
     /// If its values depend on the data.
     pub fn new(quantizer: &'q Quantizer) -> Result<Option<Self>, QuantizerError> {
         let stages = quantizer.stages()?;
-        let drops_bits = |stage: &Stage| matches!(stage, Stage::Cast(_) | Stage::Steps);
+        let drops_bits = |stage: &Stage| matches!(stage, Stage::Cast(_) | Stage::StepFunction);
         if !stages.iter().any(drops_bits) {
             return Ok(None);
         }
-        let is_rounded = |stage: &Stage| matches!(stage, Stage::Steps | Stage::Affine { .. });
-        // Their edges are halves of a step or float32 thresholds, whatever they are in hardware.
+        let is_rounded =
+            |stage: &Stage| matches!(stage, Stage::StepFunction | Stage::Affine { .. });
+        // Their thresholds are half an LSB or float32 numbers, whatever they are in hardware.
         let is_linear = matches!(
             quantizer,
             Quantizer::Bits(_)
@@ -79,38 +80,35 @@ impl<'q> Staircase<'q> {
                 | Quantizer::Ternary(_)
                 | Quantizer::Binary(_)
         );
-        let turns = quantizer.turns().into_iter().filter(|turn| turn.abs() < FARTHEST);
-        let mut pieces = vec![key(-FARTHEST)];
-        pieces.extend(turns.map(key));
-        pieces.push(key(FARTHEST) + 1);
-        Ok(Some(Self {
-            quantizer,
-            is_fixed_point: is_linear || !stages.iter().any(is_rounded),
-            pieces,
-        }))
+        let breakpoints = quantizer.breakpoints().into_iter().filter(|at| at.abs() < MAX_INPUT);
+        let mut sections = vec![key(-MAX_INPUT)];
+        sections.extend(breakpoints.map(key));
+        sections.push(key(MAX_INPUT) + 1);
+        let is_fixed_point = is_linear || !stages.iter().any(is_rounded);
+        Ok(Some(Self { quantizer, is_fixed_point, sections }))
     }
 
-    /// The steps from the leftmost on.
-    pub fn from_left(&self) -> impl Iterator<Item = Step> {
-        let mut start = Some((self.pieces[0], None));
+    /// The pieces in ascending order.
+    pub fn ascending(&self) -> impl Iterator<Item = Piece> {
+        let mut start = Some((self.sections[0], None));
         std::iter::from_fn(move || {
-            let (first, left) = start?;
+            let (first, low) = start?;
             let value = self.value(first);
-            let right = self.change(first, 1);
-            start = right.map(|(edge, above)| (above, Some(edge)));
-            Some(Step { value, left, right: right.map(|(edge, _)| edge) })
+            let high = self.change(first, 1);
+            start = high.map(|(threshold, above)| (above, Some(threshold)));
+            Some(Piece { value, low, high: high.map(|(threshold, _)| threshold) })
         })
     }
 
-    /// The steps from the rightmost on.
-    pub fn from_right(&self) -> impl Iterator<Item = Step> {
-        let mut start = self.pieces.last().map(|end| (end - 1, None));
+    /// The pieces in descending order.
+    pub fn descending(&self) -> impl Iterator<Item = Piece> {
+        let mut start = self.sections.last().map(|end| (end - 1, None));
         std::iter::from_fn(move || {
-            let (last, right) = start?;
+            let (last, high) = start?;
             let value = self.value(last);
-            let left = self.change(last, -1);
-            start = left.map(|(edge, below)| (below, Some(edge)));
-            Some(Step { value, left: left.map(|(edge, _)| edge), right })
+            let low = self.change(last, -1);
+            start = low.map(|(threshold, below)| (below, Some(threshold)));
+            Some(Piece { value, low: low.map(|(threshold, _)| threshold), high })
         })
     }
 
@@ -118,8 +116,8 @@ impl<'q> Staircase<'q> {
         self.quantizer.apply(number(key))
     }
 
-    /// The next edge from `start` on in `direction`, and the first key behind it.
-    fn change(&self, start: i64, direction: i64) -> Option<(Edge, i64)> {
+    /// The next threshold from `start` on in `direction`, and the first key past it.
+    fn change(&self, start: i64, direction: i64) -> Option<(Threshold, i64)> {
         let value = self.value(start);
         let mut near = start;
         for end in self.ends(start, direction) {
@@ -127,44 +125,45 @@ impl<'q> Staircase<'q> {
                 near = end;
                 continue;
             }
-            // On a monotone piece, what differs once differs from there on.
+            // In a monotone section, the value stays different once it is.
             let mut far = end;
             while far.abs_diff(near) > 1 {
                 let middle = near.midpoint(far);
                 if self.value(middle) == value { near = middle } else { far = middle }
             }
-            return Some((self.edge(near.min(far), near.max(far)), far));
+            return Some((self.threshold(near.min(far), near.max(far)), far));
         }
         None
     }
 
-    /// The edge between two neighbours.
-    fn edge(&self, left: i64, right: i64) -> Edge {
-        let (below, above) = (number(left), number(right));
-        let (owner, at) = if significant_bits(below) < significant_bits(above) {
-            (Owner::Left, below)
+    /// The threshold between two neighbours.
+    fn threshold(&self, low: i64, high: i64) -> Threshold {
+        let (below, above) = (number(low), number(high));
+        let (side, at) = if significant_bits(below) < significant_bits(above) {
+            (Side::Below, below)
         } else {
-            (Owner::Right, above)
+            (Side::Above, above)
         };
         if self.is_fixed_point || significant_bits(at) <= FEW_BITS {
-            return Edge { at, owner };
+            return Threshold { at, side };
         }
-        // A line's sum with ½ is rounded, so that it may miss the edge by some neighbours.
+        // The sum with ½ in a linear function is rounded, which may shift the threshold a little.
         let short = rounded_to_few_bits(above);
-        if (key(short) - right).abs() <= NEAR {
-            let is_left = self.quantizer.apply(short) == self.value(left);
-            return Edge { at: short, owner: if is_left { Owner::Left } else { Owner::Right } };
+        if (key(short) - high).abs() <= MAX_ERROR {
+            let is_below = self.quantizer.apply(short) == self.value(low);
+            return Threshold { at: short, side: if is_below { Side::Below } else { Side::Above } };
         }
-        Edge { at: if above <= 0.0 { below } else { above }, owner: Owner::Neither }
+        Threshold { at: if above <= 0.0 { below } else { above }, side: Side::Neither }
     }
 
-    /// The ends of the pieces ahead: of each its near and its far one.
+    /// The ends of the sections ahead: of each its near and its far one.
     fn ends(&self, start: i64, direction: i64) -> Vec<i64> {
-        let pieces = self.pieces.windows(2).map(|piece| (piece[0], piece[1] - 1));
+        let sections = self.sections.windows(2).map(|section| (section[0], section[1] - 1));
         if direction > 0 {
-            pieces.filter(|(_, last)| *last >= start).flat_map(|(a, b)| [a.max(start), b]).collect()
+            let ahead = sections.filter(|(_, last)| *last >= start);
+            ahead.flat_map(|(a, b)| [a.max(start), b]).collect()
         } else {
-            let ahead = pieces.rev().filter(|(first, _)| *first <= start);
+            let ahead = sections.rev().filter(|(first, _)| *first <= start);
             ahead.flat_map(|(a, b)| [b.min(start), a]).collect()
         }
     }
@@ -182,7 +181,7 @@ fn number(key: i64) -> f64 {
     f64::from_bits(bits as u64)
 }
 
-/// `x` with its first [`FEW_BITS`] bits.
+/// `x` rounded to its first [`FEW_BITS`] bits.
 fn rounded_to_few_bits(x: f64) -> f64 {
     let dropped = f64::MANTISSA_DIGITS - FEW_BITS;
     let half = 1_u64 << (dropped - 1);
@@ -193,45 +192,45 @@ fn rounded_to_few_bits(x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    fn steps(call: &str) -> Vec<Step> {
+    fn pieces(call: &str) -> Vec<Piece> {
         let quantizer: Quantizer = call.parse().unwrap();
-        Staircase::new(&quantizer).unwrap().unwrap().from_left().collect()
+        RealStepFunction::new(&quantizer).unwrap().unwrap().ascending().collect()
     }
 
-    /// Value, right edge, its owner.
-    fn edges(call: &str) -> Vec<(f64, f64, Owner)> {
-        let described = |step: &Step| step.right.map(|edge| (step.value, edge.at, edge.owner));
-        steps(call).iter().filter_map(described).collect()
-    }
-
-    #[test]
-    fn halves_belong_to_the_even_code() {
-        use Owner::{Left, Right};
-        let expected = [(-1.0, -0.75, Left), (-0.5, -0.25, Right), (0.0, 0.25, Left)].to_vec();
-        assert_eq!(edges("quantized_bits(2)"), expected);
+    /// Value, upper threshold, its side.
+    fn thresholds(call: &str) -> Vec<(f64, f64, Side)> {
+        let described = |piece: &Piece| piece.high.map(|high| (piece.value, high.at, high.side));
+        pieces(call).iter().filter_map(described).collect()
     }
 
     #[test]
-    fn thresholds_belong_to_the_outer_side() {
+    fn ties_belong_to_the_even_code() {
+        use Side::{Above, Below};
+        let expected = [(-1.0, -0.75, Below), (-0.5, -0.25, Above), (0.0, 0.25, Below)].to_vec();
+        assert_eq!(thresholds("quantized_bits(2)"), expected);
+    }
+
+    #[test]
+    fn symmetric_thresholds_belong_to_the_outer_side() {
         let threshold = f64::from(0.33_f32);
-        let expected = [(-1.0, -threshold, Owner::Left), (0.0, threshold, Owner::Right)];
-        assert_eq!(edges("ternary(alpha=1)"), expected);
-        assert_eq!(edges("binary(alpha=1)"), [(-1.0, 0.0, Owner::Right)]);
+        let expected = [(-1.0, -threshold, Side::Below), (0.0, threshold, Side::Above)];
+        assert_eq!(thresholds("ternary(alpha=1)"), expected);
+        assert_eq!(thresholds("binary(alpha=1)"), [(-1.0, 0.0, Side::Above)]);
         // A threshold of 0 leaves 0 alone between the signs.
-        let expected = [(-1.0, 0.0, Owner::Right), (0.0, 0.0, Owner::Left)];
-        assert_eq!(edges("ternary(alpha=1,threshold=0)"), expected);
+        let expected = [(-1.0, 0.0, Side::Above), (0.0, 0.0, Side::Below)];
+        assert_eq!(thresholds("ternary(alpha=1,threshold=0)"), expected);
     }
 
     #[test]
     fn what_is_no_binary_number_belongs_to_neither() {
-        let found = edges("quantized_relu_po2(2,max_value=1)");
-        assert!(found.iter().all(|edge| edge.2 == Owner::Neither), "{found:?}");
+        let found = thresholds("quantized_relu_po2(2,max_value=1)");
+        assert!(found.iter().all(|threshold| threshold.2 == Side::Neither), "{found:?}");
         let root = std::f64::consts::SQRT_2;
         assert!((found[0].1 - root / 16.0).abs() < 1e-15, "{found:?}");
     }
 
     #[test]
-    fn both_directions_see_the_same_steps() {
+    fn both_orders_have_the_same_pieces() {
         for call in [
             "quantized_bits(5,1,alpha=0.3)",
             "quantized_relu(4,2,negative_slope=0.25)",
@@ -246,11 +245,11 @@ mod tests {
             "binary_tanh",
         ] {
             let quantizer: Quantizer = call.parse().unwrap();
-            let staircase = Staircase::new(&quantizer).unwrap().unwrap();
-            let mut back: Vec<Step> = staircase.from_right().collect();
+            let function = RealStepFunction::new(&quantizer).unwrap().unwrap();
+            let mut back: Vec<Piece> = function.descending().collect();
             back.reverse();
-            assert_eq!(staircase.from_left().collect::<Vec<_>>(), back, "{call}");
-            let mut values: Vec<f64> = back.iter().map(|step| step.value).collect();
+            assert_eq!(function.ascending().collect::<Vec<_>>(), back, "{call}");
+            let mut values: Vec<f64> = back.iter().map(|piece| piece.value).collect();
             values.sort_by(f64::total_cmp);
             values.dedup();
             assert_eq!(Some(values), quantizer.values(), "{call}");
@@ -258,44 +257,47 @@ mod tests {
     }
 
     #[test]
-    fn lines_are_seen_through_their_rounding() {
+    fn thresholds_of_lines_are_exact_despite_rounding() {
         // 2 · (x/2 + ½) passes ½ at -½; the float64 sum does one number later.
-        assert_eq!(edges("quantized_sigmoid(1)"), [(0.0, -0.5, Owner::Left)]);
-        // A slope of 3/16 has its edges at thirds.
+        assert_eq!(thresholds("quantized_sigmoid(1)"), [(0.0, -0.5, Side::Below)]);
+        // A slope of 3/16 has its thresholds at thirds.
         let quantizer: Quantizer = "quantized_tanh(2)".parse().unwrap();
         let smooth = quantizer.with_internal_sigmoid(crate::function::Sigmoid::Smooth);
-        let steps: Vec<Step> = Staircase::new(&smooth).unwrap().unwrap().from_left().collect();
-        let first = steps[0].right.unwrap();
-        assert_eq!((first.at, first.owner), (-2.0, Owner::Left));
-        let second = steps[1].right.unwrap();
-        assert!((second.at + 2.0 / 3.0).abs() < 1e-15 && second.owner == Owner::Neither);
+        let pieces: Vec<Piece> =
+            RealStepFunction::new(&smooth).unwrap().unwrap().ascending().collect();
+        let first = pieces[0].high.unwrap();
+        assert_eq!((first.at, first.side), (-2.0, Side::Below));
+        let second = pieces[1].high.unwrap();
+        assert!((second.at + 2.0 / 3.0).abs() < 1e-15 && second.side == Side::Neither);
     }
 
     #[test]
-    fn edges_are_exact_whatever_the_scale() {
+    fn thresholds_are_exact_for_every_scale() {
         let alpha = f64::from(0.7_f32);
-        let last = *edges("quantized_linear(6,0,0,alpha=0.7)").last().unwrap();
+        let last = *thresholds("quantized_linear(6,0,0,alpha=0.7)").last().unwrap();
         // Halfway between the codes 30 and 31, of which 30 is even.
-        assert_eq!(last, (alpha * 30.0 / 32.0, alpha * 30.5 / 32.0, Owner::Left));
-        let last = *edges("quantized_bits(6,0,0,alpha=0.7)").last().unwrap();
-        assert_eq!(last, (alpha * 30.0 / 32.0, 30.5 / 32.0, Owner::Left));
+        assert_eq!(last, (alpha * 30.0 / 32.0, alpha * 30.5 / 32.0, Side::Below));
+        let last = *thresholds("quantized_bits(6,0,0,alpha=0.7)").last().unwrap();
+        assert_eq!(last, (alpha * 30.0 / 32.0, 30.5 / 32.0, Side::Below));
     }
 
     #[test]
-    fn steps_go_down_as_well() {
-        let values: Vec<f64> = steps("quantized_hswish(3,1)").iter().map(|s| s.value).collect();
+    fn values_may_fall() {
+        let values: Vec<f64> =
+            pieces("quantized_hswish(3,1)").iter().map(|piece| piece.value).collect();
         assert_eq!(values, [0.0, -0.5, 0.0, 0.5, 1.0, 1.5]);
     }
 
     #[test]
-    fn what_keeps_all_bits_has_no_steps() {
+    fn what_keeps_all_bits_is_no_step_function() {
         let quantizer: Quantizer = "hard_tanh".parse().unwrap();
-        assert!(Staircase::new(&quantizer).unwrap().is_none());
+        assert!(RealStepFunction::new(&quantizer).unwrap().is_none());
     }
 
     #[test]
     fn keys_keep_the_order_of_numbers() {
-        let numbers = [-FARTHEST, -1.0, -f64::from_bits(1), 0.0, f64::from_bits(1), 1.0, FARTHEST];
+        let numbers =
+            [-MAX_INPUT, -1.0, -f64::from_bits(1), 0.0, f64::from_bits(1), 1.0, MAX_INPUT];
         assert!(numbers.map(key).is_sorted());
         assert_eq!(numbers.map(|x| number(key(x))), numbers);
         assert_eq!((key(-0.0), number(-1)), (0, -f64::from_bits(1)));

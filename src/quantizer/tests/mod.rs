@@ -1,13 +1,12 @@
-//! Each quantizer against QKeras' own definition, written down once more without thought for
-//! hardware.
+//! Each quantizer against QKeras' definition, written once more without regard to hardware.
 
-mod cases;
+pub(super) mod cases;
 mod errors;
 mod laws;
 mod literal;
 mod parameters;
 mod stages;
-mod staircases;
+mod step_functions;
 mod text;
 
 use proptest::prelude::*;

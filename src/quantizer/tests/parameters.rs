@@ -190,7 +190,7 @@ fn a_scale_of_training_replaces_the_computed_one() {
     );
     let real: Quantizer =
         "quantized_bits(4,1,alpha='auto',post_training_scale=0.3)".parse().unwrap();
-    assert_eq!(real.stages().unwrap(), [crate::quantizer::Stage::Steps]);
+    assert_eq!(real.stages().unwrap(), [crate::quantizer::Stage::StepFunction]);
     for quantizer in [quantizer, real] {
         let values = quantizer.values().unwrap();
         assert_eq!(values.len(), 15);
