@@ -1,4 +1,4 @@
-//! Which codes can occur.
+//! Ranges of codes, and the codes at which a function changes.
 
 use std::fmt;
 use std::ops::{Add, Mul, Neg};
@@ -7,9 +7,9 @@ use num_bigint::BigInt;
 use num_traits::{Signed, Zero};
 use serde::{Deserialize, Serialize};
 
-use super::{Signedness, Word};
+use super::{Signedness, Word, code_value};
 
-/// A closed range of codes, never empty. What it counts (steps of which size) its owner says.
+/// A closed range of codes, never empty. The LSB is that of its owner.
 #[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct Range {
     #[serde(with = "decimal")]
@@ -41,12 +41,12 @@ impl Range {
         &self.high
     }
 
-    /// Whether every code of `other` lies in this range.
+    /// True if every code of `other` is in this range.
     pub fn contains(&self, other: &Self) -> bool {
         self.low <= other.low && other.high <= self.high
     }
 
-    /// The smallest range around both.
+    /// The smallest range that contains both.
     #[must_use]
     pub fn hull(&self, other: &Self) -> Self {
         Self {
@@ -55,20 +55,20 @@ impl Range {
         }
     }
 
-    /// The smallest range around this one and 0: what a partial sum can reach when a term of
-    /// this range may not have been added yet.
+    /// The smallest range that contains this one and 0: the range of a term in a partial sum, which may
+    /// not include the term yet.
     #[must_use]
     pub fn with_zero(&self) -> Self {
         self.hull(&Self::point(0))
     }
 
-    /// The same values counted in steps 2^`bits` times as fine.
+    /// The codes of the same values with `bits` more fractional bits.
     #[must_use]
     pub fn refined(&self, bits: u32) -> Self {
         Self { low: &self.low << bits, high: &self.high << bits }
     }
 
-    /// The bits that hold every code: two's complement if any is negative. 0 bits hold 0.
+    /// Bits that hold every code, in two's complement if any is negative; 0 for the code 0 alone.
     pub fn bits(&self) -> (Signedness, u64) {
         if self.low.is_negative() {
             // -2^k needs k + 1 bits: count the bits of -1 - low instead.
@@ -80,16 +80,10 @@ impl Range {
         }
     }
 
-    /// The range of the values themselves, for print: ends times 2^-`fraction`.
+    /// The range of the values, for display: the ends times 2^-`fraction`.
     pub fn values(&self, fraction: i32) -> (f64, f64) {
-        (to_value(&self.low, fraction), to_value(&self.high, fraction))
+        (code_value(&self.low, fraction), code_value(&self.high, fraction))
     }
-}
-
-/// `code` times 2^-`fraction`, rounded to the nearest f64.
-fn to_value(code: &BigInt, fraction: i32) -> f64 {
-    use num_traits::ToPrimitive;
-    libm::ldexp(code.to_f64().unwrap_or(f64::NAN), -fraction)
 }
 
 impl Add for &Range {
@@ -136,10 +130,9 @@ mod decimal {
     }
 }
 
-/// Each code after `low`, up to `high`, at which `f` has another value than at the code before, with
-/// that value, in ascending order; `None` if there are more than `most`. Between two codes at which
-/// `f` has the same value it has no other, as a monotone function has not: that is what makes
-/// bisection find all.
+/// Each code after `low`, up to `high`, at which `f` differs from its value at the code before, with the
+/// new value, ascending; `None` if there are more than `most`. `f` must be constant between two codes
+/// of the same value, as a monotone function is: then bisection finds every change.
 pub(crate) fn changes<W: Word, V: Clone + PartialEq>(
     low: W,
     high: W,
@@ -152,7 +145,7 @@ pub(crate) fn changes<W: Word, V: Clone + PartialEq>(
         (code, value)
     });
     let [low, high] = ends;
-    // A stack instead of recursion: the lower half is searched first, so codes ascend.
+    // A stack instead of recursion. The lower half comes first, so codes ascend.
     let mut waiting = vec![(low, high)];
     while let Some((low, high)) = waiting.pop() {
         if low.1 == high.1 {
@@ -173,7 +166,7 @@ pub(crate) fn changes<W: Word, V: Clone + PartialEq>(
     Some(found)
 }
 
-/// A code between two that are not neighbours; nothing on the way leaves the word.
+/// A code between two that are not neighbours, computed without overflow.
 fn middle<W: Word>(low: &W, high: &W) -> W {
     let two = W::one() + W::one();
     if *low < W::zero() && *high >= W::zero() {

@@ -4,7 +4,7 @@
 //! so that a value is rounded at most once.
 
 use num_bigint::BigInt;
-use num_traits::Float;
+use num_traits::{Float, ToPrimitive};
 
 use super::{Quantization, Rounding, cast, rescale};
 
@@ -41,6 +41,11 @@ pub fn ceil_code(value: f64, fraction: i32) -> Option<BigInt> {
 pub fn cast_real(value: f64, to: &Quantization) -> Option<BigInt> {
     let (mantissa, exponent) = odd_mantissa(value)?;
     Some(cast(&mantissa, -exponent, to))
+}
+
+/// The value of `code` with `fraction` fractional bits, rounded to the nearest f64.
+pub(crate) fn code_value(code: &BigInt, fraction: i32) -> f64 {
+    libm::ldexp(code.to_f64().expect("a BigInt has an f64, be it infinite"), -fraction)
 }
 
 /// Fractional bits that represent `value` exactly, negative for multiples of 2; `None` if `value` is
@@ -92,7 +97,7 @@ fn rounded_code(value: f64, fraction: i32, rounding: Rounding) -> Option<BigInt>
 
 #[cfg(test)]
 mod tests {
-    use num_traits::{One, ToPrimitive};
+    use num_traits::One;
     use proptest::prelude::*;
 
     use super::*;

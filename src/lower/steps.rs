@@ -1,14 +1,13 @@
 //! Piecewise constant functions: their thresholds on the operand's grid.
 
 use num_bigint::BigInt;
-use num_traits::ToPrimitive;
 
 use super::activation::Place;
 use super::builder::Builder;
 use super::parameters::list;
 use super::{LowerError, Warning};
 use crate::fixed::{
-    Format, MAX_WIDTH, Overflow, Quantization, Range, cast_real, ceil_code, changes,
+    Format, MAX_WIDTH, Overflow, Quantization, Range, cast_real, ceil_code, changes, code_value,
 };
 use crate::ir::{Constant, NodeId, Op, StepFunction, Tensor};
 
@@ -39,8 +38,7 @@ pub(super) fn lower(
     let operand = builder.tensor(x).clone();
     let fraction = operand.format.fraction();
     let grid = Grid { fraction, range: operand.range(), turns: &curve.turns };
-    let value =
-        |code: &BigInt| (curve.value)(libm::ldexp(code.to_f64().unwrap_or(f64::NAN), -fraction));
+    let value = |code: &BigInt| (curve.value)(code_value(code, fraction));
     let too_many = || LowerError::Steps {
         layer: place.layer.into(),
         function: curve.name.clone(),

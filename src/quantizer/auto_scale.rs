@@ -257,7 +257,7 @@ impl Groups {
         f: impl Fn(A, f32) -> T,
     ) -> ArrayD<T> {
         let mut groups = self.of.iter();
-        weights.map(|w| f(*w, groups.next().map_or(1.0, |group| scales[*group])))
+        weights.map(|w| f(*w, scales[*groups.next().expect("one group for each weight")]))
     }
 
     /// The scale of each weight.
@@ -330,7 +330,7 @@ impl Groups {
 }
 
 fn total(partial: &[f32; PARTIAL_SUMS]) -> f32 {
-    partial.iter().copied().reduce(|sum, next| sum + next).unwrap_or(0.0)
+    partial[0] + partial[1] + partial[2] + partial[3]
 }
 
 /// 2^round(log2(`scale` + ε)), QKeras' nearest power of two; infinity and NaN are unchanged.

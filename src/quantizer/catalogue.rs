@@ -57,7 +57,7 @@ impl Kind {
 
 /// The operations of `quantizer` in hardware, without their numbers.
 fn operations(quantizer: &Quantizer) -> Result<String, QuantizerError> {
-    // The number of thresholds is that of the kind only where it is small.
+    // A small number of thresholds does not depend on the parameters.
     const FEW: usize = 2;
     let stages = quantizer.stages()?;
     let mut operations: Vec<String> = stages.iter().map(Stage::operation).collect();
@@ -133,9 +133,9 @@ const KINDS: &[Kind] = &[
         values: "s · k with s = alpha · 2^(integer - u), u = bits - keep_negative: k from -2^u \
                  (1 - 2^u if symmetric, 0 without keep_negative) to 2^u - 1; for u = 0 -s/2 and s/2",
         variants: &[
-            ("alpha a power of two", "quantized_linear(6,2,alpha=1.0)"),
-            ("not symmetric", "quantized_linear(6,2,0,alpha=1.0)"),
-            ("any other alpha, or 1 bit", "quantized_linear(6,2,alpha=0.7)"),
+            ("", "quantized_linear(6,2,alpha=1.0)"),
+            ("symmetric=0", "quantized_linear(6,2,0,alpha=1.0)"),
+            ("alpha not a power of two, or 1 bit", "quantized_linear(6,2,alpha=0.7)"),
         ],
     },
     Kind {
@@ -187,14 +187,14 @@ const KINDS: &[Kind] = &[
         values: "2^(integer - n) · k with n = bits, k from 0 to 2^n - 1; with a slope n = bits - 1 \
                  and also the negative multiples of the LSB down to -negative_slope · 2^integer; \
                  with use_sigmoid every second k and the largest; relu_upper_bound limits them \
-                 where is_quantized_clip is False",
+                 if is_quantized_clip is False",
         variants: &[
             ("", "quantized_relu(6,2)"),
             ("negative_slope", "quantized_relu(6,2,negative_slope=0.25)"),
             ("relu_upper_bound", "quantized_relu(6,3,relu_upper_bound=5,is_quantized_clip=False)"),
             ("use_sigmoid", "quantized_relu(6,2,1)"),
             (
-                "a slope or bound that is no value",
+                "any other slope or bound",
                 "quantized_relu(6,3,relu_upper_bound=5.01,is_quantized_clip=False)",
             ),
         ],
@@ -240,7 +240,7 @@ const KINDS: &[Kind] = &[
             ("log2_rounding", "'rnd'"),
         ],
         scaling: &[],
-        values: "±2^e, never 0, with b = bits - 1, or bits - 2 where max_value is None or above 1: e \
+        values: "±2^e, never 0, with b = bits - 1, or bits - 2 if max_value is None or above 1: e \
                  from -2^b to 2^b - 1 (even e only, down to -2^(b + 1), with \
                  quadratic_approximation), up to max_value",
         variants: &[("", "quantized_po2(4,max_value=1)")],
