@@ -174,7 +174,7 @@ impl<T: Wide> Scaling<T> {
 #[inline]
 fn rounding_bias<T: Wide>(code: &T, bits: u32, half: &T, mode: Rounding) -> T {
     let negative = *code < T::zero();
-    let halves_up = match mode {
+    let ties_up = match mode {
         Rounding::Trn => return T::zero(),
         Rounding::TrnZero if negative => return half.clone() + half.clone() - T::one(),
         Rounding::TrnZero => return T::zero(),
@@ -187,7 +187,7 @@ fn rounding_bias<T: Wide>(code: &T, bits: u32, half: &T, mode: Rounding) -> T {
             floor_is_odd == (mode == Rounding::RndConv)
         }
     };
-    if halves_up { half.clone() } else { half.clone() - T::one() }
+    if ties_up { half.clone() } else { half.clone() - T::one() }
 }
 
 impl<T: Wide> Beyond<T> {

@@ -86,7 +86,7 @@ fn far_from_zero_nothing_overflows() {
 #[test]
 fn a_relu_excludes_its_threshold() {
     let relu = Function::Relu(Relu { max_value: Some(6.0), negative_slope: 0.25, threshold: 0.5 });
-    // What Keras 2.15 and 3.10 give.
+    // Values of Keras 2.15 and 3.10.
     let cases = [(-9.0, -2.375), (0.0, -0.125), (0.5, 0.0), (0.75, 0.75), (7.0, 6.0)];
     for (x, y) in cases {
         assert_eq!(relu.value(x), y, "of {x}");

@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_comes_from_nothing() {
+    fn empty_arrays_have_empty_results() {
         let groups = Groups::along(&[3, 0], &[(1, 1)]);
         let nothing = ArrayD::zeros(vec![3, 0]);
         assert!(groups.largest(&nothing, f32::abs, 0.0).is_empty());
@@ -410,7 +410,7 @@ mod tests {
         };
         assert_eq!(sum(8, 8, 0), BIG, "short");
         assert_eq!(sum(16, 7, 0), BIG, "less than a vector");
-        assert_eq!(sum(32, 9, 8), BIG, "behind the last whole vector");
+        assert_eq!(sum(32, 9, 8), BIG, "after the last whole vector");
         assert_eq!(sum(16, 9, 7), BIG + 12.0, "three sums without the large term");
         let groups = Groups::along(&[18, 8], &[(1, 1)]);
         let late = |i: usize| if i / 8 >= 16 { BIG } else { 1.0 };

@@ -1,4 +1,4 @@
-//! `quantized_bits`: fixed point; and the grid that `quantized_linear` shares with it.
+//! `quantized_bits`: fixed point, and the grid that `quantized_linear` shares with it.
 
 use std::fmt;
 

@@ -47,7 +47,7 @@ impl Shape {
 }
 
 impl QuantizedSigmoid {
-    /// Those of `quantized_sigmoid`.
+    /// The attributes of `quantized_sigmoid`.
     pub(super) const SIGMOID_ATTRIBUTES: &[&str] =
         &["bits", "symmetric", "use_real_sigmoid", "use_stochastic_rounding"];
 

@@ -77,27 +77,27 @@ mod tests {
     fn ties_go_to_even_or_away() {
         for (x, even, away) in [(0.5, 0.0, 1.0), (1.5, 2.0, 2.0), (2.5, 2.0, 3.0), (0.49, 0.0, 0.0)]
         {
-            for step in [1.0, 0.25, f64::from(0.7_f32)] {
+            for lsb in [1.0, 0.25, f64::from(0.7_f32)] {
                 for sign in [1.0, -1.0] {
-                    assert_eq!(quotient(x * step * sign, step, ALL, Ties::Even), even * sign);
-                    assert_eq!(quotient(x * step * sign, step, ALL, Ties::Away), away * sign);
-                    assert_eq!(quotient(x * step * sign, -step, ALL, Ties::Away), -away * sign);
+                    assert_eq!(quotient(x * lsb * sign, lsb, ALL, Ties::Even), even * sign);
+                    assert_eq!(quotient(x * lsb * sign, lsb, ALL, Ties::Away), away * sign);
+                    assert_eq!(quotient(x * lsb * sign, -lsb, ALL, Ties::Away), -away * sign);
                 }
             }
         }
     }
 
-    /// (k + ½) · step lies between two f64 numbers whose quotients both round to k + ½.
+    /// (k + ½) · lsb is between two f64 numbers whose quotients both round to k + ½.
     #[test]
-    fn a_quotient_that_only_looks_like_a_tie_is_none() {
-        let step = 1.0 + 2.0_f64.powi(-23);
-        let tie = 2.5 * step;
+    fn a_quotient_that_rounds_to_a_tie_is_no_tie() {
+        let lsb = 1.0 + 2.0_f64.powi(-23);
+        let tie = 2.5 * lsb;
         for ties in [Ties::Even, Ties::Away] {
-            assert_eq!(quotient(tie.next_up(), step, ALL, ties), 3.0);
-            assert_eq!(quotient(tie.next_down(), step, ALL, ties), 2.0);
+            assert_eq!(quotient(tie.next_up(), lsb, ALL, ties), 3.0);
+            assert_eq!(quotient(tie.next_down(), lsb, ALL, ties), 2.0);
         }
-        assert_eq!(quotient(tie, step, ALL, Ties::Even), 2.0);
-        assert_eq!(quotient(tie, step, ALL, Ties::Away), 3.0);
+        assert_eq!(quotient(tie, lsb, ALL, Ties::Even), 2.0);
+        assert_eq!(quotient(tie, lsb, ALL, Ties::Away), 3.0);
     }
 
     #[test]
@@ -109,11 +109,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn is_the_nearest(x in -1e4_f64..1e4, step in 0.01_f32..10.0) {
-            let step = f64::from(step);
-            let found = quotient(x, step, (-1e7, 1e7), Ties::Even);
+        fn is_the_nearest(x in -1e4_f64..1e4, lsb in 0.01_f32..10.0) {
+            let lsb = f64::from(lsb);
+            let found = quotient(x, lsb, (-1e7, 1e7), Ties::Even);
             prop_assert_eq!(found.fract(), 0.0);
-            prop_assert!((x / step - found).abs() <= 0.5 + 1e-9);
+            prop_assert!((x / lsb - found).abs() <= 0.5 + 1e-9);
         }
     }
 
@@ -129,8 +129,8 @@ mod tests {
     }
 
     #[test]
-    fn the_bound_lies_between_two_neighbours_of_the_square_root() {
-        let below = std::f64::consts::SQRT_2; // rounded up or down, its square is not 2
+    fn the_threshold_is_between_the_neighbours_of_the_square_root() {
+        let below = std::f64::consts::SQRT_2; // its square is not 2
         let (low, high) =
             if below * below < 2.0 { (below, below.next_up()) } else { (below.next_down(), below) };
         for k in [-300, -23, -1, 0, 1, 7, 300] {
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn halves_go_to_even() {
+    fn ties_round_to_even() {
         let cases = [(2.0, 0), (8.0, 2), (32.0, 2), (0.5, 0), (0.125, -2), (2.0f64.powi(-5), -2)];
         for (x, half) in cases {
             assert_eq!(round_log2_sqrt(x), half, "{x}");

@@ -38,7 +38,7 @@ impl Alpha {
         matches!(self, Self::Auto | Self::AutoPo2)
     }
 
-    /// The one number; `None` for several, and for a scale computed from data.
+    /// The number; `None` for several, and for a scale computed from data.
     pub(super) fn number(&self) -> Option<f64> {
         match self {
             Self::Unset => Some(1.0),

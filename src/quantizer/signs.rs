@@ -246,7 +246,7 @@ impl Ternary {
             let scales = rule.least_squares(&groups, x, &signs, po2);
             scale = groups.scale_of_each(x, &scales);
         }
-        // The last scale multiplies the signs of the one before.
+        // The last scale multiplies the signs of the previous one.
         Factored::new(signs.mapv(f64::from), &scale, self)
     }
 }

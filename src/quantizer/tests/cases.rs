@@ -151,7 +151,7 @@ fn frozen_bits() -> impl Strategy<Value = Case> {
     )
 }
 
-/// alpha may turn the line round: that divides too.
+/// A negative alpha divides too, so the function still rises.
 pub(super) fn quantized_linear() -> impl Strategy<Value = Case> {
     let factor = prop_oneof![Just(1.0_f32), Just(0.5), Just(-2.0), 0.01_f32..4.0, -4.0_f32..-0.01];
     let alpha = prop_oneof![1 => Just(None), 3 => factor.prop_map(Some)];
@@ -186,7 +186,7 @@ pub(super) fn relu() -> impl Strategy<Value = Case> {
             let acts = |bound: &f32| *bound != 0.0 && !is_quantized_clip;
             let acting = bound.filter(acts);
             let plain = kind.is_none() && slope == 0.0 && acting.is_none();
-            // It says how, not what.
+            // It selects an implementation, not values.
             let fast = if plain { ",enable_fast_inference=True" } else { "" };
             let call = format!(
                 "quantized_relu({bits},{integer},{},{slope},relu_upper_bound={},\

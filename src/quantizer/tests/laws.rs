@@ -8,7 +8,7 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 use super::cases::{Slope, every_case};
-use super::{Quantizer, grid};
+use super::{Quantizer, numbers};
 use crate::quantizer::registry;
 
 proptest! {
@@ -17,7 +17,7 @@ proptest! {
     #[test]
     fn values_are_monotone(case in every_case(), fraction in -3..30_i32) {
         let quantizer = case.quantizer();
-        let values: Vec<f64> = grid(fraction).map(|x| quantizer.apply(x)).collect();
+        let values: Vec<f64> = numbers(fraction).map(|x| quantizer.apply(x)).collect();
         match case.slope {
             Slope::Rising => prop_assert!(values.is_sorted(), "{quantizer} falls"),
             Slope::Falling => prop_assert!(values.iter().rev().is_sorted(), "{quantizer} rises"),
@@ -34,7 +34,7 @@ proptest! {
         for section in 0..=breakpoints.len() {
             let above = |x: &f64| section == 0 || *x >= breakpoints[section - 1];
             let below = |x: &f64| section == breakpoints.len() || *x < breakpoints[section];
-            let inside = grid(fraction).filter(|x| above(x) && below(x));
+            let inside = numbers(fraction).filter(|x| above(x) && below(x));
             let values: Vec<f64> = inside.map(|x| quantizer.apply(x)).collect();
             let is_monotone = values.is_sorted() || values.iter().rev().is_sorted();
             prop_assert!(is_monotone, "{} in section {}", &quantizer, section);
@@ -47,7 +47,7 @@ proptest! {
         fraction in -3..30_i32,
     ) {
         let quantizer = case.quantizer();
-        for x in grid(fraction) {
+        for x in numbers(fraction) {
             let once = quantizer.apply(x);
             prop_assert_eq!(quantizer.apply(once), once, "{} of {}", &quantizer, x);
         }

@@ -11,7 +11,7 @@ proptest! {
         let quantizer = case.quantizer();
         let function = RealStepFunction::new(&quantizer).unwrap().unwrap();
         let pieces: Vec<Piece> = function.ascending().collect();
-        for x in grid(fraction) {
+        for x in numbers(fraction) {
             // Below the upper end of a piece, or at an end that it includes.
             let is_in = |piece: &Piece| piece.high.is_none_or(|threshold| {
                 x < threshold.at || x == threshold.at && threshold.side != Side::Above

@@ -66,10 +66,10 @@ pub enum DetailError {
     #[error(transparent)]
     #[diagnostic(transparent)]
     Quantizer(#[from] QuantizerError),
-    /// More steps than are listed.
+    /// More pieces than are listed.
     #[error("{quantizer} has more than {} steps", Quantizer::MAX_VALUES)]
     #[diagnostic(help("remove --all to see the first and the last of them"))]
-    Steps {
+    TooMany {
         /// As QKeras writes it.
         quantizer: String,
     },
@@ -90,7 +90,7 @@ pub fn detail(quantizer: &Quantizer, all: bool) -> Result<Detail, DetailError> {
         Some(function) if all => {
             let pieces: Vec<Piece> = function.ascending().take(Quantizer::MAX_VALUES + 1).collect();
             if pieces.len() > Quantizer::MAX_VALUES {
-                return Err(DetailError::Steps { quantizer: quantizer.to_string() });
+                return Err(DetailError::TooMany { quantizer: quantizer.to_string() });
             }
             (pieces, None)
         }
