@@ -22,14 +22,14 @@ pub struct Adaptive {
 /// The quantizers that can adapt, with 0 integer bits.
 #[derive(Clone, Debug, PartialEq)]
 enum Base {
-    Bits(QuantizedBits),
+    Bits(Box<QuantizedBits>),
     Relu(QuantizedRelu),
 }
 
 impl Base {
     fn with_integer(&self, integer: i32) -> Quantizer {
         match self {
-            Self::Bits(bits) => Quantizer::Bits(bits.clone().with_integer(integer)),
+            Self::Bits(bits) => Quantizer::Bits(bits.as_ref().clone().with_integer(integer)),
             Self::Relu(relu) => Quantizer::Relu(relu.clone().with_integer(integer)),
         }
     }
@@ -49,7 +49,7 @@ impl Adaptive {
     /// largest value; `None` if the quantizer cannot adapt, or `ranges` is empty.
     pub fn new(quantizer: &Quantizer, rule: Rule, ranges: Vec<(f32, f32)>) -> Option<Self> {
         let base = match quantizer {
-            Quantizer::Bits(bits) => Base::Bits(bits.clone().with_integer(0)),
+            Quantizer::Bits(bits) => Base::Bits(bits.clone().with_integer(0).into()),
             Quantizer::Relu(relu) => Base::Relu(relu.clone().with_integer(0)),
             _ => return None,
         };
@@ -86,7 +86,7 @@ impl Adaptive {
     /// it 2^i · q(x / 2^i), at most the bound.
     pub fn unit(&self) -> (Quantizer, Option<f64>) {
         match &self.base {
-            Base::Bits(bits) => (Quantizer::Bits(bits.clone()), None),
+            Base::Bits(bits) => (Quantizer::Bits(bits.as_ref().clone()), None),
             Base::Relu(relu) => (Quantizer::Relu(relu.clone().without_bound()), relu.bound()),
         }
     }

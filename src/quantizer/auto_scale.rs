@@ -8,7 +8,7 @@
 
 use std::fmt;
 
-use ndarray::ArrayD;
+use ndarray::{ArrayD, Zip};
 
 use super::parameters::Parameters;
 use super::rounding::round_log2;
@@ -165,6 +165,28 @@ impl ScaleRule {
         scales
     }
 
+    /// QKeras' search for the best power of two of each weight, from `scale` on: at most `fits` times,
+    /// the weights `x` are quantized by `code` and the scales fitted to the codes.
+    pub(super) fn fitted(
+        &self,
+        groups: &Groups,
+        x: &ArrayD<f32>,
+        mut scale: ArrayD<f32>,
+        fits: usize,
+        code: impl Fn(f32, f32) -> f32,
+    ) -> ArrayD<f32> {
+        for _ in 0..fits {
+            let mut codes = x.clone();
+            Zip::from(&mut codes).and(&scale).for_each(|x, scale| *x = code(*x, *scale));
+            let next = groups.scale_of_each(x, &self.least_squares(groups, x, &codes, true));
+            if next == scale {
+                break;
+            }
+            scale = next;
+        }
+        scale
+    }
+
     /// QKeras' `_clip_po2_scale`. The lower of two contradicting bounds holds. A bound whose exponent is
     /// no integer is no power of two; neither is the clipped scale then.
     fn clip(&self, scale: f32) -> f32 {
@@ -206,6 +228,9 @@ impl fmt::Display for Integers {
         }
     }
 }
+
+/// Maximum iterations of QKeras' search for the best power of two.
+pub(super) const MAX_FITS: usize = 5;
 
 /// Keras' `epsilon()`.
 pub(super) const EPSILON: f32 = 1e-7;
@@ -249,20 +274,10 @@ impl Groups {
         Self { of, count, are_outputs }
     }
 
-    /// An array shaped like `weights`: `f` of each weight and its group's scale.
-    pub(super) fn map<A: Copy, T>(
-        &self,
-        weights: &ArrayD<A>,
-        scales: &[f32],
-        f: impl Fn(A, f32) -> T,
-    ) -> ArrayD<T> {
-        let mut groups = self.of.iter();
-        weights.map(|w| f(*w, scales[*groups.next().expect("one group for each weight")]))
-    }
-
-    /// The scale of each weight.
+    /// The scale of each weight, shaped like `weights`.
     pub(super) fn scale_of_each(&self, weights: &ArrayD<f32>, scales: &[f32]) -> ArrayD<f32> {
-        self.map(weights, scales, |_, scale| scale)
+        let mut groups = self.of.iter();
+        weights.map(|_| scales[*groups.next().expect("one group for each weight")])
     }
 
     /// The largest `value` of each group; `low` for an empty group.
@@ -372,10 +387,8 @@ mod tests {
         assert_eq!(groups.largest(&weights, f32::abs, 0.0), [1.0, 3.0]);
         let q = arr2(&[[1.0, -1.0], [-1.0, 1.0]]).into_dyn();
         assert_eq!(groups.least_squares(&weights, &q), [0.75, 2.5].map(|s| s / (1.0 + EPSILON)));
-        assert_eq!(
-            groups.map(&weights, &[1.0, 10.0], |w: f32, s| w * s),
-            arr2(&[[0.5, -30.0], [-1.0, 20.0]]).into_dyn()
-        );
+        let scales = groups.scale_of_each(&weights, &[1.0, 10.0]);
+        assert_eq!(weights * scales, arr2(&[[0.5, -30.0], [-1.0, 20.0]]).into_dyn());
     }
 
     #[test]
@@ -386,7 +399,7 @@ mod tests {
         assert!(groups.least_squares(&nothing, &nothing).is_empty());
         let groups = Groups::one(&[3, 0]);
         assert_eq!(groups.largest(&nothing, f32::abs, 0.0), [0.0]);
-        assert_eq!(groups.map(&nothing, &[1.0], |w: f32, s| w * s), nothing);
+        assert_eq!(groups.scale_of_each(&nothing, &[1.0]), nothing);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fmt;
 
 use ndarray::{ArrayD, Zip, arr0};
 
-use super::auto_scale::{Groups, ScaleRule, flush, nearest_po2};
+use super::auto_scale::{Groups, MAX_FITS, ScaleRule, flush, nearest_po2};
 use super::parameters::{NOISE, Parameters, ROUNDING, Training};
 use super::rounding::{Ties, multiples, quotient};
 use super::scale::{broadcast, list};
@@ -105,9 +105,6 @@ pub struct QuantizedBits {
     post_training_scale: Option<ArrayD<f32>>,
     training: Training,
 }
-
-/// Iterations of QKeras' search for the best power of two.
-const SCALE_ITERATIONS: usize = 5;
 
 impl QuantizedBits {
     /// The attributes in the order of QKeras' constructor. Those that are not read do not change the
@@ -250,15 +247,9 @@ impl QuantizedBits {
             return Ok(first.scale_of_each(x, &covering.collect::<Vec<_>>()));
         }
         let powers: Vec<f32> = covering.map(nearest_po2).collect();
-        let mut scale = first.scale_of_each(x, &powers);
+        let scale = first.scale_of_each(x, &powers);
         let groups = self.rule.groups(x.shape(), self)?;
-        for _ in 0..SCALE_ITERATIONS {
-            let mut codes = x.clone();
-            Zip::from(&mut codes).and(&scale).for_each(|x, s| *x = self.symmetric_code(*x, *s));
-            let scales = self.rule.least_squares(&groups, x, &codes, true);
-            scale = groups.scale_of_each(x, &scales);
-        }
-        Ok(scale)
+        Ok(self.rule.fitted(&groups, x, scale, MAX_FITS, |x, s| self.symmetric_code(x, s)))
     }
 
     /// A `post_training_scale` that all channels share, which replaces a computed alpha.

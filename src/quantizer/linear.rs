@@ -4,7 +4,7 @@ use std::fmt;
 
 use ndarray::{ArrayD, Zip};
 
-use super::auto_scale::{EPSILON, Groups, ScaleRule, flush, nearest_po2};
+use super::auto_scale::{EPSILON, MAX_FITS, ScaleRule, flush, nearest_po2};
 use super::bits::FixedPoint;
 use super::parameters::{NOISE, Parameters, ROUNDING, Training};
 use super::rounding::{Ties, multiples, quotient};
@@ -27,9 +27,6 @@ pub struct QuantizedLinear {
     rule: ScaleRule,
     training: Training,
 }
-
-/// Maximum iterations of QKeras' search for the best power of two.
-const SCALE_ITERATIONS: usize = 5;
 
 impl QuantizedLinear {
     /// The attributes in the order of QKeras' constructor. Those that are not read do not change the
@@ -95,31 +92,12 @@ impl QuantizedLinear {
         if self.alpha == Alpha::Auto {
             return Ok(groups.scale_of_each(x, &covering.collect::<Vec<_>>()));
         }
+        // QKeras' `_po2_autoscale`.
         let powers: Vec<f32> = covering.map(nearest_po2).collect();
-        self.best_power_of_two(x, &groups, powers)
-    }
-
-    /// QKeras' `_po2_autoscale`, starting from `scales`, powers of two.
-    fn best_power_of_two(
-        &self,
-        x: &ArrayD<f32>,
-        first: &Groups,
-        mut scales: Vec<f32>,
-    ) -> Result<ArrayD<f32>, QuantizerError> {
-        let mut scale = first.scale_of_each(x, &scales);
+        let scale = groups.scale_of_each(x, &powers);
         let groups = self.rule.groups(x.shape(), self)?;
-        let iterations = if self.grid.is_sign() { 1 } else { SCALE_ITERATIONS };
-        for _ in 0..iterations {
-            let mut codes = x.clone();
-            Zip::from(&mut codes).and(&scale).for_each(|x, s| *x = self.float_code(*x, *s));
-            let next = self.rule.least_squares(&groups, x, &codes, true);
-            if next == scales {
-                break;
-            }
-            scale = groups.scale_of_each(x, &next);
-            scales = next;
-        }
-        Ok(scale)
+        let fits = if self.grid.is_sign() { 1 } else { MAX_FITS };
+        Ok(self.rule.fitted(&groups, x, scale, fits, |x, s| self.float_code(x, s)))
     }
 }
 
