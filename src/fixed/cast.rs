@@ -103,7 +103,7 @@ impl<W: Word> Caster<W> {
         let dropped = from_fraction.saturating_sub(to.format.fraction());
         // Shifted up by the width, every code but 0 overflows and has only zeros below: further
         // shifts change nothing.
-        let scaling = Scaling::new(dropped, width, W::FARTHEST_DROP, to.rounding);
+        let scaling = Scaling::new(dropped, width, W::MAX_DROP, to.rounding);
 
         let signed = to.format.is_signed();
         let (first, high) = if signed {

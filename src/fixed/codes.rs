@@ -18,7 +18,7 @@ pub trait Word:
     type Wide: Wide;
     /// Maximum dropped bits of a cast: dropping more gives the same.
     #[doc(hidden)]
-    const FARTHEST_DROP: u32;
+    const MAX_DROP: u32;
 
     /// True if every code of `format` fits.
     fn holds(format: Format) -> bool;
@@ -60,7 +60,7 @@ impl Word for i64 {
     // A narrow target is at most 64 bits wide, so a code shifted left by its width fits.
     type Wide = i128;
     // Then the magnitude, at most 2^63, is below half an LSB.
-    const FARTHEST_DROP: u32 = 65;
+    const MAX_DROP: u32 = 65;
 
     fn holds(format: Format) -> bool {
         format.is_narrow()
@@ -100,7 +100,7 @@ impl Word for i64 {
 
 impl Word for BigInt {
     type Wide = Self;
-    const FARTHEST_DROP: u32 = u32::MAX;
+    const MAX_DROP: u32 = u32::MAX;
 
     fn holds(_: Format) -> bool {
         true
