@@ -31,7 +31,7 @@ pub(super) fn place(
         kernel: sliding.kernel,
         stride,
         dilation: sliding.dilation,
-        pad_before: placement.before,
+        pad_before: placement.pad_before,
         input_dilation,
         output: placement.output,
     })
