@@ -73,7 +73,6 @@ pub use factored::Factored;
 pub use functions::QkerasFunction;
 pub use hswish::QuantizedHswish;
 pub use linear::QuantizedLinear;
-pub(crate) use parameters::nearest;
 pub use po2::QuantizedPo2;
 pub use registry::names;
 pub use relu::QuantizedRelu;
