@@ -181,7 +181,7 @@ mod tests {
         assert!(!is_guarded());
     }
 
-    /// Reading one entry twice stands for two entries that share their data.
+    /// Two entries that share their data are tested by reading one entry twice.
     #[test]
     fn entries_share_one_budget() {
         let mut zip = ZipWriter::new(Cursor::new(vec![]));

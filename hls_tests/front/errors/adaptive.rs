@@ -57,7 +57,7 @@ fn attributes_of_adaptive_activations() {
     refused("momentum", json!(1), message, "");
 }
 
-/// What QKeras' `call` decides with `training=False`, the step of this training being -1: the averages
+/// As QKeras' `call` with `training=False`, after a training that ended with step -1: the averages
 /// move where `will_ema_freeze`, and the step is not beyond the delay.
 #[test]
 fn averages_move_at_inference_where_qkeras_moves_them() {

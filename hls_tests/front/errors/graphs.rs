@@ -1,4 +1,4 @@
-//! Models in models, operations, layers of several tensors and layers that move elements.
+//! Nested models, operations, merging layers and layout operations.
 
 use bitkiln::front::{FrontError, load};
 use bitkiln::model::Model;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{expect, layer, load_json, load_one};
 use crate::{dense, fixture, names};
 
-/// A Functional model of the inputs `a`, \[2, 3\], and `b`, \[3\], and one layer of both, `x`.
+/// Loads a Functional model of the inputs `a`, \[2, 3\], and `b`, \[3\], and one layer `x` of both.
 fn both(class: &str, mut config: Value) -> Result<Model, FrontError> {
     config["name"] = json!("x");
     let input = |name: &str, shape: Value| {
@@ -27,7 +27,7 @@ fn both(class: &str, mut config: Value) -> Result<Model, FrontError> {
     load_json(&config, &fixture("weights.h5"))
 }
 
-/// A model of one operation `x` on the input `a`, \[2, 3\].
+/// Loads a model of one operation `x` on the input `a`, \[2, 3\].
 fn operation(function: &str, call: Value) -> Result<Model, FrontError> {
     let config = json!({"class_name": "Functional", "config": {
         "name": "m",
@@ -54,7 +54,7 @@ fn a_model_in_a_model_and_a_layer_called_twice() {
 }
 
 #[test]
-fn what_operations_are_not_read_as() {
+fn unsupported_arguments_of_operations() {
     let a = |arguments: Value| json!(["a", 0, 0, arguments]);
     let axes = "axes of a sample, without the batch";
     let cases = [
@@ -123,7 +123,7 @@ fn what_operations_are_not_read_as() {
     }
 }
 
-/// What a TimeDistributed wraps is checked as any model is.
+/// A model in a TimeDistributed is checked as any other model.
 #[test]
 fn models_for_each_step() {
     let inner = |class: &str, more: Value| {
@@ -142,7 +142,7 @@ fn models_for_each_step() {
     expect(inner("Flatten", json!({"masked": 1})), message, "");
 }
 
-/// Each model calls the one in it twice: forty lines of a file, a million million layers.
+/// Each model calls its inner model twice, so that 20 levels give a million layers.
 #[test]
 fn models_that_double_with_each_level() {
     let call = |name: &str| json!([[name, 0, 0, {}]]);
@@ -187,7 +187,7 @@ fn layers_of_several_tensors() {
 }
 
 #[test]
-fn moves_that_do_not_fit() {
+fn layout_operations_that_do_not_apply() {
     let unfit = "its attributes do not match its input shape [3]";
     let cases = [
         ("ZeroPadding1D", json!({"padding": [1, 1]}), unfit),
@@ -373,7 +373,7 @@ fn operations() {
     }
 }
 
-/// A model of one operation `x` on the input `a`, \[2, 3\], that returns one of its results.
+/// Loads a model that returns one result of the operation `x` on the input `a`, \[2, 3\].
 fn result_of(function: &str, arguments: Value, result: u64) -> Result<Model, FrontError> {
     let config = json!({"class_name": "Functional", "config": {
         "name": "m",
@@ -388,7 +388,7 @@ fn result_of(function: &str, arguments: Value, result: u64) -> Result<Model, Fro
     load_json(&config, &fixture("weights.h5"))
 }
 
-/// Only those that are taken become layers, and none is taken that does not exist.
+/// Only results in use become layers, and a result that does not exist is an error.
 #[test]
 fn results_of_an_operation() {
     let model = load(&crate::project("hls_tests/reference/graph_parts/model.h5"), None).unwrap();

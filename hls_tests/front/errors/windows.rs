@@ -19,7 +19,7 @@ fn load_on(shape: &[usize], class: &str, mut config: Value) -> Result<Model, Fro
     load_json(&model, &fixture("weights.h5"))
 }
 
-/// What acts along the last axis, inside of a layer whose last axis is none of channels.
+/// A softmax or scale inside a layer with channels first would act along the wrong axis.
 #[test]
 fn activations_of_layers_with_channels_first() {
     let scales = "quantized_bits(4,0,1,alpha=[0.5 1.0])";

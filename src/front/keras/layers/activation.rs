@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Built, Class, LayerReader};
 use crate::front::error::FrontError;
 use crate::front::keras::attributes::natural;
+use crate::front::layer_problem::LayerProblem;
 use crate::function::{Function, Relu};
 use crate::model::{Activation, LayerKind};
 use crate::quantizer::{Adaptive, AdaptiveRule, Quantizer};
@@ -102,7 +103,10 @@ fn adaptive(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
     let per_channel = layer.attributes.flag("per_channel", false)?;
     let quantizer = adaptive_quantizer(layer, symmetric)?;
 
-    let channels = if per_channel { layer.input()?.last().copied().unwrap_or(1) } else { 1 };
+    let channels = match per_channel {
+        true => *layer.input()?.last().ok_or_else(|| layer.owner.wrong(LayerProblem::Scalar))?,
+        false => 1,
+    };
     let mut variables = layer.weights.variables(VARIABLES)?;
     let step = variables.next(())?.into_scalar();
     let lowest = variables.next([channels])?;

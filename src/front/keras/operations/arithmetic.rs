@@ -143,11 +143,11 @@ impl Call<'_, '_> {
             (Some(Argument::Tensor(_)), Some(Argument::Value(value))) => (*value, false),
             (Some(Argument::Value(value)), Some(Argument::Tensor(_))) => (*value, true),
             (_, None) => return Err(self.layer.attributes.missing("y")),
-            (_, Some(other)) => return Err(self.refuse("y", text(other))),
+            (_, Some(other)) => return Err(self.reject("y", text(other))),
         };
         let name = if is_first { "x" } else { "y" };
         let values = numbers(constant);
-        let values = values.ok_or_else(|| self.refuse(name, shown(constant)))?;
+        let values = values.ok_or_else(|| self.reject(name, shown(constant)))?;
         self.with(merge, values, is_first)
     }
 
@@ -171,7 +171,7 @@ impl Call<'_, '_> {
         }
         match values.broadcast(shape) {
             Some(_) => Ok(values),
-            None => Err(self.refuse(name, format!("an array of shape {:?}", values.shape()))),
+            None => Err(self.reject(name, format!("an array of shape {:?}", values.shape()))),
         }
     }
 }
@@ -191,9 +191,9 @@ fn sum(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 /// Division by constants.
 fn divide(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let value = call.value(1, "y")?;
-    let numbers = numbers(value).ok_or_else(|| call.refuse("y", shown(value)))?;
+    let numbers = numbers(value).ok_or_else(|| call.reject("y", shown(value)))?;
     if numbers.iter().any(|number| *number == 0.0 || !number.is_finite()) {
-        return Err(call.refuse("y", shown(value)));
+        return Err(call.reject("y", shown(value)));
     }
     let by = call.fitting(numbers, "y")?;
     call.layer.same_shape(LayerKind::Divide(by))
@@ -234,7 +234,7 @@ fn matmul(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 fn clip(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let limits = [(1, "x_min"), (2, "x_max")].map(|(at, name)| {
         let value = call.value(at, name)?;
-        value.as_f64().ok_or_else(|| call.refuse(name, shown(value)))
+        value.as_f64().ok_or_else(|| call.reject(name, shown(value)))
     });
     let [low, high] = limits;
     let shape = call.layer.input()?.to_vec();
@@ -300,7 +300,7 @@ fn pool(call: &mut Call<'_, '_>, kind: PoolKind) -> Result<Built, FrontError> {
         };
         let pair =
             height_width(&inner, dimensions, 1).or_else(|| height_width(value, dimensions, 1));
-        pair.ok_or_else(|| call.refuse(name, shown(value)))
+        pair.ok_or_else(|| call.reject(name, shown(value)))
     };
     let kernel = pair(call, 1, "pool_size")?;
     let strides = match call.arguments.get(2) {
@@ -311,7 +311,7 @@ fn pool(call: &mut Call<'_, '_>, kind: PoolKind) -> Result<Built, FrontError> {
     let padding = match padding.as_str().map(str::to_lowercase).as_deref() {
         None | Some("valid") => Padding::Valid,
         Some("same") => Padding::Same,
-        Some(_) => return Err(call.refuse("padding", shown(padding))),
+        Some(_) => return Err(call.reject("padding", shown(padding))),
     };
     let sliding = Sliding { kernel, strides, padding, ..Sliding::POINTWISE };
     let shape = call.layer.windowed_shape(&sliding, image, image.channels)?;
@@ -392,7 +392,7 @@ fn softmax(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
         let value = call.value(1, "axis")?;
         let axis = call.layer.axis("axis", value)?;
         if axis + 1 != call.layer.input()?.len() {
-            return Err(call.refuse("axis", shown(value)));
+            return Err(call.reject("axis", shown(value)));
         }
     }
     call.activation("softmax")

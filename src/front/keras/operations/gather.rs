@@ -42,30 +42,31 @@ fn pad(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let mirror_ends = match mode.as_deref() {
         Some("reflect") => Some(false),
         Some("symmetric") => Some(true),
+        // "constant", as checked above.
         _ => None,
     };
     call.only(3, "constant_values", &[json!(0), json!(0.0)])?;
     let value = call.value(1, "pad_width")?;
-    let refused = || call.refuse("pad_width", shown(value));
+    let rejected = || call.reject("pad_width", shown(value));
     let pair = |value: &Value| match value.as_array().map(Vec::as_slice) {
         Some([before, after]) => Some([natural(before)?, natural(after)?]),
         _ => None,
     };
     let by: Option<Vec<[usize; 2]>> =
         value.as_array().and_then(|pairs| pairs.iter().map(pair).collect());
-    let Some([[0, 0], by @ ..]) = by.as_deref() else { return Err(refused()) };
+    let Some([[0, 0], by @ ..]) = by.as_deref() else { return Err(rejected()) };
     let Some(mirror_ends) = mirror_ends else {
         return call.layer.with_layout(vec![Layout::Pad(by.to_vec())]);
     };
     let shape = call.layer.input()?;
     if by.len() != shape.len() {
-        return Err(refused());
+        return Err(rejected());
     }
     let axes = shape.iter().zip(by).enumerate().filter(|(_, (_, by))| **by != [0, 0]);
     let takes = axes.map(|(axis, (length, by))| {
         Some(Layout::Take { axis, indices: mirrored(*length, *by, mirror_ends)? })
     });
-    let takes = takes.collect::<Option<Vec<Layout>>>().ok_or_else(refused)?;
+    let takes = takes.collect::<Option<Vec<Layout>>>().ok_or_else(rejected)?;
     call.layer.with_layout(takes)
 }
 
@@ -92,18 +93,18 @@ fn reverse(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 /// Repeats the tensor along each axis, the batch included. Keras 3 may omit leading axes.
 fn tile(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let value = call.value(1, "repeats")?;
-    let refused = || call.refuse("repeats", shown(value));
+    let rejected = || call.reject("repeats", shown(value));
     let times = |value: &Value| natural(value).filter(|times| *times > 0);
     let times: Option<Vec<usize>> = list(value).iter().map(times).collect();
     let shape = call.layer.input()?;
-    let mut times = times.filter(|times| times.len() <= shape.len() + 1).ok_or_else(refused)?;
+    let mut times = times.filter(|times| times.len() <= shape.len() + 1).ok_or_else(rejected)?;
     while times.len() <= shape.len() {
         times.insert(0, 1);
     }
-    let (1, times) = (times[0], &times[1..]) else { return Err(refused()) };
+    let (1, times) = (times[0], &times[1..]) else { return Err(rejected()) };
     let tiled: Option<Vec<usize>> =
         shape.iter().zip(times).map(|(length, times)| length.checked_mul(*times)).collect();
-    let tiled = tiled.ok_or_else(refused)?;
+    let tiled = tiled.ok_or_else(rejected)?;
     check_size(call.layer.owner, &tiled)?;
     let axes = (0..shape.len()).filter(|axis| times[*axis] != 1);
     let take = |axis: usize| {
@@ -116,19 +117,20 @@ fn tile(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 /// Rotates axes: elements shifted beyond the end come first.
 fn roll(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let value = call.value(1, "shift")?;
-    let refused = || call.refuse("shift", shown(value));
+    let rejected = || call.reject("shift", shown(value));
     let shape = call.layer.input()?;
     let (shifts, axes) = (list(value), list(call.value(2, "axis")?));
     if shifts.len() != axes.len() {
-        return Err(refused());
+        return Err(rejected());
     }
     let mut takes = vec![];
     for (shift, axis) in shifts.iter().zip(axes) {
         let axis = call.layer.axis("axis", axis)?;
-        let shift = shift.as_i64().ok_or_else(refused)?;
+        let shift = shift.as_i64().ok_or_else(rejected)?;
         let length = shape[axis];
         let first = i64::try_from(length).map(|length| shift.rem_euclid(length.max(1)));
-        let first = first.ok().and_then(|first| usize::try_from(first).ok()).ok_or_else(refused)?;
+        let first =
+            first.ok().and_then(|first| usize::try_from(first).ok()).ok_or_else(rejected)?;
         let indices = (0..length).map(|at| (at + length - first) % length).collect();
         takes.push(Layout::Take { axis, indices });
     }
@@ -140,8 +142,8 @@ fn roll(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 fn take(call: &mut Call<'_, '_>, from_the_end: bool) -> Result<Built, FrontError> {
     let axis = call.axis(2)?;
     let value = call.value(1, "indices")?;
-    let refused = || call.refuse("indices", shown(value));
-    let indices = numbers(value).filter(|indices| indices.ndim() <= 1).ok_or_else(refused)?;
+    let rejected = || call.reject("indices", shown(value));
+    let indices = numbers(value).filter(|indices| indices.ndim() <= 1).ok_or_else(rejected)?;
     let mut shape = call.layer.input()?.to_vec();
     let length = shape[axis];
     let valid = |index: &f32| {
@@ -151,11 +153,11 @@ fn take(call: &mut Call<'_, '_>, from_the_end: bool) -> Result<Built, FrontError
     };
     let is_scalar = indices.ndim() == 0;
     let indices: Option<Vec<usize>> = indices.iter().map(valid).collect();
-    let mut operations = vec![Layout::Take { axis, indices: indices.ok_or_else(refused)? }];
+    let mut operations = vec![Layout::Take { axis, indices: indices.ok_or_else(rejected)? }];
     if is_scalar {
         shape.remove(axis);
         if shape.is_empty() {
-            return Err(refused());
+            return Err(rejected());
         }
         operations.push(Layout::Reshape(shape));
     }
@@ -166,7 +168,7 @@ fn take(call: &mut Call<'_, '_>, from_the_end: bool) -> Result<Built, FrontError
 fn depth_to_space(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let (block, [rows, columns, channels]) = blocks(call)?;
     if channels % (block * block) != 0 {
-        return Err(call.refuse("block_size", block.to_string()));
+        return Err(call.reject("block_size", block.to_string()));
     }
     let inside = channels / (block * block);
     call.layer.with_layout(vec![
@@ -180,7 +182,7 @@ fn depth_to_space(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 fn space_to_depth(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let (block, [rows, columns, channels]) = blocks(call)?;
     if rows % block != 0 || columns % block != 0 {
-        return Err(call.refuse("block_size", block.to_string()));
+        return Err(call.reject("block_size", block.to_string()));
     }
     call.layer.with_layout(vec![
         Layout::Reshape(vec![rows / block, block, columns / block, block, channels]),
@@ -193,12 +195,12 @@ fn space_to_depth(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 fn blocks(call: &Call<'_, '_>) -> Result<(usize, [usize; 3]), FrontError> {
     call.only(2, "data_format", &[json!("NHWC")])?;
     let value = call.value(1, "block_size")?;
-    let refused = || call.refuse("block_size", shown(value));
-    let shape: [usize; 3] = call.layer.input()?.try_into().map_err(|_| refused())?;
+    let rejected = || call.reject("block_size", shown(value));
+    let shape: [usize; 3] = call.layer.input()?.try_into().map_err(|_| rejected())?;
     // No block is larger than the tensor.
     let most: usize = shape.iter().product();
-    let block = natural(value).filter(|block| (1..=most).contains(block)).ok_or_else(refused)?;
-    block.checked_mul(block).ok_or_else(refused)?;
+    let block = natural(value).filter(|block| (1..=most).contains(block)).ok_or_else(rejected)?;
+    block.checked_mul(block).ok_or_else(rejected)?;
     Ok((block, shape))
 }
 

@@ -54,7 +54,7 @@ fn reshape(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
         {
             call.layer.reshaped("newshape", value, rest)
         }
-        _ => Err(call.refuse("newshape", shown(value))),
+        _ => Err(call.reject("newshape", shown(value))),
     }
 }
 
@@ -70,14 +70,14 @@ fn transpose(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
         Some([0, rest @ ..]) if rest.iter().all(|axis| *axis > 0) => call
             .layer
             .with_layout(vec![Layout::Permute(rest.iter().map(|axis| axis - 1).collect())]),
-        _ => Err(call.refuse("axes", shown(value))),
+        _ => Err(call.reject("axes", shown(value))),
     }
 }
 
 /// Repeats each element along an axis.
 fn repeat(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let value = call.value(1, "repeats")?;
-    let count = natural(value).ok_or_else(|| call.refuse("repeats", shown(value)))?;
+    let count = natural(value).ok_or_else(|| call.reject("repeats", shown(value)))?;
     let axis = call.value(2, "axis")?;
     let axis = call.layer.axis("axis", axis)?;
     let mut times = vec![1; call.layer.input()?.len()];
@@ -98,7 +98,7 @@ fn squeeze(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let axes = call.axes("axis", value)?;
     let shape = call.layer.input()?;
     if axes.iter().any(|axis| shape[*axis] != 1) || axes.len() >= shape.len() {
-        return Err(call.refuse("axis", shown(value)));
+        return Err(call.reject("axis", shown(value)));
     }
     let left = shape.iter().enumerate().filter(|(axis, _)| !axes.contains(axis));
     let left = left.map(|(_, length)| *length).collect();
@@ -156,7 +156,7 @@ fn slice(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let list = |at, name| -> Result<&[Value], FrontError> {
         let value = call.value(at, name)?;
         let list = value.as_array().map(Vec::as_slice);
-        list.ok_or_else(|| call.refuse(name, shown(value)))
+        list.ok_or_else(|| call.reject(name, shown(value)))
     };
     let (begin, size) = (list(1, "begin")?, list(2, "size")?);
     let shape = call.layer.input()?;
@@ -175,7 +175,7 @@ fn slice(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
         Some(ranges) if is_whole_batch && begin.len() == size.len() => {
             call.layer.with_layout(vec![Layout::Slice(ranges)])
         }
-        _ => Err(call.refuse("size", shown(&json!(size)))),
+        _ => Err(call.reject("size", shown(&json!(size)))),
     }
 }
 
@@ -209,13 +209,13 @@ fn move_axes(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 /// `x[:, ...]`: slices, indices, which remove their axis, new axes, and an ellipsis.
 fn item(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let value = call.value(1, "key")?;
-    let refused = || call.refuse("key", shown(value));
+    let rejected = || call.reject("key", shown(value));
     let shape = call.layer.input()?.to_vec();
     let keys = expand_ellipsis(list(value), shape.len() + 1);
-    let keys = keys.ok_or_else(refused)?;
-    let (batch, keys) = keys.split_first().ok_or_else(refused)?;
+    let keys = keys.ok_or_else(rejected)?;
+    let (batch, keys) = keys.split_first().ok_or_else(rejected)?;
     if Key::read(batch, usize::MAX) != Some(Key::Range(AxisSlice::whole(usize::MAX))) {
-        return Err(refused());
+        return Err(rejected());
     }
     let mut lengths = shape.iter();
     let mut ranges = vec![];
@@ -225,8 +225,8 @@ fn item(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
             left.push(1);
             continue;
         }
-        let length = lengths.next().ok_or_else(refused)?;
-        match Key::read(key, *length).ok_or_else(refused)? {
+        let length = lengths.next().ok_or_else(rejected)?;
+        match Key::read(key, *length).ok_or_else(rejected)? {
             Key::Range(range) => {
                 left.push(range.count);
                 ranges.push(range);
@@ -235,7 +235,7 @@ fn item(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
         }
     }
     if left.is_empty() {
-        return Err(refused());
+        return Err(rejected());
     }
     call.layer.with_layout(vec![Layout::Slice(ranges), Layout::Reshape(left)])
 }
@@ -312,24 +312,24 @@ impl Key {
 fn split_by_size(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     let axis = call.axis(2)?;
     let value = call.value(1, "num_or_size_splits")?;
-    let refused = || call.refuse("num_or_size_splits", shown(value));
+    let rejected = || call.reject("num_or_size_splits", shown(value));
     let Some(sizes) = value.as_array() else {
         return equal_parts(call, axis, "num_or_size_splits", value);
     };
     call.only(3, "num", &[json!(sizes.len())])?;
     let length = call.layer.input()?[axis];
     let known = sizes.iter().filter_map(Value::as_u64).try_fold(0_u64, u64::checked_add);
-    let rest = (length as u64).checked_sub(known.ok_or_else(refused)?).ok_or_else(refused)?;
+    let rest = (length as u64).checked_sub(known.ok_or_else(rejected)?).ok_or_else(rejected)?;
     let is_rest = |size: &Value| size.as_i64() == Some(-1);
     let rests = sizes.iter().filter(|size| is_rest(size)).count();
     if rests > 1 || rests == 0 && rest > 0 {
-        return Err(refused());
+        return Err(rejected());
     }
     let mut ends = Vec::with_capacity(sizes.len());
     let mut end = 0_usize;
     for size in sizes {
         let size = if is_rest(size) { Some(rest) } else { size.as_u64() };
-        let size = size.and_then(|size| usize::try_from(size).ok()).ok_or_else(refused)?;
+        let size = size.and_then(|size| usize::try_from(size).ok()).ok_or_else(rejected)?;
         end = end.saturating_add(size);
         ends.push(end);
     }
@@ -344,10 +344,10 @@ fn split_at(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
         return equal_parts(call, axis, "indices_or_sections", value);
     };
     let ends: Option<Vec<usize>> = indices.iter().map(natural).collect();
-    let mut ends = ends.ok_or_else(|| call.refuse("indices_or_sections", shown(value)))?;
+    let mut ends = ends.ok_or_else(|| call.reject("indices_or_sections", shown(value)))?;
     ends.push(call.layer.input()?[axis]);
     if !ends.is_sorted() {
-        return Err(call.refuse("indices_or_sections", shown(value)));
+        return Err(call.reject("indices_or_sections", shown(value)));
     }
     part(call, axis, &ends)
 }
@@ -361,7 +361,7 @@ fn equal_parts(
 ) -> Result<Built, FrontError> {
     let length = call.layer.input()?[axis];
     let parts = natural(count).filter(|parts| *parts > 0 && length % parts == 0);
-    let parts = parts.ok_or_else(|| call.refuse(name, shown(count)))?;
+    let parts = parts.ok_or_else(|| call.reject(name, shown(count)))?;
     let ends: Vec<usize> = (1..=parts).map(|number| length / parts * number).collect();
     part(call, axis, &ends)
 }
@@ -390,7 +390,7 @@ fn unstack(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     call.only(1, "num", &[json!(length)])?;
     if shape.is_empty() {
         let value = call.value_or(2, "axis", &Value::Null)?;
-        return Err(call.refuse("axis", shown(value)));
+        return Err(call.reject("axis", shown(value)));
     }
     let start = call.result_index(length)?;
     let one = along(call, axis, AxisSlice { start, step: 1, count: 1 })?;
@@ -401,12 +401,14 @@ fn unstack(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 fn stack(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     call.tensors(0)?;
     let axis = call.new_axis(1)?;
-    let inputs = &call.layer.inputs;
-    let mut shape = inputs.first().cloned().unwrap_or_default();
-    if inputs.iter().any(|other| *other != shape) {
+    let [first, others @ ..] = &call.layer.inputs[..] else {
+        return Err(call.layer.attributes.missing("xs"));
+    };
+    if others.iter().any(|other| other != first) {
         return Err(call.layer.incompatible_shapes());
     }
-    shape.insert(axis, inputs.len());
+    let mut shape = first.clone();
+    shape.insert(axis, call.layer.inputs.len());
     check_size(call.layer.owner, &shape)?;
     Ok(Built { kind: LayerKind::Stack { axis }, shape })
 }

@@ -124,7 +124,7 @@ impl<'a> Call<'_, 'a> {
     fn collect(&mut self, operation: &Operation) -> Result<(), FrontError> {
         let given = self.layer.arguments;
         if let Some(extra) = given.positional.get(self.arguments.len()) {
-            return Err(self.refuse(&format!("number {}", self.arguments.len() + 1), text(extra)));
+            return Err(self.reject(&format!("number {}", self.arguments.len() + 1), text(extra)));
         }
         for (at, argument) in given.positional.iter().enumerate() {
             self.arguments[at] = Some(argument.clone());
@@ -133,7 +133,7 @@ impl<'a> Call<'_, 'a> {
             let own = ALIASES.iter().filter(|(alias, _)| alias == name).map(|(_, own)| own);
             let known: Vec<_> = std::iter::once(name).chain(own).collect();
             let Some(at) = operation.arguments.iter().position(|own| known.contains(&own)) else {
-                return Err(self.refuse(name, text(argument)));
+                return Err(self.reject(name, text(argument)));
             };
             self.arguments[at] = Some(argument.clone());
         }
@@ -149,7 +149,7 @@ impl<'a> Call<'_, 'a> {
     fn value(&self, at: usize, name: &str) -> Result<&'a Value, FrontError> {
         match self.arguments.get(at) {
             Some(Some(Argument::Value(value))) => Ok(value),
-            Some(Some(argument)) => Err(self.refuse(name, text(argument))),
+            Some(Some(argument)) => Err(self.reject(name, text(argument))),
             _ => Err(self.layer.attributes.missing(name)),
         }
     }
@@ -197,7 +197,7 @@ impl<'a> Call<'_, 'a> {
         let Some(Some(_)) = self.arguments.get(at) else { return Ok(None) };
         let value = self.value(at, name)?;
         let number = value.as_f64().map(|number| number as f32).filter(|number| number.is_finite());
-        number.map(Some).ok_or_else(|| self.refuse(name, shown(value)))
+        number.map(Some).ok_or_else(|| self.reject(name, shown(value)))
     }
 
     /// Reads an axis of the only input's samples, or a list of them, and sorts them.
@@ -223,7 +223,7 @@ impl<'a> Call<'_, 'a> {
         let axis = value.as_i64().map(|axis| if axis < 0 { axis + axes } else { axis });
         let axis = axis.filter(|axis| (1..axes).contains(axis));
         let axis = axis.and_then(|axis| usize::try_from(axis - 1).ok());
-        axis.ok_or_else(|| self.refuse("axis", shown(value)))
+        axis.ok_or_else(|| self.reject("axis", shown(value)))
     }
 
     /// Requires a list of tensors.
@@ -234,7 +234,7 @@ impl<'a> Call<'_, 'a> {
             {
                 Ok(())
             }
-            Some(Some(argument)) => Err(self.refuse("xs", text(argument))),
+            Some(Some(argument)) => Err(self.reject("xs", text(argument))),
             _ => Err(self.layer.attributes.missing("xs")),
         }
     }
@@ -247,7 +247,7 @@ impl<'a> Call<'_, 'a> {
     }
 
     /// Error: the value of an argument is not supported.
-    fn refuse(&self, argument: &str, value: String) -> FrontError {
+    fn reject(&self, argument: &str, value: String) -> FrontError {
         self.layer.owner.wrong(LayerProblem::Argument { argument: argument.to_owned(), value })
     }
 }

@@ -38,7 +38,8 @@ pub(super) fn base<'a>(root: &Group<'a>) -> Result<Option<Group<'a>>, Problem> {
 /// Lists the variables of each layer, by name.
 pub(super) fn read(base: &Group<'_>) -> Result<BTreeMap<String, Stored>, Problem> {
     let mut groups = BTreeMap::new();
-    for layer in texts(base, LAYERS)?.unwrap_or_default() {
+    let layers = texts(base, LAYERS)?.expect("`base` is the group that lists the layers");
+    for layer in layers {
         let Some(group) = base.group(&[&layer])? else {
             return Err(Problem::Damaged(format!(
                 "layer '{layer}' is listed, but its group is missing"
