@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayD};
 
-use super::{Activation, Sliding};
+use super::{Activation, WindowSpec};
 use crate::quantizer::Quantizer;
 
 /// A dense layer on the last axis: `activation(x · kernel + bias)`.
@@ -34,7 +34,7 @@ pub struct Dense {
 #[derive(Clone, Debug)]
 pub struct Conv {
     /// Windows.
-    pub sliding: Sliding,
+    pub window: WindowSpec,
     /// Number of groups of channels and outputs; an output depends on its own group only.
     pub groups: usize,
     /// Number of outputs.
@@ -155,9 +155,9 @@ pub struct ScaleShift {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pool {
     /// Windows; `None` for one window over all positions.
-    pub sliding: Option<Sliding>,
+    pub window: Option<WindowSpec>,
     /// Reduction of a window.
-    pub kind: PoolKind,
+    pub kind: Reduction,
     /// The result of a window over all positions keeps their axes, with length 1.
     pub keep_axes: bool,
     /// Activation of the result.
@@ -170,7 +170,7 @@ pub struct Reduce {
     /// Reduced axes, ascending.
     pub axes: Vec<usize>,
     /// The reduction.
-    pub kind: PoolKind,
+    pub kind: Reduction,
     /// The result keeps the reduced axes, with length 1.
     pub keep_axes: bool,
 }
@@ -178,7 +178,7 @@ pub struct Reduce {
 /// A reduction of several elements to one. Padding is not among the elements.
 #[allow(clippy::large_enum_variant, reason = "a network has few of them")]
 #[derive(Clone, Debug, PartialEq)]
-pub enum PoolKind {
+pub enum Reduction {
     /// The maximum.
     Max,
     /// The minimum.
@@ -193,8 +193,8 @@ pub enum PoolKind {
     QuantizedAverage(Quantizer),
 }
 
-impl PoolKind {
-    /// Returns the quantizer of [`PoolKind::QuantizedAverage`].
+impl Reduction {
+    /// Returns the quantizer of [`Reduction::QuantizedAverage`].
     pub(super) fn quantizer(&self) -> Option<&Quantizer> {
         match self {
             Self::QuantizedAverage(quantizer) => Some(quantizer),

@@ -16,11 +16,11 @@ use crate::function::Function;
 use crate::quantizer::{Adaptive, Quantizer};
 
 pub use layers::{
-    BatchNorm, BatchNormQuantizers, Conv, Dense, Folded, Kernel, Pool, PoolKind, Reduce,
+    BatchNorm, BatchNormQuantizers, Conv, Dense, Folded, Kernel, Pool, Reduce, Reduction,
     ScaleShift, Separable,
 };
 pub use layout::{AxisSlice, Layout, broadcast};
-pub use windows::{Padding, Placement, Sliding, Transposed};
+pub use windows::{Padding, Placement, Transposed, WindowSpec};
 
 /// A network: a graph of layers.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ pub enum LayerKind {
     /// An element-wise function of several tensors, which are broadcast to one shape.
     Merge(Merge),
     /// An element-wise function of a tensor and constants.
-    Constant(Constant),
+    MergeConstant(MergeConstant),
     /// Division by constants, whose shape broadcasts to the tensor's; none of them is 0.
     Divide(ArrayD<f32>),
     /// The square of each element.
@@ -170,7 +170,7 @@ impl LayerKind {
             | Self::Identity
             | Self::Layout(_)
             | Self::Merge(_)
-            | Self::Constant(_)
+            | Self::MergeConstant(_)
             | Self::Divide(_)
             | Self::Square
             | Self::Clip { .. }
@@ -225,7 +225,7 @@ pub enum Merge {
 
 /// An element-wise function of a tensor and constants of the network.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Constant {
+pub struct MergeConstant {
     /// The function.
     pub merge: Merge,
     /// The constants; their shape broadcasts to the tensor's.

@@ -3,7 +3,7 @@
 /// Windows over \[height, width, channels\] as a layer states them. Each array is \[along the height,
 /// along the width\]; a layer on \[width, channels\] has height 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sliding {
+pub struct WindowSpec {
     /// Size of a window.
     pub kernel: [usize; 2],
     /// Distance between windows; in a transposed convolution, between the elements of the dilated
@@ -46,7 +46,7 @@ pub struct Placement {
     pub pad_before: [usize; 2],
 }
 
-impl Sliding {
+impl WindowSpec {
     /// Windows of a single tap.
     pub const POINTWISE: Self = Self {
         kernel: [1, 1],

@@ -10,7 +10,7 @@ use super::{Built, Class, LayerReader};
 use crate::front::error::FrontError;
 use crate::front::keras::weights::Variables;
 use crate::front::layer_problem::LayerProblem;
-use crate::model::{Activation, Conv, Dense, Kernel, LayerKind, Separable, Sliding};
+use crate::model::{Activation, Conv, Dense, Kernel, LayerKind, Separable, WindowSpec};
 use crate::quantizer::Quantizer;
 
 pub(super) const CLASSES: &[Class] = &[
@@ -119,7 +119,7 @@ fn conv(
 ) -> Result<Built, FrontError> {
     let common = Common::read(layer, dimensions, family)?;
     if dimensions == Two {
-        layer.reject_causal(&common.sliding)?;
+        layer.reject_causal(&common.window)?;
     }
     let channels = common.image.channels;
     let outputs = layer.attributes.count("filters")?;
@@ -132,12 +132,12 @@ fn conv(
         kernel: "kernel",
         quantizer: family.quantizer("kernel_quantizer"),
         last_axes: [channels / groups, outputs],
-        sliding: common.sliding,
+        window: common.window,
         groups,
         outputs,
     };
     let mask = match (dimensions, family) {
-        (Two, Family::QKeras) => layer.mask(common.sliding.kernel)?,
+        (Two, Family::QKeras) => layer.mask(common.window.kernel)?,
         // QKeras ignores it.
         (Two, Family::Folded) => layer.attributes.only("mask", &[]).map(|()| None)?,
         (Two, Family::Keras) | (One, _) => None,
@@ -153,7 +153,7 @@ fn depthwise(
     family: Family,
 ) -> Result<Built, FrontError> {
     let common = Common::read(layer, dimensions, family)?;
-    layer.reject_causal(&common.sliding)?;
+    layer.reject_causal(&common.window)?;
     layer.attributes.only("groups", &[json!(1)])?;
     let spec = common.depthwise(layer, family)?;
     let conv = common.only_conv(layer, spec)?;
@@ -167,7 +167,7 @@ fn separable(
 ) -> Result<Built, FrontError> {
     let common = Common::read(layer, dimensions, family)?;
     if dimensions == Two {
-        layer.reject_causal(&common.sliding)?;
+        layer.reject_causal(&common.window)?;
     }
     layer.attributes.only("groups", &[json!(1)])?;
     let outputs = layer.attributes.count("filters")?;
@@ -176,7 +176,7 @@ fn separable(
         kernel: "pointwise_kernel",
         quantizer: family.quantizer("pointwise_quantizer"),
         last_axes: [depthwise.outputs, outputs],
-        sliding: Sliding::POINTWISE,
+        window: WindowSpec::POINTWISE,
         groups: 1,
         outputs,
     };
@@ -200,7 +200,7 @@ fn transposed(
         kernel: "kernel",
         quantizer: family.quantizer("kernel_quantizer"),
         last_axes: [outputs, common.image.channels],
-        sliding: common.sliding,
+        window: common.window,
         groups: 1,
         outputs,
     };
@@ -226,7 +226,7 @@ fn depthwise_transposed(layer: &mut LayerReader<'_>) -> Result<Built, FrontError
         kernel: "depthwise_kernel",
         quantizer: Some("depthwise_kernel_quantizer"),
         last_axes: [channels, size],
-        sliding: common.sliding,
+        window: common.window,
         groups: channels / size,
         outputs: channels,
     };
@@ -252,7 +252,7 @@ fn separable_transposed(layer: &mut LayerReader<'_>) -> Result<Built, FrontError
         kernel: "depthwise_kernel",
         quantizer: Some("depthwise_kernel_quantizer"),
         last_axes: [1, channels],
-        sliding: common.sliding,
+        window: common.window,
         groups: channels,
         outputs: channels,
     };
@@ -260,7 +260,7 @@ fn separable_transposed(layer: &mut LayerReader<'_>) -> Result<Built, FrontError
         kernel: "pointwise_kernel",
         quantizer: Some("pointwise_kernel_quantizer"),
         last_axes: [outputs, channels],
-        sliding: Sliding { transposed: common.sliding.transposed, ..Sliding::POINTWISE },
+        window: WindowSpec { transposed: common.window.transposed, ..WindowSpec::POINTWISE },
         groups: 1,
         outputs,
     };
@@ -273,7 +273,7 @@ fn separable_transposed(layer: &mut LayerReader<'_>) -> Result<Built, FrontError
 struct Common {
     image: Image,
     dimensions: Dimensions,
-    sliding: Sliding,
+    window: WindowSpec,
     use_bias: bool,
     bias_quantizer: Option<Quantizer>,
     folded: Option<FoldedReader>,
@@ -287,7 +287,7 @@ struct ConvSpec {
     quantizer: Option<&'static str>,
     /// Last two axes of the weights as Keras stores them; see [`Conv`].
     last_axes: [usize; 2],
-    sliding: Sliding,
+    window: WindowSpec,
     groups: usize,
     outputs: usize,
 }
@@ -304,7 +304,7 @@ impl Common {
         Ok(Self {
             image: layer.image(dimensions)?,
             dimensions,
-            sliding: layer.conv_windows(dimensions)?,
+            window: layer.conv_windows(dimensions)?,
             use_bias: layer.attributes.flag("use_bias", true)?,
             bias_quantizer: match family.quantizer("bias_quantizer") {
                 Some(attribute) => layer.attributes.quantizer(attribute)?,
@@ -318,9 +318,9 @@ impl Common {
     }
 
     fn transposed(self, layer: &mut LayerReader<'_>) -> Result<Self, FrontError> {
-        layer.reject_causal(&self.sliding)?;
-        let sliding = layer.transposed_windows(self.sliding, self.dimensions)?;
-        Ok(Self { sliding, ..self })
+        layer.reject_causal(&self.window)?;
+        let spec = layer.transposed_windows(self.window, self.dimensions)?;
+        Ok(Self { window: spec, ..self })
     }
 
     /// Returns a convolution of each channel by itself.
@@ -336,7 +336,7 @@ impl Common {
             kernel: "depthwise_kernel",
             quantizer: family.quantizer("depthwise_quantizer"),
             last_axes: [channels, multiplier],
-            sliding: self.sliding,
+            window: self.window,
             groups: channels,
             outputs: outputs.ok_or_else(|| layer.owner.wrong(LayerProblem::TooLarge))?,
         })
@@ -357,8 +357,8 @@ impl Common {
         variables: &mut Variables<'_>,
     ) -> Result<Conv, FrontError> {
         let window = match self.dimensions {
-            One => &spec.sliding.kernel[1..],
-            Two => &spec.sliding.kernel,
+            One => &spec.window.kernel[1..],
+            Two => &spec.window.kernel,
         };
         let shape: Vec<usize> = window.iter().chain(&spec.last_axes).copied().collect();
         let kernel = Kernel {
@@ -372,7 +372,7 @@ impl Common {
             mask: None,
         };
         Ok(Conv {
-            sliding: spec.sliding,
+            window: spec.window,
             groups: spec.groups,
             outputs: spec.outputs,
             kernel,
@@ -423,12 +423,12 @@ impl Common {
         depthwise.activation = between;
         let mut pointwise = self.conv(layer, pointwise, &mut variables)?;
         self.finish(&mut pointwise, activation, &mut variables)?;
-        let shape = layer.windowed_shape(&depthwise.sliding, self.image, pointwise.outputs)?;
+        let shape = layer.windowed_shape(&depthwise.window, self.image, pointwise.outputs)?;
         Ok(Built { kind: LayerKind::Separable(Separable { depthwise, pointwise }), shape })
     }
 
     fn built(&self, layer: &LayerReader<'_>, conv: Conv) -> Result<Built, FrontError> {
-        let shape = layer.windowed_shape(&conv.sliding, self.image, conv.outputs)?;
+        let shape = layer.windowed_shape(&conv.window, self.image, conv.outputs)?;
         Ok(Built { kind: LayerKind::Conv(conv), shape })
     }
 }

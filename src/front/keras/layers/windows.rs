@@ -8,38 +8,38 @@ use super::{Built, Class, LayerReader};
 use crate::front::error::FrontError;
 use crate::front::keras::attributes::natural;
 use crate::front::layer_problem::LayerProblem;
-use crate::model::{Activation, LayerKind, Padding, Pool, PoolKind, Sliding, Transposed};
+use crate::model::{Activation, LayerKind, Padding, Pool, Reduction, Transposed, WindowSpec};
 
 pub(super) const CLASSES: &[Class] = &[
-    ("MaxPooling1D", |layer| pool(layer, One, Reduction::Max)),
-    ("MaxPooling2D", |layer| pool(layer, Two, Reduction::Max)),
-    ("AveragePooling1D", |layer| pool(layer, One, Reduction::Average)),
-    ("AveragePooling2D", |layer| pool(layer, Two, Reduction::Average)),
-    ("QAveragePooling2D", |layer| pool(layer, Two, Reduction::Quantized)),
-    ("GlobalMaxPooling1D", |layer| global(layer, One, Reduction::Max)),
-    ("GlobalMaxPooling2D", |layer| global(layer, Two, Reduction::Max)),
-    ("GlobalAveragePooling1D", |layer| global(layer, One, Reduction::Average)),
-    ("GlobalAveragePooling2D", |layer| global(layer, Two, Reduction::Average)),
-    ("QGlobalAveragePooling2D", |layer| global(layer, Two, Reduction::Quantized)),
+    ("MaxPooling1D", |layer| pool(layer, One, PoolClass::Max)),
+    ("MaxPooling2D", |layer| pool(layer, Two, PoolClass::Max)),
+    ("AveragePooling1D", |layer| pool(layer, One, PoolClass::Average)),
+    ("AveragePooling2D", |layer| pool(layer, Two, PoolClass::Average)),
+    ("QAveragePooling2D", |layer| pool(layer, Two, PoolClass::Quantized)),
+    ("GlobalMaxPooling1D", |layer| global(layer, One, PoolClass::Max)),
+    ("GlobalMaxPooling2D", |layer| global(layer, Two, PoolClass::Max)),
+    ("GlobalAveragePooling1D", |layer| global(layer, One, PoolClass::Average)),
+    ("GlobalAveragePooling2D", |layer| global(layer, Two, PoolClass::Average)),
+    ("QGlobalAveragePooling2D", |layer| global(layer, Two, PoolClass::Quantized)),
 ];
 
-/// Reduction of a pooling class.
+/// Kind of a pooling class.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Reduction {
+enum PoolClass {
     Max,
     Average,
     /// An average with QKeras' attributes.
     Quantized,
 }
 
-impl Reduction {
-    fn read(self, layer: &mut LayerReader<'_>) -> Result<(PoolKind, Activation), FrontError> {
+impl PoolClass {
+    fn read(self, layer: &mut LayerReader<'_>) -> Result<(Reduction, Activation), FrontError> {
         match self {
-            Self::Max => Ok((PoolKind::Max, Activation::Linear)),
-            Self::Average => Ok((PoolKind::Average, Activation::Linear)),
+            Self::Max => Ok((Reduction::Max, Activation::Linear)),
+            Self::Average => Ok((Reduction::Average, Activation::Linear)),
             Self::Quantized => {
                 let quantizer = layer.attributes.quantizer("average_quantizer")?;
-                let kind = quantizer.map_or(PoolKind::Average, PoolKind::QuantizedAverage);
+                let kind = quantizer.map_or(Reduction::Average, Reduction::QuantizedAverage);
                 Ok((kind, layer.attributes.activation("activation")?))
             }
         }
@@ -49,32 +49,32 @@ impl Reduction {
 fn pool(
     layer: &mut LayerReader<'_>,
     dimensions: Dimensions,
-    reduction: Reduction,
+    class: PoolClass,
 ) -> Result<Built, FrontError> {
     layer.require_channels_last()?;
     let image = layer.image(dimensions)?;
-    let sliding = layer.pool_windows(dimensions)?;
-    layer.reject_causal(&sliding)?;
-    let (kind, activation) = reduction.read(layer)?;
-    let shape = layer.windowed_shape(&sliding, image, image.channels)?;
-    let pool = Pool { sliding: Some(sliding), kind, keep_axes: true, activation };
+    let spec = layer.pool_windows(dimensions)?;
+    layer.reject_causal(&spec)?;
+    let (kind, activation) = class.read(layer)?;
+    let shape = layer.windowed_shape(&spec, image, image.channels)?;
+    let pool = Pool { window: Some(spec), kind, keep_axes: true, activation };
     Ok(Built { kind: LayerKind::Pool(pool), shape })
 }
 
 fn global(
     layer: &mut LayerReader<'_>,
     dimensions: Dimensions,
-    reduction: Reduction,
+    class: PoolClass,
 ) -> Result<Built, FrontError> {
     layer.require_channels_last()?;
     let image = layer.image(dimensions)?;
     let keep_axes = layer.attributes.flag("keepdims", false)?;
-    let (kind, activation) = reduction.read(layer)?;
+    let (kind, activation) = class.read(layer)?;
     let shape = match keep_axes {
         true => image.result_shape([1, 1], image.channels),
         false => vec![image.channels],
     };
-    let pool = Pool { sliding: None, kind, keep_axes, activation };
+    let pool = Pool { window: None, kind, keep_axes, activation };
     Ok(Built { kind: LayerKind::Pool(pool), shape })
 }
 
@@ -127,30 +127,33 @@ impl LayerReader<'_> {
     }
 
     /// Reads the windows of a convolution.
-    pub(super) fn conv_windows(&mut self, dimensions: Dimensions) -> Result<Sliding, FrontError> {
+    pub(super) fn conv_windows(
+        &mut self,
+        dimensions: Dimensions,
+    ) -> Result<WindowSpec, FrontError> {
         let kernel = self.pair("kernel_size", dimensions)?;
         let kernel = kernel.ok_or_else(|| self.attributes.missing("kernel_size"))?;
         let strides = self.pair("strides", dimensions)?.unwrap_or([1, 1]);
         let dilation = self.pair("dilation_rate", dimensions)?.unwrap_or([1, 1]);
         let padding = self.padding()?;
-        Ok(Sliding { kernel, strides, dilation, padding, transposed: None })
+        Ok(WindowSpec { kernel, strides, dilation, padding, transposed: None })
     }
 
     /// Reads the windows of a pooling layer.
-    fn pool_windows(&mut self, dimensions: Dimensions) -> Result<Sliding, FrontError> {
+    fn pool_windows(&mut self, dimensions: Dimensions) -> Result<WindowSpec, FrontError> {
         let kernel = self.pair("pool_size", dimensions)?;
         let kernel = kernel.ok_or_else(|| self.attributes.missing("pool_size"))?;
         let strides = self.pair("strides", dimensions)?.unwrap_or(kernel);
         let padding = self.padding()?;
-        Ok(Sliding { kernel, strides, dilation: [1, 1], padding, transposed: None })
+        Ok(WindowSpec { kernel, strides, dilation: [1, 1], padding, transposed: None })
     }
 
     /// Reads `output_padding` and makes the windows those of a transposed convolution.
     pub(super) fn transposed_windows(
         &mut self,
-        sliding: Sliding,
+        window: WindowSpec,
         dimensions: Dimensions,
-    ) -> Result<Sliding, FrontError> {
+    ) -> Result<WindowSpec, FrontError> {
         let name = "output_padding";
         let output_padding = match self.attributes.get(name) {
             None => None,
@@ -160,21 +163,21 @@ impl LayerReader<'_> {
                 Some(read.ok_or_else(|| self.attributes.malformed(name, value, expected))?)
             }
         };
-        Ok(Sliding { transposed: Some(Transposed { output_padding }), ..sliding })
+        Ok(WindowSpec { transposed: Some(Transposed { output_padding }), ..window })
     }
 
     /// Returns the shape of the result of windows on `image`, with this many channels.
     pub(in crate::front::keras) fn windowed_shape(
         &self,
-        sliding: &Sliding,
+        spec: &WindowSpec,
         image: Image,
         channels: usize,
     ) -> Result<Vec<usize>, FrontError> {
-        let placement = sliding.place(image.size).ok_or_else(|| {
+        let placement = spec.place(image.size).ok_or_else(|| {
             let shape = image.result_shape(image.size, image.channels);
             self.owner.wrong(LayerProblem::Windows { shape })
         })?;
-        let taps = sliding.kernel.iter().chain(&placement.output).chain([&channels]);
+        let taps = spec.kernel.iter().chain(&placement.output).chain([&channels]);
         let taps = taps.copied().try_fold(1_usize, usize::checked_mul);
         match taps {
             Some(taps) if taps <= MAX_TAPS => Ok(image.result_shape(placement.output, channels)),
@@ -203,8 +206,8 @@ impl LayerReader<'_> {
     }
 
     /// Rejects causal padding.
-    pub(super) fn reject_causal(&self, sliding: &Sliding) -> Result<(), FrontError> {
-        if sliding.padding != Padding::Causal {
+    pub(super) fn reject_causal(&self, spec: &WindowSpec) -> Result<(), FrontError> {
+        if spec.padding != Padding::Causal {
             return Ok(());
         }
         let help = "supported: padding = \"valid\" or \"same\"".to_owned();

@@ -83,7 +83,7 @@ fn acts_on_rows(kind: &LayerKind, aligned: bool) -> bool {
         | LayerKind::PRelu(_)
         | LayerKind::Flatten
         | LayerKind::Layout(_)
-        | LayerKind::Constant(_)
+        | LayerKind::MergeConstant(_)
         | LayerKind::Divide(_)
         | LayerKind::Square
         | LayerKind::Concatenate { .. }

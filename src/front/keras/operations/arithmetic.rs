@@ -13,7 +13,8 @@ use crate::front::keras::quantizers::{self, LEAKY_SLOPE, Namespace};
 use crate::front::layer_problem::LayerProblem;
 use crate::function::{Function, Relu};
 use crate::model::{
-    Activation, Constant, LayerKind, Merge, Padding, Pool, PoolKind, Reduce, Sliding, broadcast,
+    Activation, LayerKind, Merge, MergeConstant, Padding, Pool, Reduce, Reduction, WindowSpec,
+    broadcast,
 };
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -61,26 +62,26 @@ pub(super) const OPERATIONS: &[Operation] = &[
     ),
     Operation::new(&["clip_by_value", "Clip"], &["x", "x_min", "x_max"], clip),
     Operation::new(&["math.reduce_sum", "Sum"], REDUCTION_ARGUMENTS, |call| {
-        reduce(call, PoolKind::Sum)
+        reduce(call, Reduction::Sum)
     }),
     Operation::new(&["math.reduce_mean", "Mean"], REDUCTION_ARGUMENTS, |call| {
-        reduce(call, PoolKind::Average)
+        reduce(call, Reduction::Average)
     }),
     Operation::new(&["math.reduce_max", "Max", "Amax"], REDUCTION_ARGUMENTS, |call| {
-        reduce(call, PoolKind::Max)
+        reduce(call, Reduction::Max)
     }),
     Operation::new(&["math.reduce_min", "Min", "Amin"], REDUCTION_ARGUMENTS, |call| {
-        reduce(call, PoolKind::Min)
+        reduce(call, Reduction::Min)
     }),
     Operation::new(
         &["nn.max_pool2d", "nn.max_pool1d", "compat.v1.nn.max_pool", "MaxPool"],
         POOLING_ARGUMENTS,
-        |call| pool(call, PoolKind::Max),
+        |call| pool(call, Reduction::Max),
     ),
     Operation::new(
         &["nn.avg_pool2d", "nn.avg_pool1d", "compat.v1.nn.avg_pool", "AveragePool"],
         POOLING_ARGUMENTS,
-        |call| pool(call, PoolKind::Average),
+        |call| pool(call, Reduction::Average),
     ),
     Operation::new(&["nn.leaky_relu", "LeakyRelu"], &["x", "negative_slope"], leaky_relu),
     Operation::new(&["nn.gelu", "Gelu"], &["x", "approximate"], |call| {
@@ -159,7 +160,7 @@ impl Call<'_, '_> {
         is_first: bool,
     ) -> Result<Built, FrontError> {
         let values = self.fitting(values, if is_first { "x" } else { "y" })?;
-        self.layer.same_shape(LayerKind::Constant(Constant { merge, values, is_first }))
+        self.layer.same_shape(LayerKind::MergeConstant(MergeConstant { merge, values, is_first }))
     }
 
     /// Requires constants to broadcast to the shape of the only input.
@@ -282,7 +283,7 @@ const REDUCTION_ARGUMENTS: &[&str] = &["x", "axis", "keepdims"];
 const POOLING_ARGUMENTS: &[&str] = &["x", "pool_size", "strides", "padding", "data_format"];
 
 /// Pooling over windows.
-fn pool(call: &mut Call<'_, '_>, kind: PoolKind) -> Result<Built, FrontError> {
+fn pool(call: &mut Call<'_, '_>, kind: Reduction) -> Result<Built, FrontError> {
     call.only(4, "data_format", &["channels_last", "NHWC", "NWC"].map(Value::from))?;
     let dimensions = match call.layer.input()?.len() {
         2 => Dimensions::One,
@@ -313,15 +314,15 @@ fn pool(call: &mut Call<'_, '_>, kind: PoolKind) -> Result<Built, FrontError> {
         Some("same") => Padding::Same,
         Some(_) => return Err(call.reject("padding", shown(padding))),
     };
-    let sliding = Sliding { kernel, strides, padding, ..Sliding::POINTWISE };
-    let shape = call.layer.windowed_shape(&sliding, image, image.channels)?;
-    let (sliding, activation) = (Some(sliding), Activation::Linear);
-    let pool = Pool { sliding, kind, keep_axes: true, activation };
+    let spec = WindowSpec { kernel, strides, padding, ..WindowSpec::POINTWISE };
+    let shape = call.layer.windowed_shape(&spec, image, image.channels)?;
+    let activation = Activation::Linear;
+    let pool = Pool { window: Some(spec), kind, keep_axes: true, activation };
     Ok(Built { kind: LayerKind::Pool(pool), shape })
 }
 
 /// A reduction along some axes. Along all axes but the batch and the channels, it is global pooling.
-fn reduce(call: &mut Call<'_, '_>, kind: PoolKind) -> Result<Built, FrontError> {
+fn reduce(call: &mut Call<'_, '_>, kind: Reduction) -> Result<Built, FrontError> {
     let shape = call.layer.input()?.to_vec();
     let value = call.value_or(1, "axis", &Value::Null)?;
     let axes = if value.is_null() { vec![] } else { call.axes("axis", value)? };
@@ -349,7 +350,7 @@ fn reduce(call: &mut Call<'_, '_>, kind: PoolKind) -> Result<Built, FrontError> 
     let kind = match is_global {
         true => {
             let activation = Activation::Linear;
-            LayerKind::Pool(Pool { sliding: None, kind, keep_axes, activation })
+            LayerKind::Pool(Pool { window: None, kind, keep_axes, activation })
         }
         false => LayerKind::Reduce(Reduce { axes, kind, keep_axes }),
     };
