@@ -2,7 +2,10 @@
 
 mod factors;
 mod forms;
+#[path = "../lint/mod.rs"]
+mod lint;
 mod networks;
+mod pragmas;
 mod resource;
 mod snapshots;
 mod verified;

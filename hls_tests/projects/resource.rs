@@ -48,6 +48,19 @@ pub fn small_blocks() -> Network {
     network
 }
 
+/// A convolution whose tensors and weights are memories, and whose window is registers.
+pub fn large_blocks() -> Network {
+    let mut graph = Graph::new("large_blocks");
+    let image = graph.add_input("image", Tensor::full(vec![80, 80, 2], format("ufixed<5,1>")));
+    let window = Window { kernel: [3, 3], output: [78, 78], ..Window::whole([80, 80]) };
+    let conv = add_conv(&mut graph, "conv", image, (window, 1, 4));
+    graph.add_output("conv", conv);
+    let mut network = Network::new(graph, 1, 9);
+    network.options.strategy = Strategy::Resource;
+    network.options.reuse_factor = 8;
+    network
+}
+
 fn blocks(design: &Design) -> Vec<Blocks> {
     let linear = design.kernels.iter().filter_map(|kernel| match &kernel.body {
         Body::Linear(linear) => Some(linear.blocks),

@@ -8,13 +8,15 @@ use bitkiln::fixed::{Format, Overflow, Quantization, Rounding};
 use bitkiln::ir::{Graph, Tensor};
 use tempfile::TempDir;
 
+use crate::lint;
 use crate::networks::*;
 
 /// Writes the project of `network` to a folder of its own.
-fn build(network: &Network, backend: Backend) -> TempDir {
+pub fn build(network: &Network, backend: Backend) -> TempDir {
     let design = network.design(backend);
     let folder = tempfile::tempdir().unwrap();
     write(&design, backend, &network.vectors, folder.path(), &WriteOptions::default()).unwrap();
+    assert_eq!(lint::project(folder.path()).unwrap(), [""; 0], "{}", network.graph.name);
     folder
 }
 
