@@ -7,6 +7,8 @@ mod places;
 mod quantizers;
 mod run;
 mod tampered;
+#[path = "../vendors/mod.rs"]
+mod vendors;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -45,5 +47,9 @@ fn build(
     let model = case(case_name, file);
     let mut arguments = vec!["build".as_ref(), model.as_os_str(), "-o".as_ref(), project.as_ref()];
     arguments.extend(more.iter().map(std::ffi::OsStr::new));
-    bitkiln(&arguments)
+    let output = bitkiln(&arguments)?;
+    if output.status.success() {
+        assert_eq!(vendors::check(project)?, [""; 0], "{case_name}");
+    }
+    Ok(output)
 }

@@ -2,11 +2,12 @@
 
 mod factors;
 mod forms;
-#[path = "../lint/mod.rs"]
-mod lint;
 mod networks;
 mod pragmas;
 mod resource;
+mod scripts;
 mod snapshots;
+#[path = "../vendors/mod.rs"]
+mod vendors;
 mod verified;
 mod writing;

@@ -7,9 +7,9 @@ use bitkiln::back::Backend;
 
 use crate::factors::small_factors;
 use crate::forms::{random_forms, small_forms, small_functions};
-use crate::lint::{Source, Text, Vendor, complaints};
 use crate::networks::*;
 use crate::resource::{large_blocks, small_blocks};
+use crate::vendors::{Source, Text, Vendor, complaints};
 use crate::verified::build;
 
 /// A design for Vitis with these lines at the start of a kernel, of its loop, and of the top function.

@@ -8,15 +8,15 @@ use bitkiln::fixed::{Format, Overflow, Quantization, Rounding};
 use bitkiln::ir::{Graph, Tensor};
 use tempfile::TempDir;
 
-use crate::lint;
 use crate::networks::*;
+use crate::vendors;
 
 /// Writes the project of `network` to a folder of its own.
 pub fn build(network: &Network, backend: Backend) -> TempDir {
     let design = network.design(backend);
     let folder = tempfile::tempdir().unwrap();
     write(&design, backend, &network.vectors, folder.path(), &WriteOptions::default()).unwrap();
-    assert_eq!(lint::project(folder.path()).unwrap(), [""; 0], "{}", network.graph.name);
+    assert_eq!(vendors::check(folder.path()).unwrap(), [""; 0], "{}", network.graph.name);
     folder
 }
 

@@ -6,6 +6,8 @@
 
 mod draw;
 mod layers;
+#[path = "../vendors/mod.rs"]
+mod vendors;
 
 use bitkiln::back::{Backend, Headers, Vectors, WriteOptions, verify, write};
 use bitkiln::config::Strategy;
@@ -61,6 +63,7 @@ fn check(seed: u64) {
         let design = Design::new(&hardware, &options).unwrap();
         let folder = tempfile::tempdir().unwrap();
         write(&design, backend, &vectors, folder.path(), &WriteOptions::default()).unwrap();
+        assert_eq!(vendors::check(folder.path()).unwrap(), [""; 0], "seed {seed} for {backend}");
         let vendor = seed.is_multiple_of(VENDOR);
         for headers in [Headers::Builtin, Headers::Vendor].into_iter().take(1 + usize::from(vendor))
         {

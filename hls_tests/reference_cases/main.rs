@@ -14,6 +14,8 @@ mod cases;
 mod compare;
 mod exact;
 mod projects;
+#[path = "../vendors/mod.rs"]
+mod vendors;
 
 use std::collections::HashMap;
 

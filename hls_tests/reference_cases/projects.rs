@@ -26,6 +26,10 @@ fn check(
     let folder = tempfile::tempdir()?;
     let project = folder.path().join("project");
     write(&design, backend, &vectors, &project, &WriteOptions::default())?;
+    let illegal = crate::vendors::check(&project)?;
+    if !illegal.is_empty() {
+        return Ok(Some(format!("{} for {backend}: {}", case.name, illegal.join("; "))));
+    }
     let verdict = verify(&project, headers.clone())?;
     let values: usize = vectors.outputs.iter().map(|(_, codes)| codes.len()).sum();
     let good = verdict.is_exact() && verdict.compared == values as u64;

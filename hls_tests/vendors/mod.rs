@@ -1,8 +1,9 @@
-//! A lint over generated projects: every pragma is one that the vendor documents, with legal
-//! arguments, at a legal position, on variables that exist there.
+//! The vendors' rules for generated projects: every pragma is one that the vendor documents, with
+//! legal arguments, at a legal position, on variables that exist there; and `build_prj.tcl` runs.
 //!
-//! [`source`] finds pragmas and what surrounds them, [`vitis`] and [`catapult`] know the vendors'
-//! rules. `hls_tests/projects/pragmas.rs` holds text that must be refused, so that each rule can fail.
+//! [`source`] finds pragmas and what surrounds them, [`vitis`] and [`catapult`] know the rules,
+//! [`script`] runs Tcl. `hls_tests/projects/pragmas.rs` and `scripts.rs` hold text that must be
+//! refused, so that each rule can fail.
 
 #![allow(
     dead_code,
@@ -10,6 +11,7 @@
 )]
 
 mod catapult;
+pub mod script;
 mod source;
 mod vitis;
 
@@ -67,8 +69,8 @@ fn is_function(kind: &Kind, called: &str) -> bool {
     matches!(kind, Kind::Function { name, .. } if name == called)
 }
 
-/// Complaints about a project on disk.
-pub fn project(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
+/// Complaints about a project on disk: its C++ and its script.
+pub fn check(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     let manifest = fs::read(folder.join("bitkiln.json"))?;
     let manifest: serde_json::Value = serde_json::from_slice(&manifest)?;
     let word = |key: &str| manifest[key].as_str().ok_or("no such key").map(str::to_owned);
@@ -87,7 +89,12 @@ pub fn project(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     }
     let texts: Vec<Text<'_>> =
         texts.iter().map(|(path, contents)| Text { path, contents }).collect();
-    Ok(complaints(vendor, &word("name")?, &texts))
+    let mut found = complaints(vendor, &word("name")?, &texts);
+    let run = script::run(folder, &[], &[]);
+    if run.code != Some(0) {
+        found.push(format!("build_prj.tcl: {}", run.printed));
+    }
+    Ok(found)
 }
 
 /// The value of a pragma's argument, `key=value`, or a word that stands alone.
