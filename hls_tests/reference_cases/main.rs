@@ -20,7 +20,7 @@ mod vendors;
 use std::collections::HashMap;
 
 use bitkiln::model::LayerKind;
-use cases::{Case, committed, real};
+use cases::{Case, committed, trained};
 use compare::{FLOAT32, Found, largest, nth};
 use exact::{Exact, Samples};
 use petgraph::visit::Topo;
@@ -74,11 +74,12 @@ fn other_traces_are_no_good() -> Result<(), Box<dyn std::error::Error>> {
 
 #[test]
 fn the_layers_of_trained_models_are_exact() -> Result<(), Box<dyn std::error::Error>> {
-    for name in ["qkeras_3layer", "qkeras_v3_3layer"] {
-        let Some(case) = real(name)? else { continue };
+    for case in
+        trained("the_layers_of_trained_models_are_exact", &["qkeras_3layer", "qkeras_v3_3layer"])?
+    {
         let mut checked = Checked::default();
         checked.case(&case)?;
-        println!("{name}: {}", checked.summary());
+        println!("{}: {}", case.name, checked.summary());
         assert!(checked.failures.is_empty(), "{}", checked.failures.join("\n"));
     }
     Ok(())

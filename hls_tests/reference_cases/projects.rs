@@ -6,7 +6,7 @@ use bitkiln::back::{Backend, Headers, Vectors, WriteOptions, verify, write};
 use bitkiln::hls::{Design, Options};
 use bitkiln::{passes, sim};
 
-use super::cases::{Case, all_real, committed};
+use super::cases::{Case, committed, trained};
 
 /// Writes and checks the project of `case`; what went wrong.
 fn check(
@@ -36,10 +36,16 @@ fn check(
     Ok((!good).then(|| format!("{} for {backend}: {:?}", case.name, verdict.details)))
 }
 
-/// Checks all cases for both back ends, on as many threads as there are cores.
-fn check_all(headers: &Headers) -> Result<(), Box<dyn Error>> {
-    let mut cases = committed()?;
-    cases.extend(all_real()?);
+const TRAINED: [&str; 5] = [
+    "qkeras_3layer",
+    "qkeras_v3_3layer",
+    "KERAS_3layer",
+    "KERAS_conv1d_small",
+    "KERAS_conv2d_model",
+];
+
+/// Checks cases for both back ends, on as many threads as there are cores.
+fn check_all(cases: &[Case], headers: &Headers) -> Result<(), Box<dyn Error>> {
     let next = std::sync::atomic::AtomicUsize::new(0);
     let jobs = cases.iter().flat_map(|case| Backend::ALL.map(|backend| (case, backend)));
     let jobs: Vec<(&Case, Backend)> = jobs.collect();
@@ -68,10 +74,23 @@ fn check_all(headers: &Headers) -> Result<(), Box<dyn Error>> {
 
 #[test]
 fn projects_match_with_the_stand_ins() -> Result<(), Box<dyn Error>> {
-    check_all(&Headers::Builtin)
+    check_all(&committed()?, &Headers::Builtin)
 }
 
 #[test]
 fn projects_match_with_the_vendors_headers() -> Result<(), Box<dyn Error>> {
-    check_all(&Headers::Vendor)
+    check_all(&committed()?, &Headers::Vendor)
+}
+
+#[test]
+fn trained_projects_match_with_the_stand_ins() -> Result<(), Box<dyn Error>> {
+    check_all(&trained("trained_projects_match_with_the_stand_ins", &TRAINED)?, &Headers::Builtin)
+}
+
+#[test]
+fn trained_projects_match_with_the_vendors_headers() -> Result<(), Box<dyn Error>> {
+    check_all(
+        &trained("trained_projects_match_with_the_vendors_headers", &TRAINED)?,
+        &Headers::Vendor,
+    )
 }
