@@ -3,7 +3,7 @@
 mod build;
 mod errors;
 mod headers;
-mod places;
+mod paths;
 mod quantizers;
 mod run;
 mod tampered;
@@ -30,7 +30,7 @@ fn bitkiln<A: AsRef<std::ffi::OsStr>>(arguments: &[A]) -> Result<Output, Box<dyn
     Ok(command.args(arguments).env("NO_COLOR", "1").env("COLUMNS", "1000").output()?)
 }
 
-/// What the program printed, errors last, white space folded: long messages are wrapped.
+/// The output of the program, errors last, white space folded: long messages are wrapped.
 fn text(output: &Output) -> String {
     let all = [&output.stdout[..], &output.stderr[..]].concat();
     let all = String::from_utf8_lossy(&all).replace('│', " ");

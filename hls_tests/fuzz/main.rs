@@ -1,4 +1,4 @@
-//! Mutated files: whatever is in them, reading ends soon, within bounds, and without a panic.
+//! Mutated files: reading them ends soon, in bounded memory, and without a panic.
 //!
 //! Runs the first [`CASES`] seeds, the same on every machine, or as many as fit into
 //! `BITKILN_FUZZ_SECONDS`. A failure names its seed, which alone runs again with

@@ -20,7 +20,7 @@ use petgraph::graph::NodeIndex;
 
 use super::compare::Found;
 
-/// A model with samples and what QKeras makes of them.
+/// A model with samples and their results in QKeras.
 pub struct Case {
     pub name: String,
     pub model: Model,
@@ -33,13 +33,13 @@ pub struct Case {
 /// A case that has been run.
 pub struct Run {
     pub graph: Graph,
-    /// Functions that no node computes by itself.
+    /// Functions that are fused into the following quantizer.
     functions: BTreeMap<String, Function>,
     pub inputs: Vec<Codes>,
     pub trace: Trace,
 }
 
-/// Only cases whose names contain this are looked at, for who works on one.
+/// Environment variable that selects the cases whose names contain its value.
 const FILTER: &str = "BITKILN_CASE";
 
 fn is_wanted(name: &str) -> bool {
@@ -58,8 +58,8 @@ pub fn committed() -> Result<Vec<Case>, Box<dyn Error>> {
 }
 
 /// Trained models from the field, which the repository does not hold. Without `../shared/real` there
-/// are none: then the test is recorded as skipped, in the file that `.ci/test` counts, and says so
-/// past the capture of its output.
+/// are none: the test is then recorded as skipped in the file that `.ci/test` counts, and reports it
+/// on the uncaptured standard error.
 pub fn trained(test: &str, names: &[&str]) -> Result<Vec<Case>, Box<dyn Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/real");
     if !root.exists() {
@@ -122,8 +122,8 @@ impl Case {
         Ok(Run { graph, functions, inputs, trace })
     }
 
-    /// Whether nothing but quantizers takes the result of a layer, so that a function at its end needs
-    /// no type: quantizers that are monotone, as the documentation says.
+    /// Reports whether only monotone quantizers read the result of a layer, so that a function at its
+    /// end needs no type.
     pub fn quantizers_follow(&self, layer: NodeIndex) -> bool {
         let mut readers = self.model.graph.neighbors(layer).peekable();
         readers.peek().is_some()
@@ -154,8 +154,8 @@ impl Run {
         let format = self.graph[*node].tensor.format;
         let values = self.trace.of(*node)?.to_values(format);
         Some(match self.functions.get(layer) {
-            None => Found { values, step: Some(format.lsb()) },
-            Some(function) => Found { values: values.mapv(|x| function.value(x)), step: None },
+            None => Found { values, lsb: Some(format.lsb()) },
+            Some(function) => Found { values: values.mapv(|x| function.value(x)), lsb: None },
         })
     }
 }

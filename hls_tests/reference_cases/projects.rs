@@ -21,7 +21,7 @@ enum Check {
     Outputs(Headers),
 }
 
-/// What the network of a case is for hardware, and the vectors of its project.
+/// The hardware graph of a case, and the vectors of its project.
 fn prepare(case: &Case) -> Result<(Graph, Vectors), Box<dyn Error>> {
     let run = case.run()?;
     let (graph, _) = passes::for_hardware(&run.graph)?;
