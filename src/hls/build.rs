@@ -213,12 +213,8 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         let stem = &stems[node];
         let this = &graph[*node];
         let operands = graph.operands(*node);
-        if !this.op.takes(operands.len()) {
-            let rule = format!("{} does not take {} operands", this.op.name(), operands.len());
-            return Err(HlsError::Graph { node: this.name.clone(), rule });
-        }
         match (&this.op, operands.first()) {
-            (Op::Reshape, Some(source)) => edges.alias(*node, *source, &this.name)?,
+            (Op::Reshape(_), Some(source)) => edges.alias(*node, *source, &this.name)?,
             (op, Some(source)) => {
                 let nodes: Vec<&ir::Node> = operands.iter().map(|id| &graph[*id]).collect();
                 let site = Site {
@@ -356,14 +352,14 @@ fn check_layers(graph: &Graph, options: &Options) -> Result<(), HlsError> {
 /// With each, the name of the output.
 fn results_that_are_ports(graph: &Graph) -> HashMap<NodeId, String> {
     let producer = |mut node: NodeId| {
-        while let (Op::Reshape, [source]) = (&graph[node].op, graph.operands(node).as_slice()) {
+        while let (Op::Reshape(_), [source]) = (&graph[node].op, graph.operands(node).as_slice()) {
             node = *source;
         }
         node
     };
     let mut reads: HashMap<NodeId, usize> = HashMap::new();
     let built = graph.live_nodes();
-    for node in built.into_iter().filter(|n| graph[*n].op != Op::Reshape) {
+    for node in built.into_iter().filter(|n| !matches!(graph[*n].op, Op::Reshape(_))) {
         for operand in graph.operands(node) {
             *reads.entry(producer(operand)).or_default() += 1;
         }
@@ -371,7 +367,7 @@ fn results_that_are_ports(graph: &Graph) -> HashMap<NodeId, String> {
     let mut ports = HashMap::new();
     for output in &graph.outputs {
         let node = producer(output.node);
-        if !reads.contains_key(&node) && graph[node].op != Op::Input {
+        if !reads.contains_key(&node) && !matches!(graph[node].op, Op::Input(_)) {
             ports.entry(node).or_insert_with(|| output.name.clone());
         }
     }
@@ -393,12 +389,10 @@ fn result_type(builder: &mut Builder<'_>, node: &ir::Node, stem: &str) -> TypeId
     let format = node.tensor.format;
     let (suffix, holds, quantization) = match &node.op {
         Op::Linear(_) | Op::Conv(_) => ("_acc", "sums", plain(format)),
-        Op::Cast { rounding, overflow } => {
-            ("", "values", Quantization::new(format, *rounding, *overflow))
-        }
+        Op::Cast(cast) => ("", "values", cast.uniform().unwrap_or_else(|| plain(format))),
         Op::Softmax(softmax) => {
-            let quantization = Quantization::new(format, softmax.rounding, softmax.overflow);
-            ("", "probabilities", quantization)
+            let Quantization { rounding, overflow, .. } = softmax.to;
+            ("", "probabilities", Quantization::new(format, rounding, overflow))
         }
         _ => ("", "values", plain(format)),
     };

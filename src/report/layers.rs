@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::fixed::{Format, Range};
 use crate::hls::{Form, Function, FunctionSize, Operations, Scaling, TableSizes, Uses};
-use crate::ir::{Conv, Graph, Merge, NodeId, Op, Pool, PoolKind};
+use crate::ir::{Conv, Elementwise, Graph, NodeId, Op, Operation, Pool, PoolKind};
 
 /// What hardware a layer becomes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -113,10 +113,10 @@ fn row(
                 };
                 hardware.push(name.to_owned());
                 row.scale = Some(affine.scale.format);
-                row.bias = affine.offset.as_ref().map(|offset| offset.format).or(row.bias);
+                row.bias = affine.bias.as_ref().map(|offset| offset.format).or(row.bias);
                 row.counts += Scaling::operations_of_affine(affine, &node.tensor);
                 row.weight_bits += scaling.factor_bits(&affine.scale);
-                row.weight_bits += affine.offset.as_ref().map_or(0, crate::ir::Constant::bits);
+                row.weight_bits += affine.bias.as_ref().map_or(0, crate::ir::Constant::bits);
             }
             Op::Softmax(softmax) => {
                 row.counts.multiplications += softmax.multiplications(&node.tensor);
@@ -132,14 +132,14 @@ fn row(
                 hardware.push(node.op.name().to_owned());
                 row.counts += Scaling::operations_of_leaky(leaky, &node.tensor);
             }
-            Op::Merge(merge) => {
+            Op::Elementwise(merge) => {
                 hardware.push(merge.name().to_owned());
                 let (elements, operands) = (node.tensor.len(), graph.operands(*id).len());
                 let pairs = (elements * operands.saturating_sub(1)) as u64;
                 match merge {
-                    Merge::Multiply => row.counts.multiplications += pairs,
-                    Merge::Add | Merge::Subtract => row.counts.additions += pairs,
-                    Merge::Maximum | Merge::Minimum => {}
+                    Elementwise::Multiply => row.counts.multiplications += pairs,
+                    Elementwise::Add | Elementwise::Subtract => row.counts.additions += pairs,
+                    Elementwise::Maximum | Elementwise::Minimum => {}
                 }
             }
             Op::Pool(Pool { window, kind }) => {
@@ -150,7 +150,7 @@ fn row(
                     row.counts.additions += (taps * node.tensor.channel_count()) as u64;
                 }
             }
-            Op::Reshape => {}
+            Op::Reshape(_) => {}
             op => hardware.push(op.name().to_owned()),
         }
     }

@@ -1,4 +1,4 @@
-// {{ cx.title() }}: {{ body.kind.name() }}, element by element.
+// {{ cx.title() }}: {{ body.name() }}, element by element.
 {{ cx.signature() }}
 {{ cx.pragmas() }}
 {{ cx.outer("elements", "n", body.elements) }}

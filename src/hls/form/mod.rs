@@ -259,7 +259,7 @@ impl Matrix {
         }
         let format = Format::signed(2, 2).ok()?;
         let weights = ir::Constant { codes: self.signs.clone(), format };
-        let sums = ir::Linear { weights, bias: None }.sums(x)?;
+        let sums = ir::Linear { weights, bias: None }.sums(x).ok()?;
         let format = Format::covering(&sums.partial, sums.fraction).ok()?;
         let shift = Shift::new(&sums.partial, sums.fraction, powers)?;
         Some(Form::Signs { moved: Some(Moved { format, range: sums.partial, shift }) })

@@ -17,8 +17,10 @@ pub(super) fn met(graph: &Graph, node: NodeId, operand: NodeId) -> Option<Met> {
     let x = &graph[operand].tensor;
     match &graph[node].op {
         // Beyond the border there are zeros, which have no sign.
-        Op::Conv(conv) if conv.window.is_padded() => Some(Met { x: conv.met(x)?, power: None }),
-        Op::Conv(conv) => Some(Met { x: conv.met(x)?, power: sign_power(graph, operand) }),
+        Op::Conv(conv) if conv.window.is_padded() => {
+            Some(Met { x: conv.window_tensor(x), power: None })
+        }
+        Op::Conv(conv) => Some(Met { x: conv.window_tensor(x), power: sign_power(graph, operand) }),
         _ => Some(Met { x: x.clone(), power: sign_power(graph, operand) }),
     }
 }
@@ -35,8 +37,8 @@ fn sign_power(graph: &Graph, node: NodeId) -> Option<i32> {
             let both = (range.low() + range.high()).is_zero();
             (both && powers.all(|other| other == Weight::Power { exponent })).then_some(exponent)
         }
-        Op::Reshape => sign_power(graph, operand()?),
-        Op::Scale { power } => sign_power(graph, operand()?)?.checked_add(*power),
+        Op::Reshape(_) => sign_power(graph, operand()?),
+        Op::Scale(scale) => sign_power(graph, operand()?)?.checked_add(scale.power),
         _ => None,
     }
 }

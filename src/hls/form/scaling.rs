@@ -48,12 +48,12 @@ impl Scaling {
 
     /// What `op` takes for a sample whose result is `result`.
     pub fn operations_of_affine(op: &ir::Affine, result: &Tensor) -> Operations {
-        operations(&op.scale, op.offset.is_some(), result.len())
+        operations(&op.scale, op.bias.is_some(), result.len())
     }
 
     /// What `op` takes for a sample whose result is `result`.
     pub fn operations_of_leaky(op: &ir::Leaky, result: &Tensor) -> Operations {
-        operations(&op.slopes, op.offset.is_some(), result.len())
+        operations(&op.slopes, op.bias.is_some(), result.len())
     }
 }
 

@@ -20,7 +20,7 @@ impl Case {
     fn numbers() -> Self {
         let mut graph = Graph::new("form");
         let format = "fixed<6,2>".parse().unwrap();
-        let x = graph.add_input("x", Tensor::full(vec![3], format));
+        let x = graph.add_input("x", vec![3], format);
         Self { graph, x }
     }
 
@@ -30,11 +30,8 @@ impl Case {
         let thresholds: Vec<i64> = (1..values.len() as i64).collect();
         let thresholds = constant(&[values.len() - 1], &thresholds, 4);
         let values = constant(&[values.len()], values, fraction);
-        let channels = vec![values.codes.range().unwrap()];
-        let tensor = Tensor { shape: vec![3], format: values.format, channels };
-        let op = Op::StepFunction(StepFunction { thresholds, values });
-        let steps = graph.add("steps", op, &[x], tensor.clone());
-        let x = graph.add("flat", Op::Reshape, &[steps], tensor);
+        let steps = graph.add("steps", StepFunction { thresholds, values }, &[x]).unwrap();
+        let x = graph.add("flat", ir::Reshape { shape: vec![3] }, &[steps]).unwrap();
         Self { graph, x }
     }
 
@@ -43,10 +40,7 @@ impl Case {
         let weights = constant(&[3, outputs], weights, fraction);
         let bias = (!biases.is_empty()).then(|| constant(&[outputs], biases, 6));
         let linear = ir::Linear { weights, bias };
-        let sums = linear.sums(&self.graph[self.x].tensor).unwrap();
-        let format = Format::covering(&sums.partial, sums.fraction).unwrap();
-        let tensor = Tensor { shape: vec![outputs], format, channels: sums.channels };
-        let node = self.graph.add("fc", Op::Linear(linear.clone()), &[self.x], tensor);
+        let node = self.graph.add("fc", linear.clone(), &[self.x]).unwrap();
         let form = Form::of(&self.graph, node, self.x, &linear);
         let operations = form.operations(&linear, &Uses::of(&self.graph[node].op, 1));
         (form, operations)
@@ -127,18 +121,18 @@ fn factors_that_are_powers_of_two_move_what_they_multiply() {
     assert_eq!((shift.up, shift.down.as_slice()), (1, &[3, 1, 0, 0][..]));
     // Two bits of a sign, and two of places.
     assert_eq!(scaling.factor_bits(&powers), 16);
-    let affine = ir::Affine { scale: powers.clone(), offset: Some(factors(&[1])) };
+    let affine = ir::Affine { scale: powers.clone(), bias: Some(factors(&[1])) };
     assert_eq!(Scaling::operations_of_affine(&affine, &x), operations(0, 8, 4, 0));
     // One factor for all needs no bit at all.
     let one = factors(&[-1]);
     assert_eq!(Scaling::of(&one, &x).factor_bits(&one), 0);
-    let leaky = ir::Leaky { from: BigInt::ZERO, slopes: one, offset: None };
+    let leaky = ir::Leaky { threshold: BigInt::ZERO, slopes: one, bias: None };
     assert_eq!(Scaling::operations_of_leaky(&leaky, &x), operations(0, 0, 8, 0));
     // Any other factor makes products of all.
     let mixed = factors(&[1, 3, 0, 4]);
     assert_eq!(Scaling::of(&mixed, &x), Scaling::Products);
     assert_eq!(Scaling::Products.factor_bits(&mixed), mixed.bits());
-    let affine = ir::Affine { scale: mixed, offset: None };
+    let affine = ir::Affine { scale: mixed, bias: None };
     assert_eq!(Scaling::operations_of_affine(&affine, &x), operations(2, 0, 2, 0));
     assert_eq!(Scaling::of(&factors(&[0]), &x), Scaling::Products);
     // Too far apart for a type.
@@ -174,11 +168,7 @@ fn types_beyond_128_bits_stay_products() {
     let huge = Linear128::weights();
     let mut case = Case::numbers();
     let linear = ir::Linear { weights: huge, bias: None };
-    let x = case.graph[case.x].tensor.clone();
-    let sums = linear.sums(&x).unwrap();
-    let format = Format::covering(&sums.partial, sums.fraction).unwrap();
-    let tensor = Tensor { shape: vec![1], format, channels: sums.channels };
-    let node = case.graph.add("fc", Op::Linear(linear.clone()), &[case.x], tensor);
+    let node = case.graph.add("fc", linear.clone(), &[case.x]).unwrap();
     assert_eq!(Form::of(&case.graph, node, case.x, &linear), Form::Products);
 }
 

@@ -49,7 +49,7 @@ pub(super) fn build(
     };
     let scale_by_channel = by_channel("scales", &op.scale)?;
     let scales = factors(builder, site, ("scale", "scales"), &op.scale)?;
-    let offsets = match &op.offset {
+    let offsets = match &op.bias {
         None => None,
         Some(offset) => {
             let by_channel = by_channel("offsets", offset)?;

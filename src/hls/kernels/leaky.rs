@@ -56,7 +56,7 @@ pub(super) fn build(
 
     // A threshold that no code reaches compares as the nearest one beyond them does.
     let codes = operand.format.codes();
-    let from = op.from.clone().clamp(codes.low().clone(), codes.high() + 1);
+    let from = op.threshold.clone().clamp(codes.low().clone(), codes.high() + 1);
     let held = codes.hull(&Range::point(from.clone()));
     let format = Format::covering(&held, operand.format.fraction())
         .map_err(site.too_wide("the comparison with its threshold"))?;
@@ -65,7 +65,7 @@ pub(super) fn build(
     let threshold = builder.number(site, "threshold", compared, from)?;
 
     let slopes = factors(builder, site, ("slope", "slopes"), &op.slopes)?;
-    let offset = match &op.offset {
+    let offset = match &op.bias {
         None => None,
         Some(offset) => {
             let code = offset.codes.get(0).unwrap_or_default();

@@ -197,7 +197,6 @@ pub(super) fn build_windows(
     site: &Site<'_>,
     op: &ir::Conv,
 ) -> Result<(Linear, Option<Multipliers>), HlsError> {
-    op.result(&site.operand.tensor).map_err(|rule| site.broken(rule))?;
     let channels = site.operand.tensor.channel_count();
     let outputs = site.node.tensor.channel_count();
     let group_channels = op.group_channels(channels).unwrap_or(channels);

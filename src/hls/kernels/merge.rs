@@ -13,21 +13,26 @@ pub struct Merge {
     /// How many elements.
     pub elements: usize,
     /// Which operation.
-    pub kind: ir::Merge,
+    pub kind: ir::Elementwise,
     /// For a maximum or minimum, a type that holds every operand.
     pub compared: Option<TypeId>,
 }
 
 impl Merge {
+    /// The operation's name.
+    pub fn name(&self) -> &'static str {
+        ir::Operation::name(&self.kind)
+    }
+
     /// The operator between two elements; for a maximum or minimum, the one that the element to
     /// keep fulfils.
     pub fn operator(&self) -> &'static str {
         match self.kind {
-            ir::Merge::Add => "+",
-            ir::Merge::Subtract => "-",
-            ir::Merge::Multiply => "*",
-            ir::Merge::Maximum => ">",
-            ir::Merge::Minimum => "<",
+            ir::Elementwise::Add => "+",
+            ir::Elementwise::Subtract => "-",
+            ir::Elementwise::Multiply => "*",
+            ir::Elementwise::Maximum => ">",
+            ir::Elementwise::Minimum => "<",
         }
     }
 }
@@ -35,13 +40,12 @@ impl Merge {
 pub(super) fn build(
     builder: &mut Builder<'_>,
     site: &Site<'_>,
-    kind: ir::Merge,
+    kind: ir::Elementwise,
 ) -> Result<Merge, HlsError> {
     let tensors: Vec<&ir::Tensor> = site.operands.iter().map(|node| &node.tensor).collect();
-    let exact = kind.result(&tensors).map_err(|rule| site.broken(rule))?;
     let compared = match kind {
-        ir::Merge::Maximum | ir::Merge::Minimum => {
-            let fraction = exact.format.fraction();
+        ir::Elementwise::Maximum | ir::Elementwise::Minimum => {
+            let fraction = site.node.tensor.format.fraction();
             let fine = |x: &&ir::Tensor| x.range().refined(fraction.abs_diff(x.format.fraction()));
             let all = tensors.iter().map(fine).reduce(|a, b| a.hull(&b));
             let all = all.unwrap_or_else(|| Range::point(0));

@@ -141,13 +141,13 @@ pub(super) fn build(
             let (affine, multipliers) = affine::build(builder, site, op)?;
             return Ok((Body::Affine(affine), multipliers));
         }
-        Op::Cast { .. } => Body::Convert(Convert { elements: site.node.tensor.len() }),
-        Op::Clamp { low, high } => Body::Clamp(clamp::build(builder, site, low, high)?),
+        Op::Cast(_) => Body::Convert(Convert { elements: site.node.tensor.len() }),
+        Op::Clamp(op) => Body::Clamp(clamp::build(builder, site, &op.low, &op.high)?),
         Op::Leaky(op) => {
             let (leaky, multipliers) = leaky::build(builder, site, op)?;
             return Ok((Body::Leaky(leaky), multipliers));
         }
-        Op::Scale { power } => Body::Scale(scale::build(builder, site, *power)?),
+        Op::Scale(op) => Body::Scale(scale::build(builder, site, op.power)?),
         Op::StepFunction(op) => steps::build(builder, site, op)?,
         Op::Softmax(op) => Body::Softmax(softmax::build(builder, site, op)?),
         Op::Conv(op) => {
@@ -156,9 +156,9 @@ pub(super) fn build(
         }
         Op::Pool(op) => Body::Pool(pool::build(builder, site, op)?),
         Op::Gather(op) => Body::Gather(layout::gather(op)),
-        Op::Concat { axis } => Body::Concat(layout::concat(site, *axis)?),
-        Op::Merge(op) => Body::Merge(merge::build(builder, site, *op)?),
-        Op::Input | Op::Reshape => return Err(site.broken("is no operation that computes")),
+        Op::Concat(op) => Body::Concat(layout::concat(site, op.axis)?),
+        Op::Elementwise(op) => Body::Merge(merge::build(builder, site, *op)?),
+        Op::Input(_) | Op::Reshape(_) => return Err(site.broken("is no operation that computes")),
     };
     Ok((body, None))
 }

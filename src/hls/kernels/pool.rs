@@ -51,7 +51,6 @@ pub(super) fn build(
     op: &ir::Pool,
 ) -> Result<Pool, HlsError> {
     let (x, y) = (&site.operand.tensor, &site.node.tensor);
-    op.result(x).map_err(|rule| site.broken(rule))?;
     let (suffix, holds) = match op.kind {
         PoolKind::Max => ("largest", "largest so far"),
         PoolKind::Sum => ("sum", "sums"),

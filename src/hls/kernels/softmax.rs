@@ -70,10 +70,11 @@ pub(super) fn build(
     };
     let any = |quantization: Quantization| quantization.format.codes();
 
-    let distance = local("distance", "distances from the largest", op.distance, any(op.distance));
+    let distance =
+        local("distance", "distances from the largest", op.difference, any(op.difference));
     let one = Range::new(0, op.one().ok_or_else(|| site.broken("has no 1"))?);
     let exp = local("exp", "exponentials", op.exponential, one.clone());
-    let seed_index = op.seed_index().map_err(site.too_wide("the index of a reciprocal"))?;
+    let seed_index = op.reciprocal_index().map_err(site.too_wide("the index of a reciprocal"))?;
     let index = local("seed_index", "mantissas minus one", seed_index, any(seed_index));
     let error = local("error", "errors of rough reciprocals", op.error, any(op.error));
     let correction =
@@ -87,7 +88,7 @@ pub(super) fn build(
 
     // Numbers below 2^(I - sign) need I - sign - 1 halvings at most to come below 2.
     let above = op.sum.integer() - i32::from(op.sum.is_signed()) - 1;
-    let halvings = op.halvings.min(u32::try_from(above).unwrap_or(0));
+    let halvings = op.norm_shift.min(u32::try_from(above).unwrap_or(0));
     let with_halves = |format: Format, what| {
         let signedness = if format.is_signed() { Signedness::Signed } else { Signedness::Unsigned };
         Format::new(signedness, format.width() + halvings, format.integer())
@@ -96,7 +97,7 @@ pub(super) fn build(
     let wide = with_halves(op.sum, "the halved sum")?;
     let mantissa =
         builder.local_type(site, "mantissa", "halved sums", wide, sums.refined(halvings));
-    Format::unsigned(wide.width() + op.seeds.format.width(), 0)
+    Format::unsigned(wide.width() + op.reciprocal_table.format.width(), 0)
         .map_err(site.too_wide("the product of a sum and a rough reciprocal"))?;
     let wide = with_halves(op.reciprocal.format, "the halved reciprocal")?;
     Format::unsigned(wide.width() + op.exponential.format.width(), 0)
@@ -104,13 +105,13 @@ pub(super) fn build(
     let halves = any(op.reciprocal).refined(halvings);
     let factor = builder.local_type(site, "factor", "halved reciprocals", wide, halves);
 
-    let seeds = builder.constant(site, "seed", "rough reciprocals", &op.seeds)?;
+    let seeds = builder.constant(site, "seed", "rough reciprocals", &op.reciprocal_table)?;
     let seed = builder.constants[seeds.0].element;
     let broken = || site.broken("has tables that are none");
     let lines = op.addresses().ok_or_else(broken)?;
-    let mut low = op.distance.format.width();
+    let mut low = op.difference.format.width();
     let mut exponents = Vec::new();
-    for (place, (table, width)) in op.exponents.iter().zip(&lines).enumerate() {
+    for (place, (table, width)) in op.exp_tables.iter().zip(&lines).enumerate() {
         low = low.checked_sub(*width).ok_or_else(broken)?;
         let suffix = if lines.len() == 1 { "exp".into() } else { format!("exp_{}", place + 1) };
         let codes = table.codes.clone();
