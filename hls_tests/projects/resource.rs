@@ -1,15 +1,15 @@
-//! Matrices that are worked on in blocks.
+//! Tiled matrices.
 
 use bitkiln::back::{Backend, files};
 use bitkiln::config::Strategy;
-use bitkiln::hls::{Blocks, Body, Design};
+use bitkiln::hls::{Body, Design, Tiles};
 use bitkiln::ir::{Graph, Linear, Tensor, Window};
 
 use crate::forms::random_forms;
 use crate::networks::*;
 use crate::verified::assert_exact;
 
-/// Layers in blocks of every shape, small enough to be read.
+/// Layers in tiles of every shape, small enough to be read.
 pub fn small_blocks() -> Network {
     let mut graph = Graph::new("blocks");
     let x = graph.add_input("x", Tensor::full(vec![4], format("fixed<6,2>")));
@@ -48,28 +48,28 @@ pub fn small_blocks() -> Network {
     network
 }
 
-fn blocks(design: &Design) -> Vec<Blocks> {
+fn tiles(design: &Design) -> Vec<Tiles> {
     let linear = design.kernels.iter().filter_map(|kernel| match &kernel.body {
-        Body::Linear(linear) => Some(linear.blocks),
+        Body::Linear(linear) => Some(linear.tiles),
         _ => None,
     });
     linear.collect()
 }
 
 #[test]
-fn blocks_of_every_shape() {
+fn tiles_of_every_shape() {
     let network = small_blocks();
     let design = network.design(Backend::Vitis);
-    assert_eq!(design.findings, []);
-    let blocks: Vec<(usize, usize)> =
-        blocks(&design).iter().map(|blocks| (blocks.inputs, blocks.outputs)).collect();
-    assert_eq!(blocks, [(1, 3), (1, 6), (2, 2), (4, 2), (4, 6), (2, 3), (2, 2)]);
+    assert_eq!(design.warnings, []);
+    let tiles: Vec<(usize, usize)> =
+        tiles(&design).iter().map(|tiles| (tiles.inputs, tiles.outputs)).collect();
+    assert_eq!(tiles, [(1, 3), (1, 6), (2, 2), (4, 2), (4, 6), (2, 3), (2, 2)]);
     assert_exact(&network);
 }
 
 /// Every form of matrix, on an input, on rows, and on signs, cut in different ways.
 #[test]
-fn blocks_of_every_form() {
+fn tiles_of_every_form() {
     let mut network = random_forms(3);
     network.options.strategy = Strategy::Resource;
     let layers: Vec<String> =
@@ -79,7 +79,7 @@ fn blocks_of_every_form() {
         network.options.layer_reuse_factors.insert(layer, factor);
     }
     let different: std::collections::HashSet<(usize, usize)> =
-        blocks(&network.design(Backend::Vitis)).iter().map(|b| (b.inputs, b.outputs)).collect();
+        tiles(&network.design(Backend::Vitis)).iter().map(|b| (b.inputs, b.outputs)).collect();
     assert!(different.len() >= 6, "{different:?}");
     assert_exact(&network);
 }

@@ -6,19 +6,18 @@ use askama::Template;
 use num_traits::Zero;
 
 use super::dialect::{Dialect, Testbench};
-use super::literal::{is_plain, literal};
 use super::manifest::{Manifest, ModelFile};
-use super::text::{comment, indent, wrap};
-use super::{BackError, Backend, Vectors, catapult, kernel, vitis};
+use super::text::{comment, indent, is_plain, literal, wrap};
+use super::{BackError, Vectors, kernels};
 use crate::fixed::Range;
-use crate::hls::{Constant, Design, EdgeId, EdgeKind, EdgeRole};
+use crate::hls::{ConstantArray, Design, EdgeId, EdgeKind, EdgeRole};
 
 /// A file of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// Its place below the project, with `/` between folders.
+    /// Its path in the project, with `/` between folders.
     pub path: String,
-    /// What is in it.
+    /// Its text.
     pub contents: String,
 }
 
@@ -32,28 +31,16 @@ impl File {
     }
 }
 
-/// Where lines are broken.
+/// Longest line.
 const LINE: usize = 100;
 
-/// The dialect of a back end.
-pub(super) fn dialect(backend: Backend) -> &'static dyn Dialect {
-    match backend {
-        Backend::Vitis => &vitis::Vitis,
-        Backend::Catapult => &catapult::Catapult,
-    }
-}
-
 /// Every file of the project of `design`, the manifest last.
-///
-/// # Errors
-/// If `vectors` are not those of the design, or a type has a mode that the dialect lacks.
-pub fn files(
+pub(super) fn files(
     design: &Design,
-    backend: Backend,
+    dialect: &dyn Dialect,
     vectors: &Vectors,
     model: Option<&ModelFile>,
 ) -> Result<Vec<File>, BackError> {
-    let dialect = dialect(backend);
     let samples = vectors.check(design)?;
     let mut files = vec![
         File::new(format!("firmware/{}.cpp", design.name), source(design, dialect)?),
@@ -100,7 +87,7 @@ struct SourceFile<'a> {
 }
 
 fn source(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> {
-    let kernels = design.kernels.iter().map(|k| kernel::render(design, k, dialect));
+    let kernels = design.kernels.iter().map(|k| kernels::render(design, k, dialect));
     let file = SourceFile {
         design,
         source_headers: dialect.source_headers(),
@@ -258,7 +245,7 @@ struct WeightsFile<'a> {
     lines: Vec<String>,
 }
 
-fn weights(design: &Design, constant: &Constant) -> Result<String, BackError> {
+fn weights(design: &Design, constant: &ConstantArray) -> Result<String, BackError> {
     let element = &design[constant.element];
     let fraction = element.quantization.format.fraction();
     let item = |code: num_bigint::BigInt| match element.integer {

@@ -58,7 +58,8 @@ pub fn run(args: &Args) -> Result<Outcome> {
         // Before anything is written: a project whose check cannot start helps nobody.
         back::find_headers(backend, &args.headers)?;
     }
-    let design = Design::new(&graph, &options(args, &prepared, backend))?;
+    let design =
+        Design::new(&graph, &options(&prepared, backend, args.part.clone(), args.clock_period))?;
     let inputs = match &args.input {
         Some(path) => {
             let inputs = samples::read(path, &graph)?;
@@ -76,10 +77,10 @@ pub fn run(args: &Args) -> Result<Outcome> {
     check_outputs(&prepared.graph, &inputs, &outputs)?;
 
     // Only now: whatever the user may have got wrong has been found.
-    print(&report::table(&report::layers(&graph, &prepared.table_sizes)))?;
+    print(&report::table(&report::layers(&graph, &design), false))?;
     say(&proofs)?;
-    for finding in &design.findings {
-        note(format_args!("{finding}"));
+    for warning in &design.warnings {
+        note(format_args!("{warning}"));
     }
     if let Some(name) = prepared.config.project_name.as_ref().filter(|name| **name != design.name) {
         note(format_args!(
@@ -115,13 +116,18 @@ fn check_outputs(exact: &Graph, inputs: &[Codes], found: &[(String, Codes)]) -> 
 }
 
 /// The command line's word counts more than the configuration's, that more than the default.
-fn options(args: &Args, prepared: &Prepared, backend: Backend) -> Options {
+pub fn options(
+    prepared: &Prepared,
+    backend: Backend,
+    part: Option<String>,
+    clock_period: Option<f64>,
+) -> Options {
     let config = &prepared.config;
     let name = config.project_name.clone().unwrap_or_else(|| prepared.model.name.clone());
-    let part = args.part.clone().or_else(|| config.part.clone());
+    let part = part.or_else(|| config.part.clone());
     let mut options =
         Options::new(name, part.unwrap_or_else(|| backend.default_part().to_string()));
-    if let Some(period) = args.clock_period.or(config.clock_period) {
+    if let Some(period) = clock_period.or(config.clock_period) {
         options.clock_period = period;
     }
     if let Some(uncertainty) = config.clock_uncertainty {

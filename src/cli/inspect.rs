@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 
+use bitkiln::back::Backend;
+use bitkiln::hls::Design;
 use bitkiln::{ir, report};
 use miette::{IntoDiagnostic, Result};
 
 use super::model::{ModelArgs, say};
-use super::{Outcome, complaint, print, spare};
+use super::{Outcome, build, complaint, print, spare};
 
 /// Show what hardware a model becomes: types, proven intervals, cost
 #[derive(clap::Args)]
@@ -16,6 +18,9 @@ pub struct Args {
     /// Print the table as JSON
     #[arg(long)]
     json: bool,
+    /// Print all columns of the table
+    #[arg(long, conflicts_with = "json")]
+    wide: bool,
     /// Write the graph of integer operations for Graphviz
     #[arg(long, value_name = "FILE")]
     dot: Option<PathBuf>,
@@ -27,7 +32,9 @@ pub fn run(args: &Args) -> Result<Outcome> {
     }
     let prepared = args.model.prepare()?;
     let (graph, proofs) = prepared.for_hardware()?;
-    let rows = report::layers(&graph, &prepared.table_sizes);
+    let backend = prepared.config.backend.unwrap_or(Backend::Vitis);
+    let design = Design::new(&graph, &build::options(&prepared, backend, None, None))?;
+    let rows = report::layers(&graph, &design);
     if let Some(path) = &args.dot {
         std::fs::write(path, ir::to_dot(&graph)).map_err(|error| {
             complaint(format!("{}: {error}", path.display()), "choose a place that can be written")
@@ -37,7 +44,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
         let all = serde_json::json!({ "model": prepared.model.name, "layers": rows, "scales": proofs.scales });
         print(&serde_json::to_string_pretty(&all).into_diagnostic()?)?;
     } else {
-        print(&report::table(&rows))?;
+        print(&report::table(&rows, args.wide))?;
         say(&proofs)?;
     }
     Ok(Outcome::Good)
