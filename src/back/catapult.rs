@@ -52,17 +52,20 @@ fn words(design: &Design, register_threshold: usize) -> Vec<(&str, u64)> {
     words.collect()
 }
 
-/// One more element than the longest array of which every element is a register: an edge, or a
-/// constant.
+/// One more element than the longest array of which every element is a register: an edge, a
+/// constant, or an array inside a kernel.
 fn register_threshold(design: &Design) -> usize {
-    let edges = design.edges.iter().filter_map(|edge| match edge.kind {
-        EdgeKind::Array(Partition::Complete) => Some(edge.len()),
-        EdgeKind::Array(_) => None,
+    let edges = design.edges.iter().map(|edge| {
+        let EdgeKind::Array(partition) = edge.kind;
+        (edge.len(), partition)
     });
-    let constants = design.kernels.iter().flat_map(|kernel| &kernel.plan.constants);
-    let constants = constants.filter(|(_, partition)| *partition == Partition::Complete);
-    let constants = constants.map(|(id, _)| design[*id].codes.len());
-    edges.chain(constants).max().unwrap_or(0) + 1
+    let plans = || design.kernels.iter().map(|kernel| &kernel.plan);
+    let constants = plans().flat_map(|plan| &plan.constants);
+    let constants = constants.map(|(id, partition)| (design[*id].codes.len(), *partition));
+    let arrays = plans().flat_map(|plan| &plan.arrays).map(|it| (it.len, it.partition));
+    let all = edges.chain(constants).chain(arrays);
+    let complete = all.filter(|(_, partition)| *partition == Partition::Complete);
+    complete.map(|(len, _)| len).max().unwrap_or(0) + 1
 }
 
 impl Dialect for Catapult {

@@ -316,11 +316,8 @@ impl Scope<'_> {
 
     /// The pragmas of the array `name`, which the function declares.
     fn array(&self, name: &str) -> String {
-        let arrays = &self.kernel.plan.arrays;
-        let (_, partition) = arrays
-            .iter()
-            .find(|(array, _)| *array == name)
-            .expect("the plan has every array that a template declares");
-        self.dialect.at_array(name, *partition).join("\n")
+        let array = self.kernel.plan.arrays.iter().find(|array| array.name == name);
+        let array = array.expect("the plan has every array that a template declares");
+        self.dialect.at_array(name, array.partition).join("\n")
     }
 }

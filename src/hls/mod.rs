@@ -34,5 +34,5 @@ pub use kernels::{
 };
 pub use names::Names;
 pub use options::{Options, TableSizes};
-pub use plan::{Flow, Loop, Partition, Plan, Tiles, UNROLL_LIMIT};
+pub use plan::{Flow, LocalArray, Loop, Partition, Plan, Tiles, UNROLL_LIMIT};
 pub use warnings::{Warning, WarningKind, dsp_slices};

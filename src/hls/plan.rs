@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::design::{ConstantArray, ConstantId, Edge, Kernel, Multipliers, Schedule};
-use super::kernels::{LocalArray, Structure};
+use super::kernels::Structure;
 use crate::config::Strategy;
 
 /// Vitis refuses to partition an array completely, or to unroll a loop, beyond this many elements
@@ -24,12 +24,30 @@ pub struct Plan {
     pub loops: Vec<Loop>,
     /// The loops over rows and columns of taps that copy a window to registers.
     pub window_loops: [Loop; 2],
-    /// Partitions of the arrays that the function declares, by name.
-    pub arrays: Vec<(&'static str, Partition)>,
+    /// The arrays that the function declares.
+    pub arrays: Vec<LocalArray>,
     /// Partitions of the constants that an iteration reads several elements of.
     pub constants: Vec<(ConstantId, Partition)>,
     /// Largest number of multiplier instances, where multipliers are shared within an iteration.
     pub multiplier_limit: Option<u64>,
+}
+
+/// An array that a kernel's function declares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct LocalArray {
+    /// The C++ name.
+    pub name: &'static str,
+    /// Number of elements.
+    pub len: usize,
+    /// Its partition.
+    pub partition: Partition,
+}
+
+impl LocalArray {
+    /// An array of `len` elements, of which an iteration accesses `factor`.
+    pub(super) fn new(name: &'static str, len: usize, factor: usize) -> Self {
+        Self { name, len, partition: Partition::new(len, factor as u64) }
+    }
 }
 
 /// How one loop runs.
@@ -113,7 +131,6 @@ impl Plan {
             None => (id, Partition::new(constants[id.0].codes.len(), unroll)),
         });
         let is_array = |partition: &Partition| *partition != Partition::Reshape { elements: 1 };
-        let arrays = structure.arrays().into_iter();
         Self {
             initiation_interval: rolled.as_ref().map_or(interval, Rolled::cycles),
             loops: rolled.as_ref().map_or(Vec::new(), Rolled::loops),
@@ -121,9 +138,7 @@ impl Plan {
                 0..=UNROLL_LIMIT => [Loop::Unroll; 2],
                 _ => [Loop::Sequential, Loop::Pipeline { interval: 1, unroll: 1 }],
             },
-            arrays: arrays
-                .map(|LocalArray { name, len, factor }| (name, Partition::new(len, factor as u64)))
-                .collect(),
+            arrays: structure.arrays(),
             constants: constants.filter(|(_, partition)| is_array(partition)).collect(),
             multiplier_limit: shared.map(|multipliers| multipliers.limit),
         }

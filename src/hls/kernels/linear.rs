@@ -4,11 +4,11 @@ use num_bigint::BigInt;
 use serde::Serialize;
 
 use super::scaling::{Shifter, SignCodes, misshapen, negative, shifter, sign_codes};
-use super::{Body, Built, LocalArray, Structure};
+use super::{Body, Built, Structure};
 use crate::fixed::{Codes, Range};
 use crate::hls::build::{Builder, NodeContext, plain};
 use crate::hls::form::{MatrixForm, ShiftedSum, Uses};
-use crate::hls::plan::{Nest, Sharing, Tiles};
+use crate::hls::plan::{LocalArray, Nest, Sharing, Tiles};
 use crate::hls::{ConstantId, Cost, HlsError, Multipliers, Operations, TypeId, WarningKind};
 use crate::ir;
 
@@ -189,13 +189,13 @@ impl Structure for LinearKernel {
     }
 
     fn arrays(&self) -> Vec<LocalArray> {
-        let window = self.windows.iter().map(|windows| {
-            let factor = self.tile_inputs();
-            LocalArray { name: "window", len: windows.len(), factor }
-        });
+        let window = self
+            .windows
+            .iter()
+            .map(|windows| LocalArray::new("window", windows.len(), self.tile_inputs()));
         // Sums that are carried from tile to tile.
         let len = self.tile_outputs();
-        let sums = (self.tiles.inputs > 1).then_some(LocalArray { name: "sums", len, factor: len });
+        let sums = (self.tiles.inputs > 1).then(|| LocalArray::new("sums", len, len));
         window.chain(sums).collect()
     }
 

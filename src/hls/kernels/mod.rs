@@ -28,7 +28,7 @@ pub use softmax::{ExpTable, SoftmaxKernel};
 pub use steps::{ComparatorKernel, SearchKernel, TableKernel};
 
 use super::build::{Builder, NodeContext};
-use super::plan::Nest;
+use super::plan::{LocalArray, Nest};
 use super::{ConstantId, Cost, HlsError, Multipliers, TypeId};
 use crate::ir::Op;
 
@@ -97,14 +97,6 @@ pub(super) trait Structure {
     fn is_tiled(&self) -> bool {
         false
     }
-}
-
-/// An array that a kernel's function declares.
-pub(super) struct LocalArray {
-    pub(super) name: &'static str,
-    pub(super) len: usize,
-    /// Elements that an iteration accesses.
-    pub(super) factor: usize,
 }
 
 impl Body {

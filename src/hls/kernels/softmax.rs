@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::{Body, Built, LocalArray, Structure};
+use super::{Body, Built, Structure};
 use crate::fixed::{Format, Quantization, Range, Signedness};
 use crate::hls::build::{Builder, NodeContext};
-use crate::hls::plan::Nest;
+use crate::hls::plan::{LocalArray, Nest};
 use crate::hls::{ConstantId, Cost, FunctionSize, HlsError, TypeId};
 use crate::ir;
 
@@ -71,7 +71,7 @@ impl Structure for SoftmaxKernel {
     }
 
     fn arrays(&self) -> Vec<LocalArray> {
-        vec![LocalArray { name: "exponentials", len: self.columns, factor: 1 }]
+        vec![LocalArray::new("exponentials", self.columns, 1)]
     }
 }
 
