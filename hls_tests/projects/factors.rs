@@ -2,34 +2,32 @@
 
 use bitkiln::back::{Backend, files};
 use bitkiln::hls::Body;
-use bitkiln::ir::{Affine, Graph, Leaky, NodeId, Op, Tensor};
+use bitkiln::ir::{Affine, Graph, Leaky, NodeId};
 use num_bigint::BigInt;
 
 use crate::networks::*;
 use crate::verified::assert_exact;
 
 fn add_factors(graph: &mut Graph, name: &str, from: NodeId, affine: Affine) {
-    let tensor = affine.result(&graph[from].tensor).unwrap();
-    let node = graph.add(name, Op::Affine(affine), &[from], tensor);
+    let node = graph.add(name, affine, &[from]).unwrap();
     graph.add_output(name, node);
 }
 
 fn add_slopes(graph: &mut Graph, name: &str, from: NodeId, leaky: Leaky) {
-    let tensor = leaky.result(&graph[from].tensor).unwrap();
-    let node = graph.add(name, Op::Leaky(leaky), &[from], tensor);
+    let node = graph.add(name, leaky, &[from]).unwrap();
     graph.add_output(name, node);
 }
 
 /// Factors of every kind; layers that have others than powers of two are called products.
 pub fn small_factors() -> Network {
     let mut graph = Graph::new("factors");
-    let x = graph.add_input("x", Tensor::full(vec![2, 4], format("fixed<6,2>")));
-    let unsigned = graph.add_input("y", Tensor::full(vec![4], format("ufixed<5,2>")));
-    let mut affine = |name: &str, scale: &[i64], fraction: i32, offset: Option<&[i64]>| {
+    let x = graph.add_input("x", vec![2, 4], format("fixed<6,2>"));
+    let unsigned = graph.add_input("y", vec![4], format("ufixed<5,2>"));
+    let mut affine = |name: &str, scale: &[i64], fraction: i32, bias: Option<&[i64]>| {
         let scale = constant(&[scale.len()], scale, fraction);
-        let offset = offset.map(|offset| constant(&[offset.len()], offset, 5));
+        let bias = bias.map(|bias| constant(&[bias.len()], bias, 5));
         let from = if name.starts_with("unsigned") { unsigned } else { x };
-        add_factors(&mut graph, name, from, Affine { scale, offset });
+        add_factors(&mut graph, name, from, Affine { scale, bias });
     };
     affine("unsigned minus", &[-1, -2, -4, -1], 1, None);
     affine("unsigned signs", &[1, -2, -32, 8], 2, Some(&[-3, 40, 0, -200]));
@@ -40,12 +38,12 @@ pub fn small_factors() -> Network {
     affine("positive", &[1, 2, 4, 32], 2, Some(&[-7]));
     affine("signs", &[1, -4, -2, 32], 2, Some(&[3, -2, 5, 0]));
     affine("zero among signs", &[1, -4, 0, 32], 2, Some(&[3, -2, 5, 0]));
-    affine("zero without offset", &[1, -1, 0, 1], 0, None);
+    affine("zero without bias", &[1, -1, 0, 1], 0, None);
     affine("products", &[1, 3, 0, -2], 2, Some(&[3, -2, 5, 0]));
-    let mut leaky = |name: &str, slopes: &[i64], from: i64, offset: Option<i64>| {
+    let mut leaky = |name: &str, slopes: &[i64], from: i64, bias: Option<i64>| {
         let slopes = constant(&[slopes.len()], slopes, 3);
-        let offset = offset.map(|offset| constant(&[1], &[offset], 5));
-        add_slopes(&mut graph, name, x, Leaky { from: BigInt::from(from), slopes, offset });
+        let bias = bias.map(|bias| constant(&[1], &[bias], 5));
+        add_slopes(&mut graph, name, x, Leaky { threshold: BigInt::from(from), slopes, bias });
     };
     leaky("quarter", &[2], 0, None);
     leaky("minus twice", &[-16], 5, Some(-3));

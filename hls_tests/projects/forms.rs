@@ -2,7 +2,7 @@
 
 use bitkiln::back::{Backend, files};
 use bitkiln::hls::{Body, Design, Options, Terms};
-use bitkiln::ir::{Graph, Linear, NodeId, Tensor};
+use bitkiln::ir::{Graph, Linear, NodeId};
 
 use crate::networks::*;
 use crate::verified::assert_exact;
@@ -67,8 +67,8 @@ fn add_sign(graph: &mut Graph, name: &str, from: NodeId, fraction: i32) -> NodeI
 pub fn random_forms(seed: u64) -> Network {
     let mut draw = Draw::new(seed);
     let mut graph = Graph::new(format!("forms_{seed}"));
-    let x = graph.add_input("x", Tensor::full(vec![5], format("fixed<6,2>")));
-    let y = graph.add_input("y", Tensor::full(vec![2, 4], format("ufixed<5,1>")));
+    let x = graph.add_input("x", vec![5], format("fixed<6,2>"));
+    let y = graph.add_input("y", vec![2, 4], format("ufixed<5,1>"));
     let sign = add_sign(&mut graph, "sign", x, (draw.next() % 4) as i32 - 1);
     for kind in KINDS {
         for (from, node) in [("x", x), ("y", y), ("sign", sign)] {
@@ -85,7 +85,7 @@ pub fn random_forms(seed: u64) -> Network {
 /// A layer of each form, small enough to be read.
 pub fn small_forms() -> Network {
     let mut graph = Graph::new("forms");
-    let x = graph.add_input("x", Tensor::full(vec![4], format("fixed<6,2>")));
+    let x = graph.add_input("x", vec![4], format("fixed<6,2>"));
     let sign = add_sign(&mut graph, "sign", x, 0);
     let mut add =
         |name: &str, from: NodeId, codes: [i64; 8], fraction, biases: Option<[i64; 2]>| {
@@ -106,8 +106,8 @@ pub fn small_forms() -> Network {
 /// A function of each form on all codes of one number.
 pub fn small_functions() -> Network {
     let mut graph = Graph::new("functions");
-    let x = graph.add_input("x", Tensor::full(vec![1], format("fixed<11,4>")));
-    let y = graph.add_input("y", Tensor::full(vec![1], format("ufixed<11,2>")));
+    let x = graph.add_input("x", vec![1], format("fixed<11,4>"));
+    let y = graph.add_input("y", vec![1], format("ufixed<11,2>"));
     let values: Vec<i64> = (0..65).map(|n| (12 * n) % 31 - 9).collect();
     let grid: Vec<i64> = (0..40).map(|n| 8 * n - 156).collect();
     let dense: Vec<i64> = (0..60).map(|n| n - 20 + n / 7).collect();
@@ -208,7 +208,7 @@ fn an_output_whose_weights_are_zero_costs_nothing() {
         (&[0, 0, 0, 0, 0, 0], 0),
     ] {
         let mut graph = Graph::new("form");
-        let x = graph.add_input("x", Tensor::full(vec![3], format("fixed<6,2>")));
+        let x = graph.add_input("x", vec![3], format("fixed<6,2>"));
         let linear = Linear { weights: constant(&[3, codes.len() / 3], codes, 1), bias: None };
         let node = add_matrix(&mut graph, "fc", x, linear);
         graph.add_output("fc", node);

@@ -1,11 +1,11 @@
 //! Small networks for tests, each with random samples and what the simulation makes of them.
 
 use bitkiln::back::{Backend, Vectors};
-use bitkiln::fixed::{Codes, Format, Overflow, Quantization, Range, Rounding, cast_range};
+use bitkiln::fixed::{Codes, Format, Overflow, Quantization, Rounding};
 use bitkiln::hls::{Design, Options};
 use bitkiln::ir::{
-    Affine, Constant, Conv, Gather, Graph, Leaky, Linear, Merge, NodeId, Op, Pool, PoolKind,
-    Softmax, StepFunction, Tensor, Window, concatenated, validate,
+    Affine, Cast, Clamp, Concat, Constant, Conv, Elementwise, Gather, Graph, Leaky, Linear, NodeId,
+    Operation, Pool, PoolKind, Reshape, Scale, Softmax, StepFunction, Window, validate,
 };
 use bitkiln::sim;
 use ndarray::{Array1, ArrayD, IxDyn};
@@ -126,7 +126,7 @@ pub fn add_linear(
     add_matrix(graph, name, from, Linear { weights, bias })
 }
 
-/// Numbers of a shape, `fraction` bits behind the point.
+/// Numbers of a shape with `fraction` fractional bits.
 pub fn constant(shape: &[usize], codes: &[i64], fraction: i32) -> Constant {
     let codes = codes.iter().map(|code| BigInt::from(*code)).collect();
     let codes = ArrayD::from_shape_vec(IxDyn(shape), codes).unwrap();
@@ -135,24 +135,16 @@ pub fn constant(shape: &[usize], codes: &[i64], fraction: i32) -> Constant {
 
 /// Adds a matrix.
 pub fn add_matrix(graph: &mut Graph, name: &str, from: NodeId, linear: Linear) -> NodeId {
-    let tensor = graph[from].tensor.clone();
-    let outputs = linear.weights.codes.shape()[1];
-    let sums = linear.sums(&tensor).unwrap();
-    let mut shape = tensor.shape.clone();
-    *shape.last_mut().unwrap() = outputs;
-    let format = Format::covering(&sums.partial, sums.fraction).unwrap();
-    let tensor = Tensor { shape, format, channels: sums.channels };
-    graph.add(name, Op::Linear(linear), &[from], tensor)
+    graph.add(name, linear, &[from]).unwrap()
 }
 
-/// Adds random scales, and offsets if given: a format each, and whether there is one number for
-/// each channel.
+/// Adds random scales, and biases if given: a format each, and one number per channel if so said.
 pub fn add_affine(
     graph: &mut Graph,
     name: &str,
     from: NodeId,
     scale: (&str, bool),
-    offset: Option<(&str, bool)>,
+    bias: Option<(&str, bool)>,
 ) -> NodeId {
     let mut draw = Draw::new(graph.nodes.node_count() as u64);
     let tensor = graph[from].tensor.clone();
@@ -161,9 +153,8 @@ pub fn add_affine(
         let count = if by_channel { tensor.channel_count() } else { 1 };
         Constant { codes: draw.codes(&[count], format), format }
     };
-    let affine = Affine { scale: random(scale), offset: offset.map(random) };
-    let tensor = affine.result(&tensor).unwrap();
-    graph.add(name, Op::Affine(affine), &[from], tensor)
+    let affine = Affine { scale: random(scale), bias: bias.map(random) };
+    graph.add(name, affine, &[from]).unwrap()
 }
 
 /// Adds a cast to `to`, which says its modes.
@@ -172,25 +163,7 @@ pub fn add_cast(graph: &mut Graph, name: &str, from: NodeId, to: &str) -> NodeId
 }
 
 pub fn add_cast_to(graph: &mut Graph, name: &str, from: NodeId, to: Quantization) -> NodeId {
-    let tensor = &graph[from].tensor;
-    let codes = cast_range(&tensor.range(), tensor.format.fraction(), &to);
-    let shape = tensor.shape.clone();
-    let op = Op::Cast { rounding: to.rounding, overflow: to.overflow };
-    graph.add(name, op, &[from], Tensor { shape, format: to.format, channels: vec![codes] })
-}
-
-/// Adds a node of one operand that keeps the shape: its codes are `low` to `high`.
-fn add_map(
-    graph: &mut Graph,
-    name: &str,
-    from: NodeId,
-    op: Op,
-    (low, high, fraction): (BigInt, BigInt, i32),
-) -> NodeId {
-    let codes = Range::new(low, high);
-    let format = Format::covering(&codes, fraction).unwrap();
-    let shape = graph[from].tensor.shape.clone();
-    graph.add(name, op, &[from], Tensor { shape, format, channels: vec![codes] })
+    graph.add(name, Cast::from(to), &[from]).unwrap()
 }
 
 /// Adds limits.
@@ -201,42 +174,28 @@ pub fn add_clamp(
     low: Option<i64>,
     high: Option<i64>,
 ) -> NodeId {
-    let tensor = graph[from].tensor.clone();
     let (low, high) = (low.map(BigInt::from), high.map(BigInt::from));
-    let limit = |code: &BigInt| {
-        let code = low.as_ref().map_or(code.clone(), |low| code.clone().max(low.clone()));
-        high.as_ref().map_or(code.clone(), |high| code.min(high.clone()))
-    };
-    let all = tensor.range();
-    let codes = (limit(all.low()), limit(all.high()), tensor.format.fraction());
-    add_map(graph, name, from, Op::Clamp { low: low.clone(), high: high.clone() }, codes)
+    graph.add(name, Clamp { low, high }, &[from]).unwrap()
 }
 
 /// Adds a leaky ReLU of slope 2^-`shift`.
 pub fn add_leaky(graph: &mut Graph, name: &str, from: NodeId, shift: u32) -> NodeId {
     let slopes = constant(&[1], &[1], shift as i32);
-    let leaky = Leaky { from: BigInt::zero(), slopes, offset: None };
-    let tensor = leaky.result(&graph[from].tensor).unwrap();
-    graph.add(name, Op::Leaky(leaky), &[from], tensor)
+    graph.add(name, Leaky { threshold: BigInt::zero(), slopes, bias: None }, &[from]).unwrap()
 }
 
 /// Adds a factor of 2^`power`.
 pub fn add_scale(graph: &mut Graph, name: &str, from: NodeId, power: i32) -> NodeId {
-    let mut tensor = graph[from].tensor.clone();
-    tensor.format = tensor.format.scaled(power).unwrap();
-    graph.add(name, Op::Scale { power }, &[from], tensor)
+    graph.add(name, Scale { power }, &[from]).unwrap()
 }
 
 /// Adds the same elements in another shape.
 pub fn add_reshape(graph: &mut Graph, name: &str, from: NodeId, shape: &[usize]) -> NodeId {
-    let tensor = &graph[from].tensor;
-    let (format, channels) = (tensor.format, vec![tensor.range()]);
-    let tensor = Tensor { shape: shape.to_vec(), format, channels };
-    graph.add(name, Op::Reshape, &[from], tensor)
+    graph.add(name, Reshape { shape: shape.to_vec() }, &[from]).unwrap()
 }
 
-/// Adds a function that is `values[k]` from `thresholds[k - 1]` on, with `fraction` bits behind
-/// the point.
+/// Adds a function that is `values[k]` from `thresholds[k - 1]` on, with `fraction`
+/// fractional bits.
 pub fn add_steps(
     graph: &mut Graph,
     name: &str,
@@ -247,20 +206,17 @@ pub fn add_steps(
     let at = graph[from].tensor.format.fraction();
     let values = Constant::of_codes(big(values).into_dyn(), fraction).unwrap();
     let thresholds = Constant::of_codes(big(thresholds).into_dyn(), at).unwrap();
-    let codes = values.codes.range().unwrap();
-    let codes = (codes.low().clone(), codes.high().clone(), fraction);
-    add_map(graph, name, from, Op::StepFunction(StepFunction { thresholds, values }), codes)
+    graph.add(name, StepFunction { thresholds, values }, &[from]).unwrap()
 }
 
-/// Adds a softmax with small tables, of which `exponents` share a distance of 6 bits.
+/// Adds a softmax with small tables, of which `addresses` share a difference of 6 bits.
 pub fn add_softmax(
     graph: &mut Graph,
     name: &str,
     from: NodeId,
-    (exponents, to): (&[u32], &str),
+    (addresses, to): (&[u32], &str),
 ) -> NodeId {
     let to = quantization(to);
-    let shape = graph[from].tensor.shape.clone();
     let columns = graph[from].tensor.channel_count();
     let table = |lines: u32, of: &str, function: &dyn Fn(f64) -> f64| {
         let format = format(of);
@@ -270,33 +226,32 @@ pub fn add_softmax(
         Constant { codes, format }
     };
     let mut below = 6;
-    let exponents = exponents.iter().map(|lines| {
+    let exp_tables = addresses.iter().map(|lines| {
         below -= lines;
         let step = f64::from(1 << below) / 8.0;
         table(*lines, "ufixed<11,1>", &|place| (-place * step).exp())
     });
-    // The sum of so many ones is below 2^(halvings + 1).
-    let halvings = usize::BITS - columns.leading_zeros() - 1;
+    // The sum of so many ones is below 2^(norm_shift + 1).
+    let norm_shift = usize::BITS - columns.leading_zeros() - 1;
     let softmax = Softmax {
-        distance: quantization("ufixed<6,3,RND,SAT>"),
-        exponents: exponents.collect(),
+        difference: quantization("ufixed<6,3,RND,SAT>"),
+        exp_tables: exp_tables.collect(),
         exponential: quantization("ufixed<11,1,RND_CONV>"),
-        sum: Format::unsigned(11 + halvings, 1 + halvings as i32).unwrap(),
-        halvings,
-        seeds: table(4, "ufixed<8,1>", &|place| 1.0 / (1.0 + (place + 0.5) / 16.0)),
+        sum: Format::unsigned(11 + norm_shift, 1 + norm_shift as i32).unwrap(),
+        norm_shift,
+        reciprocal_table: table(4, "ufixed<8,1>", &|place| 1.0 / (1.0 + (place + 0.5) / 16.0)),
         error: quantization("fixed<9,-2,RND>"),
         correction: quantization("fixed<10,-2,TRN>"),
         reciprocal: quantization("ufixed<12,1,RND_ZERO>"),
-        rounding: to.rounding,
-        overflow: to.overflow,
+        to,
     };
-    graph.add(name, Op::Softmax(softmax), &[from], Tensor::full(shape, to.format))
+    graph.add(name, softmax, &[from]).unwrap()
 }
 
 /// Two dense layers between quantizers, 6-5-3: what most tests look at.
 pub fn tiny() -> Network {
     let mut graph = Graph::new("tiny");
-    let x = graph.add_input("input_1", Tensor::full(vec![6], format("fixed<8,1>")));
+    let x = graph.add_input("input_1", vec![6], format("fixed<8,1>"));
     let fc1 = add_linear(&mut graph, "fc1", x, (5, "fixed<6,1>", Some("fixed<6,1>")));
     let relu1 = add_cast(&mut graph, "relu1", fc1, "ufixed<6,0,RND_CONV,SAT>");
     let fc2 = add_linear(&mut graph, "fc2", relu1, (3, "fixed<4,1>", None));
@@ -309,8 +264,8 @@ pub fn tiny() -> Network {
 /// reshaped, twice, used inside as well, and unchanged from an input. Names are awkward.
 pub fn every_operation() -> Network {
     let mut graph = Graph::new("every/operation");
-    let x = graph.add_input("class", Tensor::full(vec![2, 3, 4], format("fixed<7,2>")));
-    let z = graph.add_input("Class", Tensor::full(vec![3], format("ufixed<3,0>")));
+    let x = graph.add_input("class", vec![2, 3, 4], format("fixed<7,2>"));
+    let z = graph.add_input("Class", vec![3], format("ufixed<3,0>"));
     let fc = add_linear(&mut graph, "fc", x, (5, "fixed<5,0>", Some("ufixed<9,-2>")));
     let clamp = add_clamp(&mut graph, "fc/clamp", fc, Some(-700), Some(900));
     let floor = add_clamp(&mut graph, "floor", fc, Some(0), None);
@@ -353,7 +308,7 @@ pub fn every_operation() -> Network {
 /// One input cast with every pair of modes that both vendors have.
 pub fn every_mode() -> Network {
     let mut graph = Graph::new("every_mode");
-    let x = graph.add_input("x", Tensor::full(vec![40], format("fixed<9,4>")));
+    let x = graph.add_input("x", vec![40], format("fixed<9,4>"));
     let target = format("fixed<5,2>");
     for rounding in Rounding::ALL.into_iter().filter(|mode| *mode != Rounding::RndConvOdd) {
         for overflow in Overflow::ALL {
@@ -370,11 +325,11 @@ pub fn every_mode() -> Network {
 /// the width; weights that no double holds.
 pub fn extreme_formats() -> Network {
     let mut graph = Graph::new("extreme_formats");
-    let wide = graph.add_input("wide", Tensor::full(vec![3], format("fixed<128,64>")));
-    let natural = graph.add_input("natural", Tensor::full(vec![3], format("ufixed<128,-5>")));
-    let bit = graph.add_input("bit", Tensor::full(vec![8], format("fixed<1,1>")));
-    let far = graph.add_input("far", Tensor::full(vec![4], format("fixed<20,60>")));
-    let tiny = graph.add_input("tiny", Tensor::full(vec![4], format("ufixed<9,-40>")));
+    let wide = graph.add_input("wide", vec![3], format("fixed<128,64>"));
+    let natural = graph.add_input("natural", vec![3], format("ufixed<128,-5>"));
+    let bit = graph.add_input("bit", vec![8], format("fixed<1,1>"));
+    let far = graph.add_input("far", vec![4], format("fixed<20,60>"));
+    let tiny = graph.add_input("tiny", vec![4], format("ufixed<9,-40>"));
     let mut outputs = vec![
         add_cast(&mut graph, "wide_cut", wide, "fixed<70,30,RND_CONV,SAT>"),
         add_cast(&mut graph, "wide_low", wide, "ufixed<65,3,RND,WRAP>"),
@@ -397,20 +352,6 @@ pub fn extreme_formats() -> Network {
     Network::new(graph, 20, 11)
 }
 
-/// Adds a node whose tensor follows from its operands.
-fn add_result(graph: &mut Graph, name: &str, op: Op, from: &[NodeId], shape: &[usize]) -> NodeId {
-    let operands: Vec<&Tensor> = from.iter().map(|id| &graph[*id].tensor).collect();
-    let tensor = match &op {
-        Op::Conv(conv) => conv.result(operands[0]),
-        Op::Pool(pool) => pool.result(operands[0]),
-        Op::Gather(gather) => gather.result(operands[0], shape),
-        Op::Concat { axis } => concatenated(&operands, *axis),
-        Op::Merge(merge) => merge.result(&operands),
-        _ => panic!("{} says no result", op.name()),
-    };
-    graph.add(name, op, from, tensor.unwrap())
-}
-
 pub fn add_conv(
     graph: &mut Graph,
     name: &str,
@@ -425,14 +366,14 @@ pub fn add_conv(
     };
     let weights = random(&[inputs, outputs], "fixed<4,1>");
     let linear = Linear { weights, bias: Some(random(&[outputs], "fixed<6,2>")) };
-    add_result(graph, name, Op::Conv(Conv { window, groups, linear }), &[from], &[])
+    graph.add(name, Conv { window, groups, linear }, &[from]).unwrap()
 }
 
 /// Convolutions with borders, strides, dilation, groups and spread operands; pools; moves; merges.
 pub fn windows() -> Network {
     let mut graph = Graph::new("windows");
     let whole = Window::whole([5, 4]);
-    let x = graph.add_input("image", Tensor::full(vec![5, 4, 2], format("fixed<6,3>")));
+    let x = graph.add_input("image", vec![5, 4, 2], format("fixed<6,3>"));
     let narrow = Window { kernel: [3, 2], output: [3, 3], ..whole };
     let same = Window { stride: [2, 1], pad_before: [1, 0], output: [3, 4], ..narrow };
     let spread = Window {
@@ -448,35 +389,36 @@ pub fn windows() -> Network {
     graph.add_output("same", conv);
     let conv = add_conv(&mut graph, "groups", x, (same, 2, 4));
     let conv = add_cast(&mut graph, "rounded", conv, "fixed<6,3,RND_CONV,SAT>");
-    let doubled = add_result(&mut graph, "twice", Op::Merge(Merge::Add), &[conv, conv, conv], &[]);
+    let doubled = graph.add("twice", Elementwise::Add, &[conv, conv, conv]).unwrap();
     graph.add_output("twice", doubled);
     let conv = add_conv(&mut graph, "spread", x, (spread, 1, 1));
     graph.add_output("spread", conv);
 
     for (name, kind) in [("largest", PoolKind::Max), ("sums", PoolKind::Sum)] {
-        let op = Op::Pool(Pool { window: same, kind });
-        let pool = add_result(&mut graph, name, op, &[x], &[]);
+        let op = Pool { window: same, kind };
+        let pool = graph.add(name, op, &[x]).unwrap();
         graph.add_output(name, pool);
-        let op = Op::Pool(Pool { window: whole, kind });
-        let pool = add_result(&mut graph, &format!("{name}_of_all"), op, &[x], &[]);
+        let op = Pool { window: whole, kind };
+        let pool = graph.add(&format!("{name}_of_all"), op, &[x]).unwrap();
         graph.add_output(format!("{name}_of_all"), pool);
     }
 
-    let other = graph.add_input("other", Tensor::full(vec![5, 4, 2], format("ufixed<5,0>")));
-    for merge in [Merge::Add, Merge::Subtract, Merge::Multiply, Merge::Maximum, Merge::Minimum] {
-        let merged = add_result(&mut graph, merge.name(), Op::Merge(merge), &[x, other], &[]);
+    let other = graph.add_input("other", vec![5, 4, 2], format("ufixed<5,0>"));
+    use Elementwise::{Add, Maximum, Minimum, Multiply, Subtract};
+    for merge in [Add, Subtract, Multiply, Maximum, Minimum] {
+        let merged = graph.add(merge.name(), merge, &[x, other]).unwrap();
         graph.add_output(merge.name(), merged);
     }
     let same_type = add_cast(&mut graph, "same_type", other, "fixed<6,3,RND,SAT>");
     for axis in 0..3 {
         let name = format!("side_by_side_{axis}");
         let both = [x, same_type, x];
-        let concat = add_result(&mut graph, &name, Op::Concat { axis }, &both, &[]);
+        let concat = graph.add(&name, Concat { axis }, &both).unwrap();
         graph.add_output(name, concat);
     }
     let places = (0..40).rev().map(|place| (place % 7 != 0).then_some(place)).collect();
-    let gather = Op::Gather(Gather { indices: places });
-    let gather = add_result(&mut graph, "mirror", gather, &[x], &[4, 10]);
+    let gather = Gather { shape: vec![4, 10], indices: places };
+    let gather = graph.add("mirror", gather, &[x]).unwrap();
     graph.add_output("mirror", gather);
     Network::new(graph, 12, 5)
 }
@@ -485,34 +427,31 @@ pub fn windows() -> Network {
 pub fn large() -> Network {
     let mut graph = Graph::new("large");
     let whole = Window::whole([30, 30]);
-    let x = graph.add_input("image", Tensor::full(vec![30, 30, 5], format("fixed<6,3>")));
+    let x = graph.add_input("image", vec![30, 30, 5], format("fixed<6,3>"));
     let window = Window { kernel: [3, 3], output: [28, 28], ..whole };
     let conv = add_conv(&mut graph, "conv", x, (window, 1, 6));
     let relu = add_cast(&mut graph, "relu", conv, "ufixed<6,3,RND_CONV,SAT>");
     let window =
         Window { input: [28, 28], kernel: [2, 2], stride: [2, 2], output: [14, 14], ..whole };
-    let op = Op::Pool(Pool { window, kind: PoolKind::Max });
-    let pool = add_result(&mut graph, "pool", op, &[relu], &[]);
+    let op = Pool { window, kind: PoolKind::Max };
+    let pool = graph.add("pool", op, &[relu]).unwrap();
     let dense = add_linear(&mut graph, "dense", pool, (8, "fixed<4,1>", Some("fixed<6,2>")));
     graph.add_output("dense", dense);
-    let flat = Tensor { shape: vec![14 * 14 * 6], ..graph[pool].tensor.clone() };
-    let flat = Tensor { channels: vec![flat.range()], ..flat };
-    let flat = graph.add("flat", Op::Reshape, &[pool], flat);
+    let flat = graph.add("flat", Reshape { shape: vec![14 * 14 * 6] }, &[pool]).unwrap();
     let wide = add_linear(&mut graph, "wide", flat, (5, "fixed<4,1>", Some("fixed<6,2>")));
     graph.add_output("wide", wide);
 
     // A single row of windows or of channels.
-    let op = Op::Pool(Pool { window: whole, kind: PoolKind::Sum });
-    let sums = add_result(&mut graph, "sums", op, &[x], &[]);
+    let op = Pool { window: whole, kind: PoolKind::Sum };
+    let sums = graph.add("sums", op, &[x]).unwrap();
     graph.add_output("sums", sums);
     let conv = add_conv(&mut graph, "whole", x, (whole, 1, 2));
     graph.add_output("whole", conv);
-    let flat = Tensor { shape: vec![30 * 30 * 5], ..graph[x].tensor.clone() };
-    let flat = graph.add("flat_image", Op::Reshape, &[x], flat);
+    let flat = graph.add("flat_image", Reshape { shape: vec![30 * 30 * 5] }, &[x]).unwrap();
     let norm =
         add_affine(&mut graph, "norm", flat, ("fixed<5,1>", true), Some(("fixed<6,3>", true)));
     graph.add_output("norm", norm);
-    let twice = add_result(&mut graph, "twice", Op::Concat { axis: 0 }, &[flat, flat], &[]);
+    let twice = graph.add("twice", Concat { axis: 0 }, &[flat, flat]).unwrap();
     graph.add_output("twice", twice);
     Network::new(graph, 4, 6)
 }

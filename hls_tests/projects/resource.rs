@@ -3,7 +3,7 @@
 use bitkiln::back::{Backend, files};
 use bitkiln::config::Strategy;
 use bitkiln::hls::{Body, Design, Tiles};
-use bitkiln::ir::{Graph, Linear, Tensor, Window};
+use bitkiln::ir::{Graph, Linear, Window};
 
 use crate::forms::random_forms;
 use crate::networks::*;
@@ -12,8 +12,8 @@ use crate::verified::assert_exact;
 /// Layers in tiles of every shape, small enough to be read.
 pub fn small_blocks() -> Network {
     let mut graph = Graph::new("blocks");
-    let x = graph.add_input("x", Tensor::full(vec![4], format("fixed<6,2>")));
-    let image = graph.add_input("image", Tensor::full(vec![3, 3, 2], format("ufixed<5,1>")));
+    let x = graph.add_input("x", vec![4], format("fixed<6,2>"));
+    let image = graph.add_input("image", vec![3, 3, 2], format("ufixed<5,1>"));
     let codes: Vec<i64> = (0..24).map(|n| (7 * n) % 15 - 7).collect();
     let mut add = |name: &str, biased: bool| {
         let weights = constant(&[4, 6], &codes, 2);

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use bitkiln::back::{Backend, Headers, VerifyError, WriteOptions, verify, write};
 use bitkiln::fixed::{Format, Overflow, Quantization, Rounding};
-use bitkiln::ir::{Graph, Tensor};
+use bitkiln::ir::Graph;
 use tempfile::TempDir;
 
 use crate::networks::*;
@@ -71,8 +71,7 @@ fn formats_at_the_ends() {
 #[test]
 fn tensors_that_exceed_a_stack() {
     let mut graph = Graph::new("wide");
-    let tensor = Tensor::full(vec![1 << 20], Format::signed(8, 1).unwrap());
-    let x = graph.add_input("x", tensor);
+    let x = graph.add_input("x", vec![1 << 20], Format::signed(8, 1).unwrap());
     let [coarse, coarser] = [6, 4].map(|width| {
         Quantization::new(Format::signed(width, 1).unwrap(), Rounding::RndConv, Overflow::Sat)
     });
@@ -90,7 +89,7 @@ fn tensors_that_exceed_a_stack() {
 /// One cast to `to`.
 fn one_cast(rounding: Rounding, overflow: Overflow) -> Network {
     let mut graph = Graph::new("one_cast");
-    let x = graph.add_input("x", Tensor::full(vec![64], Format::signed(9, 4).unwrap()));
+    let x = graph.add_input("x", vec![64], Format::signed(9, 4).unwrap());
     let to = Quantization::new(Format::signed(5, 2).unwrap(), rounding, overflow);
     let y = add_cast_to(&mut graph, "y", x, to);
     graph.add_output("y", y);

@@ -6,7 +6,7 @@ use std::path::Path;
 use bitkiln::back::{BackError, Backend, Manifest, ModelFile, Vectors, WriteOptions, files, write};
 use bitkiln::fixed::{Codes, Format, Overflow, Quantization, Rounding};
 use bitkiln::hls::{Design, Options};
-use bitkiln::ir::{Graph, Tensor};
+use bitkiln::ir::Graph;
 
 use crate::networks::*;
 
@@ -177,7 +177,7 @@ fn modes_that_a_vendor_lacks_are_refused() {
         ),
     ] {
         let mut graph = Graph::new("one_cast");
-        let x = graph.add_input("x", Tensor::full(vec![2], format("fixed<9,4>")));
+        let x = graph.add_input("x", vec![2], format("fixed<9,4>"));
         let to = Quantization::new(Format::signed(5, 2).unwrap(), rounding, overflow);
         let y = add_cast_to(&mut graph, "y", x, to);
         graph.add_output("y", y);
@@ -194,8 +194,7 @@ fn modes_that_a_vendor_lacks_are_refused() {
 #[test]
 fn the_interval_is_the_tools() {
     let mut graph = Graph::new("two");
-    let tensor = Tensor::full(vec![5000], Format::signed(8, 1).unwrap());
-    let x = graph.add_input("x", tensor);
+    let x = graph.add_input("x", vec![5000], Format::signed(8, 1).unwrap());
     let y = add_cast(&mut graph, "y", x, "fixed<7,1,RND,SAT>");
     let z = add_cast(&mut graph, "z", y, "fixed<6,1,RND,SAT>");
     graph.add_output("z", z);

@@ -147,16 +147,15 @@ pub fn options(
 
 #[cfg(test)]
 mod tests {
-    use bitkiln::ir::{Op, Tensor};
+    use bitkiln::ir::Reshape;
 
     use super::*;
 
     #[test]
     fn other_outputs_than_the_networks_are_a_defect() -> Result<()> {
-        let tensor = Tensor::full(vec![2], "fixed<4,1>".parse().into_diagnostic()?);
         let mut graph = Graph::new("g");
-        let x = graph.add_input("x", tensor.clone());
-        let y = graph.add("y", Op::Reshape, &[x], tensor);
+        let x = graph.add_input("x", vec![2], "fixed<4,1>".parse().into_diagnostic()?);
+        let y = graph.add("y", Reshape { shape: vec![2] }, &[x]).into_diagnostic()?;
         graph.add_output("y", y);
         let inputs = sim::vectors(&graph, 3);
         let mut outputs = vec![("y".to_string(), inputs[0].clone())];

@@ -244,10 +244,6 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         let stem = &stems[node];
         let this = &graph[*node];
         let operands = graph.operands(*node);
-        if !this.op.takes(operands.len()) {
-            let rule = format!("{} does not take {} operands", this.op.name(), operands.len());
-            return Err(HlsError::Graph { node: this.name.clone(), rule });
-        }
         let Some(source) = operands.first() else {
             let (name, layer) = (format!("{stem}_t"), &this.layer);
             let (format, range) = (plain(this.tensor.format), this.tensor.range());

@@ -1,10 +1,14 @@
 //! Nodes and edges.
 
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, HashSet};
+
 use petgraph::Direction;
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
 use petgraph::visit::EdgeRef;
 
-use super::{Op, Tensor};
+use super::{Input, Op, OpError, Tensor};
+use crate::fixed::Format;
 
 /// A node of a [`Graph`].
 pub type NodeId = NodeIndex;
@@ -17,9 +21,9 @@ pub struct Node {
     pub name: String,
     /// The model's layer that the operation is part of.
     pub layer: String,
-    /// What is computed.
+    /// The operation.
     pub op: Op,
-    /// What comes out.
+    /// Shape, format and ranges of the result.
     pub tensor: Tensor,
 }
 
@@ -43,9 +47,9 @@ pub struct Graph {
     pub inputs: Vec<NodeId>,
     /// The results in the model's order.
     pub outputs: Vec<Output>,
-    /// Which node holds each layer's result, in the model's order. Layers that compute nothing
-    /// share a node with the layer before; a node that no result of the network depends on any
-    /// more is there to show the layer's, and becomes no hardware.
+    /// Layers of the model and the nodes that hold their results, in the model's order. Layers that
+    /// compute nothing share a node with the layer before. A node that no output depends on is kept
+    /// to show the result of a layer, and becomes no hardware.
     pub layers: Vec<(String, NodeId)>,
 }
 
@@ -61,9 +65,25 @@ impl Graph {
         }
     }
 
-    /// Adds a node that takes the results of `operands`, in this order. Its layer is called like
-    /// the node until [`Node::layer`] is set otherwise.
+    /// Adds a node that takes the results of `operands`, in this order, with the result that its
+    /// operation infers. Its layer is called like the node until [`Node::layer`] is set otherwise.
+    ///
+    /// # Errors
+    /// If the operation does not admit these operands.
     pub fn add(
+        &mut self,
+        name: impl Into<String>,
+        op: impl Into<Op>,
+        operands: &[NodeId],
+    ) -> Result<NodeId, OpError> {
+        let op = op.into();
+        let tensors: Vec<&Tensor> = operands.iter().map(|id| &self[*id].tensor).collect();
+        let tensor = op.infer(&tensors)?;
+        Ok(self.add_node(name, op, operands, tensor))
+    }
+
+    /// Adds a node with a stated result, which [`super::validate`] compares with the inferred one.
+    pub(super) fn add_node(
         &mut self,
         name: impl Into<String>,
         op: Op,
@@ -72,17 +92,63 @@ impl Graph {
     ) -> NodeId {
         let name = name.into();
         let node = self.nodes.add_node(Node { layer: name.clone(), name, op, tensor });
-        for (position, operand) in operands.iter().enumerate() {
-            self.nodes.add_edge(*operand, node, position);
-        }
+        self.set_operands(node, operands);
         node
     }
 
-    /// Adds an input of the network.
-    pub fn add_input(&mut self, name: impl Into<String>, tensor: Tensor) -> NodeId {
-        let node = self.add(name, Op::Input, &[], tensor);
+    /// Adds an input of the network, whose samples have this shape.
+    pub fn add_input(
+        &mut self,
+        name: impl Into<String>,
+        shape: Vec<usize>,
+        format: Format,
+    ) -> NodeId {
+        let tensor = Tensor::full(shape.clone(), format);
+        let node = self.add_node(name, Input { shape, format }.into(), &[], tensor);
         self.inputs.push(node);
         node
+    }
+
+    /// Lets `node` take the results of `operands` instead of its own. Its tensor stays as it is.
+    pub fn set_operands(&mut self, node: NodeId, operands: &[NodeId]) {
+        let edges: Vec<_> =
+            self.nodes.edges_directed(node, Direction::Incoming).map(|edge| edge.id()).collect();
+        for edge in edges {
+            self.nodes.remove_edge(edge);
+        }
+        for (position, operand) in operands.iter().enumerate() {
+            self.nodes.add_edge(*operand, node, position);
+        }
+    }
+
+    /// Replaces the operation of `node` and infers its result anew.
+    ///
+    /// # Errors
+    /// If the operation does not admit the operands; then the node is as it was.
+    pub fn set_op(&mut self, node: NodeId, op: Op) -> Result<(), OpError> {
+        let operands = self.operands(node);
+        let tensors: Vec<&Tensor> = operands.iter().map(|id| &self[*id].tensor).collect();
+        self[node].tensor = op.infer(&tensors)?;
+        self[node].op = op;
+        Ok(())
+    }
+
+    /// Lets every user of `node` - nodes, outputs, layers - have the result of `other` instead.
+    pub fn replace_all_uses(&mut self, node: NodeId, other: NodeId) {
+        let users: Vec<_> = self
+            .nodes
+            .edges_directed(node, Direction::Outgoing)
+            .map(|edge| (edge.id(), edge.target(), *edge.weight()))
+            .collect();
+        for (edge, user, position) in users {
+            self.nodes.remove_edge(edge);
+            self.nodes.add_edge(other, user, position);
+        }
+        let layers = self.layers.iter_mut().map(|(_, result)| result);
+        let outputs = self.outputs.iter_mut().map(|output| &mut output.node);
+        for result in layers.chain(outputs).filter(|result| **result == node) {
+            *result = other;
+        }
     }
 
     /// Makes the result of `node` a result of the network.
@@ -101,21 +167,21 @@ impl Graph {
         operands.into_iter().map(|(_, source)| source).collect()
     }
 
-    /// All nodes, each after those that it takes; in the order of their making where that leaves
-    /// a choice. Nodes on a cycle are left out: [`super::validate`] refuses them.
+    /// All nodes, each after its operands; in the order of creation where that leaves a choice.
+    /// Nodes on a cycle are left out: [`super::validate`] refuses them.
     pub fn topological_order(&self) -> Vec<NodeId> {
-        let mut waiting: std::collections::HashMap<NodeId, usize> =
+        let mut waiting: HashMap<NodeId, usize> =
             self.nodes.node_indices().map(|n| (n, self.operands(n).len())).collect();
-        let mut ready: std::collections::BinaryHeap<std::cmp::Reverse<NodeId>> =
-            waiting.iter().filter(|(_, n)| **n == 0).map(|(n, _)| std::cmp::Reverse(*n)).collect();
+        let mut ready: BinaryHeap<Reverse<NodeId>> =
+            waiting.iter().filter(|(_, n)| **n == 0).map(|(n, _)| Reverse(*n)).collect();
         let mut order = Vec::with_capacity(waiting.len());
-        while let Some(std::cmp::Reverse(node)) = ready.pop() {
+        while let Some(Reverse(node)) = ready.pop() {
             order.push(node);
             for edge in self.nodes.edges_directed(node, Direction::Outgoing) {
                 if let Some(left) = waiting.get_mut(&edge.target()) {
                     *left -= 1;
                     if *left == 0 {
-                        ready.push(std::cmp::Reverse(edge.target()));
+                        ready.push(Reverse(edge.target()));
                     }
                 }
             }
@@ -123,18 +189,18 @@ impl Graph {
         order
     }
 
-    /// The nodes that become hardware, in the order of [`Graph::topological_order`]: inputs, and whatever a
-    /// result of the network depends on. The others only show what a layer of the model gives.
+    /// The nodes that become hardware, in topological order: inputs, and whatever an output depends
+    /// on. The others only show what a layer of the model gives.
     pub fn live_nodes(&self) -> Vec<NodeId> {
-        let mut built: std::collections::HashSet<NodeId> = self.inputs.iter().copied().collect();
+        let mut live: HashSet<NodeId> = self.inputs.iter().copied().collect();
         let mut waiting: Vec<NodeId> = self.outputs.iter().map(|output| output.node).collect();
         while let Some(node) = waiting.pop() {
-            if built.insert(node) {
+            if live.insert(node) {
                 waiting.extend(self.operands(node));
             }
         }
         let mut order = self.topological_order();
-        order.retain(|node| built.contains(node));
+        order.retain(|node| live.contains(node));
         order
     }
 }

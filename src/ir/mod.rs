@@ -1,13 +1,15 @@
-//! What the hardware computes: a small closed set of integer operations.
+//! The graph of integer operations that hardware computes.
 //!
 //! A [`Graph`] is a petgraph of [`Node`]s. Each node is one operation ([`Op`]) with one result, a
-//! [`Tensor`]: its shape, the fixed-point [`Format`](crate::fixed::Format) of its elements, and for each
-//! channel the [`Range`](crate::fixed::Range) that its codes provably stay in. An edge runs from the
-//! producer of a tensor to a node that takes it and carries the operand's position.
+//! [`Tensor`]: its shape, the fixed-point [`Format`](crate::fixed::Format) of its elements, and the
+//! [`Range`](crate::fixed::Range) of codes that each channel or element provably stays in. An edge
+//! runs from the producer of a tensor to a user of it and carries the operand's position.
 //!
-//! There are no real numbers here, no layers, no quantizers, and no choice left open: whoever
-//! executes a graph (simulation, generated C++) computes the same integers. [`validate`] states
-//! what every module may rely on.
+//! There are no real numbers here, no layers, no quantizers, and no choice left open: every executor
+//! of a graph (simulation, generated C++) computes the same integers. An operation carries all that
+//! it needs and knows its result: [`Op::infer`] is the only place that computes shapes, formats and
+//! ranges, and [`validate`](validate()) compares every stored result with it. [`ops`] has a file for
+//! each operation, [`text`] prints and reads graphs.
 //!
 //! # One worked network
 //!
@@ -26,61 +28,37 @@
 //! `ufixed<2,1>` is never reached.
 //!
 //! ```
-//! use bitkiln::fixed::{Format, Range, Overflow, Rounding};
-//! use bitkiln::ir::{Constant, Graph, Linear, Op, Tensor};
-//! use ndarray::array;
-//!
-//! let mut graph = Graph::new("worked");
-//! let x = graph.add_input("x", Tensor::full(vec![2], "fixed<4,1>".parse()?));
-//! let weights = Constant::covering(array![[0.75], [-0.5]].into_dyn().view())?;
-//! let fc = graph.add("fc", Op::Linear(Linear { weights, bias: None }), &[x], Tensor {
-//!     shape: vec![1],
-//!     format: "fixed<7,2>".parse()?,
-//!     channels: vec![Range::new(-38, 37)],
-//! });
-//! let cast = Op::Cast { rounding: Rounding::RndConv, overflow: Overflow::Sat };
-//! let act = graph.add("act", cast, &[fc], Tensor {
-//!     shape: vec![1],
-//!     format: "ufixed<2,1>".parse()?,
-//!     channels: vec![Range::new(0, 2)],
-//! });
-//! graph.add_output("act", act);
+//! let graph = bitkiln::ir::text::parse("
+//!     graph worked
+//!     x = input shape=[2] format=fixed<4,1>
+//!     fc = linear x weights=fixed<3,1>[2, 1]{3, -2}
+//!     act = cast fc to=ufixed<2,1,RND_CONV,SAT>
+//!     output act
+//! ")?;
 //! bitkiln::ir::validate(&graph)?;
+//! let text = bitkiln::ir::text::print(&graph, None);
+//! assert!(text.contains("fc = linear x weights=fixed<3,1>[2, 1]{3, -2} : [1] fixed<7,2> [-38, 37]"));
+//! assert!(text.contains("act = cast fc to=ufixed<2,1,RND_CONV,SAT> : [1] ufixed<2,1> [0, 2]"));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod affine;
-mod conv;
 mod dot;
 mod graph;
-mod layout;
-mod leaky;
-mod merge;
-mod op;
-mod pool;
-mod softmax;
-mod sums;
+pub mod ops;
 mod tensor;
 #[cfg(test)]
 mod tests;
+pub mod text;
 mod validate;
 mod window;
 
-pub use affine::Affine;
-pub(crate) use affine::Units;
-pub use conv::Conv;
 pub use dot::to_dot;
 pub use graph::{Graph, Node, NodeId, Output};
-pub use layout::{Gather, concatenated};
-pub use leaky::Leaky;
-pub(crate) use leaky::Lines;
-pub use merge::Merge;
-pub use op::{Linear, Op, StepFunction};
-pub use pool::{Pool, PoolKind};
-pub use softmax::Softmax;
-pub(crate) use softmax::{is_seed, one_code};
-pub use sums::Sums;
+pub use ops::{
+    Access, Affine, Cast, Clamp, Concat, Conv, Effect, Elementwise, Gather, Input, Leaky, Linear,
+    Op, OpError, Operand, Operation, Pool, PoolKind, Reshape, Scale, Softmax, StepFunction, Sums,
+};
+pub(crate) use ops::{Alignment, LeakyAlignment, RangeAt, code_of_one, is_reciprocal};
 pub use tensor::{Constant, ConstantError, Tensor};
-pub(crate) use validate::clamped;
 pub use validate::{Invalid, validate};
 pub use window::{Presence, Window};

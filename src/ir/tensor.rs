@@ -1,4 +1,6 @@
-//! What flows along an edge, and constants.
+//! Tensors on the edges of a graph, and constants.
+
+use std::borrow::Cow;
 
 use ndarray::{ArrayD, ArrayViewD};
 use num_bigint::BigInt;
@@ -6,63 +8,121 @@ use num_traits::{Float, Zero};
 
 use crate::fixed::{Codes, Format, FormatError, Range};
 
-/// The result of a node: one sample's shape, the elements' format, and what they can be.
+/// The result of a node: one sample's shape, the elements' format, and their proven ranges.
+///
+/// Codes of all elements count the LSB of one format. Where elements have types of their own, as
+/// after a [`Cast`](super::Cast) by channel, the format holds all of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tensor {
     /// Elements along each axis of one sample; the last axis holds the channels.
     pub shape: Vec<usize>,
-    /// The format of every element.
+    /// Format of every element.
     pub format: Format,
-    /// The codes that each channel can take, or one range for all channels.
-    pub channels: Vec<Range>,
+    /// Proven ranges of codes: one for all elements, one per channel, or one per element
+    /// (row-major). Element i has `ranges[i % ranges.len()]`.
+    pub ranges: Vec<Range>,
 }
 
 impl Tensor {
     /// A tensor whose elements may take any code of `format`.
     pub fn full(shape: Vec<usize>, format: Format) -> Self {
-        Self { shape, format, channels: vec![format.codes()] }
+        Self { shape, format, ranges: vec![format.codes()] }
     }
 
-    /// How many elements one sample has.
+    /// A tensor with these ranges, in the fewest that say the same: equal ones become one, rows with
+    /// the same ranges become channels.
+    pub(super) fn new(shape: Vec<usize>, format: Format, ranges: Vec<Range>) -> Self {
+        let mut tensor = Self { shape, format, ranges };
+        let channels = tensor.channel_count();
+        let repeats = |period: usize| {
+            (period..tensor.ranges.len())
+                .all(|element| tensor.ranges[element] == tensor.ranges[element % period])
+        };
+        if repeats(1) {
+            tensor.ranges.truncate(1);
+        } else if tensor.ranges.len() > channels && repeats(channels) {
+            tensor.ranges.truncate(channels);
+        }
+        tensor
+    }
+
+    /// A tensor with these ranges in the narrowest format with `fraction` fractional bits.
+    ///
+    /// # Errors
+    /// If that takes more than 128 bits.
+    pub(super) fn covering(
+        shape: Vec<usize>,
+        fraction: i32,
+        ranges: Vec<Range>,
+    ) -> Result<Self, FormatError> {
+        let format = Format::covering(&hull(&ranges), fraction)?;
+        Ok(Self::new(shape, format, ranges))
+    }
+
+    /// Number of elements of one sample.
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// Whether a sample has no elements.
+    /// A sample has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The length of the last axis; 1 for a tensor without axes.
+    /// Length of the last axis; 1 for a tensor without axes.
     pub fn channel_count(&self) -> usize {
         self.shape.last().copied().unwrap_or(1)
     }
 
-    /// How many rows of channels one sample has.
+    /// Number of rows of channels in one sample.
     pub fn rows(&self) -> usize {
         self.shape.split_last().map_or(1, |(_, rest)| rest.iter().product())
     }
 
-    /// The codes that channel `channel` can take.
-    pub fn range_of(&self, channel: usize) -> &Range {
-        &self.channels[if self.channels.len() == 1 { 0 } else { channel }]
+    /// Range of codes of element `element`, row-major.
+    pub fn range_at(&self, element: usize) -> &Range {
+        &self.ranges[element % self.ranges.len()]
     }
 
-    /// One range for all channels, where all have the same.
-    pub(super) fn merge_equal_channels(&mut self) {
-        if self.channels.windows(2).all(|pair| pair[0] == pair[1]) {
-            self.channels.truncate(1);
+    /// Range of codes of all elements of channel `channel`.
+    pub fn channel_range(&self, channel: usize) -> Cow<'_, Range> {
+        let channels = self.channel_count();
+        if self.ranges.len() <= channels {
+            return Cow::Borrowed(self.range_at(channel));
         }
+        let own = self.ranges.iter().skip(channel).step_by(channels);
+        Cow::Owned(hull(own))
     }
 
-    /// The codes that any element can take.
+    /// Range of codes of all elements.
     pub fn range(&self) -> Range {
-        let mut all = self.channels[0].clone();
-        for channel in &self.channels[1..] {
-            all = all.hull(channel);
-        }
-        all
+        hull(&self.ranges)
     }
+
+    /// Every value of a tensor `other` is a value of this one: the same shape and binary point, a
+    /// format and ranges that hold the other's.
+    pub(super) fn contains(&self, other: &Self) -> Result<(), &'static str> {
+        let count = self.ranges.len().max(other.ranges.len());
+        let inside = |element| self.range_at(element).contains(other.range_at(element));
+        if self.shape != other.shape {
+            Err("its shape is not the one that the operation gives")
+        } else if self.format.fraction() != other.format.fraction() {
+            Err("its fractional bits are not those that the operation gives")
+        } else if !self.format.codes().contains(&other.format.codes()) {
+            Err("its format is narrower than the one that the operation gives")
+        } else if !(0..count).all(inside) {
+            Err("its range misses codes that the operation can give")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+/// The smallest range around all of `ranges`, of which there is at least one.
+fn hull<'r>(ranges: impl IntoIterator<Item = &'r Range>) -> Range {
+    let mut ranges = ranges.into_iter();
+    let first = ranges.next().expect("a tensor has at least one range").clone();
+    ranges.fold(first, |all, range| all.hull(range))
 }
 
 /// Numbers that are part of the network.
@@ -129,7 +189,21 @@ impl Constant {
         Ok(Self { format: Format::covering(&range, fraction)?, codes })
     }
 
-    /// How many bits storing it takes.
+    /// The code of element `index`, where a constant of one element serves all, and one per channel
+    /// serves every row.
+    ///
+    /// # Panics
+    /// If the constant is empty.
+    pub(crate) fn code_at(&self, index: usize) -> BigInt {
+        self.codes.get(index % self.codes.len()).expect("an index below the number of codes")
+    }
+
+    /// Range of the codes; 0 alone if there are none.
+    pub fn range(&self) -> Range {
+        self.codes.range().unwrap_or_else(|| Range::point(0))
+    }
+
+    /// Bits that storing it takes.
     pub fn bits(&self) -> usize {
         self.codes.len() * self.format.width() as usize
     }

@@ -1,225 +1,252 @@
-//! Every rule of `validate`, broken once.
+//! Every rule of `validate` and of the operations, broken once.
 
-use ndarray::array;
-use num_bigint::BigInt;
-
-use super::{Affine, Constant, Graph, Leaky, Linear, NodeId, Op, StepFunction, Tensor, validate};
-use crate::fixed::{Overflow, Range, Rounding};
+use super::text::parse;
+use super::{Graph, NodeId, validate};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
-fn tensor(format: &str, low: i64, high: i64) -> Result<Tensor, crate::fixed::FormatError> {
-    let channels = vec![Range::new(low, high)];
-    Ok(Tensor { shape: vec![2], format: format.parse()?, channels })
-}
-
-/// A valid network: an input, a dense layer, an output.
-fn network() -> Result<(Graph, NodeId, NodeId), Box<dyn std::error::Error>> {
-    let mut graph = Graph::new("g");
-    let x = graph.add_input("x", tensor("fixed<4,1>", -8, 7)?);
-    let weights = Constant::covering(array![[1.0, 0.5], [-1.0, 0.25]].into_dyn().view())?;
-    let bias = Some(Constant::covering(array![0.5, 0.0].into_dyn().view())?);
-    let linear = Linear { weights, bias };
-    let sums = linear.sums(&graph[x].tensor).ok_or("no sums")?;
-    // 4·[-8, 7] - 4·[-8, 7] + 16, and 2·[-8, 7] + [-8, 7], in steps of 1/32.
-    assert_eq!(sums.channels, [Range::new(-44, 76), Range::new(-24, 21)]);
-    assert_eq!((sums.fraction, sums.partial), (5, Range::new(-60, 76)));
-    let format = crate::fixed::Format::covering(&Range::new(-60, 76), 5)?;
-    let y = Tensor { shape: vec![2], format, channels: sums.channels };
-    let y = graph.add("y", Op::Linear(linear), &[x], y);
-    graph.add_output("y", y);
-    graph.layers = vec![("y".into(), y)];
-    validate(&graph)?;
-    Ok((graph, x, y))
-}
+const DENSE: &str = "graph g
+    x = input shape=[2] format=fixed<4,1>
+    y = linear x weights=fixed<4,2>[2, 2]{4, 2, -4, 1} bias=ufixed<1,0>[2]{1, 0}
+    layer y
+    output y";
 
 /// The rule that `graph` breaks.
 fn broken(graph: &Graph) -> String {
     validate(graph).err().map_or_else(|| "none".into(), |error| error.rule)
 }
 
+/// The rule that the graph of an input `x` of two `fixed<4,1>` and the node `y` breaks: when the
+/// type of `y` is inferred, or when it is compared with the one that is stated.
+fn broken_by(y: &str) -> String {
+    let text = format!("x = input shape=[2] format=fixed<4,1>\ny = {y}\noutput y");
+    match parse(&text) {
+        Ok(graph) => broken(&graph),
+        Err(error) => error.message.replace("node 'y': ", ""),
+    }
+}
+
+fn assert_rules(cases: &[(&str, &str)]) {
+    for (node, rule) in cases {
+        assert_eq!(broken_by(node), *rule, "{node}");
+    }
+}
+
 #[test]
 fn rules_of_the_graph() -> Outcome {
-    let (mut graph, x, y) = network()?;
+    let network = || parse(DENSE);
+    let (x, y) = (NodeId::new(0), NodeId::new(1));
+    assert_eq!(broken(&network()?), "none");
+
+    let mut graph = network()?;
     graph[y].name = "x".into();
     assert_eq!(broken(&graph), "its name is empty or taken");
 
-    let (mut graph, x2, y2) = network()?;
-    assert_eq!((x, y), (x2, y2));
+    let mut graph = network()?;
     graph.nodes.add_edge(y, y, 1);
     assert_eq!(broken(&graph), "it lies on a cycle");
 
-    let (mut graph, ..) = network()?;
+    let mut graph = network()?;
     graph.nodes.add_edge(x, y, 1);
-    assert_eq!(broken(&graph), "its operands are not those that the operation takes");
+    assert_eq!(broken(&graph), "linear does not take 2 operands");
 
-    let (mut graph, ..) = network()?;
+    let mut graph = network()?;
+    graph.nodes.add_edge(x, y, 2);
+    assert_eq!(broken(&graph), "its operands do not have one position each");
+
+    let mut graph = network()?;
     graph.inputs.clear();
     assert_eq!(broken(&graph), "the inputs are not its Input nodes, each once");
 
-    let (mut graph, ..) = network()?;
+    let mut graph = network()?;
     graph.outputs.clear();
     assert_eq!(broken(&graph), "there is no output");
 
-    let (mut graph, ..) = network()?;
+    let mut graph = network()?;
     graph.layers.push(("z".into(), NodeId::new(9)));
     assert_eq!(broken(&graph), "an output or a layer names a node that does not exist");
     Ok(())
 }
 
 #[test]
-fn rules_of_a_tensor() -> Outcome {
-    let (mut graph, x, _) = network()?;
-    graph[x].tensor.shape = vec![0];
-    assert_eq!(broken(&graph), "its tensor has no elements");
-
-    let (mut graph, x, _) = network()?;
-    graph[x].tensor.channels = vec![Range::point(0); 3];
-    assert_eq!(broken(&graph), "it has neither one range nor one for each channel");
-
-    let (mut graph, x, _) = network()?;
-    graph[x].tensor.channels = vec![Range::new(-8, 8)];
-    assert_eq!(broken(&graph), "a range leaves the format");
+fn sums_are_proven_with_every_partial_sum() -> Outcome {
+    let graph = parse(DENSE)?;
+    let y = &graph[graph.outputs[0].node].tensor;
+    // 4·[-8, 7] - 4·[-8, 7] + 16, and 2·[-8, 7] + [-8, 7], with 5 fractional bits.
+    let ranges: Vec<String> = y.ranges.iter().map(ToString::to_string).collect();
+    assert_eq!(ranges, ["[-44, 76]", "[-24, 21]"]);
+    // -60 is reached where the bias has not been added yet.
+    assert_eq!(y.format, "fixed<8,3>".parse()?);
     Ok(())
-}
-
-#[test]
-fn rules_of_a_sum() -> Outcome {
-    let (mut graph, _, y) = network()?;
-    graph[y].tensor.format = "fixed<7,2>".parse()?;
-    graph[y].tensor.channels = vec![Range::new(-60, 60)];
-    assert_eq!(broken(&graph), "its format does not hold every partial sum");
-
-    let (mut graph, _, y) = network()?;
-    graph[y].tensor.channels = vec![Range::new(-44, 75)];
-    assert_eq!(broken(&graph), "its range misses codes that the operation can give");
-
-    let (mut graph, _, y) = network()?;
-    graph[y].tensor.format = "fixed<9,4>".parse()?;
-    assert_eq!(broken(&graph), "none");
-    graph[y].tensor.format = "fixed<10,4>".parse()?;
-    assert_eq!(broken(&graph), "its fraction is not the one that the operation gives");
-
-    let (mut graph, _, y) = network()?;
-    if let Op::Linear(linear) = &mut graph[y].op {
-        linear.bias = Some(Constant::covering(array![0.5].into_dyn().view())?);
-    }
-    assert_eq!(broken(&graph), "a constant has the wrong shape");
-
-    let (mut graph, _, y) = network()?;
-    if let Op::Linear(linear) = &mut graph[y].op {
-        linear.weights.format = "fixed<2,0>".parse()?;
-    }
-    assert_eq!(broken(&graph), "a constant leaves its format");
-    Ok(())
-}
-
-/// The rule that an operation on `fixed<4,1>` with the result `y` breaks.
-fn broken_by(op: Op, y: Tensor) -> Result<String, Box<dyn std::error::Error>> {
-    let mut graph = Graph::new("g");
-    let x = graph.add_input("x", tensor("fixed<4,1>", -8, 7)?);
-    let y = graph.add("y", op, &[x], y);
-    graph.add_output("y", y);
-    Ok(broken(&graph))
 }
 
 const MISSES: &str = "its range misses codes that the operation can give";
-const FRACTION: &str = "its fraction is not the one that the operation gives";
+const FRACTION: &str = "its fractional bits are not those that the operation gives";
+const NARROW: &str = "its format is narrower than the one that the operation gives";
+const SHAPE: &str = "its shape is not the one that the operation gives";
 
 #[test]
-fn rules_of_the_other_operations() -> Outcome {
-    let cast = || Op::Cast { rounding: Rounding::Rnd, overflow: Overflow::Sat };
-    assert_eq!(broken_by(cast(), tensor("fixed<3,1>", -4, 3)?)?, "none");
-    assert_eq!(broken_by(cast(), tensor("fixed<3,1>", -3, 3)?)?, MISSES);
-    let flat = Tensor { shape: vec![1, 2], ..tensor("fixed<4,1>", -8, 7)? };
-    assert_eq!(broken_by(cast(), flat.clone())?, "the operation keeps the shape");
-    assert_eq!(broken_by(Op::Reshape, flat)?, "none");
-    let longer = Tensor { shape: vec![3], ..tensor("fixed<4,1>", -8, 7)? };
-    let rule = "the shapes differ in their number of elements";
-    assert_eq!(broken_by(Op::Reshape, longer)?, rule);
-    assert_eq!(
-        broken_by(Op::Reshape, tensor("fixed<5,1>", -8, 7)?)?,
-        "a reshape changes the format"
-    );
-
-    let clamp = || Op::Clamp { low: Some(BigInt::ZERO), high: None };
-    assert_eq!(broken_by(clamp(), tensor("ufixed<3,0>", 0, 7)?)?, "none");
-    assert_eq!(broken_by(clamp(), tensor("ufixed<3,0>", 0, 6)?)?, MISSES);
-    assert_eq!(broken_by(clamp(), tensor("ufixed<4,0>", 0, 7)?)?, FRACTION);
-
-    let leaky = |slopes: &[f64]| -> Result<Op, super::ConstantError> {
-        let slopes = Constant::covering(ndarray::aview1(slopes).into_dyn())?;
-        Ok(Op::Leaky(Leaky { from: BigInt::ZERO, slopes, offset: None }))
-    };
-    let rule = "its slopes are neither one, nor its channels', nor its elements'";
-    assert_eq!(broken_by(leaky(&[0.5, 0.5, 1.0])?, tensor("fixed<5,1>", -8, 14)?)?, rule);
-    assert_eq!(broken_by(leaky(&[0.5])?, tensor("fixed<5,1>", -8, 14)?)?, "none");
-    assert_eq!(broken_by(leaky(&[0.5])?, tensor("fixed<4,1>", -8, 7)?)?, FRACTION);
-    assert_eq!(broken_by(leaky(&[0.5])?, tensor("fixed<5,1>", -8, 13)?)?, MISSES);
-
-    let scale = || Op::Scale { power: -2 };
-    assert_eq!(broken_by(scale(), tensor("fixed<4,-1>", -8, 7)?)?, "none");
-    assert_eq!(broken_by(scale(), tensor("fixed<4,1>", -8, 7)?)?, FRACTION);
-
-    let steps = |thresholds: &[f64], values: &[f64]| -> Result<Op, super::ConstantError> {
-        let constant = |v: &[f64]| Constant::covering(ndarray::aview1(v).into_dyn());
-        Ok(Op::StepFunction(StepFunction {
-            thresholds: constant(thresholds)?,
-            values: constant(values)?,
-        }))
-    };
-    let sign = tensor("fixed<2,2>", -1, 1)?;
-    assert_eq!(broken_by(steps(&[0.0], &[-1.0, 1.0])?, sign.clone())?, "none");
-    assert_eq!(broken_by(steps(&[], &[])?, sign.clone())?, "there is no step");
-    let rule = "a constant has the wrong shape";
-    assert_eq!(broken_by(steps(&[0.0, 1.0], &[-1.0, 1.0])?, sign.clone())?, rule);
-    let rule = "the thresholds do not ascend";
-    assert_eq!(broken_by(steps(&[1.0, 1.0], &[-1.0, 0.0, 1.0])?, sign.clone())?, rule);
-    assert_eq!(broken_by(steps(&[0.0], &[-1.0, 2.0])?, tensor("fixed<3,3>", -1, 1)?)?, MISSES);
-    Ok(())
+fn rules_of_a_tensor() {
+    assert_rules(&[
+        ("clamp x : [0] fixed<4,1> [-8, 7]", "its tensor has no elements"),
+        (
+            "clamp x : [2] fixed<4,1> {[0, 0], [0, 0], [0, 0]}",
+            "it has neither one range, nor one per channel, nor one per element",
+        ),
+        ("clamp x : [2] fixed<4,1> [-8, 8]", "a range leaves the format"),
+        ("clamp x : [1, 2] fixed<4,1> [-8, 7]", SHAPE),
+        ("clamp x : [2] fixed<5,2> [-8, 7]", "none"),
+        ("clamp x : [2] fixed<5,1> [-8, 7]", FRACTION),
+        ("clamp x : [2] fixed<4,1> {[-8, 7], [-8, 6]}", MISSES),
+    ]);
 }
 
 #[test]
-fn rules_of_an_affine_operation() -> Outcome {
-    let affine = |scale: &[f64], offset: Option<&[f64]>| -> Result<Affine, super::ConstantError> {
-        let constant = |v: &[f64]| Constant::covering(ndarray::aview1(v).into_dyn());
-        Ok(Affine { scale: constant(scale)?, offset: offset.map(constant).transpose()? })
-    };
-    let two = affine(&[0.75, -1.5], Some(&[0.0, 0.03125]))?;
-    let y = two.result(&tensor("fixed<4,1>", -8, 7)?)?;
-    // 3·[-8, 7] and -6·[-8, 7] + 1, in steps of 1/32: an eighth times a quarter.
-    assert_eq!(y.channels, [Range::new(-24, 21), Range::new(-41, 49)]);
-    assert_eq!(y.format, "fixed<7,2>".parse()?);
+fn rules_of_sums() {
+    let linear = "linear x weights=fixed<4,2>[2, 2]{4, 2, -4, 1}";
+    let conv = "conv x input=[1, 2] kernel=[1, 1] output=[1, 2]";
+    assert_rules(&[
+        (&format!("{linear} : [2] fixed<8,3> {{[-60, 60], [-24, 21]}}"), "none"),
+        (&format!("{linear} : [2] fixed<6,1> [-32, 31]"), NARROW),
+        (&format!("{linear} : [2] fixed<8,3> {{[-60, 59], [-24, 21]}}"), MISSES),
+        (&format!("{linear} : [2] fixed<9,3> [-128, 127]"), FRACTION),
+        ("linear x weights=fixed<2,2>[2]{1, 1}", "its weights are no matrix"),
+        ("linear x weights=fixed<2,2>[2, 0]{}", "its weight matrix is empty"),
+        (
+            "linear x weights=fixed<2,2>[1, 1]{1}",
+            "its weights have another number of inputs than its operand has channels",
+        ),
+        (&format!("{linear} bias=ufixed<1,1>[1]{{1}}"), "its bias is not one number per output"),
+        ("linear x weights=fixed<2,2>[2, 1]{1, 2}", "a constant leaves its format"),
+        (
+            &format!("{linear} bias=ufixed<1,-900>[2]{{1, 1}}"),
+            "accumulator: a format is 1 to 128 bits wide, not 896",
+        ),
+        (
+            &format!("{conv} groups=1 weights=fixed<2,2>[1, 1]{{1}}"),
+            "its windows do not slide over its operand",
+        ),
+    ]);
+    let rows = "x = input shape=[2, 2] format=fixed<4,1>\ny = ";
+    for (groups, inputs, rule) in [
+        (3, 2, "its groups do not divide the channels of its operand"),
+        (1, 3, "its weights do not fit its windows and groups"),
+    ] {
+        let weights = vec!["1"; inputs].join(", ");
+        let text =
+            format!("{rows}{conv} groups={groups} weights=ufixed<1,1>[{inputs}, 1]{{{weights}}}");
+        assert_eq!(parse(&text).err().map(|e| e.message), Some(format!("node 'y': {rule}")));
+    }
+}
 
-    assert_eq!(broken_by(Op::Affine(two.clone()), y.clone())?, "none");
-    let missing = vec![Range::new(-24, 21), Range::new(-40, 49)];
-    assert_eq!(
-        broken_by(Op::Affine(two.clone()), Tensor { channels: missing, ..y.clone() })?,
-        MISSES
-    );
-    let finer = Tensor { format: "fixed<8,2>".parse()?, ..y.clone() };
-    assert_eq!(broken_by(Op::Affine(two), finer)?, FRACTION);
+#[test]
+fn rules_of_elementwise_operations() {
+    assert_rules(&[
+        ("cast x to=fixed<3,1,RND,SAT> : [2] fixed<3,1> [-4, 3]", "none"),
+        ("cast x to=fixed<3,1,RND,SAT> : [2] fixed<3,1> [-3, 3]", MISSES),
+        ("cast x to=[0]{}", "its types do not broadcast to the shape of its operand"),
+        (
+            "cast x to=[2]{fixed<1,120>, fixed<1,-20>}",
+            "common format of the types: a format is 1 to 128 bits wide, not 141",
+        ),
+        ("clamp x low=0 : [2] ufixed<3,0> [0, 7]", "none"),
+        ("clamp x low=0 : [2] ufixed<3,0> [0, 6]", MISSES),
+        ("clamp x low=0 : [2] ufixed<4,0> [0, 7]", FRACTION),
+        (
+            "leaky x threshold=0 slopes=ufixed<2,1>[3]{1, 1, 2}",
+            "its slopes are neither one, nor one per channel, nor one per element",
+        ),
+        (
+            "leaky x threshold=0 slopes=ufixed<1,0>[1]{1} bias=ufixed<1,1>[2]{1, 1}",
+            "its bias is not one number",
+        ),
+        ("leaky x threshold=0 slopes=ufixed<1,0>[1]{1} : [2] fixed<5,1> [-8, 14]", "none"),
+        ("leaky x threshold=0 slopes=ufixed<1,0>[1]{1} : [2] fixed<4,1> [-8, 7]", FRACTION),
+        ("leaky x threshold=0 slopes=ufixed<1,0>[1]{1} : [2] fixed<5,1> [-8, 13]", MISSES),
+        ("scale x power=-2 : [2] fixed<4,-1> [-8, 7]", "none"),
+        ("scale x power=-2 : [2] fixed<4,1> [-8, 7]", FRACTION),
+        (
+            "step_function x thresholds=ufixed<1,-2>[1]{0} values=fixed<2,2>[2]{-1, 1} : [2] fixed<2,2> [-1, 1]",
+            "none",
+        ),
+        (
+            "step_function x thresholds=ufixed<1,-2>[1]{0} values=fixed<3,3>[2]{-1, 2} : [2] fixed<3,3> [-1, 1]",
+            MISSES,
+        ),
+        (
+            "step_function x thresholds=ufixed<1,1>[0]{} values=ufixed<1,1>[0]{}",
+            "it has no list of values",
+        ),
+        (
+            "step_function x thresholds=ufixed<1,1>[2]{0, 1} values=fixed<2,2>[2]{-1, 1}",
+            "its thresholds are not one fewer than its values",
+        ),
+        (
+            "step_function x thresholds=ufixed<1,1>[2]{1, 1} values=fixed<2,2>[3]{-1, 0, 1}",
+            "its thresholds do not ascend",
+        ),
+        (
+            "affine x scale=fixed<4,2>[2]{3, -6} bias=ufixed<1,-4>[2]{0, 1} : [2] fixed<7,2> {[-24, 21], [-41, 49]}",
+            "none",
+        ),
+        (
+            "affine x scale=fixed<4,2>[2]{3, -6} bias=ufixed<1,-4>[2]{0, 1} : [2] fixed<7,2> {[-24, 21], [-40, 49]}",
+            MISSES,
+        ),
+        (
+            "affine x scale=fixed<4,2>[3]{3, -6, 1}",
+            "its scale is neither one number nor one per channel",
+        ),
+        (
+            "affine x scale=fixed<4,2>[1]{3} bias=ufixed<1,1>[3]{1, 1, 1}",
+            "its bias is neither one number nor one per channel",
+        ),
+        (
+            "affine x scale=ufixed<1,1>[1]{1} bias=ufixed<1,-599>[1]{1}",
+            "scaled result: a format is 1 to 128 bits wide, not 597",
+        ),
+        ("add x", "add does not take 1 operands"),
+        ("multiply x x x", "multiply does not take 3 operands"),
+        ("subtract x x : [2] fixed<5,2> [-15, 15]", "none"),
+    ]);
+}
 
-    // One number for all channels keeps one range; a finer offset makes the result finer.
-    let one = affine(&[-2.0], Some(&[1.0 / 64.0]))?;
-    let y = one.result(&tensor("fixed<4,1>", -8, 7)?)?;
-    assert_eq!((&y.channels[..], y.format), (&[Range::new(-111, 129)][..], "fixed<9,3>".parse()?));
-    assert_eq!(broken_by(Op::Affine(one), y)?, "none");
-
-    let rule = "a constant has the wrong shape";
-    let three = affine(&[1.0, 1.0, 1.0], None)?;
-    assert_eq!(broken_by(Op::Affine(three), tensor("fixed<4,1>", -8, 7)?)?, rule);
-    let three = affine(&[1.0], Some(&[1.0, 1.0, 1.0]))?;
-    assert_eq!(broken_by(Op::Affine(three), tensor("fixed<4,1>", -8, 7)?)?, rule);
-    let far = affine(&[1.0], Some(&[0.5f64.powi(600)]))?;
-    let rule = "a format is 1 to 128 bits wide, not 597";
-    assert_eq!(broken_by(Op::Affine(far), tensor("fixed<4,1>", -8, 7)?)?, rule);
-    Ok(())
+#[test]
+fn rules_of_layout_operations_and_pools() {
+    assert_rules(&[
+        ("reshape x shape=[1, 2] : [1, 2] fixed<4,1> [-8, 7]", "none"),
+        ("reshape x shape=[1, 2] : [1, 2] fixed<5,1> [-8, 7]", FRACTION),
+        ("reshape x shape=[3]", "its shape has another number of elements than its operand"),
+        ("gather x shape=[2] indices=[0]", "its indices are not as many as its elements"),
+        ("gather x shape=[1] indices=[2]", "an index lies beyond its operand"),
+        ("gather x shape=[0] indices=[]", "its tensor has no elements"),
+        ("concat axis=0", "concat does not take 0 operands"),
+        ("concat x x axis=1", "its operands have no such axis"),
+        (
+            "max_pool x input=[1, 2] kernel=[1, 2] output=[1, 1]",
+            "its windows do not slide over its operand",
+        ),
+    ]);
+    let two = "x = input shape=[2] format=fixed<4,1>
+         z = input shape=[1, 2] format=fixed<4,1>
+         w = input shape=[2] format=fixed<4,2>\n";
+    for (node, rule) in [
+        ("add x z", "its operands differ in their shapes"),
+        ("concat x z axis=0", "its operands differ in another axis than the one that joins them"),
+        ("concat x w axis=0", "its operands differ in their formats"),
+        (
+            "max_pool z input=[1, 1] kernel=[1, 1] pad_before=[0, 1] output=[1, 1]",
+            "a window is empty",
+        ),
+    ] {
+        let error = parse(&format!("{two}y = {node}")).err().map(|error| error.message);
+        assert_eq!(error, Some(format!("node 'y': {rule}")));
+    }
 }
 
 #[test]
 fn graphviz_text_names_what_an_engineer_looks_for() -> Outcome {
-    let (mut graph, ..) = network()?;
+    let mut graph = parse(DENSE)?;
     graph.name = "a \"quoted\" name".into();
     insta::assert_snapshot!(super::to_dot(&graph), @r#"
     digraph "a \"quoted\" name" {

@@ -2,7 +2,7 @@
 
 use super::Tensor;
 
-/// How windows slide over the positions of a tensor \[height, width, channels\]. A tensor
+/// Windows that slide over the positions of a tensor \[height, width, channels\]. A tensor
 /// \[width, channels\] has one row.
 ///
 /// Each array is \[along the height, along the width\]. Tap `t` of window `o` lies at

@@ -8,8 +8,8 @@ use super::parameters::no_constant;
 use super::scaled::{self, Quantized};
 use super::steps::{self, Curve};
 use super::{LowerError, function, quotients, softmax};
-use crate::fixed::{Format, FormatError, Overflow, Quantization, Range, Rounding, cast_range};
-use crate::ir::{Affine, Constant, ConstantError, Leaky, NodeId, Op, Tensor, clamped};
+use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding};
+use crate::ir::{Affine, Cast, Clamp, Constant, ConstantError, Leaky, NodeId, Scale};
 use crate::model::{Activation, Layer};
 use crate::quantizer::{Quantizer, QuantizerError, Stage};
 
@@ -82,7 +82,9 @@ pub(super) fn lower(
     };
     match function {
         Activation::Softmax => builder.result(index, node),
-        _ => builder.finished(index, layer, node),
+        Activation::Linear | Activation::Function(_) | Activation::Quantizer(_) => {
+            builder.finished(index, layer, node)?;
+        }
     }
     Ok(())
 }
@@ -141,7 +143,7 @@ fn quantize_by_stages(
         let last = stages.peek().is_none();
         let part = |kind| if last { place.part("activation") } else { kind };
         node = match stage {
-            Stage::Cast(to) => cast(builder, place.layer, part("cast"), node, to),
+            Stage::Cast(to) => cast(builder, place.layer, part("cast"), node, to)?,
             Stage::Scale { power } => scale(builder, place, part("scale"), node, *power)?,
             Stage::Affine { scale, offset } => {
                 line(builder, place, part("line"), node, (*scale, *offset))?
@@ -170,19 +172,8 @@ pub(super) fn cast(
     part: &str,
     x: NodeId,
     to: &Quantization,
-) -> NodeId {
-    let from = builder.tensor(x);
-    let tensor = Tensor {
-        shape: from.shape.clone(),
-        format: to.format,
-        channels: from
-            .channels
-            .iter()
-            .map(|range| cast_range(range, from.format.fraction(), to))
-            .collect(),
-    };
-    let op = Op::Cast { rounding: to.rounding, overflow: to.overflow };
-    builder.add(layer, part, op, x, tensor)
+) -> Result<NodeId, LowerError> {
+    builder.add(layer, part, Cast::from(*to), x)
 }
 
 /// `x`, but not below or not above `value`.
@@ -205,7 +196,7 @@ pub(super) fn limit(
         let format =
             Format::covering(&from.format.codes().refined(added), finer).map_err(&error)?;
         let to = Quantization::new(format, Rounding::Trn, Overflow::WRAP);
-        x = cast(builder, place.layer, "refined", x, &to);
+        x = cast(builder, place.layer, "refined", x, &to)?;
     }
     let fraction = builder.tensor(x).format.fraction();
     let code = bound.codes.iter().next().unwrap_or_default();
@@ -221,10 +212,7 @@ pub(super) fn clamp(
     x: NodeId,
     (low, high): (Option<BigInt>, Option<BigInt>),
 ) -> Result<NodeId, LowerError> {
-    let fraction = builder.tensor(x).format.fraction();
-    let range = |range: &Range| clamped(range, low.as_ref(), high.as_ref());
-    let tensor = covering(builder, place, x, range, fraction)?;
-    Ok(builder.add(place.layer, part, Op::Clamp { low, high }, x, tensor))
+    builder.add(place.layer, part, Clamp { low, high }, x)
 }
 
 fn leaky(
@@ -236,7 +224,7 @@ fn leaky(
 ) -> Result<NodeId, LowerError> {
     let power = i32::try_from(shift).map_or(i32::MIN, |shift| -shift);
     let slopes = place.constant(libm::ldexp(1.0, power))?;
-    let leaky = Leaky { from: BigInt::ZERO, slopes, offset: None };
+    let leaky = Leaky { threshold: BigInt::ZERO, slopes, bias: None };
     function::bend(builder, place, part, x, leaky)
 }
 
@@ -245,31 +233,14 @@ fn line(
     place: Place<'_>,
     part: &str,
     x: NodeId,
-    (scale, offset): (f64, f64),
+    (scale, bias): (f64, f64),
 ) -> Result<NodeId, LowerError> {
-    let offset = match offset {
+    let bias = match bias {
         0.0 => None,
-        offset => Some(place.constant(offset)?),
+        bias => Some(place.constant(bias)?),
     };
-    let affine = Affine { scale: place.constant(scale)?, offset };
-    builder.affine(place.layer, part, x, affine).map_err(place.format_error("activation"))
-}
-
-/// A tensor shaped like `x` whose channels are `range` of those of `x`, in the narrowest format
-/// with `fraction` bits behind the point.
-fn covering(
-    builder: &Builder<'_>,
-    place: Place<'_>,
-    x: NodeId,
-    range: impl Fn(&Range) -> Range,
-    fraction: i32,
-) -> Result<Tensor, LowerError> {
-    let from = builder.tensor(x);
-    let channels: Vec<Range> = from.channels.iter().map(range).collect();
-    let mut tensor = Tensor { shape: from.shape.clone(), format: from.format, channels };
-    tensor.format =
-        Format::covering(&tensor.range(), fraction).map_err(place.format_error("activation"))?;
-    Ok(tensor)
+    let affine = Affine { scale: place.constant(scale)?, bias };
+    builder.add(place.layer, part, affine, x)
 }
 
 /// `x` times 2^`power`.
@@ -280,7 +251,5 @@ pub(super) fn scale(
     x: NodeId,
     power: i32,
 ) -> Result<NodeId, LowerError> {
-    let mut tensor = builder.tensor(x).clone();
-    tensor.format = tensor.format.scaled(power).map_err(place.format_error("activation"))?;
-    Ok(builder.add(place.layer, part, Op::Scale { power }, x, tensor))
+    builder.add(place.layer, part, Scale { power }, x)
 }

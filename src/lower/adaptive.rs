@@ -43,6 +43,5 @@ pub(super) fn lower(
     if let Some(bound) = bound {
         node = activation::limit(builder, inside, "", node, bound, false)?;
     }
-    builder.finished(index, layer, node);
-    Ok(())
+    builder.finished(index, layer, node)
 }

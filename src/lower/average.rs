@@ -23,7 +23,7 @@ use super::builder::Builder;
 use super::quotients::{self, Quotients, common_multiple};
 use super::{LowerError, Warning};
 use crate::fixed::{Format, FormatError, Overflow, Quantization, Range, Rounding};
-use crate::ir::{Affine, Constant, NodeId, Op, Tensor};
+use crate::ir::{Affine, Constant, NodeId, Reshape, Tensor};
 
 /// Bits behind those that quantizers as fine as the operand need.
 pub(super) const GUARD: u32 = 16;
@@ -149,7 +149,7 @@ pub(super) fn multiply(
         let to = nearest(&x, x.format.fraction().saturating_sub(fewer)).map_err(&too_wide)?;
         let bits = FEWER as u32;
         builder.warn(Warning::Rounded { layer: place.layer.into(), what: "sums", bits });
-        let node = cast(builder, place.layer, "rounded", node, &to);
+        let node = cast(builder, place.layer, "rounded", node, &to)?;
         return multiply(builder, place, node, factors);
     }
     // The exact quotients' own steps, and those that they are rounded to.
@@ -169,21 +169,21 @@ pub(super) fn multiply(
     let by_element = ![1, x.channel_count()].contains(&codes.len());
     let codes = Array1::from_vec(codes).into_dyn();
     let affine =
-        Affine { scale: Constant::of_codes(codes, precise).map_err(&too_wide)?, offset: None };
+        Affine { scale: Constant::of_codes(codes, precise).map_err(&too_wide)?, bias: None };
     let (operand, mut node) = (node, node);
     if by_element {
-        node = reshape(builder, place, node, vec![x.len()]);
+        node = builder.add(place.layer, "shape", Reshape { shape: vec![x.len()] }, node)?;
     }
     let part = |last: bool, name| if last { place.part(name) } else { name };
     let scaled = part(exact && !by_element, if exact { "average" } else { "quotient" });
-    node = builder.affine(place.layer, scaled, node, affine).map_err(&too_wide)?;
+    node = builder.add(place.layer, scaled, affine, node)?;
     if !exact {
         let to = nearest(builder.tensor(node), position(rounded)?).map_err(&too_wide)?;
-        node = cast(builder, place.layer, part(!by_element, "average"), node, &to);
+        node = cast(builder, place.layer, part(!by_element, "average"), node, &to)?;
         note_quotients(builder, (operand, node), factors, [position(own)?, position(rounded + 1)?]);
     }
     if by_element {
-        node = reshape(builder, place, node, x.shape);
+        node = builder.add(place.layer, "shape", Reshape { shape: x.shape }, node)?;
     }
     Ok(node)
 }
@@ -222,24 +222,6 @@ pub(super) fn nearest(x: &Tensor, fraction: i32) -> Result<Quantization, FormatE
     let low = if range.low().is_negative() { low } else { BigInt::zero() };
     let format = Format::covering(&Range::new(low, high), fraction)?;
     Ok(Quantization::new(format, Rounding::Rnd, Overflow::WRAP))
-}
-
-/// The elements of `node` in another shape, which differs in its channels.
-fn reshape(builder: &mut Builder<'_>, place: Place<'_>, node: NodeId, shape: Vec<usize>) -> NodeId {
-    let x = builder.tensor(node);
-    let (from, to) = (x.channel_count(), shape.last().copied().unwrap_or(1));
-    let channels = match (x.channels.len(), to > from) {
-        (1, _) => x.channels.clone(),
-        (_, true) => x.channels.iter().cycle().take(to).cloned().collect(),
-        (_, false) => (0..to)
-            .filter_map(|channel| {
-                let own = x.channels.iter().skip(channel).step_by(to).cloned();
-                own.reduce(|a, b| a.hull(&b))
-            })
-            .collect(),
-    };
-    let tensor = Tensor { shape, format: x.format, channels };
-    builder.add(place.layer, "shape", Op::Reshape, node, tensor)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::LowerError;
 use super::activation::Place;
 use super::average::{self, Factor};
 use super::builder::Builder;
-use crate::ir::{Constant, Conv, Gather, Linear, Op, Window};
+use crate::ir::{Constant, Conv, Gather, Linear, Window};
 use crate::model::Layer;
 
 pub(super) fn lower(
@@ -41,9 +41,8 @@ pub(super) fn lower(
         let column = inside(1, position % padded[1]);
         Some((row * width + column) * channels + channel)
     });
-    let gather = Gather { indices: places.collect() };
-    let tensor = gather.result(x, &[padded[0], padded[1], channels]).map_err(wrong)?;
-    let edges = builder.add(&layer.name, "borders", Op::Gather(gather), operand, tensor);
+    let gather = Gather { shape: vec![padded[0], padded[1], channels], indices: places.collect() };
+    let edges = builder.add(&layer.name, "borders", gather, operand)?;
 
     let [rows, columns] = &triangles;
     let taps = rows.taps.iter().flat_map(|row| columns.taps.iter().map(move |tap| row * tap));
@@ -64,13 +63,11 @@ pub(super) fn lower(
         output: [height * factors[0], width * factors[1]],
     };
     let conv = Conv { window, groups: channels, linear: Linear { weights, bias: None } };
-    let tensor = conv.result(builder.tensor(edges)).map_err(wrong)?;
-    let sums = builder.add(&layer.name, "sums", Op::Conv(conv), edges, tensor);
+    let sums = builder.add(&layer.name, "sums", conv, edges)?;
     let factor = Factor::ratio(1, (rows.unit * columns.unit) as u64);
     let place = Place::alone(index, &layer.name);
     let node = average::multiply(builder, place, sums, &[factor])?;
-    builder.finished(index, layer, node);
-    Ok(())
+    builder.finished(index, layer, node)
 }
 
 /// The weights along one axis.

@@ -7,9 +7,8 @@ use petgraph::graph::NodeIndex;
 use super::activation::cast;
 use super::quotients::Quotients;
 use super::{LowerError, Lowered, Settings, Warning};
-use crate::fixed::FormatError;
 use crate::function::Function;
-use crate::ir::{Affine, Graph, NodeId, Op, Tensor, validate};
+use crate::ir::{Graph, NodeId, Op, OpError, Tensor, validate};
 use crate::model::{Layer, Model};
 use crate::naming;
 
@@ -54,7 +53,7 @@ impl<'a> Builder<'a> {
 
     pub(super) fn input(&mut self, index: NodeIndex, name: &str, shape: &[usize]) {
         let format = self.settings.input_format(name);
-        let node = self.graph.add_input(name, Tensor::full(shape.to_vec(), format));
+        let node = self.graph.add_input(name, shape.to_vec(), format);
         self.results.insert(index, node);
     }
 
@@ -103,30 +102,19 @@ impl<'a> Builder<'a> {
         &self.graph[node].tensor
     }
 
-    /// Adds a node that is part of `layer`, called like it with `part` behind; the layer's own name
-    /// where `part` is empty.
+    /// Adds a node that is part of `layer`: called like it, with `part` behind the name if there is
+    /// any. Its result is what the operation infers.
+    ///
+    /// # Errors
+    /// If the operation does not admit the operand, or its result takes more than 128 bits.
     pub(super) fn add(
         &mut self,
         layer: &str,
         part: &str,
-        op: Op,
+        op: impl Into<Op>,
         operand: NodeId,
-        tensor: Tensor,
-    ) -> NodeId {
-        self.add_to(layer, part, op, &[operand], tensor)
-    }
-
-    /// Adds `affine` of `x` as [`Builder::add`] does, in the narrowest format; an error if that
-    /// takes more than 128 bits.
-    pub(super) fn affine(
-        &mut self,
-        layer: &str,
-        part: &str,
-        x: NodeId,
-        affine: Affine,
-    ) -> Result<NodeId, FormatError> {
-        let tensor = affine.result(self.tensor(x))?;
-        Ok(self.add(layer, part, Op::Affine(affine), x, tensor))
+    ) -> Result<NodeId, LowerError> {
+        self.add_to(layer, part, op, &[operand])
     }
 
     /// As [`Builder::add`], for an operation on several operands.
@@ -134,10 +122,9 @@ impl<'a> Builder<'a> {
         &mut self,
         layer: &str,
         part: &str,
-        op: Op,
+        op: impl Into<Op>,
         operands: &[NodeId],
-        tensor: Tensor,
-    ) -> NodeId {
+    ) -> Result<NodeId, LowerError> {
         let parts = self.inside.iter().map(|inside| inside.part.as_str()).chain([part]);
         let part = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_");
         let mut name = layer.to_string();
@@ -145,9 +132,16 @@ impl<'a> Builder<'a> {
             name = naming::unique(&format!("{layer}_{part}"), |name| self.names.contains(name));
             self.names.insert(name.clone());
         }
-        let node = self.graph.add(name, op, operands, tensor);
+        let node = self.graph.add(name, op, operands).map_err(|error| match error {
+            OpError::Format { what, error } => {
+                LowerError::Format { layer: layer.into(), part: what, error }
+            }
+            OpError::Operands { .. } | OpError::Mismatch(_) => {
+                LowerError::Operation { layer: layer.into(), rule: error.to_string() }
+            }
+        })?;
         self.graph[node].layer = layer.to_string();
-        node
+        Ok(node)
     }
 
     /// Layer `index` gives the result of `node`.
@@ -156,13 +150,19 @@ impl<'a> Builder<'a> {
     }
 
     /// Layer `index` gives the result of `node`, in the type that its user asks for, if any.
-    pub(super) fn finished(&mut self, index: NodeIndex, layer: &Layer, node: NodeId) {
+    pub(super) fn finished(
+        &mut self,
+        index: NodeIndex,
+        layer: &Layer,
+        node: NodeId,
+    ) -> Result<(), LowerError> {
         let asked = self.settings.layer(&layer.name).and_then(|settings| settings.result);
         let node = match asked {
-            Some(precision) => cast(self, &layer.name, "result", node, &precision),
+            Some(precision) => cast(self, &layer.name, "result", node, &precision)?,
             None => node,
         };
         self.result(index, node);
+        Ok(())
     }
 
     /// Layer `index` gives what it takes.

@@ -7,7 +7,7 @@ use super::builder::Builder;
 use super::products::{Scales, Trained};
 use super::{LowerError, quotients, windows};
 use crate::fixed::{Codes, FormatError};
-use crate::ir::{self, Constant, ConstantError, Linear, NodeId, Op};
+use crate::ir::{self, Constant, ConstantError, Linear, NodeId};
 use crate::model::{Conv, Folded, Layer, Separable};
 
 pub(super) fn lower(
@@ -83,11 +83,8 @@ fn convolve(
         groups: conv.groups,
         linear: Linear { weights, bias: products.bias.clone() },
     };
-    let tensor = op
-        .result(builder.tensor(operand))
-        .map_err(|rule| LowerError::Operation { layer: layer.into(), rule })?;
     let linear = op.linear.clone();
-    let node = builder.add(layer, site.part, Op::Conv(op), operand, tensor);
+    let node = builder.add(layer, site.part, op, operand)?;
     let node = quotients::settled(builder, layer, node, (operand, &linear))?;
     products.finish(builder, site.index, layer, node, &conv.activation)
 }

@@ -12,7 +12,7 @@ use super::steps::{self, Curve, first_code};
 use super::{LowerError, Warning};
 use crate::fixed::{Format, Quantization};
 use crate::function::{Function, Relu};
-use crate::ir::{Leaky, NodeId, Op};
+use crate::ir::{Leaky, NodeId};
 use crate::model::{Activation, Layer, LayerKind};
 use crate::quantizer::{Quantizer, Stage};
 
@@ -45,7 +45,7 @@ pub(super) fn lower(
     if is_line {
         let node = exact(builder, place, "sloped", x, function)?;
         warn_of_overflow(builder, place.layer, node, &precision);
-        return Ok(cast(builder, place.layer, part, node, &precision));
+        return cast(builder, place.layer, part, node, &precision);
     }
     tabulate(builder, place, part, x, function, Some(precision))
 }
@@ -191,13 +191,13 @@ fn rectify(
     }
     // At the threshold itself nothing passes, but for 0, where both lines meet.
     let fraction = builder.tensor(node).format.fraction();
-    let Some(from) = first_code(threshold.next_up(), fraction) else { return Ok(node) };
+    let Some(first) = first_code(threshold.next_up(), fraction) else { return Ok(node) };
     let slope = f64::from(relu.negative_slope);
-    let offset = match -slope * threshold {
+    let bias = match -slope * threshold {
         0.0 => None,
-        offset => Some(place.constant(offset)?),
+        bias => Some(place.constant(bias)?),
     };
-    let leaky = Leaky { from, slopes: place.constant(slope)?, offset };
+    let leaky = Leaky { threshold: first, slopes: place.constant(slope)?, bias };
     bend(builder, place, part, node, leaky)
 }
 
@@ -209,11 +209,10 @@ pub(super) fn bend(
     x: NodeId,
     leaky: Leaky,
 ) -> Result<NodeId, LowerError> {
-    if *builder.tensor(x).range().low() >= leaky.from {
+    if *builder.tensor(x).range().low() >= leaky.threshold {
         return Ok(x);
     }
-    let tensor = leaky.result(builder.tensor(x)).map_err(place.format_error("activation"))?;
-    Ok(builder.add(place.layer, part, Op::Leaky(leaky), x, tensor))
+    builder.add(place.layer, part, leaky, x)
 }
 
 /// PReLU: slopes of its own for elements or channels. They have no quantizer, so slopes and result
@@ -238,11 +237,11 @@ pub(super) fn prelu(
         Parameter { layer: &layer.name, part: "alpha", attribute: "alpha", values: slopes.view() };
     let slopes = parameter.constant(None, &chosen.weight.unwrap_or(default))?;
     warn_of_float(builder, place, "alpha and result".into(), chosen.weight.unwrap_or(default));
-    let leaky = Leaky { from: BigInt::ZERO, slopes, offset: None };
+    let leaky = Leaky { threshold: BigInt::ZERO, slopes, bias: None };
     let mut node = bend(builder, place, "slopes", operand, leaky)?;
     let precision = chosen.result.unwrap_or(default);
     warn_of_overflow(builder, &layer.name, node, &precision);
-    node = cast(builder, &layer.name, "", node, &precision);
+    node = cast(builder, &layer.name, "", node, &precision)?;
     builder.result(index, node);
     Ok(())
 }

@@ -7,7 +7,7 @@ use petgraph::graph::NodeIndex;
 use super::LowerError;
 use super::builder::Builder;
 use crate::fixed::{Format, Overflow, Quantization, Rounding};
-use crate::ir::{Gather, NodeId, Op, concatenated};
+use crate::ir::{Concat, Gather, NodeId, Op, Reshape};
 use crate::model::{Layer, LayerKind, Layout};
 
 pub(super) fn lower(
@@ -18,8 +18,7 @@ pub(super) fn lower(
 ) -> Result<(), LowerError> {
     let operand = builder.operand(index)?;
     let node = gather(builder, &layer.name, "", operand, moves)?;
-    builder.finished(index, layer, node);
-    Ok(())
+    builder.finished(index, layer, node)
 }
 
 /// Flatten: all axes of a sample in one.
@@ -50,13 +49,12 @@ pub(super) fn gather(
         shape = by.result_shape(&shape).ok_or_else(unfit)?;
         places = next.iter().map(|place| places.get((*place)?).copied().flatten()).collect();
     }
-    let stays = places.len() == tensor.len()
-        && places.iter().enumerate().all(|(at, place)| *place == Some(at));
-    let gather = Gather { indices: places };
-    let result = gather.result(tensor, &shape);
-    let result = result.map_err(|rule| LowerError::Operation { layer: layer.into(), rule })?;
-    let op = if stays { Op::Reshape } else { Op::Gather(gather) };
-    Ok(builder.add(layer, part, op, x, result))
+    let gather = Gather { shape, indices: places };
+    let op: Op = match gather.is_identity(tensor.len()) {
+        true => Reshape { shape: gather.shape }.into(),
+        false => gather.into(),
+    };
+    builder.add(layer, part, op, x)
 }
 
 /// Concatenate: operands in a format that holds all of them, one behind the other.
@@ -68,8 +66,7 @@ pub(super) fn concatenate(
 ) -> Result<(), LowerError> {
     let operands = builder.operands(index)?;
     let node = concat(builder, &layer.name, "", &operands, axis)?;
-    builder.finished(index, layer, node);
-    Ok(())
+    builder.finished(index, layer, node)
 }
 
 /// Stack: operands with one more axis each, one behind the other along it.
@@ -86,8 +83,7 @@ pub(super) fn stack(
         *operand = gather(builder, &layer.name, "row", *operand, &[Layout::Reshape(shape)])?;
     }
     let node = concat(builder, &layer.name, "", &operands, axis)?;
-    builder.finished(index, layer, node);
-    Ok(())
+    builder.finished(index, layer, node)
 }
 
 /// The node that holds `operands` one behind the other along `axis`.
@@ -104,13 +100,10 @@ pub(super) fn concat(
     for operand in operands {
         same.push(match builder.tensor(*operand).format == format {
             true => *operand,
-            false => super::activation::cast(builder, layer, "cast", *operand, &to),
+            false => super::activation::cast(builder, layer, "cast", *operand, &to)?,
         });
     }
-    let tensors: Vec<_> = same.iter().map(|operand| builder.tensor(*operand)).collect();
-    let result = concatenated(&tensors, axis);
-    let result = result.map_err(|rule| LowerError::Operation { layer: layer.into(), rule })?;
-    Ok(builder.add_to(layer, part, Op::Concat { axis }, &same, result))
+    builder.add_to(layer, part, Concat { axis }, &same)
 }
 
 /// The narrowest format that holds what each of `operands` can be.

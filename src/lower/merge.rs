@@ -9,7 +9,7 @@ use super::average::{self, Factor};
 use super::builder::Builder;
 use super::layout::gather;
 use super::normalization::constant as constant_of;
-use crate::ir::{self, Affine, NodeId, Op, Pool, PoolKind, Window};
+use crate::ir::{Affine, Elementwise, NodeId, Pool, PoolKind, Window};
 use crate::model::{self, Layer, Layout, Merge};
 
 pub(super) fn lower(
@@ -34,35 +34,22 @@ pub(super) fn lower(
         });
     }
     let node = match merge {
-        Merge::Add => all(builder, layer, "", ir::Merge::Add, &same)?,
-        Merge::Subtract => all(builder, layer, "", ir::Merge::Subtract, &same)?,
-        Merge::Maximum => all(builder, layer, "", ir::Merge::Maximum, &same)?,
-        Merge::Minimum => all(builder, layer, "", ir::Merge::Minimum, &same)?,
+        Merge::Add => all(builder, layer, "", Elementwise::Add, &same)?,
+        Merge::Subtract => all(builder, layer, "", Elementwise::Subtract, &same)?,
+        Merge::Maximum => all(builder, layer, "", Elementwise::Maximum, &same)?,
+        Merge::Minimum => all(builder, layer, "", Elementwise::Minimum, &same)?,
         Merge::Multiply => product(builder, layer, &same)?,
         Merge::Average => {
-            let sum = all(builder, layer, "sum", ir::Merge::Add, &same)?;
+            let sum = all(builder, layer, "sum", Elementwise::Add, &same)?;
             let factor = Factor::ratio(1, same.len() as u64);
             average::multiply(builder, Place::alone(index, &layer.name), sum, &[factor])?
         }
     };
-    builder.finished(index, layer, node);
-    Ok(())
+    builder.finished(index, layer, node)
 }
 
 fn wrong(layer: &Layer, rule: impl Into<String>) -> LowerError {
     LowerError::Operation { layer: layer.name.clone(), rule: rule.into() }
-}
-
-fn add_affine(
-    builder: &mut Builder<'_>,
-    layer: &Layer,
-    part: &str,
-    x: NodeId,
-    affine: Affine,
-) -> Result<NodeId, LowerError> {
-    let wrong =
-        |error| LowerError::Format { layer: layer.name.clone(), part: "scaled result", error };
-    builder.affine(&layer.name, part, x, affine).map_err(wrong)
 }
 
 /// One operation on all operands, which have one shape.
@@ -70,12 +57,10 @@ fn all(
     builder: &mut Builder<'_>,
     layer: &Layer,
     part: &str,
-    merge: ir::Merge,
+    function: Elementwise,
     operands: &[NodeId],
 ) -> Result<NodeId, LowerError> {
-    let tensors: Vec<_> = operands.iter().map(|x| builder.tensor(*x)).collect();
-    let result = merge.result(&tensors).map_err(|rule| wrong(layer, rule))?;
-    Ok(builder.add_to(&layer.name, part, Op::Merge(merge), operands, result))
+    builder.add_to(&layer.name, part, function, operands)
 }
 
 /// Two at a time, since a product of two is one multiplier.
@@ -89,9 +74,9 @@ fn product(
     };
     let mut node = *first;
     for other in others {
-        node = all(builder, layer, "product", ir::Merge::Multiply, &[node, *other])?;
+        node = all(builder, layer, "product", Elementwise::Multiply, &[node, *other])?;
     }
-    all(builder, layer, "", ir::Merge::Multiply, &[node, *last])
+    all(builder, layer, "", Elementwise::Multiply, &[node, *last])
 }
 
 /// Dot: both operands as \[terms, results\], their products, and the sum over the terms.
@@ -126,17 +111,15 @@ pub(super) fn dot(
     };
     let x = gather(builder, &layer.name, "left", x, &table(0, [terms, rows, 1]))?;
     let y = gather(builder, &layer.name, "right", y, &table(1, [terms, 1, columns]))?;
-    let products = all(builder, layer, "products", ir::Merge::Multiply, &[x, y])?;
+    let products = all(builder, layer, "products", Elementwise::Multiply, &[x, y])?;
     let pool = Pool { window: Window::whole([1, terms]), kind: PoolKind::Sum };
-    let sums = pool.result(builder.tensor(products)).map_err(|rule| wrong(layer, rule))?;
-    let sums = builder.add(&layer.name, "sums", Op::Pool(pool), products, sums);
+    let sums = builder.add(&layer.name, "sums", pool, products)?;
     let mut shape = [left, right].concat();
     if shape.is_empty() {
         shape.push(1);
     }
     let node = gather(builder, &layer.name, "", sums, &[Layout::Reshape(shape)])?;
-    builder.finished(index, layer, node);
-    Ok(())
+    builder.finished(index, layer, node)
 }
 
 /// A tensor and numbers.
@@ -167,8 +150,7 @@ pub(super) fn constant(
         }
         Merge::Average => return Err(wrong(layer, "an average with numbers")),
     };
-    builder.finished(index, layer, node);
-    Ok(())
+    builder.finished(index, layer, node)
 }
 
 /// The upper limit first, as `tf.clip_by_value` has it.
@@ -182,8 +164,7 @@ pub(super) fn clip(
     let place = Place::alone(index, &layer.name);
     let x = limit(builder, place, "limit", x, f64::from(high), false)?;
     let node = limit(builder, place, "", x, f64::from(low), true)?;
-    builder.finished(index, layer, node);
-    Ok(())
+    builder.finished(index, layer, node)
 }
 
 /// A tensor divided by numbers.
@@ -197,8 +178,7 @@ pub(super) fn divide(
     let factors = spread(builder, layer, x, by)?;
     let factors: Vec<Factor> = factors.into_iter().map(Factor::reciprocal).collect();
     let node = average::multiply(builder, Place::alone(index, &layer.name), x, &factors)?;
-    builder.finished(index, layer, node);
-    Ok(())
+    builder.finished(index, layer, node)
 }
 
 /// Each element times itself.
@@ -209,8 +189,7 @@ pub(super) fn square(
 ) -> Result<(), LowerError> {
     let x = builder.operand(index)?;
     let node = product(builder, layer, &[x, x])?;
-    builder.finished(index, layer, node);
-    Ok(())
+    builder.finished(index, layer, node)
 }
 
 /// Numbers for the elements of `x`: one for all where they are one, one for each channel where they
@@ -245,21 +224,21 @@ fn affine(
 ) -> Result<NodeId, LowerError> {
     let values = spread(builder, layer, x, &constant.values)?;
     let terms = values.iter().map(|value| terms(f64::from(*value)));
-    let (scales, offsets): (Vec<f64>, Vec<f64>) = terms.unzip();
+    let (scales, biases): (Vec<f64>, Vec<f64>) = terms.unzip();
     let scale = constant_of(&layer.name, "scale", Array1::from(scales))?;
-    let offset = match offsets.iter().all(|offset| *offset == 0.0) {
+    let bias = match biases.iter().all(|bias| *bias == 0.0) {
         true => None,
-        false => Some(constant_of(&layer.name, "offset", Array1::from(offsets))?),
+        false => Some(constant_of(&layer.name, "bias", Array1::from(biases))?),
     };
-    let affine = Affine { scale, offset };
+    let affine = Affine { scale, bias };
     let tensor = builder.tensor(x);
     if [1, tensor.channel_count()].contains(&values.len()) {
-        return add_affine(builder, layer, "", x, affine);
+        return builder.add(&layer.name, "", affine, x);
     }
     // Each element is a channel of its own.
     let shape = tensor.shape.clone();
     let flat = [Layout::Reshape(vec![values.len()])];
     let flat = gather(builder, &layer.name, "elements", x, &flat)?;
-    let node = add_affine(builder, layer, "scaled", flat, affine)?;
+    let node = builder.add(&layer.name, "scaled", affine, flat)?;
     gather(builder, &layer.name, "", node, &[Layout::Reshape(shape)])
 }

@@ -7,7 +7,7 @@ use super::activation::{Place, activate, cast};
 use super::builder::Builder;
 use super::parameters::{Key, SCALE, cut_as_asked, no_constant};
 use super::{LowerError, Warning};
-use crate::ir::{Affine, Constant};
+use crate::ir::{Affine, Constant, Op};
 use crate::model::{BatchNorm, Layer, ScaleShift};
 use crate::quantizer::Quantizer;
 
@@ -55,20 +55,20 @@ pub(super) fn batch_norm(
             of("inverse_quantizer", inverse.view(), Some(quantizer))?
         }
     };
-    let offset = &beta - &(&mean * &inverse);
+    let bias = &beta - &(&mean * &inverse);
     // hls4ml's BatchNormalization has a type for each of these two.
     let asked = builder.settings.layer(name).cloned().unwrap_or_default();
     let affine = |builder: &mut Builder<'_>, bits| {
         let scale = rounded(name, SCALE, &inverse, bits)?;
-        let offset = rounded(name, "offset", &offset, bits)?;
+        let bias = rounded(name, "bias", &bias, bits)?;
         Ok::<_, LowerError>(Affine {
             scale: cut_as_asked(builder, name, SCALE, scale, asked.scale)?,
-            offset: Some(cut_as_asked(builder, name, "bias", offset, asked.bias)?),
+            bias: Some(cut_as_asked(builder, name, "bias", bias, asked.bias)?),
         })
     };
     let mut chosen = affine(builder, SIGNIFICANT)?;
     let operand = builder.operand(index)?;
-    if chosen.result(builder.tensor(operand)).is_err() {
+    if Op::from(chosen.clone()).infer(&[builder.tensor(operand)]).is_err() {
         chosen = affine(builder, FEWER)?;
         let what = "factors and summands";
         builder.warn(Warning::Rounded { layer: name.into(), what, bits: FEWER });
@@ -90,11 +90,11 @@ pub(super) fn scale_shift(
     };
     let scale = of("weight_quantizer", shift.weight, &shift.weight_quantizer)?;
     let scale = constant(name, "scale", scale)?;
-    let offset = match shift.bias {
+    let bias = match shift.bias {
         None => None,
         Some(bias) => {
             let bias = of("bias_quantizer", bias, &shift.bias_quantizer)?;
-            Some(constant(name, "offset", bias)?)
+            Some(constant(name, "bias", bias)?)
         }
     };
     let asked = builder.settings.layer(name).cloned().unwrap_or_default();
@@ -102,11 +102,11 @@ pub(super) fn scale_shift(
         let key = Key { name: "weight", attribute: "weight_quantizer", asked: asked.weight };
         key.warn_if_overruled(builder, name, &scale)?;
     }
-    if let (Some(_), Some(offset)) = (&shift.bias_quantizer, &offset) {
+    if let (Some(_), Some(bias)) = (&shift.bias_quantizer, &bias) {
         let key = Key { name: "bias", attribute: "bias_quantizer", asked: asked.bias };
-        key.warn_if_overruled(builder, name, offset)?;
+        key.warn_if_overruled(builder, name, bias)?;
     }
-    let affine = Affine { scale, offset };
+    let affine = Affine { scale, bias };
     affine_layer(builder, index, name, affine, Some(&shift.activation))
 }
 
@@ -120,11 +120,9 @@ fn affine_layer(
     activation: Option<&crate::model::Activation>,
 ) -> Result<(), LowerError> {
     let operand = builder.operand(index)?;
-    let too_wide =
-        |error| LowerError::Format { layer: name.into(), part: "normalised result", error };
-    let mut node = builder.affine(name, "", operand, affine).map_err(too_wide)?;
+    let mut node = builder.add(name, "", affine, operand)?;
     if let Some(precision) = builder.settings.layer(name).and_then(|settings| settings.result) {
-        node = cast(builder, name, "result", node, &precision);
+        node = cast(builder, name, "result", node, &precision)?;
     }
     if let Some(activation) = activation {
         node = activate(builder, Place::inside(index, name), node, activation)?;

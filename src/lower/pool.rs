@@ -10,7 +10,7 @@ use super::builder::Builder;
 use super::layout::gather;
 use super::parameters::Parameter;
 use super::{LowerError, windows};
-use crate::ir::{self, Affine, NodeId, Op, Tensor, Window};
+use crate::ir::{self, Affine, NodeId, Reshape, Window};
 use crate::model::{Layer, Layout, Pool, PoolKind, Reduce};
 
 pub(super) fn lower(
@@ -25,11 +25,11 @@ pub(super) fn lower(
     let place = Place::inside(index, name);
     let mut node = pooled(builder, place, operand, window, &pool.kind)?;
     if !pool.keep_axes {
-        node = without_positions(builder, name, node);
+        let shape = vec![builder.tensor(node).channel_count()];
+        node = builder.add(name, "channels", Reshape { shape }, node)?;
     }
     let node = activate(builder, place, node, &pool.activation)?;
-    builder.finished(index, layer, node);
-    Ok(())
+    builder.finished(index, layer, node)
 }
 
 /// What elements along some axes have together: those axes in one, and a window over all of it.
@@ -59,8 +59,7 @@ pub(super) fn reduce(
         false => left.iter().map(|axis| shape[*axis]).collect(),
     };
     let node = gather(builder, name, "shape", node, &[Layout::Reshape(result)])?;
-    builder.finished(index, layer, node);
-    Ok(())
+    builder.finished(index, layer, node)
 }
 
 /// What the elements of each window have together.
@@ -83,10 +82,7 @@ fn pooled(
     let negated = *kind == PoolKind::Min;
     let x = if negated { negate(builder, place, "negated", x)? } else { x };
     let op = ir::Pool { window, kind: of_taps };
-    let tensor = op
-        .result(builder.tensor(x))
-        .map_err(|rule| LowerError::Operation { layer: name.into(), rule })?;
-    let node = builder.add(name, part, Op::Pool(op), x, tensor);
+    let node = builder.add(name, part, op, x)?;
     if negated {
         return negate(builder, place, "", node);
     }
@@ -106,8 +102,8 @@ fn negate(
     part: &str,
     x: NodeId,
 ) -> Result<NodeId, LowerError> {
-    let affine = Affine { scale: place.constant(-1.0)?, offset: None };
-    builder.affine(place.layer, part, x, affine).map_err(place.format_error("negated number"))
+    let affine = Affine { scale: place.constant(-1.0)?, bias: None };
+    builder.add(place.layer, part, affine, x)
 }
 
 /// What the sum of each window is multiplied by; `None` where it is no average.
@@ -139,13 +135,6 @@ fn factors(
             ))
         }
     }
-}
-
-/// The channels of the only position.
-fn without_positions(builder: &mut Builder<'_>, layer: &str, node: NodeId) -> NodeId {
-    let x = builder.tensor(node);
-    let flat = Tensor { shape: vec![x.channel_count()], ..x.clone() };
-    builder.add(layer, "channels", Op::Reshape, node, flat)
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ impl Trained<'_> {
         let one = || Constant { codes: list(vec![1.into()]), format: ONE };
         let (bias, scaling) = match scale.or_else(|| keeps_bias.then(one)) {
             None => (bias, None),
-            Some(scale) => (None, Some(Affine { scale, offset: bias })),
+            Some(scale) => (None, Some(Affine { scale, bias })),
         };
         // A layer without any quantizer has no type of its own for its result, so it gets one, as
         // hls4ml gives it; any other layer's sum stays exact unless a type is asked for.
@@ -177,13 +177,11 @@ impl Products {
     ) -> Result<NodeId, LowerError> {
         let mut node = node;
         if let Some(affine) = self.scaling {
-            let too_wide =
-                |error| LowerError::Format { layer: layer.into(), part: "scaled sum", error };
-            node = builder.affine(layer, "scaled", node, affine).map_err(too_wide)?;
+            node = builder.add(layer, "scaled", affine, node)?;
         }
         if let Some(precision) = self.result {
             warn_of_overflow(builder, layer, node, &precision);
-            node = cast(builder, layer, "result", node, &precision);
+            node = cast(builder, layer, "result", node, &precision)?;
         }
         activate(builder, Place::inside(index, layer), node, activation)
     }

@@ -50,7 +50,7 @@ fn a_real_scale_multiplies_the_sum_before_the_bias() -> Outcome {
     // One float32 number for both outputs, all of its bits.
     let scale = affine.scale.codes.to_values(affine.scale.format);
     assert_eq!(scale, array![f64::from(0.3_f32)].into_dyn());
-    let offset = affine.offset.as_ref().ok_or("no offset")?;
+    let offset = affine.bias.as_ref().ok_or("no offset")?;
     assert_eq!(offset.codes.to_values(offset.format), array![0.25, -0.5].into_dyn());
     Ok(())
 }
@@ -190,7 +190,7 @@ fn so_are_the_factor_and_the_summand_of_a_normalisation() -> Outcome {
     assert_eq!(warnings, [cut("scale", "fixed<8,2,RND,WRAP>"), cut("bias", "fixed<4,1>")]);
     let affine = affine(&lowered.graph).ok_or("no scale")?;
     assert_eq!(affine.scale.codes.to_values(affine.scale.format), array![70.0 / 64.0].into_dyn());
-    let offset = affine.offset.as_ref().ok_or("no offset")?;
+    let offset = affine.bias.as_ref().ok_or("no offset")?;
     assert_eq!(offset.codes.to_values(offset.format), array![0.25].into_dyn());
     Ok(())
 }
@@ -225,6 +225,6 @@ fn a_scaled_sum_may_be_too_wide() -> Outcome {
     let model = model(array![[0.9]], "quantized_bits(4,0,1,alpha=0.3)")?;
     let settings = Settings { input: "fixed<110,1>".parse()?, ..Settings::default() };
     let text = message(&model, &settings);
-    assert_eq!(text, "layer 'fc', scaled sum: a format is 1 to 128 bits wide, not 137");
+    assert_eq!(text, "layer 'fc', scaled result: a format is 1 to 128 bits wide, not 137");
     Ok(())
 }

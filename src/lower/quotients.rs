@@ -19,7 +19,7 @@ use super::LowerError;
 use super::activation::cast;
 use super::average::nearest;
 use super::builder::Builder;
-use crate::ir::{Linear, Merge, NodeId, Op, Pool, PoolKind};
+use crate::ir::{Effect, Linear, NodeId};
 
 /// What is known of a tensor whose true numbers are quotients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,26 +103,18 @@ fn look(builder: &Builder<'_>, node: NodeId, seen: &mut Seen) -> Option<Quotient
 
 fn inherited(builder: &Builder<'_>, node: NodeId, seen: &mut Seen) -> Option<Quotients> {
     let operands = builder.graph().operands(node);
-    let mut inherited = || look(builder, *operands.first()?, seen);
-    match &builder.graph()[node].op {
-        Op::Reshape
-        | Op::Gather(_)
-        | Op::Clamp { .. }
-        | Op::Pool(Pool { kind: PoolKind::Max, .. }) => inherited(),
-        Op::Scale { power } => inherited().map(|known| Quotients {
-            fraction: known.fraction.saturating_sub(*power),
-            error: known.error.saturating_sub(*power),
+    let op = &builder.graph()[node].op;
+    match op.effect(operands.len()) {
+        Effect::Selects => together(builder, &operands, seen),
+        Effect::Shifts { power } => together(builder, &operands, seen).map(|known| Quotients {
+            fraction: known.fraction.saturating_sub(power),
+            error: known.error.saturating_sub(power),
             ..known
         }),
-        Op::Pool(Pool { kind: PoolKind::Sum, window }) => {
-            inherited().map(|known| known.sum_of(window.taps()))
+        Effect::Sums { terms } => {
+            together(builder, &operands, seen).map(|known| known.sum_of(terms))
         }
-        Op::Concat { .. } => together(builder, &operands, seen),
-        Op::Merge(Merge::Maximum | Merge::Minimum) => together(builder, &operands, seen),
-        Op::Merge(Merge::Add | Merge::Subtract) => {
-            together(builder, &operands, seen).map(|known| known.sum_of(operands.len()))
-        }
-        _ => None,
+        Effect::Computes => None,
     }
 }
 
@@ -164,7 +156,7 @@ pub(super) fn nearest_to(
     }
     let too_wide = |error| LowerError::Format { layer: layer.into(), part: "accumulator", error };
     let to = nearest(builder.tensor(node), fraction).map_err(too_wide)?;
-    let node = cast(builder, layer, "nearest", node, &to);
+    let node = cast(builder, layer, "nearest", node, &to)?;
     builder.quotients.insert(node, Quotients { error: fraction, settled: true, ..known });
     Ok(node)
 }

@@ -11,7 +11,7 @@ use super::LowerError;
 use super::activation::Place;
 use super::builder::Builder;
 use super::layout::{concat, gather};
-use crate::ir::{Affine, Constant, Gather, NodeId, Op};
+use crate::ir::{Affine, Constant, Gather, NodeId};
 use crate::model::Layout;
 use crate::quantizer::{Quantizer, Role, Scaled};
 
@@ -126,15 +126,12 @@ fn pick(
     let tensor = builder.tensor(x);
     let (rows, among) = (tensor.rows(), tensor.channel_count());
     let row = |row: usize| channels.iter().map(move |channel| Some(row * among + channel));
-    let gather = Gather { indices: (0..rows).flat_map(row).collect() };
+    let indices = (0..rows).flat_map(row).collect();
     let mut shape = shape.to_vec();
     if let Some(last) = shape.last_mut() {
         *last = channels.len();
     }
-    let result = gather.result(tensor, &shape);
-    let result =
-        result.map_err(|rule| LowerError::Operation { layer: place.layer.into(), rule })?;
-    Ok(builder.add(place.layer, part, Op::Gather(gather), x, result))
+    builder.add(place.layer, part, Gather { shape, indices }, x)
 }
 
 /// Each channel of `x` times its factor.
@@ -147,8 +144,7 @@ pub(super) fn scale(
 ) -> Result<NodeId, LowerError> {
     let factors: ArrayD<f64> = Array1::from(factors.to_vec()).into_dyn();
     let scale = Constant::covering(factors.view()).map_err(|error| place.constant_error(error))?;
-    let affine = Affine { scale, offset: None };
-    builder.affine(place.layer, part, x, affine).map_err(place.format_error("activation"))
+    builder.add(place.layer, part, Affine { scale, bias: None }, x)
 }
 
 /// Whether both a product and a quotient with `scale` are only moved, ± 1.

@@ -18,7 +18,7 @@ use crate::fixed::{
     Codes, Format, FormatError, Overflow, Quantization, Range, Rounding, Signedness, cast,
     cast_range,
 };
-use crate::ir::{Constant, NodeId, Op, Softmax, Tensor, is_seed, one_code};
+use crate::ir::{Constant, NodeId, RangeAt, Softmax, Tensor, code_of_one, is_reciprocal};
 use crate::model::{Activation, LayerKind, Model};
 
 /// Probabilities where nothing is said: 0 to 1, to 2^-15.
@@ -56,10 +56,7 @@ pub(super) fn lower(
         let steps = steps.ceil() as u64;
         builder.warn(Warning::Coarse { layer: place.layer.into(), steps, result: shown });
     }
-    // Numbers that do not fit one another are for the graph's checks.
-    let range = softmax.probabilities(result.format).unwrap_or_else(|| result.format.codes());
-    let tensor = Tensor { shape: operand.shape, format: result.format, channels: vec![range] };
-    Ok(builder.add(place.layer, place.part("softmax"), Op::Softmax(softmax), x, tensor))
+    builder.add(place.layer, place.part("softmax"), softmax, x)
 }
 
 /// Whether anything computes with what layer `index` gives: all readers do but those that only move
@@ -104,7 +101,7 @@ fn tables(
     };
     let exponential = settings.exp_table.map_or_else(|| up_to_one(fraction), Ok);
     let exponential = exponential.map_err(&error)?;
-    let Some(one) = one_code(exponential.format) else {
+    let Some(one) = code_of_one(exponential.format) else {
         return Err(wrong("exp_table", exponential, "cannot hold 1"));
     };
     let fraction = exponential.format.fraction();
@@ -112,11 +109,11 @@ fn tables(
         return Err(wrong("exp_table", exponential, "has more than 48 bits behind the point"));
     }
     let address = settings.exp_address;
-    let distance = distance(address, fraction, x).map_err(&error)?;
+    let difference = difference(address, fraction, x).map_err(&error)?;
 
     let row = Range::new(0, one * x.channel_count());
     let sum = Format::covering(&row, fraction).map_err(&error)?;
-    let halvings = x.channel_count().ilog2();
+    let norm_shift = x.channel_count().ilog2();
 
     let lines = settings.inverse_address;
     // As many bits as the place of a seed tells, and two for its own rounding.
@@ -126,13 +123,14 @@ fn tables(
         return Err(wrong("inv_table", seed, "has more than 48 bits behind the point"));
     }
     // The middle of all mantissas that begin with these bits.
-    let seeds = table(lines, seed, |place| 1.0 / (1.0 + libm::ldexp(place + 0.5, -(lines as i32))));
-    let errors = Softmax::errors(&seeds, fraction + halvings.cast_signed());
-    if !is_seed(&errors) {
+    let reciprocal_table =
+        table(lines, seed, |place| 1.0 / (1.0 + libm::ldexp(place + 0.5, -(lines as i32))));
+    let errors = Softmax::errors(&reciprocal_table, fraction + norm_shift.cast_signed());
+    if !is_reciprocal(&errors) {
         return Err(wrong("inv_table", seed, "is too coarse for reciprocals from 1/2 to 1"));
     }
     // One bit more than exponentials, which a reciprocal from 1/2 on multiplies.
-    let holding = |(codes, from): &(Range, i32)| {
+    let holding = |(codes, from): &RangeAt| {
         let widest = Format::signed(128, 127 - fraction)?;
         let codes = cast_range(codes, *from, &rounded(widest));
         let format = Format::covering(&codes, widest.fraction())?;
@@ -143,22 +141,21 @@ fn tables(
         let corrections = Softmax::corrections(&(errors, error.format.fraction()));
         let (corrections, correction) = holding(&corrections)?;
         let corrections = (corrections, correction.format.fraction());
-        let (_, reciprocal) = holding(&Softmax::reciprocals(&seeds, &corrections))?;
+        let (_, reciprocal) = holding(&Softmax::reciprocals(&reciprocal_table, &corrections))?;
         Ok([error, correction, reciprocal])
     };
     let [error, correction, reciprocal] = refine().map_err(&error)?;
     Ok(Softmax {
-        distance,
-        exponents: exponents(address, distance.format, exponential),
+        difference,
+        exp_tables: exp_tables(address, difference.format, exponential),
         exponential,
         sum,
-        halvings,
-        seeds,
+        norm_shift,
+        reciprocal_table,
         error,
         correction,
         reciprocal,
-        rounding: result.rounding,
-        overflow: result.overflow,
+        to: result,
     })
 }
 
@@ -175,7 +172,7 @@ fn up_to_one(fraction: i32) -> Result<Quantization, FormatError> {
 
 /// The type that distances are cast to: as fine as they are, as far as the tables tell. Where
 /// exponentials of `fraction` bits are below half a step, it saturates.
-fn distance(address: u32, fraction: i32, x: &Tensor) -> Result<Quantization, FormatError> {
+fn difference(address: u32, fraction: i32, x: &Tensor) -> Result<Quantization, FormatError> {
     let range = x.range();
     let largest = Range::new(0, range.high() - range.low());
     let needed = Format::covering(&largest, x.format.fraction())?.integer();
@@ -192,13 +189,13 @@ fn distance(address: u32, fraction: i32, x: &Tensor) -> Result<Quantization, For
 
 /// Exponentials of minus each code of `distance`, as products of tables of at most `address` lines
 /// that are as small as their number allows.
-fn exponents(address: u32, distance: Format, exponential: Quantization) -> Vec<Constant> {
-    let count = distance.width().div_ceil(address);
-    let mut below = distance.width();
+fn exp_tables(address: u32, difference: Format, exponential: Quantization) -> Vec<Constant> {
+    let count = difference.width().div_ceil(address);
+    let mut below = difference.width();
     let table = |part: u32| {
-        let lines = distance.width() / count + u32::from(part < distance.width() % count);
+        let lines = difference.width() / count + u32::from(part < difference.width() % count);
         below -= lines;
-        let step = distance.lsb() * libm::ldexp(1.0, below.cast_signed());
+        let step = difference.lsb() * libm::ldexp(1.0, below.cast_signed());
         table(lines, exponential, |place| libm::exp(-place * step))
     };
     (0..count).map(table).collect()

@@ -10,7 +10,7 @@ use super::{LowerError, Warning};
 use crate::fixed::{
     Format, MAX_WIDTH, Overflow, Quantization, Range, Rounding, cast_real, changes,
 };
-use crate::ir::{Constant, NodeId, Op, StepFunction, Tensor};
+use crate::ir::{Constant, NodeId, StepFunction};
 
 /// The most steps of a function: one for each code of 16 bits.
 pub(super) const MOST_STEPS: usize = 1 << 16;
@@ -75,15 +75,7 @@ pub(super) fn lower(
         }
     };
     let thresholds = Constant { codes: list(thresholds), format: operand.format };
-    let reached = values.codes.range().unwrap_or_else(|| values.format.codes());
-    let tensor = Tensor { shape: operand.shape, format: values.format, channels: vec![reached] };
-    Ok(builder.add(
-        place.layer,
-        part,
-        Op::StepFunction(StepFunction { thresholds, values }),
-        x,
-        tensor,
-    ))
+    builder.add(place.layer, part, StepFunction { thresholds, values }, x)
 }
 
 /// The smallest code of a grid that counts at least `value`.

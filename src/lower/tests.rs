@@ -89,7 +89,7 @@ fn an_accumulator_is_as_wide_as_its_weights_ask() -> Outcome {
     let tensor = &lowered.graph[*fc].tensor;
     // StepFunction of 1/64: 7·[-8, 7] - 7·[-8, 7] + 32 at most, 8 bits and a sign.
     assert_eq!(tensor.format, "fixed<9,3>".parse()?);
-    assert_eq!(tensor.channels[0], crate::fixed::Range::new(-105 + 32, 105 + 32));
+    assert_eq!(tensor.ranges[0], crate::fixed::Range::new(-105 + 32, 105 + 32));
     Ok(())
 }
 

@@ -1,14 +1,13 @@
-//! Gathers behind gathers.
+//! Layout operations of layout operations.
 
 use petgraph::Direction;
-use petgraph::visit::EdgeRef;
 
-use super::{Pass, Report, replace_all_uses};
-use crate::ir::{Gather, Graph, NodeId, Op};
+use super::{Pass, Report};
+use crate::ir::{Gather, Graph, NodeId, Op, Reshape};
 
 pub(super) const PASS: Pass = Pass {
     name: "compose_layouts",
-    purpose: "Takes elements from where they first were, and makes nothing of moves that cancel.",
+    purpose: "Merges chains of layout operations into one, and removes those that cancel.",
     run,
 };
 
@@ -17,144 +16,98 @@ fn run(graph: &mut Graph, _: &mut Report) {
     for node in &order {
         compose(graph, *node);
     }
-    // What nobody reads any more goes, unless it is what a layer of the model gave.
+    // A layout operation without users goes, unless it is the result of a layer of the model.
     for node in order.into_iter().rev() {
-        let is_read = graph.nodes.edges_directed(node, Direction::Outgoing).next().is_some();
+        let is_used = graph.nodes.edges_directed(node, Direction::Outgoing).next().is_some();
         let is_named = graph.layers.iter().any(|(_, result)| *result == node)
             || graph.outputs.iter().any(|output| output.node == node);
-        if is_move(graph, node) && !is_read && !is_named {
+        if is_layout(graph, node) && !is_used && !is_named {
             graph.nodes.remove_node(node);
         }
     }
 }
 
-fn is_move(graph: &Graph, node: NodeId) -> bool {
-    graph.nodes.contains_node(node) && matches!(graph[node].op, Op::Gather(_) | Op::Reshape)
+/// `node` is a layout operation of one operand.
+fn is_layout(graph: &Graph, node: NodeId) -> bool {
+    graph.nodes.contains_node(node) && matches!(graph[node].op, Op::Gather(_) | Op::Reshape(_))
 }
 
-/// Where the elements of a move lie in its operand.
-fn place(op: &Op, element: usize) -> Option<usize> {
-    match op {
-        Op::Gather(gather) => gather.indices.get(element).copied().flatten(),
-        _ => Some(element),
-    }
+/// The operand's element that element `element` of the result of a layout operation is.
+fn index(op: &Op, element: usize) -> Option<usize> {
+    if let Op::Gather(gather) = op { gather.indices[element] } else { Some(element) }
 }
 
-/// Lets a move take its operand's operand, as long as that is a move as well.
+/// Lets a layout operation take the operand of its operand, as long as that is one as well.
 fn compose(graph: &mut Graph, node: NodeId) {
-    if !is_move(graph, node) {
+    if !is_layout(graph, node) {
         return;
     }
-    while let Some(operand) = graph.operands(node).first().copied()
-        && is_move(graph, operand)
-        && let Some(source) = graph.operands(operand).first().copied()
+    while let [operand] = graph.operands(node)[..]
+        && is_layout(graph, operand)
+        && let [source] = graph.operands(operand)[..]
     {
-        let elements = 0..graph[node].tensor.len();
+        let shape = graph[node].tensor.shape.clone();
         let (op, before) = (&graph[node].op, &graph[operand].op);
-        let places: Vec<Option<usize>> =
-            elements.map(|element| place(before, place(op, element)?)).collect();
-        let mut in_order = places.iter().enumerate();
-        let stays = places.len() == graph[source].tensor.len()
-            && in_order.all(|(at, place)| *place == Some(at));
-        graph[node].op = if stays { Op::Reshape } else { Op::Gather(Gather { indices: places }) };
-        let edges: Vec<_> =
-            graph.nodes.edges_directed(node, Direction::Incoming).map(|edge| edge.id()).collect();
-        for edge in edges {
-            graph.nodes.remove_edge(edge);
-        }
-        graph.nodes.add_edge(source, node, 0);
+        let elements = 0..graph[node].tensor.len();
+        let indices = elements.map(|element| index(before, index(op, element)?)).collect();
+        let gather = Gather { shape, indices };
+        let op = match gather.is_identity(graph[source].tensor.len()) {
+            true => Reshape { shape: gather.shape }.into(),
+            false => gather.into(),
+        };
+        graph.set_operands(node, &[source]);
+        graph.set_op(node, op).expect("indices of elements of the source");
     }
-    drop_if_same(graph, node);
+    remove_if_same(graph, node);
 }
 
-/// Takes a reshape to the same shape out of the graph.
-fn drop_if_same(graph: &mut Graph, node: NodeId) {
+/// Removes a reshape to the same shape.
+fn remove_if_same(graph: &mut Graph, node: NodeId) {
     let Some(source) = graph.operands(node).first().copied() else { return };
-    let same =
-        graph[node].op == Op::Reshape && graph[node].tensor.shape == graph[source].tensor.shape;
+    let same = matches!(graph[node].op, Op::Reshape(_))
+        && graph[node].tensor.shape == graph[source].tensor.shape;
     // An input that is an output as well needs an operation between: ports differ.
     let is_output = graph.outputs.iter().any(|output| output.node == node);
-    if same && !(is_output && graph[source].op == Op::Input) {
-        replace_all_uses(graph, node, source);
+    if same && !(is_output && matches!(graph[source].op, Op::Input(_))) {
+        graph.replace_all_uses(node, source);
         graph.nodes.remove_node(node);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use ndarray::{ArrayD, IxDyn};
+    use crate::passes::test::assert_pass;
 
-    use crate::fixed::{Codes, Overflow, Rounding};
-    use crate::ir::{Gather, Graph, Merge, NodeId, Op, Pool, PoolKind, Tensor, Window};
-    use crate::model::Layout;
-    use crate::{passes, sim};
-
-    type Outcome = Result<(), Box<dyn std::error::Error>>;
-
-    fn add_move(graph: &mut Graph, name: &str, x: NodeId, by: &Layout) -> Option<NodeId> {
-        let places = by.indices(&graph[x].tensor.shape)?;
-        let shape = by.result_shape(&graph[x].tensor.shape)?;
-        let gather = Gather { indices: places };
-        let tensor = gather.result(&graph[x].tensor, &shape).ok()?;
-        Some(graph.add(name, Op::Gather(gather), &[x], tensor))
-    }
-
-    fn add_cast(
-        graph: &mut Graph,
-        name: &str,
-        x: NodeId,
-    ) -> Result<NodeId, crate::fixed::FormatError> {
-        let tensor = Tensor::full(graph[x].tensor.shape.clone(), "fixed<5,3>".parse()?);
-        let op = Op::Cast { rounding: Rounding::RndConv, overflow: Overflow::Sat };
-        Ok(graph.add(name, op, &[x], tensor))
-    }
-
-    /// Two branches with channels last inside, casts between, and a sum.
-    fn network() -> Result<Graph, Box<dyn std::error::Error>> {
-        let mut graph = Graph::new("g");
-        let x = graph.add_input("x", Tensor::full(vec![2, 3, 4], "fixed<6,3>".parse()?));
-        let (first, last) = (Layout::to_channels_first(3), Layout::to_channels_last(3));
-        let mut ends = vec![];
-        for name in ["a", "b"] {
-            let x = add_move(&mut graph, &format!("{name}_last"), x, &last).ok_or("none")?;
-            let kernel = [2, 2];
-            let window = Window { kernel, output: [2, 3], ..Window::whole([3, 4]) };
-            let pool = Pool { window, kind: PoolKind::Max };
-            let tensor = pool.result(&graph[x].tensor)?;
-            let y = graph.add(format!("{name}_inside"), Op::Pool(pool), &[x], tensor);
-            let y = add_move(&mut graph, name, y, &first).ok_or("none")?;
-            graph.layers.push((name.into(), y));
-            ends.push(add_cast(&mut graph, &format!("{name}_act"), y)?);
-        }
-        let tensors: Vec<&Tensor> = ends.iter().map(|end| &graph[*end].tensor).collect();
-        let tensor = Merge::Add.result(&tensors)?;
-        let sum = graph.add("sum", Op::Merge(Merge::Add), &ends, tensor);
-        graph.layers.push(("sum".into(), sum));
-        let again = add_move(&mut graph, "again", sum, &last).ok_or("none")?;
-        let end = add_cast(&mut graph, "end", again)?;
-        graph.add_output("end", end);
-        Ok(graph)
+    #[test]
+    fn chains_become_one_and_what_cancels_goes() {
+        assert_pass(
+            super::PASS,
+            "x = input shape=[2, 2] format=fixed<4,2>
+             swapped = gather x shape=[2, 2] indices=[0, 2, 1, 3]
+             flat = reshape swapped shape=[4]
+             back = gather flat shape=[2, 2] indices=[0, 2, 1, 3]
+             padded = gather swapped shape=[5] indices=[0, 1, 2, 3, _]
+             y = cast back to=fixed<3,2,RND,SAT>
+             z = cast padded to=fixed<3,2,RND,SAT>
+             layer flat
+             output y
+             output z",
+            "x = input shape=[2, 2] format=fixed<4,2> : [2, 2] fixed<4,2> [-8, 7]
+             flat = gather x shape=[4] indices=[0, 2, 1, 3] : [4] fixed<4,2> [-8, 7]
+             padded = gather x shape=[5] indices=[0, 2, 1, 3, _] : [5] fixed<4,2> {[-8, 7], [-8, 7], [-8, 7], [-8, 7], [0, 0]}
+             y = cast x to=fixed<3,2,RND,SAT> : [2, 2] fixed<3,2> [-4, 3]
+             z = cast padded to=fixed<3,2,RND,SAT> : [5] fixed<3,2> {[-4, 3], [-4, 3], [-4, 3], [-4, 3], [0, 0]}
+             layer flat
+             output y
+             output z",
+        );
     }
 
     #[test]
-    fn moves_meet_and_cancel_and_every_result_stays() -> Outcome {
-        let plain = network()?;
-        let mut moved = plain.clone();
-        passes::run(&mut moved)?;
-        let gathers = |nodes: Vec<NodeId>| {
-            nodes.into_iter().filter(|id| matches!(moved[*id].op, Op::Gather(_))).count()
-        };
-        // Each branch brings channels to the last axis; what the layers give is only shown.
-        assert_eq!((gathers(moved.live_nodes()), gathers(moved.topological_order())), (2, 5));
-        let codes = (0..48).map(|code| code * 5 % 64 - 32).collect();
-        let samples = Codes::Narrow(ArrayD::from_shape_vec(IxDyn(&[2, 2, 3, 4]), codes)?);
-        let results = [&plain, &moved].map(|graph| {
-            let trace = sim::run(graph, std::slice::from_ref(&samples))?;
-            let layers = graph.layers.iter().map(|(_, node)| trace.of(*node).cloned());
-            Ok::<_, sim::SimError>((layers.collect::<Vec<_>>(), trace.outputs(graph)))
-        });
-        let [before, after] = results;
-        assert_eq!(before?, after?);
-        Ok(())
+    fn a_port_keeps_its_own_node() {
+        let text = "x = input shape=[2] format=fixed<4,2> : [2] fixed<4,2> [-8, 7]
+             y = reshape x shape=[2] : [2] fixed<4,2> [-8, 7]
+             output y";
+        assert_pass(super::PASS, text, text);
     }
 }

@@ -12,12 +12,12 @@ mod compose_layouts;
 mod drop_noops;
 mod narrow_scales;
 mod sink_layouts;
+#[cfg(test)]
+mod test;
 
-use petgraph::Direction;
-use petgraph::visit::EdgeRef;
 use serde::Serialize;
 
-use crate::ir::{Graph, Invalid, NodeId, validate};
+use crate::ir::{Graph, Invalid, validate};
 
 pub use narrow_scales::{MAX_THRESHOLDS, Outcome, Scale, ScaleTypes};
 
@@ -70,27 +70,4 @@ fn run_all(passes: &[Pass], graph: &mut Graph) -> Result<Report, Invalid> {
         validate(graph)?;
     }
     Ok(report)
-}
-
-/// Whoever takes `node`, and whatever is called by it, has `other` instead.
-fn replace_all_uses(graph: &mut Graph, node: NodeId, other: NodeId) {
-    let readers: Vec<_> = graph
-        .nodes
-        .edges_directed(node, Direction::Outgoing)
-        .map(|edge| (edge.id(), edge.target(), *edge.weight()))
-        .collect();
-    for (edge, reader, position) in readers {
-        graph.nodes.remove_edge(edge);
-        graph.nodes.add_edge(other, reader, position);
-    }
-    for (_, result) in &mut graph.layers {
-        if *result == node {
-            *result = other;
-        }
-    }
-    for output in &mut graph.outputs {
-        if output.node == node {
-            output.node = other;
-        }
-    }
 }

@@ -1,35 +1,36 @@
-//! Permutations behind operations on single elements.
+//! Permutations before elementwise operations.
 //!
-//! A layer with channels first is computed between two permutations. Where only operations on
-//! single elements stand between one layer's last permutation and the next one's first, they are
-//! done before it, and the two permutations meet: [`super::compose_layouts`] makes nothing of them.
+//! A layer with channels first is computed between two permutations. Where only operations that are
+//! the same for all elements stand between the last permutation of one layer and the first of the
+//! next, they are done before it, and the two permutations meet: [`super::compose_layouts`] cancels
+//! them.
 
-use petgraph::Direction;
-use petgraph::visit::EdgeRef;
-
-use super::{Pass, Report, replace_all_uses};
-use crate::fixed::{Quantization, Range, cast_range};
-use crate::ir::{Gather, Graph, NodeId, Op, Tensor, clamped};
+use super::{Pass, Report};
+use crate::ir::{Access, Gather, Graph, NodeId, Op, Tensor};
 use crate::naming;
 
 pub(super) const PASS: Pass = Pass {
     name: "sink_layouts",
-    purpose: "Does operations on single elements before a permutation instead of behind it.",
+    purpose: "Moves permutations from before elementwise operations to behind them.",
     run,
 };
 
 fn run(graph: &mut Graph, _: &mut Report) {
     for node in graph.topological_order() {
-        while let Some(sources) = sources(graph, node) {
-            if !sink(graph, node, &sources) {
+        while let Some((permutation, sources)) = permuted(graph, node) {
+            if sink(graph, node, permutation, &sources).is_none() {
                 break;
             }
         }
     }
 }
 
-/// What the permutations before an operation on single elements take, if all are the same.
-fn sources(graph: &Graph, node: NodeId) -> Option<Vec<NodeId>> {
+/// The permutation that all operands of a uniform elementwise operation are results of, and the
+/// nodes that they permute.
+fn permuted(graph: &Graph, node: NodeId) -> Option<(Gather, Vec<NodeId>)> {
+    if graph[node].op.access() != (Access::Elementwise { uniform: true }) {
+        return None;
+    }
     let operands = graph.operands(node);
     let first = permutation(graph, *operands.first()?)?;
     let source = |operand: &NodeId| {
@@ -38,7 +39,8 @@ fn sources(graph: &Graph, node: NodeId) -> Option<Vec<NodeId>> {
     };
     let sources: Vec<NodeId> = operands.iter().map(source).collect::<Option<_>>()?;
     let shape = &graph[*sources.first()?].tensor.shape;
-    sources.iter().all(|source| graph[*source].tensor.shape == *shape).then_some(sources)
+    let same = sources.iter().all(|source| graph[*source].tensor.shape == *shape);
+    same.then(|| (first.clone(), sources))
 }
 
 /// The node's gather, if it has each element of its operand once.
@@ -46,65 +48,73 @@ fn permutation(graph: &Graph, node: NodeId) -> Option<&Gather> {
     let Op::Gather(gather) = &graph[node].op else { return None };
     let operand = *graph.operands(node).first()?;
     let mut seen = vec![false; graph[operand].tensor.len()];
-    let once = |place: &Option<usize>| {
-        place
-            .and_then(|place| seen.get_mut(place))
+    let once = |index: &Option<usize>| {
+        index
+            .and_then(|index| seen.get_mut(index))
             .is_some_and(|seen| !std::mem::replace(seen, true))
     };
     (gather.indices.len() == graph[operand].tensor.len() && gather.indices.iter().all(once))
         .then_some(gather)
 }
 
-/// Lets `node` take `sources`, and whoever took `node` take its permuted result. False where the
-/// operation is not one on single elements.
-fn sink(graph: &mut Graph, node: NodeId, sources: &[NodeId]) -> bool {
+/// Lets `node` take `sources`, and its users take its permuted result. `None` where the operation
+/// does not admit the sources.
+fn sink(graph: &mut Graph, node: NodeId, permutation: Gather, sources: &[NodeId]) -> Option<()> {
     let operands: Vec<&Tensor> = sources.iter().map(|source| &graph[*source].tensor).collect();
-    let Some(before) = result(&graph[node].op, &operands, &graph[node].tensor) else {
-        return false;
-    };
-    let Some(gather) = graph.operands(node).first().and_then(|x| permutation(graph, *x)).cloned()
-    else {
-        return false;
-    };
-    let moved = graph[node].tensor.clone();
+    let result = graph[node].op.infer(&operands).ok()?;
     let layer = graph[node].layer.clone();
     let wanted = format!("{}_moved", graph[node].name);
     let taken = |name: &str| graph.nodes.node_weights().any(|node| node.name == name);
     let name = naming::unique(&wanted, taken);
-    let incoming: Vec<_> =
-        graph.nodes.edges_directed(node, Direction::Incoming).map(|edge| edge.id()).collect();
-    for edge in incoming {
-        graph.nodes.remove_edge(edge);
-    }
-    for (position, source) in sources.iter().enumerate() {
-        graph.nodes.add_edge(*source, node, position);
-    }
-    graph[node].tensor = before;
-    let behind = graph.add(name, Op::Gather(gather), &[], moved);
+    // The permutation comes first: its users are those of the node, which then becomes its operand.
+    let behind = graph.add(name, permutation, &sources[..1]).ok()?;
+    graph.replace_all_uses(node, behind);
+    graph.set_operands(node, sources);
+    graph[node].tensor = result;
+    graph.set_operands(behind, &[node]);
+    let op = graph[behind].op.clone();
+    graph.set_op(behind, op).expect("as many elements as the sources have");
     graph[behind].layer = layer;
-    replace_all_uses(graph, node, behind);
-    graph.nodes.add_edge(node, behind, 0);
-    true
+    Some(())
 }
 
-/// What an operation on single elements gives for `operands`, in the format of its result `y` so
-/// far.
-fn result(op: &Op, operands: &[&Tensor], y: &Tensor) -> Option<Tensor> {
-    let x = *operands.first()?;
-    let each = |f: &dyn Fn(&Range) -> Range| x.channels.iter().map(f).collect();
-    let channels: Vec<Range> = match op {
-        Op::Cast { rounding, overflow } => {
-            let to = Quantization::new(y.format, *rounding, *overflow);
-            each(&|range| cast_range(range, x.format.fraction(), &to))
-        }
-        Op::Clamp { low, high } => each(&|range| clamped(range, low.as_ref(), high.as_ref())),
-        Op::Leaky(leaky) if leaky.slopes.codes.len() == 1 => leaky.result(x).ok()?.channels,
-        Op::Scale { .. } => x.channels.clone(),
-        Op::StepFunction(_) => vec![y.range()],
-        // One factor and one summand for all.
-        Op::Affine(affine) if affine.is_uniform() => affine.result(x).ok()?.channels,
-        Op::Merge(merge) => merge.result(operands).ok()?.channels,
-        _ => return None,
-    };
-    Some(Tensor { shape: x.shape.clone(), format: y.format, channels })
+#[cfg(test)]
+mod tests {
+    use crate::passes::test::assert_pass;
+
+    #[test]
+    fn permutations_go_behind_uniform_operations() {
+        assert_pass(
+            super::PASS,
+            "x = input shape=[2, 2] format=fixed<4,2>
+             z = input shape=[2, 2] format=fixed<3,2>
+             p = gather x shape=[2, 2] indices=[0, 2, 1, 3]
+             q = gather z shape=[2, 2] indices=[0, 2, 1, 3]
+             sum = add p q
+             act = cast sum to=fixed<3,2,RND,SAT>
+             scaled = affine act scale=ufixed<2,2>[2]{1, 3}
+             layer act
+             output scaled",
+            "x = input shape=[2, 2] format=fixed<4,2> : [2, 2] fixed<4,2> [-8, 7]
+             z = input shape=[2, 2] format=fixed<3,2> : [2, 2] fixed<3,2> [-4, 3]
+             p = gather x shape=[2, 2] indices=[0, 2, 1, 3] : [2, 2] fixed<4,2> [-8, 7]
+             q = gather z shape=[2, 2] indices=[0, 2, 1, 3] : [2, 2] fixed<3,2> [-4, 3]
+             sum = add x z : [2, 2] fixed<5,3> [-16, 13]
+             act = cast sum to=fixed<3,2,RND,SAT> : [2, 2] fixed<3,2> [-4, 3]
+             sum_moved = gather sum shape=[2, 2] indices=[0, 2, 1, 3] layer=sum : [2, 2] fixed<5,3> [-16, 13]
+             act_moved = gather act shape=[2, 2] indices=[0, 2, 1, 3] layer=act : [2, 2] fixed<3,2> [-4, 3]
+             scaled = affine act_moved scale=ufixed<2,2>[2]{1, 3} : [2, 2] fixed<5,4> {[-4, 3], [-12, 9]}
+             layer act = act_moved
+             output scaled",
+        );
+    }
+
+    #[test]
+    fn gathers_that_repeat_or_pad_stay() {
+        let text = "x = input shape=[2] format=fixed<4,2> : [2] fixed<4,2> [-8, 7]
+             p = gather x shape=[2] indices=[1, 1] : [2] fixed<4,2> [-8, 7]
+             y = cast p to=fixed<3,2,RND,SAT> : [2] fixed<3,2> [-4, 3]
+             output y";
+        assert_pass(super::PASS, text, text);
+    }
 }

@@ -1,22 +1,19 @@
-//! Runs a graph, bit for bit.
+//! Simulates a graph, bit for bit.
 //!
-//! [`run`] is the one entry. Samples are tensors of codes whose first axis counts samples; the
-//! operations are those of [`crate::ir::Op`], and nothing is ever rounded that the graph does not
-//! round. [`quantize`] brings real numbers onto an input's grid, [`vectors`] makes samples up.
+//! [`run`] evaluates each node by its operation's reference evaluation,
+//! [`Operation::evaluate`](crate::ir::Operation::evaluate). Samples are tensors of codes whose first
+//! axis counts samples. [`quantize`] rounds real numbers to an input's format, [`vectors`] draws
+//! random ones.
 
-mod moves;
 mod quantize;
-mod reference;
-mod softmax;
 #[cfg(test)]
 mod tests;
 mod vectors;
-mod windows;
 
 use std::collections::HashMap;
 
 use crate::fixed::Codes;
-use crate::ir::{Graph, NodeId, Tensor};
+use crate::ir::{Graph, NodeId, Operand};
 
 pub use quantize::{Quantized, quantize};
 pub use vectors::vectors;
@@ -25,13 +22,6 @@ pub use vectors::vectors;
 #[derive(Clone, Debug)]
 pub struct Trace {
     results: HashMap<NodeId, Codes>,
-}
-
-/// What a node takes: all samples' codes, samples first.
-#[derive(Clone, Copy)]
-struct Operand<'a> {
-    tensor: &'a Tensor,
-    codes: &'a Codes,
 }
 
 /// Samples that do not fit the network.
@@ -100,7 +90,7 @@ pub fn run(graph: &Graph, inputs: &[Codes]) -> Result<Trace, SimError> {
             .iter()
             .map(|id| Some(Operand { tensor: &graph[*id].tensor, codes: results.get(id)? }))
             .collect();
-        let result = operands.and_then(|operands| reference::compute(node, &operands));
+        let result = operands.and_then(|operands| node.op.evaluate(&operands, &node.tensor));
         results.insert(id, result.ok_or_else(|| SimError::Graph { node: node.name.clone() })?);
     }
     Ok(Trace { results })

@@ -1,4 +1,4 @@
-//! Samples to check a project with, where the user has none.
+//! Random samples to check a project with.
 
 use ndarray::{ArrayD, IxDyn};
 use num_bigint::{BigInt, BigUint};
@@ -6,8 +6,9 @@ use num_bigint::{BigInt, BigUint};
 use crate::fixed::{Codes, Range};
 use crate::ir::Graph;
 
-/// `samples` made-up samples for each input of `graph`: the smallest codes, the largest, zeros, one
-/// of each in turn, then evenly distributed ones. Always the same for the same graph.
+/// Random vectors: `samples` samples for each input of `graph`. The first are the smallest codes, the
+/// largest, zeros, and both ends in turn; the others are evenly distributed. Always the same for the
+/// same graph.
 pub fn vectors(graph: &Graph, samples: usize) -> Vec<Codes> {
     let mut random = Random { state: 0x9e37_79b9_7f4a_7c15 };
     graph
@@ -30,7 +31,7 @@ pub fn vectors(graph: &Graph, samples: usize) -> Vec<Codes> {
             let shape: Vec<usize> =
                 std::iter::once(samples).chain(tensor.shape.iter().copied()).collect();
             let codes = ArrayD::from_shape_vec(IxDyn(&shape), codes);
-            Codes::from_big(codes.unwrap_or_else(|_| ArrayD::default(IxDyn(&shape))))
+            Codes::from_big(codes.expect("as many codes as the shape has"))
         })
         .collect()
 }

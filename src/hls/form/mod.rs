@@ -258,7 +258,7 @@ impl PowerMatrix {
         }
         let format = Format::signed(2, 2).ok()?;
         let weights = ir::Constant { codes: self.signs.clone(), format };
-        let sums = ir::Linear { weights, bias: None }.sums(x)?;
+        let sums = ir::Linear { weights, bias: None }.sums(x).ok()?;
         let format = Format::covering(&sums.partial, sums.fraction).ok()?;
         let shift = Shift::new(&sums.partial, sums.fraction, powers)?;
         let shifted = ShiftedSum { format, range: sums.partial, shift };

@@ -25,8 +25,8 @@ impl Case {
     /// On the values of a step function.
     fn steps(values: &[i64], fraction: i32) -> Self {
         let values = constant(&[values.len()], values, fraction);
-        let channels = vec![values.codes.range().unwrap()];
-        let x = Tensor { shape: vec![3], format: values.format, channels };
+        let ranges = vec![values.codes.range().unwrap()];
+        let x = Tensor { shape: vec![3], format: values.format, ranges };
         Self { x, sign_power: sign_power(&values) }
     }
 
@@ -121,26 +121,26 @@ fn factors_that_are_powers_of_two_become_shifts() {
     assert_eq!((shift.left, shift.right.as_slice()), (1, &[3, 1, 0, 0][..]));
     // Two bits of a sign, and two of a shift.
     assert_eq!(scaling.factor_bits(&powers), 16);
-    let affine = ir::Affine { scale: powers.clone(), offset: Some(factors(&[1])) };
+    let affine = ir::Affine { scale: powers.clone(), bias: Some(factors(&[1])) };
     assert_eq!(
-        scaling_operations(&affine.scale, affine.offset.is_some(), x.len()),
+        scaling_operations(&affine.scale, affine.bias.is_some(), x.len()),
         operations(0, 8, 4, 0)
     );
     // One factor for all needs no bit at all.
     let one = factors(&[-1]);
     assert_eq!(Scaling::of(&one, &x).factor_bits(&one), 0);
-    let leaky = ir::Leaky { from: BigInt::ZERO, slopes: one, offset: None };
+    let leaky = ir::Leaky { threshold: BigInt::ZERO, slopes: one, bias: None };
     assert_eq!(
-        scaling_operations(&leaky.slopes, leaky.offset.is_some(), x.len()),
+        scaling_operations(&leaky.slopes, leaky.bias.is_some(), x.len()),
         operations(0, 0, 8, 0)
     );
     // Any other factor makes products of all.
     let mixed = factors(&[1, 3, 0, 4]);
     assert_eq!(Scaling::of(&mixed, &x), Scaling::Products);
     assert_eq!(Scaling::Products.factor_bits(&mixed), mixed.bits());
-    let affine = ir::Affine { scale: mixed, offset: None };
+    let affine = ir::Affine { scale: mixed, bias: None };
     assert_eq!(
-        scaling_operations(&affine.scale, affine.offset.is_some(), x.len()),
+        scaling_operations(&affine.scale, affine.bias.is_some(), x.len()),
         operations(2, 0, 2, 0)
     );
     assert_eq!(Scaling::of(&factors(&[0]), &x), Scaling::Products);

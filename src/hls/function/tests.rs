@@ -17,7 +17,7 @@ fn steps(thresholds: &[i64], values: &[i64]) -> ir::StepFunction {
 
 fn operand(format: &str, range: Range) -> ir::Tensor {
     let format = format.parse().unwrap();
-    ir::Tensor { shape: vec![1], format, channels: vec![range] }
+    ir::Tensor { shape: vec![1], format, ranges: vec![range] }
 }
 
 fn all_of(format: &str) -> ir::Tensor {

@@ -4,7 +4,7 @@ use num_bigint::BigInt;
 use serde::Serialize;
 
 use super::{Body, Built, Structure};
-use crate::fixed::{Format, Overflow, Quantization, Range, Rounding};
+use crate::fixed::{Format, Range};
 use crate::hls::build::{Builder, NodeContext};
 use crate::hls::plan::Nest;
 use crate::hls::{Cost, HlsError, Number, TypeId};
@@ -26,13 +26,15 @@ impl Structure for CastKernel {
 pub(super) fn build_cast(
     builder: &mut Builder<'_>,
     context: &NodeContext<'_>,
-    rounding: Rounding,
-    overflow: Overflow,
-) -> Built {
-    let quantization = Quantization::new(context.node.tensor.format, rounding, overflow);
+    op: &ir::Cast,
+) -> Result<Built, HlsError> {
+    let quantization = op.uniform().ok_or_else(|| HlsError::Unsupported {
+        layer: context.node.layer.clone(),
+        what: "a cast to types that differ by channel or element",
+    })?;
     let element = builder.result_type(context, "", "values", quantization);
     let body = Body::Cast(CastKernel { elements: context.node.tensor.len() });
-    Built::new(body, element, context.cost())
+    Ok(Built::new(body, element, context.cost()))
 }
 
 /// `output[n] = min(max(input[n], low), high)`.
@@ -57,15 +59,14 @@ impl Structure for ClampKernel {
 pub(super) fn build_clamp(
     builder: &mut Builder<'_>,
     context: &NodeContext<'_>,
-    low: &Option<BigInt>,
-    high: &Option<BigInt>,
+    op: &ir::Clamp,
 ) -> Result<Built, HlsError> {
     let element = builder.values_type(context);
     let operand = context.operand.tensor.format;
     let all = operand.codes();
     // A limit that no code of the operand's type reaches needs no comparison.
-    let low = low.as_ref().filter(|low| *low > all.low());
-    let high = high.as_ref().filter(|high| *high < all.high());
+    let low = op.low.as_ref().filter(|low| *low > all.low());
+    let high = op.high.as_ref().filter(|high| *high < all.high());
     let mut codes = all;
     for limit in low.iter().chain(&high) {
         codes = codes.hull(&Range::point((*limit).clone()));
@@ -90,21 +91,26 @@ pub struct ElementwiseKernel {
     /// Number of elements.
     pub elements: usize,
     /// The operation.
-    pub kind: ir::Merge,
+    pub kind: ir::Elementwise,
     /// For a maximum or minimum, a type that holds every operand.
     pub compared: Option<TypeId>,
 }
 
 impl ElementwiseKernel {
+    /// The operation's name.
+    pub fn name(&self) -> &'static str {
+        ir::Operation::name(&self.kind)
+    }
+
     /// The operator between two elements; for a maximum or minimum, the comparison that holds for
     /// the element to keep.
     pub fn operator(&self) -> &'static str {
         match self.kind {
-            ir::Merge::Add => "+",
-            ir::Merge::Subtract => "-",
-            ir::Merge::Multiply => "*",
-            ir::Merge::Maximum => ">",
-            ir::Merge::Minimum => "<",
+            ir::Elementwise::Add => "+",
+            ir::Elementwise::Subtract => "-",
+            ir::Elementwise::Multiply => "*",
+            ir::Elementwise::Maximum => ">",
+            ir::Elementwise::Minimum => "<",
         }
     }
 }
@@ -118,20 +124,19 @@ impl Structure for ElementwiseKernel {
 pub(super) fn build_elementwise(
     builder: &mut Builder<'_>,
     context: &NodeContext<'_>,
-    kind: ir::Merge,
+    kind: ir::Elementwise,
 ) -> Result<Built, HlsError> {
     let element = builder.values_type(context);
     let tensors: Vec<&ir::Tensor> = context.operands.iter().map(|node| &node.tensor).collect();
-    let exact = kind.result(&tensors).map_err(|rule| context.broken(rule))?;
     let elements = context.node.tensor.len();
     let pairs = (elements * tensors.len().saturating_sub(1)) as u64;
-    let mut cost = Cost { hardware: vec![kind.name().to_owned()], ..Cost::default() };
+    let mut cost = Cost { ..context.cost() };
     let mut compared = None;
     match kind {
-        ir::Merge::Add | ir::Merge::Subtract => cost.operations.additions = pairs,
-        ir::Merge::Multiply => cost.operations.multiplications = pairs,
-        ir::Merge::Maximum | ir::Merge::Minimum => {
-            let fraction = exact.format.fraction();
+        ir::Elementwise::Add | ir::Elementwise::Subtract => cost.operations.additions = pairs,
+        ir::Elementwise::Multiply => cost.operations.multiplications = pairs,
+        ir::Elementwise::Maximum | ir::Elementwise::Minimum => {
+            let fraction = context.node.tensor.format.fraction();
             let fine = |x: &&ir::Tensor| x.range().refined(fraction.abs_diff(x.format.fraction()));
             let all = tensors.iter().map(fine).reduce(|a, b| a.hull(&b));
             let all = all.expect("the operation has a result, so that it has operands");
@@ -209,19 +214,18 @@ impl Structure for ConcatKernel {
 pub(super) fn build_concat(
     builder: &mut Builder<'_>,
     context: &NodeContext<'_>,
-    axis: usize,
-) -> Result<Built, HlsError> {
+    op: &ir::Concat,
+) -> Built {
     let element = builder.values_type(context);
     let tensors: Vec<&ir::Tensor> = context.operands.iter().map(|node| &node.tensor).collect();
-    ir::concatenated(&tensors, axis).map_err(|rule| context.broken(rule))?;
-    let rows = context.node.tensor.shape.iter().take(axis).product();
+    let rows = context.node.tensor.shape.iter().take(op.axis).product();
     let mut first = 0;
     let mut operands = Vec::with_capacity(tensors.len());
     for tensor in tensors {
-        let columns = tensor.shape.iter().skip(axis).product();
+        let columns = tensor.shape.iter().skip(op.axis).product();
         operands.push(ConcatOperand { first, columns });
         first += columns;
     }
     let body = Body::Concat(ConcatKernel { rows, columns: first, operands });
-    Ok(Built::new(body, element, context.cost()))
+    Built::new(body, element, context.cost())
 }

@@ -235,7 +235,6 @@ pub(super) fn build_windows(
     op: &ir::Conv,
 ) -> Result<Built, HlsError> {
     let operand = &context.operand.tensor;
-    op.result(operand).map_err(|rule| context.broken(rule))?;
     let channels = operand.channel_count();
     let outputs = context.node.tensor.channel_count();
     let group_channels = op
@@ -248,9 +247,7 @@ pub(super) fn build_windows(
     // Padding is 0, which has no sign.
     let sign_power = context.sign_power.filter(|_| !padded);
     let result = context.node.tensor.format;
-    let form = op
-        .met(operand)
-        .map_or(MatrixForm::Products, |x| MatrixForm::of(&op.linear, &x, sign_power, result));
+    let form = MatrixForm::of(&op.linear, &op.window_tensor(operand), sign_power, result);
     matrix(builder, context, &op.linear, (form, Uses::of_windows(op)), shape, Some(windows))
 }
 

@@ -143,7 +143,7 @@ impl Built {
 
 /// Tells whether `op` is no kernel but another name of its operand's array.
 pub(super) fn is_alias(op: &Op) -> bool {
-    matches!(op, Op::Reshape)
+    matches!(op, Op::Reshape(_))
 }
 
 /// The kernel that computes `op`.
@@ -157,17 +157,15 @@ pub(super) fn build(
         Op::Conv(op) => linear::build_windows(builder, context, op),
         Op::Affine(op) => scaling::build_affine(builder, context, op),
         Op::Leaky(op) => scaling::build_leaky(builder, context, op),
-        Op::Scale { power } => scaling::build_scale(builder, context, *power),
-        Op::Cast { rounding, overflow } => {
-            Ok(elementwise::build_cast(builder, context, *rounding, *overflow))
-        }
-        Op::Clamp { low, high } => elementwise::build_clamp(builder, context, low, high),
-        Op::Merge(op) => elementwise::build_elementwise(builder, context, *op),
+        Op::Scale(op) => scaling::build_scale(builder, context, op),
+        Op::Cast(op) => elementwise::build_cast(builder, context, op),
+        Op::Clamp(op) => elementwise::build_clamp(builder, context, op),
+        Op::Elementwise(op) => elementwise::build_elementwise(builder, context, *op),
         Op::Gather(op) => Ok(elementwise::build_gather(builder, context, op)),
-        Op::Concat { axis } => elementwise::build_concat(builder, context, *axis),
+        Op::Concat(op) => Ok(elementwise::build_concat(builder, context, op)),
         Op::StepFunction(op) => steps::build(builder, context, op),
         Op::Softmax(op) => softmax::build(builder, context, op),
         Op::Pool(op) => pool::build(builder, context, op),
-        Op::Input | Op::Reshape => Err(context.broken("is no operation that computes")),
+        Op::Input(_) | Op::Reshape(_) => Err(context.broken("is no operation that computes")),
     }
 }

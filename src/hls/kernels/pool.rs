@@ -52,7 +52,6 @@ pub(super) fn build(
 ) -> Result<Built, HlsError> {
     let result = builder.values_type(context);
     let (x, y) = (&context.operand.tensor, &context.node.tensor);
-    op.result(x).map_err(|rule| context.broken(rule))?;
     let (window, channels) = (op.window, x.channel_count());
     let mut cost = context.cost();
     let (suffix, holds) = match op.kind {

@@ -171,7 +171,7 @@ pub(super) fn build_affine(
     let scale_by_channel = by_channel("scales", &op.scale)?;
     let scaling = Scaling::of(&op.scale, operand);
     let scales = factors(builder, context, ("scale", "scales"), &op.scale, &scaling)?;
-    let bias = match &op.offset {
+    let bias = match &op.bias {
         None => None,
         Some(bias) => {
             let by_channel = by_channel("biases", bias)?;
@@ -210,9 +210,9 @@ pub(super) fn build_affine(
         hardware: vec![form.to_owned()],
         operations,
         scale: Some(op.scale.format),
-        bias: op.offset.as_ref().map(|bias| bias.format),
+        bias: op.bias.as_ref().map(|bias| bias.format),
         weight_bits: scaling.factor_bits(&op.scale)
-            + op.offset.as_ref().map_or(0, ir::Constant::bits),
+            + op.bias.as_ref().map_or(0, ir::Constant::bits),
         ..Cost::default()
     };
     let by_channel = scale_by_channel;
@@ -277,7 +277,7 @@ pub(super) fn build_leaky(
 
     // A threshold that no code reaches is replaced by the nearest one beyond them.
     let codes = operand.format.codes();
-    let from = op.from.clone().clamp(codes.low().clone(), codes.high() + 1);
+    let from = op.threshold.clone().clamp(codes.low().clone(), codes.high() + 1);
     let held = codes.hull(&Range::point(from.clone()));
     let format = Format::covering(&held, operand.format.fraction())
         .map_err(context.too_wide("the comparison with its threshold"))?;
@@ -287,7 +287,7 @@ pub(super) fn build_leaky(
 
     let scaling = Scaling::of(&op.slopes, operand);
     let slopes = factors(builder, context, ("slope", "slopes"), &op.slopes, &scaling)?;
-    let bias = match &op.offset {
+    let bias = match &op.bias {
         None => None,
         Some(bias) => {
             let code = bias.codes.get(0).ok_or_else(|| context.broken("has no bias"))?;
@@ -333,11 +333,11 @@ impl Structure for ScaleKernel {
 pub(super) fn build_scale(
     builder: &mut Builder<'_>,
     context: &NodeContext<'_>,
-    power: i32,
+    ir::Scale { power }: &ir::Scale,
 ) -> Result<Built, HlsError> {
     let element = builder.values_type(context);
     // 2^power as a number of one bit: even a product with it is exact in any type.
-    let integer = power.checked_add(1).ok_or(FormatError::Position(power.into()));
+    let integer = power.checked_add(1).ok_or(FormatError::Position((*power).into()));
     let format = integer.and_then(|integer| Format::unsigned(1, integer));
     let format = format.map_err(context.too_wide("factor"))?;
     let one = ndarray::arr1(&[BigInt::from(1)]).into_dyn();
@@ -346,7 +346,7 @@ pub(super) fn build_scale(
     let wanted = ("factor", "a power of two");
     let factor = factors(builder, context, wanted, &constant, &scaling)?;
     let body = Body::Scale(ScaleKernel { elements: context.node.tensor.len(), factor });
-    let sign_power = context.sign_power.and_then(|it| it.checked_add(power));
+    let sign_power = context.sign_power.and_then(|it| it.checked_add(*power));
     Ok(Built { sign_power, ..Built::new(body, element, context.cost()) })
 }
 

@@ -81,7 +81,7 @@ pub(super) fn build(
     op: &ir::Softmax,
 ) -> Result<Built, HlsError> {
     let tensor = &context.node.tensor;
-    let result = Quantization::new(tensor.format, op.rounding, op.overflow);
+    let result = Quantization::new(tensor.format, op.to.rounding, op.to.overflow);
     let element = builder.result_type(context, "", "probabilities", result);
     let columns = tensor.channel_count();
     let mut local = |suffix, holds, quantization: Quantization, interval| {
@@ -90,10 +90,11 @@ pub(super) fn build(
     };
     let any = |quantization: Quantization| quantization.format.codes();
 
-    let difference = local("difference", "max - x", op.distance, any(op.distance));
+    let difference = local("difference", "max - x", op.difference, any(op.difference));
     let one = Range::new(0, op.one().ok_or_else(|| context.broken("has no 1"))?);
     let exp = local("exp", "exponentials", op.exponential, one.clone());
-    let index = op.seed_index().map_err(context.too_wide("the index of its reciprocal table"))?;
+    let index =
+        op.reciprocal_index().map_err(context.too_wide("the index of its reciprocal table"))?;
     let index_width = index.format.width();
     let index = local("index", "mantissas minus one", index, any(index));
     let error = local("error", "errors of estimated reciprocals", op.error, any(op.error));
@@ -112,7 +113,7 @@ pub(super) fn build(
 
     // A shift by I - sign - 1 brings any number below 2^(I - sign) below 2.
     let above = op.sum.integer() - i32::from(op.sum.is_signed()) - 1;
-    let norm_shift = op.halvings.min(u32::try_from(above).unwrap_or(0));
+    let norm_shift = op.norm_shift.min(u32::try_from(above).unwrap_or(0));
     let shifted = |format: Format, what| {
         let signedness = if format.is_signed() { Signedness::Signed } else { Signedness::Unsigned };
         Format::new(signedness, format.width() + norm_shift, format.integer())
@@ -121,7 +122,7 @@ pub(super) fn build(
     let wide = shifted(op.sum, "the shifted sum")?;
     let mantissa =
         builder.local_type(context, "mantissa", "shifted sums", wide, sums.refined(norm_shift));
-    Format::unsigned(wide.width() + op.seeds.format.width(), 0)
+    Format::unsigned(wide.width() + op.reciprocal_table.format.width(), 0)
         .map_err(context.too_wide("the product of a sum and an estimated reciprocal"))?;
     let wide = shifted(op.reciprocal.format, "the shifted reciprocal")?;
     Format::unsigned(wide.width() + op.exponential.format.width(), 0)
@@ -130,13 +131,13 @@ pub(super) fn build(
     let factor = builder.local_type(context, "factor", "shifted reciprocals", wide, range);
 
     let holds = "estimated reciprocals";
-    let reciprocal_table = builder.constant(context, "estimate", holds, &op.seeds)?;
+    let reciprocal_table = builder.constant(context, "estimate", holds, &op.reciprocal_table)?;
     let estimate = builder.constants[reciprocal_table.0].element;
     let broken = || context.broken("tables that do not cover the difference");
     let lines = op.addresses().ok_or_else(broken)?;
-    let mut low = op.distance.format.width();
+    let mut low = op.difference.format.width();
     let mut exp_tables = Vec::new();
-    for (position, (table, width)) in op.exponents.iter().zip(&lines).enumerate() {
+    for (position, (table, width)) in op.exp_tables.iter().zip(&lines).enumerate() {
         low = low.checked_sub(*width).ok_or_else(broken)?;
         let suffix = if lines.len() == 1 { "exp".into() } else { format!("exp_{}", position + 1) };
         let codes = table.codes.clone();

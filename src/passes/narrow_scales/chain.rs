@@ -2,9 +2,9 @@
 
 use num_bigint::BigInt;
 
-use super::cone::{Cone, Part};
-use crate::fixed::{Caster, Format, Overflow, Quantization, Rounding, Word};
-use crate::ir::{Affine, Lines, Op, StepFunction, Units};
+use super::cone::{Cone, Link, Monotone};
+use crate::fixed::{Caster, Format, Overflow, Quantization, Word};
+use crate::ir::{Affine, Alignment, Clamp, LeakyAlignment, StepFunction};
 
 /// A function of an operand's code and channel, monotone in the code: what the operations from a
 /// scale to one of the quantizers behind it do.
@@ -15,7 +15,7 @@ pub(super) struct Chain<'g, W: Word> {
 /// One operation on a single code.
 enum Map<'g, W: Word> {
     Same,
-    /// Scale and offset of each channel, or those of all.
+    /// Scale and bias of each channel, or those of all.
     Lines(Vec<(W, W)>),
     Limits(Option<W>, Option<W>),
     /// Codes from 0 on move up by so many places; others have the slope of their channel.
@@ -23,7 +23,8 @@ enum Map<'g, W: Word> {
         slopes: Vec<W>,
         operand: u32,
     },
-    Cast(Caster<W>),
+    /// The cast of all channels, or of each.
+    Casts(Vec<Caster<W>>),
     /// The operand counts in steps 2^`dropped` times as coarse as the thresholds.
     Steps {
         groups: &'g Groups<W>,
@@ -42,11 +43,11 @@ impl<'g, W: Word> Chain<'g, W> {
     /// The chains to all quantizers of `cone`, in their order; `groups` are those of its parts.
     /// `None` if some code does not fit the word.
     pub(super) fn all(cone: &Cone, groups: &'g [Option<Groups<W>>]) -> Option<Vec<Self>> {
-        let mut tensors = cone.parts.iter().map(|part| &part.tensor).chain([&cone.result]);
+        let mut tensors = cone.links.iter().map(|link| &link.tensor).chain([&cone.result]);
         if !W::holds(cone.operand.format) || !tensors.all(|tensor| W::holds(tensor.format)) {
             return None;
         }
-        let ends = (0..cone.parts.len()).filter(|part| cone.parts[*part].is_end());
+        let ends = (0..cone.links.len()).filter(|link| cone.links[*link].is_end());
         ends.map(|end| Self::to(cone, end, groups)).collect()
     }
 
@@ -55,13 +56,13 @@ impl<'g, W: Word> Chain<'g, W> {
         let mut maps = Vec::new();
         let mut at = Some(end);
         while let Some(place) = at {
-            let part = cone.parts.get(place)?;
-            let x = cone.tensor(part.from).format;
+            let link = cone.links.get(place)?;
+            let x = cone.tensor(link.from).format;
             maps.push(match groups.get(place)? {
-                Some(groups) => Map::steps(groups, x, part.dropped)?,
-                None => Map::of(part, x)?,
+                Some(groups) => Map::steps(groups, x, link.dropped)?,
+                None => Map::of(link, x)?,
             });
-            at = part.from;
+            at = link.from;
         }
         let channels = cone.operand.channel_count();
         maps.push(Map::Lines(lines(&cone.affine, cone.operand.format, channels)?));
@@ -76,29 +77,30 @@ impl<'g, W: Word> Chain<'g, W> {
 }
 
 impl<'g, W: Word> Map<'g, W> {
-    /// The operation of `part` on operands of the format `x`.
-    fn of(part: &Part, x: Format) -> Option<Self> {
-        Some(match &*part.op {
-            Op::Affine(affine) => Self::Lines(lines(affine, x, part.tensor.channel_count())?),
-            Op::Clamp { low, high } => {
+    /// The operation of `link` on operands of the format `x`.
+    fn of(link: &Link, x: Format) -> Option<Self> {
+        Some(match &*link.op {
+            Monotone::Affine(affine) => Self::Lines(lines(affine, x, link.tensor.channel_count())?),
+            Monotone::Clamp(Clamp { low, high }) => {
                 let limit = |code: &Option<BigInt>| match code {
-                    Some(code) => W::from_big(&part.limit(code)).map(Some),
+                    Some(code) => W::from_big(&link.limit(code)).map(Some),
                     None => Some(None),
                 };
                 Self::Limits(limit(low)?, limit(high)?)
             }
-            Op::Leaky(leaky) => {
-                let lines = Lines::of(leaky, x).ok()?;
+            Monotone::Leaky(leaky) => {
+                let alignment = LeakyAlignment::of(leaky, x).ok()?;
                 let slopes = W::view(&leaky.slopes.codes)?;
-                let slopes = slopes.iter().map(|slope| slope.shifted_left(lines.product));
-                Self::Leaky { slopes: slopes.collect(), operand: lines.operand }
+                let slopes = slopes.iter().map(|slope| slope.shifted_left(alignment.product));
+                Self::Leaky { slopes: slopes.collect(), operand: alignment.operand }
             }
-            Op::Cast { rounding, overflow } => {
-                let to = unwrapped(part.tensor.format, *rounding, *overflow)?;
-                Self::Cast(Caster::new(x.fraction(), &to)?)
+            Monotone::Cast(cast) => {
+                let caster = |to| Caster::new(x.fraction(), &unwrapped(to)?);
+                Self::Casts(cast.to.iter().map(caster).collect::<Option<_>>()?)
             }
-            // The same codes, of another type or in another shape.
-            _ => Self::Same,
+            // Only where groups are missing: then the codes do not fit the word.
+            Monotone::StepFunction(_) => return None,
+            Monotone::SameCodes(_) => Self::Same,
         })
     }
 
@@ -113,8 +115,8 @@ impl<'g, W: Word> Map<'g, W> {
         match self {
             Self::Same => code,
             Self::Lines(lines) => {
-                let (scale, offset) = &lines[channel % lines.len()];
-                let mut result = offset.clone();
+                let (scale, bias) = &lines[channel % lines.len()];
+                let mut result = bias.clone();
                 result.add_product(&code, scale);
                 result
             }
@@ -128,7 +130,7 @@ impl<'g, W: Word> Map<'g, W> {
                 result.add_product(&code, &slopes[channel % slopes.len()]);
                 result
             }
-            Self::Cast(caster) => caster.apply(&code),
+            Self::Casts(casters) => casters[channel % casters.len()].apply(&code),
             Self::Steps { groups, dropped } => groups.number(&code.shifted_left(*dropped)),
         }
     }
@@ -138,11 +140,15 @@ impl<W: Word> Groups<W> {
     /// Those of the parts of a graph's cone that are steps; `None` if a threshold does not fit the
     /// word.
     pub(super) fn all(cone: &Cone) -> Option<Vec<Option<Self>>> {
-        let of = |part: &Part| match &*part.op {
-            Op::StepFunction(steps) => Self::of(steps).map(Some),
-            _ => Some(None),
+        let of = |link: &Link| match &*link.op {
+            Monotone::StepFunction(steps) => Self::of(steps).map(Some),
+            Monotone::Affine(_)
+            | Monotone::Clamp(_)
+            | Monotone::Leaky(_)
+            | Monotone::Cast(_)
+            | Monotone::SameCodes(_) => Some(None),
         };
-        cone.parts.iter().map(of).collect()
+        cone.links.iter().map(of).collect()
     }
 
     fn of(steps: &StepFunction) -> Option<Self> {
@@ -170,29 +176,29 @@ impl<W: Word> Groups<W> {
 /// The lines of an affine operation on operands of the format `x`, one for each of so many
 /// channels. Bits that an i64 loses above the result's would come back lost in any case.
 fn lines<W: Word>(affine: &Affine, x: Format, channels: usize) -> Option<Vec<(W, W)>> {
-    let units = Units::of(affine, x).ok()?;
+    let alignment = Alignment::of(affine, x).ok()?;
     let scales = W::view(&affine.scale.codes)?;
-    let scales = scales.iter().map(|scale| scale.shifted_left(units.product));
+    let scales = scales.iter().map(|scale| scale.shifted_left(alignment.product));
     let scales: Vec<W> = scales.cycle().take(channels).collect();
-    let offsets: Vec<W> = match &affine.offset {
+    let biases: Vec<W> = match &affine.bias {
         None => vec![W::zero(); channels],
-        Some(offset) => {
-            let offsets = W::view(&offset.codes)?;
-            let offsets = offsets.iter().map(|code| code.shifted_left(units.offset));
-            offsets.cycle().take(channels).collect()
+        Some(bias) => {
+            let biases = W::view(&bias.codes)?;
+            let biases = biases.iter().map(|code| code.shifted_left(alignment.bias));
+            biases.cycle().take(channels).collect()
         }
     };
-    Some(scales.into_iter().zip(offsets).collect())
+    Some(scales.into_iter().zip(biases).collect())
 }
 
-/// A monotone cast that gives the codes of `format` where the one asked for does, and a code beyond
-/// it where that one overflows but saturates not.
-fn unwrapped(format: Format, rounding: Rounding, overflow: Overflow) -> Option<Quantization> {
-    Some(match overflow {
-        Overflow::Sat | Overflow::SatSym => Quantization::new(format, rounding, overflow),
+/// A monotone cast that gives the codes of `to` where that one does, and a code beyond them where it
+/// overflows but does not saturate.
+fn unwrapped(to: &Quantization) -> Option<Quantization> {
+    Some(match to.overflow {
+        Overflow::Sat | Overflow::SatSym => *to,
         Overflow::Wrap { .. } | Overflow::SatZero => {
-            let wider = Format::signed(format.width() + 2, format.integer() + 2).ok()?;
-            Quantization::new(wider, rounding, Overflow::Sat)
+            let wider = Format::signed(to.format.width() + 2, to.format.integer() + 2).ok()?;
+            Quantization::new(wider, to.rounding, Overflow::Sat)
         }
     })
 }

@@ -1,4 +1,4 @@
-//! The operations from a scale to the quantizers behind it.
+//! The operations from a scale to the quantizers after it.
 
 use std::rc::Rc;
 
@@ -8,40 +8,54 @@ use num_traits::{Signed, Zero};
 use petgraph::Direction;
 
 use super::{Outcome, rounded};
-use crate::fixed::{Format, FormatError, Overflow, Quantization, Range, fits};
-use crate::ir::{Affine, Constant, Graph, Leaky, Node, NodeId, Op, StepFunction, Tensor, clamped};
+use crate::fixed::{FormatError, Overflow, fits};
+use crate::ir::{
+    Affine, Cast, Clamp, Constant, Graph, Leaky, Node, NodeId, Op, OpError, StepFunction, Tensor,
+};
 
-/// An affine operation and everything behind it up to the quantizers: a tree, since each operation
+/// An affine operation and everything after it up to the quantizers: a tree, since each operation
 /// takes one operand.
 #[derive(Clone)]
 pub(super) struct Cone {
     node: NodeId,
-    /// What the affine operation takes.
+    /// Operand of the affine operation.
     pub(super) operand: Tensor,
     pub(super) affine: Affine,
-    /// What it gives.
+    /// Result of the affine operation.
     pub(super) result: Tensor,
-    /// The operations behind, each after the one that it takes.
-    pub(super) parts: Vec<Part>,
+    /// The operations after it, each after its operand.
+    pub(super) links: Vec<Link>,
 }
 
-/// One operation behind.
+/// One operation of a cone.
 #[derive(Clone)]
-pub(super) struct Part {
+pub(super) struct Link {
     node: NodeId,
-    /// The place of the part whose result it takes; the affine operation's result if `None`.
+    /// Index of the link whose result it takes; the affine operation's result if `None`.
     pub(super) from: Option<usize>,
     /// The operation on the graph's operand.
-    pub(super) op: Rc<Op>,
-    /// The operand here counts in steps 2^`dropped` times as coarse as in the graph.
+    pub(super) op: Rc<Monotone>,
+    /// The operand here has this many fractional bits fewer than in the graph.
     pub(super) dropped: u32,
     pub(super) tensor: Tensor,
 }
 
+/// An operation that is monotone in each element, or a step function, which is monotone in the
+/// number of the step.
+pub(super) enum Monotone {
+    Affine(Affine),
+    Clamp(Clamp),
+    Leaky(Leaky),
+    Cast(Cast),
+    StepFunction(StepFunction),
+    /// The same codes, with another binary point or in another shape.
+    SameCodes(Op),
+}
+
 impl Cone {
-    /// What stands behind `node`, the operation `affine`. Errors say what keeps its scale from being
+    /// The cone after `node`, the operation `affine`. Errors say what keeps its scale from being
     /// narrowed.
-    pub(super) fn behind(graph: &Graph, node: NodeId, affine: &Affine) -> Result<Self, Outcome> {
+    pub(super) fn after(graph: &Graph, node: NodeId, affine: &Affine) -> Result<Self, Outcome> {
         let Some(operand) = graph.operands(node).first().copied() else {
             return Err(Outcome::NotQuantized { by: graph[node].name.clone() });
         };
@@ -50,20 +64,20 @@ impl Cone {
             operand: graph[operand].tensor.clone(),
             affine: affine.clone(),
             result: graph[node].tensor.clone(),
-            parts: Vec::new(),
+            links: Vec::new(),
         };
         cone.extend(graph, node, None)?;
         let mut at = 0;
-        while let Some(part) = cone.parts.get(at) {
-            if !part.is_end() {
-                cone.extend(graph, part.node, Some(at))?;
+        while let Some(link) = cone.links.get(at) {
+            if !link.is_end() {
+                cone.extend(graph, link.node, Some(at))?;
             }
             at += 1;
         }
         Ok(cone)
     }
 
-    /// Adds whatever takes the result of `node`, the part `from`.
+    /// Adds the users of `node`, the link `from`.
     fn extend(&mut self, graph: &Graph, node: NodeId, from: Option<usize>) -> Result<(), Outcome> {
         if let Some(output) = graph.outputs.iter().find(|output| output.node == node) {
             return Err(Outcome::NotQuantized { by: output.name.clone() });
@@ -73,143 +87,168 @@ impl Cone {
         readers.sort_unstable();
         for reader in readers {
             let Node { name, op, tensor, .. } = &graph[reader];
-            let x = &graph[node].tensor;
-            match op {
-                Op::Cast { rounding, overflow } => {
-                    let to = Quantization::new(tensor.format, *rounding, *overflow);
-                    let saturates = matches!(overflow, Overflow::Sat | Overflow::SatSym);
-                    if !saturates && !fits(&x.range(), x.format.fraction(), &to) {
-                        return Err(Outcome::Wraps { node: name.clone() });
-                    }
-                }
-                Op::Clamp { .. } | Op::Scale { .. } | Op::StepFunction(_) | Op::Reshape => {}
-                Op::Affine(affine) if self.knows_channels(x, affine.is_uniform()) => {}
-                Op::Leaky(leaky) if is_monotone(leaky) => {
-                    let numbers = leaky.slopes.codes.len();
-                    let by_element = numbers != 1 && numbers != x.channel_count();
-                    if by_element || !self.knows_channels(x, numbers == 1) {
-                        return Err(Outcome::NotQuantized { by: name.clone() });
-                    }
-                }
-                _ => return Err(Outcome::NotQuantized { by: name.clone() }),
-            }
-            let (op, tensor) = (Rc::new(op.clone()), tensor.clone());
-            self.parts.push(Part { node: reader, from, op, dropped: 0, tensor });
+            let op = self.monotone(op, &graph[node].tensor).map_err(|stop| match stop {
+                Stop::Wraps => Outcome::Wraps { node: name.clone() },
+                Stop::NotQuantized => Outcome::NotQuantized { by: name.clone() },
+            })?;
+            let (op, tensor) = (Rc::new(op), tensor.clone());
+            self.links.push(Link { node: reader, from, op, dropped: 0, tensor });
         }
         Ok(())
     }
 
-    /// Whether an operation on `x` treats every channel of the cone in one way: all alike, or each
-    /// in its own. An element's channel is its row-major place modulo the number of channels,
-    /// whatever the shape: with that number, the channels are those of the cone.
-    fn knows_channels(&self, x: &Tensor, all_alike: bool) -> bool {
-        all_alike || x.channel_count() == self.operand.channel_count()
+    /// `op` on operands `x`, if it is monotone and each channel of the cone has one function.
+    fn monotone(&self, op: &Op, x: &Tensor) -> Result<Monotone, Stop> {
+        let knows = |is_uniform| match self.knows_channels(x, is_uniform) {
+            true => Ok(()),
+            false => Err(Stop::NotQuantized),
+        };
+        Ok(match op {
+            Op::Cast(cast) => {
+                let is_uniform = cast.uniform().is_some();
+                let by_channel = cast.to.shape() == [x.channel_count()];
+                if !is_uniform && !by_channel {
+                    return Err(Stop::NotQuantized);
+                }
+                knows(is_uniform)?;
+                let wraps = cast.to.iter().enumerate().any(|(channel, to)| {
+                    let range =
+                        if is_uniform { x.range() } else { x.channel_range(channel).into_owned() };
+                    !matches!(to.overflow, Overflow::Sat | Overflow::SatSym)
+                        && !fits(&range, x.format.fraction(), to)
+                });
+                if wraps {
+                    return Err(Stop::Wraps);
+                }
+                Monotone::Cast(cast.clone())
+            }
+            Op::Affine(affine) => {
+                knows(affine.is_uniform())?;
+                Monotone::Affine(affine.clone())
+            }
+            Op::Leaky(leaky) => {
+                let slopes = leaky.slopes.codes.len();
+                let by_element = slopes != 1 && slopes != x.channel_count();
+                if by_element || !is_monotone(leaky) {
+                    return Err(Stop::NotQuantized);
+                }
+                knows(slopes == 1)?;
+                Monotone::Leaky(leaky.clone())
+            }
+            Op::Clamp(clamp) => Monotone::Clamp(clamp.clone()),
+            Op::StepFunction(steps) => Monotone::StepFunction(steps.clone()),
+            Op::Scale(_) | Op::Reshape(_) => Monotone::SameCodes(op.clone()),
+            Op::Input(_)
+            | Op::Linear(_)
+            | Op::Conv(_)
+            | Op::Softmax(_)
+            | Op::Pool(_)
+            | Op::Elementwise(_)
+            | Op::Gather(_)
+            | Op::Concat(_) => return Err(Stop::NotQuantized),
+        })
     }
 
-    /// What the part `from` gives.
+    /// An operation on `x` is one function per channel of the cone: uniform, or by channel. An
+    /// element's channel is its row-major index modulo the number of channels, whatever the shape:
+    /// with that number, the channels are those of the cone.
+    fn knows_channels(&self, x: &Tensor, is_uniform: bool) -> bool {
+        is_uniform || x.channel_count() == self.operand.channel_count()
+    }
+
+    /// Result of the link `from`.
     pub(super) fn tensor(&self, from: Option<usize>) -> &Tensor {
-        from.and_then(|part| self.parts.get(part)).map_or(&self.result, |part| &part.tensor)
+        from.and_then(|link| self.links.get(link)).map_or(&self.result, |link| &link.tensor)
     }
 
-    /// This cone, the graph's, with another affine operation, which counts in the same steps or
-    /// coarser ones, and so does everything up to the quantizers. Limits are rounded to these
-    /// steps; thresholds of steps are where they were. `None` if a type has more than 128 bits.
+    /// This cone, the graph's, with another affine operation of as many fractional bits or fewer,
+    /// and so everything up to the quantizers. Limits are rounded to these bits; thresholds of step
+    /// functions are where they were. `None` if a type has more than 128 bits.
     pub(super) fn with(&self, affine: Affine) -> Option<Self> {
-        let result = affine.result(&self.operand).ok()?;
+        let op = Op::from(affine.clone());
+        let result = op.infer(&[&self.operand]).ok()?;
         let (node, operand) = (self.node, self.operand.clone());
-        let mut cone = Self { node, operand, affine, result, parts: Vec::new() };
-        for part in &self.parts {
-            let x = cone.tensor(part.from);
-            let fine = self.tensor(part.from).format.fraction();
+        let mut cone = Self { node, operand, affine, result, links: Vec::new() };
+        for link in &self.links {
+            let x = cone.tensor(link.from);
+            let fine = self.tensor(link.from).format.fraction();
             let dropped = u32::try_from(fine.checked_sub(x.format.fraction())?).ok()?;
-            let part = part.on(x, dropped).ok()?;
-            cone.parts.push(part);
+            let link = link.on(x, dropped).ok()?;
+            cone.links.push(link);
         }
         Some(cone)
     }
 
     /// Makes the graph compute what the cone says.
-    pub(super) fn write(self, graph: &mut Graph) -> Result<(), FormatError> {
-        let ops: Vec<Op> = self.parts.iter().map(Part::written).collect::<Result<_, _>>()?;
-        graph[self.node].op = Op::Affine(self.affine);
-        graph[self.node].tensor = self.result;
-        for (part, op) in self.parts.into_iter().zip(ops) {
-            graph[part.node].op = op;
-            graph[part.node].tensor = part.tensor;
+    ///
+    /// # Errors
+    /// If thresholds take more than 128 bits; then the graph is as it was.
+    pub(super) fn write(self, graph: &mut Graph) -> Result<(), OpError> {
+        let ops: Vec<Op> = self.links.iter().map(Link::written).collect::<Result<_, _>>()?;
+        let mut write =
+            |node, op| graph.set_op(node, op).expect("types that the cone has inferred");
+        write(self.node, self.affine.into());
+        for (link, op) in self.links.iter().zip(ops) {
+            write(link.node, op);
         }
         Ok(())
     }
 }
 
-/// Whether a leaky rectifier rises everywhere, and in any steps of its operand meets at 0.
-fn is_monotone(leaky: &Leaky) -> bool {
-    let rises = leaky.slopes.codes.iter().all(|slope| !slope.is_negative());
-    rises && leaky.from.is_zero() && leaky.offset.is_none()
+/// Why an operation ends the search for quantizers.
+enum Stop {
+    Wraps,
+    NotQuantized,
 }
 
-impl Part {
-    /// Whether it is a quantizer, with which a branch of the tree ends.
+/// The leaky ReLU ascends everywhere, with the threshold 0 at any LSB of its operand.
+fn is_monotone(leaky: &Leaky) -> bool {
+    let ascends = leaky.slopes.codes.iter().all(|slope| !slope.is_negative());
+    ascends && leaky.threshold.is_zero() && leaky.bias.is_none()
+}
+
+impl Link {
+    /// It is a quantizer, with which a branch of the tree ends.
     pub(super) fn is_end(&self) -> bool {
-        matches!(*self.op, Op::Cast { .. } | Op::StepFunction(_))
+        matches!(*self.op, Monotone::Cast(_) | Monotone::StepFunction(_))
     }
 
-    /// A limit in the operand's steps: the nearest one.
+    /// A limit with the operand's fractional bits: the nearest one.
     pub(super) fn limit(&self, code: &BigInt) -> BigInt {
         rounded(code, self.dropped)
     }
 
-    /// The part on an operand that counts in steps 2^`dropped` times as coarse as in the graph.
-    fn on(&self, x: &Tensor, dropped: u32) -> Result<Self, FormatError> {
-        let part = Self { dropped, ..self.clone() };
-        let mapped = |f: &dyn Fn(&Range) -> Range, fraction: i32| {
-            let channels = x.channels.iter().map(f).collect();
-            let mut tensor = Tensor { shape: x.shape.clone(), format: x.format, channels };
-            tensor.format = Format::covering(&tensor.range(), fraction)?;
-            Ok(tensor)
-        };
-        let fraction = x.format.fraction();
-        let tensor = match &*self.op {
-            Op::Affine(affine) => affine.result(x)?,
-            Op::Clamp { low, high } => {
-                let limit = |code: &Option<BigInt>| code.as_ref().map(|code| part.limit(code));
-                let (low, high) = (limit(low), limit(high));
-                mapped(&|range| clamped(range, low.as_ref(), high.as_ref()), fraction)?
-            }
-            Op::Leaky(leaky) => leaky.result(x)?,
-            Op::Scale { power } => Tensor { format: x.format.scaled(*power)?, ..x.clone() },
-            Op::Reshape => {
-                let mut tensor = Tensor { shape: self.tensor.shape.clone(), ..x.clone() };
-                if tensor.channel_count() != x.channel_count() {
-                    tensor.channels = vec![x.range()];
-                }
-                tensor
-            }
-            // A quantizer gives what it gave. Where channels have become one on the way, so have its.
-            _ => {
-                let mut tensor = self.tensor.clone();
-                if x.channels.len() == 1 {
-                    tensor.channels = vec![tensor.range()];
-                }
-                tensor
-            }
-        };
-        Ok(Self { tensor, ..part })
+    /// The link on an operand that has `dropped` fractional bits fewer than in the graph. Quantizers
+    /// keep their results.
+    fn on(&self, x: &Tensor, dropped: u32) -> Result<Self, OpError> {
+        let mut link = Self { dropped, ..self.clone() };
+        if !self.is_end() {
+            link.tensor = link.written()?.infer(&[x])?;
+        }
+        Ok(link)
     }
 
-    /// The operation for the operand's steps.
-    fn written(&self) -> Result<Op, FormatError> {
-        let limit = |code: &Option<BigInt>| code.as_ref().map(|code| self.limit(code));
+    /// The operation for the operand's fractional bits.
+    fn written(&self) -> Result<Op, OpError> {
         Ok(match &*self.op {
-            Op::Clamp { low, high } => Op::Clamp { low: limit(low), high: limit(high) },
-            Op::StepFunction(steps) if self.dropped > 0 => {
-                Op::StepFunction(self.without_empty_steps(steps)?)
+            Monotone::Affine(affine) => affine.clone().into(),
+            Monotone::Leaky(leaky) => leaky.clone().into(),
+            Monotone::Cast(cast) => cast.clone().into(),
+            Monotone::SameCodes(op) => op.clone(),
+            Monotone::Clamp(Clamp { low, high }) => {
+                let limit = |code: &Option<BigInt>| code.as_ref().map(|code| self.limit(code));
+                Clamp { low: limit(low), high: limit(high) }.into()
             }
-            op => op.clone(),
+            Monotone::StepFunction(steps) if self.dropped == 0 => steps.clone().into(),
+            Monotone::StepFunction(steps) => {
+                let steps = self.without_empty_steps(steps);
+                steps.map_err(OpError::format("thresholds"))?.into()
+            }
         })
     }
 
-    /// `steps` in the operand's steps, less those that no operand reaches any more since their
-    /// threshold and the next are one.
+    /// `steps` with the operand's fractional bits, less those that no operand reaches any more since
+    /// their threshold and the next are one.
     fn without_empty_steps(&self, steps: &StepFunction) -> Result<StepFunction, FormatError> {
         let mut values = steps.values.codes.iter();
         let mut kept: Vec<BigInt> = values.next().into_iter().collect();

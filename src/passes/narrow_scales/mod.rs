@@ -71,7 +71,7 @@ fn narrow(
     affine: &Affine,
     limit: usize,
 ) -> Result<Outcome, Outcome> {
-    let cone = Cone::behind(graph, node, affine)?;
+    let cone = Cone::after(graph, node, affine)?;
     let search = search::<i64>(&cone, limit).or_else(|| search::<BigInt>(&cone, limit));
     let (narrowed, thresholds) = search.unwrap_or(Err(Outcome::TooWide))?;
     narrowed.write(graph).map_err(|_| Outcome::TooWide)?;
@@ -86,9 +86,9 @@ fn search<W: Word>(cone: &Cone, limit: usize) -> Option<Result<(Cone, usize), Ou
         Err(outcome) => return Some(Err(outcome)),
     };
     let candidates = coarser(&cone.affine.scale)
-        .flat_map(|scale| offsets(cone.affine.offset.as_ref()).map(move |o| (scale.clone(), o)));
+        .flat_map(|scale| biases(cone.affine.bias.as_ref()).map(move |bias| (scale.clone(), bias)));
     let proven = candidates
-        .filter_map(|(scale, offset)| cone.with(Affine { scale, offset }))
+        .filter_map(|(scale, bias)| cone.with(Affine { scale, bias }))
         .find(|candidate| points.agree(candidate) == Some(true));
     // The exact numbers are the last candidate.
     Some(Ok((proven.unwrap_or_else(|| cone.clone()), points.thresholds())))
@@ -107,7 +107,7 @@ fn coarser(exact: &Constant) -> impl Iterator<Item = Constant> {
 }
 
 /// No offset at all, then as [`coarser`]; only none if there is none.
-fn offsets(exact: Option<&Constant>) -> impl Iterator<Item = Option<Constant>> {
+fn biases(exact: Option<&Constant>) -> impl Iterator<Item = Option<Constant>> {
     std::iter::once(None).chain(exact.into_iter().flat_map(coarser).map(Some))
 }
 

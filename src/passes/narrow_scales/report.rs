@@ -27,8 +27,8 @@ pub struct Scale {
 pub struct ScaleTypes {
     /// Of the scale.
     pub scale: Format,
-    /// Of the offset, if there is one.
-    pub offset: Option<Format>,
+    /// Of the bias, if there is one.
+    pub bias: Option<Format>,
 }
 
 /// Why a scale is as wide as it is.
@@ -62,10 +62,7 @@ pub enum Outcome {
 
 impl ScaleTypes {
     pub(super) fn of(affine: &Affine) -> Self {
-        Self {
-            scale: affine.scale.format,
-            offset: affine.offset.as_ref().map(|offset| offset.format),
-        }
+        Self { scale: affine.scale.format, bias: affine.bias.as_ref().map(|bias| bias.format) }
     }
 }
 
@@ -77,16 +74,16 @@ impl Scale {
 }
 
 impl fmt::Display for Scale {
-    /// `scales: fc1 ufixed<24,-1> -> ufixed<9,-1>, offset fixed<4,1>, proven on 1234 thresholds`.
+    /// `scales: fc1 ufixed<24,-1> -> ufixed<9,-1>, bias fixed<4,1>, proven on 1234 thresholds`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let change = |f: &mut fmt::Formatter<'_>, before: &str, after: &str| {
             if before == after { write!(f, "{before}") } else { write!(f, "{before} -> {after}") }
         };
         write!(f, "scales: {} ", self.layer)?;
         change(f, &self.before.scale.to_string(), &self.after.scale.to_string())?;
-        if let Some(before) = self.before.offset {
-            let after = self.after.offset.map_or("none".into(), |offset| offset.to_string());
-            f.write_str(", offset ")?;
+        if let Some(before) = self.before.bias {
+            let after = self.after.bias.map_or("none".into(), |bias| bias.to_string());
+            f.write_str(", bias ")?;
             change(f, &before.to_string(), &after)?;
         }
         match &self.outcome {

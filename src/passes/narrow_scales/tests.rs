@@ -5,13 +5,13 @@ use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 use proptest::prelude::*;
 
-use super::{Outcome, narrow};
-use crate::fixed::{
-    Codes, Format, FormatError, Overflow, Quantization, Range, Rounding, cast_range,
-};
+use super::{Outcome, PASS, narrow};
+use crate::fixed::{Codes, Format, FormatError, Overflow, Quantization, Range, Rounding};
 use crate::ir::{
-    Affine, Constant, Graph, Leaky, NodeId, Op, StepFunction, Tensor, clamped, validate,
+    Affine, Cast, Clamp, Constant, Graph, Leaky, Linear, NodeId, Op, OpError, Reshape, Scale,
+    StepFunction, validate,
 };
+use crate::passes::test::assert_pass;
 use crate::passes::{Report, for_hardware};
 use crate::sim;
 
@@ -29,41 +29,14 @@ fn floats(values: &[f32]) -> Result<Constant, crate::ir::ConstantError> {
     Constant::covering(values.into_dyn().view())
 }
 
-/// Adds `op`, whose result has the narrowest format; `to` is that of a cast.
-fn add(graph: &mut Graph, x: NodeId, op: Op, to: Option<Format>) -> Result<NodeId, FormatError> {
-    let from = graph[x].tensor.clone();
-    let fraction = from.format.fraction();
-    let mapped = |f: &dyn Fn(&Range) -> Range, fraction| {
-        let channels = from.channels.iter().map(f).collect();
-        let mut tensor = Tensor { shape: from.shape.clone(), format: from.format, channels };
-        tensor.format = Format::covering(&tensor.range(), fraction)?;
-        Ok(tensor)
-    };
-    let tensor = match &op {
-        Op::Affine(affine) => affine.result(&from)?,
-        Op::Clamp { low, high } => mapped(&|i| clamped(i, low.as_ref(), high.as_ref()), fraction)?,
-        Op::Leaky(leaky) => leaky.result(&from)?,
-        Op::Scale { power } => Tensor { format: from.format.scaled(*power)?, ..from.clone() },
-        Op::Cast { rounding, overflow } => {
-            let to = Quantization::new(to.unwrap_or(from.format), *rounding, *overflow);
-            let cast = mapped(&|i| cast_range(i, fraction, &to), to.format.fraction())?;
-            Tensor { format: to.format, ..cast }
-        }
-        Op::StepFunction(steps) => {
-            let reached = steps.values.codes.range().unwrap_or_else(|| Range::point(0));
-            let format = steps.values.format;
-            Tensor { shape: from.shape.clone(), format, channels: vec![reached] }
-        }
-        _ => Tensor { shape: vec![from.len()], channels: vec![from.range()], ..from.clone() },
-    };
+/// Adds a node with a name of its own.
+fn add(graph: &mut Graph, x: NodeId, op: impl Into<Op>) -> Result<NodeId, OpError> {
     let name = format!("n{}", graph.nodes.node_count());
-    Ok(graph.add(name, op, &[x], tensor))
+    graph.add(name, op, &[x])
 }
 
-fn cast(graph: &mut Graph, x: NodeId, to: &str) -> Result<NodeId, FormatError> {
-    let to: Quantization = to.parse()?;
-    let op = Op::Cast { rounding: to.rounding, overflow: to.overflow };
-    add(graph, x, op, Some(to.format))
+fn cast(graph: &mut Graph, x: NodeId, to: &str) -> Result<NodeId, Box<dyn std::error::Error>> {
+    Ok(add(graph, x, Cast::from(to.parse::<Quantization>()?))?)
 }
 
 /// What `graph` gives for every code of its input, all channels having the same.
@@ -79,11 +52,10 @@ fn outputs(graph: &Graph) -> Result<Vec<(String, Codes)>, Box<dyn std::error::Er
 }
 
 /// An input of `format` for each scale, and the affine operation.
-fn scaled(format: &str, affine: Affine) -> Result<(Graph, NodeId), FormatError> {
+fn scaled(format: &str, affine: Affine) -> Result<(Graph, NodeId), Box<dyn std::error::Error>> {
     let mut graph = Graph::new("g");
-    let shape = vec![affine.scale.codes.len()];
-    let x = graph.add_input("x", Tensor::full(shape, format.parse()?));
-    let y = add(&mut graph, x, Op::Affine(affine), None)?;
+    let x = graph.add_input("x", vec![affine.scale.codes.len()], format.parse()?);
+    let y = add(&mut graph, x, affine)?;
     Ok((graph, y))
 }
 
@@ -103,16 +75,11 @@ fn text(report: &Report) -> Vec<String> {
 /// Scales of elements, behind which channels are other ones that differ as well.
 #[test]
 fn scales_of_elements_are_narrowed_where_channels_differ() -> Outcomes {
-    let affine =
-        Affine { scale: floats(&[0.3, -0.071, 0.5, 0.25])?, offset: Some(floats(&[0.4])?) };
+    let affine = Affine { scale: floats(&[0.3, -0.071, 0.5, 0.25])?, bias: Some(floats(&[0.4])?) };
     let (mut graph, y) = scaled("fixed<8,3>", affine)?;
-    let of_elements = graph[y].tensor.clone();
-    let of = |a: usize, b: usize| of_elements.range_of(a).hull(of_elements.range_of(b));
-    let channels = vec![of(0, 2), of(1, 3)];
-    let tensor = Tensor { shape: vec![2, 2], format: of_elements.format, channels };
-    let y = graph.add("rows", Op::Reshape, &[y], tensor);
+    let y = add(&mut graph, y, Reshape { shape: vec![2, 2] })?;
     let y = cast(&mut graph, y, "ufixed<6,2,RND_CONV,SAT>")?;
-    assert_eq!(graph[y].tensor.channels.len(), 2);
+    assert_eq!(graph[y].tensor.ranges.len(), 4);
     graph.add_output("y", y);
     narrowed(&graph)?;
     Ok(())
@@ -120,12 +87,12 @@ fn scales_of_elements_are_narrowed_where_channels_differ() -> Outcomes {
 
 #[test]
 fn a_quantizer_leaves_few_bits_of_a_scale() -> Outcomes {
-    let affine = Affine { scale: floats(&[0.3, -0.071, 0.0113])?, offset: Some(floats(&[0.4])?) };
+    let affine = Affine { scale: floats(&[0.3, -0.071, 0.0113])?, bias: Some(floats(&[0.4])?) };
     let (mut graph, y) = scaled("fixed<8,3>", affine)?;
     let y = cast(&mut graph, y, "ufixed<6,2,RND_CONV,SAT>")?;
     graph.add_output("y", y);
     let (_, report) = narrowed(&graph)?;
-    let expected = "scales: n1 fixed<30,0> -> fixed<12,0>, offset ufixed<24,-1> -> \
+    let expected = "scales: n1 fixed<30,0> -> fixed<12,0>, bias ufixed<24,-1> -> \
                     ufixed<12,-1>, proven on 35 thresholds";
     assert_eq!(text(&report), [expected]);
     let json = serde_json::to_value(&report)?;
@@ -135,8 +102,8 @@ fn a_quantizer_leaves_few_bits_of_a_scale() -> Outcomes {
 
 #[test]
 fn one_bit_less_gives_other_results() -> Outcomes {
-    let exact = Affine { scale: floats(&[0.3])?, offset: None };
-    let with = |affine: &Affine| -> Result<Graph, FormatError> {
+    let exact = Affine { scale: floats(&[0.3])?, bias: None };
+    let with = |affine: &Affine| -> Result<Graph, Box<dyn std::error::Error>> {
         let (mut graph, y) = scaled("fixed<10,3>", affine.clone())?;
         let y = cast(&mut graph, y, "fixed<7,2,RND_CONV,SAT_SYM>")?;
         graph.add_output("y", y);
@@ -156,21 +123,21 @@ fn one_bit_less_gives_other_results() -> Outcomes {
     for code in [code.clone(), code + 1] {
         let codes = ndarray::arr1(&[code]).into_dyn();
         let scale = Constant::of_codes(codes, found.format.fraction() - 1)?;
-        let coarser = with(&Affine { scale, offset: None })?;
+        let coarser = with(&Affine { scale, bias: None })?;
         assert_ne!(outputs(&graph)?, outputs(&coarser)?);
     }
     Ok(())
 }
 
 #[test]
-fn the_channels_own_intervals_count() -> Outcomes {
-    let affine = Affine { scale: floats(&[0.3])?, offset: None };
+fn the_ranges_of_channels_count() -> Outcomes {
     let mut widths = Vec::new();
     for reach in [512, 20, 3] {
-        let (mut graph, y) = scaled("fixed<10,3>", affine.clone())?;
-        let x = graph.inputs[0];
-        graph[x].tensor.channels = vec![Range::new(-reach, reach - 1)];
-        graph[y].tensor = affine.result(&graph[x].tensor)?;
+        let mut graph = Graph::new("g");
+        let x = graph.add_input("x", vec![1], "fixed<10,3>".parse()?);
+        let limits = Clamp { low: Some((-reach).into()), high: Some((reach - 1).into()) };
+        let x = add(&mut graph, x, limits)?;
+        let y = add(&mut graph, x, Affine { scale: floats(&[0.3])?, bias: None })?;
         let y = cast(&mut graph, y, "fixed<9,2,RND_CONV,SAT_SYM>")?;
         graph.add_output("y", y);
         let (_, report) = for_hardware(&graph)?;
@@ -181,9 +148,25 @@ fn the_channels_own_intervals_count() -> Outcomes {
 }
 
 #[test]
+fn channels_with_types_of_their_own_are_narrowed() {
+    let report = assert_pass(
+        PASS,
+        "x = input shape=[2] format=fixed<4,2>
+         y = affine x scale=ufixed<24,0>[2]{10066330, 3355443}
+         z = cast y to=[2]{fixed<3,1,RND,SAT>, fixed<4,2,RND,SAT>}
+         output z",
+        "x = input shape=[2] format=fixed<4,2> : [2] fixed<4,2> [-8, 7]
+         y = affine x scale=ufixed<6,0>[2]{38, 13} : [2] fixed<10,2> {[-304, 266], [-104, 91]}
+         z = cast y to=[2]{fixed<3,1,RND,SAT>, fixed<4,2,RND,SAT>} : [2] fixed<4,2> {[-4, 3], [-2, 1]}
+         output z",
+    );
+    assert_eq!(report.scales.len(), 1);
+}
+
+#[test]
 fn what_keeps_a_scale_exact_is_said() -> Outcomes {
     let affine = || -> Result<Affine, crate::ir::ConstantError> {
-        Ok(Affine { scale: floats(&[0.3])?, offset: None })
+        Ok(Affine { scale: floats(&[0.3])?, bias: None })
     };
     let (mut graph, y) = scaled("fixed<8,3>", affine()?)?;
     graph.add_output("out", y);
@@ -195,10 +178,7 @@ fn what_keeps_a_scale_exact_is_said() -> Outcomes {
     let (mut graph, y) = scaled("fixed<8,3>", affine()?)?;
     let act = cast(&mut graph, y, "fixed<6,2,RND,SAT>")?;
     let weights = Constant::covering(ndarray::array![[1.0]].into_dyn().view())?;
-    let linear = crate::ir::Linear { weights, bias: None };
-    let sums = linear.sums(&graph[y].tensor).ok_or("no sums")?;
-    let tensor = Tensor { channels: sums.channels, ..graph[y].tensor.clone() };
-    let sum = graph.add("sum", Op::Linear(linear), &[y], tensor);
+    let sum = graph.add("sum", Linear { weights, bias: None }, &[y])?;
     graph.add_output("act", act);
     graph.add_output("sum", sum);
     let (_, report) = narrowed(&graph)?;
@@ -239,7 +219,7 @@ fn what_keeps_a_scale_exact_is_said() -> Outcomes {
 #[test]
 fn wide_codes_are_narrowed_as_well() -> Outcomes {
     // Each code of the input counts 2^60, and the sum of scale and offset has some 100 bits.
-    let affine = Affine { scale: floats(&[0.3])?, offset: Some(list(&[-12345], -10)?) };
+    let affine = Affine { scale: floats(&[0.3])?, bias: Some(list(&[-12345], -10)?) };
     let (mut graph, y) = scaled("fixed<10,70>", affine)?;
     let y = cast(&mut graph, y, "fixed<7,69,RND,SAT>")?;
     graph.add_output("y", y);
@@ -250,7 +230,7 @@ fn wide_codes_are_narrowed_as_well() -> Outcomes {
     Ok(())
 }
 
-/// Something between a scale and a quantizer.
+/// An operation between a scale and a quantizer.
 #[derive(Clone, Debug)]
 enum Middle {
     Clamp(u8, u8),
@@ -274,7 +254,7 @@ fn middles() -> impl Strategy<Value = Vec<Middle>> {
         (any::<u8>(), any::<u8>()).prop_map(|(a, b)| Middle::Clamp(a.min(b), a.max(b))),
         (-2..12_i64).prop_map(Middle::Leaky),
         (-3..4_i32).prop_map(Middle::Scale),
-        (-12..13_i64, -9..10_i64).prop_map(|(scale, offset)| Middle::Affine(scale, offset)),
+        (-12..13_i64, -9..10_i64).prop_map(|(scale, bias)| Middle::Affine(scale, bias)),
         Just(Middle::Reshape),
     ];
     prop::collection::vec(middle, 0..4)
@@ -307,31 +287,28 @@ fn branch(
     from: NodeId,
     middles: &[Middle],
     end: &End,
-) -> Result<NodeId, FormatError> {
+) -> Result<NodeId, Box<dyn std::error::Error>> {
     let mut x = from;
     for middle in middles {
         let range = graph[x].tensor.range();
-        let op = match middle {
+        let op: Op = match middle {
             Middle::Clamp(low, high) => {
-                Op::Clamp { low: Some(at(&range, *low)), high: Some(at(&range, *high)) }
+                Clamp { low: Some(at(&range, *low)), high: Some(at(&range, *high)) }.into()
             }
             Middle::Leaky(slope) => {
-                Op::Leaky(Leaky { from: BigInt::ZERO, slopes: list(&[*slope], 3)?, offset: None })
+                let slopes = list(&[*slope], 3)?;
+                Leaky { threshold: BigInt::ZERO, slopes, bias: None }.into()
             }
-            Middle::Scale(power) => Op::Scale { power: *power },
-            Middle::Affine(scale, offset) => Op::Affine(Affine {
-                scale: list(&[*scale], 3)?,
-                offset: Some(list(&[*offset], 2)?),
-            }),
-            Middle::Reshape => Op::Reshape,
+            Middle::Scale(power) => Scale { power: *power }.into(),
+            Middle::Affine(scale, bias) => {
+                Affine { scale: list(&[*scale], 3)?, bias: Some(list(&[*bias], 2)?) }.into()
+            }
+            Middle::Reshape => Reshape { shape: vec![1, graph[x].tensor.len()] }.into(),
         };
-        x = add(graph, x, op, None)?;
+        x = add(graph, x, op)?;
     }
     match end {
-        End::Cast(to) => {
-            let op = Op::Cast { rounding: to.rounding, overflow: to.overflow };
-            add(graph, x, op, Some(to.format))
-        }
+        End::Cast(to) => Ok(add(graph, x, Cast::from(*to))?),
         End::Steps(steps) => {
             let range = graph[x].tensor.range();
             let mut steps: Vec<(BigInt, i64)> =
@@ -343,7 +320,7 @@ fn branch(
             let thresholds = ndarray::Array1::from_vec(thresholds).into_dyn();
             let thresholds = Constant::of_codes(thresholds, graph[x].tensor.format.fraction())?;
             let steps = StepFunction { thresholds, values: list(&values, 0)? };
-            add(graph, x, Op::StepFunction(steps), None)
+            Ok(add(graph, x, steps)?)
         }
     }
 }
@@ -356,12 +333,12 @@ proptest! {
         (signed, width, integer) in (any::<bool>(), 1..9_u32, -2..6_i32),
         scale in prop::collection::vec(-(1_i64 << 24)..1 << 24, 1..4),
         scale_fraction in 20..28_i32,
-        offset in prop::option::of((-(1_i64 << 12)..1 << 12, 0..14_i32)),
+        bias in prop::option::of((-(1_i64 << 12)..1 << 12, 0..14_i32)),
         branches in prop::collection::vec((middles(), ends()), 1..3),
     ) {
-        let build = || -> Result<Graph, FormatError> {
-            let offset = offset.map(|(code, fraction)| list(&[code], fraction)).transpose()?;
-            let affine = Affine { scale: list(&scale, scale_fraction)?, offset };
+        let build = || -> Result<Graph, Box<dyn std::error::Error>> {
+            let bias = bias.map(|(code, fraction)| list(&[code], fraction)).transpose()?;
+            let affine = Affine { scale: list(&scale, scale_fraction)?, bias };
             let u = if signed { "" } else { "u" };
             let (mut graph, y) = scaled(&format!("{u}fixed<{width},{integer}>"), affine)?;
             for (n, (middles, end)) in branches.iter().enumerate() {

@@ -35,7 +35,7 @@ impl<W: Word> Points<W> {
         let (mut points, mut found) = (Vec::new(), 0);
         for (chain, exact) in chains.iter().enumerate() {
             for channel in 0..cone.operand.channel_count() {
-                let range = cone.operand.range_of(channel);
+                let range = cone.operand.channel_range(channel);
                 let low = W::from_big(range.low())?;
                 let high = W::from_big(range.high())?;
                 let value = |code: &W| exact.apply(channel, code);

@@ -1,0 +1,159 @@
+//! A scale and a bias per channel.
+
+use ndarray::{ArrayD, IxDyn};
+use num_bigint::BigInt;
+
+use super::{
+    Access, Effect, OpError, Operand, Operation, Parse, alignment, ensure, fractional_bits,
+    is_narrow, over_words, single,
+};
+use crate::fixed::{Codes, Format, FormatError, Range, Word};
+use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::ir::{Constant, Tensor};
+
+/// `y[.., c] = x[.., c] · scale[c] + bias[c]`, exact.
+///
+/// The result has the fractional bits of x plus those of the scale, or those of the bias if they are
+/// more. Both constants have the shape \[channels\], or \[1\] where one number serves all channels.
+///
+/// A real-valued scale of a network keeps the significant bits that its owner states: a quantizer's
+/// `alpha` is a float32 number, whose 24 bits are all kept. A scale that is no dyadic number, like
+/// gamma / √(variance + ε) of a batch normalisation, is first rounded to more significant bits than
+/// any quantizer after it can tell, for instance 64. Hardware multiplies by a narrower one, see
+/// [`passes`](crate::passes).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Affine {
+    /// Factor of each channel.
+    pub scale: Constant,
+    /// Summand of each channel.
+    pub bias: Option<Constant>,
+}
+
+impl Operation for Affine {
+    fn name(&self) -> &'static str {
+        "affine"
+    }
+
+    fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
+        let x = single(self.name(), operands)?;
+        let fits = |constant: &Constant| {
+            let shape = constant.codes.shape();
+            *shape == [1] || *shape == [x.channel_count()]
+        };
+        ensure(fits(&self.scale), "its scale is neither one number nor one per channel")?;
+        let rule = "its bias is neither one number nor one per channel";
+        ensure(self.bias.as_ref().is_none_or(fits), rule)?;
+        let format_error = OpError::format("scaled result");
+        let alignment = Alignment::of(self, x.format).map_err(&format_error)?;
+        let count = self.constants().iter().map(|constant| constant.codes.len()).max().unwrap_or(1);
+        let ranges = (0..count.max(x.ranges.len()))
+            .map(|element| self.line(element, alignment).image(x.range_at(element)))
+            .collect();
+        Tensor::covering(x.shape.clone(), alignment.fraction, ranges).map_err(format_error)
+    }
+
+    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
+        let x = operands.first()?;
+        let narrow = is_narrow(operands, &self.constants(), result.format);
+        over_words!(narrow, W => self.scaled::<W>(x))
+    }
+
+    fn access(&self) -> Access {
+        Access::Elementwise { uniform: self.is_uniform() }
+    }
+
+    fn effect(&self, _: usize) -> Effect {
+        Effect::Computes
+    }
+
+    fn constants(&self) -> Vec<&Constant> {
+        std::iter::once(&self.scale).chain(&self.bias).collect()
+    }
+
+    fn write(&self, attributes: &mut AttributesWriter<'_>) {
+        attributes.constant("scale", &self.scale);
+        attributes.optional("bias", self.bias.as_ref());
+    }
+}
+
+impl Parse for Affine {
+    const NAMES: &'static [&'static str] = &["affine"];
+
+    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
+        Ok(Self { scale: attributes.constant("scale")?, bias: attributes.optional("bias")? })
+    }
+}
+
+impl Affine {
+    /// All channels have the same scale and bias.
+    pub fn is_uniform(&self) -> bool {
+        self.constants().iter().all(|constant| constant.codes.len() == 1)
+    }
+
+    /// Scale and bias of element `element` at the binary point of the result.
+    fn line(&self, element: usize, alignment: Alignment) -> Line {
+        let bias = self.bias.as_ref().map_or(BigInt::ZERO, |bias| bias.code_at(element));
+        Line {
+            scale: self.scale.code_at(element) << alignment.product,
+            bias: bias << alignment.bias,
+        }
+    }
+
+    fn scaled<W: Word>(&self, x: &Operand<'_>) -> Option<ArrayD<W>> {
+        let codes = W::view(x.codes)?;
+        let alignment = Alignment::of(self, x.tensor.format).ok()?;
+        let scales = W::view(&self.scale.codes)?.map(|scale| scale.shifted_left(alignment.product));
+        let biases = match &self.bias {
+            None => ArrayD::from_elem(IxDyn(&[1]), W::zero()),
+            Some(bias) => W::view(&bias.codes)?.map(|code| code.shifted_left(alignment.bias)),
+        };
+        let (mut scales, mut biases) = (scales.iter().cycle(), biases.iter().cycle());
+        // The last axis holds the channels, and its index runs fastest.
+        let y: Option<Vec<W>> = codes
+            .iter()
+            .map(|x| {
+                let mut y = biases.next()?.clone();
+                y.add_product(x, scales.next()?);
+                Some(y)
+            })
+            .collect();
+        ArrayD::from_shape_vec(codes.raw_dim(), y?).ok()
+    }
+}
+
+/// Left shifts of products and biases to the binary point of the result.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Alignment {
+    /// Fractional bits of the result.
+    pub(crate) fraction: i32,
+    /// Shift of products.
+    pub(crate) product: u32,
+    /// Shift of biases.
+    pub(crate) bias: u32,
+}
+
+impl Alignment {
+    /// The shifts of `affine` for operands of the format `x`.
+    pub(crate) fn of(affine: &Affine, x: Format) -> Result<Self, FormatError> {
+        let product = i64::from(x.fraction()) + i64::from(affine.scale.format.fraction());
+        let bias = affine.bias.as_ref().map_or(product, |bias| bias.format.fraction().into());
+        let fraction = product.max(bias);
+        Ok(Self {
+            product: alignment(product, fraction)?,
+            bias: alignment(bias, fraction)?,
+            fraction: fractional_bits(fraction)?,
+        })
+    }
+}
+
+/// The code `scale` · x + `bias` for each code x.
+struct Line {
+    scale: BigInt,
+    bias: BigInt,
+}
+
+impl Line {
+    fn image(&self, x: &Range) -> Range {
+        &(x * &self.scale) + &Range::point(self.bias.clone())
+    }
+}

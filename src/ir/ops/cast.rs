@@ -1,0 +1,182 @@
+//! Other types for the same values.
+
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
+
+use super::{
+    Access, Effect, OpError, Operand, Operation, Parse, is_narrow, over_words, shaped, single,
+};
+use crate::fixed::{Caster, Codes, Format, Quantization, Range, Word, cast_range};
+use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::ir::{Constant, Tensor};
+
+/// Each element of x in its type: rounded to its LSB and brought into its range as its modes say.
+///
+/// A type holds for all elements, or differs by channel or element: `to` is broadcast to the shape
+/// of x as NumPy does. Where types differ, the result has the narrowest format that holds all of
+/// them, so that its codes count one LSB, the finest; the ranges stay those of the types.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cast {
+    /// Types, of a shape that broadcasts to that of x.
+    pub to: ArrayD<Quantization>,
+}
+
+impl Operation for Cast {
+    fn name(&self) -> &'static str {
+        "cast"
+    }
+
+    fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
+        let x = single(self.name(), operands)?;
+        let types = self.types(&x.shape)?;
+        let format = self.format()?;
+        let count = if types.len() == 1 { 1 } else { self.period(x) };
+        let ranges = (0..count.max(x.ranges.len())).zip(types.iter().cycle()).map(|(at, to)| {
+            let shift = format.fraction().abs_diff(to.format.fraction());
+            cast_range(x.range_at(at), x.format.fraction(), to).refined(shift)
+        });
+        Ok(Tensor::new(x.shape.clone(), format, ranges.collect()))
+    }
+
+    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
+        let x = operands.first()?;
+        let narrow = is_narrow(operands, &[], result.format);
+        over_words!(narrow, W => self.casts::<W>(x, result))
+    }
+
+    fn access(&self) -> Access {
+        Access::Elementwise { uniform: self.uniform().is_some() }
+    }
+
+    fn effect(&self, _: usize) -> Effect {
+        Effect::Computes
+    }
+
+    fn constants(&self) -> Vec<&Constant> {
+        Vec::new()
+    }
+
+    fn write(&self, attributes: &mut AttributesWriter<'_>) {
+        attributes.types("to", &self.to);
+    }
+}
+
+impl Parse for Cast {
+    const NAMES: &'static [&'static str] = &["cast"];
+
+    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
+        Ok(Self { to: attributes.types("to")? })
+    }
+}
+
+impl From<Quantization> for Cast {
+    /// A cast of all elements to one type.
+    fn from(to: Quantization) -> Self {
+        Self { to: ndarray::arr0(to).into_dyn() }
+    }
+}
+
+impl Cast {
+    /// A type per channel.
+    pub fn by_channel(types: Vec<Quantization>) -> Self {
+        Self { to: ndarray::Array1::from_vec(types).into_dyn() }
+    }
+
+    /// The type of all elements; `None` if types differ.
+    pub fn uniform(&self) -> Option<Quantization> {
+        let first = *self.to.first()?;
+        self.to.iter().all(|to| *to == first).then_some(first)
+    }
+
+    /// The type of each element of a tensor of shape `shape`: one if all share it.
+    fn types<'t>(&'t self, shape: &'t [usize]) -> Result<ArrayViewD<'t, Quantization>, OpError> {
+        let unfit = "its types do not broadcast to the shape of its operand";
+        let types = self.to.broadcast(IxDyn(shape)).ok_or(OpError::mismatch(unfit))?;
+        Ok(if self.to.len() == 1 { self.to.view() } else { types })
+    }
+
+    /// Number of ranges that types which differ need: one per channel or per element of `x`.
+    fn period(&self, x: &Tensor) -> usize {
+        let by_channel = self.to.shape().last() == Some(&self.to.len());
+        if by_channel { x.channel_count() } else { x.len() }
+    }
+
+    /// The narrowest format that holds every type.
+    ///
+    /// # Errors
+    /// If that takes more than 128 bits.
+    fn format(&self) -> Result<Format, OpError> {
+        let formats = || self.to.iter().map(|to| to.format);
+        let first = formats().next().ok_or(OpError::mismatch("it has no type"))?;
+        if formats().all(|format| format == first) {
+            return Ok(first);
+        }
+        let fraction = formats().map(Format::fraction).max().unwrap_or_default();
+        let codes = |format: Format| format.codes().refined(fraction.abs_diff(format.fraction()));
+        let all = formats().map(codes).reduce(|a: Range, b| a.hull(&b));
+        let all = all.expect("there is a first format");
+        Format::covering(&all, fraction).map_err(OpError::format("common format of the types"))
+    }
+
+    fn casts<W: Word>(&self, x: &Operand<'_>, result: &Tensor) -> Option<ArrayD<W>> {
+        let codes = W::view(x.codes)?;
+        let caster = |to: &Quantization| {
+            let shift = u32::try_from(result.format.fraction() - to.format.fraction()).ok()?;
+            Some((Caster::<W>::new(x.tensor.format.fraction(), to)?, shift))
+        };
+        let types = self.types(&x.tensor.shape).ok()?;
+        let casters = types.iter().map(caster).collect::<Option<Vec<_>>>()?;
+        if let [(caster, 0)] = &casters[..] {
+            return Some(codes.map(|code| caster.apply(code)));
+        }
+        let samples = *codes.shape().first()?;
+        let each = codes.iter().zip(casters.iter().cycle());
+        let y = each.map(|(code, (caster, shift))| caster.apply(code).shifted_left(*shift));
+        shaped(y.collect(), samples, result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::array;
+
+    use crate::ir::text::parse;
+
+    type Outcome = Result<(), Box<dyn std::error::Error>>;
+
+    #[test]
+    fn types_by_channel_share_the_finest_lsb() -> Outcome {
+        let graph = parse(
+            "graph \"g\"
+             x = input shape=[2, 2] format=fixed<6,3>
+             y = cast x to=[2]{fixed<4,3,RND_CONV,SAT>, ufixed<3,0,TRN,SAT>}
+             output y",
+        )?;
+        let y = &graph[graph.outputs[0].node].tensor;
+        assert_eq!(y.format, "fixed<6,3>".parse()?);
+        // [-4, 3.5] in halves and [0, 7/8] in eighths, both counted in eighths.
+        let ranges: Vec<String> = y.ranges.iter().map(ToString::to_string).collect();
+        assert_eq!(ranges, ["[-32, 28]", "[0, 7]"]);
+        let codes = crate::fixed::Codes::Narrow(array![[[31_i64, 31], [-5, -5]]].into_dyn());
+        let trace = crate::sim::run(&graph, &[codes])?;
+        let y = trace.outputs(&graph)[0].1.iter().map(|code| code.to_string()).collect::<Vec<_>>();
+        // 31/8 saturates to 3.5 and 7/8; -5/8 rounds to -1/2, and is cut off at 0.
+        assert_eq!(y, ["28", "7", "-4", "0"]);
+        Ok(())
+    }
+
+    #[test]
+    fn types_by_element_broadcast_as_numpy_does() -> Outcome {
+        let by_row = "graph \"g\"
+             x = input shape=[2, 2] format=fixed<6,3>
+             y = cast x to=[2, 1]{fixed<6,3>, fixed<4,1>}
+             output y";
+        let graph = parse(by_row)?;
+        let ranges = &graph[graph.outputs[0].node].tensor.ranges;
+        let ranges: Vec<String> = ranges.iter().map(ToString::to_string).collect();
+        assert_eq!(ranges, ["[-32, 31]", "[-32, 31]", "[-8, 7]", "[-8, 7]"]);
+        let error = parse(&by_row.replace("[2, 1]{fixed<6,3>, ", "[3]{fixed<6,3>, fixed<6,3>, "));
+        let rule = "line 3: node 'y': its types do not broadcast to the shape of its operand";
+        assert_eq!(error.err().map(|error| error.to_string()).as_deref(), Some(rule));
+        Ok(())
+    }
+}

@@ -1,0 +1,76 @@
+//! A lower and an upper limit.
+
+use num_bigint::BigInt;
+
+use super::{
+    Access, Effect, OpError, Operand, Operation, Parse, is_narrow, limit_as_word, over_words,
+    single,
+};
+use crate::fixed::{Codes, Range, Word};
+use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::ir::{Constant, Tensor};
+
+/// `y = min(max(x, low), high)`, with the fractional bits of x. A side without a limit is `None`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clamp {
+    /// Smallest code that passes.
+    pub low: Option<BigInt>,
+    /// Largest code that passes.
+    pub high: Option<BigInt>,
+}
+
+impl Operation for Clamp {
+    fn name(&self) -> &'static str {
+        "clamp"
+    }
+
+    fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
+        let x = single(self.name(), operands)?;
+        let limited = |code: &BigInt| {
+            let code = self.low.as_ref().map_or(code, |low| code.max(low));
+            self.high.as_ref().map_or(code, |high| code.min(high)).clone()
+        };
+        let ranges = x.ranges.iter().map(|x| Range::new(limited(x.low()), limited(x.high())));
+        Tensor::covering(x.shape.clone(), x.format.fraction(), ranges.collect())
+            .map_err(OpError::format("limited result"))
+    }
+
+    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
+        let x = operands.first()?;
+        over_words!(is_narrow(operands, &[], result.format), W => {
+            let (low, high) = (limit_as_word(self.low.as_ref())?, limit_as_word(self.high.as_ref())?);
+            Some(W::view(x.codes)?.map(|code: &W| {
+                let code = low.as_ref().map_or(code, |low| code.max(low));
+                high.as_ref().map_or(code, |high| code.min(high)).clone()
+            }))
+        })
+    }
+
+    fn access(&self) -> Access {
+        Access::Elementwise { uniform: true }
+    }
+
+    fn effect(&self, _: usize) -> Effect {
+        Effect::Selects
+    }
+
+    fn constants(&self) -> Vec<&Constant> {
+        Vec::new()
+    }
+
+    fn write(&self, attributes: &mut AttributesWriter<'_>) {
+        attributes.optional_number("low", self.low.as_ref());
+        attributes.optional_number("high", self.high.as_ref());
+    }
+}
+
+impl Parse for Clamp {
+    const NAMES: &'static [&'static str] = &["clamp"];
+
+    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
+        Ok(Self {
+            low: attributes.optional_number("low")?,
+            high: attributes.optional_number("high")?,
+        })
+    }
+}

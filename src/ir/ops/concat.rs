@@ -1,0 +1,90 @@
+//! Tensors joined along an axis.
+
+use ndarray::{ArrayD, Axis};
+
+use super::{Access, Effect, OpError, Operand, Operation, Parse, ensure, is_narrow, over_words};
+use crate::fixed::{Codes, Range, Word};
+use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::ir::{Constant, Tensor};
+
+/// Operands of one format joined along an axis, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Concat {
+    /// Axis of a sample.
+    pub axis: usize,
+}
+
+impl Operation for Concat {
+    fn name(&self) -> &'static str {
+        "concat"
+    }
+
+    fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
+        let [first, others @ ..] = operands else {
+            return Err(OpError::Operands { operation: self.name(), found: 0 });
+        };
+        ensure(self.axis < first.shape.len(), "its operands have no such axis")?;
+        let mut shape = first.shape.clone();
+        for other in others {
+            let same = |(a, (one, two)): (usize, (&usize, &usize))| a == self.axis || one == two;
+            let fits = first.shape.len() == other.shape.len()
+                && first.shape.iter().zip(&other.shape).enumerate().all(same);
+            ensure(fits, "its operands differ in another axis than the one that joins them")?;
+            ensure(other.format == first.format, "its operands differ in their formats")?;
+            shape[self.axis] += other.shape[self.axis];
+        }
+        Ok(Tensor::new(shape, first.format, self.ranges(operands)))
+    }
+
+    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
+        over_words!(is_narrow(operands, &[], result.format), W => self.joined::<W>(operands))
+    }
+
+    fn access(&self) -> Access {
+        Access::Layout
+    }
+
+    fn effect(&self, _: usize) -> Effect {
+        Effect::Selects
+    }
+
+    fn constants(&self) -> Vec<&Constant> {
+        Vec::new()
+    }
+
+    fn write(&self, attributes: &mut AttributesWriter<'_>) {
+        attributes.number("axis", self.axis);
+    }
+}
+
+impl Parse for Concat {
+    const NAMES: &'static [&'static str] = &["concat"];
+
+    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
+        Ok(Self { axis: attributes.number("axis")? })
+    }
+}
+
+impl Concat {
+    /// Ranges of all elements of the result, row-major; one if all operands have the same.
+    fn ranges(&self, operands: &[&Tensor]) -> Vec<Range> {
+        let first = &operands[0].ranges;
+        if first.len() == 1 && operands.iter().all(|x| x.ranges == *first) {
+            return first.clone();
+        }
+        // Row-major, the result is a run of each operand in turn.
+        let outer: usize = operands[0].shape[..self.axis].iter().product();
+        let run = |x: &Tensor| x.len() / outer.max(1);
+        let runs = (0..outer).flat_map(|at| operands.iter().map(move |x| (at, *x)));
+        runs.flat_map(|(at, x)| (at * run(x)..(at + 1) * run(x)).map(|i| x.range_at(i).clone()))
+            .collect()
+    }
+
+    fn joined<W: Word>(self, operands: &[Operand<'_>]) -> Option<ArrayD<W>> {
+        let arrays: Vec<_> = operands.iter().map(|x| W::view(x.codes)).collect::<Option<_>>()?;
+        let views: Vec<_> = arrays.iter().map(|array| array.view()).collect();
+        // Samples come before the axes of one sample. The join need not be row-major.
+        let joined = ndarray::concatenate(Axis(self.axis + 1), &views).ok()?;
+        Some(joined.as_standard_layout().into_owned())
+    }
+}

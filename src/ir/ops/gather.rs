@@ -1,0 +1,106 @@
+//! Elements at other indices.
+
+use ndarray::{ArrayD, Axis};
+
+use super::{
+    Access, Effect, OpError, Operand, Operation, Parse, ensure, is_narrow, over_words, shaped,
+    single,
+};
+use crate::fixed::{Codes, Range, Word};
+use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::ir::{Constant, Tensor};
+
+/// `y[i] = x[indices[i]]`, elements counted row-major; 0 where there is no index. Every layout
+/// operation is one: padding, repeating, permuting, slicing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gather {
+    /// Shape of the result.
+    pub shape: Vec<usize>,
+    /// For each element of the result, the element of x that it is; `None` for 0.
+    pub indices: Vec<Option<usize>>,
+}
+
+impl Operation for Gather {
+    fn name(&self) -> &'static str {
+        "gather"
+    }
+
+    fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
+        let x = single(self.name(), operands)?;
+        let count: usize = self.shape.iter().product();
+        ensure(count == self.indices.len(), "its indices are not as many as its elements")?;
+        let inside = self.indices.iter().flatten().all(|index| *index < x.len());
+        ensure(inside, "an index lies beyond its operand")?;
+        let ranges = ranges_at(x, self.indices.iter().copied());
+        Ok(Tensor::new(self.shape.clone(), x.format, ranges))
+    }
+
+    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
+        let x = operands.first()?;
+        over_words!(is_narrow(operands, &[], result.format), W => self.gathered::<W>(x, result))
+    }
+
+    fn access(&self) -> Access {
+        Access::Layout
+    }
+
+    fn effect(&self, _: usize) -> Effect {
+        Effect::Selects
+    }
+
+    fn constants(&self) -> Vec<&Constant> {
+        Vec::new()
+    }
+
+    fn write(&self, attributes: &mut AttributesWriter<'_>) {
+        attributes.list("shape", &self.shape);
+        attributes.indices("indices", &self.indices);
+    }
+}
+
+impl Parse for Gather {
+    const NAMES: &'static [&'static str] = &["gather"];
+
+    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
+        Ok(Self { shape: attributes.list("shape")?, indices: attributes.indices("indices")? })
+    }
+}
+
+impl Gather {
+    /// Element i is element i of an operand with `elements` elements.
+    pub fn is_identity(&self, elements: usize) -> bool {
+        let mut indices = self.indices.iter().enumerate();
+        self.indices.len() == elements && indices.all(|(at, index)| *index == Some(at))
+    }
+
+    fn gathered<W: Word>(&self, x: &Operand<'_>, result: &Tensor) -> Option<ArrayD<W>> {
+        let codes = W::view(x.codes)?;
+        let samples = *codes.shape().first()?;
+        let mut y = Vec::with_capacity(samples * self.indices.len());
+        for sample in codes.axis_iter(Axis(0)) {
+            let elements: Vec<&W> = sample.iter().collect();
+            for index in &self.indices {
+                y.push(match index {
+                    Some(index) => (*elements.get(*index)?).clone(),
+                    None => W::zero(),
+                });
+            }
+        }
+        shaped(y, samples, result)
+    }
+}
+
+/// Ranges of the elements of `x` at `indices`, one if all elements have the same.
+pub(super) fn ranges_at(
+    x: &Tensor,
+    indices: impl Iterator<Item = Option<usize>> + Clone,
+) -> Vec<Range> {
+    if x.ranges.len() == 1 && indices.clone().all(|index| index.is_some()) {
+        return x.ranges.clone();
+    }
+    let range = |index: Option<usize>| match index {
+        Some(index) => x.range_at(index).clone(),
+        None => Range::point(0),
+    };
+    indices.map(range).collect()
+}

@@ -1,0 +1,306 @@
+//! Dot products with a weight matrix, and the proof of their accumulator.
+
+use ndarray::{Array1, Array2, ArrayD, IxDyn};
+use num_bigint::BigInt;
+use num_traits::{Num, Signed};
+
+use super::{
+    Access, Effect, OpError, Operand, Operation, Parse, alignment, ensure, is_narrow, over_words,
+    single,
+};
+use crate::fixed::{Codes, Format, FormatError, Range, Word};
+use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::ir::{Constant, Tensor};
+
+/// `y[.., o] = Σ_i x[.., i] · weights[i, o] + bias[o]`, exact.
+///
+/// The result has the fractional bits of x plus those of the weights, or those of the bias if they
+/// are more. Its format holds every partial sum in any order of summation: the accumulator cannot
+/// overflow.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Linear {
+    /// Weight matrix \[inputs, outputs\].
+    pub weights: Constant,
+    /// \[outputs\], in any format.
+    pub bias: Option<Constant>,
+}
+
+impl Operation for Linear {
+    fn name(&self) -> &'static str {
+        "linear"
+    }
+
+    fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
+        let x = single(self.name(), operands)?;
+        let [inputs, outputs] = self.matrix()?;
+        ensure(
+            inputs == x.channel_count(),
+            "its weights have another number of inputs than its operand has channels",
+        )?;
+        let sums = self.sums(x).map_err(OpError::format("accumulator"))?;
+        let mut shape = x.shape.clone();
+        match shape.last_mut() {
+            Some(channels) => *channels = outputs,
+            None => shape.push(outputs),
+        }
+        sums.into_tensor(shape)
+    }
+
+    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
+        let x = operands.first()?;
+        let narrow = is_narrow(operands, &self.constants(), result.format);
+        over_words!(narrow, W => self.products::<W>(x, result))
+    }
+
+    fn access(&self) -> Access {
+        Access::Reduction
+    }
+
+    fn effect(&self, _: usize) -> Effect {
+        Effect::Computes
+    }
+
+    fn constants(&self) -> Vec<&Constant> {
+        std::iter::once(&self.weights).chain(&self.bias).collect()
+    }
+
+    fn write(&self, attributes: &mut AttributesWriter<'_>) {
+        attributes.constant("weights", &self.weights);
+        attributes.optional("bias", self.bias.as_ref());
+    }
+}
+
+impl Parse for Linear {
+    const NAMES: &'static [&'static str] = &["linear"];
+
+    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
+        Ok(Self { weights: attributes.constant("weights")?, bias: attributes.optional("bias")? })
+    }
+}
+
+impl Linear {
+    /// Inputs and outputs of the weight matrix.
+    ///
+    /// # Errors
+    /// If the weights are no matrix, or the bias has another number of outputs.
+    pub(super) fn matrix(&self) -> Result<[usize; 2], OpError> {
+        let [inputs, outputs] = *self.weights.codes.shape() else {
+            return Err(OpError::mismatch("its weights are no matrix"));
+        };
+        ensure(inputs > 0 && outputs > 0, "its weight matrix is empty")?;
+        let bias = self.bias.as_ref().map(|bias| bias.codes.shape());
+        ensure(
+            bias.is_none_or(|shape| *shape == [outputs]),
+            "its bias is not one number per output",
+        )?;
+        Ok([inputs, outputs])
+    }
+
+    /// Number of non-trivial multiplications of a row: by weights that are neither 0 nor ± a power
+    /// of two. The others are wires: an adder at most, never a multiplier.
+    pub fn multiplications(&self) -> usize {
+        self.weights.codes.iter().filter(|code| code.magnitude().count_ones() > 1).count()
+    }
+
+    fn products<W: Word>(&self, x: &Operand<'_>, result: &Tensor) -> Option<ArrayD<W>> {
+        let Parameters { weights, bias } = self.parameters::<W>(x.tensor.format, result.format)?;
+        let codes = W::view(x.codes)?;
+        let samples = *codes.shape().first()?;
+        let rows =
+            codes.view().into_shape_with_order((codes.len() / weights.nrows(), weights.nrows()));
+        let rows = rows.ok()?;
+        let mut y = Array2::from_elem((rows.nrows(), weights.ncols()), W::zero());
+        for (x, mut y) in rows.outer_iter().zip(y.outer_iter_mut()) {
+            y.assign(&bias);
+            for (x, weights) in x.iter().zip(weights.outer_iter()) {
+                if x.is_zero() {
+                    continue;
+                }
+                y.zip_mut_with(&weights, |sum, w| sum.add_product(x, w));
+            }
+        }
+        let shape: Vec<usize> =
+            std::iter::once(samples).chain(result.shape.iter().copied()).collect();
+        y.into_shape_with_order(IxDyn(&shape)).ok()
+    }
+
+    /// Weights and bias with the fractional bits of `result`, for an operand of format `x`.
+    pub(super) fn parameters<W: Word>(&self, x: Format, result: Format) -> Option<Parameters<W>> {
+        let shift = |fraction: i32| u32::try_from(result.fraction() - fraction).ok();
+        let product = shift(x.fraction() + self.weights.format.fraction())?;
+        let weights = W::view(&self.weights.codes)?.map(|w| w.shifted_left(product));
+        let weights = weights.into_dimensionality::<ndarray::Ix2>().ok()?;
+        let bias = match &self.bias {
+            None => Array1::from_elem(weights.ncols(), W::zero()),
+            Some(bias) => {
+                let shift = shift(bias.format.fraction())?;
+                let bias = W::view(&bias.codes)?.map(|b| b.shifted_left(shift));
+                bias.into_dimensionality().ok()?
+            }
+        };
+        Some(Parameters { weights, bias })
+    }
+}
+
+/// Weights and bias with the fractional bits of the result: sums of products are plain sums.
+pub(super) struct Parameters<W> {
+    pub(super) weights: Array2<W>,
+    pub(super) bias: Array1<W>,
+}
+
+/// Proven ranges of the sums of a [`Linear`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sums {
+    /// Fractional bits of every sum.
+    pub fraction: i32,
+    /// Range of the codes of each output.
+    pub outputs: Vec<Range>,
+    /// Range of the codes of every partial sum of any output, in any order of summation.
+    pub partial: Range,
+}
+
+impl Sums {
+    /// The result with these sums: a format that holds every partial sum.
+    pub(super) fn into_tensor(self, shape: Vec<usize>) -> Result<Tensor, OpError> {
+        let format = Format::covering(&self.partial, self.fraction);
+        let format = format.map_err(OpError::format("accumulator"))?;
+        Ok(Tensor::new(shape, format, self.outputs))
+    }
+}
+
+/// Operands of the products with a weight matrix.
+pub(super) struct Terms<'a> {
+    /// The operand's format.
+    pub(super) format: Format,
+    /// Number of groups of outputs, each with operands of its own.
+    pub(super) groups: usize,
+    /// Range of the codes that a row of weights multiplies in a group.
+    pub(super) range: &'a dyn Fn(usize, usize) -> Range,
+}
+
+impl Linear {
+    /// Proven ranges of the sums for an operand `x`.
+    ///
+    /// # Errors
+    /// If the binary points of products and bias lie too far apart for any format.
+    pub fn sums(&self, x: &Tensor) -> Result<Sums, FormatError> {
+        let range = |input, _| x.channel_range(input).into_owned();
+        self.sums_of(&Terms { format: x.format, groups: 1, range: &range })
+    }
+
+    /// See [`Linear::sums`].
+    pub(super) fn sums_of(&self, x: &Terms<'_>) -> Result<Sums, FormatError> {
+        let product = i64::from(x.format.fraction()) + i64::from(self.weights.format.fraction());
+        let bias = self.bias.as_ref().map_or(product, |bias| bias.format.fraction().into());
+        let fraction = product.max(bias);
+        let shifts =
+            Shifts { product: alignment(product, fraction)?, bias: alignment(bias, fraction)? };
+        // Below this many bits nothing overflows an i128: all terms together need no more.
+        let bits = |format: Format| format.width() + 1;
+        let terms = usize::BITS - self.weights.codes.len().leading_zeros();
+        let product_bits = bits(x.format) + bits(self.weights.format) + shifts.product + terms;
+        let bias_bits = self.bias.as_ref().map_or(0, |b| bits(b.format)) + shifts.bias;
+        let (outputs, partial) = if product_bits.max(bias_bits) < 120 {
+            self.ranges::<i128>(x, shifts)
+        } else {
+            self.ranges::<BigInt>(x, shifts)
+        };
+        Ok(Sums { fraction: super::fractional_bits(fraction)?, outputs, partial })
+    }
+
+    /// The range of each output's full sum, and of all partial sums.
+    fn ranges<T: Term>(&self, x: &Terms<'_>, shifts: Shifts) -> (Vec<Range>, Range)
+    where
+        for<'a> &'a T: std::ops::Mul<&'a T, Output = T>,
+    {
+        let word =
+            |code: BigInt| T::of(code).expect("codes inside of the formats that chose the word");
+        let weights: Vec<T> = self.weights.codes.iter().map(word).collect();
+        let outputs = self.weights.codes.shape().last().copied().unwrap_or(1);
+        let mut sums: Vec<RunningSum<T>> = match &self.bias {
+            None => (0..outputs).map(|_| RunningSum::new(T::zero())).collect(),
+            Some(bias) => {
+                bias.codes.iter().map(|b| RunningSum::new(word(b).shifted(shifts.bias))).collect()
+            }
+        };
+        let group_outputs = (outputs / x.groups).max(1);
+        for (input, row) in weights.chunks_exact(outputs).enumerate() {
+            let groups = sums.chunks_mut(group_outputs).zip(row.chunks(group_outputs));
+            for (group, (sums, weights)) in groups.enumerate() {
+                let range = (x.range)(input, group);
+                let low = word(range.low().clone()).shifted(shifts.product);
+                let high = word(range.high().clone()).shifted(shifts.product);
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    let (a, b) = (&low * weight, &high * weight);
+                    if weight.is_negative() { sum.add(b, a) } else { sum.add(a, b) }
+                }
+            }
+        }
+        let lowest = sums.iter().map(|sum| &sum.lowest).min().expect("at least one output");
+        let highest = sums.iter().map(|sum| &sum.highest).max().expect("at least one output");
+        let partial = Range::new(lowest.big(), highest.big());
+        let outputs = sums.iter().map(|sum| Range::new(sum.low.big(), sum.high.big())).collect();
+        (outputs, partial)
+    }
+}
+
+/// Left shifts of products and biases to the binary point of the sum.
+#[derive(Clone, Copy)]
+struct Shifts {
+    product: u32,
+    bias: u32,
+}
+
+/// Range of a sum of the terms so far, and of any part of it.
+struct RunningSum<T> {
+    low: T,
+    high: T,
+    lowest: T,
+    highest: T,
+}
+
+impl<T: Term> RunningSum<T> {
+    fn new(bias: T) -> Self {
+        let (lowest, highest) = (bias.clone().min(T::zero()), bias.clone().max(T::zero()));
+        Self { low: bias.clone(), high: bias, lowest, highest }
+    }
+
+    fn add(&mut self, low: T, high: T) {
+        // A part of a sum may lack any term, so a term counts only on its side of zero.
+        self.lowest = self.lowest.clone() + low.clone().min(T::zero());
+        self.highest = self.highest.clone() + high.clone().max(T::zero());
+        self.low = self.low.clone() + low;
+        self.high = self.high.clone() + high;
+    }
+}
+
+/// Integers that ranges are computed with.
+trait Term: Num + Signed + Ord + Clone {
+    fn of(code: BigInt) -> Option<Self>;
+    fn shifted(&self, bits: u32) -> Self;
+    fn big(&self) -> BigInt;
+}
+
+impl Term for i128 {
+    fn of(code: BigInt) -> Option<Self> {
+        code.try_into().ok()
+    }
+    fn shifted(&self, bits: u32) -> Self {
+        self << bits
+    }
+    fn big(&self) -> BigInt {
+        BigInt::from(*self)
+    }
+}
+
+impl Term for BigInt {
+    fn of(code: BigInt) -> Option<Self> {
+        Some(code)
+    }
+    fn shifted(&self, bits: u32) -> Self {
+        self << bits
+    }
+    fn big(&self) -> BigInt {
+        self.clone()
+    }
+}

@@ -1,0 +1,125 @@
+//! Largest element or sum of windows.
+
+use ndarray::ArrayD;
+use num_bigint::BigInt;
+use num_traits::Signed;
+
+use super::{
+    Access, Effect, OpError, Operand, Operation, Parse, ensure, flat, is_narrow, over_words,
+    shaped, single,
+};
+use crate::fixed::{Codes, Format, Range, Word};
+use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::ir::{Constant, Tensor, Window};
+
+/// `y[w, c] = max_t x[tap t of window w, c]`, or the sum over t. Taps on padding do not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Windows that slide over the operand.
+    pub window: Window,
+    /// Function of the taps of a window.
+    pub kind: PoolKind,
+}
+
+/// Function of the taps of a window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PoolKind {
+    /// The largest tap.
+    Max,
+    /// The sum of the taps.
+    Sum,
+}
+
+impl Operation for Pool {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            PoolKind::Max => "max_pool",
+            PoolKind::Sum => "sum_pool",
+        }
+    }
+
+    fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
+        let x = single(self.name(), operands)?;
+        ensure(self.window.fits(x), "its windows do not slide over its operand")?;
+        let present = (0..self.window.windows()).map(|window| self.window.present(window));
+        let counts = present.clone().min().zip(present.max());
+        let counts = counts.filter(|(fewest, _)| *fewest > 0);
+        let (fewest, most) = counts.ok_or(OpError::mismatch("a window is empty"))?;
+        let shape = self.window.result_shape(x, x.channel_count());
+        let mut ranges: Vec<Range> = match x.ranges.len() {
+            1 => x.ranges.clone(),
+            _ => (0..x.channel_count()).map(|c| x.channel_range(c).into_owned()).collect(),
+        };
+        if self.kind == PoolKind::Max {
+            return Ok(Tensor::new(shape, x.format, ranges));
+        }
+        let times = |code: &BigInt, is_low: bool| {
+            code * if code.is_negative() == is_low { most } else { fewest }
+        };
+        for range in &mut ranges {
+            *range = Range::new(times(range.low(), true), times(range.high(), false));
+        }
+        let mut sums = Tensor::new(shape, x.format, ranges);
+        // Partial sums start at 0.
+        sums.format = Format::covering(&sums.range().with_zero(), x.format.fraction())
+            .map_err(OpError::format("accumulator"))?;
+        Ok(sums)
+    }
+
+    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
+        let x = operands.first()?;
+        over_words!(is_narrow(operands, &[], result.format), W => self.pooled::<W>(x, result))
+    }
+
+    fn access(&self) -> Access {
+        Access::Reduction
+    }
+
+    fn effect(&self, _: usize) -> Effect {
+        match self.kind {
+            PoolKind::Max => Effect::Selects,
+            PoolKind::Sum => Effect::Sums { terms: self.window.taps() },
+        }
+    }
+
+    fn constants(&self) -> Vec<&Constant> {
+        Vec::new()
+    }
+
+    fn write(&self, attributes: &mut AttributesWriter<'_>) {
+        attributes.window(&self.window);
+    }
+}
+
+impl Parse for Pool {
+    const NAMES: &'static [&'static str] = &["max_pool", "sum_pool"];
+
+    fn parse(name: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
+        let kind = if name == "max_pool" { PoolKind::Max } else { PoolKind::Sum };
+        Ok(Self { window: attributes.window()?, kind })
+    }
+}
+
+impl Pool {
+    fn pooled<W: Word>(&self, x: &Operand<'_>, result: &Tensor) -> Option<ArrayD<W>> {
+        let codes = W::view(x.codes)?;
+        let channels = x.tensor.channel_count();
+        let (codes, samples) = flat(&codes, x.tensor)?;
+        let mut y = Vec::with_capacity(samples * result.len());
+        for sample in codes.chunks(x.tensor.len()) {
+            for window in 0..self.window.windows() {
+                for channel in 0..channels {
+                    let taps = (0..self.window.taps()).filter_map(|tap| {
+                        sample.get(self.window.source(window, tap)? * channels + channel).cloned()
+                    });
+                    y.push(match self.kind {
+                        PoolKind::Max => taps.max()?,
+                        PoolKind::Sum => taps.fold(W::zero(), |sum, tap| sum + tap),
+                    });
+                }
+            }
+        }
+        shaped(y, samples, result)
+    }
+}

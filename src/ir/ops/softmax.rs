@@ -1,0 +1,412 @@
+//! Softmax by lookup tables.
+
+use std::iter::once;
+
+use num_bigint::BigInt;
+use num_traits::{One, ToPrimitive};
+
+use super::{Access, Effect, OpError, Operand, Operation, Parse, ensure, shaped, single};
+use crate::fixed::{
+    Codes, Format, FormatError, Overflow, Quantization, Range, Rounding, cast, cast_range, fits,
+};
+use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::ir::{Constant, Tensor};
+
+/// Softmax along the last axis by lookup tables and multiplications, with the largest element
+/// subtracted so that no exponential exceeds 1.
+///
+/// For each row of n elements:
+/// 1. `d_i = max_j x_j - x_i`, exact, then cast to `difference`;
+/// 2. `e_i ≈ exp(-d_i)`: the code of `d_i` is split into one address per table of `exp_tables`, the
+///    first from its highest bits. The entries are multiplied one after the other, and each product
+///    is cast to `exponential`;
+/// 3. `s = Σ e_i`, exact in `sum`; at least 1, since one `d_i` is 0 and the first entry of each table
+///    is 1;
+/// 4. the norm shift `h` is the least that brings `s / 2^h` below 2; `m = s / 2^h`, exact;
+/// 5. `r ≈ 1 / m`: the entry of `reciprocal_table` at the highest fractional bits of m;
+///    `ε = 1 - m·r` cast to `error`, `c = ε + ε²` cast to `correction`, `q = r + r·c` cast to
+///    `reciprocal` (two steps of Newton's series 1 / m = r · Σ ε^k, less the terms from ε³ on);
+/// 6. `y_i = e_i · q / 2^h`, exact, then cast to `to`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Softmax {
+    /// Type of a difference; unsigned, as wide as the addresses of `exp_tables` together.
+    pub difference: Quantization,
+    /// exp(-d) for each d that the bits of one address stand for; a power of two of entries in the
+    /// format of `exponential`.
+    pub exp_tables: Vec<Constant>,
+    /// Type of a product of entries of `exp_tables`.
+    pub exponential: Quantization,
+    /// Holds the sum of a row.
+    pub sum: Format,
+    /// Largest norm shift: s < 2^(`norm_shift` + 1).
+    pub norm_shift: u32,
+    /// About 1 / m for all m with the same highest fractional bits; a power of two of entries.
+    pub reciprocal_table: Constant,
+    /// Type of 1 - m·r, which it holds.
+    pub error: Quantization,
+    /// Type of ε + ε², which it holds.
+    pub correction: Quantization,
+    /// Type of r + r·c, which it holds.
+    pub reciprocal: Quantization,
+    /// Type of the probabilities.
+    pub to: Quantization,
+}
+
+/// A range of codes and their fractional bits.
+pub(crate) type RangeAt = (Range, i32);
+
+impl Operation for Softmax {
+    fn name(&self) -> &'static str {
+        "softmax"
+    }
+
+    fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
+        let x = single(self.name(), operands)?;
+        self.check(x.channel_count())?;
+        let probabilities = self.probabilities();
+        let range = probabilities.ok_or(OpError::mismatch("a number has no code"))?;
+        Ok(Tensor::new(x.shape.clone(), self.to.format, vec![range]))
+    }
+
+    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
+        let x = operands.first()?;
+        let channels = x.tensor.channel_count();
+        let codes: Vec<BigInt> = x.codes.iter().collect();
+        let mut y = Vec::with_capacity(codes.len());
+        for row in codes.chunks(channels) {
+            y.extend(self.row(x.tensor.format, row)?);
+        }
+        let samples = *x.codes.shape().first()?;
+        shaped(y, samples, result).map(Codes::from_big)
+    }
+
+    fn access(&self) -> Access {
+        Access::Reduction
+    }
+
+    fn effect(&self, _: usize) -> Effect {
+        Effect::Computes
+    }
+
+    fn constants(&self) -> Vec<&Constant> {
+        self.exp_tables.iter().chain(once(&self.reciprocal_table)).collect()
+    }
+
+    fn write(&self, attributes: &mut AttributesWriter<'_>) {
+        attributes.quantization("difference", &self.difference);
+        for table in &self.exp_tables {
+            attributes.constant("exp_table", table);
+        }
+        attributes.quantization("exponential", &self.exponential);
+        attributes.format("sum", self.sum);
+        attributes.number("norm_shift", self.norm_shift);
+        attributes.constant("reciprocal_table", &self.reciprocal_table);
+        attributes.quantization("error", &self.error);
+        attributes.quantization("correction", &self.correction);
+        attributes.quantization("reciprocal", &self.reciprocal);
+        attributes.quantization("to", &self.to);
+    }
+}
+
+impl Parse for Softmax {
+    const NAMES: &'static [&'static str] = &["softmax"];
+
+    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
+        Ok(Self {
+            difference: attributes.parsed("difference")?,
+            exp_tables: attributes.all("exp_table")?,
+            exponential: attributes.parsed("exponential")?,
+            sum: attributes.parsed("sum")?,
+            norm_shift: attributes.number("norm_shift")?,
+            reciprocal_table: attributes.constant("reciprocal_table")?,
+            error: attributes.parsed("error")?,
+            correction: attributes.parsed("correction")?,
+            reciprocal: attributes.parsed("reciprocal")?,
+            to: attributes.parsed("to")?,
+        })
+    }
+}
+
+impl Softmax {
+    /// The address lines of each of `exp_tables`; `None` for a table that is not a power of two.
+    pub fn addresses(&self) -> Option<Vec<u32>> {
+        self.exp_tables.iter().map(address).collect()
+    }
+
+    /// The code of 1 among exponentials; `None` if their type lacks it.
+    pub fn one(&self) -> Option<BigInt> {
+        code_of_one(self.exponential.format)
+    }
+
+    /// All tables.
+    pub fn tables(&self) -> impl Iterator<Item = &Constant> {
+        self.exp_tables.iter().chain([&self.reciprocal_table])
+    }
+
+    /// Number of multiplications of a sample with result `y`.
+    pub fn multiplications(&self, y: &Tensor) -> u64 {
+        // With an exponential's further tables and the reciprocal; m·r, ε·ε and r·c.
+        (y.len() * self.exp_tables.len() + y.rows() * 3) as u64
+    }
+
+    /// The type that m - 1 is cut to for the address of its seed.
+    ///
+    /// # Errors
+    /// If there is but one seed: such an address has no bits.
+    pub fn reciprocal_index(&self) -> Result<Quantization, FormatError> {
+        let format = Format::unsigned(address(&self.reciprocal_table).unwrap_or(0), 0)?;
+        Ok(Quantization::new(format, Rounding::Trn, Overflow::WRAP))
+    }
+
+    /// What 1 - m·r can be for mantissas of `fraction` bits behind the point.
+    pub(crate) fn errors(reciprocal_table: &Constant, fraction: i32) -> RangeAt {
+        let lines = address(reciprocal_table).unwrap_or(0);
+        let fraction = fraction.max(lines.cast_signed());
+        let below = fraction.abs_diff(lines.cast_signed());
+        let product = fraction + reciprocal_table.format.fraction();
+        let one = BigInt::one() << product.max(0).unsigned_abs();
+        let ends = reciprocal_table.codes.iter().enumerate().flat_map(|(place, seed)| {
+            let low = (BigInt::from((1_usize << lines) + place)) << below;
+            let high = &low + (BigInt::one() << below) - 1;
+            [&one - low * &seed, &one - high * &seed]
+        });
+        let ends: Vec<BigInt> = ends.collect();
+        let zero = BigInt::ZERO;
+        let low = ends.iter().min().unwrap_or(&zero);
+        (Range::new(low.clone(), ends.iter().max().unwrap_or(&zero).clone()), product)
+    }
+
+    /// What ε + ε² can be for `errors` above -1/2, where it ascends.
+    pub(crate) fn corrections((errors, fraction): &RangeAt) -> RangeAt {
+        let at = |code: &BigInt| (code << fraction.max(&0).unsigned_abs()) + code * code;
+        (Range::new(at(errors.low()), at(errors.high())), 2 * fraction)
+    }
+
+    /// What r + r·c can be for the given `corrections`.
+    pub(crate) fn reciprocals(
+        reciprocal_table: &Constant,
+        (corrections, fraction): &RangeAt,
+    ) -> RangeAt {
+        let one = BigInt::one() << fraction.max(&0).unsigned_abs();
+        let factors = [&one + corrections.low(), &one + corrections.high()];
+        let seed = reciprocal_table.codes.range().unwrap_or_else(|| Range::point(0));
+        let [low, high] = factors.map(|factor| &seed * &factor);
+        (low.hull(&high), fraction + reciprocal_table.format.fraction())
+    }
+
+    /// How far a probability may be from the true one before it is rounded, for operands of `fraction`
+    /// bits behind the point; an estimate from above, in first order.
+    pub(crate) fn error_bound(&self, fraction: i32) -> f64 {
+        let half_step = |of: Quantization| of.format.lsb() / 2.0;
+        // Distances that are off by δ move probabilities by δ/4 each way: p (1 - p) is 1/4 at most.
+        let rounds = fraction > self.difference.format.fraction();
+        let differences = if rounds { half_step(self.difference) / 2.0 } else { 0.0 };
+        // Each table and each product of two, in the exponential and in the sum.
+        let exponentials =
+            (2 * self.exp_tables.len() - 1) as f64 * 2.0 * half_step(self.exponential);
+        let (errors, product) = Self::errors(&self.reciprocal_table, self.mantissa_fraction());
+        let (low, high) = errors.values(product);
+        let seed = low.abs().max(high.abs()).powi(3);
+        let reciprocal = half_step(self.error) + half_step(self.correction);
+        differences + exponentials + seed + reciprocal + half_step(self.reciprocal)
+    }
+
+    /// The code of q for the mantissa `m`, which has `fraction` bits behind the point and lies from 1
+    /// to below 2; `None` if a seed is missing or numbers do not fit one another.
+    pub(crate) fn reciprocal_of(&self, m: &BigInt, fraction: i32) -> Option<BigInt> {
+        let one = |fraction: i32| Some(BigInt::one() << u32::try_from(fraction).ok()?);
+        let address = cast(&(m - one(fraction)?), fraction, &self.reciprocal_index().ok()?);
+        let seed = self.reciprocal_table.codes.get(address.to_usize()?)?;
+        let seed_fraction = self.reciprocal_table.format.fraction();
+
+        let product = fraction + seed_fraction;
+        let error = cast(&(one(product)? - m * &seed), product, &self.error);
+        let error_fraction = self.error.format.fraction();
+        let correction = (&error << u32::try_from(error_fraction).ok()?) + &error * &error;
+        let correction = cast(&correction, 2 * error_fraction, &self.correction);
+        let correction_fraction = self.correction.format.fraction();
+        let refined = &seed * (one(correction_fraction)? + correction);
+        Some(cast(&refined, seed_fraction + correction_fraction, &self.reciprocal))
+    }
+
+    /// What a probability can be, cast to the result's format: no exponential is above 1, so at most
+    /// the largest reciprocal. `None` if numbers do not fit one another.
+    fn probabilities(&self) -> Option<Range> {
+        let lines = address(&self.reciprocal_table)?;
+        let fraction = self.mantissa_fraction().max(lines.cast_signed());
+        let (errors, product) = Self::errors(&self.reciprocal_table, fraction);
+        let errors = cast_range(&errors, product, &self.error);
+        let (corrections, square) = Self::corrections(&(errors, self.error.format.fraction()));
+        let corrections = cast_range(&corrections, square, &self.correction);
+        let correction_fraction = self.correction.format.fraction();
+        let one = BigInt::one() << u32::try_from(correction_fraction).ok()?;
+        let product_fraction = self.reciprocal_table.format.fraction() + correction_fraction;
+        let mut largest = BigInt::ZERO;
+        for (place, seed) in self.reciprocal_table.codes.iter().enumerate() {
+            let most = (&one + corrections.high()) * seed;
+            if cast(&most, product_fraction, &self.reciprocal) > largest {
+                // The least mantissa with this seed has the largest reciprocal.
+                let least = BigInt::from((1_usize << lines) + place);
+                let least = least << fraction.abs_diff(lines.cast_signed());
+                largest = largest.max(self.reciprocal_of(&least, fraction)?);
+            }
+        }
+        Some(cast_range(&Range::new(0, largest), self.reciprocal.format.fraction(), &self.to))
+    }
+
+    /// Bits behind the point of a mantissa.
+    pub(crate) fn mantissa_fraction(&self) -> i32 {
+        self.sum.fraction() + self.norm_shift.cast_signed()
+    }
+
+    /// Checks that tables and types fit one another, for rows of `channels` elements.
+    fn check(&self, channels: usize) -> Result<(), OpError> {
+        let exponential = self.exponential.format;
+        let one =
+            self.one().ok_or(OpError::mismatch("1 is no number of the type of exponentials"))?;
+        let lines = self.addresses().filter(|lines| !lines.is_empty());
+        let lines: u32 = lines.ok_or(OpError::mismatch("a table has no address"))?.iter().sum();
+        let difference = self.difference.format;
+        let is_address = !difference.is_signed() && difference.width() == lines;
+        ensure(is_address, "a difference is no address")?;
+        for table in &self.exp_tables {
+            ensure(table.format == exponential, "an exponential has another type")?;
+            ensure(table.code_at(0) == one, "exp(0) is not 1")?;
+            let inside = Range::new(0, one.clone()).contains(&table.range());
+            ensure(inside, "an exponential lies outside of 0 to 1")?;
+        }
+        let sum = &one * channels;
+        let fraction = self.sum.fraction() == exponential.fraction();
+        ensure(fraction, "the sum has other fractional bits")?;
+        ensure(self.sum.codes().contains(&Range::point(sum.clone())), "the sum overflows")?;
+        ensure(sum < one << (self.norm_shift + 1), "the sum needs a larger norm shift")?;
+
+        ensure(address(&self.reciprocal_table).is_some(), "a table has no address")?;
+        let exact = Self::errors(&self.reciprocal_table, self.mantissa_fraction());
+        let near = is_reciprocal(&exact) && *self.reciprocal_table.range().low() > BigInt::ZERO;
+        ensure(near, "an entry is far from a reciprocal")?;
+        let held = |(codes, fraction): &RangeAt, to: &Quantization| {
+            let held = fits(codes, *fraction, to);
+            ensure(held, "what corrects a reciprocal leaves its type")?;
+            Ok((cast_range(codes, *fraction, to), to.format.fraction()))
+        };
+        let errors = held(&exact, &self.error)?;
+        ensure(is_reciprocal(&errors), "what corrects a reciprocal leaves its type")?;
+        let corrections = held(&Self::corrections(&errors), &self.correction)?;
+        let reciprocals = Self::reciprocals(&self.reciprocal_table, &corrections);
+        let (reciprocals, _) = held(&reciprocals, &self.reciprocal)?;
+        ensure(*reciprocals.low() >= BigInt::ZERO, "a reciprocal is negative")
+    }
+
+    /// Codes of the probabilities of one row of codes of the format `from`; `None` if tables and
+    /// types do not fit one another.
+    fn row(&self, from: Format, x: &[BigInt]) -> Option<Vec<BigInt>> {
+        let highest = x.iter().max()?;
+        let differences = x.iter().map(|x| cast(&(highest - x), from.fraction(), &self.difference));
+        let exponentials: Option<Vec<BigInt>> = differences.map(|d| self.exp(&d)).collect();
+        let exponentials = exponentials?;
+
+        let sum: BigInt = exponentials.iter().sum();
+        let one = BigInt::one() << u32::try_from(self.sum.fraction()).ok()?;
+        let shift = (0..=self.norm_shift).find(|shift| sum < &one << (shift + 1))?;
+        let reciprocal = self.reciprocal_of(&sum, self.sum.fraction() + shift.cast_signed())?;
+
+        let fraction = self.exponential.format.fraction()
+            + self.reciprocal.format.fraction()
+            + shift.cast_signed();
+        let probability = |e: &BigInt| cast(&(e * &reciprocal), fraction, &self.to);
+        Some(exponentials.iter().map(probability).collect())
+    }
+
+    /// exp(-d) for the code `d` of a difference.
+    fn exp(&self, d: &BigInt) -> Option<BigInt> {
+        let fraction = self.exponential.format.fraction();
+        let mut below = self.difference.format.width();
+        let mut product = None;
+        for (table, lines) in self.exp_tables.iter().zip(self.addresses()?) {
+            below = below.checked_sub(lines)?;
+            let address: BigInt = (d >> below) & ((BigInt::one() << lines) - 1);
+            let entry = table.codes.get(address.to_usize()?)?;
+            product = Some(match product {
+                None => entry,
+                Some(product) => cast(&(entry * product), 2 * fraction, &self.exponential),
+            });
+        }
+        product
+    }
+}
+
+/// The address lines of a table; `None` if it has no entry for each address, or but one entry.
+pub(crate) fn address(table: &Constant) -> Option<u32> {
+    let entries = table.codes.len();
+    (table.codes.shape().len() == 1 && entries.is_power_of_two() && entries > 1)
+        .then(|| entries.ilog2())
+}
+
+/// Whether all errors are below 1/2 in magnitude, so that a correction brings a seed nearer.
+pub(crate) fn is_reciprocal((errors, fraction): &RangeAt) -> bool {
+    let half = BigInt::one() << (fraction - 1).max(0).unsigned_abs();
+    *fraction > 0 && -&half < *errors.low() && *errors.high() < half
+}
+
+/// The code of 1; `None` if the format lacks it.
+pub(crate) fn code_of_one(format: Format) -> Option<BigInt> {
+    let fraction = u32::try_from(format.fraction()).ok()?;
+    let one = BigInt::one() << fraction;
+    format.codes().contains(&Range::point(one.clone())).then_some(one)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::ir::text::parse;
+
+    use super::*;
+
+    const SOFTMAX: &str = "x = input shape=[3] format=fixed<4,4>
+        y = softmax x difference=ufixed<3,3,TRN,SAT> exp_table=ufixed<5,1>[2]{16, 0} \
+        exp_table=ufixed<5,1>[4]{16, 6, 2, 1} exponential=ufixed<5,1,RND> sum=ufixed<6,2> norm_shift=1 \
+        reciprocal_table=ufixed<5,1>[2]{13, 9} error=fixed<6,0,RND> correction=fixed<6,0,RND> \
+        reciprocal=ufixed<6,1,RND> to=ufixed<4,0,RND,SAT>
+        output y";
+
+    #[test]
+    fn every_rule_is_checked() -> Result<(), Box<dyn std::error::Error>> {
+        let graph = parse(SOFTMAX)?;
+        assert_eq!(graph[graph.outputs[0].node].tensor.range(), Range::new(0, 15));
+        for (change, to, rule) in [
+            (
+                "exponential=ufixed<5,1",
+                "exponential=ufixed<4,0",
+                "1 is no number of the type of exponentials",
+            ),
+            ("[2]{16, 0}", "[3]{16, 1, 0}", "a table has no address"),
+            ("difference=ufixed<3,3", "difference=ufixed<4,0", "a difference is no address"),
+            ("ufixed<5,1>[2]{16, 0}", "ufixed<6,2>[2]{16, 0}", "an exponential has another type"),
+            ("{16, 0}", "{15, 0}", "exp(0) is not 1"),
+            ("{16, 0}", "{16, 17}", "an exponential lies outside of 0 to 1"),
+            ("sum=ufixed<6,2>", "sum=ufixed<6,3>", "the sum has other fractional bits"),
+            ("sum=ufixed<6,2>", "sum=ufixed<5,1>", "the sum overflows"),
+            ("norm_shift=1", "norm_shift=0", "the sum needs a larger norm shift"),
+            ("[2]{13, 9}", "[1]{13}", "a table has no address"),
+            ("{13, 9}", "{13, 3}", "an entry is far from a reciprocal"),
+            ("error=fixed<6,0", "error=fixed<6,-3", "what corrects a reciprocal leaves its type"),
+            ("{13, 9}", "{13, 32}", "a constant leaves its format"),
+        ] {
+            let error = parse(&SOFTMAX.replace(change, to)).err().map(|error| error.message);
+            assert_eq!(error, Some(format!("node 'y': {rule}")), "{to}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn an_error_is_what_an_entry_leaves() -> Result<(), Box<dyn std::error::Error>> {
+        // 13/16 for mantissas from 1 to 23/16, and 9/16 for those from 3/2 to 31/16.
+        let codes = ndarray::arr1(&[13, 9]).mapv(BigInt::from).into_dyn();
+        let table = Constant { codes: Codes::from_big(codes), format: "ufixed<5,1>".parse()? };
+        let (errors, fraction) = Softmax::errors(&table, 4);
+        let ends = [(16, 13), (23, 13), (24, 9), (31, 9)].map(|(m, r)| 256 - m * r);
+        let (low, high) = (ends.iter().min(), ends.iter().max());
+        assert_eq!(Some((errors, fraction)), low.zip(high).map(|(l, h)| (Range::new(*l, *h), 8)));
+        Ok(())
+    }
+}

@@ -1,0 +1,101 @@
+//! A step function.
+
+use std::collections::HashMap;
+
+use ndarray::ArrayD;
+use num_bigint::BigInt;
+
+use super::{
+    Access, Effect, OpError, Operand, Operation, Parse, ensure, is_narrow, over_words, single,
+};
+use crate::fixed::{Codes, Range, Word};
+use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::ir::{Constant, Tensor};
+
+/// `y = values[k]` for the x from `thresholds[k - 1]` (inclusive) up to `thresholds[k]` (exclusive).
+#[derive(Clone, Debug, PartialEq)]
+pub struct StepFunction {
+    /// Ascending codes of the operand's format, one fewer than values.
+    pub thresholds: Constant,
+    /// Codes of the result's format.
+    pub values: Constant,
+}
+
+impl Operation for StepFunction {
+    fn name(&self) -> &'static str {
+        "step_function"
+    }
+
+    fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
+        let x = single(self.name(), operands)?;
+        let count = self.values.codes.len();
+        ensure(count > 0 && *self.values.codes.shape() == [count], "it has no list of values")?;
+        ensure(
+            *self.thresholds.codes.shape() == [count - 1],
+            "its thresholds are not one fewer than its values",
+        )?;
+        let thresholds: Vec<BigInt> = self.thresholds.codes.iter().collect();
+        ensure(thresholds.is_sorted_by(|a, b| a < b), "its thresholds do not ascend")?;
+        let values: Vec<BigInt> = self.values.codes.iter().collect();
+        let step = |code: &BigInt| thresholds.partition_point(|threshold| threshold <= code);
+        // Channels of one range reach the same steps.
+        let mut reached: HashMap<(usize, usize), Range> = HashMap::new();
+        let ranges = x.ranges.iter().map(|x| {
+            let (first, last) = (step(x.low()), step(x.high()));
+            let between = || {
+                let steps = values[first..=last].iter();
+                let (low, high) = (steps.clone().min(), steps.max());
+                let (low, high) = low.zip(high).expect("a range has a first step");
+                Range::new(low.clone(), high.clone())
+            };
+            reached.entry((first, last)).or_insert_with(between).clone()
+        });
+        let ranges = ranges.collect();
+        Ok(Tensor::new(x.shape.clone(), self.values.format, ranges))
+    }
+
+    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
+        let x = operands.first()?;
+        let narrow = is_narrow(operands, &self.constants(), result.format);
+        over_words!(narrow, W => self.steps::<W>(x))
+    }
+
+    fn access(&self) -> Access {
+        Access::Elementwise { uniform: true }
+    }
+
+    fn effect(&self, _: usize) -> Effect {
+        Effect::Computes
+    }
+
+    fn constants(&self) -> Vec<&Constant> {
+        vec![&self.thresholds, &self.values]
+    }
+
+    fn write(&self, attributes: &mut AttributesWriter<'_>) {
+        attributes.constant("thresholds", &self.thresholds);
+        attributes.constant("values", &self.values);
+    }
+}
+
+impl Parse for StepFunction {
+    const NAMES: &'static [&'static str] = &["step_function"];
+
+    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
+        Ok(Self {
+            thresholds: attributes.constant("thresholds")?,
+            values: attributes.constant("values")?,
+        })
+    }
+}
+
+impl StepFunction {
+    fn steps<W: Word>(&self, x: &Operand<'_>) -> Option<ArrayD<W>> {
+        let thresholds: Vec<W> = W::view(&self.thresholds.codes)?.iter().cloned().collect();
+        let values: Vec<W> = W::view(&self.values.codes)?.iter().cloned().collect();
+        let step = |code: &W| thresholds.partition_point(|threshold| threshold <= code);
+        let steps = W::view(x.codes)?.map(step);
+        let in_range = steps.iter().all(|step| *step < values.len());
+        in_range.then(|| steps.map(|step| values[*step].clone()))
+    }
+}

@@ -1,0 +1,28 @@
+//! Tests of passes, from text to text.
+
+use super::{Pass, Report};
+use crate::ir::{Graph, text, validate};
+use crate::sim;
+
+/// The graph of `lines`, a valid one.
+pub(super) fn graph(lines: &str) -> Graph {
+    let graph = text::parse(&format!("graph g\n{lines}")).expect("a graph in text");
+    validate(&graph).expect("a valid graph");
+    graph
+}
+
+/// `pass` makes `expected` of `before`: a valid graph whose outputs have the same codes for random
+/// samples.
+pub(super) fn assert_pass(pass: Pass, before: &str, expected: &str) -> Report {
+    let before = graph(before);
+    let mut after = before.clone();
+    let mut report = Report::default();
+    (pass.run)(&mut after, &mut report);
+    let expected: Vec<&str> = expected.lines().map(str::trim).collect();
+    assert_eq!(text::print(&after, None), format!("graph g\n{}\n", expected.join("\n")));
+    validate(&after).expect("a valid graph after the pass");
+    let samples = sim::vectors(&before, 200);
+    let outputs = |graph: &Graph| sim::run(graph, &samples).map(|trace| trace.outputs(graph));
+    assert_eq!(outputs(&before), outputs(&after));
+    report
+}
