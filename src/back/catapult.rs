@@ -179,7 +179,7 @@ impl Dialect for Catapult {
                 "const ac_int<W, false> narrow = value.template slc<W>(0);",
                 "const ac_int<128, false> bits = narrow;",
                 "const Code code = {bits.template slc<64>(64).to_uint64(), \
-                 bits.template slc<64>(0).to_uint64(), false};",
+                 bits.template slc<64>(0).to_uint64()};",
                 "return code;",
             ],
         }

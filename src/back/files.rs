@@ -1,14 +1,12 @@
 //! The files of a project.
 
-use std::fmt::Write as _;
-
 use askama::Template;
 use num_traits::Zero;
 
 use super::dialect::{Dialect, Testbench};
 use super::manifest::{Manifest, ModelFile};
 use super::text::{comment, indent, is_plain, literal, wrap};
-use super::{BackError, Vectors, kernels};
+use super::{BackError, Vectors, kernels, vectors as vector_files};
 use crate::fixed::Range;
 use crate::hls::{ConstantArray, Design, EdgeId, EdgeKind, EdgeRole};
 
@@ -57,10 +55,10 @@ pub(super) fn files(
     files
         .push(File::new(format!("{}_test.cpp", design.name), testbench(design, dialect, samples)?));
     for (edge, codes) in vectors.ports(design) {
-        files.push(File::new(
-            format!("tb_data/{}.dat", design[edge].name),
-            lines_of(codes, samples),
-        ));
+        let edge = &design[edge];
+        let width = design[edge.element].quantization.format.width();
+        let path = format!("tb_data/{}.dat", edge.name);
+        files.push(File::new(path, vector_files::text(codes, edge.len(), width)));
     }
     files.extend(dialect.scripts(design)?);
     let readme = Readme {
@@ -306,13 +304,12 @@ struct TestbenchFile<'a> {
     arguments: String,
 }
 
-/// What the testbench says about an argument of the top function.
+/// An argument of the top function in the testbench.
 struct PortText<'a> {
     name: &'a str,
     type_name: &'a str,
     len: usize,
     width: u32,
-    is_signed: bool,
 }
 
 fn testbench(design: &Design, dialect: &dyn Dialect, samples: usize) -> Result<String, BackError> {
@@ -325,7 +322,6 @@ fn testbench(design: &Design, dialect: &dyn Dialect, samples: usize) -> Result<S
             type_name: &element.name,
             len: edge.len(),
             width: format.width(),
-            is_signed: format.is_signed(),
         }
     };
     let inputs: Vec<PortText<'_>> = design.inputs.iter().map(port).collect();
@@ -342,18 +338,6 @@ fn testbench(design: &Design, dialect: &dyn Dialect, samples: usize) -> Result<S
         outputs: &outputs,
     };
     Ok(file.render()?)
-}
-
-/// Codes as text: one sample a line.
-fn lines_of(codes: &crate::fixed::Codes, samples: usize) -> String {
-    let per_sample = codes.len() / samples.max(1);
-    let mut text = String::new();
-    for (n, code) in codes.iter().enumerate() {
-        let end = if (n + 1) % per_sample.max(1) == 0 { '\n' } else { ' ' };
-        // Writing to a string does not fail.
-        let _ = write!(text, "{code}{end}");
-    }
-    text
 }
 
 #[derive(Template)]

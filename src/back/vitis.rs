@@ -158,7 +158,7 @@ impl Dialect for Vitis {
                 "const ap_uint<W> narrow = value.range(W - 1, 0);",
                 "const ap_uint<128> bits = narrow;",
                 "const Code code = {ap_uint<64>(bits >> 64).to_uint64(), \
-                 ap_uint<64>(bits).to_uint64(), false};",
+                 ap_uint<64>(bits).to_uint64()};",
                 "return code;",
             ],
         }
