@@ -12,6 +12,7 @@
 
 mod cases;
 mod compare;
+mod counts;
 mod exact;
 mod projects;
 
