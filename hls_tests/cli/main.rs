@@ -6,6 +6,7 @@ mod headers;
 mod places;
 mod quantizers;
 mod run;
+mod synthesis;
 mod tampered;
 
 use std::error::Error;
