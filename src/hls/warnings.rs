@@ -85,10 +85,10 @@ impl Warning {
     /// A stable name of the problem.
     pub fn code(&self) -> &'static str {
         match self.kind {
-            WarningKind::RolledLoops { .. } => "hls::rolled_loops",
-            WarningKind::TooFewDsps { .. } => "hls::too_few_dsps",
-            WarningKind::UnknownPart { .. } => "hls::unknown_part",
-            WarningKind::ReuseFactorChanged { .. } => "hls::reuse_factor",
+            WarningKind::RolledLoops { .. } => "rolled-loops",
+            WarningKind::TooFewDsps { .. } => "too-few-dsps",
+            WarningKind::UnknownPart { .. } => "unknown-part",
+            WarningKind::ReuseFactorChanged { .. } => "reuse-factor",
         }
     }
 

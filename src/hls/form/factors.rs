@@ -4,7 +4,7 @@ use num_bigint::{BigInt, Sign};
 use num_traits::Zero;
 
 use super::{Operations, WIDEST_SUM};
-use crate::fixed::{Format, Range};
+use crate::fixed::{Format, Range, power_of_two_code};
 use crate::ir::{Constant, Tensor};
 
 /// A product with a constant.
@@ -24,15 +24,12 @@ pub(super) enum Weight {
 impl Weight {
     /// The product with `code` · 2^-`fraction`.
     pub(super) fn new(code: &BigInt, fraction: i32) -> Self {
-        let magnitude = code.magnitude();
         if code.is_zero() {
             return Self::Zero;
         }
-        let zeros = magnitude.trailing_zeros().and_then(|zeros| i32::try_from(zeros).ok());
-        match (magnitude.count_ones(), zeros.and_then(|zeros| zeros.checked_sub(fraction))) {
-            (1, Some(exponent)) => Self::Power { exponent },
-            _ => Self::Other,
-        }
+        let power = power_of_two_code(code).and_then(|power| i32::try_from(power).ok());
+        let exponent = power.and_then(|power| power.checked_sub(fraction));
+        exponent.map_or(Self::Other, |exponent| Self::Power { exponent })
     }
 }
 
