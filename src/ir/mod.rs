@@ -60,5 +60,6 @@ pub use ops::{
 };
 pub(crate) use ops::{Alignment, LeakyAlignment, RangeAt, code_of_one, is_reciprocal};
 pub use tensor::{Constant, ConstantError, Tensor};
+pub use text::Described;
 pub use validate::{Invalid, validate};
 pub use window::{Presence, Window};
