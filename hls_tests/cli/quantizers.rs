@@ -115,5 +115,5 @@ fn mistakes_are_named() -> Outcome {
     let nowhere = folder.path().join("no/such/folder.svg");
     let nowhere = nowhere.to_string_lossy();
     let arguments = ["quantizers", "ternary", "--plot", &nowhere];
-    refused(&arguments, &["folder.svg", "choose a place that can be written"])
+    refused(&arguments, &["folder.svg", "choose a file that can be written"])
 }

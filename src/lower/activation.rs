@@ -20,17 +20,24 @@ pub(super) struct Place<'a> {
     pub(super) layer: &'a str,
     /// Whether the layer computes something else before, which has its name.
     inside: bool,
+    /// True for an activation that is fused into the layer, and so has a result of its own.
+    pub(super) fused: bool,
 }
 
 impl<'a> Place<'a> {
     /// A layer that is the activation.
     pub(super) fn alone(index: NodeIndex, layer: &'a str) -> Self {
-        Self { index, layer, inside: false }
+        Self { index, layer, inside: false, fused: false }
     }
 
-    /// An activation inside of a layer.
+    /// A part of a layer.
     pub(super) fn inside(index: NodeIndex, layer: &'a str) -> Self {
-        Self { index, layer, inside: true }
+        Self { index, layer, inside: true, fused: false }
+    }
+
+    /// An activation fused into a layer.
+    pub(super) fn fused(index: NodeIndex, layer: &'a str) -> Self {
+        Self { index, layer, inside: true, fused: true }
     }
 
     /// The same place for a node which is not the last one.

@@ -2,13 +2,12 @@
 
 use num_bigint::BigInt;
 
+use super::LowerError;
 use super::activation::Place;
 use super::builder::Builder;
 use super::parameters::list;
-use super::{LowerError, Warning};
-use crate::fixed::{
-    Format, MAX_WIDTH, Overflow, Quantization, Range, cast_real, ceil_code, changes, code_value,
-};
+use super::result::{Entry, held, overflowing, unlimited};
+use crate::fixed::{Quantization, Range, cast_real, ceil_code, changes, code_value};
 use crate::ir::{Constant, NodeId, StepFunction};
 
 /// The most steps of a function: one for each code of 16 bits.
@@ -46,6 +45,7 @@ pub(super) fn lower(
     };
     let not_finite =
         |value| LowerError::NotFinite { layer: place.layer.into(), part: "activation", value };
+    let mut overflow = None;
     let (thresholds, values) = match &curve.to {
         None => {
             let (thresholds, values) = grid.steps(value).ok_or_else(too_many)?;
@@ -66,39 +66,27 @@ pub(super) fn lower(
             let (thresholds, codes) = grid.steps(both).ok_or_else(too_many)?;
             let codes: Option<Vec<_>> = codes.into_iter().collect();
             let codes = codes.ok_or_else(|| not_finite(f64::NAN))?;
-            warn_of_overflow(builder, place, codes.iter().map(|(exact, _)| exact), to);
+            let exact = codes.iter().map(|(exact, _)| exact.clone());
+            let starts = [grid.range.low().clone()].into_iter().chain(thresholds.iter().cloned());
+            let held = held(to);
+            let is_over = |code: &BigInt| code < held.low() || code > held.high();
+            let over = overflowing(starts.zip(exact.clone()), grid.range.high(), is_over);
+            let ends = exact.clone().min().zip(exact.max());
+            let reached = ends.map(|(low, high)| Range::new(low, high));
+            overflow = reached.map(|reached| (reached, over, to));
             let codes = codes.into_iter().map(|(_, code)| code);
             let (thresholds, codes) = merged(thresholds, codes);
             (thresholds, Constant { codes: list(codes), format: to.format })
         }
     };
     let thresholds = Constant { codes: list(thresholds), format: operand.format };
-    builder.add(place.layer, part, StepFunction { thresholds, values }, x)
-}
-
-/// `to` with so many bits above that what is cast stays monotone: wrapping around comes later.
-fn unlimited(to: &Quantization) -> Result<Quantization, crate::fixed::FormatError> {
-    let integer = MAX_WIDTH as i32 - to.format.fraction();
-    let format = Format::signed(MAX_WIDTH, integer)?;
-    Ok(Quantization::new(format, to.rounding, Overflow::Sat))
-}
-
-/// Says if a value is not what it was before the cast.
-fn warn_of_overflow<'c>(
-    builder: &mut Builder<'_>,
-    place: Place<'_>,
-    codes: impl Iterator<Item = &'c BigInt> + Clone,
-    to: &Quantization,
-) {
-    let ends = codes.clone().min().zip(codes.max());
-    let Some(reached) = ends.map(|(low, high)| Range::new(low.clone(), high.clone())) else {
-        return;
-    };
-    let Ok(needed) = Format::covering(&reached, to.format.fraction()) else { return };
-    if !to.format.codes().contains(&reached) {
-        let layer = place.layer.to_string();
-        builder.warn(Warning::MayOverflow { layer, precision: *to, needed });
+    let node = builder.add(place.layer, part, StepFunction { thresholds, values }, x)?;
+    if let Some((reached, over, to)) = overflow {
+        let entry = Entry::of_activation(builder, place, &curve.name);
+        let entry = Entry { to: Some(*to), ..entry };
+        entry.warn(builder, node, (&reached, to.format.fraction()), over);
     }
+    Ok(node)
 }
 
 /// StepFunction without those that change nothing.
