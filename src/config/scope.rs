@@ -150,7 +150,9 @@ impl Scope {
                 "TableSize" => scope.table_size = Some(table_size(&node)?),
                 "InternalSigmoid" => {
                     let names = Sigmoid::ALL.map(|(name, _)| name);
-                    scope.internal_sigmoid = node.choice(&names, &[])?.parse().ok();
+                    let name = node.choice(&names, &[])?;
+                    let known = Sigmoid::ALL.into_iter().find(|(known, _)| *known == name);
+                    scope.internal_sigmoid = known.map(|(_, sigmoid)| sigmoid);
                 }
                 "Skip" => scope.skip = Some(node.boolean()?),
                 // `run --trace` gives the result of every layer in any case.
