@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use bitkiln::{CompilerOptions, Network, front};
+use bitkiln::{CompilerOptions, NamedArrays, Network, front};
 use miette::{IntoDiagnostic, Result};
-use ndarray::ArrayD;
 
 use super::model::{ModelArgs, say};
 use super::{Outcome, print, spare};
@@ -54,7 +53,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
 }
 
 /// The number of samples, and the results by name.
-fn compute(args: &Args, network: &Network) -> Result<(usize, Vec<(String, ArrayD<f64>)>)> {
+fn compute(args: &Args, network: &Network) -> Result<(usize, NamedArrays)> {
     let inputs = network.read_samples(&args.input)?;
     let simulation = network.run(&inputs)?;
     let arrays = if args.trace { simulation.layers() } else { simulation.outputs() };
