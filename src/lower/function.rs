@@ -9,9 +9,9 @@ use super::builder::Builder;
 use super::parameters::Parameter;
 use super::result::Entry;
 use super::scaled::{self, Quantized};
-use super::steps::{self, Curve, first_code};
+use super::steps::{self, Curve};
 use super::{LowerError, Warning};
-use crate::fixed::Quantization;
+use crate::fixed::{Quantization, ceil_code};
 use crate::function::{Function, Relu};
 use crate::ir::{Leaky, NodeId};
 use crate::model::{Activation, Layer, LayerKind};
@@ -55,7 +55,9 @@ pub(super) fn lower(
 fn quantizers_follow(builder: &Builder<'_>, index: NodeIndex) -> bool {
     let mut readers = builder.model.graph.neighbors(index).peekable();
     let is_quantizer = |reader: NodeIndex| match &builder.model.graph[reader].kind {
-        LayerKind::Activation(Activation::Quantizer(quantizer)) => quantizer.turns().is_empty(),
+        LayerKind::Activation(Activation::Quantizer(quantizer)) => {
+            quantizer.breakpoints().is_empty()
+        }
         _ => false,
     };
     !builder.model.outputs.contains(&index) && readers.peek().is_some() && readers.all(is_quantizer)
@@ -93,9 +95,9 @@ fn quantized_by_steps(
     let curve = Curve {
         name: format!("{quantizer} of {function}"),
         value: &|x| quantizer.apply(function.value(x)),
-        turns: function.turns(),
+        turns: function.breakpoints(),
         to: match stages[..] {
-            [Stage::Steps, Stage::Cast(to)] => Some(to),
+            [Stage::StepFunction, Stage::Cast(to)] => Some(to),
             _ => None,
         },
     };
@@ -122,7 +124,7 @@ fn tabulate(
     let curve = Curve {
         name: function.to_string(),
         value: &|x| function.value(x) + 0.0,
-        turns: function.turns(),
+        turns: function.breakpoints(),
         to,
     };
     steps::lower(builder, place, part, x, &curve)
@@ -175,7 +177,7 @@ fn rectify(
     }
     // At the threshold itself nothing passes, but for 0, where both lines meet.
     let fraction = builder.tensor(node).format.fraction();
-    let Some(first) = first_code(threshold.next_up(), fraction) else { return Ok(node) };
+    let Some(first) = ceil_code(threshold.next_up(), fraction) else { return Ok(node) };
     let slope = f64::from(relu.negative_slope);
     let bias = match -slope * threshold {
         0.0 => None,

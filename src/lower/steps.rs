@@ -1,16 +1,13 @@
 //! Piecewise constant functions: their thresholds on the operand's grid.
 
 use num_bigint::BigInt;
-use num_traits::ToPrimitive;
 
 use super::LowerError;
 use super::activation::Place;
 use super::builder::Builder;
 use super::parameters::list;
 use super::result::{Entry, held, overflowing, unlimited};
-use crate::fixed::{
-    Format, MAX_WIDTH, Overflow, Quantization, Range, Rounding, cast_real, changes,
-};
+use crate::fixed::{Quantization, Range, cast_real, ceil_code, changes, code_value};
 use crate::ir::{Constant, NodeId, StepFunction};
 
 /// The most steps of a function: one for each code of 16 bits.
@@ -22,7 +19,7 @@ pub(super) struct Curve<'f> {
     pub(super) name: String,
     /// Its value; a monotone function between two turns.
     pub(super) value: &'f dyn Fn(f64) -> f64,
-    /// Ascending; see [`crate::quantizer::Quantizer::turns`].
+    /// Ascending; see [`crate::quantizer::Quantizer::breakpoints`].
     pub(super) turns: Vec<f64>,
     /// What its values are cast to; `None` where they lie on a grid of their own.
     pub(super) to: Option<Quantization>,
@@ -40,8 +37,7 @@ pub(super) fn lower(
     let operand = builder.tensor(x).clone();
     let fraction = operand.format.fraction();
     let grid = Grid { fraction, range: operand.range(), turns: &curve.turns };
-    let value =
-        |code: &BigInt| (curve.value)(libm::ldexp(code.to_f64().unwrap_or(f64::NAN), -fraction));
+    let value = |code: &BigInt| (curve.value)(code_value(code, fraction));
     let too_many = || LowerError::Steps {
         layer: place.layer.into(),
         function: curve.name.clone(),
@@ -93,13 +89,6 @@ pub(super) fn lower(
     Ok(node)
 }
 
-/// The smallest code of a grid that counts at least `value`.
-pub(super) fn first_code(value: f64, fraction: i32) -> Option<BigInt> {
-    let format = Format::signed(MAX_WIDTH, MAX_WIDTH as i32 - fraction).ok()?;
-    let down = Quantization::new(format, Rounding::Trn, Overflow::Sat);
-    cast_real(-value, &down).map(|code| -code)
-}
-
 /// StepFunction without those that change nothing.
 fn merged(
     thresholds: Vec<BigInt>,
@@ -129,7 +118,7 @@ impl Grid<'_> {
         value: impl Fn(&BigInt) -> V,
     ) -> Option<(Vec<BigInt>, Vec<V>)> {
         let (low, high) = (self.range.low(), self.range.high());
-        let turns = self.turns.iter().filter_map(|turn| first_code(*turn, self.fraction));
+        let turns = self.turns.iter().filter_map(|turn| ceil_code(*turn, self.fraction));
         let mut starts: Vec<BigInt> = turns.filter(|code| code > low && code <= high).collect();
         starts.dedup();
         let ends = starts.iter().map(|start| start - BigInt::from(1)).chain([high.clone()]);

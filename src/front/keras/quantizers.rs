@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::functions::{self, Generation};
 use crate::function::Sigmoid;
 use crate::model::Activation;
+use crate::naming::nearest as nearest_name;
 use crate::quantizer::{self, ParseError, Quantizer};
 
 /// A configuration of a quantizer or activation that Bitkiln does not understand.
@@ -199,8 +200,8 @@ pub(super) fn activation(value: &Value, dialect: Dialect) -> Result<Activation, 
         Err(ParseError::Unknown { name, nearest }) => {
             // A word may resemble a function of Keras more than any quantizer.
             let mut known: Vec<&str> = function_names().chain(NOT_YET.iter().copied()).collect();
-            known.extend(nearest.as_deref());
-            let nearest = quantizer::nearest(&name, known.into_iter());
+            known.extend(nearest);
+            let nearest = nearest_name(&name, known).map(str::to_owned);
             Err(ConfigError::Unknown { name, nearest })
         }
         parsed => Ok(Activation::Quantizer(dialect.settled(parsed?))),
@@ -384,7 +385,7 @@ mod tests {
         }
         assert_eq!(
             quantizer(&json!("quantised_bits(4)")).unwrap_err().to_string(),
-            "QKeras has no quantizer 'quantised_bits'; did you mean 'quantized_bits'?"
+            "QKeras has no quantizer 'quantised_bits', did you mean 'quantized_bits'?"
         );
     }
 
