@@ -1,6 +1,6 @@
 //! The setting of a layer: that of `LayerName`, else of `LayerType`, else of `Model`.
 
-use super::keys::{CLASSES, FUSED};
+use super::keys::{CLASSES, is_fused};
 use super::scope::{Scope, Scopes, Variable};
 use super::{Config, ConfigError, Strategy};
 use crate::fixed::Quantization;
@@ -140,16 +140,16 @@ impl Config {
                 }
             }
         }
-        let mut classes: Vec<&str> = layers.iter().map(|(_, class)| *class).collect();
-        classes.sort_unstable();
-        classes.dedup();
-        let class_exists = |class: &str| is_in(class, &classes) || is_in(class, CLASSES);
-        match self.layer_types.iter().find(|(class, _)| !class_exists(class)) {
+        let mut known: Vec<&str> = layers.iter().map(|(_, class)| *class).collect();
+        known.sort_unstable();
+        known.dedup();
+        let all: Vec<&str> = known.iter().copied().chain(CLASSES.split(' ')).collect();
+        match self.layer_types.iter().find(|(class, _)| !is_in(class, &all)) {
             None => Ok(()),
             Some((class, _)) => Err(ConfigError::UnknownClass {
                 class: class.clone(),
-                nearest: nearest(class, classes.iter().chain(CLASSES).copied()).map(str::to_owned),
-                known: classes.join(", "),
+                nearest: nearest(class, all).map(str::to_owned),
+                known: known.join(", "),
             }),
         }
     }
@@ -197,7 +197,7 @@ fn fused_activation<'a>(name: &'a str, layers: &[&'a str]) -> Option<(&'a str, &
     layers.iter().find_map(|layer| {
         let activation = name.strip_prefix(layer)?.strip_prefix('_')?;
         let bare = activation.split_once('(').map_or(activation, |(bare, _)| bare);
-        FUSED.contains(&bare).then_some((*layer, bare))
+        is_fused(bare).then_some((*layer, bare))
     })
 }
 

@@ -57,8 +57,8 @@ pub enum Variable {
 }
 
 impl Variable {
-    /// The variables with a key of their own, by that key.
-    pub(super) const KEYS: [(&'static str, Self); 9] = [
+    /// The variables, by their keys.
+    const KEYS: [(&'static str, Self); 9] = [
         ("default", Self::Default),
         ("result", Self::Result),
         ("weight", Self::Weight),
