@@ -26,7 +26,7 @@ fn the_table_names_every_quantizer() -> Outcome {
         assert!(table.contains(name), "{name}");
         let row = rows.as_array().and_then(|rows| rows.iter().find(|row| row["name"] == name));
         let row = row.ok_or(name)?;
-        // The type of an exact function depends on its operand.
+        // The operand decides the result type of an exact function.
         let exact = name.starts_with("hard_") || name.starts_with("smooth_");
         let typed = row["types"]["ap_fixed"].as_str().is_some_and(|t| t.starts_with("ap_"));
         assert!(typed != exact, "{row}");
@@ -53,7 +53,7 @@ fn a_list_is_whole_only_if_asked_for() -> Outcome {
     assert_eq!(steps(&["quantized_relu(6,2)"])?, (16, 8.into()));
     assert_eq!(steps(&["quantized_relu(6,2)", "--all"])?, (64, Value::Null));
     assert_eq!(steps(&["quantized_bits(4)"])?, (16, Value::Null));
-    // Wide ones are not listed at all, their ends are known nevertheless.
+    // Wide quantizers have no list, but known limits.
     let wide = json(&["quantized_bits(30)"])?;
     assert_eq!(wide["value_count"], Value::Null);
     assert_eq!(wide["steps"][0]["value"], -1.0);
@@ -88,7 +88,7 @@ fn a_plot_is_a_picture_by_itself() -> Outcome {
     let file = path.to_string_lossy();
     printed(&["quantized_relu(2,1)", "--plot", &file])?;
     insta::assert_snapshot!(fs::read_to_string(&path)?);
-    // Quotes are escaped, many steps become one line, and nothing is asked of the network.
+    // Quotes are escaped, many steps become one line, and nothing is loaded from the network.
     for call in
         ["quantized_po2(4,log2_rounding='floor')", "quantized_bits(16,3)", "ternary(alpha=0)"]
     {

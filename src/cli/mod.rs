@@ -45,6 +45,13 @@ pub fn main() -> ExitCode {
     let _ = miette::set_hook(Box::new(|_| {
         Box::new(MietteHandlerOpts::new().width(100).wrap_lines(true).build())
     }));
+    // The library turns panics of its file parsers into errors.
+    let report_panic = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !bitkiln::front::is_guarded() {
+            report_panic(panic);
+        }
+    }));
     let result = match Cli::parse().command {
         Command::Build(args) => build::run(&args),
         Command::Verify(args) => verify::run(&args),

@@ -116,7 +116,7 @@ fn lower_kind(
         LayerKind::Identity => builder.identity(index),
         LayerKind::Layout(by) => layout::lower(builder, index, layer, by),
         LayerKind::Merge(function) => merge::lower(builder, index, layer, *function),
-        LayerKind::Constant(constant) => merge::constant(builder, index, layer, constant),
+        LayerKind::MergeConstant(constant) => merge::constant(builder, index, layer, constant),
         LayerKind::Divide(by) => merge::divide(builder, index, layer, by),
         LayerKind::Square => merge::square(builder, index, layer),
         LayerKind::Clip { low, high } => merge::clip(builder, index, layer, [*low, *high]),

@@ -1,47 +1,120 @@
-//! One array in NumPy's own format (`numpy/lib/format.py`): a magic number, a version, the length of
-//! a header, the header as a Python dictionary, and the elements.
+//! NumPy's `.npy` and `.npz` files: samples in, results out.
+
+use std::io::{BufWriter, Write};
+use std::path::Path;
 
 use ndarray::{Array, ArrayD, IxDyn, ShapeBuilder};
+use ndarray_npy::NpzWriter;
 
-use crate::front::element::{Element, ElementKind};
-use crate::front::error::Problem;
+use super::content::{Archive, Content};
+use super::element::{Element, ElementKind};
+use super::error::{FrontError, Located, Problem};
+
+/// Arrays of a file, as float64.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arrays {
+    /// A file of `numpy.save`: one array without a name.
+    One(ArrayD<f64>),
+    /// A file of `numpy.savez`: named arrays, in the order of the file.
+    Named(Vec<(String, ArrayD<f64>)>),
+}
+
+/// Reads a `.npy` or `.npz` file of float16, float32, float64, integer or bool arrays.
+///
+/// Integers beyond 2^53 are rounded to the nearest float64; all other numbers are exact.
+///
+/// # Errors
+/// If the file cannot be read, is damaged, or holds other data.
+pub fn read_arrays(path: &Path) -> Result<Arrays, FrontError> {
+    match Content::read(path)? {
+        Content::Npy(bytes) => parse(&bytes).map(Arrays::One).located(path),
+        Content::Zip(bytes) => archived(bytes).map(Arrays::Named).located(path),
+        other => Err(Problem::NoArrays { found: other.description() }.at(path)),
+    }
+}
+
+fn archived(bytes: Vec<u8>) -> Result<Vec<(String, ArrayD<f64>)>, Problem> {
+    let mut archive = Archive::open(bytes)?;
+    let mut arrays = vec![];
+    for entry in archive.names()? {
+        let array = parse(&archive.entry(&entry)?);
+        let array = array.map_err(|problem| problem.inside(&entry))?;
+        // As numpy.load names them.
+        let name = entry.strip_suffix(".npy").unwrap_or(&entry);
+        arrays.push((name.to_owned(), array));
+    }
+    Ok(arrays)
+}
+
+/// Writes arrays as `numpy.savez` does. The file is replaced atomically: on failure the previous one
+/// is left as it was.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_npz(path: &Path, arrays: &[(&str, ArrayD<f64>)]) -> Result<(), FrontError> {
+    let write = || {
+        // A link is followed; a device or a pipe is not replaced by a file.
+        let target = if path.exists() { path.canonicalize()? } else { path.to_owned() };
+        if target.exists() && !target.is_file() {
+            return Err(std::io::Error::other("it exists and is no regular file"));
+        }
+        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let file = temporary_file(folder.unwrap_or(Path::new(".")))?;
+        let mut npz = NpzWriter::new(BufWriter::new(file));
+        for (name, array) in arrays {
+            npz.add_array(*name, array).map_err(std::io::Error::other)?;
+        }
+        let mut buffer = npz.finish().map_err(std::io::Error::other)?;
+        buffer.flush()?;
+        let file = buffer.into_inner().map_err(|error| error.into_error())?;
+        file.persist(&target)?;
+        Ok(())
+    };
+    write().map_err(|error: std::io::Error| Problem::Unwritable(error).at(path))
+}
+
+/// Creates a temporary file in a folder, with the permissions of any new file.
+fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(folder)
+}
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
-/// NumPy itself has no more axes.
-const MOST_AXES: usize = 64;
+/// Upper bound on axes in NumPy.
+const MAX_AXES: usize = 64;
 
-/// What a header states.
+/// Content of a header.
 struct Header<'a> {
     descr: &'a str,
     fortran_order: bool,
     shape: Vec<usize>,
 }
 
-pub(super) fn parse(bytes: &[u8]) -> Result<ArrayD<f64>, Problem> {
-    let (header, elements) = split(bytes).ok_or_else(|| damaged("has no header of NumPy"))?;
+/// Parses one array in NumPy's own format (`numpy/lib/format.py`): a magic number, a version, the
+/// length of the header, the header as a Python dictionary, and the elements.
+fn parse(bytes: &[u8]) -> Result<ArrayD<f64>, Problem> {
+    let (header, elements) = split(bytes).ok_or_else(|| damaged("has no NumPy header"))?;
     let header = std::str::from_utf8(header).ok().and_then(|text| Text(text).header());
-    let header = header
-        .ok_or_else(|| damaged("has a header that is not understood: plain numbers are read"))?;
+    let header = header.ok_or_else(|| damaged("has an unsupported header"))?;
     let element = element(header.descr)?;
     let length = header.shape.iter().try_fold(element.size(), |all, &axis| all.checked_mul(axis));
     if length != Some(elements.len()) {
         let held = elements.len();
-        return Err(damaged(&format!(
-            "states the shape {:?}, but holds {held} bytes",
-            header.shape
-        )));
+        return Err(damaged(&format!("has shape {:?}, but holds {held} bytes", header.shape)));
     }
     let shape = IxDyn(&header.shape).set_f(header.fortran_order);
     Array::from_shape_vec(shape, element.decode(elements))
-        .map_err(|_| damaged("states a shape that is too large"))
+        .map_err(|_| damaged("has a shape that is too large"))
 }
 
 fn damaged(what: &str) -> Problem {
     Problem::Damaged(format!("the array {what}"))
 }
 
-/// The header's text and the elements' bytes.
+/// Splits a file into the text of the header and the bytes of the elements.
 fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (version, rest) = bytes.strip_prefix(MAGIC)?.split_at_checked(2)?;
     let (length, rest) = match version[0] {
@@ -58,7 +131,7 @@ fn split(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(length)
 }
 
-/// A type as NumPy writes it: byte order, kind, bytes.
+/// Parses a NumPy type: byte order, kind, bytes.
 fn element(descr: &str) -> Result<Element, Problem> {
     let unsupported = || Problem::ElementType { name: descr.to_owned() };
     let mut letters = descr.chars();
@@ -85,7 +158,7 @@ fn element(descr: &str) -> Result<Element, Problem> {
     Ok(Element { kind, big_endian })
 }
 
-/// What is left to parse of a Python literal.
+/// The remaining text of a Python literal.
 struct Text<'a>(&'a str);
 
 impl<'a> Text<'a> {
@@ -98,7 +171,7 @@ impl<'a> Text<'a> {
             self.take(":")?;
             match key {
                 "descr" => descr = Some(self.quoted()?),
-                "fortran_order" => fortran_order = Some(self.truth()?),
+                "fortran_order" => fortran_order = Some(self.boolean()?),
                 "shape" => shape = Some(self.tuple()?),
                 _ => return None,
             }
@@ -110,7 +183,7 @@ impl<'a> Text<'a> {
         Some(Header { descr: descr?, fortran_order: fortran_order?, shape: shape? })
     }
 
-    /// Skips blanks and then `word`, if it comes next.
+    /// Skips blanks, then `word` if it is next.
     fn take(&mut self, word: &str) -> Option<()> {
         let rest = self.0.trim_ascii_start().strip_prefix(word)?;
         self.0 = rest;
@@ -125,7 +198,7 @@ impl<'a> Text<'a> {
         Some(inside)
     }
 
-    fn truth(&mut self) -> Option<bool> {
+    fn boolean(&mut self) -> Option<bool> {
         match self.take("True") {
             Some(()) => Some(true),
             None => self.take("False").map(|()| false),
@@ -140,9 +213,9 @@ impl<'a> Text<'a> {
             let end = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
             let (digits, rest) = text.split_at(end);
             axes.push(digits.parse().ok()?);
-            // Python 2 wrote long integers so.
+            // Long integers of Python 2.
             self.0 = rest.strip_prefix('L').unwrap_or(rest);
-            if axes.len() > MOST_AXES {
+            if axes.len() > MAX_AXES {
                 return None;
             }
             if self.take(",").is_none() {
@@ -160,7 +233,7 @@ mod tests {
 
     use super::*;
 
-    /// A file of version 1 with this header.
+    /// Returns a file of version 1 with a header.
     fn file(header: &str, elements: &[u8]) -> Vec<u8> {
         let length = (header.len() as u16).to_le_bytes();
         [MAGIC, &[1, 0], &length, header.as_bytes(), elements].concat()
@@ -175,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn both_orders_of_axes() {
+    fn row_major_and_column_major_arrays() {
         let elements = [1, 2, 3, 4, 5, 6];
         let rows = arr2(&[[1., 2., 3.], [4., 5., 6.]]).into_dyn();
         assert_eq!(parse(&file(&header("|u1", "False", "(2, 3)"), &elements)).unwrap(), rows);
@@ -208,8 +281,10 @@ mod tests {
             assert!(text.contains("but holds 8 bytes"), "{text}");
         }
         let axes = format!("({})", "1, ".repeat(65));
-        assert!(problem(&file(&header("|u1", "False", &axes), &[0])).contains("not understood"));
-        // No elements, and yet more than can be addressed without the empty axis.
+        assert!(
+            problem(&file(&header("|u1", "False", &axes), &[0])).contains("unsupported header")
+        );
+        // No elements, but the product of the other axes overflows.
         let text = problem(&file(&header("|u1", "False", "(0, 4294967296, 4294967296)"), &[]));
         assert!(text.contains("too large"), "{text}");
     }
@@ -217,12 +292,12 @@ mod tests {
     #[test]
     fn other_content_is_refused() {
         let text = problem(b"\x93NUMPX");
-        assert_eq!(text, "is damaged: the array has no header of NumPy");
-        assert!(problem(&file("{'descr': '<f4'}", &[])).contains("not understood"));
-        assert!(problem(&file("{'shape': (1", &[])).contains("not understood"));
+        assert_eq!(text, "is damaged: the array has no NumPy header");
+        assert!(problem(&file("{'descr': '<f4'}", &[])).contains("unsupported header"));
+        assert!(problem(&file("{'shape': (1", &[])).contains("unsupported header"));
         let text = problem(&file(&header("<c8", "False", "(1,)"), &[0; 8]));
-        assert_eq!(text, "holds numbers of type <c8");
+        assert_eq!(text, "unsupported element type <c8");
         let text = problem(&file(&header("é", "False", "(1,)"), &[0; 8]));
-        assert_eq!(text, "holds numbers of type é");
+        assert_eq!(text, "unsupported element type é");
     }
 }

@@ -1,4 +1,4 @@
-//! What is written where, and what is looked for before anything is written.
+//! Paths that `bitkiln` writes to, and checks that come before it writes.
 
 use std::fs;
 use std::process::Command;

@@ -1,54 +1,53 @@
-//! How windows slide, as TensorFlow places them.
+//! Windows of convolutions and pooling, placed as TensorFlow places them.
 
-/// Windows that slide over the rows and columns of \[height, width, channels\], as a layer states
-/// them: each array is \[along the height, along the width\]. A layer on \[width, channels\] slides
-/// along one row.
+/// Windows over \[height, width, channels\] as a layer states them. Each array is \[along the height,
+/// along the width\]; a layer on \[width, channels\] has height 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sliding {
-    /// Taps of a window.
+pub struct WindowSpec {
+    /// Size of a window.
     pub kernel: [usize; 2],
-    /// Positions from a window to the next; in a transposed convolution, from an element of the
-    /// operand to the next.
+    /// Distance between windows; in a transposed convolution, between the elements of the dilated
+    /// input.
     pub strides: [usize; 2],
-    /// Positions from a tap to the next.
+    /// Distance between the taps of a window.
     pub dilation: [usize; 2],
-    /// What happens at the borders.
+    /// Padding at the borders.
     pub padding: Padding,
-    /// Whether the windows are those of a transposed convolution.
+    /// Parameters of a transposed convolution; `None` for any other layer.
     pub transposed: Option<Transposed>,
 }
 
-/// What windows do at the borders.
+/// Padding at the borders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Padding {
-    /// They stay inside.
+    /// No padding: windows lie inside the input.
     Valid,
-    /// As many as positions, divided by the stride and rounded up; they leave the borders by as
-    /// much before as behind, or by one more behind.
+    /// Padding for ⌈input / stride⌉ windows, half of it before the input; an odd element comes
+    /// after.
     Same,
-    /// The last tap lies on the window's own position, the others before.
+    /// Padding before the input only: the last tap of a window lies on the window's own position.
     Causal,
 }
 
-/// What only a transposed convolution has.
+/// Parameters of a transposed convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transposed {
-    /// Positions behind those that windows reach; `None` leaves it to Keras.
+    /// Additional positions at the end of the result; `None` for Keras' default.
     pub output_padding: Option<[usize; 2]>,
 }
 
-/// Where windows lie.
+/// Number and offset of windows, \[along the height, along the width\].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placement {
-    /// How many windows.
+    /// Number of windows.
     pub output: [usize; 2],
-    /// Positions before the operand at which the first begins. A transposed convolution's operand
-    /// counts with the gaps that its strides make.
-    pub before: [usize; 2],
+    /// Padding before the input. In a transposed convolution, before the input dilated by the
+    /// strides.
+    pub pad_before: [usize; 2],
 }
 
-impl Sliding {
-    /// Windows of one tap.
+impl WindowSpec {
+    /// Windows of a single tap.
     pub const POINTWISE: Self = Self {
         kernel: [1, 1],
         strides: [1, 1],
@@ -57,11 +56,11 @@ impl Sliding {
         transposed: None,
     };
 
-    /// Where windows lie over `input` positions; `None` if there are none, or too many to count.
+    /// Places the windows on `input` positions; `None` if no window fits or sizes overflow.
     ///
-    /// The arithmetic is that of `conv_output_length` and `deconv_output_length` in Keras'
-    /// `utils/conv_utils.py`, and of TensorFlow's `GetWindowedOutputSizeVerbose`. Padding of a
-    /// transposed convolution is that of the convolution whose gradient it is.
+    /// Follows `conv_output_length` and `deconv_output_length` in Keras' `utils/conv_utils.py`, and
+    /// TensorFlow's `GetWindowedOutputSizeVerbose`. A transposed convolution has the padding of the
+    /// convolution whose gradient it is.
     pub fn place(&self, input: [usize; 2]) -> Option<Placement> {
         let [rows, columns] = [0, 1].map(|axis| {
             let along = Along {
@@ -78,7 +77,7 @@ impl Sliding {
             }
         });
         let ((rows, above), (columns, left)) = rows.zip(columns)?;
-        Some(Placement { output: [rows, columns], before: [above, left] })
+        Some(Placement { output: [rows, columns], pad_before: [above, left] })
     }
 }
 
@@ -92,35 +91,36 @@ struct Along {
 }
 
 impl Along {
-    /// Positions from a window's first tap to its last, both counted.
+    /// Length of a window with its dilation: (kernel - 1) · dilation + 1.
     fn reach(&self) -> Option<usize> {
         self.kernel.checked_sub(1)?.checked_mul(self.dilation)?.checked_add(1)
     }
 
-    /// How many windows there are, and how far before the operand the first begins.
+    /// Returns the number of windows and the padding before the input.
     fn place(&self, input: usize) -> Option<(usize, usize)> {
         let reach = self.reach()?;
-        let some = |length: usize| length.checked_add(self.stride)?.checked_div(self.stride);
+        let windows = |room: usize| room.checked_add(self.stride)?.checked_div(self.stride);
         match self.padding {
-            Padding::Valid => Some((some(input.checked_sub(reach)?)?, 0)),
+            Padding::Valid => Some((windows(input.checked_sub(reach)?)?, 0)),
             Padding::Causal => {
-                let output = some(input.checked_sub(1)?)?;
-                self.outside(output, input)?;
+                let output = windows(input.checked_sub(1)?)?;
+                self.padding(output, input)?;
                 Some((output, reach - 1))
             }
             Padding::Same => {
-                let output = some(input.checked_sub(1)?)?;
-                Some((output, self.outside(output, input)? / 2))
+                let output = windows(input.checked_sub(1)?)?;
+                Some((output, self.padding(output, input)? / 2))
             }
         }
     }
 
-    /// The positions outside of `input` ones that `output` windows need together.
-    fn outside(&self, output: usize, input: usize) -> Option<usize> {
-        let all = output.checked_sub(1)?.checked_mul(self.stride)?.checked_add(self.reach()?)?;
-        Some(all.saturating_sub(input))
+    /// Total padding of `output` windows on `input` positions.
+    fn padding(&self, output: usize, input: usize) -> Option<usize> {
+        let span = output.checked_sub(1)?.checked_mul(self.stride)?.checked_add(self.reach()?)?;
+        Some(span.saturating_sub(input))
     }
 
+    /// As [`Along::place`], for a transposed convolution.
     fn place_transposed(
         &self,
         input: usize,
@@ -140,11 +140,10 @@ impl Along {
             }
         };
         // The convolution whose gradient this is has `input` windows over `output` positions.
-        let forward = Self { padding: self.padding, ..*self };
-        let windows = forward.place(output).map(|(windows, _)| windows);
-        let outside = if same { self.outside(input, output)? } else { 0 };
-        let before = (reach - 1).checked_sub(outside / 2)?;
-        (windows == Some(input)).then_some((output, before))
+        let windows = self.place(output).map(|(windows, _)| windows);
+        let forward_padding = if same { self.padding(input, output)? } else { 0 };
+        let pad_before = (reach - 1).checked_sub(forward_padding / 2)?;
+        (windows == Some(input)).then_some((output, pad_before))
     }
 }
 
@@ -157,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn windows_lie_where_tensorflow_puts_them() {
+    fn windows_are_placed_as_in_tensorflow() {
         use Padding::{Causal, Same, Valid};
         for (windows, input, expected) in [
             (along(3, 1, 1, Valid), 9, Some((7, 0))),
@@ -165,7 +164,7 @@ mod tests {
             (along(3, 1, 4, Valid), 9, Some((1, 0))),
             (along(3, 1, 4, Valid), 8, None),
             (along(3, 1, 1, Same), 9, Some((9, 1))),
-            // One position is outside, and it lies behind.
+            // One position of padding, which comes after.
             (along(3, 2, 1, Same), 8, Some((4, 0))),
             (along(3, 2, 1, Same), 9, Some((5, 1))),
             (along(2, 3, 1, Same), 9, Some((3, 0))),
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn transposed_windows_lie_where_tensorflow_puts_them() {
+    fn transposed_windows_are_placed_as_in_tensorflow() {
         use Padding::{Same, Valid};
         for (windows, input, more, expected) in [
             (along(3, 2, 1, Valid), 5, None, Some((11, 2))),
@@ -191,7 +190,7 @@ mod tests {
             (along(3, 2, 1, Same), 5, Some(0), Some((9, 1))),
             (along(3, 2, 1, Same), 5, Some(1), Some((10, 2))),
             (along(3, 2, 1, Valid), 5, Some(1), Some((12, 2))),
-            // So much behind that the convolution backwards would have another window.
+            // With this output padding the forward convolution would have one window more.
             (along(3, 2, 1, Valid), 5, Some(2), None),
             (along(3, 2, 1, Same), usize::MAX, None, None),
         ] {
