@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::ConfigError;
 use super::error::TYPES_IN_BRACES;
-use super::tree::Node;
+use super::tree::PlacedValue;
 use crate::naming::nearest;
 
 /// A kind of mapping in the file.
@@ -158,8 +158,8 @@ const LEVELS: [Level; 6] =
 /// The supported entries of a mapping. Every other entry has no effect.
 pub(super) fn read<'a>(
     level: Level,
-    mapping: &Node<'a>,
-) -> Result<Vec<(&'a str, Node<'a>)>, ConfigError> {
+    mapping: &PlacedValue<'a>,
+) -> Result<Vec<(&'a str, PlacedValue<'a>)>, ConfigError> {
     let mut read = Vec::new();
     for (key, node) in mapping.entries()? {
         match level.support(key) {
@@ -185,9 +185,9 @@ pub(super) fn read<'a>(
 /// The entries of a mapping without effect that have a value, each with the reason.
 pub(super) fn inapplicable(
     level: Level,
-    mapping: &Node<'_>,
+    mapping: &PlacedValue<'_>,
 ) -> Result<Vec<(String, &'static str)>, ConfigError> {
-    let reason = |(key, node): (&str, Node<'_>)| match level.support(key)? {
+    let reason = |(key, node): (&str, PlacedValue<'_>)| match level.support(key)? {
         Inapplicable(reason) if !node.value.is_null() => Some((key.to_owned(), reason)),
         Inapplicable(_) | Full | Default(_) | Unsupported => None,
     };
