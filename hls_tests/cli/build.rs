@@ -217,7 +217,7 @@ fn a_configuration_sets_types_and_reuse() -> Outcome {
     let manifest: serde_json::Value = serde_json::from_str(&manifest)?;
     assert_eq!(manifest["options"]["layer_strategies"]["fc1"], "latency");
     assert_eq!(manifest["options"]["layer_strategies"]["fc2"], "resource");
-    let expected = "layer 'fc2': a reuse factor of 3 does not cut its";
+    let expected = "layer 'fc2': a reuse factor of 3 does not divide its";
     assert!(text(&output).contains(expected), "{}", text(&output));
 
     fs::write(config, "ProjectName: int\n")?;
