@@ -27,12 +27,12 @@ fn faults_of_weights() {
         ),
         (
             "count",
-            "expects the weights kernel, bias, but 'count' holds count/count/v0:0".to_owned(),
+            "'count' holds count/count/v0:0, but the layer has kernel, bias".to_owned(),
             "same version of Keras",
         ),
         (
             "three",
-            "expects the weights kernel, bias, but 'three' holds three/three/v0:0, three/three/v1:0, three/three/v2:0".to_owned(),
+            "'three' holds three/three/v0:0, three/three/v1:0, three/three/v2:0, but the layer has kernel, bias".to_owned(),
             "same version of Keras",
         ),
     ];
@@ -65,7 +65,7 @@ fn faults_of_weights() {
     expect(load_one("Flatten", json!({})), message, "the weights of this model");
     // A layer without weights must not find any.
     let config = sequential(&[layer("Flatten", json!({"name": "nan"}))]);
-    let message = "weights.h5: layer 'nan' (Flatten): expects the weights none, but 'nan' holds nan/nan/v0:0, nan/nan/v1:0";
+    let message = "weights.h5: layer 'nan' (Flatten): 'nan' holds nan/nan/v0:0, nan/nan/v1:0, but the layer has no weights";
     expect(load_json(&config, &fixture("weights.h5")), message, "");
 }
 
