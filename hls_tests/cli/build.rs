@@ -121,7 +121,7 @@ fn inspect_shows_the_form_of_matrices_and_functions() -> Outcome {
             assert!(output.status.success(), "{}", text(&output));
             let mut json: serde_json::Value = serde_json::from_slice(&output.stdout)?;
             let layers = json["layers"].as_array_mut().ok_or("no layers")?;
-            // Behind the input.
+            // The layer after the input.
             Ok(layers.swap_remove(1))
         };
     let find = |name: &str| inspect(name, &[]);
@@ -156,7 +156,7 @@ fn a_failed_build_leaves_nothing_and_nothing_foreign_is_overwritten() -> Outcome
     assert_eq!(fs::read_dir(folder.path())?.count(), 1);
 
     assert!(build("dense_bits4", "model.h5", &project, &["--force"])?.status.success());
-    // Its own project it replaces without being told.
+    // Bitkiln replaces a project of its own without --force.
     assert!(build("dense_bits6_2", "model.h5", &project, &[])?.status.success());
     Ok(())
 }

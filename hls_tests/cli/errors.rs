@@ -94,7 +94,7 @@ fn samples_that_do_not_fit() -> Outcome {
     Ok(())
 }
 
-/// What is wrong is all that is printed: no table of a project that is not built.
+/// An error is all that is printed: no table of a project that is not built.
 #[test]
 fn nothing_is_built_of_what_is_wrong() -> Outcome {
     let folder = tempfile::tempdir()?;

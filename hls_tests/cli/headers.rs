@@ -1,4 +1,4 @@
-//! Where the vendors' headers are looked for.
+//! The search for the vendors' headers.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use assert_cmd::Command;
 
 use super::{Outcome, build, text};
 
-/// All that says where headers are.
+/// Environment variables that name folders of headers.
 const VARIABLES: [&str; 6] = [
     "BITKILN_VENDOR_HEADERS",
     "XILINX_HLS",
@@ -17,7 +17,7 @@ const VARIABLES: [&str; 6] = [
     "PYTHONPATH",
 ];
 
-/// A project, and a compiler that notes what it was called with and fails.
+/// A project, and a compiler that records its arguments and fails.
 struct Bench {
     folder: tempfile::TempDir,
 }
@@ -35,7 +35,7 @@ impl Bench {
         Ok(Self { folder })
     }
 
-    /// A folder for headers below `home`, with the header that one is known by.
+    /// A folder for headers below `home`, with the header that identifies one.
     fn headers(
         &self,
         home: &str,
@@ -62,7 +62,7 @@ impl Bench {
         command
     }
 
-    /// The folder that the compiler was told to look for headers in.
+    /// The include folder among the compiler's arguments.
     fn included(&self) -> Result<PathBuf, Box<dyn std::error::Error>> {
         let noted = self.folder.path().join("arguments");
         let arguments = fs::read_to_string(&noted)?;
@@ -102,7 +102,7 @@ fn installations_and_packages_are_searched() -> Outcome {
     Ok(())
 }
 
-/// A folder that is named is the only one; an installation comes before the working directory.
+/// A named folder is the only one searched; an installation comes before the working directory.
 #[test]
 fn what_is_named_comes_first() -> Outcome {
     let bench = Bench::new()?;
@@ -113,7 +113,7 @@ fn what_is_named_comes_first() -> Outcome {
     let (home, installed) = bench.headers("xilinx", "include", header)?;
     bench.verify("vitis").env("XILINX_HLS", &home).output()?;
     assert_eq!(bench.included()?, installed.canonicalize()?);
-    // An installation without headers, and a variable that is empty, are passed over.
+    // An installation without headers and an empty variable are skipped.
     bench.verify("vitis").env("XILINX_HLS", "nowhere").env("XILINX_VITIS", "").output()?;
     assert_eq!(bench.included()?, cached.canonicalize()?);
     let named = bench.verify("vitis").env("BITKILN_VENDOR_HEADERS", "nowhere").output()?;

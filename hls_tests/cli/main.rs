@@ -3,10 +3,13 @@
 mod build;
 mod errors;
 mod headers;
-mod places;
+mod hls4ml;
+mod paths;
 mod quantizers;
 mod run;
 mod tampered;
+#[path = "../vendors/mod.rs"]
+mod vendors;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -28,7 +31,7 @@ fn bitkiln<A: AsRef<std::ffi::OsStr>>(arguments: &[A]) -> Result<Output, Box<dyn
     Ok(command.args(arguments).env("NO_COLOR", "1").env("COLUMNS", "1000").output()?)
 }
 
-/// What the program printed, errors last, white space folded: long messages are wrapped.
+/// The output of the program, errors last, white space folded: long messages are wrapped.
 fn text(output: &Output) -> String {
     let all = [&output.stdout[..], &output.stderr[..]].concat();
     let all = String::from_utf8_lossy(&all).replace('│', " ");
@@ -45,5 +48,9 @@ fn build(
     let model = case(case_name, file);
     let mut arguments = vec!["build".as_ref(), model.as_os_str(), "-o".as_ref(), project.as_ref()];
     arguments.extend(more.iter().map(std::ffi::OsStr::new));
-    bitkiln(&arguments)
+    let output = bitkiln(&arguments)?;
+    if output.status.success() {
+        assert_eq!(vendors::check(project)?, [""; 0], "{case_name}");
+    }
+    Ok(output)
 }

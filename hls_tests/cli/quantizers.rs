@@ -26,7 +26,7 @@ fn the_table_names_every_quantizer() -> Outcome {
         assert!(table.contains(name), "{name}");
         let row = rows.as_array().and_then(|rows| rows.iter().find(|row| row["name"] == name));
         let row = row.ok_or(name)?;
-        // The result of an exact function has the type that its operand gives it.
+        // The operand decides the result type of an exact function.
         let exact = name.starts_with("hard_") || name.starts_with("smooth_");
         let typed = row["types"]["ap_fixed"].as_str().is_some_and(|t| t.starts_with("ap_"));
         assert!(typed != exact, "{row}");
@@ -53,13 +53,13 @@ fn a_list_is_whole_only_if_asked_for() -> Outcome {
     assert_eq!(steps(&["quantized_relu(6,2)"])?, (16, 8.into()));
     assert_eq!(steps(&["quantized_relu(6,2)", "--all"])?, (64, Value::Null));
     assert_eq!(steps(&["quantized_bits(4)"])?, (16, Value::Null));
-    // Wide ones are not listed at all, their ends are known nevertheless.
+    // Wide quantizers have no list, but known limits.
     let wide = json(&["quantized_bits(30)"])?;
     assert_eq!(wide["value_count"], Value::Null);
     assert_eq!(wide["steps"][0]["value"], -1.0);
     assert_eq!(wide["steps"][15]["value"], 1.0 - 0.5_f64.powi(29));
     let arguments = ["quantizers", "quantized_bits(30)", "--all"];
-    refused(&arguments, &["more than 65536 steps", "leave --all out"])
+    refused(&arguments, &["more than 65536 steps", "remove --all"])
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn a_plot_is_a_picture_by_itself() -> Outcome {
     let file = path.to_string_lossy();
     printed(&["quantized_relu(2,1)", "--plot", &file])?;
     insta::assert_snapshot!(fs::read_to_string(&path)?);
-    // Quotes are escaped, many steps become one line, and nothing is asked of the network.
+    // Quotes are escaped, many steps become one line, and nothing is loaded from the network.
     for call in
         ["quantized_po2(4,log2_rounding='floor')", "quantized_bits(16,3)", "ternary(alpha=0)"]
     {
@@ -108,12 +108,12 @@ fn mistakes_are_named() -> Outcome {
     one("quantized_relu(6", &["cannot read 'quantized_relu(6'", "no closing bracket"])?;
     one("quantized_relu(bitss=6)", &["no attribute 'bitss'", "did you mean 'bits'?"])?;
     one("quantized_relu(0)", &["bits=0", "a whole number, 1 to 52"])?;
-    one("quantized_bits(4,alpha='auto')", &["depends on all values", "state alpha as a number"])?;
+    one("quantized_bits(4,alpha='auto')", &["depends on all values", "set alpha to a number"])?;
     refused(&["quantizers", "--all"], &["<QUANTIZER>"])?;
     refused(&["quantizers", "--plot", "x.svg"], &["<QUANTIZER>"])?;
     let folder = tempfile::tempdir()?;
     let nowhere = folder.path().join("no/such/folder.svg");
     let nowhere = nowhere.to_string_lossy();
     let arguments = ["quantizers", "ternary", "--plot", &nowhere];
-    refused(&arguments, &["folder.svg", "choose a place that can be written"])
+    refused(&arguments, &["folder.svg", "choose a file that can be written"])
 }

@@ -45,7 +45,7 @@ fn traces_hold_every_layer_and_outputs_only_the_outputs() -> Outcome {
     Ok(())
 }
 
-/// A function that the quantizer behind computes along shows its own values, not the quantizer's.
+/// The trace of a function that is fused into the following quantizer has the function's own values.
 #[test]
 fn traces_show_functions_before_quantizers() -> Outcome {
     let folder = tempfile::tempdir()?;
@@ -75,7 +75,7 @@ fn traces_show_functions_before_quantizers() -> Outcome {
     Ok(())
 }
 
-/// The case was trained after `set_internal_sigmoid("smooth")`, which its file does not say.
+/// The case was trained after `set_internal_sigmoid("smooth")`, which its file does not state.
 #[test]
 fn the_sigmoid_of_qkeras_is_an_option() -> Outcome {
     let folder = tempfile::tempdir()?;
@@ -111,7 +111,7 @@ fn the_sigmoid_of_qkeras_is_an_option() -> Outcome {
 fn values_off_the_grid_are_counted() -> Outcome {
     let folder = tempfile::tempdir()?;
     let (input, output) = (folder.path().join("x.npy"), folder.path().join("y.npz"));
-    // Steps of 1/64: 0.01 is rounded, 9 and -9 saturate, one zero and 12 others lie on the grid.
+    // LSB 1/64: 0.01 is rounded, 9 and -9 saturate, one zero and 12 others lie on the grid.
     let mut samples = Array2::<f32>::zeros((1, 16));
     samples.row_mut(0).slice_mut(ndarray::s![..4]).assign(&array![0.01, 9.0, -9.0, 0.5]);
     write_npy(&input, &samples)?;

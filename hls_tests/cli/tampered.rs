@@ -54,7 +54,7 @@ fn find(folder: &Path, end: &str) -> Result<Option<PathBuf>, Box<dyn Error>> {
 fn one_weight() -> Outcome {
     for backend in ["vitis", "catapult"] {
         caught(backend, "fc_weights.h", |text| {
-            // The list stands behind the choice between two ways to keep it.
+            // The list follows the choice between two declarations.
             let start = text.find("#endif")? + "#endif".len();
             let end = start + text[start..].find(',')?;
             Some(format!("{}\n    0.0625{}", &text[..start], &text[end..]))

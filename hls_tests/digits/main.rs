@@ -1,4 +1,4 @@
-//! The example of the README: what it computes, and how often it is right.
+//! The example of the README: its results and its accuracy.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -58,7 +58,7 @@ fn largest(rows: &ArrayD<f64>) -> Vec<usize> {
 
 #[test]
 fn the_logits_are_those_of_qkeras() -> Result<(), Box<dyn Error>> {
-    // QKeras' floats lie at most this far beside their grid, whose step is 1/32.
+    // QKeras' floats lie at most this far off their grid, whose LSB is 1/32.
     let slack = 1e-4;
     let (found, expected) = (results()?.logits, array("expected.npz", "logits")?);
     assert_eq!(found.shape(), [450, 10]);

@@ -1,4 +1,4 @@
-//! The files that are mutated, and how a mutation keeps to their format.
+//! The files that are mutated, each with mutations that respect its format.
 
 use std::io::{Cursor, Read, Write};
 use std::path::Path;

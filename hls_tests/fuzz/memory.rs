@@ -1,9 +1,9 @@
-//! An allocator that counts.
+//! A counting allocator.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
-/// What the process may hold: beyond it allocations fail, and the machine stays usable.
+/// Memory limit of the process: beyond it allocations fail, and the machine stays usable.
 const LIMIT: usize = 2 << 30;
 
 static HELD: AtomicUsize = AtomicUsize::new(0);
@@ -37,7 +37,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// Runs `call` and tells how many bytes were held at most, beyond those held before.
+/// Runs `call`; returns its result and the peak of bytes held, beyond those held before.
 pub fn peak<T>(seed: u64, call: impl FnOnce() -> T) -> (T, usize) {
     SEED.store(seed, Relaxed);
     let before = HELD.load(Relaxed);

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::random::Random;
 
-/// What marks the structures of HDF5, zip and NumPy files: most bytes elsewhere are plain data.
+/// Signatures of structures in HDF5, zip and NumPy files: most bytes elsewhere are plain data.
 const MARKS: &[&[u8]] = &[
     b"\x89HDF",
     b"TREE",
@@ -36,7 +36,7 @@ pub fn bytes(original: &[u8], random: &mut Random) -> Vec<u8> {
     bytes
 }
 
-/// Where to change something: near a mark more often than not.
+/// Position of a change: near a signature more often than not.
 fn place(bytes: &[u8], random: &mut Random) -> usize {
     let anywhere = random.below(bytes.len());
     if random.below(4) == 0 {
@@ -63,9 +63,9 @@ fn change(bytes: &mut Vec<u8>, random: &mut Random) {
             let end = (at + 1 + random.below(16)).min(bytes.len());
             bytes[at..end].fill_with(|| random.number() as u8);
         }
-        // Numbers at which sizes and addresses break.
+        // Numbers that break sizes and addresses.
         2 | 3 => number(bytes, at, random),
-        // Two words in each other's place.
+        // Two words swapped.
         4 => {
             let other = place(bytes, random);
             let size = random.one_of(&[2, 4, 8]);

@@ -1,4 +1,4 @@
-//! Numbers that only a seed decides.
+//! Random numbers from a seed.
 
 /// SplitMix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", 2014).
 pub struct Random(u64);

@@ -1,4 +1,4 @@
-//! Numbers times factors: scales of channels and slopes, of which powers of two multiply nothing.
+//! Scales per channel and slopes: powers of two need no multiplier.
 
 use bitkiln::back::{Backend, files};
 use bitkiln::hls::{Body, Operations};
@@ -18,7 +18,8 @@ fn add_slopes(graph: &mut Graph, name: &str, from: NodeId, leaky: Leaky) {
     graph.add_output(name, node);
 }
 
-/// Factors of every kind; layers that have others than powers of two are called products.
+/// Scales and slopes of every kind; the names of layers with non-trivial multiplications contain
+/// `products`.
 pub fn small_factors() -> Network {
     let mut graph = Graph::new("factors");
     let x = graph.add_input("x", vec![2, 4], format("fixed<6,2>"));
@@ -77,7 +78,7 @@ fn nothing_but_other_numbers_multiplies() {
             let opening = format!("static void {}(", kernel.name);
             let (_, text) = source.contents.split_once(&opening).unwrap();
             let (text, _) = text.split_once("\n}\n").unwrap();
-            // Places in arrays are no products.
+            // Array indices are no multiplications.
             let multiplies = text.replace("row * ", "").contains('*');
             let is_products = kernel.layer.contains("products");
             assert_eq!(multiplies, is_products, "{}: {text}", kernel.layer);

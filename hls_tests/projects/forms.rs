@@ -1,4 +1,4 @@
-//! Matrices of weights that need no multiplier, and functions as tables and comparators.
+//! Weight matrices without multipliers, and functions as tables and comparators.
 
 use bitkiln::back::{Backend, files};
 use bitkiln::hls::{Body, Design, Form, Options, Terms, Uses};
@@ -7,7 +7,7 @@ use bitkiln::ir::{Graph, Linear, NodeId, Op};
 use crate::networks::*;
 use crate::verified::assert_exact;
 
-/// A kind of matrix of weights.
+/// A kind of weight matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Binary,
@@ -27,7 +27,7 @@ const KINDS: [Kind; 6] = [
     Kind::Mixed,
 ];
 
-/// Random weights of a kind; one output of those that may be 0 has no other weight.
+/// Random weights of a kind. If weights may be 0, all of one output are.
 fn random(kind: Kind, [inputs, outputs]: [usize; 2], draw: &mut Draw) -> Linear {
     let scales: Vec<u64> = (0..outputs).map(|_| draw.next() % 5).collect();
     let empty = draw.next() as usize % outputs;
@@ -171,7 +171,7 @@ fn random_weights_of_every_form_are_exact() {
     }
 }
 
-/// The form of each matrix is that of its kind, and only products multiply.
+/// The kind of each matrix decides its form, and only non-trivial multiplications multiply.
 #[test]
 fn nothing_but_products_multiplies() {
     for seed in 0..20 {
@@ -186,7 +186,7 @@ fn nothing_but_products_multiplies() {
                 let (_, text) = source.contents.split_once(&opening).unwrap();
                 let (text, _) = text.split_once("\n}\n").unwrap();
                 let code = text.lines().filter(|line| !line.contains("for ("));
-                // Places in arrays are no products.
+                // Array indices are no multiplications.
                 let code: String =
                     code.map(|line| line.replace("i * 3", "").replace("row * ", "")).collect();
                 let multiplies = code.contains('*');

@@ -3,7 +3,11 @@
 mod factors;
 mod forms;
 mod networks;
+mod pragmas;
 mod resource;
+mod scripts;
 mod snapshots;
+#[path = "../vendors/mod.rs"]
+mod vendors;
 mod verified;
 mod writing;

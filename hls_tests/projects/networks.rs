@@ -1,4 +1,4 @@
-//! Small networks for tests, each with random samples and what the simulation makes of them.
+//! Small networks for tests, each with random samples and their simulated outputs.
 
 use bitkiln::back::{Backend, Vectors};
 use bitkiln::fixed::{Codes, Format, Overflow, Quantization, Rounding};
@@ -12,7 +12,7 @@ use ndarray::{Array1, ArrayD, IxDyn};
 use num_bigint::BigInt;
 use num_traits::{One, Zero};
 
-/// A row of pseudo-random numbers: the same on every machine.
+/// Pseudo-random numbers, the same on every machine.
 pub struct Draw(u64);
 
 impl Draw {
@@ -55,11 +55,11 @@ fn quantization(text: &str) -> Quantization {
     text.parse().unwrap()
 }
 
-/// A network with samples and what it makes of them.
+/// A network with samples and their outputs.
 pub struct Network {
     pub graph: Graph,
     pub vectors: Vectors,
-    /// What was chosen for its hardware, but for the part.
+    /// Choices for its hardware, except the part.
     pub options: Options,
 }
 
@@ -101,14 +101,14 @@ impl Network {
         Self { graph, vectors: Vectors { inputs, outputs }, options }
     }
 
-    /// Hardware for the part that `backend` takes by itself.
+    /// Hardware for the default part of `backend`.
     pub fn design(&self, backend: Backend) -> Design {
         let options = Options { part: backend.default_part().into(), ..self.options.clone() };
         Design::new(&self.graph, &options).unwrap()
     }
 }
 
-/// Adds a matrix of random codes of `weights`, with biases of `bias` if given.
+/// Adds a weight matrix of random codes of type `weights`, with biases of type `bias` if given.
 pub fn add_linear(
     graph: &mut Graph,
     name: &str,
@@ -126,19 +126,19 @@ pub fn add_linear(
     add_matrix(graph, name, from, Linear { weights, bias })
 }
 
-/// Numbers of a shape with `fraction` fractional bits.
+/// Constants of a shape with `fraction` fractional bits.
 pub fn constant(shape: &[usize], codes: &[i64], fraction: i32) -> Constant {
     let codes = codes.iter().map(|code| BigInt::from(*code)).collect();
     let codes = ArrayD::from_shape_vec(IxDyn(shape), codes).unwrap();
     Constant::of_codes(codes, fraction).unwrap()
 }
 
-/// Adds a matrix.
+/// Adds a weight matrix.
 pub fn add_matrix(graph: &mut Graph, name: &str, from: NodeId, linear: Linear) -> NodeId {
     graph.add(name, linear, &[from]).unwrap()
 }
 
-/// Adds random scales, and biases if given: a format each, and one number per channel if so said.
+/// Adds random scales, and biases if given: a format each, and `true` for one number per channel.
 pub fn add_affine(
     graph: &mut Graph,
     name: &str,
@@ -157,7 +157,7 @@ pub fn add_affine(
     graph.add(name, affine, &[from]).unwrap()
 }
 
-/// Adds a cast to `to`, which says its modes.
+/// Adds a cast to `to`, modes included.
 pub fn add_cast(graph: &mut Graph, name: &str, from: NodeId, to: &str) -> NodeId {
     add_cast_to(graph, name, from, quantization(to))
 }
@@ -184,7 +184,7 @@ pub fn add_leaky(graph: &mut Graph, name: &str, from: NodeId, shift: u32) -> Nod
     graph.add(name, Leaky { threshold: BigInt::zero(), slopes, bias: None }, &[from]).unwrap()
 }
 
-/// Adds a factor of 2^`power`.
+/// Adds a scale of 2^`power`.
 pub fn add_scale(graph: &mut Graph, name: &str, from: NodeId, power: i32) -> NodeId {
     graph.add(name, Scale { power }, &[from]).unwrap()
 }
@@ -194,8 +194,7 @@ pub fn add_reshape(graph: &mut Graph, name: &str, from: NodeId, shape: &[usize])
     graph.add(name, Reshape { shape: shape.to_vec() }, &[from]).unwrap()
 }
 
-/// Adds a function that is `values[k]` from `thresholds[k - 1]` on, with `fraction`
-/// fractional bits.
+/// Adds a step function: `values[k]` from `thresholds[k - 1]` on, with `fraction` fractional bits.
 pub fn add_steps(
     graph: &mut Graph,
     name: &str,
@@ -209,7 +208,7 @@ pub fn add_steps(
     graph.add(name, StepFunction { thresholds, values }, &[from]).unwrap()
 }
 
-/// Adds a softmax with small tables, of which `addresses` share a difference of 6 bits.
+/// Adds a softmax with small tables, of which `addresses` share a 6-bit x - max.
 pub fn add_softmax(
     graph: &mut Graph,
     name: &str,
@@ -248,7 +247,7 @@ pub fn add_softmax(
     graph.add(name, softmax, &[from]).unwrap()
 }
 
-/// Two dense layers between quantizers, 6-5-3: what most tests look at.
+/// Two dense layers between quantizers, 6-5-3: the network of most tests.
 pub fn tiny() -> Network {
     let mut graph = Graph::new("tiny");
     let x = graph.add_input("input_1", vec![6], format("fixed<8,1>"));
@@ -260,8 +259,8 @@ pub fn tiny() -> Network {
     Network::new(graph, 32, 3)
 }
 
-/// Every operation, on tensors of several axes, with results that leave in every way: directly,
-/// reshaped, twice, used inside as well, and unchanged from an input. Names are awkward.
+/// Every operation on tensors of several axes. Outputs are results as they are, reshaped, twice,
+/// read by other operations, too, and an input itself. Names are awkward.
 pub fn every_operation() -> Network {
     let mut graph = Graph::new("every/operation");
     let x = graph.add_input("class", vec![2, 3, 4], format("fixed<7,2>"));
@@ -321,8 +320,8 @@ pub fn every_mode() -> Network {
     Network::new(graph, 10, 7)
 }
 
-/// Formats at the ends of what exists: one bit, 128 bits, integer positions below zero and beyond
-/// the width; weights that no double holds.
+/// Formats at the limits: one bit, 128 bits, integer bits below zero and beyond the width; weights
+/// that no double holds.
 pub fn extreme_formats() -> Network {
     let mut graph = Graph::new("extreme_formats");
     let wide = graph.add_input("wide", vec![3], format("fixed<128,64>"));
@@ -369,7 +368,8 @@ pub fn add_conv(
     graph.add(name, Conv { window, groups, linear }, &[from]).unwrap()
 }
 
-/// Convolutions with borders, strides, dilation, groups and spread operands; pools; moves; merges.
+/// Convolutions with padding, stride, dilation, input dilation and groups; pooling; layout
+/// operations; merges.
 pub fn windows() -> Network {
     let mut graph = Graph::new("windows");
     let whole = Window::whole([5, 4]);
@@ -423,7 +423,7 @@ pub fn windows() -> Network {
     Network::new(graph, 12, 5)
 }
 
-/// Kernels too large to be unrolled: their outermost loops stay.
+/// Kernels too large to be unrolled fully: their outermost loops are pipelined.
 pub fn large() -> Network {
     let mut graph = Graph::new("large");
     let whole = Window::whole([30, 30]);
@@ -441,7 +441,7 @@ pub fn large() -> Network {
     let wide = add_linear(&mut graph, "wide", flat, (5, "fixed<4,1>", Some("fixed<6,2>")));
     graph.add_output("wide", wide);
 
-    // A single row of windows or of channels.
+    // A single window, or a single row of channels.
     let op = Pool { window: whole, kind: PoolKind::Sum };
     let sums = graph.add("sums", op, &[x]).unwrap();
     graph.add_output("sums", sums);

@@ -1,4 +1,4 @@
-//! Matrices that are worked on in blocks.
+//! Folded matrices: tiles of weights, one per iteration.
 
 use bitkiln::back::{Backend, files};
 use bitkiln::config::Strategy;
@@ -9,7 +9,7 @@ use crate::forms::random_forms;
 use crate::networks::*;
 use crate::verified::assert_exact;
 
-/// Layers in blocks of every shape, small enough to be read.
+/// Layers with tiles of every shape, small enough to be read.
 pub fn small_blocks() -> Network {
     let mut graph = Graph::new("blocks");
     let x = graph.add_input("x", vec![4], format("fixed<6,2>"));
@@ -48,6 +48,19 @@ pub fn small_blocks() -> Network {
     network
 }
 
+/// A convolution whose tensors and weights are memories, and whose window is registers.
+pub fn large_blocks() -> Network {
+    let mut graph = Graph::new("large_blocks");
+    let image = graph.add_input("image", vec![80, 80, 2], format("ufixed<5,1>"));
+    let window = Window { kernel: [3, 3], output: [78, 78], ..Window::whole([80, 80]) };
+    let conv = add_conv(&mut graph, "conv", image, (window, 1, 4));
+    graph.add_output("conv", conv);
+    let mut network = Network::new(graph, 1, 9);
+    network.options.strategy = Strategy::Resource;
+    network.options.reuse_factor = 8;
+    network
+}
+
 fn blocks(design: &Design) -> Vec<Blocks> {
     let linear = design.kernels.iter().filter_map(|kernel| match &kernel.body {
         Body::Linear(linear) => Some(linear.blocks),
@@ -67,7 +80,7 @@ fn blocks_of_every_shape() {
     assert_exact(&network);
 }
 
-/// Every form of matrix, on an input, on rows, and on signs, cut in different ways.
+/// Every form of matrix on an input, on rows and on signs, with different tiles.
 #[test]
 fn blocks_of_every_form() {
     let mut network = random_forms(3);
@@ -84,7 +97,7 @@ fn blocks_of_every_form() {
     assert_exact(&network);
 }
 
-/// Large tensors are a memory for each channel, in both dialects.
+/// Large tensors are one memory per channel, in both dialects.
 #[test]
 fn large_tensors_are_split_by_channel() {
     let network = large();
@@ -104,7 +117,7 @@ fn large_tensors_are_split_by_channel() {
     let (arrays, _) = arrays.split_once('}').unwrap();
     assert!(arrays.contains("core/relu_out 6\n"), "{arrays}");
     assert!(arrays.contains(" image 5\n"), "{arrays}");
-    // One that is a memory is no handshake with a million wires.
+    // A memory gets no handshake of all elements.
     let catapult = of(Backend::Catapult, "firmware/NAME.cpp");
     assert!(!catapult.contains("hls_resource image:rsc"), "{catapult}");
     let small = small_blocks();
@@ -113,7 +126,7 @@ fn large_tensors_are_split_by_channel() {
     assert!(files.iter().any(|file| file.contents.contains("hls_resource image:rsc")));
 }
 
-/// What Catapult reads at once is one word of a memory.
+/// The word width of a constant in Catapult is that of one tile.
 #[test]
 fn catapult_is_told_how_wide_words_are() {
     let network = small_blocks();

@@ -1,4 +1,4 @@
-//! The files of one tiny network, as people will read them.
+//! Generated files as users read them.
 
 use bitkiln::back::{Backend, File, ModelFile, files};
 
@@ -19,7 +19,7 @@ fn snapshot(backend: Backend) {
     }
 }
 
-/// What the forms of matrices and functions change: kernels, types, and how weights are kept.
+/// Files that the forms of matrices and functions change: kernels, types and weights.
 #[test]
 fn forms() {
     for backend in Backend::ALL {

@@ -1,4 +1,4 @@
-//! Written projects compute what the simulation does, whoever's headers they are compiled with.
+//! Written projects compute the simulated outputs with either set of headers.
 
 use std::fs;
 use std::path::Path;
@@ -9,12 +9,14 @@ use bitkiln::ir::Graph;
 use tempfile::TempDir;
 
 use crate::networks::*;
+use crate::vendors;
 
 /// Writes the project of `network` to a folder of its own.
-fn build(network: &Network, backend: Backend) -> TempDir {
+pub fn build(network: &Network, backend: Backend) -> TempDir {
     let design = network.design(backend);
     let folder = tempfile::tempdir().unwrap();
     write(&design, backend, &network.vectors, folder.path(), &WriteOptions::default()).unwrap();
+    assert_eq!(vendors::check(folder.path()).unwrap(), [""; 0], "{}", network.graph.name);
     folder
 }
 
@@ -66,8 +68,8 @@ fn formats_at_the_ends() {
     assert_exact(&extreme_formats());
 }
 
-/// A million numbers between two kernels, which stand-ins keep in 8 bytes each: more than the 8 MB
-/// that a stack usually has.
+/// A million elements between two kernels, 8 bytes each with the stand-ins: more than the usual
+/// stack of 8 MB.
 #[test]
 fn tensors_that_exceed_a_stack() {
     let mut graph = Graph::new("wide");
@@ -112,7 +114,7 @@ fn edit(project: &Path, file: &str, from: &str, to: &str) {
     fs::write(path, text.replacen(from, to, 1)).unwrap();
 }
 
-/// The stand-ins' verdict on a project of which `change` changed something.
+/// The stand-ins' verdict on a project after `change`.
 fn verdict_on(backend: Backend, change: impl Fn(&Path)) -> Result<u64, VerifyError> {
     let project = build(&tiny(), backend);
     change(project.path());

@@ -82,11 +82,11 @@ fn a_foreign_folder_is_left_alone() {
     assert!(error.to_string().ends_with("thesis exists, and Bitkiln did not write it"), "{error}");
     assert_eq!(entries(&project), ["thesis.tex"]);
 
-    // A manifest of someone else's makes it no more ours.
+    // A foreign manifest does not make the folder a project.
     fs::write(project.join("bitkiln.json"), "{}").unwrap();
     assert!(matches!(write_tiny(&project, false), Err(BackError::NotOurs(_))));
 
-    // By force the project goes in, and nothing else goes out.
+    // --force adds the project and removes nothing.
     write_tiny(&project, true).unwrap();
     assert_eq!(fs::read_to_string(project.join("thesis.tex")).unwrap(), "years of work");
     assert!(project.join("firmware/tiny.cpp").is_file());
@@ -190,7 +190,7 @@ fn modes_that_a_vendor_lacks_are_refused() {
     }
 }
 
-/// Vitis runs kernels at the same time; in Catapult they are loops of one process.
+/// Vitis runs kernels concurrently; in Catapult they are loops of one process.
 #[test]
 fn the_interval_is_the_tools() {
     let mut graph = Graph::new("two");

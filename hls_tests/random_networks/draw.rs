@@ -1,6 +1,6 @@
 //! Random choices, the same on every machine.
 
-/// A row of pseudo-random numbers (SplitMix64).
+/// Pseudo-random numbers (SplitMix64).
 pub struct Draw(u64);
 
 impl Draw {
@@ -16,12 +16,12 @@ impl Draw {
         z ^ (z >> 31)
     }
 
-    /// A number from `low` to `high`, both among them.
+    /// A number from `low` to `high`, inclusive.
     pub fn number(&mut self, low: usize, high: usize) -> usize {
         low + (self.next() % (high - low + 1) as u64) as usize
     }
 
-    /// Whether something happens that does `percent` times of a hundred.
+    /// `true` with a probability of `percent` / 100.
     pub fn chance(&mut self, percent: u64) -> bool {
         self.next() % 100 < percent
     }

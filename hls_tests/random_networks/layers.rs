@@ -15,7 +15,7 @@ use super::draw::Draw;
 /// No tensor of a network has more elements.
 const MOST_ELEMENTS: usize = 200;
 
-/// No type of a network is wider: hardware of this kind never is.
+/// No type of a network is wider, as in real designs.
 const WIDEST: u32 = 48;
 
 const KERNELS: &[&str] = &[
@@ -54,7 +54,7 @@ struct Network<'d> {
     shapes: Vec<Vec<usize>>,
 }
 
-/// A network of four to nine layers behind one or two inputs.
+/// A network of four to nine layers after one or two inputs.
 pub fn network(draw: &mut Draw) -> Model {
     let model =
         Model { name: "network".into(), graph: DiGraph::new(), inputs: vec![], outputs: vec![] };
@@ -95,7 +95,7 @@ pub fn text(model: &Model) -> String {
 }
 
 impl Network<'_> {
-    /// Adds a layer if it fits; says so.
+    /// Adds a layer if it fits; returns its node.
     fn add(&mut self, kind: LayerKind, sources: &[NodeIndex]) -> Option<NodeIndex> {
         self.add_up_to(WIDEST, kind, sources)
     }
@@ -290,7 +290,7 @@ impl Network<'_> {
         })
     }
 
-    /// Averages at 'same' borders, with fewer elements than places.
+    /// Averages with 'same' padding, where a window covers fewer elements than it has taps.
     fn averages(&mut self, shape: &[usize]) -> LayerKind {
         let mut spec = self.window_spec(shape);
         spec.dilation = [1, 1];

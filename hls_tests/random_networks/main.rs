@@ -1,11 +1,13 @@
-//! Random networks: what the interpreter computes and what the generated C++ of both dialects does.
+//! Random networks: the generated C++ of both dialects gives the outputs of the interpreter.
 //!
 //! A network is drawn from a seed: layers of all families on shapes that fit, with quantizers,
-//! branches and merges. Its project must compile and give every bit, for Vitis and for Catapult.
-//! `BITKILN_NETWORKS=200` takes as many seeds instead of the twenty of an ordinary run.
+//! branches and merges. Its projects for Vitis and Catapult must compile and give every bit.
+//! `BITKILN_NETWORKS=200` takes 200 seeds instead of the 20 of an ordinary run.
 
 mod draw;
 mod layers;
+#[path = "../vendors/mod.rs"]
+mod vendors;
 
 use bitkiln::back::{Backend, Headers, Vectors, WriteOptions, verify, write};
 use bitkiln::config::Strategy;
@@ -21,10 +23,10 @@ const NETWORKS: u64 = 20;
 /// Samples of a network.
 const SAMPLES: usize = 8;
 
-/// Every so many networks are compiled with the vendors' headers as well, which takes longer.
+/// One network in this many is compiled with the vendors' headers as well, which takes longer.
 const VENDOR: u64 = 10;
 
-/// How many threads compile at a time.
+/// Threads that compile at a time.
 const THREADS: u64 = 2;
 
 #[test]
@@ -61,6 +63,7 @@ fn check(seed: u64) {
         let design = Design::new(&hardware, &options).unwrap();
         let folder = tempfile::tempdir().unwrap();
         write(&design, backend, &vectors, folder.path(), &WriteOptions::default()).unwrap();
+        assert_eq!(vendors::check(folder.path()).unwrap(), [""; 0], "seed {seed} for {backend}");
         let vendor = seed.is_multiple_of(VENDOR);
         for headers in [Headers::Builtin, Headers::Vendor].into_iter().take(1 + usize::from(vendor))
         {

@@ -1,4 +1,4 @@
-//! What Bitkiln found, what QKeras computed in float32, and what is so in float64.
+//! Comparison of Bitkiln's results with QKeras' in float32 and with exact ones in float64.
 
 use std::fmt;
 
@@ -7,26 +7,26 @@ use ndarray::ArrayD;
 /// A layer's result.
 pub struct Found {
     pub values: ArrayD<f64>,
-    /// The step from one number of its type to the next; `None` where it has no type, because the
-    /// quantizer behind computes it along.
-    pub step: Option<f64>,
+    /// The LSB of its type; `None` without a type, where the function is fused into the following
+    /// quantizer.
+    pub lsb: Option<f64>,
 }
 
-/// What is wrong with a result.
+/// A defect of a result.
 #[derive(Debug, PartialEq)]
 pub enum Difference {
     Shape {
         found: Vec<usize>,
         expected: Vec<usize>,
     },
-    /// Values that are too far from QKeras' ones.
+    /// Values too far from QKeras'.
     Far {
         count: usize,
         of: usize,
         found: f64,
         expected: f64,
     },
-    /// Values that are not what float64 gives, rounded to the type.
+    /// Values that differ from the float64 result rounded to the type.
     NotExact {
         count: usize,
         of: usize,
@@ -52,11 +52,11 @@ impl fmt::Display for Difference {
     }
 }
 
-/// What float32 tells apart, in parts of the largest number that takes part: half of its 24 bits'
-/// step for each of a few operations.
+/// Precision of float32 relative to the largest operand: half an LSB of its 24 bits for each of a few
+/// operations.
 pub const FLOAT32: f64 = 1.0 / (1 << 22) as f64;
 
-/// The same of float64, with some bits for what cancels.
+/// The same of float64, with some bits for cancellation.
 const FLOAT64: f64 = 1.0 / (1_u64 << 44) as f64;
 
 impl Found {
@@ -68,30 +68,29 @@ impl Found {
         Err(Difference::Shape { found, expected })
     }
 
-    /// Whether numbers of the type are told apart by a float that knows the largest of `values` to
-    /// the given part.
-    pub fn tells_steps(&self, values: &ArrayD<f64>, part: f64) -> Option<f64> {
-        self.step.filter(|step| *step > largest(values) * part)
+    /// The LSB of the type, if floats of relative precision `part` tell it apart in `values`.
+    pub fn resolvable_lsb(&self, values: &ArrayD<f64>, part: f64) -> Option<f64> {
+        self.lsb.filter(|lsb| *lsb > largest(values) * part)
     }
 
-    /// The places at which QKeras, which has `expected`, has another code: the next one, or it is an
-    /// error. Where the type is finer than float32, nothing is so said: there values may be apart by
-    /// what float32 leaves open, and no more.
+    /// The indices at which QKeras, which has `expected`, has another code. A code that is not the next
+    /// one is an error. A type finer than float32 has no such indices; its values may differ by the
+    /// precision of float32.
     pub fn other_codes(&self, expected: &ArrayD<f64>) -> Result<Vec<usize>, Difference> {
         self.same_shape(expected)?;
         let pairs = || self.values.iter().zip(expected).enumerate();
-        let (other, far): (Vec<usize>, Vec<usize>) = match self.tells_steps(expected, FLOAT32) {
-            Some(step) => {
+        let (other, far): (Vec<usize>, Vec<usize>) = match self.resolvable_lsb(expected, FLOAT32) {
+            Some(lsb) => {
                 let apart = |(at, (found, expected)): (usize, (&f64, &f64))| {
-                    (at, ((expected / step).round() - found / step).abs())
+                    (at, ((expected / lsb).round() - found / lsb).abs())
                 };
                 let other = pairs().map(apart).filter(|(_, codes)| *codes > 0.0);
                 let far = pairs().map(apart).filter(|(_, codes)| *codes > 1.0);
                 (other.map(|(at, _)| at).collect(), far.map(|(at, _)| at).collect())
             }
             None => {
-                // TensorFlow's own functions are off by more than float32 is.
-                let operations = if self.step.is_none() { 2.0 } else { 1.0 };
+                // TensorFlow's own functions are less precise than float32.
+                let operations = if self.lsb.is_none() { 2.0 } else { 1.0 };
                 let tolerance = largest(expected) * FLOAT32 * operations;
                 let far = |(_, (found, expected)): &(usize, (&f64, &f64))| {
                     (*found - *expected).abs() > tolerance
@@ -110,11 +109,11 @@ impl Found {
         }
     }
 
-    /// Whether each value is the number of the type that is nearest to the one of `exact`, which is as
-    /// exact as float64, or to one that is `open` away from it.
+    /// Checks that each value is the one of the type nearest to `exact`, which has the precision of
+    /// float64, or nearest to a number at most `open` away from it.
     pub fn is_exact(&self, exact: &ArrayD<f64>, open: f64) -> Result<(), Difference> {
         self.same_shape(exact)?;
-        let tolerance = self.step.unwrap_or(0.0) / 2.0 + largest(exact) * FLOAT64 + open;
+        let tolerance = self.lsb.unwrap_or(0.0) / 2.0 + largest(exact) * FLOAT64 + open;
         let pairs = self.values.iter().zip(exact);
         let mut off = pairs.filter(|(found, exact)| (*found - *exact).abs() > tolerance);
         match off.next() {
@@ -128,10 +127,10 @@ impl Found {
         }
     }
 
-    /// What layers behind take: the number of the type that `exact` was shown to be rounded to, or
-    /// `exact` itself where the type is as fine as float64.
-    pub fn handed_on(self, exact: ArrayD<f64>) -> ArrayD<f64> {
-        let coarse = self.tells_steps(&exact, FLOAT64).is_some();
+    /// The operand of the following layers: `exact` rounded to the type, or `exact` itself if the type
+    /// is as fine as float64.
+    pub fn operand_of_next(self, exact: ArrayD<f64>) -> ArrayD<f64> {
+        let coarse = self.resolvable_lsb(&exact, FLOAT64).is_some();
         if coarse { self.values } else { exact }
     }
 }
@@ -140,7 +139,7 @@ pub fn largest(values: &ArrayD<f64>) -> f64 {
     values.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()))
 }
 
-/// The element that is number `at`, row-major.
+/// The element at the row-major index `at`.
 pub fn nth(values: &ArrayD<f64>, at: usize) -> f64 {
     values.iter().nth(at).copied().unwrap_or(f64::NAN)
 }
@@ -169,8 +168,8 @@ mod tests {
 
     use super::*;
 
-    fn found(values: &[f64], step: f64) -> Found {
-        Found { values: arr1(values).into_dyn(), step: Some(step) }
+    fn found(values: &[f64], lsb: f64) -> Found {
+        Found { values: arr1(values).into_dyn(), lsb: Some(lsb) }
     }
 
     #[test]

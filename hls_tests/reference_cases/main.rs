@@ -2,32 +2,33 @@
 //!
 //! A case is a folder with a model, `inputs.npz`, `trace.npz` (every layer's output) and `case.json`
 //! (the inputs' formats). QKeras returns x + (q(x) - x) in float32, which lies a float error off the
-//! grid, so codes are compared: its value must be nearer to ours than to any other number of the
+//! grid, so codes are compared: its value must be nearer to ours than to any other value of the
 //! layer's type.
 //!
-//! Beside QKeras stands [`exact`], the same network in float64. Every value of every layer is the one
-//! that this gives, rounded to the layer's type. Where QKeras has another code, one value in a
-//! thousand at most, that is the next one, and numbers that float32 cannot tell from the layer's
-//! operands lead to it.
+//! The second reference is [`exact`], the same network in float64: every value of every layer is its
+//! result, rounded to the layer's type. QKeras may have another code in one value of a thousand: the
+//! next one, and only if operands that float32 cannot tell from the layer's lead to it.
 
 mod cases;
 mod compare;
 mod exact;
 mod projects;
+#[path = "../vendors/mod.rs"]
+mod vendors;
 
 use std::collections::HashMap;
 
 use bitkiln::model::LayerKind;
-use cases::{Case, committed, real};
+use cases::{Case, committed, trained};
 use compare::{FLOAT32, Found, largest, nth};
 use exact::{Exact, Samples};
 use petgraph::visit::Topo;
 
-/// What softmax' tables and multiplications leave open before a probability is rounded: about a
-/// thousandth of a step.
+/// Error of softmax' tables and multiplications before a probability is rounded: about a thousandth
+/// of an LSB.
 const SOFTMAX: f64 = 1.0 / (1_u64 << 25) as f64;
 
-/// Of so many values, one may have the next code in QKeras.
+/// One value in this many may have the next code in QKeras.
 const RARELY: usize = 1000;
 
 #[test]
@@ -60,7 +61,7 @@ fn other_traces_are_no_good() -> Result<(), Box<dyn std::error::Error>> {
         checked.case(&case)?;
         assert_eq!(checked.failures, [""; 0]);
         let values = case.trace.get_mut(layer).ok_or("no such layer")?;
-        // Inside of the range, wherever that is.
+        // A value inside of the range.
         let least = values.iter_mut().min_by(|a, b| a.abs().total_cmp(&b.abs()));
         *least.ok_or("no values")? += by;
         checked.case(&case)?;
@@ -72,17 +73,18 @@ fn other_traces_are_no_good() -> Result<(), Box<dyn std::error::Error>> {
 
 #[test]
 fn the_layers_of_trained_models_are_exact() -> Result<(), Box<dyn std::error::Error>> {
-    for name in ["qkeras_3layer", "qkeras_v3_3layer"] {
-        let Some(case) = real(name)? else { continue };
+    for case in
+        trained("the_layers_of_trained_models_are_exact", &["qkeras_3layer", "qkeras_v3_3layer"])?
+    {
         let mut checked = Checked::default();
         checked.case(&case)?;
-        println!("{name}: {}", checked.summary());
+        println!("{}: {}", case.name, checked.summary());
         assert!(checked.failures.is_empty(), "{}", checked.failures.join("\n"));
     }
     Ok(())
 }
 
-/// What came of cases.
+/// Results of the comparison of cases.
 #[derive(Default)]
 struct Checked {
     failures: Vec<String>,
@@ -92,7 +94,7 @@ struct Checked {
     fine: usize,
     /// Probabilities.
     probabilities: usize,
-    /// For each layer where QKeras has other codes: how many, of how many.
+    /// For each layer where QKeras has other codes: their number, and that of all codes.
     other: Vec<(String, usize, usize)>,
 }
 
@@ -127,8 +129,8 @@ impl Checked {
             let sources = case.model.sources(index);
             let x: Option<Vec<Samples>> = sources.iter().map(|s| values.get(s).cloned()).collect();
             let x = x.ok_or("a layer before its sources")?;
-            let quantized_behind = case.quantizers_follow(index);
-            let exact = Exact { precision: &case.settings.precision, quantized_behind };
+            let before_quantizers = case.quantizers_follow(index);
+            let exact = Exact { precision: &case.settings.precision, before_quantizers };
             let y = exact.layer(&layer.kind, &x, found.values.shape())?;
             let expected = case.trace.get(&layer.name);
             let mut open = 0.0;
@@ -160,7 +162,7 @@ impl Checked {
                     Err(difference) => self.failures.push(format!("{place}: {difference}")),
                 }
             }
-            values.insert(index, found.handed_on(y));
+            values.insert(index, found.operand_of_next(y));
         }
         let named = |layer: &&String| case.model.graph.node_weights().all(|l| l.name != **layer);
         let unknown = case.trace.keys().filter(named);
@@ -169,7 +171,7 @@ impl Checked {
     }
 
     fn note(&mut self, place: String, found: &Found, expected: &Samples, other: usize) {
-        if found.tells_steps(expected, FLOAT32).is_none() {
+        if found.resolvable_lsb(expected, FLOAT32).is_none() {
             self.fine += expected.len();
             return;
         }
@@ -183,7 +185,7 @@ impl Checked {
     }
 }
 
-/// Whether operands that float32 cannot tell from `x` lead to QKeras' code of the value at a place.
+/// Reports whether operands that float32 cannot tell from `x` lead to QKeras' code of one value.
 fn is_float32(
     exact: &Exact<'_>,
     kind: &LayerKind,
@@ -191,10 +193,10 @@ fn is_float32(
     found: &Found,
     (at, expected): (usize, f64),
 ) -> bool {
-    let step = found.step.unwrap_or(f64::MIN_POSITIVE);
+    let lsb = found.lsb.unwrap_or(f64::MIN_POSITIVE);
     [-FLOAT32, FLOAT32].into_iter().any(|part| {
         let moved: Vec<Samples> = x.iter().map(|x| x + largest(x) * part).collect();
         let y = exact.layer(kind, &moved, found.values.shape());
-        y.is_ok_and(|y| (nth(&y, at) / step).round() == (expected / step).round())
+        y.is_ok_and(|y| (nth(&y, at) / lsb).round() == (expected / lsb).round())
     })
 }

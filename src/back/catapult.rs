@@ -7,7 +7,7 @@ use super::files::File;
 use super::text::rounded;
 use super::{BackError, Backend};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Partition};
+use crate::hls::{Body, Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Partition};
 
 pub(super) struct Catapult;
 
@@ -175,10 +175,25 @@ impl Dialect for Catapult {
     }
 
     fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError> {
-        // Whatever is split into its elements becomes registers, the rest memories.
-        let registers = |edge: &&Edge| edge.kind == EdgeKind::Array(Partition::Complete);
-        let longest = design.edges.iter().filter(registers).map(Edge::len).max().unwrap_or(0);
-        let register_threshold = longest + 1;
+        // Arrays that are partitioned completely become registers, the rest memories.
+        let edges = design.edges.iter().map(|edge| {
+            let EdgeKind::Array(partition) = edge.kind;
+            (edge.len(), partition)
+        });
+        let constants = design.kernels.iter().flat_map(|kernel| design.constants_of(kernel));
+        let constants = constants.map(|(it, partition)| (it.codes.len(), partition));
+        let locals = design.kernels.iter().flat_map(|kernel| match &kernel.body {
+            Body::Linear(linear) => {
+                let window = linear.windows.as_ref().map_or(0, |windows| windows.len());
+                [window, linear.block_outputs()]
+            }
+            Body::Softmax(softmax) => [softmax.columns, 0],
+            _ => [0, 0],
+        });
+        let locals = locals.map(|len| (len, Partition::of(len, 1)));
+        let complete = edges.chain(constants).chain(locals);
+        let complete = complete.filter(|(_, partition)| *partition == Partition::Complete);
+        let register_threshold = complete.map(|(len, _)| len).max().unwrap_or(0) + 1;
         let script = BuildScript {
             design,
             uncertainty: rounded(design.options.clock_period * design.options.clock_uncertainty),

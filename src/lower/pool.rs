@@ -4,11 +4,12 @@ use std::iter::repeat_n;
 
 use petgraph::graph::NodeIndex;
 
-use super::activation::{Place, activate};
+use super::activation::Place;
 use super::average::{self, Factor};
 use super::builder::Builder;
 use super::layout::gather;
 use super::parameters::Parameter;
+use super::result::{self, Entry};
 use super::{LowerError, windows};
 use crate::ir::{self, Affine, NodeId, Reshape, Window};
 use crate::model::{Layer, Layout, Pool, Reduce, Reduction};
@@ -28,8 +29,10 @@ pub(super) fn lower(
         let shape = vec![builder.tensor(node).channel_count()];
         node = builder.add(name, "channels", Reshape { shape }, node)?;
     }
-    let node = activate(builder, place, node, &pool.activation)?;
-    builder.finished(index, layer, node)
+    node = Entry::of_layer(builder, name).apply(builder, "result", node)?;
+    node = result::fused(builder, Place::fused(index, name), node, &pool.activation)?;
+    builder.result(index, node);
+    Ok(())
 }
 
 /// What elements along some axes have together: those axes in one, and a window over all of it.

@@ -178,11 +178,9 @@ fn averages_of_wide_numbers_keep_forty_bits() -> Outcome {
     let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
-        [
-            "layer 'mean': its sums are rounded to 40 bits, as exact results would exceed 128 bits. A \
-          quantizer before it, or a result type for the layer before it (LayerName: Precision: \
-          result), keeps them exact and the hardware small"
-        ]
+        ["layer 'mean': sums are rounded to 40 bits, because exact results exceed 128 bits. \
+          Quantize before this layer, or set the result type of the layer before it (LayerName: \
+          Precision: result)."]
     );
     let inputs = sim::vectors(&lowered.graph, 20);
     let trace = sim::run(&lowered.graph, &inputs)?;

@@ -1,9 +1,9 @@
 # Builds {{ design.name }} with Catapult:
 #   catapult -product ultra -shell -file build_prj.tcl
-# C simulation and RTL co-simulation (SCVerify) fail on any difference from the expected outputs.
+# C simulation and RTL co-simulation (SCVerify) fail on any difference from the expected outputs. A
+# step that fails ends the script with exit code 1.
 
-# The steps to run: 1 or 0. Each can be set from outside as name=value in ::argv. Co-simulation
-# needs QuestaSim.
+# The steps to run: 1 or 0. Words name=value in ::argv override them. Co-simulation needs QuestaSim.
 array set opt {
     reset   0
     csim    1
@@ -20,26 +20,9 @@ set clock_uncertainty {{ uncertainty }}
 
 set sfd [file dirname [file normalize [info script]]]
 
-if {[info exists ::argv]} {
-    foreach argument $::argv {
-        lassign [split $argument =] name value
-        if {[info exists opt($name)]} {
-            set opt($name) [string is true -strict $value]
-        }
-    }
-}
-
-proc step {name body} {
-    puts "***** $name *****"
-    set start [clock seconds]
-    if {[catch {uplevel 1 $body} message]} {
-        puts "ERROR: ${name}: $message"
-        exit 1
-    }
-    puts "***** ${name}: [expr {[clock seconds] - $start}] s *****"
-}
+{% include "options.tcl" %}
 {% if is_asic %}
-# The library of gates, and memories to go with it.
+# The library of gates, and the memories that belong to it.
 proc add_libraries {part} {
     solution library add $part -- -rtlsyntool DesignCompiler
     solution library add ccs_sample_mem
@@ -47,7 +30,7 @@ proc add_libraries {part} {
     go libraries
 }
 {% else %}
-# The library for an AMD part, found by the part's name in Catapult's own tables.
+# The library of an AMD part, by the part's name in Catapult's tables.
 proc add_libraries {part} {
     set tables /CONFIG/PARAMETERS/Vivado/PARAMETERS/Xilinx/PARAMETERS/*/PARAMETERS/*/PARAMETERS
     set query "$tables/$part/LIBRARIES/*/NAME"
@@ -70,29 +53,37 @@ proc add_libraries {part} {
     go libraries
 }
 {% endif %}
-options set Input/CppStandard {c++17}
-options set Output/OutputVerilog [expr {$opt(verilog) ? "true" : "false"}]
-options set Output/OutputVHDL [expr {$opt(vhdl) ? "true" : "false"}]
-
-if {$opt(reset) && [file exists ${design_top}_prj.ccs]} {
-    project load ${design_top}_prj.ccs
-    go new
-} else {
-    project new -name ${design_top}_prj
+if {$opt(cosim) && !$opt(verilog) && !$opt(vhdl)} {
+    puts "ERROR: co-simulation needs verilog=1 or vhdl=1"
+    exit 1
 }
 
-flow package require /SCVerify
-flow package option set /SCVerify/INVOKE_ARGS "$sfd/tb_data"
+step "project" {
+    options set Input/CppStandard {c++17}
+    options set Output/OutputVerilog [expr {$opt(verilog) ? "true" : "false"}]
+    options set Output/OutputVHDL [expr {$opt(vhdl) ? "true" : "false"}]
 
-solution file add $sfd/firmware/${design_top}.cpp
-solution file add $sfd/${design_top}_test.cpp -exclude true
+    if {$opt(reset) && [file exists ${design_top}_prj.ccs]} {
+        project load ${design_top}_prj.ccs
+        go new
+    } else {
+        project new -name ${design_top}_prj
+    }
 
-# Tensors between kernels are registers, all elements at once.
-solution options set Architectural/DefaultRegisterThreshold {{ register_threshold }}
-directive set -RESET_CLEARS_ALL_REGS no
+    flow package require /SCVerify
+    flow package option set /SCVerify/INVOKE_ARGS "$sfd/tb_data"
 
-go analyze
-go compile
+    solution file add $sfd/firmware/${design_top}.cpp
+    solution file add $sfd/${design_top}_test.cpp -exclude true
+
+    # Arrays with fewer elements are registers, which all are read at once; longer ones are memories.
+    solution options set Architectural/DefaultMemMapThreshold {{ register_threshold }}
+    solution options set Architectural/DefaultRegisterThreshold {{ register_threshold }}
+    directive set -RESET_CLEARS_ALL_REGS no
+
+    go analyze
+    go compile
+}
 
 if {$opt(csim)} {
     step "C simulation" {
@@ -111,7 +102,7 @@ if {$opt(synth)} {
             -ENABLE_NAME {} -ENABLE_ACTIVE high]]
         go assembly
 {%- if !interleaved.is_empty() %}
-        # Large tensors are memories, one for each channel.
+        # Large tensors are memories, one per channel.
         foreach {array memories} {
 {%- for (path, memories) in interleaved %}
             {{ path }} {{ memories }}
@@ -121,7 +112,7 @@ if {$opt(synth)} {
         }
 {%- endif %}
 {%- if !words.is_empty() %}
-        # What one iteration reads of a constant is one word of its memory.
+        # A word of a constant's memory holds what one iteration reads of it.
         foreach {constant width} {
 {%- for (name, width) in words %}
             {{ name }} {{ width }}
@@ -134,8 +125,8 @@ if {$opt(synth)} {
         go allocate
         go schedule
         go extract
+        project save
     }
-    project save
 }
 
 if {$opt(cosim) && $opt(verilog)} {
@@ -148,3 +139,5 @@ if {$opt(cosim) && $opt(vhdl)} {
         flow run /SCVerify/launch_make ./scverify/Verify_rtl_vhdl_msim.mk {} SIMTOOL=msim sim
     }
 }
+
+exit 0

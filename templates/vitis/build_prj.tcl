@@ -1,9 +1,10 @@
 # Builds {{ design.name }} with Vitis HLS:
 #   vitis-run --mode hls --tcl build_prj.tcl    (2024.1 and later)
 #   vitis_hls -f build_prj.tcl                  (before)
-# C simulation and co-simulation end with an error on any difference from the expected outputs.
+# C simulation and co-simulation fail on any difference from the expected outputs. A step that fails
+# ends the script with exit code 1.
 
-# The steps to run: 1 or 0.
+# The steps to run: 1 or 0. Words name=value in ::argv override them.
 array set opt {
     reset  0
     csim   1
@@ -16,41 +17,35 @@ set project_name      {{ design.name }}
 set part              {{ design.options.part }}
 set clock_period      {{ design.options.clock_period }}
 set clock_uncertainty {{ uncertainty }}
-# NDEBUG: an assertion of ap_fixed.h stops at casts that drop more bits than there are, which it
-# computes right.
+# NDEBUG: an assertion of ap_fixed.h stops at casts that drop more bits than there are, although
+# their results are right.
 set cflags            "-std=c++14 -DNDEBUG"
 
-cd [file dirname [file normalize [info script]]]
+{% include "options.tcl" %}
+step "project" {
+    cd [file dirname [file normalize [info script]]]
+    if {$opt(reset)} {
+        open_project -reset ${project_name}_prj
+    } else {
+        open_project ${project_name}_prj
+    }
+    set_top $project_name
+    add_files firmware/${project_name}.cpp -cflags $cflags
+    add_files -tb ${project_name}_test.cpp -cflags $cflags
+    add_files -tb tb_data
 
-proc step {name body} {
-    puts "***** $name *****"
-    set start [clock seconds]
-    uplevel 1 $body
-    puts "***** ${name}: [expr {[clock seconds] - $start}] s *****"
+    if {$opt(reset)} {
+        open_solution -reset solution1
+    } else {
+        open_solution solution1
+    }
+    set_part $part
+    create_clock -period $clock_period -name default
+    set_clock_uncertainty $clock_uncertainty default
+    # Releases differ in whether they have this limit and let a script set it.
+    catch {config_array_partition -maximum_size 4096}
+    config_compile -name_max_length 80
 }
-
-if {$opt(reset)} {
-    open_project -reset ${project_name}_prj
-} else {
-    open_project ${project_name}_prj
-}
-set_top $project_name
-add_files firmware/${project_name}.cpp -cflags $cflags
-add_files -tb ${project_name}_test.cpp -cflags $cflags
-add_files -tb tb_data
-
-if {$opt(reset)} {
-    open_solution -reset solution1
-} else {
-    open_solution solution1
-}
-set_part $part
-create_clock -period $clock_period -name default
-set_clock_uncertainty $clock_uncertainty default
-# Releases differ in whether they know this limit and let it be set.
-catch {config_array_partition -maximum_size 4096}
-config_compile -name_max_length 80
-
 if {$opt(csim)} {
     step "C simulation" {csim_design}
 }
@@ -64,4 +59,4 @@ if {$opt(export)} {
     step "IP export" {export_design -format ip_catalog -display_name $project_name}
 }
 
-exit
+exit 0

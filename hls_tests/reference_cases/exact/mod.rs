@@ -1,12 +1,12 @@
-//! Every layer once more, in float64, straight from what the file states.
+//! Every layer in float64, straight from the attributes in the file.
 //!
 //! Nothing of `lower`, `ir` or `sim` is used here: layers are the formulas that Keras and QKeras
-//! document, over all samples at once, the first axis counting them. Quantizers are those of the
-//! library, which tests of their own hold against QKeras, and so is the number that a function of
-//! Keras has. What hardware has no type for is cut to the configured one, as the documentation says.
+//! document, over all samples at once, which the first axis counts. Quantizers and the values of
+//! functions are those of the library, which have tests of their own against QKeras. Results without
+//! a quantizer are cast to the configured type, as documented.
 //!
 //! Sums of products of few bits are exact in float64; a quotient or a root is off by 2^-53 of
-//! itself, far less than what float32 leaves open.
+//! itself, far less than the precision of float32.
 
 mod parameters;
 mod windows;
@@ -26,17 +26,17 @@ pub type Samples = ArrayD<f64>;
 
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// How a layer is computed.
+/// Settings of the computation of a layer.
 #[derive(Clone, Copy)]
 pub struct Exact<'s> {
-    /// The type of what has no quantizer.
+    /// The type of results without a quantizer.
     pub precision: &'s Quantization,
-    /// Whether only quantizers take the result, so that a function before them needs no type.
-    pub quantized_behind: bool,
+    /// Only quantizers read the result, so that a function before them needs no type.
+    pub before_quantizers: bool,
 }
 
 impl Exact<'_> {
-    /// What a layer of `kind` makes of `x`; `shape` is that of all samples of its result.
+    /// The result of a layer of `kind` for `x`, in the shape `shape`, samples included.
     pub fn layer(&self, kind: &LayerKind, x: &[Samples], shape: &[usize]) -> Result<Samples> {
         let [first, ..] = x else { return Err("a layer without operands".into()) };
         match kind {
@@ -75,7 +75,7 @@ impl Exact<'_> {
             }
             LayerKind::Flatten => reshape(first, shape),
             LayerKind::Identity => Ok(first.clone()),
-            LayerKind::Layout(moves) => moved(moves, first),
+            LayerKind::Layout(operations) => laid_out(operations, first),
             LayerKind::Merge(merge) => merged(*merge, x),
             LayerKind::MergeConstant(constant) => with_constant(constant, first),
             LayerKind::Divide(by) => {
@@ -135,10 +135,10 @@ impl Exact<'_> {
 
     fn function(&self, function: &Function, x: &Samples) -> Result<Samples> {
         let y = x.mapv(|x| function.value(x));
-        if function.is_exact() || self.quantized_behind { Ok(y) } else { self.cut(y) }
+        if function.is_exact() || self.before_quantizers { Ok(y) } else { self.cut(y) }
     }
 
-    /// What the configured type leaves of `values`.
+    /// `values` cast to the configured type.
     fn cut(&self, values: Samples) -> Result<Samples> {
         let lsb = self.precision.format.lsb();
         let one = |value: f64| Some(cast_real(value, self.precision)?.to_f64()? * lsb);
@@ -168,16 +168,16 @@ fn turned(x: &Samples, axes: &[usize]) -> Samples {
     x.view().permuted_axes(IxDyn(axes)).as_standard_layout().into_owned()
 }
 
-fn moved(moves: &[Layout], x: &Samples) -> Result<Samples> {
+fn laid_out(operations: &[Layout], x: &Samples) -> Result<Samples> {
     let count = x.shape()[0];
     let mut shape = x.shape()[1..].to_vec();
     let mut x = x.clone();
-    for by in moves {
-        let places = by.indices(&shape).ok_or("a move does not fit")?;
-        shape = by.result_shape(&shape).ok_or("a move does not fit")?;
+    for operation in operations {
+        let indices = operation.indices(&shape).ok_or("a layout operation does not fit")?;
+        shape = operation.result_shape(&shape).ok_or("a layout operation does not fit")?;
         let samples = x.outer_iter().flat_map(|sample| {
             let sample: Vec<f64> = sample.iter().copied().collect();
-            places.iter().map(|at| at.map_or(0.0, |at| sample[at])).collect::<Vec<_>>()
+            indices.iter().map(|at| at.map_or(0.0, |at| sample[at])).collect::<Vec<_>>()
         });
         let values = samples.collect();
         x = Samples::from_shape_vec(IxDyn(&[&[count], &shape[..]].concat()), values)?;
@@ -185,8 +185,8 @@ fn moved(moves: &[Layout], x: &Samples) -> Result<Samples> {
     Ok(x)
 }
 
-/// Each of `x` in the shape that all have together; axes are added behind that of the samples.
-fn spread(x: &Samples, sample: &[usize]) -> Result<Samples> {
+/// Each of `x`, broadcast to their common shape; axes are added after that of the samples.
+fn broadcast_samples(x: &Samples, sample: &[usize]) -> Result<Samples> {
     let (count, own) = (x.shape()[0], &x.shape()[1..]);
     let added = vec![1; sample.len() - own.len()];
     let x = reshape(x, &[&[count], &added[..], own].concat())?;
@@ -197,7 +197,8 @@ fn spread(x: &Samples, sample: &[usize]) -> Result<Samples> {
 fn merged(merge: Merge, x: &[Samples]) -> Result<Samples> {
     let shapes: Vec<&[usize]> = x.iter().map(|x| &x.shape()[1..]).collect();
     let shape = broadcast(&shapes).ok_or("shapes do not fit")?;
-    let mut x = x.iter().map(|x| spread(x, &shape)).collect::<Result<Vec<_>>>()?.into_iter();
+    let mut x =
+        x.iter().map(|x| broadcast_samples(x, &shape)).collect::<Result<Vec<_>>>()?.into_iter();
     let count = x.len() as f64;
     let mut y = x.next().ok_or("nothing to merge")?;
     for other in x {
@@ -206,7 +207,7 @@ fn merged(merge: Merge, x: &[Samples]) -> Result<Samples> {
     Ok(if merge == Merge::Average { y / count } else { y })
 }
 
-/// Averages are sums here.
+/// Averages are sums in the model.
 fn of_two(merge: Merge, x: f64, y: f64) -> f64 {
     match merge {
         Merge::Add | Merge::Average => x + y,
@@ -224,7 +225,7 @@ fn meant(divisor: f32) -> f64 {
     found.unwrap_or(f64::from(divisor))
 }
 
-/// What elements along some axes have together, one axis after the other.
+/// A reduction over some axes, one after the other.
 fn reduced(reduce: &Reduce, x: &Samples, shape: &[usize]) -> Result<Samples> {
     let terms: usize = reduce.axes.iter().map(|axis| x.shape()[axis + 1]).product();
     let mut y = x.clone();

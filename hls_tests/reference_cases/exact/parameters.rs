@@ -1,4 +1,4 @@
-//! Layers that are their parameters: products with matrices, factors and summands.
+//! Layers with weights: matrix products, scales and biases.
 
 use bitkiln::model::{BatchNorm, Conv, Dense, ScaleShift};
 use bitkiln::quantizer::Quantizer;
@@ -10,7 +10,7 @@ use super::{Exact, Result, Samples};
 pub struct Parameters {
     pub kernel: ArrayD<f64>,
     pub bias: Option<ArrayD<f64>>,
-    /// Whether nothing of it has a quantizer, so that its sums get the configured type.
+    /// No part has a quantizer, so that its sums get the configured type.
     pub floats: bool,
 }
 
@@ -115,7 +115,7 @@ pub fn batch_norm(norm: &BatchNorm, x: &Samples) -> Result<Samples> {
     let scale = gamma.as_ref().unwrap_or(&ones);
     let inverse = match &of.inverse {
         None => scale / variance.mapv(|v| (v + f64::from(norm.epsilon)).sqrt()),
-        // What is quantized is the float32 number.
+        // QKeras quantizes the float32 number.
         Some(quantizer) => {
             let root = variance.mapv(|v| 1.0 / (v as f32 + norm.epsilon).sqrt());
             let inverse = if gamma.is_some() { root * scale.mapv(|g| g as f32) } else { root };

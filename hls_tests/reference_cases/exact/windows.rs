@@ -1,11 +1,11 @@
-//! Layers that look at windows, as TensorFlow defines them.
+//! Layers over windows, as TensorFlow defines them.
 
 use bitkiln::model::{Conv, Padding, Pool, Reduction, WindowSpec};
 use ndarray::{Array4, ArrayD, IxDyn};
 
 use super::{Exact, Result, Samples};
 
-/// Samples as \[samples, rows, columns, channels\]; a row alone is one of one row.
+/// Samples as \[samples, rows, columns, channels\]; one-dimensional ones have one row.
 fn grid(x: &Samples) -> Result<Array4<f64>> {
     let shape = match *x.shape() {
         [samples, columns, channels] => [samples, 1, columns, channels],
@@ -15,7 +15,7 @@ fn grid(x: &Samples) -> Result<Array4<f64>> {
     Ok(Array4::from_shape_vec(shape, x.iter().copied().collect())?)
 }
 
-/// The shape of a result as that of a grid.
+/// The shape of a result as \[samples, rows, columns, channels\].
 fn grid_shape(shape: &[usize]) -> Result<[usize; 4]> {
     match *shape {
         [samples, columns, channels] => Ok([samples, 1, columns, channels]),

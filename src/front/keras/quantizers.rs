@@ -457,7 +457,7 @@ mod tests {
         }
         assert_eq!(
             quantizer(&json!("quantised_bits(4)")).unwrap_err().to_string(),
-            "QKeras has no quantizer 'quantised_bits'; did you mean 'quantized_bits'?"
+            "QKeras has no quantizer 'quantised_bits', did you mean 'quantized_bits'?"
         );
     }
 

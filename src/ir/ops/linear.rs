@@ -2,13 +2,13 @@
 
 use ndarray::{Array1, Array2, ArrayD, IxDyn};
 use num_bigint::BigInt;
-use num_traits::{Num, Signed};
+use num_traits::{Num, Signed, Zero};
 
 use super::{
     Access, Effect, OpError, Operand, Operation, Parse, alignment, ensure, is_narrow, over_words,
     single,
 };
-use crate::fixed::{Codes, Format, FormatError, Range, Word};
+use crate::fixed::{Codes, Format, FormatError, Range, Word, power_of_two_code};
 use crate::ir::text::{Attributes, AttributesWriter, TextError};
 use crate::ir::{Constant, Tensor};
 
@@ -99,7 +99,8 @@ impl Linear {
     /// Number of non-trivial multiplications of a row: by weights that are neither 0 nor ± a power
     /// of two. The others are wires: an adder at most, never a multiplier.
     pub fn multiplications(&self) -> usize {
-        self.weights.codes.iter().filter(|code| code.magnitude().count_ones() > 1).count()
+        let is_trivial = |code: &BigInt| code.is_zero() || power_of_two_code(code).is_some();
+        self.weights.codes.iter().filter(|code| !is_trivial(code)).count()
     }
 
     fn products<W: Word>(&self, x: &Operand<'_>, result: &Tensor) -> Option<ArrayD<W>> {
