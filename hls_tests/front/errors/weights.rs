@@ -1,4 +1,4 @@
-//! Weights: missing, left over, of the wrong shape, type or value.
+//! Weights: missing, superfluous, or of a wrong shape, type or value.
 
 use bitkiln::front::{FrontError, load};
 use bitkiln::model::Model;
@@ -69,7 +69,7 @@ fn faults_of_weights() {
     expect(load_json(&config, &fixture("weights.h5")), message, "");
 }
 
-/// In an archive the places go by class, and the names that stand there must agree.
+/// Groups of an archive are named after classes; the layer names stored in them must match.
 #[test]
 fn weights_of_another_layer() {
     let folder = Folder::new();
@@ -102,7 +102,7 @@ fn weights_of_another_layer() {
     assert_eq!(dense(&model, "other").kernel[[0, 0]], 100.0);
 }
 
-/// Numbers in other types become float32, as Keras assigns them.
+/// Numbers of other types are converted to float32, as Keras does on assignment.
 #[test]
 fn types_of_weights() {
     let weights = fixture("weights_types.h5");
