@@ -17,12 +17,16 @@
 //! | [`back`] | a design to project files for one vendor, and the check of such a project |
 //! | [`report`] | what tables and JSON show |
 //!
+//! [`Compiler`] runs them all, stage by stage; begin there.
+//!
 //! [`fixed`] lies below all of them: fixed-point formats, rounding, overflow, intervals.
-//! [`config`] holds what a user may set, in the words of hls4ml.
+//! [`config`] holds what a user may set, in the words of hls4ml; [`diagnostic`] the warnings and notes.
 #![warn(missing_docs)]
 
 pub mod back;
+mod compiler;
 pub mod config;
+pub mod diagnostic;
 pub mod fixed;
 pub mod front;
 pub mod function;
@@ -35,3 +39,8 @@ pub mod passes;
 pub mod quantizer;
 pub mod report;
 pub mod sim;
+
+pub use compiler::{
+    CompileError, Compiler, CompilerOptions, Hardware, InputType, InputTypeError, Network,
+    Simulation, SoftmaxMethod,
+};

@@ -3,6 +3,7 @@
 mod build;
 mod errors;
 mod headers;
+mod hls4ml;
 mod paths;
 mod quantizers;
 mod run;

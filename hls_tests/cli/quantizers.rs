@@ -59,7 +59,7 @@ fn a_list_is_whole_only_if_asked_for() -> Outcome {
     assert_eq!(wide["steps"][0]["value"], -1.0);
     assert_eq!(wide["steps"][15]["value"], 1.0 - 0.5_f64.powi(29));
     let arguments = ["quantizers", "quantized_bits(30)", "--all"];
-    refused(&arguments, &["more than 65536 steps", "leave --all out"])
+    refused(&arguments, &["more than 65536 steps", "remove --all"])
 }
 
 #[test]
@@ -108,12 +108,12 @@ fn mistakes_are_named() -> Outcome {
     one("quantized_relu(6", &["cannot read 'quantized_relu(6'", "no closing bracket"])?;
     one("quantized_relu(bitss=6)", &["no attribute 'bitss'", "did you mean 'bits'?"])?;
     one("quantized_relu(0)", &["bits=0", "a whole number, 1 to 52"])?;
-    one("quantized_bits(4,alpha='auto')", &["depends on all values", "state alpha as a number"])?;
+    one("quantized_bits(4,alpha='auto')", &["depends on all values", "set alpha to a number"])?;
     refused(&["quantizers", "--all"], &["<QUANTIZER>"])?;
     refused(&["quantizers", "--plot", "x.svg"], &["<QUANTIZER>"])?;
     let folder = tempfile::tempdir()?;
     let nowhere = folder.path().join("no/such/folder.svg");
     let nowhere = nowhere.to_string_lossy();
     let arguments = ["quantizers", "ternary", "--plot", &nowhere];
-    refused(&arguments, &["folder.svg", "choose a place that can be written"])
+    refused(&arguments, &["folder.svg", "choose a file that can be written"])
 }

@@ -1,5 +1,4 @@
-//! Results of + - * and the rest: their formats and values against the vendors' headers, the
-//! stand-ins against both.
+//! Formats and values of arithmetic against the vendors' headers, and the stand-ins against both.
 
 use bitkiln::fixed::Format;
 use num_bigint::BigInt;
@@ -43,7 +42,7 @@ fn pairs() -> Vec<(Operand, Operand)> {
             0..12 => (Operand::fixed(draw.format(3)), Operand::fixed(draw.format(3))),
             12..24 => (Operand::fixed(draw.format(20)), Operand::fixed(draw.format(20))),
             24..30 => (Operand::fixed(draw.format(64)), Operand::fixed(draw.format(64))),
-            // An ac_int takes no sum with an ac_fixed, so the integer comes second.
+            // An ac_int cannot be added to an ac_fixed, so the integer comes second.
             30..36 => (Operand::fixed(draw.format(24)), Operand::integer(&mut draw, 24)),
             _ => (Operand::integer(&mut draw, 60), Operand::integer(&mut draw, 60)),
         };
@@ -64,7 +63,7 @@ fn inputs(pairs: &[(Operand, Operand)]) -> Vec<[Vec<u128>; 2]> {
     pairs.iter().map(|(a, b)| [codes(&mut draw, *a), codes(&mut draw, *b)]).collect()
 }
 
-/// A program for each dozen of pairs.
+/// A program for every twelve pairs.
 fn programs(
     vendor: Vendor,
     function: &str,
@@ -88,7 +87,7 @@ fn programs(
         .collect()
 }
 
-/// Runs with both headers; what they print must be the same text.
+/// Runs with both headers, which must print the same text.
 fn both(programs: &[Program]) -> Vec<String> {
     let [real, stand_in] =
         [Headers::Real, Headers::StandIn].map(|headers| run_all(programs, headers).concat());
@@ -103,7 +102,7 @@ fn formats(line: &str) -> Vec<Format> {
     line.split_whitespace().map(|text| text.parse().unwrap()).collect()
 }
 
-/// `code` in steps as fine as those of `to`.
+/// `code` with the fractional bits of `to`.
 fn in_steps(code: &BigInt, format: Format, to: Format) -> BigInt {
     code << (to.fraction() - format.fraction())
 }
@@ -179,7 +178,7 @@ fn negations_and_shifts(vendor: Vendor) {
         for x_bits in codes {
             let x = code(*x_bits, a);
             let line = lines.next().unwrap();
-            // Behind the semicolon stand conversions to native types.
+            // Conversions to native types follow the semicolon.
             let (numbers, _) = line.split_once(';').unwrap();
             let found = results(numbers);
             differences.check(&bits(&-&x, negated), &found[0], || format!("-{x} of {a}"));
@@ -197,7 +196,7 @@ fn negations_and_shifts(vendor: Vendor) {
     differences.done();
 }
 
-/// Bitkiln itself never divides; the stand-ins do as the headers do.
+/// Bitkiln never divides; the stand-ins divide as the headers do.
 fn divisions(vendor: Vendor) {
     let mut draw = Draw::new(14);
     let pairs: Vec<(Operand, Operand)> = (0..16)

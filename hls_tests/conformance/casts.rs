@@ -10,14 +10,14 @@ use crate::vendor::{Headers, Vendor};
 
 const SIGNS: [Signedness; 2] = [Signedness::Unsigned, Signedness::Signed];
 
-/// One source type, what it is cast to, and its codes.
+/// A source type, its targets, and its codes.
 struct Source {
     format: Format,
     targets: Vec<Quantization>,
     codes: Vec<u128>,
 }
 
-/// How much of the product of small types a run covers.
+/// Share of the pairs of small types that a run covers.
 #[derive(Clone, Copy)]
 struct Coverage {
     /// One of so many pairs of types, spread by hash.
@@ -26,8 +26,8 @@ struct Coverage {
     whole: Option<(u32, u32)>,
 }
 
-/// Widths of source and target, signedness of both, all positions, every mode of either kind: see
-/// the crate's doc for what `Coverage` leaves out and why.
+/// Widths of source and target, signedness of both, all binary points, every mode: the crate's doc
+/// states what `Coverage` omits and why.
 fn small_types(vendor: Vendor, coverage: Coverage) -> Vec<Source> {
     let mut draw = Draw::new(0);
     let mut sources = Vec::new();
@@ -51,7 +51,7 @@ fn small_types(vendor: Vendor, coverage: Coverage) -> Vec<Source> {
     sources
 }
 
-/// Every type `width` bits wide, without fraction: signedness times modes.
+/// Every integer type of `width` bits: signedness times modes.
 fn every_mode(vendor: Vendor, width: u32) -> impl Iterator<Item = Quantization> {
     SIGNS.into_iter().flat_map(move |signedness| {
         let format = Format::new(signedness, width, width as i32).unwrap();
@@ -64,7 +64,7 @@ fn every_mode(vendor: Vendor, width: u32) -> impl Iterator<Item = Quantization> 
     })
 }
 
-/// Pairs of types up to `widest` bits, near enough to each other that rounding and overflow occur.
+/// Pairs of types up to `widest` bits, close enough that rounding and overflow occur.
 fn drawn_types(vendor: Vendor, seed: u64, sources: usize, widest: i32) -> Vec<Source> {
     let mut draw = Draw::new(seed);
     (0..sources)
@@ -143,7 +143,7 @@ fn compare(vendor: Vendor, headers: Headers, sources: &[Source]) {
     differences.done();
 }
 
-/// What Bitkiln computes, by big integers and, where it applies, by the fast path.
+/// Bitkiln's results by big integers and, for narrow types, by the fast path.
 fn ours(from: &BigInt, fraction: i32, to: &Quantization) -> BigInt {
     let result = cast(from, fraction, to);
     if let (Ok(narrow), Some(caster)) = (i64::try_from(from), Caster::<i64>::new(fraction, to)) {
@@ -152,7 +152,7 @@ fn ours(from: &BigInt, fraction: i32, to: &Quantization) -> BigInt {
     result
 }
 
-/// Collects what differs, to report the first few and how many there are.
+/// Collects differences, to report the first few and their number.
 #[derive(Default)]
 pub struct Differences {
     compared: usize,
@@ -183,10 +183,10 @@ impl Differences {
     }
 }
 
-/// What a run covers of the small types: everything with `BITKILN_EXHAUSTIVE=1`.
+/// The coverage of small types: all with `BITKILN_EXHAUSTIVE=1`.
 fn small(vendor: Vendor, headers: Headers) {
     let one_of = match vendor {
-        // A cast of ap_fixed takes g++ some 10 ms, one of ac_fixed 5.
+        // g++ takes some 10 ms for a cast of ap_fixed, 5 ms for one of ac_fixed.
         Vendor::Ap => 64,
         Vendor::Ac => 32,
     };
@@ -243,7 +243,7 @@ fn drawn_casts_of_the_stand_in_for_ac_fixed() {
     drawn(Vendor::Ac, Headers::StandIn);
 }
 
-/// Every value of a small source type, at every position, as a double.
+/// Every value of a small source type, at every binary point, as a double.
 fn small_doubles() -> Vec<f64> {
     let mut all: Vec<f64> = (-9..=10)
         .flat_map(|dropped| (-64..64).map(move |code| f64::from(code) * f64::from(-dropped).exp2()))
@@ -297,7 +297,7 @@ fn compare_doubles(vendor: Vendor, headers: Headers, targets: &[Quantization], v
         assert_eq!(group.len(), printed.len());
         for (to, line) in group.iter().zip(printed) {
             for (value, found) in values.iter().zip(results(&line)) {
-                // Steps of 2^-1074 hold every double, but these take fewer.
+                // Every double is a multiple of 2^-1074, but these need fewer bits.
                 let fraction = 128;
                 let scaled = value * 128f64.exp2();
                 let from = num_traits::FromPrimitive::from_f64(scaled).unwrap_or_default();

@@ -1,11 +1,11 @@
-//! Codes as bits: what goes into the programs and comes out of them.
+//! Codes as bits, the input and output of the programs.
 
 use std::fmt::Write as _;
 
 use bitkiln::fixed::Format;
 use num_bigint::BigInt;
 
-/// The code that `bits` stand for in `format`.
+/// The code of `bits` in `format`.
 pub fn code(bits: u128, format: Format) -> BigInt {
     let width = format.width();
     if format.is_signed() {
@@ -15,7 +15,7 @@ pub fn code(bits: u128, format: Format) -> BigInt {
     }
 }
 
-/// The bits of `code` in `format`; the caller has made sure that it fits.
+/// The bits of `code` in `format`; the caller ensures that it fits.
 pub fn bits(code: &BigInt, format: Format) -> u128 {
     let mask = (BigInt::from(1) << format.width()) - 1;
     u128::try_from(code & mask).unwrap()

@@ -1,4 +1,4 @@
-//! Numbers drawn at random, the same ones in every run.
+//! Random numbers, the same in every run.
 
 use bitkiln::fixed::{Format, Signedness};
 
@@ -38,8 +38,8 @@ impl Draw {
         Format::new(self.signedness(), width.unsigned_abs(), integer).unwrap()
     }
 
-    /// Up to `most` codes of `format`, as their bits: all of them where there are no more, else
-    /// the ends of the range and draws of every magnitude.
+    /// Up to `most` codes of `format`, as their bits: all of them if they are no more, otherwise the
+    /// ends of the range and random codes of every magnitude.
     pub fn codes(&mut self, format: Format, most: usize) -> Vec<u128> {
         let width = format.width();
         if width < 32 && 1 << width <= most {
@@ -56,7 +56,7 @@ impl Draw {
                 1 => small,
                 2 => mask - small,
                 3 => (top ^ small) & mask,
-                // Zeros below: these lie halfway between two numbers of a coarser type.
+                // Low bits are 0: often half-way between two values of a coarser type.
                 _ => (any << (self.word() % u64::from(width))) & mask,
             });
         }

@@ -1,4 +1,4 @@
-//! C++ programs: compile, run, and remember what they printed.
+//! C++ programs: compile, run, and cache their output.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,25 +10,25 @@ use sha2::{Digest, Sha256};
 
 use crate::vendor::{Headers, REPOSITORY, Vendor};
 
-/// One translation unit, and what it reads.
+/// One translation unit and its input.
 pub struct Program {
     pub vendor: Vendor,
-    /// The header of `cpp/` that it builds on.
+    /// The header of `cpp/` that it includes.
     pub header: &'static str,
     /// The statements of `main`.
     pub body: String,
     pub input: String,
 }
 
-/// NDEBUG: ap_private asserts that a bit which it looks up lies within the word, also where it
-/// then ignores the bit (a rounding cast that drops more bits than the source has).
+/// NDEBUG: ap_private asserts that a bit lies within the word even if it ignores the bit (a rounding
+/// cast that drops more bits than the source has).
 const FLAGS: [&str; 5] = ["-std=c++17", "-O0", "-DNDEBUG", "-w", "-fno-asynchronous-unwind-tables"];
 const FLAGS_OF_STAND_INS: [&str; 6] =
     ["-std=c++17", "-O0", "-Wall", "-Wextra", "-Wpedantic", "-Werror"];
 
 impl Program {
-    /// What the program prints with these headers, line by line. A run whose program, headers and
-    /// input are those of an earlier one is not repeated.
+    /// The lines that the program prints with these headers. A run with the program, headers and input
+    /// of an earlier one is not repeated.
     pub fn run(&self, headers: Headers) -> Vec<String> {
         let include = self.vendor.include(headers);
         let cpp = Path::new(REPOSITORY).join("hls_tests/conformance/cpp");
@@ -62,7 +62,7 @@ impl Program {
             Err(_) => {
                 let scratch = tempfile::tempdir_in(&cache).unwrap();
                 let output = self.compile_and_run(&text, &flags, &[&include, &cpp], scratch.path());
-                // Renamed into place, so that nobody reads half of it.
+                // Renamed into place, so that no other run reads half of it.
                 let whole = scratch.path().join("out");
                 fs::write(&whole, &output).unwrap();
                 fs::rename(&whole, &printed).unwrap();
@@ -89,7 +89,7 @@ impl Program {
         let compiled = compiler.output().expect("g++ is installed");
         let messages = String::from_utf8_lossy(&compiled.stderr);
         let messages: String = messages.lines().take(20).map(|line| format!("{line}\n")).collect();
-        assert!(compiled.status.success(), "g++ refuses a {:?} program:\n{messages}", self.vendor);
+        assert!(compiled.status.success(), "g++ rejects a {:?} program:\n{messages}", self.vendor);
 
         let mut child = Command::new(&binary)
             .stdin(Stdio::piped())
@@ -106,7 +106,7 @@ impl Program {
     }
 }
 
-/// Runs all of them, on every processor, and returns what each printed, in order.
+/// Runs all programs in parallel and returns the lines of each, in order.
 pub fn run_all(programs: &[Program], headers: Headers) -> Vec<Vec<String>> {
     let next = Mutex::new(0..programs.len());
     let results = Mutex::new(vec![Vec::new(); programs.len()]);

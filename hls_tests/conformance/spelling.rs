@@ -1,4 +1,4 @@
-//! Code as users write it compiles, without a warning, against the stand-ins and does the same.
+//! Users' code compiles without warnings against the stand-ins, and prints the same.
 
 use bitkiln::back::standin;
 

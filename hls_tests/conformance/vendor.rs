@@ -1,4 +1,4 @@
-//! How each vendor spells types, and where its headers are.
+//! The vendors: spelling of types, and paths of headers.
 
 use std::path::{Path, PathBuf};
 
@@ -67,7 +67,7 @@ impl Vendor {
         self.fixed(&Quantization::new(format, Rounding::Trn, Overflow::WRAP))
     }
 
-    /// The C++ integer type as wide and as signed as `format`.
+    /// The C++ integer type with the width and signedness of `format`.
     pub fn integer(self, format: Format) -> String {
         let (w, signed) = (format.width(), format.is_signed());
         match self {
@@ -83,7 +83,7 @@ impl Vendor {
         }
     }
 
-    /// The folder with the vendor's headers; no test that needs them passes without.
+    /// The folder with the vendor's headers. Tests that need them fail without.
     fn real(self) -> PathBuf {
         let (folder, header) = match self {
             Self::Ap => ("ap_types", "ap_fixed.h"),

@@ -74,11 +74,11 @@ fn a_failed_write_leaves_nothing() {
 fn other_files_are_refused() {
     let error = read_arrays(&project("hls_tests/reference/net_mlp_softmax/model.h5")).unwrap_err();
     assert!(
-        error.to_string().ends_with("model.h5: is an HDF5 file, and holds no arrays"),
+        error.to_string().ends_with("model.h5: not a recognised array file (an HDF5 file)"),
         "{error}"
     );
     let archive = project("hls_tests/reference/v3_mlp/model.keras");
     let error = read_arrays(&archive).unwrap_err();
-    let text = "entry 'metadata.json' is damaged: the array has no header of NumPy";
+    let text = "entry 'metadata.json': is damaged: the array has no NumPy header";
     assert!(error.to_string().ends_with(text), "{error}");
 }

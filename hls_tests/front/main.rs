@@ -60,7 +60,7 @@ fn digest<D: ndarray::Dimension>(array: &Array<f32, D>) -> (f32, f32, f64) {
     (*ends.0, *ends.1, array.iter().map(|&value| f64::from(value)).sum())
 }
 
-/// What is wrong with a layer.
+/// Returns the problem of a layer.
 fn layer_problem(error: &FrontError) -> &LayerProblem {
     match error.problem.as_ref() {
         Problem::Layer { problem, .. } => problem,

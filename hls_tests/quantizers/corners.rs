@@ -1,5 +1,4 @@
-//! Corners in which implementations differ: each holds QKeras' numbers, and the one that matters is
-//! written out.
+//! Corner cases in which implementations differ: QKeras' numbers, and the decisive one written out.
 
 use bitkiln::quantizer::{Quantizer, Stage};
 use ndarray::Array2;
@@ -11,12 +10,12 @@ fn numbers(value: &Value) -> Vec<f64> {
     serde_json::from_value(value.clone()).unwrap()
 }
 
-/// What `call` makes of `x`, with QKeras' default sigmoid.
+/// The value of `call` at `x`, with QKeras' default sigmoid.
 fn apply(call: &str, x: f64) -> f64 {
     call.parse::<Quantizer>().unwrap().apply(x)
 }
 
-/// Holds all of a corner's numbers.
+/// Compares all numbers of a corner case.
 #[track_caller]
 fn hold(name: &str) {
     let corners = json(&folder("quantizers").join("corners.json"));
@@ -32,7 +31,7 @@ fn hold(name: &str) {
     }
 }
 
-/// The cast that a quantizer is.
+/// The type of a quantizer that is one cast.
 #[track_caller]
 fn cast(call: &str) -> String {
     match &call.parse::<Quantizer>().unwrap().stages().unwrap()[..] {
@@ -42,7 +41,7 @@ fn cast(call: &str) -> String {
 }
 
 #[test]
-fn bits_equal_to_integer_leave_steps_of_two() {
+fn bits_equal_to_integer_have_an_lsb_of_two() {
     hold("bits_equal_to_integer");
     assert_eq!(apply("quantized_bits(4,4,alpha=1)", 5.0), 4.0);
     assert_eq!(cast("quantized_bits(4,4,alpha=1)"), "fixed<4,5,RND_CONV,SAT>");
@@ -72,7 +71,7 @@ fn symmetric_saturation_leaves_out_the_smallest_code() {
 }
 
 #[test]
-fn halves_go_to_even_for_a_stated_alpha_and_away_from_zero_for_a_computed_one() {
+fn ties_round_to_even_for_a_stated_alpha_and_away_from_zero_for_a_computed_one() {
     let corners = json(&folder("quantizers").join("corners.json"));
     let mut of_a_half = vec![];
     for case in corners["halves"].as_array().unwrap() {
@@ -81,7 +80,7 @@ fn halves_go_to_even_for_a_stated_alpha_and_away_from_zero_for_a_computed_one() 
         let x = Array2::from_shape_vec((x.len(), 1), x).unwrap().into_dyn();
         let y = quantizer.quantize(&x.view()).unwrap();
         assert_eq!(y.into_raw_vec_and_offset().0, numbers(&case["y"]), "{quantizer}");
-        // 2.5 steps of 1/8.
+        // 2.5 LSBs of 1/8.
         of_a_half.push(numbers(&case["y"])[1]);
     }
     assert_eq!(of_a_half, [0.25, 0.375]);
@@ -123,24 +122,24 @@ fn powers_of_two_are_never_zero() {
 }
 
 #[test]
-fn exponents_need_be_no_whole_numbers() {
+fn exponents_need_not_be_integers() {
     let corners = json(&folder("quantizers").join("corners.json"));
     for case in corners["uneven_exponents"].as_array().unwrap() {
         let call = case["quantizer"].as_str().unwrap();
         for (x, y) in numbers(&case["x"]).into_iter().zip(numbers(&case["y"])) {
-            // A power that is no binary fraction is a float32 number.
+            // A power with a fractional exponent is rounded to float32.
             assert_eq!(apply(call, x) as f32, y as f32, "{call} of {x}");
         }
     }
     let root = f64::from(std::f32::consts::FRAC_1_SQRT_2);
     assert_eq!([-3.0, 0.0, 3.0].map(|x| apply("quantized_po2(1)", x)), [-root, root, root]);
-    // max_value bounds what the logarithm is taken of: that of 3 is nearer to 2 than to 1.
+    // max_value limits the argument of the logarithm: log2(3) rounds to 2.
     assert_eq!(apply("quantized_po2(4,max_value=3)", 9.0), 4.0);
 }
 
-/// What QKeras makes NaN or an error of is an error here, by name.
+/// NaN or an error of QKeras is an error of Bitkiln.
 #[test]
-fn what_has_no_value_is_refused() {
+fn quantizers_without_values_are_errors() {
     let corners = json(&folder("quantizers").join("corners.json"));
     let cases = corners["without_values"].as_array().unwrap();
     let answer = |call: &str| {

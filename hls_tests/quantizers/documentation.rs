@@ -1,11 +1,11 @@
-//! Pages of docs/ that hold what the program or a test computes.
+//! Pages of docs/ with text that the program or a test computes.
 
 use std::path::Path;
 
 use bitkiln::quantizer::Quantizer;
 use bitkiln::report::quantizers::{catalogue, detail, markdown};
 
-/// Expects `text` between two lines of a page; writes it there if `BITKILN_WRITE_DOCS` is set.
+/// Checks that `text` is between two lines of a page, or writes it there if `BITKILN_WRITE_DOCS` is set.
 #[track_caller]
 pub fn hold(page: &str, first: &str, last: &str, text: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs").join(page);
@@ -20,7 +20,7 @@ pub fn hold(page: &str, first: &str, last: &str, text: &str) {
     }
 }
 
-/// One test, since both parts are of one file.
+/// One test, since both parts are in one file.
 #[test]
 fn the_page_on_quantizers_is_what_the_program_prints() {
     let table = markdown(&catalogue());
@@ -30,5 +30,10 @@ fn the_page_on_quantizers_is_what_the_program_prints() {
     let quantizer: Quantizer = call.parse().unwrap();
     let shown = detail(&quantizer, false).unwrap().to_string();
     let shown: String = shown.lines().map(|line| format!("    {line}\n")).collect();
-    hold("quantizers.md", &format!("    $ bitkiln quantizers '{call}'"), "\n## ", &shown);
+    hold(
+        "quantizers.md",
+        &format!("    $ bitkiln quantizers '{call}'"),
+        "\nValues half-way",
+        &shown,
+    );
 }

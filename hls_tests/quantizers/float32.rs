@@ -1,5 +1,4 @@
-//! Where QKeras' float32 arithmetic gives another number than exact arithmetic does: worked examples, which
-//! docs/float32.md lists.
+//! Examples of QKeras' float32 arithmetic differing from exact arithmetic: the table of docs/float32.md.
 
 use bitkiln::quantizer::Quantizer;
 use serde_json::Value;
@@ -10,9 +9,9 @@ use super::{folder, json};
 struct Example {
     quantizer: String,
     x: f64,
-    /// What QKeras gives for a tensor of one element.
+    /// QKeras' result for a tensor of one element.
     alone: f64,
-    /// What it gives for the first and the last of eleven equal elements.
+    /// Its results for the first and the last of eleven equal elements.
     lanes: [f64; 2],
     why: String,
 }
@@ -51,7 +50,7 @@ fn examples() -> Vec<Example> {
 #[test]
 fn the_page_on_float32_lists_worked_examples() {
     let mut table = String::from(
-        "| quantizer | of x | QKeras gives | exact, and ours | because |\n|---|---|---|---|---|\n",
+        "| quantizer | x | QKeras | exact, as in Bitkiln | reason |\n|---|---|---|---|---|\n",
     );
     for example in examples() {
         let given: Vec<String> = example.of_qkeras().iter().map(|y| format!("{y}")).collect();
@@ -67,7 +66,7 @@ fn the_page_on_float32_lists_worked_examples() {
     hold("float32.md", "<!-- table -->", "<!-- end of the table -->", &table);
 }
 
-/// An example that says nothing is none.
+/// No example agrees with QKeras.
 #[test]
 fn every_example_is_an_exception() {
     let examples = examples();
@@ -77,7 +76,7 @@ fn every_example_is_an_exception() {
     }
 }
 
-/// A power of two changes where it should, exactly: at √2 · 2^k, and at powers themselves.
+/// Thresholds are exact: √2 · 2^k, or the powers themselves.
 #[test]
 fn powers_of_two_change_between_the_neighbours_of_the_root() {
     let nearest: Quantizer = "quantized_po2(6)".parse().unwrap();
@@ -100,10 +99,10 @@ fn powers_of_two_change_between_the_neighbours_of_the_root() {
     }
 }
 
-/// Where float32 ends is part of QKeras' definition: no power lies below 2^-126, and subnormal
-/// parameters are 0, whose sign is positive.
+/// The limits of float32 are part of QKeras' definition: no power is below 2^-126, and subnormal
+/// parameters are 0, with a positive sign.
 #[test]
-fn the_ends_of_float32_are_kept() {
+fn the_limits_of_float32_are_kept() {
     let apply = |call: &str, x: f64| call.parse::<Quantizer>().unwrap().apply(x);
     assert_eq!(apply("quantized_relu_po2(8)", 0.0), 0.0);
     assert_eq!(apply("quantized_po2(8)", 0.0), 2.0_f64.powi(-64));

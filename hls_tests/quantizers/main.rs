@@ -34,8 +34,8 @@ impl Arrays {
     }
 }
 
-/// How far a real scale may be from QKeras' where TensorFlow sums in an order of its own, and a power
-/// where it computes that as it likes, in units of the last of float32's 24 bits.
+/// Maximum error of a real scale or a power whose computation in TensorFlow depends on the processor, in
+/// units of the last of float32's 24 bits.
 const UNITS: f32 = 4.0;
 
 /// The quantizer of a class and a configuration.
@@ -49,11 +49,11 @@ fn configured(case: &Value) -> Quantizer {
     Quantizer::construct(case["class"].as_str().unwrap(), &[], &config).unwrap()
 }
 
-/// The vectors of generate.py: kernels of many shapes, with zero columns, tiny and huge numbers.
-/// Every value is equal, not only near, but for sums whose order depends on the processor.
+/// The vectors of generate.py: kernels of many shapes, with zero columns, tiny and huge numbers. Every
+/// value is equal, except for sums whose order depends on the processor.
 #[test]
 fn parameters_have_the_values_that_qkeras_gives_them() {
-    // Another folder serves vectors drawn with another seed.
+    // The variable names a folder of vectors with another seed.
     let folder = std::env::var_os("BITKILN_QUANTIZER_VECTORS")
         .map_or_else(|| folder("quantizers"), PathBuf::from);
     let mut arrays = Arrays::open(&folder.join("arrays.npz"));
@@ -96,9 +96,9 @@ fn parameters_have_the_values_that_qkeras_gives_them() {
     assert!(wrong.is_empty(), "{} cases differ:\n{}", wrong.len(), wrong.join("\n\n"));
 }
 
-/// What QKeras' `get_config` wrote of each quantizer, and what it made of one vector.
+/// Quantizers from QKeras' `get_config` on one vector.
 #[test]
-fn one_vector_becomes_what_qkeras_makes_of_it() {
+fn one_vector_has_the_values_of_qkeras() {
     let mut arrays = Arrays::open(&folder("reference").join("quantizers.npz"));
     let cases = json(&folder("reference").join("quantizers.json"));
     let x = arrays.get("x");
@@ -138,8 +138,7 @@ fn one_vector_becomes_what_qkeras_makes_of_it() {
 /// The text of a quantizer and its configuration state the same.
 #[test]
 fn text_and_configuration_agree() {
-    // QKeras writes no upper bound, and the slope of the second and the flags of the others without
-    // their names.
+    // QKeras omits the upper bound, and the names of the slope and of the flags.
     let lossy = ["act_relu_upper", "act_relu_po2_leaky", "act_tanh_real", "act_sigmoid_real"];
     let mut compared = 0;
     for (name, case) in json(&folder("reference").join("quantizers.json")).as_object().unwrap() {

@@ -4,7 +4,7 @@ use bitkiln::function::{Function, Relu};
 use bitkiln::lower::{Settings, lower};
 use bitkiln::model::{
     Activation, AxisSlice, BatchNorm, BatchNormQuantizers, Conv, Dense, Kernel, Layer, LayerKind,
-    Layout, Merge, Model, Padding, Pool, PoolKind, Reduce, Sliding, Transposed,
+    Layout, Merge, Model, Padding, Pool, Reduce, Reduction, Transposed, WindowSpec,
 };
 use bitkiln::quantizer::Quantizer;
 use ndarray::{Array1, Array2, ArrayD, IxDyn};
@@ -214,7 +214,7 @@ impl Network<'_> {
         })
     }
 
-    fn sliding(&mut self, shape: &[usize]) -> Sliding {
+    fn window_spec(&mut self, shape: &[usize]) -> WindowSpec {
         let is_row = shape.len() == 2;
         let mut along = |high| {
             let height = if is_row { 1 } else { self.draw.number(1, high) };
@@ -228,12 +228,12 @@ impl Network<'_> {
         };
         // TensorFlow has no layer with both.
         let dilation = if strides == [1, 1] { dilation } else { [1, 1] };
-        Sliding { kernel, strides, dilation, padding, transposed: None }
+        WindowSpec { kernel, strides, dilation, padding, transposed: None }
     }
 
     fn conv(&mut self, shape: &[usize]) -> LayerKind {
         let channels = *shape.last().unwrap();
-        let mut sliding = self.sliding(shape);
+        let mut spec = self.window_spec(shape);
         let kind = self.draw.number(0, 3);
         let (groups, outputs, last) = match kind {
             0 => {
@@ -245,8 +245,8 @@ impl Network<'_> {
                 (2, outputs, [channels / 2, outputs])
             }
             2 if shape.len() == 3 => {
-                sliding.transposed = Some(Transposed { output_padding: None });
-                sliding.dilation = [1, 1];
+                spec.transposed = Some(Transposed { output_padding: None });
+                spec.dilation = [1, 1];
                 let outputs = self.draw.number(1, 3);
                 (1, outputs, [outputs, channels])
             }
@@ -255,11 +255,11 @@ impl Network<'_> {
                 (1, outputs, [channels, outputs])
             }
         };
-        let axes = if shape.len() == 2 { &sliding.kernel[1..] } else { &sliding.kernel[..] };
+        let axes = if shape.len() == 2 { &spec.kernel[1..] } else { &spec.kernel[..] };
         let kernel = [axes, &last[..]].concat();
         let values = self.draw.weights(kernel.iter().product());
         LayerKind::Conv(Conv {
-            sliding,
+            window: spec,
             groups,
             outputs,
             kernel: Kernel {
@@ -277,13 +277,13 @@ impl Network<'_> {
     }
 
     fn pool(&mut self, shape: &[usize]) -> LayerKind {
-        let mut sliding = self.sliding(shape);
-        sliding.dilation = [1, 1];
-        if sliding.padding == Padding::Causal {
-            sliding.padding = Padding::Valid;
+        let mut spec = self.window_spec(shape);
+        spec.dilation = [1, 1];
+        if spec.padding == Padding::Causal {
+            spec.padding = Padding::Valid;
         }
         LayerKind::Pool(Pool {
-            sliding: self.draw.chance(75).then_some(sliding),
+            window: self.draw.chance(75).then_some(spec),
             kind: self.together(),
             keep_axes: self.draw.chance(50),
             activation: self.activation(),
@@ -292,24 +292,24 @@ impl Network<'_> {
 
     /// Averages with 'same' padding, where a window covers fewer elements than it has taps.
     fn averages(&mut self, shape: &[usize]) -> LayerKind {
-        let mut sliding = self.sliding(shape);
-        sliding.dilation = [1, 1];
-        sliding.padding = Padding::Same;
+        let mut spec = self.window_spec(shape);
+        spec.dilation = [1, 1];
+        spec.padding = Padding::Same;
         LayerKind::Pool(Pool {
-            sliding: Some(sliding),
-            kind: PoolKind::Average,
+            window: Some(spec),
+            kind: Reduction::Average,
             keep_axes: true,
             activation: Activation::Linear,
         })
     }
 
-    fn together(&mut self) -> PoolKind {
+    fn together(&mut self) -> Reduction {
         match self.draw.number(0, 4) {
-            0 => PoolKind::Average,
-            1 => PoolKind::QuantizedAverage("quantized_bits(6,0,1,alpha=1)".parse().unwrap()),
-            2 => PoolKind::Sum,
-            3 => PoolKind::Min,
-            _ => PoolKind::Max,
+            0 => Reduction::Average,
+            1 => Reduction::QuantizedAverage("quantized_bits(6,0,1,alpha=1)".parse().unwrap()),
+            2 => Reduction::Sum,
+            3 => Reduction::Min,
+            _ => Reduction::Max,
         }
     }
 

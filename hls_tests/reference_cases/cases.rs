@@ -129,9 +129,9 @@ impl Case {
         readers.peek().is_some()
             && !self.model.outputs.contains(&layer)
             && readers.all(|reader| match &self.model.graph[reader].kind {
-                LayerKind::Activation(activation) => {
-                    activation.quantizer().is_some_and(|quantizer| quantizer.turns().is_empty())
-                }
+                LayerKind::Activation(activation) => activation
+                    .quantizer()
+                    .is_some_and(|quantizer| quantizer.breakpoints().is_empty()),
                 _ => false,
             })
     }

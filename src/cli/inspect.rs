@@ -2,20 +2,33 @@
 
 use std::path::PathBuf;
 
-use bitkiln::{ir, report};
+use bitkiln::{CompilerOptions, Hardware, Network, ir, report};
 use miette::{IntoDiagnostic, Result};
+use serde_json::{Value, json};
 
 use super::model::{ModelArgs, say};
 use super::{Outcome, complaint, print, spare};
 
-/// Show what hardware a model becomes: types, proven intervals, cost
+/// Longest list of numbers that --ir prints without --wide.
+const ELIDE: usize = 16;
+
+/// Show types, proven ranges and hardware cost of every layer
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
     model: ModelArgs,
-    /// Print the table as JSON
+    /// Print the layers and diagnostics as JSON
     #[arg(long)]
     json: bool,
+    /// Print all columns of the table; with --ir, all weights
+    #[arg(long, conflicts_with = "json")]
+    wide: bool,
+    /// Print the graph of integer operations as text
+    #[arg(long, conflicts_with = "json")]
+    ir: bool,
+    /// Pass after which --ir prints the graph, or 'lower' [default: after all passes]
+    #[arg(long, value_name = "PASS", requires = "ir")]
+    after: Option<String>,
     /// Write the graph of integer operations for Graphviz
     #[arg(long, value_name = "FILE")]
     dot: Option<PathBuf>,
@@ -25,20 +38,40 @@ pub fn run(args: &Args) -> Result<Outcome> {
     if let Some(dot) = &args.dot {
         spare(dot, &args.model.files())?;
     }
-    let prepared = args.model.prepare()?;
-    let (graph, proofs) = prepared.for_hardware()?;
-    let rows = report::layers(&graph, &prepared.table_sizes);
+    let network = args.model.load(CompilerOptions::default())?;
+    let hardware = network.design();
+    say(&network);
+    let hardware = hardware?;
     if let Some(path) = &args.dot {
-        std::fs::write(path, ir::to_dot(&graph)).map_err(|error| {
-            complaint(format!("{}: {error}", path.display()), "choose a place that can be written")
+        std::fs::write(path, ir::to_dot(&hardware.graph)).map_err(|error| {
+            complaint(format!("{}: {error}", path.display()), "choose a file that can be written")
         })?;
     }
-    if args.json {
-        let all = serde_json::json!({ "model": prepared.model.name, "layers": rows, "scales": proofs.scales });
-        print(&serde_json::to_string_pretty(&all).into_diagnostic()?)?;
+    if args.ir {
+        let elide = (!args.wide).then_some(ELIDE);
+        print(&ir::text::print(&network.graph_after(args.after.as_deref())?, elide))?;
+    } else if args.json {
+        print(&serde_json::to_string_pretty(&json(&network, &hardware)).into_diagnostic()?)?;
     } else {
-        print(&report::table(&rows))?;
-        say(&proofs)?;
+        print_table(&hardware, args.wide)?;
     }
     Ok(Outcome::Good)
+}
+
+/// The table of layers, and the types of real-valued scales.
+pub fn print_table(hardware: &Hardware<'_>, _wide: bool) -> Result<()> {
+    let rows = report::layers(&hardware.graph, &hardware.design.options.table_sizes);
+    print(&report::table(&rows))?;
+    let scales = hardware.report.scales.iter().filter(|scale| !scale.is_limited());
+    scales.map(ToString::to_string).try_for_each(|line| print(&line))
+}
+
+/// The same as data, with the diagnostics.
+pub fn json(network: &Network, hardware: &Hardware<'_>) -> Value {
+    json!({
+        "model": network.model().name,
+        "layers": report::layers(&hardware.graph, &hardware.design.options.table_sizes),
+        "scales": hardware.report.scales,
+        "diagnostics": network.diagnostics(),
+    })
 }

@@ -1,11 +1,10 @@
-//! One file a subcommand.
+//! The command line: one file per subcommand.
 
 mod build;
 mod inspect;
 mod model;
 mod quantizers;
 mod run;
-mod samples;
 mod verify;
 
 use std::path::Path;
@@ -14,10 +13,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use miette::{MietteHandlerOpts, Report};
 
-/// Turns a quantized neural network into an FPGA/HLS project whose every output bit is known in
-/// advance.
+/// Compiles quantized Keras and QKeras networks to HLS projects for FPGAs. Simulation and hardware
+/// agree on every output bit.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -32,11 +31,11 @@ enum Command {
     Quantizers(quantizers::Args),
 }
 
-/// How a command ended that ran to its end.
+/// Result of a command without errors.
 enum Outcome {
-    /// As it should.
+    /// Success.
     Good,
-    /// A project computes something else than it should.
+    /// A project with outputs other than expected.
     Mismatch,
 }
 
@@ -45,6 +44,13 @@ pub fn main() -> ExitCode {
     // The hook can be set only once, and nobody set it before.
     let _ = miette::set_hook(Box::new(|_| {
         Box::new(MietteHandlerOpts::new().width(100).wrap_lines(true).build())
+    }));
+    // The library turns panics of its file parsers into errors.
+    let report_panic = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !bitkiln::front::is_guarded() {
+            report_panic(panic);
+        }
     }));
     let result = match Cli::parse().command {
         Command::Build(args) => build::run(&args),
@@ -75,15 +81,15 @@ fn note(text: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
-/// Refuses to write to `target` where it is one of the files that the command reads.
+/// Refuses to write to `target` if it is one of the files that the command reads.
 fn spare(target: &Path, read: &[Option<&Path>]) -> miette::Result<()> {
     let Ok(place) = target.canonicalize() else { return Ok(()) };
     let same = |file: &&Path| file.canonicalize().is_ok_and(|file| file == place);
     match read.iter().flatten().find(|file| same(file)) {
         None => Ok(()),
         Some(file) => Err(complaint(
-            format!("{} would be written over {}, which is read", target.display(), file.display()),
-            "choose another name for what is written",
+            format!("{} would overwrite {}, which is read", target.display(), file.display()),
+            "choose another output file",
         )),
     }
 }
@@ -94,7 +100,10 @@ fn print(text: &str) -> miette::Result<()> {
     let mut out = std::io::stdout().lock();
     match writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => Err(complaint(format!("standard output: {error}"), "make room for it")),
+        Err(error) => Err(complaint(
+            format!("standard output: {error}"),
+            "free space, or choose another target",
+        )),
         Ok(()) => Ok(()),
     }
 }

@@ -8,21 +8,21 @@ use miette::{IntoDiagnostic, Result};
 
 use super::{Outcome, complaint, print};
 
-/// The width of a table where the terminal does not tell its own.
+/// Width of a table if the terminal does not state its own.
 const WIDTH: u16 = 150;
 
-/// Show the quantizers, or one with its values and step thresholds
+/// List the quantizers of QKeras, or show the values and thresholds of one
 #[derive(clap::Args)]
 pub struct Args {
-    /// One quantizer as QKeras writes it, 'quantized_relu(6,2)'; without one, the table of all
+    /// Quantizer in QKeras' notation, 'quantized_relu(6,2)' [default: list all]
     quantizer: Option<String>,
-    /// List every step, however many there are
+    /// List all values, however many
     #[arg(long, requires = "quantizer")]
     all: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Draw the staircase as an SVG picture
+    /// Plot the quantizer as SVG
     #[arg(long, value_name = "FILE.svg", requires = "quantizer")]
     plot: Option<PathBuf>,
 }
@@ -50,7 +50,7 @@ fn one(args: &Args, call: &str) -> Result<()> {
     if let Some(path) = &args.plot {
         let picture = report::quantizers::plot(&quantizer)?;
         std::fs::write(path, picture).map_err(|error| {
-            complaint(format!("{}: {error}", path.display()), "choose a place that can be written")
+            complaint(format!("{}: {error}", path.display()), "choose a file that can be written")
         })?;
     }
     if args.json {

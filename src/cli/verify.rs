@@ -8,13 +8,13 @@ use miette::{IntoDiagnostic, Result};
 
 use super::{Outcome, print};
 
-/// Compile a project's testbench with g++, run it, and compare every output
+/// Compile a project with g++, run its testbench, and compare every output
 #[derive(clap::Args)]
 pub struct Args {
-    /// The project's folder
+    /// Folder of the project
     project: PathBuf,
-    /// The fixed-point headers: 'vendor', 'builtin', or a folder
-    #[arg(long, default_value = "builtin", value_name = "WHICH", value_parser = headers)]
+    /// Fixed-point headers: 'builtin', 'vendor', or a folder
+    #[arg(long, default_value = "builtin", value_name = "HEADERS", value_parser = headers)]
     headers: Headers,
     /// Print the verdict as JSON
     #[arg(long)]
@@ -31,7 +31,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
     Ok(outcome(&verdict))
 }
 
-/// The headers that a word on the command line means.
+/// The headers that a word on the command line names.
 pub fn headers(word: &str) -> std::result::Result<Headers, Infallible> {
     Ok(match word {
         "builtin" => Headers::Builtin,

@@ -1,21 +1,21 @@
-//! What can be wrong with a configuration file.
+//! Errors of configuration files.
 
 use std::path::PathBuf;
 
 use crate::fixed::FormatError;
 use crate::naming::did_you_mean;
 
-/// A configuration that Bitkiln cannot follow. Places are written as keys joined by dots:
+/// An error of a configuration. Places are keys joined by dots:
 /// `LayerName.fc1.Precision.weight`.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum ConfigError {
-    /// The file behind an error.
+    /// An error in a file.
     #[error("{}: {error}", file.display())]
     #[diagnostic(forward(error))]
     InFile {
         /// The configuration file.
         file: PathBuf,
-        /// What is wrong in it.
+        /// The error.
         error: Box<ConfigError>,
     },
     /// The file cannot be read.
@@ -24,7 +24,7 @@ pub enum ConfigError {
     Read {
         /// The configuration file.
         file: PathBuf,
-        /// The operating system's words.
+        /// The operating system's error.
         reason: std::io::Error,
     },
     /// The file is larger than any configuration.
@@ -36,44 +36,35 @@ pub enum ConfigError {
         /// The largest size that is read.
         limit: u64,
     },
-    /// Neither YAML nor JSON, or with the same key twice, or nested too deeply.
+    /// Text that is neither YAML nor JSON, has a key twice, or nests too deeply.
     #[error("{0}")]
     #[diagnostic(help("a configuration is YAML or JSON, each key once; {TYPES_IN_BRACES}"))]
     Syntax(String),
-    /// A key that nobody knows.
+    /// An unknown key.
     #[error("unknown key '{key}' {place}{}", did_you_mean(nearest.as_deref()))]
     #[diagnostic(help("{help}"))]
     UnknownKey {
         /// The key as the file spells it.
         key: String,
-        /// Where it stands.
+        /// The place of its mapping.
         place: String,
         /// The known key that is nearest in spelling.
         nearest: Option<&'static str>,
-        /// Where such a key belongs, or which keys there are.
+        /// The level that the key belongs to, or the keys of this one.
         help: String,
     },
-    /// A key or value that hls4ml knows and Bitkiln does not implement.
-    #[error("{place} is known to hls4ml, not supported yet")]
+    /// A key or value of hls4ml that is not supported.
+    #[error("{place} is not supported")]
     #[diagnostic(help("{help}"))]
     Unsupported {
-        /// The key's place, with the value where only that value is not supported.
+        /// The key's place, with the value if others are supported.
         place: String,
-        /// What to write instead.
+        /// What to write.
         help: String,
     },
-    /// A key that hls4ml knows and that has no meaning here.
-    #[error("{place} has no place in Bitkiln: {reason}")]
-    #[diagnostic(help("remove the key"))]
-    NeedsNone {
-        /// The key's place.
-        place: String,
-        /// What stands in its stead.
-        reason: &'static str,
-    },
-    /// A text that is none of the few that a key takes.
+    /// A text that is not one of the values of a key.
     #[error("{place}: unknown value '{value}'{}", did_you_mean(*nearest))]
-    #[diagnostic(help("it takes: {known}"))]
+    #[diagnostic(help("supported: {known}"))]
     UnknownValue {
         /// The key's place.
         place: String,
@@ -84,18 +75,18 @@ pub enum ConfigError {
         /// All values.
         known: String,
     },
-    /// A list where a number is meant, and the like.
-    #[error("{place}: {expected} is expected, not {found}")]
+    /// A value of another kind than the key takes.
+    #[error("{place}: expected {expected}, found {found}")]
     #[diagnostic(help("write {expected}"))]
     Kind {
         /// The key's place.
         place: String,
-        /// What the key takes.
+        /// The kind that the key takes.
         expected: &'static str,
-        /// What the file has.
+        /// The value in the file.
         found: String,
     },
-    /// A text that names no type.
+    /// A text that is not a type.
     #[error("{place}: {source}")]
     #[diagnostic(help(
         "types are spelled as in hls4ml: fixed<16,6>, ufixed<8,0>, ap_fixed<16,6,AP_RND,AP_SAT>, int<4>"
@@ -103,13 +94,11 @@ pub enum ConfigError {
     Type {
         /// The key's place.
         place: String,
-        /// What is wrong with the type.
+        /// The error in the type.
         source: FormatError,
     },
-    /// Modes of an input's type that are not those by which samples become its numbers.
-    #[error(
-        "the type of input '{layer}': samples are rounded half to even and saturated, not as {modes} say"
-    )]
+    /// Modes of an input's type other than those that quantize samples.
+    #[error("input '{layer}': samples are rounded half to even and saturated, not by {modes}")]
     #[diagnostic(help("write the type without modes, or with RND_CONV,SAT"))]
     InputModes {
         /// The input.
@@ -117,8 +106,8 @@ pub enum ConfigError {
         /// The modes.
         modes: String,
     },
-    /// The same thing set twice under two names.
-    #[error("{first} and {second} say the same thing twice")]
+    /// A setting under two names.
+    #[error("{first} and {second} are the same setting")]
     #[diagnostic(help("remove one of them"))]
     Twice {
         /// One place.
@@ -126,8 +115,8 @@ pub enum ConfigError {
         /// The other one.
         second: String,
     },
-    /// A key of `HLSConfig` stands beside it.
-    #[error("'{0}' stands beside HLSConfig, where hls4ml does not look for it")]
+    /// A key of `HLSConfig` beside it.
+    #[error("'{0}' is beside HLSConfig; hls4ml reads it inside only")]
     #[diagnostic(help("move it into HLSConfig"))]
     BesideHls(String),
     /// `LayerName` names a layer that the model does not have.
@@ -154,6 +143,6 @@ pub enum ConfigError {
     },
 }
 
-/// What to do about a type that YAML takes apart.
+/// Help for a type that YAML splits at its comma.
 pub(super) const TYPES_IN_BRACES: &str =
-    "inside of braces a type with a comma needs quotes: 'fixed<16,6>'";
+    "inside of braces, quote a type that has a comma: 'fixed<16,6>'";

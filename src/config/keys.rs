@@ -1,10 +1,11 @@
-//! The keys that hls4ml knows, and what becomes of each here.
+//! The keys of hls4ml, and the support for each.
 
 use serde_json::Value;
 
 use super::ConfigError;
 use super::error::TYPES_IN_BRACES;
-use super::node::Node;
+use super::scope::Variable;
+use super::tree::Node;
 use crate::naming::nearest;
 
 /// A kind of mapping in the file.
@@ -27,124 +28,128 @@ pub(super) enum Level {
     Writer,
 }
 
-/// What becomes of a key.
+/// Support for a key of hls4ml.
 #[derive(Clone, Copy)]
-enum Use {
-    /// It is read.
-    Read,
-    /// Known to hls4ml. A value that fulfils the condition, the one that hls4ml writes by itself,
-    /// changes nothing and passes; any other is not supported yet.
-    Idle(fn(&Value) -> bool),
-    /// Known to hls4ml, not supported yet.
-    Later,
-    /// Known to hls4ml, and without a meaning here, for this reason.
-    Never(&'static str),
+enum Support {
+    /// Supported.
+    Full,
+    /// Supported with a value that fulfils the condition only: the one that hls4ml writes by
+    /// default, which changes nothing.
+    Default(fn(&Value) -> bool),
+    /// Unsupported.
+    None,
+    /// Not applicable, for this reason. The key is noted and has no effect.
+    Inapplicable(&'static str),
 }
 
-use Use::{Idle, Later, Never, Read};
+use Support::{Default, Full, Inapplicable, None as Unsupported};
 
-const MODEL_FILE: &str = "the model is named on the command line";
-const ACCUMULATOR: &str = "accumulators are proven from the weights, none can overflow or round";
+const MODEL_FILE: &str = "the command line names the model";
+const SHAPES: &str = "the model states its shapes";
 
-const FILE: &[(&str, Use)] = &[
-    ("Backend", Read),
-    ("Part", Read),
-    ("XilinxPart", Read),
-    ("ClockPeriod", Read),
-    ("ClockUncertainty", Read),
-    ("IOType", Read),
-    ("ProjectName", Read),
-    ("OutputDir", Read),
-    ("HLSConfig", Read),
-    ("WriterConfig", Read),
-    ("TraceOutput", Idle(Value::is_boolean)),
-    ("Version", Idle(|v| v == "1.0.0")),
-    ("Technology", Idle(|v| v == "fpga")),
-    ("ASICLibs", Idle(Value::is_null)),
-    ("FIFO", Idle(Value::is_null)),
-    ("AcceleratorConfig", Later),
-    ("FPGAFamily", Later),
-    ("Board", Later),
-    ("SmartHLSPath", Later),
-    ("HyperoptHandshake", Later),
-    ("Compiler", Later),
-    ("HLSIncludePath", Later),
-    ("HLSLibsPath", Later),
-    ("InputShape", Later),
-    ("NSymbols", Later),
-    ("ProjectDir", Later),
-    ("Stamp", Later),
-    ("KerasModel", Never(MODEL_FILE)),
-    ("KerasJson", Never(MODEL_FILE)),
-    ("KerasH5", Never(MODEL_FILE)),
-    ("OnnxModel", Never(MODEL_FILE)),
-    ("PytorchModel", Never(MODEL_FILE)),
-    ("InputData", Never("samples are named on the command line, by --input")),
-    ("OutputPredictions", Never("expected outputs are computed, not read")),
+const FILE: &[(&str, Support)] = &[
+    ("Backend", Full),
+    ("Part", Full),
+    ("XilinxPart", Full),
+    ("ClockPeriod", Full),
+    ("ClockUncertainty", Full),
+    ("IOType", Full),
+    ("ProjectName", Full),
+    ("OutputDir", Full),
+    ("HLSConfig", Full),
+    ("WriterConfig", Full),
+    ("TraceOutput", Default(Value::is_boolean)),
+    ("Version", Default(|v| v == "1.0.0")),
+    ("Technology", Default(|v| v == "fpga")),
+    ("ASICLibs", Default(Value::is_null)),
+    ("FIFO", Default(Value::is_null)),
+    ("AcceleratorConfig", Unsupported),
+    ("FPGAFamily", Unsupported),
+    ("Board", Unsupported),
+    ("SmartHLSPath", Unsupported),
+    ("HyperoptHandshake", Unsupported),
+    ("Compiler", Unsupported),
+    ("HLSIncludePath", Unsupported),
+    ("HLSLibsPath", Unsupported),
+    ("NSymbols", Unsupported),
+    ("ProjectDir", Unsupported),
+    ("InputShape", Inapplicable(SHAPES)),
+    ("InputShapes", Inapplicable(SHAPES)),
+    ("OutputShapes", Inapplicable(SHAPES)),
+    ("Stamp", Inapplicable("a project has no stamp")),
+    ("KerasModel", Inapplicable(MODEL_FILE)),
+    ("KerasJson", Inapplicable(MODEL_FILE)),
+    ("KerasH5", Inapplicable(MODEL_FILE)),
+    ("OnnxModel", Inapplicable(MODEL_FILE)),
+    ("PytorchModel", Inapplicable(MODEL_FILE)),
+    ("InputData", Inapplicable("--input names the samples")),
+    ("OutputPredictions", Inapplicable("expected outputs are simulated")),
 ];
 
-const HLS: &[(&str, Use)] = &[
-    ("Model", Read),
-    ("LayerType", Read),
-    ("LayerName", Read),
-    ("Optimizers", Later),
-    ("SkipOptimizers", Later),
-    ("Flows", Later),
+const HLS: &[(&str, Support)] = &[
+    ("Model", Full),
+    ("LayerType", Full),
+    ("LayerName", Full),
+    ("Optimizers", Unsupported),
+    ("SkipOptimizers", Unsupported),
+    ("Flows", Unsupported),
 ];
 
-const MODEL: &[(&str, Use)] = &[
-    ("Precision", Read),
-    ("ReuseFactor", Read),
-    ("Strategy", Read),
-    ("TableSize", Read),
+const MODEL: &[(&str, Support)] = &[
+    ("Precision", Full),
+    ("ReuseFactor", Full),
+    ("Strategy", Full),
+    ("TableSize", Full),
     // hls4ml does not have this one.
-    ("InternalSigmoid", Read),
-    ("TraceOutput", Idle(Value::is_boolean)),
-    ("BitExact", Idle(|v| v.is_null() || v == true)),
-    ("BramFactor", Idle(|v| v.as_f64().is_some_and(|n| n >= 1e9))),
-    ("Compression", Idle(|v| v == false)),
-    ("ConvImplementation", Idle(|v| v == "LineBuffer")),
-    ("PipelineStyle", Idle(|v| v == "auto")),
-    ("PipelineInterval", Idle(Value::is_null)),
-    ("AllowDAFallback", Idle(Value::is_boolean)),
-    ("AllowV2Fallback", Idle(Value::is_boolean)),
-    ("TargetCycles", Later),
-    ("ChannelsLastConversion", Later),
-    ("TransposeOutputs", Later),
+    ("InternalSigmoid", Full),
+    ("TraceOutput", Default(Value::is_boolean)),
+    ("BitExact", Default(|v| v.is_null() || v == true)),
+    ("BramFactor", Default(|v| v.as_f64().is_some_and(|n| n >= 1e9))),
+    ("Compression", Default(|v| v == false)),
+    ("ConvImplementation", Default(|v| v == "LineBuffer")),
+    ("PipelineStyle", Default(|v| v == "auto")),
+    ("PipelineInterval", Default(Value::is_null)),
+    ("AllowDAFallback", Default(Value::is_boolean)),
+    ("AllowV2Fallback", Default(Value::is_boolean)),
+    ("TargetCycles", Unsupported),
+    ("ChannelsLastConversion", Unsupported),
+    ("TransposeOutputs", Unsupported),
 ];
 
-const LAYER: &[(&str, Use)] = &[
-    ("Precision", Read),
-    ("ReuseFactor", Read),
-    ("Strategy", Read),
-    ("Trace", Read),
-    ("TableSize", Read),
-    ("Implementation", Read),
-    ("Skip", Read),
-    ("exp_table_t", Read),
-    ("inv_table_t", Read),
-    ("Compression", Idle(|v| v == false)),
-    ("ConvImplementation", Idle(|v| v == "LineBuffer")),
-    ("ParallelizationFactor", Idle(|v| v == 1)),
-    ("TargetCycles", Later),
-    ("TableRangePower2", Later),
-    ("RecurrentReuseFactor", Later),
-    ("ForwardReuseFactor", Later),
-    ("BackwardReuseFactor", Later),
-    ("ForwardRecurrentReuseFactor", Later),
-    ("BackwardRecurrentReuseFactor", Later),
-    ("DepthwiseReuseFactor", Later),
-    ("PointwiseReuseFactor", Later),
-    ("Static", Later),
-    ("TimeStepLoopParallelism", Later),
-    ("Algorithm", Later),
-    ("ApplyResetGate", Later),
-    ("Direction", Later),
-    ("PoolOp", Later),
+const LAYER: &[(&str, Support)] = &[
+    ("Precision", Full),
+    ("ReuseFactor", Full),
+    ("Strategy", Full),
+    ("Trace", Full),
+    ("TableSize", Full),
+    ("Implementation", Full),
+    ("Skip", Full),
+    ("exp_table_t", Full),
+    ("inv_table_t", Full),
+    ("Compression", Default(|v| v == false)),
+    ("ConvImplementation", Default(|v| v == "LineBuffer")),
+    ("ParallelizationFactor", Default(|v| v == 1)),
+    ("TargetCycles", Unsupported),
+    ("TableRangePower2", Unsupported),
+    ("RecurrentReuseFactor", Unsupported),
+    ("ForwardReuseFactor", Unsupported),
+    ("BackwardReuseFactor", Unsupported),
+    ("ForwardRecurrentReuseFactor", Unsupported),
+    ("BackwardRecurrentReuseFactor", Unsupported),
+    ("DepthwiseReuseFactor", Default(|v| v == 1)),
+    ("PointwiseReuseFactor", Default(|v| v == 1)),
+    ("Static", Unsupported),
+    ("TimeStepLoopParallelism", Unsupported),
+    ("Algorithm", Default(|v| v == "nearest")),
+    ("ApplyResetGate", Unsupported),
+    ("Direction", Unsupported),
+    ("PoolOp", Unsupported),
 ];
 
-/// The types of things that this stage does not build; `auto` leaves them open.
+/// Variables of hls4ml whose types are supported as `auto` only.
 const OTHER_TYPES: &[&str] = &[
+    "table",
+    "maximum",
     "param",
     "depthwise",
     "pointwise",
@@ -169,64 +174,55 @@ const OTHER_TYPES: &[&str] = &[
     "inp_norm",
 ];
 
-/// The types that are read, and those around softmax that hls4ml writes into every file.
-const TYPES: &[(&str, Use)] = &[
-    ("default", Read),
-    ("result", Read),
-    ("weight", Read),
-    ("bias", Read),
-    ("scale", Read),
-    ("exp_table", Read),
-    ("inv_table", Read),
-    ("accum", Never(ACCUMULATOR)),
-    ("table", Later),
-    ("inv_inp", Later),
-    ("maximum", Later),
+const WRITER: &[(&str, Support)] = &[
+    ("Namespace", Default(Value::is_null)),
+    ("WriteWeightsTxt", Default(Value::is_boolean)),
+    ("WriteTar", Default(|v| v == false)),
+    ("TBOutputStream", Default(Value::is_string)),
+    ("WriteEmulationConstants", Default(|v| v == false)),
 ];
 
-const WRITER: &[(&str, Use)] = &[
-    ("Namespace", Idle(Value::is_null)),
-    ("WriteWeightsTxt", Idle(Value::is_boolean)),
-    ("WriteTar", Idle(|v| v == false)),
-    ("TBOutputStream", Idle(Value::is_string)),
-    ("WriteEmulationConstants", Idle(|v| v == false)),
-];
+/// A key without the suffix `_t`: hls4ml's attributes have it, its configuration drops it.
+pub(super) fn bare(key: &str) -> &str {
+    key.strip_suffix("_t").unwrap_or(key)
+}
 
 impl Level {
-    /// The keys of this level.
-    fn keys(self) -> impl Iterator<Item = &'static (&'static str, Use)> {
-        let (own, inner): (_, &[(&str, Use)]) = match self {
-            Level::File => (FILE, HLS),
-            Level::Hls => (HLS, &[]),
-            Level::Model => (MODEL, &[]),
-            Level::Layer => (LAYER, &[]),
-            Level::ModelPrecision | Level::LayerPrecision => (TYPES, &[]),
-            Level::Writer => (WRITER, &[]),
-        };
-        own.iter().chain(inner)
+    fn is_precision(self) -> bool {
+        matches!(self, Self::ModelPrecision | Self::LayerPrecision)
     }
 
-    /// What becomes of `key` at this level.
-    fn lookup(self, key: &str) -> Option<Use> {
-        let types = matches!(self, Level::ModelPrecision | Level::LayerPrecision);
-        // hls4ml's attributes end in _t, its configuration drops that; both are in use.
-        let bare = if types { key.strip_suffix("_t").unwrap_or(key) } else { key };
-        let found = self.keys().find(|(known, _)| *known == bare).map(|(_, used)| *used);
-        match found {
-            None if types && OTHER_TYPES.contains(&bare) => Some(Later),
-            _ => found,
+    /// The keys of this level.
+    fn keys(self) -> Vec<(&'static str, Support)> {
+        match self {
+            Self::File => [FILE, HLS].concat(),
+            Self::Hls => HLS.to_vec(),
+            Self::Model => MODEL.to_vec(),
+            Self::Layer => LAYER.to_vec(),
+            Self::ModelPrecision | Self::LayerPrecision => {
+                Variable::KEYS.map(|(key, _)| (key, Full)).to_vec()
+            }
+            Self::Writer => WRITER.to_vec(),
         }
     }
 
-    /// Where mappings of this level stand.
+    /// The support for `key` at this level; `None` if hls4ml has no such key.
+    fn support(self, key: &str) -> Option<Support> {
+        let key = if self.is_precision() { bare(key) } else { key };
+        let found = self.keys().into_iter().find(|(known, _)| *known == key);
+        let other = self.is_precision() && OTHER_TYPES.contains(&key);
+        found.map(|(_, support)| support).or(other.then_some(Unsupported))
+    }
+
+    /// The place of mappings of this level.
     fn name(self) -> &'static str {
         match self {
-            Level::File => "the top of the file",
-            Level::Hls => "HLSConfig",
-            Level::Model => "Model",
-            Level::Layer => "the entries of LayerType and LayerName",
-            Level::ModelPrecision | Level::LayerPrecision => "Precision",
-            Level::Writer => "WriterConfig",
+            Self::File => "the top of the file",
+            Self::Hls => "HLSConfig",
+            Self::Model => "Model",
+            Self::Layer => "the entries of LayerType and LayerName",
+            Self::ModelPrecision | Self::LayerPrecision => "Precision",
+            Self::Writer => "WriterConfig",
         }
     }
 }
@@ -234,26 +230,24 @@ impl Level {
 const LEVELS: [Level; 6] =
     [Level::File, Level::Hls, Level::Model, Level::Layer, Level::LayerPrecision, Level::Writer];
 
-/// The entries of a mapping that are to be read. Every other entry has been found harmless.
+/// The supported entries of a mapping. Every other entry has no effect.
 pub(super) fn read<'a>(
     level: Level,
     mapping: &Node<'a>,
 ) -> Result<Vec<(&'a str, Node<'a>)>, ConfigError> {
     let mut read = Vec::new();
     for (key, node) in mapping.entries()? {
-        match level.lookup(key) {
-            Some(Read) => read.push((key, node)),
-            Some(Idle(harmless)) if harmless(node.value) => {}
-            Some(Later | Never(_)) if is_left_open(level, node.value) => {}
-            Some(Never(reason)) => {
-                return Err(ConfigError::NeedsNone { place: node.place, reason });
-            }
-            Some(Idle(_)) => {
+        match level.support(key) {
+            Some(Full | Unsupported) if is_inferred(level, key, node.value) => {}
+            Some(Full) => read.push((key, node)),
+            Some(Default(is_default)) if is_default(node.value) => {}
+            Some(Inapplicable(_)) => {}
+            Some(Default(_)) => {
                 let place = format!("{}: {}", node.place, node.value);
-                let help = "remove the key: only the value that hls4ml writes by itself passes";
+                let help = "remove the key: only hls4ml's default value is supported";
                 return Err(ConfigError::Unsupported { place, help: help.into() });
             }
-            Some(Later) => {
+            Some(Unsupported) => {
                 let help = "remove the key".into();
                 return Err(ConfigError::Unsupported { place: node.place, help });
             }
@@ -263,23 +257,38 @@ pub(super) fn read<'a>(
     Ok(read)
 }
 
-/// Whether a type is the one that hls4ml writes where nobody chose one: `auto`, or for tables and
-/// sums of activations fixed<18,8>.
-fn is_left_open(level: Level, value: &Value) -> bool {
-    let default = ["auto", "fixed<18,8,TRN,WRAP,0>", "fixed<18,8,RND,SAT,0>", "fixed<18,8>"];
-    level == Level::LayerPrecision && value.as_str().is_some_and(|text| default.contains(&text))
+/// The entries of a mapping without effect that have a value, each with the reason.
+pub(super) fn inapplicable(
+    level: Level,
+    mapping: &Node<'_>,
+) -> Result<Vec<(String, &'static str)>, ConfigError> {
+    let reason = |(key, node): (&str, Node<'_>)| match level.support(key)? {
+        Inapplicable(reason) if !node.value.is_null() => Some((key.to_owned(), reason)),
+        Inapplicable(_) | Full | Default(_) | Unsupported => None,
+    };
+    Ok(mapping.entries()?.into_iter().filter_map(reason).collect())
 }
 
-/// The error that nobody knows `key`.
+/// True for a type that hls4ml writes by default and infers or does not use: `auto`, or
+/// `fixed<18,8>` for a table that is not softmax', an accumulator, or the sum of softmax.
+fn is_inferred(level: Level, key: &str, value: &Value) -> bool {
+    let used = ["default", "result", "weight", "bias", "scale", "exp_table", "inv_table"];
+    let default = ["fixed<18,8,TRN,WRAP,0>", "fixed<18,8,RND,SAT,0>", "fixed<18,8>"];
+    let is = |types: &[&str]| value.as_str().is_some_and(|text| types.contains(&text));
+    let layer = level == Level::LayerPrecision;
+    (level.is_precision() && is(&["auto"])) || (layer && !used.contains(&bare(key)) && is(&default))
+}
+
+/// The error for a `key` that hls4ml does not have.
 fn unknown(level: Level, key: &str, place: &str) -> ConfigError {
     let elsewhere: Vec<&str> =
-        LEVELS.iter().filter(|l| l.lookup(key).is_some()).map(|l| l.name()).collect();
+        LEVELS.iter().filter(|l| l.support(key).is_some()).map(|l| l.name()).collect();
     let is_torn = key.ends_with('>') || key.parse::<i32>().is_ok();
     let help = if is_torn {
         TYPES_IN_BRACES.to_owned()
     } else if elsewhere.is_empty() {
-        let taken = level.keys().filter(|(_, used)| matches!(used, Read | Idle(_)));
-        format!("keys here are: {}", taken.map(|(k, _)| *k).collect::<Vec<_>>().join(", "))
+        let taken = level.keys().into_iter().filter(|(_, s)| matches!(s, Full | Default(_)));
+        format!("keys here are: {}", taken.map(|(k, _)| k).collect::<Vec<_>>().join(", "))
     } else {
         format!("{key} belongs to {}", elsewhere.join(", or "))
     };
@@ -287,16 +296,13 @@ fn unknown(level: Level, key: &str, place: &str) -> ConfigError {
         "" => "at the top of the file".to_owned(),
         place => format!("in {place}"),
     };
-    let nearest = if elsewhere.is_empty() {
-        nearest(key, level.keys().map(|(known, _)| *known))
-    } else {
-        None
-    };
+    let known = level.keys().into_iter().map(|(known, _)| known);
+    let nearest = if elsewhere.is_empty() { nearest(key, known) } else { None };
     ConfigError::UnknownKey { key: key.to_owned(), place, nearest, help }
 }
 
-/// Activations inside of layers, each of which hls4ml makes a layer of its own.
-pub(super) const ACTIVATIONS: &[&str] = &[
+/// Fused activations, each of which is a layer of its own in hls4ml.
+pub(super) const FUSED: &[&str] = &[
     "linear",
     "relu",
     "softmax",

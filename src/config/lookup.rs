@@ -1,43 +1,43 @@
-//! Which of the settings holds for a layer: `LayerName`, else `LayerType`, else `Model`.
+//! The setting of a layer: that of `LayerName`, else of `LayerType`, else of `Model`.
 
-use super::keys::{ACTIVATIONS, CLASSES};
-use super::settings::{Scopes, Settings, Variable};
+use super::keys::{CLASSES, FUSED};
+use super::scope::{Scope, Scopes, Variable};
 use super::{Config, ConfigError, Strategy};
 use crate::fixed::Quantization;
 use crate::function::Sigmoid;
 use crate::naming::nearest;
 
-/// What may be set for a softmax.
+/// Settings of a softmax.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct SoftmaxSettings {
+pub struct SoftmaxKeys {
     /// Entries of each table, a power of two from 2 to 65536.
     pub table_size: Option<usize>,
-    /// The type of the exponentials.
+    /// Type of the exponentials.
     pub exp_table: Option<Quantization>,
-    /// The type of the inverses.
+    /// Type of the reciprocals.
     pub inv_table: Option<Quantization>,
-    /// Whether it is left out.
+    /// Removal of softmax.
     pub skip: Option<bool>,
 }
 
 impl Config {
-    /// The type set for `variable` in a layer of this name and Keras class.
+    /// The type of `variable` in a layer of this name and Keras class.
     ///
-    /// As in hls4ml (`HLSConfig.get_precision`), each of `LayerName`, `LayerType` and `Model` is asked
-    /// for the variable itself, then for `default`, before the next one is. Names and classes
-    /// match in any letter case. Two things differ: an entry for `Dense` holds for `QDense` where
-    /// none for `QDense` stands beside it, and `auto` counts as not written.
+    /// As in hls4ml (`HLSConfig.get_precision`): the key of the variable and then `default` in
+    /// `LayerName`, both in `LayerType`, both in `Model`. Names and classes match in any letter
+    /// case. Two differences: an entry for `Dense` holds for `QDense` if there is none for `QDense`,
+    /// and `auto` counts as absent.
     pub fn precision_of(
         &self,
         layer: &str,
         class: &str,
         variable: Variable,
     ) -> Option<Quantization> {
-        self.first(layer, class, |settings| settings.precision_of(variable))
+        self.first(layer, class, |scope| scope.precision_of(variable))
     }
 
-    /// As [`Config::precision_of`], leaving aside what `Model` sets for everything: the type that
-    /// the user asked for even where the network's quantizers say something already.
+    /// As [`Config::precision_of`] without the `default` of `Model`: the type that takes precedence
+    /// over the quantizers of the network.
     pub fn own_precision_of(
         &self,
         layer: &str,
@@ -46,85 +46,98 @@ impl Config {
     ) -> Option<Quantization> {
         let [name, class, float_class, _] = self.scopes(layer, class);
         let own = [name, class, float_class].into_iter().flatten();
-        own.filter_map(|settings| settings.precision_of(variable))
+        own.filter_map(|scope| scope.precision_of(variable))
             .next()
             .or_else(|| self.model.precision.get(&variable).copied())
     }
 
-    /// The type that `Model` sets for whatever has none of its own.
+    /// The type under `Model` for every variable without one of its own.
     pub fn default_precision(&self) -> Option<Quantization> {
         self.model.precision_of(Variable::Default)
     }
 
-    /// What QKeras' `set_internal_sigmoid` was given before the model was trained.
+    /// The argument of QKeras' `set_internal_sigmoid` before training.
     pub fn internal_sigmoid(&self) -> Option<Sigmoid> {
         self.model.internal_sigmoid
     }
 
-    /// The reuse factor set for a layer, at least 1.
+    /// The reuse factor of a layer, at least 1.
     pub fn reuse_factor(&self, layer: &str, class: &str) -> Option<u64> {
-        self.first(layer, class, |settings| settings.reuse_factor)
+        self.first(layer, class, |scope| scope.reuse_factor)
     }
 
-    /// How a layer shares its multipliers.
+    /// The strategy of a layer.
     pub fn strategy(&self, layer: &str, class: &str) -> Option<Strategy> {
-        self.first(layer, class, |settings| settings.strategy)
+        self.first(layer, class, |scope| scope.strategy)
     }
 
-    /// The most entries of the tables of functions in a layer, a power of two from 2 to 65536.
-    /// hls4ml calls an activation inside of `layer` `layer_` and the activation's name.
+    /// The maximum number of entries of the function tables of a layer: a power of two from 2 to
+    /// 65536.
     pub fn table_size(&self, layer: &str, class: &str) -> Option<usize> {
-        let inside = self.layer_names.iter().filter(|(name, _)| {
-            inner_activation(name, &[layer]).is_some_and(|(_, activation)| activation != "softmax")
-        });
-        let mut inside = inside.filter_map(|(_, settings)| settings.table_size);
-        inside.next().or_else(|| self.first(layer, class, |settings| settings.table_size))
+        let fused = self.fused(layer).filter(|(activation, _)| *activation != "softmax");
+        let fused = fused.filter_map(|(_, name)| find(&self.layer_names, name)?.table_size).next();
+        fused.or_else(|| self.first(layer, class, |scope| scope.table_size))
     }
 
-    /// What is set for the softmax that layer `layer` is, or has inside. hls4ml gives every
-    /// softmax the class `Softmax`, also one that Keras calls an `Activation`, and calls one inside
-    /// of `layer` `layer_softmax`.
-    pub fn softmax(&self, layer: &str) -> SoftmaxSettings {
+    /// The type of the result of the activation fused into `layer`: the `result` of `fc1_relu` for
+    /// layer `fc1`, as hls4ml names it.
+    pub fn activation_precision_of(&self, layer: &str) -> Option<Quantization> {
+        let precision = |(_, name)| self.own_precision_of(name, "Activation", Variable::Result);
+        self.fused(layer).find_map(precision)
+    }
+
+    /// The activations fused into `layer` that have an entry in `LayerName`, with its name.
+    fn fused<'a>(&'a self, layer: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let names = self.layer_names.iter().map(|(name, _)| name.as_str());
+        names.filter_map(move |name| {
+            let (_, activation) = fused_activation(name, &[layer])?;
+            Some((activation, name))
+        })
+    }
+
+    /// The settings of the softmax that layer `layer` is, or that is fused into it. In hls4ml every
+    /// softmax has the class `Softmax`, and one fused into `fc1` the name `fc1_softmax`.
+    pub fn softmax(&self, layer: &str) -> SoftmaxKeys {
         let class = "Softmax";
-        let inside = format!("{layer}_softmax");
-        let is_inside = find(&self.layer_names, &inside).is_some();
-        let layer = if is_inside { inside.as_str() } else { layer };
-        SoftmaxSettings {
-            table_size: self.first(layer, class, |settings| settings.table_size),
+        let fused = format!("{layer}_softmax");
+        let is_fused = find(&self.layer_names, &fused).is_some();
+        let layer = if is_fused { fused.as_str() } else { layer };
+        SoftmaxKeys {
+            table_size: self.first(layer, class, |scope| scope.table_size),
             exp_table: self.precision_of(layer, class, Variable::ExpTable),
             inv_table: self.precision_of(layer, class, Variable::InvTable),
-            skip: self.first(layer, class, |settings| settings.skip),
+            skip: self.first(layer, class, |scope| scope.skip),
         }
     }
 
-    /// Checks that every layer and class that the file names exists; `layers` are names and Keras
-    /// classes. An activation inside of layer `fc` is a layer `fc_relu` to hls4ml, which writes an
-    /// entry for it: such an entry passes if it sets no type.
+    /// Checks that every layer and class in the file exists; `layers` are names and Keras classes.
     ///
     /// # Errors
-    /// If `LayerName` has a name that `layers` does not have, or `LayerType` a class that neither
-    /// `layers` nor hls4ml has.
+    /// If `LayerName` has a name that is neither in `layers` nor that of a fused activation, or
+    /// `LayerType` a class that neither `layers` nor hls4ml has.
     pub fn check_layers(&self, layers: &[(&str, &str)]) -> Result<(), ConfigError> {
         let names: Vec<&str> = layers.iter().map(|(name, _)| *name).collect();
-        for (name, settings) in &self.layer_names {
-            if is_in(name, &names) {
+        for (name, scope) in &self.layer_names {
+            if is_in(name, &names) || fused_activation(name, &names).is_some() {
                 continue;
             }
-            let Some((layer, activation)) = inner_activation(name, &names) else {
-                return Err(ConfigError::UnknownLayer {
-                    name: name.clone(),
-                    nearest: nearest(name, names.iter().copied()).map(str::to_owned),
-                    known: names.join(", "),
-                });
-            };
-            if activation != "softmax" && !settings.precision.is_empty() {
-                return Err(ConfigError::Unsupported {
-                    place: format!("LayerName.{name}.Precision"),
-                    help: format!(
-                        "quantize the activation in the model; LayerName.{layer} sets the type \
-                         of the sum before it"
-                    ),
-                });
+            // hls4ml has a layer for the scale of a kernel, and gives it an entry in its projects.
+            let scaled = name.strip_suffix("_alpha").filter(|layer| is_in(layer, &names));
+            match scaled {
+                Some(_) if scope.precision.is_empty() => {}
+                Some(layer) => {
+                    return Err(ConfigError::Unsupported {
+                        place: format!("LayerName.{name}.Precision"),
+                        help: format!("set 'scale' in LayerName.{layer}.Precision"),
+                    });
+                }
+                None => {
+                    return Err(ConfigError::UnknownLayer {
+                        name: name.clone(),
+                        nearest: nearest(name, names.iter().copied()).map(str::to_owned),
+                        known: names.join(", "),
+                    });
+                }
             }
         }
         let mut classes: Vec<&str> = layers.iter().map(|(_, class)| *class).collect();
@@ -141,18 +154,13 @@ impl Config {
         }
     }
 
-    /// The first answer of the settings that hold for a layer, the most specific ones first.
-    fn first<T>(
-        &self,
-        layer: &str,
-        class: &str,
-        ask: impl Fn(&Settings) -> Option<T>,
-    ) -> Option<T> {
+    /// The first answer of the scopes of a layer, the most specific one first.
+    fn first<T>(&self, layer: &str, class: &str, ask: impl Fn(&Scope) -> Option<T>) -> Option<T> {
         self.scopes(layer, class).into_iter().flatten().find_map(ask)
     }
 
-    /// The settings that hold for a layer, the most specific ones first and `Model`'s last.
-    fn scopes(&self, layer: &str, class: &str) -> [Option<&Settings>; 4] {
+    /// The scopes of a layer, the most specific one first.
+    fn scopes(&self, layer: &str, class: &str) -> [Option<&Scope>; 4] {
         [
             find(&self.layer_names, layer),
             find(&self.layer_types, class),
@@ -162,8 +170,8 @@ impl Config {
     }
 }
 
-impl Settings {
-    /// The type set for `variable`, else the one set for every variable.
+impl Scope {
+    /// The type of `variable`, else that of every variable.
     fn precision_of(&self, variable: Variable) -> Option<Quantization> {
         let default = variable.takes_default().then_some(&Variable::Default);
         self.precision.get(&variable).or_else(|| self.precision.get(default?)).copied()
@@ -171,25 +179,25 @@ impl Settings {
 }
 
 /// The entry for `word`: of several that differ in letter case alone, the one spelled the same.
-fn find<'a>(scopes: &'a Scopes, word: &str) -> Option<&'a Settings> {
+fn find<'a>(scopes: &'a Scopes, word: &str) -> Option<&'a Scope> {
     let exact = scopes.iter().find(|(known, _)| known == word);
     exact
         .or_else(|| scopes.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)))
-        .map(|(_, settings)| settings)
+        .map(|(_, scope)| scope)
 }
 
-/// Whether `word` is one of `words`, in any letter case.
+/// True if `word` is one of `words`, in any letter case.
 fn is_in(word: &str, words: &[&str]) -> bool {
     words.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
-/// The layer and the activation behind hls4ml's name of an activation inside of a layer:
-/// `fc_relu`, or `fc_quantized_relu(6)`.
-fn inner_activation<'a>(name: &'a str, layers: &[&'a str]) -> Option<(&'a str, &'a str)> {
+/// The layer and the activation in hls4ml's name of a fused activation: `fc1_relu`,
+/// `fc1_quantized_relu(6)`.
+fn fused_activation<'a>(name: &'a str, layers: &[&'a str]) -> Option<(&'a str, &'a str)> {
     layers.iter().find_map(|layer| {
         let activation = name.strip_prefix(layer)?.strip_prefix('_')?;
-        let bare = activation.split('(').next().unwrap_or(activation);
-        ACTIVATIONS.contains(&bare).then_some((*layer, bare))
+        let bare = activation.split_once('(').map_or(activation, |(bare, _)| bare);
+        FUSED.contains(&bare).then_some((*layer, bare))
     })
 }
 

@@ -1,4 +1,4 @@
-//! What a user may set, in the words of hls4ml.
+//! Configuration files in the keys of hls4ml.
 //!
 //! A configuration file is YAML, or JSON, which is a subset of it. It has the shape that hls4ml's
 //! `convert_from_config` reads, or the shape that its `config_from_keras_model` returns: the part
@@ -24,48 +24,46 @@
 //! # Ok::<(), bitkiln::config::ConfigError>(())
 //! ```
 //!
-//! Nothing is dropped in silence. A key that hls4ml knows and Bitkiln does not implement is an
-//! error, unless its value is the one that hls4ml writes by itself and that means "off"; a key
-//! that neither knows is an error that names the nearest known one.
+//! An unsupported key of hls4ml is an error, unless it has hls4ml's default value. A key that is not
+//! applicable has no effect and is noted. An unknown key is an error that names the nearest one.
 
 mod backend;
 mod error;
 mod keys;
 mod lookup;
-mod node;
 mod project;
-mod settings;
-mod strategy;
-mod yaml;
+mod scope;
+mod tree;
 
 use std::path::{Path, PathBuf};
 
 pub use backend::Backend;
 pub use error::ConfigError;
-pub use lookup::SoftmaxSettings;
+pub use lookup::SoftmaxKeys;
 pub use project::ClockUncertainty;
-pub use settings::Variable;
-pub use strategy::Strategy;
+pub use scope::{Strategy, Variable};
 
-use settings::{Scopes, Settings};
+use scope::{Scope, Scopes};
 
-/// What a configuration file says. A field is `None` where the file says nothing.
+/// The settings of a configuration file. A field is `None` if the file does not set it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config {
-    /// Whose tool the project is for.
+    /// HLS tool that the project is for.
     pub backend: Option<Backend>,
-    /// The device, as the vendor's tool spells it.
+    /// Device, as the HLS tool spells it.
     pub part: Option<String>,
-    /// In nanoseconds.
+    /// Clock period in nanoseconds.
     pub clock_period: Option<f64>,
-    /// What synthesis leaves of the clock period to placement and routing.
+    /// Part of the clock period that synthesis leaves to placement and routing.
     pub clock_uncertainty: Option<ClockUncertainty>,
-    /// The project's name, a C++ identifier.
+    /// Name of the project, a C++ identifier.
     pub project_name: Option<String>,
-    /// Where the project goes.
+    /// Folder of the project.
     pub output_dir: Option<PathBuf>,
+    /// Keys of hls4ml that are not applicable, each with the reason.
+    pub without_effect: Vec<(String, &'static str)>,
     /// Settings of all layers.
-    model: Settings,
+    model: Scope,
     /// Settings of the layers of one class, by the class.
     layer_types: Scopes,
     /// Settings of single layers, by name.
@@ -78,7 +76,7 @@ impl Config {
     /// # Errors
     /// If the file cannot be read, and as [`Config::parse`]; the error names the file.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = yaml::read(path)?;
+        let text = tree::read(path)?;
         Self::parse(&text)
             .map_err(|error| ConfigError::InFile { file: path.to_owned(), error: Box::new(error) })
     }
@@ -86,9 +84,9 @@ impl Config {
     /// Reads the text of a configuration file.
     ///
     /// # Errors
-    /// If the text is no YAML, and for every key or value that has no meaning here.
+    /// If the text is no YAML, and for unknown and unsupported keys and values.
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        project::read(&yaml::parse(text)?)
+        project::read(&tree::parse(text)?)
     }
 }
 

@@ -1,4 +1,4 @@
-//! What is set once for a project: the tool, the device, the clock, names.
+//! Settings of the project: tool, device, clock, names.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use serde_json::Value;
 
 use super::keys::{self, Level};
-use super::node::Node;
-use super::settings::Settings;
+use super::scope::Scope;
+use super::tree::Node;
 use super::{Backend, Config, ConfigError};
 
 /// The backends that hls4ml has besides.
@@ -22,7 +22,7 @@ const OTHER_BACKENDS: &[&str] = &[
     "Libero",
 ];
 
-/// What synthesis leaves of the clock period to placement and routing.
+/// Part of the clock period that synthesis leaves to placement and routing.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum ClockUncertainty {
     /// A share of the period, in percent.
@@ -32,7 +32,7 @@ pub enum ClockUncertainty {
 }
 
 impl ClockUncertainty {
-    /// As a share of a clock period of `period` nanoseconds: 0 to 1 where it makes sense.
+    /// The share of a clock period of `period` nanoseconds.
     pub fn of(self, period: f64) -> f64 {
         match self {
             Self::Percent(percent) => percent / 100.0,
@@ -56,7 +56,8 @@ pub(super) fn read(file: &Value) -> Result<Config, ConfigError> {
     if !file.is_object() {
         return Err(root.kind("a mapping"));
     }
-    let mut config = Config::default();
+    let without_effect = keys::inapplicable(Level::File, &root)?;
+    let mut config = Config { without_effect, ..Config::default() };
     let entries = keys::read(Level::File, &root)?;
     let wrapped = entries.iter().any(|(key, _)| *key == "HLSConfig");
     for (key, node) in entries {
@@ -99,9 +100,9 @@ const XILINX_PART: &str = "XilinxPart";
 /// An entry of `HLSConfig`.
 fn read_hls(config: &mut Config, key: &str, node: &Node<'_>) -> Result<(), ConfigError> {
     match key {
-        "Model" => config.model = Settings::of_model(node)?,
-        "LayerType" => config.layer_types = Settings::of_layers(node)?,
-        _ => config.layer_names = Settings::of_layers(node)?,
+        "Model" => config.model = Scope::of_model(node)?,
+        "LayerType" => config.layer_types = Scope::of_layers(node)?,
+        _ => config.layer_names = Scope::of_layers(node)?,
     }
     Ok(())
 }

@@ -1,18 +1,52 @@
-//! From one format to another.
+//! Casts from one format to another, of codes and of ranges of codes.
 
 use num_bigint::BigInt;
 use num_traits::{One, Zero};
 
-use super::{Overflow, Quantization, Rounding, Word};
+use super::codes::Wide;
+use super::{Overflow, Quantization, Range, Rounding, Word};
 
-/// The code that `code`, a number with `from_fraction` bits behind the point, becomes in `to`.
+/// The code that `code`, with `from_fraction` fractional bits, becomes in `to`.
 ///
-/// Works for every format. Where many codes take the same way, a [`Caster`] is faster.
+/// Works for every format. A [`Caster`] is faster where many codes are cast alike.
 pub fn cast<W: Word>(code: &W, from_fraction: i32, to: &Quantization) -> BigInt {
     Caster::<BigInt>::over_wide(from_fraction, to).apply(&code.to_big())
 }
 
-/// One cast, made ready for many codes.
+/// `code`, with `from_fraction` fractional bits, rounded to `to_fraction` of them; no limit of width.
+pub(crate) fn rescale(
+    code: &BigInt,
+    from_fraction: i32,
+    to_fraction: i32,
+    rounding: Rounding,
+) -> BigInt {
+    let dropped = from_fraction.saturating_sub(to_fraction);
+    Scaling::new(dropped, u32::MAX, u32::MAX, rounding).apply(code.clone())
+}
+
+/// The smallest range that holds the cast of every code of `range`, with `from_fraction` fractional
+/// bits, to `to`; all codes of the format where some code wraps.
+pub fn cast_range(range: &Range, from_fraction: i32, to: &Quantization) -> Range {
+    let ends = |to: &Quantization| {
+        let end = |code| cast(code, from_fraction, to);
+        Range::new(end(range.low()), end(range.high()))
+    };
+    // Rounding and saturation are monotone, so the ends decide.
+    match to.overflow {
+        Overflow::Sat | Overflow::SatSym => ends(to),
+        Overflow::Wrap { .. } | Overflow::SatZero if fits(range, from_fraction, to) => ends(to),
+        Overflow::Wrap { .. } | Overflow::SatZero => to.format.codes(),
+    }
+}
+
+/// True if every code of `range`, rounded as `to` states, lies in its format: the overflow mode has
+/// no effect.
+pub(crate) fn fits(range: &Range, from_fraction: i32, to: &Quantization) -> bool {
+    let end = |code| rescale(code, from_fraction, to.format.fraction(), to.rounding);
+    to.format.codes().contains(&Range::new(end(range.low()), end(range.high())))
+}
+
+/// A cast prepared for many codes.
 ///
 /// A `Caster<i64>` exists only where every code of the target fits an `i64`
 /// ([`Format::is_narrow`](super::Format::is_narrow)); it allocates nothing and takes any `i64` as
@@ -20,7 +54,7 @@ pub fn cast<W: Word>(code: &W, from_fraction: i32, to: &Quantization) -> BigInt 
 ///
 /// ```
 /// use bitkiln::fixed::Caster;
-/// // Steps of 1/8 to steps of 1/2: 11/8 lies between 1 and 3/2, nearer to the latter.
+/// // From an LSB of 1/8 to an LSB of 1/2: 11/8 rounds to 3/2.
 /// let to = "ufixed<2,1,RND_CONV,SAT>".parse()?;
 /// let caster = Caster::<i64>::new(3, &to).ok_or("too wide")?;
 /// assert_eq!([11, 12, 100, -5].map(|code| caster.apply(&code)), [3, 3, 3, 0]);
@@ -29,52 +63,47 @@ pub fn cast<W: Word>(code: &W, from_fraction: i32, to: &Quantization) -> BigInt 
 #[derive(Clone, Debug)]
 pub struct Caster<W: Word> {
     scaling: Scaling<W::Wide>,
-    /// Codes from `low` to `high` stay as they are.
+    /// Codes from `low` to `high` do not overflow.
     low: W::Wide,
     high: W::Wide,
     beyond: Beyond<W::Wide>,
 }
 
-/// How the target's step relates to the source's.
+/// Change of the number of fractional bits.
 #[derive(Clone, Debug)]
 enum Scaling<T> {
-    /// The target's is 2^`bits` times as fine.
+    /// The target has `bits` fractional bits more.
     Finer { bits: u32 },
-    /// The target's is 2^`bits` times as coarse; `half` = 2^(bits - 1).
+    /// The target has `bits` fractional bits fewer; `half` = 2^(bits - 1).
     Coarser { bits: u32, half: T, rounding: Rounding },
 }
 
-/// What a code outside of the range becomes.
+/// Result of an overflow.
 #[derive(Clone, Debug)]
 enum Beyond<T> {
-    /// One number below the range, one above.
+    /// One code below the range, one above.
     Fixed { below: T, above: T },
-    /// The bits under `mask` survive, on top of a number that depends on the side.
+    /// The bits under `mask` are kept and added to a code that depends on the side.
     Masked { mask: T, below: T, above: T },
-    /// The code modulo the number of codes, `mask` + 1; the range starts at `first`.
+    /// The code modulo the number of codes, `mask` + 1; the format starts at `first`.
     Modulo { mask: T, first: T },
 }
 
 impl<W: Word> Caster<W> {
-    /// The cast from codes with `from_fraction` bits behind the point to `to`; `None` if a code of
-    /// `to` may not fit the word.
+    /// The cast from codes with `from_fraction` fractional bits to `to`; `None` if a code of `to` may
+    /// not fit the word.
     pub fn new(from_fraction: i32, to: &Quantization) -> Option<Self> {
         W::holds(to.format).then(|| Self::over_wide(from_fraction, to))
     }
 
-    /// The same, where the word is known to hold the target.
+    /// [`Caster::new`] for a word that is known to hold the target.
     fn over_wide(from_fraction: i32, to: &Quantization) -> Self {
         let one = W::Wide::one;
         let width = to.format.width();
         let dropped = from_fraction.saturating_sub(to.format.fraction());
-        let scaling = if dropped <= 0 {
-            // Shifted by the width, every code but 0 is out of range and has only zeros below:
-            // further shifts change nothing.
-            Scaling::Finer { bits: dropped.unsigned_abs().min(width) }
-        } else {
-            let bits = dropped.unsigned_abs().min(W::FARTHEST_DROP);
-            Scaling::Coarser { bits, half: one() << (bits - 1), rounding: to.rounding }
-        };
+        // Shifted up by the width, every code but 0 overflows and has only zeros below: further
+        // shifts change nothing.
+        let scaling = Scaling::new(dropped, width, W::MAX_DROP, to.rounding);
 
         let signed = to.format.is_signed();
         let (first, high) = if signed {
@@ -98,7 +127,7 @@ impl<W: Word> Caster<W> {
             Overflow::Sat => Beyond::Fixed { below: first, above: high.clone() },
             Overflow::SatZero => Beyond::Fixed { below: W::Wide::zero(), above: W::Wide::zero() },
             Overflow::SatSym => {
-                // Minus the largest; but the one negative number of `fixed<1,I>` stays.
+                // Minus the largest code, but `fixed<1,I>` keeps its code -1.
                 if signed && width > 1 {
                     low = first + one();
                 }
@@ -117,7 +146,16 @@ impl<W: Word> Caster<W> {
     }
 }
 
-impl<T: super::codes::Wide> Scaling<T> {
+impl<T: Wide> Scaling<T> {
+    /// `dropped` fractional bits fewer; at most `up` more and at most `down` fewer.
+    fn new(dropped: i32, up: u32, down: u32, rounding: Rounding) -> Self {
+        if dropped <= 0 {
+            return Self::Finer { bits: dropped.unsigned_abs().min(up) };
+        }
+        let bits = dropped.unsigned_abs().min(down);
+        Self::Coarser { bits, half: T::one() << (bits - 1), rounding }
+    }
+
     #[inline]
     fn apply(&self, code: T) -> T {
         match self {
@@ -131,12 +169,12 @@ impl<T: super::codes::Wide> Scaling<T> {
     }
 }
 
-/// Every rounding mode is floor((code + bias) / 2^bits) for some bias: `half` takes halves up,
-/// `half` - 1 takes them down.
+/// Every rounding mode is floor((code + bias) / 2^bits) for some bias: `half` rounds half-way values
+/// up, `half` - 1 rounds them down.
 #[inline]
-fn rounding_bias<T: super::codes::Wide>(code: &T, bits: u32, half: &T, mode: Rounding) -> T {
+fn rounding_bias<T: Wide>(code: &T, bits: u32, half: &T, mode: Rounding) -> T {
     let negative = *code < T::zero();
-    let halves_up = match mode {
+    let ties_up = match mode {
         Rounding::Trn => return T::zero(),
         Rounding::TrnZero if negative => return half.clone() + half.clone() - T::one(),
         Rounding::TrnZero => return T::zero(),
@@ -149,10 +187,10 @@ fn rounding_bias<T: super::codes::Wide>(code: &T, bits: u32, half: &T, mode: Rou
             floor_is_odd == (mode == Rounding::RndConv)
         }
     };
-    if halves_up { half.clone() } else { half.clone() - T::one() }
+    if ties_up { half.clone() } else { half.clone() - T::one() }
 }
 
-impl<T: super::codes::Wide> Beyond<T> {
+impl<T: Wide> Beyond<T> {
     #[inline]
     fn apply(&self, code: T) -> T {
         let negative = code < T::zero();

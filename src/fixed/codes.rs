@@ -7,41 +7,40 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
-use super::{Format, Range};
+use super::{Format, Range, code_value};
 
-/// The integers that arithmetic on codes runs on: `i64` where every format concerned is narrow
-/// enough, [`BigInt`] elsewhere.
+/// An integer type for arithmetic on codes: `i64` if every format is narrow enough, else [`BigInt`].
 pub trait Word:
     Clone + Ord + num_traits::Num + std::ops::Neg<Output = Self> + Send + Sync + 'static
 {
-    /// Where the steps of a cast take place.
+    /// Integer type for the intermediate results of a cast.
     #[doc(hidden)]
     type Wide: Wide;
-    /// A cast that drops more bits than this gives the same as one that drops this many.
+    /// Maximum dropped bits of a cast: dropping more gives the same.
     #[doc(hidden)]
-    const FARTHEST_DROP: u32;
+    const MAX_DROP: u32;
 
-    /// Whether every code of `format` fits.
+    /// True if every code of `format` fits.
     fn holds(format: Format) -> bool;
-    /// The number as a big one.
+    /// The number as a `BigInt`.
     fn to_big(&self) -> BigInt;
-    /// The number from a big one; `None` where it does not fit.
+    /// The number from a `BigInt`; `None` if it does not fit.
     fn from_big(big: &BigInt) -> Option<Self>;
-    /// The number times 2^`bits`. The caller has made sure that the result fits.
+    /// The number times 2^`bits`. The caller ensures that the result fits.
     #[must_use]
     fn shifted_left(&self, bits: u32) -> Self;
-    /// Adds `a` · `b`; correct where the full sum fits, even if a part of it does not.
+    /// Adds `a` · `b`; correct if the complete sum fits, even if a partial sum does not.
     fn add_product(&mut self, a: &Self, b: &Self);
-    /// The codes of a tensor as this word; `None` where one does not fit.
+    /// The codes of a tensor in this type; `None` if one does not fit.
     fn view(codes: &Codes) -> Option<Cow<'_, ArrayD<Self>>>;
     #[doc(hidden)]
     fn widened(&self) -> Self::Wide;
-    /// The caller has made sure that the number fits.
+    /// The caller ensures that the number fits.
     #[doc(hidden)]
     fn narrowed(wide: Self::Wide) -> Self;
 }
 
-/// An integer with room for the steps of a cast.
+/// An integer type for the intermediate results of a cast.
 #[doc(hidden)]
 pub trait Wide:
     Clone
@@ -60,8 +59,8 @@ impl Wide for BigInt {}
 impl Word for i64 {
     // A narrow target is at most 64 bits wide, so a code shifted left by its width fits.
     type Wide = i128;
-    // Then the magnitude, at most 2^63, is below half a step.
-    const FARTHEST_DROP: u32 = 65;
+    // Then the magnitude, at most 2^63, is below half an LSB.
+    const MAX_DROP: u32 = 65;
 
     fn holds(format: Format) -> bool {
         format.is_narrow()
@@ -73,10 +72,11 @@ impl Word for i64 {
         big.to_i64()
     }
     fn shifted_left(&self, bits: u32) -> Self {
+        // Only 0 still fits after a shift by 64 bits or more.
         self.checked_shl(bits).unwrap_or(0)
     }
     fn add_product(&mut self, a: &Self, b: &Self) {
-        // Two's complement: what wraps around comes back when the sum does.
+        // Two's complement: intermediate wraps cancel if the sum fits.
         *self = self.wrapping_add(a.wrapping_mul(*b));
     }
     fn view(codes: &Codes) -> Option<Cow<'_, ArrayD<Self>>> {
@@ -100,7 +100,7 @@ impl Word for i64 {
 
 impl Word for BigInt {
     type Wide = Self;
-    const FARTHEST_DROP: u32 = u32::MAX;
+    const MAX_DROP: u32 = u32::MAX;
 
     fn holds(_: Format) -> bool {
         true
@@ -131,17 +131,17 @@ impl Word for BigInt {
     }
 }
 
-/// A tensor of codes, in the storage that its format needs.
+/// A tensor of codes, stored as its format requires.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Codes {
     /// Every code fits 64 bits.
     Narrow(ArrayD<i64>),
-    /// Some format concerned is wider.
+    /// Some code needs more than 64 bits.
     Wide(ArrayD<BigInt>),
 }
 
 impl Codes {
-    /// Stores `codes`, narrow if all of them fit.
+    /// `codes`, stored narrow if all of them fit.
     pub fn from_big(codes: ArrayD<BigInt>) -> Self {
         let narrow: Option<Vec<i64>> = codes.iter().map(BigInt::to_i64).collect();
         match narrow.and_then(|n| ArrayD::from_shape_vec(codes.raw_dim(), n).ok()) {
@@ -150,11 +150,11 @@ impl Codes {
         }
     }
 
-    /// The codes of exact `values`, counted in steps of 2^-`fraction`; `None` if a value lies off
-    /// that grid or is not finite.
+    /// The exact codes of `values` with `fraction` fractional bits; `None` if a value is no multiple of the
+    /// LSB or not finite.
     pub fn from_values(values: &ArrayViewD<'_, f64>, fraction: i32) -> Option<Self> {
         let codes: Option<Vec<BigInt>> =
-            values.iter().map(|v| super::range::code_of(*v, fraction)).collect();
+            values.iter().map(|v| super::exact_code(*v, fraction)).collect();
         ArrayD::from_shape_vec(values.raw_dim(), codes?).ok().map(Self::from_big)
     }
 
@@ -166,12 +166,12 @@ impl Codes {
         }
     }
 
-    /// How many codes.
+    /// Number of codes.
     pub fn len(&self) -> usize {
         self.shape().iter().product()
     }
 
-    /// Whether there are none.
+    /// True if there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -193,7 +193,7 @@ impl Codes {
         }
     }
 
-    /// The smallest range around all codes; `None` if there are none.
+    /// The range of the codes; `None` if there are none.
     pub fn range(&self) -> Option<Range> {
         match self {
             Self::Narrow(a) => Some(Range::new(*a.iter().min()?, *a.iter().max()?)),
@@ -201,7 +201,7 @@ impl Codes {
         }
     }
 
-    /// The same codes in another shape; `None` if the number of elements differs.
+    /// The codes in another shape; `None` if the number of elements differs.
     pub fn reshaped(self, shape: &[usize]) -> Option<Self> {
         let shape = IxDyn(shape);
         match self {
@@ -210,10 +210,10 @@ impl Codes {
         }
     }
 
-    /// The same codes with their axes in the order `axes`, each of which is named once.
+    /// The codes with their axes permuted to the order `axes`.
     ///
     /// # Panics
-    /// If an axis is missing or named twice.
+    /// If `axes` is no permutation.
     pub fn permuted(self, axes: &[usize]) -> Self {
         fn permuted<T: Clone>(codes: ArrayD<T>, axes: &[usize]) -> ArrayD<T> {
             codes.permuted_axes(IxDyn(axes)).as_standard_layout().into_owned()
@@ -224,12 +224,12 @@ impl Codes {
         }
     }
 
-    /// The values: each code times the step of `format`. Exact up to 53 significant bits.
+    /// The values: each code times the LSB of `format`. Exact up to 53 significant bits.
     pub fn to_values(&self, format: Format) -> ArrayD<f64> {
-        let scale = |code: f64| libm::ldexp(code, -format.fraction());
+        let fraction = format.fraction();
         match self {
-            Self::Narrow(a) => a.mapv(|c| scale(c as f64)),
-            Self::Wide(a) => a.map(|c| scale(c.to_f64().unwrap_or(f64::NAN))),
+            Self::Narrow(a) => a.mapv(|c| libm::ldexp(c as f64, -fraction)),
+            Self::Wide(a) => a.map(|c| code_value(c, fraction)),
         }
     }
 }
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn values_off_the_grid_have_no_codes() {
+    fn only_multiples_of_the_lsb_have_codes() {
         let codes = |values: [f64; 2], fraction| {
             Codes::from_values(&array![values[0], values[1]].into_dyn().view(), fraction)
         };
@@ -271,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn shape_interval_and_order() {
+    fn shape_range_and_order() {
         let codes = Codes::Narrow(array![[4, -2, 0], [1, 9, 3]].into_dyn());
         assert_eq!((codes.shape(), codes.len(), codes.is_empty()), (&[2, 3][..], 6, false));
         assert_eq!(codes.range(), Some(Range::new(-2, 9)));

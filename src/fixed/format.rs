@@ -1,4 +1,6 @@
-//! Which numbers a type can hold.
+//! Formats: the codes and the LSB of a type, and the formats of results of arithmetic.
+//!
+//! Formats of results are those of `ap_fixed` and `ac_fixed`, and hold every result exactly.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,10 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::Range;
 
-/// The widest format, in bits.
+/// Maximum width of a format, in bits.
 pub const MAX_WIDTH: u32 = 128;
 
-/// Whether a format has negative numbers (two's complement) or not.
+/// Unsigned or two's complement.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub enum Signedness {
     /// Codes from 0 to 2^width - 1.
@@ -21,9 +23,9 @@ pub enum Signedness {
     Signed,
 }
 
-/// A fixed-point format: `width` bits, `integer` of them above the binary point (the sign bit
-/// included, as `ap_fixed<W, I>` and `ac_fixed<W, I, S>` count them). The integer position may be
-/// negative or lie beyond the width.
+/// A fixed-point format: `width` bits, `integer` of them integer bits (the sign bit included, as
+/// `ap_fixed<W, I>` and `ac_fixed<W, I, S>` count them). There may be fewer than 0 integer bits, or more
+/// than the width.
 ///
 /// ```
 /// use bitkiln::fixed::Format;
@@ -39,37 +41,37 @@ pub struct Format {
     integer: i32,
 }
 
-/// A format that does not exist, or text that does not name one.
+/// An invalid format, or text that is no format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
-    /// The width lies outside of 1..=128.
+    /// A width outside 1..=128.
     #[error("a format is 1 to {MAX_WIDTH} bits wide, not {0}")]
     Width(i64),
-    /// The binary point lies too far away to be computed with.
-    #[error("an integer position lies within ±{limit}, not at {0}", limit = Format::MAX_POSITION)]
+    /// A binary point too far from the word.
+    #[error("integer bits must be within ±{limit}, not {0}", limit = Format::MAX_POSITION)]
     Position(i64),
     /// Not of the form `fixed<W,I>` or `ufixed<W,I>`.
     #[error(
-        "'{0}' is no type: write fixed<W,I> or ufixed<W,I>, with rounding and overflow mode behind it where they matter"
+        "'{0}' is no type: write fixed<W,I> or ufixed<W,I>, optionally with rounding and overflow modes"
     )]
     Syntax(String),
-    /// Modes where nothing is rounded or limited by a type.
-    #[error("'{0}' names modes where only a format is meant: write fixed<W,I> or ufixed<W,I>")]
+    /// Modes where only a format is meant.
+    #[error("'{0}' has modes, but a plain format is expected: write fixed<W,I> or ufixed<W,I>")]
     Modes(String),
-    /// A rounding or overflow mode of that name does not exist.
+    /// An unknown rounding or overflow mode.
     #[error("'{0}' is no rounding or overflow mode")]
     Mode(String),
 }
 
 impl Format {
-    /// The farthest integer position, in bits; far beyond what a network has, and near enough
-    /// that shifts between any two formats stay cheap.
+    /// Maximum magnitude of the integer bits: far more than a network has, and few enough for cheap
+    /// shifts between any two formats.
     pub const MAX_POSITION: i32 = 1024;
 
-    /// A format of `width` bits, `integer` of them above the binary point.
+    /// A format of `width` bits, `integer` of them integer bits.
     ///
     /// # Errors
-    /// If the width is not in 1..=128, or the position beyond ±[`Format::MAX_POSITION`].
+    /// If the width is not in 1..=128, or the integer bits exceed ±[`Format::MAX_POSITION`].
     pub fn new(signedness: Signedness, width: u32, integer: i32) -> Result<Self, FormatError> {
         if width == 0 || width > MAX_WIDTH {
             return Err(FormatError::Width(width.into()));
@@ -80,8 +82,7 @@ impl Format {
         Ok(Self { signedness, width: width as u8, integer })
     }
 
-    /// A format that the source text states: [`Format::new`] for constants, where a format that
-    /// does not exist ends the compilation.
+    /// [`Format::new`] for constants: an invalid format is a compile error.
     #[must_use]
     pub const fn literal(signedness: Signedness, width: u32, integer: i32) -> Self {
         assert!(width > 0 && width <= MAX_WIDTH, "the width is not in 1..=128");
@@ -105,8 +106,8 @@ impl Format {
         Self::new(Signedness::Unsigned, width, integer)
     }
 
-    /// The narrowest format with `fraction` bits behind the binary point that holds every code of
-    /// `range`; unsigned where no code is negative.
+    /// The narrowest format with `fraction` fractional bits that holds every code of `range`; unsigned
+    /// if no code is negative.
     ///
     /// # Errors
     /// If that takes more than 128 bits.
@@ -124,32 +125,32 @@ impl Format {
         self.signedness
     }
 
-    /// Whether the format has a sign bit.
+    /// True if the format has a sign bit.
     pub fn is_signed(self) -> bool {
         self.signedness == Signedness::Signed
     }
 
-    /// All bits, the sign bit included.
+    /// Word length in bits, the sign bit included.
     pub fn width(self) -> u32 {
         self.width.into()
     }
 
-    /// Bits above the binary point, the sign bit included.
+    /// Integer bits, the sign bit included.
     pub fn integer(self) -> i32 {
         self.integer
     }
 
-    /// Bits behind the binary point: a code counts steps of 2^-fraction.
+    /// Fractional bits f: the LSB is 2^-f.
     pub fn fraction(self) -> i32 {
         self.width as i32 - self.integer
     }
 
-    /// The value of one step, 2^-fraction.
+    /// The value of one LSB.
     pub fn lsb(self) -> f64 {
-        libm::ldexp(1.0, -self.fraction())
+        super::exp2(-self.fraction())
     }
 
-    /// Every code of the format, as a range.
+    /// The range of all codes.
     pub fn codes(self) -> Range {
         match self.signedness {
             Signedness::Unsigned => Range::new(BigInt::zero(), (BigInt::one() << self.width) - 1),
@@ -160,19 +161,72 @@ impl Format {
         }
     }
 
-    /// Whether all codes fit an `i64`.
+    /// True if all codes fit an `i64`.
     pub fn is_narrow(self) -> bool {
         self.width() + u32::from(!self.is_signed()) <= 64
     }
 
-    /// The same bits read as numbers 2^`power` times as large: a shift that costs nothing.
+    /// The format of the same bits times 2^`power`: a shift of the binary point.
     ///
     /// # Errors
-    /// If the position leaves ±[`Format::MAX_POSITION`].
+    /// If the integer bits exceed ±[`Format::MAX_POSITION`].
     pub fn scaled(self, power: i32) -> Result<Self, FormatError> {
         let integer = self.integer.saturating_add(power);
         Self::new(self.signedness, self.width(), integer)
     }
+}
+
+impl Format {
+    /// The format of a product: widths and integer bits add up.
+    ///
+    /// # Errors
+    /// If that takes more than 128 bits.
+    pub fn product(self, other: Self) -> Result<Self, FormatError> {
+        Self::new(
+            either(self, other),
+            self.width() + other.width(),
+            self.integer() + other.integer(),
+        )
+    }
+
+    /// The format of a sum: one integer bit more than the larger operand, and the smaller LSB.
+    ///
+    /// # Errors
+    /// If that takes more than 128 bits.
+    pub fn sum(self, other: Self) -> Result<Self, FormatError> {
+        let integer = common_integer(self, other) + 1;
+        let width = integer + self.fraction().max(other.fraction());
+        Self::new(either(self, other), width.unsigned_abs(), integer)
+    }
+
+    /// The format of a difference: that of the sum, made signed.
+    ///
+    /// # Errors
+    /// If that takes more than 128 bits.
+    pub fn difference(self, other: Self) -> Result<Self, FormatError> {
+        let sum = self.sum(other)?;
+        Self::signed(sum.width(), sum.integer())
+    }
+
+    /// The format of `-x`: signed, with one integer bit more.
+    ///
+    /// # Errors
+    /// If that takes more than 128 bits.
+    pub fn negated(self) -> Result<Self, FormatError> {
+        Self::signed(self.width() + 1, self.integer() + 1)
+    }
+}
+
+/// Signed if either operand is.
+fn either(a: Format, b: Format) -> Signedness {
+    a.signedness().max(b.signedness())
+}
+
+/// Integer bits that hold both operands; next to a signed one an unsigned one gains a sign bit.
+fn common_integer(a: Format, b: Format) -> i32 {
+    let signed = either(a, b) == Signedness::Signed;
+    let with_sign = |x: Format| x.integer() + i32::from(signed && !x.is_signed());
+    with_sign(a).max(with_sign(b))
 }
 
 impl fmt::Display for Format {
@@ -217,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn the_point_may_lie_outside_of_the_word() {
+    fn the_binary_point_may_be_outside_the_word() {
         let coarse = format("ufixed<4,6>");
         assert_eq!((coarse.fraction(), coarse.lsb()), (-2, 4.0));
         let fine = format("fixed<4,-2>");
@@ -263,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn scaling_moves_the_point() {
+    fn scaling_shifts_the_binary_point() {
         assert_eq!(format("fixed<8,3>").scaled(-5), Ok(format("fixed<8,-2>")));
         assert_eq!(
             format("fixed<8,3>").scaled(i32::MAX),
@@ -272,15 +326,15 @@ mod tests {
     }
 
     #[test]
-    fn widths_and_positions_have_limits() {
+    fn widths_and_integer_bits_have_limits() {
         let message = |text: &str| text.parse::<Format>().unwrap_err().to_string();
         assert_eq!(message("fixed<0,0>"), "a format is 1 to 128 bits wide, not 0");
         assert_eq!(message("fixed<129,0>"), "a format is 1 to 128 bits wide, not 129");
         assert_eq!(message("uint<-3>"), "a format is 1 to 128 bits wide, not -3");
-        assert_eq!(message("fixed<8,1025>"), "an integer position lies within ±1024, not at 1025");
+        assert_eq!(message("fixed<8,1025>"), "integer bits must be within ±1024, not 1025");
         assert_eq!(
             message("fixed<8,-9999999999>"),
-            "an integer position lies within ±1024, not at -9999999999"
+            "integer bits must be within ±1024, not -9999999999"
         );
     }
 
@@ -291,7 +345,7 @@ mod tests {
         }
         assert_eq!(
             FormatError::Modes("fixed<8,1,RND>".into()).to_string(),
-            "'fixed<8,1,RND>' names modes where only a format is meant: write fixed<W,I> or \
+            "'fixed<8,1,RND>' has modes, but a plain format is expected: write fixed<W,I> or \
              ufixed<W,I>"
         );
         for text in ["fixed<8>", "8,1", ""] {
@@ -299,8 +353,8 @@ mod tests {
         }
         assert_eq!(
             FormatError::Syntax("float".into()).to_string(),
-            "'float' is no type: write fixed<W,I> or ufixed<W,I>, with rounding and overflow mode \
-             behind it where they matter"
+            "'float' is no type: write fixed<W,I> or ufixed<W,I>, optionally with rounding and \
+             overflow modes"
         );
     }
 
@@ -310,5 +364,36 @@ mod tests {
         let parsed: Format = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&parsed).unwrap(), text);
         assert!(serde_json::from_str::<Format>("\"fixed<0,0>\"").is_err());
+    }
+
+    #[test]
+    fn results_have_room_for_every_value() {
+        let (s, u) = (format("fixed<8,3>"), format("ufixed<6,4>"));
+        assert_eq!(s.product(u), Ok(format("fixed<14,7>")));
+        assert_eq!(u.product(u), Ok(format("ufixed<12,8>")));
+        // ufixed<6,4> next to a signed operand counts as fixed<7,5>.
+        assert_eq!(s.sum(u), Ok(format("fixed<11,6>")));
+        assert_eq!(u.sum(s), Ok(format("fixed<11,6>")));
+        assert_eq!(u.sum(u), Ok(format("ufixed<7,5>")));
+        assert_eq!(u.difference(u), Ok(format("fixed<7,5>")));
+        assert_eq!(s.negated(), Ok(format("fixed<9,4>")));
+        assert_eq!(u.negated(), Ok(format("fixed<7,5>")));
+    }
+
+    #[test]
+    fn sums_and_products_with_the_point_outside_the_word() {
+        // LSBs of 4 and 1/64.
+        let (coarse, fine) = (format("fixed<4,6>"), format("ufixed<3,-3>"));
+        assert_eq!(coarse.sum(fine), Ok(format("fixed<13,7>")));
+        assert_eq!(coarse.product(fine), Ok(format("fixed<7,3>")));
+    }
+
+    #[test]
+    fn results_beyond_128_bits_are_errors() {
+        let wide = format("fixed<128,64>");
+        assert_eq!(wide.product(format("fixed<1,1>")), Err(FormatError::Width(129)));
+        assert_eq!(wide.sum(wide), Err(FormatError::Width(129)));
+        assert_eq!(wide.difference(wide), Err(FormatError::Width(129)));
+        assert_eq!(wide.negated(), Err(FormatError::Width(129)));
     }
 }

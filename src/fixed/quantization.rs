@@ -1,4 +1,4 @@
-//! What happens to values that a format cannot hold.
+//! Rounding and overflow modes, and types as text.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Format, FormatError, Signedness};
 
-/// What happens to the bits below the last one. Names as `ap_fixed` has them, without `AP_`.
+/// Rounding mode: the treatment of bits below the LSB. Named as in `ap_fixed`, without `AP_`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Rounding {
     /// `AP_TRN` / `AC_TRN`: towards minus infinity.
@@ -15,40 +15,40 @@ pub enum Rounding {
     Trn,
     /// `AP_TRN_ZERO` / `AC_TRN_ZERO`: towards zero.
     TrnZero,
-    /// `AP_RND` / `AC_RND`: to nearest, halves towards plus infinity.
+    /// `AP_RND` / `AC_RND`: to nearest, half towards plus infinity.
     Rnd,
-    /// `AP_RND_ZERO` / `AC_RND_ZERO`: to nearest, halves towards zero.
+    /// `AP_RND_ZERO` / `AC_RND_ZERO`: to nearest, half towards zero.
     RndZero,
-    /// `AP_RND_INF` / `AC_RND_INF`: to nearest, halves away from zero.
+    /// `AP_RND_INF` / `AC_RND_INF`: to nearest, half away from zero.
     RndInf,
-    /// `AP_RND_MIN_INF` / `AC_RND_MIN_INF`: to nearest, halves towards minus infinity.
+    /// `AP_RND_MIN_INF` / `AC_RND_MIN_INF`: to nearest, half towards minus infinity.
     RndMinInf,
-    /// `AP_RND_CONV` / `AC_RND_CONV`: to nearest, halves to even.
+    /// `AP_RND_CONV` / `AC_RND_CONV`: to nearest, half to even.
     RndConv,
-    /// `AC_RND_CONV_ODD`: to nearest, halves to odd. `ap_fixed` has no such mode.
+    /// `AC_RND_CONV_ODD`: to nearest, half to odd. Not in `ap_fixed`.
     RndConvOdd,
 }
 
-/// What happens to the bits above the first one. Names as `ap_fixed` has them, without `AP_`.
+/// Overflow mode: the treatment of values out of range. Named as in `ap_fixed`, without `AP_`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Overflow {
-    /// `AP_WRAP` / `AC_WRAP`: the bits above are dropped. `saturated_bits` is `ap_fixed`'s N:
-    /// that many top bits saturate instead; `ac_fixed` has only 0.
+    /// `AP_WRAP` / `AC_WRAP`: high bits are dropped. `saturated_bits` is `ap_fixed`'s N: that many top
+    /// bits saturate instead; `ac_fixed` has only 0.
     Wrap {
-        /// How many of the top bits saturate, 0 to the width.
+        /// Number of top bits that saturate, 0 to the width.
         saturated_bits: u8,
     },
-    /// `AP_SAT` / `AC_SAT`: to the nearest number of the format.
+    /// `AP_SAT` / `AC_SAT`: to the nearest value of the format.
     Sat,
     /// `AP_SAT_ZERO` / `AC_SAT_ZERO`: to zero.
     SatZero,
-    /// `AP_SAT_SYM` / `AC_SAT_SYM`: as `Sat`, and the smallest signed number becomes minus the
+    /// `AP_SAT_SYM` / `AC_SAT_SYM`: as `Sat`, and the smallest signed value becomes minus the
     /// largest.
     SatSym,
 }
 
 impl Overflow {
-    /// Plain wrap-around, the default of `ap_fixed` and `ac_fixed`.
+    /// Plain wrap, the default of `ap_fixed` and `ac_fixed`.
     pub const WRAP: Self = Self::Wrap { saturated_bits: 0 };
 
     /// Every mode, without saturated bits.
@@ -61,21 +61,21 @@ impl Default for Overflow {
     }
 }
 
-/// A format and what happens to values that it cannot hold: what `ap_fixed<W, I, Q, O, N>` and
-/// `ac_fixed<W, I, S, Q, O>` say in full.
+/// A type: format, rounding and overflow mode, as in `ap_fixed<W, I, Q, O, N>` and
+/// `ac_fixed<W, I, S, Q, O>`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Quantization {
-    /// The numbers of the type.
+    /// The format.
     pub format: Format,
-    /// The bits below.
+    /// The rounding mode.
     pub rounding: Rounding,
-    /// The bits above.
+    /// The overflow mode.
     pub overflow: Overflow,
 }
 
 impl Quantization {
-    /// A type of all three.
+    /// The type of these three.
     pub fn new(format: Format, rounding: Rounding, overflow: Overflow) -> Self {
         Self { format, rounding, overflow }
     }
@@ -121,7 +121,7 @@ impl Overflow {
     }
 }
 
-/// Looks a mode up by its name, with or without `AP_` / `AC_`.
+/// The mode of this name, with or without `AP_` / `AC_`.
 fn mode<T: Copy>(all: &[T], name_of: fn(T) -> &'static str, name: &str) -> Result<T, FormatError> {
     let bare = name.strip_prefix("AP_").or_else(|| name.strip_prefix("AC_")).unwrap_or(name);
     let found = all.iter().copied().find(|mode| name_of(*mode) == bare);
@@ -188,7 +188,7 @@ impl FromStr for Quantization {
                 (Overflow::Wrap { saturated_bits }, Ok(n)) if u32::from(n) <= width32 => {
                     *saturated_bits = n;
                 }
-                // hls4ml writes a 0 behind every overflow mode.
+                // hls4ml writes a 0 after every overflow mode.
                 (_, Ok(0)) => {}
                 _ => return Err(syntax()),
             }
@@ -243,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_type_is_an_error() {
+    fn other_text_is_an_error() {
         for text in [
             "float",
             "fixed",

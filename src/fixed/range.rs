@@ -1,4 +1,4 @@
-//! Which codes can occur.
+//! Ranges of codes, and the codes at which a function changes.
 
 use std::fmt;
 use std::ops::{Add, Mul, Neg};
@@ -7,9 +7,9 @@ use num_bigint::BigInt;
 use num_traits::{Signed, Zero};
 use serde::{Deserialize, Serialize};
 
-use super::Signedness;
+use super::{Signedness, Word, code_value};
 
-/// A closed range of codes, never empty. What it counts (steps of which size) its owner says.
+/// A closed range of codes, never empty. The LSB is that of its owner.
 #[derive(Clone, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
 pub struct Range {
     #[serde(with = "decimal")]
@@ -41,12 +41,12 @@ impl Range {
         &self.high
     }
 
-    /// Whether every code of `other` lies in this range.
+    /// True if every code of `other` is in this range.
     pub fn contains(&self, other: &Self) -> bool {
         self.low <= other.low && other.high <= self.high
     }
 
-    /// The smallest range around both.
+    /// The smallest range that contains both.
     #[must_use]
     pub fn hull(&self, other: &Self) -> Self {
         Self {
@@ -55,20 +55,20 @@ impl Range {
         }
     }
 
-    /// The smallest range around this one and 0: what a partial sum can reach when a term of
-    /// this range may not have been added yet.
+    /// The smallest range that contains this one and 0: the range of a term in a partial sum, which may
+    /// not include the term yet.
     #[must_use]
     pub fn with_zero(&self) -> Self {
         self.hull(&Self::point(0))
     }
 
-    /// The same values counted in steps 2^`bits` times as fine.
+    /// The codes of the same values with `bits` more fractional bits.
     #[must_use]
     pub fn refined(&self, bits: u32) -> Self {
         Self { low: &self.low << bits, high: &self.high << bits }
     }
 
-    /// The bits that hold every code: two's complement if any is negative. 0 bits hold 0.
+    /// Bits that hold every code, in two's complement if any is negative; 0 for the code 0 alone.
     pub fn bits(&self) -> (Signedness, u64) {
         if self.low.is_negative() {
             // -2^k needs k + 1 bits: count the bits of -1 - low instead.
@@ -80,16 +80,10 @@ impl Range {
         }
     }
 
-    /// The range of the values themselves, for print: ends times 2^-`fraction`.
+    /// The range of the values, for display: the ends times 2^-`fraction`.
     pub fn values(&self, fraction: i32) -> (f64, f64) {
-        (to_value(&self.low, fraction), to_value(&self.high, fraction))
+        (code_value(&self.low, fraction), code_value(&self.high, fraction))
     }
-}
-
-/// `code` times 2^-`fraction`, rounded to the nearest f64.
-fn to_value(code: &BigInt, fraction: i32) -> f64 {
-    use num_traits::ToPrimitive;
-    libm::ldexp(code.to_f64().unwrap_or(f64::NAN), -fraction)
 }
 
 impl Add for &Range {
@@ -136,24 +130,50 @@ mod decimal {
     }
 }
 
-/// The code of an exact `value` in steps of 2^-`fraction`; `None` if it lies between two steps or
-/// is not finite.
-pub(super) fn code_of(value: f64, fraction: i32) -> Option<BigInt> {
-    use num_traits::Float;
-    if !value.is_finite() {
-        return None;
+/// Each code after `low`, up to `high`, at which `f` differs from its value at the code before, with the
+/// new value, ascending; `None` if there are more than `most`. `f` must be constant between two codes
+/// of the same value, as a monotone function is: then bisection finds every change.
+pub(crate) fn changes<W: Word, V: Clone + PartialEq>(
+    low: W,
+    high: W,
+    most: usize,
+    f: impl Fn(&W) -> V,
+) -> Option<Vec<(W, V)>> {
+    let mut found = Vec::new();
+    let ends = [low, high].map(|code| {
+        let value = f(&code);
+        (code, value)
+    });
+    let [low, high] = ends;
+    // A stack instead of recursion. The lower half comes first, so codes ascend.
+    let mut waiting = vec![(low, high)];
+    while let Some((low, high)) = waiting.pop() {
+        if low.1 == high.1 {
+            continue;
+        }
+        if low.0.clone() + W::one() == high.0 {
+            if found.len() == most {
+                return None;
+            }
+            found.push(high);
+            continue;
+        }
+        let middle = middle(&low.0, &high.0);
+        let middle = (middle.clone(), f(&middle));
+        waiting.push((middle.clone(), high));
+        waiting.push((low, middle));
     }
-    if value == 0.0 {
-        return Some(BigInt::zero());
+    Some(found)
+}
+
+/// A code between two that are not neighbours, computed without overflow.
+fn middle<W: Word>(low: &W, high: &W) -> W {
+    let two = W::one() + W::one();
+    if *low < W::zero() && *high >= W::zero() {
+        (low.clone() + high.clone()) / two
+    } else {
+        low.clone() + (high.clone() - low.clone()) / two
     }
-    let (mantissa, exponent, sign) = value.integer_decode();
-    let code = BigInt::from(mantissa) * sign;
-    let shift = i32::from(exponent) + fraction;
-    if shift >= 0 {
-        return Some(code << shift.unsigned_abs());
-    }
-    let dropped = shift.unsigned_abs();
-    (u64::from(mantissa.trailing_zeros()) >= u64::from(dropped)).then(|| code >> dropped)
 }
 
 #[cfg(test)]
@@ -208,16 +228,19 @@ mod tests {
     }
 
     #[test]
-    fn values_on_the_grid_have_codes() {
-        assert_eq!(code_of(-0.75, 2), Some((-3).into()));
-        assert_eq!(code_of(-0.75, 1), None);
-        assert_eq!(code_of(12.0, -2), Some(3.into()));
-        assert_eq!(code_of(2.0, -2), None);
-        assert_eq!(code_of(-0.0, 5), Some(BigInt::zero()));
-        assert_eq!(code_of(f64::from_bits(1), 1074), Some(1.into()));
-        assert_eq!(code_of(1e300, 0), Some(format!("{:.0}", 1e300).parse().unwrap()));
-        for odd in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
-            assert_eq!(code_of(odd, 0), None);
+    fn every_change_is_found_in_order() {
+        let found = changes(-9, 7, 9, |x: &i64| x.div_euclid(4)).unwrap();
+        assert_eq!(found, [(-8, -2), (-4, -1), (0, 0), (4, 1)]);
+        assert_eq!(changes(-9, 7, 3, |x: &i64| x.div_euclid(4)), None);
+        assert_eq!(changes(3, 3, 0, |x: &i64| *x), Some(vec![]));
+        let big = changes(BigInt::from(0), BigInt::from(1) << 90, 1, |x: &BigInt| x.bits() > 80);
+        assert_eq!(big, Some(vec![(BigInt::from(1) << 80, true)]));
+    }
+
+    #[test]
+    fn the_whole_word_can_be_searched() {
+        for at in [i64::MIN + 1, -1, 0, 1, 2, i64::MAX] {
+            assert_eq!(changes(i64::MIN, i64::MAX, 1, |x| *x >= at), Some(vec![(at, true)]));
         }
     }
 
@@ -238,12 +261,6 @@ mod tests {
             prop_assert!((&i * &BigInt::from(factor)).contains(&Range::point(product)));
             prop_assert!(i.refined(3).contains(&Range::point(x * 8)));
             prop_assert!(i.hull(&j).contains(&i) && i.hull(&j).contains(&j));
-        }
-
-        #[test]
-        fn exact_values_come_back(code: i32, fraction in -60..60i32) {
-            let value = to_value(&code.into(), fraction);
-            prop_assert_eq!(code_of(value, fraction), Some(code.into()));
         }
     }
 }

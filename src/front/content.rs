@@ -1,47 +1,62 @@
-//! What a file is, seen from its first bytes.
+//! Bounded access to the content of files: the container format, zip archives, guarded parsers.
 
-use std::io::Read;
+use std::cell::Cell;
+use std::io::{Cursor, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+
+use zip::ZipArchive;
+use zip::result::ZipError;
 
 use super::error::{FrontError, Located, Problem};
 
-/// The largest file that is read: everything is read into memory.
-const LARGEST: u64 = 16 << 30;
+/// Largest file that is read; files are read into memory.
+const MAX_FILE_BYTES: u64 = 16 << 30;
+
+/// Largest expansion by deflate, the densest compression that is supported.
+pub(super) const MAX_EXPANSION: u64 = 1032;
+
+/// Upper bound on the decompressed bytes of an archive.
+const MAX_ARCHIVE_BYTES: u64 = 8 << 30;
 
 const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
 const ZIP: &[u8] = b"PK\x03\x04";
 const NPY: &[u8] = b"\x93NUMPY";
-const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// A file's bytes, by format.
-pub(super) enum Content {
+/// The bytes of a file, by container format. The format follows from the first bytes.
+pub enum Content {
+    /// An HDF5 file.
     Hdf5(Vec<u8>),
+    /// A zip archive.
     Zip(Vec<u8>),
+    /// A NumPy array.
     Npy(Vec<u8>),
-    /// Text that begins as a JSON object or list does.
+    /// Text that starts with a JSON object or array, without a byte order mark.
     Json(Vec<u8>),
+    /// Any other file.
     Other(Vec<u8>),
 }
 
 impl Content {
-    /// Reads a file whole.
+    /// Reads a regular file.
     pub(super) fn read(path: &Path) -> Result<Self, FrontError> {
         Self::bytes(path).map(Self::of).located(path)
     }
 
     fn bytes(path: &Path) -> Result<Vec<u8>, Problem> {
-        // A device may never end, and a pipe not even open.
-        let about = std::fs::metadata(path).map_err(Problem::Unreadable)?;
-        if !about.is_file() {
+        // A device may never end, and opening a pipe may block.
+        let metadata = std::fs::metadata(path).map_err(Problem::Unreadable)?;
+        if !metadata.is_file() {
             return Err(Problem::Unreadable(std::io::Error::other("not a regular file")));
         }
-        if about.len() > LARGEST {
+        if metadata.len() > MAX_FILE_BYTES {
             return Err(Problem::TooLarge { what: "the file".to_owned() });
         }
         let file = std::fs::File::open(path).map_err(Problem::Unreadable)?;
         let mut bytes = Vec::new();
-        // A file that grows meanwhile is read to a bound all the same.
-        file.take(LARGEST).read_to_end(&mut bytes).map_err(Problem::Unreadable)?;
+        // The file may grow while it is read.
+        file.take(MAX_FILE_BYTES).read_to_end(&mut bytes).map_err(Problem::Unreadable)?;
         Ok(bytes)
     }
 
@@ -55,25 +70,129 @@ impl Content {
         if bytes.starts_with(NPY) {
             return Self::Npy(bytes);
         }
-        let text = bytes.strip_prefix(UTF8_MARK).unwrap_or(&bytes).trim_ascii_start();
+        let text = bytes.strip_prefix(UTF8_BOM).unwrap_or(&bytes).trim_ascii_start();
         match text.first() {
             Some(b'{' | b'[') => Self::Json(text.to_vec()),
             _ => Self::Other(bytes),
         }
     }
 
-    /// What it is, for a message that expected something else.
-    pub(super) fn name(&self) -> String {
+    /// Describes the content for a message about an unexpected format.
+    pub(super) fn description(&self) -> String {
         match self {
             Self::Hdf5(_) => "an HDF5 file".to_owned(),
             Self::Zip(_) => "a zip archive".to_owned(),
             Self::Npy(_) => "a NumPy array".to_owned(),
             Self::Json(_) => "JSON text".to_owned(),
-            Self::Other(bytes) if bytes.is_empty() => "an empty file".to_owned(),
+            Self::Other(bytes) if bytes.is_empty() => "empty".to_owned(),
             Self::Other(bytes) => {
                 let start = &bytes[..bytes.len().min(8)];
-                format!("a file that begins with \"{}\"", start.escape_ascii())
+                format!("starts with \"{}\"", start.escape_ascii())
             }
         }
+    }
+}
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Returns true while the current thread runs a third-party parser whose panics [`load`](super::load)
+/// and [`read_arrays`](super::read_arrays) turn into errors.
+///
+/// A program may install a panic hook that ignores these panics; the library installs none.
+pub fn is_guarded() -> bool {
+    GUARDED.try_with(Cell::get).unwrap_or(false)
+}
+
+/// Runs a third-party parser; a panic inside becomes the text of an error.
+///
+/// The parsers are written to return errors. A defect of theirs must not abort a user's process.
+pub(super) fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, String> {
+    let outer = GUARDED.replace(true);
+    let result = catch_unwind(AssertUnwindSafe(call));
+    GUARDED.set(outer);
+    result.map_err(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
+        format!("its parser failed ({})", text.unwrap_or("no message"))
+    })
+}
+
+/// An archive in memory.
+pub(super) struct Archive {
+    zip: ZipArchive<Cursor<Vec<u8>>>,
+    /// Remaining bytes that may be decompressed; entries that share their data share this budget.
+    budget: u64,
+}
+
+impl Archive {
+    pub(super) fn open(bytes: Vec<u8>) -> Result<Self, Problem> {
+        let budget = (bytes.len() as u64).saturating_mul(MAX_EXPANSION).min(MAX_ARCHIVE_BYTES);
+        let zip = guarded(|| ZipArchive::new(Cursor::new(bytes))).map_err(Problem::Damaged)?;
+        Ok(Self { zip: zip.map_err(|error| Problem::Damaged(error.to_string()))?, budget })
+    }
+
+    /// Returns the names of the entries, in the archive's order.
+    pub(super) fn names(&self) -> Result<Vec<String>, Problem> {
+        let names = self.zip.file_names().map(|name| name.map(|name| name.into_owned()));
+        names.collect::<Result<_, _>>().map_err(|error| Problem::Damaged(error.to_string()))
+    }
+
+    /// Reads the entry with exactly this name.
+    pub(super) fn entry(&mut self, name: &str) -> Result<Vec<u8>, Problem> {
+        let zip = &mut self.zip;
+        let budget = self.budget;
+        let read = guarded(|| {
+            let entry = zip.by_name(name)?;
+            let mut bytes = Vec::new();
+            // The size stated by the entry is not trusted, not even as a capacity.
+            entry.take(budget.saturating_add(1)).read_to_end(&mut bytes)?;
+            Ok(bytes)
+        });
+        let bytes = read.map_err(Problem::Damaged)?.map_err(|error| match error {
+            ZipError::FileNotFound => Problem::EntryMissing { entry: name.to_owned() },
+            other => Problem::Damaged(format!("entry '{name}': {other}")),
+        })?;
+        self.budget = budget
+            .checked_sub(bytes.len() as u64)
+            .ok_or_else(|| Problem::TooLarge { what: format!("entry '{name}'") })?;
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use zip::CompressionMethod;
+    use zip::write::{SimpleFileOptions, ZipWriter};
+
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_a_text() {
+        assert_eq!(guarded(|| 3), Ok(3));
+        let text = guarded(|| -> u8 {
+            assert!(is_guarded());
+            panic!("index {}", 7)
+        });
+        assert_eq!(text, Err("its parser failed (index 7)".to_owned()));
+        assert!(!is_guarded());
+    }
+
+    /// Two entries that share their data are tested by reading one entry twice.
+    #[test]
+    fn entries_share_one_budget() {
+        let mut zip = ZipWriter::new(Cursor::new(vec![]));
+        let options = SimpleFileOptions::default().compression_method(CompressionMethod::Deflated);
+        zip.start_file("zeros", options).unwrap();
+        zip.write_all(&[0; 1 << 20]).unwrap();
+        let mut archive = Archive::open(zip.finish().unwrap().into_inner()).unwrap();
+        assert_eq!(archive.names().unwrap(), ["zeros"]);
+        assert_eq!(archive.entry("zeros").unwrap().len(), 1 << 20);
+        let error = archive.entry("zeros").unwrap_err();
+        assert_eq!(error.to_string(), "entry 'zeros' is too large");
+        assert!(matches!(archive.entry("ones"), Err(Problem::EntryMissing { .. })));
     }
 }

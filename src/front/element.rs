@@ -1,8 +1,8 @@
-//! The element types in which files hold numbers.
+//! Element types of arrays in files.
 
 use num_traits::AsPrimitive;
 
-/// How one number is stored.
+/// Storage format of a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Element {
     pub(super) kind: ElementKind,
@@ -18,12 +18,12 @@ pub(super) enum ElementKind {
     /// Two's complement of 1, 2, 4 or 8 bytes.
     Signed(usize),
     Unsigned(usize),
-    /// One byte; all but zero is true.
+    /// One byte; any value but zero is true.
     Bool,
 }
 
 impl Element {
-    /// Bytes of one number.
+    /// Size of a number in bytes.
     pub(super) fn size(self) -> usize {
         match self.kind {
             ElementKind::Float16 => 2,
@@ -34,7 +34,7 @@ impl Element {
         }
     }
 
-    /// Numbers from bytes; each is rounded once, to nearest, where `T` is narrower.
+    /// Decodes numbers. A number is rounded once, to nearest, if `T` is narrower.
     pub(super) fn decode<T>(self, bytes: &[u8]) -> Vec<T>
     where
         T: Copy + 'static,
@@ -68,7 +68,7 @@ impl Element {
     }
 }
 
-/// IEEE 754 binary16 to binary32, which holds each of its values.
+/// Converts IEEE 754 binary16 to binary32, without rounding.
 fn half_to_single(bits: u64) -> f32 {
     let sign = if bits >> 15 & 1 == 1 { -1.0 } else { 1.0 };
     let exponent = (bits >> 10 & 0x1f) as i32;
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn half_precision_is_exact() {
-        // The left column is numpy.float16(value).view(numpy.uint16).
+        // The first column is numpy.float16(value).view(numpy.uint16).
         for (bits, value) in [
             (0x0000, 0.0),
             (0x0001, 5.960_464_5e-8),

@@ -1,4 +1,4 @@
-//! What can be wrong with a file.
+//! Errors of files.
 
 use std::path::{Path, PathBuf};
 
@@ -6,13 +6,13 @@ use miette::Diagnostic;
 
 use super::layer_problem::LayerProblem;
 
-/// A file that gives no model or no arrays, and why.
+/// An error of a file.
 #[derive(Debug, thiserror::Error)]
 #[error("{}: {problem}", path.display())]
 pub struct FrontError {
     /// The file.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: Box<Problem>,
 }
 
@@ -22,128 +22,128 @@ impl Diagnostic for FrontError {
     }
 }
 
-/// What is wrong with a file.
+/// A problem of a file.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum Problem {
-    /// The operating system refuses.
+    /// The operating system does not read the file.
     #[error("cannot be read: {0}")]
     #[diagnostic(help("name an existing file that you may read"))]
     Unreadable(std::io::Error),
-    /// The operating system refuses.
+    /// The operating system does not write the file.
     #[error("cannot be written: {0}")]
     #[diagnostic(help("name a file in an existing folder that you may write to"))]
     Unwritable(std::io::Error),
-    /// The content is of no known format.
-    #[error("is {found}, and no model file")]
+    /// No front end recognises the content as a model.
+    #[error("not a recognised model file ({found})")]
     #[diagnostic(help(
-        "a model is what Keras saves as .h5 or .keras, or what model.to_json() returns"
+        "pass a model that Keras saved as .h5 or .keras, or the text of model.to_json()"
     ))]
     NoModel {
-        /// What it is.
+        /// Description of the content.
         found: String,
     },
-    /// The content is of no known format.
-    #[error("is {found}, and holds no weights")]
-    #[diagnostic(help("weights are what Keras saves as .h5, .weights.h5 or .keras"))]
+    /// The content is not a file of weights.
+    #[error("not a recognised weights file ({found})")]
+    #[diagnostic(help("pass weights that Keras saved as .h5, .weights.h5 or .keras"))]
     NoWeights {
-        /// What it is.
+        /// Description of the content.
         found: String,
     },
-    /// The content is of no known format.
-    #[error("is {found}, and holds no arrays")]
-    #[diagnostic(help("arrays are what numpy.savez and numpy.save write (.npz, .npy)"))]
+    /// The content is not a file of NumPy.
+    #[error("not a recognised array file ({found})")]
+    #[diagnostic(help("pass arrays that numpy.savez or numpy.save wrote (.npz, .npy)"))]
     NoArrays {
-        /// What it is.
+        /// Description of the content.
         found: String,
     },
-    /// The content breaks its format's rules.
+    /// The content violates its file format.
     #[error("is damaged: {0}")]
     #[diagnostic(help("save or copy the file again"))]
     Damaged(String),
-    /// More than Bitkiln is willing to hold.
+    /// A part of the file exceeds a limit.
     #[error("{what} is too large")]
-    #[diagnostic(help("the file is damaged, or made to exhaust memory"))]
+    #[diagnostic(help("the file is damaged or malicious"))]
     TooLarge {
-        /// The part that is.
+        /// The part.
         what: String,
     },
-    /// A part of a zip archive is not there.
+    /// A zip archive lacks an entry.
     #[error("the archive has no entry '{entry}'")]
     #[diagnostic(help(
         "a .keras archive holds config.json and model.weights.h5; save the model again, or pass its weights with --weights"
     ))]
     EntryMissing {
-        /// Its name.
+        /// Name of the entry.
         entry: String,
     },
-    /// JSON alone.
+    /// An architecture without weights.
     #[error("holds an architecture without weights")]
     #[diagnostic(help("pass the file that model.save_weights wrote with --weights FILE"))]
     WeightsNeeded,
-    /// Weights alone.
+    /// Weights without an architecture.
     #[error("holds weights without an architecture")]
     #[diagnostic(help(
         "pass the model's architecture (model.to_json()) as the model and this file with --weights"
     ))]
     WeightsAlone,
-    /// An HDF5 file in which nothing lies where Keras puts weights.
-    #[error("holds no weights of Keras: {found}")]
+    /// An HDF5 file without the groups in which Keras stores weights.
+    #[error("holds no Keras weights; its root holds {found}")]
     #[diagnostic(help(
-        "Keras 2 writes an attribute 'layer_names', at the root or in a group 'model_weights'; Keras 3 a group 'layers'"
+        "Keras 2 writes an attribute 'layer_names' at the root or in a group 'model_weights'; Keras 3 writes a group 'layers'"
     ))]
     NoWeightGroups {
-        /// What lies at the root.
+        /// Members of the root group.
         found: String,
     },
-    /// The text is no JSON.
+    /// A text is not valid JSON.
     #[error("{what} is not valid JSON: {error}")]
     #[diagnostic(help("save the model again"))]
     Json {
-        /// The part that should be.
+        /// The part of the file.
         what: String,
-        /// What the parser says.
+        /// Message of the parser.
         error: String,
     },
-    /// The model's own configuration, outside of any layer.
+    /// A problem of the model's configuration, outside of its layers.
     #[error("{what}")]
     #[diagnostic(help("{help}"))]
     Model {
-        /// What is wrong.
+        /// The problem.
         what: String,
-        /// What to do.
+        /// The remedy.
         help: String,
     },
-    /// One of the model's layers.
+    /// A problem of a layer.
     #[error("layer '{layer}' ({class}): {problem}")]
     #[diagnostic(forward(problem))]
     Layer {
-        /// The layer's name.
+        /// Name of the layer.
         layer: String,
-        /// Its class.
+        /// Class of the layer.
         class: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: Box<LayerProblem>,
     },
-    /// Weights that no layer of the model has.
-    #[error("holds weights that no layer of the model has: {place}")]
-    #[diagnostic(help("the weights belong to another model; pass those of this one"))]
+    /// Weights that match no layer of the model.
+    #[error("holds weights that match no layer of the model: {group}")]
+    #[diagnostic(help("pass the weights of this model"))]
     Surplus {
-        /// Where they lie.
-        place: String,
+        /// Group of the weights in the file.
+        group: String,
     },
-    /// A part of a file.
-    #[error("entry '{entry}' {problem}")]
+    /// A problem of an entry of an archive.
+    #[error("entry '{entry}': {problem}")]
     #[diagnostic(forward(problem))]
     Entry {
-        /// Its name.
+        /// Name of the entry.
         entry: String,
-        /// What is wrong with it.
+        /// The problem.
         problem: Box<Problem>,
     },
-    /// Numbers in a type that is not read.
-    #[error("holds numbers of type {name}")]
+    /// Numbers of an unsupported element type.
+    #[error("unsupported element type {name}")]
     #[diagnostic(help(
-        "float16, float32, float64, integers and bools are read: convert the numbers"
+        "convert the numbers to float16, float32, float64, an integer type or bool"
     ))]
     ElementType {
         /// The type.
@@ -152,20 +152,20 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// The problem with a part of the file.
+    /// Locates the problem in an entry of the file.
     pub(super) fn inside(self, entry: &str) -> Self {
         Self::Entry { entry: entry.to_owned(), problem: Box::new(self) }
     }
 
-    /// The problem with the file that has it.
+    /// Locates the problem in a file.
     pub(super) fn at(self, path: &Path) -> FrontError {
         FrontError { path: path.to_owned(), problem: Box::new(self) }
     }
 }
 
-/// A result that does not say yet in which file.
+/// A result whose error has no file yet.
 pub(super) trait Located<T> {
-    /// Says it.
+    /// Locates the error in a file.
     fn located(self, path: &Path) -> Result<T, FrontError>;
 }
 

@@ -1,7 +1,7 @@
-//! HDF5 files, read within bounds.
+//! Bounded access to HDF5 files.
 //!
-//! Whatever the library finds is checked again here: a text or a dataset is never larger than what
-//! the file can hold, and a failure inside the library is an error.
+//! The results of the HDF5 library are checked again here: a string or a dataset is never larger than
+//! the file can hold, and a panic inside the library is an error.
 
 use hdf5_reader::error::Error;
 use hdf5_reader::messages::attribute::AttributeMessage;
@@ -10,15 +10,12 @@ use hdf5_reader::{
     Dataset, Datatype, Hdf5File, OpenOptions, StringPadding, StringSize, VarLenKind,
 };
 
+use super::content::{MAX_EXPANSION, guarded};
 use super::element::{Element, ElementKind};
 use super::error::Problem;
-use super::guard::guarded;
 
-/// Deflate makes at most 1032 bytes of one; no other filter that Keras' users have does more.
-const MOST_EXPANSION: usize = 1032;
-
-/// How deep groups nest in any file of Keras, and more.
-const DEEPEST: usize = 64;
+/// Upper bound on the nesting of groups; files of Keras need far less.
+const MAX_DEPTH: usize = 64;
 
 /// A file in memory.
 pub(super) struct Hdf5 {
@@ -27,15 +24,16 @@ pub(super) struct Hdf5 {
 }
 
 /// A group of a file.
+#[derive(Clone)]
 pub(super) struct Group<'a> {
     inner: hdf5_reader::group::Group,
     file: &'a Hdf5,
 }
 
-/// A dataset of numbers, not read yet.
+/// A dataset of numbers before it is read.
 pub(super) struct Numbers {
     inner: Dataset,
-    /// Elements along each axis.
+    /// Shape of the dataset.
     pub(super) shape: Vec<usize>,
 }
 
@@ -43,7 +41,7 @@ fn call<T>(call: impl FnOnce() -> Result<T, Error>) -> Result<T, Problem> {
     guarded(call).map_err(Problem::Damaged)?.map_err(|error| Problem::Damaged(error.to_string()))
 }
 
-/// As [`call`], where a thing that is not there is no error.
+/// As [`call`], but returns `None` for an object that does not exist.
 fn find<T>(find: impl FnOnce() -> Result<T, Error>) -> Result<Option<T>, Problem> {
     match guarded(find).map_err(Problem::Damaged)? {
         Ok(found) => Ok(Some(found)),
@@ -55,7 +53,7 @@ fn find<T>(find: impl FnOnce() -> Result<T, Error>) -> Result<Option<T>, Problem
 impl Hdf5 {
     pub(super) fn open(bytes: Vec<u8>) -> Result<Self, Problem> {
         let size = bytes.len();
-        let most = size.saturating_mul(MOST_EXPANSION);
+        let most = size.saturating_mul(MAX_EXPANSION as usize);
         let options = OpenOptions::default()
             .with_chunk_cache_bytes(0)
             .with_max_chunk_bytes(most)
@@ -70,7 +68,7 @@ impl Hdf5 {
 }
 
 impl<'a> Group<'a> {
-    /// The group below at a path of names; a name that holds `/` is a path itself.
+    /// Opens the group at a path below this one; a name that contains `/` is a path itself.
     pub(super) fn group(&self, path: &[&str]) -> Result<Option<Group<'a>>, Problem> {
         let mut inner = self.inner.clone();
         for name in names(path)? {
@@ -82,7 +80,7 @@ impl<'a> Group<'a> {
         Ok(Some(Group { inner, file: self.file }))
     }
 
-    /// The dataset below at a path of names.
+    /// Opens the dataset at a path below this group.
     pub(super) fn numbers(&self, path: &[&str]) -> Result<Option<Numbers>, Problem> {
         let names = names(path)?;
         let Some((last, groups)) = names.split_last() else { return Ok(None) };
@@ -95,31 +93,31 @@ impl<'a> Group<'a> {
         Ok(Some(Numbers { inner, shape }))
     }
 
-    /// The names of the groups and of the datasets in this group.
+    /// Returns the names of the groups and of the datasets in this group.
     pub(super) fn members(&self) -> Result<(Vec<String>, Vec<String>), Problem> {
         call(|| self.inner.member_names())
     }
 
-    /// Where the group lies in the file: equal for two names of one group.
+    /// Address of the group in the file; equal for two links to one group.
     pub(super) fn address(&self) -> u64 {
         self.inner.address()
     }
 
-    /// The text in an attribute.
+    /// Reads an attribute that holds one string.
     pub(super) fn text(&self, attribute: &str) -> Result<Option<String>, Problem> {
         let Some(mut texts) = self.texts(attribute)? else { return Ok(None) };
         match (texts.pop(), texts.len()) {
             (Some(text), 0) => Ok(Some(text)),
             (last, before) => Err(Problem::Damaged(format!(
-                "attribute '{attribute}' holds {} texts, not one",
+                "attribute '{attribute}' holds {} strings, not one",
                 before + usize::from(last.is_some())
             ))),
         }
     }
 
-    /// The texts in an attribute.
+    /// Reads an attribute that holds strings.
     ///
-    /// An empty list has no type of its own when it comes from NumPy: it is stored as float64.
+    /// An empty list of NumPy is stored as float64, so its type is not checked.
     pub(super) fn texts(&self, attribute: &str) -> Result<Option<Vec<String>>, Problem> {
         let attributes = call(|| self.inner.raw_attributes())?;
         match attributes.into_iter().find(|found| found.name() == attribute) {
@@ -148,16 +146,16 @@ impl<'a> Group<'a> {
             | Datatype::VarLen { kind: VarLenKind::String, padding, .. } => {
                 (usize::from(self.inner.offset_size()) + 8, *padding, true)
             }
-            _ => return Err(damaged("holds no text")),
+            _ => return Err(damaged("holds no strings")),
         };
         let needed = usize::try_from(count).ok().and_then(|count| count.checked_mul(width));
         let Some(bytes) = needed.and_then(|needed| message.raw_data.get(..needed)) else {
             return Err(damaged("is cut short"));
         };
         if width == 0 {
-            return Err(damaged("holds texts of no length"));
+            return Err(damaged("holds strings of length 0"));
         }
-        // Each text has its own place in the file, so that together they are no larger than it.
+        // Strings do not overlap, so their total length is bounded by the file's.
         let mut budget = self.file.size;
         let mut texts = Vec::new();
         for item in bytes.chunks_exact(width) {
@@ -173,24 +171,24 @@ impl<'a> Group<'a> {
     }
 }
 
-/// The names along a path.
+/// Splits a path into names.
 fn names<'p>(path: &[&'p str]) -> Result<Vec<&'p str>, Problem> {
     let names = path.iter().flat_map(|part| part.split('/'));
     let names: Vec<&str> = names.filter(|name| !name.is_empty() && *name != ".").collect();
-    if names.len() > DEEPEST {
-        return Err(Problem::Damaged(format!("a path of {} groups", names.len())));
+    if names.len() > MAX_DEPTH {
+        return Err(Problem::Damaged(format!("a path of {} nested groups", names.len())));
     }
     Ok(names)
 }
 
-/// What to call a type of elements that is not read.
+/// Describes an element type that is not supported.
 fn type_name(datatype: &Datatype) -> String {
     match datatype {
         Datatype::FloatingPoint { size, .. } => {
-            format!("float{} of its own kind", u32::from(*size) * 8)
+            format!("non-IEEE float{}", u32::from(*size) * 8)
         }
         Datatype::FixedPoint { size, .. } => format!("int{}", u32::from(*size) * 8),
-        Datatype::Compound { .. } => "compound, as complex numbers are".into(),
+        Datatype::Compound { .. } => "compound, such as complex numbers".into(),
         _ => "other than floats and integers".into(),
     }
 }
@@ -206,7 +204,7 @@ fn unpadded(mut text: Vec<u8>, padding: StringPadding) -> Vec<u8> {
 }
 
 impl Numbers {
-    /// All numbers, row-major, as `float32`: as Keras assigns them to a variable of that type.
+    /// Reads all numbers, row-major, and rounds them to float32, as Keras does on assignment.
     pub(super) fn read(&self) -> Result<Vec<f32>, Problem> {
         let element = self.element()?;
         let bytes = call(|| self.inner.read_raw_bytes())?;
@@ -230,9 +228,9 @@ impl Numbers {
         Ok(Element { kind, big_endian: *byte_order == hdf5_reader::ByteOrder::BigEndian })
     }
 
-    /// The IEEE 754 type of this size. Others of the same size exist (bfloat16), and only the
-    /// datatype's own bytes tell them apart: exponent's place and bits, fraction's place and bits,
-    /// exponent's bias.
+    /// Returns the IEEE 754 type of a size; `None` for another type of that size, such as bfloat16.
+    /// The bytes of the datatype distinguish them: position and width of the exponent, position and
+    /// width of the fraction, bias of the exponent.
     fn ieee(&self, size: u8) -> Option<ElementKind> {
         let raw = self.inner.raw_datatype().ok()?;
         let stated = raw.get(12..20)?;

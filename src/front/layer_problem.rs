@@ -1,147 +1,147 @@
-//! What can be wrong with a layer.
+//! Errors of layers in a model file.
 
 use miette::Diagnostic;
 
 use super::keras::ConfigError;
 
-/// What is wrong with a layer.
+/// A problem of a layer.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum LayerProblem {
-    /// A class that Bitkiln does not have.
+    /// An unsupported class.
     #[error("this class of layer is not supported")]
-    #[diagnostic(help("supported are {supported}"))]
+    #[diagnostic(help("supported: {supported}"))]
     Class {
-        /// The names of all classes that are.
+        /// Names of all supported classes.
         supported: String,
     },
-    /// An operation on tensors that Bitkiln does not have.
+    /// An unsupported operation on tensors.
     #[error("the operation '{name}' is not supported")]
-    #[diagnostic(help("supported are {supported}"))]
+    #[diagnostic(help("supported: {supported}"))]
     Operation {
-        /// Its name in Keras.
+        /// Name in Keras.
         name: String,
-        /// The names of all operations that are.
+        /// Names of all supported operations.
         supported: String,
     },
-    /// A class of somebody else's, whatever its name.
+    /// A class that is defined neither in Keras nor in QKeras.
     #[error("the class comes from '{origin}', not from Keras or QKeras")]
-    #[diagnostic(help("replace the layer by one of Keras or QKeras"))]
+    #[diagnostic(help("replace the layer with one of Keras or QKeras"))]
     Foreign {
         /// Python module or registered name.
         origin: String,
     },
-    /// Two layers of one name.
-    #[error("two layers have this name")]
-    #[diagnostic(help("give each layer a name of its own"))]
+    /// A name that another layer has too.
+    #[error("another layer has the same name")]
+    #[diagnostic(help("give each layer a unique name"))]
     Duplicate,
-    /// An argument of the call, beside the layer's inputs.
-    #[error("the call's argument {argument} = {value} is not supported")]
-    #[diagnostic(help("call the layer with its inputs alone"))]
+    /// An unsupported argument of the call.
+    #[error("call argument {argument} = {value} is not supported")]
+    #[diagnostic(help("call the layer with its inputs only"))]
     Argument {
         /// The argument.
         argument: String,
         /// Its value as JSON.
         value: String,
     },
-    /// A connection that cannot be followed.
-    #[error("its connection {value} is not understood")]
-    #[diagnostic(help("connect layers by their tensors alone, and save the model again"))]
+    /// An unsupported connection.
+    #[error("unsupported connection {value}")]
+    #[diagnostic(help("connect layers by tensors only and save the model again"))]
     Connection {
         /// The connection as JSON.
         value: String,
     },
-    /// A connection to a layer that does not exist.
-    #[error("takes the result of '{source_layer}', which the model does not have")]
+    /// A connection to a missing layer.
+    #[error("its input '{source_layer}' is not a layer of the model")]
     #[diagnostic(help("save the model again"))]
     Source {
-        /// The name.
+        /// Name of the missing layer.
         source_layer: String,
     },
     /// A layer that depends on itself.
     #[error("depends on its own result")]
     #[diagnostic(help("save the model again"))]
     Cycle,
-    /// The wrong number of inputs.
-    #[error("takes {expected} input(s), but is connected to {found}")]
+    /// A wrong number of inputs.
+    #[error("expects {expected} input(s), but has {found}")]
     #[diagnostic(help("save the model again"))]
     Inputs {
-        /// How many the class takes.
+        /// Number that the class expects.
         expected: usize,
-        /// How many are connected.
+        /// Number of connected inputs.
         found: usize,
     },
-    /// A result that the layer does not have.
-    #[error("gives {count} result(s), counted from 0, but number {taken} is taken")]
+    /// A use of a result that the layer does not have.
+    #[error("has {count} result(s), but index {index} is used")]
     #[diagnostic(help("save the model again"))]
     Result {
-        /// How many it gives.
+        /// Number of results.
         count: usize,
-        /// Which one is taken.
-        taken: u64,
+        /// Index of the used result, from 0.
+        index: u64,
     },
-    /// Inputs whose shapes do not go together.
-    #[error("takes tensors of the shapes {shapes}, which do not go together")]
+    /// Inputs of incompatible shapes.
+    #[error("its inputs have incompatible shapes {shapes}")]
     #[diagnostic(help("save the model again"))]
     Shapes {
         /// Without the batch axis.
         shapes: String,
     },
-    /// A shape that the layer's attributes do not fit.
-    #[error("its attributes do not fit its input, of the shape {shape:?}")]
+    /// Attributes that do not match the input shape.
+    #[error("its attributes do not match its input shape {shape:?}")]
     #[diagnostic(help("save the model again"))]
     Unfit {
         /// Without the batch axis.
         shape: Vec<usize>,
     },
-    /// An input that no caller feeds.
-    #[error("is not among the model's inputs")]
-    #[diagnostic(help("name it in the model's inputs, or remove it"))]
+    /// An InputLayer that is not an input of the model.
+    #[error("is not an input of the model")]
+    #[diagnostic(help("list it in the model's inputs or remove it"))]
     Unfed,
-    /// A shape that is stated nowhere.
-    #[error("the shape of its input is stated nowhere")]
-    #[diagnostic(help("add an Input layer, or build the model before it is saved"))]
+    /// A missing input shape.
+    #[error("its input shape is not stated")]
+    #[diagnostic(help("add an Input layer, or build the model before saving it"))]
     Unbuilt,
     /// A sample without axes.
-    #[error("takes samples without axes")]
+    #[error("its input has no axis besides the batch")]
     #[diagnostic(help("give each sample at least one axis"))]
     Scalar,
-    /// Samples of another number of axes.
-    #[error("takes samples of {expected} axes, but is connected to samples of the shape {found:?}")]
+    /// Samples of a wrong number of axes.
+    #[error("expects samples of {expected} axes, but its input shape is {found:?}")]
     #[diagnostic(help("save the model again"))]
     Axes {
-        /// How many the class takes.
+        /// Number that the class expects.
         expected: usize,
-        /// The shape of its samples.
+        /// Input shape.
         found: Vec<usize>,
     },
-    /// Windows of which none fits.
-    #[error("its windows do not fit samples of the shape {shape:?}")]
+    /// Windows larger than the input.
+    #[error("its windows do not fit its input shape {shape:?}")]
     #[diagnostic(help("check its kernel or pool size, strides and padding"))]
     Windows {
-        /// The shape of its samples.
+        /// Input shape.
         shape: Vec<usize>,
     },
-    /// Channels that do not fall into groups.
-    #[error("its {channels} channels do not fall into {groups} groups of equal size")]
+    /// Channels that cannot be divided into groups.
+    #[error("{channels} channels cannot be divided into {groups} equal groups")]
     #[diagnostic(help("save the model again"))]
     Groups {
-        /// Channels of its samples or of its result.
+        /// Channels of the input or of the result.
         channels: usize,
-        /// Groups.
+        /// Number of groups.
         groups: usize,
     },
-    /// More elements than can be counted.
+    /// More elements than the limit.
     #[error("a sample has too many elements")]
     #[diagnostic(help("check the shape of the model's input"))]
     TooLarge,
-    /// An attribute that ought to be there.
+    /// A missing attribute.
     #[error("has no attribute '{attribute}'")]
     #[diagnostic(help("save the model again"))]
     Missing {
         /// The attribute.
         attribute: String,
     },
-    /// A value of the wrong form.
+    /// An invalid value.
     #[error("{attribute} = {value} is not {expected}")]
     #[diagnostic(help("save the model again"))]
     Form {
@@ -149,10 +149,10 @@ pub enum LayerProblem {
         attribute: String,
         /// Its value as JSON.
         value: String,
-        /// What it should be.
+        /// Description of a valid value.
         expected: String,
     },
-    /// A value that changes the result, and that is not implemented.
+    /// An unsupported value that changes the result.
     #[error("{attribute} = {value} is not supported")]
     #[diagnostic(help("{help}"))]
     Value {
@@ -160,93 +160,93 @@ pub enum LayerProblem {
         attribute: String,
         /// Its value as JSON.
         value: String,
-        /// What is.
+        /// The remedy.
         help: String,
     },
-    /// An attribute that Bitkiln knows nothing about.
-    #[error("the attribute {attribute} = {value} is not known, so it might change the result")]
-    #[diagnostic(help("save the layer without it"))]
+    /// An unknown attribute.
+    #[error("unknown attribute {attribute} = {value} might change the result")]
+    #[diagnostic(help("remove it from the configuration"))]
     Unknown {
         /// The attribute.
         attribute: String,
         /// Its value as JSON.
         value: String,
     },
-    /// A quantizer or activation.
+    /// A problem of a quantizer or activation.
     #[error("{attribute}: {error}")]
     #[diagnostic(forward(error))]
     Config {
         /// The attribute.
         attribute: String,
-        /// What is wrong with its value.
+        /// The problem.
         error: ConfigError,
     },
-    /// A layer that the weights file does not have.
-    #[error("its weights ({expected}) are missing at '{place}'")]
-    #[diagnostic(help("the file holds {available}; pass the weights of this model"))]
+    /// A layer without weights in the file.
+    #[error("its weights ({expected}) are missing at '{group}'")]
+    #[diagnostic(help("the file holds weights at {available}; pass the weights of this model"))]
     WeightsMissing {
-        /// The names of the weights.
+        /// Names of the weights.
         expected: String,
-        /// Where they should lie in the file.
-        place: String,
-        /// Where weights lie.
+        /// Expected group in the file.
+        group: String,
+        /// Groups of the file that hold weights.
         available: String,
     },
-    /// Too few or too many weights.
-    #[error("has {expected} as weights, but at '{place}' lie {found}")]
+    /// A wrong number of weights.
+    #[error("expects the weights {expected}, but '{group}' holds {found}")]
     #[diagnostic(help("pass the weights of this model, saved by the same version of Keras"))]
     WeightCount {
-        /// The layer's own.
+        /// Names of the layer's weights.
         expected: String,
-        /// Where.
-        place: String,
-        /// The names in the file.
+        /// Group in the file.
+        group: String,
+        /// Names of the datasets in the file.
         found: String,
     },
-    /// Weights that lie where those of another layer belong.
-    #[error("the weights at '{place}' are those of a layer '{found}'")]
+    /// Weights of another layer.
+    #[error("the weights at '{group}' belong to layer '{found}'")]
     #[diagnostic(help("save the model again"))]
     WeightsOfAnother {
-        /// Where.
-        place: String,
-        /// The name that the file gives.
+        /// Group in the file.
+        group: String,
+        /// Name of the layer in the file.
         found: String,
     },
-    /// Weights of another shape.
-    #[error("{weight} should have the shape {expected:?}, but '{place}' has {found:?}")]
+    /// Weights of a wrong shape.
+    #[error("{weight} must have shape {expected:?}, but '{dataset}' has {found:?}")]
     #[diagnostic(help("pass the weights of this model"))]
     WeightShape {
-        /// The weight's name.
+        /// Name of the weight.
         weight: &'static str,
-        /// The shape that follows from the layer.
+        /// Shape that follows from the layer.
         expected: Vec<usize>,
-        /// Where.
-        place: String,
-        /// The shape in the file.
+        /// Dataset in the file.
+        dataset: String,
+        /// Shape in the file.
         found: Vec<usize>,
     },
-    /// Weights in a type that is not read.
-    #[error("{weight} at '{place}' has elements of type {element}")]
-    #[diagnostic(help("float16, float32, float64 and integers are read: convert the weights"))]
+    /// Weights of an unsupported element type.
+    #[error("{weight} at '{dataset}' has unsupported element type {element}")]
+    #[diagnostic(help("convert the weights to float16, float32, float64 or an integer type"))]
     WeightType {
-        /// The weight's name.
+        /// Name of the weight.
         weight: &'static str,
-        /// Where.
-        place: String,
-        /// The type.
+        /// Dataset in the file.
+        dataset: String,
+        /// Element type.
         element: String,
     },
     /// A weight that is infinite or not a number.
-    #[error("{weight} at '{place}' is {value} at index {index:?}")]
-    #[diagnostic(help("training diverged, or the file is damaged: use other weights"))]
+    #[error("{weight} at '{dataset}' is {value} at index {index:?}")]
+    #[diagnostic(help("training diverged or the file is damaged; use other weights"))]
     NotFinite {
-        /// The weight's name.
+        /// Name of the weight.
         weight: &'static str,
-        /// Where.
-        place: String,
-        /// Which element.
+        /// Dataset in the file.
+        dataset: String,
+        /// Index of the element.
         index: Vec<usize>,
-        /// Its value as `float32`.
+        /// Value as float32.
         value: f32,
     },
 }

@@ -1,17 +1,16 @@
-//! Files to what the rest of the crate works on; nothing else knows a file format.
+//! Model files and array files; no other module knows a file format.
 //!
-//! [`load`] reads a model, [`read_arrays`] and [`write_npz`] the samples that run through it. Which
-//! format a file has is seen from its content, never from its name.
+//! [`load`] reads a model through the first [`Frontend`] that recognises the file; [`read_arrays`]
+//! and [`write_npz`] read samples and write results. The content of a file decides on its format,
+//! never its name.
 //!
-//! A file may be damaged or hostile. Every size that it states is checked against what the file can
-//! hold before anything of that size is allocated, and whatever is wrong ends in a [`FrontError`].
+//! Files may be damaged or hostile. Every size that a file states is checked against the bytes that
+//! the file can hold before memory is allocated, and every fault is a [`FrontError`].
 
-mod archive;
 mod arrays;
 mod content;
 mod element;
 mod error;
-mod guard;
 mod hdf5;
 mod keras;
 mod layer_problem;
@@ -19,41 +18,66 @@ mod layer_problem;
 use std::path::Path;
 
 pub use arrays::{Arrays, read_arrays, write_npz};
+pub use content::{Content, is_guarded};
 pub use error::{FrontError, Problem};
-pub use keras::ConfigError;
+pub use keras::{ConfigError, Keras};
 pub use layer_problem::LayerProblem;
 
 use crate::function::Sigmoid;
 use crate::model::Model;
 
-/// What a model file does not say.
+/// A reader of one model format.
+pub trait Frontend: Sync {
+    /// Returns true if the content is a model of this format, complete or damaged.
+    fn recognizes(&self, content: &Content) -> bool;
+
+    /// Reads a model that this front end recognises.
+    ///
+    /// # Errors
+    /// As [`load`].
+    fn read(&self, file: ModelFile<'_>, options: &ReadOptions) -> Result<Model, FrontError>;
+}
+
+/// The supported model formats, in the order in which they are tried.
+const FRONTENDS: &[&dyn Frontend] = &[&Keras];
+
+/// An open model file.
+pub struct ModelFile<'a> {
+    /// Path of the file.
+    pub path: &'a Path,
+    /// Content of the file.
+    pub content: Content,
+    /// File that the weights are read from, if not from the model file.
+    pub weights: Option<&'a Path>,
+}
+
+/// Properties of a model that its file does not state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReadOptions {
-    /// The sigmoid of QKeras' quantizers: what `set_internal_sigmoid` was given before the model was
-    /// trained.
+    /// Sigmoid of QKeras' quantizers: the argument of `set_internal_sigmoid` during training.
     pub sigmoid: Sigmoid,
 }
 
-/// Reads a trained model.
+/// Reads a trained model with default [`ReadOptions`].
 ///
 /// | content of `path` | written by |
 /// |---|---|
 /// | HDF5 with an attribute `model_config` | `model.save("m.h5")` of Keras 2 and 3 |
-/// | zip with `config.json` | `model.save("m.keras")` of Keras 2.12 and newer, 3 |
-/// | JSON | `model.to_json()`; holds no weights, so `weights` must be given |
+/// | zip with `config.json` | `model.save("m.keras")` of Keras 2.12 and later, and Keras 3 |
+/// | JSON | `model.to_json()`; holds no weights, so that `weights` is required |
 ///
-/// `weights` is a file of weights alone (`model.save_weights`) or a whole model, whose weights are
-/// then used instead of those in `path`.
+/// `weights` is a weights file (`model.save_weights`) or a complete model. Its weights replace those
+/// in `path`.
 ///
 /// # Errors
-/// If a file cannot be read or is damaged, if the model holds a layer or an attribute that would
-/// change the result and is not implemented, or if weights are missing, left over, of another shape
-/// than the layer's or not finite. The error names the file, the layer and what to do.
+/// If a file cannot be read or is damaged; if a layer or an attribute that changes the result is not
+/// supported; if weights are missing, superfluous, of the wrong shape or not finite. The error names
+/// the file, the layer and the remedy.
 pub fn load(path: &Path, weights: Option<&Path>) -> Result<Model, FrontError> {
     load_with(path, weights, &ReadOptions::default())
 }
 
-/// As [`load`], for a model that was trained under other circumstances than QKeras' defaults.
+/// Reads a trained model; see [`load`].
 ///
 /// # Errors
 /// As [`load`].
@@ -62,5 +86,9 @@ pub fn load_with(
     weights: Option<&Path>,
     options: &ReadOptions,
 ) -> Result<Model, FrontError> {
-    keras::load(path, weights, options)
+    let content = Content::read(path)?;
+    match FRONTENDS.iter().find(|frontend| frontend.recognizes(&content)) {
+        Some(frontend) => frontend.read(ModelFile { path, content, weights }, options),
+        None => Err(Problem::NoModel { found: content.description() }.at(path)),
+    }
 }

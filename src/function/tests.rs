@@ -1,4 +1,4 @@
-//! Functions against their definitions, where those can be computed plainly.
+//! Functions against their definitions.
 
 use super::*;
 
@@ -34,34 +34,36 @@ fn numbers() -> impl Iterator<Item = f64> {
 }
 
 #[test]
-fn never_turn_between_two_turns() {
+fn functions_are_monotone_between_breakpoints() {
     for function in ALL.into_iter().chain([Function::SparsePlus]) {
-        let turns = function.turns();
-        assert!(turns.is_sorted(), "{function}");
-        let mut last: Vec<Option<f64>> = vec![None; turns.len() + 1];
-        let mut directions = vec![(false, false); turns.len() + 1];
+        let breakpoints = function.breakpoints();
+        assert!(breakpoints.is_sorted(), "{function}");
+        let mut last: Vec<Option<f64>> = vec![None; breakpoints.len() + 1];
+        let mut directions = vec![(false, false); breakpoints.len() + 1];
         for x in numbers() {
-            let section = turns.partition_point(|turn| *turn <= x);
+            let section = breakpoints.partition_point(|at| *at <= x);
             let y = function.value(x);
             if let Some(before) = last[section].replace(y) {
-                // Where a curve is flat a double's last bits go either way.
+                // The last bits of a double are not monotone where the function is flat.
                 let noise = 4.0 * f64::EPSILON * before.abs().max(1e-3);
                 directions[section].0 |= y > before + noise;
                 directions[section].1 |= y < before - noise;
             }
         }
-        assert!(!directions.contains(&(true, true)), "{function}: {turns:?} {directions:?}");
+        assert!(!directions.contains(&(true, true)), "{function}: {breakpoints:?} {directions:?}");
     }
 }
 
 #[test]
-fn turns_are_where_the_least_value_is() {
+fn the_last_breakpoint_is_the_minimum() {
     for function in [Function::Silu, Function::Gelu, Function::Mish, Function::HardSilu] {
-        let Some(turn) = function.turns().pop() else { panic!("{function} turns") };
+        let Some(minimum) = function.breakpoints().pop() else {
+            panic!("{function} has a breakpoint")
+        };
         for distance in [1e-3, 1e-5] {
             let value = |x| function.value(x);
-            assert!(value(turn - distance) > value(turn), "{function}");
-            assert!(value(turn + distance) > value(turn), "{function}");
+            assert!(value(minimum - distance) > value(minimum), "{function}");
+            assert!(value(minimum + distance) > value(minimum), "{function}");
         }
     }
 }
@@ -82,9 +84,9 @@ fn far_from_zero_nothing_overflows() {
 }
 
 #[test]
-fn a_rectifier_stops_at_its_threshold_itself() {
+fn a_relu_excludes_its_threshold() {
     let relu = Function::Relu(Relu { max_value: Some(6.0), negative_slope: 0.25, threshold: 0.5 });
-    // What Keras 2.15 and 3.10 give.
+    // Values of Keras 2.15 and 3.10.
     let cases = [(-9.0, -2.375), (0.0, -0.125), (0.5, 0.0), (0.75, 0.75), (7.0, 6.0)];
     for (x, y) in cases {
         assert_eq!(relu.value(x), y, "of {x}");

@@ -4,9 +4,8 @@ use std::borrow::Cow;
 
 use ndarray::{ArrayD, ArrayViewD};
 use num_bigint::BigInt;
-use num_traits::{Float, Zero};
 
-use crate::fixed::{Codes, Format, FormatError, Range};
+use crate::fixed::{Codes, Format, FormatError, Range, fractional_bits, nearest_code};
 
 /// The result of a node: one sample's shape, the elements' format, and their proven ranges.
 ///
@@ -155,11 +154,8 @@ impl Constant {
             return Err(ConstantError::NotFinite(*bad));
         }
         // The lowest set bit of any value decides the fraction.
-        let fraction = values.iter().filter(|v| **v != 0.0).map(|v| lowest_bit(*v)).max();
-        let fraction = fraction.unwrap_or(0);
-        let codes = Codes::from_values(&values, fraction).unwrap_or_else(|| {
-            Codes::from_big(ArrayD::from_elem(values.raw_dim(), BigInt::zero()))
-        });
+        let fraction = values.iter().filter_map(|v| fractional_bits(*v)).max().unwrap_or(0);
+        let codes = Codes::from_values(&values, fraction).expect("the fraction holds every value");
         let range = codes.range().unwrap_or_else(|| Range::point(0));
         Ok(Self { format: Format::covering(&range, fraction)?, codes })
     }
@@ -175,7 +171,7 @@ impl Constant {
         let largest = values.iter().fold(0.0_f64, |largest, v| largest.max(v.abs()));
         let integer = if largest == 0.0 { 0 } else { libm::ilogb(largest) + 1 };
         let fraction = significant as i32 - integer;
-        let codes = values.mapv(|value| code_of(value, fraction));
+        let codes = values.mapv(|value| nearest_code(value, fraction).expect("a finite value"));
         Ok(Self::of_codes(codes, fraction)?)
     }
 
@@ -207,22 +203,4 @@ impl Constant {
     pub fn bits(&self) -> usize {
         self.codes.len() * self.format.width() as usize
     }
-}
-
-/// The code with `fraction` bits behind the point that is nearest to a finite `value`.
-fn code_of(value: f64, fraction: i32) -> BigInt {
-    let (mantissa, exponent, sign) = value.integer_decode();
-    let magnitude = BigInt::from(mantissa) * i32::from(sign);
-    let up = i32::from(exponent) + fraction;
-    match u32::try_from(up) {
-        Ok(up) => magnitude << up,
-        // Half a step more, then down to the step below.
-        Err(_) => ((magnitude >> (up.unsigned_abs() - 1).min(2048)) + 1u8) >> 1u8,
-    }
-}
-
-/// The fraction bits that a finite, non-zero value needs.
-fn lowest_bit(value: f64) -> i32 {
-    let (mantissa, exponent, _) = value.integer_decode();
-    -(i32::from(exponent) + mantissa.trailing_zeros() as i32)
 }

@@ -8,7 +8,7 @@ use super::parameters::no_constant;
 use super::scaled::{self, Quantized};
 use super::steps::{self, Curve};
 use super::{LowerError, function, quotients, softmax};
-use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding};
+use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding, exp2};
 use crate::ir::{Affine, Cast, Clamp, Constant, ConstantError, Leaky, NodeId, Scale};
 use crate::model::{Activation, Layer};
 use crate::quantizer::{Quantizer, QuantizerError, Stage};
@@ -20,17 +20,24 @@ pub(super) struct Place<'a> {
     pub(super) layer: &'a str,
     /// Whether the layer computes something else before, which has its name.
     inside: bool,
+    /// True for an activation that is fused into the layer, and so has a result of its own.
+    pub(super) fused: bool,
 }
 
 impl<'a> Place<'a> {
     /// A layer that is the activation.
     pub(super) fn alone(index: NodeIndex, layer: &'a str) -> Self {
-        Self { index, layer, inside: false }
+        Self { index, layer, inside: false, fused: false }
     }
 
-    /// An activation inside of a layer.
+    /// A part of a layer.
     pub(super) fn inside(index: NodeIndex, layer: &'a str) -> Self {
-        Self { index, layer, inside: true }
+        Self { index, layer, inside: true, fused: false }
+    }
+
+    /// An activation fused into a layer.
+    pub(super) fn fused(index: NodeIndex, layer: &'a str) -> Self {
+        Self { index, layer, inside: true, fused: true }
     }
 
     /// The same place for a node which is not the last one.
@@ -134,7 +141,7 @@ fn quantize_by_stages(
     while let Some(stage) = stages.next() {
         // Steps and the cast of their values are one table.
         let to = match (stage, stages.peek()) {
-            (Stage::Steps, Some(Stage::Cast(to))) => Some(*to),
+            (Stage::StepFunction, Some(Stage::Cast(to))) => Some(*to),
             _ => None,
         };
         if to.is_some() {
@@ -145,17 +152,17 @@ fn quantize_by_stages(
         node = match stage {
             Stage::Cast(to) => cast(builder, place.layer, part("cast"), node, to)?,
             Stage::Scale { power } => scale(builder, place, part("scale"), node, *power)?,
-            Stage::Affine { scale, offset } => {
-                line(builder, place, part("line"), node, (*scale, *offset))?
+            Stage::Affine { scale, bias } => {
+                line(builder, place, part("line"), node, (*scale, *bias))?
             }
             Stage::AtLeast(value) => limit(builder, place, part("limit"), node, *value, true)?,
             Stage::AtMost(value) => limit(builder, place, part("limit"), node, *value, false)?,
             Stage::Leaky { shift } => leaky(builder, place, part("leaky"), node, *shift)?,
-            Stage::Steps => {
+            Stage::StepFunction => {
                 let curve = Curve {
                     name: quantizer.to_string(),
                     value: &|x| quantizer.apply(x),
-                    turns: quantizer.turns(),
+                    turns: quantizer.breakpoints(),
                     to,
                 };
                 steps::lower(builder, place, part("steps"), node, &curve)?
@@ -223,7 +230,7 @@ fn leaky(
     shift: u32,
 ) -> Result<NodeId, LowerError> {
     let power = i32::try_from(shift).map_or(i32::MIN, |shift| -shift);
-    let slopes = place.constant(libm::ldexp(1.0, power))?;
+    let slopes = place.constant(exp2(power))?;
     let leaky = Leaky { threshold: BigInt::ZERO, slopes, bias: None };
     function::bend(builder, place, part, x, leaky)
 }

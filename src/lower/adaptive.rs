@@ -6,6 +6,7 @@ use super::LowerError;
 use super::activation::{self, Place};
 use super::builder::Builder;
 use super::scaled::scale;
+use crate::fixed::exp2;
 use crate::model::{Activation, Layer};
 use crate::quantizer::Adaptive;
 
@@ -33,9 +34,8 @@ pub(super) fn lower(
     let integer_bits = adaptive.integer_bits();
     let (unit, bound) = adaptive.unit();
     let inside = Place::inside(index, &layer.name);
-    let power = |integer: i32| libm::ldexp(1.0, integer);
-    let down: Vec<f64> = integer_bits.iter().map(|integer| power(-integer)).collect();
-    let up: Vec<f64> = integer_bits.iter().map(|integer| power(*integer)).collect();
+    let down: Vec<f64> = integer_bits.iter().map(|integer| exp2(-integer)).collect();
+    let up: Vec<f64> = integer_bits.iter().map(|integer| exp2(*integer)).collect();
     let mut node = scale(builder, inside, "scaled", operand, &down)?;
     node = activation::quantize(builder, inside, node, &unit)?;
     let part = if bound.is_some() { "unlimited" } else { "" };

@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use petgraph::graph::NodeIndex;
 
-use super::activation::cast;
+use super::error::ResultOverflow;
 use super::quotients::Quotients;
+use super::result::Entry;
 use super::{LowerError, Lowered, Settings, Warning};
 use crate::function::Function;
 use crate::ir::{Graph, NodeId, Op, OpError, Tensor, validate};
@@ -149,18 +150,14 @@ impl<'a> Builder<'a> {
         self.results.insert(index, node);
     }
 
-    /// Layer `index` gives the result of `node`, in the type that its user asks for, if any.
+    /// Layer `index` gives the result of `node`, in the configured type.
     pub(super) fn finished(
         &mut self,
         index: NodeIndex,
         layer: &Layer,
         node: NodeId,
     ) -> Result<(), LowerError> {
-        let asked = self.settings.layer(&layer.name).and_then(|settings| settings.result);
-        let node = match asked {
-            Some(precision) => cast(self, &layer.name, "result", node, &precision)?,
-            None => node,
-        };
+        let node = Entry::of_layer(self, &layer.name).apply(self, "result", node)?;
         self.result(index, node);
         Ok(())
     }
@@ -168,8 +165,7 @@ impl<'a> Builder<'a> {
     /// Layer `index` gives what it takes.
     pub(super) fn identity(&mut self, index: NodeIndex) -> Result<(), LowerError> {
         let operand = self.operand(index)?;
-        self.result(index, operand);
-        Ok(())
+        self.finished(index, &self.model.graph[index], operand)
     }
 
     /// Layer `source` leaves `function` of its result to its readers.
@@ -189,6 +185,18 @@ impl<'a> Builder<'a> {
         // A layer of many steps has the same to say of each.
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
+        }
+    }
+
+    /// Adds the nodes of `overflow` to the warning about the same result, or warns.
+    pub(super) fn warn_of_overflow(&mut self, overflow: ResultOverflow) {
+        let known = self.warnings.iter_mut().find_map(|warning| match warning {
+            Warning::ResultOverflow(known) => known.includes(&overflow).then_some(known),
+            _ => None,
+        });
+        match known {
+            Some(known) => known.add(overflow),
+            None => self.warnings.push(Warning::ResultOverflow(overflow)),
         }
     }
 

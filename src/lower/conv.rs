@@ -53,7 +53,7 @@ fn convolve(
     conv: &Conv,
 ) -> Result<NodeId, LowerError> {
     let layer = site.layer;
-    let window = windows::place(layer, Some(&conv.sliding), builder.tensor(operand))?;
+    let window = windows::place(layer, Some(&conv.window), builder.tensor(operand))?;
     let folded = conv.folded.as_ref().map(|folded| fold(conv, folded));
     let (kernel, bias) = match &folded {
         Some((kernel, bias)) => (kernel.view(), Some(bias.view())),
@@ -95,7 +95,7 @@ fn convolve(
 fn scales(conv: &Conv) -> Scales {
     let axes = conv.kernel.values.shape();
     let outputs_last = axes.last() == Some(&conv.outputs);
-    match conv.sliding.transposed {
+    match conv.window.transposed {
         Some(_) if !(outputs_last && conv.groups == conv.outputs) => Scales::OfTerms,
         _ => Scales::OfOutputs { outputs: conv.outputs },
     }
@@ -133,7 +133,7 @@ fn matrix(kernel: &Constant, conv: &Conv, shape: [usize; 2]) -> Constant {
 
 fn rearranged<T: Clone>(kernel: &ArrayD<T>, conv: &Conv, shape: [usize; 2]) -> ArrayD<T> {
     let mut kernel = kernel.view();
-    if conv.sliding.transposed.is_some() {
+    if conv.window.transposed.is_some() {
         let axes = kernel.ndim();
         for axis in 0..axes.saturating_sub(2) {
             kernel.slice_axis_inplace(Axis(axis), Slice::new(0, None, -1));

@@ -1,50 +1,52 @@
-//! What can go wrong, and what a user should know.
+//! Errors and warnings of lowering.
 
 use miette::Diagnostic;
 
-use crate::fixed::{Format, FormatError, Quantization};
+use super::result::unlimited;
+use crate::diagnostic;
+use crate::fixed::{Format, FormatError, MAX_WIDTH, Overflow, Quantization, Range, cast_range};
 use crate::ir::Invalid;
 use crate::quantizer::QuantizerError;
 
 /// A network that cannot be lowered.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum LowerError {
-    /// A layer takes fewer or more tensors than its class does.
-    #[error("layer '{layer}' does not take exactly one tensor")]
+    /// A layer with fewer or more operands than its class takes.
+    #[error("layer '{layer}' needs exactly one operand")]
     #[diagnostic(help("connect it to one layer"))]
     Inputs {
         /// The layer.
         layer: String,
     },
-    /// An operation that has no result for what it takes.
+    /// An operation without a result for its operands.
     #[error("layer '{layer}': {rule}")]
-    #[diagnostic(help("quantize the layer's inputs more coarsely, or connect it otherwise"))]
+    #[diagnostic(help("quantize the layer's inputs to fewer bits, or connect it differently"))]
     Operation {
         /// The layer.
         layer: String,
-        /// What is wrong.
+        /// The rule that does not hold.
         rule: String,
     },
-    /// A layer's weights do not fit what it takes.
-    #[error("layer '{layer}' has weights for {weights} inputs, but takes {inputs}")]
+    /// Weights of another shape than the operand's.
+    #[error("layer '{layer}' has weights for {weights} inputs, its operand has {inputs}")]
     #[diagnostic(help("the weights belong to another model, or the file is damaged"))]
     Shape {
         /// The layer.
         layer: String,
-        /// The length of the last axis that it takes.
+        /// Length of the last axis of the operand.
         inputs: usize,
-        /// The first axis of its kernel.
+        /// First axis of the kernel.
         weights: usize,
     },
-    /// A quantizer that cannot act where it stands.
+    /// A quantizer that has no effect at this place.
     #[error("layer '{layer}', {part}: {error}")]
-    #[diagnostic(help("train with another quantizer there, or state its scale as a number"))]
+    #[diagnostic(help("train with another quantizer, or state its scale as a number"))]
     Quantizer {
         /// The layer.
         layer: String,
-        /// Where in the layer: `kernel_quantizer`, `activation`.
+        /// The attribute: `kernel_quantizer`, `activation`.
         part: &'static str,
-        /// Why not.
+        /// The reason.
         error: QuantizerError,
     },
     /// A type beyond 128 bits.
@@ -56,22 +58,22 @@ pub enum LowerError {
     Format {
         /// The layer.
         layer: String,
-        /// What the type is for.
+        /// The variable of the type.
         part: &'static str,
-        /// What is wrong with it.
+        /// The reason.
         error: FormatError,
     },
-    /// A function with too many steps.
-    #[error("layer '{layer}': '{function}' takes more than {limit} values here")]
+    /// A step function with too many values.
+    #[error("layer '{layer}': '{function}' has more than {limit} values here")]
     #[diagnostic(help(
-        "give what it takes or its result at most 16 bits, or an alpha that is a power of two"
+        "use at most 16 bits for its operand or result, or an alpha that is a power of two"
     ))]
     Steps {
         /// The layer.
         layer: String,
         /// The quantizer or the function of Keras.
         function: String,
-        /// How many are possible.
+        /// Maximum number of values.
         limit: usize,
     },
     /// A weight that is NaN or infinite.
@@ -80,16 +82,15 @@ pub enum LowerError {
     NotFinite {
         /// The layer.
         layer: String,
-        /// Kernel, bias or scale.
+        /// The parameter: kernel, bias, scale.
         part: &'static str,
-        /// The number.
+        /// The value.
         value: f64,
     },
-    /// A setting for a softmax table that leaves no softmax.
+    /// A type of a softmax table that does not suffice.
     #[error("layer '{layer}': the type {table} of the table '{name}' {fault}")]
     #[diagnostic(help(
-        "leave '{name}' out, or give it one bit above the binary point, the sign not counted, and 8 to 48 \
-         behind it"
+        "remove '{name}', or use one integer bit without the sign and 8 to 48 fractional bits"
     ))]
     Table {
         /// The layer.
@@ -98,18 +99,18 @@ pub enum LowerError {
         name: &'static str,
         /// Its type.
         table: Quantization,
-        /// What is wrong with it.
+        /// The reason.
         fault: &'static str,
     },
-    /// A softmax to be left out in the midst of a network.
-    #[error("layer '{layer}': a softmax can be left out only where it is the model's output")]
+    /// A softmax that cannot be skipped, because other layers take its result.
+    #[error("layer '{layer}': only a softmax that is the model's output can be skipped")]
     #[diagnostic(help("remove the setting for this layer"))]
     Skip {
         /// The layer.
         layer: String,
     },
-    /// A type is given for an input that the model does not have.
-    #[error("the model has no input '{name}', but: {known}")]
+    /// A type for an input that the model does not have.
+    #[error("the model has no input '{name}'; its inputs are: {known}")]
     #[diagnostic(help("name one of them, or give one type for all: --input-type 'fixed<8,1>'"))]
     UnknownInput {
         /// The name.
@@ -123,28 +124,21 @@ pub enum LowerError {
     Invalid(#[from] Invalid),
 }
 
-/// Where the hardware's numbers are not those of the trained network.
+/// A difference between the hardware and the trained network.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Warning {
-    /// Parameters or results without a quantizer, cut to a configured type.
+    /// Parameters or results without a quantizer, quantized to a configured type.
     Float {
         /// The layer.
         layer: String,
-        /// What has no quantizer: "kernel and bias", "bias".
+        /// The variables without a quantizer: "kernel and bias", "bias".
         parts: String,
         /// The type.
         precision: Quantization,
     },
-    /// A result that may leave the configured type.
-    MayOverflow {
-        /// The layer.
-        layer: String,
-        /// The type.
-        precision: Quantization,
-        /// One that would hold every result.
-        needed: Format,
-    },
-    /// A real-valued scale or summand that the configured type does not hold.
+    /// A result whose configured type cannot hold its proven range.
+    ResultOverflow(ResultOverflow),
+    /// A real-valued scale or bias that the configured type does not hold.
     Cut {
         /// The layer.
         layer: String,
@@ -153,16 +147,16 @@ pub enum Warning {
         /// The type.
         precision: Quantization,
     },
-    /// Numbers that would make a layer's results too wide.
+    /// Numbers that are rounded, because results would be too wide.
     Rounded {
         /// The layer.
         layer: String,
-        /// What they are: "factors and summands".
+        /// The numbers: "scales and biases".
         what: &'static str,
-        /// What is kept of the largest.
+        /// Significant bits of the largest.
         bits: u32,
     },
-    /// A type for parameters whose quantizer decides otherwise.
+    /// A type for parameters whose quantizer takes precedence.
     Overruled {
         /// The layer.
         layer: String,
@@ -170,100 +164,212 @@ pub enum Warning {
         key: &'static str,
         /// The type.
         precision: Quantization,
-        /// What decides: "kernel_quantizer".
+        /// The attribute that takes precedence: "kernel_quantizer".
         attribute: &'static str,
     },
-    /// QAdaptiveActivations whose averages QKeras goes on moving at inference.
+    /// QAdaptiveActivations whose averages QKeras updates at inference.
     Moving {
         /// The layers.
         layers: Vec<String>,
     },
-    /// Quantizers with noise or chance, which are for training.
+    /// Quantizers with noise or stochastic rounding, which apply in training only.
     Training {
-        /// Each with the layers that have it.
+        /// Each with its layers.
         quantizers: Vec<(String, Vec<String>)>,
-        /// Where QKeras' own inference does something else.
+        /// Differences from inference in QKeras.
         differences: Vec<&'static str>,
     },
-    /// A softmax whose tables tell less than its type shows.
+    /// A softmax whose tables are coarser than its type.
     Coarse {
         /// The layer.
         layer: String,
-        /// How many steps of its type a probability may be off, rounding not counted.
+        /// Error bound of a probability in LSB of its type, without rounding.
         steps: u64,
         /// Its type.
         result: Quantization,
     },
-    /// A softmax that is left out.
+    /// A softmax that is skipped.
     Skipped {
         /// The layer.
         layer: String,
     },
 }
 
+impl Warning {
+    /// The warning as a diagnostic.
+    pub fn diagnostic(&self) -> diagnostic::Diagnostic {
+        use diagnostic::Diagnostic;
+        match self {
+            Self::Float { layer, parts, precision } => Diagnostic::warning(
+                "no-quantizer",
+                format!(
+                    "layer '{layer}': no quantizer for {parts}; quantized to {precision}, so results \
+                     differ from the trained network"
+                ),
+            )
+            .in_layer(layer)
+            .with_help("Set Precision for this layer in --config, or train with QKeras."),
+            Self::ResultOverflow(overflow) => overflow.diagnostic(None),
+            Self::Cut { layer, part, precision } => Diagnostic::warning(
+                "parameter-rounded",
+                format!(
+                    "layer '{layer}': the {part} is quantized to {precision}, so results differ from \
+                     the trained network"
+                ),
+            )
+            .in_layer(layer)
+            .with_help("Without this type it is exact."),
+            Self::Coarse { layer, steps, result } => Diagnostic::warning(
+                "softmax-coarse",
+                format!(
+                    "layer '{layer}': the softmax tables are too coarse; probabilities of {result} \
+                     are off by up to {steps} LSB"
+                ),
+            )
+            .in_layer(layer)
+            .with_help(
+                "Use larger tables (TableSize), a finer type for exponentials (Precision: exp_table), \
+                 or a coarser type for probabilities (Precision: result).",
+            ),
+            Self::Rounded { layer, what, bits } => Diagnostic::warning(
+                "wide-rounded",
+                format!(
+                    "layer '{layer}': {what} are rounded to {bits} bits, because exact results \
+                     exceed 128 bits"
+                ),
+            )
+            .in_layer(layer)
+            .with_help(
+                "Quantize before this layer, or set the result type of the layer before it \
+                 (LayerName: Precision: result).",
+            ),
+            Self::Overruled { layer, key, precision, attribute } => Diagnostic::warning(
+                "type-overruled",
+                format!(
+                    "layer '{layer}': Precision {key} {precision} is not used; {attribute} takes \
+                     precedence and has values that this type cannot hold"
+                ),
+            )
+            .in_layer(layer)
+            .with_help("Remove the type, or train with another quantizer."),
+            Self::Moving { layers } => Diagnostic::warning(
+                "moving-average",
+                format!(
+                    "{}: QKeras updates the averages of QAdaptiveActivation at inference, so its \
+                     results depend on earlier samples; here the stored averages are used",
+                    named(layers)
+                ),
+            )
+            .with_help("QKeras stops if training went beyond ema_freeze_delay, or with trainable=False."),
+            Self::Training { quantizers, differences } => {
+                let quantizers = quantizers
+                    .iter()
+                    .map(|(quantizer, layers)| format!("{quantizer} in {}", named(layers)));
+                let message = format!(
+                    "noise and stochastic rounding apply in training only, inference is \
+                     deterministic: {}",
+                    quantizers.collect::<Vec<_>>().join("; ")
+                );
+                let help = (!differences.is_empty()).then(|| differences.join(". ") + ".");
+                Diagnostic { help, ..Diagnostic::warning("training-only", message) }
+            }
+            Self::Skipped { layer } => Diagnostic::warning(
+                "softmax-skipped",
+                format!("layer '{layer}': softmax is skipped; the output is its operand"),
+            )
+            .in_layer(layer),
+        }
+    }
+}
+
+/// A configured type that cannot hold the proven range of a result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultOverflow {
+    /// The layer.
+    pub layer: String,
+    /// The name of the result in a configuration: that of the layer, or of an activation fused into
+    /// it.
+    pub entry: String,
+    /// The type.
+    pub precision: Quantization,
+    /// Codes of the result before the type is applied.
+    pub range: Range,
+    /// Fractional bits of `range`.
+    pub fraction: i32,
+    /// The nodes that apply the type, each with the codes of its operand that do not fit.
+    pub nodes: Vec<(String, Vec<Range>)>,
+}
+
+impl ResultOverflow {
+    /// True if `other` is the same result, as each step of a TimeDistributed layer has it.
+    pub(super) fn includes(&self, other: &Self) -> bool {
+        self.entry == other.entry
+            && self.precision == other.precision
+            && self.fraction == other.fraction
+    }
+
+    pub(super) fn add(&mut self, other: Self) {
+        self.range = self.range.hull(&other.range);
+        self.nodes.extend(other.nodes);
+    }
+
+    /// The warning, with the number of values in given samples that do not fit, and that of all
+    /// values.
+    pub fn diagnostic(&self, samples: Option<(usize, usize)>) -> diagnostic::Diagnostic {
+        let Self { layer, entry, precision, .. } = self;
+        let (low, high) = self.range.values(self.fraction);
+        let (effect, limited) = match precision.overflow {
+            Overflow::Wrap { .. } => ("wrap", false),
+            Overflow::Sat | Overflow::SatSym => ("saturate", true),
+            Overflow::SatZero => ("become 0", true),
+        };
+        let samples = samples.map_or_else(String::new, |(count, all)| {
+            format!("; {count} of {all} values do so in these samples")
+        });
+        let message = format!(
+            "layer '{entry}': result precision {precision} cannot hold the range [{}, {}]; values \
+             {effect}{samples}",
+            number(low),
+            number(high)
+        );
+        let warning = diagnostic::Diagnostic::warning("result-overflow", message).in_layer(layer);
+        match (self.needed(), limited) {
+            (Some(needed), true) => warning.with_help(format!("Use {needed}.")),
+            (Some(needed), false) => {
+                warning.with_help(format!("Use {needed} or set overflow SAT."))
+            }
+            (None, false) => warning.with_help("Set overflow SAT."),
+            (None, true) => warning,
+        }
+    }
+
+    /// The narrowest type with the LSB and modes of the configured one that holds the range.
+    fn needed(&self) -> Option<Quantization> {
+        let to = self.precision;
+        let unlimited = unlimited(&to).ok()?;
+        let range = cast_range(&self.range, self.fraction, &unlimited);
+        let format = Format::covering(&range, to.format.fraction()).ok()?;
+        // Beyond that the range itself is limited.
+        (format.width() < MAX_WIDTH - 1)
+            .then(|| Quantization::new(format, to.rounding, to.overflow))
+    }
+}
+
+/// A bound in a message: exact, in scientific notation if it is large.
+fn number(value: f64) -> String {
+    if value.abs() < 1e9 { value.to_string() } else { format!("{value:.3e}") }
+}
+
+/// `layer 'a'`, `layers 'a', 'b'`.
+fn named(layers: &[String]) -> String {
+    let plural = if layers.len() == 1 { "" } else { "s" };
+    format!("layer{plural} '{}'", layers.join("', '"))
+}
+
 impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Float { layer, parts, precision } => write!(
-                f,
-                "layer '{layer}': no quantizer for {parts}; cut to {precision}, so results differ \
-                 from the trained network's. Calibrate: set Precision for this layer in --config, \
-                 or train with QKeras"
-            ),
-            Self::MayOverflow { layer, precision, needed } => write!(
-                f,
-                "layer '{layer}': results may leave {precision} and wrap around or saturate; by \
-                 its weights {needed} holds them all"
-            ),
-            Self::Cut { layer, part, precision } => write!(
-                f,
-                "layer '{layer}': its {part} is cut to {precision}, so results differ from the \
-                 trained network's; without that type it is exact"
-            ),
-            Self::Coarse { layer, steps, result } => write!(
-                f,
-                "layer '{layer}': its tables are so coarse that probabilities of {result} are up to \
-                 {steps} steps off. Give it larger tables (TableSize) or a finer type for exponentials \
-                 (Precision: exp_table), or a coarser one for probabilities (Precision: result)"
-            ),
-            Self::Rounded { layer, what, bits } => write!(
-                f,
-                "layer '{layer}': its {what} are rounded to {bits} bits, as exact results \
-                 would exceed 128 bits. A quantizer before it, or a result type for the layer before it \
-                 (LayerName: Precision: result), keeps them exact and the hardware small"
-            ),
-            Self::Overruled { layer, key, precision, attribute } => write!(
-                f,
-                "layer '{layer}': Precision {key} {precision} is not used; its {attribute} decides, \
-                 and gives numbers that this type does not hold. Leave the type out, or train with \
-                 another quantizer"
-            ),
-            Self::Moving { layers } => write!(
-                f,
-                "layer{} '{}': QKeras' own inference goes on moving the averages of this \
-                 QAdaptiveActivation, so that its results depend on the samples before; here they \
-                 are those of the stored averages. QKeras stops where the step of the training is \
-                 beyond ema_freeze_delay, or trainable is False",
-                if layers.len() == 1 { "" } else { "s" },
-                layers.join("', '")
-            ),
-            Self::Training { quantizers, differences } => {
-                f.write_str(
-                    "noise and random rounding are for training; inference quantizes in full and \
-                     without chance:",
-                )?;
-                for (position, (quantizer, layers)) in quantizers.iter().enumerate() {
-                    let separator = if position == 0 { "" } else { ";" };
-                    let plural = if layers.len() == 1 { "" } else { "s" };
-                    let layers = layers.join("', '");
-                    write!(f, "{separator} {quantizer} in layer{plural} '{layers}'")?;
-                }
-                differences.iter().try_for_each(|difference| write!(f, ". {difference}"))
-            }
-            Self::Skipped { layer } => write!(
-                f,
-                "layer '{layer}': softmax left out, the output holds what it would have taken"
-            ),
-        }
+        let diagnostic::Diagnostic { message, help, .. } = self.diagnostic();
+        f.write_str(&message)?;
+        help.iter().try_for_each(|help| write!(f, ". {help}"))
     }
 }

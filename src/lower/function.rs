@@ -4,13 +4,14 @@ use ndarray::{ArrayD, IxDyn};
 use num_bigint::BigInt;
 use petgraph::graph::NodeIndex;
 
-use super::activation::{Place, cast, clamp, limit};
+use super::activation::{Place, clamp, limit};
 use super::builder::Builder;
 use super::parameters::Parameter;
+use super::result::Entry;
 use super::scaled::{self, Quantized};
-use super::steps::{self, Curve, first_code};
+use super::steps::{self, Curve};
 use super::{LowerError, Warning};
-use crate::fixed::{Format, Quantization};
+use crate::fixed::{Quantization, ceil_code};
 use crate::function::{Function, Relu};
 use crate::ir::{Leaky, NodeId};
 use crate::model::{Activation, Layer, LayerKind};
@@ -32,20 +33,19 @@ pub(super) fn lower(
     if function.is_exact() {
         return exact(builder, place, part, x, function);
     }
-    let own = builder.settings.layer(place.layer).and_then(|settings| settings.result);
-    if own.is_none() && quantizers_follow(builder, place.index) {
+    let entry = Entry::of_activation(builder, place, &function.to_string());
+    if entry.to.is_none() && quantizers_follow(builder, place.index) {
         if is_line {
             return exact(builder, place, part, x, function);
         }
         builder.defer(place.index, *function);
         return Ok(x);
     }
-    let precision = own.unwrap_or(builder.settings.precision);
+    let precision = entry.to.unwrap_or(builder.settings.precision);
     warn_of_float(builder, place, format!("the result of {function}"), precision);
     if is_line {
         let node = exact(builder, place, "sloped", x, function)?;
-        warn_of_overflow(builder, place.layer, node, &precision);
-        return cast(builder, place.layer, part, node, &precision);
+        return Entry { to: Some(precision), ..entry }.apply(builder, part, node);
     }
     tabulate(builder, place, part, x, function, Some(precision))
 }
@@ -55,7 +55,9 @@ pub(super) fn lower(
 fn quantizers_follow(builder: &Builder<'_>, index: NodeIndex) -> bool {
     let mut readers = builder.model.graph.neighbors(index).peekable();
     let is_quantizer = |reader: NodeIndex| match &builder.model.graph[reader].kind {
-        LayerKind::Activation(Activation::Quantizer(quantizer)) => quantizer.turns().is_empty(),
+        LayerKind::Activation(Activation::Quantizer(quantizer)) => {
+            quantizer.breakpoints().is_empty()
+        }
         _ => false,
     };
     !builder.model.outputs.contains(&index) && readers.peek().is_some() && readers.all(is_quantizer)
@@ -93,9 +95,9 @@ fn quantized_by_steps(
     let curve = Curve {
         name: format!("{quantizer} of {function}"),
         value: &|x| quantizer.apply(function.value(x)),
-        turns: function.turns(),
+        turns: function.breakpoints(),
         to: match stages[..] {
-            [Stage::Steps, Stage::Cast(to)] => Some(to),
+            [Stage::StepFunction, Stage::Cast(to)] => Some(to),
             _ => None,
         },
     };
@@ -111,22 +113,6 @@ fn warn_of_float(
     builder.warn(Warning::Float { layer: place.layer.into(), parts, precision });
 }
 
-/// Says if `to` does not hold all that `node` can be.
-pub(super) fn warn_of_overflow(
-    builder: &mut Builder<'_>,
-    layer: &str,
-    node: NodeId,
-    to: &Quantization,
-) {
-    let x = builder.tensor(node);
-    let Ok(needed) = Format::covering(&x.range(), x.format.fraction()) else { return };
-    let integer = |format: Format| format.integer() - i32::from(format.is_signed());
-    let negative = needed.is_signed() && !to.format.is_signed();
-    if negative || integer(needed) > integer(to.format) {
-        builder.warn(Warning::MayOverflow { layer: layer.into(), precision: *to, needed });
-    }
-}
-
 fn tabulate(
     builder: &mut Builder<'_>,
     place: Place<'_>,
@@ -138,7 +124,7 @@ fn tabulate(
     let curve = Curve {
         name: function.to_string(),
         value: &|x| function.value(x) + 0.0,
-        turns: function.turns(),
+        turns: function.breakpoints(),
         to,
     };
     steps::lower(builder, place, part, x, &curve)
@@ -191,7 +177,7 @@ fn rectify(
     }
     // At the threshold itself nothing passes, but for 0, where both lines meet.
     let fraction = builder.tensor(node).format.fraction();
-    let Some(first) = first_code(threshold.next_up(), fraction) else { return Ok(node) };
+    let Some(first) = ceil_code(threshold.next_up(), fraction) else { return Ok(node) };
     let slope = f64::from(relu.negative_slope);
     let bias = match -slope * threshold {
         0.0 => None,
@@ -238,10 +224,9 @@ pub(super) fn prelu(
     let slopes = parameter.constant(None, &chosen.weight.unwrap_or(default))?;
     warn_of_float(builder, place, "alpha and result".into(), chosen.weight.unwrap_or(default));
     let leaky = Leaky { threshold: BigInt::ZERO, slopes, bias: None };
-    let mut node = bend(builder, place, "slopes", operand, leaky)?;
-    let precision = chosen.result.unwrap_or(default);
-    warn_of_overflow(builder, &layer.name, node, &precision);
-    node = cast(builder, &layer.name, "", node, &precision)?;
+    let mut node = bend(builder, place, "", operand, leaky)?;
+    node =
+        Entry::of_layer(builder, &layer.name).or(Some(default)).apply(builder, "result", node)?;
     builder.result(index, node);
     Ok(())
 }

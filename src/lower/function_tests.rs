@@ -303,17 +303,21 @@ fn prelu_has_slopes_of_its_own() -> Outcome {
 fn every_message_of_a_function() -> Outcome {
     let wide = Settings { precision: "fixed<40,10>".parse()?, ..settings("fixed<24,6>")? };
     let model = chain(1, vec![("f", function(Function::Softplus))]);
-    assert_eq!(message(&model, &wide), "layer 'f': 'softplus' takes more than 65536 values here");
+    assert_eq!(message(&model, &wide), "layer 'f': 'softplus' has more than 65536 values here");
     let prelu = LayerKind::PRelu(array![0.25_f32, 0.5].into_dyn());
     let text = message(&chain(3, vec![("p", prelu)]), &Settings::default());
-    assert_eq!(text, "layer 'p' has weights for 2 inputs, but takes 3");
+    assert_eq!(text, "layer 'p' has weights for 2 inputs, its operand has 3");
 
     // Exponentials leave any type.
     let model = chain(1, vec![("f", function(Function::Exponential))]);
     let lowered = lower(&model, &settings("fixed<12,11>")?)?;
     let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
     let [cut, overflow] = &warnings[..] else { return Err(format!("{warnings:?}").into()) };
-    assert!(cut.starts_with("layer 'f': no quantizer for the result of exponential; cut to "));
-    assert!(overflow.starts_with("layer 'f': results may leave fixed<16,6>"), "{overflow}");
+    assert!(
+        cut.starts_with("layer 'f': no quantizer for the result of exponential; quantized to ")
+    );
+    let start = "layer 'f': result precision fixed<16,6> cannot hold the range [0, ";
+    assert!(overflow.starts_with(start), "{overflow}");
+    assert!(overflow.ends_with("; values wrap. Set overflow SAT."), "{overflow}");
     Ok(())
 }

@@ -127,7 +127,7 @@ pub(super) fn constant(
     builder: &mut Builder<'_>,
     index: NodeIndex,
     layer: &Layer,
-    constant: &model::Constant,
+    constant: &model::MergeConstant,
 ) -> Result<(), LowerError> {
     let x = builder.operand(index)?;
     let sign = |negative: bool| if negative { -1.0 } else { 1.0 };
@@ -220,7 +220,7 @@ fn affine(
     layer: &Layer,
     x: NodeId,
     terms: impl Fn(f64) -> (f64, f64),
-    constant: &model::Constant,
+    constant: &model::MergeConstant,
 ) -> Result<NodeId, LowerError> {
     let values = spread(builder, layer, x, &constant.values)?;
     let terms = values.iter().map(|value| terms(f64::from(*value)));

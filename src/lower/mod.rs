@@ -12,7 +12,6 @@ mod adaptive;
 mod average;
 mod bilinear;
 mod builder;
-mod configure;
 mod conv;
 mod dense;
 mod error;
@@ -30,6 +29,7 @@ mod products_tests;
 mod quotients;
 #[cfg(test)]
 mod quotients_tests;
+mod result;
 mod scaled;
 #[cfg(test)]
 mod scaled_tests;
@@ -53,7 +53,7 @@ use crate::ir::Graph;
 use crate::model::{Layer, LayerKind, Model};
 
 use builder::Builder;
-pub use error::{LowerError, Warning};
+pub use error::{LowerError, ResultOverflow, Warning};
 pub use settings::{LayerSettings, Settings, SoftmaxSettings};
 
 /// A lowered network, and what its user should know about it.
@@ -116,7 +116,7 @@ fn lower_kind(
         LayerKind::Identity => builder.identity(index),
         LayerKind::Layout(by) => layout::lower(builder, index, layer, by),
         LayerKind::Merge(function) => merge::lower(builder, index, layer, *function),
-        LayerKind::Constant(constant) => merge::constant(builder, index, layer, constant),
+        LayerKind::MergeConstant(constant) => merge::constant(builder, index, layer, constant),
         LayerKind::Divide(by) => merge::divide(builder, index, layer, by),
         LayerKind::Square => merge::square(builder, index, layer),
         LayerKind::Clip { low, high } => merge::clip(builder, index, layer, [*low, *high]),

@@ -3,9 +3,10 @@
 use ndarray::{Array1, ArrayD, ArrayView1};
 use petgraph::graph::NodeIndex;
 
-use super::activation::{Place, activate, cast};
+use super::activation::Place;
 use super::builder::Builder;
 use super::parameters::{Key, SCALE, cut_as_asked, no_constant};
+use super::result::{self, Entry};
 use super::{LowerError, Warning};
 use crate::ir::{Affine, Constant, Op};
 use crate::model::{BatchNorm, Layer, ScaleShift};
@@ -70,7 +71,7 @@ pub(super) fn batch_norm(
     let operand = builder.operand(index)?;
     if Op::from(chosen.clone()).infer(&[builder.tensor(operand)]).is_err() {
         chosen = affine(builder, FEWER)?;
-        let what = "factors and summands";
+        let what = "scales and biases";
         builder.warn(Warning::Rounded { layer: name.into(), what, bits: FEWER });
     }
     affine_layer(builder, index, name, chosen, None)
@@ -110,8 +111,8 @@ pub(super) fn scale_shift(
     affine_layer(builder, index, name, affine, Some(&shift.activation))
 }
 
-/// What layer `index` gives: its operand times a factor plus a summand, in the type that it is
-/// asked for, and activated.
+/// Makes the result of layer `index` its operand times a scale plus a bias, in the configured type,
+/// and activated.
 fn affine_layer(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -121,11 +122,9 @@ fn affine_layer(
 ) -> Result<(), LowerError> {
     let operand = builder.operand(index)?;
     let mut node = builder.add(name, "", affine, operand)?;
-    if let Some(precision) = builder.settings.layer(name).and_then(|settings| settings.result) {
-        node = cast(builder, name, "result", node, &precision)?;
-    }
+    node = Entry::of_layer(builder, name).apply(builder, "result", node)?;
     if let Some(activation) = activation {
-        node = activate(builder, Place::inside(index, name), node, activation)?;
+        node = result::fused(builder, Place::fused(index, name), node, activation)?;
     }
     builder.result(index, node);
     Ok(())

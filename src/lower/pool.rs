@@ -4,14 +4,15 @@ use std::iter::repeat_n;
 
 use petgraph::graph::NodeIndex;
 
-use super::activation::{Place, activate};
+use super::activation::Place;
 use super::average::{self, Factor};
 use super::builder::Builder;
 use super::layout::gather;
 use super::parameters::Parameter;
+use super::result::{self, Entry};
 use super::{LowerError, windows};
 use crate::ir::{self, Affine, NodeId, Reshape, Window};
-use crate::model::{Layer, Layout, Pool, PoolKind, Reduce};
+use crate::model::{Layer, Layout, Pool, Reduce, Reduction};
 
 pub(super) fn lower(
     builder: &mut Builder<'_>,
@@ -21,15 +22,17 @@ pub(super) fn lower(
 ) -> Result<(), LowerError> {
     let operand = builder.operand(index)?;
     let name = layer.name.as_str();
-    let window = windows::place(name, pool.sliding.as_ref(), builder.tensor(operand))?;
+    let window = windows::place(name, pool.window.as_ref(), builder.tensor(operand))?;
     let place = Place::inside(index, name);
     let mut node = pooled(builder, place, operand, window, &pool.kind)?;
     if !pool.keep_axes {
         let shape = vec![builder.tensor(node).channel_count()];
         node = builder.add(name, "channels", Reshape { shape }, node)?;
     }
-    let node = activate(builder, place, node, &pool.activation)?;
-    builder.finished(index, layer, node)
+    node = Entry::of_layer(builder, name).apply(builder, "result", node)?;
+    node = result::fused(builder, Place::fused(index, name), node, &pool.activation)?;
+    builder.result(index, node);
+    Ok(())
 }
 
 /// What elements along some axes have together: those axes in one, and a window over all of it.
@@ -68,18 +71,18 @@ fn pooled(
     place: Place<'_>,
     x: NodeId,
     window: Window,
-    kind: &PoolKind,
+    kind: &Reduction,
 ) -> Result<NodeId, LowerError> {
     let name = place.layer;
     let (of_taps, part) = match kind {
-        PoolKind::Max => (ir::PoolKind::Max, ""),
+        Reduction::Max => (ir::PoolKind::Max, ""),
         // The smallest number is the largest of all negated.
-        PoolKind::Min => (ir::PoolKind::Max, "largest"),
-        PoolKind::Sum | PoolKind::Average | PoolKind::QuantizedAverage(_) => {
+        Reduction::Min => (ir::PoolKind::Max, "largest"),
+        Reduction::Sum | Reduction::Average | Reduction::QuantizedAverage(_) => {
             (ir::PoolKind::Sum, "")
         }
     };
-    let negated = *kind == PoolKind::Min;
+    let negated = *kind == Reduction::Min;
     let x = if negated { negate(builder, place, "negated", x)? } else { x };
     let op = ir::Pool { window, kind: of_taps };
     let node = builder.add(name, part, op, x)?;
@@ -110,16 +113,16 @@ fn negate(
 fn factors(
     builder: &Builder<'_>,
     layer: &str,
-    kind: &PoolKind,
+    kind: &Reduction,
     window: &Window,
 ) -> Result<Option<Vec<Factor>>, LowerError> {
     let precision = builder.settings.precision;
     let places = window.taps() as u64;
     let present = (0..window.windows()).map(|at| window.present(at) as u64);
     match kind {
-        PoolKind::Max | PoolKind::Min | PoolKind::Sum => Ok(None),
-        PoolKind::Average => Ok(Some(present.map(|count| Factor::ratio(1, count)).collect())),
-        PoolKind::QuantizedAverage(quantizer) => {
+        Reduction::Max | Reduction::Min | Reduction::Sum => Ok(None),
+        Reduction::Average => Ok(Some(present.map(|count| Factor::ratio(1, count)).collect())),
+        Reduction::QuantizedAverage(quantizer) => {
             let inverse = ndarray::arr0((1.0 / places as f64) as f32).into_dyn();
             let quantized = Parameter {
                 layer,
@@ -143,7 +146,7 @@ mod tests {
 
     use crate::fixed::Codes;
     use crate::lower::{Settings, lower};
-    use crate::model::{Activation, Layer, LayerKind, Model, Padding, Pool, PoolKind, Sliding};
+    use crate::model::{Activation, Layer, LayerKind, Model, Padding, Pool, Reduction, WindowSpec};
     use crate::{passes, sim};
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -154,12 +157,12 @@ mod tests {
         let layer = |name: &str, kind| Layer { name: name.into(), class: "Any".into(), kind };
         let shape = vec![3, 1];
         let input = graph.add_node(layer("x", LayerKind::Input { shape }));
-        let sliding = Sliding { kernel: [1, 3], padding: Padding::Same, ..Sliding::POINTWISE };
+        let spec = WindowSpec { kernel: [1, 3], padding: Padding::Same, ..WindowSpec::POINTWISE };
         let pool = graph.add_node(layer(
             "pool",
             LayerKind::Pool(Pool {
-                sliding: Some(sliding),
-                kind: PoolKind::Average,
+                window: Some(spec),
+                kind: Reduction::Average,
                 keep_axes: true,
                 activation: Activation::Quantizer(quantizer.parse()?),
             }),

@@ -9,11 +9,11 @@
 use ndarray::ArrayViewD;
 use petgraph::graph::NodeIndex;
 
-use super::activation::{Place, activate, cast};
+use super::activation::Place;
 use super::builder::Builder;
-use super::function::warn_of_overflow;
 use super::normalization;
 use super::parameters::{self, Key, Parameter, SCALE, list};
+use super::result::{self, Entry};
 use super::{LayerSettings, LowerError, Warning};
 use crate::fixed::{Format, Quantization, Signedness};
 use crate::ir::{Affine, Constant, NodeId};
@@ -62,8 +62,10 @@ pub(super) struct Products {
     /// \[outputs\], what the sum begins with; none where the bias follows a scale.
     pub(super) bias: Option<Constant>,
     scaling: Option<Affine>,
-    /// The type that the sum is cast to, where it is.
-    result: Option<Quantization>,
+    /// The type of the result without a configured one; exact if there is none either.
+    default: Option<Quantization>,
+    /// True if the products are the layer's result, not a part of its computation.
+    whole: bool,
 }
 
 impl Trained<'_> {
@@ -100,9 +102,8 @@ impl Trained<'_> {
         // A layer without any quantizer has no type of its own for its result, so it gets one, as
         // hls4ml gives it; any other layer's sum stays exact unless a type is asked for.
         let float = self.warn_of_floats(builder, &chosen);
-        let asked = chosen.result.filter(|_| self.part.is_empty());
-        let result = asked.or(float.then_some(default));
-        Ok(Products { weights, bias, scaling, result })
+        let default = float.then_some(default);
+        Ok(Products { weights, bias, scaling, default, whole: self.part.is_empty() })
     }
 
     /// The kernel's codes, and what the sums of their products are multiplied by.
@@ -179,10 +180,9 @@ impl Products {
         if let Some(affine) = self.scaling {
             node = builder.add(layer, "scaled", affine, node)?;
         }
-        if let Some(precision) = self.result {
-            warn_of_overflow(builder, layer, node, &precision);
-            node = cast(builder, layer, "result", node, &precision)?;
-        }
-        activate(builder, Place::inside(index, layer), node, activation)
+        let entry = Entry::of_layer(builder, layer);
+        let to = entry.to.filter(|_| self.whole).or(self.default);
+        node = Entry { to, ..entry }.apply(builder, "result", node)?;
+        result::fused(builder, Place::fused(index, layer), node, activation)
     }
 }

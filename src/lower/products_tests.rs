@@ -98,9 +98,8 @@ fn a_type_that_a_quantizer_overrules_is_named_unless_it_holds_all_values() -> Ou
     assert_eq!(warnings(bits, "fixed<4,1>", "fixed<3,1>")?, [""; 0]);
     let told = |key: &str, precision: &str, attribute: &str| {
         format!(
-            "layer 'fc': Precision {key} {precision} is not used; its {attribute} decides, and gives \
-             numbers that this type does not hold. Leave the type out, or train with another \
-             quantizer"
+            "layer 'fc': Precision {key} {precision} is not used; {attribute} takes precedence and \
+             has values that this type cannot hold. Remove the type, or train with another quantizer."
         )
     };
     let weight = told("weight", "fixed<3,1>", "kernel_quantizer");
@@ -151,10 +150,8 @@ fn a_scale_is_cut_where_the_user_says_so_and_the_user_is_told() -> Outcome {
     let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
-        [
-            "layer 'fc': its scale is cut to ufixed<8,0,RND,WRAP>, so results differ from the trained \
-          network's; without that type it is exact"
-        ]
+        ["layer 'fc': the scale is quantized to ufixed<8,0,RND,WRAP>, so results differ from the \
+          trained network. Without this type it is exact."]
     );
     let cut = &affine(&lowered.graph).ok_or("no scale")?.scale;
     assert_eq!(cut.codes.to_values(cut.format), array![77.0 / 256.0].into_dyn());
@@ -183,8 +180,8 @@ fn so_are_the_factor_and_the_summand_of_a_normalisation() -> Outcome {
     let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
     let cut = |part, precision| {
         format!(
-            "layer 'bn': its {part} is cut to {precision}, so results differ from the trained \
-             network's; without that type it is exact"
+            "layer 'bn': the {part} is quantized to {precision}, so results differ from the \
+             trained network. Without this type it is exact."
         )
     };
     assert_eq!(warnings, [cut("scale", "fixed<8,2,RND,WRAP>"), cut("bias", "fixed<4,1>")]);
@@ -211,9 +208,9 @@ fn a_normalisation_of_wide_numbers_keeps_the_bits_of_float32() -> Outcome {
     let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
-        ["layer 'bn': its factors and summands are rounded to 24 bits, as exact results would \
-          exceed 128 bits. A quantizer before it, or a result type for the layer before it \
-          (LayerName: Precision: result), keeps them exact and the hardware small"]
+        ["layer 'bn': scales and biases are rounded to 24 bits, because exact results exceed 128 \
+          bits. Quantize before this layer, or set the result type of the layer before it (LayerName: \
+          Precision: result)."]
     );
     let message = message(&model, &settings("fixed<110,6>")?);
     assert!(message.contains("a format is 1 to 128 bits wide"), "{message}");

@@ -6,7 +6,7 @@ use super::lower;
 use super::quotients::common_multiple;
 use super::tests::{Outcome, chain, dense, settings};
 use crate::function::{Function, Relu};
-use crate::model::{Activation, LayerKind, Merge, Padding, Pool, PoolKind, Sliding};
+use crate::model::{Activation, LayerKind, Merge, Padding, Pool, Reduction, WindowSpec};
 use crate::{passes, sim};
 
 /// Steps of the input, the kernel and the last quantizer, in bits behind the point.
@@ -29,8 +29,8 @@ fn ties(
     between: Vec<(&str, LayerKind)>,
 ) -> Result<usize, Box<dyn std::error::Error>> {
     let mean = Pool {
-        sliding: None,
-        kind: PoolKind::Average,
+        window: None,
+        kind: Reduction::Average,
         keep_axes: false,
         activation: Activation::Linear,
     };
@@ -84,14 +84,14 @@ fn sums_of_averages_that_lie_halfway_are_told() -> Outcome {
 #[test]
 fn averages_of_averages_and_their_sums_are_told() -> Outcome {
     let window = |kernel| Pool {
-        sliding: Some(Sliding {
+        window: Some(WindowSpec {
             kernel: [1, kernel],
             strides: [1, kernel],
             dilation: [1, 1],
             padding: Padding::Valid,
             transposed: None,
         }),
-        kind: PoolKind::Average,
+        kind: Reduction::Average,
         keep_axes: true,
         activation: Activation::Linear,
     };
@@ -132,8 +132,8 @@ fn averages_of_averages_and_their_sums_are_told() -> Outcome {
 #[test]
 fn branches_that_meet_again_are_walked_once() -> Outcome {
     let mean = Pool {
-        sliding: None,
-        kind: PoolKind::Average,
+        window: None,
+        kind: Reduction::Average,
         keep_axes: false,
         activation: Activation::Linear,
     };
@@ -166,8 +166,8 @@ fn branches_that_meet_again_are_walked_once() -> Outcome {
 #[test]
 fn averages_of_wide_numbers_keep_forty_bits() -> Outcome {
     let mean = Pool {
-        sliding: None,
-        kind: PoolKind::Average,
+        window: None,
+        kind: Reduction::Average,
         keep_axes: false,
         activation: Activation::Linear,
     };
@@ -178,11 +178,9 @@ fn averages_of_wide_numbers_keep_forty_bits() -> Outcome {
     let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
-        [
-            "layer 'mean': its sums are rounded to 40 bits, as exact results would exceed 128 bits. A \
-          quantizer before it, or a result type for the layer before it (LayerName: Precision: \
-          result), keeps them exact and the hardware small"
-        ]
+        ["layer 'mean': sums are rounded to 40 bits, because exact results exceed 128 bits. \
+          Quantize before this layer, or set the result type of the layer before it (LayerName: \
+          Precision: result)."]
     );
     let inputs = sim::vectors(&lowered.graph, 20);
     let trace = sim::run(&lowered.graph, &inputs)?;

@@ -11,6 +11,7 @@ use super::LowerError;
 use super::activation::Place;
 use super::builder::Builder;
 use super::layout::{concat, gather};
+use crate::fixed::power_of_two;
 use crate::ir::{Affine, Constant, Gather, NodeId};
 use crate::model::Layout;
 use crate::quantizer::{Quantizer, Role, Scaled};
@@ -72,13 +73,13 @@ fn by_channel(
             let node = (quantized.one)(builder, place.within(), quantized.x, &unit)?;
             scale(builder, place, last, node, &factors)
         }
-        Role::Step if quantized.direct && scales.iter().all(|s| is_power_of_two(*s)) => {
+        Role::Lsb if quantized.direct && factors.iter().all(|s| power_of_two(*s).is_some()) => {
             let down: Vec<f64> = factors.iter().map(|factor| factor.recip()).collect();
             let node = scale(builder, place, "scaled", quantized.x, &down)?;
             let node = (quantized.one)(builder, place.within(), node, &unit)?;
             scale(builder, place, last, node, &factors)
         }
-        Role::Step | Role::Inner => by_groups(builder, place, quantized, scaled, scales),
+        Role::Lsb | Role::Inner => by_groups(builder, place, quantized, scaled, scales),
     }
 }
 
@@ -145,10 +146,4 @@ pub(super) fn scale(
     let factors: ArrayD<f64> = Array1::from(factors.to_vec()).into_dyn();
     let scale = Constant::covering(factors.view()).map_err(|error| place.constant_error(error))?;
     builder.add(place.layer, part, Affine { scale, bias: None }, x)
-}
-
-/// Whether both a product and a quotient with `scale` are only moved, ± 1.
-fn is_power_of_two(scale: f32) -> bool {
-    let magnitude = f64::from(scale.abs());
-    magnitude > 0.0 && libm::frexp(magnitude).0 == 0.5
 }

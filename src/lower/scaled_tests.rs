@@ -126,7 +126,7 @@ fn scales_of_another_shape_are_an_error() -> Outcome {
     assert_eq!(
         message(&model, &Settings::default()),
         "layer 'act', activation: quantized_bits(4,1,1,alpha=[0.5 1.0 3.0]) on samples of shape \
-         [2, 2]: its scales have the shape [3], which does not spread over them"
+         [2, 2]: its scales have the shape [3], which does not broadcast to theirs"
     );
     Ok(())
 }

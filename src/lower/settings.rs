@@ -1,56 +1,59 @@
-//! What the model does not decide.
+//! Settings of lowering: what the model leaves open.
 
 use std::collections::BTreeMap;
 
 use super::LowerError;
+use crate::config::{Config, ConfigError, Variable};
 use crate::fixed::{Format, Overflow, Quantization, Rounding, Signedness};
-use crate::model::Model;
+use crate::model::{Layer, LayerKind, Model};
 
-/// What the model does not decide: the formats of its inputs, types for what has no quantizer, and
-/// the tables of softmax.
+/// The formats of inputs, the types of parameters and results without a quantizer, and the tables
+/// of softmax.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The format of inputs that `inputs` does not name.
+    /// Format of inputs that are not in `inputs`.
     pub input: Format,
-    /// The formats of single inputs, by name.
+    /// Formats of single inputs, by name.
     pub inputs: BTreeMap<String, Format>,
     /// Settings of single layers, by name.
     pub layers: BTreeMap<String, LayerSettings>,
-    /// The type of parameters and results without a quantizer, where a layer has none of its own.
+    /// Type of parameters and results without a quantizer, for layers without one of their own.
     pub precision: Quantization,
-    /// Softmax tables where a layer has none of its own.
+    /// Softmax of layers without settings of their own.
     pub softmax: SoftmaxSettings,
 }
 
 /// Settings of one layer; `None` leaves the choice to the quantizers and to [`Settings`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LayerSettings {
-    /// The type of a kernel without a quantizer.
+    /// Type of a kernel without a quantizer.
     pub weight: Option<Quantization>,
-    /// The type of a bias without a quantizer.
+    /// Type of a bias without a quantizer.
     pub bias: Option<Quantization>,
-    /// The type of the kernel's real-valued scale, which else keeps the 24 bits of float32.
+    /// Type of the kernel's real-valued scale; by default it keeps the 24 bits of float32.
     pub scale: Option<Quantization>,
-    /// The type of the layer's sum or result.
+    /// Type of the result of the layer's own operation, before a fused activation.
     pub result: Option<Quantization>,
+    /// Type of the result of a fused activation.
+    pub activation: Option<Quantization>,
     /// The layer's softmax.
     pub softmax: Option<SoftmaxSettings>,
 }
 
-/// How softmax is computed.
+/// Tables and types of a softmax.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SoftmaxSettings {
-    /// Leave it out: the network's output is what softmax would have taken.
+    /// Removes softmax: the output of the network is its operand.
     pub skip: bool,
-    /// The most address lines of a table of exponentials.
+    /// Maximum address width of a table of exponentials.
     pub exp_address: u32,
-    /// Address lines of the table of reciprocals.
+    /// Address width of the table of reciprocals.
     pub inverse_address: u32,
-    /// The type of exponentials, which else have 12 bits more than probabilities.
+    /// Type of exponentials; by default 12 bits more than probabilities have.
     pub exp_table: Option<Quantization>,
-    /// The type of reciprocals in the table, before they are refined.
+    /// Type of the table of reciprocals, before they are refined.
     pub inverse_table: Option<Quantization>,
-    /// The type of the probabilities: 16 bits if nothing is said, more where other layers take them.
+    /// Type of the probabilities; by default 16 bits, more where other layers take them.
     pub result: Option<Quantization>,
 }
 
@@ -58,8 +61,8 @@ pub struct SoftmaxSettings {
 const DEFAULT: Format = Format::literal(Signedness::Signed, 16, 6);
 
 impl Default for Settings {
-    /// Inputs of `fixed<16,6>`, floats cut to `fixed<16,6>` as hls4ml's, and softmax tables of 1024
-    /// entries at most.
+    /// Inputs of `fixed<16,6>`, floats truncated to `fixed<16,6>` as in hls4ml, and softmax tables of
+    /// at most 1024 entries.
     fn default() -> Self {
         Self {
             input: DEFAULT,
@@ -79,6 +82,56 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// The settings in `config` for `model`.
+    ///
+    /// The `Precision` of `Model` is the type of parameters and results without a quantizer. A
+    /// precision of a layer or its class takes precedence over quantizers and softmax.
+    ///
+    /// # Errors
+    /// If `config` names a layer that `model` lacks, or modes of an input that do not quantize
+    /// samples.
+    pub fn configured(config: &Config, model: &Model) -> Result<Self, ConfigError> {
+        let layers = || model.graph.node_weights();
+        let named: Vec<(&str, &str)> =
+            layers().map(|layer| (layer.name.as_str(), layer.class.as_str())).collect();
+        config.check_layers(&named)?;
+        let mut settings = Self::default();
+        if let Some(precision) = config.default_precision() {
+            settings.precision = precision;
+        }
+        for layer in layers() {
+            let (name, class) = (layer.name.as_str(), layer.class.as_str());
+            if let LayerKind::Input { .. } = layer.kind {
+                if let Some(precision) = config.own_precision_of(name, class, Variable::Result) {
+                    check_modes(name, &precision)?;
+                    settings.inputs.insert(name.into(), precision.format);
+                }
+                continue;
+            }
+            let own = settings.of(config, layer);
+            settings.layers.insert(name.into(), own);
+        }
+        Ok(settings)
+    }
+
+    fn of(&self, config: &Config, layer: &Layer) -> LayerSettings {
+        let own = |variable| config.own_precision_of(&layer.name, &layer.class, variable);
+        let result = own(Variable::Result);
+        let activation = config.activation_precision_of(&layer.name);
+        // A layer that is nothing but an activation has its result under its own name.
+        let is_activation = matches!(layer.kind, LayerKind::Activation(_));
+        let probabilities = if is_activation { result } else { activation };
+        let softmax = self.softmax.with(config, &layer.name, probabilities);
+        LayerSettings {
+            weight: own(Variable::Weight),
+            bias: own(Variable::Bias),
+            scale: own(Variable::Scale),
+            result,
+            activation,
+            softmax: (softmax != self.softmax).then_some(softmax),
+        }
+    }
+
     /// The format of input `name`.
     pub fn input_format(&self, name: &str) -> Format {
         self.inputs.get(name).copied().unwrap_or(self.input)
@@ -89,7 +142,7 @@ impl Settings {
         self.layers.get(name)
     }
 
-    /// How the softmax of layer `name` is computed.
+    /// The settings of the softmax in layer `name`.
     pub fn softmax_of(&self, name: &str) -> &SoftmaxSettings {
         self.layer(name).and_then(|layer| layer.softmax.as_ref()).unwrap_or(&self.softmax)
     }
@@ -103,5 +156,56 @@ impl Settings {
             }
             None => Ok(()),
         }
+    }
+}
+
+/// Refuses modes of an input's type other than those that quantize samples. TRN and WRAP are those
+/// of a type without modes, and pass.
+fn check_modes(layer: &str, precision: &Quantization) -> Result<(), ConfigError> {
+    match (precision.rounding, precision.overflow) {
+        (Rounding::Trn, Overflow::WRAP) | (Rounding::RndConv, Overflow::Sat) => Ok(()),
+        (rounding, overflow) => Err(ConfigError::InputModes {
+            layer: layer.into(),
+            modes: format!("{} and {}", rounding.name(), overflow.name()),
+        }),
+    }
+}
+
+impl SoftmaxSettings {
+    /// The settings in `config` for the softmax of `layer`, and these where it has none.
+    fn with(&self, config: &Config, layer: &str, result: Option<Quantization>) -> Self {
+        let keys = config.softmax(layer);
+        let address = |size: usize| size.ilog2();
+        Self {
+            skip: keys.skip.unwrap_or(self.skip),
+            exp_address: keys.table_size.map_or(self.exp_address, address),
+            inverse_address: keys.table_size.map_or(self.inverse_address, address),
+            exp_table: keys.exp_table.or(self.exp_table),
+            inverse_table: keys.inv_table.or(self.inverse_table),
+            result: result.or(self.result),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{Outcome, chain};
+    use super::*;
+
+    #[test]
+    fn an_input_has_no_modes_but_its_own() -> Outcome {
+        let model = chain(2, vec![("flat", LayerKind::Flatten)]);
+        let configured = |precision: &str| -> Result<Settings, ConfigError> {
+            let text = format!("LayerName: {{x: {{Precision: '{precision}'}}}}");
+            Settings::configured(&Config::parse(&text)?, &model)
+        };
+        for precision in ["fixed<8,3>", "fixed<8,3,RND_CONV,SAT>"] {
+            assert_eq!(configured(precision)?.inputs["x"], "fixed<8,3>".parse()?);
+        }
+        let message =
+            "input 'x': samples are rounded half to even and saturated, not by RND and SAT";
+        let error = configured("fixed<8,3,RND,SAT>").err().map(|error| error.to_string());
+        assert_eq!(error.as_deref(), Some(message));
+        Ok(())
     }
 }

@@ -15,8 +15,7 @@ use super::builder::Builder;
 use super::parameters::list;
 use super::{LowerError, SoftmaxSettings, Warning};
 use crate::fixed::{
-    Codes, Format, FormatError, Overflow, Quantization, Range, Rounding, Signedness, cast,
-    cast_range,
+    Format, FormatError, Overflow, Quantization, Range, Rounding, Signedness, cast_range, cast_real,
 };
 use crate::ir::{Constant, NodeId, RangeAt, Softmax, Tensor, code_of_one, is_reciprocal};
 use crate::model::{Activation, LayerKind, Model};
@@ -195,7 +194,7 @@ fn exp_tables(address: u32, difference: Format, exponential: Quantization) -> Ve
     let table = |part: u32| {
         let lines = difference.width() / count + u32::from(part < difference.width() % count);
         below -= lines;
-        let step = difference.lsb() * libm::ldexp(1.0, below.cast_signed());
+        let step = libm::ldexp(difference.lsb(), below.cast_signed());
         table(lines, exponential, |place| libm::exp(-place * step))
     };
     (0..count).map(table).collect()
@@ -204,13 +203,7 @@ fn exp_tables(address: u32, difference: Format, exponential: Quantization) -> Ve
 /// `f` of each address, in type `entry`.
 fn table(lines: u32, entry: Quantization, f: impl Fn(f64) -> f64) -> Constant {
     let entries = (0..1_u64 << lines).map(|place| {
-        // Doubles have 53 significant bits: as codes with 80 bits behind the point they are exact
-        // wherever an entry can tell.
-        let exact = f(place as f64);
-        let scaled = ndarray::arr0((libm::ldexp(exact, 80)).round()).into_dyn();
-        let code = Codes::from_values(&scaled.view(), 0);
-        let code = code.and_then(|codes| codes.iter().next()).unwrap_or_default();
-        cast(&code, 80, &entry)
+        cast_real(f(place as f64), &entry).expect("exponentials and reciprocals are finite")
     });
     Constant { codes: list(entries.collect()), format: entry.format }
 }

@@ -107,10 +107,10 @@ fn coarse_tables_are_said() -> Outcome {
     assert_eq!(told(&|s| s.softmax.inverse_address = 7)?, [""; 0]);
     assert_eq!(told(&|s| s.softmax.result = "fixed<18,8,RND,SAT>".parse().ok())?, [""; 0]);
     let small = told(&|s| (s.softmax.exp_address, s.softmax.inverse_address) = (2, 2))?;
-    let text = "layer 'softmax': its tables are so coarse that probabilities of ufixed<16,1,RND,SAT> \
-                are up to 1089 steps off. Give it larger tables (TableSize) or a finer type for \
-                exponentials (Precision: exp_table), or a coarser one for probabilities (Precision: \
-                result)";
+    let text = "layer 'softmax': the softmax tables are too coarse; probabilities of \
+                ufixed<16,1,RND,SAT> are off by up to 1089 LSB. Use larger tables (TableSize), a finer \
+                type for exponentials (Precision: exp_table), or a coarser type for probabilities \
+                (Precision: result).";
     assert_eq!(small, [text]);
     for change in [
         &(|s: &mut Settings| s.softmax.exp_table = "fixed<18,8,RND,SAT>".parse().ok())
@@ -118,7 +118,7 @@ fn coarse_tables_are_said() -> Outcome {
         &|s| s.softmax.result = "ufixed<40,1>".parse().ok(),
         &|s| s.softmax.inverse_address = 3,
     ] {
-        assert!(told(change)?.iter().any(|text| text.contains("so coarse")));
+        assert!(told(change)?.iter().any(|text| text.contains("too coarse")));
     }
 
     // Whatever computes with probabilities has more of them.
@@ -168,12 +168,12 @@ fn a_softmax_can_be_left_out_at_the_end() -> Outcome {
     )?;
     assert_eq!(lowered.graph.outputs[0].name, "s");
     assert_eq!(lowered.graph.nodes.node_count(), 2);
-    let warning = "layer 's': softmax left out, the output holds what it would have taken";
+    let warning = "layer 's': softmax is skipped; the output is its operand";
     assert_eq!(lowered.warnings[0].to_string(), warning);
     let middle = chain(3, vec![("s", softmax()), ("f", LayerKind::Flatten)]);
     assert_eq!(
         message(&middle, &settings),
-        "layer 's': a softmax can be left out only where it is the model's output"
+        "layer 's': only a softmax that is the model's output can be skipped"
     );
     Ok(())
 }

@@ -1,15 +1,13 @@
 //! Piecewise constant functions: their thresholds on the operand's grid.
 
 use num_bigint::BigInt;
-use num_traits::ToPrimitive;
 
+use super::LowerError;
 use super::activation::Place;
 use super::builder::Builder;
 use super::parameters::list;
-use super::{LowerError, Warning};
-use crate::fixed::{
-    Format, MAX_WIDTH, Overflow, Quantization, Range, Rounding, cast_real, changes,
-};
+use super::result::{Entry, held, overflowing, unlimited};
+use crate::fixed::{Quantization, Range, cast_real, ceil_code, changes, code_value};
 use crate::ir::{Constant, NodeId, StepFunction};
 
 /// The most steps of a function: one for each code of 16 bits.
@@ -21,7 +19,7 @@ pub(super) struct Curve<'f> {
     pub(super) name: String,
     /// Its value; a monotone function between two turns.
     pub(super) value: &'f dyn Fn(f64) -> f64,
-    /// Ascending; see [`crate::quantizer::Quantizer::turns`].
+    /// Ascending; see [`crate::quantizer::Quantizer::breakpoints`].
     pub(super) turns: Vec<f64>,
     /// What its values are cast to; `None` where they lie on a grid of their own.
     pub(super) to: Option<Quantization>,
@@ -39,8 +37,7 @@ pub(super) fn lower(
     let operand = builder.tensor(x).clone();
     let fraction = operand.format.fraction();
     let grid = Grid { fraction, range: operand.range(), turns: &curve.turns };
-    let value =
-        |code: &BigInt| (curve.value)(libm::ldexp(code.to_f64().unwrap_or(f64::NAN), -fraction));
+    let value = |code: &BigInt| (curve.value)(code_value(code, fraction));
     let too_many = || LowerError::Steps {
         layer: place.layer.into(),
         function: curve.name.clone(),
@@ -48,6 +45,7 @@ pub(super) fn lower(
     };
     let not_finite =
         |value| LowerError::NotFinite { layer: place.layer.into(), part: "activation", value };
+    let mut overflow = None;
     let (thresholds, values) = match &curve.to {
         None => {
             let (thresholds, values) = grid.steps(value).ok_or_else(too_many)?;
@@ -68,46 +66,27 @@ pub(super) fn lower(
             let (thresholds, codes) = grid.steps(both).ok_or_else(too_many)?;
             let codes: Option<Vec<_>> = codes.into_iter().collect();
             let codes = codes.ok_or_else(|| not_finite(f64::NAN))?;
-            warn_of_overflow(builder, place, codes.iter().map(|(exact, _)| exact), to);
+            let exact = codes.iter().map(|(exact, _)| exact.clone());
+            let starts = [grid.range.low().clone()].into_iter().chain(thresholds.iter().cloned());
+            let held = held(to);
+            let is_over = |code: &BigInt| code < held.low() || code > held.high();
+            let over = overflowing(starts.zip(exact.clone()), grid.range.high(), is_over);
+            let ends = exact.clone().min().zip(exact.max());
+            let reached = ends.map(|(low, high)| Range::new(low, high));
+            overflow = reached.map(|reached| (reached, over, to));
             let codes = codes.into_iter().map(|(_, code)| code);
             let (thresholds, codes) = merged(thresholds, codes);
             (thresholds, Constant { codes: list(codes), format: to.format })
         }
     };
     let thresholds = Constant { codes: list(thresholds), format: operand.format };
-    builder.add(place.layer, part, StepFunction { thresholds, values }, x)
-}
-
-/// The smallest code of a grid that counts at least `value`.
-pub(super) fn first_code(value: f64, fraction: i32) -> Option<BigInt> {
-    let format = Format::signed(MAX_WIDTH, MAX_WIDTH as i32 - fraction).ok()?;
-    let down = Quantization::new(format, Rounding::Trn, Overflow::Sat);
-    cast_real(-value, &down).map(|code| -code)
-}
-
-/// `to` with so many bits above that what is cast stays monotone: wrapping around comes later.
-fn unlimited(to: &Quantization) -> Result<Quantization, crate::fixed::FormatError> {
-    let integer = MAX_WIDTH as i32 - to.format.fraction();
-    let format = Format::signed(MAX_WIDTH, integer)?;
-    Ok(Quantization::new(format, to.rounding, Overflow::Sat))
-}
-
-/// Says if a value is not what it was before the cast.
-fn warn_of_overflow<'c>(
-    builder: &mut Builder<'_>,
-    place: Place<'_>,
-    codes: impl Iterator<Item = &'c BigInt> + Clone,
-    to: &Quantization,
-) {
-    let ends = codes.clone().min().zip(codes.max());
-    let Some(reached) = ends.map(|(low, high)| Range::new(low.clone(), high.clone())) else {
-        return;
-    };
-    let Ok(needed) = Format::covering(&reached, to.format.fraction()) else { return };
-    if !to.format.codes().contains(&reached) {
-        let layer = place.layer.to_string();
-        builder.warn(Warning::MayOverflow { layer, precision: *to, needed });
+    let node = builder.add(place.layer, part, StepFunction { thresholds, values }, x)?;
+    if let Some((reached, over, to)) = overflow {
+        let entry = Entry::of_activation(builder, place, &curve.name);
+        let entry = Entry { to: Some(*to), ..entry };
+        entry.warn(builder, node, (&reached, to.format.fraction()), over);
     }
+    Ok(node)
 }
 
 /// StepFunction without those that change nothing.
@@ -139,7 +118,7 @@ impl Grid<'_> {
         value: impl Fn(&BigInt) -> V,
     ) -> Option<(Vec<BigInt>, Vec<V>)> {
         let (low, high) = (self.range.low(), self.range.high());
-        let turns = self.turns.iter().filter_map(|turn| first_code(*turn, self.fraction));
+        let turns = self.turns.iter().filter_map(|turn| ceil_code(*turn, self.fraction));
         let mut starts: Vec<BigInt> = turns.filter(|code| code > low && code <= high).collect();
         starts.dedup();
         let ends = starts.iter().map(|start| start - BigInt::from(1)).chain([high.clone()]);

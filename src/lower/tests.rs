@@ -170,11 +170,11 @@ fn floats_are_cut_as_hls4ml_cuts_them_and_the_user_is_told() -> Outcome {
     assert_eq!(
         warnings,
         [
-            "layer 'fc': no quantizer for kernel, bias and result; cut to fixed<16,6>, so results \
-             differ from the trained network's. Calibrate: set Precision for this layer in \
-             --config, or train with QKeras",
-            "layer 'fc': results may leave fixed<16,6> and wrap around or saturate; by its weights \
-             fixed<27,7> holds them all",
+            "layer 'fc': no quantizer for kernel, bias and result; quantized to fixed<16,6>, so results \
+             differ from the trained network. Set Precision for this layer in --config, or train with \
+             QKeras.",
+            "layer 'fc': result precision fixed<16,6> cannot hold the range [-44.78056621551514, \
+             44.78056716918945]; values wrap. Use fixed<17,7> or set overflow SAT.",
         ]
     );
     // 0.7 truncates to 716/1024, -0.7 to -717/1024.
@@ -203,11 +203,11 @@ fn every_message() -> Outcome {
     let kind = LayerKind::Dense;
 
     let model = chain(3, vec![("fc", kind(dense(array![[1.0], [1.0]], None, [bits, ""])))]);
-    assert_eq!(message(&model, &default), "layer 'fc' has weights for 2 inputs, but takes 3");
+    assert_eq!(message(&model, &default), "layer 'fc' has weights for 2 inputs, its operand has 3");
 
     let mut alone = chain(1, vec![("f", LayerKind::Flatten)]);
     alone.graph.clear_edges();
-    assert_eq!(message(&alone, &default), "layer 'f' does not take exactly one tensor");
+    assert_eq!(message(&alone, &default), "layer 'f' needs exactly one operand");
 
     let auto = quantizer("quantized_bits(4,0,1,alpha='auto_po2')")?.ok_or("none")?;
     let model = chain(1, vec![("a", LayerKind::Activation(Activation::Quantizer(auto)))]);
@@ -229,7 +229,7 @@ fn every_message() -> Outcome {
     let text = message(&model, &wide);
     assert_eq!(
         text,
-        "layer 'a': 'quantized_bits(18,2,0,alpha=0.3)' takes more than 65536 values here"
+        "layer 'a': 'quantized_bits(18,2,0,alpha=0.3)' has more than 65536 values here"
     );
     // As many as a quantizer of 16 bits has.
     let sixteen = quantizer("quantized_bits(16,2,0,alpha=0.3)")?.ok_or("none")?;
@@ -257,7 +257,7 @@ fn every_message() -> Outcome {
 
     let mut unknown = Settings::default();
     unknown.inputs.insert("y".into(), "fixed<8,1>".parse()?);
-    assert_eq!(message(&softmax, &unknown), "the model has no input 'y', but: x");
+    assert_eq!(message(&softmax, &unknown), "the model has no input 'y'; its inputs are: x");
 
     let defect = LowerError::from(crate::ir::Invalid { node: "n".into(), rule: "r".into() });
     assert_eq!(defect.to_string(), "node 'n' of the graph: r");
@@ -325,10 +325,11 @@ fn says_once_which_averages_still_move() -> Outcome {
     let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
-        ["layers 'a', 'c': QKeras' own inference goes on moving the averages of this \
-          QAdaptiveActivation, so that its results depend on the samples before; here they are those \
-          of the stored averages. QKeras stops where the step of the training is beyond \
-          ema_freeze_delay, or trainable is False"]
+        [
+            "layers 'a', 'c': QKeras updates the averages of QAdaptiveActivation at inference, so its \
+          results depend on earlier samples; here the stored averages are used. QKeras stops if \
+          training went beyond ema_freeze_delay, or with trainable=False."
+        ]
     );
     Ok(())
 }
@@ -347,13 +348,87 @@ fn says_once_what_is_for_training_only() -> Outcome {
     let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
     assert_eq!(
         warnings,
-        [
-            "noise and random rounding are for training; inference quantizes in full and without chance: \
+        ["noise and stochastic rounding apply in training only, inference is deterministic: \
           quantized_bits(4,0,1,alpha=1.0,qnoise_factor=0.5) in layers 'a', 'b'; \
           quantized_relu(4,0,use_stochastic_rounding=True) in layer 'a'; bernoulli() in layer 'c'. \
           QKeras' own inference mixes unquantized values in where qnoise_factor is not 1. \
-          QKeras' own inference draws random numbers for bernoulli"
+          QKeras' own inference draws random numbers for bernoulli."]
+    );
+    Ok(())
+}
+
+/// As in hls4ml: `result` of `fc` is the type of its sum, that of `fc_relu` the one of its relu.
+#[test]
+fn a_fused_activation_has_a_result_type_of_its_own() -> Outcome {
+    let mut layer =
+        dense(array![[0.5], [-0.5]], Some(array![0.25]), ["quantized_bits(4,0,1,alpha=1)"; 2]);
+    layer.activation = plain_relu();
+    let model = chain(2, vec![("fc", LayerKind::Dense(layer))]);
+    let types = |text: &str| -> Result<Vec<String>, Box<dyn Error>> {
+        let config = crate::config::Config::parse(text)?;
+        let mut settings = Settings::configured(&config, &model)?;
+        settings.input = "fixed<6,3>".parse()?;
+        let lowered = lower(&model, &settings)?;
+        let order = lowered.graph.topological_order().into_iter().skip(1);
+        let node = |id| format!("{} {}", lowered.graph[id].name, lowered.graph[id].tensor.format);
+        let warnings = lowered.warnings.iter().map(ToString::to_string);
+        Ok(order.map(node).chain(warnings).collect())
+    };
+    let exact = ["fc fixed<8,4>", "fc_relu ufixed<7,3>"];
+    assert_eq!(types("{}")?, exact);
+    assert_eq!(
+        types("LayerName: {fc: {Precision: {result: 'fixed<10,5>'}}}")?,
+        ["fc fixed<8,4>", "fc_result fixed<10,5>", "fc_relu ufixed<8,3>"]
+    );
+    assert_eq!(
+        types("LayerName: {fc_relu: {Precision: {result: 'ufixed<4,1,RND,SAT>'}}}")?,
+        [
+            exact[0],
+            exact[1],
+            "fc_result ufixed<4,1>",
+            "layer 'fc_relu': result precision ufixed<4,1,RND,SAT> cannot hold the range [0, 4.1875]; \
+             values saturate. Use ufixed<6,3,RND,SAT>.",
         ]
     );
+    Ok(())
+}
+
+/// Each family of layers applies the type of its result, and warns if it is too small.
+#[test]
+fn every_family_warns_of_a_result_that_overflows() -> Outcome {
+    let quantized = || quantizer("quantized_relu(4,2)").map(Option::unwrap);
+    let norm = crate::model::BatchNorm {
+        gamma: None,
+        beta: None,
+        mean: array![0.0],
+        variance: array![0.75],
+        epsilon: 0.25,
+        quantizers: crate::model::BatchNormQuantizers::default(),
+    };
+    let kinds = [
+        LayerKind::Dense(dense(array![[2.0]], None, ["quantized_bits(4,2,1,alpha=1)", ""])),
+        LayerKind::Activation(Activation::Quantizer(quantized()?)),
+        LayerKind::Activation(plain_relu()),
+        LayerKind::Activation(Activation::Function(Function::Exponential)),
+        LayerKind::PRelu(array![0.5_f32].into_dyn()),
+        LayerKind::BatchNorm(norm),
+        LayerKind::Flatten,
+        LayerKind::Identity,
+        LayerKind::Square,
+        LayerKind::Clip { low: -1.0, high: 3.0 },
+        LayerKind::TimeDistributed(Box::new(LayerKind::Square)),
+    ];
+    for kind in kinds {
+        let name = format!("{kind:?}");
+        let model = chain(1, vec![("it", kind)]);
+        let mut settings = settings("fixed<6,3>")?;
+        let result = Some("fixed<3,1>".parse()?);
+        settings.layers.insert("it".into(), LayerSettings { result, ..LayerSettings::default() });
+        let lowered = lower(&model, &settings)?;
+        assert_eq!(lowered.graph[lowered.graph.layers[1].1].tensor.format, "fixed<3,1>".parse()?);
+        let start = "layer 'it': result precision fixed<3,1> cannot hold the range [";
+        let told = lowered.warnings.iter().filter(|w| w.to_string().starts_with(start)).count();
+        assert_eq!(told, 1, "{name}: {:?}", lowered.warnings);
+    }
     Ok(())
 }

@@ -2,12 +2,12 @@
 
 use super::LowerError;
 use crate::ir::{Tensor, Window};
-use crate::model::Sliding;
+use crate::model::WindowSpec;
 
-/// The windows of `sliding` over `x`; without, one over all positions.
+/// The windows of `spec` over `x`; without, one over all positions.
 pub(super) fn place(
     layer: &str,
-    sliding: Option<&Sliding>,
+    spec: Option<&WindowSpec>,
     x: &Tensor,
 ) -> Result<Window, LowerError> {
     let misfit = || LowerError::Operation {
@@ -19,19 +19,19 @@ pub(super) fn place(
         [height, width, _] => [height, width],
         _ => return Err(misfit()),
     };
-    let Some(sliding) = sliding else { return Ok(Window::whole(input)) };
-    let placement = sliding.place(input).ok_or_else(misfit)?;
+    let Some(spec) = spec else { return Ok(Window::whole(input)) };
+    let placement = spec.place(input).ok_or_else(misfit)?;
     // A transposed convolution spreads its operand where another's windows move on.
-    let (stride, input_dilation) = match sliding.transposed {
-        None => (sliding.strides, [1, 1]),
-        Some(_) => ([1, 1], sliding.strides),
+    let (stride, input_dilation) = match spec.transposed {
+        None => (spec.strides, [1, 1]),
+        Some(_) => ([1, 1], spec.strides),
     };
     Ok(Window {
         input,
-        kernel: sliding.kernel,
+        kernel: spec.kernel,
         stride,
-        dilation: sliding.dilation,
-        pad_before: placement.before,
+        dilation: spec.dilation,
+        pad_before: placement.pad_before,
         input_dilation,
         output: placement.output,
     })

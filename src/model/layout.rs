@@ -1,69 +1,72 @@
-//! Layers that move elements and compute nothing.
+//! Layout operations: reshape, transpose, pad, slice and gather, without arithmetic.
 
-/// Where the elements of a result come from. Axes are those of one sample.
+/// A layout operation. Axes are those of one sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layout {
-    /// Zeros, so many before and after the elements along each axis.
+    /// Zero padding, \[before, after\] along each axis.
     Pad(Vec<[usize; 2]>),
-    /// Each element so many times along each axis, one behind the other.
+    /// Repetition of each element along each axis, as `numpy.repeat`.
     Repeat(Vec<usize>),
-    /// Axis a of the result is this axis of the operand.
+    /// Transposition: the operand's axis that becomes each axis of the result.
     Permute(Vec<usize>),
-    /// The same elements in another shape, row-major.
+    /// The same elements, row-major, in another shape.
     Reshape(Vec<usize>),
-    /// In this shape: axes are added before the first, and axes of length 1 repeat their element.
+    /// Broadcast to a shape, as in NumPy.
     Broadcast(Vec<usize>),
-    /// Some elements along each axis.
+    /// A strided slice along each axis.
     Slice(Vec<AxisSlice>),
-    /// The elements at these indices along one axis, in this order.
+    /// A gather along one axis, as `numpy.take`.
     Take {
         /// The axis.
         axis: usize,
-        /// Places of the operand, as often as they are wanted.
+        /// Indices into the operand, in the order of the result.
         indices: Vec<usize>,
     },
 }
 
-/// Elements along an axis.
+/// A strided slice along one axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AxisSlice {
-    /// The first.
+    /// Index of the first element.
     pub start: usize,
-    /// Places from one to the next; backwards if negative.
+    /// Distance between elements; negative for reverse order.
     pub step: isize,
-    /// How many.
+    /// Number of elements.
     pub count: usize,
 }
 
-/// No layer has more elements in one sample: a network with more would be no hardware.
-const MOST_ELEMENTS: usize = 1 << 26;
+/// Upper bound on the elements of one sample; no hardware holds more.
+const MAX_ELEMENTS: usize = 1 << 26;
 
 impl Layout {
-    /// Channels first to channels last, for samples with so many axes.
+    /// Transposes samples of `axes` axes from channels first to channels last.
     pub fn to_channels_last(axes: usize) -> Self {
         Self::Permute((1..axes).chain((axes > 0).then_some(0)).collect())
     }
 
-    /// Channels last to channels first, for samples with so many axes.
+    /// Transposes samples of `axes` axes from channels last to channels first.
     pub fn to_channels_first(axes: usize) -> Self {
         Self::Permute(axes.checked_sub(1).into_iter().chain(0..axes.saturating_sub(1)).collect())
     }
 
-    /// The shape of the result for an operand of shape `x`; `None` if they do not fit, or the
-    /// result is empty or beyond all measure.
+    /// Returns the shape of the result for an operand of shape `x`; `None` if the operation does not
+    /// apply to it, or if the result is empty or too large.
     pub fn result_shape(&self, x: &[usize]) -> Option<Vec<usize>> {
-        let each = |axes: usize| axes == x.len();
+        let per_axis = |count: usize| (count == x.len()).then_some(());
         let shape: Vec<usize> = match self {
-            Self::Pad(by) if each(by.len()) => {
+            Self::Pad(by) => {
+                per_axis(by.len())?;
                 let padded = x.iter().zip(by).map(|(length, [before, after])| {
                     length.checked_add(*before)?.checked_add(*after)
                 });
                 padded.collect::<Option<_>>()?
             }
-            Self::Repeat(times) if each(times.len()) => {
+            Self::Repeat(times) => {
+                per_axis(times.len())?;
                 x.iter().zip(times).map(|(a, b)| a.checked_mul(*b)).collect::<Option<_>>()?
             }
-            Self::Permute(axes) if each(axes.len()) => {
+            Self::Permute(axes) => {
+                per_axis(axes.len())?;
                 let mut seen = vec![false; x.len()];
                 for axis in axes {
                     if std::mem::replace(seen.get_mut(*axis)?, true) {
@@ -72,9 +75,10 @@ impl Layout {
                 }
                 axes.iter().map(|axis| x[*axis]).collect()
             }
-            Self::Reshape(shape) if elements(shape)? == elements(x)? => shape.clone(),
-            Self::Broadcast(shape) if broadcast(&[x, shape])? == *shape => shape.clone(),
-            Self::Slice(ranges) if each(ranges.len()) => {
+            Self::Reshape(shape) => (elements(shape)? == elements(x)?).then(|| shape.clone())?,
+            Self::Broadcast(shape) => broadcast(&[x, shape]).filter(|result| result == shape)?,
+            Self::Slice(ranges) => {
+                per_axis(ranges.len())?;
                 let inside = |(length, range): (&usize, &AxisSlice)| {
                     let last = range.count.checked_sub(1)?;
                     (range.start < *length && range.at(last)? < *length).then_some(range.count)
@@ -85,15 +89,14 @@ impl Layout {
                 let length = *x.get(*axis)?;
                 let mut shape = x.to_vec();
                 shape[*axis] = indices.len();
-                indices.iter().all(|place| *place < length).then_some(shape)?
+                indices.iter().all(|index| *index < length).then_some(shape)?
             }
-            _ => return None,
         };
-        elements(&shape).filter(|count| (1..=MOST_ELEMENTS).contains(count)).map(|_| shape)
+        elements(&shape).filter(|count| (1..=MAX_ELEMENTS).contains(count)).map(|_| shape)
     }
 
-    /// For each element of the result, row-major, the operand's element that it is; `None` for 0.
-    /// `None` altogether if the operand's shape `x` does not fit.
+    /// Returns, for each element of the result, row-major, its index in an operand of shape `x`, or
+    /// `None` for a padded zero. Returns `None` if the operation does not apply to `x`.
     pub fn indices(&self, x: &[usize]) -> Option<Vec<Option<usize>>> {
         let shape = self.result_shape(x)?;
         let count = elements(&shape)?;
@@ -115,10 +118,10 @@ impl Layout {
         Some(indices)
     }
 
-    /// The element of an operand of shape `x` that stands at `index` of the result.
+    /// Returns the row-major index in an operand of shape `x` of the result's element at `index`.
     fn source(&self, x: &[usize], index: &[usize]) -> Option<usize> {
         let added = index.len() - x.len().min(index.len());
-        let mut place = 0;
+        let mut source = 0;
         for (axis, &length) in x.iter().enumerate() {
             let at = match self {
                 Self::Pad(by) => index[axis].checked_sub(by[axis][0]).filter(|at| *at < length)?,
@@ -130,31 +133,31 @@ impl Layout {
                 Self::Take { axis: along, indices } if *along == axis => indices[index[axis]],
                 Self::Reshape(_) | Self::Take { .. } => index[axis],
             };
-            place = place * length + at;
+            source = source * length + at;
         }
-        Some(place)
+        Some(source)
     }
 }
 
 impl AxisSlice {
-    /// The whole of an axis.
+    /// A slice that takes all elements of an axis.
     pub fn whole(length: usize) -> Self {
         Self { start: 0, step: 1, count: length }
     }
 
-    /// The place of element `number`.
+    /// Index of the slice's element `number`.
     fn at(&self, number: usize) -> Option<usize> {
         self.start.checked_add_signed(self.step.checked_mul(isize::try_from(number).ok()?)?)
     }
 }
 
-/// How many elements a shape has.
+/// Number of elements of a shape; `None` if it overflows.
 fn elements(shape: &[usize]) -> Option<usize> {
     shape.iter().try_fold(1_usize, |all, axis| all.checked_mul(*axis))
 }
 
-/// The shape that tensors of these shapes are brought to before they are merged: axes are added
-/// before the first, and an axis of length 1 repeats its element. `None` if they do not fit.
+/// Returns the common shape to which NumPy's rules broadcast these shapes; `None` if they are not
+/// compatible.
 pub fn broadcast(shapes: &[&[usize]]) -> Option<Vec<usize>> {
     let axes = shapes.iter().map(|shape| shape.len()).max()?;
     let mut result = vec![1; axes];
@@ -175,12 +178,12 @@ mod tests {
     use super::*;
 
     fn indices(by: &Layout, x: &[usize]) -> Vec<i64> {
-        let indices = by.indices(x).unwrap_or_default();
-        indices.into_iter().map(|place| place.map_or(-1, |place| place as i64)).collect()
+        let indices = by.indices(x).expect("the operation applies");
+        indices.into_iter().map(|index| index.map_or(-1, |index| index as i64)).collect()
     }
 
     #[test]
-    fn elements_come_from_where_they_should() {
+    fn each_operation_gathers_the_right_elements() {
         assert_eq!(indices(&Layout::Pad(vec![[1, 0], [0, 1]]), &[1, 2]), [-1, -1, -1, 0, 1, -1]);
         assert_eq!(indices(&Layout::Repeat(vec![2, 1]), &[2, 2]), [0, 1, 0, 1, 2, 3, 2, 3]);
         assert_eq!(indices(&Layout::Repeat(vec![1, 2]), &[1, 2]), [0, 0, 1, 1]);
@@ -199,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_has_no_result() {
+    fn operations_that_do_not_apply_have_no_result() {
         let range = |start, step, count| Layout::Slice(vec![AxisSlice { start, step, count }]);
         for (by, x) in [
             (Layout::Pad(vec![[0, 0]]), vec![1, 1]),
@@ -224,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn shapes_are_brought_together() {
+    fn shapes_are_broadcast_as_in_numpy() {
         assert_eq!(broadcast(&[&[4, 1, 3], &[2, 1]]), Some(vec![4, 2, 3]));
         assert_eq!(broadcast(&[&[4], &[3]]), None);
         assert_eq!(broadcast(&[&[], &[3]]), Some(vec![3]));

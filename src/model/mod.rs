@@ -1,51 +1,235 @@
 //! The trained network in its own words.
 //!
-//! A [`Model`] says what was trained, as the file states it: layers, quantizers with nothing
-//! resolved away, weights as the `float32` numbers that they are. What hardware computes is said
-//! by [`crate::ir::Graph`].
+//! A [`Model`] holds layers, quantizers and float32 weights as the model file states them; nothing
+//! is resolved or rounded. [`crate::ir::Graph`] holds the integer operations that hardware computes.
 
-mod conv;
-mod layer;
+mod layers;
 mod layout;
-mod merge;
-mod normalization;
-mod pool;
-mod quantizers;
-mod sliding;
+mod windows;
 
+use ndarray::ArrayD;
+use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
 
-pub use conv::{Conv, Folded, Kernel, Separable};
-pub use layer::{Activation, Dense, Layer, LayerKind};
+use crate::function::Function;
+use crate::quantizer::{Adaptive, Quantizer};
+
+pub use layers::{
+    BatchNorm, BatchNormQuantizers, Conv, Dense, Folded, Kernel, Pool, Reduce, Reduction,
+    ScaleShift, Separable,
+};
 pub use layout::{AxisSlice, Layout, broadcast};
-pub use merge::{Constant, Merge};
-pub use normalization::{BatchNorm, BatchNormQuantizers, ScaleShift};
-pub use pool::{Pool, PoolKind, Reduce};
-pub use sliding::{Padding, Placement, Sliding, Transposed};
+pub use windows::{Padding, Placement, Transposed, WindowSpec};
 
-/// A network: layers, and who feeds whom.
+/// A network: a graph of layers.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// The name that the file gives.
+    /// Name in the model file.
     pub name: String,
-    /// One node a layer. An edge runs from a layer to one that takes its result, and carries the
-    /// position among that layer's inputs.
+    /// One node per layer. An edge runs from a layer to a consumer of its result and carries the
+    /// position among the consumer's inputs.
     pub graph: DiGraph<Layer, usize>,
-    /// The input layers, in the model's order.
+    /// Input layers, in the model's order.
     pub inputs: Vec<NodeIndex>,
-    /// The layers whose results the model returns, in the model's order.
+    /// Layers whose results the model returns, in the model's order.
     pub outputs: Vec<NodeIndex>,
 }
 
 impl Model {
-    /// The layers that feed `layer`, in the order of its inputs.
+    /// Returns the producers of a layer's inputs, in the order of the inputs.
     pub fn sources(&self, layer: NodeIndex) -> Vec<NodeIndex> {
-        let mut sources: Vec<(usize, NodeIndex)> = self
-            .graph
-            .edges_directed(layer, petgraph::Direction::Incoming)
-            .map(|edge| (*edge.weight(), petgraph::visit::EdgeRef::source(&edge)))
-            .collect();
+        let edges = self.graph.edges_directed(layer, Direction::Incoming);
+        let mut sources: Vec<(usize, NodeIndex)> =
+            edges.map(|edge| (*edge.weight(), edge.source())).collect();
         sources.sort_unstable();
         sources.into_iter().map(|(_, source)| source).collect()
     }
+}
+
+/// A layer of the trained network.
+#[derive(Clone, Debug)]
+pub struct Layer {
+    /// Name in the model file; unique in the model.
+    pub name: String,
+    /// Class name in the model file, such as `QDense`. Configuration keys and reports use it.
+    pub class: String,
+    /// Computation of the layer.
+    pub kind: LayerKind,
+}
+
+/// Computation of a layer. Shapes and axes are those of one sample: they leave out the batch axis.
+#[allow(clippy::large_enum_variant, reason = "a network has few of them")]
+#[derive(Clone, Debug)]
+pub enum LayerKind {
+    /// An input of the network.
+    Input {
+        /// Shape of one sample.
+        shape: Vec<usize>,
+    },
+    /// A dense layer: Keras' Dense and QKeras' QDense.
+    Dense(Dense),
+    /// A convolution of any kind: Keras' Conv1D, DepthwiseConv2D, Conv2DTranspose and so on.
+    Conv(Conv),
+    /// A depthwise convolution followed by a pointwise one: Keras' SeparableConv2D and so on.
+    Separable(Separable),
+    /// Pooling over windows, or over all positions.
+    Pool(Pool),
+    /// A reduction along axes.
+    Reduce(Reduce),
+    /// A function of each element; softmax acts on each row along the last axis.
+    Activation(Activation),
+    /// Batch normalization with the moving statistics of training.
+    BatchNorm(BatchNorm),
+    /// One scale and one bias for the whole tensor.
+    ScaleShift(ScaleShift),
+    /// x for x ≥ 0, `alpha` · x otherwise: Keras' PReLU. Holds the slopes as trained, with the axes
+    /// of a sample; an axis along which a slope is shared has length 1.
+    PRelu(ArrayD<f32>),
+    /// A quantizer whose integer bits cover the ranges seen in training: QKeras'
+    /// QAdaptiveActivation.
+    Adaptive(Adaptive),
+    /// All axes of a sample in one, row-major.
+    Flatten,
+    /// The input unchanged: Dropout and other layers that act in training only.
+    Identity,
+    /// Layout operations, applied in order.
+    Layout(Vec<Layout>),
+    /// An element-wise function of several tensors, which are broadcast to one shape.
+    Merge(Merge),
+    /// An element-wise function of a tensor and constants.
+    MergeConstant(MergeConstant),
+    /// Division by constants, whose shape broadcasts to the tensor's; none of them is 0.
+    Divide(ArrayD<f32>),
+    /// The square of each element.
+    Square,
+    /// Elements clipped to \[low, high\].
+    Clip {
+        /// Lower limit.
+        low: f32,
+        /// Upper limit.
+        high: f32,
+    },
+    /// Tensors concatenated along an axis.
+    Concatenate {
+        /// The axis.
+        axis: usize,
+    },
+    /// Tensors of one shape stacked along a new axis.
+    Stack {
+        /// The new axis of the result.
+        axis: usize,
+    },
+    /// Dot products of two tensors along one axis of each.
+    Dot {
+        /// Axis of the first tensor, axis of the second.
+        axes: [usize; 2],
+    },
+    /// Upsampling of \[height, width, channels\] by bilinear interpolation with half-pixel centers.
+    Bilinear {
+        /// Factors \[along the height, along the width\].
+        factors: [usize; 2],
+    },
+    /// The inner layer, applied to each element along the first axis of a sample.
+    TimeDistributed(Box<LayerKind>),
+    /// The inner layer, which is stated with channels last; inputs and result have channels first.
+    ChannelsFirst(Box<LayerKind>),
+}
+
+impl LayerKind {
+    /// Returns the quantizers that the layer states, those of its parameters first.
+    pub fn quantizers(&self) -> Vec<&Quantizer> {
+        match self {
+            Self::Dense(dense) => {
+                let parameters = [&dense.kernel_quantizer, &dense.bias_quantizer];
+                parameters.into_iter().flatten().chain(dense.activation.quantizer()).collect()
+            }
+            Self::Conv(conv) => conv.quantizers().collect(),
+            Self::Separable(pair) => {
+                pair.depthwise.quantizers().chain(pair.pointwise.quantizers()).collect()
+            }
+            Self::Pool(pool) => {
+                pool.kind.quantizer().into_iter().chain(pool.activation.quantizer()).collect()
+            }
+            Self::BatchNorm(norm) => {
+                let of = &norm.quantizers;
+                let all = [&of.gamma, &of.beta, &of.mean, &of.variance, &of.inverse];
+                all.into_iter().flatten().collect()
+            }
+            Self::ScaleShift(shift) => {
+                let parameters = [&shift.weight_quantizer, &shift.bias_quantizer];
+                parameters.into_iter().flatten().chain(shift.activation.quantizer()).collect()
+            }
+            Self::Reduce(reduce) => reduce.kind.quantizer().into_iter().collect(),
+            Self::Activation(activation) => activation.quantizer().into_iter().collect(),
+            Self::TimeDistributed(kind) | Self::ChannelsFirst(kind) => kind.quantizers(),
+            Self::Adaptive(_)
+            | Self::Input { .. }
+            | Self::PRelu(_)
+            | Self::Flatten
+            | Self::Identity
+            | Self::Layout(_)
+            | Self::Merge(_)
+            | Self::MergeConstant(_)
+            | Self::Divide(_)
+            | Self::Square
+            | Self::Clip { .. }
+            | Self::Concatenate { .. }
+            | Self::Stack { .. }
+            | Self::Dot { .. }
+            | Self::Bilinear { .. } => vec![],
+        }
+    }
+}
+
+/// An activation function.
+#[allow(clippy::large_enum_variant, reason = "a network has few of them")]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Activation {
+    /// x.
+    Linear,
+    /// A function of Keras, applied to each element.
+    Function(Function),
+    /// exp(x_i) / Σ exp(x_j) along the last axis.
+    Softmax,
+    /// A quantizer of QKeras.
+    Quantizer(Quantizer),
+}
+
+impl Activation {
+    /// Returns the quantizer of [`Activation::Quantizer`].
+    pub fn quantizer(&self) -> Option<&Quantizer> {
+        match self {
+            Self::Quantizer(quantizer) => Some(quantizer),
+            Self::Linear | Self::Function(_) | Self::Softmax => None,
+        }
+    }
+}
+
+/// An element-wise function of several tensors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merge {
+    /// The sum.
+    Add,
+    /// The first minus the second.
+    Subtract,
+    /// The product.
+    Multiply,
+    /// The maximum.
+    Maximum,
+    /// The minimum.
+    Minimum,
+    /// The sum divided by the number of tensors.
+    Average,
+}
+
+/// An element-wise function of a tensor and constants of the network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct MergeConstant {
+    /// The function.
+    pub merge: Merge,
+    /// The constants; their shape broadcasts to the tensor's.
+    pub values: ArrayD<f32>,
+    /// The constants are the first operand: `1 - x`.
+    pub is_first: bool,
 }

@@ -65,9 +65,17 @@ pub fn for_hardware(graph: &Graph) -> Result<(Graph, Report), Invalid> {
 
 fn run_all(passes: &[Pass], graph: &mut Graph) -> Result<Report, Invalid> {
     let mut report = Report::default();
-    for pass in passes {
-        (pass.run)(graph, &mut report);
-        validate(graph)?;
-    }
+    passes.iter().try_for_each(|pass| pass.apply(graph, &mut report))?;
     Ok(report)
+}
+
+impl Pass {
+    /// Runs the pass and validates its graph.
+    ///
+    /// # Errors
+    /// If the pass breaks the graph, which is a defect of the pass.
+    pub fn apply(&self, graph: &mut Graph, report: &mut Report) -> Result<(), Invalid> {
+        (self.run)(graph, report);
+        validate(graph)
+    }
 }

@@ -1,101 +1,109 @@
 //! `QAdaptiveActivation`: a quantizer whose integer bits follow the range of values seen in training.
 
-use super::{Quantizer, exp2, log2};
+use super::rounding::{floor_log2, round_log2};
+use super::{QuantizedBits, QuantizedRelu, Quantizer, exp2};
 
-/// QKeras' QAdaptiveActivation: a [`Quantizer::Bits`] or [`Quantizer::Relu`] whose integer bits cover
-/// moving averages of the smallest and the largest value, of all channels together or of each.
+/// QKeras' QAdaptiveActivation: a [`QuantizedBits`] or [`QuantizedRelu`] whose integer bits cover moving
+/// averages of the smallest and the largest value, over all channels or of each.
 ///
-/// QKeras' layer computes with the integer bits that its last call left behind, so that a model which
-/// was just loaded begins with those of averages that are 0. Here they are those of the stored
-/// averages from the first sample on.
+/// QKeras' layer computes with the integer bits of its previous call, so a model that was just loaded
+/// starts with those of averages that are 0. Here the integer bits of the stored averages hold from the
+/// first sample on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adaptive {
-    /// With no integer bits.
-    quantizer: Quantizer,
+    base: Base,
     rule: Rule,
-    /// The averages of the smallest and the largest value, of each channel or of all.
+    /// Averages of the smallest and the largest value, of each channel or of all.
     ranges: Vec<(f32, f32)>,
-    /// Whether QKeras' own inference moves the averages.
+    /// True if QKeras' inference updates the averages.
     moving: bool,
 }
 
-/// How a range becomes integer bits: the arguments of QKeras' `_get_integer_bits`.
+/// The quantizers that can adapt, with 0 integer bits.
+#[derive(Clone, Debug, PartialEq)]
+enum Base {
+    Bits(Box<QuantizedBits>),
+    Relu(QuantizedRelu),
+}
+
+impl Base {
+    fn with_integer(&self, integer: i32) -> Quantizer {
+        match self {
+            Self::Bits(bits) => Quantizer::Bits(bits.as_ref().clone().with_integer(integer)),
+            Self::Relu(relu) => Quantizer::Relu(relu.clone().with_integer(integer)),
+        }
+    }
+}
+
+/// Arguments of QKeras' `_get_integer_bits`, which derives integer bits from a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// Whether the smallest number is minus the largest.
+    /// The smallest value is minus the largest.
     pub symmetric: bool,
-    /// Whether the range is rounded to the nearest powers of two, not up.
+    /// The range is rounded to the nearest powers of two, not up.
     pub po2_rounding: bool,
 }
 
 impl Adaptive {
-    /// The layer with `quantizer`, whatever its integer bits, for `ranges` from the smallest to the
-    /// largest value; `None` unless it is of one of the two kinds, and there is a range.
+    /// The layer with `quantizer`, its integer bits ignored, for `ranges` from the smallest to the
+    /// largest value; `None` if the quantizer cannot adapt, or `ranges` is empty.
     pub fn new(quantizer: &Quantizer, rule: Rule, ranges: Vec<(f32, f32)>) -> Option<Self> {
-        let quantizer = with_integer(quantizer, 0)?;
-        (!ranges.is_empty()).then_some(Self { quantizer, rule, ranges, moving: false })
+        let base = match quantizer {
+            Quantizer::Bits(bits) => Base::Bits(bits.clone().with_integer(0).into()),
+            Quantizer::Relu(relu) => Base::Relu(relu.clone().with_integer(0)),
+            _ => return None,
+        };
+        (!ranges.is_empty()).then_some(Self { base, rule, ranges, moving: false })
     }
 
-    /// The same, where QKeras' own inference moves the averages if `moving`: with an
-    /// `ema_freeze_delay` that the training has not passed, its `call` forgets to ask whether it trains.
+    /// The layer whose averages QKeras' inference updates if `moving`: with an `ema_freeze_delay` that
+    /// the training has not passed, QKeras' `call` ignores its `training` argument.
     #[must_use]
     pub fn moving(self, moving: bool) -> Self {
         Self { moving, ..self }
     }
 
-    /// Whether QKeras' own inference moves the averages, so that its results depend on the samples
-    /// before.
+    /// True if QKeras' inference updates the averages, so that its results depend on earlier samples.
     pub fn is_moving(&self) -> bool {
         self.moving
     }
 
     /// The integer bits of each channel, or of all.
     pub fn integer_bits(&self) -> Vec<i32> {
-        let (bits, is_signed) = match &self.quantizer {
-            Quantizer::Bits(bits) => (bits.unsigned_bits(), bits.is_signed()),
-            Quantizer::Relu(relu) => (relu.unsigned_bits().unsigned_abs(), relu.is_signed()),
-            _ => return vec![],
+        let (bits, is_signed) = match &self.base {
+            Base::Bits(bits) => (bits.unsigned_bits(), bits.is_signed()),
+            Base::Relu(relu) => (relu.unsigned_bits().unsigned_abs(), relu.is_signed()),
         };
         self.ranges.iter().map(|range| self.rule.integer_bits(*range, bits, is_signed)).collect()
     }
 
     /// The quantizer of each channel, or of all.
     pub fn quantizers(&self) -> Vec<Quantizer> {
-        let bits = self.integer_bits();
-        bits.iter().filter_map(|integer| with_integer(&self.quantizer, *integer)).collect()
+        self.integer_bits().into_iter().map(|integer| self.base.with_integer(integer)).collect()
     }
 
-    /// The quantizer without integer bits and upper bound, q, and that bound: with i integer bits it is
-    /// 2^i · q(x / 2^i), not above the bound.
+    /// The quantizer q with 0 integer bits and without upper bound, and that bound: i integer bits make
+    /// it 2^i · q(x / 2^i), at most the bound.
     pub fn unit(&self) -> (Quantizer, Option<f64>) {
-        match &self.quantizer {
-            Quantizer::Relu(relu) => (Quantizer::Relu(relu.clone().without_bound()), relu.bound()),
-            other => (other.clone(), None),
+        match &self.base {
+            Base::Bits(bits) => (Quantizer::Bits(bits.as_ref().clone()), None),
+            Base::Relu(relu) => (Quantizer::Relu(relu.clone().without_bound()), relu.bound()),
         }
     }
 }
 
-/// `quantizer` with other integer bits, if it has any.
-fn with_integer(quantizer: &Quantizer, integer: i32) -> Option<Quantizer> {
-    match quantizer {
-        Quantizer::Bits(bits) => Some(Quantizer::Bits(bits.clone().with_integer(integer))),
-        Quantizer::Relu(relu) => Some(Quantizer::Relu(relu.clone().with_integer(integer))),
-        _ => None,
-    }
-}
-
 impl Rule {
-    /// QKeras' `_get_integer_bits` for numbers of `bits` bits without the sign.
+    /// QKeras' `_get_integer_bits` for `bits` bits without the sign bit.
     ///
-    /// QKeras takes a float32 logarithm. Rounded up, it may miss a power of two, but the comparison with
-    /// the largest number of the type puts that right.
+    /// QKeras rounds a float32 logarithm up, which may miss a power of two; its comparison with the
+    /// largest value of the type corrects that.
     fn integer_bits(self, (low, high): (f32, f32), bits: u32, is_signed: bool) -> i32 {
         let (low, high) = if is_signed { (low, high) } else { (low.max(0.0), high.max(0.0)) };
         let most = bits as i32;
         if self.po2_rounding {
             return rounded_log2(low).max(rounded_log2(high)).min(most);
         }
-        // The largest number of a type, as QKeras computes it.
+        // The largest value of a type, as QKeras computes it.
         let largest =
             |integer: i32| (exp2(integer) as f32) - (exp2((integer - most).min(0)) as f32);
         let mut for_high = log2_rounded_up(high);
@@ -106,18 +114,18 @@ impl Rule {
     }
 }
 
-/// log2|`x`| to the nearest integer, 0 for small `x`.
+/// log2|`x`| rounded to nearest, 0 for |`x`| ≤ 1.
 fn rounded_log2(x: f32) -> i32 {
-    if x.abs() > 1.0 { log2::round_log2(x.abs().into()) } else { 0 }
+    if x.abs() > 1.0 { round_log2(x.abs().into()) } else { 0 }
 }
 
-/// log2|`x`| rounded up, 0 for small `x`.
+/// log2|`x`| rounded up, 0 for |`x`| ≤ 1.
 fn log2_rounded_up(x: f32) -> i32 {
     if x.abs() <= 1.0 {
         return 0;
     }
     let x = f64::from(x.abs());
-    let floor = log2::floor_log2(x);
+    let floor = floor_log2(x);
     if exp2(floor) < x { floor + 1 } else { floor }
 }
 

@@ -1,30 +1,102 @@
-//! `quantized_bits`: fixed point.
+//! `quantized_bits`: fixed point, and the grid that `quantized_linear` shares with it.
 
 use std::fmt;
 
 use ndarray::{ArrayD, Zip, arr0};
 
-use super::alpha::{list, spread};
-use super::fixed_point::FixedPoint;
-use super::nearest::{Ties, code, listed};
-use super::parameters::Parameters;
-use super::rule::ScaleRule;
-use super::scales::{Groups, flush, nearest_po2};
-use super::training::{NOISE, ROUNDING, Training};
+use super::auto_scale::{Groups, MAX_FITS, ScaleRule, flush, nearest_po2};
+use super::parameters::{NOISE, Parameters, ROUNDING, Training};
+use super::rounding::{Ties, multiples, quotient};
+use super::scale::{broadcast, list};
 use super::{
-    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Several, Stage, exp2,
-    log2,
+    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Scales, Stage, cast,
+    exp2,
 };
-use crate::fixed::{Format, Overflow, Quantization, Rounding};
+use crate::fixed::{Format, Overflow, Quantization, Rounding, power_of_two};
+
+/// A fixed-point grid: `bits`, `integer`, `symmetric` and `keep_negative`. `integer` does not count
+/// the sign bit.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct FixedPoint {
+    pub(super) bits: u32,
+    pub(super) integer: i32,
+    pub(super) symmetric: bool,
+    pub(super) keep_negative: bool,
+}
+
+impl FixedPoint {
+    /// Reads the attributes; `symmetric` is the default of the attribute of that name.
+    pub(super) fn new(parameters: &Parameters<'_>, symmetric: bool) -> Result<Self, ParseError> {
+        Ok(Self {
+            bits: parameters.bits()?,
+            integer: parameters.integer_bits()?,
+            symmetric: parameters.flag("symmetric", symmetric)?,
+            keep_negative: parameters.flag("keep_negative", true)?,
+        })
+    }
+
+    /// The grid, made symmetric if `symmetric`.
+    pub(super) fn symmetric_if(self, symmetric: bool) -> Self {
+        Self { symmetric: self.symmetric || symmetric, ..self }
+    }
+
+    /// Bits without the sign bit.
+    pub(super) fn unsigned_bits(self) -> u32 {
+        self.bits - u32::from(self.keep_negative)
+    }
+
+    /// True if a value is a sign only.
+    pub(super) fn is_sign(self) -> bool {
+        self.unsigned_bits() == 0
+    }
+
+    /// The LSB is 2 to this power: QKeras' `data_type_scale`.
+    pub(super) fn lsb_power(self) -> i32 {
+        self.integer - self.unsigned_bits() as i32
+    }
+
+    /// The lowest and the highest code of a grid that is more than a sign.
+    pub(super) fn codes(self) -> (f64, f64) {
+        let levels = exp2(self.unsigned_bits() as i32);
+        let low = match (self.keep_negative, self.symmetric) {
+            (false, _) => 0.0,
+            (true, true) => 1.0 - levels,
+            (true, false) => -levels,
+        };
+        (low, levels - 1.0)
+    }
+
+    /// The cast to the grid times 2^`power`, for `quantizer`.
+    pub(super) fn cast(
+        self,
+        power: i32,
+        quantizer: &dyn fmt::Display,
+    ) -> Result<Stage, QuantizerError> {
+        let integer = self.integer + power;
+        if !self.keep_negative {
+            return cast(quantizer, Format::unsigned(self.bits, integer), Overflow::Sat);
+        }
+        let overflow = if self.symmetric { Overflow::SatSym } else { Overflow::Sat };
+        cast(quantizer, Format::signed(self.bits, integer + 1), overflow)
+    }
+}
+
+impl fmt::Display for FixedPoint {
+    /// The first arguments of a call.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{},{},{}", self.bits, self.integer, u8::from(self.symmetric))?;
+        if self.keep_negative { Ok(()) } else { f.write_str(",keep_negative=False") }
+    }
+}
 
 /// QKeras' `quantized_bits`: with u = bits - keep_negative,
-/// alpha · 2^(integer-u) · clip(round(x · 2^(u-integer))), halves to even; for u = 0 the sign,
-/// with that of 0 being +1. `integer` counts no sign bit.
+/// alpha · 2^(integer-u) · clip(round(x · 2^(u-integer))), half to even; for u = 0 the sign,
+/// with +1 for 0. `integer` does not count the sign bit.
 ///
-/// With a computed alpha it is another function: scale · 2^integer · clip(round(x / (scale · 2^integer))),
-/// halves away from zero, and codes from -(2^(bits-1)-1) to 2^(bits-1)-1, negative ones also where
+/// A computed alpha makes it another function: scale · 2^integer · clip(round(x / (scale · 2^integer))),
+/// half away from zero, and codes from -(2^(bits-1)-1) to 2^(bits-1)-1, negative ones also where
 /// keep_negative is False. The scale is the group's largest magnitude over the largest code for
-/// 'auto', a power of two close by for 'auto_po2', and `post_training_scale` / 2^u where that is stated.
+/// 'auto', a power of two near it for 'auto_po2', and `post_training_scale` / 2^u if that is stated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedBits {
     grid: FixedPoint,
@@ -34,34 +106,31 @@ pub struct QuantizedBits {
     training: Training,
 }
 
-/// The attributes, in the order of QKeras' constructor. What is not read below does not change the
-/// values.
-pub(super) const ATTRIBUTES: &[&str] = &[
-    "bits",
-    "integer",
-    "symmetric",
-    "keep_negative",
-    "alpha",
-    "use_stochastic_rounding",
-    "scale_axis",
-    "qnoise_factor",
-    "var_name",
-    "use_ste",
-    "use_variables",
-    "elements_per_scale",
-    "min_po2_exponent",
-    "max_po2_exponent",
-    "post_training_scale",
-];
-
-/// Iterations of QKeras' search for the best power of two.
-const SCALE_ITERATIONS: usize = 5;
-
 impl QuantizedBits {
+    /// The attributes in the order of QKeras' constructor. Those that are not read do not change the
+    /// values.
+    pub(super) const ATTRIBUTES: &[&str] = &[
+        "bits",
+        "integer",
+        "symmetric",
+        "keep_negative",
+        "alpha",
+        "use_stochastic_rounding",
+        "scale_axis",
+        "qnoise_factor",
+        "var_name",
+        "use_ste",
+        "use_variables",
+        "elements_per_scale",
+        "min_po2_exponent",
+        "max_po2_exponent",
+        "post_training_scale",
+    ];
+
     pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
         let alpha = parameters.alpha()?;
         let quantizer = Self {
-            // QKeras computes scales for the symmetric case only.
+            // QKeras computes scales for symmetric codes only.
             grid: FixedPoint::new(parameters, false)?.symmetric_if(alpha.is_computed()),
             rule: ScaleRule::new(parameters, &alpha)?,
             post_training_scale: parameters.numbers("post_training_scale")?,
@@ -73,30 +142,32 @@ impl QuantizedBits {
         Ok(quantizer)
     }
 
-    /// What QKeras refuses, or makes NaN of.
+    /// Rejects combinations that QKeras rejects or turns into NaN.
     fn check(&self, parameters: &Parameters<'_>) -> Result<(), ParseError> {
         if let Some(scale) = &self.post_training_scale {
             if !self.alpha.is_computed() {
-                let expected = "None where alpha is not 'auto' or 'auto_po2'";
+                let expected = "None unless alpha is 'auto' or 'auto_po2'";
                 return Err(parameters.wrong("post_training_scale", expected));
             }
             if !scale.iter().all(|s| *s > 0.0 && s.is_normal()) {
                 return Err(parameters.wrong("post_training_scale", "positive"));
             }
         } else if self.alpha == Alpha::Auto && self.grid.bits == 1 {
-            return Err(parameters.wrong("alpha", "another where there is 1 bit: no level is left"));
+            return Err(
+                parameters.wrong("alpha", "set otherwise for 1 bit, which leaves no value but 0")
+            );
         }
         if self.alpha != Alpha::AutoPo2 && self.alpha != Alpha::Unset {
             for attribute in ["elements_per_scale", "min_po2_exponent", "max_po2_exponent"] {
                 if parameters.get(attribute).is_some_and(|(_, value)| !value.is_null()) {
-                    return Err(parameters.wrong(attribute, "None where alpha is not 'auto_po2'"));
+                    return Err(parameters.wrong(attribute, "None unless alpha is 'auto_po2'"));
                 }
             }
         }
         Ok(())
     }
 
-    /// The same with the number `scale` in place of several.
+    /// The quantizer with `scale` in place of several.
     pub(super) fn with_scale(self, scale: f32) -> Self {
         match self.post_training_scale {
             Some(_) => Self { post_training_scale: Some(arr0(scale).into_dyn()), ..self },
@@ -104,17 +175,17 @@ impl QuantizedBits {
         }
     }
 
-    /// The same with other integer bits.
+    /// The quantizer with other integer bits.
     pub(super) fn with_integer(self, integer: i32) -> Self {
         Self { grid: FixedPoint { integer, ..self.grid }, ..self }
     }
 
-    /// Whether there are negative numbers.
+    /// True if values can be negative.
     pub(super) fn is_signed(&self) -> bool {
         self.grid.keep_negative
     }
 
-    /// Bits without the sign.
+    /// Bits without the sign bit.
     pub(super) fn unsigned_bits(&self) -> u32 {
         self.grid.unsigned_bits()
     }
@@ -125,22 +196,22 @@ impl QuantizedBits {
             return if x < 0.0 { -1.0 } else { 1.0 };
         }
         let (low, high) = self.grid.codes();
-        let code = libm::ldexp(x, -self.grid.step()).round_ties_even().clamp(low, high);
-        libm::ldexp(code, self.grid.step())
+        let code = libm::ldexp(x, -self.grid.lsb_power()).round_ties_even().clamp(low, high);
+        libm::ldexp(code, self.grid.lsb_power())
     }
 
-    /// The largest code where alpha is computed.
-    fn top(&self) -> f32 {
+    /// The largest code of a computed alpha.
+    fn max_code(&self) -> f32 {
         (exp2(self.grid.bits as i32 - 1) - 1.0) as f32
     }
 
-    /// The code of `x` where alpha is computed. One bit leaves no code but 0.
+    /// The code of `x` for a computed alpha; always 0 for one bit.
     fn symmetric_code(&self, x: f32, scale: f32) -> f32 {
         if x == 0.0 {
             return 0.0;
         }
         let code = (x.abs() / scale + 0.5).floor();
-        (if code < self.top() { code } else { self.top() }).copysign(x)
+        (if code < self.max_code() { code } else { self.max_code() }).copysign(x)
     }
 
     /// QKeras' branch for a computed alpha.
@@ -150,41 +221,38 @@ impl QuantizedBits {
         let levels = exp2(self.unsigned_bits() as i32) as f32;
         let x = weights.mapv(|w| flush(w / unit));
         let scale = match &self.post_training_scale {
-            Some(scale) => spread(scale, shape, "post_training_scale", self)?.mapv(|s| s / levels),
+            Some(scale) => {
+                broadcast(scale, shape, "post_training_scale", self)?.mapv(|s| s / levels)
+            }
             None => self.computed_scale(&x)?,
         };
         let mut codes = ArrayD::zeros(shape);
         Zip::from(&mut codes).and(&x).and(&scale).for_each(|code, x, scale| {
-            *code = libm::ldexp(self.symmetric_code(*x, *scale).into(), self.grid.step());
+            *code = libm::ldexp(self.symmetric_code(*x, *scale).into(), self.grid.lsb_power());
         });
         Factored::new(codes, &scale.mapv(|s| s * levels), self)
     }
 
     /// The scale of each of the weights `x` / 2^integer.
     fn computed_scale(&self, x: &ArrayD<f32>) -> Result<ArrayD<f32>, QuantizerError> {
-        // QKeras takes the elements of a vector together here, and apart when it fits scales.
+        // QKeras groups all elements of a vector here, and none when it fits scales.
         let first = match x.ndim() {
             0 | 1 => Groups::one(x.shape()),
             _ => self.rule.axis_groups(x.shape(), self)?,
         };
         let largest = first.largest(x, f32::abs, 0.0);
-        let covering = largest.into_iter().map(|largest| flush(largest * 2.0 / (self.top() * 2.0)));
+        let covering =
+            largest.into_iter().map(|largest| flush(largest * 2.0 / (self.max_code() * 2.0)));
         if self.alpha == Alpha::Auto {
             return Ok(first.scale_of_each(x, &covering.collect::<Vec<_>>()));
         }
         let powers: Vec<f32> = covering.map(nearest_po2).collect();
-        let mut scale = first.scale_of_each(x, &powers);
+        let scale = first.scale_of_each(x, &powers);
         let groups = self.rule.groups(x.shape(), self)?;
-        for _ in 0..SCALE_ITERATIONS {
-            let mut codes = x.clone();
-            Zip::from(&mut codes).and(&scale).for_each(|x, s| *x = self.symmetric_code(*x, *s));
-            let scales = self.rule.least_squares(&groups, x, &codes, true);
-            scale = groups.scale_of_each(x, &scales);
-        }
-        Ok(scale)
+        Ok(self.rule.fitted(&groups, x, scale, MAX_FITS, |x, s| self.symmetric_code(x, s)))
     }
 
-    /// The one `post_training_scale` of all channels, which makes a computed alpha a number.
+    /// A `post_training_scale` that all channels share, which replaces a computed alpha.
     fn frozen(&self) -> Option<f64> {
         match &self.post_training_scale {
             Some(scale) if scale.len() == 1 => scale.first().map(|s| f64::from(*s)),
@@ -192,22 +260,20 @@ impl QuantizedBits {
         }
     }
 
-    /// With a frozen scale: steps as wide as that says, halves away from zero.
+    /// The stages for a frozen scale: it sets the LSB, and rounding is half away from zero.
     fn frozen_stages(&self, scale: f64) -> Result<Vec<Stage>, QuantizerError> {
-        let power = log2::floor_log2(scale);
-        if self.grid.bits == 1 || exp2(power) != scale {
-            return Ok(vec![Stage::Steps]);
-        }
+        let power = power_of_two(scale).filter(|_| self.grid.bits > 1);
+        let Some(power) = power else { return Ok(vec![Stage::StepFunction]) };
         let bits = self.grid.bits;
-        let integer = self.grid.step() + power + bits as i32;
+        let integer = self.grid.lsb_power() + power + bits as i32;
         let format = Format::signed(bits, integer)
             .map_err(|source| QuantizerError::Format { quantizer: self.to_string(), source })?;
         let cast = Quantization::new(format, Rounding::RndInf, Overflow::SatSym);
         Ok(vec![Stage::Cast(cast)])
     }
 
-    /// QKeras refuses these attributes where alpha is not stated, but in a kernel.
-    fn outside_of_kernels(&self) -> Result<(), QuantizerError> {
+    /// QKeras rejects these attributes without a stated alpha, except in a kernel.
+    fn check_outside_of_kernels(&self) -> Result<(), QuantizerError> {
         match self.rule.of_po2_only() {
             Some(attribute) if self.alpha == Alpha::Unset => {
                 Err(QuantizerError::Po2Only { quantizer: self.to_string(), attribute })
@@ -224,7 +290,7 @@ impl Definition for QuantizedBits {
     }
 
     fn factored(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
-        self.outside_of_kernels()?;
+        self.check_outside_of_kernels()?;
         match self.alpha.of_weights(weights.shape(), self)? {
             Some(scale) => Factored::new(weights.mapv(|w| self.unscaled(w.into())), &scale, self),
             None => self.factored_by_weights(weights),
@@ -234,15 +300,15 @@ impl Definition for QuantizedBits {
     fn apply(&self, x: f64) -> f64 {
         match self.frozen() {
             Some(scale) => {
-                let (step, top) = (scale * exp2(self.grid.step()), f64::from(self.top()));
-                code(x, step, (-top, top), Ties::Away) * step
+                let (lsb, top) = (scale * exp2(self.grid.lsb_power()), f64::from(self.max_code()));
+                quotient(x, lsb, (-top, top), Ties::Away) * lsb
             }
             None => self.unscaled(x) * self.alpha.number().unwrap_or(f64::NAN),
         }
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        self.outside_of_kernels()?;
+        self.check_outside_of_kernels()?;
         if let Some(scale) = self.frozen() {
             return self.frozen_stages(scale);
         }
@@ -250,18 +316,16 @@ impl Definition for QuantizedBits {
             return Err(QuantizerError::PerChannel { quantizer: self.to_string() });
         }
         let alpha = self.alpha.of_activation(self)?;
-        if self.grid.is_sign() || alpha == 0.0 || exp2(log2::floor_log2(alpha)) != alpha {
-            return Ok(vec![Stage::Steps]);
-        }
-        Ok(match log2::floor_log2(alpha) {
-            0 => vec![self.grid.cast(0, self)?],
-            power => vec![self.grid.cast(0, self)?, Stage::Scale { power }],
+        Ok(match power_of_two(alpha).filter(|_| alpha > 0.0 && !self.grid.is_sign()) {
+            None => vec![Stage::StepFunction],
+            Some(0) => vec![self.grid.cast(0, self)?],
+            Some(power) => vec![self.grid.cast(0, self)?, Stage::Scale { power }],
         })
     }
 
-    fn several_scales(&self) -> Several<'_> {
+    fn scales(&self) -> Scales<'_> {
         match &self.post_training_scale {
-            Some(scales) => (scales.len() > 1).then_some((scales, Role::Step)),
+            Some(scales) => (scales.len() > 1).then_some((scales, Role::Lsb)),
             None => Some((self.alpha.several()?, Role::Factor)),
         }
     }
@@ -273,11 +337,11 @@ impl Definition for QuantizedBits {
     fn values(&self) -> Option<Vec<f64>> {
         let scale = self.frozen().or_else(|| self.alpha.number())?;
         let codes = match self.frozen() {
-            Some(_) => (-f64::from(self.top()), f64::from(self.top())),
+            Some(_) => (-f64::from(self.max_code()), f64::from(self.max_code())),
             None if self.grid.is_sign() => return Some(vec![-scale, scale]),
             None => self.grid.codes(),
         };
-        listed(codes, exp2(self.grid.step()) * scale)
+        multiples(codes, exp2(self.grid.lsb_power()) * scale)
     }
 }
 

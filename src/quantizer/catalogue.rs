@@ -1,27 +1,27 @@
-//! What each quantizer is, in words: the one source of the tables that people read.
+//! A description of each class of quantizer: the source of the tables that the program and the docs
+//! print.
 
-use super::registry;
+use super::{Quantizer, QuantizerError, RealStepFunction, Stage, registry};
 
-/// A quantizer's class, in words.
+/// A class of quantizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     /// QKeras' name.
     pub name: &'static str,
     /// The parameters that act at inference, with QKeras' defaults, as Python writes both.
     pub parameters: &'static [(&'static str, &'static str)],
-    /// Parameters, None by default, by which a scale is computed from a kernel.
+    /// Parameters, None by default, of a scale that is computed from a kernel.
     pub scaling: &'static [&'static str],
-    /// The values that it gives, by its parameters.
+    /// The values, by the parameters.
     pub values: &'static str,
-    /// What it is in hardware.
-    pub hardware: &'static str,
-    /// A call with typical parameters.
-    pub example: &'static str,
+    /// A condition and a call that meets it, for each form of the quantizer in hardware. The first is
+    /// the typical one.
+    variants: &'static [(&'static str, &'static str)],
 }
 
 impl Kind {
-    /// The call with all parameters that act at inference at their defaults; the bare name of what
-    /// has none.
+    /// The call with all parameters that act at inference at their defaults; the bare name of a kind
+    /// without parameters.
     pub fn signature(&self) -> String {
         if self.parameters.is_empty() {
             return self.name.into();
@@ -31,15 +31,49 @@ impl Kind {
         format!("{}({})", self.name, parameters.join(", "))
     }
 
-    /// The parameters that leave inference alone.
+    /// The parameters without effect on inference.
     pub fn inert(&self) -> Vec<&'static str> {
         let acts = |name: &str| self.parameters.iter().any(|(known, _)| *known == name);
         let known = registry::attributes(self.name).iter().copied();
         known.filter(|name| INERT.contains(name) && !acts(name)).collect()
     }
+
+    /// A call with typical parameters.
+    pub fn example(&self) -> &'static str {
+        self.variants[0].1
+    }
+
+    /// The operations in hardware, derived from [`Quantizer::stages`] of a call for each variant:
+    /// `cast (RND_CONV, SAT); symmetric: cast (RND_CONV, SAT_SYM)`.
+    pub fn hardware(&self) -> String {
+        let variant = |(condition, call): &(&str, &str)| {
+            let quantizer: Quantizer = call.parse().expect("a test builds every variant");
+            let operations = operations(&quantizer).expect("a test builds every variant");
+            if condition.is_empty() { operations } else { format!("{condition}: {operations}") }
+        };
+        self.variants.iter().map(variant).collect::<Vec<_>>().join("; ")
+    }
 }
 
-/// What acts in training alone, gives probabilities, or says how QKeras computes what it computes anyway.
+/// The operations of `quantizer` in hardware, without their numbers.
+fn operations(quantizer: &Quantizer) -> Result<String, QuantizerError> {
+    // A small number of thresholds does not depend on the parameters.
+    const FEW: usize = 2;
+    let stages = quantizer.stages()?;
+    let mut operations: Vec<String> = stages.iter().map(Stage::operation).collect();
+    if let ([Stage::StepFunction], Some(function)) =
+        (&stages[..], RealStepFunction::new(quantizer)?)
+    {
+        match function.ascending().take(FEW + 2).count() - 1 {
+            1 => operations[0] += " with 1 threshold",
+            count if count <= FEW => operations[0] += &format!(" with {count} thresholds"),
+            _ => {}
+        }
+    }
+    Ok(operations.join(", "))
+}
+
+/// Parameters that act in training alone, shape probabilities, or select how QKeras computes the same.
 const INERT: [&str; 8] = [
     "use_stochastic_rounding",
     "qnoise_factor",
@@ -55,9 +89,6 @@ const INERT: [&str; 8] = [
 pub fn kinds() -> &'static [Kind] {
     KINDS
 }
-
-/// A table addressed by the operand's code, or comparators, whichever is smaller.
-const STEPS: &str = "comparators on step thresholds, or a table";
 
 const KINDS: &[Kind] = &[
     Kind {
@@ -78,9 +109,16 @@ const KINDS: &[Kind] = &[
         ],
         values: "alpha · 2^(integer - u) · k with u = bits - keep_negative: k from -2^u (1 - 2^u if \
                  symmetric, 0 without keep_negative) to 2^u - 1; for u = 0 -alpha and alpha",
-        hardware: "one cast: halves to even, saturating; an alpha that is a power of two moves the \
-                   binary point, any other takes comparators or a table",
-        example: "quantized_bits(6,2,alpha=1)",
+        variants: &[
+            ("", "quantized_bits(6,2,alpha=1)"),
+            ("symmetric", "quantized_bits(6,2,1,alpha=1)"),
+            ("alpha a power of two", "quantized_bits(6,2,alpha=0.25)"),
+            ("any other alpha, or 1 bit", "quantized_bits(6,2,alpha=0.7)"),
+            (
+                "post_training_scale a power of two",
+                "quantized_bits(6,2,alpha='auto',post_training_scale=0.5)",
+            ),
+        ],
     },
     Kind {
         name: "quantized_linear",
@@ -94,48 +132,46 @@ const KINDS: &[Kind] = &[
         scaling: &["scale_axis"],
         values: "s · k with s = alpha · 2^(integer - u), u = bits - keep_negative: k from -2^u \
                  (1 - 2^u if symmetric, 0 without keep_negative) to 2^u - 1; for u = 0 -s/2 and s/2",
-        hardware: "one cast where s is a power of two; any other takes comparators or a table",
-        example: "quantized_linear(6,2,alpha=1.0)",
+        variants: &[
+            ("", "quantized_linear(6,2,alpha=1.0)"),
+            ("symmetric=0", "quantized_linear(6,2,0,alpha=1.0)"),
+            ("alpha not a power of two, or 1 bit", "quantized_linear(6,2,alpha=0.7)"),
+        ],
     },
     Kind {
         name: "bernoulli",
         parameters: &[("alpha", "None")],
         scaling: &[],
-        values: "0 and alpha, the likelier of the two: that of 0 is alpha",
-        hardware: "the sign bit",
-        example: "bernoulli(alpha=1.0)",
+        values: "0 and alpha, the likelier of the two; alpha for x = 0",
+        variants: &[("", "bernoulli(alpha=1.0)")],
     },
     Kind {
         name: "ternary",
         parameters: &[("alpha", "None"), ("threshold", "None"), ("number_of_unrolls", "5")],
         scaling: &[],
-        values: "-alpha, 0, alpha; 0 where |x| < threshold (0.33 where None stands)",
-        hardware: "two comparators",
-        example: "ternary(alpha=1)",
+        values: "-alpha, 0, alpha; 0 for |x| < threshold (0.33 for None)",
+        variants: &[("", "ternary(alpha=1)")],
     },
     Kind {
         name: "stochastic_ternary",
         parameters: &[("alpha", "None"), ("threshold", "None"), ("number_of_unrolls", "5")],
         scaling: &[],
-        values: "those of ternary: chance acts in training only",
-        hardware: "two comparators",
-        example: "stochastic_ternary(alpha=1.0)",
+        values: "as ternary: randomness acts in training only",
+        variants: &[("", "stochastic_ternary(alpha=1.0)")],
     },
     Kind {
         name: "binary",
         parameters: &[("use_01", "False"), ("alpha", "None")],
         scaling: &["scale_axis", "elements_per_scale", "min_po2_exponent", "max_po2_exponent"],
-        values: "-alpha, alpha; 0 and alpha with use_01; that of 0 is alpha",
-        hardware: "the sign bit",
-        example: "binary(alpha=1)",
+        values: "-alpha, alpha; 0, alpha with use_01; alpha for x = 0",
+        variants: &[("", "binary(alpha=1)")],
     },
     Kind {
         name: "stochastic_binary",
         parameters: &[("alpha", "None")],
         scaling: &[],
-        values: "those of binary: chance acts in training only",
-        hardware: "the sign bit",
-        example: "stochastic_binary(alpha=1.0)",
+        values: "as binary: randomness acts in training only",
+        variants: &[("", "stochastic_binary(alpha=1.0)")],
     },
     Kind {
         name: "quantized_relu",
@@ -149,39 +185,51 @@ const KINDS: &[Kind] = &[
         ],
         scaling: &[],
         values: "2^(integer - n) · k with n = bits, k from 0 to 2^n - 1; with a slope n = bits - 1 \
-                 and also the negative multiples of the step down to -negative_slope · 2^integer; \
+                 and also the negative multiples of the LSB down to -negative_slope · 2^integer; \
                  with use_sigmoid every second k and the largest; relu_upper_bound limits them \
-                 where is_quantized_clip is False",
-        hardware: "one cast: halves to even, saturating; a slope is a shift of negative numbers \
-                   before it, an upper bound a comparator behind it",
-        example: "quantized_relu(6,2)",
+                 if is_quantized_clip is False",
+        variants: &[
+            ("", "quantized_relu(6,2)"),
+            ("negative_slope", "quantized_relu(6,2,negative_slope=0.25)"),
+            ("relu_upper_bound", "quantized_relu(6,3,relu_upper_bound=5,is_quantized_clip=False)"),
+            ("use_sigmoid", "quantized_relu(6,2,1)"),
+            (
+                "any other slope or bound",
+                "quantized_relu(6,3,relu_upper_bound=5.01,is_quantized_clip=False)",
+            ),
+        ],
     },
     Kind {
         name: "quantized_ulaw",
         parameters: &[("bits", "8"), ("integer", "0"), ("symmetric", "0"), ("u", "255.0")],
         scaling: &[],
-        values: "2^integer · sign(r) · ln(1 + u|r|) / ln(1 + u) for r from -1 to 1 in steps of \
+        values: "2^integer · sign(r) · ln(1 + u|r|) / ln(1 + u) for r from -1 to 1 in multiples of \
                  2^(2 - bits); limited to 1 - 2^(1 - bits) above",
-        hardware: "comparators on step thresholds, or a table; its values with 16 bits below 2^integer",
-        example: "quantized_ulaw(4)",
+        variants: &[("", "quantized_ulaw(4)")],
     },
     Kind {
         name: "quantized_tanh",
         parameters: &[("bits", "8"), ("symmetric", "False"), ("use_real_tanh", "False")],
         scaling: &[],
-        values: "k / m with m = 2^(bits - 1): k from -m (1 - m if symmetric) to m - 1; near x from -1 to \
-                 1, or tanh(x) with use_real_tanh",
-        hardware: "one cast; with use_real_tanh a table, or comparators",
-        example: "quantized_tanh(6)",
+        values: "k / m with m = 2^(bits - 1): k from -m (1 - m if symmetric) to m - 1; nearest to x \
+                 limited to -1 to 1, or to tanh(x) with use_real_tanh",
+        variants: &[
+            ("", "quantized_tanh(6)"),
+            ("symmetric", "quantized_tanh(6,symmetric=1)"),
+            ("use_real_tanh", "quantized_tanh(6,use_real_tanh=1)"),
+        ],
     },
     Kind {
         name: "quantized_sigmoid",
         parameters: &[("bits", "8"), ("symmetric", "False"), ("use_real_sigmoid", "False")],
         scaling: &[],
-        values: "k / 2^bits: k from 0 (1 if symmetric) to 2^bits - 1; near x/2 + ½, or 1 / (1 + e^-x) with \
-                 use_real_sigmoid",
-        hardware: "an addition and one cast; with use_real_sigmoid a table, or comparators",
-        example: "quantized_sigmoid(6)",
+        values: "k / 2^bits: k from 0 (1 if symmetric) to 2^bits - 1; nearest to x/2 + ½, or to \
+                 1 / (1 + e^-x) with use_real_sigmoid",
+        variants: &[
+            ("", "quantized_sigmoid(6)"),
+            ("symmetric", "quantized_sigmoid(6,symmetric=1)"),
+            ("use_real_sigmoid", "quantized_sigmoid(6,use_real_sigmoid=1)"),
+        ],
     },
     Kind {
         name: "quantized_po2",
@@ -192,11 +240,10 @@ const KINDS: &[Kind] = &[
             ("log2_rounding", "'rnd'"),
         ],
         scaling: &[],
-        values: "±2^e, never 0, with b = bits - 1, or bits - 2 where max_value is None or above 1: e \
-                 from -2^b to 2^b - 1 (even e alone, twice as far down, with \
+        values: "±2^e, never 0, with b = bits - 1, or bits - 2 if max_value is None or above 1: e \
+                 from -2^b to 2^b - 1 (even e only, down to -2^(b + 1), with \
                  quadratic_approximation), up to max_value",
-        hardware: STEPS,
-        example: "quantized_po2(4,max_value=1)",
+        variants: &[("", "quantized_po2(4,max_value=1)")],
     },
     Kind {
         name: "quantized_relu_po2",
@@ -208,10 +255,9 @@ const KINDS: &[Kind] = &[
             ("log2_rounding", "'rnd'"),
         ],
         scaling: &[],
-        values: "2^e, never 0, as quantized_po2 of one bit more; below 0 the smallest of them, or \
-                 with a slope -2^e near negative_slope · x",
-        hardware: STEPS,
-        example: "quantized_relu_po2(3,max_value=1)",
+        values: "2^e, never 0, as quantized_po2 with one bit more; for x < 0 the smallest of them, \
+                 or -2^e near negative_slope · x with a slope",
+        variants: &[("", "quantized_relu_po2(3,max_value=1)")],
     },
     Kind {
         name: "quantized_hswish",
@@ -224,32 +270,36 @@ const KINDS: &[Kind] = &[
             ("relu_upper_bound", "6"),
         ],
         scaling: &["scale_axis", "post_training_scale"],
-        values: "those of quantized_bits from the least on that \
-                 x · clip(x + relu_shift, 0, relu_upper_bound) / relu_upper_bound comes near",
-        hardware: STEPS,
-        example: "quantized_hswish(6,2)",
+        values: "quantized_bits of \
+                 x · clip(x + relu_shift, 0, relu_upper_bound) / relu_upper_bound, from its minimum on",
+        variants: &[("", "quantized_hswish(6,2)")],
     },
-    function("hard_sigmoid", "x/2 + ½, from 0 to 1", LINE),
-    function("smooth_sigmoid", "3x/16 + ½, from 0 to 1", LINE),
-    function("binary_sigmoid", "1 for positive x, 0 elsewhere", "one comparator"),
-    function("hard_tanh", "x, from -1 to 1", "two limits"),
-    function("smooth_tanh", "3x/8, from -1 to 1", LINE),
-    function("binary_tanh", "1 for positive x, -1 elsewhere, that of 0 too", "one comparator"),
+    function("hard_sigmoid", "x/2 + ½, from 0 to 1", &[("", "hard_sigmoid")]),
+    function("smooth_sigmoid", "3x/16 + ½, from 0 to 1", &[("", "smooth_sigmoid")]),
+    function("binary_sigmoid", "1 for x > 0, 0 for x ≤ 0", &[("", "binary_sigmoid")]),
+    function("hard_tanh", "x, from -1 to 1", &[("", "hard_tanh")]),
+    function("smooth_tanh", "3x/8, from -1 to 1", &[("", "smooth_tanh")]),
+    function("binary_tanh", "1 for x > 0, -1 for x ≤ 0", &[("", "binary_tanh")]),
 ];
 
-const LINE: &str = "shifts, an addition, two limits: exact, so the fraction grows";
-
-/// A function without parameters, which QKeras takes where a quantizer stands.
-const fn function(name: &'static str, values: &'static str, hardware: &'static str) -> Kind {
-    Kind { name, parameters: &[], scaling: &[], values, hardware, example: name }
+/// A function without parameters that QKeras accepts as a quantizer.
+const fn function(
+    name: &'static str,
+    values: &'static str,
+    variants: &'static [(&'static str, &'static str)],
+) -> Kind {
+    Kind { name, parameters: &[], scaling: &[], values, variants }
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::quantizer::{Quantizer, names};
+    use crate::quantizer::names;
+    use crate::quantizer::tests::cases::every_case;
 
     #[test]
     fn every_quantizer_is_described_once() {
@@ -261,13 +311,13 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_those_of_the_constructor_and_defaults_change_nothing() {
+    fn parameters_and_defaults_are_those_of_the_constructor() {
         for kind in KINDS {
             let described = kind.parameters.iter().map(|(name, _)| *name).chain(kind.inert());
             let mut described: BTreeSet<&str> =
                 described.chain(kind.scaling.iter().copied()).collect();
             if kind.name == "quantized_hswish" {
-                described.insert("keep_negative"); // in files, but not in the constructor
+                described.insert("keep_negative"); // only QKeras' get_config writes it
             }
             let known: BTreeSet<&str> = registry::attributes(kind.name).iter().copied().collect();
             assert_eq!(described, known, "{}", kind.name);
@@ -279,11 +329,33 @@ mod tests {
     }
 
     #[test]
-    fn examples_can_be_built() {
+    fn variants_can_be_built_and_read() {
         for kind in KINDS {
-            let quantizer: Quantizer = kind.example.parse().unwrap();
-            assert!(quantizer.stages().is_ok(), "{}", kind.example);
-            assert!(kind.example.starts_with(kind.name));
+            for (condition, call) in kind.variants {
+                let quantizer: Quantizer = call.parse().unwrap();
+                assert!(operations(&quantizer).is_ok() && call.starts_with(kind.name), "{call}");
+                assert!(!condition.contains(':'), "{condition}");
+            }
+        }
+        let hardware = |name| KINDS.iter().find(|kind| kind.name == name).unwrap().hardware();
+        assert_eq!(hardware("binary"), "step function with 1 threshold");
+        assert_eq!(
+            hardware("quantized_tanh"),
+            "cast (RND_CONV, SAT); symmetric: cast (RND_CONV, SAT_SYM); use_real_tanh: step function"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_quantizer_has_an_operation_that_its_kind_does_not_name(case in every_case()) {
+            // The sigmoid that QKeras' module has by default.
+            let quantizer: Quantizer = case.call.parse().unwrap();
+            let kind = KINDS.iter().find(|kind| case.call.split('(').next() == Some(kind.name)).unwrap();
+            let hardware = kind.hardware();
+            for stage in quantizer.stages().unwrap() {
+                let operation = stage.operation();
+                prop_assert!(hardware.contains(&operation), "{}: {} not in {}", quantizer, operation, hardware);
+            }
         }
     }
 }

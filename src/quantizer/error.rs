@@ -1,11 +1,12 @@
-//! What can go wrong with a quantizer.
+//! Errors of quantizers.
 
 use crate::fixed::FormatError;
+use crate::naming::did_you_mean;
 
-/// A quantizer that cannot do what is asked of it.
+/// A quantizer that cannot be applied or built.
 #[derive(Clone, Debug, PartialEq, thiserror::Error, miette::Diagnostic)]
 pub enum QuantizerError {
-    /// A parameter is no number.
+    /// A parameter is NaN or infinite.
     #[error("the weight at {index:?} is {value}")]
     #[diagnostic(help("the training has diverged; save the model from an earlier epoch"))]
     Weight {
@@ -21,42 +22,40 @@ pub enum QuantizerError {
         /// As QKeras writes it.
         quantizer: String,
     },
-    /// Weights over which the scales cannot be spread as the quantizer states.
+    /// Scales that do not fit the shape of the weights.
     #[error("{quantizer} on weights of shape {shape:?}: {reason}")]
-    #[diagnostic(help("QKeras refuses this too; is it the quantizer of another layer?"))]
+    #[diagnostic(help("QKeras rejects this too; is it the quantizer of another layer?"))]
     Scales {
         /// As QKeras writes it.
         quantizer: String,
         /// The shape of the weights.
         shape: Vec<usize>,
-        /// Why not.
+        /// The reason.
         reason: String,
     },
-    /// An attribute of a computed scale where nothing is computed.
-    #[error("{quantizer} outside of a kernel: {attribute} acts beside alpha='auto_po2' only")]
-    #[diagnostic(help(
-        "QKeras refuses this too; state alpha='auto_po2', or leave {attribute} out"
-    ))]
+    /// An attribute of a computed scale on a quantizer without one.
+    #[error("{quantizer} outside of a kernel: {attribute} requires alpha='auto_po2'")]
+    #[diagnostic(help("QKeras rejects this too; set alpha='auto_po2' or remove {attribute}"))]
     Po2Only {
         /// As QKeras writes it.
         quantizer: String,
         /// The attribute.
         attribute: &'static str,
     },
-    /// A scale for each channel, and nothing that says which channel is meant.
-    #[error("{quantizer} is another quantizer for each channel")]
-    #[diagnostic(help("state one of its scales as a number"))]
+    /// A scale for each channel, applied to a value of unknown channel.
+    #[error("{quantizer} has a scale for each channel")]
+    #[diagnostic(help("set alpha to one number"))]
     PerChannel {
         /// As QKeras writes it.
         quantizer: String,
     },
-    /// Scales that do not spread over the samples that flow.
+    /// Scales that do not broadcast over the samples of an activation.
     #[error(
         "{quantizer} on samples of shape {shape:?}: its scales have the shape {scales:?}, which does \
-         not spread over them"
+         not broadcast to theirs"
     )]
-    #[diagnostic(help("give it one scale, or one for each place on the last axis"))]
-    Spread {
+    #[diagnostic(help("set one scale, or one for each element of the last axis"))]
+    Broadcast {
         /// As QKeras writes it.
         quantizer: String,
         /// The shape of the scales.
@@ -64,72 +63,72 @@ pub enum QuantizerError {
         /// The shape of a sample.
         shape: Vec<usize>,
     },
-    /// A scale that no hardware can know beforehand.
+    /// A scale that is computed from activations.
     #[error("{quantizer} as an activation: its scale depends on all values of a batch")]
-    #[diagnostic(help("state alpha as a number, or leave it out"))]
+    #[diagnostic(help("set alpha to a number, or remove it"))]
     DataDependent {
         /// As QKeras writes it.
         quantizer: String,
     },
-    /// QKeras itself refuses the combination.
-    #[error("{quantizer} in a kernel: QKeras takes no threshold where alpha is computed")]
-    #[diagnostic(help("state alpha as a number, or leave the threshold out"))]
+    /// A combination that QKeras rejects.
+    #[error("{quantizer} in a kernel: QKeras accepts no threshold if alpha is computed")]
+    #[diagnostic(help("set alpha to a number, or remove the threshold"))]
     Threshold {
         /// As QKeras writes it.
         quantizer: String,
     },
-    /// No fixed-point type is that wide.
+    /// A fixed-point type that is too wide.
     #[error("{quantizer}: {source}")]
     Format {
         /// As QKeras writes it.
         quantizer: String,
-        /// What is wrong with the type.
+        /// The error of the type.
         source: FormatError,
     },
 }
 
-/// Text or parameters that state no quantizer which Bitkiln has.
+/// Text or parameters that are no supported quantizer.
 #[derive(Clone, Debug, PartialEq, thiserror::Error, miette::Diagnostic)]
 pub enum ParseError {
     /// Not of the form `name(value, attribute=value)`.
     #[error("cannot read '{text}' as a quantizer: {reason}")]
     #[diagnostic(help("write it as a call, for example quantized_bits(6, 0, alpha=1.0)"))]
     Syntax {
-        /// What stands there.
+        /// The text.
         text: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: String,
     },
-    /// QKeras does not have it.
-    #[error("QKeras has no quantizer '{name}'{}", did_you_mean(nearest.as_deref()))]
+    /// An unknown quantizer.
+    #[error("QKeras has no quantizer '{name}'{}", did_you_mean(*nearest))]
     #[diagnostic(help("supported are {}", super::registry::names().join(", ")))]
     Unknown {
-        /// The name that stands there.
+        /// The unknown name.
         name: String,
-        /// A known name that looks like it.
-        nearest: Option<String>,
+        /// The known name nearest in spelling.
+        nearest: Option<&'static str>,
     },
     /// The quantizer has no such attribute.
-    #[error("{quantizer} has no attribute '{attribute}'{}", did_you_mean(nearest.as_deref()))]
+    #[error("{quantizer} has no attribute '{attribute}'{}", did_you_mean(*nearest))]
     Attribute {
         /// The quantizer's name.
         quantizer: &'static str,
-        /// What stands there.
+        /// The unknown name.
         attribute: String,
-        /// One of its attributes that looks like it.
-        nearest: Option<String>,
+        /// The known attribute nearest in spelling.
+        nearest: Option<&'static str>,
     },
     /// More values than attributes.
     #[error("{quantizer} takes at most {allowed} values, not {given}")]
     TooMany {
         /// The quantizer's name.
         quantizer: &'static str,
-        /// Values given.
+        /// Number of values given.
         given: usize,
-        /// Attributes it has.
+        /// Number of attributes.
         allowed: usize,
     },
-    /// An attribute stated twice.
+    /// An attribute that is stated twice.
     #[error("{quantizer}: {attribute} is stated twice")]
     Twice {
         /// The quantizer's name.
@@ -144,25 +143,19 @@ pub enum ParseError {
         quantizer: &'static str,
         /// The attribute.
         attribute: &'static str,
-        /// What stands there.
+        /// The value, as Python writes it.
         value: String,
-        /// What could stand there.
+        /// The values that are accepted.
         expected: String,
     },
-    /// A value that QKeras takes, and that changes the result in a way which Bitkiln does not
-    /// compute.
-    #[error("{quantizer}: {attribute}={value} is not supported yet by Bitkiln")]
+    /// A value that QKeras accepts and Bitkiln does not support.
+    #[error("{quantizer}: {attribute}={value} is not supported")]
     Unsupported {
         /// The quantizer's name.
         quantizer: &'static str,
         /// The attribute.
         attribute: &'static str,
-        /// What stands there.
+        /// The value, as Python writes it.
         value: String,
     },
-}
-
-/// The end of a message about an unknown word.
-fn did_you_mean(nearest: Option<&str>) -> String {
-    nearest.map(|known| format!("; did you mean '{known}'?")).unwrap_or_default()
 }

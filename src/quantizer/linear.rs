@@ -4,24 +4,22 @@ use std::fmt;
 
 use ndarray::{ArrayD, Zip};
 
-use super::fixed_point::FixedPoint;
-use super::nearest::{Ties, code, listed};
-use super::parameters::Parameters;
-use super::rule::ScaleRule;
-use super::scales::{EPSILON, Groups, flush, nearest_po2};
-use super::training::{NOISE, ROUNDING, Training};
+use super::auto_scale::{EPSILON, MAX_FITS, ScaleRule, flush, nearest_po2};
+use super::bits::FixedPoint;
+use super::parameters::{NOISE, Parameters, ROUNDING, Training};
+use super::rounding::{Ties, multiples, quotient};
 use super::{
-    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Several, Stage, exp2,
-    log2,
+    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Scales, Stage, exp2,
 };
+use crate::fixed::power_of_two;
 
-/// QKeras' `quantized_linear`: s · clip(round(x / s)), halves to even, where s, the
+/// QKeras' `quantized_linear`: s · clip(round(x / s)), half to even, where s, the
 /// `quantization_scale`, is alpha · 2^(integer-u), u = bits - keep_negative. Codes go from -2^u
-/// (1-2^u if symmetric, 0 without keep_negative) to 2^u-1; for one bit and a sign they are -½ and ½,
-/// that of 0 being ½.
+/// (1-2^u if symmetric, 0 without keep_negative) to 2^u-1; with a sign bit alone they are -½ and ½, ½
+/// for 0.
 ///
 /// With alpha 'auto' s is the smallest number for which no weight of its group is clipped, at
-/// least epsilon; with 'auto_po2' a power of two close by that fits them well.
+/// least epsilon; with 'auto_po2' a power of two near it that fits them well.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedLinear {
     grid: FixedPoint,
@@ -30,26 +28,22 @@ pub struct QuantizedLinear {
     training: Training,
 }
 
-/// The attributes, in the order of QKeras' constructor. What is not read below does not change the
-/// values.
-pub(super) const ATTRIBUTES: &[&str] = &[
-    "bits",
-    "integer",
-    "symmetric",
-    "keep_negative",
-    "alpha",
-    "use_stochastic_rounding",
-    "scale_axis",
-    "qnoise_factor",
-    "var_name",
-    "use_variables",
-];
-
-/// Iterations of QKeras' search for the best power of two; it ends earlier where nothing changes
-/// any more.
-const SCALE_ITERATIONS: usize = 5;
-
 impl QuantizedLinear {
+    /// The attributes in the order of QKeras' constructor. Those that are not read do not change the
+    /// values.
+    pub(super) const ATTRIBUTES: &[&str] = &[
+        "bits",
+        "integer",
+        "symmetric",
+        "keep_negative",
+        "alpha",
+        "use_stochastic_rounding",
+        "scale_axis",
+        "qnoise_factor",
+        "var_name",
+        "use_variables",
+    ];
+
     pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
         let alpha = parameters.alpha()?;
         let quantizer = Self {
@@ -59,13 +53,13 @@ impl QuantizedLinear {
             alpha,
         };
         if quantizer.alpha.numbers().contains(&0.0) {
-            return Err(parameters.wrong("alpha", "another than 0, by which QKeras divides"));
+            return Err(parameters.wrong("alpha", "not 0: QKeras divides by it"));
         }
         parameters.exact_alpha(&quantizer.alpha, quantizer.grid.unsigned_bits().max(1))?;
         Ok(quantizer)
     }
 
-    /// The same with the number `scale` as alpha.
+    /// The quantizer with `scale` as alpha.
     pub(super) fn with_scale(self, scale: f32) -> Self {
         Self { alpha: Alpha::Number(scale), ..self }
     }
@@ -75,8 +69,8 @@ impl QuantizedLinear {
         if self.grid.is_sign() { (-0.5, 0.5) } else { self.grid.codes() }
     }
 
-    /// The code of `x` in float32, as QKeras computes it. A negative number so small that ½ swallows
-    /// it has the code of 0.
+    /// The code of `x` in float32, as QKeras computes it. A negative number that vanishes beside ½ has
+    /// the code of 0.
     fn float_code(&self, x: f32, scale: f32) -> f32 {
         let (low, high) = self.codes();
         let shift = if self.grid.is_sign() { 0.5 } else { 0.0 };
@@ -85,7 +79,7 @@ impl QuantizedLinear {
 
     /// QKeras' `_get_auto_quantization_scale`.
     fn computed_scale(&self, x: &ArrayD<f32>) -> Result<ArrayD<f32>, QuantizerError> {
-        // Unlike other quantizers, this one has each element of a vector as a group of its own.
+        // Unlike in other quantizers, each element of a vector is a group.
         let groups = self.rule.axis_groups(x.shape(), self)?;
         let (low, high) = self.codes();
         let (low, high) = (low as f32, high as f32);
@@ -98,31 +92,12 @@ impl QuantizedLinear {
         if self.alpha == Alpha::Auto {
             return Ok(groups.scale_of_each(x, &covering.collect::<Vec<_>>()));
         }
+        // QKeras' `_po2_autoscale`.
         let powers: Vec<f32> = covering.map(nearest_po2).collect();
-        self.best_power_of_two(x, &groups, powers)
-    }
-
-    /// QKeras' `_po2_autoscale`, from the powers of two that it starts with.
-    fn best_power_of_two(
-        &self,
-        x: &ArrayD<f32>,
-        first: &Groups,
-        mut scales: Vec<f32>,
-    ) -> Result<ArrayD<f32>, QuantizerError> {
-        let mut scale = first.scale_of_each(x, &scales);
+        let scale = groups.scale_of_each(x, &powers);
         let groups = self.rule.groups(x.shape(), self)?;
-        let iterations = if self.grid.is_sign() { 1 } else { SCALE_ITERATIONS };
-        for _ in 0..iterations {
-            let mut codes = x.clone();
-            Zip::from(&mut codes).and(&scale).for_each(|x, s| *x = self.float_code(*x, *s));
-            let next = self.rule.least_squares(&groups, x, &codes, true);
-            if next == scales {
-                break;
-            }
-            scale = groups.scale_of_each(x, &next);
-            scales = next;
-        }
-        Ok(scale)
+        let fits = if self.grid.is_sign() { 1 } else { MAX_FITS };
+        Ok(self.rule.fitted(&groups, x, scale, fits, |x, s| self.float_code(x, s)))
     }
 }
 
@@ -133,26 +108,26 @@ impl Definition for QuantizedLinear {
     }
 
     fn factored(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
-        let unit = exp2(self.grid.step()) as f32;
+        let unit = exp2(self.grid.lsb_power()) as f32;
         let scale = match self.alpha.of_weights(weights.shape(), self)? {
             Some(alpha) => alpha.mapv(|alpha| flush(alpha * unit)),
             None => self.computed_scale(weights)?,
         };
         let mut codes = ArrayD::zeros(weights.shape());
         Zip::from(&mut codes).and(weights).and(&scale).for_each(|code, x, scale| {
-            *code = libm::ldexp(self.float_code(*x, *scale).into(), self.grid.step());
+            *code = libm::ldexp(self.float_code(*x, *scale).into(), self.grid.lsb_power());
         });
         Factored::new(codes, &scale.mapv(|scale| scale / unit), self)
     }
 
     fn apply(&self, x: f64) -> f64 {
         let Some(alpha) = self.alpha.number() else { return f64::NAN };
-        let step = exp2(self.grid.step()) * alpha;
+        let lsb = exp2(self.grid.lsb_power()) * alpha;
         if self.grid.is_sign() {
-            let negative = x != 0.0 && (x < 0.0) != (step < 0.0);
-            return if negative { -0.5 * step } else { 0.5 * step };
+            let negative = x != 0.0 && (x < 0.0) != (lsb < 0.0);
+            return if negative { -0.5 * lsb } else { 0.5 * lsb };
         }
-        code(x, step, self.codes(), Ties::Even) * step
+        quotient(x, lsb, self.codes(), Ties::Even) * lsb
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
@@ -160,15 +135,14 @@ impl Definition for QuantizedLinear {
             Some(alpha) => alpha,
             None => self.alpha.of_activation(self)?,
         };
-        let power = log2::floor_log2(alpha.abs());
-        if self.grid.is_sign() || exp2(power) != alpha {
-            return Ok(vec![Stage::Steps]);
+        match power_of_two(alpha).filter(|_| alpha > 0.0 && !self.grid.is_sign()) {
+            Some(power) => Ok(vec![self.grid.cast(power, self)?]),
+            None => Ok(vec![Stage::StepFunction]),
         }
-        Ok(vec![self.grid.cast(power, self)?])
     }
 
-    fn several_scales(&self) -> Several<'_> {
-        Some((self.alpha.several()?, Role::Step))
+    fn scales(&self) -> Scales<'_> {
+        Some((self.alpha.several()?, Role::Lsb))
     }
 
     fn training(&self) -> Option<&Training> {
@@ -176,7 +150,7 @@ impl Definition for QuantizedLinear {
     }
 
     fn values(&self) -> Option<Vec<f64>> {
-        listed(self.codes(), exp2(self.grid.step()) * self.alpha.number()?)
+        multiples(self.codes(), exp2(self.grid.lsb_power()) * self.alpha.number()?)
     }
 }
 

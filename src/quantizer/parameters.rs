@@ -1,16 +1,19 @@
-//! The attributes that a quantizer is constructed from, and the checks that they share.
+//! The attributes that a quantizer is constructed from.
+
+use std::fmt;
 
 use ndarray::{ArrayD, Axis};
 use serde_json::Value;
 
-use super::rule::Whole;
+use super::auto_scale::Integers;
 use super::{Alpha, ParseError};
+use crate::fixed::{power_of_two, significant_bits};
+use crate::naming::nearest;
 
-/// The most bits that a quantizer has: its values are exact as f64, and float32, in which QKeras
-/// computes, has 24.
+/// Maximum bits of a quantizer: its values are exact as f64. QKeras' float32 has only 24.
 pub(super) const MAX_BITS: u32 = 52;
 
-/// The farthest `integer`: 2^integer is a float32 number.
+/// Maximum magnitude of `integer`: 2^integer is a float32 number.
 const MAX_INTEGER: i64 = 126;
 
 /// Attributes by name, as a file states them. `None` of Python is null.
@@ -20,8 +23,8 @@ pub(super) struct Parameters<'a> {
 }
 
 impl<'a> Parameters<'a> {
-    /// Gives each value the attribute that Python would: `positional` in the constructor's order,
-    /// `keyword` by name.
+    /// Binds values to attributes as Python does: `positional` in the constructor's order, `keyword` by
+    /// name.
     pub(super) fn bind(
         quantizer: &'static str,
         attributes: &[&'static str],
@@ -51,7 +54,7 @@ impl<'a> Parameters<'a> {
         self.stated.iter().find(|(name, _)| *name == attribute).copied()
     }
 
-    /// The error for the value of `attribute`: it should be what `expected` says.
+    /// The error for a value of `attribute` that is not `expected`.
     pub(super) fn wrong(&self, attribute: &'static str, expected: impl Into<String>) -> ParseError {
         let value = self.get(attribute).map_or_else(|| "None".into(), |(_, value)| text(value));
         ParseError::Value { quantizer: self.quantizer, attribute, value, expected: expected.into() }
@@ -61,7 +64,7 @@ impl<'a> Parameters<'a> {
         ParseError::Unsupported { quantizer: self.quantizer, attribute, value: text(value) }
     }
 
-    /// A whole number in `range`.
+    /// An integer in `range`.
     pub(super) fn whole(
         &self,
         attribute: &'static str,
@@ -80,12 +83,12 @@ impl<'a> Parameters<'a> {
             })
     }
 
-    /// `bits`, all of them; QKeras' default is 8.
+    /// `bits`, the sign bit included; QKeras' default is 8.
     pub(super) fn bits(&self) -> Result<u32, ParseError> {
         Ok(self.whole("bits", 8, 1..=MAX_BITS.into())? as u32)
     }
 
-    /// `bits` of an exponent, which need be no whole number; QKeras' default is 8.
+    /// `bits` of an exponent, not necessarily an integer; QKeras' default is 8.
     pub(super) fn exponent_bits(&self) -> Result<f64, ParseError> {
         let Some((name, value)) = self.get("bits") else { return Ok(8.0) };
         let most = f64::from(MAX_BITS);
@@ -93,7 +96,7 @@ impl<'a> Parameters<'a> {
         bits.ok_or_else(|| self.wrong(name, format!("a number, 0 to {MAX_BITS}")))
     }
 
-    /// `integer`, the bits above the binary point.
+    /// `integer`, the integer bits.
     pub(super) fn integer_bits(&self) -> Result<i32, ParseError> {
         Ok(self.whole("integer", 0, -MAX_INTEGER..=MAX_INTEGER)? as i32)
     }
@@ -140,8 +143,7 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// Float32 numbers: one (then without axes), or lists of them, all of one length where they are
-    /// beside each other; or None.
+    /// An array of float32 numbers from a number (no axes) or nested lists; or None.
     pub(super) fn numbers(
         &self,
         attribute: &'static str,
@@ -156,19 +158,19 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// A whole number from `low` on or a list of them, or None.
+    /// An integer not below `low` or a list of such, or None.
     pub(super) fn whole_numbers(
         &self,
         attribute: &'static str,
         low: i64,
-    ) -> Result<Option<Whole>, ParseError> {
+    ) -> Result<Option<Integers>, ParseError> {
         let whole = |value: &Value| value.as_i64().filter(|number| *number >= low);
         let read = match self.get(attribute) {
             None | Some((_, Value::Null)) => return Ok(None),
             Some((_, Value::Array(items))) => {
-                items.iter().map(whole).collect::<Option<_>>().map(Whole::Many)
+                items.iter().map(whole).collect::<Option<_>>().map(Integers::Many)
             }
-            Some((_, value)) => whole(value).map(Whole::One),
+            Some((_, value)) => whole(value).map(Integers::One),
         };
         read.map(Some).ok_or_else(|| {
             let numbers = "a whole number, a list of them, or None";
@@ -177,7 +179,7 @@ impl<'a> Parameters<'a> {
         })
     }
 
-    /// The exponent of a float32 number that is 2 to it, whole or not, or None.
+    /// The exponent of a power of two in float32, not necessarily an integer; or None.
     pub(super) fn exponent(&self, attribute: &'static str) -> Result<Option<f64>, ParseError> {
         match self.get(attribute) {
             None | Some((_, Value::Null)) => Ok(None),
@@ -189,13 +191,10 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// Refuses an `alpha` whose product with a code of `code_bits` bits is not exact as f64.
+    /// Rejects an `alpha` whose product with a code of `code_bits` bits is not exact as f64.
     pub(super) fn exact_alpha(&self, alpha: &Alpha, code_bits: u32) -> Result<(), ParseError> {
-        let significant = |alpha: f32| match alpha {
-            0.0 => 0,
-            _ => f32::MANTISSA_DIGITS - (alpha.to_bits() | 1 << 23).trailing_zeros(),
-        };
-        let longest = alpha.numbers().into_iter().map(significant).max().unwrap_or(0);
+        let bits = alpha.numbers().into_iter().map(|alpha| significant_bits(alpha.into()));
+        let longest = bits.max().unwrap_or(0);
         if code_bits + longest.saturating_sub(1) <= MAX_BITS {
             return Ok(());
         }
@@ -203,7 +202,7 @@ impl<'a> Parameters<'a> {
         Err(self.wrong("alpha", format!("shorter, to be exact with bits={bits}")))
     }
 
-    /// `negative_slope`, as the power of two that it is; `None` for 0.
+    /// The exponent of `negative_slope`, a power of two; `None` for 0.
     pub(super) fn negative_slope(&self) -> Result<Option<i32>, ParseError> {
         let Some((name, value)) = self.get("negative_slope") else { return Ok(None) };
         let wrong = || self.wrong(name, "0 or a power of two");
@@ -211,15 +210,11 @@ impl<'a> Parameters<'a> {
         if slope == 0.0 {
             return Ok(None);
         }
-        if !(slope.is_normal() && slope > 0.0) {
-            return Err(wrong());
-        }
-        let power = super::log2::floor_log2(slope);
-        let near = i64::from(power).abs() <= MAX_INTEGER;
-        if super::exp2(power) == slope && near { Ok(Some(power)) } else { Err(wrong()) }
+        let power = power_of_two(slope).filter(|power| i64::from(*power).abs() <= MAX_INTEGER);
+        power.filter(|_| slope > 0.0).map(Some).ok_or_else(wrong)
     }
 
-    /// Refuses `attribute` if it is stated as True.
+    /// Rejects `attribute` stated as True.
     pub(super) fn must_not_be_set(&self, attribute: &'static str) -> Result<(), ParseError> {
         match self.get(attribute) {
             Some((name, value)) if self.flag(name, false)? => Err(self.unsupported(name, value)),
@@ -227,7 +222,7 @@ impl<'a> Parameters<'a> {
         }
     }
 
-    /// `log2_rounding`: whether exponents are rounded down, not to nearest.
+    /// `log2_rounding`: true if exponents are rounded down, false if to nearest.
     pub(super) fn floors_log2(&self) -> Result<bool, ParseError> {
         match self.get("log2_rounding").map(|(_, value)| value.as_str()) {
             None | Some(Some("rnd")) => Ok(false),
@@ -237,7 +232,7 @@ impl<'a> Parameters<'a> {
     }
 }
 
-/// The array that nested lists of numbers write down, each a finite float32 number.
+/// The array of nested lists of finite float32 numbers.
 fn array(value: &Value) -> Option<ArrayD<f32>> {
     match value {
         Value::Array(items) => {
@@ -263,17 +258,95 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
-/// The known word that looks most like `word`, if any does.
-pub(crate) fn nearest<'k>(word: &str, known: impl Iterator<Item = &'k str>) -> Option<String> {
-    const SIMILAR: f64 = 0.75;
-    known
-        .map(|known| (strsim::jaro_winkler(word, known), known))
-        .filter(|(similarity, _)| *similarity >= SIMILAR)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, known)| known.to_owned())
-}
-
-/// The flags that are set, each as an argument behind others.
+/// The flags that are set, each with a comma before it.
 pub(super) fn flag_text(flags: &[(&str, bool)]) -> String {
     flags.iter().filter(|(_, set)| *set).map(|(name, _)| format!(",{name}=1")).collect()
+}
+
+/// Attributes that act in training only and differ from their default.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Training(Vec<(&'static str, String)>);
+
+/// The value of an attribute that has no effect.
+pub(super) enum Neutral {
+    Number(f32),
+    Flag(bool),
+}
+
+/// The share of the quantized value that training sees.
+pub(super) const NOISE: (&str, Neutral) = ("qnoise_factor", Neutral::Number(1.0));
+/// Stochastic rounding in training.
+pub(super) const ROUNDING: (&str, Neutral) = ("use_stochastic_rounding", Neutral::Flag(false));
+/// The probabilities with which training draws signs.
+pub(super) const REAL_SIGMOID: (&str, Neutral) = ("use_real_sigmoid", Neutral::Flag(true));
+
+impl Training {
+    pub(super) fn new(
+        parameters: &Parameters<'_>,
+        attributes: &[(&'static str, Neutral)],
+    ) -> Result<Self, ParseError> {
+        let mut stated = vec![];
+        for (name, neutral) in attributes {
+            let acts = match neutral {
+                Neutral::Flag(neutral) => parameters.flag(name, *neutral)? != *neutral,
+                Neutral::Number(neutral) => match parameters.number(name)? {
+                    Some(number) => number != *neutral,
+                    None if parameters.get(name).is_some() => {
+                        return Err(parameters.wrong(name, "a number"));
+                    }
+                    None => false,
+                },
+            };
+            if let Some((_, value)) = parameters.get(name).filter(|_| acts) {
+                let value = match neutral {
+                    Neutral::Flag(neutral) => text(&Value::Bool(!neutral)), // also for 1 and 0
+                    Neutral::Number(_) => text(value),
+                };
+                stated.push((*name, value));
+            }
+        }
+        Ok(Self(stated))
+    }
+
+    pub(super) fn notes(&self) -> Vec<TrainingNote> {
+        let note = |(attribute, value): &(&'static str, String)| TrainingNote::Attribute {
+            attribute,
+            value: value.clone(),
+        };
+        self.0.iter().map(note).collect()
+    }
+}
+
+impl fmt::Display for Training {
+    /// Each attribute with a comma before it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|(attribute, value)| write!(f, ",{attribute}={value}"))
+    }
+}
+
+/// A reason why a quantizer's values at inference differ from those in training.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TrainingNote {
+    /// An attribute that adds noise or randomness.
+    Attribute {
+        /// Its name in QKeras.
+        attribute: &'static str,
+        /// As Python writes it.
+        value: String,
+    },
+    /// A quantizer that draws random numbers in QKeras' inference too.
+    Random,
+}
+
+impl TrainingNote {
+    /// QKeras' own inference, if it is not the deterministic, full quantization that Bitkiln computes.
+    pub fn difference(&self) -> Option<&'static str> {
+        match self {
+            Self::Random => Some("QKeras' own inference draws random numbers for bernoulli"),
+            Self::Attribute { attribute: "qnoise_factor", .. } => Some(
+                "QKeras' own inference mixes unquantized values in where qnoise_factor is not 1",
+            ),
+            Self::Attribute { .. } => None,
+        }
+    }
 }

@@ -1,27 +1,26 @@
-//! `quantized_relu`: a rectifier onto fixed point.
+//! `quantized_relu`: ReLU on fixed point.
 
 use std::fmt;
 
-use super::parameters::Parameters;
-use super::training::{NOISE, ROUNDING, Training};
+use super::parameters::{NOISE, Parameters, ROUNDING, Training};
 use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, cast, exp2};
 use crate::fixed::{Format, Overflow};
 use crate::function::Sigmoid;
 
-/// QKeras' `quantized_relu`. With n = bits (one less where there is a slope), m = 2^n and
-/// p = x · 2^(n-integer), all halves to even:
+/// QKeras' `quantized_relu`. With n = bits (one less with a slope), m = 2^n and
+/// p = x · 2^(n-integer), rounding half to even:
 ///
 /// 2^integer · (clip(round(p) / m, 0, 1 - 1/m) + slope · clip(round(slope · p) / (slope · m), -1, 0))
 ///
-/// so a slope's smallest value is -slope · 2^integer. With `use_sigmoid`, p is m · sigmoid(x / 2^integer)
-/// and both quotients are doubled and lessened by 1; the sigmoid is the one that QKeras' module has,
-/// clip(x/2 + ½, 0, 1) by default.
+/// so the smallest value with a slope is -slope · 2^integer. With `use_sigmoid`, p is
+/// m · sigmoid(x / 2^integer) and each quotient q becomes 2q - 1; the sigmoid is the one set for QKeras'
+/// module, clip(x/2 + ½, 0, 1) by default.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedRelu {
     bits: u32,
     integer: i32,
     use_sigmoid: bool,
-    /// The slope's power of two; `None` where it is 0.
+    /// The negative slope is 2 to this power; `None` for 0.
     slope: Option<i32>,
     upper_bound: Option<f32>,
     is_quantized_clip: bool,
@@ -29,24 +28,24 @@ pub struct QuantizedRelu {
     pub(super) sigmoid: Sigmoid,
 }
 
-/// The attributes, in the order of QKeras' constructor. What is not read below acts in training
-/// only.
-pub(super) const ATTRIBUTES: &[&str] = &[
-    "bits",
-    "integer",
-    "use_sigmoid",
-    "negative_slope",
-    "use_stochastic_rounding",
-    "relu_upper_bound",
-    "is_quantized_clip",
-    "qnoise_factor",
-    "var_name",
-    "use_ste",
-    "use_variables",
-    "enable_fast_inference",
-];
-
 impl QuantizedRelu {
+    /// The attributes in the order of QKeras' constructor. Those that are not read act in training
+    /// only.
+    pub(super) const ATTRIBUTES: &[&str] = &[
+        "bits",
+        "integer",
+        "use_sigmoid",
+        "negative_slope",
+        "use_stochastic_rounding",
+        "relu_upper_bound",
+        "is_quantized_clip",
+        "qnoise_factor",
+        "var_name",
+        "use_ste",
+        "use_variables",
+        "enable_fast_inference",
+    ];
+
     pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
         let quantizer = Self {
             bits: parameters.bits()?,
@@ -60,50 +59,49 @@ impl QuantizedRelu {
         };
         let plain = !quantizer.use_sigmoid && quantizer.slope.is_none();
         if !plain || quantizer.bound().is_some() {
-            // The fast path knows nothing of these.
+            // QKeras' fast path ignores these.
             parameters.must_not_be_set("enable_fast_inference")?;
         }
         Ok(quantizer)
     }
 
-    /// The same with other integer bits.
+    /// The quantizer with other integer bits.
     pub(super) fn with_integer(self, integer: i32) -> Self {
         Self { integer, ..self }
     }
 
-    /// The same without an upper bound.
+    /// The quantizer without an upper bound.
     pub(super) fn without_bound(self) -> Self {
         Self { upper_bound: None, ..self }
     }
 
-    /// Whether there are negative numbers.
+    /// True if values can be negative.
     pub(super) fn is_signed(&self) -> bool {
         self.slope.is_some()
     }
 
-    /// Bits without the sign.
+    /// Bits without the sign bit.
     pub(super) fn unsigned_bits(&self) -> i32 {
         self.bits as i32 - i32::from(self.slope.is_some())
     }
 
-    /// The power of two of the step between two values.
-    fn step(&self) -> i32 {
+    /// The LSB is 2 to this power.
+    fn lsb_power(&self) -> i32 {
         self.integer - self.unsigned_bits()
     }
 
-    /// The upper bound, where it acts: QKeras lets `is_quantized_clip` rule it out, and takes 0
-    /// for none.
+    /// The upper bound in effect: QKeras ignores it with `is_quantized_clip`, and if it is 0.
     pub(super) fn bound(&self) -> Option<f64> {
         let bound = self.upper_bound.filter(|bound| !self.is_quantized_clip && *bound != 0.0);
         bound.map(f64::from)
     }
 
-    /// The largest value before the upper bound.
-    fn top(&self) -> f64 {
-        exp2(self.integer) - exp2(self.step())
+    /// The largest value without an upper bound.
+    fn max_value(&self) -> f64 {
+        exp2(self.integer) - exp2(self.lsb_power())
     }
 
-    /// The value for `position`, which is p.
+    /// The value for `position`, the p of the definition.
     fn at(&self, position: f64) -> f64 {
         let levels = exp2(self.unsigned_bits());
         let part = |quotient: f64| if self.use_sigmoid { 2.0 * quotient - 1.0 } else { quotient };
@@ -117,22 +115,22 @@ impl QuantizedRelu {
         self.bound().map_or(y, |bound| y.min(bound))
     }
 
-    /// The stages before the upper bound; `None` where only steps will do.
+    /// The stages before the upper bound; `None` if only a step function computes the same.
     fn rectifier(&self) -> Result<Option<Vec<Stage>>, QuantizerError> {
         let signed = |integer| cast(self, Format::signed(self.bits, integer), Overflow::Sat);
         let unsigned = |integer| cast(self, Format::unsigned(self.bits, integer), Overflow::Sat);
         let integer = self.integer;
         Ok(Some(match (self.use_sigmoid, self.slope) {
             (false, None) => vec![unsigned(integer)?],
-            // Steps twice as wide, then the largest value, which lies between two of them. The
-            // ½ · m that the sigmoid adds must be even, or halves would go the other way.
+            // An LSB twice as large, then a cast for the largest value, which is an odd multiple of the
+            // smaller LSB. The ½ · m that the sigmoid adds must be even, or ties would round the other way.
             (true, None) if self.bits >= 2 => {
                 let Some(slope) = self.sigmoid.slope() else { return Ok(None) };
-                let line = Stage::line(2.0 * slope, 0.0);
+                let line = Stage::affine(2.0 * slope, 0.0);
                 line.into_iter().chain([unsigned(integer + 1)?, unsigned(integer)?]).collect()
             }
             (false, Some(0)) => vec![signed(integer + 1)?],
-            // The smallest value, -slope · 2^integer, must be one of the type's.
+            // The smallest value, -slope · 2^integer, must be a value of the type.
             (false, Some(power)) if (-self.unsigned_bits()..0).contains(&power) => vec![
                 Stage::AtLeast(-exp2(integer)),
                 Stage::Leaky { shift: power.unsigned_abs() },
@@ -152,16 +150,16 @@ impl Definition for QuantizedRelu {
         self.at(if self.use_sigmoid {
             self.sigmoid.value(libm::ldexp(x, -self.integer)) * exp2(self.unsigned_bits())
         } else {
-            libm::ldexp(x, -self.step())
+            libm::ldexp(x, -self.lsb_power())
         })
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        let Some(mut stages) = self.rectifier()? else { return Ok(vec![Stage::Steps]) };
-        if let Some(bound) = self.bound().filter(|bound| *bound < self.top()) {
-            let is_value = libm::ldexp(bound, -self.step()).fract() == 0.0;
+        let Some(mut stages) = self.rectifier()? else { return Ok(vec![Stage::StepFunction]) };
+        if let Some(bound) = self.bound().filter(|bound| *bound < self.max_value()) {
+            let is_value = libm::ldexp(bound, -self.lsb_power()).fract() == 0.0;
             if bound < 0.0 || !is_value {
-                return Ok(vec![Stage::Steps]);
+                return Ok(vec![Stage::StepFunction]);
             }
             stages.push(Stage::AtMost(bound));
         }
@@ -173,7 +171,7 @@ impl Definition for QuantizedRelu {
     }
 
     fn values(&self) -> Option<Vec<f64>> {
-        // Every value is taken at some quarter of a step, or far outside.
+        // Every value is taken at a multiple of a quarter LSB, or far outside.
         const SAMPLES: i32 = 4;
         let finer = SAMPLES << self.slope.map_or(0, |power| power.clamp(0, 16));
         let samples = exp2(self.unsigned_bits() + 1) * f64::from(finer);
@@ -181,7 +179,7 @@ impl Definition for QuantizedRelu {
             return None;
         }
         let half = (samples / 2.0) as i64;
-        // A sigmoid is never negative, and never beyond its last level.
+        // A sigmoid is never negative, and never above its last level.
         let low = if self.use_sigmoid { 0 } else { -half };
         let inside = (low..=half).map(|k| self.at(k as f64 / f64::from(finer)));
         let outside = [f64::NEG_INFINITY, f64::INFINITY].map(|x| self.apply(x));
@@ -195,7 +193,7 @@ impl fmt::Display for QuantizedRelu {
         if self.use_sigmoid {
             f.write_str(",1")?;
         }
-        // QKeras' own text leaves the names away, and would read a slope as use_sigmoid.
+        // QKeras' own text omits the names, and would read a slope as use_sigmoid.
         if let Some(power) = self.slope {
             write!(f, ",negative_slope={:?}", exp2(power))?;
         }

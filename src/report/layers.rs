@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::fixed::{Format, Range};
 use crate::hls::{Form, Function, FunctionSize, Operations, Scaling, TableSizes, Uses};
-use crate::ir::{Conv, Elementwise, Graph, NodeId, Op, Operation, Pool, PoolKind};
+use crate::ir::text::Described;
+use crate::ir::{Conv, Elementwise, Graph, NodeId, Op, Pool, PoolKind};
 
 /// What hardware a layer becomes.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -2,7 +2,7 @@
 
 use ndarray::{ArrayD, ArrayViewD};
 
-use crate::fixed::{Codes, Format, Overflow, Quantization, Rounding, cast};
+use crate::fixed::{Codes, Format, Overflow, Quantization, Rounding, cast_real, exact_code};
 
 /// Samples on an input's grid.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,31 +24,10 @@ pub fn quantize(values: &ArrayViewD<'_, f64>, format: Format) -> Option<Quantize
     let codes = values
         .iter()
         .map(|value| {
-            // Far beyond any format, and finite.
-            let limit = libm::ldexp(1.0, Format::MAX_POSITION - 1);
-            let finite = value.clamp(-limit, limit);
-            saturated += usize::from(*value < ends.0 || *value > ends.1);
-            let exact = ndarray::arr0(finite).into_dyn();
-            // The lowest bit of a double counts 2^-1074.
-            let fine = crate::ir::Constant::covering(exact.view());
-            match fine {
-                Ok(constant) => {
-                    let code = constant.codes.get(0)?;
-                    let result = cast(&code, constant.format.fraction(), &to);
-                    let back = Codes::from_values(&exact.view(), format.fraction());
-                    let inside = *value >= ends.0 && *value <= ends.1;
-                    rounded += usize::from(inside && back.is_none());
-                    Some(result)
-                }
-                Err(_) if value.is_nan() => None,
-                // Too small or too large for any format.
-                Err(_) if value.abs() < 1.0 => {
-                    rounded += 1;
-                    Some(0.into())
-                }
-                Err(_) if *value < 0.0 => Some(format.codes().low().clone()),
-                Err(_) => Some(format.codes().high().clone()),
-            }
+            let inside = ends.0 <= *value && *value <= ends.1;
+            saturated += usize::from(!inside);
+            rounded += usize::from(inside && exact_code(*value, format.fraction()).is_none());
+            cast_real(value.clamp(f64::MIN, f64::MAX), &to)
         })
         .collect::<Option<Vec<_>>>()?;
     let codes = ArrayD::from_shape_vec(values.raw_dim(), codes).ok()?;

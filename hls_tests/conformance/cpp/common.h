@@ -1,4 +1,4 @@
-// What the conformance programs of both vendors share: codes come in on stdin, results go out on
+// Shared by the conformance programs of both vendors: codes are read from stdin, results written to
 // stdout. `load`, `store` and `describe` are the vendor's (ap.h, ac.h).
 #pragma once
 #include <cstdint>

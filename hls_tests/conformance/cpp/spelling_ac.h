@@ -1,4 +1,4 @@
-// What generated projects and their users write with ac_types.
+// Code of generated projects and their users with ac_types.
 #pragma once
 #include "ac_channel.h"
 #include <iostream>

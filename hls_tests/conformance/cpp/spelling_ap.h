@@ -1,4 +1,4 @@
-// What generated projects and their users write with ap_types.
+// Code of generated projects and their users with ap_types.
 #pragma once
 #include "hls_stream.h"
 #include <iostream>

@@ -46,18 +46,18 @@ fn attributes_of_adaptive_activations() {
     let message = "activation = \"quantized_po2\" is not supported";
     refused("activation", json!("quantized_po2"), message, "\"quantized_relu\"");
     let message = "activation = \"quantized_bits(4)\" is not supported";
-    refused("activation", json!("quantized_bits(4)"), message, "without brackets");
+    refused("activation", json!("quantized_bits(4)"), message, "without parentheses");
     refused("activation", Value::Null, "has no attribute 'activation'", "");
     refused("total_bits", Value::Null, "has no attribute 'total_bits'", "");
     let message = "activation: quantized_bits: bits=60, but it must be a whole number, 1 to 52";
     refused("total_bits", json!(60), message, "");
     refused("per_channel", json!("no"), "per_channel = \"no\" is not true or false", "");
     refused("symmetric", json!(2), "symmetric = 2 is not true or false", "");
-    let message = "the attribute momentum = 1 is not known, so it might change the result";
+    let message = "unknown attribute momentum = 1 might change the result";
     refused("momentum", json!(1), message, "");
 }
 
-/// What QKeras' `call` decides with `training=False`, the step of this training being -1: the averages
+/// As QKeras' `call` with `training=False`, after a training that ended with step -1: the averages
 /// move where `will_ema_freeze`, and the step is not beyond the delay.
 #[test]
 fn averages_move_at_inference_where_qkeras_moves_them() {
@@ -94,7 +94,7 @@ fn slopes_of_adaptive_rectifiers() {
 fn averages_of_another_shape() {
     let result = load_with("per_channel", json!(false));
     let message = result.expect_err("an error").to_string();
-    assert!(message.contains("ema_min should have the shape [1], but"), "{message}");
+    assert!(message.contains("ema_min must have shape [1], but"), "{message}");
     // 1 stands for true, as in Python.
     let model = load_with("per_channel", json!(1)).unwrap();
     let is_adaptive = |kind: &LayerKind| matches!(kind, LayerKind::Adaptive(adaptive) if adaptive.integer_bits() == [0, 3, 1, 2, 4, 4]);

@@ -27,44 +27,42 @@ fn connections() {
     let y = json!([[["x", 0, 0, {}]]]);
     let tensor = |history: Value| json!({"class_name": "__keras_tensor__", "config": {"keras_history": history}});
     let cases = [
-        (
-            json!([[["in", 0, 0, {"mask": true}]]]),
-            "the call's argument mask = true is not supported",
-        ),
-        (json!([[["z", 0, 0, {}]]]), "takes the result of 'z', which the model does not have"),
-        (json!([[["in", 0, 1, {}]]]), "its connection [\"in\",0,1,{}] is not understood"),
-        (json!([[["in", 1, 0, {}]]]), "its connection [\"in\",1,0,{}] is not understood"),
+        (json!([[["in", 0, 0, {"mask": true}]]]), "call argument mask = true is not supported"),
+        (json!([[["z", 0, 0, {}]]]), "its input 'z' is not a layer of the model"),
+        (json!([[["in", 0, 1, {}]]]), "unsupported connection [\"in\",0,1,{}]"),
+        (json!([[["in", 1, 0, {}]]]), "unsupported connection [\"in\",1,0,{}]"),
         (
             json!([[["_CONSTANT_VALUE", -1, 0, {}]]]),
-            "its connection [\"_CONSTANT_VALUE\",-1,0,{}] is not understood",
+            "unsupported connection [\"_CONSTANT_VALUE\",-1,0,{}]",
         ),
-        (json!([[["in", 0, 0, {}, 7]]]), "its connection [\"in\",0,0,{},7] is not understood"),
-        (json!([[["in", 0, 0, {}], ["in", 0, 0, {}]]]), "takes 1 input(s), but is connected to 2"),
-        (json!([]), "the shape of its input is stated nowhere"),
-        (json!("in"), "its connection \"in\" is not understood"),
-        (json!([3]), "its connection 3 is not understood"),
+        (json!([[["in", 0, 0, {}, 7]]]), "unsupported connection [\"in\",0,0,{},7]"),
+        (json!([[["in", 0, 0, {}], ["in", 0, 0, {}]]]), "expects 1 input(s), but has 2"),
+        (json!([]), "its input shape is not stated"),
+        (json!("in"), "unsupported connection \"in\""),
+        (json!([3]), "unsupported connection 3"),
         (json!([[["y", 0, 0, {}]]]), "depends on its own result"),
         (
             json!([{"args": [tensor(json!(["in", 0, 0]))], "kwargs": {"training": true}}]),
-            "the call's argument training = true is not supported",
+            "call argument training = true is not supported",
         ),
         (
             json!([{"args": [tensor(json!(["z", 0, 0]))], "kwargs": {}}]),
-            "takes the result of 'z', which the model does not have",
+            "its input 'z' is not a layer of the model",
         ),
-        (json!([{"args": [2.5], "kwargs": {}}]), "its connection 2.5 is not understood"),
+        (json!([{"args": [2.5], "kwargs": {}}]), "unsupported connection 2.5"),
         (
             json!([{"args": [[tensor(json!(["in", 0, 0])), tensor(json!(["in", 0, 0]))]]}]),
-            "takes 1 input(s), but is connected to 2",
+            "expects 1 input(s), but has 2",
         ),
-        (json!([{"more": 1}]), "its connection 1 is not understood"),
+        (json!([{"more": 1}]), "unsupported connection 1"),
     ];
     for (calls, message) in cases {
         let message = format!("model.json: layer 'x' (Flatten): {message}");
         expect(load_json(&functional(calls, y.clone()), &weights), &message, "");
     }
-    let message = "k2_training.h5: layer 'drop' (Dropout): the call's argument training = true is not supported";
-    expect(load(&fixture("k2_training.h5"), None), message, "inputs alone");
+    let message =
+        "k2_training.h5: layer 'drop' (Dropout): call argument training = true is not supported";
+    expect(load(&fixture("k2_training.h5"), None), message, "inputs only");
 }
 
 #[test]
@@ -77,13 +75,14 @@ fn ends_of_a_model() {
         load_json(&config, &weights)
     };
     for value in [json!([]), json!(null), json!([["z", 0, 0]]), json!([["y", 1, 0]]), json!([7])] {
-        let message = format!("model.json: output_layers = {value} names no layers of the model");
+        let message =
+            format!("model.json: output_layers = {value} is not a list of the model's layers");
         expect(with("output_layers", value), &message, "save the model again");
     }
-    let message = "model.json: the model's input 'x' is no InputLayer";
+    let message = "model.json: the model's input 'x' is not an InputLayer";
     expect(with("input_layers", json!([["in", 0, 0], ["x", 0, 0]])), message, "");
-    let message = "model.json: layer 'in' (InputLayer): is not among the model's inputs";
-    expect(with("input_layers", json!(["x", 0, 0])), message, "name it");
+    let message = "model.json: layer 'in' (InputLayer): is not an input of the model";
+    expect(with("input_layers", json!(["x", 0, 0])), message, "list it");
     // All is well up to the weights: one output, and outputs by name in the order of their names.
     for value in [json!(["y", 0, 0]), json!({"b": ["y", 0, 0], "a": ["x", 0, 0]})] {
         let error = with("output_layers", value).unwrap_err();
@@ -91,13 +90,12 @@ fn ends_of_a_model() {
     }
 
     let second = layer("InputLayer", json!({"name": "second", "batch_shape": [null, 3]}));
-    let message =
-        "model.json: layer 'second' (InputLayer): takes 0 input(s), but is connected to 1";
+    let message = "model.json: layer 'second' (InputLayer): expects 0 input(s), but has 1";
     expect(load_json(&sequential(&[second]), &weights), message, "");
     let unbuilt = json!({"class_name": "Sequential", "config": {"layers": [
         layer("Dense", json!({"name": "fc", "units": 2}))
     ]}});
-    let message = "model.json: layer 'fc' (Dense): the shape of its input is stated nowhere";
+    let message = "model.json: layer 'fc' (Dense): its input shape is not stated";
     expect(load_json(&unbuilt, &weights), message, "add an Input layer");
 }
 

@@ -1,4 +1,4 @@
-//! Models in models, operations, layers of several tensors and layers that move elements.
+//! Nested models, operations, merging layers and layout operations.
 
 use bitkiln::front::{FrontError, load};
 use bitkiln::model::Model;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{expect, layer, load_json, load_one};
 use crate::{dense, fixture, names};
 
-/// A Functional model of the inputs `a`, \[2, 3\], and `b`, \[3\], and one layer of both, `x`.
+/// Loads a Functional model of the inputs `a`, \[2, 3\], and `b`, \[3\], and one layer `x` of both.
 fn both(class: &str, mut config: Value) -> Result<Model, FrontError> {
     config["name"] = json!("x");
     let input = |name: &str, shape: Value| {
@@ -27,7 +27,7 @@ fn both(class: &str, mut config: Value) -> Result<Model, FrontError> {
     load_json(&config, &fixture("weights.h5"))
 }
 
-/// A model of one operation `x` on the input `a`, \[2, 3\].
+/// Loads a model of one operation `x` on the input `a`, \[2, 3\].
 fn operation(function: &str, call: Value) -> Result<Model, FrontError> {
     let config = json!({"class_name": "Functional", "config": {
         "name": "m",
@@ -54,7 +54,7 @@ fn a_model_in_a_model_and_a_layer_called_twice() {
 }
 
 #[test]
-fn what_operations_are_not_read_as() {
+fn unsupported_arguments_of_operations() {
     let a = |arguments: Value| json!(["a", 0, 0, arguments]);
     let axes = "axes of a sample, without the batch";
     let cases = [
@@ -123,7 +123,7 @@ fn what_operations_are_not_read_as() {
     }
 }
 
-/// What a TimeDistributed wraps is checked as any model is.
+/// A model in a TimeDistributed is checked as any other model.
 #[test]
 fn models_for_each_step() {
     let inner = |class: &str, more: Value| {
@@ -135,14 +135,14 @@ fn models_for_each_step() {
     };
     let message = "model.json: layer 'x/l' (Conv9D): this class of layer is not supported";
     expect(inner("Conv9D", json!({})), message, "TimeDistributed");
-    let message = "model.json: layer 'x/l' (Flatten): takes samples without axes";
+    let message = "model.json: layer 'x/l' (Flatten): its input has no axis besides the batch";
     expect(inner("Dense", json!({})), &message.replace("Flatten", "Dense"), "");
-    let message = "model.json: layer 'x' (TimeDistributed): the attribute masked = 1 is not known, \
-                   so it might change the result";
+    let message = "model.json: layer 'x' (TimeDistributed): unknown attribute masked = 1 might \
+                   change the result";
     expect(inner("Flatten", json!({"masked": 1})), message, "");
 }
 
-/// Each model calls the one in it twice: forty lines of a file, a million million layers.
+/// Each model calls its inner model twice, so that 20 levels give a million layers.
 #[test]
 fn models_that_double_with_each_level() {
     let call = |name: &str| json!([[name, 0, 0, {}]]);
@@ -167,7 +167,7 @@ fn models_that_double_with_each_level() {
 
 #[test]
 fn layers_of_several_tensors() {
-    let differ = "takes tensors of the shapes [2, 3] and [3], which do not go together";
+    let differ = "its inputs have incompatible shapes [2, 3] and [3]";
     let cases = [
         ("Concatenate", json!({"axis": -1}), differ),
         ("Concatenate", json!({"axis": 0}), "axis = 0 is not an axis of its samples"),
@@ -177,45 +177,45 @@ fn layers_of_several_tensors() {
         ("Dot", json!({"axes": [1, 1, 1]}), "axes = [1,1,1] is not one axis or two"),
         ("Dot", json!({"axes": [2, 1], "normalize": true}), "normalize = true is not supported"),
         ("Dot", json!({}), "has no attribute 'axes'"),
-        ("Permute", json!({"dims": [1, 2]}), "takes 1 input(s), but is connected to 2"),
+        ("Permute", json!({"dims": [1, 2]}), "expects 1 input(s), but has 2"),
     ];
     for (class, config, message) in cases {
         expect(both(class, config), &format!("model.json: layer 'x' ({class}): {message}"), "");
     }
-    let message = "model.json: layer 'x' (Add): takes 2 input(s), but is connected to 1";
+    let message = "model.json: layer 'x' (Add): expects 2 input(s), but has 1";
     expect(load_one("Add", json!({})), message, "");
 }
 
 #[test]
-fn moves_that_do_not_fit() {
-    let unfit = "its attributes do not fit its input, of the shape [3]";
+fn layout_operations_that_do_not_apply() {
+    let unfit = "its attributes do not match its input shape [3]";
     let cases = [
         ("ZeroPadding1D", json!({"padding": [1, 1]}), unfit),
         (
             "ZeroPadding1D",
             json!({"padding": [1]}),
-            "padding = [1] is not a number from 0 before and after each axis",
+            "padding = [1] is not a non-negative integer before and after each axis",
         ),
         (
             "Cropping1D",
             json!({"cropping": [1, 2]}),
-            "cropping = [1,2] is not less than its input has",
+            "cropping = [1,2] is not less than the length of its input",
         ),
         (
             "UpSampling2D",
             json!({"size": [2, 2], "interpolation": "bicubic"}),
             "interpolation = \"bicubic\" is not supported",
         ),
-        ("UpSampling1D", json!({"size": 0}), "size = 0 is not a number from 1 for each axis"),
+        ("UpSampling1D", json!({"size": 0}), "size = 0 is not a positive integer per axis"),
         (
             "Reshape",
             json!({"target_shape": [-1, 2]}),
-            "target_shape = [-1,2] is not a shape of as many elements",
+            "target_shape = [-1,2] is not a shape with as many elements as its input",
         ),
         (
             "Reshape",
             json!({"target_shape": [-1, -1]}),
-            "target_shape = [-1,-1] is not a shape of as many elements",
+            "target_shape = [-1,-1] is not a shape with as many elements as its input",
         ),
         ("Permute", json!({"dims": [2]}), unfit),
         ("RepeatVector", json!({"n": 1 << 30}), unfit),
@@ -232,7 +232,11 @@ fn layers_in_time() {
     };
     let message = "model.json: layer 'x' (Conv9D): this class of layer is not supported";
     expect(with("Conv9D"), message, "TimeDistributed");
-    expect(with("Dense"), "model.json: layer 'x' (Dense): takes samples without axes", "");
+    expect(
+        with("Dense"),
+        "model.json: layer 'x' (Dense): its input has no axis besides the batch",
+        "",
+    );
     let message = "model.json: layer 'x' (TimeDistributed): layer = 3 is not a layer";
     expect(load_one("TimeDistributed", json!({"layer": 3})), message, "");
 }
@@ -241,21 +245,21 @@ fn layers_in_time() {
 fn operations() {
     let a = |arguments: Value| json!(["a", 0, 0, arguments]);
     let argument =
-        |name: &str, value: &str| format!("the call's argument {name} = {value} is not supported");
+        |name: &str, value: &str| format!("call argument {name} = {value} is not supported");
     let not_an_axis = |axis: &str| format!("axis = {axis} is not an axis of its samples");
     let parts = |sizes: Value, axis: u8| a(json!({"num_or_size_splits": sizes, "axis": axis}));
     let mirror = |by: Value| a(json!({"paddings": by, "mode": "REFLECT"}));
     let cases = [
         ("math.cumsum", a(json!({})), "the operation 'math.cumsum' is not supported".to_owned()),
         ("math.add", a(json!({"y": "text"})), argument("y", "\"text\"")),
-        ("math.add", a(json!({"y": [1, 2]})), argument("y", "an array of the shape [2]")),
+        ("math.add", a(json!({"y": [1, 2]})), argument("y", "an array of shape [2]")),
         ("math.add", a(json!({})), "has no attribute 'y'".to_owned()),
         ("math.add", a(json!({"y": 1, "z": 2})), argument("z", "2")),
         ("reshape", a(json!({"shape": [3, 2]})), argument("newshape", "[3,2]")),
         (
             "reshape",
             a(json!({"shape": [-1, 5]})),
-            "newshape = [-1,5] is not a shape of as many elements".to_owned(),
+            "newshape = [-1,5] is not a shape with as many elements as its input".to_owned(),
         ),
         ("transpose", a(json!({"perm": [1, 0, 2]})), argument("axes", "[1,0,2]")),
         (
@@ -293,14 +297,14 @@ fn operations() {
         ("math.truediv", a(json!({"y": 0})), argument("y", "0")),
         ("realdiv", a(json!({"y": [1, 0, 2]})), argument("y", "[1,0,2]")),
         ("math.truediv", a(json!({"y": 1e60})), argument("y", "1e+60")),
-        ("math.truediv", a(json!({"y": [1, 2]})), argument("y", "an array of the shape [2]")),
+        ("math.truediv", a(json!({"y": [1, 2]})), argument("y", "an array of shape [2]")),
         ("math.truediv", a(json!({"y": ["a", 0, 0]})), argument("y", "a tensor")),
         (
             "linalg.matmul",
             a(json!({"b": ["a", 0, 0]})),
-            "takes tensors of the shapes [2, 3] and [2, 3], which do not go together".to_owned(),
+            "its inputs have incompatible shapes [2, 3] and [2, 3]".to_owned(),
         ),
-        ("linalg.matmul", a(json!({"b": 2})), "takes 2 input(s), but is connected to 1".to_owned()),
+        ("linalg.matmul", a(json!({"b": 2})), "expects 2 input(s), but has 1".to_owned()),
         ("split", a(json!({"num_or_size_splits": 2})), not_an_axis("0")),
         ("split", parts(json!(2), 2), argument("num_or_size_splits", "2")),
         ("split", parts(json!(0), 1), argument("num_or_size_splits", "0")),
@@ -322,7 +326,7 @@ fn operations() {
         (
             "split",
             parts(json!([0, 3]), 2),
-            "its attributes do not fit its input, of the shape [2, 3]".to_owned(),
+            "its attributes do not match its input shape [2, 3]".to_owned(),
         ),
         ("unstack", a(json!({})), not_an_axis("0")),
         ("stack", json!([["a", 0, 0, {}]]), argument("axis", "0")),
@@ -369,7 +373,7 @@ fn operations() {
     }
 }
 
-/// A model of one operation `x` on the input `a`, \[2, 3\], that returns one of its results.
+/// Loads a model that returns one result of the operation `x` on the input `a`, \[2, 3\].
 fn result_of(function: &str, arguments: Value, result: u64) -> Result<Model, FrontError> {
     let config = json!({"class_name": "Functional", "config": {
         "name": "m",
@@ -384,7 +388,7 @@ fn result_of(function: &str, arguments: Value, result: u64) -> Result<Model, Fro
     load_json(&config, &fixture("weights.h5"))
 }
 
-/// Only those that are taken become layers, and none is taken that does not exist.
+/// Only results in use become layers, and a result that does not exist is an error.
 #[test]
 fn results_of_an_operation() {
     let model = load(&crate::project("hls_tests/reference/graph_parts/model.h5"), None).unwrap();
@@ -398,11 +402,11 @@ fn results_of_an_operation() {
         ("unstack", json!({"axis": 1}), 2, 2),
     ] {
         let message = format!(
-            "model.json: layer 'x:{result}' (TFOpLambda): gives {count} result(s), counted from 0, \
-             but number {result} is taken"
+            "model.json: layer 'x:{result}' (TFOpLambda): has {count} result(s), but \
+             index {result} is used"
         );
         expect(result_of(function, arguments, result), &message, "save the model again");
     }
-    let message = "model.json: output_layers = [[\"x\",0,1]] names no layers of the model";
+    let message = "model.json: output_layers = [[\"x\",0,1]] is not a list of the model's layers";
     expect(result_of("math.square", json!({}), 1), message, "save the model again");
 }

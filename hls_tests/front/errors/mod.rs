@@ -1,4 +1,4 @@
-//! What is refused, and the words for it.
+//! Error messages.
 
 mod adaptive;
 mod connections;
@@ -18,7 +18,7 @@ use tempfile::TempDir;
 
 use crate::fixture;
 
-/// The message without the file's folder, and the help.
+/// Returns the message without the folder of the file, and the help.
 fn words(error: &FrontError) -> (String, String) {
     let folder = format!("{}/", error.path.parent().unwrap().display());
     let message = error.to_string();
@@ -26,7 +26,7 @@ fn words(error: &FrontError) -> (String, String) {
     (message, error.help().map(|help| help.to_string()).unwrap_or_default())
 }
 
-/// Expects this message and this in the help.
+/// Expects a message, and a part of the help.
 #[track_caller]
 fn expect(result: Result<Model, FrontError>, message: &str, help: &str) {
     let (found, found_help) = words(&result.expect_err("an error"));

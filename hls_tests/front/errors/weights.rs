@@ -22,17 +22,17 @@ fn faults_of_weights() {
         ("overflow", format!("{} is inf at index [1, 1]", kernel("overflow")), "other weights"),
         (
             "shape",
-            "kernel should have the shape [3, 2], but 'shape/shape/v0:0' has [2, 3]".to_owned(),
+            "kernel must have shape [3, 2], but 'shape/shape/v0:0' has [2, 3]".to_owned(),
             "the weights of this model",
         ),
         (
             "count",
-            "has kernel, bias as weights, but at 'count' lie count/count/v0:0".to_owned(),
+            "expects the weights kernel, bias, but 'count' holds count/count/v0:0".to_owned(),
             "same version of Keras",
         ),
         (
             "three",
-            "has kernel, bias as weights, but at 'three' lie three/three/v0:0, three/three/v1:0, three/three/v2:0".to_owned(),
+            "expects the weights kernel, bias, but 'three' holds three/three/v0:0, three/three/v1:0, three/three/v2:0".to_owned(),
             "same version of Keras",
         ),
     ];
@@ -43,13 +43,15 @@ fn faults_of_weights() {
     let message =
         "weights.h5: layer 'absent' (Dense): its weights (kernel, bias) are missing at 'absent'";
     expect(load_faulty("absent"), message, "nan, overflow, shape");
-    let message = "weights.h5: is damaged: 'listed/listed/v1:0' is listed, but not there";
+    let message = "weights.h5: is damaged: 'listed/listed/v1:0' is listed, but missing";
     expect(load_faulty("listed"), message, "again");
     for name in ["complex", "bfloat"] {
         let error = load_faulty(name).unwrap_err();
         let (message, help) = words(&error);
-        let start =
-            format!("weights.h5: layer '{name}' (Dense): {} has elements of type ", kernel(name));
+        let start = format!(
+            "weights.h5: layer '{name}' (Dense): {} has unsupported element type ",
+            kernel(name)
+        );
         assert!(message.starts_with(&start), "{message}");
         assert!(help.contains("float16, float32"), "{help}");
     }
@@ -59,11 +61,11 @@ fn faults_of_weights() {
     let (message, _) = words(&result.unwrap_err());
     assert!(message.starts_with("weights.h5: is damaged: "), "{message}");
     assert!(message.contains("resource limit"), "{message}");
-    let message = "weights.h5: holds weights that no layer of the model has: bfloat";
-    expect(load_one("Flatten", json!({})), message, "another model");
+    let message = "weights.h5: holds weights that match no layer of the model: bfloat";
+    expect(load_one("Flatten", json!({})), message, "the weights of this model");
     // A layer without weights must not find any.
     let config = sequential(&[layer("Flatten", json!({"name": "nan"}))]);
-    let message = "weights.h5: layer 'nan' (Flatten): has nothing as weights, but at 'nan' lie nan/nan/v0:0, nan/nan/v1:0";
+    let message = "weights.h5: layer 'nan' (Flatten): expects the weights none, but 'nan' holds nan/nan/v0:0, nan/nan/v1:0";
     expect(load_json(&config, &fixture("weights.h5")), message, "");
 }
 
@@ -93,7 +95,7 @@ fn weights_of_another_layer() {
         std::io::Write::write_all(&mut out, &content).unwrap();
     }
     out.finish().unwrap();
-    let message = "renamed.keras: layer 'other' (Dense): the weights at 'layers/dense' are those of a layer 'alpha'";
+    let message = "renamed.keras: layer 'other' (Dense): the weights at 'layers/dense' belong to layer 'alpha'";
     expect(load(&path, None), message, "save the model again");
     // Names that Keras made up differ between instances of one model: apart from it, they are not compared.
     let model = load(&path, Some(&fixture("k3_branches.weights.h5"))).unwrap();

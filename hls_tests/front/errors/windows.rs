@@ -19,11 +19,13 @@ fn load_on(shape: &[usize], class: &str, mut config: Value) -> Result<Model, Fro
     load_json(&model, &fixture("weights.h5"))
 }
 
-/// What acts along the last axis, inside of a layer whose last axis is none of channels.
+/// A softmax or scale inside a layer with channels first would act along the wrong axis.
 #[test]
 fn activations_of_layers_with_channels_first() {
     let scales = "quantized_bits(4,0,1,alpha=[0.5 1.0])";
-    for (activation, help) in [("softmax", "use a Softmax layer behind"), (scales, "one scale")] {
+    for (activation, help) in
+        [("softmax", "use a separate Softmax layer"), (scales, "single scale")]
+    {
         let config = json!({
             "pool_size": 2, "data_format": "channels_first", "activation": activation
         });
@@ -37,7 +39,7 @@ fn activations_of_layers_with_channels_first() {
 
 #[test]
 fn values_that_change_the_result() {
-    let causal = "supported is padding = \"valid\" or \"same\"";
+    let causal = "supported: padding = \"valid\" or \"same\"";
     let conv = |more: Value| {
         let mut config = json!({"filters": 2, "kernel_size": [2, 2]});
         for (name, value) in more.as_object().into_iter().flatten() {
@@ -55,17 +57,17 @@ fn values_that_change_the_result() {
             "padding = \"causal\"",
             causal,
         ),
-        ("Conv2D", conv(json!({"lora_rank": 2})), "lora_rank = 2", "leave lora_rank out"),
+        ("Conv2D", conv(json!({"lora_rank": 2})), "lora_rank = 2", "remove lora_rank"),
         (
             "QConv2DTranspose",
             conv(json!({"output_padding": [1, 1]})),
             "output_padding = [1,1]",
-            "leave output_padding out",
+            "remove output_padding",
         ),
-        ("DepthwiseConv2D", conv(json!({"groups": 2})), "groups = 2", "supported is groups = 1"),
+        ("DepthwiseConv2D", conv(json!({"groups": 2})), "groups = 2", "supported: groups = 1"),
         ("QConv2DBatchnorm", conv(json!({"axis": [1]})), "axis = [1]", "axis = -1 or 3"),
         ("QConv2DBatchnorm", conv(json!({"center": false})), "center = false", "center = true"),
-        ("QConv2DBatchnorm", conv(json!({"mask": [[1]]})), "mask = [[1]]", "leave mask out"),
+        ("QConv2DBatchnorm", conv(json!({"mask": [[1]]})), "mask = [[1]]", "remove mask"),
         (
             "QConv2DBatchnorm",
             conv(json!({"folding_mode": "none"})),
@@ -87,17 +89,17 @@ fn values_of_the_wrong_form() {
         (
             "Conv2D",
             json!({"filters": 2, "kernel_size": [2]}),
-            "kernel_size = [2] is not a number from 1 for each axis",
+            "kernel_size = [2] is not a positive integer per axis",
         ),
         (
             "Conv2D",
             json!({"filters": 2, "kernel_size": [2, 0]}),
-            "kernel_size = [2,0] is not a number from 1 for each axis",
+            "kernel_size = [2,0] is not a positive integer per axis",
         ),
         (
             "MaxPooling2D",
             json!({"pool_size": 2, "strides": -1}),
-            "strides = -1 is not a number from 1 for each axis",
+            "strides = -1 is not a positive integer per axis",
         ),
         (
             "MaxPooling2D",
@@ -107,17 +109,17 @@ fn values_of_the_wrong_form() {
         (
             "Conv2DTranspose",
             json!({"filters": 2, "kernel_size": 2, "output_padding": [1]}),
-            "output_padding = [1] is not a number from 0 for each axis",
+            "output_padding = [1] is not a non-negative integer per axis",
         ),
         (
             "QConv2D",
             json!({"filters": 2, "kernel_size": 2, "mask": [[1, 1]]}),
-            "mask = [[1,1]] is not a number for each tap of the kernel",
+            "mask = [[1,1]] is not a number per element of the kernel",
         ),
         (
             "QConv2DBatchnorm",
             json!({"filters": 2, "kernel_size": 2, "epsilon": -1}),
-            "epsilon = -1 is not a number from 0",
+            "epsilon = -1 is not a non-negative number",
         ),
     ];
     for (class, config, message) in cases {
@@ -129,17 +131,19 @@ fn values_of_the_wrong_form() {
 #[test]
 fn samples_that_do_not_fit() {
     let conv = json!({"filters": 3, "kernel_size": 2});
-    let message = "model.json: layer 'x' (Conv2D): takes samples of 3 axes, but is connected to samples of the shape [4, 4]";
+    let message =
+        "model.json: layer 'x' (Conv2D): expects samples of 3 axes, but its input shape is [4, 4]";
     expect(load_on(&[4, 4], "Conv2D", conv.clone()), message, "save the model again");
-    let message = "model.json: layer 'x' (GlobalMaxPooling1D): takes samples of 2 axes, but is connected to samples of the shape [4]";
+    let message = "model.json: layer 'x' (GlobalMaxPooling1D): expects samples of 2 axes, but its input shape is [4]";
     expect(load_on(&[4], "GlobalMaxPooling1D", json!({})), message, "save the model again");
 
-    let message = "model.json: layer 'x' (MaxPooling2D): its windows do not fit samples of the shape [2, 4, 1]";
+    let message =
+        "model.json: layer 'x' (MaxPooling2D): its windows do not fit its input shape [2, 4, 1]";
     let pool = json!({"pool_size": 3});
     expect(load_on(&[2, 4, 1], "MaxPooling2D", pool), message, "check its kernel or pool size");
 
     let message =
-        "model.json: layer 'x' (Conv1D): its 4 channels do not fall into 3 groups of equal size";
+        "model.json: layer 'x' (Conv1D): 4 channels cannot be divided into 3 equal groups";
     let groups = json!({"filters": 3, "kernel_size": 1, "groups": 3});
     expect(load_on(&[4, 4], "Conv1D", groups), message, "");
 

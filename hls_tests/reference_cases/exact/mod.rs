@@ -15,7 +15,9 @@ use std::error::Error;
 
 use bitkiln::fixed::{Quantization, cast_real};
 use bitkiln::function::Function;
-use bitkiln::model::{Activation, Constant, LayerKind, Layout, Merge, PoolKind, Reduce, broadcast};
+use bitkiln::model::{
+    Activation, LayerKind, Layout, Merge, MergeConstant, Reduce, Reduction, broadcast,
+};
 use ndarray::{ArrayD, Axis, IxDyn, concatenate};
 use num_traits::ToPrimitive;
 
@@ -75,7 +77,7 @@ impl Exact<'_> {
             LayerKind::Identity => Ok(first.clone()),
             LayerKind::Layout(operations) => laid_out(operations, first),
             LayerKind::Merge(merge) => merged(*merge, x),
-            LayerKind::Constant(constant) => with_constant(constant, first),
+            LayerKind::MergeConstant(constant) => with_constant(constant, first),
             LayerKind::Divide(by) => {
                 let by = by.mapv(meant);
                 let by = by.broadcast(&first.shape()[1..]).ok_or("the divisors do not fit")?;
@@ -229,20 +231,20 @@ fn reduced(reduce: &Reduce, x: &Samples, shape: &[usize]) -> Result<Samples> {
     let mut y = x.clone();
     for axis in reduce.axes.iter().rev() {
         y = y.map_axis(Axis(axis + 1), |lane| match reduce.kind {
-            PoolKind::Max => lane.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-            PoolKind::Min => lane.iter().copied().fold(f64::INFINITY, f64::min),
-            PoolKind::Sum | PoolKind::Average | PoolKind::QuantizedAverage(_) => lane.sum(),
+            Reduction::Max => lane.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            Reduction::Min => lane.iter().copied().fold(f64::INFINITY, f64::min),
+            Reduction::Sum | Reduction::Average | Reduction::QuantizedAverage(_) => lane.sum(),
         });
     }
     match reduce.kind {
-        PoolKind::Average => y.mapv_inplace(|sum| sum / terms as f64),
-        PoolKind::QuantizedAverage(_) => return Err("no operation quantizes its average".into()),
+        Reduction::Average => y.mapv_inplace(|sum| sum / terms as f64),
+        Reduction::QuantizedAverage(_) => return Err("no operation quantizes its average".into()),
         _ => {}
     }
     reshape(&y, shape)
 }
 
-fn with_constant(constant: &Constant, x: &Samples) -> Result<Samples> {
+fn with_constant(constant: &MergeConstant, x: &Samples) -> Result<Samples> {
     let numbers = constant.values.mapv(f64::from);
     let numbers = numbers.broadcast(x.shape()).ok_or("the constant does not fit")?;
     let pairs = x.iter().zip(numbers.iter());

@@ -1,6 +1,6 @@
 //! Layers over windows, as TensorFlow defines them.
 
-use bitkiln::model::{Conv, Padding, Pool, PoolKind, Sliding};
+use bitkiln::model::{Conv, Padding, Pool, Reduction, WindowSpec};
 use ndarray::{Array4, ArrayD, IxDyn};
 
 use super::{Exact, Result, Samples};
@@ -26,10 +26,10 @@ fn grid_shape(shape: &[usize]) -> Result<[usize; 4]> {
 
 /// Positions before the first, along one axis, for windows over `over` positions of which there are
 /// `windows`.
-fn before(sliding: &Sliding, axis: usize, over: usize, windows: usize) -> usize {
-    let reach = (sliding.kernel[axis] - 1) * sliding.dilation[axis] + 1;
-    let all = (windows - 1) * sliding.strides[axis] + reach;
-    match sliding.padding {
+fn before(spec: &WindowSpec, axis: usize, over: usize, windows: usize) -> usize {
+    let reach = (spec.kernel[axis] - 1) * spec.dilation[axis] + 1;
+    let all = (windows - 1) * spec.strides[axis] + reach;
+    match spec.padding {
         Padding::Valid => 0,
         Padding::Causal => reach - 1,
         Padding::Same => all.saturating_sub(over) / 2,
@@ -37,8 +37,8 @@ fn before(sliding: &Sliding, axis: usize, over: usize, windows: usize) -> usize 
 }
 
 /// Taps of a window, with the number of each.
-fn taps(sliding: &Sliding) -> Vec<[usize; 2]> {
-    let [rows, columns] = sliding.kernel;
+fn taps(spec: &WindowSpec) -> Vec<[usize; 2]> {
+    let [rows, columns] = spec.kernel;
     (0..rows).flat_map(|row| (0..columns).map(move |column| [row, column])).collect()
 }
 
@@ -48,21 +48,20 @@ impl Exact<'_> {
         let kernel: Vec<f64> = own.kernel.iter().copied().collect();
         let x = grid(x)?;
         let mut y = Array4::zeros(grid_shape(shape)?);
-        let sliding = &conv.sliding;
-        let transposed = sliding.transposed.is_some();
+        let spec = &conv.window;
+        let transposed = spec.transposed.is_some();
         // A transposed convolution is the gradient of the one from its result to its operand.
         let (over, windows) = if transposed { (&y, &x) } else { (&x, &y) };
         let before =
-            [1, 2].map(|axis| before(sliding, axis - 1, over.shape()[axis], windows.shape()[axis]));
+            [1, 2].map(|axis| before(spec, axis - 1, over.shape()[axis], windows.shape()[axis]));
         let inside = [1, 2].map(|axis| over.shape()[axis]);
         let windows = [1, 2].map(|axis| windows.shape()[axis]);
         let (outputs, channels) = (conv.outputs, x.shape()[3]);
         let (of_group, outputs_of_group) = (channels / conv.groups, outputs / conv.groups);
-        for (number, tap) in taps(sliding).into_iter().enumerate() {
+        for (number, tap) in taps(spec).into_iter().enumerate() {
             for window in (0..windows[0]).flat_map(|r| (0..windows[1]).map(move |c| [r, c])) {
                 let at = [0, 1].map(|axis| {
-                    let at =
-                        window[axis] * sliding.strides[axis] + tap[axis] * sliding.dilation[axis];
+                    let at = window[axis] * spec.strides[axis] + tap[axis] * spec.dilation[axis];
                     at.checked_sub(before[axis]).filter(|at| *at < inside[axis])
                 });
                 let [Some(row), Some(column)] = at else { continue };
@@ -97,33 +96,32 @@ impl Exact<'_> {
     pub(super) fn pool(&self, pool: &Pool, x: &Samples, shape: &[usize]) -> Result<Samples> {
         let x = grid(x)?;
         let [samples, rows, columns, channels] = grid_shape(x.shape())?;
-        let global = Sliding { kernel: [rows, columns], ..Sliding::POINTWISE };
-        let sliding = pool.sliding.unwrap_or(global);
-        let windows = match pool.sliding {
+        let global = WindowSpec { kernel: [rows, columns], ..WindowSpec::POINTWISE };
+        let spec = pool.window.unwrap_or(global);
+        let windows = match pool.window {
             None => [1, 1],
             Some(_) => {
                 let [_, rows, columns, _] = grid_shape(shape)?;
                 [rows, columns]
             }
         };
-        let before =
-            [0, 1].map(|axis| before(&sliding, axis, [rows, columns][axis], windows[axis]));
-        let area = sliding.kernel[0] * sliding.kernel[1];
+        let before = [0, 1].map(|axis| before(&spec, axis, [rows, columns][axis], windows[axis]));
+        let area = spec.kernel[0] * spec.kernel[1];
         let inverse = match &pool.kind {
-            PoolKind::QuantizedAverage(quantizer) => {
+            Reduction::QuantizedAverage(quantizer) => {
                 let inverse = ArrayD::from_elem(IxDyn(&[]), (1.0 / area as f64) as f32);
                 Some(quantizer.quantize(&inverse.view())?[IxDyn(&[])])
             }
-            PoolKind::Max | PoolKind::Min | PoolKind::Sum | PoolKind::Average => None,
+            Reduction::Max | Reduction::Min | Reduction::Sum | Reduction::Average => None,
         };
         let mut values = vec![];
         for sample in 0..samples {
             for window in (0..windows[0]).flat_map(|r| (0..windows[1]).map(move |c| [r, c])) {
-                let places: Vec<[usize; 2]> = taps(&sliding)
+                let places: Vec<[usize; 2]> = taps(&spec)
                     .into_iter()
                     .filter_map(|tap| {
                         let [row, column] = [0, 1].map(|axis| {
-                            (window[axis] * sliding.strides[axis] + tap[axis])
+                            (window[axis] * spec.strides[axis] + tap[axis])
                                 .checked_sub(before[axis])
                         });
                         Some([row?, column?])
@@ -135,9 +133,9 @@ impl Exact<'_> {
                         places.iter().map(|[row, column]| x[[sample, *row, *column, channel]]);
                     let count = places.len() as f64;
                     values.push(match (&pool.kind, inverse) {
-                        (PoolKind::Max, _) => here.fold(f64::NEG_INFINITY, f64::max),
-                        (PoolKind::Min, _) => here.fold(f64::INFINITY, f64::min),
-                        (PoolKind::Sum, _) => here.sum::<f64>(),
+                        (Reduction::Max, _) => here.fold(f64::NEG_INFINITY, f64::max),
+                        (Reduction::Min, _) => here.fold(f64::INFINITY, f64::min),
+                        (Reduction::Sum, _) => here.sum::<f64>(),
                         (_, Some(inverse)) => here.sum::<f64>() * (area as f64 * inverse) / count,
                         (_, None) => here.sum::<f64>() / count,
                     });

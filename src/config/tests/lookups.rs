@@ -198,21 +198,16 @@ fn a_layer_that_the_model_lacks_is_an_error() {
 }
 
 #[test]
-fn an_activation_inside_of_a_layer_has_no_type_of_its_own() {
-    let silent = "LayerName: {fc1_relu: {ReuseFactor: 1, Precision: {result: auto}}, \
-                  'fc1_quantized_relu(6,0)': , fc1_softmax: {Precision: {exp_table: 'int<4>'}}}";
-    assert!(config(silent).check_layers(LAYERS).is_ok());
-    let typed = config("LayerName: {fc1_relu: {Precision: {result: 'ufixed<6,0>'}}}");
-    let Err(error) = typed.check_layers(LAYERS) else { panic!("fc1_relu passed") };
-    let expected = "LayerName.fc1_relu.Precision is known to hls4ml, not supported yet";
-    assert_eq!(error.to_string(), expected);
-    assert_eq!(
-        miette::Diagnostic::help(&error).map(|h| h.to_string()).as_deref(),
-        Some(
-            "quantize the activation in the model; LayerName.fc1 sets the type of the sum before it"
-        )
+fn a_fused_activation_has_an_entry_of_its_own() {
+    let config = config(
+        "LayerName: {fc1_relu: {ReuseFactor: 1, Precision: {result: 'ufixed<6,0>'}}, \
+         'fc1_quantized_relu(6,0)': , fc1_softmax: {Precision: {exp_table: 'int<4>'}}}",
     );
-    let Err(error) = config("LayerName: {fc1_rel: }").check_layers(LAYERS) else {
+    assert!(config.check_layers(LAYERS).is_ok());
+    assert_eq!(config.activation_precision_of("fc1"), of("ufixed<6,0>"));
+    assert_eq!(config.activation_precision_of("sm"), None);
+    assert_eq!(config.own_precision_of("fc1", "Dense", Result), None);
+    let Err(error) = super::config("LayerName: {fc1_rel: }").check_layers(LAYERS) else {
         panic!("fc1_rel passed");
     };
     assert!(error.to_string().starts_with("LayerName.fc1_rel: the model has no such layer"));

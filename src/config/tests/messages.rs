@@ -41,17 +41,17 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
         (
             "LayerName: {fc1: {Precision: {wieght: 'int<4>'}}}",
             "unknown key 'wieght' in LayerName.fc1.Precision, did you mean 'weight'?",
-            "keys here are: default, result, weight, bias, scale, exp_table, inv_table",
+            "keys here are: default, result, weight, bias, scale, exp_table, inv_table, accum, inv_inp",
         ),
         (
             "LayerName: {fc1: {Precision: {weight: fixed<4,2>}}}",
             "unknown key '2>' in LayerName.fc1.Precision",
-            "inside of braces a type with a comma needs quotes: 'fixed<16,6>'",
+            "inside of braces, quote a type that has a comma: 'fixed<16,6>'",
         ),
         (
             "Model: {Precision: fixed<14,6,RND,SAT>}",
             "unknown key '6' in Model",
-            "inside of braces a type with a comma needs quotes: 'fixed<16,6>'",
+            "inside of braces, quote a type that has a comma: 'fixed<16,6>'",
         ),
         (
             "WriterConfig: {Zzzzzzz: 1}",
@@ -64,95 +64,65 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
 #[test]
 fn what_hls4ml_knows_and_is_not_built_says_so() {
     let remove = "remove the key";
-    let idle = "remove the key: only the value that hls4ml writes by itself passes";
+    let idle = "remove the key: only hls4ml's default value is supported";
     says(&[
-        (
-            "Model: {BramFactor: 100}",
-            "Model.BramFactor: 100 is known to hls4ml, not supported yet",
-            idle,
-        ),
-        (
-            "Model: {BitExact: false}",
-            "Model.BitExact: false is known to hls4ml, not supported yet",
-            idle,
-        ),
-        (
-            "Model: {TargetCycles: 3}",
-            "Model.TargetCycles is known to hls4ml, not supported yet",
-            remove,
-        ),
-        (
-            "HLSConfig: {SkipOptimizers: [a]}",
-            "HLSConfig.SkipOptimizers is known to hls4ml, not supported yet",
-            remove,
-        ),
+        ("Model: {BramFactor: 100}", "Model.BramFactor: 100 is not supported", idle),
+        ("Model: {BitExact: false}", "Model.BitExact: false is not supported", idle),
+        ("Model: {TargetCycles: 3}", "Model.TargetCycles is not supported", remove),
+        ("HLSConfig: {SkipOptimizers: [a]}", "HLSConfig.SkipOptimizers is not supported", remove),
         (
             "LayerName: {fc: {Precision: {table: 'fixed<9,3>'}}}",
-            "LayerName.fc.Precision.table is known to hls4ml, not supported yet",
+            "LayerName.fc.Precision.table is not supported",
             remove,
         ),
         (
             "Model: {Precision: {maximum: 'fixed<9,3>'}}",
-            "Model.Precision.maximum is known to hls4ml, not supported yet",
+            "Model.Precision.maximum is not supported",
             remove,
         ),
-        (
-            "IOType: io_stream",
-            "IOType: io_stream is known to hls4ml, not supported yet",
-            "supported today: io_parallel",
-        ),
+        ("IOType: io_stream", "IOType: io_stream is not supported", "supported: io_parallel"),
         (
             "Model: {Strategy: distributed_arithmetic}",
-            "Model.Strategy: distributed_arithmetic is known to hls4ml, not supported yet",
-            "supported today: Latency, Resource",
+            "Model.Strategy: distributed_arithmetic is not supported",
+            "supported: Latency, Resource",
         ),
-        (
-            "Backend: quartus",
-            "Backend: Quartus is known to hls4ml, not supported yet",
-            "supported today: Vitis, Catapult",
-        ),
+        ("Backend: quartus", "Backend: Quartus is not supported", "supported: Vitis, Catapult"),
         (
             "LayerName: {s: {Implementation: argmax}}",
-            "LayerName.s.Implementation: argmax is known to hls4ml, not supported yet",
-            "supported today: stable",
+            "LayerName.s.Implementation: argmax is not supported",
+            "supported: stable",
         ),
-        (
-            "WriterConfig: {WriteTar: true}",
-            "WriterConfig.WriteTar: true is known to hls4ml, not supported yet",
-            idle,
-        ),
+        ("WriterConfig: {WriteTar: true}", "WriterConfig.WriteTar: true is not supported", idle),
     ]);
 }
 
 #[test]
-fn what_has_no_meaning_here_says_why() {
-    says(&[
-        (
-            "LayerName: {fc: {Precision: {accum: 'fixed<20,8>'}}}",
-            "LayerName.fc.Precision.accum has no place in Bitkiln: accumulators are proven from the weights, none can overflow or round",
-            "remove the key",
-        ),
-        (
-            "Model: {Precision: {accum_t: auto}}",
-            "Model.Precision.accum_t has no place in Bitkiln: accumulators are proven from the weights, none can overflow or round",
-            "remove the key",
-        ),
-        (
-            "KerasH5: model.h5",
-            "KerasH5 has no place in Bitkiln: the model is named on the command line",
-            "remove the key",
-        ),
-        (
-            "InputData: x.npy",
-            "InputData has no place in Bitkiln: samples are named on the command line, by --input",
-            "remove the key",
-        ),
-        (
-            "OutputPredictions: y.npy",
-            "OutputPredictions has no place in Bitkiln: expected outputs are computed, not read",
-            "remove the key",
-        ),
-    ]);
+fn keys_that_are_not_applicable_are_noted_with_the_reason() {
+    let text = "KerasH5: model.h5\nKerasModel: !keras_model 'prj/keras_model.keras'\nInputData: x.npy\n\
+                OutputPredictions: null\nStamp: 6c733bef\nInputShapes: {x: [16]}";
+    let expected = [
+        ("KerasH5", "the command line names the model"),
+        ("KerasModel", "the command line names the model"),
+        ("InputData", "--input names the samples"),
+        ("Stamp", "a project has no stamp"),
+        ("InputShapes", "the model states its shapes"),
+    ];
+    let found = super::config(text).without_effect;
+    let found: Vec<_> = found.iter().map(|(key, reason)| (key.as_str(), *reason)).collect();
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn types_that_are_proven_are_accepted() {
+    use super::super::Variable;
+    let config = super::config(
+        "Model: {Precision: {accum_t: auto}}\n\
+         LayerName: {fc: {Strategy: Stable, Precision: {accum: 'fixed<20,8>', inv_inp: 'fixed<9,3>'}}}",
+    );
+    assert_eq!(config.strategy("fc", "Dense"), None);
+    let of = |variable| config.precision_of("fc", "Dense", variable).map(|p| p.to_string());
+    assert_eq!(of(Variable::Accum).as_deref(), Some("fixed<20,8>"));
+    assert_eq!(of(Variable::InvInp).as_deref(), Some("fixed<9,3>"));
 }
 
 #[test]
@@ -161,17 +131,17 @@ fn unknown_values_are_named_with_the_nearest_known_one() {
         (
             "Backend: Vitus",
             "Backend: unknown value 'Vitus', did you mean 'Vitis'?",
-            "it takes: Vitis, Catapult",
+            "supported: Vitis, Catapult",
         ),
         (
             "Model: {Strategy: quick}",
             "Model.Strategy: unknown value 'quick'",
-            "it takes: Latency, Resource",
+            "supported: Latency, Resource",
         ),
         (
             "Model: {Strategy: ''}",
             "Model.Strategy: unknown value ''",
-            "it takes: Latency, Resource",
+            "supported: Latency, Resource",
         ),
     ]);
 }
@@ -242,7 +212,7 @@ fn values_of_the_wrong_kind_are_named() {
         ("OutputDir: 3", "OutputDir", "a folder", "3"),
     ];
     for (text, place, expected, found) in cases {
-        let message = format!("{place}: {expected} is expected, not {found}");
+        let message = format!("{place}: expected {expected}, found {found}");
         says(&[(text, &message, &format!("write {expected}"))]);
     }
 }
@@ -268,15 +238,15 @@ fn wrong_types_are_named() {
 fn the_same_thing_twice_is_an_error() {
     let help = "remove one of them";
     says(&[
-        ("Part: a\nXilinxPart: b", "Part and XilinxPart say the same thing twice", help),
+        ("Part: a\nXilinxPart: b", "Part and XilinxPart are the same setting", help),
         (
             "LayerName: {s: {Precision: {weight: 'int<4>', weight_t: 'int<4>'}}}",
-            "LayerName.s.Precision.weight_t and weight say the same thing twice",
+            "LayerName.s.Precision.weight_t and weight are the same setting",
             help,
         ),
         (
             "HLSConfig: {}\nModel: {}",
-            "'Model' stands beside HLSConfig, where hls4ml does not look for it",
+            "'Model' is beside HLSConfig; hls4ml reads it inside only",
             "move it into HLSConfig",
         ),
     ]);
@@ -288,7 +258,7 @@ fn a_file_is_named_in_front_of_what_is_wrong_in_it() -> Result<(), Box<dyn std::
     let file = folder.path().join("cfg.yml");
     std::fs::write(&file, "Model: {ReuseFactor: 0}")?;
     let Err(error) = Config::load(&file) else { panic!("accepted") };
-    let expected = "Model.ReuseFactor: a whole number from 1 on is expected, not 0";
+    let expected = "Model.ReuseFactor: expected a whole number from 1 on, found 0";
     assert_eq!(error.to_string(), format!("{}: {expected}", file.display()));
     assert_eq!(
         error.help().map(|h| h.to_string()).as_deref(),

@@ -2,8 +2,8 @@ use num_bigint::BigInt;
 use num_traits::{Signed, ToPrimitive};
 use proptest::prelude::*;
 
-use super::{Caster, cast};
-use crate::fixed::{Format, Overflow, Quantization, Rounding, Signedness};
+use super::{Caster, cast, cast_range};
+use crate::fixed::{Format, Overflow, Quantization, Range, Rounding, Signedness};
 
 /// `code` / 4 rounded to an integer, in a format that holds every result.
 fn quarters(code: i64, rounding: Rounding) -> i64 {
@@ -184,4 +184,30 @@ proptest! {
         let codes = (all.high() - all.low() + 1i32).to_i128().unwrap();
         prop_assert_eq!((i128::from(code) - result.to_i128().unwrap()).rem_euclid(codes), 0);
     }
+}
+
+#[test]
+fn the_range_of_a_cast_is_that_of_all_its_codes() -> Result<(), crate::fixed::FormatError> {
+    for text in [
+        "fixed<4,2,RND_CONV,SAT>",
+        "fixed<4,2,RND_INF,SAT_SYM>",
+        "ufixed<3,1,TRN_ZERO,SAT>",
+        "fixed<4,3>",
+        "fixed<5,3,RND,SAT_ZERO>",
+        "ufixed<8,6,RND,WRAP,2>",
+    ] {
+        let to: Quantization = text.parse()?;
+        for low in -40..40_i64 {
+            for high in low..40 {
+                let range = cast_range(&Range::new(low, high), 3, &to);
+                let reached: Vec<_> = (low..=high).map(|c| cast(&c, 3, &to)).collect();
+                let hull = reached.iter().min().zip(reached.iter().max());
+                let hull = hull.map(|(a, b)| Range::new(a.clone(), b.clone()));
+                let hull = hull.unwrap_or_else(|| Range::point(0));
+                assert!(range.contains(&hull), "{text} of [{low}, {high}]");
+                assert!(range == hull || range == to.format.codes(), "{text}: [{low}, {high}]");
+            }
+        }
+    }
+    Ok(())
 }

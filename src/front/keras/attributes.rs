@@ -1,22 +1,22 @@
-//! A configuration of which nothing is dropped in silence.
+//! Attributes of a layer. None is ignored unless it is known to have no effect.
 
 use std::collections::HashSet;
 use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::quantizers::{self, Dialect};
+use super::quantizers::{self, Namespace};
 use crate::front::error::{FrontError, Problem};
 use crate::front::layer_problem::LayerProblem;
 use crate::model::Activation;
 use crate::quantizer::Quantizer;
 
-/// Attributes that any layer may have and that say nothing about the result: the name is known
-/// already, the shapes follow from the graph, and the others act in training alone.
-const ANYWHERE: &[&str] =
+/// Attributes of any layer that do not change the result: the name is known, shapes follow from the
+/// graph, and the others act in training only.
+const COMMON: &[&str] =
     &["name", "trainable", "batch_input_shape", "batch_shape", "activity_regularizer"];
 
-/// Names a layer in messages.
+/// A layer, for messages.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Owner<'a> {
     /// The file that holds the configuration.
@@ -30,58 +30,67 @@ impl Owner<'_> {
         self.wrong_in(self.path, problem)
     }
 
-    /// As [`Owner::wrong`], where another file is to blame.
+    /// As [`Owner::wrong`], for an error of another file.
     pub(super) fn wrong_in(&self, path: &Path, problem: LayerProblem) -> FrontError {
         let (layer, class) = (self.layer.to_owned(), self.class.to_owned());
         Problem::Layer { layer, class, problem: Box::new(problem) }.at(path)
     }
 }
 
-/// The attributes of one layer. Each must be asked for, or declared to be without effect, before
+/// Attributes of one layer. Each must be read, or declared to have no effect, before
 /// [`Attributes::finish`].
 pub(super) struct Attributes<'a> {
     owner: Owner<'a>,
     values: &'a Map<String, Value>,
-    dialect: Dialect,
+    namespace: Namespace,
     known: HashSet<&'static str>,
-    settled: HashSet<&'static str>,
+    consumed: HashSet<&'static str>,
 }
 
 impl<'a> Attributes<'a> {
-    pub(super) fn new(owner: Owner<'a>, values: &'a Map<String, Value>, dialect: Dialect) -> Self {
+    pub(super) fn new(
+        owner: Owner<'a>,
+        values: &'a Map<String, Value>,
+        namespace: Namespace,
+    ) -> Self {
         Self {
             owner,
             values,
-            dialect,
-            known: ANYWHERE.iter().copied().collect(),
-            settled: HashSet::new(),
+            namespace,
+            known: COMMON.iter().copied().collect(),
+            consumed: HashSet::new(),
         }
     }
 
-    /// The attributes of a layer in this one.
+    /// Returns the attributes of a wrapped layer.
     pub(super) fn of_wrapped(&self, owner: Owner<'a>, values: &'a Map<String, Value>) -> Self {
-        Self::new(owner, values, self.dialect.of_class(owner.class))
+        Self::new(owner, values, self.namespace.of_class(owner.class))
     }
 
-    /// An attribute's value; `None` where there is none, or where Python's `None` stands.
+    /// Returns an attribute's value; `None` if it is missing or null.
     pub(super) fn get(&mut self, name: &'static str) -> Option<&'a Value> {
         self.known.insert(name);
-        let stated = self.values.get(name).filter(|_| !self.settled.contains(name));
+        let stated = self.values.get(name).filter(|_| !self.consumed.contains(name));
         stated.filter(|value| !value.is_null())
     }
 
-    /// An attribute whose value has been seen to: from now on it is as if it were not there.
-    pub(super) fn settle(&mut self, name: &'static str) {
-        self.known.insert(name);
-        self.settled.insert(name);
+    /// Returns the value of a required attribute.
+    pub(super) fn require(&mut self, name: &'static str) -> Result<&'a Value, FrontError> {
+        self.get(name).ok_or_else(|| self.missing(name))
     }
 
-    /// Attributes that do not change what the layer computes at inference.
+    /// Marks an attribute as handled; later reads see it as missing.
+    pub(super) fn consume(&mut self, name: &'static str) {
+        self.known.insert(name);
+        self.consumed.insert(name);
+    }
+
+    /// Declares attributes that have no effect at inference.
     pub(super) fn inert(&mut self, names: &[&'static str]) {
         self.known.extend(names);
     }
 
-    /// An attribute that must be one of `supported`, if it is there at all.
+    /// Requires an attribute to be missing or one of `supported`.
     pub(super) fn only(
         &mut self,
         name: &'static str,
@@ -91,8 +100,8 @@ impl<'a> Attributes<'a> {
             Some(value) if !supported.iter().any(|other| equal(value, other)) => {
                 let supported: Vec<_> = supported.iter().map(Value::to_string).collect();
                 let help = match supported.is_empty() {
-                    true => format!("leave {name} out"),
-                    false => format!("supported is {name} = {}", supported.join(" or ")),
+                    true => format!("remove {name}"),
+                    false => format!("supported: {name} = {}", supported.join(" or ")),
                 };
                 Err(self.unsupported(name, value, help))
             }
@@ -100,12 +109,7 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// A truth value, true where there is none.
-    pub(super) fn yes(&mut self, name: &'static str) -> Result<bool, FrontError> {
-        self.flag(name, true)
-    }
-
-    /// A truth value, as which Python takes 0 and 1 too; `default` where there is none.
+    /// Reads a boolean, or 0 or 1 as in Python.
     pub(super) fn flag(&mut self, name: &'static str, default: bool) -> Result<bool, FrontError> {
         match self.get(name) {
             None => Ok(default),
@@ -116,74 +120,97 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// A whole number from 1.
+    /// Reads a positive integer.
     pub(super) fn count(&mut self, name: &'static str) -> Result<usize, FrontError> {
-        let value = self.get(name).ok_or_else(|| self.missing(name))?;
-        let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
-        count
+        let value = self.require(name)?;
+        natural(value)
             .filter(|&count| count > 0)
-            .ok_or_else(|| self.malformed(name, value, "a number from 1"))
+            .ok_or_else(|| self.malformed(name, value, "a positive integer"))
     }
 
-    /// A float32 number; `default` where there is none.
+    /// Reads a positive integer that has a default.
+    pub(super) fn count_or(
+        &mut self,
+        name: &'static str,
+        default: usize,
+    ) -> Result<usize, FrontError> {
+        if self.get(name).is_some() { self.count(name) } else { Ok(default) }
+    }
+
+    /// Reads a float32 number.
     pub(super) fn number(&mut self, name: &'static str, default: f32) -> Result<f32, FrontError> {
         let Some(value) = self.get(name) else { return Ok(default) };
         let number = value.as_f64().map(|number| number as f32).filter(|n| n.is_finite());
         number.ok_or_else(|| self.malformed(name, value, "a number"))
     }
 
-    /// A quantizer, if there is one.
+    /// Reads a float32 number that must not be negative.
+    pub(super) fn non_negative(
+        &mut self,
+        name: &'static str,
+        default: f32,
+    ) -> Result<f32, FrontError> {
+        let number = self.number(name, default)?;
+        match self.get(name) {
+            Some(value) if number < 0.0 => {
+                Err(self.malformed(name, value, "a non-negative number"))
+            }
+            _ => Ok(number),
+        }
+    }
+
+    /// Reads a quantizer.
     pub(super) fn quantizer(
         &mut self,
         name: &'static str,
     ) -> Result<Option<Quantizer>, FrontError> {
         let value = self.get(name).unwrap_or(&Value::Null);
-        quantizers::quantizer(value, self.dialect).map_err(|error| self.config(name, error))
+        quantizers::quantizer(value, self.namespace).map_err(|error| self.config(name, error))
     }
 
-    /// A function of Keras or a quantizer of QKeras; linear where there is none.
+    /// Reads an activation; linear by default.
     pub(super) fn activation(&mut self, name: &'static str) -> Result<Activation, FrontError> {
         let value = self.get(name).unwrap_or(&Value::Null);
-        quantizers::activation(value, self.dialect).map_err(|error| self.config(name, error))
+        quantizers::activation(value, self.namespace).map_err(|error| self.config(name, error))
     }
 
-    /// The elements of one sample, from a shape whose first axis is the batch.
+    /// Reads a shape with a batch axis, and returns the shape of one sample.
     pub(super) fn sample_shape(
         &mut self,
         name: &'static str,
     ) -> Result<Option<Vec<usize>>, FrontError> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        let wrong = || self.malformed(name, value, "a batch axis and then lengths from 1");
+        let wrong = || self.malformed(name, value, "a batch axis followed by positive lengths");
         let axes = value.as_array().and_then(|axes| axes.split_first()).ok_or_else(wrong)?.1;
-        let length = |axis: &Value| {
-            let length = axis.as_u64().and_then(|axis| usize::try_from(axis).ok());
-            length.filter(|&length| length > 0).ok_or_else(wrong)
-        };
+        let length = |axis: &Value| natural(axis).filter(|&length| length > 0).ok_or_else(wrong);
         axes.iter().map(length).collect::<Result<_, _>>().map(Some)
     }
 
-    /// Errors of the attribute `name`.
+    /// Error: the value of the attribute `name` is not supported.
     pub(super) fn unsupported(&self, name: &str, value: &Value, help: String) -> FrontError {
         let (attribute, value) = (name.to_owned(), shown(value));
         self.owner.wrong(LayerProblem::Value { attribute, value, help })
     }
 
+    /// Error: the value of the attribute `name` is not `expected`.
     pub(super) fn malformed(&self, name: &str, value: &Value, expected: &str) -> FrontError {
         let (attribute, value) = (name.to_owned(), shown(value));
         self.owner.wrong(LayerProblem::Form { attribute, value, expected: expected.to_owned() })
     }
 
+    /// Error: the attribute `name` is missing.
     pub(super) fn missing(&self, name: &str) -> FrontError {
         self.owner.wrong(LayerProblem::Missing { attribute: name.to_owned() })
     }
 
+    /// Error: the quantizer or activation `name` is invalid.
     pub(super) fn config(&self, name: &str, error: super::ConfigError) -> FrontError {
         self.owner.wrong(LayerProblem::Config { attribute: name.to_owned(), error })
     }
 
-    /// Checks the type that the layer computes in, and that every attribute was understood.
+    /// Checks `dtype` and that every attribute is known.
     ///
-    /// An unknown attribute passes if it is `None`: that is how Keras writes an option not taken.
+    /// An unknown attribute may be null, which Keras writes for an option that is not used.
     pub(super) fn finish(mut self) -> Result<(), FrontError> {
         if let Some(dtype) = self.get("dtype") {
             check_dtype(&self, dtype)?;
@@ -199,7 +226,7 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// `float32`, or a policy of that name (`Policy` in Keras 2, `DTypePolicy` in Keras 3).
+/// Requires `float32` or a policy of that name (`Policy` in Keras 2, `DTypePolicy` in Keras 3).
 fn check_dtype(attributes: &Attributes<'_>, dtype: &Value) -> Result<(), FrontError> {
     let name = match dtype {
         Value::Object(policy) => match policy.get("class_name").and_then(Value::as_str) {
@@ -213,13 +240,13 @@ fn check_dtype(attributes: &Attributes<'_>, dtype: &Value) -> Result<(), FrontEr
     match name.and_then(Value::as_str) {
         Some("float32") => Ok(()),
         _ => {
-            let help = "supported is dtype = \"float32\": set it and save the model again";
+            let help = "set dtype = \"float32\" and save the model again";
             Err(attributes.unsupported("dtype", name.unwrap_or(dtype), help.to_owned()))
         }
     }
 }
 
-/// Equality that does not tell 0 from 0.0, as Python's does not.
+/// Returns true for equal values, 0 and 0.0 being equal as in Python.
 pub(super) fn equal(one: &Value, other: &Value) -> bool {
     match (one.as_f64(), other.as_f64()) {
         (Some(one), Some(other)) => one == other,
@@ -227,11 +254,21 @@ pub(super) fn equal(one: &Value, other: &Value) -> bool {
     }
 }
 
-/// A value for a message, its end left out where it is long.
+/// Reads a non-negative integer.
+pub(super) fn natural(value: &Value) -> Option<usize> {
+    value.as_u64().and_then(|number| usize::try_from(number).ok())
+}
+
+/// Reads a JSON array, or a single value as a list of one.
+pub(super) fn list(value: &Value) -> &[Value] {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
+}
+
+/// Formats a value for a message and truncates a long one.
 pub(super) fn shown(value: &Value) -> String {
-    const LONGEST: usize = 120;
+    const MAX_CHARS: usize = 120;
     let text = value.to_string();
-    match text.char_indices().nth(LONGEST) {
+    match text.char_indices().nth(MAX_CHARS) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }

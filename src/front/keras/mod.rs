@@ -1,14 +1,12 @@
-//! What Keras 2, Keras 3 and QKeras save.
+//! Models saved by Keras 2, Keras 3 and QKeras.
 //!
-//! A model's configuration is JSON of the same form in every kind of file: [`architecture`] reads
-//! who feeds whom, [`layers`] has one file a family of layers and a table of them all, and
-//! [`attributes`] sees to it that nothing in a layer's configuration is dropped in silence.
-//! [`weights`] finds the variables of a layer, by their full path in the file.
+//! The configuration of a model is JSON of one form in every kind of file. [`architecture`] turns it
+//! into a flat list of layers and their connections; [`layers`] and [`operations`] read one layer
+//! each; [`attributes`] guarantees that no attribute is ignored. [`weights`] finds the variables of a
+//! layer by their path in the file.
 
 mod architecture;
-mod assemble;
 mod attributes;
-mod functions;
 mod layers;
 mod operations;
 mod quantizers;
@@ -16,17 +14,19 @@ mod weights;
 
 use std::path::Path;
 
+use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::Value;
 
-use super::ReadOptions;
-use super::archive::Archive;
-use super::content::Content;
+use super::content::{Archive, Content};
 use super::error::{FrontError, Located, Problem};
 use super::hdf5::Hdf5;
-use crate::model::Model;
-use architecture::Architecture;
-use functions::Generation;
-use quantizers::Dialect;
+use super::layer_problem::LayerProblem;
+use super::{Frontend, ModelFile, ReadOptions};
+use crate::model::{self, LayerKind, Model};
+use architecture::{Architecture, Role};
+use attributes::Attributes;
+use layers::{Built, LayerReader};
+use quantizers::{Generation, Namespace};
 use weights::{Origin, Store};
 
 pub use quantizers::ConfigError;
@@ -36,24 +36,69 @@ const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.weights.h5";
 const METADATA: &str = "metadata.json";
 
-/// The longest configuration that is parsed: a network of ten thousand layers has less.
-const LONGEST_CONFIG: usize = 32 << 20;
+/// Upper bound on the length of a configuration; ten thousand layers take less.
+const MAX_CONFIG_BYTES: usize = 32 << 20;
 
-/// A model's file, by what it holds.
+/// The front end for files of Keras and QKeras: HDF5, `.keras` archives, and JSON.
+pub struct Keras;
+
+impl Frontend for Keras {
+    fn recognizes(&self, content: &Content) -> bool {
+        match content {
+            Content::Hdf5(_) | Content::Zip(_) | Content::Json(_) => true,
+            Content::Npy(_) | Content::Other(_) => false,
+        }
+    }
+
+    fn read(&self, file: ModelFile<'_>, options: &ReadOptions) -> Result<Model, FrontError> {
+        let ModelFile { path, content, weights } = file;
+        let mut file = File::open(path, content, |found| Problem::NoModel { found })?;
+        let config = file.config().located(path)?;
+        let version = file.keras_version(&config).located(path)?;
+        let namespace = Namespace {
+            keras: Generation::of(version.as_deref()),
+            qkeras_first: false,
+            sigmoid: options.sigmoid,
+        };
+        let architecture = Architecture::read(&config, path)?;
+        let (weights_path, origin, file) = match weights {
+            None => (path, Origin::SameFile, file),
+            Some(weights) => {
+                let content = Content::read(weights)?;
+                if let Content::Json(_) = content {
+                    return Err(Problem::NoWeights { found: content.description() }.at(weights));
+                }
+                let file = File::open(weights, content, |found| Problem::NoWeights { found })?;
+                (weights, Origin::OtherFile, file)
+            }
+        };
+        let file = file.weights().located(weights_path)?;
+        let store = Store::open(&file, weights_path, origin)?;
+        assemble(&architecture, path, store, namespace)
+    }
+}
+
+/// A file of Keras, by container.
 enum File {
-    /// A group of weights and perhaps the configuration.
+    /// Weights, and in a complete model the configuration.
     Hdf5(Hdf5),
     Archive(Archive),
     Json(Vec<u8>),
 }
 
 impl File {
-    fn open(path: &Path, unknown: fn(String) -> Problem) -> Result<Self, FrontError> {
-        match Content::read(path)? {
+    fn open(
+        path: &Path,
+        content: Content,
+        unrecognized: fn(String) -> Problem,
+    ) -> Result<Self, FrontError> {
+        match content {
             Content::Hdf5(bytes) => Hdf5::open(bytes).map(Self::Hdf5).located(path),
             Content::Zip(bytes) => Archive::open(bytes).map(Self::Archive).located(path),
             Content::Json(bytes) => Ok(Self::Json(bytes)),
-            other => Err(unknown(other.name()).at(path)),
+            Content::Npy(_) | Content::Other(_) => {
+                Err(unrecognized(content.description()).at(path))
+            }
         }
     }
 
@@ -68,8 +113,7 @@ impl File {
         }
     }
 
-    /// The version of the Keras that wrote the file, where it is stated; `config` is its
-    /// configuration.
+    /// Returns the version of Keras that wrote the file; `None` if the file does not state it.
     fn keras_version(&mut self, config: &Value) -> Result<Option<String>, Problem> {
         const KEY: &str = "keras_version";
         let stated = |value: &Value| value.get(KEY).and_then(Value::as_str).map(str::to_owned);
@@ -93,40 +137,77 @@ impl File {
     }
 }
 
-/// Parses a configuration. The parser itself refuses what nests deeper than 128.
+/// Parses a configuration. The parser itself limits nesting to 128 levels.
 fn json(what: &str, text: &[u8]) -> Result<Value, Problem> {
-    if text.len() > LONGEST_CONFIG {
+    if text.len() > MAX_CONFIG_BYTES {
         return Err(Problem::TooLarge { what: what.to_owned() });
     }
     serde_json::from_slice(text)
         .map_err(|error| Problem::Json { what: what.to_owned(), error: error.to_string() })
 }
 
-pub(super) fn load(
+/// Builds the model: reads every layer after its producers, and its weights with it.
+fn assemble(
+    architecture: &Architecture<'_>,
     path: &Path,
-    weights: Option<&Path>,
-    options: &ReadOptions,
+    mut store: Store<'_>,
+    namespace: Namespace,
 ) -> Result<Model, FrontError> {
-    let mut file = File::open(path, |found| Problem::NoModel { found })?;
-    let config = file.config().located(path)?;
-    let version = file.keras_version(&config).located(path)?;
-    let dialect = Dialect {
-        keras: Generation::of(version.as_deref()),
-        sigmoid: options.sigmoid,
-        ..Dialect::default()
-    };
-    let architecture = Architecture::read(&config, path)?;
-    let (path_of_weights, origin, file) = match weights {
-        None => (path, Origin::SameFile, file),
-        Some(weights) => {
-            let file = File::open(weights, |found| Problem::NoWeights { found })?;
-            if matches!(file, File::Json(_)) {
-                return Err(Problem::NoWeights { found: "JSON text".to_owned() }.at(weights));
-            }
-            (weights, Origin::OtherFile, file)
+    let groups = store.assign_groups(&architecture.definitions);
+    let store = &store;
+    let layers = &architecture.layers;
+    let mut connections = DiGraph::new();
+    for _ in layers {
+        connections.add_node(());
+    }
+    for (at, layer) in layers.iter().enumerate() {
+        for (position, &source) in layer.sources.iter().enumerate() {
+            connections.add_edge(NodeIndex::new(source), NodeIndex::new(at), position);
         }
+    }
+    let order = petgraph::algo::toposort(&connections, None);
+    let order = order.map_err(|cycle| {
+        let mut components = petgraph::algo::kosaraju_scc(&connections).into_iter();
+        let nodes = components.find(|nodes| nodes.contains(&cycle.node_id()));
+        let first = nodes.into_iter().flatten().min().expect("a node lies in its own component");
+        layers[first.index()].owner(path).wrong(LayerProblem::Cycle)
+    })?;
+
+    let mut built: Vec<Option<Built>> = layers.iter().map(|_| None).collect();
+    for at in order.into_iter().map(NodeIndex::index) {
+        let layer = &layers[at];
+        let owner = layer.owner(path);
+        let shape = |&source: &usize| {
+            let source = built[source].as_ref().expect("producers come first in topological order");
+            source.shape.clone()
+        };
+        let group = &groups[layer.definition];
+        let reader = LayerReader {
+            owner,
+            attributes: Attributes::new(owner, &layer.attributes, namespace.of_class(layer.class)),
+            inputs: layer.sources.iter().map(shape).collect(),
+            result: layer.result,
+            arguments: &layer.arguments,
+            weights: store.layer(owner, &architecture.definitions[layer.definition], group),
+        };
+        built[at] = Some(match layer.role {
+            Role::Layer => layers::over_time(reader, layer.time_axes, layers::build)?,
+            Role::Operation => layers::over_time(reader, layer.time_axes, operations::build)?,
+            Role::Passthrough => reader.same_shape(LayerKind::Identity)?,
+        });
+    }
+    store.check_surplus(&groups)?;
+
+    let layer = |node: NodeIndex, _: &()| {
+        let (layer, built) = (&layers[node.index()], built[node.index()].take());
+        let kind = built.expect("a topological order holds every layer").kind;
+        model::Layer { name: layer.name.clone(), class: layer.class.to_owned(), kind }
     };
-    let file = file.weights().located(path_of_weights)?;
-    let store = Store::open(&file, path_of_weights, origin)?;
-    assemble::model(&architecture, path, store, dialect)
+    let graph = connections.map(layer, |_, position| *position);
+    Ok(Model {
+        name: architecture.name.clone(),
+        graph,
+        inputs: architecture.inputs.iter().copied().map(NodeIndex::new).collect(),
+        outputs: architecture.outputs.iter().copied().map(NodeIndex::new).collect(),
+    })
 }

@@ -1,76 +1,153 @@
-//! Quantizers and activations as a Keras configuration writes them.
+//! Quantizers and activations in a Keras configuration.
 //!
-//! Keras 2 and 3 both write an object with `class_name` and `config` (and more, which tells Python
-//! where the class lives), or the text of a call. Nothing else is read as a quantizer.
+//! Keras 2 and 3 write an object with `class_name` and `config` (and entries that tell Python where
+//! the class is defined), or the text of a constructor call.
 
 use serde_json::{Map, Value};
 
-use super::functions::{self, Generation};
-use crate::function::Sigmoid;
+use crate::function::{Function, Relu, Sigmoid};
 use crate::model::Activation;
+use crate::naming::{did_you_mean, nearest};
 use crate::quantizer::{self, ParseError, Quantizer};
 
-/// A configuration of a quantizer or activation that Bitkiln does not understand.
+/// An invalid or unsupported configuration of a quantizer or activation.
 #[derive(Clone, Debug, PartialEq, thiserror::Error, miette::Diagnostic)]
 pub enum ConfigError {
-    /// The quantizer itself.
+    /// An invalid quantizer.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Quantizer(#[from] ParseError),
     /// Neither text nor an object with `class_name`.
-    #[error("{value} states no quantizer or activation")]
+    #[error("{value} is not a quantizer or activation")]
     #[diagnostic(help("expected null, text, or an object with class_name and config"))]
     Form {
-        /// What stands there.
+        /// The value as JSON.
         value: String,
     },
-    /// Keras has it, Bitkiln does not.
-    #[error("the activation '{name}' is known to Keras, but not supported yet by Bitkiln")]
-    #[diagnostic(help("supported are {}", supported_activations()))]
+    /// An activation of Keras without support in Bitkiln.
+    #[error("the Keras activation '{name}' is not supported yet")]
+    #[diagnostic(help("supported: {}", supported_activations()))]
     NotYet {
         /// Its name.
         name: String,
     },
-    /// Neither Keras nor QKeras has it.
-    #[error("there is no activation '{name}'{}", nearest.as_ref().map(|known| format!("; did you mean '{known}'?")).unwrap_or_default())]
-    #[diagnostic(help("supported are {}", supported_activations()))]
+    /// A name that neither Keras nor QKeras knows.
+    #[error("unknown activation '{name}'{}", did_you_mean(nearest.as_deref()))]
+    #[diagnostic(help("supported: {}", supported_activations()))]
     Unknown {
         /// Its name.
         name: String,
-        /// A known name that looks like it.
+        /// The known name closest in spelling.
         nearest: Option<String>,
     },
-    /// A function of Keras where a quantizer should stand.
-    #[error("the function '{name}' stands where a quantizer is expected")]
-    #[diagnostic(help("quantizers are {}", quantizer::names().join(", ")))]
+    /// A function of Keras in place of a quantizer.
+    #[error("'{name}' is an activation function, but a quantizer is expected")]
+    #[diagnostic(help("quantizers: {}", quantizer::names().join(", ")))]
     NoQuantizer {
         /// Its name.
         name: String,
     },
 }
 
-/// How names in a configuration are understood, beyond what stands beside them.
+/// The Keras that wrote a file; a few functions differ between the two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Generation {
+    /// Keras up to 2.15, tf_keras.
+    Two,
+    /// Keras 3.
+    #[default]
+    Three,
+}
+
+impl Generation {
+    /// Parses a file's `keras_version`. Keras 3 writes none into JSON text.
+    pub(super) fn of(version: Option<&str>) -> Self {
+        match version.and_then(|version| version.split('.').next()) {
+            Some("1" | "2") => Self::Two,
+            _ => Self::Three,
+        }
+    }
+
+    /// Reciprocal of the slope of `hard_sigmoid`.
+    fn hard_sigmoid(self) -> u8 {
+        match self {
+            Self::Two => 5,
+            Self::Three => 6,
+        }
+    }
+}
+
+/// Default slope of the function `leaky_relu`; the layer LeakyReLU has 0.3.
+pub(super) const LEAKY_SLOPE: f32 = 0.2;
+
+const FUNCTIONS: &[(&str, Function)] = &[
+    ("relu", Function::Relu(Relu { max_value: None, negative_slope: 0.0, threshold: 0.0 })),
+    ("relu6", Function::Relu(Relu { max_value: Some(6.0), negative_slope: 0.0, threshold: 0.0 })),
+    (
+        "leaky_relu",
+        Function::Relu(Relu { max_value: None, negative_slope: LEAKY_SLOPE, threshold: 0.0 }),
+    ),
+    ("tanh", Function::Tanh),
+    ("sigmoid", Function::Sigmoid),
+    ("hard_tanh", Function::HardTanh),
+    ("softplus", Function::Softplus),
+    ("softsign", Function::Softsign),
+    ("elu", Function::Elu { alpha: 1.0 }),
+    ("celu", Function::Elu { alpha: 1.0 }),
+    ("selu", Function::Selu),
+    ("exponential", Function::Exponential),
+    ("silu", Function::Silu),
+    ("swish", Function::Silu),
+    ("hard_silu", Function::HardSilu),
+    ("hard_swish", Function::HardSilu),
+    ("gelu", Function::Gelu),
+    ("mish", Function::Mish),
+    ("log_sigmoid", Function::LogSigmoid),
+    ("tanh_shrink", Function::TanhShrink),
+    ("hard_shrink", Function::HardShrink),
+    ("soft_shrink", Function::SoftShrink),
+    ("squareplus", Function::Squareplus),
+    ("sparse_plus", Function::SparsePlus),
+    ("sparse_sigmoid", Function::SparseSigmoid),
+];
+
+const HARD_SIGMOID: &str = "hard_sigmoid";
+
+/// Returns Keras' function of a name, with its default arguments.
+fn element_function(name: &str, keras: Generation) -> Option<Function> {
+    if name == HARD_SIGMOID {
+        return Some(Function::HardSigmoid { inverse_slope: keras.hard_sigmoid() });
+    }
+    FUNCTIONS.iter().find(|(known, _)| *known == name).map(|(_, function)| *function)
+}
+
+/// Names of all element functions.
+fn element_function_names() -> impl Iterator<Item = &'static str> {
+    FUNCTIONS.iter().map(|(name, _)| *name).chain([HARD_SIGMOID])
+}
+
+/// Rules by which a layer resolves the names of functions and quantizers.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Dialect {
-    /// Who wrote the file.
+pub(super) struct Namespace {
+    /// The Keras that wrote the file.
     pub(super) keras: Generation,
-    /// Whether a name means QKeras' function rather than the one of that name in Keras. QKeras'
-    /// layers look a name up among QKeras' functions first (`get_quantizer`), Keras' own never do:
-    /// `hard_sigmoid` has slope 1/2 in a QActivation, and 1/5 or 1/6 in an Activation.
+    /// QKeras' functions take precedence over Keras' functions of the same name. QKeras' layers look
+    /// names up in QKeras first (`get_quantizer`), Keras' layers never do: `hard_sigmoid` has slope
+    /// 1/2 in a QActivation, and 1/5 or 1/6 in an Activation.
     pub(super) qkeras_first: bool,
-    /// What `set_internal_sigmoid` was when the model was trained.
+    /// Argument of `set_internal_sigmoid` during training.
     pub(super) sigmoid: Sigmoid,
 }
 
-/// Functions of rows, which are no [`Function`](crate::function::Function).
-const OF_ROWS: [(&str, Activation); 2] =
+/// Activations that are not a [`Function`] of each element.
+const OTHER_ACTIVATIONS: [(&str, Activation); 2] =
     [("linear", Activation::Linear), ("softmax", Activation::Softmax)];
 
-/// The activations of Keras 2 and 3 that Bitkiln does not have.
+/// Activations of Keras 2 and 3 without support in Bitkiln.
 const NOT_YET: &[&str] = &["glu", "log_softmax", "sparsemax", "threshold"];
 
-impl Dialect {
-    /// How a layer of `class` understands names: QKeras' classes are Keras' with a Q before them.
+impl Namespace {
+    /// Returns the rules for layers of `class`. QKeras' classes are Keras' with a leading Q.
     pub(super) fn of_class(self, class: &str) -> Self {
         let mut letters = class.chars();
         let is_qkeras =
@@ -78,21 +155,21 @@ impl Dialect {
         Self { qkeras_first: is_qkeras, ..self }
     }
 
-    /// Keras' function of that name.
+    /// Returns Keras' activation of a name.
     fn function(&self, name: &str) -> Option<Activation> {
-        let of_rows = OF_ROWS.iter().find(|(known, _)| *known == name);
-        let by_element = || functions::function(name, self.keras).map(Activation::Function);
-        of_rows.map(|(_, activation)| activation.clone()).or_else(by_element)
+        let other = OTHER_ACTIVATIONS.iter().find(|(known, _)| *known == name);
+        let of_elements = || element_function(name, self.keras).map(Activation::Function);
+        other.map(|(_, activation)| activation.clone()).or_else(of_elements)
     }
 
-    /// The quantizer, as the module that it comes from was set up.
-    fn settled(&self, quantizer: Quantizer) -> Quantizer {
+    /// Sets the quantizer's internal sigmoid.
+    fn configured(&self, quantizer: Quantizer) -> Quantizer {
         quantizer.with_internal_sigmoid(self.sigmoid)
     }
 }
 
 fn function_names() -> impl Iterator<Item = &'static str> {
-    OF_ROWS.iter().map(|(name, _)| *name).chain(functions::names())
+    OTHER_ACTIVATIONS.iter().map(|(name, _)| *name).chain(element_function_names())
 }
 
 fn supported_activations() -> String {
@@ -101,7 +178,7 @@ fn supported_activations() -> String {
     names.join(", ")
 }
 
-/// What a configuration states, freed of its form.
+/// A quantizer or activation, independent of its notation.
 enum Stated<'a> {
     Nothing,
     /// A name, or the text of a call.
@@ -118,7 +195,7 @@ impl<'a> Stated<'a> {
             Value::Object(object) => {
                 let name = object.get("class_name").and_then(Value::as_str).ok_or_else(form)?;
                 match object.get("config") {
-                    // Keras 3 writes a plain function so.
+                    // The notation of Keras 3 for a function.
                     Some(Value::String(function)) if name == "function" => Ok(Self::Text(function)),
                     Some(Value::Object(config)) => Ok(Self::Class(name, Some(config))),
                     None | Some(Value::Null) => Ok(Self::Class(name, None)),
@@ -130,15 +207,14 @@ impl<'a> Stated<'a> {
     }
 }
 
-/// The quantizer of a class and its `config`, each entry an argument of the constructor.
+/// Constructs a quantizer of a class; each entry of `config` is an argument of the constructor.
 fn class(name: &str, config: Option<&Map<String, Value>>) -> Result<Quantizer, ParseError> {
     let arguments: Vec<(String, Value)> =
         config.into_iter().flatten().map(|(name, value)| (name.clone(), argument(value))).collect();
     Quantizer::construct(name, &[], &arguments)
 }
 
-/// A constructor's argument: an array in the form of Keras 3, else what stands there (Keras 2 writes
-/// arrays as lists).
+/// Unwraps an argument of a constructor: Keras 3 wraps arrays in an object, Keras 2 writes lists.
 fn argument(value: &Value) -> Value {
     let array = match value.get("class_name").and_then(Value::as_str) {
         Some("__numpy__" | "__tensor__") => value.pointer("/config/value"),
@@ -147,16 +223,19 @@ fn argument(value: &Value) -> Value {
     array.unwrap_or(value).clone()
 }
 
-/// Whether Keras has a function of that name.
+/// Returns true for the name of an activation of Keras, supported or not.
 fn is_keras_function(name: &str) -> bool {
     function_names().any(|known| known == name) || NOT_YET.contains(&name)
 }
 
-/// Reads what stands under `kernel_quantizer` and its like; null and "linear" quantize nothing.
+/// Reads the value of an attribute such as `kernel_quantizer`; null and "linear" mean no quantizer.
 ///
 /// # Errors
-/// If it is no quantizer, or one with parameters that Bitkiln does not support.
-pub(super) fn quantizer(value: &Value, dialect: Dialect) -> Result<Option<Quantizer>, ConfigError> {
+/// If the value is not a quantizer, or a parameter of it is not supported.
+pub(super) fn quantizer(
+    value: &Value,
+    namespace: Namespace,
+) -> Result<Option<Quantizer>, ConfigError> {
     let parsed = match Stated::read(value)? {
         Stated::Nothing | Stated::Text("linear") => return Ok(None),
         Stated::Text(text) => text.parse(),
@@ -166,21 +245,21 @@ pub(super) fn quantizer(value: &Value, dialect: Dialect) -> Result<Option<Quanti
         Err(ParseError::Unknown { name, .. }) if is_keras_function(&name) => {
             Err(ConfigError::NoQuantizer { name })
         }
-        parsed => Ok(Some(dialect.settled(parsed?))),
+        parsed => Ok(Some(namespace.configured(parsed?))),
     }
 }
 
-/// Reads what stands under `activation`.
+/// Reads the value of an attribute such as `activation`; null means linear.
 ///
 /// # Errors
-/// If it is unknown or not supported yet.
-pub(super) fn activation(value: &Value, dialect: Dialect) -> Result<Activation, ConfigError> {
+/// If the activation is unknown or not supported.
+pub(super) fn activation(value: &Value, namespace: Namespace) -> Result<Activation, ConfigError> {
     let parsed = match Stated::read(value)? {
         Stated::Nothing => return Ok(Activation::Linear),
         Stated::Text(text) => {
             let quantizer = text.parse::<Quantizer>();
-            match dialect.function(text) {
-                Some(function) if !(dialect.qkeras_first && quantizer.is_ok()) => {
+            match namespace.function(text) {
+                Some(function) if !(namespace.qkeras_first && quantizer.is_ok()) => {
                     return Ok(function);
                 }
                 _ => quantizer,
@@ -192,30 +271,27 @@ pub(super) fn activation(value: &Value, dialect: Dialect) -> Result<Activation, 
         Err(ParseError::Unknown { name, .. }) if NOT_YET.contains(&name.as_str()) => {
             Err(ConfigError::NotYet { name })
         }
-        // A function that Bitkiln has, but written as a call.
+        // A supported function, but in the notation of a call.
         Err(ParseError::Unknown { name, .. }) if is_keras_function(&name) => {
             Err(ConfigError::Form { value: value.to_string() })
         }
-        Err(ParseError::Unknown { name, nearest }) => {
-            // A word may resemble a function of Keras more than any quantizer.
-            let mut known: Vec<&str> = function_names().chain(NOT_YET.iter().copied()).collect();
-            known.extend(nearest.as_deref());
-            let nearest = quantizer::nearest(&name, known.into_iter());
+        Err(ParseError::Unknown { name, .. }) => {
+            let known = function_names().chain(NOT_YET.iter().copied()).chain(quantizer::names());
+            let nearest = nearest(&name, known).map(str::to_owned);
             Err(ConfigError::Unknown { name, nearest })
         }
-        parsed => Ok(Activation::Quantizer(dialect.settled(parsed?))),
+        parsed => Ok(Activation::Quantizer(namespace.configured(parsed?))),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::function::{Function, Relu};
     use serde_json::json;
 
-    const KERAS_2: Dialect =
-        Dialect { keras: Generation::Two, qkeras_first: false, sigmoid: Sigmoid::Hard };
-    const QKERAS: Dialect = Dialect { qkeras_first: true, ..KERAS_2 };
+    const KERAS_2: Namespace =
+        Namespace { keras: Generation::Two, qkeras_first: false, sigmoid: Sigmoid::Hard };
+    const QKERAS: Namespace = Namespace { qkeras_first: true, ..KERAS_2 };
 
     fn quantizer(value: &Value) -> Result<Option<Quantizer>, ConfigError> {
         super::quantizer(value, QKERAS)
@@ -245,13 +321,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_quantizes_nothing() {
+    fn null_and_linear_mean_no_quantizer() {
         assert_eq!(quantizer(&Value::Null), Ok(None));
         assert_eq!(quantizer(&json!("linear")), Ok(None));
     }
 
     #[test]
-    fn every_form_states_the_same_quantizer() {
+    fn every_notation_gives_the_same_quantizer() {
         let forms = [
             json!("quantized_bits(4, 0, 1, alpha='auto_po2')"),
             json!({"class_name": "quantized_bits", "config": config()}),
@@ -297,28 +373,28 @@ mod tests {
         }
     }
 
-    /// What QKeras 0.9 and Keras 2.15 and 3.10 make of "hard_sigmoid", also when they load a file.
+    /// The values are those of QKeras 0.9 and of Keras 2.15 and 3.10, after loading a file too.
     #[test]
-    fn a_name_means_what_it_means_to_the_layer() {
+    fn a_name_is_resolved_as_the_layer_resolves_it() {
         let name = json!("hard_sigmoid");
         let object = json!({
             "module": "builtins", "class_name": "function", "config": "hard_sigmoid",
             "registered_name": "function"
         });
         for value in [name, object] {
-            let at_one = |dialect| match super::activation(&value, dialect) {
+            let at_one = |namespace| match super::activation(&value, namespace) {
                 Ok(Activation::Function(function)) => function.value(1.0),
                 Ok(Activation::Quantizer(quantizer)) => quantizer.apply(1.0),
                 other => panic!("{other:?}"),
             };
             assert_eq!(at_one(QKERAS), 1.0);
             assert_eq!(at_one(KERAS_2), 0.7);
-            let keras_3 = Dialect { keras: Generation::Three, ..KERAS_2 };
+            let keras_3 = Namespace { keras: Generation::Three, ..KERAS_2 };
             assert_eq!(at_one(keras_3), 1.0 / 6.0 + 0.5);
-            let qkeras_3 = Dialect { keras: Generation::Three, ..QKERAS };
+            let qkeras_3 = Namespace { keras: Generation::Three, ..QKERAS };
             assert_eq!(at_one(qkeras_3), 1.0);
         }
-        // QKeras has no function of these names, and falls back to Keras.
+        // QKeras has no function of these names and falls back to Keras.
         for name in ["tanh", "softplus", "relu"] {
             let value = json!(name);
             assert_eq!(super::activation(&value, QKERAS), super::activation(&value, KERAS_2));
@@ -326,8 +402,8 @@ mod tests {
     }
 
     #[test]
-    fn quantizers_have_the_sigmoid_that_was_set() {
-        let smooth = Dialect { sigmoid: Sigmoid::Smooth, ..QKERAS };
+    fn quantizers_use_the_internal_sigmoid() {
+        let smooth = Namespace { sigmoid: Sigmoid::Smooth, ..QKERAS };
         let value = json!("quantized_tanh(8)");
         let Ok(Activation::Quantizer(tanh)) = super::activation(&value, smooth) else {
             panic!("no quantizer");
@@ -339,31 +415,25 @@ mod tests {
     }
 
     #[test]
-    fn names_what_it_does_not_understand() {
+    fn errors_name_the_value() {
         let function = |name: &str| json!({"class_name": "function", "config": name});
         let cases = [
-            (json!("relu(6)"), r#""relu(6)" states no quantizer or activation"#),
-            (json!(7), "7 states no quantizer or activation"),
-            (json!(["relu"]), r#"["relu"] states no quantizer or activation"#),
-            (json!({"config": {}}), r#"{"config":{}} states no quantizer or activation"#),
+            (json!("relu(6)"), r#""relu(6)" is not a quantizer or activation"#),
+            (json!(7), "7 is not a quantizer or activation"),
+            (json!(["relu"]), r#"["relu"] is not a quantizer or activation"#),
+            (json!({"config": {}}), r#"{"config":{}} is not a quantizer or activation"#),
             (
                 json!({"class_name": "binary", "config": 3}),
-                r#"{"class_name":"binary","config":3} states no quantizer or activation"#,
+                r#"{"class_name":"binary","config":3} is not a quantizer or activation"#,
             ),
-            (
-                json!("log_softmax"),
-                "the activation 'log_softmax' is known to Keras, but not supported yet by Bitkiln",
-            ),
-            (
-                function("glu"),
-                "the activation 'glu' is known to Keras, but not supported yet by Bitkiln",
-            ),
-            (json!("softmx"), "there is no activation 'softmx'; did you mean 'softmax'?"),
+            (json!("log_softmax"), "the Keras activation 'log_softmax' is not supported yet"),
+            (function("glu"), "the Keras activation 'glu' is not supported yet"),
+            (json!("softmx"), "unknown activation 'softmx', did you mean 'softmax'?"),
             (
                 json!("quantized_rel(4)"),
-                "there is no activation 'quantized_rel'; did you mean 'quantized_relu'?",
+                "unknown activation 'quantized_rel', did you mean 'quantized_relu'?",
             ),
-            (json!("xyz"), "there is no activation 'xyz'"),
+            (json!("xyz"), "unknown activation 'xyz'"),
             (
                 json!({"class_name": "binary", "config": {"alpha": 1, "beta": 2}}),
                 "binary has no attribute 'beta'",
@@ -375,21 +445,24 @@ mod tests {
     }
 
     #[test]
-    fn a_function_is_no_quantizer() {
+    fn a_function_is_not_a_quantizer() {
         for value in
             [json!("relu"), json!("tanh"), json!({"class_name": "function", "config": "softmax"})]
         {
             let message = quantizer(&value).unwrap_err().to_string();
-            assert!(message.ends_with("' stands where a quantizer is expected"), "{message}");
+            assert!(
+                message.ends_with("is an activation function, but a quantizer is expected"),
+                "{message}"
+            );
         }
         assert_eq!(
             quantizer(&json!("quantised_bits(4)")).unwrap_err().to_string(),
-            "QKeras has no quantizer 'quantised_bits'; did you mean 'quantized_bits'?"
+            "QKeras has no quantizer 'quantised_bits', did you mean 'quantized_bits'?"
         );
     }
 
     #[test]
-    fn both_generations_state_arrays() {
+    fn arrays_of_both_generations_are_read() {
         let with = |alpha: Value| {
             let config = json!({"bits": 4, "alpha": alpha});
             read(json!({"class_name": "quantized_linear", "config": config}))
@@ -411,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_array() {
+    fn other_objects_are_not_arrays() {
         for alpha in
             [json!({"class_name": "Constant"}), json!([[1, 2], [3]]), json!(["a"]), json!([])]
         {
@@ -419,6 +492,19 @@ mod tests {
             let message = quantizer(&value).unwrap_err().to_string();
             let expected = "a number, an array of numbers, None, 'auto' or 'auto_po2'";
             assert!(message.ends_with(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn generations_differ_in_one_slope() {
+        for (version, inverse_slope) in
+            [(Some("2.15.0"), 5), (Some("1.2"), 5), (Some("3.10.0"), 6), (None, 6)]
+        {
+            let keras = Generation::of(version);
+            let expected = Function::HardSigmoid { inverse_slope };
+            assert_eq!(element_function(HARD_SIGMOID, keras), Some(expected), "{version:?}");
+            assert_eq!(element_function("tanh", keras), Some(Function::Tanh));
+            assert_eq!(element_function("softmax", keras), None);
         }
     }
 }

@@ -3,6 +3,8 @@
 use num_bigint::BigInt;
 use num_traits::Zero;
 
+use crate::fixed::power_of_two_code;
+
 /// What a product with a constant takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Weight {
@@ -19,13 +21,10 @@ pub(super) enum Weight {
 
 /// What a product with `code` · 2^-`fraction` takes.
 pub(super) fn weight(code: &BigInt, fraction: i32) -> Weight {
-    let magnitude = code.magnitude();
     if code.is_zero() {
         return Weight::Zero;
     }
-    let place = magnitude.trailing_zeros().and_then(|place| i32::try_from(place).ok());
-    match (magnitude.count_ones(), place.and_then(|place| place.checked_sub(fraction))) {
-        (1, Some(exponent)) => Weight::Power { exponent },
-        _ => Weight::Other,
-    }
+    let power = power_of_two_code(code).and_then(|power| i32::try_from(power).ok());
+    let exponent = power.and_then(|power| power.checked_sub(fraction));
+    exponent.map_or(Weight::Other, |exponent| Weight::Power { exponent })
 }

@@ -21,7 +21,7 @@ pub struct Merge {
 impl Merge {
     /// The operation's name.
     pub fn name(&self) -> &'static str {
-        ir::Operation::name(&self.kind)
+        ir::text::Described::name(&self.kind)
     }
 
     /// The operator between two elements; for a maximum or minimum, the one that the element to

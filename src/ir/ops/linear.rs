@@ -2,14 +2,13 @@
 
 use ndarray::{Array1, Array2, ArrayD, IxDyn};
 use num_bigint::BigInt;
-use num_traits::{Num, Signed};
+use num_traits::{Num, Signed, Zero};
 
 use super::{
-    Access, Effect, OpError, Operand, Operation, Parse, alignment, ensure, is_narrow, over_words,
-    single,
+    Effect, OpError, Operand, Operation, alignment, ensure, is_narrow, over_words, single,
 };
-use crate::fixed::{Codes, Format, FormatError, Range, Word};
-use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::fixed::{Codes, Format, FormatError, Range, Word, power_of_two_code};
+use crate::ir::text::{Described, described};
 use crate::ir::{Constant, Tensor};
 
 /// `y[.., o] = Σ_i x[.., i] · weights[i, o] + bias[o]`, exact.
@@ -25,11 +24,9 @@ pub struct Linear {
     pub bias: Option<Constant>,
 }
 
-impl Operation for Linear {
-    fn name(&self) -> &'static str {
-        "linear"
-    }
+described!("linear", Linear { weights, bias });
 
+impl Operation for Linear {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let x = single(self.name(), operands)?;
         let [inputs, outputs] = self.matrix()?;
@@ -52,29 +49,12 @@ impl Operation for Linear {
         over_words!(narrow, W => self.products::<W>(x, result))
     }
 
-    fn access(&self) -> Access {
-        Access::Reduction
+    fn is_uniform(&self) -> bool {
+        false
     }
 
     fn effect(&self, _: usize) -> Effect {
         Effect::Computes
-    }
-
-    fn constants(&self) -> Vec<&Constant> {
-        std::iter::once(&self.weights).chain(&self.bias).collect()
-    }
-
-    fn write(&self, attributes: &mut AttributesWriter<'_>) {
-        attributes.constant("weights", &self.weights);
-        attributes.optional("bias", self.bias.as_ref());
-    }
-}
-
-impl Parse for Linear {
-    const NAMES: &'static [&'static str] = &["linear"];
-
-    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
-        Ok(Self { weights: attributes.constant("weights")?, bias: attributes.optional("bias")? })
     }
 }
 
@@ -99,7 +79,8 @@ impl Linear {
     /// Number of non-trivial multiplications of a row: by weights that are neither 0 nor ± a power
     /// of two. The others are wires: an adder at most, never a multiplier.
     pub fn multiplications(&self) -> usize {
-        self.weights.codes.iter().filter(|code| code.magnitude().count_ones() > 1).count()
+        let is_trivial = |code: &BigInt| code.is_zero() || power_of_two_code(code).is_some();
+        self.weights.codes.iter().filter(|code| !is_trivial(code)).count()
     }
 
     fn products<W: Word>(&self, x: &Operand<'_>, result: &Tensor) -> Option<ArrayD<W>> {

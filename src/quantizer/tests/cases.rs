@@ -1,29 +1,29 @@
-//! Quantizers with random parameters, each with its definition and with what it must obey.
+//! Quantizers with random parameters, each with its definition and the laws that it obeys.
 
 use proptest::prelude::*;
 
 use super::{Quantizer, literal};
 
-/// A quantizer as its call, and what QKeras' definition gives for a number.
-pub(super) struct Case {
-    pub(super) call: String,
-    /// What `set_internal_sigmoid` was given.
+/// A quantizer as its call, with QKeras' definition.
+pub(in crate::quantizer) struct Case {
+    pub(in crate::quantizer) call: String,
+    /// The argument of `set_internal_sigmoid`.
     sigmoid: &'static str,
     pub(super) definition: Box<dyn Fn(f64) -> f64>,
     pub(super) slope: Slope,
-    /// Whether its values are given by themselves, by its parameters: `laws` says where they are not.
+    /// True if each value is its own value; `laws` lists the exceptions.
     pub(super) idempotent: bool,
 }
 
-/// How the values of a definition follow the numbers.
+/// Monotonicity of a definition.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Slope {
-    /// They never fall.
+    /// Values never fall.
     Rising,
-    /// They never rise.
+    /// Values never rise.
     Falling,
-    /// They do both: `laws` says where.
-    Turning,
+    /// Values rise and fall; `laws` has examples.
+    Mixed,
 }
 
 impl std::fmt::Debug for Case {
@@ -33,7 +33,7 @@ impl std::fmt::Debug for Case {
 }
 
 impl Case {
-    /// One that rises, takes no sigmoid, and gives other values for its own.
+    /// A rising case without sigmoid that is not idempotent.
     fn new(call: String, definition: impl Fn(f64) -> f64 + 'static) -> Self {
         let definition = Box::new(definition);
         Self { call, sigmoid: "hard", definition, slope: Slope::Rising, idempotent: false }
@@ -43,19 +43,19 @@ impl Case {
         Self { sigmoid, ..self }
     }
 
-    /// One that gives its values by themselves if `idempotent`.
+    /// The case, idempotent if `idempotent`.
     fn idempotent_if(self, idempotent: bool) -> Self {
         Self { idempotent, ..self }
     }
 
-    /// One that falls if `alpha` is negative.
+    /// The case, falling if `alpha` is negative.
     fn times(self, alpha: f32) -> Self {
         Self { slope: if alpha < 0.0 { Slope::Falling } else { Slope::Rising }, ..self }
     }
 
-    /// One that rises and falls if `turning`.
-    fn turning_if(self, turning: bool) -> Self {
-        Self { slope: if turning { Slope::Turning } else { self.slope }, ..self }
+    /// The case, neither rising nor falling if `mixed`.
+    fn mixed_if(self, mixed: bool) -> Self {
+        Self { slope: if mixed { Slope::Mixed } else { self.slope }, ..self }
     }
 
     pub(super) fn quantizer(&self) -> Quantizer {
@@ -64,7 +64,7 @@ impl Case {
     }
 }
 
-/// Further arguments of a call, which change nothing at inference.
+/// Arguments of a call without effect on inference.
 fn inert(arguments: &'static [&'static str]) -> impl Strategy<Value = String> {
     let some = prop::sample::subsequence(arguments, 0..=arguments.len());
     some.prop_map(|some| some.iter().map(|argument| format!(",{argument}")).collect())
@@ -151,7 +151,7 @@ fn frozen_bits() -> impl Strategy<Value = Case> {
     )
 }
 
-/// alpha may turn the line round: that divides too.
+/// A negative alpha divides too, so the function still rises.
 pub(super) fn quantized_linear() -> impl Strategy<Value = Case> {
     let factor = prop_oneof![Just(1.0_f32), Just(0.5), Just(-2.0), 0.01_f32..4.0, -4.0_f32..-0.01];
     let alpha = prop_oneof![1 => Just(None), 3 => factor.prop_map(Some)];
@@ -186,7 +186,7 @@ pub(super) fn relu() -> impl Strategy<Value = Case> {
             let acts = |bound: &f32| *bound != 0.0 && !is_quantized_clip;
             let acting = bound.filter(acts);
             let plain = kind.is_none() && slope == 0.0 && acting.is_none();
-            // It says how, not what.
+            // It selects an implementation, not values.
             let fast = if plain { ",enable_fast_inference=True" } else { "" };
             let call = format!(
                 "quantized_relu({bits},{integer},{},{slope},relu_upper_bound={},\
@@ -262,7 +262,7 @@ fn hswish() -> impl Strategy<Value = Case> {
                 let x = literal::hswish(x, shift, bound);
                 literal::bits(x, bits, integer, symmetric, true, alpha.unwrap_or(1.0))
             })
-            .turning_if(true)
+            .mixed_if(true)
         },
     )
 }
@@ -273,7 +273,7 @@ fn frozen_hswish() -> impl Strategy<Value = Case> {
             format!("quantized_hswish({bits},{integer},1,'auto',post_training_scale={scale:?})"),
             move |x| literal::frozen_bits(literal::hswish(x, 3, 6), bits, integer, true, scale),
         )
-        .turning_if(true)
+        .mixed_if(true)
     })
 }
 
@@ -328,7 +328,7 @@ fn po2() -> impl Strategy<Value = Case> {
             let power = literal::power(x.abs(), bits - 1.0, exponents);
             if x < 0.0 { -power } else { power }
         })
-        .turning_if(quadratic)
+        .mixed_if(quadratic)
         .idempotent_if(!quadratic && !floor && bits.fract() == 0.0)
     })
 }
@@ -349,7 +349,7 @@ fn relu_po2() -> impl Strategy<Value = Case> {
                 }
             });
             let idempotent = !quadratic && !floor && slope == 0.0 && bits.fract() == 0.0;
-            case.turning_if(quadratic).idempotent_if(idempotent)
+            case.mixed_if(quadratic).idempotent_if(idempotent)
         },
     )
 }
@@ -403,7 +403,7 @@ pub(super) fn binary() -> impl Strategy<Value = Case> {
     )
 }
 
-/// Those that hold no number which float32 rounds when it is computed with.
+/// Cases whose numbers are exact in float32 arithmetic.
 pub(super) fn plain_case() -> impl Strategy<Value = Case> {
     let linear = prop_oneof![4 => bits(), 4 => relu(), 1 => ternary(), 1 => binary()];
     let powers = prop_oneof![po2(), relu_po2()];
@@ -411,13 +411,13 @@ pub(super) fn plain_case() -> impl Strategy<Value = Case> {
     prop_oneof![5 => linear, 2 => powers, 4 => curves]
 }
 
-/// Those that have a list of values.
+/// Cases with a list of values.
 pub(super) fn any_case() -> impl Strategy<Value = Case> {
     let scaled = prop_oneof![2 => quantized_linear(), 1 => frozen_bits(), 1 => frozen_hswish()];
     prop_oneof![10 => plain_case(), 3 => scaled]
 }
 
-/// All of them.
-pub(super) fn every_case() -> impl Strategy<Value = Case> {
+/// All cases.
+pub(in crate::quantizer) fn every_case() -> impl Strategy<Value = Case> {
     prop_oneof![8 => any_case(), 1 => line()]
 }

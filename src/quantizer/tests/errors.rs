@@ -15,12 +15,12 @@ fn parse_error(call: &str) -> String {
 fn unreadable_text() {
     let cases = [
         ("quantized_bits(4", "no closing bracket"),
-        ("quantized_bits(4)x", "text behind the call"),
+        ("quantized_bits(4)x", "text after the call"),
         ("quantized_bits((4))", "brackets within the call"),
-        ("quantized_bits(4,alpha=auto)", "'auto' is no literal of Python"),
-        ("quantized_bits(4,)", "'' is no literal of Python"),
-        ("quantized_bits(4,alpha=inf)", "'inf' is no literal of Python"),
-        ("quantized_bits(bits=4,0)", "a value without a name follows one with a name"),
+        ("quantized_bits(4,alpha=auto)", "'auto' is not a Python literal"),
+        ("quantized_bits(4,)", "'' is not a Python literal"),
+        ("quantized_bits(4,alpha=inf)", "'inf' is not a Python literal"),
+        ("quantized_bits(bits=4,0)", "a positional value follows a named one"),
     ];
     for (call, reason) in cases {
         let expected = format!("cannot read '{call}' as a quantizer: {reason}");
@@ -32,7 +32,7 @@ fn unreadable_text() {
 fn unknown_names() {
     assert_eq!(
         parse_error("quantised_bits(4)"),
-        "QKeras has no quantizer 'quantised_bits'; did you mean 'quantized_bits'?"
+        "QKeras has no quantizer 'quantised_bits', did you mean 'quantized_bits'?"
     );
     assert_eq!(parse_error("xyz"), "QKeras has no quantizer 'xyz'");
 }
@@ -42,7 +42,7 @@ fn attributes() {
     let cases = [
         (
             "quantized_bits(4,symetric=1)",
-            "quantized_bits has no attribute 'symetric'; did you mean 'symmetric'?",
+            "quantized_bits has no attribute 'symetric', did you mean 'symmetric'?",
         ),
         ("binary(zzz=1)", "binary has no attribute 'zzz'"),
         ("ternary(1,None,False,5,1)", "ternary takes at most 4 values, not 5"),
@@ -119,19 +119,19 @@ fn values_that_qkeras_does_not_take() {
         ("hard_tanh(2)", "hard_tanh takes at most 0 values, not 1"),
         (
             "ternary('auto_po2',0.5)",
-            "ternary: threshold=0.5, but it must be None where alpha is computed",
+            "ternary: threshold=0.5, but it must be None if alpha is computed",
         ),
         (
             "stochastic_ternary(1,1)",
-            "stochastic_ternary: threshold=1, but it must be another than 1, which QKeras refuses",
+            "stochastic_ternary: threshold=1, but it must be not 1, which QKeras rejects",
         ),
         (
             "quantized_linear(4,alpha=0)",
-            "quantized_linear: alpha=0, but it must be another than 0, by which QKeras divides",
+            "quantized_linear: alpha=0, but it must be not 0: QKeras divides by it",
         ),
         (
             "quantized_linear(4,alpha=[1 0])",
-            "quantized_linear: alpha=[1,0], but it must be another than 0, by which QKeras divides",
+            "quantized_linear: alpha=[1,0], but it must be not 0: QKeras divides by it",
         ),
         (
             "quantized_linear(40,alpha=[1 0.7])",
@@ -139,11 +139,11 @@ fn values_that_qkeras_does_not_take() {
         ),
         (
             "quantized_bits(1,alpha='auto')",
-            "quantized_bits: alpha='auto', but it must be another where there is 1 bit: no level is left",
+            "quantized_bits: alpha='auto', but it must be set otherwise for 1 bit, which leaves no value but 0",
         ),
         (
             "quantized_bits(4,post_training_scale=[1 2])",
-            "quantized_bits: post_training_scale=[1,2], but it must be None where alpha is not 'auto' or 'auto_po2'",
+            "quantized_bits: post_training_scale=[1,2], but it must be None unless alpha is 'auto' or 'auto_po2'",
         ),
         (
             "quantized_bits(4,alpha='auto',post_training_scale=-1)",
@@ -155,15 +155,15 @@ fn values_that_qkeras_does_not_take() {
         ),
         (
             "quantized_bits(4,alpha='auto',min_po2_exponent=-2)",
-            "quantized_bits: min_po2_exponent=-2, but it must be None where alpha is not 'auto_po2'",
+            "quantized_bits: min_po2_exponent=-2, but it must be None unless alpha is 'auto_po2'",
         ),
         (
             "quantized_bits(4,alpha=1,elements_per_scale=2)",
-            "quantized_bits: elements_per_scale=2, but it must be None where alpha is not 'auto_po2'",
+            "quantized_bits: elements_per_scale=2, but it must be None unless alpha is 'auto_po2'",
         ),
         (
             "binary(elements_per_scale=2)",
-            "binary: elements_per_scale=2, but it must be None where there is no scale_axis",
+            "binary: elements_per_scale=2, but it must be None without scale_axis",
         ),
         (
             "binary(scale_axis=1,elements_per_scale=[2])",
@@ -214,7 +214,7 @@ fn values_that_change_the_result_unseen() {
         "quantized_relu: enable_fast_inference=True",
     )];
     for (call, what) in cases {
-        assert_eq!(parse_error(call), format!("{what} is not supported yet by Bitkiln"));
+        assert_eq!(parse_error(call), format!("{what} is not supported"));
     }
 }
 
@@ -248,7 +248,7 @@ fn activations_with_a_scale_for_each_channel_have_no_stages_of_their_own() {
     ] {
         assert_eq!(
             quantizer(call).stages().unwrap_err().to_string(),
-            format!("{call} is another quantizer for each channel")
+            format!("{call} has a scale for each channel")
         );
     }
 }
@@ -259,7 +259,7 @@ fn scales_that_do_not_spread_over_samples() {
     assert_eq!(
         quantizer.scaled().unwrap().over(&[4, 3]).unwrap_err().to_string(),
         "binary(alpha=[1.0 2.0]) on samples of shape [4, 3]: its scales have the shape [2], which does \
-         not spread over them"
+         not broadcast to theirs"
     );
 }
 
@@ -270,10 +270,10 @@ fn scales_that_do_not_spread_over_weights() {
         quantizer(call).quantize(&weights.view()).unwrap_err().to_string()
     };
     let cases = [
-        ("binary(alpha=[1.0 2.0])", "alpha has the shape [2], which does not spread over them"),
+        ("binary(alpha=[1.0 2.0])", "alpha has the shape [2], which does not broadcast to theirs"),
         (
             "quantized_bits(4,0,1,alpha='auto',post_training_scale=[[1.0] [2.0]])",
-            "post_training_scale has the shape [2, 1], which does not spread over them",
+            "post_training_scale has the shape [2, 1], which does not broadcast to theirs",
         ),
         ("quantized_linear(4,0,1,alpha='auto',scale_axis=2)", "there is no axis 2"),
         ("binary(alpha='auto',scale_axis=-1)", "there is no axis -1"),
@@ -292,7 +292,7 @@ fn scales_that_do_not_spread_over_weights() {
     let call = "quantized_bits(4,0,0,min_po2_exponent=-2)";
     assert_eq!(
         refused(call),
-        format!("{call} outside of a kernel: min_po2_exponent acts beside alpha='auto_po2' only")
+        format!("{call} outside of a kernel: min_po2_exponent requires alpha='auto_po2'")
     );
     assert_eq!(quantizer(call).stages().unwrap_err().to_string(), refused(call));
 }

@@ -1,5 +1,5 @@
-//! What holds for all parameters of a quantizer: that values follow the numbers, and that a value is
-//! given by itself; and where a definition has it otherwise.
+//! Laws for all parameters of a quantizer: values are monotone between breakpoints, and idempotent;
+//! and the definitions that are exceptions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,73 +8,73 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 
 use super::cases::{Slope, every_case};
-use super::{Quantizer, grid};
+use super::{Quantizer, numbers};
 use crate::quantizer::registry;
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
 
     #[test]
-    fn values_follow_the_numbers(case in every_case(), fraction in -3..30_i32) {
+    fn values_are_monotone(case in every_case(), fraction in -3..30_i32) {
         let quantizer = case.quantizer();
-        let values: Vec<f64> = grid(fraction).map(|x| quantizer.apply(x)).collect();
+        let values: Vec<f64> = numbers(fraction).map(|x| quantizer.apply(x)).collect();
         match case.slope {
             Slope::Rising => prop_assert!(values.is_sorted(), "{quantizer} falls"),
             Slope::Falling => prop_assert!(values.iter().rev().is_sorted(), "{quantizer} rises"),
-            Slope::Turning => prop_assert!(!quantizer.turns().is_empty(), "{quantizer}"),
+            Slope::Mixed => prop_assert!(!quantizer.breakpoints().is_empty(), "{quantizer}"),
         }
     }
 
-    /// Between its turns, each quantizer only rises or only falls: what bisection relies on.
+    /// Each quantizer is monotone between breakpoints: bisection relies on it.
     #[test]
-    fn turns_are_where_values_turn(case in every_case(), fraction in -3..30_i32) {
+    fn values_are_monotone_between_breakpoints(case in every_case(), fraction in -3..30_i32) {
         let quantizer = case.quantizer();
-        let turns = quantizer.turns();
-        prop_assert_eq!(turns.is_empty(), case.slope != Slope::Turning, "{}", &quantizer);
-        for piece in 0..=turns.len() {
-            let above = |x: &f64| piece == 0 || *x >= turns[piece - 1];
-            let below = |x: &f64| piece == turns.len() || *x < turns[piece];
-            let inside = grid(fraction).filter(|x| above(x) && below(x));
+        let breakpoints = quantizer.breakpoints();
+        prop_assert_eq!(breakpoints.is_empty(), case.slope != Slope::Mixed, "{}", &quantizer);
+        for section in 0..=breakpoints.len() {
+            let above = |x: &f64| section == 0 || *x >= breakpoints[section - 1];
+            let below = |x: &f64| section == breakpoints.len() || *x < breakpoints[section];
+            let inside = numbers(fraction).filter(|x| above(x) && below(x));
             let values: Vec<f64> = inside.map(|x| quantizer.apply(x)).collect();
             let is_monotone = values.is_sorted() || values.iter().rev().is_sorted();
-            prop_assert!(is_monotone, "{} on piece {}", &quantizer, piece);
+            prop_assert!(is_monotone, "{} in section {}", &quantizer, section);
         }
     }
 
     #[test]
-    fn values_are_given_by_themselves(
-        case in every_case().prop_filter("moves its own values", |case| case.idempotent),
+    fn values_are_idempotent(
+        case in every_case().prop_filter("is not idempotent", |case| case.idempotent),
         fraction in -3..30_i32,
     ) {
         let quantizer = case.quantizer();
-        for x in grid(fraction) {
+        for x in numbers(fraction) {
             let once = quantizer.apply(x);
             prop_assert_eq!(quantizer.apply(once), once, "{} of {}", &quantizer, x);
         }
     }
 }
 
-/// A definition that rises and falls: three numbers in ascending order whose values do both.
+/// Definitions that rise and fall, each at three ascending numbers.
 #[test]
-fn definitions_that_turn() {
-    let turns = [
+fn definitions_that_are_not_monotone() {
+    let cases = [
         // x · relu6(x + 3) / 6 is 0 at -3 and at 0, and negative between.
         ("quantized_hswish(8,2,alpha=1)", [-3.0, -1.5, 0.0]),
         ("quantized_hswish(8,2,1,'auto',post_training_scale=0.5)", [-3.0, -1.5, 0.0]),
-        // The exponent of what is below epsilon is not doubled, as others are.
+        // Exponents are doubled, but not those of magnitudes below epsilon.
         ("quantized_po2(4,quadratic_approximation=True)", [0.0, 1e-6, 1.0]),
         ("quantized_relu_po2(3,quadratic_approximation=True)", [0.0, 1e-6, 1.0]),
     ];
-    for (call, numbers) in turns {
+    for (call, numbers) in cases {
         let quantizer: Quantizer = call.parse().unwrap();
         let [first, second, third] = numbers.map(|x| quantizer.apply(x));
         assert!(first > second && second < third, "{call}: {first}, {second}, {third}");
     }
 }
 
-/// A definition that does not give its values by themselves: a number, its value, and what that becomes.
+/// Definitions that are not idempotent: a number, its value, and the value of that.
 #[test]
-fn definitions_that_move_their_own_values() {
+fn definitions_that_are_not_idempotent() {
     let cases = [
         // alpha multiplies each time, but does not divide.
         ("quantized_bits(4,0,alpha=0.5)", "hard", 0.5, 0.25, 0.125),
@@ -89,7 +89,7 @@ fn definitions_that_move_their_own_values() {
         // A slope multiplies each time.
         ("quantized_relu(6,2,negative_slope=0.25)", "hard", -4.0, -1.0, -0.25),
         ("quantized_relu_po2(4,negative_slope=0.5)", "hard", -4.0, -2.0, -1.0),
-        // The bound is no multiple of the step.
+        // The bound is no multiple of the LSB.
         (
             "quantized_relu(4,1,relu_upper_bound=1.3125,is_quantized_clip=False)",
             "hard",
@@ -97,7 +97,7 @@ fn definitions_that_move_their_own_values() {
             1.3125,
             1.25,
         ),
-        // Only the hard sigmoid, twice less 1, is x itself between its limits.
+        // Only the hard sigmoid s makes 2 · s(x) - 1 equal x between the limits.
         ("quantized_relu(4,0,1)", "smooth", 0.75, 0.25, 0.125),
         ("quantized_tanh(4)", "smooth", 1.0, 0.375, 0.125),
         ("quantized_tanh(4,use_real_tanh=True)", "hard", 3.0, 0.875, 0.75),
@@ -139,8 +139,8 @@ fn definitions_that_move_their_own_values() {
     assert!(ulaw.apply(once) > once);
 }
 
-/// What acts on parameters alone, where a scale is computed: `parameters`, and QKeras' own answers in
-/// hls_tests/quantizers.
+/// Attributes of computed scales, which act on parameters only: tested in `parameters`, and against
+/// QKeras in hls_tests/quantizers.
 const OF_COMPUTED_SCALES: [&str; 4] =
     ["scale_axis", "elements_per_scale", "min_po2_exponent", "max_po2_exponent"];
 

@@ -53,7 +53,7 @@ pub(super) fn ulaw(x: f64, bits: i32, integer: i32, symmetric: bool, u: f64, kin
     let p = sigmoid(x / m_i, kind) * m;
     let rp = 2.0 * (p.round_ties_even() / m) - 1.0;
     let sign = if rp == 0.0 { 0.0 } else { rp.signum() };
-    // The one of libm: another library's may differ in the last bit, and no rounding follows.
+    // libm's logarithm: another library's may differ in the last bit, and no rounding follows.
     let u_law_p = sign * libm::log1p(u * rp.abs()) / libm::log1p(u);
     m_i * u_law_p.max(-1.0 + f64::from(u8::from(symmetric)) / m).min(1.0 - 1.0 / m)
 }

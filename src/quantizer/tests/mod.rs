@@ -1,13 +1,12 @@
-//! Each quantizer against QKeras' own definition, written down once more without thought for
-//! hardware.
+//! Each quantizer against QKeras' definition, written once more without regard to hardware.
 
-mod cases;
+pub(super) mod cases;
 mod errors;
 mod laws;
 mod literal;
 mod parameters;
 mod stages;
-mod staircases;
+mod step_functions;
 mod text;
 
 use proptest::prelude::*;
@@ -15,8 +14,8 @@ use proptest::prelude::*;
 use super::Quantizer;
 use cases::{any_case, binary, bits, line, plain_case, ternary};
 
-/// Every number of a grid around 0, and some far away, in ascending order.
-fn grid(fraction: i32) -> impl Iterator<Item = f64> {
+/// Multiples of 2^-fraction around 0, and some numbers far away, ascending.
+fn numbers(fraction: i32) -> impl Iterator<Item = f64> {
     let far = [-1e30, -1e9, -70_000.0];
     let near = (-1200..=1200).map(move |code| f64::from(code) * 2.0_f64.powi(-fraction));
     let outside = move |x: &f64| x.abs() > 1200.0 * 2.0_f64.powi(-fraction);
@@ -31,7 +30,7 @@ proptest! {
     #[test]
     fn applies_what_qkeras_defines(case in prop_oneof![6 => any_case(), 1 => line()], fraction in -3..12_i32) {
         let quantizer = case.quantizer();
-        for x in grid(fraction) {
+        for x in numbers(fraction) {
             prop_assert_eq!(quantizer.apply(x), (case.definition)(x) + 0.0, "{} of {}", &quantizer, x);
         }
     }
@@ -39,7 +38,7 @@ proptest! {
     #[test]
     fn a_zero_has_no_sign(case in any_case(), fraction in -3..12_i32) {
         let quantizer = case.quantizer();
-        for x in grid(fraction) {
+        for x in numbers(fraction) {
             let y = quantizer.apply(x);
             prop_assert!(y != 0.0 || y.is_sign_positive(), "{} of {}", &quantizer, x);
         }
@@ -50,7 +49,7 @@ proptest! {
         let quantizer = case.quantizer();
         let values = quantizer.values().unwrap();
         prop_assert!(values.is_sorted_by(|a, b| a < b), "{:?}", values);
-        for x in grid(fraction) {
+        for x in numbers(fraction) {
             let y = quantizer.apply(x);
             prop_assert!(values.contains(&y), "{} makes {} of {}, not in {:?}", &quantizer, y, x, values);
         }
@@ -60,7 +59,7 @@ proptest! {
     fn takes_every_listed_value(case in prop_oneof![bits(), ternary(), binary()]) {
         let quantizer = case.quantizer();
         let reached: Vec<f64> =
-            (-4..12).flat_map(grid).map(|x| quantizer.apply(x)).collect();
+            (-4..12).flat_map(numbers).map(|x| quantizer.apply(x)).collect();
         // A threshold below 0 leaves 0 to the sign of 0, which ternary has.
         for value in quantizer.values().unwrap() {
             prop_assert!(reached.contains(&value), "{} never gives {}", &quantizer, value);
@@ -82,7 +81,7 @@ proptest! {
 #[test]
 fn has_the_corners_that_qkeras_has() {
     let apply = |call: &str, x: f64| call.parse::<Quantizer>().unwrap().apply(x);
-    // The sign of 0 is +1, wherever the binary point is.
+    // The sign of 0 is +1 for every binary point.
     assert_eq!(apply("quantized_bits(1, 3)", 0.0), 1.0);
     assert_eq!(apply("quantized_bits(1, 3)", -1e-9), -1.0);
     assert_eq!(apply("quantized_bits(1, 0, keep_negative=False)", 0.3), 0.5);
@@ -90,7 +89,7 @@ fn has_the_corners_that_qkeras_has() {
     assert_eq!(apply("bernoulli", 0.0), 1.0);
     assert_eq!(apply("bernoulli(alpha=2)", -0.1), 0.0);
     assert_eq!(apply("stochastic_binary", 0.0), 1.0);
-    // Here the two values are a step apart.
+    // The two values are one LSB apart.
     assert_eq!(apply("quantized_linear(1, 3)", 0.0), 4.0);
     assert_eq!(apply("quantized_linear(1, 3)", -1e-30), -4.0);
     assert_eq!(apply("ternary", 0.0), 0.0);
@@ -99,11 +98,11 @@ fn has_the_corners_that_qkeras_has() {
     assert_eq!(apply("ternary", 0.33), 0.0);
     assert_eq!(apply("ternary", f64::from(0.33_f32)), 1.0);
     assert_eq!(apply("ternary", -f64::from(0.33_f32)), -1.0);
-    // Halves to even, then the clip.
+    // Ties round to even, then clip.
     assert_eq!(apply("quantized_bits(4)", 0.1875), 0.25);
     assert_eq!(apply("quantized_bits(4, 0, 1)", -9.0), -0.875);
     assert_eq!(apply("quantized_bits(4, 0, 0)", -9.0), -1.0);
-    // More integer bits than bits: steps of 8.
+    // More integer bits than bits: an LSB of 8.
     assert_eq!(apply("quantized_bits(3, 5)", 13.0), 16.0);
     // The slope's minimum is not the type's.
     assert_eq!(apply("quantized_relu(6, 2, negative_slope=0.25)", -100.0), -1.0);

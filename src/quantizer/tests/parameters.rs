@@ -1,4 +1,4 @@
-//! What quantizers make of parameters: the corners. hls_tests/quantizers has QKeras' own answers to
+//! Quantized parameters: the corner cases. hls_tests/quantizers has QKeras' results for
 //! many more questions.
 
 use ndarray::{Array, ArrayD, arr1, arr2};
@@ -18,7 +18,7 @@ fn column(call: &str, weights: &[f32]) -> Vec<f64> {
 }
 
 #[test]
-fn halves_go_to_even_for_a_number_and_away_from_zero_for_auto() {
+fn ties_round_to_even_for_a_number_and_away_from_zero_for_auto() {
     // Codes 0.5, 1.5, 2.5 and 7: with 'auto' the scale is exactly 1/8.
     let weights = [0.0625, -0.0625, 0.1875, 0.3125, -0.3125, 0.875];
     assert_eq!(
@@ -174,7 +174,7 @@ fn exponents_stay_between_their_bounds() {
     assert_eq!(scaled(""), 0.25);
     assert_eq!(scaled(",min_po2_exponent=-1"), 0.5);
     assert_eq!(scaled(",max_po2_exponent=-4"), 0.0625);
-    // Where they contradict each other, Keras' clip takes the lower one for both.
+    // Keras' clip takes the lower of two contradicting bounds for both.
     assert_eq!(scaled(",min_po2_exponent=1,max_po2_exponent=-4"), 2.0);
 }
 
@@ -190,7 +190,7 @@ fn a_scale_of_training_replaces_the_computed_one() {
     );
     let real: Quantizer =
         "quantized_bits(4,1,alpha='auto',post_training_scale=0.3)".parse().unwrap();
-    assert_eq!(real.stages().unwrap(), [crate::quantizer::Stage::Steps]);
+    assert_eq!(real.stages().unwrap(), [crate::quantizer::Stage::StepFunction]);
     for quantizer in [quantizer, real] {
         let values = quantizer.values().unwrap();
         assert_eq!(values.len(), 15);

@@ -8,7 +8,7 @@ use super::*;
 use crate::fixed::{Codes, cast};
 use crate::quantizer::Stage;
 
-/// Bits behind the point that hold every number of these tests.
+/// Fractional bits that hold every number of these tests.
 const FRACTION: i32 = 120;
 
 fn run(stages: &[Stage], x: f64) -> f64 {
@@ -20,12 +20,12 @@ fn run(stages: &[Stage], x: f64) -> f64 {
             Codes::from_big(code).to_values(to.format)[[0]]
         }
         Stage::Scale { power } => libm::ldexp(x, *power),
-        Stage::Affine { scale, offset } => scale * x + offset,
+        Stage::Affine { scale, bias } => scale * x + bias,
         Stage::AtLeast(low) => x.max(*low),
         Stage::AtMost(high) => x.min(*high),
         Stage::Leaky { shift } if x < 0.0 => libm::ldexp(x, -(*shift as i32)),
         Stage::Leaky { .. } => x,
-        Stage::Steps => panic!("steps are no stage among others"),
+        Stage::StepFunction => panic!("a step function is the only stage"),
     })
 }
 
@@ -39,7 +39,7 @@ proptest! {
     ) {
         let quantizer = case.quantizer();
         let stages = quantizer.stages().unwrap();
-        for x in grid(fraction).filter(|_| stages != [Stage::Steps]) {
+        for x in numbers(fraction).filter(|_| stages != [Stage::StepFunction]) {
             prop_assert_eq!(run(&stages, x), quantizer.apply(x), "{} of {}: {:?}", &quantizer, x, &stages);
         }
     }
@@ -90,7 +90,7 @@ fn scales_slopes_and_bounds_are_stages_of_their_own() {
         let quantizer: Quantizer = call.parse().unwrap();
         quantizer.with_internal_sigmoid(crate::function::Sigmoid::Smooth).stages().unwrap()
     };
-    let line = |scale, offset| vec![Stage::Affine { scale, offset }];
+    let line = |scale, bias| vec![Stage::Affine { scale, bias }];
     let mut sigmoid = line(0.5, 0.5);
     sigmoid.extend(casts(&["ufixed<6,0,RND_CONV,SAT>"]));
     assert_eq!(stages("quantized_sigmoid(6)"), sigmoid);
@@ -118,7 +118,7 @@ fn scales_slopes_and_bounds_are_stages_of_their_own() {
 }
 
 #[test]
-fn what_no_cast_can_do_is_steps() {
+fn what_no_cast_can_do_is_a_step_function() {
     let calls = [
         "quantized_bits(1, 0)",
         "quantized_bits(4, alpha=0.7)",
@@ -141,13 +141,13 @@ fn what_no_cast_can_do_is_steps() {
         "binary_tanh",
     ];
     for call in calls {
-        assert_eq!(stages(call), [Stage::Steps], "{call}");
+        assert_eq!(stages(call), [Stage::StepFunction], "{call}");
     }
 }
 
 #[test]
-fn values_that_lie_on_no_grid_are_cast() {
-    let mut steps = vec![Stage::Steps];
-    steps.extend(casts(&["fixed<17,3,RND_CONV,SAT>"]));
-    assert_eq!(stages("quantized_ulaw(6,2)"), steps);
+fn values_that_are_no_multiples_of_an_lsb_are_cast() {
+    let mut expected = vec![Stage::StepFunction];
+    expected.extend(casts(&["fixed<17,3,RND_CONV,SAT>"]));
+    assert_eq!(stages("quantized_ulaw(6,2)"), expected);
 }

@@ -111,7 +111,7 @@ fn leaves_alone_what_has_no_say() {
     }
 }
 
-/// What acts in training only changes no value, but is kept and told.
+/// Attributes that act in training only change no value, but are kept and reported.
 #[test]
 fn notes_what_acts_in_training() {
     let cases = [

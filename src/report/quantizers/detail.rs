@@ -1,14 +1,16 @@
-//! One quantizer: its values, and which real numbers give each.
+//! One quantizer: its values, and the interval of real numbers that gives each.
 
 use std::fmt;
 
 use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
-use super::{Types, in_words, lines, number};
-use crate::quantizer::{Edge, Owner, Quantizer, QuantizerError, Staircase, Step};
+use super::{Types, lines, number};
+use crate::quantizer::{
+    Piece, Quantizer, QuantizerError, RealStepFunction, Side, Stage, Threshold,
+};
 
-/// How many steps from either end an abbreviated list shows.
+/// Pieces that an abbreviated list shows from either end.
 const FROM_EACH_END: usize = 8;
 
 /// One quantizer.
@@ -16,123 +18,124 @@ const FROM_EACH_END: usize = 8;
 pub struct Detail {
     /// The call that constructs it.
     pub quantizer: String,
-    /// The type of what it gives, where that is known.
+    /// The type of its values, if it is known.
     pub types: Option<Types>,
-    /// What it is in hardware, stage by stage.
+    /// Its stages in hardware.
     pub hardware: Vec<String>,
-    /// How many values it gives; `None` where they are too many to list.
+    /// Number of values; `None` if they are too many to list.
     pub value_count: Option<usize>,
-    /// Its steps from the left; an abbreviated list lacks those in the middle, and what keeps all bits
-    /// of a number has none.
-    pub steps: Vec<DetailStep>,
-    /// How many of `steps` lie left of the gap; `None` where none is left out.
+    /// Its pieces in ascending order, some of the middle omitted in an abbreviated list; empty for a
+    /// function that does not round.
+    #[serde(rename = "steps")]
+    pub pieces: Vec<DetailPiece>,
+    /// Number of pieces before the omitted ones; `None` if none is omitted.
     pub gap_after: Option<usize>,
 }
 
-/// A value and the real numbers that give it.
+/// A value and the interval that gives it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct DetailStep {
+pub struct DetailPiece {
     /// The value.
     pub value: f64,
-    /// The real numbers that give it.
-    pub from: Range,
+    /// The interval that gives it.
+    pub from: Interval,
 }
 
-/// A range of real numbers; an end that is `None` lies infinitely far away.
+/// An interval of real numbers; an end of `None` is infinite.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Range {
+pub struct Interval {
     /// The lower end.
     pub low: Option<f64>,
-    /// Whether the lower end is inside.
+    /// True if the lower end is inside.
     pub low_included: bool,
-    /// Whether `low` is the end itself; the end is no binary number otherwise, and `low` the float64
+    /// True if `low` is the end itself; otherwise the end is no binary number, and `low` is the float64
     /// number next to it.
     pub low_exact: bool,
     /// The upper end.
     pub high: Option<f64>,
-    /// Whether the upper end is inside.
+    /// True if the upper end is inside.
     pub high_included: bool,
-    /// As `low_exact`.
+    /// True if `high` is the end itself.
     pub high_exact: bool,
 }
 
-/// Steps that cannot be shown.
+/// A quantizer that cannot be shown in detail.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
-pub enum StaircaseError {
-    /// The steps cannot be found.
+pub enum DetailError {
+    /// The quantizer has no step function.
     #[error(transparent)]
     #[diagnostic(transparent)]
     Quantizer(#[from] QuantizerError),
-    /// More than are listed.
+    /// More pieces than are listed.
     #[error("{quantizer} has more than {} steps", Quantizer::MAX_VALUES)]
-    #[diagnostic(help("leave --all out to see the first and the last of them"))]
-    Steps {
+    #[diagnostic(help("remove --all to see the first and the last of them"))]
+    TooMany {
         /// As QKeras writes it.
         quantizer: String,
     },
-    /// A bug of Bitkiln.
-    #[error("the picture: {0}")]
-    #[diagnostic(help("this is a defect of Bitkiln: please report it with the quantizer"))]
+    /// An internal error.
+    #[error("internal error: plot: {0}")]
+    #[diagnostic(help("please report this with the quantizer"))]
     Picture(#[from] askama::Error),
 }
 
-/// `quantizer` in detail, with `all` steps or those at both ends.
+/// `quantizer` in detail, with `all` pieces or those at both ends.
 ///
 /// # Errors
-/// If its values depend on the data, or all steps are asked for and too many.
-pub fn detail(quantizer: &Quantizer, all: bool) -> Result<Detail, StaircaseError> {
+/// If its values depend on the data, or there are too many pieces to list `all`.
+pub fn detail(quantizer: &Quantizer, all: bool) -> Result<Detail, DetailError> {
     let stages = quantizer.stages()?;
-    let (steps, gap_after) = match Staircase::new(quantizer)? {
+    let (pieces, gap_after) = match RealStepFunction::new(quantizer)? {
         None => (vec![], None),
-        Some(staircase) if all => {
-            let steps: Vec<Step> = staircase.from_left().take(Quantizer::MAX_VALUES + 1).collect();
-            if steps.len() > Quantizer::MAX_VALUES {
-                return Err(StaircaseError::Steps { quantizer: quantizer.to_string() });
+        Some(function) if all => {
+            let pieces: Vec<Piece> = function.ascending().take(Quantizer::MAX_VALUES + 1).collect();
+            if pieces.len() > Quantizer::MAX_VALUES {
+                return Err(DetailError::TooMany { quantizer: quantizer.to_string() });
             }
-            (steps, None)
+            (pieces, None)
         }
-        Some(staircase) => abbreviated(&staircase),
+        Some(function) => abbreviated(&function),
     };
     Ok(Detail {
         quantizer: quantizer.to_string(),
         types: Types::of(quantizer)?,
-        hardware: stages.iter().map(in_words).collect(),
+        hardware: stages.iter().map(Stage::to_string).collect(),
         value_count: quantizer.values().map(|values| values.len()),
-        steps: steps.iter().map(DetailStep::from).collect(),
+        pieces: pieces.iter().map(DetailPiece::from).collect(),
         gap_after,
     })
 }
 
-/// All steps, or those at both ends and how many lie left of the gap.
-fn abbreviated(staircase: &Staircase<'_>) -> (Vec<Step>, Option<usize>) {
-    let mut steps: Vec<Step> = staircase.from_left().take(2 * FROM_EACH_END + 1).collect();
-    if steps.len() <= 2 * FROM_EACH_END {
-        return (steps, None);
+/// All pieces, or those at both ends and the number before the omitted ones.
+fn abbreviated(function: &RealStepFunction<'_>) -> (Vec<Piece>, Option<usize>) {
+    let mut pieces: Vec<Piece> = function.ascending().take(2 * FROM_EACH_END + 1).collect();
+    if pieces.len() <= 2 * FROM_EACH_END {
+        return (pieces, None);
     }
-    steps.truncate(FROM_EACH_END);
-    let mut last: Vec<Step> = staircase.from_right().take(FROM_EACH_END).collect();
+    pieces.truncate(FROM_EACH_END);
+    let mut last: Vec<Piece> = function.descending().take(FROM_EACH_END).collect();
     last.reverse();
-    steps.extend(last);
-    (steps, Some(FROM_EACH_END))
+    pieces.extend(last);
+    (pieces, Some(FROM_EACH_END))
 }
 
-impl From<&Step> for DetailStep {
-    fn from(step: &Step) -> Self {
-        let at = |edge: Option<Edge>| edge.map(|edge| edge.at);
-        let is = |edge: Option<Edge>, owner| edge.is_some_and(|edge| edge.owner == owner);
-        let from = Range {
-            low: at(step.left),
-            low_included: is(step.left, Owner::Right),
-            low_exact: !is(step.left, Owner::Neither),
-            high: at(step.right),
-            high_included: is(step.right, Owner::Left),
-            high_exact: !is(step.right, Owner::Neither),
+impl From<&Piece> for DetailPiece {
+    fn from(piece: &Piece) -> Self {
+        let at = |end: Option<Threshold>| end.map(|end| end.at);
+        let is = |end: Option<Threshold>, side| end.is_some_and(|end| end.side == side);
+        let from = Interval {
+            low: at(piece.low),
+            low_included: is(piece.low, Side::Above),
+            low_exact: !is(piece.low, Side::Neither),
+            high: at(piece.high),
+            high_included: is(piece.high, Side::Below),
+            high_exact: !is(piece.high, Side::Neither),
         };
-        Self { value: step.value, from }
+        Self { value: piece.value, from }
     }
 }
 
-impl fmt::Display for Range {
+impl fmt::Display for Interval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let end = |at: Option<f64>, exact: bool| {
             at.map(|at| format!("{}{}", if exact { "" } else { "≈" }, number(at)))
@@ -146,14 +149,14 @@ impl fmt::Display for Range {
 }
 
 impl fmt::Display for Detail {
-    /// For a terminal.
+    /// The text for a terminal.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = |of: fn(&Types) -> &Option<String>| {
             self.types.as_ref().and_then(|types| of(types).clone()).unwrap_or_else(|| "-".into())
         };
         let count = match self.value_count {
             Some(count) => count.to_string(),
-            None if self.steps.is_empty() => "all numbers between its limits".into(),
+            None if self.pieces.is_empty() => "all numbers between its limits".into(),
             None => format!("more than {}", Quantizer::MAX_VALUES),
         };
         let head = [
@@ -163,22 +166,22 @@ impl fmt::Display for Detail {
             ("in hardware", self.hardware.join(", then ")),
             ("values", count),
         ];
-        if self.steps.is_empty() {
+        if self.pieces.is_empty() {
             return f.write_str(lines(&head).trim_end());
         }
         let mut table = Table::new();
         table.load_style(presets::UTF8_FULL_CONDENSED);
         table.set_header(["value", "given by x in"]);
-        for (position, step) in self.steps.iter().enumerate() {
+        for (position, piece) in self.pieces.iter().enumerate() {
             if self.gap_after == Some(position) {
                 table.add_row(["…", "…"]);
             }
-            table.add_row([number(step.value), step.from.to_string()]);
+            table.add_row([number(piece.value), piece.from.to_string()]);
         }
         if let Some(column) = table.column_mut(0) {
             column.set_cell_alignment(CellAlignment::Right);
         }
-        let round = "[ and ] include the end; ≈ stands before an end that is no binary number";
+        let round = "[ and ] include the end; ≈ marks an end that is no binary number";
         write!(f, "{}{table}\n{round}", lines(&head))
     }
 }

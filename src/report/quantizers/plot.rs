@@ -1,40 +1,40 @@
-//! A quantizer's staircase as an SVG picture.
+//! A quantizer's step function as an SVG plot.
 
 use askama::Template;
 
-use super::StaircaseError;
-use crate::quantizer::{Edge, Owner, Quantizer, Staircase, Step};
+use super::DetailError;
+use crate::quantizer::{Piece, Quantizer, RealStepFunction, Side, Threshold};
 
-/// Places of the picture, in pixels.
+/// Borders of the plot, in pixels.
 const LEFT: f64 = 80.0;
 const RIGHT: f64 = 700.0;
 const TOP: f64 = 50.0;
 const BOTTOM: f64 = 420.0;
 
-/// Steps that are drawn one by one; more of them are narrower than a pixel.
-const MOST_STEPS: usize = 512;
+/// Maximum number of pieces that are drawn one by one; more are narrower than a pixel.
+const MAX_PIECES: usize = 512;
 
-/// The part of a function without steps that is drawn: all of QKeras' reach their limits in it.
-const WITHOUT_STEPS: (f64, f64) = (-3.0, 3.0);
+/// The interval of x for a function that does not round: all of QKeras' reach their limits in it.
+const CONTINUOUS: (f64, f64) = (-3.0, 3.0);
 
-/// Steps whose edges are marked with the side that they belong to.
-const MOST_MARKED: usize = 40;
+/// Maximum number of pieces whose thresholds are marked with the piece that includes them.
+const MAX_MARKED: usize = 40;
 
-/// A picture of what `quantizer` makes of real numbers: each value over the numbers that give it,
-/// beside the straight line y = x. A filled dot shows which step an edge belongs to.
+/// An SVG plot of `quantizer`: each value over the interval that gives it, and the line y = x. A filled
+/// dot marks the piece that includes a threshold.
 ///
 /// # Errors
 /// If its values depend on the data.
-pub fn plot(quantizer: &Quantizer) -> Result<String, StaircaseError> {
-    let staircase = Staircase::new(quantizer)?;
-    let steps: Vec<Step> =
-        staircase.iter().flat_map(|all| all.from_left().take(MOST_STEPS + 1)).collect();
-    let (first, last) = staircase.as_ref().map_or(WITHOUT_STEPS, edges);
+pub fn plot(quantizer: &Quantizer) -> Result<String, DetailError> {
+    let function = RealStepFunction::new(quantizer)?;
+    let pieces: Vec<Piece> =
+        function.iter().flat_map(|all| all.ascending().take(MAX_PIECES + 1)).collect();
+    let (first, last) = function.as_ref().map_or(CONTINUOUS, thresholds);
     let margin = if last > first { (last - first) / 8.0 } else { 1.0 };
     let x = Axis::new(first - margin, last + margin, (LEFT, RIGHT));
 
-    let samples = if (1..=MOST_STEPS).contains(&steps.len()) {
-        steps.iter().flat_map(|step| ends(step, &x).map(|at| (at, step.value))).collect()
+    let samples = if (1..=MAX_PIECES).contains(&pieces.len()) {
+        pieces.iter().flat_map(|piece| ends(piece, &x).map(|at| (at, piece.value))).collect()
     } else {
         sampled(quantizer, &x)
     };
@@ -45,12 +45,12 @@ pub fn plot(quantizer: &Quantizer) -> Result<String, StaircaseError> {
 
     let points: Vec<String> = samples
         .iter()
-        .map(|(at, value)| format!("{:.2},{:.2}", x.place(*at), y.place(*value)))
+        .map(|(at, value)| format!("{:.2},{:.2}", x.pixel(*at), y.pixel(*value)))
         .collect();
-    let dots = if steps.len() <= MOST_MARKED { dots(&steps, &x, &y) } else { vec![] };
+    let dots = if pieces.len() <= MAX_MARKED { dots(&pieces, &x, &y) } else { vec![] };
     let picture = Picture {
         title: quantizer.to_string(),
-        staircase: points.join(" "),
+        points: points.join(" "),
         identity: identity(&x, &y),
         x_ticks: x.ticks(),
         y_ticks: y.ticks(),
@@ -59,20 +59,20 @@ pub fn plot(quantizer: &Quantizer) -> Result<String, StaircaseError> {
     Ok(picture.render()? + "\n")
 }
 
-/// The first and the last edge; the origin is always in sight.
-fn edges(staircase: &Staircase<'_>) -> (f64, f64) {
-    let first = staircase.from_left().next().and_then(|step| step.right);
-    let last = staircase.from_right().next().and_then(|step| step.left);
-    (first.map_or(0.0, |edge| edge.at).min(0.0), last.map_or(0.0, |edge| edge.at).max(0.0))
+/// The first and the last threshold, or 0 to keep the origin in the plot.
+fn thresholds(function: &RealStepFunction<'_>) -> (f64, f64) {
+    let first = function.ascending().next().and_then(|piece| piece.high);
+    let last = function.descending().next().and_then(|piece| piece.low);
+    (first.map_or(0.0, |end| end.at).min(0.0), last.map_or(0.0, |end| end.at).max(0.0))
 }
 
 #[derive(Template)]
-#[template(path = "staircase.svg")]
+#[template(path = "step_function.svg")]
 struct Picture {
     title: String,
     /// `x,y` of each corner.
-    staircase: String,
-    /// The ends of y = x, where any of it is in sight.
+    points: String,
+    /// The ends of the visible part of y = x.
     identity: Option<[(String, String); 2]>,
     x_ticks: Vec<Tick>,
     y_ticks: Vec<Tick>,
@@ -87,11 +87,11 @@ struct Tick {
 struct Dot {
     x: String,
     y: String,
-    /// Whether the edge belongs to this step.
+    /// True if the piece includes the threshold.
     filled: bool,
 }
 
-/// Numbers along one side of the picture.
+/// Numbers along one side of the plot.
 struct Axis {
     low: f64,
     high: f64,
@@ -103,49 +103,50 @@ impl Axis {
         Self { low, high, pixels }
     }
 
-    fn place(&self, x: f64) -> f64 {
+    fn pixel(&self, x: f64) -> f64 {
         let (start, end) = self.pixels;
         start + (x - self.low) / (self.high - self.low) * (end - start)
     }
 
-    /// Some five to ten multiples of a power of two, the grid of fixed point.
+    /// Five to ten multiples of a power of two.
     fn ticks(&self) -> Vec<Tick> {
         let distance = ((self.high - self.low) / 10.0).log2().ceil().exp2();
         let (first, last) = ((self.low / distance).ceil(), (self.high / distance).floor());
         let count = (last - first) as usize + 1;
         let tick = |k: usize| {
             let value = (first + k as f64) * distance;
-            Tick { at: format!("{:.2}", self.place(value)), label: super::number(value) }
+            Tick { at: format!("{:.2}", self.pixel(value)), label: super::number(value) }
         };
         (0..count).map(tick).collect()
     }
 }
 
-/// Where a step begins and ends within sight.
-fn ends(step: &Step, x: &Axis) -> [f64; 2] {
-    [step.left.map_or(x.low, |edge| edge.at), step.right.map_or(x.high, |edge| edge.at)]
+/// The ends of the visible part of a piece.
+fn ends(piece: &Piece, x: &Axis) -> [f64; 2] {
+    [piece.low.map_or(x.low, |end| end.at), piece.high.map_or(x.high, |end| end.at)]
 }
 
-/// The value over each pixel.
+/// The value at each pixel.
 fn sampled(quantizer: &Quantizer, x: &Axis) -> Vec<(f64, f64)> {
     let pixels = (RIGHT - LEFT) as usize;
     let at = |pixel: usize| x.low + (x.high - x.low) * pixel as f64 / pixels as f64;
     (0..=pixels).map(at).map(|at| (at, quantizer.apply(at))).collect()
 }
 
-fn dots(steps: &[Step], x: &Axis, y: &Axis) -> Vec<Dot> {
-    let dot = |step: &Step, edge: Option<Edge>, owner| {
-        let edge = edge.filter(|edge| edge.owner != Owner::Neither)?;
-        let (x, y) = (format!("{:.2}", x.place(edge.at)), format!("{:.2}", y.place(step.value)));
-        Some(Dot { x, y, filled: edge.owner == owner })
+fn dots(pieces: &[Piece], x: &Axis, y: &Axis) -> Vec<Dot> {
+    let dot = |piece: &Piece, end: Option<Threshold>, inside| {
+        let end = end.filter(|end| end.side != Side::Neither)?;
+        let (x, y) = (format!("{:.2}", x.pixel(end.at)), format!("{:.2}", y.pixel(piece.value)));
+        Some(Dot { x, y, filled: end.side == inside })
     };
-    let of = |step: &Step| [dot(step, step.left, Owner::Right), dot(step, step.right, Owner::Left)];
-    steps.iter().flat_map(of).flatten().collect()
+    let of =
+        |piece: &Piece| [dot(piece, piece.low, Side::Above), dot(piece, piece.high, Side::Below)];
+    pieces.iter().flat_map(of).flatten().collect()
 }
 
 /// y = x from border to border.
 fn identity(x: &Axis, y: &Axis) -> Option<[(String, String); 2]> {
     let (low, high) = (x.low.max(y.low), x.high.min(y.high));
-    let point = |at| (format!("{:.2}", x.place(at)), format!("{:.2}", y.place(at)));
+    let point = |at| (format!("{:.2}", x.pixel(at)), format!("{:.2}", y.pixel(at)));
     (low < high).then(|| [point(low), point(high)])
 }

@@ -1,9 +1,9 @@
-//! How layers are called.
+//! Calls of layers: their input tensors and arguments.
 //!
-//! Keras 2 writes one list for each call of a layer, of `[layer, call, tensor, arguments]` for each
-//! input; for an operation, whose first argument need not be a tensor, that element alone. Keras 3
-//! writes one object for each call, with `args` and `kwargs` as they were passed, in which a tensor
-//! is an object whose `keras_history` is `[layer, call, tensor]`.
+//! Keras 2 writes a list per call, with `[layer, call, tensor, arguments]` per input; the list of an
+//! operation, whose first argument may be a constant, is that element. Keras 3 writes an object per
+//! call, with `args` and `kwargs` as they were passed; a tensor is an object whose `keras_history` is
+//! `[layer, call, tensor]`.
 
 use std::collections::HashMap;
 
@@ -15,25 +15,25 @@ use crate::front::keras::attributes::{Owner, shown};
 use crate::front::keras::layers;
 use crate::front::layer_problem::LayerProblem;
 
-/// What Keras 2 writes in the place of a layer where an operation takes a number.
+/// The name that Keras 2 writes instead of a layer's for a constant operand.
 const CONSTANT: &str = "_CONSTANT_VALUE";
 
-/// One result of one call of a layer of the same model.
+/// A tensor: a result of a call of a layer of the same model.
 #[derive(Clone, Copy)]
 pub(super) struct Reference<'a> {
-    /// The layer, by index.
+    /// Index of the layer.
     pub(super) entry: usize,
     pub(super) call: u64,
     pub(super) tensor: u64,
-    /// How the file states it.
+    /// The reference as JSON, for messages.
     pub(super) value: &'a Value,
 }
 
 /// A call of a layer.
 pub(super) struct Call<'a> {
-    /// The tensors that it takes, in order.
+    /// Input tensors, in order.
     pub(super) tensors: Vec<Reference<'a>>,
-    /// All that an operation takes.
+    /// Arguments of an operation.
     pub(super) arguments: Arguments<'a>,
 }
 
@@ -47,15 +47,15 @@ pub(in crate::front::keras) struct Arguments<'a> {
 /// An argument of an operation's call.
 #[derive(Clone)]
 pub(in crate::front::keras) enum Argument<'a> {
-    /// The tensor at this place among the call's inputs.
+    /// A tensor, by its index among the call's inputs.
     Tensor(usize),
-    /// No tensor.
+    /// A value without tensors.
     Value(&'a Value),
-    /// A list with tensors among it.
+    /// A list that contains tensors.
     List(Vec<Argument<'a>>),
 }
 
-/// The layers' places by their names.
+/// Indices of layers by name.
 pub(super) struct Names<'a>(HashMap<&'a str, usize>);
 
 impl<'a> Names<'a> {
@@ -63,7 +63,7 @@ impl<'a> Names<'a> {
         Self(names.enumerate().map(|(at, name)| (name, at)).collect())
     }
 
-    /// The calls of a layer.
+    /// Reads the calls of a layer.
     pub(super) fn calls<'v>(
         &self,
         entry: &Entry<'_>,
@@ -74,9 +74,9 @@ impl<'a> Names<'a> {
             None | Some(Value::Null) => return Ok(vec![]),
             Some(calls) => calls,
         };
-        let all = calls.as_array().ok_or_else(|| not_understood(entry, calls))?;
+        let all = calls.as_array().ok_or_else(|| unsupported_connection(entry, calls))?;
         let read = |call: &'v Value| {
-            let mut reader = Reader { names: self, entry, owner, tensors: vec![] };
+            let mut reader = CallReader { names: self, entry, owner, tensors: vec![] };
             let arguments = match (entry.role, call) {
                 (Role::Operation, Value::Object(call)) => reader.named(call)?,
                 (Role::Operation, call) => reader.operation(call)?,
@@ -88,66 +88,68 @@ impl<'a> Names<'a> {
         all.iter().map(read).collect()
     }
 
-    /// `[layer, call, tensor, ...]`, if it names a layer of the model.
+    /// Reads `[layer, call, tensor, ...]`; `None` if the model has no such layer.
     pub(super) fn reference<'v>(&self, value: &'v Value) -> Option<Reference<'v>> {
         let (layer, call, tensor) = history(value)?;
         Some(Reference { entry: *self.0.get(layer)?, call, tensor, value })
     }
 }
 
-/// `[layer, call, tensor, ...]`
+/// Splits `[layer, call, tensor, ...]`.
 fn history(value: &Value) -> Option<(&str, u64, u64)> {
     let [layer, call, tensor, ..] = value.as_array()?.as_slice() else { return None };
     Some((layer.as_str()?, call.as_u64()?, tensor.as_u64()?))
 }
 
-/// A call while it is read.
-struct Reader<'r, 'a, 'v> {
+/// Reads one call.
+struct CallReader<'r, 'a, 'v> {
     names: &'r Names<'a>,
     entry: &'r Entry<'r>,
     owner: Owner<'r>,
     tensors: Vec<Reference<'v>>,
 }
 
-impl<'v> Reader<'_, '_, 'v> {
-    /// A call of a layer as Keras 2 writes it.
+impl<'v> CallReader<'_, '_, 'v> {
+    /// Reads a layer's call of Keras 2.
     fn keras_2(&mut self, call: &'v Value) -> Result<Arguments<'v>, FrontError> {
-        let tensors = call.as_array().ok_or_else(|| self.not_understood(call))?;
+        let tensors = call.as_array().ok_or_else(|| self.unsupported_connection(call))?;
         for value in tensors {
             self.tensor(value, value)?;
             match value.as_array().map(Vec::as_slice) {
                 Some([_, _, _]) => {}
-                Some([_, _, _, Value::Object(arguments)]) => plain(arguments, self.owner)?,
-                _ => return Err(self.not_understood(value)),
+                Some([_, _, _, Value::Object(arguments)]) => {
+                    check_arguments(arguments, self.owner)?
+                }
+                _ => return Err(self.unsupported_connection(value)),
             }
         }
         Ok(Arguments::default())
     }
 
-    /// A call of a layer as Keras 3 writes it.
+    /// Reads a layer's call of Keras 3.
     fn keras_3(&mut self, call: &'v Map<String, Value>) -> Result<Arguments<'v>, FrontError> {
         for (name, value) in call {
             match (name.as_str(), value) {
                 ("args", Value::Array(values)) => {
                     values.iter().try_for_each(|value| self.tensors_in(value))?;
                 }
-                ("kwargs", Value::Object(arguments)) => plain(arguments, self.owner)?,
-                _ => return Err(self.not_understood(value)),
+                ("kwargs", Value::Object(arguments)) => check_arguments(arguments, self.owner)?,
+                _ => return Err(self.unsupported_connection(value)),
             }
         }
         Ok(Arguments::default())
     }
 
-    /// A tensor or a list of tensors, as Keras 3 writes it.
+    /// Reads a tensor or a list of tensors of Keras 3.
     fn tensors_in(&mut self, value: &'v Value) -> Result<(), FrontError> {
         if let Value::Array(values) = value {
             return values.iter().try_for_each(|value| self.tensors_in(value));
         }
-        let history = keras_tensor(value).ok_or_else(|| self.not_understood(value))?;
+        let history = keras_tensor(value).ok_or_else(|| self.unsupported_connection(value))?;
         self.tensor(history, value).map(drop)
     }
 
-    /// A call of an operation as Keras 3 writes it.
+    /// Reads an operation's call of Keras 3.
     fn named(&mut self, call: &'v Map<String, Value>) -> Result<Arguments<'v>, FrontError> {
         let mut arguments = Arguments::default();
         for (name, value) in call {
@@ -158,13 +160,13 @@ impl<'v> Reader<'_, '_, 'v> {
                     }
                 }
                 ("kwargs", Value::Object(values)) => self.keywords(values, &mut arguments)?,
-                _ => return Err(self.not_understood(value)),
+                _ => return Err(self.unsupported_connection(value)),
             }
         }
         Ok(arguments)
     }
 
-    /// A call of an operation as Keras 2 writes it: its first argument, and the others by name.
+    /// Reads an operation's call of Keras 2: the first argument, then the others by name.
     fn operation(&mut self, call: &'v Value) -> Result<Arguments<'v>, FrontError> {
         let mut arguments = Arguments::default();
         let (first, keywords) = match call.as_array().map(Vec::as_slice) {
@@ -179,7 +181,7 @@ impl<'v> Reader<'_, '_, 'v> {
                 }
                 (Argument::List(list), keywords)
             }
-            _ => return Err(self.not_understood(call)),
+            _ => return Err(self.unsupported_connection(call)),
         };
         arguments.positional.push(first);
         if let Some(keywords) = keywords {
@@ -188,7 +190,7 @@ impl<'v> Reader<'_, '_, 'v> {
         Ok(arguments)
     }
 
-    /// `[layer, call, tensor, arguments]`, or a number in the same form.
+    /// Reads `[layer, call, tensor, arguments]`, or a constant in the same form.
     #[allow(clippy::type_complexity)]
     fn first(
         &mut self,
@@ -204,7 +206,7 @@ impl<'v> Reader<'_, '_, 'v> {
                 Ok((self.tensor(value, value)?, Some(keywords)))
             }
             Some([_, _, _]) => Ok((self.tensor(value, value)?, None)),
-            _ => Err(self.not_understood(value)),
+            _ => Err(self.unsupported_connection(value)),
         }
     }
 
@@ -220,7 +222,7 @@ impl<'v> Reader<'_, '_, 'v> {
         Ok(())
     }
 
-    /// An argument of an operation.
+    /// Reads an argument of an operation.
     fn argument(&mut self, value: &'v Value) -> Result<Argument<'v>, FrontError> {
         if let Some(history) = keras_tensor(value) {
             return self.tensor(history, value);
@@ -236,10 +238,10 @@ impl<'v> Reader<'_, '_, 'v> {
         Ok(if has_tensors { Argument::List(list) } else { Argument::Value(value) })
     }
 
-    /// The tensor of `[layer, call, tensor]`, which stands in `value`.
+    /// Reads the tensor `[layer, call, tensor]`; messages show `value`.
     fn tensor(&mut self, history: &'v Value, value: &'v Value) -> Result<Argument<'v>, FrontError> {
         let Some((layer, _, _)) = self::history(history) else {
-            return Err(self.not_understood(value));
+            return Err(self.unsupported_connection(value));
         };
         let reference = self.names.reference(history).ok_or_else(|| {
             self.owner.wrong(LayerProblem::Source { source_layer: layer.to_owned() })
@@ -248,22 +250,22 @@ impl<'v> Reader<'_, '_, 'v> {
         Ok(Argument::Tensor(self.tensors.len() - 1))
     }
 
-    fn not_understood(&self, value: &Value) -> FrontError {
-        not_understood(self.entry, value)
+    fn unsupported_connection(&self, value: &Value) -> FrontError {
+        unsupported_connection(self.entry, value)
     }
 }
 
-/// The history of a tensor of Keras 3.
+/// Returns the `keras_history` of a tensor of Keras 3.
 fn keras_tensor(value: &Value) -> Option<&Value> {
     let class = value.get("class_name").and_then(Value::as_str);
     value.pointer("/config/keras_history").filter(|_| class == Some("__keras_tensor__"))
 }
 
-/// Refuses arguments of a call that change the result.
-fn plain(arguments: &Map<String, Value>, owner: Owner<'_>) -> Result<(), FrontError> {
+/// Rejects arguments of a call that may change the result.
+fn check_arguments(arguments: &Map<String, Value>, owner: Owner<'_>) -> Result<(), FrontError> {
     let matters = |(name, value): &(&String, &Value)| match value {
         Value::Null => false,
-        // Inference is what is asked for.
+        // The network is used for inference.
         Value::Bool(false) => name.as_str() != "training",
         _ => true,
     };
@@ -276,12 +278,12 @@ fn plain(arguments: &Map<String, Value>, owner: Owner<'_>) -> Result<(), FrontEr
     }
 }
 
-pub(super) fn not_understood(entry: &Entry<'_>, value: &Value) -> FrontError {
+pub(super) fn unsupported_connection(entry: &Entry<'_>, value: &Value) -> FrontError {
     let owner = entry.owner();
-    // Layers of classes that are not supported may be connected in ways of their own.
+    // Layers of unsupported classes may have connections of another form.
     if entry.role == Role::Layer
         && entry.nested.is_none()
-        && let Err(unsupported) = layers::check(owner)
+        && let Err(unsupported) = layers::check_class(owner)
     {
         return unsupported;
     }

@@ -1,4 +1,4 @@
-//! One element of a model's list of layers.
+//! Elements of a model's list of layers.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -10,12 +10,12 @@ use super::container::Container;
 use crate::front::error::FrontError;
 use crate::front::keras::attributes::{Attributes, Owner, shown};
 use crate::front::keras::operations;
-use crate::front::keras::quantizers::Dialect;
+use crate::front::keras::quantizers::Namespace;
 use crate::front::layer_problem::LayerProblem;
 
-/// What stands beside a layer's attributes, its class and its connections: shapes that follow from
-/// the graph, what Python needs to find the class, and training.
-const BESIDE: &[&str] = &[
+/// Known entries of a layer's object. Those that are not read state shapes that follow from the
+/// graph, the Python origin of the class, or training.
+const KNOWN_ENTRIES: &[&str] = &[
     "class_name",
     "config",
     "name",
@@ -27,8 +27,8 @@ const BESIDE: &[&str] = &[
     "shared_object_id",
 ];
 
-/// Python modules in which Keras and QKeras define layers.
-const MODULES: &[&str] = &[
+/// Python modules of Keras and QKeras that define layers.
+const LAYER_MODULES: &[&str] = &[
     "keras.layers",
     "keras.models",
     "keras.engine",
@@ -41,20 +41,20 @@ const MODULES: &[&str] = &[
     "qkeras",
 ];
 
-/// Python modules in which Keras 3 defines operations, `x + y` and its like.
-const OF_OPERATIONS: &[&str] = &["keras.ops", "keras.src.ops", "keras.src.activations"];
+/// Python modules of Keras 3 that define operations, such as `x + y`.
+const OPERATION_MODULES: &[&str] = &["keras.ops", "keras.src.ops", "keras.src.activations"];
 
-/// Where Keras defines Sequential, and nothing else that is a layer.
-const TOP: &[&str] = &["keras", "tf_keras"];
+/// Python modules that define Sequential and no other layer.
+const TOP_MODULES: &[&str] = &["keras", "tf_keras"];
 
-/// What a layer of a configuration is.
+/// Role of a layer in a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::front::keras) enum Role {
     Layer,
-    /// An operation on tensors that Keras keeps like a layer.
+    /// An operation on tensors that Keras stores as a layer.
     Operation,
-    /// Where a model in the model begins or ends: hands on what it takes.
-    Border,
+    /// An input or the result of a nested model: its result is its input.
+    Passthrough,
 }
 
 /// One element of the list of layers.
@@ -65,16 +65,16 @@ pub(super) struct Entry<'a> {
     pub(super) role: Role,
     pub(super) attributes: Cow<'a, Map<String, Value>>,
     pub(super) object: &'a Value,
-    /// The model that this is or wraps, if it does.
+    /// The model that the layer is or wraps.
     pub(super) nested: Option<Container<'a>>,
-    /// Whether that model is run for each step: the layer is a TimeDistributed around it.
-    pub(super) over_steps: bool,
-    /// Its calls; one that takes nothing for an input.
+    /// True for a TimeDistributed layer around a model.
+    pub(super) is_time_distributed: bool,
+    /// Calls; an input has one call without tensors.
     pub(super) calls: Vec<Call<'a>>,
 }
 
 impl<'a> Entry<'a> {
-    /// Reads a layer, but not yet its calls.
+    /// Reads a layer without its calls.
     pub(super) fn read(value: &'a Value, path: &'a Path) -> Result<Self, FrontError> {
         let text = |name: &str| value.get(name).and_then(Value::as_str);
         let config = value.get("config").unwrap_or(&Value::Null);
@@ -92,56 +92,57 @@ impl<'a> Entry<'a> {
             }
         }
         let role = role(owner, object)?;
-        let over_steps = match class {
+        let is_time_distributed = match class {
             "TimeDistributed" => attributes.get("layer").filter(|inner| is_model(inner)),
             _ => None,
         };
-        let nested = match over_steps {
-            Some(inner) => Some(model_over_steps(owner, attributes, inner)?),
+        let nested = match is_time_distributed {
+            Some(inner) => Some(time_distributed_model(owner, attributes, inner)?),
             None if is_model(value) && role == Role::Layer => {
                 Some(Container::read(owner, value, config, false)?)
             }
             None => None,
         };
-        let over_steps = over_steps.is_some();
+        let is_time_distributed = is_time_distributed.is_some();
         let (name, attributes) = (Cow::Borrowed(layer), Cow::Borrowed(attributes));
         let (object, calls) = (value, vec![]);
-        Ok(Self { path, name, class, role, attributes, object, nested, over_steps, calls })
+        Ok(Self { path, name, class, role, attributes, object, nested, is_time_distributed, calls })
     }
 
     pub(super) fn owner(&self) -> Owner<'_> {
         Owner { path: self.path, layer: &self.name, class: self.class }
     }
 
-    /// Whether its calls give a list of tensors each.
-    pub(super) fn gives_several(&self) -> bool {
-        self.role == Role::Operation && operations::gives_several(self.class, &self.attributes)
+    /// Returns true for an operation whose result is a list of tensors.
+    pub(super) fn has_several_results(&self) -> bool {
+        self.role == Role::Operation
+            && operations::has_several_results(self.class, &self.attributes)
     }
 
-    /// Whether the file states calls of it as Keras 3 does.
+    /// Returns true if its calls have the form of Keras 3.
     pub(super) fn is_of_keras_3(&self) -> bool {
         let calls = self.object.get("inbound_nodes").and_then(Value::as_array);
         calls.is_some_and(|calls| calls.iter().any(Value::is_object))
     }
 
     pub(super) fn is_input(&self) -> bool {
-        self.class == "InputLayer"
+        self.class == "InputLayer" && self.role == Role::Layer
     }
 }
 
-/// Whether an object states a model.
+/// Returns true for the object of a model.
 fn is_model(object: &Value) -> bool {
     let class = object.get("class_name").and_then(Value::as_str);
     matches!(class, Some("Sequential" | "Functional" | "Model"))
 }
 
-/// The model `inner` of the TimeDistributed `owner`.
-fn model_over_steps<'a>(
+/// Reads the model `inner` of the TimeDistributed layer `owner`.
+fn time_distributed_model<'a>(
     owner: Owner<'a>,
     attributes: &'a Map<String, Value>,
     inner: &'a Value,
 ) -> Result<Container<'a>, FrontError> {
-    let mut own = Attributes::new(owner, attributes, Dialect::default());
+    let mut own = Attributes::new(owner, attributes, Namespace::default());
     own.inert(&["layer"]);
     own.finish()?;
     let class = inner.get("class_name").and_then(Value::as_str).unwrap_or_default();
@@ -150,7 +151,7 @@ fn model_over_steps<'a>(
     Container::read(owner, inner, inner.get("config").unwrap_or(&Value::Null), false)
 }
 
-/// Refuses a layer in a layer that is none of Keras or QKeras.
+/// Rejects a wrapped layer that is defined neither in Keras nor in QKeras.
 pub(in crate::front::keras) fn check_origin(
     owner: Owner<'_>,
     object: &Value,
@@ -158,19 +159,22 @@ pub(in crate::front::keras) fn check_origin(
     object.as_object().map_or(Ok(()), |object| role(owner, object).map(drop))
 }
 
-/// Refuses what is neither a layer nor an operation of Keras or QKeras.
+/// Returns the role of an object; an error if it is not a layer or operation of Keras or QKeras.
 fn role(owner: Owner<'_>, object: &Map<String, Value>) -> Result<Role, FrontError> {
-    let unknown =
-        |(name, value): &(&String, &Value)| !BESIDE.contains(&name.as_str()) && !value.is_null();
+    let unknown = |(name, value): &(&String, &Value)| {
+        !KNOWN_ENTRIES.contains(&name.as_str()) && !value.is_null()
+    };
     if let Some((name, value)) = object.iter().find(unknown) {
         let (attribute, value) = (name.to_owned(), shown(value));
         return Err(owner.wrong(LayerProblem::Unknown { attribute, value }));
     }
     let text = |name: &str| object.get(name).and_then(Value::as_str);
     let module = text("module");
-    let is_operation = module.is_some_and(|module| inside(module, OF_OPERATIONS))
+    let is_operation = module.is_some_and(|module| inside(module, OPERATION_MODULES))
         || matches!(owner.class, "TFOpLambda" | "SlicingOpLambda");
-    let known = |module: &&str| is_operation || TOP.contains(module) || inside(module, MODULES);
+    let known = |module: &&str| {
+        is_operation || TOP_MODULES.contains(module) || inside(module, LAYER_MODULES)
+    };
     let foreign = [
         module.filter(|module| !known(module)),
         text("registered_name").filter(|name| !is_known_name(name, owner.class)),
@@ -182,7 +186,7 @@ fn role(owner: Owner<'_>, object: &Map<String, Value>) -> Result<Role, FrontErro
     }
 }
 
-/// `Class`, `qkeras>Class` or `keras>Class`.
+/// Returns true for `Class`, `qkeras>Class` and `keras>Class`.
 fn is_known_name(name: &str, known: &str) -> bool {
     let (package, class) = name.split_once('>').unwrap_or(("keras", name));
     class == known && matches!(package, "keras" | "Keras" | "qkeras")

@@ -1,15 +1,19 @@
-//! Activation, QActivation, and the layers of Keras that are an activation.
+//! Activation layers: functions of Keras, QActivation and QAdaptiveActivation.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::{Built, Class, Site};
+use super::{Built, Class, LayerReader};
 use crate::front::error::FrontError;
+use crate::front::keras::attributes::natural;
+use crate::front::layer_problem::LayerProblem;
 use crate::function::{Function, Relu};
 use crate::model::{Activation, LayerKind};
+use crate::quantizer::{Adaptive, AdaptiveRule, Quantizer};
 
 pub(super) const CLASSES: &[Class] = &[
     ("Activation", named),
     ("QActivation", named),
+    ("QAdaptiveActivation", adaptive),
     ("ReLU", relu),
     ("LeakyReLU", leaky_relu),
     ("ThresholdedReLU", thresholded_relu),
@@ -18,84 +22,140 @@ pub(super) const CLASSES: &[Class] = &[
     ("Softmax", softmax),
 ];
 
-fn named(site: &mut Site<'_>) -> Result<Built, FrontError> {
-    if site.attributes.get("activation").is_none() {
-        return Err(site.attributes.missing("activation"));
-    }
-    let activation = site.attributes.activation("activation")?;
-    site.same_shape(LayerKind::Activation(activation))
+fn named(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    layer.attributes.require("activation")?;
+    let activation = layer.attributes.activation("activation")?;
+    layer.same_shape(LayerKind::Activation(activation))
 }
 
-fn function(site: &Site<'_>, function: Function) -> Result<Built, FrontError> {
-    site.same_shape(LayerKind::Activation(Activation::Function(function)))
+fn function(layer: &LayerReader<'_>, function: Function) -> Result<Built, FrontError> {
+    layer.same_shape(LayerKind::Activation(Activation::Function(function)))
 }
 
-fn relu(site: &mut Site<'_>) -> Result<Built, FrontError> {
-    let max_value = match site.attributes.get("max_value") {
+fn relu(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    let max_value = match layer.attributes.get("max_value") {
         None => None,
-        Some(_) => Some(not_negative(site, "max_value", 0.0)?),
+        Some(_) => Some(layer.attributes.non_negative("max_value", 0.0)?),
     };
-    let negative_slope = not_negative(site, "negative_slope", 0.0)?;
-    let threshold = not_negative(site, "threshold", 0.0)?;
-    function(site, Function::Relu(Relu { max_value, negative_slope, threshold }))
+    let negative_slope = layer.attributes.non_negative("negative_slope", 0.0)?;
+    let threshold = layer.attributes.non_negative("threshold", 0.0)?;
+    function(layer, Function::Relu(Relu { max_value, negative_slope, threshold }))
 }
 
-fn leaky_relu(site: &mut Site<'_>) -> Result<Built, FrontError> {
-    // Keras 2 and 3 name it differently.
+fn leaky_relu(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    // The names in Keras 2 and 3.
     const DEFAULT: f32 = 0.3;
-    let slope = site.attributes.number("alpha", DEFAULT)?;
-    let slope = site.attributes.number("negative_slope", slope)?;
-    function(site, Function::Relu(Relu::leaky(slope)))
+    let slope = layer.attributes.number("alpha", DEFAULT)?;
+    let slope = layer.attributes.number("negative_slope", slope)?;
+    function(layer, Function::Relu(Relu::leaky(slope)))
 }
 
-fn thresholded_relu(site: &mut Site<'_>) -> Result<Built, FrontError> {
-    let threshold = not_negative(site, "theta", 1.0)?;
-    function(site, Function::Relu(Relu { threshold, ..Relu::default() }))
+fn thresholded_relu(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    let threshold = layer.attributes.non_negative("theta", 1.0)?;
+    function(layer, Function::Relu(Relu { threshold, ..Relu::default() }))
 }
 
-fn elu(site: &mut Site<'_>) -> Result<Built, FrontError> {
+fn elu(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
     // Keras 3 does not save it.
-    let alpha = site.attributes.number("alpha", 1.0)?;
-    function(site, Function::Elu { alpha })
+    let alpha = layer.attributes.number("alpha", 1.0)?;
+    function(layer, Function::Elu { alpha })
 }
 
-/// A number that Keras itself refuses to be negative.
-fn not_negative(site: &mut Site<'_>, name: &'static str, default: f32) -> Result<f32, FrontError> {
-    let number = site.attributes.number(name, default)?;
-    match site.attributes.get(name) {
-        Some(value) if number < 0.0 => {
-            Err(site.attributes.malformed(name, value, "a number from 0"))
-        }
-        _ => Ok(number),
-    }
-}
-
-fn prelu(site: &mut Site<'_>) -> Result<Built, FrontError> {
-    site.attributes.inert(&["alpha_initializer", "alpha_regularizer", "alpha_constraint"]);
-    let mut shape = site.input()?.to_vec();
-    for axis in shared_axes(site, shape.len())? {
+fn prelu(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    layer.attributes.inert(&["alpha_initializer", "alpha_regularizer", "alpha_constraint"]);
+    let mut shape = layer.input()?.to_vec();
+    for axis in shared_axes(layer, shape.len())? {
         shape[axis] = 1;
     }
-    let alpha = site.weights.variables(&["alpha"])?.next(shape)?;
-    site.same_shape(LayerKind::PRelu(alpha))
+    let alpha = layer.weights.variables(&["alpha"])?.next(shape)?;
+    layer.same_shape(LayerKind::PRelu(alpha))
 }
 
-/// The axes of a sample, counted from 0, along which PReLU has one slope; the file counts the batch
-/// as well.
-fn shared_axes(site: &mut Site<'_>, axes: usize) -> Result<Vec<usize>, FrontError> {
-    let Some(value) = site.attributes.get("shared_axes") else { return Ok(vec![]) };
+/// Reads the axes of a sample along which PReLU shares slopes. Axes in the file include the batch.
+fn shared_axes(layer: &mut LayerReader<'_>, axes: usize) -> Result<Vec<usize>, FrontError> {
+    let Some(value) = layer.attributes.get("shared_axes") else { return Ok(vec![]) };
     let axis = |axis: &Value| {
-        let axis = axis.as_u64().and_then(|axis| usize::try_from(axis).ok())?;
+        let axis = natural(axis)?;
         (1..=axes).contains(&axis).then(|| axis - 1)
     };
     let read = value.as_array().and_then(|list| list.iter().map(axis).collect());
     let expected = format!("a list of axes from 1 to {axes}");
-    read.ok_or_else(|| site.attributes.malformed("shared_axes", value, &expected))
+    read.ok_or_else(|| layer.attributes.malformed("shared_axes", value, &expected))
 }
 
-fn softmax(site: &mut Site<'_>) -> Result<Built, FrontError> {
-    // The batch axis comes first, so that the last axis has the number of the sample's axes.
-    let last = Value::from(site.input()?.len());
-    site.attributes.only("axis", &[Value::from(-1), last])?;
-    site.same_shape(LayerKind::Activation(Activation::Softmax))
+fn softmax(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    // Axes include the batch, so the last axis has the number of axes of a sample.
+    let last = Value::from(layer.input()?.len());
+    layer.attributes.only("axis", &[Value::from(-1), last])?;
+    layer.same_shape(LayerKind::Activation(Activation::Softmax))
+}
+
+/// Attributes of QAdaptiveActivation that act during training.
+const TRAINING_ATTRIBUTES: &[&str] = &["current_step", "quantization_delay", "ema_decay"];
+
+/// Variables of QAdaptiveActivation: the step counter, and the moving averages of the range.
+const VARIABLES: &[&str] = &["step", "ema_min", "ema_max"];
+
+fn adaptive(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    layer.attributes.inert(TRAINING_ATTRIBUTES);
+    let symmetric = layer.attributes.flag("symmetric", true)?;
+    let po2_rounding = layer.attributes.flag("po2_rounding", false)?;
+    let per_channel = layer.attributes.flag("per_channel", false)?;
+    let quantizer = adaptive_quantizer(layer, symmetric)?;
+
+    let channels = match per_channel {
+        true => *layer.input()?.last().ok_or_else(|| layer.owner.wrong(LayerProblem::Scalar))?,
+        false => 1,
+    };
+    let mut variables = layer.weights.variables(VARIABLES)?;
+    let step = variables.next(())?.into_scalar();
+    let lowest = variables.next([channels])?;
+    let highest = variables.next([channels])?;
+    let ranges = lowest.into_iter().zip(highest).collect();
+    let rule = AdaptiveRule { symmetric, po2_rounding };
+    // A layer without channels has no elements.
+    let adaptive = Adaptive::new(&quantizer, rule, ranges);
+    let moving = updates_at_inference(layer, step)?;
+    let adaptive = adaptive.map(|adaptive| adaptive.moving(moving));
+    layer.same_shape(adaptive.map_or(LayerKind::Identity, LayerKind::Adaptive))
+}
+
+/// Returns true if QKeras updates the averages at inference, after training up to `step`:
+/// `is_ema_training` in its `call`.
+fn updates_at_inference(layer: &mut LayerReader<'_>, step: f32) -> Result<bool, FrontError> {
+    let delay = layer.attributes.number("ema_freeze_delay", 0.0)?;
+    Ok(delay != 0.0 && layer.attributes.flag("trainable", true)? && step <= delay)
+}
+
+/// Returns the quantizer of the layer, except for its integer bits.
+fn adaptive_quantizer(
+    layer: &mut LayerReader<'_>,
+    symmetric: bool,
+) -> Result<Quantizer, FrontError> {
+    let value = layer.attributes.require("activation")?;
+    let bits = layer.attributes.require("total_bits")?;
+    let slope = layer.attributes.get("relu_neg_slope").cloned().unwrap_or(json!(0));
+    let bound = layer.attributes.get("relu_upper_bound").cloned().unwrap_or(Value::Null);
+    let (name, mut arguments) = match value.as_str() {
+        Some(name @ "quantized_bits") => {
+            (name, vec![("alpha", json!(1)), ("symmetric", json!(symmetric))])
+        }
+        Some(name @ "quantized_relu") => (
+            name,
+            vec![
+                ("negative_slope", slope),
+                ("relu_upper_bound", bound),
+                ("is_quantized_clip", json!(false)),
+            ],
+        ),
+        _ => {
+            let help = "supported: \"quantized_bits\" and \"quantized_relu\", without parentheses";
+            return Err(layer.attributes.unsupported("activation", value, help.into()));
+        }
+    };
+    arguments.push(("bits", bits.clone()));
+    let arguments: Vec<(String, Value)> =
+        arguments.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    let quantizer = Quantizer::construct(name, &[], &arguments);
+    quantizer.map_err(|error| layer.attributes.config("activation", error.into()))
 }

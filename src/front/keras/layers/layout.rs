@@ -1,95 +1,113 @@
-//! Layers that move elements: padding, cropping, repetition, shapes.
+//! Layers that change the layout: padding, cropping, upsampling, reshaping.
 
 use serde_json::{Value, json};
 
-use super::{Built, Class, Site};
+use super::{Built, Class, LayerReader};
 use crate::front::error::FrontError;
-use crate::front::keras::attributes::Owner;
+use crate::front::keras::attributes::natural;
 use crate::front::layer_problem::LayerProblem;
 use crate::model::{AxisSlice, LayerKind, Layout};
 
 pub(super) const CLASSES: &[Class] = &[
-    ("ZeroPadding1D", |site| pad(site, 1)),
-    ("ZeroPadding2D", |site| pad(site, 2)),
-    ("Cropping1D", |site| crop(site, 1)),
-    ("Cropping2D", |site| crop(site, 2)),
-    ("UpSampling1D", |site| repeat(site, 1)),
+    ("ZeroPadding1D", |layer| pad(layer, 1)),
+    ("ZeroPadding2D", |layer| pad(layer, 2)),
+    ("Cropping1D", |layer| crop(layer, 1)),
+    ("Cropping2D", |layer| crop(layer, 2)),
+    ("UpSampling1D", |layer| repeat(layer, 1)),
     ("UpSampling2D", up_sampling_2d),
+    ("Flatten", flatten),
     ("Reshape", reshape),
     ("Permute", permute),
     ("RepeatVector", repeat_vector),
 ];
 
-fn pad(site: &mut Site<'_>, axes: usize) -> Result<Built, FrontError> {
-    let by = site.borders("padding", axes)?;
-    site.moved(vec![Layout::Pad(by)])
+fn pad(layer: &mut LayerReader<'_>, axes: usize) -> Result<Built, FrontError> {
+    let by = layer.borders("padding", axes)?;
+    layer.with_layout(vec![Layout::Pad(by)])
 }
 
-fn crop(site: &mut Site<'_>, axes: usize) -> Result<Built, FrontError> {
-    let by = site.borders("cropping", axes)?;
+fn crop(layer: &mut LayerReader<'_>, axes: usize) -> Result<Built, FrontError> {
+    let by = layer.borders("cropping", axes)?;
     let rest = |(length, [before, after]): (&usize, &[usize; 2])| AxisSlice {
         start: *before,
         step: 1,
         count: length.saturating_sub(before.saturating_add(*after)),
     };
-    let ranges: Vec<AxisSlice> = site.input()?.iter().zip(&by).map(rest).collect();
+    let ranges: Vec<AxisSlice> = layer.input()?.iter().zip(&by).map(rest).collect();
     if ranges.iter().any(|range| range.count == 0) {
-        let value = site.attributes.get("cropping").cloned().unwrap_or_default();
-        return Err(site.attributes.malformed("cropping", &value, "less than its input has"));
+        let value = layer.attributes.get("cropping").cloned().unwrap_or_default();
+        return Err(layer.attributes.malformed(
+            "cropping",
+            &value,
+            "less than the length of its input",
+        ));
     }
-    site.moved(vec![Layout::Slice(ranges)])
+    layer.with_layout(vec![Layout::Slice(ranges)])
 }
 
-fn repeat(site: &mut Site<'_>, axes: usize) -> Result<Built, FrontError> {
-    let mut times = site.counts("size", axes)?;
+fn repeat(layer: &mut LayerReader<'_>, axes: usize) -> Result<Built, FrontError> {
+    let mut times = layer.counts("size", axes)?;
     times.push(1);
-    site.moved(vec![Layout::Repeat(times)])
+    layer.with_layout(vec![Layout::Repeat(times)])
 }
 
-fn up_sampling_2d(site: &mut Site<'_>) -> Result<Built, FrontError> {
-    site.attributes.only("interpolation", &[json!("nearest"), json!("bilinear")])?;
-    if site.attributes.get("interpolation") != Some(&json!("bilinear")) {
-        return repeat(site, 2);
+fn up_sampling_2d(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    layer.attributes.only("interpolation", &[json!("nearest"), json!("bilinear")])?;
+    if layer.attributes.get("interpolation") != Some(&json!("bilinear")) {
+        return repeat(layer, 2);
     }
-    let mut times = site.counts("size", 2)?;
+    let mut times = layer.counts("size", 2)?;
     let factors = [times[0], times[1]];
     times.push(1);
-    let built = site.moved(vec![Layout::Repeat(times)])?;
+    let built = layer.with_layout(vec![Layout::Repeat(times)])?;
     Ok(Built { kind: LayerKind::Bilinear { factors }, ..built })
 }
 
-fn reshape(site: &mut Site<'_>) -> Result<Built, FrontError> {
-    let value = site.attributes.get("target_shape").cloned();
-    let value = value.ok_or_else(|| site.attributes.missing("target_shape"))?;
-    let lengths = value.as_array().map(Vec::as_slice).unwrap_or_default();
-    site.reshaped("target_shape", &value, lengths)
+fn flatten(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    layer.attributes.only("data_format", &[json!("channels_last")])?;
+    layer.flattened()
 }
 
-fn permute(site: &mut Site<'_>) -> Result<Built, FrontError> {
-    let dims = site.counts("dims", site.input()?.len())?;
+fn reshape(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    let value = layer.attributes.require("target_shape")?;
+    layer.reshaped("target_shape", value, value.as_array().map_or(&[][..], Vec::as_slice))
+}
+
+fn permute(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    let dims = layer.counts("dims", layer.input()?.len())?;
     let axes = dims.iter().map(|axis| axis - 1).collect();
-    site.moved(vec![Layout::Permute(axes)])
+    layer.with_layout(vec![Layout::Permute(axes)])
 }
 
-fn repeat_vector(site: &mut Site<'_>) -> Result<Built, FrontError> {
-    let count = site.attributes.count("n")?;
-    match *site.input()? {
-        [length] => site.moved(vec![Layout::Broadcast(vec![count, length])]),
-        _ => Err(site.attributes_do_not_fit()),
+fn repeat_vector(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    let count = layer.attributes.count("n")?;
+    match *layer.input()? {
+        [length] => layer.with_layout(vec![Layout::Broadcast(vec![count, length])]),
+        _ => Err(layer.layout_mismatch()),
     }
 }
 
-impl Site<'_> {
-    /// A layer of moves, which must fit its only input.
-    pub(in crate::front::keras) fn moved(&self, moves: Vec<Layout>) -> Result<Built, FrontError> {
+impl LayerReader<'_> {
+    /// Returns a layer that flattens its only input.
+    pub(in crate::front::keras) fn flattened(&self) -> Result<Built, FrontError> {
+        let elements = self.input()?.iter().try_fold(1_usize, |all, &axis| all.checked_mul(axis));
+        let elements = elements.ok_or_else(|| self.owner.wrong(LayerProblem::TooLarge))?;
+        Ok(Built { kind: LayerKind::Flatten, shape: vec![elements] })
+    }
+
+    /// Returns a layer of layout operations, which must apply to its only input.
+    pub(in crate::front::keras) fn with_layout(
+        &self,
+        operations: Vec<Layout>,
+    ) -> Result<Built, FrontError> {
         let mut shape = self.input()?.to_vec();
-        for by in &moves {
-            shape = by.result_shape(&shape).ok_or_else(|| self.attributes_do_not_fit())?;
+        for operation in &operations {
+            shape = operation.result_shape(&shape).ok_or_else(|| self.layout_mismatch())?;
         }
-        Ok(Built { kind: LayerKind::Layout(moves), shape })
+        Ok(Built { kind: LayerKind::Layout(operations), shape })
     }
 
-    /// The input in another shape, of which one length may be -1, for what is left.
+    /// Returns a layer that reshapes its only input. One length may be -1 and follows from the others.
     pub(in crate::front::keras) fn reshaped(
         &self,
         name: &str,
@@ -97,7 +115,8 @@ impl Site<'_> {
         lengths: &[Value],
     ) -> Result<Built, FrontError> {
         let input = self.input()?;
-        let wrong = || self.attributes.malformed(name, value, "a shape of as many elements");
+        let wrong =
+            || self.attributes.malformed(name, value, "a shape with as many elements as its input");
         let length = |length: &Value| match length.as_i64() {
             Some(-1) => Some(None),
             Some(length) => usize::try_from(length).ok().filter(|length| *length > 0).map(Some),
@@ -114,64 +133,53 @@ impl Site<'_> {
         let shape: Vec<usize> =
             lengths.iter().map(|length| length.unwrap_or(all / known)).collect();
         match Layout::Reshape(shape.clone()).result_shape(input) {
-            Some(_) => self.moved(vec![Layout::Reshape(shape)]),
+            Some(_) => self.with_layout(vec![Layout::Reshape(shape)]),
             None => Err(wrong()),
         }
     }
 
-    /// `axes` counts from 1, or one for all.
+    /// Reads a positive integer per axis, or one for all.
     fn counts(&mut self, name: &'static str, axes: usize) -> Result<Vec<usize>, FrontError> {
-        let value = self.attributes.get(name).ok_or_else(|| self.attributes.missing(name))?;
-        let count = |value: &Value| {
-            let count = value.as_u64().and_then(|count| usize::try_from(count).ok());
-            count.filter(|count| *count > 0)
-        };
+        let value = self.attributes.require(name)?;
+        let count = |value: &Value| natural(value).filter(|count| *count > 0);
         let counts = match value.as_array() {
             Some(values) => values.iter().map(count).collect::<Option<Vec<usize>>>(),
             None => count(value).map(|count| vec![count; axes]),
         };
         let counts = counts.filter(|counts| counts.len() == axes);
-        counts
-            .ok_or_else(|| self.attributes.malformed(name, value, "a number from 1 for each axis"))
+        counts.ok_or_else(|| self.attributes.malformed(name, value, "a positive integer per axis"))
     }
 
-    /// What lies before and after the elements along each of `axes` axes, and nothing along that
-    /// of the channels: a number, one for each axis, or two for each axis.
+    /// Reads \[before, after\] for each of `axes` axes: a number, one per axis, or two per axis. Appends
+    /// zeros for the channels.
     fn borders(&mut self, name: &'static str, axes: usize) -> Result<Vec<[usize; 2]>, FrontError> {
-        let value = self.attributes.get(name).ok_or_else(|| self.attributes.missing(name))?;
-        let number = |value: &Value| value.as_u64().and_then(|count| usize::try_from(count).ok());
+        let value = self.attributes.require(name)?;
         let pair = |value: &Value| match value.as_array().map(Vec::as_slice) {
-            Some([before, after]) => Some([number(before)?, number(after)?]),
+            Some([before, after]) => Some([natural(before)?, natural(after)?]),
             Some(_) => None,
-            None => number(value).map(|both| [both, both]),
+            None => natural(value).map(|both| [both, both]),
         };
         let borders = match value.as_array() {
-            // The one axis of a layer 1D has its pair without a list around.
+            // A layer of one dimension states its pair without an outer list.
             Some(_) if axes == 1 => pair(value).map(|pair| vec![pair]),
             Some(values) => values.iter().map(pair).collect::<Option<Vec<_>>>(),
             None => pair(value).map(|pair| vec![pair; axes]),
         };
         let borders = borders.filter(|borders| borders.len() == axes);
         let mut borders = borders.ok_or_else(|| {
-            self.attributes.malformed(name, value, "a number from 0 before and after each axis")
+            self.attributes.malformed(
+                name,
+                value,
+                "a non-negative integer before and after each axis",
+            )
         })?;
         borders.push([0, 0]);
         Ok(borders)
     }
 
-    fn attributes_do_not_fit(&self) -> FrontError {
+    /// Error: the layout operations do not apply to the input.
+    fn layout_mismatch(&self) -> FrontError {
         let shape = self.inputs.first().cloned().unwrap_or_default();
         self.owner.wrong(LayerProblem::Unfit { shape })
     }
-
-    /// Refuses a result that is beyond all measure.
-    pub(in crate::front::keras) fn check_size(&self, shape: &[usize]) -> Result<(), FrontError> {
-        check_size(self.owner, shape)
-    }
-}
-
-/// Refuses a result that is beyond all measure.
-pub(super) fn check_size(owner: Owner<'_>, shape: &[usize]) -> Result<(), FrontError> {
-    let fits = Layout::Reshape(shape.to_vec()).result_shape(shape).is_some();
-    if fits { Ok(()) } else { Err(owner.wrong(LayerProblem::TooLarge)) }
 }

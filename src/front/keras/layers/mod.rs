@@ -1,114 +1,156 @@
-//! One file a family of layers, and the table of them all.
+//! Layers of Keras and QKeras: a file per family, and the table of all classes.
 
 mod activation;
-mod adaptive;
-mod channels_first;
-mod conv;
-mod dense;
-mod flatten;
-mod folded;
-mod inert;
-mod input;
 mod layout;
+mod linear;
 mod merge;
 mod normalization;
-mod pool;
-mod time_distributed;
 pub(super) mod windows;
+mod wrappers;
 
-use std::borrow::Cow;
+use serde_json::Value;
 
-pub(super) use time_distributed::over_steps;
+pub(super) use wrappers::over_time;
 
 use super::architecture::Arguments;
 use super::attributes::{Attributes, Owner};
 use super::weights::LayerWeights;
 use crate::front::error::FrontError;
 use crate::front::layer_problem::LayerProblem;
-use crate::model::LayerKind;
+use crate::model::{LayerKind, Layout};
 
-/// Every class of layer that is supported, by family. A new layer is a new file and a line here.
+/// Supported classes, by family. A new class is a line in the table of its family.
 const FAMILIES: &[&[Class]] = &[
-    input::CLASSES,
-    dense::CLASSES,
-    conv::CLASSES,
-    pool::CLASSES,
+    linear::CLASSES,
+    windows::CLASSES,
     activation::CLASSES,
-    adaptive::CLASSES,
-    flatten::CLASSES,
-    inert::CLASSES,
     normalization::CLASSES,
     merge::CLASSES,
     layout::CLASSES,
-    time_distributed::CLASSES,
+    wrappers::CLASSES,
+    CLASSES,
 ];
 
-/// A class of Keras or QKeras, by its name there, and how its layers are read.
+/// Inputs, and layers that act in training only.
+const CLASSES: &[Class] = &[
+    ("InputLayer", input),
+    ("Dropout", identity),
+    ("SpatialDropout1D", identity),
+    ("SpatialDropout2D", identity),
+    ("SpatialDropout3D", identity),
+    ("AlphaDropout", identity),
+    ("GaussianDropout", identity),
+    ("GaussianNoise", identity),
+    ("ActivityRegularization", identity),
+];
+
+/// Name of a class of Keras or QKeras, and its reader.
 type Class = (&'static str, Read);
 
 /// Reads a layer of one class.
-type Read = fn(&mut Site<'_>) -> Result<Built, FrontError>;
+type Read = fn(&mut LayerReader<'_>) -> Result<Built, FrontError>;
 
-/// All that is known about a layer before it is read.
-pub(super) struct Site<'a> {
+/// A layer before it is read: its attributes, input shapes and weights.
+pub(super) struct LayerReader<'a> {
     pub(super) owner: Owner<'a>,
     pub(super) attributes: Attributes<'a>,
-    /// The shapes of its inputs, without the batch axis.
-    pub(super) inputs: Cow<'a, [Vec<usize>]>,
-    /// Which of its results is asked for, where an operation gives several.
+    /// Shapes of the inputs, without the batch axis.
+    pub(super) inputs: Vec<Vec<usize>>,
+    /// Index of the requested result of an operation with several results.
     pub(super) result: u64,
-    /// What an operation is called with.
+    /// Arguments of an operation's call.
     pub(super) arguments: &'a Arguments<'a>,
     pub(super) weights: LayerWeights<'a>,
 }
 
-/// A layer that was read.
+/// A layer after it is read.
 pub(super) struct Built {
     pub(super) kind: LayerKind,
-    /// The shape of its result, without the batch axis.
+    /// Shape of the result, without the batch axis.
     pub(super) shape: Vec<usize>,
 }
 
-/// Refuses a layer of a class that is not supported.
-pub(super) fn check(owner: Owner<'_>) -> Result<(), FrontError> {
-    let known = FAMILIES.iter().copied().flatten().any(|(name, _)| *name == owner.class);
-    if known { Ok(()) } else { Err(owner.wrong(LayerProblem::Class { supported: supported() })) }
+/// Returns the reader of a class.
+fn find(owner: Owner<'_>) -> Result<Read, FrontError> {
+    let mut classes = FAMILIES.iter().copied().flatten();
+    classes.find(|(name, _)| *name == owner.class).map(|(_, read)| *read).ok_or_else(|| {
+        let names = FAMILIES.iter().copied().flatten().map(|(name, _)| *name);
+        let supported = names.collect::<Vec<_>>().join(", ");
+        owner.wrong(LayerProblem::Class { supported })
+    })
 }
 
-/// Reads a layer, and refuses whatever of its attributes and weights its class does not account for.
-pub(super) fn build(mut site: Site<'_>) -> Result<Built, FrontError> {
-    let mut classes = FAMILIES.iter().copied().flatten();
-    let Some((_, read)) = classes.find(|(name, _)| *name == site.owner.class) else {
-        return Err(site.owner.wrong(LayerProblem::Class { supported: supported() }));
+/// Rejects a layer of an unsupported class.
+pub(super) fn check_class(owner: Owner<'_>) -> Result<(), FrontError> {
+    find(owner).map(drop)
+}
+
+/// Rejects a result shape that is empty or too large.
+pub(super) fn check_size(owner: Owner<'_>, shape: &[usize]) -> Result<(), FrontError> {
+    let fits = Layout::Reshape(shape.to_vec()).result_shape(shape).is_some();
+    if fits { Ok(()) } else { Err(owner.wrong(LayerProblem::TooLarge)) }
+}
+
+/// Reads a layer, and rejects attributes and weights that its class does not use.
+pub(super) fn build(mut layer: LayerReader<'_>) -> Result<Built, FrontError> {
+    let read = find(layer.owner)?;
+    let built = match wrappers::takes_channels_first(&mut layer) {
+        true => wrappers::channels_first(&mut layer, read)?,
+        false => read(&mut layer)?,
     };
-    let built = match channels_first::is_asked(&mut site) {
-        true => channels_first::read(&mut site, *read)?,
-        false => read(&mut site)?,
-    };
-    site.attributes.finish()?;
-    site.weights.finish()?;
+    layer.finish()?;
     Ok(built)
 }
 
-fn supported() -> String {
-    let names = FAMILIES.iter().copied().flatten().map(|(name, _)| *name);
-    names.collect::<Vec<_>>().join(", ")
+fn input(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    if !layer.inputs.is_empty() {
+        return Err(layer.wrong_inputs(0));
+    }
+    for kind_of_tensor in ["sparse", "ragged", "optional"] {
+        layer.attributes.only(kind_of_tensor, &[Value::Bool(false)])?;
+    }
+    // The names in Keras 2 and 3.
+    let shape = match layer.attributes.sample_shape("batch_input_shape")? {
+        Some(shape) => Some(shape),
+        None => layer.attributes.sample_shape("batch_shape")?,
+    };
+    let shape = shape.ok_or_else(|| layer.owner.wrong(LayerProblem::Unbuilt))?;
+    Ok(Built { kind: LayerKind::Input { shape: shape.clone() }, shape })
 }
 
-impl Site<'_> {
-    /// The shape of the only input.
+fn identity(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    layer.attributes.inert(&["rate", "noise_shape", "seed", "stddev", "data_format", "l1", "l2"]);
+    layer.same_shape(LayerKind::Identity)
+}
+
+impl LayerReader<'_> {
+    /// Rejects attributes and weights that were not read.
+    pub(super) fn finish(self) -> Result<(), FrontError> {
+        self.attributes.finish()?;
+        self.weights.finish()
+    }
+
+    /// Returns the shape of the only input.
     pub(super) fn input(&self) -> Result<&[usize], FrontError> {
-        match &*self.inputs {
+        match &self.inputs[..] {
             [shape] => Ok(shape),
-            several => {
-                let problem = LayerProblem::Inputs { expected: 1, found: several.len() };
-                Err(self.owner.wrong(problem))
-            }
+            _ => Err(self.wrong_inputs(1)),
         }
     }
 
-    /// A layer whose result has the shape of its only input.
+    /// Returns a layer whose result has the shape of its only input.
     pub(super) fn same_shape(&self, kind: LayerKind) -> Result<Built, FrontError> {
         Ok(Built { kind, shape: self.input()?.to_vec() })
+    }
+
+    /// Error: the layer expects another number of inputs.
+    pub(super) fn wrong_inputs(&self, expected: usize) -> FrontError {
+        self.owner.wrong(LayerProblem::Inputs { expected, found: self.inputs.len() })
+    }
+
+    /// Error: the shapes of the inputs are incompatible.
+    pub(super) fn incompatible_shapes(&self) -> FrontError {
+        let shapes: Vec<_> = self.inputs.iter().map(|shape| format!("{shape:?}")).collect();
+        self.owner.wrong(LayerProblem::Shapes { shapes: shapes.join(" and ") })
     }
 }

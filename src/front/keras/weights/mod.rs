@@ -1,11 +1,9 @@
-//! The variables of layers, by their full path in an HDF5 file.
+//! Variables of layers in an HDF5 file.
 //!
-//! Keras has two layouts: [`named`] for what Keras 2 saves and Keras 3 still writes as `.h5`, and
-//! [`tree`] for `.keras` archives and `.weights.h5`. Both come down to the same thing: a place for
-//! each layer, and datasets there, in the order of the layer's variables.
+//! Keras has two layouts: [`named`] for `.h5` files, [`tree`] for `.keras` archives and `.weights.h5`
+//! files. Both have a group per layer, which holds the datasets of its variables in order.
 
 mod named;
-mod nested;
 mod tree;
 
 use std::collections::{BTreeMap, HashSet};
@@ -14,44 +12,44 @@ use std::vec;
 
 use ndarray::{Array, Dimension, IntoDimension};
 
-use super::architecture::Home;
+use super::architecture::Definition;
 use super::attributes::Owner;
 use crate::front::error::{FrontError, Located, Problem};
 use crate::front::hdf5::{Group, Hdf5};
 use crate::front::layer_problem::LayerProblem;
 
-/// Whether weights come with the model that they are for.
+/// Origin of the weights: the model's own file or another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
     SameFile,
     OtherFile,
 }
 
-/// All variables in a file.
+/// The variables of a file.
 pub(super) struct Store<'a> {
     path: &'a Path,
     layout: Layout,
-    /// The group that the datasets' paths begin at.
+    /// Group that the paths of datasets start from.
     base: Group<'a>,
-    /// What lies where.
-    places: BTreeMap<String, Place>,
+    /// Variables by the group of their layer.
+    groups: BTreeMap<String, Stored>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
     Named,
     Tree {
-        /// The group of all layers.
+        /// Name of the group of all layers.
         layers: &'static str,
     },
 }
 
-/// Where the variables of one layer lie.
+/// The variables of one layer.
 #[derive(Default)]
-struct Place {
-    /// Datasets, by path, in the order of the layer's variables.
+struct Stored {
+    /// Paths of the datasets, in the order of the layer's variables.
     datasets: Vec<String>,
-    /// The layer that the file says they belong to, where that has to agree.
+    /// Name of the layer in the file, if it must match the model's.
     layer: Option<String>,
 }
 
@@ -63,106 +61,107 @@ impl<'a> Store<'a> {
     fn find(file: &'a Hdf5, path: &'a Path, origin: Origin) -> Result<Self, Problem> {
         let root = file.root()?;
         if let Some(base) = named::base(&root)? {
-            let places = named::places(&base)?;
-            return Ok(Self { path, layout: Layout::Named, base, places });
+            let groups = named::read(&base)?;
+            return Ok(Self { path, layout: Layout::Named, base, groups });
         }
         if let Some(layers) = tree::layers(&root)? {
-            let places = tree::places(&root, layers, origin)?;
-            return Ok(Self { path, layout: Layout::Tree { layers }, base: root, places });
+            let groups = tree::read(&root, layers, origin)?;
+            return Ok(Self { path, layout: Layout::Tree { layers }, base: root, groups });
         }
         let (groups, datasets) = root.members()?;
-        let found = list(groups.iter().chain(&datasets).map(String::as_str), "an empty file");
+        let found = list(groups.iter().chain(&datasets).map(String::as_str), "nothing");
         Err(Problem::NoWeightGroups { found })
     }
 
-    /// The place of each layer of a model, and of those of models in it.
-    pub(super) fn places(&mut self, homes: &[Home<'_>]) -> Vec<String> {
+    /// Returns the group of each layer of a model.
+    pub(super) fn assign_groups(&mut self, definitions: &[Definition<'_>]) -> Vec<String> {
         match self.layout {
-            Layout::Named => nested::places(&mut self.places, homes),
-            Layout::Tree { layers } => tree::paths(layers, homes),
+            Layout::Named => named::assign(&mut self.groups, definitions),
+            Layout::Tree { layers } => tree::paths(layers, definitions),
         }
     }
 
-    /// The variables at a place.
+    /// Returns the variables in the group of a layer.
     pub(super) fn layer<'s>(
         &'s self,
         owner: Owner<'s>,
-        home: &'s Home<'s>,
-        place: &'s str,
+        definition: &'s Definition<'s>,
+        group: &'s str,
     ) -> LayerWeights<'s> {
-        LayerWeights { store: self, owner, name: &home.name, place, below: "", asked: false }
+        let name = &definition.name;
+        LayerWeights { store: self, owner, name, group, subgroup: "", is_read: false }
     }
 
-    /// Refuses variables outside of all places.
-    pub(super) fn check_surplus(&self, places: &[String]) -> Result<(), FrontError> {
-        let taken: HashSet<&String> = places.iter().collect();
-        let mut others = self.places.iter().filter(|(place, _)| !taken.contains(place));
-        match others.find(|(_, found)| !found.datasets.is_empty()) {
-            Some((place, _)) => Err(Problem::Surplus { place: place.clone() }.at(self.path)),
+    /// Rejects variables outside of `groups`.
+    pub(super) fn check_surplus(&self, groups: &[String]) -> Result<(), FrontError> {
+        let known: HashSet<&String> = groups.iter().collect();
+        let mut others = self.groups.iter().filter(|(group, _)| !known.contains(group));
+        match others.find(|(_, stored)| !stored.datasets.is_empty()) {
+            Some((group, _)) => Err(Problem::Surplus { group: group.clone() }.at(self.path)),
             None => Ok(()),
         }
     }
 }
 
-/// The variables of one layer.
+/// Access to the variables of one layer.
 pub(super) struct LayerWeights<'a> {
     store: &'a Store<'a>,
     owner: Owner<'a>,
-    /// The layer's own name, without those of the models around it.
+    /// Name of the layer, without enclosing models.
     name: &'a str,
-    place: &'a str,
-    /// Where the variables of a layer in the layer lie, below its place.
-    below: &'static str,
-    asked: bool,
+    group: &'a str,
+    /// Subgroup of the variables of a wrapped layer.
+    subgroup: &'static str,
+    is_read: bool,
 }
 
 impl<'a> LayerWeights<'a> {
-    /// The variables are those of the layer that this one wraps.
+    /// Returns access to the same variables for the wrapped layer.
     pub(super) fn of_wrapped(&mut self) -> Self {
-        self.asked = true;
-        Self { below: "/layer", asked: false, ..*self }
+        self.is_read = true;
+        Self { subgroup: "/layer", is_read: false, ..*self }
     }
 
-    /// The variables, which must be exactly these. `group/name` is one of a layer in the layer.
+    /// Returns the variables, which must be exactly `names`. `group/name` belongs to an inner layer.
     pub(super) fn variables(
         &mut self,
         names: &[&'static str],
     ) -> Result<Variables<'a>, FrontError> {
-        self.asked = true;
-        let expected = || list(names.iter().map(|name| own_name(name)), "nothing");
-        let place = self.place.to_owned();
-        let found = self.store.places.get(self.place);
-        let datasets = found.map_or(&[][..], |found| &found.datasets);
+        self.is_read = true;
+        let expected = || list(names.iter().map(|name| own_name(name)), "none");
+        let group = self.group.to_owned();
+        let stored = self.store.groups.get(self.group);
+        let datasets = stored.map_or(&[][..], |stored| &stored.datasets);
         if datasets.is_empty() && !names.is_empty() {
-            let filled = self.store.places.iter().filter(|(_, found)| !found.datasets.is_empty());
-            let available = list(filled.map(|(place, _)| place.as_str()), "no weights");
+            let filled = self.store.groups.iter().filter(|(_, other)| !other.datasets.is_empty());
+            let available = list(filled.map(|(group, _)| group.as_str()), "no group");
             let expected = expected();
-            return Err(self.wrong(LayerProblem::WeightsMissing { expected, place, available }));
+            return Err(self.wrong(LayerProblem::WeightsMissing { expected, group, available }));
         }
         let in_order = match self.store.layout {
             Layout::Named => (datasets.len() == names.len()).then(|| datasets.iter().collect()),
             Layout::Tree { .. } => {
-                tree::in_order(&format!("{}{}", self.place, self.below), names, datasets)
+                tree::in_order(&format!("{}{}", self.group, self.subgroup), names, datasets)
             }
         };
         let in_order: Vec<&String> = in_order.ok_or_else(|| {
             let found = list(datasets.iter().map(String::as_str), "no weights");
-            let (expected, place) = (expected(), place.clone());
-            self.wrong(LayerProblem::WeightCount { expected, place, found })
+            let (expected, group) = (expected(), group.clone());
+            self.wrong(LayerProblem::WeightCount { expected, group, found })
         })?;
-        if let Some(found) = found.and_then(|found| found.layer.as_ref())
+        if let Some(found) = stored.and_then(|stored| stored.layer.as_ref())
             && found != self.name
         {
             let found = found.clone();
-            return Err(self.wrong(LayerProblem::WeightsOfAnother { place, found }));
+            return Err(self.wrong(LayerProblem::WeightsOfAnother { group, found }));
         }
         let left: Vec<_> = names.iter().map(|name| own_name(name)).zip(in_order).collect();
         Ok(Variables { store: self.store, owner: self.owner, left: left.into_iter() })
     }
 
-    /// Refuses variables that were not asked for.
+    /// Rejects variables that were not read.
     pub(super) fn finish(mut self) -> Result<(), FrontError> {
-        if self.asked { Ok(()) } else { self.variables(&[]).map(drop) }
+        if self.is_read { Ok(()) } else { self.variables(&[]).map(drop) }
     }
 
     fn wrong(&self, problem: LayerProblem) -> FrontError {
@@ -170,12 +169,12 @@ impl<'a> LayerWeights<'a> {
     }
 }
 
-/// A variable's name without the group that it lies in.
+/// Returns a variable's name without its group.
 fn own_name(name: &'static str) -> &'static str {
     name.rsplit_once('/').map_or(name, |(_, own)| own)
 }
 
-/// Variables yet to be read, in their order.
+/// An iterator over the variables of a layer.
 pub(super) struct Variables<'a> {
     store: &'a Store<'a>,
     owner: Owner<'a>,
@@ -183,51 +182,49 @@ pub(super) struct Variables<'a> {
 }
 
 impl Variables<'_> {
-    /// The next variable, which must have this shape and finite elements.
+    /// Reads the next variable, which must have this shape and finite elements.
     pub(super) fn next<D: Dimension>(
         &mut self,
         shape: impl IntoDimension<Dim = D>,
     ) -> Result<Array<f32, D>, FrontError> {
         let path = self.store.path;
-        let (weight, place) = self.left.next().ok_or_else(|| unreadable("a variable").at(path))?;
+        let (weight, dataset) = self.left.next().expect("a layer reads the variables it names");
+        let dataset = dataset.clone();
         let wrong = |problem| self.owner.wrong_in(path, problem);
-        let place_owned = || place.clone();
-        let numbers = self.store.base.numbers(&[place]).located(path)?;
-        let numbers = numbers.ok_or_else(|| unreadable(place).at(path))?;
+        let missing = || Problem::Damaged(format!("'{dataset}' is listed, but missing")).at(path);
+        let numbers = self.store.base.numbers(&[&dataset]).located(path)?;
+        let numbers = numbers.ok_or_else(missing)?;
         let shape = shape.into_dimension();
         if numbers.shape != shape.slice() {
             let (expected, found) = (shape.slice().to_vec(), numbers.shape);
-            let place = place_owned();
-            return Err(wrong(LayerProblem::WeightShape { weight, expected, place, found }));
+            return Err(wrong(LayerProblem::WeightShape { weight, expected, dataset, found }));
         }
-        let values = numbers.read().map_err(|problem| match problem {
-            Problem::ElementType { name: element } => {
-                wrong(LayerProblem::WeightType { weight, place: place_owned(), element })
+        let values = match numbers.read() {
+            Ok(values) => values,
+            Err(Problem::ElementType { name: element }) => {
+                return Err(wrong(LayerProblem::WeightType { weight, dataset, element }));
             }
-            other => other.at(path),
-        })?;
-        let array = Array::from_shape_vec(shape, values).map_err(|_| unreadable(place).at(path))?;
+            Err(other) => return Err(other.at(path)),
+        };
+        let array = Array::from_shape_vec(shape, values).map_err(|_| missing())?;
         let odd = array.indexed_iter().find(|(_, value)| !value.is_finite());
         if let Some((index, &value)) = odd {
             let index = index.into_dimension().slice().to_vec();
-            let place = place_owned();
-            return Err(wrong(LayerProblem::NotFinite { weight, place, index, value }));
+            return Err(wrong(LayerProblem::NotFinite { weight, dataset, index, value }));
         }
         Ok(array)
     }
 }
 
-fn unreadable(what: &str) -> Problem {
-    Problem::Damaged(format!("'{what}' is listed, but not there"))
-}
-
-/// Names for a message, the end left out where they are many.
+/// Formats names for a message and truncates a long list.
 fn list<'n>(names: impl Iterator<Item = &'n str>, none: &str) -> String {
-    const MOST: usize = 12;
+    const MAX_NAMES: usize = 12;
     let names: Vec<&str> = names.collect();
     match names.len() {
         0 => none.to_owned(),
-        count if count > MOST => format!("{}, and {} more", names[..MOST].join(", "), count - MOST),
+        count if count > MAX_NAMES => {
+            format!("{}, and {} more", names[..MAX_NAMES].join(", "), count - MAX_NAMES)
+        }
         _ => names.join(", "),
     }
 }

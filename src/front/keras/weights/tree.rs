@@ -1,35 +1,35 @@
-//! Weights by the layers' classes: `.keras` archives and `.weights.h5`.
+//! Weights by layer class: `.keras` archives and `.weights.h5` files.
 //!
-//! The layers of a model lie in a group `layers`. Each has a group named after its class in snake
-//! case, with `_1`, `_2` and so on from the second layer of that class, in the order of the model's
-//! layers; its variables are the datasets `vars/0`, `vars/1` and so on. The groups' attribute `name`
-//! repeats the layer's name since Keras 3.10. (`_save_container_state` in `saving/saving_lib.py`,
-//! `to_snake_case` in `utils/naming.py` of Keras 3.)
+//! The group `layers` of a model holds a group per layer, named after its class in snake case, with
+//! `_1`, `_2` and so on from the second layer of the class, in the model's order. The variables are
+//! the datasets `vars/0`, `vars/1` and so on. Since Keras 3.10 the attribute `name` of `vars` repeats
+//! the layer's name. (`_save_container_state` in `saving/saving_lib.py`, `to_snake_case` in
+//! `utils/naming.py` of Keras 3.)
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Origin, Place};
+use super::{Origin, Stored};
 use crate::front::error::Problem;
 use crate::front::hdf5::Group;
-use crate::front::keras::architecture::{Home, Role};
+use crate::front::keras::architecture::{Definition, Role};
 
-/// The group of all layers, and its name in files of Keras 2.12 and 2.13.
+/// Group of all layers, and its name in files of Keras 2.12 and 2.13.
 const LAYERS: [&str; 2] = ["layers", "_layer_checkpoint_dependencies"];
 
-/// The group of a layer's own variables.
+/// Group of a layer's own variables.
 const VARIABLES: &str = "vars";
 
-/// The group of what a TimeDistributed wraps.
+/// Group of the layer in a TimeDistributed.
 const WRAPPED: &str = "layer";
 
-/// The state of a random generator, which acts in training alone.
+/// State of a random generator, which acts in training only.
 const SEED: &str = "seed_generator";
 
-/// How deep and how many groups lie below a layer in any file of Keras, and more.
-const DEEPEST: usize = 16;
-const MOST_GROUPS: usize = 1 << 17;
+/// Upper bounds on the nesting and on the number of groups; files of Keras need far less.
+const MAX_DEPTH: usize = 16;
+const MAX_GROUPS: usize = 1 << 17;
 
-/// The name of the group of all layers.
+/// Returns the name of the group of all layers; `None` for another layout.
 pub(super) fn layers(root: &Group<'_>) -> Result<Option<&'static str>, Problem> {
     for name in LAYERS {
         if root.group(&[name])?.is_some() {
@@ -39,23 +39,25 @@ pub(super) fn layers(root: &Group<'_>) -> Result<Option<&'static str>, Problem> 
     Ok(None)
 }
 
-/// The groups of all layers, those of models in the model included. Operations are no layers to
-/// Keras 3, and have no group.
-pub(super) fn paths(group: &str, homes: &[Home<'_>]) -> Vec<String> {
+/// Returns the group of each layer, those of nested models included. Keras 3 does not save a group
+/// for an operation.
+pub(super) fn paths(group: &str, definitions: &[Definition<'_>]) -> Vec<String> {
     let mut used: HashMap<(Option<usize>, String), usize> = HashMap::new();
-    let mut paths: Vec<String> = Vec::with_capacity(homes.len());
-    for home in homes {
-        // A model comes before its layers.
-        let within = match home.parent {
+    let mut paths: Vec<String> = Vec::with_capacity(definitions.len());
+    for layer in definitions {
+        // A model precedes its layers.
+        let within = match layer.parent {
             None => String::new(),
-            Some(parent) if homes[parent].over_steps => format!("{}/{WRAPPED}/", paths[parent]),
+            Some(parent) if definitions[parent].is_time_distributed => {
+                format!("{}/{WRAPPED}/", paths[parent])
+            }
             Some(parent) => format!("{}/", paths[parent]),
         };
-        let name = match home.role {
-            Role::Operation => format!("operation {}", home.name),
-            _ => snake_case(home.class),
+        let name = match layer.role {
+            Role::Operation => format!("operation {}", layer.name),
+            _ => snake_case(layer.class),
         };
-        let earlier = used.entry((home.parent, name.clone())).or_insert(0);
+        let earlier = used.entry((layer.parent, name.clone())).or_insert(0);
         let suffix = match *earlier {
             0 => String::new(),
             number => format!("_{number}"),
@@ -66,13 +68,13 @@ pub(super) fn paths(group: &str, homes: &[Home<'_>]) -> Vec<String> {
     paths
 }
 
-/// Of the datasets of the layer at `place`, those of the variables `names`, in this order; `None`
-/// unless all are there, and no others. `group/name` is a variable of a layer in the layer.
+/// Sorts the datasets of the layer in `layer_group` by the variables `names`; `None` unless they
+/// correspond one to one. `group/name` is a variable of an inner layer.
 ///
-/// A variable goes by its number in its group. One that a layer saves by itself goes by its name,
-/// and perhaps by its number as well: the `iteration` of QKeras' folded layers.
+/// A dataset is named after its index in the group. A variable that a layer saves itself is stored
+/// under its name, and possibly under its index too: the `iteration` of QKeras' folded layers.
 pub(super) fn in_order<'d>(
-    place: &str,
+    layer_group: &str,
     names: &[&str],
     datasets: &'d [String],
 ) -> Option<Vec<&'d String>> {
@@ -82,8 +84,8 @@ pub(super) fn in_order<'d>(
     for name in names {
         let (group, own) = name.rsplit_once('/').unwrap_or(("", name));
         let variables = match group {
-            "" => format!("{place}/{VARIABLES}"),
-            _ => format!("{place}/{group}/{VARIABLES}"),
+            "" => format!("{layer_group}/{VARIABLES}"),
+            _ => format!("{layer_group}/{group}/{VARIABLES}"),
         };
         let number = counted.entry(group).or_insert(0);
         let find = |file: String| datasets.iter().find(|dataset| **dataset == file);
@@ -96,21 +98,22 @@ pub(super) fn in_order<'d>(
     (taken.len() == datasets.len()).then_some(order)
 }
 
-pub(super) fn places(
+/// Lists the variables of each layer, by group.
+pub(super) fn read(
     root: &Group<'_>,
     layers: &str,
     origin: Origin,
-) -> Result<BTreeMap<String, Place>, Problem> {
+) -> Result<BTreeMap<String, Stored>, Problem> {
     let mut walk = Walk::default();
-    let mut places = BTreeMap::new();
+    let mut groups = BTreeMap::new();
     // Variables of the model itself.
     if let Some(group) = root.group(&[VARIABLES])? {
-        places.insert(VARIABLES.to_owned(), walk.place(&group, VARIABLES)?);
+        groups.insert(VARIABLES.to_owned(), walk.stored(&group, VARIABLES)?);
     }
-    // The groups of models whose layers are yet to be listed, by path.
-    let mut models = vec![(root.group(&[])?, String::new())];
+    // Models whose layers are not listed yet, with their paths.
+    let mut models = vec![(root.clone(), String::new())];
     while let Some((model, within)) = models.pop() {
-        let Some(all) = model.map(|model| model.group(&[layers])).transpose()?.flatten() else {
+        let Some(all) = model.group(&[layers])? else {
             continue;
         };
         if !walk.enter(&all, &within, within.matches(layers).count())? {
@@ -120,54 +123,55 @@ pub(super) fn places(
             let path = format!("{within}{layers}/{name}");
             let Some(group) = all.group(&[&name])? else { continue };
             if group.group(&[layers])?.is_some() {
-                models.push((Some(group), format!("{path}/")));
+                models.push((group, format!("{path}/")));
                 continue;
             }
             if let Some(inner) = group.group(&[WRAPPED])?
                 && inner.group(&[layers])?.is_some()
             {
-                models.push((Some(inner), format!("{path}/{WRAPPED}/")));
+                models.push((inner, format!("{path}/{WRAPPED}/")));
                 continue;
             }
-            let mut place = walk.place(&group, &path)?;
-            // Weights that come apart from the model may come from another instance of it, in
-            // which names that Keras makes up differ: it does not compare them either.
+            let mut stored = walk.stored(&group, &path)?;
+            // Weights in another file may come from another instance of the model, whose generated
+            // names differ. Keras does not compare them either.
             if origin == Origin::SameFile
                 && let Some(variables) = group.group(&[VARIABLES])?
             {
-                place.layer = variables.text("name")?;
+                stored.layer = variables.text("name")?;
             }
-            places.insert(path, place);
+            groups.insert(path, stored);
         }
     }
-    Ok(places)
+    Ok(groups)
 }
 
-/// A walk through groups that ends even where they form a cycle.
+/// A traversal of groups that terminates even if they form a cycle.
 #[derive(Default)]
 struct Walk {
     seen: HashSet<u64>,
 }
 
 impl Walk {
-    fn place(&mut self, group: &Group<'_>, path: &str) -> Result<Place, Problem> {
+    fn stored(&mut self, group: &Group<'_>, path: &str) -> Result<Stored, Problem> {
         let mut datasets = vec![];
         self.collect(group, path, 0, &mut datasets)?;
         datasets.sort_by_cached_key(|path| {
             let (group, name) = path.rsplit_once('/').unwrap_or(("", path));
             (group.to_owned(), name.parse::<usize>().ok(), name.to_owned())
         });
-        Ok(Place { datasets, layer: None })
+        Ok(Stored { datasets, layer: None })
     }
 
-    /// Whether the group is met for the first time.
+    /// Marks a group as visited; returns false if it was visited before.
     fn enter(&mut self, group: &Group<'_>, path: &str, depth: usize) -> Result<bool, Problem> {
-        if depth > DEEPEST || self.seen.len() > MOST_GROUPS {
+        if depth > MAX_DEPTH || self.seen.len() > MAX_GROUPS {
             return Err(Problem::Damaged(format!("too many groups below '{path}'")));
         }
         Ok(self.seen.insert(group.address()))
     }
 
+    /// Adds the paths of all datasets below a group.
     fn collect(
         &mut self,
         group: &Group<'_>,
@@ -189,7 +193,7 @@ impl Walk {
     }
 }
 
-/// A class's name in snake case, exactly as Keras' `to_snake_case` makes it.
+/// Converts a class name to snake case, as Keras' `to_snake_case`.
 fn snake_case(class: &str) -> String {
     let word = |letter: &char| letter.is_alphanumeric() || *letter == '_';
     let letters: Vec<char> = class.chars().filter(word).collect();
@@ -233,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_those_of_keras() {
+    fn group_names_are_those_of_keras() {
         // The right column is keras.src.utils.naming.to_snake_case(left).
         for (class, name) in [
             ("QDense", "q_dense"),
@@ -259,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn variables_go_by_number_or_name() {
+    fn datasets_are_found_by_index_or_name() {
         let at = |names: &[&str], files: &[&str]| {
             let datasets: Vec<String> = files.iter().map(|file| format!("l/{file}")).collect();
             let found = in_order("l", names, &datasets)?;
@@ -281,26 +285,26 @@ mod tests {
 
     #[test]
     fn layers_are_counted_by_class_in_each_model() {
-        fn home(parent: Option<usize>, class: &str) -> Home<'_> {
+        fn layer(parent: Option<usize>, class: &str) -> Definition<'_> {
             let role = if class == "Add" { Role::Operation } else { Role::Layer };
-            let over_steps = class == "TimeDistributed";
-            Home { parent, name: class.into(), class, role, over_steps }
+            let is_time_distributed = class == "TimeDistributed";
+            Definition { parent, name: class.into(), class, role, is_time_distributed }
         }
-        let homes = [
-            home(None, "InputLayer"),
-            home(None, "Dense"),
-            home(None, "Functional"),
-            home(Some(2), "InputLayer"),
-            home(Some(2), "Dense"),
-            home(Some(2), "Dense"),
-            home(None, "Add"),
-            home(None, "QDense"),
-            home(None, "Dense"),
-            home(None, "TimeDistributed"),
-            home(Some(9), "Dense"),
+        let definitions = [
+            layer(None, "InputLayer"),
+            layer(None, "Dense"),
+            layer(None, "Functional"),
+            layer(Some(2), "InputLayer"),
+            layer(Some(2), "Dense"),
+            layer(Some(2), "Dense"),
+            layer(None, "Add"),
+            layer(None, "QDense"),
+            layer(None, "Dense"),
+            layer(None, "TimeDistributed"),
+            layer(Some(9), "Dense"),
         ];
         assert_eq!(
-            paths("layers", &homes),
+            paths("layers", &definitions),
             [
                 "layers/input_layer",
                 "layers/dense",

@@ -1,0 +1,182 @@
+//! The choices of a user, and what they mean for a model.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::back::Backend;
+use crate::config::{Config, ConfigError, Variable};
+use crate::diagnostic::Diagnostic;
+use crate::fixed::{Format, FormatError};
+use crate::front::ReadOptions;
+use crate::function::Sigmoid;
+use crate::hls;
+use crate::ir::{Graph, Node, Op, Pool, PoolKind};
+use crate::lower::Settings;
+use crate::model::Model;
+
+/// All choices of a user. A field that is set takes precedence over [`CompilerOptions::config`],
+/// which takes precedence over the default.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CompilerOptions {
+    /// Settings in the keys of hls4ml.
+    pub config: Config,
+    /// File with the weights, for an architecture without any.
+    pub weights: Option<PathBuf>,
+    /// Types of the inputs, `fixed<16,6>` by default. Later ones take precedence.
+    pub input_types: Vec<InputType>,
+    /// Computation of every softmax.
+    pub softmax: Option<SoftmaxMethod>,
+    /// Argument of QKeras' `set_internal_sigmoid` before training, which model files do not state.
+    pub sigmoid: Option<Sigmoid>,
+    /// Vendor whose tools the project is for; Vitis by default.
+    pub backend: Option<Backend>,
+    /// Device, as the vendor's tool spells it.
+    pub part: Option<String>,
+    /// Clock period in nanoseconds.
+    pub clock_period: Option<f64>,
+}
+
+/// Type of one input or of all inputs: `input_1=fixed<8,1>`, `fixed<8,1>`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputType {
+    /// The input; `None` for all inputs.
+    pub input: Option<String>,
+    /// Its type. Samples are rounded half to even and saturated.
+    pub format: Format,
+}
+
+/// Text that is not an [`InputType`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+#[error("{text}: {error}")]
+#[diagnostic(help("write 'fixed<8,1>' for all inputs, 'input_1=fixed<8,1>' for one"))]
+pub struct InputTypeError {
+    text: String,
+    error: FormatError,
+}
+
+impl FromStr for InputType {
+    type Err = InputTypeError;
+
+    fn from_str(text: &str) -> Result<Self, InputTypeError> {
+        // A type has no '=', the name of a layer may have one.
+        let (input, format) = match text.rsplit_once('=') {
+            Some((name, format)) => (Some(name.to_owned()), format),
+            None => (None, text),
+        };
+        let format =
+            format.parse().map_err(|error| InputTypeError { text: text.to_owned(), error })?;
+        Ok(Self { input, format })
+    }
+}
+
+/// Computation of softmax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SoftmaxMethod {
+    /// Tables of exponentials of x - max and of reciprocals.
+    Stable,
+    /// None: the output of the network is the operand of softmax.
+    Skip,
+}
+
+impl CompilerOptions {
+    /// The vendor whose tools the project is for.
+    pub fn backend(&self) -> Backend {
+        self.backend.or(self.config.backend).unwrap_or(Backend::Vitis)
+    }
+
+    pub(super) fn read(&self) -> ReadOptions {
+        let sigmoid = self.sigmoid.or(self.config.internal_sigmoid());
+        ReadOptions { sigmoid: sigmoid.unwrap_or_default() }
+    }
+
+    pub(super) fn lowering(&self, model: &Model) -> Result<Settings, ConfigError> {
+        let mut settings = Settings::configured(&self.config, model)?;
+        for InputType { input, format } in &self.input_types {
+            match input {
+                Some(name) => {
+                    settings.inputs.insert(name.clone(), *format);
+                }
+                None => {
+                    settings.input = *format;
+                    settings.inputs.clear();
+                }
+            }
+        }
+        if let Some(method) = self.softmax {
+            let own = settings.layers.values_mut().filter_map(|layer| layer.softmax.as_mut());
+            for softmax in own.chain([&mut settings.softmax]) {
+                softmax.skip = method == SoftmaxMethod::Skip;
+            }
+        }
+        Ok(settings)
+    }
+
+    pub(super) fn hardware(&self, model: &Model) -> hls::Options {
+        let config = &self.config;
+        let name = config.project_name.as_ref().unwrap_or(&model.name);
+        let part = self.part.as_ref().or(config.part.as_ref());
+        let part = part.map_or(self.backend().default_part(), String::as_str);
+        let mut options = hls::Options::new(name, part);
+        if let Some(period) = self.clock_period.or(config.clock_period) {
+            options.clock_period = period;
+        }
+        if let Some(uncertainty) = config.clock_uncertainty {
+            options.clock_uncertainty = uncertainty.of(options.clock_period);
+        }
+        for layer in model.graph.node_weights() {
+            let (name, class) = (&layer.name, &layer.class);
+            if let Some(entries) = config.table_size(name, class) {
+                options.table_sizes.layers.insert(name.clone(), entries);
+            }
+            if let Some(factor) = config.reuse_factor(name, class) {
+                options.layer_reuse_factors.insert(name.clone(), factor);
+            }
+            if let Some(strategy) = config.strategy(name, class) {
+                options.layer_strategies.insert(name.clone(), strategy);
+            }
+        }
+        options
+    }
+}
+
+/// A note on the keys of `config` that are not applicable.
+pub(super) fn without_effect(config: &Config) -> Option<Diagnostic> {
+    let keys = config.without_effect.iter().map(|(key, reason)| format!("{key} ({reason})"));
+    let keys = keys.collect::<Vec<_>>().join(", ");
+    (!keys.is_empty()).then(|| {
+        let message = format!("configuration keys without effect: {keys}");
+        Diagnostic::note("config-without-effect", message)
+    })
+}
+
+/// Notes on the types in `config` of variables whose type is proven.
+pub(super) fn proven(config: &Config, model: &Model, graph: &Graph) -> Vec<Diagnostic> {
+    let mut notes = Vec::new();
+    let nodes = graph.live_nodes();
+    for layer in model.graph.node_weights() {
+        let own = || nodes.iter().map(|id| &graph[*id]).filter(|node| node.layer == layer.name);
+        for (key, variable) in [("accum", Variable::Accum), ("inv_inp", Variable::InvInp)] {
+            let Some(asked) = config.precision_of(&layer.name, &layer.class, variable) else {
+                continue;
+            };
+            if let Some(proven) = own().find_map(|node| accumulator(node, variable)) {
+                let name = &layer.name;
+                let message = format!(
+                    "layer '{name}': {key} {asked} is not used; {proven} is proven to hold every sum"
+                );
+                notes.push(Diagnostic::note("type-proven", message).in_layer(name));
+            }
+        }
+    }
+    notes
+}
+
+/// The proven type of `variable` in an operation.
+fn accumulator(node: &Node, variable: Variable) -> Option<Format> {
+    if let Op::Softmax(softmax) = &node.op {
+        return Some(softmax.sum);
+    }
+    let sums =
+        matches!(node.op, Op::Linear(_) | Op::Conv(_) | Op::Pool(Pool { kind: PoolKind::Sum, .. }));
+    (sums && variable == Variable::Accum).then_some(node.tensor.format)
+}

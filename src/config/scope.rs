@@ -1,0 +1,198 @@
+//! Settings of the model, of a class of layers, and of one layer.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::ConfigError;
+use super::keys::{self, Level};
+use super::tree::Node;
+use crate::fixed::Quantization;
+use crate::function::Sigmoid;
+
+/// Sharing of multipliers in a kernel that multiplies with a matrix: hls4ml's `Strategy`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// The kernel is fully unrolled with an II of R, so that n multiplications need n / R
+    /// multipliers. Weights are constants in logic.
+    #[default]
+    Latency,
+    /// A loop of R iterations, each on 1 / R of the matrix. Weights are words of a memory.
+    Resource,
+}
+
+impl Strategy {
+    /// Every strategy, by hls4ml's name.
+    pub const ALL: [(&'static str, Self); 2] =
+        [("Latency", Self::Latency), ("Resource", Self::Resource)];
+
+    /// The strategy that hls4ml calls `name`.
+    fn called(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, strategy)| strategy)
+    }
+}
+
+/// A variable of a layer with a type of its own: hls4ml's keys under `Precision`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Variable {
+    /// Every variable without a type of its own.
+    Default,
+    /// Result of the layer's operation.
+    Result,
+    /// Weights.
+    Weight,
+    /// Biases.
+    Bias,
+    /// Scales of sums: hls4ml's type in `ApplyAlpha` and `BatchNormalization`.
+    Scale,
+    /// Entries of the table of exponentials of softmax.
+    ExpTable,
+    /// Entries of the table of reciprocals of softmax.
+    InvTable,
+    /// Accumulators. Bitkiln proves their type.
+    Accum,
+    /// Sums of exponentials of softmax. Bitkiln proves their type.
+    InvInp,
+}
+
+impl Variable {
+    /// The variables with a key of their own, by that key.
+    pub(super) const KEYS: [(&'static str, Self); 9] = [
+        ("default", Self::Default),
+        ("result", Self::Result),
+        ("weight", Self::Weight),
+        ("bias", Self::Bias),
+        ("scale", Self::Scale),
+        ("exp_table", Self::ExpTable),
+        ("inv_table", Self::InvTable),
+        ("accum", Self::Accum),
+        ("inv_inp", Self::InvInp),
+    ];
+
+    fn from_key(key: &str) -> Option<Self> {
+        let bare = keys::bare(key);
+        Self::KEYS.into_iter().find(|(known, _)| *known == bare).map(|(_, variable)| variable)
+    }
+
+    /// True if the type under `default` holds for the variable. Scales, tables and proven types keep
+    /// the width that their accuracy needs.
+    pub(super) fn takes_default(self) -> bool {
+        matches!(self, Self::Default | Self::Result | Self::Weight | Self::Bias)
+    }
+}
+
+/// Scopes by the name or class in the file.
+pub(super) type Scopes = Vec<(String, Scope)>;
+
+/// The settings under `Model`, or in one entry of `LayerType` or `LayerName`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Scope {
+    /// Types, without those that are `auto`.
+    pub precision: BTreeMap<Variable, Quantization>,
+    /// Uses of one multiplier for a sample.
+    pub reuse_factor: Option<u64>,
+    /// Sharing of multipliers.
+    pub strategy: Option<Strategy>,
+    /// Entries of a table: a power of two, at least 2.
+    pub table_size: Option<usize>,
+    /// Removal of softmax.
+    pub skip: Option<bool>,
+    /// The sigmoid of QKeras' quantizers, for the whole model.
+    pub internal_sigmoid: Option<Sigmoid>,
+}
+
+/// The strategies that hls4ml has besides, in its spellings.
+const OTHER_STRATEGIES: &[&str] = &[
+    "ResourceUnrolled",
+    "resource_unrolled",
+    "Unrolled",
+    "Compressed",
+    "DistributedArithmetic",
+    "distributed_arithmetic",
+    "DA",
+];
+
+impl Scope {
+    /// Reads the settings of the whole model.
+    pub fn of_model(node: &Node<'_>) -> Result<Self, ConfigError> {
+        Self::read(node, Level::Model, Level::ModelPrecision)
+    }
+
+    /// Reads the entries of `LayerType` or `LayerName`.
+    pub fn of_layers(node: &Node<'_>) -> Result<Scopes, ConfigError> {
+        let entries = node.entries()?.into_iter();
+        entries
+            .map(|(name, node)| {
+                let scope = Self::read(&node, Level::Layer, Level::LayerPrecision)?;
+                Ok((name.to_owned(), scope))
+            })
+            .collect()
+    }
+
+    fn read(node: &Node<'_>, level: Level, types: Level) -> Result<Self, ConfigError> {
+        let mut scope = Self::default();
+        for (key, node) in keys::read(level, node)? {
+            match key {
+                "Precision" => scope.read_precision(&node, types)?,
+                "ReuseFactor" => scope.reuse_factor = Some(node.count()?),
+                "Strategy" => {
+                    // The tutorials of hls4ml call the implementation of softmax a strategy.
+                    let is_softmax = node.value == "Stable" && level == Level::Layer;
+                    if !is_softmax {
+                        let names = Strategy::ALL.map(|(name, _)| name);
+                        scope.strategy = Strategy::called(node.choice(&names, OTHER_STRATEGIES)?);
+                    }
+                }
+                "Implementation" => {
+                    node.choice(&["stable"], &["latency", "argmax", "legacy"])?;
+                }
+                "TableSize" => scope.table_size = Some(table_size(&node)?),
+                "InternalSigmoid" => {
+                    let names = Sigmoid::ALL.map(|(name, _)| name);
+                    scope.internal_sigmoid = node.choice(&names, &[])?.parse().ok();
+                }
+                "Skip" => scope.skip = Some(node.boolean()?),
+                // `run --trace` gives the result of every layer in any case.
+                "Trace" => {
+                    node.boolean()?;
+                }
+                _ => scope.set_type(key, &node)?,
+            }
+        }
+        Ok(scope)
+    }
+
+    /// A type for every variable, or a mapping of types.
+    fn read_precision(&mut self, node: &Node<'_>, level: Level) -> Result<(), ConfigError> {
+        if node.value.is_string() {
+            return self.set_type("default", node);
+        }
+        if !node.value.is_object() {
+            return Err(node.kind("a type such as fixed<16,6>, or a mapping of types"));
+        }
+        for (key, node) in keys::read(level, node)? {
+            self.set_type(key, &node)?;
+        }
+        Ok(())
+    }
+
+    /// The type of the variable that `key` names.
+    fn set_type(&mut self, key: &str, node: &Node<'_>) -> Result<(), ConfigError> {
+        let Some(variable) = Variable::from_key(key) else { return Ok(()) };
+        let Some(quantization) = node.precision()? else { return Ok(()) };
+        if self.precision.insert(variable, quantization).is_some() {
+            let bare = keys::bare(key);
+            let other = if bare == key { format!("{key}_t") } else { bare.to_owned() };
+            return Err(ConfigError::Twice { first: node.place.clone(), second: other });
+        }
+        Ok(())
+    }
+}
+
+/// Entries of a table. Its index is a whole number of bits.
+fn table_size(node: &Node<'_>) -> Result<usize, ConfigError> {
+    let expected = "a power of two from 2 to 65536";
+    let size = node.value.as_u64().filter(|n| n.is_power_of_two() && (2..=1 << 16).contains(n));
+    size.map(|n| n as usize).ok_or_else(|| node.kind(expected))
+}

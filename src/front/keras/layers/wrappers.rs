@@ -1,0 +1,151 @@
+//! Wrappers of layers: TimeDistributed, and layers with channels first.
+
+use serde_json::{Value, json};
+
+use super::{Built, Class, LayerReader, Read, check_size};
+use crate::front::error::FrontError;
+use crate::front::keras::architecture::check_origin;
+use crate::front::keras::attributes::Owner;
+use crate::front::layer_problem::LayerProblem;
+use crate::model::{Activation, LayerKind, Layout};
+use crate::quantizer::Quantizer;
+
+pub(super) const CLASSES: &[Class] = &[("TimeDistributed", time_distributed)];
+
+fn time_distributed(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    let value = layer.attributes.require("layer")?;
+    let text = |name: &str| value.get(name).and_then(Value::as_str);
+    let (Some(class), Some(Value::Object(config))) = (text("class_name"), value.get("config"))
+    else {
+        return Err(layer.attributes.malformed("layer", value, "a layer"));
+    };
+    let owner = Owner { class, ..layer.owner };
+    check_origin(owner, value)?;
+    layer.input()?;
+    let inner = LayerReader {
+        owner,
+        attributes: layer.attributes.of_wrapped(owner, config),
+        inputs: layer.inputs.clone(),
+        result: layer.result,
+        arguments: layer.arguments,
+        weights: layer.weights.of_wrapped(),
+    };
+    over_time(inner, 1, super::build)
+}
+
+/// Reads a layer that `build` reads for each element along the first `axes` axes of its samples.
+pub(in crate::front::keras) fn over_time<'a>(
+    mut layer: LayerReader<'a>,
+    axes: usize,
+    build: fn(LayerReader<'a>) -> Result<Built, FrontError>,
+) -> Result<Built, FrontError> {
+    let Some(axes) = axes.checked_sub(1) else { return build(layer) };
+    let owner = layer.owner;
+    let mut inner = Vec::with_capacity(layer.inputs.len());
+    let mut steps = None;
+    for shape in &*layer.inputs {
+        let (first, rest) = shape.split_first().ok_or_else(|| owner.wrong(LayerProblem::Scalar))?;
+        if *steps.get_or_insert(*first) != *first {
+            return Err(layer.incompatible_shapes());
+        }
+        inner.push(rest.to_vec());
+    }
+    let steps = steps.ok_or_else(|| layer.wrong_inputs(1))?;
+    let aligned = inner.iter().all(|shape| inner[0].len() == shape.len());
+    layer.inputs = inner;
+    let built = over_time(layer, axes, build)?;
+    let shape = std::iter::once(steps).chain(built.shape).collect::<Vec<_>>();
+    check_size(owner, &shape)?;
+    let kind = match built.kind {
+        kind if acts_on_rows(&kind, aligned) => kind,
+        kind => LayerKind::TimeDistributed(Box::new(kind)),
+    };
+    Ok(Built { kind, shape })
+}
+
+/// Returns true if a layer acts on each row along the last axis by itself, so that it also accepts
+/// another leading axis. Several operands must be `aligned`, that is, have as many axes.
+fn acts_on_rows(kind: &LayerKind, aligned: bool) -> bool {
+    let activation = match kind {
+        LayerKind::Dense(dense) => &dense.activation,
+        LayerKind::Activation(activation) => activation,
+        LayerKind::Adaptive(_)
+        | LayerKind::BatchNorm(_)
+        | LayerKind::ScaleShift(_)
+        | LayerKind::Clip { .. }
+        | LayerKind::Identity => return true,
+        LayerKind::Merge(_) => return aligned,
+        LayerKind::Input { .. }
+        | LayerKind::Conv(_)
+        | LayerKind::Separable(_)
+        | LayerKind::Pool(_)
+        | LayerKind::Reduce(_)
+        | LayerKind::PRelu(_)
+        | LayerKind::Flatten
+        | LayerKind::Layout(_)
+        | LayerKind::MergeConstant(_)
+        | LayerKind::Divide(_)
+        | LayerKind::Square
+        | LayerKind::Concatenate { .. }
+        | LayerKind::Stack { .. }
+        | LayerKind::Dot { .. }
+        | LayerKind::Bilinear { .. }
+        | LayerKind::TimeDistributed(_)
+        | LayerKind::ChannelsFirst(_) => return false,
+    };
+    // Scales of a quantizer may differ along the axes of a step.
+    activation.quantizer().is_none_or(|quantizer| quantizer.scaled().is_none())
+}
+
+/// Classes whose channel axis is stated in `axis`.
+const WITH_AXIS: &[&str] = &["BatchNormalization", "QBatchNormalization", "Softmax"];
+
+/// Returns true if `data_format` or `axis` states that channels come first. The layer reads any other
+/// value itself.
+pub(super) fn takes_channels_first(layer: &mut LayerReader<'_>) -> bool {
+    let has_axes = layer.inputs.first().is_some_and(|shape| shape.len() > 1);
+    let asked = if WITH_AXIS.contains(&layer.owner.class) {
+        let axis = layer.attributes.get("axis");
+        let is_first = axis == Some(&json!(1)) || axis == Some(&json!([1]));
+        (is_first && has_axes).then_some("axis")
+    } else {
+        let format = layer.attributes.get("data_format");
+        (format == Some(&json!("channels_first"))).then_some("data_format")
+    };
+    if let Some(attribute) = asked {
+        layer.attributes.consume(attribute);
+    }
+    asked.is_some()
+}
+
+/// Reads a layer whose tensors have channels first: as if channels were last, in a
+/// [`LayerKind::ChannelsFirst`]. Kernels are stored alike for both.
+pub(super) fn channels_first(layer: &mut LayerReader<'_>, read: Read) -> Result<Built, FrontError> {
+    // An inner softmax or scale acts along the last axis, which is not the channels'.
+    let activation = layer.attributes.activation("activation")?;
+    let has_scales = |quantizer: &Quantizer| quantizer.scaled().is_some();
+    let help = if activation == Activation::Softmax {
+        Some("use a separate Softmax layer with its own axis")
+    } else if activation.quantizer().is_some_and(has_scales) {
+        Some("use a single scale, or a separate QActivation, whose scales broadcast over all axes")
+    } else {
+        None
+    };
+    if let Some(help) = help {
+        let value = layer.attributes.get("activation").cloned().unwrap_or_default();
+        return Err(layer.attributes.unsupported("activation", &value, help.into()));
+    }
+    let last = |shape: &Vec<usize>| Layout::to_channels_last(shape.len()).result_shape(shape);
+    let inputs: Option<Vec<Vec<usize>>> = layer.inputs.iter().map(last).collect();
+    let owner = layer.owner;
+    let too_large = || owner.wrong(LayerProblem::TooLarge);
+    let original = std::mem::replace(&mut layer.inputs, inputs.ok_or_else(too_large)?);
+    let built = read(layer)?;
+    layer.inputs = original;
+    if let LayerKind::Identity = built.kind {
+        return layer.same_shape(LayerKind::Identity);
+    }
+    let first = Layout::to_channels_first(built.shape.len());
+    let shape = first.result_shape(&built.shape).ok_or_else(too_large)?;
+    Ok(Built { kind: LayerKind::ChannelsFirst(Box::new(built.kind)), shape })
+}

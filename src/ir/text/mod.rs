@@ -1,0 +1,379 @@
+//! The text form of a graph: one line a node, printed and parsed.
+//!
+//! ```text
+//! graph worked
+//! x = input shape=[2] format=fixed<4,1> : [2] fixed<4,1> [-8, 7]
+//! fc = linear x weights=fixed<3,1>[2, 1]{3, -2} : [1] fixed<7,2> [-38, 37]
+//! act = cast fc to=ufixed<2,1,RND_CONV,SAT> : [1] ufixed<2,1> [0, 2]
+//! layer fc = act
+//! output act
+//! ```
+//!
+//! A node is `name = operation operands attributes : type`. Its type is the shape of one sample, the
+//! format, and the range of codes, or `{..}` with one per channel or element. A type may be left out:
+//! then it is what the operation infers. A constant is its format, its shape and its codes. Names
+//! that are no words stand in quotes, escaped as in JSON. `layer=` names the model's layer where the
+//! node is not called like it. A line that begins with `#` is a comment.
+
+mod attribute;
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use num_bigint::BigInt;
+
+use super::{Graph, Input, Node, NodeId, Op, Tensor};
+use crate::fixed::Range;
+use crate::naming::{did_you_mean, nearest};
+
+pub use attribute::{Attribute, Attributes, Described, Printer};
+pub(super) use attribute::{Parse, described};
+use attribute::{joined, list, nesting, word};
+
+/// Words that begin a line and so need quotes as a node's name.
+const KEYWORDS: [&str; 3] = ["graph", "layer", "output"];
+
+/// Prints `graph`, every node after its operands.
+///
+/// Lists of more than `elide` numbers are replaced by `...`, which cannot be parsed; with `None`,
+/// [`parse`] gives the same graph back.
+pub fn print(graph: &Graph, elide: Option<usize>) -> String {
+    let mut text = format!("graph {}\n", quoted(&graph.name));
+    for id in graph.topological_order() {
+        let Node { name, layer, op, tensor } = &graph[id];
+        text += &format!("{} = {}", quoted(name), op.name());
+        for operand in graph.operands(id) {
+            text += &format!(" {}", quoted(&graph[operand].name));
+        }
+        op.print(&mut Printer { text: &mut text, elide });
+        if layer != name {
+            text += &format!(" layer={}", quoted(layer));
+        }
+        let ranges = match &tensor.ranges[..] {
+            [range] => range.to_string(),
+            many => format!("{{{}}}", joined(many, elide)),
+        };
+        text += &format!(" : {:?} {} {ranges}\n", tensor.shape, tensor.format);
+    }
+    let mut named = |keyword: &str, name: &str, node: NodeId| {
+        let node = &graph[node].name;
+        text += &format!("{keyword} {}", quoted(name));
+        text += &if name == node { "\n".into() } else { format!(" = {}\n", quoted(node)) };
+    };
+    for (layer, node) in &graph.layers {
+        named("layer", layer, *node);
+    }
+    for output in &graph.outputs {
+        named("output", &output.name, output.node);
+    }
+    text
+}
+
+/// A name as the text form spells it.
+fn quoted(name: &str) -> Cow<'_, str> {
+    let is_word = !name.is_empty() && name.chars().all(is_word_character);
+    if is_word && !KEYWORDS.contains(&name) {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(serde_json::Value::from(name).to_string())
+}
+
+fn is_word_character(c: char) -> bool {
+    c.is_alphanumeric() || "_./-".contains(c)
+}
+
+/// A text that is no graph.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {message}")]
+pub struct TextError {
+    /// Line, from 1 on.
+    pub line: usize,
+    /// What is wrong in it.
+    pub message: String,
+}
+
+impl TextError {
+    /// An error of a line that the caller knows.
+    fn new(message: impl Into<String>) -> Self {
+        Self { line: 0, message: message.into() }
+    }
+}
+
+/// Reads what [`print`] prints, and shorter: see the [module](self).
+///
+/// # Errors
+/// The first line that is no part of a graph, or whose type cannot be inferred. Whether the graph is
+/// valid is for [`validate`](super::validate()).
+pub fn parse(text: &str) -> Result<Graph, TextError> {
+    let mut parser = Parser { graph: Graph::new(""), nodes: HashMap::new() };
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if !line.is_empty() && !line.starts_with('#') {
+            let read = parser.line(line);
+            read.map_err(|error| TextError { line: number + 1, ..error })?;
+        }
+    }
+    Ok(parser.graph)
+}
+
+struct Parser {
+    graph: Graph,
+    nodes: HashMap<String, NodeId>,
+}
+
+impl Parser {
+    fn line(&mut self, line: &str) -> Result<(), TextError> {
+        let mut cursor = Cursor { rest: line };
+        let keyword = KEYWORDS.into_iter().find(|word| {
+            line.strip_prefix(word).is_some_and(|rest| rest.starts_with(char::is_whitespace))
+        });
+        let Some(keyword) = keyword else { return self.node(&mut cursor) };
+        cursor.rest = &line[keyword.len()..];
+        let name = cursor.name()?;
+        if keyword == "graph" {
+            self.graph.name = name;
+            return cursor.end();
+        }
+        let node = if cursor.skip('=') { cursor.name()? } else { name.clone() };
+        let node = self.known(&node)?;
+        match keyword {
+            "layer" => self.graph.layers.push((name, node)),
+            _ => self.graph.add_output(name, node),
+        }
+        cursor.end()
+    }
+
+    /// The node called `name`.
+    fn known(&self, name: &str) -> Result<NodeId, TextError> {
+        self.nodes.get(name).copied().ok_or_else(|| {
+            let near = nearest(name, self.nodes.keys().map(String::as_str));
+            TextError::new(format!("no node before is called '{name}'{}", did_you_mean(near)))
+        })
+    }
+
+    fn node(&mut self, cursor: &mut Cursor<'_>) -> Result<(), TextError> {
+        let name = cursor.name()?;
+        if !cursor.skip('=') {
+            return Err(TextError::new(format!("'=' is missing after '{name}'")));
+        }
+        let operation = cursor.name()?;
+        let (mut operands, mut attributes) = (Vec::new(), Attributes { left: Vec::new() });
+        while !cursor.rest.trim_start().is_empty() && !cursor.skip(':') {
+            match cursor.attribute() {
+                Some(attribute) => attributes.left.push(attribute),
+                None => operands.push(self.known(&cursor.name()?)?),
+            }
+        }
+        let tensor = match cursor.rest.trim() {
+            "" => None,
+            text => Some(tensor(text).map_err(TextError::new)?),
+        };
+        let layer =
+            attributes.take("layer").map(|layer| Cursor { rest: layer }.name()).transpose()?;
+        let op = Op::parse(&operation, &mut attributes).unwrap_or_else(|| {
+            let near = did_you_mean(nearest(&operation, Op::names()));
+            Err(TextError::new(format!("there is no operation '{operation}'{near}")))
+        })?;
+        if let Some((unknown, _)) = attributes.left.first() {
+            return Err(TextError::new(format!("{operation} has no attribute '{unknown}'")));
+        }
+        let is_input = matches!(op, Op::Input(Input { .. }));
+        let node = match tensor {
+            Some(tensor) => self.graph.add_node(&name, op, &operands, tensor),
+            None => self
+                .graph
+                .add(&name, op, &operands)
+                .map_err(|error| TextError::new(format!("node '{name}': {error}")))?,
+        };
+        if is_input {
+            self.graph.inputs.push(node);
+        }
+        if let Some(layer) = layer {
+            self.graph[node].layer = layer;
+        }
+        self.nodes.insert(name, node);
+        Ok(())
+    }
+}
+
+/// `[2, 3] fixed<4,1> [-8, 7]`.
+fn tensor(text: &str) -> Result<Tensor, String> {
+    let unfit = || format!("'{text}' is no type: [shape] format [low, high]");
+    let (shape, rest) = text.split_at(text.find(']').ok_or_else(unfit)? + 1);
+    let (format, ranges) = rest.trim().split_once(' ').ok_or_else(unfit)?;
+    let range = |text: &str| {
+        let ends = list(text, ['[', ']'], |end| word::<BigInt>(end, "code"))?;
+        match <[BigInt; 2]>::try_from(ends) {
+            Ok([low, high]) if low <= high => Ok(Range::new(low, high)),
+            _ => Err(unfit()),
+        }
+    };
+    let ranges = match ranges.starts_with('{') {
+        true => list(ranges, ['{', '}'], range)?,
+        false => vec![range(ranges)?],
+    };
+    if ranges.is_empty() {
+        return Err(unfit());
+    }
+    Ok(Tensor { shape: Vec::parse(shape)?, format: word(format, "type")?, ranges })
+}
+
+/// What is left of a line.
+struct Cursor<'t> {
+    rest: &'t str,
+}
+
+impl<'t> Cursor<'t> {
+    /// Takes `wanted` if it comes next.
+    fn skip(&mut self, wanted: char) -> bool {
+        match self.rest.trim_start().strip_prefix(wanted) {
+            Some(rest) => {
+                self.rest = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
+    /// A word or a quoted name.
+    fn name(&mut self) -> Result<String, TextError> {
+        let rest = self.rest.trim_start();
+        if rest.starts_with('"') {
+            let mut names = serde_json::Deserializer::from_str(rest).into_iter::<String>();
+            let name = names.next().and_then(Result::ok);
+            let name = name.ok_or_else(|| TextError::new(format!("{rest} is no quoted name")))?;
+            self.rest = &rest[names.byte_offset()..];
+            return Ok(name);
+        }
+        let end = rest.find(|c| !is_word_character(c)).unwrap_or(rest.len());
+        if end == 0 {
+            return Err(TextError::new(format!("a name is expected at '{rest}'")));
+        }
+        self.rest = &rest[end..];
+        Ok(rest[..end].to_owned())
+    }
+
+    /// An attribute `name=value`, if one comes next. Its value ends at the first space outside of
+    /// brackets and quotes.
+    fn attribute(&mut self) -> Option<(&'t str, &'t str)> {
+        let rest = self.rest.trim_start();
+        let end = rest.find(|c| !is_word_character(c))?;
+        let value = rest[end..].strip_prefix('=').filter(|_| end > 0)?;
+        let (mut depth, mut is_quoted, mut is_escaped) = (0, false, false);
+        let at_end = |c: char| {
+            if is_quoted {
+                is_quoted = is_escaped || c != '"';
+                is_escaped = c == '\\' && !is_escaped;
+                return false;
+            }
+            is_quoted = c == '"';
+            depth += nesting(c);
+            c.is_whitespace() && depth == 0
+        };
+        let length = value.find(at_end).unwrap_or(value.len());
+        self.rest = &value[length..];
+        Some((&rest[..end], &value[..length]))
+    }
+
+    /// Nothing is left.
+    fn end(&self) -> Result<(), TextError> {
+        match self.rest.trim() {
+            "" => Ok(()),
+            rest => Err(TextError::new(format!("'{rest}' is too much"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ir::validate;
+
+    const EVERY_OPERATION: &str = "\
+graph \"every operation\"
+x = input shape=[4, 2] format=fixed<4,2> : [4, 2] fixed<4,2> [-8, 7]
+conv = conv x window=(input=[1, 4], kernel=[1, 3], pad_before=[0, 1], output=[1, 4]) groups=2 weights=fixed<2,2>[3, 2]{1, -1, 0, 1, -2, 1} bias=ufixed<1,-2>[2]{1, 0} : [4, 2] fixed<7,4> {[-43, 47], [-46, 44]}
+pool = max_pool conv window=(input=[1, 4], kernel=[1, 2], stride=[1, 2], output=[1, 2]) : [2, 2] fixed<7,4> {[-43, 47], [-46, 44]}
+sum = sum_pool conv window=(input=[1, 4], kernel=[1, 2], stride=[1, 2], output=[1, 2]) : [2, 2] fixed<8,5> {[-86, 94], [-92, 88]}
+both = add pool sum : [2, 2] fixed<9,6> {[-129, 141], [-138, 132]}
+by_channel = cast both to=[2]{fixed<4,3,RND_CONV,SAT>, ufixed<3,0,TRN,SAT>} : [2, 2] fixed<6,3> {[-32, 28], [0, 7]}
+limited = clamp by_channel high=5 : [2, 2] fixed<6,3> {[-32, 5], [0, 5]}
+leaky = leaky limited threshold=0 slopes=ufixed<1,-1>[1]{1} layer=limited : [2, 2] fixed<6,1> {[-32, 20], [0, 20]}
+scaled = affine leaky scale=fixed<3,2>[2]{3, -2} bias=ufixed<1,1>[1]{1} : [2, 2] fixed<8,2> {[-32, 124], [24, 64]}
+moved = scale scaled power=-1 : [2, 2] fixed<8,1> {[-32, 124], [24, 64]}
+steps = step_function moved thresholds=ufixed<5,-1>[1]{16} values=fixed<2,2>[2]{-1, 1} : [2, 2] fixed<2,2> {[-1, 1], [1, 1]}
+flat = reshape steps shape=[4] : [4] fixed<2,2> {[-1, 1], [1, 1], [-1, 1], [1, 1]}
+padded = gather flat shape=[5] indices=[3, 2, 1, 0, _] : [5] fixed<2,2> {[1, 1], [-1, 1], [1, 1], [-1, 1], [0, 0]}
+joined = concat flat padded axis=0 : [9] fixed<2,2> {[-1, 1], [1, 1], [-1, 1], [1, 1], [1, 1], [-1, 1], [1, 1], [-1, 1], [0, 0]}
+\"the end\" = linear joined weights=ufixed<1,1>[9, 1]{1, 1, 1, 1, 1, 1, 1, 1, 1} : [1] fixed<5,5> [0, 8]
+layer \"all layers\" = joined
+layer flat
+output \"the end\"
+";
+
+    #[test]
+    fn every_operation_is_printed_and_read_back() -> Result<(), Box<dyn std::error::Error>> {
+        let graph = parse(EVERY_OPERATION)?;
+        validate(&graph)?;
+        assert_eq!(print(&graph, None), EVERY_OPERATION);
+        // Without types, they are inferred.
+        let bare = EVERY_OPERATION.lines().map(|line| line.split(" : ").next().unwrap_or(line));
+        let bare = bare.collect::<Vec<_>>().join("\n");
+        assert_eq!(print(&parse(&bare)?, None), EVERY_OPERATION);
+        Ok(())
+    }
+
+    #[test]
+    fn long_lists_are_elided() -> Result<(), Box<dyn std::error::Error>> {
+        let text = print(&parse(EVERY_OPERATION)?, Some(2));
+        assert!(
+            text.contains("padded = gather flat shape=[5] indices=[...] : [5] fixed<2,2> {...}\n")
+        );
+        let error = parse(&text).err().map(|error| error.to_string());
+        let message =
+            "line 3: attribute 'weights': numbers are left out: print the graph without eliding";
+        assert_eq!(error.as_deref(), Some(message));
+        Ok(())
+    }
+
+    #[test]
+    fn every_error_names_its_line() {
+        let x = "x = input shape=[2] format=fixed<4,1>";
+        for (line, message) in [
+            ("graph a b", "'b' is too much"),
+            ("y linear x", "'=' is missing after 'y'"),
+            ("= cast x", "a name is expected at '= cast x'"),
+            ("\"y = cast x", "\"y = cast x is no quoted name"),
+            ("y = cats x", "there is no operation 'cats', did you mean 'cast'?"),
+            ("y = add x z", "no node before is called 'z'"),
+            ("y = cast x", "attribute 'to' is missing"),
+            ("y = cast x to=float", "attribute 'to': 'float' is no type"),
+            ("y = scale x power=a", "attribute 'power': 'a' is no number"),
+            ("y = scale x power=1 speed=2", "scale has no attribute 'speed'"),
+            ("y = reshape x shape=2", "attribute 'shape': '2' is no list"),
+            (
+                "y = reshape x shape=[3]",
+                "node 'y': its shape has another number of elements than its operand",
+            ),
+            ("y = gather x shape=[1] indices=[-1]", "attribute 'indices': '-1' is no index"),
+            ("y = affine x scale=3", "attribute 'scale': '3' is no constant"),
+            (
+                "y = affine x scale=fixed<2,2>[2]{1}",
+                "attribute 'scale': '[2]{1}' has another number of elements than its shape",
+            ),
+            ("y = max_pool x window=(kernel=[1, 1])", "attribute 'window': input is missing"),
+            ("y = max_pool x window=(input=[1])", "attribute 'window': input is not two numbers"),
+            ("y = max_pool x window=([1, 1])", "attribute 'window': '[1, 1]' is no part"),
+            (
+                "y = max_pool x window=(input=[1, 2], kernel=[1, 1], output=[1, 2], pad=[0, 0])",
+                "attribute 'window': a window has no pad",
+            ),
+            ("y = cast x to=fixed<2,2> : [2]", "'[2]' is no type: [shape] format [low, high]"),
+            ("y = input shape=[2] format=4", "attribute 'format': '4' is no type"),
+            ("output z", "no node before is called 'z'"),
+        ] {
+            let error = parse(&format!("{x}\n{line}")).err().map(|error| error.to_string());
+            assert_eq!(error, Some(format!("line 2: {message}")), "{line}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! Result precision: the one place that applies the configured type of a result.
+//!
+//! As in hls4ml, a layer of any family has up to two such types: `result` of `fc1` is that of its
+//! own operation, `result` of `fc1_relu` that of the activation fused into it. A type that cannot
+//! hold the proven range is applied all the same, with a warning.
+
+use num_bigint::BigInt;
+
+use super::LowerError;
+use super::activation::{Place, activate};
+use super::builder::Builder;
+use super::error::ResultOverflow;
+use crate::fixed::{Format, FormatError, MAX_WIDTH, Overflow, Quantization, Range, cast, changes};
+use crate::ir::{Cast, NodeId};
+use crate::model::Activation;
+
+/// A result with a type of its own.
+pub(super) struct Entry<'a> {
+    pub(super) layer: &'a str,
+    /// Its name in a configuration.
+    pub(super) name: String,
+    /// The configured type.
+    pub(super) to: Option<Quantization>,
+}
+
+impl<'a> Entry<'a> {
+    /// The result of the own operation of `layer`.
+    pub(super) fn of_layer(builder: &Builder<'_>, layer: &'a str) -> Self {
+        let to = builder.settings.layer(layer).and_then(|settings| settings.result);
+        Self { layer, name: layer.to_owned(), to }
+    }
+
+    /// The result of the activation `function` at `place`: of the layer, or fused into it.
+    pub(super) fn of_activation(builder: &Builder<'_>, place: Place<'a>, function: &str) -> Self {
+        if !place.fused {
+            return Self::of_layer(builder, place.layer);
+        }
+        let to = builder.settings.layer(place.layer).and_then(|settings| settings.activation);
+        let function = function.split_once('(').map_or(function, |(bare, _)| bare);
+        Self { layer: place.layer, name: format!("{}_{function}", place.layer), to }
+    }
+
+    /// The entry, of type `default` unless it has a configured one.
+    pub(super) fn or(self, default: Option<Quantization>) -> Self {
+        Self { to: self.to.or(default), ..self }
+    }
+
+    /// `x` in the type of the entry.
+    pub(super) fn apply(
+        &self,
+        builder: &mut Builder<'_>,
+        part: &str,
+        x: NodeId,
+    ) -> Result<NodeId, LowerError> {
+        let Some(to) = self.to else { return Ok(x) };
+        let (range, from) = (builder.tensor(x).range(), builder.tensor(x).format);
+        let unlimited = unlimited(&to).map_err(|error| LowerError::Format {
+            layer: self.layer.into(),
+            part: "result",
+            error,
+        })?;
+        let held = held(&to);
+        let side = |code: &BigInt| {
+            let code = cast(code, from.fraction(), &unlimited);
+            if code < *held.low() { -1 } else { i32::from(code > *held.high()) }
+        };
+        let [low, high] = [range.low(), range.high()];
+        let changes = changes(low.clone(), high.clone(), 2, side);
+        let changes =
+            changes.expect("rounding is monotone, so codes lie below, in and above a type");
+        let steps = [(low.clone(), side(low))].into_iter().chain(changes);
+        let overflowing = overflowing(steps, high, |side| *side != 0);
+        if overflowing.is_empty() && from == to.format {
+            return Ok(x);
+        }
+        let node = builder.add(self.layer, part, Cast::from(to), x)?;
+        self.warn(builder, node, (&range, from.fraction()), overflowing);
+        Ok(node)
+    }
+
+    /// Warns if some codes of the operand of `node` are in `overflowing`: its results, whose codes
+    /// have `range` with so many fractional bits before they are limited, do not fit the type.
+    pub(super) fn warn(
+        &self,
+        builder: &mut Builder<'_>,
+        node: NodeId,
+        (range, fraction): (&Range, i32),
+        overflowing: Vec<Range>,
+    ) {
+        let Some(precision) = self.to.filter(|_| !overflowing.is_empty()) else { return };
+        let node = builder.graph()[node].name.clone();
+        builder.warn_of_overflow(ResultOverflow {
+            layer: self.layer.to_owned(),
+            entry: self.name.clone(),
+            precision,
+            range: range.clone(),
+            fraction,
+            nodes: vec![(node, overflowing)],
+        });
+    }
+}
+
+/// The codes that `to` gives without limiting.
+pub(super) fn held(to: &Quantization) -> Range {
+    let codes = to.format.codes();
+    match to.overflow {
+        Overflow::SatSym if to.format.is_signed() => {
+            Range::new(-codes.high(), codes.high().clone())
+        }
+        Overflow::Sat | Overflow::SatSym | Overflow::SatZero | Overflow::Wrap { .. } => codes,
+    }
+}
+
+/// `to` with so many integer bits that only values far beyond any type are limited.
+pub(super) fn unlimited(to: &Quantization) -> Result<Quantization, FormatError> {
+    let format = Format::signed(MAX_WIDTH, MAX_WIDTH as i32 - to.format.fraction())?;
+    Ok(Quantization::new(format, to.rounding, Overflow::Sat))
+}
+
+/// The operand codes up to `high` of those `steps` that `is_over`; each step has its first code.
+pub(super) fn overflowing<V>(
+    steps: impl IntoIterator<Item = (BigInt, V)>,
+    high: &BigInt,
+    is_over: impl Fn(&V) -> bool,
+) -> Vec<Range> {
+    let mut steps = steps.into_iter().peekable();
+    let mut ranges = Vec::new();
+    while let Some((first, value)) = steps.next() {
+        let last = steps.peek().map_or_else(|| high.clone(), |(next, _)| next - 1);
+        if is_over(&value) {
+            ranges.push(Range::new(first, last));
+        }
+    }
+    ranges
+}
+
+/// The node that holds `activation` of `x`, in the configured type of its result.
+pub(super) fn fused(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    x: NodeId,
+    activation: &Activation,
+) -> Result<NodeId, LowerError> {
+    let node = activate(builder, place, x, activation)?;
+    let name = match activation {
+        Activation::Linear => "linear".to_owned(),
+        // Softmax has the type of its result inside.
+        Activation::Softmax => return Ok(node),
+        Activation::Function(function) => function.to_string(),
+        Activation::Quantizer(quantizer) => quantizer.to_string(),
+    };
+    Entry::of_activation(builder, place, &name).apply(builder, "result", node)
+}

@@ -1,0 +1,204 @@
+//! Layers with parameters or windows.
+
+use ndarray::{Array1, Array2, ArrayD};
+
+use super::{Activation, WindowSpec};
+use crate::quantizer::Quantizer;
+
+/// A dense layer on the last axis: `activation(x · kernel + bias)`.
+#[derive(Clone, Debug)]
+pub struct Dense {
+    /// Weights as trained, \[inputs, units\], before any quantizer.
+    pub kernel: Array2<f32>,
+    /// Biases as trained, \[units\]; `None` if the layer has none.
+    pub bias: Option<Array1<f32>>,
+    /// Quantizer of the kernel.
+    pub kernel_quantizer: Option<Quantizer>,
+    /// Quantizer of the bias.
+    pub bias_quantizer: Option<Quantizer>,
+    /// Activation of the result.
+    pub activation: Activation,
+}
+
+/// A convolution: `activation(Σ x · kernel + bias)` over windows.
+///
+/// The kernel is stored as in Keras, \[height, width, ..\] (\[width, ..\] in a 1D layer). Its last
+/// two axes are
+///
+/// - \[channels per group, outputs\];
+/// - \[channels, multiplier\] in a depthwise convolution, whose output c · multiplier + m depends
+///   on channel c only;
+/// - \[outputs, channels per group\] in a transposed convolution.
+///
+/// With the number of groups, the row-major order of the elements is the same description for all.
+#[derive(Clone, Debug)]
+pub struct Conv {
+    /// Windows.
+    pub window: WindowSpec,
+    /// Number of groups of channels and outputs; an output depends on its own group only.
+    pub groups: usize,
+    /// Number of outputs.
+    pub outputs: usize,
+    /// Weights.
+    pub kernel: Kernel,
+    /// Biases as trained, \[outputs\]; `None` if the layer has none.
+    pub bias: Option<Array1<f32>>,
+    /// Quantizer of the bias.
+    pub bias_quantizer: Option<Quantizer>,
+    /// Batch normalization that is folded into kernel and bias before they are quantized.
+    pub folded: Option<Folded>,
+    /// Activation of the result.
+    pub activation: Activation,
+}
+
+impl Conv {
+    /// Returns the quantizers that the layer states, those of its parameters first.
+    pub(super) fn quantizers(&self) -> impl Iterator<Item = &Quantizer> {
+        let parameters = [&self.kernel.quantizer, &self.bias_quantizer];
+        parameters.into_iter().flatten().chain(self.activation.quantizer())
+    }
+}
+
+/// A depthwise convolution followed by a pointwise one.
+#[derive(Clone, Debug)]
+pub struct Separable {
+    /// The first convolution, of each channel by itself.
+    pub depthwise: Conv,
+    /// The second convolution, across channels, with 1×1 windows.
+    pub pointwise: Conv,
+}
+
+/// Weights of a convolution.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    /// Name in Keras and in messages: `kernel`, `depthwise_kernel`.
+    pub name: &'static str,
+    /// Weights as trained, before any quantizer.
+    pub values: ArrayD<f32>,
+    /// Name of the attribute that states the quantizer.
+    pub attribute: &'static str,
+    /// Quantizer of the weights.
+    pub quantizer: Option<Quantizer>,
+    /// Multipliers of the quantized weights, \[height, width\]; an attribute of QConv2D.
+    pub mask: Option<Array2<f32>>,
+}
+
+/// The batch normalization in QConv2DBatchnorm and QDepthwiseConv2DBatchnorm, \[outputs\] each.
+///
+/// With `inv = gamma / √(variance + epsilon)`, the kernel is multiplied by `inv`, and the bias
+/// becomes `inv · (bias - mean) + beta`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Folded {
+    /// Scale as trained; `None` for 1.
+    pub gamma: Option<Array1<f32>>,
+    /// Bias as trained.
+    pub beta: Array1<f32>,
+    /// Moving mean.
+    pub mean: Array1<f32>,
+    /// Moving variance.
+    pub variance: Array1<f32>,
+    /// Addend of the variance.
+    pub epsilon: f32,
+}
+
+/// Batch normalization at inference: `x · inv + (beta - mean · inv)` with
+/// `inv = gamma / √(variance + epsilon)`, for each channel of the last axis. Keras'
+/// BatchNormalization and QKeras' QBatchNormalization.
+#[derive(Clone, Debug)]
+pub struct BatchNorm {
+    /// Scale as trained, \[channels\]; `None` for 1.
+    pub gamma: Option<Array1<f32>>,
+    /// Bias as trained, \[channels\]; `None` for 0.
+    pub beta: Option<Array1<f32>>,
+    /// Moving mean, \[channels\].
+    pub mean: Array1<f32>,
+    /// Moving variance, \[channels\].
+    pub variance: Array1<f32>,
+    /// Addend of the variance.
+    pub epsilon: f32,
+    /// Quantizers of the parameters.
+    pub quantizers: BatchNormQuantizers,
+}
+
+/// Quantizers of a batch normalization.
+#[derive(Clone, Debug, Default)]
+pub struct BatchNormQuantizers {
+    /// Quantizer of `gamma`.
+    pub gamma: Option<Quantizer>,
+    /// Quantizer of `beta`.
+    pub beta: Option<Quantizer>,
+    /// Quantizer of `mean`.
+    pub mean: Option<Quantizer>,
+    /// Quantizer of `variance`.
+    pub variance: Option<Quantizer>,
+    /// Quantizer of `inv`.
+    pub inverse: Option<Quantizer>,
+}
+
+/// `activation(x · weight + bias)` with one weight and one bias for the tensor: QKeras'
+/// QScaleShift.
+#[derive(Clone, Debug)]
+pub struct ScaleShift {
+    /// Scale as trained.
+    pub weight: f32,
+    /// Bias as trained; `None` if the layer has none.
+    pub bias: Option<f32>,
+    /// Quantizer of the scale.
+    pub weight_quantizer: Option<Quantizer>,
+    /// Quantizer of the bias.
+    pub bias_quantizer: Option<Quantizer>,
+    /// Activation of the result.
+    pub activation: Activation,
+}
+
+/// Pooling: a reduction of each window, channel by channel.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pool {
+    /// Windows; `None` for one window over all positions.
+    pub window: Option<WindowSpec>,
+    /// Reduction of a window.
+    pub kind: Reduction,
+    /// The result of a window over all positions keeps their axes, with length 1.
+    pub keep_axes: bool,
+    /// Activation of the result.
+    pub activation: Activation,
+}
+
+/// A reduction along some axes of a sample.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reduce {
+    /// Reduced axes, ascending.
+    pub axes: Vec<usize>,
+    /// The reduction.
+    pub kind: Reduction,
+    /// The result keeps the reduced axes, with length 1.
+    pub keep_axes: bool,
+}
+
+/// A reduction of several elements to one. Padding is not among the elements.
+#[allow(clippy::large_enum_variant, reason = "a network has few of them")]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reduction {
+    /// The maximum.
+    Max,
+    /// The minimum.
+    Min,
+    /// The sum.
+    Sum,
+    /// The average.
+    Average,
+    /// QKeras' average: the average, times the area of the kernel, times the quantized reciprocal of
+    /// the area. A window that overlaps padding averages its own elements, but is multiplied by the
+    /// whole area.
+    QuantizedAverage(Quantizer),
+}
+
+impl Reduction {
+    /// Returns the quantizer of [`Reduction::QuantizedAverage`].
+    pub(super) fn quantizer(&self) -> Option<&Quantizer> {
+        match self {
+            Self::QuantizedAverage(quantizer) => Some(quantizer),
+            Self::Max | Self::Min | Self::Sum | Self::Average => None,
+        }
+    }
+}

@@ -1,0 +1,433 @@
+//! Scales that QKeras computes from the weights, one for each group of them.
+//!
+//! QKeras computes in float32, and a scale that is rounded to a power of two hides every difference
+//! except at a threshold. So each operation here rounds to float32 as QKeras does. Sums do so too if each
+//! output channel has a scale of its own, in the order of TensorFlow's kernels for x86 processors. For
+//! other groups (and on other machines) the order depends on the processor; there a sum is exact and
+//! rounded once, and TensorFlow's differs by a few units in the last of 24 bits.
+
+use std::fmt;
+
+use ndarray::{ArrayD, Zip};
+
+use super::parameters::Parameters;
+use super::rounding::round_log2;
+use super::{Alpha, ParseError, QuantizerError, exp2};
+
+/// An integer or a list of them.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Integers {
+    One(i64),
+    Many(Vec<i64>),
+}
+
+/// QKeras' `scale_axis`, `elements_per_scale`, `min_po2_exponent` and `max_po2_exponent`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct ScaleRule {
+    axis: Option<Integers>,
+    elements: Option<Integers>,
+    min_exponent: Option<f64>,
+    max_exponent: Option<f64>,
+}
+
+impl ScaleRule {
+    /// Reads the attributes. They have no effect on a stated `alpha`, and are dropped then.
+    pub(super) fn new(parameters: &Parameters<'_>, alpha: &Alpha) -> Result<Self, ParseError> {
+        let rule = Self {
+            axis: parameters.whole_numbers("scale_axis", i64::MIN)?,
+            elements: parameters.whole_numbers("elements_per_scale", 1)?,
+            min_exponent: parameters.exponent("min_po2_exponent")?,
+            max_exponent: parameters.exponent("max_po2_exponent")?,
+        };
+        if alpha.is_stated() {
+            return Ok(Self::default());
+        }
+        let expected = match (&rule.axis, &rule.elements) {
+            (None, Some(_)) => "None without scale_axis",
+            (Some(Integers::One(_)), Some(Integers::Many(_))) => "one number, as scale_axis is",
+            (Some(Integers::Many(axes)), Some(Integers::Many(elements)))
+                if axes.len() != elements.len() =>
+            {
+                "as many numbers as scale_axis has"
+            }
+            (Some(Integers::Many(axes)), Some(_)) if !axes.is_sorted_by(|a, b| a < b) => {
+                return Err(parameters.wrong("scale_axis", "ascending beside elements_per_scale"));
+            }
+            _ => return Ok(rule),
+        };
+        Err(parameters.wrong("elements_per_scale", expected))
+    }
+
+    /// The rule of a quantizer that has only the attribute `scale_axis`.
+    pub(super) fn axis_only(
+        parameters: &Parameters<'_>,
+        alpha: &Alpha,
+    ) -> Result<Self, ParseError> {
+        let axis = parameters.whole_numbers("scale_axis", i64::MIN)?;
+        Ok(Self { axis: axis.filter(|_| !alpha.is_stated()), ..Self::default() })
+    }
+
+    /// The first stated attribute that QKeras' `quantized_bits` accepts only with 'auto_po2'.
+    pub(super) fn of_po2_only(&self) -> Option<&'static str> {
+        let stated = [
+            ("elements_per_scale", self.elements.is_some()),
+            ("min_po2_exponent", self.min_exponent.is_some()),
+            ("max_po2_exponent", self.max_exponent.is_some()),
+        ];
+        stated.iter().find(|(_, stated)| *stated).map(|(name, _)| *name)
+    }
+
+    /// One group for each position on the scale axes, by default the last axis: QKeras'
+    /// `_get_scaling_axis`. Errors name `quantizer`.
+    pub(super) fn axis_groups(
+        &self,
+        shape: &[usize],
+        quantizer: &dyn fmt::Display,
+    ) -> Result<Groups, QuantizerError> {
+        let axes = match &self.axis {
+            None => vec![shape.len().saturating_sub(1)],
+            Some(Integers::One(axis)) => match usize::try_from(*axis) {
+                Ok(axis) if axis < shape.len() => vec![axis],
+                _ => {
+                    return Err(self.refused(shape, quantizer, format!("there is no axis {axis}")));
+                }
+            },
+            // QKeras looks each axis up in the list, so axes that do not exist are harmless.
+            Some(Integers::Many(axes)) => {
+                (0..shape.len()).filter(|axis| axes.contains(&(*axis as i64))).collect()
+            }
+        };
+        let kept: Vec<(usize, usize)> = axes.into_iter().map(|axis| (axis, 1)).collect();
+        Ok(Groups::along(shape, &kept))
+    }
+
+    /// Groups of QKeras' `_get_least_squares_scale`: each element of a vector, otherwise
+    /// `elements_per_scale` positions on each scale axis.
+    pub(super) fn groups(
+        &self,
+        shape: &[usize],
+        quantizer: &dyn fmt::Display,
+    ) -> Result<Groups, QuantizerError> {
+        if shape.len() < 2 {
+            return Ok(Groups::along(shape, &[(0, 1)]));
+        }
+        let pairs: Vec<(i64, i64)> = match (&self.axis, &self.elements) {
+            (Some(Integers::One(axis)), Some(Integers::One(elements))) => vec![(*axis, *elements)],
+            (Some(Integers::Many(axes)), Some(Integers::One(elements))) => {
+                axes.iter().map(|axis| (*axis, *elements)).collect()
+            }
+            (Some(Integers::Many(axes)), Some(Integers::Many(elements))) => {
+                axes.iter().copied().zip(elements.iter().copied()).collect()
+            }
+            _ => return self.axis_groups(shape, quantizer),
+        };
+        let mut kept = vec![];
+        for (axis, elements) in pairs {
+            let position = usize::try_from(axis).ok().filter(|axis| *axis < shape.len());
+            let Some(position) = position else {
+                return Err(self.refused(shape, quantizer, format!("there is no axis {axis}")));
+            };
+            match usize::try_from(elements) {
+                Ok(elements) if elements > 0 && shape[position].is_multiple_of(elements) => {
+                    kept.push((position, elements));
+                }
+                _ => {
+                    let reason = format!("axis {axis} does not divide into {elements} elements");
+                    return Err(self.refused(shape, quantizer, reason));
+                }
+            }
+        }
+        Ok(Groups::along(shape, &kept))
+    }
+
+    fn refused(
+        &self,
+        shape: &[usize],
+        quantizer: &dyn fmt::Display,
+        reason: String,
+    ) -> QuantizerError {
+        QuantizerError::Scales { quantizer: quantizer.to_string(), shape: shape.to_vec(), reason }
+    }
+
+    /// The least-squares scales of codes `q` for values `x`, as powers of two if `po2`: QKeras'
+    /// `_get_least_squares_scale`.
+    pub(super) fn least_squares(
+        &self,
+        groups: &Groups,
+        x: &ArrayD<f32>,
+        q: &ArrayD<f32>,
+        po2: bool,
+    ) -> Vec<f32> {
+        let mut scales = groups.least_squares(x, q);
+        if po2 {
+            scales.iter_mut().for_each(|scale| *scale = self.clip(nearest_po2(*scale)));
+        }
+        scales
+    }
+
+    /// QKeras' search for the best power of two of each weight, from `scale` on: at most `fits` times,
+    /// the weights `x` are quantized by `code` and the scales fitted to the codes.
+    pub(super) fn fitted(
+        &self,
+        groups: &Groups,
+        x: &ArrayD<f32>,
+        mut scale: ArrayD<f32>,
+        fits: usize,
+        code: impl Fn(f32, f32) -> f32,
+    ) -> ArrayD<f32> {
+        for _ in 0..fits {
+            let mut codes = x.clone();
+            Zip::from(&mut codes).and(&scale).for_each(|x, scale| *x = code(*x, *scale));
+            let next = groups.scale_of_each(x, &self.least_squares(groups, x, &codes, true));
+            if next == scale {
+                break;
+            }
+            scale = next;
+        }
+        scale
+    }
+
+    /// QKeras' `_clip_po2_scale`. The lower of two contradicting bounds holds. A bound whose exponent is
+    /// no integer is no power of two; neither is the clipped scale then.
+    fn clip(&self, scale: f32) -> f32 {
+        let power = |exponent: f64| libm::exp2(exponent) as f32;
+        let low = self.min_exponent.map_or(f32::NEG_INFINITY, power);
+        let high = self.max_exponent.map_or(f32::INFINITY, power);
+        scale.clamp(low, high.max(low))
+    }
+}
+
+impl fmt::Display for ScaleRule {
+    /// Each attribute with a comma before it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (name, whole) in [("scale_axis", &self.axis), ("elements_per_scale", &self.elements)] {
+            if let Some(whole) = whole {
+                write!(f, ",{name}={whole}")?;
+            }
+        }
+        for (name, exponent) in
+            [("min_po2_exponent", self.min_exponent), ("max_po2_exponent", self.max_exponent)]
+        {
+            if let Some(exponent) = exponent {
+                write!(f, ",{name}={exponent}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Integers {
+    /// QKeras reads a list separated by spaces, but not by commas.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(number) => write!(f, "{number}"),
+            Self::Many(numbers) => {
+                let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
+                write!(f, "[{}]", numbers.join(" "))
+            }
+        }
+    }
+}
+
+/// Maximum iterations of QKeras' search for the best power of two.
+pub(super) const MAX_FITS: usize = 5;
+
+/// Keras' `epsilon()`.
+pub(super) const EPSILON: f32 = 1e-7;
+
+/// Lanes of TensorFlow's vectors, and partial sums that it keeps over axes of `LONG` elements or more.
+const LANES: usize = 8;
+const PARTIAL_SUMS: usize = 4;
+const LONG: usize = 16;
+
+/// Partition of weights into groups that share a scale.
+#[derive(Debug, PartialEq)]
+pub(super) struct Groups {
+    /// The group of each weight, in row-major order, in which all arrays are here.
+    of: Vec<usize>,
+    count: usize,
+    /// True if each group is one of several output channels: a position on the last of several axes.
+    are_outputs: bool,
+}
+
+impl Groups {
+    /// One group of all weights.
+    pub(super) fn one(shape: &[usize]) -> Self {
+        Self::along(shape, &[])
+    }
+
+    /// Groups of weights whose positions agree on each (axis, elements) of `kept`, after integer
+    /// division by `elements`. Axes ascend.
+    pub(super) fn along(shape: &[usize], kept: &[(usize, usize)]) -> Self {
+        let mut of = vec![0];
+        let mut count = 1;
+        for (axis, length) in shape.iter().copied().enumerate() {
+            let elements =
+                kept.iter().find(|(known, _)| *known == axis).map(|(_, elements)| *elements);
+            let groups = elements.map_or(1, |elements| length.div_ceil(elements.max(1)));
+            let group = |i: usize| elements.map_or(0, |elements| i / elements.max(1));
+            of = of.iter().flat_map(|g| (0..length).map(move |i| g * groups + group(i))).collect();
+            count *= groups;
+        }
+        let last = shape.len().wrapping_sub(1);
+        let are_outputs = shape.len() > 1 && kept == [(last, 1)] && count > 1;
+        Self { of, count, are_outputs }
+    }
+
+    /// The scale of each weight, shaped like `weights`.
+    pub(super) fn scale_of_each(&self, weights: &ArrayD<f32>, scales: &[f32]) -> ArrayD<f32> {
+        let mut groups = self.of.iter();
+        weights.map(|_| scales[*groups.next().expect("one group for each weight")])
+    }
+
+    /// The largest `value` of each group; `low` for an empty group.
+    pub(super) fn largest(
+        &self,
+        weights: &ArrayD<f32>,
+        value: impl Fn(f32) -> f32,
+        low: f32,
+    ) -> Vec<f32> {
+        let mut largest = vec![low; self.count];
+        for (weight, group) in weights.iter().zip(&self.of) {
+            largest[*group] = largest[*group].max(value(*weight));
+        }
+        largest
+    }
+
+    /// QKeras' `_get_least_squares_scale` with alpha 'auto': Σ x·q / Σ q² of each group, `q` being the
+    /// weights `x` quantized with another scale.
+    pub(super) fn least_squares(&self, x: &ArrayD<f32>, q: &ArrayD<f32>) -> Vec<f32> {
+        let xq = self.means(x.iter().zip(q).map(|(x, q)| x * q));
+        let qq = self.means(q.iter().map(|q| q * q));
+        xq.into_iter().zip(qq).map(|(xq, qq)| flush(xq / (qq + EPSILON))).collect()
+    }
+
+    /// The mean of each group's terms, which are in the order of the weights.
+    fn means(&self, terms: impl Iterator<Item = f32>) -> Vec<f32> {
+        let mut sizes = vec![0_usize; self.count];
+        self.of.iter().for_each(|group| sizes[*group] += 1);
+        let sums = if self.are_outputs { self.vector_sums(terms) } else { self.exact_sums(terms) };
+        sums.into_iter().zip(sizes).map(|(sum, size)| sum / size as f32).collect()
+    }
+
+    fn exact_sums(&self, terms: impl Iterator<Item = f32>) -> Vec<f32> {
+        let mut sums = vec![0.0_f64; self.count];
+        for (term, group) in terms.zip(&self.of) {
+            sums[*group] += f64::from(term);
+        }
+        sums.into_iter().map(|sum| sum as f32).collect()
+    }
+
+    /// Sums over all axes but the last in the order of Eigen's `InnerMostDimPreserver`: sequential, but
+    /// with four partial sums for a whole vector of channels along an axis of 16 or more.
+    fn vector_sums(&self, terms: impl Iterator<Item = f32>) -> Vec<f32> {
+        let rows = self.of.len() / self.count;
+        let in_vectors = if rows >= LONG { self.count / LANES * LANES } else { 0 };
+        let unrolled = rows / PARTIAL_SUMS * PARTIAL_SUMS;
+        let mut sums = vec![[0.0_f32; PARTIAL_SUMS]; self.count];
+        for (i, term) in terms.enumerate() {
+            let (row, channel) = (i / self.count, i % self.count);
+            let partial = &mut sums[channel];
+            if channel >= in_vectors {
+                partial[0] += term;
+            } else if row < unrolled {
+                partial[row % PARTIAL_SUMS] += term;
+            } else {
+                // The rest is added to the sum of the four.
+                if row == unrolled {
+                    *partial = [total(partial), 0.0, 0.0, 0.0];
+                }
+                partial[0] += term;
+            }
+        }
+        sums.iter().map(total).collect()
+    }
+}
+
+fn total(partial: &[f32; PARTIAL_SUMS]) -> f32 {
+    partial[0] + partial[1] + partial[2] + partial[3]
+}
+
+/// 2^round(log2(`scale` + ε)), QKeras' nearest power of two; infinity and NaN are unchanged.
+pub(super) fn nearest_po2(scale: f32) -> f32 {
+    let scale = scale + EPSILON;
+    if scale.is_finite() { exp2(round_log2(scale.into())) as f32 } else { scale }
+}
+
+/// Flushes subnormal numbers to 0, as TensorFlow does.
+pub(super) fn flush(x: f32) -> f32 {
+    if x.is_subnormal() { 0.0 } else { x }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ndarray::{ArrayD, arr2};
+
+    fn of(shape: &[usize], kept: &[(usize, usize)]) -> Vec<usize> {
+        Groups::along(shape, kept).of
+    }
+
+    #[test]
+    fn groups_follow_the_kept_axes() {
+        assert_eq!(of(&[2, 3], &[(1, 1)]), [0, 1, 2, 0, 1, 2]);
+        assert_eq!(of(&[2, 3], &[(0, 1)]), [0, 0, 0, 1, 1, 1]);
+        assert_eq!(of(&[2, 2], &[(0, 1), (1, 1)]), [0, 1, 2, 3]);
+        assert_eq!(of(&[2, 2], &[]), [0, 0, 0, 0]);
+        assert_eq!(of(&[4, 1], &[(0, 2)]), [0, 0, 1, 1]);
+        assert_eq!(of(&[2, 4], &[(0, 1), (1, 2)]), [0, 0, 1, 1, 2, 2, 3, 3]);
+        assert_eq!(Groups::one(&[2, 2]), Groups::along(&[2, 2], &[]));
+        assert_eq!(Groups::along(&[2, 4], &[(0, 1), (1, 2)]).count, 4);
+    }
+
+    #[test]
+    fn a_channel_is_a_column() {
+        let weights = arr2(&[[0.5, -3.0], [-1.0, 2.0]]).into_dyn();
+        let groups = Groups::along(&[2, 2], &[(1, 1)]);
+        assert_eq!(groups.largest(&weights, f32::abs, 0.0), [1.0, 3.0]);
+        let q = arr2(&[[1.0, -1.0], [-1.0, 1.0]]).into_dyn();
+        assert_eq!(groups.least_squares(&weights, &q), [0.75, 2.5].map(|s| s / (1.0 + EPSILON)));
+        let scales = groups.scale_of_each(&weights, &[1.0, 10.0]);
+        assert_eq!(weights * scales, arr2(&[[0.5, -30.0], [-1.0, 20.0]]).into_dyn());
+    }
+
+    #[test]
+    fn empty_arrays_have_empty_results() {
+        let groups = Groups::along(&[3, 0], &[(1, 1)]);
+        let nothing = ArrayD::zeros(vec![3, 0]);
+        assert!(groups.largest(&nothing, f32::abs, 0.0).is_empty());
+        assert!(groups.least_squares(&nothing, &nothing).is_empty());
+        let groups = Groups::one(&[3, 0]);
+        assert_eq!(groups.largest(&nothing, f32::abs, 0.0), [0.0]);
+        assert_eq!(groups.scale_of_each(&nothing, &[1.0]), nothing);
+    }
+
+    #[test]
+    fn zero_becomes_the_power_near_epsilon() {
+        assert_eq!(nearest_po2(0.0), exp2(-23) as f32);
+        assert_eq!(nearest_po2(f32::INFINITY), f32::INFINITY);
+    }
+
+    /// In float32 a sum of 2^24 and 1 loses the 1, so each order of additions shows in the result.
+    #[test]
+    fn long_columns_are_summed_four_by_four() {
+        const BIG: f32 = 16_777_216.0;
+        let sum = |rows: usize, columns: usize, column: usize| {
+            let term = |i: usize| match (i % columns == column, i / columns) {
+                (false, _) => 0.0,
+                (true, 0) => BIG,
+                (true, _) => 1.0,
+            };
+            let groups = Groups::along(&[rows, columns], &[(1, 1)]);
+            groups.means((0..rows * columns).map(term))[column] * rows as f32
+        };
+        assert_eq!(sum(8, 8, 0), BIG, "short");
+        assert_eq!(sum(16, 7, 0), BIG, "less than a vector");
+        assert_eq!(sum(32, 9, 8), BIG, "after the last whole vector");
+        assert_eq!(sum(16, 9, 7), BIG + 12.0, "three sums without the large term");
+        let groups = Groups::along(&[18, 8], &[(1, 1)]);
+        let late = |i: usize| if i / 8 >= 16 { BIG } else { 1.0 };
+        assert_eq!(groups.vector_sums((0..18 * 8).map(late))[0], 2.0 * BIG + 16.0, "the rest last");
+        assert_eq!(sum(16, 1, 0), BIG + 16.0, "one channel: exact, then rounded");
+    }
+}
