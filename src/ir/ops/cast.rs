@@ -67,6 +67,15 @@ impl Cast {
         self.to.iter().all(|to| *to == first).then_some(first)
     }
 
+    /// The types of the elements of `tensor`, row-major: one per channel, or one per element.
+    ///
+    /// # Errors
+    /// If they do not broadcast to its shape.
+    pub fn types_of(&self, tensor: &Tensor) -> Result<Vec<Quantization>, OpError> {
+        let types = self.types(&tensor.shape)?;
+        Ok(types.iter().copied().cycle().take(self.period(tensor)).collect())
+    }
+
     /// The type of each element of a tensor of shape `shape`: one if all share it.
     fn types<'t>(&'t self, shape: &'t [usize]) -> Result<ArrayViewD<'t, Quantization>, OpError> {
         let unfit = "its types do not broadcast to the shape of its operand";
