@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use assert_cmd::Command;
+
 use super::{Outcome, bitkiln, build, case, text};
 
 #[test]
@@ -29,6 +31,30 @@ fn a_model_becomes_a_verified_project_for_both() -> Outcome {
         assert_eq!(verdict["mismatches"], 0);
         assert_eq!(verdict["compared"], 80);
         assert!(again.status.success());
+    }
+    Ok(())
+}
+
+/// The declarations that synthesis sees, of weights above all, compute the same outputs.
+#[test]
+fn declarations_for_synthesis_match() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    for (case_name, backend) in [
+        ("net_mlp_softmax", "vitis"),
+        ("net_mlp_softmax", "catapult"),
+        ("net_cnn", "vitis"),
+        ("act_relu_po2", "catapult"),
+    ] {
+        let project = folder.path().join(format!("{case_name}_{backend}"));
+        let output = build(case_name, "model.h5", &project, &["--backend", backend])?;
+        assert!(output.status.success(), "{}", text(&output));
+        let verified = Command::new(assert_cmd::cargo::cargo_bin!("bitkiln"))
+            .args(["verify".as_ref(), project.as_os_str()])
+            .env("CXX", "g++ -D__SYNTHESIS__")
+            .output()?;
+        let printed = text(&verified);
+        assert!(verified.status.success(), "{case_name} for {backend}: {printed}");
+        assert!(printed.contains(", 0 mismatches"), "{case_name} for {backend}: {printed}");
     }
     Ok(())
 }

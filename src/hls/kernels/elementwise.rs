@@ -99,7 +99,7 @@ pub struct ElementwiseKernel {
 impl ElementwiseKernel {
     /// The operation's name.
     pub fn name(&self) -> &'static str {
-        ir::Operation::name(&self.kind)
+        ir::Described::name(&self.kind)
     }
 
     /// The operator between two elements; for a maximum or minimum, the comparison that holds for
