@@ -194,7 +194,7 @@ impl Network {
     /// Adds to each warning about a result that may overflow the number of values that do.
     fn count_overflows(&self, trace: &Trace) {
         for warning in &self.lowered.warnings {
-            let lower::Warning::ResultOverflow(overflow) = warning else { continue };
+            let lower::Warning::PrecisionOverflow(overflow) = warning else { continue };
             let (mut count, mut all) = (0, 0);
             for (node, ranges) in &overflow.nodes {
                 let Some(codes) = self.operand_of(node, trace) else { continue };

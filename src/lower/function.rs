@@ -221,7 +221,7 @@ pub(super) fn prelu(
     })?;
     let parameter =
         Parameter { layer: &layer.name, part: "alpha", attribute: "alpha", values: slopes.view() };
-    let slopes = parameter.constant(None, &chosen.weight.unwrap_or(default))?;
+    let slopes = parameter.constant(builder, None, &chosen.weight.unwrap_or(default))?;
     warn_of_float(builder, place, "alpha and result".into(), chosen.weight.unwrap_or(default));
     let leaky = Leaky { threshold: BigInt::ZERO, slopes, bias: None };
     let mut node = bend(builder, place, "", operand, leaky)?;

@@ -89,7 +89,7 @@ fn pooled(
     if negated {
         return negate(builder, place, "", node);
     }
-    match factors(builder, name, kind, &window)? {
+    match factors(name, kind, &window)? {
         None => Ok(node),
         Some(factors) => {
             let channels = builder.tensor(node).channel_count();
@@ -111,12 +111,10 @@ fn negate(
 
 /// What the sum of each window is multiplied by; `None` where it is no average.
 fn factors(
-    builder: &Builder<'_>,
     layer: &str,
     kind: &Reduction,
     window: &Window,
 ) -> Result<Option<Vec<Factor>>, LowerError> {
-    let precision = builder.settings.precision;
     let places = window.taps() as u64;
     let present = (0..window.windows()).map(|at| window.present(at) as u64);
     match kind {
@@ -130,7 +128,7 @@ fn factors(
                 attribute: "average_quantizer",
                 values: inverse.view(),
             };
-            let inverse = quantized.constant(Some(quantizer), &precision)?;
+            let inverse = quantized.quantized(quantizer)?;
             let code = inverse.codes.get(0).unwrap_or_default();
             let fraction = inverse.format.fraction();
             Ok(Some(

@@ -9,9 +9,11 @@ use num_bigint::BigInt;
 use super::LowerError;
 use super::activation::{Place, activate};
 use super::builder::Builder;
-use super::error::ResultOverflow;
-use crate::fixed::{Format, FormatError, MAX_WIDTH, Overflow, Quantization, Range, cast, changes};
-use crate::ir::{Cast, NodeId};
+use super::error::PrecisionOverflow;
+use crate::fixed::{
+    Format, FormatError, MAX_WIDTH, Overflow, Quantization, Range, cast, changes, fits,
+};
+use crate::ir::{Cast, Constant, NodeId};
 use crate::model::Activation;
 
 /// A result with a type of its own.
@@ -89,9 +91,10 @@ impl<'a> TypedResult<'a> {
     ) {
         let Some(precision) = self.to.filter(|_| !overflowing.is_empty()) else { return };
         let node = builder.graph()[node].name.clone();
-        builder.warn_of_overflow(ResultOverflow {
+        builder.warn_of_overflow(PrecisionOverflow {
             layer: self.layer.to_owned(),
             entry: self.name.clone(),
+            variable: "result",
             precision,
             range: range.clone(),
             fraction,
@@ -108,6 +111,28 @@ pub(super) fn held(to: &Quantization) -> Range {
             Range::new(-codes.high(), codes.high().clone())
         }
         Overflow::Sat | Overflow::SatSym | Overflow::SatZero | Overflow::Wrap { .. } => codes,
+    }
+}
+
+/// Warns if `to` cannot hold `exact`, the values of `variable` of `layer`.
+pub(super) fn check_parameter(
+    builder: &mut Builder<'_>,
+    layer: &str,
+    variable: &'static str,
+    exact: &Constant,
+    to: &Quantization,
+) {
+    let (Some(range), fraction) = (exact.codes.range(), exact.format.fraction()) else { return };
+    if !fits(&range, fraction, to) {
+        builder.warn_of_overflow(PrecisionOverflow {
+            layer: layer.to_owned(),
+            entry: layer.to_owned(),
+            variable,
+            precision: *to,
+            range,
+            fraction,
+            nodes: Vec::new(),
+        });
     }
 }
 
