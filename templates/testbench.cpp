@@ -1,6 +1,5 @@
-// Testbench of {{ design.name }}, for C simulation and RTL co-simulation.
-// Sets the inputs, compares every output with what the simulation of the network computed, and
-// fails on any difference. All are integer codes; no floating-point number is on the way.
+// Testbench of {{ design.name }}, for C simulation and RTL co-simulation: sets the inputs, runs the top
+// function, compares every bit of every output with the vectors, and fails on any difference.
 #include "firmware/{{ design.name }}.h"
 
 #include <cstdio>
@@ -14,83 +13,13 @@ namespace {
 
 const unsigned long SAMPLES = {{ samples }};
 const unsigned long SHOWN = 5;
+const char DIGITS[] = "0123456789abcdef";
 
-// An integer from -2^127 to 2^128 - 1: its last 128 bits, and whether it is negative.
+// The bits of a value of up to 128 bits, in two's complement.
 struct Code {
     unsigned long long high;
     unsigned long long low;
-    bool is_negative;
 };
-
-bool operator!=(const Code &a, const Code &b) {
-    return a.high != b.high || a.low != b.low || a.is_negative != b.is_negative;
-}
-
-// The last 128 bits of minus a number.
-void negate(Code &code) {
-    code.high = ~code.high + (code.low == 0);
-    code.low = ~code.low + 1;
-}
-
-// Reads a decimal integer; false if the text is none or no code holds it.
-bool parse(const char *text, Code &code) {
-    const bool has_sign = text[0] == '-';
-    const char *digit = text + has_sign;
-    if (*digit == '\0') {
-        return false;
-    }
-    unsigned long long limbs[4] = {0, 0, 0, 0};
-    for (; *digit != '\0'; digit++) {
-        if (*digit < '0' || *digit > '9') {
-            return false;
-        }
-        unsigned long long carry = *digit - '0';
-        for (int limb = 0; limb < 4; limb++) {
-            carry += limbs[limb] * 10;
-            limbs[limb] = carry & 0xffffffffULL;
-            carry >>= 32;
-        }
-        if (carry != 0) {
-            return false;
-        }
-    }
-    code.high = limbs[3] << 32 | limbs[2];
-    code.low = limbs[1] << 32 | limbs[0];
-    code.is_negative = has_sign && (code.high | code.low) != 0;
-    if (code.is_negative) {
-        negate(code);
-        return code.high >> 63 != 0;
-    }
-    return true;
-}
-
-// Room for a code in decimal.
-typedef char Text[48];
-
-// Writes a code in decimal, to the end of `text`; where it begins.
-const char *decimal(Code code, Text &text) {
-    const bool is_negative = code.is_negative;
-    if (is_negative) {
-        negate(code);
-    }
-    unsigned long long limbs[4] = {code.high >> 32, code.high & 0xffffffffULL, code.low >> 32,
-                                   code.low & 0xffffffffULL};
-    char *first = text + sizeof text - 1;
-    *first = '\0';
-    do {
-        unsigned long long rest = 0;
-        for (int limb = 0; limb < 4; limb++) {
-            rest = rest << 32 | limbs[limb];
-            limbs[limb] = rest / 10;
-            rest %= 10;
-        }
-        *--first = static_cast<char>('0' + rest);
-    } while ((limbs[0] | limbs[1] | limbs[2] | limbs[3]) != 0);
-    if (is_negative) {
-        *--first = '-';
-    }
-    return first;
-}
 
 // Makes the W bits of a code those of a value.
 template <int W, class T> void set_bits(T &value, const Code &code) {
@@ -106,34 +35,28 @@ template <int W, class T> Code get_bits(const T &value) {
 {%- endfor %}
 }
 
-// The code of a value of W bits.
-template <int W, class T> Code get_code(const T &value, bool is_signed) {
-    Code code = get_bits<W>(value);
-    unsigned long long &top = W > 64 ? code.high : code.low;
-    code.is_negative = is_signed && (top >> ((W - 1) % 64) & 1) != 0;
-    if (code.is_negative) {
-        if (W % 64 != 0) {
-            top |= ~0ULL << (W % 64);
+// Reads a hexadecimal code; false for other text and for one of more than `width` bits.
+bool parse(const char *text, int width, Code &code) {
+    code.high = code.low = 0;
+    const unsigned long length = std::strlen(text);
+    for (unsigned long n = 0; n < length; n++) {
+        const char *const digit = std::strchr(DIGITS, text[n]);
+        if (!digit) {
+            return false;
         }
-        if (W <= 64) {
-            code.high = ~0ULL;
-        }
+        code.high = code.high << 4 | code.low >> 60;
+        code.low = code.low << 4 | (digit - DIGITS);
     }
-    return code;
+    const bool fits_high = width == 128 || code.high >> (width > 64 ? width - 64 : 0) == 0;
+    const bool fits_low = width >= 64 || code.low >> (width % 64) == 0;
+    return length > 0 && length <= 32 && fits_high && fits_low;
 }
 
-// Opens the vectors of an argument.
-std::FILE *open_vectors(const char *directory, const char *name) {
-    char path[FILENAME_MAX];
-    std::snprintf(path, sizeof path, "%s/%s.dat", directory, name);
-    return std::fopen(path, "r");
-}
-
-// The vectors of an argument: a sample a line, a code a word.
+// The vectors of an argument: a sample a line, a hexadecimal code a word.
 class Vectors {
   public:
     Vectors(const char *directory, const char *argument)
-        : name(argument), file_(open_vectors(directory, argument)), line_(0), words_(0) {}
+        : name(argument), line_(0), file_(open(directory, argument)) {}
 
     ~Vectors() {
         if (file_) {
@@ -141,9 +64,16 @@ class Vectors {
         }
     }
 
-    // Goes to the next sample; says so where there is none.
-    bool begin() {
-        const int next = file_ ? std::getc(file_) : EOF;
+    static std::FILE *open(const char *directory, const char *argument) {
+        char path[FILENAME_MAX];
+        std::snprintf(path, sizeof path, "%s/%s.dat", directory, argument);
+        return std::fopen(path, "r");
+    }
+
+    // Reads the next sample, `count` codes of `width` bits; prints an error and is false for any
+    // other line.
+    bool read(Code *codes, unsigned long count, int width) {
+        int next = file_ ? std::getc(file_) : EOF;
         if (!file_ || std::ferror(file_)) {
             std::printf("bitkiln: cannot read %s.dat\n", name);
             return false;
@@ -152,35 +82,35 @@ class Vectors {
             std::printf("bitkiln: %s.dat has %lu of %lu samples\n", name, line_, SAMPLES);
             return false;
         }
-        std::ungetc(next, file_);
         line_++;
-        words_ = 0;
-        return true;
+        unsigned long words = 0;
+        for (; next != '\n' && next != EOF; words++) {
+            // One character more than the longest code: a longer word is an error.
+            char word[34];
+            unsigned long length = 0;
+            for (; next != '\n' && next != EOF && !is_blank(next); next = std::getc(file_)) {
+                if (length + 1 < sizeof word) {
+                    word[length++] = next < ' ' ? '?' : static_cast<char>(next);
+                }
+            }
+            word[length] = '\0';
+            if (words < count && !parse(word, width, codes[words])) {
+                std::printf("bitkiln: %s.dat, line %lu: '%s' is no code of %d bits\n", name, line_,
+                            word, width);
+                return false;
+            }
+            while (is_blank(next)) {
+                next = std::getc(file_);
+            }
+        }
+        if (words != count) {
+            std::printf("bitkiln: %s.dat, line %lu: %lu values instead of %lu\n", name, line_,
+                        words, count);
+        }
+        return words == count;
     }
 
-    // Reads the next code of the sample, which has `count`; says so where there is none.
-    bool next(Code &code, unsigned long count) {
-        Text word;
-        if (!read_word(word)) {
-            return complete(count);
-        }
-        if (!parse(word, code)) {
-            std::printf("bitkiln: %s.dat, line %lu: '%s' is no integer\n", name, line_, word);
-            return false;
-        }
-        return true;
-    }
-
-    // Leaves the sample, which has `count` codes; says so where it has not.
-    bool end(unsigned long count) {
-        Text word;
-        while (read_word(word)) {
-        }
-        std::getc(file_);
-        return complete(count);
-    }
-
-    // Whether nothing but blanks stands behind the last sample; says so where not.
+    // Prints an error and is false if there are more samples.
     bool finish() {
         int next = std::getc(file_);
         while (next == '\n' || is_blank(next)) {
@@ -192,9 +122,6 @@ class Vectors {
         return next == EOF;
     }
 
-    // The number of the sample, from 0 on.
-    unsigned long sample() const { return line_ - 1; }
-
     const char *const name;
 
   private:
@@ -205,130 +132,91 @@ class Vectors {
         return character == ' ' || character == '\t' || character == '\r';
     }
 
-    // Reads the next word of the line; false where the line ends. A long one ends in dots.
-    bool read_word(Text &word) {
-        int next = std::getc(file_);
-        while (is_blank(next)) {
-            next = std::getc(file_);
-        }
-        unsigned long length = 0;
-        bool is_cut = false;
-        for (; next != EOF && next != '\n' && !is_blank(next); next = std::getc(file_)) {
-            is_cut = length + sizeof "..." == sizeof word;
-            if (!is_cut) {
-                word[length++] = next < ' ' ? '?' : static_cast<char>(next);
-            }
-        }
-        std::strcpy(word + length, is_cut ? "..." : "");
-        std::ungetc(next, file_);
-        words_ += length > 0;
-        return length > 0;
-    }
-
-    // Whether `count` words of the line were read; says so where not.
-    bool complete(unsigned long count) const {
-        if (words_ != count) {
-            std::printf("bitkiln: %s.dat, line %lu: %lu values instead of %lu\n", name, line_,
-                        words_, count);
-        }
-        return words_ == count;
-    }
-
-    std::FILE *file_;
     unsigned long line_;
-    unsigned long words_;
+    std::FILE *file_;
 };
 
-// Sets N values to the next sample; false where there is none or a code does not fit its type.
-template <int W, int N, class T> bool set(T (&values)[N], Vectors &vectors, bool is_signed) {
-    if (!vectors.begin()) {
+// Sets N values of W bits to the next sample.
+template <int W, int N, class T> bool set(T (&values)[N], Vectors &vectors) {
+    static Code codes[N];
+    if (!vectors.read(codes, N, W)) {
         return false;
     }
     for (int n = 0; n < N; n++) {
-        Code code;
-        if (!vectors.next(code, N)) {
-            return false;
-        }
-        set_bits<W>(values[n], code);
-        if (get_code<W>(values[n], is_signed) != code) {
-            Text text;
-            std::printf("bitkiln: %s[%d]: %s does not fit %d bits\n", vectors.name, n,
-                        decimal(code, text), W);
-            return false;
-        }
+        set_bits<W>(values[n], codes[n]);
     }
-    return vectors.end(N);
+    return true;
 }
 
-// What was compared.
+// Prints the W bits of a code as the vectors have them.
+template <int W> void print(const char *label, const Code &code) {
+    std::printf("%s", label);
+    for (int shift = (W - 1) / 4 * 4; shift >= 0; shift -= 4) {
+        std::putchar(DIGITS[(shift < 64 ? code.low >> shift : code.high >> (shift - 64)) & 15]);
+    }
+}
+
+// Output values so far.
 struct Comparison {
     unsigned long compared;
     unsigned long mismatches;
 
-    // Compares N values with the next sample and counts; shows the first mismatches. False where
-    // there is no such sample.
+    // Compares N values of W bits with the next sample; prints the first mismatches.
     template <int W, int N, class T>
-    bool compare(const T (&values)[N], Vectors &vectors, bool is_signed) {
-        if (!vectors.begin()) {
+    bool compare(const T (&values)[N], Vectors &vectors, unsigned long sample) {
+        static Code codes[N];
+        if (!vectors.read(codes, N, W)) {
             return false;
         }
-        for (int n = 0; n < N; n++) {
-            Code expected;
-            if (!vectors.next(expected, N)) {
-                return false;
-            }
-            const Code got = get_code<W>(values[n], is_signed);
-            compared++;
-            if (got != expected && mismatches++ < SHOWN) {
-                Text texts[2];
-                std::printf("bitkiln: sample %lu, %s[%d]: got %s, expected %s\n",
-                            vectors.sample(), vectors.name, n, decimal(got, texts[0]),
-                            decimal(expected, texts[1]));
+        for (int n = 0; n < N; n++, compared++) {
+            const Code got = get_bits<W>(values[n]);
+            const bool is_equal = got.high == codes[n].high && got.low == codes[n].low;
+            if (!is_equal && mismatches++ < SHOWN) {
+                std::printf("bitkiln: sample %lu, %s[%d]: ", sample, vectors.name, n);
+                print<W>("got ", got);
+                print<W>(", expected ", codes[n]);
+                std::printf("\n");
             }
         }
-        return vectors.end(N);
+        return true;
     }
 };
 
-// Where the vectors are: where the first argument says, or else in the working directory (where
-// both C and RTL simulation put them) or beside this file.
+// The folder of the vectors: the first argument, else tb_data in the working directory (where C and
+// RTL simulation copy it) or beside this file.
 const char *vectors_directory(int argc, char **argv) {
     if (argc > 1) {
         return argv[1];
     }
-    std::FILE *const vectors = open_vectors("tb_data", "{{ first_port }}");
+    std::FILE *const vectors = Vectors::open("tb_data", "{{ first_port }}");
     if (vectors) {
         std::fclose(vectors);
         return "tb_data";
     }
     static char beside[FILENAME_MAX];
-    const char *const file = __FILE__;
-    const char *const slash = std::strrchr(file, '/');
-    std::snprintf(beside, sizeof beside, "%.*stb_data",
-                  slash ? static_cast<int>(slash + 1 - file) : 0, file);
+    const char *const slash = std::strrchr(__FILE__, '/');
+    const int length = slash ? static_cast<int>(slash + 1 - __FILE__) : 0;
+    std::snprintf(beside, sizeof beside, "%.*stb_data", length, __FILE__);
     return beside;
 }
 
-// Runs every sample; the number of mismatches, or -1 where the vectors are not complete. Arguments are
-// static: large ones exceed a stack.
+// Runs every sample; the number of mismatches, or -1 for incomplete vectors. Arguments are static:
+// large ones exceed a stack.
 long run(const char *directory) {
 {%- for port in inputs.iter().chain(outputs.iter()) %}
+    static {{ port.type_name }} {{ port.name }}[{{ port.len }}];
     Vectors {{ port.name }}_vectors(directory, "{{ port.name }}");
 {%- endfor %}
     Comparison total = {0, 0};
     for (unsigned long sample = 0; sample < SAMPLES; sample++) {
 {%- for port in inputs %}
-        static {{ port.type_name }} {{ port.name }}[{{ port.len }}];
-        if (!set<{{ port.width }}>({{ port.name }}, {{ port.name }}_vectors, {{ port.is_signed }})) {
+        if (!set<{{ port.width }}>({{ port.name }}, {{ port.name }}_vectors)) {
             return -1;
         }
 {%- endfor %}
-{%- for port in outputs %}
-        static {{ port.type_name }} {{ port.name }}[{{ port.len }}];
-{%- endfor %}
         {{ testbench.call.0 }}{{ design.name }}{{ testbench.call.1 }}({{ arguments }});
 {%- for port in outputs %}
-        if (!total.compare<{{ port.width }}>({{ port.name }}, {{ port.name }}_vectors, {{ port.is_signed }})) {
+        if (!total.compare<{{ port.width }}>({{ port.name }}, {{ port.name }}_vectors, sample)) {
             return -1;
         }
 {%- endfor %}

@@ -7,6 +7,7 @@ mod hls4ml;
 mod paths;
 mod quantizers;
 mod run;
+mod synthesis;
 mod tampered;
 #[path = "../vendors/mod.rs"]
 mod vendors;

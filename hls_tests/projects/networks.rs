@@ -4,8 +4,8 @@ use bitkiln::back::{Backend, Vectors};
 use bitkiln::fixed::{Codes, Format, Overflow, Quantization, Rounding};
 use bitkiln::hls::{Design, Options};
 use bitkiln::ir::{
-    Affine, Cast, Clamp, Concat, Constant, Conv, Elementwise, Gather, Graph, Leaky, Linear, NodeId,
-    Operation, Pool, PoolKind, Reshape, Scale, Softmax, StepFunction, Window, validate,
+    Affine, Cast, Clamp, Concat, Constant, Conv, Described, Elementwise, Gather, Graph, Leaky,
+    Linear, NodeId, Pool, PoolKind, Reshape, Scale, Softmax, StepFunction, Window, validate,
 };
 use bitkiln::sim;
 use ndarray::{Array1, ArrayD, IxDyn};

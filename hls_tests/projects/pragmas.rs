@@ -8,7 +8,7 @@ use bitkiln::back::Backend;
 use crate::factors::small_factors;
 use crate::forms::{random_forms, small_forms, small_functions};
 use crate::networks::*;
-use crate::resource::{large_blocks, small_blocks};
+use crate::resource::{large_tiles, small_tiles};
 use crate::vendors::{Source, Text, Vendor, complaints};
 use crate::verified::build;
 
@@ -250,7 +250,7 @@ fn other_pragmas_of_catapult_are_refused() {
 /// Each of the lint's test networks has the arrays and loops that make its rules bite.
 #[test]
 fn the_lint_reads_generated_code() {
-    let project = build(&small_blocks(), Backend::Vitis);
+    let project = build(&small_tiles(), Backend::Vitis);
     let text = fs::read_to_string(project.path().join("firmware/blocks.cpp")).unwrap();
     let source = Source::read(&text);
     let pragmas = text.lines().filter(|line| line.trim_start().starts_with("#pragma")).count();
@@ -268,8 +268,8 @@ fn catapult_keeps_the_same_arrays_in_registers() {
         large(),
         windows(),
         every_operation(),
-        small_blocks(),
-        large_blocks(),
+        small_tiles(),
+        large_tiles(),
         small_factors(),
         small_forms(),
         small_functions(),

@@ -2,7 +2,7 @@
 
 use bitkiln::back::{Backend, files};
 use bitkiln::config::Strategy;
-use bitkiln::hls::{Blocks, Body, Design};
+use bitkiln::hls::{Body, Design, Tiles};
 use bitkiln::ir::{Graph, Linear, Window};
 
 use crate::forms::random_forms;
@@ -10,7 +10,7 @@ use crate::networks::*;
 use crate::verified::assert_exact;
 
 /// Layers with tiles of every shape, small enough to be read.
-pub fn small_blocks() -> Network {
+pub fn small_tiles() -> Network {
     let mut graph = Graph::new("blocks");
     let x = graph.add_input("x", vec![4], format("fixed<6,2>"));
     let image = graph.add_input("image", vec![3, 3, 2], format("ufixed<5,1>"));
@@ -49,8 +49,8 @@ pub fn small_blocks() -> Network {
 }
 
 /// A convolution whose tensors and weights are memories, and whose window is registers.
-pub fn large_blocks() -> Network {
-    let mut graph = Graph::new("large_blocks");
+pub fn large_tiles() -> Network {
+    let mut graph = Graph::new("large_tiles");
     let image = graph.add_input("image", vec![80, 80, 2], format("ufixed<5,1>"));
     let window = Window { kernel: [3, 3], output: [78, 78], ..Window::whole([80, 80]) };
     let conv = add_conv(&mut graph, "conv", image, (window, 1, 4));
@@ -61,28 +61,28 @@ pub fn large_blocks() -> Network {
     network
 }
 
-fn blocks(design: &Design) -> Vec<Blocks> {
+fn tiles(design: &Design) -> Vec<Tiles> {
     let linear = design.kernels.iter().filter_map(|kernel| match &kernel.body {
-        Body::Linear(linear) => Some(linear.blocks),
+        Body::Linear(linear) => Some(linear.tiles),
         _ => None,
     });
     linear.collect()
 }
 
 #[test]
-fn blocks_of_every_shape() {
-    let network = small_blocks();
+fn tiles_of_every_shape() {
+    let network = small_tiles();
     let design = network.design(Backend::Vitis);
-    assert_eq!(design.findings, []);
-    let blocks: Vec<(usize, usize)> =
-        blocks(&design).iter().map(|blocks| (blocks.inputs, blocks.outputs)).collect();
-    assert_eq!(blocks, [(1, 3), (1, 6), (2, 2), (4, 2), (4, 6), (2, 3), (2, 2)]);
+    assert_eq!(design.warnings, []);
+    let tiles: Vec<(usize, usize)> =
+        tiles(&design).iter().map(|tiles| (tiles.inputs, tiles.outputs)).collect();
+    assert_eq!(tiles, [(1, 3), (1, 6), (2, 2), (4, 2), (4, 6), (2, 3), (2, 2)]);
     assert_exact(&network);
 }
 
 /// Every form of matrix on an input, on rows and on signs, with different tiles.
 #[test]
-fn blocks_of_every_form() {
+fn tiles_of_every_form() {
     let mut network = random_forms(3);
     network.options.strategy = Strategy::Resource;
     let layers: Vec<String> =
@@ -92,7 +92,7 @@ fn blocks_of_every_form() {
         network.options.layer_reuse_factors.insert(layer, factor);
     }
     let different: std::collections::HashSet<(usize, usize)> =
-        blocks(&network.design(Backend::Vitis)).iter().map(|b| (b.inputs, b.outputs)).collect();
+        tiles(&network.design(Backend::Vitis)).iter().map(|b| (b.inputs, b.outputs)).collect();
     assert!(different.len() >= 6, "{different:?}");
     assert_exact(&network);
 }
@@ -120,7 +120,7 @@ fn large_tensors_are_split_by_channel() {
     // A memory gets no handshake of all elements.
     let catapult = of(Backend::Catapult, "firmware/NAME.cpp");
     assert!(!catapult.contains("hls_resource image:rsc"), "{catapult}");
-    let small = small_blocks();
+    let small = small_tiles();
     let design = small.design(Backend::Catapult);
     let files = files(&design, Backend::Catapult, &small.vectors, None).unwrap();
     assert!(files.iter().any(|file| file.contents.contains("hls_resource image:rsc")));
@@ -129,7 +129,7 @@ fn large_tensors_are_split_by_channel() {
 /// The word width of a constant in Catapult is that of one tile.
 #[test]
 fn catapult_is_told_how_wide_words_are() {
-    let network = small_blocks();
+    let network = small_tiles();
     let files =
         files(&network.design(Backend::Catapult), Backend::Catapult, &network.vectors, None);
     let files = files.unwrap();

@@ -6,7 +6,7 @@ use bitkiln::back::Backend;
 use tempfile::TempDir;
 
 use crate::networks::*;
-use crate::resource::{large_blocks, small_blocks};
+use crate::resource::{large_tiles, small_tiles};
 use crate::vendors::script::{Run, run};
 use crate::verified::build;
 
@@ -73,7 +73,7 @@ fn vitis_takes_every_step_and_option() {
 
 #[test]
 fn catapult_takes_every_step_and_option() {
-    let project = build(&small_blocks(), Backend::Catapult);
+    let project = build(&small_tiles(), Backend::Catapult);
     for options in combinations(&["reset", "csim", "synth", "cosim", "verilog", "vhdl"]) {
         let on = |name: &str| is_on(&options, name);
         let run = run_with(project.path(), &options, &[]);
@@ -98,7 +98,7 @@ fn catapult_takes_every_step_and_option() {
 fn a_step_that_fails_ends_the_script() {
     let vitis = build(&tiny(), Backend::Vitis);
     each_call_fails(&vitis, &["reset=1", "export=1"], "config_array_partition");
-    let catapult = build(&large_blocks(), Backend::Catapult);
+    let catapult = build(&large_tiles(), Backend::Catapult);
     each_call_fails(&catapult, &["cosim=1", "vhdl=1"], "nothing");
 }
 
@@ -166,7 +166,7 @@ fn other_designs_have_legal_scripts() {
     assert_eq!(memories.code, Some(0), "{}", memories.printed);
     let directive = "directive set /large_network/core/relu_out:rsc -INTERLEAVE 6";
     assert!(memories.has_called(directive), "{}", memories.printed);
-    let words = run(build(&small_blocks(), Backend::Catapult).path(), &[], &[]);
+    let words = run(build(&small_tiles(), Backend::Catapult).path(), &[], &[]);
     assert!(words.has_called("directive set /blocks/"), "{}", words.printed);
 }
 

@@ -5,7 +5,7 @@ use bitkiln::back::{Backend, File, ModelFile, files};
 use crate::factors::small_factors;
 use crate::forms::{small_forms, small_functions};
 use crate::networks::{Network, tiny};
-use crate::resource::small_blocks;
+use crate::resource::small_tiles;
 
 fn project(network: &Network, backend: Backend) -> Vec<File> {
     let model = ModelFile::new(format!("{}.h5", network.graph.name).as_ref(), b"");
@@ -31,7 +31,7 @@ fn forms() {
             };
             kept || is_kernels(&file.path)
         };
-        for network in [small_forms(), small_functions(), small_factors(), small_blocks()] {
+        for network in [small_forms(), small_functions(), small_factors(), small_tiles()] {
             for file in project(&network, backend).into_iter().filter(of_interest) {
                 let name = &network.graph.name;
                 let name = format!("{name}_{backend}_{}", file.path.replace('/', "-"));

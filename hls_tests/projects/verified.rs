@@ -152,19 +152,21 @@ fn a_changed_expectation_is_found() {
     let path = project.path().join("tb_data/scores_out.dat");
     let text = fs::read_to_string(&path).unwrap();
     let (first, rest) = text.split_once(' ').unwrap();
-    let first: i64 = first.parse().unwrap();
-    fs::write(&path, format!("{} {rest}", first ^ 1)).unwrap();
+    let digits = first.len();
+    let first = u64::from_str_radix(first, 16).unwrap();
+    fs::write(&path, format!("{:x} {rest}", first ^ 1)).unwrap();
     let verdict = verify(project.path(), Headers::Builtin).unwrap();
     assert_eq!((verdict.compared, verdict.mismatches), (96, 1));
     let (wrong, right) = (first ^ 1, first);
-    let expected = format!("sample 0, scores_out[0]: got {right}, expected {wrong}");
+    let expected =
+        format!("sample 0, scores_out[0]: got {right:0digits$x}, expected {wrong:0digits$x}");
     assert_eq!(verdict.details, [expected]);
 }
 
 #[test]
 fn vectors_that_are_not_complete_give_no_verdict() {
     type Change = fn(&Path);
-    let changes: [(&str, Change); 10] = [
+    let changes: [(&str, Change); 11] = [
         ("cannot read input_1.dat", |project| {
             fs::remove_file(project.join("tb_data/input_1.dat")).unwrap();
         }),
@@ -177,22 +179,21 @@ fn vectors_that_are_not_complete_give_no_verdict() {
         ("line 1: 4 values instead of 3", |project| {
             edit(project, "tb_data/scores_out.dat", " ", " 7 ");
         }),
-        ("line 1: 'x' is no integer", |project| {
+        ("line 1: 'x' is no code of 8 bits", |project| {
             edit(project, "tb_data/scores_out.dat", " ", " x ");
         }),
-        ("line 1: '00000000000000000000000000000000000000000000...' is no integer", |project| {
+        ("line 1: '000000000000000000000000000000000' is no code of 8 bits", |project| {
             edit(project, "tb_data/scores_out.dat", " ", &format!(" {} ", "0".repeat(50)));
         }),
-        // One more than 2^128 below a code that fits.
-        ("'-340282366920938463463374607431768211455' is no integer", |project| {
-            edit(
-                project,
-                "tb_data/scores_out.dat",
-                " ",
-                " -340282366920938463463374607431768211455 ",
-            );
+        // 2^128 more than a code that fits.
+        ("'100000000000000000000000000000001' is no code of 8 bits", |project| {
+            let wide = format!(" 1{}1 ", "0".repeat(31));
+            edit(project, "tb_data/scores_out.dat", " ", &wide);
         }),
-        ("line 1: 'x?' is no integer", |project| {
+        ("line 1: '-1' is no code of 8 bits", |project| {
+            edit(project, "tb_data/scores_out.dat", " ", " -1 ");
+        }),
+        ("line 1: 'x?' is no code of 8 bits", |project| {
             edit(project, "tb_data/scores_out.dat", " ", " x\0 ");
         }),
         ("scores_out.dat has more than 32 samples", |project| {
@@ -205,11 +206,11 @@ fn vectors_that_are_not_complete_give_no_verdict() {
             fs::remove_file(&path).unwrap();
             fs::create_dir(path).unwrap();
         }),
-        ("input_1[0]: 128 does not fit 8 bits", |project| {
+        ("input_1.dat, line 1: '100' is no code of 8 bits", |project| {
             let path = project.join("tb_data/input_1.dat");
             let text = fs::read_to_string(&path).unwrap();
             let (_, rest) = text.split_once(' ').unwrap();
-            fs::write(&path, format!("128 {rest}")).unwrap();
+            fs::write(&path, format!("100 {rest}")).unwrap();
         }),
     ];
     for (complaint, change) in changes {

@@ -11,6 +11,7 @@
 
 mod cases;
 mod compare;
+mod counts;
 mod exact;
 mod projects;
 #[path = "../vendors/mod.rs"]

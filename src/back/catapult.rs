@@ -2,12 +2,12 @@
 
 use askama::Template;
 
-use super::dialect::{Dialect, Run, Testbench};
+use super::dialect::{Dialect, Testbench};
 use super::files::File;
 use super::text::rounded;
 use super::{BackError, Backend};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Body, Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Partition};
+use crate::hls::{Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Loop, Partition};
 
 pub(super) struct Catapult;
 
@@ -17,16 +17,16 @@ struct BuildScript<'a> {
     design: &'a Design,
     /// In nanoseconds.
     uncertainty: f64,
-    /// Arrays of up to so many elements become registers.
+    /// Arrays with fewer elements become registers, others memories.
     register_threshold: usize,
     is_asic: bool,
-    /// Constants of which an iteration reads several, and the bits that it reads of each.
+    /// Constants in memories with several elements in a word, and the width of a word in bits.
     words: Vec<(&'a str, u64)>,
-    /// Arrays that are split into memories: their paths, and into how many.
+    /// Arrays with a cyclic partition: their paths, and the number of memories.
     interleaved: Vec<(String, u64)>,
 }
 
-/// Arrays that are split into several memories: their paths below the top function, and into how many.
+/// Arrays with a cyclic partition: their paths below the top function, and the number of memories.
 fn interleaved(design: &Design) -> Vec<(String, u64)> {
     let split = design.edges.iter().filter_map(|edge| match edge.kind {
         EdgeKind::Array(Partition::Cyclic { factor }) if factor > 1 => Some((edge, factor)),
@@ -39,17 +39,33 @@ fn interleaved(design: &Design) -> Vec<(String, u64)> {
     split.map(|(edge, factor)| (path(edge), factor)).collect()
 }
 
-/// Constants that stay memories with several elements in a word: their names, and how wide that is.
+/// Constants in memories with several elements in a word, and the width of a word in bits.
 fn words(design: &Design, register_threshold: usize) -> Vec<(&str, u64)> {
-    let constants = design.kernels.iter().flat_map(|kernel| design.constants_of(kernel));
-    let words = constants.filter_map(|(it, partition)| match partition {
-        Partition::Words { elements } if it.codes.len() >= register_threshold => {
-            let width = design[it.element].quantization.format.width();
-            Some((it.name.as_str(), elements * u64::from(width)))
+    let constants = design.kernels.iter().flat_map(|kernel| &kernel.plan.constants);
+    let words = constants.filter_map(|(id, partition)| match partition {
+        Partition::Reshape { elements } if design[*id].codes.len() >= register_threshold => {
+            let width = design[design[*id].element].quantization.format.width();
+            Some((design[*id].name.as_str(), elements * u64::from(width)))
         }
-        _ => None,
+        Partition::Complete | Partition::Cyclic { .. } | Partition::Reshape { .. } => None,
     });
     words.collect()
+}
+
+/// One more element than the longest array of which every element is a register: an edge, a
+/// constant, or an array inside a kernel.
+fn register_threshold(design: &Design) -> usize {
+    let edges = design.edges.iter().map(|edge| {
+        let EdgeKind::Array(partition) = edge.kind;
+        (edge.len(), partition)
+    });
+    let plans = || design.kernels.iter().map(|kernel| &kernel.plan);
+    let constants = plans().flat_map(|plan| &plan.constants);
+    let constants = constants.map(|(id, partition)| (design[*id].codes.len(), *partition));
+    let arrays = plans().flat_map(|plan| &plan.arrays).map(|it| (it.len, it.partition));
+    let all = edges.chain(constants).chain(arrays);
+    let complete = all.filter(|(_, partition)| *partition == Partition::Complete);
+    complete.map(|(len, _)| len).max().unwrap_or(0) + 1
 }
 
 impl Dialect for Catapult {
@@ -114,12 +130,7 @@ impl Dialect for Catapult {
     }
 
     fn interval(&self, design: &Design) -> u64 {
-        let each = design.kernels.iter().map(|kernel| kernel.initiation_interval);
-        match design.schedule.flow {
-            Flow::Pipeline => design.schedule.initiation_interval,
-            // The top function is one process, whose loops run one after the other.
-            Flow::Dataflow | Flow::Sequence => each.sum(),
-        }
+        design.schedule.single_process_interval
     }
 
     fn in_top(&self, _: &Design) -> Vec<String> {
@@ -136,21 +147,21 @@ impl Dialect for Catapult {
         Vec::new()
     }
 
-    fn before_loop(&self, run: Run) -> Vec<String> {
-        match run {
-            Run::Unrolled => vec!["#pragma hls_unroll yes".to_owned()],
-            Run::Around => Vec::new(),
-            Run::Pipelined { interval, parallel } => {
+    fn before_loop(&self, plan: Loop) -> Vec<String> {
+        match plan {
+            Loop::Unroll => vec!["#pragma hls_unroll yes".to_owned()],
+            Loop::Sequential => Vec::new(),
+            Loop::Pipeline { interval, unroll } => {
                 let mut lines = vec![format!("#pragma hls_pipeline_init_interval {interval}")];
-                if parallel > 1 {
-                    lines.push(format!("#pragma hls_unroll {parallel}"));
+                if unroll > 1 {
+                    lines.push(format!("#pragma hls_unroll {unroll}"));
                 }
                 lines
             }
         }
     }
 
-    fn in_loop(&self, _: Run) -> Vec<String> {
+    fn in_loop(&self, _: Loop) -> Vec<String> {
         Vec::new()
     }
 
@@ -168,39 +179,21 @@ impl Dialect for Catapult {
                 "const ac_int<W, false> narrow = value.template slc<W>(0);",
                 "const ac_int<128, false> bits = narrow;",
                 "const Code code = {bits.template slc<64>(64).to_uint64(), \
-                 bits.template slc<64>(0).to_uint64(), false};",
+                 bits.template slc<64>(0).to_uint64()};",
                 "return code;",
             ],
         }
     }
 
     fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError> {
-        // Arrays that are partitioned completely become registers, the rest memories.
-        let edges = design.edges.iter().map(|edge| {
-            let EdgeKind::Array(partition) = edge.kind;
-            (edge.len(), partition)
-        });
-        let constants = design.kernels.iter().flat_map(|kernel| design.constants_of(kernel));
-        let constants = constants.map(|(it, partition)| (it.codes.len(), partition));
-        let locals = design.kernels.iter().flat_map(|kernel| match &kernel.body {
-            Body::Linear(linear) => {
-                let window = linear.windows.as_ref().map_or(0, |windows| windows.len());
-                [window, linear.block_outputs()]
-            }
-            Body::Softmax(softmax) => [softmax.columns, 0],
-            _ => [0, 0],
-        });
-        let locals = locals.map(|len| (len, Partition::of(len, 1)));
-        let complete = edges.chain(constants).chain(locals);
-        let complete = complete.filter(|(_, partition)| *partition == Partition::Complete);
-        let register_threshold = complete.map(|(len, _)| len).max().unwrap_or(0) + 1;
+        let register_threshold = register_threshold(design);
         let script = BuildScript {
             design,
             uncertainty: rounded(design.options.clock_period * design.options.clock_uncertainty),
             register_threshold,
             words: words(design, register_threshold),
             interleaved: interleaved(design),
-            // Libraries of gates are called after their behavioural models.
+            // An ASIC library is named after its behavioural models.
             is_asic: design.options.part.ends_with("_beh"),
         };
         Ok(vec![File::new("build_prj.tcl", script.render()?)])

@@ -1,15 +1,14 @@
-//! What differs between vendors.
-
-use crate::fixed::Quantization;
-use crate::hls::{Design, Kernel, Partition};
+//! The differences between vendors' HLS C++.
 
 use super::files::File;
 use super::{BackError, Backend};
+use crate::fixed::Quantization;
+use crate::hls::{Design, Kernel, Loop, Partition};
 
-/// A vendor's way to say what a [`Design`] holds. Whatever the vendors share stands in the
-/// templates; whatever they do not, in one implementation of this trait.
+/// A vendor's HLS C++: types, pragmas, testbench macros and scripts. A dialect spells what the
+/// [`Design`] has decided; the templates hold all that the vendors share.
 pub(super) trait Dialect: Sync {
-    /// Whose dialect it is.
+    /// The back end of this dialect.
     fn backend(&self) -> Backend;
 
     /// The header that declares the fixed-point types, for an `#include`.
@@ -41,51 +40,35 @@ pub(super) trait Dialect: Sync {
     /// Lines that begin the top function's body.
     fn in_top(&self, design: &Design) -> Vec<String>;
 
-    /// Lines behind the declaration of an array.
+    /// Lines after the declaration of an array.
     fn at_array(&self, name: &str, partition: Partition) -> Vec<String>;
 
     /// Lines that begin a kernel's body.
     fn in_kernel(&self, design: &Design, kernel: &Kernel) -> Vec<String>;
 
-    /// Lines before a loop that runs as `run` says.
-    fn before_loop(&self, run: Run) -> Vec<String>;
+    /// Lines before a loop.
+    fn before_loop(&self, plan: Loop) -> Vec<String>;
 
-    /// Lines that begin the body of such a loop.
-    fn in_loop(&self, run: Run) -> Vec<String>;
+    /// Lines that begin the body of a loop.
+    fn in_loop(&self, plan: Loop) -> Vec<String>;
 
-    /// What the testbench is made of.
+    /// The vendor's parts of the testbench.
     fn testbench(&self) -> Testbench;
 
     /// Scripts for the vendor's tools.
     fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError>;
 
-    /// How to run the scripts: a sentence and a command each.
+    /// The commands that run the scripts: a description and a command each.
     fn commands(&self) -> &'static [(&'static str, &'static str)];
-}
-
-/// How one loop runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Run {
-    /// As copies of its body.
-    Unrolled,
-    /// As a loop around one that is pipelined.
-    Around,
-    /// As a pipeline.
-    Pipelined {
-        /// Clock cycles between two iterations.
-        interval: u64,
-        /// How many copies of the body are one iteration.
-        parallel: u64,
-    },
 }
 
 /// A vendor's parts of a testbench.
 pub(super) struct Testbench {
     /// The line that opens the main function with `argc` and `argv`.
     pub(super) main: &'static str,
-    /// What stands before a returned expression, and behind.
+    /// The text before a returned expression, and after it.
     pub(super) leave: (&'static str, &'static str),
-    /// What stands before the top function's name in a call, and behind.
+    /// The text before the top function's name in a call, and after it.
     pub(super) call: (&'static str, &'static str),
     /// Statements that make the `W` bits of `code` those of `value`.
     pub(super) set_code: &'static [&'static str],

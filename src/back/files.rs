@@ -1,24 +1,21 @@
 //! The files of a project.
 
-use std::fmt::Write as _;
-
 use askama::Template;
 use num_traits::Zero;
 
 use super::dialect::{Dialect, Testbench};
-use super::literal::{is_plain, literal};
 use super::manifest::{Manifest, ModelFile};
-use super::text::{comment, indent, wrap};
-use super::{BackError, Backend, Vectors, catapult, kernel, vitis};
+use super::text::{comment, indent, is_plain, literal, wrap};
+use super::{BackError, Vectors, kernels, vectors as vector_files};
 use crate::fixed::Range;
-use crate::hls::{Constant, Design, EdgeId, EdgeKind, EdgeRole};
+use crate::hls::{ConstantArray, Design, EdgeId, EdgeKind, EdgeRole};
 
 /// A file of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {
-    /// Its place below the project, with `/` between folders.
+    /// Its path in the project, with `/` between folders.
     pub path: String,
-    /// What is in it.
+    /// Its text.
     pub contents: String,
 }
 
@@ -32,28 +29,16 @@ impl File {
     }
 }
 
-/// Where lines are broken.
+/// Longest line.
 const LINE: usize = 100;
 
-/// The dialect of a back end.
-pub(super) fn dialect(backend: Backend) -> &'static dyn Dialect {
-    match backend {
-        Backend::Vitis => &vitis::Vitis,
-        Backend::Catapult => &catapult::Catapult,
-    }
-}
-
 /// Every file of the project of `design`, the manifest last.
-///
-/// # Errors
-/// If `vectors` are not those of the design, or a type has a mode that the dialect lacks.
-pub fn files(
+pub(super) fn files(
     design: &Design,
-    backend: Backend,
+    dialect: &dyn Dialect,
     vectors: &Vectors,
     model: Option<&ModelFile>,
 ) -> Result<Vec<File>, BackError> {
-    let dialect = dialect(backend);
     let samples = vectors.check(design)?;
     let mut files = vec![
         File::new(format!("firmware/{}.cpp", design.name), source(design, dialect)?),
@@ -70,10 +55,10 @@ pub fn files(
     files
         .push(File::new(format!("{}_test.cpp", design.name), testbench(design, dialect, samples)?));
     for (edge, codes) in vectors.ports(design) {
-        files.push(File::new(
-            format!("tb_data/{}.dat", design[edge].name),
-            lines_of(codes, samples),
-        ));
+        let edge = &design[edge];
+        let width = design[edge.element].quantization.format.width();
+        let path = format!("tb_data/{}.dat", edge.name);
+        files.push(File::new(path, vector_files::text(codes, edge.len(), width)));
     }
     files.extend(dialect.scripts(design)?);
     let readme = Readme {
@@ -100,7 +85,7 @@ struct SourceFile<'a> {
 }
 
 fn source(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> {
-    let kernels = design.kernels.iter().map(|k| kernel::render(design, k, dialect));
+    let kernels = design.kernels.iter().map(|k| kernels::render(design, k, dialect));
     let file = SourceFile {
         design,
         source_headers: dialect.source_headers(),
@@ -258,7 +243,7 @@ struct WeightsFile<'a> {
     lines: Vec<String>,
 }
 
-fn weights(design: &Design, constant: &Constant) -> Result<String, BackError> {
+fn weights(design: &Design, constant: &ConstantArray) -> Result<String, BackError> {
     let element = &design[constant.element];
     let fraction = element.quantization.format.fraction();
     let item = |code: num_bigint::BigInt| match element.integer {
@@ -319,13 +304,12 @@ struct TestbenchFile<'a> {
     arguments: String,
 }
 
-/// What the testbench says about an argument of the top function.
+/// An argument of the top function in the testbench.
 struct PortText<'a> {
     name: &'a str,
     type_name: &'a str,
     len: usize,
     width: u32,
-    is_signed: bool,
 }
 
 fn testbench(design: &Design, dialect: &dyn Dialect, samples: usize) -> Result<String, BackError> {
@@ -338,7 +322,6 @@ fn testbench(design: &Design, dialect: &dyn Dialect, samples: usize) -> Result<S
             type_name: &element.name,
             len: edge.len(),
             width: format.width(),
-            is_signed: format.is_signed(),
         }
     };
     let inputs: Vec<PortText<'_>> = design.inputs.iter().map(port).collect();
@@ -355,18 +338,6 @@ fn testbench(design: &Design, dialect: &dyn Dialect, samples: usize) -> Result<S
         outputs: &outputs,
     };
     Ok(file.render()?)
-}
-
-/// Codes as text: one sample a line.
-fn lines_of(codes: &crate::fixed::Codes, samples: usize) -> String {
-    let per_sample = codes.len() / samples.max(1);
-    let mut text = String::new();
-    for (n, code) in codes.iter().enumerate() {
-        let end = if (n + 1) % per_sample.max(1) == 0 { '\n' } else { ' ' };
-        // Writing to a string does not fail.
-        let _ = write!(text, "{code}{end}");
-    }
-    text
 }
 
 #[derive(Template)]

@@ -1,4 +1,4 @@
-//! Where the headers of the fixed-point types are.
+//! The headers of the fixed-point types: the vendors' own, and the built-in ones.
 
 use std::convert::Infallible;
 use std::env;
@@ -8,12 +8,12 @@ use std::str::FromStr;
 
 use super::Backend;
 
-/// Which headers a project is compiled against.
+/// The headers that a project is compiled against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Headers {
-    /// The stand-ins that Bitkiln ships.
+    /// The built-in ones.
     Builtin,
-    /// The vendor's own, searched for where they usually are.
+    /// The vendor's own, searched for in the usual folders.
     Vendor,
     /// Those in this folder, or in its folder `ap_types` or `ac_types`.
     Dir(PathBuf),
@@ -32,7 +32,7 @@ impl FromStr for Headers {
     }
 }
 
-/// A vendor's headers: how to know them, and what folders hold them.
+/// A vendor's headers and the folders that may hold them.
 struct Known {
     /// The header that the folder must have.
     header: &'static str,
@@ -65,7 +65,7 @@ const AC_TYPES: Known = Known {
 /// The environment variable that names a folder with vendors' headers.
 const VARIABLE: &str = "BITKILN_VENDOR_HEADERS";
 
-/// Where to put vendors' headers below the working directory.
+/// The folder of vendors' headers below the working directory.
 const CACHE: &str = ".cache/vendor";
 
 fn known(backend: Backend) -> &'static Known {
@@ -75,7 +75,7 @@ fn known(backend: Backend) -> &'static Known {
     }
 }
 
-/// The headers in `folder`, at one of the places where they may be in it; else those places.
+/// The headers in `folder` or in one of its usual subfolders; else the folders searched.
 pub(super) fn in_folder(folder: &Path, backend: Backend) -> Result<PathBuf, Vec<PathBuf>> {
     let known = known(backend);
     let own = folder.join(known.folder);
@@ -84,12 +84,12 @@ pub(super) fn in_folder(folder: &Path, backend: Backend) -> Result<PathBuf, Vec<
     found.ok_or(places)
 }
 
-/// The vendor's headers, wherever they are; else the places where they are not.
+/// The vendor's headers; else the folders searched.
 pub(super) fn search(backend: Backend) -> Result<PathBuf, Vec<PathBuf>> {
     let known = known(backend);
     let mut missed = Vec::new();
     if let Some(folder) = variable(VARIABLE) {
-        // Who names a folder wants that one and no other.
+        // A folder that the user names is the only one searched.
         return in_folder(&folder, backend);
     }
     for (name, below) in known.installations {
@@ -115,12 +115,12 @@ pub(super) fn search(backend: Backend) -> Result<PathBuf, Vec<PathBuf>> {
     Err(missed)
 }
 
-/// The value of an environment variable, if it has one.
+/// The value of an environment variable, if it is set.
 fn variable(name: &str) -> Option<PathBuf> {
     env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-/// The folder of Python's package hls4ml. The package is found, not loaded.
+/// The folder of the Python package hls4ml, which is not imported.
 fn hls4ml_package() -> Option<PathBuf> {
     let find = "import importlib.util as u; s = u.find_spec('hls4ml'); \
                 print(s.submodule_search_locations[0] if s else '')";
@@ -129,13 +129,13 @@ fn hls4ml_package() -> Option<PathBuf> {
     Some(path.trim()).filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
-/// The name of the vendor's header that stands precompiled beside it in `folder`, if it does.
+/// The vendor's header in `folder`, if it has been precompiled there.
 pub(super) fn precompiled(folder: &Path, backend: Backend) -> Option<&'static str> {
     let header = known(backend).header;
     folder.join(format!("{header}.gch")).is_file().then_some(header)
 }
 
-/// The vendors' header and what to set, for an error's advice.
+/// The help text of an error about missing headers.
 pub(super) fn advice(backend: Backend) -> String {
     let known = known(backend);
     let variables: Vec<&str> = known.installations.iter().map(|(name, _)| *name).collect();
@@ -145,6 +145,23 @@ pub(super) fn advice(backend: Backend) -> String {
         known.header,
         variables.join(" or ")
     )
+}
+
+/// The built-in C++ headers, which replace the vendors' own.
+///
+/// They are C++17, need nothing but g++, keep numbers in native 64 and 128 bit words, and spell
+/// everything as the vendors do: a project that compiles against them compiles against `ap_types`
+/// or `ac_types` and computes the same bits. `hls_tests/conformance` tests them against both.
+pub mod standin {
+    /// Every header: its name, its text.
+    pub const FILES: &[(&str, &str)] = &[
+        ("bitkiln_fixed.h", include_str!("../../templates/standin/bitkiln_fixed.h")),
+        ("ap_int.h", include_str!("../../templates/standin/ap_int.h")),
+        ("ap_fixed.h", include_str!("../../templates/standin/ap_fixed.h")),
+        ("ac_int.h", include_str!("../../templates/standin/ac_int.h")),
+        ("ac_fixed.h", include_str!("../../templates/standin/ac_fixed.h")),
+        ("mc_scverify.h", include_str!("../../templates/standin/mc_scverify.h")),
+    ];
 }
 
 #[cfg(test)]

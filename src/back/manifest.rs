@@ -1,4 +1,4 @@
-//! `bitkiln.json`: where a project came from, and what it must compute.
+//! `bitkiln.json`: the origin of a project, and the size of its test.
 
 use std::path::Path;
 
@@ -9,12 +9,12 @@ use super::dialect::Dialect;
 use super::files::File;
 use super::{BackError, Backend};
 use crate::fixed::{Quantization, Range};
-use crate::hls::{Design, EdgeId, Finding, Options};
+use crate::hls::{Design, EdgeId, Operations, Options, Warning};
 
-/// The manifest's place in a project.
+/// The manifest's path in a project.
 pub(super) const NAME: &str = "bitkiln.json";
 
-/// Says that a manifest is ours.
+/// The generator that a manifest names.
 const GENERATOR: &str = "bitkiln";
 
 /// The layout of manifests that this version writes and reads.
@@ -53,12 +53,12 @@ pub struct Port {
 }
 
 impl Port {
-    /// How many elements one sample has.
+    /// Number of elements of one sample.
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// Whether a sample has no elements.
+    /// Tells whether a sample has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -69,18 +69,18 @@ impl Port {
 pub struct TypeEntry {
     /// Its name in C++.
     pub name: String,
-    /// What it is.
+    /// Format, rounding and overflow mode.
     #[serde(rename = "type")]
     pub quantization: Quantization,
     /// The layer that it belongs to.
     pub layer: String,
-    /// What it holds.
+    /// Its contents.
     pub holds: String,
-    /// The codes that occur in it, proven: decimal strings.
+    /// The proven range of codes: decimal strings.
     pub codes: Range,
 }
 
-/// What `bitkiln.json` says.
+/// The contents of `bitkiln.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Always `bitkiln`.
@@ -97,20 +97,24 @@ pub struct Manifest {
     pub model: Option<ModelFile>,
     /// The choices about the hardware.
     pub options: Options,
-    /// The top function's arguments that are read.
+    /// The top function's input arguments.
     pub inputs: Vec<Port>,
-    /// The top function's arguments that are written.
+    /// The top function's output arguments.
     pub outputs: Vec<Port>,
-    /// How many samples the vectors have.
+    /// Number of samples of the vectors.
     pub samples: usize,
     /// Clock cycles between two samples.
     pub initiation_interval: u64,
-    /// Multipliers, at most.
+    /// Largest number of multipliers.
     pub multipliers: u64,
+    /// Arithmetic operations for one sample.
+    #[serde(default)]
+    pub operations: Operations,
     /// Every type.
     pub types: Vec<TypeEntry>,
-    /// What was said about synthesis.
-    pub findings: Vec<String>,
+    /// Problems to expect in synthesis.
+    #[serde(alias = "findings")]
+    pub warnings: Vec<String>,
     /// Every other file of the project.
     pub files: Vec<String>,
 }
@@ -152,8 +156,9 @@ impl Manifest {
             samples,
             initiation_interval: dialect.interval(design),
             multipliers: design.schedule.multipliers,
+            operations: design.operations(),
             types: types.collect(),
-            findings: design.findings.iter().map(Finding::to_string).collect(),
+            warnings: design.warnings.iter().map(Warning::to_string).collect(),
             files: files.iter().map(|file| file.path.clone()).collect(),
         }
     }
@@ -165,7 +170,7 @@ impl Manifest {
     /// Reads a manifest.
     ///
     /// # Errors
-    /// A sentence that says why `text` is none of ours.
+    /// A sentence that says why `text` is no manifest of Bitkiln.
     pub fn from_json(text: &str) -> Result<Self, String> {
         let manifest: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         if manifest.generator != GENERATOR {
@@ -181,7 +186,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// How many output values a run compares.
+    /// Number of output values that a run compares.
     pub fn values(&self) -> u64 {
         let per_sample: usize = self.outputs.iter().map(Port::len).sum();
         (per_sample * self.samples) as u64

@@ -1,20 +1,18 @@
 //! From a design to the files of a project, and the check of such a project.
 //!
-//! [`write()`] prints a [`Design`](crate::hls::Design) in a vendor's dialect; [`verify()`] compiles the
-//! written project with a plain C++ compiler and compares every output with the vectors in it.
-//! A kernel's body is one template below `templates/kernels`, shared by the dialects. What
-//! differs between vendors stands in one file each: `vitis.rs` and `catapult.rs`, and the Tcl
-//! scripts in the template folders of the same name.
+//! A [`backend::Backend`] emits a [`Design`](crate::hls::Design) as files and verifies a written
+//! project. Its one implementation is HLS C++ in a vendor's dialect: a kernel is one template in
+//! `templates/kernels`, shared by the dialects; the differences between vendors are in one file
+//! each, `vitis.rs` and `catapult.rs`, and in the template folders of the same name. [`write()`] and
+//! [`verify()`] work on folders.
 
+pub mod backend;
 mod catapult;
 mod dialect;
-mod error;
 mod files;
 mod headers;
-mod kernel;
-mod literal;
+mod kernels;
 mod manifest;
-pub mod standin;
 mod text;
 mod vectors;
 mod verify;
@@ -22,18 +20,32 @@ mod vitis;
 mod write;
 
 pub use crate::config::Backend;
-pub use error::BackError;
-pub use files::{File, files};
-pub use headers::Headers;
+pub use backend::BackError;
+pub use files::File;
+pub use headers::{Headers, standin};
 pub use manifest::{Manifest, ModelFile, Port, TypeEntry};
 pub use vectors::Vectors;
 pub use verify::{Verdict, VerifyError, find_headers, verify};
 pub use write::{WriteOptions, write};
 
 use crate::fixed::Quantization;
+use crate::hls::Design;
+
+/// Every file of the project of `design`, the manifest last.
+///
+/// # Errors
+/// If `vectors` are not those of the design, or a type has a mode that the back end lacks.
+pub fn files(
+    design: &Design,
+    backend: Backend,
+    vectors: &Vectors,
+    model: Option<&ModelFile>,
+) -> Result<Vec<File>, BackError> {
+    backend::backend(backend).emit(design, vectors, model)
+}
 
 /// A type in the words of `backend`: `ap_fixed<6, 3, AP_RND_CONV, AP_SAT>`; `None` if it has no such
 /// mode.
 pub fn spelled(backend: Backend, quantization: &Quantization) -> Option<String> {
-    files::dialect(backend).spell(quantization)
+    backend::backend(backend).spell(quantization)
 }

@@ -1,10 +1,14 @@
 //! Samples with known results.
 
+use std::fmt::Write as _;
+
+use num_bigint::BigInt;
+
 use super::BackError;
 use crate::fixed::Codes;
 use crate::hls::{Design, EdgeId};
 
-/// Samples and what the network makes of them, as codes. The first axis is the sample.
+/// Codes of inputs and expected outputs. The first axis is the sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Vectors {
     /// By the name of the graph's input node, in the graph's order.
@@ -24,7 +28,10 @@ impl Vectors {
         edges.copied().zip(codes)
     }
 
-    /// Whether these are vectors of `design`; how many samples they have.
+    /// The number of samples.
+    ///
+    /// # Errors
+    /// If these are not vectors of `design`.
     pub(super) fn check(&self, design: &Design) -> Result<usize, BackError> {
         for (what, edges, given) in
             [("inputs", &design.inputs, &self.inputs), ("outputs", &design.outputs, &self.outputs)]
@@ -60,5 +67,36 @@ impl Vectors {
             }
         }
         Ok(samples)
+    }
+}
+
+/// Codes as text: a sample of `each` codes a line, a code of `width` bits in hexadecimal, two's
+/// complement.
+pub(super) fn text(codes: &Codes, each: usize, width: u32) -> String {
+    let digits = width.div_ceil(4) as usize;
+    let modulus = BigInt::from(1) << width;
+    let mut text = String::with_capacity(codes.len() * (digits + 1));
+    for (n, code) in codes.iter().enumerate() {
+        let code = if code < BigInt::ZERO { code + &modulus } else { code };
+        let end = if (n + 1).is_multiple_of(each.max(1)) { '\n' } else { ' ' };
+        write!(text, "{code:0digits$x}{end}").expect("a string takes any text");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_hexadecimal_in_twos_complement() {
+        let codes = |codes: &[i64]| {
+            Codes::from_big(
+                ndarray::Array1::from_iter(codes.iter().copied().map(BigInt::from)).into_dyn(),
+            )
+        };
+        assert_eq!(text(&codes(&[-1, 5, -32, 31]), 2, 6), "3f 05\n20 1f\n");
+        assert_eq!(text(&codes(&[-1, 1]), 1, 1), "1\n1\n");
+        assert_eq!(text(&codes(&[-2]), 1, 65), "1fffffffffffffffe\n");
     }
 }

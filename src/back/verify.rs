@@ -10,19 +10,18 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::headers::{self, Headers};
+use super::headers::{self, Headers, standin};
 use super::manifest::{self, Manifest};
-use super::{Backend, standin};
+use super::{Backend, backend};
 
-/// How long compiling or running may take.
+/// Time limit of compiling and of running.
 const TIME_LIMIT: Duration = Duration::from_secs(900);
 
-/// How many lines of a compiler's log an error shows.
+/// Number of lines of a compiler's log that an error shows.
 const LOG_LINES: usize = 12;
 
-/// Silence, for code that is generated and headers that are not ours. `-w` only hides what these
-/// warnings find: g++ looks for it all the same, in time that is the square of the number of
-/// weights.
+/// Flags without warnings, for generated code and foreign headers. `-w` alone hides these warnings
+/// but lets g++ look for them, in time quadratic in the number of weights.
 const QUIET: [&str; 6] = [
     "-w",
     "-Wno-dangling-pointer",
@@ -32,16 +31,16 @@ const QUIET: [&str; 6] = [
     "-Wno-mismatched-new-delete",
 ];
 
-/// What a testbench found.
+/// The result of a testbench.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Verdict {
     /// Output values compared with the vectors.
     pub compared: u64,
-    /// Those that differ.
+    /// Number of differing values.
     pub mismatches: u64,
     /// The first mismatches: sample, output, index, got, expected.
     pub details: Vec<String>,
-    /// The folder of the headers; `builtin` for the stand-ins.
+    /// The folder of the headers; `builtin` for the built-in ones.
     pub headers: String,
     /// Compiling, in seconds.
     pub compile_seconds: f64,
@@ -50,7 +49,7 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Whether every value was as expected.
+    /// Tells whether every value was as expected.
     pub fn is_exact(&self) -> bool {
         self.mismatches == 0
     }
@@ -59,7 +58,7 @@ impl Verdict {
 /// A project that could not be checked.
 #[derive(Debug, thiserror::Error, miette::Diagnostic)]
 pub enum VerifyError {
-    /// No project, or one whose manifest was changed.
+    /// No project, or a changed manifest.
     #[error("{}: {reason}", path.display())]
     #[diagnostic(help(
         "name a folder that `bitkiln build` wrote; build it again if its manifest was changed"
@@ -67,25 +66,25 @@ pub enum VerifyError {
     Manifest {
         /// The manifest.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The error in it.
         reason: String,
     },
-    /// The fixed-point headers are nowhere to be found.
+    /// The fixed-point headers are missing.
     #[error("no headers of {} found; looked in {}", backend.title(), list(places))]
     #[diagnostic(help("{}", headers::advice(*backend)))]
     Headers {
-        /// Whose headers.
+        /// The vendor.
         backend: Backend,
-        /// Where they are not.
+        /// The folders searched.
         places: Vec<PathBuf>,
     },
     /// The compiler cannot be started.
     #[error("cannot run the C++ compiler '{compiler}': {source}")]
     #[diagnostic(help("install g++, or set CXX to a C++ compiler"))]
     Compiler {
-        /// As CXX names it.
+        /// The value of CXX.
         compiler: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The project does not compile.
@@ -98,11 +97,11 @@ pub enum VerifyError {
         /// The first lines of the compiler's log.
         log: String,
     },
-    /// The testbench ended without a verdict.
+    /// The testbench ended without a result.
     #[error("the testbench came to no verdict ({status}):\n{log}")]
     #[diagnostic(help("{}", no_verdict(*status)))]
     NoVerdict {
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
         /// The last lines that it printed.
         log: String,
@@ -116,26 +115,26 @@ pub enum VerifyError {
         /// Values promised.
         expected: u64,
     },
-    /// Something took too long.
+    /// Compiling or running exceeded the time limit.
     #[error("{what} took longer than {} s and was stopped", limit.as_secs_f64())]
     #[diagnostic(help("verify fewer samples"))]
     Time {
-        /// What took so long.
+        /// The step.
         what: &'static str,
-        /// How long it may take.
+        /// The time limit.
         limit: Duration,
     },
-    /// The file system refused.
+    /// An error of the file system.
     #[error("cannot use the folder {}: {source}", path.display())]
     Io {
-        /// Which folder.
+        /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// What to do about a testbench that ended with `status`.
+/// The help text for a testbench that ended with `status`.
 fn no_verdict(status: ExitStatus) -> &'static str {
     match status.code() {
         Some(_) => "build the project again: its vectors are not complete",
@@ -152,26 +151,35 @@ fn list(places: &[PathBuf]) -> String {
 }
 
 /// Compiles the testbench of `project`, runs it, and reads its verdict. The compiler is `g++`,
-/// or what the environment variable `CXX` names. The project itself stays as it is.
+/// or what the environment variable `CXX` names. The project itself is not changed.
 ///
 /// # Errors
 /// See [`VerifyError`]. Mismatches are no error but a [`Verdict`].
 pub fn verify(project: &Path, headers: Headers) -> Result<Verdict, VerifyError> {
+    let manifest = read_manifest(project)?;
+    backend::backend(manifest.backend).verify(project, &manifest, &headers)
+}
+
+/// Compiles the C++ of `project` and runs its testbench.
+pub(super) fn compile_and_run(
+    project: &Path,
+    manifest: &Manifest,
+    headers: &Headers,
+) -> Result<Verdict, VerifyError> {
     let io_error = |path: &Path| {
         let path = path.to_owned();
         move |source| VerifyError::Io { path, source }
     };
-    let manifest = read_manifest(project)?;
     let project = project.canonicalize().map_err(io_error(project))?;
     let scratch = tempfile::tempdir().map_err(io_error(&env::temp_dir()))?;
     let scratch = scratch.path();
 
     let builtin = scratch.join("builtin");
-    let (includes, headers) = match find_headers(manifest.backend, &headers)? {
+    let (includes, headers) = match find_headers(manifest.backend, headers)? {
         None => (builtin.clone(), "builtin".to_owned()),
         Some(folder) => shown(folder),
     };
-    // The vendor's own headers do without those of its verification flow, which never are open.
+    // The open vendor headers do not contain those of the verification flow.
     let is_builtin = includes == builtin;
     fs::create_dir(&builtin).map_err(io_error(&builtin))?;
     for (name, text) in standin::FILES {
@@ -181,9 +189,9 @@ pub fn verify(project: &Path, headers: Headers) -> Result<Verdict, VerifyError> 
     }
 
     let program = scratch.join("testbench");
-    let compile_seconds = compile(&project, &manifest, &includes, &builtin, &program)?;
+    let compile_seconds = compile(&project, manifest, &includes, &builtin, &program)?;
 
-    // Tensors between kernels are on the stack: it may grow as far as the system lets it.
+    // Tensors between kernels are on the stack: raise its limit.
     let mut run = Command::new("sh");
     run.args(["-c", "ulimit -S -s \"$(ulimit -H -s)\"; exec \"$0\" \"$@\""]).arg(&program);
     run.current_dir(&project).arg(project.join("tb_data"));
@@ -209,10 +217,10 @@ pub fn verify(project: &Path, headers: Headers) -> Result<Verdict, VerifyError> 
     })
 }
 
-/// The folder of the headers for `backend` that `headers` means; `None` for the stand-ins.
+/// The folder of `headers` for `backend`; `None` for the built-in ones.
 ///
 /// # Errors
-/// [`VerifyError::Headers`] if they are not there.
+/// [`VerifyError::Headers`] if they are missing.
 pub fn find_headers(backend: Backend, headers: &Headers) -> Result<Option<PathBuf>, VerifyError> {
     let found = match headers {
         Headers::Builtin => return Ok(None),
@@ -222,7 +230,7 @@ pub fn find_headers(backend: Backend, headers: &Headers) -> Result<Option<PathBu
     found.map(Some).map_err(|places| VerifyError::Headers { backend, places })
 }
 
-/// A folder, and how to show it. Relative ones are made absolute.
+/// A folder as an absolute path, and as text.
 fn shown(folder: PathBuf) -> (PathBuf, String) {
     let folder = folder.canonicalize().unwrap_or(folder);
     let text = folder.display().to_string();
@@ -236,7 +244,7 @@ fn read_manifest(project: &Path) -> Result<Manifest, VerifyError> {
     manifest.map_err(|reason| VerifyError::Manifest { path, reason })
 }
 
-/// Compiles design and testbench to `program`; the seconds that it took.
+/// Compiles design and testbench to `program`; the time in seconds.
 fn compile(
     project: &Path,
     manifest: &Manifest,
@@ -252,7 +260,7 @@ fn compile(
     // it computes right.
     command.args(words).args(["-std=c++17", "-O1", "-DNDEBUG"]).args(QUIET).arg("-o").arg(program);
     command.arg("-I").arg(includes).arg("-idirafter").arg(fallback);
-    // The compiler takes a precompiled header only where nothing at all stands before it.
+    // The compiler uses a precompiled header only if it is the first include.
     if let Some(header) = headers::precompiled(includes, manifest.backend) {
         command.arg("-include").arg(header);
     }
@@ -263,7 +271,7 @@ fn compile(
     let job = Job { command, what: "compiling the project", limit: TIME_LIMIT };
     let (status, log) = job.output(scratch, |source| VerifyError::Compiler { compiler, source })?;
     if !status.success() {
-        // What is wrong, not the chain of files that led there.
+        // The error itself, not the chain of included files before it.
         let wrong = log.lines().skip_while(|line| !line.contains("error"));
         let lines: Vec<&str> = wrong.take(LOG_LINES).collect();
         let lines = if lines.is_empty() { log.lines().take(LOG_LINES).collect() } else { lines };
@@ -274,17 +282,17 @@ fn compile(
     Ok(started.elapsed().as_secs_f64())
 }
 
-/// A command that may take its time, but not more.
+/// A command with a time limit.
 struct Job {
     command: Command,
-    /// What it does, for an error.
+    /// The step, for an error.
     what: &'static str,
     limit: Duration,
 }
 
 impl Job {
-    /// Runs the command; how it ended and what it printed. Its output goes by way of a file in
-    /// `scratch`, so that it never waits for us to read.
+    /// Runs the command; its exit status and output. The output goes to a file in `scratch`, so
+    /// that the command never blocks on a full pipe.
     fn output(
         mut self,
         scratch: &Path,

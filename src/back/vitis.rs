@@ -2,12 +2,12 @@
 
 use askama::Template;
 
-use super::dialect::{Dialect, Run, Testbench};
+use super::dialect::{Dialect, Testbench};
 use super::files::File;
 use super::text::rounded;
 use super::{BackError, Backend};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Design, EdgeId, EdgeKind, EdgeRole, Flow, Kernel, Loops, Partition};
+use crate::hls::{Design, EdgeId, EdgeKind, EdgeRole, Flow, Kernel, Loop, Partition};
 
 pub(super) struct Vitis;
 
@@ -105,40 +105,39 @@ impl Dialect for Vitis {
             Partition::Cyclic { factor } => {
                 vec![format!("#pragma HLS ARRAY_PARTITION variable={name} cyclic factor={factor}")]
             }
-            Partition::Words { elements } => {
+            Partition::Reshape { elements } => {
                 vec![format!("#pragma HLS ARRAY_RESHAPE variable={name} cyclic factor={elements}")]
             }
         }
     }
 
     fn in_kernel(&self, design: &Design, kernel: &Kernel) -> Vec<String> {
+        let plan = &kernel.plan;
         let mut lines = Vec::new();
-        if kernel.loops == Loops::Unrolled {
-            lines.push(format!("#pragma HLS PIPELINE II={}", kernel.initiation_interval));
+        if plan.is_unrolled() {
+            lines.push(format!("#pragma HLS PIPELINE II={}", plan.initiation_interval));
         }
-        let constants = design.constants_of(kernel).into_iter();
-        lines.extend(constants.flat_map(|(it, partition)| self.at_array(&it.name, partition)));
-        // An iteration of one cycle shares nothing.
-        let shares = !matches!(kernel.loops, Loops::Pipelined { interval: 1, .. });
-        if let Some(multipliers) = kernel.multipliers.filter(|m| shares && m.reuse_factor > 1) {
-            let limit = multipliers.limit;
+        for (constant, partition) in &plan.constants {
+            lines.extend(self.at_array(&design[*constant].name, *partition));
+        }
+        if let Some(limit) = plan.multiplier_limit {
             lines.push(format!("#pragma HLS ALLOCATION operation instances=mul limit={limit}"));
         }
         lines
     }
 
-    fn before_loop(&self, _: Run) -> Vec<String> {
+    fn before_loop(&self, _: Loop) -> Vec<String> {
         Vec::new()
     }
 
-    fn in_loop(&self, run: Run) -> Vec<String> {
-        match run {
-            Run::Unrolled => vec!["#pragma HLS UNROLL".to_owned()],
-            Run::Around => Vec::new(),
-            Run::Pipelined { interval, parallel } => {
+    fn in_loop(&self, plan: Loop) -> Vec<String> {
+        match plan {
+            Loop::Unroll => vec!["#pragma HLS UNROLL".to_owned()],
+            Loop::Sequential => Vec::new(),
+            Loop::Pipeline { interval, unroll } => {
                 let mut lines = vec![format!("#pragma HLS PIPELINE II={interval}")];
-                if parallel > 1 {
-                    lines.push(format!("#pragma HLS UNROLL factor={parallel}"));
+                if unroll > 1 {
+                    lines.push(format!("#pragma HLS UNROLL factor={unroll}"));
                 }
                 lines
             }
@@ -159,7 +158,7 @@ impl Dialect for Vitis {
                 "const ap_uint<W> narrow = value.range(W - 1, 0);",
                 "const ap_uint<128> bits = narrow;",
                 "const Code code = {ap_uint<64>(bits >> 64).to_uint64(), \
-                 ap_uint<64>(bits).to_uint64(), false};",
+                 ap_uint<64>(bits).to_uint64()};",
                 "return code;",
             ],
         }

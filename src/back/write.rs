@@ -1,18 +1,18 @@
-//! Projects on disk: whole or not at all.
+//! Writes projects to disk, completely or not at all.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::files::{File, files};
+use super::files::File;
 use super::manifest::{self, Manifest, ModelFile};
-use super::{BackError, Backend, Vectors};
+use super::{BackError, Backend, Vectors, files};
 use crate::hls::Design;
 
-/// How a project is written.
+/// Options of [`write()`].
 #[derive(Clone, Debug, Default)]
 pub struct WriteOptions {
-    /// Write into a folder that Bitkiln did not make.
+    /// Write into a folder that Bitkiln did not write.
     pub force: bool,
     /// The model file, for the manifest.
     pub model: Option<ModelFile>,
@@ -20,9 +20,9 @@ pub struct WriteOptions {
 
 /// Writes the project of `design` to the folder `project`.
 ///
-/// All files are made beside it first and then moved into place, so that a failure leaves
-/// whatever was there before. An older project at that place is replaced; files and folders in
-/// it that Bitkiln did not write (a vendor's results, for instance) stay.
+/// All files are written to a scratch folder beside it and then moved, so that a failure leaves an
+/// older project as it was. An older project is replaced; files and folders in it that Bitkiln did
+/// not write (a vendor's results, for instance) are kept.
 ///
 /// # Errors
 /// See [`BackError`].
@@ -58,7 +58,7 @@ pub fn write(
     }
     if let Err(source) = fs::rename(&new, &project) {
         if existed && fs::rename(&old, &project).is_err() {
-            // What was there before must not go with the scratch folder.
+            // The older project must not be deleted with the scratch folder.
             let _ = scratch.keep();
         }
         return Err(BackError::Io { path: project, source });
@@ -76,7 +76,7 @@ fn absolute(path: &Path) -> Result<PathBuf, BackError> {
     path.map_err(|source| BackError::Io { path: PathBuf::new(), source })
 }
 
-/// Whether a project may be written to `project`.
+/// Refuses a folder `project` that must not be replaced.
 fn check_place(project: &Path, force: bool) -> Result<(), BackError> {
     let entries = match fs::read_dir(project) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -86,7 +86,7 @@ fn check_place(project: &Path, force: bool) -> Result<(), BackError> {
         Err(source) => return Err(BackError::Io { path: project.to_owned(), source }),
         Ok(entries) => entries,
     };
-    // The folder is exchanged for a new one, which would leave the user's shell in the old.
+    // The folder is replaced by a new one; the user's shell would stay in the old one.
     if std::env::current_dir().is_ok_and(|current| current.starts_with(project)) {
         return Err(BackError::WorkingDirectory(project.to_owned()));
     }
@@ -102,7 +102,7 @@ fn read_manifest(project: &Path) -> Option<Manifest> {
     Manifest::from_json(&text).ok()
 }
 
-/// Moves from `old` to `new` what neither the older nor the newer project owns.
+/// Moves from `old` to `new` the files that belong to neither project.
 fn keep_foreign(old: &Path, new: &Path, files: &[File]) -> io::Result<()> {
     let first = |path: &str| path.split('/').next().unwrap_or(path).to_owned();
     let mut ours: Vec<String> = files.iter().map(|file| first(&file.path)).collect();

@@ -7,7 +7,7 @@ use miette::{IntoDiagnostic, Result};
 use serde_json::{Value, json};
 
 use super::model::{ModelArgs, say};
-use super::{Outcome, complaint, print, spare};
+use super::{Status, complaint, print, spare};
 
 /// Longest list of numbers that --ir prints without --wide.
 const ELIDE: usize = 16;
@@ -34,7 +34,7 @@ pub struct Args {
     dot: Option<PathBuf>,
 }
 
-pub fn run(args: &Args) -> Result<Outcome> {
+pub fn run(args: &Args) -> Result<Status> {
     if let Some(dot) = &args.dot {
         spare(dot, &args.model.files())?;
     }
@@ -55,13 +55,13 @@ pub fn run(args: &Args) -> Result<Outcome> {
     } else {
         print_table(&hardware, args.wide)?;
     }
-    Ok(Outcome::Good)
+    Ok(Status::Success)
 }
 
 /// The table of layers, and the types of real-valued scales.
-pub fn print_table(hardware: &Hardware<'_>, _wide: bool) -> Result<()> {
-    let rows = report::layers(&hardware.graph, &hardware.design.options.table_sizes);
-    print(&report::table(&rows))?;
+pub fn print_table(hardware: &Hardware<'_>, wide: bool) -> Result<()> {
+    let rows = report::layers(&hardware.graph, &hardware.design);
+    print(&report::table(&rows, wide))?;
     let scales = hardware.report.scales.iter().filter(|scale| !scale.is_limited());
     scales.map(ToString::to_string).try_for_each(|line| print(&line))
 }
@@ -70,7 +70,7 @@ pub fn print_table(hardware: &Hardware<'_>, _wide: bool) -> Result<()> {
 pub fn json(network: &Network, hardware: &Hardware<'_>) -> Value {
     json!({
         "model": network.model().name,
-        "layers": report::layers(&hardware.graph, &hardware.design.options.table_sizes),
+        "layers": report::layers(&hardware.graph, &hardware.design),
         "scales": hardware.report.scales,
         "diagnostics": network.diagnostics(),
     })

@@ -38,9 +38,9 @@ impl Network {
             self.log(Diagnostic::warning("scale-limited", message).in_layer(&scale.layer));
         }
         let design = Design::new(&graph, &self.options.hardware(&self.model))?;
-        for finding in &design.findings {
-            let warning = Diagnostic::warning("synthesis", finding.to_string());
-            self.log(warning.in_layer(&finding.layer).with_help(sentence(&finding.advice())));
+        for warning in &design.warnings {
+            let diagnostic = Diagnostic::warning(warning.code(), warning.to_string());
+            self.log(diagnostic.in_layer(&warning.layer).with_help(sentence(&warning.help())));
         }
         let asked = self.options.config.project_name.as_ref();
         if let Some(name) = asked.filter(|name| **name != design.name) {

@@ -5,47 +5,52 @@ use std::collections::{HashMap, HashSet};
 use num_bigint::BigInt;
 
 use super::design::{
-    Constant, ConstantId, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Number, Schedule, Type,
-    TypeId,
+    ConstantArray, ConstantId, Cost, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Number,
+    Type, TypeId,
 };
-use super::kernels::{self, Body, Convert};
-use super::{Finding, Flow, HlsError, Names, Options, Partition, preflight, schedule};
+use super::kernels::{self, Body, Built, CastKernel};
+use super::plan::{self, Partition, Plan};
+use super::warnings::{self, Warning, WarningKind};
+use super::{HlsError, Names, Options};
 use crate::fixed::{Codes, Format, FormatError, Overflow, Quantization, Range, Rounding};
-use crate::ir::{self, Graph, NodeId, Op};
+use crate::ir::{self, Graph, NodeId};
 
-/// What kernels are built with: names, types, and constants made so far.
+/// Names, types and constants made so far, and what kernels are built from.
 pub(super) struct Builder<'a> {
     pub(super) graph: &'a Graph,
     pub(super) options: &'a Options,
     names: Names,
     pub(super) types: Vec<Type>,
-    pub(super) constants: Vec<Constant>,
-    pub(super) findings: Vec<Finding>,
+    pub(super) constants: Vec<ConstantArray>,
+    warnings: Vec<Warning>,
 }
 
-/// A node on its way to become a kernel.
-pub(super) struct Site<'a> {
+/// A node that becomes a kernel.
+pub(super) struct NodeContext<'a> {
     /// The graph's node.
     pub(super) node: &'a ir::Node,
-    /// Its place in the graph.
-    pub(super) id: NodeId,
-    /// The place of `operand`.
-    pub(super) source: NodeId,
-    /// The node whose result it takes; the first of them, if several.
+    /// Its first operand.
     pub(super) operand: &'a ir::Node,
-    /// All nodes whose results it takes, in order.
+    /// All its operands, in order.
     pub(super) operands: &'a [&'a ir::Node],
+    /// The p for which every element of the first operand is ± 2^p, both occurring.
+    pub(super) sign_power: Option<i32>,
     /// The C++ name that its own names begin with.
     pub(super) stem: &'a str,
 }
 
-impl Site<'_> {
-    /// What is wrong with the node's operation, as an error.
+impl NodeContext<'_> {
+    /// The cost of an operation without arithmetic by constants: its name alone.
+    pub(super) fn cost(&self) -> Cost {
+        Cost { hardware: vec![self.node.op.name().to_owned()], ..Cost::default() }
+    }
+
+    /// The error of a node that breaks `rule`.
     pub(super) fn broken(&self, rule: impl Into<String>) -> HlsError {
         HlsError::Graph { node: self.node.name.clone(), rule: rule.into() }
     }
 
-    /// A type that a number of this node needs and that does not exist, as an error.
+    /// The error of a node that needs a type that does not exist.
     pub(super) fn too_wide(&self, what: &'static str) -> impl FnOnce(FormatError) -> HlsError {
         let layer = self.node.layer.clone();
         move |source| HlsError::TooWide { layer, what, source }
@@ -53,6 +58,29 @@ impl Site<'_> {
 }
 
 impl Builder<'_> {
+    /// Adds a warning about `layer`.
+    pub(super) fn warn(&mut self, layer: &str, kind: WarningKind) {
+        self.warnings.push(Warning { layer: layer.to_owned(), kind });
+    }
+
+    /// The type of a node's result, which never overflows.
+    pub(super) fn values_type(&mut self, context: &NodeContext<'_>) -> TypeId {
+        self.result_type(context, "", "values", plain(context.node.tensor.format))
+    }
+
+    /// The type of a node's result.
+    pub(super) fn result_type(
+        &mut self,
+        context: &NodeContext<'_>,
+        suffix: &str,
+        holds: &'static str,
+        quantization: Quantization,
+    ) -> TypeId {
+        let wanted = format!("{}{suffix}_t", context.stem);
+        let range = context.node.tensor.range();
+        self.add_type(&wanted, &context.node.layer, holds, quantization, range)
+    }
+
     /// A type for what `layer` `holds`, named `wanted`.
     pub(super) fn add_type(
         &mut self,
@@ -68,29 +96,29 @@ impl Builder<'_> {
         TypeId(self.types.len() - 1)
     }
 
-    /// A type of plain numbers for a node: what does not fit it does not occur.
+    /// A type of a node's intermediate numbers, which never overflow.
     pub(super) fn local_type(
         &mut self,
-        site: &Site<'_>,
+        context: &NodeContext<'_>,
         suffix: &str,
         holds: &'static str,
         format: Format,
         range: Range,
     ) -> TypeId {
-        let wanted = format!("{}_{suffix}_t", site.stem);
-        self.add_type(&wanted, &site.node.layer, holds, plain(format), range)
+        let wanted = format!("{}_{suffix}_t", context.stem);
+        self.add_type(&wanted, &context.node.layer, holds, plain(format), range)
     }
 
     /// The narrowest integer type for `range`.
     pub(super) fn integer_type(
         &mut self,
-        site: &Site<'_>,
+        context: &NodeContext<'_>,
         suffix: &str,
         holds: &'static str,
         range: Range,
     ) -> Result<TypeId, HlsError> {
-        let format = Format::covering(&range, 0).map_err(site.too_wide(holds))?;
-        let id = self.local_type(site, suffix, holds, format, range);
+        let format = Format::covering(&range, 0).map_err(context.too_wide(holds))?;
+        let id = self.local_type(context, suffix, holds, format, range);
         self.types[id.0].integer = true;
         Ok(id)
     }
@@ -98,42 +126,44 @@ impl Builder<'_> {
     /// Integers of a node, in the narrowest type for them.
     pub(super) fn integers(
         &mut self,
-        site: &Site<'_>,
+        context: &NodeContext<'_>,
         suffix: &str,
         holds: &'static str,
         codes: Codes,
     ) -> Result<ConstantId, HlsError> {
         let range = codes.range().unwrap_or_else(|| Range::point(0));
-        let element = self.integer_type(site, suffix, holds, range)?;
-        self.constant_of(site, suffix, holds, element, codes)
+        let element = self.integer_type(context, suffix, holds, range)?;
+        self.constant_of(context, suffix, holds, element, codes)
     }
 
     /// A constant of a node, with a type of its own.
     pub(super) fn constant(
         &mut self,
-        site: &Site<'_>,
+        context: &NodeContext<'_>,
         suffix: &str,
         holds: &'static str,
         constant: &ir::Constant,
     ) -> Result<ConstantId, HlsError> {
         let range = constant.codes.range().unwrap_or_else(|| Range::point(0));
         if !constant.format.codes().contains(&range) {
-            return Err(site.broken(format!("{holds} beyond their type {}", constant.format)));
+            return Err(
+                context.broken(format!("{holds} that exceed their type {}", constant.format))
+            );
         }
-        let element = self.local_type(site, suffix, holds, constant.format, range);
-        self.constant_of(site, suffix, holds, element, constant.codes.clone())
+        let element = self.local_type(context, suffix, holds, constant.format, range);
+        self.constant_of(context, suffix, holds, element, constant.codes.clone())
     }
 
-    /// A constant of a node, in a type that is there already.
+    /// A constant of a node, in an existing type.
     pub(super) fn constant_of(
         &mut self,
-        site: &Site<'_>,
+        context: &NodeContext<'_>,
         suffix: &str,
         holds: &'static str,
         element: TypeId,
         codes: Codes,
     ) -> Result<ConstantId, HlsError> {
-        self.check_literals(site, holds, element)?;
+        self.check_literals(context, holds, element)?;
         // As with types, the plural goes with the array: fc1_weight_t, fc1_weights.
         let is_number = |(_, number): &(&str, &str)| number.parse::<u32>().is_ok();
         let plural = match (suffix, suffix.rsplit_once('_').filter(is_number)) {
@@ -142,46 +172,46 @@ impl Builder<'_> {
             (_, Some((one, number))) => format!("{one}s_{number}"),
             _ => format!("{suffix}s"),
         };
-        let name = self.names.unique(&format!("{}_{plural}", site.stem));
-        self.constants.push(Constant {
+        let name = self.names.unique(&format!("{}_{plural}", context.stem));
+        self.constants.push(ConstantArray {
             name,
             element,
-            layer: site.node.layer.clone(),
+            layer: context.node.layer.clone(),
             holds,
             codes,
         });
         Ok(ConstantId(self.constants.len() - 1))
     }
 
-    /// One number of a node, in a type that is there already.
+    /// One number of a node, in an existing type.
     pub(super) fn number(
         &self,
-        site: &Site<'_>,
+        context: &NodeContext<'_>,
         holds: &'static str,
         element: TypeId,
         code: BigInt,
     ) -> Result<Number, HlsError> {
-        self.check_literals(site, holds, element)?;
+        self.check_literals(context, holds, element)?;
         Ok(Number { element, code })
     }
 
-    /// Constants are written as literals of type double, or sums of them: the steps of their
-    /// type must be normal doubles.
+    /// Constants are written as literals of type double, or sums of them: the LSB of their type
+    /// must be a normal double.
     fn check_literals(
         &self,
-        site: &Site<'_>,
+        context: &NodeContext<'_>,
         what: &'static str,
         element: TypeId,
     ) -> Result<(), HlsError> {
         let format = self.types[element.0].quantization.format;
         if format.fraction() > 1022 || format.integer() > 1023 {
-            return Err(HlsError::Literal { layer: site.node.layer.clone(), what });
+            return Err(HlsError::Literal { layer: context.node.layer.clone(), what });
         }
         Ok(())
     }
 }
 
-/// The type of numbers that always fit.
+/// A type without rounding or overflow.
 pub(super) fn plain(format: Format) -> Quantization {
     Quantization::new(format, Rounding::Trn, Overflow::WRAP)
 }
@@ -203,67 +233,50 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         names,
         types: Vec::new(),
         constants: Vec::new(),
-        findings: Vec::new(),
+        warnings: Vec::new(),
     };
     let mut edges = Edges { list: Vec::new(), of: HashMap::new() };
     let mut kernels = Vec::new();
+    let mut sign_powers: HashMap<NodeId, i32> = HashMap::new();
     let direct = results_that_are_ports(graph);
 
     for node in &order {
         let stem = &stems[node];
         let this = &graph[*node];
         let operands = graph.operands(*node);
-        match (&this.op, operands.first()) {
-            (Op::Reshape(_), Some(source)) => edges.alias(*node, *source, &this.name)?,
-            (op, Some(source)) => {
-                let nodes: Vec<&ir::Node> = operands.iter().map(|id| &graph[*id]).collect();
-                let site = Site {
-                    node: this,
-                    id: *node,
-                    source: *source,
-                    operand: &graph[*source],
-                    operands: &nodes,
-                    stem,
-                };
-                let element = result_type(&mut builder, this, stem);
-                let (body, multipliers) = kernels::build(&mut builder, &site, op)?;
-                let interval = match &body {
-                    Body::Linear(linear) => linear.interval,
-                    _ => multipliers.map_or(1, |multipliers| multipliers.reuse_factor),
-                };
-                let channels = this.tensor.channel_count() as u64;
-                let source = edges.get(*source, &this.name)?;
-                let EdgeKind::Array(partition) = edges.list[source.0].kind;
-                let loops = body.nest().loops(channels, interval).reading(&body, partition);
-                let multipliers = multipliers.map(|multipliers| multipliers.in_loops(loops));
-                let (name, role) = match direct.get(node) {
-                    Some(port) => (port.as_str(), EdgeRole::Output),
-                    None => (this.layer.as_str(), EdgeRole::Internal),
-                };
-                let wanted = match role {
-                    EdgeRole::Output => port_name(&mut builder.names, name, &this.name, stem),
-                    _ => builder.names.unique(&format!("{stem}_out")),
-                };
-                let inputs = operands.iter().map(|id| edges.get(*id, &this.name));
-                let inputs = inputs.collect::<Result<_, _>>()?;
-                let output = edges.add(*node, wanted, element, this, role, name);
-                kernels.push(Kernel {
-                    name: stem.clone(),
-                    layer: this.layer.clone(),
-                    operation: op.name(),
-                    inputs,
-                    output,
-                    body,
-                    loops,
-                    initiation_interval: loops.initiation_interval(interval),
-                    multipliers,
-                });
-            }
-            (_, None) => {
-                let element = result_type(&mut builder, this, stem);
-                edges.add(*node, stem.clone(), element, this, EdgeRole::Input, &this.layer);
-            }
+        let Some(source) = operands.first() else {
+            let (name, layer) = (format!("{stem}_t"), &this.layer);
+            let (format, range) = (plain(this.tensor.format), this.tensor.range());
+            let element = builder.add_type(&name, layer, "values", format, range);
+            edges.add(*node, stem.clone(), element, this, EdgeRole::Input, layer);
+            continue;
+        };
+        let sign_power = sign_powers.get(source).copied();
+        if kernels::is_alias(&this.op) {
+            edges.alias(*node, *source, &this.name)?;
+            sign_powers.extend(sign_power.map(|power| (*node, power)));
+            continue;
         }
+        let nodes: Vec<&ir::Node> = operands.iter().map(|id| &graph[*id]).collect();
+        let operand = &graph[*source];
+        let context = NodeContext { node: this, operand, operands: &nodes, sign_power, stem };
+        let built = kernels::build(&mut builder, &context, &this.op)?;
+        sign_powers.extend(built.sign_power.map(|power| (*node, power)));
+
+        let (port, role) = match direct.get(node) {
+            Some(port) => (port.as_str(), EdgeRole::Output),
+            None => (this.layer.as_str(), EdgeRole::Internal),
+        };
+        let wanted = match role {
+            EdgeRole::Output => port_name(&mut builder.names, port, &this.name, stem),
+            _ => builder.names.unique(&format!("{stem}_out")),
+        };
+        let inputs = operands.iter().map(|id| edges.get(*id, &this.name));
+        let inputs = inputs.collect::<Result<_, _>>()?;
+        let output = edges.add(*node, wanted, built.element, this, role, port);
+        let (name, layer, operation) = (stem.clone(), this.layer.clone(), this.op.name());
+        let labels = Labels { name, layer, operation };
+        kernels.push(kernel(&builder, &edges, labels, (inputs, output), built));
     }
 
     let mut outputs = Vec::new();
@@ -274,58 +287,64 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
             outputs.push(edge);
             continue;
         }
-        // An input that leaves as it came, a result that is also used inside, or one that
-        // leaves twice: the port gets a copy.
+        // An input that is an output, a result that is also used inside, or one that is an output
+        // twice: the port gets a copy.
         let stem = builder.names.stem(&format!("{}_port", output.name));
         let source = edges.list[edge.0].clone();
         let name = builder.names.unique(&format!("{stem}_out"));
         let role = EdgeRole::Output;
+        let elements = source.len();
+        let element = source.element;
         edges.list.push(Edge { name, role, layer: output.name.clone(), ..source });
         let port = EdgeId(edges.list.len() - 1);
-        let body = Body::Convert(Convert { elements: edges.list[port.0].len() });
-        let channels = edges.list[port.0].shape.last().copied().unwrap_or(1);
-        let loops = body.nest().loops(channels as u64, 1);
-        kernels.push(Kernel {
-            name: stem,
-            layer: output.name.clone(),
-            operation: "copy",
-            inputs: vec![edge],
-            output: port,
-            body,
-            loops,
-            initiation_interval: loops.initiation_interval(1),
-            multipliers: None,
-        });
+        let body = Body::Cast(CastKernel { elements });
+        let built = Built::new(body, element, Cost::default());
+        let labels = Labels { name: stem, layer: output.name.clone(), operation: "copy" };
+        kernels.push(kernel(&builder, &edges, labels, (vec![edge], port), built));
         outputs.push(port);
     }
 
-    let (flow, initiation_interval) = schedule::flow(&kernels, &edges.list);
-    if flow == Flow::Pipeline {
-        for kernel in kernels.iter_mut().filter(|kernel| kernel.multipliers.is_none()) {
-            // A kernel that waits for slower ones may share its operators as well.
-            kernel.initiation_interval = initiation_interval;
-        }
-    }
-    let multipliers = kernels.iter().filter_map(|k| k.multipliers).map(|m| m.limit).sum();
+    let schedule = plan::schedule(&mut kernels, &edges.list);
+    let inputs = graph.inputs.iter().map(|node| edges.get(*node, &graph.name));
     let mut design = Design {
         name,
         options: options.clone(),
         types: builder.types,
         constants: builder.constants,
-        inputs: graph
-            .inputs
-            .iter()
-            .map(|node| edges.get(*node, &graph.name))
-            .collect::<Result<_, _>>()?,
+        inputs: inputs.collect::<Result<_, _>>()?,
         edges: edges.list,
         kernels,
         outputs,
-        schedule: Schedule { flow, initiation_interval, multipliers },
-        findings: builder.findings,
+        schedule,
+        warnings: builder.warnings,
     };
-    let found = preflight::check(&design);
-    design.findings.extend(found);
+    let found = warnings::check(&design);
+    design.warnings.extend(found);
     Ok(design)
+}
+
+/// A kernel's names.
+struct Labels {
+    name: String,
+    layer: String,
+    operation: &'static str,
+}
+
+/// The planned kernel between `inputs` and `output`.
+fn kernel(
+    builder: &Builder<'_>,
+    edges: &Edges,
+    Labels { name, layer, operation }: Labels,
+    (inputs, output): (Vec<EdgeId>, EdgeId),
+    built: Built,
+) -> Kernel {
+    let Built { body, cost, mut multipliers, interval, .. } = built;
+    let channels = edges.list[output.0].shape.last().copied().unwrap_or(1) as u64;
+    let EdgeKind::Array(operand) = edges.list[inputs[0].0].kind;
+    let structure = body.structure();
+    let sharing = (channels, interval);
+    let plan = Plan::new(structure, sharing, operand, &builder.constants, &mut multipliers);
+    Kernel { name, layer, operation, inputs, output, body, plan, cost, multipliers }
 }
 
 /// Refuses an option for a layer that is not there.
@@ -348,18 +367,20 @@ fn check_layers(graph: &Graph, options: &Options) -> Result<(), HlsError> {
     }
 }
 
-/// Nodes whose kernel may write a port of the top function: results that nothing else reads.
-/// With each, the name of the output.
+/// Nodes whose kernel may write a port of the top function, because nothing else reads their
+/// result. With each, the name of the output.
 fn results_that_are_ports(graph: &Graph) -> HashMap<NodeId, String> {
     let producer = |mut node: NodeId| {
-        while let (Op::Reshape(_), [source]) = (&graph[node].op, graph.operands(node).as_slice()) {
+        while let (true, [source]) =
+            (kernels::is_alias(&graph[node].op), graph.operands(node).as_slice())
+        {
             node = *source;
         }
         node
     };
     let mut reads: HashMap<NodeId, usize> = HashMap::new();
     let built = graph.live_nodes();
-    for node in built.into_iter().filter(|n| !matches!(graph[*n].op, Op::Reshape(_))) {
+    for node in built.into_iter().filter(|n| !kernels::is_alias(&graph[*n].op)) {
         for operand in graph.operands(node) {
             *reads.entry(producer(operand)).or_default() += 1;
         }
@@ -367,7 +388,7 @@ fn results_that_are_ports(graph: &Graph) -> HashMap<NodeId, String> {
     let mut ports = HashMap::new();
     for output in &graph.outputs {
         let node = producer(output.node);
-        if !reads.contains_key(&node) && !matches!(graph[node].op, Op::Input(_)) {
+        if !reads.contains_key(&node) && !graph.operands(node).is_empty() {
             ports.entry(node).or_insert_with(|| output.name.clone());
         }
     }
@@ -382,22 +403,6 @@ fn port_name(names: &mut Names, output: &str, node: &str, stem: &str) -> String 
     // The output is a layer whose name no node has taken.
     let stem = Names::default().stem(output);
     names.unique(&format!("{stem}_out"))
-}
-
-/// The type of a node's result. Where the operation rounds, the type says how.
-fn result_type(builder: &mut Builder<'_>, node: &ir::Node, stem: &str) -> TypeId {
-    let format = node.tensor.format;
-    let (suffix, holds, quantization) = match &node.op {
-        Op::Linear(_) | Op::Conv(_) => ("_acc", "sums", plain(format)),
-        Op::Cast(cast) => ("", "values", cast.uniform().unwrap_or_else(|| plain(format))),
-        Op::Softmax(softmax) => {
-            let Quantization { rounding, overflow, .. } = softmax.to;
-            ("", "probabilities", Quantization::new(format, rounding, overflow))
-        }
-        _ => ("", "values", plain(format)),
-    };
-    let range = node.tensor.range();
-    builder.add_type(&format!("{stem}{suffix}_t"), &node.layer, holds, quantization, range)
 }
 
 /// Edges made so far, by the node that makes them.
@@ -418,10 +423,8 @@ impl Edges {
     ) -> EdgeId {
         let id = EdgeId(self.list.len());
         let shape = of.tensor.shape.clone();
-        let kind = EdgeKind::Array(Partition::Complete);
-        let mut edge = Edge { name, element, shape, kind, role, layer: layer.into() };
-        edge.kind = EdgeKind::Array(schedule::partition(&edge));
-        self.list.push(edge);
+        let kind = EdgeKind::Array(Partition::of_tensor(&shape));
+        self.list.push(Edge { name, element, shape, kind, role, layer: layer.into() });
         self.of.insert(node, id);
         id
     }
@@ -436,7 +439,7 @@ impl Edges {
     fn get(&self, node: NodeId, user: &str) -> Result<EdgeId, HlsError> {
         self.of.get(&node).copied().ok_or_else(|| HlsError::Graph {
             node: user.into(),
-            rule: "takes a result that no node before it makes".into(),
+            rule: "takes a result that no node before it computes".into(),
         })
     }
 }

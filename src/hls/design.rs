@@ -1,16 +1,19 @@
-//! The parts of a design.
+//! A hardware design and its parts.
 
 use std::ops::Index;
 
 use num_bigint::BigInt;
 use serde::Serialize;
 
+use super::form::Operations;
+use super::function::FunctionSize;
 use super::kernels::Body;
-use super::{Finding, Flow, HlsError, Loops, Names, Options, Partition, build};
-use crate::fixed::{Codes, Quantization, Range};
+use super::plan::{Flow, Partition, Plan};
+use super::{HlsError, Names, Options, Warning, build};
+use crate::fixed::{Codes, Format, Quantization, Range};
 use crate::ir::Graph;
 
-/// A hardware design: what the generated C++ says, in no vendor's words.
+/// A hardware design, independent of a vendor: all that the generated C++ states.
 #[derive(Clone, Debug, Serialize)]
 pub struct Design {
     /// The top function, a valid identifier.
@@ -20,30 +23,30 @@ pub struct Design {
     /// Every type, each before its first use.
     pub types: Vec<Type>,
     /// Weights and tables.
-    pub constants: Vec<Constant>,
-    /// What runs between kernels, and the top function's arguments.
+    pub constants: Vec<ConstantArray>,
+    /// Tensors between kernels, and the top function's arguments.
     pub edges: Vec<Edge>,
-    /// In an order in which they can run.
+    /// In topological order.
     pub kernels: Vec<Kernel>,
-    /// The arguments that samples enter by, in the model's order.
+    /// The top function's input arguments, in the model's order.
     pub inputs: Vec<EdgeId>,
-    /// The arguments that results leave by, in the model's order.
+    /// The top function's output arguments, in the model's order.
     pub outputs: Vec<EdgeId>,
-    /// When what runs.
+    /// How the kernels run together.
     pub schedule: Schedule,
-    /// What synthesis will find hard, worth reading before it starts.
-    pub findings: Vec<Finding>,
+    /// Problems to expect in synthesis.
+    pub warnings: Vec<Warning>,
 }
 
-/// A place in [`Design::types`].
+/// An index into [`Design::types`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct TypeId(pub(super) usize);
 
-/// A place in [`Design::constants`].
+/// An index into [`Design::constants`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct ConstantId(pub(super) usize);
 
-/// A place in [`Design::edges`].
+/// An index into [`Design::edges`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct EdgeId(pub(super) usize);
 
@@ -52,41 +55,40 @@ pub struct EdgeId(pub(super) usize);
 pub struct Type {
     /// The C++ name.
     pub name: String,
-    /// Whether it is spelled as an integer type: a count, a sign, an amount to shift by. Any other
-    /// is fixed-point.
+    /// Set for an integer type (a count, a sign, a shift amount); any other is fixed-point.
     pub integer: bool,
-    /// What it is.
+    /// Format, rounding and overflow mode.
     pub quantization: Quantization,
     /// The layer that it belongs to, in the model's spelling.
     pub layer: String,
-    /// What it holds: `sums`, `weights`.
+    /// Its contents: `sums`, `weights`.
     pub holds: &'static str,
-    /// The codes that occur, proven.
+    /// The proven range of codes.
     pub range: Range,
 }
 
-/// Numbers that are part of the design.
+/// An array of constants.
 #[derive(Clone, Debug, Serialize)]
-pub struct Constant {
+pub struct ConstantArray {
     /// The C++ name.
     pub name: String,
     /// Its elements' type; holds every code exactly.
     pub element: TypeId,
     /// The layer that it belongs to, in the model's spelling.
     pub layer: String,
-    /// What it is: `weights`, `exponentials`.
+    /// Its contents: `weights`, `exponentials`.
     pub holds: &'static str,
-    /// Row-major, in steps of the type.
+    /// Row-major, in LSBs of the type.
     #[serde(skip)]
     pub codes: Codes,
 }
 
-/// One number that is part of the design.
+/// One constant number.
 #[derive(Clone, Debug, Serialize)]
 pub struct Number {
     /// Its type.
     pub element: TypeId,
-    /// In steps of the type.
+    /// In LSBs of the type.
     #[serde(serialize_with = "decimal")]
     pub code: BigInt,
 }
@@ -95,7 +97,7 @@ fn decimal<S: serde::Serializer>(code: &BigInt, out: S) -> Result<S::Ok, S::Erro
     out.collect_str(code)
 }
 
-/// A tensor on its way.
+/// A tensor between kernels, or an argument of the top function.
 #[derive(Clone, Debug, Serialize)]
 pub struct Edge {
     /// The C++ name.
@@ -104,9 +106,9 @@ pub struct Edge {
     pub element: TypeId,
     /// Elements along each axis of one sample.
     pub shape: Vec<usize>,
-    /// How it is handed over.
+    /// The C++ object that carries it.
     pub kind: EdgeKind,
-    /// Whether it crosses the top function's border.
+    /// Argument of the top function, or internal.
     pub role: EdgeRole,
     /// The node that made it, in the graph's spelling; for a port, the model's input or output
     /// layer.
@@ -114,18 +116,18 @@ pub struct Edge {
 }
 
 impl Edge {
-    /// How many elements one sample has.
+    /// Number of elements of one sample.
     pub fn len(&self) -> usize {
         self.shape.iter().product()
     }
 
-    /// Whether a sample has no elements.
+    /// Tells whether a sample has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 }
 
-/// How a tensor is handed from kernel to kernel.
+/// The C++ object that carries a tensor from kernel to kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EdgeKind {
@@ -133,7 +135,7 @@ pub enum EdgeKind {
     Array(Partition),
 }
 
-/// Where an edge runs.
+/// An edge's role in the top function.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EdgeRole {
@@ -141,7 +143,7 @@ pub enum EdgeRole {
     Input,
     /// An argument that the top function writes.
     Output,
-    /// Inside of the top function.
+    /// A tensor inside the top function.
     Internal,
 }
 
@@ -150,25 +152,46 @@ pub enum EdgeRole {
 pub struct Kernel {
     /// The C++ name.
     pub name: String,
-    /// The graph's node, in the graph's spelling.
+    /// The layer that it belongs to, in the model's spelling.
     pub layer: String,
     /// The operation's name, as the graph has it.
     pub operation: &'static str,
-    /// What it reads, in the order of the operation's operands.
+    /// Its operands, in the operation's order.
     pub inputs: Vec<EdgeId>,
-    /// What it writes.
+    /// Its result.
     pub output: EdgeId,
-    /// What it computes.
+    /// Its computation.
     pub body: Body,
-    /// How its loops run.
-    pub loops: Loops,
-    /// Clock cycles between two samples.
-    pub initiation_interval: u64,
-    /// The multipliers of a kernel that has any.
+    /// Its loops, initiation interval and partitions.
+    pub plan: Plan,
+    /// Its arithmetic and memory.
+    pub cost: Cost,
+    /// Its multipliers, if it has any.
     pub multipliers: Option<Multipliers>,
 }
 
-/// What a kernel multiplies.
+/// Arithmetic and memory of a kernel, for one sample.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Cost {
+    /// Its form in hardware: `shift-add`, `table 64 x 6 bits`.
+    pub hardware: Vec<String>,
+    /// Arithmetic operations.
+    pub operations: Operations,
+    /// Step functions and lookup tables.
+    pub functions: Vec<FunctionSize>,
+    /// The type of its weights.
+    pub weight: Option<Format>,
+    /// The type of its scales.
+    pub scale: Option<Format>,
+    /// The type of its biases.
+    pub bias: Option<Format>,
+    /// Bits of weights, scales and biases.
+    pub weight_bits: usize,
+    /// Bits of tables and thresholds.
+    pub table_bits: usize,
+}
+
+/// The multipliers of a kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Multipliers {
     /// Products for one sample, those with constant zeros included.
@@ -176,9 +199,9 @@ pub struct Multipliers {
     /// Products with a constant that is neither 0 nor a power of two: the others are wires. All of
     /// them, if constants come from a memory.
     pub nontrivial_products: u64,
-    /// How often one multiplier is used for a sample.
+    /// Uses of one multiplier for a sample.
     pub reuse_factor: u64,
-    /// At most this many multipliers: products / reuse factor, rounded up.
+    /// Largest number of multipliers: products / reuse factor, rounded up.
     pub limit: u64,
     /// The operand's width in bits.
     pub operand_width: u32,
@@ -186,24 +209,19 @@ pub struct Multipliers {
     pub constant_width: u32,
 }
 
-/// When what runs.
+/// How the kernels run together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Schedule {
-    /// How the kernels run together.
+    /// Pipeline, dataflow, or sequence.
     pub flow: Flow,
-    /// Clock cycles between two samples: the largest of the kernels', or their sum if they run
-    /// one after the other.
+    /// Clock cycles between two samples: the largest of the kernels' intervals, or their sum if
+    /// they run one after the other.
     pub initiation_interval: u64,
-    /// Multipliers of all kernels together, at most.
+    /// Clock cycles between two samples if the top function is one process, in which rolled loops
+    /// always run one after the other (Catapult).
+    pub single_process_interval: u64,
+    /// Largest number of multipliers of all kernels together.
     pub multipliers: u64,
-}
-
-impl Multipliers {
-    /// Those of a kernel with these loops: an iteration of one that is kept uses them anew.
-    pub(super) fn in_loops(self, loops: Loops) -> Self {
-        let Loops::Pipelined { iterations, interval, .. } = loops else { return self };
-        Self { limit: self.nontrivial_products.div_ceil(iterations * interval.max(1)), ..self }
-    }
 }
 
 impl Design {
@@ -211,31 +229,16 @@ impl Design {
     ///
     /// # Errors
     /// If an option makes no sense, or the graph needs a type or a literal that C++ lacks.
-    /// What is merely hard to synthesise is no error but one of [`Design::findings`].
+    /// What is merely hard to synthesise is no error but one of [`Design::warnings`].
     pub fn new(graph: &Graph, options: &Options) -> Result<Self, HlsError> {
         build::design(graph, options)
     }
 
-    /// The constants that an iteration of `kernel` reads several elements of, and how they are
-    /// split for that.
-    pub fn constants_of(&self, kernel: &Kernel) -> Vec<(&Constant, Partition)> {
-        if let Body::Linear(linear) = &kernel.body
-            && !linear.blocks.is_whole()
-        {
-            let (inputs, outputs) = (linear.block_inputs() as u64, linear.block_outputs() as u64);
-            let matrices = linear.matrices().into_iter().map(|id| (id, inputs * outputs));
-            let vectors = linear.vectors().into_iter().map(|id| (id, outputs));
-            let several = matrices.chain(vectors).filter(|(_, elements)| *elements > 1);
-            return several
-                .map(|(id, elements)| (&self[id], Partition::Words { elements }))
-                .collect();
-        }
-        let parallel = match kernel.loops {
-            Loops::Unrolled => 1,
-            Loops::Pipelined { parallel, .. } => parallel,
-        };
-        let constants = kernel.body.constants().into_iter().map(|id| &self[id]);
-        constants.map(|it| (it, Partition::of(it.codes.len(), parallel))).collect()
+    /// Arithmetic operations of all kernels for one sample.
+    pub fn operations(&self) -> Operations {
+        let mut all = Operations::default();
+        self.kernels.iter().for_each(|kernel| all += kernel.cost.operations);
+        all
     }
 
     /// The name that a project called `name` gets.
@@ -252,8 +255,8 @@ impl Index<TypeId> for Design {
 }
 
 impl Index<ConstantId> for Design {
-    type Output = Constant;
-    fn index(&self, id: ConstantId) -> &Constant {
+    type Output = ConstantArray;
+    fn index(&self, id: ConstantId) -> &ConstantArray {
         &self.constants[id.0]
     }
 }

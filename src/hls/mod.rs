@@ -1,9 +1,9 @@
-//! From a graph of integer operations to a hardware design, free of any vendor.
+//! From a graph of integer operations to a hardware design, independent of a vendor.
 //!
-//! A [`Design`] has everything that the generated C++ says: names, types, constants, kernels,
-//! the arrays between them, and the schedule. [`crate::back`] writes it down in a vendor's
-//! dialect and decides nothing about numbers. Each operation of [`crate::ir::Op`] becomes a kernel in a
-//! file of its own below `kernels`.
+//! A [`Design`] holds all that the generated C++ states: names, types, constants, kernels, the
+//! arrays between them, and how each kernel runs. [`crate::back`] prints it in a vendor's dialect
+//! and decides nothing. Each operation of [`crate::ir::Op`] becomes a kernel in `kernels`; `plan`
+//! decides about loops, initiation intervals and partitions.
 
 mod build;
 mod design;
@@ -13,28 +13,26 @@ mod function;
 mod kernels;
 mod names;
 mod options;
-mod parts;
-mod preflight;
-mod reuse;
-mod schedule;
+mod plan;
 #[cfg(test)]
 mod tests;
+mod warnings;
 
 pub use design::{
-    Constant, ConstantId, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Multipliers, Number,
-    Schedule, Type, TypeId,
+    ConstantArray, ConstantId, Cost, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Multipliers,
+    Number, Schedule, Type, TypeId,
 };
 pub use error::HlsError;
-pub use form::{Form, Operations, Scaling, Uses};
-pub use function::{Function, FunctionSize, MOST_COMPARATORS};
+pub use form::Operations;
+pub use function::{FunctionSize, MOST_COMPARATORS};
 pub use kernels::{
-    Affine, Body, Clamp, Concat, Convert, Down, FactorSigns, Factors, Gather, Leaky, Linear, Merge,
-    MovedSums, Numbers, Offsets, Part, Places, Pool, Powers, Products, Scale, Search, Shifts,
-    SignCodes, Signs, Slopes, Softmax, Steps, Table, Terms, Windows, Xnor,
+    AffineKernel, Bias, Body, CastKernel, ClampKernel, ComparatorKernel, ConcatKernel,
+    ConcatOperand, ElementwiseKernel, ExpTable, FactorArray, FactorSigns, Factors, GatherKernel,
+    LeakyKernel, LinearKernel, PoolKernel, PowerFactors, ProductTerms, RightShift, ScaleKernel,
+    SearchKernel, ShiftTerms, ShiftedSums, Shifter, SignCodes, SignTerms, Slopes, SoftmaxKernel,
+    TableKernel, Terms, Windows, XnorTerms,
 };
 pub use names::Names;
 pub use options::{Options, TableSizes};
-pub use parts::dsp_slices;
-pub use preflight::{Finding, Obstacle, UNROLL_LIMIT};
-pub use reuse::Blocks;
-pub use schedule::{Flow, Loops, Partition};
+pub use plan::{Flow, LocalArray, Loop, Partition, Plan, Tiles, UNROLL_LIMIT};
+pub use warnings::{Warning, WarningKind, dsp_slices};

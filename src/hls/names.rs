@@ -110,8 +110,8 @@ fn has_reserved_prefix(name: &str) -> bool {
 }
 
 /// Classes and functions of the testbench, in lower case.
-const TESTBENCH: &str = "code comparison decimal get_bits get_code negate open_vectors parse run set \
-                         set_bits shown text vectors vectors_directory";
+const TESTBENCH: &str = "code comparison digits get_bits parse print run samples set set_bits shown \
+                         vectors vectors_directory";
 
 /// Reserved words in lower case, by where they come from.
 const RESERVED: [&str; 6] = [
@@ -200,10 +200,10 @@ mod tests {
 
     #[test]
     fn projects_leave_the_testbench_its_names() {
-        for word in ["Text", "vectors", "run", "input_1_vectors"] {
+        for word in ["Code", "vectors", "run", "input_1_vectors"] {
             assert_eq!(Names::default().project(word), format!("{word}_network"));
         }
-        assert_eq!(stem("Text"), "Text");
+        assert_eq!(stem("Code"), "Code");
     }
 
     #[test]
@@ -226,7 +226,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_projects_name_is_its_own_name(
-            prefix in "(ap|AC|hls|2|int|Text|X|_)?_?", rest in "[a-zA-Z0-9_ ]{0,60}",
+            prefix in "(ap|AC|hls|2|int|Code|X|_)?_?", rest in "[a-zA-Z0-9_ ]{0,60}",
             suffix in "(_vectors|_t|_)?",
         ) {
             let name = Names::default().project(&format!("{prefix}{rest}{suffix}"));

@@ -47,6 +47,12 @@ fn design(graph: &Graph) -> Design {
     Design::new(graph, &options()).unwrap()
 }
 
+/// Number of rolled loops of a kernel, the interval of the innermost one, and its iterations.
+fn rolled(kernel: &Kernel) -> (usize, u64, u64) {
+    let Some(Loop::Pipeline { interval, .. }) = kernel.plan.loops.last() else { return (0, 0, 1) };
+    (kernel.plan.loops.len(), *interval, kernel.plan.initiation_interval / interval)
+}
+
 fn name_of(design: &Design, edge: EdgeId) -> &str {
     &design[edge].name
 }
@@ -72,8 +78,13 @@ fn a_dense_layer_becomes_two_kernels_between_ports() {
             "act_t ufixed<6,0,RND,SAT>"
         ]
     );
-    let schedule = Schedule { flow: Flow::Pipeline, initiation_interval: 1, multipliers: 12 };
-    assert_eq!((design.schedule, design.findings), (schedule, vec![]));
+    let schedule = Schedule {
+        flow: Flow::Pipeline,
+        initiation_interval: 1,
+        single_process_interval: 1,
+        multipliers: 12,
+    };
+    assert_eq!((design.schedule, design.warnings), (schedule, vec![]));
 }
 
 #[test]
@@ -99,9 +110,9 @@ fn scales_share_multipliers_as_far_as_their_layer_leaves_time() {
         assert_eq!(design.kernels[0].multipliers, Some(expected));
         let moved = asked != reuse_factor;
         let (used, inputs, outputs) = (reuse_factor, 1, 6);
-        let obstacle = Obstacle::ReuseFactorMoved { asked, used, inputs, outputs };
-        let expected = Finding { layer: "y".into(), obstacle };
-        assert_eq!(design.findings, moved.then_some(expected).into_iter().collect::<Vec<_>>());
+        let kind = WarningKind::ReuseFactorChanged { asked, used, inputs, outputs };
+        let expected = Warning { layer: "y".into(), kind };
+        assert_eq!(design.warnings, moved.then_some(expected).into_iter().collect::<Vec<_>>());
     }
 }
 
@@ -112,10 +123,7 @@ fn kernels_take_the_time_that_memories_ask() {
         let x = input(&mut graph, "x", shape, "fixed<8,1>");
         let y = graph.add("y", op, &[x]).unwrap();
         graph.add_output("y", y);
-        match design(&graph).kernels[0].loops {
-            Loops::Pipelined { depth, interval, iterations, .. } => (depth, interval, iterations),
-            loops => panic!("{loops:?}"),
-        }
+        rolled(&design(&graph).kernels[0])
     };
     let pool = |window| Op::Pool(ir::Pool { window, kind: ir::PoolKind::Max });
     let whole = ir::Window::whole([40, 40]);
@@ -192,17 +200,17 @@ fn reuse_factors_become_the_nearest_legal_ones() {
     let design = Design::new(&dense(), &options).unwrap();
     let multipliers = design.kernels[0].multipliers.unwrap();
     assert_eq!((multipliers.reuse_factor, multipliers.limit), (4, 3));
-    let intervals: Vec<u64> = design.kernels.iter().map(|k| k.initiation_interval).collect();
+    let intervals: Vec<u64> = design.kernels.iter().map(|k| k.plan.initiation_interval).collect();
     assert_eq!(intervals, [4, 4]);
     assert_eq!(design.schedule.initiation_interval, 4);
-    let [finding] = &design.findings[..] else { panic!("{:?}", design.findings) };
+    let [warning] = &design.warnings[..] else { panic!("{:?}", design.warnings) };
     assert_eq!(
-        finding.to_string(),
-        "layer 'fc': a reuse factor of 5 does not cut its 4 x 3 products into equal parts of at \
+        warning.to_string(),
+        "layer 'fc': a reuse factor of 5 does not divide its 4 x 3 products into equal tiles of at \
          most 4096; 4 is used"
     );
-    assert_eq!(finding.advice(), "set the reuse factor of 'fc' to 4, or another such number");
-    assert!(!finding.is_serious());
+    assert_eq!(warning.help(), "set ReuseFactor: 4 for 'fc'");
+    assert!(!warning.is_serious());
 }
 
 #[test]
@@ -214,14 +222,19 @@ fn a_kernel_without_multipliers_takes_the_reuse_factor_as_its_interval() {
     let options = Options { reuse_factor: 6, ..options() };
     let design = Design::new(&graph, &options).unwrap();
     let [kernel] = &design.kernels[..] else { panic!("{:?}", design.kernels) };
-    assert_eq!((kernel.multipliers, kernel.initiation_interval), (None, 6));
+    assert_eq!((kernel.multipliers, kernel.plan.initiation_interval), (None, 6));
     assert_eq!(
         design.schedule,
-        Schedule { flow: Flow::Pipeline, initiation_interval: 6, multipliers: 0 }
+        Schedule {
+            flow: Flow::Pipeline,
+            initiation_interval: 6,
+            single_process_interval: 6,
+            multipliers: 0,
+        }
     );
-    assert_eq!(design.findings, []);
-    let Body::Linear(linear) = &kernel.body else { panic!("{:?}", kernel.body) };
-    assert_eq!((linear.operations.additions, linear.operations.multiplications), (9, 0));
+    assert_eq!(design.warnings, []);
+    let operations = kernel.cost.operations;
+    assert_eq!((operations.additions, operations.multiplications), (9, 0));
 }
 
 #[test]
@@ -232,28 +245,29 @@ fn large_rows_keep_the_loop_in_a_row() {
     let y = graph.add("norm", ir::Affine { scale, bias: None }, &[x]).unwrap();
     graph.add_output("norm", y);
     let design = design(&graph);
-    let loops = Loops::Pipelined { depth: 2, iterations: 10_000, interval: 1, parallel: 1 };
-    assert_eq!(design.kernels[0].loops, loops);
-    let [(_, partition)] = design.constants_of(&design.kernels[0])[..] else { panic!() };
+    let pipeline = |unroll| Loop::Pipeline { interval: 1, unroll };
+    assert_eq!(design.kernels[0].plan.loops, [Loop::Sequential, pipeline(1)]);
+    assert_eq!(design.kernels[0].plan.initiation_interval, 10_000);
+    let [(_, partition)] = design.kernels[0].plan.constants[..] else { panic!() };
     assert_eq!(partition, Partition::Cyclic { factor: 1 });
-    let [finding] = &design.findings[..] else { panic!("{:?}", design.findings) };
+    let [warning] = &design.warnings[..] else { panic!("{:?}", design.warnings) };
     assert_eq!(
-        finding.to_string(),
-        "layer 'norm' would unroll to 2·5000 = 10000 copies; beyond 4096 synthesis fails or takes \
-         hours, so that loops stay: 10000 cycles for a sample"
+        warning.to_string(),
+        "layer 'norm': 2·5000 = 10000 operations are too many to unroll (the limit is 4096); its \
+         outer loops are pipelined: 10000 cycles for a sample"
     );
-    assert_eq!(finding.advice(), "make 'norm' smaller, if that is too slow");
-    assert!(!finding.is_serious());
+    assert_eq!(warning.help(), "make 'norm' smaller if that is too slow");
+    assert!(!warning.is_serious());
 }
 
 #[test]
 fn loops_are_kept_from_the_outermost_one_on() {
     let pool = |output: [usize; 2], kernel: [usize; 2], channels: usize| {
         let bounds = [output[0], output[1], channels, kernel[0], kernel[1]];
-        match schedule::Nest::new(&bounds).together(2).loops(channels as u64, 1) {
-            Loops::Unrolled => (0, 1),
-            Loops::Pipelined { depth, iterations, parallel: 1, .. } => (depth, iterations),
-            loops => panic!("{loops:?}"),
+        match plan::Nest::new(&bounds).together(2).rolled(channels as u64) {
+            None => (0, 1),
+            Some(plan::Rolled { depth, iterations, unroll: 1, .. }) => (depth, iterations),
+            Some(rolled) => panic!("{rolled:?}"),
         }
     };
     assert_eq!(pool([4, 4], [2, 2], 64), (0, 1));
@@ -271,14 +285,14 @@ fn large_kernels_keep_their_outermost_loop() {
     let act = cast(&mut graph, "act", x, "ufixed<6,0>");
     graph.add_output("act", act);
     let large = design(&graph);
-    let [finding] = &large.findings[..] else { panic!("{:?}", large.findings) };
+    let [warning] = &large.warnings[..] else { panic!("{:?}", large.warnings) };
     assert_eq!(
-        finding.to_string(),
-        "layer 'act' would unroll to 4500 copies; beyond 4096 synthesis fails or takes hours, so \
-         that loops stay: 3 cycles for a sample"
+        warning.to_string(),
+        "layer 'act': 4500 operations are too many to unroll (the limit is 4096); its outer loops \
+         are pipelined: 3 cycles for a sample"
     );
-    let loops = Loops::Pipelined { depth: 1, iterations: 3, interval: 1, parallel: 1500 };
-    assert_eq!(large.kernels[0].loops, loops);
+    assert_eq!(large.kernels[0].plan.loops, [Loop::Pipeline { interval: 1, unroll: 1500 }]);
+    assert_eq!(large.kernels[0].plan.initiation_interval, 3);
     assert_eq!(large.schedule.flow, Flow::Dataflow);
     assert_eq!(large.schedule.initiation_interval, 3);
     assert_eq!(large.edges[0].kind, EdgeKind::Array(Partition::Cyclic { factor: 1500 }));
@@ -297,7 +311,7 @@ fn exactly_the_limit_is_fine() {
     let x = input(&mut graph, "x", &[64], "fixed<8,1>");
     let fc = linear(&mut graph, "fc", x, 64, 3, "fixed<6,1>");
     graph.add_output("fc", fc);
-    assert_eq!(design(&graph).findings, []);
+    assert_eq!(design(&graph).warnings, []);
 }
 
 /// A matrix \[100, 64\] for each of two rows.
@@ -309,31 +323,31 @@ fn large_matrix() -> Graph {
     graph
 }
 
-fn blocks_of(design: &Design) -> (Blocks, Loops) {
+fn tiles_of(design: &Design) -> (Tiles, (usize, u64, u64)) {
     let kernel = &design.kernels[0];
     let Body::Linear(linear) = &kernel.body else { panic!("{:?}", kernel.body) };
-    (linear.blocks, kernel.loops)
+    (linear.tiles, rolled(kernel))
 }
 
 #[test]
-fn large_matrices_are_worked_on_in_blocks() {
+fn large_matrices_are_tiled() {
     let design = design(&large_matrix());
-    let (blocks, loops) = blocks_of(&design);
-    assert_eq!(blocks, Blocks { inputs: 1, outputs: 2 });
-    assert_eq!(loops, Loops::Pipelined { depth: 2, iterations: 4, interval: 1, parallel: 1 });
-    assert_eq!(design.kernels[0].initiation_interval, 4);
+    let (tiles, loops) = tiles_of(&design);
+    assert_eq!(tiles, Tiles { inputs: 1, outputs: 2 });
+    assert_eq!(loops, (2, 1, 4));
+    assert_eq!(design.kernels[0].plan.initiation_interval, 4);
     let multipliers = design.kernels[0].multipliers.unwrap();
     assert_eq!((multipliers.reuse_factor, multipliers.limit), (2, 3200));
-    let [finding] = &design.findings[..] else { panic!("{:?}", design.findings) };
+    let [warning] = &design.warnings[..] else { panic!("{:?}", design.warnings) };
     assert_eq!(
-        finding.to_string(),
-        "layer 'fc': a reuse factor of 1 does not cut its 100 x 64 products into equal parts of at \
-         most 4096; 2 is used"
+        warning.to_string(),
+        "layer 'fc': a reuse factor of 1 does not divide its 100 x 64 products into equal tiles of \
+         at most 4096; 2 is used"
     );
 }
 
 #[test]
-fn resource_works_on_blocks_of_small_matrices_too() {
+fn resource_tiles_small_matrices_too() {
     let options = Options {
         reuse_factor: 4,
         strategy: Strategy::Resource,
@@ -346,13 +360,13 @@ fn resource_works_on_blocks_of_small_matrices_too() {
     let other = linear(&mut graph, "other", fc, 2, 3, "fixed<6,1>");
     graph.add_output("other", other);
     let design = Design::new(&graph, &options).unwrap();
-    assert_eq!(design.findings, []);
-    let (blocks, loops) = blocks_of(&design);
-    assert_eq!(blocks, Blocks { inputs: 2, outputs: 2 });
-    assert_eq!(loops, Loops::Pipelined { depth: 3, iterations: 4, interval: 1, parallel: 1 });
+    assert_eq!(design.warnings, []);
+    let (tiles, loops) = tiles_of(&design);
+    assert_eq!(tiles, Tiles { inputs: 2, outputs: 2 });
+    assert_eq!(loops, (3, 1, 4));
     assert_eq!(design.kernels[0].multipliers.unwrap().limit, 3);
-    assert_eq!(design.kernels[1].loops, Loops::Unrolled);
-    assert_eq!(design.kernels[1].initiation_interval, 4);
+    assert!(design.kernels[1].plan.is_unrolled());
+    assert_eq!(design.kernels[1].plan.initiation_interval, 4);
     assert_eq!(design.schedule.flow, Flow::Dataflow);
 
     let unknown =
@@ -371,7 +385,7 @@ fn a_block_of_a_matrix_is_a_row_of_its_constant() {
     graph.add_output("fc", fc);
     let options = Options { reuse_factor: 4, strategy: Strategy::Resource, ..options() };
     let design = Design::new(&graph, &options).unwrap();
-    assert_eq!(blocks_of(&design).0, Blocks { inputs: 2, outputs: 2 });
+    assert_eq!(tiles_of(&design).0, Tiles { inputs: 2, outputs: 2 });
     let rows = ndarray::arr2(&[[3, 13], [23, 33], [4, 14], [24, 34]]).into_dyn();
     assert_eq!(design.constants[0].codes, Codes::Narrow(rows));
 }
@@ -389,20 +403,20 @@ fn wide(width: &str, code: i64) -> Graph {
 fn multipliers_are_held_against_the_part() {
     let small = |graph: &Graph, reuse_factor| {
         let options = Options { part: "xc7z020clg400-1".into(), reuse_factor, ..options() };
-        Design::new(graph, &options).unwrap().findings
+        Design::new(graph, &options).unwrap().warnings
     };
-    let findings = small(&wide("fixed<12,1>", 1001), 1);
-    let [finding] = &findings[..] else { panic!("{findings:?}") };
+    let warnings = small(&wide("fixed<12,1>", 1001), 1);
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
     assert_eq!(
-        finding.to_string(),
-        "'dense' needs about 320 DSP slices, xc7z020clg400-1 has 220; most of them go to 'fc' \
-         (320)"
+        warning.to_string(),
+        "'dense' needs about 320 DSP slices, xc7z020clg400-1 has 220; most of them are \
+         used by 'fc' (320)"
     );
     assert_eq!(
-        finding.advice(),
-        "set a reuse factor of 2 for the model, use narrower types, or choose a larger part"
+        warning.help(),
+        "set ReuseFactor: 2 for the model, use narrower types, or choose a larger part"
     );
-    assert!(finding.is_serious());
+    assert!(warning.is_serious());
     assert_eq!(small(&wide("fixed<12,1>", 1001), 2), []);
     // Narrow factors and powers of two need no slice.
     assert_eq!(small(&wide("fixed<9,1>", 101), 1), []);
@@ -433,17 +447,16 @@ fn wide_factors_take_several_slices() {
 }
 
 #[test]
-fn an_unknown_part_is_said_to_be_unknown() {
+fn an_unknown_part_is_reported() {
     let options = Options { part: "nangate-45nm_beh".into(), ..options() };
-    let findings = Design::new(&wide("fixed<12,1>", 1001), &options).unwrap().findings;
-    let [finding] = &findings[..] else { panic!("{findings:?}") };
+    let warnings = Design::new(&wide("fixed<12,1>", 1001), &options).unwrap().warnings;
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
     assert_eq!(
-        finding.to_string(),
-        "the DSP slices of nangate-45nm_beh are not known, so that the estimate of 320 was not \
-         compared"
+        warning.to_string(),
+        "the number of DSP slices of nangate-45nm_beh is unknown; the design needs about 320"
     );
-    assert_eq!(finding.advice(), "compare the estimate with the part's data sheet");
-    assert!(!finding.is_serious());
+    assert_eq!(warning.help(), "compare the estimate with the part's data sheet");
+    assert!(!warning.is_serious());
 }
 
 #[test]

@@ -6,7 +6,7 @@ use petgraph::graph::NodeIndex;
 
 use super::error::ResultOverflow;
 use super::quotients::Quotients;
-use super::result::Entry;
+use super::result::TypedResult;
 use super::{LowerError, Lowered, Settings, Warning};
 use crate::function::Function;
 use crate::ir::{Graph, NodeId, Op, OpError, Tensor, validate};
@@ -157,7 +157,7 @@ impl<'a> Builder<'a> {
         layer: &Layer,
         node: NodeId,
     ) -> Result<(), LowerError> {
-        let node = Entry::of_layer(self, &layer.name).apply(self, "result", node)?;
+        let node = TypedResult::of_layer(self, &layer.name).apply(self, "result", node)?;
         self.result(index, node);
         Ok(())
     }

@@ -9,7 +9,7 @@ use super::average::{self, Factor};
 use super::builder::Builder;
 use super::layout::gather;
 use super::parameters::Parameter;
-use super::result::{self, Entry};
+use super::result::{self, TypedResult};
 use super::{LowerError, windows};
 use crate::ir::{self, Affine, NodeId, Reshape, Window};
 use crate::model::{Layer, Layout, Pool, PoolWindows, Reduce, Reduction};
@@ -29,7 +29,7 @@ pub(super) fn lower(
         let shape = vec![builder.tensor(node).channel_count()];
         node = builder.add(name, "channels", Reshape { shape }, node)?;
     }
-    node = Entry::of_layer(builder, name).apply(builder, "result", node)?;
+    node = TypedResult::of_layer(builder, name).apply(builder, "result", node)?;
     node = result::fused(builder, Place::fused(index, name), node, &pool.activation)?;
     builder.result(index, node);
     Ok(())

@@ -13,7 +13,7 @@ use super::activation::Place;
 use super::builder::Builder;
 use super::normalization;
 use super::parameters::{self, Key, Parameter, SCALE, list};
-use super::result::{self, Entry};
+use super::result::{self, TypedResult};
 use super::{LayerSettings, LowerError, Warning};
 use crate::fixed::{Format, Quantization, Signedness};
 use crate::ir::{Affine, Constant, NodeId};
@@ -180,9 +180,9 @@ impl Products {
         if let Some(affine) = self.scaling {
             node = builder.add(layer, "scaled", affine, node)?;
         }
-        let entry = Entry::of_layer(builder, layer);
+        let entry = TypedResult::of_layer(builder, layer);
         let to = entry.to.filter(|_| self.whole).or(self.default);
-        node = Entry { to, ..entry }.apply(builder, "result", node)?;
+        node = TypedResult { to, ..entry }.apply(builder, "result", node)?;
         result::fused(builder, Place::fused(index, layer), node, activation)
     }
 }

@@ -15,7 +15,7 @@ use crate::ir::{Cast, NodeId};
 use crate::model::Activation;
 
 /// A result with a type of its own.
-pub(super) struct Entry<'a> {
+pub(super) struct TypedResult<'a> {
     pub(super) layer: &'a str,
     /// Its name in a configuration.
     pub(super) name: String,
@@ -23,7 +23,7 @@ pub(super) struct Entry<'a> {
     pub(super) to: Option<Quantization>,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> TypedResult<'a> {
     /// The result of the own operation of `layer`.
     pub(super) fn of_layer(builder: &Builder<'_>, layer: &'a str) -> Self {
         let to = builder.settings.layer(layer).and_then(|settings| settings.result);
@@ -40,12 +40,12 @@ impl<'a> Entry<'a> {
         Self { layer: place.layer, name: format!("{}_{function}", place.layer), to }
     }
 
-    /// The entry, of type `default` unless it has a configured one.
+    /// The same result, of type `default` unless it has a configured one.
     pub(super) fn or(self, default: Option<Quantization>) -> Self {
         Self { to: self.to.or(default), ..self }
     }
 
-    /// `x` in the type of the entry.
+    /// `x` in the type of the result.
     pub(super) fn apply(
         &self,
         builder: &mut Builder<'_>,
@@ -149,5 +149,5 @@ pub(super) fn fused(
         Activation::Function(function) => function.to_string(),
         Activation::Quantizer(quantizer) => quantizer.to_string(),
     };
-    Entry::of_activation(builder, place, &name).apply(builder, "result", node)
+    TypedResult::of_activation(builder, place, &name).apply(builder, "result", node)
 }

@@ -1,17 +1,18 @@
-//! One row a layer: types, proven range, cost.
+//! The table of layers: types, proven range, and cost of the hardware.
 
+use comfy_table::{CellAlignment, Table, presets};
 use serde::Serialize;
 
 use crate::fixed::{Format, Range};
-use crate::hls::{Form, Function, FunctionSize, Operations, Scaling, TableSizes, Uses};
-use crate::ir::{Conv, Elementwise, Graph, NodeId, Op, Operation, Pool, PoolKind};
+use crate::hls::{Design, FunctionSize, Operations};
+use crate::ir::{Graph, NodeId};
 
-/// What hardware a layer becomes.
+/// A layer of the model in hardware.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LayerRow {
     /// The model's layer.
     pub layer: String,
-    /// The operations that it becomes, in order; none where it computes nothing.
+    /// Its operations in topological order; none if it computes nothing.
     pub operations: Vec<&'static str>,
     /// The shape of one sample of its result.
     pub shape: Vec<usize>,
@@ -25,50 +26,38 @@ pub struct LayerRow {
     pub accumulator: Option<Format>,
     /// The type of its result.
     pub result: Format,
-    /// The codes of its result that can occur, in steps of its type.
+    /// The proven range of its result, as codes.
     pub codes: Range,
-    /// The same as values.
+    /// The proven range of its result, as values.
     pub range: (f64, f64),
-    /// What its operations are in hardware: `shift-add`, `table 64 x 6 bits`.
+    /// The form of its operations in hardware: `shift-add`, `table 64 x 6 bits`.
     pub hardware: String,
-    /// Its functions that are no plain arithmetic.
+    /// Step functions and lookup tables.
     pub functions: Vec<FunctionSize>,
-    /// Arithmetic with constants that a sample takes.
+    /// Arithmetic operations for one sample.
     #[serde(flatten)]
     pub counts: Operations,
-    /// Bits that its weights and biases take.
+    /// Bits of its weights, scales and biases.
     pub weight_bits: usize,
-    /// Bits that its tables and step thresholds take.
+    /// Bits of its tables and thresholds.
     pub table_bits: usize,
 }
 
-/// A row for each layer of the model, in its order. Tables are at most as large as `tables` says.
-pub fn layers(graph: &Graph, tables: &TableSizes) -> Vec<LayerRow> {
+/// A row for each layer of the model, in its order. Types and ranges of results are those of
+/// `graph`; all else is read from the kernels of its `design`.
+pub fn layers(graph: &Graph, design: &Design) -> Vec<LayerRow> {
     let order = graph.topological_order();
-    graph
-        .layers
-        .iter()
-        .filter(|(_, node)| graph.nodes.contains_node(*node))
-        .map(|(layer, node)| {
-            let own: Vec<NodeId> =
-                order.iter().copied().filter(|id| graph[*id].layer == *layer).collect();
-            row(graph, layer, *node, &own, tables)
-        })
-        .collect()
+    let present = graph.layers.iter().filter(|(_, node)| graph.nodes.contains_node(*node));
+    present.map(|(layer, result)| row(graph, design, &order, layer, *result)).collect()
 }
 
-fn row(
-    graph: &Graph,
-    layer: &str,
-    result: NodeId,
-    own: &[NodeId],
-    tables: &TableSizes,
-) -> LayerRow {
+fn row(graph: &Graph, design: &Design, order: &[NodeId], layer: &str, result: NodeId) -> LayerRow {
     let tensor = &graph[result].tensor;
     let codes = tensor.range();
+    let nodes = order.iter().map(|id| &graph[*id]).filter(|node| node.layer == layer);
     let mut row = LayerRow {
         layer: layer.into(),
-        operations: own.iter().map(|id| graph[*id].op.name()).collect(),
+        operations: nodes.map(|node| node.op.name()).collect(),
         shape: tensor.shape.clone(),
         weight: None,
         scale: None,
@@ -83,77 +72,126 @@ fn row(
         weight_bits: 0,
         table_bits: 0,
     };
-    let mut hardware = Vec::new();
-    for id in own {
-        let node = &graph[*id];
-        let Some(operand) = graph.operands(*id).first().copied() else { continue };
-        match &node.op {
-            Op::Linear(linear) | Op::Conv(Conv { linear, .. }) => {
-                let form = Form::of(graph, *id, operand, linear);
-                hardware.push(form.name().to_owned());
-                let uses = Uses::of(&node.op, node.tensor.rows());
-                row.counts += form.operations(linear, &uses);
-                row.weight = Some(linear.weights.format);
-                row.bias = linear.bias.as_ref().map(|bias| bias.format);
-                row.accumulator = Some(node.tensor.format);
-                row.weight_bits += form.weight_bits(linear);
-                row.weight_bits += linear.bias.as_ref().map_or(0, crate::ir::Constant::bits);
-            }
-            Op::StepFunction(steps) => {
-                let function = Function::of(steps, &graph[operand].tensor, tables.of(layer));
-                hardware.push(function.size().to_string());
-                row.functions.push(function.size());
-                row.table_bits += function.table_bits();
-            }
-            Op::Affine(affine) => {
-                let scaling = Scaling::of(&affine.scale, &graph[operand].tensor);
-                let name = match &scaling {
-                    Scaling::Products => "scale and offset",
-                    Scaling::Shifts(_) => "shift and offset",
-                };
-                hardware.push(name.to_owned());
-                row.scale = Some(affine.scale.format);
-                row.bias = affine.bias.as_ref().map(|offset| offset.format).or(row.bias);
-                row.counts += Scaling::operations_of_affine(affine, &node.tensor);
-                row.weight_bits += scaling.factor_bits(&affine.scale);
-                row.weight_bits += affine.bias.as_ref().map_or(0, crate::ir::Constant::bits);
-            }
-            Op::Softmax(softmax) => {
-                row.counts.multiplications += softmax.multiplications(&node.tensor);
-                for table in softmax.tables() {
-                    let (entries, bits) = (table.codes.len(), table.format.width());
-                    let size = FunctionSize::Table { entries, bits };
-                    hardware.push(size.to_string());
-                    row.functions.push(size);
-                    row.table_bits += table.bits();
-                }
-            }
-            Op::Leaky(leaky) => {
-                hardware.push(node.op.name().to_owned());
-                row.counts += Scaling::operations_of_leaky(leaky, &node.tensor);
-            }
-            Op::Elementwise(merge) => {
-                hardware.push(merge.name().to_owned());
-                let (elements, operands) = (node.tensor.len(), graph.operands(*id).len());
-                let pairs = (elements * operands.saturating_sub(1)) as u64;
-                match merge {
-                    Elementwise::Multiply => row.counts.multiplications += pairs,
-                    Elementwise::Add | Elementwise::Subtract => row.counts.additions += pairs,
-                    Elementwise::Maximum | Elementwise::Minimum => {}
-                }
-            }
-            Op::Pool(Pool { window, kind }) => {
-                hardware.push(node.op.name().to_owned());
-                if *kind == PoolKind::Sum {
-                    let taps = (0..window.windows()).map(|w| window.present(w).saturating_sub(1));
-                    let taps: usize = taps.sum();
-                    row.counts.additions += (taps * node.tensor.channel_count()) as u64;
-                }
-            }
-            Op::Reshape(_) => {}
-            op => hardware.push(op.name().to_owned()),
+    let mut hardware: Vec<&str> = Vec::new();
+    for kernel in design.kernels.iter().filter(|kernel| kernel.layer == layer) {
+        let cost = &kernel.cost;
+        hardware.extend(cost.hardware.iter().map(String::as_str));
+        row.counts += cost.operations;
+        row.functions.extend(cost.functions.iter().copied());
+        row.scale = cost.scale.or(row.scale);
+        row.bias = cost.bias.or(row.bias);
+        row.weight_bits += cost.weight_bits;
+        row.table_bits += cost.table_bits;
+        if cost.weight.is_some() {
+            row.weight = cost.weight;
+            let sums = design[kernel.output].element;
+            row.accumulator = Some(design[sums].quantization.format);
         }
     }
     row.hardware = hardware.join(", ");
     row
+}
+
+/// A column of the table: its title, its cells, and their total where they are counts.
+struct Column {
+    title: &'static str,
+    cells: Vec<String>,
+    total: Option<u64>,
+}
+
+/// Longest text of the column `hardware` in a narrow table.
+const NARROW: usize = 26;
+
+/// `rows` as a table for a terminal, with a line of totals.
+///
+/// A narrow table is some 100 columns wide: columns without entries are left out, and so are those
+/// that only `wide` asks for.
+pub fn table(rows: &[LayerRow], wide: bool) -> String {
+    let text = |title, cell: &dyn Fn(&LayerRow) -> String| Column {
+        title,
+        cells: rows.iter().map(cell).collect(),
+        total: None,
+    };
+    let count = |title, cell: &dyn Fn(&LayerRow) -> u64| Column {
+        title,
+        cells: rows.iter().map(|row| dash_for_zero(cell(row))).collect(),
+        total: Some(rows.iter().map(cell).sum()),
+    };
+    let format = |format: Option<Format>| format.map_or_else(String::new, |it| it.to_string());
+    let range = |row: &LayerRow| format!("[{}, {}]", row.range.0, row.range.1);
+    let mut columns = vec![
+        text("layer", &|row| row.layer.clone()),
+        text("shape", &|row| shape(&row.shape)),
+        text("weights", &|row| format(row.weight)),
+        text("accumulator", &|row| format(row.accumulator)),
+        text("result", &|row| row.result.to_string()),
+        text("proven range", &range),
+        text("hardware", &|row| row.hardware.clone()),
+        count("mult.", &|row| row.counts.multiplications),
+        count("add.", &|row| row.counts.additions),
+        count("shift", &|row| row.counts.shifts),
+        count("xnor", &|row| row.counts.xnors),
+        count("weight bits", &|row| row.weight_bits as u64),
+        count("table bits", &|row| row.table_bits as u64),
+    ];
+    if wide {
+        columns.insert(3, text("scale", &|row| format(row.scale)));
+        columns.insert(4, text("bias", &|row| format(row.bias)));
+    } else {
+        let counts = ["mult.", "add."];
+        columns.retain(|column| match column.total {
+            Some(total) => counts.contains(&column.title) || total > 0,
+            None => column.cells.iter().any(|cell| !cell.is_empty()),
+        });
+        columns.retain(|column| !["shift", "table bits"].contains(&column.title));
+    }
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(columns.iter().map(|column| column.title));
+    for position in 0..rows.len() {
+        let cell = |column: &Column| {
+            let text = column.cells[position].as_str();
+            let text = if text.is_empty() { "-" } else { text };
+            match column.title {
+                "hardware" if !wide => wrapped(text),
+                _ => text.to_owned(),
+            }
+        };
+        table.add_row(columns.iter().map(cell));
+    }
+    table.add_row(columns.iter().map(|column| match (column.title, column.total) {
+        ("layer", _) => "total".to_owned(),
+        (_, total) => total.map_or_else(String::new, |total| total.to_string()),
+    }));
+    for (position, column) in columns.iter().enumerate() {
+        if let (Some(_), Some(column)) = (column.total, table.column_mut(position)) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.to_string()
+}
+
+fn dash_for_zero(count: u64) -> String {
+    if count == 0 { String::new() } else { count.to_string() }
+}
+
+/// `16x8x3`.
+fn shape(shape: &[usize]) -> String {
+    let axes: Vec<String> = shape.iter().map(usize::to_string).collect();
+    axes.join("x")
+}
+
+/// The forms of a list on as many lines as they need.
+fn wrapped(list: &str) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for form in list.split(", ") {
+        match lines.last_mut() {
+            Some(line) if line.len() + form.len() + 2 <= NARROW => {
+                line.push_str(", ");
+                line.push_str(form);
+            }
+            _ => lines.push(form.to_owned()),
+        }
+    }
+    lines.join("\n")
 }

@@ -1,8 +1,6 @@
-//! What tables and JSON show: data first, text made from it.
+//! Tables and JSON for a user: data first, text made from it.
 
 mod layers;
 pub mod quantizers;
-mod text;
 
-pub use layers::{LayerRow, layers};
-pub use text::table;
+pub use layers::{LayerRow, layers, table};

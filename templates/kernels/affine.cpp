@@ -1,16 +1,18 @@
 // {{ cx.title() }}: times {{ cx.kind(body.scales) }}
 {%- if body.by_channel %} for each of {{ body.channels }} channels{% endif %}
-{%- if body.offsets.is_some() %}, plus an offset{% endif %}: {{ cx.operations(body.operations) }}.
-{{ cx.signature() }}
+{%- if body.bias.is_some() %}, plus a bias{% endif %}{{ cx.cost() }}.
+{{ cx.signature() }} {
 {{ cx.pragmas() }}
 {%- if body.rows > 1 %}
-{{ cx.outer("rows", "row", body.rows) }}
+{{ cx.before(0) }}rows: for (int row = 0; row < {{ body.rows }}; row++) {
+{{ cx.inside(0) }}
 {%- endif %}
-{{ cx.level(1, "channels", "c", body.channels) }}
+{{ cx.before(1) }}channels: for (int c = 0; c < {{ body.channels }}; c++) {
+{{ cx.inside(1) }}
 {%- let at = cx.at(body.rows, body.channels, "c") %}
 {%- let factors = body.scales %}
 {%- let index = cx.channel(body.by_channel) %}
-{%- let offset = cx.offset(body.offsets) %}
+{%- let bias = cx.bias(body.bias) %}
 {%- include "kernels/scaled.cpp" %}
 }
 {%- if body.rows > 1 %}

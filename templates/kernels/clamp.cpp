@@ -1,5 +1,5 @@
-// {{ cx.title() }}: values between limits.
-{{ cx.signature() }}
+// {{ cx.title() }}: values clamped to limits.
+{{ cx.signature() }} {
 {{ cx.pragmas() }}
 {%- if let Some(low) = body.low %}
 const {{ cx.ty(body.compared) }} low = {{ cx.number(low) }};
@@ -7,7 +7,8 @@ const {{ cx.ty(body.compared) }} low = {{ cx.number(low) }};
 {%- if let Some(high) = body.high %}
 const {{ cx.ty(body.compared) }} high = {{ cx.number(high) }};
 {%- endif %}
-{{ cx.outer("elements", "n", body.elements) }}
+{{ cx.before(0) }}elements: for (int n = 0; n < {{ body.elements }}; n++) {
+{{ cx.inside(0) }}
 {{ cx.ty(body.compared) }} value = input[n];
 {%- if body.low.is_some() %}
 if (value < low) {

@@ -1,13 +1,15 @@
-// {{ cx.title() }}: its inputs one behind the other{% if body.rows > 1 %} in each of {{ body.rows }} rows{% endif %}.
-{{ cx.signature() }}
+// {{ cx.title() }}: its inputs concatenated{% if body.rows > 1 %} in each of {{ body.rows }} rows{% endif %}.
+{{ cx.signature() }} {
 {{ cx.pragmas() }}
 {%- if body.rows > 1 %}
-{{ cx.outer("rows", "row", body.rows) }}
+{{ cx.before(0) }}rows: for (int row = 0; row < {{ body.rows }}; row++) {
+{{ cx.inside(0) }}
 {%- endif %}
-{%- for part in body.parts %}
+{%- for operand in body.operands %}
 {%- let input = cx.input(loop.index0) %}
-{{ cx.level(1, format!("from_{input}"), "n", part.columns) }}
-output[{% if body.rows > 1 %}row * {{ body.columns }} + {% endif %}{{ part.first }} + n] = {{ input }}[{{ cx.at(body.rows, part.columns, "n") }}];
+{{ cx.before(1) }}from_{{ input }}: for (int n = 0; n < {{ operand.columns }}; n++) {
+{{ cx.inside(1) }}
+output[{% if body.rows > 1 %}row * {{ body.columns }} + {% endif %}{{ operand.first }} + n] = {{ input }}[{{ cx.at(body.rows, operand.columns, "n") }}];
 }
 {%- endfor %}
 {%- if body.rows > 1 %}

@@ -1,18 +1,19 @@
 // {{ cx.title() }}: a leaky ReLU, the elements below a threshold times {{ cx.kind(body.slopes) }}
-{%- if body.offset.is_some() %}, plus an offset{% endif %}: {{ cx.operations(body.operations) }}.
-{{ cx.signature() }}
+{%- if body.bias.is_some() %}, plus a bias{% endif %}{{ cx.cost() }}.
+{{ cx.signature() }} {
 {{ cx.pragmas() }}
 const {{ cx.ty(body.compared) }} threshold = {{ cx.number(body.threshold) }};
-{%- if let Some(offset) = body.offset %}
-const {{ cx.ty(offset.element) }} offset = {{ cx.number(offset) }};
+{%- if let Some(bias) = body.bias %}
+const {{ cx.ty(bias.element) }} bias = {{ cx.number(bias) }};
 {%- endif %}
-{{ cx.outer("elements", "n", body.elements) }}
+{{ cx.before(0) }}elements: for (int n = 0; n < {{ body.elements }}; n++) {
+{{ cx.inside(0) }}
 const {{ cx.ty(body.compared) }} value = input[n];
 if (value < threshold) {
 {%- let at = "n" %}
 {%- let factors = body.slopes %}
 {%- let index = cx.slope(body.by) %}
-{%- let offset = cx.offset_below(body.offset) %}
+{%- let bias = cx.bias_below(body.bias) %}
 {%- include "kernels/scaled.cpp" %}
 } else {
 output[n] = input[n];

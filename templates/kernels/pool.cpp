@@ -1,18 +1,20 @@
-// {{ cx.title() }}: the {% if body.lowest.is_some() %}largest{% else %}sum{% endif %} of windows of {{ body.window.kernel[0] }} x {{ body.window.kernel[1] }} elements.
-{{ cx.signature() }}
+// {{ cx.title() }}: the {% if body.lowest.is_some() %}largest element{% else %}sum{% endif %} of each window of {{ body.window.kernel[0] }} x {{ body.window.kernel[1] }} elements
+{{- cx.cost() }}.
+{{ cx.signature() }} {
 {{ cx.pragmas() }}
-{{ cx.outer("rows", "row", body.window.output[0]) }}
-{{ cx.level(1, "columns", "column", body.window.output[1]) }}
-{{ cx.level(2, "channels", "c", body.channels) }}
-{%- match body.lowest %}
-{%- when Some with (lowest) %}
-{{ cx.ty(body.element) }} result = {{ cx.number(lowest) }};
-{%- when None %}
-{{ cx.ty(body.element) }} result = 0;
-{%- endmatch %}
-{{ cx.level(3, "tap_rows", "tap_row", body.window.kernel[0]) }}
-{{ cx.level(4, "tap_columns", "tap_column", body.window.kernel[1]) }}
-{{ cx.tap(body.window) }}
+{{ cx.before(0) }}rows: for (int row = 0; row < {{ body.window.output[0] }}; row++) {
+{{ cx.inside(0) }}
+{{ cx.before(1) }}columns: for (int column = 0; column < {{ body.window.output[1] }}; column++) {
+{{ cx.inside(1) }}
+{{ cx.before(2) }}channels: for (int c = 0; c < {{ body.channels }}; c++) {
+{{ cx.inside(2) }}
+{{ cx.ty(body.element) }} result = {% if let Some(lowest) = body.lowest %}{{ cx.number(lowest) }}{% else %}0{% endif %};
+{{ cx.before(3) }}tap_rows: for (int tap_row = 0; tap_row < {{ body.window.kernel[0] }}; tap_row++) {
+{{ cx.inside(3) }}
+{{ cx.before(4) }}tap_columns: for (int tap_column = 0; tap_column < {{ body.window.kernel[1] }}; tap_column++) {
+{{ cx.inside(4) }}
+const int y = {{ cx.tap(body.window, 0, "row") }};
+const int x = {{ cx.tap(body.window, 1, "column") }};
 {%- if body.padded %}
 if ({{ cx.present(body.window) }}) {
 {%- endif %}

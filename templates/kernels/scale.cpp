@@ -1,11 +1,12 @@
-// {{ cx.title() }}: times a power of two, which only moves the binary point.
-{{ cx.signature() }}
+// {{ cx.title() }}: times a power of two, which moves the binary point only.
+{{ cx.signature() }} {
 {{ cx.pragmas() }}
-{{ cx.outer("elements", "n", body.elements) }}
+{{ cx.before(0) }}elements: for (int n = 0; n < {{ body.elements }}; n++) {
+{{ cx.inside(0) }}
 {%- let at = "n" %}
 {%- let factors = body.factor %}
 {%- let index = "0" %}
-{%- let offset = "" %}
+{%- let bias = "" %}
 {%- include "kernels/scaled.cpp" %}
 }
 }

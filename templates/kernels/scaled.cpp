@@ -1,27 +1,27 @@
 
 {%- match factors %}
 {%- when Factors::Numbers with (numbers) %}
-output[{{ at }}] = input[{{ at }}] * {{ cx.constant(numbers.constant) }}[{{ index }}]{% if !offset.is_empty() %} + {{ offset }}{% endif %};
+output[{{ at }}] = input[{{ at }}] * {{ cx.constant(numbers.constant) }}[{{ index }}]{% if !bias.is_empty() %} + {{ bias }}{% endif %};
 {%- when Factors::Powers with (powers) %}
-const {{ cx.ty(powers.places.wide) }} moved = {{ cx.moved(powers.places, cx.input_at(at), index) }};
+const {{ cx.ty(powers.shift.element) }} shifted = {{ cx.shifted(powers.shift, cx.input_at(at), index) }};
 {%- match powers.signs %}
 {%- when FactorSigns::Plus %}
-output[{{ at }}] = {{ cx.plus(offset) }};
+output[{{ at }}] = {{ cx.plus(bias) }};
 {%- when FactorSigns::Minus %}
-output[{{ at }}] = {{ cx.minus(offset) }};
+output[{{ at }}] = {{ cx.minus(bias) }};
 {%- when FactorSigns::Each with (SignCodes::Negative(negative)) %}
 if ({{ cx.constant(negative) }}[{{ index }}] != 0) {
-output[{{ at }}] = {{ cx.minus(offset) }};
+output[{{ at }}] = {{ cx.minus(bias) }};
 } else {
-output[{{ at }}] = {{ cx.plus(offset) }};
+output[{{ at }}] = {{ cx.plus(bias) }};
 }
 {%- when FactorSigns::Each with (SignCodes::Sign(sign)) %}
 if ({{ cx.constant(sign) }}[{{ index }}] > 0) {
-output[{{ at }}] = {{ cx.plus(offset) }};
+output[{{ at }}] = {{ cx.plus(bias) }};
 } else if ({{ cx.constant(sign) }}[{{ index }}] < 0) {
-output[{{ at }}] = {{ cx.minus(offset) }};
+output[{{ at }}] = {{ cx.minus(bias) }};
 } else {
-output[{{ at }}] = {% if offset.is_empty() %}0{% else %}{{ offset }}{% endif %};
+output[{{ at }}] = {% if bias.is_empty() %}0{% else %}{{ bias }}{% endif %};
 }
 {%- endmatch %}
 {%- endmatch %}

@@ -1,11 +1,12 @@
-// {{ cx.title() }}: the value behind the last of {{ body.count }} thresholds that an element reaches, found by
-// halving them {{ body.levels }} times.
-{{ cx.signature() }}
+// {{ cx.title() }}: a step function of {{ body.count }} thresholds, by binary search in {{ body.levels }} comparisons.
+{{ cx.signature() }} {
 {{ cx.pragmas() }}
-{{ cx.outer("elements", "n", body.elements) }}
+{{ cx.before(0) }}elements: for (int n = 0; n < {{ body.elements }}; n++) {
+{{ cx.inside(0) }}
 const {{ cx.ty(body.compared) }} value = input[n];
 {{ cx.unsigned(body.levels) }} step = 0;
-{{ cx.open_down("halvings", "bit", body.levels) }}
+{{ cx.before_unrolled() }}bits: for (int bit = {{ body.levels - 1 }}; bit >= 0; bit--) {
+{{ cx.inside_unrolled() }}
 {{ cx.unsigned(body.levels) }} next = step;
 next[bit] = 1;
 if (value >= {{ cx.constant(body.thresholds) }}[next.to_uint() - 1]) {

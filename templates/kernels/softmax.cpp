@@ -1,60 +1,65 @@
 // {{ cx.title() }}: softmax of {{ body.columns }} elements
-{%- if body.rows > 1 %} in each of {{ body.rows }} rows{% endif %}, by tables.
-{{ cx.signature() }}
+{%- if body.rows > 1 %} in each of {{ body.rows }} rows{% endif %}, by lookup tables{{ cx.cost() }}.
+{{ cx.signature() }} {
 {{ cx.pragmas() }}
 {%- if body.rows > 1 %}
-{{ cx.outer("rows", "row", body.rows) }}
+{{ cx.before(0) }}rows: for (int row = 0; row < {{ body.rows }}; row++) {
+{{ cx.inside(0) }}
 {%- endif %}
 {{ cx.in_type() }} largest = input[{{ cx.at(body.rows, body.columns, "0") }}];
-{{ cx.level(1, "maximum", "n", body.columns) }}
+{{ cx.before(1) }}maximum: for (int n = 0; n < {{ body.columns }}; n++) {
+{{ cx.inside(1) }}
 if (input[{{ cx.at(body.rows, body.columns, "n") }}] > largest) {
 largest = input[{{ cx.at(body.rows, body.columns, "n") }}];
 }
 }
 
-// Exponentials of the distances from the largest element, none above 1, and their sum.
+// exp(x - max), none above 1, and their sum. The tables hold exp(-difference).
 {{ cx.ty(body.exp) }} exponentials[{{ body.columns }}];
-{{ cx.local_array("exponentials", body.columns, 1) }}
+{{ cx.array("exponentials") }}
 {{ cx.ty(body.sum) }} sum = 0;
-{{ cx.level(1, "exponents", "n", body.columns) }}
-const {{ cx.ty(body.distance) }} distance = largest - input[{{ cx.at(body.rows, body.columns, "n") }}];
-{%- for factor in body.exponents %}
-const {{ cx.unsigned(factor.width) }} address_{{ loop.index }} = {{ cx.bits("distance", factor.low, factor.width) }};
+{{ cx.before(1) }}exponents: for (int n = 0; n < {{ body.columns }}; n++) {
+{{ cx.inside(1) }}
+const {{ cx.ty(body.difference) }} difference = largest - input[{{ cx.at(body.rows, body.columns, "n") }}];
+{%- for table in body.exp_tables %}
+const {{ cx.unsigned(table.width) }} address_{{ loop.index }} = {{ cx.bits("difference", table.low, table.width) }};
 {%- endfor %}
-{%- for factor in body.exponents %}
+{%- for table in body.exp_tables %}
 {%- if loop.first %}
-{{ cx.ty(body.exp) }} exponential = {{ cx.constant(factor.table) }}[address_1.to_uint()];
+{{ cx.ty(body.exp) }} exponential = {{ cx.constant(table.table) }}[address_1.to_uint()];
 {%- else %}
-exponential = exponential * {{ cx.constant(factor.table) }}[address_{{ loop.index }}.to_uint()];
+exponential = exponential * {{ cx.constant(table.table) }}[address_{{ loop.index }}.to_uint()];
 {%- endif %}
 {%- endfor %}
 exponentials[n] = exponential;
 sum += exponential;
 }
 
-// The sum as 2^halvings times a mantissa from 1 to below 2.
+// sum = mantissa * 2^norm_shift, with a mantissa from 1 to below 2.
 {{ cx.ty(body.mantissa) }} mantissa = sum;
-{{ cx.unsigned(body.count_width) }} halvings = 0;
-{%- if body.halvings > 0 %}
-{{ cx.open("normalise", "h", body.halvings) }}
+{{ cx.unsigned(body.norm_shift_width) }} norm_shift = 0;
+{%- if body.norm_shift > 0 %}
+{{ cx.before_unrolled() }}normalise: for (int h = 0; h < {{ body.norm_shift }}; h++) {
+{{ cx.inside_unrolled() }}
 if (mantissa >= 2) {
 mantissa = mantissa >> 1;
-halvings = halvings + 1;
+norm_shift = norm_shift + 1;
 }
 }
 {%- endif %}
 
-// The reciprocal of the mantissa r / (1 - e), from a rough one r and its error e; what e * e * e adds is
-// less than a step. Halved as often, it is the reciprocal of the sum.
-const {{ cx.ty(body.seed_index) }} index = mantissa - {{ cx.ty(body.mantissa) }}(1);
-const {{ cx.unsigned(body.seed_address_width) }} address = {{ cx.code("index", body.seed_address_width) }};
-const {{ cx.ty(body.seed) }} rough = {{ cx.constant(body.seeds) }}[address.to_uint()];
-const {{ cx.ty(body.error) }} error = {{ cx.ty(body.mantissa) }}(1) - mantissa * rough;
+// 1 / mantissa = estimate / (1 - error) with an estimate from the reciprocal table; the terms beyond
+// error^2 are below one LSB. Shifted by norm_shift, it is the reciprocal of the sum.
+const {{ cx.ty(body.index) }} index = mantissa - {{ cx.ty(body.mantissa) }}(1);
+const {{ cx.unsigned(body.index_width) }} address = {{ cx.bits("index", 0, body.index_width) }};
+const {{ cx.ty(body.estimate) }} estimate = {{ cx.constant(body.reciprocal_table) }}[address.to_uint()];
+const {{ cx.ty(body.error) }} error = {{ cx.ty(body.mantissa) }}(1) - mantissa * estimate;
 const {{ cx.ty(body.correction) }} correction = error + error * error;
-const {{ cx.ty(body.reciprocal) }} reciprocal = rough + rough * correction;
+const {{ cx.ty(body.reciprocal) }} reciprocal = estimate + estimate * correction;
 {{ cx.ty(body.factor) }} factor = reciprocal;
-factor = factor >> halvings;
-{{ cx.level(1, "probabilities", "n", body.columns) }}
+factor = factor >> norm_shift;
+{{ cx.before(1) }}probabilities: for (int n = 0; n < {{ body.columns }}; n++) {
+{{ cx.inside(1) }}
 output[{{ cx.at(body.rows, body.columns, "n") }}] = exponentials[n] * factor;
 }
 {%- if body.rows > 1 %}

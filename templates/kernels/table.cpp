@@ -1,6 +1,6 @@
-// {{ cx.title() }}: a table of {{ body.entries }} values
-{%- if body.dropped > 0 %}; the last {{ body.dropped }} bits of an element make no difference{% endif %}.
-{{ cx.signature() }}
+// {{ cx.title() }}: a lookup table of {{ body.entries }} values
+{%- if body.dropped > 0 %}; the lowest {{ body.dropped }} bits of an element do not change the value{% endif %}.
+{{ cx.signature() }} {
 {{ cx.pragmas() }}
 {%- if let Some(low) = body.low %}
 const {{ cx.ty(body.compared) }} low = {{ cx.number(low) }};
@@ -11,7 +11,8 @@ const {{ cx.ty(body.compared) }} high = {{ cx.number(high) }};
 {%- if let (Some(base), None) = (body.base.as_ref(), body.low.as_ref()) %}
 const {{ cx.ty(body.compared) }} low = {{ cx.number(base) }};
 {%- endif %}
-{{ cx.outer("elements", "n", body.elements) }}
+{{ cx.before(0) }}elements: for (int n = 0; n < {{ body.elements }}; n++) {
+{{ cx.inside(0) }}
 {{ cx.ty(body.compared) }} value = input[n];
 {%- if body.low.is_some() %}
 if (value < low) {
@@ -23,12 +24,8 @@ if (value > high) {
 value = high;
 }
 {%- endif %}
-{%- if body.base.is_some() %}
-const {{ cx.ty(body.offset) }} offset = value - low;
-{%- else %}
-const {{ cx.ty(body.offset) }} offset = value;
-{%- endif %}
-const {{ cx.unsigned(body.address_width) }} address = {{ cx.code("offset", body.address_width) }};
+const {{ cx.ty(body.offset) }} offset = value{% if body.base.is_some() %} - low{% endif %};
+const {{ cx.unsigned(body.address_width) }} address = {{ cx.bits("offset", 0, body.address_width) }};
 output[n] = {{ cx.constant(body.values) }}[address.to_uint()];
 }
 }

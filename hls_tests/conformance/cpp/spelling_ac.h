@@ -1,18 +1,9 @@
 // Code of generated projects and their users with ac_types.
 #pragma once
-#include "ac_channel.h"
 #include <iostream>
 
 typedef ac_fixed<8, 3, true, AC_RND_CONV, AC_SAT> in_t;
 typedef ac_fixed<4, 2, false, AC_RND, AC_SAT> out_t;
-
-inline void pass(ac_channel<in_t> &from, ac_channel<out_t> &to) {
-  while (from.available(1)) {
-    const in_t x = from.read();
-    out_t y = x * x;
-    to.write(y);
-  }
-}
 
 inline void spelling() {
   // Codes in and out by slc() and set_slc(), whole and in part.
@@ -55,14 +46,4 @@ inline void spelling() {
             << (index / 3u) << ' ' << (raw % ac_int<3>(3)) << '\n';
   const in_t larger = x > y ? x : y;
   std::cout << larger.to_double() << ' ' << in_t::width << in_t::i_width << in_t::sign << '\n';
-
-  ac_channel<in_t> from;
-  ac_channel<out_t> to;
-  for (int i = -4; i < 4; i++) from.write(in_t(i));
-  std::cout << from.size() << ' ' << from.debug_size() << ' ';
-  pass(from, to);
-  out_t last;
-  std::cout << from.empty() << to.size();
-  while (to.nb_read(last)) std::cout << ' ' << last.to_double();
-  std::cout << std::endl;
 }

@@ -1,58 +1,52 @@
-//! What a matrix of constant weights is in hardware: multipliers, or less.
+//! The form of a matrix of constant weights in hardware: multipliers, or less.
 //!
 //! The weights decide, never the quantizer that they came from: a matrix of `quantized_bits` whose
-//! weights happen to be powers of two is shifts and additions like one of `quantized_po2`. Kernels
-//! and reports ask here, so that they tell the same.
+//! weights happen to be powers of two is shifts and additions like one of `quantized_po2`.
 
-mod operand;
-mod power;
-mod scaling;
-mod shift;
+mod factors;
 #[cfg(test)]
 mod tests;
 
 use ndarray::{ArrayD, IxDyn};
 use num_bigint::{BigInt, Sign};
 use num_traits::Zero;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::fixed::{Codes, Format, Range};
-use crate::ir::{self, Graph, NodeId};
+use crate::ir;
 
-use operand::{Met, met};
-use power::{Weight, weight};
-pub use scaling::Scaling;
-pub use shift::Shift;
+use factors::Weight;
+pub(super) use factors::{Scaling, Shift, scaling_operations, sign_power};
 
-/// What an [`ir::Linear`] is in hardware, alone or in an [`ir::Conv`].
+/// Hardware form of an [`ir::Linear`], alone or in an [`ir::Conv`].
 #[derive(Clone, Debug, PartialEq)]
-pub enum Form {
+pub(super) enum MatrixForm {
     /// A product for each weight that is not 0.
     Products,
     /// The weights of an output are 0 or ± the same power of two: operands are added and
-    /// subtracted, and the sum moves by the output's power.
+    /// subtracted, and the sum is shifted by the output's power.
     Signs {
-        /// The sums before they move; `None` where all powers are 1 and nothing moves.
-        moved: Option<Moved>,
+        /// The sums before the shift; `None` where all powers are 1.
+        shifted: Option<ShiftedSum>,
     },
-    /// Weights are 0 or ± powers of two: operands move, and are added and subtracted.
+    /// Weights are 0 or ± powers of two: operands are shifted, and added and subtracted.
     Shifts {
-        /// By how much: \[inputs, outputs\].
+        /// \[inputs, outputs\].
         shift: Shift,
     },
     /// Weights and operands are ± powers of two, each output's and all operands' the same: the sum
     /// of n products is n minus twice the number of products whose factors differ in sign.
     Xnor {
-        /// By how much that number moves: \[outputs\].
+        /// Shift of the number of differing signs: \[outputs\].
         shift: Shift,
-        /// Minus what each differing pair of signs takes off, the sum: \[outputs\].
+        /// The sums for equal signs: \[outputs\].
         starts: ir::Constant,
     },
 }
 
-/// How often a sample uses a matrix, and each of its rows.
+/// Uses of each row of a matrix for a sample.
 #[derive(Clone, Debug)]
-pub struct Uses {
+pub(super) struct Uses {
     times: u64,
     /// By taps, of which each has `tap_rows` rows; empty where all rows are used as often.
     taps: Vec<u64>,
@@ -60,17 +54,20 @@ pub struct Uses {
 }
 
 impl Uses {
-    /// The uses of the matrix in `op`, which is applied `times` times. A tap beyond the border
-    /// takes nothing.
-    pub fn of(op: &ir::Op, times: usize) -> Self {
-        let times = times as u64;
-        let ir::Op::Conv(conv) = op else { return Self { times, taps: vec![], tap_rows: 1 } };
+    /// The uses of a matrix that is applied `times` times.
+    pub(super) fn of_matrix(times: usize) -> Self {
+        Self { times: times as u64, taps: vec![], tap_rows: 1 }
+    }
+
+    /// The uses of the matrix of `conv`. A tap in the padding is no use.
+    pub(super) fn of_windows(conv: &ir::Conv) -> Self {
         let window = &conv.window;
-        let there =
+        let present =
             |tap| (0..window.windows()).filter(|w| window.source(*w, tap).is_some()).count();
-        let taps: Vec<u64> = (0..window.taps()).map(|tap| there(tap) as u64).collect();
+        let taps: Vec<u64> = (0..window.taps()).map(|tap| present(tap) as u64).collect();
         let rows = conv.linear.weights.codes.shape().first().copied().unwrap_or(0);
-        Self { times, tap_rows: (rows / window.taps().max(1)).max(1), taps }
+        let tap_rows = (rows / window.taps().max(1)).max(1);
+        Self { times: window.windows() as u64, taps, tap_rows }
     }
 
     fn of_row(&self, row: usize) -> u64 {
@@ -78,28 +75,28 @@ impl Uses {
     }
 }
 
-/// Sums that move by a power of two.
+/// Sums that are shifted.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Moved {
+pub(super) struct ShiftedSum {
     /// Holds every partial sum.
-    pub format: Format,
-    /// Every partial sum, in steps of the format.
-    pub range: Range,
-    /// By how much: \[outputs\].
-    pub shift: Shift,
+    pub(super) format: Format,
+    /// Proven range of partial sums, in codes of the format.
+    pub(super) range: Range,
+    /// \[outputs\].
+    pub(super) shift: Shift,
 }
 
-/// Operations on constants that a sample takes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+/// Arithmetic operations for one sample.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operations {
-    /// Products with a constant that is neither 0 nor ± a power of two, or that comes from a memory.
+    /// Non-trivial multiplications: by a constant that is neither 0 nor ± a power of two, by one
+    /// from a memory, or by another value.
     pub multiplications: u64,
     /// Additions and subtractions. A term with the weight 0 is none, and neither is the first.
     pub additions: u64,
-    /// Products with ± a power of two other than 1, and sums that move: wires where the power is a
-    /// constant.
+    /// Shifts by a constant, which are wires: products with ± a power of two other than 1.
     pub shifts: u64,
-    /// Pairs of signs compared.
+    /// Comparisons of two signs.
     pub xnors: u64,
 }
 
@@ -112,31 +109,33 @@ impl std::ops::AddAssign for Operations {
     }
 }
 
-/// Beyond this width of a sum nothing but products is made: what is added up between must stay
-/// within 128 bits.
+/// Widest sum of a form without multipliers: its intermediate sums must stay within 128 bits.
 const WIDEST_SUM: u32 = 120;
 
-impl Form {
-    /// The form of `linear`, which is the operation of `node` on the result of `operand`, or its
-    /// part: that of a convolution.
-    pub fn of(graph: &Graph, node: NodeId, operand: NodeId, linear: &ir::Linear) -> Self {
-        let result = &graph[node].tensor;
-        if result.format.width() > WIDEST_SUM {
+impl MatrixForm {
+    /// The form of `linear` with sums in `result`. `x` is its operand, with a channel for each
+    /// input; `sign_power` is p where every element is ± 2^p.
+    pub(super) fn of(
+        linear: &ir::Linear,
+        x: &ir::Tensor,
+        sign_power: Option<i32>,
+        result: Format,
+    ) -> Self {
+        if result.width() > WIDEST_SUM {
             return Self::Products;
         }
-        let Some(matrix) = Matrix::new(linear) else { return Self::Products };
-        let Some(Met { x, power }) = met(graph, node, operand) else { return Self::Products };
+        let Some(matrix) = PowerMatrix::new(linear) else { return Self::Products };
         let signs = matrix.powers().and_then(|powers| {
-            power
+            sign_power
                 .filter(|_| matrix.is_full())
-                .and_then(|power| matrix.xnor(&powers, power, linear, result.format))
-                .or_else(|| matrix.signs(&powers, &x))
+                .and_then(|power| matrix.xnor(&powers, power, linear, result))
+                .or_else(|| matrix.signs(&powers, x))
         });
-        signs.or_else(|| matrix.shifts(&x)).unwrap_or(Self::Products)
+        signs.or_else(|| matrix.shifts(x)).unwrap_or(Self::Products)
     }
 
     /// The form's name, as tables show it.
-    pub fn name(&self) -> &'static str {
+    pub(super) fn name(&self) -> &'static str {
         match self {
             Self::Products => "multiply-add",
             Self::Signs { .. } => "add-subtract",
@@ -145,14 +144,14 @@ impl Form {
         }
     }
 
-    /// What a sample takes in this form, the rows of `linear` being used as `uses` says.
-    pub fn operations(&self, linear: &ir::Linear, uses: &Uses) -> Operations {
+    /// Operations for one sample in this form; `uses` counts the uses of each row of `linear`.
+    pub(super) fn operations(&self, linear: &ir::Linear, uses: &Uses) -> Operations {
         let mut operations = Operations::default();
         let outputs = linear.weights.codes.shape().get(1).copied().unwrap_or(0);
         let mut terms = vec![0_u64; outputs];
         let fraction = linear.weights.format.fraction();
         for (position, code) in linear.weights.codes.iter().enumerate() {
-            let weight = weight(&code, fraction);
+            let weight = Weight::new(&code, fraction);
             let used = uses.of_row(position / outputs);
             terms[position % outputs] += if weight == Weight::Zero { 0 } else { used };
             match (self, weight) {
@@ -164,11 +163,11 @@ impl Form {
             }
         }
         match self {
-            Self::Signs { moved: Some(Moved { shift, .. }) } => {
-                operations.shifts += shift.moving() * uses.times
+            Self::Signs { shifted: Some(ShiftedSum { shift, .. }) } => {
+                operations.shifts += shift.nontrivial() * uses.times
             }
             Self::Xnor { shift, .. } => {
-                operations.shifts += shift.moving() * uses.times;
+                operations.shifts += shift.nontrivial() * uses.times;
                 operations.xnors += terms.iter().sum::<u64>();
                 // The last one takes the count off its start.
                 operations.additions += terms.iter().sum::<u64>();
@@ -187,8 +186,8 @@ impl Form {
         operations
     }
 
-    /// The bits that the weights of `linear` take, kept as this form does.
-    pub fn weight_bits(&self, linear: &ir::Linear) -> usize {
+    /// Bits of the weights of `linear` in this form.
+    pub(super) fn weight_bits(&self, linear: &ir::Linear) -> usize {
         let each = match self {
             Self::Products => linear.weights.format.width(),
             Self::Xnor { .. } => 1,
@@ -196,8 +195,8 @@ impl Form {
             Self::Shifts { shift } => sign_bits(linear) + shift.bits(),
         };
         let per_output = match self {
-            Self::Signs { moved: Some(Moved { shift, .. }) } | Self::Xnor { shift, .. } => {
-                shift.bits() as usize * shift.down.len()
+            Self::Signs { shifted: Some(ShiftedSum { shift, .. }) } | Self::Xnor { shift, .. } => {
+                shift.bits() as usize * shift.right.len()
             }
             _ => 0,
         };
@@ -205,13 +204,13 @@ impl Form {
     }
 }
 
-/// One bit says + or -, another one says 0.
+/// Bits of a sign: one, and another one where some weight is 0.
 fn sign_bits(linear: &ir::Linear) -> u32 {
     1 + u32::from(linear.weights.codes.iter().any(|code| code.is_zero()))
 }
 
 /// A matrix whose entries are 0 or ± powers of two.
-struct Matrix {
+struct PowerMatrix {
     outputs: usize,
     /// Row-major.
     exponents: Vec<Option<i32>>,
@@ -219,13 +218,13 @@ struct Matrix {
     signs: Codes,
 }
 
-impl Matrix {
+impl PowerMatrix {
     fn new(linear: &ir::Linear) -> Option<Self> {
         let &[inputs, outputs] = linear.weights.codes.shape() else { return None };
         let fraction = linear.weights.format.fraction();
         let mut exponents = Vec::with_capacity(inputs * outputs);
         for code in linear.weights.codes.iter() {
-            exponents.push(match weight(&code, fraction) {
+            exponents.push(match Weight::new(&code, fraction) {
                 Weight::Zero => None,
                 Weight::Power { exponent, .. } => Some(exponent),
                 Weight::Other => return None,
@@ -234,12 +233,12 @@ impl Matrix {
         Some(Self { outputs, exponents, signs: signs(&linear.weights.codes)? })
     }
 
-    /// Whether no entry is 0.
+    /// Tells whether no entry is 0.
     fn is_full(&self) -> bool {
         self.exponents.iter().all(Option::is_some)
     }
 
-    /// The power of each output, `None` for one without terms; nothing if an output has several.
+    /// The power of each output, `None` for one without terms; `None` altogether if an output has several.
     fn powers(&self) -> Option<Vec<Option<i32>>> {
         let mut powers = vec![None; self.outputs];
         for (position, exponent) in self.exponents.iter().enumerate() {
@@ -253,21 +252,22 @@ impl Matrix {
         Some(powers)
     }
 
-    fn signs(&self, powers: &[Option<i32>], x: &ir::Tensor) -> Option<Form> {
+    fn signs(&self, powers: &[Option<i32>], x: &ir::Tensor) -> Option<MatrixForm> {
         if powers.iter().flatten().all(|power| *power == 0) {
-            return Some(Form::Signs { moved: None });
+            return Some(MatrixForm::Signs { shifted: None });
         }
         let format = Format::signed(2, 2).ok()?;
         let weights = ir::Constant { codes: self.signs.clone(), format };
         let sums = ir::Linear { weights, bias: None }.sums(x).ok()?;
         let format = Format::covering(&sums.partial, sums.fraction).ok()?;
         let shift = Shift::new(&sums.partial, sums.fraction, powers)?;
-        Some(Form::Signs { moved: Some(Moved { format, range: sums.partial, shift }) })
+        let shifted = ShiftedSum { format, range: sums.partial, shift };
+        Some(MatrixForm::Signs { shifted: Some(shifted) })
     }
 
-    fn shifts(&self, x: &ir::Tensor) -> Option<Form> {
+    fn shifts(&self, x: &ir::Tensor) -> Option<MatrixForm> {
         let shift = Shift::new(&x.range(), x.format.fraction(), &self.exponents)?;
-        Some(Form::Shifts { shift })
+        Some(MatrixForm::Shifts { shift })
     }
 
     /// With operands of ± 2^`power`.
@@ -277,7 +277,7 @@ impl Matrix {
         power: i32,
         linear: &ir::Linear,
         result: Format,
-    ) -> Option<Form> {
+    ) -> Option<MatrixForm> {
         let inputs = self.exponents.len() / self.outputs.max(1);
         let products: Vec<i32> =
             powers.iter().map(|p| p.and_then(|p| p.checked_add(power))).collect::<Option<_>>()?;
@@ -297,7 +297,7 @@ impl Matrix {
         let shift = Shift::new(&Range::new(0, inputs), 0, &twice)?;
         let starts = ndarray::Array1::from(starts).into_dyn();
         let starts = ir::Constant::of_codes(starts, result.fraction()).ok()?;
-        Some(Form::Xnor { shift, starts })
+        Some(MatrixForm::Xnor { shift, starts })
     }
 }
 

@@ -1,38 +1,35 @@
-//! What a piecewise constant function is in hardware: comparators, a table, or a search.
+//! The form of a step function in hardware: comparators, a lookup table, or a binary search.
 //!
-//! All three are exact: a table is narrowed by leaving out codes and low bits that make no
-//! difference, never by rounding an index. Kernels and reports ask here, so that they tell the
-//! same.
+//! All three are exact: a table is narrowed by leaving out codes and low bits that do not change
+//! the value, never by rounding an index.
 //!
-//! | | for | costs, in look-up tables of six inputs (LUTs) |
+//! | | for | cost in LUTs of six inputs |
 //! |---|---|---|
-//! | comparators, side by side | up to [`MOST_COMPARATORS`] thresholds | (operand width + value width) / 2 each |
-//! | table | up to [`TableSizes`] entries | value width for each 64 entries, and the operand's width for each limit and for the distance from the first entry |
-//! | search, one comparison after another | any | log2 of the thresholds, each a comparator and a table of thresholds |
+//! | comparators in parallel | up to [`MOST_COMPARATORS`] thresholds | (operand width + value width) / 2 each |
+//! | lookup table | up to [`TableSizes`] entries | value width for each 64 entries, and the operand's width for each limit and for the subtraction of the first code |
+//! | binary search, one comparison after another | any | log2 of the thresholds, each a comparator and a table of thresholds |
 //!
 //! A comparator takes a LUT for two bits of its operands, which share a carry chain; choosing
 //! between two values takes one for two bits; 64 bits of a table take one.
 
-mod index;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
 use num_bigint::BigInt;
+use num_traits::{One, ToPrimitive};
 use serde::Serialize;
 
-use crate::fixed::{MAX_WIDTH, Range};
+use crate::fixed::{Format, MAX_WIDTH, Range};
 use crate::ir;
 
-pub(super) use index::Index;
-
-/// Up to so many thresholds, comparators stand side by side.
+/// Largest number of thresholds that are compared in parallel.
 pub const MOST_COMPARATORS: usize = 15;
 
-/// A piecewise constant function and its form. Codes that cannot occur are left out.
+/// A step function and its form. Codes outside the proven range are left out.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Function {
+pub(super) struct ThresholdFunction {
     /// Ascending codes of the operand, at each of which the value changes.
     pub(super) thresholds: Vec<BigInt>,
     /// Codes of the result: before the first threshold, and from each on.
@@ -42,40 +39,40 @@ pub struct Function {
     bits: u32,
 }
 
-/// How a [`Function`] is computed.
+/// The form of a [`ThresholdFunction`].
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum FunctionForm {
     /// A comparator for each threshold.
     Comparators,
-    /// An entry for each place of the index.
+    /// An entry for each index.
     Table(Index),
-    /// Comparisons one after another, each with half of the thresholds left.
+    /// A binary search.
     Search,
 }
 
-/// A function's size, as tables show it.
+/// The size of a step function or lookup table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum FunctionSize {
     /// One value.
     Constant,
-    /// Comparators side by side.
+    /// Comparators in parallel.
     Comparators {
-        /// How many.
+        /// Number of comparators.
         comparators: usize,
     },
     /// A table.
     Table {
-        /// How many values.
+        /// Number of values.
         entries: usize,
         /// Bits of each.
         bits: u32,
     },
-    /// Comparisons one after another.
+    /// A binary search.
     Search {
-        /// How many.
+        /// Number of comparisons, one after another.
         comparators: usize,
-        /// How many thresholds they choose from.
+        /// Number of thresholds.
         thresholds: usize,
         /// Bits of each.
         bits: u32,
@@ -94,9 +91,9 @@ impl fmt::Display for FunctionSize {
     }
 }
 
-impl Function {
+impl ThresholdFunction {
     /// The form of `steps` of `x`, with a table of at most `most_entries`.
-    pub fn of(steps: &ir::StepFunction, x: &ir::Tensor, most_entries: usize) -> Self {
+    pub(super) fn of(steps: &ir::StepFunction, x: &ir::Tensor, most_entries: usize) -> Self {
         let range = x.range();
         let (thresholds, values) = reachable(steps, &range);
         let points = values.iter().map(|value| Range::point(value.clone()));
@@ -128,13 +125,13 @@ impl Function {
         &self.values[self.thresholds.partition_point(|threshold| threshold <= code)]
     }
 
-    /// How many comparisons a search takes, one after another.
+    /// Number of comparisons of a binary search.
     pub(super) fn levels(&self) -> u32 {
         usize::BITS - self.thresholds.len().leading_zeros()
     }
 
     /// The function's size.
-    pub fn size(&self) -> FunctionSize {
+    pub(super) fn size(&self) -> FunctionSize {
         match &self.form {
             _ if self.thresholds.is_empty() => FunctionSize::Constant,
             FunctionForm::Comparators => {
@@ -151,8 +148,8 @@ impl Function {
         }
     }
 
-    /// The bits of its tables and thresholds.
-    pub fn table_bits(&self) -> usize {
+    /// Bits of its tables and thresholds.
+    pub(super) fn table_bits(&self) -> usize {
         match &self.form {
             FunctionForm::Table(index) => index.entries * self.bits as usize,
             _ => {
@@ -163,7 +160,7 @@ impl Function {
     }
 }
 
-/// The thresholds that codes of `range` can lie on both sides of, and the values that they get.
+/// The thresholds inside `range`, and the values around them.
 fn reachable(steps: &ir::StepFunction, range: &Range) -> (Vec<BigInt>, Vec<BigInt>) {
     let mut thresholds = Vec::new();
     let mut values: Vec<BigInt> = steps.values.codes.iter().take(1).collect();
@@ -176,4 +173,75 @@ fn reachable(steps: &ir::StepFunction, range: &Range) -> (Vec<BigInt>, Vec<BigIn
         }
     }
     (thresholds, values)
+}
+
+/// From an operand's code to the index of a table: (code - `base`) >> `dropped`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Index {
+    /// Set if codes below `base` are clamped to it.
+    pub(super) from_below: bool,
+    /// The first code.
+    pub(super) base: BigInt,
+    /// Codes above are clamped to this one.
+    pub(super) high: Option<BigInt>,
+    /// Low bits of the difference that do not change the value.
+    pub(super) dropped: u32,
+    /// Number of entries.
+    pub(super) entries: usize,
+    /// Set if the difference takes a subtraction: not for a base of 0, nor for the operand's
+    /// smallest code, which only inverts the sign.
+    subtracts: bool,
+}
+
+/// Largest table that is considered at all.
+const MOST_ENTRIES: usize = 1 << 24;
+
+impl Index {
+    /// The tables of a function that changes at `thresholds`, for operands of `format` inside
+    /// `range`; none with less than two thresholds.
+    ///
+    /// All thresholds lie at a multiple of 2^dropped from the first one, so that there is none
+    /// between two entries.
+    fn candidates(thresholds: &[BigInt], range: &Range, format: Format) -> Vec<Self> {
+        let [first, rest @ .., last] = thresholds else { return Vec::new() };
+        let distances = rest.iter().chain([last]).map(|threshold| threshold - first);
+        let zeros = distances.filter_map(|distance| distance.trailing_zeros()).min();
+        let Some(dropped) = zeros.and_then(|zeros| u32::try_from(zeros).ok()) else {
+            return Vec::new();
+        };
+        let entry = BigInt::one() << dropped;
+        let smallest = format.codes().low().clone();
+        let index = |base: BigInt, from_below: bool, high: Option<BigInt>| {
+            let top = high.as_ref().unwrap_or(range.high());
+            let entries = ((top - &base) >> dropped) + 1_u32;
+            let entries = entries.to_usize().filter(|entries| *entries <= MOST_ENTRIES)?;
+            let subtracts = base != BigInt::ZERO && (base != smallest || from_below);
+            Some(Self { from_below, base, high, dropped, entries, subtracts })
+        };
+        // One entry before the first threshold, one from the last one on.
+        let before = first - &entry;
+        let below = *range.low() < before;
+        let above = range.high() >= &(last + &entry);
+        let narrow = index(before, below, above.then(|| last.clone()));
+        // All codes of the range; all codes of the format.
+        let base = |code: &BigInt| {
+            let entries = (first - code + &entry - 1_u32) >> dropped;
+            first - (entries << dropped)
+        };
+        let all = index(base(range.low()), false, None);
+        let full = index(base(&smallest), false, None);
+        [narrow, all, full].into_iter().flatten().collect()
+    }
+
+    /// LUTs of a table with values of `bits`, for an operand of `compared` bits.
+    fn luts(&self, compared: u32, bits: u32) -> u64 {
+        let limits = u32::from(self.from_below) + u32::from(self.high.is_some());
+        let arithmetic = compared * (limits + u32::from(self.subtracts));
+        (self.entries as u64).div_ceil(64) * u64::from(bits) + u64::from(arithmetic)
+    }
+
+    /// Bits of an index.
+    pub(super) fn address_width(&self) -> u32 {
+        (usize::BITS - (self.entries - 1).leading_zeros()).max(1)
+    }
 }

@@ -26,7 +26,7 @@ fn all_of(format: &str) -> ir::Tensor {
 }
 
 /// What the hardware of `function` gives for `code`, step by step as the kernels do it.
-fn computed(function: &Function, code: &BigInt) -> BigInt {
+fn computed(function: &ThresholdFunction, code: &BigInt) -> BigInt {
     match &function.form {
         FunctionForm::Comparators => function.at(code).clone(),
         FunctionForm::Table(index) => {
@@ -58,7 +58,7 @@ fn computed(function: &Function, code: &BigInt) -> BigInt {
 
 /// Checks every code that can occur; the function's size.
 fn check(steps: &ir::StepFunction, x: &ir::Tensor, most_entries: usize) -> FunctionSize {
-    let function = Function::of(steps, x, most_entries);
+    let function = ThresholdFunction::of(steps, x, most_entries);
     let thresholds: Vec<BigInt> = steps.thresholds.codes.iter().collect();
     let values: Vec<BigInt> = steps.values.codes.iter().collect();
     let mut code = x.range().low().clone();

@@ -1,164 +1,171 @@
-//! The kernels: one file for each operation, or for those that share a body.
+//! The kernels: an operation of the graph becomes the body of a C++ function.
+//!
+//! A kernel is a struct with what its template prints, a function that builds it, and its
+//! [`Structure`], from which the planner decides how it runs. A new operation takes a file here,
+//! an arm of [`Body`], an arm of [`build`], and a template.
 
-mod affine;
-mod clamp;
-mod convert;
-mod layout;
-mod leaky;
+mod elementwise;
 mod linear;
-mod merge;
 mod pool;
-mod powers;
-mod scale;
+mod scaling;
 mod softmax;
 mod steps;
 
 use serde::Serialize;
 
-pub use affine::{Affine, Offsets};
-pub use clamp::Clamp;
-pub use convert::Convert;
-pub use layout::{Concat, Gather, Part};
-pub use leaky::{Leaky, Slopes};
-pub use linear::{Linear, MovedSums, Products, Shifts, Signs, Terms, Windows, Xnor};
-pub use merge::Merge;
-pub use pool::Pool;
-pub use powers::{Down, FactorSigns, Factors, Numbers, Places, Powers, SignCodes};
-pub use scale::Scale;
-pub use softmax::Softmax;
-pub use steps::{Search, Steps, Table};
+pub use elementwise::{
+    CastKernel, ClampKernel, ConcatKernel, ConcatOperand, ElementwiseKernel, GatherKernel,
+};
+pub use linear::{
+    LinearKernel, ProductTerms, ShiftTerms, ShiftedSums, SignTerms, Terms, Windows, XnorTerms,
+};
+pub use pool::PoolKernel;
+pub use scaling::{
+    AffineKernel, Bias, FactorArray, FactorSigns, Factors, LeakyKernel, PowerFactors, RightShift,
+    ScaleKernel, Shifter, SignCodes, Slopes,
+};
+pub use softmax::{ExpTable, SoftmaxKernel};
+pub use steps::{ComparatorKernel, SearchKernel, TableKernel};
 
-use super::build::{Builder, Site};
-use super::schedule::Nest;
-use super::{ConstantId, HlsError, Multipliers};
+use super::build::{Builder, NodeContext};
+use super::plan::{LocalArray, Nest};
+use super::{ConstantId, Cost, HlsError, Multipliers, TypeId};
 use crate::ir::Op;
 
-/// What a kernel computes. The templates print these and decide nothing.
+/// The computation of a kernel. Templates print it and decide nothing.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Body {
-    /// Sums of products.
-    Linear(Linear),
-    /// A factor and a summand for each channel.
-    Affine(Affine),
-    /// A type for another.
-    Convert(Convert),
-    /// Limits.
-    Clamp(Clamp),
+    /// A weight matrix, applied to rows or windows.
+    Linear(LinearKernel),
+    /// A scale and a bias.
+    Affine(AffineKernel),
+    /// A cast.
+    Cast(CastKernel),
+    /// A clamp.
+    Clamp(ClampKernel),
     /// A leaky ReLU.
-    Leaky(Leaky),
+    Leaky(LeakyKernel),
     /// A factor that is a power of two.
-    Scale(Scale),
-    /// Comparisons with thresholds.
-    Steps(Steps),
-    /// One entry for each code that makes a difference.
-    Table(Table),
-    /// Thresholds halved.
-    Search(Search),
-    /// Softmax by tables.
-    Softmax(Softmax),
-    /// The largest or the sum of windows.
-    Pool(Pool),
-    /// Elements in other places.
-    Gather(Gather),
-    /// Arrays one behind the other.
-    Concat(Concat),
-    /// Elements of several arrays.
-    Merge(Merge),
+    Scale(ScaleKernel),
+    /// A step function, as comparators.
+    Comparators(ComparatorKernel),
+    /// A step function, as a lookup table.
+    Table(TableKernel),
+    /// A step function, as a binary search.
+    Search(SearchKernel),
+    /// Softmax by lookup tables.
+    Softmax(SoftmaxKernel),
+    /// The largest element or the sum of windows.
+    Pool(PoolKernel),
+    /// Elements by index.
+    Gather(GatherKernel),
+    /// Concatenated operands.
+    Concat(ConcatKernel),
+    /// Arithmetic of several operands, element by element.
+    Elementwise(ElementwiseKernel),
 }
 
-impl Body {
-    /// Its constants, but for tables: those are memories.
-    pub(super) fn constants(&self) -> Vec<ConstantId> {
-        match self {
-            Body::Linear(linear) => [linear.matrices(), linear.vectors()].concat(),
-            Body::Steps(steps) => steps.thresholds.into_iter().chain([steps.values]).collect(),
-            Body::Affine(affine) => {
-                let offsets = affine.offsets.iter().map(|offsets| offsets.constant);
-                affine.scales.constants().into_iter().chain(offsets).collect()
-            }
-            Body::Leaky(leaky) => leaky.slopes.constants(),
-            Body::Scale(scale) => scale.factor.constants(),
-            _ => Vec::new(),
-        }
-    }
-}
-
-impl Body {
-    /// How many elements of one bank of the operand, which is split into `banks` memories, an
-    /// iteration reads where `depth` loops stay.
-    pub(super) fn reads_of_a_bank(&self, depth: usize, banks: u64) -> u64 {
-        let elements = match self {
-            Body::Pool(pool) => return pool.reads_of_a_bank(depth),
-            Body::Linear(linear) => match &linear.windows {
-                // Blocks read a window that was filled before.
-                Some(_) if !linear.blocks.is_whole() => 1,
-                Some(windows) => windows.len(),
-                None => linear.block_inputs(),
-            },
-            Body::Affine(affine) if depth == 1 => affine.channels,
-            Body::Softmax(softmax) if depth == 1 => softmax.columns,
-            Body::Concat(concat) if depth == 1 => concat.columns,
-            _ => 1,
-        };
-        (elements as u64).div_ceil(banks.max(1))
-    }
-
+/// The parts of a kernel that the planner decides about.
+pub(super) trait Structure {
     /// Its loops.
-    pub(super) fn nest(&self) -> Nest {
+    fn nest(&self) -> Nest;
+
+    /// Elements of one bank of the first operand, which is split into `banks`, that an iteration
+    /// reads where `depth` loops are rolled.
+    fn bank_reads(&self, _depth: usize, _banks: u64) -> u64 {
+        1
+    }
+
+    /// The constants to partition, each with the elements of a word where it is to be reshaped.
+    /// Lookup tables are none of them: they are memories.
+    fn constants(&self) -> Vec<(ConstantId, Option<u64>)> {
+        Vec::new()
+    }
+
+    /// The arrays that the function declares.
+    fn arrays(&self) -> Vec<LocalArray> {
+        Vec::new()
+    }
+
+    /// Elements of a window that is copied to registers before it is read; 0 for none.
+    fn window_len(&self) -> usize {
+        0
+    }
+
+    /// Tells whether the size of an iteration follows from a reuse factor.
+    fn is_tiled(&self) -> bool {
+        false
+    }
+}
+
+impl Body {
+    /// The parts that the planner decides about.
+    pub(super) fn structure(&self) -> &dyn Structure {
         match self {
-            Body::Linear(linear) => linear.nest(),
-            Body::Convert(convert) => Nest::new(&[convert.elements]),
-            Body::Clamp(clamp) => Nest::new(&[clamp.elements]),
-            Body::Leaky(leaky) => Nest::new(&[leaky.elements]),
-            Body::Scale(scale) => Nest::new(&[scale.elements]),
-            Body::Steps(steps) => Nest::new(&[steps.elements, steps.comparisons]),
-            Body::Table(table) => Nest::new(&[table.elements]),
-            Body::Search(search) => Nest::new(&[search.elements, search.levels as usize]),
-            // The largest element, then exponentials, then probabilities.
-            Body::Softmax(softmax) => Nest::new(&[softmax.rows, softmax.columns]).sequence(3),
-            Body::Affine(affine) => Nest::new(&[affine.rows, affine.channels]),
-            Body::Pool(pool) => pool.nest(),
-            Body::Gather(gather) => Nest::new(&[gather.places.len()]),
-            Body::Concat(concat) => Nest::new(&[concat.rows, concat.columns]),
-            Body::Merge(merge) => Nest::new(&[merge.elements]),
+            Self::Linear(kernel) => kernel,
+            Self::Affine(kernel) => kernel,
+            Self::Cast(kernel) => kernel,
+            Self::Clamp(kernel) => kernel,
+            Self::Leaky(kernel) => kernel,
+            Self::Scale(kernel) => kernel,
+            Self::Comparators(kernel) => kernel,
+            Self::Table(kernel) => kernel,
+            Self::Search(kernel) => kernel,
+            Self::Softmax(kernel) => kernel,
+            Self::Pool(kernel) => kernel,
+            Self::Gather(kernel) => kernel,
+            Self::Concat(kernel) => kernel,
+            Self::Elementwise(kernel) => kernel,
         }
     }
+}
+
+/// A kernel before it is planned.
+pub(super) struct Built {
+    pub(super) body: Body,
+    /// The type of its result.
+    pub(super) element: TypeId,
+    pub(super) cost: Cost,
+    pub(super) multipliers: Option<Multipliers>,
+    /// Clock cycles of an iteration, in which operators may be shared.
+    pub(super) interval: u64,
+    /// The p for which every element of the result is ± 2^p, both occurring.
+    pub(super) sign_power: Option<i32>,
+}
+
+impl Built {
+    /// A kernel without multipliers by constants.
+    pub(super) fn new(body: Body, element: TypeId, cost: Cost) -> Self {
+        Self { body, element, cost, multipliers: None, interval: 1, sign_power: None }
+    }
+}
+
+/// Tells whether `op` is no kernel but another name of its operand's array.
+pub(super) fn is_alias(op: &Op) -> bool {
+    matches!(op, Op::Reshape(_))
 }
 
 /// The kernel that computes `op`.
 pub(super) fn build(
     builder: &mut Builder<'_>,
-    site: &Site<'_>,
+    context: &NodeContext<'_>,
     op: &Op,
-) -> Result<(Body, Option<Multipliers>), HlsError> {
-    let body = match op {
-        Op::Linear(op) => {
-            let (linear, multipliers) = linear::build(builder, site, op)?;
-            return Ok((Body::Linear(linear), multipliers));
-        }
-        Op::Affine(op) => {
-            let (affine, multipliers) = affine::build(builder, site, op)?;
-            return Ok((Body::Affine(affine), multipliers));
-        }
-        Op::Cast(_) => Body::Convert(Convert { elements: site.node.tensor.len() }),
-        Op::Clamp(op) => Body::Clamp(clamp::build(builder, site, &op.low, &op.high)?),
-        Op::Leaky(op) => {
-            let (leaky, multipliers) = leaky::build(builder, site, op)?;
-            return Ok((Body::Leaky(leaky), multipliers));
-        }
-        Op::Scale(op) => Body::Scale(scale::build(builder, site, op.power)?),
-        Op::StepFunction(op) => steps::build(builder, site, op)?,
-        Op::Softmax(op) => Body::Softmax(softmax::build(builder, site, op)?),
-        Op::Conv(op) => {
-            let (linear, multipliers) = linear::build_windows(builder, site, op)?;
-            return Ok((Body::Linear(linear), multipliers));
-        }
-        Op::Pool(op) => Body::Pool(pool::build(builder, site, op)?),
-        Op::Gather(op) => Body::Gather(layout::gather(op)),
-        Op::Concat(op) => Body::Concat(layout::concat(site, op.axis)?),
-        Op::Elementwise(op) => Body::Merge(merge::build(builder, site, *op)?),
-        Op::Input(_) | Op::Reshape(_) => return Err(site.broken("is no operation that computes")),
-    };
-    Ok((body, None))
+) -> Result<Built, HlsError> {
+    match op {
+        Op::Linear(op) => linear::build(builder, context, op),
+        Op::Conv(op) => linear::build_windows(builder, context, op),
+        Op::Affine(op) => scaling::build_affine(builder, context, op),
+        Op::Leaky(op) => scaling::build_leaky(builder, context, op),
+        Op::Scale(op) => scaling::build_scale(builder, context, op),
+        Op::Cast(op) => elementwise::build_cast(builder, context, op),
+        Op::Clamp(op) => elementwise::build_clamp(builder, context, op),
+        Op::Elementwise(op) => elementwise::build_elementwise(builder, context, *op),
+        Op::Gather(op) => Ok(elementwise::build_gather(builder, context, op)),
+        Op::Concat(op) => Ok(elementwise::build_concat(builder, context, op)),
+        Op::StepFunction(op) => steps::build(builder, context, op),
+        Op::Softmax(op) => softmax::build(builder, context, op),
+        Op::Pool(op) => pool::build(builder, context, op),
+        Op::Input(_) | Op::Reshape(_) => Err(context.broken("is no operation that computes")),
+    }
 }

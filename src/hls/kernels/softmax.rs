@@ -1,140 +1,175 @@
-//! Softmax by tables.
+//! Softmax by lookup tables.
 
 use serde::Serialize;
 
-use super::super::build::{Builder, Site};
-use super::super::{ConstantId, HlsError, TypeId};
+use super::{Body, Built, Structure};
 use crate::fixed::{Format, Quantization, Range, Signedness};
+use crate::hls::build::{Builder, NodeContext};
+use crate::hls::plan::{LocalArray, Nest};
+use crate::hls::{ConstantId, Cost, FunctionSize, HlsError, TypeId};
 use crate::ir;
 
-/// The six steps of [`ir::Softmax`]. The reciprocal is halved once a row instead of each product.
+/// The six steps of [`ir::Softmax`]. The norm shift is applied to the reciprocal of a row, not to
+/// each product.
 #[derive(Clone, Debug, Serialize)]
-pub struct Softmax {
-    /// How many independent rows.
+pub struct SoftmaxKernel {
+    /// Number of independent rows.
     pub rows: usize,
     /// Elements of a row.
     pub columns: usize,
-    /// What a difference from the largest element is cast to.
-    pub distance: TypeId,
-    /// The tables whose product is an exponential, for the highest bits of a distance first.
-    pub exponents: Vec<Exponents>,
+    /// The type of max - x.
+    pub difference: TypeId,
+    /// The tables whose product is an exponential, for the highest bits of a difference first.
+    pub exp_tables: Vec<ExpTable>,
     /// The type of their entries and products.
     pub exp: TypeId,
     /// Holds the sum of a row.
     pub sum: TypeId,
-    /// Holds a sum and all its halves.
+    /// Holds a sum at each norm shift.
     pub mantissa: TypeId,
-    /// How often a sum may be halved.
-    pub halvings: u32,
-    /// The width in bits of a number from 0 to `halvings`.
-    pub count_width: u32,
-    /// What a mantissa minus one is cut to.
-    pub seed_index: TypeId,
+    /// Largest norm shift.
+    pub norm_shift: u32,
+    /// The width in bits of a number from 0 to `norm_shift`.
+    pub norm_shift_width: u32,
+    /// The type of the index of the reciprocal table: a truncated mantissa minus one.
+    pub index: TypeId,
     /// Its width in bits.
-    pub seed_address_width: u32,
-    /// About the reciprocals of one plus each code of `seed_index`.
-    pub seeds: ConstantId,
+    pub index_width: u32,
+    /// The reciprocals, rounded, of one plus each code of `index`.
+    pub reciprocal_table: ConstantId,
     /// The type of their entries.
-    pub seed: TypeId,
-    /// What one minus the product of mantissa and seed is cast to.
+    pub estimate: TypeId,
+    /// The type of one minus the product of mantissa and estimate.
     pub error: TypeId,
-    /// What an error and its square are cast to.
+    /// The type of an error plus its square.
     pub correction: TypeId,
-    /// What a corrected seed is cast to.
+    /// The type of a corrected estimate.
     pub reciprocal: TypeId,
-    /// Holds a reciprocal and all its halves.
+    /// Holds a reciprocal at each norm shift.
     pub factor: TypeId,
 }
 
-/// Exponentials of minus some bits of a distance.
+/// Exponentials of minus some bits of a difference.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Exponents {
+pub struct ExpTable {
     /// The lowest of these bits.
     pub low: u32,
-    /// How many they are.
+    /// Number of these bits.
     pub width: u32,
     /// The value for each of them.
     pub table: ConstantId,
 }
 
+impl Structure for SoftmaxKernel {
+    /// The maximum, then the exponentials, then the probabilities.
+    fn nest(&self) -> Nest {
+        Nest::new(&[self.rows, self.columns]).sequence(3)
+    }
+
+    fn bank_reads(&self, depth: usize, banks: u64) -> u64 {
+        if depth == 1 { (self.columns as u64).div_ceil(banks.max(1)) } else { 1 }
+    }
+
+    fn arrays(&self) -> Vec<LocalArray> {
+        vec![LocalArray::new("exponentials", self.columns, 1)]
+    }
+}
+
 pub(super) fn build(
     builder: &mut Builder<'_>,
-    site: &Site<'_>,
+    context: &NodeContext<'_>,
     op: &ir::Softmax,
-) -> Result<Softmax, HlsError> {
-    let tensor = &site.node.tensor;
+) -> Result<Built, HlsError> {
+    let tensor = &context.node.tensor;
+    let result = Quantization::new(tensor.format, op.to.rounding, op.to.overflow);
+    let element = builder.result_type(context, "", "probabilities", result);
     let columns = tensor.channel_count();
     let mut local = |suffix, holds, quantization: Quantization, interval| {
-        let wanted = format!("{}_{suffix}_t", site.stem);
-        builder.add_type(&wanted, &site.node.layer, holds, quantization, interval)
+        let wanted = format!("{}_{suffix}_t", context.stem);
+        builder.add_type(&wanted, &context.node.layer, holds, quantization, interval)
     };
     let any = |quantization: Quantization| quantization.format.codes();
 
-    let distance =
-        local("distance", "distances from the largest", op.difference, any(op.difference));
-    let one = Range::new(0, op.one().ok_or_else(|| site.broken("has no 1"))?);
+    let difference = local("difference", "max - x", op.difference, any(op.difference));
+    let one = Range::new(0, op.one().ok_or_else(|| context.broken("has no 1"))?);
     let exp = local("exp", "exponentials", op.exponential, one.clone());
-    let seed_index = op.reciprocal_index().map_err(site.too_wide("the index of a reciprocal"))?;
-    let index = local("seed_index", "mantissas minus one", seed_index, any(seed_index));
-    let error = local("error", "errors of rough reciprocals", op.error, any(op.error));
-    let correction =
-        local("correction", "corrections of rough reciprocals", op.correction, any(op.correction));
+    let index =
+        op.reciprocal_index().map_err(context.too_wide("the index of its reciprocal table"))?;
+    let index_width = index.format.width();
+    let index = local("index", "mantissas minus one", index, any(index));
+    let error = local("error", "errors of estimated reciprocals", op.error, any(op.error));
+    let correction = local(
+        "correction",
+        "corrections of estimated reciprocals",
+        op.correction,
+        any(op.correction),
+    );
     let reciprocal = local("reciprocal", "reciprocals", op.reciprocal, any(op.reciprocal));
 
-    // The sum counts in steps at least as fine as the table's.
+    // The LSB of the sum is at most that of the tables.
     let refine = (op.sum.fraction() - op.exponential.format.fraction()).max(0).unsigned_abs();
     let sums = (&one * &columns.into()).refined(refine);
-    let sum = builder.local_type(site, "sum", "sums of exponentials", op.sum, sums.clone());
+    let sum = builder.local_type(context, "sum", "sums of exponentials", op.sum, sums.clone());
 
-    // Numbers below 2^(I - sign) need I - sign - 1 halvings at most to come below 2.
+    // A shift by I - sign - 1 brings any number below 2^(I - sign) below 2.
     let above = op.sum.integer() - i32::from(op.sum.is_signed()) - 1;
-    let halvings = op.norm_shift.min(u32::try_from(above).unwrap_or(0));
-    let with_halves = |format: Format, what| {
+    let norm_shift = op.norm_shift.min(u32::try_from(above).unwrap_or(0));
+    let shifted = |format: Format, what| {
         let signedness = if format.is_signed() { Signedness::Signed } else { Signedness::Unsigned };
-        Format::new(signedness, format.width() + halvings, format.integer())
-            .map_err(site.too_wide(what))
+        Format::new(signedness, format.width() + norm_shift, format.integer())
+            .map_err(context.too_wide(what))
     };
-    let wide = with_halves(op.sum, "the halved sum")?;
+    let wide = shifted(op.sum, "the shifted sum")?;
     let mantissa =
-        builder.local_type(site, "mantissa", "halved sums", wide, sums.refined(halvings));
+        builder.local_type(context, "mantissa", "shifted sums", wide, sums.refined(norm_shift));
     Format::unsigned(wide.width() + op.reciprocal_table.format.width(), 0)
-        .map_err(site.too_wide("the product of a sum and a rough reciprocal"))?;
-    let wide = with_halves(op.reciprocal.format, "the halved reciprocal")?;
+        .map_err(context.too_wide("the product of a sum and an estimated reciprocal"))?;
+    let wide = shifted(op.reciprocal.format, "the shifted reciprocal")?;
     Format::unsigned(wide.width() + op.exponential.format.width(), 0)
-        .map_err(site.too_wide("the product of an exponential and a reciprocal"))?;
-    let halves = any(op.reciprocal).refined(halvings);
-    let factor = builder.local_type(site, "factor", "halved reciprocals", wide, halves);
+        .map_err(context.too_wide("the product of an exponential and a reciprocal"))?;
+    let range = any(op.reciprocal).refined(norm_shift);
+    let factor = builder.local_type(context, "factor", "shifted reciprocals", wide, range);
 
-    let seeds = builder.constant(site, "seed", "rough reciprocals", &op.reciprocal_table)?;
-    let seed = builder.constants[seeds.0].element;
-    let broken = || site.broken("has tables that are none");
+    let holds = "estimated reciprocals";
+    let reciprocal_table = builder.constant(context, "estimate", holds, &op.reciprocal_table)?;
+    let estimate = builder.constants[reciprocal_table.0].element;
+    let broken = || context.broken("tables that do not cover the difference");
     let lines = op.addresses().ok_or_else(broken)?;
     let mut low = op.difference.format.width();
-    let mut exponents = Vec::new();
-    for (place, (table, width)) in op.exp_tables.iter().zip(&lines).enumerate() {
+    let mut exp_tables = Vec::new();
+    for (position, (table, width)) in op.exp_tables.iter().zip(&lines).enumerate() {
         low = low.checked_sub(*width).ok_or_else(broken)?;
-        let suffix = if lines.len() == 1 { "exp".into() } else { format!("exp_{}", place + 1) };
+        let suffix = if lines.len() == 1 { "exp".into() } else { format!("exp_{}", position + 1) };
         let codes = table.codes.clone();
-        let table = builder.constant_of(site, &suffix, "exponentials", exp, codes)?;
-        exponents.push(Exponents { low, width: *width, table });
+        let table = builder.constant_of(context, &suffix, "exponentials", exp, codes)?;
+        exp_tables.push(ExpTable { low, width: *width, table });
     }
-    Ok(Softmax {
+    let mut cost = Cost::default();
+    cost.operations.multiplications = op.multiplications(tensor);
+    for table in op.tables() {
+        let size = FunctionSize::Table { entries: table.codes.len(), bits: table.format.width() };
+        cost.hardware.push(size.to_string());
+        cost.functions.push(size);
+        cost.table_bits += table.bits();
+    }
+    let kernel = SoftmaxKernel {
         rows: tensor.rows(),
         columns,
-        distance,
-        exponents,
+        difference,
+        exp_tables,
         exp,
         sum,
         mantissa,
-        halvings,
-        count_width: (u32::BITS - halvings.leading_zeros()).max(1),
-        seed_index: index,
-        seed_address_width: seed_index.format.width(),
-        seeds,
-        seed,
+        norm_shift,
+        norm_shift_width: (u32::BITS - norm_shift.leading_zeros()).max(1),
+        index,
+        index_width,
+        reciprocal_table,
+        estimate,
         error,
         correction,
         reciprocal,
         factor,
-    })
+    };
+    Ok(Built::new(Body::Softmax(kernel), element, cost))
 }

@@ -1,11 +1,13 @@
-// {{ cx.title() }}: the value behind the last threshold that an element reaches.
-{{ cx.signature() }}
+// {{ cx.title() }}: a step function of {{ body.comparisons }} thresholds, compared in parallel.
+{{ cx.signature() }} {
 {{ cx.pragmas() }}
-{{ cx.outer("elements", "n", body.elements) }}
+{{ cx.before(0) }}elements: for (int n = 0; n < {{ body.elements }}; n++) {
+{{ cx.inside(0) }}
 {{ cx.out_type() }} result = {{ cx.constant(body.values) }}[0];
 {%- if let Some(thresholds) = body.thresholds %}
 const {{ cx.ty(body.compared) }} value = input[n];
-{{ cx.level(1, "thresholds", "b", body.comparisons) }}
+{{ cx.before(1) }}thresholds: for (int b = 0; b < {{ body.comparisons }}; b++) {
+{{ cx.inside(1) }}
 if (value >= {{ cx.constant(thresholds) }}[b]) {
 result = {{ cx.constant(body.values) }}[b + 1];
 }

@@ -1,7 +1,8 @@
-// {{ cx.title() }}: {{ body.name() }}, element by element.
-{{ cx.signature() }}
+// {{ cx.title() }}: {{ body.name() }}, element by element{{ cx.cost() }}.
+{{ cx.signature() }} {
 {{ cx.pragmas() }}
-{{ cx.outer("elements", "n", body.elements) }}
+{{ cx.before(0) }}elements: for (int n = 0; n < {{ body.elements }}; n++) {
+{{ cx.inside(0) }}
 {%- match body.compared %}
 {%- when Some with (compared) %}
 {%- for input in cx.inputs() %}

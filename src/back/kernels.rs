@@ -1,0 +1,323 @@
+//! Kernels as C++: one template each, shared by the dialects.
+
+mod linear;
+
+use std::fmt::Display;
+
+use askama::Template;
+
+use super::BackError;
+use super::dialect::Dialect;
+use super::text::{comment, indent, literal};
+use crate::hls::{
+    self, Bias, Body, ConstantId, Design, EdgeId, FactorSigns, Factors, Kernel, Loop, Number,
+    RightShift, Shifter, SignCodes, Slopes, TypeId,
+};
+use crate::ir;
+
+/// The C++ function of `kernel`.
+pub(super) fn render(
+    design: &Design,
+    kernel: &Kernel,
+    dialect: &dyn Dialect,
+) -> Result<String, BackError> {
+    let cx = Scope { design, kernel, dialect };
+    let text = match &kernel.body {
+        Body::Linear(body) => linear::render(cx, body),
+        Body::Affine(body) => AffineTemplate { cx, body }.render(),
+        Body::Cast(body) => CastTemplate { cx, body }.render(),
+        Body::Clamp(body) => ClampTemplate { cx, body }.render(),
+        Body::Leaky(body) => LeakyTemplate { cx, body }.render(),
+        Body::Scale(body) => ScaleTemplate { cx, body }.render(),
+        Body::Comparators(body) => ComparatorTemplate { cx, body }.render(),
+        Body::Table(body) => TableTemplate { cx, body }.render(),
+        Body::Search(body) => SearchTemplate { cx, body }.render(),
+        Body::Softmax(body) => SoftmaxTemplate { cx, body }.render(),
+        Body::Pool(body) => PoolTemplate { cx, body }.render(),
+        Body::Gather(body) => GatherTemplate { cx, body }.render(),
+        Body::Concat(body) => ConcatTemplate { cx, body }.render(),
+        Body::Elementwise(body) => ElementwiseTemplate { cx, body }.render(),
+    };
+    Ok(indent(&text?))
+}
+
+/// The template of a kernel: `cx` is what every template may ask for, `body` the kernel's own.
+macro_rules! template {
+    ($name:ident, $body:ty, $path:tt) => {
+        #[derive(Template)]
+        #[template(path = $path)]
+        struct $name<'a> {
+            cx: Scope<'a>,
+            body: &'a $body,
+        }
+    };
+}
+
+template!(AffineTemplate, hls::AffineKernel, "kernels/affine.cpp");
+template!(CastTemplate, hls::CastKernel, "kernels/cast.cpp");
+template!(ClampTemplate, hls::ClampKernel, "kernels/clamp.cpp");
+template!(LeakyTemplate, hls::LeakyKernel, "kernels/leaky.cpp");
+template!(ScaleTemplate, hls::ScaleKernel, "kernels/scale.cpp");
+template!(ComparatorTemplate, hls::ComparatorKernel, "kernels/comparators.cpp");
+template!(TableTemplate, hls::TableKernel, "kernels/table.cpp");
+template!(SearchTemplate, hls::SearchKernel, "kernels/search.cpp");
+template!(SoftmaxTemplate, hls::SoftmaxKernel, "kernels/softmax.cpp");
+template!(PoolTemplate, hls::PoolKernel, "kernels/pool.cpp");
+template!(GatherTemplate, hls::GatherKernel, "kernels/gather.cpp");
+template!(ConcatTemplate, hls::ConcatKernel, "kernels/concat.cpp");
+template!(ElementwiseTemplate, hls::ElementwiseKernel, "kernels/elementwise.cpp");
+
+/// `name * factor`.
+fn times(name: &str, factor: usize) -> String {
+    match factor {
+        1 => name.to_owned(),
+        _ => format!("{name} * {factor}"),
+    }
+}
+
+/// A kernel, as its template asks for it.
+struct Scope<'a> {
+    design: &'a Design,
+    kernel: &'a Kernel,
+    dialect: &'a dyn Dialect,
+}
+
+impl Scope<'_> {
+    /// The layer's name, for a comment.
+    fn title(&self) -> String {
+        comment(&self.kernel.layer)
+    }
+
+    /// The function's declaration.
+    fn signature(&self) -> String {
+        let array = |edge: EdgeId, name: &str| {
+            let edge = &self.design[edge];
+            format!("{} {name}[{}]", self.ty(&edge.element), edge.len())
+        };
+        let inputs = self.kernel.inputs.iter().zip(self.inputs());
+        let inputs = inputs.map(|(edge, name)| format!("const {}", array(*edge, &name)));
+        let output = array(self.kernel.output, "output");
+        let arguments: Vec<String> = inputs.chain([output]).collect();
+        format!("static void {}({})", self.kernel.name, arguments.join(", "))
+    }
+
+    /// The argument of operand `position`.
+    fn input(&self, position: &usize) -> String {
+        match self.kernel.inputs.len() {
+            1 => "input".to_owned(),
+            _ => format!("input_{}", position + 1),
+        }
+    }
+
+    /// The arguments of all operands.
+    fn inputs(&self) -> Vec<String> {
+        (0..self.kernel.inputs.len()).map(|position| self.input(&position)).collect()
+    }
+
+    /// The lines that begin the function's body.
+    fn pragmas(&self) -> String {
+        self.dialect.in_kernel(self.design, self.kernel).join("\n")
+    }
+
+    /// The pragmas before the loop with `level` loops around it.
+    fn before(&self, level: impl std::borrow::Borrow<usize>) -> String {
+        self.before_loop(self.kernel.plan.loop_at(*level.borrow()))
+    }
+
+    /// The pragmas inside that loop.
+    fn inside(&self, level: impl std::borrow::Borrow<usize>) -> String {
+        self.inside_loop(self.kernel.plan.loop_at(*level.borrow()))
+    }
+
+    /// The pragmas before a loop that is always unrolled.
+    fn before_unrolled(&self) -> String {
+        self.before_loop(Loop::Unroll)
+    }
+
+    /// The pragmas inside such a loop.
+    fn inside_unrolled(&self) -> String {
+        self.inside_loop(Loop::Unroll)
+    }
+
+    fn before_loop(&self, plan: Loop) -> String {
+        self.dialect.before_loop(plan).into_iter().map(|line| line + "\n").collect()
+    }
+
+    fn inside_loop(&self, plan: Loop) -> String {
+        self.dialect.in_loop(plan).join("\n")
+    }
+
+    /// The index of `column` in the current row.
+    fn at(&self, rows: &usize, columns: &usize, column: &str) -> String {
+        match (*rows, column) {
+            (1, _) => column.to_owned(),
+            (_, "0") => format!("row * {columns}"),
+            _ => format!("row * {columns} + {column}"),
+        }
+    }
+
+    /// The position along `axis` of the current tap, in the window at index `of`.
+    fn tap(&self, window: &ir::Window, axis: usize, of: &str) -> String {
+        let mut position = times(of, window.stride[axis]);
+        position += &format!(" + {}", times(&format!("tap_{of}"), window.dilation[axis]));
+        if window.pad_before[axis] > 0 {
+            position += &format!(" - {}", window.pad_before[axis]);
+        }
+        position
+    }
+
+    /// The condition that the tap at (`y`, `x`) lies on an element.
+    fn present(&self, window: &ir::Window) -> String {
+        let mut conditions = Vec::new();
+        for (axis, name) in ["y", "x"].into_iter().enumerate() {
+            let dilation = window.input_dilation[axis];
+            conditions.push(format!("{name} >= 0"));
+            conditions.push(format!("{name} < {}", window.input[axis] * dilation));
+            if dilation > 1 {
+                conditions.push(format!("{name} % {dilation} == 0"));
+            }
+        }
+        conditions.join(" && ")
+    }
+
+    /// The element of channel `channel` at (`y`, `x`).
+    fn element(&self, window: &ir::Window, channels: &usize, channel: &str) -> String {
+        let index = |axis: usize, name: &str| match window.input_dilation[axis] {
+            1 => name.to_owned(),
+            dilation => format!("{name} / {dilation}"),
+        };
+        let (y, x) = (index(0, "y"), index(1, "x"));
+        format!("input[({y} * {} + {x}) * {channels} + {channel}]", window.input[1])
+    }
+
+    /// Indices of elements, some on each line; -1 for none.
+    fn indices(&self, indices: &[Option<usize>]) -> String {
+        const A_LINE: usize = 16;
+        let text = |index: &Option<usize>| index.map_or("-1".to_owned(), |n| n.to_string());
+        let line = |line: &[Option<usize>]| line.iter().map(text).collect::<Vec<_>>().join(", ");
+        indices.chunks(A_LINE).map(line).collect::<Vec<_>>().join(",\n")
+    }
+
+    /// The operations of a sample: `: 12 multiplications, 3 additions`; empty for none.
+    fn cost(&self) -> String {
+        let operations = &self.kernel.cost.operations;
+        let parts = [
+            (operations.multiplications, "multiplication", "multiplications"),
+            (operations.xnors, "comparison of signs", "comparisons of signs"),
+            (operations.additions, "addition", "additions"),
+            (operations.shifts, "shift", "shifts"),
+        ];
+        let present = parts.iter().filter(|(count, ..)| *count > 0);
+        let parts: Vec<String> = present
+            .map(|(count, one, more)| format!("{count} {}", if *count == 1 { one } else { more }))
+            .collect();
+        if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
+    }
+
+    fn ty(&self, id: &TypeId) -> &str {
+        &self.design[*id].name
+    }
+
+    fn in_type(&self) -> &str {
+        self.kernel.inputs.first().map_or("", |edge| self.ty(&self.design[*edge].element))
+    }
+
+    fn out_type(&self) -> &str {
+        self.ty(&self.design[self.kernel.output].element)
+    }
+
+    fn constant(&self, id: &ConstantId) -> &str {
+        &self.design[*id].name
+    }
+
+    /// Factors in words.
+    fn kind(&self, factors: &Factors) -> &'static str {
+        match factors {
+            Factors::Numbers(_) => "a factor",
+            Factors::Powers(_) => "a power of two",
+        }
+    }
+
+    /// The element at `index`.
+    fn input_at(&self, index: &str) -> String {
+        format!("input[{index}]")
+    }
+
+    /// The index of a number of channel `c`.
+    fn channel(&self, by_channel: &bool) -> &'static str {
+        if *by_channel { "c" } else { "0" }
+    }
+
+    /// The bias of channel `c`; empty for none.
+    fn bias(&self, bias: &Option<Bias>) -> String {
+        bias.as_ref().map_or(String::new(), |bias| {
+            format!("{}[{}]", self.constant(&bias.constant), self.channel(&bias.by_channel))
+        })
+    }
+
+    /// The bias below a threshold; empty for none.
+    fn bias_below(&self, bias: &Option<Number>) -> &'static str {
+        if bias.is_some() { "bias" } else { "" }
+    }
+
+    /// A shifted number, plus the bias if there is one.
+    fn plus(&self, bias: &str) -> String {
+        if bias.is_empty() { "shifted".to_owned() } else { format!("shifted + {bias}") }
+    }
+
+    /// Minus a shifted number, plus the bias if there is one.
+    fn minus(&self, bias: &str) -> String {
+        if bias.is_empty() { "-shifted".to_owned() } else { format!("{bias} - shifted") }
+    }
+
+    /// `number`, shifted; `index` is that of its right shift.
+    fn shifted(&self, shift: &Shifter, number: impl Display, index: impl Display) -> String {
+        let mut text = format!("{}({number})", self.ty(&shift.element));
+        if shift.left > 0 {
+            text = format!("{text} << {}", shift.left);
+        }
+        let right = match shift.right {
+            RightShift::Same(0) => return text,
+            RightShift::Same(right) => right.to_string(),
+            RightShift::Each(constant) => format!("{}[{index}]", self.constant(&constant)),
+        };
+        if shift.left > 0 {
+            text = format!("({text})");
+        }
+        format!("{text} >> {right}")
+    }
+
+    /// The index of the slope of element `n`.
+    fn slope(&self, by: &Slopes) -> String {
+        match by {
+            Slopes::One => "0".to_owned(),
+            Slopes::Channels(channels) => format!("n % {channels}"),
+            Slopes::Elements => "n".to_owned(),
+        }
+    }
+
+    fn number(&self, number: &Number) -> String {
+        let element = &self.design[number.element];
+        literal(&number.code, element.quantization.format.fraction(), &element.name)
+    }
+
+    fn unsigned(&self, width: &u32) -> String {
+        self.dialect.integer(*width, false)
+    }
+
+    /// An integer of one bit.
+    fn bit(&self) -> String {
+        self.dialect.integer(1, false)
+    }
+
+    fn bits(&self, variable: &str, low: impl std::borrow::Borrow<u32>, width: &u32) -> String {
+        self.dialect.bits(variable, *low.borrow(), *width)
+    }
+
+    /// The pragmas of the array `name`, which the function declares.
+    fn array(&self, name: &str) -> String {
+        let array = self.kernel.plan.arrays.iter().find(|array| array.name == name);
+        let array = array.expect("the plan has every array that a template declares");
+        self.dialect.at_array(name, array.partition).join("\n")
+    }
+}

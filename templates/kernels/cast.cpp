@@ -1,0 +1,8 @@
+// {{ cx.title() }}: values cast to {{ cx.out_type() }}, which rounds and limits them.
+{{ cx.signature() }} {
+{{ cx.pragmas() }}
+{{ cx.before(0) }}elements: for (int n = 0; n < {{ body.elements }}; n++) {
+{{ cx.inside(0) }}
+output[n] = input[n];
+}
+}
