@@ -12,7 +12,7 @@ use super::parameters::Parameter;
 use super::result::{self, TypedResult};
 use super::{LowerError, windows};
 use crate::ir::{self, Affine, NodeId, Reshape, Window};
-use crate::model::{Layer, Layout, Pool, Reduce, Reduction};
+use crate::model::{Layer, Layout, Pool, PoolWindows, Reduce, Reduction};
 
 pub(super) fn lower(
     builder: &mut Builder<'_>,
@@ -22,10 +22,10 @@ pub(super) fn lower(
 ) -> Result<(), LowerError> {
     let operand = builder.operand(index)?;
     let name = layer.name.as_str();
-    let window = windows::place(name, pool.window.as_ref(), builder.tensor(operand))?;
+    let window = windows::place(name, pool.windows.sliding(), builder.tensor(operand))?;
     let place = Place::inside(index, name);
     let mut node = pooled(builder, place, operand, window, &pool.kind)?;
-    if !pool.keep_axes {
+    if pool.windows == (PoolWindows::Global { keep_axes: false }) {
         let shape = vec![builder.tensor(node).channel_count()];
         node = builder.add(name, "channels", Reshape { shape }, node)?;
     }
@@ -144,7 +144,9 @@ mod tests {
 
     use crate::fixed::Codes;
     use crate::lower::{Settings, lower};
-    use crate::model::{Activation, Layer, LayerKind, Model, Padding, Pool, Reduction, WindowSpec};
+    use crate::model::{
+        Activation, Layer, LayerKind, Model, Padding, Pool, PoolWindows, Reduction, WindowSpec,
+    };
     use crate::{passes, sim};
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -159,9 +161,8 @@ mod tests {
         let pool = graph.add_node(layer(
             "pool",
             LayerKind::Pool(Pool {
-                window: Some(spec),
+                windows: PoolWindows::Sliding(spec),
                 kind: Reduction::Average,
-                keep_axes: true,
                 activation: Activation::Quantizer(quantizer.parse()?),
             }),
         ));
