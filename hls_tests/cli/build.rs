@@ -36,7 +36,7 @@ fn a_model_becomes_a_verified_project_for_both() -> Outcome {
 #[test]
 fn a_real_valued_scale_is_built_as_narrow_as_is_proven() -> Outcome {
     let folder = tempfile::tempdir()?;
-    let line = "scales: fc ufixed<25,1> -> ufixed<21,1>, offset fixed<5,1>, proven on 1996 \
+    let line = "scales: fc ufixed<25,1> -> ufixed<21,1>, bias fixed<5,1>, proven on 1996 \
                 thresholds";
     let more = ["--input-type", "fixed<8,1>"];
     let output = build("dense_bits4_auto", "model.h5", &folder.path().join("prj"), &more)?;
