@@ -178,7 +178,7 @@ pub fn table(rows: &[LayerRow], wide: bool) -> String {
             shown.set_cell_alignment(CellAlignment::Right);
         }
         if !wide {
-            shown.set_padding((0, 2));
+            shown.set_padding((0, 1));
         }
     }
     table.to_string()
