@@ -1,6 +1,6 @@
 //! The table of layers: types, proven range, and cost of the hardware.
 
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::{CellAlignment, LineStyle, Table, presets};
 use serde::Serialize;
 
 use crate::fixed::{Format, Range};
@@ -99,13 +99,13 @@ struct Column {
     total: Option<u64>,
 }
 
-/// Longest text of the column `hardware` in a narrow table.
-const NARROW: usize = 26;
+/// Longest line of the column `hardware` in a narrow table.
+const NARROW: usize = 20;
 
 /// `rows` as a table for a terminal, with a line of totals.
 ///
-/// A narrow table is some 100 columns wide: columns without entries are left out, and so are those
-/// that only `wide` asks for.
+/// Unless it is `wide`, the table takes some 100 columns: ranges are rounded, shifts and table bits
+/// are left out, and so is a column without entries or one that only repeats the results' types.
 pub fn table(rows: &[LayerRow], wide: bool) -> String {
     let text = |title, cell: &dyn Fn(&LayerRow) -> String| Column {
         title,
@@ -118,44 +118,53 @@ pub fn table(rows: &[LayerRow], wide: bool) -> String {
         total: Some(rows.iter().map(cell).sum()),
     };
     let format = |format: Option<Format>| format.map_or_else(String::new, |it| it.to_string());
-    let range = |row: &LayerRow| format!("[{}, {}]", row.range.0, row.range.1);
+    let value = |value: f64| if wide { value.to_string() } else { rounded(value) };
+    let range = |row: &LayerRow| format!("[{}, {}]", value(row.range.0), value(row.range.1));
+    let hardware = |row: &LayerRow| match wide {
+        true => row.hardware.clone(),
+        false => wrapped(&row.hardware),
+    };
     let mut columns = vec![
         text("layer", &|row| row.layer.clone()),
         text("shape", &|row| shape(&row.shape)),
         text("weights", &|row| format(row.weight)),
-        text("accumulator", &|row| format(row.accumulator)),
-        text("result", &|row| row.result.to_string()),
-        text("proven range", &range),
-        text("hardware", &|row| row.hardware.clone()),
-        count("mult.", &|row| row.counts.multiplications),
-        count("add.", &|row| row.counts.additions),
-        count("shift", &|row| row.counts.shifts),
-        count("xnor", &|row| row.counts.xnors),
-        count("weight bits", &|row| row.weight_bits as u64),
-        count("table bits", &|row| row.table_bits as u64),
     ];
     if wide {
-        columns.insert(3, text("scale", &|row| format(row.scale)));
-        columns.insert(4, text("bias", &|row| format(row.bias)));
-    } else {
-        let counts = ["mult.", "add."];
-        columns.retain(|column| match column.total {
-            Some(total) => counts.contains(&column.title) || total > 0,
-            None => column.cells.iter().any(|cell| !cell.is_empty()),
-        });
-        columns.retain(|column| !["shift", "table bits"].contains(&column.title));
+        columns.push(text("scale", &|row| format(row.scale)));
+        columns.push(text("bias", &|row| format(row.bias)));
     }
+    if wide || rows.iter().any(|row| row.accumulator.is_some_and(|it| it != row.result)) {
+        columns.push(text("accumulator", &|row| format(row.accumulator)));
+    }
+    columns.extend([
+        text("result", &|row| row.result.to_string()),
+        text("proven range", &range),
+        text("hardware", &hardware),
+        count("mult.", &|row| row.counts.multiplications),
+        count("add.", &|row| row.counts.additions),
+    ]);
+    if wide {
+        columns.push(count("shift", &|row| row.counts.shifts));
+    }
+    columns.push(count("xnor", &|row| row.counts.xnors));
+    columns.push(count("weight\nbits", &|row| row.weight_bits as u64));
+    if wide {
+        columns.push(count("table\nbits", &|row| row.table_bits as u64));
+    } else {
+        columns.retain(|column| column.cells.iter().any(|cell| !cell.is_empty()));
+    }
+
     let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
+    let line = LineStyle::none();
+    table.load_style(match wide {
+        true => presets::UTF8_FULL_CONDENSED,
+        false => presets::NOTHING.header_separator(line.fill('─').junction('─')),
+    });
     table.set_header(columns.iter().map(|column| column.title));
     for position in 0..rows.len() {
-        let cell = |column: &Column| {
-            let text = column.cells[position].as_str();
-            let text = if text.is_empty() { "-" } else { text };
-            match column.title {
-                "hardware" if !wide => wrapped(text),
-                _ => text.to_owned(),
-            }
+        let cell = |column: &Column| match column.cells[position].as_str() {
+            "" => "-".to_owned(),
+            text => text.to_owned(),
         };
         table.add_row(columns.iter().map(cell));
     }
@@ -164,11 +173,23 @@ pub fn table(rows: &[LayerRow], wide: bool) -> String {
         (_, total) => total.map_or_else(String::new, |total| total.to_string()),
     }));
     for (position, column) in columns.iter().enumerate() {
-        if let (Some(_), Some(column)) = (column.total, table.column_mut(position)) {
-            column.set_cell_alignment(CellAlignment::Right);
+        let shown = table.column_mut(position).expect("the table has every column");
+        if column.total.is_some() {
+            shown.set_cell_alignment(CellAlignment::Right);
+        }
+        if !wide {
+            shown.set_padding((0, 1));
         }
     }
     table.to_string()
+}
+
+/// `value` with five significant digits, all of an integer.
+fn rounded(value: f64) -> String {
+    let magnitude = value.abs().log10().floor();
+    let decimals = if magnitude.is_finite() { (4.0 - magnitude).clamp(0.0, 300.0) } else { 0.0 };
+    let scale = f64::powi(10.0, decimals as i32);
+    ((value * scale).round() / scale).to_string()
 }
 
 fn dash_for_zero(count: u64) -> String {
@@ -194,4 +215,22 @@ fn wrapped(list: &str) -> String {
         }
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_rounded_to_five_digits() {
+        let all = [0.0, -9.75, 11.255859375, 0.000123456789, -123456.0, 1.0 / 3.0].map(rounded);
+        assert_eq!(all, ["0", "-9.75", "11.256", "0.00012346", "-123456", "0.33333"]);
+    }
+
+    #[test]
+    fn forms_are_wrapped() {
+        assert_eq!(wrapped("multiply-add, cast"), "multiply-add, cast");
+        assert_eq!(wrapped("multiply-add, scale and bias"), "multiply-add\nscale and bias");
+        assert_eq!(wrapped(""), "");
+    }
 }
