@@ -200,10 +200,10 @@ mod tests {
 
     #[test]
     fn projects_leave_the_testbench_its_names() {
-        for word in ["Code", "vectors", "run", "input_1_vectors"] {
+        for word in ["Digits", "vectors", "run", "input_1_vectors"] {
             assert_eq!(Names::default().project(word), format!("{word}_network"));
         }
-        assert_eq!(stem("Code"), "Code");
+        assert_eq!(stem("Digits"), "Digits");
     }
 
     #[test]
@@ -226,7 +226,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_projects_name_is_its_own_name(
-            prefix in "(ap|AC|hls|2|int|Code|X|_)?_?", rest in "[a-zA-Z0-9_ ]{0,60}",
+            prefix in "(ap|AC|hls|2|int|Digits|X|_)?_?", rest in "[a-zA-Z0-9_ ]{0,60}",
             suffix in "(_vectors|_t|_)?",
         ) {
             let name = Names::default().project(&format!("{prefix}{rest}{suffix}"));
