@@ -41,6 +41,6 @@ pub mod report;
 pub mod sim;
 
 pub use compiler::{
-    CompileError, Compiler, CompilerOptions, Hardware, InputType, InputTypeError, Network,
-    Simulation, SoftmaxMethod,
+    CompileError, Compiler, CompilerOptions, Hardware, InputType, InputTypeError, NamedArrays,
+    Network, Simulation, SoftmaxMethod,
 };

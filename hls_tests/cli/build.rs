@@ -2,6 +2,8 @@
 
 use std::fs;
 
+use assert_cmd::Command;
+
 use super::{Outcome, bitkiln, build, case, text};
 
 #[test]
@@ -29,6 +31,30 @@ fn a_model_becomes_a_verified_project_for_both() -> Outcome {
         assert_eq!(verdict["mismatches"], 0);
         assert_eq!(verdict["compared"], 80);
         assert!(again.status.success());
+    }
+    Ok(())
+}
+
+/// The declarations that synthesis sees, of weights above all, compute the same outputs.
+#[test]
+fn declarations_for_synthesis_match() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    for (case_name, backend) in [
+        ("net_mlp_softmax", "vitis"),
+        ("net_mlp_softmax", "catapult"),
+        ("net_cnn", "vitis"),
+        ("act_relu_po2", "catapult"),
+    ] {
+        let project = folder.path().join(format!("{case_name}_{backend}"));
+        let output = build(case_name, "model.h5", &project, &["--backend", backend])?;
+        assert!(output.status.success(), "{}", text(&output));
+        let verified = Command::new(assert_cmd::cargo::cargo_bin!("bitkiln"))
+            .args(["verify".as_ref(), project.as_os_str()])
+            .env("CXX", "g++ -D__SYNTHESIS__")
+            .output()?;
+        let printed = text(&verified);
+        assert!(verified.status.success(), "{case_name} for {backend}: {printed}");
+        assert!(printed.contains(", 0 mismatches"), "{case_name} for {backend}: {printed}");
     }
     Ok(())
 }
@@ -105,6 +131,31 @@ fn inspect_shows_types_as_table_json_and_graph() -> Outcome {
         json["layers"][1]["additions"].as_u64() > json["layers"][1]["multiplications"].as_u64()
     );
     assert!(fs::read_to_string(dot)?.contains("fc\\nlinear [7]"));
+    Ok(())
+}
+
+#[test]
+fn inspect_prints_the_graph_after_each_pass() -> Outcome {
+    let model = case("net_mlp_softmax", "model.h5");
+    let model = model.to_str().ok_or("path")?;
+    let ir = |more: &[&str]| bitkiln(&[&["inspect", model, "--ir"], more].concat());
+    for more in [&[][..], &["--after", "lower"], &["--after", "narrow_scales", "--wide"]] {
+        let output = ir(more)?;
+        assert!(output.status.success(), "{}", text(&output));
+        let printed = String::from_utf8(output.stdout)?;
+        assert!(
+            printed.contains("\nfc1 = linear input_1 weights=fixed<6,1>[16, 32]{"),
+            "{printed}"
+        );
+        assert!(printed.contains("\noutput softmax"), "{printed}");
+        // Only with all numbers is it a graph again.
+        assert_eq!(bitkiln::ir::text::parse(&printed).is_ok(), more.contains(&"--wide"));
+    }
+    let refused = ir(&["--after", "narow_scales"])?;
+    assert_eq!(refused.status.code(), Some(2));
+    let expected = "there is no pass 'narow_scales', did you mean 'narrow_scales'? help: the passes, \
+                    in their order: lower, drop_noops,";
+    assert!(text(&refused).contains(expected), "{}", text(&refused));
     Ok(())
 }
 

@@ -166,3 +166,32 @@ fn nobody_need_read_the_messages() -> Outcome {
     assert_eq!(status.code(), Some(2));
     Ok(())
 }
+
+/// Types that are too small for their results warn, with the number of values that wrap.
+#[test]
+fn results_that_wrap_are_counted() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (config, output) = (folder.path().join("c.yml"), folder.path().join("y.npz"));
+    std::fs::write(&config, "LayerType: {Add: {Precision: {result: 'fixed<4,2>'}}}")?;
+    let [model, input] = ["model.h5", "inputs.npz"].map(|file| case("net_resnet", file));
+    let mut arguments = vec!["run".as_ref(), model.as_os_str(), "--input".as_ref()];
+    arguments.extend([input.as_os_str(), "--output".as_ref(), output.as_os_str()]);
+    arguments.extend(["--config".as_ref(), config.as_os_str()]);
+    let ran = bitkiln(&arguments)?;
+    assert!(ran.status.success(), "{}", text(&ran));
+    let warning = "warning: layer 'add1': result precision fixed<4,2> cannot hold the range \
+                   [-38.9501953125, 37.5322265625]; values wrap; 14185 of 18432 values do so in these \
+                   samples. Use fixed<9,7> or set overflow SAT.";
+    assert!(text(&ran).contains(warning), "{}", text(&ran));
+
+    arguments.push("--json".as_ref());
+    let ran = bitkiln(&arguments)?;
+    let json: serde_json::Value = serde_json::from_slice(&ran.stdout)?;
+    assert_eq!(json["samples"], 16);
+    let diagnostic = |key: &str| json["diagnostics"][0][key].as_str().map(str::to_owned);
+    assert_eq!(diagnostic("severity").as_deref(), Some("warning"));
+    assert_eq!(diagnostic("layer").as_deref(), Some("add1"));
+    assert_eq!(diagnostic("code").as_deref(), Some("result-overflow"));
+    assert_eq!(diagnostic("help").as_deref(), Some("Use fixed<9,7> or set overflow SAT."));
+    Ok(())
+}

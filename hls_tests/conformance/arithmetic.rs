@@ -4,8 +4,7 @@ use bitkiln::fixed::Format;
 use num_bigint::BigInt;
 
 use crate::casts::Differences;
-use crate::codes::{bits, code, input, results};
-use crate::draw::Draw;
+use crate::codes::{Draw, bits, code, input, results};
 use crate::program::{Program, run_all};
 use crate::vendor::{Headers, Vendor};
 

@@ -3,8 +3,7 @@
 use bitkiln::fixed::{Caster, Format, Overflow, Quantization, Rounding, Signedness, cast};
 use num_bigint::BigInt;
 
-use crate::codes::{code, input, results};
-use crate::draw::Draw;
+use crate::codes::{Draw, code, input, results};
 use crate::program::{Program, run_all};
 use crate::vendor::{Headers, Vendor};
 

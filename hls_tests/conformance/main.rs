@@ -30,7 +30,6 @@
 mod arithmetic;
 mod casts;
 mod codes;
-mod draw;
 mod program;
 mod spelling;
 mod vendor;

@@ -1,4 +1,4 @@
-//! Models in the forms that Keras 2 and Keras 3 save: see `fixtures/generate.py`.
+//! Models in all file formats of Keras 2 and Keras 3; see `fixtures/generate.py`.
 
 use bitkiln::front::load;
 use bitkiln::model::{Activation, Dense, LayerKind, Model};
@@ -7,7 +7,7 @@ use petgraph::graph::NodeIndex;
 
 use crate::{dense, fixture, layer, names, relu};
 
-/// The weights that `generate.py` gives to the n-th layer with weights, from 1.
+/// Expects the weights that `generate.py` assigns to layer `number` with weights, counted from 1.
 fn expect_rule(dense: &Dense, number: usize, [inputs, units]: [usize; 2]) {
     let kernel = Array2::from_shape_fn((inputs, units), |(input, unit)| {
         100.0 * number as f32 + (input * units + unit) as f32 / 8.0
@@ -70,7 +70,7 @@ fn one_network_in_every_form() {
     }
 }
 
-/// The weights that are passed win over those in the model's own file.
+/// Weights of another file replace those of the model file.
 #[test]
 fn passed_weights_replace_the_files_own() {
     let folder = tempfile::tempdir().unwrap();
@@ -89,9 +89,9 @@ fn passed_weights_replace_the_files_own() {
     }
 }
 
-/// The format is seen from the content.
+/// The content decides on the format.
 #[test]
-fn names_of_files_mean_nothing() {
+fn file_names_do_not_matter() {
     let folder = tempfile::tempdir().unwrap();
     let copy = |from: &str, to: &str| {
         let to = folder.path().join(to);
@@ -105,7 +105,7 @@ fn names_of_files_mean_nothing() {
 }
 
 #[test]
-fn layers_that_do_nothing() {
+fn layers_without_effect() {
     for (file, input) in [("k2_inert.h5", "input_"), ("k3_inert.keras", "input_layer")] {
         let model = load(&fixture(file), None).unwrap();
         let kinds: Vec<String> = model
@@ -140,7 +140,7 @@ fn a_sequential_model_without_an_input_layer() {
     }
 }
 
-/// Keras 2 allows `/` in a name, and nests groups by it.
+/// Keras 2 allows `/` in a name, which becomes a path of groups.
 #[test]
 fn names_with_slashes() {
     let model = load(&fixture("k2_slash.h5"), None).unwrap();
@@ -149,7 +149,7 @@ fn names_with_slashes() {
     expect_rule(dense(&model, "block/fc/inner"), 2, [3, 2]);
 }
 
-/// Keras 3 counts calls of a model from 1 where outputs name it, and from 0 everywhere else.
+/// Keras 3 counts calls of a nested model from 1 in the outputs, and from 0 elsewhere.
 #[test]
 fn outputs_of_a_model_that_is_called_twice() {
     for (folder, file) in [("graph_nested", "model.h5"), ("graph3_nested", "model.keras")] {

@@ -1,4 +1,4 @@
-//! Every reference model and every real model loads, or fails for what is not supported yet.
+//! Every reference model and every real model loads, or has a layer or quantizer without support.
 
 use std::path::{Path, PathBuf};
 
@@ -17,22 +17,22 @@ fn cases(parent: &Path) -> Vec<PathBuf> {
     folders
 }
 
-/// Loads the model in a folder; `None` where there is none of Keras.
+/// Loads the Keras model in a folder; `None` if it has none.
 fn load_case(folder: &Path) -> Option<Result<Model, FrontError>> {
     let existing = |name: &str| Some(folder.join(name)).filter(|path| path.exists());
     let model = ["model.h5", "model.keras", "model.json"].into_iter().find_map(existing)?;
     Some(load(&model, existing("weights.h5").as_deref()))
 }
 
-/// Layer names as the reference computation has them: those of all layers but inputs.
+/// Names of the traced layers: all but inputs.
 fn traced(folder: &Path) -> Vec<String> {
     let arrays = bitkiln::front::read_arrays(&folder.join("trace.npz")).unwrap();
     let bitkiln::front::Arrays::Named(arrays) = arrays else { panic!("no names") };
     arrays.into_iter().map(|(name, _)| name).collect()
 }
 
-/// A model that loads has the layers of the trace; one that does not fails for a layer's class, or
-/// for a quantizer or activation that is known, but not supported.
+/// Checks that a model has the layers of the trace, or fails because a class, a quantizer or an
+/// activation is not supported.
 fn check(folder: &Path) -> bool {
     let Some(result) = load_case(folder) else { return false };
     match result {
@@ -68,7 +68,7 @@ fn committed_models() {
 
 #[test]
 fn all_reference_models() {
-    let Some(reference) = shared("reference") else { return };
+    let Some(reference) = shared("all_reference_models", "reference") else { return };
     let folders = cases(&reference);
     let loaded = folders.iter().filter(|folder| check(folder)).count();
     assert!(folders.len() >= 80 && loaded >= 30, "{loaded} of {} load", folders.len());
@@ -76,13 +76,13 @@ fn all_reference_models() {
 
 #[test]
 fn all_real_models() {
-    let Some(real) = shared("real") else { return };
+    let Some(real) = shared("all_real_models", "real") else { return };
     let folders = cases(&real);
     let loaded = folders.iter().filter(|folder| check(folder)).count();
     assert!(loaded >= 3, "{loaded} of {} load", folders.len());
 }
 
-// The numbers below are what h5py reads.
+// The numbers below were read with h5py.
 
 #[test]
 fn a_whole_model_of_keras_2() {
@@ -126,7 +126,7 @@ fn an_archive_of_keras_3() {
 
 #[test]
 fn a_float_model_of_keras_2_0() {
-    let Some(folder) = shared("real/KERAS_3layer") else { return };
+    let Some(folder) = shared("a_float_model_of_keras_2_0", "real/KERAS_3layer") else { return };
     let model = load_case(&folder).unwrap().unwrap();
     assert_eq!(model.name, "model_1");
     let first = dense(&model, "fc1_relu");
@@ -135,10 +135,10 @@ fn a_float_model_of_keras_2_0() {
     assert_eq!(dense(&model, "output_softmax").activation, Activation::Softmax);
 }
 
-/// One network, trained once, saved by Keras 2 as JSON and weights and by Keras 3 as an archive.
+/// One network, saved by Keras 2 as JSON and weights and by Keras 3 as an archive.
 #[test]
 fn both_generations_of_one_network_agree() {
-    let Some(real) = shared("real") else { return };
+    let Some(real) = shared("both_generations_of_one_network_agree", "real") else { return };
     let old = load_case(&real.join("qkeras_3layer")).unwrap().unwrap();
     let new = load_case(&real.join("qkeras_v3_3layer")).unwrap().unwrap();
     let output = dense(&old, "output").bias.as_ref().unwrap();

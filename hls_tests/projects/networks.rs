@@ -4,8 +4,8 @@ use bitkiln::back::{Backend, Vectors};
 use bitkiln::fixed::{Codes, Format, Overflow, Quantization, Rounding};
 use bitkiln::hls::{Design, Options};
 use bitkiln::ir::{
-    Affine, Cast, Clamp, Concat, Constant, Conv, Elementwise, Gather, Graph, Leaky, Linear, NodeId,
-    Operation, Pool, PoolKind, Reshape, Scale, Softmax, StepFunction, Window, validate,
+    Affine, Cast, Clamp, Concat, Constant, Conv, Described, Elementwise, Gather, Graph, Leaky,
+    Linear, NodeId, Pool, PoolKind, Reshape, Scale, Softmax, StepFunction, Window, validate,
 };
 use bitkiln::sim;
 use ndarray::{Array1, ArrayD, IxDyn};
@@ -416,6 +416,15 @@ pub fn windows() -> Network {
         let concat = graph.add(&name, Concat { axis }, &both).unwrap();
         graph.add_output(name, concat);
     }
+    let types =
+        ["fixed<3,2,RND_CONV,SAT>", "ufixed<4,1,TRN,SAT>", "fixed<3,2,RND_CONV,SAT>", "fixed<5,5>"];
+    let types: Vec<Quantization> = types.map(quantization).to_vec();
+    let by_channel = Cast::by_channel(types[..2].to_vec());
+    let by_channel = graph.add("by_channel", by_channel, &[x]).unwrap();
+    graph.add_output("by_channel", by_channel);
+    let by_row = Cast { to: ArrayD::from_shape_vec(IxDyn(&[4, 1]), types).unwrap() };
+    let by_row = graph.add("by_row", by_row, &[x]).unwrap();
+    graph.add_output("by_row", by_row);
     let places = (0..40).rev().map(|place| (place % 7 != 0).then_some(place)).collect();
     let gather = Gather { shape: vec![4, 10], indices: places };
     let gather = graph.add("mirror", gather, &[x]).unwrap();

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write what QKeras gives in corners: corners.json and float32.json beside this file.
+"""Write the results of QKeras in corner cases: corners.json and float32.json beside this file.
 
 Usage: corners.py [--out DIR]
 
@@ -41,17 +41,17 @@ for _kind in ("hard", "smooth", "real"):
     _calls = ["quantized_sigmoid(6)", "quantized_tanh(6)", "quantized_relu(6,2,1)"]
     CORNERS[f"{_kind}_sigmoid"] = (_calls, [-3, -1, -0.3125, 0, 0.3125, 1, 3], _kind)
 
-# Values that are no binary fractions, so without the straight-through estimator.
+# Values that are no binary fractions: compared without the straight-through estimator.
 UNEVEN = [call[:-1] + ",use_ste=False)" for call in (
     "quantized_po2(1)", "quantized_po2(1,quadratic_approximation=True)", "quantized_po2(4.5)", "quantized_po2(0)",
     "quantized_po2(10)", "quantized_relu_po2(2.5,negative_slope=0.5)", "quantized_relu_po2(9)", "quantized_po2(4,max_value=3)")]
 UNEVEN_X = [-100, -5, -3, -1, -0.3, -1e-9, 0, 1e-9, 1e-6, 0.3, 0.7, 1, 2, 2.9, 3, 5, 100, 1e30]
-# What is no number, or nothing but an error.
+# Calls that give NaN or an error.
 WITHOUT_VALUES = ["quantized_bits(1,0,1,alpha='auto')", "quantized_bits(1,2,0,keep_negative=False,alpha='auto')",
                   "quantized_relu(4,0.5)", "quantized_relu(4.5,1)", "quantized_tanh(4.5)", "quantized_sigmoid(2.5)",
                   "quantized_relu(4,1,negative_slope=0.3)", "quantized_relu_po2(4,negative_slope=0.3)"]
 
-# call, number, why
+# call, number, reason
 EXAMPLES = [
     ("quantized_po2(6)", 0.7071067690849304, "just below √½, where the float32 logarithm is -½ in eight lanes and less in the others"),
     ("quantized_po2(6)", 11.31370735168457, "just below 8√2, where the float32 logarithm is 3½ already"),
@@ -80,7 +80,7 @@ def rounded(call, xs, sigmoid):
 
 
 def without_values(call):
-    """What QKeras answers instead: "nan", or the name of an error."""
+    """The result of QKeras: "nan", or the name of an error."""
     try:
         y = np.asarray(Q.get_quantizer(call)(tf.constant([[-1.0], [0.5], [3.0]])))
     except Exception as error:
@@ -90,7 +90,7 @@ def without_values(call):
 
 
 def half_away():
-    """A column whose scale is a power of two, with halves: a computed alpha rounds them away from zero."""
+    """A column whose scale is a power of two, with ties: a computed alpha rounds them away from zero."""
     x = np.array([[7.0], [2.5], [-2.5], [0.5], [-0.5], [1.5]], np.float32) / 8
     out = []
     for alpha in ("1", "'auto_po2'"):

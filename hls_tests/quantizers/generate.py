@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Write what QKeras makes of parameters: cases.json and arrays.npz beside this file.
+"""Write the values that QKeras gives to parameters: cases.json and arrays.npz beside this file.
 
 Usage: generate.py [--out DIR] [--seed N] [--draws N]
 
@@ -41,7 +41,7 @@ def weights(rng, shape):
     if kind == 0:
         x = rng.uniform(-1, 1, shape)
     elif kind == 1:
-        x = rng.integers(-16, 17, shape) / 16.0  # on a grid: ties
+        x = rng.integers(-16, 17, shape) / 16.0  # multiples of an LSB: ties
     elif kind == 2:
         x = x * 10.0 ** rng.uniform(-9, -3)  # near and below epsilon
     elif kind == 3:
@@ -101,7 +101,7 @@ def calls(rng, draws):
 
 
 def askable(call, x):
-    """The weights without those for which QKeras' own answer is an accident of float32."""
+    """The weights without those whose result in QKeras is an accident of float32."""
     if call.startswith(("ternary", "binary")) and "auto" not in call:
         x = np.clip(x, -1e3, 1e3)  # x + (q(x) - x) loses q(x) beyond
     if "quadratic_approximation=True" in call:
@@ -127,7 +127,7 @@ SCALED_SHAPES = [(6, 3), (16, 8), (3, 3, 2, 4), (7,), (40, 9), (3, 3, 4, 1), (5,
 
 
 def axis(rng, rank, lists=True):
-    """A scale_axis that QKeras takes."""
+    """A scale_axis that QKeras accepts."""
     kind = rng.integers(0, 4)
     if kind == 0 or rank == 1:
         return None
@@ -154,7 +154,7 @@ def exponents(rng):
 
 
 def tensor(rng, shape):
-    """Numbers that spread over the shape: for each output, or for other axes too."""
+    """Numbers that broadcast to the shape: for each output, or for other axes too."""
     kind = rng.integers(0, 4)
     spread = [shape[-1:], (1,) * (len(shape) - 1) + shape[-1:], shape[:-1] + (1,), shape][kind]
     numbers = rng.choice([0.5, 1.0, 2.0], spread) if rng.random() < 0.3 else rng.uniform(0.05, 2, spread)
@@ -228,7 +228,7 @@ def scaled(rng, draws):
 
 
 def uneven(rng, draws):
-    """Cases whose exponents are no whole numbers: bounds of a computed scale, bits of an exponent."""
+    """Cases with fractional exponents: bounds of a computed scale, bits of an exponent."""
     bound = lambda low: float(np.round(rng.uniform(low, low + 6), 3)) if rng.random() < 0.7 else None
     for n in range(draws):
         shape = SCALED_SHAPES[rng.integers(0, len(SCALED_SHAPES))]
@@ -245,7 +245,7 @@ def uneven(rng, draws):
 
 
 def scaled_values(name, config, in_kernel, x):
-    # quantized_bits compares alpha with a text, which takes a list.
+    # quantized_bits compares alpha with a string, which fails for an array.
     arrays = {k: v.tolist() if k == "alpha" and isinstance(v, np.ndarray) and name == "quantized_bits" else v for k, v in config.items()}
     quantizer = getattr(Q, name)(**arrays)
     if in_kernel:
@@ -257,7 +257,7 @@ def scaled_values(name, config, in_kernel, x):
     if name == "quantized_linear":
         scale = quantizer.quantization_scale
         y = np.asarray(quantizer._scale_clip_and_round(x, scale) * scale)
-    elif name == "bernoulli":  # QKeras draws 0 and 1; the likelier is what it computes scales with
+    elif name == "bernoulli":  # QKeras draws 0 and 1; it computes scales with the likelier
         y = np.asarray(quantizer.scale * tf.cast(x >= 0, tf.float32))
     elif not hasattr(quantizer, "use_ste"):
         scale = np.broadcast_to(np.asarray(quantizer.scale, np.float32), y.shape)
@@ -266,7 +266,7 @@ def scaled_values(name, config, in_kernel, x):
 
 
 def own_sums(name, config, x):
-    """Whether a real scale comes from sums over other axes than all but the last."""
+    """True if a real scale comes from sums over other axes than all but the last."""
     if name.startswith("quantized") or not isinstance(config.get("alpha"), str) or config["alpha"] != "auto":
         return False
     last = config.get("scale_axis", x.ndim - 1) in (x.ndim - 1, [x.ndim - 1])

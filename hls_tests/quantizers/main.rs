@@ -1,9 +1,7 @@
 //! The quantizers against QKeras itself.
 
-mod adaptive;
 mod corners;
-mod documentation;
-mod float32;
+mod pages;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -4,7 +4,7 @@ use bitkiln::function::{Function, Relu};
 use bitkiln::lower::{Settings, lower};
 use bitkiln::model::{
     Activation, AxisSlice, BatchNorm, BatchNormQuantizers, Conv, Dense, Kernel, Layer, LayerKind,
-    Layout, Merge, Model, Padding, Pool, Reduce, Reduction, Transposed, WindowSpec,
+    Layout, Merge, Model, Padding, Pool, PoolWindows, Reduce, Reduction, Transposed, WindowSpec,
 };
 use bitkiln::quantizer::Quantizer;
 use ndarray::{Array1, Array2, ArrayD, IxDyn};
@@ -282,12 +282,11 @@ impl Network<'_> {
         if spec.padding == Padding::Causal {
             spec.padding = Padding::Valid;
         }
-        LayerKind::Pool(Pool {
-            window: self.draw.chance(75).then_some(spec),
-            kind: self.together(),
-            keep_axes: self.draw.chance(50),
-            activation: self.activation(),
-        })
+        let spec = self.draw.chance(75).then_some(spec);
+        let kind = self.together();
+        let global = PoolWindows::Global { keep_axes: self.draw.chance(50) };
+        let windows = spec.map_or(global, PoolWindows::Sliding);
+        LayerKind::Pool(Pool { windows, kind, activation: self.activation() })
     }
 
     /// Averages with 'same' padding, where a window covers fewer elements than it has taps.
@@ -296,9 +295,8 @@ impl Network<'_> {
         spec.dilation = [1, 1];
         spec.padding = Padding::Same;
         LayerKind::Pool(Pool {
-            window: Some(spec),
+            windows: PoolWindows::Sliding(spec),
             kind: Reduction::Average,
-            keep_axes: true,
             activation: Activation::Linear,
         })
     }

@@ -26,6 +26,7 @@ pub(super) fn render(
         Body::Linear(body) => linear::render(cx, body),
         Body::Affine(body) => AffineTemplate { cx, body }.render(),
         Body::Cast(body) => CastTemplate { cx, body }.render(),
+        Body::ChannelCast(body) => ChannelCastTemplate { cx, body }.render(),
         Body::Clamp(body) => ClampTemplate { cx, body }.render(),
         Body::Leaky(body) => LeakyTemplate { cx, body }.render(),
         Body::Scale(body) => ScaleTemplate { cx, body }.render(),
@@ -55,6 +56,7 @@ macro_rules! template {
 
 template!(AffineTemplate, hls::AffineKernel, "kernels/affine.cpp");
 template!(CastTemplate, hls::CastKernel, "kernels/cast.cpp");
+template!(ChannelCastTemplate, hls::ChannelCastKernel, "kernels/channel_cast.cpp");
 template!(ClampTemplate, hls::ClampKernel, "kernels/clamp.cpp");
 template!(LeakyTemplate, hls::LeakyKernel, "kernels/leaky.cpp");
 template!(ScaleTemplate, hls::ScaleKernel, "kernels/scale.cpp");

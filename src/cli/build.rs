@@ -8,7 +8,7 @@ use bitkiln::{CompileError, CompilerOptions, Hardware, Network};
 use miette::{IntoDiagnostic, Result};
 
 use super::model::{ModelArgs, say};
-use super::{Outcome, complaint, inspect, print, verify};
+use super::{Status, complaint, inspect, print, verify};
 
 /// Number of random samples for the testbench by default.
 const RANDOM_SAMPLES: usize = 100;
@@ -50,7 +50,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: &Args) -> Result<Outcome> {
+pub fn run(args: &Args) -> Result<Status> {
     let network = args.model.load(CompilerOptions {
         backend: args.backend,
         part: args.part.clone(),
@@ -79,7 +79,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
     } else if let Some(verdict) = &verdict {
         print(&verify::describe(verdict))?;
     }
-    Ok(verdict.as_ref().map_or(Outcome::Good, verify::outcome))
+    Ok(verdict.as_ref().map_or(Status::Success, verify::outcome))
 }
 
 /// All that may fail because of the user's files and options, before anything is written.

@@ -7,7 +7,7 @@ use miette::{IntoDiagnostic, Result};
 use serde_json::{Value, json};
 
 use super::model::{ModelArgs, say};
-use super::{Outcome, complaint, print, spare};
+use super::{Status, complaint, print, spare};
 
 /// Longest list of numbers that --ir prints without --wide.
 const ELIDE: usize = 16;
@@ -34,7 +34,7 @@ pub struct Args {
     dot: Option<PathBuf>,
 }
 
-pub fn run(args: &Args) -> Result<Outcome> {
+pub fn run(args: &Args) -> Result<Status> {
     if let Some(dot) = &args.dot {
         spare(dot, &args.model.files())?;
     }
@@ -55,7 +55,7 @@ pub fn run(args: &Args) -> Result<Outcome> {
     } else {
         print_table(&hardware, args.wide)?;
     }
-    Ok(Outcome::Good)
+    Ok(Status::Success)
 }
 
 /// The table of layers, and the types of real-valued scales.

@@ -32,9 +32,9 @@ enum Command {
 }
 
 /// Result of a command without errors.
-enum Outcome {
+enum Status {
     /// Success.
-    Good,
+    Success,
     /// A project with outputs other than expected.
     Mismatch,
 }
@@ -60,8 +60,8 @@ pub fn main() -> ExitCode {
         Command::Quantizers(args) => quantizers::run(&args),
     };
     match result {
-        Ok(Outcome::Good) => ExitCode::SUCCESS,
-        Ok(Outcome::Mismatch) => ExitCode::from(1),
+        Ok(Status::Success) => ExitCode::SUCCESS,
+        Ok(Status::Mismatch) => ExitCode::from(1),
         Err(error) => {
             note(format_args!("{error:?}"));
             ExitCode::from(2)

@@ -6,7 +6,7 @@ use bitkiln::quantizer::Quantizer;
 use bitkiln::report;
 use miette::{IntoDiagnostic, Result};
 
-use super::{Outcome, complaint, print};
+use super::{Status, complaint, print};
 
 /// Width of a table if the terminal does not state its own.
 const WIDTH: u16 = 150;
@@ -27,12 +27,12 @@ pub struct Args {
     plot: Option<PathBuf>,
 }
 
-pub fn run(args: &Args) -> Result<Outcome> {
+pub fn run(args: &Args) -> Result<Status> {
     match &args.quantizer {
         Some(call) => one(args, call)?,
         None => all(args)?,
     }
-    Ok(Outcome::Good)
+    Ok(Status::Success)
 }
 
 fn all(args: &Args) -> Result<()> {

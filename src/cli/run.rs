@@ -2,12 +2,11 @@
 
 use std::path::PathBuf;
 
-use bitkiln::{CompilerOptions, Network, front};
+use bitkiln::{CompilerOptions, NamedArrays, Network, front};
 use miette::{IntoDiagnostic, Result};
-use ndarray::ArrayD;
 
 use super::model::{ModelArgs, say};
-use super::{Outcome, print, spare};
+use super::{Status, print, spare};
 
 /// Compute the outputs of a model, bit for bit as the hardware does
 #[derive(clap::Args)]
@@ -28,7 +27,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: &Args) -> Result<Outcome> {
+pub fn run(args: &Args) -> Result<Status> {
     let [model, weights, config] = args.model.files();
     spare(&args.output, &[model, weights, config, Some(&args.input)])?;
     let network = args.model.load(CompilerOptions::default())?;
@@ -50,11 +49,11 @@ pub fn run(args: &Args) -> Result<Outcome> {
         let to = args.output.display();
         print(&format!("{samples} samples: wrote {} to {to}", names.join(", ")))?;
     }
-    Ok(Outcome::Good)
+    Ok(Status::Success)
 }
 
 /// The number of samples, and the results by name.
-fn compute(args: &Args, network: &Network) -> Result<(usize, Vec<(String, ArrayD<f64>)>)> {
+fn compute(args: &Args, network: &Network) -> Result<(usize, NamedArrays)> {
     let inputs = network.read_samples(&args.input)?;
     let simulation = network.run(&inputs)?;
     let arrays = if args.trace { simulation.layers() } else { simulation.outputs() };

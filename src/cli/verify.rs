@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use bitkiln::back::{self, Headers, Verdict};
 use miette::{IntoDiagnostic, Result};
 
-use super::{Outcome, print};
+use super::{Status, print};
 
 /// Compile a project with g++, run its testbench, and compare every output
 #[derive(clap::Args)]
@@ -21,7 +21,7 @@ pub struct Args {
     json: bool,
 }
 
-pub fn run(args: &Args) -> Result<Outcome> {
+pub fn run(args: &Args) -> Result<Status> {
     let verdict = back::verify(&args.project, args.headers.clone())?;
     if args.json {
         print(&serde_json::to_string_pretty(&verdict).into_diagnostic()?)?;
@@ -41,8 +41,8 @@ pub fn headers(word: &str) -> std::result::Result<Headers, Infallible> {
 }
 
 /// Exit code 1 for any mismatch.
-pub fn outcome(verdict: &Verdict) -> Outcome {
-    if verdict.is_exact() { Outcome::Good } else { Outcome::Mismatch }
+pub fn outcome(verdict: &Verdict) -> Status {
+    if verdict.is_exact() { Status::Success } else { Status::Mismatch }
 }
 
 /// A verdict in words.

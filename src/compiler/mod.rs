@@ -25,6 +25,9 @@ pub use error::CompileError;
 pub use hardware::Hardware;
 pub use options::{CompilerOptions, InputType, InputTypeError, SoftmaxMethod};
 
+/// Arrays by name; the first axis counts samples.
+pub type NamedArrays = Vec<(String, ArrayD<f64>)>;
+
 /// Turns model files into networks of integers and those into hardware, stage by stage:
 ///
 /// | stage | call | result |
@@ -166,7 +169,7 @@ impl Network {
     ///
     /// # Errors
     /// If the samples do not fit the inputs.
-    pub fn predict(&self, samples: &Arrays) -> Result<Vec<(String, ArrayD<f64>)>, CompileError> {
+    pub fn predict(&self, samples: &Arrays) -> Result<NamedArrays, CompileError> {
         Ok(self.run(&self.quantize(samples)?)?.outputs())
     }
 
@@ -174,7 +177,7 @@ impl Network {
     ///
     /// # Errors
     /// If the samples do not fit the inputs.
-    pub fn trace(&self, samples: &Arrays) -> Result<Vec<(String, ArrayD<f64>)>, CompileError> {
+    pub fn trace(&self, samples: &Arrays) -> Result<NamedArrays, CompileError> {
         Ok(self.run(&self.quantize(samples)?)?.layers())
     }
 
@@ -191,7 +194,7 @@ impl Network {
     /// Adds to each warning about a result that may overflow the number of values that do.
     fn count_overflows(&self, trace: &Trace) {
         for warning in &self.lowered.warnings {
-            let lower::Warning::ResultOverflow(overflow) = warning else { continue };
+            let lower::Warning::PrecisionOverflow(overflow) = warning else { continue };
             let (mut count, mut all) = (0, 0);
             for (node, ranges) in &overflow.nodes {
                 let Some(codes) = self.operand_of(node, trace) else { continue };
@@ -240,14 +243,14 @@ impl Simulation<'_> {
     }
 
     /// The outputs, by the names of the output layers.
-    pub fn outputs(&self) -> Vec<(String, ArrayD<f64>)> {
+    pub fn outputs(&self) -> NamedArrays {
         let outputs = &self.network.graph().outputs;
         outputs.iter().map(|output| self.values(&output.name, output.node)).collect()
     }
 
     /// The result of every layer, by the names of the layers. A function that a quantizer computes
     /// as one table with itself has the values of the function in float64.
-    pub fn layers(&self) -> Vec<(String, ArrayD<f64>)> {
+    pub fn layers(&self) -> NamedArrays {
         let layers = &self.network.graph().layers;
         layers.iter().map(|(name, node)| self.values(name, *node)).collect()
     }

@@ -4,8 +4,7 @@ use serde_json::Value;
 
 use super::ConfigError;
 use super::error::TYPES_IN_BRACES;
-use super::scope::Variable;
-use super::tree::Node;
+use super::tree::PlacedValue;
 use crate::naming::nearest;
 
 /// A kind of mapping in the file.
@@ -42,144 +41,73 @@ enum Support {
     Inapplicable(&'static str),
 }
 
+use Level::{File, Hls, Layer, LayerPrecision, Model, Writer};
 use Support::{Default, Full, Inapplicable, None as Unsupported};
 
 const MODEL_FILE: &str = "the command line names the model";
-const SHAPES: &str = "the model states its shapes";
 
-const FILE: &[(&str, Support)] = &[
-    ("Backend", Full),
-    ("Part", Full),
-    ("XilinxPart", Full),
-    ("ClockPeriod", Full),
-    ("ClockUncertainty", Full),
-    ("IOType", Full),
-    ("ProjectName", Full),
-    ("OutputDir", Full),
-    ("HLSConfig", Full),
-    ("WriterConfig", Full),
-    ("TraceOutput", Default(Value::is_boolean)),
-    ("Version", Default(|v| v == "1.0.0")),
-    ("Technology", Default(|v| v == "fpga")),
-    ("ASICLibs", Default(Value::is_null)),
-    ("FIFO", Default(Value::is_null)),
-    ("AcceleratorConfig", Unsupported),
-    ("FPGAFamily", Unsupported),
-    ("Board", Unsupported),
-    ("SmartHLSPath", Unsupported),
-    ("HyperoptHandshake", Unsupported),
-    ("Compiler", Unsupported),
-    ("HLSIncludePath", Unsupported),
-    ("HLSLibsPath", Unsupported),
-    ("NSymbols", Unsupported),
-    ("ProjectDir", Unsupported),
-    ("InputShape", Inapplicable(SHAPES)),
-    ("InputShapes", Inapplicable(SHAPES)),
-    ("OutputShapes", Inapplicable(SHAPES)),
-    ("Stamp", Inapplicable("a project has no stamp")),
-    ("KerasModel", Inapplicable(MODEL_FILE)),
-    ("KerasJson", Inapplicable(MODEL_FILE)),
-    ("KerasH5", Inapplicable(MODEL_FILE)),
-    ("OnnxModel", Inapplicable(MODEL_FILE)),
-    ("PytorchModel", Inapplicable(MODEL_FILE)),
-    ("InputData", Inapplicable("--input names the samples")),
-    ("OutputPredictions", Inapplicable("expected outputs are simulated")),
-];
-
-const HLS: &[(&str, Support)] = &[
-    ("Model", Full),
-    ("LayerType", Full),
-    ("LayerName", Full),
-    ("Optimizers", Unsupported),
-    ("SkipOptimizers", Unsupported),
-    ("Flows", Unsupported),
-];
-
-const MODEL: &[(&str, Support)] = &[
-    ("Precision", Full),
-    ("ReuseFactor", Full),
-    ("Strategy", Full),
-    ("TableSize", Full),
-    // hls4ml does not have this one.
-    ("InternalSigmoid", Full),
-    ("TraceOutput", Default(Value::is_boolean)),
-    ("BitExact", Default(|v| v.is_null() || v == true)),
-    ("BramFactor", Default(|v| v.as_f64().is_some_and(|n| n >= 1e9))),
-    ("Compression", Default(|v| v == false)),
-    ("ConvImplementation", Default(|v| v == "LineBuffer")),
-    ("PipelineStyle", Default(|v| v == "auto")),
-    ("PipelineInterval", Default(Value::is_null)),
-    ("AllowDAFallback", Default(Value::is_boolean)),
-    ("AllowV2Fallback", Default(Value::is_boolean)),
-    ("TargetCycles", Unsupported),
-    ("ChannelsLastConversion", Unsupported),
-    ("TransposeOutputs", Unsupported),
-];
-
-const LAYER: &[(&str, Support)] = &[
-    ("Precision", Full),
-    ("ReuseFactor", Full),
-    ("Strategy", Full),
-    ("Trace", Full),
-    ("TableSize", Full),
-    ("Implementation", Full),
-    ("Skip", Full),
-    ("exp_table_t", Full),
-    ("inv_table_t", Full),
-    ("Compression", Default(|v| v == false)),
-    ("ConvImplementation", Default(|v| v == "LineBuffer")),
-    ("ParallelizationFactor", Default(|v| v == 1)),
-    ("TargetCycles", Unsupported),
-    ("TableRangePower2", Unsupported),
-    ("RecurrentReuseFactor", Unsupported),
-    ("ForwardReuseFactor", Unsupported),
-    ("BackwardReuseFactor", Unsupported),
-    ("ForwardRecurrentReuseFactor", Unsupported),
-    ("BackwardRecurrentReuseFactor", Unsupported),
-    ("DepthwiseReuseFactor", Default(|v| v == 1)),
-    ("PointwiseReuseFactor", Default(|v| v == 1)),
-    ("Static", Unsupported),
-    ("TimeStepLoopParallelism", Unsupported),
-    ("Algorithm", Default(|v| v == "nearest")),
-    ("ApplyResetGate", Unsupported),
-    ("Direction", Unsupported),
-    ("PoolOp", Unsupported),
-];
-
-/// Variables of hls4ml whose types are supported as `auto` only.
-const OTHER_TYPES: &[&str] = &[
-    "table",
-    "maximum",
-    "param",
-    "depthwise",
-    "pointwise",
-    "depthwise_accum",
-    "pointwise_accum",
-    "depthwise_result",
-    "dw_output",
-    "embeddings",
-    "recurrent_weight",
-    "recurrent_bias",
-    "forward_weight",
-    "forward_bias",
-    "forward_recurrent_weight",
-    "forward_recurrent_bias",
-    "backward_weight",
-    "backward_bias",
-    "backward_recurrent_weight",
-    "backward_recurrent_bias",
-    "shift",
-    "slope",
-    "expr",
-    "inp_norm",
-];
-
-const WRITER: &[(&str, Support)] = &[
-    ("Namespace", Default(Value::is_null)),
-    ("WriteWeightsTxt", Default(Value::is_boolean)),
-    ("WriteTar", Default(|v| v == false)),
-    ("TBOutputStream", Default(Value::is_string)),
-    ("WriteEmulationConstants", Default(|v| v == false)),
+/// The keys of each level, separated by blanks.
+const KEYS: &[(Level, Support, &str)] = &[
+    (File, Full, "Backend Part XilinxPart ClockPeriod ClockUncertainty IOType ProjectName"),
+    (File, Full, "OutputDir HLSConfig WriterConfig"),
+    (File, Default(Value::is_boolean), "TraceOutput"),
+    (File, Default(|v| v == "1.0.0"), "Version"),
+    (File, Default(|v| v == "fpga"), "Technology"),
+    (File, Default(Value::is_null), "ASICLibs FIFO"),
+    (
+        File,
+        Unsupported,
+        "AcceleratorConfig FPGAFamily Board SmartHLSPath HyperoptHandshake Compiler",
+    ),
+    (File, Unsupported, "HLSIncludePath HLSLibsPath NSymbols ProjectDir"),
+    (File, Inapplicable("the model states its shapes"), "InputShape InputShapes OutputShapes"),
+    (File, Inapplicable("a project has no stamp"), "Stamp"),
+    (File, Inapplicable(MODEL_FILE), "KerasModel KerasJson KerasH5 OnnxModel PytorchModel"),
+    (File, Inapplicable("--input names the samples"), "InputData"),
+    (File, Inapplicable("expected outputs are simulated"), "OutputPredictions"),
+    (Hls, Full, "Model LayerType LayerName"),
+    (Hls, Unsupported, "Optimizers SkipOptimizers Flows"),
+    // InternalSigmoid is not a key of hls4ml.
+    (Model, Full, "Precision ReuseFactor Strategy TableSize InternalSigmoid"),
+    (Model, Default(Value::is_boolean), "TraceOutput"),
+    (Model, Default(|v| v.is_null() || v == true), "BitExact"),
+    (Model, Default(|v| v.as_f64().is_some_and(|n| n >= 1e9)), "BramFactor"),
+    (Model, Default(|v| v == false), "Compression"),
+    (Model, Default(|v| v == "LineBuffer"), "ConvImplementation"),
+    (Model, Default(|v| v == "auto"), "PipelineStyle"),
+    (Model, Default(Value::is_null), "PipelineInterval"),
+    (Model, Default(Value::is_boolean), "AllowDAFallback AllowV2Fallback"),
+    (Model, Unsupported, "TargetCycles ChannelsLastConversion TransposeOutputs"),
+    (Layer, Full, "Precision ReuseFactor Strategy Trace TableSize Implementation Skip"),
+    (Layer, Full, "exp_table_t inv_table_t"),
+    (Layer, Default(|v| v == false), "Compression"),
+    (Layer, Default(|v| v == "LineBuffer"), "ConvImplementation"),
+    (Layer, Default(|v| v == 1), "ParallelizationFactor DepthwiseReuseFactor PointwiseReuseFactor"),
+    (Layer, Default(|v| v == "nearest"), "Algorithm"),
+    (Layer, Unsupported, "TargetCycles TableRangePower2 RecurrentReuseFactor ForwardReuseFactor"),
+    (Layer, Unsupported, "BackwardReuseFactor ForwardRecurrentReuseFactor"),
+    (Layer, Unsupported, "BackwardRecurrentReuseFactor Static TimeStepLoopParallelism"),
+    (Layer, Unsupported, "ApplyResetGate Direction PoolOp"),
+    (LayerPrecision, Full, "default result weight bias scale exp_table inv_table accum inv_inp"),
+    (LayerPrecision, Unsupported, "table maximum param depthwise pointwise depthwise_accum"),
+    (LayerPrecision, Unsupported, "pointwise_accum depthwise_result dw_output embeddings"),
+    (LayerPrecision, Unsupported, "recurrent_weight recurrent_bias forward_weight forward_bias"),
+    (
+        LayerPrecision,
+        Unsupported,
+        "forward_recurrent_weight forward_recurrent_bias backward_weight",
+    ),
+    (
+        LayerPrecision,
+        Unsupported,
+        "backward_bias backward_recurrent_weight backward_recurrent_bias",
+    ),
+    (LayerPrecision, Unsupported, "shift slope expr inp_norm"),
+    (Writer, Default(Value::is_null), "Namespace"),
+    (Writer, Default(Value::is_boolean), "WriteWeightsTxt"),
+    (Writer, Default(|v| v == false), "WriteTar"),
+    (Writer, Default(Value::is_string), "TBOutputStream"),
+    (Writer, Default(|v| v == false), "WriteEmulationConstants"),
 ];
 
 /// A key without the suffix `_t`: hls4ml's attributes have it, its configuration drops it.
@@ -193,25 +121,22 @@ impl Level {
     }
 
     /// The keys of this level.
-    fn keys(self) -> Vec<(&'static str, Support)> {
-        match self {
-            Self::File => [FILE, HLS].concat(),
-            Self::Hls => HLS.to_vec(),
-            Self::Model => MODEL.to_vec(),
-            Self::Layer => LAYER.to_vec(),
-            Self::ModelPrecision | Self::LayerPrecision => {
-                Variable::KEYS.map(|(key, _)| (key, Full)).to_vec()
+    fn keys(self) -> impl Iterator<Item = (&'static str, Support)> {
+        let is_here = move |level: Level| match self {
+            Self::File => matches!(level, File | Hls),
+            Self::ModelPrecision => level == LayerPrecision,
+            Self::Hls | Self::Model | Self::Layer | Self::LayerPrecision | Self::Writer => {
+                level == self
             }
-            Self::Writer => WRITER.to_vec(),
-        }
+        };
+        let rows = KEYS.iter().filter(move |(level, ..)| is_here(*level));
+        rows.flat_map(|(_, support, keys)| keys.split(' ').map(|key| (key, *support)))
     }
 
     /// The support for `key` at this level; `None` if hls4ml has no such key.
     fn support(self, key: &str) -> Option<Support> {
         let key = if self.is_precision() { bare(key) } else { key };
-        let found = self.keys().into_iter().find(|(known, _)| *known == key);
-        let other = self.is_precision() && OTHER_TYPES.contains(&key);
-        found.map(|(_, support)| support).or(other.then_some(Unsupported))
+        self.keys().find(|(known, _)| *known == key).map(|(_, support)| support)
     }
 
     /// The place of mappings of this level.
@@ -233,8 +158,8 @@ const LEVELS: [Level; 6] =
 /// The supported entries of a mapping. Every other entry has no effect.
 pub(super) fn read<'a>(
     level: Level,
-    mapping: &Node<'a>,
-) -> Result<Vec<(&'a str, Node<'a>)>, ConfigError> {
+    mapping: &PlacedValue<'a>,
+) -> Result<Vec<(&'a str, PlacedValue<'a>)>, ConfigError> {
     let mut read = Vec::new();
     for (key, node) in mapping.entries()? {
         match level.support(key) {
@@ -260,9 +185,9 @@ pub(super) fn read<'a>(
 /// The entries of a mapping without effect that have a value, each with the reason.
 pub(super) fn inapplicable(
     level: Level,
-    mapping: &Node<'_>,
+    mapping: &PlacedValue<'_>,
 ) -> Result<Vec<(String, &'static str)>, ConfigError> {
-    let reason = |(key, node): (&str, Node<'_>)| match level.support(key)? {
+    let reason = |(key, node): (&str, PlacedValue<'_>)| match level.support(key)? {
         Inapplicable(reason) if !node.value.is_null() => Some((key.to_owned(), reason)),
         Inapplicable(_) | Full | Default(_) | Unsupported => None,
     };
@@ -287,7 +212,7 @@ fn unknown(level: Level, key: &str, place: &str) -> ConfigError {
     let help = if is_torn {
         TYPES_IN_BRACES.to_owned()
     } else if elsewhere.is_empty() {
-        let taken = level.keys().into_iter().filter(|(_, s)| matches!(s, Full | Default(_)));
+        let taken = level.keys().filter(|(_, s)| matches!(s, Full | Default(_)));
         format!("keys here are: {}", taken.map(|(k, _)| k).collect::<Vec<_>>().join(", "))
     } else {
         format!("{key} belongs to {}", elsewhere.join(", or "))
@@ -296,99 +221,30 @@ fn unknown(level: Level, key: &str, place: &str) -> ConfigError {
         "" => "at the top of the file".to_owned(),
         place => format!("in {place}"),
     };
-    let known = level.keys().into_iter().map(|(known, _)| known);
+    let known = level.keys().map(|(known, _)| known);
     let nearest = if elsewhere.is_empty() { nearest(key, known) } else { None };
     ConfigError::UnknownKey { key: key.to_owned(), place, nearest, help }
 }
 
-/// Fused activations, each of which is a layer of its own in hls4ml.
-pub(super) const FUSED: &[&str] = &[
-    "linear",
-    "relu",
-    "softmax",
-    "tanh",
-    "sigmoid",
-    "hard_sigmoid",
-    "hard_tanh",
-    "binary_tanh",
-    "ternary_tanh",
-    "binary",
-    "ternary",
-    "quantized_bits",
-    "quantized_relu",
-    "quantized_tanh",
-    "quantized_sigmoid",
-];
+/// Fused activations, each of which is a layer of its own in hls4ml: functions, then quantizers.
+const FUSED: &str = "linear relu relu6 leaky_relu softmax tanh sigmoid hard_sigmoid hard_tanh elu selu \
+     softplus softsign exponential silu swish gelu mish ternary_tanh \
+     quantized_bits quantized_linear quantized_relu quantized_po2 quantized_relu_po2 ternary \
+     stochastic_ternary binary stochastic_binary bernoulli quantized_ulaw quantized_tanh \
+     quantized_sigmoid quantized_hswish smooth_sigmoid binary_sigmoid smooth_tanh binary_tanh";
 
 /// Classes of layers that hls4ml reads from Keras and QKeras, for `LayerType`.
-pub(super) const CLASSES: &[&str] = &[
-    "Activation",
-    "Add",
-    "Average",
-    "AveragePooling1D",
-    "AveragePooling2D",
-    "BatchNormalization",
-    "Bidirectional",
-    "BinaryDense",
-    "Concatenate",
-    "Conv1D",
-    "Conv2D",
-    "Conv2DBatchnorm",
-    "Cropping1D",
-    "Cropping2D",
-    "Dense",
-    "DepthwiseConv1D",
-    "DepthwiseConv2D",
-    "Dot",
-    "Dropout",
-    "ELU",
-    "EinsumDense",
-    "Embedding",
-    "Flatten",
-    "GRU",
-    "GlobalAveragePooling1D",
-    "GlobalAveragePooling2D",
-    "GlobalMaxPooling1D",
-    "GlobalMaxPooling2D",
-    "HardActivation",
-    "Input",
-    "InputLayer",
-    "LSTM",
-    "LayerNormalization",
-    "LeakyReLU",
-    "MaxPooling1D",
-    "MaxPooling2D",
-    "Maximum",
-    "Merge",
-    "Minimum",
-    "Multiply",
-    "PReLU",
-    "Permute",
-    "QActivation",
-    "QBatchNormalization",
-    "QConv1D",
-    "QConv2D",
-    "QConv2DBatchnorm",
-    "QDense",
-    "QDepthwiseConv2D",
-    "QGRU",
-    "QLSTM",
-    "QSeparableConv1D",
-    "QSeparableConv2D",
-    "QSimpleRNN",
-    "ReLU",
-    "Reshape",
-    "SeparableConv1D",
-    "SeparableConv2D",
-    "SimpleRNN",
-    "Softmax",
-    "Subtract",
-    "TernaryDense",
-    "TernaryTanh",
-    "ThresholdedReLU",
-    "TimeDistributed",
-    "UpSampling1D",
-    "UpSampling2D",
-    "ZeroPadding1D",
-    "ZeroPadding2D",
-];
+pub(super) const CLASSES: &str = "Activation Add Average AveragePooling1D AveragePooling2D BatchNormalization \
+     Bidirectional BinaryDense Concatenate Conv1D Conv2D Conv2DBatchnorm Cropping1D Cropping2D Dense \
+     DepthwiseConv1D DepthwiseConv2D Dot Dropout ELU EinsumDense Embedding Flatten GRU \
+     GlobalAveragePooling1D GlobalAveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D \
+     HardActivation Input InputLayer LSTM LayerNormalization LeakyReLU MaxPooling1D MaxPooling2D \
+     Maximum Merge Minimum Multiply PReLU Permute QActivation QBatchNormalization QConv1D QConv2D \
+     QConv2DBatchnorm QDense QDepthwiseConv2D QGRU QLSTM QSeparableConv1D QSeparableConv2D QSimpleRNN \
+     ReLU Reshape SeparableConv1D SeparableConv2D SimpleRNN Softmax Subtract TernaryDense TernaryTanh \
+     ThresholdedReLU TimeDistributed UpSampling1D UpSampling2D ZeroPadding1D ZeroPadding2D";
+
+/// True for an activation that may be fused into a layer.
+pub(super) fn is_fused(activation: &str) -> bool {
+    FUSED.split(' ').any(|known| known == activation)
+}

@@ -1,7 +1,7 @@
 //! The setting of a layer: that of `LayerName`, else of `LayerType`, else of `Model`.
 
-use super::keys::{CLASSES, FUSED};
-use super::scope::{Scope, Scopes, Variable};
+use super::keys::{CLASSES, is_fused};
+use super::section::{Section, Sections, Variable};
 use super::{Config, ConfigError, Strategy};
 use crate::fixed::Quantization;
 use crate::function::Sigmoid;
@@ -33,7 +33,7 @@ impl Config {
         class: &str,
         variable: Variable,
     ) -> Option<Quantization> {
-        self.first(layer, class, |scope| scope.precision_of(variable))
+        self.first(layer, class, |section| section.precision_of(variable))
     }
 
     /// As [`Config::precision_of`] without the `default` of `Model`: the type that takes precedence
@@ -44,9 +44,9 @@ impl Config {
         class: &str,
         variable: Variable,
     ) -> Option<Quantization> {
-        let [name, class, float_class, _] = self.scopes(layer, class);
+        let [name, class, float_class, _] = self.sections(layer, class);
         let own = [name, class, float_class].into_iter().flatten();
-        own.filter_map(|scope| scope.precision_of(variable))
+        own.filter_map(|section| section.precision_of(variable))
             .next()
             .or_else(|| self.model.precision.get(&variable).copied())
     }
@@ -63,12 +63,12 @@ impl Config {
 
     /// The reuse factor of a layer, at least 1.
     pub fn reuse_factor(&self, layer: &str, class: &str) -> Option<u64> {
-        self.first(layer, class, |scope| scope.reuse_factor)
+        self.first(layer, class, |section| section.reuse_factor)
     }
 
     /// The strategy of a layer.
     pub fn strategy(&self, layer: &str, class: &str) -> Option<Strategy> {
-        self.first(layer, class, |scope| scope.strategy)
+        self.first(layer, class, |section| section.strategy)
     }
 
     /// The maximum number of entries of the function tables of a layer: a power of two from 2 to
@@ -76,7 +76,7 @@ impl Config {
     pub fn table_size(&self, layer: &str, class: &str) -> Option<usize> {
         let fused = self.fused(layer).filter(|(activation, _)| *activation != "softmax");
         let fused = fused.filter_map(|(_, name)| find(&self.layer_names, name)?.table_size).next();
-        fused.or_else(|| self.first(layer, class, |scope| scope.table_size))
+        fused.or_else(|| self.first(layer, class, |section| section.table_size))
     }
 
     /// The type of the result of the activation fused into `layer`: the `result` of `fc1_relu` for
@@ -103,10 +103,10 @@ impl Config {
         let is_fused = find(&self.layer_names, &fused).is_some();
         let layer = if is_fused { fused.as_str() } else { layer };
         SoftmaxKeys {
-            table_size: self.first(layer, class, |scope| scope.table_size),
+            table_size: self.first(layer, class, |section| section.table_size),
             exp_table: self.precision_of(layer, class, Variable::ExpTable),
             inv_table: self.precision_of(layer, class, Variable::InvTable),
-            skip: self.first(layer, class, |scope| scope.skip),
+            skip: self.first(layer, class, |section| section.skip),
         }
     }
 
@@ -117,14 +117,14 @@ impl Config {
     /// `LayerType` a class that neither `layers` nor hls4ml has.
     pub fn check_layers(&self, layers: &[(&str, &str)]) -> Result<(), ConfigError> {
         let names: Vec<&str> = layers.iter().map(|(name, _)| *name).collect();
-        for (name, scope) in &self.layer_names {
+        for (name, section) in &self.layer_names {
             if is_in(name, &names) || fused_activation(name, &names).is_some() {
                 continue;
             }
             // hls4ml has a layer for the scale of a kernel, and gives it an entry in its projects.
             let scaled = name.strip_suffix("_alpha").filter(|layer| is_in(layer, &names));
             match scaled {
-                Some(_) if scope.precision.is_empty() => {}
+                Some(_) if section.precision.is_empty() => {}
                 Some(layer) => {
                     return Err(ConfigError::Unsupported {
                         place: format!("LayerName.{name}.Precision"),
@@ -140,27 +140,27 @@ impl Config {
                 }
             }
         }
-        let mut classes: Vec<&str> = layers.iter().map(|(_, class)| *class).collect();
-        classes.sort_unstable();
-        classes.dedup();
-        let class_exists = |class: &str| is_in(class, &classes) || is_in(class, CLASSES);
-        match self.layer_types.iter().find(|(class, _)| !class_exists(class)) {
+        let mut known: Vec<&str> = layers.iter().map(|(_, class)| *class).collect();
+        known.sort_unstable();
+        known.dedup();
+        let all: Vec<&str> = known.iter().copied().chain(CLASSES.split(' ')).collect();
+        match self.layer_types.iter().find(|(class, _)| !is_in(class, &all)) {
             None => Ok(()),
             Some((class, _)) => Err(ConfigError::UnknownClass {
                 class: class.clone(),
-                nearest: nearest(class, classes.iter().chain(CLASSES).copied()).map(str::to_owned),
-                known: classes.join(", "),
+                nearest: nearest(class, all).map(str::to_owned),
+                known: known.join(", "),
             }),
         }
     }
 
-    /// The first answer of the scopes of a layer, the most specific one first.
-    fn first<T>(&self, layer: &str, class: &str, ask: impl Fn(&Scope) -> Option<T>) -> Option<T> {
-        self.scopes(layer, class).into_iter().flatten().find_map(ask)
+    /// The first answer of the sections of a layer, the most specific one first.
+    fn first<T>(&self, layer: &str, class: &str, ask: impl Fn(&Section) -> Option<T>) -> Option<T> {
+        self.sections(layer, class).into_iter().flatten().find_map(ask)
     }
 
-    /// The scopes of a layer, the most specific one first.
-    fn scopes(&self, layer: &str, class: &str) -> [Option<&Scope>; 4] {
+    /// The sections of a layer, the most specific one first.
+    fn sections(&self, layer: &str, class: &str) -> [Option<&Section>; 4] {
         [
             find(&self.layer_names, layer),
             find(&self.layer_types, class),
@@ -170,7 +170,7 @@ impl Config {
     }
 }
 
-impl Scope {
+impl Section {
     /// The type of `variable`, else that of every variable.
     fn precision_of(&self, variable: Variable) -> Option<Quantization> {
         let default = variable.takes_default().then_some(&Variable::Default);
@@ -179,11 +179,11 @@ impl Scope {
 }
 
 /// The entry for `word`: of several that differ in letter case alone, the one spelled the same.
-fn find<'a>(scopes: &'a Scopes, word: &str) -> Option<&'a Scope> {
-    let exact = scopes.iter().find(|(known, _)| known == word);
+fn find<'a>(sections: &'a Sections, word: &str) -> Option<&'a Section> {
+    let exact = sections.iter().find(|(known, _)| known == word);
     exact
-        .or_else(|| scopes.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)))
-        .map(|(_, scope)| scope)
+        .or_else(|| sections.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)))
+        .map(|(_, section)| section)
 }
 
 /// True if `word` is one of `words`, in any letter case.
@@ -197,7 +197,7 @@ fn fused_activation<'a>(name: &'a str, layers: &[&'a str]) -> Option<(&'a str, &
     layers.iter().find_map(|layer| {
         let activation = name.strip_prefix(layer)?.strip_prefix('_')?;
         let bare = activation.split_once('(').map_or(activation, |(bare, _)| bare);
-        FUSED.contains(&bare).then_some((*layer, bare))
+        is_fused(bare).then_some((*layer, bare))
     })
 }
 

@@ -27,23 +27,21 @@
 //! An unsupported key of hls4ml is an error, unless it has hls4ml's default value. A key that is not
 //! applicable has no effect and is noted. An unknown key is an error that names the nearest one.
 
-mod backend;
 mod error;
 mod keys;
 mod lookup;
 mod project;
-mod scope;
+mod section;
 mod tree;
 
 use std::path::{Path, PathBuf};
 
-pub use backend::Backend;
 pub use error::ConfigError;
 pub use lookup::SoftmaxKeys;
-pub use project::ClockUncertainty;
-pub use scope::{Strategy, Variable};
+pub use project::{Backend, ClockUncertainty};
+pub use section::{Strategy, Variable};
 
-use scope::{Scope, Scopes};
+use section::{Section, Sections};
 
 /// The settings of a configuration file. A field is `None` if the file does not set it.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -63,11 +61,11 @@ pub struct Config {
     /// Keys of hls4ml that are not applicable, each with the reason.
     pub without_effect: Vec<(String, &'static str)>,
     /// Settings of all layers.
-    model: Scope,
+    model: Section,
     /// Settings of the layers of one class, by the class.
-    layer_types: Scopes,
+    layer_types: Sections,
     /// Settings of single layers, by name.
-    layer_names: Scopes,
+    layer_names: Sections,
 }
 
 impl Config {

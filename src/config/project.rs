@@ -2,13 +2,69 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::keys::{self, Level};
-use super::scope::Scope;
-use super::tree::Node;
-use super::{Backend, Config, ConfigError};
+use super::section::Section;
+use super::tree::PlacedValue;
+use super::{Config, ConfigError};
+
+/// HLS tool that a project is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Backend {
+    /// AMD's Vitis HLS.
+    Vitis,
+    /// Siemens' Catapult.
+    Catapult,
+}
+
+impl Backend {
+    /// Every back end.
+    pub const ALL: [Self; 2] = [Self::Vitis, Self::Catapult];
+
+    /// The name on a command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Vitis => "vitis",
+            Self::Catapult => "catapult",
+        }
+    }
+
+    /// The name in a sentence.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Vitis => "Vitis HLS",
+            Self::Catapult => "Catapult",
+        }
+    }
+
+    /// Default part: that of hls4ml.
+    pub fn default_part(self) -> &'static str {
+        match self {
+            Self::Vitis => "xcvu13p-flga2577-2-e",
+            Self::Catapult => "xcku115-flvb2104-2-i",
+        }
+    }
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Backend {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let known = Self::ALL.into_iter().find(|backend| backend.name().eq_ignore_ascii_case(text));
+        known.ok_or_else(|| format!("unknown back end '{text}': choose vitis or catapult"))
+    }
+}
 
 /// The backends that hls4ml has besides.
 const OTHER_BACKENDS: &[&str] = &[
@@ -52,7 +108,7 @@ impl fmt::Display for ClockUncertainty {
 
 /// The whole file, or the part under `HLSConfig` alone.
 pub(super) fn read(file: &Value) -> Result<Config, ConfigError> {
-    let root = Node::root(file);
+    let root = PlacedValue::root(file);
     if !file.is_object() {
         return Err(root.kind("a mapping"));
     }
@@ -98,16 +154,16 @@ pub(super) fn read(file: &Value) -> Result<Config, ConfigError> {
 const XILINX_PART: &str = "XilinxPart";
 
 /// An entry of `HLSConfig`.
-fn read_hls(config: &mut Config, key: &str, node: &Node<'_>) -> Result<(), ConfigError> {
+fn read_hls(config: &mut Config, key: &str, node: &PlacedValue<'_>) -> Result<(), ConfigError> {
     match key {
-        "Model" => config.model = Scope::of_model(node)?,
-        "LayerType" => config.layer_types = Scope::of_layers(node)?,
-        _ => config.layer_names = Scope::of_layers(node)?,
+        "Model" => config.model = Section::of_model(node)?,
+        "LayerType" => config.layer_types = Section::of_layers(node)?,
+        _ => config.layer_names = Section::of_layers(node)?,
     }
     Ok(())
 }
 
-fn backend(node: &Node<'_>) -> Result<Backend, ConfigError> {
+fn backend(node: &PlacedValue<'_>) -> Result<Backend, ConfigError> {
     match node.choice(&["Vitis", "Catapult"], OTHER_BACKENDS)? {
         "Catapult" => Ok(Backend::Catapult),
         _ => Ok(Backend::Vitis),
@@ -115,7 +171,7 @@ fn backend(node: &Node<'_>) -> Result<Backend, ConfigError> {
 }
 
 /// A word that means itself in a Tcl script.
-fn plain_word(node: &Node<'_>, expected: &'static str) -> Result<String, ConfigError> {
+fn plain_word(node: &PlacedValue<'_>, expected: &'static str) -> Result<String, ConfigError> {
     let word = node.text(expected)?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if word.is_empty() || !word.chars().all(plain) {
@@ -125,7 +181,7 @@ fn plain_word(node: &Node<'_>, expected: &'static str) -> Result<String, ConfigE
 }
 
 /// hls4ml names the top function after the project, so the name is one of C++.
-fn identifier(node: &Node<'_>) -> Result<String, ConfigError> {
+fn identifier(node: &PlacedValue<'_>) -> Result<String, ConfigError> {
     let expected = "a name of letters, digits and _";
     let word = node.text(expected)?;
     let letters = word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
@@ -135,13 +191,13 @@ fn identifier(node: &Node<'_>) -> Result<String, ConfigError> {
     Ok(word.to_owned())
 }
 
-fn nanoseconds(node: &Node<'_>) -> Result<f64, ConfigError> {
+fn nanoseconds(node: &PlacedValue<'_>) -> Result<f64, ConfigError> {
     let time = node.value.as_f64().filter(|t| t.is_finite() && *t > 0.0);
     time.ok_or_else(|| node.kind("a positive number of nanoseconds"))
 }
 
 /// hls4ml writes a percentage, `27%`; the tools take nanoseconds as well.
-fn clock_uncertainty(node: &Node<'_>) -> Result<ClockUncertainty, ConfigError> {
+fn clock_uncertainty(node: &PlacedValue<'_>) -> Result<ClockUncertainty, ConfigError> {
     let expected = "a percentage below 100, such as 27%, or a number of nanoseconds";
     let uncertainty = match node.value {
         Value::String(text) => text

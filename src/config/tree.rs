@@ -51,21 +51,21 @@ pub(super) fn parse(text: &str) -> Result<Value, ConfigError> {
 
 /// A value and its place.
 #[derive(Clone)]
-pub(super) struct Node<'a> {
+pub(super) struct PlacedValue<'a> {
     /// The keys that lead here, joined by dots; empty at the top of the file.
     pub place: String,
     /// The value.
     pub value: &'a Value,
 }
 
-impl<'a> Node<'a> {
+impl<'a> PlacedValue<'a> {
     /// The whole file.
     pub fn root(value: &'a Value) -> Self {
         Self { place: String::new(), value }
     }
 
     /// The entries of a mapping, in the file's order. A key without a value is an empty mapping.
-    pub fn entries(&self) -> Result<Vec<(&'a str, Node<'a>)>, ConfigError> {
+    pub fn entries(&self) -> Result<Vec<(&'a str, PlacedValue<'a>)>, ConfigError> {
         match self.value {
             Value::Null => Ok(Vec::new()),
             Value::Object(map) => {
@@ -76,12 +76,12 @@ impl<'a> Node<'a> {
     }
 
     /// The value of `key` in this mapping.
-    fn at(&self, key: &str, value: &'a Value) -> Node<'a> {
+    fn at(&self, key: &str, value: &'a Value) -> PlacedValue<'a> {
         let place = match self.place.as_str() {
             "" => key.to_owned(),
             above => format!("{above}.{key}"),
         };
-        Node { place, value }
+        PlacedValue { place, value }
     }
 
     /// A text.

@@ -21,7 +21,7 @@ pub(crate) fn rescale(
     rounding: Rounding,
 ) -> BigInt {
     let dropped = from_fraction.saturating_sub(to_fraction);
-    Scaling::new(dropped, u32::MAX, u32::MAX, rounding).apply(code.clone())
+    Rescaling::new(dropped, u32::MAX, u32::MAX, rounding).apply(code.clone())
 }
 
 /// The smallest range that holds the cast of every code of `range`, with `from_fraction` fractional
@@ -62,16 +62,16 @@ pub(crate) fn fits(range: &Range, from_fraction: i32, to: &Quantization) -> bool
 /// ```
 #[derive(Clone, Debug)]
 pub struct Caster<W: Word> {
-    scaling: Scaling<W::Wide>,
+    rescaling: Rescaling<W::Wide>,
     /// Codes from `low` to `high` do not overflow.
     low: W::Wide,
     high: W::Wide,
-    beyond: Beyond<W::Wide>,
+    on_overflow: OnOverflow<W::Wide>,
 }
 
 /// Change of the number of fractional bits.
 #[derive(Clone, Debug)]
-enum Scaling<T> {
+enum Rescaling<T> {
     /// The target has `bits` fractional bits more.
     Finer { bits: u32 },
     /// The target has `bits` fractional bits fewer; `half` = 2^(bits - 1).
@@ -80,7 +80,7 @@ enum Scaling<T> {
 
 /// Result of an overflow.
 #[derive(Clone, Debug)]
-enum Beyond<T> {
+enum OnOverflow<T> {
     /// One code below the range, one above.
     Fixed { below: T, above: T },
     /// The bits under `mask` are kept and added to a code that depends on the side.
@@ -103,7 +103,7 @@ impl<W: Word> Caster<W> {
         let dropped = from_fraction.saturating_sub(to.format.fraction());
         // Shifted up by the width, every code but 0 overflows and has only zeros below: further
         // shifts change nothing.
-        let scaling = Scaling::new(dropped, width, W::MAX_DROP, to.rounding);
+        let rescaling = Rescaling::new(dropped, width, W::MAX_DROP, to.rounding);
 
         let signed = to.format.is_signed();
         let (first, high) = if signed {
@@ -114,39 +114,41 @@ impl<W: Word> Caster<W> {
         };
         let all = high.clone() - first.clone();
         let mut low = first.clone();
-        let beyond = match to.overflow {
-            Overflow::Wrap { saturated_bits: 0 } => Beyond::Modulo { mask: all, first },
+        let on_overflow = match to.overflow {
+            Overflow::Wrap { saturated_bits: 0 } => OnOverflow::Modulo { mask: all, first },
             Overflow::Wrap { saturated_bits } => {
                 let kept = width.saturating_sub(saturated_bits.into());
                 let mask = (one() << kept) - one();
                 let above = high.clone() - mask.clone();
                 // Without a sign, the saturated bits are ones on both sides.
                 let below = if signed { first } else { above.clone() };
-                Beyond::Masked { mask, below, above }
+                OnOverflow::Masked { mask, below, above }
             }
-            Overflow::Sat => Beyond::Fixed { below: first, above: high.clone() },
-            Overflow::SatZero => Beyond::Fixed { below: W::Wide::zero(), above: W::Wide::zero() },
+            Overflow::Sat => OnOverflow::Fixed { below: first, above: high.clone() },
+            Overflow::SatZero => {
+                OnOverflow::Fixed { below: W::Wide::zero(), above: W::Wide::zero() }
+            }
             Overflow::SatSym => {
                 // Minus the largest code, but `fixed<1,I>` keeps its code -1.
                 if signed && width > 1 {
                     low = first + one();
                 }
-                Beyond::Fixed { below: low.clone(), above: high.clone() }
+                OnOverflow::Fixed { below: low.clone(), above: high.clone() }
             }
         };
-        Self { scaling, low, high, beyond }
+        Self { rescaling, low, high, on_overflow }
     }
 
     /// The code in the target that `code` becomes.
     #[inline]
     pub fn apply(&self, code: &W) -> W {
-        let code = self.scaling.apply(code.widened());
+        let code = self.rescaling.apply(code.widened());
         let in_range = self.low <= code && code <= self.high;
-        W::narrowed(if in_range { code } else { self.beyond.apply(code) })
+        W::narrowed(if in_range { code } else { self.on_overflow.apply(code) })
     }
 }
 
-impl<T: Wide> Scaling<T> {
+impl<T: Wide> Rescaling<T> {
     /// `dropped` fractional bits fewer; at most `up` more and at most `down` fewer.
     fn new(dropped: i32, up: u32, down: u32, rounding: Rounding) -> Self {
         if dropped <= 0 {
@@ -190,7 +192,7 @@ fn rounding_bias<T: Wide>(code: &T, bits: u32, half: &T, mode: Rounding) -> T {
     if ties_up { half.clone() } else { half.clone() - T::one() }
 }
 
-impl<T: Wide> Beyond<T> {
+impl<T: Wide> OnOverflow<T> {
     #[inline]
     fn apply(&self, code: T) -> T {
         let negative = code < T::zero();

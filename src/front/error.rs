@@ -35,12 +35,12 @@ pub enum Problem {
     Unwritable(std::io::Error),
     /// No front end recognises the content as a model.
     #[error("not a recognised model file ({found})")]
-    #[diagnostic(help(
-        "pass a model that Keras saved as .h5 or .keras, or the text of model.to_json()"
-    ))]
+    #[diagnostic(help("supported: {supported}"))]
     NoModel {
         /// Description of the content.
         found: String,
+        /// Supported model files.
+        supported: String,
     },
     /// The content is not a file of weights.
     #[error("not a recognised weights file ({found})")]

@@ -193,7 +193,7 @@ pub enum LayerProblem {
         available: String,
     },
     /// A wrong number of weights.
-    #[error("expects the weights {expected}, but '{group}' holds {found}")]
+    #[error("'{group}' holds {found}, but the layer has {expected}")]
     #[diagnostic(help("pass the weights of this model, saved by the same version of Keras"))]
     WeightCount {
         /// Names of the layer's weights.

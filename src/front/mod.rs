@@ -28,8 +28,11 @@ use crate::model::Model;
 
 /// A reader of one model format.
 pub trait Frontend: Sync {
+    /// Describes the supported files for a message: `Keras (.h5, .keras, ...)`.
+    fn formats(&self) -> &'static str;
+
     /// Returns true if the content is a model of this format, complete or damaged.
-    fn recognizes(&self, content: &Content) -> bool;
+    fn recognises(&self, content: &Content) -> bool;
 
     /// Reads a model that this front end recognises.
     ///
@@ -87,8 +90,14 @@ pub fn load_with(
     options: &ReadOptions,
 ) -> Result<Model, FrontError> {
     let content = Content::read(path)?;
-    match FRONTENDS.iter().find(|frontend| frontend.recognizes(&content)) {
+    match FRONTENDS.iter().find(|frontend| frontend.recognises(&content)) {
         Some(frontend) => frontend.read(ModelFile { path, content, weights }, options),
-        None => Err(Problem::NoModel { found: content.description() }.at(path)),
+        None => Err(unrecognised(content.description()).at(path)),
     }
+}
+
+/// Error: no front end recognises the content.
+fn unrecognised(found: String) -> Problem {
+    let supported: Vec<&str> = FRONTENDS.iter().map(|frontend| frontend.formats()).collect();
+    Problem::NoModel { found, supported: supported.join(", ") }
 }

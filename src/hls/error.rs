@@ -48,15 +48,6 @@ pub enum HlsError {
         /// The rule that the type breaks.
         source: FormatError,
     },
-    /// An operation that the HLS back ends do not support.
-    #[error("layer '{layer}': {what} is not supported by the HLS back ends")]
-    #[diagnostic(help("give all channels of the layer one type"))]
-    Unsupported {
-        /// The layer's name.
-        layer: String,
-        /// The operation.
-        what: &'static str,
-    },
     /// A constant that no C++ literal holds.
     #[error("layer '{layer}': {what} lie beyond what a C++ literal of type double holds")]
     #[diagnostic(help("scale the layer's weights and the values around it nearer to 1"))]

@@ -104,7 +104,7 @@ fn rules_of_a_tensor() {
 #[test]
 fn rules_of_sums() {
     let linear = "linear x weights=fixed<4,2>[2, 2]{4, 2, -4, 1}";
-    let conv = "conv x input=[1, 2] kernel=[1, 1] output=[1, 2]";
+    let conv = "conv x window=(input=[1, 2], kernel=[1, 1], output=[1, 2])";
     assert_rules(&[
         (&format!("{linear} : [2] fixed<8,3> {{[-60, 60], [-24, 21]}}"), "none"),
         (&format!("{linear} : [2] fixed<6,1> [-32, 31]"), NARROW),
@@ -223,7 +223,7 @@ fn rules_of_layout_operations_and_pools() {
         ("concat axis=0", "concat does not take 0 operands"),
         ("concat x x axis=1", "its operands have no such axis"),
         (
-            "max_pool x input=[1, 2] kernel=[1, 2] output=[1, 1]",
+            "max_pool x window=(input=[1, 2], kernel=[1, 2], output=[1, 1])",
             "its windows do not slide over its operand",
         ),
     ]);
@@ -235,7 +235,7 @@ fn rules_of_layout_operations_and_pools() {
         ("concat x z axis=0", "its operands differ in another axis than the one that joins them"),
         ("concat x w axis=0", "its operands differ in their formats"),
         (
-            "max_pool z input=[1, 1] kernel=[1, 1] pad_before=[0, 1] output=[1, 1]",
+            "max_pool z window=(input=[1, 1], kernel=[1, 1], pad_before=[0, 1], output=[1, 1])",
             "a window is empty",
         ),
     ] {

@@ -5,13 +5,16 @@ use petgraph::graph::NodeIndex;
 use super::LowerError;
 use super::activation::{self, Place};
 use super::builder::Builder;
+use super::quotients;
 use super::scaled::scale;
 use crate::fixed::exp2;
+use crate::ir::Cast;
 use crate::model::{Activation, Layer};
-use crate::quantizer::Adaptive;
+use crate::quantizer::{Adaptive, Quantizer, Stage};
 
-/// Channels that differ in their integer bits i share one quantizer q without any: each is
-/// 2^i · q(x / 2^i), and the powers of two are wires.
+/// Channels that differ in their integer bits i have a type each where the quantizer is a cast.
+/// Any other quantizer q is shared: each channel is 2^i · q(x / 2^i), and the powers of two are
+/// wires.
 pub(super) fn lower(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -30,6 +33,15 @@ pub(super) fn lower(
     if channels != quantizers.len() {
         let (inputs, weights) = (channels, quantizers.len());
         return Err(LowerError::Shape { layer: layer.name.clone(), inputs, weights });
+    }
+    let cast = |quantizer: &Quantizer| match quantizer.stages().ok()?[..] {
+        [Stage::Cast(to)] => Some(to),
+        _ => None,
+    };
+    if let Some(types) = quantizers.iter().map(cast).collect() {
+        let x = quotients::nearest_to(builder, &layer.name, operand)?;
+        let node = builder.add(&layer.name, "", Cast::by_channel(types), x)?;
+        return builder.finished(index, layer, node);
     }
     let integer_bits = adaptive.integer_bits();
     let (unit, bound) = adaptive.unit();

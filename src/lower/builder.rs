@@ -4,9 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use petgraph::graph::NodeIndex;
 
-use super::error::ResultOverflow;
+use super::error::PrecisionOverflow;
 use super::quotients::Quotients;
-use super::result::Entry;
+use super::result::TypedResult;
 use super::{LowerError, Lowered, Settings, Warning};
 use crate::function::Function;
 use crate::ir::{Graph, NodeId, Op, OpError, Tensor, validate};
@@ -157,7 +157,7 @@ impl<'a> Builder<'a> {
         layer: &Layer,
         node: NodeId,
     ) -> Result<(), LowerError> {
-        let node = Entry::of_layer(self, &layer.name).apply(self, "result", node)?;
+        let node = TypedResult::of_layer(self, &layer.name).apply(self, "result", node)?;
         self.result(index, node);
         Ok(())
     }
@@ -189,14 +189,14 @@ impl<'a> Builder<'a> {
     }
 
     /// Adds the nodes of `overflow` to the warning about the same result, or warns.
-    pub(super) fn warn_of_overflow(&mut self, overflow: ResultOverflow) {
+    pub(super) fn warn_of_overflow(&mut self, overflow: PrecisionOverflow) {
         let known = self.warnings.iter_mut().find_map(|warning| match warning {
-            Warning::ResultOverflow(known) => known.includes(&overflow).then_some(known),
+            Warning::PrecisionOverflow(known) => known.includes(&overflow).then_some(known),
             _ => None,
         });
         match known {
             Some(known) => known.add(overflow),
-            None => self.warnings.push(Warning::ResultOverflow(overflow)),
+            None => self.warnings.push(Warning::PrecisionOverflow(overflow)),
         }
     }
 

@@ -136,8 +136,8 @@ pub enum Warning {
         /// The type.
         precision: Quantization,
     },
-    /// A result whose configured type cannot hold its proven range.
-    ResultOverflow(ResultOverflow),
+    /// A type that cannot hold the range of a result or parameter.
+    PrecisionOverflow(PrecisionOverflow),
     /// A real-valued scale or bias that the configured type does not hold.
     Cut {
         /// The layer.
@@ -209,7 +209,7 @@ impl Warning {
             )
             .in_layer(layer)
             .with_help("Set Precision for this layer in --config, or train with QKeras."),
-            Self::ResultOverflow(overflow) => overflow.diagnostic(None),
+            Self::PrecisionOverflow(overflow) => overflow.diagnostic(None),
             Self::Cut { layer, part, precision } => Diagnostic::warning(
                 "parameter-rounded",
                 format!(
@@ -282,28 +282,29 @@ impl Warning {
     }
 }
 
-/// A configured type that cannot hold the proven range of a result.
+/// A type that cannot hold the proven range of a result, or the values of a parameter.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ResultOverflow {
+pub struct PrecisionOverflow {
     /// The layer.
     pub layer: String,
-    /// The name of the result in a configuration: that of the layer, or of an activation fused into
-    /// it.
+    /// Its name in a configuration: that of the layer, or of an activation fused into it.
     pub entry: String,
+    /// Its variable: `result`, `weight`, `bias`, `scale`.
+    pub variable: &'static str,
     /// The type.
     pub precision: Quantization,
-    /// Codes of the result before the type is applied.
+    /// Codes before the type is applied.
     pub range: Range,
     /// Fractional bits of `range`.
     pub fraction: i32,
-    /// The nodes that apply the type, each with the codes of its operand that do not fit.
+    /// The nodes that apply the type to a result, each with the codes of its operand that do not fit.
     pub nodes: Vec<(String, Vec<Range>)>,
 }
 
-impl ResultOverflow {
+impl PrecisionOverflow {
     /// True if `other` is the same result, as each step of a TimeDistributed layer has it.
     pub(super) fn includes(&self, other: &Self) -> bool {
-        self.entry == other.entry
+        (&self.entry, self.variable) == (&other.entry, other.variable)
             && self.precision == other.precision
             && self.fraction == other.fraction
     }
@@ -316,7 +317,8 @@ impl ResultOverflow {
     /// The warning, with the number of values in given samples that do not fit, and that of all
     /// values.
     pub fn diagnostic(&self, samples: Option<(usize, usize)>) -> diagnostic::Diagnostic {
-        let Self { layer, entry, precision, .. } = self;
+        let Self { layer, entry, variable, precision, .. } = self;
+        let code = if *variable == "result" { "result-overflow" } else { "parameter-overflow" };
         let (low, high) = self.range.values(self.fraction);
         let (effect, limited) = match precision.overflow {
             Overflow::Wrap { .. } => ("wrap", false),
@@ -327,12 +329,12 @@ impl ResultOverflow {
             format!("; {count} of {all} values do so in these samples")
         });
         let message = format!(
-            "layer '{entry}': result precision {precision} cannot hold the range [{}, {}]; values \
+            "layer '{entry}': {variable} precision {precision} cannot hold the range [{}, {}]; values \
              {effect}{samples}",
             number(low),
             number(high)
         );
-        let warning = diagnostic::Diagnostic::warning("result-overflow", message).in_layer(layer);
+        let warning = diagnostic::Diagnostic::warning(code, message).in_layer(layer);
         match (self.needed(), limited) {
             (Some(needed), true) => warning.with_help(format!("Use {needed}.")),
             (Some(needed), false) => {

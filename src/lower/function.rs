@@ -7,7 +7,7 @@ use petgraph::graph::NodeIndex;
 use super::activation::{Place, clamp, limit};
 use super::builder::Builder;
 use super::parameters::Parameter;
-use super::result::Entry;
+use super::result::TypedResult;
 use super::scaled::{self, Quantized};
 use super::steps::{self, Curve};
 use super::{LowerError, Warning};
@@ -33,7 +33,7 @@ pub(super) fn lower(
     if function.is_exact() {
         return exact(builder, place, part, x, function);
     }
-    let entry = Entry::of_activation(builder, place, &function.to_string());
+    let entry = TypedResult::of_activation(builder, place, &function.to_string());
     if entry.to.is_none() && quantizers_follow(builder, place.index) {
         if is_line {
             return exact(builder, place, part, x, function);
@@ -45,7 +45,7 @@ pub(super) fn lower(
     warn_of_float(builder, place, format!("the result of {function}"), precision);
     if is_line {
         let node = exact(builder, place, "sloped", x, function)?;
-        return Entry { to: Some(precision), ..entry }.apply(builder, part, node);
+        return TypedResult { to: Some(precision), ..entry }.apply(builder, part, node);
     }
     tabulate(builder, place, part, x, function, Some(precision))
 }
@@ -221,12 +221,13 @@ pub(super) fn prelu(
     })?;
     let parameter =
         Parameter { layer: &layer.name, part: "alpha", attribute: "alpha", values: slopes.view() };
-    let slopes = parameter.constant(None, &chosen.weight.unwrap_or(default))?;
+    let slopes = parameter.constant(builder, None, &chosen.weight.unwrap_or(default))?;
     warn_of_float(builder, place, "alpha and result".into(), chosen.weight.unwrap_or(default));
     let leaky = Leaky { threshold: BigInt::ZERO, slopes, bias: None };
     let mut node = bend(builder, place, "", operand, leaky)?;
-    node =
-        Entry::of_layer(builder, &layer.name).or(Some(default)).apply(builder, "result", node)?;
+    node = TypedResult::of_layer(builder, &layer.name)
+        .or(Some(default))
+        .apply(builder, "result", node)?;
     builder.result(index, node);
     Ok(())
 }

@@ -53,7 +53,7 @@ use crate::ir::Graph;
 use crate::model::{Layer, LayerKind, Model};
 
 use builder::Builder;
-pub use error::{LowerError, ResultOverflow, Warning};
+pub use error::{LowerError, PrecisionOverflow, Warning};
 pub use settings::{LayerSettings, Settings, SoftmaxSettings};
 
 /// A lowered network, and what its user should know about it.

@@ -6,7 +6,7 @@ use petgraph::graph::NodeIndex;
 use super::activation::Place;
 use super::builder::Builder;
 use super::parameters::{Key, SCALE, cut_as_asked, no_constant};
-use super::result::{self, Entry};
+use super::result::{self, TypedResult};
 use super::{LowerError, Warning};
 use crate::ir::{Affine, Constant, Op};
 use crate::model::{BatchNorm, Layer, ScaleShift};
@@ -122,7 +122,7 @@ fn affine_layer(
 ) -> Result<(), LowerError> {
     let operand = builder.operand(index)?;
     let mut node = builder.add(name, "", affine, operand)?;
-    node = Entry::of_layer(builder, name).apply(builder, "result", node)?;
+    node = TypedResult::of_layer(builder, name).apply(builder, "result", node)?;
     if let Some(activation) = activation {
         node = result::fused(builder, Place::fused(index, name), node, activation)?;
     }

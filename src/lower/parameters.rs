@@ -4,6 +4,7 @@ use ndarray::{Array1, ArrayD, ArrayViewD};
 use num_bigint::BigInt;
 
 use super::builder::Builder;
+use super::result::check_parameter;
 use super::{LowerError, Warning};
 use crate::fixed::{Caster, Codes, FormatError, Quantization};
 use crate::ir::{Constant, ConstantError};
@@ -26,19 +27,25 @@ impl Parameter<'_> {
     /// The exact values that `quantizer` gives; without one, those that `precision` leaves of them.
     pub(super) fn constant(
         &self,
+        builder: &mut Builder<'_>,
         quantizer: Option<&Quantizer>,
         precision: &Quantization,
     ) -> Result<Constant, LowerError> {
         match quantizer {
-            Some(quantizer) => {
-                let values = quantizer.quantize(&self.values).map_err(|e| self.refused(e))?;
-                exact(self.layer, self.part, &values)
-            }
+            Some(quantizer) => self.quantized(quantizer),
             None => {
                 let values = exact(self.layer, self.part, &self.values.mapv(f64::from))?;
+                let variable = if self.part == "bias" { "bias" } else { "weight" };
+                check_parameter(builder, self.layer, variable, &values, precision);
                 cut(self.layer, self.part, &values, precision)
             }
         }
+    }
+
+    /// The exact values that `quantizer` gives.
+    pub(super) fn quantized(&self, quantizer: &Quantizer) -> Result<Constant, LowerError> {
+        let values = quantizer.quantize(&self.values).map_err(|e| self.refused(e))?;
+        exact(self.layer, self.part, &values)
     }
 
     /// The exact values that `quantizer` gives before its real-valued scale, and that scale: a
@@ -102,6 +109,7 @@ pub(super) fn cut_as_asked(
     asked: Option<Quantization>,
 ) -> Result<Constant, LowerError> {
     let Some(precision) = asked else { return Ok(exact) };
+    check_parameter(builder, layer, part, &exact, &precision);
     let cut = cut(layer, part, &exact, &precision)?;
     if !same(&cut, &exact) {
         builder.warn(Warning::Cut { layer: layer.into(), part, precision });

@@ -9,10 +9,10 @@ use super::average::{self, Factor};
 use super::builder::Builder;
 use super::layout::gather;
 use super::parameters::Parameter;
-use super::result::{self, Entry};
+use super::result::{self, TypedResult};
 use super::{LowerError, windows};
 use crate::ir::{self, Affine, NodeId, Reshape, Window};
-use crate::model::{Layer, Layout, Pool, Reduce, Reduction};
+use crate::model::{Layer, Layout, Pool, PoolWindows, Reduce, Reduction};
 
 pub(super) fn lower(
     builder: &mut Builder<'_>,
@@ -22,14 +22,14 @@ pub(super) fn lower(
 ) -> Result<(), LowerError> {
     let operand = builder.operand(index)?;
     let name = layer.name.as_str();
-    let window = windows::place(name, pool.window.as_ref(), builder.tensor(operand))?;
+    let window = windows::place(name, pool.windows.sliding(), builder.tensor(operand))?;
     let place = Place::inside(index, name);
     let mut node = pooled(builder, place, operand, window, &pool.kind)?;
-    if !pool.keep_axes {
+    if pool.windows == (PoolWindows::Global { keep_axes: false }) {
         let shape = vec![builder.tensor(node).channel_count()];
         node = builder.add(name, "channels", Reshape { shape }, node)?;
     }
-    node = Entry::of_layer(builder, name).apply(builder, "result", node)?;
+    node = TypedResult::of_layer(builder, name).apply(builder, "result", node)?;
     node = result::fused(builder, Place::fused(index, name), node, &pool.activation)?;
     builder.result(index, node);
     Ok(())
@@ -89,7 +89,7 @@ fn pooled(
     if negated {
         return negate(builder, place, "", node);
     }
-    match factors(builder, name, kind, &window)? {
+    match factors(name, kind, &window)? {
         None => Ok(node),
         Some(factors) => {
             let channels = builder.tensor(node).channel_count();
@@ -111,12 +111,10 @@ fn negate(
 
 /// What the sum of each window is multiplied by; `None` where it is no average.
 fn factors(
-    builder: &Builder<'_>,
     layer: &str,
     kind: &Reduction,
     window: &Window,
 ) -> Result<Option<Vec<Factor>>, LowerError> {
-    let precision = builder.settings.precision;
     let places = window.taps() as u64;
     let present = (0..window.windows()).map(|at| window.present(at) as u64);
     match kind {
@@ -130,7 +128,7 @@ fn factors(
                 attribute: "average_quantizer",
                 values: inverse.view(),
             };
-            let inverse = quantized.constant(Some(quantizer), &precision)?;
+            let inverse = quantized.quantized(quantizer)?;
             let code = inverse.codes.get(0).unwrap_or_default();
             let fraction = inverse.format.fraction();
             Ok(Some(
@@ -146,7 +144,9 @@ mod tests {
 
     use crate::fixed::Codes;
     use crate::lower::{Settings, lower};
-    use crate::model::{Activation, Layer, LayerKind, Model, Padding, Pool, Reduction, WindowSpec};
+    use crate::model::{
+        Activation, Layer, LayerKind, Model, Padding, Pool, PoolWindows, Reduction, WindowSpec,
+    };
     use crate::{passes, sim};
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -161,9 +161,8 @@ mod tests {
         let pool = graph.add_node(layer(
             "pool",
             LayerKind::Pool(Pool {
-                window: Some(spec),
+                windows: PoolWindows::Sliding(spec),
                 kind: Reduction::Average,
-                keep_axes: true,
                 activation: Activation::Quantizer(quantizer.parse()?),
             }),
         ));

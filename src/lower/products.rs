@@ -13,7 +13,7 @@ use super::activation::Place;
 use super::builder::Builder;
 use super::normalization;
 use super::parameters::{self, Key, Parameter, SCALE, list};
-use super::result::{self, Entry};
+use super::result::{self, TypedResult};
 use super::{LayerSettings, LowerError, Warning};
 use crate::fixed::{Format, Quantization, Signedness};
 use crate::ir::{Affine, Constant, NodeId};
@@ -73,14 +73,14 @@ impl Trained<'_> {
     pub(super) fn quantized(&self, builder: &mut Builder<'_>) -> Result<Products, LowerError> {
         let chosen = builder.settings.layer(self.layer).cloned().unwrap_or_default();
         let default = builder.settings.precision;
-        let (weights, scale) = self.kernel(&chosen.weight.unwrap_or(default))?;
+        let (weights, scale) = self.kernel(builder, &chosen.weight.unwrap_or(default))?;
         let keeps_bias = self.keeps_bias(&chosen);
         let bias = match &self.bias {
             Some(bias) if keeps_bias => {
                 let bias = bias.iter().map(|b| f64::from(*b)).collect();
                 Some(normalization::constant(self.layer, "bias", bias)?)
             }
-            _ => self.bias(&chosen.bias.unwrap_or(default))?,
+            _ => self.bias(builder, &chosen.bias.unwrap_or(default))?,
         };
         if self.kernel_quantizer.is_some() {
             let key = Key { name: "weight", attribute: self.attribute, asked: chosen.weight };
@@ -107,7 +107,11 @@ impl Trained<'_> {
     }
 
     /// The kernel's codes, and what the sums of their products are multiplied by.
-    fn kernel(&self, precision: &Quantization) -> Result<(Constant, Option<Constant>), LowerError> {
+    fn kernel(
+        &self,
+        builder: &mut Builder<'_>,
+        precision: &Quantization,
+    ) -> Result<(Constant, Option<Constant>), LowerError> {
         let kernel = Parameter {
             layer: self.layer,
             part: "kernel",
@@ -115,7 +119,7 @@ impl Trained<'_> {
             values: self.kernel.view(),
         };
         let Some(quantizer) = self.kernel_quantizer.map(Quantizer::in_kernel) else {
-            return Ok((kernel.constant(None, precision)?, None));
+            return Ok((kernel.constant(builder, None, precision)?, None));
         };
         match (kernel.factored(&quantizer)?, self.scales) {
             ((values, Some(scale)), Scales::OfOutputs { outputs }) if scale.codes.len() > 1 => {
@@ -124,13 +128,17 @@ impl Trained<'_> {
                 Ok((values, Some(Constant { codes, format: scale.format })))
             }
             ((_, Some(scale)), Scales::OfTerms) if scale.codes.len() > 1 => {
-                Ok((kernel.constant(Some(&quantizer), precision)?, None))
+                Ok((kernel.constant(builder, Some(&quantizer), precision)?, None))
             }
             (factored, _) => Ok(factored),
         }
     }
 
-    fn bias(&self, precision: &Quantization) -> Result<Option<Constant>, LowerError> {
+    fn bias(
+        &self,
+        builder: &mut Builder<'_>,
+        precision: &Quantization,
+    ) -> Result<Option<Constant>, LowerError> {
         let Some(values) = &self.bias else { return Ok(None) };
         let bias = Parameter {
             layer: self.layer,
@@ -138,7 +146,7 @@ impl Trained<'_> {
             attribute: "bias_quantizer",
             values: values.view(),
         };
-        bias.constant(self.bias_quantizer, precision).map(Some)
+        bias.constant(builder, self.bias_quantizer, precision).map(Some)
     }
 
     /// Whether the bias stays the number that it is, though it has no quantizer.
@@ -180,9 +188,9 @@ impl Products {
         if let Some(affine) = self.scaling {
             node = builder.add(layer, "scaled", affine, node)?;
         }
-        let entry = Entry::of_layer(builder, layer);
+        let entry = TypedResult::of_layer(builder, layer);
         let to = entry.to.filter(|_| self.whole).or(self.default);
-        node = Entry { to, ..entry }.apply(builder, "result", node)?;
+        node = TypedResult { to, ..entry }.apply(builder, "result", node)?;
         result::fused(builder, Place::fused(index, layer), node, activation)
     }
 }

@@ -6,7 +6,9 @@ use super::lower;
 use super::quotients::common_multiple;
 use super::tests::{Outcome, chain, dense, settings};
 use crate::function::{Function, Relu};
-use crate::model::{Activation, LayerKind, Merge, Padding, Pool, Reduction, WindowSpec};
+use crate::model::{
+    Activation, LayerKind, Merge, Padding, Pool, PoolWindows, Reduction, WindowSpec,
+};
 use crate::{passes, sim};
 
 /// Steps of the input, the kernel and the last quantizer, in bits behind the point.
@@ -29,9 +31,8 @@ fn ties(
     between: Vec<(&str, LayerKind)>,
 ) -> Result<usize, Box<dyn std::error::Error>> {
     let mean = Pool {
-        window: None,
+        windows: PoolWindows::Global { keep_axes: false },
         kind: Reduction::Average,
-        keep_axes: false,
         activation: Activation::Linear,
     };
     let is_positive = between.iter().any(|(name, _)| *name == "relu");
@@ -84,7 +85,7 @@ fn sums_of_averages_that_lie_halfway_are_told() -> Outcome {
 #[test]
 fn averages_of_averages_and_their_sums_are_told() -> Outcome {
     let window = |kernel| Pool {
-        window: Some(WindowSpec {
+        windows: PoolWindows::Sliding(WindowSpec {
             kernel: [1, kernel],
             strides: [1, kernel],
             dilation: [1, 1],
@@ -92,7 +93,6 @@ fn averages_of_averages_and_their_sums_are_told() -> Outcome {
             transposed: None,
         }),
         kind: Reduction::Average,
-        keep_axes: true,
         activation: Activation::Linear,
     };
     for (first, second) in [(3, 3), (3, 2), (2, 3), (5, 3)] {
@@ -132,9 +132,8 @@ fn averages_of_averages_and_their_sums_are_told() -> Outcome {
 #[test]
 fn branches_that_meet_again_are_walked_once() -> Outcome {
     let mean = Pool {
-        window: None,
+        windows: PoolWindows::Global { keep_axes: false },
         kind: Reduction::Average,
-        keep_axes: false,
         activation: Activation::Linear,
     };
     let names: Vec<String> = (0..60).map(|step| format!("larger{step}")).collect();
@@ -166,9 +165,8 @@ fn branches_that_meet_again_are_walked_once() -> Outcome {
 #[test]
 fn averages_of_wide_numbers_keep_forty_bits() -> Outcome {
     let mean = Pool {
-        window: None,
+        windows: PoolWindows::Global { keep_axes: false },
         kind: Reduction::Average,
-        keep_axes: false,
         activation: Activation::Linear,
     };
     let mut model = chain(1, vec![("mean", LayerKind::Pool(mean))]);

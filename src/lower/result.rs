@@ -9,13 +9,15 @@ use num_bigint::BigInt;
 use super::LowerError;
 use super::activation::{Place, activate};
 use super::builder::Builder;
-use super::error::ResultOverflow;
-use crate::fixed::{Format, FormatError, MAX_WIDTH, Overflow, Quantization, Range, cast, changes};
-use crate::ir::{Cast, NodeId};
+use super::error::PrecisionOverflow;
+use crate::fixed::{
+    Format, FormatError, MAX_WIDTH, Overflow, Quantization, Range, cast, changes, fits,
+};
+use crate::ir::{Cast, Constant, NodeId};
 use crate::model::Activation;
 
 /// A result with a type of its own.
-pub(super) struct Entry<'a> {
+pub(super) struct TypedResult<'a> {
     pub(super) layer: &'a str,
     /// Its name in a configuration.
     pub(super) name: String,
@@ -23,7 +25,7 @@ pub(super) struct Entry<'a> {
     pub(super) to: Option<Quantization>,
 }
 
-impl<'a> Entry<'a> {
+impl<'a> TypedResult<'a> {
     /// The result of the own operation of `layer`.
     pub(super) fn of_layer(builder: &Builder<'_>, layer: &'a str) -> Self {
         let to = builder.settings.layer(layer).and_then(|settings| settings.result);
@@ -40,12 +42,12 @@ impl<'a> Entry<'a> {
         Self { layer: place.layer, name: format!("{}_{function}", place.layer), to }
     }
 
-    /// The entry, of type `default` unless it has a configured one.
+    /// The same result, of type `default` unless it has a configured one.
     pub(super) fn or(self, default: Option<Quantization>) -> Self {
         Self { to: self.to.or(default), ..self }
     }
 
-    /// `x` in the type of the entry.
+    /// `x` in the type of the result.
     pub(super) fn apply(
         &self,
         builder: &mut Builder<'_>,
@@ -89,9 +91,10 @@ impl<'a> Entry<'a> {
     ) {
         let Some(precision) = self.to.filter(|_| !overflowing.is_empty()) else { return };
         let node = builder.graph()[node].name.clone();
-        builder.warn_of_overflow(ResultOverflow {
+        builder.warn_of_overflow(PrecisionOverflow {
             layer: self.layer.to_owned(),
             entry: self.name.clone(),
+            variable: "result",
             precision,
             range: range.clone(),
             fraction,
@@ -108,6 +111,28 @@ pub(super) fn held(to: &Quantization) -> Range {
             Range::new(-codes.high(), codes.high().clone())
         }
         Overflow::Sat | Overflow::SatSym | Overflow::SatZero | Overflow::Wrap { .. } => codes,
+    }
+}
+
+/// Warns if `to` cannot hold `exact`, the values of `variable` of `layer`.
+pub(super) fn check_parameter(
+    builder: &mut Builder<'_>,
+    layer: &str,
+    variable: &'static str,
+    exact: &Constant,
+    to: &Quantization,
+) {
+    let (Some(range), fraction) = (exact.codes.range(), exact.format.fraction()) else { return };
+    if !fits(&range, fraction, to) {
+        builder.warn_of_overflow(PrecisionOverflow {
+            layer: layer.to_owned(),
+            entry: layer.to_owned(),
+            variable,
+            precision: *to,
+            range,
+            fraction,
+            nodes: Vec::new(),
+        });
     }
 }
 
@@ -149,5 +174,5 @@ pub(super) fn fused(
         Activation::Function(function) => function.to_string(),
         Activation::Quantizer(quantizer) => quantizer.to_string(),
     };
-    Entry::of_activation(builder, place, &name).apply(builder, "result", node)
+    TypedResult::of_activation(builder, place, &name).apply(builder, "result", node)
 }

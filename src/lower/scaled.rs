@@ -14,7 +14,7 @@ use super::layout::{concat, gather};
 use crate::fixed::power_of_two;
 use crate::ir::{Affine, Constant, Gather, NodeId};
 use crate::model::Layout;
-use crate::quantizer::{Quantizer, Role, Scaled};
+use crate::quantizer::{Quantizer, ScaleRole, Scaled};
 
 /// Adds what a quantizer with one scale makes of a node; it is called as the place says.
 pub(super) type One<'f> =
@@ -69,17 +69,19 @@ fn by_channel(
     let unit = scaled.with(1.0);
     let last = place.part("activation");
     match scaled.role() {
-        Role::Factor => {
+        ScaleRole::Factor => {
             let node = (quantized.one)(builder, place.within(), quantized.x, &unit)?;
             scale(builder, place, last, node, &factors)
         }
-        Role::Lsb if quantized.direct && factors.iter().all(|s| power_of_two(*s).is_some()) => {
+        ScaleRole::Lsb
+            if quantized.direct && factors.iter().all(|s| power_of_two(*s).is_some()) =>
+        {
             let down: Vec<f64> = factors.iter().map(|factor| factor.recip()).collect();
             let node = scale(builder, place, "scaled", quantized.x, &down)?;
             let node = (quantized.one)(builder, place.within(), node, &unit)?;
             scale(builder, place, last, node, &factors)
         }
-        Role::Lsb | Role::Inner => by_groups(builder, place, quantized, scaled, scales),
+        ScaleRole::Lsb | ScaleRole::Inner => by_groups(builder, place, quantized, scaled, scales),
     }
 }
 

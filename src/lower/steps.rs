@@ -6,7 +6,7 @@ use super::LowerError;
 use super::activation::Place;
 use super::builder::Builder;
 use super::parameters::list;
-use super::result::{Entry, held, overflowing, unlimited};
+use super::result::{TypedResult, held, overflowing, unlimited};
 use crate::fixed::{Quantization, Range, cast_real, ceil_code, changes, code_value};
 use crate::ir::{Constant, NodeId, StepFunction};
 
@@ -82,8 +82,8 @@ pub(super) fn lower(
     let thresholds = Constant { codes: list(thresholds), format: operand.format };
     let node = builder.add(place.layer, part, StepFunction { thresholds, values }, x)?;
     if let Some((reached, over, to)) = overflow {
-        let entry = Entry::of_activation(builder, place, &curve.name);
-        let entry = Entry { to: Some(*to), ..entry };
+        let entry = TypedResult::of_activation(builder, place, &curve.name);
+        let entry = TypedResult { to: Some(*to), ..entry };
         entry.warn(builder, node, (&reached, to.format.fraction()), over);
     }
     Ok(node)

@@ -432,3 +432,20 @@ fn every_family_warns_of_a_result_that_overflows() -> Outcome {
     }
     Ok(())
 }
+
+#[test]
+fn weights_that_their_type_cannot_hold_are_named() -> Outcome {
+    let layer = dense(array![[1.75], [-0.5]], Some(array![0.25]), ["", ""]);
+    let model = chain(2, vec![("fc", LayerKind::Dense(layer))]);
+    let mut settings = settings("fixed<4,1>")?;
+    let weight = Some("fixed<4,1>".parse()?);
+    settings.layers.insert("fc".into(), LayerSettings { weight, ..LayerSettings::default() });
+    let warnings = lower(&model, &settings)?.warnings;
+    assert_eq!(
+        warnings[0].to_string(),
+        "layer 'fc': weight precision fixed<4,1> cannot hold the range [-0.5, 1.75]; values wrap. Use \
+         fixed<5,2> or set overflow SAT."
+    );
+    assert_eq!(warnings[0].diagnostic().code, "parameter-overflow");
+    Ok(())
+}

@@ -154,14 +154,34 @@ pub struct ScaleShift {
 /// Pooling: a reduction of each window, channel by channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pool {
-    /// Windows; `None` for one window over all positions.
-    pub window: Option<WindowSpec>,
+    /// Windows.
+    pub windows: PoolWindows,
     /// Reduction of a window.
     pub kind: Reduction,
-    /// The result of a window over all positions keeps their axes, with length 1.
-    pub keep_axes: bool,
     /// Activation of the result.
     pub activation: Activation,
+}
+
+/// Windows of a pooling layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PoolWindows {
+    /// Sliding windows; the result keeps the axes of the input.
+    Sliding(WindowSpec),
+    /// One window over all positions.
+    Global {
+        /// The result keeps the axes of the positions, with length 1.
+        keep_axes: bool,
+    },
+}
+
+impl PoolWindows {
+    /// Returns the sliding windows; `None` for a global one.
+    pub fn sliding(&self) -> Option<&WindowSpec> {
+        match self {
+            Self::Sliding(spec) => Some(spec),
+            Self::Global { .. } => None,
+        }
+    }
 }
 
 /// A reduction along some axes of a sample.

@@ -16,8 +16,8 @@ use crate::function::Function;
 use crate::quantizer::{Adaptive, Quantizer};
 
 pub use layers::{
-    BatchNorm, BatchNormQuantizers, Conv, Dense, Folded, Kernel, Pool, Reduce, Reduction,
-    ScaleShift, Separable,
+    BatchNorm, BatchNormQuantizers, Conv, Dense, Folded, Kernel, Pool, PoolWindows, Reduce,
+    Reduction, ScaleShift, Separable,
 };
 pub use layout::{AxisSlice, Layout, broadcast};
 pub use windows::{Padding, Placement, Transposed, WindowSpec};

@@ -6,7 +6,7 @@
 //! them.
 
 use super::{Pass, Report};
-use crate::ir::{Access, Gather, Graph, NodeId, Op, Tensor};
+use crate::ir::{Gather, Graph, NodeId, Op, Tensor};
 use crate::naming;
 
 pub(super) const PASS: Pass = Pass {
@@ -28,7 +28,7 @@ fn run(graph: &mut Graph, _: &mut Report) {
 /// The permutation that all operands of a uniform elementwise operation are results of, and the
 /// nodes that they permute.
 fn permuted(graph: &Graph, node: NodeId) -> Option<(Gather, Vec<NodeId>)> {
-    if graph[node].op.access() != (Access::Elementwise { uniform: true }) {
+    if !graph[node].op.is_uniform() {
         return None;
     }
     let operands = graph.operands(node);

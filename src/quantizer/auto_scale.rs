@@ -10,7 +10,7 @@ use std::fmt;
 
 use ndarray::{ArrayD, Zip};
 
-use super::parameters::Parameters;
+use super::arguments::Arguments;
 use super::rounding::round_log2;
 use super::{Alpha, ParseError, QuantizerError, exp2};
 
@@ -32,12 +32,12 @@ pub(super) struct ScaleRule {
 
 impl ScaleRule {
     /// Reads the attributes. They have no effect on a stated `alpha`, and are dropped then.
-    pub(super) fn new(parameters: &Parameters<'_>, alpha: &Alpha) -> Result<Self, ParseError> {
+    pub(super) fn new(arguments: &Arguments<'_>, alpha: &Alpha) -> Result<Self, ParseError> {
         let rule = Self {
-            axis: parameters.whole_numbers("scale_axis", i64::MIN)?,
-            elements: parameters.whole_numbers("elements_per_scale", 1)?,
-            min_exponent: parameters.exponent("min_po2_exponent")?,
-            max_exponent: parameters.exponent("max_po2_exponent")?,
+            axis: arguments.whole_numbers("scale_axis", i64::MIN)?,
+            elements: arguments.whole_numbers("elements_per_scale", 1)?,
+            min_exponent: arguments.exponent("min_po2_exponent")?,
+            max_exponent: arguments.exponent("max_po2_exponent")?,
         };
         if alpha.is_stated() {
             return Ok(Self::default());
@@ -51,19 +51,16 @@ impl ScaleRule {
                 "as many numbers as scale_axis has"
             }
             (Some(Integers::Many(axes)), Some(_)) if !axes.is_sorted_by(|a, b| a < b) => {
-                return Err(parameters.wrong("scale_axis", "ascending beside elements_per_scale"));
+                return Err(arguments.wrong("scale_axis", "ascending beside elements_per_scale"));
             }
             _ => return Ok(rule),
         };
-        Err(parameters.wrong("elements_per_scale", expected))
+        Err(arguments.wrong("elements_per_scale", expected))
     }
 
     /// The rule of a quantizer that has only the attribute `scale_axis`.
-    pub(super) fn axis_only(
-        parameters: &Parameters<'_>,
-        alpha: &Alpha,
-    ) -> Result<Self, ParseError> {
-        let axis = parameters.whole_numbers("scale_axis", i64::MIN)?;
+    pub(super) fn axis_only(arguments: &Arguments<'_>, alpha: &Alpha) -> Result<Self, ParseError> {
+        let axis = arguments.whole_numbers("scale_axis", i64::MIN)?;
         Ok(Self { axis: axis.filter(|_| !alpha.is_stated()), ..Self::default() })
     }
 
@@ -83,7 +80,7 @@ impl ScaleRule {
         &self,
         shape: &[usize],
         quantizer: &dyn fmt::Display,
-    ) -> Result<Groups, QuantizerError> {
+    ) -> Result<ScaleGroups, QuantizerError> {
         let axes = match &self.axis {
             None => vec![shape.len().saturating_sub(1)],
             Some(Integers::One(axis)) => match usize::try_from(*axis) {
@@ -98,7 +95,7 @@ impl ScaleRule {
             }
         };
         let kept: Vec<(usize, usize)> = axes.into_iter().map(|axis| (axis, 1)).collect();
-        Ok(Groups::along(shape, &kept))
+        Ok(ScaleGroups::along(shape, &kept))
     }
 
     /// Groups of QKeras' `_get_least_squares_scale`: each element of a vector, otherwise
@@ -107,9 +104,9 @@ impl ScaleRule {
         &self,
         shape: &[usize],
         quantizer: &dyn fmt::Display,
-    ) -> Result<Groups, QuantizerError> {
+    ) -> Result<ScaleGroups, QuantizerError> {
         if shape.len() < 2 {
-            return Ok(Groups::along(shape, &[(0, 1)]));
+            return Ok(ScaleGroups::along(shape, &[(0, 1)]));
         }
         let pairs: Vec<(i64, i64)> = match (&self.axis, &self.elements) {
             (Some(Integers::One(axis)), Some(Integers::One(elements))) => vec![(*axis, *elements)],
@@ -137,7 +134,7 @@ impl ScaleRule {
                 }
             }
         }
-        Ok(Groups::along(shape, &kept))
+        Ok(ScaleGroups::along(shape, &kept))
     }
 
     fn refused(
@@ -153,7 +150,7 @@ impl ScaleRule {
     /// `_get_least_squares_scale`.
     pub(super) fn least_squares(
         &self,
-        groups: &Groups,
+        groups: &ScaleGroups,
         x: &ArrayD<f32>,
         q: &ArrayD<f32>,
         po2: bool,
@@ -169,7 +166,7 @@ impl ScaleRule {
     /// the weights `x` are quantized by `code` and the scales fitted to the codes.
     pub(super) fn fitted(
         &self,
-        groups: &Groups,
+        groups: &ScaleGroups,
         x: &ArrayD<f32>,
         mut scale: ArrayD<f32>,
         fits: usize,
@@ -242,7 +239,7 @@ const LONG: usize = 16;
 
 /// Partition of weights into groups that share a scale.
 #[derive(Debug, PartialEq)]
-pub(super) struct Groups {
+pub(super) struct ScaleGroups {
     /// The group of each weight, in row-major order, in which all arrays are here.
     of: Vec<usize>,
     count: usize,
@@ -250,7 +247,7 @@ pub(super) struct Groups {
     are_outputs: bool,
 }
 
-impl Groups {
+impl ScaleGroups {
     /// One group of all weights.
     pub(super) fn one(shape: &[usize]) -> Self {
         Self::along(shape, &[])
@@ -365,7 +362,7 @@ mod tests {
     use ndarray::{ArrayD, arr2};
 
     fn of(shape: &[usize], kept: &[(usize, usize)]) -> Vec<usize> {
-        Groups::along(shape, kept).of
+        ScaleGroups::along(shape, kept).of
     }
 
     #[test]
@@ -376,14 +373,14 @@ mod tests {
         assert_eq!(of(&[2, 2], &[]), [0, 0, 0, 0]);
         assert_eq!(of(&[4, 1], &[(0, 2)]), [0, 0, 1, 1]);
         assert_eq!(of(&[2, 4], &[(0, 1), (1, 2)]), [0, 0, 1, 1, 2, 2, 3, 3]);
-        assert_eq!(Groups::one(&[2, 2]), Groups::along(&[2, 2], &[]));
-        assert_eq!(Groups::along(&[2, 4], &[(0, 1), (1, 2)]).count, 4);
+        assert_eq!(ScaleGroups::one(&[2, 2]), ScaleGroups::along(&[2, 2], &[]));
+        assert_eq!(ScaleGroups::along(&[2, 4], &[(0, 1), (1, 2)]).count, 4);
     }
 
     #[test]
     fn a_channel_is_a_column() {
         let weights = arr2(&[[0.5, -3.0], [-1.0, 2.0]]).into_dyn();
-        let groups = Groups::along(&[2, 2], &[(1, 1)]);
+        let groups = ScaleGroups::along(&[2, 2], &[(1, 1)]);
         assert_eq!(groups.largest(&weights, f32::abs, 0.0), [1.0, 3.0]);
         let q = arr2(&[[1.0, -1.0], [-1.0, 1.0]]).into_dyn();
         assert_eq!(groups.least_squares(&weights, &q), [0.75, 2.5].map(|s| s / (1.0 + EPSILON)));
@@ -393,11 +390,11 @@ mod tests {
 
     #[test]
     fn empty_arrays_have_empty_results() {
-        let groups = Groups::along(&[3, 0], &[(1, 1)]);
+        let groups = ScaleGroups::along(&[3, 0], &[(1, 1)]);
         let nothing = ArrayD::zeros(vec![3, 0]);
         assert!(groups.largest(&nothing, f32::abs, 0.0).is_empty());
         assert!(groups.least_squares(&nothing, &nothing).is_empty());
-        let groups = Groups::one(&[3, 0]);
+        let groups = ScaleGroups::one(&[3, 0]);
         assert_eq!(groups.largest(&nothing, f32::abs, 0.0), [0.0]);
         assert_eq!(groups.scale_of_each(&nothing, &[1.0]), nothing);
     }
@@ -418,14 +415,14 @@ mod tests {
                 (true, 0) => BIG,
                 (true, _) => 1.0,
             };
-            let groups = Groups::along(&[rows, columns], &[(1, 1)]);
+            let groups = ScaleGroups::along(&[rows, columns], &[(1, 1)]);
             groups.means((0..rows * columns).map(term))[column] * rows as f32
         };
         assert_eq!(sum(8, 8, 0), BIG, "short");
         assert_eq!(sum(16, 7, 0), BIG, "less than a vector");
         assert_eq!(sum(32, 9, 8), BIG, "after the last whole vector");
         assert_eq!(sum(16, 9, 7), BIG + 12.0, "three sums without the large term");
-        let groups = Groups::along(&[18, 8], &[(1, 1)]);
+        let groups = ScaleGroups::along(&[18, 8], &[(1, 1)]);
         let late = |i: usize| if i / 8 >= 16 { BIG } else { 1.0 };
         assert_eq!(groups.vector_sums((0..18 * 8).map(late))[0], 2.0 * BIG + 16.0, "the rest last");
         assert_eq!(sum(16, 1, 0), BIG + 16.0, "one channel: exact, then rounded");

@@ -4,13 +4,13 @@ use std::fmt;
 
 use ndarray::{ArrayD, Zip, arr0};
 
-use super::auto_scale::{Groups, MAX_FITS, ScaleRule, flush, nearest_po2};
-use super::parameters::{NOISE, Parameters, ROUNDING, Training};
+use super::arguments::{Arguments, NOISE, ROUNDING, Training};
+use super::auto_scale::{MAX_FITS, ScaleGroups, ScaleRule, flush, nearest_po2};
 use super::rounding::{Ties, multiples, quotient};
 use super::scale::{broadcast, list};
 use super::{
-    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Scales, Stage, cast,
-    exp2,
+    Alpha, ChannelScales, Definition, Factored, ParseError, Quantizer, QuantizerError, ScaleRole,
+    Stage, cast, exp2,
 };
 use crate::fixed::{Format, Overflow, Quantization, Rounding, power_of_two};
 
@@ -26,12 +26,12 @@ pub(super) struct FixedPoint {
 
 impl FixedPoint {
     /// Reads the attributes; `symmetric` is the default of the attribute of that name.
-    pub(super) fn new(parameters: &Parameters<'_>, symmetric: bool) -> Result<Self, ParseError> {
+    pub(super) fn new(arguments: &Arguments<'_>, symmetric: bool) -> Result<Self, ParseError> {
         Ok(Self {
-            bits: parameters.bits()?,
-            integer: parameters.integer_bits()?,
-            symmetric: parameters.flag("symmetric", symmetric)?,
-            keep_negative: parameters.flag("keep_negative", true)?,
+            bits: arguments.bits()?,
+            integer: arguments.integer_bits()?,
+            symmetric: arguments.flag("symmetric", symmetric)?,
+            keep_negative: arguments.flag("keep_negative", true)?,
         })
     }
 
@@ -127,40 +127,40 @@ impl QuantizedBits {
         "post_training_scale",
     ];
 
-    pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        let alpha = parameters.alpha()?;
+    pub(super) fn new(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
+        let alpha = arguments.alpha()?;
         let quantizer = Self {
             // QKeras computes scales for symmetric codes only.
-            grid: FixedPoint::new(parameters, false)?.symmetric_if(alpha.is_computed()),
-            rule: ScaleRule::new(parameters, &alpha)?,
-            post_training_scale: parameters.numbers("post_training_scale")?,
-            training: Training::new(parameters, &[NOISE, ROUNDING])?,
+            grid: FixedPoint::new(arguments, false)?.symmetric_if(alpha.is_computed()),
+            rule: ScaleRule::new(arguments, &alpha)?,
+            post_training_scale: arguments.numbers("post_training_scale")?,
+            training: Training::new(arguments, &[NOISE, ROUNDING])?,
             alpha,
         };
-        parameters.exact_alpha(&quantizer.alpha, quantizer.grid.unsigned_bits())?;
-        quantizer.check(parameters)?;
+        arguments.exact_alpha(&quantizer.alpha, quantizer.grid.unsigned_bits())?;
+        quantizer.check(arguments)?;
         Ok(quantizer)
     }
 
     /// Rejects combinations that QKeras rejects or turns into NaN.
-    fn check(&self, parameters: &Parameters<'_>) -> Result<(), ParseError> {
+    fn check(&self, arguments: &Arguments<'_>) -> Result<(), ParseError> {
         if let Some(scale) = &self.post_training_scale {
             if !self.alpha.is_computed() {
                 let expected = "None unless alpha is 'auto' or 'auto_po2'";
-                return Err(parameters.wrong("post_training_scale", expected));
+                return Err(arguments.wrong("post_training_scale", expected));
             }
             if !scale.iter().all(|s| *s > 0.0 && s.is_normal()) {
-                return Err(parameters.wrong("post_training_scale", "positive"));
+                return Err(arguments.wrong("post_training_scale", "positive"));
             }
         } else if self.alpha == Alpha::Auto && self.grid.bits == 1 {
             return Err(
-                parameters.wrong("alpha", "set otherwise for 1 bit, which leaves no value but 0")
+                arguments.wrong("alpha", "set otherwise for 1 bit, which leaves no value but 0")
             );
         }
         if self.alpha != Alpha::AutoPo2 && self.alpha != Alpha::Unset {
             for attribute in ["elements_per_scale", "min_po2_exponent", "max_po2_exponent"] {
-                if parameters.get(attribute).is_some_and(|(_, value)| !value.is_null()) {
-                    return Err(parameters.wrong(attribute, "None unless alpha is 'auto_po2'"));
+                if arguments.get(attribute).is_some_and(|(_, value)| !value.is_null()) {
+                    return Err(arguments.wrong(attribute, "None unless alpha is 'auto_po2'"));
                 }
             }
         }
@@ -237,7 +237,7 @@ impl QuantizedBits {
     fn computed_scale(&self, x: &ArrayD<f32>) -> Result<ArrayD<f32>, QuantizerError> {
         // QKeras groups all elements of a vector here, and none when it fits scales.
         let first = match x.ndim() {
-            0 | 1 => Groups::one(x.shape()),
+            0 | 1 => ScaleGroups::one(x.shape()),
             _ => self.rule.axis_groups(x.shape(), self)?,
         };
         let largest = first.largest(x, f32::abs, 0.0);
@@ -323,10 +323,10 @@ impl Definition for QuantizedBits {
         })
     }
 
-    fn scales(&self) -> Scales<'_> {
+    fn scales(&self) -> ChannelScales<'_> {
         match &self.post_training_scale {
-            Some(scales) => (scales.len() > 1).then_some((scales, Role::Lsb)),
-            None => Some((self.alpha.several()?, Role::Factor)),
+            Some(scales) => (scales.len() > 1).then_some((scales, ScaleRole::Lsb)),
+            None => Some((self.alpha.several()?, ScaleRole::Factor)),
         }
     }
 

@@ -5,11 +5,11 @@ use std::fmt;
 
 use ndarray::ArrayD;
 
-use super::parameters::{Parameters, ROUNDING, Training, flag_text};
+use super::arguments::{Arguments, ROUNDING, Training, flag_text};
 use super::rounding::multiples;
 use super::{
-    Definition, Factored, ParseError, QuantizedBits, Quantizer, QuantizerError, Role, Scales,
-    Stage, cast, exp2,
+    ChannelScales, Definition, Factored, ParseError, QuantizedBits, Quantizer, QuantizerError,
+    ScaleRole, Stage, cast, exp2,
 };
 use crate::fixed::{Format, Overflow};
 use crate::function::Sigmoid;
@@ -55,23 +55,23 @@ impl QuantizedSigmoid {
     pub(super) const TANH_ATTRIBUTES: &[&str] =
         &["bits", "use_stochastic_rounding", "symmetric", "use_real_tanh"];
 
-    pub(super) fn tanh(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        Self::new(parameters, Shape::Tanh)
+    pub(super) fn tanh(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
+        Self::new(arguments, Shape::Tanh)
     }
 
-    pub(super) fn sigmoid(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        Self::new(parameters, Shape::Sigmoid)
+    pub(super) fn sigmoid(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
+        Self::new(arguments, Shape::Sigmoid)
     }
 
-    fn new(parameters: &Parameters<'_>, shape: Shape) -> Result<Self, ParseError> {
+    fn new(arguments: &Arguments<'_>, shape: Shape) -> Result<Self, ParseError> {
         let (_, is_real) = shape.names();
         Ok(Self {
             shape,
-            bits: parameters.bits()?,
-            symmetric: parameters.flag("symmetric", false)?,
-            is_real: parameters.flag(is_real, false)?,
+            bits: arguments.bits()?,
+            symmetric: arguments.flag("symmetric", false)?,
+            is_real: arguments.flag(is_real, false)?,
             sigmoid: Sigmoid::default(),
-            training: Training::new(parameters, &[ROUNDING])?,
+            training: Training::new(arguments, &[ROUNDING])?,
         })
     }
 
@@ -176,15 +176,15 @@ impl QuantizedUlaw {
     /// Bits of a value below 2^integer that hardware keeps.
     pub const FRACTION: u32 = 16;
 
-    pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        let u = parameters.number("u")?.unwrap_or(DEFAULT_U);
+    pub(super) fn new(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
+        let u = arguments.number("u")?.unwrap_or(DEFAULT_U);
         if u <= 0.0 {
-            return Err(parameters.wrong("u", "a positive number"));
+            return Err(arguments.wrong("u", "a positive number"));
         }
         Ok(Self {
-            bits: parameters.bits()?,
-            integer: parameters.integer_bits()?,
-            symmetric: parameters.flag("symmetric", false)?,
+            bits: arguments.bits()?,
+            integer: arguments.integer_bits()?,
+            symmetric: arguments.flag("symmetric", false)?,
             u,
             sigmoid: Sigmoid::default(),
         })
@@ -273,15 +273,15 @@ impl QuantizedHswish {
         "post_training_scale",
     ];
 
-    pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        if !parameters.flag("keep_negative", true)? {
-            return Err(parameters.wrong("keep_negative", "True"));
+    pub(super) fn new(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
+        if !arguments.flag("keep_negative", true)? {
+            return Err(arguments.wrong("keep_negative", "True"));
         }
-        let shift = parameters.whole("relu_shift", DEFAULT_SHIFT, 1..=MAX_ATTRIBUTE)?;
+        let shift = arguments.whole("relu_shift", DEFAULT_SHIFT, 1..=MAX_ATTRIBUTE)?;
         let upper_bound =
-            parameters.whole("relu_upper_bound", DEFAULT_UPPER_BOUND, 1..=MAX_ATTRIBUTE)?;
+            arguments.whole("relu_upper_bound", DEFAULT_UPPER_BOUND, 1..=MAX_ATTRIBUTE)?;
         Ok(Self {
-            bits: QuantizedBits::new(parameters)?,
+            bits: QuantizedBits::new(arguments)?,
             shift: shift as u32,
             upper_bound: upper_bound as u32,
         })
@@ -330,9 +330,9 @@ impl Definition for QuantizedHswish {
         self.bits.stages().map(|_| vec![Stage::StepFunction])
     }
 
-    fn scales(&self) -> Scales<'_> {
+    fn scales(&self) -> ChannelScales<'_> {
         let (scales, role) = self.bits.scales()?;
-        Some((scales, if role == Role::Factor { role } else { Role::Inner }))
+        Some((scales, if role == ScaleRole::Factor { role } else { ScaleRole::Inner }))
     }
 
     fn training(&self) -> Option<&Training> {

@@ -4,12 +4,13 @@ use std::fmt;
 
 use ndarray::{ArrayD, Zip};
 
+use super::arguments::{Arguments, NOISE, ROUNDING, Training};
 use super::auto_scale::{EPSILON, MAX_FITS, ScaleRule, flush, nearest_po2};
 use super::bits::FixedPoint;
-use super::parameters::{NOISE, Parameters, ROUNDING, Training};
 use super::rounding::{Ties, multiples, quotient};
 use super::{
-    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Scales, Stage, exp2,
+    Alpha, ChannelScales, Definition, Factored, ParseError, Quantizer, QuantizerError, ScaleRole,
+    Stage, exp2,
 };
 use crate::fixed::power_of_two;
 
@@ -44,18 +45,18 @@ impl QuantizedLinear {
         "use_variables",
     ];
 
-    pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        let alpha = parameters.alpha()?;
+    pub(super) fn new(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
+        let alpha = arguments.alpha()?;
         let quantizer = Self {
-            grid: FixedPoint::new(parameters, true)?,
-            rule: ScaleRule::axis_only(parameters, &alpha)?,
-            training: Training::new(parameters, &[NOISE, ROUNDING])?,
+            grid: FixedPoint::new(arguments, true)?,
+            rule: ScaleRule::axis_only(arguments, &alpha)?,
+            training: Training::new(arguments, &[NOISE, ROUNDING])?,
             alpha,
         };
         if quantizer.alpha.numbers().contains(&0.0) {
-            return Err(parameters.wrong("alpha", "not 0: QKeras divides by it"));
+            return Err(arguments.wrong("alpha", "not 0: QKeras divides by it"));
         }
-        parameters.exact_alpha(&quantizer.alpha, quantizer.grid.unsigned_bits().max(1))?;
+        arguments.exact_alpha(&quantizer.alpha, quantizer.grid.unsigned_bits().max(1))?;
         Ok(quantizer)
     }
 
@@ -141,8 +142,8 @@ impl Definition for QuantizedLinear {
         }
     }
 
-    fn scales(&self) -> Scales<'_> {
-        Some((self.alpha.several()?, Role::Lsb))
+    fn scales(&self) -> ChannelScales<'_> {
+        Some((self.alpha.several()?, ScaleRole::Lsb))
     }
 
     fn training(&self) -> Option<&Training> {

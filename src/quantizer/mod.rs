@@ -24,13 +24,13 @@
 //! `definition`, a line in `registry::SUPPORTED`, an entry in `catalogue`.
 
 mod adaptive;
+mod arguments;
 mod auto_scale;
 mod bits;
 mod catalogue;
 mod error;
 mod functions;
 mod linear;
-mod parameters;
 mod po2;
 mod registry;
 mod relu;
@@ -50,20 +50,20 @@ use crate::fixed::exp2;
 use crate::function::Sigmoid;
 
 pub use adaptive::{Adaptive, Rule as AdaptiveRule};
+use arguments::Training;
+pub use arguments::TrainingNote;
 pub use bits::QuantizedBits;
 pub use catalogue::{Kind, kinds};
 pub use error::{ParseError, QuantizerError};
 pub use functions::{QkerasFunction, QuantizedHswish, QuantizedSigmoid, QuantizedUlaw};
 pub use linear::QuantizedLinear;
-use parameters::Training;
-pub use parameters::TrainingNote;
 pub use po2::{QuantizedPo2, QuantizedReluPo2};
 pub use registry::names;
 pub use relu::QuantizedRelu;
 pub use scale::{Alpha, Factored};
 pub use signs::{Binary, Ternary};
-pub use stage::{Role, Scaled, Stage};
-use stage::{Scales, cast};
+use stage::{ChannelScales, cast};
+pub use stage::{ScaleRole, Scaled, Stage};
 pub use step_function::{Piece, RealStepFunction, Side, Threshold};
 
 /// A quantizer as a model file states it.
@@ -116,7 +116,7 @@ trait Definition: fmt::Display {
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError>;
 
     /// See [`Quantizer::scaled`].
-    fn scales(&self) -> Scales<'_> {
+    fn scales(&self) -> ChannelScales<'_> {
         None
     }
 

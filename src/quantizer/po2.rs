@@ -2,8 +2,8 @@
 
 use std::fmt;
 
+use super::arguments::{Arguments, NOISE, ROUNDING, Training};
 use super::auto_scale::EPSILON;
-use super::parameters::{NOISE, Parameters, ROUNDING, Training};
 use super::rounding::{floor_log2, round_log2, round_log2_sqrt};
 use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, exp2};
 
@@ -12,7 +12,7 @@ use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, exp2};
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedPo2 {
     bits: f64,
-    exponents: Exponents,
+    exponents: Po2Exponents,
 }
 
 impl QuantizedPo2 {
@@ -30,10 +30,10 @@ impl QuantizedPo2 {
         "use_variables",
     ];
 
-    pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        let bits = parameters.exponent_bits()?;
+    pub(super) fn new(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
+        let bits = arguments.exponent_bits()?;
         // One bit is the sign of the value.
-        Ok(Self { bits, exponents: Exponents::new(parameters, bits - 1.0)? })
+        Ok(Self { bits, exponents: Po2Exponents::new(arguments, bits - 1.0)? })
     }
 }
 
@@ -78,7 +78,7 @@ pub struct QuantizedReluPo2 {
     bits: f64,
     /// The negative slope is 2 to this power; `None` for 0.
     slope: Option<i32>,
-    exponents: Exponents,
+    exponents: Po2Exponents,
 }
 
 impl QuantizedReluPo2 {
@@ -97,10 +97,10 @@ impl QuantizedReluPo2 {
         "use_variables",
     ];
 
-    pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        let bits = parameters.exponent_bits()?;
-        let slope = parameters.negative_slope()?;
-        Ok(Self { bits, slope, exponents: Exponents::new(parameters, bits)? })
+    pub(super) fn new(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
+        let bits = arguments.exponent_bits()?;
+        let slope = arguments.negative_slope()?;
+        Ok(Self { bits, slope, exponents: Po2Exponents::new(arguments, bits)? })
     }
 }
 
@@ -155,7 +155,7 @@ impl fmt::Display for QuantizedReluPo2 {
 /// Exponents are integers between two bounds. The bounds are no integers if no bit, or a part of one, is
 /// left for exponents: quantized_po2(1) has the bounds -2^-1 and 2^-1 - 1, and √½ as its one value.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Exponents {
+pub(super) struct Po2Exponents {
     low: f64,
     high: f64,
     max_value: Option<f32>,
@@ -169,17 +169,17 @@ const MIN_EXPONENT: f64 = -126.0;
 /// Above this exponent QKeras gives infinity; no quantizer in hardware reaches it.
 const MAX_EXPONENT: f64 = 127.0;
 
-impl Exponents {
+impl Po2Exponents {
     /// Reads the attributes of both quantizers; `bits` of an exponent, its sign included.
-    pub(super) fn new(parameters: &Parameters<'_>, bits: f64) -> Result<Self, ParseError> {
-        let max_value = parameters.number("max_value")?;
+    pub(super) fn new(arguments: &Arguments<'_>, bits: f64) -> Result<Self, ParseError> {
+        let max_value = arguments.number("max_value")?;
         if max_value.is_some_and(|max| max < 0.0) {
-            return Err(parameters.wrong("max_value", "None or not negative"));
+            return Err(arguments.wrong("max_value", "None or not negative"));
         }
         // An exponent that is never positive needs no sign bit.
         let has_sign = max_value.is_none_or(|max| max > 1.0);
         let bound = libm::exp2(bits - f64::from(u8::from(has_sign)));
-        let quadratic = parameters.flag("quadratic_approximation", false)?;
+        let quadratic = arguments.flag("quadratic_approximation", false)?;
         let high = if quadratic { 2.0 * ((bound - 1.0) / 2.0).floor() } else { bound - 1.0 };
         let single = |exponent: f64| f64::from(exponent as f32);
         Ok(Self {
@@ -188,8 +188,8 @@ impl Exponents {
             high: single(high.max(-bound)),
             max_value,
             quadratic,
-            floor: parameters.floors_log2()?,
-            training: Training::new(parameters, &[NOISE, ROUNDING])?,
+            floor: arguments.floors_log2()?,
+            training: Training::new(arguments, &[NOISE, ROUNDING])?,
         })
     }
 
@@ -221,7 +221,7 @@ impl Exponents {
         power(factor * log2.clamp(self.low, self.high))
     }
 
-    /// Every value of [`Exponents::power_of_two`].
+    /// Every value of [`Po2Exponents::power_of_two`].
     pub(super) fn powers(&self) -> Vec<f64> {
         let epsilon = f64::from(EPSILON);
         let first = self.max_value.map_or(epsilon, |max| epsilon.min(max.into()));

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde_json::{Number, Value};
 
-use super::parameters::Parameters;
+use super::arguments::Arguments;
 use super::{
     Binary, ParseError, QkerasFunction, QuantizedBits, QuantizedHswish, QuantizedLinear,
     QuantizedPo2, QuantizedRelu, QuantizedReluPo2, QuantizedSigmoid, QuantizedUlaw, Quantizer,
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::naming::nearest;
 
-type Constructor = fn(&Parameters<'_>) -> Result<Quantizer, ParseError>;
+type Constructor = fn(&Arguments<'_>) -> Result<Quantizer, ParseError>;
 
 /// Every quantizer: name, attributes in the order of QKeras' constructor, constructor.
 const SUPPORTED: &[(&str, &[&str], Constructor)] = &[
@@ -75,7 +75,7 @@ impl Quantizer {
         keyword: &[(String, Value)],
     ) -> Result<Self, ParseError> {
         if let Some((name, attributes, new)) = SUPPORTED.iter().find(|known| known.0 == name) {
-            return new(&Parameters::bind(name, attributes, positional, keyword)?);
+            return new(&Arguments::bind(name, attributes, positional, keyword)?);
         }
         let nearest = nearest(name, names());
         Err(ParseError::Unknown { name: name.to_owned(), nearest })

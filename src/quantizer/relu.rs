@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::parameters::{NOISE, Parameters, ROUNDING, Training};
+use super::arguments::{Arguments, NOISE, ROUNDING, Training};
 use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, cast, exp2};
 use crate::fixed::{Format, Overflow};
 use crate::function::Sigmoid;
@@ -46,21 +46,21 @@ impl QuantizedRelu {
         "enable_fast_inference",
     ];
 
-    pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
+    pub(super) fn new(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
         let quantizer = Self {
-            bits: parameters.bits()?,
-            integer: parameters.integer_bits()?,
-            use_sigmoid: parameters.flag("use_sigmoid", false)?,
-            slope: parameters.negative_slope()?,
-            upper_bound: parameters.number("relu_upper_bound")?,
-            is_quantized_clip: parameters.flag("is_quantized_clip", true)?,
-            training: Training::new(parameters, &[NOISE, ROUNDING])?,
+            bits: arguments.bits()?,
+            integer: arguments.integer_bits()?,
+            use_sigmoid: arguments.flag("use_sigmoid", false)?,
+            slope: arguments.negative_slope()?,
+            upper_bound: arguments.number("relu_upper_bound")?,
+            is_quantized_clip: arguments.flag("is_quantized_clip", true)?,
+            training: Training::new(arguments, &[NOISE, ROUNDING])?,
             sigmoid: Sigmoid::default(),
         };
         let plain = !quantizer.use_sigmoid && quantizer.slope.is_none();
         if !plain || quantizer.bound().is_some() {
             // QKeras' fast path ignores these.
-            parameters.must_not_be_set("enable_fast_inference")?;
+            arguments.must_not_be_set("enable_fast_inference")?;
         }
         Ok(quantizer)
     }

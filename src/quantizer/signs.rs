@@ -4,10 +4,11 @@ use std::fmt;
 
 use ndarray::{ArrayD, Zip};
 
-use super::auto_scale::{Groups, ScaleRule, flush, nearest_po2};
-use super::parameters::{Neutral, Parameters, REAL_SIGMOID, ROUNDING, Training, TrainingNote};
+use super::arguments::{Arguments, Neutral, REAL_SIGMOID, ROUNDING, Training, TrainingNote};
+use super::auto_scale::{ScaleGroups, ScaleRule, flush, nearest_po2};
 use super::{
-    Alpha, Definition, Factored, ParseError, Quantizer, QuantizerError, Role, Scales, Stage,
+    Alpha, ChannelScales, Definition, Factored, ParseError, Quantizer, QuantizerError, ScaleRole,
+    Stage,
 };
 
 /// QKeras' `binary`: alpha times the sign of x, +1 for 0; with `use_01`, 0 instead of -1. A computed
@@ -18,7 +19,7 @@ use super::{
 /// likely value, 1 for 0, with which QKeras computes alpha too.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Binary {
-    class: Class,
+    class: BinaryClass,
     use_01: bool,
     alpha: Alpha,
     rule: ScaleRule,
@@ -27,7 +28,7 @@ pub struct Binary {
 
 /// The class of QKeras.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Class {
+enum BinaryClass {
     Binary,
     StochasticBinary,
     Bernoulli,
@@ -51,32 +52,32 @@ impl Binary {
     /// Temperature of the probabilities of signs.
     const TEMPERATURE: (&str, Neutral) = ("temperature", Neutral::Number(6.0));
 
-    pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        let alpha = parameters.alpha()?;
+    pub(super) fn new(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
+        let alpha = arguments.alpha()?;
         Ok(Self {
-            class: Class::Binary,
-            use_01: parameters.flag("use_01", false)?,
-            rule: ScaleRule::new(parameters, &alpha)?,
-            training: Training::new(parameters, &[ROUNDING])?,
+            class: BinaryClass::Binary,
+            use_01: arguments.flag("use_01", false)?,
+            rule: ScaleRule::new(arguments, &alpha)?,
+            training: Training::new(arguments, &[ROUNDING])?,
             alpha,
         })
     }
 
-    pub(super) fn stochastic(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        Self::drawn(parameters, Class::StochasticBinary)
+    pub(super) fn stochastic(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
+        Self::drawn(arguments, BinaryClass::StochasticBinary)
     }
 
-    pub(super) fn bernoulli(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        Self::drawn(parameters, Class::Bernoulli)
+    pub(super) fn bernoulli(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
+        Self::drawn(arguments, BinaryClass::Bernoulli)
     }
 
-    fn drawn(parameters: &Parameters<'_>, class: Class) -> Result<Self, ParseError> {
+    fn drawn(arguments: &Arguments<'_>, class: BinaryClass) -> Result<Self, ParseError> {
         Ok(Self {
             class,
-            use_01: class == Class::Bernoulli,
-            alpha: parameters.alpha()?,
+            use_01: class == BinaryClass::Bernoulli,
+            alpha: arguments.alpha()?,
             rule: ScaleRule::default(),
-            training: Training::new(parameters, &[Self::TEMPERATURE, REAL_SIGMOID])?,
+            training: Training::new(arguments, &[Self::TEMPERATURE, REAL_SIGMOID])?,
         })
     }
 
@@ -122,8 +123,8 @@ impl Definition for Binary {
         self.alpha.of_activation(self).map(|_| vec![Stage::StepFunction])
     }
 
-    fn scales(&self) -> Scales<'_> {
-        Some((self.alpha.several()?, Role::Factor))
+    fn scales(&self) -> ChannelScales<'_> {
+        Some((self.alpha.several()?, ScaleRole::Factor))
     }
 
     fn training(&self) -> Option<&Training> {
@@ -131,7 +132,7 @@ impl Definition for Binary {
     }
 
     fn training_notes(&self) -> Vec<TrainingNote> {
-        let random = (self.class == Class::Bernoulli).then_some(TrainingNote::Random);
+        let random = (self.class == BinaryClass::Bernoulli).then_some(TrainingNote::Random);
         random.into_iter().chain(self.training.notes()).collect()
     }
 
@@ -144,11 +145,12 @@ impl Definition for Binary {
 impl fmt::Display for Binary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = match self.class {
-            Class::Binary => "binary",
-            Class::StochasticBinary => "stochastic_binary",
-            Class::Bernoulli => "bernoulli",
+            BinaryClass::Binary => "binary",
+            BinaryClass::StochasticBinary => "stochastic_binary",
+            BinaryClass::Bernoulli => "bernoulli",
         };
-        let use_01 = (self.use_01 && self.class == Class::Binary).then(|| ",use_01=1".to_owned());
+        let use_01 =
+            (self.use_01 && self.class == BinaryClass::Binary).then(|| ",use_01=1".to_owned());
         let alpha = self.alpha.text().map(|alpha| format!(",{alpha}"));
         let stated: String = use_01.into_iter().chain(alpha).collect();
         let stated = format!("{stated}{}{}", self.rule, self.training);
@@ -185,31 +187,31 @@ impl Ternary {
     /// Temperature of the probabilities of values.
     const TEMPERATURE: (&str, Neutral) = ("temperature", Neutral::Number(8.0));
 
-    pub(super) fn new(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        Self::read(parameters, false, Training::new(parameters, &[ROUNDING])?)
+    pub(super) fn new(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
+        Self::read(arguments, false, Training::new(arguments, &[ROUNDING])?)
     }
 
-    pub(super) fn stochastic(parameters: &Parameters<'_>) -> Result<Self, ParseError> {
-        let training = Training::new(parameters, &[Self::TEMPERATURE, REAL_SIGMOID])?;
-        let quantizer = Self::read(parameters, true, training)?;
+    pub(super) fn stochastic(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
+        let training = Training::new(arguments, &[Self::TEMPERATURE, REAL_SIGMOID])?;
+        let quantizer = Self::read(arguments, true, training)?;
         if quantizer.threshold == Some(1.0) {
-            return Err(parameters.wrong("threshold", "not 1, which QKeras rejects"));
+            return Err(arguments.wrong("threshold", "not 1, which QKeras rejects"));
         }
         Ok(quantizer)
     }
 
     fn read(
-        parameters: &Parameters<'_>,
+        arguments: &Arguments<'_>,
         stochastic: bool,
         training: Training,
     ) -> Result<Self, ParseError> {
-        let alpha = parameters.alpha()?;
-        let threshold = parameters.number("threshold")?;
+        let alpha = arguments.alpha()?;
+        let threshold = arguments.number("threshold")?;
         if threshold.is_some() && alpha.is_computed() {
-            return Err(parameters.wrong("threshold", "None if alpha is computed"));
+            return Err(arguments.wrong("threshold", "None if alpha is computed"));
         }
         let unrolls =
-            parameters.whole("number_of_unrolls", DEFAULT_UNROLLS.into(), 1..=MAX_UNROLLS)?;
+            arguments.whole("number_of_unrolls", DEFAULT_UNROLLS.into(), 1..=MAX_UNROLLS)?;
         Ok(Self { stochastic, alpha, threshold, unrolls: unrolls as u32, training })
     }
 
@@ -231,7 +233,7 @@ impl Ternary {
         let rule = ScaleRule::default();
         let groups = rule.groups(shape, self)?;
         // QKeras groups all elements of a vector here, and none when it fits scales.
-        let first = if shape.len() < 2 { &Groups::one(shape) } else { &groups };
+        let first = if shape.len() < 2 { &ScaleGroups::one(shape) } else { &groups };
         let start = first.largest(x, f32::abs, 0.0).into_iter().map(|largest| {
             let scale = flush(2.0 * largest / 3.0);
             if po2 { nearest_po2(scale) } else { scale }
@@ -275,8 +277,8 @@ impl Definition for Ternary {
         self.alpha.of_activation(self).map(|_| vec![Stage::StepFunction])
     }
 
-    fn scales(&self) -> Scales<'_> {
-        Some((self.alpha.several()?, Role::Factor))
+    fn scales(&self) -> ChannelScales<'_> {
+        Some((self.alpha.several()?, ScaleRole::Factor))
     }
 
     fn training(&self) -> Option<&Training> {

@@ -102,12 +102,12 @@ pub(super) fn cast(
 pub struct Scaled<'q> {
     quantizer: &'q Quantizer,
     scales: &'q ArrayD<f32>,
-    role: Role,
+    role: ScaleRole,
 }
 
 /// Effect of a scale s on the quantizer q whose scale is 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum ScaleRole {
     /// It multiplies the result: s · q(x).
     Factor,
     /// It scales the LSB: s · q(x / s).
@@ -117,7 +117,7 @@ pub enum Role {
 }
 
 /// The scales of a quantizer with more than one, and their role.
-pub(super) type Scales<'q> = Option<(&'q ArrayD<f32>, Role)>;
+pub(super) type ChannelScales<'q> = Option<(&'q ArrayD<f32>, ScaleRole)>;
 
 impl Quantizer {
     /// The quantizer's scales on activations; `None` for one scale or none.
@@ -129,7 +129,7 @@ impl Quantizer {
 
 impl Scaled<'_> {
     /// The role of the scales.
-    pub fn role(&self) -> Role {
+    pub fn role(&self) -> ScaleRole {
         self.role
     }
 
@@ -193,16 +193,19 @@ mod tests {
     #[test]
     fn roles_are_what_scales_do() {
         let calls = [
-            ("quantized_bits(4,0,1,alpha=[0.7 4.0 -2.0])", Role::Factor),
-            ("quantized_bits(1,0,1,alpha=[0.7 4.0 -2.0])", Role::Factor),
-            ("ternary(alpha=[0.7 4.0 -2.0])", Role::Factor),
-            ("stochastic_ternary(alpha=[0.7 4.0 -2.0])", Role::Factor),
-            ("binary(alpha=[0.7 4.0 -2.0])", Role::Factor),
-            ("bernoulli(alpha=[0.7 4.0 -2.0])", Role::Factor),
-            ("quantized_hswish(4,1,alpha=[0.7 4.0 -2.0])", Role::Factor),
-            ("quantized_linear(4,0,1,alpha=[0.5 4.0 -2.0])", Role::Lsb),
-            ("quantized_linear(1,0,1,alpha=[0.5 4.0 -2.0])", Role::Lsb),
-            ("quantized_bits(4,0,1,alpha='auto',post_training_scale=[0.5 4.0 2.0])", Role::Lsb),
+            ("quantized_bits(4,0,1,alpha=[0.7 4.0 -2.0])", ScaleRole::Factor),
+            ("quantized_bits(1,0,1,alpha=[0.7 4.0 -2.0])", ScaleRole::Factor),
+            ("ternary(alpha=[0.7 4.0 -2.0])", ScaleRole::Factor),
+            ("stochastic_ternary(alpha=[0.7 4.0 -2.0])", ScaleRole::Factor),
+            ("binary(alpha=[0.7 4.0 -2.0])", ScaleRole::Factor),
+            ("bernoulli(alpha=[0.7 4.0 -2.0])", ScaleRole::Factor),
+            ("quantized_hswish(4,1,alpha=[0.7 4.0 -2.0])", ScaleRole::Factor),
+            ("quantized_linear(4,0,1,alpha=[0.5 4.0 -2.0])", ScaleRole::Lsb),
+            ("quantized_linear(1,0,1,alpha=[0.5 4.0 -2.0])", ScaleRole::Lsb),
+            (
+                "quantized_bits(4,0,1,alpha='auto',post_training_scale=[0.5 4.0 2.0])",
+                ScaleRole::Lsb,
+            ),
         ];
         for (call, role) in calls {
             let quantizer = quantizer(call);
@@ -214,7 +217,7 @@ mod tests {
                 let (one, s) = (scaled.with(scale), f64::from(scale));
                 for x in (-900..900).map(|k| f64::from(k) / 64.0) {
                     let by_role = match role {
-                        Role::Factor => s * unit.apply(x) + 0.0,
+                        ScaleRole::Factor => s * unit.apply(x) + 0.0,
                         _ => s * unit.apply(x / s) + 0.0,
                     };
                     assert_eq!(one.apply(x), by_role, "{one} of {x}");
@@ -222,7 +225,7 @@ mod tests {
             }
         }
         let inner = "quantized_hswish(4,1,alpha='auto',post_training_scale=[0.5 4.0])";
-        assert_eq!(quantizer(inner).scaled().unwrap().role(), Role::Inner);
+        assert_eq!(quantizer(inner).scaled().unwrap().role(), ScaleRole::Inner);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Who feeds whom.
+//! Connections between layers.
 
 use bitkiln::front::{Problem, load};
 use serde_json::{Value, json};
@@ -99,7 +99,7 @@ fn ends_of_a_model() {
     expect(load_json(&unbuilt, &weights), message, "add an Input layer");
 }
 
-/// Every place in which Keras states the shape of a Sequential model without an Input layer.
+/// Every attribute in which Keras states the input shape of a Sequential model without Input layer.
 #[test]
 fn shapes_of_models_without_input_layers() {
     let weights = fixture("weights_types.h5");

@@ -1,4 +1,4 @@
-//! Files that hold no model, and models that are none.
+//! Files and configurations that are not models.
 
 use bitkiln::front::{Problem, load};
 use serde_json::json;

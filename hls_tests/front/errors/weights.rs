@@ -1,4 +1,4 @@
-//! Weights: missing, left over, of the wrong shape, type or value.
+//! Weights: missing, superfluous, or of a wrong shape, type or value.
 
 use bitkiln::front::{FrontError, load};
 use bitkiln::model::Model;
@@ -27,12 +27,12 @@ fn faults_of_weights() {
         ),
         (
             "count",
-            "expects the weights kernel, bias, but 'count' holds count/count/v0:0".to_owned(),
+            "'count' holds count/count/v0:0, but the layer has kernel, bias".to_owned(),
             "same version of Keras",
         ),
         (
             "three",
-            "expects the weights kernel, bias, but 'three' holds three/three/v0:0, three/three/v1:0, three/three/v2:0".to_owned(),
+            "'three' holds three/three/v0:0, three/three/v1:0, three/three/v2:0, but the layer has kernel, bias".to_owned(),
             "same version of Keras",
         ),
     ];
@@ -65,11 +65,11 @@ fn faults_of_weights() {
     expect(load_one("Flatten", json!({})), message, "the weights of this model");
     // A layer without weights must not find any.
     let config = sequential(&[layer("Flatten", json!({"name": "nan"}))]);
-    let message = "weights.h5: layer 'nan' (Flatten): expects the weights none, but 'nan' holds nan/nan/v0:0, nan/nan/v1:0";
+    let message = "weights.h5: layer 'nan' (Flatten): 'nan' holds nan/nan/v0:0, nan/nan/v1:0, but the layer has no weights";
     expect(load_json(&config, &fixture("weights.h5")), message, "");
 }
 
-/// In an archive the places go by class, and the names that stand there must agree.
+/// Groups of an archive are named after classes; the layer names stored in them must match.
 #[test]
 fn weights_of_another_layer() {
     let folder = Folder::new();
@@ -102,7 +102,7 @@ fn weights_of_another_layer() {
     assert_eq!(dense(&model, "other").kernel[[0, 0]], 100.0);
 }
 
-/// Numbers in other types become float32, as Keras assigns them.
+/// Numbers of other types are converted to float32, as Keras does on assignment.
 #[test]
 fn types_of_weights() {
     let weights = fixture("weights_types.h5");

@@ -97,8 +97,8 @@ impl Exact<'_> {
         let x = grid(x)?;
         let [samples, rows, columns, channels] = grid_shape(x.shape())?;
         let global = WindowSpec { kernel: [rows, columns], ..WindowSpec::POINTWISE };
-        let spec = pool.window.unwrap_or(global);
-        let windows = match pool.window {
+        let spec = pool.windows.sliding().copied().unwrap_or(global);
+        let windows = match pool.windows.sliding() {
             None => [1, 1],
             Some(_) => {
                 let [_, rows, columns, _] = grid_shape(shape)?;

@@ -21,7 +21,7 @@ use super::content::{Archive, Content};
 use super::error::{FrontError, Located, Problem};
 use super::hdf5::Hdf5;
 use super::layer_problem::LayerProblem;
-use super::{Frontend, ModelFile, ReadOptions};
+use super::{Frontend, ModelFile, ReadOptions, unrecognised};
 use crate::model::{self, LayerKind, Model};
 use architecture::{Architecture, Role};
 use attributes::Attributes;
@@ -43,7 +43,11 @@ const MAX_CONFIG_BYTES: usize = 32 << 20;
 pub struct Keras;
 
 impl Frontend for Keras {
-    fn recognizes(&self, content: &Content) -> bool {
+    fn formats(&self) -> &'static str {
+        "models of Keras and QKeras (.h5, .keras, or the text of model.to_json())"
+    }
+
+    fn recognises(&self, content: &Content) -> bool {
         match content {
             Content::Hdf5(_) | Content::Zip(_) | Content::Json(_) => true,
             Content::Npy(_) | Content::Other(_) => false,
@@ -52,7 +56,7 @@ impl Frontend for Keras {
 
     fn read(&self, file: ModelFile<'_>, options: &ReadOptions) -> Result<Model, FrontError> {
         let ModelFile { path, content, weights } = file;
-        let mut file = File::open(path, content, |found| Problem::NoModel { found })?;
+        let mut file = File::open(path, content, unrecognised)?;
         let config = file.config().located(path)?;
         let version = file.keras_version(&config).located(path)?;
         let namespace = Namespace {
@@ -90,15 +94,13 @@ impl File {
     fn open(
         path: &Path,
         content: Content,
-        unrecognized: fn(String) -> Problem,
+        problem: fn(String) -> Problem,
     ) -> Result<Self, FrontError> {
         match content {
             Content::Hdf5(bytes) => Hdf5::open(bytes).map(Self::Hdf5).located(path),
             Content::Zip(bytes) => Archive::open(bytes).map(Self::Archive).located(path),
             Content::Json(bytes) => Ok(Self::Json(bytes)),
-            Content::Npy(_) | Content::Other(_) => {
-                Err(unrecognized(content.description()).at(path))
-            }
+            Content::Npy(_) | Content::Other(_) => Err(problem(content.description()).at(path)),
         }
     }
 

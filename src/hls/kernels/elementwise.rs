@@ -1,13 +1,14 @@
 //! Element by element: casts, clamps, arithmetic of several operands, gather and concat.
 
+use ndarray::Array1;
 use num_bigint::BigInt;
 use serde::Serialize;
 
 use super::{Body, Built, Structure};
-use crate::fixed::{Format, Range};
+use crate::fixed::{Codes, Format, Quantization, Range};
 use crate::hls::build::{Builder, NodeContext};
 use crate::hls::plan::Nest;
-use crate::hls::{Cost, HlsError, Number, TypeId};
+use crate::hls::{ConstantId, Cost, HlsError, Number, TypeId};
 use crate::ir;
 
 /// `output[n] = input[n]`, rounded and limited by the output's type.
@@ -23,18 +24,69 @@ impl Structure for CastKernel {
     }
 }
 
+/// `output[r, c] = input[r, c]`, rounded and limited by the type of channel c.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChannelCastKernel {
+    /// Number of rows of channels.
+    pub rows: usize,
+    /// Channels of a row; all elements of a sample where types differ by element.
+    pub channels: usize,
+    /// The different types. The result's type holds every value of each.
+    pub types: Vec<TypeId>,
+    /// Index of the type of each channel, \[channels\].
+    pub selectors: ConstantId,
+}
+
+impl Structure for ChannelCastKernel {
+    fn nest(&self) -> Nest {
+        Nest::new(&[self.rows, self.channels])
+    }
+
+    fn bank_reads(&self, depth: usize, banks: u64) -> u64 {
+        if depth == 1 { (self.channels as u64).div_ceil(banks.max(1)) } else { 1 }
+    }
+
+    fn constants(&self) -> Vec<(ConstantId, Option<u64>)> {
+        vec![(self.selectors, None)]
+    }
+}
+
 pub(super) fn build_cast(
     builder: &mut Builder<'_>,
     context: &NodeContext<'_>,
     op: &ir::Cast,
 ) -> Result<Built, HlsError> {
-    let quantization = op.uniform().ok_or_else(|| HlsError::Unsupported {
-        layer: context.node.layer.clone(),
-        what: "a cast to types that differ by channel or element",
-    })?;
-    let element = builder.result_type(context, "", "values", quantization);
-    let body = Body::Cast(CastKernel { elements: context.node.tensor.len() });
-    Ok(Built::new(body, element, context.cost()))
+    let tensor = &context.node.tensor;
+    if let Some(quantization) = op.uniform() {
+        let element = builder.result_type(context, "", "values", quantization);
+        let body = Body::Cast(CastKernel { elements: tensor.len() });
+        return Ok(Built::new(body, element, context.cost()));
+    }
+    let element = builder.values_type(context);
+    let each = op.types_of(tensor).map_err(|error| context.broken(error.to_string()))?;
+    let mut different: Vec<Quantization> = Vec::new();
+    let selectors = each.iter().map(|to| {
+        let known = different.iter().position(|known| known == to);
+        known.unwrap_or_else(|| {
+            different.push(*to);
+            different.len() - 1
+        })
+    });
+    let selectors: Array1<i64> = selectors.map(|selector| selector as i64).collect();
+    let channels = selectors.len();
+    let selectors = Codes::Narrow(selectors.into_dyn());
+    let selectors = builder.integers(context, "type", "indices of types", selectors)?;
+    let types = different.into_iter().enumerate().map(|(number, to)| {
+        let wanted = format!("{}_{}_t", context.stem, number + 1);
+        builder.add_type(&wanted, &context.node.layer, "channels", to, to.format.codes())
+    });
+    let kernel = ChannelCastKernel {
+        rows: tensor.len() / channels,
+        channels,
+        types: types.collect(),
+        selectors,
+    };
+    Ok(Built::new(Body::ChannelCast(kernel), element, context.cost()))
 }
 
 /// `output[n] = min(max(input[n], low), high)`.
@@ -99,7 +151,7 @@ pub struct ElementwiseKernel {
 impl ElementwiseKernel {
     /// The operation's name.
     pub fn name(&self) -> &'static str {
-        ir::Operation::name(&self.kind)
+        ir::Described::name(&self.kind)
     }
 
     /// The operator between two elements; for a maximum or minimum, the comparison that holds for

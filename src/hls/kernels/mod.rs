@@ -14,7 +14,8 @@ mod steps;
 use serde::Serialize;
 
 pub use elementwise::{
-    CastKernel, ClampKernel, ConcatKernel, ConcatOperand, ElementwiseKernel, GatherKernel,
+    CastKernel, ChannelCastKernel, ClampKernel, ConcatKernel, ConcatOperand, ElementwiseKernel,
+    GatherKernel,
 };
 pub use linear::{
     LinearKernel, ProductTerms, ShiftTerms, ShiftedSums, SignTerms, Terms, Windows, XnorTerms,
@@ -42,6 +43,8 @@ pub enum Body {
     Affine(AffineKernel),
     /// A cast.
     Cast(CastKernel),
+    /// A cast to a type per channel.
+    ChannelCast(ChannelCastKernel),
     /// A clamp.
     Clamp(ClampKernel),
     /// A leaky ReLU.
@@ -106,6 +109,7 @@ impl Body {
             Self::Linear(kernel) => kernel,
             Self::Affine(kernel) => kernel,
             Self::Cast(kernel) => kernel,
+            Self::ChannelCast(kernel) => kernel,
             Self::Clamp(kernel) => kernel,
             Self::Leaky(kernel) => kernel,
             Self::Scale(kernel) => kernel,

@@ -4,11 +4,11 @@ use ndarray::{ArrayD, IxDyn};
 use num_bigint::BigInt;
 
 use super::{
-    Access, Effect, OpError, Operand, Operation, Parse, alignment, ensure, fractional_bits,
-    is_narrow, over_words, single,
+    Effect, OpError, Operand, Operation, alignment, ensure, fractional_bits, is_narrow, over_words,
+    single,
 };
 use crate::fixed::{Codes, Format, FormatError, Range, Word};
-use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::ir::text::{Described, described};
 use crate::ir::{Constant, Tensor};
 
 /// `y[.., c] = x[.., c] · scale[c] + bias[c]`, exact.
@@ -29,11 +29,9 @@ pub struct Affine {
     pub bias: Option<Constant>,
 }
 
-impl Operation for Affine {
-    fn name(&self) -> &'static str {
-        "affine"
-    }
+described!("affine", Affine { scale, bias });
 
+impl Operation for Affine {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let x = single(self.name(), operands)?;
         let fits = |constant: &Constant| {
@@ -58,29 +56,12 @@ impl Operation for Affine {
         over_words!(narrow, W => self.scaled::<W>(x))
     }
 
-    fn access(&self) -> Access {
-        Access::Elementwise { uniform: self.is_uniform() }
+    fn is_uniform(&self) -> bool {
+        self.is_uniform()
     }
 
     fn effect(&self, _: usize) -> Effect {
         Effect::Computes
-    }
-
-    fn constants(&self) -> Vec<&Constant> {
-        std::iter::once(&self.scale).chain(&self.bias).collect()
-    }
-
-    fn write(&self, attributes: &mut AttributesWriter<'_>) {
-        attributes.constant("scale", &self.scale);
-        attributes.optional("bias", self.bias.as_ref());
-    }
-}
-
-impl Parse for Affine {
-    const NAMES: &'static [&'static str] = &["affine"];
-
-    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
-        Ok(Self { scale: attributes.constant("scale")?, bias: attributes.optional("bias")? })
     }
 }
 

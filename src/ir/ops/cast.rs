@@ -2,12 +2,10 @@
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
-use super::{
-    Access, Effect, OpError, Operand, Operation, Parse, is_narrow, over_words, shaped, single,
-};
+use super::{Effect, OpError, Operand, Operation, is_narrow, over_words, shaped, single};
 use crate::fixed::{Caster, Codes, Format, Quantization, Range, Word, cast_range};
-use crate::ir::text::{Attributes, AttributesWriter, TextError};
-use crate::ir::{Constant, Tensor};
+use crate::ir::Tensor;
+use crate::ir::text::{Described, described};
 
 /// Each element of x in its type: rounded to its LSB and brought into its range as its modes say.
 ///
@@ -20,11 +18,9 @@ pub struct Cast {
     pub to: ArrayD<Quantization>,
 }
 
-impl Operation for Cast {
-    fn name(&self) -> &'static str {
-        "cast"
-    }
+described!("cast", Cast { to });
 
+impl Operation for Cast {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let x = single(self.name(), operands)?;
         let types = self.types(&x.shape)?;
@@ -43,28 +39,12 @@ impl Operation for Cast {
         over_words!(narrow, W => self.casts::<W>(x, result))
     }
 
-    fn access(&self) -> Access {
-        Access::Elementwise { uniform: self.uniform().is_some() }
+    fn is_uniform(&self) -> bool {
+        self.uniform().is_some()
     }
 
     fn effect(&self, _: usize) -> Effect {
         Effect::Computes
-    }
-
-    fn constants(&self) -> Vec<&Constant> {
-        Vec::new()
-    }
-
-    fn write(&self, attributes: &mut AttributesWriter<'_>) {
-        attributes.types("to", &self.to);
-    }
-}
-
-impl Parse for Cast {
-    const NAMES: &'static [&'static str] = &["cast"];
-
-    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
-        Ok(Self { to: attributes.types("to")? })
     }
 }
 
@@ -85,6 +65,15 @@ impl Cast {
     pub fn uniform(&self) -> Option<Quantization> {
         let first = *self.to.first()?;
         self.to.iter().all(|to| *to == first).then_some(first)
+    }
+
+    /// The types of the elements of `tensor`, row-major: one per channel, or one per element.
+    ///
+    /// # Errors
+    /// If they do not broadcast to its shape.
+    pub fn types_of(&self, tensor: &Tensor) -> Result<Vec<Quantization>, OpError> {
+        let types = self.types(&tensor.shape)?;
+        Ok(types.iter().copied().cycle().take(self.period(tensor)).collect())
     }
 
     /// The type of each element of a tensor of shape `shape`: one if all share it.

@@ -2,13 +2,10 @@
 
 use num_bigint::BigInt;
 
-use super::{
-    Access, Effect, OpError, Operand, Operation, Parse, is_narrow, limit_as_word, over_words,
-    single,
-};
+use super::{Effect, OpError, Operand, Operation, is_narrow, limit_as_word, over_words, single};
 use crate::fixed::{Codes, Range, Word};
-use crate::ir::text::{Attributes, AttributesWriter, TextError};
-use crate::ir::{Constant, Tensor};
+use crate::ir::Tensor;
+use crate::ir::text::{Described, described};
 
 /// `y = min(max(x, low), high)`, with the fractional bits of x. A side without a limit is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,11 +16,9 @@ pub struct Clamp {
     pub high: Option<BigInt>,
 }
 
-impl Operation for Clamp {
-    fn name(&self) -> &'static str {
-        "clamp"
-    }
+described!("clamp", Clamp { low, high });
 
+impl Operation for Clamp {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let x = single(self.name(), operands)?;
         let limited = |code: &BigInt| {
@@ -46,31 +41,11 @@ impl Operation for Clamp {
         })
     }
 
-    fn access(&self) -> Access {
-        Access::Elementwise { uniform: true }
+    fn is_uniform(&self) -> bool {
+        true
     }
 
     fn effect(&self, _: usize) -> Effect {
         Effect::Selects
-    }
-
-    fn constants(&self) -> Vec<&Constant> {
-        Vec::new()
-    }
-
-    fn write(&self, attributes: &mut AttributesWriter<'_>) {
-        attributes.optional_number("low", self.low.as_ref());
-        attributes.optional_number("high", self.high.as_ref());
-    }
-}
-
-impl Parse for Clamp {
-    const NAMES: &'static [&'static str] = &["clamp"];
-
-    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
-        Ok(Self {
-            low: attributes.optional_number("low")?,
-            high: attributes.optional_number("high")?,
-        })
     }
 }

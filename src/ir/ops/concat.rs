@@ -2,10 +2,10 @@
 
 use ndarray::{ArrayD, Axis};
 
-use super::{Access, Effect, OpError, Operand, Operation, Parse, ensure, is_narrow, over_words};
+use super::{Effect, OpError, Operand, Operation, ensure, is_narrow, over_words};
 use crate::fixed::{Codes, Range, Word};
-use crate::ir::text::{Attributes, AttributesWriter, TextError};
-use crate::ir::{Constant, Tensor};
+use crate::ir::Tensor;
+use crate::ir::text::{Described, described};
 
 /// Operands of one format joined along an axis, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,11 +14,9 @@ pub struct Concat {
     pub axis: usize,
 }
 
-impl Operation for Concat {
-    fn name(&self) -> &'static str {
-        "concat"
-    }
+described!("concat", Concat { axis });
 
+impl Operation for Concat {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let [first, others @ ..] = operands else {
             return Err(OpError::Operands { operation: self.name(), found: 0 });
@@ -40,28 +38,12 @@ impl Operation for Concat {
         over_words!(is_narrow(operands, &[], result.format), W => self.joined::<W>(operands))
     }
 
-    fn access(&self) -> Access {
-        Access::Layout
+    fn is_uniform(&self) -> bool {
+        false
     }
 
     fn effect(&self, _: usize) -> Effect {
         Effect::Selects
-    }
-
-    fn constants(&self) -> Vec<&Constant> {
-        Vec::new()
-    }
-
-    fn write(&self, attributes: &mut AttributesWriter<'_>) {
-        attributes.number("axis", self.axis);
-    }
-}
-
-impl Parse for Concat {
-    const NAMES: &'static [&'static str] = &["concat"];
-
-    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
-        Ok(Self { axis: attributes.number("axis")? })
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::linear::{Parameters, Terms};
 use super::{
-    Access, Effect, Linear, OpError, Operand, Operation, Parse, Sums, ensure, flat, is_narrow,
-    over_words, shaped, single,
+    Effect, Linear, OpError, Operand, Operation, Sums, ensure, flat, is_narrow, over_words, shaped,
+    single,
 };
 use crate::fixed::{Codes, FormatError, Range, Word};
-use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::ir::text::{Attributes, Described, Parse, Printer, TextError};
 use crate::ir::window::Presence;
 use crate::ir::{Constant, Tensor, Window};
 
@@ -26,10 +26,6 @@ pub struct Conv {
 }
 
 impl Operation for Conv {
-    fn name(&self) -> &'static str {
-        "conv"
-    }
-
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let x = single(self.name(), operands)?;
         ensure(self.window.fits(x), "its windows do not slide over its operand")?;
@@ -49,22 +45,28 @@ impl Operation for Conv {
         over_words!(narrow, W => self.products::<W>(x, result))
     }
 
-    fn access(&self) -> Access {
-        Access::Reduction
+    fn is_uniform(&self) -> bool {
+        false
     }
 
     fn effect(&self, _: usize) -> Effect {
         Effect::Computes
+    }
+}
+
+impl Described for Conv {
+    fn name(&self) -> &'static str {
+        "conv"
     }
 
     fn constants(&self) -> Vec<&Constant> {
         self.linear.constants()
     }
 
-    fn write(&self, attributes: &mut AttributesWriter<'_>) {
-        attributes.window(&self.window);
-        attributes.number("groups", self.groups);
-        self.linear.write(attributes);
+    fn print(&self, printer: &mut Printer<'_>) {
+        printer.attribute("window", &self.window);
+        printer.attribute("groups", &self.groups);
+        self.linear.print(printer);
     }
 }
 
@@ -73,8 +75,8 @@ impl Parse for Conv {
 
     fn parse(name: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
         Ok(Self {
-            window: attributes.window()?,
-            groups: attributes.number("groups")?,
+            window: attributes.attribute("window")?,
+            groups: attributes.attribute("groups")?,
             linear: Linear::parse(name, attributes)?,
         })
     }

@@ -3,11 +3,9 @@
 use ndarray::ArrayD;
 use num_bigint::BigInt;
 
-use super::{
-    Access, Effect, OpError, Operand, Operation, Parse, ensure, fractional_bits, over_words,
-};
+use super::{Effect, OpError, Operand, Operation, ensure, fractional_bits, over_words};
 use crate::fixed::{Codes, Format, Range, Word};
-use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::ir::text::{Attributes, Described, Parse, Printer, TextError};
 use crate::ir::{Constant, Tensor};
 
 /// An exact function of the elements with the same index of operands of one shape.
@@ -26,7 +24,7 @@ pub enum Elementwise {
     Minimum,
 }
 
-impl Operation for Elementwise {
+impl Described for Elementwise {
     fn name(&self) -> &'static str {
         match self {
             Self::Add => "add",
@@ -37,6 +35,23 @@ impl Operation for Elementwise {
         }
     }
 
+    fn constants(&self) -> Vec<&Constant> {
+        Vec::new()
+    }
+
+    fn print(&self, _: &mut Printer<'_>) {}
+}
+
+impl Parse for Elementwise {
+    const NAMES: &'static [&'static str] = &["add", "subtract", "multiply", "maximum", "minimum"];
+
+    fn parse(name: &str, _: &mut Attributes<'_>) -> Result<Self, TextError> {
+        let all = [Self::Add, Self::Subtract, Self::Multiply, Self::Maximum, Self::Minimum];
+        Ok(all.into_iter().find(|it| it.name() == name).expect("a name of the list above"))
+    }
+}
+
+impl Operation for Elementwise {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let [first, others @ ..] = operands else {
             return Err(OpError::Operands { operation: self.name(), found: 0 });
@@ -72,8 +87,8 @@ impl Operation for Elementwise {
         over_words!(self.is_narrow(operands, result.format), W => self.combined::<W>(operands, result))
     }
 
-    fn access(&self) -> Access {
-        Access::Elementwise { uniform: true }
+    fn is_uniform(&self) -> bool {
+        true
     }
 
     fn effect(&self, operands: usize) -> Effect {
@@ -82,21 +97,6 @@ impl Operation for Elementwise {
             Self::Multiply => Effect::Computes,
             Self::Maximum | Self::Minimum => Effect::Selects,
         }
-    }
-
-    fn constants(&self) -> Vec<&Constant> {
-        Vec::new()
-    }
-
-    fn write(&self, _: &mut AttributesWriter<'_>) {}
-}
-
-impl Parse for Elementwise {
-    const NAMES: &'static [&'static str] = &["add", "subtract", "multiply", "maximum", "minimum"];
-
-    fn parse(name: &str, _: &mut Attributes<'_>) -> Result<Self, TextError> {
-        let all = [Self::Add, Self::Subtract, Self::Multiply, Self::Maximum, Self::Minimum];
-        Ok(all.into_iter().find(|it| it.name() == name).expect("a name of the list above"))
     }
 }
 

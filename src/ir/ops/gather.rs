@@ -2,13 +2,10 @@
 
 use ndarray::{ArrayD, Axis};
 
-use super::{
-    Access, Effect, OpError, Operand, Operation, Parse, ensure, is_narrow, over_words, shaped,
-    single,
-};
+use super::{Effect, OpError, Operand, Operation, ensure, is_narrow, over_words, shaped, single};
 use crate::fixed::{Codes, Range, Word};
-use crate::ir::text::{Attributes, AttributesWriter, TextError};
-use crate::ir::{Constant, Tensor};
+use crate::ir::Tensor;
+use crate::ir::text::{Described, described};
 
 /// `y[i] = x[indices[i]]`, elements counted row-major; 0 where there is no index. Every layout
 /// operation is one: padding, repeating, permuting, slicing.
@@ -20,11 +17,9 @@ pub struct Gather {
     pub indices: Vec<Option<usize>>,
 }
 
-impl Operation for Gather {
-    fn name(&self) -> &'static str {
-        "gather"
-    }
+described!("gather", Gather { shape, indices });
 
+impl Operation for Gather {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let x = single(self.name(), operands)?;
         let count: usize = self.shape.iter().product();
@@ -40,29 +35,12 @@ impl Operation for Gather {
         over_words!(is_narrow(operands, &[], result.format), W => self.gathered::<W>(x, result))
     }
 
-    fn access(&self) -> Access {
-        Access::Layout
+    fn is_uniform(&self) -> bool {
+        false
     }
 
     fn effect(&self, _: usize) -> Effect {
         Effect::Selects
-    }
-
-    fn constants(&self) -> Vec<&Constant> {
-        Vec::new()
-    }
-
-    fn write(&self, attributes: &mut AttributesWriter<'_>) {
-        attributes.list("shape", &self.shape);
-        attributes.indices("indices", &self.indices);
-    }
-}
-
-impl Parse for Gather {
-    const NAMES: &'static [&'static str] = &["gather"];
-
-    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
-        Ok(Self { shape: attributes.list("shape")?, indices: attributes.indices("indices")? })
     }
 }
 

@@ -1,9 +1,9 @@
 //! Where samples enter.
 
-use super::{Access, Effect, OpError, Operand, Operation, Parse};
+use super::{Effect, OpError, Operand, Operation};
 use crate::fixed::{Codes, Format};
-use crate::ir::text::{Attributes, AttributesWriter, TextError};
-use crate::ir::{Constant, Tensor};
+use crate::ir::Tensor;
+use crate::ir::text::{Described, described};
 
 /// An input of the network: any code of its format.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,11 +14,9 @@ pub struct Input {
     pub format: Format,
 }
 
-impl Operation for Input {
-    fn name(&self) -> &'static str {
-        "input"
-    }
+described!("input", Input { shape, format });
 
+impl Operation for Input {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         match operands {
             [] => Ok(Tensor::full(self.shape.clone(), self.format)),
@@ -31,28 +29,11 @@ impl Operation for Input {
         None
     }
 
-    fn access(&self) -> Access {
-        Access::Layout
+    fn is_uniform(&self) -> bool {
+        false
     }
 
     fn effect(&self, _: usize) -> Effect {
         Effect::Computes
-    }
-
-    fn constants(&self) -> Vec<&Constant> {
-        Vec::new()
-    }
-
-    fn write(&self, attributes: &mut AttributesWriter<'_>) {
-        attributes.list("shape", &self.shape);
-        attributes.format("format", self.format);
-    }
-}
-
-impl Parse for Input {
-    const NAMES: &'static [&'static str] = &["input"];
-
-    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
-        Ok(Self { shape: attributes.list("shape")?, format: attributes.parsed("format")? })
     }
 }

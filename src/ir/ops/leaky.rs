@@ -5,11 +5,11 @@ use num_bigint::BigInt;
 use num_traits::One;
 
 use super::{
-    Access, Effect, OpError, Operand, Operation, Parse, alignment, ensure, fractional_bits,
-    is_narrow, over_words, single,
+    Effect, OpError, Operand, Operation, alignment, ensure, fractional_bits, is_narrow, over_words,
+    single,
 };
 use crate::fixed::{Codes, Format, FormatError, Range, Word};
-use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::ir::text::{Described, described};
 use crate::ir::{Constant, Tensor};
 
 /// `y = x` for codes of x from `threshold` on, `y = x · slope + bias` below, exact.
@@ -27,11 +27,9 @@ pub struct Leaky {
     pub bias: Option<Constant>,
 }
 
-impl Operation for Leaky {
-    fn name(&self) -> &'static str {
-        "leaky"
-    }
+described!("leaky", Leaky { threshold, slopes, bias });
 
+impl Operation for Leaky {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let x = single(self.name(), operands)?;
         let slopes = self.slopes.codes.len();
@@ -54,34 +52,12 @@ impl Operation for Leaky {
         over_words!(narrow, W => self.bent::<W>(x))
     }
 
-    fn access(&self) -> Access {
-        Access::Elementwise { uniform: self.slopes.codes.len() == 1 }
+    fn is_uniform(&self) -> bool {
+        self.slopes.codes.len() == 1
     }
 
     fn effect(&self, _: usize) -> Effect {
         Effect::Computes
-    }
-
-    fn constants(&self) -> Vec<&Constant> {
-        std::iter::once(&self.slopes).chain(&self.bias).collect()
-    }
-
-    fn write(&self, attributes: &mut AttributesWriter<'_>) {
-        attributes.number("threshold", &self.threshold);
-        attributes.constant("slopes", &self.slopes);
-        attributes.optional("bias", self.bias.as_ref());
-    }
-}
-
-impl Parse for Leaky {
-    const NAMES: &'static [&'static str] = &["leaky"];
-
-    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
-        Ok(Self {
-            threshold: attributes.number("threshold")?,
-            slopes: attributes.constant("slopes")?,
-            bias: attributes.optional("bias")?,
-        })
     }
 }
 

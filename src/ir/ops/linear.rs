@@ -5,11 +5,10 @@ use num_bigint::BigInt;
 use num_traits::{Num, Signed, Zero};
 
 use super::{
-    Access, Effect, OpError, Operand, Operation, Parse, alignment, ensure, is_narrow, over_words,
-    single,
+    Effect, OpError, Operand, Operation, alignment, ensure, is_narrow, over_words, single,
 };
 use crate::fixed::{Codes, Format, FormatError, Range, Word, power_of_two_code};
-use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::ir::text::{Described, described};
 use crate::ir::{Constant, Tensor};
 
 /// `y[.., o] = Σ_i x[.., i] · weights[i, o] + bias[o]`, exact.
@@ -25,11 +24,9 @@ pub struct Linear {
     pub bias: Option<Constant>,
 }
 
-impl Operation for Linear {
-    fn name(&self) -> &'static str {
-        "linear"
-    }
+described!("linear", Linear { weights, bias });
 
+impl Operation for Linear {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let x = single(self.name(), operands)?;
         let [inputs, outputs] = self.matrix()?;
@@ -52,29 +49,12 @@ impl Operation for Linear {
         over_words!(narrow, W => self.products::<W>(x, result))
     }
 
-    fn access(&self) -> Access {
-        Access::Reduction
+    fn is_uniform(&self) -> bool {
+        false
     }
 
     fn effect(&self, _: usize) -> Effect {
         Effect::Computes
-    }
-
-    fn constants(&self) -> Vec<&Constant> {
-        std::iter::once(&self.weights).chain(&self.bias).collect()
-    }
-
-    fn write(&self, attributes: &mut AttributesWriter<'_>) {
-        attributes.constant("weights", &self.weights);
-        attributes.optional("bias", self.bias.as_ref());
-    }
-}
-
-impl Parse for Linear {
-    const NAMES: &'static [&'static str] = &["linear"];
-
-    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
-        Ok(Self { weights: attributes.constant("weights")?, bias: attributes.optional("bias")? })
     }
 }
 

@@ -25,7 +25,7 @@ use std::borrow::Cow;
 use ndarray::{ArrayD, IxDyn};
 use num_bigint::BigInt;
 
-use super::text::{Attributes, AttributesWriter, TextError};
+use super::text::{Attributes, Described, Parse, TextError};
 use super::{Constant, Tensor};
 use crate::fixed::{Codes, Format, FormatError, Word};
 
@@ -52,10 +52,7 @@ pub use step_function::StepFunction;
 ///
 /// An operation carries everything that it needs: types it casts to, shapes, indices, constants.
 /// Every operation is exact on integer codes; where it drops bits, its types say how.
-pub trait Operation {
-    /// The name in tables and in the text form.
-    fn name(&self) -> &'static str;
-
+pub trait Operation: Described {
     /// The result's shape, format and ranges for these operands: the narrowest format and the
     /// tightest ranges that are proven. The only place that knows them.
     ///
@@ -67,40 +64,12 @@ pub trait Operation {
     /// one. `None` if the graph is not valid.
     fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes>;
 
-    /// How result elements depend on operand elements.
-    fn access(&self) -> Access;
+    /// Element i of the result is the same function of element i of each operand, for every i: the
+    /// operation commutes with permutations.
+    fn is_uniform(&self) -> bool;
 
     /// How result values follow from the values of so many operands.
     fn effect(&self, operands: usize) -> Effect;
-
-    /// The constants, in the order in which the text form prints them.
-    fn constants(&self) -> Vec<&Constant>;
-
-    /// Writes the attributes of the text form.
-    fn write(&self, attributes: &mut AttributesWriter<'_>);
-}
-
-/// Reads an operation from the text form.
-trait Parse: Sized {
-    /// Names that the operation has in the text form.
-    const NAMES: &'static [&'static str];
-
-    /// The operation called `name` with these attributes.
-    fn parse(name: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError>;
-}
-
-/// How result elements depend on operand elements.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
-    /// Element i of the result depends on element i of each operand.
-    Elementwise {
-        /// The function is the same for all elements, so that it commutes with permutations.
-        uniform: bool,
-    },
-    /// Operand elements at other indices, or zeros: a layout operation, which computes nothing.
-    Layout,
-    /// Each result element depends on several operand elements.
-    Reduction,
 }
 
 /// How result values follow from operand values.

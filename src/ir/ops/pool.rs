@@ -5,11 +5,10 @@ use num_bigint::BigInt;
 use num_traits::Signed;
 
 use super::{
-    Access, Effect, OpError, Operand, Operation, Parse, ensure, flat, is_narrow, over_words,
-    shaped, single,
+    Effect, OpError, Operand, Operation, ensure, flat, is_narrow, over_words, shaped, single,
 };
 use crate::fixed::{Codes, Format, Range, Word};
-use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::ir::text::{Attributes, Described, Parse, Printer, TextError};
 use crate::ir::{Constant, Tensor, Window};
 
 /// `y[w, c] = max_t x[tap t of window w, c]`, or the sum over t. Taps on padding do not count.
@@ -32,13 +31,6 @@ pub enum PoolKind {
 }
 
 impl Operation for Pool {
-    fn name(&self) -> &'static str {
-        match self.kind {
-            PoolKind::Max => "max_pool",
-            PoolKind::Sum => "sum_pool",
-        }
-    }
-
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let x = single(self.name(), operands)?;
         ensure(self.window.fits(x), "its windows do not slide over its operand")?;
@@ -72,8 +64,8 @@ impl Operation for Pool {
         over_words!(is_narrow(operands, &[], result.format), W => self.pooled::<W>(x, result))
     }
 
-    fn access(&self) -> Access {
-        Access::Reduction
+    fn is_uniform(&self) -> bool {
+        false
     }
 
     fn effect(&self, _: usize) -> Effect {
@@ -82,13 +74,22 @@ impl Operation for Pool {
             PoolKind::Sum => Effect::Sums { terms: self.window.taps() },
         }
     }
+}
+
+impl Described for Pool {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            PoolKind::Max => "max_pool",
+            PoolKind::Sum => "sum_pool",
+        }
+    }
 
     fn constants(&self) -> Vec<&Constant> {
         Vec::new()
     }
 
-    fn write(&self, attributes: &mut AttributesWriter<'_>) {
-        attributes.window(&self.window);
+    fn print(&self, printer: &mut Printer<'_>) {
+        printer.attribute("window", &self.window);
     }
 }
 
@@ -97,7 +98,7 @@ impl Parse for Pool {
 
     fn parse(name: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
         let kind = if name == "max_pool" { PoolKind::Max } else { PoolKind::Sum };
-        Ok(Self { window: attributes.window()?, kind })
+        Ok(Self { window: attributes.attribute("window")?, kind })
     }
 }
 

@@ -1,10 +1,10 @@
 //! Another shape.
 
 use super::gather::ranges_at;
-use super::{Access, Effect, OpError, Operand, Operation, Parse, ensure, single};
+use super::{Effect, OpError, Operand, Operation, ensure, single};
 use crate::fixed::Codes;
-use crate::ir::text::{Attributes, AttributesWriter, TextError};
-use crate::ir::{Constant, Tensor};
+use crate::ir::Tensor;
+use crate::ir::text::{Described, described};
 
 /// The elements of x in another shape, in the same row-major order: no hardware.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,11 +13,9 @@ pub struct Reshape {
     pub shape: Vec<usize>,
 }
 
-impl Operation for Reshape {
-    fn name(&self) -> &'static str {
-        "reshape"
-    }
+described!("reshape", Reshape { shape });
 
+impl Operation for Reshape {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let x = single(self.name(), operands)?;
         let count: usize = self.shape.iter().product();
@@ -33,27 +31,11 @@ impl Operation for Reshape {
         x.clone().reshaped(&shape)
     }
 
-    fn access(&self) -> Access {
-        Access::Layout
+    fn is_uniform(&self) -> bool {
+        false
     }
 
     fn effect(&self, _: usize) -> Effect {
         Effect::Selects
-    }
-
-    fn constants(&self) -> Vec<&Constant> {
-        Vec::new()
-    }
-
-    fn write(&self, attributes: &mut AttributesWriter<'_>) {
-        attributes.list("shape", &self.shape);
-    }
-}
-
-impl Parse for Reshape {
-    const NAMES: &'static [&'static str] = &["reshape"];
-
-    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
-        Ok(Self { shape: attributes.list("shape")? })
     }
 }

@@ -1,15 +1,13 @@
 //! Softmax by lookup tables.
 
-use std::iter::once;
-
 use num_bigint::BigInt;
 use num_traits::{One, ToPrimitive};
 
-use super::{Access, Effect, OpError, Operand, Operation, Parse, ensure, shaped, single};
+use super::{Effect, OpError, Operand, Operation, ensure, shaped, single};
 use crate::fixed::{
     Codes, Format, FormatError, Overflow, Quantization, Range, Rounding, cast, cast_range, fits,
 };
-use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::ir::text::{Described, described};
 use crate::ir::{Constant, Tensor};
 
 /// Softmax along the last axis by lookup tables and multiplications, with the largest element
@@ -55,11 +53,23 @@ pub struct Softmax {
 /// A range of codes and their fractional bits.
 pub(crate) type RangeAt = (Range, i32);
 
-impl Operation for Softmax {
-    fn name(&self) -> &'static str {
-        "softmax"
+described!(
+    "softmax",
+    Softmax {
+        difference,
+        exp_tables,
+        exponential,
+        sum,
+        norm_shift,
+        reciprocal_table,
+        error,
+        correction,
+        reciprocal,
+        to
     }
+);
 
+impl Operation for Softmax {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let x = single(self.name(), operands)?;
         self.check(x.channel_count())?;
@@ -80,50 +90,12 @@ impl Operation for Softmax {
         shaped(y, samples, result).map(Codes::from_big)
     }
 
-    fn access(&self) -> Access {
-        Access::Reduction
+    fn is_uniform(&self) -> bool {
+        false
     }
 
     fn effect(&self, _: usize) -> Effect {
         Effect::Computes
-    }
-
-    fn constants(&self) -> Vec<&Constant> {
-        self.exp_tables.iter().chain(once(&self.reciprocal_table)).collect()
-    }
-
-    fn write(&self, attributes: &mut AttributesWriter<'_>) {
-        attributes.quantization("difference", &self.difference);
-        for table in &self.exp_tables {
-            attributes.constant("exp_table", table);
-        }
-        attributes.quantization("exponential", &self.exponential);
-        attributes.format("sum", self.sum);
-        attributes.number("norm_shift", self.norm_shift);
-        attributes.constant("reciprocal_table", &self.reciprocal_table);
-        attributes.quantization("error", &self.error);
-        attributes.quantization("correction", &self.correction);
-        attributes.quantization("reciprocal", &self.reciprocal);
-        attributes.quantization("to", &self.to);
-    }
-}
-
-impl Parse for Softmax {
-    const NAMES: &'static [&'static str] = &["softmax"];
-
-    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
-        Ok(Self {
-            difference: attributes.parsed("difference")?,
-            exp_tables: attributes.all("exp_table")?,
-            exponential: attributes.parsed("exponential")?,
-            sum: attributes.parsed("sum")?,
-            norm_shift: attributes.number("norm_shift")?,
-            reciprocal_table: attributes.constant("reciprocal_table")?,
-            error: attributes.parsed("error")?,
-            correction: attributes.parsed("correction")?,
-            reciprocal: attributes.parsed("reciprocal")?,
-            to: attributes.parsed("to")?,
-        })
     }
 }
 
@@ -363,8 +335,8 @@ mod tests {
     use super::*;
 
     const SOFTMAX: &str = "x = input shape=[3] format=fixed<4,4>
-        y = softmax x difference=ufixed<3,3,TRN,SAT> exp_table=ufixed<5,1>[2]{16, 0} \
-        exp_table=ufixed<5,1>[4]{16, 6, 2, 1} exponential=ufixed<5,1,RND> sum=ufixed<6,2> norm_shift=1 \
+        y = softmax x difference=ufixed<3,3,TRN,SAT> exp_tables=(ufixed<5,1>[2]{16, 0}, \
+        ufixed<5,1>[4]{16, 6, 2, 1}) exponential=ufixed<5,1,RND> sum=ufixed<6,2> norm_shift=1 \
         reciprocal_table=ufixed<5,1>[2]{13, 9} error=fixed<6,0,RND> correction=fixed<6,0,RND> \
         reciprocal=ufixed<6,1,RND> to=ufixed<4,0,RND,SAT>
         output y";

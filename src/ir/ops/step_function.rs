@@ -5,11 +5,9 @@ use std::collections::HashMap;
 use ndarray::ArrayD;
 use num_bigint::BigInt;
 
-use super::{
-    Access, Effect, OpError, Operand, Operation, Parse, ensure, is_narrow, over_words, single,
-};
+use super::{Effect, OpError, Operand, Operation, ensure, is_narrow, over_words, single};
 use crate::fixed::{Codes, Range, Word};
-use crate::ir::text::{Attributes, AttributesWriter, TextError};
+use crate::ir::text::{Described, described};
 use crate::ir::{Constant, Tensor};
 
 /// `y = values[k]` for the x from `thresholds[k - 1]` (inclusive) up to `thresholds[k]` (exclusive).
@@ -21,11 +19,9 @@ pub struct StepFunction {
     pub values: Constant,
 }
 
-impl Operation for StepFunction {
-    fn name(&self) -> &'static str {
-        "step_function"
-    }
+described!("step_function", StepFunction { thresholds, values });
 
+impl Operation for StepFunction {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let x = single(self.name(), operands)?;
         let count = self.values.codes.len();
@@ -60,32 +56,12 @@ impl Operation for StepFunction {
         over_words!(narrow, W => self.steps::<W>(x))
     }
 
-    fn access(&self) -> Access {
-        Access::Elementwise { uniform: true }
+    fn is_uniform(&self) -> bool {
+        true
     }
 
     fn effect(&self, _: usize) -> Effect {
         Effect::Computes
-    }
-
-    fn constants(&self) -> Vec<&Constant> {
-        vec![&self.thresholds, &self.values]
-    }
-
-    fn write(&self, attributes: &mut AttributesWriter<'_>) {
-        attributes.constant("thresholds", &self.thresholds);
-        attributes.constant("values", &self.values);
-    }
-}
-
-impl Parse for StepFunction {
-    const NAMES: &'static [&'static str] = &["step_function"];
-
-    fn parse(_: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
-        Ok(Self {
-            thresholds: attributes.constant("thresholds")?,
-            values: attributes.constant("values")?,
-        })
     }
 }
 

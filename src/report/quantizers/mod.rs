@@ -103,15 +103,15 @@ pub fn markdown(rows: &[Catalogued]) -> String {
 /// The type of a result as each vendor spells it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Types {
-    /// For Vitis; `None` where `ap_fixed` has no such type.
+    /// For Vitis; `None` if `ap_fixed` has no such type.
     pub ap_fixed: Option<String>,
-    /// For Catapult; `None` where `ac_fixed` has no such type.
+    /// For Catapult; `None` if `ac_fixed` has no such type.
     pub ac_fixed: Option<String>,
 }
 
 impl Types {
     /// The type of the values of `quantizer`: that of its last stage if it is a cast, otherwise the
-    /// narrowest that holds every value; `None` if these are too many to list.
+    /// narrowest that holds every value; `None` if these are too many to list, or no type holds them.
     ///
     /// # Errors
     /// If its values depend on the data, or no type is wide enough.

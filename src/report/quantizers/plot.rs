@@ -31,7 +31,7 @@ pub fn plot(quantizer: &Quantizer) -> Result<String, DetailError> {
         function.iter().flat_map(|all| all.ascending().take(MAX_PIECES + 1)).collect();
     let (first, last) = function.as_ref().map_or(CONTINUOUS, thresholds);
     let margin = if last > first { (last - first) / 8.0 } else { 1.0 };
-    let x = Axis::new(first - margin, last + margin, (LEFT, RIGHT));
+    let x = PlotAxis::new(first - margin, last + margin, (LEFT, RIGHT));
 
     let samples = if (1..=MAX_PIECES).contains(&pieces.len()) {
         pieces.iter().flat_map(|piece| ends(piece, &x).map(|at| (at, piece.value))).collect()
@@ -41,7 +41,7 @@ pub fn plot(quantizer: &Quantizer) -> Result<String, DetailError> {
     let low = samples.iter().map(|(_, y)| *y).fold(f64::INFINITY, f64::min);
     let high = samples.iter().map(|(_, y)| *y).fold(f64::NEG_INFINITY, f64::max);
     let margin = if high > low { (high - low) / 12.0 } else { 1.0 };
-    let y = Axis::new(low - margin, high + margin, (BOTTOM, TOP));
+    let y = PlotAxis::new(low - margin, high + margin, (BOTTOM, TOP));
 
     let points: Vec<String> = samples
         .iter()
@@ -92,13 +92,13 @@ struct Dot {
 }
 
 /// Numbers along one side of the plot.
-struct Axis {
+struct PlotAxis {
     low: f64,
     high: f64,
     pixels: (f64, f64),
 }
 
-impl Axis {
+impl PlotAxis {
     fn new(low: f64, high: f64, pixels: (f64, f64)) -> Self {
         Self { low, high, pixels }
     }
@@ -122,18 +122,18 @@ impl Axis {
 }
 
 /// The ends of the visible part of a piece.
-fn ends(piece: &Piece, x: &Axis) -> [f64; 2] {
+fn ends(piece: &Piece, x: &PlotAxis) -> [f64; 2] {
     [piece.low.map_or(x.low, |end| end.at), piece.high.map_or(x.high, |end| end.at)]
 }
 
 /// The value at each pixel.
-fn sampled(quantizer: &Quantizer, x: &Axis) -> Vec<(f64, f64)> {
+fn sampled(quantizer: &Quantizer, x: &PlotAxis) -> Vec<(f64, f64)> {
     let pixels = (RIGHT - LEFT) as usize;
     let at = |pixel: usize| x.low + (x.high - x.low) * pixel as f64 / pixels as f64;
     (0..=pixels).map(at).map(|at| (at, quantizer.apply(at))).collect()
 }
 
-fn dots(pieces: &[Piece], x: &Axis, y: &Axis) -> Vec<Dot> {
+fn dots(pieces: &[Piece], x: &PlotAxis, y: &PlotAxis) -> Vec<Dot> {
     let dot = |piece: &Piece, end: Option<Threshold>, inside| {
         let end = end.filter(|end| end.side != Side::Neither)?;
         let (x, y) = (format!("{:.2}", x.pixel(end.at)), format!("{:.2}", y.pixel(piece.value)));
@@ -145,7 +145,7 @@ fn dots(pieces: &[Piece], x: &Axis, y: &Axis) -> Vec<Dot> {
 }
 
 /// y = x from border to border.
-fn identity(x: &Axis, y: &Axis) -> Option<[(String, String); 2]> {
+fn identity(x: &PlotAxis, y: &PlotAxis) -> Option<[(String, String); 2]> {
     let (low, high) = (x.low.max(y.low), x.high.min(y.high));
     let point = |at| (format!("{:.2}", x.pixel(at)), format!("{:.2}", y.pixel(at)));
     (low < high).then(|| [point(low), point(high)])

@@ -57,7 +57,7 @@ impl Family {
     }
 }
 
-/// Attributes that act on weights during training. QKeras warns that it ignores the ranges.
+/// Attributes that act on weights during training.
 const TRAINING_ATTRIBUTES: &[&str] = &[
     "kernel_initializer",
     "depthwise_initializer",
@@ -73,6 +73,7 @@ const TRAINING_ATTRIBUTES: &[&str] = &[
     "bias_constraint",
 ];
 
+/// Attributes that QKeras ignores, with a warning.
 const RANGE_ATTRIBUTES: &[&str] =
     &["kernel_range", "depthwise_range", "pointwise_range", "bias_range"];
 

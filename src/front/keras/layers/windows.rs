@@ -8,7 +8,9 @@ use super::{Built, Class, LayerReader};
 use crate::front::error::FrontError;
 use crate::front::keras::attributes::natural;
 use crate::front::layer_problem::LayerProblem;
-use crate::model::{Activation, LayerKind, Padding, Pool, Reduction, Transposed, WindowSpec};
+use crate::model::{
+    Activation, LayerKind, Padding, Pool, PoolWindows, Reduction, Transposed, WindowSpec,
+};
 
 pub(super) const CLASSES: &[Class] = &[
     ("MaxPooling1D", |layer| pool(layer, One, PoolClass::Max)),
@@ -57,7 +59,7 @@ fn pool(
     layer.reject_causal(&spec)?;
     let (kind, activation) = class.read(layer)?;
     let shape = layer.windowed_shape(&spec, image, image.channels)?;
-    let pool = Pool { window: Some(spec), kind, keep_axes: true, activation };
+    let pool = Pool { windows: PoolWindows::Sliding(spec), kind, activation };
     Ok(Built { kind: LayerKind::Pool(pool), shape })
 }
 
@@ -74,7 +76,7 @@ fn global(
         true => image.result_shape([1, 1], image.channels),
         false => vec![image.channels],
     };
-    let pool = Pool { window: None, kind, keep_axes, activation };
+    let pool = Pool { windows: PoolWindows::Global { keep_axes }, kind, activation };
     Ok(Built { kind: LayerKind::Pool(pool), shape })
 }
 

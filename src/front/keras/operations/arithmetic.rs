@@ -13,8 +13,8 @@ use crate::front::keras::quantizers::{self, LEAKY_SLOPE, Namespace};
 use crate::front::layer_problem::LayerProblem;
 use crate::function::{Function, Relu};
 use crate::model::{
-    Activation, LayerKind, Merge, MergeConstant, Padding, Pool, Reduce, Reduction, WindowSpec,
-    broadcast,
+    Activation, LayerKind, Merge, MergeConstant, Padding, Pool, PoolWindows, Reduce, Reduction,
+    WindowSpec, broadcast,
 };
 
 pub(super) const OPERATIONS: &[Operation] = &[
@@ -317,7 +317,7 @@ fn pool(call: &mut Call<'_, '_>, kind: Reduction) -> Result<Built, FrontError> {
     let spec = WindowSpec { kernel, strides, padding, ..WindowSpec::POINTWISE };
     let shape = call.layer.windowed_shape(&spec, image, image.channels)?;
     let activation = Activation::Linear;
-    let pool = Pool { window: Some(spec), kind, keep_axes: true, activation };
+    let pool = Pool { windows: PoolWindows::Sliding(spec), kind, activation };
     Ok(Built { kind: LayerKind::Pool(pool), shape })
 }
 
@@ -350,7 +350,7 @@ fn reduce(call: &mut Call<'_, '_>, kind: Reduction) -> Result<Built, FrontError>
     let kind = match is_global {
         true => {
             let activation = Activation::Linear;
-            LayerKind::Pool(Pool { window: None, kind, keep_axes, activation })
+            LayerKind::Pool(Pool { windows: PoolWindows::Global { keep_axes }, kind, activation })
         }
         false => LayerKind::Reduce(Reduce { axes, kind, keep_axes }),
     };

@@ -128,7 +128,7 @@ impl<'a> LayerWeights<'a> {
         names: &[&'static str],
     ) -> Result<Variables<'a>, FrontError> {
         self.is_read = true;
-        let expected = || list(names.iter().map(|name| own_name(name)), "none");
+        let expected = || list(names.iter().map(|name| own_name(name)), "no weights");
         let group = self.group.to_owned();
         let stored = self.store.groups.get(self.group);
         let datasets = stored.map_or(&[][..], |stored| &stored.datasets);

@@ -1,4 +1,4 @@
-//! The attributes that a quantizer is constructed from.
+//! The arguments of a quantizer: attributes by name, and checks of their values.
 
 use std::fmt;
 
@@ -17,12 +17,12 @@ pub(super) const MAX_BITS: u32 = 52;
 const MAX_INTEGER: i64 = 126;
 
 /// Attributes by name, as a file states them. `None` of Python is null.
-pub(super) struct Parameters<'a> {
+pub(super) struct Arguments<'a> {
     quantizer: &'static str,
     stated: Vec<(&'static str, &'a Value)>,
 }
 
-impl<'a> Parameters<'a> {
+impl<'a> Arguments<'a> {
     /// Binds values to attributes as Python does: `positional` in the constructor's order, `keyword` by
     /// name.
     pub(super) fn bind(
@@ -282,22 +282,22 @@ pub(super) const REAL_SIGMOID: (&str, Neutral) = ("use_real_sigmoid", Neutral::F
 
 impl Training {
     pub(super) fn new(
-        parameters: &Parameters<'_>,
+        arguments: &Arguments<'_>,
         attributes: &[(&'static str, Neutral)],
     ) -> Result<Self, ParseError> {
         let mut stated = vec![];
         for (name, neutral) in attributes {
             let acts = match neutral {
-                Neutral::Flag(neutral) => parameters.flag(name, *neutral)? != *neutral,
-                Neutral::Number(neutral) => match parameters.number(name)? {
+                Neutral::Flag(neutral) => arguments.flag(name, *neutral)? != *neutral,
+                Neutral::Number(neutral) => match arguments.number(name)? {
                     Some(number) => number != *neutral,
-                    None if parameters.get(name).is_some() => {
-                        return Err(parameters.wrong(name, "a number"));
+                    None if arguments.get(name).is_some() => {
+                        return Err(arguments.wrong(name, "a number"));
                     }
                     None => false,
                 },
             };
-            if let Some((_, value)) = parameters.get(name).filter(|_| acts) {
+            if let Some((_, value)) = arguments.get(name).filter(|_| acts) {
                 let value = match neutral {
                     Neutral::Flag(neutral) => text(&Value::Bool(!neutral)), // also for 1 and 0
                     Neutral::Number(_) => text(value),

@@ -15,23 +15,23 @@
 //! that are no words stand in quotes, escaped as in JSON. `layer=` names the model's layer where the
 //! node is not called like it. A line that begins with `#` is a comment.
 
+mod attribute;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt::{Display, Write};
-use std::str::FromStr;
 
-use ndarray::ArrayD;
 use num_bigint::BigInt;
 
-use super::{Constant, Graph, Input, Node, NodeId, Op, Tensor, Window};
-use crate::fixed::{Codes, Format, Quantization, Range};
+use super::{Graph, Input, Node, NodeId, Op, Tensor};
+use crate::fixed::Range;
 use crate::naming::{did_you_mean, nearest};
+
+pub use attribute::{Attribute, Attributes, Described, Printer};
+pub(super) use attribute::{Parse, described};
+use attribute::{joined, list, nesting, word};
 
 /// Words that begin a line and so need quotes as a node's name.
 const KEYWORDS: [&str; 3] = ["graph", "layer", "output"];
-
-/// What stands for numbers that are left out.
-const ELIDED: &str = "...";
 
 /// Prints `graph`, every node after its operands.
 ///
@@ -45,10 +45,9 @@ pub fn print(graph: &Graph, elide: Option<usize>) -> String {
         for operand in graph.operands(id) {
             text += &format!(" {}", quoted(&graph[operand].name));
         }
-        let mut attributes = AttributesWriter { text: &mut text, elide };
-        op.write(&mut attributes);
+        op.print(&mut Printer { text: &mut text, elide });
         if layer != name {
-            attributes.number("layer", quoted(layer));
+            text += &format!(" layer={}", quoted(layer));
         }
         let ranges = match &tensor.ranges[..] {
             [range] => range.to_string(),
@@ -83,95 +82,6 @@ fn is_word_character(c: char) -> bool {
     c.is_alphanumeric() || "_./-".contains(c)
 }
 
-/// Items separated by commas, or [`ELIDED`] if they are more than `elide`.
-fn joined<T: Display>(items: impl IntoIterator<Item = T>, elide: Option<usize>) -> String {
-    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
-    match elide {
-        Some(most) if items.len() > most => ELIDED.into(),
-        _ => items.join(", "),
-    }
-}
-
-/// Writes the attributes of one operation, each as ` name=value`.
-pub struct AttributesWriter<'t> {
-    text: &'t mut String,
-    elide: Option<usize>,
-}
-
-impl AttributesWriter<'_> {
-    /// A number, or anything else that prints without spaces.
-    pub fn number(&mut self, name: &str, value: impl Display) {
-        write!(self.text, " {name}={value}").expect("writing to a string does not fail");
-    }
-
-    /// A number that may be missing.
-    pub fn optional_number(&mut self, name: &str, value: Option<&BigInt>) {
-        if let Some(value) = value {
-            self.number(name, value);
-        }
-    }
-
-    /// A list of numbers.
-    pub fn list(&mut self, name: &str, list: &[usize]) {
-        self.number(name, format!("[{}]", joined(list, self.elide)));
-    }
-
-    /// A list of indices, `_` where there is none.
-    pub fn indices(&mut self, name: &str, indices: &[Option<usize>]) {
-        let index = |index: &Option<usize>| index.map_or("_".into(), |index| index.to_string());
-        self.number(name, format!("[{}]", joined(indices.iter().map(index), self.elide)));
-    }
-
-    /// A format.
-    pub fn format(&mut self, name: &str, format: Format) {
-        self.number(name, format);
-    }
-
-    /// A type with its modes.
-    pub fn quantization(&mut self, name: &str, to: &Quantization) {
-        self.number(name, to);
-    }
-
-    /// Types that are broadcast: one alone, or a shape and a list.
-    pub fn types(&mut self, name: &str, types: &ArrayD<Quantization>) {
-        match (types.ndim(), types.first()) {
-            (0, Some(only)) => self.quantization(name, only),
-            _ => self.number(name, format!("{:?}{{{}}}", types.shape(), joined(types, self.elide))),
-        }
-    }
-
-    /// A constant.
-    pub fn constant(&mut self, name: &str, constant: &Constant) {
-        let Constant { codes, format } = constant;
-        let list = joined(codes.iter(), self.elide);
-        self.number(name, format!("{format}{:?}{{{list}}}", codes.shape()));
-    }
-
-    /// A constant that may be missing.
-    pub fn optional(&mut self, name: &str, constant: Option<&Constant>) {
-        if let Some(constant) = constant {
-            self.constant(name, constant);
-        }
-    }
-
-    /// The attributes of a window, less those that have their defaults.
-    pub fn window(&mut self, window: &Window) {
-        let default = Window::whole(window.input);
-        self.list("input", &window.input);
-        self.list("kernel", &window.kernel);
-        let mut other = |name: &str, value: [usize; 2], default: [usize; 2]| {
-            if value != default {
-                self.list(name, &value);
-            }
-        };
-        other("stride", window.stride, default.stride);
-        other("dilation", window.dilation, default.dilation);
-        other("pad_before", window.pad_before, default.pad_before);
-        other("input_dilation", window.input_dilation, default.input_dilation);
-        self.list("output", &window.output);
-    }
-}
-
 /// A text that is no graph.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
@@ -187,146 +97,6 @@ impl TextError {
     fn new(message: impl Into<String>) -> Self {
         Self { line: 0, message: message.into() }
     }
-}
-
-/// The attributes of one operation in the text form.
-pub struct Attributes<'t> {
-    left: Vec<(&'t str, &'t str)>,
-}
-
-impl<'t> Attributes<'t> {
-    fn take(&mut self, name: &str) -> Option<&'t str> {
-        let at = self.left.iter().position(|(known, _)| *known == name)?;
-        Some(self.left.remove(at).1)
-    }
-
-    fn required(&mut self, name: &str) -> Result<&'t str, TextError> {
-        self.take(name).ok_or_else(|| TextError::new(format!("attribute '{name}' is missing")))
-    }
-
-    /// A number.
-    pub fn number<T: FromStr>(&mut self, name: &str) -> Result<T, TextError> {
-        let text = self.required(name)?;
-        text.parse()
-            .map_err(|_| TextError::new(format!("attribute '{name}': '{text}' is no number")))
-    }
-
-    /// A number that may be missing.
-    pub fn optional_number(&mut self, name: &str) -> Result<Option<BigInt>, TextError> {
-        match self.left.iter().any(|(known, _)| *known == name) {
-            true => self.number(name).map(Some),
-            false => Ok(None),
-        }
-    }
-
-    /// A format or a type with its modes.
-    pub fn parsed<T: FromStr<Err: Display>>(&mut self, name: &str) -> Result<T, TextError> {
-        let text = self.required(name)?;
-        text.parse().map_err(|error| TextError::new(format!("attribute '{name}': {error}")))
-    }
-
-    /// A list of numbers.
-    pub fn list(&mut self, name: &str) -> Result<Vec<usize>, TextError> {
-        numbers(self.required(name)?)
-    }
-
-    /// A list of indices, `_` where there is none.
-    pub fn indices(&mut self, name: &str) -> Result<Vec<Option<usize>>, TextError> {
-        let index = |item: &str| match item {
-            "_" => Ok(None),
-            index => parsed(index, "index").map(Some),
-        };
-        items(self.required(name)?, ['[', ']'])?.into_iter().map(index).collect()
-    }
-
-    /// Types that are broadcast.
-    pub fn types(&mut self, name: &str) -> Result<ArrayD<Quantization>, TextError> {
-        let text = self.required(name)?;
-        if !text.starts_with('[') {
-            return Ok(ndarray::arr0(parsed(text, "type")?).into_dyn());
-        }
-        let (shape, list) = text.split_at(text.find('{').unwrap_or(text.len()));
-        let types = items(list, ['{', '}'])?.into_iter().map(|item| parsed(item, "type"));
-        ArrayD::from_shape_vec(numbers(shape)?, types.collect::<Result<_, _>>()?)
-            .map_err(|error| TextError::new(format!("attribute '{name}': {error}")))
-    }
-
-    /// A constant.
-    pub fn constant(&mut self, name: &str) -> Result<Constant, TextError> {
-        constant(self.required(name)?)
-    }
-
-    /// A constant that may be missing.
-    pub fn optional(&mut self, name: &str) -> Result<Option<Constant>, TextError> {
-        self.take(name).map(constant).transpose()
-    }
-
-    /// All constants called `name`, in their order.
-    pub fn all(&mut self, name: &str) -> Result<Vec<Constant>, TextError> {
-        let mut all = Vec::new();
-        while let Some(text) = self.take(name) {
-            all.push(constant(text)?);
-        }
-        Ok(all)
-    }
-
-    /// The attributes of a window.
-    pub fn window(&mut self) -> Result<Window, TextError> {
-        let default = Window::whole(self.pair("input")?.unwrap_or([1, 1]));
-        Ok(Window {
-            input: default.input,
-            kernel: self.pair("kernel")?.unwrap_or(default.kernel),
-            stride: self.pair("stride")?.unwrap_or(default.stride),
-            dilation: self.pair("dilation")?.unwrap_or(default.dilation),
-            pad_before: self.pair("pad_before")?.unwrap_or(default.pad_before),
-            input_dilation: self.pair("input_dilation")?.unwrap_or(default.input_dilation),
-            output: self.pair("output")?.unwrap_or(default.output),
-        })
-    }
-
-    fn pair(&mut self, name: &str) -> Result<Option<[usize; 2]>, TextError> {
-        let Some(text) = self.take(name) else { return Ok(None) };
-        let pair = numbers(text)?.try_into();
-        pair.map(Some).map_err(|_| TextError::new(format!("attribute '{name}' is not two numbers")))
-    }
-}
-
-/// `text` as a value that messages call `kind`.
-fn parsed<T: FromStr>(text: &str, kind: &str) -> Result<T, TextError> {
-    text.parse().map_err(|_| match text {
-        ELIDED => TextError::new("numbers are left out: print the graph without eliding"),
-        _ => TextError::new(format!("'{text}' is no {kind}")),
-    })
-}
-
-/// The items of a list between `brackets`, split at commas outside of inner brackets.
-fn items<'t>(text: &'t str, brackets: [char; 2]) -> Result<Vec<&'t str>, TextError> {
-    let inner = text.strip_prefix(brackets[0]).and_then(|text| text.strip_suffix(brackets[1]));
-    let inner = inner.ok_or_else(|| TextError::new(format!("'{text}' is no list")))?;
-    let mut depth = 0;
-    let at_comma = |c: char| {
-        depth += i32::from("[{<".contains(c)) - i32::from("]}>".contains(c));
-        c == ',' && depth == 0
-    };
-    let items = inner.split(at_comma).map(str::trim);
-    Ok(if inner.trim().is_empty() { Vec::new() } else { items.collect() })
-}
-
-fn numbers(text: &str) -> Result<Vec<usize>, TextError> {
-    items(text, ['[', ']'])?.into_iter().map(|item| parsed(item, "number")).collect()
-}
-
-/// `fixed<3,1>[2, 1]{3, -2}`.
-fn constant(text: &str) -> Result<Constant, TextError> {
-    let unfit = || TextError::new(format!("'{text}' is no constant"));
-    let shape = text.find('[').ok_or_else(unfit)?;
-    let codes = text.find('{').ok_or_else(unfit)?;
-    let (head, list) = text.split_at(codes);
-    let (format, shape) = head.split_at(shape.min(codes));
-    let codes = items(list, ['{', '}'])?.into_iter().map(|code| parsed::<BigInt>(code, "code"));
-    let codes = ArrayD::from_shape_vec(numbers(shape)?, codes.collect::<Result<_, _>>()?);
-    let codes = codes.map_err(|error| TextError::new(format!("a constant: {error}")))?;
-    Ok(Constant { codes: Codes::from_big(codes), format: parsed(format, "format")? })
 }
 
 /// Reads what [`print`] prints, and shorter: see the [module](self).
@@ -396,7 +166,7 @@ impl Parser {
         }
         let tensor = match cursor.rest.trim() {
             "" => None,
-            text => Some(tensor(text)?),
+            text => Some(tensor(text).map_err(TextError::new)?),
         };
         let layer =
             attributes.take("layer").map(|layer| Cursor { rest: layer }.name()).transpose()?;
@@ -427,26 +197,25 @@ impl Parser {
 }
 
 /// `[2, 3] fixed<4,1> [-8, 7]`.
-fn tensor(text: &str) -> Result<Tensor, TextError> {
-    let unfit = || TextError::new(format!("'{text}' is no type: [shape] format [low, high]"));
+fn tensor(text: &str) -> Result<Tensor, String> {
+    let unfit = || format!("'{text}' is no type: [shape] format [low, high]");
     let (shape, rest) = text.split_at(text.find(']').ok_or_else(unfit)? + 1);
     let (format, ranges) = rest.trim().split_once(' ').ok_or_else(unfit)?;
     let range = |text: &str| {
-        let ends = items(text, ['[', ']'])?.into_iter().map(|end| parsed::<BigInt>(end, "code"));
-        let ends: Vec<BigInt> = ends.collect::<Result<_, _>>()?;
+        let ends = list(text, ['[', ']'], |end| word::<BigInt>(end, "code"))?;
         match <[BigInt; 2]>::try_from(ends) {
             Ok([low, high]) if low <= high => Ok(Range::new(low, high)),
             _ => Err(unfit()),
         }
     };
     let ranges = match ranges.starts_with('{') {
-        true => items(ranges, ['{', '}'])?.into_iter().map(range).collect::<Result<_, _>>()?,
+        true => list(ranges, ['{', '}'], range)?,
         false => vec![range(ranges)?],
     };
     if ranges.is_empty() {
         return Err(unfit());
     }
-    Ok(Tensor { shape: numbers(shape)?, format: parsed(format, "format")?, ranges })
+    Ok(Tensor { shape: Vec::parse(shape)?, format: word(format, "type")?, ranges })
 }
 
 /// What is left of a line.
@@ -498,7 +267,7 @@ impl<'t> Cursor<'t> {
                 return false;
             }
             is_quoted = c == '"';
-            depth += i32::from("[{<".contains(c)) - i32::from("]}>".contains(c));
+            depth += nesting(c);
             c.is_whitespace() && depth == 0
         };
         let length = value.find(at_end).unwrap_or(value.len());
@@ -523,9 +292,9 @@ mod tests {
     const EVERY_OPERATION: &str = "\
 graph \"every operation\"
 x = input shape=[4, 2] format=fixed<4,2> : [4, 2] fixed<4,2> [-8, 7]
-conv = conv x input=[1, 4] kernel=[1, 3] pad_before=[0, 1] output=[1, 4] groups=2 weights=fixed<2,2>[3, 2]{1, -1, 0, 1, -2, 1} bias=ufixed<1,-2>[2]{1, 0} : [4, 2] fixed<7,4> {[-43, 47], [-46, 44]}
-pool = max_pool conv input=[1, 4] kernel=[1, 2] stride=[1, 2] output=[1, 2] : [2, 2] fixed<7,4> {[-43, 47], [-46, 44]}
-sum = sum_pool conv input=[1, 4] kernel=[1, 2] stride=[1, 2] output=[1, 2] : [2, 2] fixed<8,5> {[-86, 94], [-92, 88]}
+conv = conv x window=(input=[1, 4], kernel=[1, 3], pad_before=[0, 1], output=[1, 4]) groups=2 weights=fixed<2,2>[3, 2]{1, -1, 0, 1, -2, 1} bias=ufixed<1,-2>[2]{1, 0} : [4, 2] fixed<7,4> {[-43, 47], [-46, 44]}
+pool = max_pool conv window=(input=[1, 4], kernel=[1, 2], stride=[1, 2], output=[1, 2]) : [2, 2] fixed<7,4> {[-43, 47], [-46, 44]}
+sum = sum_pool conv window=(input=[1, 4], kernel=[1, 2], stride=[1, 2], output=[1, 2]) : [2, 2] fixed<8,5> {[-86, 94], [-92, 88]}
 both = add pool sum : [2, 2] fixed<9,6> {[-129, 141], [-138, 132]}
 by_channel = cast both to=[2]{fixed<4,3,RND_CONV,SAT>, ufixed<3,0,TRN,SAT>} : [2, 2] fixed<6,3> {[-32, 28], [0, 7]}
 limited = clamp by_channel high=5 : [2, 2] fixed<6,3> {[-32, 5], [0, 5]}
@@ -561,7 +330,8 @@ output \"the end\"
             text.contains("padded = gather flat shape=[5] indices=[...] : [5] fixed<2,2> {...}\n")
         );
         let error = parse(&text).err().map(|error| error.to_string());
-        let message = "line 3: numbers are left out: print the graph without eliding";
+        let message =
+            "line 3: attribute 'weights': numbers are left out: print the graph without eliding";
         assert_eq!(error.as_deref(), Some(message));
         Ok(())
     }
@@ -569,7 +339,6 @@ output \"the end\"
     #[test]
     fn every_error_names_its_line() {
         let x = "x = input shape=[2] format=fixed<4,1>";
-        let no_format = format!("attribute 'format': {}", "4".parse::<Format>().unwrap_err());
         for (line, message) in [
             ("graph a b", "'b' is too much"),
             ("y linear x", "'=' is missing after 'y'"),
@@ -578,23 +347,29 @@ output \"the end\"
             ("y = cats x", "there is no operation 'cats', did you mean 'cast'?"),
             ("y = add x z", "no node before is called 'z'"),
             ("y = cast x", "attribute 'to' is missing"),
-            ("y = cast x to=float", "'float' is no type"),
+            ("y = cast x to=float", "attribute 'to': 'float' is no type"),
             ("y = scale x power=a", "attribute 'power': 'a' is no number"),
             ("y = scale x power=1 speed=2", "scale has no attribute 'speed'"),
-            ("y = reshape x shape=2", "'2' is no list"),
+            ("y = reshape x shape=2", "attribute 'shape': '2' is no list"),
             (
                 "y = reshape x shape=[3]",
                 "node 'y': its shape has another number of elements than its operand",
             ),
-            ("y = gather x shape=[1] indices=[-1]", "'-1' is no index"),
-            ("y = affine x scale=3", "'3' is no constant"),
+            ("y = gather x shape=[1] indices=[-1]", "attribute 'indices': '-1' is no index"),
+            ("y = affine x scale=3", "attribute 'scale': '3' is no constant"),
             (
                 "y = affine x scale=fixed<2,2>[2]{1}",
-                "a constant: ShapeError/OutOfBounds: out of bounds indexing",
+                "attribute 'scale': '[2]{1}' has another number of elements than its shape",
             ),
-            ("y = max_pool x kernel=[1]", "attribute 'kernel' is not two numbers"),
+            ("y = max_pool x window=(kernel=[1, 1])", "attribute 'window': input is missing"),
+            ("y = max_pool x window=(input=[1])", "attribute 'window': input is not two numbers"),
+            ("y = max_pool x window=([1, 1])", "attribute 'window': '[1, 1]' is no part"),
+            (
+                "y = max_pool x window=(input=[1, 2], kernel=[1, 1], output=[1, 2], pad=[0, 0])",
+                "attribute 'window': a window has no pad",
+            ),
             ("y = cast x to=fixed<2,2> : [2]", "'[2]' is no type: [shape] format [low, high]"),
-            ("y = input shape=[2] format=4", no_format.as_str()),
+            ("y = input shape=[2] format=4", "attribute 'format': '4' is no type"),
             ("output z", "no node before is called 'z'"),
         ] {
             let error = parse(&format!("{x}\n{line}")).err().map(|error| error.to_string());

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
 use super::keys::{self, Level};
-use super::tree::Node;
+use super::tree::PlacedValue;
 use crate::fixed::Quantization;
 use crate::function::Sigmoid;
 
@@ -57,8 +57,8 @@ pub enum Variable {
 }
 
 impl Variable {
-    /// The variables with a key of their own, by that key.
-    pub(super) const KEYS: [(&'static str, Self); 9] = [
+    /// The variables, by their keys.
+    const KEYS: [(&'static str, Self); 9] = [
         ("default", Self::Default),
         ("result", Self::Result),
         ("weight", Self::Weight),
@@ -82,12 +82,12 @@ impl Variable {
     }
 }
 
-/// Scopes by the name or class in the file.
-pub(super) type Scopes = Vec<(String, Scope)>;
+/// Sections by the name or class in the file.
+pub(super) type Sections = Vec<(String, Section)>;
 
 /// The settings under `Model`, or in one entry of `LayerType` or `LayerName`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Scope {
+pub(super) struct Section {
     /// Types, without those that are `auto`.
     pub precision: BTreeMap<Variable, Quantization>,
     /// Uses of one multiplier for a sample.
@@ -113,58 +113,60 @@ const OTHER_STRATEGIES: &[&str] = &[
     "DA",
 ];
 
-impl Scope {
+impl Section {
     /// Reads the settings of the whole model.
-    pub fn of_model(node: &Node<'_>) -> Result<Self, ConfigError> {
+    pub fn of_model(node: &PlacedValue<'_>) -> Result<Self, ConfigError> {
         Self::read(node, Level::Model, Level::ModelPrecision)
     }
 
     /// Reads the entries of `LayerType` or `LayerName`.
-    pub fn of_layers(node: &Node<'_>) -> Result<Scopes, ConfigError> {
+    pub fn of_layers(node: &PlacedValue<'_>) -> Result<Sections, ConfigError> {
         let entries = node.entries()?.into_iter();
         entries
             .map(|(name, node)| {
-                let scope = Self::read(&node, Level::Layer, Level::LayerPrecision)?;
-                Ok((name.to_owned(), scope))
+                let section = Self::read(&node, Level::Layer, Level::LayerPrecision)?;
+                Ok((name.to_owned(), section))
             })
             .collect()
     }
 
-    fn read(node: &Node<'_>, level: Level, types: Level) -> Result<Self, ConfigError> {
-        let mut scope = Self::default();
+    fn read(node: &PlacedValue<'_>, level: Level, types: Level) -> Result<Self, ConfigError> {
+        let mut section = Self::default();
         for (key, node) in keys::read(level, node)? {
             match key {
-                "Precision" => scope.read_precision(&node, types)?,
-                "ReuseFactor" => scope.reuse_factor = Some(node.count()?),
+                "Precision" => section.read_precision(&node, types)?,
+                "ReuseFactor" => section.reuse_factor = Some(node.count()?),
                 "Strategy" => {
                     // The tutorials of hls4ml call the implementation of softmax a strategy.
                     let is_softmax = node.value == "Stable" && level == Level::Layer;
                     if !is_softmax {
                         let names = Strategy::ALL.map(|(name, _)| name);
-                        scope.strategy = Strategy::called(node.choice(&names, OTHER_STRATEGIES)?);
+                        section.strategy = Strategy::called(node.choice(&names, OTHER_STRATEGIES)?);
                     }
                 }
                 "Implementation" => {
                     node.choice(&["stable"], &["latency", "argmax", "legacy"])?;
                 }
-                "TableSize" => scope.table_size = Some(table_size(&node)?),
+                "TableSize" => section.table_size = Some(table_size(&node)?),
                 "InternalSigmoid" => {
                     let names = Sigmoid::ALL.map(|(name, _)| name);
-                    scope.internal_sigmoid = node.choice(&names, &[])?.parse().ok();
+                    let name = node.choice(&names, &[])?;
+                    let known = Sigmoid::ALL.into_iter().find(|(known, _)| *known == name);
+                    section.internal_sigmoid = known.map(|(_, sigmoid)| sigmoid);
                 }
-                "Skip" => scope.skip = Some(node.boolean()?),
+                "Skip" => section.skip = Some(node.boolean()?),
                 // `run --trace` gives the result of every layer in any case.
                 "Trace" => {
                     node.boolean()?;
                 }
-                _ => scope.set_type(key, &node)?,
+                _ => section.set_type(key, &node)?,
             }
         }
-        Ok(scope)
+        Ok(section)
     }
 
     /// A type for every variable, or a mapping of types.
-    fn read_precision(&mut self, node: &Node<'_>, level: Level) -> Result<(), ConfigError> {
+    fn read_precision(&mut self, node: &PlacedValue<'_>, level: Level) -> Result<(), ConfigError> {
         if node.value.is_string() {
             return self.set_type("default", node);
         }
@@ -178,7 +180,7 @@ impl Scope {
     }
 
     /// The type of the variable that `key` names.
-    fn set_type(&mut self, key: &str, node: &Node<'_>) -> Result<(), ConfigError> {
+    fn set_type(&mut self, key: &str, node: &PlacedValue<'_>) -> Result<(), ConfigError> {
         let Some(variable) = Variable::from_key(key) else { return Ok(()) };
         let Some(quantization) = node.precision()? else { return Ok(()) };
         if self.precision.insert(variable, quantization).is_some() {
@@ -191,7 +193,7 @@ impl Scope {
 }
 
 /// Entries of a table. Its index is a whole number of bits.
-fn table_size(node: &Node<'_>) -> Result<usize, ConfigError> {
+fn table_size(node: &PlacedValue<'_>) -> Result<usize, ConfigError> {
     let expected = "a power of two from 2 to 65536";
     let size = node.value.as_u64().filter(|n| n.is_power_of_two() && (2..=1 << 16).contains(n));
     size.map(|n| n as usize).ok_or_else(|| node.kind(expected))

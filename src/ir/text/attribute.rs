@@ -1,0 +1,345 @@
+//! Attributes of operations in the text form: one trait that prints and parses, implemented by the
+//! type of every field.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use ndarray::ArrayD;
+use num_bigint::BigInt;
+
+use super::TextError;
+use crate::fixed::{Codes, Format, Quantization};
+use crate::ir::{Constant, Window};
+
+/// Stands for numbers that are left out.
+const ELIDED: &str = "...";
+
+/// Name, attributes and constants of an operation: [`described!`] implements both traits from the
+/// names of the fields.
+pub trait Described {
+    /// The name in tables and in the text form.
+    fn name(&self) -> &'static str;
+
+    /// The constants, in the order in which the text form prints them.
+    fn constants(&self) -> Vec<&Constant>;
+
+    /// Prints the attributes.
+    fn print(&self, printer: &mut Printer<'_>);
+}
+
+/// Reads an operation from the text form.
+pub(in crate::ir) trait Parse: Sized {
+    /// Names that the operation has.
+    const NAMES: &'static [&'static str];
+
+    /// The operation called `name` with these attributes.
+    fn parse(name: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError>;
+}
+
+/// Implements [`Described`] and [`Parse`] for an operation whose attributes are its fields.
+macro_rules! described {
+    ($name:literal, $operation:ident { $($field:ident),* }) => {
+        impl crate::ir::text::Described for $operation {
+            fn name(&self) -> &'static str {
+                $name
+            }
+
+            fn constants(&self) -> Vec<&crate::ir::Constant> {
+                let fields: &[Vec<&crate::ir::Constant>] =
+                    &[$(crate::ir::text::Attribute::constants(&self.$field)),*];
+                fields.concat()
+            }
+
+            fn print(&self, _printer: &mut crate::ir::text::Printer<'_>) {
+                $(_printer.attribute(stringify!($field), &self.$field);)*
+            }
+        }
+
+        impl crate::ir::text::Parse for $operation {
+            const NAMES: &'static [&'static str] = &[$name];
+
+            fn parse(
+                _: &str,
+                attributes: &mut crate::ir::text::Attributes<'_>,
+            ) -> Result<Self, crate::ir::text::TextError> {
+                Ok(Self { $($field: attributes.attribute(stringify!($field))?),* })
+            }
+        }
+    };
+}
+pub(in crate::ir) use described;
+
+/// Prints the attributes of one operation, each as ` name=value`.
+pub struct Printer<'t> {
+    pub(super) text: &'t mut String,
+    pub(super) elide: Option<usize>,
+}
+
+impl Printer<'_> {
+    /// Prints an attribute, unless it has its default.
+    pub fn attribute(&mut self, name: &str, value: &impl Attribute) {
+        if let Some(value) = value.print(self.elide) {
+            *self.text += &format!(" {name}={value}");
+        }
+    }
+}
+
+/// The attributes of one operation that are still to be read.
+pub struct Attributes<'t> {
+    pub(super) left: Vec<(&'t str, &'t str)>,
+}
+
+impl<'t> Attributes<'t> {
+    pub(super) fn take(&mut self, name: &str) -> Option<&'t str> {
+        let at = self.left.iter().position(|(known, _)| *known == name)?;
+        Some(self.left.remove(at).1)
+    }
+
+    /// Reads the attribute `name`.
+    ///
+    /// # Errors
+    /// If it is missing and has no default, or its text has another form.
+    pub fn attribute<A: Attribute>(&mut self, name: &str) -> Result<A, TextError> {
+        match self.take(name).map_or_else(A::default, |text| A::parse(text).map(Some)) {
+            Ok(Some(value)) => Ok(value),
+            Ok(None) => Err(TextError::new(format!("attribute '{name}' is missing"))),
+            Err(message) => Err(TextError::new(format!("attribute '{name}': {message}"))),
+        }
+    }
+}
+
+/// The type of a field of an operation.
+pub trait Attribute: Sized {
+    /// The text of the value; lists of more than `elide` numbers are left out. `None` for a value
+    /// that is the default.
+    fn print(&self, elide: Option<usize>) -> Option<String>;
+
+    /// The value of a text.
+    ///
+    /// # Errors
+    /// What is wrong with the text.
+    fn parse(text: &str) -> Result<Self, String>;
+
+    /// The value of an attribute that is not printed; `None` if there is none.
+    ///
+    /// # Errors
+    /// Never, by itself.
+    fn default() -> Result<Option<Self>, String> {
+        Ok(None)
+    }
+
+    /// The constants in it.
+    fn constants(&self) -> Vec<&Constant> {
+        Vec::new()
+    }
+}
+
+/// Attributes that are one word.
+macro_rules! words {
+    ($($word:ty: $kind:literal),*) => {
+        $(impl Attribute for $word {
+            fn print(&self, _: Option<usize>) -> Option<String> {
+                Some(self.to_string())
+            }
+
+            fn parse(text: &str) -> Result<Self, String> {
+                word(text, $kind)
+            }
+        })*
+    };
+}
+words!(usize: "number", u32: "number", i32: "number", BigInt: "number", Format: "type", Quantization: "type");
+
+impl<A: Attribute> Attribute for Option<A> {
+    fn print(&self, elide: Option<usize>) -> Option<String> {
+        self.as_ref()?.print(elide)
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        A::parse(text).map(Some)
+    }
+
+    fn default() -> Result<Option<Self>, String> {
+        Ok(Some(None))
+    }
+
+    fn constants(&self) -> Vec<&Constant> {
+        self.as_ref().map_or_else(Vec::new, A::constants)
+    }
+}
+
+/// `[2, 3]`
+impl Attribute for Vec<usize> {
+    fn print(&self, elide: Option<usize>) -> Option<String> {
+        Some(format!("[{}]", joined(self, elide)))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        list(text, ['[', ']'], |item| word(item, "number"))
+    }
+}
+
+/// `[1, _, 0]`, `_` where there is no index
+impl Attribute for Vec<Option<usize>> {
+    fn print(&self, elide: Option<usize>) -> Option<String> {
+        let index = |index: &Option<usize>| index.map_or("_".into(), |index| index.to_string());
+        Some(format!("[{}]", joined(self.iter().map(index), elide)))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let index = |item: &str| if item == "_" { Ok(None) } else { word(item, "index").map(Some) };
+        list(text, ['[', ']'], index)
+    }
+}
+
+/// One type, or `[2]{fixed<4,1>, fixed<6,1>}`: types that are broadcast
+impl Attribute for ArrayD<Quantization> {
+    fn print(&self, elide: Option<usize>) -> Option<String> {
+        match (self.ndim(), self.first()) {
+            (0, Some(only)) => Some(only.to_string()),
+            _ => Some(format!("{:?}{{{}}}", self.shape(), joined(self, elide))),
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        match text.starts_with('[') {
+            true => array(text, "type"),
+            false => Ok(ndarray::arr0(word(text, "type")?).into_dyn()),
+        }
+    }
+}
+
+/// `fixed<3,1>[2, 1]{3, -2}`: format, shape and codes
+impl Attribute for Constant {
+    fn print(&self, elide: Option<usize>) -> Option<String> {
+        let codes = joined(self.codes.iter(), elide);
+        Some(format!("{}{:?}{{{codes}}}", self.format, self.codes.shape()))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let shape = text.find('[').ok_or_else(|| format!("'{text}' is no constant"))?;
+        let (format, codes) = text.split_at(shape);
+        let codes = Codes::from_big(array(codes, "code")?);
+        Ok(Self { codes, format: word(format, "type")? })
+    }
+
+    fn constants(&self) -> Vec<&Constant> {
+        vec![self]
+    }
+}
+
+/// `(fixed<3,1>[1]{3}, fixed<3,1>[1]{1})`
+impl Attribute for Vec<Constant> {
+    fn print(&self, elide: Option<usize>) -> Option<String> {
+        let constants = self.iter().filter_map(|constant| constant.print(elide));
+        Some(format!("({})", joined(constants, None)))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        list(text, ['(', ')'], Constant::parse)
+    }
+
+    fn constants(&self) -> Vec<&Constant> {
+        self.iter().collect()
+    }
+}
+
+/// `(input=[1, 5], kernel=[1, 3], output=[1, 3])`, less what has its default
+impl Attribute for Window {
+    fn print(&self, elide: Option<usize>) -> Option<String> {
+        let default = Self::whole(self.input);
+        let parts = [
+            ("input", self.input, None),
+            ("kernel", self.kernel, None),
+            ("stride", self.stride, Some(default.stride)),
+            ("dilation", self.dilation, Some(default.dilation)),
+            ("pad_before", self.pad_before, Some(default.pad_before)),
+            ("input_dilation", self.input_dilation, Some(default.input_dilation)),
+            ("output", self.output, None),
+        ];
+        let parts = parts.into_iter().filter(|(_, value, default)| Some(*value) != *default);
+        let parts = parts.map(|(name, value, _)| format!("{name}={value:?}"));
+        let _ = elide;
+        Some(format!("({})", joined(parts, None)))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let part = |text: &str| {
+            let (name, value) = text.split_once('=').ok_or(format!("'{text}' is no part"))?;
+            let pair: Result<[usize; 2], _> = Vec::<usize>::parse(value)?.try_into();
+            Ok((name.to_owned(), pair.map_err(|_| format!("{name} is not two numbers"))?))
+        };
+        let mut parts = list(text, ['(', ')'], part)?;
+        let mut take = |name: &str| {
+            let at = parts.iter().position(|(known, _)| known == name)?;
+            Some(parts.remove(at).1)
+        };
+        let input = take("input").ok_or("input is missing")?;
+        let default = Self::whole(input);
+        let window = Self {
+            input,
+            kernel: take("kernel").ok_or("kernel is missing")?,
+            stride: take("stride").unwrap_or(default.stride),
+            dilation: take("dilation").unwrap_or(default.dilation),
+            pad_before: take("pad_before").unwrap_or(default.pad_before),
+            input_dilation: take("input_dilation").unwrap_or(default.input_dilation),
+            output: take("output").ok_or("output is missing")?,
+        };
+        match parts.first() {
+            Some((unknown, _)) => Err(format!("a window has no {unknown}")),
+            None => Ok(window),
+        }
+    }
+}
+
+/// `text` as a value that messages call `kind`.
+pub(super) fn word<T: FromStr>(text: &str, kind: &str) -> Result<T, String> {
+    text.parse().map_err(|_| match text {
+        ELIDED => "numbers are left out: print the graph without eliding".into(),
+        _ => format!("'{text}' is no {kind}"),
+    })
+}
+
+/// `[2, 1]{3, -2}`: a shape and its elements.
+fn array<T: FromStr>(text: &str, kind: &str) -> Result<ArrayD<T>, String> {
+    let (shape, elements) = text.split_at(text.find('{').unwrap_or(text.len()));
+    let elements = list(elements, ['{', '}'], |element| word(element, kind))?;
+    ArrayD::from_shape_vec(Vec::<usize>::parse(shape)?, elements)
+        .map_err(|_| format!("'{text}' has another number of elements than its shape"))
+}
+
+/// The items of a list between `brackets`, separated by commas outside of inner brackets.
+pub(super) fn list<T>(
+    text: &str,
+    brackets: [char; 2],
+    item: impl Fn(&str) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    let inner = text.strip_prefix(brackets[0]).and_then(|text| text.strip_suffix(brackets[1]));
+    let inner = inner.ok_or_else(|| format!("'{text}' is no list"))?;
+    let mut depth = 0;
+    let at_comma = |c: char| {
+        depth += nesting(c);
+        c == ',' && depth == 0
+    };
+    match inner.trim() {
+        "" => Ok(Vec::new()),
+        _ => inner.split(at_comma).map(|text| item(text.trim())).collect(),
+    }
+}
+
+/// Change of the depth of brackets.
+pub(super) fn nesting(c: char) -> i32 {
+    i32::from("[{(<".contains(c)) - i32::from("]})>".contains(c))
+}
+
+/// Items separated by commas, or [`ELIDED`] if they are more than `elide`.
+pub(super) fn joined<T: Display>(
+    items: impl IntoIterator<Item = T>,
+    elide: Option<usize>,
+) -> String {
+    let items: Vec<String> = items.into_iter().map(|item| item.to_string()).collect();
+    match elide {
+        Some(most) if items.len() > most => ELIDED.into(),
+        _ => items.join(", "),
+    }
+}
