@@ -1,9 +1,9 @@
-// How weights and tables are kept.
+// Declaration of weights and tables.
 #ifndef {{ guard }}
 #define {{ guard }}
 
-// Synthesis sees plain arrays. In C simulation the same numbers are converted in a loop, since a
-// constructor call for each of some thousands takes a compiler half a minute.
+// Synthesis sees plain arrays. C simulation converts the same numbers in a loop, because a constructor
+// call for each of 100000 numbers takes g++ a minute.
 #ifndef __SYNTHESIS__
 #include <initializer_list>
 

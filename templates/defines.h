@@ -1,4 +1,4 @@
-// Types of {{ design.name }}: what each holds, and the values that occur in it, proven.
+// Types of {{ design.name }}, with contents and proven range of values.
 #ifndef {{ guard }}
 #define {{ guard }}
 

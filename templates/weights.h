@@ -1,5 +1,5 @@
 // {{ layer }}: {{ holds }}, {{ shape }}.
-// Steps of {{ step }}, from {{ low }} to {{ high }}, {{ zeros }} of {{ count }} are zero.
+// LSB {{ step }}, from {{ low }} to {{ high }}, {{ zeros }} of {{ count }} are zero.
 #ifndef {{ guard }}
 #define {{ guard }}
 

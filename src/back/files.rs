@@ -226,7 +226,7 @@ fn constants(design: &Design) -> Result<String, BackError> {
 #[derive(Template)]
 #[template(path = "weights.h")]
 struct WeightsFile<'a> {
-    /// Whether each number is one literal.
+    /// Set if each number is one literal.
     plain: bool,
     layer: String,
     holds: &'a str,

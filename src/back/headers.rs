@@ -15,7 +15,7 @@ pub enum Headers {
     Builtin,
     /// The vendor's own, searched for in the usual folders.
     Vendor,
-    /// Those in this folder, or in its folder `ap_types` or `ac_types`.
+    /// The headers in this folder, or in its subfolder `ap_types` or `ac_types`.
     Dir(PathBuf),
 }
 

@@ -32,7 +32,7 @@ pub struct Design {
     pub inputs: Vec<EdgeId>,
     /// The top function's output arguments, in the model's order.
     pub outputs: Vec<EdgeId>,
-    /// How the kernels run together.
+    /// Execution of the kernels together.
     pub schedule: Schedule,
     /// Problems to expect in synthesis.
     pub warnings: Vec<Warning>,
@@ -209,7 +209,7 @@ pub struct Multipliers {
     pub constant_width: u32,
 }
 
-/// How the kernels run together.
+/// Execution of the kernels together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Schedule {
     /// Pipeline, dataflow, or sequence.
@@ -229,7 +229,7 @@ impl Design {
     ///
     /// # Errors
     /// If an option makes no sense, or the graph needs a type or a literal that C++ lacks.
-    /// What is merely hard to synthesise is no error but one of [`Design::warnings`].
+    /// Problems to expect in synthesis are no errors but [`Design::warnings`].
     pub fn new(graph: &Graph, options: &Options) -> Result<Self, HlsError> {
         build::design(graph, options)
     }

@@ -1,21 +1,21 @@
-//! What keeps a graph from becoming a design.
+//! Errors of designing hardware.
 
 use crate::fixed::FormatError;
 
-/// A graph or options that no design can be made of.
+/// A graph or options without a design.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, miette::Diagnostic)]
 pub enum HlsError {
-    /// The part would not survive in a Tcl script.
+    /// A part with characters that have a meaning in Tcl.
     #[error("'{0}' is no part")]
     #[diagnostic(help(
         "write a part as the vendor's tool lists it, for instance xcvu13p-flga2577-2-e"
     ))]
     Part(String),
-    /// No time that hardware has.
+    /// A clock period out of range.
     #[error("a clock period of {0} ns")]
     #[diagnostic(help("the clock period is a number of nanoseconds from 0.001 to 1000000"))]
     ClockPeriod(f64),
-    /// Not a fraction.
+    /// A clock uncertainty out of range.
     #[error("a clock uncertainty of {0} periods")]
     #[diagnostic(help(
         "the clock uncertainty is less than the period: ClockUncertainty takes a share of it (27%) or \
@@ -30,7 +30,7 @@ pub enum HlsError {
     #[error("a {what} for the layer '{layer}', which the network does not have")]
     #[diagnostic(help("its layers are: {known}"))]
     UnknownLayer {
-        /// Which option.
+        /// The option.
         what: &'static str,
         /// The name in the options.
         layer: String,
@@ -43,18 +43,18 @@ pub enum HlsError {
     TooWide {
         /// The layer's name.
         layer: String,
-        /// Which number.
+        /// The number.
         what: &'static str,
-        /// Which rule the type breaks.
+        /// The rule that the type breaks.
         source: FormatError,
     },
-    /// A constant that no C++ literal can say.
+    /// A constant that no C++ literal holds.
     #[error("layer '{layer}': {what} lie beyond what a C++ literal of type double holds")]
     #[diagnostic(help("scale the layer's weights and the values around it nearer to 1"))]
     Literal {
         /// The layer's name.
         layer: String,
-        /// Which constants.
+        /// The constants.
         what: &'static str,
     },
     /// The graph breaks a rule that `ir::validate` would have found.

@@ -8,8 +8,8 @@ use crate::naming;
 /// names into one and begin to shorten on their own at 80 characters.
 const LONGEST_STEM: usize = 40;
 
-/// Hands out identifiers that are valid in C++ and in the hardware languages that the C++ becomes,
-/// and unique even where upper and lower case are the same, as in the names of files.
+/// Unique identifiers that are valid in C++, Verilog and VHDL. Names that differ in case alone count
+/// as the same, as in file systems.
 #[derive(Debug, Default)]
 pub struct Names {
     taken: HashSet<String>,
@@ -51,7 +51,7 @@ impl Names {
         self.unique(&name)
     }
 
-    /// `wanted`, with a number behind it if that name is taken. `wanted` must be made of a stem
+    /// `wanted`, followed by a number if that name is taken. `wanted` must be made of a stem
     /// and letters, digits, and underscores.
     pub fn unique(&mut self, wanted: &str) -> String {
         let is_taken = |name: &str| is_reserved(name) || self.taken.contains(&name.to_lowercase());
@@ -61,7 +61,7 @@ impl Names {
     }
 }
 
-/// The nearest valid identifier to `spelling`. `kind` says what it names, where that must be said.
+/// The nearest valid identifier to `spelling`. `kind` is added where an identifier needs more text.
 fn identifier(spelling: &str, kind: &str) -> String {
     let mut name = String::new();
     for c in spelling.chars() {
@@ -86,24 +86,24 @@ fn identifier(spelling: &str, kind: &str) -> String {
     }
 }
 
-/// What of `name` leaves room for `kind` beside it.
+/// `name`, cut so that `kind` fits beside it.
 fn cut<'a>(name: &'a str, kind: &str) -> &'a str {
     let room = name.len().min(LONGEST_STEM - kind.len() - 1);
     name[..room].trim_end_matches('_')
 }
 
-/// Whether C++, its standard library, a vendor's headers, or a hardware language have the name.
+/// Tells whether C++, its standard library, a vendor's headers, or a hardware language have the name.
 fn is_reserved(name: &str) -> bool {
     let lower = name.to_lowercase();
     RESERVED.iter().any(|words| words.split_ascii_whitespace().any(|word| word == lower))
 }
 
-/// Whether a name is in capitals as macros are: which of them a header has, nobody can list.
+/// Tells whether a name is in capitals like a macro, of which headers have any number.
 fn is_macro(name: &str) -> bool {
     name.len() > 2 && !name.contains(|c: char| c.is_ascii_lowercase())
 }
 
-/// Whether a vendor may have any name that begins like this one, or like it with more behind it.
+/// Tells whether the name begins with a prefix of the vendors.
 fn has_reserved_prefix(name: &str) -> bool {
     let lower = format!("{}_", name.to_lowercase());
     ["ap_", "ac_", "hls_", "ccs_", "mgc_", "sc_"].iter().any(|prefix| lower.starts_with(prefix))
@@ -137,7 +137,8 @@ const RESERVED: [&str; 6] = [
      double_t",
     // Names that the generated files use inside kernels and in the testbench.
     "input output row outputs inputs sum elements element result value values code codes expected \
-     got sample samples largest total directory defines halvings scaled factor weight weights bias",
+     got sample samples largest total directory defines halvings scaled factor weight weights bias \
+     set vectors comparison",
     // Vendors' tools.
     "hls aesl apatb autotb csim cosim synthesis solution1 clk clock ap ac nnet",
     // Verilog and SystemVerilog: the top function becomes a module, its arguments ports.
@@ -200,10 +201,10 @@ mod tests {
 
     #[test]
     fn projects_leave_the_testbench_its_names() {
-        for word in ["Digits", "vectors", "run", "input_1_vectors"] {
+        for word in ["Print", "vectors", "run", "input_1_vectors"] {
             assert_eq!(Names::default().project(word), format!("{word}_network"));
         }
-        assert_eq!(stem("Digits"), "Digits");
+        assert_eq!(stem("Print"), "Print");
     }
 
     #[test]
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_behind_a_name_can_be_taken_as_well() {
+    fn a_name_with_a_number_can_be_taken_as_well() {
         let mut names = Names::default();
         let all: Vec<String> =
             ["a_2", "a", "a", "A"].iter().map(|layer| names.stem(layer)).collect();
@@ -226,7 +227,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_projects_name_is_its_own_name(
-            prefix in "(ap|AC|hls|2|int|Digits|X|_)?_?", rest in "[a-zA-Z0-9_ ]{0,60}",
+            prefix in "(ap|AC|hls|2|int|Print|X|_)?_?", rest in "[a-zA-Z0-9_ ]{0,60}",
             suffix in "(_vectors|_t|_)?",
         ) {
             let name = Names::default().project(&format!("{prefix}{rest}{suffix}"));

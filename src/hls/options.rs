@@ -1,4 +1,4 @@
-//! What a user may choose about the hardware.
+//! Options of the hardware.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::HlsError;
 use crate::config::Strategy;
 
-/// What a user may choose about the hardware.
+/// Options of the hardware.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Options {
     /// The project's name, in any spelling; the top function is named after it.
@@ -18,25 +18,25 @@ pub struct Options {
     pub clock_period: f64,
     /// The part of the clock period that synthesis leaves to placement and routing, 0 to 1.
     pub clock_uncertainty: f64,
-    /// How often one multiplier is used for a sample, where `layer_reuse_factors` says nothing.
+    /// Uses of one multiplier for a sample; default of `layer_reuse_factors`.
     pub reuse_factor: u64,
     /// Reuse factors of single layers, by the layer's name.
     pub layer_reuse_factors: BTreeMap<String, u64>,
-    /// How multipliers are shared, where `layer_strategies` says nothing.
+    /// Strategy for sharing multipliers; default of `layer_strategies`.
     #[serde(default)]
     pub strategy: Strategy,
     /// Strategies of single layers, by the layer's name.
     #[serde(default)]
     pub layer_strategies: BTreeMap<String, Strategy>,
-    /// How large functions' tables may be.
+    /// Largest lookup tables.
     #[serde(default)]
     pub table_sizes: TableSizes,
 }
 
-/// The most entries of a function's table; beyond, thresholds are compared.
+/// The most entries of a lookup table; a larger function becomes comparisons with thresholds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableSizes {
-    /// Where `layers` says nothing.
+    /// Default of `layers`.
     pub entries: usize,
     /// Of single layers, by the layer's name.
     pub layers: BTreeMap<String, usize>,
@@ -82,7 +82,7 @@ impl Options {
         self.layer_strategies.get(layer).copied().unwrap_or(self.strategy)
     }
 
-    /// Checks what no type can.
+    /// Checks the ranges of options.
     pub(super) fn check(&self) -> Result<(), HlsError> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if self.part.is_empty() || !self.part.chars().all(plain) {

@@ -15,7 +15,7 @@ use crate::config::Strategy;
 /// (its messages XFORM 203-103 and 203-504), and takes hours shortly before.
 pub const UNROLL_LIMIT: u64 = 4096;
 
-/// How a kernel runs.
+/// Loops, initiation interval and partitions of a kernel.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Plan {
     /// Initiation interval: clock cycles between two samples.
@@ -50,7 +50,7 @@ impl LocalArray {
     }
 }
 
-/// How one loop runs.
+/// Execution of one loop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Loop {
@@ -67,7 +67,7 @@ pub enum Loop {
     },
 }
 
-/// How the kernels run together.
+/// Execution of the kernels together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Flow {
@@ -341,7 +341,7 @@ impl Tiles {
     }
 }
 
-/// How a matrix shares its multipliers.
+/// Sharing of the multipliers of a matrix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Sharing {
     /// One is computed at a time.

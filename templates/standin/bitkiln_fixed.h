@@ -83,7 +83,7 @@ template <int W, int I, bool S> struct format {
 
 // ------------------------------------------------------------------------------------- casts --
 
-// code / 2^n as Q says, n > 0.
+// code / 2^n, rounded by mode Q, n > 0.
 template <rounding Q, class Word> constexpr Word drop_bits(Word code, int n) {
   const Word floor = shift_right(code, n);
   if constexpr (Q == rounding::trn) return floor;
@@ -102,7 +102,7 @@ template <rounding Q, class Word> constexpr Word drop_bits(Word code, int n) {
   return up ? floor + 1 : floor;
 }
 
-// code * 2^n brought into the range of To as O says. N is ap_fixed's: with `wrap`, so many top bits
+// code * 2^n brought into the range of To by mode O. N is ap_fixed's: with `wrap`, so many top bits
 // saturate.
 template <class To, overflow O, int N, class Word>
 constexpr typename To::code fit(Word code, int n) {
@@ -130,7 +130,7 @@ constexpr typename To::code fit(Word code, int n) {
   return To::wrap(negative ? bits(0) - lowest : highest);
 }
 
-// The code in To of `code`, a number with `dropped` more bits behind the point (fewer if negative).
+// The code in To of `code`, a number with `dropped` more fractional bits (fewer if negative).
 template <class To, rounding Q, overflow O, int N, class Word>
 constexpr typename To::code cast(Word code, int dropped) {
   return dropped > 0 ? fit<To, O, N>(drop_bits<Q>(code, dropped), 0)
@@ -223,7 +223,7 @@ template <class A, class B> struct division<A, B, true> {
   using remainder = result<A, B, typename operands<A, B>::remainder>;
 };
 
-// The bits of `x` with as many behind the point as F has.
+// The bits of `x` with as many fractional bits as F has.
 template <class F, class T> constexpr typename F::bits aligned(const T &x) {
   return static_cast<typename F::bits>(operand<T>::code(x))
          << (F::fraction - format_of<T>::fraction);

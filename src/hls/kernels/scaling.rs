@@ -423,5 +423,5 @@ pub(super) fn shifter(
 }
 
 pub(super) fn misshapen(context: &NodeContext<'_>) -> HlsError {
-    context.broken("weights of another number than their shape says")
+    context.broken("weights whose number does not match their shape")
 }
