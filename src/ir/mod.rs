@@ -42,6 +42,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub(crate) mod analysis;
 mod dot;
 mod graph;
 pub mod ops;

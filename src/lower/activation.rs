@@ -7,7 +7,7 @@ use super::builder::Builder;
 use super::parameters::no_constant;
 use super::scaled::{self, Quantized};
 use super::steps::{self, Curve};
-use super::{LowerError, function, quotients, softmax};
+use super::{LowerError, average, function, softmax};
 use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding, exp2};
 use crate::ir::{Affine, Cast, Clamp, Constant, ConstantError, Leaky, NodeId, Scale};
 use crate::model::{Activation, Layer};
@@ -118,7 +118,7 @@ pub(super) fn quantize(
     x: NodeId,
     quantizer: &Quantizer,
 ) -> Result<NodeId, LowerError> {
-    let x = quotients::nearest_to(builder, place.layer, x)?;
+    let x = average::rounded(builder, place.layer, x)?;
     match quantizer.scaled() {
         None => quantize_by_stages(builder, place, x, quantizer),
         Some(scaled) => {

@@ -4,8 +4,8 @@ use petgraph::graph::NodeIndex;
 
 use super::LowerError;
 use super::activation::{self, Place};
+use super::average;
 use super::builder::Builder;
-use super::quotients;
 use super::scaled::scale;
 use crate::fixed::exp2;
 use crate::ir::Cast;
@@ -39,7 +39,7 @@ pub(super) fn lower(
         _ => None,
     };
     if let Some(types) = quantizers.iter().map(cast).collect() {
-        let x = quotients::nearest_to(builder, &layer.name, operand)?;
+        let x = average::rounded(builder, &layer.name, operand)?;
         let node = builder.add(&layer.name, "", Cast::by_channel(types), x)?;
         return builder.finished(index, layer, node);
     }

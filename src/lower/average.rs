@@ -1,17 +1,13 @@
-//! Averages and other quotients: numbers times those that make quotients of them.
+//! Averages and other quotients: products with a factor that may have no finite number of bits.
 //!
-//! A number that a format holds is a factor like any other, and a power of two only moves the
-//! binary point. A third is no such number. Then the quotient is rounded to the nearest step of
-//! 2^-f, and f is chosen such that no quantizer behind can tell: a quantizer changes its value at
-//! multiples of some 2^-q, and a quotient by n that is not such a multiple is at least 2^-q / n away
-//! from it. Rounding moves it by 2^-f / 2 at most, so that it stays on its side if f ≥ q + log2 n;
-//! and a quotient that is such a multiple is kept. With [`GUARD`] bits more than that takes for
-//! multiples of the operand's own steps, q may be finer than those.
+//! A factor that a format holds is one like any other, and a power of two shifts the binary point.
+//! Any other quotient is rounded to f fractional bits, enough for [`analysis`](crate::ir::analysis)
+//! to prove that no quantizer can tell: [`GUARD`] bits more than quantizers need that are as fine as
+//! the operand.
 //!
-//! In hardware the quotient is a product with a rounded reciprocal, and the rounding hides what the
-//! reciprocal lacks. Between two halves of a step there lies no multiple of 2^-f / n nearer to
-//! them than 2^-f / 2n, n being odd here; a reciprocal that is off by less than that, divided by the
-//! largest sum, rounds to the same step.
+//! Hardware multiplies by a rounded reciprocal, whose error the rounding hides: multiples of 2^-f / n
+//! are 2^-f / 2n or more from halves of an LSB unless they are halves, n being odd. A reciprocal
+//! whose error is less than that, divided by the largest operand, rounds to the same code.
 
 use ndarray::Array1;
 use num_bigint::BigInt;
@@ -20,18 +16,18 @@ use num_traits::{Float, One, Signed, Zero};
 
 use super::activation::{Place, cast, scale};
 use super::builder::Builder;
-use super::quotients::{self, Quotients, common_multiple};
 use super::{LowerError, Warning};
 use crate::fixed::{Format, FormatError, Overflow, Quantization, Range, Rounding};
-use crate::ir::{Affine, Constant, NodeId, Reshape, Tensor};
+use crate::ir::analysis::{Quotients, common_multiple};
+use crate::ir::{Affine, Constant, Linear, NodeId, Reshape, Tensor};
 
-/// Bits behind those that quantizers as fine as the operand need.
+/// Fractional bits beyond those that quantizers as fine as the operand need.
 pub(super) const GUARD: u32 = 16;
 
-/// What is kept of sums whose products would exceed [`WIDEST`] bits.
+/// Bits kept of sums whose products would exceed [`WIDEST`] bits.
 const FEWER: u64 = 40;
 
-/// The widest product of a sum and a reciprocal, with some room below the widest format.
+/// Widest product of a sum and a reciprocal, with some room below the widest format.
 const WIDEST: u64 = 120;
 
 /// The largest denominator of a simple fraction.
@@ -180,7 +176,7 @@ pub(super) fn multiply(
     if !exact {
         let to = nearest(builder.tensor(node), position(rounded)?).map_err(&too_wide)?;
         node = cast(builder, place.layer, part(!by_element, "average"), node, &to)?;
-        note_quotients(builder, (operand, node), factors, [position(own)?, position(rounded + 1)?]);
+        record(builder, (operand, node), factors, [position(own)?, position(rounded + 1)?]);
     }
     if by_element {
         node = builder.add(place.layer, "shape", Reshape { shape: x.shape }, node)?;
@@ -188,9 +184,9 @@ pub(super) fn multiply(
     Ok(node)
 }
 
-/// Keeps in mind what the products in `node` of `operand` with `factors` are: multiples of 2^-`own` of
-/// an odd fraction of 1 where the operand is exact, and known to 2^-`error`.
-fn note_quotients(
+/// Records the quotients in `node`, products of `operand` with `factors`: multiples of 2^-`own` / n
+/// where the operand is exact, stored with an error of 2^-`error`.
+fn record(
     builder: &mut Builder<'_>,
     (operand, node): (NodeId, NodeId),
     factors: &[Factor],
@@ -198,8 +194,8 @@ fn note_quotients(
 ) {
     let mut denominators = factors.iter().map(|factor| factor.denominator);
     let Some(odd) = denominators.try_fold(1, common_multiple) else { return };
-    let known = match quotients::of(builder, operand) {
-        None => Some(Quotients { odd, fraction: own, error, settled: true }),
+    let known = match builder.quotients_of(operand) {
+        None => Some(Quotients { odd, fraction: own, error, is_rounded: true }),
         Some(known) => {
             let fraction = own.saturating_sub(builder.tensor(operand).format.fraction());
             let growth = factors.iter().map(Factor::bits).max().unwrap_or(0);
@@ -211,12 +207,42 @@ fn note_quotients(
     }
 }
 
-/// The type that holds `x` rounded to `fraction` bits behind the point.
+/// The dot products of `linear` with the elements of `operand` that `node` holds: rounded as
+/// [`analysis`](crate::ir::analysis) says if these are quotients.
+pub(super) fn rounded_sums(
+    builder: &mut Builder<'_>,
+    layer: &str,
+    node: NodeId,
+    (operand, linear): (NodeId, &Linear),
+) -> Result<NodeId, LowerError> {
+    let Some(known) = builder.quotients_of(operand) else { return Ok(node) };
+    builder.quotients.insert(node, known.dot(linear));
+    rounded(builder, layer, node)
+}
+
+/// `node` on its way to a quantizer: rounded as [`analysis`](crate::ir::analysis) says if it holds
+/// quotients.
+pub(super) fn rounded(
+    builder: &mut Builder<'_>,
+    layer: &str,
+    node: NodeId,
+) -> Result<NodeId, LowerError> {
+    let Some(known) = builder.quotients_of(node) else { return Ok(node) };
+    let stored = builder.tensor(node).format.fraction();
+    let Some(fraction) = known.rounding(stored) else { return Ok(node) };
+    let too_wide = |error| LowerError::Format { layer: layer.into(), part: "accumulator", error };
+    let to = nearest(builder.tensor(node), fraction).map_err(too_wide)?;
+    let node = cast(builder, layer, "nearest", node, &to)?;
+    builder.quotients.insert(node, Quotients { error: fraction, is_rounded: true, ..known });
+    Ok(node)
+}
+
+/// The type that holds `x` rounded to `fraction` fractional bits.
 pub(super) fn nearest(x: &Tensor, fraction: i32) -> Result<Quantization, FormatError> {
     let dropped = x.format.fraction().saturating_sub(fraction);
     let dropped = u32::try_from(dropped).unwrap_or_default();
     let range = x.range();
-    // Rounding moves an end by less than one step.
+    // Rounding moves an end by less than one LSB.
     let low = (range.low() >> dropped) - 1;
     let high = (range.high() >> dropped) + 1;
     let low = if range.low().is_negative() { low } else { BigInt::zero() };

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use petgraph::graph::NodeIndex;
 
 use super::error::PrecisionOverflow;
-use super::quotients::Quotients;
 use super::result::TypedResult;
 use super::{LowerError, Lowered, Settings, Warning};
 use crate::function::Function;
+use crate::ir::analysis::{Quotients, quotients};
 use crate::ir::{Graph, NodeId, Op, OpError, Tensor, validate};
 use crate::model::{Layer, Model};
 use crate::naming;
@@ -21,7 +21,7 @@ pub(super) struct Builder<'a> {
     results: HashMap<NodeIndex, NodeId>,
     /// Layers that end with a function which their readers compute.
     deferred: HashMap<NodeIndex, Function>,
-    /// What is known of nodes that hold rounded quotients.
+    /// Nodes that hold rounded quotients, as recorded when they were added.
     pub(super) quotients: HashMap<NodeId, Quotients>,
     names: HashSet<String>,
     warnings: Vec<Warning>,
@@ -94,7 +94,12 @@ impl<'a> Builder<'a> {
         result.ok_or_else(|| LowerError::Inputs { layer: self.model.graph[index].name.clone() })
     }
 
-    /// What is made so far.
+    /// The quotients that `node` holds; `None` if it holds none.
+    pub(super) fn quotients_of(&self, node: NodeId) -> Option<Quotients> {
+        quotients(&self.graph, &self.quotients, node)
+    }
+
+    /// The graph so far.
     pub(super) fn graph(&self) -> &Graph {
         &self.graph
     }

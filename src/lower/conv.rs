@@ -5,7 +5,7 @@ use petgraph::graph::NodeIndex;
 
 use super::builder::Builder;
 use super::products::{Scales, Trained};
-use super::{LowerError, quotients, windows};
+use super::{LowerError, average, windows};
 use crate::fixed::{Codes, FormatError};
 use crate::ir::{self, Constant, ConstantError, Linear, NodeId};
 use crate::model::{Conv, Folded, Layer, Separable};
@@ -85,7 +85,7 @@ fn convolve(
     };
     let linear = op.linear.clone();
     let node = builder.add(layer, site.part, op, operand)?;
-    let node = quotients::settled(builder, layer, node, (operand, &linear))?;
+    let node = average::rounded_sums(builder, layer, node, (operand, &linear))?;
     products.finish(builder, site.index, layer, node, &conv.activation)
 }
 

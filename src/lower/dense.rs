@@ -4,7 +4,7 @@ use petgraph::graph::NodeIndex;
 
 use super::builder::Builder;
 use super::products::{Scales, Trained};
-use super::{LowerError, quotients};
+use super::{LowerError, average};
 use crate::ir::Linear;
 use crate::model::{Dense, Layer};
 
@@ -36,7 +36,7 @@ pub(super) fn lower(
     let bias = products.bias.take();
     let linear = Linear { weights: products.weights.clone(), bias };
     let node = builder.add(name, "", linear.clone(), operand)?;
-    let node = quotients::settled(builder, name, node, (operand, &linear))?;
+    let node = average::rounded_sums(builder, name, node, (operand, &linear))?;
     let node = products.finish(builder, index, name, node, &dense.activation)?;
     builder.result(index, node);
     Ok(())

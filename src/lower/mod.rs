@@ -10,6 +10,8 @@
 mod activation;
 mod adaptive;
 mod average;
+#[cfg(test)]
+mod average_tests;
 mod bilinear;
 mod builder;
 mod conv;
@@ -26,9 +28,6 @@ mod pool;
 mod products;
 #[cfg(test)]
 mod products_tests;
-mod quotients;
-#[cfg(test)]
-mod quotients_tests;
 mod result;
 mod scaled;
 #[cfg(test)]

@@ -3,9 +3,9 @@
 use ndarray::{Array2, array};
 
 use super::lower;
-use super::quotients::common_multiple;
 use super::tests::{Outcome, chain, dense, settings};
 use crate::function::{Function, Relu};
+use crate::ir::analysis::common_multiple;
 use crate::model::{
     Activation, LayerKind, Merge, Padding, Pool, PoolWindows, Reduction, WindowSpec,
 };
