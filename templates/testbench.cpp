@@ -194,9 +194,10 @@ const char *vectors_directory(int argc, char **argv) {
         return "tb_data";
     }
     static char beside[FILENAME_MAX];
-    const char *const slash = std::strrchr(__FILE__, '/');
-    const int length = slash ? static_cast<int>(slash + 1 - __FILE__) : 0;
-    std::snprintf(beside, sizeof beside, "%.*stb_data", length, __FILE__);
+    const char *const file = __FILE__;
+    const char *const slash = std::strrchr(file, '/');
+    const int length = slash ? static_cast<int>(slash + 1 - file) : 0;
+    std::snprintf(beside, sizeof beside, "%.*stb_data", length, file);
     return beside;
 }
 

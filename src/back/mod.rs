@@ -1,6 +1,6 @@
 //! From a design to the files of a project, and the check of such a project.
 //!
-//! A [`backend::Backend`] emits a [`Design`](crate::hls::Design) as files and verifies a written
+//! A [`backend::Backend`] emits a [`Design`] as files and verifies a written
 //! project. Its one implementation is HLS C++ in a vendor's dialect: a kernel is one template in
 //! `templates/kernels`, shared by the dialects; the differences between vendors are in one file
 //! each, `vitis.rs` and `catapult.rs`, and in the template folders of the same name. [`write()`] and

@@ -40,7 +40,7 @@ pub(super) fn literal(code: &BigInt, fraction: i32, type_name: &str) -> String {
 /// what the standards of Rust and C++ agree on.
 fn double(code: &BigInt, fraction: i32) -> String {
     debug_assert!(code.abs().bits() <= DOUBLE_BITS);
-    let code = code.to_f64().unwrap_or(f64::NAN);
+    let code = code.to_f64().expect("a double holds 53 bits");
     format!("{:?}", libm::ldexp(code, -fraction))
 }
 

@@ -65,7 +65,7 @@ impl Uses {
         let present =
             |tap| (0..window.windows()).filter(|w| window.source(*w, tap).is_some()).count();
         let taps: Vec<u64> = (0..window.taps()).map(|tap| present(tap) as u64).collect();
-        let rows = conv.linear.weights.codes.shape().first().copied().unwrap_or(0);
+        let (rows, _) = matrix_shape(&conv.linear);
         let tap_rows = (rows / window.taps().max(1)).max(1);
         Self { times: window.windows() as u64, taps, tap_rows }
     }
@@ -73,6 +73,14 @@ impl Uses {
     fn of_row(&self, row: usize) -> u64 {
         self.taps.get(row / self.tap_rows).copied().unwrap_or(self.times)
     }
+}
+
+/// Inputs and outputs of a weight matrix.
+fn matrix_shape(linear: &ir::Linear) -> (usize, usize) {
+    let &[inputs, outputs] = linear.weights.codes.shape() else {
+        unreachable!("the graph admits no other weights than matrices")
+    };
+    (inputs, outputs)
 }
 
 /// Sums that are shifted.
@@ -147,7 +155,7 @@ impl MatrixForm {
     /// Operations for one sample in this form; `uses` counts the uses of each row of `linear`.
     pub(super) fn operations(&self, linear: &ir::Linear, uses: &Uses) -> Operations {
         let mut operations = Operations::default();
-        let outputs = linear.weights.codes.shape().get(1).copied().unwrap_or(0);
+        let (_, outputs) = matrix_shape(linear);
         let mut terms = vec![0_u64; outputs];
         let fraction = linear.weights.format.fraction();
         for (position, code) in linear.weights.codes.iter().enumerate() {
