@@ -13,7 +13,7 @@ namespace {
 
 const unsigned long SAMPLES = {{ samples }};
 const unsigned long SHOWN = 5;
-const char DIGITS[] = "0123456789abcdef";
+const char HEX_DIGITS[] = "0123456789abcdef";
 
 // The bits of a value of up to 128 bits, in two's complement.
 struct Code {
@@ -40,12 +40,12 @@ bool parse(const char *text, int width, Code &code) {
     code.high = code.low = 0;
     const unsigned long length = std::strlen(text);
     for (unsigned long n = 0; n < length; n++) {
-        const char *const digit = std::strchr(DIGITS, text[n]);
+        const char *const digit = std::strchr(HEX_DIGITS, text[n]);
         if (!digit) {
             return false;
         }
         code.high = code.high << 4 | code.low >> 60;
-        code.low = code.low << 4 | (digit - DIGITS);
+        code.low = code.low << 4 | (digit - HEX_DIGITS);
     }
     const bool fits_high = width == 128 || code.high >> (width > 64 ? width - 64 : 0) == 0;
     const bool fits_low = width >= 64 || code.low >> (width % 64) == 0;
@@ -152,7 +152,7 @@ template <int W, int N, class T> bool set(T (&values)[N], Vectors &vectors) {
 template <int W> void print(const char *label, const Code &code) {
     std::printf("%s", label);
     for (int shift = (W - 1) / 4 * 4; shift >= 0; shift -= 4) {
-        std::putchar(DIGITS[(shift < 64 ? code.low >> shift : code.high >> (shift - 64)) & 15]);
+        std::putchar(HEX_DIGITS[(shift < 64 ? code.low >> shift : code.high >> (shift - 64)) & 15]);
     }
 }
 

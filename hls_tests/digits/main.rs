@@ -85,3 +85,8 @@ fn the_network_reads_97_percent_of_the_digits() -> Result<(), Box<dyn Error>> {
     assert_eq!((right, labels.len()), (437, 450));
     Ok(())
 }
+
+#[test]
+fn the_project_has_the_name_of_the_example() {
+    assert_eq!(bitkiln::hls::Design::project_name("digits"), "digits");
+}

@@ -110,7 +110,7 @@ fn has_reserved_prefix(name: &str) -> bool {
 }
 
 /// Classes and functions of the testbench, in lower case.
-const TESTBENCH: &str = "code comparison digits get_bits parse print run samples set set_bits shown \
+const TESTBENCH: &str = "code comparison get_bits hex_digits parse print run samples set set_bits shown \
                          vectors vectors_directory";
 
 /// Reserved words in lower case, by where they come from.
