@@ -399,7 +399,7 @@ pub fn windows() -> Network {
         let pool = graph.add(name, op, &[x]).unwrap();
         graph.add_output(name, pool);
         let op = Pool { window: whole, kind };
-        let pool = graph.add(&format!("{name}_of_all"), op, &[x]).unwrap();
+        let pool = graph.add(format!("{name}_of_all"), op, &[x]).unwrap();
         graph.add_output(format!("{name}_of_all"), pool);
     }
 

@@ -1,5 +1,6 @@
 //! A lower and an upper limit.
 
+use ndarray::ArrayD;
 use num_bigint::BigInt;
 
 use super::{Effect, OpError, Operand, Operation, is_narrow, limit_as_word, over_words, single};
@@ -32,13 +33,7 @@ impl Operation for Clamp {
 
     fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
         let x = operands.first()?;
-        over_words!(is_narrow(operands, &[], result.format), W => {
-            let (low, high) = (limit_as_word(self.low.as_ref())?, limit_as_word(self.high.as_ref())?);
-            Some(W::view(x.codes)?.map(|code: &W| {
-                let code = low.as_ref().map_or(code, |low| code.max(low));
-                high.as_ref().map_or(code, |high| code.min(high)).clone()
-            }))
-        })
+        over_words!(is_narrow(operands, &[], result.format), W => self.limited::<W>(x))
     }
 
     fn is_uniform(&self) -> bool {
@@ -47,5 +42,16 @@ impl Operation for Clamp {
 
     fn effect(&self, _: usize) -> Effect {
         Effect::Selects
+    }
+}
+
+impl Clamp {
+    fn limited<W: Word>(&self, x: &Operand<'_>) -> Option<ArrayD<W>> {
+        let low = limit_as_word(self.low.as_ref())?;
+        let high = limit_as_word(self.high.as_ref())?;
+        Some(W::view(x.codes)?.map(|code: &W| {
+            let code = low.as_ref().map_or(code, |low| code.max(low));
+            high.as_ref().map_or(code, |high| code.min(high)).clone()
+        }))
     }
 }
