@@ -13,8 +13,8 @@ fn a_model_becomes_a_verified_project_for_both() -> Outcome {
         let project = folder.path().join(backend);
         let inputs = case("net_mlp_softmax", "inputs.npz");
         let inputs = inputs.to_str().ok_or("path")?;
-        let more =
-            ["--backend", backend, "--verify", "--input-type", "fixed<8,1>", "--input", inputs];
+        let mut more = vec!["--backend", backend, "--verify", "--wide"];
+        more.extend(["--input-type", "fixed<8,1>", "--input", inputs]);
         let output = build("net_mlp_softmax", "model.h5", &project, &more)?;
         let printed = text(&output);
         assert!(output.status.success(), "{printed}");
