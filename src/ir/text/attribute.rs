@@ -14,7 +14,7 @@ use crate::ir::{Constant, Window};
 /// Stands for numbers that are left out.
 const ELIDED: &str = "...";
 
-/// Name, attributes and constants of an operation: [`described!`] implements both traits from the
+/// Name, attributes and constants of an operation. The macro `described` implements both traits from the
 /// names of the fields.
 pub trait Described {
     /// The name in tables and in the text form.

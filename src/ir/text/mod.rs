@@ -102,7 +102,7 @@ impl TextError {
     }
 }
 
-/// Reads what [`print`] prints, and shorter: see the [module](self).
+/// Reads what [`print()`] prints, and shorter: see the [module](self).
 ///
 /// # Errors
 /// The first line that is no part of a graph, or whose type cannot be inferred. Whether the graph is
