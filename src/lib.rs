@@ -44,3 +44,8 @@ pub use compiler::{
     CompileError, Compiler, CompilerOptions, Hardware, InputType, InputTypeError, NamedArrays,
     Network, Simulation, SoftmaxMethod,
 };
+
+/// The examples of the README, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
