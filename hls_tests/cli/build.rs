@@ -20,7 +20,7 @@ fn a_model_becomes_a_verified_project_for_both() -> Outcome {
         assert!(output.status.success(), "{printed}");
         // 16 samples of 5 classes.
         assert!(printed.contains("80 values compared, 0 mismatches"), "{printed}");
-        assert!(printed.contains("accumulator"), "{printed}");
+        assert!(printed.contains("proven range"), "{printed}");
         let manifest = fs::read_to_string(project.join("bitkiln.json"))?;
         let manifest: serde_json::Value = serde_json::from_str(&manifest)?;
         assert_eq!(manifest["backend"], backend);
@@ -131,6 +131,14 @@ fn inspect_shows_types_as_table_json_and_graph() -> Outcome {
         json["layers"][1]["additions"].as_u64() > json["layers"][1]["multiplications"].as_u64()
     );
     assert!(fs::read_to_string(dot)?.contains("fc\\nlinear [7]"));
+
+    // Columns that only repeat the result's type or are exact numbers take --wide.
+    let table = |more: &[&std::ffi::OsStr]| {
+        bitkiln(&[&["inspect".as_ref(), model.as_os_str()], more].concat())
+    };
+    let (narrow, wide) = (text(&table(&[])?), text(&table(&["--wide".as_ref()])?));
+    assert!(narrow.contains("weights") && !narrow.contains("accumulator"), "{narrow}");
+    assert!(wide.contains("accumulator") && wide.contains("shift"), "{wide}");
     Ok(())
 }
 

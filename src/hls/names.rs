@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn reserved_words_are_avoided() {
-        for word in ["class", "main", "input", "reg", "signal", "INDEX", "y1", "bitkiln"] {
+        for word in ["class", "main", "input", "reg", "signal", "INDEX", "y1", "set", "bitkiln"] {
             assert_eq!(stem(word), format!("{word}_layer"));
         }
         for name in ["ap_fixed", "AC_int", "sc_conv", "hls_core", "ap", "CCS"] {
