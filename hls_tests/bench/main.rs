@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use bitkiln::back::{self, Backend, Vectors, WriteOptions};
+use bitkiln::back::{self, Tool, Vectors, WriteOptions};
 use bitkiln::hls::{Design, Options};
 use bitkiln::ir::Graph;
 use bitkiln::lower::{Settings, lower};
@@ -40,8 +40,8 @@ fn read_and_lower() -> Graph {
 }
 
 /// From the file to a project on disk, with the 100 samples that `bitkiln build` makes up.
-#[divan::bench(args = [Backend::Vitis, Backend::Catapult])]
-fn build(bencher: Bencher<'_, '_>, backend: Backend) {
+#[divan::bench(args = [Tool::Vitis, Tool::Catapult])]
+fn build(bencher: Bencher<'_, '_>, backend: Tool) {
     let folder = tempfile::tempdir().expect("a temporary folder can be made");
     let project = folder.path().join("prj");
     bencher.bench_local(|| {

@@ -103,7 +103,7 @@ fn formats(line: &str) -> Vec<Format> {
 
 /// `code` with the fractional bits of `to`.
 fn in_steps(code: &BigInt, format: Format, to: Format) -> BigInt {
-    code << (to.fraction() - format.fraction())
+    code << (to.fractional_bits() - format.fractional_bits())
 }
 
 fn sums_differences_products(vendor: Vendor) {
@@ -158,7 +158,7 @@ fn negations_and_shifts(vendor: Vendor) {
             body: operands
                 .iter()
                 .map(|a| {
-                    let native = (1..=64).contains(&a.format.integer());
+                    let native = (1..=64).contains(&a.format.integer_bits());
                     format!("  unary<{}, {native}>({});\n", a.cpp(vendor), most(a.format))
                 })
                 .collect(),

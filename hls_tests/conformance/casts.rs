@@ -74,7 +74,7 @@ fn drawn_types(vendor: Vendor, seed: u64, sources: usize, widest: i32) -> Vec<So
                 .map(|_| {
                     let to_width = draw.between(1, widest);
                     let dropped = draw.between(-to_width - 3, width + 3);
-                    let integer = to_width - (format.fraction() - dropped);
+                    let integer = to_width - (format.fractional_bits() - dropped);
                     let signedness = draw.signedness();
                     let target = Format::new(signedness, to_width as u32, integer).unwrap();
                     let rounding = draw.one_of(&vendor.roundings());
@@ -130,7 +130,7 @@ fn compare(vendor: Vendor, headers: Headers, sources: &[Source]) {
                 assert_eq!(found.len(), source.codes.len(), "{} to {to}", source.format);
                 for (bits, found) in source.codes.iter().zip(found) {
                     let from = code(*bits, source.format);
-                    let expected = ours(&from, source.format.fraction(), to);
+                    let expected = ours(&from, source.format.fractional_bits(), to);
                     differences.check(&expected, &code(found, to.format), || {
                         format!("{} of {from} to {to}", source.format)
                     });

@@ -47,7 +47,7 @@ impl Vendor {
     /// The C++ type of `to`.
     pub fn fixed(self, to: &Quantization) -> String {
         let Quantization { format, rounding, overflow } = to;
-        let (w, i, signed) = (format.width(), format.integer(), format.is_signed());
+        let (w, i, signed) = (format.width(), format.integer_bits(), format.is_signed());
         let (q, o) = (rounding.name(), overflow.name());
         match self {
             Self::Ap => {

@@ -1,6 +1,6 @@
 //! Scales per channel and slopes: powers of two need no multiplier.
 
-use bitkiln::back::{Backend, files};
+use bitkiln::back::{Tool, files};
 use bitkiln::hls::Body;
 use bitkiln::ir::{Affine, Graph, Leaky, NodeId};
 use num_bigint::BigInt;
@@ -62,7 +62,7 @@ fn factors_of_every_kind_are_exact() {
 #[test]
 fn nothing_but_other_numbers_multiplies() {
     let network = small_factors();
-    for backend in Backend::ALL {
+    for backend in Tool::ALL {
         let design = network.design(backend);
         let files = files(&design, backend, &network.vectors, None).unwrap();
         let source = files.iter().find(|file| file.path == "firmware/factors.cpp").unwrap();

@@ -1,6 +1,6 @@
 //! Weight matrices without multipliers, and functions as tables and comparators.
 
-use bitkiln::back::{Backend, files};
+use bitkiln::back::{Tool, files};
 use bitkiln::hls::{Body, Design, Options, Terms};
 use bitkiln::ir::{Graph, Linear, NodeId};
 
@@ -137,7 +137,7 @@ fn design(graph: &Graph) -> Design {
 #[test]
 fn functions_of_every_form_are_exact_on_every_code() {
     let network = small_functions();
-    let design = network.design(Backend::Vitis);
+    let design = network.design(Tool::Vitis);
     let kind = |body: &Body| match body {
         Body::Comparators(steps) => format!("{} comparators", steps.comparisons),
         Body::Search(search) => format!("search of {} in {}", search.count, search.levels),
@@ -177,7 +177,7 @@ fn nothing_but_products_multiplies() {
     for seed in 0..20 {
         let network = random_forms(seed);
         let design = design(&network.graph);
-        for backend in Backend::ALL {
+        for backend in Tool::ALL {
             let files = files(&design, backend, &network.vectors, None).unwrap();
             let source = files.iter().find(|file| file.path == "firmware/forms.cpp").unwrap();
             for kernel in &design.kernels {

@@ -1,6 +1,6 @@
 //! Small networks for tests, each with random samples and their simulated outputs.
 
-use bitkiln::back::{Backend, Vectors};
+use bitkiln::back::{Tool, Vectors};
 use bitkiln::fixed::{Codes, Format, Overflow, Quantization, Rounding};
 use bitkiln::hls::{Design, Options};
 use bitkiln::ir::{
@@ -102,7 +102,7 @@ impl Network {
     }
 
     /// Hardware for the default part of `backend`.
-    pub fn design(&self, backend: Backend) -> Design {
+    pub fn design(&self, backend: Tool) -> Design {
         let options = Options { part: backend.default_part().into(), ..self.options.clone() };
         Design::new(&self.graph, &options).unwrap()
     }
@@ -202,7 +202,7 @@ pub fn add_steps(
     (thresholds, values, fraction): (&[i64], &[i64], i32),
 ) -> NodeId {
     let big = |codes: &[i64]| codes.iter().map(|c| BigInt::from(*c)).collect::<Array1<_>>();
-    let at = graph[from].tensor.format.fraction();
+    let at = graph[from].tensor.format.fractional_bits();
     let values = Constant::of_codes(big(values).into_dyn(), fraction).unwrap();
     let thresholds = Constant::of_codes(big(thresholds).into_dyn(), at).unwrap();
     graph.add(name, StepFunction { thresholds, values }, &[from]).unwrap()

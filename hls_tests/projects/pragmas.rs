@@ -3,7 +3,7 @@
 
 use std::fs;
 
-use bitkiln::back::Backend;
+use bitkiln::back::Tool;
 
 use crate::factors::small_factors;
 use crate::forms::{random_forms, small_forms, small_functions};
@@ -250,7 +250,7 @@ fn other_pragmas_of_catapult_are_refused() {
 /// Each of the lint's test networks has the arrays and loops that make its rules bite.
 #[test]
 fn the_lint_reads_generated_code() {
-    let project = build(&small_tiles(), Backend::Vitis);
+    let project = build(&small_tiles(), Tool::Vitis);
     let text = fs::read_to_string(project.path().join("firmware/blocks.cpp")).unwrap();
     let source = Source::read(&text);
     let pragmas = text.lines().filter(|line| line.trim_start().starts_with("#pragma")).count();
@@ -275,8 +275,8 @@ fn catapult_keeps_the_same_arrays_in_registers() {
         small_functions(),
         random_forms(2),
     ] {
-        let vitis = build(&network, Backend::Vitis);
-        let catapult = build(&network, Backend::Catapult);
+        let vitis = build(&network, Tool::Vitis);
+        let catapult = build(&network, Tool::Catapult);
         let script = fs::read_to_string(catapult.path().join("build_prj.tcl")).unwrap();
         let threshold = |option: &str| -> u64 {
             let line = script.lines().find(|line| line.contains(option)).unwrap();

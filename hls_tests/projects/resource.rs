@@ -1,6 +1,6 @@
 //! Folded matrices: tiles of weights, one per iteration.
 
-use bitkiln::back::{Backend, files};
+use bitkiln::back::{Tool, files};
 use bitkiln::config::Strategy;
 use bitkiln::hls::{Body, Design, Tiles};
 use bitkiln::ir::{Graph, Linear, Window};
@@ -72,7 +72,7 @@ fn tiles(design: &Design) -> Vec<Tiles> {
 #[test]
 fn tiles_of_every_shape() {
     let network = small_tiles();
-    let design = network.design(Backend::Vitis);
+    let design = network.design(Tool::Vitis);
     assert_eq!(design.warnings, []);
     let tiles: Vec<(usize, usize)> =
         tiles(&design).iter().map(|tiles| (tiles.inputs, tiles.outputs)).collect();
@@ -92,7 +92,7 @@ fn tiles_of_every_form() {
         network.options.layer_reuse_factors.insert(layer, factor);
     }
     let different: std::collections::HashSet<(usize, usize)> =
-        tiles(&network.design(Backend::Vitis)).iter().map(|b| (b.inputs, b.outputs)).collect();
+        tiles(&network.design(Tool::Vitis)).iter().map(|b| (b.inputs, b.outputs)).collect();
     assert!(different.len() >= 6, "{different:?}");
     assert_exact(&network);
 }
@@ -107,22 +107,22 @@ fn large_tensors_are_split_by_channel() {
         let path = name.replace("NAME", &design.name);
         files.into_iter().find(|file| file.path == path).unwrap().contents
     };
-    let vitis = of(Backend::Vitis, "firmware/NAME.cpp");
+    let vitis = of(Tool::Vitis, "firmware/NAME.cpp");
     assert!(
         vitis.contains("#pragma HLS ARRAY_PARTITION variable=relu_out cyclic factor=6"),
         "{vitis}"
     );
-    let catapult = of(Backend::Catapult, "build_prj.tcl");
+    let catapult = of(Tool::Catapult, "build_prj.tcl");
     let (_, arrays) = catapult.split_once("foreach {array memories} {").unwrap();
     let (arrays, _) = arrays.split_once('}').unwrap();
     assert!(arrays.contains("core/relu_out 6\n"), "{arrays}");
     assert!(arrays.contains(" image 5\n"), "{arrays}");
     // A memory gets no handshake of all elements.
-    let catapult = of(Backend::Catapult, "firmware/NAME.cpp");
+    let catapult = of(Tool::Catapult, "firmware/NAME.cpp");
     assert!(!catapult.contains("hls_resource image:rsc"), "{catapult}");
     let small = small_tiles();
-    let design = small.design(Backend::Catapult);
-    let files = files(&design, Backend::Catapult, &small.vectors, None).unwrap();
+    let design = small.design(Tool::Catapult);
+    let files = files(&design, Tool::Catapult, &small.vectors, None).unwrap();
     assert!(files.iter().any(|file| file.contents.contains("hls_resource image:rsc")));
 }
 
@@ -130,8 +130,7 @@ fn large_tensors_are_split_by_channel() {
 #[test]
 fn catapult_is_told_how_wide_words_are() {
     let network = small_tiles();
-    let files =
-        files(&network.design(Backend::Catapult), Backend::Catapult, &network.vectors, None);
+    let files = files(&network.design(Tool::Catapult), Tool::Catapult, &network.vectors, None);
     let files = files.unwrap();
     let script = files.iter().find(|file| file.path == "build_prj.tcl").unwrap();
     let (_, words) = script.contents.split_once("foreach {constant width} {").unwrap();

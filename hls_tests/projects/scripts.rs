@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bitkiln::back::Backend;
+use bitkiln::back::Tool;
 use tempfile::TempDir;
 
 use crate::networks::*;
@@ -53,7 +53,7 @@ fn each_call_fails(project: &TempDir, words: &[&str], ignored: &str) {
 
 #[test]
 fn vitis_takes_every_step_and_option() {
-    let project = build(&tiny(), Backend::Vitis);
+    let project = build(&tiny(), Tool::Vitis);
     for options in combinations(&["reset", "csim", "synth", "cosim", "export"]) {
         let on = |name: &str| is_on(&options, name);
         for earlier in [&[][..], &[("SYNTHESISED", "1")]] {
@@ -73,7 +73,7 @@ fn vitis_takes_every_step_and_option() {
 
 #[test]
 fn catapult_takes_every_step_and_option() {
-    let project = build(&small_tiles(), Backend::Catapult);
+    let project = build(&small_tiles(), Tool::Catapult);
     for options in combinations(&["reset", "csim", "synth", "cosim", "verilog", "vhdl"]) {
         let on = |name: &str| is_on(&options, name);
         let run = run_with(project.path(), &options, &[]);
@@ -96,15 +96,15 @@ fn catapult_takes_every_step_and_option() {
 
 #[test]
 fn a_step_that_fails_ends_the_script() {
-    let vitis = build(&tiny(), Backend::Vitis);
+    let vitis = build(&tiny(), Tool::Vitis);
     each_call_fails(&vitis, &["reset=1", "export=1"], "config_array_partition");
-    let catapult = build(&large_tiles(), Backend::Catapult);
+    let catapult = build(&large_tiles(), Tool::Catapult);
     each_call_fails(&catapult, &["cosim=1", "vhdl=1"], "nothing");
 }
 
 #[test]
 fn unknown_options_end_the_script() {
-    for backend in Backend::ALL {
+    for backend in Tool::ALL {
         let project = build(&tiny(), backend);
         for word in ["csin=1", "csim=maybe", "csim="] {
             let run = run(project.path(), &[word], &[]);
@@ -121,7 +121,7 @@ fn unknown_options_end_the_script() {
 
 #[test]
 fn catapult_finds_the_library_of_a_part() {
-    let project = build(&tiny(), Backend::Catapult);
+    let project = build(&tiny(), Tool::Catapult);
     let found = run(project.path(), &[], &[]);
     let call = "solution library add mgc_Xilinx-KINTEX-u-2_beh -- -rtlsyntool Vivado -vendor Xilinx \
                 -family KINTEX-u -speed -2 -part xcku115-flvb2104-2-i";
@@ -136,7 +136,7 @@ fn catapult_finds_the_library_of_a_part() {
 
 #[test]
 fn catapult_loads_the_project_of_an_earlier_run() {
-    let project = build(&tiny(), Backend::Catapult);
+    let project = build(&tiny(), Tool::Catapult);
     for (words, earlier, opening) in [
         ("reset=0", "tiny", "project new -name tiny_prj"),
         ("reset=1", "other", "project new -name tiny_prj"),
@@ -156,17 +156,16 @@ fn other_designs_have_legal_scripts() {
     let design = bitkiln::hls::Design::new(&gates.graph, &gates.options).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let options = bitkiln::back::WriteOptions::default();
-    bitkiln::back::write(&design, Backend::Catapult, &gates.vectors, folder.path(), &options)
-        .unwrap();
+    bitkiln::back::write(&design, Tool::Catapult, &gates.vectors, folder.path(), &options).unwrap();
     let gates = run(folder.path(), &[], &[]);
     assert_eq!(gates.code, Some(0), "{}", gates.printed);
     assert!(gates.has_called("solution library add nangate-45nm_beh"), "{}", gates.printed);
 
-    let memories = run(build(&large(), Backend::Catapult).path(), &[], &[]);
+    let memories = run(build(&large(), Tool::Catapult).path(), &[], &[]);
     assert_eq!(memories.code, Some(0), "{}", memories.printed);
     let directive = "directive set /large_network/core/relu_out:rsc -INTERLEAVE 6";
     assert!(memories.has_called(directive), "{}", memories.printed);
-    let words = run(build(&small_tiles(), Backend::Catapult).path(), &[], &[]);
+    let words = run(build(&small_tiles(), Tool::Catapult).path(), &[], &[]);
     assert!(words.has_called("directive set /blocks/"), "{}", words.printed);
 }
 
@@ -193,7 +192,7 @@ fn illegal_commands_are_refused() {
         ("exit 0", "", "NO EXIT"),
         ("step \"project\" {", "nonsense\nstep \"project\" {", "UNCAUGHT"),
     ] {
-        let printed = complaint(Backend::Vitis, from, to);
+        let printed = complaint(Tool::Vitis, from, to);
         assert!(printed.contains(expected), "{to}: {printed}");
     }
     for (from, to, expected) in [
@@ -209,7 +208,7 @@ fn illegal_commands_are_refused() {
         ),
         ("exit 0", "", "NO EXIT"),
     ] {
-        let printed = complaint(Backend::Catapult, from, to);
+        let printed = complaint(Tool::Catapult, from, to);
         assert!(printed.contains(expected), "{to}: {printed}");
     }
 }

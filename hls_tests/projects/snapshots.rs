@@ -1,18 +1,18 @@
 //! Generated files as users read them.
 
-use bitkiln::back::{Backend, File, ModelFile, files};
+use bitkiln::back::{File, ModelSource, Tool, files};
 
 use crate::factors::small_factors;
 use crate::forms::{small_forms, small_functions};
 use crate::networks::{Network, tiny};
 use crate::resource::small_tiles;
 
-fn project(network: &Network, backend: Backend) -> Vec<File> {
-    let model = ModelFile::new(format!("{}.h5", network.graph.name).as_ref(), b"");
+fn project(network: &Network, backend: Tool) -> Vec<File> {
+    let model = ModelSource::new(format!("{}.h5", network.graph.name).as_ref(), b"");
     files(&network.design(backend), backend, &network.vectors, Some(&model)).unwrap()
 }
 
-fn snapshot(backend: Backend) {
+fn snapshot(backend: Tool) {
     for file in project(&tiny(), backend) {
         let name = format!("{backend}_{}", file.path.replace('/', "-"));
         insta::assert_snapshot!(name, file.contents);
@@ -22,7 +22,7 @@ fn snapshot(backend: Backend) {
 /// Files that the forms of matrices and functions change: kernels, types and weights.
 #[test]
 fn forms() {
-    for backend in Backend::ALL {
+    for backend in Tool::ALL {
         let of_interest = |file: &File| {
             let kept = file.path.starts_with("firmware/weights/shifts");
             let kernels = ["forms.cpp", "functions.cpp", "factors.cpp", "blocks.cpp", "defines.h"];
@@ -43,10 +43,10 @@ fn forms() {
 
 #[test]
 fn vitis() {
-    snapshot(Backend::Vitis);
+    snapshot(Tool::Vitis);
 }
 
 #[test]
 fn catapult() {
-    snapshot(Backend::Catapult);
+    snapshot(Tool::Catapult);
 }

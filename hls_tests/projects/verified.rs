@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use bitkiln::back::{Backend, Headers, VerifyError, WriteOptions, verify, write};
+use bitkiln::back::{Headers, Tool, VerifyError, WriteOptions, verify, write};
 use bitkiln::fixed::{Format, Overflow, Quantization, Rounding};
 use bitkiln::ir::Graph;
 use tempfile::TempDir;
@@ -12,7 +12,7 @@ use crate::networks::*;
 use crate::vendors;
 
 /// Writes the project of `network` to a folder of its own.
-pub fn build(network: &Network, backend: Backend) -> TempDir {
+pub fn build(network: &Network, backend: Tool) -> TempDir {
     let design = network.design(backend);
     let folder = tempfile::tempdir().unwrap();
     write(&design, backend, &network.vectors, folder.path(), &WriteOptions::default()).unwrap();
@@ -20,7 +20,7 @@ pub fn build(network: &Network, backend: Backend) -> TempDir {
     folder
 }
 
-pub fn assert_exact_for(network: &Network, backend: Backend) {
+pub fn assert_exact_for(network: &Network, backend: Tool) {
     let project = build(network, backend);
     let values: usize = network.vectors.outputs.iter().map(|(_, codes)| codes.len()).sum();
     for headers in [Headers::Builtin, Headers::Vendor] {
@@ -33,7 +33,7 @@ pub fn assert_exact_for(network: &Network, backend: Backend) {
 }
 
 pub fn assert_exact(network: &Network) {
-    for backend in Backend::ALL {
+    for backend in Tool::ALL {
         assert_exact_for(network, backend);
     }
 }
@@ -81,7 +81,7 @@ fn tensors_that_exceed_a_stack() {
     let z = add_cast_to(&mut graph, "z", y, coarser);
     graph.add_output("z", z);
     let network = Network::new(graph, 1, 1);
-    for backend in Backend::ALL {
+    for backend in Tool::ALL {
         let project = build(&network, backend);
         let verdict = verify(project.path(), Headers::Builtin).unwrap();
         assert_eq!((verdict.compared, verdict.mismatches), (1 << 20, 0));
@@ -101,9 +101,9 @@ fn one_cast(rounding: Rounding, overflow: Overflow) -> Network {
 #[test]
 fn modes_of_one_vendor_alone() {
     let saturated_bits = one_cast(Rounding::Rnd, Overflow::Wrap { saturated_bits: 2 });
-    assert_exact_for(&saturated_bits, Backend::Vitis);
+    assert_exact_for(&saturated_bits, Tool::Vitis);
     let halves_to_odd = one_cast(Rounding::RndConvOdd, Overflow::Sat);
-    assert_exact_for(&halves_to_odd, Backend::Catapult);
+    assert_exact_for(&halves_to_odd, Tool::Catapult);
 }
 
 /// Replaces the first `from` in a file of the project by `to`.
@@ -115,7 +115,7 @@ fn edit(project: &Path, file: &str, from: &str, to: &str) {
 }
 
 /// The stand-ins' verdict on a project after `change`.
-fn verdict_on(backend: Backend, change: impl Fn(&Path)) -> Result<u64, VerifyError> {
+fn verdict_on(backend: Tool, change: impl Fn(&Path)) -> Result<u64, VerifyError> {
     let project = build(&tiny(), backend);
     change(project.path());
     verify(project.path(), Headers::Builtin).map(|verdict| {
@@ -127,7 +127,7 @@ fn verdict_on(backend: Backend, change: impl Fn(&Path)) -> Result<u64, VerifyErr
 
 #[test]
 fn a_changed_weight_is_found() {
-    for backend in Backend::ALL {
+    for backend in Tool::ALL {
         let mismatches = verdict_on(backend, |project| {
             edit(project, "firmware/weights/fc2_weights.h", "#endif\n    ", "#endif\n    0.125 + ");
         });
@@ -138,7 +138,7 @@ fn a_changed_weight_is_found() {
 #[test]
 fn a_changed_rounding_mode_is_found() {
     for (backend, from, to) in
-        [(Backend::Vitis, "AP_RND,", "AP_TRN,"), (Backend::Catapult, "AC_RND,", "AC_TRN,")]
+        [(Tool::Vitis, "AP_RND,", "AP_TRN,"), (Tool::Catapult, "AC_RND,", "AC_TRN,")]
     {
         let mismatches =
             verdict_on(backend, |project| edit(project, "firmware/defines.h", from, to));
@@ -148,7 +148,7 @@ fn a_changed_rounding_mode_is_found() {
 
 #[test]
 fn a_changed_expectation_is_found() {
-    let project = build(&tiny(), Backend::Vitis);
+    let project = build(&tiny(), Tool::Vitis);
     let path = project.path().join("tb_data/scores_out.dat");
     let text = fs::read_to_string(&path).unwrap();
     let (first, rest) = text.split_once(' ').unwrap();
@@ -214,7 +214,7 @@ fn vectors_that_are_not_complete_give_no_verdict() {
         }),
     ];
     for (complaint, change) in changes {
-        let error = verdict_on(Backend::Catapult, change).unwrap_err();
+        let error = verdict_on(Tool::Catapult, change).unwrap_err();
         assert!(matches!(error, VerifyError::NoVerdict { .. }), "{error}");
         assert!(error.to_string().contains(complaint), "{error}");
     }
@@ -222,7 +222,7 @@ fn vectors_that_are_not_complete_give_no_verdict() {
 
 #[test]
 fn a_testbench_that_crashes_is_no_lack_of_vectors() {
-    let error = verdict_on(Backend::Vitis, |project| {
+    let error = verdict_on(Tool::Vitis, |project| {
         edit(
             project,
             "tiny_test.cpp",
@@ -238,7 +238,7 @@ fn a_testbench_that_crashes_is_no_lack_of_vectors() {
 
 #[test]
 fn more_samples_than_the_manifest_says_are_found() {
-    let error = verdict_on(Backend::Vitis, |project| {
+    let error = verdict_on(Tool::Vitis, |project| {
         edit(project, "bitkiln.json", "\"samples\": 32", "\"samples\": 31");
     });
     let error = error.unwrap_err().to_string();
@@ -254,7 +254,7 @@ fn a_manifest_that_was_edited_is_refused() {
         ("\"name\": \"tiny\"", "\"name\": \"../tiny\"", "'../tiny' is no name of a project"),
         ("{", "[", "at line"),
     ] {
-        let error = verdict_on(Backend::Vitis, |project| edit(project, "bitkiln.json", from, to));
+        let error = verdict_on(Tool::Vitis, |project| edit(project, "bitkiln.json", from, to));
         let error = error.unwrap_err();
         assert!(matches!(error, VerifyError::Manifest { .. }), "{error}");
         assert!(error.to_string().contains("bitkiln.json"), "{error}");
@@ -271,7 +271,7 @@ fn a_folder_without_a_manifest_is_no_project() {
 
 #[test]
 fn a_project_that_does_not_compile_shows_the_log() {
-    let error = verdict_on(Backend::Vitis, |project| {
+    let error = verdict_on(Tool::Vitis, |project| {
         edit(project, "firmware/tiny.cpp", "fc1_acc_t sum", "fc1_ack_t sum");
     });
     let error = error.unwrap_err();
@@ -281,7 +281,7 @@ fn a_project_that_does_not_compile_shows_the_log() {
 
 #[test]
 fn missing_headers_say_where_they_are_not() {
-    let project = build(&tiny(), Backend::Catapult);
+    let project = build(&tiny(), Tool::Catapult);
     let empty = tempfile::tempdir().unwrap();
     let error = verify(project.path(), Headers::Dir(empty.path().to_owned())).unwrap_err();
     let text = error.to_string();
@@ -294,7 +294,7 @@ fn missing_headers_say_where_they_are_not() {
 
 #[test]
 fn headers_are_found_in_a_named_folder() {
-    let project = build(&tiny(), Backend::Vitis);
+    let project = build(&tiny(), Tool::Vitis);
     let folder = tempfile::tempdir().unwrap();
     let types = folder.path().join("ap_types");
     fs::create_dir(&types).unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use bitkiln::back::{BackError, Backend, Manifest, ModelFile, Vectors, WriteOptions, files, write};
+use bitkiln::back::{BackError, Manifest, ModelSource, Tool, Vectors, WriteOptions, files, write};
 use bitkiln::fixed::{Codes, Format, Overflow, Quantization, Rounding};
 use bitkiln::hls::{Design, Options};
 use bitkiln::ir::Graph;
@@ -18,7 +18,7 @@ fn design(network: &Network) -> Design {
 fn write_tiny(project: &Path, force: bool) -> Result<(), BackError> {
     let network = tiny();
     let options = WriteOptions { force, model: None };
-    write(&design(&network), Backend::Vitis, &network.vectors, project, &options)
+    write(&design(&network), Tool::Vitis, &network.vectors, project, &options)
 }
 
 fn entries(folder: &Path) -> Vec<String> {
@@ -55,7 +55,7 @@ fn an_older_project_is_replaced_and_the_vendors_results_stay() {
     let project = folder.path().join("prj");
     let other = every_mode();
     let options = WriteOptions::default();
-    write(&design(&other), Backend::Vitis, &other.vectors, &project, &options).unwrap();
+    write(&design(&other), Tool::Vitis, &other.vectors, &project, &options).unwrap();
     fs::create_dir(project.join("tiny_prj")).unwrap();
     fs::write(project.join("tiny_prj/report.txt"), "good").unwrap();
 
@@ -118,7 +118,7 @@ fn a_failed_build_leaves_everything_as_it_was() {
     let mut network = tiny();
     network.vectors.outputs.clear();
     let options = WriteOptions::default();
-    let error = write(&design(&network), Backend::Vitis, &network.vectors, &project, &options);
+    let error = write(&design(&network), Tool::Vitis, &network.vectors, &project, &options);
     assert!(matches!(error, Err(BackError::Vectors(_))));
     assert_eq!(fs::read_to_string(project.join("firmware/tiny.cpp")).unwrap(), before);
     assert_eq!(entries(folder.path()), ["prj"]);
@@ -153,7 +153,7 @@ fn vectors_that_do_not_fit_are_refused() {
         let vectors = Vectors { inputs, outputs };
         let folder = tempfile::tempdir().unwrap();
         let options = WriteOptions::default();
-        let error = write(&design(&tiny()), Backend::Vitis, &vectors, folder.path(), &options);
+        let error = write(&design(&tiny()), Tool::Vitis, &vectors, folder.path(), &options);
         let error = error.unwrap_err().to_string();
         assert_eq!(error, format!("the test vectors do not fit the network: {complaint}"));
     }
@@ -163,14 +163,14 @@ fn vectors_that_do_not_fit_are_refused() {
 fn modes_that_a_vendor_lacks_are_refused() {
     for (backend, rounding, overflow, complaint) in [
         (
-            Backend::Vitis,
+            Tool::Vitis,
             Rounding::RndConvOdd,
             Overflow::Sat,
             "layer 'y': Vitis HLS has no type that rounds and limits as \
              fixed<5,2,RND_CONV_ODD,SAT>",
         ),
         (
-            Backend::Catapult,
+            Tool::Catapult,
             Rounding::Trn,
             Overflow::Wrap { saturated_bits: 1 },
             "layer 'y': Catapult has no type that rounds and limits as fixed<5,2,TRN,WRAP,1>",
@@ -199,7 +199,7 @@ fn the_interval_is_the_tools() {
     let z = add_cast(&mut graph, "z", y, "fixed<6,1,RND,SAT>");
     graph.add_output("z", z);
     let network = Network::new(graph, 1, 1);
-    for (backend, interval) in [(Backend::Vitis, 5000), (Backend::Catapult, 10_000)] {
+    for (backend, interval) in [(Tool::Vitis, 5000), (Tool::Catapult, 10_000)] {
         let files = files(&network.design(backend), backend, &network.vectors, None).unwrap();
         let manifest = files.iter().find(|file| file.path == "bitkiln.json").unwrap();
         let manifest = Manifest::from_json(&manifest.contents).unwrap();
@@ -209,7 +209,7 @@ fn the_interval_is_the_tools() {
 
 #[test]
 fn the_manifest_knows_the_model() {
-    let model = ModelFile::new("some/where/model.h5".as_ref(), b"abc");
+    let model = ModelSource::new("some/where/model.h5".as_ref(), b"abc");
     assert_eq!(model.file, "model.h5");
     // FIPS 180-4's example.
     let hash = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";

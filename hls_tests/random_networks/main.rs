@@ -9,7 +9,7 @@ mod layers;
 #[path = "../vendors/mod.rs"]
 mod vendors;
 
-use bitkiln::back::{Backend, Headers, Vectors, WriteOptions, verify, write};
+use bitkiln::back::{Headers, Tool, Vectors, WriteOptions, verify, write};
 use bitkiln::config::Strategy;
 use bitkiln::hls::{Design, Options};
 use bitkiln::lower::lower;
@@ -57,7 +57,7 @@ fn check(seed: u64) {
     assert!(outputs == of_hardware, "seed {seed}: other outputs\n{}", layers::text(&model));
     let names = graph.inputs.iter().map(|id| graph[*id].name.clone());
     let vectors = Vectors { inputs: names.zip(inputs).collect(), outputs };
-    for backend in Backend::ALL {
+    for backend in Tool::ALL {
         let options = Options::new("network", backend.default_part());
         let options = Options { strategy, reuse_factor, ..options };
         let design = Design::new(&hardware, &options).unwrap();

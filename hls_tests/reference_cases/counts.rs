@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use bitkiln::back::{Backend, File, Manifest, Vectors, files};
+use bitkiln::back::{File, Manifest, Tool, Vectors, files};
 use bitkiln::config::Strategy;
 use bitkiln::hls::{Body, Design, Operations, Options, Terms};
 use bitkiln::ir::Graph;
@@ -13,7 +13,7 @@ use bitkiln::{passes, report, sim};
 use super::cases::committed;
 
 /// The project of `design` with one random vector.
-fn project(graph: &Graph, design: &Design, backend: Backend) -> Result<Vec<File>, Box<dyn Error>> {
+fn project(graph: &Graph, design: &Design, backend: Tool) -> Result<Vec<File>, Box<dyn Error>> {
     let inputs = sim::vectors(graph, 1);
     let outputs = sim::run(graph, &inputs)?.outputs(graph);
     let names = graph.inputs.iter().map(|id| graph[*id].name.clone());
@@ -64,7 +64,7 @@ fn totals(table: &str) -> Result<Vec<u64>, Box<dyn Error>> {
     Ok(line.split(['│', '┆', '|']).filter_map(|cell| cell.trim().parse().ok()).collect())
 }
 
-fn check(graph: &Graph, options: &Options, backend: Backend) -> Result<(), Box<dyn Error>> {
+fn check(graph: &Graph, options: &Options, backend: Tool) -> Result<(), Box<dyn Error>> {
     let design = Design::new(graph, options)?;
     let all = design.operations();
     let rows = report::layers(graph, &design);
@@ -113,7 +113,7 @@ fn operations_are_counted_once() -> Result<(), Box<dyn Error>> {
         let run = case.run()?;
         let (graph, _) = passes::for_hardware(&run.graph)?;
         for (strategy, reuse_factor) in [(Strategy::Latency, 1), (Strategy::Resource, 8)] {
-            for backend in Backend::ALL {
+            for backend in Tool::ALL {
                 let mut options = Options::new(case.name.as_str(), backend.default_part());
                 (options.strategy, options.reuse_factor) = (strategy, reuse_factor);
                 check(&graph, &options, backend)

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use bitkiln::back::{Backend, Headers, Vectors, WriteOptions, verify, write};
+use bitkiln::back::{Headers, Tool, Vectors, WriteOptions, verify, write};
 use bitkiln::config::Strategy;
 use bitkiln::hls::{Design, Options};
 use bitkiln::ir::Graph;
@@ -38,7 +38,7 @@ impl Check {
     /// Writes the projects of `case` for both back ends and checks them.
     fn run(&self, case: &Case) -> Result<(), Box<dyn Error>> {
         let (graph, vectors) = prepare(case)?;
-        for backend in Backend::ALL {
+        for backend in Tool::ALL {
             let mut options = Options::new(case.name.as_str(), backend.default_part());
             match self {
                 Self::Legal => {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::dialect::Dialect;
 use super::files::{self, File};
-use super::manifest::{Manifest, ModelFile};
+use super::manifest::{Manifest, ModelSource};
 use super::verify::{self, Verdict, VerifyError};
 use super::{Headers, Vectors, catapult, vitis};
 use crate::config;
@@ -21,7 +21,7 @@ pub trait Backend: Sync {
         &self,
         design: &Design,
         vectors: &Vectors,
-        model: Option<&ModelFile>,
+        model: Option<&ModelSource>,
     ) -> Result<Vec<File>, BackError>;
 
     /// Runs the testbench of the written project `folder`, whose manifest is `manifest`, without a
@@ -42,10 +42,10 @@ pub trait Backend: Sync {
 }
 
 /// The back end that `choice` names.
-pub fn backend(choice: config::Backend) -> &'static dyn Backend {
+pub fn backend(choice: config::Tool) -> &'static dyn Backend {
     match choice {
-        config::Backend::Vitis => &HlsCpp { dialect: &vitis::Vitis },
-        config::Backend::Catapult => &HlsCpp { dialect: &catapult::Catapult },
+        config::Tool::Vitis => &HlsCpp { dialect: &vitis::Vitis },
+        config::Tool::Catapult => &HlsCpp { dialect: &catapult::Catapult },
     }
 }
 
@@ -59,7 +59,7 @@ impl Backend for HlsCpp {
         &self,
         design: &Design,
         vectors: &Vectors,
-        model: Option<&ModelFile>,
+        model: Option<&ModelSource>,
     ) -> Result<Vec<File>, BackError> {
         files::files(design, self.dialect, vectors, model)
     }

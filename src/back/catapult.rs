@@ -5,7 +5,7 @@ use askama::Template;
 use super::dialect::{Dialect, Testbench};
 use super::files::File;
 use super::text::rounded;
-use super::{BackError, Backend};
+use super::{BackError, Tool};
 use crate::fixed::{Overflow, Quantization, Rounding};
 use crate::hls::{Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Loop, Partition};
 
@@ -69,8 +69,8 @@ fn register_threshold(design: &Design) -> usize {
 }
 
 impl Dialect for Catapult {
-    fn backend(&self) -> Backend {
-        Backend::Catapult
+    fn backend(&self) -> Tool {
+        Tool::Catapult
     }
 
     fn types_header(&self) -> &'static str {
@@ -86,7 +86,7 @@ impl Dialect for Catapult {
         if matches!(overflow, Overflow::Wrap { saturated_bits: 1.. }) {
             return None;
         }
-        let (width, integer, signed) = (format.width(), format.integer(), format.is_signed());
+        let (width, integer, signed) = (format.width(), format.integer_bits(), format.is_signed());
         let mut text = format!("ac_fixed<{width}, {integer}, {signed}");
         if (*rounding, *overflow) != (Rounding::Trn, Overflow::WRAP) {
             text += &format!(", AC_{}, AC_{}", rounding.name(), overflow.name());

@@ -1,7 +1,7 @@
 //! The differences between vendors' HLS C++.
 
 use super::files::File;
-use super::{BackError, Backend};
+use super::{BackError, Tool};
 use crate::fixed::Quantization;
 use crate::hls::{Design, Kernel, Loop, Partition};
 
@@ -9,7 +9,7 @@ use crate::hls::{Design, Kernel, Loop, Partition};
 /// [`Design`] has decided; the templates hold all that the vendors share.
 pub(super) trait Dialect: Sync {
     /// The back end of this dialect.
-    fn backend(&self) -> Backend;
+    fn backend(&self) -> Tool;
 
     /// The header that declares the fixed-point types, for an `#include`.
     fn types_header(&self) -> &'static str;

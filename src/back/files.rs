@@ -4,7 +4,7 @@ use askama::Template;
 use num_traits::Zero;
 
 use super::dialect::{Dialect, Testbench};
-use super::manifest::{Manifest, ModelFile};
+use super::manifest::{Manifest, ModelSource};
 use super::text::{comment, indent, is_plain, literal, wrap};
 use super::{BackError, Vectors, kernels, vectors as vector_files};
 use crate::fixed::Range;
@@ -37,7 +37,7 @@ pub(super) fn files(
     design: &Design,
     dialect: &dyn Dialect,
     vectors: &Vectors,
-    model: Option<&ModelFile>,
+    model: Option<&ModelSource>,
 ) -> Result<Vec<File>, BackError> {
     let samples = vectors.check(design)?;
     let mut files = vec![
@@ -189,7 +189,8 @@ fn defines(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> 
             backend: dialect.backend().title(),
         })?;
         let using = format!("using {} = {spelled};", ty.name);
-        let line = format!("{using} // {}, {}", ty.holds, range(&ty.range, format.fraction()));
+        let line =
+            format!("{using} // {}, {}", ty.holds, range(&ty.range, format.fractional_bits()));
         if last != Some(&ty.layer) {
             groups.push(TypeGroup { layer: comment(&ty.layer), lines: Vec::new() });
             last = Some(&ty.layer);
@@ -245,7 +246,7 @@ struct WeightsFile<'a> {
 
 fn weights(design: &Design, constant: &ConstantArray) -> Result<String, BackError> {
     let element = &design[constant.element];
-    let fraction = element.quantization.format.fraction();
+    let fraction = element.quantization.format.fractional_bits();
     let item = |code: num_bigint::BigInt| match element.integer {
         true => code.to_string(),
         false => literal(&code, fraction, &element.name),
@@ -345,7 +346,7 @@ fn testbench(design: &Design, dialect: &dyn Dialect, samples: usize) -> Result<S
 struct Readme<'a> {
     design: &'a Design,
     samples: usize,
-    model: Option<&'a ModelFile>,
+    model: Option<&'a ModelSource>,
     version: &'a str,
     backend: &'a str,
     commands: Vec<String>,

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::str::FromStr;
 
-use super::Backend;
+use super::Tool;
 
 /// The headers that a project is compiled against.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,15 +68,15 @@ const VARIABLE: &str = "BITKILN_VENDOR_HEADERS";
 /// The folder of vendors' headers below the working directory.
 const CACHE: &str = ".cache/vendor";
 
-fn known(backend: Backend) -> &'static Known {
+fn known(backend: Tool) -> &'static Known {
     match backend {
-        Backend::Vitis => &AP_TYPES,
-        Backend::Catapult => &AC_TYPES,
+        Tool::Vitis => &AP_TYPES,
+        Tool::Catapult => &AC_TYPES,
     }
 }
 
 /// The headers in `folder` or in one of its usual subfolders; else the folders searched.
-pub(super) fn in_folder(folder: &Path, backend: Backend) -> Result<PathBuf, Vec<PathBuf>> {
+pub(super) fn in_folder(folder: &Path, backend: Tool) -> Result<PathBuf, Vec<PathBuf>> {
     let known = known(backend);
     let own = folder.join(known.folder);
     let places = vec![folder.to_owned(), own.clone(), own.join("include")];
@@ -85,7 +85,7 @@ pub(super) fn in_folder(folder: &Path, backend: Backend) -> Result<PathBuf, Vec<
 }
 
 /// The vendor's headers; else the folders searched.
-pub(super) fn search(backend: Backend) -> Result<PathBuf, Vec<PathBuf>> {
+pub(super) fn search(backend: Tool) -> Result<PathBuf, Vec<PathBuf>> {
     let known = known(backend);
     let mut missed = Vec::new();
     if let Some(folder) = variable(VARIABLE) {
@@ -130,13 +130,13 @@ fn hls4ml_package() -> Option<PathBuf> {
 }
 
 /// The vendor's header in `folder`, if it has been precompiled there.
-pub(super) fn precompiled(folder: &Path, backend: Backend) -> Option<&'static str> {
+pub(super) fn precompiled(folder: &Path, backend: Tool) -> Option<&'static str> {
     let header = known(backend).header;
     folder.join(format!("{header}.gch")).is_file().then_some(header)
 }
 
 /// The help text of an error about missing headers.
-pub(super) fn advice(backend: Backend) -> String {
+pub(super) fn advice(backend: Tool) -> String {
     let known = known(backend);
     let variables: Vec<&str> = known.installations.iter().map(|(name, _)| *name).collect();
     format!(
@@ -172,10 +172,10 @@ mod tests {
     fn a_precompiled_header_is_the_one_beside_the_vendors_own() -> std::io::Result<()> {
         let folder = tempfile::tempdir()?;
         let folder = folder.path();
-        assert_eq!(precompiled(folder, Backend::Vitis), None);
+        assert_eq!(precompiled(folder, Tool::Vitis), None);
         std::fs::write(folder.join("ap_fixed.h.gch"), "")?;
-        assert_eq!(precompiled(folder, Backend::Vitis), Some("ap_fixed.h"));
-        assert_eq!(precompiled(folder, Backend::Catapult), None);
+        assert_eq!(precompiled(folder, Tool::Vitis), Some("ap_fixed.h"));
+        assert_eq!(precompiled(folder, Tool::Catapult), None);
         Ok(())
     }
 }

@@ -300,7 +300,7 @@ impl Scope<'_> {
 
     fn number(&self, number: &Number) -> String {
         let element = &self.design[number.element];
-        literal(&number.code, element.quantization.format.fraction(), &element.name)
+        literal(&number.code, element.quantization.format.fractional_bits(), &element.name)
     }
 
     fn unsigned(&self, width: &u32) -> String {

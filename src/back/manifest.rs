@@ -7,9 +7,9 @@ use sha2::{Digest, Sha256};
 
 use super::dialect::Dialect;
 use super::files::File;
-use super::{BackError, Backend};
+use super::{BackError, Tool};
 use crate::fixed::{Quantization, Range};
-use crate::hls::{Design, EdgeId, Operations, Options, Warning};
+use crate::hls::{Design, DesignWarning, EdgeId, Operations, Options};
 
 /// The manifest's path in a project.
 pub(super) const NAME: &str = "bitkiln.json";
@@ -22,14 +22,14 @@ const LAYOUT: u32 = 1;
 
 /// The model file that a project was built from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ModelFile {
+pub struct ModelSource {
     /// The file's name, without folders.
     pub file: String,
     /// Its SHA-256, in hexadecimal.
     pub sha256: String,
 }
 
-impl ModelFile {
+impl ModelSource {
     /// Describes the model file at `path` that holds `contents`.
     pub fn new(path: &Path, contents: &[u8]) -> Self {
         let file = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
@@ -92,9 +92,9 @@ pub struct Manifest {
     /// The top function.
     pub name: String,
     /// The dialect.
-    pub backend: Backend,
+    pub backend: Tool,
     /// The model file, where there was one.
-    pub model: Option<ModelFile>,
+    pub model: Option<ModelSource>,
     /// The choices about the hardware.
     pub options: Options,
     /// The top function's input arguments.
@@ -124,7 +124,7 @@ impl Manifest {
         design: &Design,
         dialect: &dyn Dialect,
         samples: usize,
-        model: Option<&ModelFile>,
+        model: Option<&ModelSource>,
         files: &[File],
     ) -> Self {
         let port = |edge: &EdgeId| {
@@ -158,7 +158,7 @@ impl Manifest {
             multipliers: design.schedule.multipliers,
             operations: design.operations(),
             types: types.collect(),
-            warnings: design.warnings.iter().map(Warning::to_string).collect(),
+            warnings: design.warnings.iter().map(DesignWarning::to_string).collect(),
             files: files.iter().map(|file| file.path.clone()).collect(),
         }
     }

@@ -19,11 +19,11 @@ mod verify;
 mod vitis;
 mod write;
 
-pub use crate::config::Backend;
+pub use crate::config::Tool;
 pub use backend::BackError;
 pub use files::File;
 pub use headers::{Headers, standin};
-pub use manifest::{Manifest, ModelFile, Port, TypeEntry};
+pub use manifest::{Manifest, ModelSource, Port, TypeEntry};
 pub use vectors::Vectors;
 pub use verify::{Verdict, VerifyError, find_headers, verify};
 pub use write::{WriteOptions, write};
@@ -37,15 +37,15 @@ use crate::hls::Design;
 /// If `vectors` are not those of the design, or a type has a mode that the back end lacks.
 pub fn files(
     design: &Design,
-    backend: Backend,
+    backend: Tool,
     vectors: &Vectors,
-    model: Option<&ModelFile>,
+    model: Option<&ModelSource>,
 ) -> Result<Vec<File>, BackError> {
     backend::backend(backend).emit(design, vectors, model)
 }
 
 /// A type in the words of `backend`: `ap_fixed<6, 3, AP_RND_CONV, AP_SAT>`; `None` if it has no such
 /// mode.
-pub fn spelled(backend: Backend, quantization: &Quantization) -> Option<String> {
+pub fn spelled(backend: Tool, quantization: &Quantization) -> Option<String> {
     backend::backend(backend).spell(quantization)
 }

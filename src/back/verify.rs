@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::headers::{self, Headers, standin};
 use super::manifest::{self, Manifest};
-use super::{Backend, backend};
+use super::{Tool, backend};
 
 /// Time limit of compiling and of running.
 const TIME_LIMIT: Duration = Duration::from_secs(900);
@@ -74,7 +74,7 @@ pub enum VerifyError {
     #[diagnostic(help("{}", headers::advice(*backend)))]
     Headers {
         /// The vendor.
-        backend: Backend,
+        backend: Tool,
         /// The folders searched.
         places: Vec<PathBuf>,
     },
@@ -221,7 +221,7 @@ pub(super) fn compile_and_run(
 ///
 /// # Errors
 /// [`VerifyError::Headers`] if they are missing.
-pub fn find_headers(backend: Backend, headers: &Headers) -> Result<Option<PathBuf>, VerifyError> {
+pub fn find_headers(backend: Tool, headers: &Headers) -> Result<Option<PathBuf>, VerifyError> {
     let found = match headers {
         Headers::Builtin => return Ok(None),
         Headers::Vendor => headers::search(backend),

@@ -5,7 +5,7 @@ use askama::Template;
 use super::dialect::{Dialect, Testbench};
 use super::files::File;
 use super::text::rounded;
-use super::{BackError, Backend};
+use super::{BackError, Tool};
 use crate::fixed::{Overflow, Quantization, Rounding};
 use crate::hls::{Design, EdgeId, EdgeKind, EdgeRole, Flow, Kernel, Loop, Partition};
 
@@ -19,8 +19,8 @@ struct BuildScript<'a> {
 }
 
 impl Dialect for Vitis {
-    fn backend(&self) -> Backend {
-        Backend::Vitis
+    fn backend(&self) -> Tool {
+        Tool::Vitis
     }
 
     fn types_header(&self) -> &'static str {
@@ -37,7 +37,7 @@ impl Dialect for Vitis {
         if *rounding == Rounding::RndConvOdd {
             return None;
         }
-        let mut text = format!("ap_{u}fixed<{}, {}", format.width(), format.integer());
+        let mut text = format!("ap_{u}fixed<{}, {}", format.width(), format.integer_bits());
         if (*rounding, *overflow) != (Rounding::Trn, Overflow::WRAP) {
             text += &format!(", AP_{}, AP_{}", rounding.name(), overflow.name());
         }

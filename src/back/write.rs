@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files::File;
-use super::manifest::{self, Manifest, ModelFile};
-use super::{BackError, Backend, Vectors, files};
+use super::manifest::{self, Manifest, ModelSource};
+use super::{BackError, Tool, Vectors, files};
 use crate::hls::Design;
 
 /// Options of [`write()`].
@@ -15,7 +15,7 @@ pub struct WriteOptions {
     /// Write into a folder that Bitkiln did not write.
     pub force: bool,
     /// The model file, for the manifest.
-    pub model: Option<ModelFile>,
+    pub model: Option<ModelSource>,
 }
 
 /// Writes the project of `design` to the folder `project`.
@@ -28,7 +28,7 @@ pub struct WriteOptions {
 /// See [`BackError`].
 pub fn write(
     design: &Design,
-    backend: Backend,
+    backend: Tool,
     vectors: &Vectors,
     project: &Path,
     options: &WriteOptions,

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bitkiln::back::{self, Backend, Headers, Vectors};
+use bitkiln::back::{self, Headers, Tool, Vectors};
 use bitkiln::fixed::Codes;
 use bitkiln::{CompileError, CompilerOptions, Hardware, Network};
 use miette::{IntoDiagnostic, Result};
@@ -23,7 +23,7 @@ pub struct Args {
     output: Option<PathBuf>,
     /// HLS tool that the project is for [default: vitis]
     #[arg(long)]
-    backend: Option<Backend>,
+    backend: Option<Tool>,
     /// Device, as the HLS tool spells it
     #[arg(long)]
     part: Option<String>,

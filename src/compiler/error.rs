@@ -77,7 +77,7 @@ pub enum CompileError {
     /// The model file cannot be read again for the manifest.
     #[error("{}: {source}", file.display())]
     #[diagnostic(help("leave the model file in place until the project is written"))]
-    ModelFile {
+    ModelSource {
         /// The file.
         file: PathBuf,
         /// The reason.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{CompileError, Network};
-use crate::back::{self, Backend, Headers, ModelFile, Vectors, Verdict, WriteOptions};
+use crate::back::{self, Headers, ModelSource, Tool, Vectors, Verdict, WriteOptions};
 use crate::diagnostic::Diagnostic;
 use crate::fixed::Codes;
 use crate::hls::Design;
@@ -16,7 +16,7 @@ use crate::sim;
 pub struct Hardware<'n> {
     network: &'n Network,
     /// The vendor.
-    pub backend: Backend,
+    pub backend: Tool,
     /// The graph that is built: the outputs are those of [`Network::graph`], types between inputs
     /// and outputs may be narrower.
     pub graph: Graph,
@@ -77,8 +77,8 @@ impl Hardware<'_> {
         let model = match &self.network.file {
             None => None,
             Some(file) => {
-                let failed = |source| CompileError::ModelFile { file: file.clone(), source };
-                Some(ModelFile::new(file, &std::fs::read(file).map_err(failed)?))
+                let failed = |source| CompileError::ModelSource { file: file.clone(), source };
+                Some(ModelSource::new(file, &std::fs::read(file).map_err(failed)?))
             }
         };
         let options = WriteOptions { force, model };

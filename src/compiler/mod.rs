@@ -91,7 +91,7 @@ impl Compiler {
         passes::run(&mut lowered.graph)?;
         let config = &self.options.config;
         let mut log = Vec::from_iter(options::without_effect(config));
-        log.extend(lowered.warnings.iter().map(lower::Warning::diagnostic));
+        log.extend(lowered.warnings.iter().map(lower::LowerWarning::diagnostic));
         log.extend(options::proven(config, &model, &lowered.graph));
         let options = self.options.clone();
         Ok(Network { options, file: None, model, lowered, log: Mutex::new(log) })
@@ -194,7 +194,7 @@ impl Network {
     /// Adds to each warning about a result that may overflow the number of values that do.
     fn count_overflows(&self, trace: &Trace) {
         for warning in &self.lowered.warnings {
-            let lower::Warning::PrecisionOverflow(overflow) = warning else { continue };
+            let lower::LowerWarning::PrecisionOverflow(overflow) = warning else { continue };
             let (mut count, mut all) = (0, 0);
             for (node, ranges) in &overflow.nodes {
                 let Some(codes) = self.operand_of(node, trace) else { continue };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::back::Backend;
+use crate::back::Tool;
 use crate::config::{Config, ConfigError, Variable};
 use crate::diagnostic::Diagnostic;
 use crate::fixed::{Format, FormatError};
@@ -29,7 +29,7 @@ pub struct CompilerOptions {
     /// Argument of QKeras' `set_internal_sigmoid` before training, which model files do not state.
     pub sigmoid: Option<Sigmoid>,
     /// Vendor whose tools the project is for; Vitis by default.
-    pub backend: Option<Backend>,
+    pub backend: Option<Tool>,
     /// Device, as the vendor's tool spells it.
     pub part: Option<String>,
     /// Clock period in nanoseconds.
@@ -80,8 +80,8 @@ pub enum SoftmaxMethod {
 
 impl CompilerOptions {
     /// The vendor whose tools the project is for.
-    pub fn backend(&self) -> Backend {
-        self.backend.or(self.config.backend).unwrap_or(Backend::Vitis)
+    pub fn backend(&self) -> Tool {
+        self.backend.or(self.config.backend).unwrap_or(Tool::Vitis)
     }
 
     pub(super) fn read(&self) -> ReadOptions {

@@ -38,7 +38,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::ConfigError;
 pub use lookup::SoftmaxKeys;
-pub use project::{Backend, ClockUncertainty};
+pub use project::{ClockUncertainty, Tool};
 pub use section::{Strategy, Variable};
 
 use section::{Section, Sections};
@@ -47,7 +47,7 @@ use section::{Section, Sections};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config {
     /// HLS tool that the project is for.
-    pub backend: Option<Backend>,
+    pub backend: Option<Tool>,
     /// Device, as the HLS tool spells it.
     pub part: Option<String>,
     /// Clock period in nanoseconds.

@@ -15,14 +15,14 @@ use super::{Config, ConfigError};
 /// HLS tool that a project is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Backend {
+pub enum Tool {
     /// AMD's Vitis HLS.
     Vitis,
     /// Siemens' Catapult.
     Catapult,
 }
 
-impl Backend {
+impl Tool {
     /// Every back end.
     pub const ALL: [Self; 2] = [Self::Vitis, Self::Catapult];
 
@@ -51,13 +51,13 @@ impl Backend {
     }
 }
 
-impl fmt::Display for Backend {
+impl fmt::Display for Tool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl FromStr for Backend {
+impl FromStr for Tool {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -163,10 +163,10 @@ fn read_hls(config: &mut Config, key: &str, node: &PlacedValue<'_>) -> Result<()
     Ok(())
 }
 
-fn backend(node: &PlacedValue<'_>) -> Result<Backend, ConfigError> {
+fn backend(node: &PlacedValue<'_>) -> Result<Tool, ConfigError> {
     match node.choice(&["Vitis", "Catapult"], OTHER_BACKENDS)? {
-        "Catapult" => Ok(Backend::Catapult),
-        _ => Ok(Backend::Vitis),
+        "Catapult" => Ok(Tool::Catapult),
+        _ => Ok(Tool::Vitis),
     }
 }
 

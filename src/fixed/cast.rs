@@ -42,7 +42,7 @@ pub fn cast_range(range: &Range, from_fraction: i32, to: &Quantization) -> Range
 /// True if every code of `range`, rounded as `to` states, lies in its format: the overflow mode has
 /// no effect.
 pub(crate) fn fits(range: &Range, from_fraction: i32, to: &Quantization) -> bool {
-    let end = |code| rescale(code, from_fraction, to.format.fraction(), to.rounding);
+    let end = |code| rescale(code, from_fraction, to.format.fractional_bits(), to.rounding);
     to.format.codes().contains(&Range::new(end(range.low()), end(range.high())))
 }
 
@@ -100,7 +100,7 @@ impl<W: Word> Caster<W> {
     fn over_wide(from_fraction: i32, to: &Quantization) -> Self {
         let one = W::Wide::one;
         let width = to.format.width();
-        let dropped = from_fraction.saturating_sub(to.format.fraction());
+        let dropped = from_fraction.saturating_sub(to.format.fractional_bits());
         // Shifted up by the width, every code but 0 overflows and has only zeros below: further
         // shifts change nothing.
         let rescaling = Rescaling::new(dropped, width, W::MAX_DROP, to.rounding);

@@ -226,7 +226,7 @@ impl Codes {
 
     /// The values: each code times the LSB of `format`. Exact up to 53 significant bits.
     pub fn to_values(&self, format: Format) -> ArrayD<f64> {
-        let fraction = format.fraction();
+        let fraction = format.fractional_bits();
         match self {
             Self::Narrow(a) => a.mapv(|c| libm::ldexp(c as f64, -fraction)),
             Self::Wide(a) => a.map(|c| code_value(c, fraction)),

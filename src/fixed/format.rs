@@ -30,7 +30,7 @@ pub enum Signedness {
 /// ```
 /// use bitkiln::fixed::Format;
 /// let f: Format = "fixed<8,1>".parse()?;
-/// assert_eq!((f.width(), f.integer(), f.fraction()), (8, 1, 7));
+/// assert_eq!((f.width(), f.integer_bits(), f.fractional_bits()), (8, 1, 7));
 /// # Ok::<(), bitkiln::fixed::FormatError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord, Serialize, Deserialize)]
@@ -136,18 +136,18 @@ impl Format {
     }
 
     /// Integer bits, the sign bit included.
-    pub fn integer(self) -> i32 {
+    pub fn integer_bits(self) -> i32 {
         self.integer
     }
 
     /// Fractional bits f: the LSB is 2^-f.
-    pub fn fraction(self) -> i32 {
+    pub fn fractional_bits(self) -> i32 {
         self.width as i32 - self.integer
     }
 
     /// The value of one LSB.
     pub fn lsb(self) -> f64 {
-        super::exp2(-self.fraction())
+        super::exp2(-self.fractional_bits())
     }
 
     /// The range of all codes.
@@ -185,7 +185,7 @@ impl Format {
         Self::new(
             either(self, other),
             self.width() + other.width(),
-            self.integer() + other.integer(),
+            self.integer_bits() + other.integer_bits(),
         )
     }
 
@@ -195,7 +195,7 @@ impl Format {
     /// If that takes more than 128 bits.
     pub fn sum(self, other: Self) -> Result<Self, FormatError> {
         let integer = common_integer(self, other) + 1;
-        let width = integer + self.fraction().max(other.fraction());
+        let width = integer + self.fractional_bits().max(other.fractional_bits());
         Self::new(either(self, other), width.unsigned_abs(), integer)
     }
 
@@ -205,7 +205,7 @@ impl Format {
     /// If that takes more than 128 bits.
     pub fn difference(self, other: Self) -> Result<Self, FormatError> {
         let sum = self.sum(other)?;
-        Self::signed(sum.width(), sum.integer())
+        Self::signed(sum.width(), sum.integer_bits())
     }
 
     /// The format of `-x`: signed, with one integer bit more.
@@ -213,7 +213,7 @@ impl Format {
     /// # Errors
     /// If that takes more than 128 bits.
     pub fn negated(self) -> Result<Self, FormatError> {
-        Self::signed(self.width() + 1, self.integer() + 1)
+        Self::signed(self.width() + 1, self.integer_bits() + 1)
     }
 }
 
@@ -225,7 +225,7 @@ fn either(a: Format, b: Format) -> Signedness {
 /// Integer bits that hold both operands; next to a signed one an unsigned one gains a sign bit.
 fn common_integer(a: Format, b: Format) -> i32 {
     let signed = either(a, b) == Signedness::Signed;
-    let with_sign = |x: Format| x.integer() + i32::from(signed && !x.is_signed());
+    let with_sign = |x: Format| x.integer_bits() + i32::from(signed && !x.is_signed());
     with_sign(a).max(with_sign(b))
 }
 
@@ -273,9 +273,9 @@ mod tests {
     #[test]
     fn the_binary_point_may_be_outside_the_word() {
         let coarse = format("ufixed<4,6>");
-        assert_eq!((coarse.fraction(), coarse.lsb()), (-2, 4.0));
+        assert_eq!((coarse.fractional_bits(), coarse.lsb()), (-2, 4.0));
         let fine = format("fixed<4,-2>");
-        assert_eq!((fine.fraction(), fine.lsb()), (6, 0.015625));
+        assert_eq!((fine.fractional_bits(), fine.lsb()), (6, 0.015625));
     }
 
     #[test]

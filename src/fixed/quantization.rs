@@ -135,7 +135,7 @@ impl fmt::Display for Quantization {
             return self.format.fmt(f);
         }
         let u = if self.format.is_signed() { "" } else { "u" };
-        write!(f, "{u}fixed<{},{}", self.format.width(), self.format.integer())?;
+        write!(f, "{u}fixed<{},{}", self.format.width(), self.format.integer_bits())?;
         write!(f, ",{},{}", self.rounding.name(), self.overflow.name())?;
         if let Overflow::Wrap { saturated_bits: n @ 1.. } = self.overflow {
             write!(f, ",{n}")?;

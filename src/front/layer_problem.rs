@@ -2,7 +2,7 @@
 
 use miette::Diagnostic;
 
-use super::keras::ConfigError;
+use super::keras::ActivationError;
 
 /// A problem of a layer.
 #[derive(Debug, thiserror::Error, Diagnostic)]
@@ -179,7 +179,7 @@ pub enum LayerProblem {
         /// The attribute.
         attribute: String,
         /// The problem.
-        error: ConfigError,
+        error: ActivationError,
     },
     /// A layer without weights in the file.
     #[error("its weights ({expected}) are missing at '{group}'")]

@@ -20,7 +20,7 @@ use std::path::Path;
 pub use arrays::{Arrays, read_arrays, write_npz};
 pub use content::{Content, is_guarded};
 pub use error::{FrontError, Problem};
-pub use keras::{ConfigError, Keras};
+pub use keras::{ActivationError, Keras};
 pub use layer_problem::LayerProblem;
 
 use crate::function::Sigmoid;

@@ -10,7 +10,7 @@ use super::design::{
 };
 use super::kernels::{self, Body, Built, CastKernel};
 use super::plan::{self, Partition, Plan};
-use super::warnings::{self, Warning, WarningKind};
+use super::warnings::{self, DesignWarning, DesignWarningKind};
 use super::{HlsError, Names, Options};
 use crate::fixed::{Codes, Format, FormatError, Overflow, Quantization, Range, Rounding};
 use crate::ir::{self, Graph, NodeId};
@@ -22,7 +22,7 @@ pub(super) struct Builder<'a> {
     names: Names,
     pub(super) types: Vec<Type>,
     pub(super) constants: Vec<ConstantArray>,
-    warnings: Vec<Warning>,
+    warnings: Vec<DesignWarning>,
 }
 
 /// A node that becomes a kernel.
@@ -59,8 +59,8 @@ impl NodeContext<'_> {
 
 impl Builder<'_> {
     /// Adds a warning about `layer`.
-    pub(super) fn warn(&mut self, layer: &str, kind: WarningKind) {
-        self.warnings.push(Warning { layer: layer.to_owned(), kind });
+    pub(super) fn warn(&mut self, layer: &str, kind: DesignWarningKind) {
+        self.warnings.push(DesignWarning { layer: layer.to_owned(), kind });
     }
 
     /// The type of a node's result, which never overflows.
@@ -204,7 +204,7 @@ impl Builder<'_> {
         element: TypeId,
     ) -> Result<(), HlsError> {
         let format = self.types[element.0].quantization.format;
-        if format.fraction() > 1022 || format.integer() > 1023 {
+        if format.fractional_bits() > 1022 || format.integer_bits() > 1023 {
             return Err(HlsError::Literal { layer: context.node.layer.clone(), what });
         }
         Ok(())

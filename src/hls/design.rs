@@ -9,7 +9,7 @@ use super::form::Operations;
 use super::function::FunctionSize;
 use super::kernels::Body;
 use super::plan::{Flow, Partition, Plan};
-use super::{HlsError, Names, Options, Warning, build};
+use super::{DesignWarning, HlsError, Names, Options, build};
 use crate::fixed::{Codes, Format, Quantization, Range};
 use crate::ir::Graph;
 
@@ -35,7 +35,7 @@ pub struct Design {
     /// Execution of the kernels together.
     pub schedule: Schedule,
     /// Problems to expect in synthesis.
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<DesignWarning>,
 }
 
 /// An index into [`Design::types`].

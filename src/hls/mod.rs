@@ -35,4 +35,4 @@ pub use kernels::{
 pub use names::Names;
 pub use options::{Options, TableSizes};
 pub use plan::{Flow, LocalArray, Loop, Partition, Plan, Tiles, UNROLL_LIMIT};
-pub use warnings::{Warning, WarningKind, dsp_slices};
+pub use warnings::{DesignWarning, DesignWarningKind, dsp_slices};

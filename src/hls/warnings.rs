@@ -17,17 +17,17 @@ const DSP_FACTORS: (u32, u32) = (27, 18);
 
 /// A problem to expect in synthesis.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Warning {
+pub struct DesignWarning {
     /// The layer that it is about; the model's name where it is about all of them.
     pub layer: String,
     /// The problem.
-    pub kind: WarningKind,
+    pub kind: DesignWarningKind,
 }
 
-/// The problem of a [`Warning`].
+/// The problem of a [`DesignWarning`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
-pub enum WarningKind {
+pub enum DesignWarningKind {
     /// A kernel is too large to be unrolled fully: some of its loops are rolled.
     RolledLoops {
         /// Copies of the innermost statement, were it unrolled.
@@ -70,7 +70,7 @@ pub enum WarningKind {
     },
 }
 
-impl WarningKind {
+impl DesignWarningKind {
     /// A reuse factor of `used` instead of `asked` for a matrix \[inputs, outputs\].
     pub(super) fn reuse_factor_changed(
         asked: u64,
@@ -81,49 +81,49 @@ impl WarningKind {
     }
 }
 
-impl Warning {
+impl DesignWarning {
     /// A stable name of the problem.
     pub fn code(&self) -> &'static str {
         match self.kind {
-            WarningKind::RolledLoops { .. } => "rolled-loops",
-            WarningKind::TooFewDsps { .. } => "too-few-dsps",
-            WarningKind::UnknownPart { .. } => "unknown-part",
-            WarningKind::ReuseFactorChanged { .. } => "reuse-factor",
+            DesignWarningKind::RolledLoops { .. } => "rolled-loops",
+            DesignWarningKind::TooFewDsps { .. } => "too-few-dsps",
+            DesignWarningKind::UnknownPart { .. } => "unknown-part",
+            DesignWarningKind::ReuseFactorChanged { .. } => "reuse-factor",
         }
     }
 
     /// Tells whether synthesis may fail or take hours if nothing changes; any other warning is a
     /// note.
     pub fn is_serious(&self) -> bool {
-        matches!(self.kind, WarningKind::TooFewDsps { .. })
+        matches!(self.kind, DesignWarningKind::TooFewDsps { .. })
     }
 
     /// The change that removes the problem.
     pub fn help(&self) -> String {
         let layer = &self.layer;
         match &self.kind {
-            WarningKind::RolledLoops { .. } => {
+            DesignWarningKind::RolledLoops { .. } => {
                 format!("make '{layer}' smaller if that is too slow")
             }
-            WarningKind::TooFewDsps { reuse_factor, .. } => format!(
+            DesignWarningKind::TooFewDsps { reuse_factor, .. } => format!(
                 "set ReuseFactor: {reuse_factor} for the model, use narrower types, or choose a \
                  larger part"
             ),
-            WarningKind::UnknownPart { .. } => {
+            DesignWarningKind::UnknownPart { .. } => {
                 "compare the estimate with the part's data sheet".to_owned()
             }
-            WarningKind::ReuseFactorChanged { used, .. } => {
+            DesignWarningKind::ReuseFactorChanged { used, .. } => {
                 format!("set ReuseFactor: {used} for '{layer}'")
             }
         }
     }
 }
 
-impl fmt::Display for Warning {
+impl fmt::Display for DesignWarning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let layer = &self.layer;
         match &self.kind {
-            WarningKind::RolledLoops { copies, bounds, cycles } => {
+            DesignWarningKind::RolledLoops { copies, bounds, cycles } => {
                 let product = match bounds.contains('·') {
                     true => format!("{bounds} = {copies}"),
                     false => copies.to_string(),
@@ -134,16 +134,16 @@ impl fmt::Display for Warning {
                      {UNROLL_LIMIT}); its outer loops are pipelined: {cycles} cycles for a sample"
                 )
             }
-            WarningKind::TooFewDsps { needed, available, part, largest, .. } => write!(
+            DesignWarningKind::TooFewDsps { needed, available, part, largest, .. } => write!(
                 f,
                 "'{layer}' needs about {needed} DSP slices, {part} has {available}; most of them \
                  are used by {largest}"
             ),
-            WarningKind::UnknownPart { part, needed } => write!(
+            DesignWarningKind::UnknownPart { part, needed } => write!(
                 f,
                 "the number of DSP slices of {part} is unknown; the design needs about {needed}"
             ),
-            WarningKind::ReuseFactorChanged { asked, used, inputs, outputs } => write!(
+            DesignWarningKind::ReuseFactorChanged { asked, used, inputs, outputs } => write!(
                 f,
                 "layer '{layer}': a reuse factor of {asked} does not divide its {inputs} x \
                  {outputs} products into equal tiles of at most {UNROLL_LIMIT}; {used} is used"
@@ -172,15 +172,15 @@ impl Multipliers {
 }
 
 /// The warnings about a design that is otherwise complete.
-pub(super) fn check(design: &Design) -> Vec<Warning> {
+pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
     let mut warnings = Vec::new();
     for kernel in &design.kernels {
         let structure = kernel.body.structure();
         let (nest, cycles) = (structure.nest(), kernel.plan.initiation_interval);
         let copies = nest.copies();
         if copies > UNROLL_LIMIT && !structure.is_tiled() {
-            let kind = WarningKind::RolledLoops { copies, bounds: nest.text(), cycles };
-            warnings.push(Warning { layer: kernel.layer.clone(), kind });
+            let kind = DesignWarningKind::RolledLoops { copies, bounds: nest.text(), cycles };
+            warnings.push(DesignWarning { layer: kernel.layer.clone(), kind });
         }
     }
     warnings.extend(check_multipliers(design));
@@ -188,15 +188,15 @@ pub(super) fn check(design: &Design) -> Vec<Warning> {
 }
 
 /// Compares the multipliers with the part.
-fn check_multipliers(design: &Design) -> Option<Warning> {
+fn check_multipliers(design: &Design) -> Option<DesignWarning> {
     let slices = |kernel: &Kernel| kernel.multipliers.map_or(0, |m| m.dsp_slices());
     let needed: u64 = design.kernels.iter().map(slices).sum();
     let largest = design.kernels.iter().max_by_key(|kernel| slices(kernel))?;
     let part = design.options.part.clone();
     let layer = design.options.name.clone();
     let kind = match dsp_slices(&part) {
-        None => WarningKind::UnknownPart { part, needed },
-        Some(available) if needed > available => WarningKind::TooFewDsps {
+        None => DesignWarningKind::UnknownPart { part, needed },
+        Some(available) if needed > available => DesignWarningKind::TooFewDsps {
             needed,
             available,
             part,
@@ -207,7 +207,7 @@ fn check_multipliers(design: &Design) -> Option<Warning> {
         },
         Some(_) => return None,
     };
-    Some(Warning { layer, kind })
+    Some(DesignWarning { layer, kind })
 }
 
 /// Devices and their DSP slices, from the product tables named below. A part is a device's name

@@ -81,8 +81,8 @@ impl Quotients {
 
     /// Knowledge of their dot products with the weights of `linear`.
     pub(crate) fn dot(self, linear: &Linear) -> Self {
-        let weights = linear.weights.format.fraction();
-        let bias = linear.bias.as_ref().map_or(i32::MIN, |bias| bias.format.fraction());
+        let weights = linear.weights.format.fractional_bits();
+        let bias = linear.bias.as_ref().map_or(i32::MIN, |bias| bias.format.fractional_bits());
         let growth = i32::try_from(largest_sum(linear).bits()).unwrap_or(i32::MAX);
         Self {
             odd: self.odd,
@@ -157,7 +157,7 @@ impl Walk<'_> {
             operands.iter().map(|operand| self.visit(*operand)).collect();
         let error = each.iter().flatten().map(|known| known.error).min()?;
         let exact = |operand: &NodeId| {
-            let fraction = self.graph[*operand].tensor.format.fraction();
+            let fraction = self.graph[*operand].tensor.format.fractional_bits();
             Quotients { odd: 1, fraction, error, is_rounded: true }
         };
         let all = each.iter().zip(operands);

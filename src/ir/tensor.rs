@@ -105,7 +105,7 @@ impl Tensor {
         let inside = |element| self.range_at(element).contains(other.range_at(element));
         if self.shape != other.shape {
             Err("its shape is not the one that the operation gives")
-        } else if self.format.fraction() != other.format.fraction() {
+        } else if self.format.fractional_bits() != other.format.fractional_bits() {
             Err("its fractional bits are not those that the operation gives")
         } else if !self.format.codes().contains(&other.format.codes()) {
             Err("its format is narrower than the one that the operation gives")

@@ -195,17 +195,17 @@ pub(super) fn limit(
     let error = place.format_error("activation");
     let bound = place.constant(value)?;
     let mut x = x;
-    let finer = bound.format.fraction();
-    if finer > builder.tensor(x).format.fraction() {
+    let finer = bound.format.fractional_bits();
+    if finer > builder.tensor(x).format.fractional_bits() {
         // The bound lies between two steps of x, so x first counts in finer ones.
         let from = builder.tensor(x);
-        let added = (finer - from.format.fraction()).unsigned_abs();
+        let added = (finer - from.format.fractional_bits()).unsigned_abs();
         let format =
             Format::covering(&from.format.codes().refined(added), finer).map_err(&error)?;
         let to = Quantization::new(format, Rounding::Trn, Overflow::WRAP);
         x = cast(builder, place.layer, "refined", x, &to)?;
     }
-    let fraction = builder.tensor(x).format.fraction();
+    let fraction = builder.tensor(x).format.fractional_bits();
     let code = bound.codes.iter().next().unwrap_or_default();
     let code = code << (fraction - finer).unsigned_abs();
     let limits = if is_low { (Some(code), None) } else { (None, Some(code)) };

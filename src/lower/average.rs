@@ -16,7 +16,7 @@ use num_traits::{Float, One, Signed, Zero};
 
 use super::activation::{Place, cast, scale};
 use super::builder::Builder;
-use super::{LowerError, Warning};
+use super::{LowerError, LowerWarning};
 use crate::fixed::{Format, FormatError, Overflow, Quantization, Range, Rounding};
 use crate::ir::analysis::{Quotients, common_multiple};
 use crate::ir::{Affine, Constant, Linear, NodeId, Reshape, Tensor};
@@ -142,14 +142,15 @@ pub(super) fn multiply(
     if !exact && largest > FEWER && 2 * (largest + u64::from(bits)) + u64::from(GUARD) > WIDEST {
         // As long as such numbers are their reciprocals, and both would be multiplied.
         let fewer = i32::try_from(largest - FEWER).unwrap_or(i32::MAX);
-        let to = nearest(&x, x.format.fraction().saturating_sub(fewer)).map_err(&too_wide)?;
+        let to =
+            nearest(&x, x.format.fractional_bits().saturating_sub(fewer)).map_err(&too_wide)?;
         let bits = FEWER as u32;
-        builder.warn(Warning::Rounded { layer: place.layer.into(), what: "sums", bits });
+        builder.warn(LowerWarning::Rounded { layer: place.layer.into(), what: "sums", bits });
         let node = cast(builder, place.layer, "rounded", node, &to)?;
         return multiply(builder, place, node, factors);
     }
     // The exact quotients' own steps, and those that they are rounded to.
-    let own = i64::from(x.format.fraction()) + i64::from(fraction);
+    let own = i64::from(x.format.fractional_bits()) + i64::from(fraction);
     let rounded = own + i64::from(bits + GUARD);
     let position = |position: i64| {
         i32::try_from(position).map_err(|_| too_wide(FormatError::Position(position)))
@@ -197,7 +198,7 @@ fn record(
     let known = match builder.quotients_of(operand) {
         None => Some(Quotients { odd, fraction: own, error, is_rounded: true }),
         Some(known) => {
-            let fraction = own.saturating_sub(builder.tensor(operand).format.fraction());
+            let fraction = own.saturating_sub(builder.tensor(operand).format.fractional_bits());
             let growth = factors.iter().map(Factor::bits).max().unwrap_or(0);
             known.times(odd, fraction, growth, error)
         }
@@ -228,7 +229,7 @@ pub(super) fn rounded(
     node: NodeId,
 ) -> Result<NodeId, LowerError> {
     let Some(known) = builder.quotients_of(node) else { return Ok(node) };
-    let stored = builder.tensor(node).format.fraction();
+    let stored = builder.tensor(node).format.fractional_bits();
     let Some(fraction) = known.rounding(stored) else { return Ok(node) };
     let too_wide = |error| LowerError::Format { layer: layer.into(), part: "accumulator", error };
     let to = nearest(builder.tensor(node), fraction).map_err(too_wide)?;
@@ -239,7 +240,7 @@ pub(super) fn rounded(
 
 /// The type that holds `x` rounded to `fraction` fractional bits.
 pub(super) fn nearest(x: &Tensor, fraction: i32) -> Result<Quantization, FormatError> {
-    let dropped = x.format.fraction().saturating_sub(fraction);
+    let dropped = x.format.fractional_bits().saturating_sub(fraction);
     let dropped = u32::try_from(dropped).unwrap_or_default();
     let range = x.range();
     // Rounding moves an end by less than one LSB.

@@ -6,7 +6,7 @@ use petgraph::graph::NodeIndex;
 
 use super::error::PrecisionOverflow;
 use super::result::TypedResult;
-use super::{LowerError, Lowered, Settings, Warning};
+use super::{LowerError, LowerWarning, Lowered, Settings};
 use crate::function::Function;
 use crate::ir::analysis::{Quotients, quotients};
 use crate::ir::{Graph, NodeId, Op, OpError, Tensor, validate};
@@ -24,7 +24,7 @@ pub(super) struct Builder<'a> {
     /// Nodes that hold rounded quotients, as recorded when they were added.
     pub(super) quotients: HashMap<NodeId, Quotients>,
     names: HashSet<String>,
-    warnings: Vec<Warning>,
+    warnings: Vec<LowerWarning>,
     /// The layers in layers that are being lowered.
     inside: Vec<Inside>,
 }
@@ -186,7 +186,7 @@ impl<'a> Builder<'a> {
         }
     }
 
-    pub(super) fn warn(&mut self, warning: Warning) {
+    pub(super) fn warn(&mut self, warning: LowerWarning) {
         // A layer of many steps has the same to say of each.
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
@@ -196,12 +196,12 @@ impl<'a> Builder<'a> {
     /// Adds the nodes of `overflow` to the warning about the same result, or warns.
     pub(super) fn warn_of_overflow(&mut self, overflow: PrecisionOverflow) {
         let known = self.warnings.iter_mut().find_map(|warning| match warning {
-            Warning::PrecisionOverflow(known) => known.includes(&overflow).then_some(known),
+            LowerWarning::PrecisionOverflow(known) => known.includes(&overflow).then_some(known),
             _ => None,
         });
         match known {
             Some(known) => known.add(overflow),
-            None => self.warnings.push(Warning::PrecisionOverflow(overflow)),
+            None => self.warnings.push(LowerWarning::PrecisionOverflow(overflow)),
         }
     }
 

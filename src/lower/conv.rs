@@ -113,7 +113,7 @@ fn masked(kernel: &Constant, conv: &Conv) -> Result<Constant, FormatError> {
     let each = mask.codes.iter().flat_map(|tap| std::iter::repeat_n(tap, inside));
     let codes = kernel.codes.iter().zip(each).map(|(weight, tap)| weight * tap).collect();
     let codes = ArrayD::from_shape_vec(kernel.codes.shape(), codes);
-    let fraction = kernel.format.fraction().saturating_add(mask.format.fraction());
+    let fraction = kernel.format.fractional_bits().saturating_add(mask.format.fractional_bits());
     Constant::of_codes(codes.unwrap_or_default(), fraction)
 }
 

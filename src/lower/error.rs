@@ -126,7 +126,7 @@ pub enum LowerError {
 
 /// A difference between the hardware and the trained network.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Warning {
+pub enum LowerWarning {
     /// Parameters or results without a quantizer, quantized to a configured type.
     Float {
         /// The layer.
@@ -195,7 +195,7 @@ pub enum Warning {
     },
 }
 
-impl Warning {
+impl LowerWarning {
     /// The warning as a diagnostic.
     pub fn diagnostic(&self) -> diagnostic::Diagnostic {
         use diagnostic::Diagnostic;
@@ -350,7 +350,7 @@ impl PrecisionOverflow {
         let to = self.precision;
         let unlimited = unlimited(&to).ok()?;
         let range = cast_range(&self.range, self.fraction, &unlimited);
-        let format = Format::covering(&range, to.format.fraction()).ok()?;
+        let format = Format::covering(&range, to.format.fractional_bits()).ok()?;
         // Beyond that the range itself is limited.
         (format.width() < MAX_WIDTH - 1)
             .then(|| Quantization::new(format, to.rounding, to.overflow))
@@ -368,7 +368,7 @@ fn named(layers: &[String]) -> String {
     format!("layer{plural} '{}'", layers.join("', '"))
 }
 
-impl std::fmt::Display for Warning {
+impl std::fmt::Display for LowerWarning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let diagnostic::Diagnostic { message, help, .. } = self.diagnostic();
         f.write_str(&message)?;

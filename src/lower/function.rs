@@ -10,7 +10,7 @@ use super::parameters::Parameter;
 use super::result::TypedResult;
 use super::scaled::{self, Quantized};
 use super::steps::{self, Curve};
-use super::{LowerError, Warning};
+use super::{LowerError, LowerWarning};
 use crate::fixed::{Quantization, ceil_code};
 use crate::function::{Function, Relu};
 use crate::ir::{Leaky, NodeId};
@@ -110,7 +110,7 @@ fn warn_of_float(
     parts: String,
     precision: Quantization,
 ) {
-    builder.warn(Warning::Float { layer: place.layer.into(), parts, precision });
+    builder.warn(LowerWarning::Float { layer: place.layer.into(), parts, precision });
 }
 
 fn tabulate(
@@ -176,7 +176,7 @@ fn rectify(
         Some(_) => return tabulate(builder, place, part, x, &Function::Relu(*relu), None),
     }
     // At the threshold itself nothing passes, but for 0, where both lines meet.
-    let fraction = builder.tensor(node).format.fraction();
+    let fraction = builder.tensor(node).format.fractional_bits();
     let Some(first) = ceil_code(threshold.next_up(), fraction) else { return Ok(node) };
     let slope = f64::from(relu.negative_slope);
     let bias = match -slope * threshold {

@@ -109,8 +109,9 @@ pub(super) fn concat(
 /// The narrowest format that holds what each of `operands` can be.
 fn covering(builder: &Builder<'_>, layer: &str, operands: &[NodeId]) -> Result<Format, LowerError> {
     let tensors = || operands.iter().map(|operand| builder.tensor(*operand));
-    let fraction = tensors().map(|x| x.format.fraction()).max().unwrap_or_default();
-    let refined = tensors().map(|x| x.range().refined(fraction.abs_diff(x.format.fraction())));
+    let fraction = tensors().map(|x| x.format.fractional_bits()).max().unwrap_or_default();
+    let refined =
+        tensors().map(|x| x.range().refined(fraction.abs_diff(x.format.fractional_bits())));
     let wrong = |error| LowerError::Format { layer: layer.into(), part: "concatenation", error };
     match refined.reduce(|one, other| one.hull(&other)) {
         None => Err(LowerError::Inputs { layer: layer.into() }),

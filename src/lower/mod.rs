@@ -52,7 +52,7 @@ use crate::ir::Graph;
 use crate::model::{Layer, LayerKind, Model};
 
 use builder::Builder;
-pub use error::{LowerError, PrecisionOverflow, Warning};
+pub use error::{LowerError, LowerWarning, PrecisionOverflow};
 pub use settings::{LayerSettings, Settings, SoftmaxSettings};
 
 /// A lowered network, and what its user should know about it.
@@ -61,7 +61,7 @@ pub struct Lowered {
     /// What the hardware computes.
     pub graph: Graph,
     /// Where the result is not what the trained network says.
-    pub warnings: Vec<Warning>,
+    pub warnings: Vec<LowerWarning>,
     /// The layers that end with a function which the quantizers behind compute along with what
     /// they are, and that function. The graph's node of such a layer holds what the function takes.
     pub functions: BTreeMap<String, Function>,

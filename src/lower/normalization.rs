@@ -7,7 +7,7 @@ use super::activation::Place;
 use super::builder::Builder;
 use super::parameters::{Key, SCALE, cut_as_asked, no_constant};
 use super::result::{self, TypedResult};
-use super::{LowerError, Warning};
+use super::{LowerError, LowerWarning};
 use crate::ir::{Affine, Constant, Op};
 use crate::model::{BatchNorm, Layer, ScaleShift};
 use crate::quantizer::Quantizer;
@@ -72,7 +72,7 @@ pub(super) fn batch_norm(
     if Op::from(chosen.clone()).infer(&[builder.tensor(operand)]).is_err() {
         chosen = affine(builder, FEWER)?;
         let what = "scales and biases";
-        builder.warn(Warning::Rounded { layer: name.into(), what, bits: FEWER });
+        builder.warn(LowerWarning::Rounded { layer: name.into(), what, bits: FEWER });
     }
     affine_layer(builder, index, name, chosen, None)
 }

@@ -5,7 +5,7 @@ use num_bigint::BigInt;
 
 use super::builder::Builder;
 use super::result::check_parameter;
-use super::{LowerError, Warning};
+use super::{LowerError, LowerWarning};
 use crate::fixed::{Caster, Codes, FormatError, Quantization};
 use crate::ir::{Constant, ConstantError};
 use crate::quantizer::{Quantizer, QuantizerError};
@@ -92,12 +92,12 @@ pub(super) fn cut(
     precision: &Quantization,
 ) -> Result<Constant, LowerError> {
     let too_wide = |error| LowerError::Format { layer: layer.into(), part, error };
-    let caster = Caster::<BigInt>::new(exact.format.fraction(), precision)
+    let caster = Caster::<BigInt>::new(exact.format.fractional_bits(), precision)
         .ok_or_else(|| too_wide(FormatError::Width(precision.format.width().into())))?;
     let codes: Vec<BigInt> = exact.codes.iter().map(|code| caster.apply(&code)).collect();
     let codes = ArrayD::from_shape_vec(exact.codes.shape(), codes);
     let codes = codes.unwrap_or_else(|_| ArrayD::default(exact.codes.shape()));
-    Constant::of_codes(codes, precision.format.fraction()).map_err(too_wide)
+    Constant::of_codes(codes, precision.format.fractional_bits()).map_err(too_wide)
 }
 
 /// What is left of a constant in the type that the user asks for; says if that is not all of it.
@@ -112,7 +112,7 @@ pub(super) fn cut_as_asked(
     check_parameter(builder, layer, part, &exact, &precision);
     let cut = cut(layer, part, &exact, &precision)?;
     if !same(&cut, &exact) {
-        builder.warn(Warning::Cut { layer: layer.into(), part, precision });
+        builder.warn(LowerWarning::Cut { layer: layer.into(), part, precision });
     }
     Ok(cut)
 }
@@ -139,7 +139,7 @@ impl Key {
         let Some(precision) = self.asked else { return Ok(()) };
         if !same(&cut(layer, self.name, numbers, &precision)?, numbers) {
             let (layer, key, attribute) = (layer.to_owned(), self.name, self.attribute);
-            builder.warn(Warning::Overruled { layer, key, precision, attribute });
+            builder.warn(LowerWarning::Overruled { layer, key, precision, attribute });
         }
         Ok(())
     }

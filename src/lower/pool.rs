@@ -130,7 +130,7 @@ fn factors(
             };
             let inverse = quantized.quantized(quantizer)?;
             let code = inverse.codes.get(0).unwrap_or_default();
-            let fraction = inverse.format.fraction();
+            let fraction = inverse.format.fractional_bits();
             Ok(Some(
                 present.map(|count| Factor::ratio(places, count).times(&code, fraction)).collect(),
             ))
@@ -188,13 +188,13 @@ mod tests {
                 let output = graph.outputs[0].node;
                 let format = graph[output].tensor.format;
                 let found = trace.of(output).ok_or("no result")?.to_values(format);
-                let limits = format.codes().values(format.fraction());
+                let limits = format.codes().values(format.fractional_bits());
                 let found: Vec<f64> = found.iter().copied().collect();
                 for (x, found) in samples.chunks(3).zip(found.chunks(3)) {
                     let sums = [(x[0] + x[1], 2), (x[0] + x[1] + x[2], 3), (x[1] + x[2], 2)];
                     for ((sum, count), found) in sums.into_iter().zip(found) {
                         // sum / 4 / count in steps of the result.
-                        let (up, down) = (sum << format.fraction(), 4 * count);
+                        let (up, down) = (sum << format.fractional_bits(), 4 * count);
                         let (floor, rest) = (up.div_euclid(down), 2 * up.rem_euclid(down) - down);
                         let odd = floor % 2 != 0;
                         let rounded = floor + i64::from(rest > 0 || rest == 0 && odd);

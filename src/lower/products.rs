@@ -14,7 +14,7 @@ use super::builder::Builder;
 use super::normalization;
 use super::parameters::{self, Key, Parameter, SCALE, list};
 use super::result::{self, TypedResult};
-use super::{LayerSettings, LowerError, Warning};
+use super::{LayerSettings, LowerError, LowerWarning};
 use crate::fixed::{Format, Quantization, Signedness};
 use crate::ir::{Affine, Constant, NodeId};
 use crate::model::Activation;
@@ -168,7 +168,7 @@ impl Trained<'_> {
             };
             let precision = precision.unwrap_or(builder.settings.precision);
             let layer = self.layer.into();
-            builder.warn(Warning::Float { layer, parts: parts.into(), precision });
+            builder.warn(LowerWarning::Float { layer, parts: parts.into(), precision });
         }
         float_kernel && (float_bias || self.bias.is_none())
     }

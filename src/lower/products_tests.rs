@@ -3,7 +3,7 @@
 use ndarray::{Array2, array};
 
 use super::tests::{Outcome, chain, message, nodes, settings};
-use super::{LayerSettings, Settings, Warning, lower};
+use super::{LayerSettings, LowerWarning, Settings, lower};
 use crate::ir::{Affine, Graph, Op};
 use crate::model::{
     Activation, BatchNorm, BatchNormQuantizers, Dense, LayerKind, Model, ScaleShift,
@@ -130,7 +130,7 @@ fn a_type_for_a_quantized_scale_is_named_as_well() -> Outcome {
         Ok::<_, Box<dyn std::error::Error>>(lower(&model, &settings)?.warnings)
     };
     assert_eq!(warnings("fixed<4,1>")?, []);
-    let overruled = Warning::Overruled {
+    let overruled = LowerWarning::Overruled {
         layer: "fc".into(),
         key: "weight",
         precision: "fixed<3,1>".parse()?,

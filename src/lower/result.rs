@@ -63,7 +63,7 @@ impl<'a> TypedResult<'a> {
         })?;
         let held = held(&to);
         let side = |code: &BigInt| {
-            let code = cast(code, from.fraction(), &unlimited);
+            let code = cast(code, from.fractional_bits(), &unlimited);
             if code < *held.low() { -1 } else { i32::from(code > *held.high()) }
         };
         let [low, high] = [range.low(), range.high()];
@@ -76,7 +76,7 @@ impl<'a> TypedResult<'a> {
             return Ok(x);
         }
         let node = builder.add(self.layer, part, Cast::from(to), x)?;
-        self.warn(builder, node, (&range, from.fraction()), overflowing);
+        self.warn(builder, node, (&range, from.fractional_bits()), overflowing);
         Ok(node)
     }
 
@@ -122,7 +122,9 @@ pub(super) fn check_parameter(
     exact: &Constant,
     to: &Quantization,
 ) {
-    let (Some(range), fraction) = (exact.codes.range(), exact.format.fraction()) else { return };
+    let (Some(range), fraction) = (exact.codes.range(), exact.format.fractional_bits()) else {
+        return;
+    };
     if !fits(&range, fraction, to) {
         builder.warn_of_overflow(PrecisionOverflow {
             layer: layer.to_owned(),
@@ -138,7 +140,7 @@ pub(super) fn check_parameter(
 
 /// `to` with so many integer bits that only values far beyond any type are limited.
 pub(super) fn unlimited(to: &Quantization) -> Result<Quantization, FormatError> {
-    let format = Format::signed(MAX_WIDTH, MAX_WIDTH as i32 - to.format.fraction())?;
+    let format = Format::signed(MAX_WIDTH, MAX_WIDTH as i32 - to.format.fractional_bits())?;
     Ok(Quantization::new(format, to.rounding, Overflow::Sat))
 }
 

@@ -13,7 +13,7 @@ use petgraph::graph::NodeIndex;
 use super::activation::Place;
 use super::builder::Builder;
 use super::parameters::list;
-use super::{LowerError, SoftmaxSettings, Warning};
+use super::{LowerError, LowerWarning, SoftmaxSettings};
 use crate::fixed::{
     Format, FormatError, Overflow, Quantization, Range, Rounding, Signedness, cast_range, cast_real,
 };
@@ -42,7 +42,7 @@ pub(super) fn lower(
         if !builder.model.outputs.contains(&place.index) {
             return Err(LowerError::Skip { layer: place.layer.into() });
         }
-        builder.warn(Warning::Skipped { layer: place.layer.into() });
+        builder.warn(LowerWarning::Skipped { layer: place.layer.into() });
         return Ok(x);
     }
     let operand = builder.tensor(x).clone();
@@ -50,10 +50,10 @@ pub(super) fn lower(
     let result = settings.result.unwrap_or(rounded(if fine { FINE } else { PROBABILITY }));
     let softmax = tables(place, &settings, result, &operand)?;
     let shown = settings.result.unwrap_or(rounded(PROBABILITY));
-    let steps = softmax.error_bound(operand.format.fraction()) / shown.format.lsb();
+    let steps = softmax.error_bound(operand.format.fractional_bits()) / shown.format.lsb();
     if steps > 1.0 {
         let steps = steps.ceil() as u64;
-        builder.warn(Warning::Coarse { layer: place.layer.into(), steps, result: shown });
+        builder.warn(LowerWarning::Coarse { layer: place.layer.into(), steps, result: shown });
     }
     builder.add(place.layer, place.part("softmax"), softmax, x)
 }
@@ -95,15 +95,15 @@ fn tables(
     let error = place.format_error("softmax");
 
     let fraction = match settings.result {
-        Some(own) => (own.format.fraction() + GUARD).clamp(GUARD, FINEST),
-        None => FINE.fraction(),
+        Some(own) => (own.format.fractional_bits() + GUARD).clamp(GUARD, FINEST),
+        None => FINE.fractional_bits(),
     };
     let exponential = settings.exp_table.map_or_else(|| up_to_one(fraction), Ok);
     let exponential = exponential.map_err(&error)?;
     let Some(one) = code_of_one(exponential.format) else {
         return Err(wrong("exp_table", exponential, "cannot hold 1"));
     };
-    let fraction = exponential.format.fraction();
+    let fraction = exponential.format.fractional_bits();
     if fraction > FINEST {
         return Err(wrong("exp_table", exponential, "has more than 48 bits behind the point"));
     }
@@ -118,7 +118,7 @@ fn tables(
     // As many bits as the place of a seed tells, and two for its own rounding.
     let seed = up_to_one(lines.cast_signed() + 2).map_err(&error)?;
     let seed = settings.inverse_table.unwrap_or(seed);
-    if seed.format.fraction() > FINEST {
+    if seed.format.fractional_bits() > FINEST {
         return Err(wrong("inv_table", seed, "has more than 48 bits behind the point"));
     }
     // The middle of all mantissas that begin with these bits.
@@ -132,14 +132,14 @@ fn tables(
     let holding = |(codes, from): &RangeAt| {
         let widest = Format::signed(128, 127 - fraction)?;
         let codes = cast_range(codes, *from, &rounded(widest));
-        let format = Format::covering(&codes, widest.fraction())?;
+        let format = Format::covering(&codes, widest.fractional_bits())?;
         Ok((codes, Quantization::new(format, Rounding::Rnd, Overflow::WRAP)))
     };
     let refine = || {
         let (errors, error) = holding(&errors)?;
-        let corrections = Softmax::corrections(&(errors, error.format.fraction()));
+        let corrections = Softmax::corrections(&(errors, error.format.fractional_bits()));
         let (corrections, correction) = holding(&corrections)?;
-        let corrections = (corrections, correction.format.fraction());
+        let corrections = (corrections, correction.format.fractional_bits());
         let (_, reciprocal) = holding(&Softmax::reciprocals(&reciprocal_table, &corrections))?;
         Ok([error, correction, reciprocal])
     };
@@ -174,14 +174,14 @@ fn up_to_one(fraction: i32) -> Result<Quantization, FormatError> {
 fn difference(address: u32, fraction: i32, x: &Tensor) -> Result<Quantization, FormatError> {
     let range = x.range();
     let largest = Range::new(0, range.high() - range.low());
-    let needed = Format::covering(&largest, x.format.fraction())?.integer();
+    let needed = Format::covering(&largest, x.format.fractional_bits())?.integer_bits();
     let vanishing = f64::from(fraction + 1) * std::f64::consts::LN_2;
     let told = libm::ilogb(vanishing.max(1.0)) + 1;
-    let finest = x.format.fraction().min(fraction + 1);
+    let finest = x.format.fractional_bits().min(fraction + 1);
     let integer = needed.min(told).max(1 - finest);
     let width = (integer + finest).unsigned_abs().clamp(1, TABLES * address);
     let format = Format::unsigned(width, integer)?;
-    let exact = needed <= integer && x.format.fraction() <= format.fraction();
+    let exact = needed <= integer && x.format.fractional_bits() <= format.fractional_bits();
     let exactly = Quantization::new(format, Rounding::Trn, Overflow::WRAP);
     Ok(if exact { exactly } else { rounded(format) })
 }

@@ -35,7 +35,7 @@ pub(super) fn lower(
     curve: &Curve<'_>,
 ) -> Result<NodeId, LowerError> {
     let operand = builder.tensor(x).clone();
-    let fraction = operand.format.fraction();
+    let fraction = operand.format.fractional_bits();
     let grid = Grid { fraction, range: operand.range(), turns: &curve.turns };
     let value = |code: &BigInt| (curve.value)(code_value(code, fraction));
     let too_many = || LowerError::Steps {
@@ -84,7 +84,7 @@ pub(super) fn lower(
     if let Some((reached, over, to)) = overflow {
         let entry = TypedResult::of_activation(builder, place, &curve.name);
         let entry = TypedResult { to: Some(*to), ..entry };
-        entry.warn(builder, node, (&reached, to.format.fraction()), over);
+        entry.warn(builder, node, (&reached, to.format.fractional_bits()), over);
     }
     Ok(node)
 }

@@ -297,11 +297,11 @@ fn quotients_round_as_the_true_ones() -> Outcome {
             let found = trace.of(act).ok_or("no result")?.to_values(format);
             for (code, found) in all.iter().zip(found.iter()) {
                 // code / 8 / count in steps of the result, halves to even, saturated.
-                let (up, down) = ((2 * code) << format.fraction(), 8 * count as i64);
+                let (up, down) = ((2 * code) << format.fractional_bits(), 8 * count as i64);
                 let floor = up.div_euclid(2 * down);
                 let rest = up.rem_euclid(2 * down) - down;
                 let rounded = floor + i64::from(rest > 0 || rest == 0 && floor % 2 != 0);
-                let range = format.codes().values(format.fraction());
+                let range = format.codes().values(format.fractional_bits());
                 let expected = (rounded as f64 * format.lsb()).clamp(range.0, range.1);
                 assert_eq!(*found, expected, "{code}/8 by {count}, {quantizer}");
             }

@@ -1,11 +1,11 @@
 //! What a model states for training only.
 
-use super::Warning;
+use super::LowerWarning;
 use crate::model::{LayerKind, Model};
 
 /// One warning of all quantizers with noise or chance, each with the layers that have it; `None`
 /// where the model has none.
-pub(super) fn warning(model: &Model) -> Option<Warning> {
+pub(super) fn warning(model: &Model) -> Option<LowerWarning> {
     let mut quantizers: Vec<(String, Vec<String>)> = vec![];
     let mut differences: Vec<&'static str> = vec![];
     for layer in model.graph.node_weights() {
@@ -27,14 +27,14 @@ pub(super) fn warning(model: &Model) -> Option<Warning> {
             }
         }
     }
-    (!quantizers.is_empty()).then_some(Warning::Training { quantizers, differences })
+    (!quantizers.is_empty()).then_some(LowerWarning::Training { quantizers, differences })
 }
 
 /// One warning of all layers whose averages QKeras moves at inference; `None` where there are none.
-pub(super) fn moving(model: &Model) -> Option<Warning> {
+pub(super) fn moving(model: &Model) -> Option<LowerWarning> {
     let layers = model.graph.node_weights().filter(|layer| is_moving(&layer.kind));
     let layers: Vec<String> = layers.map(|layer| layer.name.clone()).collect();
-    (!layers.is_empty()).then_some(Warning::Moving { layers })
+    (!layers.is_empty()).then_some(LowerWarning::Moving { layers })
 }
 
 fn is_moving(kind: &LayerKind) -> bool {

@@ -32,7 +32,7 @@ fn same_as(graph: &Graph, node: NodeId) -> Option<NodeId> {
     // excludes: then the ranges differ.
     let removable = matches!(op, Op::Cast(_)) && x == y
         || matches!(op, Op::Clamp(_))
-            && (&x.ranges, x.format.fraction()) == (&y.ranges, y.format.fraction())
+            && (&x.ranges, x.format.fractional_bits()) == (&y.ranges, y.format.fractional_bits())
         || matches!(op, Op::Reshape(_)) && x.shape == y.shape;
     removable.then_some(operand)
 }

@@ -64,7 +64,7 @@ fn row(graph: &Graph, design: &Design, order: &[NodeId], layer: &str, result: No
         bias: None,
         accumulator: None,
         result: tensor.format,
-        range: codes.values(tensor.format.fraction()),
+        range: codes.values(tensor.format.fractional_bits()),
         codes,
         hardware: String::new(),
         functions: Vec::new(),

@@ -20,13 +20,14 @@ pub struct Quantized {
 pub fn quantize(values: &ArrayViewD<'_, f64>, format: Format) -> Option<Quantized> {
     let to = Quantization::new(format, Rounding::RndConv, Overflow::Sat);
     let (mut rounded, mut saturated) = (0, 0);
-    let ends = format.codes().values(format.fraction());
+    let ends = format.codes().values(format.fractional_bits());
     let codes = values
         .iter()
         .map(|value| {
             let inside = ends.0 <= *value && *value <= ends.1;
             saturated += usize::from(!inside);
-            rounded += usize::from(inside && exact_code(*value, format.fraction()).is_none());
+            rounded +=
+                usize::from(inside && exact_code(*value, format.fractional_bits()).is_none());
             cast_real(value.clamp(f64::MIN, f64::MAX), &to)
         })
         .collect::<Option<Vec<_>>>()?;

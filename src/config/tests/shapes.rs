@@ -2,7 +2,7 @@
 
 use super::super::{ClockUncertainty, Config, Variable};
 use super::config;
-use crate::config::Backend;
+use crate::config::Tool;
 
 const FULL: &str = "
 Backend: Catapult
@@ -24,7 +24,7 @@ HLSConfig:
 #[test]
 fn a_whole_file_sets_the_project_and_the_layers() {
     let config = config(FULL);
-    assert_eq!(config.backend, Some(Backend::Catapult));
+    assert_eq!(config.backend, Some(Tool::Catapult));
     assert_eq!(config.part.as_deref(), Some("xcku115-flvb2104-2-i"));
     assert_eq!(config.clock_period, Some(2.5));
     assert_eq!(config.clock_uncertainty, Some(ClockUncertainty::Percent(27.0)));

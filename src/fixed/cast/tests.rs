@@ -135,18 +135,18 @@ proptest! {
     ) {
         // Wide enough above the point for every source value: only rounding acts.
         let to = Quantization {
-            format: Format::signed(128, 128 - to.format.fraction().clamp(-20, 0)).unwrap(),
+            format: Format::signed(128, 128 - to.format.fractional_bits().clamp(-20, 0)).unwrap(),
             ..to
         };
         let code = BigInt::from(code >> 20);
         let result = cast(&code, fraction, &to);
-        let error = value(&result, to.format.fraction()) - value(&code, fraction);
-        let lsb = value(&BigInt::from(1), to.format.fraction());
+        let error = value(&result, to.format.fractional_bits()) - value(&code, fraction);
+        let lsb = value(&BigInt::from(1), to.format.fractional_bits());
         match to.rounding {
             Rounding::Trn => prop_assert!(!error.is_positive() && -error < lsb),
             Rounding::TrnZero => {
                 prop_assert!(error.abs() < lsb);
-                prop_assert!(result.abs() << (4096 - to.format.fraction()) <= value(&code.abs(), fraction));
+                prop_assert!(result.abs() << (4096 - to.format.fractional_bits()) <= value(&code.abs(), fraction));
             }
             _ => prop_assert!(error.abs() * 2 <= lsb),
         }
@@ -158,18 +158,18 @@ proptest! {
     ) {
         let once = cast(&BigInt::from(code), fraction, &to);
         // Except that SAT_SYM moves the smallest code, which no first cast gives.
-        prop_assert_eq!(cast(&once, to.format.fraction(), &to), once);
+        prop_assert_eq!(cast(&once, to.format.fractional_bits(), &to), once);
     }
 
     #[test]
     fn saturation_clamps(code in any_code(), fraction in -20..60i32, to in any_quantization(63)) {
         let wide = Quantization {
-            format: Format::signed(128, 128 - to.format.fraction()).unwrap(),
+            format: Format::signed(128, 128 - to.format.fractional_bits()).unwrap(),
             overflow: Overflow::WRAP,
             ..to
         };
         let all = to.format.codes();
-        let shift = to.format.fraction() - fraction;
+        let shift = to.format.fractional_bits() - fraction;
         prop_assume!(shift < 60);
         let unbounded = cast(&code, fraction, &wide);
         let saturated = cast(&code, fraction, &Quantization { overflow: Overflow::Sat, ..to });
@@ -179,7 +179,7 @@ proptest! {
     #[test]
     fn wrapping_is_modulo_the_number_of_codes(code: i64, to in any_quantization(63)) {
         let to = Quantization { overflow: Overflow::WRAP, ..to };
-        let result = cast(&code, to.format.fraction(), &to);
+        let result = cast(&code, to.format.fractional_bits(), &to);
         let all = to.format.codes();
         let codes = (all.high() - all.low() + 1i32).to_i128().unwrap();
         prop_assert_eq!((i128::from(code) - result.to_i128().unwrap()).rem_euclid(codes), 0);

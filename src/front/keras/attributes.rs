@@ -204,7 +204,7 @@ impl<'a> Attributes<'a> {
     }
 
     /// Error: the quantizer or activation `name` is invalid.
-    pub(super) fn config(&self, name: &str, error: super::ConfigError) -> FrontError {
+    pub(super) fn config(&self, name: &str, error: super::ActivationError) -> FrontError {
         self.owner.wrong(LayerProblem::Config { attribute: name.to_owned(), error })
     }
 

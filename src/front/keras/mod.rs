@@ -29,7 +29,7 @@ use layers::{Built, LayerReader};
 use quantizers::{Generation, Namespace};
 use weights::{Origin, Store};
 
-pub use quantizers::ConfigError;
+pub use quantizers::ActivationError;
 
 /// Entries of a `.keras` archive.
 const CONFIG: &str = "config.json";

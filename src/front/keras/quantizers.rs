@@ -12,7 +12,7 @@ use crate::quantizer::{self, ParseError, Quantizer};
 
 /// An invalid or unsupported configuration of a quantizer or activation.
 #[derive(Clone, Debug, PartialEq, thiserror::Error, miette::Diagnostic)]
-pub enum ConfigError {
+pub enum ActivationError {
     /// An invalid quantizer.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -187,8 +187,8 @@ enum Stated<'a> {
 }
 
 impl<'a> Stated<'a> {
-    fn read(value: &'a Value) -> Result<Self, ConfigError> {
-        let form = || ConfigError::Form { value: value.to_string() };
+    fn read(value: &'a Value) -> Result<Self, ActivationError> {
+        let form = || ActivationError::Form { value: value.to_string() };
         match value {
             Value::Null => Ok(Self::Nothing),
             Value::String(text) => Ok(Self::Text(text)),
@@ -235,7 +235,7 @@ fn is_keras_function(name: &str) -> bool {
 pub(super) fn quantizer(
     value: &Value,
     namespace: Namespace,
-) -> Result<Option<Quantizer>, ConfigError> {
+) -> Result<Option<Quantizer>, ActivationError> {
     let parsed = match Stated::read(value)? {
         Stated::Nothing | Stated::Text("linear") => return Ok(None),
         Stated::Text(text) => text.parse(),
@@ -243,7 +243,7 @@ pub(super) fn quantizer(
     };
     match parsed {
         Err(ParseError::Unknown { name, .. }) if is_keras_function(&name) => {
-            Err(ConfigError::NoQuantizer { name })
+            Err(ActivationError::NoQuantizer { name })
         }
         parsed => Ok(Some(namespace.configured(parsed?))),
     }
@@ -253,7 +253,10 @@ pub(super) fn quantizer(
 ///
 /// # Errors
 /// If the activation is unknown or not supported.
-pub(super) fn activation(value: &Value, namespace: Namespace) -> Result<Activation, ConfigError> {
+pub(super) fn activation(
+    value: &Value,
+    namespace: Namespace,
+) -> Result<Activation, ActivationError> {
     let parsed = match Stated::read(value)? {
         Stated::Nothing => return Ok(Activation::Linear),
         Stated::Text(text) => {
@@ -269,16 +272,16 @@ pub(super) fn activation(value: &Value, namespace: Namespace) -> Result<Activati
     };
     match parsed {
         Err(ParseError::Unknown { name, .. }) if NOT_YET.contains(&name.as_str()) => {
-            Err(ConfigError::NotYet { name })
+            Err(ActivationError::NotYet { name })
         }
         // A supported function, but in the notation of a call.
         Err(ParseError::Unknown { name, .. }) if is_keras_function(&name) => {
-            Err(ConfigError::Form { value: value.to_string() })
+            Err(ActivationError::Form { value: value.to_string() })
         }
         Err(ParseError::Unknown { name, .. }) => {
             let known = function_names().chain(NOT_YET.iter().copied()).chain(quantizer::names());
             let nearest = nearest(&name, known).map(str::to_owned);
-            Err(ConfigError::Unknown { name, nearest })
+            Err(ActivationError::Unknown { name, nearest })
         }
         parsed => Ok(Activation::Quantizer(namespace.configured(parsed?))),
     }
@@ -293,11 +296,11 @@ mod tests {
         Namespace { keras: Generation::Two, qkeras_first: false, sigmoid: Sigmoid::Hard };
     const QKERAS: Namespace = Namespace { qkeras_first: true, ..KERAS_2 };
 
-    fn quantizer(value: &Value) -> Result<Option<Quantizer>, ConfigError> {
+    fn quantizer(value: &Value) -> Result<Option<Quantizer>, ActivationError> {
         super::quantizer(value, QKERAS)
     }
 
-    fn activation(value: &Value) -> Result<Activation, ConfigError> {
+    fn activation(value: &Value) -> Result<Activation, ActivationError> {
         super::activation(value, KERAS_2)
     }
 

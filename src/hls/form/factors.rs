@@ -35,7 +35,7 @@ impl Weight {
 
 /// The p for which all `values` are 2^p or -2^p, both occurring; `None` if there is none.
 pub(in crate::hls) fn sign_power(values: &Constant) -> Option<i32> {
-    let fraction = values.format.fraction();
+    let fraction = values.format.fractional_bits();
     let mut powers = values.codes.iter().map(|code| Weight::new(&code, fraction));
     let Weight::Power { exponent } = powers.next()? else { return None };
     let range = values.codes.range()?;
@@ -56,7 +56,7 @@ pub(in crate::hls) enum Scaling {
 impl Scaling {
     /// The products of `x` with `factors`.
     pub(in crate::hls) fn of(factors: &Constant, x: &Tensor) -> Self {
-        let fraction = factors.format.fraction();
+        let fraction = factors.format.fractional_bits();
         let exponents = factors.codes.iter().map(|code| match Weight::new(&code, fraction) {
             Weight::Zero => Some(None),
             Weight::Power { exponent } => Some(Some(exponent)),
@@ -65,8 +65,8 @@ impl Scaling {
         let exponents: Option<Vec<Option<i32>>> = exponents.collect();
         // Factors that are all 0 shift nothing.
         let exponents = exponents.filter(|exponents| exponents.iter().any(Option::is_some));
-        let shift =
-            exponents.and_then(|exponents| Shift::new(&x.range(), x.format.fraction(), &exponents));
+        let shift = exponents
+            .and_then(|exponents| Shift::new(&x.range(), x.format.fractional_bits(), &exponents));
         shift.map_or(Self::Products, Self::Shifts)
     }
 
@@ -91,7 +91,7 @@ pub(in crate::hls) fn scaling_operations(
     is_biased: bool,
     elements: usize,
 ) -> Operations {
-    let fraction = factors.format.fraction();
+    let fraction = factors.format.fractional_bits();
     let each = (elements / factors.codes.len().max(1)) as u64;
     let mut operations = Operations::default();
     for code in factors.codes.iter() {

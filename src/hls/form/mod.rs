@@ -157,7 +157,7 @@ impl MatrixForm {
         let mut operations = Operations::default();
         let (_, outputs) = matrix_shape(linear);
         let mut terms = vec![0_u64; outputs];
-        let fraction = linear.weights.format.fraction();
+        let fraction = linear.weights.format.fractional_bits();
         for (position, code) in linear.weights.codes.iter().enumerate() {
             let weight = Weight::new(&code, fraction);
             let used = uses.of_row(position / outputs);
@@ -229,7 +229,7 @@ struct PowerMatrix {
 impl PowerMatrix {
     fn new(linear: &ir::Linear) -> Option<Self> {
         let &[inputs, outputs] = linear.weights.codes.shape() else { return None };
-        let fraction = linear.weights.format.fraction();
+        let fraction = linear.weights.format.fractional_bits();
         let mut exponents = Vec::with_capacity(inputs * outputs);
         for code in linear.weights.codes.iter() {
             exponents.push(match Weight::new(&code, fraction) {
@@ -274,7 +274,7 @@ impl PowerMatrix {
     }
 
     fn shifts(&self, x: &ir::Tensor) -> Option<MatrixForm> {
-        let shift = Shift::new(&x.range(), x.format.fraction(), &self.exponents)?;
+        let shift = Shift::new(&x.range(), x.format.fractional_bits(), &self.exponents)?;
         Some(MatrixForm::Shifts { shift })
     }
 
@@ -289,13 +289,15 @@ impl PowerMatrix {
         let inputs = self.exponents.len() / self.outputs.max(1);
         let products: Vec<i32> =
             powers.iter().map(|p| p.and_then(|p| p.checked_add(power))).collect::<Option<_>>()?;
-        let up = |fraction: i32| u32::try_from(i64::from(result.fraction()) + i64::from(fraction));
+        let up = |fraction: i32| {
+            u32::try_from(i64::from(result.fractional_bits()) + i64::from(fraction))
+        };
         let mut starts: Vec<BigInt> = Vec::with_capacity(self.outputs);
         for product in &products {
             starts.push(BigInt::from(inputs) << up(*product).ok()?);
         }
         if let Some(bias) = &linear.bias {
-            let up = up(-bias.format.fraction()).ok()?;
+            let up = up(-bias.format.fractional_bits()).ok()?;
             for (start, code) in starts.iter_mut().zip(bias.codes.iter()) {
                 *start += code << up;
             }
@@ -304,7 +306,7 @@ impl PowerMatrix {
         let twice: Vec<Option<i32>> = products.iter().map(|p| p.checked_add(1)).collect();
         let shift = Shift::new(&Range::new(0, inputs), 0, &twice)?;
         let starts = ndarray::Array1::from(starts).into_dyn();
-        let starts = ir::Constant::of_codes(starts, result.fraction()).ok()?;
+        let starts = ir::Constant::of_codes(starts, result.fractional_bits()).ok()?;
         Some(MatrixForm::Xnor { shift, starts })
     }
 }

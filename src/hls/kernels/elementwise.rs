@@ -123,7 +123,7 @@ pub(super) fn build_clamp(
     for limit in low.iter().chain(&high) {
         codes = codes.hull(&Range::point((*limit).clone()));
     }
-    let format = Format::covering(&codes, operand.fraction())
+    let format = Format::covering(&codes, operand.fractional_bits())
         .map_err(context.too_wide("the comparison with its limits"))?;
     let range = context.operand.tensor.range();
     let compared = builder.local_type(context, "compare", "compared values", format, range);
@@ -188,8 +188,9 @@ pub(super) fn build_elementwise(
         ir::Elementwise::Add | ir::Elementwise::Subtract => cost.operations.additions = pairs,
         ir::Elementwise::Multiply => cost.operations.multiplications = pairs,
         ir::Elementwise::Maximum | ir::Elementwise::Minimum => {
-            let fraction = context.node.tensor.format.fraction();
-            let fine = |x: &&ir::Tensor| x.range().refined(fraction.abs_diff(x.format.fraction()));
+            let fraction = context.node.tensor.format.fractional_bits();
+            let fine =
+                |x: &&ir::Tensor| x.range().refined(fraction.abs_diff(x.format.fractional_bits()));
             let all = tensors.iter().map(fine).reduce(|a, b| a.hull(&b));
             let all = all.expect("the operation has a result, so that it has operands");
             let format = Format::covering(&all, fraction)

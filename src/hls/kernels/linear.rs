@@ -9,7 +9,7 @@ use crate::fixed::{Codes, Range};
 use crate::hls::build::{Builder, NodeContext, plain};
 use crate::hls::form::{MatrixForm, ShiftedSum, Uses};
 use crate::hls::plan::{LocalArray, Nest, Sharing, Tiles};
-use crate::hls::{ConstantId, Cost, HlsError, Multipliers, Operations, TypeId, WarningKind};
+use crate::hls::{ConstantId, Cost, DesignWarningKind, HlsError, Multipliers, Operations, TypeId};
 use crate::ir;
 
 /// `output[r, o] = start[o] + Σ_i input[r, i] · weights[i, o]`.
@@ -267,7 +267,7 @@ fn matrix(
     let (tiles, reuse_factor) = (sharing.tiles, sharing.reuse_factor());
     if reuse_factor != asked {
         let shape = (inputs, outputs);
-        builder.warn(layer, WarningKind::reuse_factor_changed(asked, reuse_factor, shape));
+        builder.warn(layer, DesignWarningKind::reuse_factor_changed(asked, reuse_factor, shape));
     }
     let products = (rows * inputs * outputs) as u64;
     let mut operations = form.operations(op, &uses);

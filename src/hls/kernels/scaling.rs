@@ -8,7 +8,7 @@ use crate::fixed::{Codes, Format, FormatError, Range};
 use crate::hls::build::{Builder, NodeContext};
 use crate::hls::form::{self, Scaling, Shift};
 use crate::hls::plan::{Nest, reuse_factor_up_to};
-use crate::hls::{ConstantId, Cost, HlsError, Multipliers, Number, TypeId, WarningKind};
+use crate::hls::{ConstantId, Cost, DesignWarningKind, HlsError, Multipliers, Number, TypeId};
 use crate::ir::{self, Op};
 
 /// The signs of factors, one for each.
@@ -189,7 +189,7 @@ pub(super) fn build_affine(
     let alone = !builder.graph.nodes.node_weights().any(|it| it.layer == *layer && has_matrix(it));
     if alone && operations.multiplications > 0 && reuse_factor != asked {
         let shape = (1, channels);
-        builder.warn(layer, WarningKind::reuse_factor_changed(asked, reuse_factor, shape));
+        builder.warn(layer, DesignWarningKind::reuse_factor_changed(asked, reuse_factor, shape));
     }
     let multipliers = (operations.multiplications > 0).then(|| {
         let products = (rows * channels) as u64;
@@ -279,7 +279,7 @@ pub(super) fn build_leaky(
     let codes = operand.format.codes();
     let from = op.threshold.clone().clamp(codes.low().clone(), codes.high() + 1);
     let held = codes.hull(&Range::point(from.clone()));
-    let format = Format::covering(&held, operand.format.fraction())
+    let format = Format::covering(&held, operand.format.fractional_bits())
         .map_err(context.too_wide("the comparison with its threshold"))?;
     let compared =
         builder.local_type(context, "compare", "compared values", format, operand.range());

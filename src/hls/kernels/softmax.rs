@@ -107,16 +107,17 @@ pub(super) fn build(
     let reciprocal = local("reciprocal", "reciprocals", op.reciprocal, any(op.reciprocal));
 
     // The LSB of the sum is at most that of the tables.
-    let refine = (op.sum.fraction() - op.exponential.format.fraction()).max(0).unsigned_abs();
+    let refine =
+        (op.sum.fractional_bits() - op.exponential.format.fractional_bits()).max(0).unsigned_abs();
     let sums = (&one * &columns.into()).refined(refine);
     let sum = builder.local_type(context, "sum", "sums of exponentials", op.sum, sums.clone());
 
     // A shift by I - sign - 1 brings any number below 2^(I - sign) below 2.
-    let above = op.sum.integer() - i32::from(op.sum.is_signed()) - 1;
+    let above = op.sum.integer_bits() - i32::from(op.sum.is_signed()) - 1;
     let norm_shift = op.norm_shift.min(u32::try_from(above).unwrap_or(0));
     let shifted = |format: Format, what| {
         let signedness = if format.is_signed() { Signedness::Signed } else { Signedness::Unsigned };
-        Format::new(signedness, format.width() + norm_shift, format.integer())
+        Format::new(signedness, format.width() + norm_shift, format.integer_bits())
             .map_err(context.too_wide(what))
     };
     let wide = shifted(op.sum, "the shifted sum")?;

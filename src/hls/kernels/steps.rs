@@ -102,9 +102,9 @@ pub(super) fn build(
     if op.values.codes.len() != op.thresholds.codes.len() + 1 {
         return Err(context.broken("values that are not one more than the thresholds"));
     }
-    if op.thresholds.format.fraction() != operand.format.fraction()
+    if op.thresholds.format.fractional_bits() != operand.format.fractional_bits()
         && !op.thresholds.codes.is_empty()
-        || op.values.format.fraction() != result.format.fraction()
+        || op.values.format.fractional_bits() != result.format.fractional_bits()
     {
         return Err(context.broken("thresholds or values with another LSB than operand and result"));
     }
@@ -171,7 +171,7 @@ fn table(
     function: &ThresholdFunction,
     index: &Index,
 ) -> Result<TableKernel, HlsError> {
-    let fraction = context.operand.tensor.format.fraction();
+    let fraction = context.operand.tensor.format.fractional_bits();
     let limits: Vec<BigInt> = std::iter::once(&index.base).chain(&index.high).cloned().collect();
     let compared = compared(builder, context, &limits)?;
     let limit = |holds, code: &BigInt| builder.number(context, holds, compared, code.clone());
@@ -221,7 +221,7 @@ fn compared(
     for code in codes {
         all = all.hull(&Range::point(code.clone()));
     }
-    let format = Format::covering(&all, operand.format.fraction())
+    let format = Format::covering(&all, operand.format.fractional_bits())
         .map_err(context.too_wide("the comparison with its thresholds"))?;
     Ok(builder.local_type(context, "compare", "compared values", format, operand.range()))
 }
@@ -242,7 +242,7 @@ fn values(
     holds: &'static str,
     codes: Vec<BigInt>,
 ) -> Result<ConstantId, HlsError> {
-    let fraction = context.node.tensor.format.fraction();
+    let fraction = context.node.tensor.format.fractional_bits();
     let values = ir::Constant::of_codes(Array1::from(codes).into_dyn(), fraction)
         .map_err(context.too_wide("its values"))?;
     builder.constant(context, "value", holds, &values)

@@ -116,8 +116,10 @@ pub(crate) struct Alignment {
 impl Alignment {
     /// The shifts of `affine` for operands of the format `x`.
     pub(crate) fn of(affine: &Affine, x: Format) -> Result<Self, FormatError> {
-        let product = i64::from(x.fraction()) + i64::from(affine.scale.format.fraction());
-        let bias = affine.bias.as_ref().map_or(product, |bias| bias.format.fraction().into());
+        let product =
+            i64::from(x.fractional_bits()) + i64::from(affine.scale.format.fractional_bits());
+        let bias =
+            affine.bias.as_ref().map_or(product, |bias| bias.format.fractional_bits().into());
         let fraction = product.max(bias);
         Ok(Self {
             product: alignment(product, fraction)?,

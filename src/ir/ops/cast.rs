@@ -27,8 +27,8 @@ impl Operation for Cast {
         let format = self.format()?;
         let count = if types.len() == 1 { 1 } else { self.period(x) };
         let ranges = (0..count.max(x.ranges.len())).zip(types.iter().cycle()).map(|(at, to)| {
-            let shift = format.fraction().abs_diff(to.format.fraction());
-            cast_range(x.range_at(at), x.format.fraction(), to).refined(shift)
+            let shift = format.fractional_bits().abs_diff(to.format.fractional_bits());
+            cast_range(x.range_at(at), x.format.fractional_bits(), to).refined(shift)
         });
         Ok(Tensor::new(x.shape.clone(), format, ranges.collect()))
     }
@@ -99,8 +99,9 @@ impl Cast {
         if formats().all(|format| format == first) {
             return Ok(first);
         }
-        let fraction = formats().map(Format::fraction).max().unwrap_or_default();
-        let codes = |format: Format| format.codes().refined(fraction.abs_diff(format.fraction()));
+        let fraction = formats().map(Format::fractional_bits).max().unwrap_or_default();
+        let codes =
+            |format: Format| format.codes().refined(fraction.abs_diff(format.fractional_bits()));
         let all = formats().map(codes).reduce(|a: Range, b| a.hull(&b));
         let all = all.expect("there is a first format");
         Format::covering(&all, fraction).map_err(OpError::format("common format of the types"))
@@ -109,8 +110,10 @@ impl Cast {
     fn casts<W: Word>(&self, x: &Operand<'_>, result: &Tensor) -> Option<ArrayD<W>> {
         let codes = W::view(x.codes)?;
         let caster = |to: &Quantization| {
-            let shift = u32::try_from(result.format.fraction() - to.format.fraction()).ok()?;
-            Some((Caster::<W>::new(x.tensor.format.fraction(), to)?, shift))
+            let shift =
+                u32::try_from(result.format.fractional_bits() - to.format.fractional_bits())
+                    .ok()?;
+            Some((Caster::<W>::new(x.tensor.format.fractional_bits(), to)?, shift))
         };
         let types = self.types(&x.tensor.shape).ok()?;
         let casters = types.iter().map(caster).collect::<Option<Vec<_>>>()?;

@@ -27,7 +27,7 @@ impl Operation for Clamp {
             self.high.as_ref().map_or(code, |high| code.min(high)).clone()
         };
         let ranges = x.ranges.iter().map(|x| Range::new(limited(x.low()), limited(x.high())));
-        Tensor::covering(x.shape.clone(), x.format.fraction(), ranges.collect())
+        Tensor::covering(x.shape.clone(), x.format.fractional_bits(), ranges.collect())
             .map_err(OpError::format("limited result"))
     }
 

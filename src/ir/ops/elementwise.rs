@@ -62,7 +62,7 @@ impl Operation for Elementwise {
         }
         let same = others.iter().all(|other| other.shape == first.shape);
         ensure(same, "its operands differ in their shapes")?;
-        let fractions = operands.iter().map(|x| i64::from(x.format.fraction()));
+        let fractions = operands.iter().map(|x| i64::from(x.format.fractional_bits()));
         let fraction: i64 = match self {
             Self::Multiply => fractions.sum(),
             _ => fractions.max().expect("there is a first operand"),
@@ -74,7 +74,7 @@ impl Operation for Elementwise {
         let range = |element: usize| {
             let aligned = |x: &&Tensor| match self {
                 Self::Multiply => x.range_at(element).clone(),
-                _ => x.range_at(element).refined(fraction.abs_diff(x.format.fraction())),
+                _ => x.range_at(element).refined(fraction.abs_diff(x.format.fractional_bits())),
             };
             let ranges = operands.iter().map(aligned);
             ranges.reduce(|a, b| self.range(&a, &b)).expect("there is a first operand")
@@ -123,7 +123,7 @@ impl Elementwise {
     fn is_narrow(self, operands: &[Operand<'_>], result: Format) -> bool {
         let shift = |x: &Operand<'_>| match self {
             Self::Multiply => 0,
-            _ => result.fraction().abs_diff(x.tensor.format.fraction()),
+            _ => result.fractional_bits().abs_diff(x.tensor.format.fractional_bits()),
         };
         let widest = operands.iter().map(|x| x.tensor.format.width() + shift(x)).max();
         let growth = operands.len().next_power_of_two().ilog2();
@@ -138,7 +138,8 @@ impl Elementwise {
                 return Some(codes.into_owned());
             }
             let shift =
-                u32::try_from(result.format.fraction() - x.tensor.format.fraction()).ok()?;
+                u32::try_from(result.format.fractional_bits() - x.tensor.format.fractional_bits())
+                    .ok()?;
             Some(codes.map(|code| code.shifted_left(shift)))
         };
         let (first, others) = operands.split_first()?;

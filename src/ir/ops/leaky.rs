@@ -115,9 +115,9 @@ pub(crate) struct LeakyAlignment {
 impl LeakyAlignment {
     /// The shifts of `leaky` for operands of the format `x`.
     pub(crate) fn of(leaky: &Leaky, x: Format) -> Result<Self, FormatError> {
-        let operand = i64::from(x.fraction());
-        let product = operand + i64::from(leaky.slopes.format.fraction());
-        let bias = leaky.bias.as_ref().map_or(operand, |bias| bias.format.fraction().into());
+        let operand = i64::from(x.fractional_bits());
+        let product = operand + i64::from(leaky.slopes.format.fractional_bits());
+        let bias = leaky.bias.as_ref().map_or(operand, |bias| bias.format.fractional_bits().into());
         let fraction = operand.max(product).max(bias);
         let code = leaky.bias.as_ref().map_or(BigInt::ZERO, |bias| bias.code_at(0));
         Ok(Self {

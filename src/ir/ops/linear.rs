@@ -107,14 +107,14 @@ impl Linear {
 
     /// Weights and bias with the fractional bits of `result`, for an operand of format `x`.
     pub(super) fn parameters<W: Word>(&self, x: Format, result: Format) -> Option<Parameters<W>> {
-        let shift = |fraction: i32| u32::try_from(result.fraction() - fraction).ok();
-        let product = shift(x.fraction() + self.weights.format.fraction())?;
+        let shift = |fraction: i32| u32::try_from(result.fractional_bits() - fraction).ok();
+        let product = shift(x.fractional_bits() + self.weights.format.fractional_bits())?;
         let weights = W::view(&self.weights.codes)?.map(|w| w.shifted_left(product));
         let weights = weights.into_dimensionality::<ndarray::Ix2>().ok()?;
         let bias = match &self.bias {
             None => Array1::from_elem(weights.ncols(), W::zero()),
             Some(bias) => {
-                let shift = shift(bias.format.fraction())?;
+                let shift = shift(bias.format.fractional_bits())?;
                 let bias = W::view(&bias.codes)?.map(|b| b.shifted_left(shift));
                 bias.into_dimensionality().ok()?
             }
@@ -171,8 +171,9 @@ impl Linear {
 
     /// See [`Linear::sums`].
     pub(super) fn sums_of(&self, x: &Terms<'_>) -> Result<Sums, FormatError> {
-        let product = i64::from(x.format.fraction()) + i64::from(self.weights.format.fraction());
-        let bias = self.bias.as_ref().map_or(product, |bias| bias.format.fraction().into());
+        let product = i64::from(x.format.fractional_bits())
+            + i64::from(self.weights.format.fractional_bits());
+        let bias = self.bias.as_ref().map_or(product, |bias| bias.format.fractional_bits().into());
         let fraction = product.max(bias);
         let shifts =
             Shifts { product: alignment(product, fraction)?, bias: alignment(bias, fraction)? };

@@ -54,7 +54,7 @@ impl Operation for Pool {
         }
         let mut sums = Tensor::new(shape, x.format, ranges);
         // Partial sums start at 0.
-        sums.format = Format::covering(&sums.range().with_zero(), x.format.fraction())
+        sums.format = Format::covering(&sums.range().with_zero(), x.format.fractional_bits())
             .map_err(OpError::format("accumulator"))?;
         Ok(sums)
     }

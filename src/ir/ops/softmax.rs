@@ -135,7 +135,7 @@ impl Softmax {
         let lines = address(reciprocal_table).unwrap_or(0);
         let fraction = fraction.max(lines.cast_signed());
         let below = fraction.abs_diff(lines.cast_signed());
-        let product = fraction + reciprocal_table.format.fraction();
+        let product = fraction + reciprocal_table.format.fractional_bits();
         let one = BigInt::one() << product.max(0).unsigned_abs();
         let ends = reciprocal_table.codes.iter().enumerate().flat_map(|(place, seed)| {
             let low = (BigInt::from((1_usize << lines) + place)) << below;
@@ -163,7 +163,7 @@ impl Softmax {
         let factors = [&one + corrections.low(), &one + corrections.high()];
         let seed = reciprocal_table.codes.range().unwrap_or_else(|| Range::point(0));
         let [low, high] = factors.map(|factor| &seed * &factor);
-        (low.hull(&high), fraction + reciprocal_table.format.fraction())
+        (low.hull(&high), fraction + reciprocal_table.format.fractional_bits())
     }
 
     /// How far a probability may be from the true one before it is rounded, for operands of `fraction`
@@ -171,7 +171,7 @@ impl Softmax {
     pub(crate) fn error_bound(&self, fraction: i32) -> f64 {
         let half_step = |of: Quantization| of.format.lsb() / 2.0;
         // Distances that are off by δ move probabilities by δ/4 each way: p (1 - p) is 1/4 at most.
-        let rounds = fraction > self.difference.format.fraction();
+        let rounds = fraction > self.difference.format.fractional_bits();
         let differences = if rounds { half_step(self.difference) / 2.0 } else { 0.0 };
         // Each table and each product of two, in the exponential and in the sum.
         let exponentials =
@@ -189,14 +189,14 @@ impl Softmax {
         let one = |fraction: i32| Some(BigInt::one() << u32::try_from(fraction).ok()?);
         let address = cast(&(m - one(fraction)?), fraction, &self.reciprocal_index().ok()?);
         let seed = self.reciprocal_table.codes.get(address.to_usize()?)?;
-        let seed_fraction = self.reciprocal_table.format.fraction();
+        let seed_fraction = self.reciprocal_table.format.fractional_bits();
 
         let product = fraction + seed_fraction;
         let error = cast(&(one(product)? - m * &seed), product, &self.error);
-        let error_fraction = self.error.format.fraction();
+        let error_fraction = self.error.format.fractional_bits();
         let correction = (&error << u32::try_from(error_fraction).ok()?) + &error * &error;
         let correction = cast(&correction, 2 * error_fraction, &self.correction);
-        let correction_fraction = self.correction.format.fraction();
+        let correction_fraction = self.correction.format.fractional_bits();
         let refined = &seed * (one(correction_fraction)? + correction);
         Some(cast(&refined, seed_fraction + correction_fraction, &self.reciprocal))
     }
@@ -208,11 +208,12 @@ impl Softmax {
         let fraction = self.mantissa_fraction().max(lines.cast_signed());
         let (errors, product) = Self::errors(&self.reciprocal_table, fraction);
         let errors = cast_range(&errors, product, &self.error);
-        let (corrections, square) = Self::corrections(&(errors, self.error.format.fraction()));
+        let (corrections, square) =
+            Self::corrections(&(errors, self.error.format.fractional_bits()));
         let corrections = cast_range(&corrections, square, &self.correction);
-        let correction_fraction = self.correction.format.fraction();
+        let correction_fraction = self.correction.format.fractional_bits();
         let one = BigInt::one() << u32::try_from(correction_fraction).ok()?;
-        let product_fraction = self.reciprocal_table.format.fraction() + correction_fraction;
+        let product_fraction = self.reciprocal_table.format.fractional_bits() + correction_fraction;
         let mut largest = BigInt::ZERO;
         for (place, seed) in self.reciprocal_table.codes.iter().enumerate() {
             let most = (&one + corrections.high()) * seed;
@@ -223,12 +224,16 @@ impl Softmax {
                 largest = largest.max(self.reciprocal_of(&least, fraction)?);
             }
         }
-        Some(cast_range(&Range::new(0, largest), self.reciprocal.format.fraction(), &self.to))
+        Some(cast_range(
+            &Range::new(0, largest),
+            self.reciprocal.format.fractional_bits(),
+            &self.to,
+        ))
     }
 
     /// Bits behind the point of a mantissa.
     pub(crate) fn mantissa_fraction(&self) -> i32 {
-        self.sum.fraction() + self.norm_shift.cast_signed()
+        self.sum.fractional_bits() + self.norm_shift.cast_signed()
     }
 
     /// Checks that tables and types fit one another, for rows of `channels` elements.
@@ -248,7 +253,7 @@ impl Softmax {
             ensure(inside, "an exponential lies outside of 0 to 1")?;
         }
         let sum = &one * channels;
-        let fraction = self.sum.fraction() == exponential.fraction();
+        let fraction = self.sum.fractional_bits() == exponential.fractional_bits();
         ensure(fraction, "the sum has other fractional bits")?;
         ensure(self.sum.codes().contains(&Range::point(sum.clone())), "the sum overflows")?;
         ensure(sum < one << (self.norm_shift + 1), "the sum needs a larger norm shift")?;
@@ -260,7 +265,7 @@ impl Softmax {
         let held = |(codes, fraction): &RangeAt, to: &Quantization| {
             let held = fits(codes, *fraction, to);
             ensure(held, "what corrects a reciprocal leaves its type")?;
-            Ok((cast_range(codes, *fraction, to), to.format.fraction()))
+            Ok((cast_range(codes, *fraction, to), to.format.fractional_bits()))
         };
         let errors = held(&exact, &self.error)?;
         ensure(is_reciprocal(&errors), "what corrects a reciprocal leaves its type")?;
@@ -274,17 +279,19 @@ impl Softmax {
     /// types do not fit one another.
     fn row(&self, from: Format, x: &[BigInt]) -> Option<Vec<BigInt>> {
         let highest = x.iter().max()?;
-        let differences = x.iter().map(|x| cast(&(highest - x), from.fraction(), &self.difference));
+        let differences =
+            x.iter().map(|x| cast(&(highest - x), from.fractional_bits(), &self.difference));
         let exponentials: Option<Vec<BigInt>> = differences.map(|d| self.exp(&d)).collect();
         let exponentials = exponentials?;
 
         let sum: BigInt = exponentials.iter().sum();
-        let one = BigInt::one() << u32::try_from(self.sum.fraction()).ok()?;
+        let one = BigInt::one() << u32::try_from(self.sum.fractional_bits()).ok()?;
         let shift = (0..=self.norm_shift).find(|shift| sum < &one << (shift + 1))?;
-        let reciprocal = self.reciprocal_of(&sum, self.sum.fraction() + shift.cast_signed())?;
+        let reciprocal =
+            self.reciprocal_of(&sum, self.sum.fractional_bits() + shift.cast_signed())?;
 
-        let fraction = self.exponential.format.fraction()
-            + self.reciprocal.format.fraction()
+        let fraction = self.exponential.format.fractional_bits()
+            + self.reciprocal.format.fractional_bits()
             + shift.cast_signed();
         let probability = |e: &BigInt| cast(&(e * &reciprocal), fraction, &self.to);
         Some(exponentials.iter().map(probability).collect())
@@ -292,7 +299,7 @@ impl Softmax {
 
     /// exp(-d) for the code `d` of a difference.
     fn exp(&self, d: &BigInt) -> Option<BigInt> {
-        let fraction = self.exponential.format.fraction();
+        let fraction = self.exponential.format.fractional_bits();
         let mut below = self.difference.format.width();
         let mut product = None;
         for (table, lines) in self.exp_tables.iter().zip(self.addresses()?) {
@@ -323,7 +330,7 @@ pub(crate) fn is_reciprocal((errors, fraction): &RangeAt) -> bool {
 
 /// The code of 1; `None` if the format lacks it.
 pub(crate) fn code_of_one(format: Format) -> Option<BigInt> {
-    let fraction = u32::try_from(format.fraction()).ok()?;
+    let fraction = u32::try_from(format.fractional_bits()).ok()?;
     let one = BigInt::one() << fraction;
     format.codes().contains(&Range::point(one.clone())).then_some(one)
 }

@@ -95,7 +95,7 @@ impl<'g, W: Word> Map<'g, W> {
                 Self::Leaky { slopes: slopes.collect(), operand: alignment.operand }
             }
             Monotone::Cast(cast) => {
-                let caster = |to| Caster::new(x.fraction(), &unwrapped(to)?);
+                let caster = |to| Caster::new(x.fractional_bits(), &unwrapped(to)?);
                 Self::Casts(cast.to.iter().map(caster).collect::<Option<_>>()?)
             }
             // Only where groups are missing: then the codes do not fit the word.
@@ -107,7 +107,7 @@ impl<'g, W: Word> Map<'g, W> {
     /// StepFunction on operands of the format `x`, which counts in steps 2^`dropped` times as coarse as
     /// the thresholds.
     fn steps(groups: &'g Groups<W>, x: Format, dropped: u32) -> Option<Self> {
-        let finer = Format::covering(&x.codes().refined(dropped), x.fraction());
+        let finer = Format::covering(&x.codes().refined(dropped), x.fractional_bits());
         finer.is_ok_and(W::holds).then_some(Self::Steps { groups, dropped })
     }
 
@@ -197,7 +197,7 @@ fn unwrapped(to: &Quantization) -> Option<Quantization> {
     Some(match to.overflow {
         Overflow::Sat | Overflow::SatSym => *to,
         Overflow::Wrap { .. } | Overflow::SatZero => {
-            let wider = Format::signed(to.format.width() + 2, to.format.integer() + 2).ok()?;
+            let wider = Format::signed(to.format.width() + 2, to.format.integer_bits() + 2).ok()?;
             Quantization::new(wider, to.rounding, Overflow::Sat)
         }
     })

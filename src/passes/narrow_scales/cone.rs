@@ -115,7 +115,7 @@ impl Cone {
                     let range =
                         if is_uniform { x.range() } else { x.channel_range(channel).into_owned() };
                     !matches!(to.overflow, Overflow::Sat | Overflow::SatSym)
-                        && !fits(&range, x.format.fraction(), to)
+                        && !fits(&range, x.format.fractional_bits(), to)
                 });
                 if wraps {
                     return Err(Stop::Wraps);
@@ -171,8 +171,8 @@ impl Cone {
         let mut cone = Self { node, operand, affine, result, links: Vec::new() };
         for link in &self.links {
             let x = cone.tensor(link.from);
-            let fine = self.tensor(link.from).format.fraction();
-            let dropped = u32::try_from(fine.checked_sub(x.format.fraction())?).ok()?;
+            let fine = self.tensor(link.from).format.fractional_bits();
+            let dropped = u32::try_from(fine.checked_sub(x.format.fractional_bits())?).ok()?;
             let link = link.on(x, dropped).ok()?;
             cone.links.push(link);
         }
@@ -266,10 +266,11 @@ impl Link {
         let list = |codes: Vec<BigInt>, fraction| {
             Constant::of_codes(Array1::from_vec(codes).into_dyn(), fraction)
         };
-        let coarse = steps.thresholds.format.fraction().saturating_sub_unsigned(self.dropped);
+        let coarse =
+            steps.thresholds.format.fractional_bits().saturating_sub_unsigned(self.dropped);
         Ok(StepFunction {
             thresholds: list(thresholds, coarse)?,
-            values: list(kept, steps.values.format.fraction())?,
+            values: list(kept, steps.values.format.fractional_bits())?,
         })
     }
 }

@@ -101,7 +101,7 @@ fn coarser(exact: &Constant) -> impl Iterator<Item = Constant> {
     (0..=bits).rev().filter_map(|dropped| {
         let codes = exact.codes.iter().map(|code| rounded(&code, dropped)).collect();
         let codes = ndarray::ArrayD::from_shape_vec(exact.codes.shape(), codes).ok()?;
-        let fraction = exact.format.fraction().checked_sub_unsigned(dropped)?;
+        let fraction = exact.format.fractional_bits().checked_sub_unsigned(dropped)?;
         Constant::of_codes(codes, fraction).ok()
     })
 }

@@ -118,11 +118,12 @@ fn one_bit_less_gives_other_results() -> Outcomes {
     let found = affine.ok_or("no affine operation")?.scale;
     assert!(found.format.width() < 12, "{}", found.format);
     // The exact scale with one bit less behind the point, rounded either way.
-    let dropped = (exact.scale.format.fraction() - found.format.fraction() + 1).unsigned_abs();
+    let dropped =
+        (exact.scale.format.fractional_bits() - found.format.fractional_bits() + 1).unsigned_abs();
     let code = exact.scale.codes.get(0).ok_or("no scale")? >> dropped;
     for code in [code.clone(), code + 1] {
         let codes = ndarray::arr1(&[code]).into_dyn();
-        let scale = Constant::of_codes(codes, found.format.fraction() - 1)?;
+        let scale = Constant::of_codes(codes, found.format.fractional_bits() - 1)?;
         let coarser = with(&Affine { scale, bias: None })?;
         assert_ne!(outputs(&graph)?, outputs(&coarser)?);
     }
@@ -318,7 +319,8 @@ fn branch(
             let thresholds: Vec<BigInt> = steps.iter().map(|(code, _)| code.clone()).collect();
             let values: Vec<i64> = [0].into_iter().chain(steps.iter().map(|s| s.1)).collect();
             let thresholds = ndarray::Array1::from_vec(thresholds).into_dyn();
-            let thresholds = Constant::of_codes(thresholds, graph[x].tensor.format.fraction())?;
+            let thresholds =
+                Constant::of_codes(thresholds, graph[x].tensor.format.fractional_bits())?;
             let steps = StepFunction { thresholds, values: list(&values, 0)? };
             Ok(add(graph, x, steps)?)
         }

@@ -11,7 +11,7 @@ use std::fmt::Write;
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use crate::back::{Backend, spelled};
+use crate::back::{Tool, spelled};
 use crate::fixed::{Overflow, Quantization, Rounding};
 use crate::ir::Constant;
 use crate::quantizer::{Kind, Quantizer, QuantizerError, Stage, kinds};
@@ -131,8 +131,8 @@ impl Types {
             (_, None) => None,
         };
         Ok(quantization.map(|quantization| Self {
-            ap_fixed: spelled(Backend::Vitis, &quantization),
-            ac_fixed: spelled(Backend::Catapult, &quantization),
+            ap_fixed: spelled(Tool::Vitis, &quantization),
+            ac_fixed: spelled(Tool::Catapult, &quantization),
         }))
     }
 
