@@ -1,9 +1,17 @@
 //! Names: unique ones for what is generated, and the known one that a misspelt word means.
 
 /// `wanted` if it is free, else `wanted_2`, `wanted_3`, and so on: the first that `is_taken` denies.
-pub(crate) fn unique(wanted: &str, mut is_taken: impl FnMut(&str) -> bool) -> String {
+pub(crate) fn unique(wanted: &str, is_taken: impl FnMut(&str) -> bool) -> String {
+    unique_from(wanted, 2, is_taken)
+}
+
+/// As [`unique`], with `number` for the first name that is not `wanted` itself.
+pub(crate) fn unique_from(
+    wanted: &str,
+    mut number: usize,
+    mut is_taken: impl FnMut(&str) -> bool,
+) -> String {
     let mut name = wanted.to_owned();
-    let mut number = 2;
     while is_taken(&name) {
         name = format!("{wanted}_{number}");
         number += 1;

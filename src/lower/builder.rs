@@ -219,9 +219,7 @@ impl<'a> Builder<'a> {
         let mut names = HashSet::new();
         for index in &self.model.outputs {
             let (name, node) = named(index)?;
-            let numbered = (1..).map(|number| format!("{name}_{number}"));
-            let free = std::iter::once(name.clone()).chain(numbered);
-            let name = free.into_iter().find(|name| !names.contains(name)).unwrap_or(name);
+            let name = naming::unique_from(&name, 1, |name| names.contains(name));
             names.insert(name.clone());
             self.graph.add_output(name, node);
         }

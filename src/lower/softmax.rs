@@ -12,10 +12,12 @@ use petgraph::graph::NodeIndex;
 
 use super::activation::Place;
 use super::builder::Builder;
+use super::error::PrecisionOverflow;
 use super::parameters::list;
 use super::{LowerError, LowerWarning, SoftmaxSettings};
 use crate::fixed::{
-    Format, FormatError, Overflow, Quantization, Range, Rounding, Signedness, cast_range, cast_real,
+    Format, FormatError, Overflow, Quantization, Range, Rounding, Signedness, cast_range,
+    cast_real, fits,
 };
 use crate::ir::{Constant, NodeId, RangeAt, Softmax, Tensor, code_of_one, is_reciprocal};
 use crate::model::{Activation, LayerKind, Model};
@@ -55,7 +57,27 @@ pub(super) fn lower(
         let steps = steps.ceil() as u64;
         builder.warn(LowerWarning::Coarse { layer: place.layer.into(), steps, result: shown });
     }
+    warn_of_overflow(builder, place, &softmax, settings.result);
     builder.add(place.layer, place.part("softmax"), softmax, x)
+}
+
+/// Warns if the configured type of the probabilities does not hold 0 to 1.
+fn warn_of_overflow(
+    builder: &mut Builder<'_>,
+    place: Place<'_>,
+    softmax: &Softmax,
+    to: Option<Quantization>,
+) {
+    let (Some(precision), Some(one)) = (to, softmax.one()) else { return };
+    let (range, fraction) = (Range::new(0, one), softmax.exponential.format.fractional_bits());
+    if fits(&range, fraction, &precision) {
+        return;
+    }
+    let layer = place.layer.to_owned();
+    let entry = if place.fused { format!("{layer}_softmax") } else { layer.clone() };
+    let (variable, nodes) = ("result", Vec::new());
+    let overflow = PrecisionOverflow { layer, entry, variable, precision, range, fraction, nodes };
+    builder.warn_of_overflow(overflow);
 }
 
 /// Whether anything computes with what layer `index` gives: all readers do but those that only move

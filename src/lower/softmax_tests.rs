@@ -147,8 +147,14 @@ fn probabilities_wrap_around_in_a_type_without_one() -> Outcome {
         ("ufixed<9,1,RND_CONV>", Range::new(0, 256)),
     ] {
         settings.softmax.result = Some(result.parse()?);
-        let graph = lower(&model, &settings)?.graph;
+        let lowered = lower(&model, &settings)?;
+        let graph = lowered.graph;
         assert_eq!(graph[graph.layers[1].1].tensor.range(), range, "{result}");
+        let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
+        let begin =
+            format!("layer 'softmax': result precision {result} cannot hold the range [0, 1]");
+        let warned = warnings.iter().any(|warning| warning.starts_with(&begin));
+        assert_eq!(warned, result != "ufixed<9,1,RND_CONV>", "{warnings:?}");
         let [found, _] = probabilities(&graph, 100)?;
         // Two numbers far apart: the larger one's 1 wraps around or saturates.
         let largest = found.iter().copied().fold(f64::MIN, f64::max);
