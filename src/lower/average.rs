@@ -14,7 +14,7 @@ use num_bigint::BigInt;
 use num_integer::Integer;
 use num_traits::{Float, One, Signed, Zero};
 
-use super::activation::{Place, cast, scale};
+use super::activation::{NodeScope, cast, scale};
 use super::builder::Builder;
 use super::{LowerError, LowerWarning};
 use crate::fixed::{Format, FormatError, Overflow, Quantization, Range, Rounding};
@@ -35,13 +35,13 @@ const SIMPLE: u64 = 1 << 12;
 
 /// `numerator` / `denominator` · 2^-`fraction`, the denominator being odd.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Factor {
+pub(super) struct Rational {
     numerator: BigInt,
     denominator: u64,
     fraction: i32,
 }
 
-impl Factor {
+impl Rational {
     /// `part` / `whole`.
     pub(super) fn ratio(part: u64, whole: u64) -> Self {
         let divisor = part.gcd(&whole).max(1);
@@ -114,11 +114,11 @@ fn floor_of_quotient(a: &BigInt, b: &BigInt) -> BigInt {
 /// `node`, its elements times `factors`: one for all, one for each channel or one for each element.
 pub(super) fn multiply(
     builder: &mut Builder<'_>,
-    place: Place<'_>,
+    scope: NodeScope<'_>,
     node: NodeId,
-    factors: &[Factor],
+    factors: &[Rational],
 ) -> Result<NodeId, LowerError> {
-    let too_wide = place.format_error("average");
+    let too_wide = scope.format_error("average");
     let same = factors.windows(2).all(|pair| pair[0] == pair[1]);
     let factors = if same { &factors[..factors.len().min(1)] } else { factors };
     let denominator = factors.iter().map(|factor| factor.denominator).max().unwrap_or(1);
@@ -133,7 +133,7 @@ pub(super) fn multiply(
         if fraction == 0 {
             return Ok(node);
         }
-        return scale(builder, place, place.part("average"), node, -fraction);
+        return scale(builder, scope, scope.suffix("average"), node, -fraction);
     }
     let x = builder.tensor(node).clone();
     let range = x.range();
@@ -145,9 +145,9 @@ pub(super) fn multiply(
         let to =
             nearest(&x, x.format.fractional_bits().saturating_sub(fewer)).map_err(&too_wide)?;
         let bits = FEWER as u32;
-        builder.warn(LowerWarning::Rounded { layer: place.layer.into(), what: "sums", bits });
-        let node = cast(builder, place.layer, "rounded", node, &to)?;
-        return multiply(builder, place, node, factors);
+        builder.warn(LowerWarning::Rounded { layer: scope.layer.into(), what: "sums", bits });
+        let node = cast(builder, scope.layer, "rounded", node, &to)?;
+        return multiply(builder, scope, node, factors);
     }
     // The exact quotients' own steps, and those that they are rounded to.
     let own = i64::from(x.format.fractional_bits()) + i64::from(fraction);
@@ -169,18 +169,18 @@ pub(super) fn multiply(
         Affine { scale: Constant::of_codes(codes, precise).map_err(&too_wide)?, bias: None };
     let (operand, mut node) = (node, node);
     if by_element {
-        node = builder.add(place.layer, "shape", Reshape { shape: vec![x.len()] }, node)?;
+        node = builder.add(scope.layer, "shape", Reshape { shape: vec![x.len()] }, node)?;
     }
-    let part = |last: bool, name| if last { place.part(name) } else { name };
+    let part = |last: bool, name| if last { scope.suffix(name) } else { name };
     let scaled = part(exact && !by_element, if exact { "average" } else { "quotient" });
-    node = builder.add(place.layer, scaled, affine, node)?;
+    node = builder.add(scope.layer, scaled, affine, node)?;
     if !exact {
         let to = nearest(builder.tensor(node), position(rounded)?).map_err(&too_wide)?;
-        node = cast(builder, place.layer, part(!by_element, "average"), node, &to)?;
+        node = cast(builder, scope.layer, part(!by_element, "average"), node, &to)?;
         record(builder, (operand, node), factors, [position(own)?, position(rounded + 1)?]);
     }
     if by_element {
-        node = builder.add(place.layer, "shape", Reshape { shape: x.shape }, node)?;
+        node = builder.add(scope.layer, "shape", Reshape { shape: x.shape }, node)?;
     }
     Ok(node)
 }
@@ -190,7 +190,7 @@ pub(super) fn multiply(
 fn record(
     builder: &mut Builder<'_>,
     (operand, node): (NodeId, NodeId),
-    factors: &[Factor],
+    factors: &[Rational],
     [own, error]: [i32; 2],
 ) {
     let mut denominators = factors.iter().map(|factor| factor.denominator);
@@ -199,7 +199,7 @@ fn record(
         None => Some(Quotients { odd, fraction: own, error, is_rounded: true }),
         Some(known) => {
             let fraction = own.saturating_sub(builder.tensor(operand).format.fractional_bits());
-            let growth = factors.iter().map(Factor::bits).max().unwrap_or(0);
+            let growth = factors.iter().map(Rational::bits).max().unwrap_or(0);
             known.times(odd, fraction, growth, error)
         }
     };
@@ -259,18 +259,18 @@ mod tests {
 
     #[test]
     fn ratios_are_reduced() {
-        let factor = |numerator: i64, denominator, fraction| Factor {
+        let factor = |numerator: i64, denominator, fraction| Rational {
             numerator: numerator.into(),
             denominator,
             fraction,
         };
-        assert_eq!(Factor::ratio(1, 8), factor(1, 1, 3));
-        assert_eq!(Factor::ratio(1, 12), factor(1, 3, 2));
-        assert_eq!(Factor::ratio(9, 6), factor(3, 1, 1));
-        assert_eq!(Factor::ratio(9, 6).times(&(-5).into(), 4), factor(-15, 1, 5));
-        assert_eq!(Factor::reciprocal(12.0), Factor::ratio(1, 12));
-        assert_eq!(Factor::reciprocal(-0.75), factor(-1, 3, -2));
-        assert_eq!(Factor::reciprocal(f32::MIN_POSITIVE / 2.0), factor(1, 1, -127));
+        assert_eq!(Rational::ratio(1, 8), factor(1, 1, 3));
+        assert_eq!(Rational::ratio(1, 12), factor(1, 3, 2));
+        assert_eq!(Rational::ratio(9, 6), factor(3, 1, 1));
+        assert_eq!(Rational::ratio(9, 6).times(&(-5).into(), 4), factor(-15, 1, 5));
+        assert_eq!(Rational::reciprocal(12.0), Rational::ratio(1, 12));
+        assert_eq!(Rational::reciprocal(-0.75), factor(-1, 3, -2));
+        assert_eq!(Rational::reciprocal(f32::MIN_POSITIVE / 2.0), factor(1, 1, -127));
     }
 
     /// Each is the fraction that it was written as, and float32 rounds all to what they were.
@@ -278,8 +278,8 @@ mod tests {
     fn divisors_are_what_they_stand_for() {
         for (above, below) in [(1, 10), (3, 10), (37, 10), (1, 3), (255, 1), (999, 1000)] {
             let value = (above as f64 / below as f64) as f32;
-            let (found, meant) = (Factor::reciprocal(value), Factor::ratio(below, above));
-            let number = |factor: &Factor| {
+            let (found, meant) = (Rational::reciprocal(value), Rational::ratio(below, above));
+            let number = |factor: &Rational| {
                 libm::ldexp(1.0, -factor.fraction) * factor.numerator.to_f64().unwrap()
             };
             assert_eq!((found.denominator, number(&found)), (meant.denominator, number(&meant)));
@@ -288,7 +288,7 @@ mod tests {
         while let value = f32::from_bits(bits)
             && value.is_finite()
         {
-            let factor = Factor::reciprocal(value);
+            let factor = Rational::reciprocal(value);
             let (above, below) = (factor.denominator as f64, factor.numerator.to_f64());
             let found = below.map(|below| libm::ldexp(above / below, factor.fraction) as f32);
             assert_eq!(found, Some(value));
@@ -299,11 +299,11 @@ mod tests {
     #[test]
     fn codes_are_nearest() {
         for (factor, fraction, code) in [
-            (Factor::ratio(1, 3), 2, 1),
-            (Factor::ratio(2, 3), 2, 3),
-            (Factor::ratio(1, 3).times(&(-1).into(), 0), 2, -1),
-            (Factor::ratio(1, 3).times(&(-2).into(), 0), 2, -3),
-            (Factor::ratio(1, 8), 5, 4),
+            (Rational::ratio(1, 3), 2, 1),
+            (Rational::ratio(2, 3), 2, 3),
+            (Rational::ratio(1, 3).times(&(-1).into(), 0), 2, -1),
+            (Rational::ratio(1, 3).times(&(-2).into(), 0), 2, -3),
+            (Rational::ratio(1, 8), 5, 4),
         ] {
             assert_eq!(factor.code(fraction), code.into(), "{factor:?}");
         }

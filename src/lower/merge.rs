@@ -4,8 +4,8 @@ use ndarray::{Array1, ArrayD};
 use petgraph::graph::NodeIndex;
 
 use super::LowerError;
-use super::activation::{Place, limit};
-use super::average::{self, Factor};
+use super::activation::{NodeScope, limit};
+use super::average::{self, Rational};
 use super::builder::Builder;
 use super::layout::gather;
 use super::normalization::constant as constant_of;
@@ -41,8 +41,8 @@ pub(super) fn lower(
         Merge::Multiply => product(builder, layer, &same)?,
         Merge::Average => {
             let sum = all(builder, layer, "sum", Elementwise::Add, &same)?;
-            let factor = Factor::ratio(1, same.len() as u64);
-            average::multiply(builder, Place::alone(index, &layer.name), sum, &[factor])?
+            let factor = Rational::ratio(1, same.len() as u64);
+            average::multiply(builder, NodeScope::layer(index, &layer.name), sum, &[factor])?
         }
     };
     builder.finished(index, layer, node)
@@ -139,7 +139,7 @@ pub(super) fn constant(
                 return Err(wrong(layer, "its limits differ from element to element"));
             }
             let is_low = constant.merge == Merge::Maximum;
-            limit(builder, Place::alone(index, &layer.name), "", x, f64::from(first), is_low)?
+            limit(builder, NodeScope::layer(index, &layer.name), "", x, f64::from(first), is_low)?
         }
         Merge::Multiply => affine(builder, layer, x, |value| (value, 0.0), constant)?,
         Merge::Add => affine(builder, layer, x, |value| (1.0, value), constant)?,
@@ -161,9 +161,9 @@ pub(super) fn clip(
     [low, high]: [f32; 2],
 ) -> Result<(), LowerError> {
     let x = builder.operand(index)?;
-    let place = Place::alone(index, &layer.name);
-    let x = limit(builder, place, "limit", x, f64::from(high), false)?;
-    let node = limit(builder, place, "", x, f64::from(low), true)?;
+    let scope = NodeScope::layer(index, &layer.name);
+    let x = limit(builder, scope, "limit", x, f64::from(high), false)?;
+    let node = limit(builder, scope, "", x, f64::from(low), true)?;
     builder.finished(index, layer, node)
 }
 
@@ -176,8 +176,8 @@ pub(super) fn divide(
 ) -> Result<(), LowerError> {
     let x = builder.operand(index)?;
     let factors = spread(builder, layer, x, by)?;
-    let factors: Vec<Factor> = factors.into_iter().map(Factor::reciprocal).collect();
-    let node = average::multiply(builder, Place::alone(index, &layer.name), x, &factors)?;
+    let factors: Vec<Rational> = factors.into_iter().map(Rational::reciprocal).collect();
+    let node = average::multiply(builder, NodeScope::layer(index, &layer.name), x, &factors)?;
     builder.finished(index, layer, node)
 }
 

@@ -3,9 +3,9 @@
 use ndarray::{Array1, ArrayD, ArrayView1};
 use petgraph::graph::NodeIndex;
 
-use super::activation::Place;
+use super::activation::NodeScope;
 use super::builder::Builder;
-use super::parameters::{Key, SCALE, cut_as_asked, no_constant};
+use super::parameters::{SCALE, constant_error, quantize_if_configured, warn_if_overruled};
 use super::result::{self, TypedResult};
 use super::{LowerError, LowerWarning};
 use crate::ir::{Affine, Constant, Op};
@@ -58,23 +58,23 @@ pub(super) fn batch_norm(
     };
     let bias = &beta - &(&mean * &inverse);
     // hls4ml's BatchNormalization has a type for each of these two.
-    let asked = builder.settings.layer(name).cloned().unwrap_or_default();
+    let chosen = builder.settings.layer(name).cloned().unwrap_or_default();
     let affine = |builder: &mut Builder<'_>, bits| {
         let scale = rounded(name, SCALE, &inverse, bits)?;
         let bias = rounded(name, "bias", &bias, bits)?;
         Ok::<_, LowerError>(Affine {
-            scale: cut_as_asked(builder, name, SCALE, scale, asked.scale)?,
-            bias: Some(cut_as_asked(builder, name, "bias", bias, asked.bias)?),
+            scale: quantize_if_configured(builder, name, SCALE, scale, chosen.scale)?,
+            bias: Some(quantize_if_configured(builder, name, "bias", bias, chosen.bias)?),
         })
     };
-    let mut chosen = affine(builder, SIGNIFICANT)?;
+    let mut parameters = affine(builder, SIGNIFICANT)?;
     let operand = builder.operand(index)?;
-    if Op::from(chosen.clone()).infer(&[builder.tensor(operand)]).is_err() {
-        chosen = affine(builder, FEWER)?;
+    if Op::from(parameters.clone()).infer(&[builder.tensor(operand)]).is_err() {
+        parameters = affine(builder, FEWER)?;
         let what = "scales and biases";
         builder.warn(LowerWarning::Rounded { layer: name.into(), what, bits: FEWER });
     }
-    affine_layer(builder, index, name, chosen, None)
+    affine_layer(builder, index, name, parameters, None)
 }
 
 pub(super) fn scale_shift(
@@ -98,14 +98,14 @@ pub(super) fn scale_shift(
             Some(constant(name, "bias", bias)?)
         }
     };
-    let asked = builder.settings.layer(name).cloned().unwrap_or_default();
+    let chosen = builder.settings.layer(name).cloned().unwrap_or_default();
     if shift.weight_quantizer.is_some() {
-        let key = Key { name: "weight", attribute: "weight_quantizer", asked: asked.weight };
-        key.warn_if_overruled(builder, name, &scale)?;
+        let keys = ["weight", "weight_quantizer"];
+        warn_if_overruled(builder, name, keys, chosen.weight, &scale)?;
     }
     if let (Some(_), Some(bias)) = (&shift.bias_quantizer, &bias) {
-        let key = Key { name: "bias", attribute: "bias_quantizer", asked: asked.bias };
-        key.warn_if_overruled(builder, name, bias)?;
+        let keys = ["bias", "bias_quantizer"];
+        warn_if_overruled(builder, name, keys, chosen.bias, bias)?;
     }
     let affine = Affine { scale, bias };
     affine_layer(builder, index, name, affine, Some(&shift.activation))
@@ -124,7 +124,7 @@ fn affine_layer(
     let mut node = builder.add(name, "", affine, operand)?;
     node = TypedResult::of_layer(builder, name).apply(builder, "result", node)?;
     if let Some(activation) = activation {
-        node = result::fused(builder, Place::fused(index, name), node, activation)?;
+        node = result::fused(builder, NodeScope::fused(index, name), node, activation)?;
     }
     builder.result(index, node);
     Ok(())
@@ -165,5 +165,5 @@ fn rounded(
         Ok(constant) if constant.format.width() <= bits => Ok(constant),
         _ => Constant::nearest(values.view(), bits),
     };
-    constant.map_err(|error| no_constant(layer, part, error))
+    constant.map_err(|error| constant_error(layer, part, error))
 }

@@ -4,13 +4,13 @@ use std::iter::repeat_n;
 
 use petgraph::graph::NodeIndex;
 
-use super::activation::Place;
-use super::average::{self, Factor};
+use super::activation::NodeScope;
+use super::average::{self, Rational};
 use super::builder::Builder;
 use super::layout::gather;
 use super::parameters::Parameter;
 use super::result::{self, TypedResult};
-use super::{LowerError, windows};
+use super::{LowerError, conv};
 use crate::ir::{self, Affine, NodeId, Reshape, Window};
 use crate::model::{Layer, Layout, Pool, PoolWindows, Reduce, Reduction};
 
@@ -22,15 +22,15 @@ pub(super) fn lower(
 ) -> Result<(), LowerError> {
     let operand = builder.operand(index)?;
     let name = layer.name.as_str();
-    let window = windows::place(name, pool.windows.sliding(), builder.tensor(operand))?;
-    let place = Place::inside(index, name);
-    let mut node = pooled(builder, place, operand, window, &pool.kind)?;
+    let window = conv::window(name, pool.windows.sliding(), builder.tensor(operand))?;
+    let scope = NodeScope::suffixed(index, name);
+    let mut node = pooled(builder, scope, operand, window, &pool.kind)?;
     if pool.windows == (PoolWindows::Global { keep_axes: false }) {
         let shape = vec![builder.tensor(node).channel_count()];
         node = builder.add(name, "channels", Reshape { shape }, node)?;
     }
     node = TypedResult::of_layer(builder, name).apply(builder, "result", node)?;
-    node = result::fused(builder, Place::fused(index, name), node, &pool.activation)?;
+    node = result::fused(builder, NodeScope::fused(index, name), node, &pool.activation)?;
     builder.result(index, node);
     Ok(())
 }
@@ -55,7 +55,7 @@ pub(super) fn reduce(
     ];
     let table = gather(builder, name, "terms", operand, &table)?;
     let window = Window::whole([1, terms]);
-    let node = pooled(builder, Place::inside(index, name), table, window, &reduce.kind)?;
+    let node = pooled(builder, NodeScope::suffixed(index, name), table, window, &reduce.kind)?;
     let kept = |axis: usize| if gone.contains(&axis) { 1 } else { shape[axis] };
     let result = match reduce.keep_axes {
         true => (0..shape.len()).map(kept).collect(),
@@ -68,12 +68,12 @@ pub(super) fn reduce(
 /// What the elements of each window have together.
 fn pooled(
     builder: &mut Builder<'_>,
-    place: Place<'_>,
+    scope: NodeScope<'_>,
     x: NodeId,
     window: Window,
     kind: &Reduction,
 ) -> Result<NodeId, LowerError> {
-    let name = place.layer;
+    let name = scope.layer;
     let (of_taps, part) = match kind {
         Reduction::Max => (ir::PoolKind::Max, ""),
         // The smallest number is the largest of all negated.
@@ -83,30 +83,30 @@ fn pooled(
         }
     };
     let negated = *kind == Reduction::Min;
-    let x = if negated { negate(builder, place, "negated", x)? } else { x };
+    let x = if negated { negate(builder, scope, "negated", x)? } else { x };
     let op = ir::Pool { window, kind: of_taps };
     let node = builder.add(name, part, op, x)?;
     if negated {
-        return negate(builder, place, "", node);
+        return negate(builder, scope, "", node);
     }
     match factors(name, kind, &window)? {
         None => Ok(node),
         Some(factors) => {
             let channels = builder.tensor(node).channel_count();
             let each = factors.into_iter().flat_map(|factor| repeat_n(factor, channels));
-            average::multiply(builder, place, node, &each.collect::<Vec<_>>())
+            average::multiply(builder, scope, node, &each.collect::<Vec<_>>())
         }
     }
 }
 
 fn negate(
     builder: &mut Builder<'_>,
-    place: Place<'_>,
+    scope: NodeScope<'_>,
     part: &str,
     x: NodeId,
 ) -> Result<NodeId, LowerError> {
-    let affine = Affine { scale: place.constant(-1.0)?, bias: None };
-    builder.add(place.layer, part, affine, x)
+    let affine = Affine { scale: scope.constant(-1.0)?, bias: None };
+    builder.add(scope.layer, part, affine, x)
 }
 
 /// What the sum of each window is multiplied by; `None` where it is no average.
@@ -114,12 +114,12 @@ fn factors(
     layer: &str,
     kind: &Reduction,
     window: &Window,
-) -> Result<Option<Vec<Factor>>, LowerError> {
+) -> Result<Option<Vec<Rational>>, LowerError> {
     let places = window.taps() as u64;
     let present = (0..window.windows()).map(|at| window.present(at) as u64);
     match kind {
         Reduction::Max | Reduction::Min | Reduction::Sum => Ok(None),
-        Reduction::Average => Ok(Some(present.map(|count| Factor::ratio(1, count)).collect())),
+        Reduction::Average => Ok(Some(present.map(|count| Rational::ratio(1, count)).collect())),
         Reduction::QuantizedAverage(quantizer) => {
             let inverse = ndarray::arr0((1.0 / places as f64) as f32).into_dyn();
             let quantized = Parameter {
@@ -132,7 +132,9 @@ fn factors(
             let code = inverse.codes.get(0).unwrap_or_default();
             let fraction = inverse.format.fractional_bits();
             Ok(Some(
-                present.map(|count| Factor::ratio(places, count).times(&code, fraction)).collect(),
+                present
+                    .map(|count| Rational::ratio(places, count).times(&code, fraction))
+                    .collect(),
             ))
         }
     }

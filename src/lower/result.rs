@@ -7,7 +7,7 @@
 use num_bigint::BigInt;
 
 use super::LowerError;
-use super::activation::{Place, activate};
+use super::activation::{NodeScope, activate};
 use super::builder::Builder;
 use super::error::PrecisionOverflow;
 use crate::fixed::{
@@ -32,14 +32,18 @@ impl<'a> TypedResult<'a> {
         Self { layer, name: layer.to_owned(), to }
     }
 
-    /// The result of the activation `function` at `place`: of the layer, or fused into it.
-    pub(super) fn of_activation(builder: &Builder<'_>, place: Place<'a>, function: &str) -> Self {
-        if !place.fused {
-            return Self::of_layer(builder, place.layer);
+    /// The result of the activation `function`: of the layer, or fused into it.
+    pub(super) fn of_activation(
+        builder: &Builder<'_>,
+        scope: NodeScope<'a>,
+        function: &str,
+    ) -> Self {
+        if !scope.is_fused {
+            return Self::of_layer(builder, scope.layer);
         }
-        let to = builder.settings.layer(place.layer).and_then(|settings| settings.activation);
+        let to = builder.settings.layer(scope.layer).and_then(|settings| settings.activation);
         let function = function.split_once('(').map_or(function, |(bare, _)| bare);
-        Self { layer: place.layer, name: format!("{}_{function}", place.layer), to }
+        Self { layer: scope.layer, name: format!("{}_{function}", scope.layer), to }
     }
 
     /// The same result, of type `default` unless it has a configured one.
@@ -164,11 +168,11 @@ pub(super) fn overflowing<V>(
 /// The node that holds `activation` of `x`, in the configured type of its result.
 pub(super) fn fused(
     builder: &mut Builder<'_>,
-    place: Place<'_>,
+    scope: NodeScope<'_>,
     x: NodeId,
     activation: &Activation,
 ) -> Result<NodeId, LowerError> {
-    let node = activate(builder, place, x, activation)?;
+    let node = activate(builder, scope, x, activation)?;
     let name = match activation {
         Activation::Linear => "linear".to_owned(),
         // Softmax has the type of its result inside.
@@ -176,5 +180,5 @@ pub(super) fn fused(
         Activation::Function(function) => function.to_string(),
         Activation::Quantizer(quantizer) => quantizer.to_string(),
     };
-    TypedResult::of_activation(builder, place, &name).apply(builder, "result", node)
+    TypedResult::of_activation(builder, scope, &name).apply(builder, "result", node)
 }

@@ -10,10 +10,10 @@ use std::collections::HashSet;
 
 use petgraph::graph::NodeIndex;
 
-use super::activation::Place;
+use super::activation::NodeScope;
 use super::builder::Builder;
 use super::error::PrecisionOverflow;
-use super::parameters::list;
+use super::parameters::vector;
 use super::{LowerError, LowerWarning, SoftmaxSettings};
 use crate::fixed::{
     Format, FormatError, Overflow, Quantization, Range, Rounding, Signedness, cast_range,
@@ -36,35 +36,35 @@ const TABLES: u32 = 4;
 
 pub(super) fn lower(
     builder: &mut Builder<'_>,
-    place: Place<'_>,
+    scope: NodeScope<'_>,
     x: NodeId,
 ) -> Result<NodeId, LowerError> {
-    let settings = builder.settings.softmax_of(place.layer).clone();
+    let settings = builder.settings.softmax_of(scope.layer).clone();
     if settings.skip {
-        if !builder.model.outputs.contains(&place.index) {
-            return Err(LowerError::Skip { layer: place.layer.into() });
+        if !builder.model.outputs.contains(&scope.index) {
+            return Err(LowerError::Skip { layer: scope.layer.into() });
         }
-        builder.warn(LowerWarning::Skipped { layer: place.layer.into() });
+        builder.warn(LowerWarning::Skipped { layer: scope.layer.into() });
         return Ok(x);
     }
     let operand = builder.tensor(x).clone();
-    let fine = computes_behind(builder.model, place.index);
+    let fine = computes_behind(builder.model, scope.index);
     let result = settings.result.unwrap_or(rounded(if fine { FINE } else { PROBABILITY }));
-    let softmax = tables(place, &settings, result, &operand)?;
+    let softmax = tables(scope, &settings, result, &operand)?;
     let shown = settings.result.unwrap_or(rounded(PROBABILITY));
     let steps = softmax.error_bound(operand.format.fractional_bits()) / shown.format.lsb();
     if steps > 1.0 {
         let steps = steps.ceil() as u64;
-        builder.warn(LowerWarning::Coarse { layer: place.layer.into(), steps, result: shown });
+        builder.warn(LowerWarning::Coarse { layer: scope.layer.into(), steps, result: shown });
     }
-    warn_of_overflow(builder, place, &softmax, settings.result);
-    builder.add(place.layer, place.part("softmax"), softmax, x)
+    warn_of_overflow(builder, scope, &softmax, settings.result);
+    builder.add(scope.layer, scope.suffix("softmax"), softmax, x)
 }
 
 /// Warns if the configured type of the probabilities does not hold 0 to 1.
 fn warn_of_overflow(
     builder: &mut Builder<'_>,
-    place: Place<'_>,
+    scope: NodeScope<'_>,
     softmax: &Softmax,
     to: Option<Quantization>,
 ) {
@@ -73,8 +73,8 @@ fn warn_of_overflow(
     if fits(&range, fraction, &precision) {
         return;
     }
-    let layer = place.layer.to_owned();
-    let entry = if place.fused { format!("{layer}_softmax") } else { layer.clone() };
+    let layer = scope.layer.to_owned();
+    let entry = if scope.is_fused { format!("{layer}_softmax") } else { layer.clone() };
     let (variable, nodes) = ("result", Vec::new());
     let overflow = PrecisionOverflow { layer, entry, variable, precision, range, fraction, nodes };
     builder.warn_of_overflow(overflow);
@@ -107,14 +107,14 @@ fn computes_behind(model: &Model, index: NodeIndex) -> bool {
 }
 
 fn tables(
-    place: Place<'_>,
+    scope: NodeScope<'_>,
     settings: &SoftmaxSettings,
     result: Quantization,
     x: &Tensor,
 ) -> Result<Softmax, LowerError> {
     let wrong =
-        |name, table, fault| LowerError::Table { layer: place.layer.into(), name, table, fault };
-    let error = place.format_error("softmax");
+        |name, table, fault| LowerError::Table { layer: scope.layer.into(), name, table, fault };
+    let error = scope.format_error("softmax");
 
     let fraction = match settings.result {
         Some(own) => (own.format.fractional_bits() + GUARD).clamp(GUARD, FINEST),
@@ -145,7 +145,7 @@ fn tables(
     }
     // The middle of all mantissas that begin with these bits.
     let reciprocal_table =
-        table(lines, seed, |place| 1.0 / (1.0 + libm::ldexp(place + 0.5, -(lines as i32))));
+        table(lines, seed, |address| 1.0 / (1.0 + libm::ldexp(address + 0.5, -(lines as i32))));
     let errors = Softmax::errors(&reciprocal_table, fraction + norm_shift.cast_signed());
     if !is_reciprocal(&errors) {
         return Err(wrong("inv_table", seed, "is too coarse for reciprocals from 1/2 to 1"));
@@ -217,15 +217,15 @@ fn exp_tables(address: u32, difference: Format, exponential: Quantization) -> Ve
         let lines = difference.width() / count + u32::from(part < difference.width() % count);
         below -= lines;
         let step = libm::ldexp(difference.lsb(), below.cast_signed());
-        table(lines, exponential, |place| libm::exp(-place * step))
+        table(lines, exponential, |address| libm::exp(-address * step))
     };
     (0..count).map(table).collect()
 }
 
 /// `f` of each address, in type `entry`.
 fn table(lines: u32, entry: Quantization, f: impl Fn(f64) -> f64) -> Constant {
-    let entries = (0..1_u64 << lines).map(|place| {
-        cast_real(f(place as f64), &entry).expect("exponentials and reciprocals are finite")
+    let entries = (0..1_u64 << lines).map(|address| {
+        cast_real(f(address as f64), &entry).expect("exponentials and reciprocals are finite")
     });
-    Constant { codes: list(entries.collect()), format: entry.format }
+    Constant { codes: vector(entries.collect()), format: entry.format }
 }
