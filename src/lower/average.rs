@@ -1,9 +1,9 @@
-//! Averages and other quotients: products with a factor that may have no finite number of bits.
+//! Averages and other quotients: multiplication by a rational number.
 //!
-//! A factor that a format holds is one like any other, and a power of two shifts the binary point.
-//! Any other quotient is rounded to f fractional bits, enough for [`analysis`](crate::ir::analysis)
-//! to prove that no quantizer can tell: [`GUARD`] bits more than quantizers need that are as fine as
-//! the operand.
+//! A rational number with a finite binary expansion is an exact scale; a power of two shifts the
+//! binary point. Any other quotient is rounded to f fractional bits, enough for
+//! [`analysis`](crate::ir::analysis) to prove that quantizers give the exact codes: [`GUARD`] more
+//! than a quantizer with the LSB of the operand needs.
 //!
 //! Hardware multiplies by a rounded reciprocal, whose error the rounding hides: multiples of 2^-f / n
 //! are 2^-f / 2n or more from halves of an LSB unless they are halves, n being odd. A reciprocal
@@ -21,7 +21,7 @@ use crate::fixed::{Format, FormatError, Overflow, Quantization, Range, Rounding}
 use crate::ir::analysis::{Quotients, common_multiple};
 use crate::ir::{Affine, Constant, Linear, NodeId, Reshape, Tensor};
 
-/// Fractional bits beyond those that quantizers as fine as the operand need.
+/// Fractional bits beyond those that a quantizer with the LSB of the operand needs.
 pub(super) const GUARD: u32 = 16;
 
 /// Bits kept of sums whose products would exceed [`WIDEST`] bits.
@@ -50,14 +50,14 @@ impl Rational {
         Self {
             numerator: part.into(),
             denominator: whole >> fraction,
-            fraction: i32::try_from(fraction).unwrap_or_default(),
+            fraction: fraction.cast_signed(),
         }
     }
 
-    /// One divided by the number that `value` stands for, which is neither 0 nor infinite: the
-    /// simplest fraction that float32 rounds to it, up to a power of two. So 0.1 is a tenth and no
-    /// number beside it, and quotients lie halfway between two steps where most of float32 do.
-    /// Where no fraction is simple, the number is `value` itself.
+    /// Reciprocal of the divisor `value`, which is neither 0 nor infinite. The divisor is taken as the
+    /// simplest fraction that float32 rounds to `value`, up to a power of two: 0.1 is one tenth, so
+    /// that quotients are ties of a quantizer where most results of float32 are. If no fraction is
+    /// simple, the divisor is `value` itself.
     pub(super) fn reciprocal(value: f32) -> Self {
         let (mantissa, exponent, sign) = value.integer_decode();
         // value = number · 2^power, and number from 1 to below 2.
@@ -95,8 +95,7 @@ impl Rational {
         above.saturating_sub(below).saturating_sub(self.fraction)
     }
 
-    /// The code of the number nearest to it with `fraction` bits behind the point; exact where
-    /// those suffice.
+    /// The code of the nearest number with `fraction` fractional bits.
     fn code(&self, fraction: i32) -> BigInt {
         let up = fraction.saturating_sub(self.fraction).max(0).unsigned_abs();
         let (twice, whole) = (&self.numerator << (up + 1), BigInt::from(self.denominator));
@@ -111,7 +110,7 @@ fn floor_of_quotient(a: &BigInt, b: &BigInt) -> BigInt {
     if remainder.is_negative() { quotient - BigInt::one() } else { quotient }
 }
 
-/// `node`, its elements times `factors`: one for all, one for each channel or one for each element.
+/// `node` times `factors`: one for all, one per channel, or one per element.
 pub(super) fn multiply(
     builder: &mut Builder<'_>,
     scope: NodeScope<'_>,
@@ -124,7 +123,7 @@ pub(super) fn multiply(
     let denominator = factors.iter().map(|factor| factor.denominator).max().unwrap_or(1);
     let exact = denominator == 1;
     let fraction = factors.iter().map(|factor| factor.fraction).max().unwrap_or(0);
-    // A divisor below 1 makes quotients of coarser steps, but no quantizer behind is coarser for it.
+    // A divisor below 1 makes the LSB of quotients coarser, but not that of a quantizer after them.
     let fraction = if exact { fraction } else { fraction.max(0) };
     if let [factor] = factors
         && factor.numerator.is_one()
@@ -140,7 +139,7 @@ pub(super) fn multiply(
     let largest = range.low().bits().max(range.high().bits());
     let bits = u64::BITS - denominator.leading_zeros();
     if !exact && largest > FEWER && 2 * (largest + u64::from(bits)) + u64::from(GUARD) > WIDEST {
-        // As long as such numbers are their reciprocals, and both would be multiplied.
+        // Reciprocals are as wide as the sums, so that products would exceed the widest format.
         let fewer = i32::try_from(largest - FEWER).unwrap_or(i32::MAX);
         let to =
             nearest(&x, x.format.fractional_bits().saturating_sub(fewer)).map_err(&too_wide)?;
@@ -149,7 +148,7 @@ pub(super) fn multiply(
         let node = cast(builder, scope.layer, "rounded", node, &to)?;
         return multiply(builder, scope, node, factors);
     }
-    // The exact quotients' own steps, and those that they are rounded to.
+    // Fractional bits of the exact quotients' numerators, and of the rounded quotients.
     let own = i64::from(x.format.fractional_bits()) + i64::from(fraction);
     let rounded = own + i64::from(bits + GUARD);
     let position = |position: i64| {
@@ -162,7 +161,7 @@ pub(super) fn multiply(
         position(i64::from(fraction) + largest + i64::from(2 * bits + GUARD) + 1)?
     };
     let codes: Vec<BigInt> = factors.iter().map(|factor| factor.code(precise)).collect();
-    // A factor for each element is one for each channel of all elements in a row.
+    // Factors per element are factors per channel of the flattened tensor.
     let by_element = ![1, x.channel_count()].contains(&codes.len());
     let codes = Array1::from_vec(codes).into_dyn();
     let affine =

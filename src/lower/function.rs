@@ -1,4 +1,4 @@
-//! The functions of Keras: exact operations where they are exact arithmetic, steps elsewhere.
+//! Functions of Keras: exact operations for exact arithmetic, step functions for all others.
 
 use ndarray::{ArrayD, IxDyn};
 use num_bigint::BigInt;
@@ -19,9 +19,8 @@ use crate::quantizer::{Quantizer, Stage};
 
 /// The node that holds `function` of `x`.
 ///
-/// What is no number of a few bits more than x is cut to the layer's configured type: no quantizer
-/// says which one. Where quantizers are all that follows, they say it: then each of them becomes a
-/// table of quantizer and function together, and this node is x.
+/// If only quantizers follow, each of them becomes a step function of quantizer and function together,
+/// and this node is x. Otherwise a result without an exact format gets the layer's configured type.
 pub(super) fn lower(
     builder: &mut Builder<'_>,
     scope: NodeScope<'_>,
@@ -131,7 +130,7 @@ fn tabulate(
     step_function::lower(builder, scope, part, x, &steps)
 }
 
-/// `function` of `x` with every bit; the last node is called `part`.
+/// `function` of `x`, exact; the last node has the suffix `part`.
 fn exact(
     builder: &mut Builder<'_>,
     scope: NodeScope<'_>,
@@ -149,7 +148,7 @@ fn exact(
     }
 }
 
-/// A rectifier: a limit above, a line below the threshold.
+/// A rectifier: clamp operations and a leaky operation.
 fn rectify(
     builder: &mut Builder<'_>,
     scope: NodeScope<'_>,
@@ -166,7 +165,7 @@ fn rectify(
             Some(max) => limit(builder, scope, part, node, max.into(), false),
         };
     }
-    // Limited first, what was beyond the threshold must stay so; and nothing below 0 passes a limit.
+    // The limit must lie above the threshold, so that limited values stay above it.
     let threshold = f64::from(relu.threshold);
     let mut node = x;
     match relu.max_value.map(f64::from) {
@@ -176,7 +175,7 @@ fn rectify(
         }
         Some(_) => return tabulate(builder, scope, part, x, &Function::Relu(*relu), None),
     }
-    // At the threshold itself nothing passes, but for 0, where both lines meet.
+    // Keras passes only values above the threshold.
     let fraction = builder.tensor(node).format.fractional_bits();
     let Some(first) = ceil_code(threshold.next_up(), fraction) else { return Ok(node) };
     let slope = f64::from(relu.negative_slope);
@@ -188,7 +187,7 @@ fn rectify(
     add_leaky(builder, scope, part, node, leaky)
 }
 
-/// `x` as `leaky` bends it; `x` itself where it never does.
+/// `leaky` of `x`; `x` itself if its range lies above the threshold.
 pub(super) fn add_leaky(
     builder: &mut Builder<'_>,
     scope: NodeScope<'_>,
@@ -202,8 +201,8 @@ pub(super) fn add_leaky(
     builder.add(scope.layer, part, leaky, x)
 }
 
-/// PReLU: slopes of its own for elements or channels. They have no quantizer, so slopes and result
-/// are cut to the configured types.
+/// PReLU: slopes per element or channel. They have no quantizer, so slopes and result get the
+/// configured types.
 pub(super) fn prelu(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -215,7 +214,7 @@ pub(super) fn prelu(
     let chosen = builder.settings.layer(&layer.name).cloned().unwrap_or_default();
     let default = builder.settings.precision;
     let shape = builder.tensor(operand).shape.clone();
-    let slopes = spread(alpha, &shape).ok_or_else(|| LowerError::Shape {
+    let slopes = broadcast(alpha, &shape).ok_or_else(|| LowerError::Shape {
         layer: layer.name.clone(),
         inputs: shape.iter().product(),
         weights: alpha.len(),
@@ -233,9 +232,9 @@ pub(super) fn prelu(
     Ok(())
 }
 
-/// Slopes as one list: a single one where all are shared, those of the channels where all other axes
-/// are shared, else one for each element. `None` where the shapes do not fit.
-fn spread(alpha: &ArrayD<f32>, shape: &[usize]) -> Option<ArrayD<f32>> {
+/// Slopes along one axis: a single one, one per channel, or one per element. `None` if `alpha` does not
+/// broadcast to `shape`.
+fn broadcast(alpha: &ArrayD<f32>, shape: &[usize]) -> Option<ArrayD<f32>> {
     let whole = alpha.broadcast(IxDyn(shape))?;
     let channels = shape.last().copied().unwrap_or(1);
     let count = match alpha.len() {

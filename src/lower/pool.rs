@@ -1,4 +1,4 @@
-//! Pooling.
+//! Pooling and reductions along axes.
 
 use std::iter::repeat_n;
 
@@ -35,7 +35,7 @@ pub(super) fn lower(
     Ok(())
 }
 
-/// What elements along some axes have together: those axes in one, and a window over all of it.
+/// A reduction along some axes: these become one axis, and one window covers it.
 pub(super) fn reduce(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -65,7 +65,7 @@ pub(super) fn reduce(
     builder.finished(index, layer, node)
 }
 
-/// What the elements of each window have together.
+/// The reduction of each window.
 fn pooled(
     builder: &mut Builder<'_>,
     scope: NodeScope<'_>,
@@ -76,7 +76,7 @@ fn pooled(
     let name = scope.layer;
     let (of_taps, part) = match kind {
         Reduction::Max => (ir::PoolKind::Max, ""),
-        // The smallest number is the largest of all negated.
+        // The minimum is the negated maximum of the negated elements.
         Reduction::Min => (ir::PoolKind::Max, "largest"),
         Reduction::Sum | Reduction::Average | Reduction::QuantizedAverage(_) => {
             (ir::PoolKind::Sum, "")
@@ -109,19 +109,19 @@ fn negate(
     builder.add(scope.layer, part, affine, x)
 }
 
-/// What the sum of each window is multiplied by; `None` where it is no average.
+/// Factor of the sum of each window; `None` if the reduction is no average.
 fn factors(
     layer: &str,
     kind: &Reduction,
     window: &Window,
 ) -> Result<Option<Vec<Rational>>, LowerError> {
-    let places = window.taps() as u64;
+    let taps = window.taps() as u64;
     let present = (0..window.windows()).map(|at| window.present(at) as u64);
     match kind {
         Reduction::Max | Reduction::Min | Reduction::Sum => Ok(None),
         Reduction::Average => Ok(Some(present.map(|count| Rational::ratio(1, count)).collect())),
         Reduction::QuantizedAverage(quantizer) => {
-            let inverse = ndarray::arr0((1.0 / places as f64) as f32).into_dyn();
+            let inverse = ndarray::arr0((1.0 / taps as f64) as f32).into_dyn();
             let quantized = Parameter {
                 layer,
                 part: "average",
@@ -129,12 +129,10 @@ fn factors(
                 values: inverse.view(),
             };
             let inverse = quantized.quantized(quantizer)?;
-            let code = inverse.codes.get(0).unwrap_or_default();
+            let code = inverse.code_at(0);
             let fraction = inverse.format.fractional_bits();
             Ok(Some(
-                present
-                    .map(|count| Rational::ratio(places, count).times(&code, fraction))
-                    .collect(),
+                present.map(|count| Rational::ratio(taps, count).times(&code, fraction)).collect(),
             ))
         }
     }
@@ -195,7 +193,7 @@ mod tests {
                 for (x, found) in samples.chunks(3).zip(found.chunks(3)) {
                     let sums = [(x[0] + x[1], 2), (x[0] + x[1] + x[2], 3), (x[1] + x[2], 2)];
                     for ((sum, count), found) in sums.into_iter().zip(found) {
-                        // sum / 4 / count in steps of the result.
+                        // sum / 4 / count in LSB of the result.
                         let (up, down) = (sum << format.fractional_bits(), 4 * count);
                         let (floor, rest) = (up.div_euclid(down), 2 * up.rem_euclid(down) - down);
                         let odd = floor % 2 != 0;

@@ -1,4 +1,4 @@
-//! Result precision: the one place that applies the configured type of a result.
+//! Result precision: applies the configured type of a result.
 //!
 //! As in hls4ml, a layer of any family has up to two such types: `result` of `fc1` is that of its
 //! own operation, `result` of `fc1_relu` that of the activation fused into it. A type that cannot
@@ -19,14 +19,14 @@ use crate::model::Activation;
 /// A result with a type of its own.
 pub(super) struct TypedResult<'a> {
     pub(super) layer: &'a str,
-    /// Its name in a configuration.
+    /// Name in a configuration.
     pub(super) name: String,
     /// The configured type.
     pub(super) to: Option<Quantization>,
 }
 
 impl<'a> TypedResult<'a> {
-    /// The result of the own operation of `layer`.
+    /// The result of the operation of `layer`, before a fused activation.
     pub(super) fn of_layer(builder: &Builder<'_>, layer: &'a str) -> Self {
         let to = builder.settings.layer(layer).and_then(|settings| settings.result);
         Self { layer, name: layer.to_owned(), to }
@@ -84,8 +84,8 @@ impl<'a> TypedResult<'a> {
         Ok(node)
     }
 
-    /// Warns if some codes of the operand of `node` are in `overflowing`: its results, whose codes
-    /// have `range` with so many fractional bits before they are limited, do not fit the type.
+    /// Warns if the type does not hold the results of `node` for the operand codes `overflowing`. Before
+    /// the type is applied, the results have the range `range` with `fraction` fractional bits.
     pub(super) fn warn(
         &self,
         builder: &mut Builder<'_>,
@@ -107,7 +107,7 @@ impl<'a> TypedResult<'a> {
     }
 }
 
-/// The codes that `to` gives without limiting.
+/// The codes that `to` holds without overflow.
 pub(super) fn held(to: &Quantization) -> Range {
     let codes = to.format.codes();
     match to.overflow {
@@ -148,7 +148,8 @@ pub(super) fn unlimited(to: &Quantization) -> Result<Quantization, FormatError> 
     Ok(Quantization::new(format, to.rounding, Overflow::Sat))
 }
 
-/// The operand codes up to `high` of those `steps` that `is_over`; each step has its first code.
+/// Ranges of operand codes of the `steps` that satisfy `is_over`. A step is its first code and value; the
+/// last step ends at `high`.
 pub(super) fn overflowing<V>(
     steps: impl IntoIterator<Item = (BigInt, V)>,
     high: &BigInt,
@@ -175,7 +176,7 @@ pub(super) fn fused(
     let node = activate(builder, scope, x, activation)?;
     let name = match activation {
         Activation::Linear => "linear".to_owned(),
-        // Softmax has the type of its result inside.
+        // A softmax operation includes its result type.
         Activation::Softmax => return Ok(node),
         Activation::Function(function) => function.to_string(),
         Activation::Quantizer(quantizer) => quantizer.to_string(),
