@@ -49,8 +49,8 @@ pub(super) fn lower(
     tabulate(builder, scope, part, x, function, Some(precision))
 }
 
-/// Whether all that takes the result of layer `index` are quantizers, monotone ones, so that a
-/// function before them breakpoints where it breakpoints alone.
+/// True if only monotone quantizers take the result of layer `index`: a function before them keeps its
+/// breakpoints.
 fn quantizers_follow(builder: &Builder<'_>, index: NodeIndex) -> bool {
     let mut readers = builder.model.graph.neighbors(index).peekable();
     let is_quantizer = |reader: NodeIndex| match &builder.model.graph[reader].kind {
