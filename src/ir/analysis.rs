@@ -1,7 +1,7 @@
 //! Errors of rounded quotients, and the rounding that removes them.
 //!
 //! A quotient by an odd number n has no finite number of bits. The graph holds it rounded, and this
-//! analysis says how far, so that a quantizer gives the code of the exact quotient.
+//! analysis bounds the error, so that a quantizer gives the code of the exact quotient.
 //!
 //! **Theorem.** Let exact values be multiples of 2^-g / n with n odd, let stored values differ from
 //! them by less than 2^-(f+1), and let q = f - ⌈log2 n⌉ be at least g. Rounding the stored values to
@@ -110,7 +110,7 @@ pub(crate) fn common_multiple(a: u64, b: u64) -> Option<u64> {
 
 /// Largest sum of magnitudes of the weights of an output.
 fn largest_sum(linear: &Linear) -> BigInt {
-    let outputs = linear.weights.codes.shape().last().copied().unwrap_or(1).max(1);
+    let outputs = *linear.weights.codes.shape().last().expect("weights are a matrix");
     let mut sums = vec![BigInt::zero(); outputs];
     for (index, code) in linear.weights.codes.iter().enumerate() {
         sums[index % outputs] += code.abs();
@@ -125,7 +125,7 @@ pub(crate) fn quotients(
     roots: &HashMap<NodeId, Quotients>,
     node: NodeId,
 ) -> Option<Quotients> {
-    // Branches that meet again are walked once.
+    // Branches that join again are visited once.
     let seen = roots.iter().map(|(node, known)| (*node, Some(*known))).collect();
     Walk { graph, seen }.visit(node)
 }
@@ -189,7 +189,7 @@ mod tests {
         let of = |node: usize| quotients(&graph, &roots, nodes[node]);
         assert_eq!(of(2), Some(thirds));
         assert_eq!(of(4), Some(Quotients { fraction: 3, error: 18, ..thirds }));
-        // z counts sixteenths; the sum of two has one bit of error more.
+        // The LSB of z is 1/16; the sum of two has one bit of error more.
         let sum = Quotients { odd: 3, fraction: 4, error: 17, is_rounded: false };
         assert_eq!((of(1), of(5), of(6)), (None, Some(sum), None));
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Nodes and edges.
+//! Nodes and edges of a graph.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -16,8 +16,7 @@ pub type NodeId = NodeIndex;
 /// One operation and its result.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// Unique in the graph: the name of the model's layer, with a suffix where a layer becomes
-    /// several operations.
+    /// Unique name: that of the model's layer, with a suffix if the layer becomes several operations.
     pub name: String,
     /// The model's layer that the operation is part of.
     pub layer: String,
@@ -48,8 +47,8 @@ pub struct Graph {
     /// The results in the model's order.
     pub outputs: Vec<Output>,
     /// Layers of the model and the nodes that hold their results, in the model's order. Layers that
-    /// compute nothing share a node with the layer before. A node that no output depends on is kept
-    /// to show the result of a layer, and becomes no hardware.
+    /// compute nothing share a node with the layer before. Nodes that no output depends on are kept
+    /// for traces, and become no hardware.
     pub layers: Vec<(String, NodeId)>,
 }
 
@@ -65,8 +64,8 @@ impl Graph {
         }
     }
 
-    /// Adds a node that takes the results of `operands`, in this order, with the result that its
-    /// operation infers. Its layer is called like the node until [`Node::layer`] is set otherwise.
+    /// Adds a node that takes the results of `operands`, in this order, and infers its result. Its layer
+    /// has the name of the node until [`Node::layer`] is set.
     ///
     /// # Errors
     /// If the operation does not admit these operands.
@@ -109,7 +108,7 @@ impl Graph {
         node
     }
 
-    /// Lets `node` take the results of `operands` instead of its own. Its tensor stays as it is.
+    /// Replaces the operands of `node`. Its tensor does not change.
     pub fn set_operands(&mut self, node: NodeId, operands: &[NodeId]) {
         let edges: Vec<_> =
             self.nodes.edges_directed(node, Direction::Incoming).map(|edge| edge.id()).collect();
@@ -121,10 +120,10 @@ impl Graph {
         }
     }
 
-    /// Replaces the operation of `node` and infers its result anew.
+    /// Replaces the operation of `node` and infers its result.
     ///
     /// # Errors
-    /// If the operation does not admit the operands; then the node is as it was.
+    /// If the operation does not admit the operands; the node is then unchanged.
     pub fn set_op(&mut self, node: NodeId, op: Op) -> Result<(), OpError> {
         let operands = self.operands(node);
         let tensors: Vec<&Tensor> = operands.iter().map(|id| &self[*id].tensor).collect();
@@ -133,7 +132,7 @@ impl Graph {
         Ok(())
     }
 
-    /// Lets every user of `node` - nodes, outputs, layers - have the result of `other` instead.
+    /// Replaces `node` by `other` in all its uses: operands, outputs, layers.
     pub fn replace_all_uses(&mut self, node: NodeId, other: NodeId) {
         let users: Vec<_> = self
             .nodes
@@ -167,8 +166,8 @@ impl Graph {
         operands.into_iter().map(|(_, source)| source).collect()
     }
 
-    /// All nodes, each after its operands; in the order of creation where that leaves a choice.
-    /// Nodes on a cycle are left out: [`super::validate`] refuses them.
+    /// All nodes, each after its operands, otherwise in the order of creation. Nodes on a cycle are
+    /// omitted; [`super::validate`] refuses them.
     pub fn topological_order(&self) -> Vec<NodeId> {
         let mut waiting: HashMap<NodeId, usize> =
             self.nodes.node_indices().map(|n| (n, self.operands(n).len())).collect();
@@ -189,8 +188,8 @@ impl Graph {
         order
     }
 
-    /// The nodes that become hardware, in topological order: inputs, and whatever an output depends
-    /// on. The others only show what a layer of the model gives.
+    /// The nodes that become hardware, in topological order: inputs, and all nodes that an output
+    /// depends on.
     pub fn live_nodes(&self) -> Vec<NodeId> {
         let mut live: HashSet<NodeId> = self.inputs.iter().copied().collect();
         let mut waiting: Vec<NodeId> = self.outputs.iter().map(|output| output.node).collect();

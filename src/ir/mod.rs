@@ -5,31 +5,29 @@
 //! [`Range`](crate::fixed::Range) of codes that each channel or element provably stays in. An edge
 //! runs from the producer of a tensor to a user of it and carries the operand's position.
 //!
-//! There are no real numbers here, no layers, no quantizers, and no choice left open: every executor
-//! of a graph (simulation, generated C++) computes the same integers. An operation carries all that
-//! it needs and knows its result: [`Op::infer`] is the only place that computes shapes, formats and
-//! ranges, and [`validate`](validate()) compares every stored result with it. [`ops`] has a file for
-//! each operation, [`text`] prints and reads graphs.
+//! A graph has no real numbers, no layers and no quantizers, and leaves no choice open: simulation and
+//! generated C++ compute the same integers. Only [`Op::infer`] computes shapes, formats and ranges;
+//! [`validate`](validate()) compares every stored result with it. [`ops`] has a file for each
+//! operation, [`text`] prints and parses graphs.
 //!
-//! # One worked network
+//! # Example
 //!
 //! Two inputs, `QDense(1, kernel_quantizer=quantized_bits(3,0,1,alpha=1))` with the weights
 //! 0.75 and -0.5, then `quantized_relu(2,1)`, on an input of `fixed<4,1>`:
 //!
 //! | node | op | format | codes |
 //! |---|---|---|---|
-//! | `x` | `Input` | `fixed<4,1>`: steps of 1/8 | \[-8, 7\] |
-//! | `fc` | `Linear`, codes 3 and -2 of `fixed<3,1>` (steps of 1/4) | `fixed<7,2>`: steps of 1/32 | 3·\[-8, 7\] - 2·\[-8, 7\] = \[-38, 37\] |
-//! | `act` | `Cast`, halves to even, saturating | `ufixed<2,1>`: steps of 1/2 | \[0, 2\] |
+//! | `x` | `Input` | `fixed<4,1>`: LSB 1/8 | \[-8, 7\] |
+//! | `fc` | `Linear`, codes 3 and -2 of `fixed<3,1>` (LSB 1/4) | `fixed<7,2>`: LSB 1/32 | 3·\[-8, 7\] - 2·\[-8, 7\] = \[-38, 37\] |
+//! | `act` | `Cast`, RND_CONV and SAT | `ufixed<2,1>`: LSB 1/2 | \[0, 2\] |
 //!
-//! A product has the fractions of both factors, 3 + 2 bits, so the sum counts in steps of 1/32.
-//! With these weights no input drives it out of \[-38, 37\], hence seven bits suffice: that is the
-//! proof of the accumulator. The cast divides by 16, 37/16 rounds to 2, and the third code of
-//! `ufixed<2,1>` is never reached.
+//! A product has the fractional bits of both factors, 3 + 2, so the LSB of the sum is 1/32. With these
+//! weights the sum stays in \[-38, 37\] for every input, so a 7-bit accumulator cannot overflow. The
+//! cast divides by 16; 37/16 rounds to 2, so code 3 of `ufixed<2,1>` does not occur.
 //!
 //! ```
 //! let graph = bitkiln::ir::text::parse("
-//!     graph worked
+//!     graph example
 //!     x = input shape=[2] format=fixed<4,1>
 //!     fc = linear x weights=fixed<3,1>[2, 1]{3, -2}
 //!     act = cast fc to=ufixed<2,1,RND_CONV,SAT>

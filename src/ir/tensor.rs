@@ -28,8 +28,8 @@ impl Tensor {
         Self { shape, format, ranges: vec![format.codes()] }
     }
 
-    /// A tensor with these ranges, in the fewest that say the same: equal ones become one, rows with
-    /// the same ranges become channels.
+    /// A tensor with these ranges, merged if possible: equal ranges to one, rows with the same ranges to
+    /// one range per channel.
     pub(super) fn new(shape: Vec<usize>, format: Format, ranges: Vec<Range>) -> Self {
         let mut tensor = Self { shape, format, ranges };
         let channels = tensor.channel_count();
@@ -63,7 +63,7 @@ impl Tensor {
         self.shape.iter().product()
     }
 
-    /// A sample has no elements.
+    /// True if a sample has no elements.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -98,19 +98,19 @@ impl Tensor {
         hull(&self.ranges)
     }
 
-    /// Every value of a tensor `other` is a value of this one: the same shape and binary point, a
-    /// format and ranges that hold the other's.
+    /// Checks that this tensor holds every value of `other`: the same shape and fractional bits, a format
+    /// and ranges that contain those of `other`.
     pub(super) fn contains(&self, other: &Self) -> Result<(), &'static str> {
         let count = self.ranges.len().max(other.ranges.len());
         let inside = |element| self.range_at(element).contains(other.range_at(element));
         if self.shape != other.shape {
-            Err("its shape is not the one that the operation gives")
+            Err("its shape differs from the inferred one")
         } else if self.format.fractional_bits() != other.format.fractional_bits() {
-            Err("its fractional bits are not those that the operation gives")
+            Err("its fractional bits differ from the inferred ones")
         } else if !self.format.codes().contains(&other.format.codes()) {
-            Err("its format is narrower than the one that the operation gives")
+            Err("its format is narrower than the inferred one")
         } else if !(0..count).all(inside) {
-            Err("its range misses codes that the operation can give")
+            Err("its range does not contain the inferred one")
         } else {
             Ok(())
         }
@@ -124,22 +124,22 @@ fn hull<'r>(ranges: impl IntoIterator<Item = &'r Range>) -> Range {
     ranges.fold(first, |all, range| all.hull(range))
 }
 
-/// Numbers that are part of the network.
+/// A constant tensor: weights, biases, thresholds, table entries.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Constant {
-    /// The numbers, counted in steps of the format.
+    /// The codes.
     pub codes: Codes,
-    /// Their format.
+    /// Format of the codes.
     pub format: Format,
 }
 
-/// Numbers that cannot be a constant.
+/// Values that cannot be a constant.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ConstantError {
     /// NaN or infinite.
     #[error("{0} is not a finite number")]
     NotFinite(f64),
-    /// The numbers are too far apart for one format.
+    /// No format holds all values.
     #[error(transparent)]
     Format(#[from] FormatError),
 }
@@ -153,17 +153,18 @@ impl Constant {
         if let Some(bad) = values.iter().find(|v| !v.is_finite()) {
             return Err(ConstantError::NotFinite(*bad));
         }
-        // The lowest set bit of any value decides the fraction.
+        // The value with the lowest set bit decides; zeros have none.
         let fraction = values.iter().filter_map(|v| fractional_bits(*v)).max().unwrap_or(0);
-        let codes = Codes::from_values(&values, fraction).expect("the fraction holds every value");
+        let codes = Codes::from_values(&values, fraction)
+            .expect("every value has at most these fractional bits");
         let range = codes.range().unwrap_or_else(|| Range::point(0));
         Ok(Self { format: Format::covering(&range, fraction)?, codes })
     }
 
-    /// `values` on the grid that gives the largest of them `significant` bits, rounded to nearest.
+    /// `values` rounded to nearest, with an LSB that gives the largest of them `significant` bits.
     ///
     /// # Errors
-    /// If a value is not finite, or the grid lies out of reach.
+    /// If a value is not finite, or no format has this LSB.
     pub fn nearest(values: ArrayViewD<'_, f64>, significant: u32) -> Result<Self, ConstantError> {
         if let Some(bad) = values.iter().find(|v| !v.is_finite()) {
             return Err(ConstantError::NotFinite(*bad));
@@ -175,7 +176,7 @@ impl Constant {
         Ok(Self::of_codes(codes, fraction)?)
     }
 
-    /// `codes` with `fraction` bits behind the point, in the narrowest format that holds them.
+    /// `codes` with `fraction` fractional bits, in the narrowest format that holds them.
     ///
     /// # Errors
     /// If that takes more than 128 bits.
@@ -185,8 +186,7 @@ impl Constant {
         Ok(Self { format: Format::covering(&range, fraction)?, codes })
     }
 
-    /// The code of element `index`, where a constant of one element serves all, and one per channel
-    /// serves every row.
+    /// The code of element `index`, with a constant of one element or one per channel repeated.
     ///
     /// # Panics
     /// If the constant is empty.
@@ -194,12 +194,12 @@ impl Constant {
         self.codes.get(index % self.codes.len()).expect("an index below the number of codes")
     }
 
-    /// Range of the codes; 0 alone if there are none.
+    /// Range of the codes; \[0, 0\] if there are none.
     pub fn range(&self) -> Range {
         self.codes.range().unwrap_or_else(|| Range::point(0))
     }
 
-    /// Bits that storing it takes.
+    /// Size in bits.
     pub fn bits(&self) -> usize {
         self.codes.len() * self.format.width() as usize
     }

@@ -16,8 +16,8 @@ fn broken(graph: &Graph) -> String {
     validate(graph).err().map_or_else(|| "none".into(), |error| error.rule)
 }
 
-/// The rule that the graph of an input `x` of two `fixed<4,1>` and the node `y` breaks: when the
-/// type of `y` is inferred, or when it is compared with the one that is stated.
+/// The rule that the graph of an input `x` of two `fixed<4,1>` and the node `y` breaks, in inference or
+/// validation.
 fn broken_by(y: &str) -> String {
     let text = format!("x = input shape=[2] format=fixed<4,1>\ny = {y}\noutput y");
     match parse(&text) {
@@ -75,15 +75,15 @@ fn sums_are_proven_with_every_partial_sum() -> Outcome {
     // 4·[-8, 7] - 4·[-8, 7] + 16, and 2·[-8, 7] + [-8, 7], with 5 fractional bits.
     let ranges: Vec<String> = y.ranges.iter().map(ToString::to_string).collect();
     assert_eq!(ranges, ["[-44, 76]", "[-24, 21]"]);
-    // -60 is reached where the bias has not been added yet.
+    // Partial sums without the bias reach -60.
     assert_eq!(y.format, "fixed<8,3>".parse()?);
     Ok(())
 }
 
-const MISSES: &str = "its range misses codes that the operation can give";
-const FRACTION: &str = "its fractional bits are not those that the operation gives";
-const NARROW: &str = "its format is narrower than the one that the operation gives";
-const SHAPE: &str = "its shape is not the one that the operation gives";
+const MISSES: &str = "its range does not contain the inferred one";
+const FRACTION: &str = "its fractional bits differ from the inferred ones";
+const NARROW: &str = "its format is narrower than the inferred one";
+const SHAPE: &str = "its shape differs from the inferred one";
 
 #[test]
 fn rules_of_a_tensor() {
@@ -93,7 +93,7 @@ fn rules_of_a_tensor() {
             "clamp x : [2] fixed<4,1> {[0, 0], [0, 0], [0, 0]}",
             "it has neither one range, nor one per channel, nor one per element",
         ),
-        ("clamp x : [2] fixed<4,1> [-8, 8]", "a range leaves the format"),
+        ("clamp x : [2] fixed<4,1> [-8, 8]", "a range exceeds the format"),
         ("clamp x : [1, 2] fixed<4,1> [-8, 7]", SHAPE),
         ("clamp x : [2] fixed<5,2> [-8, 7]", "none"),
         ("clamp x : [2] fixed<5,1> [-8, 7]", FRACTION),
@@ -110,21 +110,21 @@ fn rules_of_sums() {
         (&format!("{linear} : [2] fixed<6,1> [-32, 31]"), NARROW),
         (&format!("{linear} : [2] fixed<8,3> {{[-60, 59], [-24, 21]}}"), MISSES),
         (&format!("{linear} : [2] fixed<9,3> [-128, 127]"), FRACTION),
-        ("linear x weights=fixed<2,2>[2]{1, 1}", "its weights are no matrix"),
+        ("linear x weights=fixed<2,2>[2]{1, 1}", "its weights are not a matrix"),
         ("linear x weights=fixed<2,2>[2, 0]{}", "its weight matrix is empty"),
         (
             "linear x weights=fixed<2,2>[1, 1]{1}",
             "its weights have another number of inputs than its operand has channels",
         ),
         (&format!("{linear} bias=ufixed<1,1>[1]{{1}}"), "its bias is not one number per output"),
-        ("linear x weights=fixed<2,2>[2, 1]{1, 2}", "a constant leaves its format"),
+        ("linear x weights=fixed<2,2>[2, 1]{1, 2}", "a constant exceeds its format"),
         (
             &format!("{linear} bias=ufixed<1,-900>[2]{{1, 1}}"),
             "accumulator: a format is 1 to 128 bits wide, not 896",
         ),
         (
             &format!("{conv} groups=1 weights=fixed<2,2>[1, 1]{{1}}"),
-            "its windows do not slide over its operand",
+            "its windows do not fit the shape of its operand",
         ),
     ]);
     let rows = "x = input shape=[2, 2] format=fixed<4,1>\ny = ";
@@ -175,7 +175,7 @@ fn rules_of_elementwise_operations() {
         ),
         (
             "step_function x thresholds=ufixed<1,1>[0]{} values=ufixed<1,1>[0]{}",
-            "it has no list of values",
+            "its values are not a list",
         ),
         (
             "step_function x thresholds=ufixed<1,1>[2]{0, 1} values=fixed<2,2>[2]{-1, 1}",
@@ -218,13 +218,13 @@ fn rules_of_layout_operations_and_pools() {
         ("reshape x shape=[1, 2] : [1, 2] fixed<5,1> [-8, 7]", FRACTION),
         ("reshape x shape=[3]", "its shape has another number of elements than its operand"),
         ("gather x shape=[2] indices=[0]", "its indices are not as many as its elements"),
-        ("gather x shape=[1] indices=[2]", "an index lies beyond its operand"),
+        ("gather x shape=[1] indices=[2]", "an index exceeds its operand"),
         ("gather x shape=[0] indices=[]", "its tensor has no elements"),
         ("concat axis=0", "concat does not take 0 operands"),
         ("concat x x axis=1", "its operands have no such axis"),
         (
             "max_pool x window=(input=[1, 2], kernel=[1, 2], output=[1, 1])",
-            "its windows do not slide over its operand",
+            "its windows do not fit the shape of its operand",
         ),
     ]);
     let two = "x = input shape=[2] format=fixed<4,1>
@@ -232,7 +232,7 @@ fn rules_of_layout_operations_and_pools() {
          w = input shape=[2] format=fixed<4,2>\n";
     for (node, rule) in [
         ("add x z", "its operands differ in their shapes"),
-        ("concat x z axis=0", "its operands differ in another axis than the one that joins them"),
+        ("concat x z axis=0", "its operands differ in an axis other than the joined one"),
         ("concat x w axis=0", "its operands differ in their formats"),
         (
             "max_pool z window=(input=[1, 1], kernel=[1, 1], pad_before=[0, 1], output=[1, 1])",

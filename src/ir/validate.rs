@@ -1,4 +1,4 @@
-//! The rules that every module may rely on.
+//! Validates graphs: the rules that every module relies on.
 
 use std::collections::HashSet;
 
@@ -21,8 +21,8 @@ pub struct Invalid {
 /// - a tensor has elements, and its ranges are one, one per channel or one per element, inside of its
 ///   format;
 /// - each result holds what [`Op::infer`] gives for the operands: it has the same shape and
-///   fractional bits, and its format and ranges contain the inferred ones. So no accumulator can
-///   overflow.
+///   fractional bits, and its format and ranges contain the inferred ones, so that no accumulator
+///   can overflow.
 ///
 /// # Errors
 /// The first rule that does not hold.
@@ -60,7 +60,7 @@ fn fail(graph: &Graph, id: NodeId, rule: impl Into<String>) -> Result<(), Invali
 }
 
 fn whole(rule: &str) -> Invalid {
-    Invalid { node: "(the whole)".into(), rule: rule.into() }
+    Invalid { node: "(graph)".into(), rule: rule.into() }
 }
 
 /// `Err(rule)` unless `holds`.
@@ -90,5 +90,5 @@ fn check_tensor(tensor: &Tensor) -> Result<(), String> {
         "it has neither one range, nor one per channel, nor one per element",
     )?;
     let all = tensor.format.codes();
-    ensure(tensor.ranges.iter().all(|range| all.contains(range)), "a range leaves the format")
+    ensure(tensor.ranges.iter().all(|range| all.contains(range)), "a range exceeds the format")
 }

@@ -1,34 +1,33 @@
-//! Windows that slide over rows and columns of a tensor.
+//! Sliding windows of convolutions and pooling.
 
 use super::Tensor;
 
 /// Windows that slide over the positions of a tensor \[height, width, channels\]. A tensor
 /// \[width, channels\] has one row.
 ///
-/// Each array is \[along the height, along the width\]. Tap `t` of window `o` lies at
-/// `o · stride + t · dilation - before`, counted on an operand whose neighbours have been moved
-/// `input_dilation` places apart. Between them, and beyond the borders, there is nothing: such a tap is
-/// 0 in a sum and does not exist for a maximum.
+/// Each array is \[along the height, along the width\]. Tap `t` of window `o` has the position
+/// `o · stride + t · dilation - pad_before` on the operand dilated by `input_dilation`. Positions
+/// between its elements and beyond its borders are padding: such a tap is 0 in a sum and does not
+/// count for a maximum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Window {
-    /// Positions of the operand.
+    /// Size of the operand.
     pub input: [usize; 2],
-    /// Taps of a window.
+    /// Size of a window in taps.
     pub kernel: [usize; 2],
-    /// Places from a window to the next.
+    /// Distance between windows.
     pub stride: [usize; 2],
-    /// Places from a tap to the next.
+    /// Distance between taps.
     pub dilation: [usize; 2],
-    /// Places by which the first window begins before the operand.
+    /// Padding before the operand.
     pub pad_before: [usize; 2],
-    /// Places from one element of the operand to the next: 1 but in transposed convolutions,
-    /// where it is their stride.
+    /// Distance between elements of the operand: the stride of a transposed convolution, else 1.
     pub input_dilation: [usize; 2],
-    /// Windows.
+    /// Number of windows.
     pub output: [usize; 2],
 }
 
-/// Whether a tap lies on the operand.
+/// Windows in which a tap lies on the operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Presence {
     /// In every window.
@@ -40,7 +39,7 @@ pub enum Presence {
 }
 
 impl Window {
-    /// The window that covers a whole tensor of the `input`'s positions.
+    /// A single window over a whole tensor of size `input`.
     pub fn whole(input: [usize; 2]) -> Self {
         Self {
             input,
@@ -53,22 +52,22 @@ impl Window {
         }
     }
 
-    /// How many taps a window has.
+    /// Number of taps of a window.
     pub fn taps(&self) -> usize {
         self.kernel.iter().product()
     }
 
-    /// How many windows there are.
+    /// Number of windows.
     pub fn windows(&self) -> usize {
         self.output.iter().product()
     }
 
-    /// Whether some tap of some window lies on nothing.
+    /// True if a tap of some window lies on padding.
     pub fn is_padded(&self) -> bool {
         (0..self.taps()).any(|tap| self.presence(tap) != Presence::Always)
     }
 
-    /// The position of the operand, row-major, that tap `tap` of window `window` lies on.
+    /// Row-major position on the operand of tap `tap` of window `window`; `None` on padding.
     pub fn source(&self, window: usize, tap: usize) -> Option<usize> {
         let row = self.along(0, window / self.output[1], tap / self.kernel[1])?;
         let column = self.along(1, window % self.output[1], tap % self.kernel[1])?;
@@ -76,18 +75,18 @@ impl Window {
     }
 
     fn along(&self, axis: usize, window: usize, tap: usize) -> Option<usize> {
-        let place = window * self.stride[axis] + tap * self.dilation[axis];
-        let place = place.checked_sub(self.pad_before[axis])?;
-        let source = place / self.input_dilation[axis];
-        (place % self.input_dilation[axis] == 0 && source < self.input[axis]).then_some(source)
+        let position = window * self.stride[axis] + tap * self.dilation[axis];
+        let position = position.checked_sub(self.pad_before[axis])?;
+        let source = position / self.input_dilation[axis];
+        (position % self.input_dilation[axis] == 0 && source < self.input[axis]).then_some(source)
     }
 
-    /// Whether tap `tap` lies on the operand, over all windows.
+    /// Windows in which tap `tap` lies on the operand.
     pub fn presence(&self, tap: usize) -> Presence {
         let taps = [tap / self.kernel[1], tap % self.kernel[1]];
         let axes = [0, 1].map(|axis| {
-            let there = |window: &usize| self.along(axis, *window, taps[axis]).is_some();
-            match (0..self.output[axis]).filter(there).count() {
+            let is_present = |window: &usize| self.along(axis, *window, taps[axis]).is_some();
+            match (0..self.output[axis]).filter(is_present).count() {
                 0 => Presence::Never,
                 all if all == self.output[axis] => Presence::Always,
                 _ => Presence::Sometimes,
@@ -100,17 +99,17 @@ impl Window {
         }
     }
 
-    /// How many taps of window `window` lie on the operand.
+    /// Number of taps of window `window` that lie on the operand.
     pub fn present(&self, window: usize) -> usize {
         let windows = [window / self.output[1], window % self.output[1]];
         let along = |axis: usize| {
-            let there = |tap: &usize| self.along(axis, windows[axis], *tap).is_some();
-            (0..self.kernel[axis]).filter(there).count()
+            let is_present = |tap: &usize| self.along(axis, windows[axis], *tap).is_some();
+            (0..self.kernel[axis]).filter(is_present).count()
         };
         along(0) * along(1)
     }
 
-    /// Whether the window slides over tensors like `x`, with strides and distances from 1.
+    /// True if the window has the size of `x`, and all its strides, dilations and sizes are positive.
     pub(super) fn fits(&self, x: &Tensor) -> bool {
         let positions = match x.shape[..] {
             [width, _] => [1, width],
@@ -134,13 +133,13 @@ impl Window {
 mod tests {
     use super::*;
 
-    /// Three taps with a stride of 2 over five columns, `before` of which are not there.
-    fn row(before: usize, output: usize) -> Window {
+    /// Three taps with a stride of 2 over five columns, after a padding of `pad_before`.
+    fn row(pad_before: usize, output: usize) -> Window {
         Window {
             input: [1, 5],
             kernel: [1, 3],
             stride: [1, 2],
-            pad_before: [0, before],
+            pad_before: [0, pad_before],
             output: [1, output],
             ..Window::whole([1, 5])
         }
@@ -169,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn spread_operands_have_holes() {
+    fn dilated_operands_have_padding_between_elements() {
         let window = Window { input_dilation: [1, 2], output: [1, 4], ..row(2, 4) };
         let window = Window { stride: [1, 1], ..window };
         let expected = [
@@ -182,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tap_that_no_window_sees_is_never_there() {
+    fn a_tap_beyond_the_operand_is_never_present() {
         let window = Window { dilation: [1, 9], output: [1, 1], ..row(0, 1) };
         let presence: Vec<_> = (0..3).map(|tap| window.presence(tap)).collect();
         assert_eq!(presence, [Presence::Always, Presence::Never, Presence::Never]);

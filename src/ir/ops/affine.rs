@@ -14,18 +14,17 @@ use crate::ir::{Constant, Tensor};
 /// `y[.., c] = x[.., c] · scale[c] + bias[c]`, exact.
 ///
 /// The result has the fractional bits of x plus those of the scale, or those of the bias if they are
-/// more. Both constants have the shape \[channels\], or \[1\] where one number serves all channels.
+/// more. Both constants have the shape \[channels\], or \[1\] if all channels share one.
 ///
-/// A real-valued scale of a network keeps the significant bits that its owner states: a quantizer's
-/// `alpha` is a float32 number, whose 24 bits are all kept. A scale that is no dyadic number, like
-/// gamma / √(variance + ε) of a batch normalisation, is first rounded to more significant bits than
-/// any quantizer after it can tell, for instance 64. Hardware multiplies by a narrower one, see
-/// [`passes`](crate::passes).
+/// A real-valued scale keeps all significant bits: a quantizer's `alpha` is a float32 number of 24
+/// bits. A scale without an exact binary form, such as gamma / √(variance + ε) of a batch
+/// normalisation, is rounded to 64 significant bits, more than any quantizer after it resolves.
+/// Hardware multiplies by a narrower one, see [`passes`](crate::passes).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Affine {
-    /// Factor of each channel.
+    /// Scale of each channel.
     pub scale: Constant,
-    /// Summand of each channel.
+    /// Bias of each channel.
     pub bias: Option<Constant>,
 }
 
@@ -43,7 +42,8 @@ impl Operation for Affine {
         ensure(self.bias.as_ref().is_none_or(fits), rule)?;
         let format_error = OpError::format("scaled result");
         let alignment = Alignment::of(self, x.format).map_err(&format_error)?;
-        let count = self.constants().iter().map(|constant| constant.codes.len()).max().unwrap_or(1);
+        let count = self.constants().iter().map(|constant| constant.codes.len()).max();
+        let count = count.expect("there is a scale");
         let ranges = (0..count.max(x.ranges.len()))
             .map(|element| self.line(element, alignment).image(x.range_at(element)))
             .collect();
@@ -66,7 +66,7 @@ impl Operation for Affine {
 }
 
 impl Affine {
-    /// All channels have the same scale and bias.
+    /// True if all channels have the same scale and bias.
     pub fn is_uniform(&self) -> bool {
         self.constants().iter().all(|constant| constant.codes.len() == 1)
     }
@@ -89,7 +89,7 @@ impl Affine {
             Some(bias) => W::view(&bias.codes)?.map(|code| code.shifted_left(alignment.bias)),
         };
         let (mut scales, mut biases) = (scales.iter().cycle(), biases.iter().cycle());
-        // The last axis holds the channels, and its index runs fastest.
+        // The last axis holds the channels, and its index varies fastest.
         let y: Option<Vec<W>> = codes
             .iter()
             .map(|x| {

@@ -1,4 +1,4 @@
-//! Other types for the same values.
+//! Conversion to other types.
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
@@ -7,11 +7,11 @@ use crate::fixed::{Caster, Codes, Format, Quantization, Range, Word, cast_range}
 use crate::ir::Tensor;
 use crate::ir::text::{Described, described};
 
-/// Each element of x in its type: rounded to its LSB and brought into its range as its modes say.
+/// Converts each element of x to its type, with the type's rounding and overflow modes.
 ///
-/// A type holds for all elements, or differs by channel or element: `to` is broadcast to the shape
-/// of x as NumPy does. Where types differ, the result has the narrowest format that holds all of
-/// them, so that its codes count one LSB, the finest; the ranges stay those of the types.
+/// The type is the same for all elements, or differs by channel or element: `to` is broadcast to the
+/// shape of x as in NumPy. If types differ, the result has the narrowest format that holds all of them,
+/// with the finest LSB; its ranges are those of the types.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cast {
     /// Types, of a shape that broadcasts to that of x.
@@ -83,7 +83,7 @@ impl Cast {
         Ok(if self.to.len() == 1 { self.to.view() } else { types })
     }
 
-    /// Number of ranges that types which differ need: one per channel or per element of `x`.
+    /// Number of ranges for types that differ: one per channel or per element of `x`.
     fn period(&self, x: &Tensor) -> usize {
         let by_channel = self.to.shape().last() == Some(&self.to.len());
         if by_channel { x.channel_count() } else { x.len() }
@@ -99,11 +99,11 @@ impl Cast {
         if formats().all(|format| format == first) {
             return Ok(first);
         }
-        let fraction = formats().map(Format::fractional_bits).max().unwrap_or_default();
+        let fraction = formats().map(Format::fractional_bits).max().expect("there is a format");
         let codes =
             |format: Format| format.codes().refined(fraction.abs_diff(format.fractional_bits()));
         let all = formats().map(codes).reduce(|a: Range, b| a.hull(&b));
-        let all = all.expect("there is a first format");
+        let all = all.expect("there is a format");
         Format::covering(&all, fraction).map_err(OpError::format("common format of the types"))
     }
 
@@ -145,13 +145,13 @@ mod tests {
         )?;
         let y = &graph[graph.outputs[0].node].tensor;
         assert_eq!(y.format, "fixed<6,3>".parse()?);
-        // [-4, 3.5] in halves and [0, 7/8] in eighths, both counted in eighths.
+        // [-4, 3.5] and [0, 7/8], both with the LSB 1/8.
         let ranges: Vec<String> = y.ranges.iter().map(ToString::to_string).collect();
         assert_eq!(ranges, ["[-32, 28]", "[0, 7]"]);
         let codes = crate::fixed::Codes::Narrow(array![[[31_i64, 31], [-5, -5]]].into_dyn());
         let trace = crate::sim::run(&graph, &[codes])?;
         let y = trace.outputs(&graph)[0].1.iter().map(|code| code.to_string()).collect::<Vec<_>>();
-        // 31/8 saturates to 3.5 and 7/8; -5/8 rounds to -1/2, and is cut off at 0.
+        // 31/8 saturates to 3.5 and 7/8; -5/8 rounds to -1/2, and saturates to 0.
         assert_eq!(y, ["28", "7", "-4", "0"]);
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! A lower and an upper limit.
+//! Limits from below and above.
 
 use ndarray::ArrayD;
 use num_bigint::BigInt;
@@ -11,9 +11,9 @@ use crate::ir::text::{Described, described};
 /// `y = min(max(x, low), high)`, with the fractional bits of x. A side without a limit is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Clamp {
-    /// Smallest code that passes.
+    /// Smallest code of the result.
     pub low: Option<BigInt>,
-    /// Largest code that passes.
+    /// Largest code of the result.
     pub high: Option<BigInt>,
 }
 

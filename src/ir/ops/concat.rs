@@ -27,7 +27,7 @@ impl Operation for Concat {
             let same = |(a, (one, two)): (usize, (&usize, &usize))| a == self.axis || one == two;
             let fits = first.shape.len() == other.shape.len()
                 && first.shape.iter().zip(&other.shape).enumerate().all(same);
-            ensure(fits, "its operands differ in another axis than the one that joins them")?;
+            ensure(fits, "its operands differ in an axis other than the joined one")?;
             ensure(other.format == first.format, "its operands differ in their formats")?;
             shape[self.axis] += other.shape[self.axis];
         }
@@ -48,7 +48,7 @@ impl Operation for Concat {
 }
 
 impl Concat {
-    /// Ranges of all elements of the result, row-major; one if all operands have the same.
+    /// Ranges of the elements of the result, row-major; a single one if all are equal.
     fn ranges(&self, operands: &[&Tensor]) -> Vec<Range> {
         let first = &operands[0].ranges;
         if first.len() == 1 && operands.iter().all(|x| x.ranges == *first) {
@@ -65,7 +65,7 @@ impl Concat {
     fn joined<W: Word>(self, operands: &[Operand<'_>]) -> Option<ArrayD<W>> {
         let arrays: Vec<_> = operands.iter().map(|x| W::view(x.codes)).collect::<Option<_>>()?;
         let views: Vec<_> = arrays.iter().map(|array| array.view()).collect();
-        // Samples come before the axes of one sample. The join need not be row-major.
+        // The first axis counts samples. `concatenate` may return another memory order.
         let joined = ndarray::concatenate(Axis(self.axis + 1), &views).ok()?;
         Some(joined.as_standard_layout().into_owned())
     }

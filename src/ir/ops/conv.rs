@@ -12,14 +12,14 @@ use crate::ir::{Constant, Tensor, Window};
 
 /// `y[w, o] = Σ_t Σ_c x[tap t of window w, c] · weights[t · C + c, o] + bias[o]`, exact.
 ///
-/// With `groups` above 1, channels form as many groups of equal size: output o sums over the C
-/// channels of its own group only. A depthwise convolution has a group per channel. A tap that lies
-/// on padding is 0. All windows share one accumulator, so ranges are per channel.
+/// Channels form `groups` of equal size; output o sums over the C channels of its group. A depthwise
+/// convolution has one group per channel. Taps on padding are 0. All windows share one accumulator, so
+/// ranges are per channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conv {
-    /// Windows that slide over the operand.
+    /// Windows over the operand.
     pub window: Window,
-    /// Groups of channels, of the operand and of the result alike.
+    /// Number of groups of channels, in the operand and in the result.
     pub groups: usize,
     /// Weights \[taps · channels of a group, outputs\] and biases \[outputs\].
     pub linear: Linear,
@@ -28,7 +28,7 @@ pub struct Conv {
 impl Operation for Conv {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let x = single(self.name(), operands)?;
-        ensure(self.window.fits(x), "its windows do not slide over its operand")?;
+        ensure(self.window.fits(x), "its windows do not fit the shape of its operand")?;
         let channels = self.group_channels(x.channel_count());
         let channels = channels
             .ok_or(OpError::mismatch("its groups do not divide the channels of its operand"))?;
@@ -83,8 +83,8 @@ impl Parse for Conv {
 }
 
 impl Conv {
-    /// Number of channels of an operand with `channels` that one output sums over; `None` if the
-    /// groups do not divide them.
+    /// Number of channels per group of an operand with `channels`; `None` if the groups do not divide
+    /// them.
     pub fn group_channels(&self, channels: usize) -> Option<usize> {
         let whole = self.groups > 0 && channels > 0 && channels.is_multiple_of(self.groups);
         whole.then(|| channels / self.groups)
@@ -100,8 +100,8 @@ impl Conv {
         self.linear.sums_of(&Terms { format: x.format, groups: self.groups, range: &range })
     }
 
-    /// The elements of `x` that rows of the weight matrix multiply: a channel per row, with the
-    /// range over all groups and windows.
+    /// A window of `x` as a row of channels: one per row of the weight matrix, with its range over all
+    /// groups and windows.
     pub fn window_tensor(&self, x: &Tensor) -> Tensor {
         let windows = self.windows_of(x);
         let row = |row: usize| {

@@ -8,7 +8,7 @@ use crate::fixed::{Codes, Format, Range, Word};
 use crate::ir::text::{Attributes, Described, Parse, Printer, TextError};
 use crate::ir::{Constant, Tensor};
 
-/// An exact function of the elements with the same index of operands of one shape.
+/// An exact elementwise function of operands of the same shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Elementwise {
@@ -47,7 +47,7 @@ impl Parse for Elementwise {
 
     fn parse(name: &str, _: &mut Attributes<'_>) -> Result<Self, TextError> {
         let all = [Self::Add, Self::Subtract, Self::Multiply, Self::Maximum, Self::Minimum];
-        Ok(all.into_iter().find(|it| it.name() == name).expect("a name of the list above"))
+        Ok(all.into_iter().find(|it| it.name() == name).expect("one of NAMES"))
     }
 }
 
@@ -119,7 +119,7 @@ impl Elementwise {
         }
     }
 
-    /// Aligned operands, everything between them, and the result fit 64 bits.
+    /// True if aligned operands, intermediate results and the result fit 64 bits.
     fn is_narrow(self, operands: &[Operand<'_>], result: Format) -> bool {
         let shift = |x: &Operand<'_>| match self {
             Self::Multiply => 0,

@@ -1,4 +1,4 @@
-//! Elements at other indices.
+//! Selection of elements by index.
 
 use ndarray::{ArrayD, Axis};
 
@@ -7,13 +7,13 @@ use crate::fixed::{Codes, Range, Word};
 use crate::ir::Tensor;
 use crate::ir::text::{Described, described};
 
-/// `y[i] = x[indices[i]]`, elements counted row-major; 0 where there is no index. Every layout
-/// operation is one: padding, repeating, permuting, slicing.
+/// `y[i] = x[indices[i]]`, row-major; 0 for an index `None`. Represents every layout operation: pad,
+/// repeat, permute, slice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gather {
     /// Shape of the result.
     pub shape: Vec<usize>,
-    /// For each element of the result, the element of x that it is; `None` for 0.
+    /// Index in x of each element of the result; `None` for 0.
     pub indices: Vec<Option<usize>>,
 }
 
@@ -25,7 +25,7 @@ impl Operation for Gather {
         let count: usize = self.shape.iter().product();
         ensure(count == self.indices.len(), "its indices are not as many as its elements")?;
         let inside = self.indices.iter().flatten().all(|index| *index < x.len());
-        ensure(inside, "an index lies beyond its operand")?;
+        ensure(inside, "an index exceeds its operand")?;
         let ranges = ranges_at(x, self.indices.iter().copied());
         Ok(Tensor::new(self.shape.clone(), x.format, ranges))
     }
@@ -45,7 +45,7 @@ impl Operation for Gather {
 }
 
 impl Gather {
-    /// Element i is element i of an operand with `elements` elements.
+    /// True if the result has the elements of an operand of this length, in the same order.
     pub fn is_identity(&self, elements: usize) -> bool {
         let mut indices = self.indices.iter().enumerate();
         self.indices.len() == elements && indices.all(|(at, index)| *index == Some(at))
@@ -68,7 +68,7 @@ impl Gather {
     }
 }
 
-/// Ranges of the elements of `x` at `indices`, one if all elements have the same.
+/// Ranges of the elements of `x` at `indices`; a single one if all are equal.
 pub(super) fn ranges_at(
     x: &Tensor,
     indices: impl Iterator<Item = Option<usize>> + Clone,

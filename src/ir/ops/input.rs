@@ -1,4 +1,4 @@
-//! Where samples enter.
+//! Inputs of the network.
 
 use super::{Effect, OpError, Operand, Operation};
 use crate::fixed::{Codes, Format};
@@ -24,7 +24,7 @@ impl Operation for Input {
         }
     }
 
-    /// Samples are given, never computed.
+    /// `None`: the simulation supplies the samples.
     fn evaluate(&self, _: &[Operand<'_>], _: &Tensor) -> Option<Codes> {
         None
     }

@@ -18,7 +18,7 @@ use crate::ir::{Constant, Tensor};
 /// bias.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Leaky {
-    /// Smallest code that passes unchanged.
+    /// Smallest code that is not scaled.
     pub threshold: BigInt,
     /// Slopes of the elements of a sample, row-major: one for all, one per channel, or one per
     /// element.
@@ -79,14 +79,14 @@ impl Leaky {
 
     fn bent<W: Word>(&self, x: &Operand<'_>) -> Option<ArrayD<W>> {
         let alignment = LeakyAlignment::of(self, x.tensor.format).ok()?;
-        // A threshold that no code of the operand reaches need not fit its word.
+        // A threshold beyond the operand's codes need not fit the word.
         let codes = x.tensor.format.codes();
         let threshold = (&self.threshold).clamp(codes.low(), &(codes.high() + 1)).clone();
         let (threshold, bias) = (W::from_big(&threshold)?, W::from_big(&alignment.bias)?);
         let slopes = W::view(&self.slopes.codes)?;
         let slopes: Vec<W> = slopes.iter().map(|s| s.shifted_left(alignment.product)).collect();
         let codes = W::view(x.codes)?;
-        // Samples and their elements follow one another, and so do the slopes of one sample.
+        // Slopes repeat for each row or sample.
         let y = codes.iter().zip(slopes.iter().cycle()).map(|(x, slope)| {
             if *x >= threshold {
                 return x.shifted_left(alignment.operand);

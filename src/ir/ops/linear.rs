@@ -1,4 +1,4 @@
-//! Dot products with a weight matrix, and the proof of their accumulator.
+//! Dot products with a weight matrix, and the proven range of their accumulator.
 
 use ndarray::{Array1, Array2, ArrayD, IxDyn};
 use num_bigint::BigInt;
@@ -62,10 +62,10 @@ impl Linear {
     /// Inputs and outputs of the weight matrix.
     ///
     /// # Errors
-    /// If the weights are no matrix, or the bias has another number of outputs.
+    /// If the weights are not a matrix, or the bias has another number of outputs.
     pub(super) fn matrix(&self) -> Result<[usize; 2], OpError> {
         let [inputs, outputs] = *self.weights.codes.shape() else {
-            return Err(OpError::mismatch("its weights are no matrix"));
+            return Err(OpError::mismatch("its weights are not a matrix"));
         };
         ensure(inputs > 0 && outputs > 0, "its weight matrix is empty")?;
         let bias = self.bias.as_ref().map(|bias| bias.codes.shape());
@@ -76,8 +76,8 @@ impl Linear {
         Ok([inputs, outputs])
     }
 
-    /// Number of non-trivial multiplications of a row: by weights that are neither 0 nor ± a power
-    /// of two. The others are wires: an adder at most, never a multiplier.
+    /// Number of non-trivial multiplications of a row: by weights that are neither 0 nor ± a power of
+    /// two. Trivial ones need no multiplier.
     pub fn multiplications(&self) -> usize {
         let is_trivial = |code: &BigInt| code.is_zero() || power_of_two_code(code).is_some();
         self.weights.codes.iter().filter(|code| !is_trivial(code)).count()
@@ -123,7 +123,7 @@ impl Linear {
     }
 }
 
-/// Weights and bias with the fractional bits of the result: sums of products are plain sums.
+/// Weights and bias, shifted to the fractional bits of the result.
 pub(super) struct Parameters<W> {
     pub(super) weights: Array2<W>,
     pub(super) bias: Array1<W>,
@@ -141,7 +141,7 @@ pub struct Sums {
 }
 
 impl Sums {
-    /// The result with these sums: a format that holds every partial sum.
+    /// The result tensor, in a format that holds every partial sum.
     pub(super) fn into_tensor(self, shape: Vec<usize>) -> Result<Tensor, OpError> {
         let format = Format::covering(&self.partial, self.fraction);
         let format = format.map_err(OpError::format("accumulator"))?;
@@ -177,7 +177,7 @@ impl Linear {
         let fraction = product.max(bias);
         let shifts =
             Shifts { product: alignment(product, fraction)?, bias: alignment(bias, fraction)? };
-        // Below this many bits nothing overflows an i128: all terms together need no more.
+        // Up to this width, no sum of all terms overflows an i128.
         let bits = |format: Format| format.width() + 1;
         let terms = usize::BITS - self.weights.codes.len().leading_zeros();
         let product_bits = bits(x.format) + bits(self.weights.format) + shifts.product + terms;
@@ -196,9 +196,9 @@ impl Linear {
         for<'a> &'a T: std::ops::Mul<&'a T, Output = T>,
     {
         let word =
-            |code: BigInt| T::of(code).expect("codes inside of the formats that chose the word");
+            |code: BigInt| T::of(code).expect("the word is chosen for the formats of the codes");
         let weights: Vec<T> = self.weights.codes.iter().map(word).collect();
-        let outputs = self.weights.codes.shape().last().copied().unwrap_or(1);
+        let outputs = *self.weights.codes.shape().last().expect("weights are a matrix");
         let mut sums: Vec<RunningSum<T>> = match &self.bias {
             None => (0..outputs).map(|_| RunningSum::new(T::zero())).collect(),
             Some(bias) => {
@@ -233,7 +233,7 @@ struct Shifts {
     bias: u32,
 }
 
-/// Range of a sum of the terms so far, and of any part of it.
+/// Range of the sum of the terms so far, and of its partial sums in any order.
 struct RunningSum<T> {
     low: T,
     high: T,
@@ -248,7 +248,7 @@ impl<T: Term> RunningSum<T> {
     }
 
     fn add(&mut self, low: T, high: T) {
-        // A part of a sum may lack any term, so a term counts only on its side of zero.
+        // A partial sum may lack any term, so low extends `lowest` only if it is negative.
         self.lowest = self.lowest.clone() + low.clone().min(T::zero());
         self.highest = self.highest.clone() + high.clone().max(T::zero());
         self.low = self.low.clone() + low;
@@ -256,7 +256,7 @@ impl<T: Term> RunningSum<T> {
     }
 }
 
-/// Integers that ranges are computed with.
+/// Integer type for the computation of ranges.
 trait Term: Num + Signed + Ord + Clone {
     fn of(code: BigInt) -> Option<Self>;
     fn shifted(&self, bits: u32) -> Self;

@@ -1,8 +1,8 @@
-//! The operations: one file each, with its formula, what it makes of types and ranges, and its
+//! The operations: one file each, with the formula, the inference of types and ranges, and the
 //! reference evaluation.
 //!
-//! [`Operation`] is everything that the rest of the crate asks of an operation. A new one is a file
-//! here and a line in the list below; the compiler names the other places.
+//! [`Operation`] is the interface to the rest of the crate. A new operation needs a file here and a line
+//! in the list below; exhaustive matches name the rest.
 
 mod affine;
 mod cast;
@@ -48,41 +48,41 @@ pub use softmax::Softmax;
 pub(crate) use softmax::{RangeAt, code_of_one, is_reciprocal};
 pub use step_function::StepFunction;
 
-/// What the crate asks of an operation.
+/// Interface of an operation.
 ///
-/// An operation carries everything that it needs: types it casts to, shapes, indices, constants.
-/// Every operation is exact on integer codes; where it drops bits, its types say how.
+/// An operation holds its types, shapes, indices and constants. It is exact on integer codes, except
+/// where its types round or saturate.
 pub trait Operation: Described {
-    /// The result's shape, format and ranges for these operands: the narrowest format and the
-    /// tightest ranges that are proven. The only place that knows them.
+    /// Infers shape, format and ranges of the result: the narrowest format and the tightest proven
+    /// ranges.
     ///
     /// # Errors
     /// If the operands or the constants do not fit one another, or no format holds the result.
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError>;
 
-    /// The reference evaluation: `result` is the tensor that [`Operation::infer`] gives, or a wider
-    /// one. `None` if the graph is not valid.
+    /// Reference evaluation. `result` is the inferred tensor or a wider one. `None` if the graph is not
+    /// valid.
     fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes>;
 
-    /// Element i of the result is the same function of element i of each operand, for every i: the
-    /// operation commutes with permutations.
+    /// True if element i of the result is the same function of element i of each operand, for every i:
+    /// the operation commutes with permutations.
     fn is_uniform(&self) -> bool;
 
-    /// How result values follow from the values of so many operands.
+    /// Relation of result values to operand values, for this number of operands.
     fn effect(&self, operands: usize) -> Effect;
 }
 
-/// How result values follow from operand values.
+/// Relation of result values to operand values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Each result element is an operand element, or a constant.
     Selects,
-    /// Operand elements times 2^`power`.
+    /// Each result element is an operand element times 2^`power`.
     Shifts {
         /// Binary exponent of the factor.
         power: i32,
     },
-    /// Sums or differences of operand elements.
+    /// Each result element is a sum or difference of operand elements.
     Sums {
         /// Largest number of terms of a sum.
         terms: usize,
@@ -94,12 +94,12 @@ pub enum Effect {
 /// Operands, constants or a result that an operation does not admit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpError {
-    /// Another number of operands than the operation takes.
+    /// Wrong number of operands.
     #[error("{operation} does not take {found} operands")]
     Operands {
         /// The operation's name.
         operation: &'static str,
-        /// Operands that it has.
+        /// Number of operands.
         found: usize,
     },
     /// Shapes, formats or constants that do not fit one another.
@@ -108,20 +108,20 @@ pub enum OpError {
     /// No format holds the result.
     #[error("{what}: {error}")]
     Format {
-        /// What the format is for: "accumulator".
+        /// The value that needs the format: "accumulator".
         what: &'static str,
-        /// What is wrong with it.
+        /// The reason.
         error: FormatError,
     },
 }
 
 impl OpError {
-    /// A mismatch, in words.
+    /// An error with a description.
     pub(crate) fn mismatch(rule: impl Into<Cow<'static, str>>) -> Self {
         Self::Mismatch(rule.into())
     }
 
-    /// An error about the format of `what`, from the one of [`Format`].
+    /// Converts an error of [`Format`] to an error about the format of `what`.
     pub(crate) fn format(what: &'static str) -> impl Fn(FormatError) -> Self {
         move |error| Self::Format { what, error }
     }
@@ -136,7 +136,7 @@ pub struct Operand<'a> {
     pub codes: &'a Codes,
 }
 
-/// Declares [`Op`] and sends each question to the operation's own file.
+/// Declares [`Op`] and forwards to the operations.
 macro_rules! operations {
     ($($(#[$doc:meta])* $variant:ident,)*) => {
         /// An operation of the graph.
@@ -162,21 +162,21 @@ macro_rules! operations {
         })*
 
         impl Op {
-            /// As [`Operation::infer`], after a check that every constant lies in its format.
+            /// Like [`Operation::infer`], and checks the constants.
             ///
             /// # Errors
-            /// As [`Operation::infer`], and if a constant leaves its format or the result is empty.
+            /// Like [`Operation::infer`], and if a constant exceeds its format or the result is empty.
             pub fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
                 for constant in self.constants() {
                     let inside = constant.format.codes().contains(&constant.range());
-                    ensure(inside, "a constant leaves its format")?;
+                    ensure(inside, "a constant exceeds its format")?;
                 }
                 let tensor = Operation::infer(&**self, operands)?;
                 ensure(!tensor.is_empty(), "its tensor has no elements")?;
                 Ok(tensor)
             }
 
-            /// The operation that the text form calls `name`; `None` if there is none.
+            /// Parses the operation `name` of the text form; `None` if there is none.
             pub(super) fn parse(
                 name: &str,
                 attributes: &mut Attributes<'_>,
@@ -196,7 +196,7 @@ macro_rules! operations {
 }
 
 operations! {
-    /// Samples enter here.
+    /// An input of the network.
     Input,
     /// Dot products with a weight matrix.
     Linear,
@@ -204,13 +204,13 @@ operations! {
     Conv,
     /// A scale and a bias per channel.
     Affine,
-    /// Other types for the same values.
+    /// Conversion to another type.
     Cast,
-    /// A lower and an upper limit.
+    /// Limits from below and above.
     Clamp,
     /// Leaky ReLU.
     Leaky,
-    /// A factor that is a power of two.
+    /// Multiplication by a power of two.
     Scale,
     /// A step function.
     StepFunction,
@@ -220,9 +220,9 @@ operations! {
     Pool,
     /// Arithmetic on the elements of several tensors.
     Elementwise,
-    /// Another shape.
+    /// A change of shape.
     Reshape,
-    /// Elements at other indices.
+    /// A selection of elements by index.
     Gather,
     /// Tensors joined along an axis.
     Concat,
@@ -255,14 +255,14 @@ macro_rules! over_words {
 }
 use over_words;
 
-/// All of operands, constants and result fit 64 bits.
+/// True if operands, constants and result fit 64 bits.
 fn is_narrow(operands: &[Operand<'_>], constants: &[&Constant], result: Format) -> bool {
     let constants = constants.iter().map(|constant| constant.format);
     let operands = operands.iter().map(|operand| operand.tensor.format);
     constants.chain(operands).chain([result]).all(Format::is_narrow)
 }
 
-/// `elements` of so many samples as an array of the shape of `result`, samples first.
+/// The elements of all samples as an array of the shape of `result`, samples first.
 fn shaped<W: Word>(elements: Vec<W>, samples: usize, result: &Tensor) -> Option<ArrayD<W>> {
     let shape: Vec<usize> = std::iter::once(samples).chain(result.shape.iter().copied()).collect();
     ArrayD::from_shape_vec(IxDyn(&shape), elements).ok()

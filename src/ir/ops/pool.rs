@@ -1,4 +1,4 @@
-//! Largest element or sum of windows.
+//! Maximum or sum of windows.
 
 use ndarray::ArrayD;
 use num_bigint::BigInt;
@@ -14,7 +14,7 @@ use crate::ir::{Constant, Tensor, Window};
 /// `y[w, c] = max_t x[tap t of window w, c]`, or the sum over t. Taps on padding do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pool {
-    /// Windows that slide over the operand.
+    /// Windows over the operand.
     pub window: Window,
     /// Function of the taps of a window.
     pub kind: PoolKind,
@@ -33,7 +33,7 @@ pub enum PoolKind {
 impl Operation for Pool {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let x = single(self.name(), operands)?;
-        ensure(self.window.fits(x), "its windows do not slide over its operand")?;
+        ensure(self.window.fits(x), "its windows do not fit the shape of its operand")?;
         let present = (0..self.window.windows()).map(|window| self.window.present(window));
         let counts = present.clone().min().zip(present.max());
         let counts = counts.filter(|(fewest, _)| *fewest > 0);

@@ -1,4 +1,4 @@
-//! Another shape.
+//! Change of shape.
 
 use super::gather::ranges_at;
 use super::{Effect, OpError, Operand, Operation, ensure, single};
@@ -6,7 +6,7 @@ use crate::fixed::Codes;
 use crate::ir::Tensor;
 use crate::ir::text::{Described, described};
 
-/// The elements of x in another shape, in the same row-major order: no hardware.
+/// The elements of x in another shape, in the same row-major order. Needs no hardware.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reshape {
     /// Shape of the result, with as many elements as x.

@@ -1,4 +1,4 @@
-//! A factor that is a power of two.
+//! Multiplication by a power of two.
 
 use super::{Effect, OpError, Operand, Operation, single};
 use crate::fixed::Codes;

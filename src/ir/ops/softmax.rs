@@ -29,22 +29,21 @@ use crate::ir::{Constant, Tensor};
 pub struct Softmax {
     /// Type of a difference; unsigned, as wide as the addresses of `exp_tables` together.
     pub difference: Quantization,
-    /// exp(-d) for each d that the bits of one address stand for; a power of two of entries in the
-    /// format of `exponential`.
+    /// exp(-d) for the value d of each address; 2^n entries in the format of `exponential`.
     pub exp_tables: Vec<Constant>,
     /// Type of a product of entries of `exp_tables`.
     pub exponential: Quantization,
-    /// Holds the sum of a row.
+    /// Format of the sum of a row.
     pub sum: Format,
     /// Largest norm shift: s < 2^(`norm_shift` + 1).
     pub norm_shift: u32,
-    /// About 1 / m for all m with the same highest fractional bits; a power of two of entries.
+    /// Approximation of 1 / m for all m with the same highest fractional bits; 2^n entries.
     pub reciprocal_table: Constant,
-    /// Type of 1 - m·r, which it holds.
+    /// Type of 1 - m·r; holds its range.
     pub error: Quantization,
-    /// Type of ε + ε², which it holds.
+    /// Type of ε + ε²; holds its range.
     pub correction: Quantization,
-    /// Type of r + r·c, which it holds.
+    /// Type of r + r·c; holds its range.
     pub reciprocal: Quantization,
     /// Type of the probabilities.
     pub to: Quantization,
@@ -74,7 +73,8 @@ impl Operation for Softmax {
         let x = single(self.name(), operands)?;
         self.check(x.channel_count())?;
         let probabilities = self.probabilities();
-        let range = probabilities.ok_or(OpError::mismatch("a number has no code"))?;
+        let range = probabilities
+            .ok_or(OpError::mismatch("its tables and types do not fit one another"))?;
         Ok(Tensor::new(x.shape.clone(), self.to.format, vec![range]))
     }
 
@@ -100,12 +100,12 @@ impl Operation for Softmax {
 }
 
 impl Softmax {
-    /// The address lines of each of `exp_tables`; `None` for a table that is not a power of two.
+    /// Address width of each of `exp_tables`; `None` if the length of a table is not a power of two.
     pub fn addresses(&self) -> Option<Vec<u32>> {
         self.exp_tables.iter().map(address).collect()
     }
 
-    /// The code of 1 among exponentials; `None` if their type lacks it.
+    /// The code of 1 in the type of exponentials; `None` if it does not hold 1.
     pub fn one(&self) -> Option<BigInt> {
         code_of_one(self.exponential.format)
     }
@@ -115,94 +115,96 @@ impl Softmax {
         self.exp_tables.iter().chain([&self.reciprocal_table])
     }
 
-    /// Number of multiplications of a sample with result `y`.
+    /// Number of multiplications per sample with result `y`.
     pub fn multiplications(&self, y: &Tensor) -> u64 {
-        // With an exponential's further tables and the reciprocal; m·r, ε·ε and r·c.
+        // One per further table, one with the reciprocal, and three per row: m·r, ε·ε, r·c.
         (y.len() * self.exp_tables.len() + y.rows() * 3) as u64
     }
 
-    /// The type that m - 1 is cut to for the address of its seed.
+    /// Type to which m - 1 is truncated for the address in `reciprocal_table`.
     ///
     /// # Errors
-    /// If there is but one seed: such an address has no bits.
+    /// If the table has a single entry: the address has no bits.
     pub fn reciprocal_index(&self) -> Result<Quantization, FormatError> {
         let format = Format::unsigned(address(&self.reciprocal_table).unwrap_or(0), 0)?;
         Ok(Quantization::new(format, Rounding::Trn, Overflow::WRAP))
     }
 
-    /// What 1 - m·r can be for mantissas of `fraction` bits behind the point.
+    /// Range of 1 - m·r for mantissas with `fraction` fractional bits.
+    ///
+    /// # Panics
+    /// If the table is empty.
     pub(crate) fn errors(reciprocal_table: &Constant, fraction: i32) -> RangeAt {
         let lines = address(reciprocal_table).unwrap_or(0);
         let fraction = fraction.max(lines.cast_signed());
         let below = fraction.abs_diff(lines.cast_signed());
         let product = fraction + reciprocal_table.format.fractional_bits();
         let one = BigInt::one() << product.max(0).unsigned_abs();
-        let ends = reciprocal_table.codes.iter().enumerate().flat_map(|(place, seed)| {
-            let low = (BigInt::from((1_usize << lines) + place)) << below;
+        let ends = reciprocal_table.codes.iter().enumerate().flat_map(|(address, entry)| {
+            let low = (BigInt::from((1_usize << lines) + address)) << below;
             let high = &low + (BigInt::one() << below) - 1;
-            [&one - low * &seed, &one - high * &seed]
+            [&one - low * &entry, &one - high * &entry]
         });
         let ends: Vec<BigInt> = ends.collect();
-        let zero = BigInt::ZERO;
-        let low = ends.iter().min().unwrap_or(&zero);
-        (Range::new(low.clone(), ends.iter().max().unwrap_or(&zero).clone()), product)
+        let (low, high) = ends.iter().min().zip(ends.iter().max()).expect("a table has entries");
+        (Range::new(low.clone(), high.clone()), product)
     }
 
-    /// What ε + ε² can be for `errors` above -1/2, where it ascends.
+    /// Range of ε + ε² for `errors` above -1/2, where it is monotone.
     pub(crate) fn corrections((errors, fraction): &RangeAt) -> RangeAt {
         let at = |code: &BigInt| (code << fraction.max(&0).unsigned_abs()) + code * code;
         (Range::new(at(errors.low()), at(errors.high())), 2 * fraction)
     }
 
-    /// What r + r·c can be for the given `corrections`.
+    /// Range of r + r·c for the given `corrections`.
     pub(crate) fn reciprocals(
         reciprocal_table: &Constant,
         (corrections, fraction): &RangeAt,
     ) -> RangeAt {
         let one = BigInt::one() << fraction.max(&0).unsigned_abs();
         let factors = [&one + corrections.low(), &one + corrections.high()];
-        let seed = reciprocal_table.codes.range().unwrap_or_else(|| Range::point(0));
-        let [low, high] = factors.map(|factor| &seed * &factor);
+        let entries = reciprocal_table.range();
+        let [low, high] = factors.map(|factor| &entries * &factor);
         (low.hull(&high), fraction + reciprocal_table.format.fractional_bits())
     }
 
-    /// How far a probability may be from the true one before it is rounded, for operands of `fraction`
-    /// bits behind the point; an estimate from above, in first order.
+    /// First-order upper bound of the error of a probability before rounding, for operands with
+    /// `fraction` fractional bits.
     pub(crate) fn error_bound(&self, fraction: i32) -> f64 {
-        let half_step = |of: Quantization| of.format.lsb() / 2.0;
-        // Distances that are off by δ move probabilities by δ/4 each way: p (1 - p) is 1/4 at most.
+        let half_lsb = |of: Quantization| of.format.lsb() / 2.0;
+        // An error δ of a difference changes a probability by p (1 - p) δ, at most δ/4.
         let rounds = fraction > self.difference.format.fractional_bits();
-        let differences = if rounds { half_step(self.difference) / 2.0 } else { 0.0 };
-        // Each table and each product of two, in the exponential and in the sum.
+        let differences = if rounds { half_lsb(self.difference) / 2.0 } else { 0.0 };
+        // Rounding of each table and product, in the exponential and in the sum.
         let exponentials =
-            (2 * self.exp_tables.len() - 1) as f64 * 2.0 * half_step(self.exponential);
+            (2 * self.exp_tables.len() - 1) as f64 * 2.0 * half_lsb(self.exponential);
         let (errors, product) = Self::errors(&self.reciprocal_table, self.mantissa_fraction());
         let (low, high) = errors.values(product);
-        let seed = low.abs().max(high.abs()).powi(3);
-        let reciprocal = half_step(self.error) + half_step(self.correction);
-        differences + exponentials + seed + reciprocal + half_step(self.reciprocal)
+        let series = low.abs().max(high.abs()).powi(3);
+        let reciprocal = half_lsb(self.error) + half_lsb(self.correction);
+        differences + exponentials + series + reciprocal + half_lsb(self.reciprocal)
     }
 
-    /// The code of q for the mantissa `m`, which has `fraction` bits behind the point and lies from 1
-    /// to below 2; `None` if a seed is missing or numbers do not fit one another.
+    /// The code of q for the mantissa `m` with `fraction` fractional bits, 1 ≤ m < 2; `None` if tables and
+    /// types do not fit one another.
     pub(crate) fn reciprocal_of(&self, m: &BigInt, fraction: i32) -> Option<BigInt> {
         let one = |fraction: i32| Some(BigInt::one() << u32::try_from(fraction).ok()?);
         let address = cast(&(m - one(fraction)?), fraction, &self.reciprocal_index().ok()?);
-        let seed = self.reciprocal_table.codes.get(address.to_usize()?)?;
-        let seed_fraction = self.reciprocal_table.format.fractional_bits();
+        let entry = self.reciprocal_table.codes.get(address.to_usize()?)?;
+        let entry_fraction = self.reciprocal_table.format.fractional_bits();
 
-        let product = fraction + seed_fraction;
-        let error = cast(&(one(product)? - m * &seed), product, &self.error);
+        let product = fraction + entry_fraction;
+        let error = cast(&(one(product)? - m * &entry), product, &self.error);
         let error_fraction = self.error.format.fractional_bits();
         let correction = (&error << u32::try_from(error_fraction).ok()?) + &error * &error;
         let correction = cast(&correction, 2 * error_fraction, &self.correction);
         let correction_fraction = self.correction.format.fractional_bits();
-        let refined = &seed * (one(correction_fraction)? + correction);
-        Some(cast(&refined, seed_fraction + correction_fraction, &self.reciprocal))
+        let refined = &entry * (one(correction_fraction)? + correction);
+        Some(cast(&refined, entry_fraction + correction_fraction, &self.reciprocal))
     }
 
-    /// What a probability can be, cast to the result's format: no exponential is above 1, so at most
-    /// the largest reciprocal. `None` if numbers do not fit one another.
+    /// Range of the probabilities, cast to the result's format. No exponential exceeds 1, so the largest
+    /// reciprocal bounds them. `None` if tables and types do not fit one another.
     fn probabilities(&self) -> Option<Range> {
         let lines = address(&self.reciprocal_table)?;
         let fraction = self.mantissa_fraction().max(lines.cast_signed());
@@ -215,11 +217,11 @@ impl Softmax {
         let one = BigInt::one() << u32::try_from(correction_fraction).ok()?;
         let product_fraction = self.reciprocal_table.format.fractional_bits() + correction_fraction;
         let mut largest = BigInt::ZERO;
-        for (place, seed) in self.reciprocal_table.codes.iter().enumerate() {
-            let most = (&one + corrections.high()) * seed;
+        for (address, entry) in self.reciprocal_table.codes.iter().enumerate() {
+            let most = (&one + corrections.high()) * entry;
             if cast(&most, product_fraction, &self.reciprocal) > largest {
-                // The least mantissa with this seed has the largest reciprocal.
-                let least = BigInt::from((1_usize << lines) + place);
+                // The least mantissa with this address has the largest reciprocal.
+                let least = BigInt::from((1_usize << lines) + address);
                 let least = least << fraction.abs_diff(lines.cast_signed());
                 largest = largest.max(self.reciprocal_of(&least, fraction)?);
             }
@@ -231,7 +233,7 @@ impl Softmax {
         ))
     }
 
-    /// Bits behind the point of a mantissa.
+    /// Fractional bits of a mantissa.
     pub(crate) fn mantissa_fraction(&self) -> i32 {
         self.sum.fractional_bits() + self.norm_shift.cast_signed()
     }
@@ -240,17 +242,17 @@ impl Softmax {
     fn check(&self, channels: usize) -> Result<(), OpError> {
         let exponential = self.exponential.format;
         let one =
-            self.one().ok_or(OpError::mismatch("1 is no number of the type of exponentials"))?;
+            self.one().ok_or(OpError::mismatch("the type of exponentials does not hold 1"))?;
         let lines = self.addresses().filter(|lines| !lines.is_empty());
         let lines: u32 = lines.ok_or(OpError::mismatch("a table has no address"))?.iter().sum();
         let difference = self.difference.format;
         let is_address = !difference.is_signed() && difference.width() == lines;
-        ensure(is_address, "a difference is no address")?;
+        ensure(is_address, "a difference does not have the width of the address")?;
         for table in &self.exp_tables {
             ensure(table.format == exponential, "an exponential has another type")?;
             ensure(table.code_at(0) == one, "exp(0) is not 1")?;
             let inside = Range::new(0, one.clone()).contains(&table.range());
-            ensure(inside, "an exponential lies outside of 0 to 1")?;
+            ensure(inside, "an exponential lies outside of [0, 1]")?;
         }
         let sum = &one * channels;
         let fraction = self.sum.fractional_bits() == exponential.fractional_bits();
@@ -264,11 +266,11 @@ impl Softmax {
         ensure(near, "an entry is far from a reciprocal")?;
         let held = |(codes, fraction): &RangeAt, to: &Quantization| {
             let held = fits(codes, *fraction, to);
-            ensure(held, "what corrects a reciprocal leaves its type")?;
+            ensure(held, "the correction of a reciprocal exceeds its type")?;
             Ok((cast_range(codes, *fraction, to), to.format.fractional_bits()))
         };
         let errors = held(&exact, &self.error)?;
-        ensure(is_reciprocal(&errors), "what corrects a reciprocal leaves its type")?;
+        ensure(is_reciprocal(&errors), "the correction of a reciprocal exceeds its type")?;
         let corrections = held(&Self::corrections(&errors), &self.correction)?;
         let reciprocals = Self::reciprocals(&self.reciprocal_table, &corrections);
         let (reciprocals, _) = held(&reciprocals, &self.reciprocal)?;
@@ -315,20 +317,20 @@ impl Softmax {
     }
 }
 
-/// The address lines of a table; `None` if it has no entry for each address, or but one entry.
+/// Address width of a table; `None` if its length is not a power of two above 1.
 pub(crate) fn address(table: &Constant) -> Option<u32> {
     let entries = table.codes.len();
     (table.codes.shape().len() == 1 && entries.is_power_of_two() && entries > 1)
         .then(|| entries.ilog2())
 }
 
-/// Whether all errors are below 1/2 in magnitude, so that a correction brings a seed nearer.
+/// True if all errors are below 1/2 in magnitude, so that the correction converges.
 pub(crate) fn is_reciprocal((errors, fraction): &RangeAt) -> bool {
     let half = BigInt::one() << (fraction - 1).max(0).unsigned_abs();
     *fraction > 0 && -&half < *errors.low() && *errors.high() < half
 }
 
-/// The code of 1; `None` if the format lacks it.
+/// The code of 1; `None` if the format does not hold it.
 pub(crate) fn code_of_one(format: Format) -> Option<BigInt> {
     let fraction = u32::try_from(format.fractional_bits()).ok()?;
     let one = BigInt::one() << fraction;
@@ -356,20 +358,28 @@ mod tests {
             (
                 "exponential=ufixed<5,1",
                 "exponential=ufixed<4,0",
-                "1 is no number of the type of exponentials",
+                "the type of exponentials does not hold 1",
             ),
             ("[2]{16, 0}", "[3]{16, 1, 0}", "a table has no address"),
-            ("difference=ufixed<3,3", "difference=ufixed<4,0", "a difference is no address"),
+            (
+                "difference=ufixed<3,3",
+                "difference=ufixed<4,0",
+                "a difference does not have the width of the address",
+            ),
             ("ufixed<5,1>[2]{16, 0}", "ufixed<6,2>[2]{16, 0}", "an exponential has another type"),
             ("{16, 0}", "{15, 0}", "exp(0) is not 1"),
-            ("{16, 0}", "{16, 17}", "an exponential lies outside of 0 to 1"),
+            ("{16, 0}", "{16, 17}", "an exponential lies outside of [0, 1]"),
             ("sum=ufixed<6,2>", "sum=ufixed<6,3>", "the sum has other fractional bits"),
             ("sum=ufixed<6,2>", "sum=ufixed<5,1>", "the sum overflows"),
             ("norm_shift=1", "norm_shift=0", "the sum needs a larger norm shift"),
             ("[2]{13, 9}", "[1]{13}", "a table has no address"),
             ("{13, 9}", "{13, 3}", "an entry is far from a reciprocal"),
-            ("error=fixed<6,0", "error=fixed<6,-3", "what corrects a reciprocal leaves its type"),
-            ("{13, 9}", "{13, 32}", "a constant leaves its format"),
+            (
+                "error=fixed<6,0",
+                "error=fixed<6,-3",
+                "the correction of a reciprocal exceeds its type",
+            ),
+            ("{13, 9}", "{13, 32}", "a constant exceeds its format"),
         ] {
             let error = parse(&SOFTMAX.replace(change, to)).err().map(|error| error.message);
             assert_eq!(error, Some(format!("node 'y': {rule}")), "{to}");

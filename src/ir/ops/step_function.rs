@@ -1,4 +1,4 @@
-//! A step function.
+//! Step functions.
 
 use std::collections::HashMap;
 
@@ -25,7 +25,7 @@ impl Operation for StepFunction {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let x = single(self.name(), operands)?;
         let count = self.values.codes.len();
-        ensure(count > 0 && *self.values.codes.shape() == [count], "it has no list of values")?;
+        ensure(count > 0 && *self.values.codes.shape() == [count], "its values are not a list")?;
         ensure(
             *self.thresholds.codes.shape() == [count - 1],
             "its thresholds are not one fewer than its values",
@@ -34,7 +34,7 @@ impl Operation for StepFunction {
         ensure(thresholds.is_sorted_by(|a, b| a < b), "its thresholds do not ascend")?;
         let values: Vec<BigInt> = self.values.codes.iter().collect();
         let step = |code: &BigInt| thresholds.partition_point(|threshold| threshold <= code);
-        // Channels of one range reach the same steps.
+        // Channels often share the same steps: compute each result range once.
         let mut reached: HashMap<(usize, usize), Range> = HashMap::new();
         let ranges = x.ranges.iter().map(|x| {
             let (first, last) = (step(x.low()), step(x.high()));

@@ -11,7 +11,7 @@ use super::TextError;
 use crate::fixed::{Codes, Format, Quantization};
 use crate::ir::{Constant, Window};
 
-/// Stands for numbers that are left out.
+/// Replaces elided numbers.
 const ELIDED: &str = "...";
 
 /// Name, attributes and constants of an operation. The macro `described` implements both traits from the
@@ -29,7 +29,7 @@ pub trait Described {
 
 /// Reads an operation from the text form.
 pub(in crate::ir) trait Parse: Sized {
-    /// Names that the operation has.
+    /// Names of the operation.
     const NAMES: &'static [&'static str];
 
     /// The operation called `name` with these attributes.
@@ -84,7 +84,7 @@ impl Printer<'_> {
     }
 }
 
-/// The attributes of one operation that are still to be read.
+/// Unread attributes of one operation.
 pub struct Attributes<'t> {
     pub(super) left: Vec<(&'t str, &'t str)>,
 }
@@ -98,7 +98,7 @@ impl<'t> Attributes<'t> {
     /// Reads the attribute `name`.
     ///
     /// # Errors
-    /// If it is missing and has no default, or its text has another form.
+    /// If it is missing and has no default, or cannot be parsed.
     pub fn attribute<A: Attribute>(&mut self, name: &str) -> Result<A, TextError> {
         match self.take(name).map_or_else(A::default, |text| A::parse(text).map(Some)) {
             Ok(Some(value)) => Ok(value),
@@ -110,20 +110,20 @@ impl<'t> Attributes<'t> {
 
 /// The type of a field of an operation.
 pub trait Attribute: Sized {
-    /// The text of the value; lists of more than `elide` numbers are left out. `None` for a value
-    /// that is the default.
+    /// The text of the value, with lists of more than `elide` numbers elided; `None` for the default
+    /// value.
     fn print(&self, elide: Option<usize>) -> Option<String>;
 
     /// The value of a text.
     ///
     /// # Errors
-    /// What is wrong with the text.
+    /// A description of the syntax error.
     fn parse(text: &str) -> Result<Self, String>;
 
-    /// The value of an attribute that is not printed; `None` if there is none.
+    /// The value of an omitted attribute; `None` if it is required.
     ///
     /// # Errors
-    /// Never, by itself.
+    /// By default, none.
     fn default() -> Result<Option<Self>, String> {
         Ok(None)
     }
@@ -179,7 +179,7 @@ impl Attribute for Vec<usize> {
     }
 }
 
-/// `[1, _, 0]`, `_` where there is no index
+/// `[1, _, 0]`; `_` is `None`
 impl Attribute for Vec<Option<usize>> {
     fn print(&self, elide: Option<usize>) -> Option<String> {
         let index = |index: &Option<usize>| index.map_or("_".into(), |index| index.to_string());
@@ -217,7 +217,7 @@ impl Attribute for Constant {
     }
 
     fn parse(text: &str) -> Result<Self, String> {
-        let shape = text.find('[').ok_or_else(|| format!("'{text}' is no constant"))?;
+        let shape = text.find('[').ok_or_else(|| format!("'{text}' is not a constant"))?;
         let (format, codes) = text.split_at(shape);
         let codes = Codes::from_big(array(codes, "code")?);
         Ok(Self { codes, format: word(format, "type")? })
@@ -231,7 +231,7 @@ impl Attribute for Constant {
 /// `(fixed<3,1>[1]{3}, fixed<3,1>[1]{1})`
 impl Attribute for Vec<Constant> {
     fn print(&self, elide: Option<usize>) -> Option<String> {
-        let constants = self.iter().filter_map(|constant| constant.print(elide));
+        let constants = self.iter().flat_map(|constant| constant.print(elide));
         Some(format!("({})", joined(constants, None)))
     }
 
@@ -244,9 +244,9 @@ impl Attribute for Vec<Constant> {
     }
 }
 
-/// `(input=[1, 5], kernel=[1, 3], output=[1, 3])`, less what has its default
+/// `(input=[1, 5], kernel=[1, 3], output=[1, 3])`; defaults are omitted
 impl Attribute for Window {
-    fn print(&self, elide: Option<usize>) -> Option<String> {
+    fn print(&self, _: Option<usize>) -> Option<String> {
         let default = Self::whole(self.input);
         let parts = [
             ("input", self.input, None),
@@ -259,13 +259,13 @@ impl Attribute for Window {
         ];
         let parts = parts.into_iter().filter(|(_, value, default)| Some(*value) != *default);
         let parts = parts.map(|(name, value, _)| format!("{name}={value:?}"));
-        let _ = elide;
         Some(format!("({})", joined(parts, None)))
     }
 
     fn parse(text: &str) -> Result<Self, String> {
         let part = |text: &str| {
-            let (name, value) = text.split_once('=').ok_or(format!("'{text}' is no part"))?;
+            let (name, value) =
+                text.split_once('=').ok_or(format!("'{text}' is not name=value"))?;
             let pair: Result<[usize; 2], _> = Vec::<usize>::parse(value)?.try_into();
             Ok((name.to_owned(), pair.map_err(|_| format!("{name} is not two numbers"))?))
         };
@@ -292,11 +292,14 @@ impl Attribute for Window {
     }
 }
 
-/// `text` as a value that messages call `kind`.
+/// Parses `text`; messages call the value `kind`.
 pub(super) fn word<T: FromStr>(text: &str, kind: &str) -> Result<T, String> {
     text.parse().map_err(|_| match text {
-        ELIDED => "numbers are left out: print the graph without eliding".into(),
-        _ => format!("'{text}' is no {kind}"),
+        ELIDED => "numbers are elided: print the graph without eliding".into(),
+        _ => {
+            let article = if kind == "index" { "an" } else { "a" };
+            format!("'{text}' is not {article} {kind}")
+        }
     })
 }
 
@@ -315,7 +318,7 @@ pub(super) fn list<T>(
     item: impl Fn(&str) -> Result<T, String>,
 ) -> Result<Vec<T>, String> {
     let inner = text.strip_prefix(brackets[0]).and_then(|text| text.strip_suffix(brackets[1]));
-    let inner = inner.ok_or_else(|| format!("'{text}' is no list"))?;
+    let inner = inner.ok_or_else(|| format!("'{text}' is not a list"))?;
     let mut depth = 0;
     let at_comma = |c: char| {
         depth += nesting(c);

@@ -1,7 +1,7 @@
-//! The text form of a graph: one line a node, printed and parsed.
+//! The text form of a graph, printed and parsed: one line per node.
 //!
 //! ```text
-//! graph worked
+//! graph example
 //! x = input shape=[2] format=fixed<4,1> : [2] fixed<4,1> [-8, 7]
 //! fc = linear x weights=fixed<3,1>[2, 1]{3, -2} : [1] fixed<7,2> [-38, 37]
 //! act = cast fc to=ufixed<2,1,RND_CONV,SAT> : [1] ufixed<2,1> [0, 2]
@@ -10,10 +10,10 @@
 //! ```
 //!
 //! A node is `name = operation operands attributes : type`. Its type is the shape of one sample, the
-//! format, and the range of codes, or `{..}` with one per channel or element. A type may be left out:
-//! then it is what the operation infers. A constant is its format, its shape and its codes. Names
-//! that are no words stand in quotes, escaped as in JSON. `layer=` names the model's layer where the
-//! node is not called like it. A line that begins with `#` is a comment.
+//! format, and the range of codes, or `{..}` with one per channel or element. A type may be
+//! omitted; it is then inferred. A constant is its format, its shape and its codes. Names that are not
+//! words are quoted and escaped as in JSON. `layer=` names the model's layer if the node has another
+//! name. Lines that begin with `#` are comments.
 
 mod attribute;
 
@@ -30,13 +30,13 @@ pub use attribute::{Attribute, Attributes, Described, Printer};
 pub(super) use attribute::{Parse, described};
 use attribute::{joined, list, nesting, word};
 
-/// Words that begin a line and so need quotes as a node's name.
+/// Words that begin a line; a node with such a name is quoted.
 const KEYWORDS: [&str; 3] = ["graph", "layer", "output"];
 
 /// Prints `graph`, every node after its operands.
 ///
-/// Lists of more than `elide` numbers are replaced by `...`, which cannot be parsed, and so many ranges
-/// by the range of all; with `None`, [`parse`] gives the same graph back.
+/// Lists of more than `elide` numbers are printed as `...`, which cannot be parsed, and as many ranges
+/// as the range of all. With `None`, [`parse`] returns the same graph.
 pub fn print(graph: &Graph, elide: Option<usize>) -> String {
     let mut text = format!("graph {}\n", quoted(&graph.name));
     for id in graph.topological_order() {
@@ -72,7 +72,7 @@ pub fn print(graph: &Graph, elide: Option<usize>) -> String {
     text
 }
 
-/// A name as the text form spells it.
+/// A name, quoted if necessary.
 fn quoted(name: &str) -> Cow<'_, str> {
     let is_word = !name.is_empty() && name.chars().all(is_word_character);
     if is_word && !KEYWORDS.contains(&name) {
@@ -85,28 +85,28 @@ fn is_word_character(c: char) -> bool {
     c.is_alphanumeric() || "_./-".contains(c)
 }
 
-/// A text that is no graph.
+/// An error in the text of a graph.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: {message}")]
 pub struct TextError {
-    /// Line, from 1 on.
+    /// Line number, from 1.
     pub line: usize,
-    /// What is wrong in it.
+    /// Description of the error.
     pub message: String,
 }
 
 impl TextError {
-    /// An error of a line that the caller knows.
+    /// An error whose line number the caller adds.
     fn new(message: impl Into<String>) -> Self {
         Self { line: 0, message: message.into() }
     }
 }
 
-/// Reads what [`print()`] prints, and shorter: see the [module](self).
+/// Parses the text form of a graph, see the [module](self).
 ///
 /// # Errors
-/// The first line that is no part of a graph, or whose type cannot be inferred. Whether the graph is
-/// valid is for [`validate`](super::validate()).
+/// The first line with a syntax error or whose type cannot be inferred. [`validate`](super::validate())
+/// checks the graph itself.
 pub fn parse(text: &str) -> Result<Graph, TextError> {
     let mut parser = Parser { graph: Graph::new(""), nodes: HashMap::new() };
     for (number, line) in text.lines().enumerate() {
@@ -150,7 +150,7 @@ impl Parser {
     fn known(&self, name: &str) -> Result<NodeId, TextError> {
         self.nodes.get(name).copied().ok_or_else(|| {
             let near = nearest(name, self.nodes.keys().map(String::as_str));
-            TextError::new(format!("no node before is called '{name}'{}", did_you_mean(near)))
+            TextError::new(format!("there is no node '{name}' above{}", did_you_mean(near)))
         })
     }
 
@@ -201,7 +201,7 @@ impl Parser {
 
 /// `[2, 3] fixed<4,1> [-8, 7]`.
 fn tensor(text: &str) -> Result<Tensor, String> {
-    let unfit = || format!("'{text}' is no type: [shape] format [low, high]");
+    let unfit = || format!("'{text}' is not a type: [shape] format [low, high]");
     let (shape, rest) = text.split_at(text.find(']').ok_or_else(unfit)? + 1);
     let (format, ranges) = rest.trim().split_once(' ').ok_or_else(unfit)?;
     let range = |text: &str| {
@@ -221,7 +221,7 @@ fn tensor(text: &str) -> Result<Tensor, String> {
     Ok(Tensor { shape: Vec::parse(shape)?, format: word(format, "type")?, ranges })
 }
 
-/// What is left of a line.
+/// The unread rest of a line.
 struct Cursor<'t> {
     rest: &'t str,
 }
@@ -244,7 +244,8 @@ impl<'t> Cursor<'t> {
         if rest.starts_with('"') {
             let mut names = serde_json::Deserializer::from_str(rest).into_iter::<String>();
             let name = names.next().and_then(Result::ok);
-            let name = name.ok_or_else(|| TextError::new(format!("{rest} is no quoted name")))?;
+            let name =
+                name.ok_or_else(|| TextError::new(format!("{rest} is not a quoted name")))?;
             self.rest = &rest[names.byte_offset()..];
             return Ok(name);
         }
@@ -278,11 +279,11 @@ impl<'t> Cursor<'t> {
         Some((&rest[..end], &value[..length]))
     }
 
-    /// Nothing is left.
+    /// Checks that nothing is left.
     fn end(&self) -> Result<(), TextError> {
         match self.rest.trim() {
             "" => Ok(()),
-            rest => Err(TextError::new(format!("'{rest}' is too much"))),
+            rest => Err(TextError::new(format!("unexpected '{rest}'"))),
         }
     }
 }
@@ -334,7 +335,7 @@ output \"the end\"
         ));
         let error = parse(&text).err().map(|error| error.to_string());
         let message =
-            "line 3: attribute 'weights': numbers are left out: print the graph without eliding";
+            "line 3: attribute 'weights': numbers are elided: print the graph without eliding";
         assert_eq!(error.as_deref(), Some(message));
         Ok(())
     }
@@ -343,37 +344,37 @@ output \"the end\"
     fn every_error_names_its_line() {
         let x = "x = input shape=[2] format=fixed<4,1>";
         for (line, message) in [
-            ("graph a b", "'b' is too much"),
+            ("graph a b", "unexpected 'b'"),
             ("y linear x", "'=' is missing after 'y'"),
             ("= cast x", "a name is expected at '= cast x'"),
-            ("\"y = cast x", "\"y = cast x is no quoted name"),
+            ("\"y = cast x", "\"y = cast x is not a quoted name"),
             ("y = cats x", "there is no operation 'cats', did you mean 'cast'?"),
-            ("y = add x z", "no node before is called 'z'"),
+            ("y = add x z", "there is no node 'z' above"),
             ("y = cast x", "attribute 'to' is missing"),
-            ("y = cast x to=float", "attribute 'to': 'float' is no type"),
-            ("y = scale x power=a", "attribute 'power': 'a' is no number"),
+            ("y = cast x to=float", "attribute 'to': 'float' is not a type"),
+            ("y = scale x power=a", "attribute 'power': 'a' is not a number"),
             ("y = scale x power=1 speed=2", "scale has no attribute 'speed'"),
-            ("y = reshape x shape=2", "attribute 'shape': '2' is no list"),
+            ("y = reshape x shape=2", "attribute 'shape': '2' is not a list"),
             (
                 "y = reshape x shape=[3]",
                 "node 'y': its shape has another number of elements than its operand",
             ),
-            ("y = gather x shape=[1] indices=[-1]", "attribute 'indices': '-1' is no index"),
-            ("y = affine x scale=3", "attribute 'scale': '3' is no constant"),
+            ("y = gather x shape=[1] indices=[-1]", "attribute 'indices': '-1' is not an index"),
+            ("y = affine x scale=3", "attribute 'scale': '3' is not a constant"),
             (
                 "y = affine x scale=fixed<2,2>[2]{1}",
                 "attribute 'scale': '[2]{1}' has another number of elements than its shape",
             ),
             ("y = max_pool x window=(kernel=[1, 1])", "attribute 'window': input is missing"),
             ("y = max_pool x window=(input=[1])", "attribute 'window': input is not two numbers"),
-            ("y = max_pool x window=([1, 1])", "attribute 'window': '[1, 1]' is no part"),
+            ("y = max_pool x window=([1, 1])", "attribute 'window': '[1, 1]' is not name=value"),
             (
                 "y = max_pool x window=(input=[1, 2], kernel=[1, 1], output=[1, 2], pad=[0, 0])",
                 "attribute 'window': a window has no pad",
             ),
-            ("y = cast x to=fixed<2,2> : [2]", "'[2]' is no type: [shape] format [low, high]"),
-            ("y = input shape=[2] format=4", "attribute 'format': '4' is no type"),
-            ("output z", "no node before is called 'z'"),
+            ("y = cast x to=fixed<2,2> : [2]", "'[2]' is not a type: [shape] format [low, high]"),
+            ("y = input shape=[2] format=4", "attribute 'format': '4' is not a type"),
+            ("output z", "there is no node 'z' above"),
         ] {
             let error = parse(&format!("{x}\n{line}")).err().map(|error| error.to_string());
             assert_eq!(error, Some(format!("line 2: {message}")), "{line}");
