@@ -119,10 +119,12 @@ pub(super) fn multiply(
 ) -> Result<NodeId, LowerError> {
     let too_wide = scope.format_error("average");
     let same = factors.windows(2).all(|pair| pair[0] == pair[1]);
-    let factors = if same { &factors[..factors.len().min(1)] } else { factors };
-    let denominator = factors.iter().map(|factor| factor.denominator).max().unwrap_or(1);
+    let factors = if same { &factors[..1] } else { factors };
+    let denominator = factors.iter().map(|factor| factor.denominator).max();
+    let denominator = denominator.expect("at least one factor");
     let exact = denominator == 1;
-    let fraction = factors.iter().map(|factor| factor.fraction).max().unwrap_or(0);
+    let fraction = factors.iter().map(|factor| factor.fraction).max();
+    let fraction = fraction.expect("at least one factor");
     // A divisor below 1 makes the LSB of quotients coarser, but not that of a quantizer after them.
     let fraction = if exact { fraction } else { fraction.max(0) };
     if let [factor] = factors
@@ -198,7 +200,7 @@ fn record(
         None => Some(Quotients { odd, fraction: own, error, is_rounded: true }),
         Some(known) => {
             let fraction = own.saturating_sub(builder.tensor(operand).format.fractional_bits());
-            let growth = factors.iter().map(Rational::bits).max().unwrap_or(0);
+            let growth = factors.iter().map(Rational::bits).max().expect("at least one factor");
             known.times(odd, fraction, growth, error)
         }
     };
@@ -240,7 +242,7 @@ pub(super) fn rounded(
 /// The type that holds `x` rounded to `fraction` fractional bits.
 pub(super) fn nearest(x: &Tensor, fraction: i32) -> Result<Quantization, FormatError> {
     let dropped = x.format.fractional_bits().saturating_sub(fraction);
-    let dropped = u32::try_from(dropped).unwrap_or_default();
+    let dropped = dropped.max(0).unsigned_abs();
     let range = x.range();
     // Rounding moves an end by less than one LSB.
     let low = (range.low() >> dropped) - 1;

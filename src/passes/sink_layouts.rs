@@ -65,7 +65,8 @@ fn sink(graph: &mut Graph, node: NodeId, permutation: Gather, sources: &[NodeId]
     let taken = |name: &str| graph.nodes.node_weights().any(|node| node.name == name);
     let name = naming::unique(&wanted, taken);
     // The new permutation takes over the users of the node, and then takes the node.
-    let permuted = graph.add(name, permutation, &sources[..1]).ok()?;
+    let permuted = graph.add(name, permutation, &sources[..1]);
+    let permuted = permuted.expect("a permutation of tensors like the sources");
     graph.replace_all_uses(node, permuted);
     graph.set_operands(node, sources);
     graph[node].tensor = result;

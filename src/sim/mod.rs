@@ -117,7 +117,7 @@ fn check(graph: &Graph, inputs: &[Codes]) -> Result<(), SimError> {
         let (expected, found) = (graph.inputs.len(), inputs.len());
         return Err(SimError::Inputs { expected, found });
     }
-    let samples = inputs.first().map(|codes| codes.shape().first().copied().unwrap_or(0));
+    let samples = inputs.first().and_then(|codes| codes.shape().first().copied());
     for (id, codes) in graph.inputs.iter().zip(inputs) {
         let (input, tensor) = (graph[*id].name.clone(), &graph[*id].tensor);
         match codes.shape().split_first() {
