@@ -173,7 +173,7 @@ mod tests {
     use crate::ir::text::parse;
 
     #[test]
-    fn knowledge_follows_layouts_shifts_and_sums() -> Result<(), Box<dyn std::error::Error>> {
+    fn quotients_follow_layouts_shifts_and_sums() -> Result<(), Box<dyn std::error::Error>> {
         let graph = parse(
             "x = input shape=[2] format=fixed<20,4>
              z = input shape=[2] format=fixed<6,2>

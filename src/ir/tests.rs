@@ -245,7 +245,7 @@ fn rules_of_layout_operations_and_pools() {
 }
 
 #[test]
-fn graphviz_text_names_what_an_engineer_looks_for() -> Outcome {
+fn graphviz_text_has_names_operations_shapes_and_ranges() -> Outcome {
     let mut graph = parse(DENSE)?;
     graph.name = "a \"quoted\" name".into();
     insta::assert_snapshot!(super::to_dot(&graph), @r#"

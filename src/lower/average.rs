@@ -6,8 +6,8 @@
 //! than a quantizer with the LSB of the operand needs.
 //!
 //! Hardware multiplies by a rounded reciprocal, whose error the rounding hides: multiples of 2^-f / n
-//! are 2^-f / 2n or more from halves of an LSB unless they are halves, n being odd. A reciprocal
-//! whose error is less than that, divided by the largest operand, rounds to the same code.
+//! are ties, or 2^-f / 2n or more away from ties, because n is odd. A reciprocal whose error is less
+//! than that, divided by the largest operand, rounds to the same code.
 
 use ndarray::Array1;
 use num_bigint::BigInt;
@@ -99,15 +99,9 @@ impl Rational {
     fn code(&self, fraction: i32) -> BigInt {
         let up = fraction.saturating_sub(self.fraction).max(0).unsigned_abs();
         let (twice, whole) = (&self.numerator << (up + 1), BigInt::from(self.denominator));
-        // Halves do not occur: the denominator is odd.
-        floor_of_quotient(&(twice + &whole), &(whole << 1))
+        // Ties do not occur: the denominator is odd.
+        (twice + &whole).div_floor(&(whole << 1))
     }
-}
-
-/// ⌊a / b⌋ for positive b.
-fn floor_of_quotient(a: &BigInt, b: &BigInt) -> BigInt {
-    let (quotient, remainder) = (a / b, a % b);
-    if remainder.is_negative() { quotient - BigInt::one() } else { quotient }
 }
 
 /// `node` times `factors`: one for all, one per channel, or one per element.
@@ -274,9 +268,9 @@ mod tests {
         assert_eq!(Rational::reciprocal(f32::MIN_POSITIVE / 2.0), factor(1, 1, -127));
     }
 
-    /// Each is the fraction that it was written as, and float32 rounds all to what they were.
+    /// Decimal divisors are their fractions, and float32 rounds every divisor to itself.
     #[test]
-    fn divisors_are_what_they_stand_for() {
+    fn divisors_are_the_simplest_fractions() {
         for (above, below) in [(1, 10), (3, 10), (37, 10), (1, 3), (255, 1), (999, 1000)] {
             let value = (above as f64 / below as f64) as f32;
             let (found, meant) = (Rational::reciprocal(value), Rational::ratio(below, above));

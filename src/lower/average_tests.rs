@@ -1,4 +1,4 @@
-//! Sums of averages are what fractions give.
+//! Sums of averages against exact fractions.
 
 use ndarray::{Array2, array};
 
@@ -18,14 +18,14 @@ fn kernel() -> Array2<f32> {
     array![[1.0, -0.625, 0.5], [0.125, 1.0, 0.5], [0.5, 0.375, 0.5]]
 }
 
-/// ⌊a / b⌉, halves to even, for positive b.
+/// a / b for positive b, rounded half to even.
 fn nearest(a: i64, b: i64) -> i64 {
     let (below, rest) = (a.div_euclid(b), a.rem_euclid(b));
     below + i64::from(2 * rest > b || 2 * rest == b && below % 2 != 0)
 }
 
-/// Means over so many positions, `between`, a dense layer, a quantizer: how many sums lay halfway,
-/// all of them given as fractions are rounded.
+/// Compares means, the layers `between`, a dense layer and a quantizer with exact fractions; returns the
+/// number of ties.
 fn ties(
     positions: usize,
     between: Vec<(&str, LayerKind)>,
@@ -71,7 +71,7 @@ fn ties(
 }
 
 #[test]
-fn sums_of_averages_that_lie_halfway_are_told() -> Outcome {
+fn ties_of_sums_of_averages_round_as_exact_quotients() -> Outcome {
     let relu = || LayerKind::Activation(Activation::Function(Function::Relu(Relu::default())));
     for positions in [3, 6, 7, 9, 12] {
         let direct = ties(positions, vec![])?;
@@ -81,9 +81,9 @@ fn sums_of_averages_that_lie_halfway_are_told() -> Outcome {
     Ok(())
 }
 
-/// Averages of averages, added up, and a quantizer: all of them as fractions are rounded.
+/// Sums of averages of averages and a quantizer equal rounded fractions.
 #[test]
-fn averages_of_averages_and_their_sums_are_told() -> Outcome {
+fn sums_of_nested_averages_round_as_exact_quotients() -> Outcome {
     let window = |kernel| Pool {
         windows: PoolWindows::Sliding(WindowSpec {
             kernel: [1, kernel],
@@ -128,9 +128,9 @@ fn averages_of_averages_and_their_sums_are_told() -> Outcome {
     Ok(())
 }
 
-/// Each layer takes the one before it twice: there are 2^60 ways from the last to the first.
+/// Each layer takes the one before it twice: there are 2^60 paths from the last to the first.
 #[test]
-fn branches_that_meet_again_are_walked_once() -> Outcome {
+fn branches_that_join_again_are_visited_once() -> Outcome {
     let mean = Pool {
         windows: PoolWindows::Global { keep_axes: false },
         kind: Reduction::Average,
@@ -163,7 +163,7 @@ fn branches_that_meet_again_are_walked_once() -> Outcome {
 }
 
 #[test]
-fn averages_of_wide_numbers_keep_forty_bits() -> Outcome {
+fn averages_of_wide_operands_keep_40_bits() -> Outcome {
     let mean = Pool {
         windows: PoolWindows::Global { keep_axes: false },
         kind: Reduction::Average,
@@ -191,7 +191,7 @@ fn averages_of_wide_numbers_keep_forty_bits() -> Outcome {
             assert!((y - mean).abs() < 1e-8, "{y}, not {mean}");
         }
     }
-    // Fewer bits keep all of them.
+    // Narrower operands keep all bits.
     assert_eq!(lower(&model, &settings("fixed<36,9>")?)?.warnings, []);
     Ok(())
 }

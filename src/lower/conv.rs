@@ -293,7 +293,7 @@ mod tests {
     use super::Triangle;
 
     #[test]
-    fn weights_fall_with_the_distance() {
+    fn weights_decrease_with_the_distance() {
         let two = Triangle::new(2);
         assert_eq!((two.taps, two.unit, two.pad_before), (vec![1.0, 3.0, 3.0, 1.0], 4, 0));
         let three = Triangle::new(3);

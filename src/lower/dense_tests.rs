@@ -1,4 +1,4 @@
-//! Tests of sums of products with real-valued scales.
+//! Tests of dot products with real-valued scales.
 
 use ndarray::{Array2, array};
 
@@ -43,20 +43,20 @@ fn a_real_scale_multiplies_the_sum_before_the_bias() -> Outcome {
         _ => None,
     });
     let linear = linear.ok_or("no sum")?;
-    // The codes before the scale, as few bits as the quantizer has; no bias.
+    // The codes without the scale, as wide as the quantizer; no bias.
     assert_eq!(linear.weights.format, "fixed<4,1>".parse()?);
     assert_eq!(linear.bias, None);
     let affine = affine(&lowered.graph).ok_or("no scale")?;
-    // One float32 number for both outputs, all of its bits.
+    // One float32 scale for both outputs, exact.
     let scale = affine.scale.codes.to_values(affine.scale.format);
     assert_eq!(scale, array![f64::from(0.3_f32)].into_dyn());
-    let offset = affine.bias.as_ref().ok_or("no offset")?;
-    assert_eq!(offset.codes.to_values(offset.format), array![0.25, -0.5].into_dyn());
+    let bias = affine.bias.as_ref().ok_or("no bias")?;
+    assert_eq!(bias.codes.to_values(bias.format), array![0.25, -0.5].into_dyn());
     Ok(())
 }
 
 #[test]
-fn computed_scales_are_one_for_each_output() -> Outcome {
+fn computed_scales_are_per_output() -> Outcome {
     let weights = array![[0.9, 0.3], [-0.45, 0.1]];
     let lowered =
         lower(&model(weights, "quantized_bits(4,0,1,alpha='auto')")?, &settings("fixed<4,1>")?)?;
@@ -73,9 +73,9 @@ fn with_scale(precision: &str) -> Result<Settings, Box<dyn std::error::Error>> {
     Ok(settings)
 }
 
-/// hls4ml writes a type for the weights of every layer; most of them hold what the quantizer gives.
+/// hls4ml writes a type for the weights of every layer; most of them hold the quantized values.
 #[test]
-fn a_type_that_a_quantizer_overrules_is_named_unless_it_holds_all_values() -> Outcome {
+fn an_overruled_type_warns_unless_it_holds_all_values() -> Outcome {
     let warnings = |quantizer: &str, weight: &str, bias: &str| {
         let mut settings = settings("fixed<4,1>")?;
         let own = LayerSettings {
@@ -87,7 +87,7 @@ fn a_type_that_a_quantizer_overrules_is_named_unless_it_holds_all_values() -> Ou
         let model = model(array![[0.875, 0.25], [-0.5, 0.125]], quantizer)?;
         let lowered = lower(&model, &settings)?;
         let exact = lower(&model, &super::tests::settings("fixed<4,1>")?)?;
-        // It is not used, whatever is said.
+        // The type is not used.
         assert_eq!(nodes(&lowered.graph), nodes(&exact.graph));
         let text: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();
         Ok::<_, Box<dyn std::error::Error>>(text)
@@ -106,13 +106,13 @@ fn a_type_that_a_quantizer_overrules_is_named_unless_it_holds_all_values() -> Ou
     assert_eq!(warnings(bits, "fixed<3,1>", "fixed<16,6>")?, [weight]);
     let bias = told("bias", "ufixed<8,1>", "bias_quantizer");
     assert_eq!(warnings(bits, "fixed<16,6>", "ufixed<8,1>")?, [bias]);
-    // Codes before a real-valued scale are what the type is for.
+    // The type applies to codes without a real-valued scale.
     assert_eq!(warnings("quantized_bits(4,0,1,alpha=0.3)", "fixed<4,1>", "fixed<16,6>")?, [""; 0]);
     Ok(())
 }
 
 #[test]
-fn a_type_for_a_quantized_scale_is_named_as_well() -> Outcome {
+fn an_overruled_type_of_a_scaled_kernel_warns() -> Outcome {
     let shift = ScaleShift {
         weight: 0.625,
         bias: Some(0.25),
@@ -123,7 +123,7 @@ fn a_type_for_a_quantized_scale_is_named_as_well() -> Outcome {
     let model = chain(1, vec![("fc", LayerKind::ScaleShift(shift))]);
     let warnings = |weight: &str| {
         let mut settings = settings("fixed<4,1>")?;
-        // Without a quantizer there is nothing that overrules.
+        // Without a quantizer, no type is overruled.
         let bias = Some("fixed<2,1>".parse()?);
         let own = LayerSettings { weight: Some(weight.parse()?), bias, ..LayerSettings::default() };
         settings.layers.insert("fc".into(), own);
@@ -141,7 +141,7 @@ fn a_type_for_a_quantized_scale_is_named_as_well() -> Outcome {
 }
 
 #[test]
-fn a_scale_is_cut_where_the_user_says_so_and_the_user_is_told() -> Outcome {
+fn a_configured_type_rounds_a_scale_with_a_warning() -> Outcome {
     let model = |alpha: &str| {
         let quantizer = format!("quantized_bits(4,0,1,alpha={alpha})");
         model(array![[0.9, 0.3], [-0.45, 0.1]], &quantizer)
@@ -161,7 +161,7 @@ fn a_scale_is_cut_where_the_user_says_so_and_the_user_is_told() -> Outcome {
 }
 
 #[test]
-fn so_are_the_factor_and_the_summand_of_a_normalisation() -> Outcome {
+fn configured_types_round_scale_and_bias_of_a_normalisation_with_warnings() -> Outcome {
     let norm = BatchNorm {
         gamma: Some(array![1.1]),
         beta: Some(array![0.3]),
@@ -187,13 +187,13 @@ fn so_are_the_factor_and_the_summand_of_a_normalisation() -> Outcome {
     assert_eq!(warnings, [cut("scale", "fixed<8,2,RND,WRAP>"), cut("bias", "fixed<4,1>")]);
     let affine = affine(&lowered.graph).ok_or("no scale")?;
     assert_eq!(affine.scale.codes.to_values(affine.scale.format), array![70.0 / 64.0].into_dyn());
-    let offset = affine.bias.as_ref().ok_or("no offset")?;
-    assert_eq!(offset.codes.to_values(offset.format), array![0.25].into_dyn());
+    let bias = affine.bias.as_ref().ok_or("no bias")?;
+    assert_eq!(bias.codes.to_values(bias.format), array![0.25].into_dyn());
     Ok(())
 }
 
 #[test]
-fn a_normalisation_of_wide_numbers_keeps_the_bits_of_float32() -> Outcome {
+fn a_normalisation_of_wide_operands_keeps_24_bits() -> Outcome {
     let norm = || BatchNorm {
         gamma: Some(array![1.1]),
         beta: None,

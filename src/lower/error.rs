@@ -68,7 +68,7 @@ pub enum LowerError {
     #[diagnostic(help(
         "use at most 16 bits for its operand or result, or an alpha that is a power of two"
     ))]
-    Steps {
+    TooManySteps {
         /// The layer.
         layer: String,
         /// The quantizer or the function of Keras.
@@ -147,11 +147,11 @@ pub enum LowerWarning {
         /// The type.
         precision: Quantization,
     },
-    /// Numbers that are rounded, because results would be too wide.
+    /// Values that are rounded because exact results would be too wide.
     Rounded {
         /// The layer.
         layer: String,
-        /// The numbers: "scales and biases".
+        /// The values: "scales and biases".
         what: &'static str,
         /// Significant bits of the largest.
         bits: u32,
@@ -184,7 +184,7 @@ pub enum LowerWarning {
         /// The layer.
         layer: String,
         /// Error bound of a probability in LSB of its type, without rounding.
-        steps: u64,
+        error_lsb: u64,
         /// Its type.
         result: Quantization,
     },
@@ -219,11 +219,11 @@ impl LowerWarning {
             )
             .in_layer(layer)
             .with_help("Without this type it is exact."),
-            Self::Coarse { layer, steps, result } => Diagnostic::warning(
+            Self::Coarse { layer, error_lsb, result } => Diagnostic::warning(
                 "softmax-coarse",
                 format!(
                     "layer '{layer}': the softmax tables are too coarse; probabilities of {result} \
-                     are off by up to {steps} LSB"
+                     are off by up to {error_lsb} LSB"
                 ),
             )
             .in_layer(layer)
@@ -302,7 +302,7 @@ pub struct PrecisionOverflow {
 }
 
 impl PrecisionOverflow {
-    /// True if `other` is the same result, as each step of a TimeDistributed layer has it.
+    /// True if `other` is about the same result, in another step of a TimeDistributed layer.
     pub(super) fn includes(&self, other: &Self) -> bool {
         (&self.entry, self.variable) == (&other.entry, other.variable)
             && self.precision == other.precision
@@ -314,8 +314,7 @@ impl PrecisionOverflow {
         self.nodes.extend(other.nodes);
     }
 
-    /// The warning, with the number of values in given samples that do not fit, and that of all
-    /// values.
+    /// The warning, with the numbers of overflowing and of all values in some samples.
     pub fn diagnostic(&self, samples: Option<(usize, usize)>) -> diagnostic::Diagnostic {
         let Self { layer, entry, variable, precision, .. } = self;
         let code = if *variable == "result" { "result-overflow" } else { "parameter-overflow" };
@@ -351,7 +350,7 @@ impl PrecisionOverflow {
         let unlimited = unlimited(&to).ok()?;
         let range = cast_range(&self.range, self.fraction, &unlimited);
         let format = Format::covering(&range, to.format.fractional_bits()).ok()?;
-        // Beyond that the range itself is limited.
+        // At this width `unlimited` has saturated the range.
         (format.width() < MAX_WIDTH - 1)
             .then(|| Quantization::new(format, to.rounding, to.overflow))
     }

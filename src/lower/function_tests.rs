@@ -55,7 +55,7 @@ fn rectifiers() -> Vec<Function> {
     all
 }
 
-fn curves() -> Vec<Function> {
+fn tabulated_functions() -> Vec<Function> {
     vec![
         Function::Relu(Relu::leaky(0.3)),
         Function::Tanh,
@@ -98,8 +98,8 @@ fn exact_functions_keep_every_bit() -> Outcome {
 }
 
 #[test]
-fn other_functions_are_cut_to_the_configured_type() -> Outcome {
-    for kind in curves() {
+fn other_functions_get_the_configured_type() -> Outcome {
+    for kind in tabulated_functions() {
         for precision in
             ["fixed<16,6>", "fixed<7,2>", "ufixed<8,4,RND,SAT>", "fixed<6,2,RND_CONV,SAT_ZERO>"]
         {
@@ -121,7 +121,7 @@ fn other_functions_are_cut_to_the_configured_type() -> Outcome {
 }
 
 #[test]
-fn quantizers_that_turn_or_jump_are_tables_as_well() -> Outcome {
+fn non_monotone_quantizers_are_step_functions() -> Outcome {
     let calls = [
         "quantized_hswish(5,1)",
         "quantized_hswish(6,2,relu_shift=4,relu_upper_bound=3)",
@@ -142,7 +142,7 @@ fn quantizers_that_turn_or_jump_are_tables_as_well() -> Outcome {
         "smooth_tanh",
         "hard_sigmoid",
     ];
-    // StepFunction as fine as 2^-30 lie on both sides of epsilon.
+    // Codes with an LSB of 2^-30 lie on both sides of epsilon.
     for input in INPUTS.into_iter().chain(["fixed<9,-21>"]) {
         for call in calls {
             let model = chain(1, vec![("a", quantizer(call)?)]);
@@ -171,7 +171,7 @@ fn logarithms_are_rounded_to_sixteen_bits() -> Outcome {
 }
 
 #[test]
-fn a_function_before_a_quantizer_is_one_table_with_it() -> Outcome {
+fn a_function_before_a_quantizer_is_merged_into_it() -> Outcome {
     for call in
         ["quantized_bits(8,0,alpha=1)", "quantized_relu(4,1)", "binary", "quantized_ulaw(4)"]
     {
@@ -191,7 +191,7 @@ fn a_function_before_a_quantizer_is_one_table_with_it() -> Outcome {
             }
         }
     }
-    // A line needs no table: its product is exact.
+    // A linear piece needs no table: its product is exact.
     let leaky = Function::Relu(Relu::leaky(0.3));
     let call = "quantized_bits(6,2,alpha=1)";
     let model = chain(1, vec![("f", function(leaky)), ("q", quantizer(call)?)]);
@@ -204,9 +204,9 @@ fn a_function_before_a_quantizer_is_one_table_with_it() -> Outcome {
     Ok(())
 }
 
-/// A layer in a layer leaves its function to the quantizer behind both.
+/// A nested layer leaves its function to the quantizer after the outer layer.
 #[test]
-fn a_function_inside_of_a_layer_is_left_to_the_quantizer_behind() -> Outcome {
+fn a_nested_function_is_merged_into_the_next_quantizer() -> Outcome {
     let call = "quantized_bits(8,0,alpha=1)";
     for wrap in [LayerKind::ChannelsFirst, LayerKind::TimeDistributed] {
         let inside = wrap(Box::new(function(Function::Tanh)));
@@ -233,7 +233,7 @@ fn a_function_inside_of_a_layer_is_left_to_the_quantizer_behind() -> Outcome {
 }
 
 #[test]
-fn a_function_keeps_a_type_of_its_own_where_somebody_sees_it() -> Outcome {
+fn a_function_with_other_uses_keeps_its_own_type() -> Outcome {
     let tanh = || function(Function::Tanh);
     let kinds = |model: &Model, settings: &Settings| -> Fallible<Vec<(String, &'static str)>> {
         let mut graph = lower(model, settings)?.graph;
@@ -255,14 +255,14 @@ fn a_function_keeps_a_type_of_its_own_where_somebody_sees_it() -> Outcome {
     let result = Some("fixed<8,1,RND,SAT>".parse()?);
     chosen.layers.insert("f".into(), LayerSettings { result, ..LayerSettings::default() });
     assert_eq!(kinds(&model, &chosen)?, expected);
-    // A layer reads it that quantizes nothing.
+    // A layer without a quantizer takes it.
     let model = chain(1, vec![("f", tanh()), ("g", LayerKind::Flatten), ("q", q()?)]);
     assert_eq!(kinds(&model, &settings("fixed<9,4>")?)?[1], ("f".into(), "step_function"));
     Ok(())
 }
 
 #[test]
-fn prelu_has_slopes_of_its_own() -> Outcome {
+fn prelu_has_slopes_per_element_or_channel() -> Outcome {
     let mut model = chain(1, vec![]);
     let input = model.inputs[0];
     model.graph[input].kind = LayerKind::Input { shape: vec![2, 3] };
@@ -308,7 +308,7 @@ fn every_message_of_a_function() -> Outcome {
     let text = message(&chain(3, vec![("p", prelu)]), &Settings::default());
     assert_eq!(text, "layer 'p' has weights for 2 inputs, its operand has 3");
 
-    // Exponentials leave any type.
+    // Exponentials exceed every type.
     let model = chain(1, vec![("f", function(Function::Exponential))]);
     let lowered = lower(&model, &settings("fixed<12,11>")?)?;
     let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();

@@ -27,7 +27,7 @@ fn shaped(shape: &[usize], layers: Vec<(&str, LayerKind)>) -> Model {
     model
 }
 
-/// Compares what `model` gives for every code with `call` of `before` of it, element by element.
+/// Compares the results of `model` for every code with `call` of `before` of it, element by element.
 #[track_caller]
 fn check(
     model: &Model,
@@ -51,7 +51,7 @@ fn check(
         for ((x, y), scale) in all.iter().zip(&found).zip(scales.iter().cycle()) {
             assert_eq!(*y, scaled.with(*scale).apply(before(*x)), "{call} of {x}, scale {scale}");
         }
-        // Once more after the passes.
+        // Again after the passes.
         crate::passes::run(&mut graph)?;
     }
     Ok(graph)
@@ -77,10 +77,10 @@ const CALLS: [&str; 12] = [
 ];
 
 #[test]
-fn each_channel_has_the_quantizer_of_its_scale() -> Outcome {
+fn each_channel_equals_the_quantizer_with_its_scale() -> Outcome {
     for call in CALLS {
         check(&shaped(&[2, 3], vec![("act", act(call)?)]), call, &|x| x)?;
-        // By way of a function.
+        // Through a function.
         let layers = vec![("f", LayerKind::Activation(Activation::Function(Function::Tanh)))];
         let layers = layers.into_iter().chain([("act", act(call)?)]).collect();
         check(&shaped(&[3], layers), call, &|x| Function::Tanh.value(x))?;
@@ -89,20 +89,20 @@ fn each_channel_has_the_quantizer_of_its_scale() -> Outcome {
 }
 
 #[test]
-fn scales_that_multiply_stand_behind_one_quantizer() -> Outcome {
+fn multiplying_scales_follow_a_common_quantizer() -> Outcome {
     let model =
         |call: &str| Ok::<_, Box<dyn std::error::Error>>(shaped(&[3], vec![("act", act(call)?)]));
     let graph = check(&model(CALLS[0])?, CALLS[0], &|x| x)?;
     let expected = [("x", "input"), ("act_activation", "cast"), ("act", "affine")];
     assert_eq!(nodes(&graph), expected.map(|(name, op)| (name.to_string(), op)));
-    // Powers of two divide first as well; other numbers do not.
+    // Only powers of two divide the operand.
     let graph = check(&model(CALLS[5])?, CALLS[5], &|x| x)?;
     assert_eq!(ops(&graph), ["affine", "cast", "affine"]);
     let graph = check(&model(CALLS[4])?, CALLS[4], &|x| x)?;
     let groups = ["gather", "step_function", "gather", "cast", "cast", "cast", "concat", "gather"];
     assert_eq!(ops(&graph).iter().filter(|op| **op == "gather").count(), 3, "{:?}", ops(&graph));
     assert!(ops(&graph).iter().all(|op| groups.contains(op)));
-    // One number, however often it is written.
+    // Equal scales are a single one.
     let same = "quantized_bits(4,1,1,alpha=[2.0 2.0 2.0])";
     assert_eq!(ops(&check(&model(same)?, same, &|x| x)?), ["cast", "scale"]);
     Ok(())

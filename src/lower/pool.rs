@@ -170,10 +170,10 @@ mod tests {
         Ok(Model { name: "m".into(), graph, inputs: vec![input], outputs: vec![pool] })
     }
 
-    /// All triples of codes: averages of two at the borders and of three between are rounded as the
-    /// true quotients are, halves to even; before hardware's passes and after.
+    /// All triples of codes, with averages of two at the borders and of three between, before and after
+    /// the passes for hardware.
     #[test]
-    fn averages_round_as_the_true_ones() -> Outcome {
+    fn averages_round_as_the_exact_ones() -> Outcome {
         for bits in [3, 4, 6] {
             let model = model(&format!("quantized_bits({bits},1,0,alpha=1)"))?;
             let settings = Settings { input: "fixed<4,2>".parse()?, ..Settings::default() };

@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_input_has_no_modes_but_its_own() -> Outcome {
+    fn an_input_admits_only_sample_modes() -> Outcome {
         let model = chain(2, vec![("flat", LayerKind::Flatten)]);
         let configured = |precision: &str| -> Result<Settings, ConfigError> {
             let text = format!("LayerName: {{x: {{Precision: '{precision}'}}}}");

@@ -51,10 +51,10 @@ pub(super) fn lower(
     let result = settings.result.unwrap_or(rounded(if fine { FINE } else { PROBABILITY }));
     let softmax = tables(scope, &settings, result, &operand)?;
     let shown = settings.result.unwrap_or(rounded(PROBABILITY));
-    let steps = softmax.error_bound(operand.format.fractional_bits()) / shown.format.lsb();
-    if steps > 1.0 {
-        let steps = steps.ceil() as u64;
-        builder.warn(LowerWarning::Coarse { layer: scope.layer.into(), steps, result: shown });
+    let error = softmax.error_bound(operand.format.fractional_bits()) / shown.format.lsb();
+    if error > 1.0 {
+        let (layer, error_lsb) = (scope.layer.into(), error.ceil() as u64);
+        builder.warn(LowerWarning::Coarse { layer, error_lsb, result: shown });
     }
     warn_of_overflow(builder, scope, &softmax, settings.result);
     builder.add(scope.layer, scope.suffix("softmax"), softmax, x)

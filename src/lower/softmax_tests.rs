@@ -1,4 +1,4 @@
-//! Tests of softmax: how near its probabilities are, what its settings change, what is said.
+//! Tests of softmax: errors of probabilities, settings, warnings.
 
 use std::error::Error;
 
@@ -59,7 +59,7 @@ fn softmax_has_the_nearest_code_but_for_ties() -> Outcome {
 }
 
 #[test]
-fn smaller_tables_are_more_tables() -> Outcome {
+fn smaller_tables_are_more_in_number() -> Outcome {
     let model = chain(4, vec![("softmax", LayerKind::Activation(Activation::Softmax))]);
     let mut settings = settings("fixed<16,6>")?;
     let sizes = |settings: &Settings| -> Result<_, Box<dyn Error>> {
@@ -79,12 +79,12 @@ fn smaller_tables_are_more_tables() -> Outcome {
     let (tables, worst) = sizes(&settings)?;
     assert_eq!(tables, [16, 16, 16, 8, 256]);
     assert!(worst < 0.51, "{worst}");
-    // Four tables of 4 entries tell distances to 1/8.
+    // Four tables of 4 entries resolve differences to 1/8.
     settings.softmax.exp_address = 2;
     let (tables, worst) = sizes(&settings)?;
     assert_eq!(tables, [4, 4, 4, 4, 256]);
     assert!((100.0..4096.0).contains(&worst), "{worst}");
-    // A type of one's own is what exponentials and probabilities are kept in.
+    // Configured types apply to exponentials and probabilities.
     settings.softmax.exp_address = 16;
     settings.softmax.exp_table = Some("ufixed<9,1,RND,SAT>".parse()?);
     let (tables, worst) = sizes(&settings)?;
@@ -94,7 +94,7 @@ fn smaller_tables_are_more_tables() -> Outcome {
 }
 
 #[test]
-fn coarse_tables_are_said() -> Outcome {
+fn coarse_tables_warn() -> Outcome {
     let softmax = LayerKind::Activation(Activation::Softmax);
     let model = chain(4, vec![("softmax", softmax.clone())]);
     let told = |change: &dyn Fn(&mut Settings)| -> Result<Vec<String>, Box<dyn Error>> {
@@ -121,7 +121,7 @@ fn coarse_tables_are_said() -> Outcome {
         assert!(told(change)?.iter().any(|text| text.contains("too coarse")));
     }
 
-    // Whatever computes with probabilities has more of them.
+    // Layers that compute with probabilities take more fractional bits.
     let followed_by = |layers: Vec<(&str, LayerKind)>| -> Result<String, Box<dyn Error>> {
         let first = [("softmax", softmax.clone())].into_iter();
         let graph =
@@ -136,7 +136,7 @@ fn coarse_tables_are_said() -> Outcome {
 }
 
 #[test]
-fn probabilities_wrap_around_in_a_type_without_one() -> Outcome {
+fn probabilities_wrap_in_a_type_without_one() -> Outcome {
     let model = chain(2, vec![("softmax", LayerKind::Activation(Activation::Softmax))]);
     let mut settings = settings("fixed<8,5>")?;
     for (result, range) in [
@@ -156,7 +156,7 @@ fn probabilities_wrap_around_in_a_type_without_one() -> Outcome {
         let warned = warnings.iter().any(|warning| warning.starts_with(&begin));
         assert_eq!(warned, result != "ufixed<9,1,RND_CONV>", "{warnings:?}");
         let [found, _] = probabilities(&graph, 100)?;
-        // Two numbers far apart: the larger one's 1 wraps around or saturates.
+        // The difference is large: the probability 1 wraps or saturates.
         let largest = found.iter().copied().fold(f64::MIN, f64::max);
         assert!(largest > 0.9, "{result}: {largest}");
     }
@@ -164,7 +164,7 @@ fn probabilities_wrap_around_in_a_type_without_one() -> Outcome {
 }
 
 #[test]
-fn a_softmax_can_be_left_out_at_the_end() -> Outcome {
+fn a_softmax_can_be_skipped_at_an_output() -> Outcome {
     let softmax = || LayerKind::Activation(Activation::Softmax);
     let mut settings = Settings::default();
     settings.softmax.skip = true;
@@ -184,9 +184,9 @@ fn a_softmax_can_be_left_out_at_the_end() -> Outcome {
     Ok(())
 }
 
-/// Pairs of the softmax and itself, cut to one of them again: each doubles the ways to the end.
+/// Pairs of the softmax and itself, sliced to one again: each doubles the number of paths.
 #[test]
-fn branches_that_meet_again_are_walked_once() -> Outcome {
+fn branches_that_join_again_are_visited_once() -> Outcome {
     let softmax = LayerKind::Activation(Activation::Softmax);
     let first = AxisSlice { start: 0, step: 1, count: 4 };
     let pair = [

@@ -38,7 +38,7 @@ pub(super) fn lower(
     let fraction = operand.format.fractional_bits();
     let domain = Domain { fraction, range: operand.range(), breakpoints: &function.breakpoints };
     let value = |code: &BigInt| (function.value)(code_value(code, fraction));
-    let too_many = || LowerError::Steps {
+    let too_many = || LowerError::TooManySteps {
         layer: scope.layer.into(),
         function: function.name.clone(),
         limit: MAX_STEPS,

@@ -1,4 +1,4 @@
-//! Tests of lowering: what layers become, every message.
+//! Tests of lowering: operations of layers, every message.
 
 use std::error::Error;
 
@@ -14,7 +14,7 @@ use crate::sim;
 
 pub(super) type Outcome = Result<(), Box<dyn Error>>;
 
-/// An input `x` of `inputs` elements and a chain of layers behind it.
+/// An input `x` of `inputs` elements and a chain of layers.
 pub(super) fn chain(inputs: usize, layers: Vec<(&str, LayerKind)>) -> Model {
     let mut graph = petgraph::graph::DiGraph::new();
     let layer = |name: &str, kind| Layer { name: name.into(), class: "Any".into(), kind };
@@ -36,7 +36,7 @@ fn quantizer(text: &str) -> Result<Option<Quantizer>, Box<dyn Error>> {
     Ok(Some(text.parse()?))
 }
 
-/// A dense layer; a quantizer that is empty is none.
+/// A dense layer; an empty quantizer is none.
 pub(super) fn dense(
     kernel: Array2<f32>,
     bias: Option<Array1<f32>>,
@@ -56,7 +56,7 @@ pub(super) fn settings(input: &str) -> Result<Settings, crate::fixed::FormatErro
     Ok(Settings { input: input.parse()?, ..Settings::default() })
 }
 
-/// The message of the error that lowering gives, and that it says what to do.
+/// The message of the error of lowering, which must have a help text.
 pub(super) fn message(model: &Model, settings: &Settings) -> String {
     match lower(model, settings) {
         Ok(_) => "none".into(),
@@ -77,7 +77,7 @@ pub(super) fn nodes(graph: &Graph) -> Vec<(String, &'static str)> {
 }
 
 #[test]
-fn an_accumulator_is_as_wide_as_its_weights_ask() -> Outcome {
+fn an_accumulator_is_as_wide_as_its_weights_need() -> Outcome {
     let kernel = array![[0.875, 0.5], [-0.875, 0.25]];
     let bits = "quantized_bits(4,0,1,alpha=1)";
     let layer = dense(kernel, Some(array![0.5, -0.5]), [bits, bits]);
@@ -87,14 +87,14 @@ fn an_accumulator_is_as_wide_as_its_weights_ask() -> Outcome {
     let (name, fc) = &lowered.graph.layers[1];
     assert_eq!(name, "fc");
     let tensor = &lowered.graph[*fc].tensor;
-    // StepFunction of 1/64: 7·[-8, 7] - 7·[-8, 7] + 32 at most, 8 bits and a sign.
+    // LSB 1/64: 7·[-8, 7] - 7·[-8, 7] + 32 at most, 8 bits and a sign.
     assert_eq!(tensor.format, "fixed<9,3>".parse()?);
     assert_eq!(tensor.ranges[0], crate::fixed::Range::new(-105 + 32, 105 + 32));
     Ok(())
 }
 
 #[test]
-fn names_of_further_nodes_avoid_those_of_layers() -> Outcome {
+fn names_of_intermediate_nodes_avoid_those_of_layers() -> Outcome {
     let relu = || LayerKind::Activation(plain_relu());
     let mut layer = dense(array![[1.0], [1.0]], None, ["", ""]);
     layer.activation = plain_relu();
@@ -162,7 +162,7 @@ fn activation_quantizers_equal_their_definition_on_every_code() -> Outcome {
 }
 
 #[test]
-fn floats_are_cut_as_hls4ml_cuts_them_and_the_user_is_told() -> Outcome {
+fn floats_are_truncated_as_in_hls4ml_with_a_warning() -> Outcome {
     let layer = dense(array![[0.7], [-0.7]], Some(array![0.0]), ["", ""]);
     let model = chain(2, vec![("fc", LayerKind::Dense(layer.clone()))]);
     let lowered = lower(&model, &Settings::default())?;
@@ -231,7 +231,7 @@ fn every_message() -> Outcome {
         text,
         "layer 'a': 'quantized_bits(18,2,0,alpha=0.3)' has more than 65536 values here"
     );
-    // As many as a quantizer of 16 bits has.
+    // A quantizer of 16 bits has 65536 values.
     let sixteen = quantizer("quantized_bits(16,2,0,alpha=0.3)")?.ok_or("none")?;
     let model = chain(1, vec![("a", LayerKind::Activation(Activation::Quantizer(sixteen)))]);
     assert_eq!(message(&model, &wide), "none");
@@ -264,10 +264,10 @@ fn every_message() -> Outcome {
     Ok(())
 }
 
-/// Every sum of `count` inputs, divided and rounded to halves of what it has and to coarser steps:
-/// as the true quotient rounds, numbers halfway between two included.
+/// Every average of `count` inputs rounds like the exact quotient, ties included, to an LSB of half the
+/// operand's and to coarser ones.
 #[test]
-fn quotients_round_as_the_true_ones() -> Outcome {
+fn quotients_round_as_the_exact_ones() -> Outcome {
     for count in [3, 5, 6, 7, 12, 100] {
         for quantizer in ["quantized_bits(9,4,0,alpha=1)", "quantized_bits(5,3,0,alpha=1)"] {
             let activation = Activation::Quantizer(quantizer.parse()?);
@@ -296,7 +296,7 @@ fn quotients_round_as_the_true_ones() -> Outcome {
             let format = graph[act].tensor.format;
             let found = trace.of(act).ok_or("no result")?.to_values(format);
             for (code, found) in all.iter().zip(found.iter()) {
-                // code / 8 / count in steps of the result, halves to even, saturated.
+                // code / 8 / count in LSB of the result, rounded half to even, saturated.
                 let (up, down) = ((2 * code) << format.fractional_bits(), 8 * count as i64);
                 let floor = up.div_euclid(2 * down);
                 let rest = up.rem_euclid(2 * down) - down;
@@ -311,7 +311,7 @@ fn quotients_round_as_the_true_ones() -> Outcome {
 }
 
 #[test]
-fn says_once_which_averages_still_move() -> Outcome {
+fn moving_averages_warn_once() -> Outcome {
     let layer = |moving: bool| {
         let rule = AdaptiveRule { symmetric: true, po2_rounding: false };
         let adaptive = Adaptive::new(&"quantized_relu(4)".parse()?, rule, vec![(0.0, 3.0)]);
@@ -335,7 +335,7 @@ fn says_once_which_averages_still_move() -> Outcome {
 }
 
 #[test]
-fn says_once_what_is_for_training_only() -> Outcome {
+fn training_only_quantizers_warn_once() -> Outcome {
     let noisy = "quantized_bits(4,0,1,alpha=1.0,qnoise_factor=0.5)";
     let random = "quantized_relu(4,0,use_stochastic_rounding=True)";
     let mut first = dense(array![[0.5]], Some(array![0.25]), [noisy, noisy]);

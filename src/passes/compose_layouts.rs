@@ -79,7 +79,7 @@ mod tests {
     use crate::passes::test::assert_pass;
 
     #[test]
-    fn chains_become_one_and_what_cancels_goes() {
+    fn chains_are_merged_and_inverses_cancel() {
         assert_pass(
             super::PASS,
             "x = input shape=[2, 2] format=fixed<4,2>
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_keeps_its_own_node() {
+    fn an_output_keeps_its_own_node() {
         let text = "x = input shape=[2] format=fixed<4,2> : [2] fixed<4,2> [-8, 7]
              y = reshape x shape=[2] : [2] fixed<4,2> [-8, 7]
              output y";

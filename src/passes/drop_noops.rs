@@ -42,7 +42,7 @@ mod tests {
     use crate::passes::test::assert_pass;
 
     #[test]
-    fn only_casts_that_change_nothing_go() {
+    fn only_casts_that_change_nothing_are_removed() {
         // The first one turns -8 into -7; the next finds nothing left to do.
         assert_pass(
             super::PASS,

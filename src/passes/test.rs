@@ -1,18 +1,18 @@
-//! Tests of passes, from text to text.
+//! Tests of passes on the text form.
 
 use super::{Pass, Report};
 use crate::ir::{Graph, text, validate};
 use crate::sim;
 
-/// The graph of `lines`, a valid one.
+/// The valid graph of `lines`.
 pub(super) fn graph(lines: &str) -> Graph {
     let graph = text::parse(&format!("graph g\n{lines}")).expect("a graph in text");
     validate(&graph).expect("a valid graph");
     graph
 }
 
-/// `pass` makes `expected` of `before`: a valid graph whose outputs have the same codes for random
-/// samples.
+/// Asserts that `pass` turns `before` into `expected`, a valid graph with the same outputs for random
+/// vectors.
 pub(super) fn assert_pass(pass: Pass, before: &str, expected: &str) -> Report {
     let before = graph(before);
     let mut after = before.clone();

@@ -24,7 +24,7 @@ fn outputs(lines: &str, samples: Codes) -> Result<Vec<BigInt>, Box<dyn std::erro
 }
 
 #[test]
-fn the_worked_network_of_the_ir() -> Outcome {
+fn the_example_network_of_the_ir() -> Outcome {
     let lines = "x = input shape=[2] format=fixed<4,1>
         fc = linear x weights=fixed<3,1>[2, 1]{3, -2}\n";
     let samples = || codes(&[3, 2], &[7, -8, -8, 7, 4, 2]);
@@ -36,8 +36,8 @@ fn the_worked_network_of_the_ir() -> Outcome {
     Ok(())
 }
 
-/// A dense layer of one output over `count` inputs, all weights `weight` and all inputs the largest
-/// of their format, computed in the word that the formats ask for.
+/// A dense layer of one output over `count` inputs, with all weights `weight` and all inputs the largest
+/// of their format, computed in the word of the formats.
 fn extreme_sum(
     input: &str,
     weight: i64,
@@ -76,7 +76,7 @@ fn an_affine_operation_acts_on_each_channel() -> Outcome {
     let scales = "scale=fixed<5,3>[2]{3, -8} bias=ufixed<1,0>[1]{1}";
     let found = affine("fixed<4,3>", scales, &[-8, 7, 3, -1])?;
     assert_eq!(found, [-20, -52, 13, 12].map(BigInt::from));
-    // The same numbers where the operand's format is wide.
+    // The same values in a wide format.
     let found = affine("fixed<80,79>", scales, &[-8, 7, 3, -1])?;
     assert_eq!(found, [-20, -52, 13, 12].map(BigInt::from));
     // A result beyond 64 bits from narrow operands.
@@ -88,7 +88,7 @@ fn an_affine_operation_acts_on_each_channel() -> Outcome {
 }
 
 #[test]
-fn leaky_clamp_and_scale_are_what_they_say() -> Outcome {
+fn leaky_clamp_and_scale_equal_their_definitions() -> Outcome {
     let lines = "x = input shape=[1] format=fixed<4,4>
         clamp = clamp x low=-3 high=5
         leaky = leaky clamp threshold=0 slopes=ufixed<1,-1>[1]{1}
@@ -98,7 +98,7 @@ fn leaky_clamp_and_scale_are_what_they_say() -> Outcome {
     let found = outputs(lines, codes(&[16, 1], &all)?)?;
     for (x, y) in all.iter().zip(found) {
         let clamped = (*x).clamp(-3, 5);
-        // Quarters before the scale, halves of quarters of eighths after it.
+        // The slope 1/4 adds two fractional bits.
         let expected = if clamped < 0 { clamped } else { 4 * clamped };
         assert_eq!(y, expected.into(), "of {x}");
     }

@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_what_an_entry_leaves() -> Result<(), Box<dyn std::error::Error>> {
+    fn errors_of_table_entries_are_exact() -> Result<(), Box<dyn std::error::Error>> {
         // 13/16 for mantissas from 1 to 23/16, and 9/16 for those from 3/2 to 31/16.
         let codes = ndarray::arr1(&[13, 9]).mapv(BigInt::from).into_dyn();
         let table = Constant { codes: Codes::from_big(codes), format: "ufixed<5,1>".parse()? };

@@ -17,13 +17,13 @@ use crate::sim;
 
 type Outcomes = Result<(), Box<dyn std::error::Error>>;
 
-/// A constant of one axis.
+/// A constant along one axis.
 fn list(codes: &[i64], fraction: i32) -> Result<Constant, FormatError> {
     let codes: Vec<BigInt> = codes.iter().map(|code| BigInt::from(*code)).collect();
     Constant::of_codes(ndarray::Array1::from_vec(codes).into_dyn(), fraction)
 }
 
-/// A constant of float32 numbers.
+/// A constant of float32 values.
 fn floats(values: &[f32]) -> Result<Constant, crate::ir::ConstantError> {
     let values: ndarray::Array1<f64> = values.iter().map(|v| f64::from(*v)).collect();
     Constant::covering(values.into_dyn().view())
@@ -59,8 +59,8 @@ fn scaled(format: &str, affine: Affine) -> Result<(Graph, NodeId), Box<dyn std::
     Ok((graph, y))
 }
 
-/// The graph for hardware, whose outputs have been compared for every code, and the line on its
-/// scales.
+/// The graph for hardware and the report on its scales, after a comparison of the outputs for every
+/// code.
 fn narrowed(graph: &Graph) -> Result<(Graph, Report), Box<dyn std::error::Error>> {
     validate(graph)?;
     let (narrow, report) = for_hardware(graph)?;
@@ -72,9 +72,9 @@ fn text(report: &Report) -> Vec<String> {
     report.scales.iter().map(ToString::to_string).collect()
 }
 
-/// Scales of elements, behind which channels are other ones that differ as well.
+/// Scales per element, and other scales per channel after a change of shape.
 #[test]
-fn scales_of_elements_are_narrowed_where_channels_differ() -> Outcomes {
+fn scales_of_elements_are_narrowed_if_channels_differ() -> Outcomes {
     let affine = Affine { scale: floats(&[0.3, -0.071, 0.5, 0.25])?, bias: Some(floats(&[0.4])?) };
     let (mut graph, y) = scaled("fixed<8,3>", affine)?;
     let y = add(&mut graph, y, Reshape { shape: vec![2, 2] })?;
@@ -131,7 +131,7 @@ fn one_bit_less_gives_other_results() -> Outcomes {
 }
 
 #[test]
-fn the_ranges_of_channels_count() -> Outcomes {
+fn narrowing_uses_ranges_of_channels() -> Outcomes {
     let mut widths = Vec::new();
     for reach in [512, 20, 3] {
         let mut graph = Graph::new("g");
@@ -165,7 +165,7 @@ fn channels_with_types_of_their_own_are_narrowed() {
 }
 
 #[test]
-fn what_keeps_a_scale_exact_is_said() -> Outcomes {
+fn every_reason_for_an_exact_scale_is_reported() -> Outcomes {
     let affine = || -> Result<Affine, crate::ir::ConstantError> {
         Ok(Affine { scale: floats(&[0.3])?, bias: None })
     };
@@ -185,7 +185,7 @@ fn what_keeps_a_scale_exact_is_said() -> Outcomes {
     let (_, report) = narrowed(&graph)?;
     assert_eq!(text(&report), ["scales: n1 ufixed<23,-1>, exact: 'sum' takes it unquantized"]);
 
-    // 0.3 · [-4, 4) leaves [-1, 1), but not [-2, 2).
+    // 0.3 · [-4, 4) exceeds [-1, 1), but not [-2, 2).
     let (mut graph, y) = scaled("fixed<8,3>", affine()?)?;
     let y = cast(&mut graph, y, "fixed<6,1>")?;
     graph.add_output("y", y);
@@ -218,8 +218,8 @@ fn what_keeps_a_scale_exact_is_said() -> Outcomes {
 }
 
 #[test]
-fn wide_codes_are_narrowed_as_well() -> Outcomes {
-    // Each code of the input counts 2^60, and the sum of scale and offset has some 100 bits.
+fn wide_codes_are_narrowed() -> Outcomes {
+    // The LSB of the input is 2^60, so that the sum of product and bias has some 100 bits.
     let affine = Affine { scale: floats(&[0.3])?, bias: Some(list(&[-12345], -10)?) };
     let (mut graph, y) = scaled("fixed<10,70>", affine)?;
     let y = cast(&mut graph, y, "fixed<7,69,RND,SAT>")?;
@@ -235,7 +235,7 @@ fn wide_codes_are_narrowed_as_well() -> Outcomes {
 #[derive(Clone, Debug)]
 enum Middle {
     Clamp(u8, u8),
-    /// The slope in eighths.
+    /// The slope as a multiple of 1/8.
     Leaky(i64),
     Scale(i32),
     Affine(i64, i64),
@@ -277,12 +277,12 @@ fn ends() -> impl Strategy<Value = End> {
     ]
 }
 
-/// The code that lies `part` of 255 into the range.
+/// The code at the fraction `part` / 255 of the range.
 fn at(range: &Range, part: u8) -> BigInt {
     range.low() + (range.high() - range.low()) * part / 255
 }
 
-/// Adds the operations of one branch; the node of its quantizer.
+/// Adds the operations of one branch; returns the node of its quantizer.
 fn branch(
     graph: &mut Graph,
     from: NodeId,
