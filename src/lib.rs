@@ -1,26 +1,26 @@
 //! Bitkiln turns a quantized neural network into an FPGA/HLS project whose every output bit is
 //! known in advance.
 //!
-//! Data flows one way through the modules, in this order:
+//! Data flows through the modules in this order:
 //!
 //! | module | job |
 //! |---|---|
-//! | [`front`] | model files to [`model::Model`]; nothing else knows a file format |
-//! | [`model`] | the trained network in its own words: layers, quantizers, float weights |
-//! | [`function`] | the functions of Keras and the sigmoids of QKeras as real numbers |
-//! | [`quantizer`] | what each quantizer of QKeras computes, and as which fixed-point type |
-//! | [`lower`] | [`model::Model`] to [`ir::Graph`]: the one place where real numbers become integers |
-//! | [`ir`] | a small closed set of integer operations with exact formats and proven intervals |
-//! | [`passes`] | graph to graph |
-//! | [`sim`] | runs a graph, bit for bit |
-//! | [`hls`] | graph to [`hls::Design`]: kernels, types, schedule, free of any vendor |
-//! | [`back`] | a design to project files for one vendor, and the check of such a project |
-//! | [`report`] | what tables and JSON show |
+//! | [`front`] | reads model files into a [`model::Model`]; the only module that knows file formats |
+//! | [`model`] | the trained network: layers, quantizers, float weights |
+//! | [`function`] | the functions of Keras and the sigmoids of QKeras over real numbers |
+//! | [`quantizer`] | the quantizers of QKeras, their values and fixed-point types |
+//! | [`lower`] | lowers a [`model::Model`] to an [`ir::Graph`]: the only module in which real numbers become integers |
+//! | [`ir`] | a closed set of integer operations with exact formats and proven ranges |
+//! | [`passes`] | optimizes a graph without changing its outputs |
+//! | [`sim`] | bit-exact simulation of a graph |
+//! | [`hls`] | maps a graph to an [`hls::Design`]: kernels, types and schedule, independent of the vendor |
+//! | [`back`] | writes a design as a project for one vendor's tool, and verifies such a project |
+//! | [`report`] | tables and JSON for the user |
 //!
-//! [`Compiler`] runs them all, stage by stage; begin there.
+//! [`Compiler`] runs all stages; start there.
 //!
-//! [`fixed`] lies below all of them: fixed-point formats, rounding, overflow, intervals.
-//! [`config`] holds what a user may set, in the words of hls4ml; [`diagnostic`] the warnings and notes.
+//! All modules use [`fixed`]: fixed-point formats, rounding, overflow, ranges. [`config`] reads
+//! configurations in the format of hls4ml; [`diagnostic`] holds warnings and notes.
 #![warn(missing_docs)]
 
 pub mod back;

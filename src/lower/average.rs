@@ -1,9 +1,9 @@
-//! Averages and other quotients: products with a factor that may have no finite number of bits.
+//! Averages and other quotients: multiplication by a rational number.
 //!
-//! A factor that a format holds is one like any other, and a power of two shifts the binary point.
-//! Any other quotient is rounded to f fractional bits, enough for [`analysis`](crate::ir::analysis)
-//! to prove that no quantizer can tell: [`GUARD`] bits more than quantizers need that are as fine as
-//! the operand.
+//! A rational number with a finite binary expansion is an exact scale; a power of two shifts the
+//! binary point. Any other quotient is rounded to f fractional bits, enough for
+//! [`analysis`](crate::ir::analysis) to prove that quantizers give the exact codes: [`GUARD`] more
+//! than a quantizer with the LSB of the operand needs.
 //!
 //! Hardware multiplies by a rounded reciprocal, whose error the rounding hides: multiples of 2^-f / n
 //! are 2^-f / 2n or more from halves of an LSB unless they are halves, n being odd. A reciprocal
@@ -14,14 +14,14 @@ use num_bigint::BigInt;
 use num_integer::Integer;
 use num_traits::{Float, One, Signed, Zero};
 
-use super::activation::{Place, cast, scale};
+use super::activation::{NodeScope, cast, scale};
 use super::builder::Builder;
 use super::{LowerError, LowerWarning};
 use crate::fixed::{Format, FormatError, Overflow, Quantization, Range, Rounding};
 use crate::ir::analysis::{Quotients, common_multiple};
 use crate::ir::{Affine, Constant, Linear, NodeId, Reshape, Tensor};
 
-/// Fractional bits beyond those that quantizers as fine as the operand need.
+/// Fractional bits beyond those that a quantizer with the LSB of the operand needs.
 pub(super) const GUARD: u32 = 16;
 
 /// Bits kept of sums whose products would exceed [`WIDEST`] bits.
@@ -35,13 +35,13 @@ const SIMPLE: u64 = 1 << 12;
 
 /// `numerator` / `denominator` · 2^-`fraction`, the denominator being odd.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Factor {
+pub(super) struct Rational {
     numerator: BigInt,
     denominator: u64,
     fraction: i32,
 }
 
-impl Factor {
+impl Rational {
     /// `part` / `whole`.
     pub(super) fn ratio(part: u64, whole: u64) -> Self {
         let divisor = part.gcd(&whole).max(1);
@@ -50,14 +50,14 @@ impl Factor {
         Self {
             numerator: part.into(),
             denominator: whole >> fraction,
-            fraction: i32::try_from(fraction).unwrap_or_default(),
+            fraction: fraction.cast_signed(),
         }
     }
 
-    /// One divided by the number that `value` stands for, which is neither 0 nor infinite: the
-    /// simplest fraction that float32 rounds to it, up to a power of two. So 0.1 is a tenth and no
-    /// number beside it, and quotients lie halfway between two steps where most of float32 do.
-    /// Where no fraction is simple, the number is `value` itself.
+    /// Reciprocal of the divisor `value`, which is neither 0 nor infinite. The divisor is taken as the
+    /// simplest fraction that float32 rounds to `value`, up to a power of two: 0.1 is one tenth, so
+    /// that quotients are ties of a quantizer where most results of float32 are. If no fraction is
+    /// simple, the divisor is `value` itself.
     pub(super) fn reciprocal(value: f32) -> Self {
         let (mantissa, exponent, sign) = value.integer_decode();
         // value = number · 2^power, and number from 1 to below 2.
@@ -95,8 +95,7 @@ impl Factor {
         above.saturating_sub(below).saturating_sub(self.fraction)
     }
 
-    /// The code of the number nearest to it with `fraction` bits behind the point; exact where
-    /// those suffice.
+    /// The code of the nearest number with `fraction` fractional bits.
     fn code(&self, fraction: i32) -> BigInt {
         let up = fraction.saturating_sub(self.fraction).max(0).unsigned_abs();
         let (twice, whole) = (&self.numerator << (up + 1), BigInt::from(self.denominator));
@@ -111,20 +110,20 @@ fn floor_of_quotient(a: &BigInt, b: &BigInt) -> BigInt {
     if remainder.is_negative() { quotient - BigInt::one() } else { quotient }
 }
 
-/// `node`, its elements times `factors`: one for all, one for each channel or one for each element.
+/// `node` times `factors`: one for all, one per channel, or one per element.
 pub(super) fn multiply(
     builder: &mut Builder<'_>,
-    place: Place<'_>,
+    scope: NodeScope<'_>,
     node: NodeId,
-    factors: &[Factor],
+    factors: &[Rational],
 ) -> Result<NodeId, LowerError> {
-    let too_wide = place.format_error("average");
+    let too_wide = scope.format_error("average");
     let same = factors.windows(2).all(|pair| pair[0] == pair[1]);
     let factors = if same { &factors[..factors.len().min(1)] } else { factors };
     let denominator = factors.iter().map(|factor| factor.denominator).max().unwrap_or(1);
     let exact = denominator == 1;
     let fraction = factors.iter().map(|factor| factor.fraction).max().unwrap_or(0);
-    // A divisor below 1 makes quotients of coarser steps, but no quantizer behind is coarser for it.
+    // A divisor below 1 makes the LSB of quotients coarser, but not that of a quantizer after them.
     let fraction = if exact { fraction } else { fraction.max(0) };
     if let [factor] = factors
         && factor.numerator.is_one()
@@ -133,23 +132,23 @@ pub(super) fn multiply(
         if fraction == 0 {
             return Ok(node);
         }
-        return scale(builder, place, place.part("average"), node, -fraction);
+        return scale(builder, scope, scope.suffix("average"), node, -fraction);
     }
     let x = builder.tensor(node).clone();
     let range = x.range();
     let largest = range.low().bits().max(range.high().bits());
     let bits = u64::BITS - denominator.leading_zeros();
     if !exact && largest > FEWER && 2 * (largest + u64::from(bits)) + u64::from(GUARD) > WIDEST {
-        // As long as such numbers are their reciprocals, and both would be multiplied.
+        // Reciprocals are as wide as the sums, so that products would exceed the widest format.
         let fewer = i32::try_from(largest - FEWER).unwrap_or(i32::MAX);
         let to =
             nearest(&x, x.format.fractional_bits().saturating_sub(fewer)).map_err(&too_wide)?;
         let bits = FEWER as u32;
-        builder.warn(LowerWarning::Rounded { layer: place.layer.into(), what: "sums", bits });
-        let node = cast(builder, place.layer, "rounded", node, &to)?;
-        return multiply(builder, place, node, factors);
+        builder.warn(LowerWarning::Rounded { layer: scope.layer.into(), what: "sums", bits });
+        let node = cast(builder, scope.layer, "rounded", node, &to)?;
+        return multiply(builder, scope, node, factors);
     }
-    // The exact quotients' own steps, and those that they are rounded to.
+    // Fractional bits of the exact quotients' numerators, and of the rounded quotients.
     let own = i64::from(x.format.fractional_bits()) + i64::from(fraction);
     let rounded = own + i64::from(bits + GUARD);
     let position = |position: i64| {
@@ -162,25 +161,25 @@ pub(super) fn multiply(
         position(i64::from(fraction) + largest + i64::from(2 * bits + GUARD) + 1)?
     };
     let codes: Vec<BigInt> = factors.iter().map(|factor| factor.code(precise)).collect();
-    // A factor for each element is one for each channel of all elements in a row.
+    // Factors per element are factors per channel of the flattened tensor.
     let by_element = ![1, x.channel_count()].contains(&codes.len());
     let codes = Array1::from_vec(codes).into_dyn();
     let affine =
         Affine { scale: Constant::of_codes(codes, precise).map_err(&too_wide)?, bias: None };
     let (operand, mut node) = (node, node);
     if by_element {
-        node = builder.add(place.layer, "shape", Reshape { shape: vec![x.len()] }, node)?;
+        node = builder.add(scope.layer, "shape", Reshape { shape: vec![x.len()] }, node)?;
     }
-    let part = |last: bool, name| if last { place.part(name) } else { name };
+    let part = |last: bool, name| if last { scope.suffix(name) } else { name };
     let scaled = part(exact && !by_element, if exact { "average" } else { "quotient" });
-    node = builder.add(place.layer, scaled, affine, node)?;
+    node = builder.add(scope.layer, scaled, affine, node)?;
     if !exact {
         let to = nearest(builder.tensor(node), position(rounded)?).map_err(&too_wide)?;
-        node = cast(builder, place.layer, part(!by_element, "average"), node, &to)?;
+        node = cast(builder, scope.layer, part(!by_element, "average"), node, &to)?;
         record(builder, (operand, node), factors, [position(own)?, position(rounded + 1)?]);
     }
     if by_element {
-        node = builder.add(place.layer, "shape", Reshape { shape: x.shape }, node)?;
+        node = builder.add(scope.layer, "shape", Reshape { shape: x.shape }, node)?;
     }
     Ok(node)
 }
@@ -190,7 +189,7 @@ pub(super) fn multiply(
 fn record(
     builder: &mut Builder<'_>,
     (operand, node): (NodeId, NodeId),
-    factors: &[Factor],
+    factors: &[Rational],
     [own, error]: [i32; 2],
 ) {
     let mut denominators = factors.iter().map(|factor| factor.denominator);
@@ -199,7 +198,7 @@ fn record(
         None => Some(Quotients { odd, fraction: own, error, is_rounded: true }),
         Some(known) => {
             let fraction = own.saturating_sub(builder.tensor(operand).format.fractional_bits());
-            let growth = factors.iter().map(Factor::bits).max().unwrap_or(0);
+            let growth = factors.iter().map(Rational::bits).max().unwrap_or(0);
             known.times(odd, fraction, growth, error)
         }
     };
@@ -259,18 +258,18 @@ mod tests {
 
     #[test]
     fn ratios_are_reduced() {
-        let factor = |numerator: i64, denominator, fraction| Factor {
+        let factor = |numerator: i64, denominator, fraction| Rational {
             numerator: numerator.into(),
             denominator,
             fraction,
         };
-        assert_eq!(Factor::ratio(1, 8), factor(1, 1, 3));
-        assert_eq!(Factor::ratio(1, 12), factor(1, 3, 2));
-        assert_eq!(Factor::ratio(9, 6), factor(3, 1, 1));
-        assert_eq!(Factor::ratio(9, 6).times(&(-5).into(), 4), factor(-15, 1, 5));
-        assert_eq!(Factor::reciprocal(12.0), Factor::ratio(1, 12));
-        assert_eq!(Factor::reciprocal(-0.75), factor(-1, 3, -2));
-        assert_eq!(Factor::reciprocal(f32::MIN_POSITIVE / 2.0), factor(1, 1, -127));
+        assert_eq!(Rational::ratio(1, 8), factor(1, 1, 3));
+        assert_eq!(Rational::ratio(1, 12), factor(1, 3, 2));
+        assert_eq!(Rational::ratio(9, 6), factor(3, 1, 1));
+        assert_eq!(Rational::ratio(9, 6).times(&(-5).into(), 4), factor(-15, 1, 5));
+        assert_eq!(Rational::reciprocal(12.0), Rational::ratio(1, 12));
+        assert_eq!(Rational::reciprocal(-0.75), factor(-1, 3, -2));
+        assert_eq!(Rational::reciprocal(f32::MIN_POSITIVE / 2.0), factor(1, 1, -127));
     }
 
     /// Each is the fraction that it was written as, and float32 rounds all to what they were.
@@ -278,8 +277,8 @@ mod tests {
     fn divisors_are_what_they_stand_for() {
         for (above, below) in [(1, 10), (3, 10), (37, 10), (1, 3), (255, 1), (999, 1000)] {
             let value = (above as f64 / below as f64) as f32;
-            let (found, meant) = (Factor::reciprocal(value), Factor::ratio(below, above));
-            let number = |factor: &Factor| {
+            let (found, meant) = (Rational::reciprocal(value), Rational::ratio(below, above));
+            let number = |factor: &Rational| {
                 libm::ldexp(1.0, -factor.fraction) * factor.numerator.to_f64().unwrap()
             };
             assert_eq!((found.denominator, number(&found)), (meant.denominator, number(&meant)));
@@ -288,7 +287,7 @@ mod tests {
         while let value = f32::from_bits(bits)
             && value.is_finite()
         {
-            let factor = Factor::reciprocal(value);
+            let factor = Rational::reciprocal(value);
             let (above, below) = (factor.denominator as f64, factor.numerator.to_f64());
             let found = below.map(|below| libm::ldexp(above / below, factor.fraction) as f32);
             assert_eq!(found, Some(value));
@@ -299,11 +298,11 @@ mod tests {
     #[test]
     fn codes_are_nearest() {
         for (factor, fraction, code) in [
-            (Factor::ratio(1, 3), 2, 1),
-            (Factor::ratio(2, 3), 2, 3),
-            (Factor::ratio(1, 3).times(&(-1).into(), 0), 2, -1),
-            (Factor::ratio(1, 3).times(&(-2).into(), 0), 2, -3),
-            (Factor::ratio(1, 8), 5, 4),
+            (Rational::ratio(1, 3), 2, 1),
+            (Rational::ratio(2, 3), 2, 3),
+            (Rational::ratio(1, 3).times(&(-1).into(), 0), 2, -1),
+            (Rational::ratio(1, 3).times(&(-2).into(), 0), 2, -3),
+            (Rational::ratio(1, 8), 5, 4),
         ] {
             assert_eq!(factor.code(fraction), code.into(), "{factor:?}");
         }

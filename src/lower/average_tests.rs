@@ -11,7 +11,7 @@ use crate::model::{
 };
 use crate::{passes, sim};
 
-/// Steps of the input, the kernel and the last quantizer, in bits behind the point.
+/// Fractional bits of the input, the kernel and the last quantizer.
 const FRACTIONS: [u32; 3] = [2, 3, 2];
 
 fn kernel() -> Array2<f32> {

@@ -1,4 +1,4 @@
-//! The graph while it is made.
+//! Builds the graph.
 
 use std::collections::{HashMap, HashSet};
 
@@ -13,31 +13,31 @@ use crate::ir::{Graph, NodeId, Op, OpError, Tensor, validate};
 use crate::model::{Layer, Model};
 use crate::naming;
 
-/// The graph while it is made: which node holds the result of each layer so far.
+/// The graph so far, and the node that holds the result of each layer.
 pub(super) struct Builder<'a> {
     pub(super) model: &'a Model,
     pub(super) settings: &'a Settings,
     graph: Graph,
     results: HashMap<NodeIndex, NodeId>,
-    /// Layers that end with a function which their readers compute.
+    /// Layers whose function is merged into the quantizers that follow.
     deferred: HashMap<NodeIndex, Function>,
-    /// Nodes that hold rounded quotients, as recorded when they were added.
+    /// Nodes that hold rounded quotients.
     pub(super) quotients: HashMap<NodeId, Quotients>,
     names: HashSet<String>,
     warnings: Vec<LowerWarning>,
-    /// The layers in layers that are being lowered.
-    inside: Vec<Inside>,
+    /// Nested layers that are being lowered, the innermost last.
+    nested: Vec<Nested>,
 }
 
-/// A layer in a layer.
-struct Inside {
+/// A layer inside of a layer.
+struct Nested {
     operands: Vec<NodeId>,
     part: String,
 }
 
 impl<'a> Builder<'a> {
     pub(super) fn new(model: &'a Model, settings: &'a Settings) -> Self {
-        // A layer's own name is its node's: names made up for further nodes avoid them all.
+        // Nodes of results have the names of their layers; other nodes must not take these.
         let names = model.graph.node_weights().map(|layer| layer.name.clone()).collect();
         Self {
             model,
@@ -48,7 +48,7 @@ impl<'a> Builder<'a> {
             quotients: HashMap::new(),
             names,
             warnings: Vec::new(),
-            inside: Vec::new(),
+            nested: Vec::new(),
         }
     }
 
@@ -58,7 +58,7 @@ impl<'a> Builder<'a> {
         self.results.insert(index, node);
     }
 
-    /// The node that holds what layer `index` takes, which is one tensor.
+    /// The node that holds the only operand of layer `index`.
     pub(super) fn operand(&self, index: NodeIndex) -> Result<NodeId, LowerError> {
         match self.operands(index)?[..] {
             [operand] => Ok(operand),
@@ -66,10 +66,10 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// The nodes that hold what layer `index` takes, in order.
+    /// The nodes that hold the operands of layer `index`, in order.
     pub(super) fn operands(&self, index: NodeIndex) -> Result<Vec<NodeId>, LowerError> {
-        if let Some(inner) = self.inside.last() {
-            return Ok(inner.operands.clone());
+        if let Some(nested) = self.nested.last() {
+            return Ok(nested.operands.clone());
         }
         let sources = self.model.sources(index).into_iter();
         let operands: Option<Vec<NodeId>> =
@@ -77,18 +77,18 @@ impl<'a> Builder<'a> {
         operands.ok_or_else(|| LowerError::Inputs { layer: self.model.graph[index].name.clone() })
     }
 
-    /// What `lower` makes of layer `index` where it takes `operands` instead of its own: a layer in
-    /// a layer. Nodes have `part` in their names.
-    pub(super) fn inside(
+    /// The result of `lower` for a layer nested in layer `index`, which takes `operands`. Its nodes have
+    /// `part` in their names.
+    pub(super) fn nested(
         &mut self,
         index: NodeIndex,
         operands: Vec<NodeId>,
         part: &str,
         lower: impl FnOnce(&mut Self) -> Result<(), LowerError>,
     ) -> Result<NodeId, LowerError> {
-        self.inside.push(Inside { operands, part: part.to_string() });
+        self.nested.push(Nested { operands, part: part.to_string() });
         let done = lower(self);
-        self.inside.pop();
+        self.nested.pop();
         done?;
         let result = self.results.get(&index).copied();
         result.ok_or_else(|| LowerError::Inputs { layer: self.model.graph[index].name.clone() })
@@ -108,8 +108,7 @@ impl<'a> Builder<'a> {
         &self.graph[node].tensor
     }
 
-    /// Adds a node that is part of `layer`: called like it, with `part` behind the name if there is
-    /// any. Its result is what the operation infers.
+    /// Adds a node to `layer`, with the name of the layer and the suffix `part`, which may be empty.
     ///
     /// # Errors
     /// If the operation does not admit the operand, or its result takes more than 128 bits.
@@ -123,7 +122,7 @@ impl<'a> Builder<'a> {
         self.add_to(layer, part, op, &[operand])
     }
 
-    /// As [`Builder::add`], for an operation on several operands.
+    /// Like [`Builder::add`], for several operands.
     pub(super) fn add_to(
         &mut self,
         layer: &str,
@@ -131,7 +130,7 @@ impl<'a> Builder<'a> {
         op: impl Into<Op>,
         operands: &[NodeId],
     ) -> Result<NodeId, LowerError> {
-        let parts = self.inside.iter().map(|inside| inside.part.as_str()).chain([part]);
+        let parts = self.nested.iter().map(|nested| nested.part.as_str()).chain([part]);
         let part = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_");
         let mut name = layer.to_string();
         if !part.is_empty() {
@@ -150,12 +149,12 @@ impl<'a> Builder<'a> {
         Ok(node)
     }
 
-    /// Layer `index` gives the result of `node`.
+    /// Makes `node` the result of layer `index`.
     pub(super) fn result(&mut self, index: NodeIndex, node: NodeId) {
         self.results.insert(index, node);
     }
 
-    /// Layer `index` gives the result of `node`, in the configured type.
+    /// Makes `node` the result of layer `index`, in the configured type.
     pub(super) fn finished(
         &mut self,
         index: NodeIndex,
@@ -167,18 +166,18 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    /// Layer `index` gives what it takes.
+    /// Makes the operand of layer `index` its result, in the configured type.
     pub(super) fn identity(&mut self, index: NodeIndex) -> Result<(), LowerError> {
         let operand = self.operand(index)?;
         self.finished(index, &self.model.graph[index], operand)
     }
 
-    /// Layer `source` leaves `function` of its result to its readers.
+    /// Leaves `function` of the result of layer `source` to the layers that take it.
     pub(super) fn defer(&mut self, source: NodeIndex, function: Function) {
         self.deferred.insert(source, function);
     }
 
-    /// The function of its operand that was left to layer `index`.
+    /// The function that the operand of layer `index` left to it.
     pub(super) fn deferred(&self, index: NodeIndex) -> Option<Function> {
         match self.model.sources(index)[..] {
             [source] => self.deferred.get(&source).copied(),
@@ -187,7 +186,7 @@ impl<'a> Builder<'a> {
     }
 
     pub(super) fn warn(&mut self, warning: LowerWarning) {
-        // A layer of many steps has the same to say of each.
+        // A TimeDistributed layer has the same warning for each step.
         if !self.warnings.contains(&warning) {
             self.warnings.push(warning);
         }

@@ -1,12 +1,23 @@
-//! Dense and QDense.
+//! Dense layers, and the weights, scales and biases that they share with convolutions.
+//!
+//! A layer with weights quantizes kernel and bias, computes dot products, and applies an activation.
+//! If the kernel's quantizer has a real-valued scale, the weights are the quantizer's codes without
+//! it, as narrow as its bits. The scale then multiplies each dot product at full precision, and the
+//! bias is added last. The pass `narrow_scales` finds the precision that hardware needs.
 
+use ndarray::ArrayViewD;
 use petgraph::graph::NodeIndex;
 
+use super::activation::NodeScope;
 use super::builder::Builder;
-use super::products::{Scales, Trained};
-use super::{LowerError, average};
-use crate::ir::Linear;
-use crate::model::{Dense, Layer};
+use super::normalization;
+use super::parameters::{Parameter, SCALE, quantize_if_configured, vector, warn_if_overruled};
+use super::result::{self, TypedResult};
+use super::{LayerSettings, LowerError, LowerWarning, average};
+use crate::fixed::{Format, Quantization, Signedness};
+use crate::ir::{Affine, Constant, Linear, NodeId};
+use crate::model::{Activation, Dense, Layer};
+use crate::quantizer::Quantizer;
 
 pub(super) fn lower(
     builder: &mut Builder<'_>,
@@ -21,7 +32,7 @@ pub(super) fn lower(
         let weights = dense.kernel.nrows();
         return Err(LowerError::Shape { layer: name.into(), inputs, weights });
     }
-    let trained = Trained {
+    let weighted = WeightedLayer {
         layer: name,
         kernel: dense.kernel.view().into_dyn(),
         attribute: "kernel_quantizer",
@@ -29,15 +40,194 @@ pub(super) fn lower(
         bias: dense.bias.as_ref().map(|bias| bias.view().into_dyn()),
         bias_quantizer: dense.bias_quantizer.as_ref(),
         folded: false,
-        scales: Scales::OfOutputs { outputs: dense.kernel.ncols() },
+        scales: KernelScales::PerOutput { outputs: dense.kernel.ncols() },
         part: "",
     };
-    let mut products = trained.quantized(builder)?;
-    let bias = products.bias.take();
-    let linear = Linear { weights: products.weights.clone(), bias };
+    let mut parameters = weighted.quantize(builder)?;
+    let bias = parameters.bias.take();
+    let linear = Linear { weights: parameters.weights.clone(), bias };
     let node = builder.add(name, "", linear.clone(), operand)?;
     let node = average::rounded_sums(builder, name, node, (operand, &linear))?;
-    let node = products.finish(builder, index, name, node, &dense.activation)?;
+    let node = parameters.finish(builder, index, name, node, &dense.activation)?;
     builder.result(index, node);
     Ok(())
+}
+
+/// Format of the constant 1.
+const ONE: Format = Format::literal(Signedness::Unsigned, 1, 1);
+
+/// A layer's kernel and bias as they were trained.
+pub(super) struct WeightedLayer<'a> {
+    pub(super) layer: &'a str,
+    /// Values of the file, in its shape.
+    pub(super) kernel: ArrayViewD<'a, f32>,
+    /// The attribute that states the kernel's quantizer.
+    pub(super) attribute: &'static str,
+    pub(super) kernel_quantizer: Option<&'a Quantizer>,
+    /// \[outputs\].
+    pub(super) bias: Option<ArrayViewD<'a, f32>>,
+    pub(super) bias_quantizer: Option<&'a Quantizer>,
+    /// True if a batch normalisation is folded into both. A bias without a quantizer then stays
+    /// exact, like the bias of a batch normalisation.
+    pub(super) folded: bool,
+    pub(super) scales: KernelScales,
+    /// Suffix of the node; empty for the node of the layer's result.
+    pub(super) part: &'static str,
+}
+
+/// Meaning of a kernel's last axis, along which its scales differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KernelScales {
+    /// Outputs, repeated up to their number: a scale multiplies the dot products of its outputs.
+    PerOutput {
+        /// Number of outputs.
+        outputs: usize,
+    },
+    /// Inputs: terms of one dot product have different scales, so weights include them.
+    PerInput,
+}
+
+/// Constants of a dot product, and the operations that follow it.
+pub(super) struct QuantizedWeights {
+    /// Shaped like the kernel.
+    pub(super) weights: Constant,
+    /// \[outputs\]; `None` if the bias is added after a scale.
+    pub(super) bias: Option<Constant>,
+    scaling: Option<Affine>,
+    /// Type of the result by default; exact if `None`.
+    default: Option<Quantization>,
+    /// True if the dot products are the layer's result, not an intermediate one.
+    whole: bool,
+}
+
+impl WeightedLayer<'_> {
+    /// Quantizes kernel and bias, and warns if they have no quantizer.
+    pub(super) fn quantize(
+        &self,
+        builder: &mut Builder<'_>,
+    ) -> Result<QuantizedWeights, LowerError> {
+        let chosen = builder.settings.layer(self.layer).cloned().unwrap_or_default();
+        let default = builder.settings.precision;
+        let (weights, scale) = self.kernel(builder, &chosen.weight.unwrap_or(default))?;
+        let keeps_bias = self.keeps_bias(&chosen);
+        let bias = match &self.bias {
+            Some(bias) if keeps_bias => {
+                let bias = bias.iter().map(|b| f64::from(*b)).collect();
+                Some(normalization::constant(self.layer, "bias", bias)?)
+            }
+            _ => self.bias(builder, &chosen.bias.unwrap_or(default))?,
+        };
+        if self.kernel_quantizer.is_some() {
+            let keys = ["weight", self.attribute];
+            warn_if_overruled(builder, self.layer, keys, chosen.weight, &weights)?;
+        }
+        if let (Some(_), Some(bias)) = (self.bias_quantizer, &bias) {
+            let keys = ["bias", "bias_quantizer"];
+            warn_if_overruled(builder, self.layer, keys, chosen.bias, bias)?;
+        }
+        let scale = scale
+            .map(|exact| quantize_if_configured(builder, self.layer, SCALE, exact, chosen.scale))
+            .transpose()?;
+        // As an operation of its own, the bias can be narrowed for hardware.
+        let one = || Constant { codes: vector(vec![1.into()]), format: ONE };
+        let (bias, scaling) = match scale.or_else(|| keeps_bias.then(one)) {
+            None => (bias, None),
+            Some(scale) => (None, Some(Affine { scale, bias })),
+        };
+        // As in hls4ml, a layer without any quantizer gets the default type for its result. Any other
+        // layer's result stays exact unless a type is configured.
+        let float = self.warn_of_floats(builder, &chosen);
+        let default = float.then_some(default);
+        Ok(QuantizedWeights { weights, bias, scaling, default, whole: self.part.is_empty() })
+    }
+
+    /// The kernel's weights without its scale, and the scale that multiplies the dot products.
+    fn kernel(
+        &self,
+        builder: &mut Builder<'_>,
+        precision: &Quantization,
+    ) -> Result<(Constant, Option<Constant>), LowerError> {
+        let kernel = Parameter {
+            layer: self.layer,
+            part: "kernel",
+            attribute: self.attribute,
+            values: self.kernel.view(),
+        };
+        let Some(quantizer) = self.kernel_quantizer.map(Quantizer::in_kernel) else {
+            return Ok((kernel.constant(builder, None, precision)?, None));
+        };
+        match (kernel.factored(&quantizer)?, self.scales) {
+            ((values, Some(scale)), KernelScales::PerOutput { outputs })
+                if scale.codes.len() > 1 =>
+            {
+                let codes = scale.codes.iter().collect::<Vec<_>>().into_iter().cycle();
+                let codes = vector(codes.take(outputs).collect());
+                Ok((values, Some(Constant { codes, format: scale.format })))
+            }
+            ((_, Some(scale)), KernelScales::PerInput) if scale.codes.len() > 1 => {
+                Ok((kernel.constant(builder, Some(&quantizer), precision)?, None))
+            }
+            (factored, _) => Ok(factored),
+        }
+    }
+
+    fn bias(
+        &self,
+        builder: &mut Builder<'_>,
+        precision: &Quantization,
+    ) -> Result<Option<Constant>, LowerError> {
+        let Some(values) = &self.bias else { return Ok(None) };
+        let bias = Parameter {
+            layer: self.layer,
+            part: "bias",
+            attribute: "bias_quantizer",
+            values: values.view(),
+        };
+        bias.constant(builder, self.bias_quantizer, precision).map(Some)
+    }
+
+    /// True if a bias without a quantizer stays exact.
+    fn keeps_bias(&self, chosen: &LayerSettings) -> bool {
+        let alone = self.kernel_quantizer.is_some() && self.bias_quantizer.is_none();
+        self.folded && alone && chosen.bias.is_none()
+    }
+
+    /// Warns if kernel or bias have no quantizer. True if no parameter has one.
+    fn warn_of_floats(&self, builder: &mut Builder<'_>, chosen: &LayerSettings) -> bool {
+        let float_kernel = self.kernel_quantizer.is_none();
+        let unquantized = self.bias.is_some() && self.bias_quantizer.is_none();
+        let float_bias = unquantized && !self.keeps_bias(chosen);
+        if float_kernel || float_bias {
+            let (parts, precision) = match (float_kernel, float_bias) {
+                (true, false) => ("the kernel", chosen.weight),
+                (false, _) => ("the bias", chosen.bias),
+                (true, true) => ("kernel, bias and result", chosen.weight),
+            };
+            let precision = precision.unwrap_or(builder.settings.precision);
+            let layer = self.layer.into();
+            builder.warn(LowerWarning::Float { layer, parts: parts.into(), precision });
+        }
+        float_kernel && (float_bias || self.bias.is_none())
+    }
+}
+
+impl QuantizedWeights {
+    /// Adds scale, result type and activation to the dot products in `node`.
+    pub(super) fn finish(
+        self,
+        builder: &mut Builder<'_>,
+        index: NodeIndex,
+        layer: &str,
+        node: NodeId,
+        activation: &Activation,
+    ) -> Result<NodeId, LowerError> {
+        let mut node = node;
+        if let Some(affine) = self.scaling {
+            node = builder.add(layer, "scaled", affine, node)?;
+        }
+        let entry = TypedResult::of_layer(builder, layer);
+        let to = entry.to.filter(|_| self.whole).or(self.default);
+        node = TypedResult { to, ..entry }.apply(builder, "result", node)?;
+        result::fused(builder, NodeScope::fused(index, layer), node, activation)
+    }
 }

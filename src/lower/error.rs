@@ -38,7 +38,7 @@ pub enum LowerError {
         /// First axis of the kernel.
         weights: usize,
     },
-    /// A quantizer that has no effect at this place.
+    /// A quantizer that is unsupported here.
     #[error("layer '{layer}', {part}: {error}")]
     #[diagnostic(help("train with another quantizer, or state its scale as a number"))]
     Quantizer {
@@ -139,7 +139,7 @@ pub enum LowerWarning {
     /// A type that cannot hold the range of a result or parameter.
     PrecisionOverflow(PrecisionOverflow),
     /// A real-valued scale or bias that the configured type does not hold.
-    Cut {
+    ParameterRounded {
         /// The layer.
         layer: String,
         /// "scale" or "bias".
@@ -168,7 +168,7 @@ pub enum LowerWarning {
         attribute: &'static str,
     },
     /// QAdaptiveActivations whose averages QKeras updates at inference.
-    Moving {
+    MovingAverage {
         /// The layers.
         layers: Vec<String>,
     },
@@ -210,7 +210,7 @@ impl LowerWarning {
             .in_layer(layer)
             .with_help("Set Precision for this layer in --config, or train with QKeras."),
             Self::PrecisionOverflow(overflow) => overflow.diagnostic(None),
-            Self::Cut { layer, part, precision } => Diagnostic::warning(
+            Self::ParameterRounded { layer, part, precision } => Diagnostic::warning(
                 "parameter-rounded",
                 format!(
                     "layer '{layer}': the {part} is quantized to {precision}, so results differ from \
@@ -252,7 +252,7 @@ impl LowerWarning {
             )
             .in_layer(layer)
             .with_help("Remove the type, or train with another quantizer."),
-            Self::Moving { layers } => Diagnostic::warning(
+            Self::MovingAverage { layers } => Diagnostic::warning(
                 "moving-average",
                 format!(
                     "{}: QKeras updates the averages of QAdaptiveActivation at inference, so its \

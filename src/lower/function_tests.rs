@@ -21,7 +21,7 @@ fn quantizer(call: &str) -> Fallible<LayerKind> {
     Ok(LayerKind::Activation(Activation::Quantizer(call.parse()?)))
 }
 
-/// What the last layer of `model` gives for every code of its input's type, which is small.
+/// Results of the last layer of `model` for every code of its input, whose type is small.
 fn all_results(model: &Model, settings: &Settings) -> Fallible<Vec<(f64, f64)>> {
     let graph = lower(model, settings)?.graph;
     let format = settings.input;

@@ -1,6 +1,6 @@
-//! Layers that move elements.
+//! Layout operations, and layers between layout operations.
 //!
-//! All of them are one [`Gather`], or a reshape where every element stays in its place.
+//! A layout operation becomes one [`Gather`], or a [`Reshape`] if it keeps the order of elements.
 
 use petgraph::graph::NodeIndex;
 
@@ -14,10 +14,10 @@ pub(super) fn lower(
     builder: &mut Builder<'_>,
     index: NodeIndex,
     layer: &Layer,
-    moves: &[Layout],
+    layouts: &[Layout],
 ) -> Result<(), LowerError> {
     let operand = builder.operand(index)?;
-    let node = gather(builder, &layer.name, "", operand, moves)?;
+    let node = gather(builder, &layer.name, "", operand, layouts)?;
     builder.finished(index, layer, node)
 }
 
@@ -31,25 +31,27 @@ pub(super) fn flatten(
     lower(builder, index, layer, &[Layout::Reshape(vec![length])])
 }
 
-/// The node that holds `x` after `moves`.
+/// The node that holds `x` after all of `layouts`.
 pub(super) fn gather(
     builder: &mut Builder<'_>,
     layer: &str,
     part: &str,
     x: NodeId,
-    moves: &[Layout],
+    layouts: &[Layout],
 ) -> Result<NodeId, LowerError> {
     let tensor = builder.tensor(x);
     let mut shape = tensor.shape.clone();
-    let mut places: Vec<Option<usize>> = (0..tensor.len()).map(Some).collect();
-    let unfit =
-        || LowerError::Operation { layer: layer.into(), rule: "its moves do not fit".into() };
-    for by in moves {
+    let mut indices: Vec<Option<usize>> = (0..tensor.len()).map(Some).collect();
+    let unfit = || LowerError::Operation {
+        layer: layer.into(),
+        rule: "its layout operation does not fit the shape of its operand".into(),
+    };
+    for by in layouts {
         let next = by.indices(&shape).ok_or_else(unfit)?;
         shape = by.result_shape(&shape).ok_or_else(unfit)?;
-        places = next.iter().map(|place| places.get((*place)?).copied().flatten()).collect();
+        indices = next.iter().map(|index| index.and_then(|index| indices[index])).collect();
     }
-    let gather = Gather { shape, indices: places };
+    let gather = Gather { shape, indices };
     let op: Op = match gather.is_identity(tensor.len()) {
         true => Reshape { shape: gather.shape }.into(),
         false => gather.into(),
@@ -57,7 +59,7 @@ pub(super) fn gather(
     builder.add(layer, part, op, x)
 }
 
-/// Concatenate: operands in a format that holds all of them, one behind the other.
+/// Concatenate: operands joined along `axis`, in a common format.
 pub(super) fn concatenate(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -69,7 +71,7 @@ pub(super) fn concatenate(
     builder.finished(index, layer, node)
 }
 
-/// Stack: operands with one more axis each, one behind the other along it.
+/// Stack: operands joined along a new axis.
 pub(super) fn stack(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -86,7 +88,7 @@ pub(super) fn stack(
     builder.finished(index, layer, node)
 }
 
-/// The node that holds `operands` one behind the other along `axis`.
+/// The node that holds `operands` joined along `axis`.
 pub(super) fn concat(
     builder: &mut Builder<'_>,
     layer: &str,
@@ -106,20 +108,19 @@ pub(super) fn concat(
     builder.add_to(layer, part, Concat { axis }, &same)
 }
 
-/// The narrowest format that holds what each of `operands` can be.
+/// The narrowest format that holds the proven ranges of all `operands`.
 fn covering(builder: &Builder<'_>, layer: &str, operands: &[NodeId]) -> Result<Format, LowerError> {
     let tensors = || operands.iter().map(|operand| builder.tensor(*operand));
-    let fraction = tensors().map(|x| x.format.fractional_bits()).max().unwrap_or_default();
+    let fraction = tensors().map(|x| x.format.fractional_bits()).max();
+    let fraction = fraction.ok_or_else(|| LowerError::Inputs { layer: layer.into() })?;
     let refined =
         tensors().map(|x| x.range().refined(fraction.abs_diff(x.format.fractional_bits())));
     let wrong = |error| LowerError::Format { layer: layer.into(), part: "concatenation", error };
-    match refined.reduce(|one, other| one.hull(&other)) {
-        None => Err(LowerError::Inputs { layer: layer.into() }),
-        Some(range) => Format::covering(&range, fraction).map_err(wrong),
-    }
+    let range = refined.reduce(|one, other| one.hull(&other)).expect("there is an operand");
+    Format::covering(&range, fraction).map_err(wrong)
 }
 
-/// TimeDistributed: each element along the first axis through the same layer.
+/// TimeDistributed: the same layer for each element along the first axis.
 pub(super) fn time_distributed(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -129,24 +130,24 @@ pub(super) fn time_distributed(
     let operands = builder.operands(index)?;
     let shape = |operand: &NodeId| builder.tensor(*operand).shape.clone();
     let shapes: Vec<Vec<usize>> = operands.iter().map(shape).collect();
-    let steps = shapes.first().and_then(|shape| shape.first()).copied();
-    let steps = steps.ok_or_else(|| LowerError::Operation {
+    let no_axis = || LowerError::Operation {
         layer: layer.name.clone(),
-        rule: "it takes samples without axes".into(),
-    })?;
+        rule: "its operand has no time axis".into(),
+    };
+    let steps = shapes.first().and_then(|shape| shape.first()).copied().ok_or_else(no_axis)?;
     let mut results = Vec::with_capacity(steps);
     for step in 0..steps {
         let name = format!("step{step}");
         let mut x = Vec::with_capacity(operands.len());
         for (operand, shape) in operands.iter().zip(&shapes) {
-            let rest = shape.get(1..).unwrap_or_default();
+            let (_, rest) = shape.split_first().ok_or_else(no_axis)?;
             let mut ranges = vec![crate::model::AxisSlice { start: step, step: 1, count: 1 }];
             ranges.extend(rest.iter().map(|length| crate::model::AxisSlice::whole(*length)));
-            let moves = [Layout::Slice(ranges), Layout::Reshape(rest.to_vec())];
-            x.push(gather(builder, &layer.name, &name, *operand, &moves)?);
+            let layouts = [Layout::Slice(ranges), Layout::Reshape(rest.to_vec())];
+            x.push(gather(builder, &layer.name, &name, *operand, &layouts)?);
         }
         let y = builder
-            .inside(index, x, &name, |builder| super::lower_kind(builder, index, layer, kind))?;
+            .nested(index, x, &name, |builder| super::lower_kind(builder, index, layer, kind))?;
         let shape = [&[1], builder.tensor(y).shape.as_slice()].concat();
         let part = format!("{name}_result");
         results.push(gather(builder, &layer.name, &part, y, &[Layout::Reshape(shape)])?);
@@ -156,7 +157,7 @@ pub(super) fn time_distributed(
     Ok(())
 }
 
-/// A layer between tensors whose channels come first: computed with channels last.
+/// A layer with channels first: computed with channels last, between two transpositions.
 pub(super) fn channels_first(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -170,7 +171,7 @@ pub(super) fn channels_first(
         *operand = gather(builder, &layer.name, "channels_last", *operand, &[last])?;
     }
     let node = builder
-        .inside(index, operands, "", |builder| super::lower_kind(builder, index, layer, kind))?;
+        .nested(index, operands, "", |builder| super::lower_kind(builder, index, layer, kind))?;
     let first = Layout::to_channels_first(builder.tensor(node).shape.len());
     let node = gather(builder, &layer.name, "channels_first", node, &[first])?;
     builder.result(index, node);

@@ -1,11 +1,11 @@
-//! Layers that make one tensor of several.
+//! Merging layers and arithmetic with constants: add, multiply, dot, clip, divide.
 
 use ndarray::{Array1, ArrayD};
 use petgraph::graph::NodeIndex;
 
 use super::LowerError;
-use super::activation::{Place, limit};
-use super::average::{self, Factor};
+use super::activation::{NodeScope, limit};
+use super::average::{self, Rational};
 use super::builder::Builder;
 use super::layout::gather;
 use super::normalization::constant as constant_of;
@@ -34,15 +34,15 @@ pub(super) fn lower(
         });
     }
     let node = match merge {
-        Merge::Add => all(builder, layer, "", Elementwise::Add, &same)?,
-        Merge::Subtract => all(builder, layer, "", Elementwise::Subtract, &same)?,
-        Merge::Maximum => all(builder, layer, "", Elementwise::Maximum, &same)?,
-        Merge::Minimum => all(builder, layer, "", Elementwise::Minimum, &same)?,
+        Merge::Add => elementwise(builder, layer, "", Elementwise::Add, &same)?,
+        Merge::Subtract => elementwise(builder, layer, "", Elementwise::Subtract, &same)?,
+        Merge::Maximum => elementwise(builder, layer, "", Elementwise::Maximum, &same)?,
+        Merge::Minimum => elementwise(builder, layer, "", Elementwise::Minimum, &same)?,
         Merge::Multiply => product(builder, layer, &same)?,
         Merge::Average => {
-            let sum = all(builder, layer, "sum", Elementwise::Add, &same)?;
-            let factor = Factor::ratio(1, same.len() as u64);
-            average::multiply(builder, Place::alone(index, &layer.name), sum, &[factor])?
+            let sum = elementwise(builder, layer, "sum", Elementwise::Add, &same)?;
+            let factor = Rational::ratio(1, same.len() as u64);
+            average::multiply(builder, NodeScope::layer(index, &layer.name), sum, &[factor])?
         }
     };
     builder.finished(index, layer, node)
@@ -52,8 +52,8 @@ fn wrong(layer: &Layer, rule: impl Into<String>) -> LowerError {
     LowerError::Operation { layer: layer.name.clone(), rule: rule.into() }
 }
 
-/// One operation on all operands, which have one shape.
-fn all(
+/// One operation on operands of the same shape.
+fn elementwise(
     builder: &mut Builder<'_>,
     layer: &Layer,
     part: &str,
@@ -63,7 +63,7 @@ fn all(
     builder.add_to(&layer.name, part, function, operands)
 }
 
-/// Two at a time, since a product of two is one multiplier.
+/// The product of all operands, two at a time: one multiplier each.
 fn product(
     builder: &mut Builder<'_>,
     layer: &Layer,
@@ -74,12 +74,13 @@ fn product(
     };
     let mut node = *first;
     for other in others {
-        node = all(builder, layer, "product", Elementwise::Multiply, &[node, *other])?;
+        node = elementwise(builder, layer, "product", Elementwise::Multiply, &[node, *other])?;
     }
-    all(builder, layer, "", Elementwise::Multiply, &[node, *last])
+    elementwise(builder, layer, "", Elementwise::Multiply, &[node, *last])
 }
 
-/// Dot: both operands as \[terms, results\], their products, and the sum over the terms.
+/// Dot: both operands as matrices \[terms, results\], their elementwise product, and its sum over the
+/// terms.
 pub(super) fn dot(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -95,11 +96,12 @@ pub(super) fn dot(
         all.filter(|(axis, _)| *axis != axes[operand]).map(|(_, length)| *length).collect()
     };
     let (left, right) = (lengths(0), lengths(1));
-    let terms = shapes[0].get(axes[0]).copied().unwrap_or(1);
+    let terms = shapes[0].get(axes[0]).copied();
+    let terms = terms.ok_or_else(|| wrong(layer, "its operands have no such axis"))?;
     let (rows, columns): (usize, usize) = (left.iter().product(), right.iter().product());
-    // The axis of the terms first, the others behind, and one of length 1 where the other
-    // operand's are.
-    let table = |operand: usize, parts: [usize; 3]| {
+    // The axis of the terms comes first, then the operand's other axes, broadcast over those of the
+    // other operand.
+    let matrix = |operand: usize, parts: [usize; 3]| {
         let mut order = vec![axes[operand]];
         order.extend((0..shapes[operand].len()).filter(|axis| *axis != axes[operand]));
         vec![
@@ -109,9 +111,9 @@ pub(super) fn dot(
             Layout::Reshape(vec![terms, rows * columns]),
         ]
     };
-    let x = gather(builder, &layer.name, "left", x, &table(0, [terms, rows, 1]))?;
-    let y = gather(builder, &layer.name, "right", y, &table(1, [terms, 1, columns]))?;
-    let products = all(builder, layer, "products", Elementwise::Multiply, &[x, y])?;
+    let x = gather(builder, &layer.name, "left", x, &matrix(0, [terms, rows, 1]))?;
+    let y = gather(builder, &layer.name, "right", y, &matrix(1, [terms, 1, columns]))?;
+    let products = elementwise(builder, layer, "products", Elementwise::Multiply, &[x, y])?;
     let pool = Pool { window: Window::whole([1, terms]), kind: PoolKind::Sum };
     let sums = builder.add(&layer.name, "sums", pool, products)?;
     let mut shape = [left, right].concat();
@@ -122,7 +124,7 @@ pub(super) fn dot(
     builder.finished(index, layer, node)
 }
 
-/// A tensor and numbers.
+/// A merge of a tensor and constants.
 pub(super) fn constant(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -134,12 +136,12 @@ pub(super) fn constant(
     let node = match constant.merge {
         Merge::Maximum | Merge::Minimum => {
             let mut values = constant.values.iter();
-            let first = values.next().copied().unwrap_or_default();
+            let first = *values.next().ok_or_else(|| wrong(layer, "it has no limit"))?;
             if values.any(|value| *value != first) {
-                return Err(wrong(layer, "its limits differ from element to element"));
+                return Err(wrong(layer, "its limits differ by element"));
             }
             let is_low = constant.merge == Merge::Maximum;
-            limit(builder, Place::alone(index, &layer.name), "", x, f64::from(first), is_low)?
+            limit(builder, NodeScope::layer(index, &layer.name), "", x, f64::from(first), is_low)?
         }
         Merge::Multiply => affine(builder, layer, x, |value| (value, 0.0), constant)?,
         Merge::Add => affine(builder, layer, x, |value| (1.0, value), constant)?,
@@ -148,12 +150,12 @@ pub(super) fn constant(
             let terms = |value: f64| (sign(first), value * sign(!first));
             affine(builder, layer, x, terms, constant)?
         }
-        Merge::Average => return Err(wrong(layer, "an average with numbers")),
+        Merge::Average => return Err(wrong(layer, "averages with constants are unsupported")),
     };
     builder.finished(index, layer, node)
 }
 
-/// The upper limit first, as `tf.clip_by_value` has it.
+/// Limits from above, then from below, in the order of `tf.clip_by_value`.
 pub(super) fn clip(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -161,13 +163,13 @@ pub(super) fn clip(
     [low, high]: [f32; 2],
 ) -> Result<(), LowerError> {
     let x = builder.operand(index)?;
-    let place = Place::alone(index, &layer.name);
-    let x = limit(builder, place, "limit", x, f64::from(high), false)?;
-    let node = limit(builder, place, "", x, f64::from(low), true)?;
+    let scope = NodeScope::layer(index, &layer.name);
+    let x = limit(builder, scope, "limit", x, f64::from(high), false)?;
+    let node = limit(builder, scope, "", x, f64::from(low), true)?;
     builder.finished(index, layer, node)
 }
 
-/// A tensor divided by numbers.
+/// A tensor divided by constants.
 pub(super) fn divide(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -175,13 +177,13 @@ pub(super) fn divide(
     by: &ArrayD<f32>,
 ) -> Result<(), LowerError> {
     let x = builder.operand(index)?;
-    let factors = spread(builder, layer, x, by)?;
-    let factors: Vec<Factor> = factors.into_iter().map(Factor::reciprocal).collect();
-    let node = average::multiply(builder, Place::alone(index, &layer.name), x, &factors)?;
+    let factors = broadcast(builder, layer, x, by)?;
+    let factors: Vec<Rational> = factors.into_iter().map(Rational::reciprocal).collect();
+    let node = average::multiply(builder, NodeScope::layer(index, &layer.name), x, &factors)?;
     builder.finished(index, layer, node)
 }
 
-/// Each element times itself.
+/// The square of each element.
 pub(super) fn square(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -192,9 +194,8 @@ pub(super) fn square(
     builder.finished(index, layer, node)
 }
 
-/// Numbers for the elements of `x`: one for all where they are one, one for each channel where they
-/// go by channel, else one for each element.
-fn spread(
+/// Constants for the elements of `x`: a single one, one per channel, or one per element.
+fn broadcast(
     builder: &Builder<'_>,
     layer: &Layer,
     x: NodeId,
@@ -202,7 +203,7 @@ fn spread(
 ) -> Result<Vec<f32>, LowerError> {
     let tensor = builder.tensor(x);
     let all = values.broadcast(tensor.shape.clone());
-    let all = all.ok_or_else(|| wrong(layer, "its numbers do not fit its shape"))?;
+    let all = all.ok_or_else(|| wrong(layer, "its constants do not broadcast to its shape"))?;
     let mut all: Vec<f32> = all.iter().copied().collect();
     let channels = tensor.channel_count();
     let by_channel = all.iter().enumerate().all(|(at, value)| *value == all[at % channels]);
@@ -214,7 +215,7 @@ fn spread(
     Ok(all)
 }
 
-/// x times a number plus a number, by element, where `terms` says which two each constant means.
+/// `x` times a scale plus a bias, which `terms` gives for each constant.
 fn affine(
     builder: &mut Builder<'_>,
     layer: &Layer,
@@ -222,7 +223,7 @@ fn affine(
     terms: impl Fn(f64) -> (f64, f64),
     constant: &model::MergeConstant,
 ) -> Result<NodeId, LowerError> {
-    let values = spread(builder, layer, x, &constant.values)?;
+    let values = broadcast(builder, layer, x, &constant.values)?;
     let terms = values.iter().map(|value| terms(f64::from(*value)));
     let (scales, biases): (Vec<f64>, Vec<f64>) = terms.unzip();
     let scale = constant_of(&layer.name, "scale", Array1::from(scales))?;
@@ -235,7 +236,7 @@ fn affine(
     if [1, tensor.channel_count()].contains(&values.len()) {
         return builder.add(&layer.name, "", affine, x);
     }
-    // Each element is a channel of its own.
+    // One scale per element: each element becomes a channel.
     let shape = tensor.shape.clone();
     let flat = [Layout::Reshape(vec![values.len()])];
     let flat = gather(builder, &layer.name, "elements", x, &flat)?;

@@ -1,21 +1,19 @@
-//! From the trained network to integer operations: the one place where real numbers become
+//! Lowers the trained network to integer operations: the only module in which real numbers become
 //! integers.
 //!
-//! [`lower`] walks the model's layers in order. What a family of layers becomes stands in a file of
-//! its own: [`dense`](self) in `dense.rs`, activations in `activation.rs`, functions of Keras in
-//! `function.rs`, softmax in `softmax.rs`.
-//! Formats follow from quantizers, weights and ranges; what they do not decide comes from
-//! [`Settings`].
+//! [`lower`] walks the model's layers in topological order. Each family of layers has a file: dense
+//! layers `dense.rs`, activations `activation.rs`, functions of Keras `function.rs`, softmax
+//! `softmax.rs`. Formats follow from quantizers, weights and ranges; [`Settings`] decides the rest.
 
 mod activation;
-mod adaptive;
 mod average;
 #[cfg(test)]
 mod average_tests;
-mod bilinear;
 mod builder;
 mod conv;
 mod dense;
+#[cfg(test)]
+mod dense_tests;
 mod error;
 mod function;
 #[cfg(test)]
@@ -24,23 +22,18 @@ mod layout;
 mod merge;
 mod normalization;
 mod parameters;
+mod per_channel;
+#[cfg(test)]
+mod per_channel_tests;
 mod pool;
-mod products;
-#[cfg(test)]
-mod products_tests;
 mod result;
-mod scaled;
-#[cfg(test)]
-mod scaled_tests;
 mod settings;
 mod softmax;
 #[cfg(test)]
 mod softmax_tests;
-mod steps;
+mod step_function;
 #[cfg(test)]
 mod tests;
-mod training;
-mod windows;
 
 use std::collections::BTreeMap;
 
@@ -55,15 +48,15 @@ use builder::Builder;
 pub use error::{LowerError, LowerWarning, PrecisionOverflow};
 pub use settings::{LayerSettings, Settings, SoftmaxSettings};
 
-/// A lowered network, and what its user should know about it.
+/// A lowered network and its warnings.
 #[derive(Clone, Debug)]
 pub struct Lowered {
-    /// What the hardware computes.
+    /// The integer operations.
     pub graph: Graph,
-    /// Where the result is not what the trained network says.
+    /// Differences from the trained network.
     pub warnings: Vec<LowerWarning>,
-    /// The layers that end with a function which the quantizers behind compute along with what
-    /// they are, and that function. The graph's node of such a layer holds what the function takes.
+    /// Layers whose function is merged into the quantizers that follow, by name. The graph's node of
+    /// such a layer holds the operand of the function.
     pub functions: BTreeMap<String, Function>,
 }
 
@@ -86,13 +79,12 @@ pub fn lower(model: &Model, settings: &Settings) -> Result<Lowered, LowerError> 
         let layer = &model.graph[index];
         lower_kind(&mut builder, index, layer, &layer.kind)?;
     }
-    for warning in training::warning(model).into_iter().chain(training::moving(model)) {
-        builder.warn(warning);
-    }
+    let warnings = training_only(model).into_iter().chain(moving_averages(model));
+    warnings.for_each(|warning| builder.warn(warning));
     builder.finish()
 }
 
-/// Lowers what `kind` says, as part of `layer`.
+/// Lowers `kind`, the layer itself or the layer inside of it, as part of `layer`.
 fn lower_kind(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -107,7 +99,7 @@ fn lower_kind(
         LayerKind::Pool(pool) => pool::lower(builder, index, layer, pool),
         LayerKind::Reduce(reduce) => pool::reduce(builder, index, layer, reduce),
         LayerKind::Activation(function) => activation::lower(builder, index, layer, function),
-        LayerKind::Adaptive(adaptive) => adaptive::lower(builder, index, layer, adaptive),
+        LayerKind::Adaptive(adaptive) => per_channel::adaptive(builder, index, layer, adaptive),
         LayerKind::PRelu(alpha) => function::prelu(builder, index, layer, alpha),
         LayerKind::BatchNorm(norm) => normalization::batch_norm(builder, index, layer, norm),
         LayerKind::ScaleShift(shift) => normalization::scale_shift(builder, index, layer, shift),
@@ -122,8 +114,50 @@ fn lower_kind(
         LayerKind::Concatenate { axis } => layout::concatenate(builder, index, layer, *axis),
         LayerKind::Stack { axis } => layout::stack(builder, index, layer, *axis),
         LayerKind::Dot { axes } => merge::dot(builder, index, layer, *axes),
-        LayerKind::Bilinear { factors } => bilinear::lower(builder, index, layer, *factors),
+        LayerKind::Bilinear { factors } => conv::bilinear(builder, index, layer, *factors),
         LayerKind::TimeDistributed(kind) => layout::time_distributed(builder, index, layer, kind),
         LayerKind::ChannelsFirst(kind) => layout::channels_first(builder, index, layer, kind),
+    }
+}
+
+/// One warning for all quantizers with noise or stochastic rounding, each with its layers; `None` if
+/// there are none.
+fn training_only(model: &Model) -> Option<LowerWarning> {
+    let mut quantizers: Vec<(String, Vec<String>)> = vec![];
+    let mut differences: Vec<&'static str> = vec![];
+    for layer in model.graph.node_weights() {
+        for quantizer in layer.kind.quantizers() {
+            let notes = quantizer.training_notes();
+            if notes.is_empty() {
+                continue;
+            }
+            for difference in notes.iter().filter_map(|note| note.difference()) {
+                if !differences.contains(&difference) {
+                    differences.push(difference);
+                }
+            }
+            let call = quantizer.to_string();
+            match quantizers.iter_mut().find(|(known, _)| *known == call) {
+                Some((_, layers)) if layers.last() == Some(&layer.name) => {}
+                Some((_, layers)) => layers.push(layer.name.clone()),
+                None => quantizers.push((call, vec![layer.name.clone()])),
+            }
+        }
+    }
+    (!quantizers.is_empty()).then_some(LowerWarning::Training { quantizers, differences })
+}
+
+/// One warning for all layers whose averages QKeras updates at inference; `None` if there are none.
+fn moving_averages(model: &Model) -> Option<LowerWarning> {
+    let layers = model.graph.node_weights().filter(|layer| is_moving(&layer.kind));
+    let layers: Vec<String> = layers.map(|layer| layer.name.clone()).collect();
+    (!layers.is_empty()).then_some(LowerWarning::MovingAverage { layers })
+}
+
+fn is_moving(kind: &LayerKind) -> bool {
+    match kind {
+        LayerKind::Adaptive(adaptive) => adaptive.is_moving(),
+        LayerKind::TimeDistributed(kind) | LayerKind::ChannelsFirst(kind) => is_moving(kind),
+        _ => false,
     }
 }

@@ -1,21 +1,22 @@
-//! Batch normalisation, and QScaleShift: a factor and a summand for each channel.
+//! Batch normalisation and QScaleShift: a scale and a bias per channel.
 
 use ndarray::{Array1, ArrayD, ArrayView1};
 use petgraph::graph::NodeIndex;
 
-use super::activation::Place;
+use super::activation::NodeScope;
 use super::builder::Builder;
-use super::parameters::{Key, SCALE, cut_as_asked, no_constant};
+use super::parameters::{SCALE, constant_error, quantize_if_configured, warn_if_overruled};
 use super::result::{self, TypedResult};
 use super::{LowerError, LowerWarning};
 use crate::ir::{Affine, Constant, Op};
 use crate::model::{BatchNorm, Layer, ScaleShift};
 use crate::quantizer::Quantizer;
 
-/// Bits of the largest number of a channel that has no exact form: no quantizer behind it can tell.
+/// Significant bits of constants without an exact form: more than any quantizer after them resolves.
 const SIGNIFICANT: u32 = 64;
 
-/// Those of float32, in which QKeras computes: what is kept where more would make results too wide.
+/// Significant bits of constants if [`SIGNIFICANT`] would make results too wide: those of float32, in
+/// which QKeras computes.
 const FEWER: u32 = 24;
 
 pub(super) fn batch_norm(
@@ -30,7 +31,7 @@ pub(super) fn batch_norm(
         quantized(name, part, values, quantizer)
     };
     let quantizers = &norm.quantizers;
-    // QKeras lets these two quantizers choose their scale, as those of a kernel.
+    // In QKeras these two quantizers choose their scale, like those of a kernel.
     let in_kernel = |quantizer: &Option<Quantizer>| quantizer.as_ref().map(Quantizer::in_kernel);
     let ones = Array1::ones(channels);
     let gamma = norm.gamma.as_ref().unwrap_or(&ones);
@@ -47,7 +48,7 @@ pub(super) fn batch_norm(
     let root = |v: f64| (v + f64::from(norm.epsilon)).sqrt();
     let inverse = match &quantizers.inverse {
         None => Array1::from_shape_fn(channels, |c| gamma[c] / root(variance[c])),
-        // What is quantized is the number that QKeras has: that of float32.
+        // QKeras quantizes the float32 value.
         Some(quantizer) => {
             let inverse = Array1::from_shape_fn(channels, |c| {
                 let inverse = 1.0 / (variance[c] as f32 + norm.epsilon).sqrt();
@@ -57,24 +58,24 @@ pub(super) fn batch_norm(
         }
     };
     let bias = &beta - &(&mean * &inverse);
-    // hls4ml's BatchNormalization has a type for each of these two.
-    let asked = builder.settings.layer(name).cloned().unwrap_or_default();
+    // hls4ml's BatchNormalization has a type for scale and bias each.
+    let chosen = builder.settings.layer(name).cloned().unwrap_or_default();
     let affine = |builder: &mut Builder<'_>, bits| {
         let scale = rounded(name, SCALE, &inverse, bits)?;
         let bias = rounded(name, "bias", &bias, bits)?;
         Ok::<_, LowerError>(Affine {
-            scale: cut_as_asked(builder, name, SCALE, scale, asked.scale)?,
-            bias: Some(cut_as_asked(builder, name, "bias", bias, asked.bias)?),
+            scale: quantize_if_configured(builder, name, SCALE, scale, chosen.scale)?,
+            bias: Some(quantize_if_configured(builder, name, "bias", bias, chosen.bias)?),
         })
     };
-    let mut chosen = affine(builder, SIGNIFICANT)?;
+    let mut parameters = affine(builder, SIGNIFICANT)?;
     let operand = builder.operand(index)?;
-    if Op::from(chosen.clone()).infer(&[builder.tensor(operand)]).is_err() {
-        chosen = affine(builder, FEWER)?;
+    if Op::from(parameters.clone()).infer(&[builder.tensor(operand)]).is_err() {
+        parameters = affine(builder, FEWER)?;
         let what = "scales and biases";
         builder.warn(LowerWarning::Rounded { layer: name.into(), what, bits: FEWER });
     }
-    affine_layer(builder, index, name, chosen, None)
+    affine_layer(builder, index, name, parameters, None)
 }
 
 pub(super) fn scale_shift(
@@ -85,7 +86,7 @@ pub(super) fn scale_shift(
 ) -> Result<(), LowerError> {
     let name = layer.name.as_str();
     let of = |part, value: f32, quantizer: &Option<Quantizer>| {
-        // QKeras lets both quantizers choose their scale, as those of a kernel.
+        // In QKeras both quantizers choose their scale, like those of a kernel.
         let quantizer = quantizer.as_ref().map(Quantizer::in_kernel);
         quantized(name, part, Array1::from_elem(1, value).view(), quantizer.as_ref())
     };
@@ -98,21 +99,20 @@ pub(super) fn scale_shift(
             Some(constant(name, "bias", bias)?)
         }
     };
-    let asked = builder.settings.layer(name).cloned().unwrap_or_default();
+    let chosen = builder.settings.layer(name).cloned().unwrap_or_default();
     if shift.weight_quantizer.is_some() {
-        let key = Key { name: "weight", attribute: "weight_quantizer", asked: asked.weight };
-        key.warn_if_overruled(builder, name, &scale)?;
+        let keys = ["weight", "weight_quantizer"];
+        warn_if_overruled(builder, name, keys, chosen.weight, &scale)?;
     }
     if let (Some(_), Some(bias)) = (&shift.bias_quantizer, &bias) {
-        let key = Key { name: "bias", attribute: "bias_quantizer", asked: asked.bias };
-        key.warn_if_overruled(builder, name, bias)?;
+        let keys = ["bias", "bias_quantizer"];
+        warn_if_overruled(builder, name, keys, chosen.bias, bias)?;
     }
     let affine = Affine { scale, bias };
     affine_layer(builder, index, name, affine, Some(&shift.activation))
 }
 
-/// Makes the result of layer `index` its operand times a scale plus a bias, in the configured type,
-/// and activated.
+/// Lowers layer `index` to an affine operation, the configured result type, and an activation.
 fn affine_layer(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -124,13 +124,13 @@ fn affine_layer(
     let mut node = builder.add(name, "", affine, operand)?;
     node = TypedResult::of_layer(builder, name).apply(builder, "result", node)?;
     if let Some(activation) = activation {
-        node = result::fused(builder, Place::fused(index, name), node, activation)?;
+        node = result::fused(builder, NodeScope::fused(index, name), node, activation)?;
     }
     builder.result(index, node);
     Ok(())
 }
 
-/// The exact values of parameters.
+/// Values of parameters, quantized if they have a quantizer.
 fn quantized(
     layer: &str,
     part: &'static str,
@@ -143,7 +143,7 @@ fn quantized(
     Ok(values.iter().copied().collect())
 }
 
-/// `values` exactly, or to [`SIGNIFICANT`] bits of the largest of them where that takes more.
+/// `values` exactly, or rounded to [`SIGNIFICANT`] bits of the largest if that takes more.
 pub(super) fn constant(
     layer: &str,
     part: &'static str,
@@ -152,7 +152,7 @@ pub(super) fn constant(
     rounded(layer, part, &values, SIGNIFICANT)
 }
 
-/// `values` exactly, or to `bits` of the largest of them where that takes more.
+/// `values` exactly, or rounded to `bits` bits of the largest if that takes more.
 fn rounded(
     layer: &str,
     part: &'static str,
@@ -165,5 +165,5 @@ fn rounded(
         Ok(constant) if constant.format.width() <= bits => Ok(constant),
         _ => Constant::nearest(values.view(), bits),
     };
-    constant.map_err(|error| no_constant(layer, part, error))
+    constant.map_err(|error| constant_error(layer, part, error))
 }

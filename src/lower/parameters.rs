@@ -1,4 +1,4 @@
-//! Weights and biases: from float32 to constants.
+//! Quantizes float32 parameters to constants.
 
 use ndarray::{Array1, ArrayD, ArrayViewD};
 use num_bigint::BigInt;
@@ -10,10 +10,10 @@ use crate::fixed::{Caster, Codes, FormatError, Quantization};
 use crate::ir::{Constant, ConstantError};
 use crate::quantizer::{Quantizer, QuantizerError};
 
-/// What errors call the scale of a kernel.
+/// Name of a kernel's scale in messages.
 pub(super) const SCALE: &str = "scale";
 
-/// One tensor of parameters and how it is quantized.
+/// A tensor of parameters, and its names in messages.
 pub(super) struct Parameter<'a> {
     pub(super) layer: &'a str,
     /// "kernel" or "bias".
@@ -24,7 +24,7 @@ pub(super) struct Parameter<'a> {
 }
 
 impl Parameter<'_> {
-    /// The exact values that `quantizer` gives; without one, those that `precision` leaves of them.
+    /// The values quantized by `quantizer`; by default, cast to `precision`.
     pub(super) fn constant(
         &self,
         builder: &mut Builder<'_>,
@@ -37,19 +37,19 @@ impl Parameter<'_> {
                 let values = exact(self.layer, self.part, &self.values.mapv(f64::from))?;
                 let variable = if self.part == "bias" { "bias" } else { "weight" };
                 check_parameter(builder, self.layer, variable, &values, precision);
-                cut(self.layer, self.part, &values, precision)
+                cast_constant(self.layer, self.part, &values, precision)
             }
         }
     }
 
-    /// The exact values that `quantizer` gives.
+    /// The values quantized by `quantizer`, exact.
     pub(super) fn quantized(&self, quantizer: &Quantizer) -> Result<Constant, LowerError> {
         let values = quantizer.quantize(&self.values).map_err(|e| self.refused(e))?;
         exact(self.layer, self.part, &values)
     }
 
-    /// The exact values that `quantizer` gives before its real-valued scale, and that scale: a
-    /// number for each output channel, or one that they share.
+    /// The quantized values without the quantizer's real-valued scale, and that scale: one per output
+    /// channel, or a single one.
     pub(super) fn factored(
         &self,
         quantizer: &Quantizer,
@@ -70,13 +70,17 @@ impl Parameter<'_> {
     }
 }
 
-/// The constant that holds exactly `values`. Errors name `part` of `layer`.
-fn exact(layer: &str, part: &'static str, values: &ArrayD<f64>) -> Result<Constant, LowerError> {
-    Constant::covering(values.view()).map_err(|error| no_constant(layer, part, error))
+/// `values` as a constant, exact. Errors name `part` of `layer`.
+pub(super) fn exact(
+    layer: &str,
+    part: &'static str,
+    values: &ArrayD<f64>,
+) -> Result<Constant, LowerError> {
+    Constant::covering(values.view()).map_err(|error| constant_error(layer, part, error))
 }
 
-/// Numbers of `part` of `layer` that are no constant, as an error.
-pub(super) fn no_constant(layer: &str, part: &'static str, error: ConstantError) -> LowerError {
+/// The error for values of `part` of `layer` that no constant holds.
+pub(super) fn constant_error(layer: &str, part: &'static str, error: ConstantError) -> LowerError {
     let layer = layer.to_owned();
     match error {
         ConstantError::NotFinite(value) => LowerError::NotFinite { layer, part, value },
@@ -84,8 +88,8 @@ pub(super) fn no_constant(layer: &str, part: &'static str, error: ConstantError)
     }
 }
 
-/// What the type `precision` leaves of a constant. Errors name `part` of `layer`.
-pub(super) fn cut(
+/// A constant cast to `precision`. Errors name `part` of `layer`.
+fn cast_constant(
     layer: &str,
     part: &'static str,
     exact: &Constant,
@@ -94,63 +98,51 @@ pub(super) fn cut(
     let too_wide = |error| LowerError::Format { layer: layer.into(), part, error };
     let caster = Caster::<BigInt>::new(exact.format.fractional_bits(), precision)
         .ok_or_else(|| too_wide(FormatError::Width(precision.format.width().into())))?;
-    let codes: Vec<BigInt> = exact.codes.iter().map(|code| caster.apply(&code)).collect();
-    let codes = ArrayD::from_shape_vec(exact.codes.shape(), codes);
-    let codes = codes.unwrap_or_else(|_| ArrayD::default(exact.codes.shape()));
+    let codes = exact.codes.iter().map(|code| caster.apply(&code)).collect();
+    let codes = ArrayD::from_shape_vec(exact.codes.shape(), codes).expect("a code per element");
     Constant::of_codes(codes, precision.format.fractional_bits()).map_err(too_wide)
 }
 
-/// What is left of a constant in the type that the user asks for; says if that is not all of it.
-pub(super) fn cut_as_asked(
+/// A constant cast to the configured type, with a warning if its values change.
+pub(super) fn quantize_if_configured(
     builder: &mut Builder<'_>,
     layer: &str,
     part: &'static str,
     exact: Constant,
-    asked: Option<Quantization>,
+    configured: Option<Quantization>,
 ) -> Result<Constant, LowerError> {
-    let Some(precision) = asked else { return Ok(exact) };
+    let Some(precision) = configured else { return Ok(exact) };
     check_parameter(builder, layer, part, &exact, &precision);
-    let cut = cut(layer, part, &exact, &precision)?;
-    if !same(&cut, &exact) {
-        builder.warn(LowerWarning::Cut { layer: layer.into(), part, precision });
+    let cast = cast_constant(layer, part, &exact, &precision)?;
+    if !has_same_values(&cast, &exact) {
+        builder.warn(LowerWarning::ParameterRounded { layer: layer.into(), part, precision });
     }
-    Ok(cut)
+    Ok(cast)
 }
 
-/// A type that the user asks for where a quantizer decides.
-pub(super) struct Key {
-    /// The key under Precision: "weight" or "bias".
-    pub(super) name: &'static str,
-    /// The quantizer's attribute.
-    pub(super) attribute: &'static str,
-    /// The type, if there is one.
-    pub(super) asked: Option<Quantization>,
-}
-
-impl Key {
-    /// Says if the quantizer gives `numbers` which the type does not hold: they stay what the
-    /// quantizer says. hls4ml writes such types for every layer, most of which hold.
-    pub(super) fn warn_if_overruled(
-        self,
-        builder: &mut Builder<'_>,
-        layer: &str,
-        numbers: &Constant,
-    ) -> Result<(), LowerError> {
-        let Some(precision) = self.asked else { return Ok(()) };
-        if !same(&cut(layer, self.name, numbers, &precision)?, numbers) {
-            let (layer, key, attribute) = (layer.to_owned(), self.name, self.attribute);
-            builder.warn(LowerWarning::Overruled { layer, key, precision, attribute });
-        }
-        Ok(())
+/// Warns if the configured type under the Precision key `key` does not hold `quantized`, the values of
+/// the quantizer `attribute`, which takes precedence. hls4ml writes such types for every layer, and
+/// most of them hold all values.
+pub(super) fn warn_if_overruled(
+    builder: &mut Builder<'_>,
+    layer: &str,
+    [key, attribute]: [&'static str; 2],
+    configured: Option<Quantization>,
+    quantized: &Constant,
+) -> Result<(), LowerError> {
+    let Some(precision) = configured else { return Ok(()) };
+    if !has_same_values(&cast_constant(layer, key, quantized, &precision)?, quantized) {
+        let layer = layer.to_owned();
+        builder.warn(LowerWarning::Overruled { layer, key, precision, attribute });
     }
+    Ok(())
 }
 
-/// Whether two constants hold the same numbers.
-pub(super) fn same(one: &Constant, other: &Constant) -> bool {
+fn has_same_values(one: &Constant, other: &Constant) -> bool {
     one.codes.to_values(one.format) == other.codes.to_values(other.format)
 }
 
-/// A constant of one axis.
-pub(super) fn list(codes: Vec<BigInt>) -> Codes {
+/// Codes along one axis.
+pub(super) fn vector(codes: Vec<BigInt>) -> Codes {
     Codes::from_big(Array1::from_vec(codes).into_dyn())
 }

@@ -1,16 +1,16 @@
-//! Pooling.
+//! Pooling and reductions along axes.
 
 use std::iter::repeat_n;
 
 use petgraph::graph::NodeIndex;
 
-use super::activation::Place;
-use super::average::{self, Factor};
+use super::activation::NodeScope;
+use super::average::{self, Rational};
 use super::builder::Builder;
 use super::layout::gather;
 use super::parameters::Parameter;
 use super::result::{self, TypedResult};
-use super::{LowerError, windows};
+use super::{LowerError, conv};
 use crate::ir::{self, Affine, NodeId, Reshape, Window};
 use crate::model::{Layer, Layout, Pool, PoolWindows, Reduce, Reduction};
 
@@ -22,20 +22,20 @@ pub(super) fn lower(
 ) -> Result<(), LowerError> {
     let operand = builder.operand(index)?;
     let name = layer.name.as_str();
-    let window = windows::place(name, pool.windows.sliding(), builder.tensor(operand))?;
-    let place = Place::inside(index, name);
-    let mut node = pooled(builder, place, operand, window, &pool.kind)?;
+    let window = conv::window(name, pool.windows.sliding(), builder.tensor(operand))?;
+    let scope = NodeScope::suffixed(index, name);
+    let mut node = pooled(builder, scope, operand, window, &pool.kind)?;
     if pool.windows == (PoolWindows::Global { keep_axes: false }) {
         let shape = vec![builder.tensor(node).channel_count()];
         node = builder.add(name, "channels", Reshape { shape }, node)?;
     }
     node = TypedResult::of_layer(builder, name).apply(builder, "result", node)?;
-    node = result::fused(builder, Place::fused(index, name), node, &pool.activation)?;
+    node = result::fused(builder, NodeScope::fused(index, name), node, &pool.activation)?;
     builder.result(index, node);
     Ok(())
 }
 
-/// What elements along some axes have together: those axes in one, and a window over all of it.
+/// A reduction along some axes: these become one axis, and one window covers it.
 pub(super) fn reduce(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -55,7 +55,7 @@ pub(super) fn reduce(
     ];
     let table = gather(builder, name, "terms", operand, &table)?;
     let window = Window::whole([1, terms]);
-    let node = pooled(builder, Place::inside(index, name), table, window, &reduce.kind)?;
+    let node = pooled(builder, NodeScope::suffixed(index, name), table, window, &reduce.kind)?;
     let kept = |axis: usize| if gone.contains(&axis) { 1 } else { shape[axis] };
     let result = match reduce.keep_axes {
         true => (0..shape.len()).map(kept).collect(),
@@ -65,63 +65,63 @@ pub(super) fn reduce(
     builder.finished(index, layer, node)
 }
 
-/// What the elements of each window have together.
+/// The reduction of each window.
 fn pooled(
     builder: &mut Builder<'_>,
-    place: Place<'_>,
+    scope: NodeScope<'_>,
     x: NodeId,
     window: Window,
     kind: &Reduction,
 ) -> Result<NodeId, LowerError> {
-    let name = place.layer;
+    let name = scope.layer;
     let (of_taps, part) = match kind {
         Reduction::Max => (ir::PoolKind::Max, ""),
-        // The smallest number is the largest of all negated.
+        // The minimum is the negated maximum of the negated elements.
         Reduction::Min => (ir::PoolKind::Max, "largest"),
         Reduction::Sum | Reduction::Average | Reduction::QuantizedAverage(_) => {
             (ir::PoolKind::Sum, "")
         }
     };
     let negated = *kind == Reduction::Min;
-    let x = if negated { negate(builder, place, "negated", x)? } else { x };
+    let x = if negated { negate(builder, scope, "negated", x)? } else { x };
     let op = ir::Pool { window, kind: of_taps };
     let node = builder.add(name, part, op, x)?;
     if negated {
-        return negate(builder, place, "", node);
+        return negate(builder, scope, "", node);
     }
     match factors(name, kind, &window)? {
         None => Ok(node),
         Some(factors) => {
             let channels = builder.tensor(node).channel_count();
             let each = factors.into_iter().flat_map(|factor| repeat_n(factor, channels));
-            average::multiply(builder, place, node, &each.collect::<Vec<_>>())
+            average::multiply(builder, scope, node, &each.collect::<Vec<_>>())
         }
     }
 }
 
 fn negate(
     builder: &mut Builder<'_>,
-    place: Place<'_>,
+    scope: NodeScope<'_>,
     part: &str,
     x: NodeId,
 ) -> Result<NodeId, LowerError> {
-    let affine = Affine { scale: place.constant(-1.0)?, bias: None };
-    builder.add(place.layer, part, affine, x)
+    let affine = Affine { scale: scope.constant(-1.0)?, bias: None };
+    builder.add(scope.layer, part, affine, x)
 }
 
-/// What the sum of each window is multiplied by; `None` where it is no average.
+/// Factor of the sum of each window; `None` if the reduction is no average.
 fn factors(
     layer: &str,
     kind: &Reduction,
     window: &Window,
-) -> Result<Option<Vec<Factor>>, LowerError> {
-    let places = window.taps() as u64;
+) -> Result<Option<Vec<Rational>>, LowerError> {
+    let taps = window.taps() as u64;
     let present = (0..window.windows()).map(|at| window.present(at) as u64);
     match kind {
         Reduction::Max | Reduction::Min | Reduction::Sum => Ok(None),
-        Reduction::Average => Ok(Some(present.map(|count| Factor::ratio(1, count)).collect())),
+        Reduction::Average => Ok(Some(present.map(|count| Rational::ratio(1, count)).collect())),
         Reduction::QuantizedAverage(quantizer) => {
-            let inverse = ndarray::arr0((1.0 / places as f64) as f32).into_dyn();
+            let inverse = ndarray::arr0((1.0 / taps as f64) as f32).into_dyn();
             let quantized = Parameter {
                 layer,
                 part: "average",
@@ -129,10 +129,10 @@ fn factors(
                 values: inverse.view(),
             };
             let inverse = quantized.quantized(quantizer)?;
-            let code = inverse.codes.get(0).unwrap_or_default();
+            let code = inverse.code_at(0);
             let fraction = inverse.format.fractional_bits();
             Ok(Some(
-                present.map(|count| Factor::ratio(places, count).times(&code, fraction)).collect(),
+                present.map(|count| Rational::ratio(taps, count).times(&code, fraction)).collect(),
             ))
         }
     }
@@ -193,7 +193,7 @@ mod tests {
                 for (x, found) in samples.chunks(3).zip(found.chunks(3)) {
                     let sums = [(x[0] + x[1], 2), (x[0] + x[1] + x[2], 3), (x[1] + x[2], 2)];
                     for ((sum, count), found) in sums.into_iter().zip(found) {
-                        // sum / 4 / count in steps of the result.
+                        // sum / 4 / count in LSB of the result.
                         let (up, down) = (sum << format.fractional_bits(), 4 * count);
                         let (floor, rest) = (up.div_euclid(down), 2 * up.rem_euclid(down) - down);
                         let odd = floor % 2 != 0;

@@ -1,4 +1,4 @@
-//! Result precision: the one place that applies the configured type of a result.
+//! Result precision: applies the configured type of a result.
 //!
 //! As in hls4ml, a layer of any family has up to two such types: `result` of `fc1` is that of its
 //! own operation, `result` of `fc1_relu` that of the activation fused into it. A type that cannot
@@ -7,7 +7,7 @@
 use num_bigint::BigInt;
 
 use super::LowerError;
-use super::activation::{Place, activate};
+use super::activation::{NodeScope, activate};
 use super::builder::Builder;
 use super::error::PrecisionOverflow;
 use crate::fixed::{
@@ -19,27 +19,31 @@ use crate::model::Activation;
 /// A result with a type of its own.
 pub(super) struct TypedResult<'a> {
     pub(super) layer: &'a str,
-    /// Its name in a configuration.
+    /// Name in a configuration.
     pub(super) name: String,
     /// The configured type.
     pub(super) to: Option<Quantization>,
 }
 
 impl<'a> TypedResult<'a> {
-    /// The result of the own operation of `layer`.
+    /// The result of the operation of `layer`, before a fused activation.
     pub(super) fn of_layer(builder: &Builder<'_>, layer: &'a str) -> Self {
         let to = builder.settings.layer(layer).and_then(|settings| settings.result);
         Self { layer, name: layer.to_owned(), to }
     }
 
-    /// The result of the activation `function` at `place`: of the layer, or fused into it.
-    pub(super) fn of_activation(builder: &Builder<'_>, place: Place<'a>, function: &str) -> Self {
-        if !place.fused {
-            return Self::of_layer(builder, place.layer);
+    /// The result of the activation `function`: of the layer, or fused into it.
+    pub(super) fn of_activation(
+        builder: &Builder<'_>,
+        scope: NodeScope<'a>,
+        function: &str,
+    ) -> Self {
+        if !scope.is_fused {
+            return Self::of_layer(builder, scope.layer);
         }
-        let to = builder.settings.layer(place.layer).and_then(|settings| settings.activation);
+        let to = builder.settings.layer(scope.layer).and_then(|settings| settings.activation);
         let function = function.split_once('(').map_or(function, |(bare, _)| bare);
-        Self { layer: place.layer, name: format!("{}_{function}", place.layer), to }
+        Self { layer: scope.layer, name: format!("{}_{function}", scope.layer), to }
     }
 
     /// The same result, of type `default` unless it has a configured one.
@@ -80,8 +84,8 @@ impl<'a> TypedResult<'a> {
         Ok(node)
     }
 
-    /// Warns if some codes of the operand of `node` are in `overflowing`: its results, whose codes
-    /// have `range` with so many fractional bits before they are limited, do not fit the type.
+    /// Warns if the type does not hold the results of `node` for the operand codes `overflowing`. Before
+    /// the type is applied, the results have the range `range` with `fraction` fractional bits.
     pub(super) fn warn(
         &self,
         builder: &mut Builder<'_>,
@@ -103,7 +107,7 @@ impl<'a> TypedResult<'a> {
     }
 }
 
-/// The codes that `to` gives without limiting.
+/// The codes that `to` holds without overflow.
 pub(super) fn held(to: &Quantization) -> Range {
     let codes = to.format.codes();
     match to.overflow {
@@ -144,7 +148,8 @@ pub(super) fn unlimited(to: &Quantization) -> Result<Quantization, FormatError> 
     Ok(Quantization::new(format, to.rounding, Overflow::Sat))
 }
 
-/// The operand codes up to `high` of those `steps` that `is_over`; each step has its first code.
+/// Ranges of operand codes of the `steps` that satisfy `is_over`. A step is its first code and value; the
+/// last step ends at `high`.
 pub(super) fn overflowing<V>(
     steps: impl IntoIterator<Item = (BigInt, V)>,
     high: &BigInt,
@@ -164,17 +169,17 @@ pub(super) fn overflowing<V>(
 /// The node that holds `activation` of `x`, in the configured type of its result.
 pub(super) fn fused(
     builder: &mut Builder<'_>,
-    place: Place<'_>,
+    scope: NodeScope<'_>,
     x: NodeId,
     activation: &Activation,
 ) -> Result<NodeId, LowerError> {
-    let node = activate(builder, place, x, activation)?;
+    let node = activate(builder, scope, x, activation)?;
     let name = match activation {
         Activation::Linear => "linear".to_owned(),
-        // Softmax has the type of its result inside.
+        // A softmax operation includes its result type.
         Activation::Softmax => return Ok(node),
         Activation::Function(function) => function.to_string(),
         Activation::Quantizer(quantizer) => quantizer.to_string(),
     };
-    TypedResult::of_activation(builder, place, &name).apply(builder, "result", node)
+    TypedResult::of_activation(builder, scope, &name).apply(builder, "result", node)
 }

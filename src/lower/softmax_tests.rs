@@ -70,7 +70,7 @@ fn smaller_tables_are_more_tables() -> Outcome {
         let worst = (found - exact).iter().fold(0.0, |worst: f64, off| worst.max(off.abs()));
         Ok((sizes, worst * 32768.0))
     };
-    // 10 bits behind the point of distances, and 5 above: exp(-32) is no number any more.
+    // Differences with 10 fractional and 5 integer bits: exp(-32) is below every LSB.
     let (tables, worst) = sizes(&settings)?;
     assert_eq!(tables, [256, 128, 1024]);
     assert!(worst < 0.501, "{worst}");
@@ -122,16 +122,16 @@ fn coarse_tables_are_said() -> Outcome {
     }
 
     // Whatever computes with probabilities has more of them.
-    let behind = |layers: Vec<(&str, LayerKind)>| -> Result<String, Box<dyn Error>> {
+    let followed_by = |layers: Vec<(&str, LayerKind)>| -> Result<String, Box<dyn Error>> {
         let first = [("softmax", softmax.clone())].into_iter();
         let graph =
             lower(&chain(4, first.chain(layers).collect()), &settings("fixed<8,3>")?)?.graph;
         Ok(graph[graph.layers[1].1].tensor.format.to_string())
     };
     let relu = || LayerKind::Activation(plain_relu());
-    assert_eq!(behind(vec![("flat", LayerKind::Flatten)])?, "ufixed<16,1>");
-    assert_eq!(behind(vec![("flat", LayerKind::Flatten), ("relu", relu())])?, "ufixed<28,1>");
-    assert_eq!(behind(vec![("relu", relu()), ("flat", LayerKind::Flatten)])?, "ufixed<28,1>");
+    assert_eq!(followed_by(vec![("flat", LayerKind::Flatten)])?, "ufixed<16,1>");
+    assert_eq!(followed_by(vec![("flat", LayerKind::Flatten), ("relu", relu())])?, "ufixed<28,1>");
+    assert_eq!(followed_by(vec![("relu", relu()), ("flat", LayerKind::Flatten)])?, "ufixed<28,1>");
     Ok(())
 }
 

@@ -244,7 +244,7 @@ fn every_message() -> Outcome {
     let mut small = Settings::default();
     small.softmax.exp_table = "ufixed<60,1>".parse().ok();
     let text = message(&softmax, &small);
-    let fault = "has more than 48 bits behind the point";
+    let fault = "has more than 48 fractional bits";
     assert_eq!(text, format!("layer 's': the type ufixed<60,1> of the table 'exp_table' {fault}"));
     let mut small = Settings::default();
     small.softmax.inverse_table = "ufixed<60,1>".parse().ok();

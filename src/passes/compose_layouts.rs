@@ -1,4 +1,4 @@
-//! Layout operations of layout operations.
+//! Composes layout operations.
 
 use petgraph::Direction;
 
@@ -16,7 +16,7 @@ fn run(graph: &mut Graph, _: &mut Report) {
     for node in &order {
         compose(graph, *node);
     }
-    // A layout operation without users goes, unless it is the result of a layer of the model.
+    // Unused layout operations are removed, unless they are the result of a layer of the model.
     for node in order.into_iter().rev() {
         let is_used = graph.nodes.edges_directed(node, Direction::Outgoing).next().is_some();
         let is_named = graph.layers.iter().any(|(_, result)| *result == node)
@@ -27,17 +27,17 @@ fn run(graph: &mut Graph, _: &mut Report) {
     }
 }
 
-/// `node` is a layout operation of one operand.
+/// True for a gather or a reshape.
 fn is_layout(graph: &Graph, node: NodeId) -> bool {
     graph.nodes.contains_node(node) && matches!(graph[node].op, Op::Gather(_) | Op::Reshape(_))
 }
 
-/// The operand's element that element `element` of the result of a layout operation is.
+/// Index in the operand of element `element` of the result of a layout operation.
 fn index(op: &Op, element: usize) -> Option<usize> {
     if let Op::Gather(gather) = op { gather.indices[element] } else { Some(element) }
 }
 
-/// Lets a layout operation take the operand of its operand, as long as that is one as well.
+/// Merges a layout operation with its operand, as long as that is one as well.
 fn compose(graph: &mut Graph, node: NodeId) {
     if !is_layout(graph, node) {
         return;
@@ -56,7 +56,7 @@ fn compose(graph: &mut Graph, node: NodeId) {
             false => gather.into(),
         };
         graph.set_operands(node, &[source]);
-        graph.set_op(node, op).expect("indices of elements of the source");
+        graph.set_op(node, op).expect("all indices lie in the source");
     }
     remove_if_same(graph, node);
 }
@@ -66,7 +66,7 @@ fn remove_if_same(graph: &mut Graph, node: NodeId) {
     let Some(source) = graph.operands(node).first().copied() else { return };
     let same = matches!(graph[node].op, Op::Reshape(_))
         && graph[node].tensor.shape == graph[source].tensor.shape;
-    // An input that is an output as well needs an operation between: ports differ.
+    // An input that is also an output keeps an operation in between: they are different ports.
     let is_output = graph.outputs.iter().any(|output| output.node == node);
     if same && !(is_output && matches!(graph[source].op, Op::Input(_))) {
         graph.replace_all_uses(node, source);

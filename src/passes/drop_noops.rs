@@ -1,4 +1,4 @@
-//! Operations that change nothing.
+//! Removes operations whose result equals their operand.
 
 use super::{Pass, Report};
 use crate::ir::{Graph, NodeId, Op};
@@ -18,18 +18,18 @@ fn run(graph: &mut Graph, _: &mut Report) {
     }
 }
 
-/// The operand that `node` repeats; `None` if it computes something.
+/// The operand that the result of `node` equals; `None` if they may differ.
 fn same_as(graph: &Graph, node: NodeId) -> Option<NodeId> {
     let operand = *graph.operands(node).first()?;
     let (x, y) = (&graph[operand].tensor, &graph[node].tensor);
-    // An input that is an output as well needs an operation between: ports differ.
+    // An input that is also an output keeps an operation in between: they are different ports.
     let is_output = graph.outputs.iter().any(|output| output.node == node);
     if is_output && matches!(graph[operand].op, Op::Input(_)) {
         return None;
     }
     let op = &graph[node].op;
-    // In the same format every code is its own cast, save for the one that a symmetric saturation
-    // excludes: then the ranges differ.
+    // A cast to the same format keeps every code, except for the lowest one under SAT_SYM: then the
+    // ranges differ.
     let removable = matches!(op, Op::Cast(_)) && x == y
         || matches!(op, Op::Clamp(_))
             && (&x.ranges, x.format.fractional_bits()) == (&y.ranges, y.format.fractional_bits())

@@ -1,12 +1,11 @@
-//! Graph to graph: each pass makes a graph cheaper and leaves every result as it was.
+//! Optimization passes over a graph. No pass changes an output of the network.
 //!
-//! A pass has a name, a sentence, and a file; two lists say in which order they run. After each the
-//! graph is validated.
+//! Each pass has a file. Two lists set the order; after each pass the graph is validated.
 //!
-//! - [`PASSES`], taken by [`run`], leave every layer's result as it was: what comes of them is
-//!   simulated and traced.
-//! - [`HARDWARE_PASSES`], taken by [`for_hardware`], leave the network's outputs as they were, and
-//!   what they do inside they prove: hardware is built from what comes of them.
+//! - [`PASSES`], run by [`run`], keep the result of every layer: simulation and traces use their
+//!   graph.
+//! - [`HARDWARE_PASSES`], run by [`for_hardware`], keep the outputs of the network and may change
+//!   intermediate results, with a proof: hardware is generated from their graph.
 
 mod compose_layouts;
 mod drop_noops;
@@ -24,39 +23,39 @@ pub use narrow_scales::{MAX_THRESHOLDS, Outcome, Scale, ScaleTypes};
 /// A pass.
 #[derive(Clone, Copy, Debug)]
 pub struct Pass {
-    /// Its name: that of its file.
+    /// Name of the pass and of its file.
     pub name: &'static str,
-    /// What it does, in a sentence.
+    /// Description in one sentence.
     pub purpose: &'static str,
     run: fn(&mut Graph, &mut Report),
 }
 
-/// What passes found out, for their users to see.
+/// Results of the passes for the user.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Report {
-    /// The type of each real-valued scale, and why it suffices.
+    /// The type of each real-valued scale, and the reason for it.
     pub scales: Vec<Scale>,
 }
 
-/// The passes of every graph, in their order.
+/// Passes that run on every graph, in order.
 pub const PASSES: &[Pass] = &[drop_noops::PASS, sink_layouts::PASS, compose_layouts::PASS];
 
-/// The passes that follow for hardware, in their order.
+/// Passes that follow for hardware, in order.
 pub const HARDWARE_PASSES: &[Pass] = &[narrow_scales::PASS, drop_noops::PASS];
 
 /// Runs [`PASSES`].
 ///
 /// # Errors
-/// If a pass breaks the graph, which is a defect of the pass.
+/// If a pass breaks the graph, which is a bug of the pass.
 pub fn run(graph: &mut Graph) -> Result<Report, Invalid> {
     run_all(PASSES, graph)
 }
 
-/// What hardware is built from: `graph` after [`HARDWARE_PASSES`]. Its outputs are those of `graph`
-/// for every input; what lies between may count in coarser steps.
+/// The graph that hardware is generated from: `graph` after [`HARDWARE_PASSES`]. Its outputs equal
+/// those of `graph` for every input; intermediate results may have fewer fractional bits.
 ///
 /// # Errors
-/// If a pass breaks the graph, which is a defect of the pass.
+/// If a pass breaks the graph, which is a bug of the pass.
 pub fn for_hardware(graph: &Graph) -> Result<(Graph, Report), Invalid> {
     let mut graph = graph.clone();
     let report = run_all(HARDWARE_PASSES, &mut graph)?;
@@ -73,7 +72,7 @@ impl Pass {
     /// Runs the pass and validates its graph.
     ///
     /// # Errors
-    /// If the pass breaks the graph, which is a defect of the pass.
+    /// If the pass breaks the graph, which is a bug of the pass.
     pub fn apply(&self, graph: &mut Graph, report: &mut Report) -> Result<(), Invalid> {
         (self.run)(graph, report);
         validate(graph)

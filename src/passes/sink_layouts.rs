@@ -1,9 +1,8 @@
-//! Permutations before elementwise operations.
+//! Sinks permutations below uniform elementwise operations.
 //!
-//! A layer with channels first is computed between two permutations. Where only operations that are
-//! the same for all elements stand between the last permutation of one layer and the first of the
-//! next, they are done before it, and the two permutations meet: [`super::compose_layouts`] cancels
-//! them.
+//! A layer with channels first is computed between two permutations. If only uniform operations lie
+//! between the last permutation of one layer and the first of the next, sinking makes the two
+//! permutations adjacent, and [`super::compose_layouts`] cancels them.
 
 use super::{Pass, Report};
 use crate::ir::{Gather, Graph, NodeId, Op, Tensor};
@@ -11,7 +10,7 @@ use crate::naming;
 
 pub(super) const PASS: Pass = Pass {
     name: "sink_layouts",
-    purpose: "Moves permutations from before elementwise operations to behind them.",
+    purpose: "Moves permutations from the operands of elementwise operations to their result.",
     run,
 };
 
@@ -25,8 +24,7 @@ fn run(graph: &mut Graph, _: &mut Report) {
     }
 }
 
-/// The permutation that all operands of a uniform elementwise operation are results of, and the
-/// nodes that they permute.
+/// The permutation that all operands of a uniform operation share, and the nodes that it permutes.
 fn permuted(graph: &Graph, node: NodeId) -> Option<(Gather, Vec<NodeId>)> {
     if !graph[node].op.is_uniform() {
         return None;
@@ -43,7 +41,7 @@ fn permuted(graph: &Graph, node: NodeId) -> Option<(Gather, Vec<NodeId>)> {
     same.then(|| (first.clone(), sources))
 }
 
-/// The node's gather, if it has each element of its operand once.
+/// The gather of a node, if its indices are a permutation.
 fn permutation(graph: &Graph, node: NodeId) -> Option<&Gather> {
     let Op::Gather(gather) = &graph[node].op else { return None };
     let operand = *graph.operands(node).first()?;
@@ -57,8 +55,8 @@ fn permutation(graph: &Graph, node: NodeId) -> Option<&Gather> {
         .then_some(gather)
 }
 
-/// Lets `node` take `sources`, and its users take its permuted result. `None` where the operation
-/// does not admit the sources.
+/// Makes `node` take `sources`, and its users take its permuted result. `None` if the operation does
+/// not admit the sources.
 fn sink(graph: &mut Graph, node: NodeId, permutation: Gather, sources: &[NodeId]) -> Option<()> {
     let operands: Vec<&Tensor> = sources.iter().map(|source| &graph[*source].tensor).collect();
     let result = graph[node].op.infer(&operands).ok()?;
@@ -66,15 +64,15 @@ fn sink(graph: &mut Graph, node: NodeId, permutation: Gather, sources: &[NodeId]
     let wanted = format!("{}_moved", graph[node].name);
     let taken = |name: &str| graph.nodes.node_weights().any(|node| node.name == name);
     let name = naming::unique(&wanted, taken);
-    // The permutation comes first: its users are those of the node, which then becomes its operand.
-    let behind = graph.add(name, permutation, &sources[..1]).ok()?;
-    graph.replace_all_uses(node, behind);
+    // The new permutation takes over the users of the node, and then takes the node.
+    let permuted = graph.add(name, permutation, &sources[..1]).ok()?;
+    graph.replace_all_uses(node, permuted);
     graph.set_operands(node, sources);
     graph[node].tensor = result;
-    graph.set_operands(behind, &[node]);
-    let op = graph[behind].op.clone();
-    graph.set_op(behind, op).expect("as many elements as the sources have");
-    graph[behind].layer = layer;
+    graph.set_operands(permuted, &[node]);
+    let op = graph[permuted].op.clone();
+    graph.set_op(permuted, op).expect("the result has the shape of the sources");
+    graph[permuted].layer = layer;
     Some(())
 }
 
@@ -83,7 +81,7 @@ mod tests {
     use crate::passes::test::assert_pass;
 
     #[test]
-    fn permutations_go_behind_uniform_operations() {
+    fn permutations_sink_below_uniform_operations() {
         assert_pass(
             super::PASS,
             "x = input shape=[2, 2] format=fixed<4,2>

@@ -1,4 +1,4 @@
-//! Tables and JSON for a user: data first, text made from it.
+//! Tables and JSON for the user: rows of data, and the text of each.
 
 mod layers;
 pub mod quantizers;

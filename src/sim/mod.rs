@@ -1,4 +1,4 @@
-//! Simulates a graph, bit for bit.
+//! Bit-exact simulation of a graph.
 //!
 //! [`run`] evaluates each node by its operation's reference evaluation,
 //! [`Operation::evaluate`](crate::ir::Operation::evaluate). Samples are tensors of codes whose first
@@ -27,7 +27,7 @@ pub struct Trace {
 /// Samples that do not fit the network.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SimError {
-    /// Another number of inputs.
+    /// Wrong number of inputs.
     #[error("the network has {expected} inputs, not {found}")]
     Inputs {
         /// Inputs of the network.
@@ -35,10 +35,10 @@ pub enum SimError {
         /// Inputs given.
         found: usize,
     },
-    /// Another shape; the first axis counts samples.
+    /// Wrong shape; the first axis counts samples.
     #[error(
-        "input '{input}' takes samples of the shape {expected:?} behind an axis that counts them; \
-         the array has the shape {found:?}"
+        "input '{input}' takes samples of the shape {expected:?}, stacked along the first axis; the \
+         array has the shape {found:?}"
     )]
     Shape {
         /// The input.
@@ -58,8 +58,8 @@ pub enum SimError {
         /// Samples of this one.
         found: usize,
     },
-    /// A code that the input's format lacks.
-    #[error("input '{input}' holds a code beyond its format")]
+    /// A code outside of the input's format.
+    #[error("input '{input}' has a code outside of its format")]
     Code {
         /// The input.
         input: String,
@@ -103,9 +103,12 @@ impl Trace {
     }
 
     /// The network's results by the names of its outputs.
+    ///
+    /// # Panics
+    /// If this is the trace of another graph.
     pub fn outputs(&self, graph: &Graph) -> Vec<(String, Codes)> {
-        let output = |o: &crate::ir::Output| Some((o.name.clone(), self.of(o.node)?.clone()));
-        graph.outputs.iter().filter_map(output).collect()
+        let codes = |node| self.of(node).expect("the trace of this graph has every node").clone();
+        graph.outputs.iter().map(|output| (output.name.clone(), codes(output.node))).collect()
     }
 }
 

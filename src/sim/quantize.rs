@@ -1,22 +1,21 @@
-//! Real numbers onto an input's grid.
+//! Quantizes real numbers to an input's format.
 
 use ndarray::{ArrayD, ArrayViewD};
 
 use crate::fixed::{Codes, Format, Overflow, Quantization, Rounding, cast_real, exact_code};
 
-/// Samples on an input's grid.
+/// Quantized samples.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quantized {
     /// The codes.
     pub codes: Codes,
-    /// How many values lay between two steps and were rounded, halves to even.
+    /// Number of values that were rounded, half to even.
     pub rounded: usize,
-    /// How many values lay beyond the format and became its nearest number.
+    /// Number of values that were saturated.
     pub saturated: usize,
 }
 
-/// `values` as codes of `format`: rounded to nearest, halves to even, and saturated. `None` if one
-/// is NaN; infinities saturate.
+/// `values` as codes of `format`, rounded half to even and saturated; `None` if a value is NaN.
 pub fn quantize(values: &ArrayViewD<'_, f64>, format: Format) -> Option<Quantized> {
     let to = Quantization::new(format, Rounding::RndConv, Overflow::Sat);
     let (mut rounded, mut saturated) = (0, 0);
@@ -31,6 +30,6 @@ pub fn quantize(values: &ArrayViewD<'_, f64>, format: Format) -> Option<Quantize
             cast_real(value.clamp(f64::MIN, f64::MAX), &to)
         })
         .collect::<Option<Vec<_>>>()?;
-    let codes = ArrayD::from_shape_vec(values.raw_dim(), codes).ok()?;
+    let codes = ArrayD::from_shape_vec(values.raw_dim(), codes).expect("a code per value");
     Some(Quantized { codes: Codes::from_big(codes), rounded, saturated })
 }

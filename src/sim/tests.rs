@@ -118,7 +118,7 @@ fn samples_that_do_not_fit_are_refused() -> Outcome {
         (vec![good()?], "the network has 2 inputs, not 1"),
         (
             vec![codes(&[2], &[1, 1])?, codes(&[1, 1], &[0])?],
-            "input 'x' takes samples of the shape [2] behind an axis that counts them; the array has \
+            "input 'x' takes samples of the shape [2], stacked along the first axis; the array has \
              the shape [2]",
         ),
         (
@@ -127,7 +127,7 @@ fn samples_that_do_not_fit_are_refused() -> Outcome {
         ),
         (
             vec![codes(&[1, 2], &[8, 0])?, codes(&[1, 1], &[0])?],
-            "input 'x' holds a code beyond its format",
+            "input 'x' has a code outside of its format",
         ),
     ];
     for (inputs, message) in cases {

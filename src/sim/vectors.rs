@@ -1,4 +1,4 @@
-//! Random samples to check a project with.
+//! Random vectors for the test bench of a project.
 
 use ndarray::{ArrayD, IxDyn};
 use num_bigint::{BigInt, BigUint};
@@ -6,9 +6,9 @@ use num_bigint::{BigInt, BigUint};
 use crate::fixed::{Codes, Range};
 use crate::ir::Graph;
 
-/// Random vectors: `samples` samples for each input of `graph`. The first are the smallest codes, the
-/// largest, zeros, and both ends in turn; the others are evenly distributed. Always the same for the
-/// same graph.
+/// Random vectors: `samples` samples for each input of `graph`, the same in every run. The first four
+/// samples are the smallest codes, the largest codes, zeros, and both ends alternating; the others are
+/// uniformly distributed.
 pub fn vectors(graph: &Graph, samples: usize) -> Vec<Codes> {
     let mut random = Random { state: 0x9e37_79b9_7f4a_7c15 };
     graph
@@ -53,7 +53,7 @@ impl Random {
 
     fn within(&mut self, range: &Range) -> BigInt {
         let count: BigInt = range.high() - range.low() + 1;
-        // 192 bits against at most 128: the remainder favours no code that anyone could tell.
+        // With 192 random bits for at most 128, the bias of the remainder is below 2^-64.
         let words: Vec<u32> = (0..3)
             .flat_map(|_| {
                 let word = self.next();

@@ -1,4 +1,4 @@
-//! From an operand's code to a quantizer's.
+//! Evaluates the operations from a scale to a quantizer on single codes.
 
 use num_bigint::BigInt;
 
@@ -6,8 +6,8 @@ use super::cone::{Cone, Link, Monotone};
 use crate::fixed::{Caster, Format, Overflow, Quantization, Word};
 use crate::ir::{Affine, Alignment, Clamp, LeakyAlignment, StepFunction};
 
-/// A function of an operand's code and channel, monotone in the code: what the operations from a
-/// scale to one of the quantizers behind it do.
+/// The operations from a scale to one of the quantizers after it: a function of the operand's code and
+/// channel, monotone in the code.
 pub(super) struct Chain<'g, W: Word> {
     maps: Vec<Map<'g, W>>,
 }
@@ -15,62 +15,62 @@ pub(super) struct Chain<'g, W: Word> {
 /// One operation on a single code.
 enum Map<'g, W: Word> {
     Same,
-    /// Scale and bias of each channel, or those of all.
-    Lines(Vec<(W, W)>),
-    Limits(Option<W>, Option<W>),
-    /// Codes from 0 on move up by so many places; others have the slope of their channel.
+    /// Scale and bias per channel, or one of each for all.
+    Affine(Vec<(W, W)>),
+    Clamp(Option<W>, Option<W>),
+    /// Codes from 0 on are shifted left by `operand`; others have the slope of their channel.
     Leaky {
         slopes: Vec<W>,
         operand: u32,
     },
-    /// The cast of all channels, or of each.
-    Casts(Vec<Caster<W>>),
-    /// The operand counts in steps 2^`dropped` times as coarse as the thresholds.
-    Steps {
-        groups: &'g Groups<W>,
+    /// A cast per channel, or one for all.
+    Cast(Vec<Caster<W>>),
+    /// The operand has `dropped` fractional bits fewer than the thresholds.
+    StepFunction {
+        indices: &'g StepIndices<W>,
         dropped: u32,
     },
 }
 
-/// StepFunction whose values are replaced by the number of the step, so that a function that goes up and
-/// down is monotone as well. Neighbours with the same value count as one step.
-pub(super) struct Groups<W> {
+/// A step function whose values are replaced by indices of steps, so that it is monotone. Adjacent steps
+/// with the same value have the same index.
+pub(super) struct StepIndices<W> {
     thresholds: Vec<W>,
-    numbers: Vec<W>,
+    indices: Vec<W>,
 }
 
 impl<'g, W: Word> Chain<'g, W> {
-    /// The chains to all quantizers of `cone`, in their order; `groups` are those of its parts.
-    /// `None` if some code does not fit the word.
-    pub(super) fn all(cone: &Cone, groups: &'g [Option<Groups<W>>]) -> Option<Vec<Self>> {
+    /// The chains to all quantizers of `cone`, in order, with the step indices of its links. `None` if a
+    /// code does not fit the word.
+    pub(super) fn all(cone: &Cone, indices: &'g [Option<StepIndices<W>>]) -> Option<Vec<Self>> {
         let mut tensors = cone.links.iter().map(|link| &link.tensor).chain([&cone.result]);
         if !W::holds(cone.operand.format) || !tensors.all(|tensor| W::holds(tensor.format)) {
             return None;
         }
         let ends = (0..cone.links.len()).filter(|link| cone.links[*link].is_end());
-        ends.map(|end| Self::to(cone, end, groups)).collect()
+        ends.map(|end| Self::to(cone, end, indices)).collect()
     }
 
-    /// The chain to the part `end`.
-    fn to(cone: &Cone, end: usize, groups: &'g [Option<Groups<W>>]) -> Option<Self> {
+    /// The chain to the link `end`.
+    fn to(cone: &Cone, end: usize, indices: &'g [Option<StepIndices<W>>]) -> Option<Self> {
         let mut maps = Vec::new();
         let mut at = Some(end);
-        while let Some(place) = at {
-            let link = cone.links.get(place)?;
+        while let Some(index) = at {
+            let link = &cone.links[index];
             let x = cone.tensor(link.from).format;
-            maps.push(match groups.get(place)? {
-                Some(groups) => Map::steps(groups, x, link.dropped)?,
+            maps.push(match &indices[index] {
+                Some(indices) => Map::step_function(indices, x, link.dropped)?,
                 None => Map::of(link, x)?,
             });
             at = link.from;
         }
         let channels = cone.operand.channel_count();
-        maps.push(Map::Lines(lines(&cone.affine, cone.operand.format, channels)?));
+        maps.push(Map::Affine(lines(&cone.affine, cone.operand.format, channels)?));
         maps.reverse();
         Some(Self { maps })
     }
 
-    /// What the quantizer makes of the operand `code` in `channel`.
+    /// The quantizer's code for the operand `code` in `channel`.
     pub(super) fn apply(&self, channel: usize, code: &W) -> W {
         self.maps.iter().fold(code.clone(), |code, map| map.apply(channel, code))
     }
@@ -80,13 +80,15 @@ impl<'g, W: Word> Map<'g, W> {
     /// The operation of `link` on operands of the format `x`.
     fn of(link: &Link, x: Format) -> Option<Self> {
         Some(match &*link.op {
-            Monotone::Affine(affine) => Self::Lines(lines(affine, x, link.tensor.channel_count())?),
+            Monotone::Affine(affine) => {
+                Self::Affine(lines(affine, x, link.tensor.channel_count())?)
+            }
             Monotone::Clamp(Clamp { low, high }) => {
                 let limit = |code: &Option<BigInt>| match code {
                     Some(code) => W::from_big(&link.limit(code)).map(Some),
                     None => Some(None),
                 };
-                Self::Limits(limit(low)?, limit(high)?)
+                Self::Clamp(limit(low)?, limit(high)?)
             }
             Monotone::Leaky(leaky) => {
                 let alignment = LeakyAlignment::of(leaky, x).ok()?;
@@ -96,31 +98,31 @@ impl<'g, W: Word> Map<'g, W> {
             }
             Monotone::Cast(cast) => {
                 let caster = |to| Caster::new(x.fractional_bits(), &unwrapped(to)?);
-                Self::Casts(cast.to.iter().map(caster).collect::<Option<_>>()?)
+                Self::Cast(cast.to.iter().map(caster).collect::<Option<_>>()?)
             }
-            // Only where groups are missing: then the codes do not fit the word.
+            // A step function has step indices; see `step_function`.
             Monotone::StepFunction(_) => return None,
             Monotone::SameCodes(_) => Self::Same,
         })
     }
 
-    /// StepFunction on operands of the format `x`, which counts in steps 2^`dropped` times as coarse as
-    /// the thresholds.
-    fn steps(groups: &'g Groups<W>, x: Format, dropped: u32) -> Option<Self> {
+    /// The step function on operands of the format `x`, with `dropped` fractional bits fewer than the
+    /// thresholds.
+    fn step_function(indices: &'g StepIndices<W>, x: Format, dropped: u32) -> Option<Self> {
         let finer = Format::covering(&x.codes().refined(dropped), x.fractional_bits());
-        finer.is_ok_and(W::holds).then_some(Self::Steps { groups, dropped })
+        finer.is_ok_and(W::holds).then_some(Self::StepFunction { indices, dropped })
     }
 
     fn apply(&self, channel: usize, code: W) -> W {
         match self {
             Self::Same => code,
-            Self::Lines(lines) => {
+            Self::Affine(lines) => {
                 let (scale, bias) = &lines[channel % lines.len()];
                 let mut result = bias.clone();
                 result.add_product(&code, scale);
                 result
             }
-            Self::Limits(low, high) => {
+            Self::Clamp(low, high) => {
                 let code = low.iter().fold(code, |code, low| code.max(low.clone()));
                 high.iter().fold(code, |code, high| code.min(high.clone()))
             }
@@ -130,15 +132,15 @@ impl<'g, W: Word> Map<'g, W> {
                 result.add_product(&code, &slopes[channel % slopes.len()]);
                 result
             }
-            Self::Casts(casters) => casters[channel % casters.len()].apply(&code),
-            Self::Steps { groups, dropped } => groups.number(&code.shifted_left(*dropped)),
+            Self::Cast(casters) => casters[channel % casters.len()].apply(&code),
+            Self::StepFunction { indices, dropped } => indices.at(&code.shifted_left(*dropped)),
         }
     }
 }
 
-impl<W: Word> Groups<W> {
-    /// Those of the parts of a graph's cone that are steps; `None` if a threshold does not fit the
-    /// word.
+impl<W: Word> StepIndices<W> {
+    /// The step indices of each link of `cone` that is a step function; `None` if a threshold does not
+    /// fit the word.
     pub(super) fn all(cone: &Cone) -> Option<Vec<Option<Self>>> {
         let of = |link: &Link| match &*link.op {
             Monotone::StepFunction(steps) => Self::of(steps).map(Some),
@@ -153,28 +155,28 @@ impl<W: Word> Groups<W> {
 
     fn of(steps: &StepFunction) -> Option<Self> {
         let thresholds = W::view(&steps.thresholds.codes)?.iter().cloned().collect();
-        let mut numbers: Vec<W> = Vec::new();
+        let mut indices: Vec<W> = Vec::new();
         let mut last: Option<BigInt> = None;
         for value in steps.values.codes.iter() {
-            let number = match (numbers.last(), &last) {
+            let index = match (indices.last(), &last) {
                 (None, _) => W::zero(),
-                (Some(number), Some(last)) if *last == value => number.clone(),
-                (Some(number), _) => number.clone() + W::one(),
+                (Some(index), Some(last)) if *last == value => index.clone(),
+                (Some(index), _) => index.clone() + W::one(),
             };
-            numbers.push(number);
+            indices.push(index);
             last = Some(value);
         }
-        Some(Self { thresholds, numbers })
+        Some(Self { thresholds, indices })
     }
 
-    fn number(&self, code: &W) -> W {
-        let step = self.thresholds.partition_point(|threshold| threshold <= code);
-        self.numbers.get(step).cloned().unwrap_or_else(W::zero)
+    /// The index of the step that `code` lies on.
+    fn at(&self, code: &W) -> W {
+        self.indices[self.thresholds.partition_point(|threshold| threshold <= code)].clone()
     }
 }
 
-/// The lines of an affine operation on operands of the format `x`, one for each of so many
-/// channels. Bits that an i64 loses above the result's would come back lost in any case.
+/// Scale and bias of each channel of an affine operation on operands of the format `x`. i64 words
+/// wrap modulo 2^64, which the result fits: bits that a shift loses do not matter.
 fn lines<W: Word>(affine: &Affine, x: Format, channels: usize) -> Option<Vec<(W, W)>> {
     let alignment = Alignment::of(affine, x).ok()?;
     let scales = W::view(&affine.scale.codes)?;
@@ -191,8 +193,8 @@ fn lines<W: Word>(affine: &Affine, x: Format, channels: usize) -> Option<Vec<(W,
     Some(scales.into_iter().zip(biases).collect())
 }
 
-/// A monotone cast that gives the codes of `to` where that one does, and a code beyond them where it
-/// overflows but does not saturate.
+/// A monotone cast with the codes of `to`, and a code beyond them where `to` overflows without
+/// saturation.
 fn unwrapped(to: &Quantization) -> Option<Quantization> {
     Some(match to.overflow {
         Overflow::Sat | Overflow::SatSym => *to,

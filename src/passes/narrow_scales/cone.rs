@@ -53,8 +53,7 @@ pub(super) enum Monotone {
 }
 
 impl Cone {
-    /// The cone after `node`, the operation `affine`. Errors say what keeps its scale from being
-    /// narrowed.
+    /// The cone after `node`, the operation `affine`. An error is the reason why its scale stays exact.
     pub(super) fn after(graph: &Graph, node: NodeId, affine: &Affine) -> Result<Self, Outcome> {
         let Some(operand) = graph.operands(node).first().copied() else {
             return Err(Outcome::NotQuantized { by: graph[node].name.clone() });
@@ -161,9 +160,9 @@ impl Cone {
         from.and_then(|link| self.links.get(link)).map_or(&self.result, |link| &link.tensor)
     }
 
-    /// This cone, the graph's, with another affine operation of as many fractional bits or fewer,
-    /// and so everything up to the quantizers. Limits are rounded to these bits; thresholds of step
-    /// functions are where they were. `None` if a type has more than 128 bits.
+    /// This cone with another affine operation, of as many fractional bits or fewer, and the types that
+    /// follow up to the quantizers. Limits are rounded to these bits; thresholds of step functions keep
+    /// their values. `None` if a type has more than 128 bits.
     pub(super) fn with(&self, affine: Affine) -> Option<Self> {
         let op = Op::from(affine.clone());
         let result = op.infer(&[&self.operand]).ok()?;
@@ -179,14 +178,14 @@ impl Cone {
         Some(cone)
     }
 
-    /// Makes the graph compute what the cone says.
+    /// Writes the operations of the cone to the graph.
     ///
     /// # Errors
     /// If thresholds take more than 128 bits; then the graph is as it was.
     pub(super) fn write(self, graph: &mut Graph) -> Result<(), OpError> {
         let ops: Vec<Op> = self.links.iter().map(Link::written).collect::<Result<_, _>>()?;
         let mut write =
-            |node, op| graph.set_op(node, op).expect("types that the cone has inferred");
+            |node, op| graph.set_op(node, op).expect("the cone inferred the same types");
         write(self.node, self.affine.into());
         for (link, op) in self.links.iter().zip(ops) {
             write(link.node, op);
@@ -201,14 +200,14 @@ enum Stop {
     NotQuantized,
 }
 
-/// The leaky ReLU ascends everywhere, with the threshold 0 at any LSB of its operand.
+/// True if the leaky ReLU is monotone and its threshold is 0, which holds at any LSB of the operand.
 fn is_monotone(leaky: &Leaky) -> bool {
     let ascends = leaky.slopes.codes.iter().all(|slope| !slope.is_negative());
     ascends && leaky.threshold.is_zero() && leaky.bias.is_none()
 }
 
 impl Link {
-    /// It is a quantizer, with which a branch of the tree ends.
+    /// True for a quantizer, which ends a branch of the tree.
     pub(super) fn is_end(&self) -> bool {
         matches!(*self.op, Monotone::Cast(_) | Monotone::StepFunction(_))
     }
@@ -247,8 +246,8 @@ impl Link {
         })
     }
 
-    /// `steps` with the operand's fractional bits, less those that no operand reaches any more since
-    /// their threshold and the next are one.
+    /// `steps` with the operand's fractional bits, without steps that became empty because their
+    /// threshold equals the next.
     fn without_empty_steps(&self, steps: &StepFunction) -> Result<StepFunction, FormatError> {
         let mut values = steps.values.codes.iter();
         let mut kept: Vec<BigInt> = values.next().into_iter().collect();

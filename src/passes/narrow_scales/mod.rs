@@ -1,24 +1,24 @@
-//! Scales and offsets, as narrow as the quantizers behind them allow.
+//! Narrows scales and biases to the fractional bits that the quantizers after them need.
 //!
-//! An [`Op::Affine`] multiplies by a real number of 24 or more significant bits. Where its result
-//! goes through a quantizer, most of them make no difference: the quantizer gives the same code for
-//! every scale near enough. How near is enough is not estimated here but proven, for each channel
-//! and for every code that the operand can take.
+//! An [`Op::Affine`] multiplies by a real number of 24 or more significant bits. If a quantizer takes
+//! its result, most of these bits do not matter: the quantizer gives the same code for every scale
+//! that is close enough. This pass does not estimate the precision. It proves, for each channel and
+//! every code in the operand's range, that a narrower scale gives the same results.
 //!
-//! **The proof.** From the operand's code to the quantizer's, each channel's function is monotone,
-//! with the exact scale and with a narrower one: products with a constant, offsets, limits, leaky
-//! slopes, rounding and saturation all are. So the exact function is constant between *thresholds*,
-//! the codes at which it changes, which bisection finds. If the narrower function agrees with it at
-//! the ends of the operand's range and on both sides of each threshold, it agrees everywhere: between
-//! two codes at which it has the same value it has no other.
+//! **Proof.** The function from the operand's code to the quantizer's code is monotone in each
+//! channel, with the exact scale and with a narrower one, because scaling by a constant, biases,
+//! limits, leaky slopes, rounding and saturation are monotone. So the exact function is constant
+//! between its *thresholds*, the codes at which it changes; bisection finds them. If the narrower
+//! function equals the exact one at the ends of the operand's range and on both sides of each
+//! threshold, they are equal everywhere: a monotone function with the same value at two codes is
+//! constant between them.
 //!
-//! A function of steps that goes up and down is monotone in the number of the step, so those numbers
-//! are compared instead of values. A cast that wraps around inside of the reachable range is not
-//! monotone, and its scale stays as it is.
+//! A step function need not be monotone, but the index of its step is, so indices are compared
+//! instead of values. A cast that wraps within the proven range is not monotone; the scale before it
+//! is not narrowed.
 //!
-//! **The search.** Scales are rounded to nearest with fewer bits behind the point than it takes, then
-//! with one more, and so on; for each, offsets likewise. The first pair that is proven is taken. It
-//! ends: the exact numbers are the last candidates.
+//! **Search.** Scales are rounded to nearest with a growing number of fractional bits, and biases
+//! likewise for each scale. The first pair with a proof is taken. The exact constants come last.
 
 mod chain;
 mod cone;
@@ -39,12 +39,12 @@ use thresholds::Points;
 
 pub(super) const PASS: Pass = Pass {
     name: "narrow_scales",
-    purpose: "Rounds scales and offsets to the fewest bits that no quantizer behind them can tell \
-              from the exact ones.",
+    purpose: "Rounds scales and biases to the fewest bits for which the quantizers after them give \
+              the same codes.",
     run,
 };
 
-/// The most thresholds, over all channels, that a proof is attempted for; it takes about a second.
+/// Maximum number of thresholds of a proof, over all channels; it takes about a second.
 pub const MAX_THRESHOLDS: usize = 1 << 20;
 
 fn run(graph: &mut Graph, report: &mut Report) {
@@ -63,8 +63,8 @@ fn run(graph: &mut Graph, report: &mut Report) {
     }
 }
 
-/// Narrows the scale and the offset of `node`, the operation `affine`, as far as a proof on at most
-/// `limit` thresholds goes. Errors say why they stay as they are.
+/// Narrows the scale and the bias of `node`, the operation `affine`, with at most `limit` thresholds.
+/// An error is the reason why they stay exact.
 fn narrow(
     graph: &mut Graph,
     node: NodeId,
@@ -78,8 +78,8 @@ fn narrow(
     Ok(Outcome::Proven { thresholds })
 }
 
-/// The narrowest candidate that is proven, and on how many thresholds; `None` if some code does not
-/// fit the word.
+/// The narrowest candidate with a proof, and the number of its thresholds; `None` if a code does not fit
+/// the word.
 fn search<W: Word>(cone: &Cone, limit: usize) -> Option<Result<(Cone, usize), Outcome>> {
     let mut points = match Points::<W>::of(cone, limit)? {
         Ok(points) => points,
@@ -89,29 +89,31 @@ fn search<W: Word>(cone: &Cone, limit: usize) -> Option<Result<(Cone, usize), Ou
         .flat_map(|scale| biases(cone.affine.bias.as_ref()).map(move |bias| (scale.clone(), bias)));
     let proven = candidates
         .filter_map(|(scale, bias)| cone.with(Affine { scale, bias }))
-        .find(|candidate| points.agree(candidate) == Some(true));
-    // The exact numbers are the last candidate.
+        .find(|candidate| points.confirm(candidate) == Some(true));
+    // A candidate that does not fit the word is no loss: the exact constants are the last candidate.
     Some(Ok((proven.unwrap_or_else(|| cone.clone()), points.thresholds())))
 }
 
-/// `exact` rounded to nearest, with ever more bits behind the point; the exact one comes last.
+/// `exact` rounded to nearest, with a growing number of fractional bits; the exact constant comes last.
+/// Roundings that no format holds are skipped.
 fn coarser(exact: &Constant) -> impl Iterator<Item = Constant> {
     let bits = exact.codes.iter().map(|code| code.bits()).max().unwrap_or(0);
     let bits = u32::try_from(bits).unwrap_or(u32::MAX);
     (0..=bits).rev().filter_map(|dropped| {
         let codes = exact.codes.iter().map(|code| rounded(&code, dropped)).collect();
-        let codes = ndarray::ArrayD::from_shape_vec(exact.codes.shape(), codes).ok()?;
+        let codes = ndarray::ArrayD::from_shape_vec(exact.codes.shape(), codes);
+        let codes = codes.expect("a code per element");
         let fraction = exact.format.fractional_bits().checked_sub_unsigned(dropped)?;
         Constant::of_codes(codes, fraction).ok()
     })
 }
 
-/// No offset at all, then as [`coarser`]; only none if there is none.
+/// No bias, then the roundings of `exact`.
 fn biases(exact: Option<&Constant>) -> impl Iterator<Item = Option<Constant>> {
     std::iter::once(None).chain(exact.into_iter().flat_map(coarser).map(Some))
 }
 
-/// `code` / 2^`dropped`, halves up.
+/// `code` / 2^`dropped`, rounded half up.
 fn rounded(code: &BigInt, dropped: u32) -> BigInt {
     match dropped {
         0 => code.clone(),

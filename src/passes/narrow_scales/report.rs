@@ -1,4 +1,4 @@
-//! What is said of a scale.
+//! The types of scales before and after the pass.
 
 use std::fmt;
 
@@ -7,56 +7,55 @@ use serde::Serialize;
 use crate::fixed::Format;
 use crate::ir::Affine;
 
-/// What became of one real-valued scale.
+/// Types of one real-valued scale.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Scale {
     /// The model's layer.
     pub layer: String,
     /// The graph's node.
     pub node: String,
-    /// The types of the exact numbers.
+    /// Types of the exact constants.
     pub before: ScaleTypes,
-    /// The types that hardware has.
+    /// Types in hardware.
     pub after: ScaleTypes,
-    /// Why they suffice, or are as they were.
+    /// Reason for the types.
     pub outcome: Outcome,
 }
 
 /// The types of an affine operation's constants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct ScaleTypes {
-    /// Of the scale.
+    /// Type of the scale.
     pub scale: Format,
-    /// Of the bias, if there is one.
+    /// Type of the bias, if there is one.
     pub bias: Option<Format>,
 }
 
-/// Why a scale is as wide as it is.
+/// Reason for the width of a scale.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Outcome {
-    /// It gives the exact result for every operand, and no narrower one that was tried does.
+    /// The scale gives the exact result for every operand; no narrower candidate does.
     Proven {
-        /// The places, over all channels, at which the result changes: it was compared on both
-        /// sides of each.
+        /// Number of thresholds over all channels; the results are equal on both sides of each.
         thresholds: usize,
     },
-    /// No quantizer follows everywhere, so it is kept exact.
+    /// Kept exact: not every use of the result is quantized.
     NotQuantized {
-        /// What takes the result as it is: a node, or an output of the network.
+        /// Name of the node or output that takes the result unquantized.
         by: String,
     },
-    /// A cast behind it wraps around, so it is kept exact.
+    /// Kept exact: a cast after it wraps.
     Wraps {
         /// The cast.
         node: String,
     },
-    /// The result takes too many values for a proof, so it is kept exact.
+    /// Kept exact: the proof has too many thresholds.
     TooMany {
-        /// The most thresholds that are looked at.
+        /// Maximum number of thresholds.
         limit: usize,
     },
-    /// Its codes are too wide to be narrowed, so it is kept exact.
+    /// Kept exact: its codes are too wide.
     TooWide,
 }
 
@@ -67,7 +66,7 @@ impl ScaleTypes {
 }
 
 impl Scale {
-    /// Whether it is a limit of Bitkiln, not the network, that leaves the scale wider than need be.
+    /// True if the scale is kept exact by a limit of Bitkiln, not by the network.
     pub fn is_limited(&self) -> bool {
         matches!(self.outcome, Outcome::TooMany { .. } | Outcome::TooWide)
     }
@@ -89,11 +88,11 @@ impl fmt::Display for Scale {
         match &self.outcome {
             Outcome::Proven { thresholds } => write!(f, ", proven on {thresholds} thresholds"),
             Outcome::NotQuantized { by } => write!(f, ", exact: '{by}' takes it unquantized"),
-            Outcome::Wraps { node } => write!(f, ", exact: '{node}' wraps around"),
+            Outcome::Wraps { node } => write!(f, ", exact: '{node}' wraps"),
             Outcome::TooMany { limit } => {
-                write!(f, ", exact: its result takes more than {limit} values")
+                write!(f, ", exact: its result has more than {limit} values")
             }
-            Outcome::TooWide => f.write_str(", exact: too wide to be narrowed"),
+            Outcome::TooWide => f.write_str(", exact: too wide to narrow"),
         }
     }
 }

@@ -39,7 +39,7 @@ fn cast(graph: &mut Graph, x: NodeId, to: &str) -> Result<NodeId, Box<dyn std::e
     Ok(add(graph, x, Cast::from(to.parse::<Quantization>()?))?)
 }
 
-/// What `graph` gives for every code of its input, all channels having the same.
+/// Outputs of `graph` for every code of its input, the same in all channels.
 fn outputs(graph: &Graph) -> Result<Vec<(String, Codes)>, Box<dyn std::error::Error>> {
     let tensor = &graph[graph.inputs[0]].tensor;
     let all = tensor.format.codes();
@@ -117,7 +117,7 @@ fn one_bit_less_gives_other_results() -> Outcomes {
     });
     let found = affine.ok_or("no affine operation")?.scale;
     assert!(found.format.width() < 12, "{}", found.format);
-    // The exact scale with one bit less behind the point, rounded either way.
+    // The exact scale with one fractional bit fewer, rounded either way.
     let dropped =
         (exact.scale.format.fractional_bits() - found.format.fractional_bits() + 1).unsigned_abs();
     let code = exact.scale.codes.get(0).ok_or("no scale")? >> dropped;
@@ -190,7 +190,7 @@ fn what_keeps_a_scale_exact_is_said() -> Outcomes {
     let y = cast(&mut graph, y, "fixed<6,1>")?;
     graph.add_output("y", y);
     let (_, report) = narrowed(&graph)?;
-    assert_eq!(text(&report), ["scales: n1 ufixed<23,-1>, exact: 'n2' wraps around"]);
+    assert_eq!(text(&report), ["scales: n1 ufixed<23,-1>, exact: 'n2' wraps"]);
     let (mut graph, y) = scaled("fixed<8,3>", affine()?)?;
     let y = cast(&mut graph, y, "fixed<6,2>")?;
     graph.add_output("y", y);
@@ -209,10 +209,10 @@ fn what_keeps_a_scale_exact_is_said() -> Outcomes {
     let mut report = narrowed(&graph)?.1;
     report.scales[0].after = report.scales[0].before;
     report.scales[0].outcome = kept;
-    let expected = "scales: n1 ufixed<23,-1>, exact: its result takes more than 75 values";
+    let expected = "scales: n1 ufixed<23,-1>, exact: its result has more than 75 values";
     assert_eq!(text(&report), [expected]);
     report.scales[0].outcome = Outcome::TooWide;
-    assert_eq!(text(&report), ["scales: n1 ufixed<23,-1>, exact: too wide to be narrowed"]);
+    assert_eq!(text(&report), ["scales: n1 ufixed<23,-1>, exact: too wide to narrow"]);
     assert!(report.scales[0].is_limited());
     Ok(())
 }

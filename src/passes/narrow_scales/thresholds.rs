@@ -1,7 +1,7 @@
-//! The codes that a proof rests on.
+//! The codes at which a proof compares two functions.
 
 use super::Outcome;
-use super::chain::{Chain, Groups};
+use super::chain::{Chain, StepIndices};
 use super::cone::Cone;
 use crate::fixed::{Word, changes};
 
@@ -9,13 +9,13 @@ use crate::fixed::{Word, changes};
 /// and both sides of each threshold of the exact function.
 pub(super) struct Points<W> {
     points: Vec<Point<W>>,
-    groups: Vec<Option<Groups<W>>>,
+    indices: Vec<Option<StepIndices<W>>>,
     thresholds: usize,
-    /// Where the next point that refutes a candidate is moved.
+    /// Index to which the next point that refutes a candidate is moved.
     next: usize,
 }
 
-/// A code and what the exact function makes of it.
+/// A code and the value of the exact function.
 struct Point<W> {
     chain: usize,
     channel: usize,
@@ -23,15 +23,14 @@ struct Point<W> {
     value: W,
 }
 
-/// How many points that refuted a candidate are asked first: what refutes one mostly refutes the
-/// next.
+/// Number of refuting points that are checked first: they often refute the next candidate as well.
 const REMEMBERED: usize = 64;
 
 impl<W: Word> Points<W> {
     /// The points of all channels of `cone`; `None` if a code does not fit the word.
     pub(super) fn of(cone: &Cone, limit: usize) -> Option<Result<Self, Outcome>> {
-        let groups = Groups::all(cone)?;
-        let chains = Chain::<W>::all(cone, &groups)?;
+        let indices = StepIndices::all(cone)?;
+        let chains = Chain::<W>::all(cone, &indices)?;
         let (mut points, mut found) = (Vec::new(), 0);
         for (chain, exact) in chains.iter().enumerate() {
             for channel in 0..cone.operand.channel_count() {
@@ -52,17 +51,17 @@ impl<W: Word> Points<W> {
                 }
             }
         }
-        Some(Ok(Self { points, groups, thresholds: found, next: 0 }))
+        Some(Ok(Self { points, indices, thresholds: found, next: 0 }))
     }
 
-    /// Over all channels and quantizers.
+    /// Number of thresholds over all channels and quantizers.
     pub(super) fn thresholds(&self) -> usize {
         self.thresholds
     }
 
-    /// Whether `candidate` is the exact function; `None` if a code does not fit the word.
-    pub(super) fn agree(&mut self, candidate: &Cone) -> Option<bool> {
-        let chains = Chain::<W>::all(candidate, &self.groups)?;
+    /// True if `candidate` equals the exact function; `None` if a code does not fit the word.
+    pub(super) fn confirm(&mut self, candidate: &Cone) -> Option<bool> {
+        let chains = Chain::<W>::all(candidate, &self.indices)?;
         let holds = |p: &Point<W>| chains[p.chain].apply(p.channel, &p.code) == p.value;
         let refuted = self.points.iter().position(|point| !holds(point));
         if let Some(point) = refuted {

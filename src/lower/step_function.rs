@@ -1,0 +1,154 @@
+//! Tabulates step functions of real numbers: thresholds among the operand's codes.
+
+use num_bigint::BigInt;
+
+use super::LowerError;
+use super::activation::NodeScope;
+use super::builder::Builder;
+use super::parameters::vector;
+use super::result::{TypedResult, held, overflowing, unlimited};
+use crate::fixed::{Quantization, Range, cast_real, ceil_code, changes, code_value};
+use crate::ir::{Constant, NodeId, StepFunction};
+
+/// Maximum number of steps of a function: one for each code of 16 bits.
+pub(super) const MAX_STEPS: usize = 1 << 16;
+
+/// A function of real numbers whose values on the operand's codes form a step function.
+pub(super) struct RealStepFunction<'f> {
+    /// Name in messages.
+    pub(super) name: String,
+    /// Its value, monotone between two breakpoints.
+    pub(super) value: &'f dyn Fn(f64) -> f64,
+    /// Ascending; see [`crate::quantizer::Quantizer::breakpoints`].
+    pub(super) breakpoints: Vec<f64>,
+    /// Type of its values; `None` if they have an exact common format.
+    pub(super) to: Option<Quantization>,
+}
+
+/// `function` of `x` as a step function. Its thresholds are the codes of `x` at which the value
+/// changes, found by bisection over the proven range between each two breakpoints.
+pub(super) fn lower(
+    builder: &mut Builder<'_>,
+    scope: NodeScope<'_>,
+    part: &str,
+    x: NodeId,
+    function: &RealStepFunction<'_>,
+) -> Result<NodeId, LowerError> {
+    let operand = builder.tensor(x).clone();
+    let fraction = operand.format.fractional_bits();
+    let domain = Domain { fraction, range: operand.range(), breakpoints: &function.breakpoints };
+    let value = |code: &BigInt| (function.value)(code_value(code, fraction));
+    let too_many = || LowerError::Steps {
+        layer: scope.layer.into(),
+        function: function.name.clone(),
+        limit: MAX_STEPS,
+    };
+    let not_finite =
+        |value| LowerError::NotFinite { layer: scope.layer.into(), part: "activation", value };
+    let mut overflow = None;
+    let (thresholds, values) = match &function.to {
+        None => {
+            let (thresholds, values) = domain.tabulate(value).ok_or_else(too_many)?;
+            let values = ndarray::Array1::from_vec(values).into_dyn();
+            let values =
+                Constant::covering(values.view()).map_err(|error| scope.constant_error(error))?;
+            (thresholds, values)
+        }
+        Some(to) => {
+            let unlimited = unlimited(to).map_err(scope.format_error("activation"))?;
+            // An exponential may exceed the doubles; every type saturates or wraps long before.
+            let finite = |code: &BigInt| value(code).clamp(f64::MIN, f64::MAX);
+            // Wrapped codes are not monotone, so bisection also compares codes that saturate.
+            let both = |code: &BigInt| {
+                let value = finite(code);
+                Some((cast_real(value, &unlimited)?, cast_real(value, to)?))
+            };
+            let (thresholds, codes) = domain.tabulate(both).ok_or_else(too_many)?;
+            let codes: Option<Vec<_>> = codes.into_iter().collect();
+            let codes = codes.ok_or_else(|| not_finite(f64::NAN))?;
+            let exact = codes.iter().map(|(exact, _)| exact.clone());
+            let starts = [domain.range.low().clone()].into_iter().chain(thresholds.iter().cloned());
+            let held = held(to);
+            let is_over = |code: &BigInt| code < held.low() || code > held.high();
+            let over = overflowing(starts.zip(exact.clone()), domain.range.high(), is_over);
+            let ends = exact.clone().min().zip(exact.max());
+            let reached = ends.map(|(low, high)| Range::new(low, high));
+            overflow = reached.map(|reached| (reached, over, to));
+            let codes = codes.into_iter().map(|(_, code)| code);
+            let (thresholds, codes) = merged(thresholds, codes);
+            (thresholds, Constant { codes: vector(codes), format: to.format })
+        }
+    };
+    let thresholds = Constant { codes: vector(thresholds), format: operand.format };
+    let node = builder.add(scope.layer, part, StepFunction { thresholds, values }, x)?;
+    if let Some((reached, over, to)) = overflow {
+        let entry = TypedResult::of_activation(builder, scope, &function.name);
+        let entry = TypedResult { to: Some(*to), ..entry };
+        entry.warn(builder, node, (&reached, to.format.fractional_bits()), over);
+    }
+    Ok(node)
+}
+
+/// Steps without thresholds at which the value does not change.
+fn merged(
+    thresholds: Vec<BigInt>,
+    mut values: impl Iterator<Item = BigInt>,
+) -> (Vec<BigInt>, Vec<BigInt>) {
+    let mut kept = (Vec::new(), Vec::from_iter(values.next()));
+    for (threshold, value) in thresholds.into_iter().zip(values) {
+        if kept.1.last() != Some(&value) {
+            kept.0.push(threshold);
+            kept.1.push(value);
+        }
+    }
+    kept
+}
+
+/// The operand's codes and the breakpoints of the function.
+struct Domain<'f> {
+    fraction: i32,
+    range: Range,
+    breakpoints: &'f [f64],
+}
+
+impl Domain<'_> {
+    /// Thresholds and values of a function; `None` if it has more than [`MAX_STEPS`].
+    fn tabulate<V: PartialEq + Clone>(
+        &self,
+        value: impl Fn(&BigInt) -> V,
+    ) -> Option<(Vec<BigInt>, Vec<V>)> {
+        let (low, high) = (self.range.low(), self.range.high());
+        // A breakpoint that is not finite has no code and lies beyond the range.
+        let breakpoints = self.breakpoints.iter().filter_map(|x| ceil_code(*x, self.fraction));
+        let mut starts: Vec<BigInt> =
+            breakpoints.filter(|code| code > low && code <= high).collect();
+        starts.dedup();
+        let ends = starts.iter().map(|start| start - BigInt::from(1)).chain([high.clone()]);
+        let mut steps = Steps { thresholds: vec![], values: vec![value(low)] };
+        for (start, end) in [low.clone()].iter().chain(&starts).zip(ends) {
+            steps.push(start, &value(start))?;
+            for (code, value) in changes(start.clone(), end, MAX_STEPS, &value)? {
+                steps.push(&code, &value)?;
+            }
+        }
+        Some((steps.thresholds, steps.values))
+    }
+}
+
+/// Steps found so far.
+struct Steps<V> {
+    thresholds: Vec<BigInt>,
+    values: Vec<V>,
+}
+
+impl<V: PartialEq + Clone> Steps<V> {
+    /// Adds a step to `value` at `code`; `None` if there are too many steps.
+    fn push(&mut self, code: &BigInt, value: &V) -> Option<()> {
+        if self.values.last() == Some(value) {
+            return Some(());
+        }
+        self.thresholds.push(code.clone());
+        self.values.push(value.clone());
+        (self.values.len() <= MAX_STEPS).then_some(())
+    }
+}
