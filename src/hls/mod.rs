@@ -25,13 +25,7 @@ pub use design::{
 pub use error::HlsError;
 pub use form::Operations;
 pub use function::{FunctionSize, MOST_COMPARATORS};
-pub use kernels::{
-    AffineKernel, Bias, Body, CastKernel, ChannelCastKernel, ClampKernel, ComparatorKernel,
-    ConcatKernel, ConcatOperand, ElementwiseKernel, ExpTable, FactorArray, FactorSigns, Factors,
-    GatherKernel, LeakyKernel, LinearKernel, PoolKernel, PowerFactors, ProductTerms, RightShift,
-    ScaleKernel, SearchKernel, ShiftTerms, ShiftedSums, Shifter, SignCodes, SignTerms, Slopes,
-    SoftmaxKernel, TableKernel, Terms, Windows, XnorTerms,
-};
+pub use kernels::*;
 pub use names::Names;
 pub use options::{Options, TableSizes};
 pub use plan::{Flow, LocalArray, Loop, Partition, Plan, Tiles, UNROLL_LIMIT};
