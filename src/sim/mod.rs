@@ -5,18 +5,16 @@
 //! axis counts samples. [`quantize`] rounds real numbers to an input's format, [`vectors`] draws
 //! random ones.
 
-mod quantize;
+mod samples;
 #[cfg(test)]
 mod tests;
-mod vectors;
 
 use std::collections::HashMap;
 
 use crate::fixed::Codes;
 use crate::ir::{Graph, NodeId, Operand};
 
-pub use quantize::{Quantized, quantize};
-pub use vectors::vectors;
+pub use samples::{Quantized, quantize, vectors};
 
 /// The result of every node.
 #[derive(Clone, Debug)]

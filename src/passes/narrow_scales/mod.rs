@@ -20,12 +20,11 @@
 //! **Search.** Scales are rounded to nearest with a growing number of fractional bits, and biases
 //! likewise for each scale. The first pair with a proof is taken. The exact constants come last.
 
-mod chain;
 mod cone;
+mod proof;
 mod report;
 #[cfg(test)]
 mod tests;
-mod thresholds;
 
 use num_bigint::BigInt;
 
@@ -34,8 +33,8 @@ use crate::fixed::Word;
 use crate::ir::{Affine, Constant, Graph, NodeId, Op};
 
 use cone::Cone;
+use proof::Points;
 pub use report::{Outcome, Scale, ScaleTypes};
-use thresholds::Points;
 
 pub(super) const PASS: Pass = Pass {
     name: "narrow_scales",

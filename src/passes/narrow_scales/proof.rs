@@ -1,14 +1,83 @@
-//! Evaluates the operations from a scale to a quantizer on single codes.
+//! The proof that two scales give the same codes: the operations from a scale to a quantizer as
+//! functions of single codes, and the codes at which they are compared.
 
 use num_bigint::BigInt;
 
+use super::Outcome;
 use super::cone::{Cone, Link, Monotone};
-use crate::fixed::{Caster, Format, Overflow, Quantization, Word};
+use crate::fixed::{Caster, Format, Overflow, Quantization, Word, changes};
 use crate::ir::{Affine, Alignment, Clamp, LeakyAlignment, StepFunction};
+
+/// Codes at which two functions must agree to agree everywhere: both ends of each channel's range,
+/// and both sides of each threshold of the exact function.
+pub(super) struct Points<W> {
+    points: Vec<Point<W>>,
+    indices: Vec<Option<StepIndices<W>>>,
+    thresholds: usize,
+    /// Index to which the next point that refutes a candidate is moved.
+    next: usize,
+}
+
+/// A code and the value of the exact function.
+struct Point<W> {
+    chain: usize,
+    channel: usize,
+    code: W,
+    value: W,
+}
+
+/// Number of refuting points that are checked first: they often refute the next candidate as well.
+const REMEMBERED: usize = 64;
+
+impl<W: Word> Points<W> {
+    /// The points of all channels of `cone`; `None` if a code does not fit the word.
+    pub(super) fn of(cone: &Cone, limit: usize) -> Option<Result<Self, Outcome>> {
+        let indices = StepIndices::all(cone)?;
+        let chains = Chain::<W>::all(cone, &indices)?;
+        let (mut points, mut found) = (Vec::new(), 0);
+        for (chain, exact) in chains.iter().enumerate() {
+            for channel in 0..cone.operand.channel_count() {
+                let range = cone.operand.channel_range(channel);
+                let low = W::from_big(range.low())?;
+                let high = W::from_big(range.high())?;
+                let value = |code: &W| exact.apply(channel, code);
+                let left = limit.saturating_sub(found);
+                let Some(thresholds) = changes(low.clone(), high.clone(), left, value) else {
+                    return Some(Err(Outcome::TooMany { limit }));
+                };
+                found += thresholds.len();
+                let sides =
+                    thresholds.into_iter().flat_map(|(code, _)| [code.clone() - W::one(), code]);
+                for code in [low, high].into_iter().chain(sides) {
+                    let value = value(&code);
+                    points.push(Point { chain, channel, code, value });
+                }
+            }
+        }
+        Some(Ok(Self { points, indices, thresholds: found, next: 0 }))
+    }
+
+    /// Number of thresholds over all channels and quantizers.
+    pub(super) fn thresholds(&self) -> usize {
+        self.thresholds
+    }
+
+    /// True if `candidate` equals the exact function; `None` if a code does not fit the word.
+    pub(super) fn confirm(&mut self, candidate: &Cone) -> Option<bool> {
+        let chains = Chain::<W>::all(candidate, &self.indices)?;
+        let holds = |p: &Point<W>| chains[p.chain].apply(p.channel, &p.code) == p.value;
+        let refuted = self.points.iter().position(|point| !holds(point));
+        if let Some(point) = refuted {
+            self.points.swap(point, self.next);
+            self.next = (self.next + 1) % REMEMBERED.min(self.points.len());
+        }
+        Some(refuted.is_none())
+    }
+}
 
 /// The operations from a scale to one of the quantizers after it: a function of the operand's code and
 /// channel, monotone in the code.
-pub(super) struct Chain<'g, W: Word> {
+struct Chain<'g, W: Word> {
     maps: Vec<Map<'g, W>>,
 }
 
@@ -34,7 +103,7 @@ enum Map<'g, W: Word> {
 
 /// A step function whose values are replaced by indices of steps, so that it is monotone. Adjacent steps
 /// with the same value have the same index.
-pub(super) struct StepIndices<W> {
+struct StepIndices<W> {
     thresholds: Vec<W>,
     indices: Vec<W>,
 }
@@ -42,7 +111,7 @@ pub(super) struct StepIndices<W> {
 impl<'g, W: Word> Chain<'g, W> {
     /// The chains to all quantizers of `cone`, in order, with the step indices of its links. `None` if a
     /// code does not fit the word.
-    pub(super) fn all(cone: &Cone, indices: &'g [Option<StepIndices<W>>]) -> Option<Vec<Self>> {
+    fn all(cone: &Cone, indices: &'g [Option<StepIndices<W>>]) -> Option<Vec<Self>> {
         let mut tensors = cone.links.iter().map(|link| &link.tensor).chain([&cone.result]);
         if !W::holds(cone.operand.format) || !tensors.all(|tensor| W::holds(tensor.format)) {
             return None;
@@ -71,7 +140,7 @@ impl<'g, W: Word> Chain<'g, W> {
     }
 
     /// The quantizer's code for the operand `code` in `channel`.
-    pub(super) fn apply(&self, channel: usize, code: &W) -> W {
+    fn apply(&self, channel: usize, code: &W) -> W {
         self.maps.iter().fold(code.clone(), |code, map| map.apply(channel, code))
     }
 }
@@ -141,7 +210,7 @@ impl<'g, W: Word> Map<'g, W> {
 impl<W: Word> StepIndices<W> {
     /// The step indices of each link of `cone` that is a step function; `None` if a threshold does not
     /// fit the word.
-    pub(super) fn all(cone: &Cone) -> Option<Vec<Option<Self>>> {
+    fn all(cone: &Cone) -> Option<Vec<Option<Self>>> {
         let of = |link: &Link| match &*link.op {
             Monotone::StepFunction(steps) => Self::of(steps).map(Some),
             Monotone::Affine(_)

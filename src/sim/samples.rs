@@ -1,10 +1,40 @@
-//! Random vectors for the test bench of a project.
+//! Samples for a simulation: quantized real numbers, and random vectors for a test bench.
 
-use ndarray::{ArrayD, IxDyn};
+use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use num_bigint::{BigInt, BigUint};
 
-use crate::fixed::{Codes, Range};
+use crate::fixed::{Codes, Format, Overflow, Quantization, Range, Rounding, cast_real, exact_code};
 use crate::ir::Graph;
+
+/// Quantized samples.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quantized {
+    /// The codes.
+    pub codes: Codes,
+    /// Number of values that were rounded, half to even.
+    pub rounded: usize,
+    /// Number of values that were saturated.
+    pub saturated: usize,
+}
+
+/// `values` as codes of `format`, rounded half to even and saturated; `None` if a value is NaN.
+pub fn quantize(values: &ArrayViewD<'_, f64>, format: Format) -> Option<Quantized> {
+    let to = Quantization::new(format, Rounding::RndConv, Overflow::Sat);
+    let (mut rounded, mut saturated) = (0, 0);
+    let ends = format.codes().values(format.fractional_bits());
+    let codes = values
+        .iter()
+        .map(|value| {
+            let inside = ends.0 <= *value && *value <= ends.1;
+            saturated += usize::from(!inside);
+            rounded +=
+                usize::from(inside && exact_code(*value, format.fractional_bits()).is_none());
+            cast_real(value.clamp(f64::MIN, f64::MAX), &to)
+        })
+        .collect::<Option<Vec<_>>>()?;
+    let codes = ArrayD::from_shape_vec(values.raw_dim(), codes).expect("a code per value");
+    Some(Quantized { codes: Codes::from_big(codes), rounded, saturated })
+}
 
 /// Random vectors: `samples` samples for each input of `graph`, the same in every run. The first four
 /// samples are the smallest codes, the largest codes, zeros, and both ends alternating; the others are
