@@ -25,10 +25,10 @@ use num_traits::{Signed, Zero};
 
 use super::{Effect, Graph, Linear, NodeId};
 
-/// The largest odd denominator that is followed.
+/// Largest odd denominator that the analysis supports.
 const MAX_DENOMINATOR: u64 = 1 << 32;
 
-/// Knowledge of a tensor whose exact values are quotients.
+/// Proven properties of a tensor whose exact values are quotients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Quotients {
     /// Exact values are multiples of 2^-`fraction` / `odd`.
@@ -37,12 +37,12 @@ pub(crate) struct Quotients {
     pub(crate) fraction: i32,
     /// Stored values differ from exact ones by 2^-`error` at most.
     pub(crate) error: i32,
-    /// Stored values are rounded as the theorem says: there is nothing to restore.
+    /// True if the stored values are already rounded by the theorem.
     pub(crate) is_rounded: bool,
 }
 
 impl Quotients {
-    /// Knowledge of the elements of two tensors together.
+    /// Properties of the elements of two tensors together.
     fn and(self, other: Self) -> Option<Self> {
         Some(Self {
             odd: common_multiple(self.odd, other.odd)?,
@@ -52,14 +52,14 @@ impl Quotients {
         })
     }
 
-    /// Knowledge of sums of `count` of them.
+    /// Properties of sums of `count` elements.
     fn sum_of(self, count: usize) -> Self {
         let growth = usize::BITS - count.saturating_sub(1).leading_zeros();
         let error = self.error.saturating_sub_unsigned(growth);
         Self { error, is_rounded: self.is_rounded && count == 1, ..self }
     }
 
-    /// Knowledge of them times 2^`power`.
+    /// Properties of the elements times 2^`power`.
     fn shifted(self, power: i32) -> Self {
         Self {
             fraction: self.fraction.saturating_sub(power),
@@ -68,8 +68,8 @@ impl Quotients {
         }
     }
 
-    /// Knowledge of their products with factors that are multiples of 2^-`fraction` / `odd` and at
-    /// most 2^`growth`, where stored products differ from those of the stored values by 2^-`error`.
+    /// Properties of products with factors that are multiples of 2^-`fraction` / `odd` and at most
+    /// 2^`growth`. The stored products differ from those of the stored values by 2^-`error`.
     pub(crate) fn times(self, odd: u64, fraction: i32, growth: i32, error: i32) -> Option<Self> {
         Some(Self {
             odd: self.odd.checked_mul(odd).filter(|odd| *odd < MAX_DENOMINATOR)?,
@@ -79,7 +79,7 @@ impl Quotients {
         })
     }
 
-    /// Knowledge of their dot products with the weights of `linear`.
+    /// Properties of dot products with the weights of `linear`.
     pub(crate) fn dot(self, linear: &Linear) -> Self {
         let weights = linear.weights.format.fractional_bits();
         let bias = linear.bias.as_ref().map_or(i32::MIN, |bias| bias.format.fractional_bits());
@@ -92,18 +92,19 @@ impl Quotients {
         }
     }
 
-    /// The fractional bits to which the theorem rounds values stored with `stored` fractional bits;
-    /// `None` if there is nothing to restore, or its condition does not hold.
+    /// Fractional bits to which the theorem rounds values stored with `stored` fractional bits; `None` if
+    /// they are exact already, or the condition does not hold.
     pub(crate) fn rounding(self, stored: i32) -> Option<i32> {
         let fraction = self.error.saturating_sub(1);
         let bits = (u64::BITS - self.odd.leading_zeros()).cast_signed();
-        // Halves of values with `fraction` bits are among the multiples that are given back.
+        // One bit more, so that the theorem also restores ties.
         let holds = self.fraction.saturating_add(bits).saturating_add(1) <= fraction;
         (holds && !self.is_rounded && stored > fraction).then_some(fraction)
     }
 }
 
-/// The least common multiple of two denominators; `None` if it is too large to follow.
+/// The least common multiple of two denominators; `None` if it exceeds
+/// [`MAX_DENOMINATOR`].
 pub(crate) fn common_multiple(a: u64, b: u64) -> Option<u64> {
     a.checked_div(a.gcd(&b))?.checked_mul(b).filter(|multiple| *multiple < MAX_DENOMINATOR)
 }
@@ -118,8 +119,8 @@ fn largest_sum(linear: &Linear) -> BigInt {
     sums.into_iter().max().expect("at least one output")
 }
 
-/// The quotients of `node`, from those of the nodes in `roots`; `None` if it holds none, or if it
-/// computes more with them than layout operations, limits, selections, shifts and sums.
+/// The quotients of `node`, derived from those of `roots` through layout operations, limits, selections,
+/// shifts and sums; `None` if there are none, or if other operations lie between.
 pub(crate) fn quotients(
     graph: &Graph,
     roots: &HashMap<NodeId, Quotients>,
@@ -151,7 +152,7 @@ impl Walk<'_> {
         known
     }
 
-    /// Knowledge of the elements of all `operands`, if any holds quotients.
+    /// Properties of the elements of all `operands`; `None` if none holds quotients.
     fn together(&mut self, operands: &[NodeId]) -> Option<Quotients> {
         let each: Vec<Option<Quotients>> =
             operands.iter().map(|operand| self.visit(*operand)).collect();

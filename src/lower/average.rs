@@ -203,8 +203,8 @@ fn record(
     }
 }
 
-/// The dot products of `linear` with the elements of `operand` that `node` holds: rounded as
-/// [`analysis`](crate::ir::analysis) says if these are quotients.
+/// `node`, the dot products of `linear` with `operand`: rounded by the theorem of
+/// [`analysis`](crate::ir::analysis) if the operand holds quotients.
 pub(super) fn rounded_sums(
     builder: &mut Builder<'_>,
     layer: &str,
@@ -216,7 +216,7 @@ pub(super) fn rounded_sums(
     rounded(builder, layer, node)
 }
 
-/// `node` on its way to a quantizer: rounded as [`analysis`](crate::ir::analysis) says if it holds
+/// `node` before a quantizer: rounded by the theorem of [`analysis`](crate::ir::analysis) if it holds
 /// quotients.
 pub(super) fn rounded(
     builder: &mut Builder<'_>,

@@ -113,7 +113,7 @@ impl WeightedLayer<'_> {
         let bias = match &self.bias {
             Some(bias) if keeps_bias => {
                 let bias = bias.iter().map(|b| f64::from(*b)).collect();
-                Some(normalization::constant(self.layer, "bias", bias)?)
+                Some(normalization::rounded_constant(self.layer, "bias", bias)?)
             }
             _ => self.bias(builder, &chosen.bias.unwrap_or(default))?,
         };

@@ -96,15 +96,15 @@ fn an_overruled_type_warns_unless_it_holds_all_values() -> Outcome {
     assert_eq!(warnings(bits, "fixed<4,1>", "fixed<16,6>")?, [""; 0]);
     // These weights are multiples of 1/8 from -1/2 to 7/8, and the biases 1/4 and -1/2.
     assert_eq!(warnings(bits, "fixed<4,1>", "fixed<3,1>")?, [""; 0]);
-    let told = |key: &str, precision: &str, attribute: &str| {
+    let overruled = |key: &str, precision: &str, attribute: &str| {
         format!(
             "layer 'fc': Precision {key} {precision} is not used; {attribute} takes precedence and \
              has values that this type cannot hold. Remove the type, or train with another quantizer."
         )
     };
-    let weight = told("weight", "fixed<3,1>", "kernel_quantizer");
+    let weight = overruled("weight", "fixed<3,1>", "kernel_quantizer");
     assert_eq!(warnings(bits, "fixed<3,1>", "fixed<16,6>")?, [weight]);
-    let bias = told("bias", "ufixed<8,1>", "bias_quantizer");
+    let bias = overruled("bias", "ufixed<8,1>", "bias_quantizer");
     assert_eq!(warnings(bits, "fixed<16,6>", "ufixed<8,1>")?, [bias]);
     // The type applies to codes without a real-valued scale.
     assert_eq!(warnings("quantized_bits(4,0,1,alpha=0.3)", "fixed<4,1>", "fixed<16,6>")?, [""; 0]);

@@ -8,7 +8,7 @@ use super::activation::{NodeScope, limit};
 use super::average::{self, Rational};
 use super::builder::Builder;
 use super::layout::gather;
-use super::normalization::constant as constant_of;
+use super::normalization::rounded_constant;
 use crate::ir::{Affine, Elementwise, NodeId, Pool, PoolKind, Window};
 use crate::model::{self, Layer, Layout, Merge};
 
@@ -226,10 +226,10 @@ fn affine(
     let values = broadcast(builder, layer, x, &constant.values)?;
     let terms = values.iter().map(|value| terms(f64::from(*value)));
     let (scales, biases): (Vec<f64>, Vec<f64>) = terms.unzip();
-    let scale = constant_of(&layer.name, "scale", Array1::from(scales))?;
+    let scale = rounded_constant(&layer.name, "scale", Array1::from(scales))?;
     let bias = match biases.iter().all(|bias| *bias == 0.0) {
         true => None,
-        false => Some(constant_of(&layer.name, "bias", Array1::from(biases))?),
+        false => Some(rounded_constant(&layer.name, "bias", Array1::from(biases))?),
     };
     let affine = Affine { scale, bias };
     let tensor = builder.tensor(x);

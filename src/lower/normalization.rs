@@ -91,12 +91,12 @@ pub(super) fn scale_shift(
         quantized(name, part, Array1::from_elem(1, value).view(), quantizer.as_ref())
     };
     let scale = of("weight_quantizer", shift.weight, &shift.weight_quantizer)?;
-    let scale = constant(name, "scale", scale)?;
+    let scale = rounded_constant(name, "scale", scale)?;
     let bias = match shift.bias {
         None => None,
         Some(bias) => {
             let bias = of("bias_quantizer", bias, &shift.bias_quantizer)?;
-            Some(constant(name, "bias", bias)?)
+            Some(rounded_constant(name, "bias", bias)?)
         }
     };
     let chosen = builder.settings.layer(name).cloned().unwrap_or_default();
@@ -144,7 +144,7 @@ fn quantized(
 }
 
 /// `values` exactly, or rounded to [`SIGNIFICANT`] bits of the largest if that takes more.
-pub(super) fn constant(
+pub(super) fn rounded_constant(
     layer: &str,
     part: &'static str,
     values: Array1<f64>,

@@ -97,16 +97,16 @@ fn smaller_tables_are_more_in_number() -> Outcome {
 fn coarse_tables_warn() -> Outcome {
     let softmax = LayerKind::Activation(Activation::Softmax);
     let model = chain(4, vec![("softmax", softmax.clone())]);
-    let told = |change: &dyn Fn(&mut Settings)| -> Result<Vec<String>, Box<dyn Error>> {
+    let warns = |change: &dyn Fn(&mut Settings)| -> Result<Vec<String>, Box<dyn Error>> {
         let mut settings = settings("fixed<16,6>")?;
         change(&mut settings);
         let lowered = lower(&model, &settings)?;
         Ok(lowered.warnings.iter().map(ToString::to_string).collect())
     };
-    assert_eq!(told(&|_| {})?, [""; 0]);
-    assert_eq!(told(&|s| s.softmax.inverse_address = 7)?, [""; 0]);
-    assert_eq!(told(&|s| s.softmax.result = "fixed<18,8,RND,SAT>".parse().ok())?, [""; 0]);
-    let small = told(&|s| (s.softmax.exp_address, s.softmax.inverse_address) = (2, 2))?;
+    assert_eq!(warns(&|_| {})?, [""; 0]);
+    assert_eq!(warns(&|s| s.softmax.inverse_address = 7)?, [""; 0]);
+    assert_eq!(warns(&|s| s.softmax.result = "fixed<18,8,RND,SAT>".parse().ok())?, [""; 0]);
+    let small = warns(&|s| (s.softmax.exp_address, s.softmax.inverse_address) = (2, 2))?;
     let text = "layer 'softmax': the softmax tables are too coarse; probabilities of \
                 ufixed<16,1,RND,SAT> are off by up to 1089 LSB. Use larger tables (TableSize), a finer \
                 type for exponentials (Precision: exp_table), or a coarser type for probabilities \
@@ -118,7 +118,7 @@ fn coarse_tables_warn() -> Outcome {
         &|s| s.softmax.result = "ufixed<40,1>".parse().ok(),
         &|s| s.softmax.inverse_address = 3,
     ] {
-        assert!(told(change)?.iter().any(|text| text.contains("too coarse")));
+        assert!(warns(change)?.iter().any(|text| text.contains("too coarse")));
     }
 
     // Layers that compute with probabilities take more fractional bits.

@@ -427,8 +427,8 @@ fn every_family_warns_of_a_result_that_overflows() -> Outcome {
         let lowered = lower(&model, &settings)?;
         assert_eq!(lowered.graph[lowered.graph.layers[1].1].tensor.format, "fixed<3,1>".parse()?);
         let start = "layer 'it': result precision fixed<3,1> cannot hold the range [";
-        let told = lowered.warnings.iter().filter(|w| w.to_string().starts_with(start)).count();
-        assert_eq!(told, 1, "{name}: {:?}", lowered.warnings);
+        let warnings = lowered.warnings.iter().filter(|w| w.to_string().starts_with(start)).count();
+        assert_eq!(warnings, 1, "{name}: {:?}", lowered.warnings);
     }
     Ok(())
 }
