@@ -4,9 +4,9 @@
 //! analysis bounds the error, so that a quantizer gives the code of the exact quotient.
 //!
 //! **Theorem.** Let exact values be multiples of 2^-g / n with n odd, let stored values differ from
-//! them by less than 2^-(f+1), and let q = f - ⌈log2 n⌉ be at least g. Rounding the stored values to
-//! f fractional bits gives back each exact value that is a multiple of 2^-q, and keeps every other
-//! one on its side of these multiples.
+//! them by less than 2^-(f+1), and let q = f - ⌈log2 n⌉ be at least g. Rounding the stored values
+//! to f fractional bits gives back each exact value that is a multiple of 2^-q, and keeps every
+//! other one on its side of these multiples.
 //!
 //! *Proof.* A multiple of 2^-q has f fractional bits and is less than half an LSB from the stored
 //! value, so that rounding gives it back. An exact value that is none differs from it by a multiple
@@ -92,8 +92,8 @@ impl Quotients {
         }
     }
 
-    /// Fractional bits to which the theorem rounds values stored with `stored` fractional bits; `None` if
-    /// they are exact already, or the condition does not hold.
+    /// Fractional bits to which the theorem rounds values stored with `stored` fractional bits;
+    /// `None` if they are exact already, or the condition does not hold.
     pub(crate) fn rounding(self, stored: i32) -> Option<i32> {
         let fraction = self.error.saturating_sub(1);
         let bits = (u64::BITS - self.odd.leading_zeros()).cast_signed();
@@ -119,8 +119,8 @@ fn largest_sum(linear: &Linear) -> BigInt {
     sums.into_iter().max().expect("at least one output")
 }
 
-/// The quotients of `node`, derived from those of `roots` through layout operations, limits, selections,
-/// shifts and sums; `None` if there are none, or if other operations lie between.
+/// The quotients of `node`, derived from those of `roots` through layout operations, limits,
+/// selections, shifts and sums; `None` if there are none, or if other operations lie between.
 pub(crate) fn quotients(
     graph: &Graph,
     roots: &HashMap<NodeId, Quotients>,

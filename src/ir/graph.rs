@@ -16,7 +16,8 @@ pub type NodeId = NodeIndex;
 /// One operation and its result.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// Unique name: that of the model's layer, with a suffix if the layer becomes several operations.
+    /// Unique name: that of the model's layer, with a suffix if the layer becomes several
+    /// operations.
     pub name: String,
     /// The model's layer that the operation is part of.
     pub layer: String,
@@ -64,8 +65,8 @@ impl Graph {
         }
     }
 
-    /// Adds a node that takes the results of `operands`, in this order, and infers its result. Its layer
-    /// has the name of the node until [`Node::layer`] is set.
+    /// Adds a node that takes the results of `operands`, in this order, and infers its result. Its
+    /// layer has the name of the node until [`Node::layer`] is set.
     ///
     /// # Errors
     /// If the operation does not admit these operands.

@@ -5,10 +5,10 @@
 //! [`Range`](crate::fixed::Range) of codes that each channel or element provably stays in. An edge
 //! runs from the producer of a tensor to a user of it and carries the operand's position.
 //!
-//! A graph has no real numbers, no layers and no quantizers, and leaves no choice open: simulation and
-//! generated C++ compute the same integers. Only [`Op::infer`] computes shapes, formats and ranges;
-//! [`validate`](validate()) compares every stored result with it. [`ops`] has a file for each
-//! operation, [`text`] prints and parses graphs.
+//! A graph has no real numbers, no layers and no quantizers, and leaves no choice open: simulation
+//! and generated C++ compute the same integers. Only [`Op::infer`] computes shapes, formats and
+//! ranges; [`validate`](validate()) compares every stored result with it. [`ops`] has a file for
+//! each operation, [`text`] prints and parses graphs.
 //!
 //! # Example
 //!
@@ -21,9 +21,9 @@
 //! | `fc` | `Linear`, codes 3 and -2 of `fixed<3,1>` (LSB 1/4) | `fixed<7,2>`: LSB 1/32 | 3·\[-8, 7\] - 2·\[-8, 7\] = \[-38, 37\] |
 //! | `act` | `Cast`, RND_CONV and SAT | `ufixed<2,1>`: LSB 1/2 | \[0, 2\] |
 //!
-//! A product has the fractional bits of both factors, 3 + 2, so the LSB of the sum is 1/32. With these
-//! weights the sum stays in \[-38, 37\] for every input, so a 7-bit accumulator cannot overflow. The
-//! cast divides by 16; 37/16 rounds to 2, so code 3 of `ufixed<2,1>` does not occur.
+//! A product has the fractional bits of both factors, 3 + 2, so the LSB of the sum is 1/32. With
+//! these weights the sum stays in \[-38, 37\] for every input, so a 7-bit accumulator cannot
+//! overflow. The cast divides by 16; 37/16 rounds to 2, so code 3 of `ufixed<2,1>` does not occur.
 //!
 //! ```
 //! let graph = bitkiln::ir::text::parse("

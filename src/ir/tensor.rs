@@ -28,8 +28,8 @@ impl Tensor {
         Self { shape, format, ranges: vec![format.codes()] }
     }
 
-    /// A tensor with these ranges, merged if possible: equal ranges to one, rows with the same ranges to
-    /// one range per channel.
+    /// A tensor with these ranges, merged if possible: equal ranges to one, rows with the same
+    /// ranges to one range per channel.
     pub(super) fn new(shape: Vec<usize>, format: Format, ranges: Vec<Range>) -> Self {
         let mut tensor = Self { shape, format, ranges };
         let channels = tensor.channel_count();
@@ -98,8 +98,8 @@ impl Tensor {
         hull(&self.ranges)
     }
 
-    /// Checks that this tensor holds every value of `other`: the same shape and fractional bits, a format
-    /// and ranges that contain those of `other`.
+    /// Checks that this tensor holds every value of `other`: the same shape and fractional bits, a
+    /// format and ranges that contain those of `other`.
     pub(super) fn contains(&self, other: &Self) -> Result<(), &'static str> {
         let count = self.ranges.len().max(other.ranges.len());
         let inside = |element| self.range_at(element).contains(other.range_at(element));

@@ -16,8 +16,8 @@ fn broken(graph: &Graph) -> String {
     validate(graph).err().map_or_else(|| "none".into(), |error| error.rule)
 }
 
-/// The rule that the graph of an input `x` of two `fixed<4,1>` and the node `y` breaks, in inference or
-/// validation.
+/// The rule that the graph of an input `x` of two `fixed<4,1>` and the node `y` breaks, in
+/// inference or validation.
 fn broken_by(y: &str) -> String {
     let text = format!("x = input shape=[2] format=fixed<4,1>\ny = {y}\noutput y");
     match parse(&text) {

@@ -109,7 +109,8 @@ impl Window {
         along(0) * along(1)
     }
 
-    /// True if the window has the size of `x`, and all its strides, dilations and sizes are positive.
+    /// True if the window has the size of `x`, and all its strides, dilations and sizes are
+    /// positive.
     pub(super) fn fits(&self, x: &Tensor) -> bool {
         let positions = match x.shape[..] {
             [width, _] => [1, width],

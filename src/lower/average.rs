@@ -5,9 +5,9 @@
 //! [`analysis`](crate::ir::analysis) to prove that quantizers give the exact codes: [`GUARD`] more
 //! than a quantizer with the LSB of the operand needs.
 //!
-//! Hardware multiplies by a rounded reciprocal, whose error the rounding hides: multiples of 2^-f / n
-//! are ties, or 2^-f / 2n or more away from ties, because n is odd. A reciprocal whose error is less
-//! than that, divided by the largest operand, rounds to the same code.
+//! Hardware multiplies by a rounded reciprocal, whose error the rounding hides: multiples of 2^-f /
+//! n are ties, or 2^-f / 2n or more away from ties, because n is odd. A reciprocal whose error is
+//! less than that, divided by the largest operand, rounds to the same code.
 
 use ndarray::Array1;
 use num_bigint::BigInt;
@@ -54,10 +54,10 @@ impl Rational {
         }
     }
 
-    /// Reciprocal of the divisor `value`, which is neither 0 nor infinite. The divisor is taken as the
-    /// simplest fraction that float32 rounds to `value`, up to a power of two: 0.1 is one tenth, so
-    /// that quotients are ties of a quantizer where most results of float32 are. If no fraction is
-    /// simple, the divisor is `value` itself.
+    /// Reciprocal of the divisor `value`, which is neither 0 nor infinite. The divisor is taken as
+    /// the simplest fraction that float32 rounds to `value`, up to a power of two: 0.1 is one
+    /// tenth, so that quotients are ties of a quantizer where most results of float32 are. If no
+    /// fraction is simple, the divisor is `value` itself.
     pub(super) fn reciprocal(value: f32) -> Self {
         let (mantissa, exponent, sign) = value.integer_decode();
         // value = number · 2^power, and number from 1 to below 2.
@@ -216,8 +216,8 @@ pub(super) fn rounded_sums(
     rounded(builder, layer, node)
 }
 
-/// `node` before a quantizer: rounded by the theorem of [`analysis`](crate::ir::analysis) if it holds
-/// quotients.
+/// `node` before a quantizer: rounded by the theorem of [`analysis`](crate::ir::analysis) if it
+/// holds quotients.
 pub(super) fn rounded(
     builder: &mut Builder<'_>,
     layer: &str,

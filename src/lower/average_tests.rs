@@ -24,8 +24,8 @@ fn nearest(a: i64, b: i64) -> i64 {
     below + i64::from(2 * rest > b || 2 * rest == b && below % 2 != 0)
 }
 
-/// Compares means, the layers `between`, a dense layer and a quantizer with exact fractions; returns the
-/// number of ties.
+/// Compares means, the layers `between`, a dense layer and a quantizer with exact fractions;
+/// returns the number of ties.
 fn ties(
     positions: usize,
     between: Vec<(&str, LayerKind)>,

@@ -77,7 +77,8 @@ impl<'a> Builder<'a> {
         operands.ok_or_else(|| LowerError::Inputs { layer: self.model.graph[index].name.clone() })
     }
 
-    /// The result of `lower` for a layer nested in layer `index`, which takes `operands`. Its nodes have
+    /// The result of `lower` for a layer nested in layer `index`, which takes `operands`. Its nodes
+    /// have
     /// `part` in their names.
     pub(super) fn nested(
         &mut self,
@@ -108,7 +109,8 @@ impl<'a> Builder<'a> {
         &self.graph[node].tensor
     }
 
-    /// Adds a node to `layer`, with the name of the layer and the suffix `part`, which may be empty.
+    /// Adds a node to `layer`, with the name of the layer and the suffix `part`, which may be
+    /// empty.
     ///
     /// # Errors
     /// If the operation does not admit the operand, or its result takes more than 128 bits.

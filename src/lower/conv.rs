@@ -115,11 +115,13 @@ fn masked(layer: &str, kernel: &Constant, conv: &Conv) -> Result<Constant, Lower
     })
 }
 
-/// The weight matrix \[taps · channels of a group, outputs\]; `None` if the kernel has another size.
+/// The weight matrix \[taps · channels of a group, outputs\]; `None` if the kernel has another
+/// size.
 ///
-/// A transposed convolution applies its kernel to each element of its operand: for a result, the taps
-/// come in reverse order. Its kernel has the outputs before the channels of a group. A depthwise
-/// kernel \[.., channels, multiplier\] has one channel per output and so needs no reordering.
+/// A transposed convolution applies its kernel to each element of its operand: for a result, the
+/// taps come in reverse order. Its kernel has the outputs before the channels of a group. A
+/// depthwise kernel \[.., channels, multiplier\] has one channel per output and so needs no
+/// reordering.
 fn matrix(kernel: &Constant, conv: &Conv, shape: [usize; 2]) -> Option<Constant> {
     let codes = match &kernel.codes {
         Codes::Narrow(codes) => Codes::Narrow(rearranged(codes, conv, shape)?),
@@ -157,7 +159,8 @@ fn fold(conv: &Conv, folded: &Folded) -> (ArrayD<f32>, ArrayD<f32>) {
     };
     let bias = &inv * &bias + &folded.beta;
     let mut kernel = conv.kernel.values.clone();
-    // The index of outputs varies fastest: over the last axis, or the last two of a depthwise kernel.
+    // The index of outputs varies fastest: over the last axis, or the last two of a depthwise
+    // kernel.
     for (weight, inv) in kernel.iter_mut().zip(inv.iter().cycle()) {
         *weight *= inv;
     }
@@ -200,8 +203,8 @@ pub(super) fn window(
 /// Bilinear interpolation, computed as in TensorFlow since 2.0 (`ResizeBilinear` with
 /// `half_pixel_centers`).
 ///
-/// Result o lies at (o + 1/2) / f - 1/2 among the operand's elements and mixes the two next to it by
-/// their distances; the borders are repeated. That is a transposed convolution with a triangular
+/// Result o lies at (o + 1/2) / f - 1/2 among the operand's elements and mixes the two next to it
+/// by their distances; the borders are repeated. That is a transposed convolution with a triangular
 /// kernel of width 2 f, on an operand with its outermost elements repeated once.
 pub(super) fn bilinear(
     builder: &mut Builder<'_>,
@@ -272,9 +275,9 @@ impl Triangle {
         if factor == 1 {
             return Self { taps: vec![1.0], unit: 1, repeated: 0, pad_before: 0 };
         }
-        // Tap d has the offset d from the result's position. Element i of the operand, with one more
-        // in front, has the position (i + 1) f, and its centre lies (f + 1) / 2 before it. Weights
-        // fall from 1 at the centre to 0 at a distance of f.
+        // Tap d has the offset d from the result's position. Element i of the operand, with one
+        // more in front, has the position (i + 1) f, and its centre lies (f + 1) / 2 before it.
+        // Weights fall from 1 at the centre to 0 at a distance of f.
         let halves = if factor.is_multiple_of(2) { 2 } else { 1 };
         let (width, unit) = (factor as f64, halves * factor);
         let first = 1 - (factor / 2).cast_signed();

@@ -1,9 +1,10 @@
 //! Dense layers, and the weights, scales and biases that they share with convolutions.
 //!
-//! A layer with weights quantizes kernel and bias, computes dot products, and applies an activation.
-//! If the kernel's quantizer has a real-valued scale, the weights are the quantizer's codes without
-//! it, as narrow as its bits. The scale then multiplies each dot product at full precision, and the
-//! bias is added last. The pass `narrow_scales` finds the precision that hardware needs.
+//! A layer with weights quantizes kernel and bias, computes dot products, and applies an
+//! activation. If the kernel's quantizer has a real-valued scale, the weights are the quantizer's
+//! codes without it, as narrow as its bits. The scale then multiplies each dot product at full
+//! precision, and the bias is added last. The pass `narrow_scales` finds the precision that
+//! hardware needs.
 
 use ndarray::ArrayViewD;
 use petgraph::graph::NodeIndex;
@@ -134,8 +135,8 @@ impl WeightedLayer<'_> {
             None => (bias, None),
             Some(scale) => (None, Some(Affine { scale, bias })),
         };
-        // As in hls4ml, a layer without any quantizer gets the default type for its result. Any other
-        // layer's result stays exact unless a type is configured.
+        // As in hls4ml, a layer without any quantizer gets the default type for its result. Any
+        // other layer's result stays exact unless a type is configured.
         let float = self.warn_of_floats(builder, &chosen);
         let default = float.then_some(default);
         Ok(QuantizedWeights { weights, bias, scaling, default, whole: self.part.is_empty() })

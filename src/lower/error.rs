@@ -297,7 +297,8 @@ pub struct PrecisionOverflow {
     pub range: Range,
     /// Fractional bits of `range`.
     pub fraction: i32,
-    /// The nodes that apply the type to a result, each with the codes of its operand that do not fit.
+    /// The nodes that apply the type to a result, each with the codes of its operand that do not
+    /// fit.
     pub nodes: Vec<(String, Vec<Range>)>,
 }
 

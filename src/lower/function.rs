@@ -19,8 +19,9 @@ use crate::quantizer::{Quantizer, Stage};
 
 /// The node that holds `function` of `x`.
 ///
-/// If only quantizers follow, each of them becomes a step function of quantizer and function together,
-/// and this node is x. Otherwise a result without an exact format gets the layer's configured type.
+/// If only quantizers follow, each of them becomes a step function of quantizer and function
+/// together, and this node is x. Otherwise a result without an exact format gets the layer's
+/// configured type.
 pub(super) fn lower(
     builder: &mut Builder<'_>,
     scope: NodeScope<'_>,
@@ -49,8 +50,8 @@ pub(super) fn lower(
     tabulate(builder, scope, part, x, function, Some(precision))
 }
 
-/// True if only monotone quantizers take the result of layer `index`: a function before them keeps its
-/// breakpoints.
+/// True if only monotone quantizers take the result of layer `index`: a function before them keeps
+/// its breakpoints.
 fn quantizers_follow(builder: &Builder<'_>, index: NodeIndex) -> bool {
     let mut readers = builder.model.graph.neighbors(index).peekable();
     let is_quantizer = |reader: NodeIndex| match &builder.model.graph[reader].kind {
@@ -232,8 +233,8 @@ pub(super) fn prelu(
     Ok(())
 }
 
-/// Slopes along one axis: a single one, one per channel, or one per element. `None` if `alpha` does not
-/// broadcast to `shape`.
+/// Slopes along one axis: a single one, one per channel, or one per element. `None` if `alpha` does
+/// not broadcast to `shape`.
 fn broadcast(alpha: &ArrayD<f32>, shape: &[usize]) -> Option<ArrayD<f32>> {
     let whole = alpha.broadcast(IxDyn(shape))?;
     let channels = shape.last().copied().unwrap_or(1);

@@ -79,8 +79,8 @@ fn product(
     elementwise(builder, layer, "", Elementwise::Multiply, &[node, *last])
 }
 
-/// Dot: both operands as matrices \[terms, results\], their elementwise product, and its sum over the
-/// terms.
+/// Dot: both operands as matrices \[terms, results\], their elementwise product, and its sum over
+/// the terms.
 pub(super) fn dot(
     builder: &mut Builder<'_>,
     index: NodeIndex,

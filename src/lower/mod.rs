@@ -55,8 +55,8 @@ pub struct Lowered {
     pub graph: Graph,
     /// Differences from the trained network.
     pub warnings: Vec<LowerWarning>,
-    /// Layers whose function is merged into the quantizers that follow, by name. The graph's node of
-    /// such a layer holds the operand of the function.
+    /// Layers whose function is merged into the quantizers that follow, by name. The graph's node
+    /// of such a layer holds the operand of the function.
     pub functions: BTreeMap<String, Function>,
 }
 
@@ -120,8 +120,8 @@ fn lower_kind(
     }
 }
 
-/// One warning for all quantizers with noise or stochastic rounding, each with its layers; `None` if
-/// there are none.
+/// One warning for all quantizers with noise or stochastic rounding, each with its layers; `None`
+/// if there are none.
 fn training_only(model: &Model) -> Option<LowerWarning> {
     let mut quantizers: Vec<(String, Vec<String>)> = vec![];
     let mut differences: Vec<&'static str> = vec![];

@@ -12,11 +12,12 @@ use crate::ir::{Affine, Constant, Op};
 use crate::model::{BatchNorm, Layer, ScaleShift};
 use crate::quantizer::Quantizer;
 
-/// Significant bits of constants without an exact form: more than any quantizer after them resolves.
+/// Significant bits of constants without an exact form: more than any quantizer after them
+/// resolves.
 const SIGNIFICANT: u32 = 64;
 
-/// Significant bits of constants if [`SIGNIFICANT`] would make results too wide: those of float32, in
-/// which QKeras computes.
+/// Significant bits of constants if [`SIGNIFICANT`] would make results too wide: those of float32,
+/// in which QKeras computes.
 const FEWER: u32 = 24;
 
 pub(super) fn batch_norm(

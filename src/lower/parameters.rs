@@ -48,8 +48,8 @@ impl Parameter<'_> {
         exact(self.layer, self.part, &values)
     }
 
-    /// The quantized values without the quantizer's real-valued scale, and that scale: one per output
-    /// channel, or a single one.
+    /// The quantized values without the quantizer's real-valued scale, and that scale: one per
+    /// output channel, or a single one.
     pub(super) fn factored(
         &self,
         quantizer: &Quantizer,
@@ -120,9 +120,9 @@ pub(super) fn quantize_if_configured(
     Ok(cast)
 }
 
-/// Warns if the configured type under the Precision key `key` does not hold `quantized`, the values of
-/// the quantizer `attribute`, which takes precedence. hls4ml writes such types for every layer, and
-/// most of them hold all values.
+/// Warns if the configured type under the Precision key `key` does not hold `quantized`, the values
+/// of the quantizer `attribute`, which takes precedence. hls4ml writes such types for every layer,
+/// and most of them hold all values.
 pub(super) fn warn_if_overruled(
     builder: &mut Builder<'_>,
     layer: &str,

@@ -153,8 +153,9 @@ fn scale(
 
 /// QAdaptiveActivation with one quantizer for all channels, or one per channel.
 ///
-/// If quantizers that differ in their integer bits i are casts, the result is a cast by channel. Any
-/// other quantizer q is shared: each channel is 2^i · q(x / 2^i), and the powers of two are wires.
+/// If quantizers that differ in their integer bits i are casts, the result is a cast by channel.
+/// Any other quantizer q is shared: each channel is 2^i · q(x / 2^i), and the powers of two are
+/// wires.
 pub(super) fn adaptive(
     builder: &mut Builder<'_>,
     index: NodeIndex,

@@ -1,5 +1,5 @@
-//! Tests of quantizers with several scales: every code of every channel against the quantizer that has
-//! that channel's scale alone.
+//! Tests of quantizers with several scales: every code of every channel against the quantizer that
+//! has that channel's scale alone.
 
 use ndarray::{ArrayD, IxDyn};
 
@@ -27,7 +27,8 @@ fn shaped(shape: &[usize], layers: Vec<(&str, LayerKind)>) -> Model {
     model
 }
 
-/// Compares the results of `model` for every code with `call` of `before` of it, element by element.
+/// Compares the results of `model` for every code with `call` of `before` of it, element by
+/// element.
 #[track_caller]
 fn check(
     model: &Model,

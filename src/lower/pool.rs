@@ -170,8 +170,8 @@ mod tests {
         Ok(Model { name: "m".into(), graph, inputs: vec![input], outputs: vec![pool] })
     }
 
-    /// All triples of codes, with averages of two at the borders and of three between, before and after
-    /// the passes for hardware.
+    /// All triples of codes, with averages of two at the borders and of three between, before and
+    /// after the passes for hardware.
     #[test]
     fn averages_round_as_the_exact_ones() -> Outcome {
         for bits in [3, 4, 6] {

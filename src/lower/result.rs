@@ -84,8 +84,9 @@ impl<'a> TypedResult<'a> {
         Ok(node)
     }
 
-    /// Warns if the type does not hold the results of `node` for the operand codes `overflowing`. Before
-    /// the type is applied, the results have the range `range` with `fraction` fractional bits.
+    /// Warns if the type does not hold the results of `node` for the operand codes `overflowing`.
+    /// Before the type is applied, the results have the range `range` with `fraction` fractional
+    /// bits.
     pub(super) fn warn(
         &self,
         builder: &mut Builder<'_>,
@@ -148,8 +149,8 @@ pub(super) fn unlimited(to: &Quantization) -> Result<Quantization, FormatError> 
     Ok(Quantization::new(format, to.rounding, Overflow::Sat))
 }
 
-/// Ranges of operand codes of the `steps` that satisfy `is_over`. A step is its first code and value; the
-/// last step ends at `high`.
+/// Ranges of operand codes of the `steps` that satisfy `is_over`. A step is its first code and
+/// value; the last step ends at `high`.
 pub(super) fn overflowing<V>(
     steps: impl IntoIterator<Item = (BigInt, V)>,
     high: &BigInt,

@@ -61,8 +61,8 @@ pub struct SoftmaxSettings {
 const DEFAULT: Format = Format::literal(Signedness::Signed, 16, 6);
 
 impl Default for Settings {
-    /// Inputs of `fixed<16,6>`, floats truncated to `fixed<16,6>` as in hls4ml, and softmax tables of
-    /// at most 1024 entries.
+    /// Inputs of `fixed<16,6>`, floats truncated to `fixed<16,6>` as in hls4ml, and softmax tables
+    /// of at most 1024 entries.
     fn default() -> Self {
         Self {
             input: DEFAULT,

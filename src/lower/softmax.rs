@@ -1,9 +1,9 @@
 //! Softmax by lookup tables: chooses the sizes, entries and types of a [`crate::ir::Softmax`].
 //!
-//! Exponentials have [`GUARD`] fractional bits more than probabilities. The error of an exponential is
-//! half an LSB, and one LSB more for each table but the first; the reciprocal has a similar error.
-//! Before rounding, a probability is off by some 2^-12 LSB. About one code in 4000 differs from the
-//! exact one, by one LSB.
+//! Exponentials have [`GUARD`] fractional bits more than probabilities. The error of an exponential
+//! is half an LSB, and one LSB more for each table but the first; the reciprocal has a similar
+//! error. Before rounding, a probability is off by some 2^-12 LSB. About one code in 4000 differs
+//! from the exact one, by one LSB.
 
 use std::collections::HashSet;
 
@@ -25,8 +25,8 @@ use crate::model::{Activation, LayerKind, Model};
 const PROBABILITY: Format = Format::literal(Signedness::Unsigned, 16, 1);
 /// Fractional bits of exponentials beyond those of probabilities.
 const GUARD: i32 = 12;
-/// Format of probabilities that other layers take: with all fractional bits of the exponentials, only
-/// those layers' quantizers round.
+/// Format of probabilities that other layers take: with all fractional bits of the exponentials,
+/// only those layers' quantizers round.
 const FINE: Format = Format::literal(Signedness::Unsigned, 28, 1);
 /// Maximum number of fractional bits of table entries, close to what double precision holds.
 const MAX_FRACTION: i32 = 48;
@@ -79,7 +79,8 @@ fn warn_of_overflow(
     builder.warn_of_overflow(overflow);
 }
 
-/// True if any layer computes with the result of layer `index`, directly or after layout operations.
+/// True if any layer computes with the result of layer `index`, directly or after layout
+/// operations.
 fn is_computed_with(model: &Model, index: NodeIndex) -> bool {
     // Branches that join again are visited once.
     let mut seen = HashSet::from([index]);
@@ -189,8 +190,8 @@ fn up_to_one(fraction: i32) -> Result<Quantization, FormatError> {
     Ok(Quantization::new(format, Rounding::Rnd, Overflow::WRAP))
 }
 
-/// Type of the differences x - max: exact within the address width of the tables. It saturates where
-/// exponentials of `fraction` fractional bits are below half an LSB.
+/// Type of the differences x - max: exact within the address width of the tables. It saturates
+/// where exponentials of `fraction` fractional bits are below half an LSB.
 fn difference(address: u32, fraction: i32, x: &Tensor) -> Result<Quantization, FormatError> {
     let range = x.range();
     let largest = Range::new(0, range.high() - range.low());
@@ -206,8 +207,8 @@ fn difference(address: u32, fraction: i32, x: &Tensor) -> Result<Quantization, F
     Ok(if exact { unrounded } else { rounded(format) })
 }
 
-/// Tables whose product is exp(-d) for each value d of the format `difference`. As many as an address
-/// width of `address` bits needs, all of about the same size.
+/// Tables whose product is exp(-d) for each value d of the format `difference`. As many as an
+/// address width of `address` bits needs, all of about the same size.
 fn exp_tables(address: u32, difference: Format, exponential: Quantization) -> Vec<Constant> {
     let count = difference.width().div_ceil(address);
     let mut below = difference.width();

@@ -264,8 +264,8 @@ fn every_message() -> Outcome {
     Ok(())
 }
 
-/// Every average of `count` inputs rounds like the exact quotient, ties included, to an LSB of half the
-/// operand's and to coarser ones.
+/// Every average of `count` inputs rounds like the exact quotient, ties included, to an LSB of half
+/// the operand's and to coarser ones.
 #[test]
 fn quotients_round_as_the_exact_ones() -> Outcome {
     for count in [3, 5, 6, 7, 12, 100] {

@@ -55,8 +55,8 @@ fn permutation(graph: &Graph, node: NodeId) -> Option<&Gather> {
         .then_some(gather)
 }
 
-/// Makes `node` take `sources`, and its users take its permuted result. `None` if the operation does
-/// not admit the sources.
+/// Makes `node` take `sources`, and its users take its permuted result. `None` if the operation
+/// does not admit the sources.
 fn sink(graph: &mut Graph, node: NodeId, permutation: Gather, sources: &[NodeId]) -> Option<()> {
     let operands: Vec<&Tensor> = sources.iter().map(|source| &graph[*source].tensor).collect();
     let result = graph[node].op.infer(&operands).ok()?;

@@ -11,8 +11,8 @@ pub(super) fn graph(lines: &str) -> Graph {
     graph
 }
 
-/// Asserts that `pass` turns `before` into `expected`, a valid graph with the same outputs for random
-/// vectors.
+/// Asserts that `pass` turns `before` into `expected`, a valid graph with the same outputs for
+/// random vectors.
 pub(super) fn assert_pass(pass: Pass, before: &str, expected: &str) -> Report {
     let before = graph(before);
     let mut after = before.clone();

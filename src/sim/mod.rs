@@ -1,9 +1,9 @@
 //! Bit-exact simulation of a graph.
 //!
 //! [`run`] evaluates each node by its operation's reference evaluation,
-//! [`Operation::evaluate`](crate::ir::Operation::evaluate). Samples are tensors of codes whose first
-//! axis counts samples. [`quantize`] rounds real numbers to an input's format, [`vectors`] draws
-//! random ones.
+//! [`Operation::evaluate`](crate::ir::Operation::evaluate). Samples are tensors of codes whose
+//! first axis counts samples. [`quantize`] rounds real numbers to an input's format, [`vectors`]
+//! draws random ones.
 
 mod samples;
 #[cfg(test)]

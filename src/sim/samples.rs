@@ -36,9 +36,9 @@ pub fn quantize(values: &ArrayViewD<'_, f64>, format: Format) -> Option<Quantize
     Some(Quantized { codes: Codes::from_big(codes), rounded, saturated })
 }
 
-/// Random vectors: `samples` samples for each input of `graph`, the same in every run. The first four
-/// samples are the smallest codes, the largest codes, zeros, and both ends alternating; the others are
-/// uniformly distributed.
+/// Random vectors: `samples` samples for each input of `graph`, the same in every run. The first
+/// four samples are the smallest codes, the largest codes, zeros, and both ends alternating; the
+/// others are uniformly distributed.
 pub fn vectors(graph: &Graph, samples: usize) -> Vec<Codes> {
     let mut random = Random { state: 0x9e37_79b9_7f4a_7c15 };
     graph

@@ -36,8 +36,8 @@ fn the_example_network_of_the_ir() -> Outcome {
     Ok(())
 }
 
-/// A dense layer of one output over `count` inputs, with all weights `weight` and all inputs the largest
-/// of their format, computed in the word of the formats.
+/// A dense layer of one output over `count` inputs, with all weights `weight` and all inputs the
+/// largest of their format, computed in the word of the formats.
 fn extreme_sum(
     input: &str,
     weight: i64,

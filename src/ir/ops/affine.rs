@@ -13,8 +13,8 @@ use crate::ir::{Constant, Tensor};
 
 /// `y[.., c] = x[.., c] · scale[c] + bias[c]`, exact.
 ///
-/// The result has the fractional bits of x plus those of the scale, or those of the bias if they are
-/// more. Both constants have the shape \[channels\], or \[1\] if all channels share one.
+/// The result has the fractional bits of x plus those of the scale, or those of the bias if they
+/// are more. Both constants have the shape \[channels\], or \[1\] if all channels share one.
 ///
 /// A real-valued scale keeps all significant bits: a quantizer's `alpha` is a float32 number of 24
 /// bits. A scale without an exact binary form, such as gamma / √(variance + ε) of a batch

@@ -9,9 +9,9 @@ use crate::ir::text::{Described, described};
 
 /// Converts each element of x to its type, with the type's rounding and overflow modes.
 ///
-/// The type is the same for all elements, or differs by channel or element: `to` is broadcast to the
-/// shape of x as in NumPy. If types differ, the result has the narrowest format that holds all of them,
-/// with the finest LSB; its ranges are those of the types.
+/// The type is the same for all elements, or differs by channel or element: `to` is broadcast to
+/// the shape of x as in NumPy. If types differ, the result has the narrowest format that holds all
+/// of them, with the finest LSB; its ranges are those of the types.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cast {
     /// Types, of a shape that broadcasts to that of x.

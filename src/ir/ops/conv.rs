@@ -12,9 +12,9 @@ use crate::ir::{Constant, Tensor, Window};
 
 /// `y[w, o] = Σ_t Σ_c x[tap t of window w, c] · weights[t · C + c, o] + bias[o]`, exact.
 ///
-/// Channels form `groups` of equal size; output o sums over the C channels of its group. A depthwise
-/// convolution has one group per channel. Taps on padding are 0. All windows share one accumulator, so
-/// ranges are per channel.
+/// Channels form `groups` of equal size; output o sums over the C channels of its group. A
+/// depthwise convolution has one group per channel. Taps on padding are 0. All windows share one
+/// accumulator, so ranges are per channel.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Conv {
     /// Windows over the operand.
@@ -83,8 +83,8 @@ impl Parse for Conv {
 }
 
 impl Conv {
-    /// Number of channels per group of an operand with `channels`; `None` if the groups do not divide
-    /// them.
+    /// Number of channels per group of an operand with `channels`; `None` if the groups do not
+    /// divide them.
     pub fn group_channels(&self, channels: usize) -> Option<usize> {
         let whole = self.groups > 0 && channels > 0 && channels.is_multiple_of(self.groups);
         whole.then(|| channels / self.groups)
@@ -100,8 +100,8 @@ impl Conv {
         self.linear.sums_of(&Terms { format: x.format, groups: self.groups, range: &range })
     }
 
-    /// A window of `x` as a row of channels: one per row of the weight matrix, with its range over all
-    /// groups and windows.
+    /// A window of `x` as a row of channels: one per row of the weight matrix, with its range over
+    /// all groups and windows.
     pub fn window_tensor(&self, x: &Tensor) -> Tensor {
         let windows = self.windows_of(x);
         let row = |row: usize| {

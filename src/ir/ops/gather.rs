@@ -7,8 +7,8 @@ use crate::fixed::{Codes, Range, Word};
 use crate::ir::Tensor;
 use crate::ir::text::{Described, described};
 
-/// `y[i] = x[indices[i]]`, row-major; 0 for an index `None`. Represents every layout operation: pad,
-/// repeat, permute, slice.
+/// `y[i] = x[indices[i]]`, row-major; 0 for an index `None`. Represents every layout operation:
+/// pad, repeat, permute, slice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gather {
     /// Shape of the result.

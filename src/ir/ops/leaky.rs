@@ -14,8 +14,8 @@ use crate::ir::{Constant, Tensor};
 
 /// `y = x` for codes of x from `threshold` on, `y = x · slope + bias` below, exact.
 ///
-/// The result has the largest of the fractional bits of x, of x plus those of the slopes, and of the
-/// bias.
+/// The result has the largest of the fractional bits of x, of x plus those of the slopes, and of
+/// the bias.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Leaky {
     /// Smallest code that is not scaled.

@@ -76,8 +76,8 @@ impl Linear {
         Ok([inputs, outputs])
     }
 
-    /// Number of non-trivial multiplications of a row: by weights that are neither 0 nor ± a power of
-    /// two. Trivial ones need no multiplier.
+    /// Number of non-trivial multiplications of a row: by weights that are neither 0 nor ± a power
+    /// of two. Trivial ones need no multiplier.
     pub fn multiplications(&self) -> usize {
         let is_trivial = |code: &BigInt| code.is_zero() || power_of_two_code(code).is_some();
         self.weights.codes.iter().filter(|code| !is_trivial(code)).count()

@@ -1,8 +1,8 @@
 //! The operations: one file each, with the formula, the inference of types and ranges, and the
 //! reference evaluation.
 //!
-//! [`Operation`] is the interface to the rest of the crate. A new operation needs a file here and a line
-//! in the list below; exhaustive matches name the rest.
+//! [`Operation`] is the interface to the rest of the crate. A new operation needs a file here and a
+//! line in the list below; exhaustive matches name the rest.
 
 mod affine;
 mod cast;
@@ -50,8 +50,8 @@ pub use step_function::StepFunction;
 
 /// Interface of an operation.
 ///
-/// An operation holds its types, shapes, indices and constants. It is exact on integer codes, except
-/// where its types round or saturate.
+/// An operation holds its types, shapes, indices and constants. It is exact on integer codes,
+/// except where its types round or saturate.
 pub trait Operation: Described {
     /// Infers shape, format and ranges of the result: the narrowest format and the tightest proven
     /// ranges.
@@ -60,12 +60,12 @@ pub trait Operation: Described {
     /// If the operands or the constants do not fit one another, or no format holds the result.
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError>;
 
-    /// Reference evaluation. `result` is the inferred tensor or a wider one. `None` if the graph is not
-    /// valid.
+    /// Reference evaluation. `result` is the inferred tensor or a wider one. `None` if the graph is
+    /// not valid.
     fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes>;
 
-    /// True if element i of the result is the same function of element i of each operand, for every i:
-    /// the operation commutes with permutations.
+    /// True if element i of the result is the same function of element i of each operand, for every
+    /// i: the operation commutes with permutations.
     fn is_uniform(&self) -> bool;
 
     /// Relation of result values to operand values, for this number of operands.

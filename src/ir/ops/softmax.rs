@@ -100,7 +100,8 @@ impl Operation for Softmax {
 }
 
 impl Softmax {
-    /// Address width of each of `exp_tables`; `None` if the length of a table is not a power of two.
+    /// Address width of each of `exp_tables`; `None` if the length of a table is not a power of
+    /// two.
     pub fn addresses(&self) -> Option<Vec<u32>> {
         self.exp_tables.iter().map(address).collect()
     }
@@ -185,8 +186,8 @@ impl Softmax {
         differences + exponentials + series + reciprocal + half_lsb(self.reciprocal)
     }
 
-    /// The code of q for the mantissa `m` with `fraction` fractional bits, 1 ≤ m < 2; `None` if tables and
-    /// types do not fit one another.
+    /// The code of q for the mantissa `m` with `fraction` fractional bits, 1 ≤ m < 2; `None` if
+    /// tables and types do not fit one another.
     pub(crate) fn reciprocal_of(&self, m: &BigInt, fraction: i32) -> Option<BigInt> {
         let one = |fraction: i32| Some(BigInt::one() << u32::try_from(fraction).ok()?);
         let address = cast(&(m - one(fraction)?), fraction, &self.reciprocal_index().ok()?);
@@ -203,8 +204,8 @@ impl Softmax {
         Some(cast(&refined, entry_fraction + correction_fraction, &self.reciprocal))
     }
 
-    /// Range of the probabilities, cast to the result's format. No exponential exceeds 1, so the largest
-    /// reciprocal bounds them. `None` if tables and types do not fit one another.
+    /// Range of the probabilities, cast to the result's format. No exponential exceeds 1, so the
+    /// largest reciprocal bounds them. `None` if tables and types do not fit one another.
     fn probabilities(&self) -> Option<Range> {
         let lines = address(&self.reciprocal_table)?;
         let fraction = self.mantissa_fraction().max(lines.cast_signed());

@@ -10,7 +10,8 @@ use crate::fixed::{Codes, Range, Word};
 use crate::ir::text::{Described, described};
 use crate::ir::{Constant, Tensor};
 
-/// `y = values[k]` for the x from `thresholds[k - 1]` (inclusive) up to `thresholds[k]` (exclusive).
+/// `y = values[k]` for the x from `thresholds[k - 1]` (inclusive) up to `thresholds[k]`
+/// (exclusive).
 #[derive(Clone, Debug, PartialEq)]
 pub struct StepFunction {
     /// Ascending codes of the operand's format, one fewer than values.

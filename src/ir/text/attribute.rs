@@ -14,8 +14,8 @@ use crate::ir::{Constant, Window};
 /// Replaces elided numbers.
 const ELIDED: &str = "...";
 
-/// Name, attributes and constants of an operation. The macro `described` implements both traits from the
-/// names of the fields.
+/// Name, attributes and constants of an operation. The macro `described` implements both traits
+/// from the names of the fields.
 pub trait Described {
     /// The name in tables and in the text form.
     fn name(&self) -> &'static str;
@@ -110,8 +110,8 @@ impl<'t> Attributes<'t> {
 
 /// The type of a field of an operation.
 pub trait Attribute: Sized {
-    /// The text of the value, with lists of more than `elide` numbers elided; `None` for the default
-    /// value.
+    /// The text of the value, with lists of more than `elide` numbers elided; `None` for the
+    /// default value.
     fn print(&self, elide: Option<usize>) -> Option<String>;
 
     /// The value of a text.

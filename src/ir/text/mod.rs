@@ -9,11 +9,11 @@
 //! output act
 //! ```
 //!
-//! A node is `name = operation operands attributes : type`. Its type is the shape of one sample, the
-//! format, and the range of codes, or `{..}` with one per channel or element. A type may be
-//! omitted; it is then inferred. A constant is its format, its shape and its codes. Names that are not
-//! words are quoted and escaped as in JSON. `layer=` names the model's layer if the node has another
-//! name. Lines that begin with `#` are comments.
+//! A node is `name = operation operands attributes : type`. Its type is the shape of one sample,
+//! the format, and the range of codes, or `{..}` with one per channel or element. A type may be
+//! omitted; it is then inferred. A constant is its format, its shape and its codes. Names that are
+//! not words are quoted and escaped as in JSON. `layer=` names the model's layer if the node has
+//! another name. Lines that begin with `#` are comments.
 
 mod attribute;
 
@@ -35,8 +35,8 @@ const KEYWORDS: [&str; 3] = ["graph", "layer", "output"];
 
 /// Prints `graph`, every node after its operands.
 ///
-/// Lists of more than `elide` numbers are printed as `...`, which cannot be parsed, and as many ranges
-/// as the range of all. With `None`, [`parse`] returns the same graph.
+/// Lists of more than `elide` numbers are printed as `...`, which cannot be parsed, and as many
+/// ranges as the range of all. With `None`, [`parse`] returns the same graph.
 pub fn print(graph: &Graph, elide: Option<usize>) -> String {
     let mut text = format!("graph {}\n", quoted(&graph.name));
     for id in graph.topological_order() {

@@ -53,7 +53,8 @@ pub(super) enum Monotone {
 }
 
 impl Cone {
-    /// The cone after `node`, the operation `affine`. An error is the reason why its scale stays exact.
+    /// The cone after `node`, the operation `affine`. An error is the reason why its scale stays
+    /// exact.
     pub(super) fn after(graph: &Graph, node: NodeId, affine: &Affine) -> Result<Self, Outcome> {
         let Some(operand) = graph.operands(node).first().copied() else {
             return Err(Outcome::NotQuantized { by: graph[node].name.clone() });
@@ -160,9 +161,9 @@ impl Cone {
         from.and_then(|link| self.links.get(link)).map_or(&self.result, |link| &link.tensor)
     }
 
-    /// This cone with another affine operation, of as many fractional bits or fewer, and the types that
-    /// follow up to the quantizers. Limits are rounded to these bits; thresholds of step functions keep
-    /// their values. `None` if a type has more than 128 bits.
+    /// This cone with another affine operation, of as many fractional bits or fewer, and the types
+    /// that follow up to the quantizers. Limits are rounded to these bits; thresholds of step
+    /// functions keep their values. `None` if a type has more than 128 bits.
     pub(super) fn with(&self, affine: Affine) -> Option<Self> {
         let op = Op::from(affine.clone());
         let result = op.infer(&[&self.operand]).ok()?;
@@ -200,7 +201,8 @@ enum Stop {
     NotQuantized,
 }
 
-/// True if the leaky ReLU is monotone and its threshold is 0, which holds at any LSB of the operand.
+/// True if the leaky ReLU is monotone and its threshold is 0, which holds at any LSB of the
+/// operand.
 fn is_monotone(leaky: &Leaky) -> bool {
     let ascends = leaky.slopes.codes.iter().all(|slope| !slope.is_negative());
     ascends && leaky.threshold.is_zero() && leaky.bias.is_none()
@@ -217,8 +219,8 @@ impl Link {
         rounded(code, self.dropped)
     }
 
-    /// The link on an operand that has `dropped` fractional bits fewer than in the graph. Quantizers
-    /// keep their results.
+    /// The link on an operand that has `dropped` fractional bits fewer than in the graph.
+    /// Quantizers keep their results.
     fn on(&self, x: &Tensor, dropped: u32) -> Result<Self, OpError> {
         let mut link = Self { dropped, ..self.clone() };
         if !self.is_end() {

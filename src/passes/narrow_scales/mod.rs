@@ -1,9 +1,9 @@
 //! Narrows scales and biases to the fractional bits that the quantizers after them need.
 //!
-//! An [`Op::Affine`] multiplies by a real number of 24 or more significant bits. If a quantizer takes
-//! its result, most of these bits do not matter: the quantizer gives the same code for every scale
-//! that is close enough. This pass does not estimate the precision. It proves, for each channel and
-//! every code in the operand's range, that a narrower scale gives the same results.
+//! An [`Op::Affine`] multiplies by a real number of 24 or more significant bits. If a quantizer
+//! takes its result, most of these bits do not matter: the quantizer gives the same code for every
+//! scale that is close enough. This pass does not estimate the precision. It proves, for each
+//! channel and every code in the operand's range, that a narrower scale gives the same results.
 //!
 //! **Proof.** The function from the operand's code to the quantizer's code is monotone in each
 //! channel, with the exact scale and with a narrower one, because scaling by a constant, biases,
@@ -14,8 +14,8 @@
 //! constant between them.
 //!
 //! A step function need not be monotone, but the index of its step is, so indices are compared
-//! instead of values. A cast that wraps within the proven range is not monotone; the scale before it
-//! is not narrowed.
+//! instead of values. A cast that wraps within the proven range is not monotone; the scale before
+//! it is not narrowed.
 //!
 //! **Search.** Scales are rounded to nearest with a growing number of fractional bits, and biases
 //! likewise for each scale. The first pair with a proof is taken. The exact constants come last.
@@ -62,8 +62,8 @@ fn run(graph: &mut Graph, report: &mut Report) {
     }
 }
 
-/// Narrows the scale and the bias of `node`, the operation `affine`, with at most `limit` thresholds.
-/// An error is the reason why they stay exact.
+/// Narrows the scale and the bias of `node`, the operation `affine`, with at most `limit`
+/// thresholds. An error is the reason why they stay exact.
 fn narrow(
     graph: &mut Graph,
     node: NodeId,
@@ -77,8 +77,8 @@ fn narrow(
     Ok(Outcome::Proven { thresholds })
 }
 
-/// The narrowest candidate with a proof, and the number of its thresholds; `None` if a code does not fit
-/// the word.
+/// The narrowest candidate with a proof, and the number of its thresholds; `None` if a code does
+/// not fit the word.
 fn search<W: Word>(cone: &Cone, limit: usize) -> Option<Result<(Cone, usize), Outcome>> {
     let mut points = match Points::<W>::of(cone, limit)? {
         Ok(points) => points,
@@ -89,12 +89,13 @@ fn search<W: Word>(cone: &Cone, limit: usize) -> Option<Result<(Cone, usize), Ou
     let proven = candidates
         .filter_map(|(scale, bias)| cone.with(Affine { scale, bias }))
         .find(|candidate| points.confirm(candidate) == Some(true));
-    // A candidate that does not fit the word is no loss: the exact constants are the last candidate.
+    // A candidate that does not fit the word is no loss: the exact constants are the last
+    // candidate.
     Some(Ok((proven.unwrap_or_else(|| cone.clone()), points.thresholds())))
 }
 
-/// `exact` rounded to nearest, with a growing number of fractional bits; the exact constant comes last.
-/// Roundings that no format holds are skipped.
+/// `exact` rounded to nearest, with a growing number of fractional bits; the exact constant comes
+/// last. Roundings that no format holds are skipped.
 fn coarser(exact: &Constant) -> impl Iterator<Item = Constant> {
     let bits = exact.codes.iter().map(|code| code.bits()).max().unwrap_or(0);
     let bits = u32::try_from(bits).unwrap_or(u32::MAX);

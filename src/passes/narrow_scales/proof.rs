@@ -75,8 +75,8 @@ impl<W: Word> Points<W> {
     }
 }
 
-/// The operations from a scale to one of the quantizers after it: a function of the operand's code and
-/// channel, monotone in the code.
+/// The operations from a scale to one of the quantizers after it: a function of the operand's code
+/// and channel, monotone in the code.
 struct Chain<'g, W: Word> {
     maps: Vec<Map<'g, W>>,
 }
@@ -101,16 +101,16 @@ enum Map<'g, W: Word> {
     },
 }
 
-/// A step function whose values are replaced by indices of steps, so that it is monotone. Adjacent steps
-/// with the same value have the same index.
+/// A step function whose values are replaced by indices of steps, so that it is monotone. Adjacent
+/// steps with the same value have the same index.
 struct StepIndices<W> {
     thresholds: Vec<W>,
     indices: Vec<W>,
 }
 
 impl<'g, W: Word> Chain<'g, W> {
-    /// The chains to all quantizers of `cone`, in order, with the step indices of its links. `None` if a
-    /// code does not fit the word.
+    /// The chains to all quantizers of `cone`, in order, with the step indices of its links. `None`
+    /// if a code does not fit the word.
     fn all(cone: &Cone, indices: &'g [Option<StepIndices<W>>]) -> Option<Vec<Self>> {
         let mut tensors = cone.links.iter().map(|link| &link.tensor).chain([&cone.result]);
         if !W::holds(cone.operand.format) || !tensors.all(|tensor| W::holds(tensor.format)) {
@@ -175,8 +175,8 @@ impl<'g, W: Word> Map<'g, W> {
         })
     }
 
-    /// The step function on operands of the format `x`, with `dropped` fractional bits fewer than the
-    /// thresholds.
+    /// The step function on operands of the format `x`, with `dropped` fractional bits fewer than
+    /// the thresholds.
     fn step_function(indices: &'g StepIndices<W>, x: Format, dropped: u32) -> Option<Self> {
         let finer = Format::covering(&x.codes().refined(dropped), x.fractional_bits());
         finer.is_ok_and(W::holds).then_some(Self::StepFunction { indices, dropped })
@@ -208,8 +208,8 @@ impl<'g, W: Word> Map<'g, W> {
 }
 
 impl<W: Word> StepIndices<W> {
-    /// The step indices of each link of `cone` that is a step function; `None` if a threshold does not
-    /// fit the word.
+    /// The step indices of each link of `cone` that is a step function; `None` if a threshold does
+    /// not fit the word.
     fn all(cone: &Cone) -> Option<Vec<Option<Self>>> {
         let of = |link: &Link| match &*link.op {
             Monotone::StepFunction(steps) => Self::of(steps).map(Some),
