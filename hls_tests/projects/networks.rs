@@ -94,7 +94,9 @@ impl Network {
     }
 
     fn on(graph: Graph, inputs: Vec<Codes>) -> Self {
-        let outputs = sim::run(&graph, &inputs).unwrap().outputs(&graph);
+        let trace = sim::run(&graph, &inputs).unwrap();
+        assert!(trace.out_of_range(&graph).is_none(), "{:?}", trace.out_of_range(&graph));
+        let outputs = trace.outputs(&graph);
         let names = graph.inputs.iter().map(|node| graph[*node].name.clone());
         let inputs = names.zip(inputs).collect();
         let options = Options::new(graph.name.as_str(), "");

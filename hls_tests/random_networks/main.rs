@@ -52,8 +52,15 @@ fn check(seed: u64) {
 
     let inputs = sim::vectors(&graph, SAMPLES);
     let (hardware, _) = passes::for_hardware(&graph).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
-    let outputs = sim::run(&graph, &inputs).unwrap().outputs(&graph);
-    let of_hardware = sim::run(&hardware, &inputs).unwrap().outputs(&hardware);
+    let [outputs, of_hardware] = [&graph, &hardware].map(|graph| {
+        let trace = sim::run(graph, &inputs).unwrap();
+        assert!(
+            trace.out_of_range(graph).is_none(),
+            "seed {seed}: {:?}",
+            trace.out_of_range(graph)
+        );
+        trace.outputs(graph)
+    });
     assert!(outputs == of_hardware, "seed {seed}: other outputs\n{}", layers::text(&model));
     let names = graph.inputs.iter().map(|id| graph[*id].name.clone());
     let vectors = Vectors { inputs: names.zip(inputs).collect(), outputs };

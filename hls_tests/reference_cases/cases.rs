@@ -119,6 +119,7 @@ impl Case {
             inputs.push(quantized.codes);
         }
         let trace = sim::run(&graph, &inputs)?;
+        assert!(trace.out_of_range(&graph).is_none(), "{:?}", trace.out_of_range(&graph));
         Ok(Run { graph, functions, inputs, trace })
     }
 

@@ -80,6 +80,9 @@ fn check(graph: &Graph, options: &Options, backend: Tool) -> Result<(), Box<dyn 
     let manifest = Manifest::from_json(contents(&files, "bitkiln.json")?)?;
     assert_eq!(manifest.operations, all, "manifest");
     assert_eq!(manifest.multipliers, design.schedule.multipliers);
+    if design.schedule.initiation_interval == 1 {
+        assert_eq!(manifest.multipliers, all.multiplications, "a multiplier a multiplication");
+    }
 
     let json = serde_json::to_value(&rows)?;
     let json = json.as_array().ok_or("no rows")?;

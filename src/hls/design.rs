@@ -201,7 +201,7 @@ pub struct Multipliers {
     pub nontrivial_products: u64,
     /// Uses of one multiplier for a sample.
     pub reuse_factor: u64,
-    /// Largest number of multipliers: products / reuse factor, rounded up.
+    /// Largest number of multipliers: non-trivial products / reuse factor, rounded up.
     pub limit: u64,
     /// The operand's width in bits.
     pub operand_width: u32,

@@ -186,7 +186,14 @@ pub(super) fn schedule(kernels: &mut [Kernel], edges: &[Edge]) -> Schedule {
     } else {
         Flow::Sequence
     };
-    let multipliers = kernels.iter().filter_map(|k| k.multipliers).map(|m| m.limit).sum();
+    let multipliers = |kernel: &Kernel| match kernel.multipliers {
+        Some(multipliers) => multipliers.limit,
+        // Products of two values: those of the iterations of rolled loops share multipliers.
+        None => {
+            kernel.cost.operations.multiplications.div_ceil(kernel.plan.initiation_interval.max(1))
+        }
+    };
+    let multipliers = kernels.iter().map(multipliers).sum();
     if flow == Flow::Pipeline {
         for kernel in kernels.iter_mut().filter(|kernel| kernel.multipliers.is_none()) {
             kernel.plan.initiation_interval = slowest;

@@ -103,7 +103,7 @@ fn scales_share_multipliers_as_far_as_their_layer_leaves_time() {
             products: 12,
             nontrivial_products: 6,
             reuse_factor,
-            limit: 12 / reuse_factor,
+            limit: 6 / reuse_factor,
             operand_width: 8,
             constant_width: 4,
         };

@@ -53,10 +53,7 @@ mod window;
 
 pub use dot::to_dot;
 pub use graph::{Graph, Node, NodeId, Output};
-pub use ops::{
-    Affine, Cast, Clamp, Concat, Conv, Effect, Elementwise, Gather, Input, Leaky, Linear, Op,
-    OpError, Operand, Operation, Pool, PoolKind, Reshape, Scale, Softmax, StepFunction, Sums,
-};
+pub use ops::*;
 pub(crate) use ops::{Alignment, LeakyAlignment, RangeAt, code_of_one, is_reciprocal};
 pub use tensor::{Constant, ConstantError, Tensor};
 pub use text::Described;

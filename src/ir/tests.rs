@@ -152,6 +152,7 @@ fn rules_of_elementwise_operations() {
         ("clamp x low=0 : [2] ufixed<3,0> [0, 7]", "none"),
         ("clamp x low=0 : [2] ufixed<3,0> [0, 6]", MISSES),
         ("clamp x low=0 : [2] ufixed<4,0> [0, 7]", FRACTION),
+        ("clamp x low=3 high=2", "its lower limit exceeds its upper one"),
         (
             "leaky x threshold=0 slopes=ufixed<2,1>[3]{1, 1, 2}",
             "its slopes are neither one, nor one per channel, nor one per element",

@@ -22,7 +22,11 @@ pub(super) fn assert_pass(pass: Pass, before: &str, expected: &str) -> Report {
     assert_eq!(text::print(&after, None), format!("graph g\n{}\n", expected.join("\n")));
     validate(&after).expect("a valid graph after the pass");
     let samples = sim::vectors(&before, 200);
-    let outputs = |graph: &Graph| sim::run(graph, &samples).map(|trace| trace.outputs(graph));
+    let outputs = |graph: &Graph| {
+        let trace = sim::run(graph, &samples).expect("samples of the inputs' formats");
+        assert!(trace.out_of_range(graph).is_none(), "{:?}", trace.out_of_range(graph));
+        trace.outputs(graph)
+    };
     assert_eq!(outputs(&before), outputs(&after));
     report
 }

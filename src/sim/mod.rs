@@ -11,8 +11,8 @@ mod tests;
 
 use std::collections::HashMap;
 
-use crate::fixed::Codes;
-use crate::ir::{Graph, NodeId, Operand};
+use crate::fixed::{Codes, Range};
+use crate::ir::{Graph, Node, NodeId, Operand};
 
 pub use samples::{Quantized, quantize, vectors};
 
@@ -98,6 +98,17 @@ impl Trace {
     /// The result of `node`, samples first; `None` if the graph has no such node.
     pub fn of(&self, node: NodeId) -> Option<&Codes> {
         self.results.get(&node)
+    }
+
+    /// The first node of `graph` with a code outside of its proven range; `None` unless an
+    /// operation infers less than it gives.
+    pub fn out_of_range<'g>(&self, graph: &'g Graph) -> Option<&'g Node> {
+        let is_outside = |id: &NodeId| {
+            let tensor = &graph[*id].tensor;
+            let mut codes = self.of(*id).into_iter().flat_map(Codes::iter).enumerate();
+            codes.any(|(element, code)| !tensor.range_at(element).contains(&Range::point(code)))
+        };
+        graph.topological_order().into_iter().find(is_outside).map(|id| &graph[id])
     }
 
     /// The network's results by the names of its outputs.

@@ -197,7 +197,7 @@ pub(super) fn build_affine(
             products,
             nontrivial_products: operations.multiplications,
             reuse_factor,
-            limit: products.div_ceil(reuse_factor),
+            limit: operations.multiplications.div_ceil(reuse_factor),
             operand_width: operand.format.width(),
             constant_width: op.scale.format.width(),
         }
@@ -302,7 +302,7 @@ pub(super) fn build_leaky(
         products: elements as u64,
         nontrivial_products: operations.multiplications,
         reuse_factor: 1,
-        limit: elements as u64,
+        limit: operations.multiplications,
         operand_width: operand.format.width(),
         constant_width: op.slopes.format.width(),
     });

@@ -3,7 +3,9 @@
 use ndarray::ArrayD;
 use num_bigint::BigInt;
 
-use super::{Effect, OpError, Operand, Operation, is_narrow, limit_as_word, over_words, single};
+use super::{
+    Effect, OpError, Operand, Operation, ensure, is_narrow, limit_as_word, over_words, single,
+};
 use crate::fixed::{Codes, Range, Word};
 use crate::ir::Tensor;
 use crate::ir::text::{Described, described};
@@ -22,6 +24,11 @@ described!("clamp", Clamp { low, high });
 impl Operation for Clamp {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let x = single(self.name(), operands)?;
+        let limits = self.low.as_ref().zip(self.high.as_ref());
+        ensure(
+            limits.is_none_or(|(low, high)| low <= high),
+            "its lower limit exceeds its upper one",
+        )?;
         let limited = |code: &BigInt| {
             let code = self.low.as_ref().map_or(code, |low| code.max(low));
             self.high.as_ref().map_or(code, |high| code.min(high)).clone()

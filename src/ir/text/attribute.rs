@@ -60,9 +60,9 @@ macro_rules! described {
 
             fn parse(
                 _: &str,
-                attributes: &mut crate::ir::text::Attributes<'_>,
+                _attributes: &mut crate::ir::text::Attributes<'_>,
             ) -> Result<Self, crate::ir::text::TextError> {
-                Ok(Self { $($field: attributes.attribute(stringify!($field))?),* })
+                Ok(Self { $($field: _attributes.attribute(stringify!($field))?),* })
             }
         }
     };

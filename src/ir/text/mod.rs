@@ -309,6 +309,11 @@ steps = step_function moved thresholds=ufixed<5,-1>[1]{16} values=fixed<2,2>[2]{
 flat = reshape steps shape=[4] : [4] fixed<2,2> {[-1, 1], [1, 1], [-1, 1], [1, 1]}
 padded = gather flat shape=[5] indices=[3, 2, 1, 0, _] : [5] fixed<2,2> {[1, 1], [-1, 1], [1, 1], [-1, 1], [0, 0]}
 joined = concat flat padded axis=0 : [9] fixed<2,2> {[-1, 1], [1, 1], [-1, 1], [1, 1], [1, 1], [-1, 1], [1, 1], [-1, 1], [0, 0]}
+difference = subtract pool sum : [2, 2] fixed<9,6> {[-137, 133], [-134, 136]}
+product = multiply pool sum : [2, 2] fixed<14,8> {[-4042, 4418], [-4048, 4232]}
+largest = maximum pool sum : [2, 2] fixed<8,5> {[-43, 94], [-46, 88]}
+smallest = minimum pool sum : [2, 2] fixed<8,5> {[-86, 47], [-92, 44]}
+probabilities = softmax steps difference=ufixed<3,3,TRN,SAT> exp_tables=(ufixed<5,1>[2]{16, 0}, ufixed<5,1>[4]{16, 6, 2, 1}) exponential=ufixed<5,1,RND,WRAP> sum=ufixed<6,2> norm_shift=1 reciprocal_table=ufixed<5,1>[2]{13, 9} error=fixed<6,0,RND,WRAP> correction=fixed<6,0,RND,WRAP> reciprocal=ufixed<6,1,RND,WRAP> to=ufixed<4,0,RND,SAT> : [2, 2] ufixed<4,0> [0, 15]
 \"the end\" = linear joined weights=ufixed<1,1>[9, 1]{1, 1, 1, 1, 1, 1, 1, 1, 1} : [1] fixed<5,5> [0, 8]
 layer \"all layers\" = joined
 layer flat
@@ -324,6 +329,9 @@ output \"the end\"
         let bare = EVERY_OPERATION.lines().map(|line| line.split(" : ").next().unwrap_or(line));
         let bare = bare.collect::<Vec<_>>().join("\n");
         assert_eq!(print(&parse(&bare)?, None), EVERY_OPERATION);
+        for name in Op::names() {
+            assert!(EVERY_OPERATION.contains(&format!(" = {name} ")), "{name} is missing");
+        }
         Ok(())
     }
 
