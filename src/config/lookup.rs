@@ -44,11 +44,20 @@ impl Config {
         class: &str,
         variable: Variable,
     ) -> Option<Quantization> {
+        self.layer_precision_of(layer, class, variable)
+            .or_else(|| self.model.precision.get(&variable).copied())
+    }
+
+    /// As [`Config::precision_of`] without `Model`: a type written for this layer or its class.
+    pub fn layer_precision_of(
+        &self,
+        layer: &str,
+        class: &str,
+        variable: Variable,
+    ) -> Option<Quantization> {
         let [name, class, float_class, _] = self.sections(layer, class);
         let own = [name, class, float_class].into_iter().flatten();
-        own.filter_map(|section| section.precision_of(variable))
-            .next()
-            .or_else(|| self.model.precision.get(&variable).copied())
+        own.filter_map(|section| section.precision_of(variable)).next()
     }
 
     /// The type under `Model` for every variable without one of its own.

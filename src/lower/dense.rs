@@ -199,14 +199,17 @@ impl WeightedLayer<'_> {
         let unquantized = self.bias.is_some() && self.bias_quantizer.is_none();
         let float_bias = unquantized && !self.keeps_bias(chosen);
         if float_kernel || float_bias {
-            let (parts, precision) = match (float_kernel, float_bias) {
-                (true, false) => ("the kernel", chosen.weight),
-                (false, _) => ("the bias", chosen.bias),
-                (true, true) => ("kernel, bias and result", chosen.weight),
+            let (parts, precisions) = match (float_kernel, float_bias) {
+                (true, false) => ("the kernel", vec![chosen.weight]),
+                (false, _) => ("the bias", vec![chosen.bias]),
+                (true, true) => {
+                    ("kernel, bias and result", vec![chosen.weight, chosen.bias, chosen.result])
+                }
             };
-            let precision = precision.unwrap_or(builder.settings.precision);
+            let default = builder.settings.precision;
+            let precisions = precisions.into_iter().map(|to| to.unwrap_or(default)).collect();
             let layer = self.layer.into();
-            builder.warn(LowerWarning::Float { layer, parts: parts.into(), precision });
+            builder.warn(LowerWarning::Float { layer, parts: parts.into(), precisions });
         }
         float_kernel && (float_bias || self.bias.is_none())
     }

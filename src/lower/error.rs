@@ -131,10 +131,10 @@ pub enum LowerWarning {
     Float {
         /// The layer.
         layer: String,
-        /// The variables without a quantizer: "kernel and bias", "bias".
+        /// The variables without a quantizer: "kernel, bias and result", "the bias".
         parts: String,
-        /// The type.
-        precision: Quantization,
+        /// The types of the variables, in the same order.
+        precisions: Vec<Quantization>,
     },
     /// A type that cannot hold the range of a result or parameter.
     PrecisionOverflow(PrecisionOverflow),
@@ -200,11 +200,12 @@ impl LowerWarning {
     pub fn diagnostic(&self) -> diagnostic::Diagnostic {
         use diagnostic::Diagnostic;
         match self {
-            Self::Float { layer, parts, precision } => Diagnostic::warning(
+            Self::Float { layer, parts, precisions } => Diagnostic::warning(
                 "no-quantizer",
                 format!(
-                    "layer '{layer}': no quantizer for {parts}; quantized to {precision}, so results \
-                     differ from the trained network"
+                    "layer '{layer}': no quantizer for {parts}; quantized to {}, so results differ \
+                     from the trained network",
+                    list(precisions)
                 ),
             )
             .in_layer(layer)
@@ -279,6 +280,16 @@ impl LowerWarning {
             )
             .in_layer(layer),
         }
+    }
+}
+
+/// `precisions` in a sentence: one if all are the same, else each, in order.
+fn list(precisions: &[Quantization]) -> String {
+    let names: Vec<String> = precisions.iter().map(ToString::to_string).collect();
+    match &names[..] {
+        [first, rest @ ..] if rest.iter().all(|name| name == first) => first.clone(),
+        [before @ .., last] => format!("{} and {last}", before.join(", ")),
+        [] => String::new(),
     }
 }
 

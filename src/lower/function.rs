@@ -42,7 +42,12 @@ pub(super) fn lower(
         return Ok(x);
     }
     let precision = entry.to.unwrap_or(builder.settings.precision);
-    warn_of_float(builder, scope, format!("the result of {function}"), precision);
+    let parts = format!("the result of {function}");
+    builder.warn(LowerWarning::Float {
+        layer: scope.layer.into(),
+        parts,
+        precisions: vec![precision],
+    });
     if is_line {
         let node = exact(builder, scope, "sloped", x, function)?;
         return TypedResult { to: Some(precision), ..entry }.apply(builder, part, node);
@@ -103,15 +108,6 @@ fn quantized_by_steps(
         },
     };
     step_function::lower(builder, scope, scope.suffix("activation"), x, &steps)
-}
-
-fn warn_of_float(
-    builder: &mut Builder<'_>,
-    scope: NodeScope<'_>,
-    parts: String,
-    precision: Quantization,
-) {
-    builder.warn(LowerWarning::Float { layer: scope.layer.into(), parts, precision });
 }
 
 fn tabulate(
@@ -222,8 +218,13 @@ pub(super) fn prelu(
     })?;
     let parameter =
         Parameter { layer: &layer.name, part: "alpha", attribute: "alpha", values: slopes.view() };
-    let slopes = parameter.constant(builder, None, &chosen.weight.unwrap_or(default))?;
-    warn_of_float(builder, scope, "alpha and result".into(), chosen.weight.unwrap_or(default));
+    let weight = chosen.weight.unwrap_or(default);
+    let slopes = parameter.constant(builder, None, &weight)?;
+    builder.warn(LowerWarning::Float {
+        layer: layer.name.clone(),
+        parts: "alpha and result".into(),
+        precisions: vec![weight, chosen.result.unwrap_or(default)],
+    });
     let leaky = Leaky { threshold: BigInt::ZERO, slopes, bias: None };
     let mut node = add_leaky(builder, scope, "", operand, leaky)?;
     node = TypedResult::of_layer(builder, &layer.name)

@@ -102,8 +102,11 @@ impl Settings {
         for layer in layers() {
             let (name, class) = (layer.name.as_str(), layer.class.as_str());
             if let LayerKind::Input { .. } = layer.kind {
-                if let Some(precision) = config.own_precision_of(name, class, Variable::Result) {
+                // The modes of a type for all results are not meant for samples.
+                if let Some(precision) = config.layer_precision_of(name, class, Variable::Result) {
                     check_modes(name, &precision)?;
+                }
+                if let Some(precision) = config.own_precision_of(name, class, Variable::Result) {
                     settings.inputs.insert(name.into(), precision.format);
                 }
                 continue;
@@ -206,6 +209,11 @@ mod tests {
             "input 'x': samples are rounded half to even and saturated, not by RND and SAT";
         let error = configured("fixed<8,3,RND,SAT>").err().map(|error| error.to_string());
         assert_eq!(error.as_deref(), Some(message));
+
+        // A type for all results is meant for the input's format only.
+        let text = "Model: {Precision: {result: 'fixed<8,3,RND,SAT>'}}";
+        let settings = Settings::configured(&Config::parse(text)?, &model)?;
+        assert_eq!(settings.inputs["x"], "fixed<8,3>".parse()?);
         Ok(())
     }
 }

@@ -189,6 +189,15 @@ fn floats_are_truncated_as_in_hls4ml_with_a_warning() -> Outcome {
     let graph = lower(&model, &settings)?.graph;
     assert_eq!(graph[graph.layers[1].1].tensor.format, "fixed<8,2>".parse()?);
 
+    // Each variable has its own type.
+    let weight = Some("fixed<9,2,RND,SAT>".parse()?);
+    let own = LayerSettings { weight, result: precision, ..LayerSettings::default() };
+    settings.layers.insert("fc".into(), own);
+    let lowered = lower(&model, &settings)?;
+    let start = "layer 'fc': no quantizer for kernel, bias and result; quantized to \
+                 fixed<9,2,RND,SAT>, fixed<16,6> and fixed<8,2,RND,SAT>, so";
+    assert!(lowered.warnings[0].to_string().starts_with(start), "{}", lowered.warnings[0]);
+
     let half = dense(array![[0.7]], Some(array![0.3]), ["quantized_bits(4,0,1,alpha=1)", ""]);
     let lowered = lower(&chain(1, vec![("fc", LayerKind::Dense(half))]), &Settings::default())?;
     assert!(lowered.warnings[0].to_string().starts_with("layer 'fc': no quantizer for the bias;"));

@@ -1,4 +1,4 @@
-// {{ cx.title() }}: values cast to {{ cx.out_type() }}, which rounds and limits them.
+// {{ cx.title() }}: values cast to {{ cx.out_type() }}.
 {{ cx.signature() }} {
 {{ cx.pragmas() }}
 {{ cx.before(0) }}elements: for (int n = 0; n < {{ body.elements }}; n++) {

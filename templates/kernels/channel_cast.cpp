@@ -1,4 +1,4 @@
-// {{ cx.title() }}: values cast to one of {{ body.types.len() }} types for each of {{ body.channels }} channels, which rounds and limits them.
+// {{ cx.title() }}: values cast to one of {{ body.types.len() }} types for each of {{ body.channels }} channels.
 {{ cx.signature() }} {
 {{ cx.pragmas() }}
 {%- if body.rows > 1 %}

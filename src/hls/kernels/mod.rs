@@ -2,7 +2,8 @@
 //!
 //! A kernel is a struct with what its template prints, a function that builds it, and its
 //! [`Structure`], from which the planner decides how it runs. A new operation takes a file here,
-//! an arm of [`Body`], an arm of [`build`], and a template.
+//! an arm of [`Body`], of its `structure` and of [`build`], a line in `back/kernels.rs`, and a
+//! template.
 
 mod elementwise;
 mod linear;
