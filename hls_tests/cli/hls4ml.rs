@@ -47,11 +47,14 @@ fn what_hls4ml_wrote_loads_unchanged() -> Outcome {
 #[test]
 fn types_that_are_proven_are_noted_with_the_proven_one() -> Outcome {
     let config = "LayerName: {hidden1: {Precision: {accum: 'fixed<20,8>'}}, \
+                  relu1: {Precision: {accum: 'fixed<9,3>', inv_inp: 'fixed<8,4>'}}, \
                   probabilities: {Precision: {inv_inp: 'fixed<18,9>'}}}";
     let network = load("digits", Config::parse(config)?)?;
     let notes: Vec<String> = network.diagnostics().iter().map(ToString::to_string).collect();
     let expected = [
         "note: layer 'hidden1': accum fixed<20,8> is not used; fixed<18,8> is proven to hold every sum",
+        "note: layer 'relu1': accum fixed<9,3> is not used; the layer has no sum",
+        "note: layer 'relu1': inv_inp fixed<8,4> is not used; the layer has no softmax",
         "note: layer 'probabilities': inv_inp fixed<18,9> is not used; ufixed<31,4> is proven to hold \
          every sum",
     ];

@@ -155,17 +155,20 @@ pub(super) fn proven(config: &Config, model: &Model, graph: &Graph) -> Vec<Diagn
     let nodes = graph.live_nodes();
     for layer in model.graph.node_weights() {
         let own = || nodes.iter().map(|id| &graph[*id]).filter(|node| node.layer == layer.name);
-        for (key, variable) in [("accum", Variable::Accum), ("inv_inp", Variable::InvInp)] {
-            let Some(asked) = config.precision_of(&layer.name, &layer.class, variable) else {
-                continue;
+        let name = &layer.name;
+        let variables =
+            [("accum", Variable::Accum, "sum"), ("inv_inp", Variable::InvInp, "softmax")];
+        for (key, variable, operation) in variables {
+            let Some(asked) = config.precision_of(name, &layer.class, variable) else { continue };
+            let message = match own().find_map(|node| accumulator(node, variable)) {
+                Some(proven) => format!("is not used; {proven} is proven to hold every sum"),
+                None if config.layer_precision_of(name, &layer.class, variable).is_some() => {
+                    format!("is not used; the layer has no {operation}")
+                }
+                None => continue,
             };
-            if let Some(proven) = own().find_map(|node| accumulator(node, variable)) {
-                let name = &layer.name;
-                let message = format!(
-                    "layer '{name}': {key} {asked} is not used; {proven} is proven to hold every sum"
-                );
-                notes.push(Diagnostic::note("type-proven", message).in_layer(name));
-            }
+            let message = format!("layer '{name}': {key} {asked} {message}");
+            notes.push(Diagnostic::note("type-proven", message).in_layer(name));
         }
     }
     notes
