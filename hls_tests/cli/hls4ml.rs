@@ -45,6 +45,19 @@ fn what_hls4ml_wrote_loads_unchanged() -> Outcome {
 }
 
 #[test]
+fn entries_of_activations_that_a_layer_lacks_are_noted() -> Outcome {
+    // Beside an entry that the layer has.
+    let config = "LayerName: {hidden1_relu: {Precision: 'fixed<8,3>'}, \
+                  hidden1_linear: {Precision: 'fixed<26,11>'}}";
+    let network = load("digits", Config::parse(config)?)?;
+    let notes: Vec<String> = network.diagnostics().iter().map(ToString::to_string).collect();
+    let expected = "note: LayerName.hidden1_relu has no effect: layer 'hidden1' has no such \
+                    activation";
+    assert_eq!(notes, [expected]);
+    Ok(())
+}
+
+#[test]
 fn types_that_are_proven_are_noted_with_the_proven_one() -> Outcome {
     let config = "LayerName: {hidden1: {Precision: {accum: 'fixed<20,8>'}}, \
                   relu1: {Precision: {accum: 'fixed<9,3>', inv_inp: 'fixed<8,4>'}}, \

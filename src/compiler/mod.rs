@@ -92,6 +92,7 @@ impl Compiler {
         let config = &self.options.config;
         let mut log = Vec::from_iter(options::without_effect(config));
         log.extend(lowered.warnings.iter().map(lower::LowerWarning::diagnostic));
+        log.extend(options::missing_activations(config, &model));
         log.extend(options::proven(config, &model, &lowered.graph));
         let options = self.options.clone();
         Ok(Network { options, file: None, model, lowered, log: Mutex::new(log) })

@@ -149,6 +149,24 @@ pub(super) fn without_effect(config: &Config) -> Option<Diagnostic> {
     })
 }
 
+/// Notes on the entries in `config` of fused activations that `model` lacks.
+pub(super) fn missing_activations(config: &Config, model: &Model) -> Vec<Diagnostic> {
+    let mut notes = Vec::new();
+    let layers = || model.graph.node_weights();
+    let is_layer = |name: &str| layers().any(|layer| layer.name.eq_ignore_ascii_case(name));
+    for layer in layers() {
+        let is_linear = layer.kind.is_linear();
+        let unread = config.fused(&layer.name).filter(|it| it.is_linear() != is_linear);
+        for entry in unread.map(|it| it.entry).filter(|entry| !is_layer(entry)) {
+            let name = &layer.name;
+            let message =
+                format!("LayerName.{entry} has no effect: layer '{name}' has no such activation");
+            notes.push(Diagnostic::note("config-without-effect", message).in_layer(name));
+        }
+    }
+    notes
+}
+
 /// Notes on the types in `config` of variables whose type is proven.
 pub(super) fn proven(config: &Config, model: &Model, graph: &Graph) -> Vec<Diagnostic> {
     let mut notes = Vec::new();

@@ -20,6 +20,22 @@ pub struct SoftmaxKeys {
     pub skip: Option<bool>,
 }
 
+/// An entry in `LayerName` of an activation fused into a layer.
+#[derive(Clone, Copy, Debug)]
+pub struct FusedEntry<'a> {
+    /// The activation without arguments: `relu`.
+    pub activation: &'a str,
+    /// The name of the entry: `fc1_relu`.
+    pub entry: &'a str,
+}
+
+impl FusedEntry<'_> {
+    /// True for `fc1_linear`, the entry of a layer without an activation function.
+    pub fn is_linear(&self) -> bool {
+        self.activation == "linear"
+    }
+}
+
 impl Config {
     /// The type of `variable` in a layer of this name and Keras class.
     ///
@@ -83,24 +99,25 @@ impl Config {
     /// The maximum number of entries of the function tables of a layer: a power of two from 2 to
     /// 65536.
     pub fn table_size(&self, layer: &str, class: &str) -> Option<usize> {
-        let fused = self.fused(layer).filter(|(activation, _)| *activation != "softmax");
-        let fused = fused.filter_map(|(_, name)| find(&self.layer_names, name)?.table_size).next();
+        let fused = self.fused(layer).filter(|it| it.activation != "softmax");
+        let fused = fused.filter_map(|it| find(&self.layer_names, it.entry)?.table_size).next();
         fused.or_else(|| self.first(layer, class, |section| section.table_size))
     }
 
     /// The type of the result of the activation fused into `layer`: the `result` of `fc1_relu` for
-    /// layer `fc1`, as hls4ml names it.
-    pub fn activation_precision_of(&self, layer: &str) -> Option<Quantization> {
-        let precision = |(_, name)| self.own_precision_of(name, "Activation", Variable::Result);
-        self.fused(layer).find_map(precision)
+    /// layer `fc1`, as hls4ml names it; that of `fc1_linear` if the layer `is_linear`.
+    pub fn activation_precision_of(&self, layer: &str, is_linear: bool) -> Option<Quantization> {
+        self.fused(layer)
+            .filter(|it| it.is_linear() == is_linear)
+            .find_map(|it| self.own_precision_of(it.entry, "Activation", Variable::Result))
     }
 
-    /// The activations fused into `layer` that have an entry in `LayerName`, with its name.
-    fn fused<'a>(&'a self, layer: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+    /// The entries in `LayerName` of activations fused into `layer`.
+    pub fn fused<'a>(&'a self, layer: &'a str) -> impl Iterator<Item = FusedEntry<'a>> {
         let names = self.layer_names.iter().map(|(name, _)| name.as_str());
-        names.filter_map(move |name| {
-            let (_, activation) = fused_activation(name, &[layer])?;
-            Some((activation, name))
+        names.filter_map(move |entry| {
+            let (_, activation) = fused_activation(entry, &[layer])?;
+            Some(FusedEntry { activation, entry })
         })
     }
 

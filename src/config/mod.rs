@@ -37,7 +37,7 @@ mod tree;
 use std::path::{Path, PathBuf};
 
 pub use error::ConfigError;
-pub use lookup::SoftmaxKeys;
+pub use lookup::{FusedEntry, SoftmaxKeys};
 pub use project::{ClockUncertainty, Tool};
 pub use section::{Strategy, Variable};
 

@@ -120,7 +120,7 @@ impl Settings {
     fn of(&self, config: &Config, layer: &Layer) -> LayerSettings {
         let own = |variable| config.own_precision_of(&layer.name, &layer.class, variable);
         let result = own(Variable::Result);
-        let activation = config.activation_precision_of(&layer.name);
+        let activation = config.activation_precision_of(&layer.name, layer.kind.is_linear());
         // A layer that is nothing but an activation has its result under its own name.
         let is_activation = matches!(layer.kind, LayerKind::Activation(_));
         let probabilities = if is_activation { result } else { activation };

@@ -137,6 +137,37 @@ pub enum LayerKind {
 }
 
 impl LayerKind {
+    /// True unless an activation function is applied to the layer's result.
+    pub fn is_linear(&self) -> bool {
+        let activation = match self {
+            Self::Activation(activation) => activation,
+            Self::Dense(dense) => &dense.activation,
+            Self::Conv(conv) => &conv.activation,
+            Self::Separable(pair) => &pair.pointwise.activation,
+            Self::Pool(pool) => &pool.activation,
+            Self::ScaleShift(shift) => &shift.activation,
+            Self::TimeDistributed(kind) | Self::ChannelsFirst(kind) => return kind.is_linear(),
+            Self::Input { .. }
+            | Self::Reduce(_)
+            | Self::BatchNorm(_)
+            | Self::PRelu(_)
+            | Self::Adaptive(_)
+            | Self::Flatten
+            | Self::Identity
+            | Self::Layout(_)
+            | Self::Merge(_)
+            | Self::MergeConstant(_)
+            | Self::Divide(_)
+            | Self::Square
+            | Self::Clip { .. }
+            | Self::Concatenate { .. }
+            | Self::Stack { .. }
+            | Self::Dot { .. }
+            | Self::Bilinear { .. } => return true,
+        };
+        *activation == Activation::Linear
+    }
+
     /// Returns the quantizers that the layer states, those of its parameters first.
     pub fn quantizers(&self) -> Vec<&Quantizer> {
         match self {

@@ -204,8 +204,9 @@ fn a_fused_activation_has_an_entry_of_its_own() {
          'fc1_quantized_relu(6,0)': , fc1_softmax: {Precision: {exp_table: 'int<4>'}}}",
     );
     assert!(config.check_layers(LAYERS).is_ok());
-    assert_eq!(config.activation_precision_of("fc1"), of("ufixed<6,0>"));
-    assert_eq!(config.activation_precision_of("sm"), None);
+    assert_eq!(config.activation_precision_of("fc1", false), of("ufixed<6,0>"));
+    assert_eq!(config.activation_precision_of("fc1", true), None);
+    assert_eq!(config.activation_precision_of("sm", false), None);
     assert_eq!(config.own_precision_of("fc1", "Dense", Result), None);
     let Err(error) = super::config("LayerName: {fc1_rel: }").check_layers(LAYERS) else {
         panic!("fc1_rel passed");
