@@ -2,12 +2,8 @@
 // function, compares every bit of every output with the vectors, and fails on any difference.
 #include "firmware/{{ design.name }}.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <sstream>
-#include <string>
 {%- for header in source_headers %}
 
 #include <{{ header }}>
@@ -40,47 +36,71 @@ template <int W, class T> Code get_bits(const T &value) {
 }
 
 // Reads a hexadecimal code; false for other text and for one of more than `width` bits.
-bool parse(const std::string &text, int width, Code &code) {
-    if (text.empty() || text.size() > 32 ||
-        text.find_first_not_of(HEX_DIGITS) != std::string::npos) {
-        return false;
-    }
+bool parse(const char *text, int width, Code &code) {
     code.high = code.low = 0;
-    for (unsigned long n = 0; n < text.size(); n++) {
+    const unsigned long length = std::strlen(text);
+    for (unsigned long n = 0; n < length; n++) {
+        const char *const digit = std::strchr(HEX_DIGITS, text[n]);
+        if (!digit) {
+            return false;
+        }
         code.high = code.high << 4 | code.low >> 60;
-        code.low = code.low << 4 | (std::strchr(HEX_DIGITS, text[n]) - HEX_DIGITS);
+        code.low = code.low << 4 | (digit - HEX_DIGITS);
     }
     const bool fits_high = width == 128 || code.high >> (width > 64 ? width - 64 : 0) == 0;
     const bool fits_low = width >= 64 || code.low >> (width % 64) == 0;
-    return fits_high && fits_low;
+    return length > 0 && length <= 32 && fits_high && fits_low;
 }
 
 // The vectors of an argument: a sample a line, a hexadecimal code a word.
 class Vectors {
   public:
-    Vectors(const std::string &directory, const char *argument)
-        : name(argument), line_(0), file_((directory + "/" + argument + ".dat").c_str()) {}
+    Vectors(const char *directory, const char *argument)
+        : name(argument), line_(0), file_(open(directory, argument)) {}
+
+    ~Vectors() {
+        if (file_) {
+            std::fclose(file_);
+        }
+    }
+
+    static std::FILE *open(const char *directory, const char *argument) {
+        char path[FILENAME_MAX];
+        std::snprintf(path, sizeof path, "%s/%s.dat", directory, argument);
+        return std::fopen(path, "r");
+    }
 
     // Reads the next sample, `count` codes of `width` bits; prints an error and is false for any
     // other line.
     bool read(Code *codes, unsigned long count, int width) {
-        std::string line, word;
-        if (!std::getline(file_, line)) {
-            if (file_.eof()) {
-                std::printf("bitkiln: %s.dat has %lu of %lu samples\n", name, line_, SAMPLES);
-            } else {
-                std::printf("bitkiln: cannot read %s.dat\n", name);
-            }
+        int next = file_ ? std::getc(file_) : EOF;
+        if (!file_ || std::ferror(file_)) {
+            std::printf("bitkiln: cannot read %s.dat\n", name);
+            return false;
+        }
+        if (next == EOF) {
+            std::printf("bitkiln: %s.dat has %lu of %lu samples\n", name, line_, SAMPLES);
             return false;
         }
         line_++;
         unsigned long words = 0;
-        for (std::istringstream text(line); text >> word; words++) {
+        for (; next != '\n' && next != EOF; words++) {
+            // One character more than the longest code: a longer word is an error.
+            char word[34];
+            unsigned long length = 0;
+            for (; next != '\n' && next != EOF && !is_blank(next); next = std::getc(file_)) {
+                if (length + 1 < sizeof word) {
+                    word[length++] = next < ' ' ? '?' : static_cast<char>(next);
+                }
+            }
+            word[length] = '\0';
             if (words < count && !parse(word, width, codes[words])) {
-                std::replace_if(word.begin(), word.end(), is_control, '?');
-                std::printf("bitkiln: %s.dat, line %lu: '%.33s' is no code of %d bits\n", name,
-                            line_, word.c_str(), width);
+                std::printf("bitkiln: %s.dat, line %lu: '%s' is no code of %d bits\n", name, line_,
+                            word, width);
                 return false;
+            }
+            while (is_blank(next)) {
+                next = std::getc(file_);
             }
         }
         if (words != count) {
@@ -92,21 +112,28 @@ class Vectors {
 
     // Prints an error and is false if there are more samples.
     bool finish() {
-        std::string word;
-        const bool is_complete = !(file_ >> word);
-        if (!is_complete) {
+        int next = std::getc(file_);
+        while (next == '\n' || is_blank(next)) {
+            next = std::getc(file_);
+        }
+        if (next != EOF) {
             std::printf("bitkiln: %s.dat has more than %lu samples\n", name, SAMPLES);
         }
-        return is_complete;
+        return next == EOF;
     }
 
     const char *const name;
 
   private:
-    static bool is_control(char character) { return character < ' '; }
+    Vectors(const Vectors &);
+    Vectors &operator=(const Vectors &);
+
+    static bool is_blank(int character) {
+        return character == ' ' || character == '\t' || character == '\r';
+    }
 
     unsigned long line_;
-    std::ifstream file_;
+    std::FILE *file_;
 };
 
 // Sets N values of W bits to the next sample.
@@ -157,20 +184,26 @@ struct Comparison {
 
 // The folder of the vectors: the first argument, else tb_data in the working directory (where C and
 // RTL simulation copy it) or beside this file.
-std::string vectors_directory(int argc, char **argv) {
+const char *vectors_directory(int argc, char **argv) {
     if (argc > 1) {
         return argv[1];
     }
-    if (std::ifstream("tb_data/{{ first_port }}.dat").good()) {
+    std::FILE *const vectors = Vectors::open("tb_data", "{{ first_port }}");
+    if (vectors) {
+        std::fclose(vectors);
         return "tb_data";
     }
-    const std::string file = __FILE__;
-    return file.substr(0, file.rfind('/') + 1) + "tb_data";
+    static char beside[FILENAME_MAX];
+    const char *const file = __FILE__;
+    const char *const slash = std::strrchr(file, '/');
+    const int length = slash ? static_cast<int>(slash + 1 - file) : 0;
+    std::snprintf(beside, sizeof beside, "%.*stb_data", length, file);
+    return beside;
 }
 
 // Runs every sample; the number of mismatches, or -1 for incomplete vectors. Arguments are static:
 // large ones exceed a stack.
-long run(const std::string &directory) {
+long run(const char *directory) {
 {%- for port in inputs.iter().chain(outputs.iter()) %}
     static {{ port.type_name }} {{ port.name }}[{{ port.len }}];
     Vectors {{ port.name }}_vectors(directory, "{{ port.name }}");
