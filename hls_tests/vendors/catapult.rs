@@ -3,7 +3,7 @@
 use super::source::{Kind, Next, Pragma, Source};
 use super::{arguments, is_function};
 
-/// What a pragma stands before.
+/// The statement after a pragma.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Before {
     Function,

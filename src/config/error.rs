@@ -59,7 +59,7 @@ pub enum ConfigError {
     Unsupported {
         /// The key's place, with the value if others are supported.
         place: String,
-        /// What to write.
+        /// The setting to write instead.
         help: String,
     },
     /// A text that is not one of the values of a key.

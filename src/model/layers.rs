@@ -52,10 +52,9 @@ pub struct Conv {
 }
 
 impl Conv {
-    /// Returns the quantizers that the layer states, those of its parameters first.
-    pub(super) fn quantizers(&self) -> impl Iterator<Item = &Quantizer> {
-        let parameters = [&self.kernel.quantizer, &self.bias_quantizer];
-        parameters.into_iter().flatten().chain(self.activation.quantizer())
+    /// Returns the quantizers of its parameters.
+    pub(super) fn parameter_quantizers(&self) -> impl Iterator<Item = &Quantizer> {
+        [&self.kernel.quantizer, &self.bias_quantizer].into_iter().flatten()
     }
 }
 

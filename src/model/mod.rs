@@ -139,61 +139,47 @@ pub enum LayerKind {
 impl LayerKind {
     /// True unless an activation function is applied to the layer's result.
     pub fn is_linear(&self) -> bool {
-        let activation = match self {
-            Self::Activation(activation) => activation,
-            Self::Dense(dense) => &dense.activation,
-            Self::Conv(conv) => &conv.activation,
-            Self::Separable(pair) => &pair.pointwise.activation,
-            Self::Pool(pool) => &pool.activation,
-            Self::ScaleShift(shift) => &shift.activation,
-            Self::TimeDistributed(kind) | Self::ChannelsFirst(kind) => return kind.is_linear(),
-            Self::Input { .. }
-            | Self::Reduce(_)
-            | Self::BatchNorm(_)
-            | Self::PRelu(_)
-            | Self::Adaptive(_)
-            | Self::Flatten
-            | Self::Identity
-            | Self::Layout(_)
-            | Self::Merge(_)
-            | Self::MergeConstant(_)
-            | Self::Divide(_)
-            | Self::Square
-            | Self::Clip { .. }
-            | Self::Concatenate { .. }
-            | Self::Stack { .. }
-            | Self::Dot { .. }
-            | Self::Bilinear { .. } => return true,
-        };
-        *activation == Activation::Linear
+        self.parts().1.is_none_or(|activation| *activation == Activation::Linear)
     }
 
     /// Returns the quantizers that the layer states, those of its parameters first.
     pub fn quantizers(&self) -> Vec<&Quantizer> {
+        let (mut quantizers, activation) = self.parts();
+        quantizers.extend(activation.and_then(Activation::quantizer));
+        quantizers
+    }
+
+    /// The quantizers before the layer's activation, and the activation of its result; `None` for a
+    /// kind without one.
+    fn parts(&self) -> (Vec<&Quantizer>, Option<&Activation>) {
         match self {
             Self::Dense(dense) => {
                 let parameters = [&dense.kernel_quantizer, &dense.bias_quantizer];
-                parameters.into_iter().flatten().chain(dense.activation.quantizer()).collect()
+                (parameters.into_iter().flatten().collect(), Some(&dense.activation))
             }
-            Self::Conv(conv) => conv.quantizers().collect(),
+            Self::Conv(conv) => (conv.parameter_quantizers().collect(), Some(&conv.activation)),
             Self::Separable(pair) => {
-                pair.depthwise.quantizers().chain(pair.pointwise.quantizers()).collect()
+                let Separable { depthwise, pointwise } = pair;
+                let first =
+                    depthwise.parameter_quantizers().chain(depthwise.activation.quantizer());
+                let all = first.chain(pointwise.parameter_quantizers());
+                (all.collect(), Some(&pointwise.activation))
             }
             Self::Pool(pool) => {
-                pool.kind.quantizer().into_iter().chain(pool.activation.quantizer()).collect()
+                (pool.kind.quantizer().into_iter().collect(), Some(&pool.activation))
             }
             Self::BatchNorm(norm) => {
                 let of = &norm.quantizers;
                 let all = [&of.gamma, &of.beta, &of.mean, &of.variance, &of.inverse];
-                all.into_iter().flatten().collect()
+                (all.into_iter().flatten().collect(), None)
             }
             Self::ScaleShift(shift) => {
                 let parameters = [&shift.weight_quantizer, &shift.bias_quantizer];
-                parameters.into_iter().flatten().chain(shift.activation.quantizer()).collect()
+                (parameters.into_iter().flatten().collect(), Some(&shift.activation))
             }
-            Self::Reduce(reduce) => reduce.kind.quantizer().into_iter().collect(),
-            Self::Activation(activation) => activation.quantizer().into_iter().collect(),
-            Self::TimeDistributed(kind) | Self::ChannelsFirst(kind) => kind.quantizers(),
+            Self::Reduce(reduce) => (reduce.kind.quantizer().into_iter().collect(), None),
+            Self::Activation(activation) => (vec![], Some(activation)),
+            Self::TimeDistributed(kind) | Self::ChannelsFirst(kind) => kind.parts(),
             Self::Adaptive(_)
             | Self::Input { .. }
             | Self::PRelu(_)
@@ -208,7 +194,7 @@ impl LayerKind {
             | Self::Concatenate { .. }
             | Self::Stack { .. }
             | Self::Dot { .. }
-            | Self::Bilinear { .. } => vec![],
+            | Self::Bilinear { .. } => (vec![], None),
         }
     }
 }
