@@ -12,6 +12,7 @@ mod form;
 mod function;
 mod kernels;
 mod names;
+pub mod network;
 mod options;
 mod plan;
 #[cfg(test)]
