@@ -11,7 +11,7 @@ const {{ cx.ty(body.compared) }} high = {{ cx.number(high) }};
 {%- if let (Some(base), None) = (body.base.as_ref(), body.low.as_ref()) %}
 const {{ cx.ty(body.compared) }} low = {{ cx.number(base) }};
 {%- endif %}
-{{ cx.before(0) }}elements: for (int n = 0; n < {{ body.elements }}; n++) {
+{{ cx.before(0) }}elements: for (int n = 0; n < {{ cx.elements() }}; n++) {
 {{ cx.inside(0) }}
 {{ cx.ty(body.compared) }} value = input[n];
 {%- if body.low.is_some() %}

@@ -63,20 +63,19 @@ impl Operation for Elementwise {
         let same = others.iter().all(|other| other.shape == first.shape);
         ensure(same, "its operands differ in their shapes")?;
         let fractions = operands.iter().map(|x| i64::from(x.format.fractional_bits()));
-        let fraction: i64 = match self {
-            Self::Multiply => fractions.sum(),
-            _ => fractions.max().expect("there is a first operand"),
+        let fraction: i64 = match self.is_aligned() {
+            true => fractions.max().expect("there is a first operand"),
+            false => fractions.sum(),
         };
         let format_error = OpError::format("result");
         let fraction = fractional_bits(fraction).map_err(&format_error)?;
         let count =
             operands.iter().map(|x| x.ranges.len()).max().expect("there is a first operand");
         let range = |element: usize| {
-            let aligned = |x: &&Tensor| match self {
-                Self::Multiply => x.range_at(element).clone(),
-                _ => x.range_at(element).refined(fraction.abs_diff(x.format.fractional_bits())),
-            };
-            let ranges = operands.iter().map(aligned);
+            let ranges = operands.iter().map(|x| match self.is_aligned() {
+                true => x.range_at(element).refined(fraction.abs_diff(x.format.fractional_bits())),
+                false => x.range_at(element).clone(),
+            });
             ranges.reduce(|a, b| self.range(&a, &b)).expect("there is a first operand")
         };
         let ranges = (0..count).map(range).collect();
@@ -101,6 +100,14 @@ impl Operation for Elementwise {
 }
 
 impl Elementwise {
+    /// True if operands are shifted to the binary point of the result: not the factors of a product.
+    fn is_aligned(self) -> bool {
+        match self {
+            Self::Add | Self::Subtract | Self::Maximum | Self::Minimum => true,
+            Self::Multiply => false,
+        }
+    }
+
     /// Range of the results for operands of the ranges `a` and `b` at one binary point.
     fn range(self, a: &Range, b: &Range) -> Range {
         let (low, high) = ((a.low(), b.low()), (a.high(), b.high()));
@@ -121,9 +128,9 @@ impl Elementwise {
 
     /// True if aligned operands, intermediate results and the result fit 64 bits.
     fn is_narrow(self, operands: &[Operand<'_>], result: Format) -> bool {
-        let shift = |x: &Operand<'_>| match self {
-            Self::Multiply => 0,
-            _ => result.fractional_bits().abs_diff(x.tensor.format.fractional_bits()),
+        let shift = |x: &Operand<'_>| match self.is_aligned() {
+            true => result.fractional_bits().abs_diff(x.tensor.format.fractional_bits()),
+            false => 0,
         };
         let widest = operands.iter().map(|x| x.tensor.format.width() + shift(x)).max();
         let growth = operands.len().next_power_of_two().ilog2();
@@ -134,7 +141,7 @@ impl Elementwise {
     fn combined<W: Word>(self, operands: &[Operand<'_>], result: &Tensor) -> Option<ArrayD<W>> {
         let aligned = |x: &Operand<'_>| {
             let codes = W::view(x.codes)?;
-            if self == Self::Multiply {
+            if !self.is_aligned() {
                 return Some(codes.into_owned());
             }
             let shift =
