@@ -145,6 +145,32 @@ struct Comparison {
     }
 };
 
+{%- if is_streaming %}
+
+// Writes a sample to a stream, token by token.
+template <class Token, int N, class T, class Stream> void send(const T (&values)[N], Stream &stream) {
+    const int lanes = sizeof(Token().lanes) / sizeof(Token().lanes[0]);
+    for (int n = 0; n < N; n += lanes) {
+        Token token;
+        for (int lane = 0; lane < lanes; lane++) {
+            token.lanes[lane] = values[n + lane];
+        }
+        stream.write(token);
+    }
+}
+
+// Reads a sample from a stream.
+template <class Token, int N, class T, class Stream> void receive(T (&values)[N], Stream &stream) {
+    const int lanes = sizeof(Token().lanes) / sizeof(Token().lanes[0]);
+    for (int n = 0; n < N; n += lanes) {
+        const Token token = stream.read();
+        for (int lane = 0; lane < lanes; lane++) {
+            values[n + lane] = token.lanes[lane];
+        }
+    }
+}
+{%- endif %}
+
 // The folder of the vectors: the first argument, else tb_data in the working directory (where C and
 // RTL simulation copy it) or beside this file.
 const char *vectors_directory(int argc, char **argv) {
@@ -166,17 +192,26 @@ const char *vectors_directory(int argc, char **argv) {
 // large ones exceed a stack.
 long run(const char *directory) {
 {%- for port in inputs.iter().chain(outputs.iter()) %}
-    static {{ port.type_name }} {{ port.name }}[{{ port.len }}];
+    static {{ port.type_name }} {{ port.values }}[{{ port.len }}];
+{%- if let Some(stream) = port.stream %}
+    static {{ stream }} {{ port.name }};
+{%- endif %}
     Vectors {{ port.name }}_vectors = open(directory, "{{ port.name }}");
 {%- endfor %}
     Comparison total = {0, 0};
     for (unsigned long sample = 0; sample < SAMPLES; sample++) {
 {%- for port in inputs %}
-        if (!set<{{ port.width }}>({{ port.name }}, {{ port.name }}_vectors)) return -1;
+        if (!set<{{ port.width }}>({{ port.values }}, {{ port.name }}_vectors)) return -1;
+{%- if let Some(token) = port.token %}
+        send<{{ token }}>({{ port.values }}, {{ port.name }});
+{%- endif %}
 {%- endfor %}
         {{ testbench.call.0 }}{{ design.name }}{{ testbench.call.1 }}({{ arguments }});
 {%- for port in outputs %}
-        if (!total.compare<{{ port.width }}>({{ port.name }}, {{ port.name }}_vectors)) return -1;
+{%- if let Some(token) = port.token %}
+        receive<{{ token }}>({{ port.values }}, {{ port.name }});
+{%- endif %}
+        if (!total.compare<{{ port.width }}>({{ port.values }}, {{ port.name }}_vectors)) return -1;
 {%- endfor %}
     }
 {%- for port in inputs.iter().chain(outputs.iter()) %}

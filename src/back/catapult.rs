@@ -30,10 +30,10 @@ struct BuildScript<'a> {
 fn interleaved(design: &Design) -> Vec<(String, u64)> {
     let split = design.edges.iter().filter_map(|edge| match edge.kind {
         EdgeKind::Array(Partition::Cyclic { factor }) if factor > 1 => Some((edge, factor)),
-        EdgeKind::Array(_) => None,
+        EdgeKind::Array(_) | EdgeKind::Stream(_) => None,
     });
     let path = |edge: &Edge| match edge.role {
-        EdgeRole::Internal => format!("core/{}", edge.name),
+        EdgeRole::Internal | EdgeRole::Local => format!("core/{}", edge.name),
         EdgeRole::Input | EdgeRole::Output => edge.name.clone(),
     };
     split.map(|(edge, factor)| (path(edge), factor)).collect()
@@ -55,9 +55,9 @@ fn words(design: &Design, register_threshold: usize) -> Vec<(&str, u64)> {
 /// One more element than the longest array of which every element is a register: an edge, a
 /// constant, or an array inside a kernel.
 fn register_threshold(design: &Design) -> usize {
-    let edges = design.edges.iter().map(|edge| {
-        let EdgeKind::Array(partition) = edge.kind;
-        (edge.len(), partition)
+    let edges = design.edges.iter().filter_map(|edge| match edge.kind {
+        EdgeKind::Array(partition) => Some((edge.len(), partition)),
+        EdgeKind::Stream(_) => None,
     });
     let plans = || design.kernels.iter().map(|kernel| &kernel.plan);
     let constants = plans().flat_map(|plan| &plan.constants);
@@ -162,6 +162,30 @@ impl Dialect for Catapult {
     }
 
     fn in_loop(&self, _: Loop) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn stream_header(&self) -> &'static str {
+        "ac_channel.h"
+    }
+
+    fn stream(&self, token: &str) -> String {
+        format!("ac_channel<{token}>")
+    }
+
+    fn declare_stream(&self, name: &str, token: &str, depth: u64) -> Vec<String> {
+        vec![
+            format!("#pragma hls_fifo_depth {depth}"),
+            format!("static {} {name};", self.stream(token)),
+        ]
+    }
+
+    fn before_process(&self) -> Vec<String> {
+        vec!["#pragma hls_design block".to_owned()]
+    }
+
+    fn at_lines(&self, _: &str) -> Vec<String> {
+        // The script says which arrays become registers.
         Vec::new()
     }
 

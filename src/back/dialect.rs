@@ -52,6 +52,21 @@ pub(super) trait Dialect: Sync {
     /// Lines that begin the body of a loop.
     fn in_loop(&self, plan: Loop) -> Vec<String>;
 
+    /// The header that declares streams, for an `#include`.
+    fn stream_header(&self) -> &'static str;
+
+    /// The type of a stream of tokens.
+    fn stream(&self, token: &str) -> String;
+
+    /// The declaration of a stream inside the top function.
+    fn declare_stream(&self, name: &str, token: &str, depth: u64) -> Vec<String>;
+
+    /// Lines before the function of a process.
+    fn before_process(&self) -> Vec<String>;
+
+    /// Lines after the declaration of a line buffer `\[rows\]\[columns\]\[channels\]`.
+    fn at_lines(&self, name: &str) -> Vec<String>;
+
     /// The vendor's parts of the testbench.
     fn testbench(&self) -> Testbench;
 

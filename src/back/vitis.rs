@@ -67,7 +67,13 @@ impl Dialect for Vitis {
     fn in_top(&self, design: &Design) -> Vec<String> {
         let mut lines = Vec::new();
         for edge in &design.edges {
-            let (name, EdgeKind::Array(partition)) = (&edge.name, edge.kind);
+            let name = &edge.name;
+            let EdgeKind::Array(partition) = edge.kind else {
+                if matches!(edge.role, EdgeRole::Input | EdgeRole::Output) {
+                    lines.push(format!("#pragma HLS INTERFACE axis port={name}"));
+                }
+                continue;
+            };
             match (edge.role, partition) {
                 (EdgeRole::Input, Partition::Complete) => {
                     lines.push(format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=0"));
@@ -75,7 +81,7 @@ impl Dialect for Vitis {
                 (EdgeRole::Input | EdgeRole::Output, _) => {
                     lines.extend(self.at_array(name, partition));
                 }
-                (EdgeRole::Internal, _) => {}
+                (EdgeRole::Internal | EdgeRole::Local, _) => {}
             }
         }
         // Ports that are memories have a protocol of their own.
@@ -142,6 +148,32 @@ impl Dialect for Vitis {
                 lines
             }
         }
+    }
+
+    fn stream_header(&self) -> &'static str {
+        "hls_stream.h"
+    }
+
+    fn stream(&self, token: &str) -> String {
+        format!("hls::stream<{token}>")
+    }
+
+    fn declare_stream(&self, name: &str, token: &str, depth: u64) -> Vec<String> {
+        vec![
+            format!("{} {name}(\"{name}\");", self.stream(token)),
+            format!("#pragma HLS STREAM variable={name} depth={depth}"),
+        ]
+    }
+
+    fn before_process(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    fn at_lines(&self, name: &str) -> Vec<String> {
+        vec![
+            format!("#pragma HLS ARRAY_PARTITION variable={name} complete dim=1"),
+            format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=3"),
+        ]
     }
 
     fn testbench(&self) -> Testbench {

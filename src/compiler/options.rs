@@ -120,6 +120,9 @@ impl CompilerOptions {
         if let Some(period) = self.clock_period.or(config.clock_period) {
             options.clock_period = period;
         }
+        if let Some(io) = config.io {
+            options.io = io;
+        }
         if let Some(uncertainty) = config.clock_uncertainty {
             options.clock_uncertainty = uncertainty.of(options.clock_period);
         }

@@ -38,7 +38,7 @@ use std::path::{Path, PathBuf};
 
 pub use error::ConfigError;
 pub use lookup::{FusedEntry, SoftmaxKeys};
-pub use project::{ClockUncertainty, Tool};
+pub use project::{ClockUncertainty, IoType, Tool};
 pub use section::{Strategy, Variable};
 
 use section::{Section, Sections};
@@ -54,6 +54,8 @@ pub struct Config {
     pub clock_period: Option<f64>,
     /// Part of the clock period that synthesis leaves to placement and routing.
     pub clock_uncertainty: Option<ClockUncertainty>,
+    /// Arrays or streams between layers.
+    pub io: Option<IoType>,
     /// Name of the project, a C++ identifier.
     pub project_name: Option<String>,
     /// Folder of the project.

@@ -29,15 +29,13 @@ pub struct ProcessId(pub usize);
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug, Serialize)]
 pub struct ChannelId(pub usize);
 
-/// A process: its iterations for one frame, and when they start and end.
+/// A process: its iterations for one frame.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Process {
     /// Its name.
     pub name: String,
     /// The iterations of a frame, in order.
     pub phases: Vec<Phase>,
-    /// Initiation interval: clock cycles between the starts of two iterations.
-    pub interval: u64,
     /// Clock cycles from the start of an iteration, when it reads, to its writes.
     pub latency: u64,
 }
@@ -47,6 +45,8 @@ pub struct Process {
 pub struct Phase {
     /// Number of iterations.
     pub iterations: u64,
+    /// Initiation interval: clock cycles from the start of an iteration to that of the next.
+    pub interval: u64,
     /// Channels of which each iteration reads a token.
     pub reads: Vec<ChannelId>,
     /// Channels to which each iteration writes a token.
@@ -140,7 +140,8 @@ impl Network {
         }
         for process in &processes {
             let name = || process.name.clone();
-            if process.interval == 0 || process.phases.is_empty() {
+            let takes_no_time = process.phases.iter().any(|phase| phase.interval == 0);
+            if takes_no_time || process.phases.is_empty() {
                 return Err(NetworkError::Idle { process: name() });
             }
             for phase in &process.phases {
@@ -205,14 +206,9 @@ fn only(
 }
 
 impl Process {
-    /// Iterations of a frame.
-    pub fn iterations(&self) -> u64 {
-        self.phases.iter().map(|phase| phase.iterations).sum()
-    }
-
     /// Clock cycles for the iterations of a frame, if nothing blocks them.
     pub fn cycles(&self) -> u64 {
-        self.iterations() * self.interval
+        self.phases.iter().map(|phase| phase.iterations * phase.interval).sum()
     }
 
     /// Tokens of `channel` that a frame reads.

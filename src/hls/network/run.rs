@@ -226,7 +226,7 @@ impl<'n> Simulation<'n> {
             // A slot can be written in the cycle after the read.
             let given = match self.network.channels[channel.0].slots {
                 Slots::Words => start + 1,
-                Slots::Arrays => start + process.interval,
+                Slots::Arrays => start + phase.interval,
             };
             let fifo = &mut self.fifos[channel.0];
             fifo.given.push(given);
@@ -247,7 +247,7 @@ impl<'n> Simulation<'n> {
             Some((_, last)) if cursor.phase > 0 || cursor.iteration > 0 => *last = end,
             Some(_) | None => spans.push((start, end)),
         }
-        cursor.earliest = start + process.interval;
+        cursor.earliest = start + phase.interval;
         cursor.iteration += 1;
         if cursor.iteration == phase.iterations {
             cursor.iteration = 0;

@@ -18,7 +18,7 @@ impl Draft {
     }
 
     fn process(&mut self, name: &str, latency: u64, phases: Vec<Phase>) {
-        self.processes.push(Process { name: name.into(), phases, interval: 1, latency });
+        self.processes.push(Process { name: name.into(), phases, latency });
     }
 
     /// A process that reads and writes a token of each channel in each of `tokens` iterations.
@@ -46,7 +46,7 @@ impl Draft {
 }
 
 fn phase(iterations: u64, reads: &[ChannelId], writes: &[ChannelId]) -> Phase {
-    Phase { iterations, reads: reads.to_vec(), writes: writes.to_vec() }
+    Phase { iterations, interval: 1, reads: reads.to_vec(), writes: writes.to_vec() }
 }
 
 /// A residual block of one convolution; the third channel is the skip connection.
@@ -123,8 +123,8 @@ fn arrays_are_double_buffered_for_the_full_rate() -> Outcome {
     for (name, interval, reads, writes) in
         [("slow", 900, &[][..], &[x][..]), ("middle", 200, &[x], &[y]), ("last", 500, &[y], &[])]
     {
-        let phases = vec![phase(1, reads, writes)];
-        draft.processes.push(Process { name: name.into(), phases, interval, latency: interval });
+        let phases = vec![Phase { interval, ..phase(1, reads, writes) }];
+        draft.processes.push(Process { name: name.into(), phases, latency: interval });
     }
     let network = draft.network()?;
     let least = network.least_depths()?;
