@@ -10,7 +10,7 @@ use std::fmt;
 
 use ndarray::{ArrayD, Zip};
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, listed, named};
 use super::rounding::round_log2;
 use super::{Alpha, ParseError, QuantizerError, exp2};
 
@@ -21,9 +21,11 @@ pub(super) enum Integers {
     Many(Vec<i64>),
 }
 
-/// QKeras' `scale_axis`, `elements_per_scale`, `min_po2_exponent` and `max_po2_exponent`.
+/// QKeras' `alpha`, and the attributes of a scale that is computed from weights: `scale_axis`,
+/// `elements_per_scale`, `min_po2_exponent` and `max_po2_exponent`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct ScaleRule {
+    pub(super) alpha: Alpha,
     axis: Option<Integers>,
     elements: Option<Integers>,
     min_exponent: Option<f64>,
@@ -31,16 +33,17 @@ pub(super) struct ScaleRule {
 }
 
 impl ScaleRule {
-    /// Reads the attributes. They have no effect on a stated `alpha`, and are dropped then.
-    pub(super) fn new(arguments: &Arguments<'_>, alpha: &Alpha) -> Result<Self, ParseError> {
+    /// Reads the attributes. All but `alpha` have no effect if that is stated, and are dropped then.
+    pub(super) fn new(arguments: &Arguments) -> Result<Self, ParseError> {
         let rule = Self {
+            alpha: arguments.alpha()?,
             axis: arguments.whole_numbers("scale_axis", i64::MIN)?,
             elements: arguments.whole_numbers("elements_per_scale", 1)?,
             min_exponent: arguments.exponent("min_po2_exponent")?,
             max_exponent: arguments.exponent("max_po2_exponent")?,
         };
-        if alpha.is_stated() {
-            return Ok(Self::default());
+        if rule.alpha.is_stated() {
+            return Ok(Self { alpha: rule.alpha, ..Self::default() });
         }
         let expected = match (&rule.axis, &rule.elements) {
             (None, Some(_)) => "None without scale_axis",
@@ -58,10 +61,11 @@ impl ScaleRule {
         Err(arguments.wrong("elements_per_scale", expected))
     }
 
-    /// The rule of a quantizer that has only the attribute `scale_axis`.
-    pub(super) fn axis_only(arguments: &Arguments<'_>, alpha: &Alpha) -> Result<Self, ParseError> {
-        let axis = arguments.whole_numbers("scale_axis", i64::MIN)?;
-        Ok(Self { axis: axis.filter(|_| !alpha.is_stated()), ..Self::default() })
+    /// The rule of a kernel, where an alpha that is not stated is computed.
+    pub(super) fn move_to_kernel(&mut self) {
+        if self.alpha == Alpha::Unset {
+            self.alpha = Alpha::AutoPo2;
+        }
     }
 
     /// The first stated attribute that QKeras' `quantized_bits` accepts only with 'auto_po2'.
@@ -146,42 +150,47 @@ impl ScaleRule {
         QuantizerError::Scales { quantizer: quantizer.to_string(), shape: shape.to_vec(), reason }
     }
 
-    /// The least-squares scales of codes `q` for values `x`, as powers of two if `po2`: QKeras'
+    /// The least-squares scales of codes `q` for values `x`, as powers of two for 'auto_po2': QKeras'
     /// `_get_least_squares_scale`.
     pub(super) fn least_squares(
         &self,
         groups: &ScaleGroups,
         x: &ArrayD<f32>,
         q: &ArrayD<f32>,
-        po2: bool,
     ) -> Vec<f32> {
         let mut scales = groups.least_squares(x, q);
-        if po2 {
+        if self.alpha == Alpha::AutoPo2 {
             scales.iter_mut().for_each(|scale| *scale = self.clip(nearest_po2(*scale)));
         }
         scales
     }
 
-    /// QKeras' search for the best power of two of each weight, from `scale` on: at most `fits` times,
-    /// the weights `x` are quantized by `code` and the scales fitted to the codes.
+    /// The computed scale of each weight of `x`. With 'auto' it is the scale of its group in `first`, of
+    /// those in `covering`. With 'auto_po2' QKeras searches for the best power of two from there on: at
+    /// most `fits` times, the weights are quantized by `code` and the scales fitted to the codes.
     pub(super) fn fitted(
         &self,
-        groups: &ScaleGroups,
         x: &ArrayD<f32>,
-        mut scale: ArrayD<f32>,
+        first: &ScaleGroups,
+        covering: impl Iterator<Item = f32>,
         fits: usize,
         code: impl Fn(f32, f32) -> f32,
-    ) -> ArrayD<f32> {
+        quantizer: &dyn fmt::Display,
+    ) -> Result<ArrayD<f32>, QuantizerError> {
+        if self.alpha == Alpha::Auto {
+            return Ok(first.scale_of_each(x, &covering.collect::<Vec<_>>()));
+        }
+        let mut scale = first.scale_of_each(x, &covering.map(nearest_po2).collect::<Vec<_>>());
+        let groups = self.groups(x.shape(), quantizer)?;
         for _ in 0..fits {
-            let mut codes = x.clone();
-            Zip::from(&mut codes).and(&scale).for_each(|x, scale| *x = code(*x, *scale));
-            let next = groups.scale_of_each(x, &self.least_squares(groups, x, &codes, true));
+            let codes = Zip::from(x).and(&scale).map_collect(|x, scale| code(*x, *scale));
+            let next = groups.scale_of_each(x, &self.least_squares(&groups, x, &codes));
             if next == scale {
                 break;
             }
             scale = next;
         }
-        scale
+        Ok(scale)
     }
 
     /// QKeras' `_clip_po2_scale`. The lower of two contradicting bounds holds. A bound whose exponent is
@@ -192,24 +201,16 @@ impl ScaleRule {
         let high = self.max_exponent.map_or(f32::INFINITY, power);
         scale.clamp(low, high.max(low))
     }
-}
 
-impl fmt::Display for ScaleRule {
-    /// Each attribute with a comma before it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, whole) in [("scale_axis", &self.axis), ("elements_per_scale", &self.elements)] {
-            if let Some(whole) = whole {
-                write!(f, ",{name}={whole}")?;
-            }
-        }
-        for (name, exponent) in
-            [("min_po2_exponent", self.min_exponent), ("max_po2_exponent", self.max_exponent)]
-        {
-            if let Some(exponent) = exponent {
-                write!(f, ",{name}={exponent}")?;
-            }
-        }
-        Ok(())
+    /// The attributes in a call.
+    pub(super) fn text(&self) -> Option<String> {
+        listed([
+            self.alpha.text(),
+            named("scale_axis", self.axis.as_ref()),
+            named("elements_per_scale", self.elements.as_ref()),
+            named("min_po2_exponent", self.min_exponent),
+            named("max_po2_exponent", self.max_exponent),
+        ])
     }
 }
 

@@ -5,61 +5,12 @@ use std::str::FromStr;
 use serde_json::{Number, Value};
 
 use super::arguments::Arguments;
-use super::{
-    Binary, ParseError, QkerasFunction, QuantizedBits, QuantizedHswish, QuantizedLinear,
-    QuantizedPo2, QuantizedRelu, QuantizedReluPo2, QuantizedSigmoid, QuantizedUlaw, Quantizer,
-    Ternary,
-};
+use super::{ParseError, Quantizer, kinds};
 use crate::naming::nearest;
-
-type Constructor = fn(&Arguments<'_>) -> Result<Quantizer, ParseError>;
-
-/// Every quantizer: name, attributes in the order of QKeras' constructor, constructor.
-const SUPPORTED: &[(&str, &[&str], Constructor)] = &[
-    ("quantized_bits", QuantizedBits::ATTRIBUTES, |p| QuantizedBits::new(p).map(Quantizer::Bits)),
-    ("quantized_linear", QuantizedLinear::ATTRIBUTES, |p| {
-        QuantizedLinear::new(p).map(Quantizer::Linear)
-    }),
-    ("quantized_relu", QuantizedRelu::ATTRIBUTES, |p| QuantizedRelu::new(p).map(Quantizer::Relu)),
-    ("quantized_po2", QuantizedPo2::ATTRIBUTES, |p| QuantizedPo2::new(p).map(Quantizer::Po2)),
-    ("quantized_relu_po2", QuantizedReluPo2::ATTRIBUTES, |p| {
-        QuantizedReluPo2::new(p).map(Quantizer::ReluPo2)
-    }),
-    ("ternary", Ternary::ATTRIBUTES, |p| Ternary::new(p).map(Quantizer::Ternary)),
-    ("stochastic_ternary", Ternary::STOCHASTIC_ATTRIBUTES, |p| {
-        Ternary::stochastic(p).map(Quantizer::Ternary)
-    }),
-    ("binary", Binary::ATTRIBUTES, |p| Binary::new(p).map(Quantizer::Binary)),
-    ("stochastic_binary", Binary::STOCHASTIC_ATTRIBUTES, |p| {
-        Binary::stochastic(p).map(Quantizer::Binary)
-    }),
-    ("bernoulli", Binary::STOCHASTIC_ATTRIBUTES, |p| Binary::bernoulli(p).map(Quantizer::Binary)),
-    ("quantized_ulaw", QuantizedUlaw::ATTRIBUTES, |p| QuantizedUlaw::new(p).map(Quantizer::Ulaw)),
-    ("quantized_tanh", QuantizedSigmoid::TANH_ATTRIBUTES, |p| {
-        QuantizedSigmoid::tanh(p).map(Quantizer::Sigmoid)
-    }),
-    ("quantized_sigmoid", QuantizedSigmoid::SIGMOID_ATTRIBUTES, |p| {
-        QuantizedSigmoid::sigmoid(p).map(Quantizer::Sigmoid)
-    }),
-    ("quantized_hswish", QuantizedHswish::ATTRIBUTES, |p| {
-        QuantizedHswish::new(p).map(Quantizer::Hswish)
-    }),
-    ("hard_sigmoid", &[], |_| Ok(Quantizer::Function(QkerasFunction::HardSigmoid))),
-    ("smooth_sigmoid", &[], |_| Ok(Quantizer::Function(QkerasFunction::SmoothSigmoid))),
-    ("binary_sigmoid", &[], |_| Ok(Quantizer::Function(QkerasFunction::BinarySigmoid))),
-    ("hard_tanh", &[], |_| Ok(Quantizer::Function(QkerasFunction::HardTanh))),
-    ("smooth_tanh", &[], |_| Ok(Quantizer::Function(QkerasFunction::SmoothTanh))),
-    ("binary_tanh", &[], |_| Ok(Quantizer::Function(QkerasFunction::BinaryTanh))),
-];
 
 /// QKeras' names of the supported quantizers.
 pub fn names() -> Vec<&'static str> {
-    SUPPORTED.iter().map(|(name, ..)| *name).collect()
-}
-
-/// The attributes of a quantizer in the order of QKeras' constructor; empty if it is unknown.
-pub(super) fn attributes(name: &str) -> &'static [&'static str] {
-    SUPPORTED.iter().find(|known| known.0 == name).map_or(&[], |known| known.1)
+    kinds().iter().map(|kind| kind.name).collect()
 }
 
 impl Quantizer {
@@ -74,11 +25,10 @@ impl Quantizer {
         positional: &[Value],
         keyword: &[(String, Value)],
     ) -> Result<Self, ParseError> {
-        if let Some((name, attributes, new)) = SUPPORTED.iter().find(|known| known.0 == name) {
-            return new(&Arguments::bind(name, attributes, positional, keyword)?);
-        }
-        let nearest = nearest(name, names());
-        Err(ParseError::Unknown { name: name.to_owned(), nearest })
+        let unknown =
+            || ParseError::Unknown { name: name.to_owned(), nearest: nearest(name, names()) };
+        let kind = kinds().iter().find(|kind| kind.name == name).ok_or_else(unknown)?;
+        (kind.new)(&Arguments::bind(kind, positional, keyword)?)
     }
 }
 
@@ -134,7 +84,7 @@ fn split(arguments: &str) -> Vec<&str> {
 }
 
 /// A literal of Python.
-fn parse(literal: &str) -> Option<Value> {
+pub(super) fn parse(literal: &str) -> Option<Value> {
     let between = |open: char, close: char| literal.strip_prefix(open)?.strip_suffix(close);
     match literal {
         "None" => return Some(Value::Null),
