@@ -178,10 +178,11 @@ impl Arguments {
         let from = if low > i64::MIN { format!(", each {low} or more") } else { String::new() };
         let expected = format!("a whole number, a list of them, or None{from}");
         self.optional(attribute, expected, |value| match value {
-            Value::Array(items) => {
-                items.iter().map(whole).collect::<Option<_>>().map(Integers::Many)
-            }
-            _ => whole(value).map(Integers::One),
+            Value::Array(items) => Some(Integers {
+                numbers: items.iter().map(whole).collect::<Option<_>>()?,
+                is_list: true,
+            }),
+            _ => Some(Integers { numbers: vec![whole(value)?], is_list: false }),
         })
     }
 

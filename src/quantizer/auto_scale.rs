@@ -16,9 +16,9 @@ use super::{Alpha, ParseError, QuantizerError, exp2};
 
 /// An integer or a list of them.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Integers {
-    One(i64),
-    Many(Vec<i64>),
+pub(super) struct Integers {
+    pub(super) numbers: Vec<i64>,
+    pub(super) is_list: bool,
 }
 
 /// QKeras' `alpha`, and the attributes of a scale that is computed from weights: `scale_axis`,
@@ -47,13 +47,15 @@ impl ScaleRule {
         }
         let expected = match (&rule.axis, &rule.elements) {
             (None, Some(_)) => "None without scale_axis",
-            (Some(Integers::One(_)), Some(Integers::Many(_))) => "one number, as scale_axis is",
-            (Some(Integers::Many(axes)), Some(Integers::Many(elements)))
-                if axes.len() != elements.len() =>
+            (Some(axes), Some(elements)) if elements.is_list && !axes.is_list => {
+                "one number, as scale_axis is"
+            }
+            (Some(axes), Some(elements))
+                if elements.is_list && axes.numbers.len() != elements.numbers.len() =>
             {
                 "as many numbers as scale_axis has"
             }
-            (Some(Integers::Many(axes)), Some(_)) if !axes.is_sorted_by(|a, b| a < b) => {
+            (Some(axes), Some(_)) if !axes.numbers.is_sorted_by(|a, b| a < b) => {
                 return Err(arguments.wrong("scale_axis", "ascending beside elements_per_scale"));
             }
             _ => return Ok(rule),
@@ -68,16 +70,6 @@ impl ScaleRule {
         }
     }
 
-    /// The first stated attribute that QKeras' `quantized_bits` accepts only with 'auto_po2'.
-    pub(super) fn of_po2_only(&self) -> Option<&'static str> {
-        let stated = [
-            ("elements_per_scale", self.elements.is_some()),
-            ("min_po2_exponent", self.min_exponent.is_some()),
-            ("max_po2_exponent", self.max_exponent.is_some()),
-        ];
-        stated.iter().find(|(_, stated)| *stated).map(|(name, _)| *name)
-    }
-
     /// One group for each position on the scale axes, by default the last axis: QKeras'
     /// `_get_scaling_axis`. Errors name `quantizer`.
     pub(super) fn axis_groups(
@@ -87,15 +79,13 @@ impl ScaleRule {
     ) -> Result<ScaleGroups, QuantizerError> {
         let axes = match &self.axis {
             None => vec![shape.len().saturating_sub(1)],
-            Some(Integers::One(axis)) => match usize::try_from(*axis) {
-                Ok(axis) if axis < shape.len() => vec![axis],
-                _ => {
-                    return Err(self.refused(shape, quantizer, format!("there is no axis {axis}")));
-                }
-            },
-            // QKeras looks each axis up in the list, so axes that do not exist are harmless.
-            Some(Integers::Many(axes)) => {
-                (0..shape.len()).filter(|axis| axes.contains(&(*axis as i64))).collect()
+            // QKeras looks each axis up in a list, so axes that do not exist are harmless there.
+            Some(axes) if axes.is_list => {
+                (0..shape.len()).filter(|axis| axes.numbers.contains(&(*axis as i64))).collect()
+            }
+            Some(axes) => {
+                let position = |axis: &i64| position(*axis, shape, quantizer);
+                axes.numbers.iter().map(position).collect::<Result<_, _>>()?
             }
         };
         let kept: Vec<(usize, usize)> = axes.into_iter().map(|axis| (axis, 1)).collect();
@@ -112,42 +102,22 @@ impl ScaleRule {
         if shape.len() < 2 {
             return Ok(ScaleGroups::along(shape, &[(0, 1)]));
         }
-        let pairs: Vec<(i64, i64)> = match (&self.axis, &self.elements) {
-            (Some(Integers::One(axis)), Some(Integers::One(elements))) => vec![(*axis, *elements)],
-            (Some(Integers::Many(axes)), Some(Integers::One(elements))) => {
-                axes.iter().map(|axis| (*axis, *elements)).collect()
-            }
-            (Some(Integers::Many(axes)), Some(Integers::Many(elements))) => {
-                axes.iter().copied().zip(elements.iter().copied()).collect()
-            }
-            _ => return self.axis_groups(shape, quantizer),
+        let (Some(axes), Some(elements)) = (&self.axis, &self.elements) else {
+            return self.axis_groups(shape, quantizer);
         };
         let mut kept = vec![];
-        for (axis, elements) in pairs {
-            let position = usize::try_from(axis).ok().filter(|axis| *axis < shape.len());
-            let Some(position) = position else {
-                return Err(self.refused(shape, quantizer, format!("there is no axis {axis}")));
+        // One number holds for every axis.
+        for (axis, elements) in axes.numbers.iter().zip(elements.numbers.iter().cycle()) {
+            let position = position(*axis, shape, quantizer)?;
+            let divisor = usize::try_from(*elements).ok().filter(|count| *count > 0);
+            let divisor = divisor.filter(|count| shape[position].is_multiple_of(*count));
+            let uneven = || {
+                let reason = format!("axis {axis} does not divide into {elements} elements");
+                QuantizerError::scales(quantizer, shape, reason)
             };
-            match usize::try_from(elements) {
-                Ok(elements) if elements > 0 && shape[position].is_multiple_of(elements) => {
-                    kept.push((position, elements));
-                }
-                _ => {
-                    let reason = format!("axis {axis} does not divide into {elements} elements");
-                    return Err(self.refused(shape, quantizer, reason));
-                }
-            }
+            kept.push((position, divisor.ok_or_else(uneven)?));
         }
         Ok(ScaleGroups::along(shape, &kept))
-    }
-
-    fn refused(
-        &self,
-        shape: &[usize],
-        quantizer: &dyn fmt::Display,
-        reason: String,
-    ) -> QuantizerError {
-        QuantizerError::Scales { quantizer: quantizer.to_string(), shape: shape.to_vec(), reason }
     }
 
     /// The least-squares scales of codes `q` for values `x`, as powers of two for 'auto_po2': QKeras'
@@ -217,14 +187,20 @@ impl ScaleRule {
 impl fmt::Display for Integers {
     /// QKeras reads a list separated by spaces, but not by commas.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::One(number) => write!(f, "{number}"),
-            Self::Many(numbers) => {
-                let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
-                write!(f, "[{}]", numbers.join(" "))
-            }
-        }
+        let numbers = self.numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(" ");
+        if self.is_list { write!(f, "[{numbers}]") } else { f.write_str(&numbers) }
     }
+}
+
+/// The axis of `shape` that `axis` is. Errors name `quantizer`.
+fn position(
+    axis: i64,
+    shape: &[usize],
+    quantizer: &dyn fmt::Display,
+) -> Result<usize, QuantizerError> {
+    let position = usize::try_from(axis).ok().filter(|position| *position < shape.len());
+    let missing = || QuantizerError::scales(quantizer, shape, format!("there is no axis {axis}"));
+    position.ok_or_else(missing)
 }
 
 /// Maximum iterations of QKeras' search for the best power of two.

@@ -96,15 +96,20 @@ pub struct QuantizedBits {
     grid: FixedPoint,
     scale: ScaleRule,
     post_training_scale: Option<ArrayD<f32>>,
+    /// The first stated attribute that QKeras accepts only with 'auto_po2'.
+    po2_only: Option<&'static str>,
     training: Training,
 }
 
 impl QuantizedBits {
     pub(super) fn new(arguments: &Arguments) -> Result<Self, ParseError> {
+        let mut po2_only =
+            ["elements_per_scale", "min_po2_exponent", "max_po2_exponent"].into_iter();
         let mut quantizer = Self {
             grid: FixedPoint::new(arguments)?,
             scale: ScaleRule::new(arguments)?,
             post_training_scale: arguments.numbers("post_training_scale")?,
+            po2_only: po2_only.find(|attribute| !arguments.is_none(attribute)),
             training: Training::new(arguments)?,
         };
         // QKeras computes scales for symmetric codes only.
@@ -129,14 +134,12 @@ impl QuantizedBits {
                 arguments.wrong("alpha", "set otherwise for 1 bit, which leaves no value but 0")
             );
         }
-        if self.scale.alpha != Alpha::AutoPo2 && self.scale.alpha != Alpha::Unset {
-            for attribute in ["elements_per_scale", "min_po2_exponent", "max_po2_exponent"] {
-                if !arguments.is_none(attribute) {
-                    return Err(arguments.wrong(attribute, "None unless alpha is 'auto_po2'"));
-                }
+        match self.po2_only {
+            Some(attribute) if !matches!(self.scale.alpha, Alpha::AutoPo2 | Alpha::Unset) => {
+                Err(arguments.wrong(attribute, "None unless alpha is 'auto_po2'"))
             }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// The quantizer with other integer bits.
@@ -241,7 +244,7 @@ impl QuantizedBits {
 
     /// QKeras rejects these attributes without a stated alpha, except in a kernel.
     fn check_outside_of_kernels(&self) -> Result<(), QuantizerError> {
-        match self.scale.of_po2_only() {
+        match self.po2_only {
             Some(attribute) if self.scale.alpha == Alpha::Unset => {
                 Err(QuantizerError::Po2Only { quantizer: self.to_string(), attribute })
             }

@@ -111,15 +111,12 @@ pub(super) fn broadcast(
     attribute: &'static str,
     quantizer: &dyn fmt::Display,
 ) -> Result<ArrayD<f32>, QuantizerError> {
-    let all = numbers.broadcast(shape).ok_or_else(|| QuantizerError::Scales {
-        quantizer: quantizer.to_string(),
-        shape: shape.to_vec(),
-        reason: format!(
-            "{attribute} has the shape {:?}, which does not broadcast to theirs",
-            numbers.shape()
-        ),
-    })?;
-    Ok(all.to_owned())
+    numbers.broadcast(shape).map(|all| all.to_owned()).ok_or_else(|| {
+        let own = numbers.shape();
+        let reason =
+            format!("{attribute} has the shape {own:?}, which does not broadcast to theirs");
+        QuantizerError::scales(quantizer, shape, reason)
+    })
 }
 
 /// Nested lists, as NumPy writes them.
