@@ -42,7 +42,7 @@ impl ScaleRule {
             min_exponent: arguments.exponent("min_po2_exponent")?,
             max_exponent: arguments.exponent("max_po2_exponent")?,
         };
-        if rule.alpha.is_stated() {
+        if !rule.alpha.numbers().is_empty() {
             return Ok(Self { alpha: rule.alpha, ..Self::default() });
         }
         let expected = match (&rule.axis, &rule.elements) {

@@ -93,7 +93,7 @@ impl fmt::Display for FixedPoint {
 /// 'auto', a power of two near it for 'auto_po2', and `post_training_scale` / 2^u if that is stated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedBits {
-    grid: FixedPoint,
+    pub(super) grid: FixedPoint,
     scale: ScaleRule,
     post_training_scale: Option<ArrayD<f32>>,
     /// The first stated attribute that QKeras accepts only with 'auto_po2'.
@@ -142,21 +142,6 @@ impl QuantizedBits {
         }
     }
 
-    /// The quantizer with other integer bits.
-    pub(super) fn with_integer(self, integer: i32) -> Self {
-        Self { grid: FixedPoint { integer, ..self.grid }, ..self }
-    }
-
-    /// True if values can be negative.
-    pub(super) fn is_signed(&self) -> bool {
-        self.grid.keep_negative
-    }
-
-    /// Bits without the sign bit.
-    pub(super) fn unsigned_bits(&self) -> u32 {
-        self.grid.unsigned_bits()
-    }
-
     /// The arguments of the call.
     pub(super) fn arguments(&self) -> Option<String> {
         let scale = self.post_training_scale.as_ref().map(|scale| list(&scale.view()));
@@ -196,7 +181,7 @@ impl QuantizedBits {
     fn factored_by_weights(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
         let shape = weights.shape();
         let unit = exp2(self.grid.integer) as f32;
-        let levels = exp2(self.unsigned_bits() as i32) as f32;
+        let levels = exp2(self.grid.unsigned_bits() as i32) as f32;
         let x = weights.mapv(|w| flush(w / unit));
         let scale = match &self.post_training_scale {
             Some(scale) => {

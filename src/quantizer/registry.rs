@@ -52,7 +52,9 @@ impl FromStr for Quantizer {
             return Err(syntax("brackets within the call"));
         }
         let (mut positional, mut keyword) = (vec![], vec![]);
-        for argument in split(arguments) {
+        // No argument stands between empty brackets, but one is missing after a comma.
+        let some = Some(arguments).filter(|arguments| !arguments.trim().is_empty());
+        for argument in some.into_iter().flat_map(|arguments| split(arguments, |c| c == ',')) {
             let value = |literal: &str| {
                 parse(literal.trim())
                     .ok_or_else(|| syntax(&format!("'{}' is not a Python literal", literal.trim())))
@@ -69,18 +71,13 @@ impl FromStr for Quantizer {
     }
 }
 
-/// The arguments between commas, a list kept whole; none for blank text.
-fn split(arguments: &str) -> Vec<&str> {
-    if arguments.trim().is_empty() {
-        return vec![];
-    }
+/// The parts of `text` between separators, a list kept whole.
+fn split(text: &str, is_separator: impl Fn(char) -> bool) -> impl Iterator<Item = &str> {
     let mut depth = 0_i32;
-    arguments
-        .split(move |c| {
-            depth += i32::from(c == '[') - i32::from(c == ']');
-            c == ',' && depth == 0
-        })
-        .collect()
+    text.split(move |c| {
+        depth += i32::from(c == '[') - i32::from(c == ']');
+        depth == 0 && is_separator(c)
+    })
 }
 
 /// A literal of Python.
@@ -105,15 +102,11 @@ pub(super) fn parse(literal: &str) -> Option<Value> {
 /// `axes` levels deep.
 fn list(items: &str, axes: usize) -> Option<Vec<Value>> {
     let deeper = axes.checked_sub(1)?;
-    let mut depth = 0_i32;
-    let items = items.split(move |c: char| {
-        depth += i32::from(c == '[') - i32::from(c == ']');
-        depth == 0 && (c == ',' || c.is_whitespace())
-    });
     let item = |item: &str| match item.strip_prefix('[').and_then(|item| item.strip_suffix(']')) {
         Some(items) => list(items, deeper).map(Value::Array),
         None => number(item),
     };
+    let items = split(items, |c| c == ',' || c.is_whitespace());
     items.filter(|item| !item.is_empty()).map(item).collect()
 }
 

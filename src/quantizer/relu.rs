@@ -18,11 +18,11 @@ use crate::function::Sigmoid;
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedRelu {
     bits: u32,
-    integer: i32,
+    pub(super) integer: i32,
     use_sigmoid: bool,
     /// The negative slope is 2 to this power; `None` for 0.
-    slope: Option<i32>,
-    upper_bound: Option<f32>,
+    pub(super) slope: Option<i32>,
+    pub(super) upper_bound: Option<f32>,
     is_quantized_clip: bool,
     training: Training,
     pub(super) sigmoid: Sigmoid,
@@ -46,21 +46,6 @@ impl QuantizedRelu {
             arguments.must_not_be_set("enable_fast_inference")?;
         }
         Ok(quantizer)
-    }
-
-    /// The quantizer with other integer bits.
-    pub(super) fn with_integer(self, integer: i32) -> Self {
-        Self { integer, ..self }
-    }
-
-    /// The quantizer without an upper bound.
-    pub(super) fn without_bound(self) -> Self {
-        Self { upper_bound: None, ..self }
-    }
-
-    /// True if values can be negative.
-    pub(super) fn is_signed(&self) -> bool {
-        self.slope.is_some()
     }
 
     /// Bits without the sign bit.

@@ -25,11 +25,6 @@ pub enum Alpha {
 }
 
 impl Alpha {
-    /// True if the file states the scale.
-    pub(super) fn is_stated(&self) -> bool {
-        matches!(self, Self::Number(_) | Self::Tensor(_))
-    }
-
     /// True if it is computed from weights.
     pub(super) fn is_computed(&self) -> bool {
         matches!(self, Self::Auto | Self::AutoPo2)
