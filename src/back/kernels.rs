@@ -146,11 +146,17 @@ impl Scope<'_> {
     }
 
     fn before_loop(&self, plan: Loop) -> String {
-        self.dialect.before_loop(plan).into_iter().map(|line| line + "\n").collect()
+        match self.dialect.vendor().pragmas_before_loops {
+            true => self.dialect.loop_pragmas(plan).into_iter().map(|line| line + "\n").collect(),
+            false => String::new(),
+        }
     }
 
     fn inside_loop(&self, plan: Loop) -> String {
-        self.dialect.in_loop(plan).join("\n")
+        match self.dialect.vendor().pragmas_before_loops {
+            true => String::new(),
+            false => self.dialect.loop_pragmas(plan).join("\n"),
+        }
     }
 
     /// The index of `column` in the current row.
