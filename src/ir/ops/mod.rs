@@ -267,7 +267,7 @@ fn single<'t>(operation: &'static str, operands: &[&'t Tensor]) -> Result<&'t Te
 }
 
 /// `Err(rule)` unless `holds`.
-fn ensure(holds: bool, rule: &'static str) -> Result<(), OpError> {
+pub(super) fn ensure(holds: bool, rule: &'static str) -> Result<(), OpError> {
     if holds { Ok(()) } else { Err(OpError::mismatch(rule)) }
 }
 
