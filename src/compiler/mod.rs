@@ -15,7 +15,7 @@ use num_bigint::BigInt;
 use crate::diagnostic::Diagnostic;
 use crate::fixed::Codes;
 use crate::front::{self, Arrays};
-use crate::ir::{Graph, NodeId, Op, Operand, Operation};
+use crate::ir::{Graph, NodeId, Op, Operand};
 use crate::lower::{self, Lowered};
 use crate::model::Model;
 use crate::naming::nearest;
@@ -224,7 +224,7 @@ impl Network {
         let operand = *graph.operands(node).first()?;
         let codes = trace.of(operand)?;
         let Op::Softmax(softmax) = &graph[node].op else { return Some(Cow::Borrowed(codes)) };
-        let unlimited = softmax.without_overflow().ok()?;
+        let unlimited = Op::from(softmax.without_overflow().ok()?);
         let x = &graph[operand].tensor;
         let y = unlimited.infer(&[x]).ok()?;
         unlimited.evaluate(&[Operand { tensor: x, codes }], &y).map(Cow::Owned)
