@@ -14,6 +14,13 @@ pub enum LayerProblem {
         /// Names of all supported classes.
         supported: String,
     },
+    /// An unsupported wrapper of a layer.
+    #[error("this wrapper of a layer is not supported")]
+    #[diagnostic(help("{help}"))]
+    Wrapper {
+        /// The remedy.
+        help: String,
+    },
     /// An unsupported operation on tensors.
     #[error("the operation '{name}' is not supported")]
     #[diagnostic(help("supported: {supported}"))]

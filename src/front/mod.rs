@@ -67,7 +67,7 @@ pub struct ReadOptions {
 /// |---|---|
 /// | HDF5 with an attribute `model_config` | `model.save("m.h5")` of Keras 2 and 3 |
 /// | zip with `config.json` | `model.save("m.keras")` of Keras 2.12 and later, and Keras 3 |
-/// | JSON | `model.to_json()`; holds no weights, so that `weights` is required |
+/// | JSON | `model.to_json()`; holds no weights, so that `weights` is required if a layer has any |
 ///
 /// `weights` is a weights file (`model.save_weights`) or a complete model. Its weights replace those
 /// in `path`.

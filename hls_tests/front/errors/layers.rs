@@ -162,3 +162,52 @@ fn samples_of_odd_shapes() {
         with(json!([null, 9]), "Dense", json!({"name": "nan", "units": 1_u64 << 60})).unwrap_err();
     assert!(matches!(layer_problem(&error), LayerProblem::WeightShape { .. }), "{error}");
 }
+
+/// Wrappers of tfmot and others that compute something else than their layer.
+#[test]
+fn wrappers() {
+    let inner = layer("Dense", json!({"name": "fc", "units": 2}));
+    let module = "tensorflow_model_optimization.python.core";
+    for (class, help) in [
+        ("ClusterWeights", "save tfmot.clustering.keras.strip_clustering(model)"),
+        (
+            "QuantizeWrapperV2",
+            "before tfmot.quantization.keras.quantize_apply, or train with QKeras",
+        ),
+        ("QuantizeWrapper", "before tfmot.quantization.keras.quantize_apply, or train with QKeras"),
+        ("QuantizeAnnotate", "before tfmot.quantization.keras.quantize_annotate_layer"),
+        ("SpectralNormalization", "replace the wrapper by its layer"),
+        ("Addons>SpectralNormalization", "replace the wrapper by its layer"),
+        ("WeightNormalization", "replace the wrapper by a layer with the kernel"),
+    ] {
+        let mut entry = layer(class, json!({"name": "x", "layer": inner}));
+        entry["module"] = json!(module);
+        let message =
+            format!("model.json: layer 'x' ({class}): this wrapper of a layer is not supported");
+        expect(load_json(&sequential(&[entry]), &fixture("weights.h5")), &message, help);
+    }
+    let message = "model.json: layer 'x' (QuantizeLayer): this wrapper of a layer is not supported";
+    expect(load_one("QuantizeLayer", json!({"quantizer": null})), message, "quantize_apply");
+
+    // A pruned layer in a wrapper, a model in a pruned layer.
+    let pruned = layer("PruneLowMagnitude", json!({"name": "p", "layer": inner}));
+    let message =
+        "model.json: layer 'x' (PruneLowMagnitude): this wrapper of a layer is not supported";
+    let help = "save tfmot.sparsity.keras.strip_pruning(model)";
+    expect(load_one("TimeDistributed", json!({"layer": pruned})), message, help);
+    let model = layer("Sequential", json!({"name": "m", "layers": [inner]}));
+    let message = "model.json: layer 'x' (Sequential): this wrapper of a layer is not supported";
+    expect(load_one("PruneLowMagnitude", json!({"layer": model})), message, help);
+
+    let message = "model.json: layer 'x' (PruneLowMagnitude): unknown attribute extra = 1 might change the result";
+    expect(load_one("PruneLowMagnitude", json!({"layer": inner, "extra": 1})), message, "");
+    let message = "model.json: layer 'x' (PruneLowMagnitude): layer = 3 is not a layer";
+    expect(load_one("PruneLowMagnitude", json!({"layer": 3})), message, "");
+    let message = "model.json: layer 'x' (PruneLowMagnitude): has no attribute 'layer'";
+    expect(load_one("PruneLowMagnitude", json!({})), message, "");
+    let message = "model.json: layer 'x' (Conv9D): this class of layer is not supported";
+    let unknown = layer("Conv9D", json!({"name": "c"}));
+    expect(load_one("PruneLowMagnitude", json!({"layer": unknown})), message, "supported: ");
+    let message = "model.json: layer 'x' (Custom>Mine): the class comes from 'Custom>Mine', not from Keras or QKeras";
+    expect(load_one("Custom>Mine", json!({})), message, "replace the layer with");
+}

@@ -16,6 +16,9 @@ use crate::quantizer::Quantizer;
 const COMMON: &[&str] =
     &["name", "trainable", "batch_input_shape", "batch_shape", "activity_regularizer"];
 
+/// Packages under which Keras and QKeras register their classes.
+pub(super) const PACKAGES: [&str; 3] = ["keras", "Keras", "qkeras"];
+
 /// A layer, for messages.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Owner<'a> {
@@ -251,6 +254,16 @@ pub(super) fn equal(one: &Value, other: &Value) -> bool {
     match (one.as_f64(), other.as_f64()) {
         (Some(one), Some(other)) => one == other,
         _ => one == other,
+    }
+}
+
+/// Returns the class of an object. The `.h5` files of Keras 3 state the registered name:
+/// `qkeras>QDense` for QDense.
+pub(super) fn class_of(object: &Value) -> Option<&str> {
+    let class = object.get("class_name")?.as_str()?;
+    match class.split_once('>') {
+        Some((package, own)) if PACKAGES.contains(&package) => Some(own),
+        _ => Some(class),
     }
 }
 

@@ -138,6 +138,7 @@ fn input_before<'a>(
         object: &Value::Null,
         nested: None,
         is_time_distributed: false,
+        pruned: None,
         calls: vec![],
     })
 }
