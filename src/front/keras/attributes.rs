@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::quantizers::{self, Namespace};
 use crate::front::error::{FrontError, Problem};
+use crate::front::input_shape::OpenShape;
 use crate::front::layer_problem::LayerProblem;
 use crate::model::Activation;
 use crate::quantizer::Quantizer;
@@ -177,16 +178,20 @@ impl<'a> Attributes<'a> {
         quantizers::activation(value, self.namespace).map_err(|error| self.config(name, error))
     }
 
-    /// Reads a shape with a batch axis, and returns the shape of one sample.
+    /// Reads a shape with a batch axis, and returns the shape of one sample. An axis that is null
+    /// has any length.
     pub(super) fn sample_shape(
         &mut self,
         name: &'static str,
-    ) -> Result<Option<Vec<usize>>, FrontError> {
+    ) -> Result<Option<OpenShape>, FrontError> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let wrong = || self.malformed(name, value, "a batch axis followed by positive lengths");
         let axes = value.as_array().and_then(|axes| axes.split_first()).ok_or_else(wrong)?.1;
-        let length = |axis: &Value| natural(axis).filter(|&length| length > 0).ok_or_else(wrong);
-        axes.iter().map(length).collect::<Result<_, _>>().map(Some)
+        let length = |axis: &Value| match axis {
+            Value::Null => Ok(None),
+            axis => natural(axis).filter(|&length| length > 0).map(Some).ok_or_else(wrong),
+        };
+        axes.iter().map(length).collect::<Result<_, _>>().map(|axes| Some(OpenShape(axes)))
     }
 
     /// Error: the value of the attribute `name` is not supported.

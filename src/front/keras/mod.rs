@@ -13,7 +13,7 @@ mod quantizers;
 mod weights;
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -22,6 +22,7 @@ use serde_json::Value;
 use super::content::{Archive, Content};
 use super::error::{FrontError, Located, Problem};
 use super::hdf5::Hdf5;
+use super::input_shape::InputShape;
 use super::layer_problem::LayerProblem;
 use super::{Frontend, ModelFile, ReadOptions, unrecognised};
 use crate::diagnostic::Diagnostic;
@@ -68,6 +69,7 @@ impl Frontend for Keras {
             sigmoid: options.sigmoid,
         };
         let architecture = Architecture::read(&config, path)?;
+        let shapes = given_shapes(&architecture, &options.input_shapes).located(path)?;
         let (weights_path, origin, file) = match weights {
             None => (path, Origin::SameFile, file),
             Some(weights) => {
@@ -84,7 +86,7 @@ impl Frontend for Keras {
             Some(file) => Store::open(file, weights_path, origin)?,
             None => Store::absent(path),
         };
-        assemble(&architecture, path, store, namespace)
+        assemble(&architecture, path, store, namespace, &shapes)
     }
 }
 
@@ -155,12 +157,36 @@ fn json(what: &str, text: &[u8]) -> Result<Value, Problem> {
         .map_err(|error| Problem::Json { what: what.to_owned(), error: error.to_string() })
 }
 
+/// Returns the shapes that the user states, by the index of the input layer.
+fn given_shapes<'s>(
+    architecture: &Architecture<'_>,
+    shapes: &'s [InputShape],
+) -> Result<HashMap<usize, &'s [usize]>, Problem> {
+    let name = |at: usize| architecture.layers[at].name.as_str();
+    let mut given = HashMap::new();
+    for InputShape { input, shape } in shapes {
+        let named = |at: &usize| input.as_ref().is_none_or(|input| input == name(*at));
+        let inputs = architecture.inputs.iter().copied().filter(named);
+        given.extend(inputs.map(|at| (at, shape.as_slice())));
+        if let Some(input) = input
+            && !architecture.inputs.iter().any(|&at| name(at) == input)
+        {
+            let all = architecture.inputs.iter().map(|&at| name(at));
+            let help = format!("inputs: {}", weights::list(all, "none"));
+            let what = format!("has no input '{input}', whose shape is stated");
+            return Err(Problem::Model { what, help });
+        }
+    }
+    Ok(given)
+}
+
 /// Builds the model: reads every layer after its producers, and its weights with it.
 fn assemble(
     architecture: &Architecture<'_>,
     path: &Path,
     mut store: Store<'_>,
     namespace: Namespace,
+    given_shapes: &HashMap<usize, &[usize]>,
 ) -> Result<Model, FrontError> {
     let groups = store.assign_groups(&architecture.definitions)?;
     let store = &store;
@@ -198,6 +224,7 @@ fn assemble(
             owner,
             attributes: Attributes::new(owner, &layer.attributes, namespace.of_class(layer.class)),
             inputs: layer.sources.iter().map(shape).collect(),
+            given_shape: given_shapes.get(&at).copied(),
             result: layer.result,
             arguments: &layer.arguments,
             weights: store.layer(owner, definition, group, &sparsity),

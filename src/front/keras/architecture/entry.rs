@@ -114,7 +114,7 @@ impl<'a> Entry<'a> {
         let nested = match time_distributed {
             Some(inner) => Some(inner),
             None if is_model(value) && role == Role::Layer => {
-                Some(Container::read(owner, value, config, false)?)
+                Some(Container::read(owner, value, config)?)
             }
             None => None,
         };

@@ -90,7 +90,7 @@ impl<'a> Architecture<'a> {
         let inner = config.get("config").unwrap_or(&Value::Null);
         let name = inner.get("name").and_then(Value::as_str).unwrap_or("model");
         let owner = Owner { path, layer: name, class };
-        let container = Container::read(owner, config, inner, true)?;
+        let container = Container::read(owner, config, inner)?;
         flatten(name.to_owned(), &container, path)
     }
 }

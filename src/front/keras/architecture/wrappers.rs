@@ -97,7 +97,7 @@ pub(super) fn time_distributed_model<'a>(
     let owner = Owner { class, ..owner };
     check_origin(owner, inner)?;
     let config = inner.get("config").unwrap_or(&Value::Null);
-    Container::read(owner, inner, config, false).map(Some)
+    Container::read(owner, inner, config).map(Some)
 }
 
 /// Rejects a wrapper of [`REFUSED`].

@@ -24,6 +24,7 @@ fn time_distributed(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
         owner,
         attributes: layer.attributes.of_wrapped(owner, config),
         inputs: layer.inputs.clone(),
+        given_shape: None,
         result: layer.result,
         arguments: layer.arguments,
         weights: layer.weights.of_wrapped(),
