@@ -118,7 +118,7 @@ impl<'v> CallReader<'_, '_, 'v> {
             match value.as_array().map(Vec::as_slice) {
                 Some([_, _, _]) => {}
                 Some([_, _, _, Value::Object(arguments)]) => {
-                    check_arguments(arguments, self.owner)?
+                    check_arguments(arguments, self.entry)?
                 }
                 _ => return Err(self.unsupported_connection(value)),
             }
@@ -133,7 +133,7 @@ impl<'v> CallReader<'_, '_, 'v> {
                 ("args", Value::Array(values)) => {
                     values.iter().try_for_each(|value| self.tensors_in(value))?;
                 }
-                ("kwargs", Value::Object(arguments)) => check_arguments(arguments, self.owner)?,
+                ("kwargs", Value::Object(arguments)) => check_arguments(arguments, self.entry)?,
                 _ => return Err(self.unsupported_connection(value)),
             }
         }
@@ -262,7 +262,7 @@ fn keras_tensor(value: &Value) -> Option<&Value> {
 }
 
 /// Rejects arguments of a call that may change the result.
-fn check_arguments(arguments: &Map<String, Value>, owner: Owner<'_>) -> Result<(), FrontError> {
+fn check_arguments(arguments: &Map<String, Value>, entry: &Entry<'_>) -> Result<(), FrontError> {
     let matters = |(name, value): &(&String, &Value)| match value {
         Value::Null => false,
         // The network is used for inference.
@@ -273,19 +273,24 @@ fn check_arguments(arguments: &Map<String, Value>, owner: Owner<'_>) -> Result<(
         None => Ok(()),
         Some((name, value)) => {
             let (argument, value) = (name.to_owned(), shown(value));
-            Err(owner.wrong(LayerProblem::Argument { argument, value }))
+            Err(wrong_call(entry, LayerProblem::Argument { argument, value }))
         }
     }
 }
 
 pub(super) fn unsupported_connection(entry: &Entry<'_>, value: &Value) -> FrontError {
+    wrong_call(entry, LayerProblem::Connection { value: shown(value) })
+}
+
+/// Error: an unsupported call. Layers of unsupported classes may have calls of another form, so that
+/// an unsupported class comes first.
+fn wrong_call(entry: &Entry<'_>, problem: LayerProblem) -> FrontError {
     let owner = entry.owner();
-    // Layers of unsupported classes may have connections of another form.
     if entry.role == Role::Layer
         && entry.nested.is_none()
         && let Err(unsupported) = layers::check_class(owner)
     {
         return unsupported;
     }
-    owner.wrong(LayerProblem::Connection { value: shown(value) })
+    owner.wrong(problem)
 }
