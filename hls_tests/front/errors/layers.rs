@@ -145,6 +145,57 @@ fn quantizers_and_activations() {
 }
 
 #[test]
+fn layers_as_activations() {
+    let with = |object: Value| load_one("Dense", json!({"units": 2, "activation": object}));
+    let cases = [
+        (
+            layer("PReLU", json!({})),
+            "Dense",
+            "activation = \"PReLU\" is not supported",
+            "a separate PReLU",
+        ),
+        (
+            layer("BatchNormalization", json!({})),
+            "Dense",
+            "activation = \"BatchNormalization\" is not supported",
+            "use a separate BatchNormalization layer after this one",
+        ),
+        (layer("Softmax", json!({"axis": 0})), "Softmax", "axis = 0 is not supported", "-1 or 1"),
+        (
+            layer("ReLU", json!({"slope": 2})),
+            "ReLU",
+            "unknown attribute slope = 2 might change the result",
+            "remove it",
+        ),
+        (layer("Activation", json!({})), "Activation", "has no attribute 'activation'", "save"),
+        (
+            json!({"class_name": "ReLU", "config": 3}),
+            "Dense",
+            "activation = {\"class_name\":\"ReLU\",\"config\":3} is not a layer with class_name and config",
+            "save the model again",
+        ),
+        (
+            json!({"class_name": "ReLU", "config": {}, "module": "mine"}),
+            "ReLU",
+            "the class comes from 'mine', not from Keras or QKeras",
+            "replace the layer",
+        ),
+        (
+            layer("LeakyRelu", json!({})),
+            "Dense",
+            "activation: unknown activation 'LeakyRelu', did you mean 'leaky_relu'?",
+            "supported: linear",
+        ),
+    ];
+    for (object, class, message, help) in cases {
+        expect(with(object), &format!("model.json: layer 'x' ({class}): {message}"), help);
+    }
+    let object = layer("Activation", json!({"activation": layer("ELU", json!({"alpha": "x"}))}));
+    let message = "model.json: layer 'x' (ELU): alpha = \"x\" is not a number";
+    expect(with(object), message, "save the model again");
+}
+
+#[test]
 fn samples_of_odd_shapes() {
     let with = |shape: Value, class: &str, config: Value| {
         let input = layer("InputLayer", json!({"name": "in", "batch_shape": shape}));

@@ -103,7 +103,7 @@ fn dense(layer: &mut LayerReader<'_>, family: Family) -> Result<Built, FrontErro
     let units = layer.attributes.count("units")?;
     let inputs = std::mem::replace(last, units);
     let use_bias = layer.attributes.flag("use_bias", true)?;
-    let activation = layer.attributes.activation("activation")?;
+    let activation = layer.activation("activation")?;
 
     let names: &[_] = if use_bias { &["kernel", "bias"] } else { &["kernel"] };
     let mut variables = layer.weights.variables(names)?;
@@ -181,7 +181,7 @@ fn separable(
         groups: 1,
         outputs,
     };
-    let activation = layer.attributes.activation("activation")?;
+    let activation = layer.activation("activation")?;
     common.pair(layer, [depthwise, pointwise], [Activation::Linear, activation])
 }
 
@@ -231,7 +231,7 @@ fn depthwise_transposed(layer: &mut LayerReader<'_>) -> Result<Built, FrontError
         groups: channels / size,
         outputs: channels,
     };
-    let activation = layer.attributes.activation("depthwise_activation")?;
+    let activation = layer.activation("depthwise_activation")?;
     let mut variables = layer.weights.variables(&common.names(&[spec.kernel]))?;
     let conv = common.conv(layer, spec, &mut variables)?;
     if common.use_bias {
@@ -265,8 +265,8 @@ fn separable_transposed(layer: &mut LayerReader<'_>) -> Result<Built, FrontError
         groups: 1,
         outputs,
     };
-    let between = layer.attributes.activation("depthwise_activation")?;
-    let activation = layer.attributes.activation("pointwise_activation")?;
+    let between = layer.activation("depthwise_activation")?;
+    let activation = layer.activation("pointwise_activation")?;
     common.pair(layer, [depthwise, pointwise], [between, activation])
 }
 
@@ -404,7 +404,7 @@ impl Common {
 
     /// Reads the convolution of a layer with a single one.
     fn only_conv(&self, layer: &mut LayerReader<'_>, spec: ConvSpec) -> Result<Conv, FrontError> {
-        let activation = layer.attributes.activation("activation")?;
+        let activation = layer.activation("activation")?;
         let mut variables = layer.weights.variables(&self.names(&[spec.kernel]))?;
         let mut conv = self.conv(layer, spec, &mut variables)?;
         self.finish(&mut conv, activation, &mut variables)?;

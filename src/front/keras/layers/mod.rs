@@ -80,6 +80,11 @@ fn find(owner: Owner<'_>) -> Result<Read, FrontError> {
     })
 }
 
+/// Returns true for a supported class.
+fn is_class(name: &str) -> bool {
+    FAMILIES.iter().copied().flatten().any(|(known, _)| *known == name)
+}
+
 /// Rejects a layer of an unsupported class.
 pub(super) fn check_class(owner: Owner<'_>) -> Result<(), FrontError> {
     find(owner).map(drop)

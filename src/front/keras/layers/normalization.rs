@@ -91,7 +91,7 @@ fn scale_shift(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
     ]);
     let weight_quantizer = layer.attributes.quantizer("weight_quantizer")?;
     let bias_quantizer = layer.attributes.quantizer("bias_quantizer")?;
-    let activation = layer.attributes.activation("activation")?;
+    let activation = layer.activation("activation")?;
     let use_bias = layer.attributes.flag("use_bias", true)?;
     let names: &[_] = if use_bias { &["weight", "bias"] } else { &["weight"] };
     let mut variables = layer.weights.variables(names)?;
