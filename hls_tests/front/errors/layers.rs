@@ -8,8 +8,35 @@ use crate::{fixture, layer_problem};
 
 #[test]
 fn classes_of_layers() {
-    let message = "model.json: layer 'x' (Conv9D): this class of layer is not supported";
-    expect(load_one("Conv9D", json!({})), message, "supported: Dense, QDense, ");
+    let refused = "this class of layer is not supported";
+    let pages = "docs/models.md lists the supported layers";
+    let message = format!("model.json: layer 'x' (Conv9D): {refused}, did you mean 'Conv1D'?");
+    expect(load_one("Conv9D", json!({})), &message, pages);
+    let message = format!("model.json: layer 'x' (Wobble): {refused}");
+    expect(load_one("Wobble", json!({})), &message, pages);
+    let (_, help) = words(&load_one("Wobble", json!({})).unwrap_err());
+    assert_eq!(help, pages);
+    for (class, instead) in [
+        ("LayerNormalization", "train with BatchNormalization"),
+        ("MultiHeadAttention", "Dense, Dot and Softmax"),
+        ("Conv3D", "use Conv2D"),
+        ("Lambda", "operations on tensors (docs/graphs.md)"),
+        ("QLSTM", "use Conv1D"),
+        ("Discretization", "before the network"),
+    ] {
+        let message = format!("model.json: layer 'x' ({class}): {refused}");
+        expect(load_one(class, json!({})), &message, instead);
+        let (_, help) = words(&load_one(class, json!({})).unwrap_err());
+        assert!(help.ends_with(&format!("; {pages}")) && help.lines().count() == 1, "{help}");
+    }
+
+    // The class comes before other problems: connections and input shapes of another form.
+    let message =
+        "k2_attention.h5: layer 'mha' (MultiHeadAttention): this class of layer is not supported";
+    expect(load(&fixture("k2_attention.h5"), None), message, "Dense, Dot and Softmax");
+    let message =
+        "k2_layernorm.h5: layer 'ln' (LayerNormalization): this class of layer is not supported";
+    expect(load(&fixture("k2_layernorm.h5"), None), message, "BatchNormalization");
 
     let with = |key: &str, value: &str| {
         let mut entry = layer("Dense", json!({"name": "x", "units": 2}));
@@ -22,7 +49,7 @@ fn classes_of_layers() {
     expect(with("module", "keras.layersx"), &message.replace("my.layers", "keras.layersx"), "");
     expect(with("module", "keras.opsx"), &message.replace("my.layers", "keras.opsx"), "");
     let message = "model.json: layer 'x' (Dense): the operation 'Dense' is not supported";
-    expect(with("module", "keras.src.ops.nn"), message, "supported: __operators__.add");
+    expect(with("module", "keras.src.ops.nn"), message, "docs/graphs.md");
     let message =
         "model.json: layer 'x' (Dense): the class comes from 'my.layers', not from Keras or QKeras";
     expect(with("registered_name", "mine>Dense"), &message.replace("my.layers", "mine>Dense"), "");
@@ -141,7 +168,7 @@ fn quantizers_and_activations() {
     assert!(message.starts_with("model.json: layer 'x' (QDense): kernel_quantizer: "), "{message}");
     assert!(message.contains("no_quantizer") && !help.is_empty(), "{message} {help}");
     let message = "model.json: layer 'x' (Activation): activation: the Keras activation 'glu' is not supported yet";
-    expect(load_one("Activation", json!({"activation": "glu"})), message, "softmax");
+    expect(load_one("Activation", json!({"activation": "glu"})), message, "docs/models.md");
 }
 
 #[test]
@@ -184,7 +211,7 @@ fn layers_as_activations() {
             layer("LeakyRelu", json!({})),
             "Dense",
             "activation: unknown activation 'LeakyRelu', did you mean 'leaky_relu'?",
-            "supported: linear",
+            "docs/models.md",
         ),
     ];
     for (object, class, message, help) in cases {

@@ -85,7 +85,14 @@ impl<'a> Names<'a> {
             };
             Ok(Call { tensors: reader.tensors, arguments })
         };
-        all.iter().map(read).collect()
+        let all: Result<Vec<Call<'v>>, FrontError> = all.iter().map(read).collect();
+        all.map_err(|error| match entry.role {
+            // Layers of unsupported classes may have connections and arguments of another form.
+            Role::Layer if entry.nested.is_none() => {
+                layers::check_class(owner).err().unwrap_or(error)
+            }
+            Role::Layer | Role::Operation | Role::Passthrough => error,
+        })
     }
 
     /// Reads `[layer, call, tensor, ...]`; `None` if the model has no such layer.
@@ -279,13 +286,5 @@ fn check_arguments(arguments: &Map<String, Value>, owner: Owner<'_>) -> Result<(
 }
 
 pub(super) fn unsupported_connection(entry: &Entry<'_>, value: &Value) -> FrontError {
-    let owner = entry.owner();
-    // Layers of unsupported classes may have connections of another form.
-    if entry.role == Role::Layer
-        && entry.nested.is_none()
-        && let Err(unsupported) = layers::check_class(owner)
-    {
-        return unsupported;
-    }
-    owner.wrong(LayerProblem::Connection { value: shown(value) })
+    entry.owner().wrong(LayerProblem::Connection { value: shown(value) })
 }
