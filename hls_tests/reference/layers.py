@@ -96,7 +96,33 @@ def activation_objects(folder):
     save(folder, model, {"input_1": grid((24, 4, 4, 3), 4, -2, 2)}, {"input_1": "fixed<6,2>"}, precision="fixed<32,10,RND,SAT>")
 
 
+def folded(folder):
+    """Batch normalizations folded into dense layers and convolutions, with and without biases and scales."""
+    try:
+        from qkeras import QDenseBatchnorm
+    except ImportError:
+        from qdense_batchnorm import QDenseBatchnorm  # from QKeras' repository: QKeras 0.9 does not have it
+    modes = {"ema": "ema_stats_folding", "batch": "batch_stats_folding"}
+    i = keras.Input((5, 5, 3), name="input_1")
+    x = q.QConv2DBatchnorm(4, 2, kernel_quantizer=bits(6, 1), bias_quantizer=bits(8, 3), folding_mode=modes["ema"], ema_freeze_delay=2,
+                           activation="quantized_relu(6,2)", name="conv")(i)
+    x = q.QDepthwiseConv2DBatchnorm(2, depthwise_quantizer=bits(6, 1), bias_quantizer=bits(8, 3), folding_mode=modes["ema"],
+                                    activation="quantized_relu(6,2)", name="depthwise")(x)
+    x = QDenseBatchnorm(6, kernel_quantizer=bits(6, 1), bias_quantizer=bits(8, 3), folding_mode=modes["batch"], use_bias=False,
+                        activation="quantized_relu(6,2)", name="rows")(x)
+    x = L.Flatten(name="flat")(x)
+    x = QDenseBatchnorm(5, kernel_quantizer=bits(6, 1), bias_quantizer=bits(8, 3), folding_mode=modes["ema"], ema_freeze_delay=10,
+                        epsilon=0.01, activation="quantized_relu(6,2)", name="ema")(x)
+    # Without a quantizer the folded bias stays a float32 number.
+    x = QDenseBatchnorm(3, kernel_quantizer=q.quantized_bits(4, 0, alpha="auto_po2"), folding_mode=modes["batch"], name="batch")(x)
+    x = q.QActivation("quantized_bits(10,4,1,alpha=1)", name="last")(x)
+    model = keras.Model(i, x)
+    randomize(model)
+    save(folder, model, {"input_1": grid((24, 5, 5, 3), 5, -1, 1)}, {"input_1": "fixed<6,1>"})
+
+
 CASES = {
+    "folded": folded,
     "activation_objects": activation_objects,
 }
 

@@ -101,7 +101,8 @@ fn scale_shift(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
     layer.same_shape(LayerKind::ScaleShift(scale_shift))
 }
 
-/// Attributes of the batch normalization in QConv2DBatchnorm and QDepthwiseConv2DBatchnorm.
+/// Attributes of the batch normalization in QDenseBatchnorm, QConv2DBatchnorm and
+/// QDepthwiseConv2DBatchnorm.
 pub(super) struct FoldedReader {
     scale: bool,
     epsilon: f32,
