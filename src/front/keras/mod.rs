@@ -191,6 +191,10 @@ fn assemble(
     let groups = store.assign_groups(&architecture.definitions)?;
     let store = &store;
     let layers = &architecture.layers;
+    // An unsupported class comes before any problem of shapes or weights.
+    for layer in layers.iter().filter(|layer| layer.role == Role::Layer) {
+        layers::check_class(layer.owner(path))?;
+    }
     let mut connections = DiGraph::new();
     for _ in layers {
         connections.add_node(());

@@ -5,6 +5,7 @@ mod layout;
 mod linear;
 mod merge;
 mod normalization;
+mod unsupported;
 pub(super) mod windows;
 mod wrappers;
 
@@ -75,11 +76,13 @@ pub(super) struct Built {
 /// Returns the reader of a class.
 fn find(owner: Owner<'_>) -> Result<Read, FrontError> {
     let mut classes = FAMILIES.iter().copied().flatten();
-    classes.find(|(name, _)| *name == owner.class).map(|(_, read)| *read).ok_or_else(|| {
-        let names = FAMILIES.iter().copied().flatten().map(|(name, _)| *name);
-        let supported = names.collect::<Vec<_>>().join(", ");
-        owner.wrong(LayerProblem::Class { supported })
-    })
+    let found = classes.find(|(name, _)| *name == owner.class).map(|(_, read)| *read);
+    found.ok_or_else(|| owner.wrong(unsupported::problem(owner.class)))
+}
+
+/// Returns true for a supported class.
+fn is_class(name: &str) -> bool {
+    FAMILIES.iter().copied().flatten().any(|(known, _)| *known == name)
 }
 
 /// Rejects a layer of an unsupported class.
