@@ -6,9 +6,9 @@
 {%- if let Some(stream_header) = stream_header %}
 #include "{{ stream_header }}"
 {%- endif %}
-{% for group in groups %}
-// {{ group.layer }}
-{%- for line in group.lines %}
+{% for (layer, lines) in groups %}
+// {{ layer }}
+{%- for line in lines %}
 {{ line }}
 {%- endfor %}
 {% endfor %}

@@ -4,7 +4,7 @@
 
 #include <cstdio>
 #include <cstring>
-{%- for header in source_headers %}
+{%- for header in vendor.source_headers %}
 
 #include <{{ header }}>
 {%- endfor %}
@@ -22,14 +22,14 @@ struct Code {
 
 // Makes the W bits of a code those of a value.
 template <int W, class T> void set_bits(T &value, const Code &code) {
-{%- for line in testbench.set_code %}
+{%- for line in vendor.testbench.set_code %}
     {{ line }}
 {%- endfor %}
 }
 
 // The W bits of a value.
 template <int W, class T> Code get_bits(const T &value) {
-{%- for line in testbench.get_code %}
+{%- for line in vendor.testbench.get_code %}
     {{ line }}
 {%- endfor %}
 }
@@ -191,30 +191,36 @@ const char *vectors_directory(int argc, char **argv) {
 // Runs every sample; the number of mismatches, or -1 for incomplete vectors. Arguments are static:
 // large ones exceed a stack.
 long run(const char *directory) {
-{%- for port in inputs.iter().chain(outputs.iter()) %}
-    static {{ port.type_name }} {{ port.values }}[{{ port.len }}];
-{%- if let Some(stream) = port.stream %}
-    static {{ stream }} {{ port.name }};
+{%- for (port, element) in inputs.iter().chain(outputs.iter()) %}
+{%- if let EdgeKind::Stream(stream) = port.kind %}
+    static {{ element.name }} {{ port.name }}_values[{{ port.len() }}];
+    static {{ vendor.stream }}<{{ design[stream.token].name }}> {{ port.name }};
+{%- else %}
+    static {{ element.name }} {{ port.name }}[{{ port.len() }}];
 {%- endif %}
     Vectors {{ port.name }}_vectors = open(directory, "{{ port.name }}");
 {%- endfor %}
     Comparison total = {0, 0};
     for (unsigned long sample = 0; sample < SAMPLES; sample++) {
-{%- for port in inputs %}
-        if (!set<{{ port.width }}>({{ port.values }}, {{ port.name }}_vectors)) return -1;
-{%- if let Some(token) = port.token %}
-        send<{{ token }}>({{ port.values }}, {{ port.name }});
+{%- for (port, element) in inputs %}
+{%- if let EdgeKind::Stream(stream) = port.kind %}
+        if (!set<{{ element.quantization.format.width() }}>({{ port.name }}_values, {{ port.name }}_vectors)) return -1;
+        send<{{ design[stream.token].name }}>({{ port.name }}_values, {{ port.name }});
+{%- else %}
+        if (!set<{{ element.quantization.format.width() }}>({{ port.name }}, {{ port.name }}_vectors)) return -1;
 {%- endif %}
 {%- endfor %}
-        {{ testbench.call.0 }}{{ design.name }}{{ testbench.call.1 }}({{ arguments }});
-{%- for port in outputs %}
-{%- if let Some(token) = port.token %}
-        receive<{{ token }}>({{ port.values }}, {{ port.name }});
+        {{ vendor.testbench.call.0 }}{{ design.name }}{{ vendor.testbench.call.1 }}({{ arguments }});
+{%- for (port, element) in outputs %}
+{%- if let EdgeKind::Stream(stream) = port.kind %}
+        receive<{{ design[stream.token].name }}>({{ port.name }}_values, {{ port.name }});
+        if (!total.compare<{{ element.quantization.format.width() }}>({{ port.name }}_values, {{ port.name }}_vectors)) return -1;
+{%- else %}
+        if (!total.compare<{{ element.quantization.format.width() }}>({{ port.name }}, {{ port.name }}_vectors)) return -1;
 {%- endif %}
-        if (!total.compare<{{ port.width }}>({{ port.values }}, {{ port.name }}_vectors)) return -1;
 {%- endfor %}
     }
-{%- for port in inputs.iter().chain(outputs.iter()) %}
+{%- for (port, element) in inputs.iter().chain(outputs.iter()) %}
     if (!{{ port.name }}_vectors.finish()) return -1;
 {%- endfor %}
     std::printf("bitkiln: %lu values compared, %lu mismatches\n", total.compared,
@@ -224,7 +230,7 @@ long run(const char *directory) {
 
 } // namespace
 
-{{ testbench.main }}
+{{ vendor.testbench.main }}
     const long mismatches = run(vectors_directory(argc, argv));
-    {{ testbench.leave.0 }}mismatches == 0 ? 0 : 1{{ testbench.leave.1 }};
+    {{ vendor.testbench.leave.0 }}mismatches == 0 ? 0 : 1{{ vendor.testbench.leave.1 }};
 }

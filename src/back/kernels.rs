@@ -146,11 +146,11 @@ impl Scope<'_> {
     }
 
     fn before_loop(&self, plan: Loop) -> String {
-        self.dialect.before_loop(plan).into_iter().map(|line| line + "\n").collect()
+        self.dialect.before_loop(plan)
     }
 
     fn inside_loop(&self, plan: Loop) -> String {
-        self.dialect.in_loop(plan).join("\n")
+        self.dialect.in_loop(plan)
     }
 
     /// The index of `column` in the current row.
@@ -314,6 +314,18 @@ impl Scope<'_> {
     /// An integer of one bit.
     fn bit(&self) -> String {
         self.dialect.integer(1, false)
+    }
+
+    /// An integer from 0 to `most`.
+    fn count(&self, most: &u32) -> String {
+        self.dialect.integer((u32::BITS - most.leading_zeros()).max(1), false)
+    }
+
+    /// All bits of the fixed-point `variable` of the type `id` as an integer called `address`.
+    fn address(&self, variable: &str, id: &TypeId) -> String {
+        let width = self.design[*id].quantization.format.width();
+        let bits = self.bits(variable, 0, &width);
+        format!("const {} address = {bits};", self.unsigned(&width))
     }
 
     fn bits(&self, variable: &str, low: impl std::borrow::Borrow<u32>, width: &u32) -> String {

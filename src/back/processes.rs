@@ -167,13 +167,13 @@ impl<'a> Scope<'a> {
 
     /// The function's declaration.
     fn signature(&self) -> String {
+        let vendor = self.dialect.vendor();
         let ports = self.inputs().into_iter().chain(self.outputs());
-        let arguments: Vec<String> = ports
-            .map(|port| format!("{} &{}", self.dialect.stream(port.token), port.name))
-            .collect();
-        let mut lines = self.dialect.before_process();
-        lines.push(format!("static void {}({})", self.process.name, arguments.join(", ")));
-        lines.join("\n")
+        let arguments: Vec<String> =
+            ports.map(|port| format!("{}<{}> &{}", vendor.stream, port.token, port.name)).collect();
+        let declaration = format!("static void {}({})", self.process.name, arguments.join(", "));
+        let before = vendor.before_process.iter().map(|line| format!("{line}\n"));
+        before.collect::<String>() + &declaration
     }
 
     fn ports(&self, edges: &[EdgeId], name: &str) -> Vec<Port<'a>> {
@@ -271,31 +271,27 @@ impl<'a> Scope<'a> {
 
     /// The pragmas before the loop over tokens.
     fn before_tokens(&self) -> String {
-        self.before_loop(self.process.plan)
+        self.dialect.before_loop(self.process.plan)
     }
 
     fn in_tokens(&self) -> String {
-        self.dialect.in_loop(self.process.plan).join("\n")
+        self.dialect.in_loop(self.process.plan)
     }
 
     /// The pragmas before a loop that copies a token in each iteration.
     fn before_copy(&self) -> String {
-        self.before_loop(COPY)
+        self.dialect.before_loop(COPY)
     }
 
     fn in_copy(&self) -> String {
-        self.dialect.in_loop(COPY).join("\n")
+        self.dialect.in_loop(COPY)
     }
 
     fn before_unrolled(&self) -> String {
-        self.before_loop(Loop::Unroll)
+        self.dialect.before_loop(Loop::Unroll)
     }
 
     fn in_unrolled(&self) -> String {
-        self.dialect.in_loop(Loop::Unroll).join("\n")
-    }
-
-    fn before_loop(&self, plan: Loop) -> String {
-        self.dialect.before_loop(plan).into_iter().map(|line| line + "\n").collect()
+        self.dialect.in_loop(Loop::Unroll)
     }
 }

@@ -285,7 +285,9 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         };
         let sign_power = sign_powers.get(source).copied();
         if kernels::is_alias(&this.op) {
-            edges.alias(*node, *source, &this.name)?;
+            // The same elements in the same order.
+            let shared = edges.get(*source, &this.name)?;
+            edges.of.insert(*node, shared);
             sign_powers.extend(sign_power.map(|power| (*node, power)));
             continue;
         }
@@ -488,13 +490,6 @@ impl Edges {
         self.list.push(Edge { name, element, shape, kind, role, layer: layer.into() });
         self.of.insert(node, id);
         id
-    }
-
-    /// Lets `node` share the array of `source`: the same elements in the same order.
-    fn alias(&mut self, node: NodeId, source: NodeId, name: &str) -> Result<(), HlsError> {
-        let edge = self.get(source, name)?;
-        self.of.insert(node, edge);
-        Ok(())
     }
 
     fn get(&self, node: NodeId, user: &str) -> Result<EdgeId, HlsError> {

@@ -256,13 +256,13 @@ pub(super) fn schedule(kernels: &mut [Kernel], edges: &[Edge]) -> Schedule {
 /// Loops of a kernel, one inside the other: their trip counts, the outermost first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Nest {
-    bounds: Vec<u64>,
+    pub(super) bounds: Vec<u64>,
     /// Fewest rolled loops, if any is rolled.
-    least: usize,
+    pub(super) least: usize,
     /// Keeps these rolled however small the kernel is.
-    kept: bool,
+    pub(super) kept: bool,
     /// Number of innermost loops that follow one another.
-    sequence: u64,
+    pub(super) sequence: u64,
 }
 
 /// The rolled loops of a nest.
@@ -295,21 +295,6 @@ impl Nest {
     pub(super) fn new(bounds: &[usize]) -> Self {
         let bounds = bounds.iter().map(|n| *n as u64).collect();
         Self { bounds, least: 1, kept: false, sequence: 1 }
-    }
-
-    /// The same, but the innermost loop is `loops` loops that follow one another.
-    pub(super) fn sequence(self, loops: u64) -> Self {
-        Self { sequence: loops, ..self }
-    }
-
-    /// The same, but the first `least` loops are all rolled or all unrolled.
-    pub(super) fn together(self, least: usize) -> Self {
-        Self { least, ..self }
-    }
-
-    /// The same, but the first `loops` are rolled.
-    pub(super) fn keeping(self, loops: usize) -> Self {
-        Self { least: loops, kept: true, ..self }
     }
 
     /// Copies of the innermost statement when every loop is unrolled.

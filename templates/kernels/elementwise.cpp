@@ -1,4 +1,4 @@
-// {{ cx.title() }}: {{ body.name() }}, element by element{{ cx.cost() }}.
+// {{ cx.title() }}: {{ cx.kernel.operation }}, element by element{{ cx.cost() }}.
 {{ cx.signature() }} {
 {{ cx.pragmas() }}
 {{ cx.before(0) }}elements: for (int n = 0; n < {{ cx.elements() }}; n++) {

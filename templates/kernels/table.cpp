@@ -25,7 +25,7 @@ value = high;
 }
 {%- endif %}
 const {{ cx.ty(body.offset) }} offset = value{% if body.base.is_some() %} - low{% endif %};
-const {{ cx.unsigned(body.address_width) }} address = {{ cx.bits("offset", 0, body.address_width) }};
+{{ cx.address("offset", body.offset) }}
 output[n] = {{ cx.constant(body.values) }}[address.to_uint()];
 }
 }

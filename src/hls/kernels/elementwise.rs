@@ -91,11 +91,6 @@ pub struct ElementwiseKernel {
 }
 
 impl ElementwiseKernel {
-    /// The operation's name.
-    pub fn name(&self) -> &'static str {
-        ir::Described::name(&self.kind)
-    }
-
     /// The operator between two elements; for a maximum or minimum, the comparison that holds for
     /// the element to keep.
     pub fn operator(&self) -> &'static str {

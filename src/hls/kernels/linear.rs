@@ -48,13 +48,8 @@ pub struct Windows {
 
 impl Windows {
     /// Elements of a window.
-    pub fn len(&self) -> usize {
+    pub fn elements(&self) -> usize {
         self.window.taps() * self.channels
-    }
-
-    /// Tells whether a window has no elements.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 }
 
@@ -125,12 +120,14 @@ impl LinearKernel {
         };
         let matrix = [outputs, inputs, tile_outputs, tile_inputs];
         let nest = Nest::new(&[&around[..], &matrix].concat());
-        let nest = match (inputs, outputs) {
-            (1, 1) => nest.together(around.len()),
-            (1, _) => nest.keeping(around.len() + 1),
-            _ => nest.keeping(around.len() + 2),
+        // Loops over tiles are rolled, those around them all or none.
+        let tile_loops = match (inputs, outputs) {
+            (1, 1) => 0,
+            (1, _) => 1,
+            _ => 2,
         };
-        let window_len = self.windows.as_ref().map_or(0, Windows::len);
+        let nest = Nest { least: around.len() + tile_loops, kept: tile_loops > 0, ..nest };
+        let window_len = self.windows.as_ref().map_or(0, Windows::elements);
         let is_tiled = !self.tiles.is_whole();
         let reads = Reads::Spread(match &self.windows {
             // A tile reads a window that was filled before.

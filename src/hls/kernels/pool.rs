@@ -49,11 +49,8 @@ pub(super) fn build(cx: &mut NodeBuilder<'_>, op: &ir::Pool) -> Result<Built, Hl
     // Windows, channels, taps. Loops over many taps of a memory are rolled.
     let ([rows, columns], [tap_rows, tap_columns]) = (window.output, window.kernel);
     let nest = Nest::new(&[rows, columns, channels, tap_rows, tap_columns]);
-    let is_memory = Partition::new(x.len(), 1) != Partition::Complete;
-    let nest = match is_memory && window.taps() > MOST_READS {
-        false => nest.together(2),
-        true => nest.keeping(5),
-    };
+    let kept = Partition::new(x.len(), 1) != Partition::Complete && window.taps() > MOST_READS;
+    let nest = Nest { least: if kept { 5 } else { 2 }, kept, ..nest };
     let mut built = Built::new(cx, Body::Pool(kernel), nest, result);
     // A bank is a channel.
     built.structure.reads = Reads::OneBank(3);

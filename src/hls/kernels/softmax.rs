@@ -29,12 +29,8 @@ pub struct SoftmaxKernel {
     pub mantissa: TypeId,
     /// Largest norm shift.
     pub norm_shift: u32,
-    /// The width in bits of a number from 0 to `norm_shift`.
-    pub norm_shift_width: u32,
     /// The type of the index of the reciprocal table: a truncated mantissa minus one.
     pub index: TypeId,
-    /// Its width in bits.
-    pub index_width: u32,
     /// The reciprocals, rounded, of one plus each code of `index`.
     pub reciprocal_table: ConstantId,
     /// The type of their entries.
@@ -71,7 +67,6 @@ pub(super) fn build(cx: &mut NodeBuilder<'_>, op: &ir::Softmax) -> Result<Built,
     let one = Range::new(0, op.one().ok_or_else(|| cx.broken("has no 1"))?);
     let exp = cx.add_type("exp", "exponentials", op.exponential, one.clone());
     let index = op.reciprocal_index().map_err(cx.too_wide("the index of its reciprocal table"))?;
-    let index_width = index.format.width();
     let index = cx.add_type("index", "mantissas minus one", index, any(index));
     let error = cx.add_type("error", "errors of estimated reciprocals", op.error, any(op.error));
     let correction = cx.add_type(
@@ -136,9 +131,7 @@ pub(super) fn build(cx: &mut NodeBuilder<'_>, op: &ir::Softmax) -> Result<Built,
         sum,
         mantissa,
         norm_shift,
-        norm_shift_width: (u32::BITS - norm_shift.leading_zeros()).max(1),
         index,
-        index_width,
         reciprocal_table,
         estimate,
         error,
@@ -147,7 +140,7 @@ pub(super) fn build(cx: &mut NodeBuilder<'_>, op: &ir::Softmax) -> Result<Built,
         factor,
     };
     // The maximum, then the exponentials, then the probabilities.
-    let nest = Nest::new(&[tensor.rows(), columns]).sequence(3);
+    let nest = Nest { sequence: 3, ..Nest::new(&[tensor.rows(), columns]) };
     let mut built = Built::new(cx, Body::Softmax(kernel), nest, element);
     built.structure.constants.clear();
     built.structure.arrays = vec![LocalArray::new("exponentials", columns, 1)];

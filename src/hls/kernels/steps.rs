@@ -58,8 +58,6 @@ pub struct TableKernel {
     pub offset: TypeId,
     /// Low bits that do not change the value.
     pub dropped: u32,
-    /// The width of `offset` in bits.
-    pub address_width: u32,
     /// One value for each index.
     pub values: ConstantId,
 }
@@ -179,7 +177,6 @@ fn table(
         base,
         offset,
         dropped: index.dropped,
-        address_width,
         values,
     })
 }
