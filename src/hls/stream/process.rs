@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::hls::network::{ChannelId, Phase};
 use crate::hls::plan::Loop;
-use crate::hls::{Design, EdgeId, EdgeKind, KernelId, Number, TypeId};
+use crate::hls::{Design, Edge, EdgeId, EdgeKind, KernelId, Number, TypeId};
 use crate::ir::{PoolKind, Window};
 
 /// A process: one C++ function between streams.
@@ -86,9 +86,14 @@ impl LineBuffer {
         Self { window, channels, span, grid, padding, element }
     }
 
+    /// Elements in registers.
+    pub fn registers(&self) -> usize {
+        self.span[0] * self.span[1] * self.channels
+    }
+
     /// Elements in memory and registers.
     pub fn elements(&self) -> usize {
-        (self.stored() + self.span[0] * self.span[1]) * self.channels
+        self.stored() * self.channels + self.registers()
     }
 
     /// The position of the last row (0) or column (1) of the first window that is complete there.
@@ -133,6 +138,15 @@ impl LineBuffer {
 }
 
 impl Process {
+    /// Tells whether `array` is an operand or the result of its kernel.
+    pub fn has_array(&self, design: &Design, array: &Edge) -> bool {
+        self.kernel.is_some_and(|id| {
+            let kernel = &design[id];
+            let mut edges = kernel.inputs.iter().chain([&kernel.output]);
+            edges.any(|edge| std::ptr::eq(&design[*edge], array))
+        })
+    }
+
     /// The iterations for a sample; `channel` is that of a stream.
     pub(super) fn phases(
         &self,
