@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::{BitAnd, Shl, Shr};
 
-use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
@@ -207,6 +207,38 @@ impl Codes {
         }
     }
 
+    /// The codes at `samples` of the first axis.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn samples(&self, samples: std::ops::Range<usize>) -> Self {
+        fn part<T: Clone>(codes: &ArrayD<T>, samples: std::ops::Range<usize>) -> ArrayD<T> {
+            codes.slice_axis(Axis(0), samples.into()).to_owned()
+        }
+        match self {
+            Self::Narrow(codes) => Self::Narrow(part(codes, samples)),
+            // The part may be narrow.
+            Self::Wide(codes) => Self::from_big(part(codes, samples)),
+        }
+    }
+
+    /// Appends samples, which the first axis counts.
+    ///
+    /// # Panics
+    /// If the samples differ in shape.
+    pub fn append(&mut self, samples: Self) {
+        match (&mut *self, samples) {
+            (Self::Narrow(codes), Self::Narrow(more)) => append(codes, &more),
+            (Self::Wide(codes), Self::Wide(more)) => append(codes, &more),
+            (Self::Wide(codes), Self::Narrow(more)) => append(codes, &more.mapv(BigInt::from)),
+            (Self::Narrow(codes), Self::Wide(more)) => {
+                let mut wide = codes.mapv(BigInt::from);
+                append(&mut wide, &more);
+                *self = Self::Wide(wide);
+            }
+        }
+    }
+
     /// The codes in another shape; `None` if the number of elements differs.
     pub fn reshaped(self, shape: &[usize]) -> Option<Self> {
         let shape = IxDyn(shape);
@@ -238,6 +270,10 @@ impl Codes {
             Self::Wide(a) => a.map(|c| code_value(c, fraction)),
         }
     }
+}
+
+fn append<T: Clone>(codes: &mut ArrayD<T>, more: &ArrayD<T>) {
+    codes.append(Axis(0), more.view()).expect("samples of one tensor have one shape");
 }
 
 #[cfg(test)]
