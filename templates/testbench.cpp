@@ -13,7 +13,6 @@ namespace {
 
 const unsigned long SAMPLES = {{ samples }};
 const unsigned long SHOWN = 5;
-const char HEX_DIGITS[] = "0123456789abcdef";
 
 // The bits of a value of up to 128 bits, in two's complement.
 struct Code {
@@ -36,75 +35,49 @@ template <int W, class T> Code get_bits(const T &value) {
 }
 
 // Reads a hexadecimal code; false for other text and for one of more than `width` bits.
-bool parse(const char *text, int width, Code &code) {
+bool parse(const char *text, int length, int width, Code &code) {
     code.high = code.low = 0;
-    const unsigned long length = std::strlen(text);
-    for (unsigned long n = 0; n < length; n++) {
-        const char *const digit = std::strchr(HEX_DIGITS, text[n]);
-        if (!digit) {
+    for (int n = 0; n < length; n++) {
+        if (text[n] == '\0' || !std::strchr("0123456789abcdef", text[n])) {
             return false;
         }
+        const int digit = text[n] <= '9' ? text[n] - '0' : text[n] - 'a' + 10;
         code.high = code.high << 4 | code.low >> 60;
-        code.low = code.low << 4 | (digit - HEX_DIGITS);
+        code.low = code.low << 4 | digit;
     }
     const bool fits_high = width == 128 || code.high >> (width > 64 ? width - 64 : 0) == 0;
     const bool fits_low = width >= 64 || code.low >> (width % 64) == 0;
-    return length > 0 && length <= 32 && fits_high && fits_low;
+    return length <= 32 && fits_high && fits_low;
 }
 
 // The vectors of an argument: a sample a line, a hexadecimal code a word.
-class Vectors {
-  public:
-    Vectors(const char *directory, const char *argument)
-        : name(argument), line_(0), file_(open(directory, argument)) {}
-
-    ~Vectors() {
-        if (file_) {
-            std::fclose(file_);
-        }
-    }
-
-    static std::FILE *open(const char *directory, const char *argument) {
-        char path[FILENAME_MAX];
-        std::snprintf(path, sizeof path, "%s/%s.dat", directory, argument);
-        return std::fopen(path, "r");
-    }
+struct Vectors {
+    const char *name;
+    std::FILE *file;
+    unsigned long line;
 
     // Reads the next sample, `count` codes of `width` bits; prints an error and is false for any
     // other line.
     bool read(Code *codes, unsigned long count, int width) {
-        int next = file_ ? std::getc(file_) : EOF;
-        if (!file_ || std::ferror(file_)) {
-            std::printf("bitkiln: cannot read %s.dat\n", name);
-            return false;
-        }
-        if (next == EOF) {
-            std::printf("bitkiln: %s.dat has %lu of %lu samples\n", name, line_, SAMPLES);
-            return false;
-        }
-        line_++;
         unsigned long words = 0;
-        for (; next != '\n' && next != EOF; words++) {
-            // One character more than the longest code: a longer word is an error.
-            char word[34];
-            unsigned long length = 0;
-            for (; next != '\n' && next != EOF && !is_blank(next); next = std::getc(file_)) {
-                if (length + 1 < sizeof word) {
-                    word[length++] = next < ' ' ? '?' : static_cast<char>(next);
-                }
-            }
-            word[length] = '\0';
-            if (words < count && !parse(word, width, codes[words])) {
-                std::printf("bitkiln: %s.dat, line %lu: '%s' is no code of %d bits\n", name, line_,
+        // One character more than the longest code: a longer word is an error.
+        char word[34];
+        int length = 0;
+        line++;
+        while (file && std::fscanf(file, "%33[^ \r\n]%n%*[ \r]", word, &length) == 1) {
+            if (words < count && !parse(word, length, width, codes[words])) {
+                std::printf("bitkiln: %s.dat, line %lu: '%s' is no code of %d bits\n", name, line,
                             word, width);
                 return false;
             }
-            while (is_blank(next)) {
-                next = std::getc(file_);
-            }
+            words++;
         }
-        if (words != count) {
-            std::printf("bitkiln: %s.dat, line %lu: %lu values instead of %lu\n", name, line_,
+        if (!file || std::ferror(file)) {
+            std::printf("bitkiln: cannot read %s.dat\n", name);
+        } else if (std::getc(file) == EOF && words == 0) {
+            std::printf("bitkiln: %s.dat has %lu of %lu samples\n", name, line - 1, SAMPLES);
+        } else if (words != count) {
+            std::printf("bitkiln: %s.dat, line %lu: %lu values instead of %lu\n", name, line,
                         words, count);
         }
         return words == count;
@@ -112,47 +85,40 @@ class Vectors {
 
     // Prints an error and is false if there are more samples.
     bool finish() {
-        int next = std::getc(file_);
-        while (next == '\n' || is_blank(next)) {
-            next = std::getc(file_);
-        }
-        if (next != EOF) {
+        char next;
+        const bool is_finished = std::fscanf(file, " %c", &next) != 1;
+        if (!is_finished) {
             std::printf("bitkiln: %s.dat has more than %lu samples\n", name, SAMPLES);
         }
-        return next == EOF;
+        return is_finished;
     }
-
-    const char *const name;
-
-  private:
-    Vectors(const Vectors &);
-    Vectors &operator=(const Vectors &);
-
-    static bool is_blank(int character) {
-        return character == ' ' || character == '\t' || character == '\r';
-    }
-
-    unsigned long line_;
-    std::FILE *file_;
 };
+
+// The vectors of an argument, `name`.dat in a folder.
+Vectors open(const char *directory, const char *name) {
+    char path[FILENAME_MAX];
+    std::snprintf(path, sizeof path, "%s/%s.dat", directory, name);
+    const Vectors vectors = {name, std::fopen(path, "r"), 0};
+    return vectors;
+}
 
 // Sets N values of W bits to the next sample.
 template <int W, int N, class T> bool set(T (&values)[N], Vectors &vectors) {
     static Code codes[N];
-    if (!vectors.read(codes, N, W)) {
-        return false;
-    }
-    for (int n = 0; n < N; n++) {
+    const bool is_read = vectors.read(codes, N, W);
+    for (int n = 0; is_read && n < N; n++) {
         set_bits<W>(values[n], codes[n]);
     }
-    return true;
+    return is_read;
 }
 
-// Prints the W bits of a code as the vectors have them.
-template <int W> void print(const char *label, const Code &code) {
-    std::printf("%s", label);
-    for (int shift = (W - 1) / 4 * 4; shift >= 0; shift -= 4) {
-        std::putchar(HEX_DIGITS[(shift < 64 ? code.low >> shift : code.high >> (shift - 64)) & 15]);
+// Prints a code as the vectors have it.
+void print(const char *label, const Code &code, int width) {
+    const int digits = (width + 3) / 4;
+    if (digits > 16) {
+        std::printf("%s%0*llx%016llx", label, digits - 16, code.high, code.low);
+    } else {
+        std::printf("%s%0*llx", label, digits, code.low);
     }
 }
 
@@ -162,23 +128,20 @@ struct Comparison {
     unsigned long mismatches;
 
     // Compares N values of W bits with the next sample; prints the first mismatches.
-    template <int W, int N, class T>
-    bool compare(const T (&values)[N], Vectors &vectors, unsigned long sample) {
+    template <int W, int N, class T> bool compare(const T (&values)[N], Vectors &vectors) {
         static Code codes[N];
-        if (!vectors.read(codes, N, W)) {
-            return false;
-        }
-        for (int n = 0; n < N; n++, compared++) {
+        const bool is_read = vectors.read(codes, N, W);
+        for (int n = 0; is_read && n < N; n++, compared++) {
             const Code got = get_bits<W>(values[n]);
             const bool is_equal = got.high == codes[n].high && got.low == codes[n].low;
             if (!is_equal && mismatches++ < SHOWN) {
-                std::printf("bitkiln: sample %lu, %s[%d]: ", sample, vectors.name, n);
-                print<W>("got ", got);
-                print<W>(", expected ", codes[n]);
+                std::printf("bitkiln: sample %lu, %s[%d]: ", vectors.line - 1, vectors.name, n);
+                print("got ", got, W);
+                print(", expected ", codes[n], W);
                 std::printf("\n");
             }
         }
-        return true;
+        return is_read;
     }
 };
 
@@ -188,9 +151,7 @@ const char *vectors_directory(int argc, char **argv) {
     if (argc > 1) {
         return argv[1];
     }
-    std::FILE *const vectors = Vectors::open("tb_data", "{{ first_port }}");
-    if (vectors) {
-        std::fclose(vectors);
+    if (open("tb_data", "{{ first_port }}").file) {
         return "tb_data";
     }
     static char beside[FILENAME_MAX];
@@ -206,26 +167,20 @@ const char *vectors_directory(int argc, char **argv) {
 long run(const char *directory) {
 {%- for (port, element) in inputs.iter().chain(outputs.iter()) %}
     static {{ element.name }} {{ port.name }}[{{ port.len() }}];
-    Vectors {{ port.name }}_vectors(directory, "{{ port.name }}");
+    Vectors {{ port.name }}_vectors = open(directory, "{{ port.name }}");
 {%- endfor %}
     Comparison total = {0, 0};
     for (unsigned long sample = 0; sample < SAMPLES; sample++) {
 {%- for (port, element) in inputs %}
-        if (!set<{{ element.quantization.format.width() }}>({{ port.name }}, {{ port.name }}_vectors)) {
-            return -1;
-        }
+        if (!set<{{ element.quantization.format.width() }}>({{ port.name }}, {{ port.name }}_vectors)) return -1;
 {%- endfor %}
         {{ vendor.testbench.call.0 }}{{ design.name }}{{ vendor.testbench.call.1 }}({{ arguments }});
 {%- for (port, element) in outputs %}
-        if (!total.compare<{{ element.quantization.format.width() }}>({{ port.name }}, {{ port.name }}_vectors, sample)) {
-            return -1;
-        }
+        if (!total.compare<{{ element.quantization.format.width() }}>({{ port.name }}, {{ port.name }}_vectors)) return -1;
 {%- endfor %}
     }
 {%- for (port, element) in inputs.iter().chain(outputs.iter()) %}
-    if (!{{ port.name }}_vectors.finish()) {
-        return -1;
-    }
+    if (!{{ port.name }}_vectors.finish()) return -1;
 {%- endfor %}
     std::printf("bitkiln: %lu values compared, %lu mismatches\n", total.compared,
                 total.mismatches);

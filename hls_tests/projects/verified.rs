@@ -193,7 +193,7 @@ fn vectors_that_are_not_complete_give_no_verdict() {
         ("line 1: '-1' is no code of 8 bits", |project| {
             edit(project, "tb_data/scores_out.dat", " ", " -1 ");
         }),
-        ("line 1: 'x?' is no code of 8 bits", |project| {
+        ("line 1: 'x' is no code of 8 bits", |project| {
             edit(project, "tb_data/scores_out.dat", " ", " x\0 ");
         }),
         ("scores_out.dat has more than 32 samples", |project| {

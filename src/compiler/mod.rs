@@ -5,6 +5,7 @@ mod hardware;
 mod options;
 mod samples;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,7 +15,7 @@ use num_bigint::BigInt;
 use crate::diagnostic::Diagnostic;
 use crate::fixed::Codes;
 use crate::front::{self, Arrays};
-use crate::ir::{Graph, NodeId};
+use crate::ir::{Graph, NodeId, Op, Operand};
 use crate::lower::{self, Lowered};
 use crate::model::Model;
 use crate::naming::nearest;
@@ -198,7 +199,7 @@ impl Network {
             let lower::LowerWarning::PrecisionOverflow(overflow) = warning else { continue };
             let (mut count, mut all) = (0, 0);
             for (node, ranges) in &overflow.nodes {
-                let Some(codes) = self.operand_of(node, trace) else { continue };
+                let Some(codes) = self.before_precision(node, trace) else { continue };
                 let inside = |code: &BigInt| {
                     ranges.iter().any(|range| range.low() <= code && code <= range.high())
                 };
@@ -215,11 +216,18 @@ impl Network {
         }
     }
 
-    /// The codes of the operand of the node `name`; `None` if a pass has removed the node.
-    fn operand_of<'t>(&self, name: &str, trace: &'t Trace) -> Option<&'t Codes> {
+    /// The codes to which the node `name` applies a type: those of its operand, or the probabilities
+    /// of a softmax, which includes its type. `None` if a pass has removed the node.
+    fn before_precision<'t>(&self, name: &str, trace: &'t Trace) -> Option<Cow<'t, Codes>> {
         let graph = self.graph();
         let node = graph.nodes.node_indices().find(|id| graph[*id].name == name)?;
-        trace.of(*graph.operands(node).first()?)
+        let operand = *graph.operands(node).first()?;
+        let codes = trace.of(operand)?;
+        let Op::Softmax(softmax) = &graph[node].op else { return Some(Cow::Borrowed(codes)) };
+        let unlimited = Op::from(softmax.without_overflow().ok()?);
+        let x = &graph[operand].tensor;
+        let y = unlimited.infer(&[x]).ok()?;
+        unlimited.evaluate(&[Operand { tensor: x, codes }], &y).map(Cow::Owned)
     }
 }
 
@@ -278,34 +286,63 @@ mod tests {
     use super::*;
     use crate::config::Config;
 
-    #[test]
-    fn results_that_overflow_are_counted_in_the_samples() -> Result<(), Box<dyn std::error::Error>>
-    {
-        let config = "LayerName: {relu1: {Precision: 'fixed<4,1>'}}";
+    const MODEL: &str = "examples/digits/model.h5";
+
+    fn load(config: &str) -> Result<Network, Box<dyn std::error::Error>> {
         let options = CompilerOptions {
             config: Config::parse(config)?,
             input_types: vec!["ufixed<4,0>".parse()?],
             ..CompilerOptions::default()
         };
-        let network = Compiler::new(options).load("examples/digits/model.h5".as_ref())?;
+        Ok(Compiler::new(options).load(MODEL.as_ref())?)
+    }
+
+    /// The warning of the network configured by `config` is `start` with `help`, and counts in the
+    /// samples the values of `layer` that satisfy `is_over` in the network without configuration.
+    fn counted(
+        config: &str,
+        [start, help]: [&str; 2],
+        layer: &str,
+        is_over: fn(f64) -> bool,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let (plain, network) = (load("{}")?, load(config)?);
         let text = || network.diagnostics().iter().map(ToString::to_string).collect::<Vec<_>>();
-        let start = "warning: layer 'relu1': result precision fixed<4,1> cannot hold the range [0, 1.9375]; \
-                     values wrap";
-        let help = ". Use ufixed<4,1> or set overflow SAT.";
         assert_eq!(text(), [format!("{start}{help}")]);
         let samples = network.read_samples("examples/digits/test.npz".as_ref())?;
-        let relu1 = |network: &Network| -> Result<ArrayD<f64>, CompileError> {
-            let layers = network.run(&samples)?.layers();
-            Ok(layers.into_iter().find(|(name, _)| name == "relu1").expect("a layer").1)
-        };
-        let plain = CompilerOptions { config: Config::default(), ..network.options().clone() };
-        let plain = Compiler::new(plain).load("examples/digits/model.h5".as_ref())?;
-        let exact = relu1(&plain)?;
-        let wrapped = exact.iter().filter(|value| **value >= 1.0).count();
-        assert!(wrapped > 0);
-        relu1(&network)?;
-        let counted = format!("{start}; {wrapped} of 14400 values do so in these samples{help}");
-        assert_eq!(text(), [counted]);
+        network.run(&samples)?;
+        let layers = plain.run(&samples)?.layers();
+        let (_, exact) = layers.into_iter().find(|(name, _)| name == layer).expect("a layer");
+        let over = exact.iter().filter(|value| is_over(**value)).count();
+        assert!(over > 0);
+        let all = exact.len();
+        assert_eq!(
+            text(),
+            [format!("{start}; {over} of {all} values do so in these samples{help}")]
+        );
         Ok(())
+    }
+
+    #[test]
+    fn results_that_overflow_are_counted_in_the_samples() -> Result<(), Box<dyn std::error::Error>>
+    {
+        let warning = [
+            "warning: layer 'relu1': result precision fixed<4,1> cannot hold the range [0, 1.9375]; \
+             values wrap",
+            ". Use ufixed<4,1> or set overflow SAT.",
+        ];
+        let config = "LayerName: {relu1: {Precision: 'fixed<4,1>'}}";
+        counted(config, warning, "relu1", |value| value >= 1.0)
+    }
+
+    #[test]
+    fn probabilities_that_overflow_are_counted_in_the_samples()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let warning = [
+            "warning: layer 'probabilities': result precision ufixed<6,0,RND,SAT> cannot hold the \
+             range [0, 1]; values saturate",
+            ". Use ufixed<7,1,RND,SAT>.",
+        ];
+        let config = "LayerName: {probabilities: {Precision: 'ufixed<6,0,RND,SAT>'}}";
+        counted(config, warning, "probabilities", |value| value >= 1.0 - 1.0 / 128.0)
     }
 }

@@ -100,12 +100,13 @@ struct Column {
 }
 
 /// Longest line of the column `hardware` in a narrow table.
-const NARROW: usize = 20;
+const NARROW: usize = 15;
 
 /// `rows` as a table for a terminal, with a line of totals.
 ///
-/// Unless it is `wide`, the table takes some 100 columns: ranges are rounded, shifts and table bits
-/// are left out, and so is a column without entries or one that only repeats the results' types.
+/// Unless it is `wide`, the table takes some 100 columns: ranges are rounded, tables are
+/// abbreviated to `table 64x6b`, and columns without entries are left out, as are scales, biases,
+/// accumulators, shifts and table bits.
 pub fn table(rows: &[LayerRow], wide: bool) -> String {
     let text = |title, cell: &dyn Fn(&LayerRow) -> String| Column {
         title,
@@ -132,8 +133,6 @@ pub fn table(rows: &[LayerRow], wide: bool) -> String {
     if wide {
         columns.push(text("scale", &|row| format(row.scale)));
         columns.push(text("bias", &|row| format(row.bias)));
-    }
-    if wide || rows.iter().any(|row| row.accumulator.is_some_and(|it| it != row.result)) {
         columns.push(text("accumulator", &|row| format(row.accumulator)));
     }
     columns.extend([
@@ -184,10 +183,10 @@ pub fn table(rows: &[LayerRow], wide: bool) -> String {
     table.to_string()
 }
 
-/// `value` with five significant digits, all of an integer.
+/// `value` with four significant digits, all of an integer.
 fn rounded(value: f64) -> String {
     let magnitude = value.abs().log10().floor();
-    let decimals = if magnitude.is_finite() { (4.0 - magnitude).clamp(0.0, 300.0) } else { 0.0 };
+    let decimals = if magnitude.is_finite() { (3.0 - magnitude).clamp(0.0, 300.0) } else { 0.0 };
     let scale = f64::powi(10.0, decimals as i32);
     ((value * scale).round() / scale).to_string()
 }
@@ -202,16 +201,20 @@ fn shape(shape: &[usize]) -> String {
     axes.join("x")
 }
 
-/// The forms of a list on as many lines as they need.
+/// The forms of a list on as many lines as they need, tables as `table 64x6b`.
 fn wrapped(list: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     for form in list.split(", ") {
+        let form = match form.starts_with("table ") {
+            true => form.replace(" x ", "x").replace(" bits", "b"),
+            false => form.to_owned(),
+        };
         match lines.last_mut() {
             Some(line) if line.len() + form.len() + 2 <= NARROW => {
                 line.push_str(", ");
-                line.push_str(form);
+                line.push_str(&form);
             }
-            _ => lines.push(form.to_owned()),
+            _ => lines.push(form),
         }
     }
     lines.join("\n")
@@ -222,14 +225,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_are_rounded_to_five_digits() {
+    fn values_are_rounded_to_four_digits() {
         let all = [0.0, -9.75, 11.255859375, 0.000123456789, -123456.0, 1.0 / 3.0].map(rounded);
-        assert_eq!(all, ["0", "-9.75", "11.256", "0.00012346", "-123456", "0.33333"]);
+        assert_eq!(all, ["0", "-9.75", "11.26", "0.0001235", "-123456", "0.3333"]);
     }
 
     #[test]
     fn forms_are_wrapped() {
-        assert_eq!(wrapped("multiply-add, cast"), "multiply-add, cast");
+        assert_eq!(wrapped("xnor, cast"), "xnor, cast");
+        assert_eq!(wrapped("multiply-add, cast"), "multiply-add\ncast");
+        assert_eq!(wrapped("cast, table 64 x 6 bits"), "cast\ntable 64x6b");
         assert_eq!(wrapped("multiply-add, scale and bias"), "multiply-add\nscale and bias");
         assert_eq!(wrapped(""), "");
     }

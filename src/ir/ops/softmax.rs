@@ -110,6 +110,19 @@ impl Softmax {
         self.exp_tables.iter().chain([&self.reciprocal_table])
     }
 
+    /// The same softmax, with the LSB and rounding of `to`, but room for every probability.
+    ///
+    /// # Errors
+    /// If there is no such format.
+    pub(crate) fn without_overflow(&self) -> Result<Self, FormatError> {
+        let fraction = self.to.format.fractional_bits();
+        // Rounding to a coarse LSB gives up to that LSB.
+        let integer = 2.max(1 - fraction);
+        let format = Format::unsigned((integer + fraction).unsigned_abs(), integer)?;
+        let to = Quantization::new(format, self.to.rounding, Overflow::Sat);
+        Ok(Self { to, ..self.clone() })
+    }
+
     /// Number of multiplications per sample with result `y`.
     pub fn multiplications(&self, y: &Tensor) -> u64 {
         // One per further table, one with the reciprocal, and three per row: m·r, ε·ε, r·c.
