@@ -284,9 +284,9 @@ fn wrappers() {
     expect(load_one("PruneLowMagnitude", json!({"layer": 3})), message, "");
     let message = "model.json: layer 'x' (PruneLowMagnitude): has no attribute 'layer'";
     expect(load_one("PruneLowMagnitude", json!({})), message, "");
-    let message = "model.json: layer 'x' (Conv9D): this class of layer is not supported";
+    let message = "model.json: layer 'x' (Conv9D): this class of layer is not supported, did you mean 'Conv1D'?";
     let unknown = layer("Conv9D", json!({"name": "c"}));
-    expect(load_one("PruneLowMagnitude", json!({"layer": unknown})), message, "supported: ");
+    expect(load_one("PruneLowMagnitude", json!({"layer": unknown})), message, "docs/models.md");
     let message = "model.json: layer 'x' (Custom>Mine): the class comes from 'Custom>Mine', not from Keras or QKeras";
     expect(load_one("Custom>Mine", json!({})), message, "replace the layer with");
 }
