@@ -33,6 +33,7 @@ pub(super) fn render(
         Body::Comparators(body) => ComparatorTemplate { cx, body }.render(),
         Body::Table(body) => TableTemplate { cx, body }.render(),
         Body::Search(body) => SearchTemplate { cx, body }.render(),
+        Body::Lookup(body) => LookupTemplate { cx, body }.render(),
         Body::Softmax(body) => SoftmaxTemplate { cx, body }.render(),
         Body::Pool(body) => PoolTemplate { cx, body }.render(),
         Body::Gather(body) => GatherTemplate { cx, body }.render(),
@@ -63,6 +64,7 @@ template!(ScaleTemplate, hls::ScaleKernel, "kernels/scale.cpp");
 template!(ComparatorTemplate, hls::ComparatorKernel, "kernels/comparators.cpp");
 template!(TableTemplate, hls::TableKernel, "kernels/table.cpp");
 template!(SearchTemplate, hls::SearchKernel, "kernels/search.cpp");
+template!(LookupTemplate, hls::LookupKernel, "kernels/lookup.cpp");
 template!(SoftmaxTemplate, hls::SoftmaxKernel, "kernels/softmax.cpp");
 template!(PoolTemplate, hls::PoolKernel, "kernels/pool.cpp");
 template!(GatherTemplate, hls::GatherKernel, "kernels/gather.cpp");

@@ -7,6 +7,7 @@
 
 mod elementwise;
 mod linear;
+mod lookup;
 mod pool;
 mod scaling;
 mod softmax;
@@ -21,6 +22,7 @@ pub use elementwise::{
 pub use linear::{
     LinearKernel, ProductTerms, ShiftTerms, ShiftedSums, SignTerms, Terms, Windows, XnorTerms,
 };
+pub use lookup::LookupKernel;
 pub use pool::PoolKernel;
 pub use scaling::{
     AffineKernel, Bias, FactorArray, FactorSigns, Factors, LeakyKernel, PowerFactors, RightShift,
@@ -58,6 +60,8 @@ pub enum Body {
     Table(TableKernel),
     /// A step function, as a binary search.
     Search(SearchKernel),
+    /// Rows of a table by index.
+    Lookup(LookupKernel),
     /// Softmax by lookup tables.
     Softmax(SoftmaxKernel),
     /// The largest element or the sum of windows.
@@ -117,6 +121,7 @@ impl Body {
             Self::Comparators(kernel) => kernel,
             Self::Table(kernel) => kernel,
             Self::Search(kernel) => kernel,
+            Self::Lookup(kernel) => kernel,
             Self::Softmax(kernel) => kernel,
             Self::Pool(kernel) => kernel,
             Self::Gather(kernel) => kernel,
@@ -169,6 +174,7 @@ pub(super) fn build(
         Op::Gather(op) => Ok(elementwise::build_gather(builder, context, op)),
         Op::Concat(op) => Ok(elementwise::build_concat(builder, context, op)),
         Op::StepFunction(op) => steps::build(builder, context, op),
+        Op::Lookup(op) => lookup::build(builder, context, op),
         Op::Softmax(op) => softmax::build(builder, context, op),
         Op::Pool(op) => pool::build(builder, context, op),
         Op::Input(_) | Op::Reshape(_) => Err(context.broken("is no operation that computes")),

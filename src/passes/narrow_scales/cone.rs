@@ -145,6 +145,7 @@ impl Cone {
             | Op::Pool(_)
             | Op::Elementwise(_)
             | Op::Gather(_)
+            | Op::Lookup(_)
             | Op::Concat(_) => return Err(Stop::NotQuantized),
         })
     }
