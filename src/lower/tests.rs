@@ -25,7 +25,7 @@ pub(super) fn chain(inputs: usize, layers: Vec<(&str, LayerKind)>) -> Model {
         graph.add_edge(last, next, 0);
         last = next;
     }
-    Model { name: "chain".into(), graph, inputs: vec![input], outputs: vec![last] }
+    Model { name: "chain".into(), graph, inputs: vec![input], outputs: vec![last], notes: vec![] }
 }
 
 pub(super) fn plain_relu() -> Activation {

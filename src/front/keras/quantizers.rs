@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use super::attributes::class_of;
 use crate::function::{Function, Relu, Sigmoid};
 use crate::model::Activation;
 use crate::naming::{did_you_mean, nearest};
@@ -187,7 +188,7 @@ impl<'a> Stated<'a> {
             Value::Null => Ok(Self::Nothing),
             Value::String(text) => Ok(Self::Text(text)),
             Value::Object(object) => {
-                let name = object.get("class_name").and_then(Value::as_str).ok_or_else(form)?;
+                let name = class_of(value).ok_or_else(form)?;
                 match object.get("config") {
                     // The notation of Keras 3 for a function.
                     Some(Value::String(function)) if name == "function" => Ok(Self::Text(function)),
@@ -334,6 +335,10 @@ mod tests {
             json!({
                 "module": "qkeras.quantizers", "class_name": "quantized_bits", "config": config(),
                 "registered_name": "qkeras>quantized_bits", "shared_object_id": 1399586
+            }),
+            json!({
+                "class_name": "qkeras>quantized_bits", "config": config(),
+                "__passive_serialization__": true
             }),
         ];
         for form in forms {

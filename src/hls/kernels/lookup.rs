@@ -1,12 +1,13 @@
 //! Tables with a row for each index.
 
+use ndarray::Array1;
 use serde::Serialize;
 
-use super::{Body, Built, Structure};
+use super::{Body, Built};
 use crate::fixed::{Codes, Format, Range};
-use crate::hls::build::{Builder, NodeContext};
+use crate::hls::build::NodeBuilder;
 use crate::hls::function::FunctionSize;
-use crate::hls::plan::Nest;
+use crate::hls::plan::{Nest, Reads};
 use crate::hls::{ConstantId, Cost, HlsError, TypeId};
 use crate::ir;
 
@@ -21,51 +22,37 @@ pub struct LookupKernel {
     pub columns: usize,
     /// Holds an index.
     pub index: TypeId,
-    /// Its width in bits.
-    pub address_width: u32,
     /// Row-major.
     pub table: ConstantId,
 }
 
-impl Structure for LookupKernel {
-    fn nest(&self) -> Nest {
-        Nest::new(&[self.elements, self.columns])
-    }
-
-    /// A row is one word.
-    fn constants(&self) -> Vec<(ConstantId, Option<u64>)> {
-        vec![(self.table, Some(self.columns as u64))]
-    }
-}
-
-pub(super) fn build(
-    builder: &mut Builder<'_>,
-    context: &NodeContext<'_>,
-    op: &ir::Lookup,
-) -> Result<Built, HlsError> {
-    let element = builder.values_type(context);
-    let operand = &context.operand.tensor;
+pub(super) fn build(cx: &mut NodeBuilder<'_>, op: &ir::Lookup) -> Result<Built, HlsError> {
+    let element = cx.values_type();
     let [rows, columns] = *op.table.codes.shape() else {
-        return Err(context.broken("a table that is not a matrix"));
+        return Err(cx.broken("a table that is not a matrix"));
     };
-    let address_width = (usize::BITS - (rows - 1).leading_zeros()).max(1);
-    let format = Format::unsigned(address_width, address_width.cast_signed())
-        .map_err(context.too_wide("the index of its table"))?;
-    let index =
-        builder.local_type(context, "index", "row indices", format, Range::new(0, rows - 1));
+    let indices = Range::new(0, rows.saturating_sub(1));
+    let format = Format::covering(&indices, 0).map_err(cx.too_wide("the index of its table"))?;
+    let index = cx.local_type("index", "row indices", format, indices);
     let codes: Vec<_> = op.table.codes.iter().collect();
-    let codes = Codes::from_big(ndarray::Array1::from(codes).into_dyn());
+    let codes = Codes::from_big(Array1::from(codes).into_dyn());
     let table = ir::Constant { codes, format: op.table.format };
-    let bits = op.table.format.width() * u32::try_from(columns).unwrap_or(u32::MAX);
-    let size = FunctionSize::Table { entries: rows, bits };
-    let table = builder.constant(context, "row", "values by index", &table)?;
+    let table = cx.constant("row", "values by index", &table)?;
+    let size = FunctionSize::Table {
+        entries: rows,
+        bits: op.table.format.width().saturating_mul(u32::try_from(columns).unwrap_or(u32::MAX)),
+    };
     let cost = Cost {
         hardware: vec![size.to_string()],
         functions: vec![size],
         table_bits: op.table.bits(),
         ..Cost::default()
     };
-    let elements = operand.len();
-    let body = LookupKernel { elements, rows, columns, index, address_width, table };
-    Ok(Built::new(Body::Lookup(body), element, cost))
+    let elements = cx.operand.tensor.len();
+    let body = Body::Lookup(LookupKernel { elements, rows, columns, index, table });
+    let mut built = Built::new(cx, body, Nest::new(&[elements, columns]), element);
+    built.structure.reads = Reads::Spread(1);
+    // A row is one word.
+    built.structure.constants = vec![(table, Some(columns as u64))];
+    Ok(Built { cost, ..built })
 }

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use ndarray::{ArrayD, Axis};
 use num_traits::{Signed, ToPrimitive};
 
-use super::{Effect, OpError, Operand, Operation, ensure, is_narrow, over_words, shaped, single};
-use crate::fixed::{Codes, Range, Word};
+use super::{Evaluate, OpError, Operand, Operation, ensure, shaped, single};
+use crate::fixed::{Range, Word};
 use crate::ir::text::{Described, described};
 use crate::ir::{Constant, Tensor};
 
@@ -60,24 +60,11 @@ impl Operation for Lookup {
         let ranges: Vec<Range> = (0..repeats).flat_map(|_| ranges.iter().cloned()).collect();
         Ok(Tensor::new(shape, self.table.format, ranges))
     }
-
-    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
-        let x = operands.first()?;
-        let narrow = is_narrow(operands, &self.constants(), result.format);
-        over_words!(narrow, W => self.rows::<W>(x, result))
-    }
-
-    fn is_uniform(&self) -> bool {
-        false
-    }
-
-    fn effect(&self, _: usize) -> Effect {
-        Effect::Computes
-    }
 }
 
-impl Lookup {
-    fn rows<W: Word>(&self, x: &Operand<'_>, result: &Tensor) -> Option<ArrayD<W>> {
+impl Evaluate for Lookup {
+    fn evaluate<W: Word>(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<ArrayD<W>> {
+        let x = operands.first()?;
         let table = W::view(&self.table.codes)?;
         let rows: Vec<Vec<W>> =
             table.axis_iter(Axis(0)).map(|row| row.iter().cloned().collect()).collect();

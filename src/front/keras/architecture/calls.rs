@@ -125,7 +125,7 @@ impl<'v> CallReader<'_, '_, 'v> {
             match value.as_array().map(Vec::as_slice) {
                 Some([_, _, _]) => {}
                 Some([_, _, _, Value::Object(arguments)]) => {
-                    check_arguments(arguments, self.owner)?
+                    check_arguments(arguments, self.entry)?
                 }
                 _ => return Err(self.unsupported_connection(value)),
             }
@@ -140,7 +140,7 @@ impl<'v> CallReader<'_, '_, 'v> {
                 ("args", Value::Array(values)) => {
                     values.iter().try_for_each(|value| self.tensors_in(value))?;
                 }
-                ("kwargs", Value::Object(arguments)) => check_arguments(arguments, self.owner)?,
+                ("kwargs", Value::Object(arguments)) => check_arguments(arguments, self.entry)?,
                 _ => return Err(self.unsupported_connection(value)),
             }
         }
@@ -269,7 +269,7 @@ fn keras_tensor(value: &Value) -> Option<&Value> {
 }
 
 /// Rejects arguments of a call that may change the result.
-fn check_arguments(arguments: &Map<String, Value>, owner: Owner<'_>) -> Result<(), FrontError> {
+fn check_arguments(arguments: &Map<String, Value>, entry: &Entry<'_>) -> Result<(), FrontError> {
     let matters = |(name, value): &(&String, &Value)| match value {
         Value::Null => false,
         // The network is used for inference.
@@ -280,7 +280,7 @@ fn check_arguments(arguments: &Map<String, Value>, owner: Owner<'_>) -> Result<(
         None => Ok(()),
         Some((name, value)) => {
             let (argument, value) = (name.to_owned(), shown(value));
-            Err(owner.wrong(LayerProblem::Argument { argument, value }))
+            Err(entry.owner().wrong(LayerProblem::Argument { argument, value }))
         }
     }
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Built, Class, LayerReader, Read, check_size};
 use crate::front::error::FrontError;
 use crate::front::keras::architecture::check_origin;
-use crate::front::keras::attributes::Owner;
+use crate::front::keras::attributes::{Owner, class_of};
 use crate::front::layer_problem::LayerProblem;
 use crate::model::{Activation, LayerKind, Layout};
 use crate::quantizer::Quantizer;
@@ -14,9 +14,7 @@ pub(super) const CLASSES: &[Class] = &[("TimeDistributed", time_distributed)];
 
 fn time_distributed(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
     let value = layer.attributes.require("layer")?;
-    let text = |name: &str| value.get(name).and_then(Value::as_str);
-    let (Some(class), Some(Value::Object(config))) = (text("class_name"), value.get("config"))
-    else {
+    let (Some(class), Some(Value::Object(config))) = (class_of(value), value.get("config")) else {
         return Err(layer.attributes.malformed("layer", value, "a layer"));
     };
     let owner = Owner { class, ..layer.owner };
@@ -26,6 +24,7 @@ fn time_distributed(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
         owner,
         attributes: layer.attributes.of_wrapped(owner, config),
         inputs: layer.inputs.clone(),
+        given_shape: None,
         result: layer.result,
         arguments: layer.arguments,
         weights: layer.weights.of_wrapped(),

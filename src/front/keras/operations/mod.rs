@@ -92,9 +92,17 @@ const INERT: &[&str] = &["name", "conjugate"];
 
 /// Returns true if the result of an operation is a list of tensors.
 pub(super) fn has_several_results(class: &str, attributes: &Map<String, Value>) -> bool {
+    find(class, attributes).is_some_and(|operation| operation.has_several_results)
+}
+
+/// Returns true for a supported operation.
+pub(super) fn is_supported(class: &str, attributes: &Map<String, Value>) -> bool {
+    find(class, attributes).is_some()
+}
+
+fn find(class: &str, attributes: &Map<String, Value>) -> Option<&'static Operation> {
     let function = attributes.get("function").and_then(Value::as_str);
     Operation::named(function.unwrap_or(class))
-        .is_some_and(|operation| operation.has_several_results)
 }
 
 /// Reads an operation.
