@@ -172,6 +172,22 @@ fn quantizers_and_activations() {
     expect(load_one("Activation", json!({"activation": "glu"})), message, "docs/models.md");
 }
 
+/// A mask changes the result of some layers after an Embedding.
+#[test]
+fn masks_of_embeddings() {
+    let with = |mask_zero: bool| {
+        let table = json!({"name": "x", "input_dim": 4, "output_dim": 2, "mask_zero": mask_zero});
+        let pool = layer("GlobalAveragePooling1D", json!({"name": "pool"}));
+        load_json(&sequential(&[layer("Embedding", table), pool]), &fixture("weights.h5"))
+    };
+    let message = "model.json: layer 'x' (Embedding): mask_zero = true is not supported";
+    expect(with(true), message, "layer 'pool' (GlobalAveragePooling1D) uses the mask");
+    assert!(matches!(
+        layer_problem(&with(false).unwrap_err()),
+        LayerProblem::WeightsMissing { .. }
+    ));
+}
+
 #[test]
 fn layers_as_activations() {
     let with = |object: Value| load_one("Dense", json!({"units": 2, "activation": object}));
