@@ -1,6 +1,7 @@
 //! `bitkiln run`.
 
 use std::fs::File;
+use std::path::Path;
 
 use ndarray::{Array2, ArrayD, array};
 use ndarray_npy::{NpzReader, write_npy};
@@ -193,6 +194,30 @@ fn results_that_wrap_are_counted() -> Outcome {
     assert_eq!(diagnostic("layer").as_deref(), Some("add1"));
     assert_eq!(diagnostic("code").as_deref(), Some("result-overflow"));
     assert_eq!(diagnostic("help").as_deref(), Some("Use fixed<9,7> or set overflow SAT."));
+    Ok(())
+}
+
+/// An input shape that the file leaves open, and the sparsity of a pruned model.
+#[test]
+fn shapes_and_notes_of_files() -> Outcome {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("hls_tests/front/fixtures/none1d.h5");
+    let inspect = |shape: &[&str]| {
+        let mut arguments = vec!["inspect", model.to_str().ok_or("a path")?];
+        arguments.extend(shape);
+        bitkiln(&arguments)
+    };
+    let open = inspect(&[])?;
+    assert_eq!(open.status.code(), Some(2));
+    assert!(text(&open).contains("pass --input-shape N,4 with a number for N"), "{}", text(&open));
+    let closed = inspect(&["--input-shape", "128,4"])?;
+    assert!(closed.status.success(), "{}", text(&closed));
+    assert!(text(&closed).contains("128x4"), "{}", text(&closed));
+    let wrong = inspect(&["--input-shape", "128x4"])?;
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong).contains("'128x4' is not a shape"), "{}", text(&wrong));
+
+    let pruned = bitkiln(&["inspect".as_ref(), case("pruned_nested", "model.h5").as_os_str()])?;
+    assert!(text(&pruned).contains("note: pruned layers: "), "{}", text(&pruned));
     Ok(())
 }
 

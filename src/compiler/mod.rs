@@ -89,7 +89,8 @@ impl Compiler {
         let mut lowered = lower::lower(&model, &self.options.lowering(&model)?)?;
         passes::run(&mut lowered.graph)?;
         let config = &self.options.config;
-        let mut log = Vec::from_iter(options::without_effect(config));
+        let mut log = model.notes.clone();
+        log.extend(options::without_effect(config));
         log.extend(lowered.warnings.iter().map(lower::LowerWarning::diagnostic));
         log.extend(options::missing_activations(config, &model));
         log.extend(options::proven(config, &model, &lowered.graph));

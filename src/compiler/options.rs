@@ -7,7 +7,7 @@ use crate::back::Tool;
 use crate::config::{Config, ConfigError, Strategy, Variable};
 use crate::diagnostic::Diagnostic;
 use crate::fixed::{Format, FormatError};
-use crate::front::ReadOptions;
+use crate::front::{InputShape, ReadOptions};
 use crate::function::Sigmoid;
 use crate::hls;
 use crate::ir::{Graph, Node, Op, Pool, PoolKind};
@@ -22,6 +22,8 @@ pub struct CompilerOptions {
     pub config: Config,
     /// File with the weights, for an architecture without any.
     pub weights: Option<PathBuf>,
+    /// Shapes of inputs, for model files that leave axes open. Later ones take precedence.
+    pub input_shapes: Vec<InputShape>,
     /// Types of the inputs, `fixed<16,6>` by default. Later ones take precedence.
     pub input_types: Vec<InputType>,
     /// Computation of every softmax.
@@ -91,7 +93,8 @@ impl CompilerOptions {
 
     pub(super) fn read(&self) -> ReadOptions {
         let sigmoid = self.sigmoid.or(self.config.internal_sigmoid());
-        ReadOptions { sigmoid: sigmoid.unwrap_or_default() }
+        let input_shapes = self.input_shapes.clone();
+        ReadOptions { sigmoid: sigmoid.unwrap_or_default(), input_shapes }
     }
 
     pub(super) fn lowering(&self, model: &Model) -> Result<Settings, ConfigError> {

@@ -8,7 +8,7 @@ use num_bigint::BigInt;
 use super::{CompileError, NamedArrays, Network};
 use crate::diagnostic::Diagnostic;
 use crate::fixed::{Codes, Range};
-use crate::ir::{Graph, NodeId, Op, Operand, Operation};
+use crate::ir::{Graph, NodeId, Op, Operand};
 use crate::lower::{LowerWarning, PrecisionOverflow};
 use crate::sim::{self, Kept, Trace};
 
@@ -110,7 +110,7 @@ fn before_precision<'t>(graph: &Graph, node: NodeId, trace: &'t Trace) -> Option
     let operand = *graph.operands(node).first()?;
     let codes = trace.of(operand)?;
     let Op::Softmax(softmax) = &graph[node].op else { return Some(Cow::Borrowed(codes)) };
-    let unlimited = softmax.without_overflow().ok()?;
+    let unlimited = Op::from(softmax.without_overflow().ok()?);
     let x = &graph[operand].tensor;
     let y = unlimited.infer(&[x]).ok()?;
     unlimited.evaluate(&[Operand { tensor: x, codes }], &y).map(Cow::Owned)

@@ -82,10 +82,7 @@ impl Word for i64 {
     fn view(codes: &Codes) -> Option<Cow<'_, ArrayD<Self>>> {
         match codes {
             Codes::Narrow(array) => Some(Cow::Borrowed(array)),
-            Codes::Wide(array) => {
-                let narrow: Option<Vec<i64>> = array.iter().map(BigInt::to_i64).collect();
-                ArrayD::from_shape_vec(array.raw_dim(), narrow?).ok().map(Cow::Owned)
-            }
+            Codes::Wide(array) => narrowed(array).map(Cow::Owned),
         }
     }
     #[inline]
@@ -131,6 +128,12 @@ impl Word for BigInt {
     }
 }
 
+/// The codes in 64 bits; `None` if one does not fit.
+fn narrowed(codes: &ArrayD<BigInt>) -> Option<ArrayD<i64>> {
+    let narrow: Option<Vec<i64>> = codes.iter().map(BigInt::to_i64).collect();
+    ArrayD::from_shape_vec(codes.raw_dim(), narrow?).ok()
+}
+
 /// A tensor of codes, stored as its format requires.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Codes {
@@ -143,11 +146,7 @@ pub enum Codes {
 impl Codes {
     /// `codes`, stored narrow if all of them fit.
     pub fn from_big(codes: ArrayD<BigInt>) -> Self {
-        let narrow: Option<Vec<i64>> = codes.iter().map(BigInt::to_i64).collect();
-        match narrow.and_then(|n| ArrayD::from_shape_vec(codes.raw_dim(), n).ok()) {
-            Some(array) => Self::Narrow(array),
-            None => Self::Wide(codes),
-        }
+        narrowed(&codes).map_or(Self::Wide(codes), Self::Narrow)
     }
 
     /// The exact codes of `values` with `fraction` fractional bits; `None` if a value is no multiple of the

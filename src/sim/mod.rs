@@ -1,7 +1,7 @@
 //! Bit-exact simulation of a graph.
 //!
 //! [`run`] evaluates each node by its operation's reference evaluation,
-//! [`Operation::evaluate`](crate::ir::Operation::evaluate). Samples are tensors of codes whose
+//! [`Op::evaluate`](crate::ir::Op::evaluate). Samples are tensors of codes whose
 //! first axis counts samples. [`quantize`] rounds real numbers to an input's format, [`vectors`]
 //! draws random ones. [`run_in_batches`] takes any number of samples in bounded memory.
 
