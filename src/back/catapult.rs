@@ -7,7 +7,7 @@ use super::files::File;
 use super::text::rounded;
 use super::{BackError, Tool};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Partition};
+use crate::hls::{Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Partition, Process, ProcessForm};
 
 pub(super) struct Catapult;
 

@@ -54,7 +54,7 @@ impl Form {
                 let op = Concat { axis: 0 }.into();
                 Self::Rows(Position::new(node, op, operands, row))
             }
-            Op::Concat(_) | Op::Gather(_) => frame(node, operands),
+            Op::Concat(_) | Op::Gather(_) | Op::Lookup(_) => frame(node, operands),
             Op::Conv(conv) => windows(node, operands, conv.window, at_window(conv)),
             Op::Pool(pool) if pool.window == Window::whole(pool.window.input) => {
                 Self::Reduce(pool.kind)

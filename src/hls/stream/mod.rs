@@ -14,7 +14,7 @@ mod schedule;
 use std::collections::{HashMap, VecDeque};
 
 use self::form::{Form, Position};
-use super::build::{self, Labels, NodeBuilder, Parts, plain};
+use super::build::{self, NodeBuilder, Parts, plain};
 use super::design::{
     Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, KernelId, Schedule, Stream, Token, TokenId,
     TypeId,
@@ -293,7 +293,7 @@ impl Builder<'_> {
         let element = built.element;
         let result = self.array("result".to_owned(), element, &node);
         let name = self.parts.names.unique(&format!("{stem}_{part}"));
-        let labels = Labels { name, layer: node.layer.clone(), operation: node.op.name() };
+        let labels = (name, node.layer.clone(), node.op.name());
         let kernel =
             build::kernel(&self.parts.constants, &self.edges, labels, (arrays, result), built);
         self.kernels.push(kernel.repeated(copies as u64));
