@@ -10,6 +10,8 @@
 mod form;
 mod process;
 mod schedule;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{HashMap, VecDeque};
 

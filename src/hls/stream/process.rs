@@ -116,7 +116,7 @@ impl LineBuffer {
     }
 
     /// Its iterations, `interval` clock cycles each.
-    fn phases(&self, interval: u64, input: ChannelId, output: ChannelId) -> Vec<Phase> {
+    pub(super) fn phases(&self, interval: u64, input: ChannelId, output: ChannelId) -> Vec<Phase> {
         let mut phases: Vec<Phase> = Vec::new();
         for row in 0..self.grid[0] {
             let completes_row = self.window_at(0, row).is_some();
