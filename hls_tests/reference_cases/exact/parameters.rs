@@ -18,7 +18,11 @@ impl Exact<'_> {
     pub(super) fn dense(&self, dense: &Dense, x: &Samples) -> Result<Samples> {
         let bias = dense.bias.as_ref().map(|bias| bias.view().into_dyn());
         let quantizers = [dense.kernel_quantizer.as_ref(), dense.bias_quantizer.as_ref()];
-        let own = self.parameters(dense.kernel.view().into_dyn(), bias, quantizers, false)?;
+        let kernel = dense.kernel.view().into_dyn();
+        let own = match self.folded {
+            None => self.parameters(kernel, bias, quantizers, false)?,
+            Some(norm) => self.scaled_by(norm, kernel, bias, 1)?,
+        };
         let units = dense.kernel.ncols();
         let inner = Axis(x.ndim() - 1);
         let mut values = vec![];
@@ -59,15 +63,60 @@ impl Exact<'_> {
         Ok(Parameters { kernel, bias, floats })
     }
 
+    /// Kernel and bias without quantizers, scaled by `norm` and then cut. Outputs vary fastest along
+    /// the kernel, except that `inside` elements each belong to one output.
+    fn scaled_by(
+        &self,
+        norm: &BatchNorm,
+        kernel: ArrayViewD<'_, f32>,
+        bias: Option<ArrayViewD<'_, f32>>,
+        inside: usize,
+    ) -> Result<Parameters> {
+        let [inverse, offset] = line(norm)?;
+        let mut kernel = kernel.mapv(f64::from);
+        for (at, weight) in kernel.iter_mut().enumerate() {
+            *weight *= inverse[[at / inside % inverse.len()]];
+        }
+        let bias = match bias {
+            None => offset,
+            Some(bias) => bias.mapv(f64::from) * &inverse + &offset,
+        };
+        Ok(Parameters {
+            kernel: self.cut(kernel)?,
+            bias: Some(self.cut(bias)?),
+            floats: !self.reaches_quantizer,
+        })
+    }
+
+    /// A batch normalisation without quantizers has the configured types, unless a quantizer takes
+    /// its result.
+    pub(super) fn batch_norm(&self, norm: &BatchNorm, x: &Samples) -> Result<Samples> {
+        let [inverse, offset] = line(norm)?;
+        if self.reaches_quantizer || !norm.quantizers.is_empty() {
+            return Ok(x * &inverse + &offset);
+        }
+        self.cut(x * &self.cut(inverse)? + &self.cut(offset)?)
+    }
+
     pub(super) fn of_conv(&self, conv: &Conv) -> Result<Parameters> {
         let quantizers = [conv.kernel.quantizer.as_ref(), conv.bias_quantizer.as_ref()];
-        let mut own = match &conv.folded {
-            None => {
+        let mut own = match (&conv.folded, self.folded) {
+            (_, Some(norm)) => {
+                let bias = conv.bias.as_ref().map(|bias| bias.view().into_dyn());
+                // The kernel of a transposed convolution has its inputs last.
+                let inputs = if conv.window.transposed.is_some() {
+                    conv.kernel.values.shape().last()
+                } else {
+                    None
+                };
+                self.scaled_by(norm, conv.kernel.values.view(), bias, inputs.copied().unwrap_or(1))?
+            }
+            (None, None) => {
                 let bias = conv.bias.as_ref().map(|bias| bias.view().into_dyn());
                 self.parameters(conv.kernel.values.view(), bias, quantizers, false)?
             }
             // inv = rsqrt(moving_variance + epsilon) * gamma, in float32, as QConv2DBatchnorm.call.
-            Some(folded) => {
+            (Some(folded), None) => {
                 let ones = Array1::ones(conv.outputs);
                 let gamma = folded.gamma.as_ref().unwrap_or(&ones);
                 let mut inv = folded.variance.mapv(|v| v + folded.epsilon);
@@ -101,8 +150,8 @@ fn quantized(values: &Array1<f32>, quantizer: Option<&Quantizer>) -> Result<Arra
     }
 }
 
-/// x · inv + (beta - mean · inv)
-pub fn batch_norm(norm: &BatchNorm, x: &Samples) -> Result<Samples> {
+/// inv and beta - mean · inv.
+fn line(norm: &BatchNorm) -> Result<[ArrayD<f64>; 2]> {
     let of = &norm.quantizers;
     let in_kernel = |quantizer: &Option<Quantizer>| quantizer.as_ref().map(Quantizer::in_kernel);
     let channels = norm.mean.len();
@@ -123,7 +172,7 @@ pub fn batch_norm(norm: &BatchNorm, x: &Samples) -> Result<Samples> {
         }
     };
     let offset = beta.as_ref().unwrap_or(&zeros) - &(&mean * &inverse);
-    Ok(x * &inverse + &offset)
+    Ok([inverse, offset])
 }
 
 /// x · weight + bias
