@@ -164,12 +164,14 @@ fn foldable<'a>(layer: &LayerKind, norm: &'a LayerKind) -> Option<&'a BatchNorm>
 /// for any other layer.
 fn plain_outputs(kind: &LayerKind) -> Option<usize> {
     let conv = |conv: &Conv| {
-        let is_plain = conv.kernel.quantizer.is_none() && conv.bias_quantizer.is_none();
+        let no_quantizer = conv.kernel.quantizer.is_none() && conv.bias_quantizer.is_none();
+        let is_plain = no_quantizer && conv.folded.is_none();
         (is_plain && conv.activation == Activation::Linear).then_some(conv.outputs)
     };
     match kind {
         LayerKind::Dense(dense) => {
-            let is_plain = dense.kernel_quantizer.is_none() && dense.bias_quantizer.is_none();
+            let no_quantizer = dense.kernel_quantizer.is_none() && dense.bias_quantizer.is_none();
+            let is_plain = no_quantizer && dense.folded.is_none();
             let outputs = dense.kernel.ncols();
             (is_plain && dense.activation == Activation::Linear).then_some(outputs)
         }
