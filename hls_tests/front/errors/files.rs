@@ -173,7 +173,9 @@ fn saved_models() {
                 }
             }
             copy(name, &|bytes| bytes.truncate(at));
-            load(folder.0.path(), None).unwrap_err();
+            let cut = load(folder.0.path(), None);
+            // The metadata of the model precede those of its layers.
+            assert!(cut.is_err() || name == "keras_metadata.pb", "{name} {at}");
         }
         copy(name, &|_| {});
     }
