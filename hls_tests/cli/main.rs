@@ -5,8 +5,10 @@ mod errors;
 mod headers;
 mod hls4ml;
 mod paths;
+mod pipes;
 mod quantizers;
 mod run;
+mod signals;
 mod synthesis;
 mod tampered;
 #[path = "../vendors/mod.rs"]

@@ -220,3 +220,48 @@ fn shapes_and_notes_of_files() -> Outcome {
     assert!(text(&pruned).contains("note: pruned layers: "), "{}", text(&pruned));
     Ok(())
 }
+
+#[test]
+fn one_output_is_written_as_npy() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let run = |name: &str, more: &[&str]| {
+        let [model, inputs] = ["model.h5", "inputs.npz"].map(|file| case(name, file));
+        let output = folder.path().join("y.npy");
+        let mut arguments = vec!["run".as_ref(), model.as_os_str(), "--input".as_ref()];
+        arguments.extend([inputs.as_os_str(), "-o".as_ref(), output.as_os_str()]);
+        arguments.extend(more.iter().map(std::ffi::OsStr::new));
+        bitkiln(&arguments)
+    };
+    let ran = run("act_relu6", &["--input-type", "fixed<10,4>"])?;
+    assert!(ran.status.success(), "{}", text(&ran));
+    let y: ArrayD<f64> = ndarray_npy::read_npy(folder.path().join("y.npy"))?;
+    assert_eq!(y.ndim(), 2);
+    std::fs::remove_file(folder.path().join("y.npy"))?;
+
+    let several = ".npy holds one array, not those of a model with 2 outputs";
+    for (name, more, words) in [
+        ("pool_mix", &[][..], several),
+        ("act_relu6", &["--trace"][..], ".npy holds one array, not those of --trace"),
+    ] {
+        let ran = run(name, more)?;
+        assert_eq!(ran.status.code(), Some(2), "{}", text(&ran));
+        assert!(text(&ran).contains(words) && text(&ran).contains(".npz"), "{}", text(&ran));
+        assert!(!folder.path().join("y.npy").exists());
+    }
+    Ok(())
+}
+
+/// A shape that does not fit is all that is said of the samples.
+#[test]
+fn samples_of_another_shape_are_not_counted() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (input, output) = (folder.path().join("x.npy"), folder.path().join("y.npz"));
+    write_npy(&input, &Array2::from_elem((3, 5), 0.3f32))?;
+    let model = case("dense_bits4", "model.h5");
+    let mut arguments = vec!["run".as_ref(), model.as_os_str(), "--input".as_ref()];
+    arguments.extend([input.as_os_str(), "--output".as_ref(), output.as_os_str()]);
+    let ran = bitkiln(&arguments)?;
+    assert!(text(&ran).contains("has the shape [3, 5]"), "{}", text(&ran));
+    assert!(!text(&ran).contains("rounded"), "{}", text(&ran));
+    Ok(())
+}

@@ -215,6 +215,7 @@ impl Network<'_> {
             bias: self.draw.chance(70).then(|| Array1::from(self.draw.weights(units))),
             kernel_quantizer: Some(self.quantizer(KERNELS)),
             bias_quantizer: Some(self.quantizer(BIASES)),
+            folded: None,
             activation: self.activation(),
         })
     }

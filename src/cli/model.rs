@@ -41,7 +41,7 @@ pub struct ModelArgs {
 
 /// A choice of the library as one of the command line.
 #[derive(Clone, Copy)]
-struct Choice<T>(T);
+pub struct Choice<T>(pub T);
 
 impl clap::ValueEnum for Choice<SoftmaxMethod> {
     fn value_variants<'a>() -> &'a [Self] {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::back::Tool;
-use crate::config::{Config, ConfigError, Variable};
+use crate::config::{Config, ConfigError, Strategy, Variable};
 use crate::diagnostic::Diagnostic;
 use crate::fixed::{Format, FormatError};
 use crate::front::{InputShape, ReadOptions};
@@ -36,6 +36,11 @@ pub struct CompilerOptions {
     pub part: Option<String>,
     /// Clock period in nanoseconds.
     pub clock_period: Option<f64>,
+    /// Uses of one multiplier for a sample, at least 1. Unlike other fields, it takes precedence over
+    /// the configuration's value for the whole model only, not over those for layers and classes.
+    pub reuse_factor: Option<u64>,
+    /// Sharing of multipliers; precedence as of `reuse_factor`.
+    pub strategy: Option<Strategy>,
 }
 
 /// Type of one input or of all inputs: `input_1=fixed<8,1>`, `fixed<8,1>`.
@@ -115,7 +120,7 @@ impl CompilerOptions {
     }
 
     pub(super) fn hardware(&self, model: &Model) -> hls::Options {
-        let config = &self.config;
+        let config = &self.config.with_model_values(self.reuse_factor, self.strategy);
         let name = config.project_name.as_ref().unwrap_or(&model.name);
         let part = self.part.as_ref().or(config.part.as_ref());
         let part = part.map_or(self.backend().default_part(), String::as_str);

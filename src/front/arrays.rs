@@ -1,14 +1,16 @@
 //! NumPy's `.npy` and `.npz` files: samples in, results out.
 
-use std::io::{BufWriter, Write};
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::Path;
 
 use ndarray::{Array, ArrayD, IxDyn, ShapeBuilder};
-use ndarray_npy::NpzWriter;
+use ndarray_npy::{NpzWriter, WriteNpyExt};
 
 use super::content::{Archive, Content};
 use super::element::{Element, ElementKind};
 use super::error::{FrontError, Located, Problem};
+use crate::scratch::Scratch;
 
 /// Arrays of a file, as float64.
 #[derive(Clone, Debug, PartialEq)]
@@ -52,33 +54,46 @@ fn archived(bytes: Vec<u8>) -> Result<Vec<(String, ArrayD<f64>)>, Problem> {
 /// # Errors
 /// If the file cannot be written.
 pub fn write_npz(path: &Path, arrays: &[(&str, ArrayD<f64>)]) -> Result<(), FrontError> {
-    let write = || {
+    replace(path, |file| {
+        let mut npz = NpzWriter::new(file);
+        for (name, array) in arrays {
+            npz.add_array(*name, array).map_err(std::io::Error::other)?;
+        }
+        npz.finish().map(drop).map_err(std::io::Error::other)
+    })
+}
+
+/// Writes an array as `numpy.save` does; else as [`write_npz`].
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_npy(path: &Path, array: &ArrayD<f64>) -> Result<(), FrontError> {
+    replace(path, |file| array.write_npy(file).map_err(std::io::Error::other))
+}
+
+/// Replaces the file at `path` by what `write` writes, or leaves it as it was.
+fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
+) -> Result<(), FrontError> {
+    let replace = || {
         // A link is followed; a device or a pipe is not replaced by a file.
         let target = if path.exists() { path.canonicalize()? } else { path.to_owned() };
         if target.exists() && !target.is_file() {
             return Err(std::io::Error::other("it exists and is no regular file"));
         }
         let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let file = temporary_file(folder.unwrap_or(Path::new(".")))?;
-        let mut npz = NpzWriter::new(BufWriter::new(file));
-        for (name, array) in arrays {
-            npz.add_array(*name, array).map_err(std::io::Error::other)?;
-        }
-        let mut buffer = npz.finish().map_err(std::io::Error::other)?;
-        buffer.flush()?;
-        let file = buffer.into_inner().map_err(|error| error.into_error())?;
-        file.persist(&target)?;
+        let scratch = Scratch::inside(folder.unwrap_or(Path::new(".")))?;
+        let held = scratch.held();
+        let new = scratch.path().join("new");
+        let mut file = BufWriter::new(File::create(&new)?);
+        write(&mut file)?;
+        file.into_inner().map_err(|error| error.into_error())?;
+        std::fs::rename(&new, &target)?;
+        drop(held);
         Ok(())
     };
-    write().map_err(|error: std::io::Error| Problem::Unwritable(error).at(path))
-}
-
-/// Creates a temporary file in a folder, with the permissions of any new file.
-fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
+    replace().map_err(|error: std::io::Error| Problem::Unwritable(error).at(path))
 }
 
 const MAGIC: &[u8] = b"\x93NUMPY";

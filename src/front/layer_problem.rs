@@ -3,16 +3,19 @@
 use miette::Diagnostic;
 
 use super::keras::ActivationError;
+use crate::naming::did_you_mean;
 
 /// A problem of a layer.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum LayerProblem {
     /// An unsupported class.
-    #[error("this class of layer is not supported")]
-    #[diagnostic(help("supported: {supported}"))]
+    #[error("this class of layer is not supported{}", did_you_mean(nearest.as_deref()))]
+    #[diagnostic(help("{}docs/models.md lists the supported layers", clause(*instead)))]
     Class {
-        /// Names of all supported classes.
-        supported: String,
+        /// The supported class closest in spelling.
+        nearest: Option<String>,
+        /// What to use instead of a known class.
+        instead: Option<&'static str>,
     },
     /// An unsupported wrapper of a layer.
     #[error("this wrapper of a layer is not supported")]
@@ -22,13 +25,13 @@ pub enum LayerProblem {
         help: String,
     },
     /// An unsupported operation on tensors.
-    #[error("the operation '{name}' is not supported")]
-    #[diagnostic(help("supported: {supported}"))]
+    #[error("the operation '{name}' is not supported{}", did_you_mean(nearest.as_deref()))]
+    #[diagnostic(help("docs/graphs.md lists the supported operations on tensors"))]
     Operation {
         /// Name in Keras.
         name: String,
-        /// Names of all supported operations.
-        supported: String,
+        /// The supported operation closest in spelling.
+        nearest: Option<String>,
     },
     /// A class that is defined neither in Keras nor in QKeras.
     #[error("the class comes from '{origin}', not from Keras or QKeras")]
@@ -280,4 +283,9 @@ pub enum LayerProblem {
         /// Value as float32.
         value: f32,
     },
+}
+
+/// A clause that others follow; empty for none.
+fn clause(text: Option<&str>) -> String {
+    text.map_or_else(String::new, |text| format!("{text}; "))
 }

@@ -1,7 +1,7 @@
 //! Model files and array files; no other module knows a file format.
 //!
 //! [`load`] reads a model through the first [`Frontend`] that recognises the file; [`read_arrays`]
-//! and [`write_npz`] read samples and write results. The content of a file decides on its format,
+//! and [`write_npz`], [`write_npy`] read samples and write results. The content of a file decides on its format,
 //! never its name.
 //!
 //! Files may be damaged or hostile. Every size that a file states is checked against the bytes that
@@ -18,7 +18,7 @@ mod layer_problem;
 
 use std::path::Path;
 
-pub use arrays::{Arrays, read_arrays, write_npz};
+pub use arrays::{Arrays, read_arrays, write_npy, write_npz};
 pub use content::{Content, is_guarded, model_bytes};
 pub use error::{FrontError, Problem};
 pub use input_shape::{InputShape, InputShapeError};

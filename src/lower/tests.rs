@@ -48,6 +48,7 @@ pub(super) fn dense(
         bias,
         kernel_quantizer: parse(quantizers[0]),
         bias_quantizer: parse(quantizers[1]),
+        folded: None,
         activation: Activation::Linear,
     }
 }

@@ -9,8 +9,35 @@ use crate::{fixture, layer_problem};
 
 #[test]
 fn classes_of_layers() {
-    let message = "model.json: layer 'x' (Conv9D): this class of layer is not supported";
-    expect(load_one("Conv9D", json!({})), message, "supported: Dense, QDense, ");
+    let refused = "this class of layer is not supported";
+    let pages = "docs/models.md lists the supported layers";
+    let message = format!("model.json: layer 'x' (Conv9D): {refused}, did you mean 'Conv1D'?");
+    expect(load_one("Conv9D", json!({})), &message, pages);
+    let message = format!("model.json: layer 'x' (Wobble): {refused}");
+    expect(load_one("Wobble", json!({})), &message, pages);
+    let (_, help) = words(&load_one("Wobble", json!({})).unwrap_err());
+    assert_eq!(help, pages);
+    for (class, instead) in [
+        ("LayerNormalization", "train with BatchNormalization"),
+        ("MultiHeadAttention", "Dense, Dot and Softmax"),
+        ("Conv3D", "use Conv2D"),
+        ("Lambda", "operations on tensors (docs/graphs.md)"),
+        ("QLSTM", "use Conv1D"),
+        ("Discretization", "before the network"),
+    ] {
+        let message = format!("model.json: layer 'x' ({class}): {refused}");
+        expect(load_one(class, json!({})), &message, instead);
+        let (_, help) = words(&load_one(class, json!({})).unwrap_err());
+        assert!(help.ends_with(&format!("; {pages}")) && help.lines().count() == 1, "{help}");
+    }
+
+    // The class comes before other problems: connections and input shapes of another form.
+    let message =
+        "k2_attention.h5: layer 'mha' (MultiHeadAttention): this class of layer is not supported";
+    expect(load(&fixture("k2_attention.h5"), None), message, "Dense, Dot and Softmax");
+    let message =
+        "k2_layernorm.h5: layer 'ln' (LayerNormalization): this class of layer is not supported";
+    expect(load(&fixture("k2_layernorm.h5"), None), message, "BatchNormalization");
 
     let with = |key: &str, value: &str| {
         let mut entry = layer("Dense", json!({"name": "x", "units": 2}));
@@ -23,7 +50,7 @@ fn classes_of_layers() {
     expect(with("module", "keras.layersx"), &message.replace("my.layers", "keras.layersx"), "");
     expect(with("module", "keras.opsx"), &message.replace("my.layers", "keras.opsx"), "");
     let message = "model.json: layer 'x' (Dense): the operation 'Dense' is not supported";
-    expect(with("module", "keras.src.ops.nn"), message, "supported: __operators__.add");
+    expect(with("module", "keras.src.ops.nn"), message, "docs/graphs.md");
     let message =
         "model.json: layer 'x' (Dense): the class comes from 'my.layers', not from Keras or QKeras";
     expect(with("registered_name", "mine>Dense"), &message.replace("my.layers", "mine>Dense"), "");
@@ -142,7 +169,74 @@ fn quantizers_and_activations() {
     assert!(message.starts_with("model.json: layer 'x' (QDense): kernel_quantizer: "), "{message}");
     assert!(message.contains("no_quantizer") && !help.is_empty(), "{message} {help}");
     let message = "model.json: layer 'x' (Activation): activation: the Keras activation 'glu' is not supported yet";
-    expect(load_one("Activation", json!({"activation": "glu"})), message, "softmax");
+    expect(load_one("Activation", json!({"activation": "glu"})), message, "docs/models.md");
+}
+
+/// A mask changes the result of some layers after an Embedding.
+#[test]
+fn masks_of_embeddings() {
+    let with = |mask_zero: bool| {
+        let table = json!({"name": "x", "input_dim": 4, "output_dim": 2, "mask_zero": mask_zero});
+        let pool = layer("GlobalAveragePooling1D", json!({"name": "pool"}));
+        load_json(&sequential(&[layer("Embedding", table), pool]), &fixture("weights.h5"))
+    };
+    let message = "model.json: layer 'x' (Embedding): mask_zero = true is not supported";
+    expect(with(true), message, "layer 'pool' (GlobalAveragePooling1D) uses the mask");
+    assert!(matches!(
+        layer_problem(&with(false).unwrap_err()),
+        LayerProblem::WeightsMissing { .. }
+    ));
+}
+
+#[test]
+fn layers_as_activations() {
+    let with = |object: Value| load_one("Dense", json!({"units": 2, "activation": object}));
+    let cases = [
+        (
+            layer("PReLU", json!({})),
+            "Dense",
+            "activation = \"PReLU\" is not supported",
+            "a separate PReLU",
+        ),
+        (
+            layer("BatchNormalization", json!({})),
+            "Dense",
+            "activation = \"BatchNormalization\" is not supported",
+            "use a separate BatchNormalization layer after this one",
+        ),
+        (layer("Softmax", json!({"axis": 0})), "Softmax", "axis = 0 is not supported", "-1 or 1"),
+        (
+            layer("ReLU", json!({"slope": 2})),
+            "ReLU",
+            "unknown attribute slope = 2 might change the result",
+            "remove it",
+        ),
+        (layer("Activation", json!({})), "Activation", "has no attribute 'activation'", "save"),
+        (
+            json!({"class_name": "ReLU", "config": 3}),
+            "Dense",
+            "activation = {\"class_name\":\"ReLU\",\"config\":3} is not a layer with class_name and config",
+            "save the model again",
+        ),
+        (
+            json!({"class_name": "ReLU", "config": {}, "module": "mine"}),
+            "ReLU",
+            "the class comes from 'mine', not from Keras or QKeras",
+            "replace the layer",
+        ),
+        (
+            layer("LeakyRelu", json!({})),
+            "Dense",
+            "activation: unknown activation 'LeakyRelu', did you mean 'leaky_relu'?",
+            "docs/models.md",
+        ),
+    ];
+    for (object, class, message, help) in cases {
+        expect(with(object), &format!("model.json: layer 'x' ({class}): {message}"), help);
+    }
+    let object = layer("Activation", json!({"activation": layer("ELU", json!({"alpha": "x"}))}));
+    let message = "model.json: layer 'x' (ELU): alpha = \"x\" is not a number";
+    expect(with(object), message, "save the model again");
 }
 
 #[test]
@@ -206,9 +300,9 @@ fn wrappers() {
     expect(load_one("PruneLowMagnitude", json!({"layer": 3})), message, "");
     let message = "model.json: layer 'x' (PruneLowMagnitude): has no attribute 'layer'";
     expect(load_one("PruneLowMagnitude", json!({})), message, "");
-    let message = "model.json: layer 'x' (Conv9D): this class of layer is not supported";
+    let message = "model.json: layer 'x' (Conv9D): this class of layer is not supported, did you mean 'Conv1D'?";
     let unknown = layer("Conv9D", json!({"name": "c"}));
-    expect(load_one("PruneLowMagnitude", json!({"layer": unknown})), message, "supported: ");
+    expect(load_one("PruneLowMagnitude", json!({"layer": unknown})), message, "docs/models.md");
     let message = "model.json: layer 'x' (Custom>Mine): the class comes from 'Custom>Mine', not from Keras or QKeras";
     expect(load_one("Custom>Mine", json!({})), message, "replace the layer with");
 }

@@ -66,6 +66,11 @@ impl<'a> Attributes<'a> {
         }
     }
 
+    /// Returns the layer, for messages.
+    pub(super) fn owner(&self) -> Owner<'a> {
+        self.owner
+    }
+
     /// Returns the attributes of a wrapped layer.
     pub(super) fn of_wrapped(&self, owner: Owner<'a>, values: &'a Map<String, Value>) -> Self {
         Self::new(owner, values, self.namespace.of_class(owner.class))
@@ -172,7 +177,7 @@ impl<'a> Attributes<'a> {
         quantizers::quantizer(value, self.namespace).map_err(|error| self.config(name, error))
     }
 
-    /// Reads an activation; linear by default.
+    /// Reads a function or quantizer; linear by default.
     pub(super) fn activation(&mut self, name: &'static str) -> Result<Activation, FrontError> {
         let value = self.get(name).unwrap_or(&Value::Null);
         quantizers::activation(value, self.namespace).map_err(|error| self.config(name, error))

@@ -203,6 +203,10 @@ fn assemble(
     let groups = store.assign_groups(&architecture.definitions)?;
     let store = &store;
     let layers = &architecture.layers;
+    // An unsupported class comes before any problem of shapes or weights.
+    for layer in layers.iter().filter(|layer| layer.role == Role::Layer) {
+        layers::check_class(layer.owner(path))?;
+    }
     let mut connections = DiGraph::new();
     for _ in layers {
         connections.add_node(());
@@ -212,6 +216,7 @@ fn assemble(
             connections.add_edge(NodeIndex::new(source), NodeIndex::new(at), position);
         }
     }
+    layers::check_masks(layers, &connections, path)?;
     let order = petgraph::algo::toposort(&connections, None);
     let order = order.map_err(|cycle| {
         let mut components = petgraph::algo::kosaraju_scc(&connections).into_iter();

@@ -27,14 +27,14 @@ pub enum ActivationError {
     },
     /// An activation of Keras without support in Bitkiln.
     #[error("the Keras activation '{name}' is not supported yet")]
-    #[diagnostic(help("supported: {}", supported_activations()))]
+    #[diagnostic(help("docs/models.md lists the supported activations"))]
     NotYet {
         /// Its name.
         name: String,
     },
     /// A name that neither Keras nor QKeras knows.
     #[error("unknown activation '{name}'{}", did_you_mean(nearest.as_deref()))]
-    #[diagnostic(help("supported: {}", supported_activations()))]
+    #[diagnostic(help("docs/models.md lists the supported activations"))]
     Unknown {
         /// Its name.
         name: String,
@@ -171,12 +171,6 @@ impl Namespace {
 
 fn function_names() -> impl Iterator<Item = &'static str> {
     OTHER_ACTIVATIONS.iter().map(|(name, _)| *name).chain(element_function_names())
-}
-
-fn supported_activations() -> String {
-    let mut names: Vec<&str> = function_names().collect();
-    names.extend(quantizer::names().into_iter().filter(|name| !is_keras_function(name)));
-    names.join(", ")
 }
 
 /// A quantizer or activation, independent of its notation.

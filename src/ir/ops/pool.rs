@@ -4,12 +4,10 @@ use ndarray::ArrayD;
 use num_bigint::BigInt;
 use num_traits::Signed;
 
-use super::{
-    Effect, OpError, Operand, Operation, ensure, flat, is_narrow, over_words, shaped, single,
-};
-use crate::fixed::{Codes, Format, Range, Word};
+use super::{Effect, Evaluate, OpError, Operand, Operation, ensure, flat, shaped, single};
+use crate::fixed::{Format, Range, Word};
 use crate::ir::text::{Attributes, Described, Parse, Printer, TextError};
-use crate::ir::{Constant, Tensor, Window};
+use crate::ir::{Tensor, Window};
 
 /// `y[w, c] = max_t x[tap t of window w, c]`, or the sum over t. Taps on padding do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,15 +57,6 @@ impl Operation for Pool {
         Ok(sums)
     }
 
-    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
-        let x = operands.first()?;
-        over_words!(is_narrow(operands, &[], result.format), W => self.pooled::<W>(x, result))
-    }
-
-    fn is_uniform(&self) -> bool {
-        false
-    }
-
     fn effect(&self, _: usize) -> Effect {
         match self.kind {
             PoolKind::Max => Effect::Selects,
@@ -76,34 +65,9 @@ impl Operation for Pool {
     }
 }
 
-impl Described for Pool {
-    fn name(&self) -> &'static str {
-        match self.kind {
-            PoolKind::Max => "max_pool",
-            PoolKind::Sum => "sum_pool",
-        }
-    }
-
-    fn constants(&self) -> Vec<&Constant> {
-        Vec::new()
-    }
-
-    fn print(&self, printer: &mut Printer<'_>) {
-        printer.attribute("window", &self.window);
-    }
-}
-
-impl Parse for Pool {
-    const NAMES: &'static [&'static str] = &["max_pool", "sum_pool"];
-
-    fn parse(name: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
-        let kind = if name == "max_pool" { PoolKind::Max } else { PoolKind::Sum };
-        Ok(Self { window: attributes.attribute("window")?, kind })
-    }
-}
-
-impl Pool {
-    fn pooled<W: Word>(&self, x: &Operand<'_>, result: &Tensor) -> Option<ArrayD<W>> {
+impl Evaluate for Pool {
+    fn evaluate<W: Word>(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<ArrayD<W>> {
+        let x = operands.first()?;
         let codes = W::view(x.codes)?;
         let channels = x.tensor.channel_count();
         let (codes, samples) = flat(&codes, x.tensor)?;
@@ -122,5 +86,27 @@ impl Pool {
             }
         }
         shaped(y, samples, result)
+    }
+}
+
+impl Described for Pool {
+    fn name(&self) -> &'static str {
+        match self.kind {
+            PoolKind::Max => "max_pool",
+            PoolKind::Sum => "sum_pool",
+        }
+    }
+
+    fn print(&self, printer: &mut Printer<'_>) {
+        printer.attribute("window", &self.window);
+    }
+}
+
+impl Parse for Pool {
+    const NAMES: &'static [&'static str] = &["max_pool", "sum_pool"];
+
+    fn parse(name: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
+        let kind = if name == "max_pool" { PoolKind::Max } else { PoolKind::Sum };
+        Ok(Self { window: attributes.attribute("window")?, kind })
     }
 }

@@ -6,7 +6,7 @@ use num_bigint::BigInt;
 use super::Outcome;
 use super::cone::{Cone, Link, Monotone};
 use crate::fixed::{Caster, Format, Overflow, Quantization, Word, changes};
-use crate::ir::{Affine, Alignment, Clamp, LeakyAlignment, StepFunction};
+use crate::ir::{Clamp, LeakyAlignment, StepFunction};
 
 /// Codes at which two functions must agree to agree everywhere: both ends of each channel's range,
 /// and both sides of each threshold of the exact function.
@@ -127,14 +127,10 @@ impl<'g, W: Word> Chain<'g, W> {
         while let Some(index) = at {
             let link = &cone.links[index];
             let x = cone.tensor(link.from).format;
-            maps.push(match &indices[index] {
-                Some(indices) => Map::step_function(indices, x, link.dropped)?,
-                None => Map::of(link, x)?,
-            });
+            maps.push(Map::of(link, x, indices[index].as_ref())?);
             at = link.from;
         }
-        let channels = cone.operand.channel_count();
-        maps.push(Map::Affine(lines(&cone.affine, cone.operand.format, channels)?));
+        maps.push(Map::Affine(cone.affine.lines(cone.operand.format)?));
         maps.reverse();
         Some(Self { maps })
     }
@@ -146,12 +142,10 @@ impl<'g, W: Word> Chain<'g, W> {
 }
 
 impl<'g, W: Word> Map<'g, W> {
-    /// The operation of `link` on operands of the format `x`.
-    fn of(link: &Link, x: Format) -> Option<Self> {
+    /// The operation of `link` on operands of the format `x`, with its step indices.
+    fn of(link: &Link, x: Format, indices: Option<&'g StepIndices<W>>) -> Option<Self> {
         Some(match &*link.op {
-            Monotone::Affine(affine) => {
-                Self::Affine(lines(affine, x, link.tensor.channel_count())?)
-            }
+            Monotone::Affine(affine) => Self::Affine(affine.lines(x)?),
             Monotone::Clamp(Clamp { low, high }) => {
                 let limit = |code: &Option<BigInt>| match code {
                     Some(code) => W::from_big(&link.limit(code)).map(Some),
@@ -161,25 +155,21 @@ impl<'g, W: Word> Map<'g, W> {
             }
             Monotone::Leaky(leaky) => {
                 let alignment = LeakyAlignment::of(leaky, x).ok()?;
-                let slopes = W::view(&leaky.slopes.codes)?;
-                let slopes = slopes.iter().map(|slope| slope.shifted_left(alignment.product));
-                Self::Leaky { slopes: slopes.collect(), operand: alignment.operand }
+                let slopes = leaky.slopes.shifted(alignment.product)?;
+                Self::Leaky { slopes: slopes.into_iter().collect(), operand: alignment.operand }
             }
             Monotone::Cast(cast) => {
                 let caster = |to| Caster::new(x.fractional_bits(), &unwrapped(to)?);
                 Self::Cast(cast.to.iter().map(caster).collect::<Option<_>>()?)
             }
-            // A step function has step indices; see `step_function`.
-            Monotone::StepFunction(_) => return None,
+            Monotone::StepFunction(_) => {
+                let dropped = link.dropped;
+                let finer = Format::covering(&x.codes().refined(dropped), x.fractional_bits());
+                finer.ok().filter(|finer| W::holds(*finer))?;
+                Self::StepFunction { indices: indices?, dropped }
+            }
             Monotone::SameCodes(_) => Self::Same,
         })
-    }
-
-    /// The step function on operands of the format `x`, with `dropped` fractional bits fewer than
-    /// the thresholds.
-    fn step_function(indices: &'g StepIndices<W>, x: Format, dropped: u32) -> Option<Self> {
-        let finer = Format::covering(&x.codes().refined(dropped), x.fractional_bits());
-        finer.is_ok_and(W::holds).then_some(Self::StepFunction { indices, dropped })
     }
 
     fn apply(&self, channel: usize, code: W) -> W {
@@ -242,24 +232,6 @@ impl<W: Word> StepIndices<W> {
     fn at(&self, code: &W) -> W {
         self.indices[self.thresholds.partition_point(|threshold| threshold <= code)].clone()
     }
-}
-
-/// Scale and bias of each channel of an affine operation on operands of the format `x`. i64 words
-/// wrap modulo 2^64, which the result fits: bits that a shift loses do not matter.
-fn lines<W: Word>(affine: &Affine, x: Format, channels: usize) -> Option<Vec<(W, W)>> {
-    let alignment = Alignment::of(affine, x).ok()?;
-    let scales = W::view(&affine.scale.codes)?;
-    let scales = scales.iter().map(|scale| scale.shifted_left(alignment.product));
-    let scales: Vec<W> = scales.cycle().take(channels).collect();
-    let biases: Vec<W> = match &affine.bias {
-        None => vec![W::zero(); channels],
-        Some(bias) => {
-            let biases = W::view(&bias.codes)?;
-            let biases = biases.iter().map(|code| code.shifted_left(alignment.bias));
-            biases.cycle().take(channels).collect()
-        }
-    };
-    Some(scales.into_iter().zip(biases).collect())
 }
 
 /// A monotone cast with the codes of `to`, and a code beyond them where `to` overflows without

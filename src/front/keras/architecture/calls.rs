@@ -85,7 +85,14 @@ impl<'a> Names<'a> {
             };
             Ok(Call { tensors: reader.tensors, arguments })
         };
-        all.iter().map(read).collect()
+        let all: Result<Vec<Call<'v>>, FrontError> = all.iter().map(read).collect();
+        all.map_err(|error| match entry.role {
+            // Layers of unsupported classes may have connections and arguments of another form.
+            Role::Layer if entry.nested.is_none() => {
+                layers::check_class(owner).err().unwrap_or(error)
+            }
+            Role::Layer | Role::Operation | Role::Passthrough => error,
+        })
     }
 
     /// Reads `[layer, call, tensor, ...]`; `None` if the model has no such layer.
@@ -273,24 +280,11 @@ fn check_arguments(arguments: &Map<String, Value>, entry: &Entry<'_>) -> Result<
         None => Ok(()),
         Some((name, value)) => {
             let (argument, value) = (name.to_owned(), shown(value));
-            Err(wrong_call(entry, LayerProblem::Argument { argument, value }))
+            Err(entry.owner().wrong(LayerProblem::Argument { argument, value }))
         }
     }
 }
 
 pub(super) fn unsupported_connection(entry: &Entry<'_>, value: &Value) -> FrontError {
-    wrong_call(entry, LayerProblem::Connection { value: shown(value) })
-}
-
-/// Error: an unsupported call. Layers of unsupported classes may have calls of another form, so that
-/// an unsupported class comes first.
-fn wrong_call(entry: &Entry<'_>, problem: LayerProblem) -> FrontError {
-    let owner = entry.owner();
-    if entry.role == Role::Layer
-        && entry.nested.is_none()
-        && let Err(unsupported) = layers::check_class(owner)
-    {
-        return unsupported;
-    }
-    owner.wrong(problem)
+    entry.owner().wrong(LayerProblem::Connection { value: shown(value) })
 }

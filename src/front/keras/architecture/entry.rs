@@ -25,6 +25,7 @@ const KNOWN_ENTRIES: &[&str] = &[
     "build_config",
     "compile_config",
     "shared_object_id",
+    "__passive_serialization__",
 ];
 
 /// Python modules of Keras and QKeras that define layers.

@@ -89,6 +89,7 @@ fn acts_on_rows(kind: &LayerKind, aligned: bool) -> bool {
         | LayerKind::Stack { .. }
         | LayerKind::Dot { .. }
         | LayerKind::Bilinear { .. }
+        | LayerKind::Embedding(_)
         | LayerKind::TimeDistributed(_)
         | LayerKind::ChannelsFirst(_) => return false,
     };
@@ -121,7 +122,7 @@ pub(super) fn takes_channels_first(layer: &mut LayerReader<'_>) -> bool {
 /// [`LayerKind::ChannelsFirst`]. Kernels are stored alike for both.
 pub(super) fn channels_first(layer: &mut LayerReader<'_>, read: Read) -> Result<Built, FrontError> {
     // An inner softmax or scale acts along the last axis, which is not the channels'.
-    let activation = layer.attributes.activation("activation")?;
+    let activation = layer.activation("activation")?;
     let has_scales = |quantizer: &Quantizer| quantizer.scaled().is_some();
     let help = if activation == Activation::Softmax {
         Some("use a separate Softmax layer with its own axis")
