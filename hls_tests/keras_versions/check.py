@@ -7,7 +7,8 @@ CORPUS/ENVIRONMENT/MODEL-FORMAT/ are the cases. The verdicts:
   exact     every layer has Keras' codes. Keras computes in float32: one value in a thousand, or one of a small layer, may have
             the next code, and where the type of a layer is finer than 2^-22 of its largest value (float32 has no code there), the
             difference is at most 2^-22 of it; 2^-20 behind functions such as tanh, and for softmax 2^-16, one LSB of its type.
-  within    a model without quantizers, run with the type fixed<32,12,RND,SAT>: every layer is within 2^-10 of its largest value.
+  within    a model without quantizers, run with the type that case.json states: every layer is within 2^-10 of its largest value
+            or 16 LSBs of that type.
   WRONG     anything else that was computed.
   refused   an error; its first line is printed.
 """
@@ -16,7 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 FLOAT32, FUNCTION, SOFTMAX, UNQUANTIZED = 2.0**-22, 2.0**-20, 2.0**-16, 2.0**-10
-PRECISION = "fixed<32,12,RND,SAT>"
 
 
 def lsb(kind):
@@ -30,8 +30,9 @@ def difference(found, expected, kind, case):
         return f"shape {found.shape}, not {expected.shape}", 0
     largest, off = np.abs(expected).max(initial=0), np.abs(found - expected)
     far = f"{off.max(initial=0):.3g} of {largest:.3g} off"
-    if case.get("unquantized"):
-        return (far if off.max(initial=0) > UNQUANTIZED * largest else None), 0
+    if "precision" in case:
+        tolerance = max(UNQUANTIZED * largest, 16 * lsb(case["precision"]))
+        return (far if off.max(initial=0) > tolerance else None), 0
     step = lsb(kind) if kind else 0
     is_typed = step > 0 and np.all(found / step == np.round(found / step))
     if is_typed and step > FLOAT32 * largest:
@@ -55,15 +56,14 @@ def check(bitkiln, folder):
             model += ["--input-type", f"{name}={kind}"]
         for name, shape in case.get("shapes", {}).items():
             model += ["--input-shape", f"{name}={shape}"]
-        if case.get("unquantized"):
+        if "precision" in case:
             config = pathlib.Path(scratch) / "config.yml"
-            config.write_text(f"Model: {{Precision: '{PRECISION}', ReuseFactor: 1}}\n")
+            config.write_text(json.dumps({"Model": {"Precision": case["precision"], "ReuseFactor": 1}}))
             model += ["--config", str(config)]
         out = pathlib.Path(scratch) / "trace.npz"
         command = [bitkiln, "run", *model, "--input", str(folder / "inputs.npz"), "--output", str(out), "--trace"]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode != 0:
-            first = [line.strip() for line in done.stderr.splitlines() if "×" in line or "panicked" in line]
             lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
             at = next((n for n, line in enumerate(lines) if "×" in line or "panicked" in line), 0)
             text = " ".join(line.strip(" ×│╰─▶") for line in lines[at:at + 4])
@@ -84,7 +84,7 @@ def check(bitkiln, folder):
     if wrong:
         return folder, "WRONG", "; ".join(wrong)[:400], codes
     text = f"{codes} values" + (f", {others} next codes of float32" if others else "")
-    return folder, "within" if case.get("unquantized") else "exact", text, codes
+    return folder, "within" if "precision" in case else "exact", text, codes
 
 
 def main(bitkiln, corpus, part=""):

@@ -12,8 +12,9 @@ import tensorflow as tf
 VERSION = int(keras.__version__[0])
 L = keras.layers
 MODELS = {}
-# Models whose results depend on types that the configuration sets.
-UNQUANTIZED = set()
+# Models whose results depend on the configured type, and that type. Functions such as tanh take at most 16 bits.
+WIDE, NARROW = "fixed<32,12,RND,SAT>", "fixed<16,6,RND,SAT>"
+UNQUANTIZED = {}
 # Shapes of inputs whose own ones have None, as `--input-shape` takes them.
 SHAPES = {}
 # Inputs that take integers below a limit.
@@ -22,13 +23,13 @@ LIMITS = {"embedding": 11}
 TRAINED = set()
 
 
-def model(fn=None, *, unquantized=False, trained=False, shapes=None):
+def model(fn=None, *, unquantized=None, trained=False, shapes=None):
     if fn is None:
         return lambda fn: model(fn, unquantized=unquantized, trained=trained, shapes=shapes)
     name = fn.__name__
     MODELS[name] = fn
     if unquantized:
-        UNQUANTIZED.add(name)
+        UNQUANTIZED[name] = unquantized
     if trained:
         TRAINED.add(name)
     if shapes:
@@ -343,7 +344,8 @@ def channels_first():
     x = i = L.Input((2, 6, 6), name="input_1")
     x = L.ZeroPadding2D(1, data_format="channels_first")(x)
     x = act()(L.UpSampling2D(2, data_format="channels_first")(x))
-    return keras.Model(i, dense(3)(L.Flatten(data_format="channels_first")(L.BatchNormalization(axis=1)(x))))
+    x = act(text="quantized_bits(8,3,0,alpha=1)")(L.BatchNormalization(axis=1)(x))
+    return keras.Model(i, dense(3)(L.Flatten(data_format="channels_first")(x)))
 
 
 # Merging layers, layout, tensor operations.
@@ -516,19 +518,19 @@ def mixed_float16():
 # Models without quantizers.
 
 
-@model(unquantized=True, trained=True)
+@model(unquantized=WIDE, trained=True)
 def plain_mlp():
     return sequential((16,), L.Dense(24, activation="relu"), L.BatchNormalization(), L.Dense(12, use_bias=False), L.BatchNormalization(),
                       L.ReLU(), L.Dense(5), L.Softmax())
 
 
-@model(unquantized=True)
+@model(unquantized=NARROW)
 def plain_cnn():
     return sequential((10, 10, 3), L.Conv2D(4, 3, activation="relu", padding="same"), L.MaxPooling2D(2), L.Conv2D(6, 3, use_bias=False),
                       L.BatchNormalization(), L.Activation("relu"), L.Flatten(), L.Dense(8, activation="tanh"), L.Dense(3, activation="sigmoid"))
 
 
-@model(unquantized=True)
+@model(unquantized=WIDE)
 def plain_mobilenet():
     return sequential((8, 8, 3), L.Conv2D(4, 3, strides=2, padding="same", use_bias=False), L.BatchNormalization(), L.ReLU(6.0),
                       L.DepthwiseConv2D(3, padding="same", use_bias=False), L.BatchNormalization(), L.ReLU(6.0),
@@ -536,7 +538,7 @@ def plain_mobilenet():
                       L.GlobalAveragePooling2D(), L.Dropout(0.001), L.Dense(3))
 
 
-@model(unquantized=True)
+@model(unquantized=WIDE)
 def plain_resnet():
     x = i = L.Input((8, 8, 3), name="input_1")
     x = L.Activation("relu")(L.BatchNormalization()(L.Conv2D(6, 3, padding="same")(x)))
@@ -546,7 +548,7 @@ def plain_resnet():
     return keras.Model(i, L.Dense(4, activation="softmax")(L.Flatten()(L.AveragePooling2D(4)(x))))
 
 
-@model(unquantized=True)
+@model(unquantized=WIDE)
 def plain_autoencoder():
     x = i = L.Input((12,), name="input_1")
     for units in (8, 4, 8):
@@ -554,26 +556,26 @@ def plain_autoencoder():
     return keras.Model(i, L.Dense(12)(x))
 
 
-@model(unquantized=True)
+@model(unquantized=NARROW)
 def plain_1d():
     return sequential((16, 2), L.Conv1D(4, 3, activation="elu"), L.AveragePooling1D(2), L.Conv1DTranspose(3, 2, strides=2), L.PReLU(),
                       L.SeparableConv1D(4, 3), L.DepthwiseConv1D(3), L.GlobalMaxPooling1D(), L.Dense(2, activation="softplus"))
 
 
-@model(unquantized=True)
+@model(unquantized=WIDE)
 def einsum_dense():
     return chain((4, 6), L.EinsumDense("abc,cd->abd", output_shape=(None, 5), bias_axes="d", activation="relu"),
                  L.EinsumDense("abc,bcd->ad", output_shape=3, bias_axes="d"))
 
 
-@model(unquantized=True)
+@model(unquantized=NARROW)
 def plain_operations():
     x = i = L.Input((4, 6), name="input_1")
     x = L.Dense(4)(x * 0.3 + 0.1)
     return keras.Model(i, (tf.nn.tanh(x) if VERSION == 2 else keras.ops.tanh(x)) / 3)
 
 
-@model(unquantized=True)
+@model(unquantized=WIDE)
 def partly_quantized():
     """Quantized kernels with biases of no quantizer, and layers of Keras between quantized ones."""
     return chain((8, 8, 2), conv(4, bias_quantizer=None), L.ReLU(), L.Conv2D(3, 3), act("a1", "quantized_relu(12,4)"), L.Flatten(),
@@ -634,7 +636,7 @@ def pruned_stripped():
     return pruning().strip_pruning(pruned_steps(pruning().prune_low_magnitude(base, pruning_schedule=schedule())))
 
 
-@model(unquantized=True)
+@model(unquantized=WIDE)
 def pruned_plain():
     base = sequential((8, 8, 3), L.Conv2D(4, 3, name="c1"), L.ReLU(name="r1"), L.Flatten(name="flat"), L.Dense(4, name="out"))
     return pruned_steps(pruning().prune_low_magnitude(base, pruning_schedule=schedule()))

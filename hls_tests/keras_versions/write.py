@@ -108,7 +108,10 @@ FORMATS = {
 
 
 def randomise(model, rng):
+    adapted = {id(weight) for layer in model.layers if isinstance(layer, keras.layers.Normalization) for weight in layer.weights}
     for weight in model.weights:
+        if id(weight) in adapted:
+            continue
         name, shape = getattr(weight, "path", weight.name), tuple(weight.shape)
         if "float" not in str(weight.dtype) or any(word in name for word in ("seed", "count", "pruning", "mask", "threshold")):
             continue
@@ -202,7 +205,7 @@ def write(out, name, formats):
         case = {"model": file, "inputs": kinds, "outputs": [tensor._keras_history[0].name for tensor in model.outputs], "keras": keras.__version__}
         case |= {"weights": weights} if weights else {}
         case |= {"shapes": models.SHAPES[name]} if name in models.SHAPES else {}
-        case |= {"unquantized": True} if name in models.UNQUANTIZED else {}
+        case |= {"precision": models.UNQUANTIZED[name]} if name in models.UNQUANTIZED else {}
         case |= {"note": note} if note else {}
         (folder / "case.json").write_text(json.dumps(case, indent=1) + "\n")
         print(f"{name}-{form}: written" + (f" ({note})" if note else ""), flush=True)
