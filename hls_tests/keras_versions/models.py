@@ -248,12 +248,17 @@ def layer_activations():
 @model
 def activation_layers():
     leaky = L.LeakyReLU(0.25, name="leaky") if VERSION == 2 else L.LeakyReLU(negative_slope=0.25, name="leaky")
-    return chain((8, 8, 2), conv(3), L.ReLU(name="relu"), act(), conv(3), leaky, act(text="quantized_bits(7,2,0,alpha=1)"),
-                 conv(3), L.PReLU(shared_axes=[1, 2], name="prelu"), act(text="quantized_bits(7,2,0,alpha=1)"), L.Flatten(),
+    return chain((8, 8, 2), conv(3), L.ReLU(name="relu"), act(), conv(3), leaky, act(text="quantized_bits(7,2,0,alpha=1)"), L.Flatten(),
                  dense(5), L.ELU(name="elu"), act(text="quantized_bits(7,2,0,alpha=1)"),
                  dense(5, activation="tanh"), act(text="quantized_bits(7,2,0,alpha=1)"),
                  dense(4), L.Activation("sigmoid", name="sigmoid"), act(text="quantized_bits(7,2,0,alpha=1)"),
                  dense(4), L.Softmax(name="softmax"))
+
+
+@model(unquantized=NARROW)
+def prelu():
+    """Slopes have no quantizer."""
+    return chain((6, 6, 2), conv(3), L.PReLU(shared_axes=[1, 2]), act(text="quantized_bits(7,2,0,alpha=1)"), L.Flatten(), dense(4), L.PReLU())
 
 
 # Normalization.

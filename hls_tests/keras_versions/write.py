@@ -25,6 +25,7 @@ sys.path += [str(pathlib.Path(__file__).parent.parent / "reference"), str(pathli
 import models
 from graphs import trace
 
+tf.config.threading.set_intra_op_parallelism_threads(1)
 VERSION = models.VERSION
 SAMPLES = 8
 
