@@ -4,27 +4,25 @@ mod error;
 mod hardware;
 mod options;
 mod samples;
+mod simulation;
 
-use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ndarray::ArrayD;
-use num_bigint::BigInt;
 
 use crate::diagnostic::Diagnostic;
-use crate::fixed::Codes;
 use crate::front::{self, Arrays};
-use crate::ir::{Graph, NodeId, Op, Operand, Operation};
+use crate::ir::Graph;
 use crate::lower::{self, Lowered};
 use crate::model::Model;
 use crate::naming::nearest;
 use crate::passes;
-use crate::sim::{self, Trace};
 
 pub use error::CompileError;
 pub use hardware::Hardware;
 pub use options::{CompilerOptions, InputType, InputTypeError, SoftmaxMethod};
+pub use simulation::Simulation;
 
 /// Arrays by name; the first axis counts samples.
 pub type NamedArrays = Vec<(String, ArrayD<f64>)>;
@@ -91,7 +89,8 @@ impl Compiler {
         let mut lowered = lower::lower(&model, &self.options.lowering(&model)?)?;
         passes::run(&mut lowered.graph)?;
         let config = &self.options.config;
-        let mut log = Vec::from_iter(options::without_effect(config));
+        let mut log = model.notes.clone();
+        log.extend(options::without_effect(config));
         log.extend(lowered.warnings.iter().map(lower::LowerWarning::diagnostic));
         log.extend(options::missing_activations(config, &model));
         log.extend(options::proven(config, &model, &lowered.graph));
@@ -172,7 +171,7 @@ impl Network {
     /// # Errors
     /// If the samples do not fit the inputs.
     pub fn predict(&self, samples: &Arrays) -> Result<NamedArrays, CompileError> {
-        Ok(self.run(&self.quantize(samples)?)?.outputs())
+        self.outputs(&self.quantize(samples)?)
     }
 
     /// The result of every layer for `samples`, by the names of the layers.
@@ -181,168 +180,5 @@ impl Network {
     /// If the samples do not fit the inputs.
     pub fn trace(&self, samples: &Arrays) -> Result<NamedArrays, CompileError> {
         Ok(self.run(&self.quantize(samples)?)?.layers())
-    }
-
-    /// Simulates the network on codes, in the order of its inputs.
-    ///
-    /// # Errors
-    /// If the samples do not fit the inputs.
-    pub fn run(&self, inputs: &[Codes]) -> Result<Simulation<'_>, CompileError> {
-        let trace = sim::run(self.graph(), inputs)?;
-        self.count_overflows(&trace);
-        Ok(Simulation { network: self, trace })
-    }
-
-    /// Adds to each warning about a result that may overflow the number of values that do.
-    fn count_overflows(&self, trace: &Trace) {
-        for warning in &self.lowered.warnings {
-            let lower::LowerWarning::PrecisionOverflow(overflow) = warning else { continue };
-            let (mut count, mut all) = (0, 0);
-            for (node, ranges) in &overflow.nodes {
-                let Some(codes) = self.before_precision(node, trace) else { continue };
-                let inside = |code: &BigInt| {
-                    ranges.iter().any(|range| range.low() <= code && code <= range.high())
-                };
-                count += codes.iter().filter(inside).count();
-                all += codes.len();
-            }
-            let plain = overflow.diagnostic(None);
-            let is_it = |known: &&mut Diagnostic| {
-                known.code == plain.code && known.message.starts_with(&plain.message)
-            };
-            if let Some(known) = self.logged().iter_mut().find(is_it) {
-                *known = overflow.diagnostic((all > 0).then_some((count, all)));
-            }
-        }
-    }
-
-    /// The codes to which the node `name` applies a type: those of its operand, or the probabilities
-    /// of a softmax, which includes its type. `None` if a pass has removed the node.
-    fn before_precision<'t>(&self, name: &str, trace: &'t Trace) -> Option<Cow<'t, Codes>> {
-        let graph = self.graph();
-        let node = graph.nodes.node_indices().find(|id| graph[*id].name == name)?;
-        let operand = *graph.operands(node).first()?;
-        let codes = trace.of(operand)?;
-        let Op::Softmax(softmax) = &graph[node].op else { return Some(Cow::Borrowed(codes)) };
-        let unlimited = softmax.without_overflow().ok()?;
-        let x = &graph[operand].tensor;
-        let y = unlimited.infer(&[x]).ok()?;
-        unlimited.evaluate(&[Operand { tensor: x, codes }], &y).map(Cow::Owned)
-    }
-}
-
-/// Results of a network for samples; the first axis counts samples.
-#[derive(Debug)]
-pub struct Simulation<'n> {
-    network: &'n Network,
-    trace: Trace,
-}
-
-impl Simulation<'_> {
-    /// Number of samples.
-    pub fn samples(&self) -> usize {
-        let graph = self.network.graph();
-        let input = graph.inputs.first().and_then(|id| self.trace.of(*id));
-        input.and_then(|codes| codes.shape().first().copied()).unwrap_or(0)
-    }
-
-    /// The outputs as codes of their types, by the names of the output layers.
-    pub fn codes(&self) -> Vec<(String, Codes)> {
-        self.trace.outputs(self.network.graph())
-    }
-
-    /// The outputs, by the names of the output layers.
-    pub fn outputs(&self) -> NamedArrays {
-        let outputs = &self.network.graph().outputs;
-        outputs.iter().map(|output| self.values(&output.name, output.node)).collect()
-    }
-
-    /// The result of every layer, by the names of the layers. A function that a quantizer computes
-    /// as one table with itself has the values of the function in float64.
-    pub fn layers(&self) -> NamedArrays {
-        let layers = &self.network.graph().layers;
-        layers.iter().map(|(name, node)| self.values(name, *node)).collect()
-    }
-
-    /// The values of a node that is the result of layer `name`; a note if float64 rounds them.
-    fn values(&self, name: &str, node: NodeId) -> (String, ArrayD<f64>) {
-        let tensor = &self.network.graph()[node].tensor;
-        if tensor.range().bits().1 > f64::MANTISSA_DIGITS.into() {
-            let message =
-                format!("'{name}' is {}: float64 holds its values to 53 bits only", tensor.format);
-            self.network.log(Diagnostic::note("float64-width", message).in_layer(name));
-        }
-        let codes = self.trace.of(node).expect("a simulation computes every node of its graph");
-        let mut values = codes.to_values(tensor.format);
-        if let Some(function) = self.network.lowered.functions.get(name) {
-            values.mapv_inplace(|x| function.value(x));
-        }
-        (name.to_owned(), values)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Config;
-
-    const MODEL: &str = "examples/digits/model.h5";
-
-    fn load(config: &str) -> Result<Network, Box<dyn std::error::Error>> {
-        let options = CompilerOptions {
-            config: Config::parse(config)?,
-            input_types: vec!["ufixed<4,0>".parse()?],
-            ..CompilerOptions::default()
-        };
-        Ok(Compiler::new(options).load(MODEL.as_ref())?)
-    }
-
-    /// The warning of the network configured by `config` is `start` with `help`, and counts in the
-    /// samples the values of `layer` that satisfy `is_over` in the network without configuration.
-    fn counted(
-        config: &str,
-        [start, help]: [&str; 2],
-        layer: &str,
-        is_over: fn(f64) -> bool,
-    ) -> Result<(), Box<dyn std::error::Error>> {
-        let (plain, network) = (load("{}")?, load(config)?);
-        let text = || network.diagnostics().iter().map(ToString::to_string).collect::<Vec<_>>();
-        assert_eq!(text(), [format!("{start}{help}")]);
-        let samples = network.read_samples("examples/digits/test.npz".as_ref())?;
-        network.run(&samples)?;
-        let layers = plain.run(&samples)?.layers();
-        let (_, exact) = layers.into_iter().find(|(name, _)| name == layer).expect("a layer");
-        let over = exact.iter().filter(|value| is_over(**value)).count();
-        assert!(over > 0);
-        let all = exact.len();
-        assert_eq!(
-            text(),
-            [format!("{start}; {over} of {all} values do so in these samples{help}")]
-        );
-        Ok(())
-    }
-
-    #[test]
-    fn results_that_overflow_are_counted_in_the_samples() -> Result<(), Box<dyn std::error::Error>>
-    {
-        let warning = [
-            "warning: layer 'relu1': result precision fixed<4,1> cannot hold the range [0, 1.9375]; \
-             values wrap",
-            ". Use ufixed<4,1> or set overflow SAT.",
-        ];
-        let config = "LayerName: {relu1: {Precision: 'fixed<4,1>'}}";
-        counted(config, warning, "relu1", |value| value >= 1.0)
-    }
-
-    #[test]
-    fn probabilities_that_overflow_are_counted_in_the_samples()
-    -> Result<(), Box<dyn std::error::Error>> {
-        let warning = [
-            "warning: layer 'probabilities': result precision ufixed<6,0,RND,SAT> cannot hold the \
-             range [0, 1]; values saturate",
-            ". Use ufixed<7,1,RND,SAT>.",
-        ];
-        let config = "LayerName: {probabilities: {Precision: 'ufixed<6,0,RND,SAT>'}}";
-        counted(config, warning, "probabilities", |value| value >= 1.0 - 1.0 / 128.0)
     }
 }

@@ -8,7 +8,7 @@ use super::{CompileError, Network};
 use crate::diagnostic::Diagnostic;
 use crate::fixed::Codes;
 use crate::front::{self, Arrays};
-use crate::ir::Graph;
+use crate::ir::{Graph, NodeId};
 use crate::sim;
 
 impl Network {
@@ -44,28 +44,38 @@ impl Network {
                 self.log(Diagnostic::note("unused-array", message));
             }
         }
-        let quantize = |id: &crate::ir::NodeId| {
-            let (input, format) = (graph[*id].name.clone(), graph[*id].tensor.format);
-            let source_name = source.to_owned();
-            let Some(values) = array_of(&input, samples, graph) else {
-                let known = names(samples);
-                return Err(CompileError::MissingInput { source_name, input, known });
-            };
-            let Some(quantized) = sim::quantize(&values.view(), format) else {
-                return Err(CompileError::NotANumber { source_name, input });
-            };
+        let name = |id: &NodeId| graph[*id].name.clone();
+        let array = |id: &NodeId| {
+            array_of(&graph[*id].name, samples, graph).ok_or_else(|| CompileError::MissingInput {
+                source_name: source.to_owned(),
+                input: name(id),
+                known: names(samples),
+            })
+        };
+        let arrays = graph.inputs.iter().map(array).collect::<Result<Vec<_>, _>>()?;
+        // Before values are counted, which are not those of other shapes.
+        let shapes: Vec<&[usize]> = arrays.iter().map(|array| array.shape()).collect();
+        sim::check_shapes(graph, &shapes)?;
+        let quantize = |(id, values): (&NodeId, &&ArrayD<f64>)| {
+            let not_a_number =
+                || CompileError::NotANumber { source_name: source.to_owned(), input: name(id) };
+            sim::quantize(&values.view(), graph[*id].tensor.format).ok_or_else(not_a_number)
+        };
+        let quantized = graph.inputs.iter().zip(&arrays).map(quantize);
+        let quantized = quantized.collect::<Result<Vec<_>, _>>()?;
+        for (id, quantized) in graph.inputs.iter().zip(&quantized) {
             let (rounded, saturated) = (quantized.rounded, quantized.saturated);
             if rounded + saturated > 0 {
+                let (input, format) = (name(id), graph[*id].tensor.format);
                 let message = format!(
                     "input '{input}': of {} values, {rounded} were rounded to {format} and \
                      {saturated} saturated",
-                    values.len()
+                    quantized.codes.len()
                 );
                 self.log(Diagnostic::note("samples-rounded", message).in_layer(input));
             }
-            Ok(quantized.codes)
-        };
-        graph.inputs.iter().map(quantize).collect()
+        }
+        Ok(quantized.into_iter().map(|quantized| quantized.codes).collect())
     }
 }
 
