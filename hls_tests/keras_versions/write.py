@@ -3,9 +3,9 @@
 
 Usage: write.py OUT [--models PART_OF_A_NAME] [--formats h5,keras,...]
 
-OUT/MODEL-FORMAT/ is a case as in ../reference: the model, inputs.npz, trace.npz (the output of every layer as Keras computes
-it with the model loaded from the file) and case.json. Where a file, loaded by Keras, gives other outputs than the model that
-was saved, or Keras cannot load it, this is printed; the trace is then that of the loaded model, or of the saved one.
+OUT/MODEL-FORMAT/ is a case as in ../reference: the model, inputs.npz, trace.npz (the output of every layer of the saved model, as
+Keras computes it) and case.json. Keras loads every file again: where it cannot, or the loaded model gives other outputs than
+the saved one, this is printed and noted in case.json.
 """
 import argparse, json, os, pathlib, shutil, sys, warnings
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -192,17 +192,17 @@ def write(out, name, formats):
             shutil.rmtree(folder)
             print(f"{name}-{form}: Keras cannot save it: {first_line(error)}", flush=True)
             continue
-        note, here = None, steps
+        note = None
         if again:
             try:
                 loaded = again()
                 found = outputs(loaded, feed)
                 if not all(a.shape == b.shape and np.allclose(a, b, rtol=0, atol=1e-6) for a, b in zip(found, wanted)):
-                    here, note = traced(loaded, feed), "loaded by Keras, it gives other outputs than the saved model"
+                    note = "loaded by Keras, it gives other outputs than the saved model"
             except Exception as error:
                 note = f"Keras cannot load it: {first_line(error)}"
         np.savez_compressed(folder / "inputs.npz", **dict(zip(kinds, feed)))
-        np.savez_compressed(folder / "trace.npz", **here)
+        np.savez_compressed(folder / "trace.npz", **steps)
         case = {"model": file, "inputs": kinds, "outputs": [tensor._keras_history[0].name for tensor in model.outputs], "keras": keras.__version__}
         case |= {"weights": weights} if weights else {}
         case |= {"shapes": models.SHAPES[name]} if name in models.SHAPES else {}
