@@ -494,19 +494,9 @@ def none_1d():
 def numpy_attributes():
     """Attributes that are numbers and booleans of numpy, as loops over arrays leave them."""
     units = np.array([6, 4])
-    return chain((tuple(np.array([5, 4]))), q.QConv1D(units[0], np.int32(3), use_bias=np.bool_(True), kernel_quantizer=bits(np.int64(4)), bias_quantizer=bits(4)),
-                 act(text=q.quantized_relu(np.int64(6), np.int64(2))), L.Flatten(), dense(units[1], use_bias=np.bool_(False)),
+    return chain((tuple(np.array([5, 4]))), q.QConv1D(units[0], 3, use_bias=np.bool_(True), kernel_quantizer=bits(4), bias_quantizer=bits(4)),
+                 act(), L.Flatten(), dense(units[1], use_bias=np.bool_(False)),
                  L.LeakyReLU(np.float32(0.25)), act())
-
-
-@model
-def float64():
-    old = keras.backend.floatx()
-    keras.backend.set_floatx("float64")
-    try:
-        return chain((6,), dense(5), act(), dense(3))
-    finally:
-        keras.backend.set_floatx(old)
 
 
 @model
@@ -569,7 +559,7 @@ def plain_1d():
 
 @model(unquantized=WIDE)
 def einsum_dense():
-    return chain((4, 6), L.EinsumDense("abc,cd->abd", output_shape=(None, 5), bias_axes="d", activation="relu"),
+    return chain((4, 6), L.EinsumDense("abc,cd->abd", output_shape=(4, 5), bias_axes="d", activation="relu"),
                  L.EinsumDense("abc,bcd->ad", output_shape=3, bias_axes="d"))
 
 
@@ -578,6 +568,16 @@ def plain_operations():
     x = i = L.Input((4, 6), name="input_1")
     x = L.Dense(4)(x * 0.3 + 0.1)
     return keras.Model(i, (tf.nn.tanh(x) if VERSION == 2 else keras.ops.tanh(x)) / 3)
+
+
+@model(unquantized=WIDE)
+def plain_float64():
+    old = keras.backend.floatx()
+    keras.backend.set_floatx("float64")
+    try:
+        return chain((6,), L.Dense(5), L.BatchNormalization(), L.ReLU(), L.Dense(3))
+    finally:
+        keras.backend.set_floatx(old)
 
 
 @model(unquantized=WIDE)

@@ -21,6 +21,10 @@ for _name in ("stack", "unstack"):  # QKeras 0.9 calls two functions that Tensor
 import keras
 import qkeras as q
 
+if keras.__version__.startswith("2."):  # The pooling of QKeras' octave names an argument that QAveragePooling2D renamed.
+    import qkeras.qoctave
+    qkeras.qoctave.QAveragePooling2D = lambda quantizer=None, **more: q.QAveragePooling2D(average_quantizer=quantizer, **more)
+
 sys.path += [str(pathlib.Path(__file__).parent.parent / "reference"), str(pathlib.Path(__file__).parent)]
 import models
 from graphs import trace
@@ -124,7 +128,7 @@ def randomise(model, rng):
             values = rng.uniform(0.5, 1.5, shape)
         else:
             values = rng.normal(0, 0.5, shape)
-        weight.assign(values.astype(np.float32))
+        weight.assign(values)
 
 
 def train(model, rng):
@@ -164,7 +168,7 @@ def build(name, rng):
     for tensor, at in zip(model.inputs, names):
         shape = tuple(map(int, given[at].split(","))) if at in given else tuple(tensor.shape[1:])
         values = samples(rng, kinds[at], (tensor.shape[0] or SAMPLES, *shape), models.LIMITS.get(name))
-        feed.append(values.astype("float64" if name == "float64" else "float32"))
+        feed.append(values.astype("float64" if name == "plain_float64" else "float32"))
     outputs(model, feed)  # Layers that set their state when they are first called.
     return model, kinds, feed
 
@@ -196,6 +200,7 @@ def write(out, name, formats):
         if again:
             try:
                 loaded = again()
+                outputs(loaded, feed)
                 found = outputs(loaded, feed)
                 if not all(a.shape == b.shape and np.allclose(a, b, rtol=0, atol=1e-6) for a, b in zip(found, wanted)):
                     note = "loaded by Keras, it gives other outputs than the saved model"

@@ -393,7 +393,8 @@ def trace(model, feed, prefix=""):
     layers = graph._self_tracked_trackables if VERSION == 2 else graph.operations
     nodes = [(layer, number, node) for layer in layers for number, node in enumerate(calls(graph, layer))]
     tensors = [flat(node.outputs if VERSION == 2 else node.output_tensors) for _, _, node in nodes]
-    tensors += [flat(node.input_tensors if VERSION == 2 else node.arguments.keras_tensors) for _, _, node in nodes]
+    given = [flat(node.input_tensors if VERSION == 2 else node.arguments.keras_tensors) for _, _, node in nodes]
+    tensors += [[tensor for tensor in one if hasattr(tensor, "_keras_history")] for one in given]  # No constants.
     computed = iter(flat(keras.Model(graph.inputs, flat(tensors))(feed, training=False)))
     computed = [[np.asarray(next(computed)) for _ in one] for one in tensors]
     for (layer, number, node), values, given in zip(nodes, computed, computed[len(nodes):]):
