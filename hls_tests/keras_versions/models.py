@@ -228,7 +228,7 @@ def activation_in_layers():
                  L.Flatten(), dense(5, activation=q.quantized_bits(6, 2, 1, alpha=1)), dense(3, activation="relu"))
 
 
-@model(trained=True)
+@model
 def adaptive():
     return chain((8,), dense(6), q.QAdaptiveActivation("quantized_relu", 6, quantization_delay=1), dense(4),
                  q.QAdaptiveActivation("quantized_bits", 7, quantization_delay=1))

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write the corpus of this environment's Keras: every model of models.py in every format that it saves.
 
-Usage: write.py OUT [--models PART_OF_A_NAME] [--formats h5,keras,...]
+Usage: write.py OUT [--models PART_OF_A_NAME,...] [--formats h5,keras,...]
 
 OUT/MODEL-FORMAT/ is a case as in ../reference: the model, inputs.npz, trace.npz (the output of every layer of the saved model, as
 Keras computes it) and case.json. Keras loads every file again: where it cannot, or the loaded model gives other outputs than
@@ -228,5 +228,5 @@ if __name__ == "__main__":
     parser.add_argument("--formats", type=lambda text: text.split(","), default=list(FORMATS))
     given = parser.parse_args()
     for name in models.MODELS:
-        if given.models in name:
+        if any(part in name for part in given.models.split(",")):
             write(given.out, name, [form for form in given.formats if form in FORMATS])
