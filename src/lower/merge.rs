@@ -231,14 +231,24 @@ fn affine(
         true => None,
         false => Some(rounded_constant(&layer.name, "bias", Array1::from(biases))?),
     };
-    let affine = Affine { scale, bias };
+    add_affine(builder, layer, x, Affine { scale, bias })
+}
+
+/// The node that holds `affine` of `x`; its constants are one for all, one per channel, or one per
+/// element.
+pub(super) fn add_affine(
+    builder: &mut Builder<'_>,
+    layer: &Layer,
+    x: NodeId,
+    affine: Affine,
+) -> Result<NodeId, LowerError> {
     let tensor = builder.tensor(x);
-    if [1, tensor.channel_count()].contains(&values.len()) {
+    if [1, tensor.channel_count()].contains(&affine.scale.codes.len()) {
         return builder.add(&layer.name, "", affine, x);
     }
     // One scale per element: each element becomes a channel.
     let shape = tensor.shape.clone();
-    let flat = [Layout::Reshape(vec![values.len()])];
+    let flat = [Layout::Reshape(vec![tensor.len()])];
     let flat = gather(builder, &layer.name, "elements", x, &flat)?;
     let node = builder.add(&layer.name, "scaled", affine, flat)?;
     gather(builder, &layer.name, "", node, &[Layout::Reshape(shape)])
