@@ -39,9 +39,9 @@ fn residual(size: usize) -> Result<Graph, Box<dyn std::error::Error>> {
     let mut graph = Graph::new("residual");
     let x = graph.add_input("x", vec![size, size, 2], "fixed<8,1>".parse::<Format>()?);
     let pool = Pool { window: same(size), kind: PoolKind::Max };
-    let largest = graph.add("largest", pool, &[x])?;
-    let sum = graph.add("sum", Elementwise::Add, &[largest, x])?;
-    graph.add_output("sum", sum);
+    let pooled = graph.add("pooled", pool, &[x])?;
+    let added = graph.add("added", Elementwise::Add, &[pooled, x])?;
+    graph.add_output("added", added);
     Ok(graph)
 }
 
@@ -51,7 +51,7 @@ fn a_skip_connection_is_as_deep_as_a_row_and_two_pixels() -> Outcome {
         let design = design(&residual(size)?)?;
         let processes: Vec<(&str, &ProcessForm)> =
             design.processes.iter().map(|it| (it.name.as_str(), &it.form)).collect();
-        let [("x_fork", fork), ("largest", windows), ("sum", rows)] = processes[..] else {
+        let [("x_fork", fork), ("pooled", windows), ("added", rows)] = processes[..] else {
             return Err(format!("{processes:?}").into());
         };
         let tokens = size * size;
