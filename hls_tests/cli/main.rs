@@ -6,8 +6,10 @@ mod headers;
 mod hls4ml;
 mod paths;
 mod pipes;
+mod plain;
 mod quantizers;
 mod run;
+mod signals;
 mod synthesis;
 mod tampered;
 #[path = "../vendors/mod.rs"]
