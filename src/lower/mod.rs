@@ -184,6 +184,7 @@ fn is_moving(kind: &LayerKind) -> bool {
         | LayerKind::Activation(_)
         | LayerKind::BatchNorm(_)
         | LayerKind::ScaleShift(_)
+        | LayerKind::Embedding(_)
         | LayerKind::PRelu(_)
         | LayerKind::Embedding(_)
         | LayerKind::Rescaling(_)
