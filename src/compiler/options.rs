@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::back::Tool;
-use crate::config::{Config, ConfigError, Strategy, Variable};
+use crate::config::{Config, ConfigError, IoType, Strategy, Variable};
 use crate::diagnostic::Diagnostic;
 use crate::fixed::{Format, FormatError};
 use crate::front::{InputShape, ReadOptions};
@@ -41,6 +41,8 @@ pub struct CompilerOptions {
     pub reuse_factor: Option<u64>,
     /// Sharing of multipliers; precedence as of `reuse_factor`.
     pub strategy: Option<Strategy>,
+    /// Arrays or streams between layers.
+    pub io: Option<IoType>,
 }
 
 /// Type of one input or of all inputs: `input_1=fixed<8,1>`, `fixed<8,1>`.
@@ -127,6 +129,9 @@ impl CompilerOptions {
         let mut options = hls::Options::new(name, part);
         if let Some(period) = self.clock_period.or(config.clock_period) {
             options.clock_period = period;
+        }
+        if let Some(io) = self.io.or(config.io) {
+            options.io = io;
         }
         if let Some(uncertainty) = config.clock_uncertainty {
             options.clock_uncertainty = uncertainty.of(options.clock_period);

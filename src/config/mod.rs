@@ -40,7 +40,7 @@ use std::path::{Path, PathBuf};
 pub use clock::{ClockPeriod, ClockPeriodError, ClockUncertainty};
 pub use error::ConfigError;
 pub use lookup::{FusedEntry, SoftmaxKeys};
-pub use project::Tool;
+pub use project::{IoType, Tool};
 pub use section::{Strategy, Variable};
 
 use section::{Section, Sections};
@@ -56,6 +56,8 @@ pub struct Config {
     pub clock_period: Option<f64>,
     /// Part of the clock period that synthesis leaves to placement and routing.
     pub clock_uncertainty: Option<ClockUncertainty>,
+    /// Arrays or streams between layers.
+    pub io: Option<IoType>,
     /// Name of the project, a C++ identifier.
     pub project_name: Option<String>,
     /// Folder of the project.

@@ -56,6 +56,17 @@ impl fmt::Display for Tool {
     }
 }
 
+/// Connection of layers in hardware: hls4ml's `IOType`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IoType {
+    /// Arrays of all elements: `io_parallel`.
+    #[default]
+    Parallel,
+    /// FIFOs of positions, one after the other: `io_stream`.
+    Stream,
+}
+
 /// The backends that hls4ml has besides.
 const OTHER_BACKENDS: &[&str] = &[
     "Vivado",
@@ -93,7 +104,11 @@ pub(super) fn read(file: &Value) -> Result<Config, ConfigError> {
             "ClockPeriod" => config.clock_period = Some(clock::period(&node)?),
             "ClockUncertainty" => config.clock_uncertainty = Some(clock::uncertainty(&node)?),
             "IOType" => {
-                node.choice(&["io_parallel"], &["io_stream", "io_serial"])?;
+                config.io =
+                    Some(match node.choice(&["io_parallel", "io_stream"], &["io_serial"])? {
+                        "io_stream" => IoType::Stream,
+                        _ => IoType::Parallel,
+                    });
             }
             "ProjectName" => config.project_name = Some(identifier(&node)?),
             "OutputDir" => config.output_dir = Some(PathBuf::from(node.text("a folder")?)),

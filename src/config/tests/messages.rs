@@ -80,7 +80,11 @@ fn what_hls4ml_knows_and_is_not_built_says_so() {
             "Model.Precision.maximum is not supported",
             remove,
         ),
-        ("IOType: io_stream", "IOType: io_stream is not supported", "supported: io_parallel"),
+        (
+            "IOType: io_serial",
+            "IOType: io_serial is not supported",
+            "supported: io_parallel, io_stream",
+        ),
         (
             "Model: {Strategy: distributed_arithmetic}",
             "Model.Strategy: distributed_arithmetic is not supported",
