@@ -185,6 +185,7 @@ fn plain_outputs(kind: &LayerKind) -> Option<usize> {
         | LayerKind::BatchNorm(_)
         | LayerKind::ScaleShift(_)
         | LayerKind::PRelu(_)
+        | LayerKind::Einsum(_)
         | LayerKind::Embedding(_)
         | LayerKind::Rescaling(_)
         | LayerKind::Normalization(_)

@@ -170,6 +170,7 @@ fn after(kind: &LayerKind) -> After {
         | LayerKind::Conv(_)
         | LayerKind::Separable(_)
         | LayerKind::PRelu(_)
+        | LayerKind::Einsum(_)
         | LayerKind::Embedding(_)
         | LayerKind::Rescaling(_)
         | LayerKind::Normalization(_)
