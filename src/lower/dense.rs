@@ -141,7 +141,7 @@ impl WeightedLayer<'_> {
         &self,
         builder: &mut Builder<'_>,
     ) -> Result<QuantizedWeights, LowerError> {
-        let chosen = builder.settings.layer(self.layer).cloned().unwrap_or_default();
+        let chosen = builder.settings.of_kernel(self.layer, self.attribute);
         let default = builder.settings.precision;
         let (weights, scale) = self.kernel(builder, &chosen.weight.unwrap_or(default))?;
         let keeps_bias = self.keeps_bias(&chosen);
