@@ -158,6 +158,7 @@ fn has_weights(kind: &LayerKind) -> bool {
         | LayerKind::Separable(_)
         | LayerKind::BatchNorm(_)
         | LayerKind::ScaleShift(_)
+        | LayerKind::Embedding(_)
         | LayerKind::PRelu(_) => true,
         LayerKind::TimeDistributed(kind) | LayerKind::ChannelsFirst(kind) => has_weights(kind),
         LayerKind::Input { .. }

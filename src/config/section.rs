@@ -158,6 +158,7 @@ impl Section {
         notes: &mut Notes,
     ) -> Result<Self, ConfigError> {
         let mut section = Self::default();
+        let mut attributes = BTreeMap::new();
         for (key, node) in keys::read(level, mapping, notes)? {
             match key {
                 "Precision" => section.read_precision(&node, types, notes)?,
@@ -183,9 +184,11 @@ impl Section {
                 "Trace" => {
                     node.boolean()?;
                 }
-                _ => section.set_type(key, &node)?,
+                _ => attributes.extend(typed(key, &node)?),
             }
         }
+        // hls4ml sets the attributes of a layer last: `exp_table_t` outranks `Precision: exp_table`.
+        section.precision.extend(attributes);
         Ok(section)
     }
 
@@ -208,10 +211,9 @@ impl Section {
         Ok(())
     }
 
-    /// The type of the variable that `key` names.
+    /// Sets the type of the variable that `key` names. A second key for it is an error.
     fn set_type(&mut self, key: &str, node: &PlacedValue<'_>) -> Result<(), ConfigError> {
-        let Some(variable) = Variable::from_key(key) else { return Ok(()) };
-        let Some(quantization) = node.precision()? else { return Ok(()) };
+        let Some((variable, quantization)) = typed(key, node)? else { return Ok(()) };
         if self.precision.insert(variable, quantization).is_some() {
             let bare = keys::bare(key);
             let other = if bare == key { format!("{key}_t") } else { bare.to_owned() };
@@ -263,6 +265,15 @@ fn softmax_help(error: ConfigError) -> ConfigError {
         },
         other => other,
     }
+}
+
+/// The variable that `key` names and its type; none for a type that is `auto`.
+fn typed(
+    key: &str,
+    node: &PlacedValue<'_>,
+) -> Result<Option<(Variable, Quantization)>, ConfigError> {
+    let Some(variable) = Variable::from_key(key) else { return Ok(None) };
+    Ok(node.precision()?.map(|quantization| (variable, quantization)))
 }
 
 /// Entries of a table. Its index is a whole number of bits.

@@ -1,6 +1,7 @@
 //! Errors and warnings of lowering.
 
 use miette::Diagnostic;
+use num_bigint::BigInt;
 
 use super::result::unlimited;
 use crate::diagnostic;
@@ -147,6 +148,29 @@ pub enum LowerWarning {
         /// The type.
         precision: Quantization,
     },
+    /// Values that are taken as 0, because exact constants with them would be too wide.
+    Negligible {
+        /// The layer.
+        layer: String,
+        /// "kernel", "scale" or "bias".
+        part: &'static str,
+        /// Number of the values.
+        count: usize,
+        /// The largest of them.
+        largest: String,
+        /// Bound of the change of a result.
+        bound: String,
+    },
+    /// Batch normalisations that are folded into the layers before them.
+    Folded {
+        /// The batch normalisation and the layer, by name.
+        pairs: Vec<(String, String)>,
+    },
+    /// Batch normalisations that are not folded because of configured types.
+    NotFolded {
+        /// The batch normalisation and the layer, by name.
+        pairs: Vec<(String, String)>,
+    },
     /// Values that are rounded because exact results would be too wide.
     Rounded {
         /// The layer.
@@ -166,6 +190,17 @@ pub enum LowerWarning {
         precision: Quantization,
         /// The attribute that takes precedence: "kernel_quantizer".
         attribute: &'static str,
+    },
+    /// An operand of an Embedding whose type does not hold the indices of its rows and no others.
+    Indices {
+        /// The layer.
+        layer: String,
+        /// Number of rows.
+        rows: usize,
+        /// Range of the operand, in integers.
+        range: Range,
+        /// The operand holds other numbers than indices.
+        exceeds: bool,
     },
     /// QAdaptiveActivations whose averages QKeras updates at inference.
     MovingAverage {
@@ -232,6 +267,36 @@ impl LowerWarning {
                 "Use larger tables (TableSize), a finer type for exponentials (Precision: exp_table), \
                  or a coarser type for probabilities (Precision: result).",
             ),
+            Self::Negligible { layer, part, count, largest, bound } => Diagnostic::warning(
+                "negligible-dropped",
+                format!(
+                    "layer '{layer}': {count} value{} of the {part}, of at most {largest}, below 2^-40 of \
+                     the largest, taken as 0; results change by at most {bound}",
+                    if *count == 1 { "" } else { "s" }
+                ),
+            )
+            .in_layer(layer)
+            .with_help("Set such values to 0, or quantize them."),
+            Self::Folded { pairs } => Diagnostic::note(
+                "batch-norm-folded",
+                format!(
+                    "folded batch normalizations: {}; a trace has the result of both under the name of \
+                     the first",
+                    list_pairs(pairs)
+                ),
+            ),
+            Self::NotFolded { pairs } => Diagnostic::note(
+                "batch-norm-not-folded",
+                format!(
+                    "batch normalizations that are not folded, because the configuration has types for \
+                     what folding removes: {}",
+                    list_pairs(pairs)
+                ),
+            )
+            .with_help(
+                "To fold one, remove the result type of the layer before it, and the types of its \
+                 scale and bias.",
+            ),
             Self::Rounded { layer, what, bits } => Diagnostic::warning(
                 "wide-rounded",
                 format!(
@@ -253,6 +318,28 @@ impl LowerWarning {
             )
             .in_layer(layer)
             .with_help("Remove the type, or train with another quantizer."),
+            Self::Indices { layer, rows, range, exceeds } => {
+                let effect = match exceeds {
+                    true => "an index outside selects the nearest row, where Keras raises an error",
+                    false => "the rows beyond are never selected",
+                };
+                let last = rows.saturating_sub(1);
+                let bits = (usize::BITS - last.leading_zeros()).max(1);
+                // With the narrowest type that holds all indices, nothing is left to do.
+                let is_narrowest = *range.low() == BigInt::ZERO && range.high().bits() == u64::from(bits);
+                let help = format!("Give the input the type ufixed<{bits},{bits}> (--input-type).");
+                let warning = Diagnostic::warning(
+                    "indices",
+                    format!(
+                        "layer '{layer}': its operand has the range [{}, {}], its table the rows 0 to \
+                         {last}; {effect}",
+                        range.low(),
+                        range.high()
+                    ),
+                )
+                .in_layer(layer);
+                if is_narrowest { warning } else { warning.with_help(help) }
+            }
             Self::MovingAverage { layers } => Diagnostic::warning(
                 "moving-average",
                 format!(
@@ -291,6 +378,12 @@ fn list(precisions: &[Quantization]) -> String {
         [before @ .., last] => format!("{} and {last}", before.join(", ")),
         [] => String::new(),
     }
+}
+
+/// `'bn1' into 'fc1', 'bn2' into 'fc2'`.
+fn list_pairs(pairs: &[(String, String)]) -> String {
+    let pairs = pairs.iter().map(|(norm, layer)| format!("'{norm}' into '{layer}'"));
+    pairs.collect::<Vec<_>>().join(", ")
 }
 
 /// A type that cannot hold the proven range of a result, or the values of a parameter.

@@ -7,8 +7,9 @@ use super::LowerError;
 use super::activation::{NodeScope, limit};
 use super::average::{self, Rational};
 use super::builder::Builder;
+use super::exact::{Reach, real};
 use super::layout::gather;
-use super::normalization::rounded_constant;
+use super::parameters::{BIAS, SCALE};
 use crate::ir::{Affine, Elementwise, NodeId, Pool, PoolKind, Window};
 use crate::model::{self, Layer, Layout, Merge};
 
@@ -226,20 +227,27 @@ fn affine(
     let values = broadcast(builder, layer, x, &constant.values)?;
     let terms = values.iter().map(|value| terms(f64::from(*value)));
     let (scales, biases): (Vec<f64>, Vec<f64>) = terms.unzip();
-    let scale = rounded_constant(&layer.name, "scale", Array1::from(scales))?;
-    let bias = match biases.iter().all(|bias| *bias == 0.0) {
-        true => None,
-        false => Some(rounded_constant(&layer.name, "bias", Array1::from(biases))?),
-    };
-    let affine = Affine { scale, bias };
+    let (scales, biases) = (Array1::from(scales).into_dyn(), Array1::from(biases).into_dyn());
     let tensor = builder.tensor(x);
-    if [1, tensor.channel_count()].contains(&values.len()) {
-        return builder.add(&layer.name, "", affine, x);
-    }
+    let by_element = ![1, tensor.channel_count()].contains(&values.len());
     // One scale per element: each element becomes a channel.
     let shape = tensor.shape.clone();
-    let flat = [Layout::Reshape(vec![values.len()])];
-    let flat = gather(builder, &layer.name, "elements", x, &flat)?;
-    let node = builder.add(&layer.name, "scaled", affine, flat)?;
+    let operand = match by_element {
+        false => x,
+        true => {
+            let flat = [Layout::Reshape(vec![values.len()])];
+            gather(builder, &layer.name, "elements", x, &flat)?
+        }
+    };
+    let scale = real(builder, &layer.name, SCALE, &scales, Reach::Scale(operand))?;
+    let bias = match biases.iter().all(|bias| *bias == 0.0) {
+        true => None,
+        false => Some(real(builder, &layer.name, BIAS, &biases, Reach::Bias)?),
+    };
+    let affine = Affine { scale, bias };
+    if !by_element {
+        return builder.add(&layer.name, "", affine, operand);
+    }
+    let node = builder.add(&layer.name, "scaled", affine, operand)?;
     gather(builder, &layer.name, "", node, &[Layout::Reshape(shape)])
 }

@@ -16,7 +16,7 @@ use std::error::Error;
 use bitkiln::fixed::{Quantization, cast_real};
 use bitkiln::function::Function;
 use bitkiln::model::{
-    Activation, LayerKind, Layout, Merge, MergeConstant, Reduce, Reduction, broadcast,
+    Activation, BatchNorm, LayerKind, Layout, Merge, MergeConstant, Reduce, Reduction, broadcast,
 };
 use ndarray::{ArrayD, Axis, IxDyn, concatenate};
 use num_traits::ToPrimitive;
@@ -33,6 +33,10 @@ pub struct Exact<'s> {
     pub precision: &'s Quantization,
     /// Only quantizers read the result, so that a function before them needs no type.
     pub before_quantizers: bool,
+    /// A quantizer takes the result of a batch normalisation, at once or after layers without weights.
+    pub reaches_quantizer: bool,
+    /// The batch normalisation that is folded into the layer.
+    pub folded: Option<&'s BatchNorm>,
 }
 
 impl Exact<'_> {
@@ -49,13 +53,14 @@ impl Exact<'_> {
                 if let Some(channels) = between.last_mut() {
                     *channels = pair.depthwise.outputs;
                 }
-                let between = self.conv(&pair.depthwise, first, &between)?;
+                let first_half = Exact { folded: None, ..*self };
+                let between = first_half.conv(&pair.depthwise, first, &between)?;
                 self.conv(&pair.pointwise, &between, shape)
             }
             LayerKind::Pool(pool) => self.pool(pool, first, shape),
             LayerKind::Reduce(reduce) => reduced(reduce, first, shape),
             LayerKind::Activation(activation) => self.activate(activation, first.clone()),
-            LayerKind::BatchNorm(norm) => parameters::batch_norm(norm, first),
+            LayerKind::BatchNorm(norm) => self.batch_norm(norm, first),
             LayerKind::ScaleShift(shift) => {
                 let scaled = parameters::scale_shift(shift, first)?;
                 self.activate(&shift.activation, scaled)
@@ -100,6 +105,12 @@ impl Exact<'_> {
             }
             LayerKind::Dot { axes } => dot(x, axes, shape),
             LayerKind::Bilinear { factors } => Ok(windows::bilinear(first, *factors)),
+            LayerKind::Embedding(table) => {
+                let row = |index: &f64| table.row(*index as usize).to_vec();
+                let rows: Vec<f64> = first.iter().flat_map(row).map(f64::from).collect();
+                let rows = Samples::from_shape_vec(IxDyn(shape), rows)?;
+                if self.before_quantizers { Ok(rows) } else { self.cut(rows) }
+            }
             LayerKind::TimeDistributed(inner) => {
                 let steps = first.shape()[0] * first.shape()[1];
                 let one = |shape: &[usize]| [&[steps], &shape[2..]].concat();
