@@ -62,10 +62,16 @@ fn what_hls4ml_wrote_loads_unchanged() -> Outcome {
 #[test]
 fn a_configuration_of_a_tutorial_is_applied() -> Outcome {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("hls_tests/config/tutorial.yml");
-    let network = load("jet_mlp", Config::load(&file)?)?;
-    let text: Vec<String> = network.diagnostics().iter().map(ToString::to_string).collect();
-    assert!(text.iter().any(|it| it.contains("layer 'fc1': result precision fixed<16,6>")));
-    assert_eq!(network.design()?.design.name, "jet_mlp");
+    let fc1 = |config: Config| -> Result<String, Box<dyn std::error::Error>> {
+        let options = CompilerOptions { config, ..CompilerOptions::default() };
+        let network = Compiler::new(options).load(&model("jet_mlp"))?;
+        network.design()?;
+        let graph = network.graph();
+        let (_, fc1) = graph.layers.iter().find(|(name, _)| name == "fc1").ok_or("no layer fc1")?;
+        Ok(graph[*fc1].tensor.format.to_string())
+    };
+    assert_eq!(fc1(Config::load(&file)?)?, "fixed<16,6>");
+    assert_eq!(fc1(Config::default())?, "fixed<24,9>");
     Ok(())
 }
 
