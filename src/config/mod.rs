@@ -24,13 +24,14 @@
 //! # Ok::<(), bitkiln::config::ConfigError>(())
 //! ```
 //!
-//! An unsupported key of hls4ml is an error, unless it has hls4ml's default value. A key that is not
-//! applicable has no effect and is noted. An unknown key is an error that names the nearest one.
+//! An unsupported key of hls4ml that changes results is an error, unless it has hls4ml's default
+//! value; one that changes none is noted. An unknown key is an error that names the nearest one.
 
 mod clock;
 mod error;
 mod keys;
 mod lookup;
+mod notes;
 mod project;
 mod section;
 mod tree;
@@ -39,7 +40,8 @@ use std::path::{Path, PathBuf};
 
 pub use clock::{ClockPeriod, ClockPeriodError, ClockUncertainty};
 pub use error::ConfigError;
-pub use lookup::{FusedEntry, SoftmaxKeys};
+pub use lookup::{FusedEntry, LayerKey, SoftmaxKeys};
+pub use notes::{Note, NoteKind};
 pub use project::{IoType, Tool};
 pub use section::{Strategy, Variable};
 
@@ -56,14 +58,14 @@ pub struct Config {
     pub clock_period: Option<f64>,
     /// Part of the clock period that synthesis leaves to placement and routing.
     pub clock_uncertainty: Option<ClockUncertainty>,
-    /// Arrays or streams between layers.
-    pub io: Option<IoType>,
     /// Name of the project, a C++ identifier.
     pub project_name: Option<String>,
     /// Folder of the project.
     pub output_dir: Option<PathBuf>,
-    /// Keys of hls4ml that are not applicable, each with the reason.
-    pub without_effect: Vec<(String, &'static str)>,
+    /// Arrays or streams between layers.
+    pub io_type: Option<IoType>,
+    /// Keys without effect, and values that are taken as another one.
+    pub notes: Vec<Note>,
     /// Settings of all layers.
     model: Section,
     /// Settings of the layers of one class, by the class.

@@ -160,7 +160,7 @@ impl WeightedLayer<'_> {
         &self,
         builder: &mut Builder<'_>,
     ) -> Result<QuantizedWeights, LowerError> {
-        let chosen = builder.settings.layer(self.layer).cloned().unwrap_or_default();
+        let chosen = builder.settings.of_kernel(self.layer, self.attribute);
         let default = builder.settings.precision;
         let norm = self.norm.as_ref().map(|fold| fold.line()).transpose()?;
         let (weights, scale) =

@@ -149,7 +149,12 @@ pub enum LayerKind {
 impl LayerKind {
     /// True unless an activation function is applied to the layer's result.
     pub fn is_linear(&self) -> bool {
-        self.parts().1.is_none_or(|activation| *activation == Activation::Linear)
+        self.activation().is_none_or(|activation| *activation == Activation::Linear)
+    }
+
+    /// The activation of the layer's result; `None` for a kind without one.
+    pub fn activation(&self) -> Option<&Activation> {
+        self.parts().1
     }
 
     /// Returns the quantizers that the layer states, those of its parameters first.
