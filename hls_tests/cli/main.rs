@@ -8,6 +8,7 @@ mod paths;
 mod pipes;
 mod quantizers;
 mod run;
+mod signals;
 mod synthesis;
 mod tampered;
 #[path = "../vendors/mod.rs"]

@@ -243,6 +243,10 @@ impl Scope<'_> {
         &self.design[*id].name
     }
 
+    fn type_of(&self, id: &ConstantId) -> &str {
+        self.ty(&self.design[*id].element)
+    }
+
     /// Factors in words.
     fn kind(&self, factors: &Factors) -> &'static str {
         match factors {

@@ -6,6 +6,7 @@ mod inspect;
 mod model;
 mod quantizers;
 mod run;
+mod signals;
 mod verify;
 
 use std::io::ErrorKind;
@@ -60,6 +61,7 @@ pub fn main() -> ExitCode {
         // Help and version as well.
         Err(error) => return usage(&error),
     };
+    signals::watch();
     let result = match command {
         Command::Build(args) => build::run(&args),
         Command::Verify(args) => verify::run(&args),

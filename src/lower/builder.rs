@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use petgraph::graph::NodeIndex;
 
 use super::error::PrecisionOverflow;
+use super::fold::Folds;
 use super::result::TypedResult;
 use super::{LowerError, LowerWarning, Lowered, Settings};
 use crate::function::Function;
@@ -17,6 +18,7 @@ use crate::naming;
 pub(super) struct Builder<'a> {
     pub(super) model: &'a Model,
     pub(super) settings: &'a Settings,
+    pub(super) folds: Folds<'a>,
     graph: Graph,
     results: HashMap<NodeIndex, NodeId>,
     /// Layers whose function is merged into the quantizers that follow.
@@ -39,15 +41,17 @@ impl<'a> Builder<'a> {
     pub(super) fn new(model: &'a Model, settings: &'a Settings) -> Self {
         // Nodes of results have the names of their layers; other nodes must not take these.
         let names = model.graph.node_weights().map(|layer| layer.name.clone()).collect();
+        let (folds, warnings) = Folds::of(model, settings);
         Self {
             model,
             settings,
+            folds,
             graph: Graph::new(&model.name),
             results: HashMap::new(),
             deferred: HashMap::new(),
             quotients: HashMap::new(),
             names,
-            warnings: Vec::new(),
+            warnings,
             nested: Vec::new(),
         }
     }
@@ -227,6 +231,7 @@ impl<'a> Builder<'a> {
         validate(&self.graph)?;
         let name = |index: NodeIndex| self.model.graph[index].name.clone();
         let functions = self.deferred.iter().map(|(at, function)| (name(*at), *function)).collect();
-        Ok(Lowered { graph: self.graph, warnings: self.warnings, functions })
+        let folded = self.folds.inner;
+        Ok(Lowered { graph: self.graph, warnings: self.warnings, functions, folded })
     }
 }

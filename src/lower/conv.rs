@@ -8,7 +8,7 @@ use super::activation::NodeScope;
 use super::average::{self, Rational};
 use super::builder::Builder;
 use super::dense::{KernelScales, WeightedLayer, fold};
-use super::parameters::exact;
+use super::exact::{Reach, exact};
 use crate::fixed::Codes;
 use crate::ir::{self, Constant, Gather, Linear, NodeId, Tensor, Window};
 use crate::model::{AxisResize, Conv, Layer, Separable, WindowSpec};
@@ -63,11 +63,13 @@ fn convolve(
         bias_quantizer: conv.bias_quantizer.as_ref(),
         folded: conv.folded.is_some(),
         scales: scales(conv),
+        operand,
+        norm: builder.folds.of_layer(index).filter(|_| part.is_empty()),
         part,
     };
     let parameters = weighted.quantize(builder)?;
     let inner = window.taps() * builder.tensor(operand).channel_count() / conv.groups.max(1);
-    let weights = masked(layer, &parameters.weights, conv)?;
+    let weights = masked(builder, (layer, operand), &parameters.weights, conv)?;
     let wrong = || LowerError::Shape {
         layer: layer.into(),
         inputs: inner,
@@ -98,9 +100,15 @@ fn scales(conv: &Conv) -> KernelScales {
 }
 
 /// The kernel times its mask, which has one value per tap.
-fn masked(layer: &str, kernel: &Constant, conv: &Conv) -> Result<Constant, LowerError> {
+fn masked(
+    builder: &mut Builder<'_>,
+    (layer, operand): (&str, NodeId),
+    kernel: &Constant,
+    conv: &Conv,
+) -> Result<Constant, LowerError> {
     let Some(mask) = &conv.kernel.mask else { return Ok(kernel.clone()) };
-    let mask = exact(layer, "mask", &mask.mapv(f64::from).into_dyn())?;
+    let mask = mask.mapv(f64::from).into_dyn();
+    let mask = exact(builder, layer, "mask", &mask, Reach::Weights(operand))?;
     let (weights, taps) = (kernel.codes.len(), mask.codes.len());
     if taps == 0 || !weights.is_multiple_of(taps) {
         return Err(LowerError::Shape { layer: layer.into(), inputs: taps, weights });
@@ -211,7 +219,7 @@ pub(super) fn bilinear(
     let kernel = [rows.taps.len(), columns.taps.len()];
     let shape = [kernel[0] * kernel[1], channels];
     let weights = ArrayD::from_shape_vec(IxDyn(&shape), weights).expect("a weight per tap");
-    let weights = exact(&layer.name, "kernel", &weights)?;
+    let weights = exact(builder, &layer.name, "kernel", &weights, Reach::Weights(elements))?;
     let window = Window {
         input,
         kernel,

@@ -16,6 +16,10 @@ mod dense;
 mod dense_tests;
 mod embedding;
 mod error;
+mod exact;
+mod fold;
+#[cfg(test)]
+mod fold_tests;
 mod function;
 #[cfg(test)]
 mod function_tests;
@@ -60,6 +64,9 @@ pub struct Lowered {
     /// Layers whose function is merged into the quantizers that follow, by name. The graph's node
     /// of such a layer holds the operand of the function.
     pub functions: BTreeMap<String, Function>,
+    /// Layers without a result of their own, and the batch normalisation folded into them, by name.
+    /// The graph's node of such a layer holds the result of the batch normalisation.
+    pub folded: BTreeMap<String, String>,
 }
 
 /// Lowers `model`. The graph is valid.
@@ -79,7 +86,11 @@ pub fn lower(model: &Model, settings: &Settings) -> Result<Lowered, LowerError> 
     let mut order = Topo::new(&model.graph);
     while let Some(index) = order.next(&model.graph) {
         let layer = &model.graph[index];
-        lower_kind(&mut builder, index, layer, &layer.kind)?;
+        if builder.folds.contains(index) {
+            builder.result(index, builder.operand(index)?);
+        } else {
+            lower_kind(&mut builder, index, layer, &layer.kind)?;
+        }
     }
     let warnings = training_only(model).into_iter().chain(moving_averages(model));
     warnings.for_each(|warning| builder.warn(warning));
@@ -164,6 +175,31 @@ fn is_moving(kind: &LayerKind) -> bool {
     match kind {
         LayerKind::Adaptive(adaptive) => adaptive.is_moving(),
         LayerKind::TimeDistributed(kind) | LayerKind::ChannelsFirst(kind) => is_moving(kind),
-        _ => false,
+        LayerKind::Input { .. }
+        | LayerKind::Dense(_)
+        | LayerKind::Conv(_)
+        | LayerKind::Separable(_)
+        | LayerKind::Pool(_)
+        | LayerKind::Reduce(_)
+        | LayerKind::Activation(_)
+        | LayerKind::BatchNorm(_)
+        | LayerKind::ScaleShift(_)
+        | LayerKind::PRelu(_)
+        | LayerKind::Einsum(_)
+        | LayerKind::Embedding(_)
+        | LayerKind::Rescaling(_)
+        | LayerKind::Normalization(_)
+        | LayerKind::Flatten
+        | LayerKind::Identity
+        | LayerKind::Layout(_)
+        | LayerKind::Merge(_)
+        | LayerKind::MergeConstant(_)
+        | LayerKind::Divide(_)
+        | LayerKind::Square
+        | LayerKind::Clip { .. }
+        | LayerKind::Concatenate { .. }
+        | LayerKind::Stack { .. }
+        | LayerKind::Dot { .. }
+        | LayerKind::Bilinear { .. } => false,
     }
 }

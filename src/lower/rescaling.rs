@@ -4,10 +4,10 @@ use ndarray::{Array1, ArrayD};
 use petgraph::graph::NodeIndex;
 
 use super::builder::Builder;
+use super::exact::Reach;
 use super::function::quantizers_follow;
-use super::merge::add_affine;
-use super::normalization::rounded_constant;
-use super::parameters::{SCALE, quantize_if_configured};
+use super::merge::{add_affine, with_channels};
+use super::parameters::{BIAS, SCALE, real_or_cast};
 use super::result::TypedResult;
 use super::{LowerError, LowerWarning};
 use crate::fixed::significant_bits;
@@ -68,19 +68,18 @@ fn lower(
             rule: "its constants do not broadcast to its shape".into(),
         })?
         .into_iter()
-        .unzip();
-    let part = |builder: &mut Builder<'_>, part, values: Vec<f64>, to| {
-        let exact = rounded_constant(name, part, Array1::from(values))?;
-        quantize_if_configured(builder, name, part, exact, to)
-    };
+        .unzip::<_, _, Vec<f64>, Vec<f64>>();
+    let (scales, biases) = (Array1::from(scales).into_dyn(), Array1::from(biases).into_dyn());
+    let operand = with_channels(builder, layer, x, scales.len())?;
+    let reach = Reach::Scale(operand);
     let affine = Affine {
-        scale: part(builder, SCALE, scales, chosen.scale)?,
+        scale: real_or_cast(builder, (name, SCALE), &scales, chosen.scale, reach)?,
         bias: match bias.iter().all(|bias| *bias == 0.0) {
             true => None,
-            false => Some(part(builder, "bias", biases, chosen.bias)?),
+            false => Some(real_or_cast(builder, (name, BIAS), &biases, chosen.bias, Reach::Bias)?),
         },
     };
-    let node = add_affine(builder, layer, x, affine)?;
+    let node = add_affine(builder, layer, (x, operand), affine)?;
     if is_exact {
         return builder.finished(index, layer, node);
     }

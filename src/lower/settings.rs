@@ -38,6 +38,12 @@ pub struct LayerSettings {
     pub activation: Option<Quantization>,
     /// The layer's softmax.
     pub softmax: Option<SoftmaxSettings>,
+    /// True if a type of the result is written for this layer or its class: no batch normalisation is
+    /// folded into it, because that would remove the result.
+    pub has_own_result: bool,
+    /// True if a type of the scale or the bias is written for this layer or its class: a batch
+    /// normalisation is not folded, because that would remove both.
+    pub has_own_scale: bool,
 }
 
 /// Tables and types of a softmax.
@@ -125,6 +131,7 @@ impl Settings {
         let is_activation = matches!(layer.kind, LayerKind::Activation(_));
         let probabilities = if is_activation { result } else { activation };
         let softmax = self.softmax.with(config, &layer.name, probabilities);
+        let is_stated = |variable| config.states_precision(&layer.name, &layer.class, variable);
         LayerSettings {
             weight: own(Variable::Weight),
             bias: own(Variable::Bias),
@@ -132,6 +139,8 @@ impl Settings {
             result,
             activation,
             softmax: (softmax != self.softmax).then_some(softmax),
+            has_own_result: config.has_own_result(&layer.name, &layer.class),
+            has_own_scale: is_stated(Variable::Scale) || is_stated(Variable::Bias),
         }
     }
 

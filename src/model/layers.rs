@@ -137,6 +137,19 @@ pub struct BatchNormQuantizers {
     pub inverse: Option<Quantizer>,
 }
 
+impl BatchNormQuantizers {
+    /// Returns the quantizers that are stated.
+    pub(super) fn stated(&self) -> impl Iterator<Item = &Quantizer> {
+        let all = [&self.gamma, &self.beta, &self.mean, &self.variance, &self.inverse];
+        all.into_iter().flatten()
+    }
+
+    /// True if no parameter has a quantizer.
+    pub fn is_empty(&self) -> bool {
+        self.stated().next().is_none()
+    }
+}
+
 /// `activation(x · weight + bias)` with one weight and one bias for the tensor: QKeras'
 /// QScaleShift.
 #[derive(Clone, Debug)]

@@ -178,11 +178,7 @@ impl LayerKind {
             Self::Pool(pool) => {
                 (pool.kind.quantizer().into_iter().collect(), Some(&pool.activation))
             }
-            Self::BatchNorm(norm) => {
-                let of = &norm.quantizers;
-                let all = [&of.gamma, &of.beta, &of.mean, &of.variance, &of.inverse];
-                (all.into_iter().flatten().collect(), None)
-            }
+            Self::BatchNorm(norm) => (norm.quantizers.stated().collect(), None),
             Self::ScaleShift(shift) => {
                 let parameters = [&shift.weight_quantizer, &shift.bias_quantizer];
                 (parameters.into_iter().flatten().collect(), Some(&shift.activation))

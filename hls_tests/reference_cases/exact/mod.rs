@@ -16,8 +16,8 @@ use std::error::Error;
 use bitkiln::fixed::{Quantization, cast_real};
 use bitkiln::function::Function;
 use bitkiln::model::{
-    Activation, LayerKind, Layout, Merge, MergeConstant, Normalization, Reduce, Reduction,
-    Rescaling, broadcast,
+    Activation, BatchNorm, LayerKind, Layout, Merge, MergeConstant, Normalization, Reduce,
+    Reduction, Rescaling, broadcast,
 };
 use ndarray::{ArrayD, Axis, IxDyn, concatenate};
 use num_traits::ToPrimitive;
@@ -34,6 +34,10 @@ pub struct Exact<'s> {
     pub precision: &'s Quantization,
     /// Only quantizers read the result, so that a function before them needs no type.
     pub before_quantizers: bool,
+    /// A quantizer takes the result of a batch normalisation, at once or after layers without weights.
+    pub reaches_quantizer: bool,
+    /// The batch normalisation that is folded into the layer.
+    pub folded: Option<&'s BatchNorm>,
 }
 
 impl Exact<'_> {
@@ -50,13 +54,14 @@ impl Exact<'_> {
                 if let Some(channels) = between.last_mut() {
                     *channels = pair.depthwise.outputs;
                 }
-                let between = self.conv(&pair.depthwise, first, &between)?;
+                let first_half = Exact { folded: None, ..*self };
+                let between = first_half.conv(&pair.depthwise, first, &between)?;
                 self.conv(&pair.pointwise, &between, shape)
             }
             LayerKind::Pool(pool) => self.pool(pool, first, shape),
             LayerKind::Reduce(reduce) => reduced(reduce, first, shape),
             LayerKind::Activation(activation) => self.activate(activation, first.clone()),
-            LayerKind::BatchNorm(norm) => parameters::batch_norm(norm, first),
+            LayerKind::BatchNorm(norm) => self.batch_norm(norm, first),
             LayerKind::ScaleShift(shift) => {
                 let scaled = parameters::scale_shift(shift, first)?;
                 self.activate(&shift.activation, scaled)
