@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`front`] | reads model files into a [`model::Model`]; the only module that knows file formats |
 //! | [`model`] | the trained network: layers, quantizers, float weights |
+//! | [`float`] | the layers of a model in float64: the reference for types and tests |
 //! | [`function`] | the functions of Keras and the sigmoids of QKeras over real numbers |
 //! | [`quantizer`] | the quantizers of QKeras, their values and fixed-point types |
 //! | [`lower`] | lowers a [`model::Model`] to an [`ir::Graph`]: the only module in which real numbers become integers |
@@ -28,6 +29,7 @@ mod compiler;
 pub mod config;
 pub mod diagnostic;
 pub mod fixed;
+pub mod float;
 pub mod front;
 pub mod function;
 pub mod hls;

@@ -5,24 +5,23 @@
 //! grid, so codes are compared: its value must be nearer to ours than to any other value of the
 //! layer's type.
 //!
-//! The second reference is [`exact`], the same network in float64: every value of every layer is its
+//! The second reference is [`bitkiln::float`], the same network in float64: every value of every layer is its
 //! result, rounded to the layer's type. QKeras may have another code in one value of a thousand: the
 //! next one, and only if operands that float32 cannot tell from the layer's lead to it.
 
 mod cases;
 mod compare;
 mod counts;
-mod exact;
 mod projects;
 #[path = "../vendors/mod.rs"]
 mod vendors;
 
 use std::collections::HashMap;
 
+use bitkiln::float::{Reference, Samples};
 use bitkiln::model::LayerKind;
 use cases::{Case, committed, trained};
 use compare::{FLOAT32, Found, largest, nth};
-use exact::{Exact, Samples};
 use petgraph::visit::Topo;
 
 /// Error of softmax' tables and multiplications before a probability is rounded: about a thousandth
@@ -131,7 +130,8 @@ impl Checked {
             let x: Option<Vec<Samples>> = sources.iter().map(|s| values.get(s).cloned()).collect();
             let x = x.ok_or("a layer before its sources")?;
             let before_quantizers = case.quantizers_follow(index);
-            let exact = Exact { precision: &case.settings.precision, before_quantizers };
+            let precision = Some(&case.settings.precision);
+            let exact = Reference { precision, before_quantizers, fused: true };
             let y = exact.layer(&layer.kind, &x, found.values.shape())?;
             let expected = case.trace.get(&layer.name);
             let mut open = 0.0;
@@ -188,7 +188,7 @@ impl Checked {
 
 /// Reports whether operands that float32 cannot tell from `x` lead to QKeras' code of one value.
 fn is_float32(
-    exact: &Exact<'_>,
+    exact: &Reference<'_>,
     kind: &LayerKind,
     x: &[Samples],
     found: &Found,

@@ -6,7 +6,8 @@ use petgraph::graph::NodeIndex;
 
 use super::error::PrecisionOverflow;
 use super::result::TypedResult;
-use super::{LowerError, LowerWarning, Lowered, Settings};
+use super::{LowerError, LowerWarning, Lowered, Settings, TypedVariable, Unquantized};
+use crate::fixed::Quantization;
 use crate::function::Function;
 use crate::ir::analysis::{Quotients, quotients};
 use crate::ir::{Graph, NodeId, Op, OpError, Tensor, validate};
@@ -25,6 +26,7 @@ pub(super) struct Builder<'a> {
     pub(super) quotients: HashMap<NodeId, Quotients>,
     names: HashSet<String>,
     warnings: Vec<LowerWarning>,
+    unquantized: Vec<Unquantized>,
     /// Nested layers that are being lowered, the innermost last.
     nested: Vec<Nested>,
 }
@@ -48,6 +50,7 @@ impl<'a> Builder<'a> {
             quotients: HashMap::new(),
             names,
             warnings: Vec::new(),
+            unquantized: Vec::new(),
             nested: Vec::new(),
         }
     }
@@ -194,6 +197,23 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Records that `variable` of `layer` has no quantizer, so that it has the type `precision`.
+    /// `entry` is its name in a configuration.
+    pub(super) fn unquantized(
+        &mut self,
+        layer: &str,
+        entry: &str,
+        variable: TypedVariable,
+        precision: Quantization,
+    ) {
+        let (layer, entry) = (layer.to_owned(), entry.to_owned());
+        let record = Unquantized { layer, entry, variable, precision };
+        // A TimeDistributed layer has the same variable in each step.
+        if !self.unquantized.contains(&record) {
+            self.unquantized.push(record);
+        }
+    }
+
     /// Adds the nodes of `overflow` to the warning about the same result, or warns.
     pub(super) fn warn_of_overflow(&mut self, overflow: PrecisionOverflow) {
         let known = self.warnings.iter_mut().find_map(|warning| match warning {
@@ -227,6 +247,7 @@ impl<'a> Builder<'a> {
         validate(&self.graph)?;
         let name = |index: NodeIndex| self.model.graph[index].name.clone();
         let functions = self.deferred.iter().map(|(at, function)| (name(*at), *function)).collect();
-        Ok(Lowered { graph: self.graph, warnings: self.warnings, functions })
+        let Self { graph, warnings, unquantized, .. } = self;
+        Ok(Lowered { graph, warnings, unquantized, functions })
     }
 }

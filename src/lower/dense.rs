@@ -14,7 +14,7 @@ use super::builder::Builder;
 use super::normalization;
 use super::parameters::{Parameter, SCALE, quantize_if_configured, vector, warn_if_overruled};
 use super::result::{self, TypedResult};
-use super::{LayerSettings, LowerError, LowerWarning, average};
+use super::{LayerSettings, LowerError, LowerWarning, TypedVariable, average};
 use crate::fixed::{Format, Quantization, Signedness};
 use crate::ir::{Affine, Constant, Linear, NodeId};
 use crate::model::{Activation, Dense, Layer};
@@ -198,6 +198,7 @@ impl WeightedLayer<'_> {
         let float_kernel = self.kernel_quantizer.is_none();
         let unquantized = self.bias.is_some() && self.bias_quantizer.is_none();
         let float_bias = unquantized && !self.keeps_bias(chosen);
+        let is_float = float_kernel && (float_bias || self.bias.is_none());
         if float_kernel || float_bias {
             let (parts, precisions) = match (float_kernel, float_bias) {
                 (true, false) => ("the kernel", vec![chosen.weight]),
@@ -207,11 +208,20 @@ impl WeightedLayer<'_> {
                 }
             };
             let default = builder.settings.precision;
+            let variables = [
+                (float_kernel, TypedVariable::Weight, chosen.weight),
+                (float_bias, TypedVariable::Bias, chosen.bias),
+                (is_float, TypedVariable::Result, chosen.result.filter(|_| self.part.is_empty())),
+            ];
+            for (_, variable, to) in variables.into_iter().filter(|(is_one, ..)| *is_one) {
+                let name = self.layer;
+                builder.unquantized(name, name, variable, to.unwrap_or(default));
+            }
             let precisions = precisions.into_iter().map(|to| to.unwrap_or(default)).collect();
             let layer = self.layer.into();
             builder.warn(LowerWarning::Float { layer, parts: parts.into(), precisions });
         }
-        float_kernel && (float_bias || self.bias.is_none())
+        is_float
     }
 }
 

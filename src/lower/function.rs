@@ -10,7 +10,7 @@ use super::parameters::Parameter;
 use super::per_channel::{self, QuantizerOperand};
 use super::result::TypedResult;
 use super::step_function::{self, RealStepFunction};
-use super::{LowerError, LowerWarning};
+use super::{LowerError, LowerWarning, TypedVariable};
 use crate::fixed::{Quantization, ceil_code};
 use crate::function::{Function, Relu};
 use crate::ir::{Leaky, NodeId};
@@ -43,6 +43,8 @@ pub(super) fn lower(
     }
     let precision = entry.to.unwrap_or(builder.settings.precision);
     let parts = format!("the result of {function}");
+    let variable = if scope.is_fused { TypedVariable::Activation } else { TypedVariable::Result };
+    builder.unquantized(scope.layer, &entry.name, variable, precision);
     builder.warn(LowerWarning::Float {
         layer: scope.layer.into(),
         parts,
@@ -220,11 +222,15 @@ pub(super) fn prelu(
         Parameter { layer: &layer.name, part: "alpha", attribute: "alpha", values: slopes.view() };
     let weight = chosen.weight.unwrap_or(default);
     let slopes = parameter.constant(builder, None, &weight)?;
+    let result = chosen.result.unwrap_or(default);
     builder.warn(LowerWarning::Float {
         layer: layer.name.clone(),
         parts: "alpha and result".into(),
-        precisions: vec![weight, chosen.result.unwrap_or(default)],
+        precisions: vec![weight, result],
     });
+    for (variable, to) in [(TypedVariable::Weight, weight), (TypedVariable::Result, result)] {
+        builder.unquantized(&layer.name, &layer.name, variable, to);
+    }
     let leaky = Leaky { threshold: BigInt::ZERO, slopes, bias: None };
     let mut node = add_leaky(builder, scope, "", operand, leaky)?;
     node = TypedResult::of_layer(builder, &layer.name)

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::LowerError;
 use crate::config::{Config, ConfigError, Variable};
 use crate::fixed::{Format, Overflow, Quantization, Rounding, Signedness};
@@ -38,6 +40,48 @@ pub struct LayerSettings {
     pub activation: Option<Quantization>,
     /// The layer's softmax.
     pub softmax: Option<SoftmaxSettings>,
+}
+
+/// A variable of a layer with a type in [`LayerSettings`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TypedVariable {
+    /// The kernel.
+    Weight,
+    /// The bias.
+    Bias,
+    /// The scale of sums, or of a batch normalization.
+    Scale,
+    /// The result of the layer's own operation.
+    Result,
+    /// The result of the activation fused into the layer.
+    Activation,
+}
+
+impl LayerSettings {
+    /// The type of `variable`.
+    pub fn precision_mut(&mut self, variable: TypedVariable) -> &mut Option<Quantization> {
+        match variable {
+            TypedVariable::Weight => &mut self.weight,
+            TypedVariable::Bias => &mut self.bias,
+            TypedVariable::Scale => &mut self.scale,
+            TypedVariable::Result => &mut self.result,
+            TypedVariable::Activation => &mut self.activation,
+        }
+    }
+}
+
+/// A parameter or result without a quantizer, which has the type of its settings.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unquantized {
+    /// The layer.
+    pub layer: String,
+    /// Its name in a configuration: that of the layer, or of an activation fused into it.
+    pub entry: String,
+    /// Its variable.
+    pub variable: TypedVariable,
+    /// Its type.
+    pub precision: Quantization,
 }
 
 /// Tables and types of a softmax.
