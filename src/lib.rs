@@ -38,6 +38,7 @@ pub mod lower;
 pub mod model;
 mod naming;
 pub mod passes;
+pub mod profile;
 pub mod quantizer;
 pub mod report;
 pub mod sim;

@@ -3,6 +3,7 @@
 mod build;
 mod inspect;
 mod model;
+mod profile;
 mod quantizers;
 mod run;
 mod verify;
@@ -28,6 +29,7 @@ enum Command {
     Verify(verify::Args),
     Run(run::Args),
     Inspect(inspect::Args),
+    Profile(profile::Args),
     Quantizers(quantizers::Args),
 }
 
@@ -57,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Profile(args) => profile::run(&args),
         Command::Quantizers(args) => quantizers::run(&args),
     };
     match result {

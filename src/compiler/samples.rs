@@ -35,15 +35,43 @@ impl Network {
         sim::vectors(self.graph(), count)
     }
 
+    /// The samples as real numbers, in the order of the inputs.
+    pub(super) fn real_samples(
+        &self,
+        source: &str,
+        samples: &Arrays,
+    ) -> Result<Vec<ArrayD<f64>>, CompileError> {
+        self.note_unused(source, samples);
+        let graph = self.graph();
+        let source_name = || source.to_owned();
+        let of_input = |id: &crate::ir::NodeId| {
+            let input = graph[*id].name.clone();
+            array_of(&input, samples, graph).cloned().ok_or_else(|| {
+                let (source_name, known) = (source_name(), names(samples));
+                CompileError::MissingInput { source_name, input, known }
+            })
+        };
+        let values = graph.inputs.iter().map(of_input).collect::<Result<Vec<_>, _>>()?;
+        if values.iter().any(ArrayD::is_empty) {
+            return Err(CompileError::NoSamples { source_name: source_name() });
+        }
+        Ok(values)
+    }
+
+    /// Notes the arrays that are no inputs.
+    fn note_unused(&self, source: &str, samples: &Arrays) {
+        let graph = self.graph();
+        let Arrays::Named(arrays) = samples else { return };
+        let is_input = |name: &str| graph.inputs.iter().any(|id| graph[*id].name == name);
+        for (name, _) in arrays.iter().filter(|(name, _)| !is_input(name)) {
+            let message = format!("{source}: '{name}' is no input and is left aside");
+            self.log(Diagnostic::note("unused-array", message));
+        }
+    }
+
     fn quantize_from(&self, source: &str, samples: &Arrays) -> Result<Vec<Codes>, CompileError> {
         let graph = self.graph();
-        if let Arrays::Named(arrays) = samples {
-            let is_input = |name: &str| graph.inputs.iter().any(|id| graph[*id].name == name);
-            for (name, _) in arrays.iter().filter(|(name, _)| !is_input(name)) {
-                let message = format!("{source}: '{name}' is no input and is left aside");
-                self.log(Diagnostic::note("unused-array", message));
-            }
-        }
+        self.note_unused(source, samples);
         let quantize = |id: &crate::ir::NodeId| {
             let (input, format) = (graph[*id].name.clone(), graph[*id].tensor.format);
             let source_name = source.to_owned();

@@ -33,6 +33,7 @@ mod lookup;
 mod project;
 mod section;
 mod tree;
+mod write;
 
 use std::path::{Path, PathBuf};
 
@@ -40,6 +41,7 @@ pub use error::ConfigError;
 pub use lookup::{FusedEntry, SoftmaxKeys};
 pub use project::{ClockUncertainty, Tool};
 pub use section::{Strategy, Variable};
+pub(crate) use write::with_types;
 
 use section::{Section, Sections};
 

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use ndarray::ArrayD;
 use petgraph::graph::NodeIndex;
 
 use super::error::PrecisionOverflow;
@@ -198,19 +199,27 @@ impl<'a> Builder<'a> {
     }
 
     /// Records that `variable` of `layer` has no quantizer, so that it has the type `precision`.
-    /// `entry` is its name in a configuration.
+    /// `entry` is its name in a configuration, `values` are those of a parameter.
     pub(super) fn unquantized(
         &mut self,
-        layer: &str,
-        entry: &str,
+        (layer, entry): (&str, &str),
         variable: TypedVariable,
         precision: Quantization,
+        values: Option<ArrayD<f64>>,
     ) {
-        let (layer, entry) = (layer.to_owned(), entry.to_owned());
-        let record = Unquantized { layer, entry, variable, precision };
-        // A TimeDistributed layer has the same variable in each step.
-        if !self.unquantized.contains(&record) {
-            self.unquantized.push(record);
+        let is_it = |known: &&mut Unquantized| (&*known.entry, known.variable) == (entry, variable);
+        match self.unquantized.iter_mut().find(is_it) {
+            // A separable layer has two kernels, a TimeDistributed one the same kernel in each step.
+            Some(known) => {
+                known.values.extend(values.filter(|values| !known.values.contains(values)));
+            }
+            None => self.unquantized.push(Unquantized {
+                layer: layer.to_owned(),
+                entry: entry.to_owned(),
+                variable,
+                precision,
+                values: Vec::from_iter(values),
+            }),
         }
     }
 

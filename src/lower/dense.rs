@@ -208,18 +208,13 @@ impl WeightedLayer<'_> {
                 }
             };
             let default = builder.settings.precision;
-            let variables = [
-                (float_kernel, TypedVariable::Weight, chosen.weight),
-                (float_bias, TypedVariable::Bias, chosen.bias),
-                (is_float, TypedVariable::Result, chosen.result.filter(|_| self.part.is_empty())),
-            ];
-            for (_, variable, to) in variables.into_iter().filter(|(is_one, ..)| *is_one) {
-                let name = self.layer;
-                builder.unquantized(name, name, variable, to.unwrap_or(default));
-            }
             let precisions = precisions.into_iter().map(|to| to.unwrap_or(default)).collect();
             let layer = self.layer.into();
             builder.warn(LowerWarning::Float { layer, parts: parts.into(), precisions });
+        }
+        if is_float && self.part.is_empty() {
+            let to = chosen.result.unwrap_or(builder.settings.precision);
+            builder.unquantized((self.layer, self.layer), TypedVariable::Result, to, None);
         }
         is_float
     }

@@ -44,7 +44,7 @@ pub(super) fn lower(
     let precision = entry.to.unwrap_or(builder.settings.precision);
     let parts = format!("the result of {function}");
     let variable = if scope.is_fused { TypedVariable::Activation } else { TypedVariable::Result };
-    builder.unquantized(scope.layer, &entry.name, variable, precision);
+    builder.unquantized((scope.layer, &entry.name), variable, precision, None);
     builder.warn(LowerWarning::Float {
         layer: scope.layer.into(),
         parts,
@@ -228,9 +228,7 @@ pub(super) fn prelu(
         parts: "alpha and result".into(),
         precisions: vec![weight, result],
     });
-    for (variable, to) in [(TypedVariable::Weight, weight), (TypedVariable::Result, result)] {
-        builder.unquantized(&layer.name, &layer.name, variable, to);
-    }
+    builder.unquantized((&layer.name, &layer.name), TypedVariable::Result, result, None);
     let leaky = Leaky { threshold: BigInt::ZERO, slopes, bias: None };
     let mut node = add_leaky(builder, scope, "", operand, leaky)?;
     node = TypedResult::of_layer(builder, &layer.name)

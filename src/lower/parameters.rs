@@ -5,7 +5,7 @@ use num_bigint::BigInt;
 
 use super::builder::Builder;
 use super::result::check_parameter;
-use super::{LowerError, LowerWarning};
+use super::{LowerError, LowerWarning, TypedVariable};
 use crate::fixed::{Caster, Codes, FormatError, Quantization};
 use crate::ir::{Constant, ConstantError};
 use crate::quantizer::{Quantizer, QuantizerError};
@@ -35,8 +35,13 @@ impl Parameter<'_> {
             Some(quantizer) => self.quantized(quantizer),
             None => {
                 let values = exact(self.layer, self.part, &self.values.mapv(f64::from))?;
-                let variable = if self.part == "bias" { "bias" } else { "weight" };
-                check_parameter(builder, self.layer, variable, &values, precision);
+                let (variable, name) = match self.part {
+                    "bias" => (TypedVariable::Bias, "bias"),
+                    _ => (TypedVariable::Weight, "weight"),
+                };
+                let real = Some(self.values.mapv(f64::from));
+                builder.unquantized((self.layer, self.layer), variable, *precision, real);
+                check_parameter(builder, self.layer, name, &values, precision);
                 cast_constant(self.layer, self.part, &values, precision)
             }
         }

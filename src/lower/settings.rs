@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ndarray::ArrayD;
 use serde::Serialize;
 
 use super::LowerError;
@@ -72,7 +73,7 @@ impl LayerSettings {
 }
 
 /// A parameter or result without a quantizer, which has the type of its settings.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Unquantized {
     /// The layer.
     pub layer: String,
@@ -82,6 +83,9 @@ pub struct Unquantized {
     pub variable: TypedVariable,
     /// Its type.
     pub precision: Quantization,
+    /// Its values before the type is applied, an array per kernel or bias of the layer; none for a
+    /// result.
+    pub values: Vec<ArrayD<f64>>,
 }
 
 /// Tables and types of a softmax.

@@ -139,7 +139,7 @@ pub enum LayerKind {
 impl LayerKind {
     /// True unless an activation function is applied to the layer's result.
     pub fn is_linear(&self) -> bool {
-        self.parts().1.is_none_or(|activation| *activation == Activation::Linear)
+        self.activation().is_none_or(|activation| *activation == Activation::Linear)
     }
 
     /// Returns the quantizers that the layer states, those of its parameters first.
@@ -147,6 +147,11 @@ impl LayerKind {
         let (mut quantizers, activation) = self.parts();
         quantizers.extend(activation.and_then(Activation::quantizer));
         quantizers
+    }
+
+    /// Returns the activation of the layer's result; `None` for a kind without one.
+    pub fn activation(&self) -> Option<&Activation> {
+        self.parts().1
     }
 
     /// The quantizers before the layer's activation, and the activation of its result; `None` for a
