@@ -3,9 +3,9 @@
 #define {{ guard }}
 
 #include "{{ types_header }}"
-{% for group in groups %}
-// {{ group.layer }}
-{%- for line in group.lines %}
+{% for (layer, lines) in groups %}
+// {{ layer }}
+{%- for line in lines %}
 {{ line }}
 {%- endfor %}
 {% endfor %}

@@ -4,7 +4,7 @@
 
 #include <cstdio>
 #include <cstring>
-{%- for header in source_headers %}
+{%- for header in vendor.source_headers %}
 
 #include <{{ header }}>
 {%- endfor %}
@@ -22,14 +22,14 @@ struct Code {
 
 // Makes the W bits of a code those of a value.
 template <int W, class T> void set_bits(T &value, const Code &code) {
-{%- for line in testbench.set_code %}
+{%- for line in vendor.testbench.set_code %}
     {{ line }}
 {%- endfor %}
 }
 
 // The W bits of a value.
 template <int W, class T> Code get_bits(const T &value) {
-{%- for line in testbench.get_code %}
+{%- for line in vendor.testbench.get_code %}
     {{ line }}
 {%- endfor %}
 }
@@ -165,21 +165,21 @@ const char *vectors_directory(int argc, char **argv) {
 // Runs every sample; the number of mismatches, or -1 for incomplete vectors. Arguments are static:
 // large ones exceed a stack.
 long run(const char *directory) {
-{%- for port in inputs.iter().chain(outputs.iter()) %}
-    static {{ port.type_name }} {{ port.name }}[{{ port.len }}];
+{%- for (port, element) in inputs.iter().chain(outputs.iter()) %}
+    static {{ element.name }} {{ port.name }}[{{ port.len() }}];
     Vectors {{ port.name }}_vectors = open(directory, "{{ port.name }}");
 {%- endfor %}
     Comparison total = {0, 0};
     for (unsigned long sample = 0; sample < SAMPLES; sample++) {
-{%- for port in inputs %}
-        if (!set<{{ port.width }}>({{ port.name }}, {{ port.name }}_vectors)) return -1;
+{%- for (port, element) in inputs %}
+        if (!set<{{ element.quantization.format.width() }}>({{ port.name }}, {{ port.name }}_vectors)) return -1;
 {%- endfor %}
-        {{ testbench.call.0 }}{{ design.name }}{{ testbench.call.1 }}({{ arguments }});
-{%- for port in outputs %}
-        if (!total.compare<{{ port.width }}>({{ port.name }}, {{ port.name }}_vectors)) return -1;
+        {{ vendor.testbench.call.0 }}{{ design.name }}{{ vendor.testbench.call.1 }}({{ arguments }});
+{%- for (port, element) in outputs %}
+        if (!total.compare<{{ element.quantization.format.width() }}>({{ port.name }}, {{ port.name }}_vectors)) return -1;
 {%- endfor %}
     }
-{%- for port in inputs.iter().chain(outputs.iter()) %}
+{%- for (port, element) in inputs.iter().chain(outputs.iter()) %}
     if (!{{ port.name }}_vectors.finish()) return -1;
 {%- endfor %}
     std::printf("bitkiln: %lu values compared, %lu mismatches\n", total.compared,
@@ -189,7 +189,7 @@ long run(const char *directory) {
 
 } // namespace
 
-{{ testbench.main }}
+{{ vendor.testbench.main }}
     const long mismatches = run(vectors_directory(argc, argv));
-    {{ testbench.leave.0 }}mismatches == 0 ? 0 : 1{{ testbench.leave.1 }};
+    {{ vendor.testbench.leave.0 }}mismatches == 0 ? 0 : 1{{ vendor.testbench.leave.1 }};
 }

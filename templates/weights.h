@@ -1,5 +1,5 @@
-// {{ layer }}: {{ holds }}, {{ shape }}.
-// LSB {{ step }}, from {{ low }} to {{ high }}, {{ zeros }} of {{ count }} are zero.
+// {{ layer }}: {{ constant.holds }}, {{ shape }}.
+// LSB 2^{{ lsb }}, from {{ range.0 }} to {{ range.1 }}, {{ zeros }} of {{ constant.codes.len() }} are zero.
 #ifndef {{ guard }}
 #define {{ guard }}
 
@@ -8,13 +8,13 @@
 #include "constants.h"
 
 #ifdef __SYNTHESIS__
-static const {{ type_name }} {{ name }}[{{ size }}] = {
+static const {{ design[constant.element].name }} {{ constant.name }}[{{ size }}] = {
 #else
-static const bitkiln::Constants<{{ type_name }}, {{ size }}> {{ name }} = {
+static const bitkiln::Constants<{{ design[constant.element].name }}, {{ size }}> {{ constant.name }} = {
 #endif
 {%- else %}
 
-static const {{ type_name }} {{ name }}[{{ size }}] = {
+static const {{ design[constant.element].name }} {{ constant.name }}[{{ size }}] = {
 {%- endif %}
 {%- for line in lines %}
     {{ line }}

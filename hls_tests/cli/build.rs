@@ -220,6 +220,43 @@ fn a_failed_build_leaves_nothing_and_nothing_foreign_is_overwritten() -> Outcome
     Ok(())
 }
 
+/// Options for the whole model take precedence over the file's, its entries for layers over them.
+#[test]
+fn options_replace_the_values_of_the_whole_model() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (config, project) = (folder.path().join("config.yml"), folder.path().join("prj"));
+    fs::write(
+        &config,
+        "ClockPeriod: 4\nHLSConfig:\n  Model: {Strategy: Latency, ReuseFactor: 1}\n  LayerName:\n    \
+         fc1: {Strategy: Latency, ReuseFactor: 4}\n",
+    )?;
+    let config = config.to_str().ok_or("path")?;
+    let mut more = vec!["--config", config, "--reuse-factor", "2", "--strategy", "Resource"];
+    more.extend(["--io", "parallel", "--clock-period", "400MHz"]);
+    let output = build("net_mlp_softmax", "model.h5", &project, &more)?;
+    assert!(output.status.success(), "{}", text(&output));
+    let manifest = fs::read_to_string(project.join("bitkiln.json"))?;
+    let manifest: serde_json::Value = serde_json::from_str(&manifest)?;
+    let options = &manifest["options"];
+    assert_eq!(options["clock_period"], 2.5);
+    for (layer, strategy, reuse_factor) in [("fc1", "latency", 4), ("fc2", "resource", 2)] {
+        assert_eq!(options["layer_strategies"][layer], strategy);
+        assert_eq!(options["layer_reuse_factors"][layer], reuse_factor);
+    }
+
+    let model = case("net_mlp_softmax", "model.h5");
+    let inspect = |more: &[&str]| {
+        let mut arguments = vec!["inspect".as_ref(), model.as_os_str()];
+        arguments.extend(more.iter().map(std::ffi::OsStr::new));
+        bitkiln(&arguments)
+    };
+    let shared = text(&inspect(&["--reuse-factor", "3", "--strategy", "resource"])?);
+    assert!(shared.contains("layer 'fc2': a reuse factor of 3 does not divide"), "{shared}");
+    let help = inspect(&["--help"])?;
+    assert!(text(&help).contains("catapult: Catapult, C++"), "{}", text(&help));
+    Ok(())
+}
+
 #[test]
 fn a_configuration_sets_types_and_reuse() -> Outcome {
     let folder = tempfile::tempdir()?;

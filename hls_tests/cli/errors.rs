@@ -117,7 +117,13 @@ fn nothing_is_built_of_what_is_wrong() -> Outcome {
             ["--clock-period", "0"],
             ["a clock period of 0 ns", "a number of nanoseconds from 0.001 to 1000000"],
         ),
-        (["--clock-period", "fast"], ["invalid value 'fast'", "--clock-period <NS>"]),
+        (["--clock-period", "fast"], ["invalid value 'fast'", "a frequency (200MHz)"]),
+        (["--clock-period", "0MHz"], ["invalid value '0MHz'", "a time (5ns, 800ps)"]),
+        (["--io", "stream"], ["invalid value 'stream'", "streams are not supported yet"]),
+        (["--io", "io_stream"], ["invalid value 'io_stream'", "streams are not supported yet"]),
+        (["--io", "fast"], ["invalid value 'fast'", "supported: parallel"]),
+        (["--reuse-factor", "0"], ["invalid value '0'", "--reuse-factor <N>"]),
+        (["--strategy", "stable"], ["invalid value 'stable'", "latency, resource"]),
     ] {
         let output = build("dense_bits4", "model.h5", &project, &more)?;
         let printed = text(&output);

@@ -5,6 +5,7 @@ mod errors;
 mod headers;
 mod hls4ml;
 mod paths;
+mod pipes;
 mod quantizers;
 mod run;
 mod synthesis;

@@ -1,6 +1,7 @@
 //! `bitkiln run`.
 
 use std::fs::File;
+use std::path::Path;
 
 use ndarray::{Array2, ArrayD, array};
 use ndarray_npy::{NpzReader, write_npy};
@@ -193,5 +194,74 @@ fn results_that_wrap_are_counted() -> Outcome {
     assert_eq!(diagnostic("layer").as_deref(), Some("add1"));
     assert_eq!(diagnostic("code").as_deref(), Some("result-overflow"));
     assert_eq!(diagnostic("help").as_deref(), Some("Use fixed<9,7> or set overflow SAT."));
+    Ok(())
+}
+
+/// An input shape that the file leaves open, and the sparsity of a pruned model.
+#[test]
+fn shapes_and_notes_of_files() -> Outcome {
+    let model = Path::new(env!("CARGO_MANIFEST_DIR")).join("hls_tests/front/fixtures/none1d.h5");
+    let inspect = |shape: &[&str]| {
+        let mut arguments = vec!["inspect", model.to_str().ok_or("a path")?];
+        arguments.extend(shape);
+        bitkiln(&arguments)
+    };
+    let open = inspect(&[])?;
+    assert_eq!(open.status.code(), Some(2));
+    assert!(text(&open).contains("pass --input-shape N,4 with a number for N"), "{}", text(&open));
+    let closed = inspect(&["--input-shape", "128,4"])?;
+    assert!(closed.status.success(), "{}", text(&closed));
+    assert!(text(&closed).contains("128x4"), "{}", text(&closed));
+    let wrong = inspect(&["--input-shape", "128x4"])?;
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(text(&wrong).contains("'128x4' is not a shape"), "{}", text(&wrong));
+
+    let pruned = bitkiln(&["inspect".as_ref(), case("pruned_nested", "model.h5").as_os_str()])?;
+    assert!(text(&pruned).contains("note: pruned layers: "), "{}", text(&pruned));
+    Ok(())
+}
+
+#[test]
+fn one_output_is_written_as_npy() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let run = |name: &str, more: &[&str]| {
+        let [model, inputs] = ["model.h5", "inputs.npz"].map(|file| case(name, file));
+        let output = folder.path().join("y.npy");
+        let mut arguments = vec!["run".as_ref(), model.as_os_str(), "--input".as_ref()];
+        arguments.extend([inputs.as_os_str(), "-o".as_ref(), output.as_os_str()]);
+        arguments.extend(more.iter().map(std::ffi::OsStr::new));
+        bitkiln(&arguments)
+    };
+    let ran = run("act_relu6", &["--input-type", "fixed<10,4>"])?;
+    assert!(ran.status.success(), "{}", text(&ran));
+    let y: ArrayD<f64> = ndarray_npy::read_npy(folder.path().join("y.npy"))?;
+    assert_eq!(y.ndim(), 2);
+    std::fs::remove_file(folder.path().join("y.npy"))?;
+
+    let several = ".npy holds one array, not those of a model with 2 outputs";
+    for (name, more, words) in [
+        ("pool_mix", &[][..], several),
+        ("act_relu6", &["--trace"][..], ".npy holds one array, not those of --trace"),
+    ] {
+        let ran = run(name, more)?;
+        assert_eq!(ran.status.code(), Some(2), "{}", text(&ran));
+        assert!(text(&ran).contains(words) && text(&ran).contains(".npz"), "{}", text(&ran));
+        assert!(!folder.path().join("y.npy").exists());
+    }
+    Ok(())
+}
+
+/// A shape that does not fit is all that is said of the samples.
+#[test]
+fn samples_of_another_shape_are_not_counted() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (input, output) = (folder.path().join("x.npy"), folder.path().join("y.npz"));
+    write_npy(&input, &Array2::from_elem((3, 5), 0.3f32))?;
+    let model = case("dense_bits4", "model.h5");
+    let mut arguments = vec!["run".as_ref(), model.as_os_str(), "--input".as_ref()];
+    arguments.extend([input.as_os_str(), "--output".as_ref(), output.as_os_str()]);
+    let ran = bitkiln(&arguments)?;
+    assert!(text(&ran).contains("has the shape [3, 5]"), "{}", text(&ran));
+    assert!(!text(&ran).contains("rounded"), "{}", text(&ran));
     Ok(())
 }

@@ -159,3 +159,37 @@ fn outputs_of_a_model_that_is_called_twice() {
         assert_eq!(outputs.collect::<Vec<_>>(), ["add", "cat", "inner/h_act"], "{folder}");
     }
 }
+
+/// The kernels of a pruned layer are multiplied by their masks; the note counts the zeros.
+#[test]
+fn sparsity_of_pruned_layers() {
+    let folder = crate::project("hls_tests/reference");
+    let notes = |file: &str| {
+        let model = load(&folder.join(file), None).unwrap();
+        let notes: Vec<String> = model.notes.iter().map(ToString::to_string).collect();
+        (model, notes)
+    };
+    let (model, found) = notes("prune_low_magnitude_wrapped/model.h5");
+    let expected = "note: pruned layers: 126 of 252 weights of their kernels are 0 (50 %): \
+                    prune_low_magnitude_fc1 50 %, prune_low_magnitude_fc2 50 %";
+    assert_eq!(found, [expected]);
+    assert_eq!(layer(&model, "prune_low_magnitude_fc1").class, "QDense");
+    let (model, found) = notes("pruned_nested/model.h5");
+    assert!(found[0].contains("prune_low_magnitude_last"), "{found:?}");
+    assert!(found[0].contains("inner/prune_low_magnitude_second"), "{found:?}");
+    let kernel = &dense(&model, "inner/prune_low_magnitude_second").kernel;
+    assert!(kernel.iter().any(|weight| *weight == 0.0));
+    assert_eq!(notes("keras2131_seq_keras/model.keras").1, [""; 0]);
+}
+
+/// An architecture needs weights only for layers that have some.
+#[test]
+fn an_architecture_without_weights() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("m.json");
+    let config = r#"{"class_name": "Sequential", "config": {"name": "m", "layers": [
+        {"class_name": "InputLayer", "config": {"name": "in", "batch_input_shape": [null, 4]}},
+        {"class_name": "Flatten", "config": {"name": "flat"}}]}}"#;
+    std::fs::write(&path, config).unwrap();
+    assert_eq!(names(&load(&path, None).unwrap()), ["in", "flat"]);
+}

@@ -190,7 +190,7 @@ fn nothing_but_products_multiplies() {
                 let code: String =
                     code.map(|line| line.replace("i * 3", "").replace("row * ", "")).collect();
                 let multiplies = code.contains('*');
-                let is_products = matches!(linear.terms, Terms::Products(_));
+                let is_products = matches!(linear.terms, Terms::Products { .. });
                 assert_eq!(multiplies, is_products, "{}: {code}", kernel.layer);
                 assert_eq!(multiplies, kernel.layer.ends_with("Mixed"), "{}", kernel.layer);
                 assert_eq!(multiplies, kernel.multipliers.is_some(), "{}", kernel.layer);

@@ -56,8 +56,13 @@ struct Network<'d> {
 
 /// A network of four to nine layers after one or two inputs.
 pub fn network(draw: &mut Draw) -> Model {
-    let model =
-        Model { name: "network".into(), graph: DiGraph::new(), inputs: vec![], outputs: vec![] };
+    let model = Model {
+        name: "network".into(),
+        graph: DiGraph::new(),
+        inputs: vec![],
+        outputs: vec![],
+        notes: vec![],
+    };
     let mut network = Network { draw, model, shapes: vec![] };
     let shape = match network.draw.number(0, 3) {
         0 => vec![network.draw.number(1, 8)],
@@ -210,6 +215,7 @@ impl Network<'_> {
             bias: self.draw.chance(70).then(|| Array1::from(self.draw.weights(units))),
             kernel_quantizer: Some(self.quantizer(KERNELS)),
             bias_quantizer: Some(self.quantizer(BIASES)),
+            folded: None,
             activation: self.activation(),
         })
     }

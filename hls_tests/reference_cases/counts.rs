@@ -101,7 +101,7 @@ fn check(graph: &Graph, options: &Options, backend: Tool) -> Result<(), Box<dyn 
 
     for kernel in &design.kernels {
         let Body::Linear(linear) = &kernel.body else { continue };
-        if matches!(linear.terms, Terms::Products(_)) && !linear.tiles.is_whole() {
+        if matches!(linear.terms, Terms::Products { .. }) && !linear.tiles.is_whole() {
             let products = (linear.rows * linear.inputs * linear.outputs) as u64;
             assert_eq!(kernel.cost.operations.multiplications, products, "{}", kernel.name);
         }

@@ -2,14 +2,46 @@
 
 use askama::Template;
 
-use super::dialect::{Dialect, Testbench};
+use super::dialect::{Dialect, Testbench, Vendor};
 use super::files::File;
 use super::text::rounded;
 use super::{BackError, Tool};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Loop, Partition};
+use crate::hls::{Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Partition};
 
 pub(super) struct Catapult;
+
+static VENDOR: Vendor = Vendor {
+    tool: Tool::Catapult,
+    types_header: "ac_fixed.h",
+    source_headers: &["mc_scverify.h"],
+    pragmas_before_loops: true,
+    testbench: Testbench {
+        main: "CCS_MAIN(int argc, char *argv[]) {",
+        leave: ("CCS_RETURN(", ")"),
+        call: ("CCS_DESIGN(", ")"),
+        set_code: &[
+            "ac_int<128, false> bits = code.high;",
+            "bits = (bits << 64) | ac_int<128, false>(code.low);",
+            "value.set_slc(0, ac_int<W, false>(bits));",
+        ],
+        get_code: &[
+            "const ac_int<W, false> narrow = value.template slc<W>(0);",
+            "const ac_int<128, false> bits = narrow;",
+            "const Code code = {bits.template slc<64>(64).to_uint64(), \
+             bits.template slc<64>(0).to_uint64()};",
+            "return code;",
+        ],
+    },
+    commands: &[
+        ("Catapult", "catapult -product ultra -shell -file build_prj.tcl"),
+        (
+            "Catapult with other steps",
+            "catapult -product ultra -shell -file build_prj.tcl -eval 'set ::argv \"synth=1 \
+             cosim=1\"'",
+        ),
+    ],
+};
 
 #[derive(Template)]
 #[template(path = "catapult/build_prj.tcl")]
@@ -69,16 +101,8 @@ fn register_threshold(design: &Design) -> usize {
 }
 
 impl Dialect for Catapult {
-    fn backend(&self) -> Tool {
-        Tool::Catapult
-    }
-
-    fn types_header(&self) -> &'static str {
-        "ac_fixed.h"
-    }
-
-    fn source_headers(&self) -> &'static [&'static str] {
-        &["mc_scverify.h"]
+    fn vendor(&self) -> &'static Vendor {
+        &VENDOR
     }
 
     fn spell(&self, quantization: &Quantization) -> Option<String> {
@@ -123,8 +147,7 @@ impl Dialect for Catapult {
             }
         }
         if design.schedule.flow == Flow::Pipeline {
-            let interval = design.schedule.initiation_interval;
-            lines.push(format!("#pragma hls_pipeline_init_interval {interval}"));
+            lines.push(self.pipeline(design.schedule.initiation_interval));
         }
         lines
     }
@@ -147,42 +170,13 @@ impl Dialect for Catapult {
         Vec::new()
     }
 
-    fn before_loop(&self, plan: Loop) -> Vec<String> {
-        match plan {
-            Loop::Unroll => vec!["#pragma hls_unroll yes".to_owned()],
-            Loop::Sequential => Vec::new(),
-            Loop::Pipeline { interval, unroll } => {
-                let mut lines = vec![format!("#pragma hls_pipeline_init_interval {interval}")];
-                if unroll > 1 {
-                    lines.push(format!("#pragma hls_unroll {unroll}"));
-                }
-                lines
-            }
-        }
+    fn pipeline(&self, interval: u64) -> String {
+        format!("#pragma hls_pipeline_init_interval {interval}")
     }
 
-    fn in_loop(&self, _: Loop) -> Vec<String> {
-        Vec::new()
-    }
-
-    fn testbench(&self) -> Testbench {
-        Testbench {
-            main: "CCS_MAIN(int argc, char *argv[]) {",
-            leave: ("CCS_RETURN(", ")"),
-            call: ("CCS_DESIGN(", ")"),
-            set_code: &[
-                "ac_int<128, false> bits = code.high;",
-                "bits = (bits << 64) | ac_int<128, false>(code.low);",
-                "value.set_slc(0, ac_int<W, false>(bits));",
-            ],
-            get_code: &[
-                "const ac_int<W, false> narrow = value.template slc<W>(0);",
-                "const ac_int<128, false> bits = narrow;",
-                "const Code code = {bits.template slc<64>(64).to_uint64(), \
-                 bits.template slc<64>(0).to_uint64()};",
-                "return code;",
-            ],
-        }
+    fn unroll(&self, factor: Option<u64>) -> String {
+        let factor = factor.map_or("yes".to_owned(), |factor| factor.to_string());
+        format!("#pragma hls_unroll {factor}")
     }
 
     fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError> {
@@ -197,16 +191,5 @@ impl Dialect for Catapult {
             is_asic: design.options.part.ends_with("_beh"),
         };
         Ok(vec![File::new("build_prj.tcl", script.render()?)])
-    }
-
-    fn commands(&self) -> &'static [(&'static str, &'static str)] {
-        &[
-            ("Catapult", "catapult -product ultra -shell -file build_prj.tcl"),
-            (
-                "Catapult with other steps",
-                "catapult -product ultra -shell -file build_prj.tcl -eval 'set ::argv \"synth=1 \
-                 cosim=1\"'",
-            ),
-        ]
     }
 }

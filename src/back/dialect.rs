@@ -8,14 +8,8 @@ use crate::hls::{Design, Kernel, Loop, Partition};
 /// A vendor's HLS C++: types, pragmas, testbench macros and scripts. A dialect spells what the
 /// [`Design`] has decided; the templates hold all that the vendors share.
 pub(super) trait Dialect: Sync {
-    /// The back end of this dialect.
-    fn backend(&self) -> Tool;
-
-    /// The header that declares the fixed-point types, for an `#include`.
-    fn types_header(&self) -> &'static str;
-
-    /// Headers that only the design's source and its testbench need.
-    fn source_headers(&self) -> &'static [&'static str];
+    /// The fixed text of the dialect.
+    fn vendor(&self) -> &'static Vendor;
 
     /// A fixed-point type; `None` if the vendor's types have no such mode.
     fn spell(&self, quantization: &Quantization) -> Option<String>;
@@ -46,20 +40,42 @@ pub(super) trait Dialect: Sync {
     /// Lines that begin a kernel's body.
     fn in_kernel(&self, design: &Design, kernel: &Kernel) -> Vec<String>;
 
-    /// Lines before a loop.
-    fn before_loop(&self, plan: Loop) -> Vec<String>;
+    /// The pragma of a loop that is pipelined.
+    fn pipeline(&self, interval: u64) -> String;
 
-    /// Lines that begin the body of a loop.
-    fn in_loop(&self, plan: Loop) -> Vec<String>;
+    /// The pragma of a loop that is unrolled by `factor`, or fully.
+    fn unroll(&self, factor: Option<u64>) -> String;
 
-    /// The vendor's parts of the testbench.
-    fn testbench(&self) -> Testbench;
+    /// The pragmas of a loop, before it or inside; see [`Vendor::pragmas_before_loops`].
+    fn loop_pragmas(&self, plan: Loop) -> Vec<String> {
+        match plan {
+            Loop::Unroll => vec![self.unroll(None)],
+            Loop::Sequential => Vec::new(),
+            Loop::Pipeline { interval, unroll: 1 } => vec![self.pipeline(interval)],
+            Loop::Pipeline { interval, unroll } => {
+                vec![self.pipeline(interval), self.unroll(Some(unroll))]
+            }
+        }
+    }
 
     /// Scripts for the vendor's tools.
     fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError>;
+}
 
+/// The text of a dialect that is the same for all designs.
+pub(super) struct Vendor {
+    /// The back end.
+    pub(super) tool: Tool,
+    /// The header that declares the fixed-point types, for an `#include`.
+    pub(super) types_header: &'static str,
+    /// Headers that only the design's source and its testbench need.
+    pub(super) source_headers: &'static [&'static str],
+    /// Set if pragmas of a loop stand before it; else they begin its body.
+    pub(super) pragmas_before_loops: bool,
+    /// The vendor's parts of the testbench.
+    pub(super) testbench: Testbench,
     /// The commands that run the scripts: a description and a command each.
-    fn commands(&self) -> &'static [(&'static str, &'static str)];
+    pub(super) commands: &'static [(&'static str, &'static str)],
 }
 
 /// A vendor's parts of a testbench.

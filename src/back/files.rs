@@ -3,12 +3,12 @@
 use askama::Template;
 use num_traits::Zero;
 
-use super::dialect::{Dialect, Testbench};
+use super::dialect::{Dialect, Vendor};
 use super::manifest::{Manifest, ModelSource};
 use super::text::{comment, indent, is_plain, literal, wrap};
 use super::{BackError, Vectors, kernels, vectors as vector_files};
 use crate::fixed::Range;
-use crate::hls::{ConstantArray, Design, EdgeId, EdgeKind, EdgeRole};
+use crate::hls::{ConstantArray, Design, Edge, EdgeId, EdgeKind, EdgeRole, Type};
 
 /// A file of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,8 +66,8 @@ pub(super) fn files(
         samples,
         model,
         version: env!("CARGO_PKG_VERSION"),
-        backend: dialect.backend().title(),
-        commands: command_lines(dialect.commands()),
+        backend: dialect.vendor().tool.title(),
+        commands: command_lines(dialect.vendor().commands),
     };
     files.push(File::new("README.md", readme.render()?));
     let manifest = Manifest::new(design, dialect, samples, model, &files);
@@ -88,7 +88,7 @@ fn source(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> {
     let kernels = design.kernels.iter().map(|k| kernels::render(design, k, dialect));
     let file = SourceFile {
         design,
-        source_headers: dialect.source_headers(),
+        source_headers: dialect.vendor().source_headers,
         kernels: kernels.collect::<Result<_, _>>()?,
         top: top(design, dialect),
     };
@@ -165,19 +165,12 @@ struct DefinesFile<'a> {
     design: &'a Design,
     guard: String,
     types_header: &'a str,
-    groups: Vec<TypeGroup>,
-}
-
-/// The types of one layer.
-struct TypeGroup {
-    layer: String,
-    lines: Vec<String>,
+    /// The types of each layer.
+    groups: Vec<(String, Vec<String>)>,
 }
 
 fn defines(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> {
-    let mut groups: Vec<TypeGroup> = Vec::new();
-    let mut last = None;
-    for ty in &design.types {
+    let line = |ty: &Type| {
         let format = ty.quantization.format;
         let spelled = match ty.integer {
             true => Some(dialect.integer(format.width(), format.is_signed())),
@@ -186,24 +179,21 @@ fn defines(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> 
         let spelled = spelled.ok_or_else(|| BackError::Mode {
             layer: ty.layer.clone(),
             quantization: ty.quantization.to_string(),
-            backend: dialect.backend().title(),
+            backend: dialect.vendor().tool.title(),
         })?;
-        let using = format!("using {} = {spelled};", ty.name);
-        let line =
-            format!("{using} // {}, {}", ty.holds, range(&ty.range, format.fractional_bits()));
-        if last != Some(&ty.layer) {
-            groups.push(TypeGroup { layer: comment(&ty.layer), lines: Vec::new() });
-            last = Some(&ty.layer);
-        }
-        if let Some(group) = groups.last_mut() {
-            group.lines.push(line);
-        }
-    }
+        let range = range(&ty.range, format.fractional_bits());
+        Ok(format!("using {} = {spelled}; // {}, {range}", ty.name, ty.holds))
+    };
+    let group = |types: &[Type]| {
+        let lines = types.iter().map(line).collect::<Result<_, BackError>>()?;
+        Ok((comment(&types[0].layer), lines))
+    };
+    let groups = design.types.chunk_by(|one, next| one.layer == next.layer).map(group);
     let file = DefinesFile {
         design,
         guard: guard(&design.name, "defines"),
-        types_header: dialect.types_header(),
-        groups,
+        types_header: dialect.vendor().types_header,
+        groups: groups.collect::<Result<_, BackError>>()?,
     };
     Ok(file.render()?)
 }
@@ -227,19 +217,18 @@ fn constants(design: &Design) -> Result<String, BackError> {
 #[derive(Template)]
 #[template(path = "weights.h")]
 struct WeightsFile<'a> {
+    design: &'a Design,
+    constant: &'a ConstantArray,
     /// Set if each number is one literal.
     plain: bool,
     layer: String,
-    holds: &'a str,
     shape: String,
-    step: String,
-    low: String,
-    high: String,
+    /// The LSB is 2 to this power.
+    lsb: i32,
+    /// The least and the largest value.
+    range: (f64, f64),
     zeros: usize,
-    count: usize,
     guard: String,
-    type_name: &'a str,
-    name: &'a str,
     size: String,
     lines: Vec<String>,
 }
@@ -259,24 +248,20 @@ fn weights(design: &Design, constant: &ConstantArray) -> Result<String, BackErro
     let row = shape.last().copied().unwrap_or(1).max(1);
     let lines: Vec<String> = items.chunks(row).flat_map(|row| wrap(row, LINE - 4)).collect();
     let interval = constant.codes.range().unwrap_or_else(|| Range::point(0));
-    let (low, high) = interval.values(fraction);
     let dimensions: Vec<String> = shape.iter().map(ToString::to_string).collect();
     let file = WeightsFile {
+        design,
+        constant,
         plain: constant.codes.iter().all(|code| is_plain(&code)),
         layer: comment(&constant.layer),
-        holds: constant.holds,
         shape: match dimensions.as_slice() {
             [one] => format!("{one} numbers"),
             more => format!("{}, row-major", more.join(" x ")),
         },
-        step: format!("2^{}", -fraction),
-        low: low.to_string(),
-        high: high.to_string(),
+        lsb: -fraction,
+        range: interval.values(fraction),
         zeros: constant.codes.iter().filter(Zero::is_zero).count(),
-        count: items.len(),
         guard: guard(&design.name, &constant.name),
-        type_name: &element.name,
-        name: &constant.name,
         size: dimensions.join(" * "),
         lines,
     };
@@ -296,47 +281,30 @@ fn guard(design: &str, file: &str) -> String {
 #[template(path = "testbench.cpp")]
 struct TestbenchFile<'a> {
     design: &'a Design,
-    source_headers: &'a [&'a str],
-    testbench: Testbench,
+    vendor: &'a Vendor,
     samples: usize,
     first_port: &'a str,
-    inputs: &'a [PortText<'a>],
-    outputs: &'a [PortText<'a>],
+    /// The arguments of the top function, with the types of their elements.
+    inputs: Vec<(&'a Edge, &'a Type)>,
+    outputs: Vec<(&'a Edge, &'a Type)>,
     arguments: String,
 }
 
-/// An argument of the top function in the testbench.
-struct PortText<'a> {
-    name: &'a str,
-    type_name: &'a str,
-    len: usize,
-    width: u32,
-}
-
 fn testbench(design: &Design, dialect: &dyn Dialect, samples: usize) -> Result<String, BackError> {
-    let port = |edge: &EdgeId| {
-        let edge = &design[*edge];
-        let element = &design[edge.element];
-        let format = element.quantization.format;
-        PortText {
-            name: &edge.name,
-            type_name: &element.name,
-            len: edge.len(),
-            width: format.width(),
-        }
+    let ports = |edges: &[EdgeId]| -> Vec<(&Edge, &Type)> {
+        edges.iter().map(|edge| (&design[*edge], &design[design[*edge].element])).collect()
     };
-    let inputs: Vec<PortText<'_>> = design.inputs.iter().map(port).collect();
-    let outputs: Vec<PortText<'_>> = design.outputs.iter().map(port).collect();
-    let names: Vec<&str> = inputs.iter().chain(&outputs).map(|port| port.name).collect();
+    let (inputs, outputs) = (ports(&design.inputs), ports(&design.outputs));
+    let names: Vec<&str> =
+        inputs.iter().chain(&outputs).map(|(port, _)| port.name.as_str()).collect();
     let file = TestbenchFile {
         design,
-        source_headers: dialect.source_headers(),
-        testbench: dialect.testbench(),
+        vendor: dialect.vendor(),
         samples,
         first_port: names.first().copied().unwrap_or_default(),
         arguments: names.join(", "),
-        inputs: &inputs,
-        outputs: &outputs,
+        inputs,
+        outputs,
     };
     Ok(file.render()?)
 }

@@ -75,44 +75,45 @@ fn known(backend: Tool) -> &'static Known {
     }
 }
 
-/// The headers in `folder` or in one of its usual subfolders; else the folders searched.
-pub(super) fn in_folder(folder: &Path, backend: Tool) -> Result<PathBuf, Vec<PathBuf>> {
-    let known = known(backend);
-    let own = folder.join(known.folder);
-    let places = vec![folder.to_owned(), own.clone(), own.join("include")];
-    let found = places.iter().find(|place| place.join(known.header).is_file()).cloned();
-    found.ok_or(places)
-}
-
-/// The vendor's headers; else the folders searched.
-pub(super) fn search(backend: Tool) -> Result<PathBuf, Vec<PathBuf>> {
-    let known = known(backend);
+/// The first of `places` with the header of `backend`; else the places searched.
+fn first_of(
+    backend: Tool,
+    places: impl IntoIterator<Item = PathBuf>,
+) -> Result<PathBuf, Vec<PathBuf>> {
     let mut missed = Vec::new();
-    if let Some(folder) = variable(VARIABLE) {
-        // A folder that the user names is the only one searched.
-        return in_folder(&folder, backend);
-    }
-    for (name, below) in known.installations {
-        if let Some(home) = variable(name) {
-            let place = home.join(below);
-            if place.join(known.header).is_file() {
-                return Ok(place);
-            }
-            missed.push(place);
-        }
-    }
-    match in_folder(Path::new(CACHE), backend) {
-        Ok(place) => return Ok(place),
-        Err(places) => missed.extend(places),
-    }
-    if let Some(package) = hls4ml_package() {
-        let place = package.join(known.in_hls4ml);
-        if place.join(known.header).is_file() {
+    for place in places {
+        if place.join(known(backend).header).is_file() {
             return Ok(place);
         }
         missed.push(place);
     }
     Err(missed)
+}
+
+/// A folder and its usual subfolders.
+fn places_in(folder: &Path, backend: Tool) -> [PathBuf; 3] {
+    let own = folder.join(known(backend).folder);
+    [folder.to_owned(), own.clone(), own.join("include")]
+}
+
+/// The headers in `folder` or in one of its usual subfolders; else the folders searched.
+pub(super) fn in_folder(folder: &Path, backend: Tool) -> Result<PathBuf, Vec<PathBuf>> {
+    first_of(backend, places_in(folder, backend))
+}
+
+/// The vendor's headers; else the folders searched.
+pub(super) fn search(backend: Tool) -> Result<PathBuf, Vec<PathBuf>> {
+    if let Some(folder) = variable(VARIABLE) {
+        // A folder that the user names is the only one searched.
+        return in_folder(&folder, backend);
+    }
+    let known = known(backend);
+    let installed = known.installations.iter();
+    let installed = installed.filter_map(|(name, below)| Some(variable(name)?.join(below)));
+    // Python runs only if nothing else is found.
+    let package = std::iter::once_with(hls4ml_package).flatten();
+    let package = package.map(|package| package.join(known.in_hls4ml));
+    first_of(backend, installed.chain(places_in(Path::new(CACHE), backend)).chain(package))
 }
 
 /// The value of an environment variable, if it is set.

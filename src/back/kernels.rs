@@ -15,6 +15,20 @@ use crate::hls::{
 };
 use crate::ir;
 
+/// Renders the template of a kernel: `cx` is what every template may ask for, `body` the kernel's
+/// own.
+macro_rules! render {
+    ($cx:expr, $body:expr, $kernel:ty, $path:tt) => {{
+        #[derive(Template)]
+        #[template(path = $path)]
+        struct KernelTemplate<'a> {
+            cx: Scope<'a>,
+            body: &'a $kernel,
+        }
+        KernelTemplate { cx: $cx, body: $body }.render()
+    }};
+}
+
 /// The C++ function of `kernel`.
 pub(super) fn render(
     design: &Design,
@@ -24,50 +38,35 @@ pub(super) fn render(
     let cx = Scope { design, kernel, dialect };
     let text = match &kernel.body {
         Body::Linear(body) => linear::render(cx, body),
-        Body::Affine(body) => AffineTemplate { cx, body }.render(),
-        Body::Cast(body) => CastTemplate { cx, body }.render(),
-        Body::ChannelCast(body) => ChannelCastTemplate { cx, body }.render(),
-        Body::Clamp(body) => ClampTemplate { cx, body }.render(),
-        Body::Leaky(body) => LeakyTemplate { cx, body }.render(),
-        Body::Scale(body) => ScaleTemplate { cx, body }.render(),
-        Body::Comparators(body) => ComparatorTemplate { cx, body }.render(),
-        Body::Table(body) => TableTemplate { cx, body }.render(),
-        Body::Search(body) => SearchTemplate { cx, body }.render(),
-        Body::Softmax(body) => SoftmaxTemplate { cx, body }.render(),
-        Body::Pool(body) => PoolTemplate { cx, body }.render(),
-        Body::Gather(body) => GatherTemplate { cx, body }.render(),
-        Body::Concat(body) => ConcatTemplate { cx, body }.render(),
-        Body::Elementwise(body) => ElementwiseTemplate { cx, body }.render(),
+        Body::Affine(body) => render!(cx, body, hls::AffineKernel, "kernels/affine.cpp"),
+        Body::Cast => CastTemplate { cx }.render(),
+        Body::ChannelCast(body) => {
+            render!(cx, body, hls::ChannelCastKernel, "kernels/channel_cast.cpp")
+        }
+        Body::Clamp(body) => render!(cx, body, hls::ClampKernel, "kernels/clamp.cpp"),
+        Body::Leaky(body) => render!(cx, body, hls::LeakyKernel, "kernels/leaky.cpp"),
+        Body::Scale(body) => render!(cx, body, Factors, "kernels/scale.cpp"),
+        Body::Comparators(body) => {
+            render!(cx, body, hls::ComparatorKernel, "kernels/comparators.cpp")
+        }
+        Body::Table(body) => render!(cx, body, hls::TableKernel, "kernels/table.cpp"),
+        Body::Search(body) => render!(cx, body, hls::SearchKernel, "kernels/search.cpp"),
+        Body::Softmax(body) => render!(cx, body, hls::SoftmaxKernel, "kernels/softmax.cpp"),
+        Body::Pool(body) => render!(cx, body, hls::PoolKernel, "kernels/pool.cpp"),
+        Body::Gather(body) => render!(cx, body, hls::GatherKernel, "kernels/gather.cpp"),
+        Body::Concat(body) => render!(cx, body, hls::ConcatKernel, "kernels/concat.cpp"),
+        Body::Elementwise(body) => {
+            render!(cx, body, hls::ElementwiseKernel, "kernels/elementwise.cpp")
+        }
     };
     Ok(indent(&text?))
 }
 
-/// The template of a kernel: `cx` is what every template may ask for, `body` the kernel's own.
-macro_rules! template {
-    ($name:ident, $body:ty, $path:tt) => {
-        #[derive(Template)]
-        #[template(path = $path)]
-        struct $name<'a> {
-            cx: Scope<'a>,
-            body: &'a $body,
-        }
-    };
+#[derive(Template)]
+#[template(path = "kernels/cast.cpp")]
+struct CastTemplate<'a> {
+    cx: Scope<'a>,
 }
-
-template!(AffineTemplate, hls::AffineKernel, "kernels/affine.cpp");
-template!(CastTemplate, hls::CastKernel, "kernels/cast.cpp");
-template!(ChannelCastTemplate, hls::ChannelCastKernel, "kernels/channel_cast.cpp");
-template!(ClampTemplate, hls::ClampKernel, "kernels/clamp.cpp");
-template!(LeakyTemplate, hls::LeakyKernel, "kernels/leaky.cpp");
-template!(ScaleTemplate, hls::ScaleKernel, "kernels/scale.cpp");
-template!(ComparatorTemplate, hls::ComparatorKernel, "kernels/comparators.cpp");
-template!(TableTemplate, hls::TableKernel, "kernels/table.cpp");
-template!(SearchTemplate, hls::SearchKernel, "kernels/search.cpp");
-template!(SoftmaxTemplate, hls::SoftmaxKernel, "kernels/softmax.cpp");
-template!(PoolTemplate, hls::PoolKernel, "kernels/pool.cpp");
-template!(GatherTemplate, hls::GatherKernel, "kernels/gather.cpp");
-template!(ConcatTemplate, hls::ConcatKernel, "kernels/concat.cpp");
-template!(ElementwiseTemplate, hls::ElementwiseKernel, "kernels/elementwise.cpp");
 
 /// `name * factor`.
 fn times(name: &str, factor: usize) -> String {
@@ -101,6 +100,11 @@ impl Scope<'_> {
         let output = array(self.kernel.output, "output");
         let arguments: Vec<String> = inputs.chain([output]).collect();
         format!("static void {}({})", self.kernel.name, arguments.join(", "))
+    }
+
+    /// Number of elements of the result.
+    fn elements(&self) -> usize {
+        self.design[self.kernel.output].len()
     }
 
     /// The argument of operand `position`.
@@ -142,11 +146,17 @@ impl Scope<'_> {
     }
 
     fn before_loop(&self, plan: Loop) -> String {
-        self.dialect.before_loop(plan).into_iter().map(|line| line + "\n").collect()
+        match self.dialect.vendor().pragmas_before_loops {
+            true => self.dialect.loop_pragmas(plan).into_iter().map(|line| line + "\n").collect(),
+            false => String::new(),
+        }
     }
 
     fn inside_loop(&self, plan: Loop) -> String {
-        self.dialect.in_loop(plan).join("\n")
+        match self.dialect.vendor().pragmas_before_loops {
+            true => String::new(),
+            false => self.dialect.loop_pragmas(plan).join("\n"),
+        }
     }
 
     /// The index of `column` in the current row.
@@ -235,8 +245,8 @@ impl Scope<'_> {
     /// Factors in words.
     fn kind(&self, factors: &Factors) -> &'static str {
         match factors {
-            Factors::Numbers(_) => "a factor",
-            Factors::Powers(_) => "a power of two",
+            Factors::Numbers { .. } => "a factor",
+            Factors::Powers { .. } => "a power of two",
         }
     }
 
@@ -310,6 +320,18 @@ impl Scope<'_> {
     /// An integer of one bit.
     fn bit(&self) -> String {
         self.dialect.integer(1, false)
+    }
+
+    /// An integer from 0 to `most`.
+    fn count(&self, most: &u32) -> String {
+        self.dialect.integer((u32::BITS - most.leading_zeros()).max(1), false)
+    }
+
+    /// All bits of the fixed-point `variable` of the type `id` as an integer called `address`.
+    fn address(&self, variable: &str, id: &TypeId) -> String {
+        let width = self.design[*id].quantization.format.width();
+        let bits = self.bits(variable, 0, &width);
+        format!("const {} address = {bits};", self.unsigned(&width))
     }
 
     fn bits(&self, variable: &str, low: impl std::borrow::Borrow<u32>, width: &u32) -> String {

@@ -148,7 +148,7 @@ impl Manifest {
             layout: LAYOUT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             name: design.name.clone(),
-            backend: dialect.backend(),
+            backend: dialect.vendor().tool,
             model: model.cloned(),
             options: design.options.clone(),
             inputs: design.inputs.iter().map(port).collect(),

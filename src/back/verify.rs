@@ -177,7 +177,11 @@ pub(super) fn compile_and_run(
     let builtin = scratch.join("builtin");
     let (includes, headers) = match find_headers(manifest.backend, headers)? {
         None => (builtin.clone(), "builtin".to_owned()),
-        Some(folder) => shown(folder),
+        Some(folder) => {
+            let folder = folder.canonicalize().unwrap_or(folder);
+            let text = folder.display().to_string();
+            (folder, text)
+        }
     };
     // The open vendor headers do not contain those of the verification flow.
     let is_builtin = includes == builtin;
@@ -228,13 +232,6 @@ pub fn find_headers(backend: Tool, headers: &Headers) -> Result<Option<PathBuf>,
         Headers::Dir(folder) => headers::in_folder(folder, backend),
     };
     found.map(Some).map_err(|places| VerifyError::Headers { backend, places })
-}
-
-/// A folder as an absolute path, and as text.
-fn shown(folder: PathBuf) -> (PathBuf, String) {
-    let folder = folder.canonicalize().unwrap_or(folder);
-    let text = folder.display().to_string();
-    (folder, text)
 }
 
 fn read_manifest(project: &Path) -> Result<Manifest, VerifyError> {

@@ -2,14 +2,42 @@
 
 use askama::Template;
 
-use super::dialect::{Dialect, Testbench};
+use super::dialect::{Dialect, Testbench, Vendor};
 use super::files::File;
 use super::text::rounded;
 use super::{BackError, Tool};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Design, EdgeId, EdgeKind, EdgeRole, Flow, Kernel, Loop, Partition};
+use crate::hls::{Design, EdgeId, EdgeKind, EdgeRole, Flow, Kernel, Partition};
 
 pub(super) struct Vitis;
+
+static VENDOR: Vendor = Vendor {
+    tool: Tool::Vitis,
+    types_header: "ap_fixed.h",
+    source_headers: &[],
+    pragmas_before_loops: false,
+    testbench: Testbench {
+        main: "int main(int argc, char **argv) {",
+        leave: ("return ", ""),
+        call: ("", ""),
+        set_code: &[
+            "ap_uint<128> bits = code.high;",
+            "bits = (bits << 64) | ap_uint<128>(code.low);",
+            "value.range(W - 1, 0) = ap_uint<W>(bits);",
+        ],
+        get_code: &[
+            "const ap_uint<W> narrow = value.range(W - 1, 0);",
+            "const ap_uint<128> bits = narrow;",
+            "const Code code = {ap_uint<64>(bits >> 64).to_uint64(), \
+             ap_uint<64>(bits).to_uint64()};",
+            "return code;",
+        ],
+    },
+    commands: &[
+        ("Vitis HLS from 2024.1 on", "vitis-run --mode hls --tcl build_prj.tcl"),
+        ("Vitis HLS before", "vitis_hls -f build_prj.tcl"),
+    ],
+};
 
 #[derive(Template)]
 #[template(path = "vitis/build_prj.tcl")]
@@ -19,16 +47,8 @@ struct BuildScript<'a> {
 }
 
 impl Dialect for Vitis {
-    fn backend(&self) -> Tool {
-        Tool::Vitis
-    }
-
-    fn types_header(&self) -> &'static str {
-        "ap_fixed.h"
-    }
-
-    fn source_headers(&self) -> &'static [&'static str] {
-        &[]
+    fn vendor(&self) -> &'static Vendor {
+        &VENDOR
     }
 
     fn spell(&self, quantization: &Quantization) -> Option<String> {
@@ -86,10 +106,7 @@ impl Dialect for Vitis {
             lines.push(format!("#pragma HLS INTERFACE ap_vld port={}", ports.join(",")));
         }
         match design.schedule.flow {
-            Flow::Pipeline => {
-                let interval = design.schedule.initiation_interval;
-                lines.push(format!("#pragma HLS PIPELINE II={interval}"));
-            }
+            Flow::Pipeline => lines.push(self.pipeline(design.schedule.initiation_interval)),
             Flow::Dataflow => lines.push("#pragma HLS DATAFLOW".to_owned()),
             Flow::Sequence => {}
         }
@@ -115,7 +132,7 @@ impl Dialect for Vitis {
         let plan = &kernel.plan;
         let mut lines = Vec::new();
         if plan.is_unrolled() {
-            lines.push(format!("#pragma HLS PIPELINE II={}", plan.initiation_interval));
+            lines.push(self.pipeline(plan.initiation_interval));
         }
         for (constant, partition) in &plan.constants {
             lines.extend(self.at_array(&design[*constant].name, *partition));
@@ -126,54 +143,18 @@ impl Dialect for Vitis {
         lines
     }
 
-    fn before_loop(&self, _: Loop) -> Vec<String> {
-        Vec::new()
+    fn pipeline(&self, interval: u64) -> String {
+        format!("#pragma HLS PIPELINE II={interval}")
     }
 
-    fn in_loop(&self, plan: Loop) -> Vec<String> {
-        match plan {
-            Loop::Unroll => vec!["#pragma HLS UNROLL".to_owned()],
-            Loop::Sequential => Vec::new(),
-            Loop::Pipeline { interval, unroll } => {
-                let mut lines = vec![format!("#pragma HLS PIPELINE II={interval}")];
-                if unroll > 1 {
-                    lines.push(format!("#pragma HLS UNROLL factor={unroll}"));
-                }
-                lines
-            }
-        }
-    }
-
-    fn testbench(&self) -> Testbench {
-        Testbench {
-            main: "int main(int argc, char **argv) {",
-            leave: ("return ", ""),
-            call: ("", ""),
-            set_code: &[
-                "ap_uint<128> bits = code.high;",
-                "bits = (bits << 64) | ap_uint<128>(code.low);",
-                "value.range(W - 1, 0) = ap_uint<W>(bits);",
-            ],
-            get_code: &[
-                "const ap_uint<W> narrow = value.range(W - 1, 0);",
-                "const ap_uint<128> bits = narrow;",
-                "const Code code = {ap_uint<64>(bits >> 64).to_uint64(), \
-                 ap_uint<64>(bits).to_uint64()};",
-                "return code;",
-            ],
-        }
+    fn unroll(&self, factor: Option<u64>) -> String {
+        let factor = factor.map_or_else(String::new, |factor| format!(" factor={factor}"));
+        format!("#pragma HLS UNROLL{factor}")
     }
 
     fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError> {
         let uncertainty = format!("{}%", rounded(design.options.clock_uncertainty * 100.0));
         let script = BuildScript { design, uncertainty };
         Ok(vec![File::new("build_prj.tcl", script.render()?)])
-    }
-
-    fn commands(&self) -> &'static [(&'static str, &'static str)] {
-        &[
-            ("Vitis HLS from 2024.1 on", "vitis-run --mode hls --tcl build_prj.tcl"),
-            ("Vitis HLS before", "vitis_hls -f build_prj.tcl"),
-        ]
     }
 }

@@ -2,13 +2,14 @@
 
 use std::path::PathBuf;
 
-use bitkiln::back::{self, Headers, Tool, Vectors};
+use bitkiln::back::{self, Headers, Vectors};
 use bitkiln::fixed::Codes;
-use bitkiln::{CompileError, CompilerOptions, Hardware, Network};
+use bitkiln::{CompileError, Hardware, Network};
 use miette::{IntoDiagnostic, Result};
 
+use super::hardware::HardwareArgs;
 use super::model::{ModelArgs, say};
-use super::{Status, complaint, inspect, print, verify};
+use super::{Status, complaint, inspect, print, print_json, verify};
 
 /// Number of random samples for the testbench by default.
 const RANDOM_SAMPLES: usize = 100;
@@ -21,15 +22,8 @@ pub struct Args {
     /// Folder of the project [default: OutputDir of the configuration]
     #[arg(short, long, value_name = "FOLDER")]
     output: Option<PathBuf>,
-    /// HLS tool that the project is for [default: vitis]
-    #[arg(long)]
-    backend: Option<Tool>,
-    /// Device, as the HLS tool spells it
-    #[arg(long)]
-    part: Option<String>,
-    /// Clock period in nanoseconds [default: 5]
-    #[arg(long, value_name = "NS", allow_negative_numbers = true)]
-    clock_period: Option<f64>,
+    #[command(flatten)]
+    hardware: HardwareArgs,
     /// Samples for the testbench, .npz or .npy [default: 100 random samples]
     #[arg(long, value_name = "FILE")]
     input: Option<PathBuf>,
@@ -51,23 +45,18 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<Status> {
-    let network = args.model.load(CompilerOptions {
-        backend: args.backend,
-        part: args.part.clone(),
-        clock_period: args.clock_period,
-        ..CompilerOptions::default()
-    })?;
+    let network = args.model.load(args.hardware.options())?;
     let prepared = prepare(args, &network);
     say(&network);
     let (folder, hardware, vectors) = prepared?;
 
     if !args.json {
-        inspect::print_table(&hardware, args.wide)?;
+        inspect::print_table(&hardware, args.wide);
     }
     hardware.emit(&folder, &vectors, args.force)?;
     let written = format!("wrote the {} project to {}", hardware.backend.title(), folder.display());
     if !args.json {
-        print(&written)?;
+        print(&written);
     }
     let headers = args.verify.then(|| args.headers.clone());
     let verdict = headers.map(|headers| hardware.verify(&folder, headers)).transpose()?;
@@ -75,9 +64,9 @@ pub fn run(args: &Args) -> Result<Status> {
         let mut all = inspect::json(&network, &hardware);
         all["project"] = folder.to_string_lossy().into();
         all["verdict"] = serde_json::to_value(&verdict).into_diagnostic()?;
-        print(&serde_json::to_string_pretty(&all).into_diagnostic()?)?;
+        print_json(&all)?;
     } else if let Some(verdict) = &verdict {
-        print(&verify::describe(verdict))?;
+        print(&verify::describe(verdict));
     }
     Ok(verdict.as_ref().map_or(Status::Success, verify::outcome))
 }

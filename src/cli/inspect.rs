@@ -2,12 +2,13 @@
 
 use std::path::PathBuf;
 
-use bitkiln::{CompilerOptions, Hardware, Network, ir, report};
-use miette::{IntoDiagnostic, Result};
+use bitkiln::{Hardware, Network, ir, report};
+use miette::Result;
 use serde_json::{Value, json};
 
+use super::hardware::HardwareArgs;
 use super::model::{ModelArgs, say};
-use super::{Status, complaint, print, spare};
+use super::{Status, complaint, print, print_json, spare};
 
 /// Longest list of numbers that --ir prints without --wide.
 const ELIDE: usize = 16;
@@ -17,6 +18,8 @@ const ELIDE: usize = 16;
 pub struct Args {
     #[command(flatten)]
     model: ModelArgs,
+    #[command(flatten)]
+    hardware: HardwareArgs,
     /// Print the layers and diagnostics as JSON
     #[arg(long)]
     json: bool,
@@ -38,7 +41,7 @@ pub fn run(args: &Args) -> Result<Status> {
     if let Some(dot) = &args.dot {
         spare(dot, &args.model.files())?;
     }
-    let network = args.model.load(CompilerOptions::default())?;
+    let network = args.model.load(args.hardware.options())?;
     let hardware = network.design();
     say(&network);
     let hardware = hardware?;
@@ -49,21 +52,21 @@ pub fn run(args: &Args) -> Result<Status> {
     }
     if args.ir {
         let elide = (!args.wide).then_some(ELIDE);
-        print(&ir::text::print(&network.graph_after(args.after.as_deref())?, elide))?;
+        print(&ir::text::print(&network.graph_after(args.after.as_deref())?, elide));
     } else if args.json {
-        print(&serde_json::to_string_pretty(&json(&network, &hardware)).into_diagnostic()?)?;
+        print_json(&json(&network, &hardware))?;
     } else {
-        print_table(&hardware, args.wide)?;
+        print_table(&hardware, args.wide);
     }
     Ok(Status::Success)
 }
 
 /// The table of layers, and the types of real-valued scales.
-pub fn print_table(hardware: &Hardware<'_>, wide: bool) -> Result<()> {
+pub fn print_table(hardware: &Hardware<'_>, wide: bool) {
     let rows = report::layers(&hardware.graph, &hardware.design);
-    print(&report::table(&rows, wide))?;
+    print(&report::table(&rows, wide));
     let scales = hardware.report.scales.iter().filter(|scale| !scale.is_limited());
-    scales.map(ToString::to_string).try_for_each(|line| print(&line))
+    scales.for_each(|scale| print(&scale.to_string()));
 }
 
 /// The same as data, with the diagnostics.

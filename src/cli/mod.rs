@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod build;
+mod hardware;
 mod inspect;
 mod model;
 mod profile;
@@ -8,11 +9,13 @@ mod quantizers;
 mod run;
 mod verify;
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
 
 use clap::{Parser, Subcommand};
-use miette::{MietteHandlerOpts, Report};
+use miette::{IntoDiagnostic, MietteHandlerOpts, Report};
 
 /// Compiles quantized Keras and QKeras networks to HLS projects for FPGAs. Simulation and hardware
 /// agree on every output bit.
@@ -54,7 +57,12 @@ pub fn main() -> ExitCode {
             report_panic(panic);
         }
     }));
-    let result = match Cli::parse().command {
+    let command = match Cli::try_parse() {
+        Ok(Cli { command }) => command,
+        // Help and version as well.
+        Err(error) => return usage(&error),
+    };
+    let result = match command {
         Command::Build(args) => build::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Run(args) => run::run(&args),
@@ -62,10 +70,27 @@ pub fn main() -> ExitCode {
         Command::Profile(args) => profile::run(&args),
         Command::Quantizers(args) => quantizers::run(&args),
     };
+    let unprinted = unprinted();
+    for error in result.as_ref().err().into_iter().chain(&unprinted) {
+        note(format_args!("{error:?}"));
+    }
     match result {
-        Ok(Status::Success) => ExitCode::SUCCESS,
         Ok(Status::Mismatch) => ExitCode::from(1),
-        Err(error) => {
+        Ok(Status::Success) if unprinted.is_none() => ExitCode::SUCCESS,
+        Ok(Status::Success) | Err(_) => ExitCode::from(2),
+    }
+}
+
+/// Prints what the parser of the command line answers: help, the version, or an error of usage.
+fn usage(answer: &clap::Error) -> ExitCode {
+    let printed = answer.print();
+    if answer.use_stderr() {
+        return ExitCode::from(2);
+    }
+    keep_failure(printed);
+    match unprinted() {
+        None => ExitCode::SUCCESS,
+        Some(error) => {
             note(format_args!("{error:?}"));
             ExitCode::from(2)
         }
@@ -97,16 +122,36 @@ fn spare(target: &Path, read: &[Option<&Path>]) -> miette::Result<()> {
     }
 }
 
-/// Prints to standard output; a closed pipe ends the program quietly, any other failure is one.
-fn print(text: &str) -> miette::Result<()> {
-    use std::io::{ErrorKind, Write};
+/// Prints to standard output. A closed pipe is no failure: its reader has read enough, and results do
+/// not depend on it. The first other failure is kept for the end, so that no command stops half-way.
+fn print(text: &str) {
+    use std::io::Write;
     let mut out = std::io::stdout().lock();
-    match writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
-        Err(error) => Err(complaint(
-            format!("standard output: {error}"),
-            "free space, or choose another target",
-        )),
-        Ok(()) => Ok(()),
+    keep_failure(writeln!(out, "{}", text.trim_end_matches('\n')).and_then(|()| out.flush()));
+}
+
+/// Prints `value` as JSON.
+fn print_json(value: &impl serde::Serialize) -> miette::Result<()> {
+    print(&serde_json::to_string_pretty(value).into_diagnostic()?);
+    Ok(())
+}
+
+/// The first failure of standard output.
+static FAILURE: Mutex<Option<std::io::Error>> = Mutex::new(None);
+
+fn keep_failure(printed: std::io::Result<()>) {
+    if let Err(error) = printed
+        && error.kind() != ErrorKind::BrokenPipe
+    {
+        FAILURE.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
     }
+}
+
+/// The error of a standard output that did not take everything.
+fn unprinted() -> Option<Report> {
+    let error = FAILURE.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+    Some(complaint(
+        format!("standard output: {error}"),
+        "the command itself is done; free space, or choose another target",
+    ))
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bitkiln::config::Config;
+use bitkiln::front::InputShape;
 use bitkiln::function::Sigmoid;
 use bitkiln::{Compiler, CompilerOptions, InputType, Network, SoftmaxMethod};
 use clap::Args;
@@ -25,6 +26,10 @@ pub struct ModelArgs {
     /// Type of all inputs, 'fixed<8,1>', or of one input, 'input_1=fixed<8,1>' [default: fixed<16,6>]
     #[arg(long, value_name = "TYPE")]
     input_type: Vec<String>,
+    /// Shape of one sample, for a model file that leaves axes open: '128,6', or 'input_1=128,6' for one of
+    /// several inputs
+    #[arg(long, value_name = "SHAPE")]
+    input_shape: Vec<InputShape>,
     /// Computation of softmax
     #[arg(long, value_enum, value_name = "METHOD")]
     softmax: Option<Choice<SoftmaxMethod>>,
@@ -36,7 +41,7 @@ pub struct ModelArgs {
 
 /// A choice of the library as one of the command line.
 #[derive(Clone, Copy)]
-struct Choice<T>(T);
+pub struct Choice<T>(pub T);
 
 impl clap::ValueEnum for Choice<SoftmaxMethod> {
     fn value_variants<'a>() -> &'a [Self] {
@@ -86,6 +91,7 @@ impl ModelArgs {
         let options = CompilerOptions {
             config,
             weights: self.weights.clone(),
+            input_shapes: self.input_shape.clone(),
             input_types: self.input_type.iter().map(input_type).collect::<Result<_>>()?,
             softmax: self.softmax.map(|choice| choice.0),
             sigmoid: self.sigmoid.map(|choice| choice.0),

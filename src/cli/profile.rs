@@ -63,16 +63,16 @@ pub fn run(args: &Args) -> Result<Status> {
     }
     let written = write(args, &profile, config)?;
     if args.json {
-        print(&serde_json::to_string_pretty(&profile).into_diagnostic()?)?;
+        print(&serde_json::to_string_pretty(&profile).into_diagnostic()?);
         return Ok(Status::Success);
     }
-    print(&report::profile::table(&profile))?;
+    print(&report::profile::table(&profile));
     match (&profile.proposal, written) {
         (None, _) => note(format_args!(
             "note: nothing to propose: every parameter, result and input has a quantizer or a \
              configured type"
         )),
-        (Some(_), Some(written)) => print(&written)?,
+        (Some(_), Some(written)) => print(&written),
         (Some(_), None) => {}
     }
     Ok(Status::Success)

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use bitkiln::quantizer::Quantizer;
 use bitkiln::report;
-use miette::{IntoDiagnostic, Result};
+use miette::Result;
 
-use super::{Status, complaint, print};
+use super::{Status, complaint, print, print_json};
 
 /// Width of a table if the terminal does not state its own.
 const WIDTH: u16 = 150;
@@ -38,10 +38,11 @@ pub fn run(args: &Args) -> Result<Status> {
 fn all(args: &Args) -> Result<()> {
     let rows = report::quantizers::catalogue();
     if args.json {
-        return print(&serde_json::to_string_pretty(&rows).into_diagnostic()?);
+        return print_json(&rows);
     }
     let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok());
-    print(&report::quantizers::table(&rows, columns.unwrap_or(WIDTH)))
+    print(&report::quantizers::table(&rows, columns.unwrap_or(WIDTH)));
+    Ok(())
 }
 
 fn one(args: &Args, call: &str) -> Result<()> {
@@ -54,8 +55,8 @@ fn one(args: &Args, call: &str) -> Result<()> {
         })?;
     }
     if args.json {
-        print(&serde_json::to_string_pretty(&detail).into_diagnostic()?)
-    } else {
-        print(&detail.to_string())
+        return print_json(&detail);
     }
+    print(&detail.to_string());
+    Ok(())
 }

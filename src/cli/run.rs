@@ -1,12 +1,12 @@
 //! `bitkiln run`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bitkiln::{CompilerOptions, NamedArrays, Network, front};
-use miette::{IntoDiagnostic, Result};
+use miette::Result;
 
 use super::model::{ModelArgs, say};
-use super::{Status, print, spare};
+use super::{Status, complaint, print, print_json, spare};
 
 /// Compute the outputs of a model, bit for bit as the hardware does
 #[derive(clap::Args)]
@@ -16,8 +16,8 @@ pub struct Args {
     /// Samples: .npz with one array per input, or .npy for a single input; the first axis counts samples
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// Outputs: .npz with one float64 array per output layer
-    #[arg(long, value_name = "FILE")]
+    /// Outputs, float64: .npy for a model with one output, else .npz with one array per output layer
+    #[arg(short, long, value_name = "FILE")]
     output: PathBuf,
     /// Write the result of every layer
     #[arg(long)]
@@ -34,9 +34,7 @@ pub fn run(args: &Args) -> Result<Status> {
     let computed = compute(args, &network);
     say(&network);
     let (samples, results) = computed?;
-    let (names, values): (Vec<String>, Vec<_>) = results.into_iter().unzip();
-    let arrays: Vec<_> = names.iter().map(String::as_str).zip(values).collect();
-    front::write_npz(&args.output, &arrays)?;
+    let names = write(&args.output, results)?;
     if args.json {
         let all = serde_json::json!({
             "samples": samples,
@@ -44,18 +42,49 @@ pub fn run(args: &Args) -> Result<Status> {
             "arrays": names,
             "diagnostics": network.diagnostics(),
         });
-        print(&serde_json::to_string_pretty(&all).into_diagnostic()?)?;
+        print_json(&all)?;
     } else {
         let to = args.output.display();
-        print(&format!("{samples} samples: wrote {} to {to}", names.join(", ")))?;
+        print(&format!("{samples} samples: wrote {} to {to}", names.join(", ")));
     }
     Ok(Status::Success)
 }
 
 /// The number of samples, and the results by name.
 fn compute(args: &Args, network: &Network) -> Result<(usize, NamedArrays)> {
+    let results = network.graph().outputs.len();
+    if is_npy(&args.output) && (args.trace || results > 1) {
+        let results = if args.trace {
+            "--trace".to_owned()
+        } else {
+            format!("a model with {results} outputs")
+        };
+        return Err(complaint(
+            format!("{}: .npy holds one array, not those of {results}", args.output.display()),
+            "choose a name that ends in .npz, which holds any number of arrays",
+        ));
+    }
     let inputs = network.read_samples(&args.input)?;
-    let simulation = network.run(&inputs)?;
-    let arrays = if args.trace { simulation.layers() } else { simulation.outputs() };
-    Ok((simulation.samples(), arrays))
+    let samples = inputs.first().and_then(|codes| codes.shape().first()).copied();
+    let arrays =
+        if args.trace { network.run(&inputs)?.layers() } else { network.outputs(&inputs)? };
+    Ok((samples.unwrap_or(0), arrays))
+}
+
+/// True for a file of one array without a name.
+fn is_npy(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
+}
+
+/// Writes the results; their names.
+fn write(file: &Path, results: NamedArrays) -> Result<Vec<String>> {
+    let (names, values): (Vec<String>, Vec<_>) = results.into_iter().unzip();
+    match &values[..] {
+        [array] if is_npy(file) => front::write_npy(file, array)?,
+        _ => {
+            let arrays: Vec<_> = names.iter().map(String::as_str).zip(values).collect();
+            front::write_npz(file, &arrays)?;
+        }
+    }
+    Ok(names)
 }

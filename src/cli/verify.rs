@@ -4,9 +4,9 @@ use std::convert::Infallible;
 use std::path::PathBuf;
 
 use bitkiln::back::{self, Headers, Verdict};
-use miette::{IntoDiagnostic, Result};
+use miette::Result;
 
-use super::{Status, print};
+use super::{Status, print, print_json};
 
 /// Compile a project with g++, run its testbench, and compare every output
 #[derive(clap::Args)]
@@ -24,9 +24,9 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Status> {
     let verdict = back::verify(&args.project, args.headers.clone())?;
     if args.json {
-        print(&serde_json::to_string_pretty(&verdict).into_diagnostic()?)?;
+        print_json(&verdict)?;
     } else {
-        print(&describe(&verdict))?;
+        print(&describe(&verdict));
     }
     Ok(outcome(&verdict))
 }

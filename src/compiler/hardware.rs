@@ -7,7 +7,7 @@ use crate::back::{self, Headers, ModelSource, Tool, Vectors, Verdict, WriteOptio
 use crate::diagnostic::Diagnostic;
 use crate::fixed::Codes;
 use crate::hls::Design;
-use crate::ir::Graph;
+use crate::ir::{Graph, NodeId};
 use crate::passes::{self, Report};
 use crate::sim;
 
@@ -60,8 +60,12 @@ impl Hardware<'_> {
     /// # Errors
     /// If the samples do not fit the inputs.
     pub fn vectors(&self, inputs: Vec<Codes>) -> Result<Vectors, CompileError> {
-        let outputs = sim::run(&self.graph, &inputs)?.outputs(&self.graph);
-        if self.network.run(&inputs)?.codes() != outputs {
+        let nodes: Vec<NodeId> = self.graph.outputs.iter().map(|output| output.node).collect();
+        let kept = sim::run_in_batches(&self.graph, &inputs, &nodes, |_| {})?;
+        let outputs = self.network.run_outputs(&inputs)?.codes();
+        let is_same =
+            |(node, (_, codes)): (&NodeId, &(String, Codes))| kept.of(*node) == Some(codes);
+        if nodes.len() != outputs.len() || !nodes.iter().zip(&outputs).all(is_same) {
             return Err(CompileError::OutputsDiffer);
         }
         let names = self.graph.inputs.iter().map(|id| self.graph[*id].name.clone());

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::back::Tool;
-use crate::config::{Config, ConfigError, Variable};
+use crate::config::{Config, ConfigError, Strategy, Variable};
 use crate::diagnostic::Diagnostic;
 use crate::fixed::{Format, FormatError};
-use crate::front::ReadOptions;
+use crate::front::{InputShape, ReadOptions};
 use crate::function::Sigmoid;
 use crate::hls;
 use crate::ir::{Graph, Node, Op, Pool, PoolKind};
@@ -22,6 +22,8 @@ pub struct CompilerOptions {
     pub config: Config,
     /// File with the weights, for an architecture without any.
     pub weights: Option<PathBuf>,
+    /// Shapes of inputs, for model files that leave axes open. Later ones take precedence.
+    pub input_shapes: Vec<InputShape>,
     /// Types of the inputs, `fixed<16,6>` by default. Later ones take precedence.
     pub input_types: Vec<InputType>,
     /// Computation of every softmax.
@@ -34,6 +36,11 @@ pub struct CompilerOptions {
     pub part: Option<String>,
     /// Clock period in nanoseconds.
     pub clock_period: Option<f64>,
+    /// Uses of one multiplier for a sample, at least 1. Unlike other fields, it takes precedence over
+    /// the configuration's value for the whole model only, not over those for layers and classes.
+    pub reuse_factor: Option<u64>,
+    /// Sharing of multipliers; precedence as of `reuse_factor`.
+    pub strategy: Option<Strategy>,
 }
 
 /// Type of one input or of all inputs: `input_1=fixed<8,1>`, `fixed<8,1>`.
@@ -86,7 +93,8 @@ impl CompilerOptions {
 
     pub(super) fn read(&self) -> ReadOptions {
         let sigmoid = self.sigmoid.or(self.config.internal_sigmoid());
-        ReadOptions { sigmoid: sigmoid.unwrap_or_default() }
+        let input_shapes = self.input_shapes.clone();
+        ReadOptions { sigmoid: sigmoid.unwrap_or_default(), input_shapes }
     }
 
     pub(super) fn lowering(&self, model: &Model) -> Result<Settings, ConfigError> {
@@ -112,7 +120,7 @@ impl CompilerOptions {
     }
 
     pub(super) fn hardware(&self, model: &Model) -> hls::Options {
-        let config = &self.config;
+        let config = &self.config.with_model_values(self.reuse_factor, self.strategy);
         let name = config.project_name.as_ref().unwrap_or(&model.name);
         let part = self.part.as_ref().or(config.part.as_ref());
         let part = part.map_or(self.backend().default_part(), String::as_str);

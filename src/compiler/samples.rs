@@ -8,7 +8,7 @@ use super::{CompileError, Network};
 use crate::diagnostic::Diagnostic;
 use crate::fixed::Codes;
 use crate::front::{self, Arrays};
-use crate::ir::Graph;
+use crate::ir::{Graph, NodeId};
 use crate::sim;
 
 impl Network {
@@ -35,65 +35,58 @@ impl Network {
         sim::vectors(self.graph(), count)
     }
 
-    /// The samples as real numbers, in the order of the inputs.
-    pub(super) fn real_samples(
+    /// The array of each input, in their order. A note names the arrays that are no inputs.
+    pub(super) fn arrays<'a>(
         &self,
         source: &str,
-        samples: &Arrays,
-    ) -> Result<Vec<ArrayD<f64>>, CompileError> {
-        self.note_unused(source, samples);
+        samples: &'a Arrays,
+    ) -> Result<Vec<&'a ArrayD<f64>>, CompileError> {
         let graph = self.graph();
-        let source_name = || source.to_owned();
-        let of_input = |id: &crate::ir::NodeId| {
-            let input = graph[*id].name.clone();
-            array_of(&input, samples, graph).cloned().ok_or_else(|| {
-                let (source_name, known) = (source_name(), names(samples));
-                CompileError::MissingInput { source_name, input, known }
+        if let Arrays::Named(arrays) = samples {
+            let is_input = |name: &str| graph.inputs.iter().any(|id| graph[*id].name == name);
+            for (name, _) in arrays.iter().filter(|(name, _)| !is_input(name)) {
+                let message = format!("{source}: '{name}' is no input and is left aside");
+                self.log(Diagnostic::note("unused-array", message));
+            }
+        }
+        let array = |id: &NodeId| {
+            array_of(&graph[*id].name, samples, graph).ok_or_else(|| CompileError::MissingInput {
+                source_name: source.to_owned(),
+                input: graph[*id].name.clone(),
+                known: names(samples),
             })
         };
-        let values = graph.inputs.iter().map(of_input).collect::<Result<Vec<_>, _>>()?;
-        if values.iter().any(ArrayD::is_empty) {
-            return Err(CompileError::NoSamples { source_name: source_name() });
-        }
-        Ok(values)
-    }
-
-    /// Notes the arrays that are no inputs.
-    fn note_unused(&self, source: &str, samples: &Arrays) {
-        let graph = self.graph();
-        let Arrays::Named(arrays) = samples else { return };
-        let is_input = |name: &str| graph.inputs.iter().any(|id| graph[*id].name == name);
-        for (name, _) in arrays.iter().filter(|(name, _)| !is_input(name)) {
-            let message = format!("{source}: '{name}' is no input and is left aside");
-            self.log(Diagnostic::note("unused-array", message));
-        }
+        let arrays = graph.inputs.iter().map(array).collect::<Result<Vec<_>, _>>()?;
+        // Before values are counted, which are not those of other shapes.
+        let shapes: Vec<&[usize]> = arrays.iter().map(|array| array.shape()).collect();
+        sim::check_shapes(graph, &shapes)?;
+        Ok(arrays)
     }
 
     fn quantize_from(&self, source: &str, samples: &Arrays) -> Result<Vec<Codes>, CompileError> {
         let graph = self.graph();
-        self.note_unused(source, samples);
-        let quantize = |id: &crate::ir::NodeId| {
-            let (input, format) = (graph[*id].name.clone(), graph[*id].tensor.format);
-            let source_name = source.to_owned();
-            let Some(values) = array_of(&input, samples, graph) else {
-                let known = names(samples);
-                return Err(CompileError::MissingInput { source_name, input, known });
-            };
-            let Some(quantized) = sim::quantize(&values.view(), format) else {
-                return Err(CompileError::NotANumber { source_name, input });
-            };
+        let arrays = self.arrays(source, samples)?;
+        let name = |id: &NodeId| graph[*id].name.clone();
+        let quantize = |(id, values): (&NodeId, &&ArrayD<f64>)| {
+            let not_a_number =
+                || CompileError::NotANumber { source_name: source.to_owned(), input: name(id) };
+            sim::quantize(&values.view(), graph[*id].tensor.format).ok_or_else(not_a_number)
+        };
+        let quantized = graph.inputs.iter().zip(&arrays).map(quantize);
+        let quantized = quantized.collect::<Result<Vec<_>, _>>()?;
+        for (id, quantized) in graph.inputs.iter().zip(&quantized) {
             let (rounded, saturated) = (quantized.rounded, quantized.saturated);
             if rounded + saturated > 0 {
+                let (input, format) = (name(id), graph[*id].tensor.format);
                 let message = format!(
                     "input '{input}': of {} values, {rounded} were rounded to {format} and \
                      {saturated} saturated",
-                    values.len()
+                    quantized.codes.len()
                 );
                 self.log(Diagnostic::note("samples-rounded", message).in_layer(input));
             }
-            Ok(quantized.codes)
-        };
-        graph.inputs.iter().map(quantize).collect()
+        }
+        Ok(quantized.into_iter().map(|quantized| quantized.codes).collect())
     }
 }
 

@@ -86,6 +86,15 @@ impl Config {
         self.model.internal_sigmoid
     }
 
+    /// The same configuration with these values for the whole model, where they are set.
+    #[must_use]
+    pub fn with_model_values(&self, reuse: Option<u64>, strategy: Option<Strategy>) -> Self {
+        let mut config = self.clone();
+        config.model.reuse_factor = reuse.or(config.model.reuse_factor);
+        config.model.strategy = strategy.or(config.model.strategy);
+        config
+    }
+
     /// The reuse factor of a layer, at least 1.
     pub fn reuse_factor(&self, layer: &str, class: &str) -> Option<u64> {
         self.first(layer, class, |section| section.reuse_factor)

@@ -27,6 +27,7 @@
 //! An unsupported key of hls4ml is an error, unless it has hls4ml's default value. A key that is not
 //! applicable has no effect and is noted. An unknown key is an error that names the nearest one.
 
+mod clock;
 mod error;
 mod keys;
 mod lookup;
@@ -37,9 +38,10 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
+pub use clock::{ClockPeriod, ClockPeriodError, ClockUncertainty};
 pub use error::ConfigError;
 pub use lookup::{FusedEntry, SoftmaxKeys};
-pub use project::{ClockUncertainty, Tool};
+pub use project::Tool;
 pub use section::{Strategy, Variable};
 pub(crate) use write::with_types;
 

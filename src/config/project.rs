@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,7 +9,7 @@ use serde_json::Value;
 use super::keys::{self, Level};
 use super::section::Section;
 use super::tree::PlacedValue;
-use super::{Config, ConfigError};
+use super::{Config, ConfigError, clock};
 
 /// HLS tool that a project is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -57,15 +56,6 @@ impl fmt::Display for Tool {
     }
 }
 
-impl FromStr for Tool {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let known = Self::ALL.into_iter().find(|backend| backend.name().eq_ignore_ascii_case(text));
-        known.ok_or_else(|| format!("unknown back end '{text}': choose vitis or catapult"))
-    }
-}
-
 /// The backends that hls4ml has besides.
 const OTHER_BACKENDS: &[&str] = &[
     "Vivado",
@@ -77,34 +67,6 @@ const OTHER_BACKENDS: &[&str] = &[
     "SymbolicExpression",
     "Libero",
 ];
-
-/// Part of the clock period that synthesis leaves to placement and routing.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub enum ClockUncertainty {
-    /// A share of the period, in percent.
-    Percent(f64),
-    /// A time in nanoseconds.
-    Nanoseconds(f64),
-}
-
-impl ClockUncertainty {
-    /// The share of a clock period of `period` nanoseconds.
-    pub fn of(self, period: f64) -> f64 {
-        match self {
-            Self::Percent(percent) => percent / 100.0,
-            Self::Nanoseconds(time) => time / period,
-        }
-    }
-}
-
-impl fmt::Display for ClockUncertainty {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Percent(percent) => write!(f, "{percent}%"),
-            Self::Nanoseconds(time) => write!(f, "{time}"),
-        }
-    }
-}
 
 /// The whole file, or the part under `HLSConfig` alone.
 pub(super) fn read(file: &Value) -> Result<Config, ConfigError> {
@@ -128,8 +90,8 @@ pub(super) fn read(file: &Value) -> Result<Config, ConfigError> {
                     });
                 }
             }
-            "ClockPeriod" => config.clock_period = Some(nanoseconds(&node)?),
-            "ClockUncertainty" => config.clock_uncertainty = Some(clock_uncertainty(&node)?),
+            "ClockPeriod" => config.clock_period = Some(clock::period(&node)?),
+            "ClockUncertainty" => config.clock_uncertainty = Some(clock::uncertainty(&node)?),
             "IOType" => {
                 node.choice(&["io_parallel"], &["io_stream", "io_serial"])?;
             }
@@ -189,25 +151,4 @@ fn identifier(node: &PlacedValue<'_>) -> Result<String, ConfigError> {
         return Err(node.kind(expected));
     }
     Ok(word.to_owned())
-}
-
-fn nanoseconds(node: &PlacedValue<'_>) -> Result<f64, ConfigError> {
-    let time = node.value.as_f64().filter(|t| t.is_finite() && *t > 0.0);
-    time.ok_or_else(|| node.kind("a positive number of nanoseconds"))
-}
-
-/// hls4ml writes a percentage, `27%`; the tools take nanoseconds as well.
-fn clock_uncertainty(node: &PlacedValue<'_>) -> Result<ClockUncertainty, ConfigError> {
-    let expected = "a percentage below 100, such as 27%, or a number of nanoseconds";
-    let uncertainty = match node.value {
-        Value::String(text) => text
-            .strip_suffix('%')
-            .and_then(|number| number.trim().parse().ok())
-            .filter(|percent| (0.0..100.0).contains(percent))
-            .map(ClockUncertainty::Percent),
-        value => {
-            value.as_f64().filter(|t| t.is_finite() && *t >= 0.0).map(ClockUncertainty::Nanoseconds)
-        }
-    };
-    uncertainty.ok_or_else(|| node.kind(expected))
 }

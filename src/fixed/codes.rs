@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ops::{BitAnd, Shl, Shr};
 
-use ndarray::{ArrayD, ArrayViewD, IxDyn};
+use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 use num_bigint::BigInt;
 use num_traits::ToPrimitive;
 
@@ -82,10 +82,7 @@ impl Word for i64 {
     fn view(codes: &Codes) -> Option<Cow<'_, ArrayD<Self>>> {
         match codes {
             Codes::Narrow(array) => Some(Cow::Borrowed(array)),
-            Codes::Wide(array) => {
-                let narrow: Option<Vec<i64>> = array.iter().map(BigInt::to_i64).collect();
-                ArrayD::from_shape_vec(array.raw_dim(), narrow?).ok().map(Cow::Owned)
-            }
+            Codes::Wide(array) => narrowed(array).map(Cow::Owned),
         }
     }
     #[inline]
@@ -131,6 +128,12 @@ impl Word for BigInt {
     }
 }
 
+/// The codes in 64 bits; `None` if one does not fit.
+fn narrowed(codes: &ArrayD<BigInt>) -> Option<ArrayD<i64>> {
+    let narrow: Option<Vec<i64>> = codes.iter().map(BigInt::to_i64).collect();
+    ArrayD::from_shape_vec(codes.raw_dim(), narrow?).ok()
+}
+
 /// A tensor of codes, stored as its format requires.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Codes {
@@ -143,11 +146,7 @@ pub enum Codes {
 impl Codes {
     /// `codes`, stored narrow if all of them fit.
     pub fn from_big(codes: ArrayD<BigInt>) -> Self {
-        let narrow: Option<Vec<i64>> = codes.iter().map(BigInt::to_i64).collect();
-        match narrow.and_then(|n| ArrayD::from_shape_vec(codes.raw_dim(), n).ok()) {
-            Some(array) => Self::Narrow(array),
-            None => Self::Wide(codes),
-        }
+        narrowed(&codes).map_or(Self::Wide(codes), Self::Narrow)
     }
 
     /// The exact codes of `values` with `fraction` fractional bits; `None` if a value is no multiple of the
@@ -201,6 +200,38 @@ impl Codes {
         }
     }
 
+    /// The codes at `samples` of the first axis.
+    ///
+    /// # Panics
+    /// If there are fewer.
+    pub fn samples(&self, samples: std::ops::Range<usize>) -> Self {
+        fn part<T: Clone>(codes: &ArrayD<T>, samples: std::ops::Range<usize>) -> ArrayD<T> {
+            codes.slice_axis(Axis(0), samples.into()).to_owned()
+        }
+        match self {
+            Self::Narrow(codes) => Self::Narrow(part(codes, samples)),
+            // The part may be narrow.
+            Self::Wide(codes) => Self::from_big(part(codes, samples)),
+        }
+    }
+
+    /// Appends samples, which the first axis counts.
+    ///
+    /// # Panics
+    /// If the samples differ in shape.
+    pub fn append(&mut self, samples: Self) {
+        match (&mut *self, samples) {
+            (Self::Narrow(codes), Self::Narrow(more)) => append(codes, &more),
+            (Self::Wide(codes), Self::Wide(more)) => append(codes, &more),
+            (Self::Wide(codes), Self::Narrow(more)) => append(codes, &more.mapv(BigInt::from)),
+            (Self::Narrow(codes), Self::Wide(more)) => {
+                let mut wide = codes.mapv(BigInt::from);
+                append(&mut wide, &more);
+                *self = Self::Wide(wide);
+            }
+        }
+    }
+
     /// The codes in another shape; `None` if the number of elements differs.
     pub fn reshaped(self, shape: &[usize]) -> Option<Self> {
         let shape = IxDyn(shape);
@@ -232,6 +263,10 @@ impl Codes {
             Self::Wide(a) => a.map(|c| code_value(c, fraction)),
         }
     }
+}
+
+fn append<T: Clone>(codes: &mut ArrayD<T>, more: &ArrayD<T>) {
+    codes.append(Axis(0), more.view()).expect("samples of one tensor have one shape");
 }
 
 #[cfg(test)]

@@ -163,19 +163,13 @@ impl FromStr for Quantization {
             _ => return Err(syntax()),
         };
         let number = |part: &str| part.parse::<i64>().map_err(|_| syntax());
-        let width = number(parts.first().ok_or_else(syntax)?)?;
+        let (width, integer) = match &parts[..] {
+            [width] if is_int => (width, width),
+            [width, integer, modes @ ..] if !is_int && modes.len() <= 3 => (width, integer),
+            _ => return Err(syntax()),
+        };
+        let (width, integer) = (number(width)?, number(integer)?);
         let width32 = u32::try_from(width).map_err(|_| FormatError::Width(width))?;
-        if is_int {
-            return match parts.len() {
-                1 => Ok(Self::new(
-                    Format::new(signedness, width32, width32 as i32)?,
-                    Rounding::Trn,
-                    Overflow::WRAP,
-                )),
-                _ => Err(syntax()),
-            };
-        }
-        let integer = number(parts.get(1).ok_or_else(syntax)?)?;
         let integer = i32::try_from(integer).map_err(|_| FormatError::Position(integer))?;
         let format = Format::new(signedness, width32, integer)?;
         let rounding = |name: &&str| mode(&Rounding::ALL, Rounding::name, name);
@@ -192,9 +186,6 @@ impl FromStr for Quantization {
                 (_, Ok(0)) => {}
                 _ => return Err(syntax()),
             }
-        }
-        if parts.len() > 5 {
-            return Err(syntax());
         }
         Ok(Self { format, rounding, overflow })
     }

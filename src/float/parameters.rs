@@ -1,6 +1,6 @@
 //! Layers with weights: matrix products, scales and biases.
 
-use crate::model::{BatchNorm, Conv, Dense, ScaleShift};
+use crate::model::{BatchNorm, Conv, Dense, Folded, ScaleShift};
 use crate::quantizer::Quantizer;
 use ndarray::{Array1, ArrayD, ArrayViewD, Axis, IxDyn};
 
@@ -16,9 +16,9 @@ pub(super) struct Parameters {
 
 impl Reference<'_> {
     pub(super) fn dense(&self, dense: &Dense, x: &Samples) -> Result<Samples> {
-        let bias = dense.bias.as_ref().map(|bias| bias.view().into_dyn());
         let quantizers = [dense.kernel_quantizer.as_ref(), dense.bias_quantizer.as_ref()];
-        let own = self.parameters(dense.kernel.view().into_dyn(), bias, quantizers, false)?;
+        let kernel = dense.kernel.view().into_dyn();
+        let own = self.folded(kernel, dense.bias.as_ref(), quantizers, dense.folded.as_ref())?;
         let units = dense.kernel.ncols();
         let inner = Axis(x.ndim() - 1);
         let mut values = vec![];
@@ -59,30 +59,38 @@ impl Reference<'_> {
         Ok(Parameters { kernel, bias, floats })
     }
 
+    /// Parameters of a layer, after a batch normalization is folded into them if it has one.
+    fn folded(
+        &self,
+        kernel: ArrayViewD<'_, f32>,
+        bias: Option<&Array1<f32>>,
+        quantizers: [Option<&Quantizer>; 2],
+        folded: Option<&Folded>,
+    ) -> Result<Parameters> {
+        let Some(folded) = folded else {
+            let bias = bias.map(|bias| bias.view().into_dyn());
+            return self.parameters(kernel, bias, quantizers, false);
+        };
+        // inv = rsqrt(moving_variance + epsilon) * gamma, in float32, as QConv2DBatchnorm.call.
+        let outputs = folded.mean.len();
+        let ones = Array1::ones(outputs);
+        let gamma = folded.gamma.as_ref().unwrap_or(&ones);
+        let mut inv = folded.variance.mapv(|v| v + folded.epsilon);
+        inv.mapv_inplace(|v| (1.0 / f64::from(v).sqrt()) as f32);
+        let inv = inv * gamma;
+        let zeros = Array1::zeros(outputs);
+        let bias = bias.unwrap_or(&zeros) - &folded.mean;
+        let bias = (&inv * &bias + &folded.beta).into_dyn();
+        let flat = kernel.iter().enumerate();
+        let weights = flat.map(|(at, weight)| weight * inv[at % outputs]).collect();
+        let kernel = ArrayD::from_shape_vec(kernel.raw_dim(), weights)?;
+        self.parameters(kernel.view(), Some(bias.view()), quantizers, true)
+    }
+
     pub(super) fn of_conv(&self, conv: &Conv) -> Result<Parameters> {
         let quantizers = [conv.kernel.quantizer.as_ref(), conv.bias_quantizer.as_ref()];
-        let mut own = match &conv.folded {
-            None => {
-                let bias = conv.bias.as_ref().map(|bias| bias.view().into_dyn());
-                self.parameters(conv.kernel.values.view(), bias, quantizers, false)?
-            }
-            // inv = rsqrt(moving_variance + epsilon) * gamma, in float32, as QConv2DBatchnorm.call.
-            Some(folded) => {
-                let ones = Array1::ones(conv.outputs);
-                let gamma = folded.gamma.as_ref().unwrap_or(&ones);
-                let mut inv = folded.variance.mapv(|v| v + folded.epsilon);
-                inv.mapv_inplace(|v| (1.0 / f64::from(v).sqrt()) as f32);
-                let inv = inv * gamma;
-                let zeros = Array1::zeros(conv.outputs);
-                let bias = conv.bias.as_ref().unwrap_or(&zeros) - &folded.mean;
-                let bias = &inv * &bias + &folded.beta;
-                let flat = conv.kernel.values.iter().enumerate();
-                let kernel = flat.map(|(at, weight)| weight * inv[at % conv.outputs]).collect();
-                let kernel = ArrayD::from_shape_vec(conv.kernel.values.raw_dim(), kernel)?;
-                let bias = bias.into_dyn();
-                self.parameters(kernel.view(), Some(bias.view()), quantizers, true)?
-            }
-        };
+        let kernel = conv.kernel.values.view();
+        let mut own = self.folded(kernel, conv.bias.as_ref(), quantizers, conv.folded.as_ref())?;
         if let Some(mask) = &conv.kernel.mask {
             let inside = own.kernel.len() / mask.len();
             let taps: Vec<f64> = mask.iter().map(|tap| f64::from(*tap)).collect();

@@ -4,7 +4,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use ndarray::{Array, ArrayD, IxDyn, ShapeBuilder};
-use ndarray_npy::NpzWriter;
+use ndarray_npy::{NpzWriter, WriteNpyExt};
 
 use super::content::{Archive, Content};
 use super::element::{Element, ElementKind};
@@ -52,25 +52,43 @@ fn archived(bytes: Vec<u8>) -> Result<Vec<(String, ArrayD<f64>)>, Problem> {
 /// # Errors
 /// If the file cannot be written.
 pub fn write_npz(path: &Path, arrays: &[(&str, ArrayD<f64>)]) -> Result<(), FrontError> {
-    let write = || {
+    replace(path, |file| {
+        let mut npz = NpzWriter::new(file);
+        for (name, array) in arrays {
+            npz.add_array(*name, array).map_err(std::io::Error::other)?;
+        }
+        npz.finish().map(drop).map_err(std::io::Error::other)
+    })
+}
+
+/// Writes an array as `numpy.save` does; else as [`write_npz`].
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_npy(path: &Path, array: &ArrayD<f64>) -> Result<(), FrontError> {
+    replace(path, |file| array.write_npy(file).map_err(std::io::Error::other))
+}
+
+/// Replaces the file at `path` by what `write` writes, or leaves it as it was.
+fn replace(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<tempfile::NamedTempFile>) -> std::io::Result<()>,
+) -> Result<(), FrontError> {
+    let replace = || {
         // A link is followed; a device or a pipe is not replaced by a file.
         let target = if path.exists() { path.canonicalize()? } else { path.to_owned() };
         if target.exists() && !target.is_file() {
             return Err(std::io::Error::other("it exists and is no regular file"));
         }
         let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let file = temporary_file(folder.unwrap_or(Path::new(".")))?;
-        let mut npz = NpzWriter::new(BufWriter::new(file));
-        for (name, array) in arrays {
-            npz.add_array(*name, array).map_err(std::io::Error::other)?;
-        }
-        let mut buffer = npz.finish().map_err(std::io::Error::other)?;
+        let mut buffer = BufWriter::new(temporary_file(folder.unwrap_or(Path::new(".")))?);
+        write(&mut buffer)?;
         buffer.flush()?;
         let file = buffer.into_inner().map_err(|error| error.into_error())?;
         file.persist(&target)?;
         Ok(())
     };
-    write().map_err(|error: std::io::Error| Problem::Unwritable(error).at(path))
+    replace().map_err(|error: std::io::Error| Problem::Unwritable(error).at(path))
 }
 
 /// Creates a temporary file in a folder, with the permissions of any new file.

@@ -3,25 +3,35 @@
 use miette::Diagnostic;
 
 use super::keras::ActivationError;
+use crate::naming::did_you_mean;
 
 /// A problem of a layer.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum LayerProblem {
     /// An unsupported class.
-    #[error("this class of layer is not supported")]
-    #[diagnostic(help("supported: {supported}"))]
+    #[error("this class of layer is not supported{}", did_you_mean(nearest.as_deref()))]
+    #[diagnostic(help("{}docs/models.md lists the supported layers", clause(*instead)))]
     Class {
-        /// Names of all supported classes.
-        supported: String,
+        /// The supported class closest in spelling.
+        nearest: Option<String>,
+        /// What to use instead of a known class.
+        instead: Option<&'static str>,
+    },
+    /// An unsupported wrapper of a layer.
+    #[error("this wrapper of a layer is not supported")]
+    #[diagnostic(help("{help}"))]
+    Wrapper {
+        /// The remedy.
+        help: String,
     },
     /// An unsupported operation on tensors.
-    #[error("the operation '{name}' is not supported")]
-    #[diagnostic(help("supported: {supported}"))]
+    #[error("the operation '{name}' is not supported{}", did_you_mean(nearest.as_deref()))]
+    #[diagnostic(help("docs/graphs.md lists the supported operations on tensors"))]
     Operation {
         /// Name in Keras.
         name: String,
-        /// Names of all supported operations.
-        supported: String,
+        /// The supported operation closest in spelling.
+        nearest: Option<String>,
     },
     /// A class that is defined neither in Keras nor in QKeras.
     #[error("the class comes from '{origin}', not from Keras or QKeras")]
@@ -99,8 +109,32 @@ pub enum LayerProblem {
     Unfed,
     /// A missing input shape.
     #[error("its input shape is not stated")]
-    #[diagnostic(help("add an Input layer, or build the model before saving it"))]
+    #[diagnostic(help(
+        "add an Input layer, build the model before saving it, or pass --input-shape 128,6"
+    ))]
     Unbuilt,
+    /// An input shape with axes of any length.
+    #[error("its shape {shape} leaves the length of an axis open")]
+    #[diagnostic(help(
+        "pass --input-shape {template} with a number for N, or --input-shape {input}={template} for one of several inputs"
+    ))]
+    OpenShape {
+        /// Without the batch axis.
+        shape: String,
+        /// Name of the input.
+        input: String,
+        /// The shape with N for the open axes.
+        template: String,
+    },
+    /// An input shape that contradicts the file's.
+    #[error("its shape is {stated} in the file, not {given:?}")]
+    #[diagnostic(help("state the shape of one of several inputs as --input-shape NAME=128,6"))]
+    GivenShape {
+        /// Shape in the file, without the batch axis.
+        stated: String,
+        /// Shape that the user states.
+        given: Vec<usize>,
+    },
     /// A sample without axes.
     #[error("its input has no axis besides the batch")]
     #[diagnostic(help("give each sample at least one axis"))]
@@ -249,4 +283,9 @@ pub enum LayerProblem {
         /// Value as float32.
         value: f32,
     },
+}
+
+/// A clause that others follow; empty for none.
+fn clause(text: Option<&str>) -> String {
+    text.map_or_else(String::new, |text| format!("{text}; "))
 }

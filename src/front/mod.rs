@@ -1,7 +1,7 @@
 //! Model files and array files; no other module knows a file format.
 //!
 //! [`load`] reads a model through the first [`Frontend`] that recognises the file; [`read_arrays`]
-//! and [`write_npz`] read samples and write results. The content of a file decides on its format,
+//! and [`write_npz`], [`write_npy`] read samples and write results. The content of a file decides on its format,
 //! never its name.
 //!
 //! Files may be damaged or hostile. Every size that a file states is checked against the bytes that
@@ -12,14 +12,16 @@ mod content;
 mod element;
 mod error;
 mod hdf5;
+mod input_shape;
 mod keras;
 mod layer_problem;
 
 use std::path::Path;
 
-pub use arrays::{Arrays, read_arrays, write_npz};
+pub use arrays::{Arrays, read_arrays, write_npy, write_npz};
 pub use content::{Content, is_guarded};
 pub use error::{FrontError, Problem};
+pub use input_shape::{InputShape, InputShapeError};
 pub use keras::{ActivationError, Keras};
 pub use layer_problem::LayerProblem;
 
@@ -55,10 +57,12 @@ pub struct ModelFile<'a> {
 }
 
 /// Properties of a model that its file does not state.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReadOptions {
     /// Sigmoid of QKeras' quantizers: the argument of `set_internal_sigmoid` during training.
     pub sigmoid: Sigmoid,
+    /// Shapes of inputs, for files that leave axes open. Later ones take precedence.
+    pub input_shapes: Vec<InputShape>,
 }
 
 /// Reads a trained model with default [`ReadOptions`].
@@ -67,7 +71,7 @@ pub struct ReadOptions {
 /// |---|---|
 /// | HDF5 with an attribute `model_config` | `model.save("m.h5")` of Keras 2 and 3 |
 /// | zip with `config.json` | `model.save("m.keras")` of Keras 2.12 and later, and Keras 3 |
-/// | JSON | `model.to_json()`; holds no weights, so that `weights` is required |
+/// | JSON | `model.to_json()`; holds no weights, so that `weights` is required if a layer has any |
 ///
 /// `weights` is a weights file (`model.save_weights`) or a complete model. Its weights replace those
 /// in `path`.

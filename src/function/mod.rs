@@ -105,13 +105,8 @@ impl Function {
             Self::Mish => x * libm::tanh(softplus(x)),
             Self::LogSigmoid => -softplus(-x),
             Self::TanhShrink => x - libm::tanh(x),
-            Self::HardShrink => {
-                if x.abs() > SHRINK {
-                    x
-                } else {
-                    0.0
-                }
-            }
+            Self::HardShrink if x.abs() > SHRINK => x,
+            Self::HardShrink => 0.0,
             Self::SoftShrink => x.signum() * (x.abs() - SHRINK).max(0.0),
             Self::Squareplus => squareplus(x),
             Self::SparsePlus => match x {
@@ -222,22 +217,15 @@ impl Relu {
 
     fn value(&self, x: f64) -> f64 {
         let threshold = f64::from(self.threshold);
-        let passed = match threshold == 0.0 {
-            true => x.max(0.0),
-            false if x > threshold => x,
-            false => 0.0,
-        };
+        let passed = if x > threshold { x } else { 0.0 };
         let passed =
             self.max_value.map_or(passed, |max| passed.clamp(0.0, f64::from(max).max(0.0)));
         passed - f64::from(self.negative_slope) * (threshold - x).max(0.0)
     }
 
     fn breakpoints(&self) -> Vec<f64> {
-        let mut breakpoints = vec![f64::from(self.threshold).next_up()];
-        if self.threshold < 0.0 {
-            breakpoints.push(0.0);
-        }
-        breakpoints
+        let zero = (self.threshold < 0.0).then_some(0.0);
+        [f64::from(self.threshold).next_up()].into_iter().chain(zero).collect()
     }
 }
 
@@ -246,17 +234,14 @@ impl fmt::Display for Relu {
         if *self == Self::default() {
             return f.write_str("relu");
         }
-        let mut stated = vec![];
-        if let Some(max) = self.max_value {
-            stated.push(format!("max_value={max:?}"));
-        }
-        if self.negative_slope != 0.0 {
-            stated.push(format!("negative_slope={:?}", self.negative_slope));
-        }
-        if self.threshold != 0.0 {
-            stated.push(format!("threshold={:?}", self.threshold));
-        }
-        write!(f, "relu({})", stated.join(", "))
+        let stated = [
+            ("max_value", self.max_value),
+            ("negative_slope", Some(self.negative_slope).filter(|slope| *slope != 0.0)),
+            ("threshold", Some(self.threshold).filter(|threshold| *threshold != 0.0)),
+        ];
+        let stated =
+            stated.iter().filter_map(|(name, value)| Some(format!("{name}={:?}", (*value)?)));
+        write!(f, "relu({})", stated.collect::<Vec<_>>().join(", "))
     }
 }
 

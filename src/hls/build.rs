@@ -8,81 +8,24 @@ use super::design::{
     ConstantArray, ConstantId, Cost, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Number,
     Type, TypeId,
 };
-use super::kernels::{self, Body, Built, CastKernel};
-use super::plan::{self, Partition, Plan};
+use super::kernels::{self, Body, Built};
+use super::plan::{self, Nest, Partition, Plan, Structure};
 use super::warnings::{self, DesignWarning, DesignWarningKind};
 use super::{HlsError, Names, Options};
 use crate::fixed::{Codes, Format, FormatError, Overflow, Quantization, Range, Rounding};
 use crate::ir::{self, Graph, NodeId};
 
-/// Names, types and constants made so far, and what kernels are built from.
-pub(super) struct Builder<'a> {
-    pub(super) graph: &'a Graph,
-    pub(super) options: &'a Options,
+/// Names, types and constants made so far.
+struct Parts {
     names: Names,
-    pub(super) types: Vec<Type>,
-    pub(super) constants: Vec<ConstantArray>,
+    types: Vec<Type>,
+    constants: Vec<ConstantArray>,
     warnings: Vec<DesignWarning>,
 }
 
-/// A node that becomes a kernel.
-pub(super) struct NodeContext<'a> {
-    /// The graph's node.
-    pub(super) node: &'a ir::Node,
-    /// Its first operand.
-    pub(super) operand: &'a ir::Node,
-    /// All its operands, in order.
-    pub(super) operands: &'a [&'a ir::Node],
-    /// The p for which every element of the first operand is ± 2^p, both occurring.
-    pub(super) sign_power: Option<i32>,
-    /// The C++ name that its own names begin with.
-    pub(super) stem: &'a str,
-}
-
-impl NodeContext<'_> {
-    /// The cost of an operation without arithmetic by constants: its name alone.
-    pub(super) fn cost(&self) -> Cost {
-        Cost { hardware: vec![self.node.op.name().to_owned()], ..Cost::default() }
-    }
-
-    /// The error of a node that breaks `rule`.
-    pub(super) fn broken(&self, rule: impl Into<String>) -> HlsError {
-        HlsError::Graph { node: self.node.name.clone(), rule: rule.into() }
-    }
-
-    /// The error of a node that needs a type that does not exist.
-    pub(super) fn too_wide(&self, what: &'static str) -> impl FnOnce(FormatError) -> HlsError {
-        let layer = self.node.layer.clone();
-        move |source| HlsError::TooWide { layer, what, source }
-    }
-}
-
-impl Builder<'_> {
-    /// Adds a warning about `layer`.
-    pub(super) fn warn(&mut self, layer: &str, kind: DesignWarningKind) {
-        self.warnings.push(DesignWarning { layer: layer.to_owned(), kind });
-    }
-
-    /// The type of a node's result, which never overflows.
-    pub(super) fn values_type(&mut self, context: &NodeContext<'_>) -> TypeId {
-        self.result_type(context, "", "values", plain(context.node.tensor.format))
-    }
-
-    /// The type of a node's result.
-    pub(super) fn result_type(
-        &mut self,
-        context: &NodeContext<'_>,
-        suffix: &str,
-        holds: &'static str,
-        quantization: Quantization,
-    ) -> TypeId {
-        let wanted = format!("{}{suffix}_t", context.stem);
-        let range = context.node.tensor.range();
-        self.add_type(&wanted, &context.node.layer, holds, quantization, range)
-    }
-
+impl Parts {
     /// A type for what `layer` `holds`, named `wanted`.
-    pub(super) fn add_type(
+    fn add_type(
         &mut self,
         wanted: &str,
         layer: &str,
@@ -95,75 +38,163 @@ impl Builder<'_> {
         self.types.push(Type { name, integer, quantization, layer: layer.into(), holds, range });
         TypeId(self.types.len() - 1)
     }
+}
 
-    /// A type of a node's intermediate numbers, which never overflow.
+/// Builds the kernel of a node: the node, and the parts of the design to which its kernel adds.
+pub(super) struct NodeBuilder<'a> {
+    pub(super) graph: &'a Graph,
+    pub(super) options: &'a Options,
+    /// The graph's node.
+    pub(super) node: &'a ir::Node,
+    /// Its first operand.
+    pub(super) operand: &'a ir::Node,
+    /// All its operands, in order.
+    pub(super) operands: &'a [&'a ir::Node],
+    /// The p for which every element of the first operand is ± 2^p, both occurring.
+    pub(super) sign_power: Option<i32>,
+    /// The C++ name that its own names begin with.
+    stem: &'a str,
+    parts: &'a mut Parts,
+    /// Number of constants of the nodes before.
+    constants_before: usize,
+}
+
+impl NodeBuilder<'_> {
+    /// The cost of an operation without arithmetic by constants: its name alone.
+    pub(super) fn cost(&self) -> Cost {
+        Cost { hardware: vec![self.node.op.name().to_owned()], ..Cost::default() }
+    }
+
+    /// The error of a node that breaks `rule`.
+    pub(super) fn broken(&self, rule: impl Into<String>) -> HlsError {
+        HlsError::Graph { node: self.node.name.clone(), rule: rule.into() }
+    }
+
+    /// The error of a node that needs a type that does not exist.
+    pub(super) fn too_wide(
+        &self,
+        what: &'static str,
+    ) -> impl FnOnce(FormatError) -> HlsError + use<> {
+        let layer = self.node.layer.clone();
+        move |source| HlsError::TooWide { layer, what, source }
+    }
+
+    /// Adds a warning if `used` is not the reuse factor `asked` for a matrix \[inputs, outputs\].
+    pub(super) fn warn_of_reuse_factor(
+        &mut self,
+        asked: u64,
+        used: u64,
+        (inputs, outputs): (usize, usize),
+    ) {
+        if asked != used {
+            let kind = DesignWarningKind::ReuseFactorChanged { asked, used, inputs, outputs };
+            self.parts.warnings.push(DesignWarning { layer: self.node.layer.clone(), kind });
+        }
+    }
+
+    /// The type of the node's result, which never overflows.
+    pub(super) fn values_type(&mut self) -> TypeId {
+        self.result_type("", "values", plain(self.node.tensor.format))
+    }
+
+    /// The type of the node's result.
+    pub(super) fn result_type(
+        &mut self,
+        suffix: &str,
+        holds: &'static str,
+        quantization: Quantization,
+    ) -> TypeId {
+        let wanted = format!("{}{suffix}_t", self.stem);
+        let range = self.node.tensor.range();
+        self.parts.add_type(&wanted, &self.node.layer, holds, quantization, range)
+    }
+
+    /// A type of the node's intermediate numbers.
+    pub(super) fn add_type(
+        &mut self,
+        suffix: &str,
+        holds: &'static str,
+        quantization: Quantization,
+        range: Range,
+    ) -> TypeId {
+        let wanted = format!("{}_{suffix}_t", self.stem);
+        self.parts.add_type(&wanted, &self.node.layer, holds, quantization, range)
+    }
+
+    /// A type of the node's intermediate numbers, which never overflow.
     pub(super) fn local_type(
         &mut self,
-        context: &NodeContext<'_>,
         suffix: &str,
         holds: &'static str,
         format: Format,
         range: Range,
     ) -> TypeId {
-        let wanted = format!("{}_{suffix}_t", context.stem);
-        self.add_type(&wanted, &context.node.layer, holds, plain(format), range)
+        self.add_type(suffix, holds, plain(format), range)
+    }
+
+    /// A type that holds both the operand and `codes` with its fractional bits, for `what`.
+    pub(super) fn compared_type<'c>(
+        &mut self,
+        what: &'static str,
+        codes: impl IntoIterator<Item = &'c BigInt>,
+    ) -> Result<TypeId, HlsError> {
+        let operand = &self.operand.tensor;
+        let points = codes.into_iter().cloned().map(Range::point);
+        let all = points.fold(operand.format.codes(), |all, point| all.hull(&point));
+        let format = Format::covering(&all, operand.format.fractional_bits())
+            .map_err(self.too_wide(what))?;
+        Ok(self.local_type("compare", "compared values", format, operand.range()))
     }
 
     /// The narrowest integer type for `range`.
     pub(super) fn integer_type(
         &mut self,
-        context: &NodeContext<'_>,
         suffix: &str,
         holds: &'static str,
         range: Range,
     ) -> Result<TypeId, HlsError> {
-        let format = Format::covering(&range, 0).map_err(context.too_wide(holds))?;
-        let id = self.local_type(context, suffix, holds, format, range);
-        self.types[id.0].integer = true;
+        let format = Format::covering(&range, 0).map_err(self.too_wide(holds))?;
+        let id = self.local_type(suffix, holds, format, range);
+        self.parts.types[id.0].integer = true;
         Ok(id)
     }
 
-    /// Integers of a node, in the narrowest type for them.
+    /// Integers of the node, in the narrowest type for them.
     pub(super) fn integers(
         &mut self,
-        context: &NodeContext<'_>,
         suffix: &str,
         holds: &'static str,
         codes: Codes,
     ) -> Result<ConstantId, HlsError> {
         let range = codes.range().unwrap_or_else(|| Range::point(0));
-        let element = self.integer_type(context, suffix, holds, range)?;
-        self.constant_of(context, suffix, holds, element, codes)
+        let element = self.integer_type(suffix, holds, range)?;
+        self.constant_of(suffix, holds, element, codes)
     }
 
-    /// A constant of a node, with a type of its own.
+    /// A constant of the node, with a type of its own.
     pub(super) fn constant(
         &mut self,
-        context: &NodeContext<'_>,
         suffix: &str,
         holds: &'static str,
         constant: &ir::Constant,
     ) -> Result<ConstantId, HlsError> {
-        let range = constant.codes.range().unwrap_or_else(|| Range::point(0));
-        if !constant.format.codes().contains(&range) {
-            return Err(
-                context.broken(format!("{holds} that exceed their type {}", constant.format))
-            );
+        let (range, format) = (constant.range(), constant.format);
+        if !format.codes().contains(&range) {
+            return Err(self.broken(format!("{holds} that exceed their type {format}")));
         }
-        let element = self.local_type(context, suffix, holds, constant.format, range);
-        self.constant_of(context, suffix, holds, element, constant.codes.clone())
+        let element = self.local_type(suffix, holds, format, range);
+        self.constant_of(suffix, holds, element, constant.codes.clone())
     }
 
-    /// A constant of a node, in an existing type.
+    /// A constant of the node, in an existing type.
     pub(super) fn constant_of(
         &mut self,
-        context: &NodeContext<'_>,
         suffix: &str,
         holds: &'static str,
         element: TypeId,
         codes: Codes,
     ) -> Result<ConstantId, HlsError> {
-        self.check_literals(context, holds, element)?;
+        self.check_literals(holds, element)?;
         // As with types, the plural goes with the array: fc1_weight_t, fc1_weights.
         let is_number = |(_, number): &(&str, &str)| number.parse::<u32>().is_ok();
         let plural = match (suffix, suffix.rsplit_once('_').filter(is_number)) {
@@ -172,40 +203,40 @@ impl Builder<'_> {
             (_, Some((one, number))) => format!("{one}s_{number}"),
             _ => format!("{suffix}s"),
         };
-        let name = self.names.unique(&format!("{}_{plural}", context.stem));
-        self.constants.push(ConstantArray {
-            name,
-            element,
-            layer: context.node.layer.clone(),
-            holds,
-            codes,
-        });
-        Ok(ConstantId(self.constants.len() - 1))
+        let name = self.parts.names.unique(&format!("{}_{plural}", self.stem));
+        let layer = self.node.layer.clone();
+        self.parts.constants.push(ConstantArray { name, element, layer, holds, codes });
+        Ok(ConstantId(self.parts.constants.len() - 1))
     }
 
-    /// One number of a node, in an existing type.
+    /// The constants made for this node.
+    pub(super) fn constants(&mut self) -> impl Iterator<Item = (ConstantId, &mut ConstantArray)> {
+        let all = self.parts.constants.iter_mut().enumerate().skip(self.constants_before);
+        all.map(|(position, constant)| (ConstantId(position), constant))
+    }
+
+    /// The type of a constant's elements.
+    pub(super) fn element_of(&self, constant: ConstantId) -> TypeId {
+        self.parts.constants[constant.0].element
+    }
+
+    /// One number of the node, in an existing type.
     pub(super) fn number(
         &self,
-        context: &NodeContext<'_>,
         holds: &'static str,
         element: TypeId,
         code: BigInt,
     ) -> Result<Number, HlsError> {
-        self.check_literals(context, holds, element)?;
+        self.check_literals(holds, element)?;
         Ok(Number { element, code })
     }
 
     /// Constants are written as literals of type double, or sums of them: the LSB of their type
     /// must be a normal double.
-    fn check_literals(
-        &self,
-        context: &NodeContext<'_>,
-        what: &'static str,
-        element: TypeId,
-    ) -> Result<(), HlsError> {
-        let format = self.types[element.0].quantization.format;
+    fn check_literals(&self, what: &'static str, element: TypeId) -> Result<(), HlsError> {
+        let format = self.parts.types[element.0].quantization.format;
         if format.fractional_bits() > 1022 || format.integer_bits() > 1023 {
-            return Err(HlsError::Literal { layer: context.node.layer.clone(), what });
+            return Err(HlsError::Literal { layer: self.node.layer.clone(), what });
         }
         Ok(())
     }
@@ -227,14 +258,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
     let stems: HashMap<NodeId, String> =
         order.iter().map(|node| (*node, names.stem(&graph[*node].name))).collect();
 
-    let mut builder = Builder {
-        graph,
-        options,
-        names,
-        types: Vec::new(),
-        constants: Vec::new(),
-        warnings: Vec::new(),
-    };
+    let mut parts = Parts { names, types: Vec::new(), constants: Vec::new(), warnings: Vec::new() };
     let mut edges = Edges { list: Vec::new(), of: HashMap::new() };
     let mut kernels = Vec::new();
     let mut sign_powers: HashMap<NodeId, i32> = HashMap::new();
@@ -247,20 +271,31 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         let Some(source) = operands.first() else {
             let (name, layer) = (format!("{stem}_t"), &this.layer);
             let (format, range) = (plain(this.tensor.format), this.tensor.range());
-            let element = builder.add_type(&name, layer, "values", format, range);
+            let element = parts.add_type(&name, layer, "values", format, range);
             edges.add(*node, stem.clone(), element, this, EdgeRole::Input, layer);
             continue;
         };
         let sign_power = sign_powers.get(source).copied();
         if kernels::is_alias(&this.op) {
-            edges.alias(*node, *source, &this.name)?;
+            // The same elements in the same order.
+            let shared = edges.get(*source, &this.name)?;
+            edges.of.insert(*node, shared);
             sign_powers.extend(sign_power.map(|power| (*node, power)));
             continue;
         }
         let nodes: Vec<&ir::Node> = operands.iter().map(|id| &graph[*id]).collect();
-        let operand = &graph[*source];
-        let context = NodeContext { node: this, operand, operands: &nodes, sign_power, stem };
-        let built = kernels::build(&mut builder, &context, &this.op)?;
+        let mut builder = NodeBuilder {
+            graph,
+            options,
+            node: this,
+            operand: &graph[*source],
+            operands: &nodes,
+            sign_power,
+            stem,
+            constants_before: parts.constants.len(),
+            parts: &mut parts,
+        };
+        let built = kernels::build(&mut builder, &this.op)?;
         sign_powers.extend(built.sign_power.map(|power| (*node, power)));
 
         let (port, role) = match direct.get(node) {
@@ -268,15 +303,15 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
             None => (this.layer.as_str(), EdgeRole::Internal),
         };
         let wanted = match role {
-            EdgeRole::Output => port_name(&mut builder.names, port, &this.name, stem),
-            _ => builder.names.unique(&format!("{stem}_out")),
+            EdgeRole::Output => port_name(&mut parts.names, port, &this.name, stem),
+            _ => parts.names.unique(&format!("{stem}_out")),
         };
         let inputs = operands.iter().map(|id| edges.get(*id, &this.name));
         let inputs = inputs.collect::<Result<_, _>>()?;
         let output = edges.add(*node, wanted, built.element, this, role, port);
         let (name, layer, operation) = (stem.clone(), this.layer.clone(), this.op.name());
         let labels = Labels { name, layer, operation };
-        kernels.push(kernel(&builder, &edges, labels, (inputs, output), built));
+        kernels.push(kernel(&parts.constants, &edges, labels, (inputs, output), built));
     }
 
     let mut outputs = Vec::new();
@@ -289,18 +324,21 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         }
         // An input that is an output, a result that is also used inside, or one that is an output
         // twice: the port gets a copy.
-        let stem = builder.names.stem(&format!("{}_port", output.name));
+        let stem = parts.names.stem(&format!("{}_port", output.name));
         let source = edges.list[edge.0].clone();
-        let name = builder.names.unique(&format!("{stem}_out"));
+        let name = parts.names.unique(&format!("{stem}_out"));
         let role = EdgeRole::Output;
         let elements = source.len();
         let element = source.element;
         edges.list.push(Edge { name, role, layer: output.name.clone(), ..source });
         let port = EdgeId(edges.list.len() - 1);
-        let body = Body::Cast(CastKernel { elements });
-        let built = Built::new(body, element, Cost::default());
+        let body = Body::Cast;
+        let structure = Structure::new(Nest::new(&[elements]));
+        let cost = Cost::default();
+        let (multipliers, interval, sign_power) = (None, 1, None);
+        let built = Built { body, structure, element, cost, multipliers, interval, sign_power };
         let labels = Labels { name: stem, layer: output.name.clone(), operation: "copy" };
-        kernels.push(kernel(&builder, &edges, labels, (vec![edge], port), built));
+        kernels.push(kernel(&parts.constants, &edges, labels, (vec![edge], port), built));
         outputs.push(port);
     }
 
@@ -309,14 +347,14 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
     let mut design = Design {
         name,
         options: options.clone(),
-        types: builder.types,
-        constants: builder.constants,
+        types: parts.types,
+        constants: parts.constants,
         inputs: inputs.collect::<Result<_, _>>()?,
         edges: edges.list,
         kernels,
         outputs,
         schedule,
-        warnings: builder.warnings,
+        warnings: parts.warnings,
     };
     let found = warnings::check(&design);
     design.warnings.extend(found);
@@ -332,19 +370,17 @@ struct Labels {
 
 /// The planned kernel between `inputs` and `output`.
 fn kernel(
-    builder: &Builder<'_>,
+    constants: &[ConstantArray],
     edges: &Edges,
     Labels { name, layer, operation }: Labels,
     (inputs, output): (Vec<EdgeId>, EdgeId),
     built: Built,
 ) -> Kernel {
-    let Built { body, cost, mut multipliers, interval, .. } = built;
+    let Built { body, structure, cost, mut multipliers, interval, .. } = built;
     let channels = edges.list[output.0].shape.last().copied().unwrap_or(1) as u64;
     let EdgeKind::Array(operand) = edges.list[inputs[0].0].kind;
-    let structure = body.structure();
-    let sharing = (channels, interval);
-    let plan = Plan::new(structure, sharing, operand, &builder.constants, &mut multipliers);
-    Kernel { name, layer, operation, inputs, output, body, plan, cost, multipliers }
+    let plan = Plan::new(&structure, (channels, interval), operand, constants, &mut multipliers);
+    Kernel { name, layer, operation, inputs, output, body, structure, plan, cost, multipliers }
 }
 
 /// Refuses an option for a layer that is not there.
@@ -427,13 +463,6 @@ impl Edges {
         self.list.push(Edge { name, element, shape, kind, role, layer: layer.into() });
         self.of.insert(node, id);
         id
-    }
-
-    /// Lets `node` share the array of `source`: the same elements in the same order.
-    fn alias(&mut self, node: NodeId, source: NodeId, name: &str) -> Result<(), HlsError> {
-        let edge = self.get(source, name)?;
-        self.of.insert(node, edge);
-        Ok(())
     }
 
     fn get(&self, node: NodeId, user: &str) -> Result<EdgeId, HlsError> {

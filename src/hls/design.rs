@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::form::Operations;
 use super::function::FunctionSize;
 use super::kernels::Body;
-use super::plan::{Flow, Partition, Plan};
+use super::plan::{Flow, Partition, Plan, Structure};
 use super::{DesignWarning, HlsError, Names, Options, build};
 use crate::fixed::{Codes, Format, Quantization, Range};
 use crate::ir::Graph;
@@ -162,6 +162,9 @@ pub struct Kernel {
     pub output: EdgeId,
     /// Its computation.
     pub body: Body,
+    /// Its loops and arrays, from which its plan follows.
+    #[serde(skip)]
+    pub(super) structure: Structure,
     /// Its loops, initiation interval and partitions.
     pub plan: Plan,
     /// Its arithmetic and memory.
@@ -222,6 +225,27 @@ pub struct Schedule {
     pub single_process_interval: u64,
     /// Largest number of multipliers of all kernels together.
     pub multipliers: u64,
+}
+
+impl Multipliers {
+    /// The multipliers for `operations` among `products` products of the formats of an operand and
+    /// of constants; `None` if none takes one.
+    pub(super) fn new(
+        products: u64,
+        operations: &Operations,
+        reuse_factor: u64,
+        [operand, constant]: [Format; 2],
+    ) -> Option<Self> {
+        let nontrivial_products = operations.multiplications;
+        (nontrivial_products > 0).then(|| Self {
+            products,
+            nontrivial_products,
+            reuse_factor,
+            limit: nontrivial_products.div_ceil(reuse_factor),
+            operand_width: operand.width(),
+            constant_width: constant.width(),
+        })
+    }
 }
 
 impl Design {

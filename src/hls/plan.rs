@@ -8,7 +8,6 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::design::{ConstantArray, ConstantId, Edge, Kernel, Multipliers, Schedule};
-use super::kernels::Structure;
 use crate::config::Strategy;
 
 /// Vitis refuses to partition an array completely, or to unroll a loop, beyond this many elements
@@ -97,6 +96,59 @@ pub enum Partition {
     },
 }
 
+/// The parts of a kernel that the planner decides about.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Structure {
+    /// Its loops.
+    pub(super) nest: Nest,
+    /// Elements of the first operand that an iteration reads.
+    pub(super) reads: Reads,
+    /// The constants to partition, each with the elements of a word where it is to be reshaped.
+    /// Lookup tables are none of them: they are memories.
+    pub(super) constants: Vec<(ConstantId, Option<u64>)>,
+    /// The arrays that the function declares.
+    pub(super) arrays: Vec<LocalArray>,
+    /// Elements of a window that is copied to registers before it is read; 0 for none.
+    pub(super) window_len: usize,
+    /// Set if the size of an iteration follows from a reuse factor.
+    pub(super) is_tiled: bool,
+}
+
+/// Elements of the first operand that an iteration reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Reads {
+    /// An element for each copy of the innermost statement, spread over the banks.
+    EachCopy,
+    /// So many, spread over the banks.
+    Spread(usize),
+    /// An element for each unrolled copy of the loops from this one on, all of one bank.
+    OneBank(usize),
+}
+
+impl Structure {
+    /// Loops that read an element for each copy of the innermost statement.
+    pub(super) fn new(nest: Nest) -> Self {
+        Self {
+            nest,
+            reads: Reads::EachCopy,
+            constants: Vec::new(),
+            arrays: Vec::new(),
+            window_len: 0,
+            is_tiled: false,
+        }
+    }
+
+    /// Elements of one bank of the first operand, which is split into `banks`, that an iteration
+    /// reads where `depth` loops are rolled.
+    fn bank_reads(&self, depth: usize, banks: u64) -> u64 {
+        match self.reads {
+            Reads::EachCopy => self.nest.inside(depth).div_ceil(banks.max(1)),
+            Reads::Spread(elements) => (elements as u64).div_ceil(banks.max(1)),
+            Reads::OneBank(first) => self.nest.inside(depth.max(first)),
+        }
+    }
+}
+
 impl Plan {
     /// The plan of a kernel of this `structure`, and the number of its multiplier instances where
     /// it has `multipliers`.
@@ -104,13 +156,13 @@ impl Plan {
     /// `channels` are those of the result, `operand` is the partition of the first operand, and
     /// operators may be shared for `interval` clock cycles.
     pub(super) fn new(
-        structure: &dyn Structure,
+        structure: &Structure,
         (channels, interval): (u64, u64),
         operand: Partition,
         constants: &[ConstantArray],
         multipliers: &mut Option<Multipliers>,
     ) -> Self {
-        let rolled = structure.nest().rolled(channels).map(|mut rolled| {
+        let rolled = structure.nest.rolled(channels).map(|mut rolled| {
             rolled.interval = interval;
             if let Partition::Cyclic { factor } = operand {
                 // Memories have two ports.
@@ -126,7 +178,7 @@ impl Plan {
         let shares = rolled.as_ref().is_none_or(|rolled| rolled.interval > 1);
         let shared = multipliers.filter(|it| shares && it.reuse_factor > 1);
         let unroll = rolled.as_ref().map_or(1, |rolled| rolled.unroll);
-        let constants = structure.constants().into_iter().map(|(id, word)| match word {
+        let constants = structure.constants.iter().map(|&(id, word)| match word {
             Some(elements) => (id, Partition::Reshape { elements }),
             None => (id, Partition::new(constants[id.0].codes.len(), unroll)),
         });
@@ -134,11 +186,11 @@ impl Plan {
         Self {
             initiation_interval: rolled.as_ref().map_or(interval, Rolled::cycles),
             loops: rolled.as_ref().map_or(Vec::new(), Rolled::loops),
-            window_loops: match structure.window_len() as u64 {
+            window_loops: match structure.window_len as u64 {
                 0..=UNROLL_LIMIT => [Loop::Unroll; 2],
                 _ => [Loop::Sequential, Loop::Pipeline { interval: 1, unroll: 1 }],
             },
-            arrays: structure.arrays(),
+            arrays: structure.arrays.clone(),
             constants: constants.filter(|(_, partition)| is_array(partition)).collect(),
             multiplier_limit: shared.map(|multipliers| multipliers.limit),
         }
@@ -210,13 +262,13 @@ pub(super) fn schedule(kernels: &mut [Kernel], edges: &[Edge]) -> Schedule {
 /// Loops of a kernel, one inside the other: their trip counts, the outermost first.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Nest {
-    bounds: Vec<u64>,
+    pub(super) bounds: Vec<u64>,
     /// Fewest rolled loops, if any is rolled.
-    least: usize,
+    pub(super) least: usize,
     /// Keeps these rolled however small the kernel is.
-    kept: bool,
+    pub(super) kept: bool,
     /// Number of innermost loops that follow one another.
-    sequence: u64,
+    pub(super) sequence: u64,
 }
 
 /// The rolled loops of a nest.
@@ -249,21 +301,6 @@ impl Nest {
     pub(super) fn new(bounds: &[usize]) -> Self {
         let bounds = bounds.iter().map(|n| *n as u64).collect();
         Self { bounds, least: 1, kept: false, sequence: 1 }
-    }
-
-    /// The same, but the innermost loop is `loops` loops that follow one another.
-    pub(super) fn sequence(self, loops: u64) -> Self {
-        Self { sequence: loops, ..self }
-    }
-
-    /// The same, but the first `least` loops are all rolled or all unrolled.
-    pub(super) fn together(self, least: usize) -> Self {
-        Self { least, ..self }
-    }
-
-    /// The same, but the first `loops` are rolled.
-    pub(super) fn keeping(self, loops: usize) -> Self {
-        Self { least: loops, kept: true, ..self }
     }
 
     /// Copies of the innermost statement when every loop is unrolled.

@@ -264,7 +264,8 @@ fn large_rows_keep_the_loop_in_a_row() {
 fn loops_are_kept_from_the_outermost_one_on() {
     let pool = |output: [usize; 2], kernel: [usize; 2], channels: usize| {
         let bounds = [output[0], output[1], channels, kernel[0], kernel[1]];
-        match plan::Nest::new(&bounds).together(2).rolled(channels as u64) {
+        let nest = plan::Nest { least: 2, ..plan::Nest::new(&bounds) };
+        match nest.rolled(channels as u64) {
             None => (0, 1),
             Some(plan::Rolled { depth, iterations, unroll: 1, .. }) => (depth, iterations),
             Some(rolled) => panic!("{rolled:?}"),

@@ -70,17 +70,6 @@ pub enum DesignWarningKind {
     },
 }
 
-impl DesignWarningKind {
-    /// A reuse factor of `used` instead of `asked` for a matrix \[inputs, outputs\].
-    pub(super) fn reuse_factor_changed(
-        asked: u64,
-        used: u64,
-        (inputs, outputs): (usize, usize),
-    ) -> Self {
-        Self::ReuseFactorChanged { asked, used, inputs, outputs }
-    }
-}
-
 impl DesignWarning {
     /// A stable name of the problem.
     pub fn code(&self) -> &'static str {
@@ -175,10 +164,9 @@ impl Multipliers {
 pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
     let mut warnings = Vec::new();
     for kernel in &design.kernels {
-        let structure = kernel.body.structure();
-        let (nest, cycles) = (structure.nest(), kernel.plan.initiation_interval);
+        let (nest, cycles) = (&kernel.structure.nest, kernel.plan.initiation_interval);
         let copies = nest.copies();
-        if copies > UNROLL_LIMIT && !structure.is_tiled() {
+        if copies > UNROLL_LIMIT && !kernel.structure.is_tiled {
             let kind = DesignWarningKind::RolledLoops { copies, bounds: nest.text(), cycles };
             warnings.push(DesignWarning { layer: kernel.layer.clone(), kind });
         }

@@ -54,7 +54,7 @@ mod window;
 pub use dot::to_dot;
 pub use graph::{Graph, Node, NodeId, Output};
 pub use ops::*;
-pub(crate) use ops::{Alignment, LeakyAlignment, RangeAt, code_of_one, is_reciprocal};
+pub(crate) use ops::{LeakyAlignment, RangeAt, code_of_one, is_reciprocal};
 pub use tensor::{Constant, ConstantError, Tensor};
 pub use text::Described;
 pub use validate::{Invalid, validate};

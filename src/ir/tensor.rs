@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use ndarray::{ArrayD, ArrayViewD};
 use num_bigint::BigInt;
 
-use crate::fixed::{Codes, Format, FormatError, Range, fractional_bits, nearest_code};
+use crate::fixed::{Codes, Format, FormatError, Range, Word, fractional_bits, nearest_code};
 
 /// The result of a node: one sample's shape, the elements' format, and their proven ranges.
 ///
@@ -192,6 +192,12 @@ impl Constant {
     /// If the constant is empty.
     pub(crate) fn code_at(&self, index: usize) -> BigInt {
         self.codes.get(index % self.codes.len()).expect("an index below the number of codes")
+    }
+
+    /// The codes times 2^`bits`; `None` if one does not fit the word. i64 words wrap modulo 2^64:
+    /// where results fit them, bits that the shift loses do not matter.
+    pub(crate) fn shifted<W: Word>(&self, bits: u32) -> Option<ArrayD<W>> {
+        Some(W::view(&self.codes)?.map(|code| code.shifted_left(bits)))
     }
 
     /// Range of the codes; \[0, 0\] if there are none.

@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::{Graph, NodeId, Op, Tensor};
+use super::ops::ensure;
+use super::{Graph, NodeId, Op, OpError, Tensor};
 
 /// A graph that breaks a rule: the node and the rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +39,7 @@ pub fn validate(graph: &Graph) -> Result<(), Invalid> {
         if node.name.is_empty() || !names.insert(node.name.as_str()) {
             return fail(graph, id, "its name is empty or taken");
         }
-        check_node(graph, id).or_else(|rule| fail(graph, id, rule))?;
+        check_node(graph, id).or_else(|rule| fail(graph, id, rule.to_string()))?;
     }
     let listed: HashSet<NodeId> = graph.inputs.iter().copied().collect();
     let inputs = graph.nodes.node_indices().filter(|id| matches!(graph[*id].op, Op::Input(_)));
@@ -63,12 +64,7 @@ fn whole(rule: &str) -> Invalid {
     Invalid { node: "(graph)".into(), rule: rule.into() }
 }
 
-/// `Err(rule)` unless `holds`.
-fn ensure(holds: bool, rule: &str) -> Result<(), String> {
-    if holds { Ok(()) } else { Err(rule.into()) }
-}
-
-fn check_node(graph: &Graph, id: NodeId) -> Result<(), String> {
+fn check_node(graph: &Graph, id: NodeId) -> Result<(), OpError> {
     let node = &graph[id];
     let incoming = graph.nodes.edges_directed(id, petgraph::Direction::Incoming);
     let mut positions: Vec<usize> = incoming.map(|edge| *edge.weight()).collect();
@@ -78,11 +74,11 @@ fn check_node(graph: &Graph, id: NodeId) -> Result<(), String> {
     check_tensor(&node.tensor)?;
     let operands = graph.operands(id);
     let operands: Vec<&Tensor> = operands.iter().map(|x| &graph[*x].tensor).collect();
-    let inferred = node.op.infer(&operands).map_err(|error| error.to_string())?;
-    node.tensor.contains(&inferred).map_err(str::to_owned)
+    let inferred = node.op.infer(&operands)?;
+    node.tensor.contains(&inferred).map_err(OpError::mismatch)
 }
 
-fn check_tensor(tensor: &Tensor) -> Result<(), String> {
+fn check_tensor(tensor: &Tensor) -> Result<(), OpError> {
     ensure(!tensor.is_empty(), "its tensor has no elements")?;
     let counts = [1, tensor.channel_count(), tensor.len()];
     ensure(

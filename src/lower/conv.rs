@@ -7,11 +7,11 @@ use super::LowerError;
 use super::activation::NodeScope;
 use super::average::{self, Rational};
 use super::builder::Builder;
-use super::dense::{KernelScales, WeightedLayer};
+use super::dense::{KernelScales, WeightedLayer, fold};
 use super::parameters::exact;
 use crate::fixed::Codes;
 use crate::ir::{self, Constant, Gather, Linear, NodeId, Tensor, Window};
-use crate::model::{Conv, Folded, Layer, Separable, WindowSpec};
+use crate::model::{Conv, Layer, Separable, WindowSpec};
 
 pub(super) fn lower(
     builder: &mut Builder<'_>,
@@ -48,9 +48,10 @@ fn convolve(
     conv: &Conv,
 ) -> Result<NodeId, LowerError> {
     let window = window(layer, Some(&conv.window), builder.tensor(operand))?;
-    let folded = conv.folded.as_ref().map(|folded| fold(conv, folded));
+    let folded = conv.folded.as_ref();
+    let folded = folded.map(|folded| fold(&conv.kernel.values, conv.bias.as_ref(), folded));
     let (kernel, bias) = match &folded {
-        Some((kernel, bias)) => (kernel.view(), Some(bias.view())),
+        Some((kernel, bias)) => (kernel.view(), Some(bias.view().into_dyn())),
         None => (conv.kernel.values.view(), conv.bias.as_ref().map(|bias| bias.view().into_dyn())),
     };
     let weighted = WeightedLayer {
@@ -142,29 +143,6 @@ fn rearranged<T: Clone>(kernel: &ArrayD<T>, conv: &Conv, shape: [usize; 2]) -> O
         }
     }
     ArrayD::from_shape_vec(IxDyn(&shape), kernel.iter().cloned().collect()).ok()
-}
-
-/// Kernel and bias with a batch normalisation folded into them, in float32 and in the order of
-/// operations of QKeras' `QConv2DBatchnorm.call`.
-fn fold(conv: &Conv, folded: &Folded) -> (ArrayD<f32>, ArrayD<f32>) {
-    // TensorFlow's rsqrt is the float32 number nearest to the exact value, or the next one.
-    let rsqrt = |variance: f32| (1.0 / f64::from(variance + folded.epsilon).sqrt()) as f32;
-    let mut inv = folded.variance.mapv(rsqrt);
-    if let Some(gamma) = &folded.gamma {
-        inv *= gamma;
-    }
-    let bias = match &conv.bias {
-        Some(bias) => bias - &folded.mean,
-        None => -&folded.mean,
-    };
-    let bias = &inv * &bias + &folded.beta;
-    let mut kernel = conv.kernel.values.clone();
-    // The index of outputs varies fastest: over the last axis, or the last two of a depthwise
-    // kernel.
-    for (weight, inv) in kernel.iter_mut().zip(inv.iter().cycle()) {
-        *weight *= inv;
-    }
-    (kernel, bias.into_dyn())
 }
 
 /// The windows of `spec` over `x`; a single window over all positions if there is no `spec`.

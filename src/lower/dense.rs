@@ -6,7 +6,7 @@
 //! precision, and the bias is added last. The pass `narrow_scales` finds the precision that
 //! hardware needs.
 
-use ndarray::ArrayViewD;
+use ndarray::{Array, Array1, ArrayViewD, Dimension};
 use petgraph::graph::NodeIndex;
 
 use super::activation::NodeScope;
@@ -17,7 +17,7 @@ use super::result::{self, TypedResult};
 use super::{LayerSettings, LowerError, LowerWarning, TypedVariable, average};
 use crate::fixed::{Format, Quantization, Signedness};
 use crate::ir::{Affine, Constant, Linear, NodeId};
-use crate::model::{Activation, Dense, Layer};
+use crate::model::{Activation, Dense, Folded, Layer};
 use crate::quantizer::Quantizer;
 
 pub(super) fn lower(
@@ -33,14 +33,20 @@ pub(super) fn lower(
         let weights = dense.kernel.nrows();
         return Err(LowerError::Shape { layer: name.into(), inputs, weights });
     }
+    let folded = dense.folded.as_ref();
+    let folded = folded.map(|folded| fold(&dense.kernel, dense.bias.as_ref(), folded));
+    let (kernel, bias) = match &folded {
+        Some((kernel, bias)) => (kernel.view().into_dyn(), Some(bias.view().into_dyn())),
+        None => (dense.kernel.view().into_dyn(), dense.bias.as_ref().map(|b| b.view().into_dyn())),
+    };
     let weighted = WeightedLayer {
         layer: name,
-        kernel: dense.kernel.view().into_dyn(),
+        kernel,
         attribute: "kernel_quantizer",
         kernel_quantizer: dense.kernel_quantizer.as_ref(),
-        bias: dense.bias.as_ref().map(|bias| bias.view().into_dyn()),
+        bias,
         bias_quantizer: dense.bias_quantizer.as_ref(),
-        folded: false,
+        folded: dense.folded.is_some(),
         scales: KernelScales::PerOutput { outputs: dense.kernel.ncols() },
         part: "",
     };
@@ -52,6 +58,34 @@ pub(super) fn lower(
     let node = parameters.finish(builder, index, name, node, &dense.activation)?;
     builder.result(index, node);
     Ok(())
+}
+
+/// Kernel and bias with a batch normalisation folded into them, in float32 and in the order of
+/// operations of QKeras' `QConv2DBatchnorm.call` and `QDenseBatchnorm.call`, which use the moving
+/// statistics at inference in both folding modes.
+pub(super) fn fold<D: Dimension>(
+    kernel: &Array<f32, D>,
+    bias: Option<&Array1<f32>>,
+    folded: &Folded,
+) -> (Array<f32, D>, Array1<f32>) {
+    // TensorFlow's rsqrt is the float32 number nearest to the exact value, or the next one.
+    let rsqrt = |variance: f32| (1.0 / f64::from(variance + folded.epsilon).sqrt()) as f32;
+    let mut inv = folded.variance.mapv(rsqrt);
+    if let Some(gamma) = &folded.gamma {
+        inv *= gamma;
+    }
+    let bias = match bias {
+        Some(bias) => bias - &folded.mean,
+        None => -&folded.mean,
+    };
+    let bias = &inv * &bias + &folded.beta;
+    let mut kernel = kernel.clone();
+    // The index of outputs varies fastest: over the last axis, or the last two of a depthwise
+    // kernel.
+    for (weight, inv) in kernel.iter_mut().zip(inv.iter().cycle()) {
+        *weight *= inv;
+    }
+    (kernel, bias)
 }
 
 /// Format of the constant 1.

@@ -17,6 +17,7 @@ fn model(weights: Array2<f32>, kernel: &str) -> Result<Model, Box<dyn std::error
         kernel: weights,
         kernel_quantizer: Some(kernel.parse()?),
         bias_quantizer: Some("quantized_bits(4,0,1,alpha=1)".parse()?),
+        folded: None,
         activation: Activation::Quantizer("quantized_relu(4,2)".parse()?),
     };
     Ok(chain(dense.kernel.nrows(), vec![("fc", LayerKind::Dense(dense))]))

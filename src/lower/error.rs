@@ -308,8 +308,8 @@ pub struct PrecisionOverflow {
     pub range: Range,
     /// Fractional bits of `range`.
     pub fraction: i32,
-    /// The nodes that apply the type to a result, each with the codes of its operand that do not
-    /// fit.
+    /// The nodes that apply the type to a result, each with the codes that do not fit: those of its
+    /// operand, or the probabilities of a softmax without overflow.
     pub nodes: Vec<(String, Vec<Range>)>,
 }
 

@@ -167,7 +167,13 @@ mod tests {
             }),
         ));
         graph.add_edge(input, pool, 0);
-        Ok(Model { name: "m".into(), graph, inputs: vec![input], outputs: vec![pool] })
+        Ok(Model {
+            name: "m".into(),
+            graph,
+            inputs: vec![input],
+            outputs: vec![pool],
+            notes: vec![],
+        })
     }
 
     /// All triples of codes, with averages of two at the borders and of three between, before and

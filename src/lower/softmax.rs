@@ -13,6 +13,7 @@ use super::activation::NodeScope;
 use super::builder::Builder;
 use super::error::PrecisionOverflow;
 use super::parameters::vector;
+use super::result::held;
 use super::{LowerError, LowerWarning, SoftmaxSettings};
 use crate::fixed::{
     Format, FormatError, Overflow, Quantization, Range, Rounding, Signedness, cast_range,
@@ -56,27 +57,33 @@ pub(super) fn lower(
         let (layer, error_lsb) = (scope.layer.into(), error.ceil() as u64);
         builder.warn(LowerWarning::Coarse { layer, error_lsb, result: shown });
     }
-    warn_of_overflow(builder, scope, &softmax, settings.result);
-    builder.add(scope.layer, scope.suffix("softmax"), softmax, x)
+    let node = builder.add(scope.layer, scope.suffix("softmax"), softmax.clone(), x)?;
+    warn_of_overflow(builder, scope, node, &softmax, settings.result)?;
+    Ok(node)
 }
 
-/// Warns if the configured type of the probabilities does not hold 0 to 1.
+/// Warns if the configured type of the probabilities of `node` does not hold 0 to 1.
 fn warn_of_overflow(
     builder: &mut Builder<'_>,
     scope: NodeScope<'_>,
+    node: NodeId,
     softmax: &Softmax,
     to: Option<Quantization>,
-) {
-    let (Some(precision), Some(one)) = (to, softmax.one()) else { return };
+) -> Result<(), LowerError> {
+    let (Some(precision), Some(one)) = (to, softmax.one()) else { return Ok(()) };
     let (range, fraction) = (Range::new(0, one), softmax.exponential.format.fractional_bits());
     if fits(&range, fraction, &precision) {
-        return;
+        return Ok(());
     }
+    let unlimited = softmax.without_overflow().map_err(scope.format_error("softmax"))?;
+    let above = Range::new(held(&precision).high() + 1, unlimited.to.format.codes().high().clone());
     let layer = scope.layer.to_owned();
     let entry = if scope.is_fused { format!("{layer}_softmax") } else { layer.clone() };
-    let (variable, nodes) = ("result", Vec::new());
+    let nodes = vec![(builder.graph()[node].name.clone(), vec![above])];
+    let variable = "result";
     let overflow = PrecisionOverflow { layer, entry, variable, precision, range, fraction, nodes };
     builder.warn_of_overflow(overflow);
+    Ok(())
 }
 
 /// True if any layer computes with the result of layer `index`, directly or after layout

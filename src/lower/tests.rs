@@ -25,7 +25,7 @@ pub(super) fn chain(inputs: usize, layers: Vec<(&str, LayerKind)>) -> Model {
         graph.add_edge(last, next, 0);
         last = next;
     }
-    Model { name: "chain".into(), graph, inputs: vec![input], outputs: vec![last] }
+    Model { name: "chain".into(), graph, inputs: vec![input], outputs: vec![last], notes: vec![] }
 }
 
 pub(super) fn plain_relu() -> Activation {
@@ -48,6 +48,7 @@ pub(super) fn dense(
         bias,
         kernel_quantizer: parse(quantizers[0]),
         bias_quantizer: parse(quantizers[1]),
+        folded: None,
         activation: Activation::Linear,
     }
 }

@@ -16,6 +16,8 @@ pub struct Dense {
     pub kernel_quantizer: Option<Quantizer>,
     /// Quantizer of the bias.
     pub bias_quantizer: Option<Quantizer>,
+    /// Batch normalization that is folded into kernel and bias before they are quantized.
+    pub folded: Option<Folded>,
     /// Activation of the result.
     pub activation: Activation,
 }
@@ -82,7 +84,8 @@ pub struct Kernel {
     pub mask: Option<Array2<f32>>,
 }
 
-/// The batch normalization in QConv2DBatchnorm and QDepthwiseConv2DBatchnorm, \[outputs\] each.
+/// The batch normalization in QDenseBatchnorm, QConv2DBatchnorm and QDepthwiseConv2DBatchnorm,
+/// \[outputs\] each.
 ///
 /// With `inv = gamma / √(variance + epsilon)`, the kernel is multiplied by `inv`, and the bias
 /// becomes `inv · (bias - mean) + beta`.

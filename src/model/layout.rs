@@ -1,5 +1,7 @@
 //! Layout operations: reshape, transpose, pad, slice and gather, without arithmetic.
 
+use ndarray::{Dimension, IxDyn};
+
 /// A layout operation. Axes are those of one sample.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Layout {
@@ -99,28 +101,16 @@ impl Layout {
     /// `None` for a padded zero. Returns `None` if the operation does not apply to `x`.
     pub fn indices(&self, x: &[usize]) -> Option<Vec<Option<usize>>> {
         let shape = self.result_shape(x)?;
-        let count = elements(&shape)?;
         if let Self::Reshape(_) = self {
-            return Some((0..count).map(Some).collect());
+            return Some((0..elements(&shape)?).map(Some).collect());
         }
-        let mut index = vec![0; shape.len()];
-        let mut indices = Vec::with_capacity(count);
-        for _ in 0..count {
-            indices.push(self.source(x, &index));
-            for (at, length) in index.iter_mut().zip(&shape).rev() {
-                *at += 1;
-                if *at < *length {
-                    break;
-                }
-                *at = 0;
-            }
-        }
-        Some(indices)
+        let indices = ndarray::indices(shape).into_iter();
+        Some(indices.map(|index| self.source(x, &index)).collect())
     }
 
     /// Returns the row-major index in an operand of shape `x` of the result's element at `index`.
-    fn source(&self, x: &[usize], index: &[usize]) -> Option<usize> {
-        let added = index.len() - x.len().min(index.len());
+    fn source(&self, x: &[usize], index: &IxDyn) -> Option<usize> {
+        let added = index.ndim() - x.len().min(index.ndim());
         let mut source = 0;
         for (axis, &length) in x.iter().enumerate() {
             let at = match self {

@@ -12,6 +12,7 @@ use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
+use crate::diagnostic::Diagnostic;
 use crate::function::Function;
 use crate::quantizer::{Adaptive, Quantizer};
 
@@ -34,6 +35,8 @@ pub struct Model {
     pub inputs: Vec<NodeIndex>,
     /// Layers whose results the model returns, in the model's order.
     pub outputs: Vec<NodeIndex>,
+    /// Facts about the file that its layers do not show.
+    pub notes: Vec<Diagnostic>,
 }
 
 impl Model {

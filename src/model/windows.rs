@@ -99,19 +99,18 @@ impl Along {
     /// Returns the number of windows and the padding before the input.
     fn place(&self, input: usize) -> Option<(usize, usize)> {
         let reach = self.reach()?;
-        let windows = |room: usize| room.checked_add(self.stride)?.checked_div(self.stride);
-        match self.padding {
-            Padding::Valid => Some((windows(input.checked_sub(reach)?)?, 0)),
-            Padding::Causal => {
-                let output = windows(input.checked_sub(1)?)?;
-                self.padding(output, input)?;
-                Some((output, reach - 1))
-            }
-            Padding::Same => {
-                let output = windows(input.checked_sub(1)?)?;
-                Some((output, self.padding(output, input)? / 2))
-            }
-        }
+        let least = if self.padding == Padding::Valid { reach } else { 1 };
+        let room = input.checked_sub(least)?;
+        let output = room.checked_add(self.stride)?.checked_div(self.stride)?;
+        let padding = self.padding(output, input)?;
+        Some((
+            output,
+            match self.padding {
+                Padding::Valid => 0,
+                Padding::Causal => reach - 1,
+                Padding::Same => padding / 2,
+            },
+        ))
     }
 
     /// Total padding of `output` windows on `input` positions.

@@ -2,6 +2,7 @@
 
 use petgraph::Direction;
 
+use super::drop_noops::remove_if_same;
 use super::{Pass, Report};
 use crate::ir::{Gather, Graph, NodeId, Op, Reshape};
 
@@ -59,19 +60,6 @@ fn compose(graph: &mut Graph, node: NodeId) {
         graph.set_op(node, op).expect("all indices lie in the source");
     }
     remove_if_same(graph, node);
-}
-
-/// Removes a reshape to the same shape.
-fn remove_if_same(graph: &mut Graph, node: NodeId) {
-    let Some(source) = graph.operands(node).first().copied() else { return };
-    let same = matches!(graph[node].op, Op::Reshape(_))
-        && graph[node].tensor.shape == graph[source].tensor.shape;
-    // An input that is also an output keeps an operation in between: they are different ports.
-    let is_output = graph.outputs.iter().any(|output| output.node == node);
-    if same && !(is_output && matches!(graph[source].op, Op::Input(_))) {
-        graph.replace_all_uses(node, source);
-        graph.nodes.remove_node(node);
-    }
 }
 
 #[cfg(test)]

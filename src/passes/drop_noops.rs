@@ -11,10 +11,15 @@ pub(super) const PASS: Pass = Pass {
 
 fn run(graph: &mut Graph, _: &mut Report) {
     for node in graph.topological_order() {
-        if let Some(operand) = same_as(graph, node) {
-            graph.replace_all_uses(node, operand);
-            graph.nodes.remove_node(node);
-        }
+        remove_if_same(graph, node);
+    }
+}
+
+/// Removes `node` if its result equals its operand.
+pub(super) fn remove_if_same(graph: &mut Graph, node: NodeId) {
+    if let Some(operand) = same_as(graph, node) {
+        graph.replace_all_uses(node, operand);
+        graph.nodes.remove_node(node);
     }
 }
 

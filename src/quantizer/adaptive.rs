@@ -1,9 +1,9 @@
 //! `QAdaptiveActivation`: a quantizer whose integer bits follow the range of values seen in training.
 
 use super::rounding::{floor_log2, round_log2};
-use super::{QuantizedBits, QuantizedRelu, Quantizer, exp2};
+use super::{Quantizer, exp2};
 
-/// QKeras' QAdaptiveActivation: a [`QuantizedBits`] or [`QuantizedRelu`] whose integer bits cover moving
+/// QKeras' QAdaptiveActivation: a [`Quantizer::Bits`] or [`Quantizer::Relu`] whose integer bits cover moving
 /// averages of the smallest and the largest value, over all channels or of each.
 ///
 /// QKeras' layer computes with the integer bits of its previous call, so a model that was just loaded
@@ -11,28 +11,16 @@ use super::{QuantizedBits, QuantizedRelu, Quantizer, exp2};
 /// first sample on.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adaptive {
-    base: Base,
+    /// The quantizer with 0 integer bits.
+    quantizer: Quantizer,
+    /// Its bits without the sign bit.
+    unsigned_bits: u32,
+    is_signed: bool,
     rule: Rule,
     /// Averages of the smallest and the largest value, of each channel or of all.
     ranges: Vec<(f32, f32)>,
     /// True if QKeras' inference updates the averages.
     moving: bool,
-}
-
-/// The quantizers that can adapt, with 0 integer bits.
-#[derive(Clone, Debug, PartialEq)]
-enum Base {
-    Bits(Box<QuantizedBits>),
-    Relu(QuantizedRelu),
-}
-
-impl Base {
-    fn with_integer(&self, integer: i32) -> Quantizer {
-        match self {
-            Self::Bits(bits) => Quantizer::Bits(bits.as_ref().clone().with_integer(integer)),
-            Self::Relu(relu) => Quantizer::Relu(relu.clone().with_integer(integer)),
-        }
-    }
 }
 
 /// Arguments of QKeras' `_get_integer_bits`, which derives integer bits from a range.
@@ -48,12 +36,14 @@ impl Adaptive {
     /// The layer with `quantizer`, its integer bits ignored, for `ranges` from the smallest to the
     /// largest value; `None` if the quantizer cannot adapt, or `ranges` is empty.
     pub fn new(quantizer: &Quantizer, rule: Rule, ranges: Vec<(f32, f32)>) -> Option<Self> {
-        let base = match quantizer {
-            Quantizer::Bits(bits) => Base::Bits(bits.clone().with_integer(0).into()),
-            Quantizer::Relu(relu) => Base::Relu(relu.clone().with_integer(0)),
+        let (unsigned_bits, is_signed) = match quantizer {
+            Quantizer::Bits(bits) => (bits.grid.unsigned_bits(), bits.grid.keep_negative),
+            Quantizer::Relu(relu) => (relu.unsigned_bits().unsigned_abs(), relu.slope.is_some()),
             _ => return None,
         };
-        (!ranges.is_empty()).then_some(Self { base, rule, ranges, moving: false })
+        let quantizer = with_integer(quantizer.clone(), 0);
+        let adaptive = Self { quantizer, unsigned_bits, is_signed, rule, ranges, moving: false };
+        (!adaptive.ranges.is_empty()).then_some(adaptive)
     }
 
     /// The layer whose averages QKeras' inference updates if `moving`: with an `ema_freeze_delay` that
@@ -70,26 +60,36 @@ impl Adaptive {
 
     /// The integer bits of each channel, or of all.
     pub fn integer_bits(&self) -> Vec<i32> {
-        let (bits, is_signed) = match &self.base {
-            Base::Bits(bits) => (bits.unsigned_bits(), bits.is_signed()),
-            Base::Relu(relu) => (relu.unsigned_bits().unsigned_abs(), relu.is_signed()),
-        };
-        self.ranges.iter().map(|range| self.rule.integer_bits(*range, bits, is_signed)).collect()
+        let bits = |range| self.rule.integer_bits(range, self.unsigned_bits, self.is_signed);
+        self.ranges.iter().copied().map(bits).collect()
     }
 
     /// The quantizer of each channel, or of all.
     pub fn quantizers(&self) -> Vec<Quantizer> {
-        self.integer_bits().into_iter().map(|integer| self.base.with_integer(integer)).collect()
+        let with_integer = |integer| with_integer(self.quantizer.clone(), integer);
+        self.integer_bits().into_iter().map(with_integer).collect()
     }
 
     /// The quantizer q with 0 integer bits and without upper bound, and that bound: i integer bits make
     /// it 2^i · q(x / 2^i), at most the bound.
     pub fn unit(&self) -> (Quantizer, Option<f64>) {
-        match &self.base {
-            Base::Bits(bits) => (Quantizer::Bits(bits.as_ref().clone()), None),
-            Base::Relu(relu) => (Quantizer::Relu(relu.clone().without_bound()), relu.bound()),
+        let (mut unit, mut bound) = (self.quantizer.clone(), None);
+        if let Quantizer::Relu(relu) = &mut unit {
+            bound = relu.bound();
+            relu.upper_bound = None;
         }
+        (unit, bound)
     }
+}
+
+/// The quantizer with other integer bits, if it can adapt.
+fn with_integer(mut quantizer: Quantizer, integer: i32) -> Quantizer {
+    match &mut quantizer {
+        Quantizer::Bits(bits) => bits.grid.integer = integer,
+        Quantizer::Relu(relu) => relu.integer = integer,
+        _ => {}
+    }
+    quantizer
 }
 
 impl Rule {

@@ -1,12 +1,16 @@
 //! The arguments of a quantizer: attributes by name, and checks of their values.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use ndarray::{ArrayD, Axis};
 use serde_json::Value;
 
 use super::auto_scale::Integers;
-use super::{Alpha, ParseError};
+use super::catalogue::Role;
+use super::registry::parse;
+use super::{Alpha, Kind, ParseError};
 use crate::fixed::{power_of_two, significant_bits};
 use crate::naming::nearest;
 
@@ -14,133 +18,146 @@ use crate::naming::nearest;
 pub(super) const MAX_BITS: u32 = 52;
 
 /// Maximum magnitude of `integer`: 2^integer is a float32 number.
-const MAX_INTEGER: i64 = 126;
+const MAX_INTEGER: i32 = 126;
 
-/// Attributes by name, as a file states them. `None` of Python is null.
-pub(super) struct Arguments<'a> {
-    quantizer: &'static str,
-    stated: Vec<(&'static str, &'a Value)>,
+/// A value of each attribute, as a file states it or by default. `None` of Python is null.
+pub(super) struct Arguments {
+    kind: &'static Kind,
+    values: Vec<Value>,
 }
 
-impl<'a> Arguments<'a> {
+impl Arguments {
     /// Binds values to attributes as Python does: `positional` in the constructor's order, `keyword` by
     /// name.
     pub(super) fn bind(
-        quantizer: &'static str,
-        attributes: &[&'static str],
-        positional: &'a [Value],
-        keyword: &'a [(String, Value)],
+        kind: &'static Kind,
+        positional: &[Value],
+        keyword: &[(String, Value)],
     ) -> Result<Self, ParseError> {
-        let (given, allowed) = (positional.len(), attributes.len());
-        if given > allowed {
-            return Err(ParseError::TooMany { quantizer, given, allowed });
+        let (quantizer, allowed) = (kind.name, kind.attributes.len());
+        if positional.len() > allowed {
+            return Err(ParseError::TooMany { quantizer, given: positional.len(), allowed });
         }
-        let mut stated: Vec<_> = attributes.iter().copied().zip(positional).collect();
+        let mut stated: Vec<Option<&Value>> = positional.iter().map(Some).collect();
+        stated.resize(allowed, None);
         for (name, value) in keyword {
-            let Some(attribute) = attributes.iter().copied().find(|known| known == name) else {
-                let nearest = nearest(name, attributes.iter().copied());
-                let attribute = name.clone();
-                return Err(ParseError::Attribute { quantizer, attribute, nearest });
+            let Some(position) = kind.attributes.iter().position(|(known, _)| known == name) else {
+                let nearest = nearest(name, kind.attributes.iter().map(|(known, _)| *known));
+                return Err(ParseError::Attribute { quantizer, attribute: name.clone(), nearest });
             };
-            if stated.iter().any(|(known, _)| *known == attribute) {
-                return Err(ParseError::Twice { quantizer, attribute });
+            if stated[position].replace(value).is_some() {
+                return Err(ParseError::Twice {
+                    quantizer,
+                    attribute: kind.attributes[position].0,
+                });
             }
-            stated.push((attribute, value));
         }
-        Ok(Self { quantizer, stated })
+        let value = |(stated, (_, role)): (Option<&Value>, &(_, Role))| {
+            stated.cloned().unwrap_or_else(|| default(*role))
+        };
+        Ok(Self { kind, values: stated.into_iter().zip(kind.attributes).map(value).collect() })
     }
 
-    pub(super) fn get(&self, attribute: &str) -> Option<(&'static str, &'a Value)> {
-        self.stated.iter().find(|(name, _)| *name == attribute).copied()
+    /// The value of `attribute`; null if the quantizer has no such attribute.
+    fn get(&self, attribute: &str) -> &Value {
+        let position = self.kind.attributes.iter().position(|(known, _)| *known == attribute);
+        position.map_or(&Value::Null, |position| &self.values[position])
+    }
+
+    /// True if `attribute` is None or does not exist.
+    pub(super) fn is_none(&self, attribute: &str) -> bool {
+        self.get(attribute).is_null()
     }
 
     /// The error for a value of `attribute` that is not `expected`.
     pub(super) fn wrong(&self, attribute: &'static str, expected: impl Into<String>) -> ParseError {
-        let value = self.get(attribute).map_or_else(|| "None".into(), |(_, value)| text(value));
-        ParseError::Value { quantizer: self.quantizer, attribute, value, expected: expected.into() }
+        let (quantizer, value) = (self.kind.name, text(self.get(attribute)));
+        ParseError::Value { quantizer, attribute, value, expected: expected.into() }
     }
 
-    fn unsupported(&self, attribute: &'static str, value: &Value) -> ParseError {
-        ParseError::Unsupported { quantizer: self.quantizer, attribute, value: text(value) }
+    /// What `read` makes of the value of `attribute`, which is `expected`.
+    fn read<T>(
+        &self,
+        attribute: &'static str,
+        expected: impl Into<String>,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Result<T, ParseError> {
+        read(self.get(attribute)).ok_or_else(|| self.wrong(attribute, expected))
+    }
+
+    /// As [`Arguments::read`], or None.
+    fn optional<T>(
+        &self,
+        attribute: &'static str,
+        expected: impl Into<String>,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Result<Option<T>, ParseError> {
+        if self.is_none(attribute) {
+            return Ok(None);
+        }
+        self.read(attribute, expected, read).map(Some)
     }
 
     /// An integer in `range`.
     pub(super) fn whole(
         &self,
         attribute: &'static str,
-        default: i64,
-        range: std::ops::RangeInclusive<i64>,
-    ) -> Result<i64, ParseError> {
-        let Some((_, value)) = self.get(attribute) else { return Ok(default) };
-        value
-            .as_f64()
-            .filter(|number| number.fract() == 0.0)
-            .map(|number| number as i64)
-            .filter(|number| range.contains(number))
-            .ok_or_else(|| {
-                let expected = format!("a whole number, {} to {}", range.start(), range.end());
-                self.wrong(attribute, expected)
-            })
+        range: RangeInclusive<i32>,
+    ) -> Result<i32, ParseError> {
+        let expected = format!("a whole number, {} to {}", range.start(), range.end());
+        self.read(attribute, expected, |value| {
+            let number = value.as_f64().filter(|number| number.fract() == 0.0)?;
+            Some(number as i32).filter(|number| range.contains(number))
+        })
     }
 
-    /// `bits`, the sign bit included; QKeras' default is 8.
+    /// `bits`, the sign bit included.
     pub(super) fn bits(&self) -> Result<u32, ParseError> {
-        Ok(self.whole("bits", 8, 1..=MAX_BITS.into())? as u32)
+        Ok(self.whole("bits", 1..=MAX_BITS as i32)? as u32)
     }
 
-    /// `bits` of an exponent, not necessarily an integer; QKeras' default is 8.
+    /// `bits` of an exponent, not necessarily an integer.
     pub(super) fn exponent_bits(&self) -> Result<f64, ParseError> {
-        let Some((name, value)) = self.get("bits") else { return Ok(8.0) };
-        let most = f64::from(MAX_BITS);
-        let bits = value.as_f64().filter(|bits| (0.0..=most).contains(bits));
-        bits.ok_or_else(|| self.wrong(name, format!("a number, 0 to {MAX_BITS}")))
+        let range = 0.0..=f64::from(MAX_BITS);
+        let expected = format!("a number, 0 to {MAX_BITS}");
+        self.read("bits", expected, |value| value.as_f64().filter(|bits| range.contains(bits)))
     }
 
     /// `integer`, the integer bits.
     pub(super) fn integer_bits(&self) -> Result<i32, ParseError> {
-        Ok(self.whole("integer", 0, -MAX_INTEGER..=MAX_INTEGER)? as i32)
+        self.whole("integer", -MAX_INTEGER..=MAX_INTEGER)
     }
 
     /// True, False, 1 or 0.
-    pub(super) fn flag(&self, attribute: &'static str, default: bool) -> Result<bool, ParseError> {
-        let Some((_, value)) = self.get(attribute) else { return Ok(default) };
-        match (value, value.as_f64()) {
-            (Value::Bool(flag), _) => Ok(*flag),
-            (_, Some(0.0)) => Ok(false),
-            (_, Some(1.0)) => Ok(true),
-            _ => Err(self.wrong(attribute, "True or False")),
-        }
+    pub(super) fn flag(&self, attribute: &'static str) -> Result<bool, ParseError> {
+        self.read(attribute, "True or False", |value| match (value, value.as_f64()) {
+            (Value::Bool(flag), _) => Some(*flag),
+            (_, Some(0.0)) => Some(false),
+            (_, Some(1.0)) => Some(true),
+            _ => None,
+        })
     }
 
     /// A float32 number, or None.
     pub(super) fn number(&self, attribute: &'static str) -> Result<Option<f32>, ParseError> {
-        match self.get(attribute) {
-            None | Some((_, Value::Null)) => Ok(None),
-            Some((_, value)) => {
-                let number = value.as_f64().map(|number| number as f32);
-                let number = number.filter(|number| number.is_finite());
-                number.map(Some).ok_or_else(|| self.wrong(attribute, "a number, or None"))
-            }
-        }
+        self.optional(attribute, "a number, or None", float)
     }
 
     /// `alpha`. An array of one number is that number.
     pub(super) fn alpha(&self) -> Result<Alpha, ParseError> {
-        match self.get("alpha") {
-            Some((_, Value::String(text))) if text == "auto" => Ok(Alpha::Auto),
-            Some((_, Value::String(text))) if text == "auto_po2" => Ok(Alpha::AutoPo2),
-            _ => match self.numbers("alpha") {
-                Ok(None) => Ok(Alpha::Unset),
-                Ok(Some(numbers)) => Ok(match (numbers.len(), numbers.first()) {
-                    (1, Some(number)) => Alpha::Number(*number),
-                    _ => Alpha::Tensor(numbers),
-                }),
-                Err(_) => {
-                    let expected = "a number, an array of numbers, None, 'auto' or 'auto_po2'";
-                    Err(self.wrong("alpha", expected))
-                }
-            },
+        match self.get("alpha").as_str() {
+            Some("auto") => return Ok(Alpha::Auto),
+            Some("auto_po2") => return Ok(Alpha::AutoPo2),
+            _ => {}
         }
+        let expected = "a number, an array of numbers, None, 'auto' or 'auto_po2'";
+        let Some(numbers) = self.optional("alpha", expected, array)? else {
+            return Ok(Alpha::Unset);
+        };
+        Ok(match numbers.as_slice() {
+            Some([number]) => Alpha::Number(*number),
+            _ => Alpha::Tensor(numbers),
+        })
     }
 
     /// An array of float32 numbers from a number (no axes) or nested lists; or None.
@@ -148,14 +165,7 @@ impl<'a> Arguments<'a> {
         &self,
         attribute: &'static str,
     ) -> Result<Option<ArrayD<f32>>, ParseError> {
-        match self.get(attribute) {
-            None | Some((_, Value::Null)) => Ok(None),
-            Some((_, value)) => {
-                let numbers = array(value).filter(|numbers| !numbers.is_empty());
-                let expected = "a number, an array of numbers, or None";
-                numbers.map(Some).ok_or_else(|| self.wrong(attribute, expected))
-            }
-        }
+        self.optional(attribute, "a number, an array of numbers, or None", array)
     }
 
     /// An integer not below `low` or a list of such, or None.
@@ -165,30 +175,23 @@ impl<'a> Arguments<'a> {
         low: i64,
     ) -> Result<Option<Integers>, ParseError> {
         let whole = |value: &Value| value.as_i64().filter(|number| *number >= low);
-        let read = match self.get(attribute) {
-            None | Some((_, Value::Null)) => return Ok(None),
-            Some((_, Value::Array(items))) => {
-                items.iter().map(whole).collect::<Option<_>>().map(Integers::Many)
-            }
-            Some((_, value)) => whole(value).map(Integers::One),
-        };
-        read.map(Some).ok_or_else(|| {
-            let numbers = "a whole number, a list of them, or None";
-            let from = if low > i64::MIN { format!(", each {low} or more") } else { String::new() };
-            self.wrong(attribute, format!("{numbers}{from}"))
+        let from = if low > i64::MIN { format!(", each {low} or more") } else { String::new() };
+        let expected = format!("a whole number, a list of them, or None{from}");
+        self.optional(attribute, expected, |value| match value {
+            Value::Array(items) => Some(Integers {
+                numbers: items.iter().map(whole).collect::<Option<_>>()?,
+                is_list: true,
+            }),
+            _ => Some(Integers { numbers: vec![whole(value)?], is_list: false }),
         })
     }
 
     /// The exponent of a power of two in float32, not necessarily an integer; or None.
     pub(super) fn exponent(&self, attribute: &'static str) -> Result<Option<f64>, ParseError> {
-        match self.get(attribute) {
-            None | Some((_, Value::Null)) => Ok(None),
-            Some((_, value)) => {
-                let exponent = value.as_f64().filter(|e| e.abs() <= MAX_INTEGER as f64);
-                let expected = format!("a number, -{MAX_INTEGER} to {MAX_INTEGER}, or None");
-                exponent.map(Some).ok_or_else(|| self.wrong(attribute, expected))
-            }
-        }
+        let expected = format!("a number, -{MAX_INTEGER} to {MAX_INTEGER}, or None");
+        self.optional(attribute, expected, |value| {
+            value.as_f64().filter(|exponent| exponent.abs() <= MAX_INTEGER.into())
+        })
     }
 
     /// Rejects an `alpha` whose product with a code of `code_bits` bits is not exact as f64.
@@ -198,38 +201,53 @@ impl<'a> Arguments<'a> {
         if code_bits + longest.saturating_sub(1) <= MAX_BITS {
             return Ok(());
         }
-        let bits = self.get("bits").map_or_else(|| "8".into(), |(_, value)| text(value));
+        let bits = text(self.get("bits"));
         Err(self.wrong("alpha", format!("shorter, to be exact with bits={bits}")))
     }
 
     /// The exponent of `negative_slope`, a power of two; `None` for 0.
     pub(super) fn negative_slope(&self) -> Result<Option<i32>, ParseError> {
-        let Some((name, value)) = self.get("negative_slope") else { return Ok(None) };
-        let wrong = || self.wrong(name, "0 or a power of two");
-        let slope = value.as_f64().ok_or_else(wrong)?;
-        if slope == 0.0 {
-            return Ok(None);
-        }
-        let power = power_of_two(slope).filter(|power| i64::from(*power).abs() <= MAX_INTEGER);
-        power.filter(|_| slope > 0.0).map(Some).ok_or_else(wrong)
+        self.read("negative_slope", "0 or a power of two", |value| match value.as_f64()? {
+            0.0 => Some(None),
+            slope => {
+                let power = power_of_two(slope).filter(|power| power.abs() <= MAX_INTEGER);
+                power.filter(|_| slope > 0.0).map(Some)
+            }
+        })
     }
 
     /// Rejects `attribute` stated as True.
     pub(super) fn must_not_be_set(&self, attribute: &'static str) -> Result<(), ParseError> {
-        match self.get(attribute) {
-            Some((name, value)) if self.flag(name, false)? => Err(self.unsupported(name, value)),
-            _ => Ok(()),
+        if self.is_none(attribute) || !self.flag(attribute)? {
+            return Ok(());
         }
+        let value = text(self.get(attribute));
+        Err(ParseError::Unsupported { quantizer: self.kind.name, attribute, value })
     }
 
     /// `log2_rounding`: true if exponents are rounded down, false if to nearest.
     pub(super) fn floors_log2(&self) -> Result<bool, ParseError> {
-        match self.get("log2_rounding").map(|(_, value)| value.as_str()) {
-            None | Some(Some("rnd")) => Ok(false),
-            Some(Some("floor")) => Ok(true),
-            _ => Err(self.wrong("log2_rounding", "'rnd' or 'floor'")),
-        }
+        self.read("log2_rounding", "'rnd' or 'floor'", |value| match value.as_str()? {
+            "rnd" => Some(false),
+            "floor" => Some(true),
+            _ => None,
+        })
     }
+}
+
+/// The value of an attribute that is not stated.
+fn default(role: Role) -> Value {
+    match role {
+        Role::Acts(text) | Role::Config(text) | Role::Trains(text) => {
+            parse(text).unwrap_or_default()
+        }
+        Role::Scales | Role::Ignored => Value::Null,
+    }
+}
+
+/// A finite float32 number.
+fn float(value: &Value) -> Option<f32> {
+    value.as_f64().map(|number| number as f32).filter(|number| number.is_finite())
 }
 
 /// The array of nested lists of finite float32 numbers.
@@ -240,10 +258,7 @@ fn array(value: &Value) -> Option<ArrayD<f32>> {
             let views: Vec<_> = items.iter().map(|item| item.view()).collect();
             ndarray::stack(Axis(0), &views).ok()
         }
-        _ => {
-            let number = value.as_f64()? as f32;
-            number.is_finite().then(|| ndarray::arr0(number).into_dyn())
-        }
+        _ => float(value).map(|number| ndarray::arr0(number).into_dyn()),
     }
 }
 
@@ -258,69 +273,65 @@ pub(super) fn text(value: &Value) -> String {
     }
 }
 
-/// The flags that are set, each with a comma before it.
-pub(super) fn flag_text(flags: &[(&str, bool)]) -> String {
-    flags.iter().filter(|(_, set)| *set).map(|(name, _)| format!(",{name}=1")).collect()
+/// The call of `name`; an argument of `None` is at its default.
+pub(super) fn call<const N: usize>(name: &str, arguments: [Option<String>; N]) -> String {
+    format!("{name}({})", listed(arguments).unwrap_or_default())
+}
+
+/// The arguments of a call; `None` if all are at their defaults.
+pub(super) fn listed(arguments: impl IntoIterator<Item = Option<String>>) -> Option<String> {
+    let stated: Vec<String> = arguments.into_iter().flatten().collect();
+    (!stated.is_empty()).then(|| stated.join(","))
+}
+
+/// `attribute=value`; `None` for its default.
+pub(super) fn named(attribute: &str, value: Option<impl fmt::Display>) -> Option<String> {
+    value.map(|value| format!("{attribute}={value}"))
+}
+
+/// `attribute=1` if the flag is set.
+pub(super) fn flag(attribute: &str, is_set: bool) -> Option<String> {
+    named(attribute, is_set.then_some(1))
 }
 
 /// Attributes that act in training only and differ from their default.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Training(Vec<(&'static str, String)>);
-
-/// The value of an attribute that has no effect.
-pub(super) enum Neutral {
-    Number(f32),
-    Flag(bool),
-}
-
-/// The share of the quantized value that training sees.
-pub(super) const NOISE: (&str, Neutral) = ("qnoise_factor", Neutral::Number(1.0));
-/// Stochastic rounding in training.
-pub(super) const ROUNDING: (&str, Neutral) = ("use_stochastic_rounding", Neutral::Flag(false));
-/// The probabilities with which training draws signs.
-pub(super) const REAL_SIGMOID: (&str, Neutral) = ("use_real_sigmoid", Neutral::Flag(true));
+pub(super) struct Training(BTreeMap<&'static str, String>);
 
 impl Training {
-    pub(super) fn new(
-        arguments: &Arguments<'_>,
-        attributes: &[(&'static str, Neutral)],
-    ) -> Result<Self, ParseError> {
-        let mut stated = vec![];
-        for (name, neutral) in attributes {
-            let acts = match neutral {
-                Neutral::Flag(neutral) => arguments.flag(name, *neutral)? != *neutral,
-                Neutral::Number(neutral) => match arguments.number(name)? {
-                    Some(number) => number != *neutral,
-                    None if arguments.get(name).is_some() => {
-                        return Err(arguments.wrong(name, "a number"));
-                    }
-                    None => false,
-                },
-            };
-            if let Some((_, value)) = arguments.get(name).filter(|_| acts) {
-                let value = match neutral {
-                    Neutral::Flag(neutral) => text(&Value::Bool(!neutral)), // also for 1 and 0
-                    Neutral::Number(_) => text(value),
-                };
-                stated.push((*name, value));
+    pub(super) fn new(arguments: &Arguments) -> Result<Self, ParseError> {
+        let mut stated = BTreeMap::new();
+        for (name, role) in arguments.kind.attributes {
+            if !matches!(role, Role::Trains(_)) {
+                continue;
             }
+            // Python's words for a flag are also 1 and 0.
+            let value = match default(*role) {
+                Value::Bool(neutral) => {
+                    let flag = arguments.flag(name)?;
+                    (flag != neutral).then_some(Value::Bool(flag))
+                }
+                neutral => {
+                    let number = arguments.read(name, "a number", float)?;
+                    (Some(number) != float(&neutral)).then(|| arguments.get(name).clone())
+                }
+            };
+            stated.extend(value.map(|value| (*name, text(&value))));
         }
         Ok(Self(stated))
     }
 
     pub(super) fn notes(&self) -> Vec<TrainingNote> {
-        let note = |(attribute, value): &(&'static str, String)| TrainingNote::Attribute {
+        let note = |(attribute, value): (&&'static str, &String)| TrainingNote::Attribute {
             attribute,
             value: value.clone(),
         };
         self.0.iter().map(note).collect()
     }
-}
 
-impl fmt::Display for Training {
-    /// Each attribute with a comma before it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|(attribute, value)| write!(f, ",{attribute}={value}"))
+    /// The attributes in a call.
+    pub(super) fn text(&self) -> Option<String> {
+        listed(self.0.iter().map(|(attribute, value)| named(attribute, Some(value))))
     }
 }
 

@@ -10,20 +10,22 @@ use std::fmt;
 
 use ndarray::{ArrayD, Zip};
 
-use super::arguments::Arguments;
+use super::arguments::{Arguments, listed, named};
 use super::rounding::round_log2;
 use super::{Alpha, ParseError, QuantizerError, exp2};
 
 /// An integer or a list of them.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Integers {
-    One(i64),
-    Many(Vec<i64>),
+pub(super) struct Integers {
+    pub(super) numbers: Vec<i64>,
+    pub(super) is_list: bool,
 }
 
-/// QKeras' `scale_axis`, `elements_per_scale`, `min_po2_exponent` and `max_po2_exponent`.
+/// QKeras' `alpha`, and the attributes of a scale that is computed from weights: `scale_axis`,
+/// `elements_per_scale`, `min_po2_exponent` and `max_po2_exponent`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct ScaleRule {
+    pub(super) alpha: Alpha,
     axis: Option<Integers>,
     elements: Option<Integers>,
     min_exponent: Option<f64>,
@@ -31,26 +33,29 @@ pub(super) struct ScaleRule {
 }
 
 impl ScaleRule {
-    /// Reads the attributes. They have no effect on a stated `alpha`, and are dropped then.
-    pub(super) fn new(arguments: &Arguments<'_>, alpha: &Alpha) -> Result<Self, ParseError> {
+    /// Reads the attributes. All but `alpha` have no effect if that is stated, and are dropped then.
+    pub(super) fn new(arguments: &Arguments) -> Result<Self, ParseError> {
         let rule = Self {
+            alpha: arguments.alpha()?,
             axis: arguments.whole_numbers("scale_axis", i64::MIN)?,
             elements: arguments.whole_numbers("elements_per_scale", 1)?,
             min_exponent: arguments.exponent("min_po2_exponent")?,
             max_exponent: arguments.exponent("max_po2_exponent")?,
         };
-        if alpha.is_stated() {
-            return Ok(Self::default());
+        if !rule.alpha.numbers().is_empty() {
+            return Ok(Self { alpha: rule.alpha, ..Self::default() });
         }
         let expected = match (&rule.axis, &rule.elements) {
             (None, Some(_)) => "None without scale_axis",
-            (Some(Integers::One(_)), Some(Integers::Many(_))) => "one number, as scale_axis is",
-            (Some(Integers::Many(axes)), Some(Integers::Many(elements)))
-                if axes.len() != elements.len() =>
+            (Some(axes), Some(elements)) if elements.is_list && !axes.is_list => {
+                "one number, as scale_axis is"
+            }
+            (Some(axes), Some(elements))
+                if elements.is_list && axes.numbers.len() != elements.numbers.len() =>
             {
                 "as many numbers as scale_axis has"
             }
-            (Some(Integers::Many(axes)), Some(_)) if !axes.is_sorted_by(|a, b| a < b) => {
+            (Some(axes), Some(_)) if !axes.numbers.is_sorted_by(|a, b| a < b) => {
                 return Err(arguments.wrong("scale_axis", "ascending beside elements_per_scale"));
             }
             _ => return Ok(rule),
@@ -58,20 +63,11 @@ impl ScaleRule {
         Err(arguments.wrong("elements_per_scale", expected))
     }
 
-    /// The rule of a quantizer that has only the attribute `scale_axis`.
-    pub(super) fn axis_only(arguments: &Arguments<'_>, alpha: &Alpha) -> Result<Self, ParseError> {
-        let axis = arguments.whole_numbers("scale_axis", i64::MIN)?;
-        Ok(Self { axis: axis.filter(|_| !alpha.is_stated()), ..Self::default() })
-    }
-
-    /// The first stated attribute that QKeras' `quantized_bits` accepts only with 'auto_po2'.
-    pub(super) fn of_po2_only(&self) -> Option<&'static str> {
-        let stated = [
-            ("elements_per_scale", self.elements.is_some()),
-            ("min_po2_exponent", self.min_exponent.is_some()),
-            ("max_po2_exponent", self.max_exponent.is_some()),
-        ];
-        stated.iter().find(|(_, stated)| *stated).map(|(name, _)| *name)
+    /// The rule of a kernel, where an alpha that is not stated is computed.
+    pub(super) fn move_to_kernel(&mut self) {
+        if self.alpha == Alpha::Unset {
+            self.alpha = Alpha::AutoPo2;
+        }
     }
 
     /// One group for each position on the scale axes, by default the last axis: QKeras'
@@ -83,15 +79,13 @@ impl ScaleRule {
     ) -> Result<ScaleGroups, QuantizerError> {
         let axes = match &self.axis {
             None => vec![shape.len().saturating_sub(1)],
-            Some(Integers::One(axis)) => match usize::try_from(*axis) {
-                Ok(axis) if axis < shape.len() => vec![axis],
-                _ => {
-                    return Err(self.refused(shape, quantizer, format!("there is no axis {axis}")));
-                }
-            },
-            // QKeras looks each axis up in the list, so axes that do not exist are harmless.
-            Some(Integers::Many(axes)) => {
-                (0..shape.len()).filter(|axis| axes.contains(&(*axis as i64))).collect()
+            // QKeras looks each axis up in a list, so axes that do not exist are harmless there.
+            Some(axes) if axes.is_list => {
+                (0..shape.len()).filter(|axis| axes.numbers.contains(&(*axis as i64))).collect()
+            }
+            Some(axes) => {
+                let position = |axis: &i64| position(*axis, shape, quantizer);
+                axes.numbers.iter().map(position).collect::<Result<_, _>>()?
             }
         };
         let kept: Vec<(usize, usize)> = axes.into_iter().map(|axis| (axis, 1)).collect();
@@ -108,80 +102,65 @@ impl ScaleRule {
         if shape.len() < 2 {
             return Ok(ScaleGroups::along(shape, &[(0, 1)]));
         }
-        let pairs: Vec<(i64, i64)> = match (&self.axis, &self.elements) {
-            (Some(Integers::One(axis)), Some(Integers::One(elements))) => vec![(*axis, *elements)],
-            (Some(Integers::Many(axes)), Some(Integers::One(elements))) => {
-                axes.iter().map(|axis| (*axis, *elements)).collect()
-            }
-            (Some(Integers::Many(axes)), Some(Integers::Many(elements))) => {
-                axes.iter().copied().zip(elements.iter().copied()).collect()
-            }
-            _ => return self.axis_groups(shape, quantizer),
+        let (Some(axes), Some(elements)) = (&self.axis, &self.elements) else {
+            return self.axis_groups(shape, quantizer);
         };
         let mut kept = vec![];
-        for (axis, elements) in pairs {
-            let position = usize::try_from(axis).ok().filter(|axis| *axis < shape.len());
-            let Some(position) = position else {
-                return Err(self.refused(shape, quantizer, format!("there is no axis {axis}")));
+        // One number holds for every axis.
+        for (axis, elements) in axes.numbers.iter().zip(elements.numbers.iter().cycle()) {
+            let position = position(*axis, shape, quantizer)?;
+            let divisor = usize::try_from(*elements).ok().filter(|count| *count > 0);
+            let divisor = divisor.filter(|count| shape[position].is_multiple_of(*count));
+            let uneven = || {
+                let reason = format!("axis {axis} does not divide into {elements} elements");
+                QuantizerError::scales(quantizer, shape, reason)
             };
-            match usize::try_from(elements) {
-                Ok(elements) if elements > 0 && shape[position].is_multiple_of(elements) => {
-                    kept.push((position, elements));
-                }
-                _ => {
-                    let reason = format!("axis {axis} does not divide into {elements} elements");
-                    return Err(self.refused(shape, quantizer, reason));
-                }
-            }
+            kept.push((position, divisor.ok_or_else(uneven)?));
         }
         Ok(ScaleGroups::along(shape, &kept))
     }
 
-    fn refused(
-        &self,
-        shape: &[usize],
-        quantizer: &dyn fmt::Display,
-        reason: String,
-    ) -> QuantizerError {
-        QuantizerError::Scales { quantizer: quantizer.to_string(), shape: shape.to_vec(), reason }
-    }
-
-    /// The least-squares scales of codes `q` for values `x`, as powers of two if `po2`: QKeras'
+    /// The least-squares scales of codes `q` for values `x`, as powers of two for 'auto_po2': QKeras'
     /// `_get_least_squares_scale`.
     pub(super) fn least_squares(
         &self,
         groups: &ScaleGroups,
         x: &ArrayD<f32>,
         q: &ArrayD<f32>,
-        po2: bool,
     ) -> Vec<f32> {
         let mut scales = groups.least_squares(x, q);
-        if po2 {
+        if self.alpha == Alpha::AutoPo2 {
             scales.iter_mut().for_each(|scale| *scale = self.clip(nearest_po2(*scale)));
         }
         scales
     }
 
-    /// QKeras' search for the best power of two of each weight, from `scale` on: at most `fits` times,
-    /// the weights `x` are quantized by `code` and the scales fitted to the codes.
+    /// The computed scale of each weight of `x`. With 'auto' it is the scale of its group in `first`, of
+    /// those in `covering`. With 'auto_po2' QKeras searches for the best power of two from there on: at
+    /// most `fits` times, the weights are quantized by `code` and the scales fitted to the codes.
     pub(super) fn fitted(
         &self,
-        groups: &ScaleGroups,
         x: &ArrayD<f32>,
-        mut scale: ArrayD<f32>,
+        first: &ScaleGroups,
+        covering: impl Iterator<Item = f32>,
         fits: usize,
         code: impl Fn(f32, f32) -> f32,
-    ) -> ArrayD<f32> {
+        quantizer: &dyn fmt::Display,
+    ) -> Result<ArrayD<f32>, QuantizerError> {
+        if self.alpha == Alpha::Auto {
+            return Ok(first.scale_of_each(x, &covering.collect::<Vec<_>>()));
+        }
+        let mut scale = first.scale_of_each(x, &covering.map(nearest_po2).collect::<Vec<_>>());
+        let groups = self.groups(x.shape(), quantizer)?;
         for _ in 0..fits {
-            let mut codes = x.clone();
-            Zip::from(&mut codes).and(&scale).for_each(|x, scale| *x = code(*x, *scale));
-            let next = groups.scale_of_each(x, &self.least_squares(groups, x, &codes, true));
+            let codes = Zip::from(x).and(&scale).map_collect(|x, scale| code(*x, *scale));
+            let next = groups.scale_of_each(x, &self.least_squares(&groups, x, &codes));
             if next == scale {
                 break;
             }
             scale = next;
         }
-        scale
+        Ok(scale)
     }
 
     /// QKeras' `_clip_po2_scale`. The lower of two contradicting bounds holds. A bound whose exponent is
@@ -192,38 +171,36 @@ impl ScaleRule {
         let high = self.max_exponent.map_or(f32::INFINITY, power);
         scale.clamp(low, high.max(low))
     }
-}
 
-impl fmt::Display for ScaleRule {
-    /// Each attribute with a comma before it.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (name, whole) in [("scale_axis", &self.axis), ("elements_per_scale", &self.elements)] {
-            if let Some(whole) = whole {
-                write!(f, ",{name}={whole}")?;
-            }
-        }
-        for (name, exponent) in
-            [("min_po2_exponent", self.min_exponent), ("max_po2_exponent", self.max_exponent)]
-        {
-            if let Some(exponent) = exponent {
-                write!(f, ",{name}={exponent}")?;
-            }
-        }
-        Ok(())
+    /// The attributes in a call.
+    pub(super) fn text(&self) -> Option<String> {
+        listed([
+            self.alpha.text(),
+            named("scale_axis", self.axis.as_ref()),
+            named("elements_per_scale", self.elements.as_ref()),
+            named("min_po2_exponent", self.min_exponent),
+            named("max_po2_exponent", self.max_exponent),
+        ])
     }
 }
 
 impl fmt::Display for Integers {
     /// QKeras reads a list separated by spaces, but not by commas.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::One(number) => write!(f, "{number}"),
-            Self::Many(numbers) => {
-                let numbers: Vec<String> = numbers.iter().map(i64::to_string).collect();
-                write!(f, "[{}]", numbers.join(" "))
-            }
-        }
+        let numbers = self.numbers.iter().map(i64::to_string).collect::<Vec<_>>().join(" ");
+        if self.is_list { write!(f, "[{numbers}]") } else { f.write_str(&numbers) }
     }
+}
+
+/// The axis of `shape` that `axis` is. Errors name `quantizer`.
+fn position(
+    axis: i64,
+    shape: &[usize],
+    quantizer: &dyn fmt::Display,
+) -> Result<usize, QuantizerError> {
+    let position = usize::try_from(axis).ok().filter(|position| *position < shape.len());
+    let missing = || QuantizerError::scales(quantizer, shape, format!("there is no axis {axis}"));
+    position.ok_or_else(missing)
 }
 
 /// Maximum iterations of QKeras' search for the best power of two.

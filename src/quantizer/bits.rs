@@ -4,13 +4,13 @@ use std::fmt;
 
 use ndarray::{ArrayD, Zip, arr0};
 
-use super::arguments::{Arguments, NOISE, ROUNDING, Training};
-use super::auto_scale::{MAX_FITS, ScaleGroups, ScaleRule, flush, nearest_po2};
+use super::arguments::{Arguments, Training, call, listed, named};
+use super::auto_scale::{MAX_FITS, ScaleGroups, ScaleRule, flush};
 use super::rounding::{Ties, multiples, quotient};
 use super::scale::{broadcast, list};
 use super::{
-    Alpha, ChannelScales, Definition, Factored, ParseError, Quantizer, QuantizerError, ScaleRole,
-    Stage, cast, exp2,
+    Alpha, ChannelScales, Definition, Factored, ParseError, QuantizerError, ScaleRole, Stage, cast,
+    exp2,
 };
 use crate::fixed::{Format, Overflow, Quantization, Rounding, power_of_two};
 
@@ -25,19 +25,13 @@ pub(super) struct FixedPoint {
 }
 
 impl FixedPoint {
-    /// Reads the attributes; `symmetric` is the default of the attribute of that name.
-    pub(super) fn new(arguments: &Arguments<'_>, symmetric: bool) -> Result<Self, ParseError> {
+    pub(super) fn new(arguments: &Arguments) -> Result<Self, ParseError> {
         Ok(Self {
             bits: arguments.bits()?,
             integer: arguments.integer_bits()?,
-            symmetric: arguments.flag("symmetric", symmetric)?,
-            keep_negative: arguments.flag("keep_negative", true)?,
+            symmetric: arguments.flag("symmetric")?,
+            keep_negative: arguments.flag("keep_negative")?,
         })
-    }
-
-    /// The grid, made symmetric if `symmetric`.
-    pub(super) fn symmetric_if(self, symmetric: bool) -> Self {
-        Self { symmetric: self.symmetric || symmetric, ..self }
     }
 
     /// Bits without the sign bit.
@@ -99,95 +93,64 @@ impl fmt::Display for FixedPoint {
 /// 'auto', a power of two near it for 'auto_po2', and `post_training_scale` / 2^u if that is stated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedBits {
-    grid: FixedPoint,
-    alpha: Alpha,
-    rule: ScaleRule,
+    pub(super) grid: FixedPoint,
+    scale: ScaleRule,
     post_training_scale: Option<ArrayD<f32>>,
+    /// The first stated attribute that QKeras accepts only with 'auto_po2'.
+    po2_only: Option<&'static str>,
     training: Training,
 }
 
 impl QuantizedBits {
-    /// The attributes in the order of QKeras' constructor. Those that are not read do not change the
-    /// values.
-    pub(super) const ATTRIBUTES: &[&str] = &[
-        "bits",
-        "integer",
-        "symmetric",
-        "keep_negative",
-        "alpha",
-        "use_stochastic_rounding",
-        "scale_axis",
-        "qnoise_factor",
-        "var_name",
-        "use_ste",
-        "use_variables",
-        "elements_per_scale",
-        "min_po2_exponent",
-        "max_po2_exponent",
-        "post_training_scale",
-    ];
-
-    pub(super) fn new(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
-        let alpha = arguments.alpha()?;
-        let quantizer = Self {
-            // QKeras computes scales for symmetric codes only.
-            grid: FixedPoint::new(arguments, false)?.symmetric_if(alpha.is_computed()),
-            rule: ScaleRule::new(arguments, &alpha)?,
+    pub(super) fn new(arguments: &Arguments) -> Result<Self, ParseError> {
+        let mut po2_only =
+            ["elements_per_scale", "min_po2_exponent", "max_po2_exponent"].into_iter();
+        let mut quantizer = Self {
+            grid: FixedPoint::new(arguments)?,
+            scale: ScaleRule::new(arguments)?,
             post_training_scale: arguments.numbers("post_training_scale")?,
-            training: Training::new(arguments, &[NOISE, ROUNDING])?,
-            alpha,
+            po2_only: po2_only.find(|attribute| !arguments.is_none(attribute)),
+            training: Training::new(arguments)?,
         };
-        arguments.exact_alpha(&quantizer.alpha, quantizer.grid.unsigned_bits())?;
+        // QKeras computes scales for symmetric codes only.
+        quantizer.grid.symmetric |= quantizer.scale.alpha.is_computed();
+        arguments.exact_alpha(&quantizer.scale.alpha, quantizer.grid.unsigned_bits())?;
         quantizer.check(arguments)?;
         Ok(quantizer)
     }
 
     /// Rejects combinations that QKeras rejects or turns into NaN.
-    fn check(&self, arguments: &Arguments<'_>) -> Result<(), ParseError> {
+    fn check(&self, arguments: &Arguments) -> Result<(), ParseError> {
         if let Some(scale) = &self.post_training_scale {
-            if !self.alpha.is_computed() {
+            if !self.scale.alpha.is_computed() {
                 let expected = "None unless alpha is 'auto' or 'auto_po2'";
                 return Err(arguments.wrong("post_training_scale", expected));
             }
             if !scale.iter().all(|s| *s > 0.0 && s.is_normal()) {
                 return Err(arguments.wrong("post_training_scale", "positive"));
             }
-        } else if self.alpha == Alpha::Auto && self.grid.bits == 1 {
+        } else if self.scale.alpha == Alpha::Auto && self.grid.bits == 1 {
             return Err(
                 arguments.wrong("alpha", "set otherwise for 1 bit, which leaves no value but 0")
             );
         }
-        if self.alpha != Alpha::AutoPo2 && self.alpha != Alpha::Unset {
-            for attribute in ["elements_per_scale", "min_po2_exponent", "max_po2_exponent"] {
-                if arguments.get(attribute).is_some_and(|(_, value)| !value.is_null()) {
-                    return Err(arguments.wrong(attribute, "None unless alpha is 'auto_po2'"));
-                }
+        match self.po2_only {
+            Some(attribute) if !matches!(self.scale.alpha, Alpha::AutoPo2 | Alpha::Unset) => {
+                Err(arguments.wrong(attribute, "None unless alpha is 'auto_po2'"))
             }
-        }
-        Ok(())
-    }
-
-    /// The quantizer with `scale` in place of several.
-    pub(super) fn with_scale(self, scale: f32) -> Self {
-        match self.post_training_scale {
-            Some(_) => Self { post_training_scale: Some(arr0(scale).into_dyn()), ..self },
-            None => Self { alpha: Alpha::Number(scale), ..self },
+            _ => Ok(()),
         }
     }
 
-    /// The quantizer with other integer bits.
-    pub(super) fn with_integer(self, integer: i32) -> Self {
-        Self { grid: FixedPoint { integer, ..self.grid }, ..self }
-    }
-
-    /// True if values can be negative.
-    pub(super) fn is_signed(&self) -> bool {
-        self.grid.keep_negative
-    }
-
-    /// Bits without the sign bit.
-    pub(super) fn unsigned_bits(&self) -> u32 {
-        self.grid.unsigned_bits()
+    /// The arguments of the call.
+    pub(super) fn arguments(&self) -> Option<String> {
+        let scale = self.post_training_scale.as_ref().map(|scale| list(&scale.view()));
+        listed([
+            Some(self.grid.to_string()),
+            self.scale.text(),
+            named("post_training_scale", scale),
+            self.training.text(),
+        ])
     }
 
     /// The value before `alpha`.
@@ -218,7 +181,7 @@ impl QuantizedBits {
     fn factored_by_weights(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
         let shape = weights.shape();
         let unit = exp2(self.grid.integer) as f32;
-        let levels = exp2(self.unsigned_bits() as i32) as f32;
+        let levels = exp2(self.grid.unsigned_bits() as i32) as f32;
         let x = weights.mapv(|w| flush(w / unit));
         let scale = match &self.post_training_scale {
             Some(scale) => {
@@ -226,9 +189,8 @@ impl QuantizedBits {
             }
             None => self.computed_scale(&x)?,
         };
-        let mut codes = ArrayD::zeros(shape);
-        Zip::from(&mut codes).and(&x).and(&scale).for_each(|code, x, scale| {
-            *code = libm::ldexp(self.symmetric_code(*x, *scale).into(), self.grid.lsb_power());
+        let codes = Zip::from(&x).and(&scale).map_collect(|x, scale| {
+            libm::ldexp(self.symmetric_code(*x, *scale).into(), self.grid.lsb_power())
         });
         Factored::new(codes, &scale.mapv(|s| s * levels), self)
     }
@@ -238,18 +200,11 @@ impl QuantizedBits {
         // QKeras groups all elements of a vector here, and none when it fits scales.
         let first = match x.ndim() {
             0 | 1 => ScaleGroups::one(x.shape()),
-            _ => self.rule.axis_groups(x.shape(), self)?,
+            _ => self.scale.axis_groups(x.shape(), self)?,
         };
-        let largest = first.largest(x, f32::abs, 0.0);
-        let covering =
-            largest.into_iter().map(|largest| flush(largest * 2.0 / (self.max_code() * 2.0)));
-        if self.alpha == Alpha::Auto {
-            return Ok(first.scale_of_each(x, &covering.collect::<Vec<_>>()));
-        }
-        let powers: Vec<f32> = covering.map(nearest_po2).collect();
-        let scale = first.scale_of_each(x, &powers);
-        let groups = self.rule.groups(x.shape(), self)?;
-        Ok(self.rule.fitted(&groups, x, scale, MAX_FITS, |x, s| self.symmetric_code(x, s)))
+        let largest = first.largest(x, f32::abs, 0.0).into_iter();
+        let covering = largest.map(|largest| flush(largest * 2.0 / (self.max_code() * 2.0)));
+        self.scale.fitted(x, &first, covering, MAX_FITS, |x, s| self.symmetric_code(x, s), self)
     }
 
     /// A `post_training_scale` that all channels share, which replaces a computed alpha.
@@ -274,8 +229,8 @@ impl QuantizedBits {
 
     /// QKeras rejects these attributes without a stated alpha, except in a kernel.
     fn check_outside_of_kernels(&self) -> Result<(), QuantizerError> {
-        match self.rule.of_po2_only() {
-            Some(attribute) if self.alpha == Alpha::Unset => {
+        match self.po2_only {
+            Some(attribute) if self.scale.alpha == Alpha::Unset => {
                 Err(QuantizerError::Po2Only { quantizer: self.to_string(), attribute })
             }
             _ => Ok(()),
@@ -284,14 +239,21 @@ impl QuantizedBits {
 }
 
 impl Definition for QuantizedBits {
-    fn in_kernel(&self) -> Quantizer {
-        let grid = self.grid.symmetric_if(self.alpha == Alpha::Unset);
-        Quantizer::Bits(Self { alpha: self.alpha.in_kernel(), grid, ..self.clone() })
+    fn move_to_kernel(&mut self) {
+        self.grid.symmetric |= self.scale.alpha == Alpha::Unset;
+        self.scale.move_to_kernel();
+    }
+
+    fn set_scale(&mut self, scale: f32) {
+        match &mut self.post_training_scale {
+            Some(several) => *several = arr0(scale).into_dyn(),
+            None => self.scale.alpha = Alpha::Number(scale),
+        }
     }
 
     fn factored(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
         self.check_outside_of_kernels()?;
-        match self.alpha.of_weights(weights.shape(), self)? {
+        match self.scale.alpha.of_weights(weights.shape(), self)? {
             Some(scale) => Factored::new(weights.mapv(|w| self.unscaled(w.into())), &scale, self),
             None => self.factored_by_weights(weights),
         }
@@ -303,7 +265,7 @@ impl Definition for QuantizedBits {
                 let (lsb, top) = (scale * exp2(self.grid.lsb_power()), f64::from(self.max_code()));
                 quotient(x, lsb, (-top, top), Ties::Away) * lsb
             }
-            None => self.unscaled(x) * self.alpha.number().unwrap_or(f64::NAN),
+            None => self.unscaled(x) * self.scale.alpha.number().unwrap_or(f64::NAN),
         }
     }
 
@@ -315,7 +277,7 @@ impl Definition for QuantizedBits {
         if self.post_training_scale.is_some() {
             return Err(QuantizerError::PerChannel { quantizer: self.to_string() });
         }
-        let alpha = self.alpha.of_activation(self)?;
+        let alpha = self.scale.alpha.of_activation(self)?;
         Ok(match power_of_two(alpha).filter(|_| alpha > 0.0 && !self.grid.is_sign()) {
             None => vec![Stage::StepFunction],
             Some(0) => vec![self.grid.cast(0, self)?],
@@ -326,7 +288,7 @@ impl Definition for QuantizedBits {
     fn scales(&self) -> ChannelScales<'_> {
         match &self.post_training_scale {
             Some(scales) => (scales.len() > 1).then_some((scales, ScaleRole::Lsb)),
-            None => Some((self.alpha.several()?, ScaleRole::Factor)),
+            None => Some((self.scale.alpha.several()?, ScaleRole::Factor)),
         }
     }
 
@@ -335,7 +297,7 @@ impl Definition for QuantizedBits {
     }
 
     fn values(&self) -> Option<Vec<f64>> {
-        let scale = self.frozen().or_else(|| self.alpha.number())?;
+        let scale = self.frozen().or_else(|| self.scale.alpha.number())?;
         let codes = match self.frozen() {
             Some(_) => (-f64::from(self.max_code()), f64::from(self.max_code())),
             None if self.grid.is_sign() => return Some(vec![-scale, scale]),
@@ -347,14 +309,6 @@ impl Definition for QuantizedBits {
 
 impl fmt::Display for QuantizedBits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "quantized_bits({}", self.grid)?;
-        if let Some(alpha) = self.alpha.text() {
-            write!(f, ",{alpha}")?;
-        }
-        write!(f, "{}", self.rule)?;
-        if let Some(scale) = &self.post_training_scale {
-            write!(f, ",post_training_scale={}", list(&scale.view()))?;
-        }
-        write!(f, "{})", self.training)
+        f.write_str(&call("quantized_bits", [self.arguments()]))
     }
 }

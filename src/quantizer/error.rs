@@ -1,5 +1,7 @@
 //! Errors of quantizers.
 
+use std::fmt;
+
 use crate::fixed::FormatError;
 use crate::naming::did_you_mean;
 
@@ -85,6 +87,12 @@ pub enum QuantizerError {
         /// The error of the type.
         source: FormatError,
     },
+}
+
+impl QuantizerError {
+    pub(super) fn scales(quantizer: &dyn fmt::Display, shape: &[usize], reason: String) -> Self {
+        Self::Scales { quantizer: quantizer.to_string(), shape: shape.to_vec(), reason }
+    }
 }
 
 /// Text or parameters that are no supported quantizer.

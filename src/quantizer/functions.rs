@@ -5,7 +5,7 @@ use std::fmt;
 
 use ndarray::ArrayD;
 
-use super::arguments::{Arguments, ROUNDING, Training, flag_text};
+use super::arguments::{Arguments, Training, call, flag, named};
 use super::rounding::multiples;
 use super::{
     ChannelScales, Definition, Factored, ParseError, QuantizedBits, Quantizer, QuantizerError,
@@ -31,7 +31,7 @@ pub struct QuantizedSigmoid {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Shape {
+pub(super) enum Shape {
     Sigmoid,
     Tanh,
 }
@@ -47,31 +47,15 @@ impl Shape {
 }
 
 impl QuantizedSigmoid {
-    /// The attributes of `quantized_sigmoid`.
-    pub(super) const SIGMOID_ATTRIBUTES: &[&str] =
-        &["bits", "symmetric", "use_real_sigmoid", "use_stochastic_rounding"];
-
-    /// The attributes of `quantized_tanh`, in the order of QKeras' constructor.
-    pub(super) const TANH_ATTRIBUTES: &[&str] =
-        &["bits", "use_stochastic_rounding", "symmetric", "use_real_tanh"];
-
-    pub(super) fn tanh(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
-        Self::new(arguments, Shape::Tanh)
-    }
-
-    pub(super) fn sigmoid(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
-        Self::new(arguments, Shape::Sigmoid)
-    }
-
-    fn new(arguments: &Arguments<'_>, shape: Shape) -> Result<Self, ParseError> {
+    pub(super) fn new(arguments: &Arguments, shape: Shape) -> Result<Self, ParseError> {
         let (_, is_real) = shape.names();
         Ok(Self {
             shape,
             bits: arguments.bits()?,
-            symmetric: arguments.flag("symmetric", false)?,
-            is_real: arguments.flag(is_real, false)?,
+            symmetric: arguments.flag("symmetric")?,
+            is_real: arguments.flag(is_real)?,
             sigmoid: Sigmoid::default(),
-            training: Training::new(arguments, &[ROUNDING])?,
+            training: Training::new(arguments)?,
         })
     }
 
@@ -108,10 +92,6 @@ impl QuantizedSigmoid {
 }
 
 impl Definition for QuantizedSigmoid {
-    fn in_kernel(&self) -> Quantizer {
-        Quantizer::Sigmoid(self.clone())
-    }
-
     fn apply(&self, x: f64) -> f64 {
         let (low, high) = self.codes();
         let code = libm::ldexp(self.value(x), -self.lsb_power()).round_ties_even().clamp(low, high);
@@ -145,8 +125,15 @@ impl fmt::Display for QuantizedSigmoid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (name, is_real) = self.shape.names();
         // QKeras' own text of a tanh omits the names, and would read symmetric as another attribute.
-        let flags = [("symmetric", self.symmetric), (is_real, self.is_real)];
-        write!(f, "{name}({}{}{})", self.bits, flag_text(&flags), self.training)
+        f.write_str(&call(
+            name,
+            [
+                Some(self.bits.to_string()),
+                flag("symmetric", self.symmetric),
+                flag(is_real, self.is_real),
+                self.training.text(),
+            ],
+        ))
     }
 }
 
@@ -170,13 +157,10 @@ pub struct QuantizedUlaw {
 const DEFAULT_U: f32 = 255.0;
 
 impl QuantizedUlaw {
-    /// The attributes in the order of QKeras' constructor.
-    pub(super) const ATTRIBUTES: &[&str] = &["bits", "integer", "symmetric", "u"];
-
     /// Bits of a value below 2^integer that hardware keeps.
     pub const FRACTION: u32 = 16;
 
-    pub(super) fn new(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
+    pub(super) fn new(arguments: &Arguments) -> Result<Self, ParseError> {
         let u = arguments.number("u")?.unwrap_or(DEFAULT_U);
         if u <= 0.0 {
             return Err(arguments.wrong("u", "a positive number"));
@@ -184,7 +168,7 @@ impl QuantizedUlaw {
         Ok(Self {
             bits: arguments.bits()?,
             integer: arguments.integer_bits()?,
-            symmetric: arguments.flag("symmetric", false)?,
+            symmetric: arguments.flag("symmetric")?,
             u,
             sigmoid: Sigmoid::default(),
         })
@@ -203,10 +187,6 @@ impl QuantizedUlaw {
 }
 
 impl Definition for QuantizedUlaw {
-    fn in_kernel(&self) -> Quantizer {
-        Quantizer::Ulaw(self.clone())
-    }
-
     fn apply(&self, x: f64) -> f64 {
         let levels = exp2(self.bits as i32 - 1);
         let p = self.sigmoid.value(libm::ldexp(x, -self.integer)) * levels;
@@ -229,14 +209,15 @@ impl Definition for QuantizedUlaw {
 
 impl fmt::Display for QuantizedUlaw {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "quantized_ulaw({},{}", self.bits, self.integer)?;
-        if self.symmetric || self.u != DEFAULT_U {
-            write!(f, ",{}", u8::from(self.symmetric))?;
-        }
-        if self.u != DEFAULT_U {
-            write!(f, ",{:?}", self.u)?;
-        }
-        f.write_str(")")
+        let u = Some(self.u).filter(|u| *u != DEFAULT_U).map(|u| format!("{u:?}"));
+        f.write_str(&call(
+            "quantized_ulaw",
+            [
+                Some(format!("{},{}", self.bits, self.integer)),
+                (self.symmetric || u.is_some()).then(|| u8::from(self.symmetric).to_string()),
+                u,
+            ],
+        ))
     }
 }
 
@@ -245,51 +226,25 @@ impl fmt::Display for QuantizedUlaw {
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedHswish {
     bits: QuantizedBits,
-    shift: u32,
-    upper_bound: u32,
+    shift: i32,
+    upper_bound: i32,
 }
 
-const DEFAULT_SHIFT: i64 = 3;
-const DEFAULT_UPPER_BOUND: i64 = 6;
+const DEFAULT_SHIFT: i32 = 3;
+const DEFAULT_UPPER_BOUND: i32 = 6;
 /// Maximum of shift and upper bound: exact in float32.
-const MAX_ATTRIBUTE: i64 = 1 << 20;
+const MAX_ATTRIBUTE: i32 = 1 << 20;
 
 impl QuantizedHswish {
-    /// The attributes, in the order of QKeras' constructor, then those that only its `get_config`
-    /// writes. Those that are not read here or by [`QuantizedBits`] do not change the values.
-    pub(super) const ATTRIBUTES: &[&str] = &[
-        "bits",
-        "integer",
-        "symmetric",
-        "alpha",
-        "use_stochastic_rounding",
-        "scale_axis",
-        "qnoise_factor",
-        "var_name",
-        "use_variables",
-        "relu_shift",
-        "relu_upper_bound",
-        "keep_negative",
-        "post_training_scale",
-    ];
-
-    pub(super) fn new(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
-        if !arguments.flag("keep_negative", true)? {
+    pub(super) fn new(arguments: &Arguments) -> Result<Self, ParseError> {
+        if !arguments.flag("keep_negative")? {
             return Err(arguments.wrong("keep_negative", "True"));
         }
-        let shift = arguments.whole("relu_shift", DEFAULT_SHIFT, 1..=MAX_ATTRIBUTE)?;
-        let upper_bound =
-            arguments.whole("relu_upper_bound", DEFAULT_UPPER_BOUND, 1..=MAX_ATTRIBUTE)?;
         Ok(Self {
+            shift: arguments.whole("relu_shift", 1..=MAX_ATTRIBUTE)?,
+            upper_bound: arguments.whole("relu_upper_bound", 1..=MAX_ATTRIBUTE)?,
             bits: QuantizedBits::new(arguments)?,
-            shift: shift as u32,
-            upper_bound: upper_bound as u32,
         })
-    }
-
-    /// The quantizer with `scale` in place of several.
-    pub(super) fn with_scale(self, scale: f32) -> Self {
-        Self { bits: self.bits.with_scale(scale), ..self }
     }
 
     /// The hard swish before quantization.
@@ -306,11 +261,12 @@ impl QuantizedHswish {
 }
 
 impl Definition for QuantizedHswish {
-    fn in_kernel(&self) -> Quantizer {
-        match self.bits.in_kernel() {
-            Quantizer::Bits(bits) => Quantizer::Hswish(Self { bits, ..self.clone() }),
-            _ => Quantizer::Hswish(self.clone()),
-        }
+    fn move_to_kernel(&mut self) {
+        self.bits.move_to_kernel();
+    }
+
+    fn set_scale(&mut self, scale: f32) {
+        self.bits.set_scale(scale);
     }
 
     fn factored(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
@@ -349,18 +305,15 @@ impl Definition for QuantizedHswish {
 
 impl fmt::Display for QuantizedHswish {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bits = self.bits.to_string();
-        let arguments = bits.trim_start_matches("quantized_bits(").trim_end_matches(')');
-        write!(f, "quantized_hswish({arguments}")?;
-        for (name, value, default) in [
-            ("relu_shift", self.shift, DEFAULT_SHIFT),
-            ("relu_upper_bound", self.upper_bound, DEFAULT_UPPER_BOUND),
-        ] {
-            if i64::from(value) != default {
-                write!(f, ",{name}={value}")?;
-            }
-        }
-        f.write_str(")")
+        let upper_bound = Some(self.upper_bound).filter(|bound| *bound != DEFAULT_UPPER_BOUND);
+        f.write_str(&call(
+            "quantized_hswish",
+            [
+                self.bits.arguments(),
+                named("relu_shift", Some(self.shift).filter(|shift| *shift != DEFAULT_SHIFT)),
+                named("relu_upper_bound", upper_bound),
+            ],
+        ))
     }
 }
 
@@ -410,10 +363,6 @@ impl QkerasFunction {
 }
 
 impl Definition for QkerasFunction {
-    fn in_kernel(&self) -> Quantizer {
-        Quantizer::Function(*self)
-    }
-
     fn apply(&self, x: f64) -> f64 {
         let is_positive = if x > 0.0 { 1.0 } else { 0.0 };
         match (self, self.line()) {
@@ -437,6 +386,12 @@ impl Definition for QkerasFunction {
             Self::BinaryTanh => Some(vec![-1.0, 1.0]),
             _ => None,
         }
+    }
+}
+
+impl From<QkerasFunction> for Quantizer {
+    fn from(function: QkerasFunction) -> Self {
+        Self::Function(function)
     }
 }
 

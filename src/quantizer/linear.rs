@@ -4,13 +4,12 @@ use std::fmt;
 
 use ndarray::{ArrayD, Zip};
 
-use super::arguments::{Arguments, NOISE, ROUNDING, Training};
-use super::auto_scale::{EPSILON, MAX_FITS, ScaleRule, flush, nearest_po2};
+use super::arguments::{Arguments, Training, call};
+use super::auto_scale::{EPSILON, MAX_FITS, ScaleRule, flush};
 use super::bits::FixedPoint;
 use super::rounding::{Ties, multiples, quotient};
 use super::{
-    Alpha, ChannelScales, Definition, Factored, ParseError, Quantizer, QuantizerError, ScaleRole,
-    Stage, exp2,
+    Alpha, ChannelScales, Definition, Factored, ParseError, QuantizerError, ScaleRole, Stage, exp2,
 };
 use crate::fixed::power_of_two;
 
@@ -24,45 +23,23 @@ use crate::fixed::power_of_two;
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedLinear {
     grid: FixedPoint,
-    alpha: Alpha,
-    rule: ScaleRule,
+    scale: ScaleRule,
     training: Training,
 }
 
 impl QuantizedLinear {
-    /// The attributes in the order of QKeras' constructor. Those that are not read do not change the
-    /// values.
-    pub(super) const ATTRIBUTES: &[&str] = &[
-        "bits",
-        "integer",
-        "symmetric",
-        "keep_negative",
-        "alpha",
-        "use_stochastic_rounding",
-        "scale_axis",
-        "qnoise_factor",
-        "var_name",
-        "use_variables",
-    ];
-
-    pub(super) fn new(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
-        let alpha = arguments.alpha()?;
+    pub(super) fn new(arguments: &Arguments) -> Result<Self, ParseError> {
         let quantizer = Self {
-            grid: FixedPoint::new(arguments, true)?,
-            rule: ScaleRule::axis_only(arguments, &alpha)?,
-            training: Training::new(arguments, &[NOISE, ROUNDING])?,
-            alpha,
+            grid: FixedPoint::new(arguments)?,
+            scale: ScaleRule::new(arguments)?,
+            training: Training::new(arguments)?,
         };
-        if quantizer.alpha.numbers().contains(&0.0) {
+        let alpha = &quantizer.scale.alpha;
+        if alpha.numbers().contains(&0.0) {
             return Err(arguments.wrong("alpha", "not 0: QKeras divides by it"));
         }
-        arguments.exact_alpha(&quantizer.alpha, quantizer.grid.unsigned_bits().max(1))?;
+        arguments.exact_alpha(alpha, quantizer.grid.unsigned_bits().max(1))?;
         Ok(quantizer)
-    }
-
-    /// The quantizer with `scale` as alpha.
-    pub(super) fn with_scale(self, scale: f32) -> Self {
-        Self { alpha: Alpha::Number(scale), ..self }
     }
 
     /// The lowest and the highest code: QKeras' `get_clip_bounds`.
@@ -81,7 +58,7 @@ impl QuantizedLinear {
     /// QKeras' `_get_auto_quantization_scale`.
     fn computed_scale(&self, x: &ArrayD<f32>) -> Result<ArrayD<f32>, QuantizerError> {
         // Unlike in other quantizers, each element of a vector is a group.
-        let groups = self.rule.axis_groups(x.shape(), self)?;
+        let groups = self.scale.axis_groups(x.shape(), self)?;
         let (low, high) = self.codes();
         let (low, high) = (low as f32, high as f32);
         let largest = if self.grid.keep_negative {
@@ -90,39 +67,35 @@ impl QuantizedLinear {
             groups.largest(x, |x| x, f32::NEG_INFINITY)
         };
         let covering = largest.into_iter().map(|largest| (largest / (high - low)).max(EPSILON));
-        if self.alpha == Alpha::Auto {
-            return Ok(groups.scale_of_each(x, &covering.collect::<Vec<_>>()));
-        }
-        // QKeras' `_po2_autoscale`.
-        let powers: Vec<f32> = covering.map(nearest_po2).collect();
-        let scale = groups.scale_of_each(x, &powers);
-        let groups = self.rule.groups(x.shape(), self)?;
         let fits = if self.grid.is_sign() { 1 } else { MAX_FITS };
-        Ok(self.rule.fitted(&groups, x, scale, fits, |x, s| self.float_code(x, s)))
+        self.scale.fitted(x, &groups, covering, fits, |x, s| self.float_code(x, s), self)
     }
 }
 
 impl Definition for QuantizedLinear {
-    fn in_kernel(&self) -> Quantizer {
-        let grid = self.grid.symmetric_if(self.alpha == Alpha::Unset);
-        Quantizer::Linear(Self { alpha: self.alpha.in_kernel(), grid, ..self.clone() })
+    fn move_to_kernel(&mut self) {
+        self.grid.symmetric |= self.scale.alpha == Alpha::Unset;
+        self.scale.move_to_kernel();
+    }
+
+    fn set_scale(&mut self, scale: f32) {
+        self.scale.alpha = Alpha::Number(scale);
     }
 
     fn factored(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
         let unit = exp2(self.grid.lsb_power()) as f32;
-        let scale = match self.alpha.of_weights(weights.shape(), self)? {
+        let scale = match self.scale.alpha.of_weights(weights.shape(), self)? {
             Some(alpha) => alpha.mapv(|alpha| flush(alpha * unit)),
             None => self.computed_scale(weights)?,
         };
-        let mut codes = ArrayD::zeros(weights.shape());
-        Zip::from(&mut codes).and(weights).and(&scale).for_each(|code, x, scale| {
-            *code = libm::ldexp(self.float_code(*x, *scale).into(), self.grid.lsb_power());
+        let codes = Zip::from(weights).and(&scale).map_collect(|x, scale| {
+            libm::ldexp(self.float_code(*x, *scale).into(), self.grid.lsb_power())
         });
         Factored::new(codes, &scale.mapv(|scale| scale / unit), self)
     }
 
     fn apply(&self, x: f64) -> f64 {
-        let Some(alpha) = self.alpha.number() else { return f64::NAN };
+        let Some(alpha) = self.scale.alpha.number() else { return f64::NAN };
         let lsb = exp2(self.grid.lsb_power()) * alpha;
         if self.grid.is_sign() {
             let negative = x != 0.0 && (x < 0.0) != (lsb < 0.0);
@@ -132,9 +105,9 @@ impl Definition for QuantizedLinear {
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        let alpha = match self.alpha.number() {
+        let alpha = match self.scale.alpha.number() {
             Some(alpha) => alpha,
-            None => self.alpha.of_activation(self)?,
+            None => self.scale.alpha.of_activation(self)?,
         };
         match power_of_two(alpha).filter(|_| alpha > 0.0 && !self.grid.is_sign()) {
             Some(power) => Ok(vec![self.grid.cast(power, self)?]),
@@ -143,7 +116,7 @@ impl Definition for QuantizedLinear {
     }
 
     fn scales(&self) -> ChannelScales<'_> {
-        Some((self.alpha.several()?, ScaleRole::Lsb))
+        Some((self.scale.alpha.several()?, ScaleRole::Lsb))
     }
 
     fn training(&self) -> Option<&Training> {
@@ -151,16 +124,13 @@ impl Definition for QuantizedLinear {
     }
 
     fn values(&self) -> Option<Vec<f64>> {
-        multiples(self.codes(), exp2(self.grid.lsb_power()) * self.alpha.number()?)
+        multiples(self.codes(), exp2(self.grid.lsb_power()) * self.scale.alpha.number()?)
     }
 }
 
 impl fmt::Display for QuantizedLinear {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "quantized_linear({}", self.grid)?;
-        if let Some(alpha) = self.alpha.text() {
-            write!(f, ",{alpha}")?;
-        }
-        write!(f, "{}{})", self.rule, self.training)
+        let arguments = [Some(self.grid.to_string()), self.scale.text(), self.training.text()];
+        f.write_str(&call("quantized_linear", arguments))
     }
 }

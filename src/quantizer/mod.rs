@@ -21,7 +21,7 @@
 //! real-valued scale are the exact product, which QKeras rounds to float32.
 //!
 //! To add a quantizer: a struct that implements `Definition`, an arm in [`Quantizer`] and in its
-//! `definition`, a line in `registry::SUPPORTED`, an entry in `catalogue`.
+//! `definition` and `definition_mut`, an entry in `catalogue`.
 
 mod adaptive;
 mod arguments;
@@ -57,7 +57,7 @@ pub use catalogue::{Kind, kinds};
 pub use error::{ParseError, QuantizerError};
 pub use functions::{QkerasFunction, QuantizedHswish, QuantizedSigmoid, QuantizedUlaw};
 pub use linear::QuantizedLinear;
-pub use po2::{QuantizedPo2, QuantizedReluPo2};
+pub use po2::QuantizedPo2;
 pub use registry::names;
 pub use relu::QuantizedRelu;
 pub use scale::{Alpha, Factored};
@@ -75,10 +75,8 @@ pub enum Quantizer {
     Linear(QuantizedLinear),
     /// `quantized_relu`: a rectifier onto fixed point.
     Relu(QuantizedRelu),
-    /// `quantized_po2`: signed powers of two.
+    /// `quantized_po2` and `quantized_relu_po2`: powers of two, signed or behind a rectifier.
     Po2(QuantizedPo2),
-    /// `quantized_relu_po2`: a rectifier onto powers of two.
-    ReluPo2(QuantizedReluPo2),
     /// `ternary` and `stochastic_ternary`: -1, 0 and 1, scaled.
     Ternary(Ternary),
     /// `binary`, `stochastic_binary` and `bernoulli`: -1 and 1 (or 0 and 1), scaled.
@@ -97,7 +95,10 @@ pub enum Quantizer {
 /// parsed, it gives an equal quantizer.
 trait Definition: fmt::Display {
     /// See [`Quantizer::in_kernel`].
-    fn in_kernel(&self) -> Quantizer;
+    fn move_to_kernel(&mut self) {}
+
+    /// See [`Scaled::with`].
+    fn set_scale(&mut self, _scale: f32) {}
 
     /// See [`Quantizer::factored`]; the weights are finite, and none is subnormal.
     fn factored(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
@@ -144,7 +145,21 @@ impl Quantizer {
             Self::Linear(q) => q,
             Self::Relu(q) => q,
             Self::Po2(q) => q,
-            Self::ReluPo2(q) => q,
+            Self::Ternary(q) => q,
+            Self::Binary(q) => q,
+            Self::Ulaw(q) => q,
+            Self::Sigmoid(q) => q,
+            Self::Hswish(q) => q,
+            Self::Function(q) => q,
+        }
+    }
+
+    fn definition_mut(&mut self) -> &mut dyn Definition {
+        match self {
+            Self::Bits(q) => q,
+            Self::Linear(q) => q,
+            Self::Relu(q) => q,
+            Self::Po2(q) => q,
             Self::Ternary(q) => q,
             Self::Binary(q) => q,
             Self::Ulaw(q) => q,
@@ -158,7 +173,9 @@ impl Quantizer {
     /// is not stated becomes `'auto_po2'`, a power of two computed for each output channel.
     #[must_use]
     pub fn in_kernel(&self) -> Self {
-        self.definition().in_kernel()
+        let mut quantizer = self.clone();
+        quantizer.definition_mut().move_to_kernel();
+        quantizer
     }
 
     /// The exact values of parameters, the scale included. Kernels have the output channels last.

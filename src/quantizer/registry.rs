@@ -5,61 +5,12 @@ use std::str::FromStr;
 use serde_json::{Number, Value};
 
 use super::arguments::Arguments;
-use super::{
-    Binary, ParseError, QkerasFunction, QuantizedBits, QuantizedHswish, QuantizedLinear,
-    QuantizedPo2, QuantizedRelu, QuantizedReluPo2, QuantizedSigmoid, QuantizedUlaw, Quantizer,
-    Ternary,
-};
+use super::{ParseError, Quantizer, kinds};
 use crate::naming::nearest;
-
-type Constructor = fn(&Arguments<'_>) -> Result<Quantizer, ParseError>;
-
-/// Every quantizer: name, attributes in the order of QKeras' constructor, constructor.
-const SUPPORTED: &[(&str, &[&str], Constructor)] = &[
-    ("quantized_bits", QuantizedBits::ATTRIBUTES, |p| QuantizedBits::new(p).map(Quantizer::Bits)),
-    ("quantized_linear", QuantizedLinear::ATTRIBUTES, |p| {
-        QuantizedLinear::new(p).map(Quantizer::Linear)
-    }),
-    ("quantized_relu", QuantizedRelu::ATTRIBUTES, |p| QuantizedRelu::new(p).map(Quantizer::Relu)),
-    ("quantized_po2", QuantizedPo2::ATTRIBUTES, |p| QuantizedPo2::new(p).map(Quantizer::Po2)),
-    ("quantized_relu_po2", QuantizedReluPo2::ATTRIBUTES, |p| {
-        QuantizedReluPo2::new(p).map(Quantizer::ReluPo2)
-    }),
-    ("ternary", Ternary::ATTRIBUTES, |p| Ternary::new(p).map(Quantizer::Ternary)),
-    ("stochastic_ternary", Ternary::STOCHASTIC_ATTRIBUTES, |p| {
-        Ternary::stochastic(p).map(Quantizer::Ternary)
-    }),
-    ("binary", Binary::ATTRIBUTES, |p| Binary::new(p).map(Quantizer::Binary)),
-    ("stochastic_binary", Binary::STOCHASTIC_ATTRIBUTES, |p| {
-        Binary::stochastic(p).map(Quantizer::Binary)
-    }),
-    ("bernoulli", Binary::STOCHASTIC_ATTRIBUTES, |p| Binary::bernoulli(p).map(Quantizer::Binary)),
-    ("quantized_ulaw", QuantizedUlaw::ATTRIBUTES, |p| QuantizedUlaw::new(p).map(Quantizer::Ulaw)),
-    ("quantized_tanh", QuantizedSigmoid::TANH_ATTRIBUTES, |p| {
-        QuantizedSigmoid::tanh(p).map(Quantizer::Sigmoid)
-    }),
-    ("quantized_sigmoid", QuantizedSigmoid::SIGMOID_ATTRIBUTES, |p| {
-        QuantizedSigmoid::sigmoid(p).map(Quantizer::Sigmoid)
-    }),
-    ("quantized_hswish", QuantizedHswish::ATTRIBUTES, |p| {
-        QuantizedHswish::new(p).map(Quantizer::Hswish)
-    }),
-    ("hard_sigmoid", &[], |_| Ok(Quantizer::Function(QkerasFunction::HardSigmoid))),
-    ("smooth_sigmoid", &[], |_| Ok(Quantizer::Function(QkerasFunction::SmoothSigmoid))),
-    ("binary_sigmoid", &[], |_| Ok(Quantizer::Function(QkerasFunction::BinarySigmoid))),
-    ("hard_tanh", &[], |_| Ok(Quantizer::Function(QkerasFunction::HardTanh))),
-    ("smooth_tanh", &[], |_| Ok(Quantizer::Function(QkerasFunction::SmoothTanh))),
-    ("binary_tanh", &[], |_| Ok(Quantizer::Function(QkerasFunction::BinaryTanh))),
-];
 
 /// QKeras' names of the supported quantizers.
 pub fn names() -> Vec<&'static str> {
-    SUPPORTED.iter().map(|(name, ..)| *name).collect()
-}
-
-/// The attributes of a quantizer in the order of QKeras' constructor; empty if it is unknown.
-pub(super) fn attributes(name: &str) -> &'static [&'static str] {
-    SUPPORTED.iter().find(|known| known.0 == name).map_or(&[], |known| known.1)
+    kinds().iter().map(|kind| kind.name).collect()
 }
 
 impl Quantizer {
@@ -74,11 +25,10 @@ impl Quantizer {
         positional: &[Value],
         keyword: &[(String, Value)],
     ) -> Result<Self, ParseError> {
-        if let Some((name, attributes, new)) = SUPPORTED.iter().find(|known| known.0 == name) {
-            return new(&Arguments::bind(name, attributes, positional, keyword)?);
-        }
-        let nearest = nearest(name, names());
-        Err(ParseError::Unknown { name: name.to_owned(), nearest })
+        let unknown =
+            || ParseError::Unknown { name: name.to_owned(), nearest: nearest(name, names()) };
+        let kind = kinds().iter().find(|kind| kind.name == name).ok_or_else(unknown)?;
+        (kind.new)(&Arguments::bind(kind, positional, keyword)?)
     }
 }
 
@@ -102,7 +52,9 @@ impl FromStr for Quantizer {
             return Err(syntax("brackets within the call"));
         }
         let (mut positional, mut keyword) = (vec![], vec![]);
-        for argument in split(arguments) {
+        // No argument stands between empty brackets, but one is missing after a comma.
+        let some = Some(arguments).filter(|arguments| !arguments.trim().is_empty());
+        for argument in some.into_iter().flat_map(|arguments| split(arguments, |c| c == ',')) {
             let value = |literal: &str| {
                 parse(literal.trim())
                     .ok_or_else(|| syntax(&format!("'{}' is not a Python literal", literal.trim())))
@@ -119,22 +71,17 @@ impl FromStr for Quantizer {
     }
 }
 
-/// The arguments between commas, a list kept whole; none for blank text.
-fn split(arguments: &str) -> Vec<&str> {
-    if arguments.trim().is_empty() {
-        return vec![];
-    }
+/// The parts of `text` between separators, a list kept whole.
+fn split(text: &str, is_separator: impl Fn(char) -> bool) -> impl Iterator<Item = &str> {
     let mut depth = 0_i32;
-    arguments
-        .split(move |c| {
-            depth += i32::from(c == '[') - i32::from(c == ']');
-            c == ',' && depth == 0
-        })
-        .collect()
+    text.split(move |c| {
+        depth += i32::from(c == '[') - i32::from(c == ']');
+        depth == 0 && is_separator(c)
+    })
 }
 
 /// A literal of Python.
-fn parse(literal: &str) -> Option<Value> {
+pub(super) fn parse(literal: &str) -> Option<Value> {
     let between = |open: char, close: char| literal.strip_prefix(open)?.strip_suffix(close);
     match literal {
         "None" => return Some(Value::Null),
@@ -155,15 +102,11 @@ fn parse(literal: &str) -> Option<Value> {
 /// `axes` levels deep.
 fn list(items: &str, axes: usize) -> Option<Vec<Value>> {
     let deeper = axes.checked_sub(1)?;
-    let mut depth = 0_i32;
-    let items = items.split(move |c: char| {
-        depth += i32::from(c == '[') - i32::from(c == ']');
-        depth == 0 && (c == ',' || c.is_whitespace())
-    });
     let item = |item: &str| match item.strip_prefix('[').and_then(|item| item.strip_suffix(']')) {
         Some(items) => list(items, deeper).map(Value::Array),
         None => number(item),
     };
+    let items = split(items, |c| c == ',' || c.is_whitespace());
     items.filter(|item| !item.is_empty()).map(item).collect()
 }
 

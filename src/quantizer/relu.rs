@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::arguments::{Arguments, NOISE, ROUNDING, Training};
+use super::arguments::{Arguments, Training, call, named};
 use super::{Definition, ParseError, Quantizer, QuantizerError, Stage, cast, exp2};
 use crate::fixed::{Format, Overflow};
 use crate::function::Sigmoid;
@@ -18,43 +18,26 @@ use crate::function::Sigmoid;
 #[derive(Clone, Debug, PartialEq)]
 pub struct QuantizedRelu {
     bits: u32,
-    integer: i32,
+    pub(super) integer: i32,
     use_sigmoid: bool,
     /// The negative slope is 2 to this power; `None` for 0.
-    slope: Option<i32>,
-    upper_bound: Option<f32>,
+    pub(super) slope: Option<i32>,
+    pub(super) upper_bound: Option<f32>,
     is_quantized_clip: bool,
     training: Training,
     pub(super) sigmoid: Sigmoid,
 }
 
 impl QuantizedRelu {
-    /// The attributes in the order of QKeras' constructor. Those that are not read act in training
-    /// only.
-    pub(super) const ATTRIBUTES: &[&str] = &[
-        "bits",
-        "integer",
-        "use_sigmoid",
-        "negative_slope",
-        "use_stochastic_rounding",
-        "relu_upper_bound",
-        "is_quantized_clip",
-        "qnoise_factor",
-        "var_name",
-        "use_ste",
-        "use_variables",
-        "enable_fast_inference",
-    ];
-
-    pub(super) fn new(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
+    pub(super) fn new(arguments: &Arguments) -> Result<Self, ParseError> {
         let quantizer = Self {
             bits: arguments.bits()?,
             integer: arguments.integer_bits()?,
-            use_sigmoid: arguments.flag("use_sigmoid", false)?,
+            use_sigmoid: arguments.flag("use_sigmoid")?,
             slope: arguments.negative_slope()?,
             upper_bound: arguments.number("relu_upper_bound")?,
-            is_quantized_clip: arguments.flag("is_quantized_clip", true)?,
-            training: Training::new(arguments, &[NOISE, ROUNDING])?,
+            is_quantized_clip: arguments.flag("is_quantized_clip")?,
+            training: Training::new(arguments)?,
             sigmoid: Sigmoid::default(),
         };
         let plain = !quantizer.use_sigmoid && quantizer.slope.is_none();
@@ -63,21 +46,6 @@ impl QuantizedRelu {
             arguments.must_not_be_set("enable_fast_inference")?;
         }
         Ok(quantizer)
-    }
-
-    /// The quantizer with other integer bits.
-    pub(super) fn with_integer(self, integer: i32) -> Self {
-        Self { integer, ..self }
-    }
-
-    /// The quantizer without an upper bound.
-    pub(super) fn without_bound(self) -> Self {
-        Self { upper_bound: None, ..self }
-    }
-
-    /// True if values can be negative.
-    pub(super) fn is_signed(&self) -> bool {
-        self.slope.is_some()
     }
 
     /// Bits without the sign bit.
@@ -142,10 +110,6 @@ impl QuantizedRelu {
 }
 
 impl Definition for QuantizedRelu {
-    fn in_kernel(&self) -> Quantizer {
-        Quantizer::Relu(self.clone())
-    }
-
     fn apply(&self, x: f64) -> f64 {
         self.at(if self.use_sigmoid {
             self.sigmoid.value(libm::ldexp(x, -self.integer)) * exp2(self.unsigned_bits())
@@ -189,20 +153,18 @@ impl Definition for QuantizedRelu {
 
 impl fmt::Display for QuantizedRelu {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "quantized_relu({},{}", self.bits, self.integer)?;
-        if self.use_sigmoid {
-            f.write_str(",1")?;
-        }
         // QKeras' own text omits the names, and would read a slope as use_sigmoid.
-        if let Some(power) = self.slope {
-            write!(f, ",negative_slope={:?}", exp2(power))?;
-        }
-        if let Some(bound) = self.upper_bound {
-            write!(f, ",relu_upper_bound={bound:?}")?;
-        }
-        if !self.is_quantized_clip {
-            f.write_str(",is_quantized_clip=False")?;
-        }
-        write!(f, "{})", self.training)
+        let slope = self.slope.map(|power| format!("{:?}", exp2(power)));
+        f.write_str(&call(
+            "quantized_relu",
+            [
+                Some(format!("{},{}", self.bits, self.integer)),
+                self.use_sigmoid.then(|| "1".into()),
+                named("negative_slope", slope),
+                named("relu_upper_bound", self.upper_bound.map(|bound| format!("{bound:?}"))),
+                named("is_quantized_clip", (!self.is_quantized_clip).then_some("False")),
+                self.training.text(),
+            ],
+        ))
     }
 }

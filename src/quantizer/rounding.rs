@@ -53,10 +53,10 @@ pub(super) fn round_log2(x: f64) -> i32 {
 /// log2(√`x`) rounded half to even; `x` is positive and finite.
 pub(super) fn round_log2_sqrt(x: f64) -> i32 {
     let (mantissa, power) = mantissa(x);
-    let half = power.div_euclid(2);
-    let above_tie = power.rem_euclid(2) == 1 && mantissa > 1 << 52;
-    let tie = power.rem_euclid(2) == 1 && mantissa == 1 << 52;
-    if above_tie || (tie && half.rem_euclid(2) == 1) { half + 1 } else { half }
+    let (half, odd) = (power.div_euclid(2), power.rem_euclid(2));
+    // A tie is an odd power of two.
+    let is_up = mantissa > 1 << 52 || half.rem_euclid(2) == 1;
+    half + if is_up { odd } else { 0 }
 }
 
 /// `x` as m · 2^(k-52) with 2^52 ≤ m < 2^53.

@@ -5,12 +5,14 @@ use std::fmt;
 use ndarray::{Array1, ArrayD, ArrayViewD, Axis, Zip};
 
 use super::QuantizerError;
+use super::arguments::named;
 use crate::fixed::power_of_two;
 
 /// QKeras' `alpha`: the factor of the quantized values.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Alpha {
     /// Not stated: 1, except on a kernel ([`super::Quantizer::in_kernel`]).
+    #[default]
     Unset,
     /// A number.
     Number(f32),
@@ -23,16 +25,6 @@ pub enum Alpha {
 }
 
 impl Alpha {
-    /// The alpha on a kernel.
-    pub(super) fn in_kernel(&self) -> Self {
-        if *self == Self::Unset { Self::AutoPo2 } else { self.clone() }
-    }
-
-    /// True if the file states the scale.
-    pub(super) fn is_stated(&self) -> bool {
-        matches!(self, Self::Number(_) | Self::Tensor(_))
-    }
-
     /// True if it is computed from weights.
     pub(super) fn is_computed(&self) -> bool {
         matches!(self, Self::Auto | Self::AutoPo2)
@@ -94,13 +86,16 @@ impl Alpha {
 
     /// `alpha=...` as QKeras writes it; `None` if it is not stated.
     pub(super) fn text(&self) -> Option<String> {
-        match self {
-            Self::Unset => None,
-            Self::Number(alpha) => Some(format!("alpha={alpha:?}")),
-            Self::Tensor(alphas) => Some(format!("alpha={}", list(&alphas.view()))),
-            Self::Auto => Some("alpha='auto'".into()),
-            Self::AutoPo2 => Some("alpha='auto_po2'".into()),
-        }
+        named(
+            "alpha",
+            match self {
+                Self::Unset => None,
+                Self::Number(alpha) => Some(format!("{alpha:?}")),
+                Self::Tensor(alphas) => Some(list(&alphas.view())),
+                Self::Auto => Some("'auto'".into()),
+                Self::AutoPo2 => Some("'auto_po2'".into()),
+            },
+        )
     }
 }
 
@@ -111,15 +106,12 @@ pub(super) fn broadcast(
     attribute: &'static str,
     quantizer: &dyn fmt::Display,
 ) -> Result<ArrayD<f32>, QuantizerError> {
-    let all = numbers.broadcast(shape).ok_or_else(|| QuantizerError::Scales {
-        quantizer: quantizer.to_string(),
-        shape: shape.to_vec(),
-        reason: format!(
-            "{attribute} has the shape {:?}, which does not broadcast to theirs",
-            numbers.shape()
-        ),
-    })?;
-    Ok(all.to_owned())
+    numbers.broadcast(shape).map(|all| all.to_owned()).ok_or_else(|| {
+        let own = numbers.shape();
+        let reason =
+            format!("{attribute} has the shape {own:?}, which does not broadcast to theirs");
+        QuantizerError::scales(quantizer, shape, reason)
+    })
 }
 
 /// Nested lists, as NumPy writes them.

@@ -4,11 +4,10 @@ use std::fmt;
 
 use ndarray::{ArrayD, Zip};
 
-use super::arguments::{Arguments, Neutral, REAL_SIGMOID, ROUNDING, Training, TrainingNote};
+use super::arguments::{Arguments, Training, TrainingNote, call, flag, named};
 use super::auto_scale::{ScaleGroups, ScaleRule, flush, nearest_po2};
 use super::{
-    Alpha, ChannelScales, Definition, Factored, ParseError, Quantizer, QuantizerError, ScaleRole,
-    Stage,
+    Alpha, ChannelScales, Definition, Factored, ParseError, QuantizerError, ScaleRole, Stage,
 };
 
 /// QKeras' `binary`: alpha times the sign of x, +1 for 0; with `use_01`, 0 instead of -1. A computed
@@ -21,69 +20,27 @@ use super::{
 pub struct Binary {
     class: BinaryClass,
     use_01: bool,
-    alpha: Alpha,
-    rule: ScaleRule,
+    scale: ScaleRule,
     training: Training,
 }
 
 /// The class of QKeras.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum BinaryClass {
+pub(super) enum BinaryClass {
     Binary,
     StochasticBinary,
     Bernoulli,
 }
 
 impl Binary {
-    /// The attributes in the order of QKeras' constructor.
-    pub(super) const ATTRIBUTES: &[&str] = &[
-        "use_01",
-        "alpha",
-        "use_stochastic_rounding",
-        "scale_axis",
-        "elements_per_scale",
-        "min_po2_exponent",
-        "max_po2_exponent",
-    ];
-
-    /// The attributes of `stochastic_binary` and `bernoulli`.
-    pub(super) const STOCHASTIC_ATTRIBUTES: &[&str] = &["alpha", "temperature", "use_real_sigmoid"];
-
-    /// Temperature of the probabilities of signs.
-    const TEMPERATURE: (&str, Neutral) = ("temperature", Neutral::Number(6.0));
-
-    pub(super) fn new(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
-        let alpha = arguments.alpha()?;
-        Ok(Self {
-            class: BinaryClass::Binary,
-            use_01: arguments.flag("use_01", false)?,
-            rule: ScaleRule::new(arguments, &alpha)?,
-            training: Training::new(arguments, &[ROUNDING])?,
-            alpha,
-        })
-    }
-
-    pub(super) fn stochastic(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
-        Self::drawn(arguments, BinaryClass::StochasticBinary)
-    }
-
-    pub(super) fn bernoulli(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
-        Self::drawn(arguments, BinaryClass::Bernoulli)
-    }
-
-    fn drawn(arguments: &Arguments<'_>, class: BinaryClass) -> Result<Self, ParseError> {
-        Ok(Self {
-            class,
-            use_01: class == BinaryClass::Bernoulli,
-            alpha: arguments.alpha()?,
-            rule: ScaleRule::default(),
-            training: Training::new(arguments, &[Self::TEMPERATURE, REAL_SIGMOID])?,
-        })
-    }
-
-    /// The quantizer with `scale` as alpha.
-    pub(super) fn with_scale(self, scale: f32) -> Self {
-        Self { alpha: Alpha::Number(scale), ..self }
+    pub(super) fn new(arguments: &Arguments, class: BinaryClass) -> Result<Self, ParseError> {
+        let use_01 = match class {
+            BinaryClass::Binary => arguments.flag("use_01")?,
+            BinaryClass::StochasticBinary => false,
+            BinaryClass::Bernoulli => true,
+        };
+        let training = Training::new(arguments)?;
+        Ok(Self { class, use_01, scale: ScaleRule::new(arguments)?, training })
     }
 
     /// The value before alpha.
@@ -97,34 +54,36 @@ impl Binary {
 }
 
 impl Definition for Binary {
-    fn in_kernel(&self) -> Quantizer {
-        Quantizer::Binary(Self { alpha: self.alpha.in_kernel(), ..self.clone() })
+    fn move_to_kernel(&mut self) {
+        self.scale.move_to_kernel();
+    }
+
+    fn set_scale(&mut self, scale: f32) {
+        self.scale.alpha = Alpha::Number(scale);
     }
 
     fn factored(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
         let signs = weights.mapv(|w| self.sign(w < 0.0));
-        let scale = match self.alpha.of_weights(weights.shape(), self)? {
+        let scale = match self.scale.alpha.of_weights(weights.shape(), self)? {
             Some(scale) => scale,
             None => {
-                let groups = self.rule.groups(weights.shape(), self)?;
-                let po2 = self.alpha == Alpha::AutoPo2;
-                let scales = self.rule.least_squares(&groups, weights, &signs, po2);
-                groups.scale_of_each(weights, &scales)
+                let groups = self.scale.groups(weights.shape(), self)?;
+                groups.scale_of_each(weights, &self.scale.least_squares(&groups, weights, &signs))
             }
         };
         Factored::new(signs.mapv(f64::from), &scale, self)
     }
 
     fn apply(&self, x: f64) -> f64 {
-        f64::from(self.sign(x < 0.0)) * self.alpha.number().unwrap_or(f64::NAN)
+        f64::from(self.sign(x < 0.0)) * self.scale.alpha.number().unwrap_or(f64::NAN)
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        self.alpha.of_activation(self).map(|_| vec![Stage::StepFunction])
+        self.scale.alpha.of_activation(self).map(|_| vec![Stage::StepFunction])
     }
 
     fn scales(&self) -> ChannelScales<'_> {
-        Some((self.alpha.several()?, ScaleRole::Factor))
+        Some((self.scale.alpha.several()?, ScaleRole::Factor))
     }
 
     fn training(&self) -> Option<&Training> {
@@ -137,7 +96,7 @@ impl Definition for Binary {
     }
 
     fn values(&self) -> Option<Vec<f64>> {
-        let alpha = self.alpha.number()?;
+        let alpha = self.scale.alpha.number()?;
         Some([true, false].map(|negative| f64::from(self.sign(negative)) * alpha).to_vec())
     }
 }
@@ -149,12 +108,8 @@ impl fmt::Display for Binary {
             BinaryClass::StochasticBinary => "stochastic_binary",
             BinaryClass::Bernoulli => "bernoulli",
         };
-        let use_01 =
-            (self.use_01 && self.class == BinaryClass::Binary).then(|| ",use_01=1".to_owned());
-        let alpha = self.alpha.text().map(|alpha| format!(",{alpha}"));
-        let stated: String = use_01.into_iter().chain(alpha).collect();
-        let stated = format!("{stated}{}{}", self.rule, self.training);
-        write!(f, "{name}({})", stated.trim_start_matches(','))
+        let use_01 = flag("use_01", self.use_01 && self.class == BinaryClass::Binary);
+        f.write_str(&call(name, [use_01, self.scale.text(), self.training.text()]))
     }
 }
 
@@ -163,61 +118,33 @@ impl fmt::Display for Binary {
 /// `stochastic_ternary` draws values in training only, and is the same at inference.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ternary {
-    stochastic: bool,
-    alpha: Alpha,
+    is_stochastic: bool,
+    scale: ScaleRule,
     threshold: Option<f32>,
-    unrolls: u32,
+    unrolls: i32,
     training: Training,
 }
 
 /// QKeras' `default_threshold`, a float32 number.
 const DEFAULT_THRESHOLD: f32 = 0.33;
-const DEFAULT_UNROLLS: u32 = 5;
-const MAX_UNROLLS: i64 = 1000;
+const DEFAULT_UNROLLS: i32 = 5;
+const MAX_UNROLLS: i32 = 1000;
 
 impl Ternary {
-    /// The attributes in the order of QKeras' constructor.
-    pub(super) const ATTRIBUTES: &[&str] =
-        &["alpha", "threshold", "use_stochastic_rounding", "number_of_unrolls"];
-
-    /// The attributes of `stochastic_ternary`.
-    pub(super) const STOCHASTIC_ATTRIBUTES: &[&str] =
-        &["alpha", "threshold", "temperature", "use_real_sigmoid", "number_of_unrolls"];
-
-    /// Temperature of the probabilities of values.
-    const TEMPERATURE: (&str, Neutral) = ("temperature", Neutral::Number(8.0));
-
-    pub(super) fn new(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
-        Self::read(arguments, false, Training::new(arguments, &[ROUNDING])?)
-    }
-
-    pub(super) fn stochastic(arguments: &Arguments<'_>) -> Result<Self, ParseError> {
-        let training = Training::new(arguments, &[Self::TEMPERATURE, REAL_SIGMOID])?;
-        let quantizer = Self::read(arguments, true, training)?;
-        if quantizer.threshold == Some(1.0) {
-            return Err(arguments.wrong("threshold", "not 1, which QKeras rejects"));
-        }
-        Ok(quantizer)
-    }
-
-    fn read(
-        arguments: &Arguments<'_>,
-        stochastic: bool,
-        training: Training,
-    ) -> Result<Self, ParseError> {
-        let alpha = arguments.alpha()?;
-        let threshold = arguments.number("threshold")?;
-        if threshold.is_some() && alpha.is_computed() {
-            return Err(arguments.wrong("threshold", "None if alpha is computed"));
-        }
-        let unrolls =
-            arguments.whole("number_of_unrolls", DEFAULT_UNROLLS.into(), 1..=MAX_UNROLLS)?;
-        Ok(Self { stochastic, alpha, threshold, unrolls: unrolls as u32, training })
-    }
-
-    /// The quantizer with `scale` as alpha.
-    pub(super) fn with_scale(self, scale: f32) -> Self {
-        Self { alpha: Alpha::Number(scale), ..self }
+    pub(super) fn new(arguments: &Arguments, is_stochastic: bool) -> Result<Self, ParseError> {
+        let quantizer = Self {
+            is_stochastic,
+            scale: ScaleRule::new(arguments)?,
+            threshold: arguments.number("threshold")?,
+            unrolls: arguments.whole("number_of_unrolls", 1..=MAX_UNROLLS)?,
+            training: Training::new(arguments)?,
+        };
+        let expected = match quantizer.threshold {
+            Some(_) if quantizer.scale.alpha.is_computed() => "None if alpha is computed",
+            Some(1.0) if is_stochastic => "not 1, which QKeras rejects",
+            _ => return Ok(quantizer),
+        };
+        Err(arguments.wrong("threshold", expected))
     }
 
     /// The value before a stated alpha.
@@ -229,14 +156,12 @@ impl Ternary {
     /// QKeras' branch for a computed alpha.
     fn factored_by_weights(&self, x: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
         let shape = x.shape();
-        let po2 = self.alpha == Alpha::AutoPo2;
-        let rule = ScaleRule::default();
-        let groups = rule.groups(shape, self)?;
+        let groups = self.scale.groups(shape, self)?;
         // QKeras groups all elements of a vector here, and none when it fits scales.
         let first = if shape.len() < 2 { &ScaleGroups::one(shape) } else { &groups };
         let start = first.largest(x, f32::abs, 0.0).into_iter().map(|largest| {
             let scale = flush(2.0 * largest / 3.0);
-            if po2 { nearest_po2(scale) } else { scale }
+            if self.scale.alpha == Alpha::AutoPo2 { nearest_po2(scale) } else { scale }
         });
         let mut scale = first.scale_of_each(x, &start.collect::<Vec<_>>());
         let mut signs = ArrayD::zeros(shape);
@@ -245,8 +170,7 @@ impl Ternary {
                 let rounded = scale * (x / scale).round_ties_even();
                 *sign = if *x != 0.0 && rounded.abs() >= scale / 2.0 { x.signum() } else { 0.0 };
             });
-            let scales = rule.least_squares(&groups, x, &signs, po2);
-            scale = groups.scale_of_each(x, &scales);
+            scale = groups.scale_of_each(x, &self.scale.least_squares(&groups, x, &signs));
         }
         // The last scale multiplies the signs of the previous one.
         Factored::new(signs.mapv(f64::from), &scale, self)
@@ -254,12 +178,16 @@ impl Ternary {
 }
 
 impl Definition for Ternary {
-    fn in_kernel(&self) -> Quantizer {
-        Quantizer::Ternary(Self { alpha: self.alpha.in_kernel(), ..self.clone() })
+    fn move_to_kernel(&mut self) {
+        self.scale.move_to_kernel();
+    }
+
+    fn set_scale(&mut self, scale: f32) {
+        self.scale.alpha = Alpha::Number(scale);
     }
 
     fn factored(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
-        match self.alpha.of_weights(weights.shape(), self)? {
+        match self.scale.alpha.of_weights(weights.shape(), self)? {
             Some(scale) => Factored::new(weights.mapv(|w| self.sign(w.into())), &scale, self),
             // A kernel's alpha is computed even if a threshold is stated.
             None if self.threshold.is_some() => {
@@ -270,15 +198,15 @@ impl Definition for Ternary {
     }
 
     fn apply(&self, x: f64) -> f64 {
-        self.sign(x) * self.alpha.number().unwrap_or(f64::NAN)
+        self.sign(x) * self.scale.alpha.number().unwrap_or(f64::NAN)
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        self.alpha.of_activation(self).map(|_| vec![Stage::StepFunction])
+        self.scale.alpha.of_activation(self).map(|_| vec![Stage::StepFunction])
     }
 
     fn scales(&self) -> ChannelScales<'_> {
-        Some((self.alpha.several()?, ScaleRole::Factor))
+        Some((self.scale.alpha.several()?, ScaleRole::Factor))
     }
 
     fn training(&self) -> Option<&Training> {
@@ -286,18 +214,22 @@ impl Definition for Ternary {
     }
 
     fn values(&self) -> Option<Vec<f64>> {
-        self.alpha.number().map(|alpha| vec![-alpha, 0.0, alpha])
+        self.scale.alpha.number().map(|alpha| vec![-alpha, 0.0, alpha])
     }
 }
 
 impl fmt::Display for Ternary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = if self.stochastic { "stochastic_ternary" } else { "ternary" };
-        let alpha = self.alpha.text().map(|alpha| format!(",{alpha}"));
-        let threshold = self.threshold.map(|threshold| format!(",threshold={threshold:?}"));
-        let unrolls = (self.unrolls != DEFAULT_UNROLLS)
-            .then(|| format!(",number_of_unrolls={}", self.unrolls));
-        let stated: String = [alpha, threshold, unrolls].into_iter().flatten().collect();
-        write!(f, "{name}({})", format!("{stated}{}", self.training).trim_start_matches(','))
+        let name = if self.is_stochastic { "stochastic_ternary" } else { "ternary" };
+        let unrolls = Some(self.unrolls).filter(|unrolls| *unrolls != DEFAULT_UNROLLS);
+        f.write_str(&call(
+            name,
+            [
+                self.scale.text(),
+                named("threshold", self.threshold.map(|threshold| format!("{threshold:?}"))),
+                named("number_of_unrolls", unrolls),
+                self.training.text(),
+            ],
+        ))
     }
 }

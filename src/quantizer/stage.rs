@@ -135,14 +135,9 @@ impl Scaled<'_> {
 
     /// The quantizer with `scale` for all elements.
     pub fn with(&self, scale: f32) -> Quantizer {
-        match self.quantizer.clone() {
-            Quantizer::Bits(q) => Quantizer::Bits(q.with_scale(scale)),
-            Quantizer::Linear(q) => Quantizer::Linear(q.with_scale(scale)),
-            Quantizer::Ternary(q) => Quantizer::Ternary(q.with_scale(scale)),
-            Quantizer::Binary(q) => Quantizer::Binary(q.with_scale(scale)),
-            Quantizer::Hswish(q) => Quantizer::Hswish(q.with_scale(scale)),
-            other => other,
-        }
+        let mut quantizer = self.quantizer.clone();
+        quantizer.definition_mut().set_scale(scale);
+        quantizer
     }
 
     /// The scale of each element of a sample of `shape`, broadcast over a batch of such samples as

@@ -90,25 +90,26 @@ impl<'q> RealStepFunction<'q> {
 
     /// The pieces in ascending order.
     pub fn ascending(&self) -> impl Iterator<Item = Piece> {
-        let mut start = Some((self.sections[0], None));
-        std::iter::from_fn(move || {
-            let (first, low) = start?;
-            let value = self.value(first);
-            let high = self.change(first, 1);
-            start = high.map(|(threshold, above)| (above, Some(threshold)));
-            Some(Piece { value, low, high: high.map(|(threshold, _)| threshold) })
-        })
+        self.pieces(key(-MAX_INPUT), 1).map(|(value, low, high)| Piece { value, low, high })
     }
 
     /// The pieces in descending order.
     pub fn descending(&self) -> impl Iterator<Item = Piece> {
-        let mut start = self.sections.last().map(|end| (end - 1, None));
+        self.pieces(key(MAX_INPUT), -1).map(|(value, high, low)| Piece { value, low, high })
+    }
+
+    /// The pieces from the key `first` on: value, nearer and farther end.
+    fn pieces(
+        &self,
+        first: i64,
+        direction: i64,
+    ) -> impl Iterator<Item = (f64, Option<Threshold>, Option<Threshold>)> {
+        let mut start = Some((None, first));
         std::iter::from_fn(move || {
-            let (last, high) = start?;
-            let value = self.value(last);
-            let low = self.change(last, -1);
-            start = low.map(|(threshold, below)| (below, Some(threshold)));
-            Some(Piece { value, low: low.map(|(threshold, _)| threshold), high })
+            let (near, first) = start?;
+            let change = self.change(first, direction);
+            start = change.map(|(threshold, next)| (Some(threshold), next));
+            Some((self.value(first), near, change.map(|(threshold, _)| threshold)))
         })
     }
 

@@ -1,10 +1,11 @@
 //! Bit-exact simulation of a graph.
 //!
 //! [`run`] evaluates each node by its operation's reference evaluation,
-//! [`Operation::evaluate`](crate::ir::Operation::evaluate). Samples are tensors of codes whose
+//! [`Op::evaluate`](crate::ir::Op::evaluate). Samples are tensors of codes whose
 //! first axis counts samples. [`quantize`] rounds real numbers to an input's format, [`vectors`]
-//! draws random ones.
+//! draws random ones. [`run_in_batches`] takes any number of samples in bounded memory.
 
+mod batches;
 mod samples;
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ use std::collections::HashMap;
 use crate::fixed::{Codes, Range};
 use crate::ir::{Graph, Node, NodeId, Operand};
 
+pub use batches::{Kept, run_in_batches};
 pub use samples::{Quantized, quantize, vectors};
 
 /// The result of every node.
@@ -122,14 +124,31 @@ impl Trace {
 }
 
 fn check(graph: &Graph, inputs: &[Codes]) -> Result<(), SimError> {
-    if inputs.len() != graph.inputs.len() {
-        let (expected, found) = (graph.inputs.len(), inputs.len());
+    let shapes: Vec<&[usize]> = inputs.iter().map(Codes::shape).collect();
+    check_shapes(graph, &shapes)?;
+    for (id, codes) in graph.inputs.iter().zip(inputs) {
+        let node = &graph[*id];
+        if codes.range().is_some_and(|i| !node.tensor.format.codes().contains(&i)) {
+            return Err(SimError::Code { input: node.name.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Checks the shapes of samples, in the order of the inputs of `graph`; the first axis counts
+/// samples.
+///
+/// # Errors
+/// If the samples do not fit the inputs.
+pub fn check_shapes(graph: &Graph, shapes: &[&[usize]]) -> Result<(), SimError> {
+    if shapes.len() != graph.inputs.len() {
+        let (expected, found) = (graph.inputs.len(), shapes.len());
         return Err(SimError::Inputs { expected, found });
     }
-    let samples = inputs.first().and_then(|codes| codes.shape().first().copied());
-    for (id, codes) in graph.inputs.iter().zip(inputs) {
+    let samples = shapes.first().and_then(|shape| shape.first().copied());
+    for (id, shape) in graph.inputs.iter().zip(shapes) {
         let (input, tensor) = (graph[*id].name.clone(), &graph[*id].tensor);
-        match codes.shape().split_first() {
+        match shape.split_first() {
             Some((found, shape)) if shape == tensor.shape => {
                 let expected = samples.unwrap_or(*found);
                 if *found != expected {
@@ -137,12 +156,9 @@ fn check(graph: &Graph, inputs: &[Codes]) -> Result<(), SimError> {
                 }
             }
             _ => {
-                let (expected, found) = (tensor.shape.clone(), codes.shape().to_vec());
+                let (expected, found) = (tensor.shape.clone(), shape.to_vec());
                 return Err(SimError::Shape { input, expected, found });
             }
-        }
-        if codes.range().is_some_and(|i| !tensor.format.codes().contains(&i)) {
-            return Err(SimError::Code { input });
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use num_bigint::{BigInt, BigUint};
+use num_traits::ToPrimitive;
 
 use crate::fixed::{Codes, Format, Overflow, Quantization, Range, Rounding, cast_real, exact_code};
 use crate::ir::Graph;
@@ -22,18 +23,23 @@ pub fn quantize(values: &ArrayViewD<'_, f64>, format: Format) -> Option<Quantize
     let to = Quantization::new(format, Rounding::RndConv, Overflow::Sat);
     let (mut rounded, mut saturated) = (0, 0);
     let ends = format.codes().values(format.fractional_bits());
-    let codes = values
-        .iter()
-        .map(|value| {
-            let inside = ends.0 <= *value && *value <= ends.1;
-            saturated += usize::from(!inside);
-            rounded +=
-                usize::from(inside && exact_code(*value, format.fractional_bits()).is_none());
-            cast_real(value.clamp(f64::MIN, f64::MAX), &to)
-        })
-        .collect::<Option<Vec<_>>>()?;
-    let codes = ArrayD::from_shape_vec(values.raw_dim(), codes).expect("a code per value");
-    Some(Quantized { codes: Codes::from_big(codes), rounded, saturated })
+    let codes = values.iter().map(|value| {
+        let inside = ends.0 <= *value && *value <= ends.1;
+        saturated += usize::from(!inside);
+        rounded += usize::from(inside && exact_code(*value, format.fractional_bits()).is_none());
+        cast_real(value.clamp(f64::MIN, f64::MAX), &to)
+    });
+    let codes = if format.is_narrow() {
+        let codes: Vec<i64> = codes.map(|code| code?.to_i64()).collect::<Option<_>>()?;
+        Codes::Narrow(shaped(values, codes))
+    } else {
+        Codes::from_big(shaped(values, codes.collect::<Option<_>>()?))
+    };
+    Some(Quantized { codes, rounded, saturated })
+}
+
+fn shaped<T>(values: &ArrayViewD<'_, f64>, codes: Vec<T>) -> ArrayD<T> {
+    ArrayD::from_shape_vec(values.raw_dim(), codes).expect("a code per value")
 }
 
 /// Random vectors: `samples` samples for each input of `graph`, the same in every run. The first

@@ -7,7 +7,7 @@ const {{ cx.ty(body.compared) }} low = {{ cx.number(low) }};
 {%- if let Some(high) = body.high %}
 const {{ cx.ty(body.compared) }} high = {{ cx.number(high) }};
 {%- endif %}
-{{ cx.before(0) }}elements: for (int n = 0; n < {{ body.elements }}; n++) {
+{{ cx.before(0) }}elements: for (int n = 0; n < {{ cx.elements() }}; n++) {
 {{ cx.inside(0) }}
 {{ cx.ty(body.compared) }} value = input[n];
 {%- if body.low.is_some() %}

@@ -1,7 +1,7 @@
 // {{ cx.title() }}: a step function of {{ body.comparisons }} thresholds, compared in parallel.
 {{ cx.signature() }} {
 {{ cx.pragmas() }}
-{{ cx.before(0) }}elements: for (int n = 0; n < {{ body.elements }}; n++) {
+{{ cx.before(0) }}elements: for (int n = 0; n < {{ cx.elements() }}; n++) {
 {{ cx.inside(0) }}
 {{ cx.out_type() }} result = {{ cx.constant(body.values) }}[0];
 {%- if let Some(thresholds) = body.thresholds %}

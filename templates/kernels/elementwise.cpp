@@ -1,7 +1,7 @@
-// {{ cx.title() }}: {{ body.name() }}, element by element{{ cx.cost() }}.
+// {{ cx.title() }}: {{ cx.kernel.operation }}, element by element{{ cx.cost() }}.
 {{ cx.signature() }} {
 {{ cx.pragmas() }}
-{{ cx.before(0) }}elements: for (int n = 0; n < {{ body.elements }}; n++) {
+{{ cx.before(0) }}elements: for (int n = 0; n < {{ cx.elements() }}; n++) {
 {{ cx.inside(0) }}
 {%- match body.compared %}
 {%- when Some with (compared) %}

@@ -6,7 +6,7 @@ const {{ cx.ty(body.compared) }} threshold = {{ cx.number(body.threshold) }};
 {%- if let Some(bias) = body.bias %}
 const {{ cx.ty(bias.element) }} bias = {{ cx.number(bias) }};
 {%- endif %}
-{{ cx.before(0) }}elements: for (int n = 0; n < {{ body.elements }}; n++) {
+{{ cx.before(0) }}elements: for (int n = 0; n < {{ cx.elements() }}; n++) {
 {{ cx.inside(0) }}
 const {{ cx.ty(body.compared) }} value = input[n];
 if (value < threshold) {

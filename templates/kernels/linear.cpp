@@ -3,13 +3,13 @@
 {%- else if body.rows > 1 %} for each of {{ body.rows }} rows
 {%- endif %}{{ cx.cost() }}.
 {%- match body.terms %}
-{%- when Terms::Products with (_) %}
-{%- when Terms::Signs with (terms) %}
-// Weights are {{ cx.signs(terms.signs) }}
-{%- if terms.shifted.is_some() %} times a power of two, by which the sum is shifted{% endif %}.
-{%- when Terms::Shifts with (terms) %}
-// Weights are {{ cx.signs(terms.signs) }} times powers of two.
-{%- when Terms::Xnor with (_) %}
+{%- when Terms::Products with { .. } %}
+{%- when Terms::Signs with { signs, shifted } %}
+// Weights are {{ cx.signs(signs) }}
+{%- if shifted.is_some() %} times a power of two, by which the sum is shifted{% endif %}.
+{%- when Terms::Shifts with { signs, .. } %}
+// Weights are {{ cx.signs(signs) }} times powers of two.
+{%- when Terms::Xnor with { .. } %}
 // Both factors are a sign times a power of two: only products below 0 are counted.
 {%- endmatch %}
 {%- if !body.tiles.is_whole() %}
@@ -23,7 +23,7 @@
 {{ cx.inside(0) }}
 {{ cx.before(1) }}columns: for (int column = 0; column < {{ windows.window.output[1] }}; column++) {
 {{ cx.inside(1) }}
-{{ cx.in_type() }} window[{{ windows.len() }}];
+{{ cx.in_type() }} window[{{ windows.elements() }}];
 {{ cx.array("window") }}
 {{ cx.before_copy(0) }}tap_rows: for (int tap_row = 0; tap_row < {{ windows.window.kernel[0] }}; tap_row++) {
 {{ cx.inside_copy(0) }}
@@ -77,25 +77,23 @@ const int o = {{ index }};
 const int i = {{ index }};
 {%- endif %}
 {%- match body.terms %}
-{%- when Terms::Products with (terms) %}
-{%- if terms.sparse %}
-if ({{ cx.constant(terms.weights) }}[{{ entry }}] != 0) {
-sum += {{ operand }} * {{ cx.constant(terms.weights) }}[{{ entry }}];
+{%- when Terms::Products with { weights, sparse } %}
+{%- if sparse %}
+if ({{ cx.constant(weights) }}[{{ entry }}] != 0) {
+sum += {{ operand }} * {{ cx.constant(weights) }}[{{ entry }}];
 }
 {%- else %}
-sum += {{ operand }} * {{ cx.constant(terms.weights) }}[{{ entry }}];
+sum += {{ operand }} * {{ cx.constant(weights) }}[{{ entry }}];
 {%- endif %}
-{%- when Terms::Signs with (terms) %}
-{%- let signs = terms.signs %}
+{%- when Terms::Signs with { signs, .. } %}
 {%- let term = operand.as_str() %}
 {%- include "kernels/add_signed.cpp" %}
-{%- when Terms::Shifts with (terms) %}
-const {{ cx.ty(terms.shift.element) }} term = {{ cx.shifted(terms.shift, operand, entry) }};
-{%- let signs = terms.signs %}
+{%- when Terms::Shifts with { signs, shift } %}
+const {{ cx.ty(shift.element) }} term = {{ cx.shifted(shift, operand, entry) }};
 {%- let term = "term" %}
 {%- include "kernels/add_signed.cpp" %}
-{%- when Terms::Xnor with (terms) %}
-const bool negative = {{ cx.constant(terms.negative) }}[{{ entry }}] != 0;
+{%- when Terms::Xnor with { negative, .. } %}
+const bool negative = {{ cx.constant(negative) }}[{{ entry }}] != 0;
 below += {{ cx.bit() }}(({{ operand }} < 0) != negative);
 {%- endmatch %}
 {%- if inputs.elements.is_some() %}
@@ -108,13 +106,13 @@ below += {{ cx.bit() }}(({{ operand }} < 0) != negative);
 if ({{ tiles.variable }} == {{ tiles.bound - 1 }}) {
 {%- endif %}
 {%- match body.terms %}
-{%- when Terms::Signs with (SignTerms { shifted: Some(shifted), .. }) %}
+{%- when Terms::Signs with { shifted: Some(shifted), .. } %}
 const {{ cx.ty(shifted.shift.element) }} shifted = {{ cx.shifted(shifted.shift, "sum", "o") }};
 output[{{ result }}] = {% if body.starts.is_some() %}{{ cx.start(body) }} + {% endif %}shifted;
-{%- when Terms::Xnor with (terms) %}
-const {{ cx.ty(terms.shift.element) }} shifted = {{ cx.shifted(terms.shift, "below", "o") }};
+{%- when Terms::Xnor with { shift, .. } %}
+const {{ cx.ty(shift.element) }} shifted = {{ cx.shifted(shift, "below", "o") }};
 output[{{ result }}] = {{ cx.start(body) }} - shifted;
-{%- when Terms::Signs with (_) | Terms::Products(_) | Terms::Shifts(_) %}
+{%- when Terms::Signs { .. } | Terms::Products { .. } | Terms::Shifts { .. } %}
 output[{{ result }}] = sum;
 {%- endmatch %}
 {%- if inputs.tiles.is_some() %}

@@ -1,10 +1,10 @@
 
 {%- match factors %}
-{%- when Factors::Numbers with (numbers) %}
-output[{{ at }}] = input[{{ at }}] * {{ cx.constant(numbers.constant) }}[{{ index }}]{% if !bias.is_empty() %} + {{ bias }}{% endif %};
-{%- when Factors::Powers with (powers) %}
-const {{ cx.ty(powers.shift.element) }} shifted = {{ cx.shifted(powers.shift, cx.input_at(at), index) }};
-{%- match powers.signs %}
+{%- when Factors::Numbers with { constant } %}
+output[{{ at }}] = input[{{ at }}] * {{ cx.constant(constant) }}[{{ index }}]{% if !bias.is_empty() %} + {{ bias }}{% endif %};
+{%- when Factors::Powers with { shift, signs } %}
+const {{ cx.ty(shift.element) }} shifted = {{ cx.shifted(shift, cx.input_at(at), index) }};
+{%- match signs %}
 {%- when FactorSigns::Plus %}
 output[{{ at }}] = {{ cx.plus(bias) }};
 {%- when FactorSigns::Minus %}

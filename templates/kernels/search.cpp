@@ -1,7 +1,7 @@
 // {{ cx.title() }}: a step function of {{ body.count }} thresholds, by binary search in {{ body.levels }} comparisons.
 {{ cx.signature() }} {
 {{ cx.pragmas() }}
-{{ cx.before(0) }}elements: for (int n = 0; n < {{ body.elements }}; n++) {
+{{ cx.before(0) }}elements: for (int n = 0; n < {{ cx.elements() }}; n++) {
 {{ cx.inside(0) }}
 const {{ cx.ty(body.compared) }} value = input[n];
 {{ cx.unsigned(body.levels) }} step = 0;

@@ -37,7 +37,7 @@ sum += exponential;
 
 // sum = mantissa * 2^norm_shift, with a mantissa from 1 to below 2.
 {{ cx.ty(body.mantissa) }} mantissa = sum;
-{{ cx.unsigned(body.norm_shift_width) }} norm_shift = 0;
+{{ cx.count(body.norm_shift) }} norm_shift = 0;
 {%- if body.norm_shift > 0 %}
 {{ cx.before_unrolled() }}normalise: for (int h = 0; h < {{ body.norm_shift }}; h++) {
 {{ cx.inside_unrolled() }}
@@ -51,7 +51,7 @@ norm_shift = norm_shift + 1;
 // 1 / mantissa = estimate / (1 - error) with an estimate from the reciprocal table; the terms beyond
 // error^2 are below one LSB. Shifted by norm_shift, it is the reciprocal of the sum.
 const {{ cx.ty(body.index) }} index = mantissa - {{ cx.ty(body.mantissa) }}(1);
-const {{ cx.unsigned(body.index_width) }} address = {{ cx.bits("index", 0, body.index_width) }};
+{{ cx.address("index", body.index) }}
 const {{ cx.ty(body.estimate) }} estimate = {{ cx.constant(body.reciprocal_table) }}[address.to_uint()];
 const {{ cx.ty(body.error) }} error = {{ cx.ty(body.mantissa) }}(1) - mantissa * estimate;
 const {{ cx.ty(body.correction) }} correction = error + error * error;

@@ -11,7 +11,7 @@ const {{ cx.ty(body.compared) }} high = {{ cx.number(high) }};
 {%- if let (Some(base), None) = (body.base.as_ref(), body.low.as_ref()) %}
 const {{ cx.ty(body.compared) }} low = {{ cx.number(base) }};
 {%- endif %}
-{{ cx.before(0) }}elements: for (int n = 0; n < {{ body.elements }}; n++) {
+{{ cx.before(0) }}elements: for (int n = 0; n < {{ cx.elements() }}; n++) {
 {{ cx.inside(0) }}
 {{ cx.ty(body.compared) }} value = input[n];
 {%- if body.low.is_some() %}
@@ -25,7 +25,7 @@ value = high;
 }
 {%- endif %}
 const {{ cx.ty(body.offset) }} offset = value{% if body.base.is_some() %} - low{% endif %};
-const {{ cx.unsigned(body.address_width) }} address = {{ cx.bits("offset", 0, body.address_width) }};
+{{ cx.address("offset", body.offset) }}
 output[n] = {{ cx.constant(body.values) }}[address.to_uint()];
 }
 }

@@ -95,7 +95,7 @@ fn ends_of_a_model() {
     let unbuilt = json!({"class_name": "Sequential", "config": {"layers": [
         layer("Dense", json!({"name": "fc", "units": 2}))
     ]}});
-    let message = "model.json: layer 'fc' (Dense): its input shape is not stated";
+    let message = "model.json: layer 'fc_input' (InputLayer): its input shape is not stated";
     expect(load_json(&unbuilt, &weights), message, "add an Input layer");
 }
 

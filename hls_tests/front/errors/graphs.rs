@@ -133,8 +133,8 @@ fn models_for_each_step() {
         config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         load_one("TimeDistributed", config)
     };
-    let message = "model.json: layer 'x/l' (Conv9D): this class of layer is not supported";
-    expect(inner("Conv9D", json!({})), message, "TimeDistributed");
+    let message = "model.json: layer 'x/l' (Conv9D): this class of layer is not supported, did you mean 'Conv1D'?";
+    expect(inner("Conv9D", json!({})), message, "docs/models.md");
     let message = "model.json: layer 'x/l' (Flatten): its input has no axis besides the batch";
     expect(inner("Dense", json!({})), &message.replace("Flatten", "Dense"), "");
     let message = "model.json: layer 'x' (TimeDistributed): unknown attribute masked = 1 might \
@@ -230,8 +230,8 @@ fn layers_in_time() {
     let with = |class: &str| {
         load_one("TimeDistributed", json!({"layer": layer(class, json!({"name": "y"}))}))
     };
-    let message = "model.json: layer 'x' (Conv9D): this class of layer is not supported";
-    expect(with("Conv9D"), message, "TimeDistributed");
+    let message = "model.json: layer 'x' (Conv9D): this class of layer is not supported, did you mean 'Conv1D'?";
+    expect(with("Conv9D"), message, "docs/models.md");
     expect(
         with("Dense"),
         "model.json: layer 'x' (Dense): its input has no axis besides the batch",

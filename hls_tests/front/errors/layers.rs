@@ -1,6 +1,7 @@
 //! Classes and attributes of layers.
 
-use bitkiln::front::{LayerProblem, Problem, load};
+use bitkiln::front::{LayerProblem, Problem, ReadOptions, load, load_with};
+use bitkiln::model::LayerKind;
 use serde_json::{Value, json};
 
 use super::{expect, layer, load_json, load_one, sequential, words};
@@ -8,8 +9,35 @@ use crate::{fixture, layer_problem};
 
 #[test]
 fn classes_of_layers() {
-    let message = "model.json: layer 'x' (Conv9D): this class of layer is not supported";
-    expect(load_one("Conv9D", json!({})), message, "supported: Dense, QDense, ");
+    let refused = "this class of layer is not supported";
+    let pages = "docs/models.md lists the supported layers";
+    let message = format!("model.json: layer 'x' (Conv9D): {refused}, did you mean 'Conv1D'?");
+    expect(load_one("Conv9D", json!({})), &message, pages);
+    let message = format!("model.json: layer 'x' (Wobble): {refused}");
+    expect(load_one("Wobble", json!({})), &message, pages);
+    let (_, help) = words(&load_one("Wobble", json!({})).unwrap_err());
+    assert_eq!(help, pages);
+    for (class, instead) in [
+        ("LayerNormalization", "train with BatchNormalization"),
+        ("MultiHeadAttention", "Dense, Dot and Softmax"),
+        ("Conv3D", "use Conv2D"),
+        ("Lambda", "operations on tensors (docs/graphs.md)"),
+        ("QLSTM", "use Conv1D"),
+        ("Discretization", "before the network"),
+    ] {
+        let message = format!("model.json: layer 'x' ({class}): {refused}");
+        expect(load_one(class, json!({})), &message, instead);
+        let (_, help) = words(&load_one(class, json!({})).unwrap_err());
+        assert!(help.ends_with(&format!("; {pages}")) && help.lines().count() == 1, "{help}");
+    }
+
+    // The class comes before other problems: connections and input shapes of another form.
+    let message =
+        "k2_attention.h5: layer 'mha' (MultiHeadAttention): this class of layer is not supported";
+    expect(load(&fixture("k2_attention.h5"), None), message, "Dense, Dot and Softmax");
+    let message =
+        "k2_layernorm.h5: layer 'ln' (LayerNormalization): this class of layer is not supported";
+    expect(load(&fixture("k2_layernorm.h5"), None), message, "BatchNormalization");
 
     let with = |key: &str, value: &str| {
         let mut entry = layer("Dense", json!({"name": "x", "units": 2}));
@@ -22,7 +50,7 @@ fn classes_of_layers() {
     expect(with("module", "keras.layersx"), &message.replace("my.layers", "keras.layersx"), "");
     expect(with("module", "keras.opsx"), &message.replace("my.layers", "keras.opsx"), "");
     let message = "model.json: layer 'x' (Dense): the operation 'Dense' is not supported";
-    expect(with("module", "keras.src.ops.nn"), message, "supported: __operators__.add");
+    expect(with("module", "keras.src.ops.nn"), message, "docs/graphs.md");
     let message =
         "model.json: layer 'x' (Dense): the class comes from 'my.layers', not from Keras or QKeras";
     expect(with("registered_name", "mine>Dense"), &message.replace("my.layers", "mine>Dense"), "");
@@ -106,7 +134,7 @@ fn attributes_of_the_wrong_form() {
             json!({"class_name": "Sequential", "config": {"name": "m", "layers": [input]}});
         load_json(&config, &fixture("weights.h5"))
     };
-    for shape in [json!([]), json!([null, null]), json!([null, 0]), json!(3), json!([null, -1])] {
+    for shape in [json!([]), json!([null, "N"]), json!([null, 0]), json!(3), json!([null, -1])] {
         let message = format!(
             "model.json: layer 'in' (InputLayer): batch_shape = {shape} is not a batch axis followed by positive lengths"
         );
@@ -141,7 +169,58 @@ fn quantizers_and_activations() {
     assert!(message.starts_with("model.json: layer 'x' (QDense): kernel_quantizer: "), "{message}");
     assert!(message.contains("no_quantizer") && !help.is_empty(), "{message} {help}");
     let message = "model.json: layer 'x' (Activation): activation: the Keras activation 'glu' is not supported yet";
-    expect(load_one("Activation", json!({"activation": "glu"})), message, "softmax");
+    expect(load_one("Activation", json!({"activation": "glu"})), message, "docs/models.md");
+}
+
+#[test]
+fn layers_as_activations() {
+    let with = |object: Value| load_one("Dense", json!({"units": 2, "activation": object}));
+    let cases = [
+        (
+            layer("PReLU", json!({})),
+            "Dense",
+            "activation = \"PReLU\" is not supported",
+            "a separate PReLU",
+        ),
+        (
+            layer("BatchNormalization", json!({})),
+            "Dense",
+            "activation = \"BatchNormalization\" is not supported",
+            "use a separate BatchNormalization layer after this one",
+        ),
+        (layer("Softmax", json!({"axis": 0})), "Softmax", "axis = 0 is not supported", "-1 or 1"),
+        (
+            layer("ReLU", json!({"slope": 2})),
+            "ReLU",
+            "unknown attribute slope = 2 might change the result",
+            "remove it",
+        ),
+        (layer("Activation", json!({})), "Activation", "has no attribute 'activation'", "save"),
+        (
+            json!({"class_name": "ReLU", "config": 3}),
+            "Dense",
+            "activation = {\"class_name\":\"ReLU\",\"config\":3} is not a layer with class_name and config",
+            "save the model again",
+        ),
+        (
+            json!({"class_name": "ReLU", "config": {}, "module": "mine"}),
+            "ReLU",
+            "the class comes from 'mine', not from Keras or QKeras",
+            "replace the layer",
+        ),
+        (
+            layer("LeakyRelu", json!({})),
+            "Dense",
+            "activation: unknown activation 'LeakyRelu', did you mean 'leaky_relu'?",
+            "docs/models.md",
+        ),
+    ];
+    for (object, class, message, help) in cases {
+        expect(with(object), &format!("model.json: layer 'x' ({class}): {message}"), help);
+    }
+    let object = layer("Activation", json!({"activation": layer("ELU", json!({"alpha": "x"}))}));
+    let message = "model.json: layer 'x' (ELU): alpha = \"x\" is not a number";
+    expect(with(object), message, "save the model again");
 }
 
 #[test]
@@ -161,4 +240,94 @@ fn samples_of_odd_shapes() {
     let error =
         with(json!([null, 9]), "Dense", json!({"name": "nan", "units": 1_u64 << 60})).unwrap_err();
     assert!(matches!(layer_problem(&error), LayerProblem::WeightShape { .. }), "{error}");
+}
+
+/// Wrappers of tfmot and others that compute something else than their layer.
+#[test]
+fn wrappers() {
+    let inner = layer("Dense", json!({"name": "fc", "units": 2}));
+    let module = "tensorflow_model_optimization.python.core";
+    for (class, help) in [
+        ("ClusterWeights", "save tfmot.clustering.keras.strip_clustering(model)"),
+        (
+            "QuantizeWrapperV2",
+            "before tfmot.quantization.keras.quantize_apply, or train with QKeras",
+        ),
+        ("QuantizeWrapper", "before tfmot.quantization.keras.quantize_apply, or train with QKeras"),
+        ("QuantizeAnnotate", "before tfmot.quantization.keras.quantize_annotate_layer"),
+        ("SpectralNormalization", "replace the wrapper by its layer"),
+        ("Addons>SpectralNormalization", "replace the wrapper by its layer"),
+        ("WeightNormalization", "replace the wrapper by a layer with the kernel"),
+    ] {
+        let mut entry = layer(class, json!({"name": "x", "layer": inner}));
+        entry["module"] = json!(module);
+        let message =
+            format!("model.json: layer 'x' ({class}): this wrapper of a layer is not supported");
+        expect(load_json(&sequential(&[entry]), &fixture("weights.h5")), &message, help);
+    }
+    let message = "model.json: layer 'x' (QuantizeLayer): this wrapper of a layer is not supported";
+    expect(load_one("QuantizeLayer", json!({"quantizer": null})), message, "quantize_apply");
+
+    // A pruned layer in a wrapper, a model in a pruned layer.
+    let pruned = layer("PruneLowMagnitude", json!({"name": "p", "layer": inner}));
+    let message =
+        "model.json: layer 'x' (PruneLowMagnitude): this wrapper of a layer is not supported";
+    let help = "save tfmot.sparsity.keras.strip_pruning(model)";
+    expect(load_one("TimeDistributed", json!({"layer": pruned})), message, help);
+    let model = layer("Sequential", json!({"name": "m", "layers": [inner]}));
+    let message = "model.json: layer 'x' (Sequential): this wrapper of a layer is not supported";
+    expect(load_one("PruneLowMagnitude", json!({"layer": model})), message, help);
+
+    let message = "model.json: layer 'x' (PruneLowMagnitude): unknown attribute extra = 1 might change the result";
+    expect(load_one("PruneLowMagnitude", json!({"layer": inner, "extra": 1})), message, "");
+    let message = "model.json: layer 'x' (PruneLowMagnitude): layer = 3 is not a layer";
+    expect(load_one("PruneLowMagnitude", json!({"layer": 3})), message, "");
+    let message = "model.json: layer 'x' (PruneLowMagnitude): has no attribute 'layer'";
+    expect(load_one("PruneLowMagnitude", json!({})), message, "");
+    let message = "model.json: layer 'x' (Conv9D): this class of layer is not supported";
+    let unknown = layer("Conv9D", json!({"name": "c"}));
+    expect(load_one("PruneLowMagnitude", json!({"layer": unknown})), message, "supported: ");
+    let message = "model.json: layer 'x' (Custom>Mine): the class comes from 'Custom>Mine', not from Keras or QKeras";
+    expect(load_one("Custom>Mine", json!({})), message, "replace the layer with");
+}
+
+#[test]
+fn classes_come_before_their_calls() {
+    let message = "mha.h5: layer 'mha' (MultiHeadAttention): this class of layer is not supported";
+    let (found, _) = words(&load(&fixture("mha.h5"), None).unwrap_err());
+    assert_eq!(found, message);
+}
+
+/// Inputs whose shape the file leaves open.
+#[test]
+fn open_shapes() {
+    let with = |file: &str, shapes: &[&str]| {
+        let input_shapes = shapes.iter().map(|shape| shape.parse().unwrap()).collect();
+        let options = ReadOptions { input_shapes, ..ReadOptions::default() };
+        load_with(&fixture(file), None, &options)
+    };
+    let open = "layer 'in' (InputLayer): its shape [None, 4] leaves the length of an axis open";
+    let help = "pass --input-shape N,4 with a number for N, or --input-shape in=N,4 for one of";
+    expect(load(&fixture("none1d.h5"), None), &format!("none1d.h5: {open}"), help);
+    let message = "none2d.h5: layer 'in' (InputLayer): its shape [None, None, 3] leaves the length of an axis open";
+    expect(with("none2d.h5", &[]), message, "--input-shape in=N,N,3");
+    for (shapes, given) in
+        [(&["6,5"][..], "[6, 5]"), (&["6,4", "4"], "[4]"), (&["in=6,4,1"], "[6, 4, 1]")]
+    {
+        let message = format!(
+            "none1d.h5: layer 'in' (InputLayer): its shape is [None, 4] in the file, not {given}"
+        );
+        expect(with("none1d.h5", shapes), &message, "--input-shape NAME=128,6");
+    }
+    let message = "none1d.h5: has no input 'x', whose shape is stated";
+    expect(with("none1d.h5", &["x=6,4"]), message, "inputs: in");
+    for (file, shapes, shape) in [
+        ("none1d.h5", &["6,4"][..], vec![6, 4]),
+        ("none1d.h5", &["4", "in=7,4"], vec![7, 4]),
+        ("none2d.h5", &["in=8,9,3"], vec![8, 9, 3]),
+    ] {
+        let model = with(file, shapes).unwrap();
+        let is = LayerKind::Input { shape };
+        assert_eq!(format!("{:?}", crate::layer(&model, "in").kind), format!("{is:?}"));
+    }
 }

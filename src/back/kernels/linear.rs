@@ -5,7 +5,7 @@ use std::fmt;
 use askama::Template;
 
 use super::Scope;
-use crate::hls::{LinearKernel, SignCodes, SignTerms, Terms, Windows};
+use crate::hls::{LinearKernel, SignCodes, Terms, Windows};
 
 /// The C++ function of a matrix.
 pub(super) fn render(cx: Scope<'_>, body: &LinearKernel) -> askama::Result<String> {
@@ -160,22 +160,24 @@ impl Scope<'_> {
 
     /// The variable that sums.
     fn sum(&self, linear: &LinearKernel) -> &'static str {
-        if matches!(linear.terms, Terms::Xnor(_)) { "below" } else { "sum" }
+        if matches!(linear.terms, Terms::Xnor { .. }) { "below" } else { "sum" }
     }
 
     fn sum_type(&self, linear: &LinearKernel) -> &str {
         match &linear.terms {
-            Terms::Xnor(terms) => self.ty(&terms.count),
-            Terms::Signs(SignTerms { shifted: Some(shifted), .. }) => self.ty(&shifted.sum),
-            Terms::Signs(_) | Terms::Products(_) | Terms::Shifts(_) => self.out_type(),
+            Terms::Xnor { count, .. } => self.ty(count),
+            Terms::Signs { shifted: Some(shifted), .. } => self.ty(&shifted.sum),
+            Terms::Signs { .. } | Terms::Products { .. } | Terms::Shifts { .. } => self.out_type(),
         }
     }
 
     /// The initial value of the sum of output `o`.
     fn first(&self, linear: &LinearKernel) -> String {
         match &linear.terms {
-            Terms::Xnor(_) | Terms::Signs(SignTerms { shifted: Some(_), .. }) => "0".to_owned(),
-            Terms::Signs(_) | Terms::Products(_) | Terms::Shifts(_) => self.start(linear),
+            Terms::Xnor { .. } | Terms::Signs { shifted: Some(_), .. } => "0".to_owned(),
+            Terms::Signs { .. } | Terms::Products { .. } | Terms::Shifts { .. } => {
+                self.start(linear)
+            }
         }
     }
 

@@ -149,6 +149,7 @@ fn unknown_values_are_named_with_the_nearest_known_one() {
 #[test]
 fn values_of_the_wrong_kind_are_named() {
     let count = "a whole number from 1 on";
+    let period = "a positive number of nanoseconds, a time (5ns), or a frequency (200MHz)";
     let cases = [
         ("Model: {ReuseFactor: 0}", "Model.ReuseFactor", count, "0"),
         ("Model: {ReuseFactor: -1}", "Model.ReuseFactor", count, "-1"),
@@ -193,8 +194,9 @@ fn values_of_the_wrong_kind_are_named() {
             "a part such as xcvu13p-flga2577-2-e",
             "the text 'x; exec rm'",
         ),
-        ("ClockPeriod: 0", "ClockPeriod", "a positive number of nanoseconds", "0"),
-        ("ClockPeriod: 5ns", "ClockPeriod", "a positive number of nanoseconds", "the text '5ns'"),
+        ("ClockPeriod: 0", "ClockPeriod", period, "0"),
+        ("ClockPeriod: 5V", "ClockPeriod", period, "the text '5V'"),
+        ("ClockPeriod: -5ns", "ClockPeriod", period, "the text '-5ns'"),
         (
             "ClockUncertainty: 100%",
             "ClockUncertainty",

@@ -70,9 +70,14 @@ fn the_first_versions_name_of_part_is_read() {
 
 #[test]
 fn an_uncertainty_is_a_share_of_the_period() {
-    let nanoseconds = config("ClockUncertainty: 0.5").clock_uncertainty;
-    assert_eq!(nanoseconds, Some(ClockUncertainty::Nanoseconds(0.5)));
-    assert_eq!(nanoseconds.map(|u| u.of(4.0)), Some(0.125));
+    for text in ["0.5", "0.5ns"] {
+        let nanoseconds = config(&format!("ClockUncertainty: {text}")).clock_uncertainty;
+        assert_eq!(nanoseconds, Some(ClockUncertainty::Nanoseconds(0.5)));
+    }
+    for text in ["4", "4ns", "250MHz"] {
+        assert_eq!(config(&format!("ClockPeriod: {text}")).clock_period, Some(4.0));
+    }
+    assert_eq!(ClockUncertainty::Nanoseconds(0.5).of(4.0), 0.125);
     assert_eq!(ClockUncertainty::Percent(12.5).of(4.0), 0.125);
     assert_eq!(ClockUncertainty::Percent(12.5).to_string(), "12.5%");
     assert_eq!(ClockUncertainty::Nanoseconds(0.5).to_string(), "0.5");

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::quantizers::{self, Namespace};
 use crate::front::error::{FrontError, Problem};
+use crate::front::input_shape::OpenShape;
 use crate::front::layer_problem::LayerProblem;
 use crate::model::Activation;
 use crate::quantizer::Quantizer;
@@ -15,6 +16,9 @@ use crate::quantizer::Quantizer;
 /// graph, and the others act in training only.
 const COMMON: &[&str] =
     &["name", "trainable", "batch_input_shape", "batch_shape", "activity_regularizer"];
+
+/// Packages under which Keras and QKeras register their classes.
+pub(super) const PACKAGES: [&str; 3] = ["keras", "Keras", "qkeras"];
 
 /// A layer, for messages.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +64,11 @@ impl<'a> Attributes<'a> {
             known: COMMON.iter().copied().collect(),
             consumed: HashSet::new(),
         }
+    }
+
+    /// Returns the layer, for messages.
+    pub(super) fn owner(&self) -> Owner<'a> {
+        self.owner
     }
 
     /// Returns the attributes of a wrapped layer.
@@ -168,22 +177,26 @@ impl<'a> Attributes<'a> {
         quantizers::quantizer(value, self.namespace).map_err(|error| self.config(name, error))
     }
 
-    /// Reads an activation; linear by default.
+    /// Reads a function or quantizer; linear by default.
     pub(super) fn activation(&mut self, name: &'static str) -> Result<Activation, FrontError> {
         let value = self.get(name).unwrap_or(&Value::Null);
         quantizers::activation(value, self.namespace).map_err(|error| self.config(name, error))
     }
 
-    /// Reads a shape with a batch axis, and returns the shape of one sample.
+    /// Reads a shape with a batch axis, and returns the shape of one sample. An axis that is null
+    /// has any length.
     pub(super) fn sample_shape(
         &mut self,
         name: &'static str,
-    ) -> Result<Option<Vec<usize>>, FrontError> {
+    ) -> Result<Option<OpenShape>, FrontError> {
         let Some(value) = self.get(name) else { return Ok(None) };
         let wrong = || self.malformed(name, value, "a batch axis followed by positive lengths");
         let axes = value.as_array().and_then(|axes| axes.split_first()).ok_or_else(wrong)?.1;
-        let length = |axis: &Value| natural(axis).filter(|&length| length > 0).ok_or_else(wrong);
-        axes.iter().map(length).collect::<Result<_, _>>().map(Some)
+        let length = |axis: &Value| match axis {
+            Value::Null => Ok(None),
+            axis => natural(axis).filter(|&length| length > 0).map(Some).ok_or_else(wrong),
+        };
+        axes.iter().map(length).collect::<Result<_, _>>().map(|axes| Some(OpenShape(axes)))
     }
 
     /// Error: the value of the attribute `name` is not supported.
@@ -251,6 +264,16 @@ pub(super) fn equal(one: &Value, other: &Value) -> bool {
     match (one.as_f64(), other.as_f64()) {
         (Some(one), Some(other)) => one == other,
         _ => one == other,
+    }
+}
+
+/// Returns the class of an object. The `.h5` files of Keras 3 state the registered name:
+/// `qkeras>QDense` for QDense.
+pub(super) fn class_of(object: &Value) -> Option<&str> {
+    let class = object.get("class_name")?.as_str()?;
+    match class.split_once('>') {
+        Some((package, own)) if PACKAGES.contains(&package) => Some(own),
+        _ => Some(class),
     }
 }
 

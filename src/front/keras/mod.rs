@@ -12,6 +12,8 @@ mod operations;
 mod quantizers;
 mod weights;
 
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -20,14 +22,16 @@ use serde_json::Value;
 use super::content::{Archive, Content};
 use super::error::{FrontError, Located, Problem};
 use super::hdf5::Hdf5;
+use super::input_shape::InputShape;
 use super::layer_problem::LayerProblem;
 use super::{Frontend, ModelFile, ReadOptions, unrecognised};
+use crate::diagnostic::Diagnostic;
 use crate::model::{self, LayerKind, Model};
 use architecture::{Architecture, Role};
 use attributes::Attributes;
 use layers::{Built, LayerReader};
 use quantizers::{Generation, Namespace};
-use weights::{Origin, Store};
+use weights::{Origin, Sparsity, Store};
 
 pub use quantizers::ActivationError;
 
@@ -65,6 +69,7 @@ impl Frontend for Keras {
             sigmoid: options.sigmoid,
         };
         let architecture = Architecture::read(&config, path)?;
+        let shapes = given_shapes(&architecture, &options.input_shapes).located(path)?;
         let (weights_path, origin, file) = match weights {
             None => (path, Origin::SameFile, file),
             Some(weights) => {
@@ -77,8 +82,11 @@ impl Frontend for Keras {
             }
         };
         let file = file.weights().located(weights_path)?;
-        let store = Store::open(&file, weights_path, origin)?;
-        assemble(&architecture, path, store, namespace)
+        let store = match &file {
+            Some(file) => Store::open(file, weights_path, origin)?,
+            None => Store::absent(path),
+        };
+        assemble(&architecture, path, store, namespace, &shapes)
     }
 }
 
@@ -130,11 +138,12 @@ impl File {
         })
     }
 
-    fn weights(self) -> Result<Hdf5, Problem> {
+    /// Returns the weights; `None` for an architecture alone.
+    fn weights(self) -> Result<Option<Hdf5>, Problem> {
         match self {
-            Self::Hdf5(file) => Ok(file),
-            Self::Archive(mut archive) => Hdf5::open(archive.entry(WEIGHTS)?),
-            Self::Json(_) => Err(Problem::WeightsNeeded),
+            Self::Hdf5(file) => Ok(Some(file)),
+            Self::Archive(mut archive) => Hdf5::open(archive.entry(WEIGHTS)?).map(Some),
+            Self::Json(_) => Ok(None),
         }
     }
 }
@@ -148,16 +157,44 @@ fn json(what: &str, text: &[u8]) -> Result<Value, Problem> {
         .map_err(|error| Problem::Json { what: what.to_owned(), error: error.to_string() })
 }
 
+/// Returns the shapes that the user states, by the index of the input layer.
+fn given_shapes<'s>(
+    architecture: &Architecture<'_>,
+    shapes: &'s [InputShape],
+) -> Result<HashMap<usize, &'s [usize]>, Problem> {
+    let name = |at: usize| architecture.layers[at].name.as_str();
+    let mut given = HashMap::new();
+    for InputShape { input, shape } in shapes {
+        let named = |at: &usize| input.as_ref().is_none_or(|input| input == name(*at));
+        let inputs = architecture.inputs.iter().copied().filter(named);
+        given.extend(inputs.map(|at| (at, shape.as_slice())));
+        if let Some(input) = input
+            && !architecture.inputs.iter().any(|&at| name(at) == input)
+        {
+            let all = architecture.inputs.iter().map(|&at| name(at));
+            let help = format!("inputs: {}", weights::list(all, "none"));
+            let what = format!("has no input '{input}', whose shape is stated");
+            return Err(Problem::Model { what, help });
+        }
+    }
+    Ok(given)
+}
+
 /// Builds the model: reads every layer after its producers, and its weights with it.
 fn assemble(
     architecture: &Architecture<'_>,
     path: &Path,
     mut store: Store<'_>,
     namespace: Namespace,
+    given_shapes: &HashMap<usize, &[usize]>,
 ) -> Result<Model, FrontError> {
-    let groups = store.assign_groups(&architecture.definitions);
+    let groups = store.assign_groups(&architecture.definitions)?;
     let store = &store;
     let layers = &architecture.layers;
+    // An unsupported class comes before any problem of shapes or weights.
+    for layer in layers.iter().filter(|layer| layer.role == Role::Layer) {
+        layers::check_class(layer.owner(path))?;
+    }
     let mut connections = DiGraph::new();
     for _ in layers {
         connections.add_node(());
@@ -176,6 +213,7 @@ fn assemble(
     })?;
 
     let mut built: Vec<Option<Built>> = layers.iter().map(|_| None).collect();
+    let mut pruned = BTreeMap::new();
     for at in order.into_iter().map(NodeIndex::index) {
         let layer = &layers[at];
         let owner = layer.owner(path);
@@ -183,20 +221,24 @@ fn assemble(
             let source = built[source].as_ref().expect("producers come first in topological order");
             source.shape.clone()
         };
+        let definition = &architecture.definitions[layer.definition];
         let group = &groups[layer.definition];
+        let sparsity = Cell::default();
         let reader = LayerReader {
             owner,
             attributes: Attributes::new(owner, &layer.attributes, namespace.of_class(layer.class)),
             inputs: layer.sources.iter().map(shape).collect(),
+            given_shape: given_shapes.get(&at).copied(),
             result: layer.result,
             arguments: &layer.arguments,
-            weights: store.layer(owner, &architecture.definitions[layer.definition], group),
+            weights: store.layer(owner, definition, group, &sparsity),
         };
         built[at] = Some(match layer.role {
             Role::Layer => layers::over_time(reader, layer.time_axes, layers::build)?,
             Role::Operation => layers::over_time(reader, layer.time_axes, operations::build)?,
             Role::Passthrough => reader.same_shape(LayerKind::Identity)?,
         });
+        pruned.entry(layer.definition).or_insert((layer.name.as_str(), sparsity.get()));
     }
     store.check_surplus(&groups)?;
 
@@ -211,5 +253,26 @@ fn assemble(
         graph,
         inputs: architecture.inputs.iter().copied().map(NodeIndex::new).collect(),
         outputs: architecture.outputs.iter().copied().map(NodeIndex::new).collect(),
+        notes: pruning(pruned.into_values()).into_iter().collect(),
     })
+}
+
+/// Returns a note on the sparsity of pruned layers; `None` if there are none.
+fn pruning<'n>(layers: impl Iterator<Item = (&'n str, Sparsity)>) -> Option<Diagnostic> {
+    let layers: Vec<_> = layers.filter(|(_, sparsity)| sparsity.weights > 0).collect();
+    let sum = |all: Sparsity, (_, one): &(&str, Sparsity)| Sparsity {
+        zeros: all.zeros + one.zeros,
+        weights: all.weights + one.weights,
+    };
+    let all = layers.iter().fold(Sparsity::default(), sum);
+    let each: Vec<String> =
+        layers.iter().map(|(name, one)| format!("{name} {} %", one.percent())).collect();
+    let message = format!(
+        "pruned layers: {} of {} weights of their kernels are 0 ({} %): {}",
+        all.zeros,
+        all.weights,
+        all.percent(),
+        weights::list(each.iter().map(String::as_str), "none"),
+    );
+    (!layers.is_empty()).then(|| Diagnostic::note("pruned", message))
 }

@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use super::attributes::class_of;
 use crate::function::{Function, Relu, Sigmoid};
 use crate::model::Activation;
 use crate::naming::{did_you_mean, nearest};
@@ -26,14 +27,14 @@ pub enum ActivationError {
     },
     /// An activation of Keras without support in Bitkiln.
     #[error("the Keras activation '{name}' is not supported yet")]
-    #[diagnostic(help("supported: {}", supported_activations()))]
+    #[diagnostic(help("docs/models.md lists the supported activations"))]
     NotYet {
         /// Its name.
         name: String,
     },
     /// A name that neither Keras nor QKeras knows.
     #[error("unknown activation '{name}'{}", did_you_mean(nearest.as_deref()))]
-    #[diagnostic(help("supported: {}", supported_activations()))]
+    #[diagnostic(help("docs/models.md lists the supported activations"))]
     Unknown {
         /// Its name.
         name: String,
@@ -172,12 +173,6 @@ fn function_names() -> impl Iterator<Item = &'static str> {
     OTHER_ACTIVATIONS.iter().map(|(name, _)| *name).chain(element_function_names())
 }
 
-fn supported_activations() -> String {
-    let mut names: Vec<&str> = function_names().collect();
-    names.extend(quantizer::names().into_iter().filter(|name| !is_keras_function(name)));
-    names.join(", ")
-}
-
 /// A quantizer or activation, independent of its notation.
 enum Stated<'a> {
     Nothing,
@@ -193,7 +188,7 @@ impl<'a> Stated<'a> {
             Value::Null => Ok(Self::Nothing),
             Value::String(text) => Ok(Self::Text(text)),
             Value::Object(object) => {
-                let name = object.get("class_name").and_then(Value::as_str).ok_or_else(form)?;
+                let name = class_of(value).ok_or_else(form)?;
                 match object.get("config") {
                     // The notation of Keras 3 for a function.
                     Some(Value::String(function)) if name == "function" => Ok(Self::Text(function)),
@@ -340,6 +335,10 @@ mod tests {
             json!({
                 "module": "qkeras.quantizers", "class_name": "quantized_bits", "config": config(),
                 "registered_name": "qkeras>quantized_bits", "shared_object_id": 1399586
+            }),
+            json!({
+                "class_name": "qkeras>quantized_bits", "config": config(),
+                "__passive_serialization__": true
             }),
         ];
         for form in forms {

@@ -1,9 +1,8 @@
 //! The kernels: an operation of the graph becomes the body of a C++ function.
 //!
-//! A kernel is a struct with what its template prints, a function that builds it, and its
+//! A kernel is a struct with what its template prints, and a function that builds it and its
 //! [`Structure`], from which the planner decides how it runs. A new operation takes a file here,
-//! an arm of [`Body`], of its `structure` and of [`build`], a line in `back/kernels.rs`, and a
-//! template.
+//! an arm of [`Body`] and of [`build`], an arm in `back/kernels.rs`, and a template.
 
 mod elementwise;
 mod linear;
@@ -15,23 +14,19 @@ mod steps;
 use serde::Serialize;
 
 pub use elementwise::{
-    CastKernel, ChannelCastKernel, ClampKernel, ConcatKernel, ConcatOperand, ElementwiseKernel,
-    GatherKernel,
+    ChannelCastKernel, ClampKernel, ConcatKernel, ConcatOperand, ElementwiseKernel, GatherKernel,
 };
-pub use linear::{
-    LinearKernel, ProductTerms, ShiftTerms, ShiftedSums, SignTerms, Terms, Windows, XnorTerms,
-};
+pub use linear::{LinearKernel, ShiftedSums, Terms, Windows};
 pub use pool::PoolKernel;
 pub use scaling::{
-    AffineKernel, Bias, FactorArray, FactorSigns, Factors, LeakyKernel, PowerFactors, RightShift,
-    ScaleKernel, Shifter, SignCodes, Slopes,
+    AffineKernel, Bias, FactorSigns, Factors, LeakyKernel, RightShift, Shifter, SignCodes, Slopes,
 };
 pub use softmax::{ExpTable, SoftmaxKernel};
 pub use steps::{ComparatorKernel, SearchKernel, TableKernel};
 
-use super::build::{Builder, NodeContext};
-use super::plan::{LocalArray, Nest};
-use super::{ConstantId, Cost, HlsError, Multipliers, TypeId};
+use super::build::NodeBuilder;
+use super::plan::{Nest, Structure};
+use super::{Cost, HlsError, Multipliers, TypeId};
 use crate::ir::Op;
 
 /// The computation of a kernel. Templates print it and decide nothing.
@@ -42,16 +37,16 @@ pub enum Body {
     Linear(LinearKernel),
     /// A scale and a bias.
     Affine(AffineKernel),
-    /// A cast.
-    Cast(CastKernel),
+    /// `output[n] = input[n]`, rounded and limited by the output's type.
+    Cast,
     /// A cast to a type per channel.
     ChannelCast(ChannelCastKernel),
     /// A clamp.
     Clamp(ClampKernel),
     /// A leaky ReLU.
     Leaky(LeakyKernel),
-    /// A factor that is a power of two.
-    Scale(ScaleKernel),
+    /// `output[n] = input[n]` · factor, a power of two: the same bits with another binary point.
+    Scale(Factors),
     /// A step function, as comparators.
     Comparators(ComparatorKernel),
     /// A step function, as a lookup table.
@@ -70,65 +65,10 @@ pub enum Body {
     Elementwise(ElementwiseKernel),
 }
 
-/// The parts of a kernel that the planner decides about.
-pub(super) trait Structure {
-    /// Its loops.
-    fn nest(&self) -> Nest;
-
-    /// Elements of one bank of the first operand, which is split into `banks`, that an iteration
-    /// reads where `depth` loops are rolled.
-    fn bank_reads(&self, _depth: usize, _banks: u64) -> u64 {
-        1
-    }
-
-    /// The constants to partition, each with the elements of a word where it is to be reshaped.
-    /// Lookup tables are none of them: they are memories.
-    fn constants(&self) -> Vec<(ConstantId, Option<u64>)> {
-        Vec::new()
-    }
-
-    /// The arrays that the function declares.
-    fn arrays(&self) -> Vec<LocalArray> {
-        Vec::new()
-    }
-
-    /// Elements of a window that is copied to registers before it is read; 0 for none.
-    fn window_len(&self) -> usize {
-        0
-    }
-
-    /// Tells whether the size of an iteration follows from a reuse factor.
-    fn is_tiled(&self) -> bool {
-        false
-    }
-}
-
-impl Body {
-    /// The parts that the planner decides about.
-    pub(super) fn structure(&self) -> &dyn Structure {
-        match self {
-            Self::Linear(kernel) => kernel,
-            Self::Affine(kernel) => kernel,
-            Self::Cast(kernel) => kernel,
-            Self::ChannelCast(kernel) => kernel,
-            Self::Clamp(kernel) => kernel,
-            Self::Leaky(kernel) => kernel,
-            Self::Scale(kernel) => kernel,
-            Self::Comparators(kernel) => kernel,
-            Self::Table(kernel) => kernel,
-            Self::Search(kernel) => kernel,
-            Self::Softmax(kernel) => kernel,
-            Self::Pool(kernel) => kernel,
-            Self::Gather(kernel) => kernel,
-            Self::Concat(kernel) => kernel,
-            Self::Elementwise(kernel) => kernel,
-        }
-    }
-}
-
 /// A kernel before it is planned.
 pub(super) struct Built {
     pub(super) body: Body,
+    pub(super) structure: Structure,
     /// The type of its result.
     pub(super) element: TypeId,
     pub(super) cost: Cost,
@@ -140,9 +80,13 @@ pub(super) struct Built {
 }
 
 impl Built {
-    /// A kernel without multipliers by constants.
-    pub(super) fn new(body: Body, element: TypeId, cost: Cost) -> Self {
-        Self { body, element, cost, multipliers: None, interval: 1, sign_power: None }
+    /// A kernel with these loops and without multipliers by constants, which reads a row of its
+    /// operand at most in an iteration and partitions its constants.
+    pub(super) fn new(cx: &mut NodeBuilder<'_>, body: Body, nest: Nest, element: TypeId) -> Self {
+        let constants = cx.constants().map(|(id, _)| (id, None)).collect();
+        let structure = Structure { constants, ..Structure::new(nest) };
+        let cost = cx.cost();
+        Self { body, structure, element, cost, multipliers: None, interval: 1, sign_power: None }
     }
 }
 
@@ -152,25 +96,21 @@ pub(super) fn is_alias(op: &Op) -> bool {
 }
 
 /// The kernel that computes `op`.
-pub(super) fn build(
-    builder: &mut Builder<'_>,
-    context: &NodeContext<'_>,
-    op: &Op,
-) -> Result<Built, HlsError> {
+pub(super) fn build(cx: &mut NodeBuilder<'_>, op: &Op) -> Result<Built, HlsError> {
     match op {
-        Op::Linear(op) => linear::build(builder, context, op),
-        Op::Conv(op) => linear::build_windows(builder, context, op),
-        Op::Affine(op) => scaling::build_affine(builder, context, op),
-        Op::Leaky(op) => scaling::build_leaky(builder, context, op),
-        Op::Scale(op) => scaling::build_scale(builder, context, op),
-        Op::Cast(op) => elementwise::build_cast(builder, context, op),
-        Op::Clamp(op) => elementwise::build_clamp(builder, context, op),
-        Op::Elementwise(op) => elementwise::build_elementwise(builder, context, *op),
-        Op::Gather(op) => Ok(elementwise::build_gather(builder, context, op)),
-        Op::Concat(op) => Ok(elementwise::build_concat(builder, context, op)),
-        Op::StepFunction(op) => steps::build(builder, context, op),
-        Op::Softmax(op) => softmax::build(builder, context, op),
-        Op::Pool(op) => pool::build(builder, context, op),
-        Op::Input(_) | Op::Reshape(_) => Err(context.broken("is no operation that computes")),
+        Op::Linear(op) => linear::build(cx, op),
+        Op::Conv(op) => linear::build_windows(cx, op),
+        Op::Affine(op) => scaling::build_affine(cx, op),
+        Op::Leaky(op) => scaling::build_leaky(cx, op),
+        Op::Scale(op) => scaling::build_scale(cx, op),
+        Op::Cast(op) => elementwise::build_cast(cx, op),
+        Op::Clamp(op) => elementwise::build_clamp(cx, op),
+        Op::Elementwise(op) => elementwise::build_elementwise(cx, *op),
+        Op::Gather(op) => Ok(elementwise::build_gather(cx, op)),
+        Op::Concat(op) => Ok(elementwise::build_concat(cx, op)),
+        Op::StepFunction(op) => steps::build(cx, op),
+        Op::Softmax(op) => softmax::build(cx, op),
+        Op::Pool(op) => pool::build(cx, op),
+        Op::Input(_) | Op::Reshape(_) => Err(cx.broken("is no operation that computes")),
     }
 }

@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::{Body, Built, Structure};
+use super::{Body, Built};
 use crate::fixed::{Format, Quantization, Range, Signedness};
-use crate::hls::build::{Builder, NodeContext};
+use crate::hls::build::NodeBuilder;
 use crate::hls::plan::{LocalArray, Nest};
 use crate::hls::{ConstantId, Cost, FunctionSize, HlsError, TypeId};
 use crate::ir;
@@ -29,12 +29,8 @@ pub struct SoftmaxKernel {
     pub mantissa: TypeId,
     /// Largest norm shift.
     pub norm_shift: u32,
-    /// The width in bits of a number from 0 to `norm_shift`.
-    pub norm_shift_width: u32,
     /// The type of the index of the reciprocal table: a truncated mantissa minus one.
     pub index: TypeId,
-    /// Its width in bits.
-    pub index_width: u32,
     /// The reciprocals, rounded, of one plus each code of `index`.
     pub reciprocal_table: ConstantId,
     /// The type of their entries.
@@ -60,89 +56,62 @@ pub struct ExpTable {
     pub table: ConstantId,
 }
 
-impl Structure for SoftmaxKernel {
-    /// The maximum, then the exponentials, then the probabilities.
-    fn nest(&self) -> Nest {
-        Nest::new(&[self.rows, self.columns]).sequence(3)
-    }
-
-    fn bank_reads(&self, depth: usize, banks: u64) -> u64 {
-        if depth == 1 { (self.columns as u64).div_ceil(banks.max(1)) } else { 1 }
-    }
-
-    fn arrays(&self) -> Vec<LocalArray> {
-        vec![LocalArray::new("exponentials", self.columns, 1)]
-    }
-}
-
-pub(super) fn build(
-    builder: &mut Builder<'_>,
-    context: &NodeContext<'_>,
-    op: &ir::Softmax,
-) -> Result<Built, HlsError> {
-    let tensor = &context.node.tensor;
+pub(super) fn build(cx: &mut NodeBuilder<'_>, op: &ir::Softmax) -> Result<Built, HlsError> {
+    let tensor = &cx.node.tensor;
     let result = Quantization::new(tensor.format, op.to.rounding, op.to.overflow);
-    let element = builder.result_type(context, "", "probabilities", result);
+    let element = cx.result_type("", "probabilities", result);
     let columns = tensor.channel_count();
-    let mut local = |suffix, holds, quantization: Quantization, interval| {
-        let wanted = format!("{}_{suffix}_t", context.stem);
-        builder.add_type(&wanted, &context.node.layer, holds, quantization, interval)
-    };
     let any = |quantization: Quantization| quantization.format.codes();
 
-    let difference = local("difference", "max - x", op.difference, any(op.difference));
-    let one = Range::new(0, op.one().ok_or_else(|| context.broken("has no 1"))?);
-    let exp = local("exp", "exponentials", op.exponential, one.clone());
-    let index =
-        op.reciprocal_index().map_err(context.too_wide("the index of its reciprocal table"))?;
-    let index_width = index.format.width();
-    let index = local("index", "mantissas minus one", index, any(index));
-    let error = local("error", "errors of estimated reciprocals", op.error, any(op.error));
-    let correction = local(
+    let difference = cx.add_type("difference", "max - x", op.difference, any(op.difference));
+    let one = Range::new(0, op.one().ok_or_else(|| cx.broken("has no 1"))?);
+    let exp = cx.add_type("exp", "exponentials", op.exponential, one.clone());
+    let index = op.reciprocal_index().map_err(cx.too_wide("the index of its reciprocal table"))?;
+    let index = cx.add_type("index", "mantissas minus one", index, any(index));
+    let error = cx.add_type("error", "errors of estimated reciprocals", op.error, any(op.error));
+    let correction = cx.add_type(
         "correction",
         "corrections of estimated reciprocals",
         op.correction,
         any(op.correction),
     );
-    let reciprocal = local("reciprocal", "reciprocals", op.reciprocal, any(op.reciprocal));
+    let reciprocal = cx.add_type("reciprocal", "reciprocals", op.reciprocal, any(op.reciprocal));
 
     // The LSB of the sum is at most that of the tables.
     let refine =
         (op.sum.fractional_bits() - op.exponential.format.fractional_bits()).max(0).unsigned_abs();
     let sums = (&one * &columns.into()).refined(refine);
-    let sum = builder.local_type(context, "sum", "sums of exponentials", op.sum, sums.clone());
+    let sum = cx.local_type("sum", "sums of exponentials", op.sum, sums.clone());
 
     // A shift by I - sign - 1 brings any number below 2^(I - sign) below 2.
     let above = op.sum.integer_bits() - i32::from(op.sum.is_signed()) - 1;
     let norm_shift = op.norm_shift.min(u32::try_from(above).unwrap_or(0));
-    let shifted = |format: Format, what| {
+    let shifted = |format: Format| {
         let signedness = if format.is_signed() { Signedness::Signed } else { Signedness::Unsigned };
         Format::new(signedness, format.width() + norm_shift, format.integer_bits())
-            .map_err(context.too_wide(what))
     };
-    let wide = shifted(op.sum, "the shifted sum")?;
-    let mantissa =
-        builder.local_type(context, "mantissa", "shifted sums", wide, sums.refined(norm_shift));
+    let wide = shifted(op.sum).map_err(cx.too_wide("the shifted sum"))?;
+    let mantissa = cx.local_type("mantissa", "shifted sums", wide, sums.refined(norm_shift));
     Format::unsigned(wide.width() + op.reciprocal_table.format.width(), 0)
-        .map_err(context.too_wide("the product of a sum and an estimated reciprocal"))?;
-    let wide = shifted(op.reciprocal.format, "the shifted reciprocal")?;
+        .map_err(cx.too_wide("the product of a sum and an estimated reciprocal"))?;
+    let wide = shifted(op.reciprocal.format).map_err(cx.too_wide("the shifted reciprocal"))?;
     Format::unsigned(wide.width() + op.exponential.format.width(), 0)
-        .map_err(context.too_wide("the product of an exponential and a reciprocal"))?;
+        .map_err(cx.too_wide("the product of an exponential and a reciprocal"))?;
     let range = any(op.reciprocal).refined(norm_shift);
-    let factor = builder.local_type(context, "factor", "shifted reciprocals", wide, range);
+    let factor = cx.local_type("factor", "shifted reciprocals", wide, range);
 
     let holds = "estimated reciprocals";
-    let reciprocal_table = builder.constant(context, "estimate", holds, &op.reciprocal_table)?;
-    let estimate = builder.constants[reciprocal_table.0].element;
-    let broken = || context.broken("tables that do not cover the difference");
-    let lines = op.addresses().ok_or_else(broken)?;
+    let reciprocal_table = cx.constant("estimate", holds, &op.reciprocal_table)?;
+    let estimate = cx.element_of(reciprocal_table);
+    let rule = "tables that do not cover the difference";
+    let lines = op.addresses().ok_or_else(|| cx.broken(rule))?;
     let mut low = op.difference.format.width();
     let mut exp_tables = Vec::new();
     for (position, (table, width)) in op.exp_tables.iter().zip(&lines).enumerate() {
-        low = low.checked_sub(*width).ok_or_else(broken)?;
+        low = low.checked_sub(*width).ok_or_else(|| cx.broken(rule))?;
         let suffix = if lines.len() == 1 { "exp".into() } else { format!("exp_{}", position + 1) };
         let codes = table.codes.clone();
-        let table = builder.constant_of(context, &suffix, "exponentials", exp, codes)?;
+        let table = cx.constant_of(&suffix, "exponentials", exp, codes)?;
         exp_tables.push(ExpTable { low, width: *width, table });
     }
     let mut cost = Cost::default();
@@ -162,9 +131,7 @@ pub(super) fn build(
         sum,
         mantissa,
         norm_shift,
-        norm_shift_width: (u32::BITS - norm_shift.leading_zeros()).max(1),
         index,
-        index_width,
         reciprocal_table,
         estimate,
         error,
@@ -172,5 +139,10 @@ pub(super) fn build(
         reciprocal,
         factor,
     };
-    Ok(Built::new(Body::Softmax(kernel), element, cost))
+    // The maximum, then the exponentials, then the probabilities.
+    let nest = Nest { sequence: 3, ..Nest::new(&[tensor.rows(), columns]) };
+    let mut built = Built::new(cx, Body::Softmax(kernel), nest, element);
+    built.structure.constants.clear();
+    built.structure.arrays = vec![LocalArray::new("exponentials", columns, 1)];
+    Ok(Built { cost, ..built })
 }

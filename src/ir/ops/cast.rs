@@ -2,8 +2,8 @@
 
 use ndarray::{ArrayD, ArrayViewD, IxDyn};
 
-use super::{Effect, OpError, Operand, Operation, is_narrow, over_words, shaped, single};
-use crate::fixed::{Caster, Codes, Format, Quantization, Range, Word, cast_range};
+use super::{Evaluate, OpError, Operand, Operation, shaped, single};
+use crate::fixed::{Caster, Format, Quantization, Range, Word, cast_range};
 use crate::ir::Tensor;
 use crate::ir::text::{Described, described};
 
@@ -33,18 +33,30 @@ impl Operation for Cast {
         Ok(Tensor::new(x.shape.clone(), format, ranges.collect()))
     }
 
-    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
-        let x = operands.first()?;
-        let narrow = is_narrow(operands, &[], result.format);
-        over_words!(narrow, W => self.casts::<W>(x, result))
-    }
-
     fn is_uniform(&self) -> bool {
         self.uniform().is_some()
     }
+}
 
-    fn effect(&self, _: usize) -> Effect {
-        Effect::Computes
+impl Evaluate for Cast {
+    fn evaluate<W: Word>(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<ArrayD<W>> {
+        let x = operands.first()?;
+        let codes = W::view(x.codes)?;
+        let caster = |to: &Quantization| {
+            let shift =
+                u32::try_from(result.format.fractional_bits() - to.format.fractional_bits())
+                    .ok()?;
+            Some((Caster::<W>::new(x.tensor.format.fractional_bits(), to)?, shift))
+        };
+        let types = self.types(&x.tensor.shape).ok()?;
+        let casters = types.iter().map(caster).collect::<Option<Vec<_>>>()?;
+        if let [(caster, 0)] = &casters[..] {
+            return Some(codes.map(|code| caster.apply(code)));
+        }
+        let samples = *codes.shape().first()?;
+        let each = codes.iter().zip(casters.iter().cycle());
+        let y = each.map(|(code, (caster, shift))| caster.apply(code).shifted_left(*shift));
+        shaped(y.collect(), samples, result)
     }
 }
 
@@ -105,25 +117,6 @@ impl Cast {
         let all = formats().map(codes).reduce(|a: Range, b| a.hull(&b));
         let all = all.expect("there is a format");
         Format::covering(&all, fraction).map_err(OpError::format("common format of the types"))
-    }
-
-    fn casts<W: Word>(&self, x: &Operand<'_>, result: &Tensor) -> Option<ArrayD<W>> {
-        let codes = W::view(x.codes)?;
-        let caster = |to: &Quantization| {
-            let shift =
-                u32::try_from(result.format.fractional_bits() - to.format.fractional_bits())
-                    .ok()?;
-            Some((Caster::<W>::new(x.tensor.format.fractional_bits(), to)?, shift))
-        };
-        let types = self.types(&x.tensor.shape).ok()?;
-        let casters = types.iter().map(caster).collect::<Option<Vec<_>>>()?;
-        if let [(caster, 0)] = &casters[..] {
-            return Some(codes.map(|code| caster.apply(code)));
-        }
-        let samples = *codes.shape().first()?;
-        let each = codes.iter().zip(casters.iter().cycle());
-        let y = each.map(|(code, (caster, shift))| caster.apply(code).shifted_left(*shift));
-        shaped(y.collect(), samples, result)
     }
 }
 

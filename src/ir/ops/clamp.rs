@@ -3,10 +3,8 @@
 use ndarray::ArrayD;
 use num_bigint::BigInt;
 
-use super::{
-    Effect, OpError, Operand, Operation, ensure, is_narrow, limit_as_word, over_words, single,
-};
-use crate::fixed::{Codes, Range, Word};
+use super::{Effect, Evaluate, OpError, Operand, Operation, ensure, limit_as_word, single};
+use crate::fixed::{Range, Word};
 use crate::ir::Tensor;
 use crate::ir::text::{Described, described};
 
@@ -38,11 +36,6 @@ impl Operation for Clamp {
             .map_err(OpError::format("limited result"))
     }
 
-    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
-        let x = operands.first()?;
-        over_words!(is_narrow(operands, &[], result.format), W => self.limited::<W>(x))
-    }
-
     fn is_uniform(&self) -> bool {
         true
     }
@@ -52,8 +45,9 @@ impl Operation for Clamp {
     }
 }
 
-impl Clamp {
-    fn limited<W: Word>(&self, x: &Operand<'_>) -> Option<ArrayD<W>> {
+impl Evaluate for Clamp {
+    fn evaluate<W: Word>(&self, operands: &[Operand<'_>], _: &Tensor) -> Option<ArrayD<W>> {
+        let x = operands.first()?;
         let low = limit_as_word(self.low.as_ref())?;
         let high = limit_as_word(self.high.as_ref())?;
         Some(W::view(x.codes)?.map(|code: &W| {

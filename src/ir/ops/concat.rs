@@ -2,8 +2,8 @@
 
 use ndarray::{ArrayD, Axis};
 
-use super::{Effect, OpError, Operand, Operation, ensure, is_narrow, over_words};
-use crate::fixed::{Codes, Range, Word};
+use super::{Effect, Evaluate, OpError, Operand, Operation, ensure};
+use crate::fixed::{Range, Word};
 use crate::ir::Tensor;
 use crate::ir::text::{Described, described};
 
@@ -34,16 +34,18 @@ impl Operation for Concat {
         Ok(Tensor::new(shape, first.format, self.ranges(operands)))
     }
 
-    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
-        over_words!(is_narrow(operands, &[], result.format), W => self.joined::<W>(operands))
-    }
-
-    fn is_uniform(&self) -> bool {
-        false
-    }
-
     fn effect(&self, _: usize) -> Effect {
         Effect::Selects
+    }
+}
+
+impl Evaluate for Concat {
+    fn evaluate<W: Word>(&self, operands: &[Operand<'_>], _: &Tensor) -> Option<ArrayD<W>> {
+        let arrays: Vec<_> = operands.iter().map(|x| W::view(x.codes)).collect::<Option<_>>()?;
+        let views: Vec<_> = arrays.iter().map(|array| array.view()).collect();
+        // The first axis counts samples. `concatenate` may return another memory order.
+        let joined = ndarray::concatenate(Axis(self.axis + 1), &views).ok()?;
+        Some(joined.as_standard_layout().into_owned())
     }
 }
 
@@ -60,13 +62,5 @@ impl Concat {
         let runs = (0..outer).flat_map(|at| operands.iter().map(move |x| (at, *x)));
         runs.flat_map(|(at, x)| (at * run(x)..(at + 1) * run(x)).map(|i| x.range_at(i).clone()))
             .collect()
-    }
-
-    fn joined<W: Word>(self, operands: &[Operand<'_>]) -> Option<ArrayD<W>> {
-        let arrays: Vec<_> = operands.iter().map(|x| W::view(x.codes)).collect::<Option<_>>()?;
-        let views: Vec<_> = arrays.iter().map(|array| array.view()).collect();
-        // The first axis counts samples. `concatenate` may return another memory order.
-        let joined = ndarray::concatenate(Axis(self.axis + 1), &views).ok()?;
-        Some(joined.as_standard_layout().into_owned())
     }
 }

@@ -1,11 +1,10 @@
 //! Dot products of windows with a weight matrix: convolutions of every kind.
 
+use ndarray::ArrayD;
+
 use super::linear::{Parameters, Terms};
-use super::{
-    Effect, Linear, OpError, Operand, Operation, Sums, ensure, flat, is_narrow, over_words, shaped,
-    single,
-};
-use crate::fixed::{Codes, FormatError, Range, Word};
+use super::{Evaluate, Linear, OpError, Operand, Operation, Sums, ensure, flat, shaped, single};
+use crate::fixed::{FormatError, Range, Word};
 use crate::ir::text::{Attributes, Described, Parse, Printer, TextError};
 use crate::ir::window::Presence;
 use crate::ir::{Constant, Tensor, Window};
@@ -38,19 +37,38 @@ impl Operation for Conv {
         let sums = self.sums(x).map_err(OpError::format("accumulator"))?;
         sums.into_tensor(self.window.result_shape(x, outputs))
     }
+}
 
-    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
+impl Evaluate for Conv {
+    fn evaluate<W: Word>(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<ArrayD<W>> {
         let x = operands.first()?;
-        let narrow = is_narrow(operands, &self.constants(), result.format);
-        over_words!(narrow, W => self.products::<W>(x, result))
-    }
-
-    fn is_uniform(&self) -> bool {
-        false
-    }
-
-    fn effect(&self, _: usize) -> Effect {
-        Effect::Computes
+        let (from, codes) = (x.tensor, W::view(x.codes)?);
+        let Parameters { weights, bias } = self.linear.parameters::<W>(from.format)?;
+        let channels = from.channel_count();
+        let group_channels = self.group_channels(channels)?;
+        let (outputs, windows) = (weights.ncols(), self.window.windows());
+        let group_outputs = outputs.checked_div(self.groups)?.max(1);
+        let (codes, samples) = flat(&codes, from)?;
+        let mut y = Vec::with_capacity(samples * windows * outputs);
+        for sample in codes.chunks(from.len()) {
+            for window in 0..windows {
+                let mut sums = bias.to_vec();
+                for tap in 0..self.window.taps() {
+                    let Some(position) = self.window.source(window, tap) else { continue };
+                    let values = sample.get(position * channels..(position + 1) * channels)?;
+                    let rows = weights.outer_iter().skip(tap * group_channels);
+                    for (channel, weights) in rows.take(group_channels).enumerate() {
+                        for (output, weight) in weights.iter().enumerate() {
+                            let group = output / group_outputs;
+                            sums[output]
+                                .add_product(&values[group * group_channels + channel], weight);
+                        }
+                    }
+                }
+                y.extend(sums);
+            }
+        }
+        shaped(y, samples, result)
     }
 }
 
@@ -117,37 +135,6 @@ impl Conv {
         let presence = (0..self.window.taps()).map(|tap| self.window.presence(tap)).collect();
         let ranges = (0..x.channel_count()).map(|c| x.channel_range(c).into_owned()).collect();
         Windows { ranges, channels, presence }
-    }
-
-    fn products<W: Word>(&self, x: &Operand<'_>, result: &Tensor) -> Option<ndarray::ArrayD<W>> {
-        let (from, codes) = (x.tensor, W::view(x.codes)?);
-        let Parameters { weights, bias } =
-            self.linear.parameters::<W>(from.format, result.format)?;
-        let channels = from.channel_count();
-        let group_channels = self.group_channels(channels)?;
-        let (outputs, windows) = (weights.ncols(), self.window.windows());
-        let group_outputs = outputs.checked_div(self.groups)?.max(1);
-        let (codes, samples) = flat(&codes, from)?;
-        let mut y = Vec::with_capacity(samples * windows * outputs);
-        for sample in codes.chunks(from.len()) {
-            for window in 0..windows {
-                let mut sums = bias.to_vec();
-                for tap in 0..self.window.taps() {
-                    let Some(position) = self.window.source(window, tap) else { continue };
-                    let values = sample.get(position * channels..(position + 1) * channels)?;
-                    let rows = weights.outer_iter().skip(tap * group_channels);
-                    for (channel, weights) in rows.take(group_channels).enumerate() {
-                        for (output, weight) in weights.iter().enumerate() {
-                            let group = output / group_outputs;
-                            sums[output]
-                                .add_product(&values[group * group_channels + channel], weight);
-                        }
-                    }
-                }
-                y.extend(sums);
-            }
-        }
-        shaped(y, samples, result)
     }
 }
 

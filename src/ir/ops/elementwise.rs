@@ -3,8 +3,8 @@
 use ndarray::ArrayD;
 use num_bigint::BigInt;
 
-use super::{Effect, OpError, Operand, Operation, ensure, fractional_bits, over_words};
-use crate::fixed::{Codes, Format, Range, Word};
+use super::{Effect, Evaluate, OpError, Operand, Operation, ensure, fractional_bits};
+use crate::fixed::{Format, Range, Word};
 use crate::ir::text::{Attributes, Described, Parse, Printer, TextError};
 use crate::ir::{Constant, Tensor};
 
@@ -63,28 +63,23 @@ impl Operation for Elementwise {
         let same = others.iter().all(|other| other.shape == first.shape);
         ensure(same, "its operands differ in their shapes")?;
         let fractions = operands.iter().map(|x| i64::from(x.format.fractional_bits()));
-        let fraction: i64 = match self {
-            Self::Multiply => fractions.sum(),
-            _ => fractions.max().expect("there is a first operand"),
+        let fraction: i64 = match self.is_aligned() {
+            true => fractions.max().expect("there is a first operand"),
+            false => fractions.sum(),
         };
         let format_error = OpError::format("result");
         let fraction = fractional_bits(fraction).map_err(&format_error)?;
         let count =
             operands.iter().map(|x| x.ranges.len()).max().expect("there is a first operand");
         let range = |element: usize| {
-            let aligned = |x: &&Tensor| match self {
-                Self::Multiply => x.range_at(element).clone(),
-                _ => x.range_at(element).refined(fraction.abs_diff(x.format.fractional_bits())),
-            };
-            let ranges = operands.iter().map(aligned);
+            let ranges = operands.iter().map(|x| match self.is_aligned() {
+                true => x.range_at(element).refined(fraction.abs_diff(x.format.fractional_bits())),
+                false => x.range_at(element).clone(),
+            });
             ranges.reduce(|a, b| self.range(&a, &b)).expect("there is a first operand")
         };
         let ranges = (0..count).map(range).collect();
         Tensor::covering(first.shape.clone(), fraction, ranges).map_err(format_error)
-    }
-
-    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
-        over_words!(self.is_narrow(operands, result.format), W => self.combined::<W>(operands, result))
     }
 
     fn is_uniform(&self) -> bool {
@@ -100,41 +95,11 @@ impl Operation for Elementwise {
     }
 }
 
-impl Elementwise {
-    /// Range of the results for operands of the ranges `a` and `b` at one binary point.
-    fn range(self, a: &Range, b: &Range) -> Range {
-        let (low, high) = ((a.low(), b.low()), (a.high(), b.high()));
-        match self {
-            Self::Add => a + b,
-            Self::Subtract => a + &-b,
-            Self::Maximum => Range::new(low.0.max(low.1).clone(), high.0.max(high.1).clone()),
-            Self::Minimum => Range::new(low.0.min(low.1).clone(), high.0.min(high.1).clone()),
-            Self::Multiply => {
-                let corners: [BigInt; 4] =
-                    [low.0 * low.1, low.0 * high.1, high.0 * low.1, high.0 * high.1];
-                let [first, others @ ..] = corners;
-                let point = Range::point(first);
-                others.into_iter().fold(point, |all, corner| all.hull(&Range::point(corner)))
-            }
-        }
-    }
-
-    /// True if aligned operands, intermediate results and the result fit 64 bits.
-    fn is_narrow(self, operands: &[Operand<'_>], result: Format) -> bool {
-        let shift = |x: &Operand<'_>| match self {
-            Self::Multiply => 0,
-            _ => result.fractional_bits().abs_diff(x.tensor.format.fractional_bits()),
-        };
-        let widest = operands.iter().map(|x| x.tensor.format.width() + shift(x)).max();
-        let growth = operands.len().next_power_of_two().ilog2();
-        super::is_narrow(operands, &[], result)
-            && widest.is_some_and(|widest| widest + growth < i64::BITS)
-    }
-
-    fn combined<W: Word>(self, operands: &[Operand<'_>], result: &Tensor) -> Option<ArrayD<W>> {
+impl Evaluate for Elementwise {
+    fn evaluate<W: Word>(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<ArrayD<W>> {
         let aligned = |x: &Operand<'_>| {
             let codes = W::view(x.codes)?;
-            if self == Self::Multiply {
+            if !self.is_aligned() {
                 return Some(codes.into_owned());
             }
             let shift =
@@ -160,5 +125,44 @@ impl Elementwise {
             });
         }
         Some(y)
+    }
+
+    fn is_narrow(&self, operands: &[Operand<'_>], result: Format) -> bool {
+        let shift = |x: &Operand<'_>| match self.is_aligned() {
+            true => result.fractional_bits().abs_diff(x.tensor.format.fractional_bits()),
+            false => 0,
+        };
+        let widest = operands.iter().map(|x| x.tensor.format.width() + shift(x)).max();
+        let growth = operands.len().next_power_of_two().ilog2();
+        let mut formats = operands.iter().map(|x| x.tensor.format).chain([result]);
+        formats.all(Format::is_narrow) && widest.is_some_and(|widest| widest + growth < i64::BITS)
+    }
+}
+
+impl Elementwise {
+    /// True if operands are shifted to the binary point of the result: not the factors of a product.
+    fn is_aligned(self) -> bool {
+        match self {
+            Self::Add | Self::Subtract | Self::Maximum | Self::Minimum => true,
+            Self::Multiply => false,
+        }
+    }
+
+    /// Range of the results for operands of the ranges `a` and `b` at one binary point.
+    fn range(self, a: &Range, b: &Range) -> Range {
+        let (low, high) = ((a.low(), b.low()), (a.high(), b.high()));
+        match self {
+            Self::Add => a + b,
+            Self::Subtract => a + &-b,
+            Self::Maximum => Range::new(low.0.max(low.1).clone(), high.0.max(high.1).clone()),
+            Self::Minimum => Range::new(low.0.min(low.1).clone(), high.0.min(high.1).clone()),
+            Self::Multiply => {
+                let corners: [BigInt; 4] =
+                    [low.0 * low.1, low.0 * high.1, high.0 * low.1, high.0 * high.1];
+                let [first, others @ ..] = corners;
+                let point = Range::point(first);
+                others.into_iter().fold(point, |all, corner| all.hull(&Range::point(corner)))
+            }
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use ndarray::{ArrayD, Axis};
 
-use super::{Effect, OpError, Operand, Operation, ensure, is_narrow, over_words, shaped, single};
-use crate::fixed::{Codes, Range, Word};
+use super::{Effect, Evaluate, OpError, Operand, Operation, ensure, shaped, single};
+use crate::fixed::{Range, Word};
 use crate::ir::Tensor;
 use crate::ir::text::{Described, described};
 
@@ -30,28 +30,14 @@ impl Operation for Gather {
         Ok(Tensor::new(self.shape.clone(), x.format, ranges))
     }
 
-    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
-        let x = operands.first()?;
-        over_words!(is_narrow(operands, &[], result.format), W => self.gathered::<W>(x, result))
-    }
-
-    fn is_uniform(&self) -> bool {
-        false
-    }
-
     fn effect(&self, _: usize) -> Effect {
         Effect::Selects
     }
 }
 
-impl Gather {
-    /// True if the result has the elements of an operand of this length, in the same order.
-    pub fn is_identity(&self, elements: usize) -> bool {
-        let mut indices = self.indices.iter().enumerate();
-        self.indices.len() == elements && indices.all(|(at, index)| *index == Some(at))
-    }
-
-    fn gathered<W: Word>(&self, x: &Operand<'_>, result: &Tensor) -> Option<ArrayD<W>> {
+impl Evaluate for Gather {
+    fn evaluate<W: Word>(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<ArrayD<W>> {
+        let x = operands.first()?;
         let codes = W::view(x.codes)?;
         let samples = *codes.shape().first()?;
         let mut y = Vec::with_capacity(samples * self.indices.len());
@@ -65,6 +51,14 @@ impl Gather {
             }
         }
         shaped(y, samples, result)
+    }
+}
+
+impl Gather {
+    /// True if the result has the elements of an operand of this length, in the same order.
+    pub fn is_identity(&self, elements: usize) -> bool {
+        let mut indices = self.indices.iter().enumerate();
+        self.indices.len() == elements && indices.all(|(at, index)| *index == Some(at))
     }
 }
 

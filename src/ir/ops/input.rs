@@ -1,7 +1,9 @@
 //! Inputs of the network.
 
-use super::{Effect, OpError, Operand, Operation};
-use crate::fixed::{Codes, Format};
+use ndarray::ArrayD;
+
+use super::{Evaluate, OpError, Operand, Operation};
+use crate::fixed::{Format, Word};
 use crate::ir::Tensor;
 use crate::ir::text::{Described, described};
 
@@ -23,17 +25,11 @@ impl Operation for Input {
             _ => Err(OpError::Operands { operation: self.name(), found: operands.len() }),
         }
     }
+}
 
+impl Evaluate for Input {
     /// `None`: the simulation supplies the samples.
-    fn evaluate(&self, _: &[Operand<'_>], _: &Tensor) -> Option<Codes> {
+    fn evaluate<W: Word>(&self, _: &[Operand<'_>], _: &Tensor) -> Option<ArrayD<W>> {
         None
-    }
-
-    fn is_uniform(&self) -> bool {
-        false
-    }
-
-    fn effect(&self, _: usize) -> Effect {
-        Effect::Computes
     }
 }

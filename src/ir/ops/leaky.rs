@@ -4,11 +4,8 @@ use ndarray::ArrayD;
 use num_bigint::BigInt;
 use num_traits::One;
 
-use super::{
-    Effect, OpError, Operand, Operation, alignment, ensure, fractional_bits, is_narrow, over_words,
-    single,
-};
-use crate::fixed::{Codes, Format, FormatError, Range, Word};
+use super::{Evaluate, OpError, Operand, Operation, aligned, ensure, single};
+use crate::fixed::{Format, FormatError, Range, Word};
 use crate::ir::text::{Described, described};
 use crate::ir::{Constant, Tensor};
 
@@ -46,18 +43,31 @@ impl Operation for Leaky {
         Tensor::covering(x.shape.clone(), alignment.fraction, ranges).map_err(format_error)
     }
 
-    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
-        let x = operands.first()?;
-        let narrow = is_narrow(operands, &self.constants(), result.format);
-        over_words!(narrow, W => self.bent::<W>(x))
-    }
-
     fn is_uniform(&self) -> bool {
         self.slopes.codes.len() == 1
     }
+}
 
-    fn effect(&self, _: usize) -> Effect {
-        Effect::Computes
+impl Evaluate for Leaky {
+    fn evaluate<W: Word>(&self, operands: &[Operand<'_>], _: &Tensor) -> Option<ArrayD<W>> {
+        let x = operands.first()?;
+        let alignment = LeakyAlignment::of(self, x.tensor.format).ok()?;
+        // A threshold beyond the operand's codes need not fit the word.
+        let codes = x.tensor.format.codes();
+        let threshold = (&self.threshold).clamp(codes.low(), &(codes.high() + 1)).clone();
+        let (threshold, bias) = (W::from_big(&threshold)?, W::from_big(&alignment.bias)?);
+        let slopes = self.slopes.shifted(alignment.product)?;
+        let codes = W::view(x.codes)?;
+        // Slopes repeat for each row or sample.
+        let y = codes.iter().zip(slopes.iter().cycle()).map(|(x, slope): (&W, &W)| {
+            if *x >= threshold {
+                return x.shifted_left(alignment.operand);
+            }
+            let mut y = bias.clone();
+            y.add_product(x, slope);
+            y
+        });
+        ArrayD::from_shape_vec(codes.raw_dim(), y.collect()).ok()
     }
 }
 
@@ -75,27 +85,6 @@ impl Leaky {
             let below = Range::new(below(x.low()), below(&last));
             below.hull(&Range::new(passed(&self.threshold), passed(x.high())))
         }
-    }
-
-    fn bent<W: Word>(&self, x: &Operand<'_>) -> Option<ArrayD<W>> {
-        let alignment = LeakyAlignment::of(self, x.tensor.format).ok()?;
-        // A threshold beyond the operand's codes need not fit the word.
-        let codes = x.tensor.format.codes();
-        let threshold = (&self.threshold).clamp(codes.low(), &(codes.high() + 1)).clone();
-        let (threshold, bias) = (W::from_big(&threshold)?, W::from_big(&alignment.bias)?);
-        let slopes = W::view(&self.slopes.codes)?;
-        let slopes: Vec<W> = slopes.iter().map(|s| s.shifted_left(alignment.product)).collect();
-        let codes = W::view(x.codes)?;
-        // Slopes repeat for each row or sample.
-        let y = codes.iter().zip(slopes.iter().cycle()).map(|(x, slope)| {
-            if *x >= threshold {
-                return x.shifted_left(alignment.operand);
-            }
-            let mut y = bias.clone();
-            y.add_product(x, slope);
-            y
-        });
-        ArrayD::from_shape_vec(codes.raw_dim(), y.collect()).ok()
     }
 }
 
@@ -118,13 +107,8 @@ impl LeakyAlignment {
         let operand = i64::from(x.fractional_bits());
         let product = operand + i64::from(leaky.slopes.format.fractional_bits());
         let bias = leaky.bias.as_ref().map_or(operand, |bias| bias.format.fractional_bits().into());
-        let fraction = operand.max(product).max(bias);
+        let (fraction, [operand, product, bias]) = aligned([operand, product, bias])?;
         let code = leaky.bias.as_ref().map_or(BigInt::ZERO, |bias| bias.code_at(0));
-        Ok(Self {
-            fraction: fractional_bits(fraction)?,
-            operand: alignment(operand, fraction)?,
-            product: alignment(product, fraction)?,
-            bias: code << alignment(bias, fraction)?,
-        })
+        Ok(Self { fraction, operand, product, bias: code << bias })
     }
 }

@@ -1,13 +1,11 @@
 //! Dot products with a weight matrix, and the proven range of their accumulator.
 
-use ndarray::{Array1, Array2, ArrayD, IxDyn};
+use ndarray::{Array1, Array2, ArrayD};
 use num_bigint::BigInt;
 use num_traits::{Num, Signed, Zero};
 
-use super::{
-    Effect, OpError, Operand, Operation, alignment, ensure, is_narrow, over_words, single,
-};
-use crate::fixed::{Codes, Format, FormatError, Range, Word, power_of_two_code};
+use super::{Alignment, Evaluate, OpError, Operand, Operation, ensure, shaped, single};
+use crate::fixed::{Format, FormatError, Range, Word, power_of_two_code};
 use crate::ir::text::{Described, described};
 use crate::ir::{Constant, Tensor};
 
@@ -42,19 +40,28 @@ impl Operation for Linear {
         }
         sums.into_tensor(shape)
     }
+}
 
-    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
+impl Evaluate for Linear {
+    fn evaluate<W: Word>(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<ArrayD<W>> {
         let x = operands.first()?;
-        let narrow = is_narrow(operands, &self.constants(), result.format);
-        over_words!(narrow, W => self.products::<W>(x, result))
-    }
-
-    fn is_uniform(&self) -> bool {
-        false
-    }
-
-    fn effect(&self, _: usize) -> Effect {
-        Effect::Computes
+        let Parameters { weights, bias } = self.parameters::<W>(x.tensor.format)?;
+        let codes = W::view(x.codes)?;
+        let samples = *codes.shape().first()?;
+        let rows =
+            codes.view().into_shape_with_order((codes.len() / weights.nrows(), weights.nrows()));
+        let rows = rows.ok()?;
+        let mut y = Array2::from_elem((rows.nrows(), weights.ncols()), W::zero());
+        for (x, mut y) in rows.outer_iter().zip(y.outer_iter_mut()) {
+            y.assign(&bias);
+            for (x, weights) in x.iter().zip(weights.outer_iter()) {
+                if x.is_zero() {
+                    continue;
+                }
+                y.zip_mut_with(&weights, |sum, w| sum.add_product(x, w));
+            }
+        }
+        shaped(y.into_raw_vec_and_offset().0, samples, result)
     }
 }
 
@@ -83,41 +90,18 @@ impl Linear {
         self.weights.codes.iter().filter(|code| !is_trivial(code)).count()
     }
 
-    fn products<W: Word>(&self, x: &Operand<'_>, result: &Tensor) -> Option<ArrayD<W>> {
-        let Parameters { weights, bias } = self.parameters::<W>(x.tensor.format, result.format)?;
-        let codes = W::view(x.codes)?;
-        let samples = *codes.shape().first()?;
-        let rows =
-            codes.view().into_shape_with_order((codes.len() / weights.nrows(), weights.nrows()));
-        let rows = rows.ok()?;
-        let mut y = Array2::from_elem((rows.nrows(), weights.ncols()), W::zero());
-        for (x, mut y) in rows.outer_iter().zip(y.outer_iter_mut()) {
-            y.assign(&bias);
-            for (x, weights) in x.iter().zip(weights.outer_iter()) {
-                if x.is_zero() {
-                    continue;
-                }
-                y.zip_mut_with(&weights, |sum, w| sum.add_product(x, w));
-            }
-        }
-        let shape: Vec<usize> =
-            std::iter::once(samples).chain(result.shape.iter().copied()).collect();
-        y.into_shape_with_order(IxDyn(&shape)).ok()
+    fn alignment(&self, x: Format) -> Result<Alignment, FormatError> {
+        Alignment::of(x, &self.weights, self.bias.as_ref())
     }
 
-    /// Weights and bias with the fractional bits of `result`, for an operand of format `x`.
-    pub(super) fn parameters<W: Word>(&self, x: Format, result: Format) -> Option<Parameters<W>> {
-        let shift = |fraction: i32| u32::try_from(result.fractional_bits() - fraction).ok();
-        let product = shift(x.fractional_bits() + self.weights.format.fractional_bits())?;
-        let weights = W::view(&self.weights.codes)?.map(|w| w.shifted_left(product));
-        let weights = weights.into_dimensionality::<ndarray::Ix2>().ok()?;
+    /// Weights and bias with the fractional bits of the result, for an operand of format `x`.
+    pub(super) fn parameters<W: Word>(&self, x: Format) -> Option<Parameters<W>> {
+        let alignment = self.alignment(x).ok()?;
+        let weights: Array2<W> =
+            self.weights.shifted(alignment.product)?.into_dimensionality().ok()?;
         let bias = match &self.bias {
             None => Array1::from_elem(weights.ncols(), W::zero()),
-            Some(bias) => {
-                let shift = shift(bias.format.fractional_bits())?;
-                let bias = W::view(&bias.codes)?.map(|b| b.shifted_left(shift));
-                bias.into_dimensionality().ok()?
-            }
+            Some(bias) => bias.shifted(alignment.bias)?.into_dimensionality().ok()?,
         };
         Some(Parameters { weights, bias })
     }
@@ -171,12 +155,7 @@ impl Linear {
 
     /// See [`Linear::sums`].
     pub(super) fn sums_of(&self, x: &Terms<'_>) -> Result<Sums, FormatError> {
-        let product = i64::from(x.format.fractional_bits())
-            + i64::from(self.weights.format.fractional_bits());
-        let bias = self.bias.as_ref().map_or(product, |bias| bias.format.fractional_bits().into());
-        let fraction = product.max(bias);
-        let shifts =
-            Shifts { product: alignment(product, fraction)?, bias: alignment(bias, fraction)? };
+        let shifts = self.alignment(x.format)?;
         // Up to this width, no sum of all terms overflows an i128.
         let bits = |format: Format| format.width() + 1;
         let terms = usize::BITS - self.weights.codes.len().leading_zeros();
@@ -187,11 +166,11 @@ impl Linear {
         } else {
             self.ranges::<BigInt>(x, shifts)
         };
-        Ok(Sums { fraction: super::fractional_bits(fraction)?, outputs, partial })
+        Ok(Sums { fraction: shifts.fraction, outputs, partial })
     }
 
     /// The range of each output's full sum, and of all partial sums.
-    fn ranges<T: Term>(&self, x: &Terms<'_>, shifts: Shifts) -> (Vec<Range>, Range)
+    fn ranges<T: Term>(&self, x: &Terms<'_>, shifts: Alignment) -> (Vec<Range>, Range)
     where
         for<'a> &'a T: std::ops::Mul<&'a T, Output = T>,
     {
@@ -224,13 +203,6 @@ impl Linear {
         let outputs = sums.iter().map(|sum| Range::new(sum.low.big(), sum.high.big())).collect();
         (outputs, partial)
     }
-}
-
-/// Left shifts of products and biases to the binary point of the sum.
-#[derive(Clone, Copy)]
-struct Shifts {
-    product: u32,
-    bias: u32,
 }
 
 /// Range of the sum of the terms so far, and of its partial sums in any order.

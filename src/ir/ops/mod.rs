@@ -30,7 +30,6 @@ use super::{Constant, Tensor};
 use crate::fixed::{Codes, Format, FormatError, Word};
 
 pub use affine::Affine;
-pub(crate) use affine::Alignment;
 pub use cast::Cast;
 pub use clamp::Clamp;
 pub use concat::Concat;
@@ -60,16 +59,39 @@ pub trait Operation: Described {
     /// If the operands or the constants do not fit one another, or no format holds the result.
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError>;
 
-    /// Reference evaluation. `result` is the inferred tensor or a wider one. `None` if the graph is
-    /// not valid.
-    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes>;
-
     /// True if element i of the result is the same function of element i of each operand, for every
-    /// i: the operation commutes with permutations.
-    fn is_uniform(&self) -> bool;
+    /// i: the operation commutes with permutations. False is right for every operation.
+    fn is_uniform(&self) -> bool {
+        false
+    }
 
     /// Relation of result values to operand values, for this number of operands.
-    fn effect(&self, operands: usize) -> Effect;
+    /// [`Effect::Computes`] is right for every operation.
+    fn effect(&self, _operands: usize) -> Effect {
+        Effect::Computes
+    }
+}
+
+/// Reference evaluation of an operation, over words of any type.
+trait Evaluate: Operation {
+    /// Codes \[samples, ..shape\] of the result, which is the inferred tensor or a wider one. `None`
+    /// if the graph is not valid.
+    fn evaluate<W: Word>(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<ArrayD<W>>;
+
+    /// True if operands, constants, intermediate results and the result fit 64 bits.
+    fn is_narrow(&self, operands: &[Operand<'_>], result: Format) -> bool {
+        let constants = self.constants().into_iter().map(|constant| constant.format);
+        let operands = operands.iter().map(|operand| operand.tensor.format);
+        constants.chain(operands).chain([result]).all(Format::is_narrow)
+    }
+}
+
+/// Evaluates `operation` over i64 words where they suffice and over big integers elsewhere.
+fn evaluate(operation: &impl Evaluate, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
+    match operation.is_narrow(operands, result.format) {
+        true => operation.evaluate(operands, result).map(Codes::Narrow),
+        false => operation.evaluate(operands, result).map(Codes::from_big),
+    }
 }
 
 /// Relation of result values to operand values.
@@ -176,6 +198,14 @@ macro_rules! operations {
                 Ok(tensor)
             }
 
+            /// Reference evaluation. `result` is the inferred tensor or a wider one. `None` if the
+            /// graph is not valid.
+            pub fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
+                match self {
+                    $(Self::$variant(operation) => evaluate(operation, operands, result),)*
+                }
+            }
+
             /// Parses the operation `name` of the text form; `None` if there is none.
             pub(super) fn parse(
                 name: &str,
@@ -237,29 +267,8 @@ fn single<'t>(operation: &'static str, operands: &[&'t Tensor]) -> Result<&'t Te
 }
 
 /// `Err(rule)` unless `holds`.
-fn ensure(holds: bool, rule: &'static str) -> Result<(), OpError> {
+pub(super) fn ensure(holds: bool, rule: &'static str) -> Result<(), OpError> {
     if holds { Ok(()) } else { Err(OpError::mismatch(rule)) }
-}
-
-/// Evaluates `$evaluation` over i64 words where `$narrow` holds and over big integers elsewhere.
-macro_rules! over_words {
-    ($narrow:expr, $word:ident => $evaluation:expr) => {
-        if $narrow {
-            type $word = i64;
-            $evaluation.map(crate::fixed::Codes::Narrow)
-        } else {
-            type $word = num_bigint::BigInt;
-            $evaluation.map(crate::fixed::Codes::from_big)
-        }
-    };
-}
-use over_words;
-
-/// True if operands, constants and result fit 64 bits.
-fn is_narrow(operands: &[Operand<'_>], constants: &[&Constant], result: Format) -> bool {
-    let constants = constants.iter().map(|constant| constant.format);
-    let operands = operands.iter().map(|operand| operand.tensor.format);
-    constants.chain(operands).chain([result]).all(Format::is_narrow)
 }
 
 /// The elements of all samples as an array of the shape of `result`, samples first.
@@ -278,14 +287,40 @@ fn flat<'x, W: Word>(x: &'x ArrayD<W>, tensor: &Tensor) -> Option<(Cow<'x, [W]>,
     (flat.len() == samples * tensor.len() && !tensor.is_empty()).then_some((flat, samples))
 }
 
-/// The left shift from `from` to `to` fractional bits.
+/// Fractional bits of a sum of terms with these `fractions`, and the left shift of each term.
 ///
 /// # Errors
-/// If the binary points lie too far apart for any format to hold both.
-fn alignment(from: i64, to: i64) -> Result<u32, FormatError> {
-    match u32::try_from(to - from) {
-        Ok(shift) if shift <= 4 * crate::fixed::MAX_WIDTH => Ok(shift),
-        _ => Err(FormatError::Width(to - from)),
+/// If the binary points lie too far apart for any format to hold all.
+fn aligned<const N: usize>(fractions: [i64; N]) -> Result<(i32, [u32; N]), FormatError> {
+    let fraction = fractions.into_iter().fold(i64::MIN, i64::max);
+    let mut shifts = [0; N];
+    for (shift, own) in shifts.iter_mut().zip(fractions) {
+        *shift = match u32::try_from(fraction - own) {
+            Ok(shift) if shift <= 4 * crate::fixed::MAX_WIDTH => shift,
+            _ => return Err(FormatError::Width(fraction - own)),
+        };
+    }
+    Ok((fractional_bits(fraction)?, shifts))
+}
+
+/// Left shifts of products and biases to the binary point of their sum.
+#[derive(Clone, Copy, Debug)]
+struct Alignment {
+    /// Fractional bits of the sum.
+    fraction: i32,
+    /// Shift of products.
+    product: u32,
+    /// Shift of biases.
+    bias: u32,
+}
+
+impl Alignment {
+    /// The shifts for products of operands of the format `x` with `factors`, plus `bias`.
+    fn of(x: Format, factors: &Constant, bias: Option<&Constant>) -> Result<Self, FormatError> {
+        let product = i64::from(x.fractional_bits()) + i64::from(factors.format.fractional_bits());
+        let bias = bias.map_or(product, |bias| bias.format.fractional_bits().into());
+        let (fraction, [product, bias]) = aligned([product, bias])?;
+        Ok(Self { fraction, product, bias })
     }
 }
 

@@ -4,10 +4,8 @@ use ndarray::ArrayD;
 use num_bigint::BigInt;
 use num_traits::Signed;
 
-use super::{
-    Effect, OpError, Operand, Operation, ensure, flat, is_narrow, over_words, shaped, single,
-};
-use crate::fixed::{Codes, Format, Range, Word};
+use super::{Effect, Evaluate, OpError, Operand, Operation, ensure, flat, shaped, single};
+use crate::fixed::{Format, Range, Word};
 use crate::ir::text::{Attributes, Described, Parse, Printer, TextError};
 use crate::ir::{Constant, Tensor, Window};
 
@@ -59,20 +57,35 @@ impl Operation for Pool {
         Ok(sums)
     }
 
-    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
-        let x = operands.first()?;
-        over_words!(is_narrow(operands, &[], result.format), W => self.pooled::<W>(x, result))
-    }
-
-    fn is_uniform(&self) -> bool {
-        false
-    }
-
     fn effect(&self, _: usize) -> Effect {
         match self.kind {
             PoolKind::Max => Effect::Selects,
             PoolKind::Sum => Effect::Sums { terms: self.window.taps() },
         }
+    }
+}
+
+impl Evaluate for Pool {
+    fn evaluate<W: Word>(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<ArrayD<W>> {
+        let x = operands.first()?;
+        let codes = W::view(x.codes)?;
+        let channels = x.tensor.channel_count();
+        let (codes, samples) = flat(&codes, x.tensor)?;
+        let mut y = Vec::with_capacity(samples * result.len());
+        for sample in codes.chunks(x.tensor.len()) {
+            for window in 0..self.window.windows() {
+                for channel in 0..channels {
+                    let taps = (0..self.window.taps()).filter_map(|tap| {
+                        sample.get(self.window.source(window, tap)? * channels + channel).cloned()
+                    });
+                    y.push(match self.kind {
+                        PoolKind::Max => taps.max()?,
+                        PoolKind::Sum => taps.fold(W::zero(), |sum, tap| sum + tap),
+                    });
+                }
+            }
+        }
+        shaped(y, samples, result)
     }
 }
 
@@ -99,28 +112,5 @@ impl Parse for Pool {
     fn parse(name: &str, attributes: &mut Attributes<'_>) -> Result<Self, TextError> {
         let kind = if name == "max_pool" { PoolKind::Max } else { PoolKind::Sum };
         Ok(Self { window: attributes.attribute("window")?, kind })
-    }
-}
-
-impl Pool {
-    fn pooled<W: Word>(&self, x: &Operand<'_>, result: &Tensor) -> Option<ArrayD<W>> {
-        let codes = W::view(x.codes)?;
-        let channels = x.tensor.channel_count();
-        let (codes, samples) = flat(&codes, x.tensor)?;
-        let mut y = Vec::with_capacity(samples * result.len());
-        for sample in codes.chunks(x.tensor.len()) {
-            for window in 0..self.window.windows() {
-                for channel in 0..channels {
-                    let taps = (0..self.window.taps()).filter_map(|tap| {
-                        sample.get(self.window.source(window, tap)? * channels + channel).cloned()
-                    });
-                    y.push(match self.kind {
-                        PoolKind::Max => taps.max()?,
-                        PoolKind::Sum => taps.fold(W::zero(), |sum, tap| sum + tap),
-                    });
-                }
-            }
-        }
-        shaped(y, samples, result)
     }
 }

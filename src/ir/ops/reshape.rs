@@ -1,8 +1,10 @@
 //! Change of shape.
 
+use ndarray::ArrayD;
+
 use super::gather::ranges_at;
-use super::{Effect, OpError, Operand, Operation, ensure, single};
-use crate::fixed::Codes;
+use super::{Effect, Evaluate, OpError, Operand, Operation, ensure, shaped, single};
+use crate::fixed::Word;
 use crate::ir::Tensor;
 use crate::ir::text::{Described, described};
 
@@ -24,18 +26,15 @@ impl Operation for Reshape {
         Ok(Tensor::new(self.shape.clone(), x.format, ranges))
     }
 
-    fn evaluate(&self, operands: &[Operand<'_>], _: &Tensor) -> Option<Codes> {
-        let x = operands.first()?.codes;
-        let samples = *x.shape().first()?;
-        let shape = std::iter::once(samples).chain(self.shape.iter().copied()).collect::<Vec<_>>();
-        x.clone().reshaped(&shape)
-    }
-
-    fn is_uniform(&self) -> bool {
-        false
-    }
-
     fn effect(&self, _: usize) -> Effect {
         Effect::Selects
+    }
+}
+
+impl Evaluate for Reshape {
+    fn evaluate<W: Word>(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<ArrayD<W>> {
+        let codes = W::view(operands.first()?.codes)?;
+        let samples = *codes.shape().first()?;
+        shaped(codes.iter().cloned().collect(), samples, result)
     }
 }

@@ -1,7 +1,11 @@
 //! Multiplication by a power of two.
 
-use super::{Effect, OpError, Operand, Operation, single};
-use crate::fixed::Codes;
+use std::borrow::Cow;
+
+use ndarray::ArrayD;
+
+use super::{Effect, Evaluate, OpError, Operand, Operation, single};
+use crate::fixed::Word;
 use crate::ir::Tensor;
 use crate::ir::text::{Described, described};
 
@@ -21,15 +25,17 @@ impl Operation for Scale {
         Ok(Tensor { format, ..x.clone() })
     }
 
-    fn evaluate(&self, operands: &[Operand<'_>], _: &Tensor) -> Option<Codes> {
-        Some(operands.first()?.codes.clone())
-    }
-
     fn is_uniform(&self) -> bool {
         true
     }
 
     fn effect(&self, _: usize) -> Effect {
         Effect::Shifts { power: self.power }
+    }
+}
+
+impl Evaluate for Scale {
+    fn evaluate<W: Word>(&self, operands: &[Operand<'_>], _: &Tensor) -> Option<ArrayD<W>> {
+        W::view(operands.first()?.codes).map(Cow::into_owned)
     }
 }

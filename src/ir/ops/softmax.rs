@@ -1,11 +1,12 @@
 //! Softmax by lookup tables.
 
+use ndarray::ArrayD;
 use num_bigint::BigInt;
 use num_traits::{One, ToPrimitive};
 
-use super::{Effect, OpError, Operand, Operation, ensure, shaped, single};
+use super::{Evaluate, OpError, Operand, Operation, ensure, shaped, single};
 use crate::fixed::{
-    Codes, Format, FormatError, Overflow, Quantization, Range, Rounding, cast, cast_range, fits,
+    Format, FormatError, Overflow, Quantization, Range, Rounding, Word, cast, cast_range, fits,
 };
 use crate::ir::text::{Described, described};
 use crate::ir::{Constant, Tensor};
@@ -77,25 +78,18 @@ impl Operation for Softmax {
             .ok_or(OpError::mismatch("its tables and types do not fit one another"))?;
         Ok(Tensor::new(x.shape.clone(), self.to.format, vec![range]))
     }
+}
 
-    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
+impl Evaluate for Softmax {
+    fn evaluate<W: Word>(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<ArrayD<W>> {
         let x = operands.first()?;
-        let channels = x.tensor.channel_count();
         let codes: Vec<BigInt> = x.codes.iter().collect();
         let mut y = Vec::with_capacity(codes.len());
-        for row in codes.chunks(channels) {
+        for row in codes.chunks(x.tensor.channel_count()) {
             y.extend(self.row(x.tensor.format, row)?);
         }
-        let samples = *x.codes.shape().first()?;
-        shaped(y, samples, result).map(Codes::from_big)
-    }
-
-    fn is_uniform(&self) -> bool {
-        false
-    }
-
-    fn effect(&self, _: usize) -> Effect {
-        Effect::Computes
+        let y = y.iter().map(W::from_big).collect::<Option<_>>()?;
+        shaped(y, *x.codes.shape().first()?, result)
     }
 }
 
@@ -114,6 +108,19 @@ impl Softmax {
     /// All tables.
     pub fn tables(&self) -> impl Iterator<Item = &Constant> {
         self.exp_tables.iter().chain([&self.reciprocal_table])
+    }
+
+    /// The same softmax, with the LSB and rounding of `to`, but room for every probability.
+    ///
+    /// # Errors
+    /// If there is no such format.
+    pub(crate) fn without_overflow(&self) -> Result<Self, FormatError> {
+        let fraction = self.to.format.fractional_bits();
+        // Rounding to a coarse LSB gives up to that LSB.
+        let integer = 2.max(1 - fraction);
+        let format = Format::unsigned((integer + fraction).unsigned_abs(), integer)?;
+        let to = Quantization::new(format, self.to.rounding, Overflow::Sat);
+        Ok(Self { to, ..self.clone() })
     }
 
     /// Number of multiplications per sample with result `y`.
@@ -340,6 +347,7 @@ pub(crate) fn code_of_one(format: Format) -> Option<BigInt> {
 
 #[cfg(test)]
 mod tests {
+    use crate::fixed::Codes;
     use crate::ir::text::parse;
 
     use super::*;

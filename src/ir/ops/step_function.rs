@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use ndarray::ArrayD;
 use num_bigint::BigInt;
 
-use super::{Effect, OpError, Operand, Operation, ensure, is_narrow, over_words, single};
-use crate::fixed::{Codes, Range, Word};
+use super::{Evaluate, OpError, Operand, Operation, ensure, single};
+use crate::fixed::{Range, Word};
 use crate::ir::text::{Described, described};
 use crate::ir::{Constant, Tensor};
 
@@ -51,23 +51,14 @@ impl Operation for StepFunction {
         Ok(Tensor::new(x.shape.clone(), self.values.format, ranges))
     }
 
-    fn evaluate(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<Codes> {
-        let x = operands.first()?;
-        let narrow = is_narrow(operands, &self.constants(), result.format);
-        over_words!(narrow, W => self.steps::<W>(x))
-    }
-
     fn is_uniform(&self) -> bool {
         true
     }
-
-    fn effect(&self, _: usize) -> Effect {
-        Effect::Computes
-    }
 }
 
-impl StepFunction {
-    fn steps<W: Word>(&self, x: &Operand<'_>) -> Option<ArrayD<W>> {
+impl Evaluate for StepFunction {
+    fn evaluate<W: Word>(&self, operands: &[Operand<'_>], _: &Tensor) -> Option<ArrayD<W>> {
+        let x = operands.first()?;
         let thresholds: Vec<W> = W::view(&self.thresholds.codes)?.iter().cloned().collect();
         let values: Vec<W> = W::view(&self.values.codes)?.iter().cloned().collect();
         let step = |code: &W| thresholds.partition_point(|threshold| threshold <= code);

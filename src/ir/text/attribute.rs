@@ -244,21 +244,28 @@ impl Attribute for Vec<Constant> {
     }
 }
 
+/// An attribute of a window: its name, its field, and whether it is required.
+type WindowPart = (&'static str, fn(&mut Window) -> &mut [usize; 2], bool);
+
+const WINDOW: [WindowPart; 7] = [
+    ("input", |window| &mut window.input, true),
+    ("kernel", |window| &mut window.kernel, true),
+    ("stride", |window| &mut window.stride, false),
+    ("dilation", |window| &mut window.dilation, false),
+    ("pad_before", |window| &mut window.pad_before, false),
+    ("input_dilation", |window| &mut window.input_dilation, false),
+    ("output", |window| &mut window.output, true),
+];
+
 /// `(input=[1, 5], kernel=[1, 3], output=[1, 3])`; defaults are omitted
 impl Attribute for Window {
     fn print(&self, _: Option<usize>) -> Option<String> {
-        let default = Self::whole(self.input);
-        let parts = [
-            ("input", self.input, None),
-            ("kernel", self.kernel, None),
-            ("stride", self.stride, Some(default.stride)),
-            ("dilation", self.dilation, Some(default.dilation)),
-            ("pad_before", self.pad_before, Some(default.pad_before)),
-            ("input_dilation", self.input_dilation, Some(default.input_dilation)),
-            ("output", self.output, None),
-        ];
-        let parts = parts.into_iter().filter(|(_, value, default)| Some(*value) != *default);
-        let parts = parts.map(|(name, value, _)| format!("{name}={value:?}"));
+        let (mut window, mut default) = (*self, Self::whole(self.input));
+        let parts = WINDOW.iter().filter_map(|(name, field, is_required)| {
+            let value = *field(&mut window);
+            let is_printed = *is_required || value != *field(&mut default);
+            is_printed.then(|| format!("{name}={value:?}"))
+        });
         Some(format!("({})", joined(parts, None)))
     }
 
@@ -270,21 +277,14 @@ impl Attribute for Window {
             Ok((name.to_owned(), pair.map_err(|_| format!("{name} is not two numbers"))?))
         };
         let mut parts = list(text, ['(', ')'], part)?;
-        let mut take = |name: &str| {
-            let at = parts.iter().position(|(known, _)| known == name)?;
-            Some(parts.remove(at).1)
-        };
-        let input = take("input").ok_or("input is missing")?;
-        let default = Self::whole(input);
-        let window = Self {
-            input,
-            kernel: take("kernel").ok_or("kernel is missing")?,
-            stride: take("stride").unwrap_or(default.stride),
-            dilation: take("dilation").unwrap_or(default.dilation),
-            pad_before: take("pad_before").unwrap_or(default.pad_before),
-            input_dilation: take("input_dilation").unwrap_or(default.input_dilation),
-            output: take("output").ok_or("output is missing")?,
-        };
+        let mut window = Self::whole([1, 1]);
+        for (name, field, is_required) in WINDOW {
+            match parts.iter().position(|(known, _)| known == name) {
+                Some(at) => *field(&mut window) = parts.remove(at).1,
+                None if is_required => return Err(format!("{name} is missing")),
+                None => {}
+            }
+        }
         match parts.first() {
             Some((unknown, _)) => Err(format!("a window has no {unknown}")),
             None => Ok(window),

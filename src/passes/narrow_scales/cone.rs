@@ -86,31 +86,25 @@ impl Cone {
         let mut readers: Vec<NodeId> = readers.collect();
         readers.sort_unstable();
         for reader in readers {
-            let Node { name, op, tensor, .. } = &graph[reader];
-            let op = self.monotone(op, &graph[node].tensor).map_err(|stop| match stop {
-                Stop::Wraps => Outcome::Wraps { node: name.clone() },
-                Stop::NotQuantized => Outcome::NotQuantized { by: name.clone() },
-            })?;
-            let (op, tensor) = (Rc::new(op), tensor.clone());
+            let op = Rc::new(self.monotone(&graph[reader], &graph[node].tensor)?);
+            let tensor = graph[reader].tensor.clone();
             self.links.push(Link { node: reader, from, op, dropped: 0, tensor });
         }
         Ok(())
     }
 
-    /// `op` on operands `x`, if it is monotone and each channel of the cone has one function.
-    fn monotone(&self, op: &Op, x: &Tensor) -> Result<Monotone, Stop> {
-        let knows = |is_uniform| match self.knows_channels(x, is_uniform) {
+    /// The operation of `node` on operands `x`, if it is monotone and each channel of the cone has one
+    /// function.
+    fn monotone(&self, node: &Node, x: &Tensor) -> Result<Monotone, Outcome> {
+        let ensure = |is_monotone| match is_monotone {
             true => Ok(()),
-            false => Err(Stop::NotQuantized),
+            false => Err(Outcome::NotQuantized { by: node.name.clone() }),
         };
-        Ok(match op {
+        Ok(match &node.op {
             Op::Cast(cast) => {
                 let is_uniform = cast.uniform().is_some();
-                let by_channel = cast.to.shape() == [x.channel_count()];
-                if !is_uniform && !by_channel {
-                    return Err(Stop::NotQuantized);
-                }
-                knows(is_uniform)?;
+                ensure(is_uniform || cast.to.shape() == [x.channel_count()])?;
+                ensure(self.knows_channels(x, is_uniform))?;
                 let wraps = cast.to.iter().enumerate().any(|(channel, to)| {
                     let range =
                         if is_uniform { x.range() } else { x.channel_range(channel).into_owned() };
@@ -118,26 +112,23 @@ impl Cone {
                         && !fits(&range, x.format.fractional_bits(), to)
                 });
                 if wraps {
-                    return Err(Stop::Wraps);
+                    return Err(Outcome::Wraps { node: node.name.clone() });
                 }
                 Monotone::Cast(cast.clone())
             }
             Op::Affine(affine) => {
-                knows(affine.is_uniform())?;
+                ensure(self.knows_channels(x, affine.is_uniform()))?;
                 Monotone::Affine(affine.clone())
             }
             Op::Leaky(leaky) => {
                 let slopes = leaky.slopes.codes.len();
-                let by_element = slopes != 1 && slopes != x.channel_count();
-                if by_element || !is_monotone(leaky) {
-                    return Err(Stop::NotQuantized);
-                }
-                knows(slopes == 1)?;
+                ensure(slopes == 1 || slopes == x.channel_count())?;
+                ensure(is_monotone(leaky) && self.knows_channels(x, slopes == 1))?;
                 Monotone::Leaky(leaky.clone())
             }
             Op::Clamp(clamp) => Monotone::Clamp(clamp.clone()),
             Op::StepFunction(steps) => Monotone::StepFunction(steps.clone()),
-            Op::Scale(_) | Op::Reshape(_) => Monotone::SameCodes(op.clone()),
+            op @ (Op::Scale(_) | Op::Reshape(_)) => Monotone::SameCodes(op.clone()),
             Op::Input(_)
             | Op::Linear(_)
             | Op::Conv(_)
@@ -145,7 +136,7 @@ impl Cone {
             | Op::Pool(_)
             | Op::Elementwise(_)
             | Op::Gather(_)
-            | Op::Concat(_) => return Err(Stop::NotQuantized),
+            | Op::Concat(_) => return Err(Outcome::NotQuantized { by: node.name.clone() }),
         })
     }
 
@@ -193,12 +184,6 @@ impl Cone {
         }
         Ok(())
     }
-}
-
-/// Why an operation ends the search for quantizers.
-enum Stop {
-    Wraps,
-    NotQuantized,
 }
 
 /// True if the leaky ReLU is monotone and its threshold is 0, which holds at any LSB of the

@@ -6,7 +6,7 @@ use num_bigint::BigInt;
 use super::Outcome;
 use super::cone::{Cone, Link, Monotone};
 use crate::fixed::{Caster, Format, Overflow, Quantization, Word, changes};
-use crate::ir::{Affine, Alignment, Clamp, LeakyAlignment, StepFunction};
+use crate::ir::{Clamp, LeakyAlignment, StepFunction};
 
 /// Codes at which two functions must agree to agree everywhere: both ends of each channel's range,
 /// and both sides of each threshold of the exact function.
@@ -133,8 +133,7 @@ impl<'g, W: Word> Chain<'g, W> {
             });
             at = link.from;
         }
-        let channels = cone.operand.channel_count();
-        maps.push(Map::Affine(lines(&cone.affine, cone.operand.format, channels)?));
+        maps.push(Map::Affine(cone.affine.lines(cone.operand.format)?));
         maps.reverse();
         Some(Self { maps })
     }
@@ -149,9 +148,7 @@ impl<'g, W: Word> Map<'g, W> {
     /// The operation of `link` on operands of the format `x`.
     fn of(link: &Link, x: Format) -> Option<Self> {
         Some(match &*link.op {
-            Monotone::Affine(affine) => {
-                Self::Affine(lines(affine, x, link.tensor.channel_count())?)
-            }
+            Monotone::Affine(affine) => Self::Affine(affine.lines(x)?),
             Monotone::Clamp(Clamp { low, high }) => {
                 let limit = |code: &Option<BigInt>| match code {
                     Some(code) => W::from_big(&link.limit(code)).map(Some),
@@ -161,9 +158,8 @@ impl<'g, W: Word> Map<'g, W> {
             }
             Monotone::Leaky(leaky) => {
                 let alignment = LeakyAlignment::of(leaky, x).ok()?;
-                let slopes = W::view(&leaky.slopes.codes)?;
-                let slopes = slopes.iter().map(|slope| slope.shifted_left(alignment.product));
-                Self::Leaky { slopes: slopes.collect(), operand: alignment.operand }
+                let slopes = leaky.slopes.shifted(alignment.product)?;
+                Self::Leaky { slopes: slopes.into_iter().collect(), operand: alignment.operand }
             }
             Monotone::Cast(cast) => {
                 let caster = |to| Caster::new(x.fractional_bits(), &unwrapped(to)?);
@@ -242,24 +238,6 @@ impl<W: Word> StepIndices<W> {
     fn at(&self, code: &W) -> W {
         self.indices[self.thresholds.partition_point(|threshold| threshold <= code)].clone()
     }
-}
-
-/// Scale and bias of each channel of an affine operation on operands of the format `x`. i64 words
-/// wrap modulo 2^64, which the result fits: bits that a shift loses do not matter.
-fn lines<W: Word>(affine: &Affine, x: Format, channels: usize) -> Option<Vec<(W, W)>> {
-    let alignment = Alignment::of(affine, x).ok()?;
-    let scales = W::view(&affine.scale.codes)?;
-    let scales = scales.iter().map(|scale| scale.shifted_left(alignment.product));
-    let scales: Vec<W> = scales.cycle().take(channels).collect();
-    let biases: Vec<W> = match &affine.bias {
-        None => vec![W::zero(); channels],
-        Some(bias) => {
-            let biases = W::view(&bias.codes)?;
-            let biases = biases.iter().map(|code| code.shifted_left(alignment.bias));
-            biases.cycle().take(channels).collect()
-        }
-    };
-    Some(scales.into_iter().zip(biases).collect())
 }
 
 /// A monotone cast with the codes of `to`, and a code beyond them where `to` overflows without

@@ -9,7 +9,7 @@ use proptest::test_runner::TestRunner;
 
 use super::cases::{Slope, every_case};
 use super::{Quantizer, numbers};
-use crate::quantizer::registry;
+use crate::quantizer::{Kind, kinds};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
@@ -152,7 +152,8 @@ fn cases_have_every_quantizer_and_attribute() {
     for _ in 0..4000 {
         let call = every_case().new_tree(&mut runner).unwrap().current().call;
         let (name, arguments) = call.split_once('(').unwrap_or((&call, ")"));
-        let attributes = registry::attributes(name);
+        let kind = kinds().iter().find(|kind| kind.name == name).unwrap();
+        let attributes: Vec<&'static str> = kind.attributes.iter().map(|known| known.0).collect();
         let stated = found.entry(name.to_owned()).or_default();
         let arguments = arguments.trim_end_matches(')').split(',');
         for (position, argument) in arguments.enumerate().filter(|(_, text)| !text.is_empty()) {
@@ -162,9 +163,9 @@ fn cases_have_every_quantizer_and_attribute() {
             stated.extend(named.or_else(|| attributes.get(position).copied()));
         }
     }
-    for name in registry::names() {
-        let stated = found.get(name).unwrap_or_else(|| panic!("no case of {name}"));
-        for attribute in registry::attributes(name) {
+    for Kind { name, attributes, .. } in kinds() {
+        let stated = found.get(*name).unwrap_or_else(|| panic!("no case of {name}"));
+        for (attribute, _) in *attributes {
             let is_known = stated.contains(attribute) || OF_COMPUTED_SCALES.contains(attribute);
             assert!(is_known, "no case of {name} states {attribute}");
         }

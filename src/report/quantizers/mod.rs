@@ -24,7 +24,7 @@ pub struct Catalogued {
     /// The call with all parameters that act at inference at QKeras' defaults.
     pub signature: String,
     /// Parameters of a scale that is computed from a kernel.
-    pub scaling: &'static [&'static str],
+    pub scaling: Vec<&'static str>,
     /// The parameters without effect on inference.
     pub inert: Vec<&'static str>,
     /// The values, by the parameters.
@@ -42,7 +42,7 @@ pub fn catalogue() -> Vec<Catalogued> {
     let row = |kind: &Kind| Catalogued {
         name: kind.name,
         signature: kind.signature(),
-        scaling: kind.scaling,
+        scaling: kind.scaling(),
         inert: kind.inert(),
         values: kind.values,
         hardware: kind.hardware(),

@@ -31,7 +31,7 @@ pub fn plot(quantizer: &Quantizer) -> Result<String, DetailError> {
         function.iter().flat_map(|all| all.ascending().take(MAX_PIECES + 1)).collect();
     let (first, last) = function.as_ref().map_or(CONTINUOUS, thresholds);
     let margin = if last > first { (last - first) / 8.0 } else { 1.0 };
-    let x = PlotAxis::new(first - margin, last + margin, (LEFT, RIGHT));
+    let x = PlotAxis { low: first - margin, high: last + margin, pixels: (LEFT, RIGHT) };
 
     let samples = if (1..=MAX_PIECES).contains(&pieces.len()) {
         pieces.iter().flat_map(|piece| ends(piece, &x).map(|at| (at, piece.value))).collect()
@@ -41,7 +41,7 @@ pub fn plot(quantizer: &Quantizer) -> Result<String, DetailError> {
     let low = samples.iter().map(|(_, y)| *y).fold(f64::INFINITY, f64::min);
     let high = samples.iter().map(|(_, y)| *y).fold(f64::NEG_INFINITY, f64::max);
     let margin = if high > low { (high - low) / 12.0 } else { 1.0 };
-    let y = PlotAxis::new(low - margin, high + margin, (BOTTOM, TOP));
+    let y = PlotAxis { low: low - margin, high: high + margin, pixels: (BOTTOM, TOP) };
 
     let points: Vec<String> = samples
         .iter()
@@ -99,10 +99,6 @@ struct PlotAxis {
 }
 
 impl PlotAxis {
-    fn new(low: f64, high: f64, pixels: (f64, f64)) -> Self {
-        Self { low, high, pixels }
-    }
-
     fn pixel(&self, x: f64) -> f64 {
         let (start, end) = self.pixels;
         start + (x - self.low) / (self.high - self.low) * (end - start)

@@ -85,7 +85,14 @@ impl<'a> Names<'a> {
             };
             Ok(Call { tensors: reader.tensors, arguments })
         };
-        all.iter().map(read).collect()
+        let all: Result<Vec<Call<'v>>, FrontError> = all.iter().map(read).collect();
+        all.map_err(|error| match entry.role {
+            // Layers of unsupported classes may have connections and arguments of another form.
+            Role::Layer if entry.nested.is_none() => {
+                layers::check_class(owner).err().unwrap_or(error)
+            }
+            Role::Layer | Role::Operation | Role::Passthrough => error,
+        })
     }
 
     /// Reads `[layer, call, tensor, ...]`; `None` if the model has no such layer.
@@ -118,7 +125,7 @@ impl<'v> CallReader<'_, '_, 'v> {
             match value.as_array().map(Vec::as_slice) {
                 Some([_, _, _]) => {}
                 Some([_, _, _, Value::Object(arguments)]) => {
-                    check_arguments(arguments, self.owner)?
+                    check_arguments(arguments, self.entry)?
                 }
                 _ => return Err(self.unsupported_connection(value)),
             }
@@ -133,7 +140,7 @@ impl<'v> CallReader<'_, '_, 'v> {
                 ("args", Value::Array(values)) => {
                     values.iter().try_for_each(|value| self.tensors_in(value))?;
                 }
-                ("kwargs", Value::Object(arguments)) => check_arguments(arguments, self.owner)?,
+                ("kwargs", Value::Object(arguments)) => check_arguments(arguments, self.entry)?,
                 _ => return Err(self.unsupported_connection(value)),
             }
         }
@@ -262,7 +269,7 @@ fn keras_tensor(value: &Value) -> Option<&Value> {
 }
 
 /// Rejects arguments of a call that may change the result.
-fn check_arguments(arguments: &Map<String, Value>, owner: Owner<'_>) -> Result<(), FrontError> {
+fn check_arguments(arguments: &Map<String, Value>, entry: &Entry<'_>) -> Result<(), FrontError> {
     let matters = |(name, value): &(&String, &Value)| match value {
         Value::Null => false,
         // The network is used for inference.
@@ -273,19 +280,11 @@ fn check_arguments(arguments: &Map<String, Value>, owner: Owner<'_>) -> Result<(
         None => Ok(()),
         Some((name, value)) => {
             let (argument, value) = (name.to_owned(), shown(value));
-            Err(owner.wrong(LayerProblem::Argument { argument, value }))
+            Err(entry.owner().wrong(LayerProblem::Argument { argument, value }))
         }
     }
 }
 
 pub(super) fn unsupported_connection(entry: &Entry<'_>, value: &Value) -> FrontError {
-    let owner = entry.owner();
-    // Layers of unsupported classes may have connections of another form.
-    if entry.role == Role::Layer
-        && entry.nested.is_none()
-        && let Err(unsupported) = layers::check_class(owner)
-    {
-        return unsupported;
-    }
-    owner.wrong(LayerProblem::Connection { value: shown(value) })
+    entry.owner().wrong(LayerProblem::Connection { value: shown(value) })
 }

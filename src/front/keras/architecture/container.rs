@@ -46,12 +46,11 @@ impl<'a> Container<'a> {
         taken
     }
 
-    /// Reads `object`, whose attributes are `config`. The `outermost` model must state its input shape.
+    /// Reads `object`, whose attributes are `config`.
     pub(super) fn read(
         owner: Owner<'a>,
         object: &'a Value,
         config: &'a Value,
-        outermost: bool,
     ) -> Result<Self, FrontError> {
         let (path, class) = (owner.path, owner.class);
         let unreadable = |what: String| {
@@ -77,7 +76,7 @@ impl<'a> Container<'a> {
         let entries: Vec<Entry<'_>> =
             layers.iter().map(|layer| Entry::read(layer, path)).collect::<Result<_, _>>()?;
         match class {
-            "Sequential" => sequential(entries, object, outermost),
+            "Sequential" => Ok(sequential(entries, object)),
             "Functional" | "Model" => functional(entries, config, path),
             _ => {
                 let help = "supported: Sequential and Functional models".to_owned();
@@ -89,13 +88,9 @@ impl<'a> Container<'a> {
 }
 
 /// Connects each layer to the one before. `entries` is not empty.
-fn sequential<'a>(
-    mut entries: Vec<Entry<'a>>,
-    object: &'a Value,
-    outermost: bool,
-) -> Result<Container<'a>, FrontError> {
+fn sequential<'a>(mut entries: Vec<Entry<'a>>, object: &'a Value) -> Container<'a> {
     if let Some(first) = entries.first().filter(|first| !first.is_input()) {
-        let input = input_before(first, object, outermost)?;
+        let input = input_before(first, object);
         entries.insert(0, input);
     }
     let result = |entry| Reference { entry, call: 0, tensor: 0, value: &Value::Null };
@@ -104,16 +99,12 @@ fn sequential<'a>(
         entry.calls = vec![Call { tensors, arguments: Arguments::default() }];
     }
     let outputs = vec![result(entries.len() - 1)];
-    Ok(Container { entries, inputs: vec![0], outputs })
+    Container { entries, inputs: vec![0], outputs }
 }
 
 /// Returns the input layer that Keras adds if the model states none. The input shape of a nested
 /// model follows from its caller.
-fn input_before<'a>(
-    first: &Entry<'a>,
-    object: &Value,
-    outermost: bool,
-) -> Result<Entry<'a>, FrontError> {
+fn input_before<'a>(first: &Entry<'a>, object: &Value) -> Entry<'a> {
     let model = object.get("config").unwrap_or(&Value::Null);
     let shapes = [
         first.attributes.get("batch_input_shape"),
@@ -123,12 +114,9 @@ fn input_before<'a>(
         first.object.pointer("/build_config/input_shape"),
     ];
     let shape = shapes.into_iter().flatten().find(|shape| !shape.is_null());
-    if outermost && shape.is_none() {
-        return Err(first.owner().wrong(LayerProblem::Unbuilt));
-    }
     let mut attributes = Map::new();
     attributes.extend(shape.map(|shape| ("batch_shape".to_owned(), shape.clone())));
-    Ok(Entry {
+    Entry {
         path: first.path,
         // The name that Keras 2 uses.
         name: Cow::Owned(format!("{}_input", first.name)),
@@ -138,8 +126,9 @@ fn input_before<'a>(
         object: &Value::Null,
         nested: None,
         is_time_distributed: false,
+        pruned: None,
         calls: vec![],
-    })
+    }
 }
 
 /// Connects each layer to the tensors that it names.

@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 
 use super::calls::Call;
 use super::container::Container;
+use super::wrappers;
 use crate::front::error::FrontError;
-use crate::front::keras::attributes::{Attributes, Owner, shown};
+use crate::front::keras::attributes::{Owner, PACKAGES, class_of, shown};
 use crate::front::keras::operations;
-use crate::front::keras::quantizers::Namespace;
 use crate::front::layer_problem::LayerProblem;
 
 /// Known entries of a layer's object. Those that are not read state shapes that follow from the
@@ -25,6 +25,7 @@ const KNOWN_ENTRIES: &[&str] = &[
     "build_config",
     "compile_config",
     "shared_object_id",
+    "__passive_serialization__",
 ];
 
 /// Python modules of Keras and QKeras that define layers.
@@ -69,6 +70,8 @@ pub(super) struct Entry<'a> {
     pub(super) nested: Option<Container<'a>>,
     /// True for a TimeDistributed layer around a model.
     pub(super) is_time_distributed: bool,
+    /// Name of the layer in a PruneLowMagnitude wrapper, which this layer was.
+    pub(super) pruned: Option<&'a str>,
     /// Calls; an input has one call without tensors.
     pub(super) calls: Vec<Call<'a>>,
 }
@@ -81,9 +84,9 @@ impl<'a> Entry<'a> {
         let attributes = config.as_object();
         let named = attributes.and_then(|attributes| attributes.get("name")?.as_str());
         let layer = text("name").or(named).unwrap_or_default();
-        let class = text("class_name").unwrap_or_default();
+        let class = class_of(value).unwrap_or_default();
         let owner = Owner { path, layer, class };
-        let (Some(object), Some(attributes)) = (value.as_object(), attributes) else {
+        let Some(attributes) = attributes else {
             return Err(owner.wrong(LayerProblem::Missing { attribute: "config".to_owned() }));
         };
         for (attribute, found) in [("class_name", class), ("name", layer)] {
@@ -91,22 +94,45 @@ impl<'a> Entry<'a> {
                 return Err(owner.wrong(LayerProblem::Missing { attribute: attribute.to_owned() }));
             }
         }
-        let role = role(owner, object)?;
-        let is_time_distributed = match class {
-            "TimeDistributed" => attributes.get("layer").filter(|inner| is_model(inner)),
-            _ => None,
-        };
-        let nested = match is_time_distributed {
-            Some(inner) => Some(time_distributed_model(owner, attributes, inner)?),
+        let name = Cow::Borrowed(layer);
+        if let Some(pruned) = wrappers::pruned(owner, value, attributes)? {
+            return Ok(Self {
+                path,
+                name,
+                class: pruned.class,
+                role: Role::Layer,
+                attributes: Cow::Owned(pruned.attributes),
+                object: value,
+                nested: None,
+                is_time_distributed: false,
+                pruned: Some(pruned.name),
+                calls: vec![],
+            });
+        }
+        let role = role(owner, value)?;
+        let time_distributed = wrappers::time_distributed_model(owner, attributes)?;
+        let is_time_distributed = time_distributed.is_some();
+        let nested = match time_distributed {
+            Some(inner) => Some(inner),
             None if is_model(value) && role == Role::Layer => {
-                Some(Container::read(owner, value, config, false)?)
+                Some(Container::read(owner, value, config)?)
             }
             None => None,
         };
-        let is_time_distributed = is_time_distributed.is_some();
-        let (name, attributes) = (Cow::Borrowed(layer), Cow::Borrowed(attributes));
-        let (object, calls) = (value, vec![]);
-        Ok(Self { path, name, class, role, attributes, object, nested, is_time_distributed, calls })
+        let (attributes, object, calls) = (Cow::Borrowed(attributes), value, vec![]);
+        let pruned = None;
+        Ok(Self {
+            path,
+            name,
+            class,
+            role,
+            attributes,
+            object,
+            nested,
+            is_time_distributed,
+            pruned,
+            calls,
+        })
     }
 
     pub(super) fn owner(&self) -> Owner<'_> {
@@ -121,8 +147,7 @@ impl<'a> Entry<'a> {
 
     /// Returns true if its calls have the form of Keras 3.
     pub(super) fn is_of_keras_3(&self) -> bool {
-        let calls = self.object.get("inbound_nodes").and_then(Value::as_array);
-        calls.is_some_and(|calls| calls.iter().any(Value::is_object))
+        has_calls_of_keras_3(self.object)
     }
 
     pub(super) fn is_input(&self) -> bool {
@@ -130,25 +155,26 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Returns true for the object of a model.
-fn is_model(object: &Value) -> bool {
-    let class = object.get("class_name").and_then(Value::as_str);
-    matches!(class, Some("Sequential" | "Functional" | "Model"))
+fn has_calls_of_keras_3(object: &Value) -> bool {
+    let calls = object.get("inbound_nodes").and_then(Value::as_array);
+    calls.is_some_and(|calls| calls.iter().any(Value::is_object))
 }
 
-/// Reads the model `inner` of the TimeDistributed layer `owner`.
-fn time_distributed_model<'a>(
-    owner: Owner<'a>,
-    attributes: &'a Map<String, Value>,
-    inner: &'a Value,
-) -> Result<Container<'a>, FrontError> {
-    let mut own = Attributes::new(owner, attributes, Namespace::default());
-    own.inert(&["layer"]);
-    own.finish()?;
-    let class = inner.get("class_name").and_then(Value::as_str).unwrap_or_default();
-    let owner = Owner { class, ..owner };
-    check_origin(owner, inner)?;
-    Container::read(owner, inner, inner.get("config").unwrap_or(&Value::Null), false)
+/// Returns true for an operation in a `.h5` file of Keras 3, which states no module. Its layers state
+/// whether they are trainable, operations do not.
+fn is_operation_without_module(owner: Owner<'_>, object: &Value) -> bool {
+    let attributes = object.get("config").and_then(Value::as_object);
+    object.get("module").is_none()
+        && has_calls_of_keras_3(object)
+        && attributes.is_some_and(|attributes| {
+            !attributes.contains_key("trainable")
+                && operations::is_supported(owner.class, attributes)
+        })
+}
+
+/// Returns true for the object of a model.
+pub(super) fn is_model(object: &Value) -> bool {
+    matches!(class_of(object), Some("Sequential" | "Functional" | "Model"))
 }
 
 /// Rejects a wrapped layer that is defined neither in Keras nor in QKeras.
@@ -156,26 +182,37 @@ pub(in crate::front::keras) fn check_origin(
     owner: Owner<'_>,
     object: &Value,
 ) -> Result<(), FrontError> {
-    object.as_object().map_or(Ok(()), |object| role(owner, object).map(drop))
+    if object.is_object() { role(owner, object).map(drop) } else { Ok(()) }
 }
 
-/// Returns the role of an object; an error if it is not a layer or operation of Keras or QKeras.
-fn role(owner: Owner<'_>, object: &Map<String, Value>) -> Result<Role, FrontError> {
+/// Rejects unknown entries of a layer's object.
+pub(super) fn check_entries(owner: Owner<'_>, object: &Value) -> Result<(), FrontError> {
     let unknown = |(name, value): &(&String, &Value)| {
         !KNOWN_ENTRIES.contains(&name.as_str()) && !value.is_null()
     };
-    if let Some((name, value)) = object.iter().find(unknown) {
-        let (attribute, value) = (name.to_owned(), shown(value));
-        return Err(owner.wrong(LayerProblem::Unknown { attribute, value }));
+    match object.as_object().into_iter().flatten().find(unknown) {
+        None => Ok(()),
+        Some((name, value)) => {
+            let (attribute, value) = (name.to_owned(), shown(value));
+            Err(owner.wrong(LayerProblem::Unknown { attribute, value }))
+        }
     }
+}
+
+/// Returns the role of an object; an error if it is not a layer or operation of Keras or QKeras.
+pub(super) fn role(owner: Owner<'_>, object: &Value) -> Result<Role, FrontError> {
+    check_entries(owner, object)?;
+    wrappers::check(owner, object)?;
     let text = |name: &str| object.get(name).and_then(Value::as_str);
     let module = text("module");
     let is_operation = module.is_some_and(|module| inside(module, OPERATION_MODULES))
+        || is_operation_without_module(owner, object)
         || matches!(owner.class, "TFOpLambda" | "SlicingOpLambda");
     let known = |module: &&str| {
         is_operation || TOP_MODULES.contains(module) || inside(module, LAYER_MODULES)
     };
     let foreign = [
+        Some(owner.class).filter(|class| class.contains('>')),
         module.filter(|module| !known(module)),
         text("registered_name").filter(|name| !is_known_name(name, owner.class)),
     ];
@@ -189,7 +226,7 @@ fn role(owner: Owner<'_>, object: &Map<String, Value>) -> Result<Role, FrontErro
 /// Returns true for `Class`, `qkeras>Class` and `keras>Class`.
 fn is_known_name(name: &str, known: &str) -> bool {
     let (package, class) = name.split_once('>').unwrap_or(("keras", name));
-    class == known && matches!(package, "keras" | "Keras" | "qkeras")
+    class == known && PACKAGES.contains(&package)
 }
 
 fn inside(module: &str, packages: &[&str]) -> bool {

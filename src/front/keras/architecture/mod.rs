@@ -12,6 +12,7 @@
 mod calls;
 mod container;
 mod entry;
+mod wrappers;
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
@@ -19,7 +20,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::attributes::Owner;
+use super::attributes::{Owner, class_of};
 use crate::front::error::{FrontError, Problem};
 use crate::front::layer_problem::LayerProblem;
 
@@ -72,6 +73,8 @@ pub(super) struct Definition<'a> {
     pub(super) role: Role,
     /// True for a TimeDistributed layer around a model.
     pub(super) is_time_distributed: bool,
+    /// Name of the layer in a PruneLowMagnitude wrapper, which this layer was.
+    pub(super) pruned: Option<&'a str>,
 }
 
 impl<'a> Architecture<'a> {
@@ -81,13 +84,13 @@ impl<'a> Architecture<'a> {
             let help = "save the model again with Keras".to_owned();
             Problem::Model { what, help }.at(path)
         };
-        let class = config.get("class_name").and_then(Value::as_str);
+        let class = class_of(config);
         let class =
             class.ok_or_else(|| unreadable("is not a model: it has no class_name".to_owned()))?;
         let inner = config.get("config").unwrap_or(&Value::Null);
         let name = inner.get("name").and_then(Value::as_str).unwrap_or("model");
         let owner = Owner { path, layer: name, class };
-        let container = Container::read(owner, config, inner, true)?;
+        let container = Container::read(owner, config, inner)?;
         flatten(name.to_owned(), &container, path)
     }
 }
@@ -150,6 +153,7 @@ impl<'a> Definitions<'a> {
                 class,
                 role,
                 is_time_distributed: entry.is_time_distributed,
+                pruned: entry.pruned,
             });
             let inner = entry.nested.as_ref();
             let inner = inner.map(|inner| self.add(inner, Some(at), &within)).transpose()?;

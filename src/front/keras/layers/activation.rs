@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{Built, Class, LayerReader};
+use super::{Built, Class, LayerReader, is_class};
 use crate::front::error::FrontError;
-use crate::front::keras::attributes::natural;
+use crate::front::keras::architecture::check_origin;
+use crate::front::keras::attributes::{Attributes, Owner, natural};
 use crate::front::layer_problem::LayerProblem;
 use crate::function::{Function, Relu};
 use crate::model::{Activation, LayerKind};
@@ -14,51 +15,115 @@ pub(super) const CLASSES: &[Class] = &[
     ("Activation", named),
     ("QActivation", named),
     ("QAdaptiveActivation", adaptive),
+    ("ReLU", |layer| layer.same_shape_activation(relu)),
+    ("LeakyReLU", |layer| layer.same_shape_activation(leaky_relu)),
+    ("ThresholdedReLU", |layer| layer.same_shape_activation(thresholded_relu)),
+    ("PReLU", prelu),
+    ("ELU", |layer| layer.same_shape_activation(elu)),
+    ("Softmax", |layer| layer.same_shape_activation(softmax)),
+];
+
+/// Reads the function of an activation layer without weights; `axes` is the number of axes of a sample.
+type ReadActivation = fn(&mut Attributes<'_>, usize) -> Result<Activation, FrontError>;
+
+/// Layers that may stand as the activation of another one: `Dense(4, activation=LeakyReLU(0.1))`.
+const AS_ACTIVATION: &[(&str, ReadActivation)] = &[
+    ("Activation", inner),
+    ("QActivation", inner),
     ("ReLU", relu),
     ("LeakyReLU", leaky_relu),
     ("ThresholdedReLU", thresholded_relu),
-    ("PReLU", prelu),
     ("ELU", elu),
     ("Softmax", softmax),
 ];
 
-fn named(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
-    layer.attributes.require("activation")?;
-    let activation = layer.attributes.activation("activation")?;
-    layer.same_shape(LayerKind::Activation(activation))
+impl LayerReader<'_> {
+    /// Reads an activation: a function or quantizer, or a layer object; linear by default.
+    pub(in crate::front::keras) fn activation(
+        &mut self,
+        name: &'static str,
+    ) -> Result<Activation, FrontError> {
+        let axes = self.inputs.first().map_or(0, Vec::len);
+        activation(&mut self.attributes, name, axes)
+    }
+
+    fn same_shape_activation(&mut self, read: ReadActivation) -> Result<Built, FrontError> {
+        let axes = self.input()?.len();
+        let activation = read(&mut self.attributes, axes)?;
+        self.same_shape(LayerKind::Activation(activation))
+    }
 }
 
-fn function(layer: &LayerReader<'_>, function: Function) -> Result<Built, FrontError> {
-    layer.same_shape(LayerKind::Activation(Activation::Function(function)))
-}
-
-fn relu(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
-    let max_value = match layer.attributes.get("max_value") {
-        None => None,
-        Some(_) => Some(layer.attributes.non_negative("max_value", 0.0)?),
+/// Reads the activation `name` of a layer whose samples have this many axes.
+fn activation(
+    attributes: &mut Attributes<'_>,
+    name: &'static str,
+    axes: usize,
+) -> Result<Activation, FrontError> {
+    let object = attributes.get(name).unwrap_or(&Value::Null);
+    let Some(class) = object.get("class_name").and_then(Value::as_str) else {
+        return attributes.activation(name);
     };
-    let negative_slope = layer.attributes.non_negative("negative_slope", 0.0)?;
-    let threshold = layer.attributes.non_negative("threshold", 0.0)?;
-    function(layer, Function::Relu(Relu { max_value, negative_slope, threshold }))
+    let Some((_, read)) = AS_ACTIVATION.iter().find(|(known, _)| *known == class) else {
+        if !is_class(class) {
+            return attributes.activation(name);
+        }
+        let help = format!("use a separate {class} layer after this one");
+        return Err(attributes.unsupported(name, &json!(class), help));
+    };
+    let Some(Value::Object(config)) = object.get("config") else {
+        return Err(attributes.malformed(name, object, "a layer with class_name and config"));
+    };
+    let owner = Owner { class, ..attributes.owner() };
+    check_origin(owner, object)?;
+    let mut own = attributes.of_wrapped(owner, config);
+    let activation = read(&mut own, axes)?;
+    own.finish()?;
+    Ok(activation)
 }
 
-fn leaky_relu(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+fn named(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    layer.same_shape_activation(inner)
+}
+
+fn inner(attributes: &mut Attributes<'_>, axes: usize) -> Result<Activation, FrontError> {
+    attributes.require("activation")?;
+    activation(attributes, "activation", axes)
+}
+
+fn relu(attributes: &mut Attributes<'_>, _: usize) -> Result<Activation, FrontError> {
+    let max_value = match attributes.get("max_value") {
+        None => None,
+        Some(_) => Some(attributes.non_negative("max_value", 0.0)?),
+    };
+    let negative_slope = attributes.non_negative("negative_slope", 0.0)?;
+    let threshold = attributes.non_negative("threshold", 0.0)?;
+    Ok(Activation::Function(Function::Relu(Relu { max_value, negative_slope, threshold })))
+}
+
+fn leaky_relu(attributes: &mut Attributes<'_>, _: usize) -> Result<Activation, FrontError> {
     // The names in Keras 2 and 3.
     const DEFAULT: f32 = 0.3;
-    let slope = layer.attributes.number("alpha", DEFAULT)?;
-    let slope = layer.attributes.number("negative_slope", slope)?;
-    function(layer, Function::Relu(Relu::leaky(slope)))
+    let slope = attributes.number("alpha", DEFAULT)?;
+    let slope = attributes.number("negative_slope", slope)?;
+    Ok(Activation::Function(Function::Relu(Relu::leaky(slope))))
 }
 
-fn thresholded_relu(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
-    let threshold = layer.attributes.non_negative("theta", 1.0)?;
-    function(layer, Function::Relu(Relu { threshold, ..Relu::default() }))
+fn thresholded_relu(attributes: &mut Attributes<'_>, _: usize) -> Result<Activation, FrontError> {
+    let threshold = attributes.non_negative("theta", 1.0)?;
+    Ok(Activation::Function(Function::Relu(Relu { threshold, ..Relu::default() })))
 }
 
-fn elu(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
-    // Keras 3 does not save it.
-    let alpha = layer.attributes.number("alpha", 1.0)?;
-    function(layer, Function::Elu { alpha })
+fn elu(attributes: &mut Attributes<'_>, _: usize) -> Result<Activation, FrontError> {
+    // Some versions of Keras 3 do not save it.
+    let alpha = attributes.number("alpha", 1.0)?;
+    Ok(Activation::Function(Function::Elu { alpha }))
+}
+
+fn softmax(attributes: &mut Attributes<'_>, axes: usize) -> Result<Activation, FrontError> {
+    // Axes include the batch, so the last axis has the number of axes of a sample.
+    attributes.only("axis", &[Value::from(-1), Value::from(axes)])?;
+    Ok(Activation::Softmax)
 }
 
 fn prelu(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
@@ -81,13 +146,6 @@ fn shared_axes(layer: &mut LayerReader<'_>, axes: usize) -> Result<Vec<usize>, F
     let read = value.as_array().and_then(|list| list.iter().map(axis).collect());
     let expected = format!("a list of axes from 1 to {axes}");
     read.ok_or_else(|| layer.attributes.malformed("shared_axes", value, &expected))
-}
-
-fn softmax(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
-    // Axes include the batch, so the last axis has the number of axes of a sample.
-    let last = Value::from(layer.input()?.len());
-    layer.attributes.only("axis", &[Value::from(-1), last])?;
-    layer.same_shape(LayerKind::Activation(Activation::Softmax))
 }
 
 /// Attributes of QAdaptiveActivation that act during training.

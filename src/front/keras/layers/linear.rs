@@ -16,6 +16,7 @@ use crate::quantizer::Quantizer;
 pub(super) const CLASSES: &[Class] = &[
     ("Dense", |layer| dense(layer, Family::Keras)),
     ("QDense", |layer| dense(layer, Family::QKeras)),
+    ("QDenseBatchnorm", |layer| dense(layer, Family::Folded)),
     ("Conv1D", |layer| conv(layer, One, Family::Keras)),
     ("Conv2D", |layer| conv(layer, Two, Family::Keras)),
     ("QConv1D", |layer| conv(layer, One, Family::QKeras)),
@@ -55,6 +56,35 @@ impl Family {
             Self::QKeras | Self::Folded => Some(attribute),
         }
     }
+
+    fn read_quantizer(
+        self,
+        layer: &mut LayerReader<'_>,
+        attribute: &'static str,
+    ) -> Result<Option<Quantizer>, FrontError> {
+        match self.quantizer(attribute) {
+            Some(attribute) => layer.attributes.quantizer(attribute),
+            None => Ok(None),
+        }
+    }
+
+    fn folded(self, layer: &mut LayerReader<'_>) -> Result<Option<FoldedReader>, FrontError> {
+        match self {
+            Self::Folded => FoldedReader::read(layer).map(Some),
+            Self::Keras | Self::QKeras => Ok(None),
+        }
+    }
+}
+
+/// Returns the names of the variables of a layer with these kernels.
+fn variable_names(
+    kernels: &[&'static str],
+    use_bias: bool,
+    folded: Option<&FoldedReader>,
+) -> Vec<&'static str> {
+    let bias = use_bias.then_some("bias");
+    let folded = folded.into_iter().flat_map(FoldedReader::names);
+    kernels.iter().copied().chain(bias).chain(folded).collect()
 }
 
 /// Attributes that act on weights during training.
@@ -92,24 +122,24 @@ impl LayerReader<'_> {
 
 fn dense(layer: &mut LayerReader<'_>, family: Family) -> Result<Built, FrontError> {
     layer.check_training_attributes()?;
-    let (mut kernel_quantizer, mut bias_quantizer) = (None, None);
-    if family == Family::QKeras {
-        layer.attributes.inert(RANGE_ATTRIBUTES);
-        kernel_quantizer = layer.attributes.quantizer("kernel_quantizer")?;
-        bias_quantizer = layer.attributes.quantizer("bias_quantizer")?;
-    }
+    layer.attributes.inert(RANGE_ATTRIBUTES);
+    let [kernel_quantizer, bias_quantizer] =
+        ["kernel_quantizer", "bias_quantizer"].map(|name| family.read_quantizer(layer, name));
+    let (kernel_quantizer, bias_quantizer) = (kernel_quantizer?, bias_quantizer?);
+    let folded = family.folded(layer)?;
     let mut shape = layer.input()?.to_vec();
     let last = shape.last_mut().ok_or_else(|| layer.owner.wrong(LayerProblem::Scalar))?;
     let units = layer.attributes.count("units")?;
     let inputs = std::mem::replace(last, units);
     let use_bias = layer.attributes.flag("use_bias", true)?;
-    let activation = layer.attributes.activation("activation")?;
+    let activation = layer.activation("activation")?;
 
-    let names: &[_] = if use_bias { &["kernel", "bias"] } else { &["kernel"] };
-    let mut variables = layer.weights.variables(names)?;
+    let names = variable_names(&["kernel"], use_bias, folded.as_ref());
+    let mut variables = layer.weights.variables(&names)?;
     let kernel = variables.next([inputs, units])?;
     let bias = if use_bias { Some(variables.next([units])?) } else { None };
-    let dense = Dense { kernel, bias, kernel_quantizer, bias_quantizer, activation };
+    let folded = folded.map(|folded| folded.variables(&mut variables, units)).transpose()?;
+    let dense = Dense { kernel, bias, kernel_quantizer, bias_quantizer, folded, activation };
     Ok(Built { kind: LayerKind::Dense(dense), shape })
 }
 
@@ -181,7 +211,7 @@ fn separable(
         groups: 1,
         outputs,
     };
-    let activation = layer.attributes.activation("activation")?;
+    let activation = layer.activation("activation")?;
     common.pair(layer, [depthwise, pointwise], [Activation::Linear, activation])
 }
 
@@ -231,7 +261,7 @@ fn depthwise_transposed(layer: &mut LayerReader<'_>) -> Result<Built, FrontError
         groups: channels / size,
         outputs: channels,
     };
-    let activation = layer.attributes.activation("depthwise_activation")?;
+    let activation = layer.activation("depthwise_activation")?;
     let mut variables = layer.weights.variables(&common.names(&[spec.kernel]))?;
     let conv = common.conv(layer, spec, &mut variables)?;
     if common.use_bias {
@@ -265,8 +295,8 @@ fn separable_transposed(layer: &mut LayerReader<'_>) -> Result<Built, FrontError
         groups: 1,
         outputs,
     };
-    let between = layer.attributes.activation("depthwise_activation")?;
-    let activation = layer.attributes.activation("pointwise_activation")?;
+    let between = layer.activation("depthwise_activation")?;
+    let activation = layer.activation("pointwise_activation")?;
     common.pair(layer, [depthwise, pointwise], [between, activation])
 }
 
@@ -307,14 +337,8 @@ impl Common {
             dimensions,
             window: layer.conv_windows(dimensions)?,
             use_bias: layer.attributes.flag("use_bias", true)?,
-            bias_quantizer: match family.quantizer("bias_quantizer") {
-                Some(attribute) => layer.attributes.quantizer(attribute)?,
-                None => None,
-            },
-            folded: match family {
-                Family::Folded => Some(FoldedReader::read(layer)?),
-                Family::Keras | Family::QKeras => None,
-            },
+            bias_quantizer: family.read_quantizer(layer, "bias_quantizer")?,
+            folded: family.folded(layer)?,
         })
     }
 
@@ -343,11 +367,8 @@ impl Common {
         })
     }
 
-    /// Returns the names of the variables of a layer with these kernels.
     fn names(&self, kernels: &[&'static str]) -> Vec<&'static str> {
-        let bias = self.use_bias.then_some("bias");
-        let folded = self.folded.iter().flat_map(FoldedReader::names);
-        kernels.iter().copied().chain(bias).chain(folded).collect()
+        variable_names(kernels, self.use_bias, self.folded.as_ref())
     }
 
     /// Reads the kernel of a convolution and its quantizer.
@@ -404,7 +425,7 @@ impl Common {
 
     /// Reads the convolution of a layer with a single one.
     fn only_conv(&self, layer: &mut LayerReader<'_>, spec: ConvSpec) -> Result<Conv, FrontError> {
-        let activation = layer.attributes.activation("activation")?;
+        let activation = layer.activation("activation")?;
         let mut variables = layer.weights.variables(&self.names(&[spec.kernel]))?;
         let mut conv = self.conv(layer, spec, &mut variables)?;
         self.finish(&mut conv, activation, &mut variables)?;

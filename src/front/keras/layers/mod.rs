@@ -5,6 +5,7 @@ mod layout;
 mod linear;
 mod merge;
 mod normalization;
+mod unsupported;
 pub(super) mod windows;
 mod wrappers;
 
@@ -56,6 +57,8 @@ pub(super) struct LayerReader<'a> {
     pub(super) attributes: Attributes<'a>,
     /// Shapes of the inputs, without the batch axis.
     pub(super) inputs: Vec<Vec<usize>>,
+    /// Shape that the user states for an input.
+    pub(super) given_shape: Option<&'a [usize]>,
     /// Index of the requested result of an operation with several results.
     pub(super) result: u64,
     /// Arguments of an operation's call.
@@ -73,11 +76,13 @@ pub(super) struct Built {
 /// Returns the reader of a class.
 fn find(owner: Owner<'_>) -> Result<Read, FrontError> {
     let mut classes = FAMILIES.iter().copied().flatten();
-    classes.find(|(name, _)| *name == owner.class).map(|(_, read)| *read).ok_or_else(|| {
-        let names = FAMILIES.iter().copied().flatten().map(|(name, _)| *name);
-        let supported = names.collect::<Vec<_>>().join(", ");
-        owner.wrong(LayerProblem::Class { supported })
-    })
+    let found = classes.find(|(name, _)| *name == owner.class).map(|(_, read)| *read);
+    found.ok_or_else(|| owner.wrong(unsupported::problem(owner.class)))
+}
+
+/// Returns true for a supported class.
+fn is_class(name: &str) -> bool {
+    FAMILIES.iter().copied().flatten().any(|(known, _)| *known == name)
 }
 
 /// Rejects a layer of an unsupported class.
@@ -114,7 +119,20 @@ fn input(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
         Some(shape) => Some(shape),
         None => layer.attributes.sample_shape("batch_shape")?,
     };
-    let shape = shape.ok_or_else(|| layer.owner.wrong(LayerProblem::Unbuilt))?;
+    let shape = match (shape, layer.given_shape) {
+        (None, None) => return Err(layer.owner.wrong(LayerProblem::Unbuilt)),
+        (None, Some(given)) => given.to_vec(),
+        (Some(stated), None) => stated.closed().ok_or_else(|| {
+            let (input, template) = (layer.owner.layer.to_owned(), stated.template());
+            let shape = stated.to_string();
+            layer.owner.wrong(LayerProblem::OpenShape { shape, input, template })
+        })?,
+        (Some(stated), Some(given)) if stated.accepts(given) => given.to_vec(),
+        (Some(stated), Some(given)) => {
+            let (stated, given) = (stated.to_string(), given.to_vec());
+            return Err(layer.owner.wrong(LayerProblem::GivenShape { stated, given }));
+        }
+    };
     Ok(Built { kind: LayerKind::Input { shape: shape.clone() }, shape })
 }
 

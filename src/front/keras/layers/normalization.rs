@@ -91,7 +91,7 @@ fn scale_shift(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
     ]);
     let weight_quantizer = layer.attributes.quantizer("weight_quantizer")?;
     let bias_quantizer = layer.attributes.quantizer("bias_quantizer")?;
-    let activation = layer.attributes.activation("activation")?;
+    let activation = layer.activation("activation")?;
     let use_bias = layer.attributes.flag("use_bias", true)?;
     let names: &[_] = if use_bias { &["weight", "bias"] } else { &["weight"] };
     let mut variables = layer.weights.variables(names)?;
@@ -101,7 +101,8 @@ fn scale_shift(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
     layer.same_shape(LayerKind::ScaleShift(scale_shift))
 }
 
-/// Attributes of the batch normalization in QConv2DBatchnorm and QDepthwiseConv2DBatchnorm.
+/// Attributes of the batch normalization in QDenseBatchnorm, QConv2DBatchnorm and
+/// QDepthwiseConv2DBatchnorm.
 pub(super) struct FoldedReader {
     scale: bool,
     epsilon: f32,

@@ -42,7 +42,7 @@ impl PoolClass {
             Self::Quantized => {
                 let quantizer = layer.attributes.quantizer("average_quantizer")?;
                 let kind = quantizer.map_or(Reduction::Average, Reduction::QuantizedAverage);
-                Ok((kind, layer.attributes.activation("activation")?))
+                Ok((kind, layer.activation("activation")?))
             }
         }
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Built, Class, LayerReader, Read, check_size};
 use crate::front::error::FrontError;
 use crate::front::keras::architecture::check_origin;
-use crate::front::keras::attributes::Owner;
+use crate::front::keras::attributes::{Owner, class_of};
 use crate::front::layer_problem::LayerProblem;
 use crate::model::{Activation, LayerKind, Layout};
 use crate::quantizer::Quantizer;
@@ -14,9 +14,7 @@ pub(super) const CLASSES: &[Class] = &[("TimeDistributed", time_distributed)];
 
 fn time_distributed(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
     let value = layer.attributes.require("layer")?;
-    let text = |name: &str| value.get(name).and_then(Value::as_str);
-    let (Some(class), Some(Value::Object(config))) = (text("class_name"), value.get("config"))
-    else {
+    let (Some(class), Some(Value::Object(config))) = (class_of(value), value.get("config")) else {
         return Err(layer.attributes.malformed("layer", value, "a layer"));
     };
     let owner = Owner { class, ..layer.owner };
@@ -26,6 +24,7 @@ fn time_distributed(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
         owner,
         attributes: layer.attributes.of_wrapped(owner, config),
         inputs: layer.inputs.clone(),
+        given_shape: None,
         result: layer.result,
         arguments: layer.arguments,
         weights: layer.weights.of_wrapped(),
@@ -122,7 +121,7 @@ pub(super) fn takes_channels_first(layer: &mut LayerReader<'_>) -> bool {
 /// [`LayerKind::ChannelsFirst`]. Kernels are stored alike for both.
 pub(super) fn channels_first(layer: &mut LayerReader<'_>, read: Read) -> Result<Built, FrontError> {
     // An inner softmax or scale acts along the last axis, which is not the channels'.
-    let activation = layer.attributes.activation("activation")?;
+    let activation = layer.activation("activation")?;
     let has_scales = |quantizer: &Quantizer| quantizer.scaled().is_some();
     let help = if activation == Activation::Softmax {
         Some("use a separate Softmax layer with its own axis")

@@ -12,6 +12,7 @@ use super::attributes::{equal, list, shown};
 use super::layers::{Built, LayerReader};
 use crate::front::error::FrontError;
 use crate::front::layer_problem::LayerProblem;
+use crate::naming::nearest;
 
 /// An operation: its names in Keras 2 and 3, the names of its arguments, and its reader.
 struct Operation {
@@ -91,9 +92,17 @@ const INERT: &[&str] = &["name", "conjugate"];
 
 /// Returns true if the result of an operation is a list of tensors.
 pub(super) fn has_several_results(class: &str, attributes: &Map<String, Value>) -> bool {
+    find(class, attributes).is_some_and(|operation| operation.has_several_results)
+}
+
+/// Returns true for a supported operation.
+pub(super) fn is_supported(class: &str, attributes: &Map<String, Value>) -> bool {
+    find(class, attributes).is_some()
+}
+
+fn find(class: &str, attributes: &Map<String, Value>) -> Option<&'static Operation> {
     let function = attributes.get("function").and_then(Value::as_str);
     Operation::named(function.unwrap_or(class))
-        .is_some_and(|operation| operation.has_several_results)
 }
 
 /// Reads an operation.
@@ -102,9 +111,9 @@ pub(super) fn build(mut layer: LayerReader<'_>) -> Result<Built, FrontError> {
     let name = function.unwrap_or(layer.owner.class);
     let operation = Operation::named(name).ok_or_else(|| {
         let all = FAMILIES.iter().copied().flatten();
-        let supported = all.flat_map(|operation| operation.names);
-        let supported = supported.copied().collect::<Vec<_>>().join(", ");
-        layer.owner.wrong(LayerProblem::Operation { name: name.to_owned(), supported })
+        let nearest = nearest(name, all.flat_map(|operation| operation.names).copied());
+        let nearest = nearest.map(str::to_owned);
+        layer.owner.wrong(LayerProblem::Operation { name: name.to_owned(), nearest })
     })?;
     let mut call = Call { arguments: vec![None; operation.arguments.len()], layer: &mut layer };
     call.collect(operation)?;

@@ -4,8 +4,10 @@
 //! files. Both have a group per layer, which holds the datasets of its variables in order.
 
 mod named;
+mod pruned;
 mod tree;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 use std::vec;
@@ -18,6 +20,8 @@ use crate::front::error::{FrontError, Located, Problem};
 use crate::front::hdf5::{Group, Hdf5};
 use crate::front::layer_problem::LayerProblem;
 
+pub(super) use pruned::Sparsity;
+
 /// Origin of the weights: the model's own file or another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Origin {
@@ -29,20 +33,21 @@ pub(super) enum Origin {
 pub(super) struct Store<'a> {
     path: &'a Path,
     layout: Layout,
-    /// Group that the paths of datasets start from.
-    base: Group<'a>,
+    /// Group that the paths of datasets start from; `None` without a file.
+    base: Option<Group<'a>>,
     /// Variables by the group of their layer.
     groups: BTreeMap<String, Stored>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
+    /// No file of weights.
+    Absent,
     Named,
-    Tree {
-        /// Name of the group of all layers.
-        layers: &'static str,
-    },
+    Tree(tree::Containers),
 }
+
+/// Group of the layer in a wrapper, below the wrapper's.
+const WRAPPED: &str = "layer";
 
 /// The variables of one layer.
 #[derive(Default)]
@@ -51,9 +56,16 @@ struct Stored {
     datasets: Vec<String>,
     /// Name of the layer in the file, if it must match the model's.
     layer: Option<String>,
+    /// Paths of the masks of a pruned layer's kernels, in the order of the kernels.
+    masks: Vec<String>,
 }
 
 impl<'a> Store<'a> {
+    /// The variables of an architecture without weights: none.
+    pub(super) fn absent(path: &'a Path) -> Self {
+        Self { path, layout: Layout::Absent, base: None, groups: BTreeMap::new() }
+    }
+
     pub(super) fn open(file: &'a Hdf5, path: &'a Path, origin: Origin) -> Result<Self, FrontError> {
         Self::find(file, path, origin).located(path)
     }
@@ -62,11 +74,12 @@ impl<'a> Store<'a> {
         let root = file.root()?;
         if let Some(base) = named::base(&root)? {
             let groups = named::read(&base)?;
-            return Ok(Self { path, layout: Layout::Named, base, groups });
+            return Ok(Self { path, layout: Layout::Named, base: Some(base), groups });
         }
         if let Some(layers) = tree::layers(&root)? {
-            let groups = tree::read(&root, layers, origin)?;
-            return Ok(Self { path, layout: Layout::Tree { layers }, base: root, groups });
+            let (groups, containers) = tree::read(&root, layers, origin)?;
+            let layout = Layout::Tree(containers);
+            return Ok(Self { path, layout, base: Some(root), groups });
         }
         let (groups, datasets) = root.members()?;
         let found = list(groups.iter().chain(&datasets).map(String::as_str), "nothing");
@@ -74,22 +87,39 @@ impl<'a> Store<'a> {
     }
 
     /// Returns the group of each layer of a model.
-    pub(super) fn assign_groups(&mut self, definitions: &[Definition<'_>]) -> Vec<String> {
-        match self.layout {
+    pub(super) fn assign_groups(
+        &mut self,
+        definitions: &[Definition<'_>],
+    ) -> Result<Vec<String>, FrontError> {
+        let paths = match &self.layout {
+            Layout::Absent => vec![String::new(); definitions.len()],
             Layout::Named => named::assign(&mut self.groups, definitions),
-            Layout::Tree { layers } => tree::paths(layers, definitions),
+            Layout::Tree(containers) => tree::paths(containers, definitions),
+        };
+        for (definition, group) in definitions.iter().zip(&paths) {
+            let stored = self.groups.get_mut(group).filter(|_| definition.pruned.is_some());
+            match (&self.layout, &self.base, stored) {
+                (Layout::Named, _, Some(stored)) => pruned::split_named(stored),
+                (Layout::Tree(_), Some(base), Some(stored)) => {
+                    pruned::split_tree(stored, group, base).located(self.path)?;
+                }
+                (Layout::Absent | Layout::Named | Layout::Tree(_), _, _) => {}
+            }
         }
+        Ok(paths)
     }
 
-    /// Returns the variables in the group of a layer.
+    /// Returns the variables in the group of a layer. `sparsity` counts the zeros of a pruned one.
     pub(super) fn layer<'s>(
         &'s self,
         owner: Owner<'s>,
         definition: &'s Definition<'s>,
         group: &'s str,
+        sparsity: &'s Cell<Sparsity>,
     ) -> LayerWeights<'s> {
         let name = &definition.name;
-        LayerWeights { store: self, owner, name, group, subgroup: "", is_read: false }
+        let wrappers = usize::from(definition.pruned.is_some());
+        LayerWeights { store: self, owner, name, group, wrappers, sparsity, is_read: false }
     }
 
     /// Rejects variables outside of `groups`.
@@ -110,8 +140,9 @@ pub(super) struct LayerWeights<'a> {
     /// Name of the layer, without enclosing models.
     name: &'a str,
     group: &'a str,
-    /// Subgroup of the variables of a wrapped layer.
-    subgroup: &'static str,
+    /// Number of wrappers around the layer, whose variables have the group `layer` of each.
+    wrappers: usize,
+    sparsity: &'a Cell<Sparsity>,
     is_read: bool,
 }
 
@@ -119,7 +150,7 @@ impl<'a> LayerWeights<'a> {
     /// Returns access to the same variables for the wrapped layer.
     pub(super) fn of_wrapped(&mut self) -> Self {
         self.is_read = true;
-        Self { subgroup: "/layer", is_read: false, ..*self }
+        Self { wrappers: self.wrappers + 1, is_read: false, ..*self }
     }
 
     /// Returns the variables, which must be exactly `names`. `group/name` belongs to an inner layer.
@@ -132,6 +163,11 @@ impl<'a> LayerWeights<'a> {
         let group = self.group.to_owned();
         let stored = self.store.groups.get(self.group);
         let datasets = stored.map_or(&[][..], |stored| &stored.datasets);
+        if let Layout::Absent = self.store.layout
+            && !names.is_empty()
+        {
+            return Err(Problem::WeightsNeeded.at(self.store.path));
+        }
         if datasets.is_empty() && !names.is_empty() {
             let filled = self.store.groups.iter().filter(|(_, other)| !other.datasets.is_empty());
             let available = list(filled.map(|(group, _)| group.as_str()), "no group");
@@ -139,12 +175,18 @@ impl<'a> LayerWeights<'a> {
             return Err(self.wrong(LayerProblem::WeightsMissing { expected, group, available }));
         }
         let in_order = match self.store.layout {
-            Layout::Named => (datasets.len() == names.len()).then(|| datasets.iter().collect()),
-            Layout::Tree { .. } => {
-                tree::in_order(&format!("{}{}", self.group, self.subgroup), names, datasets)
+            Layout::Absent | Layout::Named => {
+                (datasets.len() == names.len()).then(|| datasets.iter().collect())
+            }
+            Layout::Tree(_) => {
+                let inner = format!("/{WRAPPED}").repeat(self.wrappers);
+                tree::in_order(&format!("{}{inner}", self.group), names, datasets)
             }
         };
-        let in_order: Vec<&String> = in_order.ok_or_else(|| {
+        let masks = stored.map_or(&[][..], |stored| &stored.masks);
+        let in_order =
+            in_order.and_then(|in_order| Some((in_order, pruned::assign(masks, names)?)));
+        let (in_order, masks): (Vec<&String>, _) = in_order.ok_or_else(|| {
             let found = list(datasets.iter().map(String::as_str), "no weights");
             let (expected, group) = (expected(), group.clone());
             self.wrong(LayerProblem::WeightCount { expected, group, found })
@@ -155,8 +197,13 @@ impl<'a> LayerWeights<'a> {
             let found = found.clone();
             return Err(self.wrong(LayerProblem::WeightsOfAnother { group, found }));
         }
-        let left: Vec<_> = names.iter().map(|name| own_name(name)).zip(in_order).collect();
-        Ok(Variables { store: self.store, owner: self.owner, left: left.into_iter() })
+        let stored = names.iter().zip(in_order).zip(masks);
+        let left = stored.map(|((name, dataset), mask)| {
+            let (name, dataset) = (own_name(name), dataset.as_str());
+            Variable { name, dataset, mask }
+        });
+        let left = left.collect::<Vec<_>>().into_iter();
+        Ok(Variables { store: self.store, owner: self.owner, sparsity: self.sparsity, left })
     }
 
     /// Rejects variables that were not read.
@@ -178,7 +225,17 @@ fn own_name(name: &'static str) -> &'static str {
 pub(super) struct Variables<'a> {
     store: &'a Store<'a>,
     owner: Owner<'a>,
-    left: vec::IntoIter<(&'static str, &'a String)>,
+    sparsity: &'a Cell<Sparsity>,
+    left: vec::IntoIter<Variable<'a>>,
+}
+
+/// A variable before it is read.
+struct Variable<'a> {
+    name: &'static str,
+    /// Path of its dataset.
+    dataset: &'a str,
+    /// Path of the mask that it is multiplied by.
+    mask: Option<&'a str>,
 }
 
 impl Variables<'_> {
@@ -187,14 +244,30 @@ impl Variables<'_> {
         &mut self,
         shape: impl IntoDimension<Dim = D>,
     ) -> Result<Array<f32, D>, FrontError> {
+        let Variable { name, dataset, mask } =
+            self.left.next().expect("a layer reads the variables it names");
+        let shape = shape.into_dimension();
+        let mut array = self.read(name, dataset, shape.clone())?;
+        if let Some(mask) = mask {
+            // As `weight_mask_op` of tfmot, which also acts at inference.
+            array *= &self.read("mask", mask, shape)?;
+            self.sparsity.set(self.sparsity.get().and(array.iter()));
+        }
+        Ok(array)
+    }
+
+    fn read<D: Dimension>(
+        &self,
+        weight: &'static str,
+        dataset: &str,
+        shape: D,
+    ) -> Result<Array<f32, D>, FrontError> {
         let path = self.store.path;
-        let (weight, dataset) = self.left.next().expect("a layer reads the variables it names");
-        let dataset = dataset.clone();
+        let dataset = dataset.to_owned();
         let wrong = |problem| self.owner.wrong_in(path, problem);
         let missing = || Problem::Damaged(format!("'{dataset}' is listed, but missing")).at(path);
-        let numbers = self.store.base.numbers(&[&dataset]).located(path)?;
-        let numbers = numbers.ok_or_else(missing)?;
-        let shape = shape.into_dimension();
+        let base = self.store.base.as_ref().ok_or_else(missing)?;
+        let numbers = base.numbers(&[&dataset]).located(path)?.ok_or_else(missing)?;
         if numbers.shape != shape.slice() {
             let (expected, found) = (shape.slice().to_vec(), numbers.shape);
             return Err(wrong(LayerProblem::WeightShape { weight, expected, dataset, found }));
@@ -217,7 +290,7 @@ impl Variables<'_> {
 }
 
 /// Formats names for a message and truncates a long list.
-fn list<'n>(names: impl Iterator<Item = &'n str>, none: &str) -> String {
+pub(super) fn list<'n>(names: impl Iterator<Item = &'n str>, none: &str) -> String {
     const MAX_NAMES: usize = 12;
     let names: Vec<&str> = names.collect();
     match names.len() {

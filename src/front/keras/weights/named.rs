@@ -56,7 +56,7 @@ pub(super) fn read(base: &Group<'_>) -> Result<BTreeMap<String, Stored>, Problem
 fn stored(group: &Group<'_>, name: &str) -> Result<Stored, Problem> {
     let variables = texts(group, VARIABLES)?.unwrap_or_default();
     let datasets = variables.iter().map(|variable| format!("{name}/{variable}")).collect();
-    Ok(Stored { datasets, layer: None })
+    Ok(Stored { datasets, ..Stored::default() })
 }
 
 /// Reads a list of strings. Keras splits one that is too long for an attribute into `name0`, `name1`...
@@ -107,7 +107,13 @@ pub(super) fn assign(
                 let path = paths[at]
                     .strip_prefix(&prefix)
                     .expect("a layer's path starts with the model's");
-                Match::of(path, name).map(|matched| (matched, Reverse(at)))
+                // The variables of a pruned layer have its name or the wrapper's.
+                let pruned = definitions[at].pruned.map(|inner| match path.rsplit_once('/') {
+                    Some((outer, _)) => format!("{outer}/{inner}"),
+                    None => inner.to_owned(),
+                });
+                let pruned = pruned.and_then(|path| Match::of(&path, name));
+                Match::of(path, name).max(pruned).map(|matched| (matched, Reverse(at)))
             };
             let best = inner.iter().filter_map(matched).max();
             let group = best.map_or(&paths[model], |(_, at)| &paths[at.0]);
@@ -154,10 +160,11 @@ mod tests {
                 class: "Any",
                 role: Role::Layer,
                 is_time_distributed: false,
+                pruned: None,
             })
             .collect();
         let datasets = names.iter().map(|name| format!("m/{name}")).collect();
-        let mut all = BTreeMap::from([("m".to_owned(), Stored { datasets, layer: None })]);
+        let mut all = BTreeMap::from([("m".to_owned(), Stored { datasets, ..Stored::default() })]);
         assign(&mut all, &definitions);
         all.into_iter().map(|(name, stored)| (name, stored.datasets)).collect()
     }

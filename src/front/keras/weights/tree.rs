@@ -2,25 +2,24 @@
 //!
 //! The group `layers` of a model holds a group per layer, named after its class in snake case, with
 //! `_1`, `_2` and so on from the second layer of the class, in the model's order. The variables are
-//! the datasets `vars/0`, `vars/1` and so on. Since Keras 3.10 the attribute `name` of `vars` repeats
+//! the datasets `vars/0`, `vars/1` and so on. Keras 2.12 and 2.13 count a layer with weights twice, so
+//! that the second layer has the number 2 (`_layer_checkpoint_dependencies` in
+//! `engine/functional.py`). Since Keras 3.10 the attribute `name` of `vars` repeats
 //! the layer's name. (`_save_container_state` in `saving/saving_lib.py`, `to_snake_case` in
 //! `utils/naming.py` of Keras 3.)
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::{Origin, Stored};
+use super::{Origin, Stored, WRAPPED};
 use crate::front::error::Problem;
 use crate::front::hdf5::Group;
 use crate::front::keras::architecture::{Definition, Role};
 
-/// Group of all layers, and its name in files of Keras 2.12 and 2.13.
+/// Group of all layers, and its name in files of Keras 2.12 to 2.14.
 const LAYERS: [&str; 2] = ["layers", "_layer_checkpoint_dependencies"];
 
 /// Group of a layer's own variables.
-const VARIABLES: &str = "vars";
-
-/// Group of the layer in a TimeDistributed.
-const WRAPPED: &str = "layer";
+pub(super) const VARIABLES: &str = "vars";
 
 /// State of a random generator, which acts in training only.
 const SEED: &str = "seed_generator";
@@ -39,10 +38,56 @@ pub(super) fn layers(root: &Group<'_>) -> Result<Option<&'static str>, Problem> 
     Ok(None)
 }
 
+/// The groups of layers in a file.
+pub(super) struct Containers {
+    /// Name of the group of all layers.
+    layers: &'static str,
+    /// Numbers of the groups `name`, `name_1` and so on, by the path of the group of all layers and
+    /// `name`.
+    numbers: HashMap<(String, String), Vec<usize>>,
+}
+
+impl Containers {
+    fn insert(&mut self, container: &str, group: &str) {
+        let mut insert = |name: &str, number| {
+            let key = (container.to_owned(), name.to_owned());
+            self.numbers.entry(key).or_default().push(number);
+        };
+        insert(group, 0);
+        if let Some((name, number)) = group.rsplit_once('_')
+            && let Ok(number) = number.parse()
+        {
+            insert(name, number);
+        }
+    }
+
+    /// Returns the numbers of the groups of the `count` layers of a class.
+    ///
+    /// If there are as many groups as layers, the groups belong to the layers in the order of their
+    /// numbers. Otherwise layers without variables have no group, and the numbers count layers.
+    fn of_class(&self, container: &str, name: &str, count: usize) -> Vec<usize> {
+        let numbers = self.numbers.get(&(container.to_owned(), name.to_owned()));
+        match numbers.filter(|numbers| numbers.len() == count) {
+            None => (0..count).collect(),
+            Some(numbers) => {
+                let mut numbers = numbers.clone();
+                numbers.sort_unstable();
+                numbers
+            }
+        }
+    }
+}
+
 /// Returns the group of each layer, those of nested models included. Keras 3 does not save a group
 /// for an operation.
-pub(super) fn paths(group: &str, definitions: &[Definition<'_>]) -> Vec<String> {
-    let mut used: HashMap<(Option<usize>, String), usize> = HashMap::new();
+pub(super) fn paths(containers: &Containers, definitions: &[Definition<'_>]) -> Vec<String> {
+    let class = |layer: &Definition<'_>| (layer.parent, group_name(layer));
+    let mut counts = HashMap::new();
+    for layer in definitions {
+        *counts.entry(class(layer)).or_insert(0) += 1;
+    }
+    // Numbers of the groups that are left for the later layers of a class.
+    let mut left = HashMap::new();
     let mut paths: Vec<String> = Vec::with_capacity(definitions.len());
     for layer in definitions {
         // A model precedes its layers.
@@ -53,19 +98,29 @@ pub(super) fn paths(group: &str, definitions: &[Definition<'_>]) -> Vec<String> 
             }
             Some(parent) => format!("{}/", paths[parent]),
         };
-        let name = match layer.role {
-            Role::Operation => format!("operation {}", layer.name),
-            _ => snake_case(layer.class),
+        let container = format!("{within}{}", containers.layers);
+        let class = class(layer);
+        let name = class.1.clone();
+        let count = counts[&class];
+        let numbers = left
+            .entry(class)
+            .or_insert_with(|| containers.of_class(&container, &name, count).into_iter());
+        let suffix = match numbers.next() {
+            None | Some(0) => String::new(),
+            Some(number) => format!("_{number}"),
         };
-        let earlier = used.entry((layer.parent, name.clone())).or_insert(0);
-        let suffix = match *earlier {
-            0 => String::new(),
-            number => format!("_{number}"),
-        };
-        *earlier += 1;
-        paths.push(format!("{within}{group}/{name}{suffix}"));
+        paths.push(format!("{container}/{name}{suffix}"));
     }
     paths
+}
+
+/// Name of the first group of a layer's class.
+fn group_name(layer: &Definition<'_>) -> String {
+    match (layer.role, layer.pruned) {
+        (Role::Operation, _) => format!("operation {}", layer.name),
+        (_, Some(_)) => "prune_low_magnitude".to_owned(),
+        _ => snake_case(layer.class),
+    }
 }
 
 /// Sorts the datasets of the layer in `layer_group` by the variables `names`; `None` unless they
@@ -101,11 +156,12 @@ pub(super) fn in_order<'d>(
 /// Lists the variables of each layer, by group.
 pub(super) fn read(
     root: &Group<'_>,
-    layers: &str,
+    layers: &'static str,
     origin: Origin,
-) -> Result<BTreeMap<String, Stored>, Problem> {
+) -> Result<(BTreeMap<String, Stored>, Containers), Problem> {
     let mut walk = Walk::default();
     let mut groups = BTreeMap::new();
+    let mut containers = Containers { layers, numbers: HashMap::new() };
     // Variables of the model itself.
     if let Some(group) = root.group(&[VARIABLES])? {
         groups.insert(VARIABLES.to_owned(), walk.stored(&group, VARIABLES)?);
@@ -120,6 +176,7 @@ pub(super) fn read(
             continue;
         }
         for name in all.members()?.0 {
+            containers.insert(&format!("{within}{layers}"), &name);
             let path = format!("{within}{layers}/{name}");
             let Some(group) = all.group(&[&name])? else { continue };
             if group.group(&[layers])?.is_some() {
@@ -143,7 +200,7 @@ pub(super) fn read(
             groups.insert(path, stored);
         }
     }
-    Ok(groups)
+    Ok((groups, containers))
 }
 
 /// A traversal of groups that terminates even if they form a cycle.
@@ -160,7 +217,7 @@ impl Walk {
             let (group, name) = path.rsplit_once('/').unwrap_or(("", path));
             (group.to_owned(), name.parse::<usize>().ok(), name.to_owned())
         });
-        Ok(Stored { datasets, layer: None })
+        Ok(Stored { datasets, ..Stored::default() })
     }
 
     /// Marks a group as visited; returns false if it was visited before.
@@ -288,9 +345,10 @@ mod tests {
         fn layer(parent: Option<usize>, class: &str) -> Definition<'_> {
             let role = if class == "Add" { Role::Operation } else { Role::Layer };
             let is_time_distributed = class == "TimeDistributed";
-            Definition { parent, name: class.into(), class, role, is_time_distributed }
+            let name = class.into();
+            Definition { parent, name, class, role, is_time_distributed, pruned: None }
         }
-        let definitions = [
+        let mut definitions = vec![
             layer(None, "InputLayer"),
             layer(None, "Dense"),
             layer(None, "Functional"),
@@ -303,8 +361,9 @@ mod tests {
             layer(None, "TimeDistributed"),
             layer(Some(9), "Dense"),
         ];
+        let mut containers = Containers { layers: "layers", numbers: HashMap::new() };
         assert_eq!(
-            paths("layers", &definitions),
+            paths(&containers, &definitions),
             [
                 "layers/input_layer",
                 "layers/dense",
@@ -319,5 +378,21 @@ mod tests {
                 "layers/time_distributed/layer/layers/dense"
             ]
         );
+        // A layer that is counted twice.
+        for group in ["dense", "dense_2", "dense_10", "q_dense_1"] {
+            containers.insert("layers/functional/layers", group);
+        }
+        containers.insert("layers", "dense");
+        containers.insert("layers", "dense_2");
+        containers.insert("layers", "q_dense_7");
+        definitions.push(layer(Some(2), "Dense"));
+        let paths = paths(&containers, &definitions);
+        assert_eq!(paths[1], "layers/dense");
+        assert_eq!(
+            paths[4..6],
+            ["layers/functional/layers/dense", "layers/functional/layers/dense_2"]
+        );
+        assert_eq!(paths[7..9], ["layers/q_dense_7", "layers/dense_2"]);
+        assert_eq!(paths[11], "layers/functional/layers/dense_10");
     }
 }

@@ -1,0 +1,133 @@
+#!/usr/bin/env python3
+"""Write the reference cases of layers that plain Keras models use beside dense layers and convolutions.
+
+Usage: layers.py OUT_DIR [CASE..]
+
+Under TensorFlow 2.15 (Keras 2) with QKeras it writes keras2_*, under Keras 3 with qkeras-v3 keras3_*. Each case is a folder as
+hls_tests/reference_cases/cases.rs reads it.
+"""
+import json, os, pathlib, sys
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+import numpy as np
+import tensorflow as tf
+
+from tensorflow.python.ops import array_ops
+for f in ("stack", "unstack"):  # QKeras calls two functions that TensorFlow 2.15 moved
+    if not hasattr(array_ops, f):
+        setattr(array_ops, f, getattr(tf, f))
+import qkeras as q
+
+if hasattr(tf.keras, "version") or tf.__version__ >= "2.16":
+    import keras
+    THREE = True
+else:
+    keras = tf.keras
+    THREE = False
+L = keras.layers
+GENERATION = "keras3" if THREE else "keras2"
+SLOPE = "negative_slope" if THREE else "alpha"
+RNG = np.random.default_rng(11)
+
+
+def grid(shape, fraction, low, high):
+    """Random numbers with so many fractional bits."""
+    return (RNG.integers(low * 2**fraction, high * 2**fraction, shape) / 2.0**fraction).astype("float32")
+
+
+def randomize(model, fraction=4, low=-1, high=1):
+    """Weights on a grid; variances are positive."""
+    for layer in model.layers:
+        weights = []
+        for variable in layer.weights:
+            name = variable.name.split("/")[-1].split(":")[0]
+            if "iteration" in name:
+                value = np.asarray(3)
+            elif "variance" in name:
+                value = grid(variable.shape, 4, 0.5, 4)
+            elif "gamma" in name:
+                value = grid(variable.shape, 4, 0.5, 2)
+            else:
+                value = grid(variable.shape, fraction, low, high)
+            weights.append(value)
+        if weights:
+            layer.set_weights(weights)
+
+
+def save(folder, model, inputs, formats, **more):
+    """Writes the case: `inputs` and `formats` by name of the input."""
+    folder.mkdir(parents=True, exist_ok=True)
+    layers = [layer for layer in model.layers if not isinstance(layer, L.InputLayer)]
+    ys = keras.Model(model.inputs, [layer.output for layer in layers]).predict(inputs, verbose=0)
+    ys = ys if isinstance(ys, list) else [ys]
+    model.save(folder / ("model.keras" if THREE else "model.h5"))
+    np.savez_compressed(folder / "inputs.npz", **inputs)
+    np.savez_compressed(folder / "trace.npz", **{layer.name: np.asarray(y) for layer, y in zip(layers, ys)})
+    outputs = [tensor.name.split("/")[0] for tensor in model.outputs]
+    names = {id(layer.output): layer.name for layer in layers}
+    outputs = [names.get(id(tensor), output) for tensor, output in zip(model.outputs, outputs)]
+    case = {"inputs": formats, "outputs": outputs, **more}
+    (folder / "case.json").write_text(json.dumps(case, indent=1) + "\n")
+
+
+def bits(n, integer=0):
+    return q.quantized_bits(n, integer, 1, alpha=1)
+
+
+def activation_objects(folder):
+    """Layers as the activation of other layers."""
+    i = keras.Input((4, 4, 3), name="input_1")
+    conv = q.QConv2D(4, 2, kernel_quantizer=bits(5), bias_quantizer=bits(5), activation=L.LeakyReLU(**{SLOPE: 0.125}), name="conv")(i)
+    plain = L.Conv2D(3, 1, activation=L.ReLU(max_value=1.5, negative_slope=0.25, threshold=0.5), name="plain")(conv)
+    norm = L.BatchNormalization(name="norm", epsilon=0.0)(conv)
+    after = L.Activation(L.ReLU(max_value=3.0), name="after")(norm)
+    quantized = q.QActivation("quantized_bits(8,2,1,alpha=1)", name="quantized")(after)
+    row = L.Flatten(name="row")(quantized)
+    dense = q.QDense(6, kernel_quantizer=bits(5), bias_quantizer=bits(5), activation=L.Activation("relu"), name="dense")(row)
+    bent = q.QActivation(L.LeakyReLU(**{SLOPE: 0.25}), name="bent")(dense)
+    last = [plain, bent]
+    if not THREE:
+        last.append(L.Dense(3, activation=L.ThresholdedReLU(0.5), name="thresholded")(dense))
+    elu = L.Activation(L.ELU(), name="elu")(bent)
+    last.append(q.QActivation("quantized_bits(6,2,1,alpha=1)", name="elu_quantized")(elu))
+    soft = q.QDense(5, kernel_quantizer=bits(5), bias_quantizer=bits(5), activation=L.Softmax(axis=-1), name="soft")(bent)
+    model = keras.Model(i, [*last, soft])
+    randomize(model)
+    model.get_layer("norm").set_weights([grid((4,), 2, 0.25, 2), grid((4,), 2, -1, 1), grid((4,), 2, -1, 1), 4.0 ** RNG.integers(-1, 2, (4,))])
+    save(folder, model, {"input_1": grid((24, 4, 4, 3), 4, -2, 2)}, {"input_1": "fixed<6,2>"}, precision="fixed<32,10,RND,SAT>")
+
+
+def folded(folder):
+    """Batch normalizations folded into dense layers and convolutions, with and without biases and scales."""
+    try:
+        from qkeras import QDenseBatchnorm
+    except ImportError:
+        from qdense_batchnorm import QDenseBatchnorm  # from QKeras' repository: QKeras 0.9 does not have it
+    modes = {"ema": "ema_stats_folding", "batch": "batch_stats_folding"}
+    i = keras.Input((5, 5, 3), name="input_1")
+    x = q.QConv2DBatchnorm(4, 2, kernel_quantizer=bits(6, 1), bias_quantizer=bits(8, 3), folding_mode=modes["ema"], ema_freeze_delay=2,
+                           activation="quantized_relu(6,2)", name="conv")(i)
+    x = q.QDepthwiseConv2DBatchnorm(2, depthwise_quantizer=bits(6, 1), bias_quantizer=bits(8, 3), folding_mode=modes["ema"],
+                                    activation="quantized_relu(6,2)", name="depthwise")(x)
+    x = QDenseBatchnorm(6, kernel_quantizer=bits(6, 1), bias_quantizer=bits(8, 3), folding_mode=modes["batch"], use_bias=False,
+                        activation="quantized_relu(6,2)", name="rows")(x)
+    x = L.Flatten(name="flat")(x)
+    x = QDenseBatchnorm(5, kernel_quantizer=bits(6, 1), bias_quantizer=bits(8, 3), folding_mode=modes["ema"], ema_freeze_delay=10,
+                        epsilon=0.01, activation="quantized_relu(6,2)", name="ema")(x)
+    # Without a quantizer the folded bias stays a float32 number.
+    x = QDenseBatchnorm(3, kernel_quantizer=q.quantized_bits(4, 0, alpha="auto_po2"), folding_mode=modes["batch"], name="batch")(x)
+    x = q.QActivation("quantized_bits(10,4,1,alpha=1)", name="last")(x)
+    model = keras.Model(i, x)
+    randomize(model)
+    save(folder, model, {"input_1": grid((24, 5, 5, 3), 5, -1, 1)}, {"input_1": "fixed<6,1>"})
+
+
+CASES = {
+    "folded": folded,
+    "activation_objects": activation_objects,
+}
+
+if __name__ == "__main__":
+    out = pathlib.Path(sys.argv[1])
+    for name in sys.argv[2:] or CASES:
+        RNG = np.random.default_rng(11)
+        CASES[name](out / f"{GENERATION}_{name}")

@@ -1,0 +1,85 @@
+//! The options of the hardware, which `build` and `inspect` share.
+
+use bitkiln::CompilerOptions;
+use bitkiln::back::Tool;
+use bitkiln::config::{ClockPeriod, Strategy};
+use clap::Args;
+use clap::builder::PossibleValue;
+
+use super::model::Choice;
+
+/// Tool, device, clock, and the sharing of multipliers.
+#[derive(Args)]
+pub struct HardwareArgs {
+    /// HLS tool that the project is for [default: vitis]
+    #[arg(long, value_enum, ignore_case = true, value_name = "TOOL")]
+    backend: Option<Choice<Tool>>,
+    /// Device, as the HLS tool spells it
+    #[arg(long)]
+    part: Option<String>,
+    /// Clock period in nanoseconds, or with a unit: 5ns, 200MHz [default: 5]
+    #[arg(long, value_name = "PERIOD", allow_negative_numbers = true)]
+    clock_period: Option<ClockPeriod>,
+    /// Uses of one multiplier for a sample; entries of --config for layers take precedence [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    reuse_factor: Option<u64>,
+    /// Sharing of multipliers; entries of --config for layers take precedence [default: latency]
+    #[arg(long, value_enum, ignore_case = true, value_name = "STRATEGY")]
+    strategy: Option<Choice<Strategy>>,
+    /// Interfaces and channels between layers: 'parallel', an array at a time [default: parallel]
+    #[arg(long, value_name = "KIND", value_parser = io)]
+    io: Option<Io>,
+}
+
+impl HardwareArgs {
+    /// The compiler's options with these of the hardware.
+    pub fn options(&self) -> CompilerOptions {
+        CompilerOptions {
+            backend: self.backend.map(|choice| choice.0),
+            part: self.part.clone(),
+            clock_period: self.clock_period.map(|period| period.nanoseconds),
+            reuse_factor: self.reuse_factor,
+            strategy: self.strategy.map(|choice| choice.0),
+            ..CompilerOptions::default()
+        }
+    }
+}
+
+/// The only kind of interfaces. Every project has it, so that the option changes nothing yet.
+#[derive(Clone, Copy)]
+struct Io;
+
+/// The words of hls4ml, with its prefix or without.
+fn io(word: &str) -> Result<Io, String> {
+    match word.to_ascii_lowercase().trim_start_matches("io_") {
+        "parallel" => Ok(Io),
+        "stream" | "serial" => Err("streams are not supported yet; use 'parallel'".to_owned()),
+        _ => Err("supported: parallel".to_owned()),
+    }
+}
+
+impl clap::ValueEnum for Choice<Tool> {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self(Tool::Vitis), Self(Tool::Catapult)]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.0.name()).help(format!("{}, C++", self.0.title())))
+    }
+}
+
+impl clap::ValueEnum for Choice<Strategy> {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self(Strategy::Latency), Self(Strategy::Resource)]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self.0 {
+            Strategy::Latency => PossibleValue::new("latency").help(
+                "Fully unrolled, pipelined with the reuse factor as II; weights are constants",
+            ),
+            Strategy::Resource => PossibleValue::new("resource")
+                .help("A loop of as many iterations as the reuse factor; weights are in memories"),
+        })
+    }
+}

@@ -1,0 +1,237 @@
+//! Simulation of a network for any number of samples.
+
+use std::borrow::Cow;
+
+use ndarray::ArrayD;
+use num_bigint::BigInt;
+
+use super::{CompileError, NamedArrays, Network};
+use crate::diagnostic::Diagnostic;
+use crate::fixed::{Codes, Range};
+use crate::ir::{Graph, NodeId, Op, Operand};
+use crate::lower::{LowerWarning, PrecisionOverflow};
+use crate::sim::{self, Kept, Trace};
+
+impl Network {
+    /// Simulates the network on codes, in the order of its inputs. The results of all layers are
+    /// kept, so memory grows with the number of samples times the size of the network.
+    ///
+    /// # Errors
+    /// If the samples do not fit the inputs.
+    pub fn run(&self, inputs: &[Codes]) -> Result<Simulation<'_>, CompileError> {
+        let graph = self.graph();
+        let outputs = graph.outputs.iter().map(|output| output.node);
+        let nodes = graph.layers.iter().map(|(_, node)| *node).chain(outputs);
+        self.simulate(inputs, &nodes.collect::<Vec<_>>())
+    }
+
+    /// The outputs for codes, in the order of the inputs, by the names of the output layers. Memory
+    /// grows with the number of samples by inputs and outputs only.
+    ///
+    /// # Errors
+    /// If the samples do not fit the inputs.
+    pub fn outputs(&self, inputs: &[Codes]) -> Result<NamedArrays, CompileError> {
+        Ok(self.run_outputs(inputs)?.outputs())
+    }
+
+    /// A simulation that keeps the outputs only.
+    pub(super) fn run_outputs(&self, inputs: &[Codes]) -> Result<Simulation<'_>, CompileError> {
+        let outputs = self.graph().outputs.iter().map(|output| output.node);
+        self.simulate(inputs, &outputs.collect::<Vec<_>>())
+    }
+
+    fn simulate(&self, inputs: &[Codes], keep: &[NodeId]) -> Result<Simulation<'_>, CompileError> {
+        let graph = self.graph();
+        let mut overflows = self.overflows();
+        let kept = sim::run_in_batches(graph, inputs, keep, |trace| {
+            overflows.iter_mut().for_each(|overflow| overflow.count(graph, trace));
+        })?;
+        overflows.iter().for_each(|overflow| self.log_overflow(overflow));
+        let samples = inputs.first().and_then(|codes| codes.shape().first()).copied();
+        Ok(Simulation { network: self, samples: samples.unwrap_or(0), kept })
+    }
+
+    /// The results that may overflow, before any sample is counted.
+    fn overflows(&self) -> Vec<OverflowCount<'_>> {
+        let graph = self.graph();
+        let node = |(name, ranges): &'_ (String, Vec<Range>)| {
+            // A pass may have removed the node.
+            let node = graph.nodes.node_indices().find(|id| graph[*id].name == *name)?;
+            Some((node, ranges.clone()))
+        };
+        let mut counts = Vec::new();
+        for warning in &self.lowered.warnings {
+            if let LowerWarning::PrecisionOverflow(overflow) = warning {
+                let nodes = overflow.nodes.iter().filter_map(node).collect();
+                counts.push(OverflowCount { overflow, nodes, values: 0, all: 0 });
+            }
+        }
+        counts
+    }
+
+    /// Adds to the warning about a result that may overflow the number of values that do.
+    fn log_overflow(&self, count: &OverflowCount<'_>) {
+        let plain = count.overflow.diagnostic(None);
+        let is_it = |known: &&mut Diagnostic| {
+            known.code == plain.code && known.message.starts_with(&plain.message)
+        };
+        if let Some(known) = self.logged().iter_mut().find(is_it) {
+            let counted = (count.all > 0).then_some((count.values, count.all));
+            *known = count.overflow.diagnostic(counted);
+        }
+    }
+}
+
+/// A result that may overflow, and the number of values that do.
+struct OverflowCount<'a> {
+    overflow: &'a PrecisionOverflow,
+    /// The nodes that apply the type, each with the codes that do not fit.
+    nodes: Vec<(NodeId, Vec<Range>)>,
+    values: usize,
+    all: usize,
+}
+
+impl OverflowCount<'_> {
+    fn count(&mut self, graph: &Graph, trace: &Trace) {
+        for (node, ranges) in &self.nodes {
+            let Some(codes) = before_precision(graph, *node, trace) else { continue };
+            let inside = |code: &BigInt| {
+                ranges.iter().any(|range| range.low() <= code && code <= range.high())
+            };
+            self.values += codes.iter().filter(inside).count();
+            self.all += codes.len();
+        }
+    }
+}
+
+/// The codes to which `node` applies a type: those of its operand, or the probabilities of a
+/// softmax, which includes its type.
+fn before_precision<'t>(graph: &Graph, node: NodeId, trace: &'t Trace) -> Option<Cow<'t, Codes>> {
+    let operand = *graph.operands(node).first()?;
+    let codes = trace.of(operand)?;
+    let Op::Softmax(softmax) = &graph[node].op else { return Some(Cow::Borrowed(codes)) };
+    let unlimited = Op::from(softmax.without_overflow().ok()?);
+    let x = &graph[operand].tensor;
+    let y = unlimited.infer(&[x]).ok()?;
+    unlimited.evaluate(&[Operand { tensor: x, codes }], &y).map(Cow::Owned)
+}
+
+/// Results of a network for samples; the first axis counts samples.
+#[derive(Debug)]
+pub struct Simulation<'n> {
+    network: &'n Network,
+    samples: usize,
+    kept: Kept,
+}
+
+impl Simulation<'_> {
+    /// Number of samples.
+    pub fn samples(&self) -> usize {
+        self.samples
+    }
+
+    /// The outputs as codes of their types, by the names of the output layers.
+    pub fn codes(&self) -> Vec<(String, Codes)> {
+        let outputs = &self.network.graph().outputs;
+        outputs.iter().map(|it| (it.name.clone(), self.of(it.node).clone())).collect()
+    }
+
+    fn of(&self, node: NodeId) -> &Codes {
+        self.kept.of(node).expect("a simulation keeps the nodes of its results")
+    }
+
+    /// The outputs, by the names of the output layers.
+    pub fn outputs(&self) -> NamedArrays {
+        let outputs = &self.network.graph().outputs;
+        outputs.iter().map(|output| self.values(&output.name, output.node)).collect()
+    }
+
+    /// The result of every layer, by the names of the layers. A function that a quantizer computes
+    /// as one table with itself has the values of the function in float64.
+    pub fn layers(&self) -> NamedArrays {
+        let layers = &self.network.graph().layers;
+        layers.iter().map(|(name, node)| self.values(name, *node)).collect()
+    }
+
+    /// The values of a node that is the result of layer `name`; a note if float64 rounds them.
+    fn values(&self, name: &str, node: NodeId) -> (String, ArrayD<f64>) {
+        let tensor = &self.network.graph()[node].tensor;
+        if tensor.range().bits().1 > f64::MANTISSA_DIGITS.into() {
+            let message =
+                format!("'{name}' is {}: float64 holds its values to 53 bits only", tensor.format);
+            self.network.log(Diagnostic::note("float64-width", message).in_layer(name));
+        }
+        let mut values = self.of(node).to_values(tensor.format);
+        if let Some(function) = self.network.lowered.functions.get(name) {
+            values.mapv_inplace(|x| function.value(x));
+        }
+        (name.to_owned(), values)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compiler::{Compiler, CompilerOptions};
+    use crate::config::Config;
+
+    const MODEL: &str = "examples/digits/model.h5";
+
+    fn load(config: &str) -> Result<Network, Box<dyn std::error::Error>> {
+        let options = CompilerOptions {
+            config: Config::parse(config)?,
+            input_types: vec!["ufixed<4,0>".parse()?],
+            ..CompilerOptions::default()
+        };
+        Ok(Compiler::new(options).load(MODEL.as_ref())?)
+    }
+
+    /// The warning of the network configured by `config` is `start` with `help`, and counts in the
+    /// samples the values of `layer` that satisfy `is_over` in the network without configuration.
+    fn counted(
+        config: &str,
+        [start, help]: [&str; 2],
+        layer: &str,
+        is_over: fn(f64) -> bool,
+    ) -> Result<(), Box<dyn std::error::Error>> {
+        let (plain, network) = (load("{}")?, load(config)?);
+        let text = || network.diagnostics().iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(text(), [format!("{start}{help}")]);
+        let samples = network.read_samples("examples/digits/test.npz".as_ref())?;
+        network.run(&samples)?;
+        let layers = plain.run(&samples)?.layers();
+        let (_, exact) = layers.into_iter().find(|(name, _)| name == layer).expect("a layer");
+        let over = exact.iter().filter(|value| is_over(**value)).count();
+        assert!(over > 0);
+        let all = exact.len();
+        assert_eq!(
+            text(),
+            [format!("{start}; {over} of {all} values do so in these samples{help}")]
+        );
+        Ok(())
+    }
+
+    #[test]
+    fn results_that_overflow_are_counted_in_the_samples() -> Result<(), Box<dyn std::error::Error>>
+    {
+        let warning = [
+            "warning: layer 'relu1': result precision fixed<4,1> cannot hold the range [0, 1.9375]; \
+             values wrap",
+            ". Use ufixed<4,1> or set overflow SAT.",
+        ];
+        let config = "LayerName: {relu1: {Precision: 'fixed<4,1>'}}";
+        counted(config, warning, "relu1", |value| value >= 1.0)
+    }
+
+    #[test]
+    fn probabilities_that_overflow_are_counted_in_the_samples()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let warning = [
+            "warning: layer 'probabilities': result precision ufixed<6,0,RND,SAT> cannot hold the \
+             range [0, 1]; values saturate",
+            ". Use ufixed<7,1,RND,SAT>.",
+        ];
+        let config = "LayerName: {probabilities: {Precision: 'ufixed<6,0,RND,SAT>'}}";
+        counted(config, warning, "probabilities", |value| value >= 1.0 - 1.0 / 128.0)
+    }
+}
