@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use bitkiln::profile::{Goal, Profile};
 use bitkiln::{CompilerOptions, report};
-use miette::{IntoDiagnostic, Result};
+use miette::Result;
 
 use super::model::{ModelArgs, say};
-use super::{Status, complaint, note, print, spare};
+use super::{Status, complaint, note, print, print_json, spare};
 
 /// Show the values and types of every layer for some samples, and propose types for what has no
 /// quantizer
@@ -63,7 +63,7 @@ pub fn run(args: &Args) -> Result<Status> {
     }
     let written = write(args, &profile, config)?;
     if args.json {
-        print(&serde_json::to_string_pretty(&profile).into_diagnostic()?);
+        print_json(&profile)?;
         return Ok(Status::Success);
     }
     print(&report::profile::table(&profile));
