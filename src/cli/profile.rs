@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
+use bitkiln::diagnostic::Diagnostic;
 use bitkiln::profile::{Goal, Profile};
 use bitkiln::{CompilerOptions, report};
 use miette::Result;
 
-use super::model::{ModelArgs, say};
+use super::model::ModelArgs;
 use super::{Status, complaint, note, print, print_json, spare};
 
 /// Show the values and types of every layer for some samples, and propose types for what has no
@@ -53,7 +54,10 @@ pub fn run(args: &Args) -> Result<Status> {
     }
     let network = args.model.load(CompilerOptions::default())?;
     let profile = network.profile_file(&args.input, args.goal());
-    say(&network);
+    // The profile itself is about these two.
+    let is_answered = |it: &&Diagnostic| ["no-quantizer", "result-overflow"].contains(&it.code);
+    let others = network.diagnostics();
+    others.iter().filter(|it| !is_answered(it)).for_each(|it| note(format_args!("{it}")));
     let profile = profile?;
     if profile.proposal.is_none() && args.output.is_some() {
         return Err(complaint(

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use ndarray::ArrayD;
 
-use super::{CompileError, Network};
+use super::{CompileError, InputType, Network};
 use crate::front::{self, Arrays};
 use crate::profile::{self, Goal, Profile, Subject};
 
@@ -52,11 +52,14 @@ impl Network {
         let settings = self.options.lowering(&self.model)?;
         let graph = self.graph();
         let names = graph.inputs.iter().map(|id| graph[*id].name.clone());
-        let is_set = |name: &String| {
-            let of_all = self.options.input_types.iter().any(|it| it.input.is_none());
-            of_all || settings.inputs.contains_key(name)
+        let set = |name: String| {
+            let is_it = |it: &&InputType| it.input.as_ref().is_none_or(|input| *input == name);
+            // Later ones take precedence.
+            let chosen = self.options.input_types.iter().rfind(is_it).map(|it| it.format);
+            let is_set = chosen.is_some() || settings.inputs.contains_key(&name);
+            is_set.then_some((name, chosen))
         };
-        let set_inputs = names.filter(is_set).collect();
+        let set_inputs = names.filter_map(set).collect();
         let (model, unquantized) = (&self.model, &self.lowered.unquantized[..]);
         let subject = Subject { model, graph, settings: &settings, set_inputs, unquantized };
         Ok(profile::profile(&subject, &values, goal)?)

@@ -13,7 +13,7 @@ mod search;
 mod trial;
 mod variables;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
@@ -21,7 +21,7 @@ use miette::Diagnostic;
 use serde::Serialize;
 
 use crate::config::{self, ConfigError};
-use crate::fixed::{FormatError, Quantization};
+use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding};
 use crate::float::{FloatError, Samples};
 use crate::ir::{Graph, Op};
 use crate::lower::{LowerError, LowerWarning, Settings, TypedVariable, Unquantized};
@@ -216,6 +216,9 @@ pub struct Proposal {
     pub parameter_bits: u64,
     /// Bits of all inputs and results of one sample with a proposed type.
     pub result_bits: u64,
+    /// Types of inputs that the user chose outside of a configuration.
+    #[serde(skip)]
+    set_inputs: Vec<(String, Format)>,
 }
 
 /// Statistics of a network, and a proposal.
@@ -313,8 +316,12 @@ impl Proposal {
     /// # Errors
     /// If the file cannot be read.
     pub fn to_yaml(&self, base: Option<&Path>) -> Result<String, ProfileError> {
+        let set = self.set_inputs.iter().map(|(input, format)| {
+            let plain = Quantization::new(*format, Rounding::Trn, Overflow::WRAP);
+            (input.as_str(), ProfileVariable::Input.key(), plain)
+        });
         let types = self.types.iter();
-        let types = types.map(|it| (it.entry.as_str(), it.variable.key(), it.precision));
+        let types = types.map(|it| (it.entry.as_str(), it.variable.key(), it.precision)).chain(set);
         let yaml = config::with_types(base, &types.collect::<Vec<_>>())?;
         let about = &self.accuracy;
         let agreement = about
@@ -334,8 +341,8 @@ pub(crate) struct Subject<'a> {
     /// The model, lowered with `settings`.
     pub graph: &'a Graph,
     pub settings: &'a Settings,
-    /// The inputs with a type that the user chose.
-    pub set_inputs: BTreeSet<String>,
+    /// The inputs with a type that the user chose, and that type unless the configuration has it.
+    pub set_inputs: BTreeMap<String, Option<Format>>,
     /// The parameters and results without a quantizer.
     pub unquantized: &'a [Unquantized],
 }
@@ -429,6 +436,11 @@ fn propose(
         trial_samples: chosen.len(),
         parameter_bits: total(true),
         result_bits: total(false),
+        set_inputs: subject
+            .set_inputs
+            .iter()
+            .filter_map(|(name, format)| Some((name.clone(), (*format)?)))
+            .collect(),
     })
 }
 

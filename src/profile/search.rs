@@ -15,6 +15,10 @@ pub(super) const WIDEST: u32 = 24;
 /// keeps them, so that others may lose more.
 const HEADROOM: u32 = 2;
 
+/// Share of the mean square error that is left if an integer bit is worth giving up: other samples
+/// may saturate more.
+const WORTH: f64 = 0.9;
+
 /// Width and integer bits of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bits {
@@ -140,7 +144,9 @@ impl<'t> Search<'t> {
             while !self.is_exhausted() {
                 bits[at].integer -= 1;
                 match self.measure(&bits)? {
-                    Some(accuracy) if accuracy.mean_square < best.mean_square => best = accuracy,
+                    Some(accuracy) if accuracy.mean_square < best.mean_square * WORTH => {
+                        best = accuracy;
+                    }
                     Some(_) | None => {
                         bits[at].integer += 1;
                         break;

@@ -1,5 +1,6 @@
 //! The variables that get a proposed type: inputs, and parameters and results without a quantizer.
 
+use num_bigint::Sign;
 use petgraph::graph::NodeIndex;
 
 use super::distribution::Distribution;
@@ -8,6 +9,7 @@ use super::trial::{lowered, settings};
 use super::{ProfileError, Subject};
 use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding, Signedness};
 use crate::float::Samples;
+use crate::function::Function;
 use crate::lower::{Lowered, TypedVariable};
 use crate::model::{Activation, LayerKind};
 
@@ -105,9 +107,10 @@ pub(super) fn variables(
     for variable in &mut variables {
         let Role::Typed(typed) = variable.role else { continue };
         let Some(index) = layer_called(subject.model, &variable.layer) else { continue };
-        let node = lowered.graph.layers[index.index()].1;
-        let is_result = subject.is_whole(index, typed);
-        if is_result && lowered.graph[node].tensor.range().low().sign() != num_bigint::Sign::Minus {
+        let range = lowered.graph[lowered.graph.layers[index.index()].1].tensor.range();
+        let is_positive = subject.is_whole(index, typed) && range.low().sign() != Sign::Minus;
+        let is_rectified = typed == TypedVariable::Result && only_rectified(subject, index);
+        if is_positive || is_rectified {
             variable.signedness = Signedness::Unsigned;
             let values = result(observed, index, typed);
             variable.integer = values.map_or(1, |it| it.integer_bits(Signedness::Unsigned));
@@ -120,7 +123,7 @@ pub(super) fn variables(
 fn inputs(subject: &Subject<'_>, samples: &[Samples]) -> Vec<Variable> {
     let inputs = subject.model.inputs.iter().zip(samples);
     let inputs = inputs.map(|(index, values)| (&subject.model.graph[*index].name, values));
-    let open = inputs.filter(|(name, _)| !subject.set_inputs.contains(*name));
+    let open = inputs.filter(|(name, _)| !subject.set_inputs.contains_key(*name));
     open.map(|(name, values)| {
         let distribution = Distribution::of(values);
         let signedness = match distribution.low < 0.0 {
@@ -198,6 +201,34 @@ fn lowered_at(
 fn is_set(subject: &Subject<'_>, layer: &str, variable: TypedVariable) -> bool {
     let own = subject.settings.layer(layer).cloned();
     own.is_some_and(|mut own| own.precision_mut(variable).is_some())
+}
+
+/// True if only ReLUs take the result of the operation of layer `index`: an unsigned type that
+/// saturates at 0 is a ReLU, and has no bit for a sign.
+fn only_rectified(subject: &Subject<'_>, index: NodeIndex) -> bool {
+    let model = subject.model;
+    let kind = |index: NodeIndex| &model.graph[index].kind;
+    if !subject.is_whole(index, TypedVariable::Result) {
+        return kind(index).activation().is_some_and(is_relu);
+    }
+    let mut readers = model.graph.neighbors(index).peekable();
+    readers.peek().is_some()
+        && !model.outputs.contains(&index)
+        && readers.all(
+            |reader| matches!(kind(reader), LayerKind::Activation(activation) if is_relu(activation)),
+        )
+}
+
+fn is_relu(activation: &Activation) -> bool {
+    match activation {
+        Activation::Function(Function::Relu(relu)) => {
+            relu.negative_slope == 0.0 && relu.threshold == 0.0
+        }
+        Activation::Function(_)
+        | Activation::Linear
+        | Activation::Softmax
+        | Activation::Quantizer(_) => false,
+    }
 }
 
 /// The values of a result.

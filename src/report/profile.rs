@@ -14,8 +14,7 @@ const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█']
 /// `profile` as a table of some 100 columns, and the accuracy of present and proposed types.
 pub fn table(profile: &Profile) -> String {
     let proposal = profile.proposal.as_ref();
-    let mut titles =
-        vec!["layer", "variable", "range", "|x| by octave", "type", "clipped", "unused"];
+    let mut titles = vec!["layer", "variable", "range", "octaves", "type", "clipped", "unused"];
     if proposal.is_some() {
         titles.extend(["proposed", "range is"]);
     }
@@ -26,7 +25,7 @@ pub fn table(profile: &Profile) -> String {
         table.add_row(cells(row, proposal));
     }
     for (position, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, 1));
+        column.set_padding((0, 0));
         if position == 5 || position == 6 {
             column.set_cell_alignment(CellAlignment::Right);
         }
@@ -40,12 +39,12 @@ pub fn table(profile: &Profile) -> String {
     if let Some(proposal) = proposal {
         text.push_str(&format!("proposed types: {}\n", accuracy(&proposal.accuracy)));
         text.push_str(&format!(
-            "for {}: {} bits of parameters, {} bits of inputs and results of a sample ({} simulations of {} samples)",
-            proposal.goal,
-            proposal.parameter_bits,
-            proposal.result_bits,
-            proposal.trials,
-            proposal.trial_samples,
+            "for {}: {} bits of parameters, {} bits of inputs and results of a sample\n",
+            proposal.goal, proposal.parameter_bits, proposal.result_bits,
+        ));
+        text.push_str(&format!(
+            "found in {} simulations of {} samples\n",
+            proposal.trials, proposal.trial_samples
         ));
     }
     text
@@ -64,7 +63,7 @@ fn cells(row: &ProfileRow, proposal: Option<&Proposal>) -> Vec<String> {
         share(usage.clipped, row.values.count),
         match (usage.unused_high, usage.unused_low) {
             (0, 0) => "-".into(),
-            (high, low) => format!("{high} + {low}"),
+            (high, low) => format!("{high}+{low}"),
         },
     ];
     if let Some(proposal) = proposal {
