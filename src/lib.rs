@@ -41,12 +41,15 @@ pub mod passes;
 pub mod profile;
 pub mod quantizer;
 pub mod report;
+mod scratch;
 pub mod sim;
 
 pub use compiler::{
     CompileError, Compiler, CompilerOptions, Hardware, InputType, InputTypeError, NamedArrays,
     Network, Simulation, SoftmaxMethod,
 };
+
+pub use scratch::clean_up;
 
 /// The examples of the README, as tests.
 #[cfg(doctest)]

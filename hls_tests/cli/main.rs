@@ -9,6 +9,7 @@ mod pipes;
 mod profile;
 mod quantizers;
 mod run;
+mod signals;
 mod synthesis;
 mod tampered;
 #[path = "../vendors/mod.rs"]

@@ -5,7 +5,8 @@ use bitkiln::fixed::{Codes, Format, Overflow, Quantization, Rounding};
 use bitkiln::hls::{Design, Options};
 use bitkiln::ir::{
     Affine, Cast, Clamp, Concat, Constant, Conv, Described, Elementwise, Gather, Graph, Leaky,
-    Linear, NodeId, Pool, PoolKind, Reshape, Scale, Softmax, StepFunction, Window, validate,
+    Linear, Lookup, NodeId, Pool, PoolKind, Reshape, Scale, Softmax, StepFunction, Window,
+    validate,
 };
 use bitkiln::sim;
 use ndarray::{Array1, ArrayD, IxDyn};
@@ -431,7 +432,19 @@ pub fn windows() -> Network {
     let gather = Gather { shape: vec![4, 10], indices: places };
     let gather = graph.add("mirror", gather, &[x]).unwrap();
     graph.add_output("mirror", gather);
+    let tokens = graph.add_input("tokens", vec![2, 3], format("ufixed<3,3>"));
+    let rows = add_lookup(&mut graph, "rows", tokens, [8, 5]);
+    graph.add_output("rows", rows);
+    let column = add_lookup(&mut graph, "column", tokens, [9, 1]);
+    graph.add_output("column", column);
     Network::new(graph, 12, 5)
+}
+
+/// Adds a table of random rows, of which each element of `from` is an index.
+fn add_lookup(graph: &mut Graph, name: &str, from: NodeId, shape: [usize; 2]) -> NodeId {
+    let (mut draw, format) = (Draw::new(shape[1] as u64), format("fixed<6,2>"));
+    let table = Constant { codes: draw.codes(&shape, format), format };
+    graph.add(name, Lookup { table }, &[from]).unwrap()
 }
 
 /// Kernels too large to be unrolled fully: their outermost loops are pipelined.
@@ -464,5 +477,8 @@ pub fn large() -> Network {
     graph.add_output("norm", norm);
     let twice = graph.add("twice", Concat { axis: 0 }, &[flat, flat]).unwrap();
     graph.add_output("twice", twice);
+    let words = graph.add_input("words", vec![90], format("ufixed<6,6>"));
+    let rows = add_lookup(&mut graph, "rows", words, [64, 50]);
+    graph.add_output("rows", rows);
     Network::new(graph, 4, 6)
 }

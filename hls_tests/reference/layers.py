@@ -121,7 +121,27 @@ def folded(folder):
     save(folder, model, {"input_1": grid((24, 5, 5, 3), 5, -1, 1)}, {"input_1": "fixed<6,1>"})
 
 
+def embedding(folder):
+    """Tables of rows of numbers, before a quantizer and without one."""
+    i = keras.Input((6,), name="input_1", dtype="int32")
+    j = keras.Input((2, 3), name="input_2")
+    words = L.Embedding(11, 4, name="words", mask_zero=True)(i)
+    row = q.QDense(3, kernel_quantizer=bits(5), bias_quantizer=bits(5), name="row")(words)
+    pairs = L.Embedding(8, 3, name="pairs")(j)
+    quantized = q.QActivation("quantized_bits(6,0,1,alpha=1)", name="quantized")(pairs)
+    flat = L.Flatten(name="flat")(quantized)
+    last = q.QDense(2, kernel_quantizer=bits(5), bias_quantizer=bits(5), name="last")(flat)
+    model = keras.Model([i, j], [row, last])
+    randomize(model)
+    model.get_layer("pairs").set_weights([RNG.uniform(-1, 1, (8, 3))])
+    x = {"input_1": RNG.integers(0, 11, (32, 6)).astype("float32"), "input_2": RNG.integers(0, 8, (32, 2, 3)).astype("float32")}
+    # Indices with a fraction: Keras drops it.
+    x["input_2"][:4] += 0.75
+    save(folder, model, x, {"input_1": "ufixed<4,4>", "input_2": "ufixed<5,3>"})
+
+
 CASES = {
+    "embedding": embedding,
     "folded": folded,
     "activation_objects": activation_objects,
 }

@@ -51,6 +51,7 @@ pub(super) fn render(
         }
         Body::Table(body) => render!(cx, body, hls::TableKernel, "kernels/table.cpp"),
         Body::Search(body) => render!(cx, body, hls::SearchKernel, "kernels/search.cpp"),
+        Body::Lookup(body) => render!(cx, body, hls::LookupKernel, "kernels/lookup.cpp"),
         Body::Softmax(body) => render!(cx, body, hls::SoftmaxKernel, "kernels/softmax.cpp"),
         Body::Pool(body) => render!(cx, body, hls::PoolKernel, "kernels/pool.cpp"),
         Body::Gather(body) => render!(cx, body, hls::GatherKernel, "kernels/gather.cpp"),
@@ -240,6 +241,10 @@ impl Scope<'_> {
 
     fn constant(&self, id: &ConstantId) -> &str {
         &self.design[*id].name
+    }
+
+    fn type_of(&self, id: &ConstantId) -> &str {
+        self.ty(&self.design[*id].element)
     }
 
     /// Factors in words.

@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::headers::{self, Headers, standin};
 use super::manifest::{self, Manifest};
 use super::{Tool, backend};
+use crate::scratch::Scratch;
 
 /// Time limit of compiling and of running.
 const TIME_LIMIT: Duration = Duration::from_secs(900);
@@ -171,10 +172,8 @@ pub(super) fn compile_and_run(
         move |source| VerifyError::Io { path, source }
     };
     let project = project.canonicalize().map_err(io_error(project))?;
-    let scratch = tempfile::tempdir().map_err(io_error(&env::temp_dir()))?;
-    let scratch = scratch.path();
-
-    let builtin = scratch.join("builtin");
+    let scratch = Scratch::temporary().map_err(io_error(&env::temp_dir()))?;
+    let builtin = scratch.path().join("builtin");
     let (includes, headers) = match find_headers(manifest.backend, headers)? {
         None => (builtin.clone(), "builtin".to_owned()),
         Some(folder) => {
@@ -185,15 +184,17 @@ pub(super) fn compile_and_run(
     };
     // The open vendor headers do not contain those of the verification flow.
     let is_builtin = includes == builtin;
+    let held = scratch.held();
     fs::create_dir(&builtin).map_err(io_error(&builtin))?;
     for (name, text) in standin::FILES {
         if is_builtin || *name == "mc_scverify.h" {
             fs::write(builtin.join(name), text).map_err(io_error(&builtin))?;
         }
     }
+    drop(held);
 
-    let program = scratch.join("testbench");
-    let compile_seconds = compile(&project, manifest, &includes, &builtin, &program)?;
+    let program = scratch.path().join("testbench");
+    let compile_seconds = compile(&project, manifest, [&includes, &builtin], &program, &scratch)?;
 
     // Tensors between kernels are on the stack: raise its limit.
     let mut run = Command::new("sh");
@@ -201,7 +202,7 @@ pub(super) fn compile_and_run(
     run.current_dir(&project).arg(project.join("tb_data"));
     let started = Instant::now();
     let job = Job { command: run, what: "the testbench", limit: TIME_LIMIT };
-    let (status, log) = job.output(scratch, io_error(&program))?;
+    let (status, log) = job.output(&scratch, io_error(&program))?;
     let (compared, mismatches) = closing_line(&log)
         .ok_or_else(|| VerifyError::NoVerdict { status, log: last_lines(&log, LOG_LINES) })?;
     if compared != manifest.values() {
@@ -245,9 +246,9 @@ fn read_manifest(project: &Path) -> Result<Manifest, VerifyError> {
 fn compile(
     project: &Path,
     manifest: &Manifest,
-    includes: &Path,
-    fallback: &Path,
+    [includes, fallback]: [&Path; 2],
     program: &Path,
+    scratch: &Scratch,
 ) -> Result<f64, VerifyError> {
     let compiler = env::var("CXX").ok().filter(|name| !name.trim().is_empty());
     let compiler = compiler.unwrap_or_else(|| "g++".to_owned());
@@ -263,7 +264,6 @@ fn compile(
     }
     command.arg(project.join(format!("{}_test.cpp", manifest.name)));
     command.arg(project.join(format!("firmware/{}.cpp", manifest.name)));
-    let scratch = program.parent().unwrap_or(program);
     let started = Instant::now();
     let job = Job { command, what: "compiling the project", limit: TIME_LIMIT };
     let (status, log) = job.output(scratch, |source| VerifyError::Compiler { compiler, source })?;
@@ -292,24 +292,22 @@ impl Job {
     /// that the command never blocks on a full pipe.
     fn output(
         mut self,
-        scratch: &Path,
+        scratch: &Scratch,
         on_start: impl FnOnce(io::Error) -> VerifyError,
     ) -> Result<(ExitStatus, String), VerifyError> {
-        let path = scratch.join("log");
+        let path = scratch.path().join("log");
         let io_error = |source| VerifyError::Io { path: path.clone(), source };
         let log = File::create(&path).map_err(io_error)?;
         let copy = log.try_clone().map_err(io_error)?;
         self.command.stdin(Stdio::null()).stdout(log).stderr(copy);
-        let mut child = self.command.spawn().map_err(on_start)?;
+        let mut process = scratch.spawn(&mut self.command).map_err(on_start)?;
         let deadline = Instant::now() + self.limit;
         let mut pause = Duration::from_millis(1);
         let status = loop {
-            if let Some(status) = child.try_wait().map_err(io_error)? {
+            if let Some(status) = process.status().map_err(io_error)? {
                 break status;
             }
             if Instant::now() > deadline {
-                let _ = child.kill();
-                let _ = child.wait();
                 return Err(VerifyError::Time { what: self.what, limit: self.limit });
             }
             thread::sleep(pause);
@@ -348,13 +346,13 @@ mod tests {
 
     #[test]
     fn what_takes_too_long_is_stopped() -> Result<(), Box<dyn std::error::Error>> {
-        let scratch = tempfile::tempdir()?;
+        let scratch = Scratch::temporary()?;
         let job = |script: &str, limit| {
             let mut command = Command::new("sh");
             command.args(["-c", script]);
             let job = Job { command, what: "the testbench", limit: Duration::from_millis(limit) };
             let on_start = |source| VerifyError::Io { path: "sh".into(), source };
-            job.output(scratch.path(), on_start).map(|(_, log)| log)
+            job.output(&scratch, on_start).map(|(_, log)| log)
         };
         assert_eq!(job("echo done", 60_000)?, "done\n");
         let started = Instant::now();

@@ -8,6 +8,7 @@ use super::files::File;
 use super::manifest::{self, Manifest, ModelSource};
 use super::{BackError, Tool, Vectors, files};
 use crate::hls::Design;
+use crate::scratch::Scratch;
 
 /// Options of [`write()`].
 #[derive(Clone, Debug, Default)]
@@ -42,9 +43,9 @@ pub fn write(
         move |source| BackError::Io { path, source }
     };
     fs::create_dir_all(&parent).map_err(fail(&parent))?;
-    let scratch =
-        tempfile::Builder::new().prefix(".bitkiln-").tempdir_in(&parent).map_err(fail(&parent))?;
+    let scratch = Scratch::inside(&parent).map_err(fail(&parent))?;
     let (new, old) = (scratch.path().join("new"), scratch.path().join("old"));
+    let held = scratch.held();
     for file in &files {
         let path = new.join(&file.path);
         let folder = path.parent().unwrap_or(&new);
@@ -59,12 +60,12 @@ pub fn write(
     if let Err(source) = fs::rename(&new, &project) {
         if existed && fs::rename(&old, &project).is_err() {
             // The older project must not be deleted with the scratch folder.
-            let _ = scratch.keep();
+            held.keep();
         }
         return Err(BackError::Io { path: project, source });
     }
     if existed && let Err(source) = keep_foreign(&old, &project, &files) {
-        let kept = scratch.keep().join("old");
+        let kept = held.keep().join("old");
         return Err(BackError::Io { path: kept, source });
     }
     Ok(())

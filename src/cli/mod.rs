@@ -7,6 +7,7 @@ mod model;
 mod profile;
 mod quantizers;
 mod run;
+mod signals;
 mod verify;
 
 use std::io::ErrorKind;
@@ -62,6 +63,7 @@ pub fn main() -> ExitCode {
         // Help and version as well.
         Err(error) => return usage(&error),
     };
+    signals::watch();
     let result = match command {
         Command::Build(args) => build::run(&args),
         Command::Verify(args) => verify::run(&args),

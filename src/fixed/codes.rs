@@ -11,7 +11,14 @@ use super::{Format, Range, code_value};
 
 /// An integer type for arithmetic on codes: `i64` if every format is narrow enough, else [`BigInt`].
 pub trait Word:
-    Clone + Ord + num_traits::Num + std::ops::Neg<Output = Self> + Send + Sync + 'static
+    Clone
+    + Ord
+    + num_traits::Num
+    + num_integer::Average
+    + std::ops::Neg<Output = Self>
+    + Send
+    + Sync
+    + 'static
 {
     /// Integer type for the intermediate results of a cast.
     #[doc(hidden)]

@@ -158,22 +158,12 @@ pub(crate) fn changes<W: Word, V: Clone + PartialEq>(
             found.push(high);
             continue;
         }
-        let middle = middle(&low.0, &high.0);
+        let middle = low.0.average_floor(&high.0);
         let middle = (middle.clone(), f(&middle));
         waiting.push((middle.clone(), high));
         waiting.push((low, middle));
     }
     Some(found)
-}
-
-/// A code between two that are not neighbours, computed without overflow.
-fn middle<W: Word>(low: &W, high: &W) -> W {
-    let two = W::one() + W::one();
-    if *low < W::zero() && *high >= W::zero() {
-        (low.clone() + high.clone()) / two
-    } else {
-        low.clone() + (high.clone() - low.clone()) / two
-    }
 }
 
 #[cfg(test)]

@@ -131,6 +131,12 @@ impl Reference<'_> {
             }
             LayerKind::Dot { axes } => dot(x, axes, shape),
             LayerKind::Bilinear { factors } => Ok(windows::bilinear(first, *factors)),
+            LayerKind::Embedding(table) => {
+                let row = |index: &f64| table.row(*index as usize).to_vec();
+                let rows: Vec<f64> = first.iter().flat_map(row).map(f64::from).collect();
+                let rows = Samples::from_shape_vec(IxDyn(shape), rows)?;
+                if self.before_quantizers { Ok(rows) } else { self.cut(rows) }
+            }
             LayerKind::TimeDistributed(inner) => {
                 let steps = first.shape()[0] * first.shape()[1];
                 let one = |shape: &[usize]| [&[steps], &shape[2..]].concat();

@@ -1,6 +1,7 @@
 //! NumPy's `.npy` and `.npz` files: samples in, results out.
 
-use std::io::{BufWriter, Write};
+use std::fs::File;
+use std::io::BufWriter;
 use std::path::Path;
 
 use ndarray::{Array, ArrayD, IxDyn, ShapeBuilder};
@@ -9,6 +10,7 @@ use ndarray_npy::{NpzWriter, WriteNpyExt};
 use super::content::{Archive, Content};
 use super::element::{Element, ElementKind};
 use super::error::{FrontError, Located, Problem};
+use crate::scratch::Scratch;
 
 /// Arrays of a file, as float64.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,7 +74,7 @@ pub fn write_npy(path: &Path, array: &ArrayD<f64>) -> Result<(), FrontError> {
 /// Replaces the file at `path` by what `write` writes, or leaves it as it was.
 fn replace(
     path: &Path,
-    write: impl FnOnce(&mut BufWriter<tempfile::NamedTempFile>) -> std::io::Result<()>,
+    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
 ) -> Result<(), FrontError> {
     let replace = || {
         // A link is followed; a device or a pipe is not replaced by a file.
@@ -81,22 +83,17 @@ fn replace(
             return Err(std::io::Error::other("it exists and is no regular file"));
         }
         let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let mut buffer = BufWriter::new(temporary_file(folder.unwrap_or(Path::new(".")))?);
-        write(&mut buffer)?;
-        buffer.flush()?;
-        let file = buffer.into_inner().map_err(|error| error.into_error())?;
-        file.persist(&target)?;
+        let scratch = Scratch::inside(folder.unwrap_or(Path::new(".")))?;
+        let held = scratch.held();
+        let new = scratch.path().join("new");
+        let mut file = BufWriter::new(File::create(&new)?);
+        write(&mut file)?;
+        file.into_inner().map_err(|error| error.into_error())?;
+        std::fs::rename(&new, &target)?;
+        drop(held);
         Ok(())
     };
     replace().map_err(|error: std::io::Error| Problem::Unwritable(error).at(path))
-}
-
-/// Creates a temporary file in a folder, with the permissions of any new file.
-fn temporary_file(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.tempfile_in(folder)
 }
 
 const MAGIC: &[u8] = b"\x93NUMPY";

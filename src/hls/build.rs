@@ -94,22 +94,15 @@ impl NodeBuilder<'_> {
 
     /// The type of the node's result, which never overflows.
     pub(super) fn values_type(&mut self) -> TypeId {
-        self.result_type("", "values", plain(self.node.tensor.format))
+        self.result_type("values", plain(self.node.tensor.format))
     }
 
     /// The type of the node's result.
-    pub(super) fn result_type(
-        &mut self,
-        suffix: &str,
-        holds: &'static str,
-        quantization: Quantization,
-    ) -> TypeId {
-        let wanted = format!("{}{suffix}_t", self.stem);
-        let range = self.node.tensor.range();
-        self.parts.add_type(&wanted, &self.node.layer, holds, quantization, range)
+    pub(super) fn result_type(&mut self, holds: &'static str, to: Quantization) -> TypeId {
+        self.add_type("", holds, to, self.node.tensor.range())
     }
 
-    /// A type of the node's intermediate numbers.
+    /// A type named after the node and `suffix`.
     pub(super) fn add_type(
         &mut self,
         suffix: &str,
@@ -117,7 +110,8 @@ impl NodeBuilder<'_> {
         quantization: Quantization,
         range: Range,
     ) -> TypeId {
-        let wanted = format!("{}_{suffix}_t", self.stem);
+        let separator = if suffix.is_empty() { "" } else { "_" };
+        let wanted = format!("{}{separator}{suffix}_t", self.stem);
         self.parts.add_type(&wanted, &self.node.layer, holds, quantization, range)
     }
 
@@ -215,11 +209,6 @@ impl NodeBuilder<'_> {
         all.map(|(position, constant)| (ConstantId(position), constant))
     }
 
-    /// The type of a constant's elements.
-    pub(super) fn element_of(&self, constant: ConstantId) -> TypeId {
-        self.parts.constants[constant.0].element
-    }
-
     /// One number of the node, in an existing type.
     pub(super) fn number(
         &self,
@@ -309,8 +298,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         let inputs = operands.iter().map(|id| edges.get(*id, &this.name));
         let inputs = inputs.collect::<Result<_, _>>()?;
         let output = edges.add(*node, wanted, built.element, this, role, port);
-        let (name, layer, operation) = (stem.clone(), this.layer.clone(), this.op.name());
-        let labels = Labels { name, layer, operation };
+        let labels = (stem.clone(), this.layer.clone(), this.op.name());
         kernels.push(kernel(&parts.constants, &edges, labels, (inputs, output), built));
     }
 
@@ -337,7 +325,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         let cost = Cost::default();
         let (multipliers, interval, sign_power) = (None, 1, None);
         let built = Built { body, structure, element, cost, multipliers, interval, sign_power };
-        let labels = Labels { name: stem, layer: output.name.clone(), operation: "copy" };
+        let labels = (stem, output.name.clone(), "copy");
         kernels.push(kernel(&parts.constants, &edges, labels, (vec![edge], port), built));
         outputs.push(port);
     }
@@ -361,18 +349,11 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
     Ok(design)
 }
 
-/// A kernel's names.
-struct Labels {
-    name: String,
-    layer: String,
-    operation: &'static str,
-}
-
-/// The planned kernel between `inputs` and `output`.
+/// The planned kernel with these names, between `inputs` and `output`.
 fn kernel(
     constants: &[ConstantArray],
     edges: &Edges,
-    Labels { name, layer, operation }: Labels,
+    (name, layer, operation): (String, String, &'static str),
     (inputs, output): (Vec<EdgeId>, EdgeId),
     built: Built,
 ) -> Kernel {

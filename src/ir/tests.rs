@@ -186,6 +186,7 @@ fn rules_of_elementwise_operations() {
             "step_function x thresholds=ufixed<1,1>[2]{1, 1} values=fixed<2,2>[3]{-1, 0, 1}",
             "its thresholds do not ascend",
         ),
+        ("lookup x table=fixed<2,2>[2, 1]{1, -1}", "its operand is not an integer"),
         (
             "affine x scale=fixed<4,2>[2]{3, -6} bias=ufixed<1,-4>[2]{0, 1} : [2] fixed<7,2> {[-24, 21], [-41, 49]}",
             "none",
@@ -210,6 +211,31 @@ fn rules_of_elementwise_operations() {
         ("multiply x x x", "multiply does not take 3 operands"),
         ("subtract x x : [2] fixed<5,2> [-15, 15]", "none"),
     ]);
+}
+
+#[test]
+fn rules_of_tables() {
+    let whole = "x = input shape=[2] format=ufixed<2,2>\nindex = clamp x high=2\ny = ";
+    let rule = |node: &str| match parse(&format!("{whole}{node}\noutput y")) {
+        Ok(graph) => broken(&graph),
+        Err(error) => error.message.replace("node 'y': ", ""),
+    };
+    for (node, expected) in [
+        ("lookup x table=fixed<2,2>[3, 1]{1, -1, 0}", "an index may exceed its table"),
+        ("lookup index table=fixed<2,2>[2, 1]{1, -1}", "an index may exceed its table"),
+        ("lookup index table=fixed<2,2>[3]{1, -1, 0}", "its table is not a matrix"),
+        ("lookup index table=fixed<2,2>[0, 1]{}", "its table is empty"),
+        (
+            "lookup index table=fixed<2,2>[3, 2]{1, -1, 0, 1, -2, 0} : [2, 2] fixed<2,2> {[-2, 1], [-1, 1]}",
+            "none",
+        ),
+        (
+            "lookup index table=fixed<2,2>[3, 2]{1, -1, 0, 1, -2, 0} : [2, 2] fixed<2,2> {[0, 1], [-1, 1]}",
+            MISSES,
+        ),
+    ] {
+        assert_eq!(rule(node), expected, "{node}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Errors and warnings of lowering.
 
 use miette::Diagnostic;
+use num_bigint::BigInt;
 
 use super::result::unlimited;
 use crate::diagnostic;
@@ -167,6 +168,17 @@ pub enum LowerWarning {
         /// The attribute that takes precedence: "kernel_quantizer".
         attribute: &'static str,
     },
+    /// An operand of an Embedding whose type does not hold the indices of its rows and no others.
+    Indices {
+        /// The layer.
+        layer: String,
+        /// Number of rows.
+        rows: usize,
+        /// Range of the operand, in integers.
+        range: Range,
+        /// The operand holds other numbers than indices.
+        exceeds: bool,
+    },
     /// QAdaptiveActivations whose averages QKeras updates at inference.
     MovingAverage {
         /// The layers.
@@ -256,6 +268,28 @@ impl LowerWarning {
             )
             .in_layer(layer)
             .with_help("Remove the type, or train with another quantizer."),
+            Self::Indices { layer, rows, range, exceeds } => {
+                let effect = match exceeds {
+                    true => "an index outside selects the nearest row, where Keras raises an error",
+                    false => "the rows beyond are never selected",
+                };
+                let last = rows.saturating_sub(1);
+                let bits = (usize::BITS - last.leading_zeros()).max(1);
+                // With the narrowest type that holds all indices, nothing is left to do.
+                let is_narrowest = *range.low() == BigInt::ZERO && range.high().bits() == u64::from(bits);
+                let help = format!("Give the input the type ufixed<{bits},{bits}> (--input-type).");
+                let warning = Diagnostic::warning(
+                    "indices",
+                    format!(
+                        "layer '{layer}': its operand has the range [{}, {}], its table the rows 0 to \
+                         {last}; {effect}",
+                        range.low(),
+                        range.high()
+                    ),
+                )
+                .in_layer(layer);
+                if is_narrowest { warning } else { warning.with_help(help) }
+            }
             Self::MovingAverage { layers } => Diagnostic::warning(
                 "moving-average",
                 format!(

@@ -14,6 +14,7 @@ mod conv;
 mod dense;
 #[cfg(test)]
 mod dense_tests;
+mod embedding;
 mod error;
 mod function;
 #[cfg(test)]
@@ -118,6 +119,7 @@ fn lower_kind(
         LayerKind::Stack { axis } => layout::stack(builder, index, layer, *axis),
         LayerKind::Dot { axes } => merge::dot(builder, index, layer, *axes),
         LayerKind::Bilinear { factors } => conv::bilinear(builder, index, layer, *factors),
+        LayerKind::Embedding(table) => embedding::lower(builder, index, layer, table),
         LayerKind::TimeDistributed(kind) => layout::time_distributed(builder, index, layer, kind),
         LayerKind::ChannelsFirst(kind) => layout::channels_first(builder, index, layer, kind),
     }

@@ -153,6 +153,20 @@ pub(super) fn rounded_constant(
     rounded(layer, part, &values, SIGNIFICANT)
 }
 
+/// As [`rounded_constant`], for values along several axes.
+pub(super) fn rounded_values(
+    layer: &str,
+    part: &'static str,
+    values: &ArrayD<f64>,
+) -> Result<Constant, LowerError> {
+    let exact = Constant::covering(values.view());
+    let constant = match exact {
+        Ok(constant) if constant.format.width() <= SIGNIFICANT => Ok(constant),
+        _ => Constant::nearest(values.view(), SIGNIFICANT),
+    };
+    constant.map_err(|error| constant_error(layer, part, error))
+}
+
 /// `values` exactly, or rounded to `bits` bits of the largest if that takes more.
 fn rounded(
     layer: &str,

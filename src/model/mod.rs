@@ -7,7 +7,7 @@ mod layers;
 mod layout;
 mod windows;
 
-use ndarray::ArrayD;
+use ndarray::{Array2, ArrayD};
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
@@ -133,6 +133,9 @@ pub enum LayerKind {
         /// Factors \[along the height, along the width\].
         factors: [usize; 2],
     },
+    /// The row of a table \[rows, columns\] that each element is the index of: Keras' Embedding. The
+    /// columns are a new last axis.
+    Embedding(Array2<f32>),
     /// The inner layer, applied to each element along the first axis of a sample.
     TimeDistributed(Box<LayerKind>),
     /// The inner layer, which is stated with channels last; inputs and result have channels first.
@@ -202,7 +205,8 @@ impl LayerKind {
             | Self::Concatenate { .. }
             | Self::Stack { .. }
             | Self::Dot { .. }
-            | Self::Bilinear { .. } => (vec![], None),
+            | Self::Bilinear { .. }
+            | Self::Embedding(_) => (vec![], None),
         }
     }
 }

@@ -236,11 +236,13 @@ impl ScaleGroups {
         let mut of = vec![0];
         let mut count = 1;
         for (axis, length) in shape.iter().copied().enumerate() {
-            let elements =
-                kept.iter().find(|(known, _)| *known == axis).map(|(_, elements)| *elements);
-            let groups = elements.map_or(1, |elements| length.div_ceil(elements.max(1)));
-            let group = |i: usize| elements.map_or(0, |elements| i / elements.max(1));
-            of = of.iter().flat_map(|g| (0..length).map(move |i| g * groups + group(i))).collect();
+            let kept = kept.iter().find(|(known, _)| *known == axis);
+            let (elements, groups) = kept
+                .map_or((usize::MAX, 1), |(_, elements)| (*elements, length.div_ceil(*elements)));
+            of = of
+                .iter()
+                .flat_map(|g| (0..length).map(move |i| g * groups + i / elements))
+                .collect();
             count *= groups;
         }
         let last = shape.len().wrapping_sub(1);

@@ -209,10 +209,8 @@ impl QuantizedBits {
 
     /// A `post_training_scale` that all channels share, which replaces a computed alpha.
     fn frozen(&self) -> Option<f64> {
-        match &self.post_training_scale {
-            Some(scale) if scale.len() == 1 => scale.first().map(|s| f64::from(*s)),
-            _ => None,
-        }
+        let scales = self.post_training_scale.as_ref()?;
+        scales.first().filter(|_| scales.len() == 1).copied().map(f64::from)
     }
 
     /// The stages for a frozen scale: it sets the LSB, and rounding is half away from zero.

@@ -118,6 +118,13 @@ pub fn kinds() -> &'static [Kind] {
     KINDS
 }
 
+/// The attributes of `bernoulli` and `stochastic_binary`.
+const STOCHASTIC: &[(&str, Role)] = &[
+    ("alpha", Acts("None")),
+    ("temperature", Trains("6.0")),
+    ("use_real_sigmoid", Trains("True")),
+];
+
 const KINDS: &[Kind] = &[
     Kind {
         name: "quantized_bits",
@@ -177,11 +184,7 @@ const KINDS: &[Kind] = &[
     },
     Kind {
         name: "bernoulli",
-        attributes: &[
-            ("alpha", Acts("None")),
-            ("temperature", Trains("6.0")),
-            ("use_real_sigmoid", Trains("True")),
-        ],
+        attributes: STOCHASTIC,
         new: |a| Binary::new(a, BinaryClass::Bernoulli).map(Quantizer::Binary),
         values: "0 and alpha, the likelier of the two; alpha for x = 0",
         variants: &[("", "bernoulli(alpha=1.0)")],
@@ -228,11 +231,7 @@ const KINDS: &[Kind] = &[
     },
     Kind {
         name: "stochastic_binary",
-        attributes: &[
-            ("alpha", Acts("None")),
-            ("temperature", Trains("6.0")),
-            ("use_real_sigmoid", Trains("True")),
-        ],
+        attributes: STOCHASTIC,
         new: |a| Binary::new(a, BinaryClass::StochasticBinary).map(Quantizer::Binary),
         values: "as binary: randomness acts in training only",
         variants: &[("", "stochastic_binary(alpha=1.0)")],

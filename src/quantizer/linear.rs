@@ -105,10 +105,7 @@ impl Definition for QuantizedLinear {
     }
 
     fn stages(&self) -> Result<Vec<Stage>, QuantizerError> {
-        let alpha = match self.scale.alpha.number() {
-            Some(alpha) => alpha,
-            None => self.scale.alpha.of_activation(self)?,
-        };
+        let alpha = self.scale.alpha.of_activation(self)?;
         match power_of_two(alpha).filter(|_| alpha > 0.0 && !self.grid.is_sign()) {
             Some(power) => Ok(vec![self.grid.cast(power, self)?]),
             None => Ok(vec![Stage::StepFunction]),

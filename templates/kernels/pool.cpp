@@ -15,7 +15,7 @@
 {{ cx.inside(4) }}
 const int y = {{ cx.tap(body.window, 0, "row") }};
 const int x = {{ cx.tap(body.window, 1, "column") }};
-{%- if body.padded %}
+{%- if body.window.is_padded() %}
 if ({{ cx.present(body.window) }}) {
 {%- endif %}
 {%- if body.lowest.is_some() %}
@@ -25,7 +25,7 @@ result = {{ cx.element(body.window, body.channels, "c") }};
 {%- else %}
 result += {{ cx.element(body.window, body.channels, "c") }};
 {%- endif %}
-{%- if body.padded %}
+{%- if body.window.is_padded() %}
 }
 {%- endif %}
 }

@@ -52,7 +52,7 @@ norm_shift = norm_shift + 1;
 // error^2 are below one LSB. Shifted by norm_shift, it is the reciprocal of the sum.
 const {{ cx.ty(body.index) }} index = mantissa - {{ cx.ty(body.mantissa) }}(1);
 {{ cx.address("index", body.index) }}
-const {{ cx.ty(body.estimate) }} estimate = {{ cx.constant(body.reciprocal_table) }}[address.to_uint()];
+const {{ cx.type_of(body.reciprocal_table) }} estimate = {{ cx.constant(body.reciprocal_table) }}[address.to_uint()];
 const {{ cx.ty(body.error) }} error = {{ cx.ty(body.mantissa) }}(1) - mantissa * estimate;
 const {{ cx.ty(body.correction) }} correction = error + error * error;
 const {{ cx.ty(body.reciprocal) }} reciprocal = estimate + estimate * correction;

@@ -172,6 +172,22 @@ fn quantizers_and_activations() {
     expect(load_one("Activation", json!({"activation": "glu"})), message, "docs/models.md");
 }
 
+/// A mask changes the result of some layers after an Embedding.
+#[test]
+fn masks_of_embeddings() {
+    let with = |mask_zero: bool| {
+        let table = json!({"name": "x", "input_dim": 4, "output_dim": 2, "mask_zero": mask_zero});
+        let pool = layer("GlobalAveragePooling1D", json!({"name": "pool"}));
+        load_json(&sequential(&[layer("Embedding", table), pool]), &fixture("weights.h5"))
+    };
+    let message = "model.json: layer 'x' (Embedding): mask_zero = true is not supported";
+    expect(with(true), message, "layer 'pool' (GlobalAveragePooling1D) uses the mask");
+    assert!(matches!(
+        layer_problem(&with(false).unwrap_err()),
+        LayerProblem::WeightsMissing { .. }
+    ));
+}
+
 #[test]
 fn layers_as_activations() {
     let with = |object: Value| load_one("Dense", json!({"units": 2, "activation": object}));
@@ -284,9 +300,9 @@ fn wrappers() {
     expect(load_one("PruneLowMagnitude", json!({"layer": 3})), message, "");
     let message = "model.json: layer 'x' (PruneLowMagnitude): has no attribute 'layer'";
     expect(load_one("PruneLowMagnitude", json!({})), message, "");
-    let message = "model.json: layer 'x' (Conv9D): this class of layer is not supported";
+    let message = "model.json: layer 'x' (Conv9D): this class of layer is not supported, did you mean 'Conv1D'?";
     let unknown = layer("Conv9D", json!({"name": "c"}));
-    expect(load_one("PruneLowMagnitude", json!({"layer": unknown})), message, "supported: ");
+    expect(load_one("PruneLowMagnitude", json!({"layer": unknown})), message, "docs/models.md");
     let message = "model.json: layer 'x' (Custom>Mine): the class comes from 'Custom>Mine', not from Keras or QKeras";
     expect(load_one("Custom>Mine", json!({})), message, "replace the layer with");
 }

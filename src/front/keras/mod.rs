@@ -204,6 +204,7 @@ fn assemble(
             connections.add_edge(NodeIndex::new(source), NodeIndex::new(at), position);
         }
     }
+    layers::check_masks(layers, &connections, path)?;
     let order = petgraph::algo::toposort(&connections, None);
     let order = order.map_err(|cycle| {
         let mut components = petgraph::algo::kosaraju_scc(&connections).into_iter();

@@ -27,7 +27,7 @@ pub struct ChannelCastKernel {
 pub(super) fn build_cast(cx: &mut NodeBuilder<'_>, op: &ir::Cast) -> Result<Built, HlsError> {
     let tensor = &cx.node.tensor;
     if let Some(quantization) = op.uniform() {
-        let element = cx.result_type("", "values", quantization);
+        let element = cx.result_type("values", quantization);
         return Ok(Built::new(cx, Body::Cast, Nest::new(&[tensor.len()]), element));
     }
     let element = cx.values_type();

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::scaling::{Shifter, SignCodes, misshapen, negative, shifter, sign_codes};
 use super::{Body, Built};
 use crate::fixed::{Codes, Range};
-use crate::hls::build::{NodeBuilder, plain};
+use crate::hls::build::NodeBuilder;
 use crate::hls::form::{MatrixForm, ShiftedSum, Uses};
 use crate::hls::plan::{LocalArray, Nest, Reads, Sharing, Structure, Tiles};
 use crate::hls::{ConstantId, Cost, HlsError, Multipliers, Operations, TypeId};
@@ -36,8 +36,6 @@ pub struct LinearKernel {
 pub struct Windows {
     /// Kernel, stride, padding and dilation.
     pub window: ir::Window,
-    /// Set if a tap may lie in the padding, or between two elements.
-    pub padded: bool,
     /// Channels of the operand.
     pub channels: usize,
     /// Channels of the operand that one output sums over.
@@ -168,7 +166,7 @@ pub(super) fn build_windows(cx: &mut NodeBuilder<'_>, op: &ir::Conv) -> Result<B
         op.group_channels(channels).ok_or_else(|| cx.broken("channels that no group takes"))?;
     let padded = op.window.is_padded();
     let group_outputs = outputs / op.groups.max(1);
-    let windows = Windows { window: op.window, padded, channels, group_channels, group_outputs };
+    let windows = Windows { window: op.window, channels, group_channels, group_outputs };
     let shape = (op.window.windows(), op.window.taps() * group_channels, outputs);
     // Padding is 0, which has no sign.
     let sign_power = cx.sign_power.filter(|_| !padded);
@@ -186,7 +184,7 @@ fn matrix(
     windows: Option<Windows>,
 ) -> Result<Built, HlsError> {
     let (layer, format) = (&cx.node.layer, cx.node.tensor.format);
-    let element = cx.result_type("_acc", "sums", plain(format));
+    let element = cx.local_type("acc", "sums", format, cx.node.tensor.range());
     let asked = cx.options.reuse_factor_of(layer);
     let sharing = Sharing::new(cx.options.strategy_of(layer), inputs, outputs, asked);
     let (tiles, reuse_factor) = (sharing.tiles, sharing.reuse_factor());

@@ -6,6 +6,7 @@
 
 mod elementwise;
 mod linear;
+mod lookup;
 mod pool;
 mod scaling;
 mod softmax;
@@ -17,6 +18,7 @@ pub use elementwise::{
     ChannelCastKernel, ClampKernel, ConcatKernel, ConcatOperand, ElementwiseKernel, GatherKernel,
 };
 pub use linear::{LinearKernel, ShiftedSums, Terms, Windows};
+pub use lookup::LookupKernel;
 pub use pool::PoolKernel;
 pub use scaling::{
     AffineKernel, Bias, FactorSigns, Factors, LeakyKernel, RightShift, Shifter, SignCodes, Slopes,
@@ -53,6 +55,8 @@ pub enum Body {
     Table(TableKernel),
     /// A step function, as a binary search.
     Search(SearchKernel),
+    /// Rows of a table by index.
+    Lookup(LookupKernel),
     /// Softmax by lookup tables.
     Softmax(SoftmaxKernel),
     /// The largest element or the sum of windows.
@@ -109,6 +113,7 @@ pub(super) fn build(cx: &mut NodeBuilder<'_>, op: &Op) -> Result<Built, HlsError
         Op::Gather(op) => Ok(elementwise::build_gather(cx, op)),
         Op::Concat(op) => Ok(elementwise::build_concat(cx, op)),
         Op::StepFunction(op) => steps::build(cx, op),
+        Op::Lookup(op) => lookup::build(cx, op),
         Op::Softmax(op) => softmax::build(cx, op),
         Op::Pool(op) => pool::build(cx, op),
         Op::Input(_) | Op::Reshape(_) => Err(cx.broken("is no operation that computes")),

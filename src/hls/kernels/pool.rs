@@ -13,8 +13,6 @@ use crate::ir::{self, PoolKind};
 pub struct PoolKernel {
     /// The windows.
     pub window: ir::Window,
-    /// Set if a tap may lie in the padding, or between two elements.
-    pub padded: bool,
     /// Channels of operand and result.
     pub channels: usize,
     /// The least code of the operand, the initial maximum; none for a sum.
@@ -45,7 +43,7 @@ pub(super) fn build(cx: &mut NodeBuilder<'_>, op: &ir::Pool) -> Result<Built, Hl
         }
         PoolKind::Max => Some(cx.number("its lowest value", element, x.range().low().clone())?),
     };
-    let kernel = PoolKernel { window, padded: window.is_padded(), channels, lowest, element };
+    let kernel = PoolKernel { window, channels, lowest, element };
     // Windows, channels, taps. Loops over many taps of a memory are rolled.
     let ([rows, columns], [tap_rows, tap_columns]) = (window.output, window.kernel);
     let nest = Nest::new(&[rows, columns, channels, tap_rows, tap_columns]);

@@ -33,8 +33,6 @@ pub struct SoftmaxKernel {
     pub index: TypeId,
     /// The reciprocals, rounded, of one plus each code of `index`.
     pub reciprocal_table: ConstantId,
-    /// The type of their entries.
-    pub estimate: TypeId,
     /// The type of one minus the product of mantissa and estimate.
     pub error: TypeId,
     /// The type of an error plus its square.
@@ -59,7 +57,7 @@ pub struct ExpTable {
 pub(super) fn build(cx: &mut NodeBuilder<'_>, op: &ir::Softmax) -> Result<Built, HlsError> {
     let tensor = &cx.node.tensor;
     let result = Quantization::new(tensor.format, op.to.rounding, op.to.overflow);
-    let element = cx.result_type("", "probabilities", result);
+    let element = cx.result_type("probabilities", result);
     let columns = tensor.channel_count();
     let any = |quantization: Quantization| quantization.format.codes();
 
@@ -102,7 +100,6 @@ pub(super) fn build(cx: &mut NodeBuilder<'_>, op: &ir::Softmax) -> Result<Built,
 
     let holds = "estimated reciprocals";
     let reciprocal_table = cx.constant("estimate", holds, &op.reciprocal_table)?;
-    let estimate = cx.element_of(reciprocal_table);
     let rule = "tables that do not cover the difference";
     let lines = op.addresses().ok_or_else(|| cx.broken(rule))?;
     let mut low = op.difference.format.width();
@@ -133,7 +130,6 @@ pub(super) fn build(cx: &mut NodeBuilder<'_>, op: &ir::Softmax) -> Result<Built,
         norm_shift,
         index,
         reciprocal_table,
-        estimate,
         error,
         correction,
         reciprocal,

@@ -5,8 +5,8 @@ use num_bigint::BigInt;
 
 use super::{Effect, Evaluate, OpError, Operand, Operation, ensure, fractional_bits};
 use crate::fixed::{Format, Range, Word};
+use crate::ir::Tensor;
 use crate::ir::text::{Attributes, Described, Parse, Printer, TextError};
-use crate::ir::{Constant, Tensor};
 
 /// An exact elementwise function of operands of the same shape.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -33,10 +33,6 @@ impl Described for Elementwise {
             Self::Maximum => "maximum",
             Self::Minimum => "minimum",
         }
-    }
-
-    fn constants(&self) -> Vec<&Constant> {
-        Vec::new()
     }
 
     fn print(&self, _: &mut Printer<'_>) {}

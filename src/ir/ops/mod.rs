@@ -14,6 +14,7 @@ mod gather;
 mod input;
 mod leaky;
 mod linear;
+mod lookup;
 mod pool;
 mod reshape;
 mod scale;
@@ -40,6 +41,7 @@ pub use input::Input;
 pub use leaky::Leaky;
 pub(crate) use leaky::LeakyAlignment;
 pub use linear::{Linear, Sums};
+pub use lookup::Lookup;
 pub use pool::{Pool, PoolKind};
 pub use reshape::Reshape;
 pub use scale::Scale;
@@ -244,6 +246,8 @@ operations! {
     Scale,
     /// A step function.
     StepFunction,
+    /// Rows of a table by index.
+    Lookup,
     /// Softmax by lookup tables.
     Softmax,
     /// Largest element or sum of windows.

@@ -7,7 +7,7 @@ use num_traits::Signed;
 use super::{Effect, Evaluate, OpError, Operand, Operation, ensure, flat, shaped, single};
 use crate::fixed::{Format, Range, Word};
 use crate::ir::text::{Attributes, Described, Parse, Printer, TextError};
-use crate::ir::{Constant, Tensor, Window};
+use crate::ir::{Tensor, Window};
 
 /// `y[w, c] = max_t x[tap t of window w, c]`, or the sum over t. Taps on padding do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,10 +95,6 @@ impl Described for Pool {
             PoolKind::Max => "max_pool",
             PoolKind::Sum => "sum_pool",
         }
-    }
-
-    fn constants(&self) -> Vec<&Constant> {
-        Vec::new()
     }
 
     fn print(&self, printer: &mut Printer<'_>) {

@@ -21,7 +21,9 @@ pub trait Described {
     fn name(&self) -> &'static str;
 
     /// The constants, in the order in which the text form prints them.
-    fn constants(&self) -> Vec<&Constant>;
+    fn constants(&self) -> Vec<&Constant> {
+        Vec::new()
+    }
 
     /// Prints the attributes.
     fn print(&self, printer: &mut Printer<'_>);

@@ -136,6 +136,7 @@ impl Cone {
             | Op::Pool(_)
             | Op::Elementwise(_)
             | Op::Gather(_)
+            | Op::Lookup(_)
             | Op::Concat(_) => return Err(Outcome::NotQuantized { by: node.name.clone() }),
         })
     }

@@ -127,10 +127,7 @@ impl<'g, W: Word> Chain<'g, W> {
         while let Some(index) = at {
             let link = &cone.links[index];
             let x = cone.tensor(link.from).format;
-            maps.push(match &indices[index] {
-                Some(indices) => Map::step_function(indices, x, link.dropped)?,
-                None => Map::of(link, x)?,
-            });
+            maps.push(Map::of(link, x, indices[index].as_ref())?);
             at = link.from;
         }
         maps.push(Map::Affine(cone.affine.lines(cone.operand.format)?));
@@ -145,8 +142,8 @@ impl<'g, W: Word> Chain<'g, W> {
 }
 
 impl<'g, W: Word> Map<'g, W> {
-    /// The operation of `link` on operands of the format `x`.
-    fn of(link: &Link, x: Format) -> Option<Self> {
+    /// The operation of `link` on operands of the format `x`, with its step indices.
+    fn of(link: &Link, x: Format, indices: Option<&'g StepIndices<W>>) -> Option<Self> {
         Some(match &*link.op {
             Monotone::Affine(affine) => Self::Affine(affine.lines(x)?),
             Monotone::Clamp(Clamp { low, high }) => {
@@ -165,17 +162,14 @@ impl<'g, W: Word> Map<'g, W> {
                 let caster = |to| Caster::new(x.fractional_bits(), &unwrapped(to)?);
                 Self::Cast(cast.to.iter().map(caster).collect::<Option<_>>()?)
             }
-            // A step function has step indices; see `step_function`.
-            Monotone::StepFunction(_) => return None,
+            Monotone::StepFunction(_) => {
+                let dropped = link.dropped;
+                let finer = Format::covering(&x.codes().refined(dropped), x.fractional_bits());
+                finer.ok().filter(|finer| W::holds(*finer))?;
+                Self::StepFunction { indices: indices?, dropped }
+            }
             Monotone::SameCodes(_) => Self::Same,
         })
-    }
-
-    /// The step function on operands of the format `x`, with `dropped` fractional bits fewer than
-    /// the thresholds.
-    fn step_function(indices: &'g StepIndices<W>, x: Format, dropped: u32) -> Option<Self> {
-        let finer = Format::covering(&x.codes().refined(dropped), x.fractional_bits());
-        finer.is_ok_and(W::holds).then_some(Self::StepFunction { indices, dropped })
     }
 
     fn apply(&self, channel: usize, code: W) -> W {

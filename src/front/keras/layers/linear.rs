@@ -110,7 +110,7 @@ const RANGE_ATTRIBUTES: &[&str] =
 impl LayerReader<'_> {
     /// Accounts for attributes that do not change the weights, and rejects those that do: adapters
     /// are trained beside the kernel, and a layer that Keras itself quantized stores codes.
-    fn check_training_attributes(&mut self) -> Result<(), FrontError> {
+    pub(super) fn check_training_attributes(&mut self) -> Result<(), FrontError> {
         self.attributes.inert(TRAINING_ATTRIBUTES);
         for other_weights in ["lora_rank", "lora_alpha", "quantization_config", "quantization_mode"]
         {

@@ -1,6 +1,7 @@
 //! Layers of Keras and QKeras: a file per family, and the table of all classes.
 
 mod activation;
+mod embedding;
 mod layout;
 mod linear;
 mod merge;
@@ -11,6 +12,7 @@ mod wrappers;
 
 use serde_json::Value;
 
+pub(super) use embedding::check_masks;
 pub(super) use wrappers::over_time;
 
 use super::architecture::Arguments;
@@ -26,6 +28,7 @@ const FAMILIES: &[&[Class]] = &[
     windows::CLASSES,
     activation::CLASSES,
     normalization::CLASSES,
+    embedding::CLASSES,
     merge::CLASSES,
     layout::CLASSES,
     wrappers::CLASSES,
@@ -107,9 +110,19 @@ pub(super) fn build(mut layer: LayerReader<'_>) -> Result<Built, FrontError> {
     Ok(built)
 }
 
+/// Types of inputs that hold integers.
+const INTEGERS: &[&str] =
+    &["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"];
+
 fn input(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
     if !layer.inputs.is_empty() {
         return Err(layer.wrong_inputs(0));
+    }
+    // Integers are values of any type.
+    if let Some(dtype) = layer.attributes.get("dtype").and_then(Value::as_str)
+        && INTEGERS.contains(&dtype)
+    {
+        layer.attributes.consume("dtype");
     }
     for kind_of_tensor in ["sparse", "ragged", "optional"] {
         layer.attributes.only(kind_of_tensor, &[Value::Bool(false)])?;

@@ -89,6 +89,7 @@ fn acts_on_rows(kind: &LayerKind, aligned: bool) -> bool {
         | LayerKind::Stack { .. }
         | LayerKind::Dot { .. }
         | LayerKind::Bilinear { .. }
+        | LayerKind::Embedding(_)
         | LayerKind::TimeDistributed(_)
         | LayerKind::ChannelsFirst(_) => return false,
     };
