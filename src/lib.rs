@@ -16,6 +16,7 @@
 //! | [`sim`] | bit-exact simulation of a graph |
 //! | [`hls`] | maps a graph to an [`hls::Design`]: kernels, types and schedule, independent of the vendor |
 //! | [`back`] | writes a design as a project for one vendor's tool, and verifies such a project |
+//! | [`profile`] | statistics of every layer, and types for what has no quantizer |
 //! | [`report`] | tables and JSON for the user |
 //!
 //! [`Compiler`] runs all stages; start there.

@@ -424,18 +424,19 @@ fn propose(
         bits.iter_mut().for_each(|bits| bits.width += 1);
     };
     let total = |is_parameter: bool| -> u64 {
-        let own =
-            variables.iter().zip(&bits).filter(|(it, _)| it.role.is_parameter() == is_parameter);
-        own.map(|(it, bits)| it.count * u64::from(bits.width)).sum()
+        let own = variables.iter().zip(&types);
+        let own = own.filter(|(it, _)| it.role.is_parameter() == is_parameter);
+        own.map(|(it, own)| it.count * u64::from(own.precision.format.width())).sum()
     };
+    let (parameter_bits, result_bits) = (total(true), total(false));
     Ok(Proposal {
         goal,
         types,
         accuracy,
         trials,
         trial_samples: chosen.len(),
-        parameter_bits: total(true),
-        result_bits: total(false),
+        parameter_bits,
+        result_bits,
         set_inputs: subject
             .set_inputs
             .iter()

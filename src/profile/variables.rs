@@ -7,7 +7,9 @@ use super::distribution::Distribution;
 use super::observe::{Observed, layer_called};
 use super::trial::{lowered, settings};
 use super::{ProfileError, Subject};
-use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding, Signedness};
+use crate::fixed::{
+    Format, FormatError, Overflow, Quantization, Rounding, Signedness, fractional_bits,
+};
 use crate::float::Samples;
 use crate::function::Function;
 use crate::lower::{Lowered, TypedVariable};
@@ -43,19 +45,23 @@ pub(super) struct Variable {
     pub signedness: Signedness,
     /// Integer bits that hold every value.
     pub integer: i32,
+    /// Fractional bits that represent every value exactly, at most.
+    pub finest: i32,
     /// Number of values: parameters, or elements of a sample.
     pub count: u64,
 }
 
 impl Variable {
-    /// The type of `width` bits, `integer` of them integer bits. Values are rounded and saturate.
+    /// The type of `width` bits, `integer` of them integer bits, or of fewer that represent every value
+    /// exactly. Values are rounded and saturate.
     pub fn precision(&self, width: u32, integer: i32) -> Result<Quantization, FormatError> {
         let rounding = match self.role {
             // Samples are rounded half to even.
             Role::Input => Rounding::RndConv,
             Role::Typed(_) => Rounding::Rnd,
         };
-        let format = Format::new(self.signedness, width, integer)?;
+        let exact = self.finest.saturating_add(integer).max(1).unsigned_abs();
+        let format = Format::new(self.signedness, width.min(exact), integer)?;
         Ok(Quantization::new(format, rounding, Overflow::Sat))
     }
 }
@@ -75,14 +81,15 @@ pub(super) fn variables(
         let Some(index) = index.filter(|_| !is_set(subject, &unquantized.layer, typed)) else {
             continue;
         };
-        let (distribution, count) = match typed {
+        let (distribution, count, finest) = match typed {
             TypedVariable::Weight | TypedVariable::Bias | TypedVariable::Scale => {
-                let values = Distribution::of(unquantized.values.iter().flatten());
+                let all = || unquantized.values.iter().flatten();
+                let values = Distribution::of(all());
                 let count = values.count;
-                (Some(values), count)
+                (Some(values), count, finest(all()))
             }
             TypedVariable::Result | TypedVariable::Activation => {
-                (result(observed, index, typed), elements(subject, index))
+                (result(observed, index, typed), elements(subject, index), i32::MAX)
             }
         };
         let signs_differ = typed == TypedVariable::Result || typed == TypedVariable::Activation;
@@ -97,6 +104,7 @@ pub(super) fn variables(
             role: Role::Typed(typed),
             signedness,
             integer: distribution.integer_bits(signedness),
+            finest,
             count,
         });
     }
@@ -136,6 +144,7 @@ fn inputs(subject: &Subject<'_>, samples: &[Samples]) -> Vec<Variable> {
             role: Role::Input,
             signedness,
             integer: distribution.integer_bits(signedness),
+            finest: finest(values),
             count: (values.len() / values.shape()[0].max(1)) as u64,
         }
     })
@@ -181,6 +190,7 @@ fn widening(
             role: Role::Typed(TypedVariable::Result),
             signedness: Signedness::Signed,
             integer: values.integer_bits(Signedness::Signed),
+            finest: i32::MAX,
             count: elements(subject, index),
         });
     }
@@ -229,6 +239,11 @@ fn is_relu(activation: &Activation) -> bool {
         | Activation::Softmax
         | Activation::Quantizer(_) => false,
     }
+}
+
+/// Fractional bits of the value that has most of them.
+fn finest<'v>(values: impl IntoIterator<Item = &'v f64>) -> i32 {
+    values.into_iter().filter_map(|value| fractional_bits(*value)).max().unwrap_or(0)
 }
 
 /// The values of a result.
