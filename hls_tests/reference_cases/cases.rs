@@ -11,7 +11,7 @@ use bitkiln::front::ReadOptions;
 use bitkiln::function::Function;
 use bitkiln::ir::Graph;
 use bitkiln::lower::{Lowered, Settings, lower};
-use bitkiln::model::{Activation, LayerKind, Model};
+use bitkiln::model::{Activation, BatchNorm, Layer, LayerKind, Model};
 use bitkiln::sim::{self, Trace};
 use bitkiln::{front, passes};
 use ndarray::ArrayD;
@@ -35,6 +35,8 @@ pub struct Run {
     pub graph: Graph,
     /// Functions that are fused into the following quantizer.
     functions: BTreeMap<String, Function>,
+    /// Layers without a result of their own, and the batch normalisation that is folded into them.
+    pub folded: BTreeMap<String, String>,
     pub inputs: Vec<Codes>,
     pub trace: Trace,
 }
@@ -90,7 +92,7 @@ impl Case {
         if let Some(kind) = case["sigmoid"].as_str() {
             options.sigmoid = kind.parse()?;
         }
-        let file = ["model.h5", "model.keras", "model.json"]
+        let file = ["model.h5", "model.keras", "model.json", "model"]
             .map(|file| folder.join(file))
             .into_iter()
             .find(|path| path.exists())
@@ -108,7 +110,7 @@ impl Case {
 
     /// Lowers the model and runs it on the samples, all of which lie on the inputs' grids.
     pub fn run(&self) -> Result<Run, Box<dyn Error>> {
-        let Lowered { mut graph, functions, .. } = lower(&self.model, &self.settings)?;
+        let Lowered { mut graph, functions, folded, .. } = lower(&self.model, &self.settings)?;
         passes::run(&mut graph)?;
         let mut inputs = Vec::new();
         for id in &graph.inputs {
@@ -120,7 +122,7 @@ impl Case {
         }
         let trace = sim::run(&graph, &inputs)?;
         assert!(trace.out_of_range(&graph).is_none(), "{:?}", trace.out_of_range(&graph));
-        Ok(Run { graph, functions, inputs, trace })
+        Ok(Run { graph, functions, folded, inputs, trace })
     }
 
     /// Reports whether only monotone quantizers read the result of a layer, so that a function at its
@@ -135,6 +137,55 @@ impl Case {
                     .is_some_and(|quantizer| quantizer.breakpoints().is_empty()),
                 _ => false,
             })
+    }
+
+    /// Reports whether a quantizer takes the result of a layer, at once or after layers without weights.
+    pub fn reaches_quantizer(&self, layer: NodeIndex) -> bool {
+        self.model.graph.neighbors(layer).any(|reader| {
+            let kind = &self.model.graph[reader].kind;
+            let ends = matches!(
+                kind,
+                LayerKind::Dense(_)
+                    | LayerKind::Conv(_)
+                    | LayerKind::Separable(_)
+                    | LayerKind::PRelu(_)
+                    | LayerKind::Dot { .. }
+                    | LayerKind::Activation(Activation::Softmax)
+            );
+            let quantizes = match kind {
+                LayerKind::Activation(activation) => activation.quantizer().is_some(),
+                LayerKind::Pool(pool) => pool.activation.quantizer().is_some(),
+                LayerKind::ScaleShift(shift) => shift.activation.quantizer().is_some(),
+                LayerKind::Adaptive(_) => true,
+                _ => false,
+            };
+            quantizes || !ends && self.reaches_quantizer(reader)
+        })
+    }
+
+    /// What computes the result of a layer: itself, or the layer into which it is folded as a batch
+    /// normalisation.
+    pub fn folded<'c>(
+        &'c self,
+        run: &Run,
+        index: NodeIndex,
+    ) -> Result<(&'c LayerKind, Option<&'c BatchNorm>), Box<dyn Error>> {
+        let graph = &self.model.graph;
+        let Layer { name, kind, .. } = &graph[index];
+        let into = |inner: &NodeIndex| {
+            let inner = &graph[*inner];
+            let has_weights = !matches!(inner.kind, LayerKind::Identity);
+            has_weights && run.folded.get(&inner.name) == Some(name)
+        };
+        let Some(layer) = graph.node_indices().find(into) else { return Ok((kind, None)) };
+        let mut norm = kind;
+        while let LayerKind::TimeDistributed(inner) | LayerKind::ChannelsFirst(inner) = norm {
+            norm = inner;
+        }
+        match norm {
+            LayerKind::BatchNorm(norm) => Ok((&graph[layer].kind, Some(norm))),
+            other => Err(format!("'{name}' is folded: {other:?}").into()),
+        }
     }
 
     pub fn is_softmax(&self, layer: &str) -> bool {

@@ -60,8 +60,10 @@ impl Network {
             is_set.then_some((name, chosen))
         };
         let set_inputs = names.filter_map(set).collect();
-        let (model, unquantized) = (&self.model, &self.lowered.unquantized[..]);
-        let subject = Subject { model, graph, settings: &settings, set_inputs, unquantized };
+        let (model, lowered) = (&self.model, &self.lowered);
+        let (unquantized, folded) = (&lowered.unquantized[..], &lowered.folded);
+        let settings = &settings;
+        let subject = Subject { model, graph, settings, set_inputs, folded, unquantized };
         Ok(profile::profile(&subject, &values, goal)?)
     }
 }

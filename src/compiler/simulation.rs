@@ -146,11 +146,14 @@ impl Simulation<'_> {
         outputs.iter().map(|output| self.values(&output.name, output.node)).collect()
     }
 
-    /// The result of every layer, by the names of the layers. A function that a quantizer computes
-    /// as one table with itself has the values of the function in float64.
+    /// The result of every layer that has one, by the names of the layers: a layer into which a batch
+    /// normalisation is folded has none. A function that a quantizer computes as one table with itself
+    /// has the values of the function in float64.
     pub fn layers(&self) -> NamedArrays {
-        let layers = &self.network.graph().layers;
-        layers.iter().map(|(name, node)| self.values(name, *node)).collect()
+        let lowered = &self.network.lowered;
+        let layers = lowered.graph.layers.iter();
+        let layers = layers.filter(|(name, _)| !lowered.folded.contains_key(name));
+        layers.map(|(name, node)| self.values(name, *node)).collect()
     }
 
     /// The values of a node that is the result of layer `name`; a note if float64 rounds them.

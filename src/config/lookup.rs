@@ -76,6 +76,23 @@ impl Config {
         own.filter_map(|section| section.precision_of(variable)).next()
     }
 
+    /// True if `LayerName` or `LayerType` have the key of `variable` itself for this layer, not just a
+    /// type for all variables.
+    pub fn states_precision(&self, layer: &str, class: &str, variable: Variable) -> bool {
+        let [name, class, float_class, _] = self.sections(layer, class);
+        let mut own = [name, class, float_class].into_iter().flatten();
+        own.any(|section| section.precision.contains_key(&variable))
+    }
+
+    /// True if a type of the result is written for this layer, its class, or `fc1_linear` of layer
+    /// `fc1`.
+    pub fn has_own_result(&self, layer: &str, class: &str) -> bool {
+        let has_result =
+            |name, class| self.layer_precision_of(name, class, Variable::Result).is_some();
+        let mut linear = self.fused(layer).filter(FusedEntry::is_linear);
+        has_result(layer, class) || linear.any(|it| has_result(it.entry, "Activation"))
+    }
+
     /// The type under `Model` for every variable without one of its own.
     pub fn default_precision(&self) -> Option<Quantization> {
         self.model.precision_of(Variable::Default)

@@ -17,7 +17,8 @@ use num_traits::ToPrimitive;
 use crate::fixed::{Quantization, cast_real};
 use crate::function::Function;
 use crate::model::{
-    Activation, LayerKind, Layout, Merge, MergeConstant, Reduce, Reduction, broadcast,
+    Activation, BatchNorm, LayerKind, Layout, Merge, MergeConstant, Normalization, Reduce,
+    Reduction, Rescaling, broadcast,
 };
 use crate::quantizer::QuantizerError;
 
@@ -55,13 +56,23 @@ pub struct Reference<'s> {
     pub precision: Option<&'s Quantization>,
     /// Only quantizers read the result, so that a function before them needs no type.
     pub before_quantizers: bool,
+    /// A quantizer takes the result of a batch normalisation, at once or after layers without weights.
+    pub reaches_quantizer: bool,
+    /// The batch normalisation that is folded into the layer.
+    pub folded: Option<&'s BatchNorm>,
     /// Applies the activation that is fused into a layer.
     pub fused: bool,
 }
 
 impl Reference<'_> {
     /// The trained network: nothing is cast that has no quantizer.
-    pub const TRAINED: Self = Self { precision: None, before_quantizers: false, fused: true };
+    pub const TRAINED: Self = Self {
+        precision: None,
+        before_quantizers: false,
+        reaches_quantizer: false,
+        folded: None,
+        fused: true,
+    };
 
     /// The result of a layer of `kind` for `x`, in the shape `shape`, samples included.
     ///
@@ -79,14 +90,14 @@ impl Reference<'_> {
                 if let Some(channels) = between.last_mut() {
                     *channels = pair.depthwise.outputs;
                 }
-                let inner = Self { fused: true, ..*self };
+                let inner = Self { fused: true, folded: None, ..*self };
                 let between = inner.conv(&pair.depthwise, first, &between)?;
                 self.conv(&pair.pointwise, &between, shape)
             }
             LayerKind::Pool(pool) => self.pool(pool, first, shape),
             LayerKind::Reduce(reduce) => reduced(reduce, first, shape),
             LayerKind::Activation(activation) => self.activate(activation, first.clone()),
-            LayerKind::BatchNorm(norm) => parameters::batch_norm(norm, first),
+            LayerKind::BatchNorm(norm) => self.batch_norm(norm, first),
             LayerKind::ScaleShift(shift) => {
                 let scaled = parameters::scale_shift(shift, first)?;
                 self.fuse(&shift.activation, scaled)
@@ -130,7 +141,18 @@ impl Reference<'_> {
                 Ok(ndarray::stack(Axis(axis + 1), &parts)?)
             }
             LayerKind::Dot { axes } => dot(x, axes, shape),
-            LayerKind::Bilinear { factors } => Ok(windows::bilinear(first, *factors)),
+            LayerKind::Bilinear(axes) => Ok(windows::bilinear(first, *axes, shape)),
+            LayerKind::Rescaling(Rescaling { scale, offset }) => {
+                let (scale, offset) = (scale.mapv(f64::from), offset.mapv(f64::from));
+                self.scaled(first, &scale, &offset, |x, scale, offset| x * scale + offset)
+            }
+            LayerKind::Normalization(Normalization { mean, variance, invert }) => {
+                let (mean, variance) = (mean.mapv(f64::from), variance.mapv(f64::from));
+                self.scaled(first, &mean, &variance, |x, mean, variance| {
+                    let deviation = variance.sqrt().max(1e-7);
+                    if *invert { mean + x * deviation } else { (x - mean) / deviation }
+                })
+            }
             LayerKind::Embedding(table) => {
                 let row = |index: &f64| table.row(*index as usize).to_vec();
                 let rows: Vec<f64> = first.iter().flat_map(row).map(f64::from).collect();
@@ -173,6 +195,35 @@ impl Reference<'_> {
             Activation::Function(function) => self.function(function, &x),
             Activation::Softmax => Ok(softmax(&x)),
         }
+    }
+
+    /// `function` of elements and two constants, which is exact if these have few bits or a quantizer
+    /// follows.
+    fn scaled(
+        &self,
+        x: &Samples,
+        one: &ArrayD<f64>,
+        other: &ArrayD<f64>,
+        function: impl Fn(f64, f64, f64) -> f64,
+    ) -> Result<Samples> {
+        let wide = |values: &ArrayD<f64>| -> Result<Samples> {
+            Ok(values.broadcast(x.shape()).ok_or("constants do not fit")?.to_owned())
+        };
+        let (ones, others) = (wide(one)?, wide(other)?);
+        let triples = x.iter().zip(&ones).zip(&others);
+        let y = triples.map(|((x, one), other)| function(*x, *one, *other)).collect();
+        let y = Samples::from_shape_vec(x.raw_dim(), y)?;
+        // Eight significant bits at most.
+        let few = |value: f64| {
+            value == 0.0
+                || (value / 2_f64.powi(value.abs().log2().floor() as i32 - 7)).fract() == 0.0
+        };
+        // The result at 0 and the difference of that at 1 are the bias and the scale.
+        let lines = ones.iter().zip(&others).all(|(one, other)| {
+            let bias = function(0.0, *one, *other);
+            few(bias) && few(function(1.0, *one, *other) - bias)
+        });
+        if lines || self.before_quantizers { Ok(y) } else { self.cut(y) }
     }
 
     fn function(&self, function: &Function, x: &Samples) -> Result<Samples> {

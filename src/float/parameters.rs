@@ -18,7 +18,10 @@ impl Reference<'_> {
     pub(super) fn dense(&self, dense: &Dense, x: &Samples) -> Result<Samples> {
         let quantizers = [dense.kernel_quantizer.as_ref(), dense.bias_quantizer.as_ref()];
         let kernel = dense.kernel.view().into_dyn();
-        let own = self.folded(kernel, dense.bias.as_ref(), quantizers, dense.folded.as_ref())?;
+        let own = match self.folded {
+            None => self.own(kernel, dense.bias.as_ref(), quantizers, dense.folded.as_ref())?,
+            Some(norm) => self.scaled_by(norm, kernel, dense.bias.as_ref(), 1)?,
+        };
         let units = dense.kernel.ncols();
         let inner = Axis(x.ndim() - 1);
         let mut values = vec![];
@@ -59,8 +62,43 @@ impl Reference<'_> {
         Ok(Parameters { kernel, bias, floats })
     }
 
+    /// Kernel and bias without quantizers, scaled by `norm` and then cut. Outputs vary fastest along
+    /// the kernel, except that `inside` elements each belong to one output.
+    fn scaled_by(
+        &self,
+        norm: &BatchNorm,
+        kernel: ArrayViewD<'_, f32>,
+        bias: Option<&Array1<f32>>,
+        inside: usize,
+    ) -> Result<Parameters> {
+        let [inverse, offset] = line(norm)?;
+        let mut kernel = kernel.mapv(f64::from);
+        for (at, weight) in kernel.iter_mut().enumerate() {
+            *weight *= inverse[[at / inside % inverse.len()]];
+        }
+        let bias = match bias {
+            None => offset,
+            Some(bias) => bias.mapv(f64::from).into_dyn() * &inverse + &offset,
+        };
+        Ok(Parameters {
+            kernel: self.cut(kernel)?,
+            bias: Some(self.cut(bias)?),
+            floats: !self.reaches_quantizer,
+        })
+    }
+
+    /// A batch normalisation without quantizers has the configured types, unless a quantizer takes
+    /// its result.
+    pub(super) fn batch_norm(&self, norm: &BatchNorm, x: &Samples) -> Result<Samples> {
+        let [inverse, offset] = line(norm)?;
+        if self.reaches_quantizer || !norm.quantizers.is_empty() {
+            return Ok(x * &inverse + &offset);
+        }
+        self.cut(x * &self.cut(inverse)? + &self.cut(offset)?)
+    }
+
     /// Parameters of a layer, after a batch normalization is folded into them if it has one.
-    fn folded(
+    fn own(
         &self,
         kernel: ArrayViewD<'_, f32>,
         bias: Option<&Array1<f32>>,
@@ -90,7 +128,14 @@ impl Reference<'_> {
     pub(super) fn of_conv(&self, conv: &Conv) -> Result<Parameters> {
         let quantizers = [conv.kernel.quantizer.as_ref(), conv.bias_quantizer.as_ref()];
         let kernel = conv.kernel.values.view();
-        let mut own = self.folded(kernel, conv.bias.as_ref(), quantizers, conv.folded.as_ref())?;
+        let mut own = match self.folded {
+            None => self.own(kernel, conv.bias.as_ref(), quantizers, conv.folded.as_ref())?,
+            Some(norm) => {
+                // The kernel of a transposed convolution has its inputs last.
+                let inputs = conv.window.transposed.and(kernel.shape().last().copied());
+                self.scaled_by(norm, kernel, conv.bias.as_ref(), inputs.unwrap_or(1))?
+            }
+        };
         if let Some(mask) = &conv.kernel.mask {
             let inside = own.kernel.len() / mask.len();
             let taps: Vec<f64> = mask.iter().map(|tap| f64::from(*tap)).collect();
@@ -109,8 +154,8 @@ fn quantized(values: &Array1<f32>, quantizer: Option<&Quantizer>) -> Result<Arra
     }
 }
 
-/// x · inv + (beta - mean · inv)
-pub(super) fn batch_norm(norm: &BatchNorm, x: &Samples) -> Result<Samples> {
+/// inv and beta - mean · inv.
+fn line(norm: &BatchNorm) -> Result<[ArrayD<f64>; 2]> {
     let of = &norm.quantizers;
     let in_kernel = |quantizer: &Option<Quantizer>| quantizer.as_ref().map(Quantizer::in_kernel);
     let channels = norm.mean.len();
@@ -131,7 +176,7 @@ pub(super) fn batch_norm(norm: &BatchNorm, x: &Samples) -> Result<Samples> {
         }
     };
     let offset = beta.as_ref().unwrap_or(&zeros) - &(&mean * &inverse);
-    Ok(x * &inverse + &offset)
+    Ok([inverse, offset])
 }
 
 /// x · weight + bias

@@ -6,6 +6,7 @@ use ndarray::ArrayD;
 use petgraph::graph::NodeIndex;
 
 use super::error::PrecisionOverflow;
+use super::fold::Folds;
 use super::result::TypedResult;
 use super::{LowerError, LowerWarning, Lowered, Settings, TypedVariable, Unquantized};
 use crate::fixed::Quantization;
@@ -19,6 +20,7 @@ use crate::naming;
 pub(super) struct Builder<'a> {
     pub(super) model: &'a Model,
     pub(super) settings: &'a Settings,
+    pub(super) folds: Folds<'a>,
     graph: Graph,
     results: HashMap<NodeIndex, NodeId>,
     /// Layers whose function is merged into the quantizers that follow.
@@ -42,15 +44,17 @@ impl<'a> Builder<'a> {
     pub(super) fn new(model: &'a Model, settings: &'a Settings) -> Self {
         // Nodes of results have the names of their layers; other nodes must not take these.
         let names = model.graph.node_weights().map(|layer| layer.name.clone()).collect();
+        let (folds, warnings) = Folds::of(model, settings);
         Self {
             model,
             settings,
+            folds,
             graph: Graph::new(&model.name),
             results: HashMap::new(),
             deferred: HashMap::new(),
             quotients: HashMap::new(),
             names,
-            warnings: Vec::new(),
+            warnings,
             unquantized: Vec::new(),
             nested: Vec::new(),
         }
@@ -256,7 +260,8 @@ impl<'a> Builder<'a> {
         validate(&self.graph)?;
         let name = |index: NodeIndex| self.model.graph[index].name.clone();
         let functions = self.deferred.iter().map(|(at, function)| (name(*at), *function)).collect();
-        let Self { graph, warnings, unquantized, .. } = self;
-        Ok(Lowered { graph, warnings, unquantized, functions })
+        let Self { graph, warnings, unquantized, folds, .. } = self;
+        let folded = folds.inner;
+        Ok(Lowered { graph, warnings, unquantized, functions, folded })
     }
 }

@@ -6,13 +6,14 @@
 //! precision, and the bias is added last. The pass `narrow_scales` finds the precision that
 //! hardware needs.
 
-use ndarray::{Array, Array1, ArrayViewD, Dimension};
+use ndarray::{Array, Array1, ArrayD, ArrayViewD, Dimension};
 use petgraph::graph::NodeIndex;
 
 use super::activation::NodeScope;
 use super::builder::Builder;
-use super::normalization;
-use super::parameters::{Parameter, SCALE, quantize_if_configured, vector, warn_if_overruled};
+use super::exact::{self, Reach};
+use super::fold::{Fold, Line};
+use super::parameters::{Parameter, SCALE, cast_values, real_or_cast, vector, warn_if_overruled};
 use super::result::{self, TypedResult};
 use super::{LayerSettings, LowerError, LowerWarning, TypedVariable, average};
 use crate::fixed::{Format, Quantization, Signedness};
@@ -48,6 +49,8 @@ pub(super) fn lower(
         bias_quantizer: dense.bias_quantizer.as_ref(),
         folded: dense.folded.is_some(),
         scales: KernelScales::PerOutput { outputs: dense.kernel.ncols() },
+        operand,
+        norm: builder.folds.of_layer(index),
         part: "",
     };
     let mut parameters = weighted.quantize(builder)?;
@@ -106,6 +109,10 @@ pub(super) struct WeightedLayer<'a> {
     /// exact, like the bias of a batch normalisation.
     pub(super) folded: bool,
     pub(super) scales: KernelScales,
+    /// The node that the kernel multiplies.
+    pub(super) operand: NodeId,
+    /// A batch normalisation folded into a layer without quantizers.
+    pub(super) norm: Option<Fold<'a>>,
     /// Suffix of the node; empty for the node of the layer's result.
     pub(super) part: &'static str,
 }
@@ -128,11 +135,21 @@ pub(super) struct QuantizedWeights {
     pub(super) weights: Constant,
     /// \[outputs\]; `None` if the bias is added after a scale.
     pub(super) bias: Option<Constant>,
-    scaling: Option<Affine>,
+    scaling: Option<Scaling>,
+    /// The layer whose configured type the result has: a batch normalisation that is folded, or the
+    /// layer itself.
+    entry: String,
     /// Type of the result by default; exact if `None`.
     default: Option<Quantization>,
     /// True if the dot products are the layer's result, not an intermediate one.
     whole: bool,
+}
+
+/// The scale and the bias that follow dot products.
+struct Scaling {
+    /// Real values, one per output or a single one; `None` for 1.
+    scale: Option<ArrayD<f64>>,
+    bias: Option<Constant>,
 }
 
 impl WeightedLayer<'_> {
@@ -143,14 +160,16 @@ impl WeightedLayer<'_> {
     ) -> Result<QuantizedWeights, LowerError> {
         let chosen = builder.settings.layer(self.layer).cloned().unwrap_or_default();
         let default = builder.settings.precision;
-        let (weights, scale) = self.kernel(builder, &chosen.weight.unwrap_or(default))?;
+        let norm = self.norm.as_ref().map(|fold| fold.line()).transpose()?;
+        let (weights, scale) =
+            self.kernel(builder, norm.as_ref(), &chosen.weight.unwrap_or(default))?;
         let keeps_bias = self.keeps_bias(&chosen);
         let bias = match &self.bias {
             Some(bias) if keeps_bias => {
-                let bias = bias.iter().map(|b| f64::from(*b)).collect();
-                Some(normalization::rounded_constant(self.layer, "bias", bias)?)
+                let bias = bias.mapv(f64::from);
+                Some(exact::real(builder, self.layer, "bias", &bias, Reach::Bias)?)
             }
-            _ => self.bias(builder, &chosen.bias.unwrap_or(default))?,
+            _ => self.bias(builder, norm.as_ref(), &chosen.bias.unwrap_or(default))?,
         };
         if self.kernel_quantizer.is_some() {
             let keys = ["weight", self.attribute];
@@ -160,65 +179,89 @@ impl WeightedLayer<'_> {
             let keys = ["bias", "bias_quantizer"];
             warn_if_overruled(builder, self.layer, keys, chosen.bias, bias)?;
         }
-        let scale = scale
-            .map(|exact| quantize_if_configured(builder, self.layer, SCALE, exact, chosen.scale))
-            .transpose()?;
         // As an operation of its own, the bias can be narrowed for hardware.
-        let one = || Constant { codes: vector(vec![1.into()]), format: ONE };
-        let (bias, scaling) = match scale.or_else(|| keeps_bias.then(one)) {
-            None => (bias, None),
-            Some(scale) => (None, Some(Affine { scale, bias })),
+        let (bias, scaling) = match (scale, keeps_bias) {
+            (None, false) => (bias, None),
+            (scale, _) => (None, Some(Scaling { scale, bias })),
         };
         // As in hls4ml, a layer without any quantizer gets the default type for its result. Any
         // other layer's result stays exact unless a type is configured.
         let float = self.warn_of_floats(builder, &chosen);
-        let default = float.then_some(default);
-        Ok(QuantizedWeights { weights, bias, scaling, default, whole: self.part.is_empty() })
+        let exact = self.norm.is_some_and(|fold| fold.is_quantized);
+        let default = (float && !exact).then_some(default);
+        let entry = self.norm.as_ref().map_or(self.layer, |fold| fold.name).to_owned();
+        Ok(QuantizedWeights { weights, bias, scaling, entry, default, whole: self.part.is_empty() })
     }
 
     /// The kernel's weights without its scale, and the scale that multiplies the dot products.
     fn kernel(
         &self,
         builder: &mut Builder<'_>,
+        norm: Option<&Line>,
         precision: &Quantization,
-    ) -> Result<(Constant, Option<Constant>), LowerError> {
+    ) -> Result<(Constant, Option<ArrayD<f64>>), LowerError> {
+        let Some(quantizer) = self.kernel_quantizer.map(Quantizer::in_kernel) else {
+            let mut values = self.kernel.mapv(f64::from);
+            if let Some(norm) = norm {
+                for (element, weight) in values.iter_mut().enumerate() {
+                    *weight *= norm.scale[self.output(element) % norm.scale.len()];
+                }
+            }
+            let names = ("kernel", TypedVariable::Weight);
+            return Ok((cast_values(builder, self.layer, names, &values, precision)?, None));
+        };
         let kernel = Parameter {
             layer: self.layer,
             part: "kernel",
             attribute: self.attribute,
             values: self.kernel.view(),
+            reach: Reach::Weights(self.operand),
         };
-        let Some(quantizer) = self.kernel_quantizer.map(Quantizer::in_kernel) else {
-            return Ok((kernel.constant(builder, None, precision)?, None));
-        };
-        match (kernel.factored(&quantizer)?, self.scales) {
-            ((values, Some(scale)), KernelScales::PerOutput { outputs })
-                if scale.codes.len() > 1 =>
-            {
-                let codes = scale.codes.iter().collect::<Vec<_>>().into_iter().cycle();
-                let codes = vector(codes.take(outputs).collect());
-                Ok((values, Some(Constant { codes, format: scale.format })))
+        match (kernel.factored(builder, &quantizer)?, self.scales) {
+            ((values, Some(scale)), KernelScales::PerOutput { outputs }) if scale.len() > 1 => {
+                let scale: Vec<f64> = scale.iter().copied().cycle().take(outputs).collect();
+                Ok((
+                    values,
+                    Some(ArrayD::from_shape_vec(vec![outputs], scale).expect("a scale per output")),
+                ))
             }
-            ((_, Some(scale)), KernelScales::PerInput) if scale.codes.len() > 1 => {
-                Ok((kernel.constant(builder, Some(&quantizer), precision)?, None))
+            ((_, Some(scale)), KernelScales::PerInput) if scale.len() > 1 => {
+                Ok((kernel.quantized(builder, &quantizer)?, None))
             }
-            (factored, _) => Ok(factored),
+            ((values, scale), _) => Ok((values, scale.map(Array1::into_dyn))),
+        }
+    }
+
+    /// The output whose dot products element `element` of the kernel is part of, modulo the number
+    /// of outputs.
+    fn output(&self, element: usize) -> usize {
+        match self.scales {
+            KernelScales::PerOutput { .. } => element,
+            KernelScales::PerInput => {
+                element / self.kernel.shape().last().copied().unwrap_or(1).max(1)
+            }
         }
     }
 
     fn bias(
         &self,
         builder: &mut Builder<'_>,
+        norm: Option<&Line>,
         precision: &Quantization,
     ) -> Result<Option<Constant>, LowerError> {
-        let Some(values) = &self.bias else { return Ok(None) };
-        let bias = Parameter {
-            layer: self.layer,
-            part: "bias",
-            attribute: "bias_quantizer",
-            values: values.view(),
+        if let (Some(values), Some(quantizer)) = (&self.bias, self.bias_quantizer) {
+            let (part, attribute, reach) = ("bias", "bias_quantizer", Reach::Bias);
+            let values = values.view();
+            let bias = Parameter { layer: self.layer, part, attribute, values, reach };
+            return bias.quantized(builder, quantizer).map(Some);
+        }
+        let bias = self.bias.as_ref().map(|bias| bias.mapv(f64::from));
+        let bias = match (bias, norm) {
+            (None, None) => return Ok(None),
+            (Some(bias), None) => bias,
+            (bias, Some(norm)) => norm.folded_bias(bias),
         };
-        bias.constant(builder, self.bias_quantizer, precision).map(Some)
+        cast_values(builder, self.layer, ("bias", TypedVariable::Bias), &bias, precision).map(Some)
     }
 
     /// True if a bias without a quantizer stays exact.
@@ -230,15 +273,26 @@ impl WeightedLayer<'_> {
     /// Warns if kernel or bias have no quantizer. True if no parameter has one.
     fn warn_of_floats(&self, builder: &mut Builder<'_>, chosen: &LayerSettings) -> bool {
         let float_kernel = self.kernel_quantizer.is_none();
-        let unquantized = self.bias.is_some() && self.bias_quantizer.is_none();
+        let has_bias = self.bias.is_some() || self.norm.is_some();
+        let unquantized = has_bias && self.bias_quantizer.is_none();
         let float_bias = unquantized && !self.keeps_bias(chosen);
-        let is_float = float_kernel && (float_bias || self.bias.is_none());
+        let is_float = float_kernel && (float_bias || !has_bias);
         if float_kernel || float_bias {
-            let (parts, precisions) = match (float_kernel, float_bias) {
-                (true, false) => ("the kernel", vec![chosen.weight]),
-                (false, _) => ("the bias", vec![chosen.bias]),
-                (true, true) => {
+            let (parts, precisions) = match (float_kernel, float_bias, self.norm) {
+                (true, false, _) => ("the kernel", vec![chosen.weight]),
+                (false, _, _) => ("the bias", vec![chosen.bias]),
+                (true, true, None) => {
                     ("kernel, bias and result", vec![chosen.weight, chosen.bias, chosen.result])
+                }
+                (true, true, Some(fold)) => {
+                    let norm = builder.settings.layer(fold.name);
+                    let result = norm.and_then(|chosen| chosen.result);
+                    match fold.is_quantized && result.is_none() {
+                        true => ("kernel and bias", vec![chosen.weight, chosen.bias]),
+                        false => {
+                            ("kernel, bias and result", vec![chosen.weight, chosen.bias, result])
+                        }
+                    }
                 }
             };
             let default = builder.settings.precision;
@@ -246,9 +300,12 @@ impl WeightedLayer<'_> {
             let layer = self.layer.into();
             builder.warn(LowerWarning::Float { layer, parts: parts.into(), precisions });
         }
-        if is_float && self.part.is_empty() {
-            let to = chosen.result.unwrap_or(builder.settings.precision);
-            builder.unquantized((self.layer, self.layer), TypedVariable::Result, to, None);
+        let is_exact = self.norm.is_some_and(|fold| fold.is_quantized);
+        if is_float && !is_exact && self.part.is_empty() {
+            let name = self.norm.map_or(self.layer, |fold| fold.name);
+            let to = builder.settings.layer(name).and_then(|chosen| chosen.result);
+            let to = to.unwrap_or(builder.settings.precision);
+            builder.unquantized((name, name), TypedVariable::Result, to, None);
         }
         is_float
     }
@@ -265,10 +322,17 @@ impl QuantizedWeights {
         activation: &Activation,
     ) -> Result<NodeId, LowerError> {
         let mut node = node;
-        if let Some(affine) = self.scaling {
-            node = builder.add(layer, "scaled", affine, node)?;
+        if let Some(Scaling { scale, bias }) = self.scaling {
+            let scale = match scale {
+                None => Constant { codes: vector(vec![1.into()]), format: ONE },
+                Some(scale) => {
+                    let chosen = builder.settings.layer(layer).and_then(|chosen| chosen.scale);
+                    real_or_cast(builder, (layer, SCALE), &scale, chosen, Reach::Scale(node))?
+                }
+            };
+            node = builder.add(layer, "scaled", Affine { scale, bias }, node)?;
         }
-        let entry = TypedResult::of_layer(builder, layer);
+        let entry = TypedResult::of_folded(builder, layer, &self.entry);
         let to = entry.to.filter(|_| self.whole).or(self.default);
         node = TypedResult { to, ..entry }.apply(builder, "result", node)?;
         result::fused(builder, NodeScope::fused(index, layer), node, activation)

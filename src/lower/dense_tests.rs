@@ -23,6 +23,11 @@ fn model(weights: Array2<f32>, kernel: &str) -> Result<Model, Box<dyn std::error
     Ok(chain(dense.kernel.nrows(), vec![("fc", LayerKind::Dense(dense))]))
 }
 
+/// A layer that quantizes its operand.
+fn quantized() -> Result<LayerKind, Box<dyn std::error::Error>> {
+    Ok(LayerKind::Activation(Activation::Quantizer("quantized_relu(4,2)".parse()?)))
+}
+
 fn affine(graph: &Graph) -> Option<&Affine> {
     graph.nodes.node_weights().find_map(|node| match &node.op {
         Op::Affine(affine) => Some(affine),
@@ -171,7 +176,7 @@ fn configured_types_round_scale_and_bias_of_a_normalisation_with_warnings() -> O
         epsilon: 0.25,
         quantizers: BatchNormQuantizers::default(),
     };
-    let model = chain(1, vec![("bn", LayerKind::BatchNorm(norm))]);
+    let model = chain(1, vec![("bn", LayerKind::BatchNorm(norm)), ("act", quantized()?)]);
     let mut settings = settings("fixed<4,1>")?;
     assert_eq!(lower(&model, &settings)?.warnings, []);
     let scale = Some("fixed<8,2,RND>".parse()?);
@@ -203,7 +208,7 @@ fn a_normalisation_of_wide_operands_keeps_24_bits() -> Outcome {
         epsilon: 0.001,
         quantizers: BatchNormQuantizers::default(),
     };
-    let model = chain(1, vec![("bn", LayerKind::BatchNorm(norm()))]);
+    let model = chain(1, vec![("bn", LayerKind::BatchNorm(norm())), ("act", quantized()?)]);
     assert_eq!(lower(&model, &settings("fixed<60,6>")?)?.warnings, []);
     let lowered = lower(&model, &settings("fixed<80,6>")?)?;
     let warnings: Vec<String> = lowered.warnings.iter().map(ToString::to_string).collect();

@@ -6,10 +6,10 @@ use petgraph::graph::NodeIndex;
 
 use super::activation::{NodeScope, cast, clamp};
 use super::builder::Builder;
+use super::exact::{Reach, real};
 use super::function::quantizers_follow;
-use super::normalization::rounded_values;
-use super::parameters::Parameter;
-use super::{LowerError, LowerWarning};
+use super::parameters::cast_values;
+use super::{LowerError, LowerWarning, TypedVariable};
 use crate::fixed::{Format, Overflow, Quantization, Range, Rounding, cast_range};
 use crate::ir::{Lookup, NodeId};
 use crate::model::Layer;
@@ -25,19 +25,18 @@ pub(super) fn lower(
     let operand = builder.operand(index)?;
     let indices = indices(builder, NodeScope::layer(index, name), operand, table.nrows())?;
     let chosen = builder.settings.layer(name).and_then(|settings| settings.weight);
-    let values = table.view().into_dyn();
+    let values = table.mapv(f64::from).into_dyn();
+    let part = "embeddings";
     let table = if chosen.is_none() && quantizers_follow(builder, index) {
-        rounded_values(name, "embeddings", &values.mapv(f64::from))?
+        real(builder, name, part, &values, Reach::Bias)?
     } else {
         let precision = chosen.unwrap_or(builder.settings.precision);
-        let part = "embeddings";
         builder.warn(LowerWarning::Float {
             layer: name.into(),
             parts: part.into(),
             precisions: vec![precision],
         });
-        let parameter = Parameter { layer: name, part, attribute: part, values };
-        parameter.constant(builder, None, &precision)?
+        cast_values(builder, name, (part, TypedVariable::Weight), &values, &precision)?
     };
     let node = builder.add(name, "", Lookup { table }, indices)?;
     builder.finished(index, layer, node)

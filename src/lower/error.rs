@@ -148,6 +148,29 @@ pub enum LowerWarning {
         /// The type.
         precision: Quantization,
     },
+    /// Values that are taken as 0, because exact constants with them would be too wide.
+    Negligible {
+        /// The layer.
+        layer: String,
+        /// "kernel", "scale" or "bias".
+        part: &'static str,
+        /// Number of the values.
+        count: usize,
+        /// The largest of them.
+        largest: String,
+        /// Bound of the change of a result.
+        bound: String,
+    },
+    /// Batch normalisations that are folded into the layers before them.
+    Folded {
+        /// The batch normalisation and the layer, by name.
+        pairs: Vec<(String, String)>,
+    },
+    /// Batch normalisations that are not folded because of configured types.
+    NotFolded {
+        /// The batch normalisation and the layer, by name.
+        pairs: Vec<(String, String)>,
+    },
     /// Values that are rounded because exact results would be too wide.
     Rounded {
         /// The layer.
@@ -247,6 +270,36 @@ impl LowerWarning {
                 "Use larger tables (TableSize), a finer type for exponentials (Precision: exp_table), \
                  or a coarser type for probabilities (Precision: result).",
             ),
+            Self::Negligible { layer, part, count, largest, bound } => Diagnostic::warning(
+                "negligible-dropped",
+                format!(
+                    "layer '{layer}': {count} value{} of the {part}, of at most {largest}, below 2^-40 of \
+                     the largest, taken as 0; results change by at most {bound}",
+                    if *count == 1 { "" } else { "s" }
+                ),
+            )
+            .in_layer(layer)
+            .with_help("Set such values to 0, or quantize them."),
+            Self::Folded { pairs } => Diagnostic::note(
+                "batch-norm-folded",
+                format!(
+                    "folded batch normalizations: {}; a trace has the result of both under the name of \
+                     the first",
+                    list_pairs(pairs)
+                ),
+            ),
+            Self::NotFolded { pairs } => Diagnostic::note(
+                "batch-norm-not-folded",
+                format!(
+                    "batch normalizations that are not folded, because the configuration has types for \
+                     what folding removes: {}",
+                    list_pairs(pairs)
+                ),
+            )
+            .with_help(
+                "To fold one, remove the result type of the layer before it, and the types of its \
+                 scale and bias.",
+            ),
             Self::Rounded { layer, what, bits } => Diagnostic::warning(
                 "wide-rounded",
                 format!(
@@ -328,6 +381,12 @@ fn list(precisions: &[Quantization]) -> String {
         [before @ .., last] => format!("{} and {last}", before.join(", ")),
         [] => String::new(),
     }
+}
+
+/// `'bn1' into 'fc1', 'bn2' into 'fc2'`.
+fn list_pairs(pairs: &[(String, String)]) -> String {
+    let pairs = pairs.iter().map(|(norm, layer)| format!("'{norm}' into '{layer}'"));
+    pairs.collect::<Vec<_>>().join(", ")
 }
 
 /// A type that cannot hold the proven range of a result, or the values of a parameter.

@@ -6,7 +6,7 @@ use petgraph::graph::NodeIndex;
 
 use super::activation::{NodeScope, clamp, limit};
 use super::builder::Builder;
-use super::parameters::Parameter;
+use super::parameters::cast_values;
 use super::per_channel::{self, QuantizerOperand};
 use super::result::TypedResult;
 use super::step_function::{self, RealStepFunction};
@@ -218,10 +218,10 @@ pub(super) fn prelu(
         inputs: shape.iter().product(),
         weights: alpha.len(),
     })?;
-    let parameter =
-        Parameter { layer: &layer.name, part: "alpha", attribute: "alpha", values: slopes.view() };
     let weight = chosen.weight.unwrap_or(default);
-    let slopes = parameter.constant(builder, None, &weight)?;
+    let slopes = slopes.mapv(f64::from);
+    let slopes =
+        cast_values(builder, &layer.name, ("alpha", TypedVariable::Weight), &slopes, &weight)?;
     let result = chosen.result.unwrap_or(default);
     builder.warn(LowerWarning::Float {
         layer: layer.name.clone(),

@@ -7,8 +7,9 @@ use super::LowerError;
 use super::activation::{NodeScope, limit};
 use super::average::{self, Rational};
 use super::builder::Builder;
+use super::exact::{Reach, real};
 use super::layout::gather;
-use super::normalization::rounded_constant;
+use super::parameters::{BIAS, SCALE};
 use crate::ir::{Affine, Elementwise, NodeId, Pool, PoolKind, Window};
 use crate::model::{self, Layer, Layout, Merge};
 
@@ -226,20 +227,42 @@ fn affine(
     let values = broadcast(builder, layer, x, &constant.values)?;
     let terms = values.iter().map(|value| terms(f64::from(*value)));
     let (scales, biases): (Vec<f64>, Vec<f64>) = terms.unzip();
-    let scale = rounded_constant(&layer.name, "scale", Array1::from(scales))?;
+    let (scales, biases) = (Array1::from(scales).into_dyn(), Array1::from(biases).into_dyn());
+    let operand = with_channels(builder, layer, x, scales.len())?;
+    let scale = real(builder, &layer.name, SCALE, &scales, Reach::Scale(operand))?;
     let bias = match biases.iter().all(|bias| *bias == 0.0) {
         true => None,
-        false => Some(rounded_constant(&layer.name, "bias", Array1::from(biases))?),
+        false => Some(real(builder, &layer.name, BIAS, &biases, Reach::Bias)?),
     };
-    let affine = Affine { scale, bias };
+    add_affine(builder, layer, (x, operand), Affine { scale, bias })
+}
+
+/// `x` with a channel for each of `constants`: one for all, one per channel, or one per element.
+pub(super) fn with_channels(
+    builder: &mut Builder<'_>,
+    layer: &Layer,
+    x: NodeId,
+    constants: usize,
+) -> Result<NodeId, LowerError> {
     let tensor = builder.tensor(x);
-    if [1, tensor.channel_count()].contains(&values.len()) {
+    if [1, tensor.channel_count()].contains(&constants) {
+        return Ok(x);
+    }
+    let flat = [Layout::Reshape(vec![tensor.len()])];
+    gather(builder, &layer.name, "elements", x, &flat)
+}
+
+/// The node that holds `affine` of `x` in its shape; `operand` is x [`with_channels`].
+pub(super) fn add_affine(
+    builder: &mut Builder<'_>,
+    layer: &Layer,
+    (x, operand): (NodeId, NodeId),
+    affine: Affine,
+) -> Result<NodeId, LowerError> {
+    if operand == x {
         return builder.add(&layer.name, "", affine, x);
     }
-    // One scale per element: each element becomes a channel.
-    let shape = tensor.shape.clone();
-    let flat = [Layout::Reshape(vec![values.len()])];
-    let flat = gather(builder, &layer.name, "elements", x, &flat)?;
-    let node = builder.add(&layer.name, "scaled", affine, flat)?;
+    let shape = builder.tensor(x).shape.clone();
+    let node = builder.add(&layer.name, "scaled", affine, operand)?;
     gather(builder, &layer.name, "", node, &[Layout::Reshape(shape)])
 }

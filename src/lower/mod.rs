@@ -16,6 +16,10 @@ mod dense;
 mod dense_tests;
 mod embedding;
 mod error;
+mod exact;
+mod fold;
+#[cfg(test)]
+mod fold_tests;
 mod function;
 #[cfg(test)]
 mod function_tests;
@@ -27,6 +31,7 @@ mod per_channel;
 #[cfg(test)]
 mod per_channel_tests;
 mod pool;
+mod rescaling;
 mod result;
 mod settings;
 mod softmax;
@@ -62,6 +67,9 @@ pub struct Lowered {
     /// Layers whose function is merged into the quantizers that follow, by name. The graph's node
     /// of such a layer holds the operand of the function.
     pub functions: BTreeMap<String, Function>,
+    /// Layers without a result of their own, and the batch normalisation folded into them, by name.
+    /// The graph's node of such a layer holds the result of the batch normalisation.
+    pub folded: BTreeMap<String, String>,
 }
 
 /// Lowers `model`. The graph is valid.
@@ -81,7 +89,11 @@ pub fn lower(model: &Model, settings: &Settings) -> Result<Lowered, LowerError> 
     let mut order = Topo::new(&model.graph);
     while let Some(index) = order.next(&model.graph) {
         let layer = &model.graph[index];
-        lower_kind(&mut builder, index, layer, &layer.kind)?;
+        if builder.folds.contains(index) {
+            builder.result(index, builder.operand(index)?);
+        } else {
+            lower_kind(&mut builder, index, layer, &layer.kind)?;
+        }
     }
     let warnings = training_only(model).into_iter().chain(moving_averages(model));
     warnings.for_each(|warning| builder.warn(warning));
@@ -118,7 +130,9 @@ fn lower_kind(
         LayerKind::Concatenate { axis } => layout::concatenate(builder, index, layer, *axis),
         LayerKind::Stack { axis } => layout::stack(builder, index, layer, *axis),
         LayerKind::Dot { axes } => merge::dot(builder, index, layer, *axes),
-        LayerKind::Bilinear { factors } => conv::bilinear(builder, index, layer, *factors),
+        LayerKind::Bilinear(axes) => conv::bilinear(builder, index, layer, *axes),
+        LayerKind::Rescaling(by) => rescaling::rescale(builder, index, layer, by),
+        LayerKind::Normalization(by) => rescaling::normalize(builder, index, layer, by),
         LayerKind::Embedding(table) => embedding::lower(builder, index, layer, table),
         LayerKind::TimeDistributed(kind) => layout::time_distributed(builder, index, layer, kind),
         LayerKind::ChannelsFirst(kind) => layout::channels_first(builder, index, layer, kind),
@@ -163,6 +177,30 @@ fn is_moving(kind: &LayerKind) -> bool {
     match kind {
         LayerKind::Adaptive(adaptive) => adaptive.is_moving(),
         LayerKind::TimeDistributed(kind) | LayerKind::ChannelsFirst(kind) => is_moving(kind),
-        _ => false,
+        LayerKind::Input { .. }
+        | LayerKind::Dense(_)
+        | LayerKind::Conv(_)
+        | LayerKind::Separable(_)
+        | LayerKind::Pool(_)
+        | LayerKind::Reduce(_)
+        | LayerKind::Activation(_)
+        | LayerKind::BatchNorm(_)
+        | LayerKind::ScaleShift(_)
+        | LayerKind::PRelu(_)
+        | LayerKind::Embedding(_)
+        | LayerKind::Rescaling(_)
+        | LayerKind::Normalization(_)
+        | LayerKind::Flatten
+        | LayerKind::Identity
+        | LayerKind::Layout(_)
+        | LayerKind::Merge(_)
+        | LayerKind::MergeConstant(_)
+        | LayerKind::Divide(_)
+        | LayerKind::Square
+        | LayerKind::Clip { .. }
+        | LayerKind::Concatenate { .. }
+        | LayerKind::Stack { .. }
+        | LayerKind::Dot { .. }
+        | LayerKind::Bilinear { .. } => false,
     }
 }

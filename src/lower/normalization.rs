@@ -1,25 +1,32 @@
 //! Batch normalisation and QScaleShift: a scale and a bias per channel.
 
+use std::collections::HashSet;
+
 use ndarray::{Array1, ArrayD, ArrayView1};
 use petgraph::graph::NodeIndex;
 
 use super::activation::NodeScope;
 use super::builder::Builder;
-use super::parameters::{SCALE, constant_error, quantize_if_configured, warn_if_overruled};
+use super::exact::{Reach, real};
+use super::fold::Line;
+use super::parameters::{
+    BIAS, SCALE, cast_values, constant_error, real_or_cast, warn_if_overruled,
+};
 use super::result::{self, TypedResult};
-use super::{LowerError, LowerWarning};
+use super::{LowerError, LowerWarning, TypedVariable};
+use crate::fixed::Quantization;
 use crate::ir::{Affine, Constant, Op};
-use crate::model::{BatchNorm, Layer, ScaleShift};
+use crate::model::{Activation, BatchNorm, Layer, LayerKind, Model, ScaleShift};
 use crate::quantizer::Quantizer;
 
-/// Significant bits of constants without an exact form: more than any quantizer after them
-/// resolves.
-const SIGNIFICANT: u32 = 64;
-
-/// Significant bits of constants if [`SIGNIFICANT`] would make results too wide: those of float32,
-/// in which QKeras computes.
+/// Significant bits of constants if [`SIGNIFICANT`](super::exact::SIGNIFICANT) would make results too
+/// wide: those of float32, in which QKeras computes.
 const FEWER: u32 = 24;
 
+/// A batch normalisation that is not folded.
+///
+/// If a quantizer takes its result, scale, bias and result are exact. Else they have the configured
+/// types, as in any layer without a quantizer.
 pub(super) fn batch_norm(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -27,6 +34,50 @@ pub(super) fn batch_norm(
     norm: &BatchNorm,
 ) -> Result<(), LowerError> {
     let name = layer.name.as_str();
+    let operand = builder.operand(index)?;
+    let Line { scale, bias } = line(name, norm)?;
+    let (scale, bias) = (scale.into_dyn(), bias.into_dyn());
+    // hls4ml's BatchNormalization has a type for scale and bias each.
+    let chosen = builder.settings.layer(name).cloned().unwrap_or_default();
+    if norm.quantizers.is_empty() && !reaches_quantizer(builder.model, index) {
+        let default = builder.settings.precision;
+        let types = [chosen.scale, chosen.bias, chosen.result].map(|to| to.unwrap_or(default));
+        builder.warn(LowerWarning::Float {
+            layer: name.into(),
+            parts: "scale, bias and result".into(),
+            precisions: types.to_vec(),
+        });
+        let [scale_type, bias_type, result] = types;
+        builder.unquantized((name, name), TypedVariable::Result, result, None);
+        let affine = Affine {
+            scale: cast_values(builder, name, (SCALE, TypedVariable::Scale), &scale, &scale_type)?,
+            bias: Some(cast_values(builder, name, (BIAS, TypedVariable::Bias), &bias, &bias_type)?),
+        };
+        return affine_layer(builder, index, name, affine, Some(result), None);
+    }
+    let mut affine = Affine {
+        scale: real_or_cast(builder, (name, SCALE), &scale, chosen.scale, Reach::Scale(operand))?,
+        bias: Some(real_or_cast(builder, (name, BIAS), &bias, chosen.bias, Reach::Bias)?),
+    };
+    if Op::from(affine.clone()).infer(&[builder.tensor(operand)]).is_err() {
+        let fewer = |part, values: &ArrayD<f64>| {
+            let constant = Constant::nearest(values.view(), FEWER);
+            constant.map_err(|error| constant_error(name, part, error))
+        };
+        if chosen.scale.is_none() {
+            affine.scale = fewer(SCALE, &scale)?;
+        }
+        if chosen.bias.is_none() {
+            affine.bias = Some(fewer(BIAS, &bias)?);
+        }
+        let what = "scales and biases";
+        builder.warn(LowerWarning::Rounded { layer: name.into(), what, bits: FEWER });
+    }
+    affine_layer(builder, index, name, affine, chosen.result, None)
+}
+
+/// Scale and bias of a batch normalisation, in double precision.
+pub(super) fn line(name: &str, norm: &BatchNorm) -> Result<Line, LowerError> {
     let channels = norm.mean.len();
     let of = |part, values: ArrayView1<'_, f32>, quantizer: Option<&Quantizer>| {
         quantized(name, part, values, quantizer)
@@ -47,7 +98,7 @@ pub(super) fn batch_norm(
     let variance = of("variance_quantizer", norm.variance.view(), quantizer.as_ref())?;
 
     let root = |v: f64| (v + f64::from(norm.epsilon)).sqrt();
-    let inverse = match &quantizers.inverse {
+    let scale = match &quantizers.inverse {
         None => Array1::from_shape_fn(channels, |c| gamma[c] / root(variance[c])),
         // QKeras quantizes the float32 value.
         Some(quantizer) => {
@@ -58,25 +109,73 @@ pub(super) fn batch_norm(
             of("inverse_quantizer", inverse.view(), Some(quantizer))?
         }
     };
-    let bias = &beta - &(&mean * &inverse);
-    // hls4ml's BatchNormalization has a type for scale and bias each.
-    let chosen = builder.settings.layer(name).cloned().unwrap_or_default();
-    let affine = |builder: &mut Builder<'_>, bits| {
-        let scale = rounded(name, SCALE, &inverse, bits)?;
-        let bias = rounded(name, "bias", &bias, bits)?;
-        Ok::<_, LowerError>(Affine {
-            scale: quantize_if_configured(builder, name, SCALE, scale, chosen.scale)?,
-            bias: Some(quantize_if_configured(builder, name, "bias", bias, chosen.bias)?),
-        })
-    };
-    let mut parameters = affine(builder, SIGNIFICANT)?;
-    let operand = builder.operand(index)?;
-    if Op::from(parameters.clone()).infer(&[builder.tensor(operand)]).is_err() {
-        parameters = affine(builder, FEWER)?;
-        let what = "scales and biases";
-        builder.warn(LowerWarning::Rounded { layer: name.into(), what, bits: FEWER });
+    let bias = &beta - &(&mean * &scale);
+    Ok(Line { scale, bias })
+}
+
+/// True if a quantizer takes the result of layer `index`, or that of layers after it that compute
+/// exactly.
+pub(super) fn reaches_quantizer(model: &Model, index: NodeIndex) -> bool {
+    let mut seen = HashSet::new();
+    let mut waiting: Vec<NodeIndex> = model.graph.neighbors(index).collect();
+    while let Some(reader) = waiting.pop() {
+        if !seen.insert(reader) {
+            continue;
+        }
+        match after(&model.graph[reader].kind) {
+            After::Quantized => return true,
+            After::Exact => waiting.extend(model.graph.neighbors(reader)),
+            After::Typed => {}
+        }
     }
-    affine_layer(builder, index, name, parameters, None)
+    false
+}
+
+/// The result of a layer whose operand has no quantizer.
+enum After {
+    /// Quantized.
+    Quantized,
+    /// Exact, or with a function that a quantizer after it computes.
+    Exact,
+    /// Dot products, or of a configured type.
+    Typed,
+}
+
+fn after(kind: &LayerKind) -> After {
+    let by = |activation: &Activation| match activation {
+        Activation::Quantizer(_) => After::Quantized,
+        Activation::Linear | Activation::Function(_) => After::Exact,
+        Activation::Softmax => After::Typed,
+    };
+    match kind {
+        LayerKind::Activation(activation) => by(activation),
+        LayerKind::Pool(pool) => by(&pool.activation),
+        LayerKind::ScaleShift(shift) => by(&shift.activation),
+        LayerKind::Adaptive(_) => After::Quantized,
+        LayerKind::BatchNorm(_)
+        | LayerKind::Reduce(_)
+        | LayerKind::Flatten
+        | LayerKind::Identity
+        | LayerKind::Layout(_)
+        | LayerKind::Merge(_)
+        | LayerKind::MergeConstant(_)
+        | LayerKind::Divide(_)
+        | LayerKind::Square
+        | LayerKind::Clip { .. }
+        | LayerKind::Concatenate { .. }
+        | LayerKind::Stack { .. }
+        | LayerKind::Bilinear { .. } => After::Exact,
+        LayerKind::Input { .. }
+        | LayerKind::Dense(_)
+        | LayerKind::Conv(_)
+        | LayerKind::Separable(_)
+        | LayerKind::PRelu(_)
+        | LayerKind::Embedding(_)
+        | LayerKind::Rescaling(_)
+        | LayerKind::Normalization(_)
+        | LayerKind::Dot { .. } => After::Typed,
+        LayerKind::TimeDistributed(kind) | LayerKind::ChannelsFirst(kind) => after(kind),
+    }
 }
 
 pub(super) fn scale_shift(
@@ -92,12 +191,13 @@ pub(super) fn scale_shift(
         quantized(name, part, Array1::from_elem(1, value).view(), quantizer.as_ref())
     };
     let scale = of("weight_quantizer", shift.weight, &shift.weight_quantizer)?;
-    let scale = rounded_constant(name, "scale", scale)?;
+    let operand = builder.operand(index)?;
+    let scale = real(builder, name, SCALE, &scale.into_dyn(), Reach::Scale(operand))?;
     let bias = match shift.bias {
         None => None,
         Some(bias) => {
             let bias = of("bias_quantizer", bias, &shift.bias_quantizer)?;
-            Some(rounded_constant(name, "bias", bias)?)
+            Some(real(builder, name, BIAS, &bias.into_dyn(), Reach::Bias)?)
         }
     };
     let chosen = builder.settings.layer(name).cloned().unwrap_or_default();
@@ -110,20 +210,21 @@ pub(super) fn scale_shift(
         warn_if_overruled(builder, name, keys, chosen.bias, bias)?;
     }
     let affine = Affine { scale, bias };
-    affine_layer(builder, index, name, affine, Some(&shift.activation))
+    affine_layer(builder, index, name, affine, chosen.result, Some(&shift.activation))
 }
 
-/// Lowers layer `index` to an affine operation, the configured result type, and an activation.
+/// Lowers layer `index` to an affine operation, the type `result` if there is one, and an activation.
 fn affine_layer(
     builder: &mut Builder<'_>,
     index: NodeIndex,
     name: &str,
     affine: Affine,
-    activation: Option<&crate::model::Activation>,
+    result: Option<Quantization>,
+    activation: Option<&Activation>,
 ) -> Result<(), LowerError> {
     let operand = builder.operand(index)?;
     let mut node = builder.add(name, "", affine, operand)?;
-    node = TypedResult::of_layer(builder, name).apply(builder, "result", node)?;
+    node = TypedResult::of_layer(builder, name).or(result).apply(builder, "result", node)?;
     if let Some(activation) = activation {
         node = result::fused(builder, NodeScope::fused(index, name), node, activation)?;
     }
@@ -142,43 +243,4 @@ fn quantized(
     let refused = |error| LowerError::Quantizer { layer: layer.into(), part, error };
     let values = quantizer.quantize(&values.into_dyn()).map_err(refused)?;
     Ok(values.iter().copied().collect())
-}
-
-/// `values` exactly, or rounded to [`SIGNIFICANT`] bits of the largest if that takes more.
-pub(super) fn rounded_constant(
-    layer: &str,
-    part: &'static str,
-    values: Array1<f64>,
-) -> Result<Constant, LowerError> {
-    rounded(layer, part, &values, SIGNIFICANT)
-}
-
-/// As [`rounded_constant`], for values along several axes.
-pub(super) fn rounded_values(
-    layer: &str,
-    part: &'static str,
-    values: &ArrayD<f64>,
-) -> Result<Constant, LowerError> {
-    let exact = Constant::covering(values.view());
-    let constant = match exact {
-        Ok(constant) if constant.format.width() <= SIGNIFICANT => Ok(constant),
-        _ => Constant::nearest(values.view(), SIGNIFICANT),
-    };
-    constant.map_err(|error| constant_error(layer, part, error))
-}
-
-/// `values` exactly, or rounded to `bits` bits of the largest if that takes more.
-fn rounded(
-    layer: &str,
-    part: &'static str,
-    values: &Array1<f64>,
-    bits: u32,
-) -> Result<Constant, LowerError> {
-    let values: ArrayD<f64> = values.clone().into_dyn();
-    let exact = Constant::covering(values.view());
-    let constant = match exact {
-        Ok(constant) if constant.format.width() <= bits => Ok(constant),
-        _ => Constant::nearest(values.view(), bits),
-    };
-    constant.map_err(|error| constant_error(layer, part, error))
 }

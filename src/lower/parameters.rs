@@ -4,14 +4,18 @@ use ndarray::{Array1, ArrayD, ArrayViewD};
 use num_bigint::BigInt;
 
 use super::builder::Builder;
+use super::exact::{Reach, exact, real};
 use super::result::check_parameter;
 use super::{LowerError, LowerWarning, TypedVariable};
-use crate::fixed::{Caster, Codes, FormatError, Quantization};
+use crate::fixed::{Caster, Codes, FormatError, Quantization, cast_real};
 use crate::ir::{Constant, ConstantError};
 use crate::quantizer::{Quantizer, QuantizerError};
 
 /// Name of a kernel's scale in messages.
 pub(super) const SCALE: &str = "scale";
+
+/// Name of a bias in messages, and its key under Precision.
+pub(super) const BIAS: &str = "bias";
 
 /// A tensor of parameters, and its names in messages.
 pub(super) struct Parameter<'a> {
@@ -21,53 +25,34 @@ pub(super) struct Parameter<'a> {
     /// "kernel_quantizer" or "bias_quantizer".
     pub(super) attribute: &'static str,
     pub(super) values: ArrayViewD<'a, f32>,
+    pub(super) reach: Reach,
 }
 
 impl Parameter<'_> {
-    /// The values quantized by `quantizer`; by default, cast to `precision`.
-    pub(super) fn constant(
+    /// The values quantized by `quantizer`.
+    pub(super) fn quantized(
         &self,
         builder: &mut Builder<'_>,
-        quantizer: Option<&Quantizer>,
-        precision: &Quantization,
+        quantizer: &Quantizer,
     ) -> Result<Constant, LowerError> {
-        match quantizer {
-            Some(quantizer) => self.quantized(quantizer),
-            None => {
-                let values = exact(self.layer, self.part, &self.values.mapv(f64::from))?;
-                let (variable, name) = match self.part {
-                    "bias" => (TypedVariable::Bias, "bias"),
-                    _ => (TypedVariable::Weight, "weight"),
-                };
-                let real = Some(self.values.mapv(f64::from));
-                builder.unquantized((self.layer, self.layer), variable, *precision, real);
-                check_parameter(builder, self.layer, name, &values, precision);
-                cast_constant(self.layer, self.part, &values, precision)
-            }
-        }
-    }
-
-    /// The values quantized by `quantizer`, exact.
-    pub(super) fn quantized(&self, quantizer: &Quantizer) -> Result<Constant, LowerError> {
         let values = quantizer.quantize(&self.values).map_err(|e| self.refused(e))?;
-        exact(self.layer, self.part, &values)
+        exact(builder, self.layer, self.part, &values, self.reach)
     }
 
     /// The quantized values without the quantizer's real-valued scale, and that scale: one per
     /// output channel, or a single one.
     pub(super) fn factored(
         &self,
+        builder: &mut Builder<'_>,
         quantizer: &Quantizer,
-    ) -> Result<(Constant, Option<Constant>), LowerError> {
+    ) -> Result<(Constant, Option<Array1<f64>>), LowerError> {
         let factored = quantizer.factored(&self.values).map_err(|e| self.refused(e))?;
-        let values = exact(self.layer, self.part, &factored.values)?;
-        let Some(mut scale) = factored.scale else { return Ok((values, None)) };
-        if let Some(first) = scale.first().copied()
-            && scale.iter().all(|s| *s == first)
-        {
-            scale = Array1::from_elem(1, first);
-        }
-        Ok((values, Some(exact(self.layer, SCALE, &scale.into_dyn())?)))
+        let values = exact(builder, self.layer, self.part, &factored.values, self.reach)?;
+        let scale = factored.scale.map(|scale| match scale.first() {
+            Some(first) if scale.iter().all(|s| s == first) => Array1::from_elem(1, *first),
+            _ => scale,
+        });
+        Ok((values, scale))
     }
 
     fn refused(&self, error: QuantizerError) -> LowerError {
@@ -75,13 +60,24 @@ impl Parameter<'_> {
     }
 }
 
-/// `values` as a constant, exact. Errors name `part` of `layer`.
-pub(super) fn exact(
+/// A parameter without a quantizer as a constant of the type `precision`. Each value is rounded once,
+/// however far below the LSB it lies. Errors and warnings name `part` of `layer`, and its key under
+/// Precision.
+pub(super) fn cast_values(
+    builder: &mut Builder<'_>,
     layer: &str,
-    part: &'static str,
+    (part, variable): (&'static str, TypedVariable),
     values: &ArrayD<f64>,
+    precision: &Quantization,
 ) -> Result<Constant, LowerError> {
-    Constant::covering(values.view()).map_err(|error| constant_error(layer, part, error))
+    if let Some(value) = values.iter().copied().find(|value| !value.is_finite()) {
+        return Err(LowerError::NotFinite { layer: layer.into(), part, value });
+    }
+    builder.unquantized((layer, layer), variable, *precision, Some(values.clone()));
+    check_parameter(builder, layer, variable.key(), values, precision);
+    let code = |value| cast_real(value, precision).expect("the values are finite");
+    Constant::of_codes(values.mapv(code), precision.format.fractional_bits())
+        .map_err(|error| LowerError::Format { layer: layer.into(), part, error })
 }
 
 /// The error for values of `part` of `layer` that no constant holds.
@@ -108,18 +104,19 @@ fn cast_constant(
     Constant::of_codes(codes, precision.format.fractional_bits()).map_err(too_wide)
 }
 
-/// A constant cast to the configured type, with a warning if its values change.
-pub(super) fn quantize_if_configured(
+/// Real `values` cast to the configured type, with a warning if they change; by default exact, see
+/// [`real`].
+pub(super) fn real_or_cast(
     builder: &mut Builder<'_>,
-    layer: &str,
-    part: &'static str,
-    exact: Constant,
+    (layer, part): (&str, &'static str),
+    values: &ArrayD<f64>,
     configured: Option<Quantization>,
+    reach: Reach,
 ) -> Result<Constant, LowerError> {
-    let Some(precision) = configured else { return Ok(exact) };
-    check_parameter(builder, layer, part, &exact, &precision);
-    let cast = cast_constant(layer, part, &exact, &precision)?;
-    if !has_same_values(&cast, &exact) {
+    let Some(precision) = configured else { return real(builder, layer, part, values, reach) };
+    let variable = if part == BIAS { TypedVariable::Bias } else { TypedVariable::Scale };
+    let cast = cast_values(builder, layer, (part, variable), values, &precision)?;
+    if cast.codes.to_values(cast.format) != *values {
         builder.warn(LowerWarning::ParameterRounded { layer: layer.into(), part, precision });
     }
     Ok(cast)

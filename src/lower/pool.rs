@@ -7,6 +7,7 @@ use petgraph::graph::NodeIndex;
 use super::activation::NodeScope;
 use super::average::{self, Rational};
 use super::builder::Builder;
+use super::exact::Reach;
 use super::layout::gather;
 use super::parameters::Parameter;
 use super::result::{self, TypedResult};
@@ -89,7 +90,7 @@ fn pooled(
     if negated {
         return negate(builder, scope, "", node);
     }
-    match factors(name, kind, &window)? {
+    match factors(builder, name, kind, &window)? {
         None => Ok(node),
         Some(factors) => {
             let channels = builder.tensor(node).channel_count();
@@ -111,6 +112,7 @@ fn negate(
 
 /// Factor of the sum of each window; `None` if the reduction is no average.
 fn factors(
+    builder: &mut Builder<'_>,
     layer: &str,
     kind: &Reduction,
     window: &Window,
@@ -127,8 +129,9 @@ fn factors(
                 part: "average",
                 attribute: "average_quantizer",
                 values: inverse.view(),
+                reach: Reach::Bias,
             };
-            let inverse = quantized.quantized(quantizer)?;
+            let inverse = quantized.quantized(builder, quantizer)?;
             let code = inverse.code_at(0);
             let fraction = inverse.format.fractional_bits();
             Ok(Some(

@@ -4,6 +4,7 @@
 //! own operation, `result` of `fc1_relu` that of the activation fused into it. A type that cannot
 //! hold the proven range is applied all the same, with a warning.
 
+use ndarray::ArrayD;
 use num_bigint::BigInt;
 
 use super::LowerError;
@@ -11,9 +12,10 @@ use super::activation::{NodeScope, activate};
 use super::builder::Builder;
 use super::error::PrecisionOverflow;
 use crate::fixed::{
-    Format, FormatError, MAX_WIDTH, Overflow, Quantization, Range, cast, changes, fits,
+    Format, FormatError, MAX_WIDTH, Overflow, Quantization, Range, cast, changes, exact_code, fits,
+    fractional_bits,
 };
-use crate::ir::{Cast, Constant, NodeId};
+use crate::ir::{Cast, NodeId};
 use crate::model::Activation;
 
 /// A result with a type of its own.
@@ -30,6 +32,12 @@ impl<'a> TypedResult<'a> {
     pub(super) fn of_layer(builder: &Builder<'_>, layer: &'a str) -> Self {
         let to = builder.settings.layer(layer).and_then(|settings| settings.result);
         Self { layer, name: layer.to_owned(), to }
+    }
+
+    /// The result of `layer` with `norm` folded into it, which has the type of `norm`. The two are
+    /// one layer if nothing is folded.
+    pub(super) fn of_folded(builder: &Builder<'_>, layer: &'a str, norm: &'a str) -> Self {
+        Self { layer, ..Self::of_layer(builder, norm) }
     }
 
     /// The result of the activation `function`: of the layer, or fused into it.
@@ -119,17 +127,21 @@ pub(super) fn held(to: &Quantization) -> Range {
     }
 }
 
-/// Warns if `to` cannot hold `exact`, the values of `variable` of `layer`.
+/// Warns if `to` cannot hold `values`, those of `variable` of `layer`, which are finite.
 pub(super) fn check_parameter(
     builder: &mut Builder<'_>,
     layer: &str,
     variable: &'static str,
-    exact: &Constant,
+    values: &ArrayD<f64>,
     to: &Quantization,
 ) {
-    let (Some(range), fraction) = (exact.codes.range(), exact.format.fractional_bits()) else {
-        return;
-    };
+    let mut ends: Vec<f64> = values.iter().copied().collect();
+    ends.sort_unstable_by(f64::total_cmp);
+    let [Some(low), Some(high)] = [ends.first(), ends.last()] else { return };
+    let fraction = [low, high].into_iter().filter_map(|end| fractional_bits(*end)).max();
+    let fraction = fraction.unwrap_or(0);
+    let code = |end| exact_code(end, fraction).expect("both ends have these fractional bits");
+    let range = Range::new(code(*low), code(*high));
     if !fits(&range, fraction, to) {
         builder.warn_of_overflow(PrecisionOverflow {
             layer: layer.to_owned(),

@@ -41,6 +41,12 @@ pub struct LayerSettings {
     pub activation: Option<Quantization>,
     /// The layer's softmax.
     pub softmax: Option<SoftmaxSettings>,
+    /// True if a type of the result is written for this layer or its class: no batch normalisation is
+    /// folded into it, because that would remove the result.
+    pub has_own_result: bool,
+    /// True if a type of the scale or the bias is written for this layer or its class: a batch
+    /// normalisation is not folded, because that would remove both.
+    pub has_own_scale: bool,
 }
 
 /// A variable of a layer with a type in [`LayerSettings`].
@@ -57,6 +63,18 @@ pub enum TypedVariable {
     Result,
     /// The result of the activation fused into the layer.
     Activation,
+}
+
+impl TypedVariable {
+    /// Its key under `Precision` in a configuration.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Weight => "weight",
+            Self::Bias => "bias",
+            Self::Scale => "scale",
+            Self::Result | Self::Activation => "result",
+        }
+    }
 }
 
 impl LayerSettings {
@@ -173,6 +191,7 @@ impl Settings {
         let is_activation = matches!(layer.kind, LayerKind::Activation(_));
         let probabilities = if is_activation { result } else { activation };
         let softmax = self.softmax.with(config, &layer.name, probabilities);
+        let is_stated = |variable| config.states_precision(&layer.name, &layer.class, variable);
         LayerSettings {
             weight: own(Variable::Weight),
             bias: own(Variable::Bias),
@@ -180,6 +199,8 @@ impl Settings {
             result,
             activation,
             softmax: (softmax != self.softmax).then_some(softmax),
+            has_own_result: config.has_own_result(&layer.name, &layer.class),
+            has_own_scale: is_stated(Variable::Scale) || is_stated(Variable::Bias),
         }
     }
 

@@ -63,6 +63,10 @@ pub(super) fn observe(
         }
         for (index, values) in &values {
             observed.results.entry(*index).or_default().extend(values);
+            // Its node holds the result of a batch normalization.
+            if subject.folded.contains_key(&subject.model.graph[*index].name) {
+                continue;
+            }
             let node = subject.node(*index);
             let format = subject.graph[node].tensor.format;
             let plain = Quantization::new(format, Rounding::Trn, Overflow::WRAP);

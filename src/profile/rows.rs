@@ -44,7 +44,7 @@ pub(super) fn rows(subject: &Subject<'_>, mut observed: Observed) -> Vec<Profile
             row(name, ProfileVariable::Result, true, values, counter.finish())
         }));
         // Layers that compute nothing share the node of their operand.
-        if !seen.insert(subject.node(index)) {
+        if subject.folded.contains_key(name) || !seen.insert(subject.node(index)) {
             continue;
         }
         let found = observed.results.remove(&index).zip(observed.uses.remove(&index));
