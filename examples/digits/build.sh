@@ -5,13 +5,14 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 profile=${1:-release}
-cargo build --profile "$profile" --bin bitkiln --example accuracy
+# Packages and binaries only: examples of Cargo would need the packages that tests depend on.
+cargo build --profile "$profile" --package bitkiln --package accuracy --bins
 target=${CARGO_TARGET_DIR:-target}
 programs=$target/${profile/dev/debug}
 model=examples/digits/model.h5
 samples=examples/digits/test.npz
 
-"$programs/examples/accuracy" "$model" "$samples" examples/digits/labels.npy 'ufixed<4,0>'
+"$programs/accuracy" "$model" "$samples" examples/digits/labels.npy 'ufixed<4,0>'
 for backend in vitis catapult; do
     echo
     "$programs/bitkiln" build "$model" --backend "$backend" -o "$target/digits/$backend" \

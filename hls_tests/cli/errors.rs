@@ -119,9 +119,8 @@ fn nothing_is_built_of_what_is_wrong() -> Outcome {
         ),
         (["--clock-period", "fast"], ["invalid value 'fast'", "a frequency (200MHz)"]),
         (["--clock-period", "0MHz"], ["invalid value '0MHz'", "a time (5ns, 800ps)"]),
-        (["--io", "stream"], ["invalid value 'stream'", "streams are not supported yet"]),
-        (["--io", "io_stream"], ["invalid value 'io_stream'", "streams are not supported yet"]),
-        (["--io", "fast"], ["invalid value 'fast'", "supported: parallel"]),
+        (["--io", "io_serial"], ["invalid value 'io_serial'", "parallel, stream"]),
+        (["--io", "fast"], ["invalid value 'fast'", "parallel, stream"]),
         (["--reuse-factor", "0"], ["invalid value '0'", "--reuse-factor <N>"]),
         (["--strategy", "stable"], ["invalid value 'stable'", "latency, resource"]),
     ] {

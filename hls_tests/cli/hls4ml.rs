@@ -1,16 +1,20 @@
 //! Configurations that hls4ml 1.3.0 wrote: `config_from_keras_model(granularity='name')` for the
-//! example and reference cases, and the file of a project, `digits_project.yml`.
+//! example and reference cases, and the `hls4ml_config.yml` of projects.
 
 use std::path::{Path, PathBuf};
 
-use bitkiln::config::Config;
-use bitkiln::{Compiler, CompilerOptions, Network};
+use bitkiln::config::{Config, IoType};
+use bitkiln::{Compiler, CompilerOptions, Network, front};
 
 use super::{Outcome, case};
 
 fn model(name: &str) -> PathBuf {
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/digits/model.h5");
-    if name.starts_with("digits") { example } else { case(name, "model.h5") }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    match name {
+        "digits" => root.join("examples/digits/model.h5"),
+        "jet_mlp" => root.join("hls_tests/hls4ml/jet_mlp.h5"),
+        _ => case(name, "model.h5"),
+    }
 }
 
 fn load(name: &str, config: Config) -> Result<Network, Box<dyn std::error::Error>> {
@@ -20,27 +24,115 @@ fn load(name: &str, config: Config) -> Result<Network, Box<dyn std::error::Error
 }
 
 /// They load as they are and change no number, but for those of softmax: hls4ml writes a type for
-/// its table of exponentials.
+/// its table of exponentials. A file is named after its model, the backend of hls4ml, and the
+/// granularity; `project` is the file of a project.
 #[test]
 fn what_hls4ml_wrote_loads_unchanged() -> Outcome {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("hls_tests/hls4ml");
     let mut files = 0;
     for entry in std::fs::read_dir(folder)? {
         let file = entry?.path();
-        let name = file.file_stem().ok_or("no name")?.to_string_lossy().into_owned();
-        let plain = load(&name, Config::default())?;
-        let configured = load(&name, Config::load(&file)?)?;
+        if file.extension().is_none_or(|extension| extension != "yml") {
+            continue;
+        }
+        let stem = file.file_stem().ok_or("no name")?.to_string_lossy().into_owned();
+        let name = stem.split('.').next().ok_or("no name")?;
+        let plain = load(name, Config::default())?;
+        let configured = load(name, Config::load(&file)?)?;
         let samples = plain.random_samples(20);
         let (expected, found) = (plain.run(&samples)?.layers(), configured.run(&samples)?.layers());
         assert_eq!(found.len(), expected.len());
         for ((layer, found), (_, expected)) in found.iter().zip(&expected) {
-            assert!(found == expected || layer == "probabilities", "{name}, {layer}");
+            let is_softmax = ["probabilities", "softmax"].contains(&layer.as_str());
+            assert!(found == expected || is_softmax, "{stem}, {layer}");
         }
         let codes: Vec<_> = configured.diagnostics().iter().map(|d| d.code).collect();
-        assert_eq!(codes.contains(&"config-without-effect"), name == "digits_project", "{codes:?}");
+        let is_project = stem.ends_with("project");
+        assert_eq!(codes.contains(&"config-without-effect"), is_project, "{stem}: {codes:?}");
+        let is_taken = stem.contains("Vivado") && is_project;
+        assert_eq!(codes.contains(&"config-taken-as"), is_taken, "{stem}: {codes:?}");
+        configured.design()?;
         files += 1;
     }
-    assert_eq!(files, 12);
+    assert_eq!(files, 22);
+    Ok(())
+}
+
+/// The file of a tutorial: `Strategy: Stable` of softmax, and a type for each result.
+#[test]
+fn a_configuration_of_a_tutorial_is_applied() -> Outcome {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("hls_tests/config/tutorial.yml");
+    let fc1 = |config: Config| -> Result<String, Box<dyn std::error::Error>> {
+        let options = CompilerOptions { config, ..CompilerOptions::default() };
+        let network = Compiler::new(options).load(&model("jet_mlp"))?;
+        network.design()?;
+        let graph = network.graph();
+        let (_, fc1) = graph.layers.iter().find(|(name, _)| name == "fc1").ok_or("no layer fc1")?;
+        Ok(graph[*fc1].tensor.format.to_string())
+    };
+    assert_eq!(fc1(Config::load(&file)?)?, "fixed<16,6>");
+    assert_eq!(fc1(Config::default())?, "fixed<24,9>");
+    Ok(())
+}
+
+/// The command line outranks the interface of a file.
+#[test]
+fn the_interface_of_a_file_is_used() -> Outcome {
+    let io_of = |io_type| -> Result<IoType, Box<dyn std::error::Error>> {
+        let network = load("digits", Config::parse("IOType: io_stream")?)?;
+        let options = CompilerOptions { io_type, ..network.options().clone() };
+        let network = Compiler::new(options).load(&model("digits"))?;
+        Ok(network.design()?.design.options.io)
+    };
+    assert_eq!(io_of(None)?, IoType::Stream);
+    assert_eq!(io_of(Some(IoType::Parallel))?, IoType::Parallel);
+    Ok(())
+}
+
+/// The modes of an input's type quantize samples, as hls4ml's testbench does; --input-type takes
+/// precedence.
+#[test]
+fn modes_of_an_input_quantize_its_samples() -> Outcome {
+    let samples = front::Arrays::One(ndarray::ArrayD::from_elem(vec![1, 64], 0.40625));
+    let first = |config: &str, input_types: &[&str]| -> Result<f64, Box<dyn std::error::Error>> {
+        let input_types = input_types.iter().map(|it| it.parse()).collect::<Result<_, _>>()?;
+        let options = CompilerOptions {
+            config: Config::parse(config)?,
+            input_types,
+            ..CompilerOptions::default()
+        };
+        let network = Compiler::new(options).load(&model("digits"))?;
+        Ok(network.trace(&samples)?[0].1[[0, 0]])
+    };
+    let config =
+        |modes: &str| format!("LayerName: {{pixels: {{Precision: 'ufixed<4,0{modes}>'}}}}");
+    // 6.5 LSB.
+    assert_eq!(first(&config(""), &[])?, 0.375);
+    assert_eq!(first(&config(",RND,SAT"), &[])?, 0.4375);
+    assert_eq!(first(&config(",TRN_ZERO,SAT"), &[])?, 0.375);
+    assert_eq!(first(&config(",RND,SAT"), &["ufixed<4,0>"])?, 0.375);
+    assert_eq!(first("{}", &["ufixed<4,0,RND,SAT>"])?, 0.4375);
+    // 0.40625 is 0.15625 above 1/4, the smallest value that does not fit.
+    assert_eq!(first("{}", &["ufixed<4,-2,RND,WRAP>"])?, 0.15625);
+    Ok(())
+}
+
+#[test]
+fn keys_without_effect_on_a_layer_are_noted_once() -> Outcome {
+    let config = "LayerName:
+  hidden1: {Skip: true, ReuseFactor: 2}
+  relu1: {TableSize: 64, ReuseFactor: 4, Precision: {weight: 'int<4>'}}
+  relu2: {TableSize: 1024, ReuseFactor: 4, Skip: false}
+  scores: {Precision: {scale: 'ufixed<8,0>', exp_table: 'ufixed<18,1>'}}
+";
+    let network = load("digits", Config::parse(config)?)?;
+    let notes: Vec<String> = network.diagnostics().iter().map(ToString::to_string).collect();
+    let expected = "note: configuration keys without effect: Skip of LayerName.hidden1 (the layer has \
+                    no softmax), weight of LayerName.relu1 (the layer has no weights), TableSize of \
+                    LayerName.relu1 (the layer has no table), ReuseFactor of LayerName.relu1 and 1 more \
+                    (the layer has no multipliers to share), scale of LayerName.scores (the layer has \
+                    no scale), exp_table of LayerName.scores (the layer has no softmax)";
+    assert_eq!(notes, [expected]);
     Ok(())
 }
 

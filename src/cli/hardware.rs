@@ -2,7 +2,7 @@
 
 use bitkiln::CompilerOptions;
 use bitkiln::back::Tool;
-use bitkiln::config::{ClockPeriod, Strategy};
+use bitkiln::config::{ClockPeriod, IoType, Strategy};
 use clap::Args;
 use clap::builder::PossibleValue;
 
@@ -26,9 +26,9 @@ pub struct HardwareArgs {
     /// Sharing of multipliers; entries of --config for layers take precedence [default: latency]
     #[arg(long, value_enum, ignore_case = true, value_name = "STRATEGY")]
     strategy: Option<Choice<Strategy>>,
-    /// Interfaces and channels between layers: 'parallel', an array at a time [default: parallel]
-    #[arg(long, value_name = "KIND", value_parser = io)]
-    io: Option<Io>,
+    /// Interfaces, and connections of layers [default: parallel]
+    #[arg(long, value_enum, ignore_case = true, value_name = "KIND")]
+    io: Option<Choice<IoType>>,
 }
 
 impl HardwareArgs {
@@ -40,21 +40,9 @@ impl HardwareArgs {
             clock_period: self.clock_period.map(|period| period.nanoseconds),
             reuse_factor: self.reuse_factor,
             strategy: self.strategy.map(|choice| choice.0),
+            io_type: self.io.map(|choice| choice.0),
             ..CompilerOptions::default()
         }
-    }
-}
-
-/// The only kind of interfaces. Every project has it, so that the option changes nothing yet.
-#[derive(Clone, Copy)]
-struct Io;
-
-/// The words of hls4ml, with its prefix or without.
-fn io(word: &str) -> Result<Io, String> {
-    match word.to_ascii_lowercase().trim_start_matches("io_") {
-        "parallel" => Ok(Io),
-        "stream" | "serial" => Err("streams are not supported yet; use 'parallel'".to_owned()),
-        _ => Err("supported: parallel".to_owned()),
     }
 }
 
@@ -80,6 +68,23 @@ impl clap::ValueEnum for Choice<Strategy> {
             ),
             Strategy::Resource => PossibleValue::new("resource")
                 .help("A loop of as many iterations as the reuse factor; weights are in memories"),
+        })
+    }
+}
+
+impl clap::ValueEnum for Choice<IoType> {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self(IoType::Parallel), Self(IoType::Stream)]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self.0 {
+            IoType::Parallel => PossibleValue::new("parallel")
+                .alias("io_parallel")
+                .help("Arrays that hold all elements of a tensor"),
+            IoType::Stream => PossibleValue::new("stream")
+                .alias("io_stream")
+                .help("FIFOs; a word holds the channels of one position"),
         })
     }
 }

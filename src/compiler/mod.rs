@@ -2,6 +2,7 @@
 
 mod error;
 mod hardware;
+mod notes;
 mod options;
 mod profile;
 mod samples;
@@ -89,12 +90,9 @@ impl Compiler {
     pub fn lower(&self, model: Model) -> Result<Network, CompileError> {
         let mut lowered = lower::lower(&model, &self.options.lowering(&model)?)?;
         passes::run(&mut lowered.graph)?;
-        let config = &self.options.config;
         let mut log = model.notes.clone();
-        log.extend(options::without_effect(config));
         log.extend(lowered.warnings.iter().map(lower::LowerWarning::diagnostic));
-        log.extend(options::missing_activations(config, &model));
-        log.extend(options::proven(config, &model, &lowered.graph));
+        log.extend(notes::notes(&self.options.config, &model, &lowered.graph));
         let options = self.options.clone();
         Ok(Network { options, file: None, model, lowered, log: Mutex::new(log) })
     }

@@ -4,15 +4,13 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::back::Tool;
-use crate::config::{Config, ConfigError, Strategy, Variable};
-use crate::diagnostic::Diagnostic;
-use crate::fixed::{Format, FormatError};
+use crate::config::{Config, ConfigError, IoType, Strategy, Variable};
+use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding};
 use crate::front::{InputShape, ReadOptions};
 use crate::function::Sigmoid;
 use crate::hls;
-use crate::ir::{Graph, Node, Op, Pool, PoolKind};
 use crate::lower::Settings;
-use crate::model::Model;
+use crate::model::{Layer, Model};
 
 /// All choices of a user. A field that is set takes precedence over [`CompilerOptions::config`],
 /// which takes precedence over the default.
@@ -41,6 +39,8 @@ pub struct CompilerOptions {
     pub reuse_factor: Option<u64>,
     /// Sharing of multipliers; precedence as of `reuse_factor`.
     pub strategy: Option<Strategy>,
+    /// Arrays or streams between layers.
+    pub io_type: Option<IoType>,
 }
 
 /// Type of one input or of all inputs: `input_1=fixed<8,1>`, `fixed<8,1>`.
@@ -48,8 +48,10 @@ pub struct CompilerOptions {
 pub struct InputType {
     /// The input; `None` for all inputs.
     pub input: Option<String>,
-    /// Its type. Samples are rounded half to even and saturated.
+    /// Its format.
     pub format: Format,
+    /// Modes that quantize samples; `None` rounds half to even and saturates.
+    pub modes: Option<(Rounding, Overflow)>,
 }
 
 /// Text that is not an [`InputType`].
@@ -70,10 +72,17 @@ impl FromStr for InputType {
             Some((name, format)) => (Some(name.to_owned()), format),
             None => (None, text),
         };
-        let format =
+        let precision: Quantization =
             format.parse().map_err(|error| InputTypeError { text: text.to_owned(), error })?;
-        Ok(Self { input, format })
+        Ok(Self { input, format: precision.format, modes: sample_modes(&precision) })
     }
+}
+
+/// The modes of an input's type that quantize samples; `None` for those of a type without modes,
+/// `TRN` and `WRAP`.
+fn sample_modes(precision: &Quantization) -> Option<(Rounding, Overflow)> {
+    let modes = (precision.rounding, precision.overflow);
+    (modes != (Rounding::Trn, Overflow::WRAP)).then_some(modes)
 }
 
 /// Computation of softmax.
@@ -99,7 +108,7 @@ impl CompilerOptions {
 
     pub(super) fn lowering(&self, model: &Model) -> Result<Settings, ConfigError> {
         let mut settings = Settings::configured(&self.config, model)?;
-        for InputType { input, format } in &self.input_types {
+        for InputType { input, format, .. } in &self.input_types {
             match input {
                 Some(name) => {
                     settings.inputs.insert(name.clone(), *format);
@@ -119,6 +128,23 @@ impl CompilerOptions {
         Ok(settings)
     }
 
+    /// The type that quantizes the samples of input `layer`, which has the format `format`. As in
+    /// hls4ml, whose testbench assigns samples to the type of the input, its modes are applied.
+    pub(super) fn sample_type(&self, layer: &Layer, format: Format) -> Quantization {
+        let (name, class) = (&layer.name, &layer.class);
+        let is_it = |given: &&InputType| given.input.as_ref().is_none_or(|input| input == name);
+        let modes = match self.input_types.iter().rfind(is_it) {
+            Some(given) => given.modes,
+            // The modes of a type for all results are not meant for samples.
+            None => {
+                let own = self.config.layer_precision_of(name, class, Variable::Result);
+                own.and_then(|precision| sample_modes(&precision))
+            }
+        };
+        let (rounding, overflow) = modes.unwrap_or((Rounding::RndConv, Overflow::Sat));
+        Quantization::new(format, rounding, overflow)
+    }
+
     pub(super) fn hardware(&self, model: &Model) -> hls::Options {
         let config = &self.config.with_model_values(self.reuse_factor, self.strategy);
         let name = config.project_name.as_ref().unwrap_or(&model.name);
@@ -127,6 +153,9 @@ impl CompilerOptions {
         let mut options = hls::Options::new(name, part);
         if let Some(period) = self.clock_period.or(config.clock_period) {
             options.clock_period = period;
+        }
+        if let Some(io) = self.io_type.or(config.io_type) {
+            options.io = io;
         }
         if let Some(uncertainty) = config.clock_uncertainty {
             options.clock_uncertainty = uncertainty.of(options.clock_period);
@@ -145,67 +174,4 @@ impl CompilerOptions {
         }
         options
     }
-}
-
-/// A note on the keys of `config` that are not applicable.
-pub(super) fn without_effect(config: &Config) -> Option<Diagnostic> {
-    let keys = config.without_effect.iter().map(|(key, reason)| format!("{key} ({reason})"));
-    let keys = keys.collect::<Vec<_>>().join(", ");
-    (!keys.is_empty()).then(|| {
-        let message = format!("configuration keys without effect: {keys}");
-        Diagnostic::note("config-without-effect", message)
-    })
-}
-
-/// Notes on the entries in `config` of fused activations that `model` lacks.
-pub(super) fn missing_activations(config: &Config, model: &Model) -> Vec<Diagnostic> {
-    let mut notes = Vec::new();
-    let layers = || model.graph.node_weights();
-    let is_layer = |name: &str| layers().any(|layer| layer.name.eq_ignore_ascii_case(name));
-    for layer in layers() {
-        let is_linear = layer.kind.is_linear();
-        let unread = config.fused(&layer.name).filter(|it| it.is_linear() != is_linear);
-        for entry in unread.map(|it| it.entry).filter(|entry| !is_layer(entry)) {
-            let name = &layer.name;
-            let message =
-                format!("LayerName.{entry} has no effect: layer '{name}' has no such activation");
-            notes.push(Diagnostic::note("config-without-effect", message).in_layer(name));
-        }
-    }
-    notes
-}
-
-/// Notes on the types in `config` of variables whose type is proven.
-pub(super) fn proven(config: &Config, model: &Model, graph: &Graph) -> Vec<Diagnostic> {
-    let mut notes = Vec::new();
-    let nodes = graph.live_nodes();
-    for layer in model.graph.node_weights() {
-        let own = || nodes.iter().map(|id| &graph[*id]).filter(|node| node.layer == layer.name);
-        let name = &layer.name;
-        let variables =
-            [("accum", Variable::Accum, "sum"), ("inv_inp", Variable::InvInp, "softmax")];
-        for (key, variable, operation) in variables {
-            let Some(asked) = config.precision_of(name, &layer.class, variable) else { continue };
-            let message = match own().find_map(|node| accumulator(node, variable)) {
-                Some(proven) => format!("is not used; {proven} is proven to hold every sum"),
-                None if config.layer_precision_of(name, &layer.class, variable).is_some() => {
-                    format!("is not used; the layer has no {operation}")
-                }
-                None => continue,
-            };
-            let message = format!("layer '{name}': {key} {asked} {message}");
-            notes.push(Diagnostic::note("type-proven", message).in_layer(name));
-        }
-    }
-    notes
-}
-
-/// The proven type of `variable` in an operation.
-fn accumulator(node: &Node, variable: Variable) -> Option<Format> {
-    if let Op::Softmax(softmax) = &node.op {
-        return Some(softmax.sum);
-    }
-    let sums =
-        matches!(node.op, Op::Linear(_) | Op::Conv(_) | Op::Pool(Pool { kind: PoolKind::Sum, .. }));
-    (sums && variable == Variable::Accum).then_some(node.tensor.format)
 }

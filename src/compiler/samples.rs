@@ -6,14 +6,14 @@ use ndarray::ArrayD;
 
 use super::{CompileError, Network};
 use crate::diagnostic::Diagnostic;
-use crate::fixed::Codes;
+use crate::fixed::{Codes, Overflow, Quantization, Rounding};
 use crate::front::{self, Arrays};
 use crate::ir::{Graph, NodeId};
 use crate::sim;
 
 impl Network {
     /// The samples as codes, in the order of the inputs; the first axis counts samples. Values are
-    /// rounded half to even and saturated; a note counts them.
+    /// rounded half to even and saturated, or by the modes of the input's type; a note counts them.
     ///
     /// # Errors
     /// If an input has no array, or a value is NaN.
@@ -67,20 +67,35 @@ impl Network {
         let graph = self.graph();
         let arrays = self.arrays(source, samples)?;
         let name = |id: &NodeId| graph[*id].name.clone();
-        let quantize = |(id, values): (&NodeId, &&ArrayD<f64>)| {
+        // The graph has the inputs in the model's order.
+        let inputs = graph.inputs.iter().zip(&self.model.inputs);
+        let types = inputs.map(|(id, layer)| {
+            self.options.sample_type(&self.model.graph[*layer], graph[*id].tensor.format)
+        });
+        let types: Vec<Quantization> = types.collect();
+        let quantize = |((id, values), to): ((&NodeId, &&ArrayD<f64>), &Quantization)| {
             let not_a_number =
                 || CompileError::NotANumber { source_name: source.to_owned(), input: name(id) };
-            sim::quantize(&values.view(), graph[*id].tensor.format).ok_or_else(not_a_number)
+            sim::quantize_as(&values.view(), to).ok_or_else(not_a_number)
         };
-        let quantized = graph.inputs.iter().zip(&arrays).map(quantize);
+        let quantized = graph.inputs.iter().zip(&arrays).zip(&types).map(quantize);
         let quantized = quantized.collect::<Result<Vec<_>, _>>()?;
-        for (id, quantized) in graph.inputs.iter().zip(&quantized) {
+        for ((id, quantized), to) in graph.inputs.iter().zip(&quantized).zip(&types) {
             let (rounded, saturated) = (quantized.rounded, quantized.saturated);
             if rounded + saturated > 0 {
-                let (input, format) = (name(id), graph[*id].tensor.format);
+                let input = name(id);
+                let to_text = match (to.rounding, to.overflow) {
+                    (Rounding::RndConv, Overflow::Sat) => to.format.to_string(),
+                    _ => to.to_string(),
+                };
+                let beyond = match to.overflow {
+                    Overflow::Sat | Overflow::SatSym => "saturated",
+                    Overflow::SatZero => "became 0",
+                    Overflow::Wrap { .. } => "wrapped",
+                };
                 let message = format!(
-                    "input '{input}': of {} values, {rounded} were rounded to {format} and \
-                     {saturated} saturated",
+                    "input '{input}': of {} values, {rounded} were rounded to {to_text} and \
+                     {saturated} {beyond}",
                     quantized.codes.len()
                 );
                 self.log(Diagnostic::note("samples-rounded", message).in_layer(input));

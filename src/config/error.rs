@@ -97,15 +97,6 @@ pub enum ConfigError {
         /// The error in the type.
         source: FormatError,
     },
-    /// Modes of an input's type other than those that quantize samples.
-    #[error("input '{layer}': samples are rounded half to even and saturated, not by {modes}")]
-    #[diagnostic(help("write the type without modes, or with RND_CONV,SAT"))]
-    InputModes {
-        /// The input.
-        layer: String,
-        /// The modes.
-        modes: String,
-    },
     /// A setting under two names.
     #[error("{first} and {second} are the same setting")]
     #[diagnostic(help("remove one of them"))]

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::ConfigError;
 use super::error::TYPES_IN_BRACES;
+use super::notes::{NoteKind, Notes};
 use super::tree::PlacedValue;
 use crate::naming::nearest;
 
@@ -32,65 +33,80 @@ pub(super) enum Level {
 enum Support {
     /// Supported.
     Full,
-    /// Supported with a value that fulfils the condition only: the one that hls4ml writes by
-    /// default, which changes nothing.
+    /// It would change results or interfaces. Supported with a value that fulfils the condition only:
+    /// the one that hls4ml writes by default.
     Default(fn(&Value) -> bool),
     /// Unsupported.
     None,
-    /// Not applicable, for this reason. The key is noted and has no effect.
-    Inapplicable(&'static str),
+    /// No effect, for this reason; it changes no result in hls4ml either. It is noted unless its
+    /// value fulfils the condition: the one that hls4ml writes by default.
+    Noted(fn(&Value) -> bool, &'static str),
 }
 
 use Level::{File, Hls, Layer, LayerPrecision, Model, Writer};
-use Support::{Default, Full, Inapplicable, None as Unsupported};
+use Support::{Default, Full, None as Unsupported, Noted};
 
 const MODEL_FILE: &str = "the command line names the model";
+const SHAPES: &str = "the model states its shapes";
+const PASSES: &str = "Bitkiln has passes of its own";
+const CONVOLUTIONS: &str = "Bitkiln plans convolutions itself";
+const SCHEDULE: &str = "Bitkiln plans the schedule itself";
+const INSIDE: &str = "weights are constants or memories of the design";
+const COMPRESSION: &str = "products with weights of 0 are left out in any case";
+const PYTORCH: &str = "the model has channels as Keras states them";
 
-/// The keys of each level, separated by blanks.
+/// The keys of each level, separated by blanks. hls4ml 1.3.0: `HLSConfig` in `model/graph.py`, the
+/// attributes of layers in `model/layers.py` and of each backend, `create_initial_config` of each
+/// backend, and `utils/config.py`.
 const KEYS: &[(Level, Support, &str)] = &[
     (File, Full, "Backend Part XilinxPart ClockPeriod ClockUncertainty IOType ProjectName"),
     (File, Full, "OutputDir HLSConfig WriterConfig"),
-    (File, Default(Value::is_boolean), "TraceOutput"),
-    (File, Default(|v| v == "1.0.0"), "Version"),
+    (File, Noted(Value::is_boolean, "bitkiln run --trace"), "TraceOutput"),
+    (File, Noted(|v| v == "1.0.0", "a project has no version"), "Version"),
     (File, Default(|v| v == "fpga"), "Technology"),
     (File, Default(Value::is_null), "ASICLibs FIFO"),
+    (File, Noted(Value::is_null, "boards are not supported yet"), "AcceleratorConfig Board"),
+    (File, Unsupported, "FPGAFamily SmartHLSPath HyperoptHandshake Compiler"),
+    (File, Unsupported, "HLSIncludePath HLSLibsPath NSymbols"),
+    (File, Noted(Value::is_null, "OutputDir is the folder of the project"), "ProjectDir"),
+    (File, Noted(Value::is_null, SHAPES), "InputShape InputShapes OutputShapes"),
+    (File, Noted(Value::is_null, "a project has no stamp"), "Stamp"),
     (
         File,
-        Unsupported,
-        "AcceleratorConfig FPGAFamily Board SmartHLSPath HyperoptHandshake Compiler",
+        Noted(Value::is_null, MODEL_FILE),
+        "KerasModel KerasJson KerasH5 OnnxModel PytorchModel",
     ),
-    (File, Unsupported, "HLSIncludePath HLSLibsPath NSymbols ProjectDir"),
-    (File, Inapplicable("the model states its shapes"), "InputShape InputShapes OutputShapes"),
-    (File, Inapplicable("a project has no stamp"), "Stamp"),
-    (File, Inapplicable(MODEL_FILE), "KerasModel KerasJson KerasH5 OnnxModel PytorchModel"),
-    (File, Inapplicable("--input names the samples"), "InputData"),
-    (File, Inapplicable("expected outputs are simulated"), "OutputPredictions"),
+    (File, Noted(Value::is_null, "--input names the samples"), "InputData"),
+    (File, Noted(Value::is_null, "expected outputs are simulated"), "OutputPredictions"),
     (Hls, Full, "Model LayerType LayerName"),
-    (Hls, Unsupported, "Optimizers SkipOptimizers Flows"),
+    (Hls, Noted(Value::is_null, PASSES), "Optimizers SkipOptimizers Flows"),
     // InternalSigmoid is not a key of hls4ml.
     (Model, Full, "Precision ReuseFactor Strategy TableSize InternalSigmoid"),
-    (Model, Default(Value::is_boolean), "TraceOutput"),
-    (Model, Default(|v| v.is_null() || v == true), "BitExact"),
-    (Model, Default(|v| v.as_f64().is_some_and(|n| n >= 1e9)), "BramFactor"),
-    (Model, Default(|v| v == false), "Compression"),
-    (Model, Default(|v| v == "LineBuffer"), "ConvImplementation"),
-    (Model, Default(|v| v == "auto"), "PipelineStyle"),
-    (Model, Default(Value::is_null), "PipelineInterval"),
-    (Model, Default(Value::is_boolean), "AllowDAFallback AllowV2Fallback"),
-    (Model, Unsupported, "TargetCycles ChannelsLastConversion TransposeOutputs"),
+    (Model, Noted(Value::is_boolean, "bitkiln run --trace"), "TraceOutput"),
+    (Model, Noted(|v| v.is_null() || v == true, "types are exact in any case"), "BitExact"),
+    (Model, Noted(|v| v.as_f64().is_some_and(|n| n >= 1e9), INSIDE), "BramFactor"),
+    (Model, Noted(|v| v == false, COMPRESSION), "Compression"),
+    (Model, Noted(|v| v == "LineBuffer", CONVOLUTIONS), "ConvImplementation"),
+    (Model, Noted(|v| v == "auto", SCHEDULE), "PipelineStyle"),
+    (Model, Noted(Value::is_null, SCHEDULE), "PipelineInterval TargetCycles"),
+    (Model, Noted(Value::is_boolean, PASSES), "AllowDAFallback AllowV2Fallback"),
+    (Model, Noted(Value::is_null, PYTORCH), "ChannelsLastConversion TransposeOutputs"),
     (Layer, Full, "Precision ReuseFactor Strategy Trace TableSize Implementation Skip"),
     (Layer, Full, "exp_table_t inv_table_t"),
-    (Layer, Default(|v| v == false), "Compression"),
-    (Layer, Default(|v| v == "LineBuffer"), "ConvImplementation"),
-    (Layer, Default(|v| v == 1), "ParallelizationFactor DepthwiseReuseFactor PointwiseReuseFactor"),
+    (Layer, Noted(|v| v == false, COMPRESSION), "Compression"),
+    (Layer, Noted(|v| v == "LineBuffer", CONVOLUTIONS), "ConvImplementation"),
+    (Layer, Noted(|v| v == 1, CONVOLUTIONS), "ParallelizationFactor"),
+    (Layer, Noted(|v| v == 1, "ReuseFactor holds"), "DepthwiseReuseFactor PointwiseReuseFactor"),
+    (Layer, Noted(Value::is_null, SCHEDULE), "TargetCycles"),
     (Layer, Default(|v| v == "nearest"), "Algorithm"),
-    (Layer, Unsupported, "TargetCycles TableRangePower2 RecurrentReuseFactor ForwardReuseFactor"),
+    (Layer, Default(|v| v == 0), "TableRangePower2"),
+    (Layer, Unsupported, "RecurrentReuseFactor ForwardReuseFactor"),
     (Layer, Unsupported, "BackwardReuseFactor ForwardRecurrentReuseFactor"),
     (Layer, Unsupported, "BackwardRecurrentReuseFactor Static TimeStepLoopParallelism"),
     (Layer, Unsupported, "ApplyResetGate Direction PoolOp"),
     (LayerPrecision, Full, "default result weight bias scale exp_table inv_table accum inv_inp"),
-    (LayerPrecision, Unsupported, "table maximum param depthwise pointwise depthwise_accum"),
-    (LayerPrecision, Unsupported, "pointwise_accum depthwise_result dw_output embeddings"),
+    (LayerPrecision, Full, "table depthwise pointwise depthwise_accum pointwise_accum"),
+    (LayerPrecision, Unsupported, "maximum param depthwise_result dw_output embeddings"),
     (LayerPrecision, Unsupported, "recurrent_weight recurrent_bias forward_weight forward_bias"),
     (
         LayerPrecision,
@@ -103,11 +119,11 @@ const KEYS: &[(Level, Support, &str)] = &[
         "backward_bias backward_recurrent_weight backward_recurrent_bias",
     ),
     (LayerPrecision, Unsupported, "shift slope expr inp_norm"),
-    (Writer, Default(Value::is_null), "Namespace"),
-    (Writer, Default(Value::is_boolean), "WriteWeightsTxt"),
-    (Writer, Default(|v| v == false), "WriteTar"),
-    (Writer, Default(Value::is_string), "TBOutputStream"),
-    (Writer, Default(|v| v == false), "WriteEmulationConstants"),
+    (Writer, Noted(Value::is_null, "the top function has no namespace"), "Namespace"),
+    (Writer, Noted(Value::is_boolean, "weights are headers of the project"), "WriteWeightsTxt"),
+    (Writer, Noted(|v| v == false, "a project is a folder"), "WriteTar"),
+    (Writer, Noted(Value::is_string, "the testbench prints its verdict"), "TBOutputStream"),
+    (Writer, Noted(|v| v == false, "the testbench compares codes"), "WriteEmulationConstants"),
 ];
 
 /// A key without the suffix `_t`: hls4ml's attributes have it, its configuration drops it.
@@ -155,10 +171,12 @@ impl Level {
 const LEVELS: [Level; 6] =
     [Level::File, Level::Hls, Level::Model, Level::Layer, Level::LayerPrecision, Level::Writer];
 
-/// The supported entries of a mapping. Every other entry has no effect.
+/// The supported entries of a mapping. Every other entry has no effect; `notes` says so where its
+/// value is not hls4ml's default.
 pub(super) fn read<'a>(
     level: Level,
     mapping: &PlacedValue<'a>,
+    notes: &mut Notes,
 ) -> Result<Vec<(&'a str, PlacedValue<'a>)>, ConfigError> {
     let mut read = Vec::new();
     for (key, node) in mapping.entries()? {
@@ -166,7 +184,8 @@ pub(super) fn read<'a>(
             Some(Full | Unsupported) if is_inferred(level, key, node.value) => {}
             Some(Full) => read.push((key, node)),
             Some(Default(is_default)) if is_default(node.value) => {}
-            Some(Inapplicable(_)) => {}
+            Some(Noted(is_default, _)) if is_default(node.value) => {}
+            Some(Noted(_, reason)) => notes.add(NoteKind::WithoutEffect, key, mapping, reason),
             Some(Default(_)) => {
                 let place = format!("{}: {}", node.place, node.value);
                 let help = "remove the key: only hls4ml's default value is supported";
@@ -182,22 +201,20 @@ pub(super) fn read<'a>(
     Ok(read)
 }
 
-/// The entries of a mapping without effect that have a value, each with the reason.
-pub(super) fn inapplicable(
-    level: Level,
-    mapping: &PlacedValue<'_>,
-) -> Result<Vec<(String, &'static str)>, ConfigError> {
-    let reason = |(key, node): (&str, PlacedValue<'_>)| match level.support(key)? {
-        Inapplicable(reason) if !node.value.is_null() => Some((key.to_owned(), reason)),
-        Inapplicable(_) | Full | Default(_) | Unsupported => None,
-    };
-    Ok(mapping.entries()?.into_iter().filter_map(reason).collect())
-}
-
 /// True for a type that hls4ml writes by default and infers or does not use: `auto`, or
 /// `fixed<18,8>` for a table that is not softmax', an accumulator, or the sum of softmax.
 fn is_inferred(level: Level, key: &str, value: &Value) -> bool {
-    let used = ["default", "result", "weight", "bias", "scale", "exp_table", "inv_table"];
+    let used = [
+        "default",
+        "result",
+        "weight",
+        "bias",
+        "scale",
+        "exp_table",
+        "inv_table",
+        "depthwise",
+        "pointwise",
+    ];
     let default = ["fixed<18,8,TRN,WRAP,0>", "fixed<18,8,RND,SAT,0>", "fixed<18,8>"];
     let is = |types: &[&str]| value.as_str().is_some_and(|text| types.contains(&text));
     let layer = level == Level::LayerPrecision;
@@ -212,7 +229,7 @@ fn unknown(level: Level, key: &str, place: &str) -> ConfigError {
     let help = if is_torn {
         TYPES_IN_BRACES.to_owned()
     } else if elsewhere.is_empty() {
-        let taken = level.keys().filter(|(_, s)| matches!(s, Full | Default(_)));
+        let taken = level.keys().filter(|(_, s)| matches!(s, Full | Default(_) | Noted(..)));
         format!("keys here are: {}", taken.map(|(k, _)| k).collect::<Vec<_>>().join(", "))
     } else {
         format!("{key} belongs to {}", elsewhere.join(", or "))

@@ -7,6 +7,9 @@ use crate::fixed::Quantization;
 use crate::function::Sigmoid;
 use crate::naming::nearest;
 
+/// The size of a table that hls4ml writes for every activation.
+const TABLE_SIZE: usize = 1024;
+
 /// Settings of a softmax.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SoftmaxKeys {
@@ -74,6 +77,18 @@ impl Config {
         let [name, class, float_class, _] = self.sections(layer, class);
         let own = [name, class, float_class].into_iter().flatten();
         own.filter_map(|section| section.precision_of(variable)).next()
+    }
+
+    /// True if the type of the result is `auto` for this layer or its class, and no type is written.
+    pub fn infers_result(&self, layer: &str, class: &str) -> bool {
+        let [name, class, float_class, _] = self.sections(layer, class);
+        let own = [name, class, float_class].into_iter().flatten();
+        let stated =
+            own.map(|section| (section.precision_of(Variable::Result), section.infers_result));
+        matches!(
+            stated.into_iter().find(|(to, infers)| to.is_some() || *infers),
+            Some((None, true))
+        )
     }
 
     /// True if `LayerName` or `LayerType` have the key of `variable` itself for this layer, not just a
@@ -147,6 +162,12 @@ impl Config {
         })
     }
 
+    /// The keys in the entry of `layer` under `LayerName`, without those that have the value that
+    /// hls4ml writes for every layer.
+    pub fn keys_of(&self, layer: &str) -> Vec<LayerKey> {
+        find(&self.layer_names, layer).map_or_else(Vec::new, Section::keys)
+    }
+
     /// The settings of the softmax that layer `layer` is, or that is fused into it. In hls4ml every
     /// softmax has the class `Softmax`, and one fused into `fc1` the name `fc1_softmax`.
     pub fn softmax(&self, layer: &str) -> SoftmaxKeys {
@@ -171,6 +192,10 @@ impl Config {
         let names: Vec<&str> = layers.iter().map(|(name, _)| *name).collect();
         for (name, section) in &self.layer_names {
             if is_in(name, &names) || fused_activation(name, &names).is_some() {
+                continue;
+            }
+            if let Some((layer, key)) = separable(name, layers) {
+                self.check_copy(name, section, layer, key)?;
                 continue;
             }
             // hls4ml has a layer for the scale of a kernel, and gives it an entry in its projects.
@@ -206,6 +231,36 @@ impl Config {
         }
     }
 
+    /// Refuses types in `section`, the entry `name` of one convolution of the separable one `layer`,
+    /// that are not those of its own entry: hls4ml writes copies of that one into its projects.
+    fn check_copy(
+        &self,
+        name: &str,
+        section: &Section,
+        layer: &str,
+        key: Variable,
+    ) -> Result<(), ConfigError> {
+        let of = |variable| find(&self.layer_names, layer)?.precision.get(&variable).copied();
+        for (variable, precision) in &section.precision {
+            let original = match variable {
+                Variable::Weight => of(key).or_else(|| of(Variable::Weight)),
+                // Not used in any layer.
+                Variable::Accum | Variable::DepthwiseAccum | Variable::PointwiseAccum => continue,
+                Variable::Result if key == Variable::Depthwise => None,
+                other => of(*other),
+            };
+            if original != Some(*precision) {
+                return Err(ConfigError::Unsupported {
+                    place: format!("LayerName.{name}.Precision"),
+                    help: format!(
+                        "set 'depthwise', 'pointwise', 'bias' and 'result' in LayerName.{layer}.Precision"
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// The first answer of the sections of a layer, the most specific one first.
     fn first<T>(&self, layer: &str, class: &str, ask: impl Fn(&Section) -> Option<T>) -> Option<T> {
         self.sections(layer, class).into_iter().flatten().find_map(ask)
@@ -222,7 +277,78 @@ impl Config {
     }
 }
 
+/// A key of an entry for a layer that only some layers have a use for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LayerKey {
+    /// `weight` under `Precision`, as those that follow.
+    Weight,
+    /// `bias`.
+    Bias,
+    /// `depthwise`.
+    Depthwise,
+    /// `pointwise`.
+    Pointwise,
+    /// `scale`.
+    Scale,
+    /// `exp_table`.
+    ExpTable,
+    /// `inv_table`.
+    InvTable,
+    /// `table`.
+    Table,
+    /// `TableSize`.
+    TableSize,
+    /// `Skip`.
+    Skip,
+    /// `ReuseFactor`.
+    ReuseFactor,
+    /// `Strategy`.
+    Strategy,
+}
+
+impl LayerKey {
+    /// The key as a configuration spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Weight => "weight",
+            Self::Bias => "bias",
+            Self::Depthwise => "depthwise",
+            Self::Pointwise => "pointwise",
+            Self::Scale => "scale",
+            Self::ExpTable => "exp_table",
+            Self::InvTable => "inv_table",
+            Self::Table => "table",
+            Self::TableSize => "TableSize",
+            Self::Skip => "Skip",
+            Self::ReuseFactor => "ReuseFactor",
+            Self::Strategy => "Strategy",
+        }
+    }
+}
+
 impl Section {
+    fn keys(&self) -> Vec<LayerKey> {
+        let variables = [
+            (Variable::Weight, LayerKey::Weight),
+            (Variable::Bias, LayerKey::Bias),
+            (Variable::Depthwise, LayerKey::Depthwise),
+            (Variable::Pointwise, LayerKey::Pointwise),
+            (Variable::Scale, LayerKey::Scale),
+            (Variable::ExpTable, LayerKey::ExpTable),
+            (Variable::InvTable, LayerKey::InvTable),
+            (Variable::Table, LayerKey::Table),
+        ];
+        let types = variables.into_iter().filter(|(it, _)| self.precision.contains_key(it));
+        let others = [
+            (self.table_size.is_some_and(|size| size != TABLE_SIZE), LayerKey::TableSize),
+            (self.skip == Some(true), LayerKey::Skip),
+            (self.reuse_factor.is_some_and(|factor| factor != 1), LayerKey::ReuseFactor),
+            (self.strategy.is_some_and(|it| it != Strategy::Latency), LayerKey::Strategy),
+        ];
+        let others = others.into_iter().filter(|(is_set, _)| *is_set);
+        types.map(|(_, key)| key).chain(others.map(|(_, key)| key)).collect()
+    }
+
     /// The type of `variable`, else that of every variable.
     fn precision_of(&self, variable: Variable) -> Option<Quantization> {
         let default = variable.takes_default().then_some(&Variable::Default);
@@ -250,6 +376,19 @@ fn fused_activation<'a>(name: &'a str, layers: &[&'a str]) -> Option<(&'a str, &
         let activation = name.strip_prefix(layer)?.strip_prefix('_')?;
         let bare = activation.split_once('(').map_or(activation, |(bare, _)| bare);
         is_fused(bare).then_some((*layer, bare))
+    })
+}
+
+/// The separable convolution in `layers` that hls4ml splits into the layer `name` and another one,
+/// and the key of the weights of `name`.
+fn separable<'a>(name: &str, layers: &[(&'a str, &str)]) -> Option<(&'a str, Variable)> {
+    let parts = [("_depthwise", Variable::Depthwise), ("_pointwise", Variable::Pointwise)];
+    parts.into_iter().find_map(|(suffix, key)| {
+        let layer = name.strip_suffix(suffix)?;
+        let is_it = |known: &&(&str, &str)| {
+            known.0.eq_ignore_ascii_case(layer) && known.1.contains("Separable")
+        };
+        layers.iter().find(is_it).map(|(layer, _)| (*layer, key))
     })
 }
 

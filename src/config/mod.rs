@@ -24,13 +24,14 @@
 //! # Ok::<(), bitkiln::config::ConfigError>(())
 //! ```
 //!
-//! An unsupported key of hls4ml is an error, unless it has hls4ml's default value. A key that is not
-//! applicable has no effect and is noted. An unknown key is an error that names the nearest one.
+//! An unsupported key of hls4ml that changes results is an error, unless it has hls4ml's default
+//! value; one that changes none is noted. An unknown key is an error that names the nearest one.
 
 mod clock;
 mod error;
 mod keys;
 mod lookup;
+mod notes;
 mod project;
 mod section;
 mod tree;
@@ -40,8 +41,9 @@ use std::path::{Path, PathBuf};
 
 pub use clock::{ClockPeriod, ClockPeriodError, ClockUncertainty};
 pub use error::ConfigError;
-pub use lookup::{FusedEntry, SoftmaxKeys};
-pub use project::Tool;
+pub use lookup::{FusedEntry, LayerKey, SoftmaxKeys};
+pub use notes::{Note, NoteKind};
+pub use project::{IoType, Tool};
 pub use section::{Strategy, Variable};
 pub(crate) use write::with_types;
 
@@ -62,8 +64,10 @@ pub struct Config {
     pub project_name: Option<String>,
     /// Folder of the project.
     pub output_dir: Option<PathBuf>,
-    /// Keys of hls4ml that are not applicable, each with the reason.
-    pub without_effect: Vec<(String, &'static str)>,
+    /// Arrays or streams between layers.
+    pub io_type: Option<IoType>,
+    /// Keys without effect, and values that are taken as another one.
+    pub notes: Vec<Note>,
     /// Settings of all layers.
     model: Section,
     /// Settings of the layers of one class, by the class.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::keys::{self, Level};
+use super::notes::{NoteKind, Notes};
 use super::section::Section;
 use super::tree::PlacedValue;
 use super::{Config, ConfigError, clock};
@@ -56,17 +57,29 @@ impl fmt::Display for Tool {
     }
 }
 
+/// Connection of layers in hardware: hls4ml's `IOType`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IoType {
+    /// Arrays of all elements: `io_parallel`.
+    #[default]
+    Parallel,
+    /// FIFOs of positions, one after the other: `io_stream`.
+    Stream,
+}
+
+impl IoType {
+    /// Every kind, by hls4ml's name.
+    const ALL: [(&'static str, Self); 3] =
+        [("io_parallel", Self::Parallel), ("io_stream", Self::Stream), ("io_serial", Self::Stream)];
+}
+
+/// The backends of hls4ml for the same vendors, each taken as another one.
+const TAKEN_BACKENDS: [&str; 4] =
+    ["Vivado", "VivadoAccelerator", "VitisAccelerator", "VitisUnified"];
+
 /// The backends that hls4ml has besides.
-const OTHER_BACKENDS: &[&str] = &[
-    "Vivado",
-    "VivadoAccelerator",
-    "VitisAccelerator",
-    "VitisUnified",
-    "Quartus",
-    "oneAPI",
-    "SymbolicExpression",
-    "Libero",
-];
+const OTHER_BACKENDS: &[&str] = &["Quartus", "oneAPI", "SymbolicExpression", "Libero"];
 
 /// The whole file, or the part under `HLSConfig` alone.
 pub(super) fn read(file: &Value) -> Result<Config, ConfigError> {
@@ -74,41 +87,46 @@ pub(super) fn read(file: &Value) -> Result<Config, ConfigError> {
     if !file.is_object() {
         return Err(root.kind("a mapping"));
     }
-    let without_effect = keys::inapplicable(Level::File, &root)?;
-    let mut config = Config { without_effect, ..Config::default() };
-    let entries = keys::read(Level::File, &root)?;
+    let mut config = Config::default();
+    let mut notes = Notes::default();
+    let mut xilinx_part = None;
+    let entries = keys::read(Level::File, &root, &mut notes)?;
     let wrapped = entries.iter().any(|(key, _)| *key == "HLSConfig");
     for (key, node) in entries {
         match key {
-            "Backend" => config.backend = Some(backend(&node)?),
-            "Part" | XILINX_PART => {
-                let part = plain_word(&node, "a part such as xcvu13p-flga2577-2-e")?;
-                if config.part.replace(part).is_some() {
-                    return Err(ConfigError::Twice {
-                        first: "Part".into(),
-                        second: XILINX_PART.into(),
-                    });
-                }
-            }
+            "Backend" => config.backend = Some(backend(&node, &root, &mut notes)?),
+            "Part" => config.part = Some(part(&node)?),
+            XILINX_PART => xilinx_part = Some(part(&node)?),
             "ClockPeriod" => config.clock_period = Some(clock::period(&node)?),
             "ClockUncertainty" => config.clock_uncertainty = Some(clock::uncertainty(&node)?),
             "IOType" => {
-                node.choice(&["io_parallel"], &["io_stream", "io_serial"])?;
+                let name = node.choice(&IoType::ALL.map(|(name, _)| name), &[])?;
+                let known = IoType::ALL.into_iter().find(|(known, _)| *known == name);
+                config.io_type = known.map(|(_, io_type)| io_type);
             }
             "ProjectName" => config.project_name = Some(identifier(&node)?),
             "OutputDir" => config.output_dir = Some(PathBuf::from(node.text("a folder")?)),
             "WriterConfig" => {
-                keys::read(Level::Writer, &node)?;
+                keys::read(Level::Writer, &node, &mut notes)?;
             }
             "HLSConfig" => {
-                for (key, node) in keys::read(Level::Hls, &node)? {
-                    read_hls(&mut config, key, &node)?;
+                for (key, node) in keys::read(Level::Hls, &node, &mut notes)? {
+                    read_hls(&mut config, key, &node, &mut notes)?;
                 }
             }
             _ if wrapped => return Err(ConfigError::BesideHls(key.into())),
-            _ => read_hls(&mut config, key, &node)?,
+            _ => read_hls(&mut config, key, &node, &mut notes)?,
         }
     }
+    match (&config.part, xilinx_part) {
+        (None, old) => config.part = old,
+        // Files of several versions of hls4ml have both.
+        (Some(part), Some(old)) if *part != old => {
+            notes.add(NoteKind::WithoutEffect, XILINX_PART, &root, "Part takes precedence");
+        }
+        (Some(_), _) => {}
+    }
+    config.notes = notes.0;
     Ok(config)
 }
 
@@ -116,24 +134,39 @@ pub(super) fn read(file: &Value) -> Result<Config, ConfigError> {
 const XILINX_PART: &str = "XilinxPart";
 
 /// An entry of `HLSConfig`.
-fn read_hls(config: &mut Config, key: &str, node: &PlacedValue<'_>) -> Result<(), ConfigError> {
+fn read_hls(
+    config: &mut Config,
+    key: &str,
+    node: &PlacedValue<'_>,
+    notes: &mut Notes,
+) -> Result<(), ConfigError> {
     match key {
-        "Model" => config.model = Section::of_model(node)?,
-        "LayerType" => config.layer_types = Section::of_layers(node)?,
-        _ => config.layer_names = Section::of_layers(node)?,
+        "Model" => config.model = Section::of_model(node, notes)?,
+        "LayerType" => config.layer_types = Section::of_layers(node, notes)?,
+        _ => config.layer_names = Section::of_layers(node, notes)?,
     }
     Ok(())
 }
 
-fn backend(node: &PlacedValue<'_>) -> Result<Tool, ConfigError> {
+fn backend(
+    node: &PlacedValue<'_>,
+    file: &PlacedValue<'_>,
+    notes: &mut Notes,
+) -> Result<Tool, ConfigError> {
+    let is_it = |name: &&str| node.value.as_str().is_some_and(|it| it.eq_ignore_ascii_case(name));
+    if let Some(name) = TAKEN_BACKENDS.iter().find(|name| is_it(name)) {
+        notes.add(NoteKind::TakenAs, &format!("Backend: {name}"), file, "Vitis");
+        return Ok(Tool::Vitis);
+    }
     match node.choice(&["Vitis", "Catapult"], OTHER_BACKENDS)? {
         "Catapult" => Ok(Tool::Catapult),
         _ => Ok(Tool::Vitis),
     }
 }
 
-/// A word that means itself in a Tcl script.
-fn plain_word(node: &PlacedValue<'_>, expected: &'static str) -> Result<String, ConfigError> {
+/// A part: a word that means itself in a Tcl script.
+fn part(node: &PlacedValue<'_>) -> Result<String, ConfigError> {
+    let expected = "a part such as xcvu13p-flga2577-2-e";
     let word = node.text(expected)?;
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
     if word.is_empty() || !word.chars().all(plain) {

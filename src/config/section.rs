@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
 use super::keys::{self, Level};
+use super::notes::{NoteKind, Notes};
 use super::tree::PlacedValue;
 use crate::fixed::Quantization;
 use crate::function::Sigmoid;
@@ -26,11 +27,6 @@ impl Strategy {
     /// Every strategy, by hls4ml's name.
     pub const ALL: [(&'static str, Self); 2] =
         [("Latency", Self::Latency), ("Resource", Self::Resource)];
-
-    /// The strategy that hls4ml calls `name`.
-    fn called(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|(known, _)| *known == name).map(|(_, strategy)| strategy)
-    }
 }
 
 /// A variable of a layer with a type of its own: hls4ml's keys under `Precision`.
@@ -54,11 +50,21 @@ pub enum Variable {
     Accum,
     /// Sums of exponentials of softmax. Bitkiln proves their type.
     InvInp,
+    /// Entries of the table of a function.
+    Table,
+    /// Weights of the depthwise part of a separable convolution.
+    Depthwise,
+    /// Weights of the pointwise part of a separable convolution.
+    Pointwise,
+    /// Accumulators of the depthwise part. Bitkiln proves their type.
+    DepthwiseAccum,
+    /// Accumulators of the pointwise part. Bitkiln proves their type.
+    PointwiseAccum,
 }
 
 impl Variable {
     /// The variables, by their keys.
-    const KEYS: [(&'static str, Self); 9] = [
+    const KEYS: [(&'static str, Self); 14] = [
         ("default", Self::Default),
         ("result", Self::Result),
         ("weight", Self::Weight),
@@ -68,6 +74,11 @@ impl Variable {
         ("inv_table", Self::InvTable),
         ("accum", Self::Accum),
         ("inv_inp", Self::InvInp),
+        ("table", Self::Table),
+        ("depthwise", Self::Depthwise),
+        ("pointwise", Self::Pointwise),
+        ("depthwise_accum", Self::DepthwiseAccum),
+        ("pointwise_accum", Self::PointwiseAccum),
     ];
 
     fn from_key(key: &str) -> Option<Self> {
@@ -90,6 +101,8 @@ pub(super) type Sections = Vec<(String, Section)>;
 pub(super) struct Section {
     /// Types, without those that are `auto`.
     pub precision: BTreeMap<Variable, Quantization>,
+    /// True if the type of the result is `auto`.
+    pub infers_result: bool,
     /// Uses of one multiplier for a sample.
     pub reuse_factor: Option<u64>,
     /// Sharing of multipliers.
@@ -102,51 +115,64 @@ pub(super) struct Section {
     pub internal_sigmoid: Option<Sigmoid>,
 }
 
-/// The strategies that hls4ml has besides, in its spellings.
-const OTHER_STRATEGIES: &[&str] = &[
-    "ResourceUnrolled",
-    "resource_unrolled",
-    "Unrolled",
-    "Compressed",
-    "DistributedArithmetic",
-    "distributed_arithmetic",
-    "DA",
+/// The strategies that hls4ml has besides, in its spellings: the one that each is taken as, which
+/// computes the same, and the reason.
+const OTHER_STRATEGIES: &[(&str, Strategy, &str)] = &[
+    ("ResourceUnrolled", Strategy::Resource, RESOURCE),
+    ("resource_unrolled", Strategy::Resource, RESOURCE),
+    ("Unrolled", Strategy::Resource, RESOURCE),
+    ("Compressed", Strategy::Resource, RESOURCE),
+    ("DistributedArithmetic", Strategy::Latency, LATENCY),
+    ("distributed_arithmetic", Strategy::Latency, LATENCY),
+    ("DA", Strategy::Latency, LATENCY),
 ];
+
+const RESOURCE: &str = "Resource";
+const LATENCY: &str = "Latency, whose weights are constants as well";
+
+/// Implementations of softmax, which early versions of hls4ml read as a strategy.
+const SOFTMAX: &[&str] = &["Stable", "argmax", "legacy"];
+
+/// Words for the exact softmax with tables that differ from those of hls4ml anyway.
+const OTHER_SOFTMAX: &[&str] = &["latency", "legacy"];
 
 impl Section {
     /// Reads the settings of the whole model.
-    pub fn of_model(node: &PlacedValue<'_>) -> Result<Self, ConfigError> {
-        Self::read(node, Level::Model, Level::ModelPrecision)
+    pub fn of_model(node: &PlacedValue<'_>, notes: &mut Notes) -> Result<Self, ConfigError> {
+        Self::read(node, Level::Model, Level::ModelPrecision, notes)
     }
 
     /// Reads the entries of `LayerType` or `LayerName`.
-    pub fn of_layers(node: &PlacedValue<'_>) -> Result<Sections, ConfigError> {
+    pub fn of_layers(node: &PlacedValue<'_>, notes: &mut Notes) -> Result<Sections, ConfigError> {
         let entries = node.entries()?.into_iter();
         entries
             .map(|(name, node)| {
-                let section = Self::read(&node, Level::Layer, Level::LayerPrecision)?;
+                let section = Self::read(&node, Level::Layer, Level::LayerPrecision, notes)?;
                 Ok((name.to_owned(), section))
             })
             .collect()
     }
 
-    fn read(node: &PlacedValue<'_>, level: Level, types: Level) -> Result<Self, ConfigError> {
+    fn read(
+        mapping: &PlacedValue<'_>,
+        level: Level,
+        types: Level,
+        notes: &mut Notes,
+    ) -> Result<Self, ConfigError> {
         let mut section = Self::default();
         let mut attributes = BTreeMap::new();
-        for (key, node) in keys::read(level, node)? {
+        for (key, node) in keys::read(level, mapping, notes)? {
             match key {
-                "Precision" => section.read_precision(&node, types)?,
+                "Precision" => section.read_precision(&node, types, notes)?,
                 "ReuseFactor" => section.reuse_factor = Some(node.count()?),
-                "Strategy" => {
-                    // The tutorials of hls4ml call the implementation of softmax a strategy.
-                    let is_softmax = node.value == "Stable" && level == Level::Layer;
-                    if !is_softmax {
-                        let names = Strategy::ALL.map(|(name, _)| name);
-                        section.strategy = Strategy::called(node.choice(&names, OTHER_STRATEGIES)?);
-                    }
-                }
+                "Strategy" => section.strategy = strategy(&node, mapping, level, notes)?,
                 "Implementation" => {
-                    node.choice(&["stable"], &["latency", "argmax", "legacy"])?;
+                    let word = node.choice(&["stable", "latency", "legacy"], &["argmax"]);
+                    let word = word.map_err(softmax_help)?;
+                    if OTHER_SOFTMAX.contains(&word) {
+                        let what = format!("Implementation: {word}");
+                        notes.add(NoteKind::TakenAs, &what, mapping, "stable");
+                    }
                 }
                 "TableSize" => section.table_size = Some(table_size(&node)?),
                 "InternalSigmoid" => {
@@ -169,14 +195,23 @@ impl Section {
     }
 
     /// A type for every variable, or a mapping of types.
-    fn read_precision(&mut self, node: &PlacedValue<'_>, level: Level) -> Result<(), ConfigError> {
+    fn read_precision(
+        &mut self,
+        node: &PlacedValue<'_>,
+        level: Level,
+        notes: &mut Notes,
+    ) -> Result<(), ConfigError> {
         if node.value.is_string() {
             return self.set_type("default", node);
         }
         if !node.value.is_object() {
             return Err(node.kind("a type such as fixed<16,6>, or a mapping of types"));
         }
-        for (key, node) in keys::read(level, node)? {
+        let mut entries = node.entries()?.into_iter();
+        self.infers_result = entries.any(|(key, node)| {
+            Variable::from_key(key) == Some(Variable::Result) && node.value == "auto"
+        });
+        for (key, node) in keys::read(level, node, notes)? {
             self.set_type(key, &node)?;
         }
         Ok(())
@@ -191,6 +226,50 @@ impl Section {
             return Err(ConfigError::Twice { first: node.place.clone(), second: other });
         }
         Ok(())
+    }
+}
+
+/// The value of `Strategy`; `None` for an implementation of softmax.
+fn strategy(
+    node: &PlacedValue<'_>,
+    mapping: &PlacedValue<'_>,
+    level: Level,
+    notes: &mut Notes,
+) -> Result<Option<Strategy>, ConfigError> {
+    let is = |word: &str| node.value.as_str().is_some_and(|text| text.eq_ignore_ascii_case(word));
+    if level == Level::Layer
+        && let Some(word) = SOFTMAX.iter().find(|word| is(word))
+    {
+        if *word != "Stable" {
+            let what = format!("Strategy: {word}");
+            notes.add(
+                NoteKind::WithoutEffect,
+                &what,
+                mapping,
+                "the key of softmax is Implementation",
+            );
+        }
+        return Ok(None);
+    }
+    if let Some((word, strategy, taken)) = OTHER_STRATEGIES.iter().find(|(word, ..)| is(word)) {
+        notes.add(NoteKind::TakenAs, &format!("Strategy: {word}"), mapping, taken);
+        return Ok(Some(*strategy));
+    }
+    let name = node.choice(&Strategy::ALL.map(|(name, _)| name), &[])?;
+    let known = Strategy::ALL.into_iter().find(|(known, _)| *known == name);
+    Ok(known.map(|(_, strategy)| strategy))
+}
+
+/// The error for `Implementation: argmax`, with what gives the same class.
+fn softmax_help(error: ConfigError) -> ConfigError {
+    match error {
+        ConfigError::Unsupported { place, .. } => ConfigError::Unsupported {
+            place,
+            help: "supported: stable; Skip: true leaves the operand of softmax, whose largest \
+                   element is the same"
+                .into(),
+        },
+        other => other,
     }
 }
 

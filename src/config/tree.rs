@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::Path;
 
 use serde_json::Value;
-use serde_saphyr::UserMessageFormatter;
+use serde_saphyr::{NonFiniteFloatPolicy, UserMessageFormatter};
 
 use super::ConfigError;
 use crate::fixed::Quantization;
@@ -36,6 +36,8 @@ pub(super) fn read(path: &Path) -> Result<String, ConfigError> {
 /// The text as a tree. Keys keep their order; no key stands twice in a mapping.
 pub(super) fn parse(text: &str) -> Result<Value, ConfigError> {
     let options = serde_saphyr::options! {
+        // hls4ml writes stamps without quotes. One such as 66e85333 is a number in YAML 1.2 only.
+        non_finite_float_policy: NonFiniteFloatPolicy::AsString,
         budget: serde_saphyr::budget! {
             max_depth: MAX_DEPTH,
             max_nodes: 100_000,

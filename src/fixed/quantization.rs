@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Format, FormatError, Signedness};
+use super::{Format, FormatError, Range, Signedness};
 
 /// Rounding mode: the treatment of bits below the LSB. Named as in `ap_fixed`, without `AP_`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -75,6 +75,17 @@ pub struct Quantization {
 }
 
 impl Quantization {
+    /// The codes that the type holds without overflow.
+    pub fn held(&self) -> Range {
+        let codes = self.format.codes();
+        match self.overflow {
+            Overflow::SatSym if self.format.is_signed() => {
+                Range::new(-codes.high(), codes.high().clone())
+            }
+            Overflow::Sat | Overflow::SatSym | Overflow::SatZero | Overflow::Wrap { .. } => codes,
+        }
+    }
+
     /// The type of these three.
     pub fn new(format: Format, rounding: Rounding, overflow: Overflow) -> Self {
         Self { format, rounding, overflow }

@@ -142,6 +142,12 @@ impl Reference<'_> {
             }
             LayerKind::Dot { axes } => dot(x, axes, shape),
             LayerKind::Bilinear(axes) => Ok(windows::bilinear(first, *axes, shape)),
+            LayerKind::Einsum(einsum) => {
+                let table = laid_out(&einsum.before, first)?;
+                let (mut between, count) = (table.shape().to_vec(), table.shape()[0]);
+                between[2] = shape.iter().product::<usize>() / count / between[1];
+                laid_out(&einsum.after, &self.layer(&einsum.product, &[table], &between)?)
+            }
             LayerKind::Rescaling(Rescaling { scale, offset }) => {
                 let (scale, offset) = (scale.mapv(f64::from), offset.mapv(f64::from));
                 self.scaled(first, &scale, &offset, |x, scale, offset| x * scale + offset)

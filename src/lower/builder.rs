@@ -176,6 +176,16 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
+    /// Type of the result of layer `index`, which has no quantizer, if none is configured. A result of
+    /// the network without an activation has none if its type is `auto`: it stays exact.
+    pub(super) fn default_result(&self, index: NodeIndex) -> Option<Quantization> {
+        let Layer { name, kind, .. } = &self.model.graph[index];
+        let layer = self.settings.layer(name).filter(|_| kind.is_linear());
+        let infers = layer.is_some_and(|chosen| chosen.infers_result && chosen.result.is_none());
+        let is_exact = infers && self.model.outputs.contains(&index);
+        (!is_exact).then_some(self.settings.precision)
+    }
+
     /// Makes the operand of layer `index` its result, in the configured type.
     pub(super) fn identity(&mut self, index: NodeIndex) -> Result<(), LowerError> {
         let operand = self.operand(index)?;

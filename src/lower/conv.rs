@@ -55,6 +55,7 @@ fn convolve(
         None => (conv.kernel.values.view(), conv.bias.as_ref().map(|bias| bias.view().into_dyn())),
     };
     let weighted = WeightedLayer {
+        index,
         layer,
         kernel,
         attribute: conv.kernel.attribute,

@@ -131,6 +131,7 @@ fn lower_kind(
         LayerKind::Stack { axis } => layout::stack(builder, index, layer, *axis),
         LayerKind::Dot { axes } => merge::dot(builder, index, layer, *axes),
         LayerKind::Bilinear(axes) => conv::bilinear(builder, index, layer, *axes),
+        LayerKind::Einsum(einsum) => layout::einsum(builder, index, layer, einsum),
         LayerKind::Rescaling(by) => rescaling::rescale(builder, index, layer, by),
         LayerKind::Normalization(by) => rescaling::normalize(builder, index, layer, by),
         LayerKind::Embedding(table) => embedding::lower(builder, index, layer, table),
@@ -187,6 +188,7 @@ fn is_moving(kind: &LayerKind) -> bool {
         | LayerKind::BatchNorm(_)
         | LayerKind::ScaleShift(_)
         | LayerKind::PRelu(_)
+        | LayerKind::Einsum(_)
         | LayerKind::Embedding(_)
         | LayerKind::Rescaling(_)
         | LayerKind::Normalization(_)

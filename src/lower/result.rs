@@ -73,7 +73,7 @@ impl<'a> TypedResult<'a> {
             part: "result",
             error,
         })?;
-        let held = held(&to);
+        let held = to.held();
         let side = |code: &BigInt| {
             let code = cast(code, from.fractional_bits(), &unlimited);
             if code < *held.low() { -1 } else { i32::from(code > *held.high()) }
@@ -113,17 +113,6 @@ impl<'a> TypedResult<'a> {
             fraction,
             nodes: vec![(node, overflowing)],
         });
-    }
-}
-
-/// The codes that `to` holds without overflow.
-pub(super) fn held(to: &Quantization) -> Range {
-    let codes = to.format.codes();
-    match to.overflow {
-        Overflow::SatSym if to.format.is_signed() => {
-            Range::new(-codes.high(), codes.high().clone())
-        }
-        Overflow::Sat | Overflow::SatSym | Overflow::SatZero | Overflow::Wrap { .. } => codes,
     }
 }
 

@@ -8,7 +8,8 @@ use serde::Serialize;
 use super::LowerError;
 use crate::config::{Config, ConfigError, Variable};
 use crate::fixed::{Format, Overflow, Quantization, Rounding, Signedness};
-use crate::model::{Layer, LayerKind, Model};
+use crate::function::Function;
+use crate::model::{Activation, Layer, LayerKind, Model};
 
 /// The formats of inputs, the types of parameters and results without a quantizer, and the tables
 /// of softmax.
@@ -31,6 +32,10 @@ pub struct Settings {
 pub struct LayerSettings {
     /// Type of a kernel without a quantizer.
     pub weight: Option<Quantization>,
+    /// Type of the depthwise kernel of a separable convolution, before `weight`.
+    pub depthwise: Option<Quantization>,
+    /// Type of the pointwise kernel of a separable convolution, before `weight`.
+    pub pointwise: Option<Quantization>,
     /// Type of a bias without a quantizer.
     pub bias: Option<Quantization>,
     /// Type of the kernel's real-valued scale; by default it keeps the 24 bits of float32.
@@ -41,6 +46,9 @@ pub struct LayerSettings {
     pub activation: Option<Quantization>,
     /// The layer's softmax.
     pub softmax: Option<SoftmaxSettings>,
+    /// True if the type of the result is `auto`: hls4ml then keeps every bit of a result that the
+    /// network returns.
+    pub infers_result: bool,
     /// True if a type of the result is written for this layer or its class: no batch normalisation is
     /// folded into it, because that would remove the result.
     pub has_own_result: bool,
@@ -154,8 +162,7 @@ impl Settings {
     /// precision of a layer or its class takes precedence over quantizers and softmax.
     ///
     /// # Errors
-    /// If `config` names a layer that `model` lacks, or modes of an input that do not quantize
-    /// samples.
+    /// If `config` names a layer that `model` lacks, or a type for the table of a function.
     pub fn configured(config: &Config, model: &Model) -> Result<Self, ConfigError> {
         let layers = || model.graph.node_weights();
         let named: Vec<(&str, &str)> =
@@ -168,15 +175,12 @@ impl Settings {
         for layer in layers() {
             let (name, class) = (layer.name.as_str(), layer.class.as_str());
             if let LayerKind::Input { .. } = layer.kind {
-                // The modes of a type for all results are not meant for samples.
-                if let Some(precision) = config.layer_precision_of(name, class, Variable::Result) {
-                    check_modes(name, &precision)?;
-                }
                 if let Some(precision) = config.own_precision_of(name, class, Variable::Result) {
                     settings.inputs.insert(name.into(), precision.format);
                 }
                 continue;
             }
+            check_table(config, layer)?;
             let own = settings.of(config, layer);
             settings.layers.insert(name.into(), own);
         }
@@ -194,11 +198,14 @@ impl Settings {
         let is_stated = |variable| config.states_precision(&layer.name, &layer.class, variable);
         LayerSettings {
             weight: own(Variable::Weight),
+            depthwise: own(Variable::Depthwise),
+            pointwise: own(Variable::Pointwise),
             bias: own(Variable::Bias),
             scale: own(Variable::Scale),
             result,
             activation,
             softmax: (softmax != self.softmax).then_some(softmax),
+            infers_result: config.infers_result(&layer.name, &layer.class),
             has_own_result: config.has_own_result(&layer.name, &layer.class),
             has_own_scale: is_stated(Variable::Scale) || is_stated(Variable::Bias),
         }
@@ -212,6 +219,19 @@ impl Settings {
     /// The settings of layer `name`, if it has any.
     pub fn layer(&self, name: &str) -> Option<&LayerSettings> {
         self.layers.get(name)
+    }
+
+    /// The settings of layer `name` for the kernel with the quantizer `attribute`: hls4ml has keys of
+    /// their own for the two kernels of a separable convolution.
+    pub(super) fn of_kernel(&self, name: &str, attribute: &str) -> LayerSettings {
+        let mut settings = self.layer(name).cloned().unwrap_or_default();
+        let own = match attribute {
+            "depthwise_quantizer" => settings.depthwise,
+            "pointwise_quantizer" => settings.pointwise,
+            _ => None,
+        };
+        settings.weight = own.or(settings.weight);
+        settings
     }
 
     /// The settings of the softmax in layer `name`.
@@ -231,15 +251,31 @@ impl Settings {
     }
 }
 
-/// Refuses modes of an input's type other than those that quantize samples. TRN and WRAP are those
-/// of a type without modes, and pass.
-fn check_modes(layer: &str, precision: &Quantization) -> Result<(), ConfigError> {
-    match (precision.rounding, precision.overflow) {
-        (Rounding::Trn, Overflow::WRAP) | (Rounding::RndConv, Overflow::Sat) => Ok(()),
-        (rounding, overflow) => Err(ConfigError::InputModes {
-            layer: layer.into(),
-            modes: format!("{} and {}", rounding.name(), overflow.name()),
+/// Refuses a type of the table of a function that hls4ml reads from a table, since it would change
+/// the result. In other layers hls4ml does not use it.
+fn check_table(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
+    let has_table = match layer.kind.activation() {
+        Some(Activation::Function(function)) => !matches!(
+            function,
+            Function::Relu(_) | Function::HardTanh | Function::HardSigmoid { .. }
+        ),
+        Some(Activation::Linear | Activation::Softmax | Activation::Quantizer(_)) | None => false,
+    };
+    let name = layer.name.as_str();
+    let of = |name: &str, class: &str| config.own_precision_of(name, class, Variable::Table);
+    let fused = || config.fused(name).find(|it| of(it.entry, "Activation").is_some());
+    let entry = match of(name, &layer.class) {
+        Some(_) => Some(name),
+        None => fused().map(|it| it.entry),
+    };
+    match entry.filter(|_| has_table) {
+        Some(entry) => Err(ConfigError::Unsupported {
+            place: format!("Precision table of layer '{entry}'"),
+            help: "remove the key: a table has the exact values of the function, in the type of \
+                   'result'"
+                .into(),
         }),
+        None => Ok(()),
     }
 }
 
@@ -265,24 +301,38 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_input_admits_only_sample_modes() -> Outcome {
+    fn an_input_has_the_format_of_its_type_whatever_the_modes() -> Outcome {
         let model = chain(2, vec![("flat", LayerKind::Flatten)]);
-        let configured = |precision: &str| -> Result<Settings, ConfigError> {
-            let text = format!("LayerName: {{x: {{Precision: '{precision}'}}}}");
-            Settings::configured(&Config::parse(&text)?, &model)
-        };
-        for precision in ["fixed<8,3>", "fixed<8,3,RND_CONV,SAT>"] {
-            assert_eq!(configured(precision)?.inputs["x"], "fixed<8,3>".parse()?);
+        for text in [
+            "LayerName: {x: {Precision: 'fixed<8,3>'}}",
+            "LayerName: {x: {Precision: 'fixed<8,3,RND_CONV,SAT>'}}",
+            "LayerName: {x: {Precision: {result: 'fixed<8,3,RND,SAT>'}}}",
+            "Model: {Precision: {result: 'fixed<8,3,RND,SAT>'}}",
+        ] {
+            let settings = Settings::configured(&Config::parse(text)?, &model)?;
+            assert_eq!(settings.inputs["x"], "fixed<8,3>".parse()?, "{text}");
         }
-        let message =
-            "input 'x': samples are rounded half to even and saturated, not by RND and SAT";
-        let error = configured("fixed<8,3,RND,SAT>").err().map(|error| error.to_string());
-        assert_eq!(error.as_deref(), Some(message));
+        Ok(())
+    }
 
-        // A type for all results is meant for the input's format only.
-        let text = "Model: {Precision: {result: 'fixed<8,3,RND,SAT>'}}";
-        let settings = Settings::configured(&Config::parse(text)?, &model)?;
-        assert_eq!(settings.inputs["x"], "fixed<8,3>".parse()?);
+    #[test]
+    fn the_type_of_a_functions_table_is_refused() -> Outcome {
+        let tanh = LayerKind::Activation(Activation::Function(Function::Tanh));
+        let hard = LayerKind::Activation(Activation::Function(Function::HardTanh));
+        let model = chain(2, vec![("t", tanh), ("h", hard)]);
+        let configured = |text: &str| -> Result<Settings, ConfigError> {
+            Settings::configured(&Config::parse(text)?, &model)
+        };
+        configured("LayerName: {h: {Precision: {table: 'fixed<9,3>'}}}")?;
+        configured("LayerName: {t: {Precision: {table: 'fixed<18,8,TRN,WRAP,0>'}}}")?;
+        let message = "Precision table of layer 't' is not supported";
+        for text in [
+            "LayerName: {t: {Precision: {table: 'fixed<9,3>'}}}",
+            "Model: {Precision: {table_t: 'fixed<9,3>'}}",
+        ] {
+            let error = configured(text).err().map(|error| error.to_string());
+            assert_eq!(error.as_deref(), Some(message), "{text}");
+        }
         Ok(())
     }
 }

@@ -13,7 +13,6 @@ use super::activation::NodeScope;
 use super::builder::Builder;
 use super::error::PrecisionOverflow;
 use super::parameters::vector;
-use super::result::held;
 use super::{LowerError, LowerWarning, SoftmaxSettings};
 use crate::fixed::{
     Format, FormatError, Overflow, Quantization, Range, Rounding, Signedness, cast_range,
@@ -76,7 +75,7 @@ fn warn_of_overflow(
         return Ok(());
     }
     let unlimited = softmax.without_overflow().map_err(scope.format_error("softmax"))?;
-    let above = Range::new(held(&precision).high() + 1, unlimited.to.format.codes().high().clone());
+    let above = Range::new(precision.held().high() + 1, unlimited.to.format.codes().high().clone());
     let layer = scope.layer.to_owned();
     let entry = if scope.is_fused { format!("{layer}_softmax") } else { layer.clone() };
     let nodes = vec![(builder.graph()[node].name.clone(), vec![above])];

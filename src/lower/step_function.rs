@@ -6,7 +6,7 @@ use super::LowerError;
 use super::activation::NodeScope;
 use super::builder::Builder;
 use super::parameters::vector;
-use super::result::{TypedResult, held, overflowing, unlimited};
+use super::result::{TypedResult, overflowing, unlimited};
 use crate::fixed::{Quantization, Range, cast_real, ceil_code, changes, code_value};
 use crate::ir::{Constant, NodeId, StepFunction};
 
@@ -68,7 +68,7 @@ pub(super) fn lower(
             let codes = codes.ok_or_else(|| not_finite(f64::NAN))?;
             let exact = codes.iter().map(|(exact, _)| exact.clone());
             let starts = [domain.range.low().clone()].into_iter().chain(thresholds.iter().cloned());
-            let held = held(to);
+            let held = to.held();
             let is_over = |code: &BigInt| code < held.low() || code > held.high();
             let over = overflowing(starts.zip(exact.clone()), domain.range.high(), is_over);
             let ends = exact.clone().min().zip(exact.max());

@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayD};
 
-use super::{Activation, WindowSpec};
+use super::{Activation, LayerKind, Layout, WindowSpec};
 use crate::quantizer::Quantizer;
 
 /// A dense layer on the last axis: `activation(x · kernel + bias)`.
@@ -277,4 +277,16 @@ impl AxisResize {
             _ => None,
         }
     }
+}
+
+/// A contraction of axes of a sample with axes of a kernel.
+#[derive(Clone, Debug)]
+pub struct Einsum {
+    /// Layout operations to \[rows, groups · inputs\].
+    pub before: Vec<Layout>,
+    /// A dense layer, or a pointwise convolution with a group for each axis that sample, kernel and
+    /// result share.
+    pub product: Box<LayerKind>,
+    /// Layout operations from \[rows, groups · units\] to the axes of the result.
+    pub after: Vec<Layout>,
 }

@@ -17,8 +17,8 @@ use crate::function::Function;
 use crate::quantizer::{Adaptive, Quantizer};
 
 pub use layers::{
-    AxisResize, BatchNorm, BatchNormQuantizers, Conv, Dense, Folded, Kernel, Normalization, Pool,
-    PoolWindows, Reduce, Reduction, Rescaling, ScaleShift, Separable,
+    AxisResize, BatchNorm, BatchNormQuantizers, Conv, Dense, Einsum, Folded, Kernel, Normalization,
+    Pool, PoolWindows, Reduce, Reduction, Rescaling, ScaleShift, Separable,
 };
 pub use layout::{AxisSlice, Layout, broadcast};
 pub use windows::{Padding, Placement, Transposed, WindowSpec};
@@ -131,6 +131,8 @@ pub enum LayerKind {
     /// Another size of \[height, width, channels\] by bilinear interpolation with half-pixel centers,
     /// without antialiasing: \[along the height, along the width\].
     Bilinear([AxisResize; 2]),
+    /// A dense layer between layout operations: Keras' EinsumDense.
+    Einsum(Einsum),
     /// A scale and an offset: Keras' Rescaling.
     Rescaling(Rescaling),
     /// Standardization with constant statistics: Keras' Normalization.
@@ -189,6 +191,7 @@ impl LayerKind {
             Self::Reduce(reduce) => (reduce.kind.quantizer().into_iter().collect(), None),
             Self::Activation(activation) => (vec![], Some(activation)),
             Self::TimeDistributed(kind) | Self::ChannelsFirst(kind) => kind.parts(),
+            Self::Einsum(einsum) => einsum.product.parts(),
             Self::Adaptive(_)
             | Self::Input { .. }
             | Self::PRelu(_)

@@ -16,7 +16,7 @@ use crate::fixed::{Codes, Range};
 use crate::ir::{Graph, Node, NodeId, Operand};
 
 pub use batches::{Kept, run_in_batches};
-pub use samples::{Quantized, quantize, vectors};
+pub use samples::{Quantized, quantize, quantize_as, vectors};
 
 /// The result of every node.
 #[derive(Clone, Debug)]

@@ -12,22 +12,27 @@ use crate::ir::Graph;
 pub struct Quantized {
     /// The codes.
     pub codes: Codes,
-    /// Number of values that were rounded, half to even.
+    /// Number of values that were rounded.
     pub rounded: usize,
-    /// Number of values that were saturated.
+    /// Number of values beyond the type.
     pub saturated: usize,
 }
 
 /// `values` as codes of `format`, rounded half to even and saturated; `None` if a value is NaN.
 pub fn quantize(values: &ArrayViewD<'_, f64>, format: Format) -> Option<Quantized> {
-    let to = Quantization::new(format, Rounding::RndConv, Overflow::Sat);
+    quantize_as(values, &Quantization::new(format, Rounding::RndConv, Overflow::Sat))
+}
+
+/// `values` as codes of `to`, by its modes; `None` if a value is NaN.
+pub fn quantize_as(values: &ArrayViewD<'_, f64>, to: &Quantization) -> Option<Quantized> {
+    let format = to.format;
     let (mut rounded, mut saturated) = (0, 0);
-    let ends = format.codes().values(format.fractional_bits());
+    let ends = to.held().values(format.fractional_bits());
     let codes = values.iter().map(|value| {
         let inside = ends.0 <= *value && *value <= ends.1;
         saturated += usize::from(!inside);
         rounded += usize::from(inside && exact_code(*value, format.fractional_bits()).is_none());
-        cast_real(value.clamp(f64::MIN, f64::MAX), &to)
+        cast_real(value.clamp(f64::MIN, f64::MAX), to)
     });
     let codes = if format.is_narrow() {
         let codes: Vec<i64> = codes.map(|code| code?.to_i64()).collect::<Option<_>>()?;

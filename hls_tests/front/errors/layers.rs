@@ -173,6 +173,36 @@ fn quantizers_and_activations() {
 }
 
 #[test]
+fn equations_of_einsum_dense() {
+    for (more, message, help) in [
+        (
+            json!({"equation": "ab,bc->a"}),
+            "equation = \"ab,bc->a\" is not supported",
+            "abc,cd->abd",
+        ),
+        (json!({"equation": 3}), "equation = 3 is not supported", "abc,cd->abd"),
+        (json!({"equation": null}), "has no attribute 'equation'", ""),
+        (
+            json!({"output_shape": [2, 3]}),
+            "output_shape = [2,3] is not a length for each of 1 axes",
+            "",
+        ),
+        (json!({"output_shape": null}), "has no attribute 'output_shape'", ""),
+        (json!({"bias_axes": "b"}), "bias_axes = \"b\" is not axes of the output", ""),
+        (
+            json!({"equation": "ab,bcd->acd", "output_shape": [2, 2], "activation": "softmax"}),
+            "activation = \"softmax\" is not supported",
+            "a separate activation layer",
+        ),
+    ] {
+        let mut config = json!({"equation": "ab,bc->ac", "output_shape": 2});
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let message = format!("model.json: layer 'x' (EinsumDense): {message}");
+        expect(load_one("EinsumDense", config), &message, help);
+    }
+}
+
+#[test]
 fn preprocessing_layers() {
     let three = "[3]";
     for (class, config, message, help) in [

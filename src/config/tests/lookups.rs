@@ -228,6 +228,33 @@ fn a_fused_activation_has_an_entry_of_its_own() {
     assert!(error.to_string().starts_with("LayerName.fc1_rel: the model has no such layer"));
 }
 
+/// hls4ml copies the entry of a separable convolution to the two that it splits it into.
+#[test]
+fn entries_of_the_parts_of_a_separable_convolution_repeat_its_own() {
+    let layers = [("sep", "QSeparableConv1D"), ("sep_b", "Dense")];
+    let check = |parts: &str| {
+        let text = format!(
+            "LayerName:\n  sep: {{Precision: {{depthwise: 'int<4>', bias: 'int<5>', result: 'int<9>'}}}}\n\
+             {parts}"
+        );
+        config(&text).check_layers(&layers).map_err(|error| error.to_string())
+    };
+    let same = "  sep_depthwise: {Precision: {weight: 'int<4>', accum: 'int<7>', result: auto}}\n  \
+                sep_pointwise: {Precision: {weight: auto, bias: 'int<5>', result: 'int<9>'}}\n";
+    assert_eq!(check(same), Ok(()));
+    for (part, types) in [
+        ("depthwise", "weight: 'int<5>'"),
+        ("depthwise", "result: 'int<9>'"),
+        ("pointwise", "weight: 'int<4>'"),
+    ] {
+        let found = check(&format!("  sep_{part}: {{Precision: {{{types}}}}}\n"));
+        let expected = format!("LayerName.sep_{part}.Precision is not supported");
+        assert_eq!(found, Err(expected), "{types}");
+    }
+    let missing = config("LayerName: {sep_b_depthwise: }").check_layers(&layers);
+    assert!(missing.is_err());
+}
+
 #[test]
 fn a_class_that_nobody_has_is_an_error() {
     let Err(error) = config("LayerType: {Dens: }").check_layers(LAYERS) else {

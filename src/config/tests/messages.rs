@@ -21,7 +21,7 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
         (
             "Model: {ReuseFactr: 1}",
             "unknown key 'ReuseFactr' in Model, did you mean 'ReuseFactor'?",
-            "keys here are: Precision, ReuseFactor, Strategy, TableSize, InternalSigmoid, TraceOutput, BitExact, BramFactor, Compression, ConvImplementation, PipelineStyle, PipelineInterval, AllowDAFallback, AllowV2Fallback",
+            "keys here are: Precision, ReuseFactor, Strategy, TableSize, InternalSigmoid, TraceOutput, BitExact, BramFactor, Compression, ConvImplementation, PipelineStyle, PipelineInterval, TargetCycles, AllowDAFallback, AllowV2Fallback, ChannelsLastConversion, TransposeOutputs",
         ),
         (
             "LayerName: {a: {InternalSigmoid: hard}}",
@@ -31,7 +31,7 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
         (
             "HLSConfig: {LayerNames: {}}",
             "unknown key 'LayerNames' in HLSConfig, did you mean 'LayerName'?",
-            "keys here are: Model, LayerType, LayerName",
+            "keys here are: Model, LayerType, LayerName, Optimizers, SkipOptimizers, Flows",
         ),
         (
             "ReuseFactor: 1",
@@ -41,7 +41,7 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
         (
             "LayerName: {fc1: {Precision: {wieght: 'int<4>'}}}",
             "unknown key 'wieght' in LayerName.fc1.Precision, did you mean 'weight'?",
-            "keys here are: default, result, weight, bias, scale, exp_table, inv_table, accum, inv_inp",
+            "keys here are: default, result, weight, bias, scale, exp_table, inv_table, accum, inv_inp, table, depthwise, pointwise, depthwise_accum, pointwise_accum",
         ),
         (
             "LayerName: {fc1: {Precision: {weight: fixed<4,2>}}}",
@@ -62,17 +62,24 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
 }
 
 #[test]
-fn what_hls4ml_knows_and_is_not_built_says_so() {
+fn what_changes_results_and_is_not_supported_says_so() {
     let remove = "remove the key";
     let idle = "remove the key: only hls4ml's default value is supported";
     says(&[
-        ("Model: {BramFactor: 100}", "Model.BramFactor: 100 is not supported", idle),
-        ("Model: {BitExact: false}", "Model.BitExact: false is not supported", idle),
-        ("Model: {TargetCycles: 3}", "Model.TargetCycles is not supported", remove),
-        ("HLSConfig: {SkipOptimizers: [a]}", "HLSConfig.SkipOptimizers is not supported", remove),
+        ("Technology: asic", "Technology: \"asic\" is not supported", idle),
         (
-            "LayerName: {fc: {Precision: {table: 'fixed<9,3>'}}}",
-            "LayerName.fc.Precision.table is not supported",
+            "LayerName: {u: {Algorithm: bilinear}}",
+            "LayerName.u.Algorithm: \"bilinear\" is not supported",
+            idle,
+        ),
+        (
+            "LayerName: {n: {TableRangePower2: 3}}",
+            "LayerName.n.TableRangePower2: 3 is not supported",
+            idle,
+        ),
+        (
+            "LayerName: {fc: {Precision: {param: 'fixed<9,3>'}}}",
+            "LayerName.fc.Precision.param is not supported",
             remove,
         ),
         (
@@ -80,36 +87,103 @@ fn what_hls4ml_knows_and_is_not_built_says_so() {
             "Model.Precision.maximum is not supported",
             remove,
         ),
-        ("IOType: io_stream", "IOType: io_stream is not supported", "supported: io_parallel"),
-        (
-            "Model: {Strategy: distributed_arithmetic}",
-            "Model.Strategy: distributed_arithmetic is not supported",
-            "supported: Latency, Resource",
-        ),
         ("Backend: quartus", "Backend: Quartus is not supported", "supported: Vitis, Catapult"),
         (
             "LayerName: {s: {Implementation: argmax}}",
             "LayerName.s.Implementation: argmax is not supported",
-            "supported: stable",
+            "supported: stable; Skip: true leaves the operand of softmax, whose largest element is the same",
         ),
-        ("WriterConfig: {WriteTar: true}", "WriterConfig.WriteTar: true is not supported", idle),
     ]);
+}
+
+/// The notes on a text, as a user reads them.
+fn notes(text: &str) -> Vec<String> {
+    super::config(text).notes.iter().map(ToString::to_string).collect()
 }
 
 #[test]
 fn keys_that_are_not_applicable_are_noted_with_the_reason() {
     let text = "KerasH5: model.h5\nKerasModel: !keras_model 'prj/keras_model.keras'\nInputData: x.npy\n\
-                OutputPredictions: null\nStamp: 6c733bef\nInputShapes: {x: [16]}";
+                OutputPredictions: null\nStamp: 66e85333\nInputShapes: {x: [16]}\nVersion: 2.0.0\n\
+                AcceleratorConfig: {Board: pynq-z2, Interface: axi_stream}\n\
+                WriterConfig: {Namespace: nn, WriteTar: true, WriteWeightsTxt: true}";
     let expected = [
-        ("KerasH5", "the command line names the model"),
-        ("KerasModel", "the command line names the model"),
-        ("InputData", "--input names the samples"),
-        ("Stamp", "a project has no stamp"),
-        ("InputShapes", "the model states its shapes"),
+        "KerasH5 (the command line names the model)",
+        "KerasModel (the command line names the model)",
+        "InputData (--input names the samples)",
+        "Stamp (a project has no stamp)",
+        "InputShapes (the model states its shapes)",
+        "Version (a project has no version)",
+        "AcceleratorConfig (boards are not supported yet)",
+        "Namespace of WriterConfig (the top function has no namespace)",
+        "WriteTar of WriterConfig (a project is a folder)",
     ];
-    let found = super::config(text).without_effect;
-    let found: Vec<_> = found.iter().map(|(key, reason)| (key.as_str(), *reason)).collect();
-    assert_eq!(found, expected);
+    assert_eq!(notes(text), expected);
+}
+
+#[test]
+fn keys_that_change_no_result_are_noted_once() {
+    let text = "
+HLSConfig:
+  SkipOptimizers: [fuse_bias_add]
+  Model: {BramFactor: 100, BitExact: false, TargetCycles: 3, ConvImplementation: Encoded}
+  LayerName:
+    a: {ParallelizationFactor: 4, TargetCycles: 9}
+    b: {ParallelizationFactor: 2, ConvImplementation: LineBuffer}
+    c: {ParallelizationFactor: 1, ConvImplementation: LineBuffer}
+    d: {ParallelizationFactor: 8}
+";
+    let expected = [
+        "SkipOptimizers of HLSConfig (Bitkiln has passes of its own)",
+        "BramFactor of HLSConfig.Model (weights are constants or memories of the design)",
+        "BitExact of HLSConfig.Model (types are exact in any case)",
+        "TargetCycles of HLSConfig.Model and 1 more (Bitkiln plans the schedule itself)",
+        "ConvImplementation of HLSConfig.Model (Bitkiln plans convolutions itself)",
+        "ParallelizationFactor of HLSConfig.LayerName.a and 2 more (Bitkiln plans convolutions itself)",
+    ];
+    assert_eq!(notes(text), expected);
+}
+
+#[test]
+fn values_that_are_taken_as_another_one_are_noted() {
+    use super::super::{Strategy, Tool};
+    for (word, strategy, note) in [
+        ("Unrolled", Strategy::Resource, "Resource"),
+        ("resource_unrolled", Strategy::Resource, "Resource"),
+        ("Compressed", Strategy::Resource, "Resource"),
+        (
+            "distributed_arithmetic",
+            Strategy::Latency,
+            "Latency, whose weights are constants as well",
+        ),
+        ("da", Strategy::Latency, "Latency, whose weights are constants as well"),
+    ] {
+        let text = format!("LayerName: {{fc: {{Strategy: {word}}}}}");
+        assert_eq!(super::config(&text).strategy("fc", "Dense"), Some(strategy), "{word}");
+        let [found] = &notes(&text)[..] else { panic!("{word}") };
+        assert!(found.to_lowercase().starts_with(&format!("strategy: {}", word.to_lowercase())));
+        assert!(found.ends_with(&format!(" of LayerName.fc is taken as {note}")), "{found}");
+    }
+    for word in ["Vivado", "vivado", "VivadoAccelerator", "VitisAccelerator"] {
+        let text = format!("Backend: {word}");
+        assert_eq!(super::config(&text).backend, Some(Tool::Vitis));
+        let found = notes(&text).concat().to_lowercase();
+        assert_eq!(found, format!("backend: {} is taken as vitis", word.to_lowercase()));
+    }
+    let text = "LayerName: {s: {Implementation: latency, Strategy: argmax}, t: {Strategy: stable}}";
+    let expected = [
+        "Implementation: latency of LayerName.s is taken as stable",
+        "Strategy: argmax of LayerName.s (the key of softmax is Implementation)",
+    ];
+    assert_eq!(notes(text), expected);
+}
+
+#[test]
+fn two_parts_are_one_or_the_newer_key() {
+    let part = |text: &str| (super::config(text).part, notes(text).len());
+    assert_eq!(part("Part: a\nXilinxPart: a"), (Some("a".into()), 0));
+    assert_eq!(part("XilinxPart: b\nPart: a"), (Some("a".into()), 1));
+    assert_eq!(part("XilinxPart: b"), (Some("b".into()), 0));
 }
 
 #[test]
@@ -240,7 +314,6 @@ fn wrong_types_are_named() {
 fn the_same_thing_twice_is_an_error() {
     let help = "remove one of them";
     says(&[
-        ("Part: a\nXilinxPart: b", "Part and XilinxPart are the same setting", help),
         (
             "LayerName: {s: {Precision: {weight: 'int<4>', weight_t: 'int<4>'}}}",
             "LayerName.s.Precision.weight_t and weight are the same setting",

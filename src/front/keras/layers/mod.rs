@@ -1,6 +1,7 @@
 //! Layers of Keras and QKeras: a file per family, and the table of all classes.
 
 mod activation;
+mod einsum;
 mod embedding;
 mod layout;
 mod linear;
@@ -30,6 +31,7 @@ const FAMILIES: &[&[Class]] = &[
     windows::CLASSES,
     activation::CLASSES,
     normalization::CLASSES,
+    einsum::CLASSES,
     embedding::CLASSES,
     preprocessing::CLASSES,
     merge::CLASSES,

@@ -89,6 +89,7 @@ fn acts_on_rows(kind: &LayerKind, aligned: bool) -> bool {
         | LayerKind::Stack { .. }
         | LayerKind::Dot { .. }
         | LayerKind::Bilinear(_)
+        | LayerKind::Einsum(_)
         | LayerKind::Rescaling(_)
         | LayerKind::Normalization(_)
         | LayerKind::Embedding(_)

@@ -1,6 +1,6 @@
 //! How often a network is right, as the hardware computes it.
 //!
-//!     cargo run --example accuracy -- MODEL SAMPLES.npz LABELS.npy INPUT_TYPE
+//!     cargo run --package accuracy -- MODEL SAMPLES.npz LABELS.npy INPUT_TYPE
 //!
 //! The label of a sample is the position of the right output.
 
