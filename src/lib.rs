@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`front`] | reads model files into a [`model::Model`]; the only module that knows file formats |
 //! | [`model`] | the trained network: layers, quantizers, float weights |
+//! | [`float`] | the layers of a model in float64: the reference for types and tests |
 //! | [`function`] | the functions of Keras and the sigmoids of QKeras over real numbers |
 //! | [`quantizer`] | the quantizers of QKeras, their values and fixed-point types |
 //! | [`lower`] | lowers a [`model::Model`] to an [`ir::Graph`]: the only module in which real numbers become integers |
@@ -15,6 +16,7 @@
 //! | [`sim`] | bit-exact simulation of a graph |
 //! | [`hls`] | maps a graph to an [`hls::Design`]: kernels, types and schedule, independent of the vendor |
 //! | [`back`] | writes a design as a project for one vendor's tool, and verifies such a project |
+//! | [`profile`] | statistics of every layer, and types for what has no quantizer |
 //! | [`report`] | tables and JSON for the user |
 //!
 //! [`Compiler`] runs all stages; start there.
@@ -28,6 +30,7 @@ mod compiler;
 pub mod config;
 pub mod diagnostic;
 pub mod fixed;
+pub mod float;
 pub mod front;
 pub mod function;
 pub mod hls;
@@ -36,6 +39,7 @@ pub mod lower;
 pub mod model;
 mod naming;
 pub mod passes;
+pub mod profile;
 pub mod quantizer;
 pub mod report;
 mod scratch;

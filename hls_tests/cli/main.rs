@@ -7,6 +7,7 @@ mod hls4ml;
 mod paths;
 mod pipes;
 mod plain;
+mod profile;
 mod quantizers;
 mod run;
 mod signals;

@@ -5,24 +5,23 @@
 //! grid, so codes are compared: its value must be nearer to ours than to any other value of the
 //! layer's type.
 //!
-//! The second reference is [`exact`], the same network in float64: every value of every layer is its
+//! The second reference is [`bitkiln::float`], the same network in float64: every value of every layer is its
 //! result, rounded to the layer's type. QKeras may have another code in one value of a thousand: the
 //! next one, and only if operands that float32 cannot tell from the layer's lead to it.
 
 mod cases;
 mod compare;
 mod counts;
-mod exact;
 mod projects;
 #[path = "../vendors/mod.rs"]
 mod vendors;
 
 use std::collections::HashMap;
 
+use bitkiln::float::{Reference, Samples};
 use bitkiln::model::LayerKind;
 use cases::{Case, committed, trained};
 use compare::{FLOAT32, Found, largest, nth};
-use exact::{Exact, Samples};
 use petgraph::visit::Topo;
 
 /// Error of softmax' tables and multiplications before a probability is rounded: about a thousandth
@@ -85,6 +84,36 @@ fn the_layers_of_trained_models_are_exact() -> Result<(), Box<dyn std::error::Er
     Ok(())
 }
 
+/// The trained network in float64, which proposed types are measured against, is Keras' own in
+/// float32: networks without any quantizer.
+#[test]
+fn plain_networks_in_float64_are_those_of_keras() -> Result<(), Box<dyn std::error::Error>> {
+    let names = ["KERAS_3layer", "KERAS_conv1d_small", "KERAS_conv2d_model"];
+    for case in trained("plain_networks_in_float64_are_those_of_keras", &names)? {
+        let mut values: HashMap<_, Samples> = HashMap::new();
+        let mut order = Topo::new(&case.model.graph);
+        while let Some(index) = order.next(&case.model.graph) {
+            let layer = &case.model.graph[index];
+            if let LayerKind::Input { .. } = layer.kind {
+                let input = case.inputs.get(&layer.name).ok_or("no such input")?;
+                values.insert(index, input.clone());
+                continue;
+            }
+            let sources = case.model.sources(index);
+            let x: Option<Vec<Samples>> = sources.iter().map(|s| values.get(s).cloned()).collect();
+            let expected = case.trace.get(&layer.name).ok_or("a layer is not in the trace")?;
+            let x = x.ok_or("a layer before its sources")?;
+            let y = Reference::TRAINED.layer(&layer.kind, &x, expected.shape())?;
+            let error =
+                y.iter().zip(expected).fold(0.0_f64, |most, (a, b)| most.max((a - b).abs()));
+            let scale = largest(expected).max(1.0);
+            assert!(error < 1e-5 * scale, "{}: layer '{}': {error}", case.name, layer.name);
+            values.insert(index, y);
+        }
+    }
+    Ok(())
+}
+
 /// Results of the comparison of cases.
 #[derive(Default)]
 struct Checked {
@@ -136,11 +165,12 @@ impl Checked {
                 continue;
             }
             let (kind, folded) = case.folded(&run, index)?;
-            let exact = Exact {
-                precision: &case.settings.precision,
+            let exact = Reference {
+                precision: Some(&case.settings.precision),
                 before_quantizers: case.quantizers_follow(index),
                 reaches_quantizer: case.reaches_quantizer(index),
                 folded,
+                fused: true,
             };
             let y = exact.layer(kind, &x, found.values.shape())?;
             let expected = case.trace.get(&layer.name);
@@ -198,7 +228,7 @@ impl Checked {
 
 /// Reports whether operands that float32 cannot tell from `x` lead to QKeras' code of one value.
 fn is_float32(
-    exact: &Exact<'_>,
+    exact: &Reference<'_>,
     kind: &LayerKind,
     x: &[Samples],
     found: &Found,

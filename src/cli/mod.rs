@@ -4,6 +4,7 @@ mod build;
 mod hardware;
 mod inspect;
 mod model;
+mod profile;
 mod quantizers;
 mod run;
 mod signals;
@@ -32,6 +33,7 @@ enum Command {
     Verify(verify::Args),
     Run(run::Args),
     Inspect(inspect::Args),
+    Profile(profile::Args),
     Quantizers(quantizers::Args),
 }
 
@@ -67,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Profile(args) => profile::run(&args),
         Command::Quantizers(args) => quantizers::run(&args),
     };
     let unprinted = unprinted();

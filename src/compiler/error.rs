@@ -11,6 +11,7 @@ use crate::hls::HlsError;
 use crate::ir::Invalid;
 use crate::lower::LowerError;
 use crate::naming::did_you_mean;
+use crate::profile::ProfileError;
 use crate::sim::SimError;
 
 /// An error of the [`Compiler`](crate::Compiler), with what to do about it.
@@ -35,6 +36,13 @@ pub enum CompileError {
     /// The samples do not fit the network.
     #[error(transparent)]
     Sim(#[from] SimError),
+    /// The network cannot be profiled.
+    #[error("{error}")]
+    #[diagnostic(forward(error))]
+    Profile {
+        /// The reason, which is larger than those of other stages.
+        error: Box<ProfileError>,
+    },
     /// The network does not become hardware with these options.
     #[error(transparent)]
     #[diagnostic(transparent)]
@@ -98,4 +106,10 @@ pub enum CompileError {
         /// All passes.
         known: String,
     },
+}
+
+impl From<ProfileError> for CompileError {
+    fn from(error: ProfileError) -> Self {
+        Self::Profile { error: Box::new(error) }
+    }
 }

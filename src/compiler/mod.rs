@@ -4,6 +4,7 @@ mod error;
 mod hardware;
 mod notes;
 mod options;
+mod profile;
 mod samples;
 mod simulation;
 

@@ -154,6 +154,7 @@ fn accumulator(node: &Node, variable: Variable) -> Option<Format> {
 fn has_weights(kind: &LayerKind) -> bool {
     match kind {
         LayerKind::Dense(_)
+        | LayerKind::Einsum(_)
         | LayerKind::Conv(_)
         | LayerKind::Separable(_)
         | LayerKind::BatchNorm(_)
@@ -167,6 +168,8 @@ fn has_weights(kind: &LayerKind) -> bool {
         | LayerKind::Reduce(_)
         | LayerKind::Activation(_)
         | LayerKind::Adaptive(_)
+        | LayerKind::Rescaling(_)
+        | LayerKind::Normalization(_)
         | LayerKind::Flatten
         | LayerKind::Identity
         | LayerKind::Layout(_)

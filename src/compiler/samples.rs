@@ -35,7 +35,12 @@ impl Network {
         sim::vectors(self.graph(), count)
     }
 
-    fn quantize_from(&self, source: &str, samples: &Arrays) -> Result<Vec<Codes>, CompileError> {
+    /// The array of each input, in their order. A note names the arrays that are no inputs.
+    pub(super) fn arrays<'a>(
+        &self,
+        source: &str,
+        samples: &'a Arrays,
+    ) -> Result<Vec<&'a ArrayD<f64>>, CompileError> {
         let graph = self.graph();
         if let Arrays::Named(arrays) = samples {
             let is_input = |name: &str| graph.inputs.iter().any(|id| graph[*id].name == name);
@@ -44,11 +49,10 @@ impl Network {
                 self.log(Diagnostic::note("unused-array", message));
             }
         }
-        let name = |id: &NodeId| graph[*id].name.clone();
         let array = |id: &NodeId| {
             array_of(&graph[*id].name, samples, graph).ok_or_else(|| CompileError::MissingInput {
                 source_name: source.to_owned(),
-                input: name(id),
+                input: graph[*id].name.clone(),
                 known: names(samples),
             })
         };
@@ -56,6 +60,13 @@ impl Network {
         // Before values are counted, which are not those of other shapes.
         let shapes: Vec<&[usize]> = arrays.iter().map(|array| array.shape()).collect();
         sim::check_shapes(graph, &shapes)?;
+        Ok(arrays)
+    }
+
+    fn quantize_from(&self, source: &str, samples: &Arrays) -> Result<Vec<Codes>, CompileError> {
+        let graph = self.graph();
+        let arrays = self.arrays(source, samples)?;
+        let name = |id: &NodeId| graph[*id].name.clone();
         // The graph has the inputs in the model's order.
         let inputs = graph.inputs.iter().zip(&self.model.inputs);
         let types = inputs.map(|(id, layer)| {

@@ -35,6 +35,7 @@ mod notes;
 mod project;
 mod section;
 mod tree;
+mod write;
 
 use std::path::{Path, PathBuf};
 
@@ -44,6 +45,7 @@ pub use lookup::{FusedEntry, LayerKey, SoftmaxKeys};
 pub use notes::{Note, NoteKind};
 pub use project::{IoType, Tool};
 pub use section::{Strategy, Variable};
+pub(crate) use write::with_types;
 
 use section::{Section, Sections};
 

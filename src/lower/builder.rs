@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use ndarray::ArrayD;
 use petgraph::graph::NodeIndex;
 
 use super::error::PrecisionOverflow;
 use super::fold::Folds;
 use super::result::TypedResult;
-use super::{LowerError, LowerWarning, Lowered, Settings};
+use super::{LowerError, LowerWarning, Lowered, Settings, TypedVariable, Unquantized};
 use crate::fixed::Quantization;
 use crate::function::Function;
 use crate::ir::analysis::{Quotients, quotients};
@@ -28,6 +29,7 @@ pub(super) struct Builder<'a> {
     pub(super) quotients: HashMap<NodeId, Quotients>,
     names: HashSet<String>,
     warnings: Vec<LowerWarning>,
+    unquantized: Vec<Unquantized>,
     /// Nested layers that are being lowered, the innermost last.
     nested: Vec<Nested>,
 }
@@ -53,6 +55,7 @@ impl<'a> Builder<'a> {
             quotients: HashMap::new(),
             names,
             warnings,
+            unquantized: Vec::new(),
             nested: Vec::new(),
         }
     }
@@ -209,6 +212,31 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Records that `variable` of `layer` has no quantizer, so that it has the type `precision`.
+    /// `entry` is its name in a configuration, `values` are those of a parameter.
+    pub(super) fn unquantized(
+        &mut self,
+        (layer, entry): (&str, &str),
+        variable: TypedVariable,
+        precision: Quantization,
+        values: Option<ArrayD<f64>>,
+    ) {
+        let is_it = |known: &&mut Unquantized| (&*known.entry, known.variable) == (entry, variable);
+        match self.unquantized.iter_mut().find(is_it) {
+            // A separable layer has two kernels, a TimeDistributed one the same kernel in each step.
+            Some(known) => {
+                known.values.extend(values.filter(|values| !known.values.contains(values)));
+            }
+            None => self.unquantized.push(Unquantized {
+                layer: layer.to_owned(),
+                entry: entry.to_owned(),
+                variable,
+                precision,
+                values: Vec::from_iter(values),
+            }),
+        }
+    }
+
     /// Adds the nodes of `overflow` to the warning about the same result, or warns.
     pub(super) fn warn_of_overflow(&mut self, overflow: PrecisionOverflow) {
         let known = self.warnings.iter_mut().find_map(|warning| match warning {
@@ -242,7 +270,8 @@ impl<'a> Builder<'a> {
         validate(&self.graph)?;
         let name = |index: NodeIndex| self.model.graph[index].name.clone();
         let functions = self.deferred.iter().map(|(at, function)| (name(*at), *function)).collect();
-        let folded = self.folds.inner;
-        Ok(Lowered { graph: self.graph, warnings: self.warnings, functions, folded })
+        let Self { graph, warnings, unquantized, folds, .. } = self;
+        let folded = folds.inner;
+        Ok(Lowered { graph, warnings, unquantized, functions, folded })
     }
 }

@@ -15,7 +15,7 @@ use super::exact::{self, Reach};
 use super::fold::{Fold, Line};
 use super::parameters::{Parameter, SCALE, cast_values, real_or_cast, vector, warn_if_overruled};
 use super::result::{self, TypedResult};
-use super::{LayerSettings, LowerError, LowerWarning, average};
+use super::{LayerSettings, LowerError, LowerWarning, TypedVariable, average};
 use crate::fixed::{Format, Quantization, Signedness};
 use crate::ir::{Affine, Constant, Linear, NodeId};
 use crate::model::{Activation, Dense, Folded, Layer};
@@ -215,7 +215,7 @@ impl WeightedLayer<'_> {
                     *weight *= norm.scale[self.output(element) % norm.scale.len()];
                 }
             }
-            let names = ("kernel", "weight");
+            let names = ("kernel", TypedVariable::Weight);
             return Ok((cast_values(builder, self.layer, names, &values, precision)?, None));
         };
         let kernel = Parameter {
@@ -269,7 +269,7 @@ impl WeightedLayer<'_> {
             (Some(bias), None) => bias,
             (bias, Some(norm)) => norm.folded_bias(bias),
         };
-        cast_values(builder, self.layer, ("bias", "bias"), &bias, precision).map(Some)
+        cast_values(builder, self.layer, ("bias", TypedVariable::Bias), &bias, precision).map(Some)
     }
 
     /// True if a bias without a quantizer stays exact.
@@ -290,6 +290,7 @@ impl WeightedLayer<'_> {
         let has_bias = self.bias.is_some() || self.norm.is_some();
         let unquantized = has_bias && self.bias_quantizer.is_none();
         let float_bias = unquantized && !self.keeps_bias(chosen);
+        let is_float = float_kernel && (float_bias || !has_bias);
         if float_kernel || float_bias {
             let (parts, precisions) = match (float_kernel, float_bias, result) {
                 (true, false, _) => ("the kernel", vec![chosen.weight]),
@@ -304,7 +305,11 @@ impl WeightedLayer<'_> {
             let layer = self.layer.into();
             builder.warn(LowerWarning::Float { layer, parts: parts.into(), precisions });
         }
-        float_kernel && (float_bias || !has_bias)
+        if let Some(to) = result.filter(|_| is_float && self.part.is_empty()) {
+            let name = self.norm.map_or(self.layer, |fold| fold.name);
+            builder.unquantized((name, name), TypedVariable::Result, to, None);
+        }
+        is_float
     }
 }
 

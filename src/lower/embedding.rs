@@ -9,7 +9,7 @@ use super::builder::Builder;
 use super::exact::{Reach, real};
 use super::function::quantizers_follow;
 use super::parameters::cast_values;
-use super::{LowerError, LowerWarning};
+use super::{LowerError, LowerWarning, TypedVariable};
 use crate::fixed::{Format, Overflow, Quantization, Range, Rounding, cast_range};
 use crate::ir::{Lookup, NodeId};
 use crate::model::Layer;
@@ -37,7 +37,7 @@ pub(super) fn lower(
             parts: part.into(),
             precisions: vec![precision],
         });
-        cast_values(builder, name, (part, "weight"), &values, &precision)?
+        cast_values(builder, name, (part, TypedVariable::Weight), &values, &precision)?
     };
     let node = builder.add(name, "", Lookup { table }, indices)?;
     builder.finished(index, layer, node)

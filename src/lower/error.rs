@@ -244,7 +244,10 @@ impl LowerWarning {
                 ),
             )
             .in_layer(layer)
-            .with_help("Set Precision for this layer in --config, or train with QKeras."),
+            .with_help(
+                "Find types with `bitkiln profile MODEL --input x.npz -o config.yml`, or train with \
+                 QKeras.",
+            ),
             Self::PrecisionOverflow(overflow) => overflow.diagnostic(None),
             Self::ParameterRounded { layer, part, precision } => Diagnostic::warning(
                 "parameter-rounded",

@@ -62,8 +62,8 @@ fn a_folded_normalisation_scales_kernel_and_bias() -> Outcome {
     assert_eq!(graph.layers[1].1, graph.layers[2].1);
     assert_eq!(lowered.folded, [("fc".to_owned(), "bn".to_owned())].into());
     let float = "layer 'fc': no quantizer for kernel, bias and result; quantized to fixed<16,6>, so \
-                 results differ from the trained network. Set Precision for this layer in --config, or \
-                 train with QKeras.";
+                 results differ from the trained network. Find types with `bitkiln profile \
+                 MODEL --input x.npz -o config.yml`, or train with QKeras.";
     assert_eq!(warnings(&model, &settings("fixed<4,1>")?)?, [FOLDED, float]);
     Ok(())
 }

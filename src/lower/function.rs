@@ -10,7 +10,7 @@ use super::parameters::cast_values;
 use super::per_channel::{self, QuantizerOperand};
 use super::result::TypedResult;
 use super::step_function::{self, RealStepFunction};
-use super::{LowerError, LowerWarning};
+use super::{LowerError, LowerWarning, TypedVariable};
 use crate::fixed::{Quantization, ceil_code};
 use crate::function::{Function, Relu};
 use crate::ir::{Leaky, NodeId};
@@ -43,6 +43,8 @@ pub(super) fn lower(
     }
     let precision = entry.to.unwrap_or(builder.settings.precision);
     let parts = format!("the result of {function}");
+    let variable = if scope.is_fused { TypedVariable::Activation } else { TypedVariable::Result };
+    builder.unquantized((scope.layer, &entry.name), variable, precision, None);
     builder.warn(LowerWarning::Float {
         layer: scope.layer.into(),
         parts,
@@ -218,12 +220,15 @@ pub(super) fn prelu(
     })?;
     let weight = chosen.weight.unwrap_or(default);
     let slopes = slopes.mapv(f64::from);
-    let slopes = cast_values(builder, &layer.name, ("alpha", "weight"), &slopes, &weight)?;
+    let slopes =
+        cast_values(builder, &layer.name, ("alpha", TypedVariable::Weight), &slopes, &weight)?;
+    let result = chosen.result.unwrap_or(default);
     builder.warn(LowerWarning::Float {
         layer: layer.name.clone(),
         parts: "alpha and result".into(),
-        precisions: vec![weight, chosen.result.unwrap_or(default)],
+        precisions: vec![weight, result],
     });
+    builder.unquantized((&layer.name, &layer.name), TypedVariable::Result, result, None);
     let leaky = Leaky { threshold: BigInt::ZERO, slopes, bias: None };
     let mut node = add_leaky(builder, scope, "", operand, leaky)?;
     node = TypedResult::of_layer(builder, &layer.name)

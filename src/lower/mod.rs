@@ -52,7 +52,7 @@ use crate::model::{Layer, LayerKind, Model};
 
 use builder::Builder;
 pub use error::{LowerError, LowerWarning, PrecisionOverflow};
-pub use settings::{LayerSettings, Settings, SoftmaxSettings};
+pub use settings::{LayerSettings, Settings, SoftmaxSettings, TypedVariable, Unquantized};
 
 /// A lowered network and its warnings.
 #[derive(Clone, Debug)]
@@ -61,6 +61,9 @@ pub struct Lowered {
     pub graph: Graph,
     /// Differences from the trained network.
     pub warnings: Vec<LowerWarning>,
+    /// Parameters and results that have a type because they have no quantizer, in topological order
+    /// of their layers.
+    pub unquantized: Vec<Unquantized>,
     /// Layers whose function is merged into the quantizers that follow, by name. The graph's node
     /// of such a layer holds the operand of the function.
     pub functions: BTreeMap<String, Function>,

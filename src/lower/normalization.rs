@@ -13,7 +13,7 @@ use super::parameters::{
     BIAS, SCALE, cast_values, constant_error, real_or_cast, warn_if_overruled,
 };
 use super::result::{self, TypedResult};
-use super::{LowerError, LowerWarning};
+use super::{LowerError, LowerWarning, TypedVariable};
 use crate::fixed::Quantization;
 use crate::ir::{Affine, Constant, Op};
 use crate::model::{Activation, BatchNorm, Layer, LayerKind, Model, ScaleShift};
@@ -49,9 +49,12 @@ pub(super) fn batch_norm(
             parts: parts.into(),
             precisions: [Some(scale_type), Some(bias_type), result].into_iter().flatten().collect(),
         });
+        if let Some(result) = result {
+            builder.unquantized((name, name), TypedVariable::Result, result, None);
+        }
         let affine = Affine {
-            scale: cast_values(builder, name, (SCALE, SCALE), &scale, &scale_type)?,
-            bias: Some(cast_values(builder, name, (BIAS, BIAS), &bias, &bias_type)?),
+            scale: cast_values(builder, name, (SCALE, TypedVariable::Scale), &scale, &scale_type)?,
+            bias: Some(cast_values(builder, name, (BIAS, TypedVariable::Bias), &bias, &bias_type)?),
         };
         return affine_layer(builder, index, name, affine, result, None);
     }

@@ -6,7 +6,7 @@ use num_bigint::BigInt;
 use super::builder::Builder;
 use super::exact::{Reach, exact, real};
 use super::result::check_parameter;
-use super::{LowerError, LowerWarning};
+use super::{LowerError, LowerWarning, TypedVariable};
 use crate::fixed::{Caster, Codes, FormatError, Quantization, cast_real};
 use crate::ir::{Constant, ConstantError};
 use crate::quantizer::{Quantizer, QuantizerError};
@@ -61,19 +61,20 @@ impl Parameter<'_> {
 }
 
 /// A parameter without a quantizer as a constant of the type `precision`. Each value is rounded once,
-/// however far below the LSB it lies. Errors and warnings name `part` of `layer`, and its key
-/// `variable` under Precision.
+/// however far below the LSB it lies. Errors and warnings name `part` of `layer`, and its key under
+/// Precision.
 pub(super) fn cast_values(
     builder: &mut Builder<'_>,
     layer: &str,
-    (part, variable): (&'static str, &'static str),
+    (part, variable): (&'static str, TypedVariable),
     values: &ArrayD<f64>,
     precision: &Quantization,
 ) -> Result<Constant, LowerError> {
     if let Some(value) = values.iter().copied().find(|value| !value.is_finite()) {
         return Err(LowerError::NotFinite { layer: layer.into(), part, value });
     }
-    check_parameter(builder, layer, variable, values, precision);
+    builder.unquantized((layer, layer), variable, *precision, Some(values.clone()));
+    check_parameter(builder, layer, variable.key(), values, precision);
     let code = |value| cast_real(value, precision).expect("the values are finite");
     Constant::of_codes(values.mapv(code), precision.format.fractional_bits())
         .map_err(|error| LowerError::Format { layer: layer.into(), part, error })
@@ -113,7 +114,8 @@ pub(super) fn real_or_cast(
     reach: Reach,
 ) -> Result<Constant, LowerError> {
     let Some(precision) = configured else { return real(builder, layer, part, values, reach) };
-    let cast = cast_values(builder, layer, (part, part), values, &precision)?;
+    let variable = if part == BIAS { TypedVariable::Bias } else { TypedVariable::Scale };
+    let cast = cast_values(builder, layer, (part, variable), values, &precision)?;
     if cast.codes.to_values(cast.format) != *values {
         builder.warn(LowerWarning::ParameterRounded { layer: layer.into(), part, precision });
     }

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use ndarray::ArrayD;
+use serde::Serialize;
+
 use super::LowerError;
 use crate::config::{Config, ConfigError, Variable};
 use crate::fixed::{Format, Overflow, Quantization, Rounding, Signedness};
@@ -52,6 +55,63 @@ pub struct LayerSettings {
     /// True if a type of the scale or the bias is written for this layer or its class: a batch
     /// normalisation is not folded, because that would remove both.
     pub has_own_scale: bool,
+}
+
+/// A variable of a layer with a type in [`LayerSettings`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TypedVariable {
+    /// The kernel.
+    Weight,
+    /// The bias.
+    Bias,
+    /// The scale of sums, or of a batch normalization.
+    Scale,
+    /// The result of the layer's own operation.
+    Result,
+    /// The result of the activation fused into the layer.
+    Activation,
+}
+
+impl TypedVariable {
+    /// Its key under `Precision` in a configuration.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Weight => "weight",
+            Self::Bias => "bias",
+            Self::Scale => "scale",
+            Self::Result | Self::Activation => "result",
+        }
+    }
+}
+
+impl LayerSettings {
+    /// The type of `variable`.
+    pub fn precision_mut(&mut self, variable: TypedVariable) -> &mut Option<Quantization> {
+        match variable {
+            TypedVariable::Weight => &mut self.weight,
+            TypedVariable::Bias => &mut self.bias,
+            TypedVariable::Scale => &mut self.scale,
+            TypedVariable::Result => &mut self.result,
+            TypedVariable::Activation => &mut self.activation,
+        }
+    }
+}
+
+/// A parameter or result without a quantizer, which has the type of its settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unquantized {
+    /// The layer.
+    pub layer: String,
+    /// Its name in a configuration: that of the layer, or of an activation fused into it.
+    pub entry: String,
+    /// Its variable.
+    pub variable: TypedVariable,
+    /// Its type.
+    pub precision: Quantization,
+    /// Its values before the type is applied, an array per kernel or bias of the layer; none for a
+    /// result.
+    pub values: Vec<ArrayD<f64>>,
 }
 
 /// Tables and types of a softmax.

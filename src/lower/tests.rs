@@ -172,8 +172,8 @@ fn floats_are_truncated_as_in_hls4ml_with_a_warning() -> Outcome {
         warnings,
         [
             "layer 'fc': no quantizer for kernel, bias and result; quantized to fixed<16,6>, so results \
-             differ from the trained network. Set Precision for this layer in --config, or train with \
-             QKeras.",
+             differ from the trained network. Find types with `bitkiln profile MODEL --input x.npz -o \
+             config.yml`, or train with QKeras.",
             "layer 'fc': result precision fixed<16,6> cannot hold the range [-44.78056621551514, \
              44.78056716918945]; values wrap. Use fixed<17,7> or set overflow SAT.",
         ]

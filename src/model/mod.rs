@@ -152,16 +152,16 @@ impl LayerKind {
         self.activation().is_none_or(|activation| *activation == Activation::Linear)
     }
 
-    /// The activation of the layer's result; `None` for a kind without one.
-    pub fn activation(&self) -> Option<&Activation> {
-        self.parts().1
-    }
-
     /// Returns the quantizers that the layer states, those of its parameters first.
     pub fn quantizers(&self) -> Vec<&Quantizer> {
         let (mut quantizers, activation) = self.parts();
         quantizers.extend(activation.and_then(Activation::quantizer));
         quantizers
+    }
+
+    /// Returns the activation of the layer's result; `None` for a kind without one.
+    pub fn activation(&self) -> Option<&Activation> {
+        self.parts().1
     }
 
     /// The quantizers before the layer's activation, and the activation of its result; `None` for a

@@ -154,10 +154,9 @@ pub fn table(rows: &[LayerRow], wide: bool) -> String {
     }
 
     let mut table = Table::new();
-    let line = LineStyle::none();
     table.load_style(match wide {
         true => presets::UTF8_FULL_CONDENSED,
-        false => presets::NOTHING.header_separator(line.fill('─').junction('─')),
+        false => narrow_style(),
     });
     table.set_header(columns.iter().map(|column| column.title));
     for position in 0..rows.len() {
@@ -183,8 +182,13 @@ pub fn table(rows: &[LayerRow], wide: bool) -> String {
     table.to_string()
 }
 
+/// The style of a narrow table: a line below its titles.
+pub(super) fn narrow_style() -> comfy_table::TableStyle {
+    presets::NOTHING.header_separator(LineStyle::none().fill('─').junction('─'))
+}
+
 /// `value` with four significant digits, all of an integer.
-fn rounded(value: f64) -> String {
+pub(super) fn rounded(value: f64) -> String {
     let magnitude = value.abs().log10().floor();
     let decimals = if magnitude.is_finite() { (3.0 - magnitude).clamp(0.0, 300.0) } else { 0.0 };
     let scale = f64::powi(10.0, decimals as i32);

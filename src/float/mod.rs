@@ -1,9 +1,9 @@
-//! Every layer in float64, straight from the attributes in the file.
+//! The trained network in float64, straight from the attributes in its file.
 //!
 //! Nothing of `lower`, `ir` or `sim` is used here: layers are the formulas that Keras and QKeras
 //! document, over all samples at once, which the first axis counts. Quantizers and the values of
-//! functions are those of the library, which have tests of their own against QKeras. Results without
-//! a quantizer are cast to the configured type, as documented.
+//! functions are those of the library, which have tests of their own against QKeras. So this module
+//! is the reference that `profile` measures types against, and that tests compare every layer with.
 //!
 //! Sums of products of few bits are exact in float64; a quotient or a root is off by 2^-53 of
 //! itself, far less than the precision of float32.
@@ -11,37 +11,73 @@
 mod parameters;
 mod windows;
 
-use std::error::Error;
+use ndarray::{ArrayD, Axis, IxDyn, ShapeError, concatenate};
+use num_traits::ToPrimitive;
 
-use bitkiln::fixed::{Quantization, cast_real};
-use bitkiln::function::Function;
-use bitkiln::model::{
+use crate::fixed::{Quantization, cast_real};
+use crate::function::Function;
+use crate::model::{
     Activation, BatchNorm, LayerKind, Layout, Merge, MergeConstant, Normalization, Reduce,
     Reduction, Rescaling, broadcast,
 };
-use ndarray::{ArrayD, Axis, IxDyn, concatenate};
-use num_traits::ToPrimitive;
+use crate::quantizer::QuantizerError;
 
 /// Samples of a tensor; the first axis counts them.
 pub type Samples = ArrayD<f64>;
 
-pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
+/// A result of this module.
+pub type Result<T> = std::result::Result<T, FloatError>;
 
-/// Settings of the computation of a layer.
-#[derive(Clone, Copy)]
-pub struct Exact<'s> {
-    /// The type of results without a quantizer.
-    pub precision: &'s Quantization,
+/// A layer that cannot be computed.
+#[derive(Debug, thiserror::Error)]
+pub enum FloatError {
+    /// Operands or parameters of shapes that do not fit the layer.
+    #[error("{0}")]
+    Misfit(&'static str),
+    /// Samples of a shape that does not fit.
+    #[error(transparent)]
+    Shape(#[from] ShapeError),
+    /// A quantizer that refuses its parameters.
+    #[error(transparent)]
+    Quantizer(#[from] QuantizerError),
+}
+
+impl From<&'static str> for FloatError {
+    fn from(reason: &'static str) -> Self {
+        Self::Misfit(reason)
+    }
+}
+
+/// The computation of layers in float64.
+#[derive(Clone, Copy, Debug)]
+pub struct Reference<'s> {
+    /// The type that parameters and results without a quantizer are cast to; `None` leaves them as
+    /// they are.
+    pub precision: Option<&'s Quantization>,
     /// Only quantizers read the result, so that a function before them needs no type.
     pub before_quantizers: bool,
     /// A quantizer takes the result of a batch normalisation, at once or after layers without weights.
     pub reaches_quantizer: bool,
     /// The batch normalisation that is folded into the layer.
     pub folded: Option<&'s BatchNorm>,
+    /// Applies the activation that is fused into a layer.
+    pub fused: bool,
 }
 
-impl Exact<'_> {
+impl Reference<'_> {
+    /// The trained network: nothing is cast that has no quantizer.
+    pub const TRAINED: Self = Self {
+        precision: None,
+        before_quantizers: false,
+        reaches_quantizer: false,
+        folded: None,
+        fused: true,
+    };
+
     /// The result of a layer of `kind` for `x`, in the shape `shape`, samples included.
+    ///
+    /// # Errors
+    /// If the shapes do not fit the layer.
     pub fn layer(&self, kind: &LayerKind, x: &[Samples], shape: &[usize]) -> Result<Samples> {
         let [first, ..] = x else { return Err("a layer without operands".into()) };
         match kind {
@@ -54,8 +90,8 @@ impl Exact<'_> {
                 if let Some(channels) = between.last_mut() {
                     *channels = pair.depthwise.outputs;
                 }
-                let first_half = Exact { folded: None, ..*self };
-                let between = first_half.conv(&pair.depthwise, first, &between)?;
+                let inner = Self { fused: true, folded: None, ..*self };
+                let between = inner.conv(&pair.depthwise, first, &between)?;
                 self.conv(&pair.pointwise, &between, shape)
             }
             LayerKind::Pool(pool) => self.pool(pool, first, shape),
@@ -64,7 +100,7 @@ impl Exact<'_> {
             LayerKind::BatchNorm(norm) => self.batch_norm(norm, first),
             LayerKind::ScaleShift(shift) => {
                 let scaled = parameters::scale_shift(shift, first)?;
-                self.activate(&shift.activation, scaled)
+                self.fuse(&shift.activation, scaled)
             }
             LayerKind::PRelu(alpha) => {
                 let slopes = self.cut(alpha.mapv(f64::from))?;
@@ -152,6 +188,11 @@ impl Exact<'_> {
         }
     }
 
+    /// The fused `activation` of `x`.
+    fn fuse(&self, activation: &Activation, x: Samples) -> Result<Samples> {
+        if self.fused { self.activate(activation, x) } else { Ok(x) }
+    }
+
     /// `activation` of `x`.
     fn activate(&self, activation: &Activation, x: Samples) -> Result<Samples> {
         match activation {
@@ -196,10 +237,11 @@ impl Exact<'_> {
         if function.is_exact() || self.before_quantizers { Ok(y) } else { self.cut(y) }
     }
 
-    /// `values` cast to the configured type.
+    /// `values` cast to the type for what has no quantizer.
     fn cut(&self, values: Samples) -> Result<Samples> {
-        let lsb = self.precision.format.lsb();
-        let one = |value: f64| Some(cast_real(value, self.precision)?.to_f64()? * lsb);
+        let Some(precision) = self.precision else { return Ok(values) };
+        let lsb = precision.format.lsb();
+        let one = |value: f64| Some(cast_real(value, precision)?.to_f64()? * lsb);
         let cut: Option<Vec<f64>> = values.iter().map(|value| one(*value)).collect();
         Ok(Samples::from_shape_vec(values.raw_dim(), cut.ok_or("no finite number")?)?)
     }

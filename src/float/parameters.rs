@@ -1,20 +1,20 @@
 //! Layers with weights: matrix products, scales and biases.
 
-use bitkiln::model::{BatchNorm, Conv, Dense, Folded, ScaleShift};
-use bitkiln::quantizer::Quantizer;
+use crate::model::{BatchNorm, Conv, Dense, Folded, ScaleShift};
+use crate::quantizer::Quantizer;
 use ndarray::{Array1, ArrayD, ArrayViewD, Axis, IxDyn};
 
-use super::{Exact, Result, Samples};
+use super::{Reference, Result, Samples};
 
 /// Weights as flat row-major numbers, and biases.
-pub struct Parameters {
-    pub kernel: ArrayD<f64>,
-    pub bias: Option<ArrayD<f64>>,
+pub(super) struct Parameters {
+    pub(super) kernel: ArrayD<f64>,
+    pub(super) bias: Option<ArrayD<f64>>,
     /// No part has a quantizer, so that its sums get the configured type.
-    pub floats: bool,
+    pub(super) floats: bool,
 }
 
-impl Exact<'_> {
+impl Reference<'_> {
     pub(super) fn dense(&self, dense: &Dense, x: &Samples) -> Result<Samples> {
         let quantizers = [dense.kernel_quantizer.as_ref(), dense.bias_quantizer.as_ref()];
         let kernel = dense.kernel.view().into_dyn();
@@ -36,7 +36,7 @@ impl Exact<'_> {
         shape[x.ndim() - 1] = units;
         let sums = Samples::from_shape_vec(IxDyn(&shape), values)?;
         let sums = if own.floats { self.cut(sums)? } else { sums };
-        self.activate(&dense.activation, sums)
+        self.fuse(&dense.activation, sums)
     }
 
     /// The kernel's quantizer first, then that of the bias.
@@ -180,7 +180,7 @@ fn line(norm: &BatchNorm) -> Result<[ArrayD<f64>; 2]> {
 }
 
 /// x · weight + bias
-pub fn scale_shift(shift: &ScaleShift, x: &Samples) -> Result<Samples> {
+pub(super) fn scale_shift(shift: &ScaleShift, x: &Samples) -> Result<Samples> {
     let one = |value: f32, quantizer: &Option<Quantizer>| -> Result<f64> {
         let quantizer = quantizer.as_ref().map(Quantizer::in_kernel);
         let value = quantized(&Array1::from_elem(1, value), quantizer.as_ref())?;

@@ -1,9 +1,9 @@
 //! Layers over windows, as TensorFlow defines them.
 
-use bitkiln::model::{AxisResize, Conv, Padding, Pool, Reduction, WindowSpec};
+use crate::model::{AxisResize, Conv, Padding, Pool, Reduction, WindowSpec};
 use ndarray::{Array4, ArrayD, IxDyn};
 
-use super::{Exact, Result, Samples};
+use super::{Reference, Result, Samples};
 
 /// Samples as \[samples, rows, columns, channels\]; one-dimensional ones have one row.
 fn grid(x: &Samples) -> Result<Array4<f64>> {
@@ -42,7 +42,7 @@ fn taps(spec: &WindowSpec) -> Vec<[usize; 2]> {
     (0..rows).flat_map(|row| (0..columns).map(move |column| [row, column])).collect()
 }
 
-impl Exact<'_> {
+impl Reference<'_> {
     pub(super) fn conv(&self, conv: &Conv, x: &Samples, shape: &[usize]) -> Result<Samples> {
         let own = self.of_conv(conv)?;
         let kernel: Vec<f64> = own.kernel.iter().copied().collect();
@@ -90,7 +90,7 @@ impl Exact<'_> {
         }
         let sums = super::reshape(&y.into_dyn(), shape)?;
         let sums = if own.floats { self.cut(sums)? } else { sums };
-        self.activate(&conv.activation, sums)
+        self.fuse(&conv.activation, sums)
     }
 
     pub(super) fn pool(&self, pool: &Pool, x: &Samples, shape: &[usize]) -> Result<Samples> {
@@ -143,12 +143,12 @@ impl Exact<'_> {
             }
         }
         let pooled = Samples::from_shape_vec(IxDyn(shape), values)?;
-        self.activate(&pool.activation, pooled)
+        self.fuse(&pool.activation, pooled)
     }
 }
 
 /// Linear interpolation with half-pixel centres.
-pub fn bilinear(x: &Samples, axes: [AxisResize; 2], shape: &[usize]) -> Samples {
+pub(super) fn bilinear(x: &Samples, axes: [AxisResize; 2], shape: &[usize]) -> Samples {
     // The two positions that an element lies between, and how near it is to each of them.
     let between = |at: usize, by: AxisResize, length: usize| {
         let scale = match by {

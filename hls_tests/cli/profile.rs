@@ -1,0 +1,244 @@
+//! `bitkiln profile`: the table, the proposed configuration, every message.
+
+use std::path::{Path, PathBuf};
+
+use bitkiln::config::{Config, Variable};
+use bitkiln::front::write_npz;
+use ndarray::ArrayD;
+use serde_json::Value;
+
+use super::{Outcome, bitkiln, case, text};
+
+/// A convolution with ReLU and a depthwise one, of plain Keras.
+const PLAIN: &str = "conv2d_float";
+
+/// `profile` of a reference case with its own samples and `more` arguments.
+fn profile(name: &str, more: &[&str]) -> Result<std::process::Output, Box<dyn std::error::Error>> {
+    let (model, samples) = (case(name, "model.h5"), case(name, "inputs.npz"));
+    let mut arguments = vec!["profile".as_ref(), model.as_os_str()];
+    arguments.extend(["--input".as_ref(), samples.as_os_str()]);
+    arguments.extend(more.iter().map(std::ffi::OsStr::new));
+    bitkiln(&arguments)
+}
+
+fn json(name: &str, more: &[&str]) -> Result<Value, Box<dyn std::error::Error>> {
+    let output = profile(name, &[more, &["--json"]].concat())?;
+    assert!(output.status.success(), "{}", text(&output));
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+fn path(folder: &tempfile::TempDir, name: &str) -> PathBuf {
+    folder.path().join(name)
+}
+
+fn words(path: &Path) -> &str {
+    path.to_str().expect("a path of the test is UTF-8")
+}
+
+#[test]
+fn the_written_configuration_reaches_the_error() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let written = path(&folder, "c.yml");
+    for (goal, value) in [("--max-error", "0.02"), ("--bits", "8"), ("--agreement", "0.9")] {
+        let found = json(PLAIN, &[goal, value, "-o", words(&written)])?;
+        let accuracy = &found["proposal"]["accuracy"];
+        if goal == "--max-error" {
+            assert!(accuracy["max_error"].as_f64().ok_or("no error")? <= 0.02);
+        }
+        // With these types nothing is left to propose, and they are as accurate as stated.
+        let again = json(PLAIN, &["--config", words(&written)])?;
+        assert_eq!(&again["accuracy"], accuracy, "{goal}");
+        assert_eq!(again["proposal"], Value::Null);
+        let config = Config::load(&written)?;
+        for proposed in found["proposal"]["types"].as_array().ok_or("no types")? {
+            let (entry, key) = (&proposed["entry"], &proposed["variable"]);
+            let variable = match key.as_str() {
+                Some("weight") => Variable::Weight,
+                Some("bias") => Variable::Bias,
+                _ => Variable::Result,
+            };
+            let own = config.layer_precision_of(entry.as_str().ok_or("no entry")?, "", variable);
+            let own = own.map(|it| it.to_string());
+            assert_eq!(own.as_deref(), proposed["type"].as_str(), "{entry} {key}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn fewer_errors_take_more_bits() -> Outcome {
+    let bits = |error: &str| -> Result<u64, Box<dyn std::error::Error>> {
+        let found = json(PLAIN, &["--max-error", error])?;
+        let proposal = &found["proposal"];
+        let of = |key: &str| proposal[key].as_u64().unwrap_or_default();
+        Ok(of("parameter_bits") + of("result_bits"))
+    };
+    let (fine, coarse) = (bits("0.001")?, bits("0.1")?);
+    assert!(coarse < fine, "{coarse} {fine}");
+    Ok(())
+}
+
+#[test]
+fn types_have_the_width_that_is_asked_or_are_exact() -> Outcome {
+    let found = json(PLAIN, &["--bits", "9"])?;
+    let types = found["proposal"]["types"].as_array().ok_or("no types")?;
+    let names = |it: &Value| format!("{} {}", it["layer"], it["variable"]).replace('"', "");
+    let all = [
+        "input_1 input",
+        "conv weight",
+        "conv bias",
+        "conv result",
+        "dw weight",
+        "dw bias",
+        "dw result",
+    ];
+    assert_eq!(types.iter().map(names).collect::<Vec<_>>(), all);
+    // Values that take fewer bits get fewer: weights are multiples of 1/2.
+    let text = |at: usize| types[at]["type"].as_str().unwrap_or_default();
+    let exact = ["fixed<8,1,RND_CONV,SAT>", "fixed<3,2,RND,SAT>", "fixed<2,1,RND,SAT>"];
+    assert_eq!([0, 1, 2].map(text), exact);
+    assert!([3, 6].iter().all(|at| text(*at).contains("fixed<9,")), "{types:?}");
+    // Only a ReLU takes the sums of 'conv'.
+    assert!(types[3]["type"].as_str().is_some_and(|it| it.starts_with("ufixed")));
+    assert!(types[1]["range"] == "proven" || types[1]["range"] == "clipped");
+    Ok(())
+}
+
+#[test]
+fn the_table_names_values_types_and_accuracy() -> Outcome {
+    let output = profile(PLAIN, &["--max-error", "0.02"])?;
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let table = String::from_utf8_lossy(&output.stdout).into_owned();
+    let widest = table.lines().map(|line| line.chars().count()).max();
+    assert!(widest.is_some_and(|widest| widest <= 120), "{table}");
+    let all = text(&output);
+    for part in [
+        "layer variable range octaves type clipped unused proposed range is",
+        "conv weight [",
+        "conv activation [0, ",
+        "present types: largest error ",
+        "proposed types: largest error ",
+        "for an output error of at most 0.02: ",
+    ] {
+        assert!(all.contains(part), "{part}: {table}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_quantized_model_has_nothing_but_its_input_to_type() -> Outcome {
+    let found = json("dense_bits4", &[])?;
+    let types = found["proposal"]["types"].as_array().ok_or("no types")?;
+    assert_eq!(types.len(), 1);
+    assert_eq!(types[0]["variable"], "input");
+    let output = profile("dense_bits4", &["--input-type", "fixed<8,1>"])?;
+    assert!(output.status.success());
+    let all = text(&output);
+    assert!(all.contains("note: nothing to propose"), "{all}");
+    assert!(!all.contains("proposed"), "{all}");
+    let folder = tempfile::tempdir()?;
+    let written = path(&folder, "c.yml");
+    let output = profile("dense_bits4", &["--input-type", "fixed<8,1>", "-o", words(&written)])?;
+    assert_eq!(output.status.code(), Some(2));
+    let all = text(&output);
+    assert!(all.contains("nothing to propose: every parameter, result and input has"), "{all}");
+    assert!(all.contains("remove types from --config or --input-type"), "{all}");
+    assert!(!written.exists());
+    Ok(())
+}
+
+#[test]
+fn a_configuration_keeps_its_keys_and_its_types() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (base, written) = (path(&folder, "base.yml"), path(&folder, "c.yml"));
+    std::fs::write(
+        &base,
+        "Backend: Catapult\nHLSConfig:\n  Model: {Precision: 'fixed<12,4>', ReuseFactor: 3}\n  \
+         LayerName: {conv: {Precision: {weight: 'fixed<7,1>'}}}\n",
+    )?;
+    let more = [
+        "--config",
+        words(&base),
+        "--input-type",
+        "fixed<8,1>",
+        "-o",
+        words(&written),
+        "--bits",
+        "10",
+    ];
+    let found = json(PLAIN, &more)?;
+    let types = found["proposal"]["types"].as_array().ok_or("no types")?;
+    let is = |it: &Value, layer: &str, variable: &str| {
+        it["layer"] == layer && it["variable"] == variable
+    };
+    assert!(!types.iter().any(|it| is(it, "conv", "weight") || is(it, "input_1", "input")));
+    let config = Config::load(&written)?;
+    assert_eq!(config.backend, Some(bitkiln::config::Tool::Catapult));
+    assert_eq!(config.reuse_factor("conv", "Conv2D"), Some(3));
+    let weight = config.layer_precision_of("conv", "Conv2D", Variable::Weight);
+    assert_eq!(weight, Some("fixed<7,1>".parse()?));
+    // The types of the command line are part of the file.
+    let input = config.layer_precision_of("input_1", "InputLayer", Variable::Result);
+    assert_eq!(input, Some("fixed<8,1>".parse()?));
+    Ok(())
+}
+
+#[test]
+fn goals_that_make_no_sense_or_are_not_reached_are_errors() -> Outcome {
+    for (more, message, help) in [
+        (["--bits", "40"], "40 bits are outside of 2 to 24", "choose a width"),
+        (["--max-error", "-1"], "the output error -1 is not a positive number", "--max-error 0.01"),
+        (["--agreement", "1.5"], "the agreement 1.5 is not above 0", "--agreement 0.999"),
+    ] {
+        let output = profile(PLAIN, &more)?;
+        let all = text(&output);
+        assert_eq!(output.status.code(), Some(2), "{all}");
+        assert!(all.contains(message) && all.contains(help), "{all}");
+    }
+    // Weights of 1/2 are lost whatever the other types are.
+    let folder = tempfile::tempdir()?;
+    let base = path(&folder, "base.yml");
+    std::fs::write(&base, "LayerName: {conv: {Precision: {weight: 'fixed<2,2>'}}}")?;
+    let output = profile(PLAIN, &["--config", words(&base), "--max-error", "0.01"])?;
+    let all = text(&output);
+    assert_eq!(output.status.code(), Some(2), "{all}");
+    let message =
+        "an output error of at most 0.01 is not reached: with 24 bits for each type it is ";
+    assert!(all.contains(message) && all.contains("allow a larger error"), "{all}");
+    let output = profile(PLAIN, &["--bits", "8", "--max-error", "0.1"])?;
+    assert!(text(&output).contains("cannot be used with"), "{}", text(&output));
+    Ok(())
+}
+
+#[test]
+fn samples_that_do_not_fit_are_errors() -> Outcome {
+    let model = case(PLAIN, "model.h5");
+    let output = bitkiln(&["profile".as_ref(), model.as_os_str()])?;
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output).contains("--input <FILE>"), "{}", text(&output));
+    let folder = tempfile::tempdir()?;
+    let samples = path(&folder, "x.npz");
+    let nan = ArrayD::from_elem(vec![2, 6, 5, 2], f64::INFINITY);
+    for (name, shape, message) in [
+        ("input_1", vec![2, 6, 5, 2], "a value of 'input_1' is not finite"),
+        ("other", vec![2, 6, 5, 2], "has no array for input 'input_1'"),
+        ("input_1", vec![2, 6, 5], "takes samples of the shape [6, 5, 2]"),
+        ("input_1", vec![0, 6, 5, 2], "has no samples"),
+    ] {
+        let array = match shape.len() {
+            4 if shape[0] > 0 => nan.clone(),
+            _ => ArrayD::zeros(shape),
+        };
+        write_npz(&samples, &[(name, array)])?;
+        let arguments =
+            ["profile".as_ref(), model.as_os_str(), "--input".as_ref(), samples.as_os_str()];
+        let output = bitkiln(&arguments)?;
+        let all = text(&output);
+        assert_eq!(output.status.code(), Some(2), "{all}");
+        assert!(all.contains(message), "{all}");
+    }
+    let output = profile(PLAIN, &["-o", words(&model)])?;
+    assert!(text(&output).contains("would overwrite"), "{}", text(&output));
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! The trained network and the network of integers on the same samples: statistics of every layer.
+
+use std::collections::HashMap;
+
+use ndarray::{ArrayD, Axis, Slice};
+use petgraph::graph::NodeIndex;
+use petgraph::visit::Topo;
+
+use super::distribution::{Distribution, TypeCounter};
+use super::{ProfileError, Subject};
+use crate::fixed::{Overflow, Quantization, Rounding};
+use crate::float::{Reference, Samples};
+use crate::ir::NodeId;
+use crate::lower::TypedVariable;
+use crate::model::{LayerKind, Model};
+use crate::sim;
+
+/// Samples in one pass: the results of all layers for them are in memory at once.
+const BATCH: usize = 32;
+
+/// Values of the trained network for some samples.
+pub(super) struct Observed {
+    /// The outputs, in the model's order, for all samples.
+    pub outputs: Vec<Samples>,
+    /// Results of layers.
+    pub results: HashMap<NodeIndex, Distribution>,
+    /// Results of layers before a fused activation, of layers whose result has no quantizer.
+    pub sums: HashMap<NodeIndex, Distribution>,
+    /// Use of the types that results have now.
+    pub uses: HashMap<NodeIndex, TypeCounter>,
+    /// Use of the types that [`Observed::sums`] have now.
+    pub sum_uses: HashMap<NodeIndex, TypeCounter>,
+}
+
+/// Runs `samples`, an array per input, through the trained network and through the network of
+/// integers.
+pub(super) fn observe(
+    subject: &Subject<'_>,
+    samples: &[Samples],
+) -> Result<Observed, ProfileError> {
+    let sums = summed_layers(subject);
+    let mut observed = Observed {
+        outputs: Vec::new(),
+        results: HashMap::new(),
+        sums: HashMap::new(),
+        uses: HashMap::new(),
+        sum_uses: HashMap::new(),
+    };
+    let mut outputs: Vec<Vec<Samples>> = vec![Vec::new(); subject.model.outputs.len()];
+    for batch in batches(samples, BATCH) {
+        // The simulation checks that the samples fit.
+        let inputs = super::trial::quantize_inputs(subject.graph, &batch)?;
+        let trace = sim::run(subject.graph, &inputs)?;
+        let values = evaluate(subject, &batch)?;
+        for (index, precision) in &sums {
+            let reference = Reference { fused: false, ..Reference::TRAINED };
+            let sum = evaluate_layer(subject, &reference, *index, &values)?;
+            observed.sums.entry(*index).or_default().extend(&sum);
+            let counter =
+                observed.sum_uses.entry(*index).or_insert_with(|| TypeCounter::new(*precision));
+            counter.add_values(&sum);
+            counter.cast_values(&sum);
+        }
+        for (index, values) in &values {
+            observed.results.entry(*index).or_default().extend(values);
+            // Its node holds the result of a batch normalization.
+            if subject.folded.contains_key(&subject.model.graph[*index].name) {
+                continue;
+            }
+            let node = subject.node(*index);
+            let format = subject.graph[node].tensor.format;
+            let plain = Quantization::new(format, Rounding::Trn, Overflow::WRAP);
+            let counter = observed.uses.entry(*index).or_insert_with(|| TypeCounter::new(plain));
+            counter.add_values(values);
+            trace.of(node).into_iter().for_each(|codes| counter.add_codes(codes));
+        }
+        for (all, index) in outputs.iter_mut().zip(&subject.model.outputs) {
+            all.extend(values.get(index).cloned());
+        }
+    }
+    for parts in outputs {
+        let parts: Vec<_> = parts.iter().map(|part| part.view()).collect();
+        observed.outputs.push(ndarray::concatenate(Axis(0), &parts).map_err(misfit("outputs"))?);
+    }
+    Ok(observed)
+}
+
+/// `samples` in parts of up to `count` samples.
+pub(super) fn batches(
+    samples: &[Samples],
+    count: usize,
+) -> impl Iterator<Item = Vec<Samples>> + '_ {
+    let all = samples.first().map_or(0, |first| first.shape().first().copied().unwrap_or(0));
+    (0..all).step_by(count.max(1)).map(move |start| {
+        let part = |x: &Samples| {
+            let end = (start + count).min(x.shape()[0]).cast_signed();
+            x.slice_axis(Axis(0), Slice::from(start.cast_signed()..end)).to_owned()
+        };
+        samples.iter().map(part).collect()
+    })
+}
+
+/// The layers whose result has no quantizer and is the operand of a fused activation, each with the
+/// type of that result.
+fn summed_layers(subject: &Subject<'_>) -> Vec<(NodeIndex, Quantization)> {
+    let results = subject.unquantized.iter().filter(|it| it.variable == TypedVariable::Result);
+    let with_index =
+        results.filter_map(|it| Some((layer_called(subject.model, &it.layer)?, it.precision)));
+    with_index.filter(|(index, _)| !subject.is_whole(*index, TypedVariable::Result)).collect()
+}
+
+/// The result of every layer of the trained network.
+fn evaluate(
+    subject: &Subject<'_>,
+    inputs: &[Samples],
+) -> Result<HashMap<NodeIndex, Samples>, ProfileError> {
+    let model = subject.model;
+    let mut values: HashMap<NodeIndex, Samples> =
+        model.inputs.iter().copied().zip(inputs.iter().cloned()).collect();
+    let mut order = Topo::new(&model.graph);
+    while let Some(index) = order.next(&model.graph) {
+        if !values.contains_key(&index) {
+            let result = evaluate_layer(subject, &Reference::TRAINED, index, &values)?;
+            values.insert(index, result);
+        }
+    }
+    Ok(values)
+}
+
+/// The result of layer `index` for the results of the layers before it.
+fn evaluate_layer(
+    subject: &Subject<'_>,
+    reference: &Reference<'_>,
+    index: NodeIndex,
+    values: &HashMap<NodeIndex, Samples>,
+) -> Result<Samples, ProfileError> {
+    let (model, layer) = (subject.model, &subject.model.graph[index]);
+    let sources = model.sources(index);
+    let x: Vec<Samples> = sources.iter().filter_map(|it| values.get(it).cloned()).collect();
+    let count = x.first().map_or(0, |x| x.shape()[0]);
+    let shape: Vec<usize> =
+        [count].iter().chain(&subject.graph[subject.node(index)].tensor.shape).copied().collect();
+    reference
+        .layer(&layer.kind, &x, &shape)
+        .map_err(|error| ProfileError::Layer { layer: layer.name.clone(), error })
+}
+
+fn misfit(what: &str) -> impl Fn(ndarray::ShapeError) -> ProfileError {
+    let layer = what.to_owned();
+    move |error| ProfileError::Layer { layer: layer.clone(), error: error.into() }
+}
+
+impl Subject<'_> {
+    /// The node that holds the result of layer `index`.
+    pub(super) fn node(&self, index: NodeIndex) -> NodeId {
+        // Lowering lists the layers in the order of the model's nodes.
+        self.graph.layers[index.index()].1
+    }
+
+    /// True if `variable` of layer `index` is the layer's result, not the operand of a fused
+    /// activation.
+    pub(super) fn is_whole(&self, index: NodeIndex, variable: TypedVariable) -> bool {
+        let kind = &self.model.graph[index].kind;
+        match variable {
+            TypedVariable::Activation => true,
+            TypedVariable::Result => kind.is_linear() || matches!(kind, LayerKind::Activation(_)),
+            TypedVariable::Weight | TypedVariable::Bias | TypedVariable::Scale => false,
+        }
+    }
+}
+
+/// The layer called `name`.
+pub(super) fn layer_called(model: &Model, name: &str) -> Option<NodeIndex> {
+    model.graph.node_indices().find(|index| model.graph[*index].name == name)
+}
+
+/// The samples at `indices` of each array.
+pub(super) fn selected(samples: &[ArrayD<f64>], indices: &[usize]) -> Vec<ArrayD<f64>> {
+    samples.iter().map(|array| array.select(Axis(0), indices)).collect()
+}

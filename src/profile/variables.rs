@@ -1,0 +1,258 @@
+//! The variables that get a proposed type: inputs, and parameters and results without a quantizer.
+
+use num_bigint::Sign;
+use petgraph::graph::NodeIndex;
+
+use super::distribution::Distribution;
+use super::observe::{Observed, layer_called};
+use super::trial::{lowered, settings};
+use super::{ProfileError, Subject};
+use crate::fixed::{
+    Format, FormatError, Overflow, Quantization, Rounding, Signedness, fractional_bits,
+};
+use crate::float::Samples;
+use crate::function::Function;
+use crate::lower::{Lowered, TypedVariable};
+use crate::model::{Activation, LayerKind};
+
+/// The part of a layer that a variable is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// An input of the network.
+    Input,
+    /// A parameter or a result.
+    Typed(TypedVariable),
+}
+
+impl Role {
+    /// True for values that are the same for every sample.
+    pub fn is_parameter(self) -> bool {
+        match self {
+            Self::Typed(TypedVariable::Weight | TypedVariable::Bias | TypedVariable::Scale) => true,
+            Self::Input | Self::Typed(TypedVariable::Result | TypedVariable::Activation) => false,
+        }
+    }
+}
+
+/// A variable that gets a type.
+#[derive(Clone, Debug)]
+pub(super) struct Variable {
+    /// The layer.
+    pub layer: String,
+    /// Its name in a configuration.
+    pub entry: String,
+    pub role: Role,
+    pub signedness: Signedness,
+    /// Integer bits that hold every value.
+    pub integer: i32,
+    /// Fractional bits that represent every value exactly, at most.
+    pub finest: i32,
+    /// Number of values: parameters, or elements of a sample.
+    pub count: u64,
+}
+
+impl Variable {
+    /// The type of `width` bits, `integer` of them integer bits, or of fewer that represent every value
+    /// exactly. Values are rounded and saturate.
+    pub fn precision(&self, width: u32, integer: i32) -> Result<Quantization, FormatError> {
+        let rounding = match self.role {
+            // Samples are rounded half to even.
+            Role::Input => Rounding::RndConv,
+            Role::Typed(_) => Rounding::Rnd,
+        };
+        let exact = self.finest.saturating_add(integer).max(1).unsigned_abs();
+        let format = Format::new(self.signedness, width.min(exact), integer)?;
+        Ok(Quantization::new(format, rounding, Overflow::Sat))
+    }
+}
+
+/// The variables of `subject`, those of inputs first, then in topological order. `width` is the
+/// width at which results that nobody types are found to be wide.
+pub(super) fn variables(
+    subject: &Subject<'_>,
+    samples: &[Samples],
+    observed: &Observed,
+    width: u32,
+) -> Result<Vec<Variable>, ProfileError> {
+    let mut variables = inputs(subject, samples);
+    for unquantized in subject.unquantized {
+        let typed = unquantized.variable;
+        let index = layer_called(subject.model, &unquantized.layer);
+        let Some(index) = index.filter(|_| !is_set(subject, &unquantized.layer, typed)) else {
+            continue;
+        };
+        let (distribution, count, finest) = match typed {
+            TypedVariable::Weight | TypedVariable::Bias | TypedVariable::Scale => {
+                let all = || unquantized.values.iter().flatten();
+                let values = Distribution::of(all());
+                let count = values.count;
+                (Some(values), count, finest(all()))
+            }
+            TypedVariable::Result | TypedVariable::Activation => {
+                (result(observed, index, typed), elements(subject, index), i32::MAX)
+            }
+        };
+        let signs_differ = typed == TypedVariable::Result || typed == TypedVariable::Activation;
+        let Some(distribution) = distribution else { continue };
+        let signedness = match distribution.low < 0.0 || signs_differ {
+            true => Signedness::Signed,
+            false => Signedness::Unsigned,
+        };
+        variables.push(Variable {
+            layer: unquantized.layer.clone(),
+            entry: unquantized.entry.clone(),
+            role: Role::Typed(typed),
+            signedness,
+            integer: distribution.integer_bits(signedness),
+            finest,
+            count,
+        });
+    }
+    // With these types, results are found that are not negative, and results that are wide.
+    let lowered = lowered_at(subject, &variables, width)?;
+    widening(subject, observed, &lowered, width, &mut variables);
+    let lowered = lowered_at(subject, &variables, width)?;
+    for variable in &mut variables {
+        let Role::Typed(typed) = variable.role else { continue };
+        let Some(index) = layer_called(subject.model, &variable.layer) else { continue };
+        let range = lowered.graph[lowered.graph.layers[index.index()].1].tensor.range();
+        let is_positive = subject.is_whole(index, typed) && range.low().sign() != Sign::Minus;
+        let is_rectified = typed == TypedVariable::Result && only_rectified(subject, index);
+        if is_positive || is_rectified {
+            variable.signedness = Signedness::Unsigned;
+            let values = result(observed, index, typed);
+            variable.integer = values.map_or(1, |it| it.integer_bits(Signedness::Unsigned));
+        }
+    }
+    Ok(variables)
+}
+
+/// The inputs without a configured type.
+fn inputs(subject: &Subject<'_>, samples: &[Samples]) -> Vec<Variable> {
+    let inputs = subject.model.inputs.iter().zip(samples);
+    let inputs = inputs.map(|(index, values)| (&subject.model.graph[*index].name, values));
+    let open = inputs.filter(|(name, _)| !subject.set_inputs.contains_key(*name));
+    open.map(|(name, values)| {
+        let distribution = Distribution::of(values);
+        let signedness = match distribution.low < 0.0 {
+            true => Signedness::Signed,
+            false => Signedness::Unsigned,
+        };
+        Variable {
+            layer: name.clone(),
+            entry: name.clone(),
+            role: Role::Input,
+            signedness,
+            integer: distribution.integer_bits(signedness),
+            finest: finest(values),
+            count: (values.len() / values.shape()[0].max(1)) as u64,
+        }
+    })
+    .collect()
+}
+
+/// Adds the results that have no type but take more bits than the layer's operands and than `width`:
+/// averages, sums, products.
+fn widening(
+    subject: &Subject<'_>,
+    observed: &Observed,
+    lowered: &Lowered,
+    width: u32,
+    variables: &mut Vec<Variable>,
+) {
+    let model = subject.model;
+    let bits = |index: NodeIndex| {
+        lowered.graph[lowered.graph.layers[index.index()].1].tensor.format.width()
+    };
+    for index in model.graph.node_indices() {
+        let layer = &model.graph[index];
+        let is_quantizer = |reader: NodeIndex| !model.graph[reader].kind.quantizers().is_empty();
+        let readers: Vec<NodeIndex> = model.graph.neighbors(index).collect();
+        // A quantizer that follows is exact only for an exact operand.
+        let before_quantizers = !readers.is_empty()
+            && readers.iter().all(|reader| is_quantizer(*reader))
+            && !model.outputs.contains(&index);
+        let is_typed = variables.iter().any(|variable| variable.layer == layer.name)
+            || subject.unquantized.iter().any(|it| it.layer == layer.name)
+            || is_set(subject, &layer.name, TypedVariable::Result);
+        let is_wide = bits(index) > width
+            && model.sources(index).into_iter().all(|source| bits(source) < bits(index));
+        let is_softmax = layer.kind.activation() == Some(&Activation::Softmax);
+        let is_free = layer.kind.quantizers().is_empty() && !is_softmax && layer.kind.is_linear();
+        let is_input = matches!(layer.kind, LayerKind::Input { .. });
+        if !is_wide || !is_free || is_typed || before_quantizers || is_input {
+            continue;
+        }
+        let Some(values) = observed.results.get(&index) else { continue };
+        variables.push(Variable {
+            layer: layer.name.clone(),
+            entry: layer.name.clone(),
+            role: Role::Typed(TypedVariable::Result),
+            signedness: Signedness::Signed,
+            integer: values.integer_bits(Signedness::Signed),
+            finest: i32::MAX,
+            count: elements(subject, index),
+        });
+    }
+}
+
+/// The network with `width` bits for each variable.
+fn lowered_at(
+    subject: &Subject<'_>,
+    variables: &[Variable],
+    width: u32,
+) -> Result<Lowered, ProfileError> {
+    let types = variables.iter().map(|it| it.precision(width, it.integer));
+    let types = types.collect::<Result<Vec<_>, _>>()?;
+    lowered(subject, &settings(subject, variables, &types))
+}
+
+/// True if the user has chosen a type for this variable.
+fn is_set(subject: &Subject<'_>, layer: &str, variable: TypedVariable) -> bool {
+    let own = subject.settings.layer(layer).cloned();
+    own.is_some_and(|mut own| own.precision_mut(variable).is_some())
+}
+
+/// True if only ReLUs take the result of the operation of layer `index`: an unsigned type that
+/// saturates at 0 is a ReLU, and has no bit for a sign.
+fn only_rectified(subject: &Subject<'_>, index: NodeIndex) -> bool {
+    let model = subject.model;
+    let kind = |index: NodeIndex| &model.graph[index].kind;
+    if !subject.is_whole(index, TypedVariable::Result) {
+        return kind(index).activation().is_some_and(is_relu);
+    }
+    let mut readers = model.graph.neighbors(index).peekable();
+    readers.peek().is_some()
+        && !model.outputs.contains(&index)
+        && readers.all(
+            |reader| matches!(kind(reader), LayerKind::Activation(activation) if is_relu(activation)),
+        )
+}
+
+fn is_relu(activation: &Activation) -> bool {
+    match activation {
+        Activation::Function(Function::Relu(relu)) => {
+            relu.negative_slope == 0.0 && relu.threshold == 0.0
+        }
+        Activation::Function(_)
+        | Activation::Linear
+        | Activation::Softmax
+        | Activation::Quantizer(_) => false,
+    }
+}
+
+/// Fractional bits of the value that has most of them.
+fn finest<'v>(values: impl IntoIterator<Item = &'v f64>) -> i32 {
+    values.into_iter().filter_map(|value| fractional_bits(*value)).max().unwrap_or(0)
+}
+
+/// The values of a result.
+fn result(observed: &Observed, index: NodeIndex, typed: TypedVariable) -> Option<Distribution> {
+    let sums = observed.sums.get(&index).filter(|_| typed == TypedVariable::Result);
+    sums.or_else(|| observed.results.get(&index)).cloned()
+}
+
+/// Elements of one sample of the result of layer `index`.
+fn elements(subject: &Subject<'_>, index: NodeIndex) -> u64 {
+    subject.graph[subject.node(index)].tensor.len() as u64
+}

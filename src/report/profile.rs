@@ -1,0 +1,142 @@
+//! The table of a profile: values, types and proposed types.
+
+use comfy_table::{CellAlignment, Table};
+
+use super::layers::{narrow_style, rounded};
+use crate::profile::{Accuracy, Distribution, Profile, ProfileRow, Proposal};
+
+/// Octaves of a distribution, from the largest one down.
+const OCTAVES: i32 = 10;
+
+/// The bars of a distribution, by height.
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// `profile` as a table of some 100 columns, and the accuracy of present and proposed types.
+pub fn table(profile: &Profile) -> String {
+    let proposal = profile.proposal.as_ref();
+    let mut titles = vec!["layer", "variable", "range", "octaves", "type", "clipped", "unused"];
+    if proposal.is_some() {
+        titles.extend(["proposed", "range is"]);
+    }
+    let mut table = Table::new();
+    table.load_style(narrow_style());
+    table.set_header(titles);
+    for row in &profile.rows {
+        table.add_row(cells(row, proposal));
+    }
+    for (position, column) in table.column_iter_mut().enumerate() {
+        column.set_padding((0, 0));
+        if position == 5 || position == 6 {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    let mut text = format!("{table}\n");
+    text.push_str(&format!(
+        "\n{} samples, compared with the trained network in float64:\n",
+        profile.samples
+    ));
+    text.push_str(&format!("present types:  {}\n", accuracy(&profile.accuracy)));
+    if let Some(proposal) = proposal {
+        text.push_str(&format!("proposed types: {}\n", accuracy(&proposal.accuracy)));
+        text.push_str(&format!(
+            "for {}: {} bits of parameters, {} bits of inputs and results of a sample\n",
+            proposal.goal, proposal.parameter_bits, proposal.result_bits,
+        ));
+        text.push_str(&format!(
+            "found in {} simulations of {} samples\n",
+            proposal.trials, proposal.trial_samples
+        ));
+    }
+    text
+}
+
+/// The cells of a row. A proposed type rounds and saturates, as the page on profiles says.
+fn cells(row: &ProfileRow, proposal: Option<&Proposal>) -> Vec<String> {
+    let Distribution { low, high, .. } = row.values;
+    let usage = &row.usage;
+    let mut cells = vec![
+        row.layer.clone(),
+        row.variable.to_string(),
+        format!("[{}, {}]", number(low), number(high)),
+        bars(&row.values),
+        usage.precision.format.to_string(),
+        share(usage.clipped, row.values.count),
+        match (usage.unused_high, usage.unused_low) {
+            (0, 0) => "-".into(),
+            (high, low) => format!("{high}+{low}"),
+        },
+    ];
+    if let Some(proposal) = proposal {
+        let proposed = proposal.type_of(&row.layer, row.variable);
+        let cell = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+        cells.push(cell(proposed.map(|it| it.precision.format.to_string())));
+        cells.push(cell(proposed.map(|it| it.range.to_string())));
+    }
+    cells
+}
+
+/// A bar for each of the [`OCTAVES`] up to the largest value.
+fn bars(values: &Distribution) -> String {
+    let Some(top) = values.octaves.keys().next_back() else { return "-".into() };
+    let counts = || (0..OCTAVES).rev().map(|down| values.octaves.get(&(top - down)).copied());
+    let most = counts().flatten().max().unwrap_or(1).max(1);
+    let bar = |count: Option<u64>| match count {
+        None => ' ',
+        Some(count) => BARS[((count * 8).div_ceil(most).max(1) - 1).min(7) as usize],
+    };
+    counts().map(bar).collect()
+}
+
+/// A bound with four significant digits, in scientific notation if it is small.
+fn number(value: f64) -> String {
+    match value {
+        value if value != 0.0 && value.abs() < 1e-3 => format!("{value:.1e}"),
+        value => rounded(value),
+    }
+}
+
+/// A share in percent.
+fn share(count: u64, all: u64) -> String {
+    match 100.0 * count as f64 / all.max(1) as f64 {
+        _ if count == 0 => "-".into(),
+        percent if percent < 0.01 => "<0.01 %".into(),
+        percent => format!("{percent:.2} %"),
+    }
+}
+
+/// An accuracy in words.
+fn accuracy(accuracy: &Accuracy) -> String {
+    let agreement = match accuracy.agreement() {
+        None => String::new(),
+        Some(share) => format!(
+            ", argmax agrees in {} of {} ({:.2} %)",
+            accuracy.decisions - accuracy.disagreements,
+            accuracy.decisions,
+            100.0 * share
+        ),
+    };
+    format!(
+        "largest error {}, mean error {}{agreement}",
+        number(accuracy.max_error),
+        number(accuracy.mean_error)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bars_show_octaves_up_to_the_largest_value() {
+        let values = [1.5, 1.25, 0.75, 0.002, 0.0, -1.0, 1.0];
+        assert_eq!(bars(&Distribution::of(&values)), "▂       ▂█");
+        assert_eq!(bars(&Distribution::of(&[0.0])), "-");
+    }
+
+    #[test]
+    fn numbers_and_shares_are_short() {
+        let all = [0.0, -9.75, 0.00012345, 1234.5].map(number);
+        assert_eq!(all, ["0", "-9.75", "1.2e-4", "1235"]);
+        assert_eq!([share(0, 5), share(1, 3), share(1, 1 << 20)], ["-", "33.33 %", "<0.01 %"]);
+    }
+}
