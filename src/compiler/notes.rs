@@ -160,7 +160,6 @@ fn has_weights(kind: &LayerKind) -> bool {
         | LayerKind::BatchNorm(_)
         | LayerKind::ScaleShift(_)
         | LayerKind::Embedding(_)
-        | LayerKind::Einsum(_)
         | LayerKind::PRelu(_) => true,
         LayerKind::TimeDistributed(kind) | LayerKind::ChannelsFirst(kind) => has_weights(kind),
         LayerKind::Input { .. }
@@ -181,8 +180,6 @@ fn has_weights(kind: &LayerKind) -> bool {
         | LayerKind::Concatenate { .. }
         | LayerKind::Stack { .. }
         | LayerKind::Dot { .. }
-        | LayerKind::Rescaling(_)
-        | LayerKind::Normalization(_)
         | LayerKind::Bilinear { .. } => false,
     }
 }
