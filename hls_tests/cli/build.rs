@@ -303,3 +303,26 @@ fn a_configuration_sets_types_and_reuse() -> Outcome {
     assert!(printed.contains("Precison") && printed.contains("Precision"), "{printed}");
     Ok(())
 }
+
+/// A project names the folder that it was built from, and the hash of the files in it.
+#[test]
+fn a_folder_is_a_model() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let project = folder.path().join("prj");
+    let model = case("saved_model", "model");
+    let built =
+        bitkiln(&["build".as_ref(), model.as_os_str(), "-o".as_ref(), project.as_os_str()])?;
+    assert!(built.status.success(), "{}", text(&built));
+    let manifest = std::fs::read_to_string(project.join("bitkiln.json"))?;
+    let manifest: serde_json::Value = serde_json::from_str(&manifest)?;
+    assert_eq!(manifest["model"]["file"], "model");
+    let files = ["keras_metadata.pb", "saved_model.pb", "variables/variables.data-00000-of-00001"];
+    let mut hash = sha2::Sha256::default();
+    for file in files.iter().chain(&["variables/variables.index"]) {
+        sha2::Digest::update(&mut hash, std::fs::read(model.join(file))?);
+    }
+    let hash = sha2::Digest::finalize(hash);
+    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+    assert_eq!(manifest["model"]["sha256"], hash);
+    Ok(())
+}

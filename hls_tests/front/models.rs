@@ -20,7 +20,8 @@ fn cases(parent: &Path) -> Vec<PathBuf> {
 /// Loads the Keras model in a folder; `None` if it has none.
 fn load_case(folder: &Path) -> Option<Result<Model, FrontError>> {
     let existing = |name: &str| Some(folder.join(name)).filter(|path| path.exists());
-    let model = ["model.h5", "model.keras", "model.json"].into_iter().find_map(existing)?;
+    let model =
+        ["model.h5", "model.keras", "model.json", "model"].into_iter().find_map(existing)?;
     Some(load(&model, existing("weights.h5").as_deref()))
 }
 

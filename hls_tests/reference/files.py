@@ -77,9 +77,23 @@ def keras3_nested():
     return keras.Model(x, dense(2, "last")(act("c")(y)))
 
 
+def saved_model(traces=True):
+    """A pruned layer, models in the model, a model over time, and a layer that is called twice."""
+    inner = keras.Sequential([L.Input((3,)), dense(4, "d"), act("a"), pruned(dense(3, "e"))], name="inner")
+    steps = keras.Sequential([dense(3, "d"), act("a")], name="steps")
+    x, y = L.Input((2, 3), name="x"), L.Input((3,), name="y")
+    image = pruned(q.QSeparableConv1D(3, 1, depthwise_quantizer=B(), pointwise_quantizer=B(), bias_quantizer=B(), name="separable"))
+    shared, both = act("shared"), dense(3, "both")
+    first = L.TimeDistributed(steps, name="time")(act("image")(image(x)) if traces else x)
+    second = inner(shared(both(y)))
+    return keras.Model([x, y], dense(2, "last")(act("c")(L.Add(name="sum")([first[:, 1], second, both(shared(both(y)))]))))
+
+
 CASES = {
     "pruned_kinds": (pruned_kinds, "model.keras", "2.15"),
     "pruned_nested": (pruned_nested, "model.h5", "2.15"),
+    "saved_model": (saved_model, "model", "2.15"),
+    "saved_model_without_traces": (lambda: saved_model(False), "model", "2.15"),
     "keras213_nested": (keras213_nested, "model.keras", "2.13"),
     "keras3_nested_h5": (keras3_nested, "model.h5", "3.15"),
 }
@@ -101,7 +115,11 @@ def case(name, out):
     folder = out / name
     folder.mkdir(parents=True, exist_ok=True)
     # Prediction multiplies the kernels of pruned layers by their masks, so that the file comes first.
-    model.save(folder / file)
+    model.save(folder / file, **({"save_traces": name == "saved_model"} if file == "model" else {}))
+    if file == "model":
+        # The operations of TensorFlow, which Bitkiln does not read.
+        (folder / file / "saved_model.pb").write_bytes(b"")
+        (folder / file / "fingerprint.pb").unlink()
     ends = shapes(model)
     feed = [rng.integers(-128, 128, size=(8,) + shape).astype(np.float32) / 128 for shape in ends.values()]
     steps = trace(model, feed if len(feed) > 1 else feed[0])

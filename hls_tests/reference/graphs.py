@@ -390,28 +390,27 @@ def trace(model, feed, prefix=""):
     graph = model._functional if VERSION == 3 and isinstance(model, keras.Sequential) else model
     taken = results_taken(graph)
     # Keras 2 hides the input of a Sequential model.
-    for layer in graph._self_tracked_trackables if VERSION == 2 else graph.operations:
-        for number, node in enumerate(calls(graph, layer)):
-            tensors = flat(node.outputs if VERSION == 2 else node.output_tensors)
-            values = flat(keras.Model(graph.inputs, tensors)(feed, training=False)) if tensors else []
-            name = layer.name if number == 0 else f"{layer.name}_{number}"
-            if isinstance(layer, keras.Model):
-                inputs = flat(node.input_tensors if VERSION == 2 else node.arguments.keras_tensors)
-                given = flat(keras.Model(graph.inputs, inputs)(feed, training=False))
-                inside = trace(layer, given if len(given) > 1 else given[0], f"{prefix}{name}/")
-                result.update(inside)
-            if isinstance(layer, L.TimeDistributed) and isinstance(layer.layer, keras.Model):
-                inputs = flat(node.input_tensors if VERSION == 2 else node.arguments.keras_tensors)
-                given = np.asarray(keras.Model(graph.inputs, inputs)(feed, training=False))
-                inside = trace(layer.layer, given.reshape(-1, *given.shape[2:]), f"{prefix}{name}/")
-                result.update({at: steps.reshape(*given.shape[:2], *steps.shape[1:]) for at, steps in inside.items()})
-            if isinstance(layer, keras.Model):
-                result[prefix + name] = np.asarray(values[0])
-            elif prefix or not isinstance(layer, L.InputLayer):
-                at = layer._inbound_nodes.index(node)
-                for of_call, value in enumerate(values):
-                    if len(values) == 1 or (layer.name, at, of_call) in taken:
-                        result[prefix + name + (f":{of_call}" if of_call else "")] = np.asarray(value)
+    layers = graph._self_tracked_trackables if VERSION == 2 else graph.operations
+    nodes = [(layer, number, node) for layer in layers for number, node in enumerate(calls(graph, layer))]
+    tensors = [flat(node.outputs if VERSION == 2 else node.output_tensors) for _, _, node in nodes]
+    given = [flat(node.input_tensors if VERSION == 2 else node.arguments.keras_tensors) for _, _, node in nodes]
+    tensors += [[tensor for tensor in one if hasattr(tensor, "_keras_history")] for one in given]  # No constants.
+    computed = iter(flat(keras.Model(graph.inputs, flat(tensors))(feed, training=False)))
+    computed = [[np.asarray(next(computed)) for _ in one] for one in tensors]
+    for (layer, number, node), values, given in zip(nodes, computed, computed[len(nodes):]):
+        name = layer.name if number == 0 else f"{layer.name}_{number}"
+        if isinstance(layer, keras.Model):
+            result.update(trace(layer, given if len(given) > 1 else given[0], f"{prefix}{name}/"))
+        if isinstance(layer, L.TimeDistributed) and isinstance(layer.layer, keras.Model):
+            inside = trace(layer.layer, given[0].reshape(-1, *given[0].shape[2:]), f"{prefix}{name}/")
+            result.update({at: steps.reshape(*given[0].shape[:2], *steps.shape[1:]) for at, steps in inside.items()})
+        if isinstance(layer, keras.Model):
+            result[prefix + name] = values[0]
+        elif prefix or not isinstance(layer, L.InputLayer):
+            at = layer._inbound_nodes.index(node)
+            for of_call, value in enumerate(values):
+                if len(values) == 1 or (layer.name, at, of_call) in taken:
+                    result[prefix + name + (f":{of_call}" if of_call else "")] = value
     return result
 
 

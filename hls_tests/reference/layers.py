@@ -140,7 +140,50 @@ def embedding(folder):
     save(folder, model, x, {"input_1": "ufixed<4,4>", "input_2": "ufixed<5,3>"})
 
 
+def rescaling(folder):
+    """Scales and offsets, before a quantizer and without one."""
+    i = keras.Input((3, 2), name="input_1", dtype="uint8")
+    fine = L.Rescaling(1 / 255, name="fine")(i)
+    quantized = q.QActivation("quantized_relu(6,0)", name="quantized")(fine)
+    centred = L.Rescaling(1 / 127.5, offset=-1, name="centred")(i)
+    short = L.Rescaling(1 / 256, offset=-0.5, name="short")(i)
+    channels = L.Rescaling(scale=[0.25, 0.1], offset=[0.0, -1.5], name="channels")(i) if THREE else short
+    x = {"input_1": RNG.integers(0, 256, (40, 3, 2)).astype("float32")}
+    save(folder, keras.Model(i, [quantized, centred, short, channels]), x, {"input_1": "ufixed<8,8>"}, precision="fixed<40,10,RND,SAT>")
+
+
+def normalization(folder):
+    """Statistics that are stated or adapted, along several axes."""
+    i = keras.Input((4, 3), name="input_1")
+    data = grid((50, 4, 3), 5, -3, 4)
+    adapted = L.Normalization(name="adapted")
+    each = L.Normalization(axis=(1, -1), name="each")
+    whole = L.Normalization(axis=None, name="whole")
+    rows = L.Normalization(axis=1, name="rows")
+    for layer in (adapted, each, whole, rows):
+        layer.adapt(data)
+    stated = L.Normalization(mean=[0.5, -1.0, 2.0], variance=[4.0, 0.25, 0.0625], name="stated")
+    one = L.Normalization(axis=None, mean=0.75, variance=2.0, name="one")
+    invert = L.Normalization(mean=[0.5, -1.0, 2.0], variance=[2.0, 0.25, 3.0], invert=True, name="invert")
+    ends = [q.QActivation("quantized_bits(8,2,1,alpha=1)", name=f"q_{layer.name}")(layer(i)) for layer in (adapted, each, rows)]
+    model = keras.Model(i, [*ends, *(layer(i) for layer in (whole, stated, one, invert))])
+    save(folder, model, {"input_1": grid((40, 4, 3), 5, -3, 4)}, {"input_1": "fixed<8,3>"}, precision="fixed<40,10,RND,SAT>")
+
+
+def resizing(folder):
+    """Sizes that are multiples and fractions, and any size for nearest interpolation."""
+    i = keras.Input((6, 8, 2), name="input_1")
+    sizes = {"nearest": [(12, 16), (3, 4), (7, 5), (2, 8)], "bilinear": [(12, 16), (3, 4), (2, 2), (6, 16), (12, 4), (3, 2)]}
+    layers = [L.Resizing(*size, interpolation=kind, name=f"{kind}_{size[0]}_{size[1]}") for kind in sizes for size in sizes[kind]]
+    layers.append(L.Resizing(3, 4, crop_to_aspect_ratio=True, name="crop"))
+    model = keras.Model(i, [layer(i) for layer in layers])
+    save(folder, model, {"input_1": grid((8, 6, 8, 2), 4, -2, 2)}, {"input_1": "fixed<6,2>"})
+
+
 CASES = {
+    "rescaling": rescaling,
+    "normalization": normalization,
+    "resizing": resizing,
     "embedding": embedding,
     "folded": folded,
     "activation_objects": activation_objects,

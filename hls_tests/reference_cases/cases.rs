@@ -92,7 +92,7 @@ impl Case {
         if let Some(kind) = case["sigmoid"].as_str() {
             options.sigmoid = kind.parse()?;
         }
-        let file = ["model.h5", "model.keras", "model.json"]
+        let file = ["model.h5", "model.keras", "model.json", "model"]
             .map(|file| folder.join(file))
             .into_iter()
             .find(|path| path.exists())

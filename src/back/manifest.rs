@@ -25,7 +25,8 @@ const LAYOUT: u32 = 1;
 pub struct ModelSource {
     /// The file's name, without folders.
     pub file: String,
-    /// Its SHA-256, in hexadecimal.
+    /// SHA-256 of its bytes, or of those of all files of a folder in the order of their paths, in
+    /// hexadecimal.
     pub sha256: String,
 }
 

@@ -15,9 +15,9 @@ use super::{complaint, note};
 /// A model and what its file leaves open.
 #[derive(Args)]
 pub struct ModelArgs {
-    /// Model file: Keras 2 .h5, Keras 3 .keras, or architecture .json with --weights
+    /// Model of Keras 2 or 3: .h5, .keras, SavedModel folder, or architecture .json with --weights
     model: PathBuf,
-    /// Weights of an architecture .json (.h5)
+    /// Weights of an architecture .json: .h5, .weights.h5, or a complete model
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
     /// Configuration in hls4ml's keys, YAML or JSON

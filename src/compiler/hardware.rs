@@ -6,6 +6,7 @@ use super::{CompileError, Network};
 use crate::back::{self, Headers, ModelSource, Tool, Vectors, Verdict, WriteOptions};
 use crate::diagnostic::Diagnostic;
 use crate::fixed::Codes;
+use crate::front;
 use crate::hls::Design;
 use crate::ir::{Graph, NodeId};
 use crate::passes::{self, Report};
@@ -82,7 +83,7 @@ impl Hardware<'_> {
             None => None,
             Some(file) => {
                 let failed = |source| CompileError::ModelSource { file: file.clone(), source };
-                Some(ModelSource::new(file, &std::fs::read(file).map_err(failed)?))
+                Some(ModelSource::new(file, &front::model_bytes(file).map_err(failed)?))
             }
         };
         let options = WriteOptions { force, model };

@@ -134,6 +134,7 @@ impl Section {
 
     fn read(node: &PlacedValue<'_>, level: Level, types: Level) -> Result<Self, ConfigError> {
         let mut section = Self::default();
+        let mut attributes = BTreeMap::new();
         for (key, node) in keys::read(level, node)? {
             match key {
                 "Precision" => section.read_precision(&node, types)?,
@@ -161,9 +162,11 @@ impl Section {
                 "Trace" => {
                     node.boolean()?;
                 }
-                _ => section.set_type(key, &node)?,
+                _ => attributes.extend(typed(key, &node)?),
             }
         }
+        // hls4ml sets the attributes of a layer last: `exp_table_t` outranks `Precision: exp_table`.
+        section.precision.extend(attributes);
         Ok(section)
     }
 
@@ -185,10 +188,9 @@ impl Section {
         Ok(())
     }
 
-    /// The type of the variable that `key` names.
+    /// Sets the type of the variable that `key` names. A second key for it is an error.
     fn set_type(&mut self, key: &str, node: &PlacedValue<'_>) -> Result<(), ConfigError> {
-        let Some(variable) = Variable::from_key(key) else { return Ok(()) };
-        let Some(quantization) = node.precision()? else { return Ok(()) };
+        let Some((variable, quantization)) = typed(key, node)? else { return Ok(()) };
         if self.precision.insert(variable, quantization).is_some() {
             let bare = keys::bare(key);
             let other = if bare == key { format!("{key}_t") } else { bare.to_owned() };
@@ -196,6 +198,15 @@ impl Section {
         }
         Ok(())
     }
+}
+
+/// The variable that `key` names and its type; none for a type that is `auto`.
+fn typed(
+    key: &str,
+    node: &PlacedValue<'_>,
+) -> Result<Option<(Variable, Quantization)>, ConfigError> {
+    let Some(variable) = Variable::from_key(key) else { return Ok(None) };
+    Ok(node.precision()?.map(|quantization| (variable, quantization)))
 }
 
 /// Entries of a table. Its index is a whole number of bits.

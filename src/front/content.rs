@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io::{Cursor, Read};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 use zip::result::ZipError;
@@ -34,14 +34,20 @@ pub enum Content {
     Npy(Vec<u8>),
     /// Text that starts with a JSON object or array, without a byte order mark.
     Json(Vec<u8>),
+    /// A folder, which may be a SavedModel.
+    Folder(PathBuf),
     /// Any other file.
     Other(Vec<u8>),
 }
 
 impl Content {
-    /// Reads a regular file.
+    /// Reads a regular file, or finds a folder.
     pub(super) fn read(path: &Path) -> Result<Self, FrontError> {
-        Self::bytes(path).map(Self::of).located(path)
+        if path.is_dir() {
+            Ok(Self::Folder(path.to_owned()))
+        } else {
+            read_file(path).map(Self::of)
+        }
     }
 
     fn bytes(path: &Path) -> Result<Vec<u8>, Problem> {
@@ -84,6 +90,7 @@ impl Content {
             Self::Zip(_) => "a zip archive".to_owned(),
             Self::Npy(_) => "a NumPy array".to_owned(),
             Self::Json(_) => "JSON text".to_owned(),
+            Self::Folder(_) => "a folder".to_owned(),
             Self::Other(bytes) if bytes.is_empty() => "empty".to_owned(),
             Self::Other(bytes) => {
                 let start = &bytes[..bytes.len().min(8)];
@@ -91,6 +98,33 @@ impl Content {
             }
         }
     }
+}
+
+/// Reads a regular file.
+pub(super) fn read_file(path: &Path) -> Result<Vec<u8>, FrontError> {
+    Content::bytes(path).located(path)
+}
+
+/// Reads the bytes of a model: its file, or all files of its folder in the order of their paths.
+///
+/// # Errors
+/// If a file cannot be read.
+pub fn model_bytes(path: &Path) -> std::io::Result<Vec<u8>> {
+    if !path.is_dir() {
+        return std::fs::read(path);
+    }
+    let mut bytes = vec![];
+    let mut entries: Vec<PathBuf> =
+        std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    entries.sort();
+    for entry in entries {
+        // A link could lead back here.
+        let is_link = entry.symlink_metadata()?.is_symlink();
+        if !is_link || entry.is_file() {
+            bytes.extend(model_bytes(&entry)?);
+        }
+    }
+    Ok(bytes)
 }
 
 thread_local! {

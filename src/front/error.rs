@@ -76,6 +76,12 @@ pub enum Problem {
         /// Name of the entry.
         entry: String,
     },
+    /// A SavedModel without Keras' layers.
+    #[error("is a SavedModel without Keras' layers: it has no keras_metadata.pb")]
+    #[diagnostic(help(
+        "save the model that was exported: model.save(\"model.keras\"), or tf.keras.models.load_model(FOLDER).save(\"model.h5\") with TensorFlow 2.5 to 2.15"
+    ))]
+    NoKerasMetadata,
     /// An architecture without weights.
     #[error("holds an architecture without weights")]
     #[diagnostic(help("pass the file that model.save_weights wrote with --weights FILE"))]

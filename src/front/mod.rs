@@ -19,7 +19,7 @@ mod layer_problem;
 use std::path::Path;
 
 pub use arrays::{Arrays, read_arrays, write_npy, write_npz};
-pub use content::{Content, is_guarded};
+pub use content::{Content, is_guarded, model_bytes};
 pub use error::{FrontError, Problem};
 pub use input_shape::{InputShape, InputShapeError};
 pub use keras::{ActivationError, Keras};
@@ -71,6 +71,7 @@ pub struct ReadOptions {
 /// |---|---|
 /// | HDF5 with an attribute `model_config` | `model.save("m.h5")` of Keras 2 and 3 |
 /// | zip with `config.json` | `model.save("m.keras")` of Keras 2.12 and later, and Keras 3 |
+/// | folder with `saved_model.pb` and `keras_metadata.pb` | `model.save("folder")` of Keras 2, TensorFlow 2.5 and later |
 /// | JSON | `model.to_json()`; holds no weights, so that `weights` is required if a layer has any |
 ///
 /// `weights` is a weights file (`model.save_weights`) or a complete model. Its weights replace those

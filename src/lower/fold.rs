@@ -186,6 +186,8 @@ fn plain_outputs(kind: &LayerKind) -> Option<usize> {
         | LayerKind::ScaleShift(_)
         | LayerKind::PRelu(_)
         | LayerKind::Embedding(_)
+        | LayerKind::Rescaling(_)
+        | LayerKind::Normalization(_)
         | LayerKind::Adaptive(_)
         | LayerKind::Flatten
         | LayerKind::Identity

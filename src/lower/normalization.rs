@@ -171,6 +171,8 @@ fn after(kind: &LayerKind) -> After {
         | LayerKind::Separable(_)
         | LayerKind::PRelu(_)
         | LayerKind::Embedding(_)
+        | LayerKind::Rescaling(_)
+        | LayerKind::Normalization(_)
         | LayerKind::Dot { .. } => After::Typed,
         LayerKind::TimeDistributed(kind) | LayerKind::ChannelsFirst(kind) => after(kind),
     }

@@ -237,3 +237,44 @@ impl Reduction {
         }
     }
 }
+
+/// `x · scale + offset`; both broadcast to the samples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rescaling {
+    /// Scale, in float32 as Keras casts it.
+    pub scale: ArrayD<f32>,
+    /// Offset.
+    pub offset: ArrayD<f32>,
+}
+
+/// `(x - mean) / max(√variance, 10^-7)`, or its inverse. Both have the axes of a sample; an axis
+/// along which they do not differ has length 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Normalization {
+    /// Mean.
+    pub mean: ArrayD<f32>,
+    /// Variance, not negative.
+    pub variance: ArrayD<f32>,
+    /// The inverse: `mean + x · max(√variance, 10^-7)`.
+    pub invert: bool,
+}
+
+/// Change of the length of one axis by an integer factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AxisResize {
+    /// So many times longer.
+    Up(usize),
+    /// So many times shorter.
+    Down(usize),
+}
+
+impl AxisResize {
+    /// Returns the change from one length to another; `None` without an integer factor.
+    pub fn new(from: usize, to: usize) -> Option<Self> {
+        match (to.checked_rem(from)?, from.checked_rem(to)?) {
+            (0, _) => Some(Self::Up(to / from)),
+            (_, 0) => Some(Self::Down(from / to)),
+            _ => None,
+        }
+    }
+}

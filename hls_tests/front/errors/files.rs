@@ -1,6 +1,8 @@
 //! Files and configurations that are not models.
 
-use bitkiln::front::{Problem, load};
+use std::path::Path;
+
+use bitkiln::front::{Problem, load, read_arrays};
 use serde_json::json;
 
 use super::{Folder, expect, layer, load_json, sequential, words};
@@ -14,7 +16,13 @@ fn files_that_are_no_models() {
     assert!(matches!(*error.problem, Problem::Unreadable(_)), "{error}");
     assert!(words(&error).0.starts_with("none.h5: cannot be read: "), "{error}");
     let error = load(folder.0.path(), None).unwrap_err();
-    assert!(error.to_string().ends_with("cannot be read: not a regular file"), "{error}");
+    assert!(error.to_string().ends_with("not a recognised model file (a folder)"), "{error}");
+    let error = read_arrays(folder.0.path()).unwrap_err();
+    assert!(error.to_string().ends_with("not a recognised array file (a folder)"), "{error}");
+    let device = Path::new("/dev/null");
+    if device.exists() {
+        expect(load(device, None), "null: cannot be read: not a regular file", "an existing file");
+    }
 
     // A hole of a terabyte, which takes no room on the disk.
     let huge = folder.file("huge.h5", "");
@@ -116,4 +124,59 @@ fn models_that_are_not_understood() {
     let message =
         "model.json: layer 'm' (Sequential): unknown attribute magic = 1 might change the result";
     expect(load_json(&config, &weights), message, "remove it");
+}
+
+/// Folders that TensorFlow writes.
+#[test]
+fn saved_models() {
+    let folder = Folder::new();
+    let path = |name: &str| folder.0.path().join(name);
+    folder.file("saved_model.pb", "");
+    let error = load(folder.0.path(), None).unwrap_err();
+    let (message, help) = words(&error);
+    let expected = "is a SavedModel without Keras' layers: it has no keras_metadata.pb";
+    assert!(message.ends_with(expected), "{message}");
+    assert!(help.contains("load_model(FOLDER).save(\"model.h5\")"), "{help}");
+
+    let original = crate::project("hls_tests/reference/saved_model/model");
+    let copy = |name: &str, change: &dyn Fn(&mut Vec<u8>)| {
+        let mut bytes = std::fs::read(original.join(name)).unwrap();
+        change(&mut bytes);
+        folder.file(name, bytes);
+    };
+    std::fs::create_dir(path("variables")).unwrap();
+    copy("keras_metadata.pb", &|_| {});
+    let error = load(folder.0.path(), None).unwrap_err();
+    assert!(words(&error).0.starts_with("variables.index: cannot be read: "), "{error}");
+    copy("variables/variables.index", &|_| {});
+    copy("variables/variables.data-00000-of-00001", &|_| {});
+    let full = load(folder.0.path(), None).unwrap();
+
+    // The weights of a folder also go with an architecture of another file.
+    let config = serde_json::json!({"class_name": "Sequential", "config": {"name": "m", "layers": [
+        {"class_name": "InputLayer", "config": {"name": "in", "batch_shape": [null, 3]}}]}});
+    let error = super::load_json(&config, folder.0.path()).unwrap_err();
+    assert!(matches!(*error.problem, Problem::Surplus { .. }), "{error}");
+
+    // Damaged files are errors, or models of the same layers.
+    for name in [
+        "keras_metadata.pb",
+        "variables/variables.index",
+        "variables/variables.data-00000-of-00001",
+    ] {
+        let length = std::fs::metadata(original.join(name)).unwrap().len() as usize;
+        for at in (0..length).step_by((length / 40).max(1)) {
+            for change in [0x01, 0xff] {
+                copy(name, &|bytes| bytes[at] ^= change);
+                if let Ok(model) = load(folder.0.path(), None) {
+                    assert_eq!(model.graph.node_count(), full.graph.node_count());
+                }
+            }
+            copy(name, &|bytes| bytes.truncate(at));
+            let cut = load(folder.0.path(), None);
+            // The metadata of the model precede those of its layers.
+            assert!(cut.is_err() || name == "keras_metadata.pb", "{name} {at}");
+        }
+        copy(name, &|_| {});
+    }
 }

@@ -176,6 +176,20 @@ fn all_spellings_of_types_are_read() {
     assert_eq!(config.softmax("s").inv_table, of("ufixed<10,1,RND,SAT>"));
 }
 
+/// As in part 4 of hls4ml's tutorial, which sets the attribute beside the types that hls4ml wrote.
+#[test]
+fn an_attribute_of_a_layer_outranks_the_type_under_precision() {
+    for text in [
+        "s: {Precision: {exp_table: 'fixed<18,8,RND,SAT,0>'}, exp_table_t: 'ap_fixed<18,4>'}",
+        "s: {exp_table_t: 'ap_fixed<18,4>', Precision: {exp_table: 'fixed<18,8,RND,SAT,0>'}}",
+    ] {
+        let config = config(&format!("LayerName: {{{text}}}"));
+        assert_eq!(config.softmax("s").exp_table, of("fixed<18,4>"), "{text}");
+    }
+    let config = config("LayerName: {s: {Precision: {exp_table: 'int<4>'}, exp_table_t: auto}}");
+    assert_eq!(config.softmax("s").exp_table, of("int<4>"));
+}
+
 const LAYERS: &[(&str, &str)] = &[("x", "InputLayer"), ("fc1", "QDense"), ("sm", "Activation")];
 
 #[test]

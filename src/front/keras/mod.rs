@@ -10,11 +10,12 @@ mod attributes;
 mod layers;
 mod operations;
 mod quantizers;
+mod saved_model;
 mod weights;
 
 use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::Value;
@@ -31,7 +32,7 @@ use architecture::{Architecture, Role};
 use attributes::Attributes;
 use layers::{Built, LayerReader};
 use quantizers::{Generation, Namespace};
-use weights::{Origin, Sparsity, Store};
+use weights::{Origin, Sparsity, Store, Weights};
 
 pub use quantizers::ActivationError;
 
@@ -48,12 +49,13 @@ pub struct Keras;
 
 impl Frontend for Keras {
     fn formats(&self) -> &'static str {
-        "models of Keras and QKeras (.h5, .keras, or the text of model.to_json())"
+        "models of Keras and QKeras (.h5, .keras, the text of model.to_json(), or a SavedModel folder of Keras 2)"
     }
 
     fn recognises(&self, content: &Content) -> bool {
         match content {
             Content::Hdf5(_) | Content::Zip(_) | Content::Json(_) => true,
+            Content::Folder(folder) => saved_model::is_saved_model(folder),
             Content::Npy(_) | Content::Other(_) => false,
         }
     }
@@ -61,7 +63,7 @@ impl Frontend for Keras {
     fn read(&self, file: ModelFile<'_>, options: &ReadOptions) -> Result<Model, FrontError> {
         let ModelFile { path, content, weights } = file;
         let mut file = File::open(path, content, unrecognised)?;
-        let config = file.config().located(path)?;
+        let config = file.config(path)?;
         let version = file.keras_version(&config).located(path)?;
         let namespace = Namespace {
             keras: Generation::of(version.as_deref()),
@@ -81,11 +83,8 @@ impl Frontend for Keras {
                 (weights, Origin::OtherFile, file)
             }
         };
-        let file = file.weights().located(weights_path)?;
-        let store = match &file {
-            Some(file) => Store::open(file, weights_path, origin)?,
-            None => Store::absent(path),
-        };
+        let file = file.weights(weights_path)?;
+        let store = Store::open(&file, weights_path, origin)?;
         assemble(&architecture, path, store, namespace, &shapes)
     }
 }
@@ -96,6 +95,7 @@ enum File {
     Hdf5(Hdf5),
     Archive(Archive),
     Json(Vec<u8>),
+    SavedModel(PathBuf),
 }
 
 impl File {
@@ -108,18 +108,27 @@ impl File {
             Content::Hdf5(bytes) => Hdf5::open(bytes).map(Self::Hdf5).located(path),
             Content::Zip(bytes) => Archive::open(bytes).map(Self::Archive).located(path),
             Content::Json(bytes) => Ok(Self::Json(bytes)),
-            Content::Npy(_) | Content::Other(_) => Err(problem(content.description()).at(path)),
+            Content::Folder(folder) if saved_model::is_saved_model(&folder) => {
+                Ok(Self::SavedModel(folder))
+            }
+            Content::Npy(_) | Content::Folder(_) | Content::Other(_) => {
+                Err(problem(content.description()).at(path))
+            }
         }
     }
 
-    fn config(&mut self) -> Result<Value, Problem> {
+    fn config(&mut self, path: &Path) -> Result<Value, FrontError> {
         match self {
             Self::Hdf5(file) => {
-                let text = file.root()?.text("model_config")?.ok_or(Problem::WeightsAlone)?;
-                json("model_config", text.as_bytes())
+                let text = file.root().and_then(|root| root.text("model_config")).located(path)?;
+                let text = text.ok_or_else(|| Problem::WeightsAlone.at(path))?;
+                json("model_config", text.as_bytes()).located(path)
             }
-            Self::Archive(archive) => json(CONFIG, &archive.entry(CONFIG)?),
-            Self::Json(text) => json("the text", text),
+            Self::Archive(archive) => {
+                archive.entry(CONFIG).and_then(|text| json(CONFIG, &text)).located(path)
+            }
+            Self::Json(text) => json("the text", text).located(path),
+            Self::SavedModel(folder) => saved_model::metadata(folder),
         }
     }
 
@@ -134,16 +143,19 @@ impl File {
                 Err(Problem::EntryMissing { .. }) => None,
                 Err(problem) => return Err(problem),
             },
-            Self::Json(_) => stated(config),
+            Self::Json(_) | Self::SavedModel(_) => stated(config),
         })
     }
 
-    /// Returns the weights; `None` for an architecture alone.
-    fn weights(self) -> Result<Option<Hdf5>, Problem> {
+    fn weights(self, path: &Path) -> Result<Weights, FrontError> {
         match self {
-            Self::Hdf5(file) => Ok(Some(file)),
-            Self::Archive(mut archive) => Hdf5::open(archive.entry(WEIGHTS)?).map(Some),
-            Self::Json(_) => Ok(None),
+            Self::Hdf5(file) => Ok(Weights::Hdf5(file)),
+            Self::Archive(mut archive) => {
+                let file = archive.entry(WEIGHTS).and_then(Hdf5::open).located(path)?;
+                Ok(Weights::Hdf5(file))
+            }
+            Self::Json(_) => Ok(Weights::Absent),
+            Self::SavedModel(folder) => saved_model::variables(&folder).map(Weights::SavedModel),
         }
     }
 }

@@ -24,6 +24,7 @@ pub(super) struct Container<'a> {
     pub(super) inputs: Vec<usize>,
     /// The returned tensors.
     pub(super) outputs: Vec<Reference<'a>>,
+    pub(super) is_sequential: bool,
 }
 
 impl<'a> Container<'a> {
@@ -99,7 +100,7 @@ fn sequential<'a>(mut entries: Vec<Entry<'a>>, object: &'a Value) -> Container<'
         entry.calls = vec![Call { tensors, arguments: Arguments::default() }];
     }
     let outputs = vec![result(entries.len() - 1)];
-    Container { entries, inputs: vec![0], outputs }
+    Container { entries, inputs: vec![0], outputs, is_sequential: true }
 }
 
 /// Returns the input layer that Keras adds if the model states none. The input shape of a nested
@@ -179,7 +180,7 @@ fn functional<'a>(
         }
     }
     let inputs = inputs.iter().map(|input| input.entry).collect();
-    Ok(Container { entries, inputs, outputs })
+    Ok(Container { entries, inputs, outputs, is_sequential: false })
 }
 
 /// Makes the indices of calls start at 0.

@@ -75,6 +75,9 @@ pub(super) struct Definition<'a> {
     pub(super) is_time_distributed: bool,
     /// Name of the layer in a PruneLowMagnitude wrapper, which this layer was.
     pub(super) pruned: Option<&'a str>,
+    /// Index in `model.layers` of Keras 2; `None` for the input of a Sequential model, which is not
+    /// listed there.
+    pub(super) position: Option<usize>,
 }
 
 impl<'a> Architecture<'a> {
@@ -139,6 +142,7 @@ impl<'a> Definitions<'a> {
         prefix: &str,
     ) -> Result<Indices, FrontError> {
         let mut indices = vec![];
+        let mut positions = 0..;
         for entry in &container.entries {
             let full = format!("{prefix}{}", entry.name);
             let within = format!("{full}/");
@@ -154,6 +158,10 @@ impl<'a> Definitions<'a> {
                 role,
                 is_time_distributed: entry.is_time_distributed,
                 pruned: entry.pruned,
+                position: match container.is_sequential && entry.is_input() {
+                    true => None,
+                    false => positions.next(),
+                },
             });
             let inner = entry.nested.as_ref();
             let inner = inner.map(|inner| self.add(inner, Some(at), &within)).transpose()?;

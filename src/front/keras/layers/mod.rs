@@ -6,6 +6,7 @@ mod layout;
 mod linear;
 mod merge;
 mod normalization;
+mod preprocessing;
 mod unsupported;
 pub(super) mod windows;
 mod wrappers;
@@ -13,6 +14,7 @@ mod wrappers;
 use serde_json::Value;
 
 pub(super) use embedding::check_masks;
+pub(super) use preprocessing::RESIZE_HELP;
 pub(super) use wrappers::over_time;
 
 use super::architecture::Arguments;
@@ -29,6 +31,7 @@ const FAMILIES: &[&[Class]] = &[
     activation::CLASSES,
     normalization::CLASSES,
     embedding::CLASSES,
+    preprocessing::CLASSES,
     merge::CLASSES,
     layout::CLASSES,
     wrappers::CLASSES,

@@ -1,14 +1,16 @@
-//! Variables of layers in an HDF5 file.
+//! Variables of layers in a file.
 //!
-//! Keras has two layouts: [`named`] for `.h5` files, [`tree`] for `.keras` archives and `.weights.h5`
-//! files. Both have a group per layer, which holds the datasets of its variables in order.
+//! Keras has three layouts: [`named`] for `.h5` files, [`tree`] for `.keras` archives and `.weights.h5`
+//! files, [`objects`] for SavedModel folders. All have a group per layer, which holds the datasets of
+//! its variables in order.
 
 mod named;
+mod objects;
 mod pruned;
 mod tree;
 
 use std::cell::Cell;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::vec;
 
@@ -16,8 +18,9 @@ use ndarray::{Array, Dimension, IntoDimension};
 
 use super::architecture::Definition;
 use super::attributes::Owner;
+use super::saved_model::{self, Tensor};
 use crate::front::error::{FrontError, Located, Problem};
-use crate::front::hdf5::{Group, Hdf5};
+use crate::front::hdf5::{self, Group, Hdf5};
 use crate::front::layer_problem::LayerProblem;
 
 pub(super) use pruned::Sparsity;
@@ -29,21 +32,77 @@ pub(super) enum Origin {
     OtherFile,
 }
 
+/// A file of weights.
+pub(super) enum Weights {
+    /// No file.
+    Absent,
+    Hdf5(Hdf5),
+    SavedModel(saved_model::Variables),
+}
+
 /// The variables of a file.
 pub(super) struct Store<'a> {
     path: &'a Path,
-    layout: Layout,
-    /// Group that the paths of datasets start from; `None` without a file.
-    base: Option<Group<'a>>,
+    layout: Layout<'a>,
     /// Variables by the group of their layer.
     groups: BTreeMap<String, Stored>,
 }
 
-enum Layout {
+/// Names of groups and datasets. The paths of datasets start from `base`.
+enum Layout<'a> {
     /// No file of weights.
     Absent,
-    Named,
-    Tree(tree::Containers),
+    Named {
+        base: Group<'a>,
+    },
+    Tree {
+        base: Group<'a>,
+        containers: tree::Containers,
+    },
+    Objects {
+        variables: &'a saved_model::Variables,
+        /// Names in the file, by dataset.
+        tensors: HashMap<String, String>,
+    },
+}
+
+impl Layout<'_> {
+    /// Returns a dataset before it is read.
+    fn numbers(&self, dataset: &str) -> Result<Option<Numbers<'_>>, Problem> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Named { base } | Self::Tree { base, .. } => {
+                Ok(base.numbers(&[dataset])?.map(Numbers::Hdf5))
+            }
+            Self::Objects { variables, tensors } => match tensors.get(dataset) {
+                Some(tensor) => Ok(variables.bundle.tensor(tensor)?.map(Numbers::Tensor)),
+                None => Ok(None),
+            },
+        }
+    }
+}
+
+/// A dataset before it is read.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
+enum Numbers<'a> {
+    Hdf5(hdf5::Numbers),
+    Tensor(Tensor<'a>),
+}
+
+impl Numbers<'_> {
+    fn shape(&self) -> &[usize] {
+        match self {
+            Self::Hdf5(numbers) => &numbers.shape,
+            Self::Tensor(tensor) => tensor.shape,
+        }
+    }
+
+    fn read(&self) -> Result<Vec<f32>, Problem> {
+        match self {
+            Self::Hdf5(numbers) => numbers.read(),
+            Self::Tensor(tensor) => tensor.read(),
+        }
+    }
 }
 
 /// Group of the layer in a wrapper, below the wrapper's.
@@ -52,8 +111,10 @@ const WRAPPED: &str = "layer";
 /// The variables of one layer.
 #[derive(Default)]
 struct Stored {
-    /// Paths of the datasets, in the order of the layer's variables.
+    /// Paths of the datasets, in the order of the layer's variables, or of their names.
     datasets: Vec<String>,
+    /// True if the name of a dataset, not its place, tells the variable.
+    is_by_name: bool,
     /// Name of the layer in the file, if it must match the model's.
     layer: Option<String>,
     /// Paths of the masks of a pruned layer's kernels, in the order of the kernels.
@@ -61,25 +122,33 @@ struct Stored {
 }
 
 impl<'a> Store<'a> {
-    /// The variables of an architecture without weights: none.
-    pub(super) fn absent(path: &'a Path) -> Self {
-        Self { path, layout: Layout::Absent, base: None, groups: BTreeMap::new() }
+    pub(super) fn open(
+        file: &'a Weights,
+        path: &'a Path,
+        origin: Origin,
+    ) -> Result<Self, FrontError> {
+        let (layout, groups) = match file {
+            Weights::Absent => (Layout::Absent, BTreeMap::new()),
+            Weights::Hdf5(file) => Self::find(file, origin).located(path)?,
+            Weights::SavedModel(variables) => {
+                (Layout::Objects { variables, tensors: HashMap::new() }, BTreeMap::new())
+            }
+        };
+        Ok(Self { path, layout, groups })
     }
 
-    pub(super) fn open(file: &'a Hdf5, path: &'a Path, origin: Origin) -> Result<Self, FrontError> {
-        Self::find(file, path, origin).located(path)
-    }
-
-    fn find(file: &'a Hdf5, path: &'a Path, origin: Origin) -> Result<Self, Problem> {
+    fn find(
+        file: &'a Hdf5,
+        origin: Origin,
+    ) -> Result<(Layout<'a>, BTreeMap<String, Stored>), Problem> {
         let root = file.root()?;
         if let Some(base) = named::base(&root)? {
             let groups = named::read(&base)?;
-            return Ok(Self { path, layout: Layout::Named, base: Some(base), groups });
+            return Ok((Layout::Named { base }, groups));
         }
         if let Some(layers) = tree::layers(&root)? {
             let (groups, containers) = tree::read(&root, layers, origin)?;
-            let layout = Layout::Tree(containers);
-            return Ok(Self { path, layout, base: Some(root), groups });
+            return Ok((Layout::Tree { base: root, containers }, groups));
         }
         let (groups, datasets) = root.members()?;
         let found = list(groups.iter().chain(&datasets).map(String::as_str), "nothing");
@@ -91,19 +160,27 @@ impl<'a> Store<'a> {
         &mut self,
         definitions: &[Definition<'_>],
     ) -> Result<Vec<String>, FrontError> {
-        let paths = match &self.layout {
+        let paths = match &mut self.layout {
             Layout::Absent => vec![String::new(); definitions.len()],
-            Layout::Named => named::assign(&mut self.groups, definitions),
-            Layout::Tree(containers) => tree::paths(containers, definitions),
+            Layout::Named { .. } => named::assign(&mut self.groups, definitions),
+            Layout::Tree { containers, .. } => tree::paths(containers, definitions),
+            Layout::Objects { variables, tensors } => {
+                let assigned = objects::assign(&variables.objects, definitions);
+                self.groups = assigned.groups;
+                *tensors = assigned.tensors;
+                assigned.paths
+            }
         };
         for (definition, group) in definitions.iter().zip(&paths) {
             let stored = self.groups.get_mut(group).filter(|_| definition.pruned.is_some());
-            match (&self.layout, &self.base, stored) {
-                (Layout::Named, _, Some(stored)) => pruned::split_named(stored),
-                (Layout::Tree(_), Some(base), Some(stored)) => {
+            match (&self.layout, stored) {
+                (Layout::Named { .. } | Layout::Objects { .. }, Some(stored)) => {
+                    pruned::split_named(stored);
+                }
+                (Layout::Tree { base, .. }, Some(stored)) => {
                     pruned::split_tree(stored, group, base).located(self.path)?;
                 }
-                (Layout::Absent | Layout::Named | Layout::Tree(_), _, _) => {}
+                (Layout::Absent, _) | (_, None) => {}
             }
         }
         Ok(paths)
@@ -175,10 +252,13 @@ impl<'a> LayerWeights<'a> {
             return Err(self.wrong(LayerProblem::WeightsMissing { expected, group, available }));
         }
         let in_order = match self.store.layout {
-            Layout::Absent | Layout::Named => {
+            Layout::Objects { .. } if stored.is_some_and(|stored| stored.is_by_name) => {
+                by_name(names, datasets)
+            }
+            Layout::Absent | Layout::Named { .. } | Layout::Objects { .. } => {
                 (datasets.len() == names.len()).then(|| datasets.iter().collect())
             }
-            Layout::Tree(_) => {
+            Layout::Tree { .. } => {
                 let inner = format!("/{WRAPPED}").repeat(self.wrappers);
                 tree::in_order(&format!("{}{inner}", self.group), names, datasets)
             }
@@ -214,6 +294,13 @@ impl<'a> LayerWeights<'a> {
     fn wrong(&self, problem: LayerProblem) -> FrontError {
         self.owner.wrong_in(self.store.path, problem)
     }
+}
+
+/// Sorts datasets by the names of the variables; `None` unless they correspond one to one.
+fn by_name<'d>(names: &[&'static str], datasets: &'d [String]) -> Option<Vec<&'d String>> {
+    let named = |dataset: &&String, name| dataset.rsplit('/').next() == Some(own_name(name));
+    let find = |name: &&'static str| datasets.iter().find(|dataset| named(dataset, name));
+    names.iter().map(find).collect::<Option<Vec<_>>>().filter(|all| all.len() == datasets.len())
 }
 
 /// Returns a variable's name without its group.
@@ -266,10 +353,9 @@ impl Variables<'_> {
         let dataset = dataset.to_owned();
         let wrong = |problem| self.owner.wrong_in(path, problem);
         let missing = || Problem::Damaged(format!("'{dataset}' is listed, but missing")).at(path);
-        let base = self.store.base.as_ref().ok_or_else(missing)?;
-        let numbers = base.numbers(&[&dataset]).located(path)?.ok_or_else(missing)?;
-        if numbers.shape != shape.slice() {
-            let (expected, found) = (shape.slice().to_vec(), numbers.shape);
+        let numbers = self.store.layout.numbers(&dataset).located(path)?.ok_or_else(missing)?;
+        if numbers.shape() != shape.slice() {
+            let (expected, found) = (shape.slice().to_vec(), numbers.shape().to_vec());
             return Err(wrong(LayerProblem::WeightShape { weight, expected, dataset, found }));
         }
         let values = match numbers.read() {

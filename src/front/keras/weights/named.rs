@@ -161,6 +161,7 @@ mod tests {
                 role: Role::Layer,
                 is_time_distributed: false,
                 pruned: None,
+                position: None,
             })
             .collect();
         let datasets = names.iter().map(|name| format!("m/{name}")).collect();

@@ -346,7 +346,15 @@ mod tests {
             let role = if class == "Add" { Role::Operation } else { Role::Layer };
             let is_time_distributed = class == "TimeDistributed";
             let name = class.into();
-            Definition { parent, name, class, role, is_time_distributed, pruned: None }
+            Definition {
+                parent,
+                name,
+                class,
+                role,
+                is_time_distributed,
+                pruned: None,
+                position: None,
+            }
         }
         let mut definitions = vec![
             layer(None, "InputLayer"),
