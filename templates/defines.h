@@ -3,10 +3,19 @@
 #define {{ guard }}
 
 #include "{{ types_header }}"
+{%- if let Some(stream_header) = stream_header %}
+#include "{{ stream_header }}"
+{%- endif %}
 {% for (layer, lines) in groups %}
 // {{ layer }}
 {%- for line in lines %}
 {{ line }}
 {%- endfor %}
+{% endfor %}
+{%- for token in design.tokens %}
+// The channels of one position.
+struct {{ token.name }} {
+    {{ design[token.element].name }} lanes[{{ token.lanes }}];
+};
 {% endfor %}
 #endif

@@ -10,4 +10,7 @@
 {% for kernel in kernels %}
 {{ kernel }}
 {% endfor %}
+{%- for process in processes %}
+{{ process }}
+{% endfor %}
 {{ top }}

@@ -145,6 +145,32 @@ struct Comparison {
     }
 };
 
+{%- if is_streaming %}
+
+// Writes a sample to a stream, token by token.
+template <class Token, int N, class T, class Stream> void send(const T (&values)[N], Stream &stream) {
+    const int lanes = sizeof(Token().lanes) / sizeof(Token().lanes[0]);
+    for (int n = 0; n < N; n += lanes) {
+        Token token;
+        for (int lane = 0; lane < lanes; lane++) {
+            token.lanes[lane] = values[n + lane];
+        }
+        stream.write(token);
+    }
+}
+
+// Reads a sample from a stream.
+template <class Token, int N, class T, class Stream> void receive(T (&values)[N], Stream &stream) {
+    const int lanes = sizeof(Token().lanes) / sizeof(Token().lanes[0]);
+    for (int n = 0; n < N; n += lanes) {
+        const Token token = stream.read();
+        for (int lane = 0; lane < lanes; lane++) {
+            values[n + lane] = token.lanes[lane];
+        }
+    }
+}
+{%- endif %}
+
 // The folder of the vectors: the first argument, else tb_data in the working directory (where C and
 // RTL simulation copy it) or beside this file.
 const char *vectors_directory(int argc, char **argv) {
@@ -166,17 +192,32 @@ const char *vectors_directory(int argc, char **argv) {
 // large ones exceed a stack.
 long run(const char *directory) {
 {%- for (port, element) in inputs.iter().chain(outputs.iter()) %}
+{%- if let EdgeKind::Stream(stream) = port.kind %}
+    static {{ element.name }} {{ port.name }}_values[{{ port.len() }}];
+    static {{ vendor.stream }}<{{ design[stream.token].name }}> {{ port.name }};
+{%- else %}
     static {{ element.name }} {{ port.name }}[{{ port.len() }}];
+{%- endif %}
     Vectors {{ port.name }}_vectors = open(directory, "{{ port.name }}");
 {%- endfor %}
     Comparison total = {0, 0};
     for (unsigned long sample = 0; sample < SAMPLES; sample++) {
 {%- for (port, element) in inputs %}
+{%- if let EdgeKind::Stream(stream) = port.kind %}
+        if (!set<{{ element.quantization.format.width() }}>({{ port.name }}_values, {{ port.name }}_vectors)) return -1;
+        send<{{ design[stream.token].name }}>({{ port.name }}_values, {{ port.name }});
+{%- else %}
         if (!set<{{ element.quantization.format.width() }}>({{ port.name }}, {{ port.name }}_vectors)) return -1;
+{%- endif %}
 {%- endfor %}
         {{ vendor.testbench.call.0 }}{{ design.name }}{{ vendor.testbench.call.1 }}({{ arguments }});
 {%- for (port, element) in outputs %}
+{%- if let EdgeKind::Stream(stream) = port.kind %}
+        receive<{{ design[stream.token].name }}>({{ port.name }}_values, {{ port.name }});
+        if (!total.compare<{{ element.quantization.format.width() }}>({{ port.name }}_values, {{ port.name }}_vectors)) return -1;
+{%- else %}
         if (!total.compare<{{ element.quantization.format.width() }}>({{ port.name }}, {{ port.name }}_vectors)) return -1;
+{%- endif %}
 {%- endfor %}
     }
 {%- for (port, element) in inputs.iter().chain(outputs.iter()) %}

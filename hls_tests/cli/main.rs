@@ -6,6 +6,7 @@ mod headers;
 mod hls4ml;
 mod paths;
 mod pipes;
+mod plain;
 mod quantizers;
 mod run;
 mod signals;

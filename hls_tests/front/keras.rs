@@ -4,6 +4,7 @@ use bitkiln::front::load;
 use bitkiln::model::{Activation, Dense, LayerKind, Model};
 use ndarray::{Array1, Array2};
 use petgraph::graph::NodeIndex;
+use serde_json::json;
 
 use crate::{dense, fixture, layer, names, relu};
 
@@ -192,4 +193,33 @@ fn an_architecture_without_weights() {
         {"class_name": "Flatten", "config": {"name": "flat"}}]}}"#;
     std::fs::write(&path, config).unwrap();
     assert_eq!(names(&load(&path, None).unwrap()), ["in", "flat"]);
+}
+
+/// A file of Keras 3.2: both inputs of `sum` are the first call of `flat`.
+#[test]
+fn calls_that_nothing_uses() {
+    let tensor = |layer: &str, call: usize| json!({"class_name": "__keras_tensor__", "config": {"keras_history": [layer, call, 0]}});
+    let input = |name: &str| {
+        json!({"class_name": "InputLayer", "name": name, "inbound_nodes": [],
+            "config": {"name": name, "batch_shape": [null, 4]}})
+    };
+    let model = |second: usize| {
+        let calls = ["a", "b"].map(|name| json!({"args": [tensor(name, 0)], "kwargs": {}}));
+        let operands = [tensor("flat", 0), tensor("flat", second)];
+        let config = json!({"class_name": "Functional", "config": {"name": "m", "layers": [
+            input("a"), input("b"),
+            {"class_name": "Flatten", "name": "flat", "config": {"name": "flat"},
+                "inbound_nodes": calls},
+            {"class_name": "Add", "name": "sum", "config": {"name": "sum", "trainable": true},
+                "inbound_nodes": [{"args": [operands], "kwargs": {}}]}],
+            "input_layers": [["a", 0, 0], ["b", 0, 0]], "output_layers": ["sum", 0, 0]}});
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("m.json");
+        std::fs::write(&path, config.to_string()).unwrap();
+        load(&path, None).unwrap().notes
+    };
+    assert_eq!(model(1), []);
+    let notes = model(0);
+    let message = "layer 'flat_1': nothing uses the result of this call of the layer";
+    assert_eq!((notes.len(), notes[0].message.as_str()), (1, message));
 }

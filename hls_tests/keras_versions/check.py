@@ -73,6 +73,7 @@ def check(bitkiln, folder):
     kinds = {layer["layer"]: layer["result"] for layer in listed["layers"]}
     wrong, codes, others = [], 0, 0
     expected = np.load(folder / "trace.npz")
+    wrong += [f"no expected values of output '{name}'" for name in case["outputs"] if name not in expected.files]
     for name in expected.files:
         if name not in found.files:
             wrong.append(f"no layer '{name}'")

@@ -3,9 +3,10 @@
 
 Usage: files.py OUT_DIR [CASE ...]
 
-Run it with Keras 2 (tensorflow-cpu==2.15.1, qkeras==0.9.0, tensorflow-model-optimization==0.7.5) for the cases pruned_*, with
-Keras 2.13 (tensorflow-cpu==2.13.1) for keras213_*, and with Keras 3 (keras==3.15.1, qkeras-v3==1.2.1) for keras3_*.
-Each case is a folder as the other ones: the model, inputs.npz, trace.npz, case.json.
+Run it with Keras 2 (tensorflow-cpu==2.15.1, qkeras==0.9.0, tensorflow-model-optimization==0.7.5) for the cases pruned_* and
+saved_model*, with Keras 2.13 (tensorflow-cpu==2.13.1) for keras213_*, and with Keras 3 (keras==3.15.1, qkeras-v3==1.2.1) for keras3_*.
+Each case is a folder as the other ones: the model, inputs.npz, trace.npz, case.json. The cases prune_low_magnitude_wrapped,
+keras2131_*, k3_legacy_h5 and k3_ops_h5 are models of users, with Keras' results; Keras does not load the last one itself.
 """
 import json, os, pathlib, sys
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"

@@ -365,9 +365,6 @@ def shapes(model):
 
 def calls(model, layer):
     """The calls of a layer that belong to a model."""
-    if VERSION == 2:
-        keys = model._network_nodes
-        return [n for at, n in enumerate(layer._inbound_nodes) if f"{layer.name}_ib-{at}" in keys]
     nodes = {id(node) for depth in model._nodes_by_depth.values() for node in depth}
     return [node for node in layer._inbound_nodes if id(node) in nodes]
 

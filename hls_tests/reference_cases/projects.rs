@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bitkiln::back::{Headers, Tool, Vectors, WriteOptions, verify, write};
-use bitkiln::config::Strategy;
+use bitkiln::config::{IoType, Strategy};
 use bitkiln::hls::{Design, Options};
 use bitkiln::ir::Graph;
 use bitkiln::{passes, sim};
@@ -19,6 +19,9 @@ enum Check {
     Legal,
     /// Every output, compiled with these headers.
     Outputs(Headers),
+    /// Every output of a streaming design: for each case one back end and one kind of headers, in
+    /// turn; all of them with `BITKILN_EXHAUSTIVE`.
+    Streams,
 }
 
 /// The hardware graph of a case, and the vectors of its project.
@@ -35,15 +38,41 @@ fn prepare(case: &Case) -> Result<(Graph, Vectors), Box<dyn Error>> {
 }
 
 impl Check {
-    /// Writes the projects of `case` for both back ends and checks them.
-    fn run(&self, case: &Case) -> Result<(), Box<dyn Error>> {
+    /// Writes the projects of the case at `position` for both back ends and checks them.
+    fn run(&self, case: &Case, position: usize) -> Result<(), Box<dyn Error>> {
         let (graph, vectors) = prepare(case)?;
-        for backend in Tool::ALL {
+        let verified = |design: &Design, backend: Tool, headers: Headers| {
+            let folder = tempfile::tempdir()?;
+            write(design, backend, &vectors, folder.path(), &WriteOptions::default())?;
+            let verdict = verify(folder.path(), headers)?;
+            let values: usize = vectors.outputs.iter().map(|(_, codes)| codes.len()).sum();
+            match verdict.is_exact() && verdict.compared == values as u64 {
+                true => Ok(()),
+                false => Err(Box::<dyn Error>::from(format!("{backend}: {:?}", verdict.details))),
+            }
+        };
+        for (number, backend) in Tool::ALL.into_iter().enumerate() {
             let mut options = Options::new(case.name.as_str(), backend.default_part());
             match self {
+                Self::Streams => {
+                    options.io = IoType::Stream;
+                    let design = Design::new(&graph, &options)?;
+                    let all = std::env::var_os("BITKILN_EXHAUSTIVE").is_some();
+                    let headers = [Headers::Builtin, Headers::Vendor];
+                    for (kind, headers) in headers.into_iter().enumerate() {
+                        if all || position % 4 == 2 * kind + number {
+                            verified(&design, backend, headers)?;
+                        }
+                    }
+                }
                 Self::Legal => {
-                    for (strategy, factor) in [(Strategy::Latency, 1), (Strategy::Resource, 8)] {
+                    for (strategy, factor, io) in [
+                        (Strategy::Latency, 1, IoType::Parallel),
+                        (Strategy::Resource, 8, IoType::Parallel),
+                        (Strategy::Resource, 8, IoType::Stream),
+                    ] {
                         (options.strategy, options.reuse_factor) = (strategy, factor);
+                        options.io = io;
                         let design = Design::new(&graph, &options)?;
                         let folder = tempfile::tempdir()?;
                         write(&design, backend, &vectors, folder.path(), &WriteOptions::default())?;
@@ -54,14 +83,7 @@ impl Check {
                     }
                 }
                 Self::Outputs(headers) => {
-                    let design = Design::new(&graph, &options)?;
-                    let folder = tempfile::tempdir()?;
-                    write(&design, backend, &vectors, folder.path(), &WriteOptions::default())?;
-                    let verdict = verify(folder.path(), headers.clone())?;
-                    let values: usize = vectors.outputs.iter().map(|(_, codes)| codes.len()).sum();
-                    if !verdict.is_exact() || verdict.compared != values as u64 {
-                        return Err(format!("{backend}: {:?}", verdict.details).into());
-                    }
+                    verified(&Design::new(&graph, &options)?, backend, headers.clone())?;
                 }
             }
         }
@@ -75,8 +97,10 @@ impl Check {
         std::thread::scope(|scope| {
             for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
                 scope.spawn(|| {
-                    while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        if let Err(error) = self.run(case) {
+                    loop {
+                        let position = next.fetch_add(1, Ordering::Relaxed);
+                        let Some(case) = cases.get(position) else { break };
+                        if let Err(error) = self.run(case, position) {
                             let failure = format!("{}: {error}", case.name);
                             failures.lock().expect("no thread panics").push(failure);
                         }
@@ -114,6 +138,11 @@ fn projects_match_with_the_vendors_headers() -> Result<(), Box<dyn Error>> {
 }
 
 #[test]
+fn streams_match() -> Result<(), Box<dyn Error>> {
+    Check::Streams.all(&committed()?)
+}
+
+#[test]
 fn trained_projects_are_legal() -> Result<(), Box<dyn Error>> {
     Check::Legal.all(&trained("trained_projects_are_legal", &TRAINED)?)
 }
@@ -122,6 +151,11 @@ fn trained_projects_are_legal() -> Result<(), Box<dyn Error>> {
 fn trained_projects_match_with_the_stand_ins() -> Result<(), Box<dyn Error>> {
     let cases = trained("trained_projects_match_with_the_stand_ins", &TRAINED)?;
     Check::Outputs(Headers::Builtin).all(&cases)
+}
+
+#[test]
+fn trained_streams_match() -> Result<(), Box<dyn Error>> {
+    Check::Streams.all(&trained("trained_streams_match", &TRAINED)?)
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::files::File;
 use super::text::rounded;
 use super::{BackError, Tool};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Partition};
+use crate::hls::{Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Partition, Process, ProcessForm};
 
 pub(super) struct Catapult;
 
@@ -15,6 +15,9 @@ static VENDOR: Vendor = Vendor {
     tool: Tool::Catapult,
     types_header: "ac_fixed.h",
     source_headers: &["mc_scverify.h"],
+    stream_header: "ac_channel.h",
+    stream: "ac_channel",
+    before_process: &["#pragma hls_design block"],
     pragmas_before_loops: true,
     testbench: Testbench {
         main: "CCS_MAIN(int argc, char *argv[]) {",
@@ -56,16 +59,24 @@ struct BuildScript<'a> {
     words: Vec<(&'a str, u64)>,
     /// Arrays with a cyclic partition: their paths, and the number of memories.
     interleaved: Vec<(String, u64)>,
+    /// Streams inside the top function, and their depths.
+    depths: Vec<(&'a str, u64)>,
 }
 
 /// Arrays with a cyclic partition: their paths below the top function, and the number of memories.
 fn interleaved(design: &Design) -> Vec<(String, u64)> {
     let split = design.edges.iter().filter_map(|edge| match edge.kind {
         EdgeKind::Array(Partition::Cyclic { factor }) if factor > 1 => Some((edge, factor)),
-        EdgeKind::Array(_) => None,
+        EdgeKind::Array(_) | EdgeKind::Stream(_) => None,
     });
     let path = |edge: &Edge| match edge.role {
         EdgeRole::Internal => format!("core/{}", edge.name),
+        EdgeRole::Local => {
+            let has_edge = |process: &&Process| process.has_array(design, edge);
+            let process = design.processes.iter().find(has_edge);
+            let block = process.map_or_else(String::new, |it| format!("{}/", it.name));
+            format!("{block}core/{}", edge.name)
+        }
         EdgeRole::Input | EdgeRole::Output => edge.name.clone(),
     };
     split.map(|(edge, factor)| (path(edge), factor)).collect()
@@ -84,18 +95,35 @@ fn words(design: &Design, register_threshold: usize) -> Vec<(&str, u64)> {
     words.collect()
 }
 
+/// Streams inside the top function, and their depths.
+fn depths(design: &Design) -> Vec<(&str, u64)> {
+    let internal = design.edges.iter().filter(|edge| edge.role == EdgeRole::Internal);
+    let depth = |edge: &'_ Edge| match edge.kind {
+        EdgeKind::Stream(stream) => Some(stream.depth),
+        EdgeKind::Array(_) => None,
+    };
+    internal.filter_map(|edge| Some((edge.name.as_str(), depth(edge)?))).collect()
+}
+
 /// One more element than the longest array of which every element is a register: an edge, a
 /// constant, or an array inside a kernel.
 fn register_threshold(design: &Design) -> usize {
-    let edges = design.edges.iter().map(|edge| {
-        let EdgeKind::Array(partition) = edge.kind;
-        (edge.len(), partition)
+    let edges = design.edges.iter().filter_map(|edge| match edge.kind {
+        EdgeKind::Array(partition) => Some((edge.len(), partition)),
+        EdgeKind::Stream(_) => None,
     });
     let plans = || design.kernels.iter().map(|kernel| &kernel.plan);
     let constants = plans().flat_map(|plan| &plan.constants);
     let constants = constants.map(|(id, partition)| (design[*id].codes.len(), *partition));
     let arrays = plans().flat_map(|plan| &plan.arrays).map(|it| (it.len, it.partition));
-    let all = edges.chain(constants).chain(arrays);
+    let windows = design.processes.iter().filter_map(|process| match &process.form {
+        ProcessForm::Windows(lines) => Some((lines.registers(), Partition::Complete)),
+        ProcessForm::Rows { .. }
+        | ProcessForm::Reduce { .. }
+        | ProcessForm::Frame
+        | ProcessForm::Fork { .. } => None,
+    });
+    let all = edges.chain(constants).chain(arrays).chain(windows);
     let complete = all.filter(|(_, partition)| *partition == Partition::Complete);
     complete.map(|(len, _)| len).max().unwrap_or(0) + 1
 }
@@ -170,6 +198,16 @@ impl Dialect for Catapult {
         Vec::new()
     }
 
+    fn declare_stream(&self, name: &str, token: &str, depth: u64) -> Vec<String> {
+        // The script sets the depth.
+        vec![format!("static {}<{token}> {name}; // depth {depth}", VENDOR.stream)]
+    }
+
+    fn at_lines(&self, _: &str) -> Vec<String> {
+        // The script says which arrays become registers.
+        Vec::new()
+    }
+
     fn pipeline(&self, interval: u64) -> String {
         format!("#pragma hls_pipeline_init_interval {interval}")
     }
@@ -187,6 +225,7 @@ impl Dialect for Catapult {
             register_threshold,
             words: words(design, register_threshold),
             interleaved: interleaved(design),
+            depths: depths(design),
             // An ASIC library is named after its behavioural models.
             is_asic: design.options.part.ends_with("_beh"),
         };

@@ -46,6 +46,12 @@ pub(super) trait Dialect: Sync {
     /// The pragma of a loop that is unrolled by `factor`, or fully.
     fn unroll(&self, factor: Option<u64>) -> String;
 
+    /// The declaration of a stream inside the top function.
+    fn declare_stream(&self, name: &str, token: &str, depth: u64) -> Vec<String>;
+
+    /// Lines after the declaration of a line buffer `\[rows\]\[columns\]\[channels\]`.
+    fn at_lines(&self, name: &str) -> Vec<String>;
+
     /// The pragmas of a loop, before it or inside; see [`Vendor::pragmas_before_loops`].
     fn loop_pragmas(&self, plan: Loop) -> Vec<String> {
         match plan {
@@ -55,6 +61,22 @@ pub(super) trait Dialect: Sync {
             Loop::Pipeline { interval, unroll } => {
                 vec![self.pipeline(interval), self.unroll(Some(unroll))]
             }
+        }
+    }
+
+    /// The pragmas before a loop, a line each.
+    fn before_loop(&self, plan: Loop) -> String {
+        match self.vendor().pragmas_before_loops {
+            true => self.loop_pragmas(plan).into_iter().map(|line| line + "\n").collect(),
+            false => String::new(),
+        }
+    }
+
+    /// The pragmas that begin the body of a loop.
+    fn in_loop(&self, plan: Loop) -> String {
+        match self.vendor().pragmas_before_loops {
+            true => String::new(),
+            false => self.loop_pragmas(plan).join("\n"),
         }
     }
 
@@ -70,6 +92,12 @@ pub(super) struct Vendor {
     pub(super) types_header: &'static str,
     /// Headers that only the design's source and its testbench need.
     pub(super) source_headers: &'static [&'static str],
+    /// The header that declares streams, for an `#include`.
+    pub(super) stream_header: &'static str,
+    /// The class template of streams.
+    pub(super) stream: &'static str,
+    /// Lines before the function of a process.
+    pub(super) before_process: &'static [&'static str],
     /// Set if pragmas of a loop stand before it; else they begin its body.
     pub(super) pragmas_before_loops: bool,
     /// The vendor's parts of the testbench.

@@ -6,9 +6,9 @@ use num_traits::Zero;
 use super::dialect::{Dialect, Vendor};
 use super::manifest::{Manifest, ModelSource};
 use super::text::{comment, indent, is_plain, literal, wrap};
-use super::{BackError, Vectors, kernels, vectors as vector_files};
+use super::{BackError, Vectors, kernels, processes, vectors as vector_files};
 use crate::fixed::Range;
-use crate::hls::{ConstantArray, Design, Edge, EdgeId, EdgeKind, EdgeRole, Type};
+use crate::hls::{ConstantArray, Design, Edge, EdgeId, EdgeKind, EdgeRole, Stream, Type};
 
 /// A file of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(super) fn files(
     let samples = vectors.check(design)?;
     let mut files = vec![
         File::new(format!("firmware/{}.cpp", design.name), source(design, dialect)?),
-        File::new(format!("firmware/{}.h", design.name), header(design)?),
+        File::new(format!("firmware/{}.h", design.name), header(design, dialect)?),
         File::new("firmware/defines.h", defines(design, dialect)?),
     ];
     if !design.constants.is_empty() {
@@ -81,49 +81,75 @@ struct SourceFile<'a> {
     design: &'a Design,
     source_headers: &'a [&'a str],
     kernels: Vec<String>,
+    processes: Vec<String>,
     top: String,
 }
 
 fn source(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> {
     let kernels = design.kernels.iter().map(|k| kernels::render(design, k, dialect));
+    let processes = design.processes.iter().map(|it| processes::render(design, it, dialect));
     let file = SourceFile {
         design,
         source_headers: dialect.vendor().source_headers,
         kernels: kernels.collect::<Result<_, _>>()?,
+        processes: processes.collect::<Result<_, _>>()?,
         top: top(design, dialect),
     };
     Ok(file.render()?)
 }
 
-/// The top function: the arrays between kernels, and a call each.
+/// The top function: the arrays or streams between kernels or processes, and a call each.
 fn top(design: &Design, dialect: &dyn Dialect) -> String {
     let mut lines = vec!["// The network.".to_owned()];
     lines.extend(dialect.before_top(design));
-    let head = format!("{}\n{} ", lines.join("\n"), signature(design, &dialect.top(&design.name)));
+    let signature = signature(design, dialect, &dialect.top(&design.name));
+    let head = format!("{}\n{signature} ", lines.join("\n"));
     let mut lines = vec!["{".to_owned()];
     lines.extend(dialect.in_top(design));
     lines.push(String::new());
-    let internal: Vec<_> = design.edges.iter().filter(|e| e.role == EdgeRole::Internal).collect();
-    for edge in &internal {
-        lines.push(format!("{} {}[{}];", design[edge.element].name, edge.name, edge.len()));
-        let EdgeKind::Array(partition) = edge.kind;
-        lines.extend(dialect.at_array(&edge.name, partition));
+    for edge in design.edges.iter().filter(|edge| edge.role == EdgeRole::Internal) {
+        match edge.kind {
+            EdgeKind::Array(partition) => {
+                lines.push(format!("{} {}[{}];", design[edge.element].name, edge.name, edge.len()));
+                lines.extend(dialect.at_array(&edge.name, partition));
+            }
+            EdgeKind::Stream(Stream { token, depth, .. }) => {
+                let token = &design[token].name;
+                lines.extend(dialect.declare_stream(&edge.name, token, depth));
+            }
+        }
     }
     lines.push(String::new());
-    for kernel in &design.kernels {
-        let edges = kernel.inputs.iter().chain([&kernel.output]);
-        let arguments: Vec<&str> = edges.map(|edge| design[*edge].name.as_str()).collect();
-        lines.push(format!("{}({});", kernel.name, arguments.join(", ")));
+    let arguments = |edges: &mut dyn Iterator<Item = &EdgeId>| {
+        edges.map(|edge| design[*edge].name.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    if design.processes.is_empty() {
+        lines.extend(design.kernels.iter().map(|kernel| {
+            let edges = &mut kernel.inputs.iter().chain([&kernel.output]);
+            format!("{}({});", kernel.name, arguments(edges))
+        }));
+    } else {
+        lines.extend(design.processes.iter().map(|process| {
+            let edges = &mut process.inputs.iter().chain(&process.outputs);
+            format!("{}({});", process.name, arguments(edges))
+        }));
     }
     lines.push("}".to_owned());
     head + &indent(&lines.join("\n"))
 }
 
 /// The declaration of the top function, called `name`.
-fn signature(design: &Design, name: &str) -> String {
+fn signature(design: &Design, dialect: &dyn Dialect, name: &str) -> String {
     let argument = |edge: &EdgeId, constness| {
         let edge = &design[*edge];
-        format!("{constness}{} {}[{}]", design[edge.element].name, edge.name, edge.len())
+        match edge.kind {
+            EdgeKind::Array(_) => {
+                format!("{constness}{} {}[{}]", design[edge.element].name, edge.name, edge.len())
+            }
+            EdgeKind::Stream(stream) => {
+                format!("{}<{}> &{}", dialect.vendor().stream, design[stream.token].name, edge.name)
+            }
+        }
     };
     let inputs = design.inputs.iter().map(|edge| argument(edge, "const "));
     let outputs = design.outputs.iter().map(|edge| argument(edge, ""));
@@ -144,7 +170,7 @@ struct HeaderFile<'a> {
     signature: String,
 }
 
-fn header(design: &Design) -> Result<String, BackError> {
+fn header(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> {
     let line = |edge: &EdgeId| {
         let edge = &design[*edge];
         let shape: Vec<String> = edge.shape.iter().map(ToString::to_string).collect();
@@ -154,7 +180,7 @@ fn header(design: &Design) -> Result<String, BackError> {
         design,
         guard: guard(&design.name, &design.name),
         ports: design.inputs.iter().chain(&design.outputs).map(line).collect(),
-        signature: signature(design, &design.name),
+        signature: signature(design, dialect, &design.name),
     };
     Ok(file.render()?)
 }
@@ -165,6 +191,8 @@ struct DefinesFile<'a> {
     design: &'a Design,
     guard: String,
     types_header: &'a str,
+    /// Set for a streaming design.
+    stream_header: Option<&'a str>,
     /// The types of each layer.
     groups: Vec<(String, Vec<String>)>,
 }
@@ -193,6 +221,7 @@ fn defines(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> 
         design,
         guard: guard(&design.name, "defines"),
         types_header: dialect.vendor().types_header,
+        stream_header: (!design.tokens.is_empty()).then_some(dialect.vendor().stream_header),
         groups: groups.collect::<Result<_, BackError>>()?,
     };
     Ok(file.render()?)
@@ -284,6 +313,7 @@ struct TestbenchFile<'a> {
     vendor: &'a Vendor,
     samples: usize,
     first_port: &'a str,
+    is_streaming: bool,
     /// The arguments of the top function, with the types of their elements.
     inputs: Vec<(&'a Edge, &'a Type)>,
     outputs: Vec<(&'a Edge, &'a Type)>,
@@ -301,6 +331,7 @@ fn testbench(design: &Design, dialect: &dyn Dialect, samples: usize) -> Result<S
         design,
         vendor: dialect.vendor(),
         samples,
+        is_streaming: !design.tokens.is_empty(),
         first_port: names.first().copied().unwrap_or_default(),
         arguments: names.join(", "),
         inputs,

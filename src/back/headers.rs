@@ -161,6 +161,9 @@ pub mod standin {
         ("ap_fixed.h", include_str!("../../templates/standin/ap_fixed.h")),
         ("ac_int.h", include_str!("../../templates/standin/ac_int.h")),
         ("ac_fixed.h", include_str!("../../templates/standin/ac_fixed.h")),
+        ("bitkiln_stream.h", include_str!("../../templates/standin/bitkiln_stream.h")),
+        ("hls_stream.h", include_str!("../../templates/standin/hls_stream.h")),
+        ("ac_channel.h", include_str!("../../templates/standin/ac_channel.h")),
         ("mc_scverify.h", include_str!("../../templates/standin/mc_scverify.h")),
     ];
 }

@@ -147,17 +147,11 @@ impl Scope<'_> {
     }
 
     fn before_loop(&self, plan: Loop) -> String {
-        match self.dialect.vendor().pragmas_before_loops {
-            true => self.dialect.loop_pragmas(plan).into_iter().map(|line| line + "\n").collect(),
-            false => String::new(),
-        }
+        self.dialect.before_loop(plan)
     }
 
     fn inside_loop(&self, plan: Loop) -> String {
-        match self.dialect.vendor().pragmas_before_loops {
-            true => String::new(),
-            false => self.dialect.loop_pragmas(plan).join("\n"),
-        }
+        self.dialect.in_loop(plan)
     }
 
     /// The index of `column` in the current row.

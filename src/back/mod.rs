@@ -13,6 +13,7 @@ mod files;
 mod headers;
 mod kernels;
 mod manifest;
+mod processes;
 mod text;
 mod vectors;
 mod verify;

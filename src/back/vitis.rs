@@ -15,6 +15,9 @@ static VENDOR: Vendor = Vendor {
     tool: Tool::Vitis,
     types_header: "ap_fixed.h",
     source_headers: &[],
+    stream_header: "hls_stream.h",
+    stream: "hls::stream",
+    before_process: &[],
     pragmas_before_loops: false,
     testbench: Testbench {
         main: "int main(int argc, char **argv) {",
@@ -87,7 +90,13 @@ impl Dialect for Vitis {
     fn in_top(&self, design: &Design) -> Vec<String> {
         let mut lines = Vec::new();
         for edge in &design.edges {
-            let (name, EdgeKind::Array(partition)) = (&edge.name, edge.kind);
+            let name = &edge.name;
+            let EdgeKind::Array(partition) = edge.kind else {
+                if matches!(edge.role, EdgeRole::Input | EdgeRole::Output) {
+                    lines.push(format!("#pragma HLS INTERFACE axis port={name}"));
+                }
+                continue;
+            };
             match (edge.role, partition) {
                 (EdgeRole::Input, Partition::Complete) => {
                     lines.push(format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=0"));
@@ -95,7 +104,7 @@ impl Dialect for Vitis {
                 (EdgeRole::Input | EdgeRole::Output, _) => {
                     lines.extend(self.at_array(name, partition));
                 }
-                (EdgeRole::Internal, _) => {}
+                (EdgeRole::Internal | EdgeRole::Local, _) => {}
             }
         }
         // Ports that are memories have a protocol of their own.
@@ -141,6 +150,20 @@ impl Dialect for Vitis {
             lines.push(format!("#pragma HLS ALLOCATION operation instances=mul limit={limit}"));
         }
         lines
+    }
+
+    fn declare_stream(&self, name: &str, token: &str, depth: u64) -> Vec<String> {
+        vec![
+            format!("{}<{token}> {name}(\"{name}\");", VENDOR.stream),
+            format!("#pragma HLS STREAM variable={name} depth={depth}"),
+        ]
+    }
+
+    fn at_lines(&self, name: &str) -> Vec<String> {
+        vec![
+            format!("#pragma HLS ARRAY_PARTITION variable={name} complete dim=1"),
+            format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=3"),
+        ]
     }
 
     fn pipeline(&self, interval: u64) -> String {

@@ -26,7 +26,7 @@ pub struct HardwareArgs {
     /// Sharing of multipliers; entries of --config for layers take precedence [default: latency]
     #[arg(long, value_enum, ignore_case = true, value_name = "STRATEGY")]
     strategy: Option<Choice<Strategy>>,
-    /// Interfaces and channels between layers [default: parallel]
+    /// Interfaces, and connections of layers [default: parallel]
     #[arg(long, value_enum, ignore_case = true, value_name = "KIND")]
     io: Option<Choice<IoType>>,
 }
@@ -40,26 +40,9 @@ impl HardwareArgs {
             clock_period: self.clock_period.map(|period| period.nanoseconds),
             reuse_factor: self.reuse_factor,
             strategy: self.strategy.map(|choice| choice.0),
-            io_type: self.io.map(|choice| choice.0),
+            io: self.io.map(|choice| choice.0),
             ..CompilerOptions::default()
         }
-    }
-}
-
-impl clap::ValueEnum for Choice<IoType> {
-    fn value_variants<'a>() -> &'a [Self] {
-        &[Self(IoType::Parallel), Self(IoType::Stream)]
-    }
-
-    fn to_possible_value(&self) -> Option<PossibleValue> {
-        Some(match self.0 {
-            IoType::Parallel => PossibleValue::new("parallel")
-                .alias("io_parallel")
-                .help("Arrays, with all elements at a time"),
-            IoType::Stream => {
-                PossibleValue::new("stream").alias("io_stream").help("Streams: not supported yet")
-            }
-        })
     }
 }
 
@@ -85,6 +68,23 @@ impl clap::ValueEnum for Choice<Strategy> {
             ),
             Strategy::Resource => PossibleValue::new("resource")
                 .help("A loop of as many iterations as the reuse factor; weights are in memories"),
+        })
+    }
+}
+
+impl clap::ValueEnum for Choice<IoType> {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self(IoType::Parallel), Self(IoType::Stream)]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self.0 {
+            IoType::Parallel => PossibleValue::new("parallel")
+                .alias("io_parallel")
+                .help("Arrays that hold all elements of a tensor"),
+            IoType::Stream => PossibleValue::new("stream")
+                .alias("io_stream")
+                .help("FIFOs; a word holds the channels of one position"),
         })
     }
 }

@@ -38,7 +38,7 @@ impl Network {
             let message = scale.to_string();
             self.log(Diagnostic::warning("scale-limited", message).in_layer(&scale.layer));
         }
-        let design = Design::new(&graph, &self.options.hardware(&self.model)?)?;
+        let design = Design::new(&graph, &self.options.hardware(&self.model))?;
         for warning in &design.warnings {
             let diagnostic = Diagnostic::warning(warning.code(), warning.to_string());
             self.log(diagnostic.in_layer(&warning.layer).with_help(sentence(&warning.help())));

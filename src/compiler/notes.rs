@@ -159,6 +159,7 @@ fn has_weights(kind: &LayerKind) -> bool {
         | LayerKind::BatchNorm(_)
         | LayerKind::ScaleShift(_)
         | LayerKind::Embedding(_)
+        | LayerKind::Einsum(_)
         | LayerKind::PRelu(_) => true,
         LayerKind::TimeDistributed(kind) | LayerKind::ChannelsFirst(kind) => has_weights(kind),
         LayerKind::Input { .. }
@@ -166,6 +167,8 @@ fn has_weights(kind: &LayerKind) -> bool {
         | LayerKind::Reduce(_)
         | LayerKind::Activation(_)
         | LayerKind::Adaptive(_)
+        | LayerKind::Rescaling(_)
+        | LayerKind::Normalization(_)
         | LayerKind::Flatten
         | LayerKind::Identity
         | LayerKind::Layout(_)

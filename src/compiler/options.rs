@@ -39,8 +39,8 @@ pub struct CompilerOptions {
     pub reuse_factor: Option<u64>,
     /// Sharing of multipliers; precedence as of `reuse_factor`.
     pub strategy: Option<Strategy>,
-    /// Interfaces and channels between layers.
-    pub io_type: Option<IoType>,
+    /// Arrays or streams between layers.
+    pub io: Option<IoType>,
 }
 
 /// Type of one input or of all inputs: `input_1=fixed<8,1>`, `fixed<8,1>`.
@@ -145,20 +145,7 @@ impl CompilerOptions {
         Quantization::new(format, rounding, overflow)
     }
 
-    /// # Errors
-    /// If the project is for streams.
-    pub(super) fn hardware(&self, model: &Model) -> Result<hls::Options, ConfigError> {
-        match self.io_type.or(self.config.io_type) {
-            None | Some(IoType::Parallel) => {}
-            Some(IoType::Stream) => {
-                return Err(ConfigError::Unsupported {
-                    place: "IOType: io_stream".into(),
-                    help: "streams are not supported yet; --io parallel builds the project with \
-                           arrays, which computes the same"
-                        .into(),
-                });
-            }
-        }
+    pub(super) fn hardware(&self, model: &Model) -> hls::Options {
         let config = &self.config.with_model_values(self.reuse_factor, self.strategy);
         let name = config.project_name.as_ref().unwrap_or(&model.name);
         let part = self.part.as_ref().or(config.part.as_ref());
@@ -166,6 +153,9 @@ impl CompilerOptions {
         let mut options = hls::Options::new(name, part);
         if let Some(period) = self.clock_period.or(config.clock_period) {
             options.clock_period = period;
+        }
+        if let Some(io) = self.io.or(config.io) {
+            options.io = io;
         }
         if let Some(uncertainty) = config.clock_uncertainty {
             options.clock_uncertainty = uncertainty.of(options.clock_period);
@@ -182,6 +172,6 @@ impl CompilerOptions {
                 options.layer_strategies.insert(name.clone(), strategy);
             }
         }
-        Ok(options)
+        options
     }
 }

@@ -79,6 +79,18 @@ impl Config {
         own.filter_map(|section| section.precision_of(variable)).next()
     }
 
+    /// True if the type of the result is `auto` for this layer or its class, and no type is written.
+    pub fn infers_result(&self, layer: &str, class: &str) -> bool {
+        let [name, class, float_class, _] = self.sections(layer, class);
+        let own = [name, class, float_class].into_iter().flatten();
+        let stated =
+            own.map(|section| (section.precision_of(Variable::Result), section.infers_result));
+        matches!(
+            stated.into_iter().find(|(to, infers)| to.is_some() || *infers),
+            Some((None, true))
+        )
+    }
+
     /// True if `LayerName` or `LayerType` have the key of `variable` itself for this layer, not just a
     /// type for all variables.
     pub fn states_precision(&self, layer: &str, class: &str, variable: Variable) -> bool {

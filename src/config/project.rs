@@ -57,19 +57,15 @@ impl fmt::Display for Tool {
     }
 }
 
-/// Kinds of interfaces and of channels between layers: hls4ml's `IOType`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// Connection of layers in hardware: hls4ml's `IOType`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum IoType {
-    /// A whole array at a time.
+    /// Arrays of all elements: `io_parallel`.
+    #[default]
     Parallel,
-    /// A stream of elements. No project has it yet.
+    /// FIFOs of positions, one after the other: `io_stream`.
     Stream,
-}
-
-impl IoType {
-    /// Every kind, by hls4ml's name.
-    const ALL: [(&'static str, Self); 3] =
-        [("io_parallel", Self::Parallel), ("io_stream", Self::Stream), ("io_serial", Self::Stream)];
 }
 
 /// The backends of hls4ml for the same vendors, each taken as another one.
@@ -98,9 +94,11 @@ pub(super) fn read(file: &Value) -> Result<Config, ConfigError> {
             "ClockPeriod" => config.clock_period = Some(clock::period(&node)?),
             "ClockUncertainty" => config.clock_uncertainty = Some(clock::uncertainty(&node)?),
             "IOType" => {
-                let name = node.choice(&IoType::ALL.map(|(name, _)| name), &[])?;
-                let known = IoType::ALL.into_iter().find(|(known, _)| *known == name);
-                config.io_type = known.map(|(_, io_type)| io_type);
+                config.io =
+                    Some(match node.choice(&["io_parallel", "io_stream"], &["io_serial"])? {
+                        "io_stream" => IoType::Stream,
+                        _ => IoType::Parallel,
+                    });
             }
             "ProjectName" => config.project_name = Some(identifier(&node)?),
             "OutputDir" => config.output_dir = Some(PathBuf::from(node.text("a folder")?)),

@@ -101,6 +101,8 @@ pub(super) type Sections = Vec<(String, Section)>;
 pub(super) struct Section {
     /// Types, without those that are `auto`.
     pub precision: BTreeMap<Variable, Quantization>,
+    /// True if the type of the result is `auto`.
+    pub infers_result: bool,
     /// Uses of one multiplier for a sample.
     pub reuse_factor: Option<u64>,
     /// Sharing of multipliers.
@@ -205,6 +207,10 @@ impl Section {
         if !node.value.is_object() {
             return Err(node.kind("a type such as fixed<16,6>, or a mapping of types"));
         }
+        let mut entries = node.entries()?.into_iter();
+        self.infers_result = entries.any(|(key, node)| {
+            Variable::from_key(key) == Some(Variable::Result) && node.value == "auto"
+        });
         for (key, node) in keys::read(level, node, notes)? {
             self.set_type(key, &node)?;
         }

@@ -16,16 +16,30 @@ use crate::fixed::{Codes, Format, FormatError, Overflow, Quantization, Range, Ro
 use crate::ir::{self, Graph, NodeId};
 
 /// Names, types and constants made so far.
-struct Parts {
-    names: Names,
-    types: Vec<Type>,
-    constants: Vec<ConstantArray>,
-    warnings: Vec<DesignWarning>,
+pub(super) struct Parts {
+    pub(super) names: Names,
+    pub(super) types: Vec<Type>,
+    pub(super) constants: Vec<ConstantArray>,
+    pub(super) warnings: Vec<DesignWarning>,
 }
 
 impl Parts {
+    /// No parts yet of a project called `name`, and its identifier.
+    pub(super) fn new(name: &str) -> (Self, String) {
+        let mut names = Names::default();
+        let name = names.project(name);
+        let (types, constants, warnings) = (Vec::new(), Vec::new(), Vec::new());
+        (Self { names, types, constants, warnings }, name)
+    }
+
+    /// The C++ names that those of each node in `order` begin with. Layers come first when names
+    /// are handed out, so that they keep their own.
+    pub(super) fn stems(&mut self, graph: &Graph, order: &[NodeId]) -> HashMap<NodeId, String> {
+        order.iter().map(|node| (*node, self.names.stem(&graph[*node].name))).collect()
+    }
+
     /// A type for what `layer` `holds`, named `wanted`.
-    fn add_type(
+    pub(super) fn add_type(
         &mut self,
         wanted: &str,
         layer: &str,
@@ -53,10 +67,10 @@ pub(super) struct NodeBuilder<'a> {
     /// The p for which every element of the first operand is ± 2^p, both occurring.
     pub(super) sign_power: Option<i32>,
     /// The C++ name that its own names begin with.
-    stem: &'a str,
-    parts: &'a mut Parts,
+    pub(super) stem: &'a str,
+    pub(super) parts: &'a mut Parts,
     /// Number of constants of the nodes before.
-    constants_before: usize,
+    pub(super) constants_before: usize,
 }
 
 impl NodeBuilder<'_> {
@@ -238,16 +252,10 @@ pub(super) fn plain(format: Format) -> Quantization {
 
 /// See [`Design::new`].
 pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsError> {
-    options.check()?;
-    check_layers(graph, options)?;
-    let mut names = Names::default();
-    let name = names.project(&options.name);
+    check(graph, options)?;
+    let (mut parts, name) = Parts::new(&options.name);
     let order = graph.live_nodes();
-    // Layers come first when names are handed out, so that they keep their own.
-    let stems: HashMap<NodeId, String> =
-        order.iter().map(|node| (*node, names.stem(&graph[*node].name))).collect();
-
-    let mut parts = Parts { names, types: Vec::new(), constants: Vec::new(), warnings: Vec::new() };
+    let stems = parts.stems(graph, &order);
     let mut edges = Edges { list: Vec::new(), of: HashMap::new() };
     let mut kernels = Vec::new();
     let mut sign_powers: HashMap<NodeId, i32> = HashMap::new();
@@ -299,7 +307,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         let inputs = inputs.collect::<Result<_, _>>()?;
         let output = edges.add(*node, wanted, built.element, this, role, port);
         let labels = (stem.clone(), this.layer.clone(), this.op.name());
-        kernels.push(kernel(&parts.constants, &edges, labels, (inputs, output), built));
+        kernels.push(kernel(&parts.constants, &edges.list, labels, (inputs, output), built));
     }
 
     let mut outputs = Vec::new();
@@ -326,7 +334,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         let (multipliers, interval, sign_power) = (None, 1, None);
         let built = Built { body, structure, element, cost, multipliers, interval, sign_power };
         let labels = (stem, output.name.clone(), "copy");
-        kernels.push(kernel(&parts.constants, &edges, labels, (vec![edge], port), built));
+        kernels.push(kernel(&parts.constants, &edges.list, labels, (vec![edge], port), built));
         outputs.push(port);
     }
 
@@ -337,6 +345,8 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         options: options.clone(),
         types: parts.types,
         constants: parts.constants,
+        tokens: Vec::new(),
+        processes: Vec::new(),
         inputs: inputs.collect::<Result<_, _>>()?,
         edges: edges.list,
         kernels,
@@ -350,22 +360,39 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
 }
 
 /// The planned kernel with these names, between `inputs` and `output`.
-fn kernel(
+pub(super) fn kernel(
     constants: &[ConstantArray],
-    edges: &Edges,
+    edges: &[Edge],
     (name, layer, operation): (String, String, &'static str),
     (inputs, output): (Vec<EdgeId>, EdgeId),
     built: Built,
 ) -> Kernel {
     let Built { body, structure, cost, mut multipliers, interval, .. } = built;
-    let channels = edges.list[output.0].shape.last().copied().unwrap_or(1) as u64;
-    let EdgeKind::Array(operand) = edges.list[inputs[0].0].kind;
+    let channels = edges[output.0].shape.last().copied().unwrap_or(1) as u64;
+    let operand = match edges[inputs[0].0].kind {
+        EdgeKind::Array(partition) => partition,
+        EdgeKind::Stream(_) => Partition::Complete,
+    };
     let plan = Plan::new(&structure, (channels, interval), operand, constants, &mut multipliers);
-    Kernel { name, layer, operation, inputs, output, body, structure, plan, cost, multipliers }
+    let repetitions = 1;
+    Kernel {
+        name,
+        layer,
+        operation,
+        inputs,
+        output,
+        body,
+        structure,
+        plan,
+        cost,
+        multipliers,
+        repetitions,
+    }
 }
 
-/// Refuses an option for a layer that is not there.
-fn check_layers(graph: &Graph, options: &Options) -> Result<(), HlsError> {
+/// Refuses options out of range, and an option for a layer that is not there.
+pub(super) fn check(graph: &Graph, options: &Options) -> Result<(), HlsError> {
+    options.check()?;
     let mut known: Vec<&str> = graph.nodes.node_weights().map(|n| n.layer.as_str()).collect();
     known.extend(graph.layers.iter().map(|(layer, _)| layer.as_str()));
     let reuse = options.layer_reuse_factors.keys().map(|layer| (layer, "reuse factor"));
@@ -413,7 +440,7 @@ fn results_that_are_ports(graph: &Graph) -> HashMap<NodeId, String> {
 }
 
 /// The name of a port that carries the output `output` of the node called `node`.
-fn port_name(names: &mut Names, output: &str, node: &str, stem: &str) -> String {
+pub(super) fn port_name(names: &mut Names, output: &str, node: &str, stem: &str) -> String {
     if output == node {
         return names.unique(&format!("{stem}_out"));
     }

@@ -9,7 +9,9 @@ use super::form::Operations;
 use super::function::FunctionSize;
 use super::kernels::Body;
 use super::plan::{Flow, Partition, Plan, Structure};
+use super::stream::{self, Process};
 use super::{DesignWarning, HlsError, Names, Options, build};
+use crate::config::IoType;
 use crate::fixed::{Codes, Format, Quantization, Range};
 use crate::ir::Graph;
 
@@ -24,10 +26,16 @@ pub struct Design {
     pub types: Vec<Type>,
     /// Weights and tables.
     pub constants: Vec<ConstantArray>,
-    /// Tensors between kernels, and the top function's arguments.
+    /// Tokens of streams.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<Token>,
+    /// Tensors between kernels or processes, and the top function's arguments.
     pub edges: Vec<Edge>,
     /// In topological order.
     pub kernels: Vec<Kernel>,
+    /// The processes of a streaming design, in topological order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub processes: Vec<Process>,
     /// The top function's input arguments, in the model's order.
     pub inputs: Vec<EdgeId>,
     /// The top function's output arguments, in the model's order.
@@ -49,6 +57,25 @@ pub struct ConstantId(pub(super) usize);
 /// An index into [`Design::edges`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct EdgeId(pub(super) usize);
+
+/// An index into [`Design::tokens`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct TokenId(pub(super) usize);
+
+/// An index into [`Design::kernels`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct KernelId(pub(super) usize);
+
+/// A word of a stream: the channels of one position.
+#[derive(Clone, Debug, Serialize)]
+pub struct Token {
+    /// The C++ name.
+    pub name: String,
+    /// Type of a channel.
+    pub element: TypeId,
+    /// Number of channels.
+    pub lanes: usize,
+}
 
 /// A type with a name.
 #[derive(Clone, Debug, Serialize)]
@@ -84,7 +111,7 @@ pub struct ConstantArray {
 }
 
 /// One constant number.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Number {
     /// Its type.
     pub element: TypeId,
@@ -133,6 +160,21 @@ impl Edge {
 pub enum EdgeKind {
     /// All elements, row-major (hls4ml's `io_parallel`).
     Array(Partition),
+    /// A FIFO of tokens, one for each position, row-major (hls4ml's `io_stream`).
+    Stream(Stream),
+}
+
+/// A FIFO between two processes, or between the top function and its caller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Stream {
+    /// Its words.
+    pub token: TokenId,
+    /// Tokens of a sample.
+    pub tokens: usize,
+    /// Slots of the FIFO.
+    pub depth: u64,
+    /// Least depth that cannot deadlock.
+    pub least_depth: u64,
 }
 
 /// An edge's role in the top function.
@@ -145,6 +187,8 @@ pub enum EdgeRole {
     Output,
     /// A tensor inside the top function.
     Internal,
+    /// An array inside a process.
+    Local,
 }
 
 /// One C++ function.
@@ -171,6 +215,33 @@ pub struct Kernel {
     pub cost: Cost,
     /// Its multipliers, if it has any.
     pub multipliers: Option<Multipliers>,
+    /// Calls for a sample.
+    pub repetitions: u64,
+}
+
+impl Kernel {
+    /// Largest number of its multipliers.
+    pub(super) fn multiplier_instances(&self) -> u64 {
+        match self.multipliers {
+            Some(multipliers) => multipliers.limit,
+            // Products of two values: those of the iterations of rolled loops share multipliers.
+            None => {
+                let interval = self.plan.initiation_interval.max(1) * self.repetitions;
+                self.cost.operations.multiplications.div_ceil(interval)
+            }
+        }
+    }
+
+    /// The same kernel, which runs `repetitions` times for a sample.
+    pub(super) fn repeated(mut self, repetitions: u64) -> Self {
+        self.repetitions = repetitions;
+        self.cost.operations = self.cost.operations * repetitions;
+        if let Some(multipliers) = &mut self.multipliers {
+            multipliers.products *= repetitions;
+            multipliers.nontrivial_products *= repetitions;
+        }
+        self
+    }
 }
 
 /// Arithmetic and memory of a kernel, for one sample.
@@ -213,7 +284,7 @@ pub struct Multipliers {
 }
 
 /// Execution of the kernels together.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Schedule {
     /// Pipeline, dataflow, or sequence.
     pub flow: Flow,
@@ -255,7 +326,10 @@ impl Design {
     /// If an option makes no sense, or the graph needs a type or a literal that C++ lacks.
     /// Problems to expect in synthesis are no errors but [`Design::warnings`].
     pub fn new(graph: &Graph, options: &Options) -> Result<Self, HlsError> {
-        build::design(graph, options)
+        match options.io {
+            IoType::Parallel => build::design(graph, options),
+            IoType::Stream => stream::design(graph, options),
+        }
     }
 
     /// Arithmetic operations of all kernels for one sample.
@@ -275,6 +349,20 @@ impl Index<TypeId> for Design {
     type Output = Type;
     fn index(&self, id: TypeId) -> &Type {
         &self.types[id.0]
+    }
+}
+
+impl Index<TokenId> for Design {
+    type Output = Token;
+    fn index(&self, id: TokenId) -> &Token {
+        &self.tokens[id.0]
+    }
+}
+
+impl Index<KernelId> for Design {
+    type Output = Kernel;
+    fn index(&self, id: KernelId) -> &Kernel {
+        &self.kernels[id.0]
     }
 }
 

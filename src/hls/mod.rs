@@ -12,15 +12,17 @@ mod form;
 mod function;
 mod kernels;
 mod names;
+pub mod network;
 mod options;
 mod plan;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod warnings;
 
 pub use design::{
-    ConstantArray, ConstantId, Cost, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Multipliers,
-    Number, Schedule, Type, TypeId,
+    ConstantArray, ConstantId, Cost, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, KernelId,
+    Multipliers, Number, Schedule, Stream, Token, TokenId, Type, TypeId,
 };
 pub use error::HlsError;
 pub use form::Operations;
@@ -29,4 +31,5 @@ pub use kernels::*;
 pub use names::Names;
 pub use options::{Options, TableSizes};
 pub use plan::{Flow, LocalArray, Loop, Partition, Plan, Tiles, UNROLL_LIMIT};
+pub use stream::{LineBuffer, Process, ProcessForm};
 pub use warnings::{DesignWarning, DesignWarningKind, dsp_slices};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::HlsError;
-use crate::config::Strategy;
+use crate::config::{IoType, Strategy};
 
 /// Options of the hardware.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,6 +31,9 @@ pub struct Options {
     /// Largest lookup tables.
     #[serde(default)]
     pub table_sizes: TableSizes,
+    /// Arrays or streams between layers.
+    #[serde(default)]
+    pub io: IoType,
 }
 
 /// The most entries of a lookup table; a larger function becomes comparisons with thresholds.
@@ -69,6 +72,7 @@ impl Options {
             strategy: Strategy::Latency,
             layer_strategies: BTreeMap::new(),
             table_sizes: TableSizes::default(),
+            io: IoType::default(),
         }
     }
 

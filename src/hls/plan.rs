@@ -67,10 +67,11 @@ pub enum Loop {
 }
 
 /// Execution of the kernels together.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Flow {
     /// As one pipeline: a sample enters every initiation interval.
+    #[default]
     Pipeline,
     /// As a dataflow of processes, each on a sample of its own; every array has one reader.
     Dataflow,
@@ -238,14 +239,7 @@ pub(super) fn schedule(kernels: &mut [Kernel], edges: &[Edge]) -> Schedule {
     } else {
         Flow::Sequence
     };
-    let multipliers = |kernel: &Kernel| match kernel.multipliers {
-        Some(multipliers) => multipliers.limit,
-        // Products of two values: those of the iterations of rolled loops share multipliers.
-        None => {
-            kernel.cost.operations.multiplications.div_ceil(kernel.plan.initiation_interval.max(1))
-        }
-    };
-    let multipliers = kernels.iter().map(multipliers).sum();
+    let multipliers = kernels.iter().map(Kernel::multiplier_instances).sum();
     if flow == Flow::Pipeline {
         for kernel in kernels.iter_mut().filter(|kernel| kernel.multipliers.is_none()) {
             kernel.plan.initiation_interval = slowest;

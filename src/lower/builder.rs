@@ -8,6 +8,7 @@ use super::error::PrecisionOverflow;
 use super::fold::Folds;
 use super::result::TypedResult;
 use super::{LowerError, LowerWarning, Lowered, Settings};
+use crate::fixed::Quantization;
 use crate::function::Function;
 use crate::ir::analysis::{Quotients, quotients};
 use crate::ir::{Graph, NodeId, Op, OpError, Tensor, validate};
@@ -170,6 +171,16 @@ impl<'a> Builder<'a> {
         let node = TypedResult::of_layer(self, &layer.name).apply(self, "result", node)?;
         self.result(index, node);
         Ok(())
+    }
+
+    /// Type of the result of layer `index`, which has no quantizer, if none is configured. A result of
+    /// the network without an activation has none if its type is `auto`: it stays exact.
+    pub(super) fn default_result(&self, index: NodeIndex) -> Option<Quantization> {
+        let Layer { name, kind, .. } = &self.model.graph[index];
+        let layer = self.settings.layer(name).filter(|_| kind.is_linear());
+        let infers = layer.is_some_and(|chosen| chosen.infers_result && chosen.result.is_none());
+        let is_exact = infers && self.model.outputs.contains(&index);
+        (!is_exact).then_some(self.settings.precision)
     }
 
     /// Makes the operand of layer `index` its result, in the configured type.

@@ -11,7 +11,7 @@ use super::dense::{KernelScales, WeightedLayer, fold};
 use super::exact::{Reach, exact};
 use crate::fixed::Codes;
 use crate::ir::{self, Constant, Gather, Linear, NodeId, Tensor, Window};
-use crate::model::{Conv, Layer, Separable, WindowSpec};
+use crate::model::{AxisResize, Conv, Layer, Separable, WindowSpec};
 
 pub(super) fn lower(
     builder: &mut Builder<'_>,
@@ -55,6 +55,7 @@ fn convolve(
         None => (conv.kernel.values.view(), conv.bias.as_ref().map(|bias| bias.view().into_dyn())),
     };
     let weighted = WeightedLayer {
+        index,
         layer,
         kernel,
         attribute: conv.kernel.attribute,
@@ -187,16 +188,13 @@ pub(super) fn window(
 }
 
 /// Bilinear interpolation, computed as in TensorFlow since 2.0 (`ResizeBilinear` with
-/// `half_pixel_centers`).
-///
-/// Result o lies at (o + 1/2) / f - 1/2 among the operand's elements and mixes the two next to it
-/// by their distances; the borders are repeated. That is a transposed convolution with a triangular
-/// kernel of width 2 f, on an operand with its outermost elements repeated once.
+/// `half_pixel_centers`): result o mixes the two elements next to its position by their distances.
+/// That is a convolution with weights of its own along each axis; see [`Interpolation`].
 pub(super) fn bilinear(
     builder: &mut Builder<'_>,
     index: NodeIndex,
     layer: &Layer,
-    factors: [usize; 2],
+    axes: [AxisResize; 2],
 ) -> Result<(), LowerError> {
     let wrong = |rule: String| LowerError::Operation { layer: layer.name.clone(), rule };
     let operand = builder.operand(index)?;
@@ -206,61 +204,74 @@ pub(super) fn bilinear(
             "it takes samples of another shape than [height, width, channels]".into(),
         ));
     };
-    let triangles = factors.map(Triangle::new);
-    let input = [height, width];
-    let padded = [0, 1].map(|axis| input[axis] + 2 * triangles[axis].repeated);
-    let inside = |axis: usize, position: usize| {
-        position.saturating_sub(triangles[axis].repeated).min(input[axis] - 1)
-    };
-    let indices = (0..padded[0] * padded[1] * channels).map(|element| {
-        let (position, channel) = (element / channels, element % channels);
-        let row = inside(0, position / padded[1]);
-        let column = inside(1, position % padded[1]);
-        Some((row * width + column) * channels + channel)
+    let rows = Interpolation::new(height, axes[0]);
+    let columns = Interpolation::new(width, axes[1]);
+    let positions =
+        rows.elements.iter().flat_map(|row| columns.elements.iter().map(move |c| (row, c)));
+    let indices = positions.flat_map(|(row, column)| {
+        (0..channels).map(move |channel| Some((row * width + column) * channels + channel))
     });
-    let gather = Gather { shape: vec![padded[0], padded[1], channels], indices: indices.collect() };
-    let edges = builder.add(&layer.name, "borders", gather, operand)?;
+    let input = [rows.elements.len(), columns.elements.len()];
+    let gather = Gather { shape: vec![input[0], input[1], channels], indices: indices.collect() };
+    let elements = builder.add(&layer.name, "borders", gather, operand)?;
 
-    let [rows, columns] = &triangles;
     let taps = rows.taps.iter().flat_map(|row| columns.taps.iter().map(move |tap| row * tap));
     let weights: Vec<f64> = taps.flat_map(|tap| std::iter::repeat_n(tap, channels)).collect();
     let kernel = [rows.taps.len(), columns.taps.len()];
     let shape = [kernel[0] * kernel[1], channels];
     let weights = ArrayD::from_shape_vec(IxDyn(&shape), weights).expect("a weight per tap");
-    let weights = exact(builder, &layer.name, "kernel", &weights, Reach::Weights(edges))?;
+    let weights = exact(builder, &layer.name, "kernel", &weights, Reach::Weights(elements))?;
     let window = Window {
-        input: padded,
+        input,
         kernel,
-        stride: [1, 1],
+        stride: [rows.stride, columns.stride],
         dilation: [1, 1],
-        pad_before: triangles.each_ref().map(|triangle| triangle.pad_before),
-        input_dilation: factors,
-        output: [height * factors[0], width * factors[1]],
+        pad_before: [rows.pad_before, columns.pad_before],
+        input_dilation: [rows.input_dilation, columns.input_dilation],
+        output: [rows.output, columns.output],
     };
     let conv = ir::Conv { window, groups: channels, linear: Linear { weights, bias: None } };
-    let sums = builder.add(&layer.name, "sums", conv, edges)?;
+    let sums = builder.add(&layer.name, "sums", conv, elements)?;
     let factor = Rational::ratio(1, (rows.unit * columns.unit) as u64);
     let scope = NodeScope::layer(index, &layer.name);
     let node = average::multiply(builder, scope, sums, &[factor])?;
     builder.finished(index, layer, node)
 }
 
-/// Weights of bilinear interpolation along one axis.
-struct Triangle {
-    /// Weights in multiples of 1 / `unit`.
+/// Bilinear interpolation along one axis.
+struct Interpolation {
+    /// Elements of the operand that windows slide over.
+    elements: Vec<usize>,
+    /// Weights of a window in multiples of 1 / `unit`.
     taps: Vec<f64>,
     unit: usize,
-    /// Number of repetitions of the outermost elements.
-    repeated: usize,
-    /// See [`Window::pad_before`].
+    /// See [`Window`].
+    stride: usize,
     pad_before: usize,
+    input_dilation: usize,
+    output: usize,
 }
 
-impl Triangle {
-    fn new(factor: usize) -> Self {
-        if factor == 1 {
-            return Self { taps: vec![1.0], unit: 1, repeated: 0, pad_before: 0 };
+impl Interpolation {
+    fn new(length: usize, by: AxisResize) -> Self {
+        match by {
+            AxisResize::Up(1) | AxisResize::Down(1) => Self::pick((0..length).collect()),
+            AxisResize::Up(factor) => Self::up(length, factor),
+            AxisResize::Down(factor) => Self::down(length, factor),
         }
+    }
+
+    /// One element for each result.
+    fn pick(elements: Vec<usize>) -> Self {
+        let output = elements.len();
+        let (stride, pad_before, input_dilation) = (1, 0, 1);
+        Self { elements, taps: vec![1.0], unit: 1, stride, pad_before, input_dilation, output }
+    }
+
+    /// Result o lies at (o + 1/2) / f - 1/2; the borders are repeated. That is a transposed
+    /// convolution with a triangular kernel of width 2 f, on an operand with its outermost elements
+    /// repeated once.
+    fn up(length: usize, factor: usize) -> Self {
         // Tap d has the offset d from the result's position. Element i of the operand, with one
         // more in front, has the position (i + 1) f, and its centre lies (f + 1) / 2 before it.
         // Weights fall from 1 at the centre to 0 at a distance of f.
@@ -273,25 +284,62 @@ impl Triangle {
             halves as f64 * (width - distance)
         };
         let taps = (first..first + count).map(tap).collect();
-        Self { taps, unit, repeated: 1, pad_before: first.unsigned_abs() }
+        let inside = |position: usize| position.saturating_sub(1).min(length.saturating_sub(1));
+        Self {
+            elements: (0..length + 2).map(inside).collect(),
+            taps,
+            unit,
+            stride: 1,
+            pad_before: first.unsigned_abs(),
+            input_dilation: factor,
+            output: length * factor,
+        }
+    }
+
+    /// Result o lies at (o + 1/2) f - 1/2: on an element, or in the middle of two.
+    fn down(length: usize, factor: usize) -> Self {
+        let output = length / factor;
+        let middle = |o: usize| o * factor + factor / 2;
+        if !factor.is_multiple_of(2) {
+            return Self::pick((0..output).map(middle).collect());
+        }
+        let pairs = (0..output).flat_map(|o| [middle(o) - 1, middle(o)]);
+        Self {
+            elements: pairs.collect(),
+            taps: vec![1.0; 2],
+            unit: 2,
+            stride: 2,
+            pad_before: 0,
+            input_dilation: 1,
+            output,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Triangle;
+    use super::Interpolation;
+    use crate::model::AxisResize::{Down, Up};
 
     #[test]
     fn weights_decrease_with_the_distance() {
-        let two = Triangle::new(2);
+        let two = Interpolation::new(2, Up(2));
         assert_eq!((two.taps, two.unit, two.pad_before), (vec![1.0, 3.0, 3.0, 1.0], 4, 0));
-        let three = Triangle::new(3);
+        let three = Interpolation::new(2, Up(3));
         assert_eq!(
             (three.taps, three.unit, three.pad_before),
             (vec![1.0, 2.0, 3.0, 2.0, 1.0], 3, 0)
         );
-        let four = Triangle::new(4);
+        let four = Interpolation::new(2, Up(4));
         assert_eq!(four.taps, [1.0, 3.0, 5.0, 7.0, 7.0, 5.0, 3.0, 1.0]);
-        assert_eq!((four.unit, four.pad_before, four.repeated), (8, 1, 1));
+        assert_eq!((four.unit, four.pad_before, four.elements), (8, 1, vec![0, 0, 1, 1]));
+    }
+
+    #[test]
+    fn a_shorter_axis_has_middle_elements() {
+        let four = Interpolation::new(8, Down(4));
+        assert_eq!((four.elements, four.taps, four.unit), (vec![1, 2, 5, 6], vec![1.0; 2], 2));
+        let three = Interpolation::new(6, Down(3));
+        assert_eq!((three.elements, three.taps, three.unit), (vec![1, 4], vec![1.0], 1));
     }
 }

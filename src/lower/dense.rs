@@ -41,6 +41,7 @@ pub(super) fn lower(
         None => (dense.kernel.view().into_dyn(), dense.bias.as_ref().map(|b| b.view().into_dyn())),
     };
     let weighted = WeightedLayer {
+        index,
         layer: name,
         kernel,
         attribute: "kernel_quantizer",
@@ -96,6 +97,7 @@ const ONE: Format = Format::literal(Signedness::Unsigned, 1, 1);
 
 /// A layer's kernel and bias as they were trained.
 pub(super) struct WeightedLayer<'a> {
+    pub(super) index: NodeIndex,
     pub(super) layer: &'a str,
     /// Values of the file, in its shape.
     pub(super) kernel: ArrayViewD<'a, f32>,
@@ -184,13 +186,19 @@ impl WeightedLayer<'_> {
             (None, false) => (bias, None),
             (scale, _) => (None, Some(Scaling { scale, bias })),
         };
+        let entry = self.norm.as_ref().map_or(self.layer, |fold| fold.name).to_owned();
+        let whole = self.part.is_empty();
         // As in hls4ml, a layer without any quantizer gets the default type for its result. Any
         // other layer's result stays exact unless a type is configured.
-        let float = self.warn_of_floats(builder, &chosen);
-        let exact = self.norm.is_some_and(|fold| fold.is_quantized);
-        let default = (float && !exact).then_some(default);
-        let entry = self.norm.as_ref().map_or(self.layer, |fold| fold.name).to_owned();
-        Ok(QuantizedWeights { weights, bias, scaling, entry, default, whole: self.part.is_empty() })
+        let default = match self.norm {
+            _ if !whole => Some(default),
+            Some(fold) if fold.is_quantized => None,
+            Some(fold) => builder.default_result(fold.index),
+            None => builder.default_result(self.index),
+        };
+        let result = builder.settings.layer(&entry).and_then(|chosen| chosen.result).or(default);
+        let default = self.warn_of_floats(builder, &chosen, result).then_some(default).flatten();
+        Ok(QuantizedWeights { weights, bias, scaling, entry, default, whole })
     }
 
     /// The kernel's weights without its scale, and the scale that multiplies the dot products.
@@ -270,28 +278,25 @@ impl WeightedLayer<'_> {
         self.folded && alone && chosen.bias.is_none()
     }
 
-    /// Warns if kernel or bias have no quantizer. True if no parameter has one.
-    fn warn_of_floats(&self, builder: &mut Builder<'_>, chosen: &LayerSettings) -> bool {
+    /// Warns if kernel or bias have no quantizer; `result` is the type of the result of a layer without
+    /// any. True if no parameter has one.
+    fn warn_of_floats(
+        &self,
+        builder: &mut Builder<'_>,
+        chosen: &LayerSettings,
+        result: Option<Quantization>,
+    ) -> bool {
         let float_kernel = self.kernel_quantizer.is_none();
         let has_bias = self.bias.is_some() || self.norm.is_some();
         let unquantized = has_bias && self.bias_quantizer.is_none();
         let float_bias = unquantized && !self.keeps_bias(chosen);
         if float_kernel || float_bias {
-            let (parts, precisions) = match (float_kernel, float_bias, self.norm) {
+            let (parts, precisions) = match (float_kernel, float_bias, result) {
                 (true, false, _) => ("the kernel", vec![chosen.weight]),
                 (false, _, _) => ("the bias", vec![chosen.bias]),
-                (true, true, None) => {
-                    ("kernel, bias and result", vec![chosen.weight, chosen.bias, chosen.result])
-                }
-                (true, true, Some(fold)) => {
-                    let norm = builder.settings.layer(fold.name);
-                    let result = norm.and_then(|chosen| chosen.result);
-                    match fold.is_quantized && result.is_none() {
-                        true => ("kernel and bias", vec![chosen.weight, chosen.bias]),
-                        false => {
-                            ("kernel, bias and result", vec![chosen.weight, chosen.bias, result])
-                        }
-                    }
+                (true, true, None) => ("kernel and bias", vec![chosen.weight, chosen.bias]),
+                (true, true, Some(_)) => {
+                    ("kernel, bias and result", vec![chosen.weight, chosen.bias, result])
                 }
             };
             let default = builder.settings.precision;

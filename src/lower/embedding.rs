@@ -28,6 +28,7 @@ pub(super) fn lower(
     let values = table.mapv(f64::from).into_dyn();
     let part = "embeddings";
     let table = if chosen.is_none() && quantizers_follow(builder, index) {
+        // Rows are selected, not multiplied.
         real(builder, name, part, &values, Reach::Bias)?
     } else {
         let precision = chosen.unwrap_or(builder.settings.precision);

@@ -18,6 +18,7 @@ use crate::model::{Activation, BatchNorm, Conv, LayerKind, Model};
 /// A batch normalisation to fold.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fold<'a> {
+    pub(super) index: NodeIndex,
     /// Name of the layer.
     pub(super) name: &'a str,
     norm: &'a BatchNorm,
@@ -82,7 +83,7 @@ impl<'a> Folds<'a> {
             let inner = candidate.inner();
             folds.inner.extend(inner.map(|at| (name(at).to_owned(), name(index).to_owned())));
             let is_quantized = normalization::reaches_quantizer(model, index);
-            let fold = Fold { name: name(index), norm: candidate.norm, is_quantized };
+            let fold = Fold { index, name: name(index), norm: candidate.norm, is_quantized };
             folds.by_layer.insert(candidate.layer, fold);
             folds.norms.insert(index);
         }
@@ -184,7 +185,10 @@ fn plain_outputs(kind: &LayerKind) -> Option<usize> {
         | LayerKind::BatchNorm(_)
         | LayerKind::ScaleShift(_)
         | LayerKind::PRelu(_)
+        | LayerKind::Einsum(_)
         | LayerKind::Embedding(_)
+        | LayerKind::Rescaling(_)
+        | LayerKind::Normalization(_)
         | LayerKind::Adaptive(_)
         | LayerKind::Flatten
         | LayerKind::Identity

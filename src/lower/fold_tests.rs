@@ -236,3 +236,53 @@ fn negligible_scales_are_dropped_with_a_bound() -> Outcome {
     );
     Ok(())
 }
+
+/// A quantized kernel is exact as long as any format holds it.
+#[test]
+fn negligible_weights_are_dropped_if_no_format_holds_the_kernel() -> Outcome {
+    let quantizers = ["quantized_po2(8)", "quantized_bits(4,0,1,alpha=1)"];
+    // A weight of 0 becomes the least power of two, 2^-64.
+    let model = |largest: f32| {
+        let kernel = array![[largest], [-largest], [0.0]];
+        let fc = dense(kernel, Some(array![0.25]), quantizers);
+        chain(3, vec![("fc", LayerKind::Dense(fc))])
+    };
+    assert_eq!(warnings(&model(4.0), &settings("fixed<4,1>")?)?, [""; 0]);
+    assert_eq!(
+        warnings(&model(2.0_f32.powi(63)), &settings("fixed<4,1>")?)?,
+        [
+            "layer 'fc': 1 value of the kernel, of at most 5.4e-20, below 2^-40 of the largest, taken as 0; \
+          results change by at most 5.7e-20. Set such values to 0, or quantize them."
+        ]
+    );
+    Ok(())
+}
+
+/// hls4ml infers a type that keeps every bit of the result of a layer with weights.
+#[test]
+fn an_inferred_result_of_the_network_stays_exact() -> Outcome {
+    let fraction =
+        |layers: Vec<(&str, LayerKind)>, text: &str| -> Result<i32, Box<dyn std::error::Error>> {
+            let model = chain(2, layers);
+            let mut settings = Settings::configured(&Config::parse(text)?, &model)?;
+            settings.input = "fixed<4,1>".parse()?;
+            let graph = lower(&model, &settings)?.graph;
+            Ok(graph[graph.outputs[0].node].tensor.format.fractional_bits())
+        };
+    let auto = |layer: &str| format!("LayerName: {{{layer}: {{Precision: {{result: auto}}}}}}");
+    let folded = || vec![("fc", plain()), ("bn", norm(2))];
+    // Three fractional bits of the input, ten of the weights.
+    let exact = 13;
+    assert_eq!(fraction(vec![("fc", plain())], &auto("fc"))?, exact);
+    assert_eq!(fraction(folded(), &auto("bn"))?, exact);
+    assert_eq!(fraction(vec![("bn", norm(2))], &auto("bn"))?, exact);
+    let default = 10;
+    assert_eq!(fraction(vec![("fc", plain())], "Model: {Precision: 'fixed<16,6>'}")?, default);
+    assert_eq!(fraction(folded(), &auto("fc"))?, default);
+    // A result inside of the network keeps the default type.
+    assert_eq!(fraction(vec![("fc", plain()), ("relu", relu())], &auto("fc"))?, default);
+    let stated =
+        "LayerType: {Any: {Precision: {result: auto}}}\nLayerName: {fc: {Precision: 'fixed<9,4>'}}";
+    assert_eq!(fraction(vec![("fc", plain())], stated)?, 5);
+    Ok(())
+}

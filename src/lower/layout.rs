@@ -8,7 +8,7 @@ use super::LowerError;
 use super::builder::Builder;
 use crate::fixed::{Format, Overflow, Quantization, Rounding};
 use crate::ir::{Concat, Gather, NodeId, Op, Reshape};
-use crate::model::{Layer, LayerKind, Layout};
+use crate::model::{Einsum, Layer, LayerKind, Layout};
 
 pub(super) fn lower(
     builder: &mut Builder<'_>,
@@ -174,6 +174,23 @@ pub(super) fn channels_first(
         .nested(index, operands, "", |builder| super::lower_kind(builder, index, layer, kind))?;
     let first = Layout::to_channels_first(builder.tensor(node).shape.len());
     let node = gather(builder, &layer.name, "channels_first", node, &[first])?;
+    builder.result(index, node);
+    Ok(())
+}
+
+/// EinsumDense: the product between layout operations.
+pub(super) fn einsum(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    einsum: &Einsum,
+) -> Result<(), LowerError> {
+    let operand = builder.operand(index)?;
+    let table = gather(builder, &layer.name, "table", operand, &einsum.before)?;
+    let node = builder.nested(index, vec![table], "", |builder| {
+        super::lower_kind(builder, index, layer, &einsum.product)
+    })?;
+    let node = gather(builder, &layer.name, "axes", node, &einsum.after)?;
     builder.result(index, node);
     Ok(())
 }

@@ -228,26 +228,41 @@ fn affine(
     let terms = values.iter().map(|value| terms(f64::from(*value)));
     let (scales, biases): (Vec<f64>, Vec<f64>) = terms.unzip();
     let (scales, biases) = (Array1::from(scales).into_dyn(), Array1::from(biases).into_dyn());
-    let tensor = builder.tensor(x);
-    let by_element = ![1, tensor.channel_count()].contains(&values.len());
-    // One scale per element: each element becomes a channel.
-    let shape = tensor.shape.clone();
-    let operand = match by_element {
-        false => x,
-        true => {
-            let flat = [Layout::Reshape(vec![values.len()])];
-            gather(builder, &layer.name, "elements", x, &flat)?
-        }
-    };
+    let operand = with_channels(builder, layer, x, scales.len())?;
     let scale = real(builder, &layer.name, SCALE, &scales, Reach::Scale(operand))?;
     let bias = match biases.iter().all(|bias| *bias == 0.0) {
         true => None,
         false => Some(real(builder, &layer.name, BIAS, &biases, Reach::Bias)?),
     };
-    let affine = Affine { scale, bias };
-    if !by_element {
-        return builder.add(&layer.name, "", affine, operand);
+    add_affine(builder, layer, (x, operand), Affine { scale, bias })
+}
+
+/// `x` with a channel for each of `constants`: one for all, one per channel, or one per element.
+pub(super) fn with_channels(
+    builder: &mut Builder<'_>,
+    layer: &Layer,
+    x: NodeId,
+    constants: usize,
+) -> Result<NodeId, LowerError> {
+    let tensor = builder.tensor(x);
+    if [1, tensor.channel_count()].contains(&constants) {
+        return Ok(x);
     }
+    let flat = [Layout::Reshape(vec![tensor.len()])];
+    gather(builder, &layer.name, "elements", x, &flat)
+}
+
+/// The node that holds `affine` of `x` in its shape; `operand` is x [`with_channels`].
+pub(super) fn add_affine(
+    builder: &mut Builder<'_>,
+    layer: &Layer,
+    (x, operand): (NodeId, NodeId),
+    affine: Affine,
+) -> Result<NodeId, LowerError> {
+    if operand == x {
+        return builder.add(&layer.name, "", affine, x);
+    }
+    let shape = builder.tensor(x).shape.clone();
     let node = builder.add(&layer.name, "scaled", affine, operand)?;
     gather(builder, &layer.name, "", node, &[Layout::Reshape(shape)])
 }

@@ -31,6 +31,7 @@ mod per_channel;
 #[cfg(test)]
 mod per_channel_tests;
 mod pool;
+mod rescaling;
 mod result;
 mod settings;
 mod softmax;
@@ -126,7 +127,10 @@ fn lower_kind(
         LayerKind::Concatenate { axis } => layout::concatenate(builder, index, layer, *axis),
         LayerKind::Stack { axis } => layout::stack(builder, index, layer, *axis),
         LayerKind::Dot { axes } => merge::dot(builder, index, layer, *axes),
-        LayerKind::Bilinear { factors } => conv::bilinear(builder, index, layer, *factors),
+        LayerKind::Bilinear(axes) => conv::bilinear(builder, index, layer, *axes),
+        LayerKind::Einsum(einsum) => layout::einsum(builder, index, layer, einsum),
+        LayerKind::Rescaling(by) => rescaling::rescale(builder, index, layer, by),
+        LayerKind::Normalization(by) => rescaling::normalize(builder, index, layer, by),
         LayerKind::Embedding(table) => embedding::lower(builder, index, layer, table),
         LayerKind::TimeDistributed(kind) => layout::time_distributed(builder, index, layer, kind),
         LayerKind::ChannelsFirst(kind) => layout::channels_first(builder, index, layer, kind),
@@ -181,7 +185,10 @@ fn is_moving(kind: &LayerKind) -> bool {
         | LayerKind::BatchNorm(_)
         | LayerKind::ScaleShift(_)
         | LayerKind::PRelu(_)
+        | LayerKind::Einsum(_)
         | LayerKind::Embedding(_)
+        | LayerKind::Rescaling(_)
+        | LayerKind::Normalization(_)
         | LayerKind::Flatten
         | LayerKind::Identity
         | LayerKind::Layout(_)

@@ -41,18 +41,19 @@ pub(super) fn batch_norm(
     let chosen = builder.settings.layer(name).cloned().unwrap_or_default();
     if norm.quantizers.is_empty() && !reaches_quantizer(builder.model, index) {
         let default = builder.settings.precision;
-        let types = [chosen.scale, chosen.bias, chosen.result].map(|to| to.unwrap_or(default));
+        let [scale_type, bias_type] = [chosen.scale, chosen.bias].map(|to| to.unwrap_or(default));
+        let result = chosen.result.or(builder.default_result(index));
+        let parts = if result.is_some() { "scale, bias and result" } else { "scale and bias" };
         builder.warn(LowerWarning::Float {
             layer: name.into(),
-            parts: "scale, bias and result".into(),
-            precisions: types.to_vec(),
+            parts: parts.into(),
+            precisions: [Some(scale_type), Some(bias_type), result].into_iter().flatten().collect(),
         });
-        let [scale_type, bias_type, result] = types;
         let affine = Affine {
             scale: cast_values(builder, name, (SCALE, SCALE), &scale, &scale_type)?,
             bias: Some(cast_values(builder, name, (BIAS, BIAS), &bias, &bias_type)?),
         };
-        return affine_layer(builder, index, name, affine, Some(result), None);
+        return affine_layer(builder, index, name, affine, result, None);
     }
     let mut affine = Affine {
         scale: real_or_cast(builder, (name, SCALE), &scale, chosen.scale, Reach::Scale(operand))?,
@@ -169,7 +170,10 @@ fn after(kind: &LayerKind) -> After {
         | LayerKind::Conv(_)
         | LayerKind::Separable(_)
         | LayerKind::PRelu(_)
+        | LayerKind::Einsum(_)
         | LayerKind::Embedding(_)
+        | LayerKind::Rescaling(_)
+        | LayerKind::Normalization(_)
         | LayerKind::Dot { .. } => After::Typed,
         LayerKind::TimeDistributed(kind) | LayerKind::ChannelsFirst(kind) => after(kind),
     }

@@ -10,10 +10,11 @@ use petgraph::graph::NodeIndex;
 
 use super::activation::{self, NodeScope};
 use super::builder::Builder;
+use super::exact::{Reach, exact};
 use super::layout::{concat, gather};
 use super::{LowerError, average};
 use crate::fixed::{exp2, power_of_two};
-use crate::ir::{Affine, Cast, Constant, Gather, NodeId};
+use crate::ir::{Affine, Cast, Gather, NodeId};
 use crate::model::{Activation, Layer, Layout};
 use crate::quantizer::{Adaptive, Quantizer, ScaleRole, Scaled, Stage};
 
@@ -147,7 +148,7 @@ fn scale(
     factors: &[f64],
 ) -> Result<NodeId, LowerError> {
     let factors: ArrayD<f64> = Array1::from(factors.to_vec()).into_dyn();
-    let scale = Constant::covering(factors.view()).map_err(|error| scope.constant_error(error))?;
+    let scale = exact(builder, scope.layer, "activation", &factors, Reach::Scale(x))?;
     builder.add(scope.layer, part, Affine { scale, bias: None }, x)
 }
 

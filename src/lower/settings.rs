@@ -43,6 +43,9 @@ pub struct LayerSettings {
     pub activation: Option<Quantization>,
     /// The layer's softmax.
     pub softmax: Option<SoftmaxSettings>,
+    /// True if the type of the result is `auto`: hls4ml then keeps every bit of a result that the
+    /// network returns.
+    pub infers_result: bool,
     /// True if a type of the result is written for this layer or its class: no batch normalisation is
     /// folded into it, because that would remove the result.
     pub has_own_result: bool,
@@ -142,6 +145,7 @@ impl Settings {
             result,
             activation,
             softmax: (softmax != self.softmax).then_some(softmax),
+            infers_result: config.infers_result(&layer.name, &layer.class),
             has_own_result: config.has_own_result(&layer.name, &layer.class),
             has_own_scale: is_stated(Variable::Scale) || is_stated(Variable::Bias),
         }

@@ -2,7 +2,7 @@
 
 use ndarray::{Array1, Array2, ArrayD};
 
-use super::{Activation, WindowSpec};
+use super::{Activation, LayerKind, Layout, WindowSpec};
 use crate::quantizer::Quantizer;
 
 /// A dense layer on the last axis: `activation(x · kernel + bias)`.
@@ -236,4 +236,57 @@ impl Reduction {
             Self::Max | Self::Min | Self::Sum | Self::Average => None,
         }
     }
+}
+
+/// `x · scale + offset`; both broadcast to the samples.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Rescaling {
+    /// Scale, in float32 as Keras casts it.
+    pub scale: ArrayD<f32>,
+    /// Offset.
+    pub offset: ArrayD<f32>,
+}
+
+/// `(x - mean) / max(√variance, 10^-7)`, or its inverse. Both have the axes of a sample; an axis
+/// along which they do not differ has length 1.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Normalization {
+    /// Mean.
+    pub mean: ArrayD<f32>,
+    /// Variance, not negative.
+    pub variance: ArrayD<f32>,
+    /// The inverse: `mean + x · max(√variance, 10^-7)`.
+    pub invert: bool,
+}
+
+/// Change of the length of one axis by an integer factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AxisResize {
+    /// So many times longer.
+    Up(usize),
+    /// So many times shorter.
+    Down(usize),
+}
+
+impl AxisResize {
+    /// Returns the change from one length to another; `None` without an integer factor.
+    pub fn new(from: usize, to: usize) -> Option<Self> {
+        match (to.checked_rem(from)?, from.checked_rem(to)?) {
+            (0, _) => Some(Self::Up(to / from)),
+            (_, 0) => Some(Self::Down(from / to)),
+            _ => None,
+        }
+    }
+}
+
+/// A contraction of axes of a sample with axes of a kernel.
+#[derive(Clone, Debug)]
+pub struct Einsum {
+    /// Layout operations to \[rows, groups · inputs\].
+    pub before: Vec<Layout>,
+    /// A dense layer, or a pointwise convolution with a group for each axis that sample, kernel and
+    /// result share.
+    pub product: Box<LayerKind>,
+    /// Layout operations from \[rows, groups · units\] to the axes of the result.
+    pub after: Vec<Layout>,
 }

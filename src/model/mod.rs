@@ -17,8 +17,8 @@ use crate::function::Function;
 use crate::quantizer::{Adaptive, Quantizer};
 
 pub use layers::{
-    BatchNorm, BatchNormQuantizers, Conv, Dense, Folded, Kernel, Pool, PoolWindows, Reduce,
-    Reduction, ScaleShift, Separable,
+    AxisResize, BatchNorm, BatchNormQuantizers, Conv, Dense, Einsum, Folded, Kernel, Normalization,
+    Pool, PoolWindows, Reduce, Reduction, Rescaling, ScaleShift, Separable,
 };
 pub use layout::{AxisSlice, Layout, broadcast};
 pub use windows::{Padding, Placement, Transposed, WindowSpec};
@@ -128,11 +128,15 @@ pub enum LayerKind {
         /// Axis of the first tensor, axis of the second.
         axes: [usize; 2],
     },
-    /// Upsampling of \[height, width, channels\] by bilinear interpolation with half-pixel centers.
-    Bilinear {
-        /// Factors \[along the height, along the width\].
-        factors: [usize; 2],
-    },
+    /// Another size of \[height, width, channels\] by bilinear interpolation with half-pixel centers,
+    /// without antialiasing: \[along the height, along the width\].
+    Bilinear([AxisResize; 2]),
+    /// A dense layer between layout operations: Keras' EinsumDense.
+    Einsum(Einsum),
+    /// A scale and an offset: Keras' Rescaling.
+    Rescaling(Rescaling),
+    /// Standardization with constant statistics: Keras' Normalization.
+    Normalization(Normalization),
     /// The row of a table \[rows, columns\] that each element is the index of: Keras' Embedding. The
     /// columns are a new last axis.
     Embedding(Array2<f32>),
@@ -187,6 +191,7 @@ impl LayerKind {
             Self::Reduce(reduce) => (reduce.kind.quantizer().into_iter().collect(), None),
             Self::Activation(activation) => (vec![], Some(activation)),
             Self::TimeDistributed(kind) | Self::ChannelsFirst(kind) => kind.parts(),
+            Self::Einsum(einsum) => einsum.product.parts(),
             Self::Adaptive(_)
             | Self::Input { .. }
             | Self::PRelu(_)
@@ -201,7 +206,9 @@ impl LayerKind {
             | Self::Concatenate { .. }
             | Self::Stack { .. }
             | Self::Dot { .. }
-            | Self::Bilinear { .. }
+            | Self::Bilinear(_)
+            | Self::Rescaling(_)
+            | Self::Normalization(_)
             | Self::Embedding(_) => (vec![], None),
         }
     }

@@ -111,6 +111,16 @@ if {$opt(synth)} {
             directive set /$design_top/$array:rsc -INTERLEAVE $memories
         }
 {%- endif %}
+{%- if !depths.is_empty() %}
+        # Depths of the channels between processes.
+        foreach {channel depth} {
+{%- for (name, depth) in depths %}
+            {{ name }} {{ depth }}
+{%- endfor %}
+        } {
+            directive set /$design_top/$channel:cns -FIFO_DEPTH $depth
+        }
+{%- endif %}
 {%- if !words.is_empty() %}
         # A word of a constant's memory holds what one iteration reads of it.
         foreach {constant width} {

@@ -172,6 +172,110 @@ fn quantizers_and_activations() {
     expect(load_one("Activation", json!({"activation": "glu"})), message, "docs/models.md");
 }
 
+#[test]
+fn equations_of_einsum_dense() {
+    for (more, message, help) in [
+        (
+            json!({"equation": "ab,bc->a"}),
+            "equation = \"ab,bc->a\" is not supported",
+            "abc,cd->abd",
+        ),
+        (json!({"equation": 3}), "equation = 3 is not supported", "abc,cd->abd"),
+        (json!({"equation": null}), "has no attribute 'equation'", ""),
+        (
+            json!({"output_shape": [2, 3]}),
+            "output_shape = [2,3] is not a length for each of 1 axes",
+            "",
+        ),
+        (json!({"output_shape": null}), "has no attribute 'output_shape'", ""),
+        (json!({"bias_axes": "b"}), "bias_axes = \"b\" is not axes of the output", ""),
+        (
+            json!({"equation": "ab,bcd->acd", "output_shape": [2, 2], "activation": "softmax"}),
+            "activation = \"softmax\" is not supported",
+            "a separate activation layer",
+        ),
+    ] {
+        let mut config = json!({"equation": "ab,bc->ac", "output_shape": 2});
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let message = format!("model.json: layer 'x' (EinsumDense): {message}");
+        expect(load_one("EinsumDense", config), &message, help);
+    }
+}
+
+#[test]
+fn preprocessing_layers() {
+    let three = "[3]";
+    for (class, config, message, help) in [
+        ("Rescaling", json!({}), "has no attribute 'scale'".to_owned(), ""),
+        (
+            "Rescaling",
+            json!({"scale": [1, 2]}),
+            format!("scale = [1,2] is not a number, or an array that broadcasts to {three}"),
+            "save the model again",
+        ),
+        (
+            "Rescaling",
+            json!({"scale": 2, "offset": "x"}),
+            format!("offset = \"x\" is not a number, or an array that broadcasts to {three}"),
+            "",
+        ),
+        (
+            "Normalization",
+            json!({"axis": 2}),
+            "axis = 2 is not an axis of its samples".to_owned(),
+            "",
+        ),
+        ("Normalization", json!({"mean": 1}), "has no attribute 'variance'".to_owned(), ""),
+        (
+            "Normalization",
+            json!({"axis": -1, "mean": [1, 2], "variance": 1}),
+            "mean = [1,2] is not numbers of the shape [3]".to_owned(),
+            "",
+        ),
+        (
+            "Normalization",
+            json!({"mean": 1, "variance": -1}),
+            "variance = -1.0 is not a variance".to_owned(),
+            "",
+        ),
+        (
+            "Normalization",
+            json!({"variance": 1}),
+            "variance = 1 is not supported".to_owned(),
+            "remove",
+        ),
+    ] {
+        expect(
+            load_one(class, config),
+            &format!("model.json: layer 'x' ({class}): {message}"),
+            help,
+        );
+    }
+    let resized = |more: Value| {
+        let shape = json!({"name": "r", "target_shape": [1, 3, 1]});
+        let mut config = json!({"name": "x", "height": 2, "width": 6});
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let layers = [layer("Reshape", shape), layer("Resizing", config)];
+        load_json(&sequential(&layers), &fixture("weights.h5"))
+    };
+    for (more, message, help) in [
+        (json!({"interpolation": "bicubic"}), "interpolation = \"bicubic\"", "\"nearest\""),
+        (json!({"antialias": true}), "antialias = true", "= false"),
+        (
+            json!({"crop_to_aspect_ratio": true, "width": 3}),
+            "crop_to_aspect_ratio = true",
+            "= false",
+        ),
+        (json!({"width": 5}), "[height, width] = [2,5]", "any size for nearest interpolation"),
+    ] {
+        let message = format!("model.json: layer 'x' (Resizing): {message} is not supported");
+        expect(resized(more), &message, help);
+    }
+    // The aspect ratio is that of the input.
+    let error = resized(json!({"crop_to_aspect_ratio": true})).unwrap_err();
+    assert!(matches!(*error.problem, Problem::Surplus { .. }), "{error}");
+}
+
 /// A mask changes the result of some layers after an Embedding.
 #[test]
 fn masks_of_embeddings() {

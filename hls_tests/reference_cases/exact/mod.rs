@@ -16,7 +16,8 @@ use std::error::Error;
 use bitkiln::fixed::{Quantization, cast_real};
 use bitkiln::function::Function;
 use bitkiln::model::{
-    Activation, BatchNorm, LayerKind, Layout, Merge, MergeConstant, Reduce, Reduction, broadcast,
+    Activation, BatchNorm, LayerKind, Layout, Merge, MergeConstant, Normalization, Reduce,
+    Reduction, Rescaling, broadcast,
 };
 use ndarray::{ArrayD, Axis, IxDyn, concatenate};
 use num_traits::ToPrimitive;
@@ -104,7 +105,24 @@ impl Exact<'_> {
                 Ok(ndarray::stack(Axis(axis + 1), &parts)?)
             }
             LayerKind::Dot { axes } => dot(x, axes, shape),
-            LayerKind::Bilinear { factors } => Ok(windows::bilinear(first, *factors)),
+            LayerKind::Bilinear(axes) => Ok(windows::bilinear(first, *axes, shape)),
+            LayerKind::Einsum(einsum) => {
+                let table = laid_out(&einsum.before, first)?;
+                let (mut between, count) = (table.shape().to_vec(), table.shape()[0]);
+                between[2] = shape.iter().product::<usize>() / count / between[1];
+                laid_out(&einsum.after, &self.layer(&einsum.product, &[table], &between)?)
+            }
+            LayerKind::Rescaling(Rescaling { scale, offset }) => {
+                let (scale, offset) = (scale.mapv(f64::from), offset.mapv(f64::from));
+                self.scaled(first, &scale, &offset, |x, scale, offset| x * scale + offset)
+            }
+            LayerKind::Normalization(Normalization { mean, variance, invert }) => {
+                let (mean, variance) = (mean.mapv(f64::from), variance.mapv(f64::from));
+                self.scaled(first, &mean, &variance, |x, mean, variance| {
+                    let deviation = variance.sqrt().max(1e-7);
+                    if *invert { mean + x * deviation } else { (x - mean) / deviation }
+                })
+            }
             LayerKind::Embedding(table) => {
                 let row = |index: &f64| table.row(*index as usize).to_vec();
                 let rows: Vec<f64> = first.iter().flat_map(row).map(f64::from).collect();
@@ -142,6 +160,35 @@ impl Exact<'_> {
             Activation::Function(function) => self.function(function, &x),
             Activation::Softmax => Ok(softmax(&x)),
         }
+    }
+
+    /// `function` of elements and two constants, which is exact if these have few bits or a quantizer
+    /// follows.
+    fn scaled(
+        &self,
+        x: &Samples,
+        one: &ArrayD<f64>,
+        other: &ArrayD<f64>,
+        function: impl Fn(f64, f64, f64) -> f64,
+    ) -> Result<Samples> {
+        let wide = |values: &ArrayD<f64>| -> Result<Samples> {
+            Ok(values.broadcast(x.shape()).ok_or("constants do not fit")?.to_owned())
+        };
+        let (ones, others) = (wide(one)?, wide(other)?);
+        let triples = x.iter().zip(&ones).zip(&others);
+        let y = triples.map(|((x, one), other)| function(*x, *one, *other)).collect();
+        let y = Samples::from_shape_vec(x.raw_dim(), y)?;
+        // Eight significant bits at most.
+        let few = |value: f64| {
+            value == 0.0
+                || (value / 2_f64.powi(value.abs().log2().floor() as i32 - 7)).fract() == 0.0
+        };
+        // The result at 0 and the difference of that at 1 are the bias and the scale.
+        let lines = ones.iter().zip(&others).all(|(one, other)| {
+            let bias = function(0.0, *one, *other);
+            few(bias) && few(function(1.0, *one, *other) - bias)
+        });
+        if lines || self.before_quantizers { Ok(y) } else { self.cut(y) }
     }
 
     fn function(&self, function: &Function, x: &Samples) -> Result<Samples> {

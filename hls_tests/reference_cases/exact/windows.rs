@@ -1,6 +1,6 @@
 //! Layers over windows, as TensorFlow defines them.
 
-use bitkiln::model::{Conv, Padding, Pool, Reduction, WindowSpec};
+use bitkiln::model::{AxisResize, Conv, Padding, Pool, Reduction, WindowSpec};
 use ndarray::{Array4, ArrayD, IxDyn};
 
 use super::{Exact, Result, Samples};
@@ -147,27 +147,26 @@ impl Exact<'_> {
     }
 }
 
-/// Linear interpolation with half-pixel centres. Weights are whole numbers until the end.
-pub fn bilinear(x: &Samples, factors: [usize; 2]) -> Samples {
-    let [samples, rows, columns, channels] = [0, 1, 2, 3].map(|axis| x.shape()[axis]);
-    // The two positions that an element lies between, and how near it is to the second, in parts
-    // of 2 · factor.
-    let between = |at: usize, factor: usize, length: usize| {
-        let place = 2 * at as i64 + 1 - factor as i64;
-        let whole = 2 * factor as i64;
-        let (low, near) = (place.div_euclid(whole), place.rem_euclid(whole));
-        let inside = |at: i64| at.clamp(0, length as i64 - 1) as usize;
-        [(inside(low), (whole - near) as f64), (inside(low + 1), near as f64)]
+/// Linear interpolation with half-pixel centres.
+pub fn bilinear(x: &Samples, axes: [AxisResize; 2], shape: &[usize]) -> Samples {
+    // The two positions that an element lies between, and how near it is to each of them.
+    let between = |at: usize, by: AxisResize, length: usize| {
+        let scale = match by {
+            AxisResize::Up(factor) => 1.0 / factor as f64,
+            AxisResize::Down(factor) => factor as f64,
+        };
+        let place = (at as f64 + 0.5) * scale - 0.5;
+        let near = place - place.floor();
+        let inside = |at: f64| at.clamp(0.0, (length - 1) as f64) as usize;
+        [(inside(place.floor()), 1.0 - near), (inside(place.floor() + 1.0), near)]
     };
-    let shape = [samples, rows * factors[0], columns * factors[1], channels];
-    let all = (4 * factors[0] * factors[1]) as f64;
-    ArrayD::from_shape_fn(IxDyn(&shape), |at| {
+    ArrayD::from_shape_fn(IxDyn(shape), |at| {
         let mut sum = 0.0;
-        for (row, by) in between(at[1], factors[0], rows) {
-            for (column, times) in between(at[2], factors[1], columns) {
+        for (row, by) in between(at[1], axes[0], x.shape()[1]) {
+            for (column, times) in between(at[2], axes[1], x.shape()[2]) {
                 sum += by * times * x[[at[0], row, column, at[3]]];
             }
         }
-        sum / all
+        sum
     })
 }

@@ -8,6 +8,7 @@
 mod architecture;
 mod attributes;
 mod layers;
+mod notes;
 mod operations;
 mod quantizers;
 mod saved_model;
@@ -26,13 +27,12 @@ use super::hdf5::Hdf5;
 use super::input_shape::InputShape;
 use super::layer_problem::LayerProblem;
 use super::{Frontend, ModelFile, ReadOptions, unrecognised};
-use crate::diagnostic::Diagnostic;
 use crate::model::{self, LayerKind, Model};
 use architecture::{Architecture, Role};
 use attributes::Attributes;
 use layers::{Built, LayerReader};
 use quantizers::{Generation, Namespace};
-use weights::{Origin, Sparsity, Store, Weights};
+use weights::{Origin, Store, Weights};
 
 pub use quantizers::ActivationError;
 
@@ -266,26 +266,9 @@ fn assemble(
         graph,
         inputs: architecture.inputs.iter().copied().map(NodeIndex::new).collect(),
         outputs: architecture.outputs.iter().copied().map(NodeIndex::new).collect(),
-        notes: pruning(pruned.into_values()).into_iter().collect(),
+        notes: notes::unused_calls(architecture)
+            .into_iter()
+            .chain(notes::pruning(pruned.into_values()))
+            .collect(),
     })
-}
-
-/// Returns a note on the sparsity of pruned layers; `None` if there are none.
-fn pruning<'n>(layers: impl Iterator<Item = (&'n str, Sparsity)>) -> Option<Diagnostic> {
-    let layers: Vec<_> = layers.filter(|(_, sparsity)| sparsity.weights > 0).collect();
-    let sum = |all: Sparsity, (_, one): &(&str, Sparsity)| Sparsity {
-        zeros: all.zeros + one.zeros,
-        weights: all.weights + one.weights,
-    };
-    let all = layers.iter().fold(Sparsity::default(), sum);
-    let each: Vec<String> =
-        layers.iter().map(|(name, one)| format!("{name} {} %", one.percent())).collect();
-    let message = format!(
-        "pruned layers: {} of {} weights of their kernels are 0 ({} %): {}",
-        all.zeros,
-        all.weights,
-        all.percent(),
-        weights::list(each.iter().map(String::as_str), "none"),
-    );
-    (!layers.is_empty()).then(|| Diagnostic::note("pruned", message))
 }

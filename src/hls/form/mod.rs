@@ -108,6 +108,19 @@ pub struct Operations {
     pub xnors: u64,
 }
 
+impl std::ops::Mul<u64> for Operations {
+    type Output = Self;
+
+    fn mul(self, times: u64) -> Self {
+        Self {
+            multiplications: self.multiplications * times,
+            additions: self.additions * times,
+            shifts: self.shifts * times,
+            xnors: self.xnors * times,
+        }
+    }
+}
+
 impl std::ops::AddAssign for Operations {
     fn add_assign(&mut self, other: Self) {
         self.multiplications += other.multiplications;

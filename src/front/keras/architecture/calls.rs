@@ -274,6 +274,8 @@ fn check_arguments(arguments: &Map<String, Value>, entry: &Entry<'_>) -> Result<
         Value::Null => false,
         // The network is used for inference.
         Value::Bool(false) => name.as_str() != "training",
+        // Keras 3 states it for a layer that computes the same in training.
+        Value::Bool(true) if entry.class == "Resizing" => name.as_str() != "training",
         _ => true,
     };
     match arguments.iter().find(matters) {

@@ -6,7 +6,7 @@ use super::{Built, Class, LayerReader};
 use crate::front::error::FrontError;
 use crate::front::keras::attributes::natural;
 use crate::front::layer_problem::LayerProblem;
-use crate::model::{AxisSlice, LayerKind, Layout};
+use crate::model::{AxisResize, AxisSlice, LayerKind, Layout};
 
 pub(super) const CLASSES: &[Class] = &[
     ("ZeroPadding1D", |layer| pad(layer, 1)),
@@ -60,7 +60,7 @@ fn up_sampling_2d(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
     let factors = [times[0], times[1]];
     times.push(1);
     let built = layer.with_layout(vec![Layout::Repeat(times)])?;
-    Ok(Built { kind: LayerKind::Bilinear { factors }, ..built })
+    Ok(Built { kind: LayerKind::Bilinear(factors.map(AxisResize::Up)), ..built })
 }
 
 fn flatten(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {

@@ -1,11 +1,13 @@
 //! Layers of Keras and QKeras: a file per family, and the table of all classes.
 
 mod activation;
+mod einsum;
 mod embedding;
 mod layout;
 mod linear;
 mod merge;
 mod normalization;
+mod preprocessing;
 mod unsupported;
 pub(super) mod windows;
 mod wrappers;
@@ -13,6 +15,7 @@ mod wrappers;
 use serde_json::Value;
 
 pub(super) use embedding::check_masks;
+pub(super) use preprocessing::RESIZE_HELP;
 pub(super) use wrappers::over_time;
 
 use super::architecture::Arguments;
@@ -28,7 +31,9 @@ const FAMILIES: &[&[Class]] = &[
     windows::CLASSES,
     activation::CLASSES,
     normalization::CLASSES,
+    einsum::CLASSES,
     embedding::CLASSES,
+    preprocessing::CLASSES,
     merge::CLASSES,
     layout::CLASSES,
     wrappers::CLASSES,

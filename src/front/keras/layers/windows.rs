@@ -92,7 +92,7 @@ pub(in crate::front::keras) enum Dimensions {
 pub(in crate::front::keras) struct Image {
     dimensions: Dimensions,
     /// \[height, width\]; a layer of one dimension has height 1.
-    size: [usize; 2],
+    pub(super) size: [usize; 2],
     pub(in crate::front::keras) channels: usize,
 }
 

@@ -88,7 +88,10 @@ fn acts_on_rows(kind: &LayerKind, aligned: bool) -> bool {
         | LayerKind::Concatenate { .. }
         | LayerKind::Stack { .. }
         | LayerKind::Dot { .. }
-        | LayerKind::Bilinear { .. }
+        | LayerKind::Bilinear(_)
+        | LayerKind::Einsum(_)
+        | LayerKind::Rescaling(_)
+        | LayerKind::Normalization(_)
         | LayerKind::Embedding(_)
         | LayerKind::TimeDistributed(_)
         | LayerKind::ChannelsFirst(_) => return false,

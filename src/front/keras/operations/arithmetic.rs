@@ -244,7 +244,7 @@ fn clip(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
 }
 
 /// Reads a number or nested lists of numbers, in the notation of Keras 2 or 3.
-pub(super) fn numbers(value: &Value) -> Option<ArrayD<f32>> {
+pub(in crate::front::keras) fn numbers(value: &Value) -> Option<ArrayD<f32>> {
     let class = value.get("class_name").and_then(Value::as_str);
     let value = match class {
         None => value,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Call, Operation};
 use crate::front::error::FrontError;
 use crate::front::keras::attributes::{list, natural, shown};
+use crate::front::keras::layers::RESIZE_HELP;
 use crate::front::keras::layers::{Built, check_size};
 use crate::model::{AxisSlice, LayerKind, Layout};
 
@@ -119,7 +120,7 @@ const RESIZE_ARGUMENTS: &[&str] = &[
     "fill_value",
 ];
 
-/// Enlarges an image by integer factors, as `UpSampling2D`.
+/// Resizes an image, as the layer Resizing.
 fn resize(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
     call.only(2, "interpolation", &[json!("bilinear"), json!("nearest")])?;
     call.only(4, "data_format", &[json!("channels_last")])?;
@@ -130,25 +131,17 @@ fn resize(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
         }
     }
     let value = call.value(1, "size")?;
-    let factor = |size: &Value, length: usize| {
-        natural(size).filter(|size| size % length == 0).map(|size| size / length)
-    };
-    let factors = match (call.layer.input()?, value.as_array().map(Vec::as_slice)) {
-        ([rows, columns, _], Some([height, width])) => {
-            factor(height, *rows).zip(factor(width, *columns))
-        }
+    let is_image = call.layer.input()?.len() == 3;
+    let sizes = value.as_array().map(Vec::as_slice).filter(|_| is_image);
+    let nearest = *call.value_or(2, "interpolation", &Value::Null)? == json!("nearest");
+    let resized = match sizes {
+        Some([height, width]) => match (natural(height), natural(width)) {
+            (Some(height), Some(width)) => call.layer.resized([height, width], nearest)?,
+            _ => None,
+        },
         _ => None,
     };
-    let Some((height, width)) = factors else {
-        let help =
-            "supported: integer multiples of the size of [height, width, channels]".to_owned();
-        return Err(call.layer.attributes.unsupported("size", value, help));
-    };
-    let built = call.layer.with_layout(vec![Layout::Repeat(vec![height, width, 1])])?;
-    match *call.value_or(2, "interpolation", &Value::Null)? == json!("nearest") {
-        true => Ok(built),
-        false => Ok(Built { kind: LayerKind::Bilinear { factors: [height, width] }, ..built }),
-    }
+    resized.ok_or_else(|| call.layer.attributes.unsupported("size", value, RESIZE_HELP.to_owned()))
 }
 
 /// Slices by start and size of each axis, the batch included; size -1 extends to the end.

@@ -7,6 +7,8 @@ mod layout;
 
 use serde_json::{Map, Value};
 
+pub(in crate::front::keras) use arithmetic::numbers;
+
 use super::architecture::Argument;
 use super::attributes::{equal, list, shown};
 use super::layers::{Built, LayerReader};

@@ -1,0 +1,91 @@
+//! Rates and depths of a streaming design, from its network of processes.
+
+use crate::hls::network::{self, Channel, ChannelId, Network, Phase, Slots};
+use crate::hls::plan::Flow;
+use crate::hls::{Body, Design, EdgeId, EdgeKind, EdgeRole, HlsError, Kernel, Schedule};
+
+/// Least depth of a FIFO: that of Vitis by default.
+const DEPTH: u64 = 2;
+
+/// Cycles of a process from a read to a write, on top of its kernel's: the registers of both.
+const REGISTERS: u64 = 2;
+
+/// Schedules `design`, and sets the depths of its streams.
+pub(super) fn schedule(design: &mut Design) -> Result<(), HlsError> {
+    let is_stream = |edge: &EdgeId| matches!(design[*edge].kind, EdgeKind::Stream(_));
+    let streams: Vec<EdgeId> = (0..design.edges.len()).map(EdgeId).filter(is_stream).collect();
+    let defect = |error: &dyn std::fmt::Display| HlsError::Graph {
+        node: design.name.clone(),
+        rule: error.to_string(),
+    };
+    let network = network(design, &streams).map_err(|error| defect(&error))?;
+    let least = network.least_depths().map_err(|error| defect(&error))?;
+    let depths = network.full_rate_depths(&least).map_err(|error| defect(&error))?;
+    let bounded: Vec<Option<u64>> = depths.iter().copied().map(Some).collect();
+    let (run, _) = network.steady(&bounded).map_err(|error| defect(&error))?;
+    let kernels = design.kernels.iter().map(Kernel::multiplier_instances);
+    design.schedule = Schedule {
+        flow: Flow::Dataflow,
+        initiation_interval: run.interval(),
+        single_process_interval: network.processes().iter().map(|it| it.cycles()).sum(),
+        multipliers: kernels.sum(),
+    };
+    for (position, edge) in streams.iter().enumerate() {
+        if let EdgeKind::Stream(stream) = &mut design.edges[edge.0].kind {
+            stream.depth = depths[position].max(DEPTH);
+            stream.least_depth = least[position];
+        }
+    }
+    Ok(())
+}
+
+/// The network of a design: its processes, one that writes each input, and one that reads each
+/// output.
+fn network(design: &Design, streams: &[EdgeId]) -> Result<Network, network::NetworkError> {
+    let channel = |edge: &EdgeId| {
+        let position = streams.iter().position(|stream| stream == edge);
+        ChannelId(position.expect("processes are connected by streams"))
+    };
+    let channels = streams.iter().map(|edge| {
+        let edge = &design[*edge];
+        let token_bits = match edge.kind {
+            EdgeKind::Stream(stream) => {
+                let width = design[edge.element].quantization.format.width();
+                design[stream.token].lanes as u64 * u64::from(width)
+            }
+            EdgeKind::Array(_) => 0,
+        };
+        Channel { name: edge.name.clone(), token_bits, slots: Slots::Words }
+    });
+    let processes = design.processes.iter().map(|process| network::Process {
+        name: process.name.clone(),
+        phases: process.phases(design, channel),
+        latency: REGISTERS + process.kernel.map_or(0, |id| latency(&design[id])),
+    });
+    let ports = streams.iter().filter_map(|stream| {
+        let edge = &design[*stream];
+        let EdgeKind::Stream(kind) = edge.kind else { return None };
+        let (reads, writes) = match edge.role {
+            EdgeRole::Input => (vec![], vec![channel(stream)]),
+            EdgeRole::Output => (vec![channel(stream)], vec![]),
+            EdgeRole::Internal | EdgeRole::Local => return None,
+        };
+        let phases = vec![Phase { iterations: kind.tokens as u64, interval: 1, reads, writes }];
+        Some(network::Process { name: edge.name.clone(), phases, latency: 0 })
+    });
+    Network::new(processes.chain(ports).collect(), channels.collect())
+}
+
+/// Clock cycles of a kernel from its operands to its result, assumed: one for a product, one for
+/// each level of a tree of additions, two for anything else. Rolled loops run to their end.
+fn latency(kernel: &Kernel) -> u64 {
+    let levels = match &kernel.body {
+        Body::Linear(linear) => 1 + u64::from(linear.inputs.max(1).next_power_of_two().ilog2()),
+        Body::Pool(pool) => u64::from(pool.window.taps().max(1).next_power_of_two().ilog2()),
+        _ => 2,
+    };
+    match kernel.plan.is_unrolled() {
+        true => levels + kernel.plan.initiation_interval - 1,
+        false => levels + kernel.plan.initiation_interval,
+    }
+}

@@ -1,0 +1,14 @@
+// {{ cx.title() }}: {% if cx.outputs().is_empty() %}tokens that nothing else reads{% else %}each token for {{ cx.outputs().len() }} readers{% endif %}.
+{{ cx.signature() }} {
+{{ cx.before_tokens() }}tokens: for (int n = 0; n < {{ tokens }}; n++) {
+{{ cx.in_tokens() }}
+{%- if cx.outputs().is_empty() %}
+input.read();
+{%- else %}
+const {{ cx.input().token }} token = input.read();
+{%- for output in cx.outputs() %}
+{{ output.name }}.write(token);
+{%- endfor %}
+{%- endif %}
+}
+}

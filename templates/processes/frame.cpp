@@ -1,0 +1,31 @@
+// {{ cx.title() }}: {% if cx.has_kernel() %}whole samples, collected in arrays{% else %}the same elements in tokens of another size{% endif %}.
+{{ cx.signature() }} {
+{%- for array in cx.arrays() %}
+{{ array.ty }} {{ array.name }}[{{ array.len }}];
+{{ cx.at_array(array) }}
+{%- endfor %}
+{%- for input in cx.inputs() %}
+{%- let array = cx.array_of(loop.index0) %}
+{{ cx.before_copy() }}from_{{ input.name }}: for (int n = 0; n < {{ input.tokens }}; n++) {
+{{ cx.in_copy() }}
+const {{ input.token }} token = {{ input.name }}.read();
+{{ cx.before_unrolled() }}{{ input.name }}_lanes: for (int c = 0; c < {{ input.lanes }}; c++) {
+{{ cx.in_unrolled() }}
+{{ array.name }}[n * {{ input.lanes }} + c] = token.lanes[c];
+}
+}
+{%- endfor %}
+{%- if cx.has_kernel() %}
+{{ cx.kernel() }}({{ cx.array_names() }});
+{%- endif %}
+{%- let output = cx.output() %}
+{{ cx.before_copy() }}to_{{ output.name }}: for (int n = 0; n < {{ output.tokens }}; n++) {
+{{ cx.in_copy() }}
+{{ output.token }} token;
+{{ cx.before_unrolled() }}{{ output.name }}_lanes: for (int c = 0; c < {{ output.lanes }}; c++) {
+{{ cx.in_unrolled() }}
+token.lanes[c] = {{ cx.result_array().name }}[n * {{ output.lanes }} + c];
+}
+{{ output.name }}.write(token);
+}
+}
