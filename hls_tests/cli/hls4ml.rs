@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bitkiln::config::Config;
+use bitkiln::config::{Config, IoType};
 use bitkiln::{Compiler, CompilerOptions, Network, front};
 
 use super::{Outcome, case};
@@ -84,6 +84,20 @@ fn a_configuration_of_a_tutorial_is_applied() -> Outcome {
     };
     assert_eq!(fc1(Config::load(&file)?)?, "fixed<16,6>");
     assert_eq!(fc1(Config::default())?, "fixed<24,9>");
+    Ok(())
+}
+
+/// The command line outranks the interface of a file.
+#[test]
+fn the_interface_of_a_file_is_used() -> Outcome {
+    let io_of = |io_type| -> Result<IoType, Box<dyn std::error::Error>> {
+        let network = load("digits", Config::parse("IOType: io_stream")?)?;
+        let options = CompilerOptions { io_type, ..network.options().clone() };
+        let network = Compiler::new(options).load(&model("digits"))?;
+        Ok(network.design()?.design.options.io)
+    };
+    assert_eq!(io_of(None)?, IoType::Stream);
+    assert_eq!(io_of(Some(IoType::Parallel))?, IoType::Parallel);
     Ok(())
 }
 

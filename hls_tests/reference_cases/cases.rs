@@ -149,6 +149,7 @@ impl Case {
                     | LayerKind::Conv(_)
                     | LayerKind::Separable(_)
                     | LayerKind::PRelu(_)
+                    | LayerKind::Einsum(_)
                     | LayerKind::Dot { .. }
                     | LayerKind::Activation(Activation::Softmax)
             );

@@ -40,7 +40,7 @@ impl HardwareArgs {
             clock_period: self.clock_period.map(|period| period.nanoseconds),
             reuse_factor: self.reuse_factor,
             strategy: self.strategy.map(|choice| choice.0),
-            io: self.io.map(|choice| choice.0),
+            io_type: self.io.map(|choice| choice.0),
             ..CompilerOptions::default()
         }
     }

@@ -167,8 +167,6 @@ fn has_weights(kind: &LayerKind) -> bool {
         | LayerKind::Reduce(_)
         | LayerKind::Activation(_)
         | LayerKind::Adaptive(_)
-        | LayerKind::Rescaling(_)
-        | LayerKind::Normalization(_)
         | LayerKind::Flatten
         | LayerKind::Identity
         | LayerKind::Layout(_)
@@ -180,6 +178,8 @@ fn has_weights(kind: &LayerKind) -> bool {
         | LayerKind::Concatenate { .. }
         | LayerKind::Stack { .. }
         | LayerKind::Dot { .. }
+        | LayerKind::Rescaling(_)
+        | LayerKind::Normalization(_)
         | LayerKind::Bilinear { .. } => false,
     }
 }

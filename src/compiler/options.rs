@@ -40,7 +40,7 @@ pub struct CompilerOptions {
     /// Sharing of multipliers; precedence as of `reuse_factor`.
     pub strategy: Option<Strategy>,
     /// Arrays or streams between layers.
-    pub io: Option<IoType>,
+    pub io_type: Option<IoType>,
 }
 
 /// Type of one input or of all inputs: `input_1=fixed<8,1>`, `fixed<8,1>`.
@@ -154,7 +154,7 @@ impl CompilerOptions {
         if let Some(period) = self.clock_period.or(config.clock_period) {
             options.clock_period = period;
         }
-        if let Some(io) = self.io.or(config.io) {
+        if let Some(io) = self.io_type.or(config.io_type) {
             options.io = io;
         }
         if let Some(uncertainty) = config.clock_uncertainty {

@@ -58,12 +58,12 @@ pub struct Config {
     pub clock_period: Option<f64>,
     /// Part of the clock period that synthesis leaves to placement and routing.
     pub clock_uncertainty: Option<ClockUncertainty>,
-    /// Arrays or streams between layers.
-    pub io: Option<IoType>,
     /// Name of the project, a C++ identifier.
     pub project_name: Option<String>,
     /// Folder of the project.
     pub output_dir: Option<PathBuf>,
+    /// Arrays or streams between layers.
+    pub io_type: Option<IoType>,
     /// Keys without effect, and values that are taken as another one.
     pub notes: Vec<Note>,
     /// Settings of all layers.

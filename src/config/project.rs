@@ -68,6 +68,12 @@ pub enum IoType {
     Stream,
 }
 
+impl IoType {
+    /// Every kind, by hls4ml's name.
+    const ALL: [(&'static str, Self); 3] =
+        [("io_parallel", Self::Parallel), ("io_stream", Self::Stream), ("io_serial", Self::Stream)];
+}
+
 /// The backends of hls4ml for the same vendors, each taken as another one.
 const TAKEN_BACKENDS: [&str; 4] =
     ["Vivado", "VivadoAccelerator", "VitisAccelerator", "VitisUnified"];
@@ -94,11 +100,9 @@ pub(super) fn read(file: &Value) -> Result<Config, ConfigError> {
             "ClockPeriod" => config.clock_period = Some(clock::period(&node)?),
             "ClockUncertainty" => config.clock_uncertainty = Some(clock::uncertainty(&node)?),
             "IOType" => {
-                config.io =
-                    Some(match node.choice(&["io_parallel", "io_stream"], &["io_serial"])? {
-                        "io_stream" => IoType::Stream,
-                        _ => IoType::Parallel,
-                    });
+                let name = node.choice(&IoType::ALL.map(|(name, _)| name), &[])?;
+                let known = IoType::ALL.into_iter().find(|(known, _)| *known == name);
+                config.io_type = known.map(|(_, io_type)| io_type);
             }
             "ProjectName" => config.project_name = Some(identifier(&node)?),
             "OutputDir" => config.output_dir = Some(PathBuf::from(node.text("a folder")?)),

@@ -87,11 +87,6 @@ fn what_changes_results_and_is_not_supported_says_so() {
             "Model.Precision.maximum is not supported",
             remove,
         ),
-        (
-            "IOType: io_serial",
-            "IOType: io_serial is not supported",
-            "supported: io_parallel, io_stream",
-        ),
         ("Backend: quartus", "Backend: Quartus is not supported", "supported: Vitis, Catapult"),
         (
             "LayerName: {s: {Implementation: argmax}}",
