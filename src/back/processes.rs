@@ -114,6 +114,7 @@ fn windows<'a>(cx: Scope<'a>, lines: &'a LineBuffer) -> WindowsTemplate<'a> {
     };
     let element = &cx.design[lines.element];
     let fraction = element.quantization.format.fractional_bits();
+    let code = literal(&lines.padding.code, fraction, &element.name);
     WindowsTemplate {
         window,
         channels: lines.channels,
@@ -124,7 +125,8 @@ fn windows<'a>(cx: Scope<'a>, lines: &'a LineBuffer) -> WindowsTemplate<'a> {
         columns_behind: lines.grid[1] > window.input[1],
         shifts_padding: window.pad_before[1] > 0,
         element: &element.name,
-        padding: literal(&lines.padding.code, fraction, &element.name),
+        // Both sides of a conditional operator have this type.
+        padding: format!("{}({code})", element.name),
         inside: if inside.is_empty() { "true".to_owned() } else { inside },
         complete,
         row_of: tap(0, "row"),
