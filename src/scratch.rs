@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-/// What [`clean_up`] ends. Who changes a folder or a process holds the lock.
+/// Folders and processes that [`clean_up`] ends. Who changes a folder or a process holds the lock.
 static LIVE: Mutex<Live> = Mutex::new(Live { folders: Vec::new(), processes: Vec::new() });
 
 struct Live {

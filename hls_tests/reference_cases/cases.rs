@@ -164,7 +164,7 @@ impl Case {
         })
     }
 
-    /// What computes the result of a layer: itself, or the layer into which it is folded as a batch
+    /// The layer that holds the result of a layer: itself, or the one into which it folds as a batch
     /// normalisation.
     pub fn folded<'c>(
         &'c self,

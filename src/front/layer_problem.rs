@@ -14,7 +14,7 @@ pub enum LayerProblem {
     Class {
         /// The supported class closest in spelling.
         nearest: Option<String>,
-        /// What to use instead of a known class.
+        /// Replacement of a known class.
         instead: Option<&'static str>,
     },
     /// An unsupported wrapper of a layer.

@@ -21,7 +21,7 @@ pub(super) const SIGNIFICANT: u32 = 64;
 /// A value is negligible if it is less than 2^-40 of the largest one.
 const NEGLIGIBLE: i32 = 40;
 
-/// What a parameter multiplies.
+/// Operand of a parameter.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Reach {
     /// Nothing: it is added to the result.

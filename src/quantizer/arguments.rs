@@ -75,7 +75,7 @@ impl Arguments {
         ParseError::Value { quantizer, attribute, value, expected: expected.into() }
     }
 
-    /// What `read` makes of the value of `attribute`, which is `expected`.
+    /// The value that `read` makes of `attribute`, which is `expected`.
     fn read<T>(
         &self,
         attribute: &'static str,

@@ -409,7 +409,7 @@ mod tests {
         }
     }
 
-    /// What is written leaves defaults out, so readers, writers and the table agree on them.
+    /// Written text leaves defaults out, so readers, writers and the table agree on them.
     #[test]
     fn defaults_are_read_and_not_written() {
         for kind in KINDS {
