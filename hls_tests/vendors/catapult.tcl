@@ -170,11 +170,15 @@ proc directive {verb args} {
     lassign $args key value
     if {$path ne ""} {
         at_least "directive set $path" assembly
-        if {![regexp {^/\w+(/core)?/\w+(\.rom)?(:rsc)?$} $path]} {
+        # A block, its process `core`, a constant, an array or a channel.
+        if {![regexp {^/\w+(/\w+)?(/core)?/\w+(\.rom)?(:rsc|:cns)?$} $path]} {
             error "directive set: '$path' is no path"
         }
-        check "directive set" {-INTERLEAVE -WORD_WIDTH -MAP_TO_MODULE} $key
-        if {($key eq "-WORD_WIDTH") == [string match *:rsc $path]} {
+        check "directive set" {-INTERLEAVE -WORD_WIDTH -MAP_TO_MODULE -FIFO_DEPTH} $key
+        if {($key eq "-FIFO_DEPTH") != [string match *:cns $path]} {
+            error "directive set $key: '$path' is [expr {[string match *:cns $path] ? "a channel" : "no channel"}]"
+        }
+        if {$key ne "-FIFO_DEPTH" && ($key eq "-WORD_WIDTH") == [string match *:rsc $path]} {
             error "directive set $key: '$path' is [expr {[string match *:rsc $path] ? "a resource" : "no resource"}]"
         }
         if {$key ne "-MAP_TO_MODULE"} {
