@@ -1,9 +1,9 @@
 //! Types for what has no quantizer: statistics of the values, the use that they make of the types
 //! they have, and a proposal for better ones.
 //!
-//! [`profile`] runs samples through the trained network in float64 ([`crate::float`]) and through
+//! `profile` runs samples through the trained network in float64 ([`crate::float`]) and through
 //! the network of integers. Integer bits of a proposed type hold the range of the samples; a
-//! [`search`] finds the widths. Each of its steps is a trial: the network is lowered with the types
+//! `search` finds the widths. Each of its steps is a trial: the network is lowered with the types
 //! and simulated, and its outputs are compared with those of the trained network.
 
 mod distribution;
