@@ -1,7 +1,7 @@
 //! The setting of a layer: that of `LayerName`, else of `LayerType`, else of `Model`.
 
 use super::keys::{CLASSES, is_fused};
-use super::section::{Section, Sections, Variable};
+use super::section::{Section, Sections, Variable, WeightScale};
 use super::{Config, ConfigError, Strategy};
 use crate::fixed::Quantization;
 use crate::function::Sigmoid;
@@ -151,6 +151,16 @@ impl Config {
         self.fused(layer)
             .filter(|it| it.is_linear() == is_linear)
             .find_map(|it| self.own_precision_of(it.entry, "Activation", Variable::Result))
+    }
+
+    /// The scale of weights without a quantizer.
+    pub fn weight_scale(&self, layer: &str, class: &str) -> Option<WeightScale> {
+        self.first(layer, class, |section| section.weight_scale)
+    }
+
+    /// Numbers that are added to the biases of `layer`, one per output channel.
+    pub fn bias_correction(&self, layer: &str) -> Option<&[f32]> {
+        find(&self.layer_names, layer)?.bias_correction.as_deref()
     }
 
     /// The entries in `LayerName` of activations fused into `layer`.
@@ -304,6 +314,8 @@ pub enum LayerKey {
     ReuseFactor,
     /// `Strategy`.
     Strategy,
+    /// `WeightScale`.
+    WeightScale,
 }
 
 impl LayerKey {
@@ -322,6 +334,7 @@ impl LayerKey {
             Self::Skip => "Skip",
             Self::ReuseFactor => "ReuseFactor",
             Self::Strategy => "Strategy",
+            Self::WeightScale => "WeightScale",
         }
     }
 }
@@ -344,6 +357,7 @@ impl Section {
             (self.skip == Some(true), LayerKey::Skip),
             (self.reuse_factor.is_some_and(|factor| factor != 1), LayerKey::ReuseFactor),
             (self.strategy.is_some_and(|it| it != Strategy::Latency), LayerKey::Strategy),
+            (self.weight_scale == Some(WeightScale::PerChannel), LayerKey::WeightScale),
         ];
         let others = others.into_iter().filter(|(is_set, _)| *is_set);
         types.map(|(_, key)| key).chain(others.map(|(_, key)| key)).collect()
