@@ -1,6 +1,6 @@
 
 {%- if rows_above > 0 %}
-// The {{ rows_above }} rows above the current one.
+// The {% if rows_above == 1 %}row{% else %}{{ rows_above }} rows{% endif %} above the current one.
 {{ element }} lines[{{ rows_above }}][{{ window.input[1] }}][{{ channels }}];
 {{ cx.at_lines(is_apart) }}
 {%- endif %}

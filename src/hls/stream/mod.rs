@@ -22,7 +22,7 @@ use super::design::{
     Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, KernelId, Schedule, Stream, Token, TokenId,
     TypeId,
 };
-use super::kernels;
+use super::kernels::{self, Body};
 use super::plan::{Loop, Partition, Positions};
 use super::{HlsError, Number, Options, warnings};
 use crate::config::IoType;
@@ -219,7 +219,8 @@ impl Builder<'_> {
                 let (kernel, element) =
                     self.kernel(id, (stem, "row"), position, inputs, (positions, sign_power))?;
                 let form = ProcessForm::Rows { tokens: rows };
-                Ok((Computation { form, kernel: Some(kernel), state_bits: 0 }, element))
+                let state_bits = self.step_bits(kernel);
+                Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
             }
             Form::Windows { window, is_max, position } => {
                 let x = &operands[0].tensor;
@@ -228,13 +229,14 @@ impl Builder<'_> {
                 let sign_power = sign_power.filter(|_| !window.is_padded());
                 let code = if is_max { x.range().low().clone() } else { 0.into() };
                 let lines = LineBuffer::new(window, x.channel_count(), Number { element, code });
-                let state_bits = lines.elements() as u64 * u64::from(x.format.width());
+                let line_bits = lines.elements() as u64 * u64::from(x.format.width());
                 let count = window.windows() as u64;
                 let grid = (lines.grid[0] * lines.grid[1]) as u64;
                 let positions = Positions { count, idle: grid - count };
                 let (kernel, element) =
                     self.kernel(id, (stem, "window"), position, inputs, (positions, sign_power))?;
                 let form = ProcessForm::Windows(lines);
+                let state_bits = line_bits + self.step_bits(kernel);
                 Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
             }
             Form::Reduce(kind) => {
@@ -311,6 +313,20 @@ impl Builder<'_> {
             build::kernel(&self.parts.constants, &self.edges, labels, (arrays, result), built);
         self.kernels.push(kernel.repeated(positions.count));
         Ok((KernelId(self.kernels.len() - 1), element))
+    }
+
+    /// Bits that a process keeps from step to step of a folded kernel: operands and sums.
+    fn step_bits(&self, kernel: KernelId) -> u64 {
+        let kernel = &self.kernels[kernel.0];
+        let Body::Linear(linear) = &kernel.body else { return 0 };
+        let width = |ty: TypeId| u64::from(self.parts.types[ty.0].quantization.format.width());
+        let operand = &self.edges[kernel.inputs[0].0];
+        let sum = linear.sum_type(self.edges[kernel.output.0].element);
+        let sums = if linear.tiles.inputs > 1 { linear.tile_outputs() } else { 0 };
+        match linear.is_folded() {
+            true => operand.len() as u64 * width(operand.element) + sums as u64 * width(sum),
+            false => 0,
+        }
     }
 
     /// An array inside the process of `node`.
