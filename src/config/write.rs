@@ -81,6 +81,7 @@ fn mapping(value: &mut Value) -> &mut Map<String, Value> {
 mod tests {
     use super::super::WeightScale;
     use super::*;
+    use crate::config::Pace;
     use crate::fixed::FormatError;
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
@@ -127,7 +128,7 @@ HLSConfig:
 ";
         assert_eq!(written, expected);
         let config = Config::parse(&written)?;
-        assert_eq!(config.reuse_factor("fc1", "Dense"), Some(4));
+        assert_eq!(config.pace("fc1", "Dense"), Some(Pace::ReuseFactor(4)));
         assert_eq!(config.weight_scale("fc1", "Dense"), Some(WeightScale::PerChannel));
         assert_eq!(config.bias_correction("fc1"), Some(&[0.25, 0.0, -1.5][..]));
         let alone = with_values(None, &values[4..])?;

@@ -1,6 +1,7 @@
 //! Which setting holds for which layer.
 
 use super::super::Variable::{self, Bias, Default, ExpTable, InvTable, Result, Weight};
+use super::super::{Config, Pace};
 use super::config;
 use crate::fixed::Quantization;
 
@@ -144,16 +145,32 @@ LayerName: {act: {TableSize: 64}, fc: {Trace: true}, 'fc_quantized_relu(6)': {Ta
 #[test]
 fn reuse_factors_follow_the_same_order() {
     let config = config(LEVELS);
-    assert_eq!(config.reuse_factor("b", "Dense"), Some(3));
-    assert_eq!(config.reuse_factor("a", "QDense"), Some(2));
-    assert_eq!(config.reuse_factor("a", "Activation"), Some(1));
+    assert_eq!(config.pace("b", "Dense"), Some(Pace::ReuseFactor(3)));
+    assert_eq!(config.pace("a", "QDense"), Some(Pace::ReuseFactor(2)));
+    assert_eq!(config.pace("a", "Activation"), Some(Pace::ReuseFactor(1)));
+}
+
+#[test]
+fn a_target_outranks_a_reuse_factor_of_the_same_entry() {
+    let config = config(
+        "Model: {TargetCycles: 1000, ReuseFactor: 2}\nLayerType: {Dense: {ReuseFactor: 4}}\n\
+         LayerName: {a: {TargetCycles: 50}, b: {TargetCycles: }}",
+    );
+    assert_eq!(config.pace("conv", "Conv2D"), Some(Pace::Interval(1000)));
+    assert_eq!(config.pace("fc", "Dense"), Some(Pace::ReuseFactor(4)));
+    assert_eq!(config.pace("a", "Dense"), Some(Pace::Interval(50)));
+    assert_eq!(config.pace("b", "Dense"), Some(Pace::ReuseFactor(4)));
+    let command_line = config.with_model_values(Some(Pace::ReuseFactor(8)), None);
+    assert_eq!(command_line.pace("conv", "Conv2D"), Some(Pace::ReuseFactor(8)));
+    let command_line = config.with_model_values(Some(Pace::Interval(9)), None);
+    assert_eq!(command_line.pace("conv", "Conv2D"), Some(Pace::Interval(9)));
 }
 
 #[test]
 fn the_name_spelled_the_same_goes_before_the_one_in_another_case() {
     let config = config("LayerName: {FC: {ReuseFactor: 2}, fc: {ReuseFactor: 3}}");
-    assert_eq!(config.reuse_factor("fc", "Dense"), Some(3));
-    assert_eq!(config.reuse_factor("FC", "Dense"), Some(2));
+    assert_eq!(config.pace("fc", "Dense"), Some(Pace::ReuseFactor(3)));
+    assert_eq!(config.pace("FC", "Dense"), Some(Pace::ReuseFactor(2)));
 }
 
 #[test]
@@ -274,10 +291,10 @@ fn pruned_layers_are_known_without_their_wrapper() {
         "fc3",
         "prune_low_magnitude_fc3",
     ];
-    let of = |config: &crate::config::Config, layer: &str| config.reuse_factor(layer, "Dense");
+    let of = |config: &Config, layer: &str| config.pace(layer, "Dense");
     let named = config(text).with_pruned_names(&layers).unwrap_or_else(|error| panic!("{error}"));
     let factors = layers.map(|layer| of(&named, layer));
-    assert_eq!(factors, [Some(2), Some(4), Some(8), None]);
+    assert_eq!(factors, [Some(2), Some(4), Some(8), None].map(|it| it.map(Pace::ReuseFactor)));
     let relu = named.activation_precision_of("prune_low_magnitude_fc1", false);
     assert_eq!(relu, "fixed<8,3>".parse().ok());
     let with_classes = layers.map(|layer| (layer, "Dense"));
