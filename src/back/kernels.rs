@@ -1,17 +1,20 @@
 //! Kernels as C++: one template each, shared by the dialects.
 
+mod accumulate;
 mod linear;
 
 use std::fmt::Display;
 
 use askama::Template;
 
+pub(super) use accumulate::{AccumulatedSums, sums};
+
 use super::BackError;
 use super::dialect::Dialect;
 use super::text::{comment, indent, literal};
 use crate::hls::{
     self, Bias, Body, ConstantId, Design, EdgeId, FactorSigns, Factors, Kernel, Loop, Number,
-    RightShift, Shifter, SignCodes, Slopes, TypeId,
+    Partition, RightShift, Shifter, SignCodes, Slopes, TypeId,
 };
 use crate::ir;
 
@@ -38,6 +41,7 @@ pub(super) fn render(
     let cx = Scope { design, kernel, dialect };
     let text = match &kernel.body {
         Body::Linear(body) => linear::render(cx, body),
+        Body::Accumulate(body) => accumulate::render(cx, body),
         Body::Affine(body) => render!(cx, body, hls::AffineKernel, "kernels/affine.cpp"),
         Body::Cast => CastTemplate { cx }.render(),
         Body::ChannelCast(body) => {
@@ -335,6 +339,11 @@ impl Scope<'_> {
 
     fn bits(&self, variable: &str, low: impl std::borrow::Borrow<u32>, width: &u32) -> String {
         self.dialect.bits(variable, *low.borrow(), *width)
+    }
+
+    /// The pragmas of an array of registers.
+    fn registers(&self, name: &str) -> String {
+        self.dialect.at_array(name, Partition::Complete).join("\n")
     }
 
     /// The pragmas of the array `name`, which the function declares.

@@ -4,9 +4,10 @@ use askama::Template;
 
 use super::BackError;
 use super::dialect::Dialect;
+use super::kernels::{self, AccumulatedSums};
 use super::text::{comment, indent, literal};
 use crate::hls::{
-    Design, EdgeId, EdgeKind, LineBuffer, Loop, Partition, Process, ProcessForm, Stream,
+    Design, EdgeId, EdgeKind, LineBuffer, Loop, Partition, Process, ProcessForm, Repack, Stream,
 };
 use crate::ir::{PoolKind, Window};
 
@@ -23,6 +24,11 @@ pub(super) fn render(
     let text = match &process.form {
         ProcessForm::Rows { tokens } => RowsTemplate { cx, tokens: *tokens }.render(),
         ProcessForm::Fork { tokens } => ForkTemplate { cx, tokens: *tokens }.render(),
+        ProcessForm::Repack(repack) => RepackTemplate { cx, repack }.render(),
+        ProcessForm::Concat { rounds, runs } => {
+            ConcatTemplate { cx, rounds: *rounds, runs, turn: runs.iter().sum() }.render()
+        }
+        ProcessForm::Accumulate { tokens } => accumulate(cx, *tokens).render(),
         ProcessForm::Reduce { kind, tokens } => {
             ReduceTemplate { cx, tokens: *tokens, is_max: *kind == PoolKind::Max }.render()
         }
@@ -44,6 +50,45 @@ struct RowsTemplate<'a> {
 struct ForkTemplate<'a> {
     cx: Scope<'a>,
     tokens: usize,
+}
+
+#[derive(Template)]
+#[template(path = "processes/repack.cpp")]
+struct RepackTemplate<'a> {
+    cx: Scope<'a>,
+    repack: &'a Repack,
+}
+
+#[derive(Template)]
+#[template(path = "processes/concat.cpp")]
+struct ConcatTemplate<'a> {
+    cx: Scope<'a>,
+    rounds: usize,
+    runs: &'a [usize],
+    /// Tokens of a run of each input.
+    turn: usize,
+}
+
+impl ConcatTemplate<'_> {
+    /// The end of the run of input `position` in a turn.
+    fn end(&self, position: &usize) -> usize {
+        self.runs[..=*position].iter().sum()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "processes/accumulate.cpp")]
+struct AccumulateTemplate<'a> {
+    cx: Scope<'a>,
+    sums: AccumulatedSums<'a>,
+    tokens: usize,
+}
+
+fn accumulate(cx: Scope<'_>, tokens: usize) -> AccumulateTemplate<'_> {
+    let kernel = cx.process.kernel.map(|id| &cx.design[id]);
+    let sums = kernel.and_then(|kernel| kernels::sums(cx.design, kernel, cx.dialect));
+    let sums = sums.expect("a process that accumulates has a kernel that does");
+    AccumulateTemplate { cx, sums, tokens }
 }
 
 #[derive(Template)]
@@ -218,31 +263,23 @@ impl<'a> Scope<'a> {
         self.process.kernel.map_or("", |id| &self.design[id].name)
     }
 
-    fn has_kernel(&self) -> bool {
-        self.process.kernel.is_some()
+    /// The type of an element of the first input.
+    fn element(&self) -> &'a str {
+        &self.design[self.design[self.process.inputs[0]].element].name
     }
 
-    /// The arrays of operands and result, the result last; one for both without a kernel.
+    /// The arrays of operands and result, the result last.
     fn arrays(&self) -> Vec<Array<'a>> {
         let design = self.design;
-        match self.process.kernel {
-            Some(id) => {
-                let kernel = &design[id];
-                let edges = kernel.inputs.iter().chain([&kernel.output]);
-                let arrays = edges.filter_map(|edge| {
-                    let edge = &design[*edge];
-                    let EdgeKind::Array(partition) = edge.kind else { return None };
-                    let ty = &design[edge.element].name;
-                    Some(Array { name: &edge.name, ty, len: edge.len(), partition })
-                });
-                arrays.collect()
-            }
-            None => {
-                let edge = &design[self.process.inputs[0]];
-                let (ty, len) = (design[edge.element].name.as_str(), edge.len());
-                vec![Array { name: "values", ty, len, partition: Partition::Complete }]
-            }
-        }
+        let kernels = self.process.kernel.iter().map(|id| &design[*id]);
+        let edges = kernels.flat_map(|kernel| kernel.inputs.iter().chain([&kernel.output]));
+        let arrays = edges.filter_map(|edge| {
+            let edge = &design[*edge];
+            let EdgeKind::Array(partition) = edge.kind else { return None };
+            let ty = &design[edge.element].name;
+            Some(Array { name: &edge.name, ty, len: edge.len(), partition })
+        });
+        arrays.collect()
     }
 
     fn array_of(&self, position: &usize) -> Array<'a> {

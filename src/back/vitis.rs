@@ -7,7 +7,7 @@ use super::files::File;
 use super::text::rounded;
 use super::{BackError, Tool};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Design, EdgeId, EdgeKind, EdgeRole, Flow, Kernel, Partition};
+use crate::hls::{Body, Design, EdgeId, EdgeKind, EdgeRole, Flow, Kernel, Partition};
 
 pub(super) struct Vitis;
 
@@ -104,7 +104,7 @@ impl Dialect for Vitis {
                 (EdgeRole::Input | EdgeRole::Output, _) => {
                     lines.extend(self.at_array(name, partition));
                 }
-                (EdgeRole::Internal | EdgeRole::Local, _) => {}
+                (EdgeRole::Internal | EdgeRole::Local(_), _) => {}
             }
         }
         // Ports that are memories have a protocol of their own.
@@ -140,7 +140,10 @@ impl Dialect for Vitis {
     fn in_kernel(&self, design: &Design, kernel: &Kernel) -> Vec<String> {
         let plan = &kernel.plan;
         let mut lines = Vec::new();
-        if plan.is_unrolled() {
+        if let Body::Accumulate(_) = kernel.body {
+            // Sums go from call to call within a clock cycle: the caller's loop is the pipeline.
+            lines.push("#pragma HLS INLINE".to_owned());
+        } else if plan.is_unrolled() {
             lines.push(self.pipeline(plan.initiation_interval));
         }
         for (constant, partition) in &plan.constants {

@@ -411,17 +411,20 @@ pub(super) fn check(graph: &Graph, options: &Options) -> Result<(), HlsError> {
     }
 }
 
+/// The node that computes the elements of `node`: a reshape has those of its operand.
+pub(super) fn source(graph: &Graph, mut node: NodeId) -> NodeId {
+    while let (true, [operand]) =
+        (kernels::is_alias(&graph[node].op), graph.operands(node).as_slice())
+    {
+        node = *operand;
+    }
+    node
+}
+
 /// Nodes whose kernel may write a port of the top function, because nothing else reads their
 /// result. With each, the name of the output.
 fn results_that_are_ports(graph: &Graph) -> HashMap<NodeId, String> {
-    let producer = |mut node: NodeId| {
-        while let (true, [source]) =
-            (kernels::is_alias(&graph[node].op), graph.operands(node).as_slice())
-        {
-            node = *source;
-        }
-        node
-    };
+    let producer = |node: NodeId| source(graph, node);
     let mut reads: HashMap<NodeId, usize> = HashMap::new();
     let built = graph.live_nodes();
     for node in built.into_iter().filter(|n| !kernels::is_alias(&graph[*n].op)) {

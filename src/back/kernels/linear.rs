@@ -5,7 +5,7 @@ use std::fmt;
 use askama::Template;
 
 use super::Scope;
-use crate::hls::{LinearKernel, SignCodes, Terms, Windows};
+use crate::hls::{ConstantId, Design, Kernel, LinearKernel, SignCodes, Terms, Windows};
 
 /// The C++ function of a matrix.
 pub(super) fn render(cx: Scope<'_>, body: &LinearKernel) -> askama::Result<String> {
@@ -147,6 +147,23 @@ fn result(cx: &Scope<'_>, linear: &LinearKernel) -> String {
     }
 }
 
+/// The type of a sum of the `terms` of `kernel`.
+pub(super) fn sum_type<'a>(design: &'a Design, kernel: &Kernel, terms: &Terms) -> &'a str {
+    let element = match terms {
+        Terms::Xnor { count, .. } => *count,
+        Terms::Signs { shifted: Some(shifted), .. } => shifted.sum,
+        Terms::Signs { .. } | Terms::Products { .. } | Terms::Shifts { .. } => {
+            design[kernel.output].element
+        }
+    };
+    &design[element].name
+}
+
+/// The variable that sums `terms`.
+pub(super) fn sum_of(terms: &Terms) -> &'static str {
+    if matches!(terms, Terms::Xnor { .. }) { "below" } else { "sum" }
+}
+
 impl Scope<'_> {
     /// The pragmas before the loop over rows (0) or columns (1) of taps that copies a window.
     fn before_copy(&self, axis: usize) -> String {
@@ -160,37 +177,48 @@ impl Scope<'_> {
 
     /// The variable that sums.
     fn sum(&self, linear: &LinearKernel) -> &'static str {
-        if matches!(linear.terms, Terms::Xnor { .. }) { "below" } else { "sum" }
+        sum_of(&linear.terms)
     }
 
     fn sum_type(&self, linear: &LinearKernel) -> &str {
-        match &linear.terms {
-            Terms::Xnor { count, .. } => self.ty(count),
-            Terms::Signs { shifted: Some(shifted), .. } => self.ty(&shifted.sum),
-            Terms::Signs { .. } | Terms::Products { .. } | Terms::Shifts { .. } => self.out_type(),
-        }
+        self.sum_type_of(&linear.terms)
+    }
+
+    /// The type of a sum of `terms`.
+    pub(super) fn sum_type_of(&self, terms: &Terms) -> &str {
+        sum_type(self.design, self.kernel, terms)
     }
 
     /// The initial value of the sum of output `o`.
     fn first(&self, linear: &LinearKernel) -> String {
-        match &linear.terms {
+        self.first_of(&linear.terms, linear.starts)
+    }
+
+    /// The initial value of the sum of `terms` of output `o`, from `starts`.
+    pub(super) fn first_of(&self, terms: &Terms, starts: Option<ConstantId>) -> String {
+        match terms {
             Terms::Xnor { .. } | Terms::Signs { shifted: Some(_), .. } => "0".to_owned(),
             Terms::Signs { .. } | Terms::Products { .. } | Terms::Shifts { .. } => {
-                self.start(linear)
+                self.start_of(starts)
             }
         }
     }
 
     /// The bias of output `o`, or the sum of equal signs.
     fn start(&self, linear: &LinearKernel) -> String {
-        match &linear.starts {
-            Some(starts) => format!("{}[o]", self.constant(starts)),
+        self.start_of(linear.starts)
+    }
+
+    /// Number `o` of `starts`, 0 without.
+    pub(super) fn start_of(&self, starts: Option<ConstantId>) -> String {
+        match starts {
+            Some(starts) => format!("{}[o]", self.constant(&starts)),
             None => "0".to_owned(),
         }
     }
 
     /// The signs of weights in words.
-    fn signs(&self, signs: &SignCodes) -> &'static str {
+    pub(super) fn signs(&self, signs: &SignCodes) -> &'static str {
         match signs {
             SignCodes::Negative(_) => "1 or -1",
             SignCodes::Sign(_) => "1, 0 or -1",

@@ -199,39 +199,9 @@ fn matrix(
         operations = Operations { multiplications: products, additions, ..Default::default() };
     }
 
-    let codes = &op.weights.codes;
-    let terms = match &form {
-        MatrixForm::Products => {
-            let weights = cx.constant("weight", "weights", &op.weights)?;
-            // A weight from a memory is read and multiplied, whatever it is.
-            let sparse = tiles.is_whole() && codes.iter().any(|code| code == BigInt::ZERO);
-            Terms::Products { weights, sparse }
-        }
-        MatrixForm::Signs { shifted } => {
-            let signs = sign_codes(cx, codes)?;
-            let shifted = shifted.as_ref().map(|sum| shifted_sums(cx, sum)).transpose()?;
-            Terms::Signs { signs, shifted }
-        }
-        MatrixForm::Shifts { shift } => {
-            let signs = sign_codes(cx, codes)?;
-            let shift = shifter(cx, ("term", "shifted operands"), shift, codes.shape())?;
-            Terms::Shifts { signs, shift }
-        }
-        MatrixForm::Xnor { shift, .. } => {
-            let negative = negative(cx, codes)?;
-            let counts = Range::new(0, inputs);
-            let count = cx.integer_type("count", "products below 0", counts)?;
-            let shift = shifter(cx, ("wide", "shifted counts"), shift, &[outputs])?;
-            Terms::Xnor { negative, count, shift }
-        }
-    };
-    let starts = match (&form, &op.bias) {
-        (MatrixForm::Xnor { starts, .. }, _) => {
-            Some(cx.constant("start", "sums of equal signs", starts)?)
-        }
-        (_, Some(bias)) => Some(cx.constant("bias", "biases", bias)?),
-        (_, None) => None,
-    };
+    // A weight from a memory is read and multiplied, whatever it is.
+    let terms = terms(cx, op, &form, tiles.is_whole())?;
+    let starts = starts(cx, op, &form)?;
     let formats = [cx.operand.tensor.format, op.weights.format];
     let multipliers = Multipliers::new(products, &operations, reuse_factor, formats);
     let linear = LinearKernel { rows, inputs, windows, outputs, terms, starts, tiles };
@@ -257,6 +227,56 @@ fn matrix(
     };
     let (body, interval) = (Body::Linear(linear), sharing.interval);
     Ok(Built { body, structure, element, cost, multipliers, interval, sign_power: None })
+}
+
+/// The terms of the sums of `op` in this `form`. Zeros are skipped if `skips_zeros`.
+pub(super) fn terms(
+    cx: &mut NodeBuilder<'_>,
+    op: &ir::Linear,
+    form: &MatrixForm,
+    skips_zeros: bool,
+) -> Result<Terms, HlsError> {
+    let codes = &op.weights.codes;
+    Ok(match form {
+        MatrixForm::Products => {
+            let weights = cx.constant("weight", "weights", &op.weights)?;
+            let sparse = skips_zeros && codes.iter().any(|code| code == BigInt::ZERO);
+            Terms::Products { weights, sparse }
+        }
+        MatrixForm::Signs { shifted } => {
+            let signs = sign_codes(cx, codes)?;
+            let shifted = shifted.as_ref().map(|sum| shifted_sums(cx, sum)).transpose()?;
+            Terms::Signs { signs, shifted }
+        }
+        MatrixForm::Shifts { shift } => {
+            let signs = sign_codes(cx, codes)?;
+            let shift = shifter(cx, ("term", "shifted operands"), shift, codes.shape())?;
+            Terms::Shifts { signs, shift }
+        }
+        MatrixForm::Xnor { shift, .. } => {
+            let negative = negative(cx, codes)?;
+            let [inputs, outputs] = [0, 1].map(|axis| codes.shape()[axis]);
+            let counts = Range::new(0, inputs);
+            let count = cx.integer_type("count", "products below 0", counts)?;
+            let shift = shifter(cx, ("wide", "shifted counts"), shift, &[outputs])?;
+            Terms::Xnor { negative, count, shift }
+        }
+    })
+}
+
+/// The initial values of the sums of `op` in this `form`, \[outputs\].
+pub(super) fn starts(
+    cx: &mut NodeBuilder<'_>,
+    op: &ir::Linear,
+    form: &MatrixForm,
+) -> Result<Option<ConstantId>, HlsError> {
+    match (form, &op.bias) {
+        (MatrixForm::Xnor { starts, .. }, _) => {
+            Ok(Some(cx.constant("start", "sums of equal signs", starts)?))
+        }
+        (_, Some(bias)) => Ok(Some(cx.constant("bias", "biases", bias)?)),
+        (_, None) => Ok(None),
+    }
 }
 
 /// The matrix \[inputs, outputs\] with a row for each tile: an iteration reads one word of memory.

@@ -2,31 +2,35 @@
 //!
 //! A token holds the channels of one position, and positions follow one another row-major. A
 //! process computes position by position with a kernel for one position, the same as in a design of
-//! arrays ([`form`]). A node that needs a whole sample at once collects it in arrays first. A result
-//! with several readers is copied by a process of its own, so that every stream has one writer and
-//! one reader. The depths of FIFOs follow from the network of processes
+//! arrays ([`form`]). A node that needs a whole sample at once collects it in arrays first. A
+//! reshape is no process: the tokens of its operand are its own, and a process that reads tokens of
+//! another size gets them repacked. A result with several readers is copied by a process of its
+//! own, so that every stream has one writer and one reader. The depths of FIFOs follow from the network of processes
 //! ([`network`](super::network)).
 
 mod form;
 mod process;
+mod repack;
 mod schedule;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
 
-use self::form::{Form, Position};
+use self::form::{Form, Planned, Position};
 use super::build::{self, NodeBuilder, Parts, plain};
 use super::design::{
     Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, KernelId, Schedule, Stream, Token, TokenId,
     TypeId,
 };
 use super::kernels;
+use super::network::ProcessId;
 use super::plan::{Loop, Partition};
 use super::{HlsError, Number, Options, warnings};
-use crate::ir::{self, Graph, NodeId};
+use crate::ir::{self, Graph, Linear, NodeId};
 
 pub use process::{LineBuffer, Process, ProcessForm};
+pub use repack::Repack;
 
 /// See [`Design::new`].
 pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsError> {
@@ -45,16 +49,18 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
     };
     let order = graph.live_nodes();
     let stems = builder.parts.stems(graph, &order);
-    let mut readers: HashMap<NodeId, Vec<Option<&str>>> = HashMap::new();
-    for node in &order {
+    let mut readers: HashMap<NodeId, Vec<Reader<'_>>> = HashMap::new();
+    let computed = || order.iter().filter(|node| !kernels::is_alias(&graph[**node].op));
+    for node in computed() {
         for operand in graph.operands(*node) {
-            readers.entry(operand).or_default().push(None);
+            readers.entry(build::source(graph, operand)).or_default().push(Reader::Process);
         }
     }
     for output in &graph.outputs {
-        readers.entry(output.node).or_default().push(Some(&output.name));
+        let port = Reader::Port { output, stem: &stems[&output.node] };
+        readers.entry(build::source(graph, output.node)).or_default().push(port);
     }
-    for node in &order {
+    for node in computed() {
         let readers = readers.remove(node).unwrap_or_default();
         builder.add(*node, &stems[node], &readers)?;
     }
@@ -102,46 +108,71 @@ struct Builder<'a> {
     sign_powers: HashMap<NodeId, i32>,
 }
 
-/// The computation of a process: its form, the type of its result, and its kernel.
+/// A reader of a result.
+#[derive(Clone, Copy)]
+enum Reader<'a> {
+    /// A process.
+    Process,
+    /// A port of the top function.
+    Port {
+        output: &'a ir::Output,
+        /// The C++ name of the node that is the output.
+        stem: &'a str,
+    },
+}
+
+/// The computation of a process: its form and its kernel.
 struct Computation {
     form: ProcessForm,
-    element: TypeId,
     kernel: Option<KernelId>,
     /// Bits of its buffers.
     state_bits: u64,
 }
 
+impl Computation {
+    /// A process that only passes tokens on.
+    fn of_tokens(form: ProcessForm) -> Self {
+        Self { form, kernel: None, state_bits: 0 }
+    }
+}
+
 impl Builder<'_> {
-    /// Adds the process of `node`, and streams to its `readers`: a name for an output of the
-    /// network, none for a process.
-    fn add(&mut self, node: NodeId, stem: &str, readers: &[Option<&str>]) -> Result<(), HlsError> {
+    /// Adds the process of `node`, and streams to its `readers`.
+    fn add(&mut self, node: NodeId, stem: &str, readers: &[Reader<'_>]) -> Result<(), HlsError> {
         let graph = self.graph;
         let this = &graph[node];
         let operands = graph.operands(node);
         // A result with one reader is a stream to it. An input that is an output is copied.
         let direct = match readers {
-            [reader] if !operands.is_empty() || reader.is_none() => Some(*reader),
+            [reader] if !operands.is_empty() || matches!(reader, Reader::Process) => Some(*reader),
             _ => None,
         };
         let output = if operands.is_empty() {
             let (wanted, range) = (format!("{stem}_t"), this.tensor.range());
             let format = plain(this.tensor.format);
             let element = self.parts.add_type(&wanted, &this.layer, "values", format, range);
-            let token = self.token(stem, element, &this.tensor);
+            let token = self.token(stem, element, this.tensor.channel_count());
             self.stream(stem.to_owned(), token, this, EdgeRole::Input, &this.layer)
         } else {
             let inputs = operands.iter().map(|operand| self.unread_of(*operand, &this.name));
             let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
-            let computation = self.computation(node, stem, &inputs)?;
-            let token = self.token(stem, computation.element, &this.tensor);
-            let output = match direct.flatten() {
-                Some(port) => self.port(port, token, this, stem),
-                None => {
+            let nodes: Vec<&ir::Node> = operands.iter().map(|id| &graph[*id]).collect();
+            let lanes: Vec<usize> = inputs.iter().map(|input| self.lanes(*input)).collect();
+            let Planned { form, reads, writes } = Planned::of(this, &nodes, &lanes);
+            let inputs = inputs.into_iter().zip(&reads).zip(&nodes);
+            let inputs =
+                inputs.map(|((input, lanes), node)| self.repacked(input, *lanes, stem, node));
+            let inputs: Vec<EdgeId> = inputs.collect();
+            let (computation, element) = self.computation(node, stem, &inputs, form)?;
+            let token = self.token(stem, element, writes);
+            let output = match direct {
+                Some(Reader::Port { output, stem }) => self.port(output, token, stem),
+                Some(Reader::Process) | None => {
                     let name = self.parts.names.unique(&format!("{stem}_out"));
                     self.stream(name, token, this, EdgeRole::Internal, &this.layer)
                 }
             };
-            self.process(stem.to_owned(), this, computation, inputs, vec![output]);
+            self.process(stem.to_owned(), &this.layer, computation, inputs, vec![output]);
             output
         };
         let unread = match direct {
@@ -152,9 +183,39 @@ impl Builder<'_> {
         Ok(())
     }
 
+    /// Lanes of the tokens of a stream; 0 for an array.
+    fn lanes(&self, stream: EdgeId) -> usize {
+        match self.edges[stream.0].kind {
+            EdgeKind::Stream(Stream { token, .. }) => self.tokens[token.0].lanes,
+            EdgeKind::Array(_) => 0,
+        }
+    }
+
+    /// The elements of `stream`, the result of `node`, in tokens of `lanes`, for the process
+    /// called `stem`.
+    fn repacked(&mut self, stream: EdgeId, lanes: usize, stem: &str, node: &ir::Node) -> EdgeId {
+        let from = self.lanes(stream);
+        if from == lanes {
+            return stream;
+        }
+        let layer = node.layer.clone();
+        let name = self.parts.names.unique(&format!("{stem}_repack"));
+        let element = self.edges[stream.0].element;
+        let token = self.token(&name, element, lanes);
+        let edge = self.parts.names.unique(&format!("{name}_out"));
+        let output = self.stream(edge, token, node, EdgeRole::Internal, &layer);
+        let repack = Repack { from, to: lanes, elements: node.tensor.len() };
+        let state_bits = repack.registers() as u64 * u64::from(node.tensor.format.width());
+        let form = ProcessForm::Repack(repack);
+        let computation = Computation { form, kernel: None, state_bits };
+        self.process(name, &layer, computation, vec![stream], vec![output]);
+        output
+    }
+
     /// The next stream of the result of `node` that has no reader so far; `user` reads it.
     fn unread_of(&mut self, node: NodeId, user: &str) -> Result<EdgeId, HlsError> {
-        let stream = self.unread.get_mut(&node).and_then(VecDeque::pop_front);
+        let source = build::source(self.graph, node);
+        let stream = self.unread.get_mut(&source).and_then(VecDeque::pop_front);
         stream.ok_or_else(|| HlsError::Graph {
             node: user.into(),
             rule: "takes a result that no node before it computes".into(),
@@ -167,7 +228,7 @@ impl Builder<'_> {
         node: &ir::Node,
         stem: &str,
         input: EdgeId,
-        readers: &[Option<&str>],
+        readers: &[Reader<'_>],
     ) -> VecDeque<EdgeId> {
         let EdgeKind::Stream(Stream { token, tokens, .. }) = self.edges[input.0].kind else {
             return VecDeque::new();
@@ -175,48 +236,47 @@ impl Builder<'_> {
         let copies: Vec<EdgeId> = readers
             .iter()
             .map(|reader| match reader {
-                Some(port) => self.port(port, token, node, stem),
-                None => {
+                Reader::Port { output, stem } => self.port(output, token, stem),
+                Reader::Process => {
                     let name = self.parts.names.unique(&format!("{stem}_copy"));
                     self.stream(name, token, node, EdgeRole::Internal, &node.layer)
                 }
             })
             .collect();
         let name = self.parts.names.unique(&format!("{stem}_fork"));
-        let computation = Computation {
-            form: ProcessForm::Fork { tokens },
-            element: self.tokens[token.0].element,
-            kernel: None,
-            state_bits: 0,
-        };
-        self.process(name, node, computation, vec![input], copies.clone());
+        let computation = Computation::of_tokens(ProcessForm::Fork { tokens });
+        self.process(name, &node.layer, computation, vec![input], copies.clone());
         copies.into()
     }
 
-    /// The form of a node's process, and its kernel.
+    /// The computation of a node in this `form`, and the type of its result.
     fn computation(
         &mut self,
         id: NodeId,
         stem: &str,
         inputs: &[EdgeId],
-    ) -> Result<Computation, HlsError> {
+        form: Form,
+    ) -> Result<(Computation, TypeId), HlsError> {
         let graph = self.graph;
         let node = &graph[id];
-        let operand_ids = graph.operands(id);
-        let operands: Vec<&ir::Node> = operand_ids.iter().map(|id| &graph[*id]).collect();
-        let sign_power = operand_ids.first().and_then(|id| self.sign_powers.get(id)).copied();
-        let element = |builder: &Self| builder.edges[inputs[0].0].element;
-        match Form::of(node, &operands) {
+        let operands: Vec<&ir::Node> =
+            graph.operands(id).into_iter().map(|id| &graph[id]).collect();
+        let first = graph.operands(id).first().map(|id| build::source(graph, *id));
+        let sign_power = first.and_then(|id| self.sign_powers.get(&id)).copied();
+        let tokens = |builder: &Self, input: EdgeId, node: &ir::Node| {
+            node.tensor.len() / builder.lanes(input).max(1)
+        };
+        match form {
             Form::Rows(position) => {
-                let rows = node.tensor.rows();
+                let rows = node.tensor.len() / position.node.tensor.len().max(1);
                 let (kernel, element) =
                     self.kernel(id, (stem, "row"), position, inputs, (rows, sign_power))?;
                 let form = ProcessForm::Rows { tokens: rows };
-                Ok(Computation { form, element, kernel: Some(kernel), state_bits: 0 })
+                Ok((Computation { form, kernel: Some(kernel), state_bits: 0 }, element))
             }
             Form::Windows { window, is_max, position } => {
                 let x = &operands[0].tensor;
-                let element = element(self);
+                let element = self.edges[inputs[0].0].element;
                 // Padding of 0 has no sign.
                 let sign_power = sign_power.filter(|_| !window.is_padded());
                 let code = if is_max { x.range().low().clone() } else { 0.into() };
@@ -226,17 +286,29 @@ impl Builder<'_> {
                 let (kernel, element) =
                     self.kernel(id, (stem, "window"), position, inputs, copies)?;
                 let form = ProcessForm::Windows(lines);
-                Ok(Computation { form, element, kernel: Some(kernel), state_bits })
+                Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
+            }
+            Form::Accumulate(linear) => {
+                let tokens = tokens(self, inputs[0], operands[0]);
+                let (kernel, element) =
+                    self.accumulating_kernel(id, stem, linear, inputs[0], tokens)?;
+                let width = self.parts.types[element.0].quantization.format.width();
+                let state_bits = node.tensor.len() as u64 * u64::from(width);
+                let form = ProcessForm::Accumulate { tokens };
+                Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
             }
             Form::Reduce(kind) => {
-                let wanted = format!("{stem}_t");
-                let (range, format) = (node.tensor.range(), plain(node.tensor.format));
-                let tokens = operands[0].tensor.rows();
+                let tokens = tokens(self, inputs[0], operands[0]);
                 let bits = u64::from(node.tensor.format.width());
                 let state_bits = node.tensor.channel_count() as u64 * bits;
-                let element = self.parts.add_type(&wanted, &node.layer, "values", format, range);
                 let form = ProcessForm::Reduce { kind, tokens };
-                Ok(Computation { form, element, kernel: None, state_bits })
+                Ok((Computation { form, kernel: None, state_bits }, self.values_type(stem, node)))
+            }
+            Form::Concat { rounds } => {
+                let runs = operands.iter().zip(inputs);
+                let runs = runs.map(|(x, input)| tokens(self, *input, x) / rounds.max(1)).collect();
+                let form = ProcessForm::Concat { rounds, runs };
+                Ok((Computation::of_tokens(form), self.values_type(stem, node)))
             }
             Form::Frame(position) => {
                 let bits =
@@ -244,20 +316,54 @@ impl Builder<'_> {
                 let state_bits = operands.iter().copied().chain([node]).map(bits).sum();
                 let (kernel, element) =
                     self.kernel(id, (stem, "frame"), position, inputs, (1, sign_power))?;
-                Ok(Computation {
-                    form: ProcessForm::Frame,
-                    element,
-                    kernel: Some(kernel),
-                    state_bits,
-                })
-            }
-            Form::Repack => {
-                self.sign_powers.extend(sign_power.map(|power| (id, power)));
-                let state_bits = node.tensor.len() as u64 * u64::from(node.tensor.format.width());
-                let element = element(self);
-                Ok(Computation { form: ProcessForm::Frame, element, kernel: None, state_bits })
+                let form = ProcessForm::Frame;
+                Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
             }
         }
+    }
+
+    /// The type of the result of `node`.
+    fn values_type(&mut self, stem: &str, node: &ir::Node) -> TypeId {
+        let (wanted, range) = (format!("{stem}_t"), node.tensor.range());
+        self.parts.add_type(&wanted, &node.layer, "values", plain(node.tensor.format), range)
+    }
+
+    /// The kernel of the matrix `linear` of the node `id`, whose single row comes in `tokens`, and
+    /// the type of its result.
+    fn accumulating_kernel(
+        &mut self,
+        id: NodeId,
+        stem: &str,
+        linear: Linear,
+        input: EdgeId,
+        tokens: usize,
+    ) -> Result<(KernelId, TypeId), HlsError> {
+        let graph = self.graph;
+        let (node, operands) = (&graph[id], graph.operands(id));
+        let list: Vec<&ir::Node> = operands.iter().map(|id| &graph[*id]).collect();
+        let source = build::source(graph, operands[0]);
+        let mut builder = NodeBuilder {
+            graph,
+            options: self.options,
+            node,
+            operand: list[0],
+            operands: &list,
+            sign_power: self.sign_powers.get(&source).copied(),
+            stem,
+            constants_before: self.parts.constants.len(),
+            parts: &mut self.parts,
+        };
+        let built = kernels::build_accumulate(&mut builder, &linear, tokens)?;
+        let element = built.element;
+        let (from, lanes) = (self.edges[input.0].element, self.lanes(input));
+        let operand = self.array("operand".to_owned(), from, vec![lanes], node);
+        let result = self.array("result".to_owned(), element, node.tensor.shape.clone(), node);
+        let name = self.parts.names.unique(&format!("{stem}_accumulate"));
+        let labels = (name, node.layer.clone(), node.op.name());
+        let edges = (vec![operand], result);
+        let kernel = build::kernel(&self.parts.constants, &self.edges, labels, edges, built);
+        self.kernels.push(kernel.accumulating(tokens as u64));
+        Ok((KernelId(self.kernels.len() - 1), element))
     }
 
     /// The kernel of the node `id` at a position, of which a sample has `copies`, and the type of
@@ -290,10 +396,11 @@ impl Builder<'_> {
                 1 => "operand".to_owned(),
                 _ => format!("operand_{}", position + 1),
             };
-            arrays.push(self.array(name, self.edges[stream.0].element, operand));
+            let element = self.edges[stream.0].element;
+            arrays.push(self.array(name, element, operand.tensor.shape.clone(), &node));
         }
         let element = built.element;
-        let result = self.array("result".to_owned(), element, &node);
+        let result = self.array("result".to_owned(), element, node.tensor.shape.clone(), &node);
         let name = self.parts.names.unique(&format!("{stem}_{part}"));
         let labels = (name, node.layer.clone(), node.op.name());
         let kernel =
@@ -302,23 +409,30 @@ impl Builder<'_> {
         Ok((KernelId(self.kernels.len() - 1), element))
     }
 
-    /// An array inside the process of `node`.
-    fn array(&mut self, name: String, element: TypeId, node: &ir::Node) -> EdgeId {
-        let kind = EdgeKind::Array(Partition::of_tensor(&node.tensor.shape));
-        let (shape, layer) = (node.tensor.shape.clone(), node.layer.clone());
-        self.edges.push(Edge { name, element, shape, kind, role: EdgeRole::Local, layer });
+    /// An array inside the next process, that of `node`.
+    fn array(
+        &mut self,
+        name: String,
+        element: TypeId,
+        shape: Vec<usize>,
+        node: &ir::Node,
+    ) -> EdgeId {
+        let kind = EdgeKind::Array(Partition::of_tensor(&shape));
+        let role = EdgeRole::Local(ProcessId(self.processes.len()));
+        let layer = node.layer.clone();
+        self.edges.push(Edge { name, element, shape, kind, role, layer });
         EdgeId(self.edges.len() - 1)
     }
 
     fn process(
         &mut self,
         name: String,
-        node: &ir::Node,
+        layer: &str,
         computation: Computation,
         inputs: Vec<EdgeId>,
         outputs: Vec<EdgeId>,
     ) {
-        let Computation { form, kernel, state_bits, .. } = computation;
+        let Computation { form, kernel, state_bits } = computation;
         let plan = match kernel.map(|id| &self.kernels[id.0].plan) {
             Some(plan) if !plan.is_unrolled() => Loop::Sequential,
             plan => {
@@ -326,22 +440,23 @@ impl Builder<'_> {
                 Loop::Pipeline { interval, unroll: 1 }
             }
         };
-        let layer = node.layer.clone();
+        let layer = layer.to_owned();
         let process = Process { name, layer, form, inputs, outputs, kernel, plan, state_bits };
         self.processes.push(process);
     }
 
-    /// The token of a stream of `tensor`, whose elements have the type `element`.
-    fn token(&mut self, stem: &str, element: TypeId, tensor: &ir::Tensor) -> TokenId {
+    /// The token of `lanes` elements of the type `element`.
+    fn token(&mut self, stem: &str, element: TypeId, lanes: usize) -> TokenId {
         let name = self.parts.names.unique(&format!("{stem}_token"));
-        self.tokens.push(Token { name, element, lanes: tensor.channel_count() });
+        self.tokens.push(Token { name, element, lanes });
         TokenId(self.tokens.len() - 1)
     }
 
-    /// The stream of an output of the network, the result of `node`.
-    fn port(&mut self, output: &str, token: TokenId, node: &ir::Node, stem: &str) -> EdgeId {
-        let name = build::port_name(&mut self.parts.names, output, &node.name, stem);
-        self.stream(name, token, node, EdgeRole::Output, output)
+    /// The stream of an output of the network, whose node is called `stem`.
+    fn port(&mut self, output: &ir::Output, token: TokenId, stem: &str) -> EdgeId {
+        let node = &self.graph[output.node];
+        let name = build::port_name(&mut self.parts.names, &output.name, &node.name, stem);
+        self.stream(name, token, node, EdgeRole::Output, &output.name)
     }
 
     /// A stream of the result of `node`. The network of processes decides its depth.
@@ -353,8 +468,8 @@ impl Builder<'_> {
         role: EdgeRole,
         layer: &str,
     ) -> EdgeId {
-        let element = self.tokens[token.0].element;
-        let (shape, tokens) = (node.tensor.shape.clone(), node.tensor.rows());
+        let Token { element, lanes, .. } = self.tokens[token.0];
+        let (shape, tokens) = (node.tensor.shape.clone(), node.tensor.len() / lanes.max(1));
         let kind = EdgeKind::Stream(Stream { token, tokens, depth: 2, least_depth: 1 });
         self.edges.push(Edge { name, element, shape, kind, role, layer: layer.into() });
         EdgeId(self.edges.len() - 1)

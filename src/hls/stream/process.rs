@@ -2,9 +2,10 @@
 
 use serde::Serialize;
 
+use super::repack::Repack;
 use crate::hls::network::{ChannelId, Phase};
 use crate::hls::plan::Loop;
-use crate::hls::{Design, Edge, EdgeId, EdgeKind, KernelId, Number, TypeId};
+use crate::hls::{Design, EdgeId, EdgeKind, KernelId, Number, TypeId};
 use crate::ir::{PoolKind, Window};
 
 /// A process: one C++ function between streams.
@@ -39,6 +40,11 @@ pub enum ProcessForm {
     },
     /// The kernel computes a token from a window of pixels.
     Windows(LineBuffer),
+    /// The kernel adds the terms of each token to sums, which are written after the last token.
+    Accumulate {
+        /// Tokens of a sample.
+        tokens: usize,
+    },
     /// Sum or maximum of each channel over all tokens.
     Reduce {
         /// The function.
@@ -48,6 +54,15 @@ pub enum ProcessForm {
     },
     /// The kernel computes a whole sample from whole samples, which are collected in arrays.
     Frame,
+    /// Runs of tokens of each input in turn.
+    Concat {
+        /// Number of times that each input has its turn in a sample.
+        rounds: usize,
+        /// Tokens of a run, by input.
+        runs: Vec<usize>,
+    },
+    /// The same elements in tokens of another size.
+    Repack(Repack),
     /// Every output gets each token.
     Fork {
         /// Tokens of a sample.
@@ -117,36 +132,41 @@ impl LineBuffer {
 
     /// Its iterations, `interval` clock cycles each.
     pub(super) fn phases(&self, interval: u64, input: ChannelId, output: ChannelId) -> Vec<Phase> {
-        let mut phases: Vec<Phase> = Vec::new();
-        for row in 0..self.grid[0] {
-            let completes_row = self.window_at(0, row).is_some();
-            for column in 0..self.grid[1] {
-                let is_inside = row < self.window.input[0] && column < self.window.input[1];
-                let is_complete = completes_row && self.window_at(1, column).is_some();
-                let reads = if is_inside { vec![input] } else { vec![] };
-                let writes = if is_complete { vec![output] } else { vec![] };
-                match phases.last_mut() {
-                    Some(last) if last.reads == reads && last.writes == writes => {
-                        last.iterations += 1;
-                    }
-                    _ => phases.push(Phase { iterations: 1, interval, reads, writes }),
-                }
-            }
-        }
-        phases
+        let rows = (0..self.grid[0])
+            .map(|row| (row < self.window.input[0], self.window_at(0, row).is_some()));
+        let columns = || {
+            (0..self.grid[1])
+                .map(|column| (column < self.window.input[1], self.window_at(1, column).is_some()))
+        };
+        let steps = rows.flat_map(|row| columns().map(move |it| (row.0 && it.0, row.1 && it.1)));
+        steps_of(steps, interval, input, output)
     }
 }
 
-impl Process {
-    /// Tells whether `array` is an operand or the result of its kernel.
-    pub fn has_array(&self, design: &Design, array: &Edge) -> bool {
-        self.kernel.is_some_and(|id| {
-            let kernel = &design[id];
-            let mut edges = kernel.inputs.iter().chain([&kernel.output]);
-            edges.any(|edge| std::ptr::eq(&design[*edge], array))
-        })
+/// The iterations `steps`, each with its reads of `input` and writes of `output`.
+fn steps_of(
+    steps: impl Iterator<Item = (bool, bool)>,
+    interval: u64,
+    input: ChannelId,
+    output: ChannelId,
+) -> Vec<Phase> {
+    let mut phases: Vec<Phase> = Vec::new();
+    let mut before = None;
+    for step in steps {
+        match phases.last_mut() {
+            Some(last) if before == Some(step) => last.iterations += 1,
+            _ => {
+                let reads = step.0.then_some(input).into_iter().collect();
+                let writes = step.1.then_some(output).into_iter().collect();
+                phases.push(Phase { iterations: 1, interval, reads, writes });
+            }
+        }
+        before = Some(step);
     }
+    phases
+}
 
+impl Process {
     /// The iterations for a sample; `channel` is that of a stream.
     pub(super) fn phases(
         &self,
@@ -166,7 +186,18 @@ impl Process {
                 vec![Phase { iterations: *tokens as u64, interval, reads, writes }]
             }
             ProcessForm::Windows(lines) => lines.phases(interval, reads[0], writes[0]),
-            ProcessForm::Reduce { tokens, .. } => {
+            ProcessForm::Repack(repack) => steps_of(repack.steps(), interval, reads[0], writes[0]),
+            ProcessForm::Concat { rounds, runs } => {
+                let turn = reads.iter().zip(runs).map(|(read, run)| Phase {
+                    iterations: *run as u64,
+                    interval,
+                    reads: vec![*read],
+                    writes: writes.clone(),
+                });
+                let turns: Vec<Phase> = turn.collect();
+                (0..*rounds).flat_map(|_| turns.clone()).collect()
+            }
+            ProcessForm::Accumulate { tokens } | ProcessForm::Reduce { tokens, .. } => {
                 let collect = *tokens as u64 - 1;
                 vec![
                     Phase { iterations: collect, interval, reads: reads.clone(), writes: vec![] },

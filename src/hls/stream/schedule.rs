@@ -68,7 +68,7 @@ fn network(design: &Design, streams: &[EdgeId]) -> Result<Network, network::Netw
         let (reads, writes) = match edge.role {
             EdgeRole::Input => (vec![], vec![channel(stream)]),
             EdgeRole::Output => (vec![channel(stream)], vec![]),
-            EdgeRole::Internal | EdgeRole::Local => return None,
+            EdgeRole::Internal | EdgeRole::Local(_) => return None,
         };
         let phases = vec![Phase { iterations: kind.tokens as u64, interval: 1, reads, writes }];
         Some(network::Process { name: edge.name.clone(), phases, latency: 0 })
