@@ -1,6 +1,7 @@
 //! Kernels as C++: one template each, shared by the dialects.
 
 mod accumulate;
+mod gather;
 mod linear;
 
 use std::fmt::Display;
@@ -58,7 +59,7 @@ pub(super) fn render(
         Body::Lookup(body) => render!(cx, body, hls::LookupKernel, "kernels/lookup.cpp"),
         Body::Softmax(body) => render!(cx, body, hls::SoftmaxKernel, "kernels/softmax.cpp"),
         Body::Pool(body) => render!(cx, body, hls::PoolKernel, "kernels/pool.cpp"),
-        Body::Gather(body) => render!(cx, body, hls::GatherKernel, "kernels/gather.cpp"),
+        Body::Gather(body) => gather::render(cx, body),
         Body::Concat(body) => render!(cx, body, hls::ConcatKernel, "kernels/concat.cpp"),
         Body::Elementwise(body) => {
             render!(cx, body, hls::ElementwiseKernel, "kernels/elementwise.cpp")
@@ -199,14 +200,6 @@ impl Scope<'_> {
         };
         let (y, x) = (index(0, "y"), index(1, "x"));
         format!("input[({y} * {} + {x}) * {channels} + {channel}]", window.input[1])
-    }
-
-    /// Indices of elements, some on each line; -1 for none.
-    fn indices(&self, indices: &[Option<usize>]) -> String {
-        const A_LINE: usize = 16;
-        let text = |index: &Option<usize>| index.map_or("-1".to_owned(), |n| n.to_string());
-        let line = |line: &[Option<usize>]| line.iter().map(text).collect::<Vec<_>>().join(", ");
-        indices.chunks(A_LINE).map(line).collect::<Vec<_>>().join(",\n")
     }
 
     /// The operations of a sample: `: 12 multiplications, 3 additions`; empty for none.

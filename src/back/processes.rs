@@ -1,15 +1,15 @@
 //! Processes of streaming designs as C++: one template for each form, shared by the dialects.
 
+mod windows;
+
 use askama::Template;
 
 use super::BackError;
 use super::dialect::Dialect;
 use super::kernels::{self, AccumulatedSums};
-use super::text::{comment, indent, literal};
-use crate::hls::{
-    Design, EdgeId, EdgeKind, LineBuffer, Loop, Partition, Process, ProcessForm, Repack, Stream,
-};
-use crate::ir::{PoolKind, Window};
+use super::text::{comment, indent};
+use crate::hls::{Design, EdgeId, EdgeKind, Loop, Partition, Process, ProcessForm, Repack, Stream};
+use crate::ir::PoolKind;
 
 /// A loop that copies a token in each iteration.
 const COPY: Loop = Loop::Pipeline { interval: 1, unroll: 1 };
@@ -33,7 +33,7 @@ pub(super) fn render(
             ReduceTemplate { cx, tokens: *tokens, is_max: *kind == PoolKind::Max }.render()
         }
         ProcessForm::Frame => FrameTemplate { cx }.render(),
-        ProcessForm::Windows(lines) => windows(cx, lines).render(),
+        ProcessForm::Windows(lines) => windows::render(cx, lines),
     };
     Ok(indent(&text?))
 }
@@ -103,81 +103,6 @@ struct ReduceTemplate<'a> {
 #[template(path = "processes/frame.cpp")]
 struct FrameTemplate<'a> {
     cx: Scope<'a>,
-}
-
-#[derive(Template)]
-#[template(path = "processes/windows.cpp")]
-struct WindowsTemplate<'a> {
-    cx: Scope<'a>,
-    window: Window,
-    channels: usize,
-    span: [usize; 2],
-    grid: [usize; 2],
-    /// Rows and columns of a window besides the last.
-    rows_above: usize,
-    columns_before: usize,
-    /// Set if the grid has columns behind the image.
-    columns_behind: bool,
-    /// Set if windows reach columns before the image.
-    shifts_padding: bool,
-    element: &'a str,
-    /// The value of padding.
-    padding: String,
-    /// The condition that a pixel is read.
-    inside: String,
-    /// The condition that a window is complete; empty for always.
-    complete: String,
-    /// The row and column of a tap among `pixels`.
-    row_of: String,
-    column_of: String,
-}
-
-fn windows<'a>(cx: Scope<'a>, lines: &'a LineBuffer) -> WindowsTemplate<'a> {
-    let window = lines.window;
-    let inside = ["y", "x"].into_iter().enumerate().filter_map(|(axis, at)| {
-        let size = window.input[axis];
-        (lines.grid[axis] > size).then(|| format!("{at} < {size}"))
-    });
-    let inside = inside.collect::<Vec<_>>().join(" && ");
-    let complete = ["y", "x"].into_iter().enumerate().flat_map(|(axis, at)| {
-        let (first, stride) = (lines.first(axis), window.stride[axis]);
-        let last = first + (window.output[axis] - 1) * stride;
-        let from = match first {
-            0 => at.to_owned(),
-            _ => format!("({at} - {first})"),
-        };
-        [
-            (first > 0).then(|| format!("{at} >= {first}")),
-            (last + 1 < lines.grid[axis]).then(|| format!("{at} <= {last}")),
-            (stride > 1).then(|| format!("{from} % {stride} == 0")),
-        ]
-    });
-    let complete = complete.flatten().collect::<Vec<_>>().join(" && ");
-    let tap = |axis: usize, at: &str| match window.dilation[axis] {
-        1 => at.to_owned(),
-        dilation => format!("{at} * {dilation}"),
-    };
-    let element = &cx.design[lines.element];
-    let fraction = element.quantization.format.fractional_bits();
-    let code = literal(&lines.padding.code, fraction, &element.name);
-    WindowsTemplate {
-        window,
-        channels: lines.channels,
-        span: lines.span,
-        grid: lines.grid,
-        rows_above: lines.span[0] - 1,
-        columns_before: lines.span[1] - 1,
-        columns_behind: lines.grid[1] > window.input[1],
-        shifts_padding: window.pad_before[1] > 0,
-        element: &element.name,
-        // Both sides of a conditional operator have this type.
-        padding: format!("{}({code})", element.name),
-        inside: if inside.is_empty() { "true".to_owned() } else { inside },
-        complete,
-        row_of: tap(0, "row"),
-        column_of: tap(1, "column"),
-        cx,
-    }
 }
 
 /// A process, as its template asks for it.

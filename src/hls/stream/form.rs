@@ -1,7 +1,11 @@
 //! The operation of a node at one position.
 
+use super::axis::Axis;
+use super::lines::{self, Taps};
 use super::repack::gcd;
+use super::select;
 use crate::fixed::Range;
+use crate::hls::plan::UNROLL_LIMIT;
 use crate::ir::{self, Concat, Conv, Gather, Linear, Op, Pool, Tensor, Window};
 
 /// The process of a node: its form, and the sizes of the tokens that it passes.
@@ -19,12 +23,14 @@ pub(super) enum Form {
     Rows(Position),
     /// Window by window.
     Windows {
-        /// The windows.
-        window: Window,
+        /// Steps along the height and along the width.
+        axes: [Axis; 2],
         /// Set if padding must be below every element, not 0.
         is_max: bool,
-        /// The node at one window.
-        position: Position,
+        /// Set if some window reaches padding.
+        is_padded: bool,
+        /// The node at a window; none where pixels are passed on as they are.
+        phases: Vec<WindowPosition>,
     },
     /// One row, summed over its tokens.
     Accumulate(Linear),
@@ -35,7 +41,7 @@ pub(super) enum Form {
         /// Number of times that each operand has its turn.
         rounds: usize,
     },
-    /// All positions at once.
+    /// All positions at once, collected in memories.
     Frame(Position),
 }
 
@@ -43,6 +49,17 @@ pub(super) enum Form {
 pub(super) struct Position {
     pub(super) node: ir::Node,
     pub(super) operands: Vec<ir::Node>,
+}
+
+/// A node at the windows of a phase.
+pub(super) struct WindowPosition {
+    /// Steps along each axis since a pixel was taken.
+    pub(super) steps: [usize; 2],
+    /// The pixels that are operands.
+    pub(super) taps: [Taps; 2],
+    /// Number of windows.
+    pub(super) windows: usize,
+    pub(super) position: Position,
 }
 
 impl Planned {
@@ -73,15 +90,17 @@ impl Planned {
             }
             Op::Concat(concat) => by_concat(node, *concat, operands, lanes),
             Op::Gather(gather) => by_gather(node, gather, operands, lanes),
-            Op::Conv(conv) => windows(node, operands, lanes, conv.window, at_window(conv)),
+            Op::Conv(conv) => windows(node, operands, conv.window, |taps| conv_at(conv, taps)),
             Op::Pool(pool) if pool.window == Window::whole(pool.window.input) => {
                 let (form, reads) = (Form::Reduce(pool.kind), vec![channels]);
                 Self { form, reads, writes: channels }
             }
-            Op::Pool(pool) => {
-                let op = Pool { window: Window::whole(pool.window.kernel), ..*pool };
-                windows(node, operands, lanes, pool.window, op.into())
+            Op::Pool(pool) if pool.window.input_dilation == [1, 1] => {
+                windows(node, operands, pool.window, |[rows, columns]| {
+                    Pool { window: Window::whole([rows.len(), columns.len()]), ..*pool }.into()
+                })
             }
+            Op::Pool(_) => frame(node, operands, lanes),
             // Neither has a process: an input is a stream, a reshape another name of one.
             Op::Input(_) | Op::Reshape(_) => frame(node, operands, lanes),
         }
@@ -168,19 +187,33 @@ fn by_concat(node: &ir::Node, concat: Concat, operands: &[&ir::Node], lanes: &[u
 fn by_gather(node: &ir::Node, gather: &Gather, operands: &[&ir::Node], lanes: &[usize]) -> Planned {
     let (from, to) = (operands[0].tensor.channel_count(), node.tensor.channel_count());
     let channels = gather.channels(from, operands[0].tensor.rows());
-    let Some(channels) = channels.filter(|_| lanes[0] >= from) else {
+    if let Some(channels) = channels.filter(|_| lanes[0] >= from) {
+        let op = Gather { shape: vec![to], indices: channels }.into();
+        let position = Position::new(node, op, operands, |x| row(x, from));
+        return Planned { form: Form::Rows(position), reads: vec![from], writes: to };
+    }
+    let Some(axes) = select::axes(gather, &operands[0].tensor, lanes[0]) else {
         return frame(node, operands, lanes);
     };
-    let op = Gather { shape: vec![to], indices: channels }.into();
-    let position = Position::new(node, op, operands, |x| row(x, from));
-    Planned { form: Form::Rows(position), reads: vec![from], writes: to }
+    let is_padded = gather.indices.contains(&None);
+    let form = Form::Windows { axes, is_max: false, is_padded, phases: vec![] };
+    Planned { form, reads: lanes.to_vec(), writes: lanes[0] }
 }
 
-/// The process of a node that needs whole samples.
+/// The process of a node that needs whole samples: as one token if a token can hold them, else
+/// collected in memories.
 fn frame(node: &ir::Node, operands: &[&ir::Node], lanes: &[usize]) -> Planned {
-    let operands = operands.iter().map(|operand| (*operand).clone()).collect();
-    let form = Form::Frame(Position { node: node.clone(), operands });
-    Planned { form, reads: lanes.to_vec(), writes: node.tensor.channel_count() }
+    let position = Position {
+        node: node.clone(),
+        operands: operands.iter().map(|operand| (*operand).clone()).collect(),
+    };
+    let nodes = || operands.iter().copied().chain([node]);
+    if nodes().any(|it| it.tensor.len() as u64 > UNROLL_LIMIT) {
+        let writes = node.tensor.channel_count();
+        return Planned { form: Form::Frame(position), reads: lanes.to_vec(), writes };
+    }
+    let reads = operands.iter().map(|operand| operand.tensor.len()).collect();
+    Planned { form: Form::Rows(position), reads, writes: node.tensor.len() }
 }
 
 /// Any `lanes` consecutive elements of `tensor`, a multiple of which is a row; those of a channel
@@ -193,51 +226,91 @@ fn row(tensor: &Tensor, lanes: usize) -> Tensor {
     Tensor { shape: vec![lanes], format: tensor.format, ranges }
 }
 
-/// The process of a node that slides `window`; `op` is its operation on a window of its operand.
+/// The process of a node that slides `window`; `op` is its operation on the taps of a window along
+/// each axis, none of which lies between pixels.
 fn windows(
     node: &ir::Node,
     operands: &[&ir::Node],
-    lanes: &[usize],
     window: Window,
-    op: Op,
+    op: impl Fn([&[usize]; 2]) -> Op,
 ) -> Planned {
-    let span = |axis: usize| (window.kernel[axis] - 1) * window.dilation[axis] + 1;
-    // The first window must end on the image.
-    let begins_late = (0..2).any(|axis| window.pad_before[axis] >= span(axis));
-    if window.input_dilation != [1, 1] || begins_late {
-        return frame(node, operands, lanes);
-    }
-    let is_max = matches!(&op, Op::Pool(pool) if pool.kind == ir::PoolKind::Max);
-    let is_row = matches!(op, Op::Linear(_));
-    let of_window = |x: &Tensor| {
-        let range = |channel: usize| -> Range {
-            let own = x.channel_range(channel);
-            if window.is_padded() && !is_max { own.with_zero() } else { own.into_owned() }
+    let axes = [0, 1].map(|axis| lines::along(&window, axis));
+    let is_max = matches!(&node.op, Op::Pool(pool) if pool.kind == ir::PoolKind::Max);
+    let is_padded = window.is_padded();
+    let ranges = |x: &Tensor| -> Vec<Range> {
+        let range = |channel: usize| match x.channel_range(channel).into_owned() {
+            own if is_padded && !is_max => own.with_zero(),
+            own => own,
         };
-        let ranges: Vec<Range> = (0..x.channel_count()).map(range).collect();
-        let [height, width] = window.kernel;
-        match is_row {
-            true => Tensor {
-                shape: vec![window.taps() * ranges.len()],
-                format: x.format,
-                ranges: (0..window.taps()).flat_map(|_| ranges.clone()).collect(),
-            },
-            false => Tensor { shape: vec![height, width, ranges.len()], format: x.format, ranges },
-        }
+        (0..x.channel_count()).map(range).collect()
     };
-    let mut position = Position::new(node, op, operands, of_window);
-    if !is_row {
-        position.node.tensor.shape.splice(0..0, [1, 1]);
+    let mut phases = Vec::new();
+    for row in 0..axes[0].scale {
+        for column in 0..axes[1].scale {
+            let steps = [row, column];
+            let windows = axes[0].windows(row) * axes[1].windows(column);
+            if windows == 0 {
+                continue;
+            }
+            let (rows, row_taps) = lines::taps(&window, 0, row);
+            let (columns, column_taps) = lines::taps(&window, 1, column);
+            let mut taps = [row_taps, column_taps];
+            if rows.is_empty() || columns.is_empty() {
+                // No operand: that of a weight of 0.
+                taps = taps.map(|taps| Taps { count: 1, ..taps });
+            }
+            let op = op([&rows, &columns]);
+            let is_row = matches!(op, Op::Linear(_));
+            let of_window = |x: &Tensor| {
+                let (ranges, count) = (ranges(x), taps[0].count * taps[1].count);
+                match is_row {
+                    true => Tensor {
+                        shape: vec![count * ranges.len()],
+                        format: x.format,
+                        ranges: (0..count).flat_map(|_| ranges.clone()).collect(),
+                    },
+                    false => Tensor {
+                        shape: vec![taps[0].count, taps[1].count, ranges.len()],
+                        format: x.format,
+                        ranges,
+                    },
+                }
+            };
+            let mut position = Position::new(node, op, operands, of_window);
+            if !is_row {
+                position.node.tensor.shape.splice(0..0, [1, 1]);
+            }
+            phases.push(WindowPosition { steps, taps, windows, position });
+        }
     }
-    let form = Form::Windows { window, is_max, position };
+    let form = Form::Windows { axes, is_max, is_padded, phases };
     let reads = vec![operands[0].tensor.channel_count()];
     Planned { form, reads, writes: node.tensor.channel_count() }
 }
 
-/// A convolution at one window: a matrix, unless its channels are in groups.
-fn at_window(conv: &Conv) -> Op {
+/// A convolution on the taps \[rows, columns\] of a window: a matrix, unless its channels are in
+/// groups. Without any tap, one of weight 0.
+fn conv_at(conv: &Conv, [rows, columns]: [&[usize]; 2]) -> Op {
+    let weights = &conv.linear.weights;
+    let group_channels = weights.codes.shape()[0] / conv.window.taps().max(1);
+    let of_tap =
+        |tap: usize| (0..group_channels).map(move |channel| tap * group_channels + channel);
+    let all = rows
+        .iter()
+        .flat_map(|row| columns.iter().map(move |column| row * conv.window.kernel[1] + column));
+    let selected: Vec<usize> = all.flat_map(of_tap).collect();
+    let (codes, kernel) = match selected.is_empty() {
+        true => {
+            let outputs = weights.codes.shape()[1];
+            let zeros = ndarray::ArrayD::zeros(vec![group_channels, outputs]);
+            (crate::fixed::Codes::Narrow(zeros), [1, 1])
+        }
+        false => (weights.codes.selected(&selected), [rows.len(), columns.len()]),
+    };
+    let weights = ir::Constant { codes, format: weights.format };
+    let linear = Linear { weights, bias: conv.linear.bias.clone() };
     match conv.groups {
-        1 => conv.linear.clone().into(),
-        _ => Conv { window: Window::whole(conv.window.kernel), ..conv.clone() }.into(),
+        1 => linear.into(),
+        groups => Conv { window: Window::whole(kernel), groups, linear }.into(),
     }
 }

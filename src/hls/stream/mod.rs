@@ -8,16 +8,19 @@
 //! own, so that every stream has one writer and one reader. The depths of FIFOs follow from the network of processes
 //! ([`network`](super::network)).
 
+mod axis;
 mod form;
+mod lines;
 mod process;
 mod repack;
 mod schedule;
+mod select;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{HashMap, VecDeque};
 
-use self::form::{Form, Planned, Position};
+use self::form::{Form, Planned, Position, WindowPosition};
 use super::build::{self, NodeBuilder, Parts, plain};
 use super::design::{
     Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, KernelId, Schedule, Stream, Token, TokenId,
@@ -29,7 +32,9 @@ use super::plan::{Loop, Partition};
 use super::{HlsError, Number, Options, warnings};
 use crate::ir::{self, Graph, Linear, NodeId};
 
-pub use process::{LineBuffer, Process, ProcessForm};
+pub use axis::{Axis, Step, Take};
+pub use lines::{LineBuffer, Taps, WindowKernel};
+pub use process::{Process, ProcessForm};
 pub use repack::Repack;
 
 /// See [`Design::new`].
@@ -164,7 +169,8 @@ impl Builder<'_> {
                 inputs.map(|((input, lanes), node)| self.repacked(input, *lanes, stem, node));
             let inputs: Vec<EdgeId> = inputs.collect();
             let (computation, element) = self.computation(node, stem, &inputs, form)?;
-            let token = self.token(stem, element, writes);
+            let channels = this.tensor.channel_count();
+            let token = self.token(stem, element, writes.min(channels));
             let output = match direct {
                 Some(Reader::Port { output, stem }) => self.port(output, token, stem),
                 Some(Reader::Process) | None => {
@@ -172,7 +178,15 @@ impl Builder<'_> {
                     self.stream(name, token, this, EdgeRole::Internal, &this.layer)
                 }
             };
-            self.process(stem.to_owned(), &this.layer, computation, inputs, vec![output]);
+            let result = match writes > channels {
+                // A whole sample, which is passed on in tokens of channels.
+                true => self.tokens_of(output, writes, &format!("{stem}_sample"), this),
+                false => output,
+            };
+            self.process(stem.to_owned(), &this.layer, computation, inputs, vec![result]);
+            if result != output {
+                self.repack(result, output, stem, this);
+            }
             output
         };
         let unread = match direct {
@@ -198,18 +212,29 @@ impl Builder<'_> {
         if from == lanes {
             return stream;
         }
-        let layer = node.layer.clone();
+        let output = self.tokens_of(stream, lanes, &format!("{stem}_repacked"), node);
+        self.repack(stream, output, stem, node);
+        output
+    }
+
+    /// A stream like `stream`, of the result of `node`, in tokens of `lanes`, which is named after
+    /// `stem`.
+    fn tokens_of(&mut self, stream: EdgeId, lanes: usize, stem: &str, node: &ir::Node) -> EdgeId {
+        let token = self.token(stem, self.edges[stream.0].element, lanes);
+        let name = self.parts.names.unique(&format!("{stem}_out"));
+        self.stream(name, token, node, EdgeRole::Internal, &node.layer)
+    }
+
+    /// A process that passes the elements of `from`, the result of `node`, on to `to`, whose tokens
+    /// have another size. It is named after `stem`.
+    fn repack(&mut self, from: EdgeId, to: EdgeId, stem: &str, node: &ir::Node) {
         let name = self.parts.names.unique(&format!("{stem}_repack"));
-        let element = self.edges[stream.0].element;
-        let token = self.token(&name, element, lanes);
-        let edge = self.parts.names.unique(&format!("{name}_out"));
-        let output = self.stream(edge, token, node, EdgeRole::Internal, &layer);
-        let repack = Repack { from, to: lanes, elements: node.tensor.len() };
+        let lanes = [from, to].map(|stream| self.lanes(stream));
+        let repack = Repack { from: lanes[0], to: lanes[1], elements: node.tensor.len() };
         let state_bits = repack.registers() as u64 * u64::from(node.tensor.format.width());
         let form = ProcessForm::Repack(repack);
         let computation = Computation { form, kernel: None, state_bits };
-        self.process(name, &layer, computation, vec![stream], vec![output]);
-        output
+        self.process(name, &node.layer, computation, vec![from], vec![to]);
     }
 
     /// The next stream of the result of `node` that has no reader so far; `user` reads it.
@@ -274,19 +299,48 @@ impl Builder<'_> {
                 let form = ProcessForm::Rows { tokens: rows };
                 Ok((Computation { form, kernel: Some(kernel), state_bits: 0 }, element))
             }
-            Form::Windows { window, is_max, position } => {
+            Form::Windows { axes, is_max, is_padded, phases } => {
                 let x = &operands[0].tensor;
-                let element = self.edges[inputs[0].0].element;
+                let operand = self.edges[inputs[0].0].element;
                 // Padding of 0 has no sign.
-                let sign_power = sign_power.filter(|_| !window.is_padded());
+                let sign_power = sign_power.filter(|_| !is_padded);
                 let code = if is_max { x.range().low().clone() } else { 0.into() };
-                let lines = LineBuffer::new(window, x.channel_count(), Number { element, code });
+                let several = phases.len() > 1;
+                // Without a kernel, pixels keep their type.
+                let mut element = None;
+                let mut kernels = Vec::with_capacity(phases.len());
+                for (number, phase) in phases.into_iter().enumerate() {
+                    let WindowPosition { steps, taps, windows, position } = phase;
+                    let stem = match several {
+                        true => format!("{stem}_phase_{}", number + 1),
+                        false => stem.to_owned(),
+                    };
+                    let (kernel, own) = self.kernel(
+                        id,
+                        (&stem, "window"),
+                        position,
+                        inputs,
+                        (windows, sign_power),
+                    )?;
+                    element = element.or(Some(own));
+                    kernels.push(WindowKernel { steps, taps, kernel });
+                }
+                let padding = Number { element: operand, code };
+                let lines = LineBuffer {
+                    axes,
+                    channels: self.lanes(inputs[0]),
+                    padding,
+                    element: operand,
+                    kernels,
+                };
+                let slowest = lines.kernels.iter().map(|it| it.kernel).max_by_key(|kernel| {
+                    let kernel = &self.kernels[kernel.0];
+                    let operand = self.edges[kernel.inputs[0].0].len();
+                    (!kernel.plan.is_unrolled(), kernel.plan.initiation_interval, operand)
+                });
                 let state_bits = lines.elements() as u64 * u64::from(x.format.width());
-                let copies = (window.windows(), sign_power);
-                let (kernel, element) =
-                    self.kernel(id, (stem, "window"), position, inputs, copies)?;
                 let form = ProcessForm::Windows(lines);
-                Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
+                Ok((Computation { form, kernel: slowest, state_bits }, element.unwrap_or(operand)))
             }
             Form::Accumulate(linear) => {
                 let tokens = tokens(self, inputs[0], operands[0]);

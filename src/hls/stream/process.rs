@@ -2,11 +2,12 @@
 
 use serde::Serialize;
 
+use super::lines::LineBuffer;
 use super::repack::Repack;
 use crate::hls::network::{ChannelId, Phase};
 use crate::hls::plan::Loop;
-use crate::hls::{Design, EdgeId, EdgeKind, KernelId, Number, TypeId};
-use crate::ir::{PoolKind, Window};
+use crate::hls::{Design, EdgeId, EdgeKind, KernelId};
+use crate::ir::PoolKind;
 
 /// A process: one C++ function between streams.
 #[derive(Clone, Debug, Serialize)]
@@ -21,7 +22,8 @@ pub struct Process {
     pub inputs: Vec<EdgeId>,
     /// The streams that it writes.
     pub outputs: Vec<EdgeId>,
-    /// Its computation, on arrays; none for a process that only passes tokens on.
+    /// Its computation, on arrays; none for a process that only passes tokens on. Of several
+    /// kernels, one of which runs in an iteration, the slowest.
     pub kernel: Option<KernelId>,
     /// Execution of its loop over positions.
     pub plan: Loop,
@@ -38,7 +40,8 @@ pub enum ProcessForm {
         /// Tokens of a sample.
         tokens: usize,
     },
-    /// The kernel computes a token from a window of pixels.
+    /// A kernel computes a token from a window of pixels; or pixels are passed on, some of them
+    /// dropped, repeated or padded.
     Windows(LineBuffer),
     /// The kernel adds the terms of each token to sums, which are written after the last token.
     Accumulate {
@@ -70,81 +73,8 @@ pub enum ProcessForm {
     },
 }
 
-/// The rows of an image that windows cover, and the window in registers.
-///
-/// The process iterates over a grid: the image, and as many rows and columns behind it as windows
-/// reach beyond. An iteration inside the image reads a pixel; outside, pixels are padding.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct LineBuffer {
-    /// The windows; the operand is not dilated.
-    pub window: Window,
-    /// Channels of a pixel.
-    pub channels: usize,
-    /// Rows and columns that a window spans.
-    pub span: [usize; 2],
-    /// Rows and columns of the grid.
-    pub grid: [usize; 2],
-    /// Value of padding.
-    pub padding: Number,
-    /// Type of a channel.
-    pub element: TypeId,
-}
-
-impl LineBuffer {
-    /// The buffer for `window` over pixels of `channels`.
-    pub(super) fn new(window: Window, channels: usize, padding: Number) -> Self {
-        let axes = [0, 1];
-        let span = axes.map(|axis| (window.kernel[axis] - 1) * window.dilation[axis] + 1);
-        let end = |axis: usize| (window.output[axis] - 1) * window.stride[axis] + span[axis];
-        let grid = axes.map(|axis| (end(axis) - window.pad_before[axis]).max(window.input[axis]));
-        let element = padding.element;
-        Self { window, channels, span, grid, padding, element }
-    }
-
-    /// Elements in registers.
-    pub fn registers(&self) -> usize {
-        self.span[0] * self.span[1] * self.channels
-    }
-
-    /// Elements in memory and registers.
-    pub fn elements(&self) -> usize {
-        self.stored() * self.channels + self.registers()
-    }
-
-    /// The position of the last row (0) or column (1) of the first window that is complete there.
-    pub fn first(&self, axis: usize) -> usize {
-        // Windows begin `pad_before` before the image.
-        (self.span[axis] - 1).saturating_sub(self.window.pad_before[axis])
-    }
-
-    /// The window that is complete at row or column `at`.
-    fn window_at(&self, axis: usize, at: usize) -> Option<usize> {
-        let begin = (at + self.window.pad_before[axis]).checked_sub(self.span[axis] - 1)?;
-        let window = begin / self.window.stride[axis];
-        let is_complete = begin.is_multiple_of(self.window.stride[axis]);
-        (is_complete && window < self.window.output[axis]).then_some(window)
-    }
-
-    /// Pixels in memory: the rows before the current one.
-    pub fn stored(&self) -> usize {
-        (self.span[0] - 1) * self.window.input[1]
-    }
-
-    /// Its iterations, `interval` clock cycles each.
-    pub(super) fn phases(&self, interval: u64, input: ChannelId, output: ChannelId) -> Vec<Phase> {
-        let rows = (0..self.grid[0])
-            .map(|row| (row < self.window.input[0], self.window_at(0, row).is_some()));
-        let columns = || {
-            (0..self.grid[1])
-                .map(|column| (column < self.window.input[1], self.window_at(1, column).is_some()))
-        };
-        let steps = rows.flat_map(|row| columns().map(move |it| (row.0 && it.0, row.1 && it.1)));
-        steps_of(steps, interval, input, output)
-    }
-}
-
 /// The iterations `steps`, each with its reads of `input` and writes of `output`.
-fn steps_of(
+pub(super) fn steps_of(
     steps: impl Iterator<Item = (bool, bool)>,
     interval: u64,
     input: ChannelId,
@@ -185,7 +115,7 @@ impl Process {
             ProcessForm::Rows { tokens } | ProcessForm::Fork { tokens } => {
                 vec![Phase { iterations: *tokens as u64, interval, reads, writes }]
             }
-            ProcessForm::Windows(lines) => lines.phases(interval, reads[0], writes[0]),
+            ProcessForm::Windows(lines) => steps_of(lines.steps(), interval, reads[0], writes[0]),
             ProcessForm::Repack(repack) => steps_of(repack.steps(), interval, reads[0], writes[0]),
             ProcessForm::Concat { rounds, runs } => {
                 let turn = reads.iter().zip(runs).map(|(read, run)| Phase {

@@ -4,8 +4,8 @@ use ndarray::{ArrayD, Axis};
 
 use super::{Effect, Evaluate, OpError, Operand, Operation, ensure, shaped, single};
 use crate::fixed::{Range, Word};
-use crate::ir::Tensor;
 use crate::ir::text::{Described, described};
+use crate::ir::{Strides, Tensor};
 
 /// `y[i] = x[indices[i]]`, row-major; 0 for an index `None`. Represents every layout operation:
 /// pad, repeat, permute, slice.
@@ -59,6 +59,11 @@ impl Gather {
     pub fn is_identity(&self, elements: usize) -> bool {
         let mut indices = self.indices.iter().enumerate();
         self.indices.len() == elements && indices.all(|(at, index)| *index == Some(at))
+    }
+
+    /// The indices as nested loops over strides, if they are.
+    pub fn strides(&self) -> Option<Strides> {
+        Strides::of(&self.shape, &self.indices)
     }
 
     /// The indices of a row, if every row takes them from the same row of an operand of `rows` rows

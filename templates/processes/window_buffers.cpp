@@ -1,0 +1,13 @@
+
+{%- if rows > 0 %}
+{%- if keeps_current %}
+// The last {{ rows }} rows.
+{%- else %}
+// The {{ rows }} rows above the current one.
+{%- endif %}
+{{ element }} lines[{{ rows }}][{{ width }}][{{ channels }}];
+{{ cx.at_lines() }}
+{%- endif %}
+// The pixels that the current windows span.
+{{ element }} pixels[{{ span[0] }}][{{ span[1] }}][{{ channels }}];
+{{ cx.at_registers("pixels") }}

@@ -1,0 +1,70 @@
+
+{{ cx.input().token }} pixel;
+const bool is_inside = {{ inside }};
+if (is_inside) {
+pixel = input.read();
+}
+{%- if !column_taken.is_always() %}
+if ({{ column_taken.text() }}) {
+{%- endif %}
+{%- if keeps_current %}
+const bool is_new = {{ row_taken.text() }};
+{%- endif %}
+{%- if checks_column %}
+const bool is_stored = {{ column_pixel.text() }};
+{%- endif %}
+{{ cx.before_unrolled() }}channels: for (int c = 0; c < {{ channels }}; c++) {
+{{ cx.in_unrolled() }}
+{%- if before > 0 %}
+{{ cx.before_unrolled() }}shifted_rows: for (int row = 0; row < {{ span[0] }}; row++) {
+{{ cx.in_unrolled() }}
+{{ cx.before_unrolled() }}shifted: for (int column = 0; column < {{ before }}; column++) {
+{{ cx.in_unrolled() }}
+{%- if begins_padded %}
+pixels[row][column][c] = x == 0 ? {{ padding }} : pixels[row][column + 1][c];
+{%- else %}
+pixels[row][column][c] = pixels[row][column + 1][c];
+{%- endif %}
+}
+}
+{%- endif %}
+{%- if above > 0 %}
+{{ cx.before_unrolled() }}above: for (int row = 0; row < {{ above }}; row++) {
+{{ cx.in_unrolled() }}
+{%- if keeps_current %}
+pixels[row][{{ before }}][c] = {% if checks_column %}!is_stored ? {{ padding }} : {% endif %}!is_new ? lines[row][{{ at }}][c] : y == 0 ? {{ padding }} : lines[row + 1][{{ at }}][c];
+{%- else %}
+pixels[row][{{ before }}][c] = {% if checks_column %}!is_stored || {% endif %}y == 0 ? {{ padding }} : lines[row][{{ at }}][c];
+{%- endif %}
+}
+{%- endif %}
+{%- if keeps_current %}
+pixels[{{ above }}][{{ before }}][c] = is_inside ? pixel.lanes[c] : {% if checks_column %}is_new || !is_stored{% else %}is_new{% endif %} ? {{ padding }} : lines[{{ above }}][{{ at }}][c];
+{%- else %}
+pixels[{{ above }}][{{ before }}][c] = {% if inside == "true" %}pixel.lanes[c]{% else %}is_inside ? pixel.lanes[c] : {{ padding }}{% endif %};
+{%- endif %}
+{%- if rows > 0 %}
+{%- if checks_column %}
+if (is_stored) {
+{%- endif %}
+{{ cx.before_unrolled() }}stored: for (int row = 0; row < {{ rows }}; row++) {
+{{ cx.in_unrolled() }}
+lines[row][{{ at }}][c] = pixels[{% if keeps_current %}row{% else %}row + 1{% endif %}][{{ before }}][c];
+}
+{%- if checks_column %}
+}
+{%- endif %}
+{%- endif %}
+}
+{%- if counts_columns %}
+{%- if checks_column %}
+if (is_stored) {
+at++;
+}
+{%- else %}
+at++;
+{%- endif %}
+{%- endif %}
+{%- if !column_taken.is_always() %}
+}
+{%- endif %}
