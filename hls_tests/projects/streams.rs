@@ -290,7 +290,8 @@ fn samples_in_another_order_are_collected() {
     let design = network.design(Tool::Vitis);
     assert_eq!(named(&design, |form| *form == ProcessForm::Frame), ["turned"]);
     let files = bitkiln::back::files(&design, Tool::Vitis, &network.vectors, None).unwrap();
-    let source = files.iter().find(|file| file.path == "firmware/samples.cpp").unwrap();
+    let path = format!("firmware/{}.cpp", design.name);
+    let source = files.iter().find(|file| file.path == path).unwrap();
     assert_eq!(source.contents.matches("static const int indices[").count(), 1, "the mirrored one");
     assert_streamed(&network, Tool::Vitis);
 }

@@ -1,9 +1,11 @@
 //! Processes of streaming designs as C++: one template for each form, shared by the dialects.
 
+mod folds;
 mod windows;
 
 use askama::Template;
 
+use self::folds::Folds;
 use super::BackError;
 use super::dialect::Dialect;
 use super::kernels::{self, AccumulatedSums};
@@ -22,13 +24,21 @@ pub(super) fn render(
 ) -> Result<String, BackError> {
     let cx = Scope { design, process, dialect };
     let text = match &process.form {
-        ProcessForm::Rows { tokens } => RowsTemplate { cx, tokens: *tokens }.render(),
+        ProcessForm::Rows { tokens } => match Folds::of(design, process) {
+            Some(folds) => {
+                let steps = *tokens as u64 * folds.count();
+                FoldedRowsTemplate { cx, tokens: *tokens, folds, steps }.render()
+            }
+            None => RowsTemplate { cx, tokens: *tokens }.render(),
+        },
         ProcessForm::Fork { tokens } => ForkTemplate { cx, tokens: *tokens }.render(),
         ProcessForm::Repack(repack) => RepackTemplate { cx, repack }.render(),
         ProcessForm::Concat { rounds, runs } => {
             ConcatTemplate { cx, rounds: *rounds, runs, turn: runs.iter().sum() }.render()
         }
         ProcessForm::Accumulate { tokens } => accumulate(cx, *tokens).render(),
+        ProcessForm::FromArray { tokens } => FromArrayTemplate { cx, tokens: *tokens }.render(),
+        ProcessForm::ToArray { tokens } => ToArrayTemplate { cx, tokens: *tokens }.render(),
         ProcessForm::Reduce { kind, tokens } => {
             ReduceTemplate { cx, tokens: *tokens, is_max: *kind == PoolKind::Max }.render()
         }
@@ -92,6 +102,20 @@ fn accumulate(cx: Scope<'_>, tokens: usize) -> AccumulateTemplate<'_> {
 }
 
 #[derive(Template)]
+#[template(path = "processes/from_array.cpp")]
+struct FromArrayTemplate<'a> {
+    cx: Scope<'a>,
+    tokens: usize,
+}
+
+#[derive(Template)]
+#[template(path = "processes/to_array.cpp")]
+struct ToArrayTemplate<'a> {
+    cx: Scope<'a>,
+    tokens: usize,
+}
+
+#[derive(Template)]
 #[template(path = "processes/reduce.cpp")]
 struct ReduceTemplate<'a> {
     cx: Scope<'a>,
@@ -103,6 +127,16 @@ struct ReduceTemplate<'a> {
 #[template(path = "processes/frame.cpp")]
 struct FrameTemplate<'a> {
     cx: Scope<'a>,
+}
+
+#[derive(Template)]
+#[template(path = "processes/rows_folded.cpp")]
+struct FoldedRowsTemplate<'a> {
+    cx: Scope<'a>,
+    tokens: usize,
+    folds: Folds,
+    /// Iterations of the process for a sample.
+    steps: u64,
 }
 
 /// A process, as its template asks for it.
@@ -140,9 +174,19 @@ impl<'a> Scope<'a> {
     /// The function's declaration.
     fn signature(&self) -> String {
         let vendor = self.dialect.vendor();
-        let ports = self.inputs().into_iter().chain(self.outputs());
-        let arguments: Vec<String> =
-            ports.map(|port| format!("{}<{}> &{}", vendor.stream, port.token, port.name)).collect();
+        let stream = |port: Port<'_>| format!("{}<{}> &{}", vendor.stream, port.token, port.name);
+        let array = |edge: &EdgeId, name: &str| match self.design[*edge].kind {
+            EdgeKind::Array(_) => {
+                let edge = &self.design[*edge];
+                Some(format!("{} {name}[{}]", self.design[edge.element].name, edge.len()))
+            }
+            EdgeKind::Stream(_) => None,
+        };
+        let from = self.process.inputs.iter().filter_map(|edge| array(edge, "input"));
+        let from = from.map(|array| format!("const {array}"));
+        let to = self.process.outputs.iter().filter_map(|edge| array(edge, "output"));
+        let streams = self.inputs().into_iter().chain(self.outputs()).map(stream);
+        let arguments: Vec<String> = from.chain(streams).chain(to).collect();
         let declaration = format!("static void {}({})", self.process.name, arguments.join(", "));
         let before = vendor.before_process.iter().map(|line| format!("{line}\n"));
         before.collect::<String>() + &declaration
@@ -207,6 +251,11 @@ impl<'a> Scope<'a> {
         arrays.collect()
     }
 
+    /// The array of the first operand.
+    fn operand_array(&self) -> Array<'a> {
+        self.arrays().swap_remove(0)
+    }
+
     fn array_of(&self, position: &usize) -> Array<'a> {
         self.arrays().swap_remove(*position)
     }
@@ -229,8 +278,8 @@ impl<'a> Scope<'a> {
     }
 
     /// The pragmas of the rows of a line buffer.
-    fn at_lines(&self) -> String {
-        self.dialect.at_lines("lines").join("\n")
+    fn at_lines(&self, is_apart: &bool) -> String {
+        self.dialect.at_lines("lines", *is_apart).join("\n")
     }
 
     /// The pragmas before the loop over tokens.

@@ -117,7 +117,6 @@ impl Dialect for Vitis {
         match design.schedule.flow {
             Flow::Pipeline => lines.push(self.pipeline(design.schedule.initiation_interval)),
             Flow::Dataflow => lines.push("#pragma HLS DATAFLOW".to_owned()),
-            Flow::Sequence => {}
         }
         lines
     }
@@ -140,9 +139,8 @@ impl Dialect for Vitis {
     fn in_kernel(&self, design: &Design, kernel: &Kernel) -> Vec<String> {
         let plan = &kernel.plan;
         let mut lines = Vec::new();
-        if let Body::Accumulate(_) = kernel.body {
-            // Sums go from call to call within a clock cycle: the caller's loop is the pipeline.
-            lines.push("#pragma HLS INLINE".to_owned());
+        if plan.folds > 1 || matches!(kernel.body, Body::Accumulate(_)) {
+            lines.extend(self.inlined());
         } else if plan.is_unrolled() {
             lines.push(self.pipeline(plan.initiation_interval));
         }
@@ -162,11 +160,20 @@ impl Dialect for Vitis {
         ]
     }
 
-    fn at_lines(&self, name: &str) -> Vec<String> {
-        vec![
+    fn at_lines(&self, name: &str, is_apart: bool) -> Vec<String> {
+        let mut lines = vec![
             format!("#pragma HLS ARRAY_PARTITION variable={name} complete dim=1"),
             format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=3"),
-        ]
+        ];
+        if is_apart {
+            lines
+                .push(format!("#pragma HLS DEPENDENCE variable={name} type=inter dependent=false"));
+        }
+        lines
+    }
+
+    fn inlined(&self) -> Vec<String> {
+        vec!["#pragma HLS INLINE".to_owned()]
     }
 
     fn pipeline(&self, interval: u64) -> String {

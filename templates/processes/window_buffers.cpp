@@ -6,7 +6,7 @@
 // The {{ rows }} rows above the current one.
 {%- endif %}
 {{ element }} lines[{{ rows }}][{{ width }}][{{ channels }}];
-{{ cx.at_lines() }}
+{{ cx.at_lines(is_apart) }}
 {%- endif %}
 // The pixels that the current windows span.
 {{ element }} pixels[{{ span[0] }}][{{ span[1] }}][{{ channels }}];

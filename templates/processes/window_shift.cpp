@@ -1,4 +1,9 @@
 
+{%- if counts_columns %}
+if (x == 0) {
+at = 0;
+}
+{%- endif %}
 {{ cx.input().token }} pixel;
 const bool is_inside = {{ inside }};
 if (is_inside) {

@@ -1,4 +1,4 @@
-// {{ cx.title() }}: {{ title }}.
+// {{ cx.title() }}: {{ title }}{% if let Some(folds) = folds %}, in {{ folds.count() }} steps{% endif %}.
 {{ cx.signature() }} {
 {%- for table in tables %}
 static const bool {{ table.name }}[{{ table.len }}] = {
@@ -11,14 +11,12 @@ static const bool {{ table.name }}[{{ table.len }}] = {
 {%- if counts_columns %}
 int at = 0;
 {%- endif %}
+{%- if let Some(folds) = folds %}
+{%- include "processes/windows_folded.cpp" %}
+{%- else %}
 rows: for (int y = 0; y < {{ grid[0] }}; y++) {
 {{ cx.before_tokens() }}columns: for (int x = 0; x < {{ grid[1] }}; x++) {
 {{ cx.in_tokens() }}
-{%- if counts_columns %}
-if (x == 0) {
-at = 0;
-}
-{%- endif %}
 {%- include "processes/window_shift.cpp" %}
 {%- if given != "true" %}
 if ({{ given }}) {
@@ -31,20 +29,11 @@ result.lanes[c] = pixels[0][0][c];
 }
 {%- endif %}
 {%- for kernel in kernels %}
-{% if kernels.len() > 1 %}{% if !loop.first %}} else {% endif %}{% if !loop.last %}if ({{ kernel.condition }}) {% endif %}{ {% endif %}
-{{ element }} window[{{ kernel.elements }}];
-{{ cx.at_registers("window") }}
-{{ cx.before_unrolled() }}tap_rows{{ kernel.suffix }}: for (int row = 0; row < {{ kernel.rows }}; row++) {
-{{ cx.in_unrolled() }}
-{{ cx.before_unrolled() }}tap_columns{{ kernel.suffix }}: for (int column = 0; column < {{ kernel.columns }}; column++) {
-{{ cx.in_unrolled() }}
-{{ cx.before_unrolled() }}tap_channels{{ kernel.suffix }}: for (int c = 0; c < {{ channels }}; c++) {
-{{ cx.in_unrolled() }}
-window[(row * {{ kernel.columns }} + column) * {{ channels }} + c] = pixels[{{ kernel.row_of }}][{{ kernel.column_of }}][c];
-}
-}
-}
-{{ kernel.name }}(window, result.lanes);
+{{ kernel.opening }}
+{{ element }} {{ kernel.window }}[{{ kernel.elements }}];
+{{ cx.at_registers(kernel.window) }}
+{%- include "processes/window_fill.cpp" %}
+{{ kernel.name }}({{ kernel.window }}, result.lanes);
 {%- endfor %}
 {%- if kernels.len() > 1 %}
 }
@@ -55,4 +44,5 @@ output.write(result);
 {%- endif %}
 }
 }
+{%- endif %}
 }

@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::linear::{sum_of, sum_type};
+use super::linear::sum_of;
 use super::{Dialect, Scope};
 use crate::hls::{AccumulateKernel, Body, Design, Kernel, Loop, SignCodes, Terms};
 
@@ -58,7 +58,7 @@ pub(in crate::back) fn sums<'a>(
     let shift = InputShift { by: body.tile_inputs(), every: body.tiles.outputs };
     let innermost = kernel.plan.loops.last().copied().unwrap_or(Loop::Unroll);
     Some(AccumulatedSums {
-        ty: sum_type(design, kernel, &body.terms),
+        ty: &design[body.terms.sum_type(design[kernel.output].element)].name,
         outputs: body.outputs,
         first: cx.first_of(&body.terms, body.starts),
         last,
@@ -72,8 +72,9 @@ pub(in crate::back) fn sums<'a>(
 /// The C++ function of a tile.
 pub(super) fn render(cx: Scope<'_>, body: &AccumulateKernel) -> askama::Result<String> {
     let entry = format!("(tile * {} + i) * {} + o", body.tile_inputs(), body.tile_outputs());
+    let (sum, operand) = (sum_of(&body.terms), "input[i]".to_owned());
     let is_rotated = body.tiles.outputs > 1;
-    AccumulateTemplate { cx, body, entry, sum: sum_of(&body.terms), is_rotated }.render()
+    AccumulateTemplate { cx, body, entry, sum, operand, is_rotated }.render()
 }
 
 #[derive(Template)]
@@ -85,6 +86,8 @@ struct AccumulateTemplate<'a> {
     entry: String,
     /// The variable that sums.
     sum: &'static str,
+    /// The operand of row `i` of the weights.
+    operand: String,
     /// Set if there are more sums than those of a tile.
     is_rotated: bool,
 }

@@ -4,7 +4,12 @@ use askama::Template;
 
 use super::super::text::{literal, wrap};
 use super::Scope;
+use super::folds::Folds;
 use crate::hls::{Axis, LineBuffer, Step, Take, Taps, WindowKernel};
+
+/// Columns of an image from which on accesses to the same element of a line buffer are further
+/// apart than the cycles from reading to writing it.
+const COLUMNS_APART: usize = 8;
 
 /// Longest line of a table.
 const LINE: usize = 88;
@@ -30,6 +35,9 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
     let row_given = condition(rows, &gives, ["y", "row_is_given"]);
     let column_given = condition(columns, &gives, ["x", "column_is_given"]);
     let at = position(columns);
+    let folds = Folds::of(cx.design, cx.process);
+    let groups = folds.as_ref().and_then(|folds| folds.group_channels);
+    let more = folds.as_ref().map_or(0, |folds| folds.count() - 1);
     let template = WindowsTemplate {
         title: title(lines),
         width: columns.pixels,
@@ -52,7 +60,12 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         given: row_given.and(column_given).text(),
         counts_columns: lines.rows() > 0 && at.is_none(),
         at: at.unwrap_or_else(|| "at".to_owned()),
-        kernels: (0..lines.kernels.len()).map(|position| Case::new(&cx, lines, position)).collect(),
+        kernels: (0..lines.kernels.len())
+            .map(|position| Case::new(&cx, lines, position, groups))
+            .collect(),
+        is_apart: folds.is_some() && columns.pixels >= COLUMNS_APART,
+        steps: (rows.steps.len() * columns.steps.len()) as u64 + lines.windows() as u64 * more,
+        folds,
         tables,
         cx,
     };
@@ -98,12 +111,19 @@ struct WindowsTemplate<'a> {
     /// Set if a variable counts the columns of the image.
     counts_columns: bool,
     kernels: Vec<Case<'a>>,
+    /// Set if accesses to the same element of the rows are far apart, and the loop does not show it.
+    is_apart: bool,
+    folds: Option<Folds>,
+    /// Iterations of the process for a sample.
+    steps: u64,
     tables: Vec<Table>,
 }
 
 /// A kernel and the windows that it takes.
 struct Case<'a> {
     name: &'a str,
+    /// The array of its operand.
+    window: String,
     /// The end of its labels: each is that of one loop of the function.
     suffix: String,
     /// Rows and columns of its operand.
@@ -111,29 +131,52 @@ struct Case<'a> {
     columns: usize,
     /// Elements of its operand.
     elements: usize,
-    /// The condition that it takes the current window.
-    condition: String,
+    /// The line before its statements, if there are several kernels.
+    opening: String,
     /// The row and column of a tap among `pixels`.
     row_of: String,
     column_of: String,
+    /// The index of channel `c` of a tap in the window.
+    entry: String,
 }
 
 impl<'a> Case<'a> {
-    fn new(cx: &Scope<'a>, lines: &LineBuffer, position: usize) -> Self {
+    /// The kernel at `position`; `group_channels` are those of a group whose window is together.
+    fn new(
+        cx: &Scope<'a>,
+        lines: &LineBuffer,
+        position: usize,
+        group_channels: Option<usize>,
+    ) -> Self {
         let kernel = &lines.kernels[position];
         let steps = lines.axes.iter().zip(kernel.steps).zip(["y", "x"]);
         let steps = steps.filter(|((axis, _), _)| axis.scale > 1);
-        let condition = steps.map(|((axis, step), at)| format!("{at} % {} == {step}", axis.scale));
+        let steps = steps.map(|((axis, step), at)| format!("{at} % {} == {step}", axis.scale));
+        let condition = steps.collect::<Vec<_>>().join(" && ");
+        let last = lines.kernels.len() - 1;
         let [rows, columns] = kernel.taps;
+        let (taps, tap) = (rows.count * columns.count, format!("row * {} + column", columns.count));
+        let suffix = if position == 0 { String::new() } else { format!("_{}", position + 1) };
         Self {
             name: &cx.design[kernel.kernel].name,
-            suffix: if position == 0 { String::new() } else { format!("_{}", position + 1) },
+            window: format!("window{suffix}"),
+            suffix,
             rows: rows.count,
             columns: columns.count,
-            elements: rows.count * columns.count * lines.channels,
-            condition: condition.collect::<Vec<_>>().join(" && "),
+            elements: taps * lines.channels,
+            opening: match position {
+                0 if last == 0 => String::new(),
+                0 => format!("if ({condition}) {{"),
+                at if at == last => "} else {".to_owned(),
+                _ => format!("}} else if ({condition}) {{"),
+            },
             row_of: pixel_of(rows, "row"),
             column_of: pixel_of(columns, "column"),
+            entry: match group_channels {
+                Some(1) => format!("c * {taps} + {tap}"),
+                Some(each) => format!("(c / {each} * {taps} + {tap}) * {each} + c % {each}"),
+                None => format!("({tap}) * {} + c", lines.channels),
+            },
         }
     }
 }

@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::linear::{starts, terms};
 use super::scaling::misshapen;
 use super::{Body, Built, Terms};
-use crate::config::Strategy;
 use crate::fixed::Codes;
 use crate::hls::build::NodeBuilder;
 use crate::hls::form::{MatrixForm, Uses};
@@ -60,11 +59,11 @@ pub(in crate::hls) fn build(
     let (inputs, format) = (all / calls, result.format);
     let form = MatrixForm::of(op, operand, cx.sign_power, format);
     let element = cx.local_type("acc", "sums", format, result.range());
-    let asked = cx.options.reuse_factor_of(&cx.node.layer);
+    let pace = cx.options.pace_of(&cx.node.layer);
     // Weights come from a memory, a word of them for each tile.
-    let sharing = Sharing::new(Strategy::Resource, inputs, outputs, asked);
+    let sharing = Sharing::from_memory((inputs, outputs), pace, cx.positions);
     let tiles = sharing.tiles;
-    cx.warn_of_reuse_factor(asked, sharing.reuse_factor(), (inputs, outputs));
+    cx.warn_of_reuse_factor(pace, sharing.reuse_factor(), (inputs, outputs));
 
     let mut operations = form.operations(op, &Uses::of_matrix(1));
     let products = (all * outputs) as u64;

@@ -83,6 +83,12 @@ impl LineBuffer {
         self.axes[0].span - usize::from(!self.axes[0].has_repeats())
     }
 
+    /// Windows of a sample.
+    pub fn windows(&self) -> usize {
+        let given = |axis: &Axis| axis.steps.iter().filter(|step| step.gives).count();
+        self.axes.iter().map(given).product()
+    }
+
     /// Elements in registers.
     pub fn registers(&self) -> usize {
         self.axes[0].span * self.axes[1].span * self.channels

@@ -1,4 +1,5 @@
-//! Streaming designs: a process for each node of the graph, and FIFOs of tokens between them.
+//! Streaming designs: a process for each node of the graph, and FIFOs of tokens between them. The
+//! ports of the top function are streams or arrays.
 //!
 //! A token holds the channels of one position, and positions follow one another row-major. A
 //! process computes position by position with a kernel for one position, the same as in a design of
@@ -28,8 +29,9 @@ use super::design::{
 };
 use super::kernels;
 use super::network::ProcessId;
-use super::plan::{Loop, Partition};
+use super::plan::{Loop, Partition, Positions, Sharing};
 use super::{HlsError, Number, Options, warnings};
+use crate::config::IoType;
 use crate::ir::{self, Graph, Linear, NodeId};
 
 pub use axis::{Axis, Step, Take};
@@ -37,7 +39,7 @@ pub use lines::{LineBuffer, Taps, WindowKernel};
 pub use process::{Process, ProcessForm};
 pub use repack::Repack;
 
-/// See [`Design::new`].
+/// See [`Design::new`]. Ports are arrays in a design with parallel interfaces.
 pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsError> {
     build::check(graph, options)?;
     let (parts, name) = Parts::new(&options.name);
@@ -50,6 +52,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         kernels: Vec::new(),
         processes: Vec::new(),
         unread: HashMap::new(),
+        ports: HashMap::new(),
         sign_powers: HashMap::new(),
     };
     let order = graph.live_nodes();
@@ -75,7 +78,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         builder.edges.iter().position(is_port).map(EdgeId)
     });
     let inputs = inputs.collect();
-    let outputs = graph.outputs.iter().map(|output| builder.unread_of(output.node, &output.name));
+    let outputs = graph.outputs.iter().map(|output| builder.output(output));
     let outputs: Vec<EdgeId> = outputs.collect::<Result<_, _>>()?;
     let Builder { parts, edges, tokens, kernels, processes, .. } = builder;
     let mut design = Design {
@@ -109,6 +112,8 @@ struct Builder<'a> {
     processes: Vec<Process>,
     /// Streams of each node's result that no process reads so far, in the order of its readers.
     unread: HashMap<NodeId, VecDeque<EdgeId>>,
+    /// Names of the output ports that are arrays, by the stream that is written to them.
+    ports: HashMap<EdgeId, (String, String)>,
     /// The p for which every element of a result is ± 2^p, both occurring.
     sign_powers: HashMap<NodeId, i32>,
 }
@@ -124,6 +129,24 @@ enum Reader<'a> {
         /// The C++ name of the node that is the output.
         stem: &'a str,
     },
+}
+
+/// The calls of a kernel for a sample.
+#[derive(Clone, Copy)]
+struct Calls {
+    /// The positions of the process.
+    positions: Positions,
+    /// Those that this kernel computes.
+    count: u64,
+    /// The sharing of its arithmetic, where others that take turns with it have the same.
+    sharing: Option<Sharing>,
+}
+
+impl Calls {
+    /// A call for each position.
+    fn each(positions: Positions) -> Self {
+        Self { positions, count: positions.count, sharing: None }
+    }
 }
 
 /// The computation of a process: its form and its kernel.
@@ -157,7 +180,7 @@ impl Builder<'_> {
             let format = plain(this.tensor.format);
             let element = self.parts.add_type(&wanted, &this.layer, "values", format, range);
             let token = self.token(stem, element, this.tensor.channel_count());
-            self.stream(stem.to_owned(), token, this, EdgeRole::Input, &this.layer)
+            self.input(stem, token, this)
         } else {
             let inputs = operands.iter().map(|operand| self.unread_of(*operand, &this.name));
             let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
@@ -202,6 +225,14 @@ impl Builder<'_> {
         match self.edges[stream.0].kind {
             EdgeKind::Stream(Stream { token, .. }) => self.tokens[token.0].lanes,
             EdgeKind::Array(_) => 0,
+        }
+    }
+
+    /// Tokens of a sample of a stream; 1 for an array.
+    fn tokens_in(&self, stream: EdgeId) -> usize {
+        match self.edges[stream.0].kind {
+            EdgeKind::Stream(stream) => stream.tokens,
+            EdgeKind::Array(_) => 1,
         }
     }
 
@@ -288,14 +319,12 @@ impl Builder<'_> {
             graph.operands(id).into_iter().map(|id| &graph[id]).collect();
         let first = graph.operands(id).first().map(|id| build::source(graph, *id));
         let sign_power = first.and_then(|id| self.sign_powers.get(&id)).copied();
-        let tokens = |builder: &Self, input: EdgeId, node: &ir::Node| {
-            node.tensor.len() / builder.lanes(input).max(1)
-        };
         match form {
             Form::Rows(position) => {
                 let rows = node.tensor.len() / position.node.tensor.len().max(1);
+                let calls = Calls::each(Positions { count: rows as u64, idle: 0 });
                 let (kernel, element) =
-                    self.kernel(id, (stem, "row"), position, inputs, (rows, sign_power))?;
+                    self.kernel(id, (stem, "row"), position, inputs, (calls, sign_power))?;
                 let form = ProcessForm::Rows { tokens: rows };
                 Ok((Computation { form, kernel: Some(kernel), state_bits: 0 }, element))
             }
@@ -305,45 +334,44 @@ impl Builder<'_> {
                 // Padding of 0 has no sign.
                 let sign_power = sign_power.filter(|_| !is_padded);
                 let code = if is_max { x.range().low().clone() } else { 0.into() };
-                let several = phases.len() > 1;
-                // Without a kernel, pixels keep their type.
-                let mut element = None;
-                let mut kernels = Vec::with_capacity(phases.len());
-                for (number, phase) in phases.into_iter().enumerate() {
-                    let WindowPosition { steps, taps, windows, position } = phase;
-                    let stem = match several {
-                        true => format!("{stem}_phase_{}", number + 1),
-                        false => stem.to_owned(),
-                    };
-                    let (kernel, own) = self.kernel(
-                        id,
-                        (&stem, "window"),
-                        position,
-                        inputs,
-                        (windows, sign_power),
-                    )?;
-                    element = element.or(Some(own));
-                    kernels.push(WindowKernel { steps, taps, kernel });
-                }
-                let padding = Number { element: operand, code };
-                let lines = LineBuffer {
+                let mut lines = LineBuffer {
                     axes,
                     channels: self.lanes(inputs[0]),
-                    padding,
+                    padding: Number { element: operand, code },
                     element: operand,
-                    kernels,
+                    kernels: Vec::with_capacity(phases.len()),
                 };
+                let [height, width] = lines.grid();
+                let count = lines.windows();
+                let positions =
+                    Positions { count: count as u64, idle: (height * width - count) as u64 };
+                let sharing = self.sharing_of_phases(node, &phases, positions);
+                // Without a kernel, pixels keep their type.
+                let mut element = operand;
+                for (number, phase) in phases.into_iter().enumerate() {
+                    let WindowPosition { steps, taps, windows, position } = phase;
+                    let stem = match sharing {
+                        Some(_) => format!("{stem}_phase_{}", number + 1),
+                        None => stem.to_owned(),
+                    };
+                    let calls = Calls { positions, count: windows as u64, sharing };
+                    let names = (stem.as_str(), "window");
+                    let (kernel, own) =
+                        self.kernel(id, names, position, inputs, (calls, sign_power))?;
+                    element = if number == 0 { own } else { element };
+                    lines.kernels.push(WindowKernel { steps, taps, kernel });
+                }
                 let slowest = lines.kernels.iter().map(|it| it.kernel).max_by_key(|kernel| {
                     let kernel = &self.kernels[kernel.0];
                     let operand = self.edges[kernel.inputs[0].0].len();
-                    (!kernel.plan.is_unrolled(), kernel.plan.initiation_interval, operand)
+                    (kernel.plan.initiation_interval, operand)
                 });
                 let state_bits = lines.elements() as u64 * u64::from(x.format.width());
                 let form = ProcessForm::Windows(lines);
-                Ok((Computation { form, kernel: slowest, state_bits }, element.unwrap_or(operand)))
+                Ok((Computation { form, kernel: slowest, state_bits }, element))
             }
             Form::Accumulate(linear) => {
-                let tokens = tokens(self, inputs[0], operands[0]);
+                let tokens = self.tokens_in(inputs[0]);
                 let (kernel, element) =
                     self.accumulating_kernel(id, stem, linear, inputs[0], tokens)?;
                 let width = self.parts.types[element.0].quantization.format.width();
@@ -352,15 +380,15 @@ impl Builder<'_> {
                 Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
             }
             Form::Reduce(kind) => {
-                let tokens = tokens(self, inputs[0], operands[0]);
+                let tokens = self.tokens_in(inputs[0]);
                 let bits = u64::from(node.tensor.format.width());
                 let state_bits = node.tensor.channel_count() as u64 * bits;
                 let form = ProcessForm::Reduce { kind, tokens };
                 Ok((Computation { form, kernel: None, state_bits }, self.values_type(stem, node)))
             }
             Form::Concat { rounds } => {
-                let runs = operands.iter().zip(inputs);
-                let runs = runs.map(|(x, input)| tokens(self, *input, x) / rounds.max(1)).collect();
+                let runs = inputs.iter().map(|input| self.tokens_in(*input) / rounds.max(1));
+                let runs = runs.collect();
                 let form = ProcessForm::Concat { rounds, runs };
                 Ok((Computation::of_tokens(form), self.values_type(stem, node)))
             }
@@ -368,12 +396,34 @@ impl Builder<'_> {
                 let bits =
                     |it: &ir::Node| it.tensor.len() as u64 * u64::from(it.tensor.format.width());
                 let state_bits = operands.iter().copied().chain([node]).map(bits).sum();
-                let (kernel, element) =
-                    self.kernel(id, (stem, "frame"), position, inputs, (1, sign_power))?;
+                let (kernel, element) = self.kernel(
+                    id,
+                    (stem, "frame"),
+                    position,
+                    inputs,
+                    (Calls::each(Positions::ONE), sign_power),
+                )?;
                 let form = ProcessForm::Frame;
                 Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
             }
         }
+    }
+
+    /// The sharing of the arithmetic of the kernels of several `phases`, which take turns.
+    fn sharing_of_phases(
+        &self,
+        node: &ir::Node,
+        phases: &[WindowPosition],
+        positions: Positions,
+    ) -> Option<Sharing> {
+        let ir::Op::Conv(conv) = &node.op else { return None };
+        let largest = phases.iter().map(|phase| phase.taps[0].count * phase.taps[1].count).max()?;
+        let &[inputs, outputs] = conv.linear.weights.codes.shape() else { return None };
+        let inputs = inputs / conv.window.taps().max(1) * largest;
+        let shape = (inputs, outputs, conv.groups);
+        let strategy = self.options.strategy_of(&node.layer);
+        let pace = self.options.pace_of(&node.layer);
+        (phases.len() > 1).then(|| Sharing::of_outputs(shape, strategy, pace, positions))
     }
 
     /// The type of the result of `node`.
@@ -405,6 +455,8 @@ impl Builder<'_> {
             sign_power: self.sign_powers.get(&source).copied(),
             stem,
             constants_before: self.parts.constants.len(),
+            positions: Positions { count: tokens as u64, idle: 0 },
+            sharing: None,
             parts: &mut self.parts,
         };
         let built = kernels::build_accumulate(&mut builder, &linear, tokens)?;
@@ -420,15 +472,14 @@ impl Builder<'_> {
         Ok((KernelId(self.kernels.len() - 1), element))
     }
 
-    /// The kernel of the node `id` at a position, of which a sample has `copies`, and the type of
-    /// its result.
+    /// The kernel of the node `id` at a position, and the type of its result.
     fn kernel(
         &mut self,
         id: NodeId,
         (stem, part): (&str, &str),
         Position { node, operands }: Position,
         inputs: &[EdgeId],
-        (copies, sign_power): (usize, Option<i32>),
+        (calls, sign_power): (Calls, Option<i32>),
     ) -> Result<(KernelId, TypeId), HlsError> {
         let list: Vec<&ir::Node> = operands.iter().collect();
         let mut builder = NodeBuilder {
@@ -440,6 +491,8 @@ impl Builder<'_> {
             sign_power,
             stem,
             constants_before: self.parts.constants.len(),
+            positions: calls.positions,
+            sharing: calls.sharing,
             parts: &mut self.parts,
         };
         let built = kernels::build(&mut builder, &node.op)?;
@@ -459,7 +512,7 @@ impl Builder<'_> {
         let labels = (name, node.layer.clone(), node.op.name());
         let kernel =
             build::kernel(&self.parts.constants, &self.edges, labels, (arrays, result), built);
-        self.kernels.push(kernel.repeated(copies as u64));
+        self.kernels.push(kernel.repeated(calls.count));
         Ok((KernelId(self.kernels.len() - 1), element))
     }
 
@@ -488,6 +541,8 @@ impl Builder<'_> {
     ) {
         let Computation { form, kernel, state_bits } = computation;
         let plan = match kernel.map(|id| &self.kernels[id.0].plan) {
+            // Each step is an iteration.
+            Some(plan) if plan.folds > 1 => Loop::Pipeline { interval: 1, unroll: 1 },
             Some(plan) if !plan.is_unrolled() => Loop::Sequential,
             plan => {
                 let interval = plan.map_or(1, |plan| plan.initiation_interval);
@@ -506,11 +561,69 @@ impl Builder<'_> {
         TokenId(self.tokens.len() - 1)
     }
 
+    /// The stream of an input of the network. An array is read into it.
+    fn input(&mut self, stem: &str, token: TokenId, node: &ir::Node) -> EdgeId {
+        if self.options.io == IoType::Stream {
+            return self.stream(stem.to_owned(), token, node, EdgeRole::Input, &node.layer);
+        }
+        let port = self.array_port(stem.to_owned(), token, node, EdgeRole::Input, &node.layer);
+        let name = self.parts.names.unique(&format!("{stem}_stream"));
+        let stream = self.stream(name, token, node, EdgeRole::Internal, &node.layer);
+        let form = ProcessForm::FromArray { tokens: self.tokens_in(stream) };
+        let name = self.parts.names.unique(&format!("{stem}_read"));
+        self.process(name, &node.layer, Computation::of_tokens(form), vec![port], vec![stream]);
+        stream
+    }
+
     /// The stream of an output of the network, whose node is called `stem`.
     fn port(&mut self, output: &ir::Output, token: TokenId, stem: &str) -> EdgeId {
         let node = &self.graph[output.node];
         let name = build::port_name(&mut self.parts.names, &output.name, &node.name, stem);
-        self.stream(name, token, node, EdgeRole::Output, &output.name)
+        if self.options.io == IoType::Stream {
+            return self.stream(name, token, node, EdgeRole::Output, &output.name);
+        }
+        let wanted = format!("{}_stream", name.strip_suffix("_out").unwrap_or(&name));
+        let inner = self.parts.names.unique(&wanted);
+        let stream = self.stream(inner, token, node, EdgeRole::Internal, &node.layer);
+        self.ports.insert(stream, (name, output.name.clone()));
+        stream
+    }
+
+    /// The port of `output`. A stream is written to an array.
+    fn output(&mut self, output: &ir::Output) -> Result<EdgeId, HlsError> {
+        let stream = self.unread_of(output.node, &output.name)?;
+        let Some((name, layer)) = self.ports.remove(&stream) else { return Ok(stream) };
+        let EdgeKind::Stream(Stream { token, tokens, .. }) = self.edges[stream.0].kind else {
+            return Ok(stream);
+        };
+        let node = &self.graph[output.node];
+        let port = self.array_port(name, token, node, EdgeRole::Output, &layer);
+        let stem = self.edges[port.0].name.clone();
+        let wanted = format!("{}_write", stem.strip_suffix("_out").unwrap_or(&stem));
+        let name = self.parts.names.unique(&wanted);
+        let form = ProcessForm::ToArray { tokens };
+        self.process(name, &node.layer, Computation::of_tokens(form), vec![stream], vec![port]);
+        Ok(port)
+    }
+
+    /// An argument of the top function with all elements of the result of `node`: registers if it
+    /// is one token, else a memory with a token in a word.
+    fn array_port(
+        &mut self,
+        name: String,
+        token: TokenId,
+        node: &ir::Node,
+        role: EdgeRole,
+        layer: &str,
+    ) -> EdgeId {
+        let Token { element, lanes, .. } = self.tokens[token.0];
+        let partition = match node.tensor.len() > lanes {
+            true => Partition::Reshape { elements: lanes as u64 },
+            false => Partition::Complete,
+        };
+        let (kind, shape) = (EdgeKind::Array(partition), node.tensor.shape.clone());
+        self.edges.push(Edge { name, element, shape, kind, role, layer: layer.into() });
+        EdgeId(self.edges.len() - 1)
     }
 
     /// A stream of the result of `node`. The network of processes decides its depth.

@@ -66,6 +66,16 @@ pub enum ProcessForm {
     },
     /// The same elements in tokens of another size.
     Repack(Repack),
+    /// Tokens of an array, an argument of the top function.
+    FromArray {
+        /// Tokens of a sample.
+        tokens: usize,
+    },
+    /// Tokens to an array, an argument of the top function.
+    ToArray {
+        /// Tokens of a sample.
+        tokens: usize,
+    },
     /// Every output gets each token.
     Fork {
         /// Tokens of a sample.
@@ -73,10 +83,11 @@ pub enum ProcessForm {
     },
 }
 
-/// The iterations `steps`, each with its reads of `input` and writes of `output`.
+/// The iterations `steps`, each with its reads of `input` and writes of `output`. One that writes
+/// takes `interval` clock cycles, any other `idle`.
 pub(super) fn steps_of(
     steps: impl Iterator<Item = (bool, bool)>,
-    interval: u64,
+    (interval, idle): (u64, u64),
     input: ChannelId,
     output: ChannelId,
 ) -> Vec<Phase> {
@@ -88,6 +99,7 @@ pub(super) fn steps_of(
             _ => {
                 let reads = step.0.then_some(input).into_iter().collect();
                 let writes = step.1.then_some(output).into_iter().collect();
+                let interval = if step.1 { interval } else { idle };
                 phases.push(Phase { iterations: 1, interval, reads, writes });
             }
         }
@@ -97,26 +109,51 @@ pub(super) fn steps_of(
 }
 
 impl Process {
+    /// Clock cycles for a sample, if nothing blocks it.
+    pub fn cycles(&self, design: &Design) -> u64 {
+        let phases = self.phases(design, |edge| ChannelId(edge.0));
+        phases.iter().map(|phase| phase.iterations * phase.interval).sum()
+    }
+
+    /// Iterations for a sample with an interval of 1.
+    pub fn positions(&self, design: &Design) -> u64 {
+        let phases = self.phases(design, |edge| ChannelId(edge.0));
+        phases.iter().map(|phase| phase.iterations).sum()
+    }
+
     /// The iterations for a sample; `channel` is that of a stream.
     pub(super) fn phases(
         &self,
         design: &Design,
         channel: impl Fn(&EdgeId) -> ChannelId,
     ) -> Vec<Phase> {
-        let reads: Vec<ChannelId> = self.inputs.iter().map(&channel).collect();
-        let writes: Vec<ChannelId> = self.outputs.iter().map(&channel).collect();
-        let kernel = self.kernel.map(|id| design[id].plan.initiation_interval);
-        let interval = kernel.unwrap_or(1);
+        let is_stream = |edge: &&EdgeId| matches!(design[**edge].kind, EdgeKind::Stream(_));
+        let channels = |edges: &[EdgeId]| -> Vec<ChannelId> {
+            edges.iter().filter(is_stream).map(&channel).collect()
+        };
+        let (reads, writes) = (channels(&self.inputs), channels(&self.outputs));
+        let plan = self.kernel.map(|id| &design[id].plan);
+        let interval = plan.map_or(1, |plan| plan.initiation_interval);
         let tokens = |edge: &EdgeId| match design[*edge].kind {
             EdgeKind::Stream(stream) => stream.tokens as u64,
             EdgeKind::Array(_) => 1,
         };
         match &self.form {
-            ProcessForm::Rows { tokens } | ProcessForm::Fork { tokens } => {
+            ProcessForm::Rows { tokens }
+            | ProcessForm::FromArray { tokens }
+            | ProcessForm::ToArray { tokens }
+            | ProcessForm::Fork { tokens } => {
                 vec![Phase { iterations: *tokens as u64, interval, reads, writes }]
             }
-            ProcessForm::Windows(lines) => steps_of(lines.steps(), interval, reads[0], writes[0]),
-            ProcessForm::Repack(repack) => steps_of(repack.steps(), interval, reads[0], writes[0]),
+            ProcessForm::Windows(lines) => {
+                // A folded kernel takes its steps for complete windows only.
+                let is_folded = plan.is_some_and(|plan| plan.folds > 1);
+                let idle = if is_folded { 1 } else { interval };
+                steps_of(lines.steps(), (interval, idle), reads[0], writes[0])
+            }
+            ProcessForm::Repack(repack) => {
+                steps_of(repack.steps(), (interval, interval), reads[0], writes[0])
+            }
             ProcessForm::Concat { rounds, runs } => {
                 let turn = reads.iter().zip(runs).map(|(read, run)| Phase {
                     iterations: *run as u64,
@@ -141,9 +178,9 @@ impl Process {
                     reads: vec![channel(edge)],
                     writes: Vec::new(),
                 });
-                let compute = kernel.map(|interval| Phase {
+                let compute = plan.map(|plan| Phase {
                     iterations: 1,
-                    interval,
+                    interval: plan.initiation_interval,
                     reads: Vec::new(),
                     writes: Vec::new(),
                 });

@@ -152,7 +152,7 @@ proptest! {
                 token_bits: 8,
                 slots: crate::hls::network::Slots::Words,
             };
-            let phases = process::steps_of(lines.steps(), 1, input, output);
+            let phases = process::steps_of(lines.steps(), (1, 1), input, output);
             let processes = vec![
                 process("source", port(pixels, vec![], vec![input])),
                 process("windows", phases),
