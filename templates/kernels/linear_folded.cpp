@@ -2,7 +2,7 @@
 {%- if body.groups() > 1 %} in {{ body.groups() }} groups{% endif %}{{ cx.cost() }}.
 {%- include "kernels/linear_terms_title.cpp" %}
 // A call computes one of {{ body.tiles.count() }} tiles of {{ body.tile_inputs() }} x {{ body.tile_outputs() }} weights.
-{% if !rotations.is_empty() %}
+{%- if !rotations.is_empty() %}
 // Inputs of the next tile move to the front.
 {%- endif %}
 {%- if body.tiles.outputs > 1 %}

@@ -1,9 +1,9 @@
 
 {%- if rows > 0 %}
 {%- if keeps_current %}
-// The last {{ rows }} rows.
+// The last {% if rows == 1 %}row{% else %}{{ rows }} rows{% endif %}.
 {%- else %}
-// The {{ rows }} rows above the current one.
+// The {% if rows == 1 %}row{% else %}{{ rows }} rows{% endif %} above the current one.
 {%- endif %}
 {{ element }} lines[{{ rows }}][{{ width }}][{{ channels }}];
 {{ cx.at_lines(is_apart) }}

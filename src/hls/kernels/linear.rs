@@ -352,7 +352,7 @@ pub(super) fn starts(
 /// arithmetic", 1960).
 fn signed_digits(code: &BigInt) -> u64 {
     let magnitude = code.magnitude();
-    (magnitude * 3_u32 ^ magnitude).count_ones()
+    ((magnitude * 3_u32) ^ magnitude).count_ones()
 }
 
 /// The positions of the numbers of `codes` \[inputs, outputs\] that are not 0, by output and input.

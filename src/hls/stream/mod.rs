@@ -27,7 +27,7 @@ use super::design::{
     Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, KernelId, Schedule, Stream, Token, TokenId,
     TypeId,
 };
-use super::kernels;
+use super::kernels::{self, Body};
 use super::network::ProcessId;
 use super::plan::{Loop, Partition, Positions, Sharing};
 use super::{HlsError, Number, Options, warnings};
@@ -326,7 +326,8 @@ impl Builder<'_> {
                 let (kernel, element) =
                     self.kernel(id, (stem, "row"), position, inputs, (calls, sign_power))?;
                 let form = ProcessForm::Rows { tokens: rows };
-                Ok((Computation { form, kernel: Some(kernel), state_bits: 0 }, element))
+                let state_bits = self.step_bits(kernel);
+                Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
             }
             Form::Windows { axes, is_max, is_padded, phases } => {
                 let x = &operands[0].tensor;
@@ -366,7 +367,9 @@ impl Builder<'_> {
                     let operand = self.edges[kernel.inputs[0].0].len();
                     (kernel.plan.initiation_interval, operand)
                 });
-                let state_bits = lines.elements() as u64 * u64::from(x.format.width());
+                let line_bits = lines.elements() as u64 * u64::from(x.format.width());
+                let steps = lines.kernels.iter().map(|it| self.step_bits(it.kernel));
+                let state_bits = line_bits + steps.sum::<u64>();
                 let form = ProcessForm::Windows(lines);
                 Ok((Computation { form, kernel: slowest, state_bits }, element))
             }
@@ -514,6 +517,20 @@ impl Builder<'_> {
             build::kernel(&self.parts.constants, &self.edges, labels, (arrays, result), built);
         self.kernels.push(kernel.repeated(calls.count));
         Ok((KernelId(self.kernels.len() - 1), element))
+    }
+
+    /// Bits that a process keeps from step to step of a folded kernel: operands and sums.
+    fn step_bits(&self, kernel: KernelId) -> u64 {
+        let kernel = &self.kernels[kernel.0];
+        let Body::Linear(linear) = &kernel.body else { return 0 };
+        let width = |ty: TypeId| u64::from(self.parts.types[ty.0].quantization.format.width());
+        let operand = &self.edges[kernel.inputs[0].0];
+        let sum = linear.sum_type(self.edges[kernel.output.0].element);
+        let sums = if linear.tiles.inputs > 1 { linear.tile_outputs() } else { 0 };
+        match linear.is_folded() {
+            true => operand.len() as u64 * width(operand.element) + sums as u64 * width(sum),
+            false => 0,
+        }
     }
 
     /// An array inside the next process, that of `node`.
