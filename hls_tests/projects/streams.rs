@@ -3,7 +3,7 @@
 use bitkiln::back::Tool;
 use bitkiln::config::{IoType, Strategy};
 use bitkiln::hls::{Design, ProcessForm};
-use bitkiln::ir::{Concat, Gather, Graph, NodeId, Window};
+use bitkiln::ir::{Concat, Gather, Graph, NodeId, Pool, PoolKind, Window};
 
 use crate::forms::{KINDS, add_sign, random};
 use crate::networks::*;
@@ -39,6 +39,38 @@ fn add_gather(
     (shape, indices): (&[usize], Vec<Option<usize>>),
 ) -> NodeId {
     graph.add(name, Gather { shape: shape.to_vec(), indices }, &[from]).unwrap()
+}
+
+/// A process of each form, small enough to be read.
+pub fn small_streams() -> Network {
+    let mut graph = Graph::new("streams");
+    let x = graph.add_input("image", vec![4, 4, 2], format("fixed<5,2>"));
+    let doubled = (0..128).map(|at| Some((at / 32 * 4 + at / 2 % 8 / 2) * 2 + at % 2));
+    let doubled = add_gather(&mut graph, "upsampling", x, (&[8, 8, 2], doubled.collect()));
+    let whole = Window::whole([4, 4]);
+    let twice = Window { kernel: [3, 3], pad_before: [1, 1], output: [8, 8], ..whole };
+    let twice = Window { input_dilation: [2, 2], ..twice };
+    let up = add_conv(&mut graph, "transposed", x, (twice, 1, 2));
+    let up = add_cast(&mut graph, "relu", up, "fixed<5,2,RND_CONV,SAT>");
+    let rows = graph.add("joined", Concat { axis: 0 }, &[doubled, up]).unwrap();
+    let window = Window { kernel: [2, 2], stride: [4, 4], ..Window::whole([16, 8]) };
+    let op = Pool { window: Window { output: [4, 2], ..window }, kind: PoolKind::Max };
+    let pool = graph.add("pool", op, &[rows]).unwrap();
+    let flat = add_reshape(&mut graph, "flat", pool, &[16]);
+    let dense = add_linear(&mut graph, "dense", flat, (3, "fixed<3,1>", Some("fixed<4,1>")));
+    graph.add_output("dense", dense);
+    let columns = add_reshape(&mut graph, "columns", pool, &[2, 8]);
+    let scaled = add_affine(&mut graph, "scaled", columns, ("fixed<3,2>", true), None);
+    graph.add_output("scaled", scaled);
+    streamed(graph, 4)
+}
+
+#[test]
+fn every_form_of_process() {
+    let network = small_streams();
+    for backend in Tool::ALL {
+        assert_streamed(&network, backend);
+    }
 }
 
 /// Dense layers of every form on a flattened image and on its signs.

@@ -320,6 +320,31 @@ mod tests {
             assert_eq!(sharing.tiles, Tiles { inputs: 4099, outputs: 1 });
         }
     }
+
+    #[test]
+    fn matrices_that_take_turns_have_tiles_of_outputs() {
+        let of = |shape, strategy, asked| {
+            let pace = Pace::ReuseFactor(asked);
+            Sharing::of_outputs(shape, strategy, pace, Positions::ONE)
+        };
+        let tiles = |outputs| Sharing::tiled(Tiles { inputs: 1, outputs });
+        assert_eq!(of((36, 16, 1), Strategy::Latency, 3).interval, 3);
+        assert_eq!(of((36, 16, 1), Strategy::Resource, 3), tiles(2));
+        assert_eq!(of((36, 16, 1), Strategy::Resource, 500), tiles(16));
+        // Too many weights to be unrolled; tiles of one group.
+        assert_eq!(of((256, 64, 1), Strategy::Latency, 1), tiles(4));
+        assert_eq!(of((36, 16, 4), Strategy::Resource, 8), tiles(8));
+    }
+
+    #[test]
+    fn weights_from_a_memory_are_tiled() {
+        let of = |pace| Sharing::from_memory((16, 10), pace, Positions { count: 4, idle: 0 }).tiles;
+        assert_eq!(of(Pace::ReuseFactor(1)), Tiles::WHOLE);
+        assert_eq!(of(Pace::ReuseFactor(5)), Tiles { inputs: 1, outputs: 5 });
+        assert_eq!(of(Pace::Interval(43)), Tiles { inputs: 1, outputs: 10 });
+        assert_eq!(of(Pace::Interval(1)), Tiles::WHOLE);
+    }
+
     #[test]
     fn mostly_zero_matrices_are_unrolled_whatever_their_size() {
         let sparse = Matrix { nonzero: 785, digits: 1500, ..matrix(128, 64) };
