@@ -75,6 +75,8 @@ pub fn json(network: &Network, hardware: &Hardware<'_>) -> Value {
         "model": network.model().name,
         "layers": report::layers(&hardware.graph, &hardware.design),
         "scales": hardware.report.scales,
+        "schedule": hardware.design.schedule,
+        "estimate": hardware.design.estimate(),
         "diagnostics": network.diagnostics(),
     })
 }

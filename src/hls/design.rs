@@ -55,7 +55,7 @@ pub struct TypeId(pub(super) usize);
 pub struct ConstantId(pub(super) usize);
 
 /// An index into [`Design::edges`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub struct EdgeId(pub(super) usize);
 
 /// An index into [`Design::tokens`].

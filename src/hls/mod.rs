@@ -8,6 +8,7 @@
 mod build;
 mod design;
 mod error;
+pub mod estimate;
 mod form;
 mod function;
 mod kernels;
