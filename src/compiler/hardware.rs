@@ -40,7 +40,10 @@ impl Network {
         }
         let design = Design::new(&graph, &self.options.hardware(&self.model))?;
         for warning in &design.warnings {
-            let diagnostic = Diagnostic::warning(warning.code(), warning.to_string());
+            let diagnostic = match warning.is_note() {
+                true => Diagnostic::note(warning.code(), warning.to_string()),
+                false => Diagnostic::warning(warning.code(), warning.to_string()),
+            };
             self.log(diagnostic.in_layer(&warning.layer).with_help(sentence(&warning.help())));
         }
         let asked = self.options.config.project_name.as_ref();
@@ -56,6 +59,11 @@ impl Network {
 }
 
 impl Hardware<'_> {
+    /// Clock cycles between two samples, in the vendor's tool.
+    pub fn interval(&self) -> u64 {
+        back::interval(&self.design, self.backend)
+    }
+
     /// The samples with their outputs, for the testbench.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::design::{ConstantArray, ConstantId, Edge, Kernel, Multipliers, Schedule};
+use super::limits::WORD_BITS;
 use crate::config::Strategy;
 
 /// Vitis refuses to partition an array completely, or to unroll a loop, beyond this many elements
@@ -303,7 +304,7 @@ impl Nest {
     }
 
     /// Copies in one iteration where `depth` loops are rolled.
-    fn inside(&self, depth: usize) -> u64 {
+    pub(super) fn inside(&self, depth: usize) -> u64 {
         self.bounds.iter().skip(depth).product()
     }
 
@@ -325,13 +326,6 @@ impl Nest {
             && channels <= UNROLL_LIMIT;
         let unroll = if rows { channels.max(1) } else { 1 };
         Some(Rolled { depth, iterations: iterations / unroll, interval: 1, unroll })
-    }
-
-    /// The bounds as a product: `2·5000`.
-    pub(super) fn text(&self) -> String {
-        let long = self.bounds.len() > 1;
-        let bounds = self.bounds.iter().filter(|n| !long || **n > 1);
-        bounds.map(ToString::to_string).collect::<Vec<_>>().join("·")
     }
 }
 
@@ -359,17 +353,23 @@ impl Tiles {
         *self == Self::WHOLE
     }
 
-    /// The tiles whose number is nearest to `asked`, of at most [`UNROLL_LIMIT`] elements each. Of
+    /// The tiles whose number is nearest to `asked`, of at most [`UNROLL_LIMIT`] elements each, in
+    /// words of at most [`WORD_BITS`]; `widths` are those of a weight and of a sum. Of
     /// two numbers as near, the smaller, which is faster; of the ways to make as many tiles, the
     /// one with the fewest along the inputs, because those are summed across iterations.
     ///
     /// Every factor that hls4ml takes is among them: the divisors of `inputs`, and `inputs` times a
     /// divisor of `outputs` (`get_valid_reuse_factors` of its FPGA back end).
-    fn nearest(inputs: usize, outputs: usize, asked: u64) -> Self {
+    fn nearest((inputs, outputs): (usize, usize), widths: (u32, u32), asked: u64) -> Self {
         let pairs = divisors(inputs).into_iter().flat_map(|inputs| {
             divisors(outputs).into_iter().map(move |outputs| Self { inputs, outputs })
         });
-        let small = |tiles: &Self| (inputs * outputs) as u64 / tiles.count() <= UNROLL_LIMIT;
+        let small = |tiles: &Self| {
+            let weights = (inputs * outputs) as u64 / tiles.count();
+            let sums = (outputs / tiles.outputs) as u64;
+            let (weight, sum) = (u64::from(widths.0), u64::from(widths.1));
+            weights <= UNROLL_LIMIT && weights * weight <= WORD_BITS && sums * sum <= WORD_BITS
+        };
         let nearness = |tiles: &Self| {
             let count = tiles.count();
             (count.abs_diff(asked), count, tiles.inputs)
@@ -390,15 +390,20 @@ pub(super) struct Sharing {
 
 impl Sharing {
     /// With the legal reuse factor that is nearest to `asked`. A matrix that is too large to be
-    /// unrolled is tiled whatever the strategy.
-    pub(super) fn new(strategy: Strategy, inputs: usize, outputs: usize, asked: u64) -> Self {
+    /// unrolled is tiled whatever the strategy. `widths` are those of a weight and of a sum.
+    pub(super) fn new(
+        strategy: Strategy,
+        (inputs, outputs): (usize, usize),
+        widths: (u32, u32),
+        asked: u64,
+    ) -> Self {
         let products = inputs * outputs;
         if strategy == Strategy::Latency && products as u64 <= UNROLL_LIMIT {
             let factors = divisors(products).into_iter().map(|d| d as u64);
             let interval = factors.min_by_key(|d| d.abs_diff(asked)).unwrap_or(1);
             return Self { tiles: Tiles::WHOLE, interval };
         }
-        Self { tiles: Tiles::nearest(inputs, outputs, asked), interval: 1 }
+        Self { tiles: Tiles::nearest((inputs, outputs), widths, asked), interval: 1 }
     }
 
     /// Uses of one multiplier for each application of the matrix.
@@ -423,12 +428,26 @@ fn divisors(number: usize) -> BTreeSet<usize> {
 mod tests {
     use super::*;
 
+    const WIDTHS: (u32, u32) = (8, 16);
+
+    #[test]
+    fn a_word_holds_what_the_tool_accepts() {
+        let tiles = |widths| {
+            let tiles = Sharing::new(Strategy::Latency, (128, 64), widths, 1).tiles;
+            (tiles.inputs, tiles.outputs)
+        };
+        assert_eq!(tiles((16, 30)), (1, 2));
+        // 4096 weights of 18 bits are 73,728 bits.
+        assert_eq!(tiles((18, 30)), (1, 4));
+        assert_eq!(tiles((18, 8192)), (1, 8));
+    }
+
     fn latency(products: usize, asked: u64) -> u64 {
-        Sharing::new(Strategy::Latency, products, 1, asked).reuse_factor()
+        Sharing::new(Strategy::Latency, (products, 1), WIDTHS, asked).reuse_factor()
     }
 
     fn tiles(inputs: usize, outputs: usize, asked: u64) -> (usize, usize) {
-        let sharing = Sharing::new(Strategy::Resource, inputs, outputs, asked);
+        let sharing = Sharing::new(Strategy::Resource, (inputs, outputs), WIDTHS, asked);
         assert_eq!(sharing.interval, 1);
         (sharing.tiles.inputs, sharing.tiles.outputs)
     }
@@ -473,7 +492,8 @@ mod tests {
                     && (inputs * outputs).is_multiple_of(rf)
             };
             for rf in (1..=inputs * outputs).filter(|rf| valid(*rf)) {
-                let sharing = Sharing::new(Strategy::Resource, inputs, outputs, rf as u64);
+                let sharing =
+                    Sharing::new(Strategy::Resource, (inputs, outputs), WIDTHS, rf as u64);
                 assert_eq!(sharing.reuse_factor(), rf as u64, "{inputs} x {outputs}");
             }
         }
@@ -482,10 +502,10 @@ mod tests {
     #[test]
     fn large_matrices_are_cut_whatever_was_asked() {
         for strategy in [Strategy::Latency, Strategy::Resource] {
-            let sharing = Sharing::new(strategy, 784, 128, 1);
+            let sharing = Sharing::new(strategy, (784, 128), WIDTHS, 1);
             assert_eq!(sharing.tiles, Tiles { inputs: 7, outputs: 4 });
             // A prime number of inputs is summed one at a time.
-            let sharing = Sharing::new(strategy, 4099, 1, 1);
+            let sharing = Sharing::new(strategy, (4099, 1), WIDTHS, 1);
             assert_eq!(sharing.tiles, Tiles { inputs: 4099, outputs: 1 });
         }
     }

@@ -12,9 +12,10 @@ pub const DSP_DIGITS: u32 = 3;
 /// of the product is a function of one LUT.
 pub const DSP_OPERAND: u32 = 4;
 
-/// Narrowest factor of a product of two variables that takes a DSP slice (arXiv 1804.06913, section
-/// 3: the number of slices falls to none between 9 and 11 bits).
-pub const DSP_FACTOR: u32 = 10;
+/// Widest product of two variables, of which one may come from a memory, that is built from LUTs:
+/// Vivado HLS builds 8 x 8 bits from LUTs; the MLPerf Tiny submission of hls4ml (arXiv 2206.11791)
+/// needs DSP slices for 8 x 9 and for 7 x 13 bits.
+pub const LUT_PRODUCT: u32 = 16;
 
 /// LUTs of an adder or subtracter: one a bit, with the carry chain (UG474, UG574).
 pub fn adder(width: u32) -> u64 {
@@ -51,21 +52,15 @@ pub fn signed_digits(code: i64) -> u32 {
 /// The product of two variables, or of one with a constant from a memory.
 pub fn product(slice: DspSlice, a: u32, b: u32) -> Resources {
     let (wide, narrow) = (a.max(b), a.min(b));
-    if narrow < DSP_FACTOR {
-        // An array of rows of adders, one a bit of the narrow factor.
-        let lut = match narrow {
-            0 | 1 => u64::from(wide * narrow),
-            _ => adder(wide) * u64::from(narrow - 1),
-        };
-        return Resources { lut, ..Resources::default() };
+    if wide + narrow > LUT_PRODUCT && narrow >= DSP_OPERAND {
+        return Resources { dsp: slices(slice, a, b), ..Resources::default() };
     }
-    // A slice's factors lose their sign bit when several slices share a wide product.
-    let tiles = |width: u32, slice: u32| match width {
-        w if w <= slice => 1,
-        w => u64::from((w - 1).div_ceil(slice - 1)),
+    // An array of rows of adders, one a bit of the narrow factor.
+    let lut = match narrow {
+        0 | 1 => u64::from(wide * narrow),
+        _ => adder(wide) * u64::from(narrow - 1),
     };
-    let (wider, narrower) = slice.factors();
-    Resources { dsp: tiles(wide, wider) * tiles(narrow, narrower), ..Resources::default() }
+    Resources { lut, ..Resources::default() }
 }
 
 /// The product of a variable of `width` bits with the constant `code`.
@@ -78,11 +73,21 @@ pub fn constant_product(slice: DspSlice, width: u32, code: i64) -> Resources {
             Resources { lut, ..Resources::default() }
         }
         _ => {
-            let factor = i64::BITS - code.unsigned_abs().leading_zeros() + 1;
-            let wide = product(slice, width.max(DSP_FACTOR), factor.max(DSP_FACTOR));
-            Resources { dsp: wide.dsp, ..Resources::default() }
+            let factor = u64::BITS - code.unsigned_abs().leading_zeros() + 1;
+            Resources { dsp: slices(slice, width, factor), ..Resources::default() }
         }
     }
+}
+
+/// DSP slices of a product.
+fn slices(slice: DspSlice, a: u32, b: u32) -> u64 {
+    // A slice's factors lose their sign bit when several slices share a wide product.
+    let tiles = |width: u32, slice: u32| match width {
+        w if w <= slice => 1,
+        w => u64::from((w - 1).div_ceil(slice - 1)),
+    };
+    let (wider, narrower) = slice.factors();
+    tiles(a.max(b), wider) * tiles(a.min(b), narrower)
 }
 
 #[cfg(test)]
@@ -110,7 +115,7 @@ mod tests {
     #[test]
     fn wide_products_take_slices_of_their_kind() {
         let slices = |a, b| product(SLICE, a, b).dsp;
-        assert_eq!([slices(16, 6), slices(16, 10), slices(27, 18), slices(18, 27)], [0, 1, 1, 1]);
+        assert_eq!([slices(16, 4), slices(9, 8), slices(27, 18), slices(18, 27)], [1, 1, 1, 1]);
         assert_eq!([slices(28, 18), slices(27, 19), slices(32, 32), slices(64, 64)], [2, 2, 4, 12]);
         let of = |slice| product(slice, 27, 20).dsp;
         assert_eq!([of(DspSlice::Dsp48E1), of(SLICE), of(DspSlice::Dsp58)], [4, 2, 1]);
@@ -119,8 +124,8 @@ mod tests {
     #[test]
     fn narrow_products_take_luts() {
         let luts = |a, b| product(SLICE, a, b).lut;
-        assert_eq!([luts(8, 8), luts(9, 16), luts(5, 1), luts(2, 2)], [56, 128, 5, 2]);
-        assert_eq!(product(SLICE, 9, 16).dsp, 0);
+        assert_eq!([luts(8, 8), luts(3, 16), luts(5, 1), luts(2, 2)], [56, 32, 5, 2]);
+        assert_eq!(product(SLICE, 3, 16).dsp + product(SLICE, 8, 8).dsp, 0);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::datapath::Datapath;
 use super::matrix::matrix;
 use super::{Resources, memory};
 use crate::fixed::{Codes, Overflow, Quantization, Rounding};
-use crate::hls::plan::Loop;
+use crate::hls::plan::{Loop, Reads};
 use crate::hls::{
     Body, ConstantId, Design, EdgeId, EdgeKind, Factors, Kernel, Partition, SoftmaxKernel, TypeId,
 };
@@ -208,16 +208,24 @@ fn variable_reads(path: &mut Datapath, design: &Design, kernel: &Kernel, iterati
     if is_in_memory(design, operand) {
         return;
     }
-    let (elements, positions) = match &kernel.body {
-        Body::Linear(linear) => match &linear.windows {
-            Some(windows) => (windows.elements() as u64, windows.window.windows() as u64),
-            // Tiles choose among the elements of a row: see `matrix`.
-            None => (linear.inputs as u64, linear.rows as u64),
-        },
-        Body::Pool(pool) => {
-            let all = (pool.window.taps() * pool.channels) as u64;
-            (all, pool.window.windows() as u64)
+    let structure = &kernel.structure;
+    let unroll = kernel.plan.loops.iter().find_map(|it| match it {
+        Loop::Pipeline { unroll, .. } => Some(*unroll),
+        Loop::Unroll | Loop::Sequential => None,
+    });
+    let elements = match structure.reads {
+        _ if structure.window_len > 0 => structure.window_len as u64,
+        Reads::Spread(elements) => elements as u64,
+        Reads::EachCopy | Reads::OneBank(_) => {
+            structure.nest.inside(kernel.plan.loops.len()) * unroll.unwrap_or(1)
         }
+    };
+    let positions = match &kernel.body {
+        Body::Linear(linear) => match &linear.windows {
+            Some(windows) => windows.window.windows() as u64,
+            // All outputs read the same inputs.
+            None => iterations.count / (linear.tiles.outputs as u64).max(1),
+        },
         Body::Affine(_)
         | Body::Cast
         | Body::ChannelCast(_)
@@ -229,19 +237,17 @@ fn variable_reads(path: &mut Datapath, design: &Design, kernel: &Kernel, iterati
         | Body::Search(_)
         | Body::Lookup(_)
         | Body::Softmax(_)
+        | Body::Pool(_)
         | Body::Gather(_)
         | Body::Concat(_)
-        | Body::Elementwise(_) => {
-            let len = design[operand].len() as u64;
-            (len.div_ceil(iterations.count), iterations.count)
-        }
+        | Body::Elementwise(_) => iterations.count,
     };
     let operands = kernel.inputs.len() as u64;
     let bits = elements * u64::from(width(design, design[operand].element)) * operands;
     let choices = multiplexer(positions, 1);
     if choices > 0 {
         // Four choices a level.
-        let levels = u64::from(positions.ilog2()).div_ceil(2);
+        let levels = positions.ilog2().div_ceil(2);
         path.logic(0, choices * bits, bits);
         (1..levels).for_each(|_| path.logic(0, 0, bits));
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::arithmetic::{adder, constant_product, multiplexer, population_count, product};
 use super::datapath::Datapath;
-use super::kernels::{Iterations, is_in_memory, memory_of, width};
+use super::kernels::{Iterations, memory_of, width};
 use super::{DspSlice, Resources};
 use crate::fixed::Codes;
 use crate::hls::{ConstantId, Design, Kernel, LinearKernel, RightShift, SignCodes, Terms};
@@ -17,11 +17,6 @@ pub(super) fn matrix(path: &mut Datapath, design: &Design, kernel: &Kernel, line
     // Applications of a tile side by side.
     let tiles = linear.tiles.count();
     let copies = (linear.rows as u64 * tiles).div_ceil(iterations.count);
-    if linear.tiles.inputs > 1 && !is_in_memory(design, kernel.inputs[0]) {
-        let bits = linear.tile_inputs() as u32 * operand;
-        let lut = multiplexer(linear.tiles.inputs as u64, bits);
-        path.logic(0, lut, bits.into());
-    }
     let biased = u64::from(linear.starts.is_some());
     let carried = u64::from(linear.tiles.inputs > 1);
     let terms = Matrix { design, kernel, linear, copies, operand, extra: biased.max(carried) };

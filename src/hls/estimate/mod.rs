@@ -14,6 +14,7 @@ pub mod memory;
 mod parts;
 
 use std::collections::HashMap;
+use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul};
 
@@ -21,6 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use self::datapath::{Datapath, Moment};
 use self::kernels::Iterations;
+use super::network::Network;
 use super::plan::Flow;
 use super::{
     Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, LineBuffer, Partition, Process, ProcessForm,
@@ -44,6 +46,63 @@ pub struct Resources {
     pub bram18: u64,
     /// UltraRAMs of 288 Kbit. No estimate has any: the tools take them only where asked.
     pub uram: u64,
+}
+
+/// A kind of [`Resources`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resource {
+    /// DSP slices.
+    Dsp,
+    /// Lookup tables of six inputs.
+    Lut,
+    /// Flip-flops.
+    Ff,
+    /// Block RAMs of 18 Kbit.
+    Bram18,
+    /// UltraRAMs of 288 Kbit.
+    Uram,
+}
+
+impl Resource {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Dsp, Self::Lut, Self::Ff, Self::Bram18, Self::Uram];
+
+    /// The name in tables: `BRAM18`.
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Dsp => "DSP",
+            Self::Lut => "LUT",
+            Self::Ff => "FF",
+            Self::Bram18 => "BRAM18",
+            Self::Uram => "URAM",
+        }
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dsp => "DSP slices",
+            Self::Lut => "LUTs",
+            Self::Ff => "flip-flops",
+            Self::Bram18 => "block RAMs of 18 Kbit",
+            Self::Uram => "UltraRAMs",
+        })
+    }
+}
+
+impl Resources {
+    /// The number of one kind.
+    pub fn of(&self, resource: Resource) -> u64 {
+        match resource {
+            Resource::Dsp => self.dsp,
+            Resource::Lut => self.lut,
+            Resource::Ff => self.ff,
+            Resource::Bram18 => self.bram18,
+            Resource::Uram => self.uram,
+        }
+    }
 }
 
 impl Add for Resources {
@@ -107,7 +166,9 @@ pub struct LayerEstimate {
     /// Its resources.
     #[serde(flatten)]
     pub resources: Resources,
-    /// Clock cycles from the first operand of its slowest kernel to the last result.
+    /// Clock cycles of its slowest kernel or process for a sample.
+    pub cycles: u64,
+    /// Clock cycles from its first operand to its last result.
     pub latency: u64,
 }
 
@@ -233,6 +294,7 @@ impl Design {
                 let cycles = start.cycles - arrival(input).cycles;
                 layer.resources += memory::delay_line(bits(self, &self[*input]), cycles);
             }
+            layer.cycles = layer.cycles.max(kernel.plan.initiation_interval);
             layer.latency += path.now.cycles - start.cycles;
             arrivals.insert(kernel.output, path.now);
         }
@@ -254,6 +316,7 @@ impl Design {
             let cycles = cycles(kernel, path.now);
             let layer = layers.of(&kernel.layer);
             layer.resources += path.resources;
+            layer.cycles = layer.cycles.max(kernel.plan.initiation_interval * kernel.repetitions);
             layer.latency += cycles;
             let start = kernel.inputs.iter().filter_map(|edge| ends.get(edge)).max();
             ends.insert(kernel.output, start.copied().unwrap_or(0) + cycles);
@@ -267,11 +330,30 @@ impl Design {
             };
             layers.of(&edge.layer).resources += between;
         }
-        for process in &self.processes {
-            layers.of(&process.layer).resources += self::process(self, process);
+        let network = self.network();
+        for (position, process) in self.processes.iter().enumerate() {
+            let layer = layers.of(&process.layer);
+            layer.resources += self::process(self, process);
+            // The processes of the design come first in its network.
+            let cycles = network.as_ref().map(|(it, _)| it.processes()[position].cycles());
+            layer.cycles = layer.cycles.max(cycles.unwrap_or(0));
+        }
+        let latency = network.as_ref().and_then(|(it, edges)| self.stream_latency(it, edges));
+        if let Some(latency) = latency {
+            return latency;
         }
         let end = |edge: &EdgeId| ends.get(edge).copied().unwrap_or(0);
         self.outputs.iter().map(end).max().unwrap_or(0)
+    }
+
+    /// Clock cycles of a sample through the processes of a streaming design.
+    fn stream_latency(&self, network: &Network, streams: &[EdgeId]) -> Option<u64> {
+        let depth = |edge: &EdgeId| match self[*edge].kind {
+            EdgeKind::Stream(stream) => Some(stream.depth),
+            EdgeKind::Array(_) => None,
+        };
+        let depths: Vec<Option<u64>> = streams.iter().map(depth).collect();
+        network.run(&depths, 1).ok().map(|run| run.latency())
     }
 }
 
@@ -286,7 +368,8 @@ impl Layers {
         let position = self.list.iter().position(|known| known.layer == layer);
         let position = position.unwrap_or_else(|| {
             let resources = Resources::default();
-            self.list.push(LayerEstimate { layer: layer.into(), resources, latency: 0 });
+            let layer = layer.into();
+            self.list.push(LayerEstimate { layer, resources, cycles: 0, latency: 0 });
             self.list.len() - 1
         });
         &mut self.list[position]

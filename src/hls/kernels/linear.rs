@@ -186,7 +186,10 @@ fn matrix(
     let (layer, format) = (&cx.node.layer, cx.node.tensor.format);
     let element = cx.local_type("acc", "sums", format, cx.node.tensor.range());
     let asked = cx.options.reuse_factor_of(layer);
-    let sharing = Sharing::new(cx.options.strategy_of(layer), inputs, outputs, asked);
+    let starts = op.bias.as_ref().map_or(0, |bias| bias.format.width());
+    let widths = (op.weights.format.width(), starts.max(format.width()));
+    let strategy = cx.options.strategy_of(layer);
+    let sharing = Sharing::new(strategy, (inputs, outputs), widths, asked);
     let (tiles, reuse_factor) = (sharing.tiles, sharing.reuse_factor());
     cx.warn_of_reuse_factor(asked, reuse_factor, (inputs, outputs));
     let products = (rows * inputs * outputs) as u64;

@@ -22,8 +22,9 @@ use super::design::{
     TypeId,
 };
 use super::kernels;
+use super::network::Network;
 use super::plan::{Loop, Partition};
-use super::{HlsError, Number, Options, warnings};
+use super::{HlsError, Number, Options, limits, warnings};
 use crate::ir::{self, Graph, NodeId};
 
 pub use process::{LineBuffer, Process, ProcessForm};
@@ -82,9 +83,20 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         warnings: parts.warnings,
     };
     schedule::schedule(&mut design)?;
+    limits::check_words(&design)?;
     let found = warnings::check(&design);
     design.warnings.extend(found);
     Ok(design)
+}
+
+impl Design {
+    /// The network of a streaming design and the streams that are its channels, in order; `None`
+    /// for a design of arrays.
+    pub fn network(&self) -> Option<(Network, Vec<EdgeId>)> {
+        let streams = schedule::streams(self);
+        let network = schedule::network(self, &streams).ok()?;
+        (!streams.is_empty()).then_some((network, streams))
+    }
 }
 
 /// Streams, kernels and processes made so far.
