@@ -39,9 +39,6 @@ pub trait Backend: Sync {
     /// A type in the words of the back end: `ap_fixed<6, 3, AP_RND_CONV, AP_SAT>`; `None` if it has
     /// no such mode.
     fn spell(&self, quantization: &Quantization) -> Option<String>;
-
-    /// Clock cycles between two samples.
-    fn interval(&self, design: &Design) -> u64;
 }
 
 /// The back end that `choice` names.
@@ -78,10 +75,6 @@ impl Backend for HlsCpp {
 
     fn spell(&self, quantization: &Quantization) -> Option<String> {
         self.dialect.spell(quantization)
-    }
-
-    fn interval(&self, design: &Design) -> u64 {
-        self.dialect.interval(design)
     }
 }
 

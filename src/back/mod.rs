@@ -50,8 +50,3 @@ pub fn files(
 pub fn spelled(backend: Tool, quantization: &Quantization) -> Option<String> {
     backend::backend(backend).spell(quantization)
 }
-
-/// Clock cycles between two samples of `design` in the vendor's tool.
-pub fn interval(design: &Design, backend: Tool) -> u64 {
-    backend::backend(backend).interval(design)
-}

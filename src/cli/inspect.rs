@@ -84,7 +84,7 @@ fn write(path: &Path, text: &str) -> Result<()> {
 pub fn print_table(hardware: &Hardware<'_>, wide: bool) {
     let rows = report::layers(&hardware.graph, &hardware.design);
     print(&report::table(&rows, wide));
-    print(&report::summary(&hardware.design, hardware.interval()).to_string());
+    print(&report::summary(&hardware.design).to_string());
     let scales = hardware.report.scales.iter().filter(|scale| !scale.is_limited());
     scales.for_each(|scale| print(&scale.to_string()));
 }
@@ -95,7 +95,7 @@ pub fn json(network: &Network, hardware: &Hardware<'_>) -> Value {
         "model": network.model().name,
         "layers": report::layers(&hardware.graph, &hardware.design),
         "scales": hardware.report.scales,
-        "summary": report::summary(&hardware.design, hardware.interval()),
+        "summary": report::summary(&hardware.design),
         "schedule": report::schedule(&hardware.design),
         "diagnostics": network.diagnostics(),
     })

@@ -59,11 +59,6 @@ impl Network {
 }
 
 impl Hardware<'_> {
-    /// Clock cycles between two samples, in the vendor's tool.
-    pub fn interval(&self) -> u64 {
-        back::interval(&self.design, self.backend)
-    }
-
     /// The samples with their outputs, for the testbench.
     ///
     /// # Errors

@@ -1,10 +1,13 @@
 //! Limits of the vendors' tools: what they refuse is found before anything is written.
 
 use super::plan::UNROLL_LIMIT;
-use super::{Design, Edge, EdgeKind, HlsError, Partition, ProcessForm, TypeId};
+use super::{Design, Edge, EdgeKind, EdgeRole, HlsError, Partition, ProcessForm, TypeId};
 
 /// Widest word of a memory or port in bits: Vitis HLS refuses a wider one to `ARRAY_RESHAPE`.
 pub const WORD_BITS: u64 = 65_536;
+
+/// The contents of a token, and of a word of a line buffer.
+const CHANNELS: &str = "channels of a position";
 
 impl Design {
     /// Tells whether the array of a port is one word. A wider one is a port for each element.
@@ -31,9 +34,11 @@ pub(super) fn check_words(design: &Design) -> Result<(), HlsError> {
         })
     });
     let edges = design.edges.iter().filter_map(|edge| match edge.kind {
+        // A stream inside the design is no port.
+        EdgeKind::Stream(_) if matches!(edge.role, EdgeRole::Internal | EdgeRole::Local) => None,
         EdgeKind::Stream(stream) => {
             let token = &design[stream.token];
-            Some((&edge.layer, "channels of a position", token.element, token.lanes as u64))
+            Some((&edge.layer, CHANNELS, token.element, token.lanes as u64))
         }
         EdgeKind::Array(Partition::Reshape { elements }) => {
             Some((&edge.layer, "elements of an array", edge.element, elements))
@@ -78,6 +83,8 @@ pub(super) fn partitions(design: &Design) -> Vec<(String, String, u64)> {
         ProcessForm::Rows { .. }
         | ProcessForm::Reduce { .. }
         | ProcessForm::Frame
+        | ProcessForm::FromArray { .. }
+        | ProcessForm::ToArray { .. }
         | ProcessForm::Fork { .. } => None,
     });
     let all = constants.chain(edges).chain(windows).map(|(layer, name, partition, len)| {

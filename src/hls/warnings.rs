@@ -5,10 +5,11 @@ use std::fmt;
 
 use serde::Serialize;
 
-use super::Design;
 use super::estimate::{Estimate, LayerEstimate, Resource};
 use super::limits::{self, WORD_BITS};
 use super::plan::UNROLL_LIMIT;
+use super::{Design, Process};
+use crate::config::Pace;
 
 /// A problem to expect in synthesis.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,6 +24,15 @@ pub struct DesignWarning {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum DesignWarningKind {
+    /// A target interval that a layer does not reach.
+    TargetMissed {
+        /// The target: clock cycles between two samples.
+        target: u64,
+        /// Clock cycles between two samples that the layer takes.
+        interval: u64,
+        /// Positions of a sample, one in a clock cycle at most.
+        positions: u64,
+    },
     /// More of a resource than the part has.
     OverBudget {
         /// The resource.
@@ -68,6 +78,7 @@ impl DesignWarning {
     pub fn code(&self) -> &'static str {
         match self.kind {
             DesignWarningKind::OverBudget { .. } => "over-budget",
+            DesignWarningKind::TargetMissed { .. } => "target-missed",
             DesignWarningKind::UnknownPart { .. } => "unknown-part",
             DesignWarningKind::PartitionLimit { .. } => "partition-limit",
             DesignWarningKind::ReuseFactorChanged { .. } => "reuse-factor",
@@ -77,7 +88,9 @@ impl DesignWarning {
     /// Tells whether synthesis may fail or take hours if nothing changes.
     pub fn is_serious(&self) -> bool {
         match self.kind {
-            DesignWarningKind::OverBudget { .. } | DesignWarningKind::PartitionLimit { .. } => true,
+            DesignWarningKind::OverBudget { .. }
+            | DesignWarningKind::PartitionLimit { .. }
+            | DesignWarningKind::TargetMissed { .. } => true,
             DesignWarningKind::UnknownPart { .. }
             | DesignWarningKind::ReuseFactorChanged { .. } => false,
         }
@@ -89,6 +102,7 @@ impl DesignWarning {
             DesignWarningKind::UnknownPart { .. } => true,
             DesignWarningKind::OverBudget { .. }
             | DesignWarningKind::PartitionLimit { .. }
+            | DesignWarningKind::TargetMissed { .. }
             | DesignWarningKind::ReuseFactorChanged { .. } => false,
         }
     }
@@ -101,12 +115,16 @@ impl DesignWarning {
                 let sharing = match resource {
                     Resource::Dsp | Resource::Lut | Resource::Ff => {
                         format!(
-                            "set Strategy: Resource and ReuseFactor: {reuse_factor} for the model, "
+                            "set a slower --target-interval, or Strategy: Resource and ReuseFactor: \
+                             {reuse_factor}, "
                         )
                     }
                     Resource::Bram18 | Resource::Uram => String::new(),
                 };
                 format!("{sharing}use narrower types, or choose a larger part")
+            }
+            DesignWarningKind::TargetMissed { interval, .. } => {
+                format!("set a target interval of {interval}, or make '{layer}' smaller")
             }
             DesignWarningKind::UnknownPart { .. } => {
                 "compare the estimates with the part's data sheet".to_owned()
@@ -137,6 +155,16 @@ impl fmt::Display for DesignWarning {
                      them are used by '{most}' ({number})"
                 )
             }
+            DesignWarningKind::TargetMissed { target, interval, positions } => {
+                write!(
+                    f,
+                    "layer '{layer}': {interval} cycles for a sample miss the target of {target}"
+                )?;
+                match positions {
+                    0 | 1 => Ok(()),
+                    _ => write!(f, "; each of its {positions} positions takes at least one"),
+                }
+            }
             DesignWarningKind::UnknownPart { part } => write!(
                 f,
                 "the part {part} is unknown: the estimates are those of an UltraScale+ device, \
@@ -163,7 +191,22 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
         let kind = DesignWarningKind::PartitionLimit { array, elements };
         DesignWarning { layer, kind }
     });
-    partitions.chain(check_budget(design)).collect()
+    let targets = design.processes.iter().filter_map(|it| check_target(design, it));
+    partitions.chain(targets).chain(check_budget(design)).collect()
+}
+
+/// Compares the clock cycles of a process for a sample with the target of its layer.
+fn check_target(design: &Design, process: &Process) -> Option<DesignWarning> {
+    let Pace::Interval(target) = design.options.pace_of(&process.layer) else { return None };
+    let interval = process.cycles(design);
+    (interval > target).then(|| DesignWarning {
+        layer: process.layer.clone(),
+        kind: DesignWarningKind::TargetMissed {
+            target,
+            interval,
+            positions: process.positions(design),
+        },
+    })
 }
 
 /// Compares the estimate with the part.

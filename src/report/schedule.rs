@@ -61,6 +61,16 @@ pub struct ChannelRow {
     pub reason: DepthReason,
 }
 
+impl ChannelRow {
+    /// The reason for a depth beyond that of every FIFO.
+    fn reason(&self) -> String {
+        match self.depth {
+            0..=2 => "-".to_owned(),
+            _ => self.reason.to_string(),
+        }
+    }
+}
+
 /// The schedule of `design` at its depths; `None` if it has no streams.
 pub fn schedule(design: &Design) -> Option<Schedule> {
     let (network, streams) = design.network()?;
@@ -106,7 +116,7 @@ impl Schedule {
         for row in &self.channels {
             let numbers = [row.token_bits, row.least_depth, row.depth, row.peak].map(text);
             let cells = [row.channel.clone()].into_iter().chain(numbers);
-            channels.add_row(cells.chain([row.reason.to_string()]));
+            channels.add_row(cells.chain([row.reason()]));
         }
         format!("{}\n\n{}", trimmed(&processes), trimmed(&channels))
     }
@@ -136,14 +146,15 @@ impl Schedule {
             }
         };
         let channel = |(row, channel): (usize, &ChannelRow)| {
-            let ChannelRow { least_depth, depth, peak, token_bits, reason, .. } = channel;
+            let ChannelRow { least_depth, depth, peak, token_bits, .. } = channel;
             let share = *peak as f64 / (*depth).max(1) as f64;
             ChannelBar {
                 name: channel.channel.clone(),
                 y: below + 8 + row * ROW,
                 filled: pixels(share.min(1.0) * OCCUPANCY as f64),
                 text: format!(
-                    "peak {peak} of {depth}, at least {least_depth}, {token_bits} bits: {reason}"
+                    "peak {peak} of {depth}, at least {least_depth}, {token_bits} bits: {}",
+                    channel.reason()
                 ),
             }
         };

@@ -26,13 +26,13 @@ pub struct Summary {
     pub part: Option<Part>,
 }
 
-/// The summary of `design`, of which the vendor's tool takes a sample every `initiation_interval`.
-pub fn summary(design: &Design, initiation_interval: u64) -> Summary {
+/// The summary of `design`.
+pub fn summary(design: &Design) -> Summary {
     let estimate = design.estimate();
     // The first of several.
     let slowest = estimate.layers.iter().rev().max_by_key(|layer| layer.cycles);
     Summary {
-        initiation_interval,
+        initiation_interval: design.schedule.initiation_interval,
         latency: estimate.latency,
         clock_period: design.options.clock_period,
         slowest: slowest.filter(|it| it.cycles > 1).map(|it| (it.layer.clone(), it.cycles)),

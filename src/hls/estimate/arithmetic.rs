@@ -1,12 +1,14 @@
 //! Resources of operators: adders, comparators, selectors, products.
 
+use num_bigint::BigInt;
+
 use super::{DspSlice, Resources};
 
 /// Fewest non-zero signed digits of a constant whose product takes a DSP slice; with fewer, the
 /// product is a wire or one addition. Vivado HLS 2017 gave the 16-bit jet tagger of Duarte et al.
 /// (arXiv 1804.06913) 3,329 DSP slices: its weights have exactly 3,329 different pairs of an input
 /// and a constant of three digits or more.
-pub const DSP_DIGITS: u32 = 3;
+pub const DSP_DIGITS: u64 = 3;
 
 /// Narrowest operand of a product with a constant that takes a DSP slice: with fewer bits, each bit
 /// of the product is a function of one LUT.
@@ -42,11 +44,12 @@ pub fn population_count(bits: u64) -> u64 {
     bits
 }
 
-/// Number of non-zero digits of `code` in canonical signed digit form: the additions and
-/// subtractions of a product with it, plus one.
-pub fn signed_digits(code: i64) -> u32 {
-    let code = i128::from(code);
-    ((3 * code) ^ code).count_ones()
+/// Non-zero digits of `code` in canonical signed digit form, in which no two neighbours are
+/// non-zero: the fewest additions and subtractions for a product with it, plus one (Reitwiesner,
+/// "Binary arithmetic", 1960).
+pub fn signed_digits(code: &BigInt) -> u64 {
+    let magnitude = code.magnitude();
+    ((magnitude * 3_u32) ^ magnitude).count_ones()
 }
 
 /// The product of two variables, or of one with a constant from a memory.
@@ -65,11 +68,11 @@ pub fn product(slice: DspSlice, a: u32, b: u32) -> Resources {
 
 /// The product of a variable of `width` bits with the constant `code`.
 pub fn constant_product(slice: DspSlice, width: u32, code: i64) -> Resources {
-    match signed_digits(code) {
+    match signed_digits(&code.into()) {
         0 | 1 => Resources::default(),
         digits if digits < DSP_DIGITS || width < DSP_OPERAND => {
             // Bits of one shifted operand that do not overlap with the other are wires.
-            let lut = u64::from(digits - 1) * adder(width + 1);
+            let lut = (digits - 1) * adder(width + 1);
             Resources { lut, ..Resources::default() }
         }
         _ => {
@@ -106,10 +109,10 @@ mod tests {
     #[test]
     fn digits_are_those_of_canonical_signed_form() {
         // 7 = 8 - 1, 11 = 8 + 4 - 1, 45 = 32 + 16 - 4 + 1, 85 = 64 + 16 + 4 + 1.
-        let digits = [0, 1, -8, 7, -7, 11, 45, 85].map(signed_digits);
+        let digits = [0, 1, -8, 7, -7, 11, 45, 85].map(|code| signed_digits(&BigInt::from(code)));
         assert_eq!(digits, [0, 1, 1, 2, 2, 3, 4, 4]);
-        assert_eq!(signed_digits(i64::MIN), 1);
-        assert_eq!(signed_digits(i64::MAX), 2);
+        assert_eq!(signed_digits(&i64::MIN.into()), 1);
+        assert_eq!(signed_digits(&i64::MAX.into()), 2);
     }
 
     #[test]

@@ -17,7 +17,7 @@ const LOOP_CONTROL: (u64, u64) = (40, 40);
 /// The iterations of a kernel for one sample.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Iterations {
-    /// Number of iterations for one call; 1 where every loop is unrolled.
+    /// Number of iterations for a position, those of each call; 1 where every loop is unrolled.
     pub(super) count: u64,
     /// Clock cycles from one to the next.
     pub(super) interval: u64,
@@ -30,7 +30,9 @@ impl Iterations {
             Loop::Pipeline { interval, .. } => Some((*interval).max(1)),
             Loop::Unroll | Loop::Sequential => None,
         });
+        let folded = plan.initiation_interval / plan.folds.max(1);
         match interval {
+            _ if plan.folds > 1 => Self { count: plan.folds, interval: folded.max(1) },
             Some(interval) => {
                 Self { count: (plan.initiation_interval / interval).max(1), interval }
             }
@@ -78,7 +80,7 @@ pub(super) fn add(path: &mut Datapath, design: &Design, kernel: &Kernel) {
     // Elements of the result in an iteration.
     let elements = (edge.len() as u64).div_ceil(iterations.count);
     let live = elements * u64::from(result);
-    if iterations.count > 1 {
+    if iterations.count > 1 && kernel.plan.folds == 1 {
         let (lut, ff) = LOOP_CONTROL;
         path.resources += Resources { lut, ff, ..Resources::default() };
         variable_reads(path, design, kernel, iterations);

@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use num_traits::ToPrimitive;
+
 use super::arithmetic::{adder, constant_product, multiplexer, population_count, product};
 use super::datapath::Datapath;
 use super::kernels::{Iterations, memory_of, width};
@@ -51,7 +53,8 @@ pub(super) fn matrix(path: &mut Datapath, design: &Design, kernel: &Kernel, line
             path.logic(counts, sums * adder(counts), sums * u64::from(result));
         }
     }
-    if linear.tiles.inputs > 1 {
+    // A folded kernel's sums are registers of its process.
+    if linear.tiles.inputs > 1 && !linear.is_folded() {
         path.resources.ff += linear.tile_outputs() as u64 * u64::from(result);
     }
     memory_of_constants(path, design, kernel, linear);
@@ -140,8 +143,9 @@ impl Matrix<'_> {
         let group = linear.windows.map_or(linear.outputs, |windows| windows.group_outputs);
         let widths = (self.operand, weight);
         let codes = &design[weights].codes;
-        let constants =
-            ConstantProducts::of(codes, widths, (linear.outputs, group.max(1)), path.slice);
+        let positions = self.positions();
+        let shape = (linear.outputs, group.max(1));
+        let constants = ConstantProducts::of((codes, &positions), widths, shape, path.slice);
         let all = constants.resources * self.copies;
         let live = constants.products * self.copies * u64::from(constants.width);
         match shared {
@@ -165,6 +169,21 @@ impl Matrix<'_> {
     }
 }
 
+impl Matrix<'_> {
+    /// The input and output of each weight that is written down.
+    fn positions(&self) -> Vec<(usize, usize)> {
+        let LinearKernel { inputs, outputs, listed, .. } = *self.linear;
+        let Some(listed) = listed else {
+            return (0..inputs).flat_map(|i| (0..outputs).map(move |o| (i, o))).collect();
+        };
+        let indices = |id: ConstantId| {
+            let codes = self.design[id].codes.iter();
+            codes.map(|code| code.to_usize().unwrap_or(0)).collect::<Vec<_>>()
+        };
+        indices(listed.inputs).into_iter().zip(indices(listed.outputs)).collect()
+    }
+}
+
 /// The products of a matrix of constants, each pair of an input and a constant once.
 struct ConstantProducts {
     resources: Resources,
@@ -177,10 +196,10 @@ struct ConstantProducts {
 }
 
 impl ConstantProducts {
-    /// The products of operands and constants of these widths. The columns of `codes` are
-    /// `outputs`, of which each `group` takes operands of its own.
+    /// The products of operands and constants of these widths. Each of `codes` has an input and an
+    /// output of `outputs`, of which each `group` takes operands of its own.
     fn of(
-        codes: &Codes,
+        (codes, positions): (&Codes, &[(usize, usize)]),
         (operand, constant): (u32, u32),
         (outputs, group): (usize, usize),
         slice: DspSlice,
@@ -203,17 +222,13 @@ impl ConstantProducts {
             }
         };
         let mut bits = 0_u64;
-        let mut met: HashSet<(usize, i64)> = HashSet::new();
-        for (position, code) in narrow.iter().enumerate() {
-            let output = position % outputs;
-            if output == 0 {
-                met.clear();
-            }
+        let mut met: HashSet<(usize, usize, i64)> = HashSet::new();
+        for (code, &(input, output)) in narrow.iter().zip(positions) {
             if *code == 0 {
                 continue;
             }
             all.terms[output] += 1;
-            if met.insert((output / group, *code)) {
+            if met.insert((input, output / group, *code)) {
                 all.products += 1;
                 all.resources += constant_product(slice, operand, *code);
                 let odd = code.unsigned_abs() >> code.trailing_zeros();
@@ -237,7 +252,9 @@ mod tests {
     fn equal_products_of_an_input_are_computed_once() {
         let codes = Codes::Narrow(arr2(&[[11_i64, 11, 7, 0], [11, -11, 8, 1]]).into_dyn());
         let of = |group| {
-            let all = ConstantProducts::of(&codes, (16, 6), (4, group), DspSlice::Dsp48E2);
+            let positions: Vec<_> = (0..8).map(|at| (at / 4, at % 4)).collect();
+            let codes = (&codes, &positions[..]);
+            let all = ConstantProducts::of(codes, (16, 6), (4, group), DspSlice::Dsp48E2);
             (all.resources.dsp, all.resources.lut, all.products, all.terms, all.width)
         };
         assert_eq!(of(4), (3, 17, 6, vec![2, 2, 2, 1], 18));

@@ -22,11 +22,8 @@ use serde::{Deserialize, Serialize};
 
 use self::datapath::{Datapath, Moment};
 use self::kernels::Iterations;
-use super::network::Network;
 use super::plan::Flow;
-use super::{
-    Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, LineBuffer, Partition, Process, ProcessForm,
-};
+use super::{Design, Edge, EdgeId, EdgeKind, Kernel, LineBuffer, Partition, Process, ProcessForm};
 
 pub use parts::{DspSlice, Part};
 
@@ -205,18 +202,16 @@ fn cycles(kernel: &Kernel, end: Moment) -> u64 {
     end.registered() + last + shared
 }
 
-/// An array between or inside processes: memories, or registers. `copies` of it are alive.
-fn array(design: &Design, edge: &Edge, copies: u64) -> Resources {
+/// An array inside a process: memories, or registers.
+fn array(design: &Design, edge: &Edge) -> Resources {
     let EdgeKind::Array(partition) = edge.kind else { return Resources::default() };
     let width = u64::from(kernels::width(design, edge.element));
     let len = edge.len() as u64;
     match partition {
-        Partition::Complete => Resources { ff: len * width * copies, ..Resources::default() },
-        Partition::Cyclic { factor } => {
-            memory::ram(len.div_ceil(factor.max(1)) * copies, width) * factor
-        }
+        Partition::Complete => Resources { ff: len * width, ..Resources::default() },
+        Partition::Cyclic { factor } => memory::ram(len.div_ceil(factor.max(1)), width) * factor,
         Partition::Reshape { elements } => {
-            memory::ram(len.div_ceil(elements.max(1)) * copies, width * elements)
+            memory::ram(len.div_ceil(elements.max(1)), width * elements)
         }
     }
 }
@@ -233,9 +228,18 @@ fn stream(design: &Design, edge: &Edge) -> Resources {
 fn process(design: &Design, process: &Process) -> Resources {
     let (lut, ff) = PROCESS_CONTROL;
     let control = Resources { lut, ff, ..Resources::default() };
+    let registers = |bits: u64| Resources { ff: bits, ..Resources::default() };
     let buffers = match &process.form {
-        ProcessForm::Rows { .. } | ProcessForm::Fork { .. } => Resources::default(),
-        ProcessForm::Windows(lines) => line_buffer(design, lines),
+        // What a folded kernel keeps from step to step.
+        ProcessForm::Rows { .. } => registers(process.state_bits),
+        ProcessForm::FromArray { .. } | ProcessForm::ToArray { .. } | ProcessForm::Fork { .. } => {
+            Resources::default()
+        }
+        ProcessForm::Windows(lines) => {
+            let width = u64::from(kernels::width(design, lines.element));
+            let steps = process.state_bits.saturating_sub(lines.elements() as u64 * width);
+            line_buffer(design, lines) + registers(steps)
+        }
         ProcessForm::Reduce { .. } => {
             let lut = process.state_bits;
             Resources { lut, ff: process.state_bits, ..Resources::default() }
@@ -244,7 +248,7 @@ fn process(design: &Design, process: &Process) -> Resources {
             Some(id) => {
                 let kernel = &design[id];
                 let edges = kernel.inputs.iter().chain([&kernel.output]);
-                edges.map(|edge| array(design, &design[*edge], 1)).sum()
+                edges.map(|edge| array(design, &design[*edge])).sum()
             }
             None => process.inputs.iter().map(|edge| repacked(design, &design[*edge])).sum(),
         },
@@ -255,7 +259,7 @@ fn process(design: &Design, process: &Process) -> Resources {
 /// The array of a process that packs elements into tokens of another size.
 fn repacked(design: &Design, edge: &Edge) -> Resources {
     let kind = EdgeKind::Array(Partition::of_tensor(&edge.shape));
-    array(design, &Edge { kind, ..edge.clone() }, 1)
+    array(design, &Edge { kind, ..edge.clone() })
 }
 
 /// Line buffers, a memory for each row above the current one, and the window in registers.
@@ -275,7 +279,7 @@ impl Design {
         let mut layers = Layers::default();
         let latency = match self.schedule.flow {
             Flow::Pipeline => self.pipeline(slice(budget), &mut layers),
-            Flow::Dataflow | Flow::Sequence => self.processes_of(slice(budget), &mut layers),
+            Flow::Dataflow => self.dataflow(slice(budget), &mut layers),
         };
         let total = layers.list.iter().map(|layer| layer.resources).sum();
         Estimate { layers: layers.list, total, budget, latency }
@@ -306,10 +310,8 @@ impl Design {
         last + self.schedule.initiation_interval - 1
     }
 
-    /// Adds kernels that run one beside or after the other, and what is between them.
-    fn processes_of(&self, slice: DspSlice, layers: &mut Layers) -> u64 {
-        let copies = if self.schedule.flow == Flow::Dataflow { 2 } else { 1 };
-        let mut ends: HashMap<EdgeId, u64> = HashMap::new();
+    /// Adds the kernels of processes, their buffers, and the streams between them.
+    fn dataflow(&self, slice: DspSlice, layers: &mut Layers) -> u64 {
         for kernel in &self.kernels {
             let mut path = path(self, kernel, slice, Moment::default());
             path.cut();
@@ -318,36 +320,21 @@ impl Design {
             layer.resources += path.resources;
             layer.cycles = layer.cycles.max(kernel.plan.initiation_interval * kernel.repetitions);
             layer.latency += cycles;
-            let start = kernel.inputs.iter().filter_map(|edge| ends.get(edge)).max();
-            ends.insert(kernel.output, start.copied().unwrap_or(0) + cycles);
         }
         for edge in &self.edges {
-            let between = match edge.role {
-                EdgeRole::Internal => array(self, edge, copies) + stream(self, edge),
-                EdgeRole::Input | EdgeRole::Output => stream(self, edge),
-                // Those of a process.
-                EdgeRole::Local => Resources::default(),
-            };
-            layers.of(&edge.layer).resources += between;
+            layers.of(&edge.layer).resources += stream(self, edge);
         }
-        let network = self.network();
-        for (position, process) in self.processes.iter().enumerate() {
+        for process in &self.processes {
             let layer = layers.of(&process.layer);
             layer.resources += self::process(self, process);
-            // The processes of the design come first in its network.
-            let cycles = network.as_ref().map(|(it, _)| it.processes()[position].cycles());
-            layer.cycles = layer.cycles.max(cycles.unwrap_or(0));
+            layer.cycles = layer.cycles.max(process.cycles(self));
         }
-        let latency = network.as_ref().and_then(|(it, edges)| self.stream_latency(it, edges));
-        if let Some(latency) = latency {
-            return latency;
-        }
-        let end = |edge: &EdgeId| ends.get(edge).copied().unwrap_or(0);
-        self.outputs.iter().map(end).max().unwrap_or(0)
+        self.stream_latency().unwrap_or(0)
     }
 
     /// Clock cycles of a sample through the processes of a streaming design.
-    fn stream_latency(&self, network: &Network, streams: &[EdgeId]) -> Option<u64> {
+    fn stream_latency(&self) -> Option<u64> {
+        let (network, streams) = self.network()?;
         let depth = |edge: &EdgeId| match self[*edge].kind {
             EdgeKind::Stream(stream) => Some(stream.depth),
             EdgeKind::Array(_) => None,
