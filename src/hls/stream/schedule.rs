@@ -12,8 +12,7 @@ const REGISTERS: u64 = 2;
 
 /// Schedules `design`, and sets the depths of its streams.
 pub(super) fn schedule(design: &mut Design) -> Result<(), HlsError> {
-    let is_stream = |edge: &EdgeId| matches!(design[*edge].kind, EdgeKind::Stream(_));
-    let streams: Vec<EdgeId> = (0..design.edges.len()).map(EdgeId).filter(is_stream).collect();
+    let streams = streams(design);
     let defect = |error: &dyn std::fmt::Display| HlsError::Graph {
         node: design.name.clone(),
         rule: error.to_string(),
@@ -38,9 +37,18 @@ pub(super) fn schedule(design: &mut Design) -> Result<(), HlsError> {
     Ok(())
 }
 
+/// The streams of a design: the channels of its network, in order.
+pub(super) fn streams(design: &Design) -> Vec<EdgeId> {
+    let is_stream = |edge: &EdgeId| matches!(design[*edge].kind, EdgeKind::Stream(_));
+    (0..design.edges.len()).map(EdgeId).filter(is_stream).collect()
+}
+
 /// The network of a design: its processes, one that writes each input, and one that reads each
 /// output.
-fn network(design: &Design, streams: &[EdgeId]) -> Result<Network, network::NetworkError> {
+pub(super) fn network(
+    design: &Design,
+    streams: &[EdgeId],
+) -> Result<Network, network::NetworkError> {
     let channel = |edge: &EdgeId| {
         let position = streams.iter().position(|stream| stream == edge);
         ChannelId(position.expect("processes are connected by streams"))
@@ -67,7 +75,7 @@ fn network(design: &Design, streams: &[EdgeId]) -> Result<Network, network::Netw
         let (reads, writes) = match edge.role {
             EdgeRole::Input => (vec![], vec![channel(stream)]),
             EdgeRole::Output => (vec![channel(stream)], vec![]),
-            EdgeRole::Internal | EdgeRole::Local => return None,
+            EdgeRole::Internal | EdgeRole::Local(_) => return None,
         };
         let phases = vec![Phase { iterations: kind.tokens as u64, interval: 1, reads, writes }];
         Some(network::Process { name: edge.name.clone(), phases, latency: 0 })
@@ -81,6 +89,7 @@ fn latency(kernel: &Kernel) -> u64 {
     let tree = |terms: usize| u64::from(terms.max(1).next_power_of_two().ilog2());
     let levels = match &kernel.body {
         Body::Linear(linear) => 1 + tree(linear.tile_inputs()),
+        Body::Accumulate(matrix) => 2 + tree(matrix.tile_inputs()),
         Body::Pool(pool) => tree(pool.window.taps()),
         Body::Affine(_)
         | Body::Cast
