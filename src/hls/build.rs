@@ -347,6 +347,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         constants: parts.constants,
         tokens: Vec::new(),
         processes: Vec::new(),
+        network: None,
         inputs: inputs.collect::<Result<_, _>>()?,
         edges: edges.list,
         kernels,

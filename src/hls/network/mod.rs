@@ -16,6 +16,7 @@ mod depths;
 mod run;
 #[cfg(test)]
 mod tests;
+pub mod text;
 
 use serde::Serialize;
 

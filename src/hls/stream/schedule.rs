@@ -30,6 +30,7 @@ pub(super) fn schedule(design: &mut Design) -> Result<(), HlsError> {
         single_process_interval: network.processes().iter().map(|it| it.cycles()).sum(),
         multipliers: kernels.sum(),
     };
+    design.network = Some(network);
     for (position, edge) in streams.iter().enumerate() {
         if let EdgeKind::Stream(stream) = &mut design.edges[edge.0].kind {
             stream.depth = depths[position].max(DEPTH);
