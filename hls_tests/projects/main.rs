@@ -1,5 +1,6 @@
 //! Projects written for both back ends, compiled, and run.
 
+mod depths;
 mod factors;
 mod forms;
 mod networks;

@@ -72,6 +72,14 @@ impl NetworkTest {
         &self.bench.manifest
     }
 
+    /// Runs the testbench: all samples, the processes one after the other.
+    ///
+    /// # Errors
+    /// Those of every program.
+    pub fn testbench(&self) -> Result<Comparison, VerifyError> {
+        self.bench.run(&self.program, [&self.bench.vectors()], self.bench.manifest.samples)
+    }
+
     /// Runs the first `samples` samples at `depths`.
     ///
     /// # Errors

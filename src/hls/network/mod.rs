@@ -13,6 +13,7 @@
 //! - [`Network::full_rate_depths`] gives depths that do not lower the throughput.
 
 mod depths;
+mod order;
 mod run;
 #[cfg(test)]
 mod tests;
