@@ -47,7 +47,7 @@ pub mod sim;
 
 pub use compiler::{
     CompileError, Compiler, CompilerOptions, Hardware, InputType, InputTypeError, NamedArrays,
-    Network, Simulation, SoftmaxMethod,
+    Network, Simulation, SoftmaxMethod, Target,
 };
 
 pub use scratch::clean_up;

@@ -7,7 +7,10 @@
 {% for constant in design.constants %}
 #include "weights/{{ constant.name }}.h"
 {%- endfor %}
-{% for kernel in kernels %}
+{% for helper in helpers %}
+{{ helper }}
+{% endfor %}
+{%- for kernel in kernels %}
 {{ kernel }}
 {% endfor %}
 {%- for process in processes %}

@@ -252,6 +252,10 @@ fn options_replace_the_values_of_the_whole_model() -> Outcome {
     };
     let shared = text(&inspect(&["--reuse-factor", "3", "--strategy", "resource"])?);
     assert!(shared.contains("layer 'fc2': a reuse factor of 3 does not divide"), "{shared}");
+    let missed = text(&inspect(&["--target-rate", "200MHz", "--io", "stream"])?);
+    assert!(!missed.contains("miss the target"), "{missed}");
+    let impossible = inspect(&["--target-rate", "201MHz"])?;
+    assert!(text(&impossible).contains("a target interval of 0 clock cycles"));
     let help = inspect(&["--help"])?;
     assert!(text(&help).contains("catapult: Catapult, C++"), "{}", text(&help));
     Ok(())

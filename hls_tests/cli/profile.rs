@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bitkiln::config::{Config, Variable};
+use bitkiln::config::{Config, Pace, Variable};
 use bitkiln::front::write_npz;
 use ndarray::ArrayD;
 use serde_json::Value;
@@ -175,7 +175,7 @@ fn a_configuration_keeps_its_keys_and_its_types() -> Outcome {
     assert!(!types.iter().any(|it| is(it, "conv", "weight") || is(it, "input_1", "input")));
     let config = Config::load(&written)?;
     assert_eq!(config.backend, Some(bitkiln::config::Tool::Catapult));
-    assert_eq!(config.reuse_factor("conv", "Conv2D"), Some(3));
+    assert_eq!(config.pace("conv", "Conv2D"), Some(Pace::ReuseFactor(3)));
     let weight = config.layer_precision_of("conv", "Conv2D", Variable::Weight);
     assert_eq!(weight, Some("fixed<7,1>".parse()?));
     // The types of the command line are part of the file.

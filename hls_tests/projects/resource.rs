@@ -97,9 +97,9 @@ fn tiles_of_every_form() {
     assert_exact(&network);
 }
 
-/// Large tensors are one memory per channel, in both dialects.
+/// An array port is a memory with the channels of a position in a word, in both dialects.
 #[test]
-fn large_tensors_are_split_by_channel() {
+fn array_ports_of_processes_have_a_token_in_a_word() {
     let network = large();
     let of = |backend, name: &str| {
         let design = network.design(backend);
@@ -108,22 +108,18 @@ fn large_tensors_are_split_by_channel() {
         files.into_iter().find(|file| file.path == path).unwrap().contents
     };
     let vitis = of(Tool::Vitis, "firmware/NAME.cpp");
-    assert!(
-        vitis.contains("#pragma HLS ARRAY_PARTITION variable=relu_out cyclic factor=6"),
-        "{vitis}"
-    );
+    assert!(vitis.contains("#pragma HLS ARRAY_RESHAPE variable=image cyclic factor=5"), "{vitis}");
     let catapult = of(Tool::Catapult, "build_prj.tcl");
-    let (_, arrays) = catapult.split_once("foreach {array memories} {").unwrap();
-    let (arrays, _) = arrays.split_once('}').unwrap();
-    assert!(arrays.contains("core/relu_out 6\n"), "{arrays}");
-    assert!(arrays.contains(" image 5\n"), "{arrays}");
+    let (_, ports) = catapult.split_once("foreach {port width} {").unwrap();
+    let (ports, _) = ports.split_once('}').unwrap();
+    assert!(ports.contains("image 30\n"), "{ports}");
     // A memory gets no handshake of all elements.
     let catapult = of(Tool::Catapult, "firmware/NAME.cpp");
     assert!(!catapult.contains("hls_resource image:rsc"), "{catapult}");
     let small = small_tiles();
     let design = small.design(Tool::Catapult);
     let files = files(&design, Tool::Catapult, &small.vectors, None).unwrap();
-    assert!(files.iter().any(|file| file.contents.contains("hls_resource image:rsc")));
+    assert!(files.iter().any(|file| file.contents.contains("hls_resource x:rsc")));
 }
 
 /// The word width of a constant in Catapult is that of one tile.

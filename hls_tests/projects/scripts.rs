@@ -163,7 +163,7 @@ fn other_designs_have_legal_scripts() {
 
     let memories = run(build(&large(), Tool::Catapult).path(), &[], &[]);
     assert_eq!(memories.code, Some(0), "{}", memories.printed);
-    let directive = "directive set /large_network/core/relu_out:rsc -INTERLEAVE 6";
+    let directive = "directive set /large_network/image -WORD_WIDTH 30";
     assert!(memories.has_called(directive), "{}", memories.printed);
     let words = run(build(&small_tiles(), Tool::Catapult).path(), &[], &[]);
     assert!(words.has_called("directive set /blocks/"), "{}", words.printed);

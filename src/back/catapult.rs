@@ -59,6 +59,8 @@ struct BuildScript<'a> {
     words: Vec<(&'a str, u64)>,
     /// Arrays with a cyclic partition: their paths, and the number of memories.
     interleaved: Vec<(String, u64)>,
+    /// Array ports with several elements in a word, and the width of a word in bits.
+    ports: Vec<(&'a str, u64)>,
     /// Streams inside the top function, and their depths.
     depths: Vec<(&'a str, u64)>,
 }
@@ -95,6 +97,20 @@ fn words(design: &Design, register_threshold: usize) -> Vec<(&str, u64)> {
     words.collect()
 }
 
+/// Array ports with several elements in a word, and the width of a word in bits.
+fn ports(design: &Design) -> Vec<(&str, u64)> {
+    let ports = design.inputs.iter().chain(&design.outputs).map(|port| &design[*port]);
+    let width = |port: &Edge| match port.kind {
+        EdgeKind::Array(Partition::Reshape { elements }) => {
+            Some(elements * u64::from(design[port.element].quantization.format.width()))
+        }
+        EdgeKind::Array(Partition::Complete | Partition::Cyclic { .. }) | EdgeKind::Stream(_) => {
+            None
+        }
+    };
+    ports.filter_map(|port| Some((port.name.as_str(), width(port)?))).collect()
+}
+
 /// Streams inside the top function, and their depths.
 fn depths(design: &Design) -> Vec<(&str, u64)> {
     let internal = design.edges.iter().filter(|edge| edge.role == EdgeRole::Internal);
@@ -119,6 +135,8 @@ fn register_threshold(design: &Design) -> usize {
     let windows = design.processes.iter().filter_map(|process| match &process.form {
         ProcessForm::Windows(lines) => Some((lines.registers(), Partition::Complete)),
         ProcessForm::Rows { .. }
+        | ProcessForm::FromArray { .. }
+        | ProcessForm::ToArray { .. }
         | ProcessForm::Reduce { .. }
         | ProcessForm::Frame
         | ProcessForm::Fork { .. } => None,
@@ -180,10 +198,6 @@ impl Dialect for Catapult {
         lines
     }
 
-    fn interval(&self, design: &Design) -> u64 {
-        design.schedule.single_process_interval
-    }
-
     fn in_top(&self, _: &Design) -> Vec<String> {
         Vec::new()
     }
@@ -203,7 +217,12 @@ impl Dialect for Catapult {
         vec![format!("static {}<{token}> {name}; // depth {depth}", VENDOR.stream)]
     }
 
-    fn at_lines(&self, _: &str) -> Vec<String> {
+    fn inlined(&self) -> Vec<String> {
+        // Catapult inlines every function that is no block.
+        Vec::new()
+    }
+
+    fn at_lines(&self, _: &str, _: bool) -> Vec<String> {
         // The script says which arrays become registers.
         Vec::new()
     }
@@ -225,6 +244,7 @@ impl Dialect for Catapult {
             register_threshold,
             words: words(design, register_threshold),
             interleaved: interleaved(design),
+            ports: ports(design),
             depths: depths(design),
             // An ASIC library is named after its behavioural models.
             is_asic: design.options.part.ends_with("_beh"),

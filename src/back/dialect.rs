@@ -26,11 +26,6 @@ pub(super) trait Dialect: Sync {
     /// Lines before the top function.
     fn before_top(&self, design: &Design) -> Vec<String>;
 
-    /// Clock cycles between two samples.
-    fn interval(&self, design: &Design) -> u64 {
-        design.schedule.initiation_interval
-    }
-
     /// Lines that begin the top function's body.
     fn in_top(&self, design: &Design) -> Vec<String>;
 
@@ -39,6 +34,9 @@ pub(super) trait Dialect: Sync {
 
     /// Lines that begin a kernel's body.
     fn in_kernel(&self, design: &Design, kernel: &Kernel) -> Vec<String>;
+
+    /// Lines that begin the body of a function without hardware of its own.
+    fn inlined(&self) -> Vec<String>;
 
     /// The pragma of a loop that is pipelined.
     fn pipeline(&self, interval: u64) -> String;
@@ -49,8 +47,9 @@ pub(super) trait Dialect: Sync {
     /// The declaration of a stream inside the top function.
     fn declare_stream(&self, name: &str, token: &str, depth: u64) -> Vec<String>;
 
-    /// Lines after the declaration of a line buffer `\[rows\]\[columns\]\[channels\]`.
-    fn at_lines(&self, name: &str) -> Vec<String>;
+    /// Lines after the declaration of a line buffer `\[rows\]\[columns\]\[channels\]`. Set
+    /// `is_apart` if accesses to the same element are far apart, and the loop does not show it.
+    fn at_lines(&self, name: &str, is_apart: bool) -> Vec<String>;
 
     /// The pragmas of a loop, before it or inside; see [`Vendor::pragmas_before_loops`].
     fn loop_pragmas(&self, plan: Loop) -> Vec<String> {

@@ -80,6 +80,7 @@ pub(super) fn files(
 struct SourceFile<'a> {
     design: &'a Design,
     source_headers: &'a [&'a str],
+    helpers: Vec<String>,
     kernels: Vec<String>,
     processes: Vec<String>,
     top: String,
@@ -91,6 +92,7 @@ fn source(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> {
     let file = SourceFile {
         design,
         source_headers: dialect.vendor().source_headers,
+        helpers: kernels::helpers(design, dialect)?,
         kernels: kernels.collect::<Result<_, _>>()?,
         processes: processes.collect::<Result<_, _>>()?,
         top: top(design, dialect),
@@ -331,7 +333,7 @@ fn testbench(design: &Design, dialect: &dyn Dialect, samples: usize) -> Result<S
         design,
         vendor: dialect.vendor(),
         samples,
-        is_streaming: !design.tokens.is_empty(),
+        is_streaming: design.has_stream_ports(),
         first_port: names.first().copied().unwrap_or_default(),
         arguments: names.join(", "),
         inputs,

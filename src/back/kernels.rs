@@ -11,7 +11,7 @@ use super::dialect::Dialect;
 use super::text::{comment, indent, literal};
 use crate::hls::{
     self, Bias, Body, ConstantId, Design, EdgeId, FactorSigns, Factors, Kernel, Loop, Number,
-    RightShift, Shifter, SignCodes, Slopes, TypeId,
+    Partition, RightShift, Shifter, SignCodes, Slopes, TypeId,
 };
 use crate::ir;
 
@@ -63,6 +63,39 @@ pub(super) fn render(
     Ok(indent(&text?))
 }
 
+/// The functions that the kernels of `design` call.
+pub(super) fn helpers(design: &Design, dialect: &dyn Dialect) -> Result<Vec<String>, BackError> {
+    let is_folded = design.kernels.iter().any(|kernel| kernel.plan.folds > 1);
+    let rotate = is_folded.then(|| RotateTemplate { dialect }.render()).transpose()?;
+    Ok(rotate.iter().map(|text| indent(text)).collect())
+}
+
+#[derive(Template)]
+#[template(path = "kernels/rotate.cpp")]
+struct RotateTemplate<'a> {
+    dialect: &'a dyn Dialect,
+}
+
+impl RotateTemplate<'_> {
+    /// The lines that begin the function's body.
+    fn inlined(&self) -> String {
+        self.dialect.inlined().join("\n")
+    }
+
+    /// The pragmas of an array of registers.
+    fn registers(&self, name: &str) -> String {
+        self.dialect.at_array(name, Partition::Complete).join("\n")
+    }
+
+    fn before_unrolled(&self) -> String {
+        self.dialect.before_loop(Loop::Unroll)
+    }
+
+    fn inside_unrolled(&self) -> String {
+        self.dialect.in_loop(Loop::Unroll)
+    }
+}
+
 #[derive(Template)]
 #[template(path = "kernels/cast.cpp")]
 struct CastTemplate<'a> {
@@ -88,6 +121,11 @@ impl Scope<'_> {
     /// The layer's name, for a comment.
     fn title(&self) -> String {
         comment(&self.kernel.layer)
+    }
+
+    /// The function's name.
+    fn name(&self) -> &str {
+        &self.kernel.name
     }
 
     /// The function's declaration.

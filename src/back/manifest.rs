@@ -216,7 +216,7 @@ impl Manifest {
             inputs: design.inputs.iter().map(port).collect(),
             outputs: design.outputs.iter().map(port).collect(),
             samples,
-            initiation_interval: dialect.interval(design),
+            initiation_interval: design.schedule.initiation_interval,
             multipliers: design.schedule.multipliers,
             operations: design.operations(),
             types: types.collect(),

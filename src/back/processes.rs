@@ -1,7 +1,10 @@
 //! Processes of streaming designs as C++: one template for each form, shared by the dialects.
 
+mod folds;
+
 use askama::Template;
 
+use self::folds::Folds;
 use super::BackError;
 use super::dialect::Dialect;
 use super::text::{comment, indent, literal};
@@ -21,8 +24,16 @@ pub(super) fn render(
 ) -> Result<String, BackError> {
     let cx = Scope { design, process, dialect };
     let text = match &process.form {
-        ProcessForm::Rows { tokens } => RowsTemplate { cx, tokens: *tokens }.render(),
+        ProcessForm::Rows { tokens } => match Folds::of(design, process) {
+            Some(folds) => {
+                let steps = *tokens as u64 * folds.count();
+                FoldedRowsTemplate { cx, tokens: *tokens, folds, steps }.render()
+            }
+            None => RowsTemplate { cx, tokens: *tokens }.render(),
+        },
         ProcessForm::Fork { tokens } => ForkTemplate { cx, tokens: *tokens }.render(),
+        ProcessForm::FromArray { tokens } => FromArrayTemplate { cx, tokens: *tokens }.render(),
+        ProcessForm::ToArray { tokens } => ToArrayTemplate { cx, tokens: *tokens }.render(),
         ProcessForm::Reduce { kind, tokens } => {
             ReduceTemplate { cx, tokens: *tokens, is_max: *kind == PoolKind::Max }.render()
         }
@@ -47,6 +58,20 @@ struct ForkTemplate<'a> {
 }
 
 #[derive(Template)]
+#[template(path = "processes/from_array.cpp")]
+struct FromArrayTemplate<'a> {
+    cx: Scope<'a>,
+    tokens: usize,
+}
+
+#[derive(Template)]
+#[template(path = "processes/to_array.cpp")]
+struct ToArrayTemplate<'a> {
+    cx: Scope<'a>,
+    tokens: usize,
+}
+
+#[derive(Template)]
 #[template(path = "processes/reduce.cpp")]
 struct ReduceTemplate<'a> {
     cx: Scope<'a>,
@@ -58,6 +83,16 @@ struct ReduceTemplate<'a> {
 #[template(path = "processes/frame.cpp")]
 struct FrameTemplate<'a> {
     cx: Scope<'a>,
+}
+
+#[derive(Template)]
+#[template(path = "processes/rows_folded.cpp")]
+struct FoldedRowsTemplate<'a> {
+    cx: Scope<'a>,
+    tokens: usize,
+    folds: Folds,
+    /// Iterations of the process for a sample.
+    steps: u64,
 }
 
 #[derive(Template)]
@@ -85,7 +120,18 @@ struct WindowsTemplate<'a> {
     /// The row and column of a tap among `pixels`.
     row_of: String,
     column_of: String,
+    /// The index of channel `c` of a tap in the window.
+    entry: String,
+    /// Set if accesses to the same element of the rows are far apart, and the loop does not show it.
+    is_apart: bool,
+    folds: Option<Folds>,
+    /// Iterations of the process for a sample.
+    steps: u64,
 }
+
+/// Columns of an image from which on accesses to the same element of a line buffer are further
+/// apart than the cycles from reading to writing it.
+const COLUMNS_APART: usize = 8;
 
 fn windows<'a>(cx: Scope<'a>, lines: &'a LineBuffer) -> WindowsTemplate<'a> {
     let window = lines.window;
@@ -108,10 +154,15 @@ fn windows<'a>(cx: Scope<'a>, lines: &'a LineBuffer) -> WindowsTemplate<'a> {
         ]
     });
     let complete = complete.flatten().collect::<Vec<_>>().join(" && ");
-    let tap = |axis: usize, at: &str| match window.dilation[axis] {
+    let position = |axis: usize, at: &str| match window.dilation[axis] {
         1 => at.to_owned(),
         dilation => format!("{at} * {dilation}"),
     };
+    let folds = Folds::of(cx.design, cx.process);
+    let group_channels = folds.as_ref().and_then(|folds| folds.group_channels);
+    let tap = format!("row * {} + column", window.kernel[1]);
+    let grid = (lines.grid[0] * lines.grid[1]) as u64;
+    let more = folds.as_ref().map_or(0, |folds| folds.count() - 1);
     let element = &cx.design[lines.element];
     let fraction = element.quantization.format.fractional_bits();
     let code = literal(&lines.padding.code, fraction, &element.name);
@@ -129,8 +180,17 @@ fn windows<'a>(cx: Scope<'a>, lines: &'a LineBuffer) -> WindowsTemplate<'a> {
         padding: format!("{}({code})", element.name),
         inside: if inside.is_empty() { "true".to_owned() } else { inside },
         complete,
-        row_of: tap(0, "row"),
-        column_of: tap(1, "column"),
+        row_of: position(0, "row"),
+        column_of: position(1, "column"),
+        entry: match group_channels {
+            // The window of each group is together.
+            Some(1) => format!("c * {} + {tap}", window.taps()),
+            Some(each) => format!("(c / {each} * {} + {tap}) * {each} + c % {each}", window.taps()),
+            None => format!("({tap}) * {} + c", lines.channels),
+        },
+        is_apart: folds.is_some() && window.input[1] >= COLUMNS_APART,
+        steps: grid + window.windows() as u64 * more,
+        folds,
         cx,
     }
 }
@@ -170,9 +230,19 @@ impl<'a> Scope<'a> {
     /// The function's declaration.
     fn signature(&self) -> String {
         let vendor = self.dialect.vendor();
-        let ports = self.inputs().into_iter().chain(self.outputs());
-        let arguments: Vec<String> =
-            ports.map(|port| format!("{}<{}> &{}", vendor.stream, port.token, port.name)).collect();
+        let stream = |port: Port<'_>| format!("{}<{}> &{}", vendor.stream, port.token, port.name);
+        let array = |edge: &EdgeId, name: &str| match self.design[*edge].kind {
+            EdgeKind::Array(_) => {
+                let edge = &self.design[*edge];
+                Some(format!("{} {name}[{}]", self.design[edge.element].name, edge.len()))
+            }
+            EdgeKind::Stream(_) => None,
+        };
+        let from = self.process.inputs.iter().filter_map(|edge| array(edge, "input"));
+        let from = from.map(|array| format!("const {array}"));
+        let to = self.process.outputs.iter().filter_map(|edge| array(edge, "output"));
+        let streams = self.inputs().into_iter().chain(self.outputs()).map(stream);
+        let arguments: Vec<String> = from.chain(streams).chain(to).collect();
         let declaration = format!("static void {}({})", self.process.name, arguments.join(", "));
         let before = vendor.before_process.iter().map(|line| format!("{line}\n"));
         before.collect::<String>() + &declaration
@@ -245,6 +315,11 @@ impl<'a> Scope<'a> {
         }
     }
 
+    /// The array of the first operand.
+    fn operand_array(&self) -> Array<'a> {
+        self.arrays().swap_remove(0)
+    }
+
     fn array_of(&self, position: &usize) -> Array<'a> {
         self.arrays().swap_remove(*position)
     }
@@ -267,8 +342,8 @@ impl<'a> Scope<'a> {
     }
 
     /// The pragmas of the rows of a line buffer.
-    fn at_lines(&self) -> String {
-        self.dialect.at_lines("lines").join("\n")
+    fn at_lines(&self, is_apart: &bool) -> String {
+        self.dialect.at_lines("lines", *is_apart).join("\n")
     }
 
     /// The pragmas before the loop over tokens.

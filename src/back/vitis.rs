@@ -117,7 +117,6 @@ impl Dialect for Vitis {
         match design.schedule.flow {
             Flow::Pipeline => lines.push(self.pipeline(design.schedule.initiation_interval)),
             Flow::Dataflow => lines.push("#pragma HLS DATAFLOW".to_owned()),
-            Flow::Sequence => {}
         }
         lines
     }
@@ -140,7 +139,9 @@ impl Dialect for Vitis {
     fn in_kernel(&self, design: &Design, kernel: &Kernel) -> Vec<String> {
         let plan = &kernel.plan;
         let mut lines = Vec::new();
-        if plan.is_unrolled() {
+        if plan.folds > 1 {
+            lines.extend(self.inlined());
+        } else if plan.is_unrolled() {
             lines.push(self.pipeline(plan.initiation_interval));
         }
         for (constant, partition) in &plan.constants {
@@ -159,11 +160,20 @@ impl Dialect for Vitis {
         ]
     }
 
-    fn at_lines(&self, name: &str) -> Vec<String> {
-        vec![
+    fn at_lines(&self, name: &str, is_apart: bool) -> Vec<String> {
+        let mut lines = vec![
             format!("#pragma HLS ARRAY_PARTITION variable={name} complete dim=1"),
             format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=3"),
-        ]
+        ];
+        if is_apart {
+            lines
+                .push(format!("#pragma HLS DEPENDENCE variable={name} type=inter dependent=false"));
+        }
+        lines
+    }
+
+    fn inlined(&self) -> Vec<String> {
+        vec!["#pragma HLS INLINE".to_owned()]
     }
 
     fn pipeline(&self, interval: u64) -> String {

@@ -1,8 +1,8 @@
 //! The options of the hardware, which `build` and `inspect` share.
 
-use bitkiln::CompilerOptions;
 use bitkiln::back::Tool;
-use bitkiln::config::{ClockPeriod, IoType, Strategy};
+use bitkiln::config::{ClockPeriod, IoType, SampleRate, Strategy};
+use bitkiln::{CompilerOptions, Target};
 use clap::Args;
 use clap::builder::PossibleValue;
 
@@ -23,6 +23,14 @@ pub struct HardwareArgs {
     /// Uses of one multiplier for a sample; entries of --config for layers take precedence [default: 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     reuse_factor: Option<u64>,
+    /// Clock cycles between two samples: every layer gets the fewest multipliers that reach it;
+    /// entries of --config for layers take precedence
+    #[arg(long, value_name = "CYCLES", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(conflicts_with = "reuse_factor")]
+    target_interval: Option<u64>,
+    /// Samples per second, instead of --target-interval: 20000, 20k, 40MHz
+    #[arg(long, value_name = "RATE", conflicts_with_all = ["reuse_factor", "target_interval"])]
+    target_rate: Option<SampleRate>,
     /// Sharing of multipliers; entries of --config for layers take precedence [default: latency]
     #[arg(long, value_enum, ignore_case = true, value_name = "STRATEGY")]
     strategy: Option<Choice<Strategy>>,
@@ -39,6 +47,10 @@ impl HardwareArgs {
             part: self.part.clone(),
             clock_period: self.clock_period.map(|period| period.nanoseconds),
             reuse_factor: self.reuse_factor,
+            target: self
+                .target_interval
+                .map(Target::Interval)
+                .or(self.target_rate.map(Target::Rate)),
             strategy: self.strategy.map(|choice| choice.0),
             io_type: self.io.map(|choice| choice.0),
             ..CompilerOptions::default()

@@ -23,7 +23,7 @@ use crate::passes;
 
 pub use error::CompileError;
 pub use hardware::Hardware;
-pub use options::{CompilerOptions, InputType, InputTypeError, SoftmaxMethod};
+pub use options::{CompilerOptions, InputType, InputTypeError, SoftmaxMethod, Target};
 pub use simulation::Simulation;
 
 /// Arrays by name; the first axis counts samples.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use crate::back::Tool;
-use crate::config::{Config, ConfigError, IoType, Strategy, Variable};
+use crate::config::{Config, ConfigError, IoType, Pace, SampleRate, Strategy, Variable};
 use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding};
 use crate::front::{InputShape, ReadOptions};
 use crate::function::Sigmoid;
@@ -37,6 +37,8 @@ pub struct CompilerOptions {
     /// Uses of one multiplier for a sample, at least 1. Unlike other fields, it takes precedence over
     /// the configuration's value for the whole model only, not over those for layers and classes.
     pub reuse_factor: Option<u64>,
+    /// Rate that every layer must reach; precedence as of `reuse_factor`, which it outranks.
+    pub target: Option<Target>,
     /// Sharing of multipliers; precedence as of `reuse_factor`.
     pub strategy: Option<Strategy>,
     /// Arrays or streams between layers.
@@ -83,6 +85,15 @@ impl FromStr for InputType {
 fn sample_modes(precision: &Quantization) -> Option<(Rounding, Overflow)> {
     let modes = (precision.rounding, precision.overflow);
     (modes != (Rounding::Trn, Overflow::WRAP)).then_some(modes)
+}
+
+/// A rate of samples.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    /// Clock cycles between two samples.
+    Interval(u64),
+    /// Samples in a second.
+    Rate(SampleRate),
 }
 
 /// Computation of softmax.
@@ -146,14 +157,19 @@ impl CompilerOptions {
     }
 
     pub(super) fn hardware(&self, model: &Model) -> hls::Options {
-        let config = &self.config.with_model_values(self.reuse_factor, self.strategy);
+        let clock_period = self.clock_period.or(self.config.clock_period);
+        let clock_period = clock_period.unwrap_or(hls::CLOCK_PERIOD);
+        let target = self.target.map(|target| match target {
+            Target::Interval(interval) => Pace::Interval(interval),
+            Target::Rate(rate) => Pace::Interval(rate.interval(clock_period)),
+        });
+        let pace = target.or(self.reuse_factor.map(Pace::ReuseFactor));
+        let config = &self.config.with_model_values(pace, self.strategy);
         let name = config.project_name.as_ref().unwrap_or(&model.name);
         let part = self.part.as_ref().or(config.part.as_ref());
         let part = part.map_or(self.backend().default_part(), String::as_str);
         let mut options = hls::Options::new(name, part);
-        if let Some(period) = self.clock_period.or(config.clock_period) {
-            options.clock_period = period;
-        }
+        options.clock_period = clock_period;
         if let Some(io) = self.io_type.or(config.io_type) {
             options.io = io;
         }
@@ -165,8 +181,14 @@ impl CompilerOptions {
             if let Some(entries) = config.table_size(name, class) {
                 options.table_sizes.layers.insert(name.clone(), entries);
             }
-            if let Some(factor) = config.reuse_factor(name, class) {
-                options.layer_reuse_factors.insert(name.clone(), factor);
+            match config.pace(name, class) {
+                Some(Pace::ReuseFactor(factor)) => {
+                    options.layer_reuse_factors.insert(name.clone(), factor);
+                }
+                Some(Pace::Interval(interval)) => {
+                    options.layer_target_intervals.insert(name.clone(), interval);
+                }
+                None => {}
             }
             if let Some(strategy) = config.strategy(name, class) {
                 options.layer_strategies.insert(name.clone(), strategy);

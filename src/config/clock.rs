@@ -42,6 +42,51 @@ impl FromStr for ClockPeriod {
     }
 }
 
+/// A rate of samples, per second: `40MHz`, `1.5k`, `20000`.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct SampleRate {
+    /// Samples in a second, more than 0.
+    pub per_second: f64,
+}
+
+/// Text that is not a [`SampleRate`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("write samples per second: 20000, 20k, 40MHz")]
+pub struct SampleRateError;
+
+impl FromStr for SampleRate {
+    type Err = SampleRateError;
+
+    fn from_str(text: &str) -> Result<Self, SampleRateError> {
+        let text = text.trim();
+        let end = text.rfind(|c: char| c.is_ascii_digit() || c == '.').map_or(0, |last| last + 1);
+        let (number, unit) = text.split_at(end);
+        let number: f64 = number.parse().map_err(|_| SampleRateError)?;
+        let unit = unit.trim().to_ascii_lowercase();
+        let factor = match unit.strip_suffix("hz").unwrap_or(&unit) {
+            "" => 1.0,
+            "k" => 1e3,
+            "m" => 1e6,
+            "g" => 1e9,
+            _ => return Err(SampleRateError),
+        };
+        let per_second = number * factor;
+        match per_second.is_finite() && per_second > 0.0 {
+            true => Ok(Self { per_second }),
+            false => Err(SampleRateError),
+        }
+    }
+}
+
+impl SampleRate {
+    /// The most clock cycles between two samples at a clock period of `period` nanoseconds; 0 if
+    /// the rate is above the clock's.
+    pub fn interval(self, period: f64) -> u64 {
+        // Half a millionth of a cycle more than the quotient, which is rounded.
+        (1e9 / (period * self.per_second) + 5e-7) as u64
+    }
+}
+
 /// Part of the clock period that synthesis leaves to placement and routing.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum ClockUncertainty {
@@ -117,5 +162,22 @@ mod tests {
         for text in ["", "fast", "ns", "5m", "5s", "0MHz", "inf", "nan", "5ns5"] {
             assert_eq!(of(text), Err(ClockPeriodError), "{text}");
         }
+    }
+
+    #[test]
+    fn rates_have_units_and_become_intervals() {
+        let of = |text: &str| text.parse::<SampleRate>().map(|rate| rate.per_second);
+        for text in ["40000000", "40M", "40MHz", "40 mhz", "0.04G", "40000k"] {
+            assert_eq!(of(text), Ok(4e7), "{text}");
+        }
+        for text in ["", "fast", "0", "-3", "5s", "inf", "nan", "1e999"] {
+            assert_eq!(of(text), Err(SampleRateError), "{text}");
+        }
+        let interval = |per_second, period| SampleRate { per_second }.interval(period);
+        assert_eq!(interval(4e7, 5.0), 5);
+        assert_eq!(interval(4e7, 25.0), 1);
+        assert_eq!(interval(1e6 / 3.0, 10.0), 300);
+        assert_eq!(interval(3e7, 5.0), 6);
+        assert_eq!(interval(4e7, 26.0), 0);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::keys::{CLASSES, is_fused};
 use super::section::{Section, Sections, Variable};
-use super::{Config, ConfigError, Strategy};
+use super::{Config, ConfigError, Pace, Strategy};
 use crate::fixed::Quantization;
 use crate::function::Sigmoid;
 use crate::naming::nearest;
@@ -120,16 +120,23 @@ impl Config {
 
     /// The same configuration with these values for the whole model, where they are set.
     #[must_use]
-    pub fn with_model_values(&self, reuse: Option<u64>, strategy: Option<Strategy>) -> Self {
+    pub fn with_model_values(&self, pace: Option<Pace>, strategy: Option<Strategy>) -> Self {
         let mut config = self.clone();
-        config.model.reuse_factor = reuse.or(config.model.reuse_factor);
+        let model = &mut config.model;
+        match pace {
+            Some(Pace::ReuseFactor(factor)) => {
+                (model.reuse_factor, model.target_cycles) = (Some(factor), None);
+            }
+            Some(Pace::Interval(interval)) => model.target_cycles = Some(interval),
+            None => {}
+        }
         config.model.strategy = strategy.or(config.model.strategy);
         config
     }
 
-    /// The reuse factor of a layer, at least 1.
-    pub fn reuse_factor(&self, layer: &str, class: &str) -> Option<u64> {
-        self.first(layer, class, |section| section.reuse_factor)
+    /// The time for the arithmetic of a layer, in the entry that is most specific.
+    pub fn pace(&self, layer: &str, class: &str) -> Option<Pace> {
+        self.first(layer, class, Section::pace)
     }
 
     /// The strategy of a layer.
@@ -302,6 +309,8 @@ pub enum LayerKey {
     Skip,
     /// `ReuseFactor`.
     ReuseFactor,
+    /// `TargetCycles`.
+    TargetCycles,
     /// `Strategy`.
     Strategy,
 }
@@ -321,6 +330,7 @@ impl LayerKey {
             Self::TableSize => "TableSize",
             Self::Skip => "Skip",
             Self::ReuseFactor => "ReuseFactor",
+            Self::TargetCycles => "TargetCycles",
             Self::Strategy => "Strategy",
         }
     }
@@ -343,6 +353,7 @@ impl Section {
             (self.table_size.is_some_and(|size| size != TABLE_SIZE), LayerKey::TableSize),
             (self.skip == Some(true), LayerKey::Skip),
             (self.reuse_factor.is_some_and(|factor| factor != 1), LayerKey::ReuseFactor),
+            (self.target_cycles.is_some(), LayerKey::TargetCycles),
             (self.strategy.is_some_and(|it| it != Strategy::Latency), LayerKey::Strategy),
         ];
         let others = others.into_iter().filter(|(is_set, _)| *is_set);

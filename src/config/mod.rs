@@ -5,7 +5,7 @@
 //! under `HLSConfig` alone.
 //!
 //! ```
-//! use bitkiln::config::{Config, Variable};
+//! use bitkiln::config::{Config, Pace, Variable};
 //!
 //! let config = Config::parse(
 //!     "
@@ -18,7 +18,7 @@
 //! ",
 //! )?;
 //! assert_eq!(config.clock_period, Some(4.0));
-//! assert_eq!(config.reuse_factor("fc1", "Dense"), Some(4));
+//! assert_eq!(config.pace("fc1", "Dense"), Some(Pace::ReuseFactor(4)));
 //! assert_eq!(config.precision_of("fc1", "Dense", Variable::Weight), "fixed<8,2>".parse().ok());
 //! assert_eq!(config.precision_of("fc1", "Dense", Variable::Bias), "fixed<16,6>".parse().ok());
 //! # Ok::<(), bitkiln::config::ConfigError>(())
@@ -39,12 +39,12 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
-pub use clock::{ClockPeriod, ClockPeriodError, ClockUncertainty};
+pub use clock::{ClockPeriod, ClockPeriodError, ClockUncertainty, SampleRate, SampleRateError};
 pub use error::ConfigError;
 pub use lookup::{FusedEntry, LayerKey, SoftmaxKeys};
 pub use notes::{Note, NoteKind};
 pub use project::{IoType, Tool};
-pub use section::{Strategy, Variable};
+pub use section::{Pace, Strategy, Variable};
 pub(crate) use write::with_types;
 
 use section::{Section, Sections};

@@ -23,6 +23,15 @@ pub enum Strategy {
     Resource,
 }
 
+/// The time that the arithmetic of a layer may take: hls4ml's `ReuseFactor` or `TargetCycles`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Pace {
+    /// Uses of one multiplier for a position of a sample.
+    ReuseFactor(u64),
+    /// Clock cycles between two samples.
+    Interval(u64),
+}
+
 impl Strategy {
     /// Every strategy, by hls4ml's name.
     pub const ALL: [(&'static str, Self); 2] =
@@ -105,6 +114,8 @@ pub(super) struct Section {
     pub infers_result: bool,
     /// Uses of one multiplier for a sample.
     pub reuse_factor: Option<u64>,
+    /// Clock cycles between two samples.
+    pub target_cycles: Option<u64>,
     /// Sharing of multipliers.
     pub strategy: Option<Strategy>,
     /// Entries of a table: a power of two, at least 2.
@@ -165,6 +176,8 @@ impl Section {
             match key {
                 "Precision" => section.read_precision(&node, types, notes)?,
                 "ReuseFactor" => section.reuse_factor = Some(node.count()?),
+                "TargetCycles" if node.value.is_null() => {}
+                "TargetCycles" => section.target_cycles = Some(node.count()?),
                 "Strategy" => section.strategy = strategy(&node, mapping, level, notes)?,
                 "Implementation" => {
                     let word = node.choice(&["stable", "latency", "legacy"], &["argmax"]);
@@ -192,6 +205,12 @@ impl Section {
         // hls4ml sets the attributes of a layer last: `exp_table_t` outranks `Precision: exp_table`.
         section.precision.extend(attributes);
         Ok(section)
+    }
+
+    /// The time for the layer; a target outranks a reuse factor, as in hls4ml.
+    pub fn pace(&self) -> Option<Pace> {
+        let target = self.target_cycles.map(Pace::Interval);
+        target.or(self.reuse_factor.map(Pace::ReuseFactor))
     }
 
     /// A type for every variable, or a mapping of types.

@@ -54,6 +54,7 @@ fn mapping(value: &mut Value) -> &mut Map<String, Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::Pace;
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -89,7 +90,7 @@ HLSConfig:
 ";
         assert_eq!(written, expected);
         let config = Config::parse(&written)?;
-        assert_eq!(config.reuse_factor("fc1", "Dense"), Some(4));
+        assert_eq!(config.pace("fc1", "Dense"), Some(Pace::ReuseFactor(4)));
         let alone = with_types(None, &types[2..])?;
         assert!(alone.starts_with("Model:\n  Precision: fixed<16,6>\n  ReuseFactor: 1\n"));
         assert_eq!(Config::parse(&alone)?.default_precision(), Some("fixed<16,6>".parse()?));

@@ -9,9 +9,10 @@ use super::design::{
     Type, TypeId,
 };
 use super::kernels::{self, Body, Built};
-use super::plan::{self, Nest, Partition, Plan, Structure};
+use super::plan::{self, Nest, Partition, Plan, Positions, Structure};
 use super::warnings::{self, DesignWarning, DesignWarningKind};
 use super::{HlsError, Names, Options};
+use crate::config::Pace;
 use crate::fixed::{Codes, Format, FormatError, Overflow, Quantization, Range, Rounding};
 use crate::ir::{self, Graph, NodeId};
 
@@ -71,6 +72,8 @@ pub(super) struct NodeBuilder<'a> {
     pub(super) parts: &'a mut Parts,
     /// Number of constants of the nodes before.
     pub(super) constants_before: usize,
+    /// Positions that the kernel computes one after the other.
+    pub(super) positions: Positions,
 }
 
 impl NodeBuilder<'_> {
@@ -96,10 +99,12 @@ impl NodeBuilder<'_> {
     /// Adds a warning if `used` is not the reuse factor `asked` for a matrix \[inputs, outputs\].
     pub(super) fn warn_of_reuse_factor(
         &mut self,
-        asked: u64,
+        pace: Pace,
         used: u64,
         (inputs, outputs): (usize, usize),
     ) {
+        // An interval is met by whatever factor is below it.
+        let Pace::ReuseFactor(asked) = pace else { return };
         if asked != used {
             let kind = DesignWarningKind::ReuseFactorChanged { asked, used, inputs, outputs };
             self.parts.warnings.push(DesignWarning { layer: self.node.layer.clone(), kind });
@@ -250,8 +255,9 @@ pub(super) fn plain(format: Format) -> Quantization {
     Quantization::new(format, Rounding::Trn, Overflow::WRAP)
 }
 
-/// See [`Design::new`].
-pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsError> {
+/// The design of `graph` as one pipeline; `None` if a kernel has too many operations to be unrolled
+/// or shares them in a loop, or an array has too many elements for registers. See [`Design::new`].
+pub(super) fn pipeline(graph: &Graph, options: &Options) -> Result<Option<Design>, HlsError> {
     check(graph, options)?;
     let (mut parts, name) = Parts::new(&options.name);
     let order = graph.live_nodes();
@@ -290,6 +296,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
             sign_power,
             stem,
             constants_before: parts.constants.len(),
+            positions: Positions::ONE,
             parts: &mut parts,
         };
         let built = kernels::build(&mut builder, &this.op)?;
@@ -307,7 +314,11 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         let inputs = inputs.collect::<Result<_, _>>()?;
         let output = edges.add(*node, wanted, built.element, this, role, port);
         let labels = (stem.clone(), this.layer.clone(), this.op.name());
-        kernels.push(kernel(&parts.constants, &edges.list, labels, (inputs, output), built));
+        let kernel = kernel(&parts.constants, &edges.list, labels, (inputs, output), built);
+        if !kernel.plan.is_unrolled() {
+            return Ok(None);
+        }
+        kernels.push(kernel);
     }
 
     let mut outputs = Vec::new();
@@ -338,7 +349,11 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         outputs.push(port);
     }
 
-    let schedule = plan::schedule(&mut kernels, &edges.list);
+    let is_registers = |edge: &Edge| edge.kind == EdgeKind::Array(Partition::Complete);
+    if !edges.list.iter().all(is_registers) || !kernels.iter().all(|it| it.plan.is_unrolled()) {
+        return Ok(None);
+    }
+    let schedule = plan::pipeline(&mut kernels);
     let inputs = graph.inputs.iter().map(|node| edges.get(*node, &graph.name));
     let mut design = Design {
         name,
@@ -357,7 +372,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
     };
     let found = warnings::check(&design);
     design.warnings.extend(found);
-    Ok(design)
+    Ok(Some(design))
 }
 
 /// The planned kernel with these names, between `inputs` and `output`.
@@ -398,8 +413,13 @@ pub(super) fn check(graph: &Graph, options: &Options) -> Result<(), HlsError> {
     known.extend(graph.layers.iter().map(|(layer, _)| layer.as_str()));
     let reuse = options.layer_reuse_factors.keys().map(|layer| (layer, "reuse factor"));
     let strategies = options.layer_strategies.keys().map(|layer| (layer, "strategy"));
+    let targets = options.layer_target_intervals.keys().map(|layer| (layer, "target interval"));
     let tables = options.table_sizes.layers.keys().map(|layer| (layer, "table size"));
-    match reuse.chain(strategies).chain(tables).find(|(layer, _)| !known.contains(&layer.as_str()))
+    match reuse
+        .chain(targets)
+        .chain(strategies)
+        .chain(tables)
+        .find(|(layer, _)| !known.contains(&layer.as_str()))
     {
         None => Ok(()),
         Some((layer, what)) => {

@@ -60,7 +60,7 @@ pub struct TypeId(pub(super) usize);
 pub struct ConstantId(pub(super) usize);
 
 /// An index into [`Design::edges`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize)]
 pub struct EdgeId(pub(super) usize);
 
 /// An index into [`Design::tokens`].
@@ -291,14 +291,10 @@ pub struct Multipliers {
 /// Execution of the kernels together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
 pub struct Schedule {
-    /// Pipeline, dataflow, or sequence.
+    /// Pipeline or dataflow.
     pub flow: Flow,
-    /// Clock cycles between two samples: the largest of the kernels' intervals, or their sum if
-    /// they run one after the other.
+    /// Clock cycles between two samples.
     pub initiation_interval: u64,
-    /// Clock cycles between two samples if the top function is one process, in which rolled loops
-    /// always run one after the other (Catapult).
-    pub single_process_interval: u64,
     /// Largest number of multipliers of all kernels together.
     pub multipliers: u64,
 }
@@ -325,14 +321,20 @@ impl Multipliers {
 }
 
 impl Design {
-    /// Designs hardware for `graph`.
+    /// Designs hardware for `graph`: one pipeline of arrays, or a process for each operation with
+    /// streams between them. With parallel interfaces, it is a pipeline if every kernel can be
+    /// unrolled fully, else processes behind array ports: so no array is read at an index that
+    /// varies and has all its elements in registers.
     ///
     /// # Errors
     /// If an option makes no sense, or the graph needs a type or a literal that C++ lacks.
     /// Problems to expect in synthesis are no errors but [`Design::warnings`].
     pub fn new(graph: &Graph, options: &Options) -> Result<Self, HlsError> {
         match options.io {
-            IoType::Parallel => build::design(graph, options),
+            IoType::Parallel => match build::pipeline(graph, options)? {
+                Some(design) => Ok(design),
+                None => stream::design(graph, options),
+            },
             IoType::Stream => stream::design(graph, options),
         }
     }
@@ -342,6 +344,12 @@ impl Design {
         let mut all = Operations::default();
         self.kernels.iter().for_each(|kernel| all += kernel.cost.operations);
         all
+    }
+
+    /// Tells whether the arguments of the top function are streams, not arrays.
+    pub fn has_stream_ports(&self) -> bool {
+        let mut ports = self.inputs.iter().chain(&self.outputs);
+        ports.any(|port| matches!(self[*port].kind, EdgeKind::Stream(_)))
     }
 
     /// The name that a project called `name` gets.

@@ -26,6 +26,12 @@ pub enum HlsError {
     #[error("a reuse factor of 0 for {0}")]
     #[diagnostic(help("a reuse factor of 1 gives each product a multiplier of its own"))]
     ReuseFactor(String),
+    /// A target interval of zero.
+    #[error("a target interval of 0 clock cycles for {0}")]
+    #[diagnostic(help(
+        "a target interval of 1 takes a sample in every clock cycle; no rate is above the clock's"
+    ))]
+    TargetInterval(String),
     /// An option for a layer that the graph does not have.
     #[error("a {what} for the layer '{layer}', which the network does not have")]
     #[diagnostic(help("its layers are: {known}"))]

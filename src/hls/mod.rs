@@ -29,7 +29,7 @@ pub use form::Operations;
 pub use function::{FunctionSize, MOST_COMPARATORS};
 pub use kernels::*;
 pub use names::Names;
-pub use options::{Options, TableSizes};
+pub use options::{CLOCK_PERIOD, Options, TableSizes};
 pub use plan::{Flow, LocalArray, Loop, Partition, Plan, Tiles, UNROLL_LIMIT};
 pub use stream::{LineBuffer, Process, ProcessForm};
 pub use warnings::{DesignWarning, DesignWarningKind, dsp_slices};

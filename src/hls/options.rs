@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::HlsError;
-use crate::config::{IoType, Strategy};
+use crate::config::{IoType, Pace, Strategy};
+
+/// Clock period in nanoseconds where none is given: that of hls4ml.
+pub const CLOCK_PERIOD: f64 = 5.0;
 
 /// Options of the hardware.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -22,6 +25,14 @@ pub struct Options {
     pub reuse_factor: u64,
     /// Reuse factors of single layers, by the layer's name.
     pub layer_reuse_factors: BTreeMap<String, u64>,
+    /// Clock cycles between two samples that every layer must reach; takes precedence over
+    /// `reuse_factor`.
+    #[serde(default)]
+    pub target_interval: Option<u64>,
+    /// Clock cycles between two samples that single layers must reach, by the layer's name; take
+    /// precedence over `layer_reuse_factors`.
+    #[serde(default)]
+    pub layer_target_intervals: BTreeMap<String, u64>,
     /// Strategy for sharing multipliers; default of `layer_strategies`.
     #[serde(default)]
     pub strategy: Strategy,
@@ -65,10 +76,12 @@ impl Options {
         Self {
             name: name.into(),
             part: part.into(),
-            clock_period: 5.0,
+            clock_period: CLOCK_PERIOD,
             clock_uncertainty: 0.27,
             reuse_factor: 1,
             layer_reuse_factors: BTreeMap::new(),
+            target_interval: None,
+            layer_target_intervals: BTreeMap::new(),
             strategy: Strategy::Latency,
             layer_strategies: BTreeMap::new(),
             table_sizes: TableSizes::default(),
@@ -76,9 +89,15 @@ impl Options {
         }
     }
 
-    /// The reuse factor asked for `layer`.
-    pub fn reuse_factor_of(&self, layer: &str) -> u64 {
-        self.layer_reuse_factors.get(layer).copied().unwrap_or(self.reuse_factor)
+    /// The time for the arithmetic of `layer`: its own, else that of the model.
+    pub fn pace_of(&self, layer: &str) -> Pace {
+        let target = |interval: &u64| Pace::Interval(*interval);
+        let own = self.layer_target_intervals.get(layer).map(target);
+        let own = own.or_else(|| {
+            self.layer_reuse_factors.get(layer).map(|factor| Pace::ReuseFactor(*factor))
+        });
+        own.or(self.target_interval.as_ref().map(target))
+            .unwrap_or(Pace::ReuseFactor(self.reuse_factor))
     }
 
     /// The strategy for `layer`.
@@ -98,11 +117,17 @@ impl Options {
         if !(0.0..1.0).contains(&self.clock_uncertainty) {
             return Err(HlsError::ClockUncertainty(self.clock_uncertainty));
         }
-        let zero = self.layer_reuse_factors.iter().find(|(_, reuse)| **reuse == 0);
-        match (zero, self.reuse_factor) {
-            (Some((layer, _)), _) => Err(HlsError::ReuseFactor(format!("layer '{layer}'"))),
-            (None, 0) => Err(HlsError::ReuseFactor("the model".into())),
-            _ => Ok(()),
+        let zero = |layers: &BTreeMap<String, u64>, model: u64| {
+            let layer = layers.iter().find(|(_, number)| **number == 0);
+            let layer = layer.map(|(layer, _)| format!("layer '{layer}'"));
+            layer.or_else(|| (model == 0).then(|| "the model".to_owned()))
+        };
+        if let Some(of) = zero(&self.layer_reuse_factors, self.reuse_factor) {
+            return Err(HlsError::ReuseFactor(of));
+        }
+        match zero(&self.layer_target_intervals, self.target_interval.unwrap_or(1)) {
+            Some(of) => Err(HlsError::TargetInterval(of)),
+            None => Ok(()),
         }
     }
 }

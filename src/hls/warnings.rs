@@ -5,7 +5,8 @@ use std::fmt;
 use serde::Serialize;
 
 use super::plan::UNROLL_LIMIT;
-use super::{Design, Kernel, Multipliers};
+use super::{Design, Kernel, Multipliers, Process};
+use crate::config::Pace;
 
 /// Narrowest factor whose products use DSP slices; narrower ones are built from LUTs (Duarte et
 /// al., "Fast inference of deep neural networks in FPGAs for particle physics", 2018: DSP use falls
@@ -36,6 +37,15 @@ pub enum DesignWarningKind {
         bounds: String,
         /// Clock cycles for a sample.
         cycles: u64,
+    },
+    /// A target interval that a layer does not reach.
+    TargetMissed {
+        /// The target: clock cycles between two samples.
+        target: u64,
+        /// Clock cycles between two samples that the layer takes.
+        interval: u64,
+        /// Positions of a sample, one in a clock cycle at most.
+        positions: u64,
     },
     /// More multipliers than the part has.
     TooFewDsps {
@@ -75,6 +85,7 @@ impl DesignWarning {
     pub fn code(&self) -> &'static str {
         match self.kind {
             DesignWarningKind::RolledLoops { .. } => "rolled-loops",
+            DesignWarningKind::TargetMissed { .. } => "target-missed",
             DesignWarningKind::TooFewDsps { .. } => "too-few-dsps",
             DesignWarningKind::UnknownPart { .. } => "unknown-part",
             DesignWarningKind::ReuseFactorChanged { .. } => "reuse-factor",
@@ -84,7 +95,10 @@ impl DesignWarning {
     /// Tells whether synthesis may fail or take hours if nothing changes; any other warning is a
     /// note.
     pub fn is_serious(&self) -> bool {
-        matches!(self.kind, DesignWarningKind::TooFewDsps { .. })
+        matches!(
+            self.kind,
+            DesignWarningKind::TooFewDsps { .. } | DesignWarningKind::TargetMissed { .. }
+        )
     }
 
     /// The change that removes the problem.
@@ -93,6 +107,9 @@ impl DesignWarning {
         match &self.kind {
             DesignWarningKind::RolledLoops { .. } => {
                 format!("make '{layer}' smaller if that is too slow")
+            }
+            DesignWarningKind::TargetMissed { interval, .. } => {
+                format!("set a target interval of {interval}, or make '{layer}' smaller")
             }
             DesignWarningKind::TooFewDsps { reuse_factor, .. } => format!(
                 "set ReuseFactor: {reuse_factor} for the model, use narrower types, or choose a \
@@ -122,6 +139,16 @@ impl fmt::Display for DesignWarning {
                     "layer '{layer}': {product} operations are too many to unroll (the limit is \
                      {UNROLL_LIMIT}); its outer loops are pipelined: {cycles} cycles for a sample"
                 )
+            }
+            DesignWarningKind::TargetMissed { target, interval, positions } => {
+                write!(
+                    f,
+                    "layer '{layer}': {interval} cycles for a sample miss the target of {target}"
+                )?;
+                match positions {
+                    0 | 1 => Ok(()),
+                    _ => write!(f, "; each of its {positions} positions takes at least one"),
+                }
             }
             DesignWarningKind::TooFewDsps { needed, available, part, largest, .. } => write!(
                 f,
@@ -171,8 +198,23 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
             warnings.push(DesignWarning { layer: kernel.layer.clone(), kind });
         }
     }
+    warnings.extend(design.processes.iter().filter_map(|it| check_target(design, it)));
     warnings.extend(check_multipliers(design));
     warnings
+}
+
+/// Compares the clock cycles of a process for a sample with the target of its layer.
+fn check_target(design: &Design, process: &Process) -> Option<DesignWarning> {
+    let Pace::Interval(target) = design.options.pace_of(&process.layer) else { return None };
+    let interval = process.cycles(design);
+    (interval > target).then(|| DesignWarning {
+        layer: process.layer.clone(),
+        kind: DesignWarningKind::TargetMissed {
+            target,
+            interval,
+            positions: process.positions(design),
+        },
+    })
 }
 
 /// Compares the multipliers with the part.

@@ -111,6 +111,16 @@ if {$opt(synth)} {
             directive set /$design_top/$array:rsc -INTERLEAVE $memories
         }
 {%- endif %}
+{%- if !ports.is_empty() %}
+        # A word of an array port holds the channels of a position.
+        foreach {port width} {
+{%- for (name, width) in ports %}
+            {{ name }} {{ width }}
+{%- endfor %}
+        } {
+            directive set /$design_top/$port -WORD_WIDTH $width
+        }
+{%- endif %}
 {%- if !depths.is_empty() %}
         # Depths of the channels between processes.
         foreach {channel depth} {

@@ -9,6 +9,9 @@ use crate::hls::{LinearKernel, SignCodes, Terms, Windows};
 
 /// The C++ function of a matrix.
 pub(super) fn render(cx: Scope<'_>, body: &LinearKernel) -> askama::Result<String> {
+    if body.is_folded() {
+        return folded(cx, body).render();
+    }
     let inputs = Axis::new(
         ["i", "j", "input_tile"],
         ["inputs", "input_tiles"],
@@ -26,7 +29,14 @@ pub(super) fn render(cx: Scope<'_>, body: &LinearKernel) -> askama::Result<Strin
     let template = LinearTemplate {
         body,
         level: if body.windows.is_some() { 2 } else { 1 },
-        entry: row_major(&axes.into_iter().flatten().collect::<Vec<_>>()),
+        entry: match body.listed {
+            Some(_) => "n".to_owned(),
+            None => row_major(&axes.into_iter().flatten().collect::<Vec<_>>()),
+        },
+        sum: match body.listed {
+            Some(_) => "sums[o]",
+            None => sum(body),
+        },
         carried: format!("sums[{}]", row_major(&lane)),
         operand: operand(&cx, body),
         result: result(&cx, body),
@@ -48,6 +58,8 @@ struct LinearTemplate<'a> {
     outputs: Axis,
     /// The index of the weight of input `i` and output `o`.
     entry: String,
+    /// The variable that sums.
+    sum: &'static str,
     /// The sum of output `o`, carried from tile to tile.
     carried: String,
     /// The operand of row `i` of the weights of output `o`.
@@ -119,6 +131,95 @@ fn row_major(loops: &[Counter]) -> String {
     if index.is_empty() { "0".to_owned() } else { index }
 }
 
+/// The variable that sums.
+fn sum(linear: &LinearKernel) -> &'static str {
+    if matches!(linear.terms, Terms::Xnor { .. }) { "below" } else { "sum" }
+}
+
+#[derive(Template)]
+#[template(path = "kernels/linear_folded.cpp")]
+struct FoldedTemplate<'a> {
+    cx: Scope<'a>,
+    body: &'a LinearKernel,
+    arguments: String,
+    /// The index of the weight of input `j` and output `p` of a tile.
+    entry: String,
+    /// The variable that sums.
+    sum: &'static str,
+    /// The operand of input `j` of output `p`.
+    operand: String,
+    /// The index of output `p` of the matrix.
+    output: String,
+    /// Set if a constant is read for an output.
+    uses_output: bool,
+    /// The index of output `p` in the result.
+    result: String,
+    /// Statements that move the inputs of the next tile to the front.
+    rotations: Vec<String>,
+}
+
+fn folded<'a>(cx: Scope<'a>, body: &'a LinearKernel) -> FoldedTemplate<'a> {
+    let (tile_inputs, tile_outputs) = (body.tile_inputs(), body.tile_outputs());
+    let (group_outputs, groups) = (body.outputs / body.groups(), body.groups());
+    let elements = body.inputs * groups;
+    let is_carried = body.tiles.inputs > 1;
+    let counters = [("output_tile", body.tiles.outputs), ("input_tile", body.tiles.inputs)];
+    let counter = |(variable, bound): (&'static str, usize)| Counter { label: "", variable, bound };
+    let [output_tiles, input_tiles] = counters.map(counter);
+    let [inner, outer] = [("j", tile_inputs), ("p", tile_outputs)].map(counter);
+    let used = counters.iter().filter(|(_, bound)| *bound > 1);
+    let mut arguments = vec![format!("{} input[{elements}]", cx.in_type())];
+    if is_carried {
+        arguments.push(format!("{} sums[{tile_outputs}]", cx.sum_type(body)));
+    }
+    arguments.push(format!("{} output[{}]", cx.out_type(), body.outputs));
+    arguments.extend(used.map(|(variable, _)| format!("const int {variable}")));
+
+    let mut rotations = Vec::new();
+    if is_carried {
+        rotations.push(format!("rotate<{}, {tile_inputs}>(input);", body.inputs));
+    }
+    let is_last_input = is_carried.then(|| format!("input_tile == {}", body.tiles.inputs - 1));
+    if groups > 1 && tile_outputs < group_outputs {
+        let tiles = group_outputs / tile_outputs;
+        let is_last_of_group = format!("output_tile % {tiles} == {}", tiles - 1);
+        let condition: Vec<String> = is_last_input.into_iter().chain([is_last_of_group]).collect();
+        rotations.push(format!("if ({}) {{", condition.join(" && ")));
+        rotations.push(format!("rotate<{elements}, {}>(input);", body.inputs));
+        rotations.push("}".to_owned());
+    } else if groups > 1 {
+        let next = tile_outputs / group_outputs * body.inputs;
+        let rotation = format!("rotate<{elements}, {next}>(input);");
+        rotations.extend(match is_last_input {
+            Some(is_last) => vec![format!("if ({is_last}) {{"), rotation, "}".to_owned()],
+            None => vec![rotation],
+        });
+    }
+    let group = match group_outputs {
+        1 => "p".to_owned(),
+        _ => format!("p / {group_outputs}"),
+    };
+    FoldedTemplate {
+        arguments: arguments.join(", "),
+        entry: row_major(&[output_tiles, input_tiles, inner, outer]),
+        sum: sum(body),
+        operand: match groups > 1 && tile_outputs > group_outputs {
+            true => format!("input[{group} * {} + j]", body.inputs),
+            false => "input[j]".to_owned(),
+        },
+        output: row_major(&[output_tiles, outer]),
+        uses_output: body.starts.is_some()
+            || matches!(body.terms, Terms::Signs { shifted: Some(_), .. } | Terms::Xnor { .. }),
+        result: match body.outputs - tile_outputs {
+            0 => "p".to_owned(),
+            before => format!("{before} + p"),
+        },
+        rotations,
+        body,
+        cx,
+    }
+}
+
 fn operand(cx: &Scope<'_>, linear: &LinearKernel) -> String {
     let Some(Windows { channels, group_channels, group_outputs, .. }) = linear.windows else {
         return format!("input[{}]", cx.at(&linear.rows, &linear.inputs, "i"));
@@ -158,17 +259,8 @@ impl Scope<'_> {
         self.inside_loop(self.kernel.plan.window_loops[axis])
     }
 
-    /// The variable that sums.
-    fn sum(&self, linear: &LinearKernel) -> &'static str {
-        if matches!(linear.terms, Terms::Xnor { .. }) { "below" } else { "sum" }
-    }
-
     fn sum_type(&self, linear: &LinearKernel) -> &str {
-        match &linear.terms {
-            Terms::Xnor { count, .. } => self.ty(count),
-            Terms::Signs { shifted: Some(shifted), .. } => self.ty(&shifted.sum),
-            Terms::Signs { .. } | Terms::Products { .. } | Terms::Shifts { .. } => self.out_type(),
-        }
+        self.ty(&linear.sum_type(self.design[self.kernel.output].element))
     }
 
     /// The initial value of the sum of output `o`.

@@ -2,6 +2,7 @@
 
 use super::super::Variable::{self, Bias, Default, ExpTable, InvTable, Result, Weight};
 use super::config;
+use crate::config::Pace;
 use crate::fixed::Quantization;
 
 fn of(text: &str) -> Option<Quantization> {
@@ -144,16 +145,32 @@ LayerName: {act: {TableSize: 64}, fc: {Trace: true}, 'fc_quantized_relu(6)': {Ta
 #[test]
 fn reuse_factors_follow_the_same_order() {
     let config = config(LEVELS);
-    assert_eq!(config.reuse_factor("b", "Dense"), Some(3));
-    assert_eq!(config.reuse_factor("a", "QDense"), Some(2));
-    assert_eq!(config.reuse_factor("a", "Activation"), Some(1));
+    assert_eq!(config.pace("b", "Dense"), Some(Pace::ReuseFactor(3)));
+    assert_eq!(config.pace("a", "QDense"), Some(Pace::ReuseFactor(2)));
+    assert_eq!(config.pace("a", "Activation"), Some(Pace::ReuseFactor(1)));
+}
+
+#[test]
+fn a_target_outranks_a_reuse_factor_of_the_same_entry() {
+    let config = config(
+        "Model: {TargetCycles: 1000, ReuseFactor: 2}\nLayerType: {Dense: {ReuseFactor: 4}}\n\
+         LayerName: {a: {TargetCycles: 50}, b: {TargetCycles: }}",
+    );
+    assert_eq!(config.pace("conv", "Conv2D"), Some(Pace::Interval(1000)));
+    assert_eq!(config.pace("fc", "Dense"), Some(Pace::ReuseFactor(4)));
+    assert_eq!(config.pace("a", "Dense"), Some(Pace::Interval(50)));
+    assert_eq!(config.pace("b", "Dense"), Some(Pace::ReuseFactor(4)));
+    let command_line = config.with_model_values(Some(Pace::ReuseFactor(8)), None);
+    assert_eq!(command_line.pace("conv", "Conv2D"), Some(Pace::ReuseFactor(8)));
+    let command_line = config.with_model_values(Some(Pace::Interval(9)), None);
+    assert_eq!(command_line.pace("conv", "Conv2D"), Some(Pace::Interval(9)));
 }
 
 #[test]
 fn the_name_spelled_the_same_goes_before_the_one_in_another_case() {
     let config = config("LayerName: {FC: {ReuseFactor: 2}, fc: {ReuseFactor: 3}}");
-    assert_eq!(config.reuse_factor("fc", "Dense"), Some(3));
-    assert_eq!(config.reuse_factor("FC", "Dense"), Some(2));
+    assert_eq!(config.pace("fc", "Dense"), Some(Pace::ReuseFactor(3)));
+    assert_eq!(config.pace("FC", "Dense"), Some(Pace::ReuseFactor(2)));
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
         (
             "Model: {ReuseFactr: 1}",
             "unknown key 'ReuseFactr' in Model, did you mean 'ReuseFactor'?",
-            "keys here are: Precision, ReuseFactor, Strategy, TableSize, InternalSigmoid, TraceOutput, BitExact, BramFactor, Compression, ConvImplementation, PipelineStyle, PipelineInterval, TargetCycles, AllowDAFallback, AllowV2Fallback, ChannelsLastConversion, TransposeOutputs",
+            "keys here are: Precision, ReuseFactor, TargetCycles, Strategy, TableSize, InternalSigmoid, TraceOutput, BitExact, BramFactor, Compression, ConvImplementation, PipelineStyle, PipelineInterval, AllowDAFallback, AllowV2Fallback, ChannelsLastConversion, TransposeOutputs",
         ),
         (
             "LayerName: {a: {InternalSigmoid: hard}}",
@@ -126,9 +126,9 @@ fn keys_that_change_no_result_are_noted_once() {
     let text = "
 HLSConfig:
   SkipOptimizers: [fuse_bias_add]
-  Model: {BramFactor: 100, BitExact: false, TargetCycles: 3, ConvImplementation: Encoded}
+  Model: {BramFactor: 100, BitExact: false, PipelineInterval: 3, ConvImplementation: Encoded}
   LayerName:
-    a: {ParallelizationFactor: 4, TargetCycles: 9}
+    a: {ParallelizationFactor: 4}
     b: {ParallelizationFactor: 2, ConvImplementation: LineBuffer}
     c: {ParallelizationFactor: 1, ConvImplementation: LineBuffer}
     d: {ParallelizationFactor: 8}
@@ -137,7 +137,7 @@ HLSConfig:
         "SkipOptimizers of HLSConfig (Bitkiln has passes of its own)",
         "BramFactor of HLSConfig.Model (weights are constants or memories of the design)",
         "BitExact of HLSConfig.Model (types are exact in any case)",
-        "TargetCycles of HLSConfig.Model and 1 more (Bitkiln plans the schedule itself)",
+        "PipelineInterval of HLSConfig.Model (Bitkiln plans the schedule itself)",
         "ConvImplementation of HLSConfig.Model (Bitkiln plans convolutions itself)",
         "ParallelizationFactor of HLSConfig.LayerName.a and 2 more (Bitkiln plans convolutions itself)",
     ];

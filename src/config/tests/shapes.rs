@@ -2,7 +2,7 @@
 
 use super::super::{ClockUncertainty, Config, Variable};
 use super::config;
-use crate::config::Tool;
+use crate::config::{Pace, Tool};
 
 const FULL: &str = "
 Backend: Catapult
@@ -30,7 +30,7 @@ fn a_whole_file_sets_the_project_and_the_layers() {
     assert_eq!(config.clock_uncertainty, Some(ClockUncertainty::Percent(27.0)));
     assert_eq!(config.project_name.as_deref(), Some("tagger"));
     assert_eq!(config.output_dir, Some("my prj".into()));
-    assert_eq!(config.reuse_factor("fc", "QDense"), Some(2));
+    assert_eq!(config.pace("fc", "QDense"), Some(Pace::ReuseFactor(2)));
     let softmax = config.softmax("softmax");
     assert_eq!(softmax.table_size, Some(512));
     assert_eq!(softmax.exp_table, "ufixed<10,1>".parse().ok());
@@ -42,7 +42,7 @@ fn a_whole_file_sets_the_project_and_the_layers() {
 fn json_is_read_as_well() {
     let json = r#"{"ClockPeriod": 4, "HLSConfig": {"Model": {"ReuseFactor": 3}}}"#;
     assert_eq!(config(json).clock_period, Some(4.0));
-    assert_eq!(config(json).reuse_factor("fc", "Dense"), Some(3));
+    assert_eq!(config(json).pace("fc", "Dense"), Some(Pace::ReuseFactor(3)));
 }
 
 #[test]
@@ -51,14 +51,14 @@ fn the_part_under_hlsconfig_may_stand_alone() {
     let wrapped =
         "HLSConfig:\n  Model: {ReuseFactor: 3}\n  LayerName:\n    fc: {Precision: 'int<4>'}";
     assert_eq!(config(inner), config(wrapped));
-    assert_eq!(config(inner).reuse_factor("fc", "Dense"), Some(3));
+    assert_eq!(config(inner).pace("fc", "Dense"), Some(Pace::ReuseFactor(3)));
 }
 
 #[test]
 fn an_empty_mapping_sets_nothing() {
     assert_eq!(config("{}"), Config::default());
     assert_eq!(
-        config("HLSConfig: {Model: , LayerType: , LayerName: {fc: }}").reuse_factor("fc", "Dense"),
+        config("HLSConfig: {Model: , LayerType: , LayerName: {fc: }}").pace("fc", "Dense"),
         None
     );
 }
@@ -155,5 +155,5 @@ fn the_manuals_example_is_read() {
         .collect();
     let config = config(&block.join("\n"));
     assert_eq!(config.softmax("softmax").table_size, Some(2048));
-    assert_eq!(config.reuse_factor("fc2", "QDense"), Some(4));
+    assert_eq!(config.pace("fc2", "QDense"), Some(Pace::ReuseFactor(4)));
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::{Config, ConfigError};
+use super::super::{Config, ConfigError, Pace};
 use super::{config, error};
 
 /// The error is one of syntax and says this.
@@ -31,8 +31,8 @@ fn aliases_work_in_moderation() {
     let text =
         "LayerName:\n  a: &common {ReuseFactor: 4}\n  b: *common\n  c: {<<: *common, Skip: true}";
     let config = config(text);
-    assert_eq!(config.reuse_factor("b", "Dense"), Some(4));
-    assert_eq!(config.reuse_factor("c", "Dense"), Some(4));
+    assert_eq!(config.pace("b", "Dense"), Some(Pace::ReuseFactor(4)));
+    assert_eq!(config.pace("c", "Dense"), Some(Pace::ReuseFactor(4)));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Weight matrices: dot products of rows or windows with constants.
 
 use num_bigint::BigInt;
+use num_traits::Zero;
 use serde::Serialize;
 
 use super::scaling::{Shifter, SignCodes, misshapen, negative, shifter, sign_codes};
@@ -8,7 +9,7 @@ use super::{Body, Built};
 use crate::fixed::{Codes, Range};
 use crate::hls::build::NodeBuilder;
 use crate::hls::form::{MatrixForm, ShiftedSum, Uses};
-use crate::hls::plan::{LocalArray, Nest, Reads, Sharing, Structure, Tiles};
+use crate::hls::plan::{LocalArray, Matrix, Nest, Reads, Sharing, Structure, Tiles};
 use crate::hls::{ConstantId, Cost, HlsError, Multipliers, Operations, TypeId};
 use crate::ir;
 
@@ -29,6 +30,19 @@ pub struct LinearKernel {
     pub starts: Option<ConstantId>,
     /// Tiles of the matrix, one for an iteration.
     pub tiles: Tiles,
+    /// The positions of the weights that are not 0, if only those are written down.
+    pub listed: Option<Listed>,
+}
+
+/// The positions of weights that are not 0, by output and input.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Listed {
+    /// The inputs of the weights.
+    pub inputs: ConstantId,
+    /// The outputs of the weights.
+    pub outputs: ConstantId,
+    /// Number of weights.
+    pub count: usize,
 }
 
 /// Windows that slide over the operand; see [`ir::Conv`].
@@ -97,6 +111,27 @@ pub struct ShiftedSums {
 }
 
 impl LinearKernel {
+    /// Tells whether a call computes one tile: the matrix is applied to one position, and a process
+    /// calls the kernel for each tile.
+    pub fn is_folded(&self) -> bool {
+        let is_one = |it: &Windows| it.window == ir::Window::whole(it.window.input);
+        self.rows == 1 && self.windows.as_ref().is_none_or(is_one) && !self.tiles.is_whole()
+    }
+
+    /// The type of the sums of a kernel whose results have the type `result`.
+    pub fn sum_type(&self, result: TypeId) -> TypeId {
+        match &self.terms {
+            Terms::Xnor { count, .. } => *count,
+            Terms::Signs { shifted: Some(shifted), .. } => shifted.sum,
+            Terms::Signs { .. } | Terms::Products { .. } | Terms::Shifts { .. } => result,
+        }
+    }
+
+    /// Groups of outputs with the same inputs.
+    pub fn groups(&self) -> usize {
+        self.windows.map_or(1, |windows| self.outputs / windows.group_outputs.max(1))
+    }
+
     /// Inputs of a tile.
     pub fn tile_inputs(&self) -> usize {
         self.inputs / self.tiles.inputs
@@ -112,11 +147,19 @@ impl LinearKernel {
     fn structure(&self) -> Structure {
         let Tiles { inputs, outputs } = self.tiles;
         let (tile_inputs, tile_outputs) = (self.tile_inputs(), self.tile_outputs());
+        if self.is_folded() {
+            let nest = Nest::new(&[tile_outputs, tile_inputs]);
+            let folds = self.tiles.count();
+            return Structure { is_tiled: true, folds, ..Structure::new(nest) };
+        }
         let around = match &self.windows {
             Some(windows) => windows.window.output.to_vec(),
             None => vec![self.rows],
         };
-        let matrix = [outputs, inputs, tile_outputs, tile_inputs];
+        let matrix = match &self.listed {
+            Some(listed) => vec![listed.count],
+            None => vec![outputs, inputs, tile_outputs, tile_inputs],
+        };
         let nest = Nest::new(&[&around[..], &matrix].concat());
         // Loops over tiles are rolled, those around them all or none.
         let tile_loops = match (inputs, outputs) {
@@ -135,7 +178,8 @@ impl LinearKernel {
         });
         let window = self.windows.map(|_| LocalArray::new("window", window_len, tile_inputs));
         // Sums that are carried from tile to tile.
-        let sums = (inputs > 1).then(|| LocalArray::new("sums", tile_outputs, tile_outputs));
+        let has_sums = inputs > 1 || self.listed.is_some();
+        let sums = has_sums.then(|| LocalArray::new("sums", tile_outputs, tile_outputs));
         let arrays = window.into_iter().chain(sums).collect();
         Structure { reads, arrays, window_len, is_tiled, ..Structure::new(nest) }
     }
@@ -185,10 +229,21 @@ fn matrix(
 ) -> Result<Built, HlsError> {
     let (layer, format) = (&cx.node.layer, cx.node.tensor.format);
     let element = cx.local_type("acc", "sums", format, cx.node.tensor.range());
-    let asked = cx.options.reuse_factor_of(layer);
-    let sharing = Sharing::new(cx.options.strategy_of(layer), inputs, outputs, asked);
+    let groups = windows.map_or(1, |windows| outputs / windows.group_outputs.max(1));
+    let nonzero = op.weights.codes.iter().filter(|code| !code.is_zero());
+    let (nonzero, digits) =
+        nonzero.fold((0, 0), |(count, digits), code| (count + 1, digits + signed_digits(&code)));
+    let (digits, product) = match form {
+        MatrixForm::Products => (digits, u64::from(op.weights.format.width())),
+        MatrixForm::Signs { .. } | MatrixForm::Shifts { .. } | MatrixForm::Xnor { .. } => {
+            (nonzero, 1)
+        }
+    };
+    let shape = Matrix { inputs, outputs, groups, nonzero, digits, product };
+    let (pace, strategy) = (cx.options.pace_of(layer), cx.options.strategy_of(layer));
+    let sharing = Sharing::new(&shape, strategy, pace, cx.positions);
     let (tiles, reuse_factor) = (sharing.tiles, sharing.reuse_factor());
-    cx.warn_of_reuse_factor(asked, reuse_factor, (inputs, outputs));
+    cx.warn_of_reuse_factor(pace, reuse_factor, (inputs, outputs));
     let products = (rows * inputs * outputs) as u64;
     let mut operations = form.operations(op, &uses);
     if !tiles.is_whole() && form == MatrixForm::Products {
@@ -200,11 +255,13 @@ fn matrix(
     }
 
     let codes = &op.weights.codes;
+    let listed = sharing.is_listed.then(|| listed(cx, codes)).transpose()?;
     let terms = match &form {
         MatrixForm::Products => {
             let weights = cx.constant("weight", "weights", &op.weights)?;
             // A weight from a memory is read and multiplied, whatever it is.
-            let sparse = tiles.is_whole() && codes.iter().any(|code| code == BigInt::ZERO);
+            let is_all = tiles.is_whole() && listed.is_none();
+            let sparse = is_all && codes.iter().any(|code| code.is_zero());
             Terms::Products { weights, sparse }
         }
         MatrixForm::Signs { shifted } => {
@@ -234,7 +291,7 @@ fn matrix(
     };
     let formats = [cx.operand.tensor.format, op.weights.format];
     let multipliers = Multipliers::new(products, &operations, reuse_factor, formats);
-    let linear = LinearKernel { rows, inputs, windows, outputs, terms, starts, tiles };
+    let linear = LinearKernel { rows, inputs, windows, outputs, terms, starts, tiles, listed };
     let mut structure = linear.structure();
     let error = misshapen(cx);
     // Weights are a row for each tile, other constants a number for each output.
@@ -242,8 +299,11 @@ fn matrix(
         let mut word = linear.tile_outputs();
         if let [_, _] = constant.codes.shape() {
             word *= linear.tile_inputs();
-            let codes = tiled(constant.codes.clone(), inputs, outputs, tiles);
-            constant.codes = codes.ok_or_else(|| error.clone())?;
+            constant.codes = match linear.listed {
+                Some(_) => at_nonzero(&constant.codes, codes),
+                None => tiled(constant.codes.clone(), inputs, outputs, tiles)
+                    .ok_or_else(|| error.clone())?,
+            };
         }
         structure.constants.push((id, structure.is_tiled.then_some(word as u64)));
     }
@@ -257,6 +317,46 @@ fn matrix(
     };
     let (body, interval) = (Body::Linear(linear), sharing.interval);
     Ok(Built { body, structure, element, cost, multipliers, interval, sign_power: None })
+}
+
+/// Non-zero digits of `code` in canonical signed digit form, in which no two neighbours are
+/// non-zero: the fewest additions and subtractions for a product with it (Reitwiesner, "Binary
+/// arithmetic", 1960).
+fn signed_digits(code: &BigInt) -> u64 {
+    let magnitude = code.magnitude();
+    ((magnitude * 3_u32) ^ magnitude).count_ones()
+}
+
+/// The positions of the numbers of `codes` \[inputs, outputs\] that are not 0, by output and input.
+fn nonzero_positions(codes: &Codes) -> Vec<(usize, usize)> {
+    let &[inputs, outputs] = codes.shape() else { return Vec::new() };
+    let is_nonzero: Vec<bool> = codes.iter().map(|code| !code.is_zero()).collect();
+    let all = (0..outputs).flat_map(|output| (0..inputs).map(move |input| (input, output)));
+    all.filter(|(input, output)| is_nonzero[input * outputs + output]).collect()
+}
+
+/// Constants with the positions of the weights `codes` that are not 0.
+fn listed(cx: &mut NodeBuilder<'_>, codes: &Codes) -> Result<Listed, HlsError> {
+    let positions = nonzero_positions(codes);
+    let count = positions.len();
+    let (inputs, outputs): (Vec<usize>, Vec<usize>) = positions.into_iter().unzip();
+    let mut indices = |suffix, holds, list: Vec<usize>| {
+        let codes = ndarray::Array1::from(list).mapv(BigInt::from).into_dyn();
+        cx.integers(suffix, holds, Codes::from_big(codes))
+    };
+    let inputs = indices("input", "inputs of weights", inputs)?;
+    let outputs = indices("output", "outputs of weights", outputs)?;
+    Ok(Listed { inputs, outputs, count })
+}
+
+/// The numbers of `codes` at the positions where `weights` are not 0.
+fn at_nonzero(codes: &Codes, weights: &Codes) -> Codes {
+    let all: Vec<BigInt> = codes.iter().collect();
+    let outputs = weights.shape()[1];
+    let positions = nonzero_positions(weights).into_iter();
+    let list: Vec<BigInt> =
+        positions.map(|(input, output)| all[input * outputs + output].clone()).collect();
+    Codes::from_big(ndarray::Array1::from(list).into_dyn())
 }
 
 /// The matrix \[inputs, outputs\] with a row for each tile: an iteration reads one word of memory.

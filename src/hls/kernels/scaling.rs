@@ -120,7 +120,8 @@ pub(super) fn build_affine(cx: &mut NodeBuilder<'_>, op: &ir::Affine) -> Result<
     // A layer's weight matrix decides its interval; scales share multipliers as far as that allows.
     let operations = form::scaling_operations(&op.scale, bias.is_some(), result.len());
     let layer = &cx.node.layer;
-    let asked = cx.options.reuse_factor_of(layer);
+    let pace = cx.options.pace_of(layer);
+    let asked = cx.positions.reuse_factor(pace);
     let reuse_factor = reuse_factor_up_to(asked, channels);
     let products = (rows * channels) as u64;
     let formats = [operand.format, op.scale.format];
@@ -128,7 +129,7 @@ pub(super) fn build_affine(cx: &mut NodeBuilder<'_>, op: &ir::Affine) -> Result<
     let has_matrix = |node: &ir::Node| matches!(node.op, Op::Linear(_) | Op::Conv(_));
     let alone = !cx.graph.nodes.node_weights().any(|it| it.layer == *layer && has_matrix(it));
     if alone && multipliers.is_some() {
-        cx.warn_of_reuse_factor(asked, reuse_factor, (1, channels));
+        cx.warn_of_reuse_factor(pace, reuse_factor, (1, channels));
     }
     let form = match &scaling {
         Scaling::Products => "scale and bias",

@@ -1,4 +1,5 @@
-//! Streaming designs: a process for each node of the graph, and FIFOs of tokens between them.
+//! Streaming designs: a process for each node of the graph, and FIFOs of tokens between them. The
+//! ports of the top function are streams or arrays.
 //!
 //! A token holds the channels of one position, and positions follow one another row-major. A
 //! process computes position by position with a kernel for one position, the same as in a design of
@@ -21,14 +22,15 @@ use super::design::{
     Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, KernelId, Schedule, Stream, Token, TokenId,
     TypeId,
 };
-use super::kernels;
-use super::plan::{Loop, Partition};
+use super::kernels::{self, Body};
+use super::plan::{Loop, Partition, Positions};
 use super::{HlsError, Number, Options, warnings};
+use crate::config::IoType;
 use crate::ir::{self, Graph, NodeId};
 
 pub use process::{LineBuffer, Process, ProcessForm};
 
-/// See [`Design::new`].
+/// See [`Design::new`]. Ports are arrays in a design with parallel interfaces.
 pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsError> {
     build::check(graph, options)?;
     let (parts, name) = Parts::new(&options.name);
@@ -41,6 +43,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         kernels: Vec::new(),
         processes: Vec::new(),
         unread: HashMap::new(),
+        ports: HashMap::new(),
         sign_powers: HashMap::new(),
     };
     let order = graph.live_nodes();
@@ -64,7 +67,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         builder.edges.iter().position(is_port).map(EdgeId)
     });
     let inputs = inputs.collect();
-    let outputs = graph.outputs.iter().map(|output| builder.unread_of(output.node, &output.name));
+    let outputs = graph.outputs.iter().map(|output| builder.output(output));
     let outputs: Vec<EdgeId> = outputs.collect::<Result<_, _>>()?;
     let Builder { parts, edges, tokens, kernels, processes, .. } = builder;
     let mut design = Design {
@@ -99,17 +102,25 @@ struct Builder<'a> {
     processes: Vec<Process>,
     /// Streams of each node's result that no process reads so far, in the order of its readers.
     unread: HashMap<NodeId, VecDeque<EdgeId>>,
+    /// Names of the output ports that are arrays, by the stream that is written to them.
+    ports: HashMap<EdgeId, (String, String)>,
     /// The p for which every element of a result is ± 2^p, both occurring.
     sign_powers: HashMap<NodeId, i32>,
 }
 
-/// The computation of a process: its form, the type of its result, and its kernel.
+/// The computation of a process: its form and its kernel.
 struct Computation {
     form: ProcessForm,
-    element: TypeId,
     kernel: Option<KernelId>,
     /// Bits of its buffers.
     state_bits: u64,
+}
+
+impl Computation {
+    /// A process of `form` that passes tokens on.
+    fn of_tokens(form: ProcessForm) -> Self {
+        Self { form, kernel: None, state_bits: 0 }
+    }
 }
 
 impl Builder<'_> {
@@ -129,12 +140,12 @@ impl Builder<'_> {
             let format = plain(this.tensor.format);
             let element = self.parts.add_type(&wanted, &this.layer, "values", format, range);
             let token = self.token(stem, element, &this.tensor);
-            self.stream(stem.to_owned(), token, this, EdgeRole::Input, &this.layer)
+            self.input(stem, token, this)
         } else {
             let inputs = operands.iter().map(|operand| self.unread_of(*operand, &this.name));
             let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
-            let computation = self.computation(node, stem, &inputs)?;
-            let token = self.token(stem, computation.element, &this.tensor);
+            let (computation, element) = self.computation(node, stem, &inputs)?;
+            let token = self.token(stem, element, &this.tensor);
             let output = match direct.flatten() {
                 Some(port) => self.port(port, token, this, stem),
                 None => {
@@ -142,7 +153,7 @@ impl Builder<'_> {
                     self.stream(name, token, this, EdgeRole::Internal, &this.layer)
                 }
             };
-            self.process(stem.to_owned(), this, computation, inputs, vec![output]);
+            self.process(stem.to_owned(), &this.layer, computation, inputs, vec![output]);
             output
         };
         let unread = match direct {
@@ -184,23 +195,18 @@ impl Builder<'_> {
             })
             .collect();
         let name = self.parts.names.unique(&format!("{stem}_fork"));
-        let computation = Computation {
-            form: ProcessForm::Fork { tokens },
-            element: self.tokens[token.0].element,
-            kernel: None,
-            state_bits: 0,
-        };
-        self.process(name, node, computation, vec![input], copies.clone());
+        let computation = Computation::of_tokens(ProcessForm::Fork { tokens });
+        self.process(name, &node.layer, computation, vec![input], copies.clone());
         copies.into()
     }
 
-    /// The form of a node's process, and its kernel.
+    /// The form of a node's process, its kernel, and the type of its result.
     fn computation(
         &mut self,
         id: NodeId,
         stem: &str,
         inputs: &[EdgeId],
-    ) -> Result<Computation, HlsError> {
+    ) -> Result<(Computation, TypeId), HlsError> {
         let graph = self.graph;
         let node = &graph[id];
         let operand_ids = graph.operands(id);
@@ -210,10 +216,12 @@ impl Builder<'_> {
         match Form::of(node, &operands) {
             Form::Rows(position) => {
                 let rows = node.tensor.rows();
+                let positions = Positions { count: rows as u64, idle: 0 };
                 let (kernel, element) =
-                    self.kernel(id, (stem, "row"), position, inputs, (rows, sign_power))?;
+                    self.kernel(id, (stem, "row"), position, inputs, (positions, sign_power))?;
                 let form = ProcessForm::Rows { tokens: rows };
-                Ok(Computation { form, element, kernel: Some(kernel), state_bits: 0 })
+                let state_bits = self.step_bits(kernel);
+                Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
             }
             Form::Windows { window, is_max, position } => {
                 let x = &operands[0].tensor;
@@ -222,12 +230,15 @@ impl Builder<'_> {
                 let sign_power = sign_power.filter(|_| !window.is_padded());
                 let code = if is_max { x.range().low().clone() } else { 0.into() };
                 let lines = LineBuffer::new(window, x.channel_count(), Number { element, code });
-                let state_bits = lines.elements() as u64 * u64::from(x.format.width());
-                let copies = (window.windows(), sign_power);
+                let line_bits = lines.elements() as u64 * u64::from(x.format.width());
+                let count = window.windows() as u64;
+                let grid = (lines.grid[0] * lines.grid[1]) as u64;
+                let positions = Positions { count, idle: grid - count };
                 let (kernel, element) =
-                    self.kernel(id, (stem, "window"), position, inputs, copies)?;
+                    self.kernel(id, (stem, "window"), position, inputs, (positions, sign_power))?;
                 let form = ProcessForm::Windows(lines);
-                Ok(Computation { form, element, kernel: Some(kernel), state_bits })
+                let state_bits = line_bits + self.step_bits(kernel);
+                Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
             }
             Form::Reduce(kind) => {
                 let wanted = format!("{stem}_t");
@@ -237,39 +248,40 @@ impl Builder<'_> {
                 let state_bits = node.tensor.channel_count() as u64 * bits;
                 let element = self.parts.add_type(&wanted, &node.layer, "values", format, range);
                 let form = ProcessForm::Reduce { kind, tokens };
-                Ok(Computation { form, element, kernel: None, state_bits })
+                Ok((Computation { form, kernel: None, state_bits }, element))
             }
             Form::Frame(position) => {
                 let bits =
                     |it: &ir::Node| it.tensor.len() as u64 * u64::from(it.tensor.format.width());
                 let state_bits = operands.iter().copied().chain([node]).map(bits).sum();
-                let (kernel, element) =
-                    self.kernel(id, (stem, "frame"), position, inputs, (1, sign_power))?;
-                Ok(Computation {
-                    form: ProcessForm::Frame,
-                    element,
-                    kernel: Some(kernel),
-                    state_bits,
-                })
+                let (kernel, element) = self.kernel(
+                    id,
+                    (stem, "frame"),
+                    position,
+                    inputs,
+                    (Positions::ONE, sign_power),
+                )?;
+                let form = ProcessForm::Frame;
+                Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
             }
             Form::Repack => {
                 self.sign_powers.extend(sign_power.map(|power| (id, power)));
                 let state_bits = node.tensor.len() as u64 * u64::from(node.tensor.format.width());
                 let element = element(self);
-                Ok(Computation { form: ProcessForm::Frame, element, kernel: None, state_bits })
+                let form = ProcessForm::Frame;
+                Ok((Computation { form, kernel: None, state_bits }, element))
             }
         }
     }
 
-    /// The kernel of the node `id` at a position, of which a sample has `copies`, and the type of
-    /// its result.
+    /// The kernel of the node `id` at each of `positions`, and the type of its result.
     fn kernel(
         &mut self,
         id: NodeId,
         (stem, part): (&str, &str),
         Position { node, operands }: Position,
         inputs: &[EdgeId],
-        (copies, sign_power): (usize, Option<i32>),
+        (positions, sign_power): (Positions, Option<i32>),
     ) -> Result<(KernelId, TypeId), HlsError> {
         let list: Vec<&ir::Node> = operands.iter().collect();
         let mut builder = NodeBuilder {
@@ -281,6 +293,7 @@ impl Builder<'_> {
             sign_power,
             stem,
             constants_before: self.parts.constants.len(),
+            positions,
             parts: &mut self.parts,
         };
         let built = kernels::build(&mut builder, &node.op)?;
@@ -299,8 +312,22 @@ impl Builder<'_> {
         let labels = (name, node.layer.clone(), node.op.name());
         let kernel =
             build::kernel(&self.parts.constants, &self.edges, labels, (arrays, result), built);
-        self.kernels.push(kernel.repeated(copies as u64));
+        self.kernels.push(kernel.repeated(positions.count));
         Ok((KernelId(self.kernels.len() - 1), element))
+    }
+
+    /// Bits that a process keeps from step to step of a folded kernel: operands and sums.
+    fn step_bits(&self, kernel: KernelId) -> u64 {
+        let kernel = &self.kernels[kernel.0];
+        let Body::Linear(linear) = &kernel.body else { return 0 };
+        let width = |ty: TypeId| u64::from(self.parts.types[ty.0].quantization.format.width());
+        let operand = &self.edges[kernel.inputs[0].0];
+        let sum = linear.sum_type(self.edges[kernel.output.0].element);
+        let sums = if linear.tiles.inputs > 1 { linear.tile_outputs() } else { 0 };
+        match linear.is_folded() {
+            true => operand.len() as u64 * width(operand.element) + sums as u64 * width(sum),
+            false => 0,
+        }
     }
 
     /// An array inside the process of `node`.
@@ -314,20 +341,22 @@ impl Builder<'_> {
     fn process(
         &mut self,
         name: String,
-        node: &ir::Node,
+        layer: &str,
         computation: Computation,
         inputs: Vec<EdgeId>,
         outputs: Vec<EdgeId>,
     ) {
-        let Computation { form, kernel, state_bits, .. } = computation;
+        let Computation { form, kernel, state_bits } = computation;
         let plan = match kernel.map(|id| &self.kernels[id.0].plan) {
+            // Each step is an iteration.
+            Some(plan) if plan.folds > 1 => Loop::Pipeline { interval: 1, unroll: 1 },
             Some(plan) if !plan.is_unrolled() => Loop::Sequential,
             plan => {
                 let interval = plan.map_or(1, |plan| plan.initiation_interval);
                 Loop::Pipeline { interval, unroll: 1 }
             }
         };
-        let layer = node.layer.clone();
+        let layer = layer.to_owned();
         let process = Process { name, layer, form, inputs, outputs, kernel, plan, state_bits };
         self.processes.push(process);
     }
@@ -339,10 +368,68 @@ impl Builder<'_> {
         TokenId(self.tokens.len() - 1)
     }
 
+    /// The stream of an input of the network. An array is read into it.
+    fn input(&mut self, stem: &str, token: TokenId, node: &ir::Node) -> EdgeId {
+        if self.options.io == IoType::Stream {
+            return self.stream(stem.to_owned(), token, node, EdgeRole::Input, &node.layer);
+        }
+        let port = self.array_port(stem.to_owned(), token, node, EdgeRole::Input, &node.layer);
+        let name = self.parts.names.unique(&format!("{stem}_stream"));
+        let stream = self.stream(name, token, node, EdgeRole::Internal, &node.layer);
+        let form = ProcessForm::FromArray { tokens: node.tensor.rows() };
+        let name = self.parts.names.unique(&format!("{stem}_read"));
+        self.process(name, &node.layer, Computation::of_tokens(form), vec![port], vec![stream]);
+        stream
+    }
+
     /// The stream of an output of the network, the result of `node`.
     fn port(&mut self, output: &str, token: TokenId, node: &ir::Node, stem: &str) -> EdgeId {
         let name = build::port_name(&mut self.parts.names, output, &node.name, stem);
-        self.stream(name, token, node, EdgeRole::Output, output)
+        if self.options.io == IoType::Stream {
+            return self.stream(name, token, node, EdgeRole::Output, output);
+        }
+        let wanted = format!("{}_stream", name.strip_suffix("_out").unwrap_or(&name));
+        let inner = self.parts.names.unique(&wanted);
+        let stream = self.stream(inner, token, node, EdgeRole::Internal, &node.layer);
+        self.ports.insert(stream, (name, output.to_owned()));
+        stream
+    }
+
+    /// The port of `output`. A stream is written to an array.
+    fn output(&mut self, output: &ir::Output) -> Result<EdgeId, HlsError> {
+        let stream = self.unread_of(output.node, &output.name)?;
+        let Some((name, layer)) = self.ports.remove(&stream) else { return Ok(stream) };
+        let EdgeKind::Stream(Stream { token, tokens, .. }) = self.edges[stream.0].kind else {
+            return Ok(stream);
+        };
+        let node = &self.graph[output.node];
+        let port = self.array_port(name, token, node, EdgeRole::Output, &layer);
+        let stem = self.edges[port.0].name.clone();
+        let wanted = format!("{}_write", stem.strip_suffix("_out").unwrap_or(&stem));
+        let name = self.parts.names.unique(&wanted);
+        let form = ProcessForm::ToArray { tokens };
+        self.process(name, &node.layer, Computation::of_tokens(form), vec![stream], vec![port]);
+        Ok(port)
+    }
+
+    /// An argument of the top function with all elements of the result of `node`: registers if it
+    /// is one token, else a memory with a token in a word.
+    fn array_port(
+        &mut self,
+        name: String,
+        token: TokenId,
+        node: &ir::Node,
+        role: EdgeRole,
+        layer: &str,
+    ) -> EdgeId {
+        let Token { element, lanes, .. } = self.tokens[token.0];
+        let partition = match node.tensor.rows() {
+            1 => Partition::Complete,
+            _ => Partition::Reshape { elements: lanes as u64 },
+        };
+        let (kind, shape) = (EdgeKind::Array(partition), node.tensor.shape.clone());
+        self.edges.push(Edge { name, element, shape, kind, role, layer: layer.into() });
+        EdgeId(self.edges.len() - 1)
     }
 
     /// A stream of the result of `node`. The network of processes decides its depth.

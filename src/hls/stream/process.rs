@@ -48,6 +48,16 @@ pub enum ProcessForm {
     },
     /// The kernel computes a whole sample from whole samples, which are collected in arrays.
     Frame,
+    /// Tokens of an array, an argument of the top function.
+    FromArray {
+        /// Tokens of a sample.
+        tokens: usize,
+    },
+    /// Tokens to an array, an argument of the top function.
+    ToArray {
+        /// Tokens of a sample.
+        tokens: usize,
+    },
     /// Every output gets each token.
     Fork {
         /// Tokens of a sample.
@@ -115,8 +125,13 @@ impl LineBuffer {
         (self.span[0] - 1) * self.window.input[1]
     }
 
-    /// Its iterations, `interval` clock cycles each.
-    pub(super) fn phases(&self, interval: u64, input: ChannelId, output: ChannelId) -> Vec<Phase> {
+    /// Its iterations. One that completes a window takes `interval` clock cycles, any other `idle`.
+    pub(super) fn phases(
+        &self,
+        (interval, idle): (u64, u64),
+        input: ChannelId,
+        output: ChannelId,
+    ) -> Vec<Phase> {
         let mut phases: Vec<Phase> = Vec::new();
         for row in 0..self.grid[0] {
             let completes_row = self.window_at(0, row).is_some();
@@ -125,6 +140,7 @@ impl LineBuffer {
                 let is_complete = completes_row && self.window_at(1, column).is_some();
                 let reads = if is_inside { vec![input] } else { vec![] };
                 let writes = if is_complete { vec![output] } else { vec![] };
+                let interval = if is_complete { interval } else { idle };
                 match phases.last_mut() {
                     Some(last) if last.reads == reads && last.writes == writes => {
                         last.iterations += 1;
@@ -147,25 +163,48 @@ impl Process {
         })
     }
 
+    /// Clock cycles for a sample, if nothing blocks it.
+    pub fn cycles(&self, design: &Design) -> u64 {
+        let phases = self.phases(design, |edge| ChannelId(edge.0));
+        phases.iter().map(|phase| phase.iterations * phase.interval).sum()
+    }
+
+    /// Iterations for a sample with an interval of 1.
+    pub fn positions(&self, design: &Design) -> u64 {
+        let phases = self.phases(design, |edge| ChannelId(edge.0));
+        phases.iter().map(|phase| phase.iterations).sum()
+    }
+
     /// The iterations for a sample; `channel` is that of a stream.
     pub(super) fn phases(
         &self,
         design: &Design,
         channel: impl Fn(&EdgeId) -> ChannelId,
     ) -> Vec<Phase> {
-        let reads: Vec<ChannelId> = self.inputs.iter().map(&channel).collect();
-        let writes: Vec<ChannelId> = self.outputs.iter().map(&channel).collect();
-        let kernel = self.kernel.map(|id| design[id].plan.initiation_interval);
-        let interval = kernel.unwrap_or(1);
+        let is_stream = |edge: &&EdgeId| matches!(design[**edge].kind, EdgeKind::Stream(_));
+        let channels = |edges: &[EdgeId]| -> Vec<ChannelId> {
+            edges.iter().filter(is_stream).map(&channel).collect()
+        };
+        let (reads, writes) = (channels(&self.inputs), channels(&self.outputs));
+        let plan = self.kernel.map(|id| &design[id].plan);
+        let interval = plan.map_or(1, |plan| plan.initiation_interval);
         let tokens = |edge: &EdgeId| match design[*edge].kind {
             EdgeKind::Stream(stream) => stream.tokens as u64,
             EdgeKind::Array(_) => 1,
         };
         match &self.form {
-            ProcessForm::Rows { tokens } | ProcessForm::Fork { tokens } => {
+            ProcessForm::Rows { tokens }
+            | ProcessForm::FromArray { tokens }
+            | ProcessForm::ToArray { tokens }
+            | ProcessForm::Fork { tokens } => {
                 vec![Phase { iterations: *tokens as u64, interval, reads, writes }]
             }
-            ProcessForm::Windows(lines) => lines.phases(interval, reads[0], writes[0]),
+            ProcessForm::Windows(lines) => {
+                // A folded kernel takes its steps for complete windows only.
+                let is_folded = plan.is_some_and(|plan| plan.folds > 1);
+                let idle = if is_folded { 1 } else { interval };
+                lines.phases((interval, idle), reads[0], writes[0])
+            }
             ProcessForm::Reduce { tokens, .. } => {
                 let collect = *tokens as u64 - 1;
                 vec![
@@ -180,9 +219,9 @@ impl Process {
                     reads: vec![channel(edge)],
                     writes: Vec::new(),
                 });
-                let compute = kernel.map(|interval| Phase {
+                let compute = plan.map(|plan| Phase {
                     iterations: 1,
-                    interval,
+                    interval: plan.initiation_interval,
                     reads: Vec::new(),
                     writes: Vec::new(),
                 });

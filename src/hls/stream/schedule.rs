@@ -27,7 +27,6 @@ pub(super) fn schedule(design: &mut Design) -> Result<(), HlsError> {
     design.schedule = Schedule {
         flow: Flow::Dataflow,
         initiation_interval: run.interval(),
-        single_process_interval: network.processes().iter().map(|it| it.cycles()).sum(),
         multipliers: kernels.sum(),
     };
     design.network = Some(network);
@@ -80,13 +79,25 @@ fn network(design: &Design, streams: &[EdgeId]) -> Result<Network, network::Netw
 /// Clock cycles of a kernel from its operands to its result, assumed: one for a product, one for
 /// each level of a tree of additions, two for anything else. Rolled loops run to their end.
 fn latency(kernel: &Kernel) -> u64 {
+    let tree = |terms: usize| u64::from(terms.max(1).next_power_of_two().ilog2());
     let levels = match &kernel.body {
-        Body::Linear(linear) => 1 + u64::from(linear.inputs.max(1).next_power_of_two().ilog2()),
-        Body::Pool(pool) => u64::from(pool.window.taps().max(1).next_power_of_two().ilog2()),
-        _ => 2,
+        Body::Linear(linear) => 1 + tree(linear.tile_inputs()),
+        Body::Pool(pool) => tree(pool.window.taps()),
+        Body::Affine(_)
+        | Body::Cast
+        | Body::ChannelCast(_)
+        | Body::Clamp(_)
+        | Body::Leaky(_)
+        | Body::Scale(_)
+        | Body::Comparators(_)
+        | Body::Table(_)
+        | Body::Search(_)
+        | Body::Lookup(_)
+        | Body::Softmax(_)
+        | Body::Gather(_)
+        | Body::Concat(_)
+        | Body::Elementwise(_) => 2,
     };
-    match kernel.plan.is_unrolled() {
-        true => levels + kernel.plan.initiation_interval - 1,
-        false => levels + kernel.plan.initiation_interval,
-    }
+    let is_pipelined = kernel.plan.loops.is_empty();
+    levels + kernel.plan.initiation_interval - u64::from(is_pipelined)
 }

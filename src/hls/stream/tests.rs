@@ -122,7 +122,7 @@ proptest! {
         let lines = LineBuffer::new(window, 1, padding);
         let (input, output) = (ChannelId(0), ChannelId(1));
         let (mut pixels, mut windows) = (0, 0);
-        for Phase { iterations, reads, writes, .. } in lines.phases(1, input, output) {
+        for Phase { iterations, reads, writes, .. } in lines.phases((1, 1), input, output) {
             for _ in 0..iterations {
                 pixels += reads.len();
                 if !writes.is_empty() {
@@ -145,7 +145,7 @@ proptest! {
         };
         let processes = vec![
             process("source", port(pixels, vec![], vec![input])),
-            process("windows", lines.phases(1, input, output)),
+            process("windows", lines.phases((1, 1), input, output)),
             process("sink", port(windows, vec![output], vec![])),
         ];
         let network = Network::new(processes, vec![channel("x"), channel("y")])?;

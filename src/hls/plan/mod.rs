@@ -3,12 +3,14 @@
 //! Every decision is taken here once and stored in the design as a [`Plan`] of the kernel, a
 //! [`Partition`] of each array, and the [`Schedule`]. Templates and dialects print them.
 
-use std::collections::BTreeSet;
+mod sharing;
 
 use serde::Serialize;
 
-use super::design::{ConstantArray, ConstantId, Edge, Kernel, Multipliers, Schedule};
-use crate::config::Strategy;
+use super::design::{ConstantArray, ConstantId, Kernel, Multipliers, Schedule};
+
+pub use sharing::Tiles;
+pub(super) use sharing::{Matrix, Positions, Sharing, reuse_factor_up_to};
 
 /// Vitis refuses to partition an array completely, or to unroll a loop, beyond this many elements
 /// (its messages XFORM 203-103 and 203-504), and takes hours shortly before.
@@ -19,6 +21,8 @@ pub const UNROLL_LIMIT: u64 = 4096;
 pub struct Plan {
     /// Initiation interval: clock cycles between two samples.
     pub initiation_interval: u64,
+    /// Calls for a position: more than one if each computes a part of the result (folding).
+    pub folds: u64,
     /// The kernel's loops by nesting level, the outermost first.
     pub loops: Vec<Loop>,
     /// The loops over rows and columns of taps that copy a window to registers.
@@ -73,10 +77,8 @@ pub enum Flow {
     /// As one pipeline: a sample enters every initiation interval.
     #[default]
     Pipeline,
-    /// As a dataflow of processes, each on a sample of its own; every array has one reader.
+    /// As a dataflow of processes, each as far as its streams allow.
     Dataflow,
-    /// One after the other.
-    Sequence,
 }
 
 /// Partition of an array into memories.
@@ -113,6 +115,8 @@ pub(super) struct Structure {
     pub(super) window_len: usize,
     /// Set if the size of an iteration follows from a reuse factor.
     pub(super) is_tiled: bool,
+    /// Calls for a position.
+    pub(super) folds: u64,
 }
 
 /// Elements of the first operand that an iteration reads.
@@ -136,6 +140,7 @@ impl Structure {
             arrays: Vec::new(),
             window_len: 0,
             is_tiled: false,
+            folds: 1,
         }
     }
 
@@ -176,7 +181,8 @@ impl Plan {
             multipliers.limit = multipliers.nontrivial_products.div_ceil(rolled.cycles().max(1));
         }
         // An iteration of one cycle shares nothing.
-        let shares = rolled.as_ref().is_none_or(|rolled| rolled.interval > 1);
+        let shares =
+            structure.folds == 1 && rolled.as_ref().is_none_or(|rolled| rolled.interval > 1);
         let shared = multipliers.filter(|it| shares && it.reuse_factor > 1);
         let unroll = rolled.as_ref().map_or(1, |rolled| rolled.unroll);
         let constants = structure.constants.iter().map(|&(id, word)| match word {
@@ -185,7 +191,8 @@ impl Plan {
         });
         let is_array = |partition: &Partition| *partition != Partition::Reshape { elements: 1 };
         Self {
-            initiation_interval: rolled.as_ref().map_or(interval, Rolled::cycles),
+            initiation_interval: structure.folds * rolled.as_ref().map_or(interval, Rolled::cycles),
+            folds: structure.folds,
             loops: rolled.as_ref().map_or(Vec::new(), Rolled::loops),
             window_loops: match structure.window_len as u64 {
                 0..=UNROLL_LIMIT => [Loop::Unroll; 2],
@@ -202,9 +209,9 @@ impl Plan {
         self.loops.get(level).copied().unwrap_or(Loop::Unroll)
     }
 
-    /// Tells whether every loop is unrolled.
+    /// Tells whether one call with all loops unrolled computes a position.
     pub fn is_unrolled(&self) -> bool {
-        self.loops.is_empty()
+        self.loops.is_empty() && self.folds == 1
     }
 }
 
@@ -225,32 +232,16 @@ impl Partition {
     }
 }
 
-/// Schedules `kernels`. In a pipeline, kernels without multipliers take its interval, too.
-pub(super) fn schedule(kernels: &mut [Kernel], edges: &[Edge]) -> Schedule {
-    let intervals = || kernels.iter().map(|kernel| kernel.plan.initiation_interval);
-    let (slowest, total) = (intervals().max().unwrap_or(1), intervals().sum());
-    let readers = |edge: usize| {
-        kernels.iter().flat_map(|kernel| &kernel.inputs).filter(|input| input.0 == edge).count()
-    };
-    let flow = if kernels.iter().all(|kernel| kernel.plan.is_unrolled()) {
-        Flow::Pipeline
-    } else if (0..edges.len()).all(|edge| readers(edge) <= 1) {
-        Flow::Dataflow
-    } else {
-        Flow::Sequence
-    };
+/// Schedules `kernels`, which are unrolled, as one pipeline. Kernels without multipliers take its
+/// interval, too.
+pub(super) fn pipeline(kernels: &mut [Kernel]) -> Schedule {
+    let intervals = kernels.iter().map(|kernel| kernel.plan.initiation_interval);
+    let slowest = intervals.max().unwrap_or(1);
     let multipliers = kernels.iter().map(Kernel::multiplier_instances).sum();
-    if flow == Flow::Pipeline {
-        for kernel in kernels.iter_mut().filter(|kernel| kernel.multipliers.is_none()) {
-            kernel.plan.initiation_interval = slowest;
-        }
+    for kernel in kernels.iter_mut().filter(|kernel| kernel.multipliers.is_none()) {
+        kernel.plan.initiation_interval = slowest;
     }
-    let (initiation_interval, single_process_interval) = match flow {
-        Flow::Pipeline => (slowest, slowest),
-        Flow::Dataflow => (slowest, total),
-        Flow::Sequence => (total, total),
-    };
-    Schedule { flow, initiation_interval, single_process_interval, multipliers }
+    Schedule { flow: Flow::Pipeline, initiation_interval: slowest, multipliers }
 }
 
 /// Loops of a kernel, one inside the other: their trip counts, the outermost first.
@@ -332,161 +323,5 @@ impl Nest {
         let long = self.bounds.len() > 1;
         let bounds = self.bounds.iter().filter(|n| !long || **n > 1);
         bounds.map(ToString::to_string).collect::<Vec<_>>().join("·")
-    }
-}
-
-/// Number of equal tiles of a matrix \[inputs, outputs\] along each axis; an iteration computes
-/// one tile.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
-pub struct Tiles {
-    /// Along the inputs.
-    pub inputs: usize,
-    /// Along the outputs.
-    pub outputs: usize,
-}
-
-impl Tiles {
-    /// The whole matrix as one tile.
-    pub const WHOLE: Self = Self { inputs: 1, outputs: 1 };
-
-    /// Number of tiles.
-    pub fn count(self) -> u64 {
-        (self.inputs * self.outputs) as u64
-    }
-
-    /// Tells whether the matrix is one tile.
-    pub fn is_whole(&self) -> bool {
-        *self == Self::WHOLE
-    }
-
-    /// The tiles whose number is nearest to `asked`, of at most [`UNROLL_LIMIT`] elements each. Of
-    /// two numbers as near, the smaller, which is faster; of the ways to make as many tiles, the
-    /// one with the fewest along the inputs, because those are summed across iterations.
-    ///
-    /// Every factor that hls4ml takes is among them: the divisors of `inputs`, and `inputs` times a
-    /// divisor of `outputs` (`get_valid_reuse_factors` of its FPGA back end).
-    fn nearest(inputs: usize, outputs: usize, asked: u64) -> Self {
-        let pairs = divisors(inputs).into_iter().flat_map(|inputs| {
-            divisors(outputs).into_iter().map(move |outputs| Self { inputs, outputs })
-        });
-        let small = |tiles: &Self| (inputs * outputs) as u64 / tiles.count() <= UNROLL_LIMIT;
-        let nearness = |tiles: &Self| {
-            let count = tiles.count();
-            (count.abs_diff(asked), count, tiles.inputs)
-        };
-        // An empty matrix has no tiles to choose from.
-        pairs.filter(small).min_by_key(nearness).unwrap_or(Self::WHOLE)
-    }
-}
-
-/// Sharing of the multipliers of a matrix.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Sharing {
-    /// One is computed at a time.
-    pub(super) tiles: Tiles,
-    /// Clock cycles between two tiles, in which the tool may reuse multipliers.
-    pub(super) interval: u64,
-}
-
-impl Sharing {
-    /// With the legal reuse factor that is nearest to `asked`. A matrix that is too large to be
-    /// unrolled is tiled whatever the strategy.
-    pub(super) fn new(strategy: Strategy, inputs: usize, outputs: usize, asked: u64) -> Self {
-        let products = inputs * outputs;
-        if strategy == Strategy::Latency && products as u64 <= UNROLL_LIMIT {
-            let factors = divisors(products).into_iter().map(|d| d as u64);
-            let interval = factors.min_by_key(|d| d.abs_diff(asked)).unwrap_or(1);
-            return Self { tiles: Tiles::WHOLE, interval };
-        }
-        Self { tiles: Tiles::nearest(inputs, outputs, asked), interval: 1 }
-    }
-
-    /// Uses of one multiplier for each application of the matrix.
-    pub(super) fn reuse_factor(self) -> u64 {
-        self.tiles.count() * self.interval
-    }
-}
-
-/// The largest divisor of `products` up to `most`.
-pub(super) fn reuse_factor_up_to(most: u64, products: usize) -> u64 {
-    let factors = divisors(products).into_iter().map(|d| d as u64);
-    factors.filter(|d| *d <= most).max().unwrap_or(1)
-}
-
-/// The divisors of `number`, ascending.
-fn divisors(number: usize) -> BTreeSet<usize> {
-    let small = (1..).take_while(|d| d * d <= number).filter(|d| number.is_multiple_of(*d));
-    small.flat_map(|d| [d, number / d]).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn latency(products: usize, asked: u64) -> u64 {
-        Sharing::new(Strategy::Latency, products, 1, asked).reuse_factor()
-    }
-
-    fn tiles(inputs: usize, outputs: usize, asked: u64) -> (usize, usize) {
-        let sharing = Sharing::new(Strategy::Resource, inputs, outputs, asked);
-        assert_eq!(sharing.interval, 1);
-        (sharing.tiles.inputs, sharing.tiles.outputs)
-    }
-
-    #[test]
-    fn divisors_are_complete() {
-        let of = |number| divisors(number).into_iter().collect::<Vec<_>>();
-        assert_eq!(of(12), [1, 2, 3, 4, 6, 12]);
-        assert_eq!(of(16), [1, 2, 4, 8, 16]);
-        assert_eq!(of(7), [1, 7]);
-        assert_eq!(of(1), [1]);
-    }
-
-    #[test]
-    fn the_nearest_divisor_wins_and_the_faster_one_of_two() {
-        assert_eq!(latency(1024, 4), 4);
-        assert_eq!(latency(12, 5), 4);
-        assert_eq!(latency(160, 7), 8);
-        assert_eq!(latency(160, 1_000_000), 160);
-        assert_eq!(reuse_factor_up_to(5, 12), 4);
-        assert_eq!(reuse_factor_up_to(1, 7), 1);
-    }
-
-    #[test]
-    fn tiles_cut_outputs_before_inputs() {
-        assert_eq!(tiles(16, 64, 1), (1, 1));
-        assert_eq!(tiles(16, 64, 16), (1, 16));
-        assert_eq!(tiles(16, 10, 16), (8, 2));
-        assert_eq!(tiles(16, 10, 160), (16, 10));
-        // 3 divides neither; of 2 and 4 the smaller.
-        assert_eq!(tiles(16, 64, 3), (1, 2));
-    }
-
-    #[test]
-    fn tiles_take_every_reuse_factor_of_hls4ml() {
-        for (inputs, outputs) in [(16_usize, 64), (10, 7), (12, 18), (1, 5), (32, 5)] {
-            // FPGABackend._validate_reuse_factor, line by line.
-            let valid = |rf: usize| {
-                let multiplier_limit = (inputs * outputs).div_ceil(inputs.min(rf));
-                (multiplier_limit.is_multiple_of(outputs) || rf >= inputs)
-                    && (rf.is_multiple_of(inputs) || rf < inputs)
-                    && (inputs * outputs).is_multiple_of(rf)
-            };
-            for rf in (1..=inputs * outputs).filter(|rf| valid(*rf)) {
-                let sharing = Sharing::new(Strategy::Resource, inputs, outputs, rf as u64);
-                assert_eq!(sharing.reuse_factor(), rf as u64, "{inputs} x {outputs}");
-            }
-        }
-    }
-
-    #[test]
-    fn large_matrices_are_cut_whatever_was_asked() {
-        for strategy in [Strategy::Latency, Strategy::Resource] {
-            let sharing = Sharing::new(strategy, 784, 128, 1);
-            assert_eq!(sharing.tiles, Tiles { inputs: 7, outputs: 4 });
-            // A prime number of inputs is summed one at a time.
-            let sharing = Sharing::new(strategy, 4099, 1, 1);
-            assert_eq!(sharing.tiles, Tiles { inputs: 4099, outputs: 1 });
-        }
     }
 }

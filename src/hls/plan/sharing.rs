@@ -1,0 +1,323 @@
+//! Sharing of a matrix' arithmetic over time: all products at once, or tiles one after the other.
+
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+use super::UNROLL_LIMIT;
+use crate::config::{Pace, Strategy};
+
+/// Number of equal tiles of a matrix \[inputs, outputs\] along each axis; an iteration computes
+/// one tile.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Tiles {
+    /// Along the inputs.
+    pub inputs: usize,
+    /// Along the outputs.
+    pub outputs: usize,
+}
+
+/// A matrix of constant weights, as far as the sharing of its arithmetic depends on it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::hls) struct Matrix {
+    /// Terms of an output.
+    pub(in crate::hls) inputs: usize,
+    /// Outputs.
+    pub(in crate::hls) outputs: usize,
+    /// Groups of outputs, of which each has inputs of its own.
+    pub(in crate::hls) groups: usize,
+    /// Weights that are not 0.
+    pub(in crate::hls) nonzero: u64,
+    /// Additions for all products with constant weights: the non-zero digits of the weights in
+    /// canonical signed digit form.
+    pub(in crate::hls) digits: u64,
+    /// Additions for a product with a weight from a memory.
+    pub(in crate::hls) product: u64,
+}
+
+/// Positions of a sample that a matrix is applied to, one after the other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::hls) struct Positions {
+    /// Their number.
+    pub(in crate::hls) count: u64,
+    /// Clock cycles of a sample in which the process computes none.
+    pub(in crate::hls) idle: u64,
+}
+
+impl Positions {
+    /// A matrix that is applied to everything at once.
+    pub(in crate::hls) const ONE: Self = Self { count: 1, idle: 0 };
+
+    /// Clock cycles for each position, at least 1, for a sample every `interval` clock cycles.
+    pub(in crate::hls) fn budget(self, interval: u64) -> u64 {
+        (interval.saturating_sub(self.idle) / self.count.max(1)).max(1)
+    }
+
+    /// The reuse factor that `pace` asks for.
+    pub(in crate::hls) fn reuse_factor(self, pace: Pace) -> u64 {
+        match pace {
+            Pace::ReuseFactor(factor) => factor,
+            Pace::Interval(interval) => self.budget(interval),
+        }
+    }
+}
+
+impl Tiles {
+    /// The whole matrix as one tile.
+    pub const WHOLE: Self = Self { inputs: 1, outputs: 1 };
+
+    /// Number of tiles.
+    pub fn count(self) -> u64 {
+        (self.inputs * self.outputs) as u64
+    }
+
+    /// Tells whether the matrix is one tile.
+    pub fn is_whole(&self) -> bool {
+        *self == Self::WHOLE
+    }
+
+    /// All tiles of `matrix` of at most [`UNROLL_LIMIT`] elements each. A tile has the outputs of
+    /// whole groups and all their inputs, or lies in one group.
+    fn all(matrix: &Matrix) -> impl Iterator<Item = Self> {
+        let &Matrix { inputs, outputs, groups, .. } = matrix;
+        let group = outputs / groups.max(1);
+        let pairs = divisors(inputs).into_iter().flat_map(move |inputs| {
+            divisors(outputs).into_iter().map(move |outputs| Self { inputs, outputs })
+        });
+        pairs.filter(move |tiles| {
+            let tile_outputs = outputs / tiles.outputs;
+            let whole_groups = tile_outputs.is_multiple_of(group) && tiles.inputs == 1;
+            let in_group = group.is_multiple_of(tile_outputs);
+            let len = (inputs / tiles.inputs * tile_outputs) as u64;
+            (whole_groups || in_group) && len <= UNROLL_LIMIT
+        })
+    }
+
+    /// The tiles whose number is nearest to `asked`. Of two numbers as near, the smaller, which is
+    /// faster; of the ways to make as many tiles, the one with the fewest along the inputs, because
+    /// those are summed across iterations.
+    ///
+    /// Every factor that hls4ml takes is among them: the divisors of `inputs`, and `inputs` times a
+    /// divisor of `outputs` (`get_valid_reuse_factors` of its FPGA back end).
+    fn nearest(matrix: &Matrix, asked: u64) -> Self {
+        let nearness = |tiles: &Self| {
+            let count = tiles.count();
+            (count.abs_diff(asked), count, tiles.inputs)
+        };
+        // An empty matrix has no tiles to choose from.
+        Self::all(matrix).min_by_key(nearness).unwrap_or(Self::WHOLE)
+    }
+
+    /// As many tiles as fit in `budget` iterations; of the ways to make as many, the one with the
+    /// fewest along the inputs.
+    fn within(matrix: &Matrix, budget: u64) -> Option<Self> {
+        let fitting = Self::all(matrix).filter(|tiles| tiles.count() <= budget);
+        fitting.max_by_key(|tiles| (tiles.count(), std::cmp::Reverse(tiles.inputs)))
+    }
+}
+
+/// Sharing of the arithmetic of a matrix.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::hls) struct Sharing {
+    /// One is computed at a time.
+    pub(in crate::hls) tiles: Tiles,
+    /// Clock cycles between two tiles, in which the tool may reuse multipliers.
+    pub(in crate::hls) interval: u64,
+    /// Set if only the weights that are not 0 are written down: the matrix is too large to be
+    /// unrolled with all its zeros.
+    pub(in crate::hls) is_listed: bool,
+}
+
+impl Sharing {
+    /// Everything at once, with multipliers shared for `interval` clock cycles.
+    fn unrolled(matrix: &Matrix, interval: u64) -> Self {
+        let is_listed = matrix.products() > UNROLL_LIMIT;
+        Self { tiles: Tiles::WHOLE, interval, is_listed }
+    }
+
+    fn tiled(tiles: Tiles) -> Self {
+        Self { tiles, interval: 1, is_listed: false }
+    }
+
+    /// The sharing for `pace`.
+    ///
+    /// A reuse factor becomes the nearest legal one. An interval is met with the fewest additions: a
+    /// matrix is unrolled where its digits are fewer than the additions of a tile with weights from
+    /// a memory. A matrix that has too many weights to be unrolled is tiled in any case.
+    pub(in crate::hls) fn new(
+        matrix: &Matrix,
+        strategy: Strategy,
+        pace: Pace,
+        positions: Positions,
+    ) -> Self {
+        let is_unrollable = matrix.nonzero <= UNROLL_LIMIT;
+        match pace {
+            Pace::ReuseFactor(asked) => {
+                if is_unrollable && (strategy == Strategy::Latency || asked == 1) {
+                    let factors = divisors(matrix.inputs * matrix.outputs);
+                    let factors = factors.into_iter().map(|d| d as u64);
+                    let interval = factors.min_by_key(|d| d.abs_diff(asked)).unwrap_or(1);
+                    return Self::unrolled(matrix, interval);
+                }
+                Self::tiled(Tiles::nearest(matrix, asked))
+            }
+            Pace::Interval(interval) => match Tiles::within(matrix, positions.budget(interval)) {
+                Some(tiles) if !is_unrollable => Self::tiled(tiles),
+                None if !is_unrollable => Self::tiled(Tiles::nearest(matrix, 1)),
+                Some(tiles)
+                    if matrix.products() / tiles.count() * matrix.product < matrix.digits =>
+                {
+                    Self::tiled(tiles)
+                }
+                Some(_) | None => Self::unrolled(matrix, 1),
+            },
+        }
+    }
+
+    /// Uses of one multiplier for each application of the matrix.
+    pub(in crate::hls) fn reuse_factor(self) -> u64 {
+        self.tiles.count() * self.interval
+    }
+}
+
+impl Matrix {
+    /// Products of one application, those with 0 included.
+    fn products(&self) -> u64 {
+        (self.inputs * self.outputs) as u64
+    }
+}
+
+/// The largest divisor of `products` up to `most`.
+pub(in crate::hls) fn reuse_factor_up_to(most: u64, products: usize) -> u64 {
+    let factors = divisors(products).into_iter().map(|d| d as u64);
+    factors.filter(|d| *d <= most).max().unwrap_or(1)
+}
+
+/// The divisors of `number`, ascending.
+fn divisors(number: usize) -> BTreeSet<usize> {
+    let small = (1..).take_while(|d| d * d <= number).filter(|d| number.is_multiple_of(*d));
+    small.flat_map(|d| [d, number / d]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A matrix of weights with two digits each.
+    fn matrix(inputs: usize, outputs: usize) -> Matrix {
+        let nonzero = (inputs * outputs) as u64;
+        Matrix { inputs, outputs, groups: 1, nonzero, digits: 2 * nonzero, product: 6 }
+    }
+
+    fn shared(strategy: Strategy, inputs: usize, outputs: usize, asked: u64) -> Sharing {
+        let pace = Pace::ReuseFactor(asked);
+        Sharing::new(&matrix(inputs, outputs), strategy, pace, Positions::ONE)
+    }
+
+    fn latency(products: usize, asked: u64) -> u64 {
+        shared(Strategy::Latency, products, 1, asked).reuse_factor()
+    }
+
+    fn tiles(inputs: usize, outputs: usize, asked: u64) -> (usize, usize) {
+        let sharing = shared(Strategy::Resource, inputs, outputs, asked);
+        assert_eq!(sharing.interval, 1);
+        (sharing.tiles.inputs, sharing.tiles.outputs)
+    }
+
+    #[test]
+    fn divisors_are_complete() {
+        let of = |number| divisors(number).into_iter().collect::<Vec<_>>();
+        assert_eq!(of(12), [1, 2, 3, 4, 6, 12]);
+        assert_eq!(of(16), [1, 2, 4, 8, 16]);
+        assert_eq!(of(7), [1, 7]);
+        assert_eq!(of(1), [1]);
+    }
+
+    #[test]
+    fn the_nearest_divisor_wins_and_the_faster_one_of_two() {
+        assert_eq!(latency(1024, 4), 4);
+        assert_eq!(latency(12, 5), 4);
+        assert_eq!(latency(160, 7), 8);
+        assert_eq!(latency(160, 1_000_000), 160);
+        assert_eq!(reuse_factor_up_to(5, 12), 4);
+        assert_eq!(reuse_factor_up_to(1, 7), 1);
+    }
+
+    #[test]
+    fn tiles_cut_outputs_before_inputs() {
+        assert_eq!(tiles(16, 64, 1), (1, 1));
+        assert_eq!(tiles(16, 64, 16), (1, 16));
+        assert_eq!(tiles(16, 10, 16), (8, 2));
+        assert_eq!(tiles(16, 10, 160), (16, 10));
+        // 3 divides neither; of 2 and 4 the smaller.
+        assert_eq!(tiles(16, 64, 3), (1, 2));
+    }
+
+    #[test]
+    fn tiles_take_every_reuse_factor_of_hls4ml() {
+        for (inputs, outputs) in [(16_usize, 64), (10, 7), (12, 18), (1, 5), (32, 5)] {
+            // FPGABackend._validate_reuse_factor, line by line.
+            let valid = |rf: usize| {
+                let multiplier_limit = (inputs * outputs).div_ceil(inputs.min(rf));
+                (multiplier_limit.is_multiple_of(outputs) || rf >= inputs)
+                    && (rf.is_multiple_of(inputs) || rf < inputs)
+                    && (inputs * outputs).is_multiple_of(rf)
+            };
+            for rf in (1..=inputs * outputs).filter(|rf| valid(*rf)) {
+                let sharing = shared(Strategy::Resource, inputs, outputs, rf as u64);
+                assert_eq!(sharing.reuse_factor(), rf as u64, "{inputs} x {outputs}");
+            }
+        }
+    }
+
+    #[test]
+    fn large_matrices_are_cut_whatever_was_asked() {
+        for strategy in [Strategy::Latency, Strategy::Resource] {
+            let sharing = shared(strategy, 784, 128, 1);
+            assert_eq!(sharing.tiles, Tiles { inputs: 7, outputs: 4 });
+            // A prime number of inputs is summed one at a time.
+            let sharing = shared(strategy, 4099, 1, 1);
+            assert_eq!(sharing.tiles, Tiles { inputs: 4099, outputs: 1 });
+        }
+    }
+    #[test]
+    fn mostly_zero_matrices_are_unrolled_whatever_their_size() {
+        let sparse = Matrix { nonzero: 785, digits: 1500, ..matrix(128, 64) };
+        for strategy in [Strategy::Latency, Strategy::Resource] {
+            let sharing = Sharing::new(&sparse, strategy, Pace::ReuseFactor(1), Positions::ONE);
+            let expected = Sharing { tiles: Tiles::WHOLE, interval: 1, is_listed: true };
+            assert_eq!(sharing, expected);
+        }
+    }
+
+    #[test]
+    fn an_interval_is_met_with_the_fewest_additions() {
+        let within = |matrix: &Matrix, interval, count, idle| {
+            let (pace, positions) = (Pace::Interval(interval), Positions { count, idle });
+            let sharing = Sharing::new(matrix, Strategy::Latency, pace, positions);
+            (sharing.tiles.inputs, sharing.tiles.outputs)
+        };
+        let dense = matrix(72, 16);
+        assert_eq!(within(&dense, 100, 100, 0), (1, 1));
+        // 2 tiles have 6 · 576 additions, more than the 2 · 1152 digits of constants.
+        assert_eq!(within(&dense, 200, 100, 0), (1, 1));
+        assert_eq!(within(&dense, 800, 100, 0), (1, 8));
+        assert_eq!(within(&dense, 899, 100, 99), (1, 8));
+        assert_eq!(within(&dense, 3300, 100, 0), (2, 16));
+        let sparse = Matrix { nonzero: 100, digits: 200, ..dense };
+        assert_eq!(within(&sparse, 800, 100, 0), (1, 1));
+        // Too large to be unrolled: tiled even where that is too slow.
+        assert_eq!(within(&matrix(784, 128), 1, 1, 0), (7, 4));
+    }
+
+    #[test]
+    fn tiles_of_groups_are_whole_groups_or_lie_in_one() {
+        let grouped = Matrix { groups: 4, ..matrix(6, 8) };
+        let all: Vec<(usize, usize)> =
+            Tiles::all(&grouped).map(|tiles| (tiles.inputs, tiles.outputs)).collect();
+        for tiles in [(1, 1), (1, 2), (1, 4), (1, 8), (6, 4), (6, 8)] {
+            assert!(all.contains(&tiles), "{tiles:?}");
+        }
+        assert!(!all.contains(&(2, 2)));
+    }
+}

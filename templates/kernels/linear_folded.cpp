@@ -1,0 +1,45 @@
+// {{ cx.title() }}: {{ body.inputs }} x {{ body.outputs }} weights
+{%- if body.groups() > 1 %} in {{ body.groups() }} groups{% endif %}{{ cx.cost() }}.
+{%- include "kernels/linear_terms_title.cpp" %}
+// A call computes one of {{ body.tiles.count() }} tiles of {{ body.tile_inputs() }} x {{ body.tile_outputs() }} weights.
+{%- if !rotations.is_empty() %}
+// Inputs of the next tile move to the front.
+{%- endif %}
+{%- if body.tiles.outputs > 1 %}
+// Results enter from behind.
+{%- endif %}
+static void {{ cx.name() }}({{ arguments }}) {
+{{ cx.pragmas() }}
+{%- if body.tiles.outputs > 1 %}
+{%- if body.tiles.inputs > 1 %}
+if (input_tile == {{ body.tiles.inputs - 1 }}) {
+rotate<{{ body.outputs }}, {{ body.tile_outputs() }}>(output);
+}
+{%- else %}
+rotate<{{ body.outputs }}, {{ body.tile_outputs() }}>(output);
+{%- endif %}
+{%- endif %}
+{{ cx.before_unrolled() }}outputs: for (int p = 0; p < {{ body.tile_outputs() }}; p++) {
+{{ cx.inside_unrolled() }}
+{%- if uses_output %}
+const int o = {{ output }};
+{%- endif %}
+{{ cx.sum_type(body) }} {{ sum }} = {% if body.tiles.inputs > 1 %}0{% else %}{{ cx.first(body) }}{% endif %};
+{{ cx.before_unrolled() }}inputs: for (int j = 0; j < {{ body.tile_inputs() }}; j++) {
+{{ cx.inside_unrolled() }}
+{%- include "kernels/linear_term.cpp" %}
+}
+{%- if body.tiles.inputs > 1 %}
+{{ sum }} += input_tile == 0 ? {{ cx.sum_type(body) }}({{ cx.first(body) }}) : sums[p];
+sums[p] = {{ sum }};
+if (input_tile == {{ body.tiles.inputs - 1 }}) {
+{%- endif %}
+{%- include "kernels/linear_result.cpp" %}
+{%- if body.tiles.inputs > 1 %}
+}
+{%- endif %}
+}
+{%- for rotation in rotations %}
+{{ rotation }}
+{%- endfor %}
+}

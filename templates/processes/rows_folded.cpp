@@ -1,0 +1,29 @@
+// {{ cx.title() }}: {% if tokens == 1 %}one token{% else %}{{ tokens }} tokens, one after the other{% endif %}, in {{ folds.count() }} steps each.
+{{ cx.signature() }} {
+{%- let values = cx.operand_array() %}
+{{ values.ty }} values[{{ values.len }}];
+{{ cx.at_registers("values") }}
+{%- if let Some(sums) = folds.sums %}
+{{ sums }}
+{{ cx.at_registers("sums") }}
+{%- endif %}
+{{ cx.output().token }} result;
+{{ folds.counters() }}
+{{ cx.before_tokens() }}steps: for (int n = 0; n < {{ steps }}; n++) {
+{{ cx.in_tokens() }}
+if ({{ folds.is_first() }}) {
+const {{ cx.input().token }} token = input.read();
+{{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ values.len }}; c++) {
+{{ cx.in_unrolled() }}
+values[c] = token.lanes[c];
+}
+}
+{{ cx.kernel() }}({{ folds.arguments("values") }});
+if ({{ folds.is_last() }}) {
+output.write(result);
+{{ folds.reset() }}
+} else {
+{{ folds.advance() }}
+}
+}
+}

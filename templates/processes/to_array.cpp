@@ -1,0 +1,16 @@
+// {{ cx.title() }}: tokens to the array.
+{{ cx.signature() }} {
+{%- if tokens > 1 %}
+{{ cx.before_tokens() }}tokens: for (int n = 0; n < {{ tokens }}; n++) {
+{{ cx.in_tokens() }}
+{%- endif %}
+{%- let input = cx.input() %}
+const {{ input.token }} token = input.read();
+{{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ input.lanes }}; c++) {
+{{ cx.in_unrolled() }}
+output[{% if tokens > 1 %}n * {{ input.lanes }} + {% endif %}c] = token.lanes[c];
+}
+{%- if tokens > 1 %}
+}
+{%- endif %}
+}
