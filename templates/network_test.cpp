@@ -9,6 +9,7 @@
 #include <utility>
 
 namespace bitkiln {
+{%- if has_stream_ports %}
 
 // The type of a token's elements.
 template <class Token>
@@ -32,6 +33,28 @@ void compare_next(Comparison &total, Vectors &vectors, Stream &stream) {
         std::exit(1);
     }
 }
+{%- else %}
+
+// Runs a process on the next of `vectors`, an array of N values of W bits that it reads.
+template <int W, int N, class T, class Stream>
+void run_on_next(void (&process)(const T *, Stream &), Vectors &vectors, Stream &stream) {
+    T values[N];
+    if (!set<W>(values, vectors)) {
+        std::exit(1);
+    }
+    process(values, stream);
+}
+
+// Compares an array of N values of W bits that a process writes with the next of `vectors`.
+template <int W, int N, class T, class Stream>
+void compare_result(void (&process)(Stream &, T *), Comparison &total, Vectors &vectors, Stream &stream) {
+    T values[N];
+    process(stream, values);
+    if (!total.compare<W>(values, vectors)) {
+        std::exit(1);
+    }
+}
+{%- endif %}
 
 namespace streams {
 {% for stream in manifest.streams %}
@@ -67,7 +90,16 @@ void add_all(Network &network) {
     });
 {%- when None %}
     network.add("{{ process.name }}", [] {
+{%- match manifest.array(process) %}
+{%- when Some((port, true)) %}
+        run_on_next<{{ port.element.format.width() }}, {{ port.len() }}>(
+            ::{{ process.name }}, vectors::{{ port.name }}, streams::{{ process.arguments[1] }});
+{%- when Some((port, false)) %}
+        compare_result<{{ port.element.format.width() }}, {{ port.len() }}>(
+            ::{{ process.name }}, total, vectors::{{ port.name }}, streams::{{ process.arguments[0] }});
+{%- when None %}
         ::{{ process.name }}({% for stream in process.arguments %}{% if !loop.first %}, {% endif %}streams::{{ stream }}{% endfor %});
+{%- endmatch %}
     });
 {%- endmatch %}
 {%- endfor %}

@@ -77,11 +77,12 @@ fn check(seed: u64) {
         let folder = tempfile::tempdir().unwrap();
         write(&design, backend, &vectors, folder.path(), &WriteOptions::default()).unwrap();
         assert_eq!(vendors::check(folder.path()).unwrap(), [""; 0], "seed {seed} for {backend}");
-        if io == IoType::Stream {
+        let has_processes = design.network.is_some();
+        if has_processes {
             check_depths(&format!("seed {seed} for {backend}"), folder.path());
         }
         let is_vendor = seed.is_multiple_of(VENDOR).then_some(Headers::Vendor);
-        let builtin = (io == IoType::Parallel).then_some(Headers::Builtin);
+        let builtin = (!has_processes).then_some(Headers::Builtin);
         for headers in builtin.into_iter().chain(is_vendor) {
             let case = format!("seed {seed} for {backend} with {headers:?} headers");
             let verdict = verify(folder.path(), headers).unwrap_or_else(|e| panic!("{case}: {e}"));

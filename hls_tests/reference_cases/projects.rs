@@ -46,7 +46,7 @@ fn verified(
     write(design, backend, vectors, folder.path(), &WriteOptions::default())?;
     let verdict = verify(folder.path(), headers)?;
     let values: usize = vectors.outputs.iter().map(|(_, codes)| codes.len()).sum();
-    let has_network = verdict.network.is_some() == (design.options.io == IoType::Stream);
+    let has_network = verdict.network.is_some() == design.network.is_some();
     match verdict.is_exact() && verdict.compared == values as u64 && has_network {
         true => Ok(()),
         false => Err(format!("{backend}: {:?}", verdict.details).into()),

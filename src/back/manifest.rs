@@ -104,7 +104,8 @@ pub struct StreamEntry {
 pub struct ProcessEntry {
     /// Its C++ function; for a process of the environment, the argument that it writes or reads.
     pub name: String,
-    /// The function's arguments, names of streams; none for a process of the environment.
+    /// The function's arguments: streams, or an array that is one of the top function; none for a
+    /// process of the environment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<String>,
     /// Its reads and writes in a sample, as [`text`] has them.
@@ -272,9 +273,17 @@ impl Manifest {
             let steps = text::parse(&process.iterations);
             let steps = steps.map_err(|error| format!("process '{name}': {error}"))?;
             let accesses = steps.iter().flat_map(|step| &step.accesses);
-            let streams = accesses.map(|access| &access.channel).chain(&process.arguments);
-            if let Some(unknown) = streams.into_iter().find(|stream| !has_stream(stream)) {
+            let arrays = process.arguments.iter().filter(|it| !has_stream(it));
+            let is_known = |array: &&String| self.argument(array).is_some();
+            let (known, unknown): (Vec<_>, Vec<_>) = arrays.partition(is_known);
+            let mut streams = accesses.map(|access| &access.channel).filter(|it| !has_stream(it));
+            if let Some(unknown) = streams.next().or(unknown.first().copied()) {
                 return Err(format!("process '{name}': there is no stream '{unknown}'"));
+            }
+            if !known.is_empty() && process.arguments.len() != 2 {
+                return Err(format!(
+                    "process '{name}' is no process between an array and a stream"
+                ));
             }
         }
         Ok(())
@@ -287,10 +296,22 @@ impl Manifest {
             return None;
         }
         let stream = self.streams.iter().find(|stream| stream.name == process.name)?;
-        let input = self.inputs.iter().map(|port| (port, true));
-        let mut ports = input.chain(self.outputs.iter().map(|port| (port, false)));
-        let (port, is_input) = ports.find(|(port, _)| port.name == process.name)?;
+        let (port, is_input) = self.argument(&process.name)?;
         Some((port, stream, is_input))
+    }
+
+    /// The array of the top function that a process reads or writes. True for an input.
+    pub(super) fn array(&self, process: &ProcessEntry) -> Option<(&Port, bool)> {
+        let is_stream = |name: &String| self.streams.iter().any(|stream| stream.name == *name);
+        let array = process.arguments.iter().find(|name| !is_stream(name))?;
+        self.argument(array)
+    }
+
+    /// The argument `name` of the top function. True for an input.
+    fn argument(&self, name: &str) -> Option<(&Port, bool)> {
+        let inputs = self.inputs.iter().map(|port| (port, true));
+        let mut ports = inputs.chain(self.outputs.iter().map(|port| (port, false)));
+        ports.find(|(port, _)| port.name == name)
     }
 
     /// Number of output values that a run of `samples` samples compares.

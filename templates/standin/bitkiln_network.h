@@ -2,8 +2,8 @@
 //
 // A process begins an iteration when all the tokens that it reads in it are there, and a slot for each
 // token that it writes, like a stage of a pipeline. Its reads and writes must be those of its schedule.
-#ifndef BITKILN_NETWORK_H
-#define BITKILN_NETWORK_H
+#ifndef BITKILN_STANDIN_NETWORK_H
+#define BITKILN_STANDIN_NETWORK_H
 
 #ifndef _XOPEN_SOURCE
 #define _XOPEN_SOURCE 600

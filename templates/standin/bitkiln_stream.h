@@ -1,7 +1,7 @@
 // A queue: what the stand-ins for the vendors' streams share. Without a limit, for processes that run
 // one after the other; with BITKILN_NETWORK, a FIFO between processes that run side by side.
-#ifndef BITKILN_STREAM_H
-#define BITKILN_STREAM_H
+#ifndef BITKILN_STANDIN_STREAM_H
+#define BITKILN_STANDIN_STREAM_H
 
 #include <cstdio>
 #include <cstdlib>

@@ -96,15 +96,19 @@ struct NetworkTestFile<'a> {
     manifest: &'a Manifest,
     /// The class template of streams.
     class: &'a str,
+    /// Set if the arguments of the top function are streams, not arrays.
+    has_stream_ports: bool,
 }
 
 /// Compiles the program that runs the testbench or, side by side, the processes of a project.
 pub(super) fn compile(bench: &Bench) -> Result<Program, VerifyError> {
     let manifest = &bench.manifest;
     let class = backend::dialect(manifest.backend).vendor().stream;
-    let text = NetworkTestFile { manifest, class }.render().map_err(BackError::from)?;
-    let source = bench.write("network_test.cpp", &text)?;
-    bench.compile(&[source], None, "network_test")
+    let has_stream_ports = manifest.processes.iter().any(|it| it.arguments.is_empty());
+    let text =
+        NetworkTestFile { manifest, class, has_stream_ports }.render().map_err(BackError::from)?;
+    let source = bench.write("side_by_side.cpp", &text)?;
+    bench.compile(&[source], None, "side_by_side")
 }
 
 /// Runs the program at the project's depths and at the least ones.
