@@ -242,3 +242,45 @@ fn samples_that_do_not_fit_are_errors() -> Outcome {
     assert!(text(&output).contains("would overwrite"), "{}", text(&output));
     Ok(())
 }
+
+/// `profile --json` of the plain autoencoder with `more` arguments.
+fn autoencoder(more: &[&str]) -> Result<Value, Box<dyn std::error::Error>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("hls_tests/plain_keras");
+    let (model, samples) = (folder.join("autoencoder.h5"), folder.join("inputs.npz"));
+    let mut arguments = vec!["profile".as_ref(), model.as_os_str()];
+    arguments.extend(["--input".as_ref(), samples.as_os_str(), "--json".as_ref()]);
+    arguments.extend(more.iter().map(std::ffi::OsStr::new));
+    let output = bitkiln(&arguments)?;
+    assert!(output.status.success(), "{}", text(&output));
+    Ok(serde_json::from_slice(&output.stdout)?)
+}
+
+#[test]
+fn scales_per_channel_and_corrections_lower_the_error_and_are_written() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let written = path(&folder, "c.yml");
+    let off = ["--no-channel-scales", "--no-bias-correction"];
+    let scaled = |it: &Value| -> usize {
+        let types = it["proposal"]["types"].as_array().into_iter().flatten();
+        types.filter(|it| it["per_channel"] == true).count()
+    };
+    let corrected = |it: &Value| it["proposal"]["corrections"].as_object().map_or(0, |it| it.len());
+    let square = |it: &Value| it["proposal"]["accuracy"]["mean_square"].as_f64().ok_or("no error");
+    let [none, one, other, both] = [&off[..], &off[1..], &off[..1], &[]]
+        .map(|off| autoencoder(&[&["--bits", "8", "-o", words(&written)], off].concat()));
+    let [none, one, other, both] = [none?, one?, other?, both?];
+    assert_eq!([&none, &one, &other, &both].map(|it| scaled(it) > 0), [false, true, false, true]);
+    assert_eq!(
+        [&none, &one, &other, &both].map(|it| corrected(it) > 0),
+        [false, false, true, true]
+    );
+    let [none, one, other, all] = [square(&none)?, square(&one)?, square(&other)?, square(&both)?];
+    assert!(one < none && other < none && all < one, "{none} {one} {other} {all}");
+    // The file states both, and the network that it makes is as accurate as the proposal.
+    let config = std::fs::read_to_string(&written)?;
+    assert!(config.contains("WeightScale: per_channel") && config.contains("BiasCorrection:"));
+    let again = autoencoder(&["--config", words(&written)])?;
+    assert_eq!(again["accuracy"], both["proposal"]["accuracy"]);
+    assert_eq!(again["proposal"], Value::Null);
+    Ok(())
+}

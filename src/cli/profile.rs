@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use bitkiln::diagnostic::Diagnostic;
-use bitkiln::profile::{Goal, Profile};
+use bitkiln::profile::{Goal, Profile, ProposalOptions};
 use bitkiln::{CompilerOptions, report};
 use miette::Result;
 
@@ -28,6 +28,12 @@ pub struct Args {
     /// Propose the fewest bits with which this share of samples keeps its largest output: 0.999
     #[arg(long, value_name = "SHARE", group = "goal", allow_negative_numbers = true)]
     agreement: Option<f64>,
+    /// Propose no power-of-two scales of weights per output channel
+    #[arg(long)]
+    no_channel_scales: bool,
+    /// Propose no corrections of biases
+    #[arg(long)]
+    no_bias_correction: bool,
     /// Write the proposed types as a configuration, with all other keys of --config
     #[arg(short, long, value_name = "FILE.yml")]
     output: Option<PathBuf>,
@@ -40,6 +46,14 @@ pub struct Args {
 const BITS: u32 = 16;
 
 impl Args {
+    fn options(&self) -> ProposalOptions {
+        ProposalOptions {
+            goal: self.goal(),
+            channel_scales: !self.no_channel_scales,
+            bias_correction: !self.no_bias_correction,
+        }
+    }
+
     fn goal(&self) -> Goal {
         let error = self.max_error.map(Goal::MaxError);
         let agreement = self.agreement.map(Goal::Agreement);
@@ -53,7 +67,7 @@ pub fn run(args: &Args) -> Result<Status> {
         spare(output, &[model, weights, Some(&args.input)])?;
     }
     let network = args.model.load(CompilerOptions::default())?;
-    let profile = network.profile_file(&args.input, args.goal());
+    let profile = network.profile_file(&args.input, args.options());
     // The profile itself is about these two.
     let is_answered = |it: &&Diagnostic| ["no-quantizer", "result-overflow"].contains(&it.code);
     let others = network.diagnostics();

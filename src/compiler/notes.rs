@@ -41,6 +41,9 @@ fn unused(config: &Config, model: &Model, graph: &Graph) -> Vec<Note> {
         let any = |is_it: fn(&Op) -> bool| ops().any(|node| is_it(&node.op));
         for key in config.keys_of(&layer.name) {
             let (is_used, reason) = match key {
+                LayerKey::WeightScale => {
+                    (has_free_kernel(&layer.kind), "the layer has no weights without a quantizer")
+                }
                 LayerKey::Weight | LayerKey::Bias => {
                     (has_weights(&layer.kind), "the layer has no weights")
                 }
@@ -148,6 +151,19 @@ fn accumulator(node: &Node, variable: Variable) -> Option<Format> {
         _ => false,
     };
     (is_sum && is_it).then_some(node.tensor.format)
+}
+
+/// True for a layer with a weight matrix without a quantizer.
+fn has_free_kernel(kind: &LayerKind) -> bool {
+    match kind.inner() {
+        LayerKind::Dense(dense) => dense.kernel_quantizer.is_none(),
+        LayerKind::Conv(conv) => conv.kernel.quantizer.is_none(),
+        LayerKind::Separable(pair) => {
+            [&pair.depthwise, &pair.pointwise].iter().any(|conv| conv.kernel.quantizer.is_none())
+        }
+        LayerKind::Einsum(einsum) => has_free_kernel(&einsum.product),
+        _ => false,
+    }
 }
 
 /// True for a layer with weights that a configuration may type.

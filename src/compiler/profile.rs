@@ -6,7 +6,7 @@ use ndarray::ArrayD;
 
 use super::{CompileError, InputType, Network};
 use crate::front::{self, Arrays};
-use crate::profile::{self, Goal, Profile, Subject};
+use crate::profile::{self, Profile, ProposalOptions, Subject};
 
 impl Network {
     /// Statistics of parameters and results for `samples`, and types for what has no quantizer, which
@@ -27,23 +27,32 @@ impl Network {
     ///
     /// # Errors
     /// If the samples do not fit the inputs or there are none, or no type reaches the goal.
-    pub fn profile(&self, samples: &Arrays, goal: Goal) -> Result<Profile, CompileError> {
-        self.profile_of("the samples", samples, goal)
+    pub fn profile(
+        &self,
+        samples: &Arrays,
+        options: impl Into<ProposalOptions>,
+    ) -> Result<Profile, CompileError> {
+        self.profile_of("the samples", samples, options.into())
     }
 
     /// Reads a `.npz` or `.npy` file; then as [`Network::profile`].
     ///
     /// # Errors
     /// If the file cannot be read, and as [`Network::profile`].
-    pub fn profile_file(&self, samples: &Path, goal: Goal) -> Result<Profile, CompileError> {
-        self.profile_of(&samples.display().to_string(), &front::read_arrays(samples)?, goal)
+    pub fn profile_file(
+        &self,
+        samples: &Path,
+        options: impl Into<ProposalOptions>,
+    ) -> Result<Profile, CompileError> {
+        let source = samples.display().to_string();
+        self.profile_of(&source, &front::read_arrays(samples)?, options.into())
     }
 
     fn profile_of(
         &self,
         source: &str,
         samples: &Arrays,
-        goal: Goal,
+        options: ProposalOptions,
     ) -> Result<Profile, CompileError> {
         let values: Vec<_> = self.arrays(source, samples)?.into_iter().cloned().collect();
         if values.iter().any(ArrayD::is_empty) {
@@ -64,6 +73,6 @@ impl Network {
         let (unquantized, folded) = (&lowered.unquantized[..], &lowered.folded);
         let settings = &settings;
         let subject = Subject { model, graph, settings, set_inputs, folded, unquantized };
-        Ok(profile::profile(&subject, &values, goal)?)
+        Ok(profile::profile(&subject, &values, options)?)
     }
 }

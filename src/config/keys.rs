@@ -80,8 +80,9 @@ const KEYS: &[(Level, Support, &str)] = &[
     (File, Noted(Value::is_null, "expected outputs are simulated"), "OutputPredictions"),
     (Hls, Full, "Model LayerType LayerName"),
     (Hls, Noted(Value::is_null, PASSES), "Optimizers SkipOptimizers Flows"),
-    // InternalSigmoid is not a key of hls4ml.
+    // InternalSigmoid, WeightScale and BiasCorrection are not keys of hls4ml.
     (Model, Full, "Precision ReuseFactor TargetCycles Strategy TableSize InternalSigmoid"),
+    (Model, Full, "WeightScale"),
     (Model, Noted(Value::is_boolean, "bitkiln run --trace"), "TraceOutput"),
     (Model, Noted(|v| v.is_null() || v == true, "types are exact in any case"), "BitExact"),
     (Model, Noted(|v| v.as_f64().is_some_and(|n| n >= 1e9), INSIDE), "BramFactor"),
@@ -96,7 +97,7 @@ const KEYS: &[(Level, Support, &str)] = &[
         Full,
         "Precision ReuseFactor TargetCycles Strategy Trace TableSize Implementation Skip",
     ),
-    (Layer, Full, "exp_table_t inv_table_t"),
+    (Layer, Full, "exp_table_t inv_table_t WeightScale BiasCorrection"),
     (Layer, Noted(|v| v == false, COMPRESSION), "Compression"),
     (Layer, Noted(|v| v == "LineBuffer", CONVOLUTIONS), "ConvImplementation"),
     (Layer, Noted(|v| v == 1, CONVOLUTIONS), "ParallelizationFactor"),

@@ -1,7 +1,7 @@
 //! The setting of a layer: that of `LayerName`, else of `LayerType`, else of `Model`.
 
 use super::keys::{CLASSES, is_fused};
-use super::section::{Section, Sections, Variable};
+use super::section::{Section, Sections, Variable, WeightScale};
 use super::{Config, ConfigError, Pace, Strategy};
 use crate::fixed::Quantization;
 use crate::function::Sigmoid;
@@ -160,6 +160,16 @@ impl Config {
             .find_map(|it| self.own_precision_of(it.entry, "Activation", Variable::Result))
     }
 
+    /// The scale of weights without a quantizer.
+    pub fn weight_scale(&self, layer: &str, class: &str) -> Option<WeightScale> {
+        self.first(layer, class, |section| section.weight_scale)
+    }
+
+    /// Numbers that are added to the biases of `layer`, one per output channel.
+    pub fn bias_correction(&self, layer: &str) -> Option<&[f32]> {
+        find(&self.layer_names, layer)?.bias_correction.as_deref()
+    }
+
     /// The entries in `LayerName` of activations fused into `layer`.
     pub fn fused<'a>(&'a self, layer: &'a str) -> impl Iterator<Item = FusedEntry<'a>> {
         let names = self.layer_names.iter().map(|(name, _)| name.as_str());
@@ -313,6 +323,8 @@ pub enum LayerKey {
     TargetCycles,
     /// `Strategy`.
     Strategy,
+    /// `WeightScale`.
+    WeightScale,
 }
 
 impl LayerKey {
@@ -332,6 +344,7 @@ impl LayerKey {
             Self::ReuseFactor => "ReuseFactor",
             Self::TargetCycles => "TargetCycles",
             Self::Strategy => "Strategy",
+            Self::WeightScale => "WeightScale",
         }
     }
 }
@@ -355,6 +368,7 @@ impl Section {
             (self.reuse_factor.is_some_and(|factor| factor != 1), LayerKey::ReuseFactor),
             (self.target_cycles.is_some(), LayerKey::TargetCycles),
             (self.strategy.is_some_and(|it| it != Strategy::Latency), LayerKey::Strategy),
+            (self.weight_scale == Some(WeightScale::PerChannel), LayerKey::WeightScale),
         ];
         let others = others.into_iter().filter(|(is_set, _)| *is_set);
         types.map(|(_, key)| key).chain(others.map(|(_, key)| key)).collect()

@@ -44,8 +44,8 @@ pub use error::ConfigError;
 pub use lookup::{FusedEntry, LayerKey, SoftmaxKeys};
 pub use notes::{Note, NoteKind};
 pub use project::{IoType, Tool};
-pub use section::{Pace, Strategy, Variable};
-pub(crate) use write::with_types;
+pub use section::{Pace, Strategy, Variable, WeightScale};
+pub(crate) use write::{ConfiguredValue, with_values};
 
 use section::{Section, Sections};
 

@@ -142,7 +142,7 @@ fn read_hls(
 ) -> Result<(), ConfigError> {
     match key {
         "Model" => config.model = Section::of_model(node, notes)?,
-        "LayerType" => config.layer_types = Section::of_layers(node, notes)?,
+        "LayerType" => config.layer_types = Section::of_classes(node, notes)?,
         _ => config.layer_names = Section::of_layers(node, notes)?,
     }
     Ok(())

@@ -38,6 +38,23 @@ impl Strategy {
         [("Latency", Self::Latency), ("Resource", Self::Resource)];
 }
 
+/// Scale of weights without a quantizer, beside their type.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WeightScale {
+    /// One LSB for all weights of a layer: that of their type.
+    #[default]
+    PerLayer,
+    /// An LSB for each output channel: that of the type times a power of two of at most 1.
+    PerChannel,
+}
+
+impl WeightScale {
+    /// Every scale, by its name in a configuration.
+    pub const ALL: [(&'static str, Self); 2] =
+        [("per_layer", Self::PerLayer), ("per_channel", Self::PerChannel)];
+}
+
 /// A variable of a layer with a type of its own: hls4ml's keys under `Precision`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Variable {
@@ -124,6 +141,10 @@ pub(super) struct Section {
     pub skip: Option<bool>,
     /// The sigmoid of QKeras' quantizers, for the whole model.
     pub internal_sigmoid: Option<Sigmoid>,
+    /// Scale of weights without a quantizer.
+    pub weight_scale: Option<WeightScale>,
+    /// Numbers that are added to the biases of the layer, one per output channel.
+    pub bias_correction: Option<Vec<f32>>,
 }
 
 /// The strategies that hls4ml has besides, in its spellings: the one that each is taken as, which
@@ -153,7 +174,21 @@ impl Section {
         Self::read(node, Level::Model, Level::ModelPrecision, notes)
     }
 
-    /// Reads the entries of `LayerType` or `LayerName`.
+    /// Reads the entries of `LayerType`.
+    pub fn of_classes(node: &PlacedValue<'_>, notes: &mut Notes) -> Result<Sections, ConfigError> {
+        let sections = Self::of_layers(node, notes)?;
+        match sections.iter().find(|(_, section)| section.bias_correction.is_some()) {
+            None => Ok(sections),
+            Some((class, _)) => Err(ConfigError::Unsupported {
+                place: format!("LayerType.{class}.BiasCorrection"),
+                help: "move it to the entry of a layer in LayerName: it has a number for each \
+                       output channel"
+                    .into(),
+            }),
+        }
+    }
+
+    /// Reads the entries of `LayerName`.
     pub fn of_layers(node: &PlacedValue<'_>, notes: &mut Notes) -> Result<Sections, ConfigError> {
         let entries = node.entries()?.into_iter();
         entries
@@ -195,6 +230,12 @@ impl Section {
                     section.internal_sigmoid = known.map(|(_, sigmoid)| sigmoid);
                 }
                 "Skip" => section.skip = Some(node.boolean()?),
+                "WeightScale" => {
+                    let name = node.choice(&WeightScale::ALL.map(|(name, _)| name), &[])?;
+                    let known = WeightScale::ALL.into_iter().find(|(known, _)| *known == name);
+                    section.weight_scale = known.map(|(_, scale)| scale);
+                }
+                "BiasCorrection" => section.bias_correction = Some(node.numbers()?),
                 // `run --trace` gives the result of every layer in any case.
                 "Trace" => {
                     node.boolean()?;

@@ -102,6 +102,15 @@ impl<'a> PlacedValue<'a> {
         count.ok_or_else(|| self.kind("a whole number from 1 on"))
     }
 
+    /// A list of finite numbers, each the nearest float32.
+    pub fn numbers(&self) -> Result<Vec<f32>, ConfigError> {
+        let number = |value: &Value| value.as_f64().map(|number| number as f32);
+        let list = self.value.as_array().map(|list| list.iter().map(number));
+        let list: Option<Vec<f32>> = list.and_then(Iterator::collect);
+        let finite = list.filter(|list| list.iter().all(|number| number.is_finite()));
+        finite.ok_or_else(|| self.kind("a list of numbers"))
+    }
+
     /// A type; `None` for `auto`, with which hls4ml infers the type.
     pub fn precision(&self) -> Result<Option<Quantization>, ConfigError> {
         match self.text("a type such as fixed<16,6>")? {

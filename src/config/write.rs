@@ -7,14 +7,30 @@ use serde_json::{Map, Value, json};
 use super::{Config, ConfigError, tree};
 use crate::fixed::Quantization;
 
-/// The text of the configuration in the file `base`, or of an empty one, with a type for each of
-/// `types`: entry in `LayerName`, key under `Precision`, type. Everything else stays.
+/// A value of an entry in `LayerName`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ConfiguredValue<'a> {
+    /// A type under `Precision`.
+    Type {
+        /// Its key.
+        key: &'static str,
+        /// The type.
+        precision: Quantization,
+    },
+    /// `WeightScale: per_channel`.
+    ScalePerChannel,
+    /// `BiasCorrection`.
+    BiasCorrection(&'a [f32]),
+}
+
+/// The text of the configuration in the file `base`, or of an empty one, with each of `values` in its
+/// entry in `LayerName`. Everything else stays.
 ///
 /// # Errors
 /// If the file cannot be read or is no configuration.
-pub(crate) fn with_types(
+pub(crate) fn with_values(
     base: Option<&Path>,
-    types: &[(&str, &str, Quantization)],
+    values: &[(&str, ConfiguredValue<'_>)],
 ) -> Result<String, ConfigError> {
     let mut file = match base {
         Some(path) => {
@@ -29,16 +45,26 @@ pub(crate) fn with_types(
         true => mapping(mapping(&mut root["HLSConfig"]).entry("LayerName").or_insert(Value::Null)),
         false => mapping(root.entry("LayerName").or_insert(Value::Null)),
     };
-    for (entry, key, to) in types {
+    for (entry, value) in values {
         // Names match in any letter case.
         let known = layers.keys().find(|known| known.eq_ignore_ascii_case(entry)).cloned();
         let entry = known.unwrap_or_else(|| (*entry).to_owned());
         let layer = mapping(layers.entry(entry).or_insert(Value::Null));
-        let precision = layer.entry("Precision").or_insert(Value::Null);
-        if let Value::String(all) = precision {
-            *precision = json!({"default": *all});
+        match value {
+            ConfiguredValue::Type { key, precision } => {
+                let types = layer.entry("Precision").or_insert(Value::Null);
+                if let Value::String(all) = types {
+                    *types = json!({"default": *all});
+                }
+                mapping(types).insert((*key).to_owned(), precision.to_string().into());
+            }
+            ConfiguredValue::ScalePerChannel => {
+                layer.insert("WeightScale".to_owned(), "per_channel".into());
+            }
+            ConfiguredValue::BiasCorrection(numbers) => {
+                layer.insert("BiasCorrection".to_owned(), json!(numbers));
+            }
         }
-        mapping(precision).insert((*key).to_owned(), to.to_string().into());
     }
     Ok(serde_saphyr::to_string(&file).expect("a tree of JSON is YAML"))
 }
@@ -53,8 +79,10 @@ fn mapping(value: &mut Value) -> &mut Map<String, Value> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::WeightScale;
     use super::*;
     use crate::config::Pace;
+    use crate::fixed::FormatError;
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -65,12 +93,17 @@ mod tests {
         let text = "Backend: Catapult\nHLSConfig:\n  Model: {ReuseFactor: 2}\n  LayerName:\n    \
                     FC1: {Precision: 'fixed<9,3>', ReuseFactor: 4}\n    empty:\n";
         std::fs::write(&path, text)?;
-        let types = [
-            ("fc1", "weight", "fixed<8,1,RND,SAT>".parse()?),
-            ("fc1", "result", "fixed<8,4,RND,SAT>".parse()?),
-            ("other", "result", "ufixed<8,4,RND,SAT>".parse()?),
+        let of = |key, precision: &str| -> Result<_, FormatError> {
+            Ok(ConfiguredValue::Type { key, precision: precision.parse()? })
+        };
+        let values = [
+            ("fc1", of("weight", "fixed<8,1,RND,SAT>")?),
+            ("fc1", of("result", "fixed<8,4,RND,SAT>")?),
+            ("fc1", ConfiguredValue::ScalePerChannel),
+            ("fc1", ConfiguredValue::BiasCorrection(&[0.25, 0.0, -1.5])),
+            ("other", of("result", "ufixed<8,4,RND,SAT>")?),
         ];
-        let written = with_types(Some(&path), &types)?;
+        let written = with_values(Some(&path), &values)?;
         let expected = "\
 Backend: Catapult
 HLSConfig:
@@ -83,6 +116,11 @@ HLSConfig:
         weight: fixed<8,1,RND,SAT>
         result: fixed<8,4,RND,SAT>
       ReuseFactor: 4
+      WeightScale: per_channel
+      BiasCorrection:
+      - 0.25
+      - 0.0
+      - -1.5
     empty: null
     other:
       Precision:
@@ -91,10 +129,12 @@ HLSConfig:
         assert_eq!(written, expected);
         let config = Config::parse(&written)?;
         assert_eq!(config.pace("fc1", "Dense"), Some(Pace::ReuseFactor(4)));
-        let alone = with_types(None, &types[2..])?;
+        assert_eq!(config.weight_scale("fc1", "Dense"), Some(WeightScale::PerChannel));
+        assert_eq!(config.bias_correction("fc1"), Some(&[0.25, 0.0, -1.5][..]));
+        let alone = with_values(None, &values[4..])?;
         assert!(alone.starts_with("Model:\n  Precision: fixed<16,6>\n  ReuseFactor: 1\n"));
         assert_eq!(Config::parse(&alone)?.default_precision(), Some("fixed<16,6>".parse()?));
-        assert!(with_types(Some(&folder.path().join("none.yml")), &types).is_err());
+        assert!(with_values(Some(&folder.path().join("none.yml")), &values).is_err());
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::form::Operations;
 use super::function::FunctionSize;
 use super::kernels::Body;
-use super::network::Network;
+use super::network::{Network, ProcessId};
 use super::plan::{Flow, Partition, Plan, Structure};
 use super::stream::{self, Process};
 use super::{DesignWarning, HlsError, Names, Options, build};
@@ -192,8 +192,8 @@ pub enum EdgeRole {
     Output,
     /// A tensor inside the top function.
     Internal,
-    /// An array inside a process.
-    Local,
+    /// An array inside a process of [`Design::processes`].
+    Local(ProcessId),
 }
 
 /// One C++ function.
@@ -235,6 +235,16 @@ impl Kernel {
                 self.cost.operations.multiplications.div_ceil(interval)
             }
         }
+    }
+
+    /// The same kernel, which takes the operand of a sample in `calls` parts.
+    pub(super) fn accumulating(mut self, calls: u64) -> Self {
+        self.repetitions = calls;
+        if let Some(multipliers) = &mut self.multipliers {
+            multipliers.products *= calls;
+            multipliers.nontrivial_products *= calls;
+        }
+        self
     }
 
     /// The same kernel, which runs `repetitions` times for a sample.

@@ -1,6 +1,6 @@
 //! Builds the graph.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use ndarray::ArrayD;
 use petgraph::graph::NodeIndex;
@@ -30,6 +30,8 @@ pub(super) struct Builder<'a> {
     names: HashSet<String>,
     warnings: Vec<LowerWarning>,
     unquantized: Vec<Unquantized>,
+    /// Sums of layers without quantizers.
+    sums: BTreeMap<String, Vec<NodeId>>,
     /// Nested layers that are being lowered, the innermost last.
     nested: Vec<Nested>,
 }
@@ -56,6 +58,7 @@ impl<'a> Builder<'a> {
             names,
             warnings,
             unquantized: Vec::new(),
+            sums: BTreeMap::new(),
             nested: Vec::new(),
         }
     }
@@ -237,6 +240,11 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Records that `node` holds sums of `layer`, which has no quantizers.
+    pub(super) fn sum(&mut self, layer: &str, node: NodeId) {
+        self.sums.entry(layer.to_owned()).or_default().push(node);
+    }
+
     /// Adds the nodes of `overflow` to the warning about the same result, or warns.
     pub(super) fn warn_of_overflow(&mut self, overflow: PrecisionOverflow) {
         let known = self.warnings.iter_mut().find_map(|warning| match warning {
@@ -270,8 +278,8 @@ impl<'a> Builder<'a> {
         validate(&self.graph)?;
         let name = |index: NodeIndex| self.model.graph[index].name.clone();
         let functions = self.deferred.iter().map(|(at, function)| (name(*at), *function)).collect();
-        let Self { graph, warnings, unquantized, folds, .. } = self;
+        let Self { graph, warnings, unquantized, sums, folds, .. } = self;
         let folded = folds.inner;
-        Ok(Lowered { graph, warnings, unquantized, functions, folded })
+        Ok(Lowered { graph, warnings, unquantized, functions, folded, sums })
     }
 }

@@ -63,6 +63,7 @@ fn convolve(
         bias,
         bias_quantizer: conv.bias_quantizer.as_ref(),
         folded: conv.folded.is_some(),
+        outputs: conv.outputs,
         scales: scales(conv),
         operand,
         norm: builder.folds.of_layer(index).filter(|_| part.is_empty()),
@@ -96,7 +97,7 @@ fn scales(conv: &Conv) -> KernelScales {
     let outputs_last = axes.last() == Some(&conv.outputs);
     match conv.window.transposed {
         Some(_) if !(outputs_last && conv.groups == conv.outputs) => KernelScales::PerInput,
-        _ => KernelScales::PerOutput { outputs: conv.outputs },
+        _ => KernelScales::PerOutput,
     }
 }
 

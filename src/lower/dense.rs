@@ -11,11 +11,15 @@ use petgraph::graph::NodeIndex;
 
 use super::activation::NodeScope;
 use super::builder::Builder;
+use super::channel_shifts::ChannelShifts;
 use super::exact::{self, Reach};
 use super::fold::{Fold, Line};
-use super::parameters::{Parameter, SCALE, cast_values, real_or_cast, vector, warn_if_overruled};
+use super::parameters::{
+    Parameter, SCALE, cast_shifted, cast_values, real_or_cast, vector, warn_if_overruled,
+};
 use super::result::{self, TypedResult};
 use super::{LayerSettings, LowerError, LowerWarning, TypedVariable, average};
+use crate::config::WeightScale;
 use crate::fixed::{Format, Quantization, Signedness};
 use crate::ir::{Affine, Constant, Linear, NodeId};
 use crate::model::{Activation, Dense, Folded, Layer};
@@ -49,7 +53,8 @@ pub(super) fn lower(
         bias,
         bias_quantizer: dense.bias_quantizer.as_ref(),
         folded: dense.folded.is_some(),
-        scales: KernelScales::PerOutput { outputs: dense.kernel.ncols() },
+        outputs: dense.kernel.ncols(),
+        scales: KernelScales::PerOutput,
         operand,
         norm: builder.folds.of_layer(index),
         part: "",
@@ -110,6 +115,8 @@ pub(super) struct WeightedLayer<'a> {
     /// True if a batch normalisation is folded into both. A bias without a quantizer then stays
     /// exact, like the bias of a batch normalisation.
     pub(super) folded: bool,
+    /// Number of outputs.
+    pub(super) outputs: usize,
     pub(super) scales: KernelScales,
     /// The node that the kernel multiplies.
     pub(super) operand: NodeId,
@@ -123,10 +130,7 @@ pub(super) struct WeightedLayer<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum KernelScales {
     /// Outputs, repeated up to their number: a scale multiplies the dot products of its outputs.
-    PerOutput {
-        /// Number of outputs.
-        outputs: usize,
-    },
+    PerOutput,
     /// Inputs: terms of one dot product have different scales, so weights include them.
     PerInput,
 }
@@ -145,13 +149,24 @@ pub(super) struct QuantizedWeights {
     default: Option<Quantization>,
     /// True if the dot products are the layer's result, not an intermediate one.
     whole: bool,
+    /// True if neither kernel nor bias has a quantizer.
+    is_float: bool,
 }
 
 /// The scale and the bias that follow dot products.
 struct Scaling {
-    /// Real values, one per output or a single one; `None` for 1.
-    scale: Option<ArrayD<f64>>,
+    scale: Factor,
     bias: Option<Constant>,
+}
+
+/// What dot products are multiplied by.
+enum Factor {
+    /// 1.
+    One,
+    /// Real values of a quantizer, one per output or a single one.
+    Real(ArrayD<f64>),
+    /// Powers of two, one per output: the LSB of its weights in LSB of their type.
+    Powers(ArrayD<f64>),
 }
 
 impl WeightedLayer<'_> {
@@ -164,14 +179,18 @@ impl WeightedLayer<'_> {
         let default = builder.settings.precision;
         let norm = self.norm.as_ref().map(|fold| fold.line()).transpose()?;
         let (weights, scale) =
-            self.kernel(builder, norm.as_ref(), &chosen.weight.unwrap_or(default))?;
+            self.kernel(builder, norm.as_ref(), &chosen, &chosen.weight.unwrap_or(default))?;
         let keeps_bias = self.keeps_bias(&chosen);
+        let correction = self.correction(&chosen)?;
         let bias = match &self.bias {
             Some(bias) if keeps_bias => {
                 let bias = bias.mapv(f64::from);
                 Some(exact::real(builder, self.layer, "bias", &bias, Reach::Bias)?)
             }
-            _ => self.bias(builder, norm.as_ref(), &chosen.bias.unwrap_or(default))?,
+            _ => {
+                let precision = chosen.bias.unwrap_or(default);
+                self.bias(builder, norm.as_ref(), correction, &precision)?
+            }
         };
         if self.kernel_quantizer.is_some() {
             let keys = ["weight", self.attribute];
@@ -183,7 +202,7 @@ impl WeightedLayer<'_> {
         }
         // As an operation of its own, the bias can be narrowed for hardware.
         let (bias, scaling) = match (scale, keeps_bias) {
-            (None, false) => (bias, None),
+            (Factor::One, false) => (bias, None),
             (scale, _) => (None, Some(Scaling { scale, bias })),
         };
         let entry = self.norm.as_ref().map_or(self.layer, |fold| fold.name).to_owned();
@@ -197,8 +216,9 @@ impl WeightedLayer<'_> {
             None => builder.default_result(self.index),
         };
         let result = builder.settings.layer(&entry).and_then(|chosen| chosen.result).or(default);
-        let default = self.warn_of_floats(builder, &chosen, result).then_some(default).flatten();
-        Ok(QuantizedWeights { weights, bias, scaling, entry, default, whole })
+        let is_float = self.warn_of_floats(builder, &chosen, result);
+        let default = default.filter(|_| is_float);
+        Ok(QuantizedWeights { weights, bias, scaling, entry, default, whole, is_float })
     }
 
     /// The kernel's weights without its scale, and the scale that multiplies the dot products.
@@ -206,8 +226,9 @@ impl WeightedLayer<'_> {
         &self,
         builder: &mut Builder<'_>,
         norm: Option<&Line>,
+        chosen: &LayerSettings,
         precision: &Quantization,
-    ) -> Result<(Constant, Option<ArrayD<f64>>), LowerError> {
+    ) -> Result<(Constant, Factor), LowerError> {
         let Some(quantizer) = self.kernel_quantizer.map(Quantizer::in_kernel) else {
             let mut values = self.kernel.mapv(f64::from);
             if let Some(norm) = norm {
@@ -215,8 +236,18 @@ impl WeightedLayer<'_> {
                     *weight *= norm.scale[self.output(element) % norm.scale.len()];
                 }
             }
+            let shifts = match chosen.weight_scale {
+                WeightScale::PerLayer => ChannelShifts::none(self.outputs),
+                WeightScale::PerChannel => {
+                    let elements = values.iter().enumerate();
+                    let elements = elements.map(|(at, value)| (self.output(at), *value));
+                    ChannelShifts::of(self.outputs, elements, precision)
+                }
+            };
             let names = ("kernel", TypedVariable::Weight);
-            return Ok((cast_values(builder, self.layer, names, &values, precision)?, None));
+            let shift = |element| shifts.of_output(self.output(element));
+            let kernel = cast_shifted(builder, self.layer, names, &values, precision, shift)?;
+            return Ok((kernel, shifts.factors().map_or(Factor::One, Factor::Powers)));
         };
         let kernel = Parameter {
             layer: self.layer,
@@ -226,35 +257,53 @@ impl WeightedLayer<'_> {
             reach: Reach::Weights(self.operand),
         };
         match (kernel.factored(builder, &quantizer)?, self.scales) {
-            ((values, Some(scale)), KernelScales::PerOutput { outputs }) if scale.len() > 1 => {
-                let scale: Vec<f64> = scale.iter().copied().cycle().take(outputs).collect();
-                Ok((
-                    values,
-                    Some(ArrayD::from_shape_vec(vec![outputs], scale).expect("a scale per output")),
-                ))
+            ((values, Some(scale)), KernelScales::PerOutput) if scale.len() > 1 => {
+                let scale = scale.iter().copied().cycle().take(self.outputs);
+                Ok((values, Factor::Real(Array1::from_iter(scale).into_dyn())))
             }
             ((_, Some(scale)), KernelScales::PerInput) if scale.len() > 1 => {
-                Ok((kernel.quantized(builder, &quantizer)?, None))
+                Ok((kernel.quantized(builder, &quantizer)?, Factor::One))
             }
-            ((values, scale), _) => Ok((values, scale.map(Array1::into_dyn))),
+            ((values, scale), _) => {
+                Ok((values, scale.map_or(Factor::One, |scale| Factor::Real(scale.into_dyn()))))
+            }
         }
     }
 
-    /// The output whose dot products element `element` of the kernel is part of, modulo the number
-    /// of outputs.
+    /// The output whose dot products element `element` of the kernel is part of.
     fn output(&self, element: usize) -> usize {
-        match self.scales {
-            KernelScales::PerOutput { .. } => element,
+        let element = match self.scales {
+            KernelScales::PerOutput => element,
             KernelScales::PerInput => {
                 element / self.kernel.shape().last().copied().unwrap_or(1).max(1)
             }
+        };
+        element % self.outputs.max(1)
+    }
+
+    /// The configured correction of the biases, \[outputs\].
+    fn correction(&self, chosen: &LayerSettings) -> Result<Option<ArrayD<f64>>, LowerError> {
+        let correction = &chosen.bias_correction;
+        if correction.is_empty() || !self.part.is_empty() {
+            return Ok(None);
         }
+        let fault = if self.kernel_quantizer.is_some() || self.bias_quantizer.is_some() {
+            "cannot be used with a quantizer of the kernel or the bias".to_owned()
+        } else if correction.len() != self.outputs {
+            let (count, outputs) = (correction.len(), self.outputs);
+            format!("has {count} numbers for {outputs} output channels")
+        } else {
+            let correction = correction.iter().map(|number| f64::from(*number));
+            return Ok(Some(Array1::from_iter(correction).into_dyn()));
+        };
+        Err(LowerError::Correction { layer: self.layer.to_owned(), fault })
     }
 
     fn bias(
         &self,
         builder: &mut Builder<'_>,
         norm: Option<&Line>,
+        correction: Option<ArrayD<f64>>,
         precision: &Quantization,
     ) -> Result<Option<Constant>, LowerError> {
         if let (Some(values), Some(quantizer)) = (&self.bias, self.bias_quantizer) {
@@ -264,10 +313,14 @@ impl WeightedLayer<'_> {
             return bias.quantized(builder, quantizer).map(Some);
         }
         let bias = self.bias.as_ref().map(|bias| bias.mapv(f64::from));
-        let bias = match (bias, norm) {
+        let bias = match norm {
+            None => bias,
+            Some(norm) => Some(norm.folded_bias(bias)),
+        };
+        let bias = match (bias, correction) {
             (None, None) => return Ok(None),
-            (Some(bias), None) => bias,
-            (bias, Some(norm)) => norm.folded_bias(bias),
+            (Some(bias), None) | (None, Some(bias)) => bias,
+            (Some(bias), Some(correction)) => bias + correction,
         };
         cast_values(builder, self.layer, ("bias", TypedVariable::Bias), &bias, precision).map(Some)
     }
@@ -287,7 +340,8 @@ impl WeightedLayer<'_> {
         result: Option<Quantization>,
     ) -> bool {
         let float_kernel = self.kernel_quantizer.is_none();
-        let has_bias = self.bias.is_some() || self.norm.is_some();
+        let is_corrected = self.part.is_empty() && !chosen.bias_correction.is_empty();
+        let has_bias = self.bias.is_some() || self.norm.is_some() || is_corrected;
         let unquantized = has_bias && self.bias_quantizer.is_none();
         let float_bias = unquantized && !self.keeps_bias(chosen);
         let is_float = float_kernel && (float_bias || !has_bias);
@@ -326,13 +380,19 @@ impl QuantizedWeights {
         let mut node = node;
         if let Some(Scaling { scale, bias }) = self.scaling {
             let scale = match scale {
-                None => Constant { codes: vector(vec![1.into()]), format: ONE },
-                Some(scale) => {
+                Factor::One => Constant { codes: vector(vec![1.into()]), format: ONE },
+                Factor::Powers(scale) => {
+                    exact::exact(builder, layer, SCALE, &scale, Reach::Scale(node))?
+                }
+                Factor::Real(scale) => {
                     let chosen = builder.settings.layer(layer).and_then(|chosen| chosen.scale);
                     real_or_cast(builder, (layer, SCALE), &scale, chosen, Reach::Scale(node))?
                 }
             };
             node = builder.add(layer, "scaled", Affine { scale, bias }, node)?;
+        }
+        if self.whole && self.is_float {
+            builder.sum(layer, node);
         }
         let entry = TypedResult::of_folded(builder, layer, &self.entry);
         let to = entry.to.filter(|_| self.whole).or(self.default);

@@ -119,6 +119,18 @@ pub enum LowerError {
         /// The model's inputs.
         known: String,
     },
+    /// Corrections of biases that the layer cannot apply.
+    #[error("layer '{layer}': BiasCorrection {fault}")]
+    #[diagnostic(help(
+        "run `bitkiln profile` on this model again, or remove the key: it holds a number for each \
+         output channel of a layer with weights and without quantizers"
+    ))]
+    Correction {
+        /// The layer.
+        layer: String,
+        /// The reason.
+        fault: String,
+    },
     /// A bug of Bitkiln.
     #[error(transparent)]
     #[diagnostic(help("this is a defect of Bitkiln: please report it with the model"))]
@@ -170,6 +182,11 @@ pub enum LowerWarning {
     NotFolded {
         /// The batch normalisation and the layer, by name.
         pairs: Vec<(String, String)>,
+    },
+    /// Layers with biases that the configuration corrects.
+    Corrected {
+        /// The layers.
+        layers: Vec<String>,
     },
     /// Values that are rounded because exact results would be too wide.
     Rounded {
@@ -299,6 +316,10 @@ impl LowerWarning {
             .with_help(
                 "To fold one, remove the result type of the layer before it, and the types of its \
                  scale and bias.",
+            ),
+            Self::Corrected { layers } => Diagnostic::note(
+                "bias-corrected",
+                format!("{}: biases are those of the model plus BiasCorrection", named(layers)),
             ),
             Self::Rounded { layer, what, bits } => Diagnostic::warning(
                 "wide-rounded",

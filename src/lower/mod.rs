@@ -10,6 +10,7 @@ mod average;
 #[cfg(test)]
 mod average_tests;
 mod builder;
+mod channel_shifts;
 mod conv;
 mod dense;
 #[cfg(test)]
@@ -33,6 +34,8 @@ mod per_channel_tests;
 mod pool;
 mod rescaling;
 mod result;
+#[cfg(test)]
+mod scaled_weights_tests;
 mod settings;
 mod softmax;
 #[cfg(test)]
@@ -47,7 +50,7 @@ use petgraph::graph::NodeIndex;
 use petgraph::visit::Topo;
 
 use crate::function::Function;
-use crate::ir::Graph;
+use crate::ir::{Graph, NodeId};
 use crate::model::{Layer, LayerKind, Model};
 
 use builder::Builder;
@@ -70,6 +73,9 @@ pub struct Lowered {
     /// Layers without a result of their own, and the batch normalisation folded into them, by name.
     /// The graph's node of such a layer holds the result of the batch normalisation.
     pub folded: BTreeMap<String, String>,
+    /// The nodes of sums with bias, before the type of the result, of layers without quantizers, by
+    /// name. Each has the channels last; a TimeDistributed layer has a node for each step.
+    pub sums: BTreeMap<String, Vec<NodeId>>,
 }
 
 /// Lowers `model`. The graph is valid.
@@ -96,6 +102,7 @@ pub fn lower(model: &Model, settings: &Settings) -> Result<Lowered, LowerError> 
         }
     }
     let warnings = training_only(model).into_iter().chain(moving_averages(model));
+    let warnings = warnings.chain(corrected(model, settings));
     warnings.for_each(|warning| builder.warn(warning));
     builder.finish()
 }
@@ -165,6 +172,15 @@ fn training_only(model: &Model) -> Option<LowerWarning> {
         }
     }
     (!quantizers.is_empty()).then_some(LowerWarning::Training { quantizers, differences })
+}
+
+/// One note for all layers with configured corrections of their biases; `None` if there are none.
+fn corrected(model: &Model, settings: &Settings) -> Option<LowerWarning> {
+    let names = model.graph.node_weights().map(|layer| &layer.name);
+    let is_corrected =
+        |name: &&String| settings.layer(name).is_some_and(|own| !own.bias_correction.is_empty());
+    let layers: Vec<String> = names.filter(is_corrected).cloned().collect();
+    (!layers.is_empty()).then_some(LowerWarning::Corrected { layers })
 }
 
 /// One warning for all layers whose averages QKeras updates at inference; `None` if there are none.

@@ -7,7 +7,7 @@ use super::builder::Builder;
 use super::exact::{Reach, exact, real};
 use super::result::check_parameter;
 use super::{LowerError, LowerWarning, TypedVariable};
-use crate::fixed::{Caster, Codes, FormatError, Quantization, cast_real};
+use crate::fixed::{Caster, Codes, FormatError, Quantization, cast_real, exp2};
 use crate::ir::{Constant, ConstantError};
 use crate::quantizer::{Quantizer, QuantizerError};
 
@@ -70,13 +70,29 @@ pub(super) fn cast_values(
     values: &ArrayD<f64>,
     precision: &Quantization,
 ) -> Result<Constant, LowerError> {
+    cast_shifted(builder, layer, (part, variable), values, precision, |_| 0)
+}
+
+/// As [`cast_values`], of each element times 2 to the power of its `shift`.
+pub(super) fn cast_shifted(
+    builder: &mut Builder<'_>,
+    layer: &str,
+    (part, variable): (&'static str, TypedVariable),
+    values: &ArrayD<f64>,
+    precision: &Quantization,
+    shift: impl Fn(usize) -> i32,
+) -> Result<Constant, LowerError> {
     if let Some(value) = values.iter().copied().find(|value| !value.is_finite()) {
         return Err(LowerError::NotFinite { layer: layer.into(), part, value });
     }
     builder.unquantized((layer, layer), variable, *precision, Some(values.clone()));
     check_parameter(builder, layer, variable.key(), values, precision);
-    let code = |value| cast_real(value, precision).expect("the values are finite");
-    Constant::of_codes(values.mapv(code), precision.format.fractional_bits())
+    let code = |(element, value): (usize, &f64)| {
+        cast_real(value * exp2(shift(element)), precision).expect("the values are finite")
+    };
+    let codes = values.iter().enumerate().map(code).collect();
+    let codes = ArrayD::from_shape_vec(values.shape(), codes).expect("a code per element");
+    Constant::of_codes(codes, precision.format.fractional_bits())
         .map_err(|error| LowerError::Format { layer: layer.into(), part, error })
 }
 

@@ -6,7 +6,7 @@ use ndarray::ArrayD;
 use serde::Serialize;
 
 use super::LowerError;
-use crate::config::{Config, ConfigError, Variable};
+use crate::config::{Config, ConfigError, Variable, WeightScale};
 use crate::fixed::{Format, Overflow, Quantization, Rounding, Signedness};
 use crate::function::Function;
 use crate::model::{Activation, Layer, LayerKind, Model};
@@ -36,8 +36,13 @@ pub struct LayerSettings {
     pub depthwise: Option<Quantization>,
     /// Type of the pointwise kernel of a separable convolution, before `weight`.
     pub pointwise: Option<Quantization>,
+    /// Scale of a kernel without a quantizer, beside its type.
+    pub weight_scale: WeightScale,
     /// Type of a bias without a quantizer.
     pub bias: Option<Quantization>,
+    /// Numbers that are added to the biases of a layer without quantizers, one per output channel;
+    /// none for no correction.
+    pub bias_correction: Vec<f32>,
     /// Type of the kernel's real-valued scale; by default it keeps the 24 bits of float32.
     pub scale: Option<Quantization>,
     /// Type of the result of the layer's own operation, before a fused activation.
@@ -200,7 +205,9 @@ impl Settings {
             weight: own(Variable::Weight),
             depthwise: own(Variable::Depthwise),
             pointwise: own(Variable::Pointwise),
+            weight_scale: config.weight_scale(&layer.name, &layer.class).unwrap_or_default(),
             bias: own(Variable::Bias),
+            bias_correction: config.bias_correction(&layer.name).unwrap_or_default().to_vec(),
             scale: own(Variable::Scale),
             result,
             activation,
@@ -239,8 +246,22 @@ impl Settings {
         self.layer(name).and_then(|layer| layer.softmax.as_ref()).unwrap_or(&self.softmax)
     }
 
-    /// Refuses formats for inputs that `model` lacks.
+    /// Refuses formats for inputs that `model` lacks, and corrections of layers without a weight
+    /// matrix.
     pub(super) fn check(&self, model: &Model) -> Result<(), LowerError> {
+        let is_corrected = |layer: &&Layer| {
+            self.layer(&layer.name).is_some_and(|own| !own.bias_correction.is_empty())
+        };
+        for layer in model.graph.node_weights().filter(is_corrected) {
+            let has_biases = match layer.kind.inner() {
+                LayerKind::Einsum(einsum) => einsum.product.has_weight_matrix(),
+                kind => kind.has_weight_matrix(),
+            };
+            if !has_biases {
+                let fault = format!("has no effect: a {} has no weight matrix", layer.class);
+                return Err(LowerError::Correction { layer: layer.name.clone(), fault });
+            }
+        }
         let known: Vec<&str> = model.inputs.iter().map(|i| model.graph[*i].name.as_str()).collect();
         match self.inputs.keys().find(|name| !known.contains(&name.as_str())) {
             Some(name) => {

@@ -152,6 +152,19 @@ impl LayerKind {
         self.activation().is_none_or(|activation| *activation == Activation::Linear)
     }
 
+    /// The computation without the layers that apply it to steps or to another order of axes.
+    pub fn inner(&self) -> &Self {
+        match self {
+            Self::TimeDistributed(kind) | Self::ChannelsFirst(kind) => kind.inner(),
+            kind => kind,
+        }
+    }
+
+    /// True for sums of products with trained weights, and biases.
+    pub fn has_weight_matrix(&self) -> bool {
+        matches!(self, Self::Dense(_) | Self::Conv(_) | Self::Separable(_))
+    }
+
     /// Returns the quantizers that the layer states, those of its parameters first.
     pub fn quantizers(&self) -> Vec<&Quantizer> {
         let (mut quantizers, activation) = self.parts();

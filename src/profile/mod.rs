@@ -6,9 +6,11 @@
 //! `search` finds the widths. Each of its steps is a trial: the network is lowered with the types
 //! and simulated, and its outputs are compared with those of the trained network.
 
+mod correction;
 mod distribution;
 mod error;
 mod observe;
+mod plan;
 mod rows;
 mod search;
 mod trial;
@@ -20,20 +22,22 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::config;
-use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding};
+use crate::config::{self, ConfiguredValue};
+use crate::fixed::{Format, Overflow, Quantization, Rounding};
 use crate::float::Samples;
 use crate::ir::{Graph, Op};
 use crate::lower::{LowerWarning, Settings, TypedVariable, Unquantized};
 use crate::model::Model;
 
+use correction::{FEWEST_SAMPLES, corrected};
 pub use distribution::{Distribution, TypeUse};
 pub use error::ProfileError;
 use observe::selected;
+use plan::Plan;
 pub use rows::ProfileRow;
-use search::{Bits, Search};
+use search::{Bits, Search, is_better, total};
 pub use trial::Accuracy;
-use trial::{closest, lowered, outputs, settings, spread};
+use trial::{closest, outputs, spread};
 use variables::{Role, Variable, variables};
 
 /// The most trials of a search.
@@ -103,6 +107,24 @@ impl fmt::Display for Goal {
             Self::MaxError(error) => write!(f, "an output error of at most {error}"),
             Self::Agreement(share) => write!(f, "an argmax agreement of at least {share}"),
         }
+    }
+}
+
+/// The wanted proposal.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ProposalOptions {
+    /// The aim.
+    pub goal: Goal,
+    /// Weights may get a power-of-two scale for each output channel, where that lowers the error.
+    pub channel_scales: bool,
+    /// Biases may be corrected by the mean error of their layer's sums.
+    pub bias_correction: bool,
+}
+
+impl From<Goal> for ProposalOptions {
+    /// The options with which the fewest bits reach `goal`.
+    fn from(goal: Goal) -> Self {
+        Self { goal, channel_scales: true, bias_correction: true }
     }
 }
 
@@ -197,6 +219,8 @@ pub struct ProposedType {
     pub precision: Quantization,
     /// The origin of its integer bits.
     pub range: RangeBasis,
+    /// True for weights with a power-of-two scale for each output channel.
+    pub per_channel: bool,
 }
 
 /// Types for what has no quantizer.
@@ -206,6 +230,8 @@ pub struct Proposal {
     pub goal: Goal,
     /// The types, those of inputs first, then in topological order.
     pub types: Vec<ProposedType>,
+    /// Numbers that are added to the biases of layers, one per output channel, by layer.
+    pub corrections: BTreeMap<String, Vec<f32>>,
     /// The accuracy of the network with these types on all samples.
     pub accuracy: Accuracy,
     /// Simulations that the search took.
@@ -254,7 +280,15 @@ impl Proposal {
         });
         let types = self.types.iter();
         let types = types.map(|it| (it.entry.as_str(), it.variable.key(), it.precision)).chain(set);
-        let yaml = config::with_types(base, &types.collect::<Vec<_>>())?;
+        let types =
+            types.map(|(entry, key, to)| (entry, ConfiguredValue::Type { key, precision: to }));
+        let scaled = self.types.iter().filter(|it| it.per_channel);
+        let scales = scaled.map(|it| (it.entry.as_str(), ConfiguredValue::ScalePerChannel));
+        let corrections = self.corrections.iter();
+        let corrections = corrections
+            .map(|(layer, numbers)| (layer.as_str(), ConfiguredValue::BiasCorrection(numbers)));
+        let values: Vec<_> = types.chain(scales).chain(corrections).collect();
+        let yaml = config::with_values(base, &values)?;
         let about = &self.accuracy;
         let agreement = about
             .agreement()
@@ -285,16 +319,19 @@ pub(crate) struct Subject<'a> {
 pub(crate) fn profile(
     subject: &Subject<'_>,
     samples: &[Samples],
-    goal: Goal,
+    options: ProposalOptions,
 ) -> Result<Profile, ProfileError> {
     let observed = observe::observe(subject, samples)?;
-    goal.check(&observed.outputs)?;
+    options.goal.check(&observed.outputs)?;
     let accuracy = Accuracy::of(&outputs(subject.graph, samples)?, &observed.outputs);
-    let width = if let Goal::Bits(bits) = goal { bits } else { WIDTH };
+    let width = if let Goal::Bits(bits) = options.goal { bits } else { WIDTH };
     let variables = variables(subject, samples, &observed, width)?;
     let proposal = match variables.is_empty() {
         true => None,
-        false => Some(propose(subject, samples, &observed.outputs, &variables, goal)?),
+        false => {
+            let plan = Plan::new(variables);
+            Some(propose(subject, (samples, &observed.outputs), plan, options)?)
+        }
     };
     Ok(Profile {
         model: subject.model.name.clone(),
@@ -305,14 +342,14 @@ pub(crate) fn profile(
     })
 }
 
-/// The types of `variables` that reach `goal`.
+/// The types of the variables of `plan` that reach the goal.
 fn propose(
     subject: &Subject<'_>,
-    samples: &[Samples],
-    expected: &[Samples],
-    variables: &[Variable],
-    goal: Goal,
+    (samples, expected): (&[Samples], &[Samples]),
+    plan: Plan,
+    options: ProposalOptions,
 ) -> Result<Proposal, ProfileError> {
+    let goal = options.goal;
     let all = expected.first().map_or(0, |outputs| outputs.shape()[0]);
     let count = (WORK / work(subject.graph).max(1)).clamp(SAMPLES.0, SAMPLES.1);
     let chosen = match goal {
@@ -321,35 +358,55 @@ fn propose(
         Goal::Agreement(_) => closest(expected, count),
     };
     let [some, wanted] = [samples, expected].map(|arrays| selected(arrays, &chosen));
-    let mut trial = |bits: &[Bits]| -> Result<Option<Accuracy>, ProfileError> {
-        let types = types(variables, bits)?;
-        // A table may have too many entries, a sum too many bits.
-        let Ok(lowered) = lowered(subject, &settings(subject, variables, &types)) else {
-            return Ok(None);
-        };
-        Ok(Some(Accuracy::of(&outputs(&lowered.graph, &some)?, &wanted)))
-    };
-    let integers: Vec<i32> = variables.iter().map(|it| it.integer).collect();
-    let counts: Vec<u64> = variables.iter().map(|it| it.count).collect();
     let decisions = Accuracy::of(expected, expected).decisions;
+    let accept = |accuracy: &Accuracy| match goal {
+        Goal::Bits(_) | Goal::MaxError(_) => goal.is_met(accuracy),
+        Goal::Agreement(share) => accuracy.disagreements <= allowed(share, decisions),
+    };
+    let start = plan.start(options.channel_scales);
+    let mut trial = |bits: &[Bits]| plan.measure(subject, bits, (&some, &wanted));
     let mut search = Search::new(&mut trial, TRIALS);
     let found = match goal {
-        Goal::Bits(width) => search.of_width(&integers, width)?.ok_or(None),
-        Goal::MaxError(_) => search.fewest(&integers, &counts, |it| goal.is_met(it))?,
-        Goal::Agreement(share) => {
-            let most = allowed(share, decisions);
-            search.fewest(&integers, &counts, |it| it.disagreements <= most)?
-        }
+        Goal::Bits(width) => search.of_width(&start, width)?.ok_or(None),
+        Goal::MaxError(_) | Goal::Agreement(_) => search.fewest(&start, accept)?,
     };
-    let trials = search.trials;
+    let mut trials = search.trials;
     let mut bits = found.map_err(|best| unreached(goal, best.as_ref()))?;
+    let mut plan = plan;
+    if options.bias_correction && chosen.len() >= FEWEST_SAMPLES {
+        // The mean error is that of typical samples.
+        let typical = selected(samples, &spread(all, count));
+        let (other, corrected) = corrected(subject, (&plan, &bits), &typical)?;
+        let [before, after] = [(&plan, &bits), (&other, &corrected)]
+            .map(|(plan, bits)| plan.measure(subject, bits, (&some, &wanted)));
+        let is_taken = match (before?, after?) {
+            (Some(before), Some(after)) => accept(&after) && is_better(&after, &before),
+            (_, None) | (None, _) => false,
+        };
+        let narrowed = match goal {
+            _ if !is_taken => None,
+            Goal::Bits(_) => Some(corrected),
+            Goal::MaxError(_) | Goal::Agreement(_) => {
+                let mut trial = |bits: &[Bits]| other.measure(subject, bits, (&some, &wanted));
+                let mut search = Search::new(&mut trial, TRIALS.saturating_sub(trials));
+                let fewer = search.narrowed(corrected, &start, &accept)?;
+                trials += search.trials;
+                Some(fewer).filter(|fewer| total(fewer, &start) < total(&bits, &start))
+            }
+        };
+        if let Some(narrowed) = narrowed {
+            (plan, bits) = (other, narrowed);
+        }
+    }
     let mut more = 0;
     let (types, accuracy) = loop {
-        let types = types(variables, &bits)?;
-        let lowered = lowered(subject, &settings(subject, variables, &types))?;
+        let lowered = plan.lowered(subject, &bits)?;
         let accuracy = Accuracy::of(&outputs(&lowered.graph, samples)?, expected);
         if goal.is_met(&accuracy) {
-            break (proposed(variables, &types, &lowered.warnings), accuracy);
+            break (
+                proposed(&plan.variables, &bits, &plan.types(&bits)?, &lowered.warnings),
+                accuracy,
+            );
         }
         if more == MORE_BITS {
             return Err(unreached(goal, Some(&accuracy)));
@@ -358,7 +415,7 @@ fn propose(
         bits.iter_mut().for_each(|bits| bits.width += 1);
     };
     let total = |is_parameter: bool| -> u64 {
-        let own = variables.iter().zip(&types);
+        let own = plan.variables.iter().zip(&types);
         let own = own.filter(|(it, _)| it.role.is_parameter() == is_parameter);
         own.map(|(it, own)| it.count * u64::from(own.precision.format.width())).sum()
     };
@@ -366,6 +423,7 @@ fn propose(
     Ok(Proposal {
         goal,
         types,
+        corrections: plan.corrections,
         accuracy,
         trials,
         trial_samples: chosen.len(),
@@ -379,13 +437,10 @@ fn propose(
     })
 }
 
-fn types(variables: &[Variable], bits: &[Bits]) -> Result<Vec<Quantization>, FormatError> {
-    variables.iter().zip(bits).map(|(it, bits)| it.precision(bits.width, bits.integer)).collect()
-}
-
 /// The types with the origin of their integer bits, which the warnings of lowering tell.
 fn proposed(
     variables: &[Variable],
+    bits: &[Bits],
     types: &[Quantization],
     warnings: &[LowerWarning],
 ) -> Vec<ProposedType> {
@@ -396,7 +451,7 @@ fn proposed(
         };
         warnings.iter().any(overflows)
     };
-    let one = |(variable, to): (&Variable, &Quantization)| {
+    let one = |((variable, bits), to): ((&Variable, &Bits), &Quantization)| {
         let own = match variable.role {
             Role::Input => ProfileVariable::Input,
             Role::Typed(typed) => typed.into(),
@@ -411,9 +466,10 @@ fn proposed(
             (Role::Typed(_), false) => RangeBasis::Proven,
         };
         let (layer, entry) = (variable.layer.clone(), variable.entry.clone());
-        ProposedType { layer, entry, variable: own, precision: *to, range }
+        let per_channel = bits.per_channel;
+        ProposedType { layer, entry, variable: own, precision: *to, range, per_channel }
     };
-    variables.iter().zip(types).map(one).collect()
+    variables.iter().zip(bits).zip(types).map(one).collect()
 }
 
 fn unreached(goal: Goal, reached: Option<&Accuracy>) -> ProfileError {

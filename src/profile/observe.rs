@@ -110,7 +110,7 @@ fn summed_layers(subject: &Subject<'_>) -> Vec<(NodeIndex, Quantization)> {
 }
 
 /// The result of every layer of the trained network.
-fn evaluate(
+pub(super) fn evaluate(
     subject: &Subject<'_>,
     inputs: &[Samples],
 ) -> Result<HashMap<NodeIndex, Samples>, ProfileError> {
@@ -128,7 +128,7 @@ fn evaluate(
 }
 
 /// The result of layer `index` for the results of the layers before it.
-fn evaluate_layer(
+pub(super) fn evaluate_layer(
     subject: &Subject<'_>,
     reference: &Reference<'_>,
     index: NodeIndex,

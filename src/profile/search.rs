@@ -18,12 +18,38 @@ const HEADROOM: u32 = 2;
 /// Share of the mean square error that is left if an integer bit is worth giving up: other samples
 /// may saturate more.
 const WORTH: f64 = 0.9;
+/// As [`WORTH`], for what costs no arithmetic: scales per channel, corrections of biases.
+const CHEAP_WORTH: f64 = 0.99;
 
-/// Width and integer bits of a variable.
+/// The type of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Bits {
     pub width: u32,
     pub integer: i32,
+    /// True for weights with a scale for each output channel.
+    pub per_channel: bool,
+}
+
+/// A variable of the search.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Start {
+    /// Integer bits at first.
+    pub integer: i32,
+    /// Number of values.
+    pub count: u64,
+    /// True for weights that may have a scale for each output channel.
+    pub has_channels: bool,
+}
+
+impl Start {
+    pub fn bits(&self, width: u32) -> Bits {
+        Bits { width, integer: self.integer, per_channel: false }
+    }
+}
+
+/// Bits of all values.
+pub(super) fn total(bits: &[Bits], start: &[Start]) -> u64 {
+    bits.iter().zip(start).map(|(bits, it)| u64::from(bits.width) * it.count).sum()
 }
 
 /// A trial of one [`Bits`] per variable; `None` if the network cannot be built with them.
@@ -51,18 +77,15 @@ impl<'t> Search<'t> {
         self.trials >= self.limit
     }
 
-    /// The bits of fewest that `accept` admits, near a minimum: variable i has `counts[i]` values and
-    /// at first `integers[i]` integer bits. An error holds the accuracy of [`WIDEST`] bits if even
-    /// those are not admitted.
+    /// The bits of fewest that `accept` admits, near a minimum. An error holds the accuracy of
+    /// [`WIDEST`] bits if even those are not admitted.
     pub fn fewest(
         &mut self,
-        integers: &[i32],
-        counts: &[u64],
+        start: &[Start],
         accept: impl Fn(&Accuracy) -> bool,
     ) -> Result<Result<Vec<Bits>, Option<Accuracy>>, ProfileError> {
-        let uniform = |width: u32| -> Vec<Bits> {
-            integers.iter().map(|integer| Bits { width, integer: *integer }).collect()
-        };
+        let uniform =
+            |width: u32| -> Vec<Bits> { start.iter().map(|start| start.bits(width)).collect() };
         let is_admitted = |accuracy: &Option<Accuracy>| accuracy.as_ref().is_some_and(&accept);
         // The widest type that the network can be built with is the best that there is.
         let mut best = None;
@@ -70,45 +93,48 @@ impl<'t> Search<'t> {
         for width in (NARROWEST..=WIDEST).rev().step_by(4) {
             let accuracy = self.measure(&uniform(width))?;
             best = best.or(accuracy);
-            match (is_admitted(&accuracy), high) {
-                (true, _) => high = Some(width),
-                (false, Some(_)) => break,
-                (false, None) => {}
+            match (is_admitted(&accuracy), accuracy) {
+                (true, Some(accuracy)) => high = Some((width, accuracy)),
+                (true, None) | (false, _) if high.is_some() => break,
+                (true, None) | (false, _) => {}
             }
         }
-        let Some(mut width) = high else { return Ok(Err(best)) };
+        let Some((mut width, mut reached)) = high else { return Ok(Err(best)) };
         while width > NARROWEST {
-            let accuracy = self.measure(&uniform(width - 1))?;
-            if !is_admitted(&accuracy) {
-                break;
+            match self.measure(&uniform(width - 1))? {
+                Some(accuracy) if accept(&accuracy) => reached = accuracy,
+                Some(_) | None => break,
             }
             width -= 1;
         }
-        let narrow = uniform(width);
-        let start = uniform((width + HEADROOM).min(WIDEST));
-        let start = if is_admitted(&self.measure(&start)?) { start } else { narrow.clone() };
-        let bits = self.narrowed(start, counts, &is_admitted)?;
-        let total = |bits: &[Bits]| -> u64 {
-            bits.iter().zip(counts).map(|(bits, count)| u64::from(bits.width) * count).sum()
-        };
-        let other = if total(&bits) <= total(&narrow) {
-            bits
-        } else {
-            self.narrowed(narrow, counts, &is_admitted)?
-        };
-        Ok(Ok(other))
+        let mut narrow = self.scaled(uniform(width), start, reached)?.0;
+        // With scales, fewer bits may do.
+        while narrow.iter().any(|bits| bits.per_channel) && width > NARROWEST {
+            let fewer = with_width(&narrow, width - 1);
+            if !is_admitted(&self.measure(&fewer)?) {
+                break;
+            }
+            (narrow, width) = (fewer, width - 1);
+        }
+        let wider = with_width(&narrow, (width + HEADROOM).min(WIDEST));
+        let wider = if is_admitted(&self.measure(&wider)?) { wider } else { narrow.clone() };
+        let bits = self.narrowed(wider, start, &accept)?;
+        if total(&bits, start) <= total(&narrow, start) {
+            return Ok(Ok(bits));
+        }
+        self.narrowed(narrow, start, &accept).map(Ok)
     }
 
-    /// `bits`, of which each loses a bit in turn, those with the most values first, as long as the
-    /// result is admitted.
-    fn narrowed(
+    /// `bits`, of which each loses a bit in turn, those with the most values first, as long as
+    /// `accept` admits the result.
+    pub fn narrowed(
         &mut self,
         mut bits: Vec<Bits>,
-        counts: &[u64],
-        is_admitted: &impl Fn(&Option<Accuracy>) -> bool,
+        start: &[Start],
+        accept: &impl Fn(&Accuracy) -> bool,
     ) -> Result<Vec<Bits>, ProfileError> {
         let mut open: Vec<usize> = (0..bits.len()).collect();
-        open.sort_by_key(|at| std::cmp::Reverse(counts[*at]));
+        open.sort_by_key(|at| std::cmp::Reverse(start[*at].count));
         while !open.is_empty() {
             let mut still = Vec::new();
             for at in open {
@@ -119,7 +145,7 @@ impl<'t> Search<'t> {
                     continue;
                 }
                 bits[at].width -= 1;
-                if is_admitted(&self.measure(&bits)?) {
+                if self.measure(&bits)?.as_ref().is_some_and(accept) {
                     still.push(at);
                 } else {
                     bits[at].width += 1;
@@ -130,15 +156,14 @@ impl<'t> Search<'t> {
         Ok(bits)
     }
 
-    /// `width` bits for each variable, with the integer bits that give the least mean square error:
-    /// fewer of them saturate some values and round all others less.
+    /// `width` bits for each variable, with the scales and the integer bits that give the least mean
+    /// square error: fewer integer bits saturate some values and round all others less.
     pub fn of_width(
         &mut self,
-        integers: &[i32],
+        start: &[Start],
         width: u32,
     ) -> Result<Option<Vec<Bits>>, ProfileError> {
-        let bits = integers.iter().map(|integer| Bits { width, integer: *integer });
-        let mut bits: Vec<Bits> = bits.collect();
+        let mut bits: Vec<Bits> = start.iter().map(|start| start.bits(width)).collect();
         let Some(mut best) = self.measure(&bits)? else { return Ok(None) };
         for at in 0..bits.len() {
             while !self.is_exhausted() {
@@ -154,8 +179,40 @@ impl<'t> Search<'t> {
                 }
             }
         }
-        Ok(Some(bits))
+        Ok(Some(self.scaled(bits, start, best)?.0))
     }
+
+    /// `bits`, whose accuracy is `reached`, with scales per channel for those weights that have a
+    /// smaller error with them, and the accuracy.
+    fn scaled(
+        &mut self,
+        mut bits: Vec<Bits>,
+        start: &[Start],
+        mut reached: Accuracy,
+    ) -> Result<(Vec<Bits>, Accuracy), ProfileError> {
+        for at in 0..bits.len() {
+            if !start[at].has_channels || self.is_exhausted() {
+                continue;
+            }
+            bits[at].per_channel = true;
+            match self.measure(&bits)? {
+                Some(accuracy) if is_better(&accuracy, &reached) => reached = accuracy,
+                Some(_) | None => bits[at].per_channel = false,
+            }
+        }
+        Ok((bits, reached))
+    }
+}
+
+/// `bits` with another width.
+fn with_width(bits: &[Bits], width: u32) -> Vec<Bits> {
+    bits.iter().map(|bits| Bits { width, ..*bits }).collect()
+}
+
+/// True if the mean square error falls from `before` by so much that it is worth a scale per channel
+/// or a correction of biases.
+pub(super) fn is_better(accuracy: &Accuracy, before: &Accuracy) -> bool {
+    accuracy.mean_square < before.mean_square * CHEAP_WORTH
 }
 
 #[cfg(test)]
@@ -175,6 +232,16 @@ mod tests {
         }
     }
 
+    /// Variables with one integer bit each, without channels.
+    fn starts(counts: &[u64]) -> Vec<Start> {
+        let start = |count: &u64| Start { integer: 1, count: *count, has_channels: false };
+        counts.iter().map(start).collect()
+    }
+
+    fn bits(width: u32, integer: i32) -> Bits {
+        Bits { width, integer, per_channel: false }
+    }
+
     /// The error of a sum: variable i adds `weights[i]` LSB.
     fn sum_error(weights: &[f64], bits: &[Bits]) -> Option<Accuracy> {
         let lsb = |it: &Bits| f64::powi(2.0, it.integer - it.width as i32);
@@ -186,7 +253,7 @@ mod tests {
         let weights = [1.0, 64.0, 1.0 / 64.0];
         let mut trial = |bits: &[Bits]| Ok(sum_error(&weights, bits));
         let mut search = Search::new(&mut trial, 300);
-        let found = search.fewest(&[1, 1, 1], &[10, 10, 10], |it| it.max_error <= 0.01)?;
+        let found = search.fewest(&starts(&[10; 3]), |it| it.max_error <= 0.01)?;
         let found = found.map_err(|_| "not reached")?;
         let reached = sum_error(&weights, &found).ok_or("no error")?.max_error;
         assert!(reached <= 0.01);
@@ -205,14 +272,14 @@ mod tests {
     #[test]
     fn an_error_out_of_reach_is_stated() -> Outcome {
         let mut trial = |_: &[Bits]| Ok(Some(accuracy(0.25)));
-        let found = Search::new(&mut trial, 300).fewest(&[1], &[1], |it| it.max_error < 0.1)?;
+        let found = Search::new(&mut trial, 300).fewest(&starts(&[1]), |it| it.max_error < 0.1)?;
         assert_eq!(found, Err(Some(accuracy(0.25))));
         // Tables end at 16 bits: wider types cannot be built.
         let weights = [1.0];
         let mut trial =
             |bits: &[Bits]| Ok(sum_error(&weights, bits).filter(|_| bits[0].width <= 16));
-        let found = Search::new(&mut trial, 300).fewest(&[1], &[1], |it| it.max_error < 0.01)?;
-        assert_eq!(found, Ok(vec![Bits { width: 8, integer: 1 }]));
+        let found = Search::new(&mut trial, 300).fewest(&starts(&[1]), |it| it.max_error < 0.01)?;
+        assert_eq!(found, Ok(vec![bits(8, 1)]));
         Ok(())
     }
 
@@ -221,7 +288,7 @@ mod tests {
         let weights = [1.0; 100];
         let mut trial = |bits: &[Bits]| Ok(sum_error(&weights, bits));
         let mut search = Search::new(&mut trial, 50);
-        let found = search.fewest(&[0; 100], &[1; 100], |it| it.max_error <= 0.01)?;
+        let found = search.fewest(&starts(&[1; 100]), |it| it.max_error <= 0.01)?;
         let found = found.map_err(|_| "not reached")?;
         assert!(sum_error(&weights, &found).ok_or("no error")?.max_error <= 0.01);
         assert!(search.trials <= 51);
@@ -235,9 +302,33 @@ mod tests {
             let cost = |it: &Bits, least: i32| f64::from((it.integer - least).abs());
             Ok(Some(accuracy(cost(&bits[0], 1) + cost(&bits[1], 4))))
         };
-        let found = Search::new(&mut trial, 300).of_width(&[3, 4], 8)?;
-        let expected = [Bits { width: 8, integer: 1 }, Bits { width: 8, integer: 4 }];
-        assert_eq!(found.as_deref(), Some(&expected[..]));
+        let start = [3, 4].map(|integer| Start { integer, ..starts(&[1])[0] });
+        let found = Search::new(&mut trial, 300).of_width(&start, 8)?;
+        assert_eq!(found.as_deref(), Some(&[bits(8, 1), bits(8, 4)][..]));
+        Ok(())
+    }
+
+    #[test]
+    fn scales_are_taken_where_they_pay_and_save_bits() -> Outcome {
+        // With scales the first variable has two bits more; they do nothing for the second one.
+        let with_scale = |all: &[Bits]| {
+            let bonus = i32::from(all[0].per_channel) * 2;
+            let first = Bits { integer: all[0].integer - bonus, ..all[0] };
+            sum_error(&[1.0, 1.0, 1.0], &[first, all[1], all[2]])
+        };
+        let start =
+            [true, true, false].map(|has_channels| Start { has_channels, ..starts(&[1])[0] });
+        let mut trial = |bits: &[Bits]| Ok(with_scale(bits));
+        let found = Search::new(&mut trial, 300).of_width(&start, 8)?.ok_or("not built")?;
+        let scaled = found.iter().map(|bits| bits.per_channel);
+        assert_eq!(scaled.collect::<Vec<_>>(), [true, false, false]);
+        let found = Search::new(&mut trial, 300).fewest(&start, |it| it.max_error <= 0.01)?;
+        let found = found.map_err(|_| "not reached")?;
+        assert!(found[0].per_channel && found[0].width < found[1].width, "{found:?}");
+        let without = starts(&[1; 3]);
+        let other = Search::new(&mut trial, 300).fewest(&without, |it| it.max_error <= 0.01)?;
+        let other = other.map_err(|_| "not reached")?;
+        assert!(total(&found, &start) < total(&other, &without), "{found:?} {other:?}");
         Ok(())
     }
 }

@@ -5,17 +5,15 @@ use std::collections::BTreeSet;
 use ndarray::{ArrayD, ArrayView1, Axis};
 use serde::Serialize;
 
+use super::ProfileError;
 use super::observe::batches;
-use super::variables::{Role, Variable};
-use super::{ProfileError, Subject};
-use crate::fixed::{Codes, Quantization};
+use crate::fixed::Codes;
 use crate::float::Samples;
 use crate::ir::Graph;
-use crate::lower::{self, Lowered, Settings};
 use crate::sim;
 
 /// Samples that are simulated at once.
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
 
 /// Difference of a network's outputs from those of the trained network.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -87,32 +85,6 @@ fn largest(row: ArrayView1<'_, f64>) -> usize {
         }
     }
     best
-}
-
-/// The settings of `subject` with a type for each of `variables`.
-pub(super) fn settings(
-    subject: &Subject<'_>,
-    variables: &[Variable],
-    types: &[Quantization],
-) -> Settings {
-    let mut settings = subject.settings.clone();
-    for (variable, to) in variables.iter().zip(types) {
-        match variable.role {
-            Role::Input => {
-                settings.inputs.insert(variable.layer.clone(), to.format);
-            }
-            Role::Typed(typed) => {
-                let own = settings.layers.entry(variable.layer.clone()).or_default();
-                *own.precision_mut(typed) = Some(*to);
-            }
-        }
-    }
-    settings
-}
-
-/// The network with these settings.
-pub(super) fn lowered(subject: &Subject<'_>, settings: &Settings) -> Result<Lowered, ProfileError> {
-    Ok(lower::lower(subject.model, settings)?)
 }
 
 /// The outputs of `graph` for `samples`.

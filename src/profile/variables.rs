@@ -5,7 +5,7 @@ use petgraph::graph::NodeIndex;
 
 use super::distribution::Distribution;
 use super::observe::{Observed, layer_called};
-use super::trial::{lowered, settings};
+use super::plan::Plan;
 use super::{ProfileError, Subject};
 use crate::fixed::{
     Format, FormatError, Overflow, Quantization, Rounding, Signedness, fractional_bits,
@@ -49,6 +49,8 @@ pub(super) struct Variable {
     pub finest: i32,
     /// Number of values: parameters, or elements of a sample.
     pub count: u64,
+    /// True for weights of several output channels.
+    pub has_channels: bool,
 }
 
 impl Variable {
@@ -106,12 +108,16 @@ pub(super) fn variables(
             integer: distribution.integer_bits(signedness),
             finest,
             count,
+            has_channels: typed == TypedVariable::Weight
+                && unquantized.values.iter().any(|kernel| kernel.ndim() > 1),
         });
     }
     // With these types, results are found that are not negative, and results that are wide.
-    let lowered = lowered_at(subject, &variables, width)?;
-    widening(subject, observed, &lowered, width, &mut variables);
-    let lowered = lowered_at(subject, &variables, width)?;
+    let mut plan = Plan::new(variables);
+    let lowered = plan.lowered(subject, &plan.uniform(width))?;
+    widening(subject, observed, &lowered, width, &mut plan.variables);
+    let lowered = plan.lowered(subject, &plan.uniform(width))?;
+    let mut variables = plan.variables;
     for variable in &mut variables {
         let Role::Typed(typed) = variable.role else { continue };
         let Some(index) = layer_called(subject.model, &variable.layer) else { continue };
@@ -146,6 +152,7 @@ fn inputs(subject: &Subject<'_>, samples: &[Samples]) -> Vec<Variable> {
             integer: distribution.integer_bits(signedness),
             finest: finest(values),
             count: (values.len() / values.shape()[0].max(1)) as u64,
+            has_channels: false,
         }
     })
     .collect()
@@ -192,19 +199,9 @@ fn widening(
             integer: values.integer_bits(Signedness::Signed),
             finest: i32::MAX,
             count: elements(subject, index),
+            has_channels: false,
         });
     }
-}
-
-/// The network with `width` bits for each variable.
-fn lowered_at(
-    subject: &Subject<'_>,
-    variables: &[Variable],
-    width: u32,
-) -> Result<Lowered, ProfileError> {
-    let types = variables.iter().map(|it| it.precision(width, it.integer));
-    let types = types.collect::<Result<Vec<_>, _>>()?;
-    lowered(subject, &settings(subject, variables, &types))
 }
 
 /// True if the user has chosen a type for this variable.
@@ -242,7 +239,7 @@ fn is_relu(activation: &Activation) -> bool {
 }
 
 /// Fractional bits of the value that has most of them.
-fn finest<'v>(values: impl IntoIterator<Item = &'v f64>) -> i32 {
+pub(super) fn finest<'v>(values: impl IntoIterator<Item = &'v f64>) -> i32 {
     values.into_iter().filter_map(|value| fractional_bits(*value)).max().unwrap_or(0)
 }
 

@@ -42,6 +42,15 @@ pub fn table(profile: &Profile) -> String {
             "for {}: {} bits of parameters, {} bits of inputs and results of a sample\n",
             proposal.goal, proposal.parameter_bits, proposal.result_bits,
         ));
+        let scaled = proposal.types.iter().filter(|it| it.per_channel);
+        let scaled: Vec<&str> = scaled.map(|it| it.layer.as_str()).collect();
+        if !scaled.is_empty() {
+            text.push_str(&format!("weights with a scale per channel: {}\n", scaled.join(", ")));
+        }
+        if !proposal.corrections.is_empty() {
+            let corrected: Vec<&str> = proposal.corrections.keys().map(String::as_str).collect();
+            text.push_str(&format!("corrected biases: {}\n", corrected.join(", ")));
+        }
         text.push_str(&format!(
             "found in {} simulations of {} samples\n",
             proposal.trials, proposal.trial_samples

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use super::VerifyError;
 use crate::back::headers::{self, standin};
 use crate::back::manifest::Manifest;
-use crate::scratch::Scratch;
+use crate::temporary::Scratch;
 
 /// Time limit of compiling and of running.
 const TIME_LIMIT: Duration = Duration::from_secs(900);

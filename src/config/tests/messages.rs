@@ -2,7 +2,7 @@
 
 use miette::Diagnostic;
 
-use super::super::Config;
+use super::super::{Config, WeightScale};
 use super::error;
 
 /// Each text gives this message, and this help.
@@ -21,12 +21,17 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
         (
             "Model: {ReuseFactr: 1}",
             "unknown key 'ReuseFactr' in Model, did you mean 'ReuseFactor'?",
-            "keys here are: Precision, ReuseFactor, TargetCycles, Strategy, TableSize, InternalSigmoid, TraceOutput, BitExact, BramFactor, Compression, ConvImplementation, PipelineStyle, PipelineInterval, AllowDAFallback, AllowV2Fallback, ChannelsLastConversion, TransposeOutputs",
+            "keys here are: Precision, ReuseFactor, TargetCycles, Strategy, TableSize, InternalSigmoid, WeightScale, TraceOutput, BitExact, BramFactor, Compression, ConvImplementation, PipelineStyle, PipelineInterval, AllowDAFallback, AllowV2Fallback, ChannelsLastConversion, TransposeOutputs",
         ),
         (
             "LayerName: {a: {InternalSigmoid: hard}}",
             "unknown key 'InternalSigmoid' in LayerName.a",
             "InternalSigmoid belongs to Model",
+        ),
+        (
+            "Model: {BiasCorrection: [1]}",
+            "unknown key 'BiasCorrection' in Model",
+            "BiasCorrection belongs to the entries of LayerType and LayerName",
         ),
         (
             "HLSConfig: {LayerNames: {}}",
@@ -350,4 +355,39 @@ fn a_file_that_cannot_be_read_is_named() {
         error.help().map(|h| h.to_string()).as_deref(),
         Some("--config takes a YAML or JSON file")
     );
+}
+
+#[test]
+fn scales_and_corrections_of_weights() {
+    says(&[
+        (
+            "LayerType: {Dense: {BiasCorrection: [1]}}",
+            "LayerType.Dense.BiasCorrection is not supported",
+            "move it to the entry of a layer in LayerName: it has a number for each output channel",
+        ),
+        (
+            "LayerName: {fc1: {BiasCorrection: [1, x]}}",
+            "LayerName.fc1.BiasCorrection: expected a list of numbers, found a list",
+            "write a list of numbers",
+        ),
+        (
+            "LayerName: {fc1: {BiasCorrection: [1, 1e300]}}",
+            "LayerName.fc1.BiasCorrection: expected a list of numbers, found a list",
+            "write a list of numbers",
+        ),
+        (
+            "LayerName: {fc1: {WeightScale: per_chanel}}",
+            "LayerName.fc1.WeightScale: unknown value 'per_chanel', did you mean 'per_channel'?",
+            "supported: per_layer, per_channel",
+        ),
+    ]);
+    let config = Config::parse(
+        "Model: {WeightScale: per_channel}\nLayerType: {Conv2D: {WeightScale: per_layer}}\n\
+         LayerName: {fc1: {BiasCorrection: [0.5, -1]}}",
+    );
+    let config = config.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(config.weight_scale("fc1", "Dense"), Some(WeightScale::PerChannel));
+    assert_eq!(config.weight_scale("conv", "Conv2D"), Some(WeightScale::PerLayer));
+    assert_eq!(config.bias_correction("FC1"), Some(&[0.5, -1.0][..]));
+    assert_eq!(config.bias_correction("fc2"), None);
 }
