@@ -8,6 +8,7 @@ mod pragmas;
 mod resource;
 mod scripts;
 mod snapshots;
+mod trained;
 mod streams;
 #[path = "../vendors/mod.rs"]
 mod vendors;
