@@ -91,6 +91,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         schedule: Schedule::default(),
         kernels,
         processes,
+        network: None,
         inputs,
         outputs,
         warnings: parts.warnings,
