@@ -8,8 +8,8 @@ mod pragmas;
 mod resource;
 mod scripts;
 mod snapshots;
-mod trained;
 mod streams;
+mod trained;
 #[path = "../vendors/mod.rs"]
 mod vendors;
 mod verified;

@@ -33,8 +33,7 @@ fn verified(name: &str, backend: Tool, target: Option<Target>) -> u64 {
     let manifest = Manifest::from_json(&text).unwrap();
     let code = manifest.files.iter().filter(|file| !file.contains("weights/"));
     let code = code.filter(|file| file.ends_with(".cpp") || file.ends_with(".h"));
-    let bytes: u64 =
-        code.map(|file| fs::metadata(project.path().join(file)).unwrap().len()).sum();
+    let bytes: u64 = code.map(|file| fs::metadata(project.path().join(file)).unwrap().len()).sum();
     assert!(bytes < MOST_CODE, "{bytes} bytes of code");
     let verdict = hardware.verify(project.path(), Headers::Builtin).unwrap();
     assert!(verdict.is_exact(), "{:?}", verdict.details);

@@ -9,6 +9,7 @@ use super::dialect::Dialect;
 use super::files::File;
 use super::{BackError, Tool};
 use crate::fixed::{Quantization, Range};
+use crate::hls::estimate::Resources;
 use crate::hls::network::text;
 use crate::hls::{Design, DesignWarning, EdgeId, EdgeKind, Operations, Options};
 
@@ -139,6 +140,12 @@ pub struct Manifest {
     pub initiation_interval: u64,
     /// Largest number of multipliers.
     pub multipliers: u64,
+    /// Clock cycles from the first input of a sample to its last output, estimated.
+    #[serde(default)]
+    pub latency: u64,
+    /// Estimated resources.
+    #[serde(default)]
+    pub resources: Resources,
     /// Arithmetic operations for one sample.
     #[serde(default)]
     pub operations: Operations,
@@ -206,6 +213,7 @@ impl Manifest {
                 }
             })
         });
+        let estimate = design.estimate();
         Self {
             generator: GENERATOR.to_owned(),
             layout: LAYOUT,
@@ -219,6 +227,8 @@ impl Manifest {
             samples,
             initiation_interval: design.schedule.initiation_interval,
             multipliers: design.schedule.multipliers,
+            latency: estimate.latency,
+            resources: estimate.total,
             operations: design.operations(),
             types: types.collect(),
             streams: streams.collect(),

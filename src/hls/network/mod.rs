@@ -14,6 +14,7 @@
 
 mod depths;
 mod order;
+mod reasons;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -21,6 +22,7 @@ pub mod text;
 
 use serde::Serialize;
 
+pub use reasons::DepthReason;
 pub use run::{Blocked, Deadlock, Run, Wait};
 
 /// An index into [`Network::processes`].

@@ -28,9 +28,9 @@ use super::design::{
     TypeId,
 };
 use super::kernels::{self, Body};
-use super::network::ProcessId;
+use super::network::{Network, ProcessId};
 use super::plan::{Loop, Partition, Positions, Sharing};
-use super::{HlsError, Number, Options, warnings};
+use super::{HlsError, Number, Options, limits, warnings};
 use crate::config::IoType;
 use crate::ir::{self, Graph, Linear, NodeId};
 
@@ -97,9 +97,20 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         warnings: parts.warnings,
     };
     schedule::schedule(&mut design)?;
+    limits::check_words(&design)?;
     let found = warnings::check(&design);
     design.warnings.extend(found);
     Ok(design)
+}
+
+impl Design {
+    /// The network of a streaming design and the streams that are its channels, in order; `None`
+    /// for a design of arrays.
+    pub fn network(&self) -> Option<(Network, Vec<EdgeId>)> {
+        let streams = schedule::streams(self);
+        let network = schedule::network(self, &streams).ok()?;
+        (!streams.is_empty()).then_some((network, streams))
+    }
 }
 
 /// Streams, kernels and processes made so far.
@@ -427,7 +438,8 @@ impl Builder<'_> {
         let shape = (inputs, outputs, conv.groups);
         let strategy = self.options.strategy_of(&node.layer);
         let pace = self.options.pace_of(&node.layer);
-        (phases.len() > 1).then(|| Sharing::of_outputs(shape, strategy, pace, positions))
+        let widths = (conv.linear.weights.format.width(), node.tensor.format.width());
+        (phases.len() > 1).then(|| Sharing::of_outputs(shape, widths, strategy, pace, positions))
     }
 
     /// The type of the result of `node`.
