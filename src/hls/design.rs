@@ -225,6 +225,11 @@ pub struct Kernel {
 }
 
 impl Kernel {
+    /// Tells whether its constants depend on the position that it computes.
+    pub fn takes_position(&self) -> bool {
+        matches!(&self.body, Body::Affine(affine) if affine.positions > 1)
+    }
+
     /// Largest number of its multipliers.
     pub(super) fn multiplier_instances(&self) -> u64 {
         match self.multipliers {

@@ -63,11 +63,8 @@ pub struct ChannelRow {
 
 impl ChannelRow {
     /// The reason for a depth beyond that of every FIFO.
-    fn reason(&self) -> String {
-        match self.depth {
-            0..=2 => "-".to_owned(),
-            _ => self.reason.to_string(),
-        }
+    fn reason(&self) -> Option<String> {
+        (self.depth > 2).then(|| self.reason.to_string())
     }
 }
 
@@ -116,7 +113,7 @@ impl Schedule {
         for row in &self.channels {
             let numbers = [row.token_bits, row.least_depth, row.depth, row.peak].map(text);
             let cells = [row.channel.clone()].into_iter().chain(numbers);
-            channels.add_row(cells.chain([row.reason()]));
+            channels.add_row(cells.chain([row.reason().unwrap_or_else(|| "-".to_owned())]));
         }
         format!("{}\n\n{}", trimmed(&processes), trimmed(&channels))
     }
@@ -153,8 +150,8 @@ impl Schedule {
                 y: below + 8 + row * ROW,
                 filled: pixels(share.min(1.0) * OCCUPANCY as f64),
                 text: format!(
-                    "peak {peak} of {depth}, at least {least_depth}, {token_bits} bits: {}",
-                    channel.reason()
+                    "peak {peak} of {depth}, at least {least_depth}, {token_bits} bits{}",
+                    channel.reason().map_or_else(String::new, |reason| format!(": {reason}"))
                 ),
             }
         };

@@ -12,6 +12,8 @@ mod kernels;
 mod matrix;
 pub mod memory;
 mod parts;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashMap;
 use std::fmt;
