@@ -163,6 +163,8 @@ pub mod standin {
         ("ac_fixed.h", include_str!("../../templates/standin/ac_fixed.h")),
         ("bitkiln_stream.h", include_str!("../../templates/standin/bitkiln_stream.h")),
         ("bitkiln_network.h", include_str!("../../templates/standin/bitkiln_network.h")),
+        ("bitkiln_coroutine.h", include_str!("../../templates/standin/bitkiln_coroutine.h")),
+        ("bitkiln_coroutine.cpp", include_str!("../../templates/standin/bitkiln_coroutine.cpp")),
         ("hls_stream.h", include_str!("../../templates/standin/hls_stream.h")),
         ("ac_channel.h", include_str!("../../templates/standin/ac_channel.h")),
         ("mc_scverify.h", include_str!("../../templates/standin/mc_scverify.h")),

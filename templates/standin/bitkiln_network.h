@@ -5,11 +5,7 @@
 #ifndef BITKILN_STANDIN_NETWORK_H
 #define BITKILN_STANDIN_NETWORK_H
 
-#ifndef _XOPEN_SOURCE
-#define _XOPEN_SOURCE 600
-#endif
-#include <sys/mman.h>
-#include <ucontext.h>
+#include "bitkiln_coroutine.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -61,8 +57,8 @@ struct Step {
 class Process {
   public:
     Process(const char *name, void (*run_frame)())
-        : name(name), run_frame(run_frame), frame(0), is_started(false), step_(0), iteration_(0), access_(0),
-          count_(0) {}
+        : name(name), run_frame(run_frame), frame(0), step_(0), iteration_(0), access_(0), count_(0),
+          coroutine_(0) {}
 
     // The process that runs; none outside of a network.
     static Process *&running() {
@@ -84,7 +80,7 @@ class Process {
     // Makes an access, once its iteration can begin.
     void access(Channel &channel, bool is_write) {
         while (access_ == 0 && blocked()) {
-            swapcontext(&context_, &scheduler());
+            suspend(coroutine_);
         }
         const Access is = {&channel, is_write};
         const Access &due = steps[step_].accesses[access_];
@@ -105,12 +101,12 @@ class Process {
 
     // Runs the process until its next iteration cannot begin, or all frames are done.
     void resume(unsigned long frames) {
-        if (!is_started) {
-            is_started = true;
-            start(frames);
+        frames_wanted() = frames;
+        if (!coroutine_) {
+            coroutine_ = create(run_frames);
         }
         running() = this;
-        swapcontext(&scheduler(), &context_);
+        bitkiln::resume(coroutine_);
         running() = 0;
     }
 
@@ -119,39 +115,16 @@ class Process {
     std::vector<Step> steps;
     // Frames that are done.
     unsigned long frame;
-    bool is_started;
 
   private:
-    // Address space of a stack, of which pages are used as they are needed.
-    static const size_t STACK = size_t(256) << 20;
-
-    static ucontext_t &scheduler() {
-        static ucontext_t context;
-        return context;
-    }
-
-    static unsigned long &frames() {
+    static unsigned long &frames_wanted() {
         static unsigned long frames = 0;
         return frames;
     }
 
-    void start(unsigned long count) {
-        frames() = count;
-        void *const stack =
-            mmap(0, STACK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANON | MAP_NORESERVE, -1, 0);
-        if (stack == MAP_FAILED || getcontext(&context_) != 0) {
-            std::printf("bitkiln: no memory for the stack of a process\n");
-            std::exit(1);
-        }
-        context_.uc_stack.ss_sp = stack;
-        context_.uc_stack.ss_size = STACK;
-        context_.uc_link = &scheduler();
-        makecontext(&context_, run_frames, 0);
-    }
-
     static void run_frames() {
         Process &process = *running();
-        while (process.frame < frames()) {
+        while (process.frame < frames_wanted()) {
             process.count_ = 0;
             process.run_frame();
             if (process.step_ != 0 || process.iteration_ != 0 || process.access_ != 0) {
@@ -174,7 +147,7 @@ class Process {
     size_t access_;
     // Accesses of the frame so far.
     unsigned long count_;
-    ucontext_t context_;
+    Coroutine *coroutine_;
 };
 
 inline void Channel::before_read() {

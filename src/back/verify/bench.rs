@@ -76,7 +76,7 @@ impl Bench {
     }
 
     /// The folder of the built-in headers.
-    fn builtin(&self) -> PathBuf {
+    pub(super) fn builtin(&self) -> PathBuf {
         self.scratch.path().join("builtin")
     }
 

@@ -108,7 +108,8 @@ pub(super) fn compile(bench: &Bench) -> Result<Program, VerifyError> {
     let text =
         NetworkTestFile { manifest, class, has_stream_ports }.render().map_err(BackError::from)?;
     let source = bench.write("side_by_side.cpp", &text)?;
-    bench.compile(&[source], None, "side_by_side")
+    let coroutines = bench.builtin().join("bitkiln_coroutine.cpp");
+    bench.compile(&[source, coroutines], None, "side_by_side")
 }
 
 /// Runs the program at the project's depths and at the least ones.
