@@ -37,10 +37,10 @@ pub enum Take {
     Padding,
 }
 
-/// Positions of windows: window n ends at position n · `stride` + `end` of the pixels, which are
+/// Spacing of windows: window n ends at position n · `stride` + `end` of the pixels, which are
 /// `scale` positions apart. Pixel 0 has the position 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Positions {
+pub struct Spacing {
     /// Positions from one pixel to the next.
     pub scale: usize,
     /// Positions from one window to the next.
@@ -49,7 +49,7 @@ pub struct Positions {
     pub end: isize,
 }
 
-impl Positions {
+impl Spacing {
     /// The last position of `window`.
     fn last(&self, window: usize) -> isize {
         (window * self.stride) as isize + self.end
@@ -66,7 +66,7 @@ impl Axis {
     pub(super) fn of_positions(
         pixels: usize,
         span: usize,
-        positions: Positions,
+        positions: Spacing,
         windows: usize,
     ) -> Self {
         let scale = positions.scale;
@@ -173,7 +173,7 @@ impl Axis {
 }
 
 /// The positions of windows of one pixel each, which are `sources`, if they may be equally far apart.
-fn positions(sources: &[Option<usize>]) -> Option<Positions> {
+fn positions(sources: &[Option<usize>]) -> Option<Spacing> {
     /// Most positions from one pixel to the next.
     const MOST: usize = 64;
     let first = sources.iter().position(Option::is_some)?;
@@ -185,7 +185,7 @@ fn positions(sources: &[Option<usize>]) -> Option<Positions> {
         for stride in near.max(1)..=near + 1 {
             for within in 0..scale {
                 let end = (begin * scale + within) as isize - (first * stride) as isize;
-                let positions = Positions { scale, stride, end };
+                let positions = Spacing { scale, stride, end };
                 let fits = |(window, source): (usize, &Option<usize>)| {
                     source.is_none_or(|source| positions.pixel(window) == source as isize)
                 };
@@ -241,7 +241,7 @@ mod tests {
     #[test]
     fn windows_end_between_pixels() {
         // Three taps of a transposed convolution of stride 2 span two pixels.
-        let positions = Positions { scale: 2, stride: 1, end: 1 };
+        let positions = Spacing { scale: 2, stride: 1, end: 1 };
         let axis = Axis::of_positions(3, 2, positions, 6);
         assert_eq!((steps(&axis).as_str(), axis.windows(0), axis.windows(1)), ("p=P=P=O", 3, 3));
     }
@@ -254,7 +254,7 @@ mod tests {
             (scale, stride, windows) in (1_usize..5, 1_usize..4, 1_usize..20),
             end in -6_isize..6,
         ) {
-            let positions = Positions { scale, stride, end };
+            let positions = Spacing { scale, stride, end };
             let source = |window: usize| {
                 let pixel = usize::try_from(positions.pixel(window)).ok()?;
                 (pixel < pixels).then_some(pixel)

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
-use super::axis::{Axis, Positions, Take};
+use super::axis::{Axis, Spacing, Take};
 use crate::hls::{KernelId, Number, TypeId};
 use crate::ir::Window;
 
@@ -121,7 +121,7 @@ pub(super) fn along(window: &Window, axis: usize) -> Axis {
     let scale = window.input_dilation[axis];
     let reach = (window.kernel[axis] - 1) * window.dilation[axis];
     let end = reach as isize - window.pad_before[axis] as isize;
-    let positions = Positions { scale, stride: window.stride[axis], end };
+    let positions = Spacing { scale, stride: window.stride[axis], end };
     Axis::of_positions(window.input[axis], reach / scale + 1, positions, window.output[axis])
 }
 

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::config::IoType;
 use crate::fixed::Format;
+use crate::hls::Number;
 use crate::hls::network::{ChannelId, Network, Phase, Process as NetworkProcess};
 use crate::ir::{Cast, Elementwise, Pool, PoolKind, Window};
 

@@ -1,0 +1,273 @@
+//! The computation of a process: its form, and the kernel of a position.
+
+use super::form::{Form, Position, WindowPosition};
+use super::{Builder, LineBuffer, ProcessForm, WindowKernel};
+use crate::hls::build::{self, NodeBuilder, plain};
+use crate::hls::kernels::{self, Body};
+use crate::hls::plan::{Positions, Sharing};
+use crate::hls::{EdgeId, HlsError, KernelId, Number, TypeId};
+use crate::ir::{self, Linear, NodeId};
+
+/// The calls of a kernel for a sample.
+#[derive(Clone, Copy)]
+struct Calls {
+    /// The positions of the process.
+    positions: Positions,
+    /// Those that this kernel computes.
+    count: u64,
+    /// The sharing of its arithmetic, where others that take turns with it have the same.
+    sharing: Option<Sharing>,
+}
+
+impl Calls {
+    /// A call for each position.
+    fn each(positions: Positions) -> Self {
+        Self { positions, count: positions.count, sharing: None }
+    }
+}
+
+/// The computation of a process: its form and its kernel.
+pub(super) struct Computation {
+    pub(super) form: ProcessForm,
+    pub(super) kernel: Option<KernelId>,
+    /// Bits of its buffers.
+    pub(super) state_bits: u64,
+}
+
+impl Computation {
+    /// A process that only passes tokens on.
+    pub(super) fn of_tokens(form: ProcessForm) -> Self {
+        Self { form, kernel: None, state_bits: 0 }
+    }
+}
+
+impl Builder<'_> {
+    /// The computation of a node in this `form`, and the type of its result.
+    pub(super) fn computation(
+        &mut self,
+        id: NodeId,
+        stem: &str,
+        inputs: &[EdgeId],
+        form: Form,
+    ) -> Result<(Computation, TypeId), HlsError> {
+        let graph = self.graph;
+        let node = &graph[id];
+        let operands: Vec<&ir::Node> =
+            graph.operands(id).into_iter().map(|id| &graph[id]).collect();
+        let first = graph.operands(id).first().map(|id| build::source(graph, *id));
+        let sign_power = first.and_then(|id| self.sign_powers.get(&id)).copied();
+        match form {
+            Form::Rows(position) => {
+                let rows = node.tensor.len() / position.node.tensor.len().max(1);
+                let calls = Calls::each(Positions { count: rows as u64, idle: 0 });
+                let (kernel, element) =
+                    self.kernel(id, (stem, "row"), position, inputs, (calls, sign_power))?;
+                let form = ProcessForm::Rows { tokens: rows };
+                let state_bits = self.step_bits(kernel);
+                Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
+            }
+            Form::Windows { axes, is_max, is_padded, phases } => {
+                let x = &operands[0].tensor;
+                let operand = self.edges[inputs[0].0].element;
+                // Padding of 0 has no sign.
+                let sign_power = sign_power.filter(|_| !is_padded);
+                let code = if is_max { x.range().low().clone() } else { 0.into() };
+                let mut lines = LineBuffer {
+                    axes,
+                    channels: self.lanes(inputs[0]),
+                    padding: Number { element: operand, code },
+                    element: operand,
+                    kernels: Vec::with_capacity(phases.len()),
+                };
+                let [height, width] = lines.grid();
+                let count = lines.windows();
+                let positions =
+                    Positions { count: count as u64, idle: (height * width - count) as u64 };
+                let sharing = self.sharing_of_phases(node, &phases, positions);
+                // Without a kernel, pixels keep their type.
+                let mut element = operand;
+                for (number, phase) in phases.into_iter().enumerate() {
+                    let WindowPosition { steps, taps, windows, position } = phase;
+                    let stem = match sharing {
+                        Some(_) => format!("{stem}_phase_{}", number + 1),
+                        None => stem.to_owned(),
+                    };
+                    let calls = Calls { positions, count: windows as u64, sharing };
+                    let names = (stem.as_str(), "window");
+                    let (kernel, own) =
+                        self.kernel(id, names, position, inputs, (calls, sign_power))?;
+                    element = if number == 0 { own } else { element };
+                    lines.kernels.push(WindowKernel { steps, taps, kernel });
+                }
+                let slowest = lines.kernels.iter().map(|it| it.kernel).max_by_key(|kernel| {
+                    let kernel = &self.kernels[kernel.0];
+                    let operand = self.edges[kernel.inputs[0].0].len();
+                    (kernel.plan.initiation_interval, operand)
+                });
+                let line_bits = lines.elements() as u64 * u64::from(x.format.width());
+                let steps = lines.kernels.iter().map(|it| self.step_bits(it.kernel));
+                let state_bits = line_bits + steps.sum::<u64>();
+                let form = ProcessForm::Windows(lines);
+                Ok((Computation { form, kernel: slowest, state_bits }, element))
+            }
+            Form::Accumulate(linear) => {
+                let tokens = self.tokens_in(inputs[0]);
+                let (kernel, element) =
+                    self.accumulating_kernel(id, stem, linear, inputs[0], tokens)?;
+                let width = self.parts.types[element.0].quantization.format.width();
+                let state_bits = node.tensor.len() as u64 * u64::from(width);
+                let form = ProcessForm::Accumulate { tokens };
+                Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
+            }
+            Form::Reduce(kind) => {
+                let tokens = self.tokens_in(inputs[0]);
+                let bits = u64::from(node.tensor.format.width());
+                let state_bits = node.tensor.channel_count() as u64 * bits;
+                let form = ProcessForm::Reduce { kind, tokens };
+                Ok((Computation { form, kernel: None, state_bits }, self.values_type(stem, node)))
+            }
+            Form::Concat { rounds } => {
+                let runs = inputs.iter().map(|input| self.tokens_in(*input) / rounds.max(1));
+                let runs = runs.collect();
+                let form = ProcessForm::Concat { rounds, runs };
+                Ok((Computation::of_tokens(form), self.values_type(stem, node)))
+            }
+            Form::Frame(position) => {
+                let bits =
+                    |it: &ir::Node| it.tensor.len() as u64 * u64::from(it.tensor.format.width());
+                let state_bits = operands.iter().copied().chain([node]).map(bits).sum();
+                let (kernel, element) = self.kernel(
+                    id,
+                    (stem, "frame"),
+                    position,
+                    inputs,
+                    (Calls::each(Positions::ONE), sign_power),
+                )?;
+                let form = ProcessForm::Frame;
+                Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
+            }
+        }
+    }
+
+    /// The sharing of the arithmetic of the kernels of several `phases`, which take turns.
+    fn sharing_of_phases(
+        &self,
+        node: &ir::Node,
+        phases: &[WindowPosition],
+        positions: Positions,
+    ) -> Option<Sharing> {
+        let ir::Op::Conv(conv) = &node.op else { return None };
+        let largest = phases.iter().map(|phase| phase.taps[0].count * phase.taps[1].count).max()?;
+        let &[inputs, outputs] = conv.linear.weights.codes.shape() else { return None };
+        let inputs = inputs / conv.window.taps().max(1) * largest;
+        let shape = (inputs, outputs, conv.groups);
+        let strategy = self.options.strategy_of(&node.layer);
+        let pace = self.options.pace_of(&node.layer);
+        let widths = (conv.linear.weights.format.width(), node.tensor.format.width());
+        (phases.len() > 1).then(|| Sharing::of_outputs(shape, widths, strategy, pace, positions))
+    }
+
+    /// The type of the result of `node`.
+    fn values_type(&mut self, stem: &str, node: &ir::Node) -> TypeId {
+        let (wanted, range) = (format!("{stem}_t"), node.tensor.range());
+        self.parts.add_type(&wanted, &node.layer, "values", plain(node.tensor.format), range)
+    }
+
+    /// The kernel of the matrix `linear` of the node `id`, whose single row comes in `tokens`, and
+    /// the type of its result.
+    fn accumulating_kernel(
+        &mut self,
+        id: NodeId,
+        stem: &str,
+        linear: Linear,
+        input: EdgeId,
+        tokens: usize,
+    ) -> Result<(KernelId, TypeId), HlsError> {
+        let graph = self.graph;
+        let (node, operands) = (&graph[id], graph.operands(id));
+        let list: Vec<&ir::Node> = operands.iter().map(|id| &graph[*id]).collect();
+        let source = build::source(graph, operands[0]);
+        let mut builder = NodeBuilder {
+            graph,
+            options: self.options,
+            node,
+            operand: list[0],
+            operands: &list,
+            sign_power: self.sign_powers.get(&source).copied(),
+            stem,
+            constants_before: self.parts.constants.len(),
+            positions: Positions { count: tokens as u64, idle: 0 },
+            sharing: None,
+            parts: &mut self.parts,
+        };
+        let built = kernels::build_accumulate(&mut builder, &linear, tokens)?;
+        let element = built.element;
+        let (from, lanes) = (self.edges[input.0].element, self.lanes(input));
+        let operand = self.array("operand".to_owned(), from, vec![lanes], node);
+        let result = self.array("result".to_owned(), element, node.tensor.shape.clone(), node);
+        let name = self.parts.names.unique(&format!("{stem}_accumulate"));
+        let labels = (name, node.layer.clone(), node.op.name());
+        let edges = (vec![operand], result);
+        let kernel = build::kernel(&self.parts.constants, &self.edges, labels, edges, built);
+        self.kernels.push(kernel.accumulating(tokens as u64));
+        Ok((KernelId(self.kernels.len() - 1), element))
+    }
+
+    /// The kernel of the node `id` at a position, and the type of its result.
+    fn kernel(
+        &mut self,
+        id: NodeId,
+        (stem, part): (&str, &str),
+        Position { node, operands }: Position,
+        inputs: &[EdgeId],
+        (calls, sign_power): (Calls, Option<i32>),
+    ) -> Result<(KernelId, TypeId), HlsError> {
+        let list: Vec<&ir::Node> = operands.iter().collect();
+        let mut builder = NodeBuilder {
+            graph: self.graph,
+            options: self.options,
+            node: &node,
+            operand: list[0],
+            operands: &list,
+            sign_power,
+            stem,
+            constants_before: self.parts.constants.len(),
+            positions: calls.positions,
+            sharing: calls.sharing,
+            parts: &mut self.parts,
+        };
+        let built = kernels::build(&mut builder, &node.op)?;
+        self.sign_powers.extend(built.sign_power.map(|power| (id, power)));
+        let mut arrays = Vec::new();
+        for (position, (operand, stream)) in operands.iter().zip(inputs).enumerate() {
+            let name = match operands.len() {
+                1 => "operand".to_owned(),
+                _ => format!("operand_{}", position + 1),
+            };
+            let element = self.edges[stream.0].element;
+            arrays.push(self.array(name, element, operand.tensor.shape.clone(), &node));
+        }
+        let element = built.element;
+        let result = self.array("result".to_owned(), element, node.tensor.shape.clone(), &node);
+        let name = self.parts.names.unique(&format!("{stem}_{part}"));
+        let labels = (name, node.layer.clone(), node.op.name());
+        let kernel =
+            build::kernel(&self.parts.constants, &self.edges, labels, (arrays, result), built);
+        self.kernels.push(kernel.repeated(calls.count));
+        Ok((KernelId(self.kernels.len() - 1), element))
+    }
+
+    /// Bits that a process keeps from step to step of a folded kernel: operands and sums.
+    fn step_bits(&self, kernel: KernelId) -> u64 {
+        let kernel = &self.kernels[kernel.0];
+        let Body::Linear(linear) = &kernel.body else { return 0 };
+        let width = |ty: TypeId| u64::from(self.parts.types[ty.0].quantization.format.width());
+        let operand = &self.edges[kernel.inputs[0].0];
+        let sum = linear.sum_type(self.edges[kernel.output.0].element);
+        let sums = if linear.tiles.inputs > 1 { linear.tile_outputs() } else { 0 };
+        match linear.is_folded() {
+            true => operand.len() as u64 * width(operand.element) + sums as u64 * width(sum),
+            false => 0,
+        }
+    }
+}
