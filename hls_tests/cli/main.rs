@@ -2,6 +2,7 @@
 
 mod build;
 mod errors;
+mod estimates;
 mod headers;
 mod hls4ml;
 mod paths;

@@ -98,7 +98,7 @@ impl Dialect for Vitis {
                 continue;
             };
             match (edge.role, partition) {
-                (EdgeRole::Input, Partition::Complete) => {
+                (EdgeRole::Input, Partition::Complete) if design.is_one_word(edge) => {
                     lines.push(format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=0"));
                 }
                 (EdgeRole::Input | EdgeRole::Output, _) => {

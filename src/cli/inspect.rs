@@ -1,9 +1,9 @@
 //! `bitkiln inspect`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bitkiln::{Hardware, Network, ir, report};
-use miette::Result;
+use miette::{IntoDiagnostic, Result};
 use serde_json::{Value, json};
 
 use super::hardware::HardwareArgs;
@@ -35,20 +35,28 @@ pub struct Args {
     /// Write the graph of integer operations for Graphviz
     #[arg(long, value_name = "FILE")]
     dot: Option<PathBuf>,
+    /// Draw the schedule of a streaming design as SVG: processes over cycles, and FIFOs
+    #[arg(long, value_name = "FILE")]
+    schedule: Option<PathBuf>,
 }
 
 pub fn run(args: &Args) -> Result<Status> {
-    if let Some(dot) = &args.dot {
-        spare(dot, &args.model.files())?;
+    for file in [&args.dot, &args.schedule].into_iter().flatten() {
+        spare(file, &args.model.files())?;
     }
     let network = args.model.load(args.hardware.options())?;
     let hardware = network.design();
     say(&network);
     let hardware = hardware?;
     if let Some(path) = &args.dot {
-        std::fs::write(path, ir::to_dot(&hardware.graph)).map_err(|error| {
-            complaint(format!("{}: {error}", path.display()), "choose a file that can be written")
-        })?;
+        write(path, &ir::to_dot(&hardware.graph))?;
+    }
+    let schedule = report::schedule(&hardware.design);
+    if let Some(path) = &args.schedule {
+        let schedule = schedule
+            .as_ref()
+            .ok_or_else(|| complaint("--schedule: the design has no streams", "add --io stream"))?;
+        write(path, &schedule.svg(&hardware.design.name).into_diagnostic()?)?;
     }
     if args.ir {
         let elide = (!args.wide).then_some(ELIDE);
@@ -57,14 +65,26 @@ pub fn run(args: &Args) -> Result<Status> {
         print_json(&json(&network, &hardware))?;
     } else {
         print_table(&hardware, args.wide);
+        if let Some(schedule) = &schedule {
+            print(&format!("\n{}", schedule.tables()));
+        }
     }
     Ok(Status::Success)
 }
 
-/// The table of layers, and the types of real-valued scales.
+/// Writes `text` to the file `path`.
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).map_err(|error| {
+        let message = format!("{}: {error}", path.display());
+        complaint(message, "choose a file that can be written")
+    })
+}
+
+/// The table of layers, the rate and resources of all, and the types of real-valued scales.
 pub fn print_table(hardware: &Hardware<'_>, wide: bool) {
     let rows = report::layers(&hardware.graph, &hardware.design);
     print(&report::table(&rows, wide));
+    print(&report::summary(&hardware.design).to_string());
     let scales = hardware.report.scales.iter().filter(|scale| !scale.is_limited());
     scales.for_each(|scale| print(&scale.to_string()));
 }
@@ -75,6 +95,8 @@ pub fn json(network: &Network, hardware: &Hardware<'_>) -> Value {
         "model": network.model().name,
         "layers": report::layers(&hardware.graph, &hardware.design),
         "scales": hardware.report.scales,
+        "summary": report::summary(&hardware.design),
+        "schedule": report::schedule(&hardware.design),
         "diagnostics": network.diagnostics(),
     })
 }

@@ -40,7 +40,10 @@ impl Network {
         }
         let design = Design::new(&graph, &self.options.hardware(&self.model))?;
         for warning in &design.warnings {
-            let diagnostic = Diagnostic::warning(warning.code(), warning.to_string());
+            let diagnostic = match warning.is_note() {
+                true => Diagnostic::note(warning.code(), warning.to_string()),
+                false => Diagnostic::warning(warning.code(), warning.to_string()),
+            };
             self.log(diagnostic.in_layer(&warning.layer).with_help(sentence(&warning.help())));
         }
         let asked = self.options.config.project_name.as_ref();

@@ -11,7 +11,7 @@ use super::design::{
 use super::kernels::{self, Body, Built};
 use super::plan::{self, Nest, Partition, Plan, Positions, Sharing, Structure};
 use super::warnings::{self, DesignWarning, DesignWarningKind};
-use super::{HlsError, Names, Options};
+use super::{HlsError, Names, Options, limits};
 use crate::config::Pace;
 use crate::fixed::{Codes, Format, FormatError, Overflow, Quantization, Range, Rounding};
 use crate::ir::{self, Graph, NodeId};
@@ -365,6 +365,7 @@ pub(super) fn pipeline(graph: &Graph, options: &Options) -> Result<Option<Design
         constants: parts.constants,
         tokens: Vec::new(),
         processes: Vec::new(),
+        network: None,
         inputs: inputs.collect::<Result<_, _>>()?,
         edges: edges.list,
         kernels,
@@ -372,6 +373,7 @@ pub(super) fn pipeline(graph: &Graph, options: &Options) -> Result<Option<Design
         schedule,
         warnings: parts.warnings,
     };
+    limits::check_words(&design)?;
     let found = warnings::check(&design);
     design.warnings.extend(found);
     Ok(Some(design))

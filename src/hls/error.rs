@@ -1,5 +1,6 @@
 //! Errors of designing hardware.
 
+use super::limits::WORD_BITS;
 use crate::fixed::FormatError;
 
 /// A graph or options without a design.
@@ -62,6 +63,20 @@ pub enum HlsError {
         layer: String,
         /// The constants.
         what: &'static str,
+    },
+    /// A word that is wider than the vendors' tools accept.
+    #[error(
+        "layer '{layer}': its {holds} are words of {bits} bits; Vitis HLS refuses more than {}",
+        WORD_BITS
+    )]
+    #[diagnostic(help("give '{layer}' fewer channels or narrower types"))]
+    TooWideWord {
+        /// The layer's name.
+        layer: String,
+        /// The contents of a word.
+        holds: &'static str,
+        /// Its width.
+        bits: u64,
     },
     /// The graph breaks a rule that `ir::validate` would have found.
     #[error("node '{node}' of the graph: {rule}")]

@@ -8,9 +8,11 @@
 mod build;
 mod design;
 mod error;
+pub mod estimate;
 mod form;
 mod function;
 mod kernels;
+pub mod limits;
 mod names;
 pub mod network;
 mod options;
@@ -32,4 +34,4 @@ pub use names::Names;
 pub use options::{CLOCK_PERIOD, Options, TableSizes};
 pub use plan::{Flow, LocalArray, Loop, Partition, Plan, Tiles, UNROLL_LIMIT};
 pub use stream::{Axis, LineBuffer, Process, ProcessForm, Repack, Step, Take, Taps, WindowKernel};
-pub use warnings::{DesignWarning, DesignWarningKind, dsp_slices};
+pub use warnings::{DesignWarning, DesignWarningKind};

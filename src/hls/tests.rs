@@ -4,7 +4,7 @@ use ndarray::ArrayD;
 use num_bigint::BigInt;
 
 use super::*;
-use crate::config::Strategy;
+use crate::config::{IoType, Strategy};
 use crate::fixed::{Codes, Format, FormatError, Overflow, Quantization, Rounding};
 use crate::ir::{self, Graph, NodeId, Op};
 
@@ -206,7 +206,7 @@ fn reuse_factors_become_the_nearest_legal_ones() {
     assert_eq!(
         warning.to_string(),
         "layer 'fc': a reuse factor of 5 does not divide its 4 x 3 products into equal tiles of at \
-         most 4096; 4 is used"
+         most 4096 weights and 65536 bits; 4 is used"
     );
     assert_eq!(warning.help(), "set ReuseFactor: 4 for 'fc'");
     assert!(!warning.is_serious());
@@ -245,14 +245,7 @@ fn large_rows_keep_the_loop_in_a_row() {
     assert_eq!(design.schedule.initiation_interval, 10_000);
     let [(_, partition)] = design.kernels[0].plan.constants[..] else { panic!() };
     assert_eq!(partition, Partition::Cyclic { factor: 1 });
-    let [warning] = &design.warnings[..] else { panic!("{:?}", design.warnings) };
-    assert_eq!(
-        warning.to_string(),
-        "layer 'norm': 5000 operations are too many to unroll (the limit is 4096); its outer loops \
-         are pipelined: 5000 cycles for a sample"
-    );
-    assert_eq!(warning.help(), "make 'norm' smaller if that is too slow");
-    assert!(!warning.is_serious());
+    assert_eq!(design.warnings, []);
 }
 
 #[test]
@@ -326,7 +319,7 @@ fn large_matrices_are_tiled() {
     assert_eq!(
         warning.to_string(),
         "layer 'fc': a reuse factor of 1 does not divide its 100 x 64 products into equal tiles of \
-         at most 4096; 2 is used"
+         at most 4096 weights and 65536 bits; 2 is used"
     );
 }
 
@@ -381,13 +374,27 @@ fn wide(width: &str, code: i64) -> Graph {
     graph
 }
 
+/// The same with twenty different weights for each input, all of three signed digits or more.
+fn different_weights() -> Graph {
+    let mut graph = Graph::new("wide");
+    let x = input(&mut graph, "x", &[16], "fixed<16,1>");
+    let digits = |code: &i64| estimate::arithmetic::signed_digits(&BigInt::from(*code)) >= 3;
+    let codes: Vec<i64> = (1001..).filter(digits).take(20).collect();
+    let codes = ArrayD::from_shape_fn(&[16, 20][..], |index| BigInt::from(codes[index[1]]));
+    let weights =
+        ir::Constant { codes: Codes::from_big(codes), format: "fixed<12,1>".parse().unwrap() };
+    let fc = graph.add("fc", ir::Linear { weights, bias: None }, &[x]).unwrap();
+    graph.add_output("fc", fc);
+    graph
+}
+
 #[test]
 fn multipliers_are_held_against_the_part() {
     let small = |graph: &Graph, reuse_factor| {
         let options = Options { part: "xc7z020clg400-1".into(), reuse_factor, ..options() };
         Design::new(graph, &options).unwrap().warnings
     };
-    let warnings = small(&wide("fixed<12,1>", 1001), 1);
+    let warnings = small(&different_weights(), 1);
     let [warning] = &warnings[..] else { panic!("{warnings:?}") };
     assert_eq!(
         warning.to_string(),
@@ -396,36 +403,15 @@ fn multipliers_are_held_against_the_part() {
     );
     assert_eq!(
         warning.help(),
-        "set ReuseFactor: 2 for the model, use narrower types, or choose a larger part"
+        "set a slower --target-interval, or Strategy: Resource and ReuseFactor: 2, use narrower \
+         types, or choose a larger part"
     );
-    assert!(warning.is_serious());
-    assert_eq!(small(&wide("fixed<12,1>", 1001), 2), []);
-    // Narrow factors and powers of two need no slice.
-    assert_eq!(small(&wide("fixed<9,1>", 101), 1), []);
+    assert!(warning.is_serious() && !warning.is_note());
+    assert_eq!(small(&different_weights(), 2), []);
+    // Equal products of an input are computed once; powers of two need no slice.
+    assert_eq!(small(&wide("fixed<12,1>", 1001), 1), []);
     assert_eq!(small(&wide("fixed<12,1>", -1024), 1), []);
     assert_eq!(small(&wide("fixed<12,1>", 0), 1), []);
-}
-
-#[test]
-fn wide_factors_take_several_slices() {
-    let slices = |operand_width, constant_width, reuse_factor| {
-        let (products, nontrivial_products) = (100, 60);
-        let limit = 100_u64.div_ceil(reuse_factor);
-        Multipliers {
-            products,
-            nontrivial_products,
-            reuse_factor,
-            limit,
-            operand_width,
-            constant_width,
-        }
-        .dsp_slices()
-    };
-    assert_eq!(slices(27, 18, 1), 60);
-    assert_eq!(slices(18, 27, 4), 25);
-    assert_eq!(slices(28, 18, 4), 50);
-    assert_eq!(slices(32, 32, 4), 100);
-    assert_eq!(slices(9, 32, 1), 0);
 }
 
 #[test]
@@ -435,10 +421,11 @@ fn an_unknown_part_is_reported() {
     let [warning] = &warnings[..] else { panic!("{warnings:?}") };
     assert_eq!(
         warning.to_string(),
-        "the number of DSP slices of nangate-45nm_beh is unknown; the design needs about 320"
+        "the part nangate-45nm_beh is unknown: the estimates are those of an UltraScale+ device, and \
+         no budget is checked"
     );
-    assert_eq!(warning.help(), "compare the estimate with the part's data sheet");
-    assert!(!warning.is_serious());
+    assert_eq!(warning.help(), "compare the estimates with the part's data sheet");
+    assert!(!warning.is_serious() && warning.is_note());
 }
 
 #[test]
@@ -501,4 +488,68 @@ fn a_design_is_data() {
     assert_eq!(json["kernels"][0]["multipliers"]["products"], 12);
     assert_eq!(json["types"][0]["quantization"], "fixed<8,1>");
     assert_eq!(json["edges"][1]["role"], "internal");
+}
+
+#[test]
+fn words_beyond_the_tools_limit_are_refused() {
+    let graph = |channels: usize| {
+        let mut graph = Graph::new("wide");
+        let x = input(&mut graph, "x", &[2, channels], "fixed<32,16>");
+        let act = cast(&mut graph, "act", x, "ufixed<6,0>");
+        graph.add_output("act", act);
+        graph
+    };
+    let options = Options { io: IoType::Stream, ..options() };
+    assert!(Design::new(&graph(2048), &options).is_ok());
+    let error = Design::new(&graph(2049), &options).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "layer 'x': its channels of a position are words of 65568 bits; Vitis HLS refuses more than \
+         65536"
+    );
+    let help = miette::Diagnostic::help(&error).map(|help| help.to_string());
+    assert_eq!(help.as_deref(), Some("give 'x' fewer channels or narrower types"));
+}
+
+#[test]
+fn a_port_is_one_word_where_the_tool_takes_it() {
+    let port = |elements: usize| {
+        let mut graph = Graph::new("wide");
+        let x = input(&mut graph, "x", &[elements], "fixed<32,16>");
+        let act = cast(&mut graph, "act", x, "ufixed<6,0>");
+        graph.add_output("act", act);
+        let design = design(&graph);
+        design.is_one_word(&design.edges[0])
+    };
+    assert_eq!([port(2048), port(2049)], [true, false]);
+}
+
+#[test]
+fn arrays_of_too_many_registers_are_reported() {
+    let mut graph = Graph::new("wide");
+    let x = input(&mut graph, "x", &[8, 8, 500], "fixed<8,1>");
+    let window = ir::Window {
+        input: [8, 8],
+        kernel: [3, 3],
+        stride: [1, 1],
+        dilation: [1, 1],
+        input_dilation: [1, 1],
+        pad_before: [0, 0],
+        output: [6, 6],
+    };
+    let pool = graph.add("pool", ir::Pool { kind: ir::PoolKind::Max, window }, &[x]).unwrap();
+    graph.add_output("pool", pool);
+    let options = Options { io: IoType::Stream, ..options() };
+    let warnings = Design::new(&graph, &options).unwrap().warnings;
+    let [first, ..] = &warnings[..] else { panic!("{warnings:?}") };
+    assert_eq!(
+        first.to_string(),
+        "layer 'pool': the array 'pixels of pool' is partitioned into 4500 elements; Vitis HLS \
+         refuses more than 4096"
+    );
+    assert_eq!(
+        first.help(),
+        "give 'pool' smaller windows or fewer channels, or choose the other --io"
+    );
+    assert!(first.is_serious());
 }

@@ -4,6 +4,7 @@ use comfy_table::{CellAlignment, LineStyle, Table, presets};
 use serde::Serialize;
 
 use crate::fixed::{Format, Range};
+use crate::hls::estimate::Resources;
 use crate::hls::{Design, FunctionSize, Operations};
 use crate::ir::{Graph, NodeId};
 
@@ -41,14 +42,33 @@ pub struct LayerRow {
     pub weight_bits: usize,
     /// Bits of its tables and thresholds.
     pub table_bits: usize,
+    /// Clock cycles of its slowest kernel or process for a sample.
+    pub cycles: u64,
+    /// Clock cycles from its first operand to its last result, estimated.
+    pub latency: u64,
+    /// Largest number of multipliers.
+    pub multipliers: u64,
+    /// Estimated resources.
+    #[serde(flatten)]
+    pub resources: Resources,
 }
 
 /// A row for each layer of the model, in its order. Types and ranges of results are those of
 /// `graph`; all else is read from the kernels of its `design`.
 pub fn layers(graph: &Graph, design: &Design) -> Vec<LayerRow> {
     let order = graph.topological_order();
+    let estimate = design.estimate();
     let present = graph.layers.iter().filter(|(_, node)| graph.nodes.contains_node(*node));
-    present.map(|(layer, result)| row(graph, design, &order, layer, *result)).collect()
+    let row = |(layer, result): &(String, NodeId)| {
+        let row = row(graph, design, &order, layer, *result);
+        match estimate.layers.iter().find(|it| it.layer == *layer) {
+            Some(it) => {
+                LayerRow { cycles: it.cycles, latency: it.latency, resources: it.resources, ..row }
+            }
+            None => row,
+        }
+    };
+    present.map(row).collect()
 }
 
 fn row(graph: &Graph, design: &Design, order: &[NodeId], layer: &str, result: NodeId) -> LayerRow {
@@ -71,12 +91,17 @@ fn row(graph: &Graph, design: &Design, order: &[NodeId], layer: &str, result: No
         counts: Operations::default(),
         weight_bits: 0,
         table_bits: 0,
+        cycles: 0,
+        latency: 0,
+        multipliers: 0,
+        resources: Resources::default(),
     };
     let mut hardware: Vec<&str> = Vec::new();
     for kernel in design.kernels.iter().filter(|kernel| kernel.layer == layer) {
         let cost = &kernel.cost;
         hardware.extend(cost.hardware.iter().map(String::as_str));
         row.counts += cost.operations;
+        row.multipliers += kernel.multipliers.map_or(0, |multipliers| multipliers.limit);
         row.functions.extend(cost.functions.iter().copied());
         row.scale = cost.scale.or(row.scale);
         row.bias = cost.bias.or(row.bias);
@@ -106,7 +131,7 @@ const NARROW: usize = 15;
 ///
 /// Unless it is `wide`, the table takes some 100 columns: ranges are rounded, tables are
 /// abbreviated to `table 64x6b`, and columns without entries are left out, as are scales, biases,
-/// accumulators, shifts and table bits.
+/// accumulators, shifts, table bits, latencies and resources.
 pub fn table(rows: &[LayerRow], wide: bool) -> String {
     let text = |title, cell: &dyn Fn(&LayerRow) -> String| Column {
         title,
@@ -149,6 +174,18 @@ pub fn table(rows: &[LayerRow], wide: bool) -> String {
     columns.push(count("weight\nbits", &|row| row.weight_bits as u64));
     if wide {
         columns.push(count("table\nbits", &|row| row.table_bits as u64));
+    }
+    // A cycle for a sample goes without saying.
+    columns.push(text("cycles", &|row| match row.cycles {
+        0 | 1 => String::new(),
+        cycles => cycles.to_string(),
+    }));
+    if wide {
+        columns.push(text("latency", &|row| dash_for_zero(row.latency)));
+        columns.push(count("DSP", &|row| row.resources.dsp));
+        columns.push(count("LUT", &|row| row.resources.lut));
+        columns.push(count("FF", &|row| row.resources.ff));
+        columns.push(count("BRAM\n18", &|row| row.resources.bram18));
     } else {
         columns.retain(|column| column.cells.iter().any(|cell| !cell.is_empty()));
     }
@@ -172,7 +209,7 @@ pub fn table(rows: &[LayerRow], wide: bool) -> String {
     }));
     for (position, column) in columns.iter().enumerate() {
         let shown = table.column_mut(position).expect("the table has every column");
-        if column.total.is_some() {
+        if column.total.is_some() || ["cycles", "latency"].contains(&column.title) {
             shown.set_cell_alignment(CellAlignment::Right);
         }
         if !wide {

@@ -3,5 +3,9 @@
 mod layers;
 pub mod profile;
 pub mod quantizers;
+mod schedule;
+mod summary;
 
 pub use layers::{LayerRow, layers, table};
+pub use schedule::{ChannelRow, ProcessRow, Schedule, schedule};
+pub use summary::{Summary, summary};

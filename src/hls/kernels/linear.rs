@@ -8,6 +8,7 @@ use super::scaling::{Shifter, SignCodes, misshapen, negative, shifter, sign_code
 use super::{Body, Built};
 use crate::fixed::{Codes, Range};
 use crate::hls::build::NodeBuilder;
+use crate::hls::estimate::arithmetic::signed_digits;
 use crate::hls::form::{MatrixForm, ShiftedSum, Uses};
 use crate::hls::plan::{LocalArray, Matrix, Nest, Reads, Sharing, Structure, Tiles};
 use crate::hls::{ConstantId, Cost, HlsError, Multipliers, Operations, TypeId};
@@ -246,7 +247,9 @@ fn matrix(
             (nonzero, 1)
         }
     };
-    let shape = Matrix { inputs, outputs, groups, nonzero, digits, product };
+    let bias = op.bias.as_ref().map_or(0, |bias| bias.format.width());
+    let widths = (op.weights.format.width(), bias.max(format.width()));
+    let shape = Matrix { inputs, outputs, groups, nonzero, digits, product, widths };
     let (pace, strategy) = (cx.options.pace_of(layer), cx.options.strategy_of(layer));
     let own = || Sharing::new(&shape, strategy, pace, cx.positions);
     let sharing = cx.sharing.unwrap_or_else(own);
@@ -345,14 +348,6 @@ pub(super) fn starts(
         (_, Some(bias)) => Ok(Some(cx.constant("bias", "biases", bias)?)),
         (_, None) => Ok(None),
     }
-}
-
-/// Non-zero digits of `code` in canonical signed digit form, in which no two neighbours are
-/// non-zero: the fewest additions and subtractions for a product with it (Reitwiesner, "Binary
-/// arithmetic", 1960).
-fn signed_digits(code: &BigInt) -> u64 {
-    let magnitude = code.magnitude();
-    ((magnitude * 3_u32) ^ magnitude).count_ones()
 }
 
 /// The positions of the numbers of `codes` \[inputs, outputs\] that are not 0, by output and input.

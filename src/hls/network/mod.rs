@@ -13,12 +13,16 @@
 //! - [`Network::full_rate_depths`] gives depths that do not lower the throughput.
 
 mod depths;
+mod order;
+mod reasons;
 mod run;
 #[cfg(test)]
 mod tests;
+pub mod text;
 
 use serde::Serialize;
 
+pub use reasons::DepthReason;
 pub use run::{Blocked, Deadlock, Run, Wait};
 
 /// An index into [`Network::processes`].

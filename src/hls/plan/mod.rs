@@ -294,7 +294,7 @@ impl Nest {
     }
 
     /// Copies in one iteration where `depth` loops are rolled.
-    fn inside(&self, depth: usize) -> u64 {
+    pub(super) fn inside(&self, depth: usize) -> u64 {
         self.bounds.iter().skip(depth).product()
     }
 
@@ -316,12 +316,5 @@ impl Nest {
             && channels <= UNROLL_LIMIT;
         let unroll = if rows { channels.max(1) } else { 1 };
         Some(Rolled { depth, iterations: iterations / unroll, interval: 1, unroll })
-    }
-
-    /// The bounds as a product: `2·5000`.
-    pub(super) fn text(&self) -> String {
-        let long = self.bounds.len() > 1;
-        let bounds = self.bounds.iter().filter(|n| !long || **n > 1);
-        bounds.map(ToString::to_string).collect::<Vec<_>>().join("·")
     }
 }

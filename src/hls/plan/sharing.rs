@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::super::limits::WORD_BITS;
 use super::UNROLL_LIMIT;
 use crate::config::{Pace, Strategy};
 
@@ -33,6 +34,8 @@ pub(in crate::hls) struct Matrix {
     pub(in crate::hls) digits: u64,
     /// Additions for a product with a weight from a memory.
     pub(in crate::hls) product: u64,
+    /// Widths of a weight and of a sum.
+    pub(in crate::hls) widths: (u32, u32),
 }
 
 /// Positions of a sample that a matrix is applied to, one after the other.
@@ -76,10 +79,10 @@ impl Tiles {
         *self == Self::WHOLE
     }
 
-    /// All tiles of `matrix` of at most [`UNROLL_LIMIT`] elements each. A tile has the outputs of
+    /// All tiles of `matrix` of at most [`UNROLL_LIMIT`] elements and [`WORD_BITS`] each. A tile has the outputs of
     /// whole groups and all their inputs, or lies in one group.
     fn all(matrix: &Matrix) -> impl Iterator<Item = Self> {
-        let &Matrix { inputs, outputs, groups, .. } = matrix;
+        let &Matrix { inputs, outputs, groups, widths, .. } = matrix;
         let group = outputs / groups.max(1);
         let pairs = divisors(inputs).into_iter().flat_map(move |inputs| {
             divisors(outputs).into_iter().map(move |outputs| Self { inputs, outputs })
@@ -89,7 +92,10 @@ impl Tiles {
             let whole_groups = tile_outputs.is_multiple_of(group) && tiles.inputs == 1;
             let in_group = group.is_multiple_of(tile_outputs);
             let len = (inputs / tiles.inputs * tile_outputs) as u64;
-            (whole_groups || in_group) && len <= UNROLL_LIMIT
+            let weights = len * u64::from(widths.0);
+            let sums = tile_outputs as u64 * u64::from(widths.1);
+            let fits = len <= UNROLL_LIMIT && weights <= WORD_BITS && sums <= WORD_BITS;
+            (whole_groups || in_group) && fits
         })
     }
 
@@ -177,11 +183,12 @@ impl Sharing {
     /// The sharing for `pace` of a matrix \[inputs, outputs\] whose weights all come from a memory.
     pub(in crate::hls) fn from_memory(
         (inputs, outputs): (usize, usize),
+        widths: (u32, u32),
         pace: Pace,
         positions: Positions,
     ) -> Self {
         let nonzero = (inputs * outputs) as u64;
-        let matrix = Matrix { inputs, outputs, groups: 1, nonzero, digits: 0, product: 0 };
+        let matrix = Matrix { inputs, outputs, groups: 1, nonzero, digits: 0, product: 0, widths };
         let within = match pace {
             Pace::ReuseFactor(_) => None,
             Pace::Interval(_) => Tiles::within(&matrix, positions.reuse_factor(pace)),
@@ -195,12 +202,13 @@ impl Sharing {
     /// them along the outputs.
     pub(in crate::hls) fn of_outputs(
         (inputs, outputs, groups): (usize, usize, usize),
+        widths: (u32, u32),
         strategy: Strategy,
         pace: Pace,
         positions: Positions,
     ) -> Self {
         let nonzero = (inputs * outputs) as u64;
-        let matrix = Matrix { inputs, outputs, groups, nonzero, digits: 0, product: 0 };
+        let matrix = Matrix { inputs, outputs, groups, nonzero, digits: 0, product: 0, widths };
         let asked = positions.reuse_factor(pace);
         if nonzero <= UNROLL_LIMIT && (strategy == Strategy::Latency || asked == 1) {
             let interval = match pace {
@@ -246,7 +254,8 @@ mod tests {
     /// A matrix of weights with two digits each.
     fn matrix(inputs: usize, outputs: usize) -> Matrix {
         let nonzero = (inputs * outputs) as u64;
-        Matrix { inputs, outputs, groups: 1, nonzero, digits: 2 * nonzero, product: 6 }
+        let (digits, widths) = (2 * nonzero, (6, 16));
+        Matrix { inputs, outputs, groups: 1, nonzero, digits, product: 6, widths }
     }
 
     fn shared(strategy: Strategy, inputs: usize, outputs: usize, asked: u64) -> Sharing {
@@ -325,7 +334,7 @@ mod tests {
     fn matrices_that_take_turns_have_tiles_of_outputs() {
         let of = |shape, strategy, asked| {
             let pace = Pace::ReuseFactor(asked);
-            Sharing::of_outputs(shape, strategy, pace, Positions::ONE)
+            Sharing::of_outputs(shape, (6, 16), strategy, pace, Positions::ONE)
         };
         let tiles = |outputs| Sharing::tiled(Tiles { inputs: 1, outputs });
         assert_eq!(of((36, 16, 1), Strategy::Latency, 3).interval, 3);
@@ -338,11 +347,27 @@ mod tests {
 
     #[test]
     fn weights_from_a_memory_are_tiled() {
-        let of = |pace| Sharing::from_memory((16, 10), pace, Positions { count: 4, idle: 0 }).tiles;
+        let of = |pace| {
+            Sharing::from_memory((16, 10), (6, 16), pace, Positions { count: 4, idle: 0 }).tiles
+        };
         assert_eq!(of(Pace::ReuseFactor(1)), Tiles::WHOLE);
         assert_eq!(of(Pace::ReuseFactor(5)), Tiles { inputs: 1, outputs: 5 });
         assert_eq!(of(Pace::Interval(43)), Tiles { inputs: 1, outputs: 10 });
         assert_eq!(of(Pace::Interval(1)), Tiles::WHOLE);
+    }
+
+    #[test]
+    fn a_word_holds_what_the_tool_accepts() {
+        let tiles = |widths| {
+            let wide = Matrix { widths, ..matrix(128, 64) };
+            let pace = Pace::ReuseFactor(1);
+            let tiles = Sharing::new(&wide, Strategy::Latency, pace, Positions::ONE).tiles;
+            (tiles.inputs, tiles.outputs)
+        };
+        assert_eq!(tiles((16, 30)), (1, 2));
+        // 4096 weights of 18 bits are 73,728 bits.
+        assert_eq!(tiles((18, 30)), (1, 4));
+        assert_eq!(tiles((18, 8192)), (1, 8));
     }
 
     #[test]

@@ -163,7 +163,8 @@ impl Builder<'_> {
         let shape = (inputs, outputs, conv.groups);
         let strategy = self.options.strategy_of(&node.layer);
         let pace = self.options.pace_of(&node.layer);
-        (phases.len() > 1).then(|| Sharing::of_outputs(shape, strategy, pace, positions))
+        let widths = (conv.linear.weights.format.width(), node.tensor.format.width());
+        (phases.len() > 1).then(|| Sharing::of_outputs(shape, widths, strategy, pace, positions))
     }
 
     /// The type of the result of `node`.

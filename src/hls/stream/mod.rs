@@ -29,9 +29,9 @@ use super::design::{
     Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Schedule, Stream, Token, TokenId, TypeId,
 };
 use super::kernels;
-use super::network::ProcessId;
+use super::network::{Network, ProcessId};
 use super::plan::{Loop, Partition};
-use super::{HlsError, Options, warnings};
+use super::{HlsError, Options, limits, warnings};
 use crate::config::IoType;
 use crate::ir::{self, Graph, NodeId};
 
@@ -92,14 +92,26 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         schedule: Schedule::default(),
         kernels,
         processes,
+        network: None,
         inputs,
         outputs,
         warnings: parts.warnings,
     };
     schedule::schedule(&mut design)?;
+    limits::check_words(&design)?;
     let found = warnings::check(&design);
     design.warnings.extend(found);
     Ok(design)
+}
+
+impl Design {
+    /// The network of a streaming design and the streams that are its channels, in order; `None`
+    /// for a design of arrays.
+    pub fn network(&self) -> Option<(Network, Vec<EdgeId>)> {
+        let streams = schedule::streams(self);
+        let network = schedule::network(self, &streams).ok()?;
+        (!streams.is_empty()).then_some((network, streams))
+    }
 }
 
 /// Streams, kernels and processes made so far.

@@ -12,8 +12,7 @@ const REGISTERS: u64 = 2;
 
 /// Schedules `design`, and sets the depths of its streams.
 pub(super) fn schedule(design: &mut Design) -> Result<(), HlsError> {
-    let is_stream = |edge: &EdgeId| matches!(design[*edge].kind, EdgeKind::Stream(_));
-    let streams: Vec<EdgeId> = (0..design.edges.len()).map(EdgeId).filter(is_stream).collect();
+    let streams = streams(design);
     let defect = |error: &dyn std::fmt::Display| HlsError::Graph {
         node: design.name.clone(),
         rule: error.to_string(),
@@ -22,13 +21,14 @@ pub(super) fn schedule(design: &mut Design) -> Result<(), HlsError> {
     let least = network.least_depths().map_err(|error| defect(&error))?;
     let depths = network.full_rate_depths(&least).map_err(|error| defect(&error))?;
     let bounded: Vec<Option<u64>> = depths.iter().copied().map(Some).collect();
-    let (run, _) = network.steady(&bounded).map_err(|error| defect(&error))?;
+    let run = network.steady(&bounded).map_err(|error| defect(&error))?;
     let kernels = design.kernels.iter().map(Kernel::multiplier_instances);
     design.schedule = Schedule {
         flow: Flow::Dataflow,
         initiation_interval: run.interval(),
         multipliers: kernels.sum(),
     };
+    design.network = Some(network);
     for (position, edge) in streams.iter().enumerate() {
         if let EdgeKind::Stream(stream) = &mut design.edges[edge.0].kind {
             stream.depth = depths[position].max(DEPTH);
@@ -38,9 +38,18 @@ pub(super) fn schedule(design: &mut Design) -> Result<(), HlsError> {
     Ok(())
 }
 
+/// The streams of a design: the channels of its network, in order.
+pub(super) fn streams(design: &Design) -> Vec<EdgeId> {
+    let is_stream = |edge: &EdgeId| matches!(design[*edge].kind, EdgeKind::Stream(_));
+    (0..design.edges.len()).map(EdgeId).filter(is_stream).collect()
+}
+
 /// The network of a design: its processes, one that writes each input, and one that reads each
 /// output.
-fn network(design: &Design, streams: &[EdgeId]) -> Result<Network, network::NetworkError> {
+pub(super) fn network(
+    design: &Design,
+    streams: &[EdgeId],
+) -> Result<Network, network::NetworkError> {
     let channel = |edge: &EdgeId| {
         let position = streams.iter().position(|stream| stream == edge);
         ChannelId(position.expect("processes are connected by streams"))

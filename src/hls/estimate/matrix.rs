@@ -1,0 +1,288 @@
+//! Resources of weight matrices.
+
+use std::collections::HashSet;
+
+use num_traits::ToPrimitive;
+
+use super::arithmetic::{adder, constant_product, multiplexer, population_count, product};
+use super::datapath::Datapath;
+use super::kernels::{memory_of, width};
+use super::{DspSlice, Resources};
+use crate::fixed::Codes;
+use crate::hls::{
+    AccumulateKernel, ConstantId, Design, Kernel, LinearKernel, RightShift, SignCodes, Terms, Tiles,
+};
+
+/// Adds the operators of one call of `sums`, which takes `iterations`: those of one of its tiles.
+pub(super) fn accumulated(
+    path: &mut Datapath,
+    design: &Design,
+    (kernel, sums): (&Kernel, &AccumulateKernel),
+    iterations: u64,
+) {
+    let &AccumulateKernel { calls, inputs, outputs, terms, starts, tiles } = sums;
+    let tiles = Tiles { inputs: calls * tiles.inputs, ..tiles };
+    let inputs = calls * inputs;
+    let (rows, windows, listed) = (1, None, None);
+    let linear = LinearKernel { rows, inputs, windows, outputs, terms, starts, tiles, listed };
+    matrix(path, design, (kernel, &linear), iterations * calls as u64);
+}
+
+/// Adds the operators of one of the `iterations` that apply `linear` to a position.
+pub(super) fn matrix(
+    path: &mut Datapath,
+    design: &Design,
+    (kernel, linear): (&Kernel, &LinearKernel),
+    iterations: u64,
+) {
+    let operand = width(design, design[kernel.inputs[0]].element);
+    let result = width(design, design[kernel.output].element);
+    // Applications of a tile side by side.
+    let tiles = linear.tiles.count();
+    let copies = (linear.rows as u64 * tiles).div_ceil(iterations);
+    let biased = u64::from(linear.starts.is_some());
+    let carried = u64::from(linear.tiles.inputs > 1);
+    let extra = biased.max(carried);
+    let terms = Matrix { design, kernel, linear, iterations, copies, operand, extra };
+    match &linear.terms {
+        Terms::Products { weights, .. } => terms.products(path, *weights, result),
+        Terms::Signs { signs: _, shifted } => {
+            let sums = shifted.map_or(result, |shifted| width(design, shifted.sum));
+            let counts = terms.additions(kernel.cost.operations.additions);
+            path.trees(counts, operand, sums);
+        }
+        Terms::Shifts { shift, .. } => {
+            if let (RightShift::Each(id), true) = (shift.right, tiles > 1) {
+                // A shift by a number from a memory: a stage of selectors a bit of that number.
+                let wide = width(design, shift.element);
+                let stages = width(design, design[id].element);
+                let all = copies * terms.tile() * u64::from(wide);
+                (0..stages).for_each(|_| path.logic(0, all.div_ceil(2), all));
+            }
+            let counts = terms.additions(kernel.cost.operations.additions);
+            path.trees(counts, operand, result);
+        }
+        Terms::Xnor { count, .. } => {
+            let bits = copies * terms.tile();
+            let counts = width(design, *count);
+            let sums = copies * linear.tile_outputs() as u64;
+            let live = sums * u64::from(counts);
+            let levels = counts.div_ceil(2).max(1);
+            (0..levels).for_each(|level| {
+                let lut = if level == 0 { population_count(bits) } else { 0 };
+                path.logic(3, lut, live);
+            });
+            path.logic(counts, sums * adder(counts), sums * u64::from(result));
+        }
+    }
+    // A folded kernel's sums are registers of its process.
+    if linear.tiles.inputs > 1 && !linear.is_folded() {
+        path.resources.ff += linear.tile_outputs() as u64 * u64::from(result);
+    }
+    memory_of_constants(path, design, kernel, linear);
+}
+
+/// Adds the memories of weights and biases that are read a word at a time.
+fn memory_of_constants(
+    path: &mut Datapath,
+    design: &Design,
+    kernel: &Kernel,
+    linear: &LinearKernel,
+) {
+    let tiles = linear.tiles.count();
+    if linear.tiles.is_whole() {
+        return;
+    }
+    let terms: Vec<ConstantId> = match &linear.terms {
+        Terms::Products { weights, .. } => vec![*weights],
+        Terms::Signs { signs, .. } => vec![signs_of(*signs)],
+        Terms::Shifts { signs, shift } => match shift.right {
+            RightShift::Each(id) => vec![signs_of(*signs), id],
+            RightShift::Same(_) => vec![signs_of(*signs)],
+        },
+        Terms::Xnor { negative, .. } => vec![*negative],
+    };
+    for id in terms {
+        path.resources += memory_of(design, kernel, id, tiles);
+    }
+    if let Some(starts) = linear.starts {
+        path.resources += memory_of(design, kernel, starts, linear.tiles.outputs as u64);
+    }
+}
+
+fn signs_of(signs: SignCodes) -> ConstantId {
+    match signs {
+        SignCodes::Negative(id) | SignCodes::Sign(id) => id,
+    }
+}
+
+/// A matrix that is applied to some rows at a time.
+struct Matrix<'d> {
+    design: &'d Design,
+    kernel: &'d Kernel,
+    linear: &'d LinearKernel,
+    /// Iterations for a position.
+    iterations: u64,
+    /// Applications of a tile in one iteration.
+    copies: u64,
+    /// Width of the operand.
+    operand: u32,
+    /// Terms of a sum that are no products: a bias, or the sum of the tiles before.
+    extra: u64,
+}
+
+impl Matrix<'_> {
+    /// Weights of a tile.
+    fn tile(&self) -> u64 {
+        (self.linear.tile_inputs() * self.linear.tile_outputs()) as u64
+    }
+
+    /// Terms of each sum of an iteration, if a sample takes `additions`: all sums alike.
+    fn additions(&self, additions: u64) -> Vec<u64> {
+        let sums = self.copies * self.linear.tile_outputs() as u64;
+        let iterations = self.iterations * self.kernel.repetitions;
+        let each = additions.div_ceil(iterations.max(1));
+        // The remaining terms are in the first sums.
+        let (all, more) = (each / sums.max(1), each % sums.max(1));
+        (0..sums).map(|sum| 1 + all + u64::from(sum < more)).collect()
+    }
+
+    /// Multipliers, or products with constants, and the trees of their sums.
+    fn products(&self, path: &mut Datapath, weights: ConstantId, result: u32) {
+        let Self { design, kernel, linear, .. } = self;
+        let weight = width(design, design[weights].element);
+        let sums = linear.tile_outputs() as u64;
+        let shared =
+            kernel.multipliers.filter(|it| kernel.plan.multiplier_limit.is_some() && it.limit > 0);
+        if !linear.tiles.is_whole() {
+            let each = product(path.slice, self.operand, weight);
+            let count = self.copies * self.tile();
+            let live = count * u64::from(self.operand + weight);
+            path.level(path.delays.memory, Resources::default(), live);
+            path.level(path.delays.product, each * count, live);
+            let terms = linear.tile_inputs() as u64 + self.extra;
+            let terms = vec![terms; (self.copies * sums) as usize];
+            return path.trees(terms, self.operand + weight, result);
+        }
+        let group = linear.windows.map_or(linear.outputs, |windows| windows.group_outputs);
+        let widths = (self.operand, weight);
+        let codes = &design[weights].codes;
+        let positions = self.positions();
+        let shape = (linear.outputs, group.max(1));
+        let constants = ConstantProducts::of((codes, &positions), widths, shape, path.slice);
+        let all = constants.resources * self.copies;
+        let live = constants.products * self.copies * u64::from(constants.width);
+        match shared {
+            // Multipliers choose their operand and their constant in each cycle.
+            Some(multipliers) => {
+                let choices = multipliers.reuse_factor;
+                let operands = multiplexer(choices, self.operand);
+                let constants = choices.div_ceil(64) * u64::from(weight);
+                let lut = multipliers.limit * (operands + constants);
+                path.logic(0, lut, multipliers.limit * u64::from(self.operand + weight));
+                let each = product(path.slice, self.operand, weight);
+                path.level(path.delays.product, each * multipliers.limit, live);
+            }
+            None if all.dsp > 0 => path.level(path.delays.product, all, live),
+            None if all.lut > 0 => path.level(path.delays.adder(constants.width), all, live),
+            None => path.resources += all,
+        }
+        let terms = constants.terms.iter().map(|terms| terms + self.extra);
+        let terms = (0..self.copies).flat_map(|_| terms.clone()).collect();
+        path.trees(terms, constants.width, result);
+    }
+}
+
+impl Matrix<'_> {
+    /// The input and output of each weight that is written down.
+    fn positions(&self) -> Vec<(usize, usize)> {
+        let LinearKernel { inputs, outputs, listed, .. } = *self.linear;
+        let Some(listed) = listed else {
+            return (0..inputs).flat_map(|i| (0..outputs).map(move |o| (i, o))).collect();
+        };
+        let indices = |id: ConstantId| {
+            let codes = self.design[id].codes.iter();
+            codes.map(|code| code.to_usize().unwrap_or(0)).collect::<Vec<_>>()
+        };
+        indices(listed.inputs).into_iter().zip(indices(listed.outputs)).collect()
+    }
+}
+
+/// The products of a matrix of constants, each pair of an input and a constant once.
+struct ConstantProducts {
+    resources: Resources,
+    /// Number of different products that are not 0.
+    products: u64,
+    /// Terms by output.
+    terms: Vec<u64>,
+    /// Mean width of a product.
+    width: u32,
+}
+
+impl ConstantProducts {
+    /// The products of operands and constants of these widths. Each of `codes` has an input and an
+    /// output of `outputs`, of which each `group` takes operands of its own.
+    fn of(
+        (codes, positions): (&Codes, &[(usize, usize)]),
+        (operand, constant): (u32, u32),
+        (outputs, group): (usize, usize),
+        slice: DspSlice,
+    ) -> Self {
+        let mut all = Self {
+            resources: Resources::default(),
+            products: 0,
+            terms: vec![0; outputs],
+            width: operand,
+        };
+        let narrow = match codes {
+            Codes::Narrow(codes) => codes,
+            // Constants beyond 64 bits: a multiplier each.
+            Codes::Wide(codes) => {
+                all.products = codes.len() as u64;
+                all.terms = vec![(codes.len() / outputs.max(1)) as u64; outputs];
+                all.resources = product(slice, operand, constant) * all.products;
+                all.width = operand + constant;
+                return all;
+            }
+        };
+        let mut bits = 0_u64;
+        let mut met: HashSet<(usize, usize, i64)> = HashSet::new();
+        for (code, &(input, output)) in narrow.iter().zip(positions) {
+            if *code == 0 {
+                continue;
+            }
+            all.terms[output] += 1;
+            if met.insert((input, output / group, *code)) {
+                all.products += 1;
+                all.resources += constant_product(slice, operand, *code);
+                let odd = code.unsigned_abs() >> code.trailing_zeros();
+                bits += u64::from(u64::BITS - odd.leading_zeros());
+            }
+        }
+        // A power of two shifts its operand without widening it.
+        let mean = bits.div_ceil(all.products.max(1)).saturating_sub(1);
+        all.width = operand + u32::try_from(mean).unwrap_or(0);
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::arr2;
+
+    use super::*;
+
+    #[test]
+    fn equal_products_of_an_input_are_computed_once() {
+        let codes = Codes::Narrow(arr2(&[[11_i64, 11, 7, 0], [11, -11, 8, 1]]).into_dyn());
+        let of = |group| {
+            let positions: Vec<_> = (0..8).map(|at| (at / 4, at % 4)).collect();
+            let codes = (&codes, &positions[..]);
+            let all = ConstantProducts::of(codes, (16, 6), (4, group), DspSlice::Dsp48E2);
+            (all.resources.dsp, all.resources.lut, all.products, all.terms, all.width)
+        };
+        assert_eq!(of(4), (3, 17, 6, vec![2, 2, 2, 1], 18));
+        // Each output has an operand of its own.
+        assert_eq!(of(1), (4, 17, 7, vec![2, 2, 2, 1], 18));
+    }
+}

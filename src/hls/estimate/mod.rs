@@ -1,0 +1,359 @@
+//! Estimates of the hardware that synthesis makes of a design: DSP slices, LUTs, flip-flops, block
+//! RAMs, and clock cycles.
+//!
+//! Each rule is a function with its source: [`arithmetic`] has operators, [`memory`] memories,
+//! `datapath` the registers of pipelines, and `parts.json` the devices. `docs/estimates.md` lists
+//! them all and compares them with published syntheses. A [`Design`] decides nothing by an
+//! estimate that it does not state.
+
+pub mod arithmetic;
+mod datapath;
+mod kernels;
+mod matrix;
+pub mod memory;
+mod parts;
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::iter::Sum;
+use std::ops::{Add, AddAssign, Mul};
+
+use serde::{Deserialize, Serialize};
+
+use self::datapath::{Datapath, Moment};
+use self::kernels::Iterations;
+use super::plan::Flow;
+use super::{Design, Edge, EdgeId, EdgeKind, Kernel, LineBuffer, Partition, Process, ProcessForm};
+
+pub use parts::{DspSlice, Part};
+
+/// LUTs and flip-flops of the handshake of a process: an assumption.
+const PROCESS_CONTROL: (u64, u64) = (30, 20);
+
+/// Resources of an FPGA.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Resources {
+    /// DSP slices.
+    pub dsp: u64,
+    /// Lookup tables of six inputs.
+    pub lut: u64,
+    /// Flip-flops.
+    pub ff: u64,
+    /// Block RAMs of 18 Kbit.
+    pub bram18: u64,
+    /// UltraRAMs of 288 Kbit. No estimate has any: the tools take them only where asked.
+    pub uram: u64,
+}
+
+/// A kind of [`Resources`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Resource {
+    /// DSP slices.
+    Dsp,
+    /// Lookup tables of six inputs.
+    Lut,
+    /// Flip-flops.
+    Ff,
+    /// Block RAMs of 18 Kbit.
+    Bram18,
+    /// UltraRAMs of 288 Kbit.
+    Uram,
+}
+
+impl Resource {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Dsp, Self::Lut, Self::Ff, Self::Bram18, Self::Uram];
+
+    /// The name in tables: `BRAM18`.
+    pub fn short(self) -> &'static str {
+        match self {
+            Self::Dsp => "DSP",
+            Self::Lut => "LUT",
+            Self::Ff => "FF",
+            Self::Bram18 => "BRAM18",
+            Self::Uram => "URAM",
+        }
+    }
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Dsp => "DSP slices",
+            Self::Lut => "LUTs",
+            Self::Ff => "flip-flops",
+            Self::Bram18 => "block RAMs of 18 Kbit",
+            Self::Uram => "UltraRAMs",
+        })
+    }
+}
+
+impl Resources {
+    /// The number of one kind.
+    pub fn of(&self, resource: Resource) -> u64 {
+        match resource {
+            Resource::Dsp => self.dsp,
+            Resource::Lut => self.lut,
+            Resource::Ff => self.ff,
+            Resource::Bram18 => self.bram18,
+            Resource::Uram => self.uram,
+        }
+    }
+}
+
+impl Add for Resources {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            dsp: self.dsp + other.dsp,
+            lut: self.lut + other.lut,
+            ff: self.ff + other.ff,
+            bram18: self.bram18 + other.bram18,
+            uram: self.uram + other.uram,
+        }
+    }
+}
+
+impl AddAssign for Resources {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl Mul<u64> for Resources {
+    type Output = Self;
+
+    fn mul(self, times: u64) -> Self {
+        Self {
+            dsp: self.dsp * times,
+            lut: self.lut * times,
+            ff: self.ff * times,
+            bram18: self.bram18 * times,
+            uram: self.uram * times,
+        }
+    }
+}
+
+impl Sum for Resources {
+    fn sum<I: Iterator<Item = Self>>(all: I) -> Self {
+        all.fold(Self::default(), Add::add)
+    }
+}
+
+/// The estimate of a design.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Estimate {
+    /// By layer, in the order of the design.
+    pub layers: Vec<LayerEstimate>,
+    /// Of everything.
+    pub total: Resources,
+    /// The part with all that it holds; none for an unknown part.
+    pub budget: Option<Part>,
+    /// Clock cycles from the first input of a sample to its last output.
+    pub latency: u64,
+}
+
+/// The estimate of a layer: its kernels, processes, and the edges that it writes.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct LayerEstimate {
+    /// The layer, in the model's spelling.
+    pub layer: String,
+    /// Its resources.
+    #[serde(flatten)]
+    pub resources: Resources,
+    /// Clock cycles of its slowest kernel or process for a sample.
+    pub cycles: u64,
+    /// Clock cycles from its first operand to its last result.
+    pub latency: u64,
+}
+
+/// Estimates `kernel` alone, with its operands in registers.
+pub fn kernel(design: &Design, kernel: &Kernel) -> Resources {
+    let slice = slice(Part::find(&design.options.part));
+    path(design, kernel, slice, Moment::default()).resources
+}
+
+/// The DSP slices of a part; those of UltraScale+ for an unknown one.
+fn slice(part: Option<Part>) -> DspSlice {
+    part.map_or(DspSlice::default(), |part| part.slice)
+}
+
+/// The datapath of a kernel whose operands arrive at `start`, and its arrays.
+fn path(design: &Design, kernel: &Kernel, slice: DspSlice, start: Moment) -> Datapath {
+    let operands = kernel.inputs.iter().map(|input| bits(design, &design[*input])).sum();
+    let mut path = Datapath::new(&design.options, slice, start, operands);
+    kernels::add(&mut path, design, kernel);
+    path
+}
+
+/// Bits of a sample of `edge`.
+fn bits(design: &Design, edge: &Edge) -> u64 {
+    edge.len() as u64 * u64::from(kernels::width(design, edge.element))
+}
+
+/// Clock cycles from the first operand to the last result of a kernel that ends its datapath at
+/// `end`.
+fn cycles(kernel: &Kernel, end: Moment) -> u64 {
+    let Iterations { interval, .. } = Iterations::of(kernel);
+    let last = kernel.plan.initiation_interval.saturating_sub(interval);
+    let shared = if kernel.plan.is_unrolled() { interval - 1 } else { 0 };
+    end.registered() + last + shared
+}
+
+/// An array inside a process: memories, or registers.
+fn array(design: &Design, edge: &Edge) -> Resources {
+    let EdgeKind::Array(partition) = edge.kind else { return Resources::default() };
+    let width = u64::from(kernels::width(design, edge.element));
+    let len = edge.len() as u64;
+    match partition {
+        Partition::Complete => Resources { ff: len * width, ..Resources::default() },
+        Partition::Cyclic { factor } => memory::ram(len.div_ceil(factor.max(1)), width) * factor,
+        Partition::Reshape { elements } => {
+            memory::ram(len.div_ceil(elements.max(1)), width * elements)
+        }
+    }
+}
+
+/// A FIFO.
+fn stream(design: &Design, edge: &Edge) -> Resources {
+    let EdgeKind::Stream(stream) = edge.kind else { return Resources::default() };
+    let token = &design[stream.token];
+    let bits = token.lanes as u64 * u64::from(kernels::width(design, token.element));
+    memory::fifo(stream.depth, bits)
+}
+
+/// The buffers and the control of a process, without its kernel.
+fn process(design: &Design, process: &Process) -> Resources {
+    let (lut, ff) = PROCESS_CONTROL;
+    let control = Resources { lut, ff, ..Resources::default() };
+    let registers = |bits: u64| Resources { ff: bits, ..Resources::default() };
+    let buffers = match &process.form {
+        // What a folded kernel keeps from step to step, sums, and elements between tokens.
+        ProcessForm::Rows { .. } | ProcessForm::Accumulate { .. } | ProcessForm::Repack(_) => {
+            registers(process.state_bits)
+        }
+        ProcessForm::Concat { .. }
+        | ProcessForm::FromArray { .. }
+        | ProcessForm::ToArray { .. }
+        | ProcessForm::Fork { .. } => Resources::default(),
+        ProcessForm::Windows(lines) => {
+            let width = u64::from(kernels::width(design, lines.element));
+            let steps = process.state_bits.saturating_sub(lines.elements() as u64 * width);
+            line_buffer(design, lines) + registers(steps)
+        }
+        ProcessForm::Reduce { .. } => {
+            let lut = process.state_bits;
+            Resources { lut, ff: process.state_bits, ..Resources::default() }
+        }
+        ProcessForm::Frame => {
+            let kernels = process.kernel.iter().map(|id| &design[*id]);
+            let edges = kernels.flat_map(|it| it.inputs.iter().chain([&it.output]));
+            edges.map(|edge| array(design, &design[*edge])).sum()
+        }
+    };
+    control + buffers
+}
+
+/// Line buffers, a memory for each row above the current one, and the window in registers.
+fn line_buffer(design: &Design, lines: &LineBuffer) -> Resources {
+    let width = u64::from(kernels::width(design, lines.element));
+    let channels = lines.channels as u64 * width;
+    let registers = lines.registers() as u64 * width;
+    let memories = memory::ram(lines.input()[1] as u64, channels) * lines.rows() as u64;
+    memories + Resources { ff: registers, ..Resources::default() }
+}
+
+impl Design {
+    /// Estimates the hardware of the design.
+    pub fn estimate(&self) -> Estimate {
+        let budget = Part::find(&self.options.part);
+        let mut layers = Layers::default();
+        let latency = match self.schedule.flow {
+            Flow::Pipeline => self.pipeline(slice(budget), &mut layers),
+            Flow::Dataflow => self.dataflow(slice(budget), &mut layers),
+        };
+        let total = layers.list.iter().map(|layer| layer.resources).sum();
+        Estimate { layers: layers.list, total, budget, latency }
+    }
+
+    /// Adds the kernels of one pipeline; operands that arrive early wait in registers.
+    fn pipeline(&self, slice: DspSlice, layers: &mut Layers) -> u64 {
+        let mut arrivals: HashMap<EdgeId, Moment> = HashMap::new();
+        for kernel in &self.kernels {
+            let arrival = |edge: &EdgeId| arrivals.get(edge).copied().unwrap_or_default();
+            let start = kernel.inputs.iter().map(arrival).max().unwrap_or_default();
+            let path = path(self, kernel, slice, start);
+            let layer = layers.of(&kernel.layer);
+            layer.resources += path.resources;
+            for input in &kernel.inputs {
+                let cycles = start.cycles - arrival(input).cycles;
+                layer.resources += memory::delay_line(bits(self, &self[*input]), cycles);
+            }
+            layer.cycles = layer.cycles.max(kernel.plan.initiation_interval);
+            layer.latency += path.now.cycles - start.cycles;
+            arrivals.insert(kernel.output, path.now);
+        }
+        let end = |edge: &EdgeId| arrivals.get(edge).map_or(0, |end| end.registered());
+        for edge in &self.outputs {
+            layers.of(&self[*edge].layer).resources.ff += bits(self, &self[*edge]);
+        }
+        let last = self.outputs.iter().map(end).max().unwrap_or(0);
+        last + self.schedule.initiation_interval - 1
+    }
+
+    /// Adds the kernels of processes, their buffers, and the streams between them.
+    fn dataflow(&self, slice: DspSlice, layers: &mut Layers) -> u64 {
+        for kernel in &self.kernels {
+            let mut path = path(self, kernel, slice, Moment::default());
+            path.cut();
+            let cycles = cycles(kernel, path.now);
+            let layer = layers.of(&kernel.layer);
+            layer.resources += path.resources;
+            layer.cycles = layer.cycles.max(kernel.plan.initiation_interval * kernel.repetitions);
+            layer.latency += cycles;
+        }
+        for edge in &self.edges {
+            layers.of(&edge.layer).resources += stream(self, edge);
+        }
+        for process in &self.processes {
+            let layer = layers.of(&process.layer);
+            layer.resources += self::process(self, process);
+            layer.cycles = layer.cycles.max(process.cycles(self));
+        }
+        self.stream_latency().unwrap_or(0)
+    }
+
+    /// Clock cycles of a sample through the processes of a streaming design.
+    fn stream_latency(&self) -> Option<u64> {
+        let (network, streams) = self.network()?;
+        let depth = |edge: &EdgeId| match self[*edge].kind {
+            EdgeKind::Stream(stream) => Some(stream.depth),
+            EdgeKind::Array(_) => None,
+        };
+        let depths: Vec<Option<u64>> = streams.iter().map(depth).collect();
+        network.run(&depths, 1).ok().map(|run| run.latency())
+    }
+}
+
+/// Estimates by layer.
+#[derive(Default)]
+struct Layers {
+    list: Vec<LayerEstimate>,
+}
+
+impl Layers {
+    fn of(&mut self, layer: &str) -> &mut LayerEstimate {
+        let position = self.list.iter().position(|known| known.layer == layer);
+        let position = position.unwrap_or_else(|| {
+            let resources = Resources::default();
+            let layer = layer.into();
+            self.list.push(LayerEstimate { layer, resources, cycles: 0, latency: 0 });
+            self.list.len() - 1
+        });
+        &mut self.list[position]
+    }
+}
