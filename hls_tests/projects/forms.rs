@@ -9,7 +9,7 @@ use crate::verified::assert_exact;
 
 /// A kind of weight matrix.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub enum Kind {
     Binary,
     Ternary,
     /// With a power of two for each output.
@@ -18,7 +18,7 @@ enum Kind {
     Mixed,
 }
 
-const KINDS: [Kind; 6] = [
+pub const KINDS: [Kind; 6] = [
     Kind::Binary,
     Kind::Ternary,
     Kind::Scaled(false),
@@ -28,7 +28,7 @@ const KINDS: [Kind; 6] = [
 ];
 
 /// Random weights of a kind. If weights may be 0, all of one output are.
-fn random(kind: Kind, [inputs, outputs]: [usize; 2], draw: &mut Draw) -> Linear {
+pub fn random(kind: Kind, [inputs, outputs]: [usize; 2], draw: &mut Draw) -> Linear {
     let scales: Vec<u64> = (0..outputs).map(|_| draw.next() % 5).collect();
     let empty = draw.next() as usize % outputs;
     let mut weight = |output: usize| {
@@ -59,7 +59,7 @@ fn random(kind: Kind, [inputs, outputs]: [usize; 2], draw: &mut Draw) -> Linear 
 }
 
 /// A sign of `from`, as ± 2^-`fraction`.
-fn add_sign(graph: &mut Graph, name: &str, from: NodeId, fraction: i32) -> NodeId {
+pub fn add_sign(graph: &mut Graph, name: &str, from: NodeId, fraction: i32) -> NodeId {
     add_steps(graph, name, from, (&[0], &[-1, 1], fraction))
 }
 

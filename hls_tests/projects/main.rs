@@ -7,6 +7,7 @@ mod pragmas;
 mod resource;
 mod scripts;
 mod snapshots;
+mod streams;
 #[path = "../vendors/mod.rs"]
 mod vendors;
 mod verified;

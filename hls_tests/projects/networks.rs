@@ -441,7 +441,7 @@ pub fn windows() -> Network {
 }
 
 /// Adds a table of random rows, of which each element of `from` is an index.
-fn add_lookup(graph: &mut Graph, name: &str, from: NodeId, shape: [usize; 2]) -> NodeId {
+pub fn add_lookup(graph: &mut Graph, name: &str, from: NodeId, shape: [usize; 2]) -> NodeId {
     let (mut draw, format) = (Draw::new(shape[1] as u64), format("fixed<6,2>"));
     let table = Constant { codes: draw.codes(&shape, format), format };
     graph.add(name, Lookup { table }, &[from]).unwrap()

@@ -9,7 +9,7 @@ use crate::factors::small_factors;
 use crate::forms::{random_forms, small_forms, small_functions};
 use crate::networks::*;
 use crate::resource::{large_tiles, small_tiles};
-use crate::vendors::{Source, Text, Vendor, complaints};
+use crate::vendors::{Source, Text, Vendor, complaints, registers};
 use crate::verified::build;
 
 /// A design for Vitis with these lines at the start of a kernel, of its loop, and of the top function.
@@ -307,4 +307,34 @@ fn catapult_keeps_the_same_arrays_in_registers() {
         }
         assert!(complete > 0, "{}", network.graph.name);
     }
+}
+
+/// An array of registers may be indexed by constants and by variables of unrolled loops alone.
+#[test]
+fn registers_at_an_index_that_varies_are_refused() {
+    let complaints = |index: &str, unroll: &str| {
+        let text = format!(
+            "static void kernel(const x_t input[6], y_t output[6]) {{
+    rows: for (int row = 0; row < 6; row++) {{
+        {unroll}
+        lanes: for (int c = 0; c < 6; c++) {{
+            #pragma HLS UNROLL
+            output[{index}] = other_values[row] + input[c];
+        }}
+    }}
+}}
+void design(const x_t x[6], y_t y[6]) {{
+    y_t values[6];
+    #pragma HLS ARRAY_PARTITION variable=values complete dim=0
+    kernel(x, values);
+}}
+"
+        );
+        registers::complaints(&text)
+    };
+    let varies = ["line 6: 'output' is registers, its index varies with 'row'"];
+    assert_eq!(complaints("row", "#pragma HLS PIPELINE II=1"), varies);
+    assert_eq!(complaints("2 * row + c", "#pragma HLS UNROLL factor=2"), varies);
+    assert_eq!(complaints("row", "#pragma HLS UNROLL"), [""; 0]);
+    assert_eq!(complaints("c", "#pragma HLS PIPELINE II=1"), [""; 0]);
 }

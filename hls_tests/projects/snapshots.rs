@@ -6,6 +6,7 @@ use crate::factors::small_factors;
 use crate::forms::{small_forms, small_functions};
 use crate::networks::{Network, tiny};
 use crate::resource::small_tiles;
+use crate::streams::small_streams;
 
 fn project(network: &Network, backend: Tool) -> Vec<File> {
     let model = ModelSource::new(format!("{}.h5", network.graph.name).as_ref(), b"");
@@ -25,13 +26,22 @@ fn forms() {
     for backend in Tool::ALL {
         let of_interest = |file: &File| {
             let kept = file.path.starts_with("firmware/weights/shifts");
-            let kernels = ["forms.cpp", "functions.cpp", "factors.cpp", "blocks.cpp", "defines.h"];
+            let kernels = [
+                "forms.cpp",
+                "functions.cpp",
+                "factors.cpp",
+                "blocks.cpp",
+                "streams.cpp",
+                "defines.h",
+            ];
             let is_kernels = |path: &str| {
                 path.strip_prefix("firmware/").is_some_and(|name| kernels.contains(&name))
             };
             kept || is_kernels(&file.path)
         };
-        for network in [small_forms(), small_functions(), small_factors(), small_tiles()] {
+        let networks =
+            [small_forms(), small_functions(), small_factors(), small_tiles(), small_streams()];
+        for network in networks {
             for file in project(&network, backend).into_iter().filter(of_interest) {
                 let name = &network.graph.name;
                 let name = format!("{name}_{backend}_{}", file.path.replace('/', "-"));

@@ -11,6 +11,7 @@
 )]
 
 mod catapult;
+pub mod registers;
 pub mod script;
 mod source;
 mod vitis;

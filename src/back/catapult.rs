@@ -7,7 +7,7 @@ use super::files::File;
 use super::text::rounded;
 use super::{BackError, Tool};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Partition, Process, ProcessForm};
+use crate::hls::{Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Partition, ProcessForm};
 
 pub(super) struct Catapult;
 
@@ -73,11 +73,8 @@ fn interleaved(design: &Design) -> Vec<(String, u64)> {
     });
     let path = |edge: &Edge| match edge.role {
         EdgeRole::Internal => format!("core/{}", edge.name),
-        EdgeRole::Local => {
-            let has_edge = |process: &&Process| process.has_array(design, edge);
-            let process = design.processes.iter().find(has_edge);
-            let block = process.map_or_else(String::new, |it| format!("{}/", it.name));
-            format!("{block}core/{}", edge.name)
+        EdgeRole::Local(process) => {
+            format!("{}/core/{}", design.processes[process.0].name, edge.name)
         }
         EdgeRole::Input | EdgeRole::Output => edge.name.clone(),
     };
@@ -132,16 +129,20 @@ fn register_threshold(design: &Design) -> usize {
     let constants = plans().flat_map(|plan| &plan.constants);
     let constants = constants.map(|(id, partition)| (design[*id].codes.len(), *partition));
     let arrays = plans().flat_map(|plan| &plan.arrays).map(|it| (it.len, it.partition));
-    let windows = design.processes.iter().filter_map(|process| match &process.form {
-        ProcessForm::Windows(lines) => Some((lines.registers(), Partition::Complete)),
+    let registers = design.processes.iter().map(|process| match &process.form {
+        ProcessForm::Windows(lines) => lines.registers(),
+        ProcessForm::Repack(repack) => repack.registers(),
         ProcessForm::Rows { .. }
+        | ProcessForm::Accumulate { .. }
         | ProcessForm::FromArray { .. }
         | ProcessForm::ToArray { .. }
         | ProcessForm::Reduce { .. }
+        | ProcessForm::Concat { .. }
         | ProcessForm::Frame
-        | ProcessForm::Fork { .. } => None,
+        | ProcessForm::Fork { .. } => 0,
     });
-    let all = edges.chain(constants).chain(arrays).chain(windows);
+    let registers = registers.map(|len| (len, Partition::Complete));
+    let all = edges.chain(constants).chain(arrays).chain(registers);
     let complete = all.filter(|(_, partition)| *partition == Partition::Complete);
     complete.map(|(len, _)| len).max().unwrap_or(0) + 1
 }

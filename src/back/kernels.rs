@@ -1,10 +1,14 @@
 //! Kernels as C++: one template each, shared by the dialects.
 
+mod accumulate;
+mod gather;
 mod linear;
 
 use std::fmt::Display;
 
 use askama::Template;
+
+pub(super) use accumulate::{AccumulatedSums, sums};
 
 use super::BackError;
 use super::dialect::Dialect;
@@ -38,6 +42,7 @@ pub(super) fn render(
     let cx = Scope { design, kernel, dialect };
     let text = match &kernel.body {
         Body::Linear(body) => linear::render(cx, body),
+        Body::Accumulate(body) => accumulate::render(cx, body),
         Body::Affine(body) => render!(cx, body, hls::AffineKernel, "kernels/affine.cpp"),
         Body::Cast => CastTemplate { cx }.render(),
         Body::ChannelCast(body) => {
@@ -54,7 +59,7 @@ pub(super) fn render(
         Body::Lookup(body) => render!(cx, body, hls::LookupKernel, "kernels/lookup.cpp"),
         Body::Softmax(body) => render!(cx, body, hls::SoftmaxKernel, "kernels/softmax.cpp"),
         Body::Pool(body) => render!(cx, body, hls::PoolKernel, "kernels/pool.cpp"),
-        Body::Gather(body) => render!(cx, body, hls::GatherKernel, "kernels/gather.cpp"),
+        Body::Gather(body) => gather::render(cx, body),
         Body::Concat(body) => render!(cx, body, hls::ConcatKernel, "kernels/concat.cpp"),
         Body::Elementwise(body) => {
             render!(cx, body, hls::ElementwiseKernel, "kernels/elementwise.cpp")
@@ -235,14 +240,6 @@ impl Scope<'_> {
         format!("input[({y} * {} + {x}) * {channels} + {channel}]", window.input[1])
     }
 
-    /// Indices of elements, some on each line; -1 for none.
-    fn indices(&self, indices: &[Option<usize>]) -> String {
-        const A_LINE: usize = 16;
-        let text = |index: &Option<usize>| index.map_or("-1".to_owned(), |n| n.to_string());
-        let line = |line: &[Option<usize>]| line.iter().map(text).collect::<Vec<_>>().join(", ");
-        indices.chunks(A_LINE).map(line).collect::<Vec<_>>().join(",\n")
-    }
-
     /// The operations of a sample: `: 12 multiplications, 3 additions`; empty for none.
     fn cost(&self) -> String {
         let operations = &self.kernel.cost.operations;
@@ -373,6 +370,11 @@ impl Scope<'_> {
 
     fn bits(&self, variable: &str, low: impl std::borrow::Borrow<u32>, width: &u32) -> String {
         self.dialect.bits(variable, *low.borrow(), *width)
+    }
+
+    /// The pragmas of an array of registers.
+    fn registers(&self, name: &str) -> String {
+        self.dialect.at_array(name, Partition::Complete).join("\n")
     }
 
     /// The pragmas of the array `name`, which the function declares.

@@ -1,17 +1,17 @@
 //! Processes of streaming designs as C++: one template for each form, shared by the dialects.
 
 mod folds;
+mod windows;
 
 use askama::Template;
 
 use self::folds::Folds;
 use super::BackError;
 use super::dialect::Dialect;
-use super::text::{comment, indent, literal};
-use crate::hls::{
-    Design, EdgeId, EdgeKind, LineBuffer, Loop, Partition, Process, ProcessForm, Stream,
-};
-use crate::ir::{PoolKind, Window};
+use super::kernels::{self, AccumulatedSums};
+use super::text::{comment, indent};
+use crate::hls::{Design, EdgeId, EdgeKind, Loop, Partition, Process, ProcessForm, Repack, Stream};
+use crate::ir::PoolKind;
 
 /// A loop that copies a token in each iteration.
 const COPY: Loop = Loop::Pipeline { interval: 1, unroll: 1 };
@@ -32,13 +32,18 @@ pub(super) fn render(
             None => RowsTemplate { cx, tokens: *tokens }.render(),
         },
         ProcessForm::Fork { tokens } => ForkTemplate { cx, tokens: *tokens }.render(),
+        ProcessForm::Repack(repack) => RepackTemplate { cx, repack }.render(),
+        ProcessForm::Concat { rounds, runs } => {
+            ConcatTemplate { cx, rounds: *rounds, runs, turn: runs.iter().sum() }.render()
+        }
+        ProcessForm::Accumulate { tokens } => accumulate(cx, *tokens).render(),
         ProcessForm::FromArray { tokens } => FromArrayTemplate { cx, tokens: *tokens }.render(),
         ProcessForm::ToArray { tokens } => ToArrayTemplate { cx, tokens: *tokens }.render(),
         ProcessForm::Reduce { kind, tokens } => {
             ReduceTemplate { cx, tokens: *tokens, is_max: *kind == PoolKind::Max }.render()
         }
         ProcessForm::Frame => FrameTemplate { cx }.render(),
-        ProcessForm::Windows(lines) => windows(cx, lines).render(),
+        ProcessForm::Windows(lines) => windows::render(cx, lines),
     };
     Ok(indent(&text?))
 }
@@ -55,6 +60,45 @@ struct RowsTemplate<'a> {
 struct ForkTemplate<'a> {
     cx: Scope<'a>,
     tokens: usize,
+}
+
+#[derive(Template)]
+#[template(path = "processes/repack.cpp")]
+struct RepackTemplate<'a> {
+    cx: Scope<'a>,
+    repack: &'a Repack,
+}
+
+#[derive(Template)]
+#[template(path = "processes/concat.cpp")]
+struct ConcatTemplate<'a> {
+    cx: Scope<'a>,
+    rounds: usize,
+    runs: &'a [usize],
+    /// Tokens of a run of each input.
+    turn: usize,
+}
+
+impl ConcatTemplate<'_> {
+    /// The end of the run of input `position` in a turn.
+    fn end(&self, position: &usize) -> usize {
+        self.runs[..=*position].iter().sum()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "processes/accumulate.cpp")]
+struct AccumulateTemplate<'a> {
+    cx: Scope<'a>,
+    sums: AccumulatedSums<'a>,
+    tokens: usize,
+}
+
+fn accumulate(cx: Scope<'_>, tokens: usize) -> AccumulateTemplate<'_> {
+    let kernel = cx.process.kernel.map(|id| &cx.design[id]);
+    let sums = kernel.and_then(|kernel| kernels::sums(cx.design, kernel, cx.dialect));
+    let sums = sums.expect("a process that accumulates has a kernel that does");
+    AccumulateTemplate { cx, sums, tokens }
 }
 
 #[derive(Template)]
@@ -93,106 +137,6 @@ struct FoldedRowsTemplate<'a> {
     folds: Folds,
     /// Iterations of the process for a sample.
     steps: u64,
-}
-
-#[derive(Template)]
-#[template(path = "processes/windows.cpp")]
-struct WindowsTemplate<'a> {
-    cx: Scope<'a>,
-    window: Window,
-    channels: usize,
-    span: [usize; 2],
-    grid: [usize; 2],
-    /// Rows and columns of a window besides the last.
-    rows_above: usize,
-    columns_before: usize,
-    /// Set if the grid has columns behind the image.
-    columns_behind: bool,
-    /// Set if windows reach columns before the image.
-    shifts_padding: bool,
-    element: &'a str,
-    /// The value of padding.
-    padding: String,
-    /// The condition that a pixel is read.
-    inside: String,
-    /// The condition that a window is complete; empty for always.
-    complete: String,
-    /// The row and column of a tap among `pixels`.
-    row_of: String,
-    column_of: String,
-    /// The index of channel `c` of a tap in the window.
-    entry: String,
-    /// Set if accesses to the same element of the rows are far apart, and the loop does not show it.
-    is_apart: bool,
-    folds: Option<Folds>,
-    /// Iterations of the process for a sample.
-    steps: u64,
-}
-
-/// Columns of an image from which on accesses to the same element of a line buffer are further
-/// apart than the cycles from reading to writing it.
-const COLUMNS_APART: usize = 8;
-
-fn windows<'a>(cx: Scope<'a>, lines: &'a LineBuffer) -> WindowsTemplate<'a> {
-    let window = lines.window;
-    let inside = ["y", "x"].into_iter().enumerate().filter_map(|(axis, at)| {
-        let size = window.input[axis];
-        (lines.grid[axis] > size).then(|| format!("{at} < {size}"))
-    });
-    let inside = inside.collect::<Vec<_>>().join(" && ");
-    let complete = ["y", "x"].into_iter().enumerate().flat_map(|(axis, at)| {
-        let (first, stride) = (lines.first(axis), window.stride[axis]);
-        let last = first + (window.output[axis] - 1) * stride;
-        let from = match first {
-            0 => at.to_owned(),
-            _ => format!("({at} - {first})"),
-        };
-        [
-            (first > 0).then(|| format!("{at} >= {first}")),
-            (last + 1 < lines.grid[axis]).then(|| format!("{at} <= {last}")),
-            (stride > 1).then(|| format!("{from} % {stride} == 0")),
-        ]
-    });
-    let complete = complete.flatten().collect::<Vec<_>>().join(" && ");
-    let position = |axis: usize, at: &str| match window.dilation[axis] {
-        1 => at.to_owned(),
-        dilation => format!("{at} * {dilation}"),
-    };
-    let folds = Folds::of(cx.design, cx.process);
-    let group_channels = folds.as_ref().and_then(|folds| folds.group_channels);
-    let tap = format!("row * {} + column", window.kernel[1]);
-    let grid = (lines.grid[0] * lines.grid[1]) as u64;
-    let more = folds.as_ref().map_or(0, |folds| folds.count() - 1);
-    let element = &cx.design[lines.element];
-    let fraction = element.quantization.format.fractional_bits();
-    let code = literal(&lines.padding.code, fraction, &element.name);
-    WindowsTemplate {
-        window,
-        channels: lines.channels,
-        span: lines.span,
-        grid: lines.grid,
-        rows_above: lines.span[0] - 1,
-        columns_before: lines.span[1] - 1,
-        columns_behind: lines.grid[1] > window.input[1],
-        shifts_padding: window.pad_before[1] > 0,
-        element: &element.name,
-        // Both sides of a conditional operator have this type.
-        padding: format!("{}({code})", element.name),
-        inside: if inside.is_empty() { "true".to_owned() } else { inside },
-        complete,
-        row_of: position(0, "row"),
-        column_of: position(1, "column"),
-        entry: match group_channels {
-            // The window of each group is together.
-            Some(1) => format!("c * {} + {tap}", window.taps()),
-            Some(each) => format!("(c / {each} * {} + {tap}) * {each} + c % {each}", window.taps()),
-            None => format!("({tap}) * {} + c", lines.channels),
-        },
-        is_apart: folds.is_some() && window.input[1] >= COLUMNS_APART,
-        steps: grid + window.windows() as u64 * more,
-        folds,
-        cx,
-    }
 }
 
 /// A process, as its template asks for it.
@@ -288,31 +232,23 @@ impl<'a> Scope<'a> {
         self.process.kernel.map_or("", |id| &self.design[id].name)
     }
 
-    fn has_kernel(&self) -> bool {
-        self.process.kernel.is_some()
+    /// The type of an element of the first input.
+    fn element(&self) -> &'a str {
+        &self.design[self.design[self.process.inputs[0]].element].name
     }
 
-    /// The arrays of operands and result, the result last; one for both without a kernel.
+    /// The arrays of operands and result, the result last.
     fn arrays(&self) -> Vec<Array<'a>> {
         let design = self.design;
-        match self.process.kernel {
-            Some(id) => {
-                let kernel = &design[id];
-                let edges = kernel.inputs.iter().chain([&kernel.output]);
-                let arrays = edges.filter_map(|edge| {
-                    let edge = &design[*edge];
-                    let EdgeKind::Array(partition) = edge.kind else { return None };
-                    let ty = &design[edge.element].name;
-                    Some(Array { name: &edge.name, ty, len: edge.len(), partition })
-                });
-                arrays.collect()
-            }
-            None => {
-                let edge = &design[self.process.inputs[0]];
-                let (ty, len) = (design[edge.element].name.as_str(), edge.len());
-                vec![Array { name: "values", ty, len, partition: Partition::Complete }]
-            }
-        }
+        let kernels = self.process.kernel.iter().map(|id| &design[*id]);
+        let edges = kernels.flat_map(|kernel| kernel.inputs.iter().chain([&kernel.output]));
+        let arrays = edges.filter_map(|edge| {
+            let edge = &design[*edge];
+            let EdgeKind::Array(partition) = edge.kind else { return None };
+            let ty = &design[edge.element].name;
+            Some(Array { name: &edge.name, ty, len: edge.len(), partition })
+        });
+        arrays.collect()
     }
 
     /// The array of the first operand.

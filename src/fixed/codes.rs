@@ -262,6 +262,17 @@ impl Codes {
         }
     }
 
+    /// The parts at `indices` along the first axis.
+    ///
+    /// # Panics
+    /// If there is no such part.
+    pub fn selected(&self, indices: &[usize]) -> Self {
+        match self {
+            Self::Narrow(codes) => Self::Narrow(codes.select(Axis(0), indices)),
+            Self::Wide(codes) => Self::Wide(codes.select(Axis(0), indices)),
+        }
+    }
+
     /// The values: each code times the LSB of `format`. Exact up to 53 significant bits.
     pub fn to_values(&self, format: Format) -> ArrayD<f64> {
         let fraction = format.fractional_bits();

@@ -9,7 +9,7 @@ use super::design::{
     Type, TypeId,
 };
 use super::kernels::{self, Body, Built};
-use super::plan::{self, Nest, Partition, Plan, Positions, Structure};
+use super::plan::{self, Nest, Partition, Plan, Positions, Sharing, Structure};
 use super::warnings::{self, DesignWarning, DesignWarningKind};
 use super::{HlsError, Names, Options, limits};
 use crate::config::Pace;
@@ -74,6 +74,8 @@ pub(super) struct NodeBuilder<'a> {
     pub(super) constants_before: usize,
     /// Positions that the kernel computes one after the other.
     pub(super) positions: Positions,
+    /// The sharing of its arithmetic; none for that which the layer's options lead to.
+    pub(super) sharing: Option<Sharing>,
 }
 
 impl NodeBuilder<'_> {
@@ -297,6 +299,7 @@ pub(super) fn pipeline(graph: &Graph, options: &Options) -> Result<Option<Design
             stem,
             constants_before: parts.constants.len(),
             positions: Positions::ONE,
+            sharing: None,
             parts: &mut parts,
         };
         let built = kernels::build(&mut builder, &this.op)?;
@@ -432,17 +435,20 @@ pub(super) fn check(graph: &Graph, options: &Options) -> Result<(), HlsError> {
     }
 }
 
+/// The node that computes the elements of `node`: a reshape has those of its operand.
+pub(super) fn source(graph: &Graph, mut node: NodeId) -> NodeId {
+    while let (true, [operand]) =
+        (kernels::is_alias(&graph[node].op), graph.operands(node).as_slice())
+    {
+        node = *operand;
+    }
+    node
+}
+
 /// Nodes whose kernel may write a port of the top function, because nothing else reads their
 /// result. With each, the name of the output.
 fn results_that_are_ports(graph: &Graph) -> HashMap<NodeId, String> {
-    let producer = |mut node: NodeId| {
-        while let (true, [source]) =
-            (kernels::is_alias(&graph[node].op), graph.operands(node).as_slice())
-        {
-            node = *source;
-        }
-        node
-    };
+    let producer = |node: NodeId| source(graph, node);
     let mut reads: HashMap<NodeId, usize> = HashMap::new();
     let built = graph.live_nodes();
     for node in built.into_iter().filter(|n| !kernels::is_alias(&graph[*n].op)) {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::form::Operations;
 use super::function::FunctionSize;
 use super::kernels::Body;
+use super::network::ProcessId;
 use super::plan::{Flow, Partition, Plan, Structure};
 use super::stream::{self, Process};
 use super::{DesignWarning, HlsError, Names, Options, build};
@@ -187,8 +188,8 @@ pub enum EdgeRole {
     Output,
     /// A tensor inside the top function.
     Internal,
-    /// An array inside a process.
-    Local,
+    /// An array inside a process of [`Design::processes`].
+    Local(ProcessId),
 }
 
 /// One C++ function.
@@ -230,6 +231,16 @@ impl Kernel {
                 self.cost.operations.multiplications.div_ceil(interval)
             }
         }
+    }
+
+    /// The same kernel, which takes the operand of a sample in `calls` parts.
+    pub(super) fn accumulating(mut self, calls: u64) -> Self {
+        self.repetitions = calls;
+        if let Some(multipliers) = &mut self.multipliers {
+            multipliers.products *= calls;
+            multipliers.nontrivial_products *= calls;
+        }
+        self
     }
 
     /// The same kernel, which runs `repetitions` times for a sample.

@@ -35,7 +35,7 @@ pub(super) fn check_words(design: &Design) -> Result<(), HlsError> {
     });
     let edges = design.edges.iter().filter_map(|edge| match edge.kind {
         // A stream inside the design is no port.
-        EdgeKind::Stream(_) if matches!(edge.role, EdgeRole::Internal | EdgeRole::Local) => None,
+        EdgeKind::Stream(_) if matches!(edge.role, EdgeRole::Internal | EdgeRole::Local(_)) => None,
         EdgeKind::Stream(stream) => {
             let token = &design[stream.token];
             Some((&edge.layer, CHANNELS, token.element, token.lanes as u64))
@@ -83,6 +83,9 @@ pub(super) fn partitions(design: &Design) -> Vec<(String, String, u64)> {
         ProcessForm::Rows { .. }
         | ProcessForm::Reduce { .. }
         | ProcessForm::Frame
+        | ProcessForm::Accumulate { .. }
+        | ProcessForm::Concat { .. }
+        | ProcessForm::Repack(_)
         | ProcessForm::FromArray { .. }
         | ProcessForm::ToArray { .. }
         | ProcessForm::Fork { .. } => None,

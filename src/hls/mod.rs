@@ -33,5 +33,5 @@ pub use kernels::*;
 pub use names::Names;
 pub use options::{CLOCK_PERIOD, Options, TableSizes};
 pub use plan::{Flow, LocalArray, Loop, Partition, Plan, Tiles, UNROLL_LIMIT};
-pub use stream::{LineBuffer, Process, ProcessForm};
+pub use stream::{Axis, LineBuffer, Process, ProcessForm, Repack, Step, Take, Taps, WindowKernel};
 pub use warnings::{DesignWarning, DesignWarningKind};

@@ -44,6 +44,7 @@ pub(crate) mod analysis;
 mod dot;
 mod graph;
 pub mod ops;
+mod strides;
 mod tensor;
 #[cfg(test)]
 mod tests;
@@ -55,6 +56,7 @@ pub use dot::to_dot;
 pub use graph::{Graph, Node, NodeId, Output};
 pub use ops::*;
 pub(crate) use ops::{LeakyAlignment, RangeAt, code_of_one, is_reciprocal};
+pub use strides::{StridedAxis, Strides};
 pub use tensor::{Constant, ConstantError, Tensor};
 pub use text::Described;
 pub use validate::{Invalid, validate};

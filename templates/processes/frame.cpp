@@ -1,4 +1,4 @@
-// {{ cx.title() }}: {% if cx.has_kernel() %}whole samples, collected in arrays{% else %}the same elements in tokens of another size{% endif %}.
+// {{ cx.title() }}: whole samples, collected in arrays.
 {{ cx.signature() }} {
 {%- for array in cx.arrays() %}
 {{ array.ty }} {{ array.name }}[{{ array.len }}];
@@ -15,9 +15,7 @@ const {{ input.token }} token = {{ input.name }}.read();
 }
 }
 {%- endfor %}
-{%- if cx.has_kernel() %}
 {{ cx.kernel() }}({{ cx.array_names() }});
-{%- endif %}
 {%- let output = cx.output() %}
 {{ cx.before_copy() }}to_{{ output.name }}: for (int n = 0; n < {{ output.tokens }}; n++) {
 {{ cx.in_copy() }}

@@ -1,7 +1,11 @@
 
-{%- if rows_above > 0 %}
-// The {% if rows_above == 1 %}row{% else %}{{ rows_above }} rows{% endif %} above the current one.
-{{ element }} lines[{{ rows_above }}][{{ window.input[1] }}][{{ channels }}];
+{%- if rows > 0 %}
+{%- if keeps_current %}
+// The last {% if rows == 1 %}row{% else %}{{ rows }} rows{% endif %}.
+{%- else %}
+// The {% if rows == 1 %}row{% else %}{{ rows }} rows{% endif %} above the current one.
+{%- endif %}
+{{ element }} lines[{{ rows }}][{{ width }}][{{ channels }}];
 {{ cx.at_lines(is_apart) }}
 {%- endif %}
 // The pixels that the current windows span.

@@ -1,11 +1,11 @@
 
-{{ cx.before_unrolled() }}tap_rows: for (int row = 0; row < {{ window.kernel[0] }}; row++) {
+{{ cx.before_unrolled() }}tap_rows{{ kernel.suffix }}: for (int row = 0; row < {{ kernel.rows }}; row++) {
 {{ cx.in_unrolled() }}
-{{ cx.before_unrolled() }}tap_columns: for (int column = 0; column < {{ window.kernel[1] }}; column++) {
+{{ cx.before_unrolled() }}tap_columns{{ kernel.suffix }}: for (int column = 0; column < {{ kernel.columns }}; column++) {
 {{ cx.in_unrolled() }}
-{{ cx.before_unrolled() }}tap_channels: for (int c = 0; c < {{ channels }}; c++) {
+{{ cx.before_unrolled() }}tap_channels{{ kernel.suffix }}: for (int c = 0; c < {{ channels }}; c++) {
 {{ cx.in_unrolled() }}
-window[{{ entry }}] = pixels[{{ row_of }}][{{ column_of }}][c];
+{{ kernel.window }}[{{ kernel.entry }}] = pixels[{{ kernel.row_of }}][{{ kernel.column_of }}][c];
 }
 }
 }

@@ -1,17 +1,31 @@
 
+{%- if counts_columns %}
+if (x == 0) {
+at = 0;
+}
+{%- endif %}
 {{ cx.input().token }} pixel;
 const bool is_inside = {{ inside }};
 if (is_inside) {
 pixel = input.read();
 }
+{%- if !column_taken.is_always() %}
+if ({{ column_taken.text() }}) {
+{%- endif %}
+{%- if keeps_current %}
+const bool is_new = {{ row_taken.text() }};
+{%- endif %}
+{%- if checks_column %}
+const bool is_stored = {{ column_pixel.text() }};
+{%- endif %}
 {{ cx.before_unrolled() }}channels: for (int c = 0; c < {{ channels }}; c++) {
 {{ cx.in_unrolled() }}
-{%- if columns_before > 0 %}
+{%- if before > 0 %}
 {{ cx.before_unrolled() }}shifted_rows: for (int row = 0; row < {{ span[0] }}; row++) {
 {{ cx.in_unrolled() }}
-{{ cx.before_unrolled() }}shifted: for (int column = 0; column < {{ columns_before }}; column++) {
+{{ cx.before_unrolled() }}shifted: for (int column = 0; column < {{ before }}; column++) {
 {{ cx.in_unrolled() }}
-{%- if shifts_padding %}
+{%- if begins_padded %}
 pixels[row][column][c] = x == 0 ? {{ padding }} : pixels[row][column + 1][c];
 {%- else %}
 pixels[row][column][c] = pixels[row][column + 1][c];
@@ -19,24 +33,43 @@ pixels[row][column][c] = pixels[row][column + 1][c];
 }
 }
 {%- endif %}
-{%- if rows_above > 0 %}
-{{ cx.before_unrolled() }}above: for (int row = 0; row < {{ rows_above }}; row++) {
+{%- if above > 0 %}
+{{ cx.before_unrolled() }}above: for (int row = 0; row < {{ above }}; row++) {
 {{ cx.in_unrolled() }}
-const bool is_stored = y >= {{ rows_above }} - row{% if columns_behind %} && x < {{ window.input[1] }}{% endif %};
-pixels[row][{{ columns_before }}][c] = is_stored ? lines[row][x][c] : {{ padding }};
+{%- if keeps_current %}
+pixels[row][{{ before }}][c] = {% if checks_column %}!is_stored ? {{ padding }} : {% endif %}!is_new ? lines[row][{{ at }}][c] : y == 0 ? {{ padding }} : lines[row + 1][{{ at }}][c];
+{%- else %}
+pixels[row][{{ before }}][c] = {% if checks_column %}!is_stored || {% endif %}y == 0 ? {{ padding }} : lines[row][{{ at }}][c];
+{%- endif %}
 }
 {%- endif %}
-pixels[{{ rows_above }}][{{ columns_before }}][c] = is_inside ? pixel.lanes[c] : {{ padding }};
-{%- if rows_above > 0 %}
-{%- if columns_behind %}
-if (x < {{ window.input[1] }}) {
+{%- if keeps_current %}
+pixels[{{ above }}][{{ before }}][c] = is_inside ? pixel.lanes[c] : {% if checks_column %}is_new || !is_stored{% else %}is_new{% endif %} ? {{ padding }} : lines[{{ above }}][{{ at }}][c];
+{%- else %}
+pixels[{{ above }}][{{ before }}][c] = {% if inside == "true" %}pixel.lanes[c]{% else %}is_inside ? pixel.lanes[c] : {{ padding }}{% endif %};
 {%- endif %}
-{{ cx.before_unrolled() }}stored: for (int row = 0; row < {{ rows_above }}; row++) {
+{%- if rows > 0 %}
+{%- if checks_column %}
+if (is_stored) {
+{%- endif %}
+{{ cx.before_unrolled() }}stored: for (int row = 0; row < {{ rows }}; row++) {
 {{ cx.in_unrolled() }}
-lines[row][x][c] = pixels[row + 1][{{ columns_before }}][c];
+lines[row][{{ at }}][c] = pixels[{% if keeps_current %}row{% else %}row + 1{% endif %}][{{ before }}][c];
 }
-{%- if columns_behind %}
+{%- if checks_column %}
 }
 {%- endif %}
 {%- endif %}
 }
+{%- if counts_columns %}
+{%- if checks_column %}
+if (is_stored) {
+at++;
+}
+{%- else %}
+at++;
+{%- endif %}
+{%- endif %}
+{%- if !column_taken.is_always() %}
+}
+{%- endif %}

@@ -1,6 +1,16 @@
-// {{ cx.title() }}: a token for each window of {{ window.kernel[0] }} x {{ window.kernel[1] }} pixels{% if let Some(folds) = folds %}, in {{ folds.count() }} steps{% endif %}.
+// {{ cx.title() }}: {{ title }}{% if let Some(folds) = folds %}, in {{ folds.count() }} steps{% endif %}.
 {{ cx.signature() }} {
+{%- for table in tables %}
+static const bool {{ table.name }}[{{ table.len }}] = {
+{%- for line in table.lines %}
+{{ line }}
+{%- endfor %}
+};
+{%- endfor %}
 {%- include "processes/window_buffers.cpp" %}
+{%- if counts_columns %}
+int at = 0;
+{%- endif %}
 {%- if let Some(folds) = folds %}
 {%- include "processes/windows_folded.cpp" %}
 {%- else %}
@@ -8,16 +18,28 @@ rows: for (int y = 0; y < {{ grid[0] }}; y++) {
 {{ cx.before_tokens() }}columns: for (int x = 0; x < {{ grid[1] }}; x++) {
 {{ cx.in_tokens() }}
 {%- include "processes/window_shift.cpp" %}
-{%- if !complete.is_empty() %}
-if ({{ complete }}) {
+{%- if given != "true" %}
+if ({{ given }}) {
 {%- endif %}
-{{ element }} window[{{ window.taps() * channels }}];
-{{ cx.at_registers("window") }}
-{%- include "processes/window_fill.cpp" %}
 {{ cx.output().token }} result;
-{{ cx.kernel() }}(window, result.lanes);
+{%- if kernels.is_empty() %}
+{{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ channels }}; c++) {
+{{ cx.in_unrolled() }}
+result.lanes[c] = pixels[0][0][c];
+}
+{%- endif %}
+{%- for kernel in kernels %}
+{{ kernel.opening }}
+{{ element }} {{ kernel.window }}[{{ kernel.elements }}];
+{{ cx.at_registers(kernel.window) }}
+{%- include "processes/window_fill.cpp" %}
+{{ kernel.name }}({{ kernel.window }}, result.lanes);
+{%- endfor %}
+{%- if kernels.len() > 1 %}
+}
+{%- endif %}
 output.write(result);
-{%- if !complete.is_empty() %}
+{%- if given != "true" %}
 }
 {%- endif %}
 }

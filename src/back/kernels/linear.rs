@@ -5,7 +5,7 @@ use std::fmt;
 use askama::Template;
 
 use super::Scope;
-use crate::hls::{LinearKernel, SignCodes, Terms, Windows};
+use crate::hls::{ConstantId, LinearKernel, SignCodes, Terms, Windows};
 
 /// The C++ function of a matrix.
 pub(super) fn render(cx: Scope<'_>, body: &LinearKernel) -> askama::Result<String> {
@@ -35,7 +35,7 @@ pub(super) fn render(cx: Scope<'_>, body: &LinearKernel) -> askama::Result<Strin
         },
         sum: match body.listed {
             Some(_) => "sums[o]",
-            None => sum(body),
+            None => sum_of(&body.terms),
         },
         carried: format!("sums[{}]", row_major(&lane)),
         operand: operand(&cx, body),
@@ -131,11 +131,6 @@ fn row_major(loops: &[Counter]) -> String {
     if index.is_empty() { "0".to_owned() } else { index }
 }
 
-/// The variable that sums.
-fn sum(linear: &LinearKernel) -> &'static str {
-    if matches!(linear.terms, Terms::Xnor { .. }) { "below" } else { "sum" }
-}
-
 #[derive(Template)]
 #[template(path = "kernels/linear_folded.cpp")]
 struct FoldedTemplate<'a> {
@@ -202,7 +197,7 @@ fn folded<'a>(cx: Scope<'a>, body: &'a LinearKernel) -> FoldedTemplate<'a> {
     FoldedTemplate {
         arguments: arguments.join(", "),
         entry: row_major(&[output_tiles, input_tiles, inner, outer]),
-        sum: sum(body),
+        sum: sum_of(&body.terms),
         operand: match groups > 1 && tile_outputs > group_outputs {
             true => format!("input[{group} * {} + j]", body.inputs),
             false => "input[j]".to_owned(),
@@ -248,6 +243,11 @@ fn result(cx: &Scope<'_>, linear: &LinearKernel) -> String {
     }
 }
 
+/// The variable that sums `terms`.
+pub(super) fn sum_of(terms: &Terms) -> &'static str {
+    if matches!(terms, Terms::Xnor { .. }) { "below" } else { "sum" }
+}
+
 impl Scope<'_> {
     /// The pragmas before the loop over rows (0) or columns (1) of taps that copies a window.
     fn before_copy(&self, axis: usize) -> String {
@@ -263,26 +263,41 @@ impl Scope<'_> {
         self.ty(&linear.sum_type(self.design[self.kernel.output].element))
     }
 
+    /// The type of a sum of `terms`.
+    pub(super) fn sum_type_of(&self, terms: &Terms) -> &str {
+        self.ty(&terms.sum_type(self.design[self.kernel.output].element))
+    }
+
     /// The initial value of the sum of output `o`.
     fn first(&self, linear: &LinearKernel) -> String {
-        match &linear.terms {
+        self.first_of(&linear.terms, linear.starts)
+    }
+
+    /// The initial value of the sum of `terms` of output `o`, from `starts`.
+    pub(super) fn first_of(&self, terms: &Terms, starts: Option<ConstantId>) -> String {
+        match terms {
             Terms::Xnor { .. } | Terms::Signs { shifted: Some(_), .. } => "0".to_owned(),
             Terms::Signs { .. } | Terms::Products { .. } | Terms::Shifts { .. } => {
-                self.start(linear)
+                self.start_of(starts)
             }
         }
     }
 
     /// The bias of output `o`, or the sum of equal signs.
     fn start(&self, linear: &LinearKernel) -> String {
-        match &linear.starts {
-            Some(starts) => format!("{}[o]", self.constant(starts)),
+        self.start_of(linear.starts)
+    }
+
+    /// Number `o` of `starts`, 0 without.
+    pub(super) fn start_of(&self, starts: Option<ConstantId>) -> String {
+        match starts {
+            Some(starts) => format!("{}[o]", self.constant(&starts)),
             None => "0".to_owned(),
         }
     }
 
     /// The signs of weights in words.
-    fn signs(&self, signs: &SignCodes) -> &'static str {
+    pub(super) fn signs(&self, signs: &SignCodes) -> &'static str {
         match signs {
             SignCodes::Negative(_) => "1 or -1",
             SignCodes::Sign(_) => "1, 0 or -1",

@@ -2,7 +2,7 @@
 
 use super::arithmetic::{adder, comparator, constant_product, multiplexer, product, selector};
 use super::datapath::Datapath;
-use super::matrix::matrix;
+use super::matrix::{accumulate, matrix};
 use super::{Resources, memory};
 use crate::fixed::{Codes, Overflow, Quantization, Rounding};
 use crate::hls::plan::{Loop, Reads};
@@ -87,6 +87,7 @@ pub(super) fn add(path: &mut Datapath, design: &Design, kernel: &Kernel) {
     }
     match &kernel.body {
         Body::Linear(linear) => matrix(path, design, kernel, linear),
+        Body::Accumulate(matrix) => accumulate(path, design, kernel, matrix),
         Body::Affine(affine) => {
             scaled(path, design, kernel, &affine.scales, (elements, operand));
             if affine.bias.is_some() {
@@ -228,7 +229,8 @@ fn variable_reads(path: &mut Datapath, design: &Design, kernel: &Kernel, iterati
             // All outputs read the same inputs.
             None => iterations.count / (linear.tiles.outputs as u64).max(1),
         },
-        Body::Affine(_)
+        Body::Accumulate(_)
+        | Body::Affine(_)
         | Body::Cast
         | Body::ChannelCast(_)
         | Body::Clamp(_)

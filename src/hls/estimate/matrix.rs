@@ -9,7 +9,9 @@ use super::datapath::Datapath;
 use super::kernels::{Iterations, memory_of, width};
 use super::{DspSlice, Resources};
 use crate::fixed::Codes;
-use crate::hls::{ConstantId, Design, Kernel, LinearKernel, RightShift, SignCodes, Terms};
+use crate::hls::{
+    AccumulateKernel, ConstantId, Design, Kernel, LinearKernel, RightShift, SignCodes, Terms,
+};
 
 /// Adds the operators of one iteration of `linear`.
 pub(super) fn matrix(path: &mut Datapath, design: &Design, kernel: &Kernel, linear: &LinearKernel) {
@@ -60,6 +62,53 @@ pub(super) fn matrix(path: &mut Datapath, design: &Design, kernel: &Kernel, line
     memory_of_constants(path, design, kernel, linear);
 }
 
+/// Adds the operators of one tile of `matrix`, whose weights come from a memory.
+pub(super) fn accumulate(
+    path: &mut Datapath,
+    design: &Design,
+    kernel: &Kernel,
+    matrix: &AccumulateKernel,
+) {
+    let operand = width(design, design[kernel.inputs[0]].element);
+    let result = width(design, design[kernel.output].element);
+    let count = (matrix.tile_inputs() * matrix.tile_outputs()) as u64;
+    let words = matrix.calls as u64 * matrix.tiles.count();
+    let ids = constants_of(&matrix.terms);
+    let weight = ids.iter().map(|id| width(design, design[*id].element)).max().unwrap_or(1);
+    let live = count * u64::from(operand + weight);
+    for id in ids {
+        let memory = memory_of(design, kernel, id, words);
+        path.level(path.delays.memory, memory, live);
+    }
+    let widest = match &matrix.terms {
+        Terms::Products { .. } => {
+            let each = product(path.slice, operand, weight);
+            path.level(path.delays.product, each * count, live);
+            operand + weight
+        }
+        Terms::Signs { .. } | Terms::Shifts { .. } | Terms::Xnor { .. } => operand,
+    };
+    // The sum of the tiles before is one more term.
+    let sums = vec![matrix.tile_inputs() as u64 + 1; matrix.tile_outputs()];
+    path.trees(sums, widest, result);
+    if let Some(starts) = matrix.starts {
+        path.resources += memory_of(design, kernel, starts, matrix.tiles.outputs as u64);
+    }
+}
+
+/// The constants of the terms of sums.
+fn constants_of(terms: &Terms) -> Vec<ConstantId> {
+    match terms {
+        Terms::Products { weights, .. } => vec![*weights],
+        Terms::Signs { signs, .. } => vec![signs_of(*signs)],
+        Terms::Shifts { signs, shift } => match shift.right {
+            RightShift::Each(id) => vec![signs_of(*signs), id],
+            RightShift::Same(_) => vec![signs_of(*signs)],
+        },
+        Terms::Xnor { negative, .. } => vec![*negative],
+    }
+}
+
 /// Adds the memories of weights and biases that are read a word at a time.
 fn memory_of_constants(
     path: &mut Datapath,
@@ -71,16 +120,7 @@ fn memory_of_constants(
     if linear.tiles.is_whole() {
         return;
     }
-    let terms: Vec<ConstantId> = match &linear.terms {
-        Terms::Products { weights, .. } => vec![*weights],
-        Terms::Signs { signs, .. } => vec![signs_of(*signs)],
-        Terms::Shifts { signs, shift } => match shift.right {
-            RightShift::Each(id) => vec![signs_of(*signs), id],
-            RightShift::Same(_) => vec![signs_of(*signs)],
-        },
-        Terms::Xnor { negative, .. } => vec![*negative],
-    };
-    for id in terms {
+    for id in constants_of(&linear.terms) {
         path.resources += memory_of(design, kernel, id, tiles);
     }
     if let Some(starts) = linear.starts {

@@ -233,10 +233,15 @@ fn process(design: &Design, process: &Process) -> Resources {
     let registers = |bits: u64| Resources { ff: bits, ..Resources::default() };
     let buffers = match &process.form {
         // What a folded kernel keeps from step to step.
-        ProcessForm::Rows { .. } => registers(process.state_bits),
-        ProcessForm::FromArray { .. } | ProcessForm::ToArray { .. } | ProcessForm::Fork { .. } => {
-            Resources::default()
+        ProcessForm::Rows { .. } | ProcessForm::Accumulate { .. } => registers(process.state_bits),
+        // A shift register, whose elements are loaded at any position.
+        ProcessForm::Repack(_) => {
+            Resources { lut: process.state_bits, ff: process.state_bits, ..Resources::default() }
         }
+        ProcessForm::FromArray { .. }
+        | ProcessForm::ToArray { .. }
+        | ProcessForm::Concat { .. }
+        | ProcessForm::Fork { .. } => Resources::default(),
         ProcessForm::Windows(lines) => {
             let width = u64::from(kernels::width(design, lines.element));
             let steps = process.state_bits.saturating_sub(lines.elements() as u64 * width);
@@ -246,31 +251,22 @@ fn process(design: &Design, process: &Process) -> Resources {
             let lut = process.state_bits;
             Resources { lut, ff: process.state_bits, ..Resources::default() }
         }
-        ProcessForm::Frame => match process.kernel {
-            Some(id) => {
-                let kernel = &design[id];
-                let edges = kernel.inputs.iter().chain([&kernel.output]);
-                edges.map(|edge| array(design, &design[*edge])).sum()
-            }
-            None => process.inputs.iter().map(|edge| repacked(design, &design[*edge])).sum(),
-        },
+        ProcessForm::Frame => {
+            let kernel = process.kernel.map(|id| &design[id]);
+            let edges = kernel.into_iter().flat_map(|it| it.inputs.iter().chain([&it.output]));
+            edges.map(|edge| array(design, &design[*edge])).sum()
+        }
     };
     control + buffers
-}
-
-/// The array of a process that packs elements into tokens of another size.
-fn repacked(design: &Design, edge: &Edge) -> Resources {
-    let kind = EdgeKind::Array(Partition::of_tensor(&edge.shape));
-    array(design, &Edge { kind, ..edge.clone() })
 }
 
 /// Line buffers, a memory for each row above the current one, and the window in registers.
 fn line_buffer(design: &Design, lines: &LineBuffer) -> Resources {
     let width = u64::from(kernels::width(design, lines.element));
     let channels = lines.channels as u64 * width;
-    let rows = lines.span[0] as u64 - 1;
+    let rows = lines.rows() as u64;
     let registers = lines.registers() as u64 * width;
-    let memories = memory::ram(lines.window.input[1] as u64, channels) * rows;
+    let memories = memory::ram(lines.input()[1] as u64, channels) * rows;
     memories + Resources { ff: registers, ..Resources::default() }
 }
 

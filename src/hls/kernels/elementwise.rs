@@ -139,6 +139,9 @@ pub struct GatherKernel {
     /// The operand's element for each of the result; `None` for 0.
     #[serde(skip)]
     pub indices: Vec<Option<usize>>,
+    /// The same as nested loops, if they are.
+    #[serde(skip)]
+    pub strides: Option<ir::Strides>,
 }
 
 impl GatherKernel {
@@ -150,8 +153,16 @@ impl GatherKernel {
 
 pub(super) fn build_gather(cx: &mut NodeBuilder<'_>, op: &ir::Gather) -> Built {
     let element = cx.values_type();
-    let body = Body::Gather(GatherKernel { indices: op.indices.clone() });
-    Built::new(cx, body, Nest::new(&[op.indices.len()]), element)
+    let strides = op.strides();
+    let nest = match &strides {
+        Some(ir::Strides { axes, .. }) if !axes.is_empty() => {
+            let bounds: Vec<usize> = axes.iter().map(|axis| axis.len).collect();
+            Nest { least: bounds.len(), ..Nest::new(&bounds) }
+        }
+        Some(_) | None => Nest::new(&[op.indices.len()]),
+    };
+    let body = Body::Gather(GatherKernel { indices: op.indices.clone(), strides });
+    Built::new(cx, body, nest, element)
 }
 
 /// In each row, the rows of the operands one after the other.

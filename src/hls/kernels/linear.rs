@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::scaling::{Shifter, SignCodes, misshapen, negative, shifter, sign_codes};
 use super::{Body, Built};
-use crate::fixed::{Codes, Range};
+use crate::fixed::{Codes, Format, Range};
 use crate::hls::build::NodeBuilder;
 use crate::hls::estimate::arithmetic::signed_digits;
 use crate::hls::form::{MatrixForm, ShiftedSum, Uses};
@@ -111,6 +111,17 @@ pub struct ShiftedSums {
     pub shift: Shifter,
 }
 
+impl Terms {
+    /// The type of their sums, for results of the type `result`.
+    pub fn sum_type(&self, result: TypeId) -> TypeId {
+        match self {
+            Self::Xnor { count, .. } => *count,
+            Self::Signs { shifted: Some(shifted), .. } => shifted.sum,
+            Self::Signs { .. } | Self::Products { .. } | Self::Shifts { .. } => result,
+        }
+    }
+}
+
 impl LinearKernel {
     /// Tells whether a call computes one tile: the matrix is applied to one position, and a process
     /// calls the kernel for each tile.
@@ -121,11 +132,7 @@ impl LinearKernel {
 
     /// The type of the sums of a kernel whose results have the type `result`.
     pub fn sum_type(&self, result: TypeId) -> TypeId {
-        match &self.terms {
-            Terms::Xnor { count, .. } => *count,
-            Terms::Signs { shifted: Some(shifted), .. } => shifted.sum,
-            Terms::Signs { .. } | Terms::Products { .. } | Terms::Shifts { .. } => result,
-        }
+        self.terms.sum_type(result)
     }
 
     /// Groups of outputs with the same inputs.
@@ -240,11 +247,11 @@ fn matrix(
             (nonzero, 1)
         }
     };
-    let starts = op.bias.as_ref().map_or(0, |bias| bias.format.width());
-    let widths = (op.weights.format.width(), starts.max(format.width()));
+    let widths = word_widths(op, format);
     let shape = Matrix { inputs, outputs, groups, nonzero, digits, product, widths };
     let (pace, strategy) = (cx.options.pace_of(layer), cx.options.strategy_of(layer));
-    let sharing = Sharing::new(&shape, strategy, pace, cx.positions);
+    let own = || Sharing::new(&shape, strategy, pace, cx.positions);
+    let sharing = cx.sharing.unwrap_or_else(own);
     let (tiles, reuse_factor) = (sharing.tiles, sharing.reuse_factor());
     cx.warn_of_reuse_factor(pace, reuse_factor, (inputs, outputs));
     let products = (rows * inputs * outputs) as u64;
@@ -259,39 +266,9 @@ fn matrix(
 
     let codes = &op.weights.codes;
     let listed = sharing.is_listed.then(|| listed(cx, codes)).transpose()?;
-    let terms = match &form {
-        MatrixForm::Products => {
-            let weights = cx.constant("weight", "weights", &op.weights)?;
-            // A weight from a memory is read and multiplied, whatever it is.
-            let is_all = tiles.is_whole() && listed.is_none();
-            let sparse = is_all && codes.iter().any(|code| code.is_zero());
-            Terms::Products { weights, sparse }
-        }
-        MatrixForm::Signs { shifted } => {
-            let signs = sign_codes(cx, codes)?;
-            let shifted = shifted.as_ref().map(|sum| shifted_sums(cx, sum)).transpose()?;
-            Terms::Signs { signs, shifted }
-        }
-        MatrixForm::Shifts { shift } => {
-            let signs = sign_codes(cx, codes)?;
-            let shift = shifter(cx, ("term", "shifted operands"), shift, codes.shape())?;
-            Terms::Shifts { signs, shift }
-        }
-        MatrixForm::Xnor { shift, .. } => {
-            let negative = negative(cx, codes)?;
-            let counts = Range::new(0, inputs);
-            let count = cx.integer_type("count", "products below 0", counts)?;
-            let shift = shifter(cx, ("wide", "shifted counts"), shift, &[outputs])?;
-            Terms::Xnor { negative, count, shift }
-        }
-    };
-    let starts = match (&form, &op.bias) {
-        (MatrixForm::Xnor { starts, .. }, _) => {
-            Some(cx.constant("start", "sums of equal signs", starts)?)
-        }
-        (_, Some(bias)) => Some(cx.constant("bias", "biases", bias)?),
-        (_, None) => None,
-    };
+    // A weight from a memory is read and multiplied, whatever it is.
+    let terms = terms(cx, op, &form, tiles.is_whole() && listed.is_none())?;
+    let starts = starts(cx, op, &form)?;
     let formats = [cx.operand.tensor.format, op.weights.format];
     let multipliers = Multipliers::new(products, &operations, reuse_factor, formats);
     let linear = LinearKernel { rows, inputs, windows, outputs, terms, starts, tiles, listed };
@@ -320,6 +297,62 @@ fn matrix(
     };
     let (body, interval) = (Body::Linear(linear), sharing.interval);
     Ok(Built { body, structure, element, cost, multipliers, interval, sign_power: None })
+}
+
+/// Widths of a weight and of a number for each output, which lie in words of a memory.
+pub(super) fn word_widths(op: &ir::Linear, result: Format) -> (u32, u32) {
+    let bias = op.bias.as_ref().map_or(0, |bias| bias.format.width());
+    (op.weights.format.width(), bias.max(result.width()))
+}
+
+/// The terms of the sums of `op` in this `form`. Zeros are skipped if `skips_zeros`.
+pub(super) fn terms(
+    cx: &mut NodeBuilder<'_>,
+    op: &ir::Linear,
+    form: &MatrixForm,
+    skips_zeros: bool,
+) -> Result<Terms, HlsError> {
+    let codes = &op.weights.codes;
+    Ok(match form {
+        MatrixForm::Products => {
+            let weights = cx.constant("weight", "weights", &op.weights)?;
+            let sparse = skips_zeros && codes.iter().any(|code| code.is_zero());
+            Terms::Products { weights, sparse }
+        }
+        MatrixForm::Signs { shifted } => {
+            let signs = sign_codes(cx, codes)?;
+            let shifted = shifted.as_ref().map(|sum| shifted_sums(cx, sum)).transpose()?;
+            Terms::Signs { signs, shifted }
+        }
+        MatrixForm::Shifts { shift } => {
+            let signs = sign_codes(cx, codes)?;
+            let shift = shifter(cx, ("term", "shifted operands"), shift, codes.shape())?;
+            Terms::Shifts { signs, shift }
+        }
+        MatrixForm::Xnor { shift, .. } => {
+            let negative = negative(cx, codes)?;
+            let [inputs, outputs] = [0, 1].map(|axis| codes.shape()[axis]);
+            let counts = Range::new(0, inputs);
+            let count = cx.integer_type("count", "products below 0", counts)?;
+            let shift = shifter(cx, ("wide", "shifted counts"), shift, &[outputs])?;
+            Terms::Xnor { negative, count, shift }
+        }
+    })
+}
+
+/// The initial values of the sums of `op` in this `form`, \[outputs\].
+pub(super) fn starts(
+    cx: &mut NodeBuilder<'_>,
+    op: &ir::Linear,
+    form: &MatrixForm,
+) -> Result<Option<ConstantId>, HlsError> {
+    match (form, &op.bias) {
+        (MatrixForm::Xnor { starts, .. }, _) => {
+            Ok(Some(cx.constant("start", "sums of equal signs", starts)?))
+        }
+        (_, Some(bias)) => Ok(Some(cx.constant("bias", "biases", bias)?)),
+        (_, None) => Ok(None),
+    }
 }
 
 /// The positions of the numbers of `codes` \[inputs, outputs\] that are not 0, by output and input.

@@ -4,6 +4,7 @@
 //! [`Structure`], from which the planner decides how it runs. A new operation takes a file here,
 //! an arm of [`Body`] and of [`build`], an arm in `back/kernels.rs`, and a template.
 
+mod accumulate;
 mod elementwise;
 mod linear;
 mod lookup;
@@ -14,6 +15,7 @@ mod steps;
 
 use serde::Serialize;
 
+pub use accumulate::AccumulateKernel;
 pub use elementwise::{
     ChannelCastKernel, ClampKernel, ConcatKernel, ConcatOperand, ElementwiseKernel, GatherKernel,
 };
@@ -37,6 +39,8 @@ use crate::ir::Op;
 pub enum Body {
     /// A weight matrix, applied to rows or windows.
     Linear(LinearKernel),
+    /// A weight matrix whose inputs come some at a time.
+    Accumulate(AccumulateKernel),
     /// A scale and a bias.
     Affine(AffineKernel),
     /// `output[n] = input[n]`, rounded and limited by the output's type.
@@ -98,6 +102,8 @@ impl Built {
 pub(super) fn is_alias(op: &Op) -> bool {
     matches!(op, Op::Reshape(_))
 }
+
+pub(super) use accumulate::build as build_accumulate;
 
 /// The kernel that computes `op`.
 pub(super) fn build(cx: &mut NodeBuilder<'_>, op: &Op) -> Result<Built, HlsError> {

@@ -180,6 +180,51 @@ impl Sharing {
         }
     }
 
+    /// The sharing for `pace` of a matrix \[inputs, outputs\] whose weights all come from a memory;
+    /// `widths` are those of a weight and of a sum.
+    pub(in crate::hls) fn from_memory(
+        (inputs, outputs): (usize, usize),
+        widths: (u32, u32),
+        pace: Pace,
+        positions: Positions,
+    ) -> Self {
+        let nonzero = (inputs * outputs) as u64;
+        let (groups, digits, product) = (1, 0, 0);
+        let matrix = Matrix { inputs, outputs, groups, nonzero, digits, product, widths };
+        let within = match pace {
+            Pace::ReuseFactor(_) => None,
+            Pace::Interval(_) => Tiles::within(&matrix, positions.reuse_factor(pace)),
+        };
+        let nearest = || Tiles::nearest(&matrix, positions.reuse_factor(pace));
+        Self::tiled(within.unwrap_or_else(nearest))
+    }
+
+    /// The sharing for `pace` of matrices that take turns, the largest of them with this number of
+    /// inputs, outputs and groups: everything at once, or the same number of tiles for each, all of
+    /// them along the outputs.
+    pub(in crate::hls) fn of_outputs(
+        (inputs, outputs, groups): (usize, usize, usize),
+        strategy: Strategy,
+        pace: Pace,
+        positions: Positions,
+    ) -> Self {
+        let nonzero = (inputs * outputs) as u64;
+        // Words that are too wide are found when the design is complete.
+        let (digits, product, widths) = (0, 0, (0, 0));
+        let matrix = Matrix { inputs, outputs, groups, nonzero, digits, product, widths };
+        let asked = positions.reuse_factor(pace);
+        if nonzero <= UNROLL_LIMIT && (strategy == Strategy::Latency || asked == 1) {
+            let interval = match pace {
+                Pace::ReuseFactor(asked) => asked,
+                Pace::Interval(_) => 1,
+            };
+            return Self::unrolled(&matrix, interval);
+        }
+        let tiles = Tiles::all(&matrix).filter(|tiles| tiles.inputs == 1);
+        let nearest = tiles.min_by_key(|tiles| (tiles.count().abs_diff(asked), tiles.count()));
+        Self::tiled(nearest.unwrap_or(Tiles { inputs: 1, outputs }))
+    }
+
     /// Uses of one multiplier for each application of the matrix.
     pub(in crate::hls) fn reuse_factor(self) -> u64 {
         self.tiles.count() * self.interval
@@ -300,6 +345,32 @@ mod tests {
         // 4096 weights of 18 bits are 73,728 bits.
         assert_eq!(tiles((18, 30)), (1, 4));
         assert_eq!(tiles((18, 8192)), (1, 8));
+    }
+
+    #[test]
+    fn matrices_that_take_turns_have_tiles_of_outputs() {
+        let of = |shape, strategy, asked| {
+            let pace = Pace::ReuseFactor(asked);
+            Sharing::of_outputs(shape, strategy, pace, Positions::ONE)
+        };
+        let tiles = |outputs| Sharing::tiled(Tiles { inputs: 1, outputs });
+        assert_eq!(of((36, 16, 1), Strategy::Latency, 3).interval, 3);
+        assert_eq!(of((36, 16, 1), Strategy::Resource, 3), tiles(2));
+        assert_eq!(of((36, 16, 1), Strategy::Resource, 500), tiles(16));
+        // Too many weights to be unrolled; tiles of one group.
+        assert_eq!(of((256, 64, 1), Strategy::Latency, 1), tiles(4));
+        assert_eq!(of((36, 16, 4), Strategy::Resource, 8), tiles(8));
+    }
+
+    #[test]
+    fn weights_from_a_memory_are_tiled() {
+        let of = |pace| {
+            Sharing::from_memory((16, 10), (6, 16), pace, Positions { count: 4, idle: 0 }).tiles
+        };
+        assert_eq!(of(Pace::ReuseFactor(1)), Tiles::WHOLE);
+        assert_eq!(of(Pace::ReuseFactor(5)), Tiles { inputs: 1, outputs: 5 });
+        assert_eq!(of(Pace::Interval(43)), Tiles { inputs: 1, outputs: 10 });
+        assert_eq!(of(Pace::Interval(1)), Tiles::WHOLE);
     }
 
     #[test]

@@ -2,10 +2,12 @@
 
 use serde::Serialize;
 
+use super::lines::LineBuffer;
+use super::repack::Repack;
 use crate::hls::network::{ChannelId, Phase};
 use crate::hls::plan::Loop;
-use crate::hls::{Design, Edge, EdgeId, EdgeKind, KernelId, Number, TypeId};
-use crate::ir::{PoolKind, Window};
+use crate::hls::{Design, EdgeId, EdgeKind, KernelId};
+use crate::ir::PoolKind;
 
 /// A process: one C++ function between streams.
 #[derive(Clone, Debug, Serialize)]
@@ -20,7 +22,8 @@ pub struct Process {
     pub inputs: Vec<EdgeId>,
     /// The streams that it writes.
     pub outputs: Vec<EdgeId>,
-    /// Its computation, on arrays; none for a process that only passes tokens on.
+    /// Its computation, on arrays; none for a process that only passes tokens on. Of several
+    /// kernels, one of which runs in an iteration, the slowest.
     pub kernel: Option<KernelId>,
     /// Execution of its loop over positions.
     pub plan: Loop,
@@ -37,8 +40,14 @@ pub enum ProcessForm {
         /// Tokens of a sample.
         tokens: usize,
     },
-    /// The kernel computes a token from a window of pixels.
+    /// A kernel computes a token from a window of pixels; or pixels are passed on, some of them
+    /// dropped, repeated or padded.
     Windows(LineBuffer),
+    /// The kernel adds the terms of each token to sums, which are written after the last token.
+    Accumulate {
+        /// Tokens of a sample.
+        tokens: usize,
+    },
     /// Sum or maximum of each channel over all tokens.
     Reduce {
         /// The function.
@@ -48,6 +57,15 @@ pub enum ProcessForm {
     },
     /// The kernel computes a whole sample from whole samples, which are collected in arrays.
     Frame,
+    /// Runs of tokens of each input in turn.
+    Concat {
+        /// Number of times that each input has its turn in a sample.
+        rounds: usize,
+        /// Tokens of a run, by input.
+        runs: Vec<usize>,
+    },
+    /// The same elements in tokens of another size.
+    Repack(Repack),
     /// Tokens of an array, an argument of the top function.
     FromArray {
         /// Tokens of a sample.
@@ -65,104 +83,32 @@ pub enum ProcessForm {
     },
 }
 
-/// The rows of an image that windows cover, and the window in registers.
-///
-/// The process iterates over a grid: the image, and as many rows and columns behind it as windows
-/// reach beyond. An iteration inside the image reads a pixel; outside, pixels are padding.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct LineBuffer {
-    /// The windows; the operand is not dilated.
-    pub window: Window,
-    /// Channels of a pixel.
-    pub channels: usize,
-    /// Rows and columns that a window spans.
-    pub span: [usize; 2],
-    /// Rows and columns of the grid.
-    pub grid: [usize; 2],
-    /// Value of padding.
-    pub padding: Number,
-    /// Type of a channel.
-    pub element: TypeId,
-}
-
-impl LineBuffer {
-    /// The buffer for `window` over pixels of `channels`.
-    pub(super) fn new(window: Window, channels: usize, padding: Number) -> Self {
-        let axes = [0, 1];
-        let span = axes.map(|axis| (window.kernel[axis] - 1) * window.dilation[axis] + 1);
-        let end = |axis: usize| (window.output[axis] - 1) * window.stride[axis] + span[axis];
-        let grid = axes.map(|axis| (end(axis) - window.pad_before[axis]).max(window.input[axis]));
-        let element = padding.element;
-        Self { window, channels, span, grid, padding, element }
-    }
-
-    /// Elements in registers.
-    pub fn registers(&self) -> usize {
-        self.span[0] * self.span[1] * self.channels
-    }
-
-    /// Elements in memory and registers.
-    pub fn elements(&self) -> usize {
-        self.stored() * self.channels + self.registers()
-    }
-
-    /// The position of the last row (0) or column (1) of the first window that is complete there.
-    pub fn first(&self, axis: usize) -> usize {
-        // Windows begin `pad_before` before the image.
-        (self.span[axis] - 1).saturating_sub(self.window.pad_before[axis])
-    }
-
-    /// The window that is complete at row or column `at`.
-    fn window_at(&self, axis: usize, at: usize) -> Option<usize> {
-        let begin = (at + self.window.pad_before[axis]).checked_sub(self.span[axis] - 1)?;
-        let window = begin / self.window.stride[axis];
-        let is_complete = begin.is_multiple_of(self.window.stride[axis]);
-        (is_complete && window < self.window.output[axis]).then_some(window)
-    }
-
-    /// Pixels in memory: the rows before the current one.
-    pub fn stored(&self) -> usize {
-        (self.span[0] - 1) * self.window.input[1]
-    }
-
-    /// Its iterations. One that completes a window takes `interval` clock cycles, any other `idle`.
-    pub(super) fn phases(
-        &self,
-        (interval, idle): (u64, u64),
-        input: ChannelId,
-        output: ChannelId,
-    ) -> Vec<Phase> {
-        let mut phases: Vec<Phase> = Vec::new();
-        for row in 0..self.grid[0] {
-            let completes_row = self.window_at(0, row).is_some();
-            for column in 0..self.grid[1] {
-                let is_inside = row < self.window.input[0] && column < self.window.input[1];
-                let is_complete = completes_row && self.window_at(1, column).is_some();
-                let reads = if is_inside { vec![input] } else { vec![] };
-                let writes = if is_complete { vec![output] } else { vec![] };
-                let interval = if is_complete { interval } else { idle };
-                match phases.last_mut() {
-                    Some(last) if last.reads == reads && last.writes == writes => {
-                        last.iterations += 1;
-                    }
-                    _ => phases.push(Phase { iterations: 1, interval, reads, writes }),
-                }
+/// The iterations `steps`, each with its reads of `input` and writes of `output`. One that writes
+/// takes `interval` clock cycles, any other `idle`.
+pub(super) fn steps_of(
+    steps: impl Iterator<Item = (bool, bool)>,
+    (interval, idle): (u64, u64),
+    input: ChannelId,
+    output: ChannelId,
+) -> Vec<Phase> {
+    let mut phases: Vec<Phase> = Vec::new();
+    let mut before = None;
+    for step in steps {
+        match phases.last_mut() {
+            Some(last) if before == Some(step) => last.iterations += 1,
+            _ => {
+                let reads = step.0.then_some(input).into_iter().collect();
+                let writes = step.1.then_some(output).into_iter().collect();
+                let interval = if step.1 { interval } else { idle };
+                phases.push(Phase { iterations: 1, interval, reads, writes });
             }
         }
-        phases
+        before = Some(step);
     }
+    phases
 }
 
 impl Process {
-    /// Tells whether `array` is an operand or the result of its kernel.
-    pub fn has_array(&self, design: &Design, array: &Edge) -> bool {
-        self.kernel.is_some_and(|id| {
-            let kernel = &design[id];
-            let mut edges = kernel.inputs.iter().chain([&kernel.output]);
-            edges.any(|edge| std::ptr::eq(&design[*edge], array))
-        })
-    }
-
     /// Clock cycles for a sample, if nothing blocks it.
     pub fn cycles(&self, design: &Design) -> u64 {
         let phases = self.phases(design, |edge| ChannelId(edge.0));
@@ -203,9 +149,22 @@ impl Process {
                 // A folded kernel takes its steps for complete windows only.
                 let is_folded = plan.is_some_and(|plan| plan.folds > 1);
                 let idle = if is_folded { 1 } else { interval };
-                lines.phases((interval, idle), reads[0], writes[0])
+                steps_of(lines.steps(), (interval, idle), reads[0], writes[0])
             }
-            ProcessForm::Reduce { tokens, .. } => {
+            ProcessForm::Repack(repack) => {
+                steps_of(repack.steps(), (interval, interval), reads[0], writes[0])
+            }
+            ProcessForm::Concat { rounds, runs } => {
+                let turn = reads.iter().zip(runs).map(|(read, run)| Phase {
+                    iterations: *run as u64,
+                    interval,
+                    reads: vec![*read],
+                    writes: writes.clone(),
+                });
+                let turns: Vec<Phase> = turn.collect();
+                (0..*rounds).flat_map(|_| turns.clone()).collect()
+            }
+            ProcessForm::Accumulate { tokens } | ProcessForm::Reduce { tokens, .. } => {
                 let collect = *tokens as u64 - 1;
                 vec![
                     Phase { iterations: collect, interval, reads: reads.clone(), writes: vec![] },

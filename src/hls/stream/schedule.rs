@@ -75,7 +75,7 @@ pub(super) fn network(
         let (reads, writes) = match edge.role {
             EdgeRole::Input => (vec![], vec![channel(stream)]),
             EdgeRole::Output => (vec![channel(stream)], vec![]),
-            EdgeRole::Internal | EdgeRole::Local => return None,
+            EdgeRole::Internal | EdgeRole::Local(_) => return None,
         };
         let phases = vec![Phase { iterations: kind.tokens as u64, interval: 1, reads, writes }];
         Some(network::Process { name: edge.name.clone(), phases, latency: 0 })
@@ -89,6 +89,7 @@ fn latency(kernel: &Kernel) -> u64 {
     let tree = |terms: usize| u64::from(terms.max(1).next_power_of_two().ilog2());
     let levels = match &kernel.body {
         Body::Linear(linear) => 1 + tree(linear.tile_inputs()),
+        Body::Accumulate(matrix) => 2 + tree(matrix.tile_inputs()),
         Body::Pool(pool) => tree(pool.window.taps()),
         Body::Affine(_)
         | Body::Cast

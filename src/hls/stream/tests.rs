@@ -115,40 +115,108 @@ fn window() -> impl Strategy<Value = Window> {
 
 proptest! {
     /// A line buffer reads every pixel once, and writes every window once, as soon as its last
-    /// pixel has been read.
+    /// pixel has been read; also where there are positions between pixels.
     #[test]
-    fn windows_are_written_when_they_are_complete(window in window()) {
-        let padding = Number { element: TypeId(0), code: 0.into() };
-        let lines = LineBuffer::new(window, 1, padding);
-        let (input, output) = (ChannelId(0), ChannelId(1));
-        let (mut pixels, mut windows) = (0, 0);
-        for Phase { iterations, reads, writes, .. } in lines.phases((1, 1), input, output) {
-            for _ in 0..iterations {
-                pixels += reads.len();
-                if !writes.is_empty() {
+    fn windows_are_written_when_they_are_complete(
+        window in window(),
+        between in (1..4_usize, 1..4_usize),
+    ) {
+        let dilated = [between.0, between.1];
+        let output = [0, 1].map(|axis| {
+            let positions = (window.input[axis] - 1) * dilated[axis] + 1;
+            let span = (window.kernel[axis] - 1) * window.dilation[axis] + 1;
+            let room = (positions + window.pad_before[axis]).checked_sub(span);
+            room.map_or(1, |room| room / window.stride[axis] + 1)
+        });
+        for window in [window, Window { input_dilation: dilated, output, ..window }] {
+            let lines = line_buffer(&window);
+            let (mut pixels, mut windows) = (0, 0);
+            for (reads, writes) in lines.steps() {
+                pixels += usize::from(reads);
+                if writes {
                     let last = (0..window.taps()).filter_map(|tap| window.source(windows, tap)).max();
                     prop_assert!(last.is_none_or(|last| last < pixels), "window {windows}");
                     windows += 1;
                 }
             }
+            prop_assert_eq!(pixels, window.input[0] * window.input[1]);
+            prop_assert_eq!(windows, window.windows());
+            let [input, output] = [ChannelId(0), ChannelId(1)];
+            let process =
+                |name: &str, phases| NetworkProcess { name: name.into(), phases, latency: 1 };
+            let port = |count: usize, reads: Vec<ChannelId>, writes: Vec<ChannelId>| {
+                vec![Phase { iterations: count as u64, interval: 1, reads, writes }]
+            };
+            let channel = |name: &str| crate::hls::network::Channel {
+                name: name.into(),
+                token_bits: 8,
+                slots: crate::hls::network::Slots::Words,
+            };
+            let phases = process::steps_of(lines.steps(), (1, 1), input, output);
+            let processes = vec![
+                process("source", port(pixels, vec![], vec![input])),
+                process("windows", phases),
+                process("sink", port(windows, vec![output], vec![])),
+            ];
+            let network = Network::new(processes, vec![channel("x"), channel("y")])?;
+            prop_assert_eq!(network.least_depths()?, [1, 1]);
         }
-        prop_assert_eq!(pixels, window.input[0] * window.input[1]);
-        prop_assert_eq!(windows, window.windows());
-        let process = |name: &str, phases| NetworkProcess { name: name.into(), phases, latency: 1 };
-        let port = |count: usize, reads: Vec<ChannelId>, writes: Vec<ChannelId>| {
-            vec![Phase { iterations: count as u64, interval: 1, reads, writes }]
-        };
-        let channel = |name: &str| crate::hls::network::Channel {
-            name: name.into(),
-            token_bits: 8,
-            slots: crate::hls::network::Slots::Words,
-        };
-        let processes = vec![
-            process("source", port(pixels, vec![], vec![input])),
-            process("windows", lines.phases((1, 1), input, output)),
-            process("sink", port(windows, vec![output], vec![])),
-        ];
-        let network = Network::new(processes, vec![channel("x"), channel("y")])?;
-        prop_assert_eq!(network.least_depths()?, [1, 1]);
     }
+
+    /// The pixels in registers that are the operand of a window are those on which its taps lie: no
+    /// product with the zeros between pixels.
+    #[test]
+    fn taps_lie_on_pixels(
+        (input, kernel, dilation, stride, scale) in
+            (1..6_usize, 1..5_usize, 1..3_usize, 1..3_usize, 1..4_usize),
+        pad_before in 0..6_usize,
+        output in 1..9_usize,
+    ) {
+        let window = Window {
+            input: [1, input],
+            kernel: [1, kernel],
+            stride: [1, stride],
+            dilation: [1, dilation],
+            pad_before: [0, pad_before],
+            input_dilation: [1, scale],
+            output: [1, output],
+        };
+        let axis = lines::along(&window, 1);
+        // Pixels of the image and of padding, as they are taken.
+        let mut taken: Vec<Option<usize>> = vec![];
+        let mut given = 0;
+        for (at, step) in axis.steps.iter().enumerate() {
+            let next = taken.iter().flatten().count();
+            match step.takes {
+                Take::Nothing => {}
+                Take::Pixel => taken.push(Some(next)),
+                Take::Padding => taken.push(None),
+            }
+            if !step.gives {
+                continue;
+            }
+            let (taps, pixels) = lines::taps(&window, 1, at % axis.scale);
+            let pixel = |register: usize| {
+                let behind = axis.span - 1 - register;
+                taken.iter().rev().nth(behind).copied().flatten()
+            };
+            let operand: Vec<Option<usize>> =
+                (0..pixels.count).map(|tap| pixel(pixels.first + tap * pixels.distance)).collect();
+            let expected: Vec<Option<usize>> =
+                taps.iter().map(|tap| window.source(given, *tap)).collect();
+            prop_assert_eq!(operand, expected);
+            let others = (0..kernel).filter(|tap| !taps.contains(tap));
+            let mut others = others.map(|tap| window.source(given, tap));
+            prop_assert!(others.all(|source| source.is_none()));
+            given += 1;
+        }
+        prop_assert_eq!(given, output);
+    }
+}
+
+/// The line buffer of `window`.
+fn line_buffer(window: &Window) -> LineBuffer {
+    let padding = Number { element: TypeId(0), code: 0.into() };
+    let axes = [0, 1].map(|axis| lines::along(window, axis));
+    LineBuffer { axes, channels: 1, padding, element: TypeId(0), kernels: vec![] }
 }

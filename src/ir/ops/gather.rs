@@ -4,8 +4,8 @@ use ndarray::{ArrayD, Axis};
 
 use super::{Effect, Evaluate, OpError, Operand, Operation, ensure, shaped, single};
 use crate::fixed::{Range, Word};
-use crate::ir::Tensor;
 use crate::ir::text::{Described, described};
+use crate::ir::{Strides, Tensor};
 
 /// `y[i] = x[indices[i]]`, row-major; 0 for an index `None`. Represents every layout operation:
 /// pad, repeat, permute, slice.
@@ -59,6 +59,28 @@ impl Gather {
     pub fn is_identity(&self, elements: usize) -> bool {
         let mut indices = self.indices.iter().enumerate();
         self.indices.len() == elements && indices.all(|(at, index)| *index == Some(at))
+    }
+
+    /// The indices as nested loops over strides, if they are.
+    pub fn strides(&self) -> Option<Strides> {
+        Strides::of(&self.shape, &self.indices)
+    }
+
+    /// The indices of a row, if every row takes them from the same row of an operand of `rows` rows
+    /// of `channels` elements.
+    pub fn channels(&self, channels: usize, rows: usize) -> Option<Vec<Option<usize>>> {
+        let columns = self.indices.len() / rows.max(1);
+        let is_row = self.shape.last() == Some(&columns) && columns * rows == self.indices.len();
+        let first = self.indices.get(..columns).filter(|_| is_row)?;
+        let same = self.indices.chunks(columns.max(1)).enumerate().all(|(row, indices)| {
+            let own = indices.iter().map(|index| match index {
+                Some(index) => index.checked_sub(row * channels).map(Some),
+                None => Some(None),
+            });
+            own.eq(first.iter().map(|index| Some(*index)))
+        });
+        let inside = first.iter().flatten().all(|index| *index < channels);
+        (same && inside).then(|| first.to_vec())
     }
 }
 

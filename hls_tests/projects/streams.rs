@@ -1,0 +1,329 @@
+//! Streaming designs: every form of process computes the simulated outputs.
+
+use bitkiln::back::Tool;
+use bitkiln::config::{IoType, Strategy};
+use bitkiln::hls::{Design, ProcessForm};
+use bitkiln::ir::{Concat, Gather, Graph, NodeId, Pool, PoolKind, Window};
+
+use crate::forms::{KINDS, add_sign, random};
+use crate::networks::*;
+use crate::vendors::registers;
+use crate::verified::assert_exact_for;
+
+fn streamed(graph: Graph, samples: usize) -> Network {
+    let mut network = Network::new(graph, samples, 4);
+    network.options.io = IoType::Stream;
+    network
+}
+
+/// Compiles and runs the project, whose registers have indices that do not vary.
+fn assert_streamed(network: &Network, backend: Tool) {
+    let design = network.design(Tool::Vitis);
+    let files = bitkiln::back::files(&design, Tool::Vitis, &network.vectors, None).unwrap();
+    let path = format!("firmware/{}.cpp", design.name);
+    let source = files.iter().find(|file| file.path == path).unwrap();
+    assert_eq!(registers::complaints(&source.contents), [""; 0]);
+    assert_exact_for(network, backend);
+}
+
+/// The names of the processes of a form.
+fn named(design: &Design, is_form: impl Fn(&ProcessForm) -> bool) -> Vec<&str> {
+    let of_form = design.processes.iter().filter(|process| is_form(&process.form));
+    of_form.map(|process| process.name.as_str()).collect()
+}
+
+fn add_gather(
+    graph: &mut Graph,
+    name: &str,
+    from: NodeId,
+    (shape, indices): (&[usize], Vec<Option<usize>>),
+) -> NodeId {
+    graph.add(name, Gather { shape: shape.to_vec(), indices }, &[from]).unwrap()
+}
+
+/// A process of each form, small enough to be read.
+pub fn small_streams() -> Network {
+    let mut graph = Graph::new("streams");
+    let x = graph.add_input("image", vec![4, 4, 2], format("fixed<5,2>"));
+    let doubled = (0..128).map(|at| Some((at / 32 * 4 + at / 2 % 8 / 2) * 2 + at % 2));
+    let doubled = add_gather(&mut graph, "upsampling", x, (&[8, 8, 2], doubled.collect()));
+    let whole = Window::whole([4, 4]);
+    let twice = Window { kernel: [3, 3], pad_before: [1, 1], output: [8, 8], ..whole };
+    let twice = Window { input_dilation: [2, 2], ..twice };
+    let up = add_conv(&mut graph, "transposed", x, (twice, 1, 2));
+    let up = add_cast(&mut graph, "relu", up, "fixed<5,2,RND_CONV,SAT>");
+    let rows = graph.add("joined", Concat { axis: 0 }, &[doubled, up]).unwrap();
+    let window = Window { kernel: [2, 2], stride: [4, 4], ..Window::whole([16, 8]) };
+    let op = Pool { window: Window { output: [4, 2], ..window }, kind: PoolKind::Max };
+    let pool = graph.add("pool", op, &[rows]).unwrap();
+    let flat = add_reshape(&mut graph, "flat", pool, &[16]);
+    let dense = add_linear(&mut graph, "dense", flat, (3, "fixed<3,1>", Some("fixed<4,1>")));
+    graph.add_output("dense", dense);
+    let columns = add_reshape(&mut graph, "columns", pool, &[2, 8]);
+    let scaled = add_affine(&mut graph, "scaled", columns, ("fixed<3,2>", true), None);
+    graph.add_output("scaled", scaled);
+    streamed(graph, 4)
+}
+
+#[test]
+fn every_form_of_process() {
+    let network = small_streams();
+    for backend in Tool::ALL {
+        assert_streamed(&network, backend);
+    }
+}
+
+/// Dense layers of every form on a flattened image and on its signs.
+fn flattened() -> Graph {
+    let mut draw = Draw::new(8);
+    let mut graph = Graph::new("flattened");
+    let image = graph.add_input("image", vec![3, 4, 6], format("fixed<6,2>"));
+    let sign = add_sign(&mut graph, "sign", image, 1);
+    for (from, node) in [("image", image), ("sign", sign)] {
+        let flat = add_reshape(&mut graph, &format!("flat_{from}"), node, &[72]);
+        for kind in KINDS {
+            let linear = random(kind, [72, 4], &mut draw);
+            let name = format!("{from} {kind:?}");
+            let result = add_matrix(&mut graph, &name, flat, linear);
+            graph.add_output(name, result);
+        }
+    }
+    graph
+}
+
+#[test]
+fn a_flattened_image_is_summed_token_by_token() {
+    let mut network = streamed(flattened(), 6);
+    let design = network.design(Tool::Vitis);
+    let frames =
+        |form: &ProcessForm| matches!(form, ProcessForm::Frame | ProcessForm::Repack { .. });
+    assert_eq!(named(&design, frames), [""; 0]);
+    let sums = |form: &ProcessForm| *form == ProcessForm::Accumulate { tokens: 12 };
+    assert_eq!(named(&design, sums).len(), 2 * KINDS.len());
+    assert_eq!(design.schedule.initiation_interval, 12);
+    // The state is the sums, whatever the size of the image.
+    assert!(design.processes.iter().all(|process| process.state_bits <= 4 * 32));
+    assert_streamed(&network, Tool::Vitis);
+
+    // Tiles of some outputs, and of some inputs of a token.
+    network.options.strategy = Strategy::Resource;
+    let layers: Vec<String> =
+        network.graph.nodes.node_weights().map(|node| node.layer.clone()).collect();
+    for (position, layer) in layers.into_iter().enumerate() {
+        let factor = [2, 4, 8, 12, 24][position % 5];
+        network.options.layer_reuse_factors.insert(layer, factor);
+    }
+    let design = network.design(Tool::Vitis);
+    assert_eq!(design.schedule.initiation_interval, 12 * 24);
+    assert_streamed(&network, Tool::Catapult);
+}
+
+/// Tokens of sizes of which neither divides the other, and of which one does.
+#[test]
+fn reshaped_tensors_are_repacked() {
+    let mut graph = Graph::new("reshaped");
+    let image = graph.add_input("image", vec![3, 4, 6], format("fixed<6,2>"));
+    let mut from = image;
+    for (number, shape) in [[8, 9], [18, 4], [36, 2], [9, 8]].into_iter().enumerate() {
+        let shaped = add_reshape(&mut graph, &format!("shape_{number}"), from, &shape);
+        let (name, scale) = (format!("scaled_{number}"), ("fixed<3,2>", true));
+        let scaled = add_affine(&mut graph, &name, shaped, scale, None);
+        from = add_cast(&mut graph, &format!("cast_{number}"), scaled, "fixed<6,2,RND,SAT>");
+    }
+    // Elements that are computed alike need no other tokens.
+    let flat = add_reshape(&mut graph, "flat", from, &[72]);
+    let clamped = add_clamp(&mut graph, "clamped", flat, Some(-9), Some(12));
+    graph.add_output("clamped", clamped);
+    let network = streamed(graph, 6);
+    let design = network.design(Tool::Catapult);
+    let repacks: Vec<(usize, usize)> = design
+        .processes
+        .iter()
+        .filter_map(|process| match process.form {
+            ProcessForm::Repack(repack) => Some((repack.from, repack.to)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(repacks, [(6, 9), (9, 4), (4, 2), (2, 8)]);
+    assert_eq!(named(&design, |form| *form == ProcessForm::Frame), [""; 0]);
+    assert_streamed(&network, Tool::Vitis);
+}
+
+/// Concatenation along each axis, of flattened tensors, and channels by index: no frame.
+#[test]
+fn runs_of_tokens_are_concatenated() {
+    let mut graph = Graph::new("runs");
+    let one = graph.add_input("one", vec![3, 4, 2], format("fixed<6,2>"));
+    let other = graph.add_input("other", vec![3, 4, 2], format("fixed<6,2>"));
+    for axis in 0..3 {
+        let name = format!("along_{axis}");
+        let along = graph.add(&name, Concat { axis }, &[one, other, one]).unwrap();
+        graph.add_output(name, along);
+    }
+    let flat = add_reshape(&mut graph, "flat_one", one, &[24]);
+    let both = add_reshape(&mut graph, "flat_other", other, &[24]);
+    let both = graph.add("flat", Concat { axis: 0 }, &[flat, both]).unwrap();
+    let dense = add_linear(&mut graph, "dense", both, (3, "fixed<4,1>", Some("fixed<5,2>")));
+    graph.add_output("dense", dense);
+    let swapped = (0..12).flat_map(|row| [Some(2 * row + 1), None, Some(2 * row)]).collect();
+    let swapped = add_gather(&mut graph, "swapped", one, (&[3, 4, 3], swapped));
+    graph.add_output("swapped", swapped);
+    let words = graph.add_input("words", vec![5], format("ufixed<3,3>"));
+    let rows = add_lookup(&mut graph, "rows", words, [8, 5]);
+    graph.add_output("rows", rows);
+    let network = streamed(graph, 6);
+    let design = network.design(Tool::Vitis);
+    assert_eq!(named(&design, |form| *form == ProcessForm::Frame), [""; 0]);
+    let concat = |form: &ProcessForm| matches!(form, ProcessForm::Concat { .. });
+    assert_eq!(named(&design, concat), ["along_0", "along_1", "flat"]);
+    assert_streamed(&network, Tool::Catapult);
+}
+
+/// Every window and every merge of the parallel networks.
+#[test]
+fn windows_and_merges_are_streamed() {
+    for mut network in [windows(), large()] {
+        network.options.io = IoType::Stream;
+        network.graph.name += "_streamed";
+        assert_streamed(&network, Tool::Vitis);
+    }
+}
+
+/// Transposed convolutions: no product with the zeros between pixels, and rows of pixels, not of the
+/// result, in memory.
+#[test]
+fn transposed_convolutions_have_a_kernel_for_each_phase() {
+    let mut graph = Graph::new("transposed");
+    let whole = Window::whole([5, 4]);
+    let x = graph.add_input("image", vec![5, 4, 2], format("fixed<6,3>"));
+    let twice = Window { kernel: [3, 3], input_dilation: [2, 2], ..whole };
+    let cases = [
+        // Keras' 'valid' and 'same', with output padding.
+        ("valid", Window { pad_before: [2, 2], output: [11, 9], ..twice }, 1, 3),
+        ("same", Window { pad_before: [1, 1], output: [10, 8], ..twice }, 1, 2),
+        // Windows of one pixel, and of none.
+        (
+            "gaps",
+            Window { kernel: [1, 2], input_dilation: [3, 3], output: [14, 11], ..whole },
+            1,
+            2,
+        ),
+        ("four", Window { kernel: [4, 4], pad_before: [2, 2], output: [10, 8], ..twice }, 2, 4),
+        (
+            "columns",
+            Window { input_dilation: [1, 2], pad_before: [0, 1], output: [3, 8], ..twice },
+            1,
+            2,
+        ),
+        (
+            "dilated",
+            Window { dilation: [2, 1], pad_before: [4, 2], output: [11, 9], ..twice },
+            1,
+            1,
+        ),
+        ("resized", Window { stride: [3, 3], pad_before: [1, 1], output: [4, 3], ..twice }, 2, 2),
+        // The first windows lie before the image.
+        ("late", Window { pad_before: [5, 4], output: [14, 12], ..twice }, 1, 2),
+    ];
+    for (name, window, groups, outputs) in cases {
+        let conv = add_conv(&mut graph, name, x, (window, groups, outputs));
+        graph.add_output(name, conv);
+    }
+    let network = streamed(graph, 4);
+    let design = network.design(Tool::Vitis);
+    assert_eq!(named(&design, |form| *form == ProcessForm::Frame), [""; 0]);
+    let lines = |name: &str| {
+        let process = design.processes.iter().find(|process| process.name == name).unwrap();
+        let ProcessForm::Windows(lines) = &process.form else { panic!("{:?}", process.form) };
+        let inputs = lines.kernels.iter().map(|it| it.taps[0].count * it.taps[1].count);
+        (lines.rows(), inputs.collect::<Vec<_>>())
+    };
+    assert_eq!(lines("valid"), (2, vec![4, 2, 2, 1]));
+    assert_eq!(lines("same"), (2, vec![4, 2, 2, 1]));
+    assert_eq!(lines("four"), (2, vec![4, 4, 4, 4]));
+    let of = |name: &str| {
+        let own = design.kernels.iter().filter(|kernel| kernel.layer == name);
+        own.map(|kernel| kernel.cost.operations.multiplications).sum::<u64>()
+    };
+    // 3 · 3 products for 2 · 2 pixels.
+    assert!(of("same") <= 9 * (10 * 8 / 4) * 2 * 2, "{}", of("same"));
+    assert_streamed(&network, Tool::Vitis);
+}
+
+/// Layout operations that keep the order of pixels: a row at most is kept.
+#[test]
+fn pixels_are_cropped_padded_and_repeated() {
+    let mut graph = Graph::new("selected");
+    let (height, width) = (4, 5);
+    let x = graph.add_input("image", vec![height, width, 2], format("fixed<6,3>"));
+    let mut add =
+        |name: &str, shape: [usize; 2], source: &dyn Fn(usize, usize) -> Option<usize>| {
+            let positions = (0..shape[0]).flat_map(|y| (0..shape[1]).map(move |x| (y, x)));
+            let pixels = positions.map(|(y, x)| source(y, x));
+            let indices = pixels.flat_map(|pixel| [0, 1].map(|c| Some(2 * pixel? + c))).collect();
+            let node = add_gather(&mut graph, name, x, (&[shape[0], shape[1], 2], indices));
+            graph.add_output(name, node);
+        };
+    let at = |y: usize, x: usize| (y < height && x < width).then_some(y * width + x);
+    add("cropped", [2, 3], &|y, x| at(y + 1, x + 2));
+    add("padded", [7, 8], &|y, x| at(y.checked_sub(2)?, x.checked_sub(1)?));
+    add("cropped and padded", [4, 5], &|y, x| at(y + 1, x.checked_sub(1)?));
+    add("strided", [2, 2], &|y, x| at(2 * y + 1, 2 * x));
+    add("repeated", [8, 15], &|y, x| at(y / 2, x / 3));
+    add("resized", [6, 2], &|y, x| at(y * 2 / 3, x * 5 / 2));
+    add("with borders", [6, 7], &|y, x| at(y.clamp(1, 4) - 1, x.clamp(1, 5) - 1));
+    add("first row", [3, 5], &|_, x| at(0, x));
+    add("first pixel", [3, 2], &|_, _| at(0, 0));
+    // Flattened, as a dense layer takes it.
+    let indices = (0..8 * 10 * 2).map(|at| {
+        let (y, x, c) = (at / 20, at / 2 % 10, at % 2);
+        Some((y / 2 * width + x / 2) * 2 + c)
+    });
+    let flat = add_gather(&mut graph, "flat", x, (&[160], indices.collect()));
+    let dense = add_linear(&mut graph, "dense", flat, (3, "fixed<4,1>", None));
+    graph.add_output("dense", dense);
+    let network = streamed(graph, 6);
+    let design = network.design(Tool::Catapult);
+    assert_eq!(named(&design, |form| *form == ProcessForm::Frame), [""; 0]);
+    let memory = |name: &str| {
+        let process = design.processes.iter().find(|process| process.name == name).unwrap();
+        let ProcessForm::Windows(lines) = &process.form else { panic!("{:?}", process.form) };
+        (lines.stored(), lines.grid())
+    };
+    assert_eq!(memory("cropped"), (0, [4, 5]));
+    assert_eq!(memory("padded"), (0, [7, 8]));
+    assert_eq!(memory("strided"), (0, [4, 5]));
+    assert_eq!(memory("repeated"), (5, [8, 15]));
+    assert_eq!(memory("flat"), (5, [8, 10]));
+    assert_streamed(&network, Tool::Catapult);
+}
+
+/// Other selections take whole samples: in registers if these are small, else in memories.
+#[test]
+fn samples_in_another_order_are_collected() {
+    let mut graph = Graph::new("samples");
+    let image = graph.add_input("image", vec![4, 3, 2], format("fixed<6,3>"));
+    let first = [2, 4, 3];
+    let permuted = (0..24).map(|at| Some((at / 3 % 4 * 3 + at % 3) * 2 + at / 12));
+    let permuted = add_gather(&mut graph, "permuted", image, (&first, permuted.collect()));
+    graph.add_output("permuted", permuted);
+    let mirrored = (0..24).map(|at| (at % 5 != 0).then_some(23 - at)).collect();
+    let mirrored = add_gather(&mut graph, "mirrored", image, (&[4, 6], mirrored));
+    graph.add_output("mirrored", mirrored);
+    let flipped = (0..24).map(|at| Some((3 - at / 6) * 6 + at % 6)).collect();
+    let flipped = add_gather(&mut graph, "flipped", image, (&[24], flipped));
+    let dense = add_linear(&mut graph, "dense", flipped, (3, "fixed<4,1>", None));
+    graph.add_output("dense", dense);
+    let large = graph.add_input("large", vec![40, 30, 4], format("fixed<6,3>"));
+    let turned = (0..4800).map(|at| Some((at / 4 % 40 * 30 + at / 160) * 4 + at % 4));
+    let turned = add_gather(&mut graph, "turned", large, (&[30, 40, 4], turned.collect()));
+    graph.add_output("turned", turned);
+    let network = streamed(graph, 3);
+    let design = network.design(Tool::Vitis);
+    assert_eq!(named(&design, |form| *form == ProcessForm::Frame), ["turned"]);
+    let files = bitkiln::back::files(&design, Tool::Vitis, &network.vectors, None).unwrap();
+    let path = format!("firmware/{}.cpp", design.name);
+    let source = files.iter().find(|file| file.path == path).unwrap();
+    assert_eq!(source.contents.matches("static const int indices[").count(), 1, "the mirrored one");
+    assert_streamed(&network, Tool::Vitis);
+}

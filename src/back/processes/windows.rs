@@ -1,0 +1,304 @@
+//! Windows over the rows of an image.
+
+use askama::Template;
+
+use super::super::text::{literal, wrap};
+use super::Scope;
+use super::folds::Folds;
+use crate::hls::{Axis, LineBuffer, Step, Take, Taps, WindowKernel};
+
+/// Columns of an image from which on accesses to the same element of a line buffer are further
+/// apart than the cycles from reading to writing it.
+const COLUMNS_APART: usize = 8;
+
+/// Longest line of a table.
+const LINE: usize = 88;
+
+/// The C++ function of a process with `lines`.
+pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String> {
+    let element = &cx.design[lines.element];
+    let fraction = element.quantization.format.fractional_bits();
+    let code = literal(&lines.padding.code, fraction, &element.name);
+    let [rows, columns] = &lines.axes;
+    let mut tables = Vec::new();
+    let mut condition = |axis: &Axis, is: &dyn Fn(&Step) -> bool, names: [&str; 2]| {
+        let steps: Vec<bool> = axis.steps.iter().map(is).collect();
+        Condition::of(&steps, names, &mut tables)
+    };
+    let is_pixel = |step: &Step| step.takes == Take::Pixel;
+    let takes = |step: &Step| step.takes != Take::Nothing;
+    let gives = |step: &Step| step.gives;
+    let row_pixel = condition(rows, &is_pixel, ["y", "row_is_read"]);
+    let column_pixel = condition(columns, &is_pixel, ["x", "column_is_read"]);
+    let row_taken = condition(rows, &takes, ["y", "row_is_new"]);
+    let column_taken = condition(columns, &takes, ["x", "column_is_new"]);
+    let row_given = condition(rows, &gives, ["y", "row_is_given"]);
+    let column_given = condition(columns, &gives, ["x", "column_is_given"]);
+    let at = position(columns);
+    let folds = Folds::of(cx.design, cx.process);
+    let groups = folds.as_ref().and_then(|folds| folds.group_channels);
+    let more = folds.as_ref().map_or(0, |folds| folds.count() - 1);
+    let template = WindowsTemplate {
+        title: title(lines),
+        width: columns.pixels,
+        channels: lines.channels,
+        span: lines.span(),
+        above: rows.span - 1,
+        before: columns.span - 1,
+        grid: lines.grid(),
+        rows: lines.rows(),
+        keeps_current: rows.has_repeats(),
+        element: &element.name,
+        // Both sides of a conditional operator have this type.
+        padding: format!("{}({code})", element.name),
+        begins_padded: reaches_before(columns),
+        checks_column: lines.rows() > 0 && !column_pixel.is_always(),
+        inside: row_pixel.clone().and(column_pixel.clone()).text(),
+        row_taken,
+        column_taken,
+        column_pixel,
+        given: row_given.and(column_given).text(),
+        counts_columns: lines.rows() > 0 && at.is_none(),
+        at: at.unwrap_or_else(|| "at".to_owned()),
+        kernels: (0..lines.kernels.len())
+            .map(|position| Case::new(&cx, lines, position, groups))
+            .collect(),
+        is_apart: folds.is_some() && columns.pixels >= COLUMNS_APART,
+        steps: (rows.steps.len() * columns.steps.len()) as u64 + lines.windows() as u64 * more,
+        folds,
+        tables,
+        cx,
+    };
+    template.render()
+}
+
+#[derive(Template)]
+#[template(path = "processes/windows.cpp")]
+struct WindowsTemplate<'a> {
+    cx: Scope<'a>,
+    title: String,
+    /// Pixels of a row.
+    width: usize,
+    channels: usize,
+    span: [usize; 2],
+    /// Rows and columns of a window besides the last.
+    above: usize,
+    before: usize,
+    grid: [usize; 2],
+    /// Rows in memory.
+    rows: usize,
+    /// Set if the current row is one of them, and used again.
+    keeps_current: bool,
+    element: &'a str,
+    /// The value of padding.
+    padding: String,
+    /// Set if windows reach columns before the image.
+    begins_padded: bool,
+    /// Set if a column that is taken may be padding, which is in no row.
+    checks_column: bool,
+    /// The condition that a pixel is read.
+    inside: String,
+    /// The condition that a row is taken.
+    row_taken: Condition,
+    /// The condition that a column is taken.
+    column_taken: Condition,
+    /// The condition that the column taken is one of the image.
+    column_pixel: Condition,
+    /// The condition that a window is given.
+    given: String,
+    /// The column of the image that is taken.
+    at: String,
+    /// Set if a variable counts the columns of the image.
+    counts_columns: bool,
+    kernels: Vec<Case<'a>>,
+    /// Set if accesses to the same element of the rows are far apart, and the loop does not show it.
+    is_apart: bool,
+    folds: Option<Folds>,
+    /// Iterations of the process for a sample.
+    steps: u64,
+    tables: Vec<Table>,
+}
+
+/// A kernel and the windows that it takes.
+struct Case<'a> {
+    name: &'a str,
+    /// The array of its operand.
+    window: String,
+    /// The end of its labels: each is that of one loop of the function.
+    suffix: String,
+    /// Rows and columns of its operand.
+    rows: usize,
+    columns: usize,
+    /// Elements of its operand.
+    elements: usize,
+    /// The line before its statements, if there are several kernels.
+    opening: String,
+    /// The row and column of a tap among `pixels`.
+    row_of: String,
+    column_of: String,
+    /// The index of channel `c` of a tap in the window.
+    entry: String,
+}
+
+impl<'a> Case<'a> {
+    /// The kernel at `position`; `group_channels` are those of a group whose window is together.
+    fn new(
+        cx: &Scope<'a>,
+        lines: &LineBuffer,
+        position: usize,
+        group_channels: Option<usize>,
+    ) -> Self {
+        let kernel = &lines.kernels[position];
+        let steps = lines.axes.iter().zip(kernel.steps).zip(["y", "x"]);
+        let steps = steps.filter(|((axis, _), _)| axis.scale > 1);
+        let steps = steps.map(|((axis, step), at)| format!("{at} % {} == {step}", axis.scale));
+        let condition = steps.collect::<Vec<_>>().join(" && ");
+        let last = lines.kernels.len() - 1;
+        let [rows, columns] = kernel.taps;
+        let (taps, tap) = (rows.count * columns.count, format!("row * {} + column", columns.count));
+        let suffix = if position == 0 { String::new() } else { format!("_{}", position + 1) };
+        Self {
+            name: &cx.design[kernel.kernel].name,
+            window: format!("window{suffix}"),
+            suffix,
+            rows: rows.count,
+            columns: columns.count,
+            elements: taps * lines.channels,
+            opening: match position {
+                0 if last == 0 => String::new(),
+                0 => format!("if ({condition}) {{"),
+                at if at == last => "} else {".to_owned(),
+                _ => format!("}} else if ({condition}) {{"),
+            },
+            row_of: pixel_of(rows, "row"),
+            column_of: pixel_of(columns, "column"),
+            entry: match group_channels {
+                Some(1) => format!("c * {taps} + {tap}"),
+                Some(each) => format!("(c / {each} * {taps} + {tap}) * {each} + c % {each}"),
+                None => format!("({tap}) * {} + c", lines.channels),
+            },
+        }
+    }
+}
+
+/// The position of tap `at` among the pixels of a window.
+fn pixel_of(taps: Taps, at: &str) -> String {
+    if taps.count == 1 {
+        return taps.first.to_string();
+    }
+    let offset = match taps.first {
+        0 => String::new(),
+        first => format!("{first} + "),
+    };
+    match taps.distance {
+        1 => format!("{offset}{at}"),
+        distance => format!("{offset}{at} * {distance}"),
+    }
+}
+
+/// What the windows are, for a comment.
+fn title(lines: &LineBuffer) -> String {
+    let size = |kernel: &WindowKernel| {
+        let [rows, columns] = kernel.taps;
+        format!("{} x {}", rows.count, columns.count)
+    };
+    match &lines.kernels[..] {
+        [] => {
+            let [height, width] = lines.input();
+            format!("pixels of {height} x {width} in their order, some dropped, repeated or padded")
+        }
+        [kernel] => format!("a token for each window of {} pixels", size(kernel)),
+        kernels => {
+            let sizes: Vec<String> = kernels.iter().map(size).collect();
+            format!("a token for each window of {} pixels in turn", sizes.join(", "))
+        }
+    }
+}
+
+/// Tells whether a window is given before as many pixels have been taken as it spans.
+fn reaches_before(axis: &Axis) -> bool {
+    let mut taken = 0;
+    axis.steps.iter().any(|step| {
+        taken += usize::from(step.takes != Take::Nothing);
+        step.gives && taken < axis.span
+    })
+}
+
+/// The pixel that a step `x` takes, as an expression; `None` for steps that are not equally far apart.
+fn position(axis: &Axis) -> Option<String> {
+    let pixels = axis.steps.iter().enumerate().filter(|(_, step)| step.takes == Take::Pixel);
+    let at: Vec<usize> = pixels.map(|(at, _)| at).collect();
+    let (first, distance) = match at[..] {
+        [first, second, ..] => (first, second - first),
+        _ => (*at.first()?, 1),
+    };
+    let is_regular = at.iter().enumerate().all(|(pixel, at)| *at == first + pixel * distance);
+    is_regular.then(|| match (first, distance) {
+        (0, 1) => "x".to_owned(),
+        (0, _) => format!("x / {distance}"),
+        (_, 1) => format!("x - {first}"),
+        (_, _) => format!("(x - {first}) / {distance}"),
+    })
+}
+
+/// A list of the steps for which a condition holds.
+struct Table {
+    name: String,
+    len: usize,
+    lines: Vec<String>,
+}
+
+/// A condition on a step.
+#[derive(Clone)]
+struct Condition(Vec<String>);
+
+impl Condition {
+    /// The condition that holds for those of `steps` that are set, of the step called `at`. Steps
+    /// that are not equally far apart are listed in a table called `name`.
+    fn of(steps: &[bool], [at, name]: [&str; 2], tables: &mut Vec<Table>) -> Self {
+        let set: Vec<usize> = (0..steps.len()).filter(|step| steps[*step]).collect();
+        let (Some(first), Some(last)) = (set.first().copied(), set.last().copied()) else {
+            return Self(vec!["false".to_owned()]);
+        };
+        let distance = set.get(1).map_or(1, |second| second - first);
+        if set.iter().enumerate().any(|(number, step)| *step != first + number * distance) {
+            let items: Vec<String> = steps.iter().map(|step| u8::from(*step).to_string()).collect();
+            tables.push(Table {
+                name: name.to_owned(),
+                len: steps.len(),
+                lines: wrap(&items, LINE),
+            });
+            return Self(vec![format!("{name}[{at}]")]);
+        }
+        let parts = match (first, last, distance) {
+            (first, last, _) if first == last && steps.len() > 1 => {
+                vec![format!("{at} == {first}")]
+            }
+            _ => [
+                (first >= distance).then(|| format!("{at} >= {first}")),
+                (last + distance < steps.len()).then(|| format!("{at} <= {last}")),
+                (distance > 1).then(|| format!("{at} % {distance} == {}", first % distance)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect(),
+        };
+        Self(parts)
+    }
+
+    fn is_always(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    fn text(&self) -> String {
+        match self.is_always() {
+            true => "true".to_owned(),
+            false => self.0.join(" && "),
+        }
+    }
+}

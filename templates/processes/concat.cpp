@@ -1,0 +1,23 @@
+// {{ cx.title() }}: its inputs concatenated{% if rounds > 1 %}, in each of {{ rounds }} rounds{% endif %}.
+{{ cx.signature() }} {
+{%- if rounds > 1 %}
+rounds: for (int round = 0; round < {{ rounds }}; round++) {
+{%- endif %}
+{{ cx.before_tokens() }}tokens: for (int n = 0; n < {{ turn }}; n++) {
+{{ cx.in_tokens() }}
+{{ cx.output().token }} result;
+{%- for input in cx.inputs() %}
+{% if !loop.first %}} else {% endif %}{% if !loop.last %}if (n < {{ self.end(loop.index0) }}) {% endif %}{
+const {{ input.token }} token = {{ input.name }}.read();
+{{ cx.before_unrolled() }}{{ input.name }}_lanes: for (int c = 0; c < {{ input.lanes }}; c++) {
+{{ cx.in_unrolled() }}
+result.lanes[c] = token.lanes[c];
+}
+{%- endfor %}
+}
+output.write(result);
+}
+{%- if rounds > 1 %}
+}
+{%- endif %}
+}
