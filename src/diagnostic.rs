@@ -54,6 +54,46 @@ impl Diagnostic {
     }
 }
 
+/// `diagnostics` for a reader: those that say the same of several layers, `layer 'fc1': ...`, are one
+/// with all of the layers, at the place of the first.
+pub fn grouped(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
+    let mut groups: Vec<(Vec<&str>, &str, &Diagnostic)> = Vec::new();
+    for diagnostic in diagnostics {
+        let (layer, fact) = diagnostic.split();
+        let is_same = |group: &&mut (Vec<&str>, &str, &Diagnostic)| {
+            let (layers, known, first) = group;
+            let kind = |it: &Diagnostic| (it.severity, it.code, it.help.clone());
+            !layers.is_empty() && *known == fact && kind(first) == kind(diagnostic)
+        };
+        match (layer, groups.iter_mut().find(is_same)) {
+            (Some(layer), Some((layers, ..))) => layers.push(layer),
+            (layer, _) => groups.push((Vec::from_iter(layer), fact, diagnostic)),
+        }
+    }
+    let joined = |(layers, fact, first): (Vec<&str>, &str, &Diagnostic)| match layers.len() {
+        0 | 1 => first.clone(),
+        _ => {
+            let message = format!("layers '{}': {fact}", layers.join("', '"));
+            Diagnostic { layer: None, message, ..first.clone() }
+        }
+    };
+    groups.into_iter().map(joined).collect()
+}
+
+impl Diagnostic {
+    /// The layer that the message starts with, and the rest of the message.
+    fn split(&self) -> (Option<&str>, &str) {
+        let named = self.layer.as_deref().and_then(|layer| {
+            let rest = self.message.strip_prefix("layer '")?.strip_prefix(layer)?;
+            Some((layer, rest.strip_prefix("': ")?))
+        });
+        match named {
+            Some((layer, fact)) => (Some(layer), fact),
+            None => (None, &self.message),
+        }
+    }
+}
+
 impl fmt::Display for Diagnostic {
     /// `warning: layer 'fc1': ... . Use ...`, on one line.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -83,5 +123,35 @@ mod tests {
             "message": "values wrap", "help": "Set overflow SAT.",
         });
         assert_eq!(serde_json::to_value(diagnostic).ok(), Some(expected));
+    }
+
+    #[test]
+    fn what_is_said_of_several_layers_is_said_once() {
+        let of = |code, layer: &str, fact: &str| {
+            Diagnostic::warning(code, format!("layer '{layer}': {fact}")).in_layer(layer)
+        };
+        let all = [
+            of("a", "fc1", "no quantizer"),
+            Diagnostic::note("b", "layer 'fc1': no layer of its own"),
+            of("a", "it's", "no quantizer"),
+            of("a", "fc3", "another fact"),
+            of("c", "fc4", "no quantizer"),
+            of("a", "fc5", "no quantizer").with_help("Train again."),
+            of("a", "fc6", "no quantizer"),
+            Diagnostic::note("b", "layer 'fc1': no layer of its own"),
+        ];
+        let lines: Vec<String> = grouped(&all).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            lines,
+            [
+                "warning: layers 'fc1', 'it's', 'fc6': no quantizer",
+                "note: layer 'fc1': no layer of its own",
+                "warning: layer 'fc3': another fact",
+                "warning: layer 'fc4': no quantizer",
+                "warning: layer 'fc5': no quantizer. Train again.",
+                "note: layer 'fc1': no layer of its own",
+            ]
+        );
+        assert_eq!(grouped(&all)[2], all[3]);
     }
 }

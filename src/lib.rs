@@ -42,15 +42,15 @@ pub mod passes;
 pub mod profile;
 pub mod quantizer;
 pub mod report;
-mod scratch;
 pub mod sim;
+mod temporary;
 
 pub use compiler::{
     CompileError, Compiler, CompilerOptions, Hardware, InputType, InputTypeError, NamedArrays,
     Network, Simulation, SoftmaxMethod, Target,
 };
 
-pub use scratch::clean_up;
+pub use temporary::clean_up;
 
 /// The examples of the README, as tests.
 #[cfg(doctest)]

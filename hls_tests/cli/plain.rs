@@ -84,3 +84,14 @@ fn batch_normalisations_are_folded_into_narrow_arithmetic() -> Outcome {
     }
     Ok(())
 }
+
+#[test]
+fn what_holds_for_several_layers_is_printed_once() -> Outcome {
+    let output = bitkiln(&["inspect".as_ref(), file("autoencoder.h5").as_os_str()])?;
+    let notes = String::from_utf8_lossy(&output.stderr).into_owned();
+    let warnings = || notes.lines().filter(|line| line.contains("no quantizer for"));
+    assert_eq!(warnings().count(), 1, "{notes}");
+    let start = "warning: layers 'dense_0', 'dense_1'";
+    assert!(warnings().all(|line| line.starts_with(start) && line.contains("'out'")), "{notes}");
+    Ok(())
+}

@@ -1,12 +1,12 @@
 //! Models in all file formats of Keras 2 and Keras 3; see `fixtures/generate.py`.
 
-use bitkiln::front::load;
+use bitkiln::front::{LayerProblem, load};
 use bitkiln::model::{Activation, Dense, LayerKind, Model};
 use ndarray::{Array1, Array2};
 use petgraph::graph::NodeIndex;
 use serde_json::json;
 
-use crate::{dense, fixture, layer, names, relu};
+use crate::{dense, fixture, layer, layer_problem, names, relu};
 
 /// Expects the weights that `generate.py` assigns to layer `number` with weights, counted from 1.
 fn expect_rule(dense: &Dense, number: usize, [inputs, units]: [usize; 2]) {
@@ -57,6 +57,10 @@ fn one_network_in_every_form() {
         ("k3_branches.h5", None),
         ("long.h5", None),
         ("k3_branches.json", Some("k3_branches.weights.h5")),
+        // A checkpoint by its prefix, its index and its data.
+        ("k2_branches.json", Some("k2_checkpoint")),
+        ("k2_branches.json", Some("k2_checkpoint.index")),
+        ("k3_branches.json", Some("k2_checkpoint.data-00000-of-00001")),
         // Weights of either generation, from a file of weights or of a whole model.
         ("k2_branches.json", Some("k3_branches.weights.h5")),
         ("k2_branches.json", Some("k3_branches.keras")),
@@ -103,6 +107,25 @@ fn file_names_do_not_matter() {
     expect_branches(&load(&copy("k2_branches.h5", "b.json"), None).unwrap());
     let weights = copy("k2_branches_weights.h5", "c.npz");
     expect_branches(&load(&copy("k2_branches.json", "d"), Some(&weights)).unwrap());
+}
+
+/// A `.keras` archive that was unpacked.
+#[test]
+fn a_folder_with_the_files_of_an_archive() {
+    let folder = tempfile::tempdir().unwrap();
+    for archive in ["k2_archive.keras", "k3_branches.keras"] {
+        let bytes = std::fs::read(fixture(archive)).unwrap();
+        zip::ZipArchive::new(std::io::Cursor::new(bytes)).unwrap().extract(folder.path()).unwrap();
+        expect_branches(&load(folder.path(), None).unwrap());
+        expect_branches(&load(&fixture("k3_branches.json"), Some(folder.path())).unwrap());
+    }
+    std::fs::remove_file(folder.path().join("metadata.json")).unwrap();
+    expect_branches(&load(folder.path(), None).unwrap());
+    std::fs::remove_file(folder.path().join("model.weights.h5")).unwrap();
+    let error = load(folder.path(), None).unwrap_err();
+    assert!(error.to_string().ends_with("the folder has no file 'model.weights.h5'"), "{error}");
+    let weights = fixture("k2_checkpoint");
+    expect_branches(&load(folder.path(), Some(&weights)).unwrap());
 }
 
 #[test]
@@ -216,10 +239,13 @@ fn calls_that_nothing_uses() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("m.json");
         std::fs::write(&path, config.to_string()).unwrap();
-        load(&path, None).unwrap().notes
+        load(&path, None)
     };
-    assert_eq!(model(1), []);
-    let notes = model(0);
-    let message = "layer 'flat_1': nothing uses the result of this call of the layer";
-    assert_eq!((notes.len(), notes[0].message.as_str()), (1, message));
+    assert_eq!(model(1).unwrap().notes, []);
+    let error = model(0).unwrap_err();
+    assert!(matches!(layer_problem(&error), LayerProblem::UnusedCall), "{error}");
+    let message = "layer 'flat_1' (Flatten): nothing uses the result of this call";
+    assert!(error.to_string().contains(message), "{error}");
+    let help = miette::Diagnostic::help(&error).unwrap().to_string();
+    assert!(help.contains("save the model with Keras 3.3 or later"), "{help}");
 }

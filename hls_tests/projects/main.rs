@@ -1,5 +1,6 @@
 //! Projects written for both back ends, compiled, and run.
 
+mod depths;
 mod factors;
 mod forms;
 mod networks;
@@ -8,6 +9,7 @@ mod resource;
 mod scripts;
 mod snapshots;
 mod streams;
+mod trained;
 #[path = "../vendors/mod.rs"]
 mod vendors;
 mod verified;

@@ -202,6 +202,21 @@ fn illegal_commands_are_refused() {
         ("-RESET_CLEARS_ALL_REGS no", "-RESET_CLEARS_REGS no", "cannot be '-RESET_CLEARS_REGS'"),
         ("-CLOCK_EDGE rising", "-CLOCK_EDGE up", "the clock's -CLOCK_EDGE cannot be 'up'"),
         (
+            "go architect",
+            "directive set /tiny/fc1_out:rsc -FIFO_DEPTH 2\ngo architect",
+            "directive set -FIFO_DEPTH: '/tiny/fc1_out:rsc' is no channel",
+        ),
+        (
+            "go architect",
+            "directive set /tiny/fc1_out:cns -INTERLEAVE 2\ngo architect",
+            "directive set -INTERLEAVE: '/tiny/fc1_out:cns' is a channel",
+        ),
+        (
+            "go architect",
+            "directive set /tiny/fc1_out:cns -FIFO_DEPTH deep\ngo architect",
+            "directive set -FIFO_DEPTH cannot be 'deep'",
+        ),
+        (
             "Verify_rtl_v_msim.mk",
             "Verify_rtl_v_vcs.mk",
             "nothing writes './scverify/Verify_rtl_v_vcs.mk'",

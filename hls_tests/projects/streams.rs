@@ -179,6 +179,28 @@ fn runs_of_tokens_are_concatenated() {
     assert_streamed(&network, Tool::Catapult);
 }
 
+/// Sums of windows with a scale for each element, as averages have at borders: a word of scales for
+/// each token.
+#[test]
+fn elements_are_scaled_token_by_token() {
+    let mut graph = Graph::new("scaled");
+    let image = graph.add_input("image", vec![3, 4, 2], format("fixed<6,2>"));
+    let flat = add_reshape(&mut graph, "flat", image, &[24]);
+    let scaled = add_affine(&mut graph, "scaled", flat, ("fixed<5,1>", true), None);
+    let both = ("ufixed<4,2>", true);
+    let biased = add_affine(&mut graph, "biased", scaled, both, Some(("fixed<5,2>", true)));
+    let back = add_reshape(&mut graph, "back", biased, &[3, 4, 2]);
+    graph.add_output("back", back);
+    let network = streamed(graph, 6);
+    let design = network.design(Tool::Vitis);
+    let repacks = |form: &ProcessForm| matches!(form, ProcessForm::Repack(_));
+    assert_eq!(named(&design, repacks), [""; 0]);
+    assert!(design.processes.iter().all(|process| process.state_bits == 0));
+    for backend in Tool::ALL {
+        assert_streamed(&network, backend);
+    }
+}
+
 /// Every window and every merge of the parallel networks.
 #[test]
 fn windows_and_merges_are_streamed() {

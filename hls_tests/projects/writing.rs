@@ -43,7 +43,7 @@ fn a_project_is_complete_and_alone() {
 
     let text = fs::read_to_string(project.join("bitkiln.json")).unwrap();
     let manifest = Manifest::from_json(&text).unwrap();
-    assert_eq!((manifest.samples, manifest.values()), (32, 96));
+    assert_eq!((manifest.samples, manifest.values(manifest.samples)), (32, 96));
     for file in &manifest.files {
         assert!(project.join(file).is_file(), "{file}");
     }

@@ -2,6 +2,7 @@
 //!
 //! A network is drawn from a seed: layers of all families on shapes that fit, with quantizers,
 //! branches and merges. Its projects for Vitis and Catapult must compile and give every bit.
+//! Half of them are streaming designs, whose least FIFO depths must be exact.
 //! `BITKILN_NETWORKS=200` takes 200 seeds instead of the 20 of an ordinary run.
 
 mod draw;
@@ -9,8 +10,12 @@ mod layers;
 #[path = "../vendors/mod.rs"]
 mod vendors;
 
-use bitkiln::back::{Headers, Tool, Vectors, WriteOptions, verify, write};
-use bitkiln::config::Strategy;
+use std::path::Path;
+
+use bitkiln::back::{
+    Depths, Headers, NetworkTest, Tool, Vectors, VerifyError, WriteOptions, verify, write,
+};
+use bitkiln::config::{IoType, Strategy};
 use bitkiln::hls::{Design, Options};
 use bitkiln::lower::lower;
 use bitkiln::{passes, sim};
@@ -46,6 +51,7 @@ fn check(seed: u64) {
     let model = layers::network(&mut draw);
     let strategy = *draw.of(&[Strategy::Latency, Strategy::Resource]);
     let reuse_factor = draw.number(1, 16) as u64;
+    let io = *draw.of(&[IoType::Parallel, IoType::Stream]);
     let mut graph =
         lower(&model, &layers::settings()).unwrap_or_else(|e| panic!("seed {seed}: {e}")).graph;
     passes::run(&mut graph).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
@@ -66,17 +72,41 @@ fn check(seed: u64) {
     let vectors = Vectors { inputs: names.zip(inputs).collect(), outputs };
     for backend in Tool::ALL {
         let options = Options::new("network", backend.default_part());
-        let options = Options { strategy, reuse_factor, ..options };
+        let options = Options { strategy, reuse_factor, io, ..options };
         let design = Design::new(&hardware, &options).unwrap();
         let folder = tempfile::tempdir().unwrap();
         write(&design, backend, &vectors, folder.path(), &WriteOptions::default()).unwrap();
         assert_eq!(vendors::check(folder.path()).unwrap(), [""; 0], "seed {seed} for {backend}");
-        let vendor = seed.is_multiple_of(VENDOR);
-        for headers in [Headers::Builtin, Headers::Vendor].into_iter().take(1 + usize::from(vendor))
-        {
+        let has_processes = design.network.is_some();
+        if has_processes {
+            check_depths(&format!("seed {seed} for {backend}"), folder.path());
+        }
+        let is_vendor = seed.is_multiple_of(VENDOR).then_some(Headers::Vendor);
+        let builtin = (!has_processes).then_some(Headers::Builtin);
+        for headers in builtin.into_iter().chain(is_vendor) {
             let case = format!("seed {seed} for {backend} with {headers:?} headers");
             let verdict = verify(folder.path(), headers).unwrap_or_else(|e| panic!("{case}: {e}"));
             assert!(verdict.is_exact(), "{case}: {:?}\n{}", verdict.details, layers::text(&model));
         }
+    }
+}
+
+/// Runs the processes of a streaming project side by side: they finish at the project's depths and at
+/// the least ones, and stop with one slot less in any channel.
+fn check_depths(case: &str, project: &Path) {
+    let test = NetworkTest::compile(project).unwrap_or_else(|e| panic!("{case}: {e}"));
+    let outputs = test.testbench().unwrap_or_else(|e| panic!("{case}: {e}"));
+    assert_eq!(outputs.mismatches, 0, "{case}: {:?}", outputs.details);
+    for depths in [Depths::Project, Depths::Least] {
+        let outputs = test.run(&depths, SAMPLES).unwrap_or_else(|e| panic!("{case}: {e}"));
+        assert_eq!(outputs.mismatches, 0, "{case} at {depths}: {:?}", outputs.details);
+    }
+    let least: Vec<u64> = test.manifest().streams.iter().map(|it| it.least_depth).collect();
+    for (position, stream) in test.manifest().streams.iter().enumerate() {
+        let mut fewer = least.clone();
+        fewer[position] -= 1;
+        let stopped = test.run(&Depths::Given(fewer), 1);
+        let is_deadlock = matches!(stopped, Err(VerifyError::Deadlock { .. }));
+        assert!(is_deadlock, "{case}: one slot less of '{}': {stopped:?}", stream.name);
     }
 }

@@ -200,7 +200,73 @@ def einsum(folder):
     save(folder, model, {"input_1": grid((16, 3, 4, 2), 4, -2, 2)}, {"input_1": "fixed<6,2>"}, precision="fixed<24,10,RND,SAT>")
 
 
+def training_only(folder):
+    """Layers that act in training only, and crops."""
+    h = i = keras.Input((8, 6, 2), name="input_1")
+    layers = [
+        L.RandomFlip(name="flip"),
+        L.RandomRotation(0.2, name="rotation"),
+        L.RandomZoom(0.2, name="zoom"),
+        L.RandomTranslation(0.2, 0.2, name="translation"),
+        L.RandomContrast(0.2, name="contrast"),
+        L.RandomBrightness(0.2, name="brightness"),
+        L.RandomCrop(8, 6, name="same"),
+        L.CenterCrop(5, 4, name="middle"),
+        L.GaussianNoise(0.1, name="noise"),
+        L.SpatialDropout2D(0.5, name="spatial"),
+    ]
+    if THREE:
+        layers += [
+            L.RandomShear(x_factor=0.1, name="shear"),
+            L.RandomHue(0.2, name="hue"),
+            L.RandomSaturation(0.2, name="saturation"),
+            L.RandomSharpness(0.2, name="sharpness"),
+            L.RandomErasing(name="erasing"),
+            L.RandomGaussianBlur(name="blur"),
+            L.RandomElasticTransform(name="elastic"),
+            L.RandomPerspective(name="perspective"),
+            L.RandomGrayscale(name="grayscale"),
+            L.RandomInvert(name="invert"),
+            L.RandomColorJitter(name="jitter"),
+            L.RandomPosterization(4, name="posterization"),
+            L.Solarization(name="solarization"),
+            L.MixUp(name="mix_up"),
+            L.CutMix(name="cut_mix"),
+            L.AugMix(name="aug_mix"),
+            L.RandAugment(name="rand_augment"),
+        ]
+    for layer in layers:
+        h = layer(h)
+    h = L.Flatten(name="flat")(h)
+    for layer in [L.AlphaDropout(0.5, name="alpha"), L.GaussianDropout(0.5, name="gaussian"), L.ActivityRegularization(0.1, name="activity")]:
+        h = layer(h)
+    model = keras.Model(i, q.QDense(3, kernel_quantizer=bits(4), bias_quantizer=bits(4), name="fc")(h))
+    randomize(model)
+    save(folder, model, {"input_1": grid((12, 8, 6, 2), 4, -4, 4)}, {"input_1": "fixed<8,4>"})
+
+
+def before_layouts(folder):
+    """Layers whose result is exact, because quantizers take it after layers that only move or compare elements."""
+    i, token = keras.Input((8, 6, 2), name="input_1"), keras.Input((3,), name="input_2")
+    scaled = L.Rescaling(0.3, offset=-0.1, name="scaled")(i)
+    scaled = L.Flatten(name="flat")(L.MaxPooling2D(2, name="pool")(scaled))
+    normed = L.Normalization(axis=-1, mean=[0.3, -0.2], variance=[0.7, 1.3], name="normed")(i)
+    normed = L.Flatten(name="flat_again")(L.Permute((3, 1, 2), name="turned")(normed))
+    rows = L.Reshape((12,), name="joined")(L.Embedding(5, 4, name="rows")(token))
+    parts = [
+        q.QActivation("quantized_bits(8,2,1,alpha=1)", name="quantized_scaled")(scaled),
+        q.QActivation("quantized_relu(7,2)", name="quantized_normed")(normed),
+        q.QActivation("quantized_bits(6,1,1,alpha=1)", name="quantized_rows")(rows),
+    ]
+    model = keras.Model([i, token], L.Concatenate(name="all")(parts))
+    model.get_layer("rows").set_weights([RNG.normal(size=(5, 4)).astype("float32")])
+    inputs = {"input_1": grid((12, 8, 6, 2), 4, -4, 4), "input_2": RNG.integers(0, 5, (12, 3)).astype("float32")}
+    save(folder, model, inputs, {"input_1": "fixed<8,4>", "input_2": "ufixed<3,3>"})
+
+
 CASES = {
+    "training_only": training_only,
+    "before_layouts": before_layouts,
     "einsum": einsum,
     "rescaling": rescaling,
     "normalization": normalization,

@@ -150,6 +150,7 @@ impl Case {
                     | LayerKind::Separable(_)
                     | LayerKind::PRelu(_)
                     | LayerKind::Einsum(_)
+                    | LayerKind::Embedding(_)
                     | LayerKind::Dot { .. }
                     | LayerKind::Activation(Activation::Softmax)
             );

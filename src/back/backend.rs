@@ -49,6 +49,14 @@ pub fn backend(choice: config::Tool) -> &'static dyn Backend {
     }
 }
 
+/// The HLS C++ that `choice` names.
+pub(super) fn dialect(choice: config::Tool) -> &'static dyn Dialect {
+    match choice {
+        config::Tool::Vitis => &vitis::Vitis,
+        config::Tool::Catapult => &catapult::Catapult,
+    }
+}
+
 /// HLS C++ in a vendor's dialect.
 struct HlsCpp {
     dialect: &'static dyn Dialect,

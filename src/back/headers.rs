@@ -162,6 +162,7 @@ pub mod standin {
         ("ac_int.h", include_str!("../../templates/standin/ac_int.h")),
         ("ac_fixed.h", include_str!("../../templates/standin/ac_fixed.h")),
         ("bitkiln_stream.h", include_str!("../../templates/standin/bitkiln_stream.h")),
+        ("bitkiln_network.h", include_str!("../../templates/standin/bitkiln_network.h")),
         ("hls_stream.h", include_str!("../../templates/standin/hls_stream.h")),
         ("ac_channel.h", include_str!("../../templates/standin/ac_channel.h")),
         ("mc_scverify.h", include_str!("../../templates/standin/mc_scverify.h")),

@@ -142,7 +142,8 @@ impl Scope<'_> {
         let inputs = self.kernel.inputs.iter().zip(self.inputs());
         let inputs = inputs.map(|(edge, name)| format!("const {}", array(*edge, &name)));
         let output = array(self.kernel.output, "output");
-        let arguments: Vec<String> = inputs.chain([output]).collect();
+        let position = self.kernel.takes_position().then(|| "const int position".to_owned());
+        let arguments: Vec<String> = inputs.chain([output]).chain(position).collect();
         format!("static void {}({})", self.kernel.name, arguments.join(", "))
     }
 
@@ -290,8 +291,12 @@ impl Scope<'_> {
     }
 
     /// The index of a number of channel `c`.
-    fn channel(&self, by_channel: &bool) -> &'static str {
-        if *by_channel { "c" } else { "0" }
+    fn channel(&self, by_channel: &bool) -> String {
+        match by_channel {
+            true if self.kernel.takes_position() => format!("position * {} + c", self.elements()),
+            true => "c".to_owned(),
+            false => "0".to_owned(),
+        }
     }
 
     /// The bias of channel `c`; empty for none.

@@ -10,7 +10,8 @@ use super::files::File;
 use super::{BackError, Tool};
 use crate::fixed::{Quantization, Range};
 use crate::hls::estimate::Resources;
-use crate::hls::{Design, DesignWarning, EdgeId, Operations, Options};
+use crate::hls::network::text;
+use crate::hls::{Design, DesignWarning, EdgeId, EdgeKind, Operations, Options};
 
 /// The manifest's path in a project.
 pub(super) const NAME: &str = "bitkiln.json";
@@ -82,6 +83,36 @@ pub struct TypeEntry {
     pub codes: Range,
 }
 
+/// A FIFO of the project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StreamEntry {
+    /// Its name in C++.
+    pub name: String,
+    /// The C++ type of its words.
+    pub token: String,
+    /// Width of a word in bits.
+    pub bits: u64,
+    /// Words of a sample.
+    pub tokens: usize,
+    /// Its depth in the project.
+    pub depth: u64,
+    /// The least depth: one slot less, and the network deadlocks.
+    pub least_depth: u64,
+}
+
+/// A process of the project, or the environment's for an argument of the top function.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProcessEntry {
+    /// Its C++ function; for a process of the environment, the argument that it writes or reads.
+    pub name: String,
+    /// The function's arguments: streams, or an array that is one of the top function; none for a
+    /// process of the environment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
+    /// Its reads and writes in a sample, as [`text`] has them.
+    pub iterations: String,
+}
+
 /// The contents of `bitkiln.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -120,6 +151,12 @@ pub struct Manifest {
     pub operations: Operations,
     /// Every type.
     pub types: Vec<TypeEntry>,
+    /// The FIFOs of a streaming design.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub streams: Vec<StreamEntry>,
+    /// The processes of a streaming design, and those of its environment.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub processes: Vec<ProcessEntry>,
     /// Problems to expect in synthesis.
     #[serde(alias = "findings")]
     pub warnings: Vec<String>,
@@ -151,6 +188,31 @@ impl Manifest {
             holds: ty.holds.to_owned(),
             codes: ty.range.clone(),
         });
+        let network = design.network.as_ref();
+        let streams = network.iter().flat_map(|network| network.channels());
+        let streams = streams.filter_map(|channel| {
+            let edge = design.edges.iter().find(|edge| edge.name == channel.name)?;
+            let EdgeKind::Stream(stream) = edge.kind else { return None };
+            Some(StreamEntry {
+                name: channel.name.clone(),
+                token: design[stream.token].name.clone(),
+                bits: channel.token_bits,
+                tokens: stream.tokens,
+                depth: stream.depth,
+                least_depth: stream.least_depth,
+            })
+        });
+        let processes = network.iter().flat_map(|network| {
+            network.processes().iter().map(|process| {
+                let function = design.processes.iter().find(|it| it.name == process.name);
+                let edges = function.iter().flat_map(|it| it.inputs.iter().chain(&it.outputs));
+                ProcessEntry {
+                    name: process.name.clone(),
+                    arguments: edges.map(|edge| design[*edge].name.clone()).collect(),
+                    iterations: text::write(&process.steps(network.channels())),
+                }
+            })
+        });
         let estimate = design.estimate();
         Self {
             generator: GENERATOR.to_owned(),
@@ -169,6 +231,8 @@ impl Manifest {
             resources: estimate.total,
             operations: design.operations(),
             types: types.collect(),
+            streams: streams.collect(),
+            processes: processes.collect(),
             warnings: design.warnings.iter().map(DesignWarning::to_string).collect(),
             files: files.iter().map(|file| file.path.clone()).collect(),
         }
@@ -194,12 +258,75 @@ impl Manifest {
         if crate::hls::Design::project_name(&manifest.name) != manifest.name {
             return Err(format!("'{}' is no name of a project", manifest.name));
         }
+        manifest.check_network()?;
         Ok(manifest)
     }
 
-    /// Number of output values that a run compares.
-    pub fn values(&self) -> u64 {
+    /// Checks the names of streams and processes, which become C++.
+    fn check_network(&self) -> Result<(), String> {
+        let is_identifier = |name: &str| {
+            let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_part)
+        };
+        let has_stream = |name: &String| self.streams.iter().any(|stream| stream.name == *name);
+        for stream in &self.streams {
+            if !is_identifier(&stream.name) || !is_identifier(&stream.token) {
+                return Err(format!("'{}' of '{}' is no stream", stream.name, stream.token));
+            }
+        }
+        for process in &self.processes {
+            let name = &process.name;
+            let is_port = || self.port(process).is_some();
+            if !is_identifier(name) || process.arguments.is_empty() && !is_port() {
+                return Err(format!("'{name}' is no process"));
+            }
+            let steps = text::parse(&process.iterations);
+            let steps = steps.map_err(|error| format!("process '{name}': {error}"))?;
+            let accesses = steps.iter().flat_map(|step| &step.accesses);
+            let arrays = process.arguments.iter().filter(|it| !has_stream(it));
+            let is_known = |array: &&String| self.argument(array).is_some();
+            let (known, unknown): (Vec<_>, Vec<_>) = arrays.partition(is_known);
+            let mut streams = accesses.map(|access| &access.channel).filter(|it| !has_stream(it));
+            if let Some(unknown) = streams.next().or(unknown.first().copied()) {
+                return Err(format!("process '{name}': there is no stream '{unknown}'"));
+            }
+            if !known.is_empty() && process.arguments.len() != 2 {
+                return Err(format!(
+                    "process '{name}' is no process between an array and a stream"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// The argument of the top function that a process of the environment writes or reads, with its
+    /// stream. True for an input.
+    pub(super) fn port(&self, process: &ProcessEntry) -> Option<(&Port, &StreamEntry, bool)> {
+        if !process.arguments.is_empty() {
+            return None;
+        }
+        let stream = self.streams.iter().find(|stream| stream.name == process.name)?;
+        let (port, is_input) = self.argument(&process.name)?;
+        Some((port, stream, is_input))
+    }
+
+    /// The array of the top function that a process reads or writes. True for an input.
+    pub(super) fn array(&self, process: &ProcessEntry) -> Option<(&Port, bool)> {
+        let is_stream = |name: &String| self.streams.iter().any(|stream| stream.name == *name);
+        let array = process.arguments.iter().find(|name| !is_stream(name))?;
+        self.argument(array)
+    }
+
+    /// The argument `name` of the top function. True for an input.
+    fn argument(&self, name: &str) -> Option<(&Port, bool)> {
+        let inputs = self.inputs.iter().map(|port| (port, true));
+        let mut ports = inputs.chain(self.outputs.iter().map(|port| (port, false)));
+        ports.find(|(port, _)| port.name == name)
+    }
+
+    /// Number of output values that a run of `samples` samples compares.
+    pub fn values(&self, samples: usize) -> u64 {
         let per_sample: usize = self.outputs.iter().map(Port::len).sum();
-        (per_sample * self.samples) as u64
+        (per_sample * samples) as u64
     }
 }

@@ -24,9 +24,11 @@ pub use crate::config::Tool;
 pub use backend::BackError;
 pub use files::File;
 pub use headers::{Headers, standin};
-pub use manifest::{Manifest, ModelSource, Port, TypeEntry};
+pub use manifest::{Manifest, ModelSource, Port, ProcessEntry, StreamEntry, TypeEntry};
 pub use vectors::Vectors;
-pub use verify::{Verdict, VerifyError, find_headers, verify};
+pub use verify::{
+    Comparison, Depths, NetworkTest, NetworkVerdict, Verdict, VerifyError, find_headers, verify,
+};
 pub use write::{WriteOptions, write};
 
 use crate::fixed::Quantization;

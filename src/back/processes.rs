@@ -232,6 +232,12 @@ impl<'a> Scope<'a> {
         self.process.kernel.map_or("", |id| &self.design[id].name)
     }
 
+    /// The argument of the kernel for the current token, if it takes one.
+    fn position(&self) -> &'static str {
+        let takes = self.process.kernel.is_some_and(|id| self.design[id].takes_position());
+        if takes { ", n" } else { "" }
+    }
+
     /// The type of an element of the first input.
     fn element(&self) -> &'a str {
         &self.design[self.design[self.process.inputs[0]].element].name

@@ -8,7 +8,7 @@ use super::files::File;
 use super::manifest::{self, Manifest, ModelSource};
 use super::{BackError, Tool, Vectors, files};
 use crate::hls::Design;
-use crate::scratch::Scratch;
+use crate::temporary::Scratch;
 
 /// Options of [`write()`].
 #[derive(Clone, Debug, Default)]

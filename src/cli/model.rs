@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use bitkiln::config::Config;
+use bitkiln::diagnostic::grouped;
 use bitkiln::front::InputShape;
 use bitkiln::function::Sigmoid;
 use bitkiln::{Compiler, CompilerOptions, InputType, Network, SoftmaxMethod};
@@ -101,7 +102,10 @@ impl ModelArgs {
     }
 }
 
-/// Prints the warnings and notes of `network` on standard error.
+/// Prints the warnings and notes of `network` on standard error, those that say the same of several
+/// layers as one.
 pub fn say(network: &Network) {
-    network.diagnostics().iter().for_each(|diagnostic| note(format_args!("{diagnostic}")));
+    grouped(&network.diagnostics())
+        .iter()
+        .for_each(|diagnostic| note(format_args!("{diagnostic}")));
 }

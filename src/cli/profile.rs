@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bitkiln::diagnostic::Diagnostic;
+use bitkiln::diagnostic::{Diagnostic, grouped};
 use bitkiln::profile::{Goal, Profile, ProposalOptions};
 use bitkiln::{CompilerOptions, report};
 use miette::Result;
@@ -70,7 +70,7 @@ pub fn run(args: &Args) -> Result<Status> {
     let profile = network.profile_file(&args.input, args.options());
     // The profile itself is about these two.
     let is_answered = |it: &&Diagnostic| ["no-quantizer", "result-overflow"].contains(&it.code);
-    let others = network.diagnostics();
+    let others = grouped(&network.diagnostics());
     others.iter().filter(|it| !is_answered(it)).for_each(|it| note(format_args!("{it}")));
     let profile = profile?;
     if profile.proposal.is_none() && args.output.is_some() {

@@ -48,8 +48,14 @@ pub fn outcome(verdict: &Verdict) -> Status {
 /// A verdict in words.
 pub fn describe(verdict: &Verdict) -> String {
     let mut text: String = verdict.details.iter().map(|line| format!("{line}\n")).collect();
+    let network = verdict.network.as_ref().map_or_else(String::new, |network| {
+        format!(
+            "; {} samples with bounded FIFOs, at their depths and at the least ones: {} mismatches",
+            network.samples, network.mismatches
+        )
+    });
     text.push_str(&format!(
-        "{} values compared, {} mismatches (headers: {}; compiled in {:.1} s, run in {:.2} s)",
+        "{} values compared, {} mismatches{network} (headers: {}; compiled in {:.1} s, run in {:.2} s)",
         verdict.compared,
         verdict.mismatches,
         verdict.headers,

@@ -88,12 +88,14 @@ impl Compiler {
     /// # Errors
     /// As [`Compiler::load`].
     pub fn lower(&self, model: Model) -> Result<Network, CompileError> {
-        let mut lowered = lower::lower(&model, &self.options.lowering(&model)?)?;
+        let names: Vec<&str> = model.graph.node_weights().map(|it| it.name.as_str()).collect();
+        let config = self.options.config.with_pruned_names(&names)?;
+        let options = CompilerOptions { config, ..self.options.clone() };
+        let mut lowered = lower::lower(&model, &options.lowering(&model)?)?;
         passes::run(&mut lowered.graph)?;
         let mut log = model.notes.clone();
         log.extend(lowered.warnings.iter().map(lower::LowerWarning::diagnostic));
-        log.extend(notes::notes(&self.options.config, &model, &lowered.graph));
-        let options = self.options.clone();
+        log.extend(notes::notes(&options.config, &model, &lowered.graph));
         Ok(Network { options, file: None, model, lowered, log: Mutex::new(log) })
     }
 }

@@ -5,7 +5,7 @@ use crate::config::{Config, LayerKey, Note, NoteKind, Variable};
 use crate::diagnostic::Diagnostic;
 use crate::fixed::Format;
 use crate::ir::{Graph, Node, Op, Pool, PoolKind};
-use crate::model::{Activation, LayerKind, Model};
+use crate::model::{Activation, LayerKind, Matrix, Model, Parameters};
 
 /// All notes on `config` for `model`, which is lowered to `graph`.
 pub(super) fn notes(config: &Config, model: &Model, graph: &Graph) -> Vec<Diagnostic> {
@@ -42,7 +42,8 @@ fn unused(config: &Config, model: &Model, graph: &Graph) -> Vec<Note> {
         for key in config.keys_of(&layer.name) {
             let (is_used, reason) = match key {
                 LayerKey::WeightScale => {
-                    (has_free_kernel(&layer.kind), "the layer has no weights without a quantizer")
+                    let is_free = layer.kind.matrix().is_some_and(Matrix::has_free_kernel);
+                    (is_free, "the layer has no weights without a quantizer")
                 }
                 LayerKey::Weight | LayerKey::Bias => {
                     (has_weights(&layer.kind), "the layer has no weights")
@@ -153,49 +154,10 @@ fn accumulator(node: &Node, variable: Variable) -> Option<Format> {
     (is_sum && is_it).then_some(node.tensor.format)
 }
 
-/// True for a layer with a weight matrix without a quantizer.
-fn has_free_kernel(kind: &LayerKind) -> bool {
-    match kind.inner() {
-        LayerKind::Dense(dense) => dense.kernel_quantizer.is_none(),
-        LayerKind::Conv(conv) => conv.kernel.quantizer.is_none(),
-        LayerKind::Separable(pair) => {
-            [&pair.depthwise, &pair.pointwise].iter().any(|conv| conv.kernel.quantizer.is_none())
-        }
-        LayerKind::Einsum(einsum) => has_free_kernel(&einsum.product),
-        _ => false,
-    }
-}
-
 /// True for a layer with weights that a configuration may type.
 fn has_weights(kind: &LayerKind) -> bool {
-    match kind {
-        LayerKind::Dense(_)
-        | LayerKind::Einsum(_)
-        | LayerKind::Conv(_)
-        | LayerKind::Separable(_)
-        | LayerKind::BatchNorm(_)
-        | LayerKind::ScaleShift(_)
-        | LayerKind::Embedding(_)
-        | LayerKind::PRelu(_) => true,
-        LayerKind::TimeDistributed(kind) | LayerKind::ChannelsFirst(kind) => has_weights(kind),
-        LayerKind::Input { .. }
-        | LayerKind::Pool(_)
-        | LayerKind::Reduce(_)
-        | LayerKind::Activation(_)
-        | LayerKind::Adaptive(_)
-        | LayerKind::Rescaling(_)
-        | LayerKind::Normalization(_)
-        | LayerKind::Flatten
-        | LayerKind::Identity
-        | LayerKind::Layout(_)
-        | LayerKind::Merge(_)
-        | LayerKind::MergeConstant(_)
-        | LayerKind::Divide(_)
-        | LayerKind::Square
-        | LayerKind::Clip { .. }
-        | LayerKind::Concatenate { .. }
-        | LayerKind::Stack { .. }
-        | LayerKind::Dot { .. }
-        | LayerKind::Bilinear { .. } => false,
+    match kind.traits().parameters {
+        Parameters::Matrix(_) | Parameters::BatchNorm(_) | Parameters::Elements => true,
+        Parameters::None => false,
     }
 }

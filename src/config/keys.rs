@@ -81,8 +81,11 @@ const KEYS: &[(Level, Support, &str)] = &[
     (Hls, Full, "Model LayerType LayerName"),
     (Hls, Noted(Value::is_null, PASSES), "Optimizers SkipOptimizers Flows"),
     // InternalSigmoid, WeightScale and BiasCorrection are not keys of hls4ml.
-    (Model, Full, "Precision ReuseFactor TargetCycles Strategy TableSize InternalSigmoid"),
-    (Model, Full, "WeightScale"),
+    (
+        Model,
+        Full,
+        "Precision ReuseFactor TargetCycles Strategy TableSize InternalSigmoid WeightScale",
+    ),
     (Model, Noted(Value::is_boolean, "bitkiln run --trace"), "TraceOutput"),
     (Model, Noted(|v| v.is_null() || v == true, "types are exact in any case"), "BitExact"),
     (Model, Noted(|v| v.as_f64().is_some_and(|n| n >= 1e9), INSIDE), "BramFactor"),

@@ -7,6 +7,9 @@ use crate::fixed::Quantization;
 use crate::function::Sigmoid;
 use crate::naming::nearest;
 
+/// Start of the names of pruned layers: tfmot's `PruneLowMagnitude`.
+const PRUNED: &str = "prune_low_magnitude_";
+
 /// The size of a table that hls4ml writes for every activation.
 const TABLE_SIZE: usize = 1024;
 
@@ -278,6 +281,37 @@ impl Config {
         Ok(())
     }
 
+    /// The same configuration with the names that pruned layers have in the model: an entry `fc1` is one
+    /// for `prune_low_magnitude_fc1` if the model has no layer `fc1`. tfmot's `strip_pruning` gives the
+    /// layers these names.
+    ///
+    /// # Errors
+    /// If both names have an entry.
+    pub fn with_pruned_names(&self, layers: &[&str]) -> Result<Self, ConfigError> {
+        let stripped: Vec<(String, &str)> =
+            layers.iter().filter_map(|layer| Some((stripped(layer)?, *layer))).collect();
+        let names: Vec<&str> = stripped.iter().map(|(name, _)| name.as_str()).collect();
+        let names_layer = |entry: &str, names: &[&str]| {
+            is_in(entry, names) || fused_activation(entry, names).is_some()
+        };
+        let mut config = self.clone();
+        for (entry, _) in &mut config.layer_names {
+            if names_layer(entry, layers) || !names_layer(entry, &names) {
+                continue;
+            }
+            let is_it = |(name, _): &&(String, &str)| names_layer(entry, &[name]);
+            let Some((name, layer)) = stripped.iter().find(is_it) else { continue };
+            let pruned = format!("{layer}{}", &entry[name.len()..]);
+            if find(&self.layer_names, &pruned).is_some() {
+                let place = |name: &str| format!("LayerName.{name}");
+                let (first, second) = (place(entry), place(&pruned));
+                return Err(ConfigError::Twice { first, second });
+            }
+            *entry = pruned;
+        }
+        Ok(config)
+    }
+
     /// The first answer of the sections of a layer, the most specific one first.
     fn first<T>(&self, layer: &str, class: &str, ask: impl Fn(&Section) -> Option<T>) -> Option<T> {
         self.sections(layer, class).into_iter().flatten().find_map(ask)
@@ -379,6 +413,14 @@ impl Section {
         let default = variable.takes_default().then_some(&Variable::Default);
         self.precision.get(&variable).or_else(|| self.precision.get(default?)).copied()
     }
+}
+
+/// The name of a pruned layer without its wrapper, `inner/fc1` of `inner/prune_low_magnitude_fc1`;
+/// `None` for another layer.
+fn stripped(layer: &str) -> Option<String> {
+    let (outer, name) = layer.rsplit_once('/').unzip();
+    let name = name.unwrap_or(layer).strip_prefix(PRUNED)?;
+    Some(outer.map_or_else(|| name.to_owned(), |outer| format!("{outer}/{name}")))
 }
 
 /// The entry for `word`: of several that differ in letter case alone, the one spelled the same.

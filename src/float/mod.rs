@@ -56,7 +56,8 @@ pub struct Reference<'s> {
     pub precision: Option<&'s Quantization>,
     /// Only quantizers read the result, so that a function before them needs no type.
     pub before_quantizers: bool,
-    /// A quantizer takes the result of a batch normalisation, at once or after layers without weights.
+    /// A quantizer takes the result, at once or after layers without weights: that of a batch
+    /// normalisation, a Rescaling, a Normalization or an Embedding is exact then.
     pub reaches_quantizer: bool,
     /// The batch normalisation that is folded into the layer.
     pub folded: Option<&'s BatchNorm>,
@@ -163,7 +164,7 @@ impl Reference<'_> {
                 let row = |index: &f64| table.row(*index as usize).to_vec();
                 let rows: Vec<f64> = first.iter().flat_map(row).map(f64::from).collect();
                 let rows = Samples::from_shape_vec(IxDyn(shape), rows)?;
-                if self.before_quantizers { Ok(rows) } else { self.cut(rows) }
+                if self.reaches_quantizer { Ok(rows) } else { self.cut(rows) }
             }
             LayerKind::TimeDistributed(inner) => {
                 let steps = first.shape()[0] * first.shape()[1];
@@ -204,7 +205,7 @@ impl Reference<'_> {
     }
 
     /// `function` of elements and two constants, which is exact if these have few bits or a quantizer
-    /// follows.
+    /// takes the result.
     fn scaled(
         &self,
         x: &Samples,
@@ -229,7 +230,7 @@ impl Reference<'_> {
             let bias = function(0.0, *one, *other);
             few(bias) && few(function(1.0, *one, *other) - bias)
         });
-        if lines || self.before_quantizers { Ok(y) } else { self.cut(y) }
+        if lines || self.reaches_quantizer { Ok(y) } else { self.cut(y) }
     }
 
     fn function(&self, function: &Function, x: &Samples) -> Result<Samples> {

@@ -10,7 +10,7 @@ use ndarray_npy::{NpzWriter, WriteNpyExt};
 use super::content::{Archive, Content};
 use super::element::{Element, ElementKind};
 use super::error::{FrontError, Located, Problem};
-use crate::scratch::Scratch;
+use crate::temporary::Scratch;
 
 /// Arrays of a file, as float64.
 #[derive(Clone, Debug, PartialEq)]

@@ -34,17 +34,21 @@ pub enum Content {
     Npy(Vec<u8>),
     /// Text that starts with a JSON object or array, without a byte order mark.
     Json(Vec<u8>),
-    /// A folder, which may be a SavedModel.
+    /// A folder, which may be a SavedModel or an unpacked archive.
     Folder(PathBuf),
+    /// The prefix of the files of a TensorFlow checkpoint: PREFIX.index and PREFIX.data-*-of-*.
+    Checkpoint(PathBuf),
     /// Any other file.
     Other(Vec<u8>),
 }
 
 impl Content {
-    /// Reads a regular file, or finds a folder.
+    /// Reads a regular file, or finds a folder or a checkpoint.
     pub(super) fn read(path: &Path) -> Result<Self, FrontError> {
         if path.is_dir() {
             Ok(Self::Folder(path.to_owned()))
+        } else if let Some(prefix) = checkpoint(path) {
+            Ok(Self::Checkpoint(prefix))
         } else {
             read_file(path).map(Self::of)
         }
@@ -91,6 +95,7 @@ impl Content {
             Self::Npy(_) => "a NumPy array".to_owned(),
             Self::Json(_) => "JSON text".to_owned(),
             Self::Folder(_) => "a folder".to_owned(),
+            Self::Checkpoint(_) => "a TensorFlow checkpoint".to_owned(),
             Self::Other(bytes) if bytes.is_empty() => "empty".to_owned(),
             Self::Other(bytes) => {
                 let start = &bytes[..bytes.len().min(8)];
@@ -98,6 +103,22 @@ impl Content {
             }
         }
     }
+}
+
+/// The prefix of the checkpoint that `path` names: the prefix itself, which is no file, or its index or
+/// one of its data files.
+fn checkpoint(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?.to_str()?;
+    let prefix = match name.strip_suffix(".index") {
+        Some(prefix) => prefix,
+        None => match name.rsplit_once(".data-") {
+            Some((prefix, _)) => prefix,
+            None if path.exists() => return None,
+            None => name,
+        },
+    };
+    let index = path.with_file_name(format!("{prefix}.index"));
+    index.is_file().then(|| path.with_file_name(prefix))
 }
 
 /// Reads a regular file.
@@ -153,30 +174,51 @@ pub(super) fn guarded<T>(call: impl FnOnce() -> T) -> Result<T, String> {
     })
 }
 
-/// An archive in memory.
+/// An archive in memory, or a folder with the files of one.
 pub(super) struct Archive {
-    zip: ZipArchive<Cursor<Vec<u8>>>,
+    source: Source,
     /// Remaining bytes that may be decompressed; entries that share their data share this budget.
     budget: u64,
+}
+
+enum Source {
+    Zip(ZipArchive<Cursor<Vec<u8>>>),
+    Folder(PathBuf),
 }
 
 impl Archive {
     pub(super) fn open(bytes: Vec<u8>) -> Result<Self, Problem> {
         let budget = (bytes.len() as u64).saturating_mul(MAX_EXPANSION).min(MAX_ARCHIVE_BYTES);
         let zip = guarded(|| ZipArchive::new(Cursor::new(bytes))).map_err(Problem::Damaged)?;
-        Ok(Self { zip: zip.map_err(|error| Problem::Damaged(error.to_string()))?, budget })
+        let zip = zip.map_err(|error| Problem::Damaged(error.to_string()))?;
+        Ok(Self { source: Source::Zip(zip), budget })
     }
 
-    /// Returns the names of the entries, in the archive's order.
+    /// The archive that was unpacked into `folder`.
+    pub(super) fn unpacked(folder: PathBuf) -> Self {
+        Self { source: Source::Folder(folder), budget: MAX_ARCHIVE_BYTES }
+    }
+
+    /// Returns the names of the entries, in the archive's order; none of a folder.
     pub(super) fn names(&self) -> Result<Vec<String>, Problem> {
-        let names = self.zip.file_names().map(|name| name.map(|name| name.into_owned()));
+        let Source::Zip(zip) = &self.source else { return Ok(vec![]) };
+        let names = zip.file_names().map(|name| name.map(|name| name.into_owned()));
         names.collect::<Result<_, _>>().map_err(|error| Problem::Damaged(error.to_string()))
     }
 
     /// Reads the entry with exactly this name.
     pub(super) fn entry(&mut self, name: &str) -> Result<Vec<u8>, Problem> {
-        let zip = &mut self.zip;
         let budget = self.budget;
+        let zip = match &mut self.source {
+            Source::Folder(folder) => {
+                let path = folder.join(name);
+                return match path.exists() {
+                    true => Content::bytes(&path),
+                    false => Err(Problem::FileMissing { entry: name.to_owned() }),
+                };
+            }
+            Source::Zip(zip) => zip,
+        };
         let read = guarded(|| {
             let entry = zip.by_name(name)?;
             let mut bytes = Vec::new();

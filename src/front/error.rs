@@ -76,6 +76,29 @@ pub enum Problem {
         /// Name of the entry.
         entry: String,
     },
+    /// A folder lacks a file of an archive.
+    #[error("the folder has no file '{entry}'")]
+    #[diagnostic(help(
+        "an unpacked .keras archive has config.json and model.weights.h5; pass the weights with --weights, or the archive itself"
+    ))]
+    FileMissing {
+        /// Name of the file.
+        entry: String,
+    },
+    /// A checkpoint where a model is expected.
+    #[error("is a TensorFlow checkpoint: weights without an architecture")]
+    #[diagnostic(help(
+        "pass the model's architecture (open(\"m.json\", \"w\").write(model.to_json())) as the model and this \
+         prefix with --weights, or save the whole model: model.load_weights(PREFIX); model.save(\"m.h5\")"
+    ))]
+    CheckpointAlone,
+    /// Weights of Keras 3 in several files.
+    #[error("lists weights in several files")]
+    #[diagnostic(help(
+        "save them in one file, without max_shard_size: model.load_weights(\"m.weights.json\"); \
+         model.save_weights(\"m.weights.h5\")"
+    ))]
+    Sharded,
     /// A SavedModel without Keras' layers.
     #[error("is a SavedModel without Keras' layers: it has no keras_metadata.pb")]
     #[diagnostic(help(

@@ -206,6 +206,13 @@ pub enum LayerProblem {
         /// Its value as JSON.
         value: String,
     },
+    /// A call of a shared layer whose result goes nowhere.
+    #[error("nothing uses the result of this call of a layer that is called several times")]
+    #[diagnostic(help(
+        "Keras 3.2 saves the first call in place of the later ones, so that the file is not the \
+         trained network, for Keras either: save the model with Keras 3.3 or later"
+    ))]
+    UnusedCall,
     /// A problem of a quantizer or activation.
     #[error("{attribute}: {error}")]
     #[diagnostic(forward(error))]

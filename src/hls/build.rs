@@ -365,6 +365,7 @@ pub(super) fn pipeline(graph: &Graph, options: &Options) -> Result<Option<Design
         constants: parts.constants,
         tokens: Vec::new(),
         processes: Vec::new(),
+        network: None,
         inputs: inputs.collect::<Result<_, _>>()?,
         edges: edges.list,
         kernels,

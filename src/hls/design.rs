@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::form::Operations;
 use super::function::FunctionSize;
 use super::kernels::Body;
-use super::network::ProcessId;
+use super::network::{Network, ProcessId};
 use super::plan::{Flow, Partition, Plan, Structure};
 use super::stream::{self, Process};
 use super::{DesignWarning, HlsError, Names, Options, build};
@@ -37,6 +37,10 @@ pub struct Design {
     /// The processes of a streaming design, in topological order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub processes: Vec<Process>,
+    /// The rates of the processes of a streaming design, and of those that write its inputs and
+    /// read its outputs, which have the names of these edges.
+    #[serde(skip)]
+    pub network: Option<Network>,
     /// The top function's input arguments, in the model's order.
     pub inputs: Vec<EdgeId>,
     /// The top function's output arguments, in the model's order.
@@ -221,6 +225,11 @@ pub struct Kernel {
 }
 
 impl Kernel {
+    /// Tells whether its constants depend on the position that it computes.
+    pub fn takes_position(&self) -> bool {
+        matches!(&self.body, Body::Affine(affine) if affine.positions > 1)
+    }
+
     /// Largest number of its multipliers.
     pub(super) fn multiplier_instances(&self) -> u64 {
         match self.multipliers {

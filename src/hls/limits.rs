@@ -80,12 +80,15 @@ pub(super) fn partitions(design: &Design) -> Vec<(String, String, u64)> {
             let name = format!("pixels of {}", process.name);
             Some((&process.layer, name, Partition::Complete, lines.registers() as u64))
         }
+        ProcessForm::Repack(repack) => {
+            let name = format!("elements of {}", process.name);
+            Some((&process.layer, name, Partition::Complete, repack.registers() as u64))
+        }
         ProcessForm::Rows { .. }
-        | ProcessForm::Reduce { .. }
-        | ProcessForm::Frame
         | ProcessForm::Accumulate { .. }
         | ProcessForm::Concat { .. }
-        | ProcessForm::Repack(_)
+        | ProcessForm::Reduce { .. }
+        | ProcessForm::Frame
         | ProcessForm::FromArray { .. }
         | ProcessForm::ToArray { .. }
         | ProcessForm::Fork { .. } => None,

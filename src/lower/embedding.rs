@@ -7,7 +7,7 @@ use petgraph::graph::NodeIndex;
 use super::activation::{NodeScope, cast, clamp};
 use super::builder::Builder;
 use super::exact::{Reach, real};
-use super::function::quantizers_follow;
+use super::normalization::reaches_quantizer;
 use super::parameters::cast_values;
 use super::{LowerError, LowerWarning, TypedVariable};
 use crate::fixed::{Format, Overflow, Quantization, Range, Rounding, cast_range};
@@ -27,7 +27,7 @@ pub(super) fn lower(
     let chosen = builder.settings.layer(name).and_then(|settings| settings.weight);
     let values = table.mapv(f64::from).into_dyn();
     let part = "embeddings";
-    let table = if chosen.is_none() && quantizers_follow(builder, index) {
+    let table = if chosen.is_none() && reaches_quantizer(builder.model, index) {
         // Rows are selected, not multiplied.
         real(builder, name, part, &values, Reach::Bias)?
     } else {

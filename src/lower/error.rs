@@ -51,10 +51,11 @@ pub enum LowerError {
         error: QuantizerError,
     },
     /// A type beyond 128 bits.
-    #[error("layer '{layer}', {part}: {error}")]
+    #[error("layer '{layer}': {}", beyond(part, error))]
     #[diagnostic(help(
-        "quantize before the layer, give a layer before it a result type (LayerName: <layer>: \
-         Precision: {{result: 'fixed<24,8,RND,SAT>'}}), or the input fewer bits (--input-type)"
+        "add a quantizer before the layer, set the result precision of a layer before it (LayerName: \
+         <layer>: Precision: {{result: 'fixed<24,8,RND,SAT>'}}) or a narrower input (--input-type); \
+         `bitkiln profile` finds types"
     ))]
     Format {
         /// The layer.
@@ -390,6 +391,21 @@ impl LowerWarning {
                 format!("layer '{layer}': softmax is skipped; the output is its operand"),
             )
             .in_layer(layer),
+        }
+    }
+}
+
+/// The fault of the type of `part`.
+fn beyond(part: &str, error: &FormatError) -> String {
+    match error {
+        FormatError::Width(width) => {
+            format!("its {part} takes {width} bits; at most {MAX_WIDTH} are supported")
+        }
+        FormatError::Position(_)
+        | FormatError::Syntax(_)
+        | FormatError::Modes(_)
+        | FormatError::Mode(_) => {
+            format!("its {part}: {error}")
         }
     }
 }

@@ -10,7 +10,7 @@ use ndarray::ArrayD;
 use super::builder::Builder;
 use super::parameters::constant_error;
 use super::{LowerError, LowerWarning};
-use crate::fixed::exp2;
+use crate::fixed::{MAX_WIDTH, exp2};
 use crate::ir::{Constant, ConstantError, NodeId};
 
 /// Significant bits of real values without a shorter form: a float32 number of 24 bits that is
@@ -68,14 +68,8 @@ pub(super) fn exact(
     values: &ArrayD<f64>,
     reach: Reach,
 ) -> Result<Constant, LowerError> {
-    let constant = match Constant::covering(values.view()) {
-        Err(ConstantError::Format(_)) => {
-            let kept = without_negligible(builder, (layer, part), values, reach);
-            Constant::covering(kept.view())
-        }
-        constant => constant,
-    };
-    constant.map_err(|error| constant_error(layer, part, error))
+    let wide = |kept: &ArrayD<f64>| Constant::covering(kept.view());
+    within(builder, (layer, part), values, reach, (MAX_WIDTH, &wide))
 }
 
 /// Real `values` of `part` of `layer`: exact if that takes at most [`SIGNIFICANT`] bits. Else
@@ -87,15 +81,31 @@ pub(super) fn real(
     values: &ArrayD<f64>,
     reach: Reach,
 ) -> Result<Constant, LowerError> {
-    let is_narrow = |constant: &Constant| constant.format.width() <= SIGNIFICANT;
+    let rounded = |kept: &ArrayD<f64>| Constant::nearest(kept.view(), SIGNIFICANT);
+    within(builder, (layer, part), values, reach, (SIGNIFICANT, &rounded))
+}
+
+/// Makes a constant of values that are too wide to be exact.
+type Wide<'f> = dyn Fn(&ArrayD<f64>) -> Result<Constant, ConstantError> + 'f;
+
+/// `values`, exact if that takes at most `widest` bits, if need be without negligible ones; else `wide`
+/// of the others.
+fn within(
+    builder: &mut Builder<'_>,
+    (layer, part): (&str, &'static str),
+    values: &ArrayD<f64>,
+    reach: Reach,
+    (widest, wide): (u32, &Wide<'_>),
+) -> Result<Constant, LowerError> {
+    let fits = |constant: &Constant| constant.format.width() <= widest;
     let constant = match Constant::covering(values.view()) {
-        Ok(constant) if is_narrow(&constant) => Ok(constant),
+        Ok(constant) if fits(&constant) => Ok(constant),
         Err(ConstantError::NotFinite(value)) => Err(ConstantError::NotFinite(value)),
         Ok(_) | Err(ConstantError::Format(_)) => {
             let kept = without_negligible(builder, (layer, part), values, reach);
             match Constant::covering(kept.view()) {
-                Ok(constant) if is_narrow(&constant) => Ok(constant),
-                Ok(_) | Err(_) => Constant::nearest(kept.view(), SIGNIFICANT),
+                Ok(constant) if fits(&constant) => Ok(constant),
+                Ok(_) | Err(_) => wide(&kept),
             }
         }
     };

@@ -13,7 +13,7 @@ use petgraph::graph::NodeIndex;
 
 use super::normalization;
 use super::{LayerSettings, LowerError, LowerWarning, Settings};
-use crate::model::{Activation, BatchNorm, Conv, LayerKind, Model};
+use crate::model::{Activation, BatchNorm, LayerKind, Matrix, Model};
 
 /// A batch normalisation to fold.
 #[derive(Clone, Copy, Debug)]
@@ -154,55 +154,10 @@ fn foldable<'a>(layer: &LayerKind, norm: &'a LayerKind) -> Option<&'a BatchNorm>
         // The channels of each step are those of all steps.
         (LayerKind::TimeDistributed(layer), norm) => foldable(layer, norm),
         (layer, LayerKind::BatchNorm(norm)) => {
-            let fits = plain_outputs(layer) == Some(norm.mean.len());
+            let outputs = layer.matrix().and_then(Matrix::plain_outputs);
+            let fits = outputs == Some(norm.mean.len());
             (fits && norm.quantizers.is_empty()).then_some(norm)
         }
         (_, _) => None,
-    }
-}
-
-/// Number of outputs of a layer with weights, without quantizers and without an activation; `None`
-/// for any other layer.
-fn plain_outputs(kind: &LayerKind) -> Option<usize> {
-    let conv = |conv: &Conv| {
-        let no_quantizer = conv.kernel.quantizer.is_none() && conv.bias_quantizer.is_none();
-        let is_plain = no_quantizer && conv.folded.is_none();
-        (is_plain && conv.activation == Activation::Linear).then_some(conv.outputs)
-    };
-    match kind {
-        LayerKind::Dense(dense) => {
-            let no_quantizer = dense.kernel_quantizer.is_none() && dense.bias_quantizer.is_none();
-            let is_plain = no_quantizer && dense.folded.is_none();
-            let outputs = dense.kernel.ncols();
-            (is_plain && dense.activation == Activation::Linear).then_some(outputs)
-        }
-        LayerKind::Conv(it) => conv(it),
-        LayerKind::Separable(pair) => conv(&pair.pointwise),
-        LayerKind::Input { .. }
-        | LayerKind::Pool(_)
-        | LayerKind::Reduce(_)
-        | LayerKind::Activation(_)
-        | LayerKind::BatchNorm(_)
-        | LayerKind::ScaleShift(_)
-        | LayerKind::PRelu(_)
-        | LayerKind::Einsum(_)
-        | LayerKind::Embedding(_)
-        | LayerKind::Rescaling(_)
-        | LayerKind::Normalization(_)
-        | LayerKind::Adaptive(_)
-        | LayerKind::Flatten
-        | LayerKind::Identity
-        | LayerKind::Layout(_)
-        | LayerKind::Merge(_)
-        | LayerKind::MergeConstant(_)
-        | LayerKind::Divide(_)
-        | LayerKind::Square
-        | LayerKind::Clip { .. }
-        | LayerKind::Concatenate { .. }
-        | LayerKind::Stack { .. }
-        | LayerKind::Dot { .. }
-        | LayerKind::Bilinear { .. }
-        | LayerKind::TimeDistributed(_)
-        | LayerKind::ChannelsFirst(_) => None,
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn lower(
 
 /// True if only monotone quantizers take the result of layer `index`: a function before them keeps
 /// its breakpoints.
-pub(super) fn quantizers_follow(builder: &Builder<'_>, index: NodeIndex) -> bool {
+fn quantizers_follow(builder: &Builder<'_>, index: NodeIndex) -> bool {
     let mut readers = builder.model.graph.neighbors(index).peekable();
     let is_quantizer = |reader: NodeIndex| match &builder.model.graph[reader].kind {
         LayerKind::Activation(Activation::Quantizer(quantizer)) => {

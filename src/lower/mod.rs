@@ -191,34 +191,5 @@ fn moving_averages(model: &Model) -> Option<LowerWarning> {
 }
 
 fn is_moving(kind: &LayerKind) -> bool {
-    match kind {
-        LayerKind::Adaptive(adaptive) => adaptive.is_moving(),
-        LayerKind::TimeDistributed(kind) | LayerKind::ChannelsFirst(kind) => is_moving(kind),
-        LayerKind::Input { .. }
-        | LayerKind::Dense(_)
-        | LayerKind::Conv(_)
-        | LayerKind::Separable(_)
-        | LayerKind::Pool(_)
-        | LayerKind::Reduce(_)
-        | LayerKind::Activation(_)
-        | LayerKind::BatchNorm(_)
-        | LayerKind::ScaleShift(_)
-        | LayerKind::PRelu(_)
-        | LayerKind::Einsum(_)
-        | LayerKind::Embedding(_)
-        | LayerKind::Rescaling(_)
-        | LayerKind::Normalization(_)
-        | LayerKind::Flatten
-        | LayerKind::Identity
-        | LayerKind::Layout(_)
-        | LayerKind::Merge(_)
-        | LayerKind::MergeConstant(_)
-        | LayerKind::Divide(_)
-        | LayerKind::Square
-        | LayerKind::Clip { .. }
-        | LayerKind::Concatenate { .. }
-        | LayerKind::Stack { .. }
-        | LayerKind::Dot { .. }
-        | LayerKind::Bilinear { .. } => false,
-    }
+    matches!(kind.inner(), LayerKind::Adaptive(adaptive) if adaptive.is_moving())
 }

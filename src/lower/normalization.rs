@@ -16,7 +16,7 @@ use super::result::{self, TypedResult};
 use super::{LowerError, LowerWarning, TypedVariable};
 use crate::fixed::Quantization;
 use crate::ir::{Affine, Constant, Op};
-use crate::model::{Activation, BatchNorm, Layer, LayerKind, Model, ScaleShift};
+use crate::model::{Activation, BatchNorm, Layer, LayerKind, Model, ResultKind, ScaleShift};
 use crate::quantizer::Quantizer;
 
 /// Significant bits of constants if [`SIGNIFICANT`](super::exact::SIGNIFICANT) would make results too
@@ -126,59 +126,24 @@ pub(super) fn reaches_quantizer(model: &Model, index: NodeIndex) -> bool {
             continue;
         }
         match after(&model.graph[reader].kind) {
-            After::Quantized => return true,
-            After::Exact => waiting.extend(model.graph.neighbors(reader)),
-            After::Typed => {}
+            ResultKind::Quantized => return true,
+            ResultKind::Exact => waiting.extend(model.graph.neighbors(reader)),
+            ResultKind::Typed => {}
         }
     }
     false
 }
 
 /// The result of a layer whose operand has no quantizer.
-enum After {
-    /// Quantized.
-    Quantized,
-    /// Exact, or with a function that a quantizer after it computes.
-    Exact,
-    /// Dot products, or of a configured type.
-    Typed,
-}
-
-fn after(kind: &LayerKind) -> After {
-    let by = |activation: &Activation| match activation {
-        Activation::Quantizer(_) => After::Quantized,
-        Activation::Linear | Activation::Function(_) => After::Exact,
-        Activation::Softmax => After::Typed,
-    };
-    match kind {
-        LayerKind::Activation(activation) => by(activation),
-        LayerKind::Pool(pool) => by(&pool.activation),
-        LayerKind::ScaleShift(shift) => by(&shift.activation),
-        LayerKind::Adaptive(_) => After::Quantized,
-        LayerKind::BatchNorm(_)
-        | LayerKind::Reduce(_)
-        | LayerKind::Flatten
-        | LayerKind::Identity
-        | LayerKind::Layout(_)
-        | LayerKind::Merge(_)
-        | LayerKind::MergeConstant(_)
-        | LayerKind::Divide(_)
-        | LayerKind::Square
-        | LayerKind::Clip { .. }
-        | LayerKind::Concatenate { .. }
-        | LayerKind::Stack { .. }
-        | LayerKind::Bilinear { .. } => After::Exact,
-        LayerKind::Input { .. }
-        | LayerKind::Dense(_)
-        | LayerKind::Conv(_)
-        | LayerKind::Separable(_)
-        | LayerKind::PRelu(_)
-        | LayerKind::Einsum(_)
-        | LayerKind::Embedding(_)
-        | LayerKind::Rescaling(_)
-        | LayerKind::Normalization(_)
-        | LayerKind::Dot { .. } => After::Typed,
-        LayerKind::TimeDistributed(kind) | LayerKind::ChannelsFirst(kind) => after(kind),
+fn after(kind: &LayerKind) -> ResultKind {
+    match (kind.traits().result, kind.activation()) {
+        // A quantizer after it computes a function as well.
+        (ResultKind::Exact, None | Some(Activation::Linear | Activation::Function(_))) => {
+            ResultKind::Exact
+        }
+        (ResultKind::Exact, Some(Activation::Quantizer(_))) => ResultKind::Quantized,
+        (ResultKind::Exact, Some(Activation::Softmax)) => ResultKind::Typed,
+        (result @ (ResultKind::Quantized | ResultKind::Typed), _) => result,
     }
 }
 

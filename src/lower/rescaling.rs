@@ -5,8 +5,8 @@ use petgraph::graph::NodeIndex;
 
 use super::builder::Builder;
 use super::exact::Reach;
-use super::function::quantizers_follow;
 use super::merge::{add_affine, with_channels};
+use super::normalization::reaches_quantizer;
 use super::parameters::{BIAS, SCALE, real_or_cast};
 use super::result::TypedResult;
 use super::{LowerError, LowerWarning};
@@ -48,7 +48,7 @@ pub(super) fn normalize(
     lower(builder, index, layer, &scale, &bias)
 }
 
-/// `x · scale + bias`. With few bits in both, or if quantizers follow, the result is exact; else it
+/// `x · scale + bias`. With few bits in both, or if a quantizer takes the result, it is exact; else it
 /// has the configured type, as in any layer without a quantizer.
 fn lower(
     builder: &mut Builder<'_>,
@@ -61,7 +61,7 @@ fn lower(
     let x = builder.operand(index)?;
     let chosen = builder.settings.layer(name).cloned().unwrap_or_default();
     let few = |values: &ArrayD<f64>| values.iter().all(|value| significant_bits(*value) <= FEW);
-    let is_exact = few(scale) && few(bias) || quantizers_follow(builder, index);
+    let is_exact = few(scale) && few(bias) || reaches_quantizer(builder.model, index);
     let (scales, biases) = pairs(builder.tensor(x), scale, bias)
         .ok_or_else(|| LowerError::Operation {
             layer: name.into(),

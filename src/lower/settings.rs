@@ -253,11 +253,7 @@ impl Settings {
             self.layer(&layer.name).is_some_and(|own| !own.bias_correction.is_empty())
         };
         for layer in model.graph.node_weights().filter(is_corrected) {
-            let has_biases = match layer.kind.inner() {
-                LayerKind::Einsum(einsum) => einsum.product.has_weight_matrix(),
-                kind => kind.has_weight_matrix(),
-            };
-            if !has_biases {
+            if layer.kind.matrix().is_none() {
                 let fault = format!("has no effect: a {} has no weight matrix", layer.class);
                 return Err(LowerError::Correction { layer: layer.name.clone(), fault });
             }

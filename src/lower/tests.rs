@@ -231,7 +231,7 @@ fn every_message() -> Outcome {
     let wide = dense(array![[1.0, 1e-30]], None, ["", ""]);
     let fine = Settings { precision: "fixed<128,8>".parse()?, ..Settings::default() };
     let text = message(&chain(1, vec![("fc", kind(wide.clone()))]), &fine);
-    assert_eq!(text, "layer 'fc', accumulator: a format is 1 to 128 bits wide, not 136");
+    assert_eq!(text, "layer 'fc': its accumulator takes 136 bits; at most 128 are supported");
 
     let odd = quantizer("quantized_bits(18,2,0,alpha=0.3)")?.ok_or("none")?;
     let model = chain(1, vec![("a", LayerKind::Activation(Activation::Quantizer(odd)))]);

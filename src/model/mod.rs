@@ -5,6 +5,7 @@
 
 mod layers;
 mod layout;
+mod traits;
 mod windows;
 
 use ndarray::{Array2, ArrayD};
@@ -21,6 +22,7 @@ pub use layers::{
     Pool, PoolWindows, Reduce, Reduction, Rescaling, ScaleShift, Separable,
 };
 pub use layout::{AxisSlice, Layout, broadcast};
+pub use traits::{Matrix, Parameters, ResultKind, Traits};
 pub use windows::{Padding, Placement, Transposed, WindowSpec};
 
 /// A network: a graph of layers.
@@ -144,87 +146,6 @@ pub enum LayerKind {
     TimeDistributed(Box<LayerKind>),
     /// The inner layer, which is stated with channels last; inputs and result have channels first.
     ChannelsFirst(Box<LayerKind>),
-}
-
-impl LayerKind {
-    /// True unless an activation function is applied to the layer's result.
-    pub fn is_linear(&self) -> bool {
-        self.activation().is_none_or(|activation| *activation == Activation::Linear)
-    }
-
-    /// The computation without the layers that apply it to steps or to another order of axes.
-    pub fn inner(&self) -> &Self {
-        match self {
-            Self::TimeDistributed(kind) | Self::ChannelsFirst(kind) => kind.inner(),
-            kind => kind,
-        }
-    }
-
-    /// True for sums of products with trained weights, and biases.
-    pub fn has_weight_matrix(&self) -> bool {
-        matches!(self, Self::Dense(_) | Self::Conv(_) | Self::Separable(_))
-    }
-
-    /// Returns the quantizers that the layer states, those of its parameters first.
-    pub fn quantizers(&self) -> Vec<&Quantizer> {
-        let (mut quantizers, activation) = self.parts();
-        quantizers.extend(activation.and_then(Activation::quantizer));
-        quantizers
-    }
-
-    /// Returns the activation of the layer's result; `None` for a kind without one.
-    pub fn activation(&self) -> Option<&Activation> {
-        self.parts().1
-    }
-
-    /// The quantizers before the layer's activation, and the activation of its result; `None` for a
-    /// kind without one.
-    fn parts(&self) -> (Vec<&Quantizer>, Option<&Activation>) {
-        match self {
-            Self::Dense(dense) => {
-                let parameters = [&dense.kernel_quantizer, &dense.bias_quantizer];
-                (parameters.into_iter().flatten().collect(), Some(&dense.activation))
-            }
-            Self::Conv(conv) => (conv.parameter_quantizers().collect(), Some(&conv.activation)),
-            Self::Separable(pair) => {
-                let Separable { depthwise, pointwise } = pair;
-                let first =
-                    depthwise.parameter_quantizers().chain(depthwise.activation.quantizer());
-                let all = first.chain(pointwise.parameter_quantizers());
-                (all.collect(), Some(&pointwise.activation))
-            }
-            Self::Pool(pool) => {
-                (pool.kind.quantizer().into_iter().collect(), Some(&pool.activation))
-            }
-            Self::BatchNorm(norm) => (norm.quantizers.stated().collect(), None),
-            Self::ScaleShift(shift) => {
-                let parameters = [&shift.weight_quantizer, &shift.bias_quantizer];
-                (parameters.into_iter().flatten().collect(), Some(&shift.activation))
-            }
-            Self::Reduce(reduce) => (reduce.kind.quantizer().into_iter().collect(), None),
-            Self::Activation(activation) => (vec![], Some(activation)),
-            Self::TimeDistributed(kind) | Self::ChannelsFirst(kind) => kind.parts(),
-            Self::Einsum(einsum) => einsum.product.parts(),
-            Self::Adaptive(_)
-            | Self::Input { .. }
-            | Self::PRelu(_)
-            | Self::Flatten
-            | Self::Identity
-            | Self::Layout(_)
-            | Self::Merge(_)
-            | Self::MergeConstant(_)
-            | Self::Divide(_)
-            | Self::Square
-            | Self::Clip { .. }
-            | Self::Concatenate { .. }
-            | Self::Stack { .. }
-            | Self::Dot { .. }
-            | Self::Bilinear(_)
-            | Self::Rescaling(_)
-            | Self::Normalization(_)
-            | Self::Embedding(_) => (vec![], None),
-        }
-    }
 }
 
 /// An activation function.

@@ -20,7 +20,7 @@ use super::{ProfileError, Subject};
 use crate::fixed::{Quantization, cast_real, code_value};
 use crate::float::{Reference, Samples};
 use crate::lower::TypedVariable;
-use crate::model::LayerKind;
+use crate::model::{LayerKind, Matrix};
 use crate::sim;
 
 /// The fewest samples whose mean error is taken for that of all samples.
@@ -165,7 +165,10 @@ fn expected(
 fn channel_axis(kind: &LayerKind, axes: usize) -> Option<usize> {
     match kind {
         LayerKind::TimeDistributed(inner) => Some(channel_axis(inner, axes - 1)? + 1),
-        LayerKind::ChannelsFirst(inner) => inner.has_weight_matrix().then_some(1),
-        kind => kind.has_weight_matrix().then_some(axes - 1),
+        LayerKind::ChannelsFirst(inner) => inner.matrix().is_some().then_some(1),
+        kind => match kind.matrix()? {
+            Matrix::Dense(_) | Matrix::Conv(_) | Matrix::Separable(_) => Some(axes - 1),
+            Matrix::Einsum(_) => None,
+        },
     }
 }

@@ -11,6 +11,7 @@ mod distribution;
 mod error;
 mod observe;
 mod plan;
+mod propose;
 mod rows;
 mod search;
 mod trial;
@@ -25,31 +26,22 @@ use serde::Serialize;
 use crate::config::{self, ConfiguredValue};
 use crate::fixed::{Format, Overflow, Quantization, Rounding};
 use crate::float::Samples;
-use crate::ir::{Graph, Op};
-use crate::lower::{LowerWarning, Settings, TypedVariable, Unquantized};
+use crate::ir::Graph;
+use crate::lower::{Settings, TypedVariable, Unquantized};
 use crate::model::Model;
 
-use correction::{FEWEST_SAMPLES, corrected};
 pub use distribution::{Distribution, TypeUse};
 pub use error::ProfileError;
-use observe::selected;
-use plan::Plan;
 pub use rows::ProfileRow;
-use search::{Bits, Search, is_better, total};
 pub use trial::Accuracy;
-use trial::{closest, outputs, spread};
-use variables::{Role, Variable, variables};
 
-/// The most trials of a search.
-const TRIALS: usize = 300;
-/// Multiplications of a trial, about: they limit its number of samples.
-const WORK: usize = 1 << 25;
-/// The fewest and the most samples of a trial.
-const SAMPLES: (usize, usize) = (16, 512);
+use plan::Plan;
+use propose::propose;
+use trial::outputs;
+use variables::variables;
+
 /// Width at which results without a type are found to be wide, if the goal states none.
 const WIDTH: u32 = 16;
-/// Bits that are added to every type if the goal is missed on all samples.
-const MORE_BITS: u32 = 4;
 
 /// The aim of proposed types.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -340,163 +332,4 @@ pub(crate) fn profile(
         accuracy,
         proposal,
     })
-}
-
-/// The types of the variables of `plan` that reach the goal.
-fn propose(
-    subject: &Subject<'_>,
-    (samples, expected): (&[Samples], &[Samples]),
-    plan: Plan,
-    options: ProposalOptions,
-) -> Result<Proposal, ProfileError> {
-    let goal = options.goal;
-    let all = expected.first().map_or(0, |outputs| outputs.shape()[0]);
-    let count = (WORK / work(subject.graph).max(1)).clamp(SAMPLES.0, SAMPLES.1);
-    let chosen = match goal {
-        Goal::Bits(_) | Goal::MaxError(_) => spread(all, count),
-        // Where the two largest outputs lie near to each other, the argmax changes first.
-        Goal::Agreement(_) => closest(expected, count),
-    };
-    let [some, wanted] = [samples, expected].map(|arrays| selected(arrays, &chosen));
-    let decisions = Accuracy::of(expected, expected).decisions;
-    let accept = |accuracy: &Accuracy| match goal {
-        Goal::Bits(_) | Goal::MaxError(_) => goal.is_met(accuracy),
-        Goal::Agreement(share) => accuracy.disagreements <= allowed(share, decisions),
-    };
-    let start = plan.start(options.channel_scales);
-    let mut trial = |bits: &[Bits]| plan.measure(subject, bits, (&some, &wanted));
-    let mut search = Search::new(&mut trial, TRIALS);
-    let found = match goal {
-        Goal::Bits(width) => search.of_width(&start, width)?.ok_or(None),
-        Goal::MaxError(_) | Goal::Agreement(_) => search.fewest(&start, accept)?,
-    };
-    let mut trials = search.trials;
-    let mut bits = found.map_err(|best| unreached(goal, best.as_ref()))?;
-    let mut plan = plan;
-    if options.bias_correction && chosen.len() >= FEWEST_SAMPLES {
-        // The mean error is that of typical samples.
-        let typical = selected(samples, &spread(all, count));
-        let (other, corrected) = corrected(subject, (&plan, &bits), &typical)?;
-        let [before, after] = [(&plan, &bits), (&other, &corrected)]
-            .map(|(plan, bits)| plan.measure(subject, bits, (&some, &wanted)));
-        let is_taken = match (before?, after?) {
-            (Some(before), Some(after)) => accept(&after) && is_better(&after, &before),
-            (_, None) | (None, _) => false,
-        };
-        let narrowed = match goal {
-            _ if !is_taken => None,
-            Goal::Bits(_) => Some(corrected),
-            Goal::MaxError(_) | Goal::Agreement(_) => {
-                let mut trial = |bits: &[Bits]| other.measure(subject, bits, (&some, &wanted));
-                let mut search = Search::new(&mut trial, TRIALS.saturating_sub(trials));
-                let fewer = search.narrowed(corrected, &start, &accept)?;
-                trials += search.trials;
-                Some(fewer).filter(|fewer| total(fewer, &start) < total(&bits, &start))
-            }
-        };
-        if let Some(narrowed) = narrowed {
-            (plan, bits) = (other, narrowed);
-        }
-    }
-    let mut more = 0;
-    let (types, accuracy) = loop {
-        let lowered = plan.lowered(subject, &bits)?;
-        let accuracy = Accuracy::of(&outputs(&lowered.graph, samples)?, expected);
-        if goal.is_met(&accuracy) {
-            break (
-                proposed(&plan.variables, &bits, &plan.types(&bits)?, &lowered.warnings),
-                accuracy,
-            );
-        }
-        if more == MORE_BITS {
-            return Err(unreached(goal, Some(&accuracy)));
-        }
-        more += 1;
-        bits.iter_mut().for_each(|bits| bits.width += 1);
-    };
-    let total = |is_parameter: bool| -> u64 {
-        let own = plan.variables.iter().zip(&types);
-        let own = own.filter(|(it, _)| it.role.is_parameter() == is_parameter);
-        own.map(|(it, own)| it.count * u64::from(own.precision.format.width())).sum()
-    };
-    let (parameter_bits, result_bits) = (total(true), total(false));
-    Ok(Proposal {
-        goal,
-        types,
-        corrections: plan.corrections,
-        accuracy,
-        trials,
-        trial_samples: chosen.len(),
-        parameter_bits,
-        result_bits,
-        set_inputs: subject
-            .set_inputs
-            .iter()
-            .filter_map(|(name, format)| Some((name.clone(), (*format)?)))
-            .collect(),
-    })
-}
-
-/// The types with the origin of their integer bits, which the warnings of lowering tell.
-fn proposed(
-    variables: &[Variable],
-    bits: &[Bits],
-    types: &[Quantization],
-    warnings: &[LowerWarning],
-) -> Vec<ProposedType> {
-    let overflows = |entry: &str, key: &str| {
-        let overflows = |warning: &LowerWarning| {
-            let LowerWarning::PrecisionOverflow(it) = warning else { return false };
-            it.entry == entry && it.variable == key
-        };
-        warnings.iter().any(overflows)
-    };
-    let one = |((variable, bits), to): ((&Variable, &Bits), &Quantization)| {
-        let own = match variable.role {
-            Role::Input => ProfileVariable::Input,
-            Role::Typed(typed) => typed.into(),
-        };
-        let is_clipped = to.format.integer_bits() < variable.integer;
-        let range = match (variable.role, is_clipped) {
-            (_, true) => RangeBasis::Clipped,
-            (Role::Input, false) => RangeBasis::Observed,
-            (Role::Typed(_), false) if overflows(&variable.entry, own.key()) => {
-                RangeBasis::Observed
-            }
-            (Role::Typed(_), false) => RangeBasis::Proven,
-        };
-        let (layer, entry) = (variable.layer.clone(), variable.entry.clone());
-        let per_channel = bits.per_channel;
-        ProposedType { layer, entry, variable: own, precision: *to, range, per_channel }
-    };
-    variables.iter().zip(bits).zip(types).map(one).collect()
-}
-
-fn unreached(goal: Goal, reached: Option<&Accuracy>) -> ProfileError {
-    let reached = match (goal, reached) {
-        (_, None) => "the network cannot be built".to_owned(),
-        (Goal::Agreement(_), Some(it)) => {
-            format!("it is {}", it.agreement().unwrap_or_default())
-        }
-        (Goal::Bits(_) | Goal::MaxError(_), Some(it)) => format!("it is {:.3e}", it.max_error),
-    };
-    ProfileError::Unreached { goal: goal.to_string(), widest: search::WIDEST, reached }
-}
-
-/// Multiplications of one sample, about.
-fn work(graph: &Graph) -> usize {
-    let linear = |op: &Op| {
-        let Op::Linear(linear) = op else { return None };
-        Some(linear.weights.codes.len())
-    };
-    let conv = |op: &Op| {
-        let Op::Conv(conv) = op else { return None };
-        Some(conv.linear.weights.codes.len())
-    };
-    let nodes = graph.nodes.node_weights();
-    let each = nodes.map(|node| match linear(&node.op).or_else(|| conv(&node.op)) {
-        Some(weights) => weights * node.tensor.rows(),
-        None => node.tensor.len(),
-    });
-    each.sum()
 }

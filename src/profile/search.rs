@@ -107,22 +107,41 @@ impl<'t> Search<'t> {
             }
             width -= 1;
         }
-        let mut narrow = self.scaled(uniform(width), start, reached)?.0;
+        let plain = uniform(width);
+        let best = self.narrowed_from(plain.clone(), width, start, &accept)?;
+        let mut scaled = self.scaled(plain, start, reached)?.0;
+        if scaled.iter().all(|bits| !bits.per_channel) {
+            return Ok(Ok(best));
+        }
         // With scales, fewer bits may do.
-        while narrow.iter().any(|bits| bits.per_channel) && width > NARROWEST {
-            let fewer = with_width(&narrow, width - 1);
+        while width > NARROWEST {
+            let fewer = with_width(&scaled, width - 1);
             if !is_admitted(&self.measure(&fewer)?) {
                 break;
             }
-            (narrow, width) = (fewer, width - 1);
+            (scaled, width) = (fewer, width - 1);
         }
+        let scaled = self.narrowed_from(scaled, width, start, &accept)?;
+        Ok(Ok(if total(&scaled, start) < total(&best, start) { scaled } else { best }))
+    }
+
+    /// The fewest bits near `narrow`, which has the common width `width`: from a few bits more, so that
+    /// variables that matter keep them and others lose more; from `narrow` itself if that saves none.
+    fn narrowed_from(
+        &mut self,
+        narrow: Vec<Bits>,
+        width: u32,
+        start: &[Start],
+        accept: &impl Fn(&Accuracy) -> bool,
+    ) -> Result<Vec<Bits>, ProfileError> {
         let wider = with_width(&narrow, (width + HEADROOM).min(WIDEST));
-        let wider = if is_admitted(&self.measure(&wider)?) { wider } else { narrow.clone() };
-        let bits = self.narrowed(wider, start, &accept)?;
+        let is_admitted = self.measure(&wider)?.as_ref().is_some_and(accept);
+        let wider = if is_admitted { wider } else { narrow.clone() };
+        let bits = self.narrowed(wider, start, accept)?;
         if total(&bits, start) <= total(&narrow, start) {
-            return Ok(Ok(bits));
+            return Ok(bits);
         }
-        self.narrowed(narrow, start, &accept).map(Ok)
+        self.narrowed(narrow, start, accept)
     }
 
     /// `bits`, of which each loses a bit in turn, those with the most values first, as long as

@@ -1,5 +1,5 @@
 // {{ cx.title() }}: times {{ cx.kind(body.scales) }}
-{%- if body.by_channel %} for each of {{ body.channels }} channels{% endif %}
+{%- if body.by_channel %} for each of {{ body.channels }} channels{% if body.positions > 1 %} of each position{% endif %}{% endif %}
 {%- if body.bias.is_some() %}, plus a bias{% endif %}{{ cx.cost() }}.
 {{ cx.signature() }} {
 {{ cx.pragmas() }}
@@ -12,6 +12,7 @@
 {%- let at = cx.at(body.rows, body.channels, "c") %}
 {%- let factors = body.scales %}
 {%- let index = cx.channel(body.by_channel) %}
+{%- let index = index.as_str() %}
 {%- let bias = cx.bias(body.bias) %}
 {%- include "kernels/scaled.cpp" %}
 }

@@ -8,7 +8,7 @@
 const {{ input.token }} {{ input.word }} = {{ input.name }}.read();
 {%- endfor %}
 {{ cx.output().token }} result;
-{{ cx.kernel() }}({% for input in cx.inputs() %}{{ input.word }}.lanes, {% endfor %}result.lanes);
+{{ cx.kernel() }}({% for input in cx.inputs() %}{{ input.word }}.lanes, {% endfor %}result.lanes{{ cx.position() }});
 output.write(result);
 {%- if tokens > 1 %}
 }

@@ -4,11 +4,15 @@ if (x == 0) {
 at = 0;
 }
 {%- endif %}
+{%- if inside == "true" %}
+const {{ cx.input().token }} pixel = input.read();
+{%- else %}
 {{ cx.input().token }} pixel;
 const bool is_inside = {{ inside }};
 if (is_inside) {
 pixel = input.read();
 }
+{%- endif %}
 {%- if !column_taken.is_always() %}
 if ({{ column_taken.text() }}) {
 {%- endif %}

@@ -1,14 +1,31 @@
-// A queue: what the stand-ins for the vendors' streams share.
-#ifndef BITKILN_STREAM_H
-#define BITKILN_STREAM_H
+// A queue: what the stand-ins for the vendors' streams share. Without a limit, for processes that run
+// one after the other; with BITKILN_NETWORK, a FIFO between processes that run side by side.
+#ifndef BITKILN_STANDIN_STREAM_H
+#define BITKILN_STANDIN_STREAM_H
 
 #include <cstdio>
 #include <cstdlib>
 
+#ifdef BITKILN_NETWORK
+#include "bitkiln_network.h"
+#else
+
+namespace bitkiln {
+
+// What a process waits for before it uses a stream: nothing.
+struct Channel {
+    void before_read() {}
+    void before_write() {}
+};
+
+} // namespace bitkiln
+
+#endif
+
 namespace bitkiln {
 
 // Tokens in the order of their writes. Reading from an empty stream ends the program.
-template <class T> class Stream {
+template <class T> class Stream : public Channel {
   public:
     Stream() : first_(0), last_(0) {}
 
@@ -19,12 +36,14 @@ template <class T> class Stream {
     }
 
     void write(const T &token) {
+        before_write();
         Entry *const entry = new Entry(token);
         (first_ ? last_->next : first_) = entry;
         last_ = entry;
     }
 
     T read() {
+        before_read();
         if (!first_) {
             std::printf("bitkiln: a process reads from an empty stream\n");
             std::exit(1);

@@ -63,6 +63,21 @@ fn architecture_and_weights_apart() {
     expect(load(&json, Some(&fixture("other.h5"))), message, "layer_names");
     let archive = fixture("types.npz");
     expect(load(&archive, None), "types.npz: the archive has no entry 'config.json'", "--weights");
+    let message =
+        "k2_checkpoint.index: is a TensorFlow checkpoint: weights without an architecture";
+    expect(load(&fixture("k2_checkpoint.index"), None), message, "this prefix with --weights");
+    let folder = Folder::new();
+    let map = json!({"metadata": {}, "weight_map": {"/layers/dense/vars": ["w_00000.weights.h5"]}});
+    let sharded = folder.file("w.weights.json", map.to_string());
+    let message = "w.weights.json: lists weights in several files";
+    expect(load(&json, Some(&sharded)), message, "without max_shard_size");
+    expect(load(&sharded, None), message, "without max_shard_size");
+    // An index without its data.
+    let index = folder.0.path().join("c.index");
+    std::fs::copy(fixture("k2_checkpoint.index"), &index).unwrap();
+    let error = load(&json, Some(&folder.0.path().join("c"))).unwrap_err();
+    let (message, _) = words(&error);
+    assert!(message.starts_with("c.data-00000-of-00001: cannot be read: "), "{message}");
 }
 
 #[test]

@@ -78,6 +78,8 @@ fn attributes_that_change_the_result() {
         ("Dense", "lora_rank", json!(4), "remove lora_rank"),
         ("Dense", "quantization_config", json!({"a": 1}), "remove quantization_config"),
         ("Flatten", "dtype", json!("float16"), "float32"),
+        ("Flatten", "dtype", json!("float64"), "set_global_policy(\"float32\")"),
+        ("Flatten", "dtype", json!("mixed_float16"), "new.set_weights(old.get_weights())"),
         ("Flatten", "dtype", json!({"class_name": "Odd"}), "float32"),
     ];
     for (class, attribute, value, help) in cases {
@@ -85,9 +87,14 @@ fn attributes_that_change_the_result() {
             format!("model.json: layer 'x' ({class}): {attribute} = {value} is not supported");
         expect(load_one(class, json!({attribute: value})), &message, help);
     }
-    let policy = json!({"class_name": "DTypePolicy", "config": {"name": "bfloat16"}});
-    let message = "model.json: layer 'x' (Flatten): dtype = \"bfloat16\" is not supported";
-    expect(load_one("Flatten", json!({"dtype": policy})), message, "float32");
+    for class in ["Policy", "DTypePolicy", "FloatDTypePolicy"] {
+        for name in ["bfloat16", "mixed_float16", "mixed_bfloat16", "float64"] {
+            let policy = json!({"class_name": class, "config": {"name": name}});
+            let message =
+                format!("model.json: layer 'x' (Flatten): dtype = \"{name}\" is not supported");
+            expect(load_one("Flatten", json!({"dtype": policy})), &message, "float32");
+        }
+    }
     let message = "k3_half.keras: layer 'fc' (Dense): dtype = \"float16\" is not supported";
     expect(load(&fixture("k3_half.keras"), None), message, "float32");
 
@@ -450,4 +457,19 @@ fn open_shapes() {
         let is = LayerKind::Input { shape };
         assert_eq!(format!("{:?}", crate::layer(&model, "in").kind), format!("{is:?}"));
     }
+}
+
+#[test]
+fn crops_that_keras_resizes() {
+    let crop = |class: &str, height: usize| {
+        let input = layer("InputLayer", json!({"name": "in", "batch_shape": [null, 6, 5, 2]}));
+        let crop = layer(class, json!({"name": "x", "height": height, "width": 5}));
+        let config =
+            json!({"class_name": "Sequential", "config": {"name": "m", "layers": [input, crop]}});
+        load_json(&config, &fixture("weights.h5"))
+    };
+    let message = "model.json: layer 'x' (RandomCrop): [height, width] = [4,5] is not supported";
+    expect(crop("RandomCrop", 4), message, "supported: [6, 5], the size of its input");
+    let message = "model.json: layer 'x' (CenterCrop): [height, width] = [7,5] is not supported";
+    expect(crop("CenterCrop", 7), message, "use Resizing before it");
 }

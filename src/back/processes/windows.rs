@@ -52,7 +52,7 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         // Both sides of a conditional operator have this type.
         padding: format!("{}({code})", element.name),
         begins_padded: reaches_before(columns),
-        checks_column: lines.rows() > 0 && !column_pixel.is_always(),
+        checks_column: lines.rows() > 0 && column_pixel.text() != column_taken.text(),
         inside: row_pixel.clone().and(column_pixel.clone()).text(),
         row_taken,
         column_taken,

@@ -1,8 +1,8 @@
 //! Which setting holds for which layer.
 
 use super::super::Variable::{self, Bias, Default, ExpTable, InvTable, Result, Weight};
+use super::super::{Config, Pace};
 use super::config;
-use crate::config::Pace;
 use crate::fixed::Quantization;
 
 fn of(text: &str) -> Option<Quantization> {
@@ -279,4 +279,30 @@ fn a_class_that_nobody_has_is_an_error() {
     };
     let expected = "LayerType.Dens: there is no such class of layers, did you mean 'Dense'?";
     assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn pruned_layers_are_known_without_their_wrapper() {
+    let text = "LayerName: {fc1: {ReuseFactor: 2}, fc1_relu: {Precision: 'fixed<8,3>'}, \
+                inner/Fc2: {ReuseFactor: 4}, fc3: {ReuseFactor: 8}}";
+    let layers = [
+        "prune_low_magnitude_fc1",
+        "inner/prune_low_magnitude_fc2",
+        "fc3",
+        "prune_low_magnitude_fc3",
+    ];
+    let of = |config: &Config, layer: &str| config.pace(layer, "Dense");
+    let named = config(text).with_pruned_names(&layers).unwrap_or_else(|error| panic!("{error}"));
+    let factors = layers.map(|layer| of(&named, layer));
+    assert_eq!(factors, [Some(2), Some(4), Some(8), None].map(|it| it.map(Pace::ReuseFactor)));
+    let relu = named.activation_precision_of("prune_low_magnitude_fc1", false);
+    assert_eq!(relu, "fixed<8,3>".parse().ok());
+    let with_classes = layers.map(|layer| (layer, "Dense"));
+    assert!(named.check_layers(&with_classes).is_ok());
+    assert!(config(text).check_layers(&with_classes).is_err());
+
+    let both = config("LayerName: {fc1: {}, prune_low_magnitude_fc1: {}}");
+    let error = both.with_pruned_names(&layers).map_err(|error| error.to_string());
+    let message = "LayerName.fc1 and LayerName.prune_low_magnitude_fc1 are the same setting";
+    assert_eq!(error.err().as_deref(), Some(message));
 }

@@ -243,7 +243,7 @@ impl<'a> Attributes<'a> {
 fn check_dtype(attributes: &Attributes<'_>, dtype: &Value) -> Result<(), FrontError> {
     let name = match dtype {
         Value::Object(policy) => match policy.get("class_name").and_then(Value::as_str) {
-            Some("Policy" | "DTypePolicy") => {
+            Some("Policy" | "DTypePolicy" | "FloatDTypePolicy") => {
                 policy.get("config").and_then(|config| config.get("name"))
             }
             _ => None,
@@ -253,7 +253,9 @@ fn check_dtype(attributes: &Attributes<'_>, dtype: &Value) -> Result<(), FrontEr
     match name.and_then(Value::as_str) {
         Some("float32") => Ok(()),
         _ => {
-            let help = "set dtype = \"float32\" and save the model again";
+            let help = "Bitkiln computes what float32 layers compute, so dtype must be \"float32\": build the \
+                        model again under keras.mixed_precision.set_global_policy(\"float32\"), and copy the \
+                        weights: new.set_weights(old.get_weights())";
             Err(attributes.unsupported("dtype", name.unwrap_or(dtype), help.to_owned()))
         }
     }

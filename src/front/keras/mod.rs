@@ -49,13 +49,14 @@ pub struct Keras;
 
 impl Frontend for Keras {
     fn formats(&self) -> &'static str {
-        "models of Keras and QKeras (.h5, .keras, the text of model.to_json(), or a SavedModel folder of Keras 2)"
+        "models of Keras and QKeras (.h5, .keras or its folder, the text of model.to_json(), or a SavedModel folder of Keras 2)"
     }
 
     fn recognises(&self, content: &Content) -> bool {
         match content {
             Content::Hdf5(_) | Content::Zip(_) | Content::Json(_) => true,
-            Content::Folder(folder) => saved_model::is_saved_model(folder),
+            Content::Folder(folder) => saved_model::is_saved_model(folder) || is_unpacked(folder),
+            Content::Checkpoint(_) => true,
             Content::Npy(_) | Content::Other(_) => false,
         }
     }
@@ -76,8 +77,14 @@ impl Frontend for Keras {
             None => (path, Origin::SameFile, file),
             Some(weights) => {
                 let content = Content::read(weights)?;
-                if let Content::Json(_) = content {
-                    return Err(Problem::NoWeights { found: content.description() }.at(weights));
+                if let Content::Json(text) = &content {
+                    let found = content.description();
+                    let problem = if is_sharded(text) {
+                        Problem::Sharded
+                    } else {
+                        Problem::NoWeights { found }
+                    };
+                    return Err(problem.at(weights));
                 }
                 let file = File::open(weights, content, |found| Problem::NoWeights { found })?;
                 (weights, Origin::OtherFile, file)
@@ -96,6 +103,7 @@ enum File {
     Archive(Archive),
     Json(Vec<u8>),
     SavedModel(PathBuf),
+    Checkpoint(PathBuf),
 }
 
 impl File {
@@ -111,6 +119,10 @@ impl File {
             Content::Folder(folder) if saved_model::is_saved_model(&folder) => {
                 Ok(Self::SavedModel(folder))
             }
+            Content::Folder(folder) if is_unpacked(&folder) => {
+                Ok(Self::Archive(Archive::unpacked(folder)))
+            }
+            Content::Checkpoint(prefix) => Ok(Self::Checkpoint(prefix)),
             Content::Npy(_) | Content::Folder(_) | Content::Other(_) => {
                 Err(problem(content.description()).at(path))
             }
@@ -127,8 +139,10 @@ impl File {
             Self::Archive(archive) => {
                 archive.entry(CONFIG).and_then(|text| json(CONFIG, &text)).located(path)
             }
+            Self::Json(text) if is_sharded(text) => Err(Problem::Sharded.at(path)),
             Self::Json(text) => json("the text", text).located(path),
             Self::SavedModel(folder) => saved_model::metadata(folder),
+            Self::Checkpoint(_) => Err(Problem::CheckpointAlone.at(path)),
         }
     }
 
@@ -140,10 +154,10 @@ impl File {
             Self::Hdf5(file) => file.root()?.text(KEY)?,
             Self::Archive(archive) => match archive.entry(METADATA) {
                 Ok(text) => stated(&json(METADATA, &text)?),
-                Err(Problem::EntryMissing { .. }) => None,
+                Err(Problem::EntryMissing { .. } | Problem::FileMissing { .. }) => None,
                 Err(problem) => return Err(problem),
             },
-            Self::Json(_) | Self::SavedModel(_) => stated(config),
+            Self::Json(_) | Self::SavedModel(_) | Self::Checkpoint(_) => stated(config),
         })
     }
 
@@ -156,8 +170,20 @@ impl File {
             }
             Self::Json(_) => Ok(Weights::Absent),
             Self::SavedModel(folder) => saved_model::variables(&folder).map(Weights::SavedModel),
+            Self::Checkpoint(prefix) => saved_model::checkpoint(&prefix).map(Weights::SavedModel),
         }
     }
+}
+
+/// Returns true for a folder with the files of a `.keras` archive.
+fn is_unpacked(folder: &Path) -> bool {
+    folder.join(CONFIG).is_file()
+}
+
+/// Returns true for the text of `model.save_weights("m.weights.json")`, which lists the files of the
+/// weights.
+fn is_sharded(text: &[u8]) -> bool {
+    json("the text", text).is_ok_and(|value| value.get("weight_map").is_some())
 }
 
 /// Parses a configuration. The parser itself limits nesting to 128 levels.
@@ -207,6 +233,7 @@ fn assemble(
     for layer in layers.iter().filter(|layer| layer.role == Role::Layer) {
         layers::check_class(layer.owner(path))?;
     }
+    notes::check_calls(architecture, path)?;
     let mut connections = DiGraph::new();
     for _ in layers {
         connections.add_node(());
@@ -266,9 +293,6 @@ fn assemble(
         graph,
         inputs: architecture.inputs.iter().copied().map(NodeIndex::new).collect(),
         outputs: architecture.outputs.iter().copied().map(NodeIndex::new).collect(),
-        notes: notes::unused_calls(architecture)
-            .into_iter()
-            .chain(notes::pruning(pruned.into_values()))
-            .collect(),
+        notes: notes::pruning(pruned.into_values()).into_iter().collect(),
     })
 }

@@ -1,10 +1,13 @@
-//! What a file states besides the network: notes and warnings.
+//! What a file states besides the network, and what it lacks.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
 
 use super::architecture::{Architecture, Layer, Role};
 use super::weights::{Sparsity, list};
 use crate::diagnostic::Diagnostic;
+use crate::front::error::FrontError;
+use crate::front::layer_problem::LayerProblem;
 
 /// Returns a note on the sparsity of pruned layers; `None` if there are none.
 pub(super) fn pruning<'n>(layers: impl Iterator<Item = (&'n str, Sparsity)>) -> Option<Diagnostic> {
@@ -26,10 +29,11 @@ pub(super) fn pruning<'n>(layers: impl Iterator<Item = (&'n str, Sparsity)>) -> 
     (!layers.is_empty()).then(|| Diagnostic::note("pruned", message))
 }
 
-/// Returns warnings about layers that are called several times, where the result of a call is not
-/// used. Keras saves no such calls, except that Keras 3.2 states the first call in place of the later
-/// ones.
-pub(super) fn unused_calls(architecture: &Architecture<'_>) -> Vec<Diagnostic> {
+/// Refuses a model in which the result of a call of a layer that is called several times is not used.
+///
+/// Keras saves no such calls, except that Keras 3.2 states the first call of a layer in place of the
+/// later ones. It computes another network when it loads the file, or none.
+pub(super) fn check_calls(architecture: &Architecture<'_>, path: &Path) -> Result<(), FrontError> {
     let layers = &architecture.layers;
     let sources = layers.iter().flat_map(|layer| &layer.sources);
     let used: HashSet<&usize> = sources.chain(&architecture.outputs).collect();
@@ -40,12 +44,8 @@ pub(super) fn unused_calls(architecture: &Architecture<'_>) -> Vec<Diagnostic> {
     let is_unused = |(at, layer): &(usize, &Layer<'_>)| {
         layer.role == Role::Layer && calls[&layer.definition] > 1 && !used.contains(at)
     };
-    let warn = |(_, layer): (usize, &Layer<'_>)| {
-        let name = &layer.name;
-        let message = format!("layer '{name}': nothing uses the result of this call of the layer");
-        let help = "Keras 3.2 saves wrong connections of layers that are called several times; \
-                    compare the outputs with those of the trained model, or save it with another version.";
-        Diagnostic::warning("unused-call", message).in_layer(name).with_help(help)
-    };
-    layers.iter().enumerate().filter(is_unused).map(warn).collect()
+    match layers.iter().enumerate().find(is_unused) {
+        Some((_, layer)) => Err(layer.owner(path).wrong(LayerProblem::UnusedCall)),
+        None => Ok(()),
+    }
 }

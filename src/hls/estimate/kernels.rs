@@ -2,7 +2,7 @@
 
 use super::arithmetic::{adder, comparator, constant_product, multiplexer, product, selector};
 use super::datapath::Datapath;
-use super::matrix::{accumulate, matrix};
+use super::matrix::{accumulated, matrix};
 use super::{Resources, memory};
 use crate::fixed::{Codes, Overflow, Quantization, Rounding};
 use crate::hls::plan::{Loop, Reads};
@@ -86,8 +86,8 @@ pub(super) fn add(path: &mut Datapath, design: &Design, kernel: &Kernel) {
         variable_reads(path, design, kernel, iterations);
     }
     match &kernel.body {
-        Body::Linear(linear) => matrix(path, design, kernel, linear),
-        Body::Accumulate(matrix) => accumulate(path, design, kernel, matrix),
+        Body::Linear(linear) => matrix(path, design, (kernel, linear), iterations.count),
+        Body::Accumulate(sums) => accumulated(path, design, (kernel, sums), iterations.count),
         Body::Affine(affine) => {
             scaled(path, design, kernel, &affine.scales, (elements, operand));
             if affine.bias.is_some() {
@@ -229,8 +229,9 @@ fn variable_reads(path: &mut Datapath, design: &Design, kernel: &Kernel, iterati
             // All outputs read the same inputs.
             None => iterations.count / (linear.tiles.outputs as u64).max(1),
         },
-        Body::Accumulate(_)
-        | Body::Affine(_)
+        // Inputs come to the front of a shift register.
+        Body::Accumulate(_) => 1,
+        Body::Affine(_)
         | Body::Cast
         | Body::ChannelCast(_)
         | Body::Clamp(_)

@@ -6,24 +6,44 @@ use num_traits::ToPrimitive;
 
 use super::arithmetic::{adder, constant_product, multiplexer, population_count, product};
 use super::datapath::Datapath;
-use super::kernels::{Iterations, memory_of, width};
+use super::kernels::{memory_of, width};
 use super::{DspSlice, Resources};
 use crate::fixed::Codes;
 use crate::hls::{
-    AccumulateKernel, ConstantId, Design, Kernel, LinearKernel, RightShift, SignCodes, Terms,
+    AccumulateKernel, ConstantId, Design, Kernel, LinearKernel, RightShift, SignCodes, Terms, Tiles,
 };
 
-/// Adds the operators of one iteration of `linear`.
-pub(super) fn matrix(path: &mut Datapath, design: &Design, kernel: &Kernel, linear: &LinearKernel) {
+/// Adds the operators of one call of `sums`, which takes `iterations`: those of one of its tiles.
+pub(super) fn accumulated(
+    path: &mut Datapath,
+    design: &Design,
+    (kernel, sums): (&Kernel, &AccumulateKernel),
+    iterations: u64,
+) {
+    let &AccumulateKernel { calls, inputs, outputs, terms, starts, tiles } = sums;
+    let tiles = Tiles { inputs: calls * tiles.inputs, ..tiles };
+    let inputs = calls * inputs;
+    let (rows, windows, listed) = (1, None, None);
+    let linear = LinearKernel { rows, inputs, windows, outputs, terms, starts, tiles, listed };
+    matrix(path, design, (kernel, &linear), iterations * calls as u64);
+}
+
+/// Adds the operators of one of the `iterations` that apply `linear` to a position.
+pub(super) fn matrix(
+    path: &mut Datapath,
+    design: &Design,
+    (kernel, linear): (&Kernel, &LinearKernel),
+    iterations: u64,
+) {
     let operand = width(design, design[kernel.inputs[0]].element);
     let result = width(design, design[kernel.output].element);
-    let iterations = Iterations::of(kernel);
     // Applications of a tile side by side.
     let tiles = linear.tiles.count();
-    let copies = (linear.rows as u64 * tiles).div_ceil(iterations.count);
+    let copies = (linear.rows as u64 * tiles).div_ceil(iterations);
     let biased = u64::from(linear.starts.is_some());
     let carried = u64::from(linear.tiles.inputs > 1);
-    let terms = Matrix { design, kernel, linear, copies, operand, extra: biased.max(carried) };
+    let extra = biased.max(carried);
+    let terms = Matrix { design, kernel, linear, iterations, copies, operand, extra };
     match &linear.terms {
         Terms::Products { weights, .. } => terms.products(path, *weights, result),
         Terms::Signs { signs: _, shifted } => {
@@ -62,53 +82,6 @@ pub(super) fn matrix(path: &mut Datapath, design: &Design, kernel: &Kernel, line
     memory_of_constants(path, design, kernel, linear);
 }
 
-/// Adds the operators of one tile of `matrix`, whose weights come from a memory.
-pub(super) fn accumulate(
-    path: &mut Datapath,
-    design: &Design,
-    kernel: &Kernel,
-    matrix: &AccumulateKernel,
-) {
-    let operand = width(design, design[kernel.inputs[0]].element);
-    let result = width(design, design[kernel.output].element);
-    let count = (matrix.tile_inputs() * matrix.tile_outputs()) as u64;
-    let words = matrix.calls as u64 * matrix.tiles.count();
-    let ids = constants_of(&matrix.terms);
-    let weight = ids.iter().map(|id| width(design, design[*id].element)).max().unwrap_or(1);
-    let live = count * u64::from(operand + weight);
-    for id in ids {
-        let memory = memory_of(design, kernel, id, words);
-        path.level(path.delays.memory, memory, live);
-    }
-    let widest = match &matrix.terms {
-        Terms::Products { .. } => {
-            let each = product(path.slice, operand, weight);
-            path.level(path.delays.product, each * count, live);
-            operand + weight
-        }
-        Terms::Signs { .. } | Terms::Shifts { .. } | Terms::Xnor { .. } => operand,
-    };
-    // The sum of the tiles before is one more term.
-    let sums = vec![matrix.tile_inputs() as u64 + 1; matrix.tile_outputs()];
-    path.trees(sums, widest, result);
-    if let Some(starts) = matrix.starts {
-        path.resources += memory_of(design, kernel, starts, matrix.tiles.outputs as u64);
-    }
-}
-
-/// The constants of the terms of sums.
-fn constants_of(terms: &Terms) -> Vec<ConstantId> {
-    match terms {
-        Terms::Products { weights, .. } => vec![*weights],
-        Terms::Signs { signs, .. } => vec![signs_of(*signs)],
-        Terms::Shifts { signs, shift } => match shift.right {
-            RightShift::Each(id) => vec![signs_of(*signs), id],
-            RightShift::Same(_) => vec![signs_of(*signs)],
-        },
-        Terms::Xnor { negative, .. } => vec![*negative],
-    }
-}
-
 /// Adds the memories of weights and biases that are read a word at a time.
 fn memory_of_constants(
     path: &mut Datapath,
@@ -120,7 +93,16 @@ fn memory_of_constants(
     if linear.tiles.is_whole() {
         return;
     }
-    for id in constants_of(&linear.terms) {
+    let terms: Vec<ConstantId> = match &linear.terms {
+        Terms::Products { weights, .. } => vec![*weights],
+        Terms::Signs { signs, .. } => vec![signs_of(*signs)],
+        Terms::Shifts { signs, shift } => match shift.right {
+            RightShift::Each(id) => vec![signs_of(*signs), id],
+            RightShift::Same(_) => vec![signs_of(*signs)],
+        },
+        Terms::Xnor { negative, .. } => vec![*negative],
+    };
+    for id in terms {
         path.resources += memory_of(design, kernel, id, tiles);
     }
     if let Some(starts) = linear.starts {
@@ -139,6 +121,8 @@ struct Matrix<'d> {
     design: &'d Design,
     kernel: &'d Kernel,
     linear: &'d LinearKernel,
+    /// Iterations for a position.
+    iterations: u64,
     /// Applications of a tile in one iteration.
     copies: u64,
     /// Width of the operand.
@@ -156,7 +140,7 @@ impl Matrix<'_> {
     /// Terms of each sum of an iteration, if a sample takes `additions`: all sums alike.
     fn additions(&self, additions: u64) -> Vec<u64> {
         let sums = self.copies * self.linear.tile_outputs() as u64;
-        let iterations = Iterations::of(self.kernel).count * self.kernel.repetitions;
+        let iterations = self.iterations * self.kernel.repetitions;
         let each = additions.div_ceil(iterations.max(1));
         // The remaining terms are in the first sums.
         let (all, more) = (each / sums.max(1), each % sums.max(1));

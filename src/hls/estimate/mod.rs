@@ -232,15 +232,13 @@ fn process(design: &Design, process: &Process) -> Resources {
     let control = Resources { lut, ff, ..Resources::default() };
     let registers = |bits: u64| Resources { ff: bits, ..Resources::default() };
     let buffers = match &process.form {
-        // What a folded kernel keeps from step to step.
-        ProcessForm::Rows { .. } | ProcessForm::Accumulate { .. } => registers(process.state_bits),
-        // A shift register, whose elements are loaded at any position.
-        ProcessForm::Repack(_) => {
-            Resources { lut: process.state_bits, ff: process.state_bits, ..Resources::default() }
+        // What a folded kernel keeps from step to step, sums, and elements between tokens.
+        ProcessForm::Rows { .. } | ProcessForm::Accumulate { .. } | ProcessForm::Repack(_) => {
+            registers(process.state_bits)
         }
-        ProcessForm::FromArray { .. }
+        ProcessForm::Concat { .. }
+        | ProcessForm::FromArray { .. }
         | ProcessForm::ToArray { .. }
-        | ProcessForm::Concat { .. }
         | ProcessForm::Fork { .. } => Resources::default(),
         ProcessForm::Windows(lines) => {
             let width = u64::from(kernels::width(design, lines.element));
@@ -252,8 +250,8 @@ fn process(design: &Design, process: &Process) -> Resources {
             Resources { lut, ff: process.state_bits, ..Resources::default() }
         }
         ProcessForm::Frame => {
-            let kernel = process.kernel.map(|id| &design[id]);
-            let edges = kernel.into_iter().flat_map(|it| it.inputs.iter().chain([&it.output]));
+            let kernels = process.kernel.iter().map(|id| &design[*id]);
+            let edges = kernels.flat_map(|it| it.inputs.iter().chain([&it.output]));
             edges.map(|edge| array(design, &design[*edge])).sum()
         }
     };
@@ -264,9 +262,8 @@ fn process(design: &Design, process: &Process) -> Resources {
 fn line_buffer(design: &Design, lines: &LineBuffer) -> Resources {
     let width = u64::from(kernels::width(design, lines.element));
     let channels = lines.channels as u64 * width;
-    let rows = lines.rows() as u64;
     let registers = lines.registers() as u64 * width;
-    let memories = memory::ram(lines.input()[1] as u64, channels) * rows;
+    let memories = memory::ram(lines.input()[1] as u64, channels) * lines.rows() as u64;
     memories + Resources { ff: registers, ..Resources::default() }
 }
 

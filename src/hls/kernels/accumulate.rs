@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::linear::{starts, terms, word_widths};
+use super::linear::{starts, terms};
 use super::scaling::misshapen;
 use super::{Body, Built, Terms};
 use crate::fixed::Codes;
@@ -61,8 +61,8 @@ pub(in crate::hls) fn build(
     let element = cx.local_type("acc", "sums", format, result.range());
     let pace = cx.options.pace_of(&cx.node.layer);
     // Weights come from a memory, a word of them for each tile.
-    let sharing =
-        Sharing::from_memory((inputs, outputs), word_widths(op, format), pace, cx.positions);
+    let widths = (op.weights.format.width(), format.width());
+    let sharing = Sharing::from_memory((inputs, outputs), widths, pace, cx.positions);
     let tiles = sharing.tiles;
     cx.warn_of_reuse_factor(pace, sharing.reuse_factor(), (inputs, outputs));
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::scaling::{Shifter, SignCodes, misshapen, negative, shifter, sign_codes};
 use super::{Body, Built};
-use crate::fixed::{Codes, Format, Range};
+use crate::fixed::{Codes, Range};
 use crate::hls::build::NodeBuilder;
 use crate::hls::estimate::arithmetic::signed_digits;
 use crate::hls::form::{MatrixForm, ShiftedSum, Uses};
@@ -247,7 +247,8 @@ fn matrix(
             (nonzero, 1)
         }
     };
-    let widths = word_widths(op, format);
+    let bias = op.bias.as_ref().map_or(0, |bias| bias.format.width());
+    let widths = (op.weights.format.width(), bias.max(format.width()));
     let shape = Matrix { inputs, outputs, groups, nonzero, digits, product, widths };
     let (pace, strategy) = (cx.options.pace_of(layer), cx.options.strategy_of(layer));
     let own = || Sharing::new(&shape, strategy, pace, cx.positions);
@@ -297,12 +298,6 @@ fn matrix(
     };
     let (body, interval) = (Body::Linear(linear), sharing.interval);
     Ok(Built { body, structure, element, cost, multipliers, interval, sign_power: None })
-}
-
-/// Widths of a weight and of a number for each output, which lie in words of a memory.
-pub(super) fn word_widths(op: &ir::Linear, result: Format) -> (u32, u32) {
-    let bias = op.bias.as_ref().map_or(0, |bias| bias.format.width());
-    (op.weights.format.width(), bias.max(result.width()))
 }
 
 /// The terms of the sums of `op` in this `form`. Zeros are skipped if `skips_zeros`.

@@ -79,11 +79,14 @@ pub struct AffineKernel {
     pub rows: usize,
     /// Elements of a row.
     pub channels: usize,
-    /// \[channels\], or one for all.
+    /// Positions that have constants of their own, of which a call computes one; 1 if all have the
+    /// same.
+    pub positions: usize,
+    /// \[positions, channels\], or one for all.
     pub scales: Factors,
     /// Set if there is a scale for each channel.
     pub by_channel: bool,
-    /// \[channels\], or one for all.
+    /// \[positions, channels\], or one for all.
     pub bias: Option<Bias>,
 }
 
@@ -100,11 +103,14 @@ pub(super) fn build_affine(cx: &mut NodeBuilder<'_>, op: &ir::Affine) -> Result<
     let element = cx.values_type();
     let (operand, result) = (&cx.operand.tensor, &cx.node.tensor);
     let (rows, channels) = (result.rows(), result.channel_count());
+    let positions = cx.positions.count as usize;
     let by_channel = |holds: &str, constant: &ir::Constant| match constant.codes.len() {
-        n if n == channels => Ok(true),
+        n if n == channels || n == channels * positions => Ok(true),
         1 => Ok(false),
         n => Err(format!("{n} {holds} for {channels} channels")),
     };
+    let mut constants = op.bias.iter().chain([&op.scale]);
+    let by_position = constants.any(|constant| constant.codes.len() > channels);
     let scale_by_channel = by_channel("scales", &op.scale).map_err(|rule| cx.broken(rule))?;
     let scaling = Scaling::of(&op.scale, operand);
     let scales = factors(cx, ("scale", "scales"), &op.scale, &scaling)?;
@@ -118,7 +124,15 @@ pub(super) fn build_affine(cx: &mut NodeBuilder<'_>, op: &ir::Affine) -> Result<
     };
 
     // A layer's weight matrix decides its interval; scales share multipliers as far as that allows.
-    let operations = form::scaling_operations(&op.scale, bias.is_some(), result.len());
+    let mut operations = form::scaling_operations(&op.scale, bias.is_some(), result.len());
+    if by_position {
+        // Factors come from a memory, whatever they are.
+        let each = channels as u64;
+        match &scaling {
+            Scaling::Products => operations.multiplications = each,
+            Scaling::Shifts(_) => operations.shifts = each,
+        }
+    }
     let layer = &cx.node.layer;
     let pace = cx.options.pace_of(layer);
     let asked = cx.positions.reuse_factor(pace);
@@ -145,10 +159,16 @@ pub(super) fn build_affine(cx: &mut NodeBuilder<'_>, op: &ir::Affine) -> Result<
         ..Cost::default()
     };
     let by_channel = scale_by_channel;
-    let body = Body::Affine(AffineKernel { rows, channels, scales, by_channel, bias });
+    let positions = if by_position { positions } else { 1 };
+    let body = Body::Affine(AffineKernel { rows, channels, positions, scales, by_channel, bias });
     let interval = multipliers.map_or(1, |multipliers| multipliers.reuse_factor);
     let nest = Nest::new(&[rows, channels]);
-    Ok(Built { cost, multipliers, interval, ..Built::new(cx, body, nest, element) })
+    let mut built = Built::new(cx, body, nest, element);
+    if by_position {
+        // Those of a position are a word.
+        built.structure.constants.iter_mut().for_each(|(_, word)| *word = Some(channels as u64));
+    }
+    Ok(Built { cost, multipliers, interval, ..built })
 }
 
 /// `output[n] = input[n]` from `threshold` on, `input[n] · slope + bias` below.

@@ -13,10 +13,12 @@
 //! - [`Network::full_rate_depths`] gives depths that do not lower the throughput.
 
 mod depths;
+mod order;
 mod reasons;
 mod run;
 #[cfg(test)]
 mod tests;
+pub mod text;
 
 use serde::Serialize;
 

@@ -5,6 +5,9 @@ use std::fmt;
 
 use super::{ChannelId, Network, Process, ProcessId, Slots};
 
+/// Most frames until a network is taken for one that never repeats a frame.
+const MOST_FRAMES: usize = 32;
+
 /// The execution of a network over some frames, each process as early as possible.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Run {
@@ -14,6 +17,9 @@ pub struct Run {
     pub peaks: Vec<u64>,
     /// Start of the first and end of the last iteration of each process, by frame.
     pub spans: Vec<Vec<(u64, u64)>>,
+    /// Clock cycles by which the last frame is later than the one before in every process and every
+    /// slot, as are all frames after it; none if the run ended before.
+    pub period: Option<u64>,
 }
 
 impl Run {
@@ -22,9 +28,12 @@ impl Run {
         self.ends.first().copied().unwrap_or(0)
     }
 
-    /// Clock cycles between the ends of the last two frames: the initiation interval of the
-    /// network, once it is steady.
+    /// The initiation interval of the network: its period, or clock cycles between the ends of the
+    /// last two frames.
     pub fn interval(&self) -> u64 {
+        if let Some(period) = self.period {
+            return period;
+        }
         match self.ends[..] {
             [.., before, last] => last - before,
             [only] => only,
@@ -88,20 +97,52 @@ struct Cursor {
 }
 
 /// A channel during a run.
+#[derive(Default)]
 struct Fifo {
     /// Clock cycles from which on its unread tokens can be read.
     tokens: VecDeque<u64>,
     /// Clock cycles from which on free slots can be written; `None` if the channel is unbounded.
     slots: Option<VecDeque<u64>>,
-    /// Clock cycles at which slots are taken and given back, in order.
-    taken: Vec<u64>,
-    given: Vec<u64>,
+    occupancy: Occupancy,
+}
+
+/// The number of slots of a channel that are taken.
+#[derive(Default)]
+struct Occupancy {
+    /// Clock cycles at which slots are taken and given back, in order, as far as not counted yet.
+    taken: VecDeque<u64>,
+    given: VecDeque<u64>,
+    occupied: u64,
+    peak: u64,
+}
+
+impl Occupancy {
+    /// Counts what is certain: a slot is free again at the clock cycle at which it is given back.
+    fn count(&mut self) {
+        while let (Some(taken), Some(given)) = (self.taken.front(), self.given.front()) {
+            if given <= taken {
+                self.given.pop_front();
+                self.occupied -= 1;
+            } else {
+                self.taken.pop_front();
+                self.occupied += 1;
+                self.peak = self.peak.max(self.occupied);
+            }
+        }
+    }
+
+    /// The peak of a run that has ended.
+    fn peak(mut self) -> u64 {
+        self.count();
+        self.peak.max(self.occupied + self.taken.len() as u64)
+    }
 }
 
 /// A run that may be blocked.
-pub(super) struct Simulation<'n> {
+struct Simulation<'n> {
     network: &'n Network,
-    frames: usize,
+    /// The processes at the other ends of the channels of each process.
+    neighbours: Vec<Vec<usize>>,
     /// Clock cycles between the starts of two frames in processes that read nothing.
     pace: u64,
     cursors: Vec<Cursor>,
@@ -116,79 +157,161 @@ impl Network {
     /// # Errors
     /// If the network deadlocks.
     pub fn run(&self, depths: &[Option<u64>], frames: usize) -> Result<Run, Deadlock> {
-        let mut simulation = Simulation::new(self, depths, frames);
-        simulation.pace = self.processes.iter().map(Process::cycles).max().unwrap_or(0);
-        simulation.advance();
-        match simulation.is_finished() {
-            true => Ok(simulation.result()),
-            false => Err(Deadlock { cycle: simulation.cycle() }),
+        self.run_while(depths, |run| run.ends.len() < frames)
+    }
+
+    /// Runs frames until every further one repeats the last, or as many as are the limit.
+    ///
+    /// # Errors
+    /// If the network deadlocks.
+    pub fn steady(&self, depths: &[Option<u64>]) -> Result<Run, Deadlock> {
+        self.run_while(depths, |run| run.period.is_none() && run.ends.len() < MOST_FRAMES)
+    }
+
+    /// Runs one frame after the other as long as `is_wanted`.
+    fn run_while(
+        &self,
+        depths: &[Option<u64>],
+        is_wanted: impl Fn(&Run) -> bool,
+    ) -> Result<Run, Deadlock> {
+        let mut simulation = Simulation::new(self, depths);
+        let mut run = Run { ends: vec![], peaks: vec![], spans: vec![], period: None };
+        let mut state = simulation.state();
+        // Frames overlap in time, not in the order in which they are simulated: no iteration needs a
+        // token or a slot of a later frame.
+        while is_wanted(&run) {
+            let frames = run.ends.len() + 1;
+            simulation.advance(frames);
+            if simulation.cursors.iter().any(|cursor| cursor.frame < frames) {
+                let blocked = |process| simulation.blocked(process);
+                let is_running = |process: &usize| simulation.cursors[*process].frame < frames;
+                return Err(Deadlock { cycle: self.cycle(is_running, blocked) });
+            }
+            let last = simulation.spans.iter().filter_map(|spans| spans.last());
+            run.ends.push(last.map(|(_, end)| *end).max().unwrap_or(0));
+            let before = std::mem::replace(&mut state, simulation.state());
+            run.period = shift(&before, &state);
+        }
+        let Simulation { fifos, spans, .. } = simulation;
+        run.peaks = fifos.into_iter().map(|fifo| fifo.occupancy.peak()).collect();
+        run.spans = spans;
+        Ok(run)
+    }
+
+    /// The processes at the other ends of the channels of each process.
+    pub(super) fn neighbours(&self) -> Vec<Vec<usize>> {
+        let mut neighbours = vec![Vec::new(); self.processes.len()];
+        for (ProcessId(writer), ProcessId(reader)) in &self.ends {
+            neighbours[*writer].push(*reader);
+            neighbours[*reader].push(*writer);
+        }
+        for list in &mut neighbours {
+            list.sort_unstable();
+            list.dedup();
+        }
+        neighbours
+    }
+
+    /// Processes of which each waits for the next, and the last for the first, if none of those that
+    /// are `is_running` can go on.
+    pub(super) fn cycle(
+        &self,
+        is_running: impl Fn(&usize) -> bool,
+        blocked: impl Fn(usize) -> Option<(ChannelId, Wait)>,
+    ) -> Vec<Blocked> {
+        let mut path: Vec<(usize, ChannelId, Wait)> = Vec::new();
+        let mut next = (0..self.processes.len()).find(is_running);
+        while let Some(process) = next {
+            if let Some(first) = path.iter().position(|(before, ..)| *before == process) {
+                path.drain(..first);
+                break;
+            }
+            next = blocked(process).map(|(channel, wait)| {
+                path.push((process, channel, wait));
+                match wait {
+                    Wait::Token => self.writer(channel).0,
+                    Wait::Slot => self.reader(channel).0,
+                }
+            });
+        }
+        let blocked = |(process, channel, wait): (usize, ChannelId, Wait)| Blocked {
+            process: self.processes[process].name.clone(),
+            channel,
+            name: self.channels[channel.0].name.clone(),
+            wait,
+        };
+        path.into_iter().map(blocked).collect()
+    }
+}
+
+/// The clock cycles by which all of `after` are later than `before`; none if they are not the same.
+fn shift(before: &[u64], after: &[u64]) -> Option<u64> {
+    let mut shifts = before.iter().zip(after).map(|(before, after)| after - before);
+    let first = shifts.next()?;
+    shifts.all(|shift| shift == first).then_some(first)
+}
+
+/// Processes that may be able to go on, each once.
+pub(super) struct Worklist {
+    waiting: VecDeque<usize>,
+    is_waiting: Vec<bool>,
+}
+
+impl Worklist {
+    pub(super) fn of_all(processes: usize) -> Self {
+        Self { waiting: (0..processes).collect(), is_waiting: vec![true; processes] }
+    }
+
+    pub(super) fn pop(&mut self) -> Option<usize> {
+        let process = self.waiting.pop_front()?;
+        self.is_waiting[process] = false;
+        Some(process)
+    }
+
+    pub(super) fn push(&mut self, process: usize) {
+        if !std::mem::replace(&mut self.is_waiting[process], true) {
+            self.waiting.push_back(process);
         }
     }
 }
 
 impl<'n> Simulation<'n> {
-    pub(super) fn new(network: &'n Network, depths: &[Option<u64>], frames: usize) -> Self {
-        let fifo = |position: usize| Fifo {
-            tokens: VecDeque::new(),
-            slots: depths
-                .get(position)
-                .copied()
-                .flatten()
-                .map(|depth| (0..depth).map(|_| 0).collect()),
-            taken: Vec::new(),
-            given: Vec::new(),
+    fn new(network: &'n Network, depths: &[Option<u64>]) -> Self {
+        let fifo = |position: usize| {
+            let depth = depths.get(position).copied().flatten();
+            Fifo { slots: depth.map(|depth| (0..depth).map(|_| 0).collect()), ..Fifo::default() }
         };
         Self {
             network,
-            frames,
-            pace: 0,
+            neighbours: network.neighbours(),
+            pace: network.processes.iter().map(Process::cycles).max().unwrap_or(0),
             cursors: vec![Cursor::default(); network.processes.len()],
             fifos: (0..network.channels.len()).map(fifo).collect(),
             spans: vec![Vec::new(); network.processes.len()],
         }
     }
 
-    /// Runs until every process has finished or is blocked.
-    pub(super) fn advance(&mut self) {
-        let mut waiting: VecDeque<usize> = (0..self.cursors.len()).collect();
-        let mut is_waiting = vec![true; self.cursors.len()];
-        while let Some(process) = waiting.pop_front() {
-            is_waiting[process] = false;
-            if !self.advance_process(process) {
-                continue;
+    /// The clock cycles on which later frames depend, between two frames: no channel has tokens.
+    fn state(&self) -> Vec<u64> {
+        let processes = self.cursors.iter().map(|cursor| cursor.earliest);
+        let slots = self.fifos.iter().flat_map(|fifo| fifo.slots.iter().flatten().copied());
+        processes.chain(slots).collect()
+    }
+
+    /// Runs until every process has finished `frames` frames or is blocked.
+    fn advance(&mut self, frames: usize) {
+        let mut worklist = Worklist::of_all(self.cursors.len());
+        while let Some(process) = worklist.pop() {
+            let mut has_run = false;
+            while self.cursors[process].frame < frames && self.blocked(process).is_none() {
+                self.iterate(process);
+                has_run = true;
             }
-            let phases = &self.network.processes[process].phases;
-            for phase in phases {
-                let readers = phase.writes.iter().map(|channel| self.network.reader(*channel));
-                let writers = phase.reads.iter().map(|channel| self.network.writer(*channel));
-                for ProcessId(other) in readers.chain(writers) {
-                    if !std::mem::replace(&mut is_waiting[other], true) {
-                        waiting.push_back(other);
-                    }
-                }
+            if has_run {
+                self.neighbours[process].iter().for_each(|other| worklist.push(*other));
             }
         }
-    }
-
-    /// Adds a slot to `channel`, free from the start.
-    pub(super) fn add_slot(&mut self, channel: ChannelId) {
-        if let Some(slots) = &mut self.fifos[channel.0].slots {
-            slots.push_front(0);
-        }
-    }
-
-    pub(super) fn is_finished(&self) -> bool {
-        self.cursors.iter().all(|cursor| cursor.frame == self.frames)
-    }
-
-    /// Runs iterations of a process until it is blocked or has finished. Tells whether it ran any.
-    fn advance_process(&mut self, process: usize) -> bool {
-        let mut has_run = false;
-        while self.cursors[process].frame < self.frames && self.blocked(process).is_none() {
-            self.iterate(process);
-            has_run = true;
-        }
-        has_run
+        self.fifos.iter_mut().for_each(|fifo| fifo.occupancy.count());
     }
 
     /// The channel that the next iteration of a process waits for.
@@ -206,7 +329,7 @@ impl<'n> Simulation<'n> {
     /// Runs the next iteration of a process, which is not blocked.
     fn iterate(&mut self, position: usize) {
         let process = &self.network.processes[position];
-        let mut cursor = self.cursors[position];
+        let cursor = &mut self.cursors[position];
         let phase = &process.phases[cursor.phase];
         let mut start = cursor.earliest;
         for channel in &phase.reads {
@@ -229,89 +352,37 @@ impl<'n> Simulation<'n> {
                 Slots::Arrays => start + phase.interval,
             };
             let fifo = &mut self.fifos[channel.0];
-            fifo.given.push(given);
+            fifo.occupancy.given.push_back(given);
             if let Some(slots) = &mut fifo.slots {
                 slots.push_back(given);
             }
         }
-        for channel in &phase.writes {
-            let taken = start + until_write(channel);
-            let fifo = &mut self.fifos[channel.0];
-            fifo.taken.push(taken);
-            // A token can be read in the cycle after the write.
-            fifo.tokens.push_back(start + process.latency + 1);
-        }
-        let spans = &mut self.spans[position];
+        // A token can be read in the cycle after the write.
         let end = start + process.latency + 1;
-        match spans.last_mut() {
-            Some((_, last)) if cursor.phase > 0 || cursor.iteration > 0 => *last = end,
-            Some(_) | None => spans.push((start, end)),
+        for channel in &phase.writes {
+            let fifo = &mut self.fifos[channel.0];
+            fifo.occupancy.taken.push_back(start + until_write(channel));
+            fifo.tokens.push_back(end);
+        }
+        if cursor.phase == 0 && cursor.iteration == 0 {
+            self.spans[position].push((start, end));
         }
         cursor.earliest = start + phase.interval;
         cursor.iteration += 1;
-        if cursor.iteration == phase.iterations {
-            cursor.iteration = 0;
-            cursor.phase += 1;
+        if cursor.iteration < phase.iterations {
+            return;
         }
+        cursor.iteration = 0;
+        cursor.phase += 1;
         if cursor.phase == process.phases.len() {
             cursor.phase = 0;
             cursor.frame += 1;
             if process.phases.iter().all(|phase| phase.reads.is_empty()) {
                 cursor.earliest = cursor.earliest.max(cursor.frame as u64 * self.pace);
             }
-        }
-        self.cursors[position] = cursor;
-    }
-
-    /// Processes of which each waits for the next, and the last for the first.
-    pub(super) fn cycle(&self) -> Vec<Blocked> {
-        let is_running = |process: &usize| self.cursors[*process].frame < self.frames;
-        let mut path: Vec<(usize, ChannelId, Wait)> = Vec::new();
-        let mut next = (0..self.cursors.len()).find(is_running);
-        while let Some(process) = next {
-            if let Some(first) = path.iter().position(|(before, ..)| *before == process) {
-                path.drain(..first);
-                break;
+            if let Some((_, last)) = self.spans[position].last_mut() {
+                *last = end;
             }
-            next = self.blocked(process).map(|(channel, wait)| {
-                path.push((process, channel, wait));
-                match wait {
-                    Wait::Token => self.network.writer(channel).0,
-                    Wait::Slot => self.network.reader(channel).0,
-                }
-            });
         }
-        let blocked = |(process, channel, wait): (usize, ChannelId, Wait)| Blocked {
-            process: self.network.processes[process].name.clone(),
-            channel,
-            name: self.network.channels[channel.0].name.clone(),
-            wait,
-        };
-        path.into_iter().map(blocked).collect()
     }
-
-    fn result(self) -> Run {
-        let ends = (0..self.frames).map(|frame| {
-            let of = |spans: &Vec<(u64, u64)>| spans.get(frame).map_or(0, |(_, end)| *end);
-            self.spans.iter().map(of).max().unwrap_or(0)
-        });
-        let ends = ends.collect();
-        let peaks = self.fifos.iter().map(|fifo| peak(&fifo.taken, &fifo.given)).collect();
-        Run { ends, peaks, spans: self.spans }
-    }
-}
-
-/// Peak number of slots that are taken and not yet given back; both lists are in order.
-fn peak(taken: &[u64], given: &[u64]) -> u64 {
-    let mut back = given.iter().peekable();
-    let mut occupied = 0_u64;
-    let mut peak = 0;
-    for time in taken {
-        while back.next_if(|given| *given <= time).is_some() {
-            occupied -= 1;
-        }
-        occupied += 1;
-        peak = peak.max(occupied);
-    }
-    peak
 }

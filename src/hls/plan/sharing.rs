@@ -180,8 +180,7 @@ impl Sharing {
         }
     }
 
-    /// The sharing for `pace` of a matrix \[inputs, outputs\] whose weights all come from a memory;
-    /// `widths` are those of a weight and of a sum.
+    /// The sharing for `pace` of a matrix \[inputs, outputs\] whose weights all come from a memory.
     pub(in crate::hls) fn from_memory(
         (inputs, outputs): (usize, usize),
         widths: (u32, u32),
@@ -189,8 +188,7 @@ impl Sharing {
         positions: Positions,
     ) -> Self {
         let nonzero = (inputs * outputs) as u64;
-        let (groups, digits, product) = (1, 0, 0);
-        let matrix = Matrix { inputs, outputs, groups, nonzero, digits, product, widths };
+        let matrix = Matrix { inputs, outputs, groups: 1, nonzero, digits: 0, product: 0, widths };
         let within = match pace {
             Pace::ReuseFactor(_) => None,
             Pace::Interval(_) => Tiles::within(&matrix, positions.reuse_factor(pace)),
@@ -204,14 +202,13 @@ impl Sharing {
     /// them along the outputs.
     pub(in crate::hls) fn of_outputs(
         (inputs, outputs, groups): (usize, usize, usize),
+        widths: (u32, u32),
         strategy: Strategy,
         pace: Pace,
         positions: Positions,
     ) -> Self {
         let nonzero = (inputs * outputs) as u64;
-        // Words that are too wide are found when the design is complete.
-        let (digits, product, widths) = (0, 0, (0, 0));
-        let matrix = Matrix { inputs, outputs, groups, nonzero, digits, product, widths };
+        let matrix = Matrix { inputs, outputs, groups, nonzero, digits: 0, product: 0, widths };
         let asked = positions.reuse_factor(pace);
         if nonzero <= UNROLL_LIMIT && (strategy == Strategy::Latency || asked == 1) {
             let interval = match pace {
@@ -334,24 +331,10 @@ mod tests {
     }
 
     #[test]
-    fn a_word_holds_what_the_tool_accepts() {
-        let tiles = |widths| {
-            let wide = Matrix { widths, ..matrix(128, 64) };
-            let pace = Pace::ReuseFactor(1);
-            let tiles = Sharing::new(&wide, Strategy::Latency, pace, Positions::ONE).tiles;
-            (tiles.inputs, tiles.outputs)
-        };
-        assert_eq!(tiles((16, 30)), (1, 2));
-        // 4096 weights of 18 bits are 73,728 bits.
-        assert_eq!(tiles((18, 30)), (1, 4));
-        assert_eq!(tiles((18, 8192)), (1, 8));
-    }
-
-    #[test]
     fn matrices_that_take_turns_have_tiles_of_outputs() {
         let of = |shape, strategy, asked| {
             let pace = Pace::ReuseFactor(asked);
-            Sharing::of_outputs(shape, strategy, pace, Positions::ONE)
+            Sharing::of_outputs(shape, (6, 16), strategy, pace, Positions::ONE)
         };
         let tiles = |outputs| Sharing::tiled(Tiles { inputs: 1, outputs });
         assert_eq!(of((36, 16, 1), Strategy::Latency, 3).interval, 3);
@@ -371,6 +354,20 @@ mod tests {
         assert_eq!(of(Pace::ReuseFactor(5)), Tiles { inputs: 1, outputs: 5 });
         assert_eq!(of(Pace::Interval(43)), Tiles { inputs: 1, outputs: 10 });
         assert_eq!(of(Pace::Interval(1)), Tiles::WHOLE);
+    }
+
+    #[test]
+    fn a_word_holds_what_the_tool_accepts() {
+        let tiles = |widths| {
+            let wide = Matrix { widths, ..matrix(128, 64) };
+            let pace = Pace::ReuseFactor(1);
+            let tiles = Sharing::new(&wide, Strategy::Latency, pace, Positions::ONE).tiles;
+            (tiles.inputs, tiles.outputs)
+        };
+        assert_eq!(tiles((16, 30)), (1, 2));
+        // 4096 weights of 18 bits are 73,728 bits.
+        assert_eq!(tiles((18, 30)), (1, 4));
+        assert_eq!(tiles((18, 8192)), (1, 8));
     }
 
     #[test]

@@ -133,12 +133,14 @@ impl Position {
 /// The process of a node that computes each row from the same rows of its operands.
 ///
 /// If all elements are computed alike, so are all parts of a row: tokens that are parts of rows stay
-/// as they are.
+/// as they are. So they do where each element of a single row has a scale of its own: a token takes
+/// a word of scales.
 fn by_rows(node: &ir::Node, operands: &[&ir::Node], lanes: &[usize]) -> Planned {
     let whole = |x: &ir::Node| x.tensor.channel_count();
     let channels = whole(node);
     let same = lanes.iter().all(|other| *other == lanes[0]) && lanes[0] < channels;
-    if node.op.is_uniform() && same {
+    let is_scaled = matches!(node.op, Op::Affine(_)) && node.tensor.rows() == 1;
+    if same && (is_scaled || node.op.is_uniform()) {
         let position = Position::of_tokens(node, operands, lanes[0]);
         return Planned { form: Form::Rows(position), reads: lanes.to_vec(), writes: lanes[0] };
     }

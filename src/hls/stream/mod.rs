@@ -91,6 +91,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         schedule: Schedule::default(),
         kernels,
         processes,
+        network: None,
         inputs,
         outputs,
         warnings: parts.warnings,
@@ -437,7 +438,8 @@ impl Builder<'_> {
         let shape = (inputs, outputs, conv.groups);
         let strategy = self.options.strategy_of(&node.layer);
         let pace = self.options.pace_of(&node.layer);
-        (phases.len() > 1).then(|| Sharing::of_outputs(shape, strategy, pace, positions))
+        let widths = (conv.linear.weights.format.width(), node.tensor.format.width());
+        (phases.len() > 1).then(|| Sharing::of_outputs(shape, widths, strategy, pace, positions))
     }
 
     /// The type of the result of `node`.

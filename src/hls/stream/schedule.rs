@@ -21,13 +21,14 @@ pub(super) fn schedule(design: &mut Design) -> Result<(), HlsError> {
     let least = network.least_depths().map_err(|error| defect(&error))?;
     let depths = network.full_rate_depths(&least).map_err(|error| defect(&error))?;
     let bounded: Vec<Option<u64>> = depths.iter().copied().map(Some).collect();
-    let (run, _) = network.steady(&bounded).map_err(|error| defect(&error))?;
+    let run = network.steady(&bounded).map_err(|error| defect(&error))?;
     let kernels = design.kernels.iter().map(Kernel::multiplier_instances);
     design.schedule = Schedule {
         flow: Flow::Dataflow,
         initiation_interval: run.interval(),
         multipliers: kernels.sum(),
     };
+    design.network = Some(network);
     for (position, edge) in streams.iter().enumerate() {
         if let EdgeKind::Stream(stream) = &mut design.edges[edge.0].kind {
             stream.depth = depths[position].max(DEPTH);

@@ -125,7 +125,7 @@ impl<'v> CallReader<'_, '_, 'v> {
             match value.as_array().map(Vec::as_slice) {
                 Some([_, _, _]) => {}
                 Some([_, _, _, Value::Object(arguments)]) => {
-                    check_arguments(arguments, self.entry)?
+                    check_arguments(arguments, self.entry, false)?
                 }
                 _ => return Err(self.unsupported_connection(value)),
             }
@@ -140,7 +140,10 @@ impl<'v> CallReader<'_, '_, 'v> {
                 ("args", Value::Array(values)) => {
                     values.iter().try_for_each(|value| self.tensors_in(value))?;
                 }
-                ("kwargs", Value::Object(arguments)) => check_arguments(arguments, self.entry)?,
+                ("kwargs", Value::Object(arguments)) => {
+                    let is_stated = layers::states_training(self.entry.class);
+                    check_arguments(arguments, self.entry, is_stated)?
+                }
                 _ => return Err(self.unsupported_connection(value)),
             }
         }
@@ -268,14 +271,18 @@ fn keras_tensor(value: &Value) -> Option<&Value> {
     value.pointer("/config/keras_history").filter(|_| class == Some("__keras_tensor__"))
 }
 
-/// Rejects arguments of a call that may change the result.
-fn check_arguments(arguments: &Map<String, Value>, entry: &Entry<'_>) -> Result<(), FrontError> {
+/// Rejects arguments of a call that may change the result. `may_train` if the argument
+/// `training=True` does not.
+fn check_arguments(
+    arguments: &Map<String, Value>,
+    entry: &Entry<'_>,
+    may_train: bool,
+) -> Result<(), FrontError> {
     let matters = |(name, value): &(&String, &Value)| match value {
         Value::Null => false,
         // The network is used for inference.
         Value::Bool(false) => name.as_str() != "training",
-        // Keras 3 states it for a layer that computes the same in training.
-        Value::Bool(true) if entry.class == "Resizing" => name.as_str() != "training",
+        Value::Bool(true) if may_train => name.as_str() != "training",
         _ => true,
     };
     match arguments.iter().find(matters) {

@@ -8,6 +8,7 @@ mod linear;
 mod merge;
 mod normalization;
 mod preprocessing;
+mod training;
 mod unsupported;
 pub(super) mod windows;
 mod wrappers;
@@ -16,6 +17,7 @@ use serde_json::Value;
 
 pub(super) use embedding::check_masks;
 pub(super) use preprocessing::RESIZE_HELP;
+pub(super) use training::states_training;
 pub(super) use wrappers::over_time;
 
 use super::architecture::Arguments;
@@ -34,24 +36,15 @@ const FAMILIES: &[&[Class]] = &[
     einsum::CLASSES,
     embedding::CLASSES,
     preprocessing::CLASSES,
+    training::CLASSES,
+    training::IMAGES,
     merge::CLASSES,
     layout::CLASSES,
     wrappers::CLASSES,
     CLASSES,
 ];
 
-/// Inputs, and layers that act in training only.
-const CLASSES: &[Class] = &[
-    ("InputLayer", input),
-    ("Dropout", identity),
-    ("SpatialDropout1D", identity),
-    ("SpatialDropout2D", identity),
-    ("SpatialDropout3D", identity),
-    ("AlphaDropout", identity),
-    ("GaussianDropout", identity),
-    ("GaussianNoise", identity),
-    ("ActivityRegularization", identity),
-];
+const CLASSES: &[Class] = &[("InputLayer", input)];
 
 /// Name of a class of Keras or QKeras, and its reader.
 type Class = (&'static str, Read);
@@ -152,11 +145,6 @@ fn input(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
         }
     };
     Ok(Built { kind: LayerKind::Input { shape: shape.clone() }, shape })
-}
-
-fn identity(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
-    layer.attributes.inert(&["rate", "noise_shape", "seed", "stddev", "data_format", "l1", "l2"]);
-    layer.same_shape(LayerKind::Identity)
 }
 
 impl LayerReader<'_> {

@@ -78,7 +78,10 @@ const INSTEAD: &[(&[&str], &str)] = &[
         "apply it to the samples before the network, and start the model after it",
     ),
     (&["MelSpectrogram", "STFTSpectrogram"], "compute it before the network"),
-    (&["CenterCrop", "RandomCrop"], "use Cropping2D"),
+    (
+        &["AutoContrast", "Equalization"],
+        "apply it to the samples before the network, and start the model after it",
+    ),
     (
         &["AdaptiveMaxPooling1D", "AdaptiveMaxPooling2D"],
         "use MaxPooling1D or MaxPooling2D with a pool_size",

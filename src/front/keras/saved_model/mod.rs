@@ -77,8 +77,13 @@ pub(super) struct Variables {
 
 /// Reads the variables of a SavedModel.
 pub(super) fn variables(folder: &Path) -> Result<Variables, FrontError> {
-    let bundle = Bundle::open(&folder.join(VARIABLES))?;
-    let objects = Objects::read(&bundle).located(folder)?;
+    checkpoint(&folder.join(VARIABLES))
+}
+
+/// Reads the variables of a checkpoint: `model.save_weights("prefix")` of Keras 2.
+pub(super) fn checkpoint(prefix: &Path) -> Result<Variables, FrontError> {
+    let bundle = Bundle::open(prefix)?;
+    let objects = Objects::read(&bundle).located(prefix)?;
     Ok(Variables { bundle, objects })
 }
 
