@@ -76,3 +76,34 @@ fn estimates_are_data() -> Outcome {
     assert!(all["schedule"].is_null());
     Ok(())
 }
+
+#[test]
+fn a_part_is_filled_with_the_fastest_design_that_fits() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("config.yml");
+    // The value for the whole model is not meant for a part that is to be filled.
+    fs::write(&config, "Model: {ReuseFactor: 1}")?;
+    let config = config.to_str().ok_or("path")?;
+    let json = |more: &[&str]| -> Result<serde_json::Value, Box<dyn std::error::Error>> {
+        let output = inspect("net_cnn", &[&["--config", config, "--json"], more].concat())?;
+        assert!(output.status.success(), "{}", text(&output));
+        Ok(serde_json::from_slice(&output.stdout)?)
+    };
+    let interval = |json: &serde_json::Value| json["summary"]["initiation_interval"].as_u64();
+    let large = json(&["--fit", "xcvu13p-flga2577-2-e"])?;
+    let small = json(&["--fit", "xc7z010"])?;
+    let smaller = json(&["--fit", "xc7z010", "--utilization", "0.3"])?;
+    assert!(interval(&large).is_some_and(|it| it > 0), "{large}");
+    assert!(interval(&large) <= interval(&small) && interval(&small) < interval(&smaller));
+
+    for (more, complaint) in [
+        (["--fit", "xcnever", "--utilization", "0.5"], "the resources of the part 'xcnever'"),
+        (["--fit", "xc7z010", "--utilization", "1.5"], "a utilization of 1.5"),
+        (["--fit", "xc7z010", "--utilization", "0.001"], "no interval makes the design fit"),
+    ] {
+        let output = inspect("net_cnn", &more)?;
+        assert_eq!(output.status.code(), Some(2), "{more:?}");
+        assert!(text(&output).contains(complaint), "{}", text(&output));
+    }
+    Ok(())
+}

@@ -8,6 +8,9 @@ use clap::builder::PossibleValue;
 
 use super::model::Choice;
 
+/// Share of a part that routing leaves to a design without trouble.
+const UTILIZATION: f64 = 0.7;
+
 /// Tool, device, clock, and the sharing of multipliers.
 #[derive(Args)]
 pub struct HardwareArgs {
@@ -31,6 +34,13 @@ pub struct HardwareArgs {
     /// Samples per second, instead of --target-interval: 20000, 20k, 40MHz
     #[arg(long, value_name = "RATE", conflicts_with_all = ["reuse_factor", "target_interval"])]
     target_rate: Option<SampleRate>,
+    /// Device to fill: the fastest design whose estimate fits in it, instead of --part and a target
+    #[arg(long, value_name = "PART")]
+    #[arg(conflicts_with_all = ["part", "reuse_factor", "target_interval", "target_rate"])]
+    fit: Option<String>,
+    /// Share of each resource of the --fit device that the design may take [default: 0.7]
+    #[arg(long, value_name = "SHARE", requires = "fit")]
+    utilization: Option<f64>,
     /// Sharing of multipliers; entries of --config for layers take precedence [default: latency]
     #[arg(long, value_enum, ignore_case = true, value_name = "STRATEGY")]
     strategy: Option<Choice<Strategy>>,
@@ -44,7 +54,8 @@ impl HardwareArgs {
     pub fn options(&self) -> CompilerOptions {
         CompilerOptions {
             backend: self.backend.map(|choice| choice.0),
-            part: self.part.clone(),
+            part: self.fit.as_ref().or(self.part.as_ref()).cloned(),
+            utilization: self.fit.as_ref().map(|_| self.utilization.unwrap_or(UTILIZATION)),
             clock_period: self.clock_period.map(|period| period.nanoseconds),
             reuse_factor: self.reuse_factor,
             target: self

@@ -38,7 +38,11 @@ impl Network {
             let message = scale.to_string();
             self.log(Diagnostic::warning("scale-limited", message).in_layer(&scale.layer));
         }
-        let design = Design::new(&graph, &self.options.hardware(&self.model))?;
+        let options = self.options.hardware(&self.model);
+        let design = match self.options.utilization {
+            Some(share) => Design::fit(&graph, &options, share)?,
+            None => Design::new(&graph, &options)?,
+        };
         for warning in &design.warnings {
             let diagnostic = match warning.is_note() {
                 true => Diagnostic::note(warning.code(), warning.to_string()),

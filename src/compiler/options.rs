@@ -39,6 +39,9 @@ pub struct CompilerOptions {
     pub reuse_factor: Option<u64>,
     /// Rate that every layer must reach; precedence as of `reuse_factor`, which it outranks.
     pub target: Option<Target>,
+    /// Share of the part's resources that the design may take, above 0 and up to 1: the shortest
+    /// interval between two samples is taken that allows it.
+    pub utilization: Option<f64>,
     /// Sharing of multipliers; precedence as of `reuse_factor`.
     pub strategy: Option<Strategy>,
     /// Arrays or streams between layers.
@@ -164,7 +167,11 @@ impl CompilerOptions {
             Target::Rate(rate) => Pace::Interval(rate.interval(clock_period)),
         });
         let pace = target.or(self.reuse_factor.map(Pace::ReuseFactor));
-        let config = &self.config.with_model_values(pace, self.strategy);
+        let config = match self.utilization {
+            Some(_) => self.config.without_model_pace(),
+            None => self.config.clone(),
+        };
+        let config = &config.with_model_values(pace, self.strategy);
         let name = config.project_name.as_ref().unwrap_or(&model.name);
         let part = self.part.as_ref().or(config.part.as_ref());
         let part = part.map_or(self.backend().default_part(), String::as_str);

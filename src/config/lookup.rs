@@ -137,6 +137,14 @@ impl Config {
         config
     }
 
+    /// The same configuration without a time for the whole model.
+    #[must_use]
+    pub fn without_model_pace(&self) -> Self {
+        let mut config = self.clone();
+        (config.model.reuse_factor, config.model.target_cycles) = (None, None);
+        config
+    }
+
     /// The time for the arithmetic of a layer, in the entry that is most specific.
     pub fn pace(&self, layer: &str, class: &str) -> Option<Pace> {
         self.first(layer, class, Section::pace)

@@ -1,5 +1,6 @@
 //! Errors of designing hardware.
 
+use super::estimate::Resource;
 use super::limits::WORD_BITS;
 use crate::fixed::FormatError;
 
@@ -33,6 +34,29 @@ pub enum HlsError {
         "a target interval of 1 takes a sample in every clock cycle; no rate is above the clock's"
     ))]
     TargetInterval(String),
+    /// A share of a part out of range.
+    #[error("a utilization of {0}")]
+    #[diagnostic(help("the utilization is a share of the part's resources, above 0 and up to 1"))]
+    Utilization(f64),
+    /// A design that is to fit in a part whose resources are unknown.
+    #[error("the resources of the part '{0}' are unknown")]
+    #[diagnostic(help("name a part that docs/estimates.md lists, or set a target interval"))]
+    UnknownPart(String),
+    /// A design that fits at no interval.
+    #[error(
+        "no interval makes the design fit in {part}: it needs {needed} {resource} of {allowed}"
+    )]
+    #[diagnostic(help("use narrower types, a larger part, or a larger share of it"))]
+    TooLarge {
+        /// The part.
+        part: String,
+        /// What there is too little of.
+        resource: Resource,
+        /// Estimated at the longest interval.
+        needed: u64,
+        /// The share of the part.
+        allowed: u64,
+    },
     /// An option for a layer that the graph does not have.
     #[error("a {what} for the layer '{layer}', which the network does not have")]
     #[diagnostic(help("its layers are: {known}"))]

@@ -9,6 +9,7 @@ mod build;
 mod design;
 mod error;
 pub mod estimate;
+mod fit;
 mod form;
 mod function;
 mod kernels;

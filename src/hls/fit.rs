@@ -1,0 +1,73 @@
+//! The fastest design within the resources of a part.
+
+use super::estimate::{Part, Resource};
+use super::{Design, HlsError, Options};
+use crate::ir::Graph;
+
+/// Longest interval that is tried, in clock cycles.
+const MOST_CYCLES: u64 = 1 << 30;
+
+/// A resource of which a design needs too much.
+struct Excess {
+    resource: Resource,
+    needed: u64,
+    allowed: u64,
+}
+
+impl Design {
+    /// Designs hardware for `graph` with the shortest interval between two samples at which its
+    /// estimate takes at most `share` of each resource of the part, above 0 and up to 1.
+    ///
+    /// Layers without a pace of their own get that interval as their target. It doubles until the
+    /// design fits and is then bisected, on the assumption that more time never takes more hardware.
+    ///
+    /// # Errors
+    /// If the part is unknown, no interval makes the design fit, or a design has an error: see
+    /// [`Design::new`].
+    pub fn fit(graph: &Graph, options: &Options, share: f64) -> Result<Self, HlsError> {
+        let unknown = || HlsError::UnknownPart(options.part.clone());
+        let part = Part::find(&options.part).ok_or_else(unknown)?;
+        if !(share > 0.0 && share <= 1.0) {
+            return Err(HlsError::Utilization(share));
+        }
+        let at = |interval: u64| {
+            let target_interval = Some(interval);
+            let design = Self::new(graph, &Options { target_interval, ..options.clone() })?;
+            let excess = excess(&design, part, share);
+            Ok((design, excess))
+        };
+        let mut slow = 1;
+        let mut best = loop {
+            match at(slow)? {
+                (design, None) => break design,
+                (_, Some(excess)) if slow >= MOST_CYCLES => {
+                    let Excess { resource, needed, allowed } = excess;
+                    let part = options.part.clone();
+                    return Err(HlsError::TooLarge { part, resource, needed, allowed });
+                }
+                (_, Some(_)) => slow *= 2,
+            }
+        };
+        // It fits at `slow`, not at `fast`.
+        let mut fast = slow / 2;
+        while fast + 1 < slow {
+            let between = fast + (slow - fast) / 2;
+            match at(between)? {
+                (design, None) => (best, slow) = (design, between),
+                (_, Some(_)) => fast = between,
+            }
+        }
+        Ok(best)
+    }
+}
+
+/// The resource of which `design` exceeds `share` of `part` by the largest factor.
+fn excess(design: &Design, part: Part, share: f64) -> Option<Excess> {
+    let total = design.estimate().total;
+    let all = Resource::ALL.into_iter().map(|resource| {
+        let allowed = (part.resources.of(resource) as f64 * share) as u64;
+        Excess { resource, needed: total.of(resource), allowed }
+    });
+    let factor = |it: &Excess| it.needed as f64 / it.allowed.max(1) as f64;
+    all.filter(|it| it.needed > it.allowed).max_by(|a, b| factor(a).total_cmp(&factor(b)))
+}
