@@ -103,6 +103,7 @@ fn check(graph: &Graph, options: &Options, backend: Tool) -> Result<(), Box<dyn 
         let Body::Linear(linear) = &kernel.body else { continue };
         if matches!(linear.terms, Terms::Products { .. }) && !linear.tiles.is_whole() {
             let products = (linear.rows * linear.inputs * linear.outputs) as u64;
+            let products = products * kernel.repetitions;
             assert_eq!(kernel.cost.operations.multiplications, products, "{}", kernel.name);
         }
     }

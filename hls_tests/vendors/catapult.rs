@@ -24,6 +24,8 @@ enum Value {
     Resource,
 }
 
+const STALL_MODES: Value = Value::Words(&["stall", "flush", "bubble"]);
+
 const RULES: &[(&str, Before, Value)] = &[
     (
         "hls_design",
@@ -37,7 +39,8 @@ const RULES: &[(&str, Before, Value)] = &[
     ("hls_preserve_loop", Before::Loop, Value::Words(&["yes", "no"])),
     ("hls_merge_loop", Before::Loop, Value::Words(&["yes", "no"])),
     ("hls_iterations", Before::Loop, Value::Number(1)),
-    ("pipeline_stall_mode", Before::FunctionOrLoop, Value::Words(&["stall", "flush", "bubble"])),
+    ("pipeline_stall_mode", Before::FunctionOrLoop, STALL_MODES),
+    ("hls_pipeline_stall_mode", Before::FunctionOrLoop, STALL_MODES),
 ];
 
 pub(super) fn check(source: &Source, top: &str, report: &mut impl FnMut(&Pragma, String)) {

@@ -232,6 +232,10 @@ impl Dialect for Catapult {
         format!("#pragma hls_pipeline_init_interval {interval}")
     }
 
+    fn flushed_pipeline(&self, interval: u64) -> Vec<String> {
+        vec![self.pipeline(interval), "#pragma hls_pipeline_stall_mode flush".to_owned()]
+    }
+
     fn unroll(&self, factor: Option<u64>) -> String {
         let factor = factor.map_or("yes".to_owned(), |factor| factor.to_string());
         format!("#pragma hls_unroll {factor}")

@@ -41,6 +41,9 @@ pub(super) trait Dialect: Sync {
     /// The pragma of a loop that is pipelined.
     fn pipeline(&self, interval: u64) -> String;
 
+    /// The pragmas of a pipelined loop that goes on while its input is empty.
+    fn flushed_pipeline(&self, interval: u64) -> Vec<String>;
+
     /// The pragma of a loop that is unrolled by `factor`, or fully.
     fn unroll(&self, factor: Option<u64>) -> String;
 
@@ -63,19 +66,39 @@ pub(super) trait Dialect: Sync {
         }
     }
 
+    /// The pragmas of a loop over tokens. Its pipeline goes on with the tokens inside while an input
+    /// is empty: otherwise a branch would keep tokens that the other branch waits for, and least
+    /// depths of FIFOs would depend on latencies.
+    fn token_pragmas(&self, plan: Loop) -> Vec<String> {
+        match plan {
+            Loop::Pipeline { interval, unroll: 1 } => self.flushed_pipeline(interval),
+            Loop::Pipeline { .. } | Loop::Unroll | Loop::Sequential => self.loop_pragmas(plan),
+        }
+    }
+
     /// The pragmas before a loop, a line each.
     fn before_loop(&self, plan: Loop) -> String {
-        match self.vendor().pragmas_before_loops {
-            true => self.loop_pragmas(plan).into_iter().map(|line| line + "\n").collect(),
-            false => String::new(),
-        }
+        self.before(self.loop_pragmas(plan))
     }
 
     /// The pragmas that begin the body of a loop.
     fn in_loop(&self, plan: Loop) -> String {
+        self.inside(self.loop_pragmas(plan))
+    }
+
+    /// The lines of `pragmas` before a loop, if they stand there.
+    fn before(&self, pragmas: Vec<String>) -> String {
+        match self.vendor().pragmas_before_loops {
+            true => pragmas.into_iter().map(|line| line + "\n").collect(),
+            false => String::new(),
+        }
+    }
+
+    /// The lines of `pragmas` at the begin of a loop's body, if they stand there.
+    fn inside(&self, pragmas: Vec<String>) -> String {
         match self.vendor().pragmas_before_loops {
             true => String::new(),
-            false => self.loop_pragmas(plan).join("\n"),
+            false => pragmas.join("\n"),
         }
     }
 

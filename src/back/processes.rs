@@ -290,20 +290,20 @@ impl<'a> Scope<'a> {
 
     /// The pragmas before the loop over tokens.
     fn before_tokens(&self) -> String {
-        self.dialect.before_loop(self.process.plan)
+        self.dialect.before(self.dialect.token_pragmas(self.process.plan))
     }
 
     fn in_tokens(&self) -> String {
-        self.dialect.in_loop(self.process.plan)
+        self.dialect.inside(self.dialect.token_pragmas(self.process.plan))
     }
 
     /// The pragmas before a loop that copies a token in each iteration.
     fn before_copy(&self) -> String {
-        self.dialect.before_loop(COPY)
+        self.dialect.before(self.dialect.token_pragmas(COPY))
     }
 
     fn in_copy(&self) -> String {
-        self.dialect.in_loop(COPY)
+        self.dialect.inside(self.dialect.token_pragmas(COPY))
     }
 
     fn before_unrolled(&self) -> String {

@@ -180,6 +180,10 @@ impl Dialect for Vitis {
         format!("#pragma HLS PIPELINE II={interval}")
     }
 
+    fn flushed_pipeline(&self, interval: u64) -> Vec<String> {
+        vec![format!("{} style=flp", self.pipeline(interval))]
+    }
+
     fn unroll(&self, factor: Option<u64>) -> String {
         let factor = factor.map_or_else(String::new, |factor| format!(" factor={factor}"));
         format!("#pragma HLS UNROLL{factor}")
