@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::path::Path;
 
+use bitkiln::front::write_npz;
 use ndarray::{Array2, ArrayD, array};
 use ndarray_npy::{NpzReader, write_npy};
 
@@ -263,5 +264,29 @@ fn samples_of_another_shape_are_not_counted() -> Outcome {
     let ran = bitkiln(&arguments)?;
     assert!(text(&ran).contains("has the shape [3, 5]"), "{}", text(&ran));
     assert!(!text(&ran).contains("rounded"), "{}", text(&ran));
+    Ok(())
+}
+
+/// `numpy.savez(file, a, b)` names its arrays by their positions.
+#[test]
+fn arrays_without_names_are_the_inputs_in_order() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("positional.npz");
+    let run =
+        |file: &Path| -> Result<(std::process::Output, ArrayD<f64>), Box<dyn std::error::Error>> {
+            let output = folder.path().join("y.npz");
+            let model = case("net_mlp_softmax", "model.h5");
+            let arguments =
+                ["run".as_ref(), model.as_os_str(), "--input".as_ref(), file.as_os_str()];
+            let ran = bitkiln(&[&arguments[..], &["-o".as_ref(), output.as_os_str()]].concat())?;
+            assert!(ran.status.success(), "{}", text(&ran));
+            Ok((ran, NpzReader::new(File::open(&output)?)?.by_name("softmax")?))
+        };
+    let named = case("net_mlp_softmax", "inputs.npz");
+    let samples: ArrayD<f32> = NpzReader::new(File::open(&named)?)?.by_name("input_1")?;
+    write_npz(&file, &[("arr_0", samples.mapv(f64::from))])?;
+    let (ran, found) = run(&file)?;
+    assert!(!text(&ran).contains("is no input"), "{}", text(&ran));
+    assert_eq!(found, run(&named)?.1);
     Ok(())
 }

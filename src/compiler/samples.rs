@@ -43,20 +43,24 @@ impl Network {
     ) -> Result<Vec<&'a ArrayD<f64>>, CompileError> {
         let graph = self.graph();
         if let Arrays::Named(arrays) = samples {
-            let is_input = |name: &str| graph.inputs.iter().any(|id| graph[*id].name == name);
+            let is_positional = positional(arrays, graph);
+            let is_input =
+                |name: &str| is_positional || graph.inputs.iter().any(|id| graph[*id].name == name);
             for (name, _) in arrays.iter().filter(|(name, _)| !is_input(name)) {
                 let message = format!("{source}: '{name}' is no input and is left aside");
                 self.log(Diagnostic::note("unused-array", message));
             }
         }
-        let array = |id: &NodeId| {
-            array_of(&graph[*id].name, samples, graph).ok_or_else(|| CompileError::MissingInput {
-                source_name: source.to_owned(),
-                input: graph[*id].name.clone(),
-                known: names(samples),
+        let array = |(position, id): (usize, &NodeId)| {
+            array_of(position, &graph[*id].name, samples, graph).ok_or_else(|| {
+                CompileError::MissingInput {
+                    source_name: source.to_owned(),
+                    input: graph[*id].name.clone(),
+                    known: names(samples),
+                }
             })
         };
-        let arrays = graph.inputs.iter().map(array).collect::<Result<Vec<_>, _>>()?;
+        let arrays = graph.inputs.iter().enumerate().map(array).collect::<Result<Vec<_>, _>>()?;
         // Before values are counted, which are not those of other shapes.
         let shapes: Vec<&[usize]> = arrays.iter().map(|array| array.shape()).collect();
         sim::check_shapes(graph, &shapes)?;
@@ -105,14 +109,36 @@ impl Network {
     }
 }
 
-/// The array of an input: the one of its name, or the only one if there is one input.
-fn array_of<'a>(input: &str, samples: &'a Arrays, graph: &Graph) -> Option<&'a ArrayD<f64>> {
+/// The array of the input at `position`: the one of its name, the only one if there is one input,
+/// or the one with its number.
+fn array_of<'a>(
+    position: usize,
+    input: &str,
+    samples: &'a Arrays,
+    graph: &Graph,
+) -> Option<&'a ArrayD<f64>> {
     match samples {
         Arrays::One(array) => (graph.inputs.len() == 1).then_some(array),
         Arrays::Named(arrays) => {
-            arrays.iter().find(|(name, _)| name == input).map(|(_, array)| array)
+            let called = |name: &str| arrays.iter().find(|(known, _)| known == name);
+            let found = match positional(arrays, graph) {
+                true => called(&numbered(position)),
+                false => called(input),
+            };
+            found.map(|(_, array)| array)
         }
     }
+}
+
+/// The name that `numpy.savez` gives to the array at `position`, if it is given none.
+fn numbered(position: usize) -> String {
+    format!("arr_{position}")
+}
+
+/// Tells whether `arrays` have numbers instead of names, one for each input.
+fn positional(arrays: &[(String, ArrayD<f64>)], graph: &Graph) -> bool {
+    let is_there = |position| arrays.iter().any(|(name, _)| *name == numbered(position));
+    arrays.len() == graph.inputs.len() && (0..arrays.len()).all(is_there)
 }
 
 fn names(samples: &Arrays) -> String {

@@ -259,7 +259,7 @@ pub(super) const CLASSES: &str = "Activation Add Average AveragePooling1D Averag
      Bidirectional BinaryDense Concatenate Conv1D Conv2D Conv2DBatchnorm Cropping1D Cropping2D Dense \
      DepthwiseConv1D DepthwiseConv2D Dot Dropout ELU EinsumDense Embedding Flatten GRU \
      GlobalAveragePooling1D GlobalAveragePooling2D GlobalMaxPooling1D GlobalMaxPooling2D \
-     HardActivation Input InputLayer LSTM LayerNormalization LeakyReLU MaxPooling1D MaxPooling2D \
+     HardActivation Input InputLayer LSTM LayerGroup LayerNormalization LeakyReLU MaxPooling1D MaxPooling2D \
      Maximum Merge Minimum Multiply PReLU Permute QActivation QBatchNormalization QConv1D QConv2D \
      QConv2DBatchnorm QDense QDepthwiseConv2D QGRU QLSTM QSeparableConv1D QSeparableConv2D QSimpleRNN \
      ReLU Reshape SeparableConv1D SeparableConv2D SimpleRNN Softmax Subtract TernaryDense TernaryTanh \

@@ -89,6 +89,12 @@ impl NodeBuilder<'_> {
         HlsError::Graph { node: self.node.name.clone(), rule: rule.into() }
     }
 
+    /// Checks that the product of the operand and a number of the format `factor` has a type.
+    pub(super) fn check_product(&self, factor: Format) -> Result<(), HlsError> {
+        let width = self.operand.tensor.format.width() + factor.width();
+        Format::signed(width, 0).map(|_| ()).map_err(self.too_wide("a product"))
+    }
+
     /// The error of a node that needs a type that does not exist.
     pub(super) fn too_wide(
         &self,

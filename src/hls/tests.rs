@@ -429,6 +429,20 @@ fn an_unknown_part_is_reported() {
 }
 
 #[test]
+fn products_have_a_type() {
+    let mut graph = Graph::new("wide");
+    // The sums are narrow, as weights are far smaller than their type allows.
+    let x = input(&mut graph, "x", &[1], "fixed<100,1>");
+    let fc = linear(&mut graph, "fc", x, 1, 3, "fixed<40,1>");
+    graph.add_output("fc", fc);
+    let error = Design::new(&graph, &options()).unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "layer 'fc': a product needs a type that is too wide: a format is 1 to 128 bits wide, not 140"
+    );
+}
+
+#[test]
 fn options_that_make_no_sense_are_refused() {
     let refused = |change: fn(&mut Options)| {
         let mut options = options();

@@ -310,6 +310,7 @@ pub(super) fn terms(
     let codes = &op.weights.codes;
     Ok(match form {
         MatrixForm::Products => {
+            cx.check_product(op.weights.format)?;
             let weights = cx.constant("weight", "weights", &op.weights)?;
             let sparse = skips_zeros && codes.iter().any(|code| code.is_zero());
             Terms::Products { weights, sparse }

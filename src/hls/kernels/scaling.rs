@@ -264,6 +264,7 @@ fn factors(
     let shift = match scaling {
         Scaling::Shifts(shift) => shift,
         Scaling::Products => {
+            cx.check_product(factors.format)?;
             let constant = cx.constant(suffix, holds, factors)?;
             return Ok(Factors::Numbers { constant });
         }

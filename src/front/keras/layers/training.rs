@@ -1,4 +1,4 @@
-//! Layers that act in training only, and crops of preprocessing that do nothing to their own size.
+//! Layers that act in training only or not at all, and crops of preprocessing that do nothing to their own size.
 
 use serde_json::json;
 
@@ -16,6 +16,7 @@ pub(super) const CLASSES: &[Class] = &[
     ("GaussianDropout", identity),
     ("GaussianNoise", identity),
     ("ActivityRegularization", identity),
+    ("Identity", identity),
 ];
 
 /// Layers of images, which Keras 3 calls with `training=True` unless they are called otherwise.
