@@ -353,7 +353,7 @@ pub(super) fn pipeline(graph: &Graph, options: &Options) -> Result<Option<Design
         let cost = Cost::default();
         let (multipliers, interval, sign_power) = (None, 1, None);
         let built = Built { body, structure, element, cost, multipliers, interval, sign_power };
-        let labels = (stem, output.name.clone(), "copy");
+        let labels = (stem, graph[output.node].layer.clone(), "copy");
         kernels.push(kernel(&parts.constants, &edges.list, labels, (vec![edge], port), built));
         outputs.push(port);
     }

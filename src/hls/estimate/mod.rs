@@ -280,6 +280,14 @@ impl Design {
         Estimate { layers: layers.list, total, budget, latency }
     }
 
+    /// The layer that writes `edge`. A port has the name of an output, which may be no layer.
+    fn writer(&self, edge: EdgeId) -> &str {
+        let kernel = self.kernels.iter().find(|kernel| kernel.output == edge);
+        let process = self.processes.iter().find(|process| process.outputs.contains(&edge));
+        let layer = process.map(|it| &it.layer).or(kernel.map(|it| &it.layer));
+        layer.unwrap_or(&self[edge].layer)
+    }
+
     /// Adds the kernels of one pipeline; operands that arrive early wait in registers.
     fn pipeline(&self, slice: DspSlice, layers: &mut Layers) -> u64 {
         let mut arrivals: HashMap<EdgeId, Moment> = HashMap::new();
@@ -299,7 +307,7 @@ impl Design {
         }
         let end = |edge: &EdgeId| arrivals.get(edge).map_or(0, |end| end.registered());
         for edge in &self.outputs {
-            layers.of(&self[*edge].layer).resources.ff += bits(self, &self[*edge]);
+            layers.of(self.writer(*edge)).resources.ff += bits(self, &self[*edge]);
         }
         let last = self.outputs.iter().map(end).max().unwrap_or(0);
         last + self.schedule.initiation_interval - 1
@@ -316,8 +324,8 @@ impl Design {
             layer.cycles = layer.cycles.max(kernel.plan.initiation_interval * kernel.repetitions);
             layer.latency += cycles;
         }
-        for edge in &self.edges {
-            layers.of(&edge.layer).resources += stream(self, edge);
+        for (position, edge) in self.edges.iter().enumerate() {
+            layers.of(self.writer(EdgeId(position))).resources += stream(self, edge);
         }
         for process in &self.processes {
             let layer = layers.of(&process.layer);
