@@ -3,6 +3,7 @@
 mod build;
 mod errors;
 mod estimates;
+mod hardware;
 mod headers;
 mod hls4ml;
 mod paths;

@@ -147,7 +147,7 @@ impl<'c> Streaming<'c> {
         Ok(Design::new(graph, &options)?)
     }
 
-    /// What the processes have that concerns streams: their forms and windows, the operation and the
+    /// The properties of processes that concern streams: forms and windows, the operation and the
     /// loops of their kernels, and their numbers of streams.
     fn kinds(&self) -> Result<HashSet<String>, Box<dyn Error>> {
         let kind = |process: &Process| {

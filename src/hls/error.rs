@@ -50,7 +50,7 @@ pub enum HlsError {
     TooLarge {
         /// The part.
         part: String,
-        /// What there is too little of.
+        /// The resource that is exhausted.
         resource: Resource,
         /// Estimated at the longest interval.
         needed: u64,

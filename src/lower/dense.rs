@@ -159,7 +159,7 @@ struct Scaling {
     bias: Option<Constant>,
 }
 
-/// What dot products are multiplied by.
+/// The factor of dot products.
 enum Factor {
     /// 1.
     One,

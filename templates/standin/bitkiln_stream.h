@@ -12,7 +12,7 @@
 
 namespace bitkiln {
 
-// What a process waits for before it uses a stream: nothing.
+// The waiting of a process before it uses a stream: none.
 struct Channel {
     void before_read() {}
     void before_write() {}

@@ -196,7 +196,7 @@ fn pixel_of(taps: Taps, at: &str) -> String {
     }
 }
 
-/// What the windows are, for a comment.
+/// The windows in words, for a comment.
 fn title(lines: &LineBuffer) -> String {
     let size = |kernel: &WindowKernel| {
         let [rows, columns] = kernel.taps;
