@@ -2,14 +2,14 @@
 
 use serde::Serialize;
 
-use super::linear::{starts, terms};
+use super::linear::{cost, starts, terms};
 use super::scaling::misshapen;
 use super::{Body, Built, Terms};
 use crate::fixed::Codes;
 use crate::hls::build::NodeBuilder;
 use crate::hls::form::{MatrixForm, Uses};
 use crate::hls::plan::{LocalArray, Nest, Reads, Sharing, Structure, Tiles};
-use crate::hls::{ConstantId, Cost, HlsError, Multipliers, Operations};
+use crate::hls::{ConstantId, HlsError, Multipliers, Operations};
 use crate::ir;
 
 /// Adds the terms of some inputs to the sums of all outputs: `sums[o] += Σ_i input[i] ·
@@ -103,14 +103,7 @@ pub(in crate::hls) fn build(
             structure.constants.push((id, Some(word as u64)));
         }
     }
-    let cost = Cost {
-        hardware: vec![form.name().to_owned()],
-        operations,
-        weight: Some(op.weights.format),
-        bias: op.bias.as_ref().map(|bias| bias.format),
-        weight_bits: form.weight_bits(op) + op.bias.as_ref().map_or(0, ir::Constant::bits),
-        ..Cost::default()
-    };
+    let cost = cost(op, &form, operations);
     let body = Body::Accumulate(kernel);
     Ok(Built { body, structure, element, cost, multipliers, interval: 1, sign_power: None })
 }

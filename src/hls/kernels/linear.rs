@@ -288,16 +288,21 @@ fn matrix(
         }
         structure.constants.push((id, structure.is_tiled.then_some(word as u64)));
     }
-    let cost = Cost {
+    let cost = cost(op, &form, operations);
+    let (body, interval) = (Body::Linear(linear), sharing.interval);
+    Ok(Built { body, structure, element, cost, multipliers, interval, sign_power: None })
+}
+
+/// The cost of `op` in this `form`.
+pub(super) fn cost(op: &ir::Linear, form: &MatrixForm, operations: Operations) -> Cost {
+    Cost {
         hardware: vec![form.name().to_owned()],
         operations,
         weight: Some(op.weights.format),
         bias: op.bias.as_ref().map(|bias| bias.format),
         weight_bits: form.weight_bits(op) + op.bias.as_ref().map_or(0, ir::Constant::bits),
         ..Cost::default()
-    };
-    let (body, interval) = (Body::Linear(linear), sharing.interval);
-    Ok(Built { body, structure, element, cost, multipliers, interval, sign_power: None })
+    }
 }
 
 /// The terms of the sums of `op` in this `form`. Zeros are skipped if `skips_zeros`.

@@ -107,10 +107,8 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
 impl Design {
     /// The network of a streaming design and the streams that are its channels, in order; `None`
     /// for a design of arrays.
-    pub fn network(&self) -> Option<(Network, Vec<EdgeId>)> {
-        let streams = schedule::streams(self);
-        let network = schedule::network(self, &streams).ok()?;
-        (!streams.is_empty()).then_some((network, streams))
+    pub fn network(&self) -> Option<(&Network, Vec<EdgeId>)> {
+        Some((self.network.as_ref()?, schedule::streams(self)))
     }
 }
 

@@ -46,10 +46,7 @@ pub(super) fn streams(design: &Design) -> Vec<EdgeId> {
 
 /// The network of a design: its processes, one that writes each input, and one that reads each
 /// output.
-pub(super) fn network(
-    design: &Design,
-    streams: &[EdgeId],
-) -> Result<Network, network::NetworkError> {
+fn network(design: &Design, streams: &[EdgeId]) -> Result<Network, network::NetworkError> {
     let channel = |edge: &EdgeId| {
         let position = streams.iter().position(|stream| stream == edge);
         ChannelId(position.expect("processes are connected by streams"))
