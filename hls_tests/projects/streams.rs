@@ -3,7 +3,7 @@
 use bitkiln::back::Tool;
 use bitkiln::config::{IoType, Strategy};
 use bitkiln::hls::{Design, ProcessForm};
-use bitkiln::ir::{Concat, Gather, Graph, NodeId, Pool, PoolKind, Window};
+use bitkiln::ir::{Concat, Elementwise, Gather, Graph, NodeId, Pool, PoolKind, Window};
 
 use crate::forms::{KINDS, add_sign, random};
 use crate::networks::*;
@@ -144,7 +144,8 @@ fn reshaped_tensors_are_repacked() {
             _ => None,
         })
         .collect();
-    assert_eq!(repacks, [(6, 9), (9, 4), (4, 2), (2, 8)]);
+    // The port has the tokens that its reader takes, and two rows of two channels stay together.
+    assert_eq!(repacks, [(9, 4), (4, 8)]);
     assert_eq!(named(&design, |form| *form == ProcessForm::Frame), [""; 0]);
     assert_streamed(&network, Tool::Vitis);
 }
@@ -209,6 +210,97 @@ fn windows_and_merges_are_streamed() {
         network.graph.name += "_streamed";
         assert_streamed(&network, Tool::Vitis);
     }
+}
+
+/// Several windows at a time, of every shape; whole rows where nothing divides them.
+#[test]
+fn windows_are_computed_side_by_side() {
+    for (target, backend) in [(1, Tool::Vitis), (20, Tool::Catapult)] {
+        let mut network = windows();
+        network.options.io = IoType::Stream;
+        network.options.target_interval = Some(target);
+        network.graph.name += &format!("_within_{target}");
+        let design = network.design(backend);
+        let groups = |form: &ProcessForm| match form {
+            ProcessForm::Windows(lines) => !lines.group.is_one(),
+            _ => false,
+        };
+        assert!(named(&design, groups).len() > 3, "{:?}", named(&design, groups));
+        assert_streamed(&network, backend);
+    }
+}
+
+/// Every process that computes rows, for several rows at a time; from ports that pass as many.
+#[test]
+fn rows_are_computed_side_by_side() {
+    let mut graph = Graph::new("rows");
+    let x = graph.add_input("x", vec![4, 6, 3], format("fixed<6,2>"));
+    let y = graph.add_input("y", vec![4, 6, 3], format("fixed<5,3>"));
+    let weights = (2, "fixed<3,1>", Some("fixed<4,1>"));
+    let dense = add_linear(&mut graph, "dense", x, weights);
+    let scaled = add_affine(&mut graph, "scaled", x, ("fixed<3,2>", true), None);
+    let terms = [("left", scaled), ("right", y)];
+    let terms = terms.map(|(name, from)| add_cast(&mut graph, name, from, "fixed<8,4>"));
+    let sum = graph.add("sum", Elementwise::Add, &terms).unwrap();
+    let cast = add_cast(&mut graph, "cast", sum, "fixed<6,2,RND_CONV,SAT>");
+    let softmax = add_softmax(&mut graph, "softmax", cast, (&[6], "ufixed<8,0>"));
+    let narrow = add_cast(&mut graph, "narrow", dense, "fixed<6,2,RND_CONV,SAT>");
+    let joined = graph.add("joined", Concat { axis: 2 }, &[narrow, cast]).unwrap();
+    let below = graph.add("below", Concat { axis: 0 }, &[x, cast]).unwrap();
+    let swapped = (0..24).flat_map(|row| [Some(3 * row + 2), None, Some(3 * row)]).collect();
+    let swapped = add_gather(&mut graph, "swapped", x, (&[4, 6, 3], swapped));
+    // A scale for each position, as averages at borders have it.
+    let single = graph.add_input("single", vec![12, 1], format("fixed<6,2>"));
+    let bordered = add_reshape(&mut graph, "flat", single, &[12]);
+    let bordered = add_affine(&mut graph, "bordered", bordered, ("fixed<5,1>", true), None);
+    let words = graph.add_input("words", vec![6], format("ufixed<3,3>"));
+    let rows = add_lookup(&mut graph, "rows", words, [8, 5]);
+    let whole = Window::whole([4, 6]);
+    let most = graph.add("most", Pool { window: whole, kind: PoolKind::Max }, &[cast]).unwrap();
+    let all = graph.add("all", Pool { window: whole, kind: PoolKind::Sum }, &[sum]).unwrap();
+    for node in [dense, softmax, joined, below, swapped, bordered, rows, most, all] {
+        let name = graph[node].name.clone();
+        graph.add_output(name, node);
+    }
+    let mut network = Network::new(graph, 5, 4);
+    for (target, backend, io) in
+        [(8, Tool::Vitis, IoType::Stream), (2, Tool::Catapult, IoType::Stream)]
+    {
+        (network.options.io, network.options.target_interval) = (io, Some(target));
+        network.graph.name = format!("rows_within_{target}");
+        let design = network.design(backend);
+        assert!(design.schedule.initiation_interval <= 2 * target, "{:?}", design.schedule);
+        let copied = |form: &ProcessForm| {
+            matches!(form, ProcessForm::Rows { copies: 2.., .. })
+                || matches!(form, ProcessForm::Reduce { positions: 2.., .. })
+        };
+        for name in ["dense", "softmax", "joined", "swapped", "most", "all"] {
+            assert!(named(&design, copied).contains(&name), "{name}");
+        }
+        assert_streamed(&network, backend);
+    }
+}
+
+/// hls4ml's parallelization factor: as many positions of one layer, with its reuse factor.
+#[test]
+fn a_parallelization_factor_copies_a_kernel() {
+    let mut graph = Graph::new("factor");
+    let x = graph.add_input("image", vec![6, 8, 2], format("fixed<6,2>"));
+    let window = Window { kernel: [3, 3], pad_before: [1, 1], ..Window::whole([6, 8]) };
+    let conv = add_conv(&mut graph, "conv", x, (Window { output: [6, 8], ..window }, 1, 3));
+    graph.add_output("conv", conv);
+    let mut network = streamed(graph, 4);
+    let multipliers = |network: &Network| network.design(Tool::Vitis).schedule.multipliers;
+    let one = multipliers(&network);
+    network.options.layer_parallelization_factors.insert("conv".into(), 4);
+    assert_eq!(multipliers(&network), 4 * one);
+    assert_streamed(&network, Tool::Vitis);
+    network.options.reuse_factor = 2;
+    let design = network.design(Tool::Catapult);
+    assert_eq!(design.schedule.multipliers, 4 * one.div_ceil(2));
+    // Rows of three steps with the padding behind, and a row of padding.
+    assert_eq!(design.schedule.initiation_interval, 2 * 7 * 3);
+    assert_streamed(&network, Tool::Catapult);
 }
 
 /// Transposed convolutions: no product with the zeros between pixels, and rows of pixels, not of the

@@ -52,6 +52,7 @@ fn check(seed: u64) {
     let strategy = *draw.of(&[Strategy::Latency, Strategy::Resource]);
     let reuse_factor = draw.number(1, 16) as u64;
     let io = *draw.of(&[IoType::Parallel, IoType::Stream]);
+    let target_interval = *draw.of(&[None, None, Some(1), Some(7), Some(40)]);
     let mut graph =
         lower(&model, &layers::settings()).unwrap_or_else(|e| panic!("seed {seed}: {e}")).graph;
     passes::run(&mut graph).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
@@ -72,7 +73,7 @@ fn check(seed: u64) {
     let vectors = Vectors { inputs: names.zip(inputs).collect(), outputs };
     for backend in Tool::ALL {
         let options = Options::new("network", backend.default_part());
-        let options = Options { strategy, reuse_factor, io, ..options };
+        let options = Options { strategy, reuse_factor, io, target_interval, ..options };
         let design = Design::new(&hardware, &options).unwrap();
         let folder = tempfile::tempdir().unwrap();
         write(&design, backend, &vectors, folder.path(), &WriteOptions::default()).unwrap();

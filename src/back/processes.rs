@@ -24,12 +24,12 @@ pub(super) fn render(
 ) -> Result<String, BackError> {
     let cx = Scope { design, process, dialect };
     let text = match &process.form {
-        ProcessForm::Rows { tokens } => match Folds::of(design, process) {
+        ProcessForm::Rows { tokens, copies } => match Folds::of(design, process) {
             Some(folds) => {
                 let steps = *tokens as u64 * folds.count();
                 FoldedRowsTemplate { cx, tokens: *tokens, folds, steps }.render()
             }
-            None => RowsTemplate { cx, tokens: *tokens }.render(),
+            None => RowsTemplate { cx, tokens: *tokens, copies: *copies }.render(),
         },
         ProcessForm::Fork { tokens } => ForkTemplate { cx, tokens: *tokens }.render(),
         ProcessForm::Repack(repack) => RepackTemplate { cx, repack }.render(),
@@ -39,8 +39,9 @@ pub(super) fn render(
         ProcessForm::Accumulate { tokens } => accumulate(cx, *tokens).render(),
         ProcessForm::FromArray { tokens } => FromArrayTemplate { cx, tokens: *tokens }.render(),
         ProcessForm::ToArray { tokens } => ToArrayTemplate { cx, tokens: *tokens }.render(),
-        ProcessForm::Reduce { kind, tokens } => {
-            ReduceTemplate { cx, tokens: *tokens, is_max: *kind == PoolKind::Max }.render()
+        ProcessForm::Reduce { kind, tokens, positions } => {
+            let is_max = *kind == PoolKind::Max;
+            ReduceTemplate { cx, tokens: *tokens, positions: *positions, is_max }.render()
         }
         ProcessForm::Frame => FrameTemplate { cx }.render(),
         ProcessForm::Windows(lines) => windows::render(cx, lines),
@@ -53,6 +54,8 @@ pub(super) fn render(
 struct RowsTemplate<'a> {
     cx: Scope<'a>,
     tokens: usize,
+    /// Positions of a token, each with a kernel of its own.
+    copies: usize,
 }
 
 #[derive(Template)]
@@ -120,6 +123,8 @@ struct ToArrayTemplate<'a> {
 struct ReduceTemplate<'a> {
     cx: Scope<'a>,
     tokens: usize,
+    /// Positions of a token.
+    positions: usize,
     is_max: bool,
 }
 
@@ -232,15 +237,25 @@ impl<'a> Scope<'a> {
         self.process.kernel.map_or("", |id| &self.design[id].name)
     }
 
-    /// The argument of the kernel for the current token, if it takes one.
-    fn position(&self) -> &'static str {
+    /// The argument of the kernel for the current token, which holds `copies` positions, if it
+    /// takes one.
+    fn position(&self, copies: &usize) -> String {
         let takes = self.process.kernel.is_some_and(|id| self.design[id].takes_position());
-        if takes { ", n" } else { "" }
+        match (takes, copies) {
+            (false, _) => String::new(),
+            (true, 1) => ", n".to_owned(),
+            (true, _) => format!(", n * {copies} + p"),
+        }
     }
 
     /// The type of an element of the first input.
     fn element(&self) -> &'a str {
         &self.design[self.design[self.process.inputs[0]].element].name
+    }
+
+    /// The type of an element of the first output.
+    fn result_type(&self) -> &'a str {
+        &self.design[self.design[self.process.outputs[0]].element].name
     }
 
     /// The arrays of operands and result, the result last.
@@ -283,9 +298,13 @@ impl<'a> Scope<'a> {
         self.dialect.at_array(name, Partition::Complete).join("\n")
     }
 
-    /// The pragmas of the rows of a line buffer.
-    fn at_lines(&self, is_apart: &bool) -> String {
-        self.dialect.at_lines("lines", *is_apart).join("\n")
+    /// The pragmas of the rows of a line buffer, of `width` tokens each: a memory for each row, or
+    /// registers for single tokens, which are read in the iteration after that which writes them.
+    fn at_lines(&self, width: &usize, is_apart: &bool) -> String {
+        match width {
+            1 => self.at_registers("lines"),
+            _ => self.dialect.at_lines("lines", *is_apart).join("\n"),
+        }
     }
 
     /// The pragmas before the loop over tokens.

@@ -63,6 +63,10 @@ fn unused(config: &Config, model: &Model, graph: &Graph) -> Vec<Note> {
                     let is_table = |op: &Op| matches!(op, Op::StepFunction(_) | Op::Softmax(_));
                     (any(is_table), "the layer has no table")
                 }
+                LayerKey::ParallelizationFactor => (
+                    ops().any(|node| node.tensor.rows() > 1),
+                    "the layer has one position to compute",
+                ),
                 LayerKey::ReuseFactor | LayerKey::TargetCycles | LayerKey::Strategy => {
                     let shares = |op: &Op| {
                         matches!(op, Op::Linear(_) | Op::Conv(_) | Op::Scale(_) | Op::Affine(_))

@@ -197,6 +197,11 @@ impl CompilerOptions {
                 }
                 None => {}
             }
+            // hls4ml writes 1 for every convolution: that leaves the choice to the planner.
+            let factor = config.parallelization_factor(name, class).filter(|factor| *factor > 1);
+            if let Some(factor) = factor {
+                options.layer_parallelization_factors.insert(name.clone(), factor);
+            }
             if let Some(strategy) = config.strategy(name, class) {
                 options.layer_strategies.insert(name.clone(), strategy);
             }

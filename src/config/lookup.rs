@@ -150,6 +150,11 @@ impl Config {
         self.first(layer, class, Section::pace)
     }
 
+    /// Positions of the result of a layer to be computed at a time, from 1 on.
+    pub fn parallelization_factor(&self, layer: &str, class: &str) -> Option<u64> {
+        self.first(layer, class, |section| section.parallelization)
+    }
+
     /// The strategy of a layer.
     pub fn strategy(&self, layer: &str, class: &str) -> Option<Strategy> {
         self.first(layer, class, |section| section.strategy)
@@ -365,6 +370,8 @@ pub enum LayerKey {
     TargetCycles,
     /// `Strategy`.
     Strategy,
+    /// `ParallelizationFactor`.
+    ParallelizationFactor,
     /// `WeightScale`.
     WeightScale,
 }
@@ -386,6 +393,7 @@ impl LayerKey {
             Self::ReuseFactor => "ReuseFactor",
             Self::TargetCycles => "TargetCycles",
             Self::Strategy => "Strategy",
+            Self::ParallelizationFactor => "ParallelizationFactor",
             Self::WeightScale => "WeightScale",
         }
     }
@@ -410,6 +418,7 @@ impl Section {
             (self.reuse_factor.is_some_and(|factor| factor != 1), LayerKey::ReuseFactor),
             (self.target_cycles.is_some(), LayerKey::TargetCycles),
             (self.strategy.is_some_and(|it| it != Strategy::Latency), LayerKey::Strategy),
+            (self.parallelization.is_some_and(|it| it != 1), LayerKey::ParallelizationFactor),
             (self.weight_scale == Some(WeightScale::PerChannel), LayerKey::WeightScale),
         ];
         let others = others.into_iter().filter(|(is_set, _)| *is_set);

@@ -133,6 +133,8 @@ pub(super) struct Section {
     pub reuse_factor: Option<u64>,
     /// Clock cycles between two samples.
     pub target_cycles: Option<u64>,
+    /// Positions to compute at a time.
+    pub parallelization: Option<u64>,
     /// Sharing of multipliers.
     pub strategy: Option<Strategy>,
     /// Entries of a table: a power of two, at least 2.
@@ -211,6 +213,7 @@ impl Section {
             match key {
                 "Precision" => section.read_precision(&node, types, notes)?,
                 "ReuseFactor" => section.reuse_factor = Some(node.count()?),
+                "ParallelizationFactor" => section.parallelization = Some(node.count()?),
                 "TargetCycles" if node.value.is_null() => {}
                 "TargetCycles" => section.target_cycles = Some(node.count()?),
                 "Strategy" => section.strategy = strategy(&node, mapping, level, notes)?,

@@ -400,7 +400,7 @@ pub(super) fn kernel(
         EdgeKind::Stream(_) => Partition::Complete,
     };
     let plan = Plan::new(&structure, (channels, interval), operand, constants, &mut multipliers);
-    let repetitions = 1;
+    let (repetitions, copies) = (1, 1);
     Kernel {
         name,
         layer,
@@ -413,6 +413,7 @@ pub(super) fn kernel(
         cost,
         multipliers,
         repetitions,
+        copies,
     }
 }
 
@@ -425,8 +426,11 @@ pub(super) fn check(graph: &Graph, options: &Options) -> Result<(), HlsError> {
     let strategies = options.layer_strategies.keys().map(|layer| (layer, "strategy"));
     let targets = options.layer_target_intervals.keys().map(|layer| (layer, "target interval"));
     let tables = options.table_sizes.layers.keys().map(|layer| (layer, "table size"));
+    let factors = options.layer_parallelization_factors.keys();
+    let factors = factors.map(|layer| (layer, "parallelization factor"));
     match reuse
         .chain(targets)
+        .chain(factors)
         .chain(strategies)
         .chain(tables)
         .find(|(layer, _)| !known.contains(&layer.as_str()))

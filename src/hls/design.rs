@@ -222,6 +222,8 @@ pub struct Kernel {
     pub multipliers: Option<Multipliers>,
     /// Calls for a sample.
     pub repetitions: u64,
+    /// Instances side by side, each for a position of a token.
+    pub copies: u64,
 }
 
 impl Kernel {
@@ -230,13 +232,39 @@ impl Kernel {
         matches!(&self.body, Body::Affine(affine) if affine.positions > 1)
     }
 
+    /// The arithmetic of its weight matrix in a clock cycle; `None` without one.
+    pub fn parallelism(&self) -> Option<Parallelism> {
+        let (simd, pe, tiles) = match &self.body {
+            Body::Linear(it) => (it.tile_inputs(), it.tile_outputs(), it.tiles),
+            Body::Accumulate(it) => (it.tile_inputs(), it.tile_outputs(), it.tiles),
+            Body::Affine(_)
+            | Body::Cast
+            | Body::ChannelCast(_)
+            | Body::Clamp(_)
+            | Body::Leaky(_)
+            | Body::Scale(_)
+            | Body::Comparators(_)
+            | Body::Table(_)
+            | Body::Search(_)
+            | Body::Lookup(_)
+            | Body::Pool(_)
+            | Body::Softmax(_)
+            | Body::Gather(_)
+            | Body::Concat(_)
+            | Body::Elementwise(_) => return None,
+        };
+        let reuse_factor = self.multipliers.map_or(tiles.count(), |it| it.reuse_factor);
+        Some(Parallelism { pixels: self.copies, simd: simd as u64, pe: pe as u64, reuse_factor })
+    }
+
     /// Largest number of its multipliers.
     pub(super) fn multiplier_instances(&self) -> u64 {
         match self.multipliers {
-            Some(multipliers) => multipliers.limit,
+            Some(multipliers) => multipliers.limit * self.copies,
             // Products of two values: those of the iterations of rolled loops share multipliers.
             None => {
-                let interval = self.plan.initiation_interval.max(1) * self.repetitions;
+                let calls = self.repetitions.div_ceil(self.copies);
+                let interval = self.plan.initiation_interval.max(1) * calls;
                 self.cost.operations.multiplications.div_ceil(interval)
             }
         }
@@ -252,9 +280,9 @@ impl Kernel {
         self
     }
 
-    /// The same kernel, which runs `repetitions` times for a sample.
-    pub(super) fn repeated(mut self, repetitions: u64) -> Self {
-        self.repetitions = repetitions;
+    /// The same kernel, which runs `repetitions` times for a sample, on `copies` positions at a time.
+    pub(super) fn repeated(mut self, repetitions: u64, copies: u64) -> Self {
+        (self.repetitions, self.copies) = (repetitions, copies);
         self.cost.operations = self.cost.operations * repetitions;
         if let Some(multipliers) = &mut self.multipliers {
             multipliers.products *= repetitions;
@@ -262,6 +290,19 @@ impl Kernel {
         }
         self
     }
+}
+
+/// The arithmetic of a weight matrix in a clock cycle, in the words of FINN and of hls4ml.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Parallelism {
+    /// Positions at a time: hls4ml's parallelization factor.
+    pub pixels: u64,
+    /// Inputs of the matrix at a time: FINN's SIMD.
+    pub simd: u64,
+    /// Outputs of the matrix at a time: FINN's PE.
+    pub pe: u64,
+    /// Clock cycles for a position, in which a multiplier is used again: hls4ml's reuse factor.
+    pub reuse_factor: u64,
 }
 
 /// Arithmetic and memory of a kernel, for one sample.

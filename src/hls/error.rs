@@ -34,6 +34,10 @@ pub enum HlsError {
         "a target interval of 1 takes a sample in every clock cycle; no rate is above the clock's"
     ))]
     TargetInterval(String),
+    /// A parallelization factor of zero.
+    #[error("a parallelization factor of 0 for {0}")]
+    #[diagnostic(help("a parallelization factor of 1 computes one position at a time"))]
+    ParallelizationFactor(String),
     /// A share of a part out of range.
     #[error("a utilization of {0}")]
     #[diagnostic(help("the utilization is a share of the part's resources, above 0 and up to 1"))]

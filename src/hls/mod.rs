@@ -25,7 +25,7 @@ mod warnings;
 
 pub use design::{
     ConstantArray, ConstantId, Cost, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, KernelId,
-    Multipliers, Number, Schedule, Stream, Token, TokenId, Type, TypeId,
+    Multipliers, Number, Parallelism, Schedule, Stream, Token, TokenId, Type, TypeId,
 };
 pub use error::HlsError;
 pub use form::Operations;
@@ -34,5 +34,7 @@ pub use kernels::*;
 pub use names::Names;
 pub use options::{CLOCK_PERIOD, Options, TableSizes};
 pub use plan::{Flow, LocalArray, Loop, Partition, Plan, Tiles, UNROLL_LIMIT};
-pub use stream::{Axis, LineBuffer, Process, ProcessForm, Repack, Step, Take, Taps, WindowKernel};
+pub use stream::{
+    Axis, LineBuffer, PixelGroup, Process, ProcessForm, Repack, Step, Take, Taps, WindowKernel,
+};
 pub use warnings::{DesignWarning, DesignWarningKind};

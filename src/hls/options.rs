@@ -33,6 +33,11 @@ pub struct Options {
     /// precedence over `layer_reuse_factors`.
     #[serde(default)]
     pub layer_target_intervals: BTreeMap<String, u64>,
+    /// Positions of the result that the process of a layer computes at a time, by the layer's name:
+    /// hls4ml's `ParallelizationFactor`. Without one, the planner takes as many as a target interval
+    /// needs.
+    #[serde(default)]
+    pub layer_parallelization_factors: BTreeMap<String, u64>,
     /// Strategy for sharing multipliers; default of `layer_strategies`.
     #[serde(default)]
     pub strategy: Strategy,
@@ -82,6 +87,7 @@ impl Options {
             layer_reuse_factors: BTreeMap::new(),
             target_interval: None,
             layer_target_intervals: BTreeMap::new(),
+            layer_parallelization_factors: BTreeMap::new(),
             strategy: Strategy::Latency,
             layer_strategies: BTreeMap::new(),
             table_sizes: TableSizes::default(),
@@ -125,8 +131,11 @@ impl Options {
         if let Some(of) = zero(&self.layer_reuse_factors, self.reuse_factor) {
             return Err(HlsError::ReuseFactor(of));
         }
-        match zero(&self.layer_target_intervals, self.target_interval.unwrap_or(1)) {
-            Some(of) => Err(HlsError::TargetInterval(of)),
+        if let Some(of) = zero(&self.layer_target_intervals, self.target_interval.unwrap_or(1)) {
+            return Err(HlsError::TargetInterval(of));
+        }
+        match zero(&self.layer_parallelization_factors, 1) {
+            Some(of) => Err(HlsError::ParallelizationFactor(of)),
             None => Ok(()),
         }
     }

@@ -30,8 +30,8 @@ pub enum DesignWarningKind {
         target: u64,
         /// Clock cycles between two samples that the layer takes.
         interval: u64,
-        /// Positions of a sample, one in a clock cycle at most.
-        positions: u64,
+        /// Iterations for a sample, one in a clock cycle at most.
+        iterations: u64,
     },
     /// More of a resource than the part has.
     OverBudget {
@@ -155,14 +155,14 @@ impl fmt::Display for DesignWarning {
                      them are used by '{most}' ({number})"
                 )
             }
-            DesignWarningKind::TargetMissed { target, interval, positions } => {
+            DesignWarningKind::TargetMissed { target, interval, iterations } => {
                 write!(
                     f,
                     "layer '{layer}': {interval} cycles for a sample miss the target of {target}"
                 )?;
-                match positions {
+                match iterations {
                     0 | 1 => Ok(()),
-                    _ => write!(f, "; each of its {positions} positions takes at least one"),
+                    _ => write!(f, "; each of its {iterations} iterations takes at least one"),
                 }
             }
             DesignWarningKind::UnknownPart { part } => write!(
@@ -192,21 +192,28 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
         DesignWarning { layer, kind }
     });
     let targets = design.processes.iter().filter_map(|it| check_target(design, it));
+    // The slowest process of a layer stands for all of them.
+    let mut slowest: Vec<(u64, DesignWarning)> = Vec::new();
+    for (interval, warning) in targets {
+        match slowest.iter_mut().find(|(_, known)| known.layer == warning.layer) {
+            Some(known) if known.0 >= interval => {}
+            Some(known) => *known = (interval, warning),
+            None => slowest.push((interval, warning)),
+        }
+    }
+    let targets = slowest.into_iter().map(|(_, warning)| warning);
     partitions.chain(targets).chain(check_budget(design)).collect()
 }
 
-/// Compares the clock cycles of a process for a sample with the target of its layer.
-fn check_target(design: &Design, process: &Process) -> Option<DesignWarning> {
+/// Compares the clock cycles of a process for a sample with the target of its layer: the cycles and
+/// a warning, if they miss it.
+fn check_target(design: &Design, process: &Process) -> Option<(u64, DesignWarning)> {
     let Pace::Interval(target) = design.options.pace_of(&process.layer) else { return None };
     let interval = process.cycles(design);
-    (interval > target).then(|| DesignWarning {
-        layer: process.layer.clone(),
-        kind: DesignWarningKind::TargetMissed {
-            target,
-            interval,
-            positions: process.positions(design),
-        },
-    })
+    let iterations = process.iterations(design);
+    let kind = DesignWarningKind::TargetMissed { target, interval, iterations };
+    let layer = process.layer.clone();
+    (interval > target).then(|| (interval, DesignWarning { layer, kind }))
 }
 
 /// Compares the estimate with the part.

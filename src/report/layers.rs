@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::fixed::{Format, Range};
 use crate::hls::estimate::Resources;
-use crate::hls::{Design, FunctionSize, Operations};
+use crate::hls::{Design, FunctionSize, Operations, Parallelism};
 use crate::ir::{Graph, NodeId};
 
 /// A layer of the model in hardware.
@@ -42,6 +42,8 @@ pub struct LayerRow {
     pub weight_bits: usize,
     /// Bits of its tables and thresholds.
     pub table_bits: usize,
+    /// The arithmetic of its largest weight matrix in a clock cycle.
+    pub parallelism: Option<Parallelism>,
     /// Clock cycles of its slowest kernel or process for a sample.
     pub cycles: u64,
     /// Clock cycles from its first operand to its last result, estimated.
@@ -91,6 +93,7 @@ fn row(graph: &Graph, design: &Design, order: &[NodeId], layer: &str, result: No
         counts: Operations::default(),
         weight_bits: 0,
         table_bits: 0,
+        parallelism: None,
         cycles: 0,
         latency: 0,
         multipliers: 0,
@@ -113,6 +116,9 @@ fn row(graph: &Graph, design: &Design, order: &[NodeId], layer: &str, result: No
             row.accumulator = Some(design[sums].quantization.format);
         }
     }
+    let own = design.kernels.iter().filter(|kernel| kernel.layer == layer);
+    let matrices = own.filter_map(|kernel| kernel.parallelism());
+    row.parallelism = matrices.max_by_key(|it| it.pixels * it.simd * it.pe);
     row.hardware = hardware.join(", ");
     row
 }
@@ -124,6 +130,9 @@ struct Column {
     total: Option<u64>,
 }
 
+/// Columns of numbers without a total.
+const RIGHT: [&str; 6] = ["pixels", "SIMD", "PE", "reuse", "cycles", "latency"];
+
 /// Longest line of the column `hardware` in a narrow table.
 const NARROW: usize = 15;
 
@@ -131,7 +140,7 @@ const NARROW: usize = 15;
 ///
 /// Unless it is `wide`, the table takes some 100 columns: ranges are rounded, tables are
 /// abbreviated to `table 64x6b`, and columns without entries are left out, as are scales, biases,
-/// accumulators, shifts, table bits, latencies and resources.
+/// accumulators, shifts, table bits, parallelism, latencies and resources.
 pub fn table(rows: &[LayerRow], wide: bool) -> String {
     let text = |title, cell: &dyn Fn(&LayerRow) -> String| Column {
         title,
@@ -175,6 +184,15 @@ pub fn table(rows: &[LayerRow], wide: bool) -> String {
     if wide {
         columns.push(count("table\nbits", &|row| row.table_bits as u64));
     }
+    if wide {
+        let of = |row: &LayerRow, number: &dyn Fn(Parallelism) -> u64| {
+            row.parallelism.map_or_else(String::new, |it| number(it).to_string())
+        };
+        columns.push(text("pixels", &|row| of(row, &|it| it.pixels)));
+        columns.push(text("SIMD", &|row| of(row, &|it| it.simd)));
+        columns.push(text("PE", &|row| of(row, &|it| it.pe)));
+        columns.push(text("reuse", &|row| of(row, &|it| it.reuse_factor)));
+    }
     // A cycle for a sample goes without saying.
     columns.push(text("cycles", &|row| match row.cycles {
         0 | 1 => String::new(),
@@ -209,7 +227,7 @@ pub fn table(rows: &[LayerRow], wide: bool) -> String {
     }));
     for (position, column) in columns.iter().enumerate() {
         let shown = table.column_mut(position).expect("the table has every column");
-        if column.total.is_some() || ["cycles", "latency"].contains(&column.title) {
+        if column.total.is_some() || RIGHT.contains(&column.title) {
             shown.set_cell_alignment(CellAlignment::Right);
         }
         if !wide {

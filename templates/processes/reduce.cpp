@@ -1,4 +1,4 @@
-// {{ cx.title() }}: the {% if is_max %}largest element{% else %}sum{% endif %} of each channel over {{ tokens }} tokens.
+// {{ cx.title() }}: the {% if is_max %}largest element{% else %}sum{% endif %} of each channel over {{ tokens }} tokens{% if positions > 1 %} of {{ positions }} positions{% endif %}.
 {{ cx.signature() }} {
 {%- let output = cx.output() %}
 {{ output.token }} result;
@@ -7,15 +7,29 @@
 const {{ cx.input().token }} token = input.read();
 {{ cx.before_unrolled() }}channels: for (int c = 0; c < {{ output.lanes }}; c++) {
 {{ cx.in_unrolled() }}
+{%- let output_type = cx.result_type() %}
+{{ output_type }} value = token.lanes[c];
+{%- if positions > 1 %}
+{{ cx.before_unrolled() }}positions: for (int p = 1; p < {{ positions }}; p++) {
+{{ cx.in_unrolled() }}
 {%- if is_max %}
-if (n == 0 || token.lanes[c] > result.lanes[c]) {
-result.lanes[c] = token.lanes[c];
+if (token.lanes[p * {{ output.lanes }} + c] > value) {
+value = token.lanes[p * {{ output.lanes }} + c];
+}
+{%- else %}
+value += token.lanes[p * {{ output.lanes }} + c];
+{%- endif %}
+}
+{%- endif %}
+{%- if is_max %}
+if (n == 0 || value > result.lanes[c]) {
+result.lanes[c] = value;
 }
 {%- else %}
 if (n == 0) {
-result.lanes[c] = token.lanes[c];
+result.lanes[c] = value;
 } else {
-result.lanes[c] += token.lanes[c];
+result.lanes[c] += value;
 }
 {%- endif %}
 }

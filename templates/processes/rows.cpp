@@ -1,4 +1,4 @@
-// {{ cx.title() }}: {% if tokens == 1 %}one token{% else %}{{ tokens }} tokens, one after the other{% endif %}.
+// {{ cx.title() }}: {% if tokens == 1 %}one token{% else %}{{ tokens }} tokens, one after the other{% endif %}{% if copies > 1 %}, with {{ copies }} positions in each{% endif %}.
 {{ cx.signature() }} {
 {%- if tokens > 1 %}
 {{ cx.before_tokens() }}tokens: for (int n = 0; n < {{ tokens }}; n++) {
@@ -8,7 +8,30 @@
 const {{ input.token }} {{ input.word }} = {{ input.name }}.read();
 {%- endfor %}
 {{ cx.output().token }} result;
-{{ cx.kernel() }}({% for input in cx.inputs() %}{{ input.word }}.lanes, {% endfor %}result.lanes{{ cx.position() }});
+{%- if copies == 1 %}
+{{ cx.kernel() }}({% for input in cx.inputs() %}{{ input.word }}.lanes, {% endfor %}result.lanes{{ cx.position(copies) }});
+{%- else %}
+{{ cx.before_unrolled() }}positions: for (int p = 0; p < {{ copies }}; p++) {
+{{ cx.in_unrolled() }}
+{%- for input in cx.inputs() %}
+{%- let operand = cx.array_of(loop.index0) %}
+{{ operand.ty }} {{ operand.name }}[{{ operand.len }}];
+{{ cx.at_array(operand) }}
+{{ cx.before_unrolled() }}{{ operand.name }}_lanes: for (int c = 0; c < {{ operand.len }}; c++) {
+{{ cx.in_unrolled() }}
+{{ operand.name }}[c] = {{ input.word }}.lanes[p * {{ operand.len }} + c];
+}
+{%- endfor %}
+{%- let values = cx.result_array() %}
+{{ values.ty }} values[{{ values.len }}];
+{{ cx.at_registers("values") }}
+{{ cx.kernel() }}({% for input in cx.inputs() %}{{ cx.array_of(loop.index0).name }}, {% endfor %}values{{ cx.position(copies) }});
+{{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ values.len }}; c++) {
+{{ cx.in_unrolled() }}
+result.lanes[p * {{ values.len }} + c] = values[c];
+}
+}
+{%- endif %}
 output.write(result);
 {%- if tokens > 1 %}
 }

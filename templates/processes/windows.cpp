@@ -28,6 +28,9 @@ if ({{ given }}) {
 result.lanes[c] = pixels[0][0][c];
 }
 {%- endif %}
+{%- if !group.is_one() %}
+{%- include "processes/window_group.cpp" %}
+{%- else %}
 {%- for kernel in kernels %}
 {{ kernel.opening }}
 {{ element }} {{ kernel.window }}[{{ kernel.elements }}];
@@ -35,6 +38,7 @@ result.lanes[c] = pixels[0][0][c];
 {%- include "processes/window_fill.cpp" %}
 {{ kernel.name }}({{ kernel.window }}, result.lanes);
 {%- endfor %}
+{%- endif %}
 {%- if kernels.len() > 1 %}
 }
 {%- endif %}

@@ -5,7 +5,7 @@ use askama::Template;
 use super::super::text::{literal, wrap};
 use super::Scope;
 use super::folds::Folds;
-use crate::hls::{Axis, LineBuffer, Step, Take, Taps, WindowKernel};
+use crate::hls::{Axis, LineBuffer, PixelGroup, Step, Take, Taps, WindowKernel};
 
 /// Columns of an image from which on accesses to the same element of a line buffer are further
 /// apart than the cycles from reading to writing it.
@@ -42,6 +42,9 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         title: title(lines),
         width: columns.pixels,
         channels: lines.channels,
+        group: lines.group,
+        pixel_channels: lines.channels / lines.group.pixels,
+        pads_rows: leaves_row(lines),
         span: lines.span(),
         above: rows.span - 1,
         before: columns.span - 1,
@@ -79,7 +82,13 @@ struct WindowsTemplate<'a> {
     title: String,
     /// Pixels of a row.
     width: usize,
+    /// Lanes of a token.
     channels: usize,
+    group: PixelGroup,
+    /// Lanes of a pixel.
+    pixel_channels: usize,
+    /// Set if a token is a whole row, and windows begin before it or end behind it.
+    pads_rows: bool,
     span: [usize; 2],
     /// Rows and columns of a window besides the last.
     above: usize,
@@ -131,10 +140,14 @@ struct Case<'a> {
     columns: usize,
     /// Elements of its operand.
     elements: usize,
+    /// Elements of its result, and their type.
+    outputs: usize,
+    result: &'a str,
     /// The line before its statements, if there are several kernels.
     opening: String,
-    /// The row and column of a tap among `pixels`.
+    /// The row of a tap among `pixels`.
     row_of: String,
+    /// The column of a tap among single pixels.
     column_of: String,
     /// The index of channel `c` of a tap in the window.
     entry: String,
@@ -155,15 +168,20 @@ impl<'a> Case<'a> {
         let condition = steps.collect::<Vec<_>>().join(" && ");
         let last = lines.kernels.len() - 1;
         let [rows, columns] = kernel.taps;
+        let own = &cx.design[kernel.kernel];
+        let output = &cx.design[own.output];
+        let channels = lines.channels / lines.group.pixels;
         let (taps, tap) = (rows.count * columns.count, format!("row * {} + column", columns.count));
         let suffix = if position == 0 { String::new() } else { format!("_{}", position + 1) };
         Self {
-            name: &cx.design[kernel.kernel].name,
+            name: &own.name,
             window: format!("window{suffix}"),
             suffix,
             rows: rows.count,
             columns: columns.count,
-            elements: taps * lines.channels,
+            elements: taps * channels,
+            outputs: output.len(),
+            result: &cx.design[output.element].name,
             opening: match position {
                 0 if last == 0 => String::new(),
                 0 => format!("if ({condition}) {{"),
@@ -171,11 +189,14 @@ impl<'a> Case<'a> {
                 _ => format!("}} else if ({condition}) {{"),
             },
             row_of: pixel_of(rows, "row"),
-            column_of: pixel_of(columns, "column"),
+            column_of: match lines.group.is_one() {
+                true => pixel_of(columns, "column"),
+                false => grouped(lines, columns),
+            },
             entry: match group_channels {
                 Some(1) => format!("c * {taps} + {tap}"),
                 Some(each) => format!("(c / {each} * {taps} + {tap}) * {each} + c % {each}"),
-                None => format!("({tap}) * {} + c", lines.channels),
+                None => format!("({tap}) * {channels} + c"),
             },
         }
     }
@@ -196,13 +217,47 @@ fn pixel_of(taps: Taps, at: &str) -> String {
     }
 }
 
+/// Tells whether a token is a whole row, and windows begin before it or end behind it.
+fn leaves_row(lines: &LineBuffer) -> bool {
+    let PixelGroup { pixels, windows, stride, first } = lines.group;
+    let columns = lines.kernels.first().map(|kernel| kernel.taps[1]);
+    let reach = columns.map_or(0, |taps| taps.first + (taps.count - 1) * taps.distance);
+    let last = first + ((windows - 1) * stride + reach) as isize;
+    lines.axes[1].pixels == 1 && (first < 0 || last >= pixels as isize)
+}
+
+/// The column of tap `column` of window `p`, counted from the first pixel in registers.
+fn grouped(lines: &LineBuffer, taps: Taps) -> String {
+    let first = lines.group.first + taps.first as isize;
+    let terms = [("p", lines.group.stride), ("column", taps.distance)];
+    let mut text: Vec<String> = terms
+        .iter()
+        .map(|(at, distance)| match distance {
+            1 => (*at).to_owned(),
+            _ => format!("{at} * {distance}"),
+        })
+        .collect();
+    if first > 0 {
+        text.push(first.to_string());
+    }
+    let sum = text.join(" + ");
+    if first < 0 { format!("{sum} - {}", -first) } else { sum }
+}
+
 /// The windows in words, for a comment.
 fn title(lines: &LineBuffer) -> String {
     let size = |kernel: &WindowKernel| {
         let [rows, columns] = kernel.taps;
         format!("{} x {}", rows.count, columns.count)
     };
+    let group = lines.group;
     match &lines.kernels[..] {
+        [kernel] if !group.is_one() => format!(
+            "tokens of {} pixels, and of the results of {} windows of {} pixels",
+            group.pixels,
+            group.windows,
+            size(kernel)
+        ),
         [] => {
             let [height, width] = lines.input();
             format!("pixels of {height} x {width} in their order, some dropped, repeated or padded")
@@ -226,6 +281,9 @@ fn reaches_before(axis: &Axis) -> bool {
 
 /// The pixel that a step `x` takes, as an expression; `None` for steps that are not equally far apart.
 fn position(axis: &Axis) -> Option<String> {
+    if axis.pixels == 1 {
+        return Some("0".to_owned());
+    }
     let pixels = axis.steps.iter().enumerate().filter(|(_, step)| step.takes == Take::Pixel);
     let at: Vec<usize> = pixels.map(|(at, _)| at).collect();
     let (first, distance) = match at[..] {

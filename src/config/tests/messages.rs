@@ -133,10 +133,10 @@ HLSConfig:
   SkipOptimizers: [fuse_bias_add]
   Model: {BramFactor: 100, BitExact: false, PipelineInterval: 3, ConvImplementation: Encoded}
   LayerName:
-    a: {ParallelizationFactor: 4}
-    b: {ParallelizationFactor: 2, ConvImplementation: LineBuffer}
-    c: {ParallelizationFactor: 1, ConvImplementation: LineBuffer}
-    d: {ParallelizationFactor: 8}
+    a: {Compression: true}
+    b: {Compression: true, ConvImplementation: LineBuffer}
+    c: {Compression: false, ConvImplementation: LineBuffer}
+    d: {Compression: true}
 ";
     let expected = [
         "SkipOptimizers of HLSConfig (Bitkiln has passes of its own)",
@@ -144,7 +144,7 @@ HLSConfig:
         "BitExact of HLSConfig.Model (types are exact in any case)",
         "PipelineInterval of HLSConfig.Model (Bitkiln plans the schedule itself)",
         "ConvImplementation of HLSConfig.Model (Bitkiln plans convolutions itself)",
-        "ParallelizationFactor of HLSConfig.LayerName.a and 2 more (Bitkiln plans convolutions itself)",
+        "Compression of HLSConfig.LayerName.a and 2 more (products with weights of 0 are left out in any case)",
     ];
     assert_eq!(notes(text), expected);
 }

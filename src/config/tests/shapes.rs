@@ -145,6 +145,14 @@ fn switches_in_their_off_position_pass() {
 }
 
 #[test]
+fn parallelization_factors_are_read() {
+    let text = "Model: {ParallelizationFactor: 2}\nLayerName: {conv: {ParallelizationFactor: 4}}";
+    let config = config(text);
+    let factors = ["conv", "other"].map(|layer| config.parallelization_factor(layer, "Conv2D"));
+    assert_eq!(factors, [Some(4), Some(2)]);
+}
+
+#[test]
 fn the_manuals_example_is_read() {
     let manual = include_str!("../../../docs/config.md");
     let block: Vec<&str> = manual

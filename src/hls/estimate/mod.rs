@@ -320,8 +320,9 @@ impl Design {
             path.cut();
             let cycles = cycles(kernel, path.now);
             let layer = layers.of(&kernel.layer);
-            layer.resources += path.resources;
-            layer.cycles = layer.cycles.max(kernel.plan.initiation_interval * kernel.repetitions);
+            layer.resources += path.resources * kernel.copies;
+            let calls = kernel.repetitions.div_ceil(kernel.copies);
+            layer.cycles = layer.cycles.max(kernel.plan.initiation_interval * calls);
             layer.latency += cycles;
         }
         for (position, edge) in self.edges.iter().enumerate() {

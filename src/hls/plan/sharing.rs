@@ -41,15 +41,17 @@ pub(in crate::hls) struct Matrix {
 /// Positions of a sample that a matrix is applied to, one after the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::hls) struct Positions {
-    /// Their number.
+    /// Number of times that it is applied.
     pub(in crate::hls) count: u64,
     /// Clock cycles of a sample in which the process computes none.
     pub(in crate::hls) idle: u64,
+    /// Copies of the matrix side by side, each for a position of its own.
+    pub(in crate::hls) copies: u64,
 }
 
 impl Positions {
     /// A matrix that is applied to everything at once.
-    pub(in crate::hls) const ONE: Self = Self { count: 1, idle: 0 };
+    pub(in crate::hls) const ONE: Self = Self { count: 1, idle: 0, copies: 1 };
 
     /// Clock cycles for each position, at least 1, for a sample every `interval` clock cycles.
     pub(in crate::hls) fn budget(self, interval: u64) -> u64 {
@@ -149,7 +151,8 @@ impl Sharing {
     ///
     /// A reuse factor becomes the nearest legal one. An interval is met with the fewest additions: a
     /// matrix is unrolled where its digits are fewer than the additions of a tile with weights from
-    /// a memory. A matrix that has too many weights to be unrolled is tiled in any case.
+    /// a memory. A matrix that has too many weights to be unrolled is tiled in any case. Copies side
+    /// by side are unrolled: they must be unrollable.
     pub(in crate::hls) fn new(
         matrix: &Matrix,
         strategy: Strategy,
@@ -157,9 +160,12 @@ impl Sharing {
         positions: Positions,
     ) -> Self {
         let is_unrollable = matrix.nonzero <= UNROLL_LIMIT;
+        let has_copies = positions.copies > 1;
         match pace {
+            Pace::Interval(_) if has_copies => Self::unrolled(matrix, 1),
             Pace::ReuseFactor(asked) => {
-                if is_unrollable && (strategy == Strategy::Latency || asked == 1) {
+                let is_latency = strategy == Strategy::Latency || asked == 1;
+                if is_unrollable && is_latency || has_copies {
                     let factors = divisors(matrix.inputs * matrix.outputs);
                     let factors = factors.into_iter().map(|d| d as u64);
                     let interval = factors.min_by_key(|d| d.abs_diff(asked)).unwrap_or(1);
@@ -348,7 +354,8 @@ mod tests {
     #[test]
     fn weights_from_a_memory_are_tiled() {
         let of = |pace| {
-            Sharing::from_memory((16, 10), (6, 16), pace, Positions { count: 4, idle: 0 }).tiles
+            Sharing::from_memory((16, 10), (6, 16), pace, Positions { count: 4, ..Positions::ONE })
+                .tiles
         };
         assert_eq!(of(Pace::ReuseFactor(1)), Tiles::WHOLE);
         assert_eq!(of(Pace::ReuseFactor(5)), Tiles { inputs: 1, outputs: 5 });
@@ -383,7 +390,8 @@ mod tests {
     #[test]
     fn an_interval_is_met_with_the_fewest_additions() {
         let within = |matrix: &Matrix, interval, count, idle| {
-            let (pace, positions) = (Pace::Interval(interval), Positions { count, idle });
+            let (pace, positions) =
+                (Pace::Interval(interval), Positions { count, idle, copies: 1 });
             let sharing = Sharing::new(matrix, Strategy::Latency, pace, positions);
             (sharing.tiles.inputs, sharing.tiles.outputs)
         };

@@ -22,7 +22,7 @@ struct Calls {
 impl Calls {
     /// A call for each position.
     fn each(positions: Positions) -> Self {
-        Self { positions, count: positions.count, sharing: None }
+        Self { positions, count: positions.count * positions.copies, sharing: None }
     }
 }
 
@@ -57,16 +57,22 @@ impl Builder<'_> {
         let first = graph.operands(id).first().map(|id| build::source(graph, *id));
         let sign_power = first.and_then(|id| self.sign_powers.get(&id)).copied();
         match form {
-            Form::Rows(position) => {
+            Form::Rows { position, copies } => {
                 let rows = node.tensor.len() / position.node.tensor.len().max(1);
-                let calls = Calls::each(Positions { count: rows as u64, idle: 0 });
-                let (kernel, element) =
-                    self.kernel(id, (stem, "row"), position, inputs, (calls, sign_power))?;
-                let form = ProcessForm::Rows { tokens: rows };
+                let tokens = rows / copies;
+                let positions = Positions { count: tokens as u64, idle: 0, copies: copies as u64 };
+                let (kernel, element) = self.kernel(
+                    id,
+                    (stem, "row"),
+                    position,
+                    inputs,
+                    (Calls::each(positions), sign_power),
+                )?;
+                let form = ProcessForm::Rows { tokens, copies };
                 let state_bits = self.step_bits(kernel);
                 Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
             }
-            Form::Windows { axes, is_max, is_padded, phases } => {
+            Form::Windows { axes, group, is_max, is_padded, phases } => {
                 let x = &operands[0].tensor;
                 let operand = self.edges[inputs[0].0].element;
                 // Padding of 0 has no sign.
@@ -74,6 +80,7 @@ impl Builder<'_> {
                 let code = if is_max { x.range().low().clone() } else { 0.into() };
                 let mut lines = LineBuffer {
                     axes,
+                    group,
                     channels: self.lanes(inputs[0]),
                     padding: Number { element: operand, code },
                     element: operand,
@@ -81,8 +88,9 @@ impl Builder<'_> {
                 };
                 let [height, width] = lines.grid();
                 let count = lines.windows();
-                let positions =
-                    Positions { count: count as u64, idle: (height * width - count) as u64 };
+                let copies = group.windows as u64;
+                let idle = (height * width - count) as u64;
+                let positions = Positions { count: count as u64, idle, copies };
                 let sharing = self.sharing_of_phases(node, &phases, positions);
                 // Without a kernel, pixels keep their type.
                 let mut element = operand;
@@ -123,7 +131,8 @@ impl Builder<'_> {
                 let tokens = self.tokens_in(inputs[0]);
                 let bits = u64::from(node.tensor.format.width());
                 let state_bits = node.tensor.channel_count() as u64 * bits;
-                let form = ProcessForm::Reduce { kind, tokens };
+                let positions = self.lanes(inputs[0]) / node.tensor.channel_count();
+                let form = ProcessForm::Reduce { kind, tokens, positions };
                 Ok((Computation { form, kernel: None, state_bits }, self.values_type(stem, node)))
             }
             Form::Concat { rounds } => {
@@ -196,7 +205,7 @@ impl Builder<'_> {
             sign_power: self.sign_powers.get(&source).copied(),
             stem,
             constants_before: self.parts.constants.len(),
-            positions: Positions { count: tokens as u64, idle: 0 },
+            positions: Positions { count: tokens as u64, ..Positions::ONE },
             sharing: None,
             parts: &mut self.parts,
         };
@@ -253,7 +262,7 @@ impl Builder<'_> {
         let labels = (name, node.layer.clone(), node.op.name());
         let kernel =
             build::kernel(&self.parts.constants, &self.edges, labels, (arrays, result), built);
-        self.kernels.push(kernel.repeated(calls.count));
+        self.kernels.push(kernel.repeated(calls.count, calls.positions.copies));
         Ok((KernelId(self.kernels.len() - 1), element))
     }
 

@@ -1,6 +1,9 @@
 //! The operation of a node at one position.
 
+use num_traits::Zero;
+
 use super::axis::Axis;
+use super::group::{Demand, PixelGroup, most_positions};
 use super::lines::{self, Taps};
 use super::repack::gcd;
 use super::select;
@@ -20,11 +23,17 @@ pub(super) struct Planned {
 /// The form of a node's process, with the node at one position.
 pub(super) enum Form {
     /// A token from a token of each operand.
-    Rows(Position),
+    Rows {
+        position: Position,
+        /// Positions of a token.
+        copies: usize,
+    },
     /// Window by window.
     Windows {
         /// Steps along the height and along the width.
         axes: [Axis; 2],
+        /// The pixels of a token.
+        group: PixelGroup,
         /// Set if padding must be below every element, not 0.
         is_max: bool,
         /// Set if some window reaches padding.
@@ -45,6 +54,20 @@ pub(super) enum Form {
     Frame(Position),
 }
 
+impl Form {
+    /// Tells whether it computes a whole sample from whole samples.
+    pub(super) fn takes_sample(&self) -> bool {
+        match self {
+            // A position is one row, unless it is all of them.
+            Self::Rows { position, .. } => position.node.tensor.shape.len() > 1,
+            Self::Frame(_) => true,
+            Self::Windows { .. } | Self::Accumulate(_) | Self::Reduce(_) | Self::Concat { .. } => {
+                false
+            }
+        }
+    }
+}
+
 /// A node at one position: its operation on tokens or a window.
 pub(super) struct Position {
     pub(super) node: ir::Node,
@@ -63,18 +86,23 @@ pub(super) struct WindowPosition {
 }
 
 impl Planned {
-    /// The process of `node`, whose operands come in tokens of `lanes`. Tokens of another size than
-    /// it reads must be repacked.
-    pub(super) fn of(node: &ir::Node, operands: &[&ir::Node], lanes: &[usize]) -> Self {
+    /// The process of `node`, whose operands come in tokens of `lanes`, at the speed that is asked
+    /// of it. Tokens of another size than it reads must be repacked.
+    pub(super) fn of(
+        node: &ir::Node,
+        operands: &[&ir::Node],
+        lanes: &[usize],
+        demand: Demand,
+    ) -> Self {
         let channels = node.tensor.channel_count();
         let of_channels =
             |constant: &ir::Constant| constant.codes.len() == 1 || constant.codes.len() == channels;
         let rows = |is_by_row: bool| match is_by_row || node.tensor.rows() == 1 {
-            true => by_rows(node, operands, lanes),
+            true => by_rows(node, operands, lanes, demand),
             false => frame(node, operands, lanes),
         };
         match &node.op {
-            Op::Linear(linear) => by_matrix(node, linear, operands, lanes),
+            Op::Linear(linear) => by_matrix(node, linear, operands, lanes, demand),
             Op::Softmax(_)
             | Op::Affine(_)
             | Op::Clamp(_)
@@ -86,17 +114,35 @@ impl Planned {
             Op::Lookup(_) => {
                 // An index in each token.
                 let position = Position::new(node, node.op.clone(), operands, |x| row(x, 1));
-                Self { form: Form::Rows(position), reads: vec![1], writes: channels }
+                let most = most_positions([&node.tensor]);
+                let copies = demand.of_rows(node.tensor.rows(), 1, most);
+                let form = Form::Rows { position, copies };
+                Self { form, reads: vec![copies], writes: copies * channels }
             }
-            Op::Concat(concat) => by_concat(node, *concat, operands, lanes),
-            Op::Gather(gather) => by_gather(node, gather, operands, lanes),
-            Op::Conv(conv) => windows(node, operands, conv.window, |taps| conv_at(conv, taps)),
+            Op::Concat(concat) => by_concat(node, *concat, operands, lanes, demand),
+            Op::Gather(gather) => by_gather(node, gather, operands, lanes, demand),
+            Op::Conv(conv) => {
+                let group = match is_unrollable(&conv.linear) {
+                    true => {
+                        let ends = [&operands[0].tensor, &node.tensor];
+                        PixelGroup::chosen(&conv.window, demand, (1, false), ends)
+                    }
+                    false => PixelGroup::ONE,
+                };
+                windows(node, operands, (conv.window, group), |taps| conv_at(conv, taps))
+            }
             Op::Pool(pool) if pool.window == Window::whole(pool.window.input) => {
-                let (form, reads) = (Form::Reduce(pool.kind), vec![channels]);
+                let x = &operands[0].tensor;
+                let arrive = lanes[0] / channels;
+                let positions = demand.of_rows(x.rows(), arrive, most_positions([x]));
+                let (form, reads) = (Form::Reduce(pool.kind), vec![positions * channels]);
                 Self { form, reads, writes: channels }
             }
             Op::Pool(pool) if pool.window.input_dilation == [1, 1] => {
-                windows(node, operands, pool.window, |[rows, columns]| {
+                let arrive = lanes[0] / channels;
+                let ends = [&operands[0].tensor, &node.tensor];
+                let group = PixelGroup::chosen(&pool.window, demand, (arrive, true), ends);
+                windows(node, operands, (pool.window, group), |[rows, columns]| {
                     Pool { window: Window::whole([rows.len(), columns.len()]), ..*pool }.into()
                 })
             }
@@ -132,39 +178,79 @@ impl Position {
 
 /// The process of a node that computes each row from the same rows of its operands.
 ///
-/// If all elements are computed alike, so are all parts of a row: tokens that are parts of rows stay
-/// as they are. So they do where each element of a single row has a scale of its own: a token takes
-/// a word of scales.
-fn by_rows(node: &ir::Node, operands: &[&ir::Node], lanes: &[usize]) -> Planned {
-    let whole = |x: &ir::Node| x.tensor.channel_count();
-    let channels = whole(node);
-    let same = lanes.iter().all(|other| *other == lanes[0]) && lanes[0] < channels;
+/// If all elements are computed alike, so are all tokens of the same size: parts of rows, or several
+/// rows. So are they where each element of a single row has a scale of its own: a token takes a word
+/// of scales.
+fn by_rows(node: &ir::Node, operands: &[&ir::Node], lanes: &[usize], demand: Demand) -> Planned {
+    let same = lanes.iter().all(|other| *other == lanes[0]);
+    let is_part = lanes[0] < node.tensor.channel_count();
+    let arrive = arriving(operands, lanes);
+    let copies = demand.of_rows(node.tensor.rows(), arrive, most_rows(node, operands));
     let is_scaled = matches!(node.op, Op::Affine(_)) && node.tensor.rows() == 1;
-    if same && (is_scaled || node.op.is_uniform()) {
+    let is_alike = node.op.is_uniform() && copies == arrive && lanes[0] as u64 <= UNROLL_LIMIT;
+    if same && (is_part && is_scaled || is_alike) {
         let position = Position::of_tokens(node, operands, lanes[0]);
-        return Planned { form: Form::Rows(position), reads: lanes.to_vec(), writes: lanes[0] };
+        let form = Form::Rows { position, copies: 1 };
+        return Planned { form, reads: lanes.to_vec(), writes: lanes[0] };
     }
-    let position = Position::new(node, node.op.clone(), operands, |x| row(x, x.channel_count()));
-    let reads = operands.iter().map(|operand| whole(operand)).collect();
-    Planned { form: Form::Rows(position), reads, writes: channels }
+    each_row(node, node.op.clone(), operands, copies)
+}
+
+/// The process of `op` on whole rows, `copies` of which are a token.
+fn each_row(node: &ir::Node, op: Op, operands: &[&ir::Node], copies: usize) -> Planned {
+    let position = Position::new(node, op, operands, |x| row(x, x.channel_count()));
+    let reads = operands.iter().map(|operand| copies * operand.tensor.channel_count());
+    let (reads, writes) = (reads.collect(), copies * node.tensor.channel_count());
+    Planned { form: Form::Rows { position, copies }, reads, writes }
+}
+
+/// The most rows that tokens of a node and of its operands can hold.
+fn most_rows(node: &ir::Node, operands: &[&ir::Node]) -> usize {
+    most_positions(operands.iter().map(|operand| &operand.tensor).chain([&node.tensor]))
+}
+
+/// The most rows in a token of `lanes` of an operand.
+fn arriving(operands: &[&ir::Node], lanes: &[usize]) -> usize {
+    let rows = operands.iter().zip(lanes).map(|(operand, lanes)| {
+        let channels = operand.tensor.channel_count();
+        if lanes.is_multiple_of(channels) { lanes / channels } else { 1 }
+    });
+    rows.max().unwrap_or(1)
 }
 
 /// The process of a matrix. A single row that comes in several tokens is summed over them.
-fn by_matrix(node: &ir::Node, linear: &Linear, operands: &[&ir::Node], lanes: &[usize]) -> Planned {
-    let inputs = operands[0].tensor.channel_count();
+fn by_matrix(
+    node: &ir::Node,
+    linear: &Linear,
+    operands: &[&ir::Node],
+    lanes: &[usize],
+    demand: Demand,
+) -> Planned {
+    let (rows, inputs) = (node.tensor.rows(), operands[0].tensor.channel_count());
     let part = gcd(lanes[0], inputs);
-    match node.tensor.rows() == 1 && part < inputs {
-        true => {
-            let (form, writes) = (Form::Accumulate(linear.clone()), node.tensor.channel_count());
-            Planned { form, reads: vec![part], writes }
-        }
-        false => by_rows(node, operands, lanes),
+    if rows == 1 && part < inputs {
+        let (form, writes) = (Form::Accumulate(linear.clone()), node.tensor.channel_count());
+        return Planned { form, reads: vec![part], writes };
     }
+    let most = if is_unrollable(linear) { most_rows(node, operands) } else { 1 };
+    let copies = demand.of_rows(rows, 1, most);
+    each_row(node, node.op.clone(), operands, copies)
+}
+
+/// Tells whether a kernel can hold all products of a matrix at once.
+fn is_unrollable(linear: &Linear) -> bool {
+    linear.weights.codes.iter().filter(|code| !code.is_zero()).count() as u64 <= UNROLL_LIMIT
 }
 
 /// The process of a concatenation. Channels are joined in every token, other axes by runs of tokens;
 /// so are channels of single rows that come in several tokens of the same size.
-fn by_concat(node: &ir::Node, concat: Concat, operands: &[&ir::Node], lanes: &[usize]) -> Planned {
+fn by_concat(
+    node: &ir::Node,
+    concat: Concat,
+    operands: &[&ir::Node],
+    lanes: &[usize],
+    demand: Demand,
+) -> Planned {
     let is_last = concat.axis + 1 == node.tensor.shape.len();
     let rounds: usize = node.tensor.shape.iter().take(concat.axis).product();
     let same = lanes.iter().all(|other| *other == lanes[0]);
@@ -174,32 +260,46 @@ fn by_concat(node: &ir::Node, concat: Concat, operands: &[&ir::Node], lanes: &[u
         Planned { form: Form::Concat { rounds }, reads, writes: lanes }
     };
     if !is_last {
-        return tokens(node.tensor.channel_count());
+        let divides = |x: &&ir::Node| (x.tensor.len() / rounds).is_multiple_of(lanes[0]);
+        let whole = same && operands.iter().all(divides);
+        return tokens(if whole { lanes[0] } else { node.tensor.channel_count() });
     }
     if rounds == 1 && same && is_split {
         return tokens(lanes[0]);
     }
-    let op = Concat { axis: 0 }.into();
-    let position = Position::new(node, op, operands, |x| row(x, x.channel_count()));
-    let reads = operands.iter().map(|operand| operand.tensor.channel_count()).collect();
-    Planned { form: Form::Rows(position), reads, writes: node.tensor.channel_count() }
+    let arrive = arriving(operands, lanes);
+    let copies = demand.of_rows(node.tensor.rows(), arrive, most_rows(node, operands));
+    each_row(node, Concat { axis: 0 }.into(), operands, copies)
 }
 
 /// The process of a selection by index. The same selection of channels in every row is wires.
-fn by_gather(node: &ir::Node, gather: &Gather, operands: &[&ir::Node], lanes: &[usize]) -> Planned {
-    let (from, to) = (operands[0].tensor.channel_count(), node.tensor.channel_count());
-    let channels = gather.channels(from, operands[0].tensor.rows());
+fn by_gather(
+    node: &ir::Node,
+    gather: &Gather,
+    operands: &[&ir::Node],
+    lanes: &[usize],
+    demand: Demand,
+) -> Planned {
+    let x = &operands[0].tensor;
+    let (from, to) = (x.channel_count(), node.tensor.channel_count());
+    let channels = gather.channels(from, x.rows());
     if let Some(channels) = channels.filter(|_| lanes[0] >= from) {
-        let op = Gather { shape: vec![to], indices: channels }.into();
-        let position = Position::new(node, op, operands, |x| row(x, from));
-        return Planned { form: Form::Rows(position), reads: vec![from], writes: to };
+        let op = Gather { shape: vec![to], indices: channels };
+        let arrive = arriving(operands, lanes);
+        let copies = demand.of_rows(node.tensor.rows(), arrive, most_rows(node, operands));
+        return each_row(node, op.into(), operands, copies);
     }
-    let Some(axes) = select::axes(gather, &operands[0].tensor, lanes[0]) else {
+    // Tokens of several pixels may be divided; pixels are not.
+    let selected = [lanes[0], from]
+        .into_iter()
+        .find_map(|lanes| Some((select::axes(gather, x, lanes)?, lanes)));
+    let Some((axes, lanes)) = selected else {
         return frame(node, operands, lanes);
     };
     let is_padded = gather.indices.contains(&None);
-    let form = Form::Windows { axes, is_max: false, is_padded, phases: vec![] };
-    Planned { form, reads: lanes.to_vec(), writes: lanes[0] }
+    let group = PixelGroup::ONE;
+    let form = Form::Windows { axes, group, is_max: false, is_padded, phases: vec![] };
+    Planned { form, reads: vec![lanes], writes: lanes }
 }
 
 /// The process of a node that needs whole samples: as one token if a token can hold them, else
@@ -215,7 +315,7 @@ fn frame(node: &ir::Node, operands: &[&ir::Node], lanes: &[usize]) -> Planned {
         return Planned { form: Form::Frame(position), reads: lanes.to_vec(), writes };
     }
     let reads = operands.iter().map(|operand| operand.tensor.len()).collect();
-    Planned { form: Form::Rows(position), reads, writes: node.tensor.len() }
+    Planned { form: Form::Rows { position, copies: 1 }, reads, writes: node.tensor.len() }
 }
 
 /// Any `lanes` consecutive elements of `tensor`, a multiple of which is a row; those of a channel
@@ -228,15 +328,15 @@ fn row(tensor: &Tensor, lanes: usize) -> Tensor {
     Tensor { shape: vec![lanes], format: tensor.format, ranges }
 }
 
-/// The process of a node that slides `window`; `op` is its operation on the taps of a window along
-/// each axis, none of which lies between pixels.
+/// The process of a node that slides `window` over a `group` of pixels at a time; `op` is its
+/// operation on the taps of a window along each axis, none of which lies between pixels.
 fn windows(
     node: &ir::Node,
     operands: &[&ir::Node],
-    window: Window,
+    (window, group): (Window, PixelGroup),
     op: impl Fn([&[usize]; 2]) -> Op,
 ) -> Planned {
-    let axes = [0, 1].map(|axis| lines::along(&window, axis));
+    let axes = group.axes(&window);
     let is_max = matches!(&node.op, Op::Pool(pool) if pool.kind == ir::PoolKind::Max);
     let is_padded = window.is_padded();
     let ranges = |x: &Tensor| -> Vec<Range> {
@@ -250,7 +350,7 @@ fn windows(
     for row in 0..axes[0].scale {
         for column in 0..axes[1].scale {
             let steps = [row, column];
-            let windows = axes[0].windows(row) * axes[1].windows(column);
+            let windows = axes[0].windows(row) * axes[1].windows(column) * group.windows;
             if windows == 0 {
                 continue;
             }
@@ -285,9 +385,9 @@ fn windows(
             phases.push(WindowPosition { steps, taps, windows, position });
         }
     }
-    let form = Form::Windows { axes, is_max, is_padded, phases };
-    let reads = vec![operands[0].tensor.channel_count()];
-    Planned { form, reads, writes: node.tensor.channel_count() }
+    let form = Form::Windows { axes, group, is_max, is_padded, phases };
+    let reads = vec![group.pixels * operands[0].tensor.channel_count()];
+    Planned { form, reads, writes: group.windows * node.tensor.channel_count() }
 }
 
 /// A convolution on the taps \[rows, columns\] of a window: a matrix, unless its channels are in

@@ -4,6 +4,7 @@ use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
 use super::axis::{Axis, Spacing, Take};
+use super::group::PixelGroup;
 use crate::hls::{KernelId, Number, TypeId};
 use crate::ir::Window;
 
@@ -14,9 +15,11 @@ use crate::ir::Window;
 /// window writes its result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LineBuffer {
-    /// Steps along the height and along the width.
+    /// Steps along the height and along the width, where a step takes a token.
     pub axes: [Axis; 2],
-    /// Lanes of a pixel.
+    /// The pixels of a token; what is said of pixels holds for these groups of them.
+    pub group: PixelGroup,
+    /// Lanes of a token.
     pub channels: usize,
     /// Value of padding.
     pub padding: Number,
@@ -50,10 +53,11 @@ pub struct Taps {
 
 impl Serialize for LineBuffer {
     fn serialize<S: Serializer>(&self, out: S) -> Result<S::Ok, S::Error> {
-        let mut fields = out.serialize_struct("LineBuffer", 6)?;
+        let mut fields = out.serialize_struct("LineBuffer", 7)?;
         fields.serialize_field("input", &self.input())?;
         fields.serialize_field("span", &self.span())?;
         fields.serialize_field("grid", &self.grid())?;
+        fields.serialize_field("group", &self.group)?;
         fields.serialize_field("channels", &self.channels)?;
         fields.serialize_field("rows", &self.rows())?;
         fields.serialize_field("kernels", &self.kernels.len())?;

@@ -12,6 +12,7 @@
 mod axis;
 mod computation;
 mod form;
+mod group;
 mod lines;
 mod process;
 mod repack;
@@ -24,6 +25,7 @@ use std::collections::{HashMap, VecDeque};
 
 use self::computation::Computation;
 use self::form::Planned;
+use self::group::Demand;
 use super::build::{self, Parts, plain};
 use super::design::{
     Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Schedule, Stream, Token, TokenId, TypeId,
@@ -36,6 +38,7 @@ use crate::config::IoType;
 use crate::ir::{self, Graph, NodeId};
 
 pub use axis::{Axis, Step, Take};
+pub use group::PixelGroup;
 pub use lines::{LineBuffer, Taps, WindowKernel};
 pub use process::{Process, ProcessForm};
 pub use repack::Repack;
@@ -62,7 +65,8 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
     let computed = || order.iter().filter(|node| !kernels::is_alias(&graph[**node].op));
     for node in computed() {
         for operand in graph.operands(*node) {
-            readers.entry(build::source(graph, operand)).or_default().push(Reader::Process);
+            let reader = Reader::Process(*node);
+            readers.entry(build::source(graph, operand)).or_default().push(reader);
         }
     }
     for output in &graph.outputs {
@@ -132,8 +136,8 @@ struct Builder<'a> {
 /// A reader of a result.
 #[derive(Clone, Copy)]
 enum Reader<'a> {
-    /// A process.
-    Process,
+    /// The process of a node.
+    Process(NodeId),
     /// A port of the top function.
     Port {
         output: &'a ir::Output,
@@ -150,37 +154,44 @@ impl Builder<'_> {
         let operands = graph.operands(node);
         // A result with one reader is a stream to it. An input that is an output is copied.
         let direct = match readers {
-            [reader] if !operands.is_empty() || matches!(reader, Reader::Process) => Some(*reader),
+            [reader] if !operands.is_empty() || matches!(reader, Reader::Process(_)) => {
+                Some(*reader)
+            }
             _ => None,
         };
         let output = if operands.is_empty() {
             let (wanted, range) = (format!("{stem}_t"), this.tensor.range());
             let format = plain(this.tensor.format);
             let element = self.parts.add_type(&wanted, &this.layer, "values", format, range);
-            let token = self.token(stem, element, this.tensor.channel_count());
+            let lanes = self.input_lanes(node, readers);
+            let token = self.token(stem, element, lanes);
             self.input(stem, token, this)
         } else {
             let inputs = operands.iter().map(|operand| self.unread_of(*operand, &this.name));
             let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
             let nodes: Vec<&ir::Node> = operands.iter().map(|id| &graph[*id]).collect();
             let lanes: Vec<usize> = inputs.iter().map(|input| self.lanes(*input)).collect();
-            let Planned { form, reads, writes } = Planned::of(this, &nodes, &lanes);
+            let demand = Demand::of(self.options, &this.layer);
+            let Planned { form, reads, writes } = Planned::of(this, &nodes, &lanes, demand);
             let inputs = inputs.into_iter().zip(&reads).zip(&nodes);
             let inputs =
                 inputs.map(|((input, lanes), node)| self.repacked(input, *lanes, stem, node));
             let inputs: Vec<EdgeId> = inputs.collect();
+            // A whole sample as one token.
+            let is_sample = form.takes_sample() && writes > this.tensor.channel_count();
             let (computation, element) = self.computation(node, stem, &inputs, form)?;
             let channels = this.tensor.channel_count();
-            let token = self.token(stem, element, writes.min(channels));
+            let passed = if is_sample { channels } else { writes };
+            let token = self.token(stem, element, passed);
             let output = match direct {
                 Some(Reader::Port { output, stem }) => self.port(output, token, stem),
-                Some(Reader::Process) | None => {
+                Some(Reader::Process(_)) | None => {
                     let name = self.parts.names.unique(&format!("{stem}_out"));
                     self.stream(name, token, this, EdgeRole::Internal, &this.layer)
                 }
             };
-            let result = match writes > channels {
-                // A whole sample, which is passed on in tokens of channels.
+            let result = match is_sample {
+                // It is passed on in tokens of channels.
                 true => self.tokens_of(output, writes, &format!("{stem}_sample"), this),
                 false => output,
             };
@@ -196,6 +207,24 @@ impl Builder<'_> {
         };
         self.unread.insert(node, unread);
         Ok(())
+    }
+
+    /// Lanes of the tokens of the input `node`: the most that one of its `readers` takes of tokens
+    /// of its channels, unless that is a whole sample.
+    fn input_lanes(&self, node: NodeId, readers: &[Reader<'_>]) -> usize {
+        let graph = self.graph;
+        let taken = readers.iter().filter_map(|reader| {
+            let Reader::Process(reader) = reader else { return None };
+            let operands = graph.operands(*reader);
+            let nodes: Vec<&ir::Node> = operands.iter().map(|id| &graph[*id]).collect();
+            let channels = |id: &NodeId| graph[build::source(graph, *id)].tensor.channel_count();
+            let lanes: Vec<usize> = operands.iter().map(channels).collect();
+            let demand = Demand::of(self.options, &graph[*reader].layer);
+            let Planned { form, reads, .. } = Planned::of(&graph[*reader], &nodes, &lanes, demand);
+            let own = operands.iter().position(|id| build::source(graph, *id) == node)?;
+            (!form.takes_sample()).then_some(reads[own])
+        });
+        taken.max().unwrap_or_else(|| graph[node].tensor.channel_count())
     }
 
     /// Lanes of the tokens of a stream; 0 for an array.
@@ -271,7 +300,7 @@ impl Builder<'_> {
             .iter()
             .map(|reader| match reader {
                 Reader::Port { output, stem } => self.port(output, token, stem),
-                Reader::Process => {
+                Reader::Process(_) => {
                     let name = self.parts.names.unique(&format!("{stem}_copy"));
                     self.stream(name, token, node, EdgeRole::Internal, &node.layer)
                 }

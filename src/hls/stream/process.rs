@@ -39,6 +39,8 @@ pub enum ProcessForm {
     Rows {
         /// Tokens of a sample.
         tokens: usize,
+        /// Positions of a token: the kernel computes one, and has a copy for each.
+        copies: usize,
     },
     /// A kernel computes a token from a window of pixels; or pixels are passed on, some of them
     /// dropped, repeated or padded.
@@ -54,6 +56,8 @@ pub enum ProcessForm {
         kind: PoolKind,
         /// Tokens of a sample.
         tokens: usize,
+        /// Positions of a token.
+        positions: usize,
     },
     /// The kernel computes a whole sample from whole samples, which are collected in arrays.
     Frame,
@@ -116,7 +120,7 @@ impl Process {
     }
 
     /// Iterations for a sample with an interval of 1.
-    pub fn positions(&self, design: &Design) -> u64 {
+    pub fn iterations(&self, design: &Design) -> u64 {
         let phases = self.phases(design, |edge| ChannelId(edge.0));
         phases.iter().map(|phase| phase.iterations).sum()
     }
@@ -139,7 +143,7 @@ impl Process {
             EdgeKind::Array(_) => 1,
         };
         match &self.form {
-            ProcessForm::Rows { tokens }
+            ProcessForm::Rows { tokens, .. }
             | ProcessForm::FromArray { tokens }
             | ProcessForm::ToArray { tokens }
             | ProcessForm::Fork { tokens } => {

@@ -58,7 +58,7 @@ fn a_skip_connection_is_as_deep_as_a_row_and_two_pixels() -> Outcome {
         let tokens = size * size;
         assert_eq!(*fork, ProcessForm::Fork { tokens });
         assert!(matches!(windows, ProcessForm::Windows(_)));
-        assert_eq!(*rows, ProcessForm::Rows { tokens });
+        assert_eq!(*rows, ProcessForm::Rows { tokens, copies: 1 });
         let skip = design.edges.iter().filter(|edge| edge.name.starts_with("x_copy")).nth(1);
         let (_, least, depth) =
             depths(&design, &skip.ok_or("a copy for the sum")?.name).ok_or("a stream")?;
@@ -219,5 +219,12 @@ proptest! {
 fn line_buffer(window: &Window) -> LineBuffer {
     let padding = Number { element: TypeId(0), code: 0.into() };
     let axes = [0, 1].map(|axis| lines::along(window, axis));
-    LineBuffer { axes, channels: 1, padding, element: TypeId(0), kernels: vec![] }
+    LineBuffer {
+        axes,
+        group: PixelGroup::ONE,
+        channels: 1,
+        padding,
+        element: TypeId(0),
+        kernels: vec![],
+    }
 }
