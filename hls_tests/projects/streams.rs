@@ -281,6 +281,32 @@ fn rows_are_computed_side_by_side() {
     }
 }
 
+/// A function of many values has as many tables as its target needs, not one for each channel.
+#[test]
+fn channels_share_a_table_where_there_is_time() {
+    let mut graph = Graph::new("tables");
+    let x = graph.add_input("x", vec![3, 4, 8], format("fixed<10,4>"));
+    let thresholds: Vec<i64> = (0..200).map(|n| 4 * n + n % 3 - 400).collect();
+    let values: Vec<i64> = (0..=200).map(|n| n * 5 % 64).collect();
+    let function = add_steps(&mut graph, "function", x, (&thresholds, &values, 3));
+    let dense = (2, "fixed<3,1>", None);
+    let dense = add_linear(&mut graph, "dense", function, dense);
+    graph.add_output("dense", dense);
+    let mut network = streamed(graph, 4);
+    for (target, lanes) in [(96, 1), (40, 4), (12, 8)] {
+        network.options.target_interval = Some(target);
+        let design = network.design(Tool::Vitis);
+        let tokens =
+            |form: &ProcessForm| *form == ProcessForm::Rows { tokens: 96 / lanes, copies: 1 };
+        assert!(named(&design, tokens).contains(&"function"), "{target}");
+        assert!(design.schedule.initiation_interval <= target);
+    }
+    network.options.target_interval = Some(40);
+    for backend in Tool::ALL {
+        assert_streamed(&network, backend);
+    }
+}
+
 /// hls4ml's parallelization factor: as many positions of one layer, with its reuse factor.
 #[test]
 fn a_parallelization_factor_copies_a_kernel() {

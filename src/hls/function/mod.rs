@@ -102,8 +102,7 @@ impl ThresholdFunction {
         let compared = x.format.width();
         let mut function = Self { thresholds, values, form: FunctionForm::Search, compared, bits };
         let count = function.thresholds.len();
-        let comparators = (count <= MOST_COMPARATORS)
-            .then(|| count as u64 * u64::from(compared.div_ceil(2) + bits.div_ceil(2)));
+        let comparators = (count <= MOST_COMPARATORS).then(|| function.comparators(count));
         let table = Index::candidates(&function.thresholds, &range, x.format)
             .into_iter()
             .filter(|index| index.entries <= most_entries)
@@ -118,6 +117,23 @@ impl ThresholdFunction {
             (None, None) => FunctionForm::Search,
         };
         function
+    }
+
+    /// LUTs of `count` comparators, each with a choice between two values.
+    fn comparators(&self, count: usize) -> u64 {
+        count as u64 * u64::from(self.compared.div_ceil(2) + self.bits.div_ceil(2))
+    }
+
+    /// LUTs of the function.
+    pub(super) fn luts(&self) -> u64 {
+        match &self.form {
+            FunctionForm::Comparators => self.comparators(self.thresholds.len()),
+            FunctionForm::Table(index) => index.luts(self.compared, self.bits),
+            FunctionForm::Search => {
+                let tables = self.table_bits() as u64 / 64;
+                tables + u64::from(self.levels() * self.compared.div_ceil(2))
+            }
+        }
     }
 
     /// The value at `code`.

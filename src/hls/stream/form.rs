@@ -4,10 +4,13 @@ use num_traits::Zero;
 
 use super::axis::Axis;
 use super::group::{Demand, PixelGroup, most_positions};
+use super::lanes::{luts_of_factor, luts_of_merge, of_elements};
 use super::lines::{self, Taps};
 use super::repack::gcd;
 use super::select;
 use crate::fixed::Range;
+use crate::hls::Options;
+use crate::hls::function::ThresholdFunction;
 use crate::hls::plan::UNROLL_LIMIT;
 use crate::ir::{self, Concat, Conv, Gather, Linear, Op, Pool, Tensor, Window};
 
@@ -86,31 +89,35 @@ pub(super) struct WindowPosition {
 }
 
 impl Planned {
-    /// The process of `node`, whose operands come in tokens of `lanes`, at the speed that is asked
-    /// of it. Tokens of another size than it reads must be repacked.
+    /// The process of `node`, whose operands come in tokens of `lanes`, at the speed that `options`
+    /// ask of it. Tokens of another size than it reads must be repacked.
     pub(super) fn of(
         node: &ir::Node,
         operands: &[&ir::Node],
         lanes: &[usize],
-        demand: Demand,
+        options: &Options,
     ) -> Self {
+        let demand = Demand::of(options, &node.layer);
         let channels = node.tensor.channel_count();
         let of_channels =
             |constant: &ir::Constant| constant.codes.len() == 1 || constant.codes.len() == channels;
-        let rows = |is_by_row: bool| match is_by_row || node.tensor.rows() == 1 {
-            true => by_rows(node, operands, lanes, demand),
+        let x = operands.first().map_or(&node.tensor, |operand| &operand.tensor);
+        // A lane takes so many LUTs.
+        let rows = |is_by_row: bool, luts: u64| match is_by_row || node.tensor.rows() == 1 {
+            true => by_rows(node, operands, lanes, (demand, luts)),
             false => frame(node, operands, lanes),
         };
         match &node.op {
             Op::Linear(linear) => by_matrix(node, linear, operands, lanes, demand),
-            Op::Softmax(_)
-            | Op::Affine(_)
-            | Op::Clamp(_)
-            | Op::Scale(_)
-            | Op::StepFunction(_)
-            | Op::Elementwise(_) => rows(true),
-            Op::Leaky(leaky) => rows(of_channels(&leaky.slopes)),
-            Op::Cast(cast) => rows(cast.to.len() == 1 || cast.to.shape() == [channels]),
+            Op::Softmax(_) | Op::Clamp(_) | Op::Scale(_) => rows(true, 0),
+            Op::Affine(affine) => rows(true, luts_of_factor(&affine.scale, x)),
+            Op::StepFunction(steps) => {
+                let entries = options.table_sizes.of(&node.layer);
+                rows(true, ThresholdFunction::of(steps, x, entries).luts())
+            }
+            Op::Elementwise(merge) => rows(true, luts_of_merge(*merge, operands)),
+            Op::Leaky(leaky) => rows(of_channels(&leaky.slopes), luts_of_factor(&leaky.slopes, x)),
+            Op::Cast(cast) => rows(cast.to.len() == 1 || cast.to.shape() == [channels], 0),
             Op::Lookup(_) => {
                 // An index in each token.
                 let position = Position::new(node, node.op.clone(), operands, |x| row(x, 1));
@@ -179,9 +186,14 @@ impl Position {
 /// The process of a node that computes each row from the same rows of its operands.
 ///
 /// If all elements are computed alike, so are all tokens of the same size: parts of rows, or several
-/// rows. So are they where each element of a single row has a scale of its own: a token takes a word
-/// of scales.
-fn by_rows(node: &ir::Node, operands: &[&ir::Node], lanes: &[usize], demand: Demand) -> Planned {
+/// rows; and they may be narrower than they come. So are they where each element of a single row has
+/// a scale of its own: a token takes a word of scales.
+fn by_rows(
+    node: &ir::Node,
+    operands: &[&ir::Node],
+    lanes: &[usize],
+    (demand, luts): (Demand, u64),
+) -> Planned {
     let same = lanes.iter().all(|other| *other == lanes[0]);
     let is_part = lanes[0] < node.tensor.channel_count();
     let arrive = arriving(operands, lanes);
@@ -189,9 +201,13 @@ fn by_rows(node: &ir::Node, operands: &[&ir::Node], lanes: &[usize], demand: Dem
     let is_scaled = matches!(node.op, Op::Affine(_)) && node.tensor.rows() == 1;
     let is_alike = node.op.is_uniform() && copies == arrive && lanes[0] as u64 <= UNROLL_LIMIT;
     if same && (is_part && is_scaled || is_alike) {
-        let position = Position::of_tokens(node, operands, lanes[0]);
+        let few = match is_alike {
+            true => of_elements(node, operands, lanes[0], (demand.target, luts)),
+            false => lanes[0],
+        };
+        let position = Position::of_tokens(node, operands, few);
         let form = Form::Rows { position, copies: 1 };
-        return Planned { form, reads: lanes.to_vec(), writes: lanes[0] };
+        return Planned { form, reads: vec![few; lanes.len()], writes: few };
     }
     each_row(node, node.op.clone(), operands, copies)
 }

@@ -13,6 +13,7 @@ mod axis;
 mod computation;
 mod form;
 mod group;
+mod lanes;
 mod lines;
 mod process;
 mod repack;
@@ -25,7 +26,6 @@ use std::collections::{HashMap, VecDeque};
 
 use self::computation::Computation;
 use self::form::Planned;
-use self::group::Demand;
 use super::build::{self, Parts, plain};
 use super::design::{
     Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Schedule, Stream, Token, TokenId, TypeId,
@@ -171,8 +171,7 @@ impl Builder<'_> {
             let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
             let nodes: Vec<&ir::Node> = operands.iter().map(|id| &graph[*id]).collect();
             let lanes: Vec<usize> = inputs.iter().map(|input| self.lanes(*input)).collect();
-            let demand = Demand::of(self.options, &this.layer);
-            let Planned { form, reads, writes } = Planned::of(this, &nodes, &lanes, demand);
+            let Planned { form, reads, writes } = Planned::of(this, &nodes, &lanes, self.options);
             let inputs = inputs.into_iter().zip(&reads).zip(&nodes);
             let inputs =
                 inputs.map(|((input, lanes), node)| self.repacked(input, *lanes, stem, node));
@@ -219,8 +218,8 @@ impl Builder<'_> {
             let nodes: Vec<&ir::Node> = operands.iter().map(|id| &graph[*id]).collect();
             let channels = |id: &NodeId| graph[build::source(graph, *id)].tensor.channel_count();
             let lanes: Vec<usize> = operands.iter().map(channels).collect();
-            let demand = Demand::of(self.options, &graph[*reader].layer);
-            let Planned { form, reads, .. } = Planned::of(&graph[*reader], &nodes, &lanes, demand);
+            let Planned { form, reads, .. } =
+                Planned::of(&graph[*reader], &nodes, &lanes, self.options);
             let own = operands.iter().position(|id| build::source(graph, *id) == node)?;
             (!form.takes_sample()).then_some(reads[own])
         });
