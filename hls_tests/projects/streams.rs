@@ -257,8 +257,8 @@ fn rows_are_computed_side_by_side() {
     let rows = add_lookup(&mut graph, "rows", words, [8, 5]);
     let whole = Window::whole([4, 6]);
     let most = graph.add("most", Pool { window: whole, kind: PoolKind::Max }, &[cast]).unwrap();
-    let all = graph.add("all", Pool { window: whole, kind: PoolKind::Sum }, &[sum]).unwrap();
-    for node in [dense, softmax, joined, below, swapped, bordered, rows, most, all] {
+    let total = graph.add("total", Pool { window: whole, kind: PoolKind::Sum }, &[sum]).unwrap();
+    for node in [dense, softmax, joined, below, swapped, bordered, rows, most, total] {
         let name = graph[node].name.clone();
         graph.add_output(name, node);
     }
@@ -274,8 +274,9 @@ fn rows_are_computed_side_by_side() {
             matches!(form, ProcessForm::Rows { copies: 2.., .. })
                 || matches!(form, ProcessForm::Reduce { positions: 2.., .. })
         };
-        for name in ["dense", "softmax", "joined", "swapped", "most", "all"] {
-            assert!(named(&design, copied).contains(&name), "{name}");
+        for name in ["dense", "softmax", "joined", "swapped", "most", "total"] {
+            let found = named(&design, copied);
+            assert!(found.contains(&name), "{name} is not among {found:?}");
         }
         assert_streamed(&network, backend);
     }

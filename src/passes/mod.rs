@@ -9,6 +9,7 @@
 
 mod compose_layouts;
 mod drop_noops;
+mod merge_padding;
 mod narrow_scales;
 mod sink_layouts;
 #[cfg(test)]
@@ -41,7 +42,7 @@ pub struct Report {
 pub const PASSES: &[Pass] = &[drop_noops::PASS, sink_layouts::PASS, compose_layouts::PASS];
 
 /// Passes that follow for hardware, in order.
-pub const HARDWARE_PASSES: &[Pass] = &[narrow_scales::PASS, drop_noops::PASS];
+pub const HARDWARE_PASSES: &[Pass] = &[narrow_scales::PASS, drop_noops::PASS, merge_padding::PASS];
 
 /// Runs [`PASSES`].
 ///

@@ -245,8 +245,8 @@ fn process(design: &Design, process: &Process) -> Resources {
             let steps = process.state_bits.saturating_sub(lines.elements() as u64 * width);
             line_buffer(design, lines) + registers(steps)
         }
-        ProcessForm::Reduce { .. } => {
-            let lut = process.state_bits;
+        ProcessForm::Reduce { positions, .. } => {
+            let lut = process.state_bits * *positions as u64;
             Resources { lut, ff: process.state_bits, ..Resources::default() }
         }
         ProcessForm::Frame => {
