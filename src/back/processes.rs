@@ -6,6 +6,7 @@ mod windows;
 use askama::Template;
 
 use self::folds::Folds;
+pub(super) use self::windows::is_apart;
 use super::BackError;
 use super::dialect::Dialect;
 use super::kernels::{self, AccumulatedSums};
