@@ -9,7 +9,8 @@ use crate::factors::small_factors;
 use crate::forms::{random_forms, small_forms, small_functions};
 use crate::networks::*;
 use crate::resource::{large_tiles, small_tiles};
-use crate::vendors::{Source, Text, Vendor, complaints, registers};
+use crate::vendors::registers::{self, Registers};
+use crate::vendors::{Source, Text, Vendor, complaints};
 use crate::verified::build;
 
 /// A design for Vitis with these lines at the start of a kernel, of its loop, and of the top function.
@@ -330,11 +331,57 @@ void design(const x_t x[6], y_t y[6]) {{
 }}
 "
         );
-        registers::complaints(&text)
+        registers::complaints(&text, &Registers::Partitioned)
     };
     let varies = ["line 6: 'output' is registers, its index varies with 'row'"];
     assert_eq!(complaints("row", "#pragma HLS PIPELINE II=1"), varies);
     assert_eq!(complaints("2 * row + c", "#pragma HLS UNROLL factor=2"), varies);
     assert_eq!(complaints("row", "#pragma HLS UNROLL"), [""; 0]);
     assert_eq!(complaints("c", "#pragma HLS PIPELINE II=1"), [""; 0]);
+}
+
+/// Counters and arguments vary, in kernels and templates that get registers, and so do numbers that
+/// are computed from them.
+#[test]
+fn registers_at_a_counter_are_refused() {
+    let complaints = |[kernel, helper, process]: [&str; 3]| {
+        let text = format!(
+            "template <int BY, class T> static void rotate(T values[], const int by) {{
+    values[{helper}] = values[BY];
+}}
+static void kernel(x_t input[6], y_t output[6], const int tile) {{
+    const int o = tile * 2;
+    #pragma hls_unroll yes
+    lanes: for (int c = 0; c < 6; c++) {{
+        const int p = c + 1;
+        output[{kernel}] = input[c];
+    }}
+    rotate<2>(input, tile);
+}}
+static void process(ac_channel<x_token> &input) {{
+    x_t values[3][2];
+    x_t lines[2][2];
+    y_token result;
+    int x = 0;
+    steps: for (int n = 0; n < 6; n++) {{
+        lines[x][0] = 0;
+        {process}
+        kernel(values, result.lanes, n);
+    }}
+}}
+"
+        );
+        let calls = "CALL solution options set Architectural/DefaultRegisterThreshold 7
+            CALL directive set /design/process/core/lines:rsc -BLOCK_SIZE 2";
+        registers::complaints(&text, &Registers::of(Vendor::Catapult, calls))
+    };
+    assert_eq!(complaints(["p", "BY", "values[0][1] = 0;"]), [""; 0]);
+    let output = "line 9: 'output' is registers, its index varies with 'o'";
+    assert_eq!(complaints(["o", "BY", ""]), [output]);
+    let values = "line 2: 'values' is registers, its index varies with 'by'";
+    assert_eq!(complaints(["c", "by + 1", ""]), [values]);
+    let values = "line 20: 'values' is registers, its index varies with 'x'";
+    assert_eq!(complaints(["c", "0", "values[0][x] = 0;"]), [values]);
+    let lanes = "line 20: 'lanes' is registers, its index varies with 'x'";
+    assert_eq!(complaints(["c", "0", "result.lanes[x] = 0;"]), [lanes]);
 }

@@ -3,6 +3,8 @@
 use std::path::Path;
 
 use bitkiln::back::Tool;
+use bitkiln::config::IoType;
+use bitkiln::ir::{Graph, Window};
 use tempfile::TempDir;
 
 use crate::networks::*;
@@ -132,6 +134,28 @@ fn catapult_finds_the_library_of_a_part() {
     assert_eq!(unknown.code, Some(1), "{}", unknown.printed);
     let complaint = "ERROR: C synthesis: Catapult has no library for part 'xcku115-flvb2104-2-i'";
     assert!(unknown.printed.contains(complaint), "{}", unknown.printed);
+}
+
+/// The rows of an image are memories with a pixel in a word, however short they are. Ones that are read
+/// soon after they are written keep the order of accesses.
+#[test]
+fn catapult_maps_line_buffers_to_memories() {
+    for (columns, is_apart) in [(8, true), (7, false)] {
+        let mut graph = Graph::new("rows");
+        let x = graph.add_input("image", vec![6, columns, 3], format("fixed<5,2>"));
+        let window = Window { kernel: [3, 3], ..Window::whole([6, columns]) };
+        let window = Window { output: [4, columns - 2], ..window };
+        let sums = add_conv(&mut graph, "conv", x, (window, 1, 2));
+        graph.add_output("conv", sums);
+        let mut network = Network::new(graph, 1, 4);
+        network.options.io = IoType::Stream;
+        let run = run(build(&network, Tool::Catapult).path(), &[], &[]);
+        let lines = "directive set /rows/conv/core/lines";
+        assert!(run.has_called(&format!("{lines} -WORD_WIDTH 15")), "{}", run.printed);
+        assert!(run.has_called(&format!("{lines}:rsc -BLOCK_SIZE {columns}")));
+        assert!(run.has_called(&format!("{lines}:rsc -MAP_TO_MODULE Xilinx_RAMS.BLOCK_1R1W_RBW")));
+        assert_eq!(run.has_called("ignore_memory_precedences"), is_apart);
+    }
 }
 
 #[test]

@@ -7,23 +7,12 @@ use bitkiln::ir::{Concat, Elementwise, Gather, Graph, NodeId, Pool, PoolKind, Wi
 
 use crate::forms::{KINDS, add_sign, random};
 use crate::networks::*;
-use crate::vendors::registers;
 use crate::verified::assert_exact_for;
 
 fn streamed(graph: Graph, samples: usize) -> Network {
     let mut network = Network::new(graph, samples, 4);
     network.options.io = IoType::Stream;
     network
-}
-
-/// Compiles and runs the project, whose registers have indices that do not vary.
-fn assert_streamed(network: &Network, backend: Tool) {
-    let design = network.design(Tool::Vitis);
-    let files = bitkiln::back::files(&design, Tool::Vitis, &network.vectors, None).unwrap();
-    let path = format!("firmware/{}.cpp", design.name);
-    let source = files.iter().find(|file| file.path == path).unwrap();
-    assert_eq!(registers::complaints(&source.contents), [""; 0]);
-    assert_exact_for(network, backend);
 }
 
 /// The names of the processes of a form.
@@ -69,7 +58,7 @@ pub fn small_streams() -> Network {
 fn every_form_of_process() {
     let network = small_streams();
     for backend in Tool::ALL {
-        assert_streamed(&network, backend);
+        assert_exact_for(&network, backend);
     }
 }
 
@@ -103,7 +92,7 @@ fn a_flattened_image_is_summed_token_by_token() {
     assert_eq!(design.schedule.initiation_interval, 12);
     // The state is the sums, whatever the size of the image.
     assert!(design.processes.iter().all(|process| process.state_bits <= 4 * 32));
-    assert_streamed(&network, Tool::Vitis);
+    assert_exact_for(&network, Tool::Vitis);
 
     // Tiles of some outputs, and of some inputs of a token.
     network.options.strategy = Strategy::Resource;
@@ -115,7 +104,7 @@ fn a_flattened_image_is_summed_token_by_token() {
     }
     let design = network.design(Tool::Vitis);
     assert_eq!(design.schedule.initiation_interval, 12 * 24);
-    assert_streamed(&network, Tool::Catapult);
+    assert_exact_for(&network, Tool::Catapult);
 }
 
 /// Tokens of sizes of which neither divides the other, and of which one does.
@@ -147,7 +136,7 @@ fn reshaped_tensors_are_repacked() {
     // The port has the tokens that its reader takes, and two rows of two channels stay together.
     assert_eq!(repacks, [(9, 4), (4, 8)]);
     assert_eq!(named(&design, |form| *form == ProcessForm::Frame), [""; 0]);
-    assert_streamed(&network, Tool::Vitis);
+    assert_exact_for(&network, Tool::Vitis);
 }
 
 /// Concatenation along each axis, of flattened tensors, and channels by index: no frame.
@@ -177,7 +166,7 @@ fn runs_of_tokens_are_concatenated() {
     assert_eq!(named(&design, |form| *form == ProcessForm::Frame), [""; 0]);
     let concat = |form: &ProcessForm| matches!(form, ProcessForm::Concat { .. });
     assert_eq!(named(&design, concat), ["along_0", "along_1", "flat"]);
-    assert_streamed(&network, Tool::Catapult);
+    assert_exact_for(&network, Tool::Catapult);
 }
 
 /// Sums of windows with a scale for each element, as averages have at borders: a word of scales for
@@ -198,7 +187,7 @@ fn elements_are_scaled_token_by_token() {
     assert_eq!(named(&design, repacks), [""; 0]);
     assert!(design.processes.iter().all(|process| process.state_bits == 0));
     for backend in Tool::ALL {
-        assert_streamed(&network, backend);
+        assert_exact_for(&network, backend);
     }
 }
 
@@ -208,7 +197,7 @@ fn windows_and_merges_are_streamed() {
     for mut network in [windows(), large()] {
         network.options.io = IoType::Stream;
         network.graph.name += "_streamed";
-        assert_streamed(&network, Tool::Vitis);
+        assert_exact_for(&network, Tool::Vitis);
     }
 }
 
@@ -226,7 +215,7 @@ fn windows_are_computed_side_by_side() {
             _ => false,
         };
         assert!(named(&design, groups).len() > 3, "{:?}", named(&design, groups));
-        assert_streamed(&network, backend);
+        assert_exact_for(&network, backend);
     }
 }
 
@@ -278,7 +267,7 @@ fn rows_are_computed_side_by_side() {
             let found = named(&design, copied);
             assert!(found.contains(&name), "{name} is not among {found:?}");
         }
-        assert_streamed(&network, backend);
+        assert_exact_for(&network, backend);
     }
 }
 
@@ -304,7 +293,7 @@ fn channels_share_a_table_where_there_is_time() {
     }
     network.options.target_interval = Some(40);
     for backend in Tool::ALL {
-        assert_streamed(&network, backend);
+        assert_exact_for(&network, backend);
     }
 }
 
@@ -321,13 +310,13 @@ fn a_parallelization_factor_copies_a_kernel() {
     let one = multipliers(&network);
     network.options.layer_parallelization_factors.insert("conv".into(), 4);
     assert_eq!(multipliers(&network), 4 * one);
-    assert_streamed(&network, Tool::Vitis);
+    assert_exact_for(&network, Tool::Vitis);
     network.options.reuse_factor = 2;
     let design = network.design(Tool::Catapult);
     assert_eq!(design.schedule.multipliers, 4 * one.div_ceil(2));
     // Rows of three steps with the padding behind, and a row of padding.
     assert_eq!(design.schedule.initiation_interval, 2 * 7 * 3);
-    assert_streamed(&network, Tool::Catapult);
+    assert_exact_for(&network, Tool::Catapult);
 }
 
 /// Transposed convolutions: no product with the zeros between pixels, and rows of pixels, not of the
@@ -388,7 +377,7 @@ fn transposed_convolutions_have_a_kernel_for_each_phase() {
     };
     // 3 · 3 products for 2 · 2 pixels.
     assert!(of("same") <= 9 * (10 * 8 / 4) * 2 * 2, "{}", of("same"));
-    assert_streamed(&network, Tool::Vitis);
+    assert_exact_for(&network, Tool::Vitis);
 }
 
 /// Layout operations that keep the order of pixels: a row at most is kept.
@@ -436,7 +425,7 @@ fn pixels_are_cropped_padded_and_repeated() {
     assert_eq!(memory("strided"), (0, [4, 5]));
     assert_eq!(memory("repeated"), (5, [8, 15]));
     assert_eq!(memory("flat"), (5, [8, 10]));
-    assert_streamed(&network, Tool::Catapult);
+    assert_exact_for(&network, Tool::Catapult);
 }
 
 /// Other selections take whole samples: in registers if these are small, else in memories.
@@ -466,5 +455,5 @@ fn samples_in_another_order_are_collected() {
     let path = format!("firmware/{}.cpp", design.name);
     let source = files.iter().find(|file| file.path == path).unwrap();
     assert_eq!(source.contents.matches("static const int indices[").count(), 1, "the mirrored one");
-    assert_streamed(&network, Tool::Vitis);
+    assert_exact_for(&network, Tool::Vitis);
 }

@@ -174,7 +174,7 @@ proc directive {verb args} {
         if {![regexp {^/\w+(/\w+)?(/core)?/\w+(\.rom)?(:rsc|:cns)?$} $path]} {
             error "directive set: '$path' is no path"
         }
-        check "directive set" {-INTERLEAVE -WORD_WIDTH -MAP_TO_MODULE -FIFO_DEPTH} $key
+        check "directive set" {-INTERLEAVE -BLOCK_SIZE -WORD_WIDTH -MAP_TO_MODULE -FIFO_DEPTH} $key
         if {($key eq "-FIFO_DEPTH") != [string match *:cns $path]} {
             error "directive set $key: '$path' is [expr {[string match *:cns $path] ? "a channel" : "no channel"}]"
         }
@@ -183,6 +183,8 @@ proc directive {verb args} {
         }
         if {$key ne "-MAP_TO_MODULE"} {
             check "directive set $key" number $value
+        } elseif {![string match ccs_ioport.* $value]} {
+            check "directive set $key" {Xilinx_RAMS.BLOCK_1R1W_RBW} $value
         }
     } elseif {$key eq "-CLOCKS"} {
         at_least "directive set -CLOCKS" libraries
@@ -193,6 +195,21 @@ proc directive {verb args} {
         check "directive set $key" {yes no} $value
     }
     called directive set {*}$path {*}$args
+}
+
+proc ignore_memory_precedences {args} {
+    if {$::stage ne "architect"} {
+        error "ignore_memory_precedences needs the stage 'architect', the design is at '$::stage'"
+    }
+    lassign $args from written to read
+    count "ignore_memory_precedences" $args 4
+    if {$from ne "-from" || $to ne "-to"} {
+        error "ignore_memory_precedences takes -from and -to"
+    }
+    if {![string match "\\*write_mem(*" $written] || ![string match "\\*read_mem(*" $read]} {
+        error "ignore_memory_precedences: from a write of a memory to a read"
+    }
+    called ignore_memory_precedences {*}$args
 }
 
 proc clocks {clocks} {

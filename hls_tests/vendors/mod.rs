@@ -20,6 +20,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
+use registers::Registers;
 pub use source::Source;
 use source::{Kind, Pragma, Variable};
 
@@ -70,6 +71,9 @@ fn is_function(kind: &Kind, called: &str) -> bool {
     matches!(kind, Kind::Function { name, .. } if name == called)
 }
 
+/// The words of the design's warning about registers at an index that varies.
+const INDEXED: &str = "indexes registers";
+
 /// Complaints about a project on disk: its C++ and its script.
 pub fn check(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     let manifest = fs::read(folder.join("bitkiln.json"))?;
@@ -94,6 +98,21 @@ pub fn check(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     let run = script::run(folder, &[], &[]);
     if run.code != Some(0) {
         found.push(format!("build_prj.tcl: {}", run.printed));
+    }
+    let rule = Registers::of(vendor, &run.printed);
+    let mut indexed = vec![];
+    for text in texts.iter().filter(|text| text.path.starts_with("firmware/")) {
+        let lines = registers::complaints(text.contents, &rule);
+        indexed.extend(lines.into_iter().map(|line| format!("{}: {line}", text.path)));
+    }
+    // The design knows of them, and warns.
+    let warnings = manifest["warnings"].as_array().ok_or("no warnings")?;
+    let is_known =
+        |warning: &serde_json::Value| warning.as_str().is_some_and(|it| it.contains(INDEXED));
+    match (warnings.iter().any(is_known), indexed.is_empty()) {
+        (false, _) => found.extend(indexed),
+        (true, false) => {}
+        (true, true) => found.push("a warning of registers that no loop indexes".to_owned()),
     }
     Ok(found)
 }

@@ -4,10 +4,13 @@ use askama::Template;
 
 use super::dialect::{Dialect, Testbench, Vendor};
 use super::files::File;
+use super::processes::is_apart;
 use super::text::rounded;
 use super::{BackError, Tool};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Partition, ProcessForm};
+use crate::hls::{
+    Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, LineBuffer, Partition, Process, ProcessForm,
+};
 
 pub(super) struct Catapult;
 
@@ -63,6 +66,18 @@ struct BuildScript<'a> {
     ports: Vec<(&'a str, u64)>,
     /// Streams inside the top function, and their depths.
     depths: Vec<(&'a str, u64)>,
+    lines: Vec<LineMemory<'a>>,
+    /// Set if no element of a line buffer is read soon after it is written.
+    lines_are_apart: bool,
+}
+
+/// The rows of an image in a process.
+struct LineMemory<'a> {
+    process: &'a str,
+    /// Pixels of a row.
+    columns: usize,
+    /// Width of a pixel in bits.
+    width: u64,
 }
 
 /// Arrays with a cyclic partition: their paths below the top function, and the number of memories.
@@ -106,6 +121,33 @@ fn ports(design: &Design) -> Vec<(&str, u64)> {
         }
     };
     ports.filter_map(|port| Some((port.name.as_str(), width(port)?))).collect()
+}
+
+/// The processes that keep rows of an image.
+fn line_buffers(design: &Design) -> impl Iterator<Item = (&Process, &LineBuffer)> {
+    let lines = design.processes.iter().filter_map(|process| match &process.form {
+        ProcessForm::Windows(lines) => Some((process, lines)),
+        ProcessForm::Rows { .. }
+        | ProcessForm::Repack(_)
+        | ProcessForm::Accumulate { .. }
+        | ProcessForm::FromArray { .. }
+        | ProcessForm::ToArray { .. }
+        | ProcessForm::Reduce { .. }
+        | ProcessForm::Concat { .. }
+        | ProcessForm::Frame
+        | ProcessForm::Fork { .. } => None,
+    });
+    lines.filter(|(_, lines)| lines.rows() > 0)
+}
+
+/// The memories of line buffers: one for each row, with a pixel in each word.
+fn line_memories(design: &Design) -> Vec<LineMemory<'_>> {
+    let memories = line_buffers(design).map(|(process, lines)| {
+        let lane = design[lines.element].quantization.format.width();
+        let width = lines.channels as u64 * u64::from(lane);
+        LineMemory { process: &process.name, columns: lines.axes[1].pixels, width }
+    });
+    memories.collect()
 }
 
 /// Streams inside the top function, and their depths.
@@ -224,7 +266,7 @@ impl Dialect for Catapult {
     }
 
     fn at_lines(&self, _: &str, _: bool) -> Vec<String> {
-        // The script says which arrays become registers.
+        // The script has the memories of line buffers.
         Vec::new()
     }
 
@@ -251,6 +293,8 @@ impl Dialect for Catapult {
             interleaved: interleaved(design),
             ports: ports(design),
             depths: depths(design),
+            lines: line_memories(design),
+            lines_are_apart: line_buffers(design).all(|(_, lines)| is_apart(lines)),
             // An ASIC library is named after its behavioural models.
             is_asic: design.options.part.ends_with("_beh"),
         };

@@ -58,7 +58,11 @@ pub(super) fn render(
         Body::Search(body) => render!(cx, body, hls::SearchKernel, "kernels/search.cpp"),
         Body::Lookup(body) => render!(cx, body, hls::LookupKernel, "kernels/lookup.cpp"),
         Body::Softmax(body) => render!(cx, body, hls::SoftmaxKernel, "kernels/softmax.cpp"),
-        Body::Pool(body) => render!(cx, body, hls::PoolKernel, "kernels/pool.cpp"),
+        Body::Pool(body) => {
+            let window = &body.window;
+            let is_one = *window == ir::Window::whole(window.input) && kernel.plan.is_unrolled();
+            PoolTemplate { cx, body, is_one }.render()
+        }
         Body::Gather(body) => gather::render(cx, body),
         Body::Concat(body) => render!(cx, body, hls::ConcatKernel, "kernels/concat.cpp"),
         Body::Elementwise(body) => {
@@ -105,6 +109,15 @@ impl RotateTemplate<'_> {
 #[template(path = "kernels/cast.cpp")]
 struct CastTemplate<'a> {
     cx: Scope<'a>,
+}
+
+#[derive(Template)]
+#[template(path = "kernels/pool.cpp")]
+struct PoolTemplate<'a> {
+    cx: Scope<'a>,
+    body: &'a hls::PoolKernel,
+    /// Set if the operand is one window.
+    is_one: bool,
 }
 
 /// `name * factor`.

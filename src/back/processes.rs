@@ -6,6 +6,7 @@ mod windows;
 use askama::Template;
 
 use self::folds::Folds;
+pub(super) use self::windows::is_apart;
 use super::BackError;
 use super::dialect::Dialect;
 use super::kernels::{self, AccumulatedSums};
@@ -13,8 +14,8 @@ use super::text::{comment, indent};
 use crate::hls::{Design, EdgeId, EdgeKind, Loop, Partition, Process, ProcessForm, Repack, Stream};
 use crate::ir::PoolKind;
 
-/// A loop that copies a token in each iteration.
-const COPY: Loop = Loop::Pipeline { interval: 1, unroll: 1 };
+/// A loop that copies a token, or takes a step, in each iteration.
+const STEP: Loop = Loop::Pipeline { interval: 1, unroll: 1 };
 
 /// The C++ function of `process`.
 pub(super) fn render(
@@ -95,13 +96,18 @@ struct AccumulateTemplate<'a> {
     cx: Scope<'a>,
     sums: AccumulatedSums<'a>,
     tokens: usize,
+    folds: Option<Folds>,
+    /// Iterations of the process for a sample.
+    steps: u64,
 }
 
 fn accumulate(cx: Scope<'_>, tokens: usize) -> AccumulateTemplate<'_> {
     let kernel = cx.process.kernel.map(|id| &cx.design[id]);
     let sums = kernel.and_then(|kernel| kernels::sums(cx.design, kernel, cx.dialect));
     let sums = sums.expect("a process that accumulates has a kernel that does");
-    AccumulateTemplate { cx, sums, tokens }
+    let folds = Folds::of(cx.design, cx.process);
+    let steps = tokens as u64 * folds.as_ref().map_or(1, Folds::count);
+    AccumulateTemplate { cx, sums, tokens, folds, steps }
 }
 
 #[derive(Template)]
@@ -316,13 +322,13 @@ impl<'a> Scope<'a> {
         self.dialect.inside(self.dialect.token_pragmas(self.process.plan))
     }
 
-    /// The pragmas before a loop that copies a token in each iteration.
-    fn before_copy(&self) -> String {
-        self.dialect.before(self.dialect.token_pragmas(COPY))
+    /// The pragmas before a loop that copies a token, or takes a step, in each iteration.
+    fn before_steps(&self) -> String {
+        self.dialect.before(self.dialect.token_pragmas(STEP))
     }
 
-    fn in_copy(&self) -> String {
-        self.dialect.inside(self.dialect.token_pragmas(COPY))
+    fn in_steps(&self) -> String {
+        self.dialect.inside(self.dialect.token_pragmas(STEP))
     }
 
     fn before_unrolled(&self) -> String {

@@ -1,7 +1,10 @@
 //! Limits of the vendors' tools: what they refuse is found before anything is written.
 
 use super::plan::UNROLL_LIMIT;
-use super::{Design, Edge, EdgeKind, EdgeRole, HlsError, Partition, ProcessForm, TypeId};
+use super::{
+    Body, Design, Edge, EdgeId, EdgeKind, EdgeRole, HlsError, Kernel, KernelId, Partition, Process,
+    ProcessForm, TypeId,
+};
 
 /// Widest word of a memory or port in bits: Vitis HLS refuses a wider one to `ARRAY_RESHAPE`.
 pub const WORD_BITS: u64 = 65_536;
@@ -102,4 +105,63 @@ pub(super) fn partitions(design: &Design) -> Vec<(String, String, u64)> {
         (layer.clone(), name, elements)
     });
     all.filter(|(.., elements)| *elements > UNROLL_LIMIT).collect()
+}
+
+/// Kernels that access registers at an index that varies while the hardware runs, each of which
+/// takes a multiplexer over all of them: layer, kernel.
+///
+/// Operands and results of a process are registers, those of a frame unless they are in memories. A
+/// loop that is not unrolled indexes them; tiles of folded and accumulating kernels shift them.
+pub(super) fn indexed_registers(design: &Design) -> Vec<(String, String)> {
+    let is_rolled = |kernel: &Kernel| match kernel.body {
+        Body::Accumulate(_) => false,
+        Body::Linear(_)
+        | Body::Affine(_)
+        | Body::Cast
+        | Body::ChannelCast(_)
+        | Body::Clamp(_)
+        | Body::Leaky(_)
+        | Body::Scale(_)
+        | Body::Comparators(_)
+        | Body::Table(_)
+        | Body::Search(_)
+        | Body::Lookup(_)
+        | Body::Softmax(_)
+        | Body::Pool(_)
+        | Body::Gather(_)
+        | Body::Concat(_)
+        | Body::Elementwise(_) => !kernel.plan.loops.is_empty(),
+    };
+    let in_registers = |edge: &EdgeId| design[*edge].kind == EdgeKind::Array(Partition::Complete);
+    let indexes = |process: &Process| -> Vec<KernelId> {
+        let rolled = |id: &KernelId| is_rolled(&design[*id]);
+        match &process.form {
+            ProcessForm::Windows(lines) => {
+                lines.kernels.iter().map(|kernel| kernel.kernel).filter(rolled).collect()
+            }
+            ProcessForm::Frame => {
+                let arrays = |id: &KernelId| {
+                    let kernel = &design[*id];
+                    kernel.inputs.iter().chain([&kernel.output]).any(in_registers)
+                };
+                process.kernel.into_iter().filter(arrays).collect()
+            }
+            ProcessForm::Rows { .. }
+            | ProcessForm::Accumulate { .. }
+            | ProcessForm::Concat { .. }
+            | ProcessForm::Repack(_)
+            | ProcessForm::Reduce { .. }
+            | ProcessForm::FromArray { .. }
+            | ProcessForm::ToArray { .. }
+            | ProcessForm::Fork { .. } => process.kernel.into_iter().filter(rolled).collect(),
+        }
+    };
+    let kernels = design.processes.iter().flat_map(indexes).map(|id| &design[id]);
+    // Outside of processes, a kernel's operands and result are arrays of the top function.
+    let arrays = design.kernels.iter().filter(|kernel| {
+        design.processes.is_empty()
+            && is_rolled(kernel)
+            && kernel.inputs.iter().chain([&kernel.output]).any(in_registers)
+    });
+    kernels.chain(arrays).map(|kernel| (kernel.layer.clone(), kernel.name.clone())).collect()
 }

@@ -245,7 +245,32 @@ fn large_rows_keep_the_loop_in_a_row() {
     assert_eq!(design.schedule.initiation_interval, 10_000);
     let [(_, partition)] = design.kernels[0].plan.constants[..] else { panic!() };
     assert_eq!(partition, Partition::Cyclic { factor: 1 });
-    assert_eq!(design.warnings, []);
+    let [warning] = &design.warnings[..] else { panic!("{:?}", design.warnings) };
+    assert_eq!(warning.code(), "indexed-registers");
+    assert_eq!(
+        warning.to_string(),
+        "layer 'norm': a loop of 'norm_row' indexes registers; each access is a multiplexer over \
+         all of them"
+    );
+}
+
+/// A token of a sample of up to 4096 elements is wires, however its loops are nested. Larger samples
+/// are in memories.
+#[test]
+fn loops_index_no_registers() {
+    for (channels, frames) in [(64, 0), (65, 1)] {
+        let mut graph = Graph::new("turned");
+        let x = input(&mut graph, "x", &[64, channels], "fixed<8,1>");
+        let indices = (0..64 * channels).map(|at| Some(at % 64 * channels + at / 64)).collect();
+        let turned = ir::Gather { shape: vec![channels, 64], indices };
+        let turned = graph.add("turn", turned, &[x]).unwrap();
+        graph.add_output("turn", turned);
+        let options = Options { io: IoType::Stream, ..options() };
+        let design = Design::new(&graph, &options).unwrap();
+        let is_frame = |process: &&Process| process.form == ProcessForm::Frame;
+        assert_eq!(design.processes.iter().filter(is_frame).count(), frames);
+        assert_eq!(limits::indexed_registers(&design), []);
+    }
 }
 
 #[test]

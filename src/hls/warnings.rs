@@ -60,6 +60,11 @@ pub enum DesignWarningKind {
         /// Its elements.
         elements: u64,
     },
+    /// A loop that indexes registers.
+    IndexedRegisters {
+        /// The kernel with the loop.
+        kernel: String,
+    },
     /// A reuse factor that does not divide a matrix into equal tiles, or into too large ones.
     ReuseFactorChanged {
         /// The configured factor.
@@ -81,6 +86,7 @@ impl DesignWarning {
             DesignWarningKind::TargetMissed { .. } => "target-missed",
             DesignWarningKind::UnknownPart { .. } => "unknown-part",
             DesignWarningKind::PartitionLimit { .. } => "partition-limit",
+            DesignWarningKind::IndexedRegisters { .. } => "indexed-registers",
             DesignWarningKind::ReuseFactorChanged { .. } => "reuse-factor",
         }
     }
@@ -90,6 +96,7 @@ impl DesignWarning {
         match self.kind {
             DesignWarningKind::OverBudget { .. }
             | DesignWarningKind::PartitionLimit { .. }
+            | DesignWarningKind::IndexedRegisters { .. }
             | DesignWarningKind::TargetMissed { .. } => true,
             DesignWarningKind::UnknownPart { .. }
             | DesignWarningKind::ReuseFactorChanged { .. } => false,
@@ -102,6 +109,7 @@ impl DesignWarning {
             DesignWarningKind::UnknownPart { .. } => true,
             DesignWarningKind::OverBudget { .. }
             | DesignWarningKind::PartitionLimit { .. }
+            | DesignWarningKind::IndexedRegisters { .. }
             | DesignWarningKind::TargetMissed { .. }
             | DesignWarningKind::ReuseFactorChanged { .. } => false,
         }
@@ -133,6 +141,9 @@ impl DesignWarning {
                 format!(
                     "give '{layer}' smaller windows or fewer channels, or choose the other --io"
                 )
+            }
+            DesignWarningKind::IndexedRegisters { .. } => {
+                format!("give '{layer}' fewer channels, or more rows of fewer channels")
             }
             DesignWarningKind::ReuseFactorChanged { used, .. } => {
                 format!("set ReuseFactor: {used} for '{layer}'")
@@ -175,6 +186,11 @@ impl fmt::Display for DesignWarning {
                 "layer '{layer}': the array '{array}' is partitioned into {elements} elements; \
                  Vitis HLS refuses more than {UNROLL_LIMIT}"
             ),
+            DesignWarningKind::IndexedRegisters { kernel } => write!(
+                f,
+                "layer '{layer}': a loop of '{kernel}' indexes registers; each access is a \
+                 multiplexer over all of them"
+            ),
             DesignWarningKind::ReuseFactorChanged { asked, used, inputs, outputs } => write!(
                 f,
                 "layer '{layer}': a reuse factor of {asked} does not divide its {inputs} x \
@@ -191,6 +207,10 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
         let kind = DesignWarningKind::PartitionLimit { array, elements };
         DesignWarning { layer, kind }
     });
+    let indexed = limits::indexed_registers(design).into_iter().map(|(layer, kernel)| {
+        let kind = DesignWarningKind::IndexedRegisters { kernel };
+        DesignWarning { layer, kind }
+    });
     let targets = design.processes.iter().filter_map(|it| check_target(design, it));
     // The slowest process of a layer stands for all of them.
     let mut slowest: Vec<(u64, DesignWarning)> = Vec::new();
@@ -202,7 +222,7 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
         }
     }
     let targets = slowest.into_iter().map(|(_, warning)| warning);
-    partitions.chain(targets).chain(check_budget(design)).collect()
+    partitions.chain(indexed).chain(targets).chain(check_budget(design)).collect()
 }
 
 /// Compares the clock cycles of a process for a sample with the target of its layer: the cycles and

@@ -141,7 +141,26 @@ if {$opt(synth)} {
             directive set /$design_top/$constant.rom -WORD_WIDTH $width
         }
 {%- endif %}
+{%- if !lines.is_empty() %}
+        # Line buffers: a memory for each row of an image, a pixel in each word.
+        foreach {process columns width} {
+{%- for memory in lines %}
+            {{ memory.process }} {{ memory.columns }} {{ memory.width }}
+{%- endfor %}
+        } {
+            set lines /$design_top/$process/core/lines
+            directive set $lines -WORD_WIDTH $width
+            directive set $lines:rsc -BLOCK_SIZE $columns
+{%- if !is_asic %}
+            directive set $lines:rsc -MAP_TO_MODULE Xilinx_RAMS.BLOCK_1R1W_RBW
+{%- endif %}
+        }
+{%- endif %}
         go architect
+{%- if !lines.is_empty() && lines_are_apart %}
+        # A pixel that is written is read a row later at the earliest, long after the write.
+        ignore_memory_precedences -from *write_mem(lines* -to *read_mem(lines*
+{%- endif %}
         go allocate
         go schedule
         go extract

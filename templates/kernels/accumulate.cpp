@@ -1,32 +1,48 @@
-// {{ cx.title() }}: {{ body.calls * body.inputs }} x {{ body.outputs }} weights, those of {{ body.tile_inputs() }} inputs and {{ body.tile_outputs() }} outputs at a time{{ cx.cost() }}.
+// {{ cx.title() }}: {{ body.calls * body.inputs }} x {{ body.outputs }} weights{{ cx.cost() }}.
 {%- include "kernels/linear_terms_title.cpp" %}
+// A call adds the terms of one of {{ body.calls * body.tiles.count() as usize }} tiles of {{ body.tile_inputs() }} x {{ body.tile_outputs() }} weights to the sums.
 static void {{ cx.name() }}(const {{ cx.in_type() }} input[{{ body.inputs }}], const int tile, {{ cx.sum_type_of(body.terms) }} sums[{{ body.outputs }}]) {
 {{ cx.pragmas() }}
-{%- if is_rotated %}
+{%- if is_rotated && outputs.is_some() %}
 {{ cx.sum_type_of(body.terms) }} updated[{{ body.tile_outputs() }}];
 {{ cx.registers("updated") }}
 {%- endif %}
-{{ cx.before_unrolled() }}outputs: for (int o = 0; o < {{ body.tile_outputs() }}; o++) {
+{%- if let Some(outputs) = outputs %}
+{{ cx.before_unrolled() }}{{ outputs }} {
 {{ cx.inside_unrolled() }}
+{%- endif %}
 {{ cx.sum_type_of(body.terms) }} {{ sum }} = 0;
-{{ cx.before_unrolled() }}inputs: for (int i = 0; i < {{ body.tile_inputs() }}; i++) {
+{%- if let Some(inputs) = inputs %}
+{{ cx.before_unrolled() }}{{ inputs }} {
 {{ cx.inside_unrolled() }}
+{%- endif %}
 {%- include "kernels/linear_term.cpp" %}
+{%- if inputs.is_some() %}
 }
-{%- if is_rotated %}
+{%- endif %}
+{%- if !is_rotated %}
+sums[{{ lane }}] = sums[{{ lane }}] + {{ sum }};
+{%- else if outputs.is_some() %}
 updated[o] = sums[o] + {{ sum }};
+{%- else %}
+const {{ cx.sum_type_of(body.terms) }} updated = sums[0] + {{ sum }};
+{%- endif %}
+{%- if outputs.is_some() %}
 }
+{%- endif %}
+{%- if is_rotated %}
 // The sums of the next tile come first.
 {{ cx.before_unrolled() }}rotated: for (int o = 0; o < {{ body.outputs - body.tile_outputs() }}; o++) {
 {{ cx.inside_unrolled() }}
 sums[o] = sums[o + {{ body.tile_outputs() }}];
 }
+{%- if outputs.is_some() %}
 {{ cx.before_unrolled() }}last: for (int o = 0; o < {{ body.tile_outputs() }}; o++) {
 {{ cx.inside_unrolled() }}
 sums[{{ body.outputs - body.tile_outputs() }} + o] = updated[o];
 }
 {%- else %}
-sums[o] = sums[o] + {{ sum }};
-}
+sums[{{ body.outputs - 1 }}] = updated;
+{%- endif %}
 {%- endif %}
 }

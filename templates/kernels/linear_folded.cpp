@@ -19,26 +19,34 @@ rotate<{{ body.outputs }}, {{ body.tile_outputs() }}>(output);
 rotate<{{ body.outputs }}, {{ body.tile_outputs() }}>(output);
 {%- endif %}
 {%- endif %}
-{{ cx.before_unrolled() }}outputs: for (int p = 0; p < {{ body.tile_outputs() }}; p++) {
+{%- if let Some(outputs) = outputs %}
+{{ cx.before_unrolled() }}{{ outputs }} {
 {{ cx.inside_unrolled() }}
+{%- endif %}
 {%- if uses_output %}
 const int o = {{ output }};
 {%- endif %}
 {{ cx.sum_type(body) }} {{ sum }} = {% if body.tiles.inputs > 1 %}0{% else %}{{ cx.first(body) }}{% endif %};
-{{ cx.before_unrolled() }}inputs: for (int j = 0; j < {{ body.tile_inputs() }}; j++) {
+{%- if let Some(inputs) = inputs %}
+{{ cx.before_unrolled() }}{{ inputs }} {
 {{ cx.inside_unrolled() }}
+{%- endif %}
 {%- include "kernels/linear_term.cpp" %}
+{%- if inputs.is_some() %}
 }
+{%- endif %}
 {%- if body.tiles.inputs > 1 %}
-{{ sum }} += input_tile == 0 ? {{ cx.sum_type(body) }}({{ cx.first(body) }}) : sums[p];
-sums[p] = {{ sum }};
+{{ sum }} += input_tile == 0 ? {{ cx.sum_type(body) }}({{ cx.first(body) }}) : sums[{{ lane }}];
+sums[{{ lane }}] = {{ sum }};
 if (input_tile == {{ body.tiles.inputs - 1 }}) {
 {%- endif %}
 {%- include "kernels/linear_result.cpp" %}
 {%- if body.tiles.inputs > 1 %}
 }
 {%- endif %}
+{%- if outputs.is_some() %}
 }
+{%- endif %}
 {%- for rotation in rotations %}
 {{ rotation }}
 {%- endfor %}

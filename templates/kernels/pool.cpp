@@ -2,19 +2,28 @@
 {{- cx.cost() }}.
 {{ cx.signature() }} {
 {{ cx.pragmas() }}
+{%- if !is_one %}
 {{ cx.before(0) }}rows: for (int row = 0; row < {{ body.window.output[0] }}; row++) {
 {{ cx.inside(0) }}
 {{ cx.before(1) }}columns: for (int column = 0; column < {{ body.window.output[1] }}; column++) {
 {{ cx.inside(1) }}
+{%- endif %}
 {{ cx.before(2) }}channels: for (int c = 0; c < {{ body.channels }}; c++) {
 {{ cx.inside(2) }}
 {{ cx.ty(body.element) }} result = {% if let Some(lowest) = body.lowest %}{{ cx.number(lowest) }}{% else %}0{% endif %};
+{%- if is_one %}
+{{ cx.before(3) }}tap_rows: for (int y = 0; y < {{ body.window.kernel[0] }}; y++) {
+{{ cx.inside(3) }}
+{{ cx.before(4) }}tap_columns: for (int x = 0; x < {{ body.window.kernel[1] }}; x++) {
+{{ cx.inside(4) }}
+{%- else %}
 {{ cx.before(3) }}tap_rows: for (int tap_row = 0; tap_row < {{ body.window.kernel[0] }}; tap_row++) {
 {{ cx.inside(3) }}
 {{ cx.before(4) }}tap_columns: for (int tap_column = 0; tap_column < {{ body.window.kernel[1] }}; tap_column++) {
 {{ cx.inside(4) }}
 const int y = {{ cx.tap(body.window, 0, "row") }};
 const int x = {{ cx.tap(body.window, 1, "column") }};
+{%- endif %}
 {%- if body.window.is_padded() %}
 if ({{ cx.present(body.window) }}) {
 {%- endif %}
@@ -30,8 +39,13 @@ result += {{ cx.element(body.window, body.channels, "c") }};
 {%- endif %}
 }
 }
+{%- if is_one %}
+output[c] = result;
+}
+{%- else %}
 output[(row * {{ body.window.output[1] }} + column) * {{ body.channels }} + c] = result;
 }
 }
 }
+{%- endif %}
 }

@@ -1,4 +1,4 @@
-// {{ cx.title() }}: sums over {{ tokens }} tokens.
+// {{ cx.title() }}: sums over {{ tokens }} tokens{% if let Some(folds) = folds %}, in {{ folds.count() }} steps each{% endif %}.
 {{ cx.signature() }} {
 {{ sums.ty }} sums[{{ sums.outputs }}];
 {{ cx.at_registers("sums") }}
@@ -6,32 +6,46 @@
 {{ cx.in_unrolled() }}
 sums[o] = {{ sums.first }};
 }
-{%- if sums.tiles > 1 %}
-{{ cx.input().token }} token;
-{%- endif %}
-{{ cx.before_tokens() }}tokens: for (int n = 0; n < {{ tokens }}; n++) {
-{{ cx.in_tokens() }}
-{%- if sums.tiles > 1 %}
-{{ sums.before_tiles }}tiles: for (int tile = 0; tile < {{ sums.tiles }}; tile++) {
-{{ sums.in_tiles }}
-if (tile == 0) {
-token = input.read();
-}
-{%- if let Some(shift) = sums.input_shift %}
-{% if shift.every > 1 %}if (tile > 0 && tile % {{ shift.every }} == 0) {% else %}if (tile > 0) {% endif %}{
-{{ cx.before_unrolled() }}shifted: for (int c = 0; c < {{ cx.input().lanes - shift.by }}; c++) {
+{%- if let Some(folds) = folds %}
+{{ cx.element() }} values[{{ cx.input().lanes }}];
+{{ cx.at_registers("values") }}
+{{ folds.counters() }}
+{{ cx.before_steps() }}steps: for (int n = 0; n < {{ steps }}; n++) {
+{{ cx.in_steps() }}
+if ({{ folds.is_first() }}) {
+const {{ cx.input().token }} token = input.read();
+{{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ cx.input().lanes }}; c++) {
 {{ cx.in_unrolled() }}
-token.lanes[c] = token.lanes[c + {{ shift.by }}];
+values[c] = token.lanes[c];
 }
+}
+{{ cx.kernel() }}(values, n, sums);
+{%- if let Some(by) = sums.input_shift %}
+// The inputs of the next tile come first.
+{%- if let Some(is_last) = folds.is_last_inside() %}
+if ({{ is_last }}) {
+{%- endif %}
+{{ cx.before_unrolled() }}shifted: for (int c = 0; c < {{ cx.input().lanes - by }}; c++) {
+{{ cx.in_unrolled() }}
+values[c] = values[c + {{ by }}];
+}
+{%- if folds.is_last_inside().is_some() %}
 }
 {%- endif %}
-{{ cx.kernel() }}(token.lanes, n * {{ sums.tiles }} + tile, sums);
+{%- endif %}
+if ({{ folds.is_last() }}) {
+{{ folds.reset() }}
+} else {
+{{ folds.advance() }}
+}
 }
 {%- else %}
+{{ cx.before_tokens() }}tokens: for (int n = 0; n < {{ tokens }}; n++) {
+{{ cx.in_tokens() }}
 const {{ cx.input().token }} token = input.read();
 {{ cx.kernel() }}(token.lanes, n, sums);
-{%- endif %}
 }
+{%- endif %}
 {{ cx.output().token }} result;
 {{ cx.before_unrolled() }}results: for (int o = 0; o < {{ sums.outputs }}; o++) {
 {{ cx.in_unrolled() }}

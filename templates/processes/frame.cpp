@@ -6,8 +6,8 @@
 {%- endfor %}
 {%- for input in cx.inputs() %}
 {%- let array = cx.array_of(loop.index0) %}
-{{ cx.before_copy() }}from_{{ input.name }}: for (int n = 0; n < {{ input.tokens }}; n++) {
-{{ cx.in_copy() }}
+{{ cx.before_steps() }}from_{{ input.name }}: for (int n = 0; n < {{ input.tokens }}; n++) {
+{{ cx.in_steps() }}
 const {{ input.token }} token = {{ input.name }}.read();
 {{ cx.before_unrolled() }}{{ input.name }}_lanes: for (int c = 0; c < {{ input.lanes }}; c++) {
 {{ cx.in_unrolled() }}
@@ -17,8 +17,8 @@ const {{ input.token }} token = {{ input.name }}.read();
 {%- endfor %}
 {{ cx.kernel() }}({{ cx.array_names() }});
 {%- let output = cx.output() %}
-{{ cx.before_copy() }}to_{{ output.name }}: for (int n = 0; n < {{ output.tokens }}; n++) {
-{{ cx.in_copy() }}
+{{ cx.before_steps() }}to_{{ output.name }}: for (int n = 0; n < {{ output.tokens }}; n++) {
+{{ cx.in_steps() }}
 {{ output.token }} token;
 {{ cx.before_unrolled() }}{{ output.name }}_lanes: for (int c = 0; c < {{ output.lanes }}; c++) {
 {{ cx.in_unrolled() }}

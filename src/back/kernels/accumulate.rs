@@ -2,9 +2,9 @@
 
 use askama::Template;
 
-use super::linear::sum_of;
+use super::linear::{Counter, sum_of};
 use super::{Dialect, Scope};
-use crate::hls::{AccumulateKernel, Body, Design, Kernel, Loop, SignCodes, Terms};
+use crate::hls::{AccumulateKernel, Body, Design, Kernel, SignCodes, Terms};
 
 /// The sums of a process that accumulates them.
 pub(in crate::back) struct AccumulatedSums<'a> {
@@ -16,22 +16,8 @@ pub(in crate::back) struct AccumulatedSums<'a> {
     pub(in crate::back) first: String,
     /// The result from the final sum `o`.
     pub(in crate::back) last: String,
-    /// Tiles of a token.
-    pub(in crate::back) tiles: usize,
-    /// The shift of the inputs of a token, if a tile takes some of them.
-    pub(in crate::back) input_shift: Option<InputShift>,
-    /// The pragmas before the loop over tiles.
-    pub(in crate::back) before_tiles: String,
-    /// The pragmas inside that loop.
-    pub(in crate::back) in_tiles: String,
-}
-
-/// The shift of the inputs of a token.
-pub(in crate::back) struct InputShift {
-    /// Number of elements.
-    pub(in crate::back) by: usize,
-    /// Tiles from one shift to the next.
-    pub(in crate::back) every: usize,
+    /// Inputs by which those of a token are shifted from tile to tile, if a tile takes some of them.
+    pub(in crate::back) input_shift: Option<usize>,
 }
 
 /// The sums of the process of `kernel`, if it accumulates.
@@ -55,26 +41,38 @@ pub(in crate::back) fn sums<'a>(
         }
         Terms::Signs { .. } | Terms::Products { .. } | Terms::Shifts { .. } => "sums[o]".into(),
     };
-    let shift = InputShift { by: body.tile_inputs(), every: body.tiles.outputs };
-    let innermost = kernel.plan.loops.last().copied().unwrap_or(Loop::Unroll);
     Some(AccumulatedSums {
         ty: &design[body.terms.sum_type(design[kernel.output].element)].name,
         outputs: body.outputs,
         first: cx.first_of(&body.terms, body.starts),
         last,
-        tiles: body.tiles.inputs * body.tiles.outputs,
-        input_shift: (body.tiles.inputs > 1).then_some(shift),
-        before_tiles: dialect.before_loop(innermost),
-        in_tiles: dialect.in_loop(innermost),
+        input_shift: (body.tiles.inputs > 1).then(|| body.tile_inputs()),
     })
 }
 
 /// The C++ function of a tile.
 pub(super) fn render(cx: Scope<'_>, body: &AccumulateKernel) -> askama::Result<String> {
-    let entry = format!("(tile * {} + i) * {} + o", body.tile_inputs(), body.tile_outputs());
-    let (sum, operand) = (sum_of(&body.terms), "input[i]".to_owned());
-    let is_rotated = body.tiles.outputs > 1;
-    AccumulateTemplate { cx, body, entry, sum, operand, is_rotated }.render()
+    let (tile_inputs, tile_outputs) = (body.tile_inputs(), body.tile_outputs());
+    let entry = match (tile_inputs, tile_outputs) {
+        (1, 1) => "tile".to_owned(),
+        (1, _) => format!("tile * {tile_outputs} + o"),
+        (_, 1) => format!("tile * {tile_inputs} + i"),
+        _ => format!("(tile * {tile_inputs} + i) * {tile_outputs} + o"),
+    };
+    let counter =
+        |label, variable, bound| (bound > 1).then_some(Counter { label, variable, bound });
+    let template = AccumulateTemplate {
+        entry,
+        outputs: counter("outputs", "o", tile_outputs),
+        inputs: counter("inputs", "i", tile_inputs),
+        lane: if tile_outputs > 1 { "o" } else { "0" },
+        sum: sum_of(&body.terms),
+        operand: (if tile_inputs > 1 { "input[i]" } else { "input[0]" }).to_owned(),
+        is_rotated: body.tiles.outputs > 1,
+        body,
+        cx,
+    };
+    template.render()
 }
 
 #[derive(Template)]
@@ -84,6 +82,11 @@ struct AccumulateTemplate<'a> {
     body: &'a AccumulateKernel,
     /// The index of the weight of input `i` and output `o` of the tile.
     entry: String,
+    /// The loop over the outputs of a tile, and that over its inputs, if it has several.
+    outputs: Option<Counter>,
+    inputs: Option<Counter>,
+    /// The output in the tile: `o`, or 0 where there is one.
+    lane: &'static str,
     /// The variable that sums.
     sum: &'static str,
     /// The operand of row `i` of the weights.

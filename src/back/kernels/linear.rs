@@ -70,10 +70,10 @@ struct LinearTemplate<'a> {
 
 /// A loop: `label: for (int variable = 0; variable < bound; variable++)`.
 #[derive(Clone, Copy)]
-struct Counter {
-    label: &'static str,
-    variable: &'static str,
-    bound: usize,
+pub(super) struct Counter {
+    pub(super) label: &'static str,
+    pub(super) variable: &'static str,
+    pub(super) bound: usize,
 }
 
 impl fmt::Display for Counter {
@@ -139,6 +139,11 @@ struct FoldedTemplate<'a> {
     arguments: String,
     /// The index of the weight of input `j` and output `p` of a tile.
     entry: String,
+    /// The loop over the outputs of a tile, and that over its inputs, if it has several.
+    outputs: Option<Counter>,
+    inputs: Option<Counter>,
+    /// The output in the tile: `p`, or 0 where there is one.
+    lane: &'static str,
     /// The variable that sums.
     sum: &'static str,
     /// The operand of input `j` of output `p`.
@@ -159,9 +164,12 @@ fn folded<'a>(cx: Scope<'a>, body: &'a LinearKernel) -> FoldedTemplate<'a> {
     let elements = body.inputs * groups;
     let is_carried = body.tiles.inputs > 1;
     let counters = [("output_tile", body.tiles.outputs), ("input_tile", body.tiles.inputs)];
-    let counter = |(variable, bound): (&'static str, usize)| Counter { label: "", variable, bound };
-    let [output_tiles, input_tiles] = counters.map(counter);
-    let [inner, outer] = [("j", tile_inputs), ("p", tile_outputs)].map(counter);
+    let counter = |(label, variable, bound)| Counter { label, variable, bound };
+    let [output_tiles, input_tiles] =
+        counters.map(|(variable, bound)| counter(("", variable, bound)));
+    let [inner, outer] =
+        [("inputs", "j", tile_inputs), ("outputs", "p", tile_outputs)].map(counter);
+    let several = |counter: Counter| (counter.bound > 1).then_some(counter);
     let used = counters.iter().filter(|(_, bound)| *bound > 1);
     let mut arguments = vec![format!("{} input[{elements}]", cx.in_type())];
     if is_carried {
@@ -194,19 +202,25 @@ fn folded<'a>(cx: Scope<'a>, body: &'a LinearKernel) -> FoldedTemplate<'a> {
         1 => "p".to_owned(),
         _ => format!("p / {group_outputs}"),
     };
+    let lane = if tile_outputs > 1 { "p" } else { "0" };
+    let input = if tile_inputs > 1 { "j" } else { "0" };
     FoldedTemplate {
+        outputs: several(outer),
+        inputs: several(inner),
+        lane,
         arguments: arguments.join(", "),
         entry: row_major(&[output_tiles, input_tiles, inner, outer]),
         sum: sum_of(&body.terms),
         operand: match groups > 1 && tile_outputs > group_outputs {
-            true => format!("input[{group} * {} + j]", body.inputs),
-            false => "input[j]".to_owned(),
+            true => format!("input[{group} * {} + {input}]", body.inputs),
+            false => format!("input[{input}]"),
         },
         output: row_major(&[output_tiles, outer]),
         uses_output: body.starts.is_some()
             || matches!(body.terms, Terms::Signs { shifted: Some(_), .. } | Terms::Xnor { .. }),
         result: match body.outputs - tile_outputs {
-            0 => "p".to_owned(),
+            0 => lane.to_owned(),
+            before if tile_outputs == 1 => before.to_string(),
             before => format!("{before} + p"),
         },
         rotations,

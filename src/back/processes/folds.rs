@@ -4,7 +4,8 @@ use crate::hls::{Body, Design, Process, Tiles};
 
 /// The calls of a kernel that computes a position in several steps, a tile of its matrix in each.
 pub(super) struct Folds {
-    tiles: Tiles,
+    /// Counters of tiles with their bounds, the outer one first.
+    counters: [(&'static str, usize); 2],
     /// Channels of a group, where the channels are in groups.
     pub(super) group_channels: Option<usize>,
     /// The declaration of the sums that are carried from tile to tile, if any.
@@ -15,28 +16,54 @@ impl Folds {
     /// The calls of the kernel of a process, if it is folded.
     pub(super) fn of(design: &Design, process: &Process) -> Option<Self> {
         let kernel = &design[process.kernel?];
-        let Body::Linear(linear) = &kernel.body else { return None };
+        let linear = match &kernel.body {
+            Body::Linear(linear) => linear,
+            // Sums of all outputs are carried from token to token.
+            Body::Accumulate(body) => return Self::of_tiles(body.tiles),
+            Body::Affine(_)
+            | Body::Cast
+            | Body::ChannelCast(_)
+            | Body::Clamp(_)
+            | Body::Leaky(_)
+            | Body::Scale(_)
+            | Body::Comparators(_)
+            | Body::Table(_)
+            | Body::Search(_)
+            | Body::Lookup(_)
+            | Body::Softmax(_)
+            | Body::Pool(_)
+            | Body::Gather(_)
+            | Body::Concat(_)
+            | Body::Elementwise(_) => return None,
+        };
         if !linear.is_folded() {
             return None;
         }
+        let Tiles { inputs, outputs } = linear.tiles;
         let sum = linear.sum_type(design[kernel.output].element);
         let sums = format!("{} sums[{}];", design[sum].name, linear.tile_outputs());
         let windows = linear.windows.filter(|_| linear.groups() > 1);
         Some(Self {
-            tiles: linear.tiles,
+            counters: [("output_tile", outputs), ("input_tile", inputs)],
             group_channels: windows.map(|windows| windows.group_channels),
-            sums: (linear.tiles.inputs > 1).then_some(sums),
+            sums: (inputs > 1).then_some(sums),
         })
     }
 
-    pub(super) fn count(&self) -> u64 {
-        self.tiles.count()
+    /// The steps of a token whose terms are added to the sums of all outputs; `None` for one.
+    fn of_tiles(tiles: Tiles) -> Option<Self> {
+        let counters = [("input_tile", tiles.inputs), ("output_tile", tiles.outputs)];
+        (tiles.count() > 1).then_some(Self { counters, group_channels: None, sums: None })
     }
 
-    /// Counters of tiles, the outer one first, with their bounds.
+    /// Steps of a position.
+    pub(super) fn count(&self) -> u64 {
+        self.counters.iter().map(|(_, bound)| *bound as u64).product()
+    }
+
+    /// The counters that count.
     fn used(&self) -> impl DoubleEndedIterator<Item = (&'static str, usize)> {
-        let counters = [("output_tile", self.tiles.outputs), ("input_tile", self.tiles.inputs)];
-        counters.into_iter().filter(|(_, bound)| *bound > 1)
+        self.counters.into_iter().filter(|(_, bound)| *bound > 1)
     }
 
     /// The declarations of the counters.
@@ -51,8 +78,13 @@ impl Folds {
 
     /// The condition of the last step of a position.
     pub(super) fn is_last(&self) -> String {
-        let at_end = |(name, bound): (&str, usize)| format!("{name} == {}", bound - 1);
-        self.used().map(at_end).collect::<Vec<_>>().join(" && ")
+        self.used().map(is_at_end).collect::<Vec<_>>().join(" && ")
+    }
+
+    /// The condition that the inner counter is at its end; `None` if it does not count.
+    pub(super) fn is_last_inside(&self) -> Option<String> {
+        let [_, inner] = self.counters;
+        (inner.1 > 1).then(|| is_at_end(inner))
     }
 
     /// The statements before the first step of a position.
@@ -65,8 +97,8 @@ impl Folds {
         let counters: Vec<(&str, usize)> = self.used().collect();
         match counters[..] {
             [(outer, _), (inner, bound)] => format!(
-                "if ({inner} == {}) {{\n{inner} = 0;\n{outer}++;\n}} else {{\n{inner}++;\n}}",
-                bound - 1
+                "if ({}) {{\n{inner} = 0;\n{outer}++;\n}} else {{\n{inner}++;\n}}",
+                is_at_end((inner, bound))
             ),
             _ => counters.iter().map(|(name, _)| format!("{name}++;")).collect(),
         }
@@ -79,4 +111,9 @@ impl Folds {
         let arrays = [input].into_iter().chain(sums).chain(["result.lanes"]);
         arrays.chain(counters).collect::<Vec<_>>().join(", ")
     }
+}
+
+/// The condition that a counter is at its end.
+fn is_at_end((name, bound): (&str, usize)) -> String {
+    format!("{name} == {}", bound - 1)
 }

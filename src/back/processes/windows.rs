@@ -11,6 +11,12 @@ use crate::hls::{Axis, LineBuffer, PixelGroup, Step, Take, Taps, WindowKernel};
 /// apart than the cycles from reading to writing it.
 const COLUMNS_APART: usize = 8;
 
+/// Tells whether accesses to the same element of the rows of `lines` are further apart than the
+/// cycles from reading to writing it.
+pub(in crate::back) fn is_apart(lines: &LineBuffer) -> bool {
+    lines.axes[1].pixels >= COLUMNS_APART
+}
+
 /// Longest line of a table.
 const LINE: usize = 88;
 
@@ -66,7 +72,7 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         kernels: (0..lines.kernels.len())
             .map(|position| Case::new(&cx, lines, position, groups))
             .collect(),
-        is_apart: folds.is_some() && columns.pixels >= COLUMNS_APART,
+        is_apart: folds.is_some() && is_apart(lines),
         steps: (rows.steps.len() * columns.steps.len()) as u64 + lines.windows() as u64 * more,
         folds,
         tables,
