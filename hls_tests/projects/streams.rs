@@ -246,8 +246,8 @@ fn rows_are_computed_side_by_side() {
     let rows = add_lookup(&mut graph, "rows", words, [8, 5]);
     let whole = Window::whole([4, 6]);
     let most = graph.add("most", Pool { window: whole, kind: PoolKind::Max }, &[cast]).unwrap();
-    let total = graph.add("total", Pool { window: whole, kind: PoolKind::Sum }, &[sum]).unwrap();
-    for node in [dense, softmax, joined, below, swapped, bordered, rows, most, total] {
+    let summed = graph.add("summed", Pool { window: whole, kind: PoolKind::Sum }, &[sum]).unwrap();
+    for node in [dense, softmax, joined, below, swapped, bordered, rows, most, summed] {
         let name = graph[node].name.clone();
         graph.add_output(name, node);
     }
@@ -263,7 +263,7 @@ fn rows_are_computed_side_by_side() {
             matches!(form, ProcessForm::Rows { copies: 2.., .. })
                 || matches!(form, ProcessForm::Reduce { positions: 2.., .. })
         };
-        for name in ["dense", "softmax", "joined", "swapped", "most", "total"] {
+        for name in ["dense", "softmax", "joined", "swapped", "most", "summed"] {
             let found = named(&design, copied);
             assert!(found.contains(&name), "{name} is not among {found:?}");
         }
@@ -278,7 +278,7 @@ fn channels_share_a_table_where_there_is_time() {
     let x = graph.add_input("x", vec![3, 4, 8], format("fixed<10,4>"));
     let thresholds: Vec<i64> = (0..200).map(|n| 4 * n + n % 3 - 400).collect();
     let values: Vec<i64> = (0..=200).map(|n| n * 5 % 64).collect();
-    let function = add_steps(&mut graph, "function", x, (&thresholds, &values, 3));
+    let function = add_steps(&mut graph, "curve", x, (&thresholds, &values, 3));
     let dense = (2, "fixed<3,1>", None);
     let dense = add_linear(&mut graph, "dense", function, dense);
     graph.add_output("dense", dense);
@@ -288,7 +288,7 @@ fn channels_share_a_table_where_there_is_time() {
         let design = network.design(Tool::Vitis);
         let tokens =
             |form: &ProcessForm| *form == ProcessForm::Rows { tokens: 96 / lanes, copies: 1 };
-        assert!(named(&design, tokens).contains(&"function"), "{target}");
+        assert!(named(&design, tokens).contains(&"curve"), "{target}");
         assert!(design.schedule.initiation_interval <= target);
     }
     network.options.target_interval = Some(40);
@@ -308,6 +308,11 @@ fn a_parallelization_factor_copies_a_kernel() {
     let mut network = streamed(graph, 4);
     let multipliers = |network: &Network| network.design(Tool::Vitis).schedule.multipliers;
     let one = multipliers(&network);
+    network.options.layer_parallelization_factors.insert("conv".into(), 3);
+    let warnings = network.design(Tool::Vitis).warnings;
+    let expected = "layer 'conv': 3 positions at a time do not divide its rows, or need more than 4096 \
+                    weights or registers; 2 are computed";
+    assert!(warnings.iter().any(|warning| warning.to_string() == expected), "{warnings:?}");
     network.options.layer_parallelization_factors.insert("conv".into(), 4);
     assert_eq!(multipliers(&network), 4 * one);
     assert_exact_for(&network, Tool::Vitis);

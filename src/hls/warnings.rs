@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::estimate::{Estimate, LayerEstimate, Resource};
 use super::limits::{self, WORD_BITS};
 use super::plan::UNROLL_LIMIT;
-use super::{Design, Process};
+use super::{Design, Process, ProcessForm};
 use crate::config::Pace;
 
 /// A problem to expect in synthesis.
@@ -32,6 +32,13 @@ pub enum DesignWarningKind {
         interval: u64,
         /// Iterations for a sample, one in a clock cycle at most.
         iterations: u64,
+    },
+    /// Another parallelization factor than the one asked for.
+    ParallelizationFactorChanged {
+        /// The factor asked for.
+        asked: u64,
+        /// The factor used.
+        used: u64,
     },
     /// More of a resource than the part has.
     OverBudget {
@@ -88,6 +95,7 @@ impl DesignWarning {
             DesignWarningKind::PartitionLimit { .. } => "partition-limit",
             DesignWarningKind::IndexedRegisters { .. } => "indexed-registers",
             DesignWarningKind::ReuseFactorChanged { .. } => "reuse-factor",
+            DesignWarningKind::ParallelizationFactorChanged { .. } => "parallelization-factor",
         }
     }
 
@@ -99,6 +107,7 @@ impl DesignWarning {
             | DesignWarningKind::IndexedRegisters { .. }
             | DesignWarningKind::TargetMissed { .. } => true,
             DesignWarningKind::UnknownPart { .. }
+            | DesignWarningKind::ParallelizationFactorChanged { .. }
             | DesignWarningKind::ReuseFactorChanged { .. } => false,
         }
     }
@@ -111,6 +120,7 @@ impl DesignWarning {
             | DesignWarningKind::PartitionLimit { .. }
             | DesignWarningKind::IndexedRegisters { .. }
             | DesignWarningKind::TargetMissed { .. }
+            | DesignWarningKind::ParallelizationFactorChanged { .. }
             | DesignWarningKind::ReuseFactorChanged { .. } => false,
         }
     }
@@ -144,6 +154,9 @@ impl DesignWarning {
             }
             DesignWarningKind::IndexedRegisters { .. } => {
                 format!("give '{layer}' fewer channels, or more rows of fewer channels")
+            }
+            DesignWarningKind::ParallelizationFactorChanged { used, .. } => {
+                format!("set ParallelizationFactor: {used} for '{layer}'")
             }
             DesignWarningKind::ReuseFactorChanged { used, .. } => {
                 format!("set ReuseFactor: {used} for '{layer}'")
@@ -191,6 +204,11 @@ impl fmt::Display for DesignWarning {
                 "layer '{layer}': a loop of '{kernel}' indexes registers; each access is a \
                  multiplexer over all of them"
             ),
+            DesignWarningKind::ParallelizationFactorChanged { asked, used } => write!(
+                f,
+                "layer '{layer}': {asked} positions at a time do not divide its rows, or need more \
+                 than {UNROLL_LIMIT} weights or registers; {used} are computed"
+            ),
             DesignWarningKind::ReuseFactorChanged { asked, used, inputs, outputs } => write!(
                 f,
                 "layer '{layer}': a reuse factor of {asked} does not divide its {inputs} x \
@@ -222,7 +240,30 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
         }
     }
     let targets = slowest.into_iter().map(|(_, warning)| warning);
-    partitions.chain(indexed).chain(targets).chain(check_budget(design)).collect()
+    let factors = design.options.layer_parallelization_factors.iter();
+    let factors = factors.filter_map(|(layer, asked)| check_factor(design, layer, *asked));
+    partitions.chain(indexed).chain(targets).chain(factors).chain(check_budget(design)).collect()
+}
+
+/// Compares the positions that the processes of `layer` compute at a time with those `asked` for. A
+/// layer without processes computes all at once.
+fn check_factor(design: &Design, layer: &str, asked: u64) -> Option<DesignWarning> {
+    let own = design.processes.iter().filter(|process| process.layer == layer);
+    let positions = own.filter_map(|process| match &process.form {
+        ProcessForm::Rows { copies, .. } => Some(*copies),
+        ProcessForm::Windows(lines) => Some(lines.group.windows),
+        ProcessForm::Reduce { positions, .. } => Some(*positions),
+        ProcessForm::Accumulate { .. }
+        | ProcessForm::Frame
+        | ProcessForm::Concat { .. }
+        | ProcessForm::Repack(_)
+        | ProcessForm::FromArray { .. }
+        | ProcessForm::ToArray { .. }
+        | ProcessForm::Fork { .. } => None,
+    });
+    let used = positions.max()? as u64;
+    let kind = DesignWarningKind::ParallelizationFactorChanged { asked, used };
+    (used != asked).then(|| DesignWarning { layer: layer.to_owned(), kind })
 }
 
 /// Compares the clock cycles of a process for a sample with the target of its layer: the cycles and

@@ -201,9 +201,13 @@ fn by_rows(
     let is_scaled = matches!(node.op, Op::Affine(_)) && node.tensor.rows() == 1;
     let is_alike = node.op.is_uniform() && copies == arrive && lanes[0] as u64 <= UNROLL_LIMIT;
     if same && (is_part && is_scaled || is_alike) {
+        // Parts of rows are joined as far as the target needs it.
+        let parts = node.tensor.len() / lanes[0];
+        let most = UNROLL_LIMIT as usize / lanes[0];
+        let joined = if is_part { demand.of_parts(parts, most) * lanes[0] } else { lanes[0] };
         let few = match is_alike {
-            true => of_elements(node, operands, lanes[0], (demand.target, luts)),
-            false => lanes[0],
+            true => of_elements(node, operands, joined, (demand.target, luts)),
+            false => joined,
         };
         let position = Position::of_tokens(node, operands, few);
         let form = Form::Rows { position, copies: 1 };

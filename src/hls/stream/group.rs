@@ -44,6 +44,11 @@ impl Demand {
         let arrive = divisors().find(|copies| *copies == arrive);
         least.max(arrive).unwrap_or(1)
     }
+
+    /// The fewest of `all` equal parts of a sample, at most `most`, that meet the target together.
+    pub(super) fn of_parts(&self, all: usize, most: usize) -> usize {
+        Self { positions: None, ..*self }.of_rows(all, 1, most)
+    }
 }
 
 /// The most positions in a token of each of `tensors`: as many as a port can pass, and a process can

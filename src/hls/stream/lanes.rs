@@ -62,7 +62,7 @@ mod tests {
         };
         // 120 elements of 8 and 7 bits.
         assert_eq!([120, 60, 59, 12, 10].map(|target| of(12, target, 100)), [1, 2, 3, 12, 12]);
-        assert_eq!([16, 17, 18].map(|luts| of(12, 120, luts)), [12, 12, 1]);
+        assert_eq!([16, 17, 18].map(|luts| of(12, 120, luts)), [12, 1, 1]);
         // Two positions in a token.
         assert_eq!(of(24, 20, 100), 6);
         assert_eq!(of_elements(&graph[y], &[&graph[x]], 12, (None, 100)), 12);
