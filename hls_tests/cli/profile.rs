@@ -230,7 +230,7 @@ fn operands_of_tables_are_limited_and_others_widen() -> Outcome {
         |it: &&Value, width: &str| it["type"].as_str().is_some_and(|it| it.contains(width));
     assert!(limited.iter().all(|it| has_width(it, "fixed<16,")), "{limited:?}");
     assert!(types.iter().any(|it| has_width(&it, "fixed<24,")), "{types:?}");
-    let output = profile("keras2_functions", &["--bits", "17"])?;
+    let output = profile("keras2_functions", &["--bits", "24"])?;
     let line = "fewer bits, because a function becomes a table of all values: result of inside 16";
     assert!(text(&output).contains(line), "{}", text(&output));
     // The limit is stated with the accuracy that it leaves.
