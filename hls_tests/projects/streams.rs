@@ -3,11 +3,12 @@
 use bitkiln::back::Tool;
 use bitkiln::config::{IoType, Strategy};
 use bitkiln::hls::{Design, ProcessForm};
-use bitkiln::ir::{Concat, Elementwise, Gather, Graph, NodeId, Pool, PoolKind, Window};
+use bitkiln::ir::{Concat, Elementwise, Gather, Graph, NodeId, Op, Pool, PoolKind, Window};
+use num_bigint::BigInt;
 
 use crate::forms::{KINDS, add_sign, random};
 use crate::networks::*;
-use crate::verified::assert_exact_for;
+use crate::verified::{assert_exact, assert_exact_for};
 
 fn streamed(graph: Graph, samples: usize) -> Network {
     let mut network = Network::new(graph, samples, 4);
@@ -383,6 +384,64 @@ fn transposed_convolutions_have_a_kernel_for_each_phase() {
     // 3 · 3 products for 2 · 2 pixels.
     assert!(of("same") <= 9 * (10 * 8 / 4) * 2 * 2, "{}", of("same"));
     assert_exact_for(&network, Tool::Vitis);
+}
+
+/// A transposed convolution of 3 x 3 taps to twice the rows and columns of 4 x 3 pixels.
+fn doubled(groups: usize) -> Graph {
+    let mut graph = Graph::new("doubled");
+    let x = graph.add_input("image", vec![4, 3, 2], format("fixed<6,3>"));
+    let twice = Window { kernel: [3, 3], input_dilation: [2, 2], ..Window::whole([4, 3]) };
+    let twice = Window { pad_before: [1, 1], output: [8, 6], ..twice };
+    let conv = add_conv(&mut graph, "up", x, (twice, groups, 4));
+    graph.add_output("up", conv);
+    graph
+}
+
+/// Phases share their multipliers over several steps, each phase over as many as it needs.
+#[test]
+fn phases_of_a_transposed_convolution_are_folded() {
+    for (groups, factor) in [(1, 4), (2, 8)] {
+        let mut network = streamed(doubled(groups), 3);
+        network.options.strategy = Strategy::Resource;
+        network.options.reuse_factor = factor;
+        let design = network.design(Tool::Vitis);
+        let folds = design.kernels.iter().map(|kernel| kernel.plan.folds);
+        let folded = folds.filter(|folds| *folds > 1).count();
+        assert_eq!(folded, 4, "{groups} groups");
+        assert_exact(&network);
+    }
+}
+
+/// One pipeline multiplies no zero between pixels either.
+#[test]
+fn a_pipeline_of_a_transposed_convolution_has_products_with_pixels_alone() {
+    let mut network = Network::new(doubled(1), 3, 4);
+    network.options.io = IoType::Parallel;
+    let design = network.design(Tool::Vitis);
+    let [kernel] = &design.kernels[..] else { panic!("{:?}", design.kernels) };
+    let weights = network.graph.nodes.node_weights().find_map(|node| {
+        let Op::Conv(conv) = &node.op else { return None };
+        Some(conv.linear.weights.codes.clone())
+    });
+    // Row y of the result meets row r of the image through tap t if y + t - 1 = 2 r.
+    let pairs = |size: usize| -> Vec<usize> {
+        let taps = (0..2 * size).flat_map(|y| (0..3).map(move |tap| (y + tap, tap)));
+        let on_pixel = |at: &(usize, usize)| at.0 % 2 == 1 && at.0 >= 1 && (at.0 - 1) / 2 < size;
+        taps.filter(on_pixel).map(|(_, tap)| tap).collect()
+    };
+    let is_nontrivial = |code: &BigInt| code.magnitude().count_ones() > 1;
+    let weights: Vec<bool> = weights.unwrap().iter().map(|code| is_nontrivial(&code)).collect();
+    let of_tap = |tap: usize| weights[tap * 8..(tap + 1) * 8].iter().filter(|is| **is).count();
+    let expected: usize = pairs(4)
+        .iter()
+        .flat_map(|row| pairs(3).into_iter().map(move |column| row * 3 + column))
+        .map(of_tap)
+        .sum();
+    let multipliers = kernel.multipliers.unwrap();
+    assert_eq!(multipliers.nontrivial_products, expected as u64);
+    assert_eq!(multipliers.limit, expected as u64);
+    assert_eq!(kernel.cost.operations.multiplications, expected as u64);
+    assert_exact(&network);
 }
 
 /// Layout operations that keep the order of pixels: a row at most is kept.

@@ -113,55 +113,25 @@ pub(super) fn partitions(design: &Design) -> Vec<(String, String, u64)> {
 /// Operands and results of a process are registers, those of a frame unless they are in memories. A
 /// loop that is not unrolled indexes them; tiles of folded and accumulating kernels shift them.
 pub(super) fn indexed_registers(design: &Design) -> Vec<(String, String)> {
-    let is_rolled = |kernel: &Kernel| match kernel.body {
-        Body::Accumulate(_) => false,
-        Body::Linear(_)
-        | Body::Affine(_)
-        | Body::Cast
-        | Body::ChannelCast(_)
-        | Body::Clamp(_)
-        | Body::Leaky(_)
-        | Body::Scale(_)
-        | Body::Comparators(_)
-        | Body::Table(_)
-        | Body::Search(_)
-        | Body::Lookup(_)
-        | Body::Softmax(_)
-        | Body::Pool(_)
-        | Body::Gather(_)
-        | Body::Concat(_)
-        | Body::Elementwise(_) => !kernel.plan.loops.is_empty(),
+    let is_rolled = |kernel: &Kernel| {
+        !kernel.plan.loops.is_empty() && !matches!(kernel.body, Body::Accumulate(_))
     };
     let in_registers = |edge: &EdgeId| design[*edge].kind == EdgeKind::Array(Partition::Complete);
+    let arrays_of =
+        |kernel: &Kernel| kernel.inputs.iter().chain([&kernel.output]).any(in_registers);
     let indexes = |process: &Process| -> Vec<KernelId> {
-        let rolled = |id: &KernelId| is_rolled(&design[*id]);
-        match &process.form {
-            ProcessForm::Windows(lines) => {
-                lines.kernels.iter().map(|kernel| kernel.kernel).filter(rolled).collect()
-            }
-            ProcessForm::Frame => {
-                let arrays = |id: &KernelId| {
-                    let kernel = &design[*id];
-                    kernel.inputs.iter().chain([&kernel.output]).any(in_registers)
-                };
-                process.kernel.into_iter().filter(arrays).collect()
-            }
-            ProcessForm::Rows { .. }
-            | ProcessForm::Accumulate { .. }
-            | ProcessForm::Concat { .. }
-            | ProcessForm::Repack(_)
-            | ProcessForm::Reduce { .. }
-            | ProcessForm::FromArray { .. }
-            | ProcessForm::ToArray { .. }
-            | ProcessForm::Fork { .. } => process.kernel.into_iter().filter(rolled).collect(),
-        }
+        let is_frame = process.form == ProcessForm::Frame;
+        let indexes = |id: &KernelId| match is_frame {
+            true => arrays_of(&design[*id]),
+            false => is_rolled(&design[*id]),
+        };
+        process.kernels().into_iter().filter(indexes).collect()
     };
     let kernels = design.processes.iter().flat_map(indexes).map(|id| &design[id]);
     // Outside of processes, a kernel's operands and result are arrays of the top function.
-    let arrays = design.kernels.iter().filter(|kernel| {
-        design.processes.is_empty()
-            && is_rolled(kernel)
-            && kernel.inputs.iter().chain([&kernel.output]).any(in_registers)
-    });
+    let arrays = design
+        .kernels
+        .iter()
+        .filter(|kernel| design.processes.is_empty() && is_rolled(kernel) && arrays_of(kernel));
     kernels.chain(arrays).map(|kernel| (kernel.layer.clone(), kernel.name.clone())).collect()
 }

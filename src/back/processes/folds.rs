@@ -16,26 +16,11 @@ impl Folds {
     /// The calls of the kernel of a process, if it is folded.
     pub(super) fn of(design: &Design, process: &Process) -> Option<Self> {
         let kernel = &design[process.kernel?];
-        let linear = match &kernel.body {
-            Body::Linear(linear) => linear,
-            // Sums of all outputs are carried from token to token.
-            Body::Accumulate(body) => return Self::of_tiles(body.tiles),
-            Body::Affine(_)
-            | Body::Cast
-            | Body::ChannelCast(_)
-            | Body::Clamp(_)
-            | Body::Leaky(_)
-            | Body::Scale(_)
-            | Body::Comparators(_)
-            | Body::Table(_)
-            | Body::Search(_)
-            | Body::Lookup(_)
-            | Body::Softmax(_)
-            | Body::Pool(_)
-            | Body::Gather(_)
-            | Body::Concat(_)
-            | Body::Elementwise(_) => return None,
-        };
+        // Sums of all outputs are carried from token to token.
+        if let Body::Accumulate(body) = &kernel.body {
+            return Self::of_tiles(body.tiles);
+        }
+        let Body::Linear(linear) = &kernel.body else { return None };
         if !linear.is_folded() {
             return None;
         }

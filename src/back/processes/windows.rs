@@ -43,6 +43,9 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
     let at = position(columns);
     let folds = Folds::of(cx.design, cx.process);
     let groups = folds.as_ref().and_then(|folds| folds.group_channels);
+    let kernels = (0..lines.kernels.len())
+        .map(|position| Case::new(&cx, lines, position, groups, &mut tables))
+        .collect();
     let more = folds.as_ref().map_or(0, |folds| folds.count() - 1);
     let template = WindowsTemplate {
         title: title(lines),
@@ -69,9 +72,7 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         given: row_given.and(column_given).text(),
         counts_columns: lines.rows() > 0 && at.is_none(),
         at: at.unwrap_or_else(|| "at".to_owned()),
-        kernels: (0..lines.kernels.len())
-            .map(|position| Case::new(&cx, lines, position, groups))
-            .collect(),
+        kernels,
         is_apart: folds.is_some() && is_apart(lines),
         steps: (rows.steps.len() * columns.steps.len()) as u64 + lines.windows() as u64 * more,
         folds,
@@ -166,13 +167,19 @@ impl<'a> Case<'a> {
         lines: &LineBuffer,
         position: usize,
         group_channels: Option<usize>,
+        tables: &mut Vec<Table>,
     ) -> Self {
         let kernel = &lines.kernels[position];
-        let steps = lines.axes.iter().zip(kernel.steps).zip(["y", "x"]);
-        let steps = steps.filter(|((axis, _), _)| axis.scale > 1);
-        let steps = steps.map(|((axis, step), at)| format!("{at} % {} == {step}", axis.scale));
-        let condition = steps.collect::<Vec<_>>().join(" && ");
         let last = lines.kernels.len() - 1;
+        let steps = lines.axes.iter().zip(kernel.steps).zip([("y", "row"), ("x", "column")]);
+        // The last kernel takes what the others leave.
+        let steps = steps.filter(|((axis, _), _)| axis.scale > 1 && position < last);
+        let steps = steps.map(|((axis, step), (at, name))| {
+            let is_phase = (0..axis.steps.len()).map(|at| at % axis.scale == step);
+            let name = format!("{name}_is_phase_{}", step + 1);
+            Condition::of(&is_phase.collect::<Vec<_>>(), [at, &name], tables).text()
+        });
+        let condition = steps.collect::<Vec<_>>().join(" && ");
         let [rows, columns] = kernel.taps;
         let own = &cx.design[kernel.kernel];
         let output = &cx.design[own.output];
@@ -285,7 +292,8 @@ fn reaches_before(axis: &Axis) -> bool {
     })
 }
 
-/// The pixel that a step `x` takes, as an expression; `None` for steps that are not equally far apart.
+/// The pixel that a step `x` takes, as an expression; `None` for steps that are not equally far apart,
+/// or not by a power of two.
 fn position(axis: &Axis) -> Option<String> {
     if axis.pixels == 1 {
         return Some("0".to_owned());
@@ -297,7 +305,8 @@ fn position(axis: &Axis) -> Option<String> {
         _ => (*at.first()?, 1),
     };
     let is_regular = at.iter().enumerate().all(|(pixel, at)| *at == first + pixel * distance);
-    is_regular.then(|| match (first, distance) {
+    // A quotient by another number is a divider.
+    (is_regular && distance.is_power_of_two()).then(|| match (first, distance) {
         (0, 1) => "x".to_owned(),
         (0, _) => format!("x / {distance}"),
         (_, 1) => format!("x - {first}"),
@@ -318,20 +327,21 @@ struct Condition(Vec<String>);
 
 impl Condition {
     /// The condition that holds for those of `steps` that are set, of the step called `at`. Steps
-    /// that are not equally far apart are listed in a table called `name`.
+    /// that are not equally far apart, or not by a power of two, are listed in a table called `name`:
+    /// a remainder by another number is a divider.
     fn of(steps: &[bool], [at, name]: [&str; 2], tables: &mut Vec<Table>) -> Self {
         let set: Vec<usize> = (0..steps.len()).filter(|step| steps[*step]).collect();
         let (Some(first), Some(last)) = (set.first().copied(), set.last().copied()) else {
             return Self(vec!["false".to_owned()]);
         };
         let distance = set.get(1).map_or(1, |second| second - first);
-        if set.iter().enumerate().any(|(number, step)| *step != first + number * distance) {
+        let is_regular = |(number, step): (usize, &usize)| *step == first + number * distance;
+        if !set.iter().enumerate().all(is_regular) || !distance.is_power_of_two() {
             let items: Vec<String> = steps.iter().map(|step| u8::from(*step).to_string()).collect();
-            tables.push(Table {
-                name: name.to_owned(),
-                len: steps.len(),
-                lines: wrap(&items, LINE),
-            });
+            if tables.iter().all(|table| table.name != name) {
+                let (name, len) = (name.to_owned(), steps.len());
+                tables.push(Table { name, len, lines: wrap(&items, LINE) });
+            }
             return Self(vec![format!("{name}[{at}]")]);
         }
         let parts = match (first, last, distance) {

@@ -190,6 +190,15 @@ fn path(design: &Design, kernel: &Kernel, slice: DspSlice, start: Moment) -> Dat
     path
 }
 
+/// Clock cycles of `kernel` from its last operand to its last result, as a stage of a process: its
+/// datapath up to a register, and its rolled loops and steps to their end.
+pub(super) fn latency(design: &Design, kernel: &Kernel) -> u64 {
+    let slice = slice(Part::find(&design.options.part));
+    let mut path = path(design, kernel, slice, Moment::default());
+    path.cut();
+    cycles(kernel, path.now)
+}
+
 /// Bits of a sample of `edge`.
 fn bits(design: &Design, edge: &Edge) -> u64 {
     edge.len() as u64 * u64::from(kernels::width(design, edge.element))
@@ -318,12 +327,10 @@ impl Design {
         for kernel in &self.kernels {
             let mut path = path(self, kernel, slice, Moment::default());
             path.cut();
-            let cycles = cycles(kernel, path.now);
             let layer = layers.of(&kernel.layer);
             layer.resources += path.resources * kernel.copies;
             let calls = kernel.repetitions.div_ceil(kernel.copies);
             layer.cycles = layer.cycles.max(kernel.plan.initiation_interval * calls);
-            layer.latency += cycles;
         }
         for (position, edge) in self.edges.iter().enumerate() {
             layers.of(self.writer(EdgeId(position))).resources += stream(self, edge);
@@ -332,6 +339,7 @@ impl Design {
             let layer = layers.of(&process.layer);
             layer.resources += self::process(self, process);
             layer.cycles = layer.cycles.max(process.cycles(self));
+            layer.latency += process.latency(self);
         }
         self.stream_latency().unwrap_or(0)
     }

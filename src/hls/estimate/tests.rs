@@ -125,3 +125,30 @@ fn listed_weights_cost_what_they_do_in_a_matrix() {
     let total = estimate(&graph, &options()).total;
     assert_eq!((total.dsp, total.bram18), (128, 0));
 }
+
+/// A transposed convolution has a kernel for each phase: their resources add up, and the slowest one
+/// makes the latency.
+#[test]
+fn every_phase_of_a_transposed_convolution_is_counted() {
+    let mut graph = Graph::new("m");
+    let x = graph.add_input("x", vec![4, 4, 2], "fixed<8,1>".parse().unwrap());
+    let window = ir::Window { kernel: [3, 3], input_dilation: [2, 2], ..ir::Window::whole([4, 4]) };
+    let window = ir::Window { pad_before: [1, 1], output: [8, 8], ..window };
+    let codes = ArrayD::from_shape_fn(&[18, 4][..], |at| BigInt::from(171 + 2 * at[0] + at[1]));
+    let format = "fixed<12,1>".parse().unwrap();
+    let weights = ir::Constant { codes: Codes::from_big(codes), format };
+    let linear = ir::Linear { weights, bias: None };
+    let y = graph.add("y", ir::Conv { window, groups: 1, linear }, &[x]).unwrap();
+    graph.add_output("y", y);
+    let design = Design::new(&graph, &Options { io: IoType::Stream, ..options() }).unwrap();
+    let [process] = &design.processes[..] else { panic!("{:?}", design.processes) };
+    let kernels: Vec<&Kernel> = process.kernels().into_iter().map(|id| &design[id]).collect();
+    assert_eq!(kernels.len(), 4);
+    let each: Vec<u64> = kernels.iter().map(|it| kernel(&design, it).dsp).collect();
+    assert!(each.iter().all(|dsp| *dsp > 0), "{each:?}");
+    assert_eq!(design.estimate().total.dsp, each.iter().sum::<u64>());
+    let slowest = kernels.iter().map(|it| latency(&design, it)).max().unwrap();
+    let estimate = design.estimate();
+    let layer = estimate.layers.iter().find(|layer| layer.layer == "y").unwrap();
+    assert_eq!(layer.latency, slowest);
+}

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::lines::LineBuffer;
 use super::repack::Repack;
+use crate::hls::estimate;
 use crate::hls::network::{ChannelId, Phase};
 use crate::hls::plan::Loop;
 use crate::hls::{Design, EdgeId, EdgeKind, KernelId};
@@ -113,6 +114,28 @@ pub(super) fn steps_of(
 }
 
 impl Process {
+    /// Its kernels: several, one of which runs in an iteration, for the phases of a window.
+    pub(in crate::hls) fn kernels(&self) -> Vec<KernelId> {
+        match &self.form {
+            ProcessForm::Windows(lines) => lines.kernels.iter().map(|it| it.kernel).collect(),
+            ProcessForm::Rows { .. }
+            | ProcessForm::Accumulate { .. }
+            | ProcessForm::Reduce { .. }
+            | ProcessForm::Frame
+            | ProcessForm::Concat { .. }
+            | ProcessForm::Repack(_)
+            | ProcessForm::FromArray { .. }
+            | ProcessForm::ToArray { .. }
+            | ProcessForm::Fork { .. } => self.kernel.into_iter().collect(),
+        }
+    }
+
+    /// Clock cycles of its slowest kernel from its operands to its result.
+    pub(in crate::hls) fn latency(&self, design: &Design) -> u64 {
+        let kernels = self.kernels().into_iter().map(|id| &design[id]);
+        kernels.map(|kernel| estimate::latency(design, kernel)).max().unwrap_or(0)
+    }
+
     /// Clock cycles for a sample, if nothing blocks it.
     pub fn cycles(&self, design: &Design) -> u64 {
         let phases = self.phases(design, |edge| ChannelId(edge.0));

@@ -2,7 +2,7 @@
 
 use crate::hls::network::{self, Channel, ChannelId, Network, Phase, Slots};
 use crate::hls::plan::Flow;
-use crate::hls::{Body, Design, EdgeId, EdgeKind, EdgeRole, HlsError, Kernel, Schedule};
+use crate::hls::{Design, EdgeId, EdgeKind, EdgeRole, HlsError, Kernel, Schedule};
 
 /// Least depth of a FIFO: that of Vitis by default.
 const DEPTH: u64 = 2;
@@ -65,7 +65,7 @@ fn network(design: &Design, streams: &[EdgeId]) -> Result<Network, network::Netw
     let processes = design.processes.iter().map(|process| network::Process {
         name: process.name.clone(),
         phases: process.phases(design, channel),
-        latency: REGISTERS + process.kernel.map_or(0, |id| latency(&design[id])),
+        latency: REGISTERS + process.latency(design),
     });
     let ports = streams.iter().filter_map(|stream| {
         let edge = &design[*stream];
@@ -79,31 +79,4 @@ fn network(design: &Design, streams: &[EdgeId]) -> Result<Network, network::Netw
         Some(network::Process { name: edge.name.clone(), phases, latency: 0 })
     });
     Network::new(processes.chain(ports).collect(), channels.collect())
-}
-
-/// Clock cycles of a kernel from its operands to its result, assumed: one for a product, one for
-/// each level of a tree of additions, two for anything else. Rolled loops run to their end.
-fn latency(kernel: &Kernel) -> u64 {
-    let tree = |terms: usize| u64::from(terms.max(1).next_power_of_two().ilog2());
-    let levels = match &kernel.body {
-        Body::Linear(linear) => 1 + tree(linear.tile_inputs()),
-        Body::Accumulate(matrix) => 2 + tree(matrix.tile_inputs()),
-        Body::Pool(pool) => tree(pool.window.taps()),
-        Body::Affine(_)
-        | Body::Cast
-        | Body::ChannelCast(_)
-        | Body::Clamp(_)
-        | Body::Leaky(_)
-        | Body::Scale(_)
-        | Body::Comparators(_)
-        | Body::Table(_)
-        | Body::Search(_)
-        | Body::Lookup(_)
-        | Body::Softmax(_)
-        | Body::Gather(_)
-        | Body::Concat(_)
-        | Body::Elementwise(_) => 2,
-    };
-    let is_pipelined = kernel.plan.loops.is_empty();
-    levels + kernel.plan.initiation_interval - u64::from(is_pipelined)
 }
