@@ -137,7 +137,7 @@ fn line_buffers(design: &Design) -> impl Iterator<Item = (&Process, &LineBuffer)
         | ProcessForm::Frame
         | ProcessForm::Fork { .. } => None,
     });
-    lines.filter(|(_, lines)| lines.rows() > 0)
+    lines.filter(|(_, lines)| lines.has_memories())
 }
 
 /// The memories of line buffers: one for each row, with a pixel in each word.

@@ -304,12 +304,11 @@ impl<'a> Scope<'a> {
         self.dialect.at_array(name, Partition::Complete).join("\n")
     }
 
-    /// The pragmas of the rows of a line buffer, of `width` tokens each: a memory for each row, or
-    /// registers for single tokens, which are read in the iteration after that which writes them.
-    fn at_lines(&self, width: &usize, is_apart: &bool) -> String {
-        match width {
-            1 => self.at_registers("lines"),
-            _ => self.dialect.at_lines("lines", *is_apart).join("\n"),
+    /// The pragmas of the rows of a line buffer: a memory for each row, or registers.
+    fn at_lines(&self, has_memories: &bool, is_apart: &bool) -> String {
+        match has_memories {
+            false => self.at_registers("lines"),
+            true => self.dialect.at_lines("lines", *is_apart).join("\n"),
         }
     }
 

@@ -59,6 +59,7 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         before: columns.span - 1,
         grid: lines.grid(),
         rows: lines.rows(),
+        has_memories: lines.has_memories(),
         keeps_current: rows.has_repeats(),
         element: &element.name,
         // Both sides of a conditional operator have this type.
@@ -101,8 +102,10 @@ struct WindowsTemplate<'a> {
     above: usize,
     before: usize,
     grid: [usize; 2],
-    /// Rows in memory.
+    /// Rows that are kept.
     rows: usize,
+    /// Set if they are in memories.
+    has_memories: bool,
     /// Set if the current row is one of them, and used again.
     keeps_current: bool,
     element: &'a str,

@@ -272,8 +272,12 @@ fn line_buffer(design: &Design, lines: &LineBuffer) -> Resources {
     let width = u64::from(kernels::width(design, lines.element));
     let channels = lines.channels as u64 * width;
     let registers = lines.registers() as u64 * width;
-    let memories = memory::ram(lines.input()[1] as u64, channels) * lines.rows() as u64;
-    memories + Resources { ff: registers, ..Resources::default() }
+    let rows = lines.rows() as u64;
+    let kept = match lines.has_memories() {
+        true => memory::ram(lines.input()[1] as u64, channels) * rows,
+        false => Resources { ff: rows * channels, ..Resources::default() },
+    };
+    kept + Resources { ff: registers, ..Resources::default() }
 }
 
 impl Design {

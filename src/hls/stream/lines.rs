@@ -87,6 +87,12 @@ impl LineBuffer {
         self.axes[0].span - usize::from(!self.axes[0].has_repeats())
     }
 
+    /// Tells whether rows lie in memories. A row that is one token is in registers: it is read in the
+    /// iteration after that which writes it.
+    pub fn has_memories(&self) -> bool {
+        self.rows() > 0 && self.axes[1].pixels > 1
+    }
+
     /// Windows of a sample.
     pub fn windows(&self) -> usize {
         let given = |axis: &Axis| axis.steps.iter().filter(|step| step.gives).count();
