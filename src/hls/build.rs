@@ -89,6 +89,11 @@ impl NodeBuilder<'_> {
         HlsError::Graph { node: self.node.name.clone(), rule: rule.into() }
     }
 
+    /// The error of a recurrent layer.
+    pub(super) fn recurrent(&self) -> HlsError {
+        HlsError::Recurrent { layer: self.node.layer.clone() }
+    }
+
     /// Checks that the product of the operand and a number of the format `factor` has a type.
     pub(super) fn check_product(&self, factor: Format) -> Result<(), HlsError> {
         let width = self.operand.tensor.format.width() + factor.width();

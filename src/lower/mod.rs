@@ -32,6 +32,7 @@ mod per_channel;
 #[cfg(test)]
 mod per_channel_tests;
 mod pool;
+mod recurrent;
 mod rescaling;
 mod result;
 #[cfg(test)]
@@ -40,6 +41,7 @@ mod settings;
 mod softmax;
 #[cfg(test)]
 mod softmax_tests;
+mod state;
 mod step_function;
 #[cfg(test)]
 mod tests;
@@ -142,6 +144,7 @@ fn lower_kind(
         LayerKind::Rescaling(by) => rescaling::rescale(builder, index, layer, by),
         LayerKind::Normalization(by) => rescaling::normalize(builder, index, layer, by),
         LayerKind::Embedding(table) => embedding::lower(builder, index, layer, table),
+        LayerKind::Recurrent(recurrent) => recurrent::lower(builder, index, layer, recurrent),
         LayerKind::TimeDistributed(kind) => layout::time_distributed(builder, index, layer, kind),
         LayerKind::ChannelsFirst(kind) => layout::channels_first(builder, index, layer, kind),
     }

@@ -22,7 +22,7 @@ fn classes_of_layers() {
         ("MultiHeadAttention", "Dense, Dot and Softmax"),
         ("Conv3D", "use Conv2D"),
         ("Lambda", "operations on tensors (docs/graphs.md)"),
-        ("QLSTM", "use Conv1D"),
+        ("ConvLSTM2D", "use Conv1D"),
         ("Discretization", "before the network"),
     ] {
         let message = format!("model.json: layer 'x' ({class}): {refused}");

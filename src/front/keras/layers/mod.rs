@@ -8,6 +8,7 @@ mod linear;
 mod merge;
 mod normalization;
 mod preprocessing;
+mod recurrent;
 mod training;
 mod unsupported;
 pub(super) mod windows;
@@ -38,6 +39,7 @@ const FAMILIES: &[&[Class]] = &[
     preprocessing::CLASSES,
     training::CLASSES,
     training::IMAGES,
+    recurrent::CLASSES,
     merge::CLASSES,
     layout::CLASSES,
     wrappers::CLASSES,

@@ -41,20 +41,14 @@ const INSTEAD: &[(&[&str], &str)] = &[
     (
         &[
             "RNN",
-            "SimpleRNN",
-            "LSTM",
-            "GRU",
             "Bidirectional",
             "ConvLSTM1D",
             "ConvLSTM2D",
             "ConvLSTM3D",
             "StackedRNNCells",
-            "QSimpleRNN",
-            "QLSTM",
-            "QGRU",
             "QBidirectional",
         ],
-        "recurrent layers are not supported yet; use Conv1D along the time axis",
+        "use Conv1D along the time axis, or QLSTM, QGRU or QSimpleRNN",
     ),
     (
         &["LocallyConnected1D", "LocallyConnected2D"],
