@@ -66,15 +66,17 @@ pub fn committed() -> Result<Vec<Case>, Box<dyn Error>> {
 pub fn with_hardware() -> Result<Vec<Case>, Box<dyn Error>> {
     let mut cases = vec![];
     for case in committed()? {
-        let recurrent = |layer: &&Layer| matches!(layer.kind.inner(), LayerKind::Recurrent(_));
-        let Some(layer) = case.model.graph.node_weights().find(recurrent) else {
+        let recurrent = |layer: &Layer| {
+            matches!(layer.kind.inner(), LayerKind::Recurrent(_) | LayerKind::Bidirectional(_))
+        };
+        if !case.model.graph.node_weights().any(recurrent) {
             cases.push(case);
             continue;
-        };
+        }
         let Lowered { graph, .. } = lower(&case.model, &case.settings)?;
         let options = Options::new(case.name.as_str(), Tool::Vitis.default_part());
         let error = Design::new(&graph, &options).err();
-        assert_eq!(error, Some(HlsError::Recurrent { layer: layer.name.clone() }), "{}", case.name);
+        assert!(matches!(error, Some(HlsError::Recurrent { .. })), "{}: {error:?}", case.name);
     }
     Ok(cases)
 }
@@ -235,7 +237,7 @@ impl Run {
 }
 
 /// All arrays of an `.npz` file, which holds float32 or float64.
-fn arrays(path: &Path) -> Result<BTreeMap<String, ArrayD<f64>>, Box<dyn Error>> {
+pub fn arrays(path: &Path) -> Result<BTreeMap<String, ArrayD<f64>>, Box<dyn Error>> {
     let mut npz = NpzReader::new(File::open(path)?)?;
     let mut arrays = BTreeMap::new();
     for name in npz.names()? {

@@ -167,7 +167,8 @@ impl Reference<'_> {
                 let rows = Samples::from_shape_vec(IxDyn(shape), rows)?;
                 if self.reaches_quantizer { Ok(rows) } else { self.cut(rows) }
             }
-            LayerKind::Recurrent(recurrent) => self.recurrent(recurrent, first),
+            LayerKind::Recurrent(recurrent) => self.recurrent(recurrent, x),
+            LayerKind::Bidirectional(both) => self.bidirectional(both, x),
             LayerKind::TimeDistributed(inner) => {
                 let steps = first.shape()[0] * first.shape()[1];
                 let one = |shape: &[usize]| [&[steps], &shape[2..]].concat();

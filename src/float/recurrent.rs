@@ -3,7 +3,9 @@
 use ndarray::{Array1, Array2, ArrayView2, Axis, Ix2, s};
 
 use super::{Reference, Result, Samples};
-use crate::model::{Activation, Cell, CellKind, Recurrent};
+use crate::model::{
+    Activation, Bidirectional, Cell, CellKind, Directions, Recurrent, RecurrentResult,
+};
 use crate::quantizer::Quantizer;
 
 /// Rows of samples.
@@ -18,21 +20,36 @@ struct Parameters {
 }
 
 impl Reference<'_> {
-    pub(super) fn recurrent(&self, layer: &Recurrent, x: &Samples) -> Result<Samples> {
-        let cell = &layer.cell;
-        let own = self.cell_parameters(cell)?;
+    /// A sequence, then the initial states if there are any.
+    pub(super) fn recurrent(&self, layer: &Recurrent, x: &[Samples]) -> Result<Samples> {
+        let [x, starts @ ..] = x else { return Err("no sequence".into()) };
+        let own: Vec<Parameters> =
+            layer.cells.iter().map(|cell| self.cell_parameters(cell)).collect::<Result<_>>()?;
         let (samples, steps) = (x.shape()[0], x.shape()[1]);
-        let zeros = Rows::zeros((samples, cell.units()));
-        let mut states = vec![zeros; cell.kind.states().len()];
+        let mut starts = starts.iter();
+        let mut states = vec![];
+        for cell in &layer.cells {
+            let mut one = |_: &&str| match starts.next() {
+                Some(start) => Ok(start.clone().into_dimensionality()?),
+                None => Ok(Rows::zeros((samples, cell.units()))),
+            };
+            states.push(cell.kind.states().iter().map(&mut one).collect::<Result<Vec<Rows>>>()?);
+        }
         let mut outputs = Vec::with_capacity(steps);
         for step in 0..steps {
             let at = if layer.go_backwards { steps - 1 - step } else { step };
-            let row = x.index_axis(Axis(1), at).into_dimensionality::<Ix2>()?;
-            for (at, state) in states.iter_mut().enumerate() {
-                *state = self.carried(cell, at, state)?;
+            let mut row = x.index_axis(Axis(1), at).into_dimensionality::<Ix2>()?.to_owned();
+            for ((cell, own), states) in layer.cells.iter().zip(&own).zip(&mut states) {
+                for (at, state) in states.iter_mut().enumerate() {
+                    *state = self.carried(cell, at, state)?;
+                }
+                *states = self.step(cell, own, row.view(), states)?;
+                row = states[0].clone();
             }
-            states = self.step(cell, &own, row, &states)?;
-            outputs.push(states[0].clone());
+            outputs.push(row);
+        }
+        if let RecurrentResult::State { cell, state } = layer.result {
+            return Ok(states[cell][state].clone().into_dyn());
         }
         match outputs.last() {
             None => Err("a sequence without steps".into()),
@@ -40,6 +57,33 @@ impl Reference<'_> {
             Some(_) => {
                 let rows: Vec<_> = outputs.iter().map(|row| row.view()).collect();
                 Ok(ndarray::stack(Axis(1), &rows)?.as_standard_layout().into_owned().into_dyn())
+            }
+        }
+    }
+
+    pub(super) fn bidirectional(&self, both: &Bidirectional, x: &[Samples]) -> Result<Samples> {
+        let [sequence, starts @ ..] = x else { return Err("no sequence".into()) };
+        let halves = starts.split_at(starts.len() / 2);
+        let one = |direction: usize, starts: &[Samples]| -> Result<Samples> {
+            let layer = &both.directions[direction];
+            let x = [std::slice::from_ref(sequence), starts].concat();
+            let mut y = self.recurrent(layer, &x)?;
+            if direction == 1 && layer.is_sequence() {
+                y.invert_axis(Axis(1));
+            }
+            Ok(y.as_standard_layout().into_owned())
+        };
+        match both.result {
+            Directions::Only(0) => one(0, halves.0),
+            Directions::Only(_) => one(1, halves.1),
+            Directions::Concatenated => {
+                let (forward, backward) = (one(0, halves.0)?, one(1, halves.1)?);
+                let last = Axis(forward.ndim() - 1);
+                let joined = ndarray::concatenate(last, &[forward.view(), backward.view()])?;
+                Ok(joined.as_standard_layout().into_owned())
+            }
+            Directions::Merged(merge) => {
+                super::merged(merge, &[one(0, halves.0)?, one(1, halves.1)?])
             }
         }
     }

@@ -33,6 +33,8 @@ mod per_channel;
 mod per_channel_tests;
 mod pool;
 mod recurrent;
+#[cfg(test)]
+mod recurrent_tests;
 mod rescaling;
 mod result;
 #[cfg(test)]
@@ -145,6 +147,7 @@ fn lower_kind(
         LayerKind::Normalization(by) => rescaling::normalize(builder, index, layer, by),
         LayerKind::Embedding(table) => embedding::lower(builder, index, layer, table),
         LayerKind::Recurrent(recurrent) => recurrent::lower(builder, index, layer, recurrent),
+        LayerKind::Bidirectional(both) => recurrent::bidirectional(builder, index, layer, both),
         LayerKind::TimeDistributed(kind) => layout::time_distributed(builder, index, layer, kind),
         LayerKind::ChannelsFirst(kind) => layout::channels_first(builder, index, layer, kind),
     }

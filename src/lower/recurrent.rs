@@ -13,14 +13,17 @@ use super::activation::{NodeScope, activate, quantize};
 use super::average;
 use super::builder::Builder;
 use super::exact::{self, Reach};
-use super::layout::gather;
+use super::layout::{concat, gather};
+use super::merge;
 use super::parameters::{BIAS, Parameter, SCALE, cast_values, real_or_cast};
 use super::result::TypedResult;
 use super::state::{Carried, States, closed};
 use super::{LowerError, LowerWarning, TypedVariable};
 use crate::fixed::{Codes, FormatError, Quantization};
 use crate::ir::{Affine, Constant, Elementwise, Linear, NodeId, Scan};
-use crate::model::{AxisSlice, Cell, CellKind, Layer, Layout, Recurrent};
+use crate::model::{
+    AxisSlice, Bidirectional, Cell, CellKind, Directions, Layer, Layout, Recurrent, RecurrentResult,
+};
 use crate::quantizer::Quantizer;
 
 pub(super) fn lower(
@@ -29,24 +32,98 @@ pub(super) fn lower(
     layer: &Layer,
     recurrent: &Recurrent,
 ) -> Result<(), LowerError> {
-    let operand = builder.operand(index)?;
-    let cell = &recurrent.cell;
-    let step = Step { index, layer: &layer.name, cell };
-    let (inputs, weights) = (builder.tensor(operand).channel_count(), cell.kernel.nrows());
-    if inputs != weights {
-        return Err(LowerError::Shape { layer: layer.name.clone(), inputs, weights });
-    }
-    let weights = step.weights(builder, operand)?;
-    let products = step.products(builder, "input", &weights.input, operand)?;
-    let States { body, initial } = closed(builder, &step, &weights, products)?;
-    let scan = Scan {
-        initial,
-        go_backwards: recurrent.go_backwards,
-        last: !recurrent.return_sequences,
-        body,
-    };
-    let node = builder.add(&layer.name, "", scan, products)?;
+    let operands = builder.operands(index)?;
+    let node = cells(builder, index, layer, recurrent, &operands)?;
     builder.finished(index, layer, node)
+}
+
+/// Two directions, and their results merged.
+pub(super) fn bidirectional(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    both: &Bidirectional,
+) -> Result<(), LowerError> {
+    let operands = builder.operands(index)?;
+    let [x, starts @ ..] = &operands[..] else {
+        return Err(LowerError::Inputs { layer: layer.name.clone() });
+    };
+    let halves = starts.split_at(starts.len() / 2);
+    let [forward, backward] = &both.directions;
+    let parts = [(forward, "forward", halves.0), (backward, "backward", halves.1)];
+    let mut results = vec![];
+    for (direction, (recurrent, part, starts)) in parts.into_iter().enumerate() {
+        if matches!(both.result, Directions::Only(only) if only != direction) {
+            continue;
+        }
+        let operands = [&[*x], starts].concat();
+        let mut node =
+            builder.named(part, |builder| cells(builder, index, layer, recurrent, &operands))?;
+        if direction == 1 && recurrent.is_sequence() {
+            let shape = builder.tensor(node).shape.clone();
+            let turned = AxisSlice { start: shape[0] - 1, step: -1, count: shape[0] };
+            let rest = shape[1..].iter().map(|length| AxisSlice::whole(*length));
+            let turned = Layout::Slice(std::iter::once(turned).chain(rest).collect());
+            node = gather(builder, &layer.name, "turned", node, &[turned])?;
+        }
+        results.push(node);
+    }
+    let node = match (both.result, &results[..]) {
+        (Directions::Only(_), [only]) => *only,
+        (Directions::Concatenated, [first, ..]) => {
+            let axis = builder.tensor(*first).shape.len() - 1;
+            concat(builder, &layer.name, "", &results, axis)?
+        }
+        (Directions::Merged(merge), _) => merge::merged(builder, index, layer, merge, &results)?,
+        (Directions::Only(_) | Directions::Concatenated, _) => {
+            return Err(LowerError::Inputs { layer: layer.name.clone() });
+        }
+    };
+    builder.finished(index, layer, node)
+}
+
+/// The result of `recurrent` for a sequence and the initial states, if there are any.
+fn cells(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    recurrent: &Recurrent,
+    operands: &[NodeId],
+) -> Result<NodeId, LowerError> {
+    let wrong = || LowerError::Inputs { layer: layer.name.clone() };
+    let (first, mut starts) = operands.split_first().ok_or_else(wrong)?;
+    if ![0, recurrent.states()].contains(&starts.len()) {
+        return Err(wrong());
+    }
+    let (last, shown) = match recurrent.result {
+        RecurrentResult::Output => (recurrent.cells.len() - 1, 0),
+        RecurrentResult::State { cell, state } => (cell, state),
+    };
+    let mut x = *first;
+    for (at, cell) in recurrent.cells.iter().enumerate().take(last + 1) {
+        let is_last = at == last;
+        let (own, others) = starts.split_at(starts.len().min(cell.kind.states().len()));
+        starts = others;
+        let step = Step { index, layer: &layer.name, cell, shown: if is_last { shown } else { 0 } };
+        // Steps of the first cell alone are turned around: the others follow it.
+        let scan = Iteration {
+            go_backwards: recurrent.go_backwards && at == 0,
+            last: is_last && !recurrent.is_sequence(),
+        };
+        let part = if is_last { String::new() } else { format!("cell{at}") };
+        x = match part.is_empty() {
+            true => step.scan(builder, x, own, scan)?,
+            false => builder.named(&part, |builder| step.scan(builder, x, own, scan))?,
+        };
+    }
+    Ok(x)
+}
+
+/// The order and the number of the rows of a result.
+#[derive(Clone, Copy)]
+struct Iteration {
+    go_backwards: bool,
+    last: bool,
 }
 
 /// A cell that is being lowered.
@@ -54,6 +131,8 @@ pub(super) struct Step<'a> {
     pub(super) index: NodeIndex,
     pub(super) layer: &'a str,
     pub(super) cell: &'a Cell,
+    /// The state that is the result of a step, before its quantizer.
+    pub(super) shown: usize,
 }
 
 /// Quantized parameters.
@@ -99,6 +178,31 @@ impl Step<'_> {
     /// The node's scope for an intermediate result of a step.
     fn scope(&self) -> NodeScope<'_> {
         NodeScope::suffixed(self.index, self.layer)
+    }
+
+    /// The scan over `operand`, which starts from `starts` or from 0.
+    fn scan(
+        &self,
+        builder: &mut Builder<'_>,
+        operand: NodeId,
+        starts: &[NodeId],
+        iteration: Iteration,
+    ) -> Result<NodeId, LowerError> {
+        let inputs = builder.tensor(operand).channel_count();
+        let weights = self.cell.kernel.nrows();
+        if inputs != weights {
+            return Err(LowerError::Shape { layer: self.layer.to_owned(), inputs, weights });
+        }
+        let weights = self.weights(builder, operand)?;
+        let products = self.products(builder, "input", &weights.input, operand)?;
+        let mut carried = Vec::with_capacity(starts.len());
+        for (state, start) in starts.iter().enumerate() {
+            carried.push(self.carry(builder, state, "first", *start)?);
+        }
+        let States { body, initial, starts } = closed(builder, self, &weights, products, &carried)?;
+        let Iteration { go_backwards, last } = iteration;
+        let scan = Scan { initial, go_backwards, last, body };
+        builder.add_to(self.layer, "", scan, &[&[products], &starts[..]].concat())
     }
 
     /// A constant with one element.
@@ -259,10 +363,11 @@ impl Step<'_> {
         &self,
         builder: &mut Builder<'_>,
         state: usize,
+        part: &str,
         x: NodeId,
     ) -> Result<NodeId, LowerError> {
         let carried = self.carried(builder, state);
-        let part = format!("next_{}", self.cell.kind.states()[state]);
+        let part = format!("{part}_{}", self.cell.kind.states()[state]);
         builder.named(&part, |builder| match carried {
             Carried::Quantized(quantizer) => quantize(builder, self.scope(), x, quantizer),
             Carried::Exact => Ok(x),

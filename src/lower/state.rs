@@ -35,7 +35,10 @@ pub(super) enum Carried<'q> {
 /// A body whose states are closed, and their initial values.
 pub(super) struct States {
     pub(super) body: Graph,
+    /// Constants; none if the states start from nodes.
     pub(super) initial: Vec<Constant>,
+    /// The nodes from which the states start.
+    pub(super) starts: Vec<NodeId>,
 }
 
 /// The body of `step` for rows of `products`, with states that hold themselves.
@@ -47,22 +50,27 @@ pub(super) fn closed(
     step: &Step<'_>,
     weights: &Weights,
     products: NodeId,
+    starts: &[NodeId],
 ) -> Result<States, LowerError> {
     let names = step.cell.kind.states();
     let mark = builder.mark();
-    let first: Vec<Tensor> =
-        (0..names.len()).map(|state| starting(builder, step, state)).collect::<Result<_, _>>()?;
+    let constants = (0..names.len()).map(|state| starting(builder, step, state));
+    let first: Vec<Tensor> = match starts {
+        [] => constants.collect::<Result<_, _>>()?,
+        starts => starts.iter().map(|start| builder.tensor(*start).clone()).collect(),
+    };
     let mut states = first.clone();
     for trial in 0..MAX_TRIALS {
-        let (found, next) = attempt(builder, &mark, step, weights, products, &states)?;
+        let (_, next) = attempt(builder, &mark, step, weights, products, &states)?;
         if holds(&states, &next) {
             // The ranges of a whole format may be less.
             let narrower = hulls(step, &first, &next)?;
             let (again, next) = attempt(builder, &mark, step, weights, products, &narrower)?;
             if holds(&narrower, &next) {
-                return Ok(States { body: again, initial: initial(builder, step, &narrower)? });
+                return finished(builder, step, again, &narrower, starts);
             }
-            return Ok(States { body: found, initial: initial(builder, step, &states)? });
+            let (found, _) = attempt(builder, &mark, step, weights, products, &states)?;
+            return finished(builder, step, found, &states, starts);
         }
         states = hulls(step, &states, &next)?;
         if trial >= STEPS {
@@ -72,6 +80,40 @@ pub(super) fn closed(
         }
     }
     Err(LowerError::State { layer: step.layer.to_owned(), states: names.join(" and ") })
+}
+
+/// The states of a body that is closed for `states`.
+fn finished(
+    builder: &mut Builder<'_>,
+    step: &Step<'_>,
+    body: Graph,
+    states: &[Tensor],
+    starts: &[NodeId],
+) -> Result<States, LowerError> {
+    if starts.is_empty() {
+        let initial = initial(builder, step, states);
+        return Ok(States { body, initial, starts: Vec::new() });
+    }
+    let mut refined = Vec::with_capacity(starts.len());
+    for (start, state) in starts.iter().zip(states) {
+        refined.push(self::refined(builder, step, *start, state)?);
+    }
+    Ok(States { body, initial: Vec::new(), starts: refined })
+}
+
+/// `node` with the fractional bits of `state`, of which it may have less.
+fn refined(
+    builder: &mut Builder<'_>,
+    step: &Step<'_>,
+    node: NodeId,
+    state: &Tensor,
+) -> Result<NodeId, LowerError> {
+    let (from, to) = (builder.tensor(node).format, state.format);
+    if from.fractional_bits() >= to.fractional_bits() {
+        return Ok(node);
+    }
+    let to = Quantization::new(to, Rounding::Trn, Overflow::WRAP);
+    cast(builder, step.layer, "refined", node, &to)
 }
 
 fn holds(states: &[Tensor], next: &[Tensor]) -> bool {
@@ -100,17 +142,13 @@ fn attempt(
             .map(|(name, state)| builder.body_input(step.layer, name, state.clone()))
             .collect();
         let outputs = step.outputs(builder, weights, x, &inputs)?;
-        if let Some(output) = outputs.first() {
+        if let Some(output) = outputs.get(step.shown) {
             builder.body_output(*output);
         }
         let mut next = Vec::with_capacity(states.len());
         for (at, (state, output)) in states.iter().zip(&outputs).enumerate() {
-            let mut node = step.carry(builder, at, *output)?;
-            let (from, to) = (builder.tensor(node).format, state.format);
-            if from.fractional_bits() < to.fractional_bits() {
-                let to = Quantization::new(to, Rounding::Trn, Overflow::WRAP);
-                node = cast(builder, step.layer, "refined", node, &to)?;
-            }
+            let node = step.carry(builder, at, "next", *output)?;
+            let node = refined(builder, step, node, state)?;
             builder.body_output(node);
             next.push(builder.tensor(node).clone());
         }
@@ -136,11 +174,7 @@ fn starting(builder: &Builder<'_>, step: &Step<'_>, state: usize) -> Result<Tens
 }
 
 /// The initial values of all states, in their types.
-fn initial(
-    builder: &Builder<'_>,
-    step: &Step<'_>,
-    states: &[Tensor],
-) -> Result<Vec<Constant>, LowerError> {
+fn initial(builder: &Builder<'_>, step: &Step<'_>, states: &[Tensor]) -> Vec<Constant> {
     let one = |(at, state): (usize, &Tensor)| {
         let fraction = state.format.fractional_bits();
         let values = ArrayD::from_elem(state.shape.clone(), start(step, builder, at));
@@ -148,7 +182,7 @@ fn initial(
         let codes = codes.expect("a state has the fractional bits of its initial value");
         Constant { codes, format: state.format }
     };
-    Ok(states.iter().enumerate().map(one).collect())
+    states.iter().enumerate().map(one).collect()
 }
 
 /// The least types that hold both of each pair.

@@ -23,7 +23,7 @@ pub use layers::{
     Pool, PoolWindows, Reduce, Reduction, Rescaling, ScaleShift, Separable,
 };
 pub use layout::{AxisSlice, Layout, broadcast};
-pub use recurrent::{Cell, CellKind, Recurrent};
+pub use recurrent::{Bidirectional, Cell, CellKind, Directions, Recurrent, RecurrentResult};
 pub use traits::{Matrix, Parameters, ResultKind, Traits};
 pub use windows::{Padding, Placement, Transposed, WindowSpec};
 
@@ -146,6 +146,8 @@ pub enum LayerKind {
     Embedding(Array2<f32>),
     /// A cell with a state, applied to one time step after the other.
     Recurrent(Recurrent),
+    /// Two recurrent layers, one in each direction of time: Keras' Bidirectional.
+    Bidirectional(Box<Bidirectional>),
     /// The inner layer, applied to each element along the first axis of a sample.
     TimeDistributed(Box<LayerKind>),
     /// The inner layer, which is stated with channels last; inputs and result have channels first.

@@ -2,7 +2,7 @@
 
 use ndarray::{Array2, ArrayView1};
 
-use super::Activation;
+use super::{Activation, Merge};
 use crate::quantizer::Quantizer;
 
 /// A recurrent layer: a cell that is applied to each element along the first axis of a sample, the
@@ -10,12 +10,67 @@ use crate::quantizer::Quantizer;
 /// QLSTM and QGRU.
 #[derive(Clone, Debug)]
 pub struct Recurrent {
-    /// The computation of a step.
-    pub cell: Cell,
+    /// The computation of a step: one cell, or several, each of which takes the output of the one
+    /// before.
+    pub cells: Vec<Cell>,
     /// Steps are taken from the last to the first; so is the order of the results.
     pub go_backwards: bool,
-    /// The result has the output of every step, not of the last one alone.
+    /// The output is that of every step, not of the last one alone.
     pub return_sequences: bool,
+    /// The result that is used.
+    pub result: RecurrentResult,
+}
+
+/// A result of a recurrent layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RecurrentResult {
+    /// The output of the last cell.
+    Output,
+    /// A state after the last step, without its quantizer.
+    State {
+        /// Index of the cell.
+        cell: usize,
+        /// Index among the states of the cell.
+        state: usize,
+    },
+}
+
+impl Recurrent {
+    /// True if the result has a row for each step.
+    pub fn is_sequence(&self) -> bool {
+        self.return_sequences && self.result == RecurrentResult::Output
+    }
+
+    /// Number of states of all cells.
+    pub fn states(&self) -> usize {
+        self.cells.iter().map(|cell| cell.kind.states().len()).sum()
+    }
+
+    /// The quantizers that are stated.
+    pub(super) fn quantizers(&self) -> impl Iterator<Item = &Quantizer> {
+        self.cells.iter().flat_map(Cell::quantizers)
+    }
+}
+
+/// Two recurrent layers, of which the second one takes the steps in the other order.
+#[derive(Clone, Debug)]
+pub struct Bidirectional {
+    /// The forward and the backward layer. Where there are initial states, the first half is that of
+    /// the forward layer.
+    pub directions: [Recurrent; 2],
+    /// The result.
+    pub result: Directions,
+}
+
+/// The result of two directions. Sequences of the backward layer are turned around first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Directions {
+    /// Both, joined along the last axis.
+    Concatenated,
+    /// A function of both.
+    Merged(Merge),
+    /// That of the forward layer (0) or of the backward layer (1).
+    Only(usize),
 }
 
 /// The cell of a recurrent layer.

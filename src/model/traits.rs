@@ -118,8 +118,12 @@ impl LayerKind {
             Self::Activation(activation) => {
                 Traits { activation: Some(activation), ..plain(ResultKind::Exact) }
             }
-            Self::Recurrent(Recurrent { cell, .. }) => Traits {
-                quantizers: cell.quantizers().collect(),
+            Self::Recurrent(recurrent) => Traits {
+                quantizers: recurrent.quantizers().collect(),
+                ..of(Parameters::Elements, ResultKind::Typed)
+            },
+            Self::Bidirectional(both) => Traits {
+                quantizers: both.directions.iter().flat_map(Recurrent::quantizers).collect(),
                 ..of(Parameters::Elements, ResultKind::Typed)
             },
             Self::TimeDistributed(kind) | Self::ChannelsFirst(kind) => kind.traits(),

@@ -1,6 +1,7 @@
 //! Layers of Keras and QKeras: a file per family, and the table of all classes.
 
 mod activation;
+mod cell;
 mod einsum;
 mod embedding;
 mod layout;
@@ -18,6 +19,7 @@ use serde_json::Value;
 
 pub(super) use embedding::check_masks;
 pub(super) use preprocessing::RESIZE_HELP;
+pub(super) use recurrent::{has_several_results, is_recurrent};
 pub(super) use training::states_training;
 pub(super) use wrappers::over_time;
 

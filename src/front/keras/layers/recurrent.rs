@@ -1,208 +1,289 @@
-//! Recurrent layers of Keras and QKeras, and their cells.
+//! Recurrent layers of Keras and QKeras: their attributes and results, and the wrappers RNN and
+//! Bidirectional. [`cell`](super::cell) reads cells.
 
-use ndarray::Axis;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use super::linear::RANGE_ATTRIBUTES;
-use super::{Built, Class, LayerReader};
+use super::cell::{CellReader, Names};
+use super::{Built, Class, LayerReader, check_size};
 use crate::front::error::FrontError;
-use crate::front::keras::attributes::Attributes;
-use crate::front::keras::quantizers::Generation;
-use crate::front::keras::weights::Variables;
+use crate::front::keras::architecture::check_origin;
+use crate::front::keras::attributes::{Attributes, Owner, class_of, equal};
+use crate::front::keras::weights::{LayerWeights, Variables};
 use crate::front::layer_problem::LayerProblem;
-use crate::model::{Activation, Cell, CellKind, LayerKind, Recurrent};
-use crate::quantizer::Quantizer;
+use crate::model::{Bidirectional, Cell, Directions, LayerKind, Merge, Recurrent, RecurrentResult};
 
 pub(super) const CLASSES: &[Class] = &[
-    ("SimpleRNN", |layer| recurrent(layer, Equations::Simple)),
-    ("QSimpleRNN", |layer| recurrent(layer, Equations::Simple)),
-    ("LSTM", |layer| recurrent(layer, Equations::Lstm)),
-    ("QLSTM", |layer| recurrent(layer, Equations::Lstm)),
-    ("GRU", |layer| recurrent(layer, Equations::Gru)),
-    ("QGRU", |layer| recurrent(layer, Equations::Gru)),
+    ("SimpleRNN", recurrent),
+    ("QSimpleRNN", recurrent),
+    ("LSTM", recurrent),
+    ("QLSTM", recurrent),
+    ("GRU", recurrent),
+    ("QGRU", recurrent),
+    ("RNN", recurrent),
+    ("Bidirectional", bidirectional),
+    ("QBidirectional", bidirectional),
 ];
 
-/// Family of a class, whose attributes state the rest.
-#[derive(Clone, Copy)]
-enum Equations {
-    Simple,
-    Lstm,
-    Gru,
+/// Returns true for a recurrent class, whose call takes initial states and a mask.
+pub(in crate::front::keras) fn is_recurrent(class: &str) -> bool {
+    CLASSES.iter().any(|(name, _)| *name == class)
 }
 
-/// Attributes of a cell that do not change inference: dropout acts in training only, `implementation`
-/// orders the products, `unroll` and `use_cudnn` choose between equal computations.
-const INERT: &[&str] = &[
-    "recurrent_initializer",
-    "recurrent_regularizer",
-    "recurrent_constraint",
-    "recurrent_range",
-    "state_range",
-    "unit_forget_bias",
-    "dropout",
-    "recurrent_dropout",
-    "seed",
-    "implementation",
-    "unroll",
-    "use_cudnn",
-    "zero_output_for_mask",
-    "enable_caching_device",
-];
-
-fn recurrent(layer: &mut LayerReader<'_>, equations: Equations) -> Result<Built, FrontError> {
-    let [steps, inputs] = *layer.input()? else {
-        let found = layer.input()?.to_vec();
-        return Err(layer.owner.wrong(LayerProblem::Axes { expected: 2, found }));
+/// Returns true if the result of a layer is a list of tensors.
+pub(in crate::front::keras) fn has_several_results(
+    class: &str,
+    attributes: &Map<String, Value>,
+) -> bool {
+    let returns_state = |config: &Map<String, Value>| {
+        config
+            .get("return_state")
+            .is_some_and(|value| !equal(value, &json!(0)) && *value != json!(false))
     };
-    let calls = Calls::read(&mut layer.attributes)?;
-    let cell = CellReader::read(layer, equations)?;
-    let mut variables = layer.weights.variables(&cell.names(Place::Only))?;
-    let cell = cell.variables(&mut variables, inputs)?;
-    let units = cell.units();
-    let shape = if calls.return_sequences { vec![steps, units] } else { vec![units] };
-    let Calls { go_backwards, return_sequences } = calls;
-    let kind = LayerKind::Recurrent(Recurrent { cell, go_backwards, return_sequences });
-    Ok(Built { kind, shape })
+    let inner = attributes.get("layer").and_then(|layer| layer.get("config")?.as_object());
+    let is_apart = inner.is_some() && attributes.get("merge_mode").is_some_and(Value::is_null);
+    is_recurrent(class) && (is_apart || returns_state(inner.unwrap_or(attributes)))
 }
 
-/// Attributes of the iteration.
-#[derive(Clone, Copy)]
-struct Calls {
+fn recurrent(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    let (inputs, result) = (layer.inputs.clone(), layer.result);
+    let reader = RecurrentReader::read(layer, "cell")?;
+    let names = reader.names();
+    let mut variables = variables(&mut layer.weights, &names)?;
+    let (mut recurrent, output) = reader.finish(layer.owner, &inputs, &mut variables)?;
+    check_starts(layer, &recurrent, 1)?;
+    let states = states(&recurrent);
+    recurrent.result = match result.checked_sub(1) {
+        None => RecurrentResult::Output,
+        Some(state) => *state_at(layer, &states, state, 1)?,
+    };
+    let shape = shape_of(&recurrent, output);
+    check_size(layer.owner, &shape)?;
+    Ok(Built { kind: LayerKind::Recurrent(recurrent), shape })
+}
+
+/// Reads Bidirectional: the backward layer is stated, or is the layer in the other direction.
+fn bidirectional(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    let stated = inner(layer, "layer")?.ok_or_else(|| layer.attributes.missing("layer"))?;
+    let backward = inner(layer, "backward_layer")?;
+    let is_stated = backward.is_some();
+    let apart = layer.attributes.get("merge_mode").is_none();
+    let merge = match layer.attributes.get("merge_mode").and_then(Value::as_str) {
+        Some("concat") => Directions::Concatenated,
+        Some("sum") => Directions::Merged(Merge::Add),
+        Some("mul") => Directions::Merged(Merge::Multiply),
+        Some("ave") => Directions::Merged(Merge::Average),
+        None if apart => Directions::Only(0),
+        _ => {
+            let modes = ["concat", "sum", "mul", "ave"].map(Value::from);
+            layer.attributes.only("merge_mode", &modes)?;
+            let value = layer.attributes.require("merge_mode")?;
+            return Err(layer.attributes.malformed("merge_mode", value, "a mode"));
+        }
+    };
+    let inputs = layer.inputs.clone();
+    let mut forward = wrapped(layer, stated);
+    let mut backward = wrapped(layer, backward.unwrap_or(stated));
+    let forward_reader = RecurrentReader::read(&mut forward, "forward_layer/cell")?;
+    let mut backward_reader = RecurrentReader::read(&mut backward, "backward_layer/cell")?;
+    if !is_stated {
+        backward_reader.go_backwards = !forward_reader.go_backwards;
+    }
+    forward.attributes.finish()?;
+    backward.attributes.finish()?;
+    let names = [forward_reader.names(), backward_reader.names()].concat();
+    let mut variables = variables(&mut layer.weights, &names)?;
+    let (forward, output) = forward_reader.finish(layer.owner, &inputs, &mut variables)?;
+    let (backward, other) = backward_reader.finish(layer.owner, &inputs, &mut variables)?;
+    check_starts(layer, &forward, 2)?;
+    if forward.return_sequences != backward.return_sequences
+        || output != other && !apart && merge != Directions::Concatenated
+        || forward.states() != backward.states() && (layer.inputs.len() > 1 || layer.result > 0)
+    {
+        let shapes = format!("{output:?} and {other:?}");
+        return Err(layer.owner.wrong(LayerProblem::Shapes { shapes }));
+    }
+    let outputs = if apart { 2 } else { 1 };
+    let mut directions = [forward, backward];
+    let (result, mut shape) = match layer.result.checked_sub(outputs) {
+        None if apart => {
+            let only = usize::from(layer.result == 1);
+            let shape = if only == 0 { &output } else { &other };
+            (Directions::Only(only), shape_of(&directions[only], shape.clone()))
+        }
+        None => (merge, shape_of(&directions[0], output.clone())),
+        Some(state) => {
+            let of_one = directions[0].states() as u64;
+            let only = usize::from(state >= of_one);
+            let all = states(&directions[only]);
+            let state = if only == 1 { state - of_one } else { state };
+            directions[only].result =
+                *state_at(layer, &all, state, outputs + only as u64 * of_one)?;
+            let shape = shape_of(&directions[only], output.clone());
+            (Directions::Only(only), shape)
+        }
+    };
+    if let (Directions::Concatenated, Some(last), Some(more)) =
+        (result, shape.last_mut(), other.last())
+    {
+        *last += more;
+    }
+    check_size(layer.owner, &shape)?;
+    let both = Bidirectional { directions, result };
+    Ok(Built { kind: LayerKind::Bidirectional(Box::new(both)), shape })
+}
+
+/// A layer in a wrapper: its class and attributes.
+type Inner<'a> = (&'a str, &'a Map<String, Value>);
+
+/// Reads the layer in the attribute `name`; `None` if there is none.
+fn inner<'a>(
+    layer: &mut LayerReader<'a>,
+    name: &'static str,
+) -> Result<Option<Inner<'a>>, FrontError> {
+    let Some(value) = layer.attributes.get(name) else { return Ok(None) };
+    let (Some(class), Some(Value::Object(config))) = (class_of(value), value.get("config")) else {
+        return Err(layer.attributes.malformed(name, value, "a layer"));
+    };
+    let owner = Owner { class, ..layer.owner };
+    check_origin(owner, value)?;
+    if !is_recurrent(class) || class.ends_with("Bidirectional") {
+        let help =
+            "put a SimpleRNN, LSTM, GRU, RNN or one of their QKeras classes into it".to_owned();
+        return Err(layer.attributes.unsupported(name, &json!(class), help));
+    }
+    Ok(Some((class, config)))
+}
+
+fn wrapped<'a>(layer: &mut LayerReader<'a>, (class, config): Inner<'a>) -> LayerReader<'a> {
+    let owner = Owner { class, ..layer.owner };
+    LayerReader {
+        owner,
+        attributes: layer.attributes.of_wrapped(owner, config),
+        inputs: layer.inputs.clone(),
+        given_shape: None,
+        result: 0,
+        arguments: layer.arguments,
+        weights: layer.weights.of_wrapped(),
+    }
+}
+
+fn variables<'a>(
+    weights: &mut LayerWeights<'a>,
+    names: &Names,
+) -> Result<Variables<'a>, FrontError> {
+    let names: Vec<_> = names.iter().map(|(place, name)| (place.as_str(), *name)).collect();
+    weights.variables_at(&names)
+}
+
+/// Every state of a layer, as a result.
+fn states(recurrent: &Recurrent) -> Vec<RecurrentResult> {
+    let of_cell = |(cell, own): (usize, &Cell)| {
+        let states = own.kind.states().len();
+        (0..states).map(move |state| RecurrentResult::State { cell, state })
+    };
+    recurrent.cells.iter().enumerate().flat_map(of_cell).collect()
+}
+
+/// The state `state`, before which the layer has so many results.
+fn state_at<'s>(
+    layer: &LayerReader<'_>,
+    states: &'s [RecurrentResult],
+    state: u64,
+    before: u64,
+) -> Result<&'s RecurrentResult, FrontError> {
+    let found = usize::try_from(state).ok().and_then(|state| states.get(state));
+    found.ok_or_else(|| {
+        let count = states.len().saturating_add(usize::try_from(before).unwrap_or(usize::MAX));
+        layer.owner.wrong(LayerProblem::Result { count, index: layer.result })
+    })
+}
+
+/// The shape of a result, `output` being that of the outputs of all steps.
+fn shape_of(recurrent: &Recurrent, output: Vec<usize>) -> Vec<usize> {
+    match recurrent.result {
+        RecurrentResult::Output if recurrent.return_sequences => output,
+        RecurrentResult::Output => output[1..].to_vec(),
+        RecurrentResult::State { cell, .. } => vec![recurrent.cells[cell].units()],
+    }
+}
+
+/// Checks the inputs after the sequence: an initial state for each state of so many directions, or
+/// none.
+fn check_starts(
+    layer: &LayerReader<'_>,
+    recurrent: &Recurrent,
+    directions: usize,
+) -> Result<(), FrontError> {
+    let starts = layer.inputs.get(1..).unwrap_or_default();
+    let expected = recurrent.states() * directions;
+    if !starts.is_empty() && starts.len() != expected {
+        return Err(layer.wrong_inputs(expected + 1));
+    }
+    let all = recurrent.cells.iter().flat_map(|cell| cell.kind.states().iter().map(move |_| cell));
+    let units: Vec<usize> = all.map(Cell::units).collect();
+    match starts.iter().zip(units.iter().cycle()).all(|(start, units)| **start == [*units]) {
+        true => Ok(()),
+        false => Err(layer.incompatible_shapes()),
+    }
+}
+
+/// A recurrent layer before its variables are read.
+struct RecurrentReader {
+    cells: Vec<CellReader>,
+    names: Names,
     go_backwards: bool,
     return_sequences: bool,
 }
 
-impl Calls {
-    fn read(attributes: &mut Attributes<'_>) -> Result<Self, FrontError> {
+impl RecurrentReader {
+    /// Reads the attributes of a layer, whose cell has its variables at `place`.
+    fn read(layer: &mut LayerReader<'_>, place: &str) -> Result<Self, FrontError> {
+        let attributes = &mut layer.attributes;
         attributes.only("time_major", &[json!(false)])?;
-        attributes.only("return_state", &[json!(false)])?;
-        if attributes.flag("stateful", false)? {
-            let help = "set stateful to false: each sample then starts from the initial state; to keep a \
-                        state from call to call, make it an input (initial_state) and an output \
-                        (return_state) of the model";
-            return Err(attributes.unsupported("stateful", &json!(true), help.to_owned()));
-        }
-        Ok(Self {
-            go_backwards: attributes.flag("go_backwards", false)?,
-            return_sequences: attributes.flag("return_sequences", false)?,
-        })
+        // The results in use are known by their index.
+        attributes.inert(&["return_state"]);
+        check_stateful(attributes)?;
+        let go_backwards = attributes.flag("go_backwards", false)?;
+        let return_sequences = attributes.flag("return_sequences", false)?;
+        let (cells, names) = CellReader::all(layer, place)?;
+        Ok(Self { cells, names, go_backwards, return_sequences })
     }
-}
 
-/// A cell before its variables are read.
-struct CellReader {
-    kind: CellKind,
-    units: usize,
-    use_bias: bool,
-    activation: Activation,
-    recurrent_activation: Activation,
-    kernel_quantizer: Option<Quantizer>,
-    recurrent_quantizer: Option<Quantizer>,
-    bias_quantizer: Option<Quantizer>,
-    state_quantizer: Option<Quantizer>,
-}
+    fn names(&self) -> Names {
+        self.names.clone()
+    }
 
-impl CellReader {
-    fn read(layer: &mut LayerReader<'_>, equations: Equations) -> Result<Self, FrontError> {
-        layer.check_training_attributes()?;
-        layer.attributes.inert(RANGE_ATTRIBUTES);
-        layer.attributes.inert(INERT);
-        let activation = function(layer, "activation")?;
-        let (kind, recurrent_activation) = match equations {
-            Equations::Simple => (CellKind::Simple, Activation::Linear),
-            Equations::Lstm => (CellKind::Lstm, function(layer, "recurrent_activation")?),
-            Equations::Gru => {
-                let reset_after = layer.attributes.flag("reset_after", false)?;
-                (CellKind::Gru { reset_after }, function(layer, "recurrent_activation")?)
-            }
+    /// Reads the variables. Returns the layer and the shape of the outputs of all steps.
+    fn finish(
+        self,
+        owner: Owner<'_>,
+        inputs: &[Vec<usize>],
+        variables: &mut Variables<'_>,
+    ) -> Result<(Recurrent, Vec<usize>), FrontError> {
+        let wrong = |found: &[usize]| {
+            owner.wrong(LayerProblem::Axes { expected: 2, found: found.to_vec() })
         };
-        let mut quantizer = |name| match layer.attributes.is_of_qkeras() {
-            true => layer.attributes.quantizer(name),
-            false => Ok(None),
-        };
-        let kernel_quantizer = quantizer("kernel_quantizer")?;
-        let recurrent_quantizer = quantizer("recurrent_quantizer")?;
-        let bias_quantizer = quantizer("bias_quantizer")?;
-        let state_quantizer = quantizer("state_quantizer")?;
-        let is_of_qkeras = layer.attributes.is_of_qkeras();
-        if let (CellKind::Gru { .. }, None, true, Generation::Two) =
-            (kind, &recurrent_quantizer, is_of_qkeras, layer.attributes.generation())
-        {
-            let help = "QKeras 0.9 then multiplies the state by the kernel, not by the recurrent kernel; \
-                        state a recurrent_quantizer, and train again";
-            let none = serde_json::Value::Null;
-            let wrong = layer.attributes.unsupported("recurrent_quantizer", &none, help.to_owned());
-            return Err(wrong);
+        let sequence = inputs.first().map_or(&[][..], Vec::as_slice);
+        let [steps, mut width] = *sequence else { return Err(wrong(sequence)) };
+        let mut cells = Vec::with_capacity(self.cells.len());
+        for cell in self.cells {
+            let cell = cell.variables(variables, width)?;
+            width = cell.units();
+            cells.push(cell);
         }
-        Ok(Self {
-            kind,
-            units: layer.attributes.count("units")?,
-            use_bias: layer.attributes.flag("use_bias", true)?,
-            activation,
-            recurrent_activation,
-            kernel_quantizer,
-            recurrent_quantizer,
-            bias_quantizer,
-            state_quantizer,
-        })
-    }
-
-    /// The variables of the cell at `place`, in the order of the file.
-    fn names(&self, place: Place) -> Vec<&'static str> {
-        let [kernel, recurrent_kernel, bias] = place.names();
-        [kernel, recurrent_kernel].into_iter().chain(self.use_bias.then_some(bias)).collect()
-    }
-
-    /// Reads the variables of a cell with so many inputs.
-    fn variables(self, variables: &mut Variables<'_>, inputs: usize) -> Result<Cell, FrontError> {
-        let Self { kind, units, .. } = self;
-        let columns = kind.gates().saturating_mul(units);
-        let kernel = variables.next([inputs, columns])?;
-        let recurrent_kernel = variables.next([units, columns])?;
-        let bias = match (self.use_bias, kind) {
-            (false, _) => None,
-            (true, CellKind::Gru { reset_after: true }) => Some(variables.next([2, columns])?),
-            (true, CellKind::Simple | CellKind::Lstm | CellKind::Gru { reset_after: false }) => {
-                Some(variables.next([columns])?.insert_axis(Axis(0)))
-            }
-        };
-        Ok(Cell {
-            kind,
-            kernel,
-            recurrent_kernel,
-            bias,
-            kernel_quantizer: self.kernel_quantizer,
-            recurrent_quantizer: self.recurrent_quantizer,
-            bias_quantizer: self.bias_quantizer,
-            state_quantizer: self.state_quantizer,
-            activation: self.activation,
-            recurrent_activation: self.recurrent_activation,
-        })
+        let Self { go_backwards, return_sequences, .. } = self;
+        let result = RecurrentResult::Output;
+        Ok((Recurrent { cells, go_backwards, return_sequences, result }, vec![steps, width]))
     }
 }
 
-/// Reads the activation `name` of a cell.
-fn function(layer: &mut LayerReader<'_>, name: &'static str) -> Result<Activation, FrontError> {
-    let activation = layer.activation(name)?;
-    if activation == Activation::Softmax {
-        let value = layer.attributes.get(name).cloned().unwrap_or_default();
-        let help = "use a function of each element, such as tanh or quantized_tanh(8)".to_owned();
-        return Err(layer.attributes.unsupported(name, &value, help));
+/// Rejects a state that outlives a call.
+fn check_stateful(attributes: &mut Attributes<'_>) -> Result<(), FrontError> {
+    if !attributes.flag("stateful", false)? {
+        return Ok(());
     }
-    Ok(activation)
-}
-
-/// Place of a cell in a layer, which names its variables.
-#[derive(Clone, Copy)]
-enum Place {
-    /// The cell of the layer.
-    Only,
-}
-
-impl Place {
-    fn names(self) -> [&'static str; 3] {
-        match self {
-            Self::Only => ["cell/kernel", "cell/recurrent_kernel", "cell/bias"],
-        }
-    }
+    let help = "set stateful to false: each sample then starts from the initial state. To keep a state \
+                from call to call, make it an input (initial_state) and an output (return_state) of the \
+                model";
+    Err(attributes.unsupported("stateful", &json!(true), help.to_owned()))
 }

@@ -39,15 +39,7 @@ const INSTEAD: &[(&[&str], &str)] = &[
         "use the layer of two dimensions with the third axis among the channels, or TimeDistributed",
     ),
     (
-        &[
-            "RNN",
-            "Bidirectional",
-            "ConvLSTM1D",
-            "ConvLSTM2D",
-            "ConvLSTM3D",
-            "StackedRNNCells",
-            "QBidirectional",
-        ],
+        &["ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"],
         "use Conv1D along the time axis, or QLSTM, QGRU or QSimpleRNN",
     ),
     (

@@ -94,6 +94,7 @@ fn acts_on_rows(kind: &LayerKind, aligned: bool) -> bool {
         | LayerKind::Normalization(_)
         | LayerKind::Embedding(_)
         | LayerKind::Recurrent(_)
+        | LayerKind::Bidirectional(_)
         | LayerKind::TimeDistributed(_)
         | LayerKind::ChannelsFirst(_) => return false,
     };
