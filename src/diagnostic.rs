@@ -54,6 +54,16 @@ impl Diagnostic {
     }
 }
 
+/// A number in a message: exact, in scientific notation if it is long.
+pub fn number(value: f64) -> String {
+    let size = value.abs();
+    if size == 0.0 || (1e-9..1e9).contains(&size) || !value.is_finite() {
+        value.to_string()
+    } else {
+        format!("{value:.3e}")
+    }
+}
+
 /// `diagnostics` for a reader: those that say the same of several layers, `layer 'fc1': ...`, are one
 /// with all of the layers, at the place of the first.
 pub fn grouped(diagnostics: &[Diagnostic]) -> Vec<Diagnostic> {
@@ -109,6 +119,12 @@ impl fmt::Display for Diagnostic {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_in_messages_are_short() {
+        let all = [0.0, -0.015625, 44.78056621551514, 1e300, 1e-300, f64::INFINITY].map(number);
+        assert_eq!(all, ["0", "-0.015625", "44.78056621551514", "1.000e300", "1.000e-300", "inf"]);
+    }
 
     #[test]
     fn a_line_and_json() {

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -70,10 +71,33 @@ impl Drop for Scratch {
         let mut live = live();
         if live.folders.contains(&self.path) {
             // What cannot be removed is no failure of the work that is done.
-            let _ = fs::remove_dir_all(&self.path);
+            let _ = remove(&self.path);
         }
         live.folders.retain(|folder| *folder != self.path);
     }
+}
+
+/// Removes a folder, also one with folders that their owner may not write to: a project that was
+/// protected and is replaced.
+fn remove(folder: &Path) -> io::Result<()> {
+    fs::remove_dir_all(folder).or_else(|_| {
+        make_writable(folder)?;
+        fs::remove_dir_all(folder)
+    })
+}
+
+/// Lets the owner change `folder` and the folders in it. Links are left as they are.
+fn make_writable(folder: &Path) -> io::Result<()> {
+    let mut permissions = fs::symlink_metadata(folder)?.permissions();
+    permissions.set_mode(permissions.mode() | 0o700);
+    fs::set_permissions(folder, permissions)?;
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            make_writable(&entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 /// A folder that no [`clean_up`] removes as long as this lives.
@@ -138,7 +162,7 @@ pub fn clean_up() {
     for folder in &live.folders {
         // A process that is being killed may still write.
         for _ in 0..100 {
-            if fs::remove_dir_all(folder).is_ok() || !folder.exists() {
+            if remove(folder).is_ok() || !folder.exists() {
                 break;
             }
             thread::sleep(Duration::from_millis(10));
@@ -150,6 +174,23 @@ pub fn clean_up() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn folders_that_are_protected_become_writable() -> io::Result<()> {
+        let parent = tempfile::tempdir()?;
+        let inner = parent.path().join("old/firmware");
+        fs::create_dir_all(&inner)?;
+        fs::write(inner.join("a.h"), "")?;
+        let mode = |path: &Path| fs::metadata(path).map(|it| it.permissions().mode() & 0o777);
+        for folder in [inner.as_path(), &parent.path().join("old")] {
+            fs::set_permissions(folder, fs::Permissions::from_mode(0o555))?;
+        }
+        make_writable(&parent.path().join("old"))?;
+        assert_eq!([mode(&inner)?, mode(&parent.path().join("old"))?], [0o755, 0o755]);
+        remove(&parent.path().join("old"))?;
+        assert!(!parent.path().join("old").exists());
+        Ok(())
+    }
 
     #[test]
     fn a_folder_is_removed_unless_it_is_kept() -> io::Result<()> {

@@ -51,6 +51,29 @@ fn layout_operations_take_no_table_and_a_cycle_a_pixel() -> Outcome {
     Ok(())
 }
 
+/// A reuse factor of one layer shares the multipliers of a position, of which one layer has 169.
+#[test]
+fn a_reuse_factor_of_a_layer_holds_for_each_position() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let config = folder.path().join("rf169.yml");
+    let text = "Model: {Precision: 'fixed<16,6>', ReuseFactor: 1, Strategy: Latency}\n\
+                LayerName: {bn_conv_1: {ReuseFactor: 169}}\n";
+    fs::write(&config, text)?;
+    let (plain, _) = built("cnn32.h5", &[])?;
+    let (manifest, source) = built("cnn32.h5", &["--config", config.to_str().ok_or("path")?])?;
+    // 16 channels of a position, one after the other.
+    assert_eq!(manifest["initiation_interval"], 169 * 16);
+    let multipliers = |it: &Value| it["multipliers"].as_u64().ok_or("no multipliers");
+    assert_eq!(multipliers(&manifest)? + 15, multipliers(&plain)?);
+    let (_, kernel) = source.split_once("static void bn_conv_1_row(").ok_or("no kernel")?;
+    let body = kernel.split("\n}").next().unwrap_or_default();
+    assert!(
+        body.contains("PIPELINE II=16\n") && body.contains("instances=mul limit=1\n"),
+        "{body}"
+    );
+    Ok(())
+}
+
 #[test]
 fn large_images_pass_as_pixels() -> Outcome {
     for more in [&[][..], &["--input-type", "fixed<32,16>"]] {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use bitkiln::config::{Config, Pace, Variable};
 use bitkiln::front::write_npz;
+use bitkiln::model::LayerKind;
 use ndarray::ArrayD;
 use serde_json::Value;
 
@@ -108,7 +109,12 @@ fn types_have_the_width_that_is_asked_or_are_exact() -> Outcome {
 fn the_table_names_values_types_and_accuracy() -> Outcome {
     let output = profile(PLAIN, &["--max-error", "0.02"])?;
     assert!(output.status.success());
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let notes = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(
+        notes.starts_with("warning: 8 samples: types hold the range of these values"),
+        "{notes}"
+    );
+    assert_eq!(notes.lines().count(), 1, "{notes}");
     let table = String::from_utf8_lossy(&output.stdout).into_owned();
     let widest = table.lines().map(|line| line.chars().count()).max();
     assert!(widest.is_some_and(|widest| widest <= 120), "{table}");
@@ -120,6 +126,8 @@ fn the_table_names_values_types_and_accuracy() -> Outcome {
         "present types: largest error ",
         "proposed types: largest error ",
         "for an output error of at most 0.02: ",
+        // Of 8 samples.
+        " of 80 positions (",
     ] {
         assert!(all.contains(part), "{part}: {table}");
     }
@@ -187,7 +195,7 @@ fn a_configuration_keeps_its_keys_and_its_types() -> Outcome {
 #[test]
 fn goals_that_make_no_sense_or_are_not_reached_are_errors() -> Outcome {
     for (more, message, help) in [
-        (["--bits", "40"], "40 bits are outside of 2 to 24", "choose a width"),
+        (["--bits", "40"], "types of 40 bits: the width is not in 2 to 24", "choose a width"),
         (["--max-error", "-1"], "the output error -1 is not a positive number", "--max-error 0.01"),
         (["--agreement", "1.5"], "the agreement 1.5 is not above 0", "--agreement 0.999"),
     ] {
@@ -208,6 +216,103 @@ fn goals_that_make_no_sense_or_are_not_reached_are_errors() -> Outcome {
     assert!(all.contains(message) && all.contains("allow a larger error"), "{all}");
     let output = profile(PLAIN, &["--bits", "8", "--max-error", "0.1"])?;
     assert!(text(&output).contains("cannot be used with"), "{}", text(&output));
+    Ok(())
+}
+
+/// Functions that become tables take operands of at most 16 bits; everything else is as wide as asked.
+#[test]
+fn operands_of_tables_are_limited_and_others_widen() -> Outcome {
+    let found = json("keras2_functions", &["--bits", "24"])?;
+    let types = found["proposal"]["types"].as_array().ok_or("no types")?;
+    let limited: Vec<&Value> = types.iter().filter(|it| it["limit"] == 16).collect();
+    assert!(!limited.is_empty(), "{types:?}");
+    let has_width =
+        |it: &&Value, width: &str| it["type"].as_str().is_some_and(|it| it.contains(width));
+    assert!(limited.iter().all(|it| has_width(it, "fixed<16,")), "{limited:?}");
+    assert!(types.iter().any(|it| has_width(&it, "fixed<24,")), "{types:?}");
+    let output = profile("keras2_functions", &["--bits", "24"])?;
+    let line = "fewer bits, because a function becomes a table of all values: result of inside 16";
+    assert!(text(&output).contains(line), "{}", text(&output));
+    // The limit is stated with the accuracy that it leaves.
+    let output = profile("keras2_functions", &["--max-error", "1e-12"])?;
+    let all = text(&output);
+    assert_eq!(output.status.code(), Some(2), "{all}");
+    let message =
+        "with 24 bits for each type (at most 16 for operands of tables of functions) it is ";
+    assert!(all.contains(message), "{all}");
+    Ok(())
+}
+
+/// What `profile` has chosen is no news to who takes it.
+#[test]
+fn the_written_configuration_is_taken_without_warnings() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let plain = Path::new(env!("CARGO_MANIFEST_DIR")).join("hls_tests/plain_keras");
+    let files = [
+        (case(PLAIN, "model.h5"), case(PLAIN, "inputs.npz")),
+        (plain.join("autoencoder.h5"), plain.join("inputs.npz")),
+    ];
+    for (model, samples) in files {
+        let (written, outputs) = (path(&folder, "c.yml"), path(&folder, "y.npz"));
+        let given = [model.as_os_str(), "--input".as_ref(), samples.as_os_str()];
+        let bits = ["--bits".as_ref(), "6".as_ref(), "-o".as_ref(), written.as_os_str()];
+        let output = bitkiln(&[&["profile".as_ref()], &given[..], &bits].concat())?;
+        assert!(output.status.success(), "{}", text(&output));
+        let config = ["--config".as_ref(), written.as_os_str()];
+        let to = ["-o".as_ref(), outputs.as_os_str()];
+        let output = bitkiln(&[&["run".as_ref()], &given[..], &config, &to].concat())?;
+        assert!(output.status.success(), "{}", text(&output));
+        let notes = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!notes.contains("warning:"), "{notes}");
+        let notes: Vec<&str> = notes.lines().filter(|it| it.contains("configured type")).collect();
+        assert!(notes.len() <= 1, "{notes:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn samples_that_carry_no_proposal_are_warned_of() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (model, samples) = (case(PLAIN, "model.h5"), path(&folder, "x.npz"));
+    for (count, message) in [
+        (1, "warning: 1 sample: types hold the range of these values"),
+        (40, "warning: input 'input_1' has the same values in all 40 samples"),
+    ] {
+        write_npz(&samples, &[("input_1", ArrayD::from_elem(vec![count, 6, 5, 2], 0.25))])?;
+        let all = ["profile".as_ref(), model.as_os_str(), "--input".as_ref(), samples.as_os_str()];
+        let output = bitkiln(&[&all[..], &["--json".as_ref()]].concat())?;
+        assert!(output.status.success(), "{}", text(&output));
+        let notes = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(notes.starts_with(message), "{notes}");
+        let found: Value = serde_json::from_slice(&output.stdout)?;
+        assert_eq!(found["warnings"].as_array().map(Vec::len), Some(1));
+    }
+    Ok(())
+}
+
+/// A network with a weight of 1e38 has no types; the weight is the reason.
+#[test]
+fn a_weight_beyond_all_types_is_named() -> Outcome {
+    let mut bytes = std::fs::read(case(PLAIN, "model.h5"))?;
+    let model = bitkiln::front::load(&case(PLAIN, "model.h5"), None)?;
+    let kernel = model.graph.node_weights().find_map(|layer| match &layer.kind {
+        LayerKind::Conv(conv) if layer.name == "conv" => Some(conv.kernel.values.clone()),
+        _ => None,
+    });
+    let kernel: Vec<u8> =
+        kernel.ok_or("no kernel")?.iter().flat_map(|weight| weight.to_le_bytes()).collect();
+    let at = bytes.windows(kernel.len()).position(|it| it == kernel).ok_or("no weights")?;
+    bytes[at..at + 4].copy_from_slice(&1e38_f32.to_le_bytes());
+    let folder = tempfile::tempdir()?;
+    let huge = path(&folder, "huge.h5");
+    std::fs::write(&huge, bytes)?;
+    let samples = case(PLAIN, "inputs.npz");
+    let arguments = ["profile".as_ref(), huge.as_os_str(), "--input".as_ref(), samples.as_os_str()];
+    let output = bitkiln(&arguments)?;
+    let all = text(&output);
+    assert_eq!(output.status.code(), Some(2), "{all}");
+    assert!(all.contains("layer 'conv': its weight has a value of 1.000e38: layer '"), "{all}");
+    assert!(all.contains("set this value to 0"), "{all}");
     Ok(())
 }
 
@@ -258,29 +363,40 @@ fn autoencoder(more: &[&str]) -> Result<Value, Box<dyn std::error::Error>> {
 #[test]
 fn scales_per_channel_and_corrections_lower_the_error_and_are_written() -> Outcome {
     let folder = tempfile::tempdir()?;
-    let written = path(&folder, "c.yml");
     let off = ["--no-channel-scales", "--no-bias-correction"];
     let scaled = |it: &Value| -> usize {
         let types = it["proposal"]["types"].as_array().into_iter().flatten();
         types.filter(|it| it["per_channel"] == true).count()
     };
     let corrected = |it: &Value| it["proposal"]["corrections"].as_object().map_or(0, |it| it.len());
-    let square = |it: &Value| it["proposal"]["accuracy"]["mean_square"].as_f64().ok_or("no error");
-    let [none, one, other, both] = [&off[..], &off[1..], &off[..1], &[]]
-        .map(|off| autoencoder(&[&["--bits", "8", "-o", words(&written)], off].concat()));
-    let [none, one, other, both] = [none?, one?, other?, both?];
-    assert_eq!([&none, &one, &other, &both].map(|it| scaled(it) > 0), [false, true, false, true]);
-    assert_eq!(
-        [&none, &one, &other, &both].map(|it| corrected(it) > 0),
-        [false, false, true, true]
-    );
-    let [none, one, other, all] = [square(&none)?, square(&one)?, square(&other)?, square(&both)?];
-    assert!(one < none && other < none && all < one, "{none} {one} {other} {all}");
-    // The file states both, and the network that it makes is as accurate as the proposal.
-    let config = std::fs::read_to_string(&written)?;
-    assert!(config.contains("WeightScale: per_channel") && config.contains("BiasCorrection:"));
-    let again = autoencoder(&["--config", words(&written)])?;
-    assert_eq!(again["accuracy"], both["proposal"]["accuracy"]);
-    assert_eq!(again["proposal"], Value::Null);
+    let of = |it: &Value, key: &str| it["proposal"]["accuracy"][key].as_f64().ok_or("no number");
+    let square = |it: &Value| of(it, "mean_square");
+    let names = ["none.yml", "scales.yml", "corrections.yml", "both.yml"];
+    let written = names.map(|name| path(&folder, name));
+    let [none, scales, corrections, both] = [&off[..], &off[1..], &off[..1], &[]];
+    let asked = [none, scales, corrections, both].into_iter().zip(&written);
+    let found: Vec<Value> = asked
+        .map(|(off, file)| autoencoder(&[&["--bits", "8", "-o", words(file)], off].concat()))
+        .collect::<Result<_, _>>()?;
+    let [none, scales, corrections, both] = &found[..] else { return Err("four".into()) };
+    assert_eq!([none, scales].map(scaled).map(|count| count > 0), [false, true]);
+    assert_eq!([none, corrections].map(corrected).map(|count| count > 0), [false, true]);
+    assert!(square(scales)? < square(none)? && square(corrections)? < square(none)?);
+    // Both together cost a class here, so that one of them is left out.
+    assert!(scaled(both) > 0 && corrected(both) == 0);
+    assert!(square(both)? <= square(scales)?);
+    for it in &found {
+        let plain = it["proposal"]["plain"]["disagreements"].as_f64().ok_or("no plain types")?;
+        assert!(of(it, "disagreements")? <= plain);
+    }
+    // The file states them, and the network that it makes is as accurate as the proposal.
+    for ((file, found), key) in
+        written.iter().zip(&found).skip(1).zip(["WeightScale: per_channel", "BiasCorrection:"])
+    {
+        assert!(std::fs::read_to_string(file)?.contains(key), "{key}");
+        let again = autoencoder(&["--config", words(file)])?;
+        assert_eq!(again["accuracy"], found["proposal"]["accuracy"]);
+        assert_eq!(again["proposal"], Value::Null);
+    }
     Ok(())
 }

@@ -10,6 +10,35 @@ use ndarray_npy::{NpzReader, write_npy};
 use super::{Outcome, bitkiln, case, text};
 
 #[test]
+fn a_name_that_asks_for_another_format_is_an_error() -> Outcome {
+    let (model, inputs) = (case("dense_bits4", "model.h5"), case("dense_bits4", "inputs.npz"));
+    for (command, output, message, help) in [
+        (
+            "run",
+            "y.txt",
+            "y.txt: outputs are written as .npz or .npy",
+            "choose a name such as y.npz",
+        ),
+        ("run", "-", "-: outputs are written as .npz or .npy", "name a file; standard output is"),
+        ("profile", "t.json", "t.json: types are written as .yml or .yaml", "such as t.yml"),
+        ("profile", "-", "-: types are written as .yml or .yaml", "name a file"),
+    ] {
+        let output = bitkiln(&[
+            command.as_ref(),
+            model.as_os_str(),
+            "--input".as_ref(),
+            inputs.as_os_str(),
+            "-o".as_ref(),
+            output.as_ref(),
+        ])?;
+        let all = text(&output);
+        assert_eq!(output.status.code(), Some(2), "{all}");
+        assert!(all.contains(message) && all.contains(help), "{all}");
+    }
+    Ok(())
+}
+
+#[test]
 fn traces_hold_every_layer_and_outputs_only_the_outputs() -> Outcome {
     let folder = tempfile::tempdir()?;
     let output = folder.path().join("y.npz");

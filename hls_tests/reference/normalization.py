@@ -34,6 +34,14 @@ def chain(shape, *layers):
 
 
 @case
+def norm_axis():
+    """Scales along each of the axes."""
+    norms = [L.BatchNormalization(axis=axis, name=f"bn_{at}") for at, axis in enumerate((2, -2, 1, 3))]
+    acts = [q.QActivation("quantized_bits(8,3,alpha=1)", name=f"act_{at}") for at in range(4)]
+    return chain((3, 4, 2), *[layer for pair in zip(norms, acts) for layer in pair])
+
+
+@case
 def norm_plain():
     act = q.QActivation("quantized_relu(6,2)", name="act")
     other = q.QActivation("quantized_bits(5,1,0,alpha=1)", name="other")

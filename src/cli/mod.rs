@@ -111,6 +111,30 @@ fn note(text: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
+/// Refuses to write to a file `target` whose name asks for another format than `extensions`, the first
+/// of which is proposed.
+fn check_extension(target: &Path, extensions: &[&str], what: &str) -> miette::Result<()> {
+    let stated = target.extension().map(|it| it.to_string_lossy().to_ascii_lowercase());
+    let is_known = match &stated {
+        Some(stated) => extensions.contains(&stated.as_str()),
+        // A device, or a name of the user's own.
+        None => target.as_os_str() != "-",
+    };
+    if is_known {
+        return Ok(());
+    }
+    let all = extensions.iter().map(|it| format!(".{it}")).collect::<Vec<_>>().join(" or ");
+    let help = match &stated {
+        Some(_) => {
+            format!("choose a name such as {}", target.with_extension(extensions[0]).display())
+        }
+        None => {
+            "name a file; standard output is for people, or for programs with --json".to_owned()
+        }
+    };
+    Err(complaint(format!("{}: {what} as {all}", target.display()), help))
+}
+
 /// Refuses to write to `target` if it is one of the files that the command reads.
 fn spare(target: &Path, read: &[Option<&Path>]) -> miette::Result<()> {
     let Ok(place) = target.canonicalize() else { return Ok(()) };

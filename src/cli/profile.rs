@@ -8,7 +8,7 @@ use bitkiln::{CompilerOptions, report};
 use miette::Result;
 
 use super::model::ModelArgs;
-use super::{Status, complaint, note, print, print_json, spare};
+use super::{Status, check_extension, complaint, note, print, print_json, spare};
 
 /// Show the values and types of every layer for some samples, and propose types for what has no
 /// quantizer
@@ -19,7 +19,7 @@ pub struct Args {
     /// Samples: .npz with one array per input, or .npy for a single input; the first axis counts samples
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
-    /// Propose types of N bits each [default: 16]
+    /// Propose types of N bits each, 16 at most for operands of functions that become tables [default: 16]
     #[arg(long, value_name = "N", group = "goal")]
     bits: Option<u32>,
     /// Propose the fewest bits with an absolute error of each output of at most E
@@ -65,14 +65,18 @@ pub fn run(args: &Args) -> Result<Status> {
     let [model, weights, config] = args.model.files();
     if let Some(output) = &args.output {
         spare(output, &[model, weights, Some(&args.input)])?;
+        check_extension(output, &["yml", "yaml"], "types are written")?;
     }
     let network = args.model.load(CompilerOptions::default())?;
     let profile = network.profile_file(&args.input, args.options());
     // The profile itself is about these two.
-    let is_answered = |it: &&Diagnostic| ["no-quantizer", "result-overflow"].contains(&it.code);
+    let is_answered = |it: &&Diagnostic| {
+        ["no-quantizer", "result-overflow", "result-saturates"].contains(&it.code)
+    };
     let others = grouped(&network.diagnostics());
     others.iter().filter(|it| !is_answered(it)).for_each(|it| note(format_args!("{it}")));
     let profile = profile?;
+    profile.warnings.iter().for_each(|it| note(format_args!("{it}")));
     if profile.proposal.is_none() && args.output.is_some() {
         return Err(complaint(
             "nothing to propose: every parameter, result and input has a quantizer or a configured type",

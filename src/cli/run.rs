@@ -6,7 +6,7 @@ use bitkiln::{CompilerOptions, NamedArrays, Network, front};
 use miette::Result;
 
 use super::model::{ModelArgs, say};
-use super::{Status, complaint, print, print_json, spare};
+use super::{Status, check_extension, complaint, print, print_json, spare};
 
 /// Compute the outputs of a model, bit for bit as the hardware does
 #[derive(clap::Args)]
@@ -30,6 +30,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<Status> {
     let [model, weights, config] = args.model.files();
     spare(&args.output, &[model, weights, config, Some(&args.input)])?;
+    check_extension(&args.output, &["npz", "npy"], "outputs are written")?;
     let network = args.model.load(CompilerOptions::default())?;
     let computed = compute(args, &network);
     say(&network);

@@ -16,7 +16,7 @@ use ndarray::ArrayD;
 use crate::diagnostic::Diagnostic;
 use crate::front::{self, Arrays};
 use crate::ir::Graph;
-use crate::lower::{self, Lowered};
+use crate::lower::{self, LowerWarning, Lowered};
 use crate::model::Model;
 use crate::naming::nearest;
 use crate::passes;
@@ -94,7 +94,11 @@ impl Compiler {
         let mut lowered = lower::lower(&model, &options.lowering(&model)?)?;
         passes::run(&mut lowered.graph)?;
         let mut log = model.notes.clone();
-        log.extend(lowered.warnings.iter().map(lower::LowerWarning::diagnostic));
+        let overflows = lowered.warnings.iter().filter_map(LowerWarning::overflow);
+        let saturating = lower::saturation_note(overflows.map(|it| (it, None)));
+        let is_alone = |it: &&LowerWarning| it.overflow().is_none_or(|it| !it.saturates());
+        log.extend(lowered.warnings.iter().filter(is_alone).map(LowerWarning::diagnostic));
+        log.extend(saturating);
         log.extend(notes::notes(&options.config, &model, &lowered.graph));
         Ok(Network { options, file: None, model, lowered, log: Mutex::new(log) })
     }

@@ -9,7 +9,7 @@ use super::{CompileError, NamedArrays, Network};
 use crate::diagnostic::Diagnostic;
 use crate::fixed::{Codes, Range};
 use crate::ir::{Graph, NodeId, Op, Operand};
-use crate::lower::{LowerWarning, PrecisionOverflow};
+use crate::lower::{LowerWarning, PrecisionOverflow, SATURATES, saturation_note};
 use crate::sim::{self, Kept, Trace};
 
 impl Network {
@@ -46,7 +46,7 @@ impl Network {
         let kept = sim::run_in_batches(graph, inputs, keep, |trace| {
             overflows.iter_mut().for_each(|overflow| overflow.count(graph, trace));
         })?;
-        overflows.iter().for_each(|overflow| self.log_overflow(overflow));
+        self.log_overflows(&overflows);
         let samples = inputs.first().and_then(|codes| codes.shape().first()).copied();
         Ok(Simulation { network: self, samples: samples.unwrap_or(0), kept })
     }
@@ -60,24 +60,30 @@ impl Network {
             Some((node, ranges.clone()))
         };
         let mut counts = Vec::new();
-        for warning in &self.lowered.warnings {
-            if let LowerWarning::PrecisionOverflow(overflow) = warning {
-                let nodes = overflow.nodes.iter().filter_map(node).collect();
-                counts.push(OverflowCount { overflow, nodes, values: 0, all: 0 });
-            }
+        for overflow in self.lowered.warnings.iter().filter_map(LowerWarning::overflow) {
+            let nodes = overflow.nodes.iter().filter_map(node).collect();
+            counts.push(OverflowCount { overflow, nodes, values: 0, all: 0 });
         }
         counts
     }
 
-    /// Adds to the warning about a result that may overflow the number of values that do.
-    fn log_overflow(&self, count: &OverflowCount<'_>) {
-        let plain = count.overflow.diagnostic(None);
-        let is_it = |known: &&mut Diagnostic| {
-            known.code == plain.code && known.message.starts_with(&plain.message)
-        };
-        if let Some(known) = self.logged().iter_mut().find(is_it) {
-            let counted = (count.all > 0).then_some((count.values, count.all));
-            *known = count.overflow.diagnostic(counted);
+    /// Adds to the warnings about results that may overflow, and to the note on those that saturate, the
+    /// numbers of values that do.
+    fn log_overflows(&self, counts: &[OverflowCount<'_>]) {
+        let mut log = self.logged();
+        for count in counts.iter().filter(|it| !it.overflow.saturates()) {
+            let plain = count.overflow.diagnostic(None);
+            let is_it = |known: &&mut Diagnostic| {
+                known.code == plain.code && known.message.starts_with(&plain.message)
+            };
+            if let Some(known) = log.iter_mut().find(is_it) {
+                *known = count.overflow.diagnostic(count.counted());
+            }
+        }
+        let note = saturation_note(counts.iter().map(|it| (it.overflow, it.counted())));
+        let known = log.iter_mut().find(|it| it.code == SATURATES);
+        if let Some((known, note)) = known.zip(note) {
+            *known = note;
         }
     }
 }
@@ -92,6 +98,11 @@ struct OverflowCount<'a> {
 }
 
 impl OverflowCount<'_> {
+    /// The numbers of overflowing and of all values; `None` for parameters.
+    fn counted(&self) -> Option<(usize, usize)> {
+        (self.all > 0).then_some((self.values, self.all))
+    }
+
     fn count(&mut self, graph: &Graph, trace: &Trace) {
         for (node, ranges) in &self.nodes {
             let Some(codes) = before_precision(graph, *node, trace) else { continue };
@@ -229,12 +240,24 @@ mod tests {
     #[test]
     fn probabilities_that_overflow_are_counted_in_the_samples()
     -> Result<(), Box<dyn std::error::Error>> {
-        let warning = [
-            "warning: layer 'probabilities': result precision ufixed<6,0,RND,SAT> cannot hold the \
-             range [0, 1]; values saturate",
-            ". Use ufixed<7,1,RND,SAT>.",
-        ];
         let config = "LayerName: {probabilities: {Precision: 'ufixed<6,0,RND,SAT>'}}";
-        counted(config, warning, "probabilities", |value| value >= 1.0 - 1.0 / 128.0)
+        let (plain, network) = (load("{}")?, load(config)?);
+        let text = || network.diagnostics().iter().map(ToString::to_string).collect::<Vec<_>>();
+        let note = "note: 1 configured type saturates, because the range of its value is larger: \
+                    result of 'probabilities'";
+        assert_eq!(text(), [note]);
+        let samples = network.read_samples("examples/digits/test.npz".as_ref())?;
+        network.run(&samples)?;
+        let layers = plain.run(&samples)?.layers();
+        let (_, exact) =
+            layers.into_iter().find(|(name, _)| name == "probabilities").ok_or("none")?;
+        let over = exact.iter().filter(|value| **value >= 1.0 - 1.0 / 128.0).count();
+        assert!(over > 0);
+        let counted = format!(
+            "{note}; values that do in these samples: {over} of {} (result of 'probabilities')",
+            exact.len()
+        );
+        assert_eq!(text(), [counted]);
+        Ok(())
     }
 }

@@ -175,6 +175,13 @@ impl Level {
 const LEVELS: [Level; 6] =
     [Level::File, Level::Hls, Level::Model, Level::Layer, Level::LayerPrecision, Level::Writer];
 
+/// The key of corrections, for single layers.
+pub(super) const BIAS_CORRECTION: &str = "BiasCorrection";
+
+/// Help for a mapping at the top of the file that nothing reads.
+const SHARED: &str = "layers belong into LayerName; a mapping that several layers share has no key of its \
+     own: write its anchor where it is used first, LayerName: {a: &it {...}, b: *it}";
+
 /// The supported entries of a mapping. Every other entry has no effect; `notes` says so where its
 /// value is not hls4ml's default.
 pub(super) fn read<'a>(
@@ -199,7 +206,7 @@ pub(super) fn read<'a>(
                 let help = "remove the key".into();
                 return Err(ConfigError::Unsupported { place: node.place, help });
             }
-            None => return Err(unknown(level, key, &mapping.place)),
+            None => return Err(unknown(level, key, &node, &mapping.place)),
         }
     }
     Ok(read)
@@ -226,15 +233,34 @@ fn is_inferred(level: Level, key: &str, value: &Value) -> bool {
 }
 
 /// The error for a `key` that hls4ml does not have.
-fn unknown(level: Level, key: &str, place: &str) -> ConfigError {
+fn unknown(level: Level, key: &str, node: &PlacedValue<'_>, place: &str) -> ConfigError {
+    let name = |level: &Level| match key {
+        // It has a number for each output channel of one layer.
+        BIAS_CORRECTION => "the entries of LayerName",
+        _ => level.name(),
+    };
     let elsewhere: Vec<&str> =
-        LEVELS.iter().filter(|l| l.support(key).is_some()).map(|l| l.name()).collect();
+        LEVELS.iter().filter(|l| l.support(key).is_some()).map(name).collect();
+    let known = level.keys().map(|(known, _)| known);
+    let nearest = if elsewhere.is_empty() { nearest(key, known) } else { None };
     let is_torn = key.ends_with('>') || key.parse::<i32>().is_ok();
     let help = if is_torn {
         TYPES_IN_BRACES.to_owned()
+    } else if level == Level::File
+        && node.value.is_object()
+        && nearest.is_none()
+        && elsewhere.is_empty()
+    {
+        SHARED.to_owned()
     } else if elsewhere.is_empty() {
-        let taken = level.keys().filter(|(_, s)| matches!(s, Full | Default(_) | Noted(..)));
-        format!("keys here are: {}", taken.map(|(k, _)| k).collect::<Vec<_>>().join(", "))
+        let names = |is_listed: fn(&Support) -> bool| -> Vec<&str> {
+            level.keys().filter(|(_, support)| is_listed(support)).map(|(key, _)| key).collect()
+        };
+        let mut listed = names(|support| matches!(support, Full));
+        if listed.is_empty() {
+            listed = names(|support| matches!(support, Default(_) | Noted(..)));
+        }
+        format!("keys here are: {}; docs/config.md lists all", listed.join(", "))
     } else {
         format!("{key} belongs to {}", elsewhere.join(", or "))
     };
@@ -242,8 +268,6 @@ fn unknown(level: Level, key: &str, place: &str) -> ConfigError {
         "" => "at the top of the file".to_owned(),
         place => format!("in {place}"),
     };
-    let known = level.keys().map(|(known, _)| known);
-    let nearest = if elsewhere.is_empty() { nearest(key, known) } else { None };
     ConfigError::UnknownKey { key: key.to_owned(), place, nearest, help }
 }
 

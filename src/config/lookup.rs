@@ -1,6 +1,6 @@
 //! The setting of a layer: that of `LayerName`, else of `LayerType`, else of `Model`.
 
-use super::keys::{CLASSES, is_fused};
+use super::keys::{BIAS_CORRECTION, CLASSES, is_fused};
 use super::section::{Section, Sections, Variable, WeightScale};
 use super::{Config, ConfigError, Pace, Strategy};
 use crate::fixed::Quantization;
@@ -218,7 +218,20 @@ impl Config {
     /// `LayerType` a class that neither `layers` nor hls4ml has.
     pub fn check_layers(&self, layers: &[(&str, &str)]) -> Result<(), ConfigError> {
         let names: Vec<&str> = layers.iter().map(|(name, _)| *name).collect();
+        check_spellings("LayerName", &self.layer_names, &names)?;
+        let classes: Vec<&str> = layers.iter().map(|(_, class)| *class).collect();
+        check_spellings("LayerType", &self.layer_types, &classes)?;
         for (name, section) in &self.layer_names {
+            let part = fused_activation(name, &names).map(|(layer, _)| layer);
+            let part = part.or_else(|| separable(name, layers).map(|(layer, _)| layer));
+            if let Some(layer) = part.filter(|_| !is_in(name, &names))
+                && section.bias_correction.is_some()
+            {
+                return Err(ConfigError::Unsupported {
+                    place: format!("LayerName.{name}.{BIAS_CORRECTION}"),
+                    help: format!("move it to LayerName.{layer}, whose biases it corrects"),
+                });
+            }
             if is_in(name, &names) || fused_activation(name, &names).is_some() {
                 continue;
             }
@@ -437,6 +450,20 @@ fn find<'a>(sections: &'a Sections, word: &str) -> Option<&'a Section> {
     exact
         .or_else(|| sections.iter().find(|(known, _)| known.eq_ignore_ascii_case(word)))
         .map(|(_, section)| section)
+}
+
+/// Refuses two entries of `sections` that name the same of `known` in different letter cases.
+fn check_spellings(place: &str, sections: &Sections, known: &[&str]) -> Result<(), ConfigError> {
+    for (at, (word, _)) in sections.iter().enumerate() {
+        let is_same = |(other, _): &&(String, Section)| other.eq_ignore_ascii_case(word);
+        let Some((other, _)) = sections[..at].iter().find(is_same) else { continue };
+        // Layers may differ in letter case alone.
+        if !known.contains(&word.as_str()) || !known.contains(&other.as_str()) {
+            let name = |word: &str| format!("{place}.{word}");
+            return Err(ConfigError::Twice { first: name(other), second: name(word) });
+        }
+    }
+    Ok(())
 }
 
 /// True if `word` is one of `words`, in any letter case.

@@ -70,9 +70,12 @@ pub enum IoType {
 
 impl IoType {
     /// Every kind, by hls4ml's name.
-    const ALL: [(&'static str, Self); 3] =
-        [("io_parallel", Self::Parallel), ("io_stream", Self::Stream), ("io_serial", Self::Stream)];
+    const ALL: [(&'static str, Self); 2] =
+        [("io_parallel", Self::Parallel), ("io_stream", Self::Stream)];
 }
+
+/// A kind of early versions of hls4ml: one element after the other.
+const IO_SERIAL: &str = "io_serial";
 
 /// The backends of hls4ml for the same vendors, each taken as another one.
 const TAKEN_BACKENDS: [&str; 4] =
@@ -99,11 +102,7 @@ pub(super) fn read(file: &Value) -> Result<Config, ConfigError> {
             XILINX_PART => xilinx_part = Some(part(&node)?),
             "ClockPeriod" => config.clock_period = Some(clock::period(&node)?),
             "ClockUncertainty" => config.clock_uncertainty = Some(clock::uncertainty(&node)?),
-            "IOType" => {
-                let name = node.choice(&IoType::ALL.map(|(name, _)| name), &[])?;
-                let known = IoType::ALL.into_iter().find(|(known, _)| *known == name);
-                config.io_type = known.map(|(_, io_type)| io_type);
-            }
+            "IOType" => config.io_type = Some(io_type(&node, &root, &mut notes)?),
             "ProjectName" => config.project_name = Some(identifier(&node)?),
             "OutputDir" => config.output_dir = Some(PathBuf::from(node.text("a folder")?)),
             "WriterConfig" => {
@@ -162,6 +161,20 @@ fn backend(
         "Catapult" => Ok(Tool::Catapult),
         _ => Ok(Tool::Vitis),
     }
+}
+
+fn io_type(
+    node: &PlacedValue<'_>,
+    file: &PlacedValue<'_>,
+    notes: &mut Notes,
+) -> Result<IoType, ConfigError> {
+    if node.value.as_str().is_some_and(|it| it.eq_ignore_ascii_case(IO_SERIAL)) {
+        notes.add(NoteKind::TakenAs, &format!("IOType: {IO_SERIAL}"), file, "io_stream");
+        return Ok(IoType::Stream);
+    }
+    let name = node.choice(&IoType::ALL.map(|(name, _)| name), &[])?;
+    let known = IoType::ALL.into_iter().find(|(known, _)| *known == name);
+    Ok(known.map(|(_, io_type)| io_type).unwrap_or_default())
 }
 
 /// A part: a word that means itself in a Tcl script.

@@ -104,11 +104,15 @@ impl<'a> PlacedValue<'a> {
 
     /// A list of finite numbers, each the nearest float32.
     pub fn numbers(&self) -> Result<Vec<f32>, ConfigError> {
-        let number = |value: &Value| value.as_f64().map(|number| number as f32);
-        let list = self.value.as_array().map(|list| list.iter().map(number));
-        let list: Option<Vec<f32>> = list.and_then(Iterator::collect);
-        let finite = list.filter(|list| list.iter().all(|number| number.is_finite()));
-        finite.ok_or_else(|| self.kind("a list of numbers"))
+        let list = self.value.as_array().ok_or_else(|| self.kind("a list of numbers"))?;
+        let number = |(at, value): (usize, &'a Value)| {
+            let number = value.as_f64().map(|number| number as f32);
+            number.filter(|number| number.is_finite()).ok_or_else(|| {
+                let place = format!("{}[{at}]", self.place);
+                PlacedValue { place, value }.kind("a finite number of float32")
+            })
+        };
+        list.iter().enumerate().map(number).collect()
     }
 
     /// A type; `None` for `auto`, with which hls4ml infers the type.

@@ -188,6 +188,8 @@ fn type_name(datatype: &Datatype) -> String {
             format!("non-IEEE float{}", u32::from(*size) * 8)
         }
         Datatype::FixedPoint { size, .. } => format!("int{}", u32::from(*size) * 8),
+        // Keras 3 stores the bytes of ml_dtypes' numbers as they are.
+        Datatype::Opaque { size: 2, .. } => "bfloat16".into(),
         Datatype::Compound { .. } => "compound, such as complex numbers".into(),
         _ => "other than floats and integers".into(),
     }
@@ -241,5 +243,18 @@ impl Numbers {
             _ => return None,
         };
         (stated == layout).then_some(kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Keras 3 stores bfloat16 as bytes without a type.
+    #[test]
+    fn types_that_are_not_read_have_names() {
+        let opaque = |size| type_name(&Datatype::Opaque { size, tag: String::new() });
+        assert_eq!(opaque(2), "bfloat16");
+        assert_eq!(opaque(3), "other than floats and integers");
     }
 }

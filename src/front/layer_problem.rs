@@ -5,6 +5,17 @@ use miette::Diagnostic;
 use super::keras::ActivationError;
 use crate::naming::did_you_mean;
 
+/// Cure for an unsupported call argument.
+fn argument_help(argument: &str) -> &'static str {
+    match argument {
+        "mask" => {
+            "masks are not supported: build the model again with mask_zero=False, or without Masking, pass \
+             samples of one length, and copy the weights: new.set_weights(old.get_weights())"
+        }
+        _ => "call the layer with its inputs only",
+    }
+}
+
 /// A problem of a layer.
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum LayerProblem {
@@ -46,7 +57,7 @@ pub enum LayerProblem {
     Duplicate,
     /// An unsupported argument of the call.
     #[error("call argument {argument} = {value} is not supported")]
-    #[diagnostic(help("call the layer with its inputs only"))]
+    #[diagnostic(help("{}", argument_help(argument)))]
     Argument {
         /// The argument.
         argument: String,

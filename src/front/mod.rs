@@ -97,8 +97,33 @@ pub fn load_with(
     let content = Content::read(path)?;
     match FRONTENDS.iter().find(|frontend| frontend.recognises(&content)) {
         Some(frontend) => frontend.read(ModelFile { path, content, weights }, options),
-        None => Err(unrecognised(content.description()).at(path)),
+        None => Err(part_of_folder(path, &content)
+            .unwrap_or_else(|| unrecognised(content.description()))
+            .at(path)),
     }
+}
+
+/// Error: the file is one of those that TensorFlow writes beside others, which are read together.
+fn part_of_folder(path: &Path, content: &Content) -> Option<Problem> {
+    let Content::Other(bytes) = content else { return None };
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    if folder.join("saved_model.pb").is_file() {
+        let what = "is one file of a SavedModel".to_owned();
+        return Some(Problem::Model {
+            what,
+            help: format!("pass its folder: {}", folder.display()),
+        });
+    }
+    let listed = bytes.strip_prefix(b"model_checkpoint_path: \"")?;
+    let prefix = String::from_utf8_lossy(listed.split(|byte| *byte == b'"').next()?);
+    let prefix = folder.join(prefix.as_ref());
+    let what =
+        "lists TensorFlow checkpoints, which hold weights without an architecture".to_owned();
+    let help = format!(
+        "pass the model's architecture (model.to_json()) as the model, and --weights {}",
+        prefix.display()
+    );
+    Some(Problem::Model { what, help })
 }
 
 /// Error: no front end recognises the content.

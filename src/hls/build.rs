@@ -13,7 +13,9 @@ use super::plan::{self, Nest, Partition, Plan, Positions, Sharing, Structure};
 use super::warnings::{self, DesignWarning, DesignWarningKind};
 use super::{HlsError, Names, Options, limits};
 use crate::config::Pace;
-use crate::fixed::{Codes, Format, FormatError, Overflow, Quantization, Range, Rounding};
+use crate::fixed::{
+    Codes, Format, FormatError, MAX_WIDTH, Overflow, Quantization, Range, Rounding,
+};
 use crate::ir::{self, Graph, NodeId};
 
 /// Names, types and constants made so far.
@@ -94,10 +96,25 @@ impl NodeBuilder<'_> {
         HlsError::Recurrent { layer: self.node.layer.clone() }
     }
 
-    /// Checks that the product of the operand and a number of the format `factor` has a type.
-    pub(super) fn check_product(&self, factor: Format) -> Result<(), HlsError> {
-        let width = self.operand.tensor.format.width() + factor.width();
-        Format::signed(width, 0).map(|_| ()).map_err(self.too_wide("a product"))
+    /// Format of the product of the operand and a number of the format `factor`.
+    pub(super) fn product(&self, factor: Format) -> Result<Format, HlsError> {
+        let operand = self.operand.tensor.format;
+        let integer = operand.integer_bits().saturating_add(factor.integer_bits());
+        Format::signed(operand.width() + factor.width(), integer)
+            .map_err(self.too_wide("a product"))
+    }
+
+    /// Checks that a number of the format `term` can be added to one of the format `sum`: C++ aligns
+    /// the binary points of both.
+    pub(super) fn check_sum(&self, sum: Format, term: Format) -> Result<(), HlsError> {
+        let either = |of: fn(Format) -> i32| of(sum).max(of(term));
+        let (integer, fraction) = (either(Format::integer_bits), either(Format::fractional_bits));
+        let bits = i64::from(integer) + i64::from(fraction);
+        if bits <= MAX_WIDTH.into() {
+            return Ok(());
+        }
+        let layer = self.node.layer.clone();
+        Err(HlsError::Alignment { layer, sum, term, bits })
     }
 
     /// The error of a node that needs a type that does not exist.

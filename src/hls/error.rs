@@ -2,7 +2,7 @@
 
 use super::estimate::Resource;
 use super::limits::WORD_BITS;
-use crate::fixed::FormatError;
+use crate::fixed::{Format, FormatError, MAX_WIDTH};
 
 /// A graph or options without a design.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, miette::Diagnostic)]
@@ -78,6 +78,25 @@ pub enum HlsError {
         what: &'static str,
         /// The rule that the type breaks.
         source: FormatError,
+    },
+    /// Numbers whose binary points lie too far from each other to be added.
+    #[error(
+        "layer '{layer}': numbers of {sum} and {term} are added, which takes {bits} bits; at most \
+         {MAX_WIDTH} are supported"
+    )]
+    #[diagnostic(help(
+        "one of these types is configured far from the values of the layer: give its weight, bias or \
+         operand a type with a binary point near that of the others, or none"
+    ))]
+    Alignment {
+        /// The layer's name.
+        layer: String,
+        /// The format of the sum.
+        sum: Format,
+        /// The format of what is added.
+        term: Format,
+        /// The width of both.
+        bits: i64,
     },
     /// A constant that no C++ literal holds.
     #[error("layer '{layer}': {what} lie beyond what a C++ literal of type double holds")]

@@ -470,6 +470,33 @@ fn options_that_make_no_sense_are_refused() {
     assert_eq!(unknown, "a table size for the layer 'fc9', which the network does not have");
 }
 
+/// Weights of a type far from their values are 0, and so is the sum: C++ adds zeros all the same.
+#[test]
+fn sums_have_an_alignment() {
+    for (weights, message) in [
+        ("fixed<8,-80>", None),
+        (
+            "fixed<8,-1000>",
+            Some(
+                "layer 'fc': numbers of ufixed<1,-1017> and fixed<16,6> are added, which takes 1024 bits",
+            ),
+        ),
+    ] {
+        let mut graph = Graph::new("far");
+        let x = input(&mut graph, "x", &[2], "fixed<16,6>");
+        let format: Format = weights.parse().unwrap();
+        let zeros = ndarray::Array2::from_elem((2, 1), BigInt::from(0)).into_dyn();
+        let weights = ir::Constant::of_codes(zeros, format.fractional_bits()).unwrap();
+        let fc = graph.add("fc", ir::Linear { weights, bias: None }, &[x]).unwrap();
+        graph.add_output("fc", fc);
+        let error = Design::new(&graph, &options()).err().map(|error| error.to_string());
+        match message {
+            None => assert_eq!(error, None),
+            Some(message) => assert!(error.as_deref().unwrap().starts_with(message), "{error:?}"),
+        }
+    }
+}
+
 #[test]
 fn types_beyond_128_bits_name_the_layer() {
     let mut graph = Graph::new("limits");

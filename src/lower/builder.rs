@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use ndarray::ArrayD;
 use petgraph::graph::NodeIndex;
 
-use super::error::PrecisionOverflow;
 use super::fold::Folds;
+use super::overflow::PrecisionOverflow;
 use super::result::TypedResult;
 use super::{LowerError, LowerWarning, Lowered, Settings, TypedVariable, Unquantized};
 use crate::fixed::Quantization;
@@ -296,6 +296,24 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Warns of the `variables` of `layer` without a quantizer, each with its configured type: those
+    /// without one have the type of the whole model. A configured type is a decision.
+    pub(super) fn warn_of_floats(
+        &mut self,
+        layer: &str,
+        variables: &[(&str, Option<Quantization>)],
+    ) {
+        let names: Vec<&str> =
+            variables.iter().filter(|(_, to)| to.is_none()).map(|(name, _)| *name).collect();
+        let parts = match &names[..] {
+            [] => return,
+            [one] => format!("the {one}"),
+            [before @ .., last] => format!("{} and {last}", before.join(", ")),
+        };
+        let precision = self.settings.precision;
+        self.warn(LowerWarning::Float { layer: layer.to_owned(), parts, precision });
+    }
+
     /// Records that `variable` of `layer` has no quantizer, so that it has the type `precision`.
     /// `entry` is its name in a configuration, `values` are those of a parameter.
     pub(super) fn unquantized(
@@ -359,7 +377,14 @@ impl<'a> Builder<'a> {
         validate(&self.graph)?;
         let name = |index: NodeIndex| self.model.graph[index].name.clone();
         let functions = self.deferred.iter().map(|(at, function)| (name(*at), *function)).collect();
-        let Self { graph, warnings, unquantized, sums, folds, .. } = self;
+        let warning = |it| match it {
+            LowerWarning::PrecisionOverflow(it) => {
+                it.without_rectified(self.model).map(LowerWarning::PrecisionOverflow)
+            }
+            other => Some(other),
+        };
+        let warnings = self.warnings.into_iter().filter_map(warning).collect();
+        let Self { graph, unquantized, sums, folds, .. } = self;
         let folded = folds.inner;
         Ok(Lowered { graph, warnings, unquantized, functions, folded, sums })
     }

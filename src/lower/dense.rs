@@ -18,7 +18,7 @@ use super::parameters::{
     Parameter, SCALE, cast_shifted, cast_values, real_or_cast, vector, warn_if_overruled,
 };
 use super::result::{self, TypedResult};
-use super::{LayerSettings, LowerError, LowerWarning, TypedVariable, average};
+use super::{LayerSettings, LowerError, TypedVariable, average};
 use crate::config::WeightScale;
 use crate::fixed::{Format, Quantization, Signedness};
 use crate::ir::{Affine, Constant, Linear, NodeId};
@@ -345,23 +345,18 @@ impl WeightedLayer<'_> {
         let unquantized = has_bias && self.bias_quantizer.is_none();
         let float_bias = unquantized && !self.keeps_bias(chosen);
         let is_float = float_kernel && (float_bias || !has_bias);
-        if float_kernel || float_bias {
-            let (parts, precisions) = match (float_kernel, float_bias, result) {
-                (true, false, _) => ("the kernel", vec![chosen.weight]),
-                (false, _, _) => ("the bias", vec![chosen.bias]),
-                (true, true, None) => ("kernel and bias", vec![chosen.weight, chosen.bias]),
-                (true, true, Some(_)) => {
-                    ("kernel, bias and result", vec![chosen.weight, chosen.bias, result])
-                }
-            };
-            let default = builder.settings.precision;
-            let precisions = precisions.into_iter().map(|to| to.unwrap_or(default)).collect();
-            let layer = self.layer.into();
-            builder.warn(LowerWarning::Float { layer, parts: parts.into(), precisions });
-        }
+        let result_of = self.norm.map_or(self.layer, |fold| fold.name);
+        let configured = builder.settings.layer(result_of).and_then(|own| own.result);
+        let variables = [
+            (float_kernel, "kernel", chosen.weight),
+            (float_bias, "bias", chosen.bias),
+            (float_kernel && float_bias && result.is_some(), "result", configured),
+        ];
+        let variables = variables.into_iter().filter(|(is_float, ..)| *is_float);
+        let variables: Vec<_> = variables.map(|(_, name, to)| (name, to)).collect();
+        builder.warn_of_floats(self.layer, &variables);
         if let Some(to) = result.filter(|_| is_float && self.part.is_empty()) {
-            let name = self.norm.map_or(self.layer, |fold| fold.name);
-            builder.unquantized((name, name), TypedVariable::Result, to, None);
+            builder.unquantized((result_of, result_of), TypedVariable::Result, to, None);
         }
         is_float
     }

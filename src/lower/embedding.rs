@@ -32,11 +32,7 @@ pub(super) fn lower(
         real(builder, name, part, &values, Reach::Bias)?
     } else {
         let precision = chosen.unwrap_or(builder.settings.precision);
-        builder.warn(LowerWarning::Float {
-            layer: name.into(),
-            parts: part.into(),
-            precisions: vec![precision],
-        });
+        builder.warn_of_floats(name, &[(part, chosen)]);
         cast_values(builder, name, (part, TypedVariable::Weight), &values, &precision)?
     };
     let node = builder.add(name, "", Lookup { table }, indices)?;
@@ -125,7 +121,7 @@ mod tests {
             assert_eq!(found, ops, "{input}");
             let warning = lowered.warnings.first().ok_or("no warning")?.to_string();
             assert_eq!(warning, format!("layer 'e': its operand has the range {message}"));
-            let message = "layer 'e': no quantizer for embeddings; quantized to fixed<16,6>, so results differ from the trained network";
+            let message = "layer 'e': no quantizer for the embeddings; quantized to fixed<16,6>, so results differ from the trained network";
             assert!(lowered.warnings[1].to_string().starts_with(message));
         }
         Ok(())

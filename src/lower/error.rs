@@ -3,9 +3,9 @@
 use miette::Diagnostic;
 use num_bigint::BigInt;
 
-use super::result::unlimited;
+use super::overflow::PrecisionOverflow;
 use crate::diagnostic;
-use crate::fixed::{Format, FormatError, MAX_WIDTH, Overflow, Quantization, Range, cast_range};
+use crate::fixed::{FormatError, MAX_WIDTH, Quantization, Range};
 use crate::ir::Invalid;
 use crate::quantizer::QuantizerError;
 
@@ -158,8 +158,8 @@ pub enum LowerWarning {
         layer: String,
         /// The variables without a quantizer: "kernel, bias and result", "the bias".
         parts: String,
-        /// The types of the variables, in the same order.
-        precisions: Vec<Quantization>,
+        /// Their type: that of the whole model.
+        precision: Quantization,
     },
     /// A type that cannot hold the range of a result or parameter.
     PrecisionOverflow(PrecisionOverflow),
@@ -260,16 +260,20 @@ pub enum LowerWarning {
 }
 
 impl LowerWarning {
+    /// The type that overflows, if the warning is about one.
+    pub fn overflow(&self) -> Option<&PrecisionOverflow> {
+        if let Self::PrecisionOverflow(overflow) = self { Some(overflow) } else { None }
+    }
+
     /// The warning as a diagnostic.
     pub fn diagnostic(&self) -> diagnostic::Diagnostic {
         use diagnostic::Diagnostic;
         match self {
-            Self::Float { layer, parts, precisions } => Diagnostic::warning(
+            Self::Float { layer, parts, precision } => Diagnostic::warning(
                 "no-quantizer",
                 format!(
-                    "layer '{layer}': no quantizer for {parts}; quantized to {}, so results differ \
-                     from the trained network",
-                    list(precisions)
+                    "layer '{layer}': no quantizer for {parts}; quantized to {precision}, so results \
+                     differ from the trained network"
                 ),
             )
             .in_layer(layer)
@@ -421,100 +425,10 @@ fn beyond(part: &str, error: &FormatError) -> String {
     }
 }
 
-/// `precisions` in a sentence: one if all are the same, else each, in order.
-fn list(precisions: &[Quantization]) -> String {
-    let names: Vec<String> = precisions.iter().map(ToString::to_string).collect();
-    match &names[..] {
-        [first, rest @ ..] if rest.iter().all(|name| name == first) => first.clone(),
-        [before @ .., last] => format!("{} and {last}", before.join(", ")),
-        [] => String::new(),
-    }
-}
-
 /// `'bn1' into 'fc1', 'bn2' into 'fc2'`.
 fn list_pairs(pairs: &[(String, String)]) -> String {
     let pairs = pairs.iter().map(|(norm, layer)| format!("'{norm}' into '{layer}'"));
     pairs.collect::<Vec<_>>().join(", ")
-}
-
-/// A type that cannot hold the proven range of a result, or the values of a parameter.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PrecisionOverflow {
-    /// The layer.
-    pub layer: String,
-    /// Its name in a configuration: that of the layer, or of an activation fused into it.
-    pub entry: String,
-    /// Its variable: `result`, `weight`, `bias`, `scale`.
-    pub variable: &'static str,
-    /// The type.
-    pub precision: Quantization,
-    /// Codes before the type is applied.
-    pub range: Range,
-    /// Fractional bits of `range`.
-    pub fraction: i32,
-    /// The nodes that apply the type to a result, each with the codes that do not fit: those of its
-    /// operand, or the probabilities of a softmax without overflow.
-    pub nodes: Vec<(String, Vec<Range>)>,
-}
-
-impl PrecisionOverflow {
-    /// True if `other` is about the same result, in another step of a TimeDistributed layer.
-    pub(super) fn includes(&self, other: &Self) -> bool {
-        (&self.entry, self.variable) == (&other.entry, other.variable)
-            && self.precision == other.precision
-            && self.fraction == other.fraction
-    }
-
-    pub(super) fn add(&mut self, other: Self) {
-        self.range = self.range.hull(&other.range);
-        self.nodes.extend(other.nodes);
-    }
-
-    /// The warning, with the numbers of overflowing and of all values in some samples.
-    pub fn diagnostic(&self, samples: Option<(usize, usize)>) -> diagnostic::Diagnostic {
-        let Self { layer, entry, variable, precision, .. } = self;
-        let code = if *variable == "result" { "result-overflow" } else { "parameter-overflow" };
-        let (low, high) = self.range.values(self.fraction);
-        let (effect, limited) = match precision.overflow {
-            Overflow::Wrap { .. } => ("wrap", false),
-            Overflow::Sat | Overflow::SatSym => ("saturate", true),
-            Overflow::SatZero => ("become 0", true),
-        };
-        let samples = samples.map_or_else(String::new, |(count, all)| {
-            format!("; {count} of {all} values do so in these samples")
-        });
-        let message = format!(
-            "layer '{entry}': {variable} precision {precision} cannot hold the range [{}, {}]; values \
-             {effect}{samples}",
-            number(low),
-            number(high)
-        );
-        let warning = diagnostic::Diagnostic::warning(code, message).in_layer(layer);
-        match (self.needed(), limited) {
-            (Some(needed), true) => warning.with_help(format!("Use {needed}.")),
-            (Some(needed), false) => {
-                warning.with_help(format!("Use {needed} or set overflow SAT."))
-            }
-            (None, false) => warning.with_help("Set overflow SAT."),
-            (None, true) => warning,
-        }
-    }
-
-    /// The narrowest type with the LSB and modes of the configured one that holds the range.
-    fn needed(&self) -> Option<Quantization> {
-        let to = self.precision;
-        let unlimited = unlimited(&to).ok()?;
-        let range = cast_range(&self.range, self.fraction, &unlimited);
-        let format = Format::covering(&range, to.format.fractional_bits()).ok()?;
-        // At this width `unlimited` has saturated the range.
-        (format.width() < MAX_WIDTH - 1)
-            .then(|| Quantization::new(format, to.rounding, to.overflow))
-    }
-}
-
-/// A bound in a message: exact, in scientific notation if it is large.
-fn number(value: f64) -> String {
-    if value.abs() < 1e9 { value.to_string() } else { format!("{value:.3e}") }
 }
 
 /// `layer 'a'`, `layers 'a', 'b'`.

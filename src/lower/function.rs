@@ -10,7 +10,7 @@ use super::parameters::cast_values;
 use super::per_channel::{self, QuantizerOperand};
 use super::result::TypedResult;
 use super::step_function::{self, RealStepFunction};
-use super::{LowerError, LowerWarning, TypedVariable};
+use super::{LowerError, TypedVariable};
 use crate::fixed::{Quantization, ceil_code};
 use crate::function::{Function, Relu};
 use crate::ir::{Leaky, NodeId};
@@ -42,14 +42,9 @@ pub(super) fn lower(
         return Ok(x);
     }
     let precision = entry.to.unwrap_or(builder.settings.precision);
-    let parts = format!("the result of {function}");
     let variable = if scope.is_fused { TypedVariable::Activation } else { TypedVariable::Result };
     builder.unquantized((scope.layer, &entry.name), variable, precision, None);
-    builder.warn(LowerWarning::Float {
-        layer: scope.layer.into(),
-        parts,
-        precisions: vec![precision],
-    });
+    builder.warn_of_floats(scope.layer, &[(&format!("result of {function}"), entry.to)]);
     if is_line {
         let node = exact(builder, scope, "sloped", x, function)?;
         return TypedResult { to: Some(precision), ..entry }.apply(builder, part, node);
@@ -223,11 +218,8 @@ pub(super) fn prelu(
     let slopes =
         cast_values(builder, &layer.name, ("alpha", TypedVariable::Weight), &slopes, &weight)?;
     let result = chosen.result.unwrap_or(default);
-    builder.warn(LowerWarning::Float {
-        layer: layer.name.clone(),
-        parts: "alpha and result".into(),
-        precisions: vec![weight, result],
-    });
+    let variables = [("alpha", chosen.weight), ("result", chosen.result)];
+    builder.warn_of_floats(&layer.name, &variables);
     builder.unquantized((&layer.name, &layer.name), TypedVariable::Result, result, None);
     let leaky = Leaky { threshold: BigInt::ZERO, slopes, bias: None };
     let mut node = add_leaky(builder, scope, "", operand, leaky)?;

@@ -27,6 +27,7 @@ mod function_tests;
 mod layout;
 mod merge;
 mod normalization;
+mod overflow;
 mod parameters;
 mod per_channel;
 #[cfg(test)]
@@ -58,7 +59,8 @@ use crate::ir::{Graph, NodeId};
 use crate::model::{Layer, LayerKind, Model};
 
 use builder::Builder;
-pub use error::{LowerError, LowerWarning, PrecisionOverflow};
+pub use error::{LowerError, LowerWarning};
+pub use overflow::{PrecisionOverflow, SATURATES, saturation_note};
 pub use settings::{LayerSettings, Settings, SoftmaxSettings, TypedVariable, Unquantized};
 
 /// A lowered network and its warnings.

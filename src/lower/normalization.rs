@@ -43,12 +43,9 @@ pub(super) fn batch_norm(
         let default = builder.settings.precision;
         let [scale_type, bias_type] = [chosen.scale, chosen.bias].map(|to| to.unwrap_or(default));
         let result = chosen.result.or(builder.default_result(index));
-        let parts = if result.is_some() { "scale, bias and result" } else { "scale and bias" };
-        builder.warn(LowerWarning::Float {
-            layer: name.into(),
-            parts: parts.into(),
-            precisions: [Some(scale_type), Some(bias_type), result].into_iter().flatten().collect(),
-        });
+        let results = result.map(|_| ("result", chosen.result));
+        let parameters = [(SCALE, chosen.scale), (BIAS, chosen.bias)].into_iter();
+        builder.warn_of_floats(name, &parameters.chain(results).collect::<Vec<_>>());
         if let Some(result) = result {
             builder.unquantized((name, name), TypedVariable::Result, result, None);
         }

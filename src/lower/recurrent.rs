@@ -18,7 +18,7 @@ use super::merge;
 use super::parameters::{BIAS, Parameter, SCALE, cast_values, real_or_cast};
 use super::result::TypedResult;
 use super::state::{Carried, States, closed};
-use super::{LowerError, LowerWarning, TypedVariable};
+use super::{LowerError, TypedVariable};
 use crate::fixed::{Codes, FormatError, Quantization};
 use crate::ir::{Affine, Constant, Elementwise, Linear, NodeId, Scan};
 use crate::model::{
@@ -224,33 +224,24 @@ impl Step<'_> {
     /// Quantizes the parameters, and warns of those without a quantizer and of typed states.
     fn weights(&self, builder: &mut Builder<'_>, operand: NodeId) -> Result<Weights, LowerError> {
         let cell = self.cell;
-        let mut typed = vec![];
-        let mut note = |quantizer: &Option<Quantizer>, part: &str, precision: Quantization| {
-            if quantizer.is_none() {
-                typed.push((format!("the {part}"), precision));
-            }
-        };
-        let weight = self.precision(builder, TypedVariable::Weight);
-        note(&cell.kernel_quantizer, "kernel", weight);
-        note(&cell.recurrent_quantizer, "recurrent kernel", weight);
-        if cell.bias.is_some() {
-            note(&cell.bias_quantizer, "bias", self.precision(builder, TypedVariable::Bias));
-        }
-        for (state, name) in cell.kind.states().iter().enumerate() {
-            if let Carried::Typed(precision) = self.carried(builder, state) {
-                typed.push((format!("the state {name}"), precision));
-            }
-        }
-        if !typed.is_empty() {
-            let (parts, precisions): (Vec<String>, _) = typed.into_iter().unzip();
-            let parts = match &parts[..] {
-                [first @ .., last] if !first.is_empty() => {
-                    format!("{} and {last}", first.join(", "))
-                }
-                _ => parts.concat(),
-            };
-            builder.warn(LowerWarning::Float { layer: self.layer.into(), parts, precisions });
-        }
+        let chosen = builder.settings.layer(self.layer).cloned().unwrap_or_default();
+        let states = cell.kind.states().iter().enumerate();
+        let states: Vec<(bool, String, _)> = states
+            .map(|(state, name)| {
+                let is_typed = matches!(self.carried(builder, state), Carried::Typed(_));
+                (is_typed, format!("state {name}"), chosen.result)
+            })
+            .collect();
+        let bias = cell.bias.is_some() && cell.bias_quantizer.is_none();
+        let variables = [
+            (cell.kernel_quantizer.is_none(), "kernel", chosen.weight),
+            (cell.recurrent_quantizer.is_none(), "recurrent kernel", chosen.weight),
+            (bias, BIAS, chosen.bias),
+        ];
+        let states = states.iter().map(|(is_typed, name, to)| (*is_typed, name.as_str(), *to));
+        let typed = variables.into_iter().chain(states).filter(|(is_typed, ..)| *is_typed);
+        let typed: Vec<_> = typed.map(|(_, name, to)| (name, to)).collect();
+        builder.warn_of_floats(self.layer, &typed);
         let bias = self.biases(builder)?;
         let [input_bias, state_bias] = [0, 1].map(|row| {
             let bias = bias.as_ref().filter(|bias| row < bias.codes.shape()[0])?;

@@ -100,8 +100,8 @@ fn a_state_without_a_quantizer_has_the_configured_type_unless_quantizers_make_it
 #[test]
 fn a_layer_without_quantizers_names_what_has_none() -> Outcome {
     let (_, warnings) = states(&model(CellKind::Lstm, "", "")?)?;
-    let message = "layer 'rnn': no quantizer for the kernel, the recurrent kernel and the state c; \
-                   quantized to ";
+    let message =
+        "layer 'rnn': no quantizer for kernel, recurrent kernel and state c; quantized to ";
     assert!(warnings.iter().any(|warning| warning.starts_with(message)), "{warnings:?}");
     Ok(())
 }

@@ -3,13 +3,13 @@
 use ndarray::{Array1, ArrayD};
 use petgraph::graph::NodeIndex;
 
+use super::LowerError;
 use super::builder::Builder;
 use super::exact::Reach;
 use super::merge::{add_affine, with_channels};
 use super::normalization::reaches_quantizer;
 use super::parameters::{BIAS, SCALE, real_or_cast};
 use super::result::TypedResult;
-use super::{LowerError, LowerWarning};
 use crate::fixed::significant_bits;
 use crate::ir::{Affine, Tensor};
 use crate::model::{Layer, Normalization, Rescaling};
@@ -84,11 +84,7 @@ fn lower(
         return builder.finished(index, layer, node);
     }
     let precision = chosen.result.unwrap_or(builder.settings.precision);
-    builder.warn(LowerWarning::Float {
-        layer: name.into(),
-        parts: "result".into(),
-        precisions: vec![precision],
-    });
+    builder.warn_of_floats(name, &[("result", chosen.result)]);
     let entry = TypedResult::of_layer(builder, name).or(Some(precision));
     let node = entry.apply(builder, "result", node)?;
     builder.result(index, node);

@@ -10,7 +10,7 @@ use num_bigint::BigInt;
 use super::LowerError;
 use super::activation::{NodeScope, activate};
 use super::builder::Builder;
-use super::error::PrecisionOverflow;
+use super::overflow::PrecisionOverflow;
 use crate::fixed::{
     Format, FormatError, MAX_WIDTH, Overflow, Quantization, Range, cast, changes, exact_code, fits,
     fractional_bits,

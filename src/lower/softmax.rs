@@ -11,7 +11,7 @@ use petgraph::graph::NodeIndex;
 
 use super::activation::NodeScope;
 use super::builder::Builder;
-use super::error::PrecisionOverflow;
+use super::overflow::PrecisionOverflow;
 use super::parameters::vector;
 use super::{LowerError, LowerWarning, SoftmaxSettings};
 use crate::fixed::{

@@ -190,14 +190,21 @@ fn floats_are_truncated_as_in_hls4ml_with_a_warning() -> Outcome {
     let graph = lower(&model, &settings)?.graph;
     assert_eq!(graph[graph.layers[1].1].tensor.format, "fixed<8,2>".parse()?);
 
-    // Each variable has its own type.
-    let weight = Some("fixed<9,2,RND,SAT>".parse()?);
-    let own = LayerSettings { weight, result: precision, ..LayerSettings::default() };
-    settings.layers.insert("fc".into(), own);
-    let lowered = lower(&model, &settings)?;
-    let start = "layer 'fc': no quantizer for kernel, bias and result; quantized to \
-                 fixed<9,2,RND,SAT>, fixed<16,6> and fixed<8,2,RND,SAT>, so";
-    assert!(lowered.warnings[0].to_string().starts_with(start), "{}", lowered.warnings[0]);
+    // Only variables without a configured type are warned of.
+    let bias = Some("fixed<9,2,RND,SAT>".parse()?);
+    let named = |weight, bias, result| -> Result<Option<String>, LowerError> {
+        let own = LayerSettings { weight, bias, result, ..LayerSettings::default() };
+        let layers = [("fc".to_owned(), own)].into();
+        let lowered = lower(&model, &Settings { layers, ..Settings::default() })?;
+        let texts = lowered.warnings.iter().map(ToString::to_string);
+        let named = texts.filter_map(|it| Some(it.split_once("no quantizer for ")?.1.to_owned()));
+        Ok(named.filter_map(|it| Some(it.split_once(',')?.0.to_owned())).next())
+    };
+    let the_bias = "the bias; quantized to fixed<16";
+    assert_eq!(named(precision, None, precision)?.as_deref(), Some(the_bias));
+    let both = named(None, bias, None)?;
+    assert_eq!(both.as_deref(), Some("kernel and result; quantized to fixed<16"));
+    assert_eq!(named(precision, bias, precision)?, None);
 
     let half = dense(array![[0.7]], Some(array![0.3]), ["quantized_bits(4,0,1,alpha=1)", ""]);
     let lowered = lower(&chain(1, vec![("fc", LayerKind::Dense(half))]), &Settings::default())?;

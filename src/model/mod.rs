@@ -52,6 +52,18 @@ impl Model {
         sources.sort_unstable();
         sources.into_iter().map(|(_, source)| source).collect()
     }
+
+    /// True if only ReLUs take the result of the operation of `layer`: one fused into it, or the layers
+    /// that follow. An unsigned type that saturates at 0 is such a ReLU.
+    pub fn is_only_rectified(&self, layer: NodeIndex) -> bool {
+        let kind = |layer: NodeIndex| &self.graph[layer].kind;
+        if kind(layer).has_fused_activation() {
+            return kind(layer).activation().is_some_and(Activation::is_relu);
+        }
+        let mut readers = self.graph.neighbors(layer).peekable();
+        let is_relu = |reader: NodeIndex| matches!(kind(reader), LayerKind::Activation(activation) if activation.is_relu());
+        readers.peek().is_some() && !self.outputs.contains(&layer) && readers.all(is_relu)
+    }
 }
 
 /// A layer of the trained network.
@@ -169,6 +181,16 @@ pub enum Activation {
 }
 
 impl Activation {
+    /// True for a ReLU with slope 0 below a threshold of 0, with or without a largest value.
+    pub fn is_relu(&self) -> bool {
+        match self {
+            Self::Function(Function::Relu(relu)) => {
+                relu.negative_slope == 0.0 && relu.threshold == 0.0
+            }
+            Self::Function(_) | Self::Linear | Self::Softmax | Self::Quantizer(_) => false,
+        }
+    }
+
     /// Returns the quantizer of [`Activation::Quantizer`].
     pub fn quantizer(&self) -> Option<&Quantizer> {
         match self {

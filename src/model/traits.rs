@@ -150,6 +150,11 @@ impl LayerKind {
         self.activation().is_none_or(|activation| *activation == Activation::Linear)
     }
 
+    /// True if the activation function is applied to the result of an operation of the layer.
+    pub fn has_fused_activation(&self) -> bool {
+        !self.is_linear() && !matches!(self, Self::Activation(_))
+    }
+
     /// Returns the quantizers that the layer states, those of its parameters first.
     pub fn quantizers(&self) -> Vec<&Quantizer> {
         let Traits { mut quantizers, activation, .. } = self.traits();

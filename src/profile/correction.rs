@@ -23,9 +23,6 @@ use crate::lower::TypedVariable;
 use crate::model::{LayerKind, Matrix};
 use crate::sim;
 
-/// The fewest samples whose mean error is taken for that of all samples.
-pub(super) const FEWEST_SAMPLES: usize = 32;
-
 /// Numbers that are added to the biases of layers, one per output channel, by layer.
 pub type Corrections = BTreeMap<String, Vec<f32>>;
 

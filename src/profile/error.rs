@@ -3,6 +3,7 @@
 use miette::Diagnostic;
 
 use crate::config::ConfigError;
+use crate::diagnostic::number;
 use crate::fixed::FormatError;
 use crate::float::FloatError;
 use crate::lower::LowerError;
@@ -12,7 +13,7 @@ use crate::sim::SimError;
 #[derive(Debug, thiserror::Error, Diagnostic)]
 pub enum ProfileError {
     /// A width that is not tried.
-    #[error("{bits} bits are outside of {narrowest} to {widest}")]
+    #[error("types of {bits} bit{}: the width is not in {narrowest} to {widest}", if *bits == 1 { "" } else { "s" })]
     #[diagnostic(help("choose a width in this range"))]
     Width {
         /// The width.
@@ -23,11 +24,11 @@ pub enum ProfileError {
         widest: u32,
     },
     /// An error that is no positive number.
-    #[error("the output error {0} is not a positive number")]
+    #[error("the output error {} is not a positive number", number(*.0))]
     #[diagnostic(help("state the largest absolute error of an output: --max-error 0.01"))]
     ErrorGoal(f64),
     /// A share that is none.
-    #[error("the agreement {0} is not above 0 and at most 1")]
+    #[error("the agreement {} is not above 0 and at most 1", number(*.0))]
     #[diagnostic(help("state a share of the samples: --agreement 0.999"))]
     AgreementGoal(f64),
     /// Outputs without classes.
@@ -35,16 +36,14 @@ pub enum ProfileError {
     #[diagnostic(help("state an error instead: --max-error 0.01"))]
     NoClasses,
     /// A goal that no type reaches.
-    #[error("{goal} is not reached: with {widest} bits for each type {reached}")]
+    #[error("{goal} is not reached: {reached}")]
     #[diagnostic(help(
         "allow a larger error; quantizers, configured types and the tables of softmax keep theirs"
     ))]
     Unreached {
         /// The goal.
         goal: String,
-        /// The widest width that was tried.
-        widest: u32,
-        /// The accuracy in words.
+        /// The widest types and their accuracy, in words.
         reached: String,
     },
     /// A layer that cannot be computed in float64.
@@ -55,6 +54,22 @@ pub enum ProfileError {
         layer: String,
         /// The reason.
         error: FloatError,
+    },
+    /// A parameter so large that no network can be built with it.
+    #[error("layer '{layer}': its {parameter} has a value of {}: {error}", number(*value))]
+    #[diagnostic(help(
+        "types hold the largest value of a parameter: the training diverged or the file is damaged, so train \
+         again or set this value to 0; or give '{layer}' a type in --config"
+    ))]
+    Outlier {
+        /// The layer.
+        layer: String,
+        /// "weight", "bias" or "scale".
+        parameter: &'static str,
+        /// The value.
+        value: f64,
+        /// The reason.
+        error: Box<LowerError>,
     },
     /// A sample that is NaN or infinite.
     #[error("a value of '{0}' is not finite")]

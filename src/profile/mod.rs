@@ -13,6 +13,7 @@ mod observe;
 mod plan;
 mod propose;
 mod rows;
+mod sanity;
 mod search;
 mod trial;
 mod variables;
@@ -24,6 +25,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::config::{self, ConfiguredValue};
+use crate::diagnostic::{Diagnostic, number};
 use crate::fixed::{Format, Overflow, Quantization, Rounding};
 use crate::float::Samples;
 use crate::ir::Graph;
@@ -40,6 +42,9 @@ use propose::propose;
 use trial::outputs;
 use variables::variables;
 
+/// The fewest samples that stand for all that the network will see: with fewer, biases are not
+/// corrected, and a warning tells so.
+const FEWEST_SAMPLES: usize = 32;
 /// Width at which results without a type are found to be wide, if the goal states none.
 const WIDTH: u32 = 16;
 
@@ -96,7 +101,7 @@ impl fmt::Display for Goal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bits(bits) => write!(f, "{bits} bits"),
-            Self::MaxError(error) => write!(f, "an output error of at most {error}"),
+            Self::MaxError(error) => write!(f, "an output error of at most {}", number(*error)),
             Self::Agreement(share) => write!(f, "an argmax agreement of at least {share}"),
         }
     }
@@ -213,6 +218,8 @@ pub struct ProposedType {
     pub range: RangeBasis,
     /// True for weights with a power-of-two scale for each output channel.
     pub per_channel: bool,
+    /// The width, if more bits are impossible because a function of the values becomes a table.
+    pub limit: Option<u32>,
 }
 
 /// Types for what has no quantizer.
@@ -226,6 +233,9 @@ pub struct Proposal {
     pub corrections: BTreeMap<String, Vec<f32>>,
     /// The accuracy of the network with these types on all samples.
     pub accuracy: Accuracy,
+    /// For [`Goal::Bits`], the accuracy on all samples of types of that width alone, without scales,
+    /// corrections and clipped ranges.
+    pub plain: Option<Accuracy>,
     /// Simulations that the search took.
     pub trials: usize,
     /// Samples of each of them.
@@ -252,6 +262,8 @@ pub struct Profile {
     pub accuracy: Accuracy,
     /// The proposal; `None` if every variable has a quantizer or a configured type.
     pub proposal: Option<Proposal>,
+    /// Reasons not to trust the proposal.
+    pub warnings: Vec<Diagnostic>,
 }
 
 impl Proposal {
@@ -316,13 +328,25 @@ pub(crate) fn profile(
     let observed = observe::observe(subject, samples)?;
     options.goal.check(&observed.outputs)?;
     let accuracy = Accuracy::of(&outputs(subject.graph, samples)?, &observed.outputs);
-    let width = if let Goal::Bits(bits) = options.goal { bits } else { WIDTH };
-    let variables = variables(subject, samples, &observed, width)?;
+    let (width, widest) = match options.goal {
+        Goal::Bits(bits) => (bits, bits),
+        Goal::MaxError(_) | Goal::Agreement(_) => (WIDTH, search::WIDEST),
+    };
+    let variables = variables(subject, samples, &observed, (width, widest))?;
     let proposal = match variables.is_empty() {
         true => None,
         false => {
             let plan = Plan::new(variables);
             Some(propose(subject, (samples, &observed.outputs), plan, options)?)
+        }
+    };
+    let names: Vec<&str> =
+        subject.graph.inputs.iter().map(|id| &*subject.graph[*id].name).collect();
+    let warnings = match &proposal {
+        None => Vec::new(),
+        Some(proposal) => {
+            let fallen = sanity::fallen_agreement(proposal);
+            sanity::samples(&names, samples).into_iter().chain(fallen).collect()
         }
     };
     Ok(Profile {
@@ -331,5 +355,6 @@ pub(crate) fn profile(
         rows: rows::rows(subject, observed),
         accuracy,
         proposal,
+        warnings,
     })
 }

@@ -12,7 +12,7 @@ use crate::fixed::{Overflow, Quantization, Rounding};
 use crate::float::{Reference, Samples};
 use crate::ir::NodeId;
 use crate::lower::TypedVariable;
-use crate::model::{LayerKind, Model};
+use crate::model::Model;
 use crate::sim;
 
 /// Samples in one pass: the results of all layers for them are in memory at once.
@@ -160,10 +160,9 @@ impl Subject<'_> {
     /// True if `variable` of layer `index` is the layer's result, not the operand of a fused
     /// activation.
     pub(super) fn is_whole(&self, index: NodeIndex, variable: TypedVariable) -> bool {
-        let kind = &self.model.graph[index].kind;
         match variable {
             TypedVariable::Activation => true,
-            TypedVariable::Result => kind.is_linear() || matches!(kind, LayerKind::Activation(_)),
+            TypedVariable::Result => !self.model.graph[index].kind.has_fused_activation(),
             TypedVariable::Weight | TypedVariable::Bias | TypedVariable::Scale => false,
         }
     }

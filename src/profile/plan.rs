@@ -34,6 +34,7 @@ impl Plan {
             integer: it.integer,
             count: it.count,
             has_channels: may_scale && it.has_channels,
+            widest: it.widest,
         };
         self.variables.iter().map(start).collect()
     }

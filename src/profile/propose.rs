@@ -1,14 +1,14 @@
 //! The proposal: a search for types on some samples, corrections of biases, and a check on all samples.
 
-use super::correction::{FEWEST_SAMPLES, corrected};
+use super::correction::corrected;
 use super::observe::selected;
 use super::plan::Plan;
-use super::search::{self, Bits, Search, Start, is_better, total};
+use super::search::{Bits, CHEAP_WORTH, Search, Start, WIDEST, Widest, is_better, total};
 use super::trial::{Accuracy, closest, outputs, spread};
 use super::variables::{Role, Variable};
 use super::{
-    Goal, ProfileError, ProfileVariable, Proposal, ProposalOptions, ProposedType, RangeBasis,
-    Subject,
+    FEWEST_SAMPLES, Goal, ProfileError, ProfileVariable, Proposal, ProposalOptions, ProposedType,
+    RangeBasis, Subject,
 };
 use crate::fixed::Quantization;
 use crate::float::Samples;
@@ -82,6 +82,13 @@ pub(super) fn propose(
         decisions: Accuracy::of(expected, expected).decisions,
     };
     let start = plan.start(options.channel_scales);
+    let plain = match goal {
+        Goal::Bits(width) => {
+            let lowered = plan.lowered(subject, &plan.uniform(width))?;
+            Some(Accuracy::of(&outputs(&lowered.graph, samples)?, expected))
+        }
+        Goal::MaxError(_) | Goal::Agreement(_) => None,
+    };
     let mut found = searched(&trials, plan, &start)?;
     if options.bias_correction && typical.len() >= FEWEST_SAMPLES {
         // The mean error is that of typical samples.
@@ -97,7 +104,8 @@ pub(super) fn propose(
             break (proposed(&plan.variables, &bits, &types, &lowered.warnings), accuracy);
         }
         if more == MORE_BITS {
-            return Err(unreached(goal, Some(&accuracy)));
+            let widest = bits.iter().map(|bits| bits.width).max().unwrap_or(WIDEST);
+            return Err(unreached(goal, Some((widest, accuracy)), &start));
         }
         more += 1;
         bits.iter_mut().for_each(|bits| bits.width += 1);
@@ -114,6 +122,7 @@ pub(super) fn propose(
         types,
         corrections: plan.corrections,
         accuracy,
+        plain,
         trials,
         trial_samples: chosen.len(),
         parameter_bits,
@@ -133,7 +142,7 @@ fn searched(trials: &Trials<'_>, plan: Plan, start: &[Start]) -> Result<Found, P
         }
     };
     let count = search.trials;
-    let bits = found.map_err(|best| unreached(trials.goal, best.as_ref()))?;
+    let bits = found.map_err(|best| unreached(trials.goal, best, start))?;
     Ok(Found { plan, bits, trials: count })
 }
 
@@ -148,8 +157,15 @@ fn with_corrections(
     let (plan, bits) = corrected(trials.subject, (&found.plan, &found.bits), typical)?;
     let before = trials.measure(&found.plan, &found.bits)?;
     let after = trials.measure(&plan, &bits)?;
+    let plain = match trials.goal {
+        Goal::Bits(width) => trials.measure(&found.plan, &found.plan.uniform(width))?,
+        Goal::MaxError(_) | Goal::Agreement(_) => before,
+    };
+    let lost = plain.map_or(0, |plain| plain.disagreements);
     let is_worth_it = match (before, after) {
-        (Some(before), Some(after)) => trials.accept(&after) && is_better(&after, &before),
+        (Some(before), Some(after)) => {
+            trials.accept(&after) && is_better(&after, &before, CHEAP_WORTH, lost)
+        }
         (_, None) | (None, _) => false,
     };
     if !is_worth_it {
@@ -201,20 +217,31 @@ fn proposed(
         };
         let (layer, entry) = (variable.layer.clone(), variable.entry.clone());
         let per_channel = bits.per_channel;
-        ProposedType { layer, entry, variable: own, precision: *to, range, per_channel }
+        let limit = (variable.widest < WIDEST && to.format.width() == variable.widest)
+            .then_some(variable.widest);
+        ProposedType { layer, entry, variable: own, precision: *to, range, per_channel, limit }
     };
     variables.iter().zip(bits).zip(types).map(one).collect()
 }
 
-fn unreached(goal: Goal, reached: Option<&Accuracy>) -> ProfileError {
-    let reached = match (goal, reached) {
-        (_, None) => "the network cannot be built".to_owned(),
-        (Goal::Agreement(_), Some(it)) => {
-            format!("it is {}", it.agreement().unwrap_or_default())
+/// The error of a `goal` that the widest common width does not reach, with that width and its
+/// accuracy; `None` if the network cannot be built with any.
+fn unreached(goal: Goal, reached: Option<Widest>, start: &[Start]) -> ProfileError {
+    let limit = start.iter().map(|it| it.widest).filter(|widest| *widest < WIDEST).min();
+    let limit = limit.map_or_else(String::new, |limit| {
+        format!(" (at most {limit} for operands of tables of functions)")
+    });
+    let reached = match reached {
+        None => format!("with {WIDEST} or fewer bits for each type the network cannot be built"),
+        Some((width, accuracy)) => {
+            let found = match goal {
+                Goal::Agreement(_) => format!("{}", accuracy.agreement().unwrap_or_default()),
+                Goal::Bits(_) | Goal::MaxError(_) => format!("{:.3e}", accuracy.max_error),
+            };
+            format!("with {width} bits for each type{limit} it is {found}")
         }
-        (Goal::Bits(_) | Goal::MaxError(_), Some(it)) => format!("it is {:.3e}", it.max_error),
     };
-    ProfileError::Unreached { goal: goal.to_string(), widest: search::WIDEST, reached }
+    ProfileError::Unreached { goal: goal.to_string(), reached }
 }
 
 /// Multiplications of one sample, about.

@@ -8,8 +8,7 @@ use super::trial::Accuracy;
 
 /// The narrowest width that is tried.
 pub(super) const NARROWEST: u32 = 2;
-/// The widest one. Tables of functions have operands of at most 16 bits, sums of 64-bit words are
-/// several times as fast as wider ones.
+/// The widest one: sums of 64-bit words are several times as fast as wider ones.
 pub(super) const WIDEST: u32 = 24;
 /// Bits above the narrowest common width at which variables start to lose bits: one that matters
 /// keeps them, so that others may lose more.
@@ -19,7 +18,7 @@ const HEADROOM: u32 = 2;
 /// may saturate more.
 const WORTH: f64 = 0.9;
 /// As [`WORTH`], for what costs no arithmetic: scales per channel, corrections of biases.
-const CHEAP_WORTH: f64 = 0.99;
+pub(super) const CHEAP_WORTH: f64 = 0.99;
 
 /// The type of a variable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,11 +38,14 @@ pub(super) struct Start {
     pub count: u64,
     /// True for weights that may have a scale for each output channel.
     pub has_channels: bool,
+    /// The most bits that it may have.
+    pub widest: u32,
 }
 
 impl Start {
+    /// `width` bits, or as many as the variable may have.
     pub fn bits(&self, width: u32) -> Bits {
-        Bits { width, integer: self.integer, per_channel: false }
+        Bits { width: width.min(self.widest), integer: self.integer, per_channel: false }
     }
 }
 
@@ -54,6 +56,9 @@ pub(super) fn total(bits: &[Bits], start: &[Start]) -> u64 {
 
 /// A trial of one [`Bits`] per variable; `None` if the network cannot be built with them.
 pub(super) type Trial<'t> = dyn FnMut(&[Bits]) -> Result<Option<Accuracy>, ProfileError> + 't;
+
+/// The widest common width that a network can be built with, and its accuracy.
+pub(super) type Widest = (u32, Accuracy);
 
 /// Trials so far, up to a limit.
 pub(super) struct Search<'t> {
@@ -77,13 +82,13 @@ impl<'t> Search<'t> {
         self.trials >= self.limit
     }
 
-    /// The bits of fewest that `accept` admits, near a minimum. An error holds the accuracy of
-    /// [`WIDEST`] bits if even those are not admitted.
+    /// The bits of fewest that `accept` admits, near a minimum. An error holds the widest common width
+    /// that the network can be built with, and its accuracy, if even that is not admitted.
     pub fn fewest(
         &mut self,
         start: &[Start],
         accept: impl Fn(&Accuracy) -> bool,
-    ) -> Result<Result<Vec<Bits>, Option<Accuracy>>, ProfileError> {
+    ) -> Result<Result<Vec<Bits>, Option<Widest>>, ProfileError> {
         let uniform =
             |width: u32| -> Vec<Bits> { start.iter().map(|start| start.bits(width)).collect() };
         let is_admitted = |accuracy: &Option<Accuracy>| accuracy.as_ref().is_some_and(&accept);
@@ -92,7 +97,7 @@ impl<'t> Search<'t> {
         let mut high = None;
         for width in (NARROWEST..=WIDEST).rev().step_by(4) {
             let accuracy = self.measure(&uniform(width))?;
-            best = best.or(accuracy);
+            best = best.or(accuracy.map(|accuracy| (width, accuracy)));
             match (is_admitted(&accuracy), accuracy) {
                 (true, Some(accuracy)) => high = Some((width, accuracy)),
                 (true, None) | (false, _) if high.is_some() => break,
@@ -109,13 +114,13 @@ impl<'t> Search<'t> {
         }
         let plain = uniform(width);
         let best = self.narrowed_from(plain.clone(), width, start, &accept)?;
-        let mut scaled = self.scaled(plain, start, reached)?.0;
+        let mut scaled = self.scaled(plain, start, (reached, reached.disagreements))?;
         if scaled.iter().all(|bits| !bits.per_channel) {
             return Ok(Ok(best));
         }
         // With scales, fewer bits may do.
         while width > NARROWEST {
-            let fewer = with_width(&scaled, width - 1);
+            let fewer = with_width(&scaled, start, width - 1);
             if !is_admitted(&self.measure(&fewer)?) {
                 break;
             }
@@ -134,7 +139,7 @@ impl<'t> Search<'t> {
         start: &[Start],
         accept: &impl Fn(&Accuracy) -> bool,
     ) -> Result<Vec<Bits>, ProfileError> {
-        let wider = with_width(&narrow, (width + HEADROOM).min(WIDEST));
+        let wider = with_width(&narrow, start, (width + HEADROOM).min(WIDEST));
         let is_admitted = self.measure(&wider)?.as_ref().is_some_and(accept);
         let wider = if is_admitted { wider } else { narrow.clone() };
         let bits = self.narrowed(wider, start, accept)?;
@@ -184,11 +189,13 @@ impl<'t> Search<'t> {
     ) -> Result<Option<Vec<Bits>>, ProfileError> {
         let mut bits: Vec<Bits> = start.iter().map(|start| start.bits(width)).collect();
         let Some(mut best) = self.measure(&bits)? else { return Ok(None) };
+        // As many as with types of this width alone.
+        let lost = best.disagreements;
         for at in 0..bits.len() {
             while !self.is_exhausted() {
                 bits[at].integer -= 1;
                 match self.measure(&bits)? {
-                    Some(accuracy) if accuracy.mean_square < best.mean_square * WORTH => {
+                    Some(accuracy) if is_better(&accuracy, &best, WORTH, lost) => {
                         best = accuracy;
                     }
                     Some(_) | None => {
@@ -198,40 +205,43 @@ impl<'t> Search<'t> {
                 }
             }
         }
-        Ok(Some(self.scaled(bits, start, best)?.0))
+        Ok(Some(self.scaled(bits, start, (best, lost))?))
     }
 
     /// `bits`, whose accuracy is `reached`, with scales per channel for those weights that have a
-    /// smaller error with them, and the accuracy.
+    /// smaller error with them while no more than `lost` samples change their class.
     fn scaled(
         &mut self,
         mut bits: Vec<Bits>,
         start: &[Start],
-        mut reached: Accuracy,
-    ) -> Result<(Vec<Bits>, Accuracy), ProfileError> {
+        (mut reached, lost): (Accuracy, usize),
+    ) -> Result<Vec<Bits>, ProfileError> {
         for at in 0..bits.len() {
             if !start[at].has_channels || self.is_exhausted() {
                 continue;
             }
             bits[at].per_channel = true;
             match self.measure(&bits)? {
-                Some(accuracy) if is_better(&accuracy, &reached) => reached = accuracy,
+                Some(accuracy) if is_better(&accuracy, &reached, CHEAP_WORTH, lost) => {
+                    reached = accuracy
+                }
                 Some(_) | None => bits[at].per_channel = false,
             }
         }
-        Ok((bits, reached))
+        Ok(bits)
     }
 }
 
-/// `bits` with another width.
-fn with_width(bits: &[Bits], width: u32) -> Vec<Bits> {
-    bits.iter().map(|bits| Bits { width, ..*bits }).collect()
+/// `bits` with another width, or as many as each variable may have.
+fn with_width(bits: &[Bits], start: &[Start], width: u32) -> Vec<Bits> {
+    let each = bits.iter().zip(start);
+    each.map(|(bits, start)| Bits { width: width.min(start.widest), ..*bits }).collect()
 }
 
-/// True if the mean square error falls from `before` by so much that it is worth a scale per channel
-/// or a correction of biases.
-pub(super) fn is_better(accuracy: &Accuracy, before: &Accuracy) -> bool {
-    accuracy.mean_square < before.mean_square * CHEAP_WORTH
+/// True if the mean square error falls from `before` to less than the share `worth` of it, and no more
+/// than `lost` samples change their class.
+pub(super) fn is_better(accuracy: &Accuracy, before: &Accuracy, worth: f64, lost: usize) -> bool {
+    accuracy.mean_square < before.mean_square * worth && accuracy.disagreements <= lost
 }
 
 #[cfg(test)]
@@ -253,7 +263,8 @@ mod tests {
 
     /// Variables with one integer bit each, without channels.
     fn starts(counts: &[u64]) -> Vec<Start> {
-        let start = |count: &u64| Start { integer: 1, count: *count, has_channels: false };
+        let start =
+            |count: &u64| Start { integer: 1, count: *count, has_channels: false, widest: WIDEST };
         counts.iter().map(start).collect()
     }
 
@@ -289,10 +300,38 @@ mod tests {
     }
 
     #[test]
+    fn no_class_is_given_up_for_a_smaller_square() -> Outcome {
+        // With a scale the error is smaller, but a class changes.
+        for (lost, scaled) in [(0, true), (1, false)] {
+            let mut trial = |bits: &[Bits]| {
+                let has_scale = usize::from(bits[0].per_channel);
+                let error = if has_scale == 1 { 0.1 } else { 0.2 };
+                Ok(Some(Accuracy { disagreements: lost * has_scale, ..accuracy(error) }))
+            };
+            let start = [Start { has_channels: true, ..starts(&[1])[0] }];
+            let found = Search::new(&mut trial, 300).of_width(&start, 8)?.ok_or("not built")?;
+            assert_eq!(found[0].per_channel, scaled);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn a_variable_keeps_its_limit_while_the_others_widen() -> Outcome {
+        let start = [Start { widest: 6, ..starts(&[1])[0] }, starts(&[1])[0]];
+        let mut trial = |bits: &[Bits]| Ok(sum_error(&[1.0, 1.0], bits));
+        let found = Search::new(&mut trial, 300).of_width(&start, 12)?.ok_or("not built")?;
+        assert_eq!([found[0].width, found[1].width], [6, 12]);
+        let found = Search::new(&mut trial, 300).fewest(&start, |it| it.max_error <= 0.05)?;
+        let found = found.map_err(|_| "not reached")?;
+        assert!(found[0].width <= 6 && found[1].width <= 8, "{found:?}");
+        Ok(())
+    }
+
+    #[test]
     fn an_error_out_of_reach_is_stated() -> Outcome {
         let mut trial = |_: &[Bits]| Ok(Some(accuracy(0.25)));
         let found = Search::new(&mut trial, 300).fewest(&starts(&[1]), |it| it.max_error < 0.1)?;
-        assert_eq!(found, Err(Some(accuracy(0.25))));
+        assert_eq!(found, Err(Some((WIDEST, accuracy(0.25)))));
         // Tables end at 16 bits: wider types cannot be built.
         let weights = [1.0];
         let mut trial =

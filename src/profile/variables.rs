@@ -1,18 +1,20 @@
 //! The variables that get a proposed type: inputs, and parameters and results without a quantizer.
 
+use std::collections::HashSet;
+
 use num_bigint::Sign;
 use petgraph::graph::NodeIndex;
 
 use super::distribution::Distribution;
 use super::observe::{Observed, layer_called};
 use super::plan::Plan;
+use super::search::{NARROWEST, WIDEST};
 use super::{ProfileError, Subject};
 use crate::fixed::{
     Format, FormatError, Overflow, Quantization, Rounding, Signedness, fractional_bits,
 };
 use crate::float::Samples;
-use crate::function::Function;
-use crate::lower::{Lowered, TypedVariable};
+use crate::lower::{LowerError, Lowered, TypedVariable};
 use crate::model::{Activation, LayerKind};
 
 /// The part of a layer that a variable is.
@@ -51,11 +53,13 @@ pub(super) struct Variable {
     pub count: u64,
     /// True for weights of several output channels.
     pub has_channels: bool,
+    /// The most bits that it may have.
+    pub widest: u32,
 }
 
 impl Variable {
-    /// The type of `width` bits, `integer` of them integer bits, or of fewer that represent every value
-    /// exactly. Values are rounded and saturate.
+    /// The type of `width` bits, `integer` of them integer bits, or of as many as the variable may have,
+    /// or of fewer that represent every value exactly. Values are rounded and saturate.
     pub fn precision(&self, width: u32, integer: i32) -> Result<Quantization, FormatError> {
         let rounding = match self.role {
             // Samples are rounded half to even.
@@ -63,18 +67,19 @@ impl Variable {
             Role::Typed(_) => Rounding::Rnd,
         };
         let exact = self.finest.saturating_add(integer).max(1).unsigned_abs();
-        let format = Format::new(self.signedness, width.min(exact), integer)?;
+        let format = Format::new(self.signedness, width.min(self.widest).min(exact), integer)?;
         Ok(Quantization::new(format, rounding, Overflow::Sat))
     }
 }
 
 /// The variables of `subject`, those of inputs first, then in topological order. `width` is the
-/// width at which results that nobody types are found to be wide.
+/// width at which results that nobody types are found to be wide; `widest` is the largest one that
+/// types will have.
 pub(super) fn variables(
     subject: &Subject<'_>,
     samples: &[Samples],
     observed: &Observed,
-    width: u32,
+    (width, widest): (u32, u32),
 ) -> Result<Vec<Variable>, ProfileError> {
     let mut variables = inputs(subject, samples);
     for unquantized in subject.unquantized {
@@ -110,12 +115,16 @@ pub(super) fn variables(
             count,
             has_channels: typed == TypedVariable::Weight
                 && unquantized.values.iter().any(|kernel| kernel.ndim() > 1),
+            widest: WIDEST,
         });
     }
     // With these types, results are found that are not negative, and results that are wide.
     let mut plan = Plan::new(variables);
-    let lowered = plan.lowered(subject, &plan.uniform(width))?;
+    limit_operands(subject, &mut plan, widest)?;
+    let lowered = plan.lowered(subject, &plan.uniform(width));
+    let lowered = lowered.map_err(|error| with_outlier(subject, error))?;
     widening(subject, observed, &lowered, width, &mut plan.variables);
+    limit_operands(subject, &mut plan, widest)?;
     let lowered = plan.lowered(subject, &plan.uniform(width))?;
     let mut variables = plan.variables;
     for variable in &mut variables {
@@ -123,7 +132,7 @@ pub(super) fn variables(
         let Some(index) = layer_called(subject.model, &variable.layer) else { continue };
         let range = lowered.graph[lowered.graph.layers[index.index()].1].tensor.range();
         let is_positive = subject.is_whole(index, typed) && range.low().sign() != Sign::Minus;
-        let is_rectified = typed == TypedVariable::Result && only_rectified(subject, index);
+        let is_rectified = typed == TypedVariable::Result && subject.model.is_only_rectified(index);
         if is_positive || is_rectified {
             variable.signedness = Signedness::Unsigned;
             let values = result(observed, index, typed);
@@ -131,6 +140,24 @@ pub(super) fn variables(
         }
     }
     Ok(variables)
+}
+
+/// Parameters beyond this are no trained ones.
+const LARGEST_PARAMETER: f64 = (1_u64 << 40) as f64;
+
+/// `error` with the largest parameter, if it is so large that it is the reason.
+fn with_outlier(subject: &Subject<'_>, error: ProfileError) -> ProfileError {
+    let ProfileError::Lower(error) = error else { return error };
+    let values = subject.unquantized.iter().flat_map(|it| {
+        it.values.iter().flatten().map(move |value| (it.layer.as_str(), it.variable.key(), *value))
+    });
+    match values.max_by(|one, other| one.2.abs().total_cmp(&other.2.abs())) {
+        Some((layer, parameter, value)) if value.abs() > LARGEST_PARAMETER => {
+            let (layer, error) = (layer.to_owned(), Box::new(error));
+            ProfileError::Outlier { layer, parameter, value, error }
+        }
+        Some(_) | None => error.into(),
+    }
 }
 
 /// The inputs without a configured type.
@@ -153,6 +180,7 @@ fn inputs(subject: &Subject<'_>, samples: &[Samples]) -> Vec<Variable> {
             finest: finest(values),
             count: (values.len() / values.shape()[0].max(1)) as u64,
             has_channels: false,
+            widest: WIDEST,
         }
     })
     .collect()
@@ -200,42 +228,79 @@ fn widening(
             finest: i32::MAX,
             count: elements(subject, index),
             has_channels: false,
+            widest: WIDEST,
         });
     }
+}
+
+/// The most bits of the operand of a function that becomes a table: one entry per code.
+const TABLE_OPERAND: u32 = 16;
+
+/// Limits the variables of `plan` so that with `width` bits for each one all functions have tables:
+/// lowering names the layers whose operands are too wide.
+fn limit_operands(subject: &Subject<'_>, plan: &mut Plan, width: u32) -> Result<(), ProfileError> {
+    loop {
+        let error = match plan.lowered(subject, &plan.uniform(width)) {
+            Err(ProfileError::Lower(error)) => error,
+            // Other reasons are those of the width: a narrower one may do.
+            Ok(_) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let LowerError::TooManySteps { layer, .. } = &error else { return Ok(()) };
+        let index = layer_called(subject.model, layer);
+        let operands = index.map_or_else(Vec::new, |index| operands(subject, plan, index));
+        let own = |at: &usize| plan.variables[*at].widest.min(width);
+        // Sums of operands are wider than these, so that one bit after the other is taken.
+        let widest = operands.iter().map(own).max().unwrap_or(NARROWEST);
+        if widest <= NARROWEST {
+            return Err(error.into());
+        }
+        for at in operands {
+            let variable = &mut plan.variables[at];
+            variable.widest = variable.widest.min(TABLE_OPERAND.min(widest - 1));
+        }
+    }
+}
+
+/// The positions in `plan` of the variables that the operand of the function of layer `index` consists
+/// of: that operand, or those of the layers before it without a type of their own.
+fn operands(subject: &Subject<'_>, plan: &Plan, index: NodeIndex) -> Vec<usize> {
+    let model = subject.model;
+    let position = |index: NodeIndex, role: Role| {
+        let name = &model.graph[index].name;
+        plan.variables.iter().position(|it| it.layer == *name && it.role == role)
+    };
+    if model.graph[index].kind.has_fused_activation() {
+        let sum = position(index, Role::Typed(TypedVariable::Result));
+        return Vec::from_iter(sum);
+    }
+    let mut found = Vec::new();
+    let mut waiting = model.sources(index);
+    let mut seen = HashSet::new();
+    while let Some(source) = waiting.pop() {
+        let kind = &model.graph[source].kind;
+        let result = if let LayerKind::Input { .. } = kind {
+            Role::Input
+        } else if kind.has_fused_activation() {
+            Role::Typed(TypedVariable::Activation)
+        } else {
+            Role::Typed(TypedVariable::Result)
+        };
+        match position(source, result) {
+            Some(at) => found.push(at),
+            None if kind.matrix().is_none() && seen.insert(source) => {
+                waiting.extend(model.sources(source));
+            }
+            None => {}
+        }
+    }
+    found
 }
 
 /// True if the user has chosen a type for this variable.
 fn is_set(subject: &Subject<'_>, layer: &str, variable: TypedVariable) -> bool {
     let own = subject.settings.layer(layer).cloned();
     own.is_some_and(|mut own| own.precision_mut(variable).is_some())
-}
-
-/// True if only ReLUs take the result of the operation of layer `index`: an unsigned type that
-/// saturates at 0 is a ReLU, and has no bit for a sign.
-fn only_rectified(subject: &Subject<'_>, index: NodeIndex) -> bool {
-    let model = subject.model;
-    let kind = |index: NodeIndex| &model.graph[index].kind;
-    if !subject.is_whole(index, TypedVariable::Result) {
-        return kind(index).activation().is_some_and(is_relu);
-    }
-    let mut readers = model.graph.neighbors(index).peekable();
-    readers.peek().is_some()
-        && !model.outputs.contains(&index)
-        && readers.all(
-            |reader| matches!(kind(reader), LayerKind::Activation(activation) if is_relu(activation)),
-        )
-}
-
-fn is_relu(activation: &Activation) -> bool {
-    match activation {
-        Activation::Function(Function::Relu(relu)) => {
-            relu.negative_slope == 0.0 && relu.threshold == 0.0
-        }
-        Activation::Function(_)
-        | Activation::Linear
-        | Activation::Softmax
-        | Activation::Quantizer(_) => false,
-    }
 }
 
 /// Fractional bits of the value that has most of them.

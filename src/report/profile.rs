@@ -3,7 +3,7 @@
 use comfy_table::{CellAlignment, Table};
 
 use super::layers::{narrow_style, rounded};
-use crate::profile::{Accuracy, Distribution, Profile, ProfileRow, Proposal};
+use crate::profile::{Accuracy, Distribution, Profile, ProfileRow, Proposal, RangeBasis};
 
 /// Octaves of a distribution, from the largest one down.
 const OCTAVES: i32 = 10;
@@ -37,11 +37,27 @@ pub fn table(profile: &Profile) -> String {
     ));
     text.push_str(&format!("present types:  {}\n", accuracy(&profile.accuracy)));
     if let Some(proposal) = proposal {
+        let has_extras = !proposal.corrections.is_empty()
+            || proposal.types.iter().any(|it| it.per_channel || it.range == RangeBasis::Clipped);
+        if let Some(plain) = proposal.plain.as_ref().filter(|_| has_extras) {
+            text.push_str(&format!("{} alone: {}\n", proposal.goal, accuracy(plain)));
+        }
         text.push_str(&format!("proposed types: {}\n", accuracy(&proposal.accuracy)));
         text.push_str(&format!(
             "for {}: {} bits of parameters, {} bits of inputs and results of a sample\n",
             proposal.goal, proposal.parameter_bits, proposal.result_bits,
         ));
+        let limited = proposal
+            .types
+            .iter()
+            .filter_map(|it| Some(format!("{} of {} {}", it.variable, it.layer, it.limit?)));
+        let limited: Vec<String> = limited.collect();
+        if !limited.is_empty() {
+            text.push_str(&format!(
+                "fewer bits, because a function becomes a table of all values: {}\n",
+                limited.join(", ")
+            ));
+        }
         let scaled = proposal.types.iter().filter(|it| it.per_channel);
         let scaled: Vec<&str> = scaled.map(|it| it.layer.as_str()).collect();
         if !scaled.is_empty() {
@@ -118,9 +134,11 @@ fn accuracy(accuracy: &Accuracy) -> String {
     let agreement = match accuracy.agreement() {
         None => String::new(),
         Some(share) => format!(
-            ", argmax agrees in {} of {} ({:.2} %)",
+            ", argmax agrees in {} of {} {} ({:.2} %)",
             accuracy.decisions - accuracy.disagreements,
             accuracy.decisions,
+            // An output has a class for each of its positions.
+            if accuracy.decisions == accuracy.samples { "samples" } else { "positions" },
             100.0 * share
         ),
     };

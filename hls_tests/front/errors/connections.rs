@@ -60,6 +60,9 @@ fn connections() {
         let message = format!("model.json: layer 'x' (Flatten): {message}");
         expect(load_json(&functional(calls, y.clone()), &weights), &message, "");
     }
+    let masked = functional(json!([[["in", 0, 0, {"mask": [1]}]]]), y);
+    let message = "model.json: layer 'x' (Flatten): call argument mask = [1] is not supported";
+    expect(load_json(&masked, &weights), message, "build the model again with mask_zero=False");
     let message =
         "k2_training.h5: layer 'drop' (Dropout): call argument training = true is not supported";
     expect(load(&fixture("k2_training.h5"), None), message, "inputs only");

@@ -130,6 +130,10 @@ fn models_that_are_not_understood() {
     for (config, message) in cases {
         expect(load_json(&config, &weights), &format!("model.json: {message}"), "");
     }
+    // Keras saves the arguments of a subclassed model, not its layers.
+    let subclassed = json!({"class_name": "Mine", "config": {"units": 4}});
+    let message = "model.json: the model is of the class Mine, which is not supported";
+    expect(load_json(&subclassed, &weights), message, "model.call(x)).save(\"model.keras\")");
     let mut config = sequential(&[]);
     config["config"]["dtype"] = json!("mixed_float16");
     let message = "model.json: layer 'm' (Sequential): dtype = \"mixed_float16\" is not supported";
@@ -152,6 +156,16 @@ fn saved_models() {
     let expected = "is a SavedModel without Keras' layers: it has no keras_metadata.pb";
     assert!(message.ends_with(expected), "{message}");
     assert!(help.contains("load_model(FOLDER).save(\"model.h5\")"), "{help}");
+
+    let message = "saved_model.pb: is one file of a SavedModel";
+    let file = path("saved_model.pb");
+    expect(load(&file, None), message, &format!("pass its folder: {}", folder.0.path().display()));
+    let lists = Folder::new();
+    let listed = lists.file("checkpoint", "model_checkpoint_path: \"best\"\nall_model: \"best\"\n");
+    let message =
+        "checkpoint: lists TensorFlow checkpoints, which hold weights without an architecture";
+    let prefix = lists.0.path().join("best");
+    expect(load(&listed, None), message, &format!("--weights {}", prefix.display()));
 
     let original = crate::project("hls_tests/reference/saved_model/model");
     let copy = |name: &str, change: &dyn Fn(&mut Vec<u8>)| {

@@ -57,7 +57,7 @@ fn values_that_change_the_result() {
             "padding = \"causal\"",
             causal,
         ),
-        ("Conv2D", conv(json!({"lora_rank": 2})), "lora_rank = 2", "remove lora_rank"),
+        ("Conv2D", conv(json!({"lora_rank": 2})), "lora_rank = 2", "without LoRA"),
         (
             "QConv2DTranspose",
             conv(json!({"output_padding": [1, 1]})),

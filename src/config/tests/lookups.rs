@@ -216,6 +216,33 @@ fn names_and_classes_that_exist_pass_the_check() {
 }
 
 #[test]
+fn entries_for_the_same_layer_in_two_letter_cases_are_an_error() {
+    let check = |text: &str, layers: &[(&str, &str)]| {
+        config(text).check_layers(layers).map_err(|error| error.to_string())
+    };
+    let names = "LayerName: {fc1: {ReuseFactor: 2}, FC1: {ReuseFactor: 4}}";
+    let message = "LayerName.fc1 and LayerName.FC1 are the same setting";
+    assert_eq!(check(names, LAYERS), Err(message.to_owned()));
+    // A model may have both.
+    assert_eq!(check(names, &[("fc1", "Dense"), ("FC1", "Dense")]), Ok(()));
+    let message = "LayerType.QDense and LayerType.qdense are the same setting";
+    assert_eq!(check("LayerType: {QDense: , qdense: }", LAYERS), Err(message.to_owned()));
+}
+
+#[test]
+fn corrections_belong_to_the_layer_with_the_biases() {
+    for (entry, layers) in [("fc1_relu", LAYERS), ("fc1_depthwise", &[("fc1", "SeparableConv2D")])]
+    {
+        let text = format!("LayerName: {{{entry}: {{BiasCorrection: [1]}}}}");
+        let Err(error) = config(&text).check_layers(layers) else { panic!("{entry} passed") };
+        let place = format!("LayerName.{entry}.BiasCorrection is not supported");
+        assert_eq!(error.to_string(), place);
+        let help = miette::Diagnostic::help(&error).map(|help| help.to_string());
+        assert_eq!(help.as_deref(), Some("move it to LayerName.fc1, whose biases it corrects"));
+    }
+}
+
+#[test]
 fn a_layer_that_the_model_lacks_is_an_error() {
     let Err(error) = config("LayerName: {fc2: }").check_layers(LAYERS) else {
         panic!("fc2 passed");

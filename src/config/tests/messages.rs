@@ -2,7 +2,7 @@
 
 use miette::Diagnostic;
 
-use super::super::{Config, WeightScale};
+use super::super::{Config, IoType, WeightScale};
 use super::error;
 
 /// Each text gives this message, and this help.
@@ -21,7 +21,7 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
         (
             "Model: {ReuseFactr: 1}",
             "unknown key 'ReuseFactr' in Model, did you mean 'ReuseFactor'?",
-            "keys here are: Precision, ReuseFactor, TargetCycles, Strategy, TableSize, InternalSigmoid, WeightScale, TraceOutput, BitExact, BramFactor, Compression, ConvImplementation, PipelineStyle, PipelineInterval, AllowDAFallback, AllowV2Fallback, ChannelsLastConversion, TransposeOutputs",
+            "keys here are: Precision, ReuseFactor, TargetCycles, Strategy, TableSize, InternalSigmoid, WeightScale; docs/config.md lists all",
         ),
         (
             "LayerName: {a: {InternalSigmoid: hard}}",
@@ -31,12 +31,22 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
         (
             "Model: {BiasCorrection: [1]}",
             "unknown key 'BiasCorrection' in Model",
-            "BiasCorrection belongs to the entries of LayerType and LayerName",
+            "BiasCorrection belongs to the entries of LayerName",
         ),
         (
             "HLSConfig: {LayerNames: {}}",
             "unknown key 'LayerNames' in HLSConfig, did you mean 'LayerName'?",
-            "keys here are: Model, LayerType, LayerName, Optimizers, SkipOptimizers, Flows",
+            "keys here are: Model, LayerType, LayerName; docs/config.md lists all",
+        ),
+        (
+            "shared: 1",
+            "unknown key 'shared' at the top of the file",
+            "keys here are: Backend, Part, XilinxPart, ClockPeriod, ClockUncertainty, IOType, ProjectName, OutputDir, HLSConfig, WriterConfig, Model, LayerType, LayerName; docs/config.md lists all",
+        ),
+        (
+            "shared: &it {ReuseFactor: 2}\nLayerName: {a: *it}",
+            "unknown key 'shared' at the top of the file",
+            "layers belong into LayerName; a mapping that several layers share has no key of its own: write its anchor where it is used first, LayerName: {a: &it {...}, b: *it}",
         ),
         (
             "ReuseFactor: 1",
@@ -46,7 +56,7 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
         (
             "LayerName: {fc1: {Precision: {wieght: 'int<4>'}}}",
             "unknown key 'wieght' in LayerName.fc1.Precision, did you mean 'weight'?",
-            "keys here are: default, result, weight, bias, scale, exp_table, inv_table, accum, inv_inp, table, depthwise, pointwise, depthwise_accum, pointwise_accum",
+            "keys here are: default, result, weight, bias, scale, exp_table, inv_table, accum, inv_inp, table, depthwise, pointwise, depthwise_accum, pointwise_accum; docs/config.md lists all",
         ),
         (
             "LayerName: {fc1: {Precision: {weight: fixed<4,2>}}}",
@@ -61,7 +71,7 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
         (
             "WriterConfig: {Zzzzzzz: 1}",
             "unknown key 'Zzzzzzz' in WriterConfig",
-            "keys here are: Namespace, WriteWeightsTxt, WriteTar, TBOutputStream, WriteEmulationConstants",
+            "keys here are: Namespace, WriteWeightsTxt, WriteTar, TBOutputStream, WriteEmulationConstants; docs/config.md lists all",
         ),
     ]);
 }
@@ -175,6 +185,9 @@ fn values_that_are_taken_as_another_one_are_noted() {
         let found = notes(&text).concat().to_lowercase();
         assert_eq!(found, format!("backend: {} is taken as vitis", word.to_lowercase()));
     }
+    let serial = "IOType: io_serial";
+    assert_eq!(super::config(serial).io_type, Some(IoType::Stream));
+    assert_eq!(notes(serial), ["IOType: io_serial is taken as io_stream"]);
     let text = "LayerName: {s: {Implementation: latency, Strategy: argmax}, t: {Strategy: stable}}";
     let expected = [
         "Implementation: latency of LayerName.s is taken as stable",
@@ -367,12 +380,22 @@ fn scales_and_corrections_of_weights() {
         ),
         (
             "LayerName: {fc1: {BiasCorrection: [1, x]}}",
-            "LayerName.fc1.BiasCorrection: expected a list of numbers, found a list",
-            "write a list of numbers",
+            "LayerName.fc1.BiasCorrection[1]: expected a finite number of float32, found the text 'x'",
+            "write a finite number of float32",
         ),
         (
             "LayerName: {fc1: {BiasCorrection: [1, 1e300]}}",
-            "LayerName.fc1.BiasCorrection: expected a list of numbers, found a list",
+            "LayerName.fc1.BiasCorrection[1]: expected a finite number of float32, found 1e+300",
+            "write a finite number of float32",
+        ),
+        (
+            "LayerName: {fc1: {BiasCorrection: [.nan]}}",
+            "LayerName.fc1.BiasCorrection[0]: expected a finite number of float32, found the text '.nan'",
+            "write a finite number of float32",
+        ),
+        (
+            "LayerName: {fc1: {BiasCorrection: 3}}",
+            "LayerName.fc1.BiasCorrection: expected a list of numbers, found 3",
             "write a list of numbers",
         ),
         (

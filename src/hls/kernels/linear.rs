@@ -313,14 +313,16 @@ pub(super) fn terms(
     skips_zeros: bool,
 ) -> Result<Terms, HlsError> {
     let codes = &op.weights.codes;
+    let (operand, result) = (cx.operand.tensor.format, cx.node.tensor.format);
     Ok(match form {
         MatrixForm::Products => {
-            cx.check_product(op.weights.format)?;
+            cx.check_sum(result, cx.product(op.weights.format)?)?;
             let weights = cx.constant("weight", "weights", &op.weights)?;
             let sparse = skips_zeros && codes.iter().any(|code| code.is_zero());
             Terms::Products { weights, sparse }
         }
         MatrixForm::Signs { shifted } => {
+            cx.check_sum(shifted.as_ref().map_or(result, |sum| sum.format), operand)?;
             let signs = sign_codes(cx, codes)?;
             let shifted = shifted.as_ref().map(|sum| shifted_sums(cx, sum)).transpose()?;
             Terms::Signs { signs, shifted }
@@ -328,6 +330,7 @@ pub(super) fn terms(
         MatrixForm::Shifts { shift } => {
             let signs = sign_codes(cx, codes)?;
             let shift = shifter(cx, ("term", "shifted operands"), shift, codes.shape())?;
+            cx.check_sum(result, cx.parts.types[shift.element.0].quantization.format)?;
             Terms::Shifts { signs, shift }
         }
         MatrixForm::Xnor { shift, .. } => {

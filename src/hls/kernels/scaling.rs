@@ -113,7 +113,8 @@ pub(super) fn build_affine(cx: &mut NodeBuilder<'_>, op: &ir::Affine) -> Result<
     let by_position = constants.any(|constant| constant.codes.len() > channels);
     let scale_by_channel = by_channel("scales", &op.scale).map_err(|rule| cx.broken(rule))?;
     let scaling = Scaling::of(&op.scale, operand);
-    let scales = factors(cx, ("scale", "scales"), &op.scale, &scaling)?;
+    let added = op.bias.as_ref().map(|bias| bias.format);
+    let scales = factors(cx, ("scale", "scales"), &op.scale, &scaling, added)?;
     let bias = match &op.bias {
         None => None,
         Some(bias) => {
@@ -216,7 +217,8 @@ pub(super) fn build_leaky(cx: &mut NodeBuilder<'_>, op: &ir::Leaky) -> Result<Bu
     let threshold = cx.number("threshold", compared, from)?;
 
     let scaling = Scaling::of(&op.slopes, operand);
-    let slopes = factors(cx, ("slope", "slopes"), &op.slopes, &scaling)?;
+    let added = op.bias.as_ref().map(|bias| bias.format);
+    let slopes = factors(cx, ("slope", "slopes"), &op.slopes, &scaling, added)?;
     let bias = match &op.bias {
         None => None,
         Some(bias) => {
@@ -248,23 +250,28 @@ pub(super) fn build_scale(
     let constant = ir::Constant { codes: Codes::from_big(one), format };
     let scaling = Scaling::of(&constant, &cx.operand.tensor);
     let wanted = ("factor", "a power of two");
-    let factor = factors(cx, wanted, &constant, &scaling)?;
+    let factor = factors(cx, wanted, &constant, &scaling, None)?;
     let nest = Nest::new(&[cx.node.tensor.len()]);
     let sign_power = cx.sign_power.and_then(|it| it.checked_add(*power));
     Ok(Built { sign_power, ..Built::new(cx, Body::Scale(factor), nest, element) })
 }
 
-/// The constants of `factors` in the form `scaling`; array and type are named after `suffix`.
+/// The constants of `factors` in the form `scaling`; array and type are named after `suffix`. A number
+/// of the format `added` is added to what they scale.
 fn factors(
     cx: &mut NodeBuilder<'_>,
     (suffix, holds): (&str, &'static str),
     factors: &ir::Constant,
     scaling: &Scaling,
+    added: Option<Format>,
 ) -> Result<Factors, HlsError> {
+    let check_sum = |cx: &NodeBuilder<'_>, scaled: Format| {
+        added.map_or(Ok(()), |added| cx.check_sum(scaled, added))
+    };
     let shift = match scaling {
         Scaling::Shifts(shift) => shift,
         Scaling::Products => {
-            cx.check_product(factors.format)?;
+            check_sum(cx, cx.product(factors.format)?)?;
             let constant = cx.constant(suffix, holds, factors)?;
             return Ok(Factors::Numbers { constant });
         }
@@ -279,6 +286,7 @@ fn factors(
         FactorSigns::Each(sign_codes(cx, codes)?)
     };
     let shift = shifter(cx, ("shifted", "shifted operands"), shift, codes.shape())?;
+    check_sum(cx, cx.parts.types[shift.element.0].quantization.format)?;
     Ok(Factors::Powers { shift, signs })
 }
 

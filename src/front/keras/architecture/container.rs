@@ -58,6 +58,13 @@ impl<'a> Container<'a> {
             let help = "save the model again with Keras".to_owned();
             Problem::Model { what, help }.at(path)
         };
+        if !MODELS.contains(&class) {
+            let help = "supported: Sequential and Functional models. The file of a subclassed model \
+                        does not hold its Python code: x = keras.Input((16,)); keras.Model(x, \
+                        model.call(x)).save(\"model.keras\")";
+            let what = format!("the model is of the class {class}, which is not supported");
+            return Err(Problem::Model { what, help: help.to_owned() }.at(path));
+        }
         let layers = match config {
             // Keras before 2.2 writes a Sequential model as a list of layers.
             Value::Array(layers) => layers,
@@ -78,15 +85,13 @@ impl<'a> Container<'a> {
             layers.iter().map(|layer| Entry::read(layer, path)).collect::<Result<_, _>>()?;
         match class {
             "Sequential" => Ok(sequential(entries, object)),
-            "Functional" | "Model" => functional(entries, config, path),
-            _ => {
-                let help = "supported: Sequential and Functional models".to_owned();
-                let what = format!("the model is of the class {class}, which is not supported");
-                Err(Problem::Model { what, help }.at(path))
-            }
+            _ => functional(entries, config, path),
         }
     }
 }
+
+/// Classes of models whose file states layers and connections.
+pub(super) const MODELS: [&str; 3] = ["Sequential", "Functional", "Model"];
 
 /// Connects each layer to the one before. `entries` is not empty.
 fn sequential<'a>(mut entries: Vec<Entry<'a>>, object: &'a Value) -> Container<'a> {

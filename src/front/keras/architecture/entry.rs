@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::calls::Call;
-use super::container::Container;
+use super::container::{Container, MODELS};
 use super::wrappers;
 use crate::front::error::FrontError;
 use crate::front::keras::attributes::{Owner, PACKAGES, class_of, shown};
@@ -177,7 +177,7 @@ fn is_operation_without_module(owner: Owner<'_>, object: &Value) -> bool {
 
 /// Returns true for the object of a model.
 pub(super) fn is_model(object: &Value) -> bool {
-    matches!(class_of(object), Some("Sequential" | "Functional" | "Model"))
+    class_of(object).is_some_and(|class| MODELS.contains(&class))
 }
 
 /// Rejects a wrapped layer that is defined neither in Keras nor in QKeras.

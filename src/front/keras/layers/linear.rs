@@ -112,13 +112,29 @@ impl LayerReader<'_> {
     /// are trained beside the kernel, and a layer that Keras itself quantized stores codes.
     pub(super) fn check_training_attributes(&mut self) -> Result<(), FrontError> {
         self.attributes.inert(TRAINING_ATTRIBUTES);
-        for other_weights in ["lora_rank", "lora_alpha", "quantization_config", "quantization_mode"]
-        {
-            self.attributes.only(other_weights, &[])?;
+        let other_weights = [
+            ("lora_rank", WITHOUT_ADAPTERS),
+            ("lora_alpha", WITHOUT_ADAPTERS),
+            ("quantization_config", WITHOUT_CODES),
+            ("quantization_mode", WITHOUT_CODES),
+        ];
+        for (name, help) in other_weights {
+            if let Some(value) = self.attributes.get(name) {
+                return Err(self.attributes.unsupported(name, value, help.to_owned()));
+            }
         }
         Ok(())
     }
 }
+
+/// Cure for adapters: the property `kernel` of the layer includes them.
+const WITHOUT_ADAPTERS: &str = "build the same model without LoRA and copy the merged kernel: \
+     new.get_layer(name).set_weights([np.array(old.get_layer(name).kernel), \
+     np.array(old.get_layer(name).bias)])";
+
+/// Cure for a layer that Keras itself quantized.
+const WITHOUT_CODES: &str = "Keras' own quantization computes its scales from each sample: save the model as it \
+     was before model.quantize(), and find types with `bitkiln profile`, or train with QKeras";
 
 fn dense(layer: &mut LayerReader<'_>, family: Family) -> Result<Built, FrontError> {
     layer.check_training_attributes()?;

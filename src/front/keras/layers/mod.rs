@@ -104,10 +104,10 @@ pub(super) fn check_size(owner: Owner<'_>, shape: &[usize]) -> Result<(), FrontE
 /// Reads a layer, and rejects attributes and weights that its class does not use.
 pub(super) fn build(mut layer: LayerReader<'_>) -> Result<Built, FrontError> {
     let read = find(layer.owner)?;
-    let built = match wrappers::takes_channels_first(&mut layer) {
-        true => wrappers::channels_first(&mut layer, read)?,
-        false => read(&mut layer)?,
-    };
+    if let Some(axes) = wrappers::axes_before_channels(&mut layer) {
+        return wrappers::over_time(layer, axes, wrappers::build_channels_first);
+    }
+    let built = read(&mut layer)?;
     layer.finish()?;
     Ok(built)
 }

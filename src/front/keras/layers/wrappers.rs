@@ -105,27 +105,40 @@ fn acts_on_rows(kind: &LayerKind, aligned: bool) -> bool {
 /// Classes whose channel axis is stated in `axis`.
 const WITH_AXIS: &[&str] = &["BatchNormalization", "QBatchNormalization", "Softmax"];
 
-/// Returns true if `data_format` or `axis` states that channels come first. The layer reads any other
-/// value itself.
-pub(super) fn takes_channels_first(layer: &mut LayerReader<'_>) -> bool {
-    let has_axes = layer.inputs.first().is_some_and(|shape| shape.len() > 1);
-    let asked = if WITH_AXIS.contains(&layer.owner.class) {
-        let axis = layer.attributes.get("axis");
-        let is_first = axis == Some(&json!(1)) || axis == Some(&json!([1]));
-        (is_first && has_axes).then_some("axis")
+/// Returns the number of axes of a sample before that of the channels, if `data_format` or `axis` states
+/// that channels do not come last. The layer reads any other value itself.
+pub(super) fn axes_before_channels(layer: &mut LayerReader<'_>) -> Option<usize> {
+    let (attribute, before) = if WITH_AXIS.contains(&layer.owner.class) {
+        let axes = layer.inputs.first().map_or(0, Vec::len) as i64;
+        let stated = layer.attributes.get("axis")?;
+        let axis = match stated.as_array().map(Vec::as_slice) {
+            Some([axis]) => axis.as_i64(),
+            Some(_) => None,
+            None => stated.as_i64(),
+        }?;
+        // Axes include the batch.
+        let axis = if axis < 0 { axis + axes + 1 } else { axis };
+        let before = (1..axes).contains(&axis).then(|| axis.unsigned_abs() as usize - 1)?;
+        ("axis", before)
     } else {
-        let format = layer.attributes.get("data_format");
-        (format == Some(&json!("channels_first"))).then_some("data_format")
+        let format = layer.attributes.get("data_format")?;
+        (*format == json!("channels_first")).then_some(("data_format", 0))?
     };
-    if let Some(attribute) = asked {
-        layer.attributes.consume(attribute);
-    }
-    asked.is_some()
+    layer.attributes.consume(attribute);
+    Some(before)
+}
+
+/// Reads a layer, whose tensors have channels first.
+pub(super) fn build_channels_first(mut layer: LayerReader<'_>) -> Result<Built, FrontError> {
+    let read = super::find(layer.owner)?;
+    let built = channels_first(&mut layer, read)?;
+    layer.finish()?;
+    Ok(built)
 }
 
 /// Reads a layer whose tensors have channels first: as if channels were last, in a
 /// [`LayerKind::ChannelsFirst`]. Kernels are stored alike for both.
-pub(super) fn channels_first(layer: &mut LayerReader<'_>, read: Read) -> Result<Built, FrontError> {
+fn channels_first(layer: &mut LayerReader<'_>, read: Read) -> Result<Built, FrontError> {
     // An inner softmax or scale acts along the last axis, which is not the channels'.
     let activation = layer.activation("activation")?;
     let has_scales = |quantizer: &Quantizer| quantizer.scaled().is_some();
