@@ -84,7 +84,8 @@ fn a_state_begins_with_the_quantizer_of_0() -> Outcome {
 #[test]
 fn a_state_without_a_quantizer_has_the_configured_type_unless_quantizers_make_it() -> Outcome {
     let (types, warnings) = states(&model(CellKind::Simple, BITS, "")?)?;
-    assert!(types[0].starts_with("fixed<4,1> "), "{types:?}");
+    // The codes of quantized_bits(4,0,1), which are those of the activation.
+    assert_eq!(types, ["fixed<5,2> [-7, 7]"]);
     assert_eq!(warnings, [""; 0]);
     for (kind, name) in [(CellKind::Lstm, "c"), (CellKind::Gru { reset_after: false }, "h")] {
         let (types, warnings) = states(&model(kind, BITS, "")?)?;
