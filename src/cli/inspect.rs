@@ -47,6 +47,10 @@ pub fn run(args: &Args) -> Result<Status> {
     let network = args.model.load(args.hardware.options())?;
     let hardware = network.design();
     say(&network);
+    if args.ir && args.dot.is_none() && args.schedule.is_none() {
+        // The graph needs no hardware.
+        return print_graph(&network, args);
+    }
     let hardware = hardware?;
     if let Some(path) = &args.dot {
         write(path, &ir::to_dot(&hardware.graph))?;
@@ -59,8 +63,7 @@ pub fn run(args: &Args) -> Result<Status> {
         write(path, &schedule.svg(&hardware.design.name).into_diagnostic()?)?;
     }
     if args.ir {
-        let elide = (!args.wide).then_some(ELIDE);
-        print(&ir::text::print(&network.graph_after(args.after.as_deref())?, elide));
+        return print_graph(&network, args);
     } else if args.json {
         print_json(&json(&network, &hardware))?;
     } else {
@@ -69,6 +72,12 @@ pub fn run(args: &Args) -> Result<Status> {
             print(&format!("\n{}", schedule.tables()));
         }
     }
+    Ok(Status::Success)
+}
+
+fn print_graph(network: &Network, args: &Args) -> Result<Status> {
+    let elide = (!args.wide).then_some(ELIDE);
+    print(&ir::text::print(&network.graph_after(args.after.as_deref())?, elide));
     Ok(Status::Success)
 }
 

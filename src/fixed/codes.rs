@@ -273,6 +273,30 @@ impl Codes {
         }
     }
 
+    /// The part of each sample at `index` along the axis after that of the samples.
+    ///
+    /// # Panics
+    /// If there is no such part.
+    pub fn row(&self, index: usize) -> Self {
+        match self {
+            Self::Narrow(codes) => Self::Narrow(codes.index_axis(Axis(1), index).to_owned()),
+            Self::Wide(codes) => Self::from_big(codes.index_axis(Axis(1), index).to_owned()),
+        }
+    }
+
+    /// The codes as those of one sample, so many times.
+    pub fn repeated(&self, samples: usize) -> Self {
+        fn repeated<T: Clone>(codes: &ArrayD<T>, samples: usize) -> ArrayD<T> {
+            let shape: Vec<usize> =
+                std::iter::once(samples).chain(codes.shape().iter().copied()).collect();
+            codes.broadcast(IxDyn(&shape)).expect("an axis is added").to_owned()
+        }
+        match self {
+            Self::Narrow(codes) => Self::Narrow(repeated(codes, samples)),
+            Self::Wide(codes) => Self::Wide(repeated(codes, samples)),
+        }
+    }
+
     /// The values: each code times the LSB of `format`. Exact up to 53 significant bits.
     pub fn to_values(&self, format: Format) -> ArrayD<f64> {
         let fraction = format.fractional_bits();

@@ -9,6 +9,7 @@
 //! itself, far less than the precision of float32.
 
 mod parameters;
+mod recurrent;
 mod windows;
 
 use ndarray::{ArrayD, Axis, IxDyn, ShapeError, concatenate};
@@ -166,6 +167,8 @@ impl Reference<'_> {
                 let rows = Samples::from_shape_vec(IxDyn(shape), rows)?;
                 if self.reaches_quantizer { Ok(rows) } else { self.cut(rows) }
             }
+            LayerKind::Recurrent(recurrent) => self.recurrent(recurrent, x),
+            LayerKind::Bidirectional(both) => self.bidirectional(both, x),
             LayerKind::TimeDistributed(inner) => {
                 let steps = first.shape()[0] * first.shape()[1];
                 let one = |shape: &[usize]| [&[steps], &shape[2..]].concat();

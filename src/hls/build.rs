@@ -91,6 +91,11 @@ impl NodeBuilder<'_> {
         HlsError::Graph { node: self.node.name.clone(), rule: rule.into() }
     }
 
+    /// The error of a recurrent layer.
+    pub(super) fn recurrent(&self) -> HlsError {
+        HlsError::Recurrent { layer: self.node.layer.clone() }
+    }
+
     /// Format of the product of the operand and a number of the format `factor`.
     pub(super) fn product(&self, factor: Format) -> Result<Format, HlsError> {
         let operand = self.operand.tensor.format;

@@ -125,6 +125,15 @@ pub enum HlsError {
         /// Its width.
         bits: u64,
     },
+    /// A recurrent layer, which has no kernel.
+    #[error("layer '{layer}' is recurrent, and recurrent layers have no hardware yet")]
+    #[diagnostic(help(
+        "`bitkiln run` computes its results bit for bit; for hardware, use Conv1D along the time axis"
+    ))]
+    Recurrent {
+        /// The layer's name.
+        layer: String,
+    },
     /// The graph breaks a rule that `ir::validate` would have found.
     #[error("node '{node}' of the graph: {rule}")]
     #[diagnostic(help("this is a defect of the program, not of the model: please report it"))]

@@ -7,14 +7,14 @@ use petgraph::Direction;
 use petgraph::stable_graph::{NodeIndex, StableDiGraph};
 use petgraph::visit::EdgeRef;
 
-use super::{Input, Op, OpError, Tensor};
-use crate::fixed::Format;
+use super::{Input, Op, OpError, Operand, Tensor};
+use crate::fixed::{Codes, Format};
 
 /// A node of a [`Graph`].
 pub type NodeId = NodeIndex;
 
 /// One operation and its result.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Node {
     /// Unique name: that of the model's layer, with a suffix if the layer becomes several
     /// operations.
@@ -109,6 +109,14 @@ impl Graph {
         node
     }
 
+    /// Adds an input of the body of an operation, which states what it passes to the input.
+    pub(crate) fn add_body_input(&mut self, name: impl Into<String>, tensor: Tensor) -> NodeId {
+        let input = Input { shape: tensor.shape.clone(), format: tensor.format };
+        let node = self.add_node(name, input.into(), &[], tensor);
+        self.inputs.push(node);
+        node
+    }
+
     /// Replaces the operands of `node`. Its tensor does not change.
     pub fn set_operands(&mut self, node: NodeId, operands: &[NodeId]) {
         let edges: Vec<_> =
@@ -189,6 +197,36 @@ impl Graph {
         order
     }
 
+    /// The nodes that compute, each with its operands, in topological order.
+    pub(crate) fn evaluation_order(&self) -> Vec<(NodeId, Vec<NodeId>)> {
+        let order = self.topological_order().into_iter();
+        let order = order.filter(|id| !matches!(self[*id].op, Op::Input(_)));
+        order.map(|id| (id, self.operands(id))).collect()
+    }
+
+    /// Evaluates the nodes of `order`, the [evaluation order](Self::evaluation_order), for the codes
+    /// of `inputs`. The result of every node.
+    ///
+    /// # Errors
+    /// The node that cannot be computed, because the graph is not valid.
+    pub(crate) fn evaluate(
+        &self,
+        order: &[(NodeId, Vec<NodeId>)],
+        inputs: impl Iterator<Item = Codes>,
+    ) -> Result<HashMap<NodeId, Codes>, NodeId> {
+        let mut results: HashMap<NodeId, Codes> = self.inputs.iter().copied().zip(inputs).collect();
+        for (id, operands) in order {
+            let operands = operands
+                .iter()
+                .map(|id| Some(Operand { tensor: &self[*id].tensor, codes: results.get(id)? }));
+            let operands: Option<Vec<Operand<'_>>> = operands.collect();
+            let node = &self[*id];
+            let result = operands.and_then(|operands| node.op.evaluate(&operands, &node.tensor));
+            results.insert(*id, result.ok_or(*id)?);
+        }
+        Ok(results)
+    }
+
     /// The nodes that become hardware, in topological order: inputs, and all nodes that an output
     /// depends on.
     pub fn live_nodes(&self) -> Vec<NodeId> {
@@ -202,6 +240,36 @@ impl Graph {
         let mut order = self.topological_order();
         order.retain(|node| live.contains(node));
         order
+    }
+}
+
+/// Equality of everything but the indices of the nodes.
+impl PartialEq for Graph {
+    fn eq(&self, other: &Self) -> bool {
+        let (own, others) = (self.topological_order(), other.topological_order());
+        let place = |order: &[NodeId]| -> HashMap<NodeId, usize> {
+            order.iter().enumerate().map(|(at, id)| (*id, at)).collect()
+        };
+        let (mine, theirs) = (place(&own), place(&others));
+        let same_place = |a: &NodeId, b: &NodeId| mine.get(a) == theirs.get(b);
+        let same_places = |a: &[NodeId], b: &[NodeId]| {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same_place(a, b))
+        };
+        let same_node = |(a, b): (&NodeId, &NodeId)| {
+            self[*a] == other[*b] && same_places(&self.operands(*a), &other.operands(*b))
+        };
+        let same_layer = |((name, a), (named, b)): (&(String, NodeId), &(String, NodeId))| {
+            name == named && same_place(a, b)
+        };
+        let same_output =
+            |(a, b): (&Output, &Output)| a.name == b.name && same_place(&a.node, &b.node);
+        self.name == other.name
+            && (own.len(), self.layers.len(), self.outputs.len())
+                == (others.len(), other.layers.len(), other.outputs.len())
+            && own.iter().zip(&others).all(same_node)
+            && same_places(&self.inputs, &other.inputs)
+            && self.layers.iter().zip(&other.layers).all(same_layer)
+            && self.outputs.iter().zip(&other.outputs).all(same_output)
     }
 }
 

@@ -30,7 +30,7 @@ impl Tensor {
 
     /// A tensor with these ranges, merged if possible: equal ranges to one, rows with the same
     /// ranges to one range per channel.
-    pub(super) fn new(shape: Vec<usize>, format: Format, ranges: Vec<Range>) -> Self {
+    pub(crate) fn new(shape: Vec<usize>, format: Format, ranges: Vec<Range>) -> Self {
         let mut tensor = Self { shape, format, ranges };
         let channels = tensor.channel_count();
         let repeats = |period: usize| {
@@ -49,7 +49,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If that takes more than 128 bits.
-    pub(super) fn covering(
+    pub(crate) fn covering(
         shape: Vec<usize>,
         fraction: i32,
         ranges: Vec<Range>,
@@ -100,7 +100,7 @@ impl Tensor {
 
     /// Checks that this tensor holds every value of `other`: the same shape and fractional bits, a
     /// format and ranges that contain those of `other`.
-    pub(super) fn contains(&self, other: &Self) -> Result<(), &'static str> {
+    pub(crate) fn contains(&self, other: &Self) -> Result<(), &'static str> {
         let count = self.ranges.len().max(other.ranges.len());
         let inside = |element| self.range_at(element).contains(other.range_at(element));
         if self.shape != other.shape {

@@ -28,6 +28,19 @@ pub struct Invalid {
 /// # Errors
 /// The first rule that does not hold.
 pub fn validate(graph: &Graph) -> Result<(), Invalid> {
+    check(graph, false)
+}
+
+/// Checks the body of an operation as [`validate`] does. The tensors of its inputs may be narrower
+/// than their formats: the operation proves them.
+///
+/// # Errors
+/// The first rule that does not hold.
+pub(super) fn validate_body(body: &Graph) -> Result<(), Invalid> {
+    check(body, true)
+}
+
+fn check(graph: &Graph, is_body: bool) -> Result<(), Invalid> {
     let order = graph.topological_order();
     let ordered: HashSet<NodeId> = order.iter().copied().collect();
     if let Some(id) = graph.nodes.node_indices().find(|id| !ordered.contains(id)) {
@@ -39,7 +52,7 @@ pub fn validate(graph: &Graph) -> Result<(), Invalid> {
         if node.name.is_empty() || !names.insert(node.name.as_str()) {
             return fail(graph, id, "its name is empty or taken");
         }
-        check_node(graph, id).or_else(|rule| fail(graph, id, rule.to_string()))?;
+        check_node(graph, id, is_body).or_else(|rule| fail(graph, id, rule.to_string()))?;
     }
     let listed: HashSet<NodeId> = graph.inputs.iter().copied().collect();
     let inputs = graph.nodes.node_indices().filter(|id| matches!(graph[*id].op, Op::Input(_)));
@@ -64,7 +77,7 @@ fn whole(rule: &str) -> Invalid {
     Invalid { node: "(graph)".into(), rule: rule.into() }
 }
 
-fn check_node(graph: &Graph, id: NodeId) -> Result<(), OpError> {
+fn check_node(graph: &Graph, id: NodeId, is_body: bool) -> Result<(), OpError> {
     let node = &graph[id];
     let incoming = graph.nodes.edges_directed(id, petgraph::Direction::Incoming);
     let mut positions: Vec<usize> = incoming.map(|edge| *edge.weight()).collect();
@@ -75,6 +88,10 @@ fn check_node(graph: &Graph, id: NodeId) -> Result<(), OpError> {
     let operands = graph.operands(id);
     let operands: Vec<&Tensor> = operands.iter().map(|x| &graph[*x].tensor).collect();
     let inferred = node.op.infer(&operands)?;
+    if let (Op::Input(_), true) = (&node.op, is_body) {
+        let same = inferred.shape == node.tensor.shape && inferred.format == node.tensor.format;
+        return ensure(same, "its tensor differs from its shape and format");
+    }
     node.tensor.contains(&inferred).map_err(OpError::mismatch)
 }
 

@@ -34,6 +34,16 @@ pub(super) struct Builder<'a> {
     sums: BTreeMap<String, Vec<NodeId>>,
     /// Nested layers that are being lowered, the innermost last.
     nested: Vec<Nested>,
+    /// Number of bodies around the graph.
+    bodies: usize,
+}
+
+/// Names and messages at some time, to which a builder returns.
+#[derive(Clone)]
+pub(super) struct Mark {
+    names: HashSet<String>,
+    warnings: Vec<LowerWarning>,
+    unquantized: Vec<Unquantized>,
 }
 
 /// A layer inside of a layer.
@@ -60,6 +70,7 @@ impl<'a> Builder<'a> {
             unquantized: Vec::new(),
             sums: BTreeMap::new(),
             nested: Vec::new(),
+            bodies: 0,
         }
     }
 
@@ -106,6 +117,70 @@ impl<'a> Builder<'a> {
         result.ok_or_else(|| LowerError::Inputs { layer: self.model.graph[index].name.clone() })
     }
 
+    /// Adds the nodes of `lower` with `part` in their names.
+    pub(super) fn named<T>(
+        &mut self,
+        part: &str,
+        lower: impl FnOnce(&mut Self) -> Result<T, LowerError>,
+    ) -> Result<T, LowerError> {
+        let operands = self.nested.last().map_or(vec![], |outer| outer.operands.clone());
+        self.nested.push(Nested { operands, part: part.to_string() });
+        let done = lower(self);
+        self.nested.pop();
+        done
+    }
+
+    /// The graph that `lower` builds for a step of `layer`, and its result. The nodes outside are not
+    /// accessible to it.
+    pub(super) fn body<T>(
+        &mut self,
+        layer: &str,
+        lower: impl FnOnce(&mut Self) -> Result<T, LowerError>,
+    ) -> Result<(Graph, T), LowerError> {
+        let graph = std::mem::replace(&mut self.graph, Graph::new(layer));
+        let quotients = std::mem::take(&mut self.quotients);
+        self.bodies += 1;
+        let done = lower(self);
+        self.bodies -= 1;
+        self.quotients = quotients;
+        let body = std::mem::replace(&mut self.graph, graph);
+        done.map(|done| (body, done))
+    }
+
+    /// Adds an input to the body of `layer`.
+    pub(super) fn body_input(&mut self, layer: &str, part: &str, tensor: Tensor) -> NodeId {
+        let name = self.part_name(layer, part);
+        let node = self.graph.add_body_input(name, tensor);
+        self.graph[node].layer = layer.to_string();
+        node
+    }
+
+    /// Makes `node` an output of the body.
+    pub(super) fn body_output(&mut self, node: NodeId) {
+        let name = self.graph[node].name.clone();
+        self.graph.add_output(name, node);
+    }
+
+    /// True in the body of an operation, whose nodes are no results of layers.
+    pub(super) fn is_body(&self) -> bool {
+        self.bodies > 0
+    }
+
+    /// The names and messages so far.
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            names: self.names.clone(),
+            warnings: self.warnings.clone(),
+            unquantized: self.unquantized.clone(),
+        }
+    }
+
+    /// Forgets the names and messages since `mark`.
+    pub(super) fn rewind(&mut self, mark: &Mark) {
+        let Mark { names, warnings, unquantized } = mark.clone();
+        (self.names, self.warnings, self.unquantized) = (names, warnings, unquantized);
+    }
+
     /// The quotients that `node` holds; `None` if it holds none.
     pub(super) fn quotients_of(&self, node: NodeId) -> Option<Quotients> {
         quotients(&self.graph, &self.quotients, node)
@@ -143,13 +218,7 @@ impl<'a> Builder<'a> {
         op: impl Into<Op>,
         operands: &[NodeId],
     ) -> Result<NodeId, LowerError> {
-        let parts = self.nested.iter().map(|nested| nested.part.as_str()).chain([part]);
-        let part = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_");
-        let mut name = layer.to_string();
-        if !part.is_empty() {
-            name = naming::unique(&format!("{layer}_{part}"), |name| self.names.contains(name));
-            self.names.insert(name.clone());
-        }
+        let name = self.part_name(layer, part);
         let node = self.graph.add(name, op, operands).map_err(|error| match error {
             OpError::Format { what, error } => {
                 LowerError::Format { layer: layer.into(), part: what, error }
@@ -160,6 +229,18 @@ impl<'a> Builder<'a> {
         })?;
         self.graph[node].layer = layer.to_string();
         Ok(node)
+    }
+
+    /// The name of a new node of `layer`.
+    fn part_name(&mut self, layer: &str, part: &str) -> String {
+        let parts = self.nested.iter().map(|nested| nested.part.as_str()).chain([part]);
+        let part = parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join("_");
+        if part.is_empty() {
+            return layer.to_string();
+        }
+        let name = naming::unique(&format!("{layer}_{part}"), |name| self.names.contains(name));
+        self.names.insert(name.clone());
+        name
     }
 
     /// Makes `node` the result of layer `index`.

@@ -132,6 +132,17 @@ pub enum LowerError {
         /// The reason.
         fault: String,
     },
+    /// A state that no type holds at every step.
+    #[error("layer '{layer}': no type holds the state {states} at every step")]
+    #[diagnostic(help(
+        "train with a state_quantizer of a fixed range, such as quantized_bits(8,1,1,alpha=1)"
+    ))]
+    State {
+        /// The layer.
+        layer: String,
+        /// Names of its states.
+        states: String,
+    },
     /// A bug of Bitkiln.
     #[error(transparent)]
     #[diagnostic(help("this is a defect of Bitkiln: please report it with the model"))]

@@ -34,7 +34,7 @@ pub(super) fn lower(
         return exact(builder, scope, part, x, function);
     }
     let entry = TypedResult::of_activation(builder, scope, &function.to_string());
-    if entry.to.is_none() && quantizers_follow(builder, scope.index) {
+    if entry.to.is_none() && !builder.is_body() && quantizers_follow(builder, scope.index) {
         if is_line {
             return exact(builder, scope, part, x, function);
         }

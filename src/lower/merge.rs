@@ -20,12 +20,24 @@ pub(super) fn lower(
     merge: Merge,
 ) -> Result<(), LowerError> {
     let operands = builder.operands(index)?;
+    let node = merged(builder, index, layer, merge, &operands)?;
+    builder.finished(index, layer, node)
+}
+
+/// The node that holds `merge` of `operands`.
+pub(super) fn merged(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    merge: Merge,
+    operands: &[NodeId],
+) -> Result<NodeId, LowerError> {
     let shapes: Vec<Vec<usize>> =
         operands.iter().map(|x| builder.tensor(*x).shape.clone()).collect();
     let shapes: Vec<&[usize]> = shapes.iter().map(Vec::as_slice).collect();
     let shape = model::broadcast(&shapes).ok_or_else(|| wrong(layer, "its shapes differ"))?;
     let mut same = Vec::with_capacity(operands.len());
-    for operand in operands {
+    for operand in operands.iter().copied() {
         same.push(match builder.tensor(operand).shape == shape {
             true => operand,
             false => {
@@ -34,19 +46,18 @@ pub(super) fn lower(
             }
         });
     }
-    let node = match merge {
-        Merge::Add => elementwise(builder, layer, "", Elementwise::Add, &same)?,
-        Merge::Subtract => elementwise(builder, layer, "", Elementwise::Subtract, &same)?,
-        Merge::Maximum => elementwise(builder, layer, "", Elementwise::Maximum, &same)?,
-        Merge::Minimum => elementwise(builder, layer, "", Elementwise::Minimum, &same)?,
-        Merge::Multiply => product(builder, layer, &same)?,
+    match merge {
+        Merge::Add => elementwise(builder, layer, "", Elementwise::Add, &same),
+        Merge::Subtract => elementwise(builder, layer, "", Elementwise::Subtract, &same),
+        Merge::Maximum => elementwise(builder, layer, "", Elementwise::Maximum, &same),
+        Merge::Minimum => elementwise(builder, layer, "", Elementwise::Minimum, &same),
+        Merge::Multiply => product(builder, layer, &same),
         Merge::Average => {
             let sum = elementwise(builder, layer, "sum", Elementwise::Add, &same)?;
             let factor = Rational::ratio(1, same.len() as u64);
-            average::multiply(builder, NodeScope::layer(index, &layer.name), sum, &[factor])?
+            average::multiply(builder, NodeScope::layer(index, &layer.name), sum, &[factor])
         }
-    };
-    builder.finished(index, layer, node)
+    }
 }
 
 fn wrong(layer: &Layer, rule: impl Into<String>) -> LowerError {

@@ -33,6 +33,9 @@ mod per_channel;
 #[cfg(test)]
 mod per_channel_tests;
 mod pool;
+mod recurrent;
+#[cfg(test)]
+mod recurrent_tests;
 mod rescaling;
 mod result;
 #[cfg(test)]
@@ -41,6 +44,7 @@ mod settings;
 mod softmax;
 #[cfg(test)]
 mod softmax_tests;
+mod state;
 mod step_function;
 #[cfg(test)]
 mod tests;
@@ -144,6 +148,8 @@ fn lower_kind(
         LayerKind::Rescaling(by) => rescaling::rescale(builder, index, layer, by),
         LayerKind::Normalization(by) => rescaling::normalize(builder, index, layer, by),
         LayerKind::Embedding(table) => embedding::lower(builder, index, layer, table),
+        LayerKind::Recurrent(recurrent) => recurrent::lower(builder, index, layer, recurrent),
+        LayerKind::Bidirectional(both) => recurrent::bidirectional(builder, index, layer, both),
         LayerKind::TimeDistributed(kind) => layout::time_distributed(builder, index, layer, kind),
         LayerKind::ChannelsFirst(kind) => layout::channels_first(builder, index, layer, kind),
     }

@@ -5,6 +5,7 @@
 
 mod layers;
 mod layout;
+mod recurrent;
 mod traits;
 mod windows;
 
@@ -22,6 +23,7 @@ pub use layers::{
     Pool, PoolWindows, Reduce, Reduction, Rescaling, ScaleShift, Separable,
 };
 pub use layout::{AxisSlice, Layout, broadcast};
+pub use recurrent::{Bidirectional, Cell, CellKind, Directions, Recurrent, RecurrentResult};
 pub use traits::{Matrix, Parameters, ResultKind, Traits};
 pub use windows::{Padding, Placement, Transposed, WindowSpec};
 
@@ -154,6 +156,10 @@ pub enum LayerKind {
     /// The row of a table \[rows, columns\] that each element is the index of: Keras' Embedding. The
     /// columns are a new last axis.
     Embedding(Array2<f32>),
+    /// A cell with a state, applied to one time step after the other.
+    Recurrent(Recurrent),
+    /// Two recurrent layers, one in each direction of time: Keras' Bidirectional.
+    Bidirectional(Box<Bidirectional>),
     /// The inner layer, applied to each element along the first axis of a sample.
     TimeDistributed(Box<LayerKind>),
     /// The inner layer, which is stated with channels last; inputs and result have channels first.

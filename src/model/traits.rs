@@ -1,6 +1,6 @@
 //! What other modules decide by a kind of layer: one classification of all kinds.
 
-use super::{Activation, BatchNorm, Conv, Dense, Einsum, LayerKind, Separable};
+use super::{Activation, BatchNorm, Conv, Dense, Einsum, LayerKind, Recurrent, Separable};
 use crate::quantizer::Quantizer;
 
 /// Facts about a kind of layer.
@@ -118,6 +118,14 @@ impl LayerKind {
             Self::Activation(activation) => {
                 Traits { activation: Some(activation), ..plain(ResultKind::Exact) }
             }
+            Self::Recurrent(recurrent) => Traits {
+                quantizers: recurrent.quantizers().collect(),
+                ..of(Parameters::Elements, ResultKind::Typed)
+            },
+            Self::Bidirectional(both) => Traits {
+                quantizers: both.directions.iter().flat_map(Recurrent::quantizers).collect(),
+                ..of(Parameters::Elements, ResultKind::Typed)
+            },
             Self::TimeDistributed(kind) | Self::ChannelsFirst(kind) => kind.traits(),
             Self::Adaptive(_) => plain(ResultKind::Quantized),
             Self::Input { .. } | Self::Dot { .. } => plain(ResultKind::Typed),

@@ -1,6 +1,6 @@
 //! Optimization passes over a graph. No pass changes an output of the network.
 //!
-//! Each pass has a file. Two lists set the order; after each pass the graph is validated.
+//! Each pass has a file. It also runs on the body of a recurrent layer, whose outputs it keeps. Two lists set the order; after each pass the graph is validated.
 //!
 //! - [`PASSES`], run by [`run`], keep the result of every layer: simulation and traces use their
 //!   graph.
@@ -17,7 +17,7 @@ mod test;
 
 use serde::Serialize;
 
-use crate::ir::{Graph, Invalid, validate};
+use crate::ir::{Graph, Invalid, Op, validate};
 
 pub use narrow_scales::{MAX_THRESHOLDS, Outcome, Scale, ScaleTypes};
 
@@ -70,12 +70,22 @@ fn run_all(passes: &[Pass], graph: &mut Graph) -> Result<Report, Invalid> {
 }
 
 impl Pass {
-    /// Runs the pass and validates its graph.
+    /// Runs the pass on the bodies of operations and on the graph, and validates the graph.
     ///
     /// # Errors
     /// If the pass breaks the graph, which is a bug of the pass.
     pub fn apply(&self, graph: &mut Graph, report: &mut Report) -> Result<(), Invalid> {
-        (self.run)(graph, report);
+        self.run_on_all(graph, report);
         validate(graph)
+    }
+
+    /// Runs the pass on each body as on a network, whose outputs it keeps, then on the graph.
+    fn run_on_all(&self, graph: &mut Graph, report: &mut Report) {
+        for node in graph.topological_order() {
+            if let Op::Scan(scan) = &mut graph[node].op {
+                self.run_on_all(&mut scan.body, report);
+            }
+        }
+        (self.run)(graph, report);
     }
 }

@@ -13,7 +13,7 @@ mod tests;
 use std::collections::HashMap;
 
 use crate::fixed::{Codes, Range};
-use crate::ir::{Graph, Node, NodeId, Operand};
+use crate::ir::{Graph, Node, NodeId};
 
 pub use batches::{Kept, run_in_batches};
 pub use samples::{Quantized, quantize, quantize_as, vectors};
@@ -78,21 +78,8 @@ pub enum SimError {
 /// If the samples do not fit the inputs, or the graph is not valid.
 pub fn run(graph: &Graph, inputs: &[Codes]) -> Result<Trace, SimError> {
     check(graph, inputs)?;
-    let mut results: HashMap<NodeId, Codes> =
-        graph.inputs.iter().copied().zip(inputs.iter().cloned()).collect();
-    for id in graph.topological_order() {
-        if results.contains_key(&id) {
-            continue;
-        }
-        let node = &graph[id];
-        let operands = graph.operands(id);
-        let operands: Option<Vec<Operand<'_>>> = operands
-            .iter()
-            .map(|id| Some(Operand { tensor: &graph[*id].tensor, codes: results.get(id)? }))
-            .collect();
-        let result = operands.and_then(|operands| node.op.evaluate(&operands, &node.tensor));
-        results.insert(id, result.ok_or_else(|| SimError::Graph { node: node.name.clone() })?);
-    }
+    let results = graph.evaluate(&graph.evaluation_order(), inputs.iter().cloned());
+    let results = results.map_err(|node| SimError::Graph { node: graph[node].name.clone() })?;
     Ok(Trace { results })
 }
 

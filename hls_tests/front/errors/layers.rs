@@ -22,7 +22,7 @@ fn classes_of_layers() {
         ("MultiHeadAttention", "Dense, Dot and Softmax"),
         ("Conv3D", "use Conv2D"),
         ("Lambda", "operations on tensors (docs/graphs.md)"),
-        ("QLSTM", "use Conv1D"),
+        ("ConvLSTM2D", "use Conv1D"),
         ("Discretization", "before the network"),
     ] {
         let message = format!("model.json: layer 'x' ({class}): {refused}");
@@ -81,6 +81,10 @@ fn attributes_that_change_the_result() {
         ("Flatten", "dtype", json!("float64"), "set_global_policy(\"float32\")"),
         ("Flatten", "dtype", json!("mixed_float16"), "new.set_weights(old.get_weights())"),
         ("Flatten", "dtype", json!({"class_name": "Odd"}), "float32"),
+        ("QLSTM", "time_major", json!(true), "supported: time_major = false"),
+        ("LSTM", "stateful", json!(true), "make it an input (initial_state)"),
+        ("QGRU", "activation", json!("softmax"), "a function of each element"),
+        ("GRU", "recurrent_activation", json!("softmax"), "a function of each element"),
     ];
     for (class, attribute, value, help) in cases {
         let message =
@@ -94,6 +98,35 @@ fn attributes_that_change_the_result() {
                 format!("model.json: layer 'x' (Flatten): dtype = \"{name}\" is not supported");
             expect(load_one("Flatten", json!({"dtype": policy})), &message, "float32");
         }
+    }
+    let mut of_keras_2 = sequential(&[layer("QGRU", json!({"name": "x"}))]);
+    of_keras_2["keras_version"] = json!("2.15.0");
+    let message = "model.json: layer 'x' (QGRU): recurrent_quantizer = null is not supported";
+    let found = load_json(&of_keras_2, &fixture("weights.h5"));
+    expect(found, message, "multiplies the state by the kernel");
+    let lstm = || layer("LSTM", json!({"name": "rnn", "units": 2}));
+    let stacked = layer("StackedRNNCells", json!({"cells": [], "reverse_state_order": true}));
+    let odd = || layer("OddCell", json!({}));
+    let other = json!({"layer": lstm(), "merge_mode": "max"});
+    for (class, config, found, help) in [
+        ("RNN", json!({"cell": odd()}), "(RNN): cell = \"OddCell\"", "cells: SimpleRNNCell"),
+        ("RNN", json!({"cell": lstm()}), "(RNN): cell = \"LSTM\"", "StackedRNNCells"),
+        (
+            "RNN",
+            json!({"cell": stacked}),
+            "(StackedRNNCells): reverse_state_order = true",
+            "instead of cells",
+        ),
+        (
+            "Bidirectional",
+            json!({"layer": odd()}),
+            "(Bidirectional): layer = \"OddCell\"",
+            "put a SimpleRNN",
+        ),
+        ("QBidirectional", other, "(QBidirectional): merge_mode = \"max\"", "\"sum\" or \"mul\""),
+    ] {
+        let message = format!("model.json: layer 'x' {found} is not supported");
+        expect(load_one(class, config), &message, help);
     }
     let message = "k3_half.keras: layer 'fc' (Dense): dtype = \"float16\" is not supported";
     expect(load(&fixture("k3_half.keras"), None), message, "float32");

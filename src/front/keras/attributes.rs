@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use super::quantizers::{self, Namespace};
+use super::quantizers::{self, Generation, Namespace};
 use crate::front::error::{FrontError, Problem};
 use crate::front::input_shape::OpenShape;
 use crate::front::layer_problem::LayerProblem;
@@ -69,6 +69,16 @@ impl<'a> Attributes<'a> {
     /// Returns the layer, for messages.
     pub(super) fn owner(&self) -> Owner<'a> {
         self.owner
+    }
+
+    /// Returns true for a layer of QKeras.
+    pub(super) fn is_of_qkeras(&self) -> bool {
+        self.namespace.qkeras_first
+    }
+
+    /// Returns the Keras that wrote the file.
+    pub(super) fn generation(&self) -> Generation {
+        self.namespace.keras
     }
 
     /// Returns the attributes of a wrapped layer.

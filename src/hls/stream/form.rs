@@ -153,7 +153,7 @@ impl Planned {
                     Pool { window: Window::whole([rows.len(), columns.len()]), ..*pool }.into()
                 })
             }
-            Op::Pool(_) => frame(node, operands, lanes),
+            Op::Pool(_) | Op::Scan(_) => frame(node, operands, lanes),
             // Neither has a process: an input is a stream, a reshape another name of one.
             Op::Input(_) | Op::Reshape(_) => frame(node, operands, lanes),
         }

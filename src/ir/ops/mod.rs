@@ -18,6 +18,7 @@ mod lookup;
 mod pool;
 mod reshape;
 mod scale;
+mod scan;
 mod softmax;
 mod step_function;
 
@@ -45,6 +46,8 @@ pub use lookup::Lookup;
 pub use pool::{Pool, PoolKind};
 pub use reshape::Reshape;
 pub use scale::Scale;
+pub use scan::Scan;
+pub(crate) use scan::row_of;
 pub use softmax::Softmax;
 pub(crate) use softmax::{RangeAt, code_of_one, is_reciprocal};
 pub use step_function::StepFunction;
@@ -260,6 +263,8 @@ operations! {
     Gather,
     /// Tensors joined along an axis.
     Concat,
+    /// A body, iterated over the rows of sequences.
+    Scan,
 }
 
 /// The only operand of `operation`.

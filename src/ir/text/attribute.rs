@@ -9,7 +9,7 @@ use num_bigint::BigInt;
 
 use super::TextError;
 use crate::fixed::{Codes, Format, Quantization};
-use crate::ir::{Constant, Window};
+use crate::ir::{Constant, Graph, Window};
 
 /// Replaces elided numbers.
 const ELIDED: &str = "...";
@@ -230,15 +230,55 @@ impl Attribute for Constant {
     }
 }
 
-/// `(fixed<3,1>[1]{3}, fixed<3,1>[1]{1})`
+/// `true`; `false` is omitted
+impl Attribute for bool {
+    fn print(&self, _: Option<usize>) -> Option<String> {
+        self.then(|| "true".to_owned())
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        word(text, "truth value")
+    }
+
+    fn default() -> Result<Option<Self>, String> {
+        Ok(Some(false))
+    }
+}
+
+/// A graph between parentheses, a line per node
+impl Attribute for Graph {
+    fn print(&self, elide: Option<usize>) -> Option<String> {
+        Some(format!("(\n{})", super::print(self, elide)))
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        let inner = text.strip_prefix('(').and_then(|text| text.strip_suffix(')'));
+        let inner = inner.ok_or_else(|| format!("'{text}' is not a graph in parentheses"))?;
+        super::parse(inner).map_err(|error| error.to_string())
+    }
+
+    fn constants(&self) -> Vec<&Constant> {
+        let order = self.topological_order().into_iter();
+        order.flat_map(|node| self[node].op.constants()).collect()
+    }
+}
+
+/// `(fixed<3,1>[1]{3}, fixed<3,1>[1]{1})`; none is omitted
 impl Attribute for Vec<Constant> {
     fn print(&self, elide: Option<usize>) -> Option<String> {
+        if self.is_empty() {
+            return None;
+        }
         let constants = self.iter().flat_map(|constant| constant.print(elide));
         Some(format!("({})", joined(constants, None)))
     }
 
     fn parse(text: &str) -> Result<Self, String> {
         list(text, ['(', ')'], Constant::parse)
+    }
+
+    fn default() -> Result<Option<Self>, String> {
+        Ok(Some(Vec::new()))
     }
 
     fn constants(&self) -> Vec<&Constant> {

@@ -13,7 +13,8 @@
 //! the format, and the range of codes, or `{..}` with one per channel or element. A type may be
 //! omitted; it is then inferred. A constant is its format, its shape and its codes. Names that are
 //! not words are quoted and escaped as in JSON. `layer=` names the model's layer if the node has
-//! another name. Lines that begin with `#` are comments.
+//! another name. Lines that begin with `#` are comments. The body of a `scan` is a graph between
+//! parentheses, on lines of its own.
 
 mod attribute;
 
@@ -109,14 +110,36 @@ impl TextError {
 /// checks the graph itself.
 pub fn parse(text: &str) -> Result<Graph, TextError> {
     let mut parser = Parser { graph: Graph::new(""), nodes: HashMap::new() };
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if !line.is_empty() && !line.starts_with('#') {
-            let read = parser.line(line);
-            read.map_err(|error| TextError { line: number + 1, ..error })?;
+    let (mut lines, mut number) = (text.lines(), 0);
+    while let Some(line) = lines.next() {
+        let (first, mut line) = (number + 1, Cow::Borrowed(line.trim()));
+        number += 1;
+        if line.is_empty() || line.starts_with('#') {
+            continue;
         }
+        // A body in parentheses has lines of its own.
+        while open_brackets(&line) > 0
+            && let Some(next) = lines.next()
+        {
+            number += 1;
+            line.to_mut().push('\n');
+            line.to_mut().push_str(next.trim());
+        }
+        let read = parser.line(&line);
+        read.map_err(|error| TextError { line: first, ..error })?;
     }
     Ok(parser.graph)
+}
+
+/// Number of brackets that `text` leaves open, outside of quoted names.
+fn open_brackets(text: &str) -> i32 {
+    let mut depth = 0;
+    for (at, part) in text.split('"').enumerate() {
+        if at % 2 == 0 {
+            depth += part.chars().map(nesting).sum::<i32>();
+        }
+    }
+    depth
 }
 
 struct Parser {
@@ -317,6 +340,15 @@ whole = scale x power=2 : [4, 2] fixed<4,4> [-8, 7]
 index = clamp whole low=0 high=2 : [4, 2] ufixed<2,2> [0, 2]
 probabilities = softmax steps difference=ufixed<3,3,TRN,SAT> exp_tables=(ufixed<5,1>[2]{16, 0}, ufixed<5,1>[4]{16, 6, 2, 1}) exponential=ufixed<5,1,RND,WRAP> sum=ufixed<6,2> norm_shift=1 reciprocal_table=ufixed<5,1>[2]{13, 9} error=fixed<6,0,RND,WRAP> correction=fixed<6,0,RND,WRAP> reciprocal=ufixed<6,1,RND,WRAP> to=ufixed<4,0,RND,SAT> : [2, 2] ufixed<4,0> [0, 15]
 row = lookup index table=fixed<3,1>[3, 2]{1, -2, 3, 0, -4, 2} : [4, 2, 2] fixed<3,1> {[-4, 3], [-2, 2]}
+scan = scan x initial=(fixed<4,2>[2]{0, 1}) go_backwards=true last=true body=(
+graph step
+row = input shape=[2] format=fixed<4,2> : [2] fixed<4,2> [-8, 7]
+state = input shape=[2] format=fixed<4,2> : [2] fixed<4,2> [-8, 7]
+total = add row state : [2] fixed<5,3> [-16, 14]
+next = cast total to=fixed<4,2,TRN,SAT> : [2] fixed<4,2> [-8, 7]
+output total
+output next
+) : [2] fixed<5,3> [-16, 14]
 \"the end\" = linear joined weights=ufixed<1,1>[9, 1]{1, 1, 1, 1, 1, 1, 1, 1, 1} : [1] fixed<5,5> [0, 8]
 layer \"all layers\" = joined
 layer flat
@@ -385,6 +417,12 @@ output \"the end\"
             ),
             ("y = cast x to=fixed<2,2> : [2]", "'[2]' is not a type: [shape] format [low, high]"),
             ("y = input shape=[2] format=4", "attribute 'format': '4' is not a type"),
+            (
+                "y = scan x body=(\nx = input shape=[2] format=4\n)",
+                "attribute 'body': line 2: attribute 'format': '4' is not a type",
+            ),
+            ("y = scan x body=x", "attribute 'body': 'x' is not a graph in parentheses"),
+            ("y = scan x last=1 body=()", "attribute 'last': '1' is not a truth value"),
             ("output z", "there is no node 'z' above"),
         ] {
             let error = parse(&format!("{x}\n{line}")).err().map(|error| error.to_string());

@@ -137,7 +137,8 @@ impl Cone {
             | Op::Elementwise(_)
             | Op::Gather(_)
             | Op::Lookup(_)
-            | Op::Concat(_) => return Err(Outcome::NotQuantized { by: node.name.clone() }),
+            | Op::Concat(_)
+            | Op::Scan(_) => return Err(Outcome::NotQuantized { by: node.name.clone() }),
         })
     }
 

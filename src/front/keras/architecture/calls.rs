@@ -18,6 +18,10 @@ use crate::front::layer_problem::LayerProblem;
 /// The name that Keras 2 writes instead of a layer's for a constant operand.
 const CONSTANT: &str = "_CONSTANT_VALUE";
 
+/// Argument of a recurrent layer in Keras 3: a tensor or a list of tensors. Keras 2 lists them among the
+/// inputs.
+const INITIAL_STATE: &str = "initial_state";
+
 /// A tensor: a result of a call of a layer of the same model.
 #[derive(Clone, Copy)]
 pub(super) struct Reference<'a> {
@@ -146,6 +150,10 @@ impl<'v> CallReader<'_, '_, 'v> {
                 }
                 _ => return Err(self.unsupported_connection(value)),
             }
+        }
+        let states = call.get("kwargs").and_then(|arguments| arguments.get(INITIAL_STATE));
+        if let Some(states) = states.filter(|states| !states.is_null()) {
+            self.tensors_in(states)?;
         }
         Ok(Arguments::default())
     }
@@ -278,8 +286,10 @@ fn check_arguments(
     entry: &Entry<'_>,
     may_train: bool,
 ) -> Result<(), FrontError> {
+    let takes_states = entry.is_of_keras_3() && layers::is_recurrent(entry.class);
     let matters = |(name, value): &(&String, &Value)| match value {
         Value::Null => false,
+        _ if takes_states && name.as_str() == INITIAL_STATE => false,
         // The network is used for inference.
         Value::Bool(false) => name.as_str() != "training",
         Value::Bool(true) if may_train => name.as_str() != "training",

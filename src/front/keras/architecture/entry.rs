@@ -10,7 +10,7 @@ use super::container::{Container, MODELS};
 use super::wrappers;
 use crate::front::error::FrontError;
 use crate::front::keras::attributes::{Owner, PACKAGES, class_of, shown};
-use crate::front::keras::operations;
+use crate::front::keras::{layers, operations};
 use crate::front::layer_problem::LayerProblem;
 
 /// Known entries of a layer's object. Those that are not read state shapes that follow from the
@@ -139,10 +139,13 @@ impl<'a> Entry<'a> {
         Owner { path: self.path, layer: &self.name, class: self.class }
     }
 
-    /// Returns true for an operation whose result is a list of tensors.
+    /// Returns true for an operation or a layer whose result is a list of tensors.
     pub(super) fn has_several_results(&self) -> bool {
-        self.role == Role::Operation
-            && operations::has_several_results(self.class, &self.attributes)
+        match self.role {
+            Role::Operation => operations::has_several_results(self.class, &self.attributes),
+            Role::Layer => layers::has_several_results(self.class, &self.attributes),
+            Role::Passthrough => false,
+        }
     }
 
     /// Returns true if its calls have the form of Keras 3.

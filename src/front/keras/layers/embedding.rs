@@ -6,6 +6,7 @@ use std::path::Path;
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::json;
 
+use super::recurrent::is_recurrent;
 use super::{Built, Class, LayerReader, check_size};
 use crate::front::error::FrontError;
 use crate::front::keras::architecture::Layer;
@@ -16,8 +17,8 @@ pub(super) const CLASSES: &[Class] = &[(EMBEDDING, embedding)];
 
 const EMBEDDING: &str = "Embedding";
 
-/// Classes that compute something else where their input has a mask. Recurrent and attention layers
-/// do so too, but are not supported.
+/// Classes that compute something else where their input has a mask, beside recurrent ones. Attention
+/// layers do so too, but are not supported.
 const MASK_USERS: &[&str] = &["GlobalAveragePooling1D", "Softmax"];
 
 fn embedding(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
@@ -55,7 +56,7 @@ pub(in crate::front::keras) fn check_masks(
         let mut waiting = vec![NodeIndex::new(at)];
         while let Some(node) = waiting.pop() {
             let user = &layers[node.index()];
-            if MASK_USERS.contains(&user.class) {
+            if MASK_USERS.contains(&user.class) || is_recurrent(user.class) {
                 let help = format!(
                     "layer '{}' ({}) uses the mask: set mask_zero = false, or use another layer",
                     user.name, user.class

@@ -104,7 +104,7 @@ const TRAINING_ATTRIBUTES: &[&str] = &[
 ];
 
 /// Attributes that QKeras ignores, with a warning.
-const RANGE_ATTRIBUTES: &[&str] =
+pub(super) const RANGE_ATTRIBUTES: &[&str] =
     &["kernel_range", "depthwise_range", "pointwise_range", "bias_range"];
 
 impl LayerReader<'_> {

@@ -1,6 +1,7 @@
 //! Layers of Keras and QKeras: a file per family, and the table of all classes.
 
 mod activation;
+mod cell;
 mod einsum;
 mod embedding;
 mod layout;
@@ -8,6 +9,7 @@ mod linear;
 mod merge;
 mod normalization;
 mod preprocessing;
+mod recurrent;
 mod training;
 mod unsupported;
 pub(super) mod windows;
@@ -17,6 +19,7 @@ use serde_json::Value;
 
 pub(super) use embedding::check_masks;
 pub(super) use preprocessing::RESIZE_HELP;
+pub(super) use recurrent::{has_several_results, is_recurrent};
 pub(super) use training::states_training;
 pub(super) use wrappers::over_time;
 
@@ -38,6 +41,7 @@ const FAMILIES: &[&[Class]] = &[
     preprocessing::CLASSES,
     training::CLASSES,
     training::IMAGES,
+    recurrent::CLASSES,
     merge::CLASSES,
     layout::CLASSES,
     wrappers::CLASSES,

@@ -93,6 +93,8 @@ fn acts_on_rows(kind: &LayerKind, aligned: bool) -> bool {
         | LayerKind::Rescaling(_)
         | LayerKind::Normalization(_)
         | LayerKind::Embedding(_)
+        | LayerKind::Recurrent(_)
+        | LayerKind::Bidirectional(_)
         | LayerKind::TimeDistributed(_)
         | LayerKind::ChannelsFirst(_) => return false,
     };

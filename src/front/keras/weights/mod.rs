@@ -235,8 +235,23 @@ impl<'a> LayerWeights<'a> {
         &mut self,
         names: &[&'static str],
     ) -> Result<Variables<'a>, FrontError> {
+        let named: Vec<_> = names.iter().map(|name| (*name, own_name(name))).collect();
+        self.variables_at(&named)
+    }
+
+    /// Returns the class's group among the layers of a list, which are of `before` before it.
+    pub(super) fn group_in_list<'c>(class: &str, before: impl Iterator<Item = &'c str>) -> String {
+        tree::group_in_list(class, before)
+    }
+
+    /// As [`LayerWeights::variables`], for places `group/name` and the variables' own names.
+    pub(super) fn variables_at(
+        &mut self,
+        named: &[(&str, &'static str)],
+    ) -> Result<Variables<'a>, FrontError> {
         self.is_read = true;
-        let expected = || list(names.iter().map(|name| own_name(name)), "no weights");
+        let (names, own): (Vec<&str>, Vec<&'static str>) = named.iter().copied().unzip();
+        let expected = || list(own.iter().copied(), "no weights");
         let group = self.group.to_owned();
         let stored = self.store.groups.get(self.group);
         let datasets = stored.map_or(&[][..], |stored| &stored.datasets);
@@ -253,19 +268,19 @@ impl<'a> LayerWeights<'a> {
         }
         let in_order = match self.store.layout {
             Layout::Objects { .. } if stored.is_some_and(|stored| stored.is_by_name) => {
-                by_name(names, datasets)
+                by_name(&own, datasets)
             }
             Layout::Absent | Layout::Named { .. } | Layout::Objects { .. } => {
                 (datasets.len() == names.len()).then(|| datasets.iter().collect())
             }
             Layout::Tree { .. } => {
                 let inner = format!("/{WRAPPED}").repeat(self.wrappers);
-                tree::in_order(&format!("{}{inner}", self.group), names, datasets)
+                tree::in_order(&format!("{}{inner}", self.group), &names, datasets)
             }
         };
         let masks = stored.map_or(&[][..], |stored| &stored.masks);
         let in_order =
-            in_order.and_then(|in_order| Some((in_order, pruned::assign(masks, names)?)));
+            in_order.and_then(|in_order| Some((in_order, pruned::assign(masks, &names)?)));
         let (in_order, masks): (Vec<&String>, _) = in_order.ok_or_else(|| {
             let found = list(datasets.iter().map(String::as_str), "no weights");
             let (expected, group) = (expected(), group.clone());
@@ -277,10 +292,11 @@ impl<'a> LayerWeights<'a> {
             let found = found.clone();
             return Err(self.wrong(LayerProblem::WeightsOfAnother { group, found }));
         }
-        let stored = names.iter().zip(in_order).zip(masks);
-        let left = stored.map(|((name, dataset), mask)| {
-            let (name, dataset) = (own_name(name), dataset.as_str());
-            Variable { name, dataset, mask }
+        let stored = own.into_iter().zip(in_order).zip(masks);
+        let left = stored.map(|((name, dataset), mask)| Variable {
+            name,
+            dataset: dataset.as_str(),
+            mask,
         });
         let left = left.collect::<Vec<_>>().into_iter();
         Ok(Variables { store: self.store, owner: self.owner, sparsity: self.sparsity, left })
@@ -298,7 +314,7 @@ impl<'a> LayerWeights<'a> {
 
 /// Sorts datasets by the names of the variables; `None` unless they correspond one to one.
 fn by_name<'d>(names: &[&'static str], datasets: &'d [String]) -> Option<Vec<&'d String>> {
-    let named = |dataset: &&String, name| dataset.rsplit('/').next() == Some(own_name(name));
+    let named = |dataset: &&String, name| dataset.rsplit('/').next() == Some(name);
     let find = |name: &&'static str| datasets.iter().find(|dataset| named(dataset, name));
     names.iter().map(find).collect::<Option<Vec<_>>>().filter(|all| all.len() == datasets.len())
 }

@@ -250,6 +250,15 @@ impl Walk {
     }
 }
 
+/// Returns the group of a layer of `class` in a list, after layers of the classes `before`.
+pub(super) fn group_in_list<'c>(class: &str, before: impl Iterator<Item = &'c str>) -> String {
+    let name = snake_case(class);
+    match before.filter(|other| snake_case(other) == name).count() {
+        0 => name,
+        number => format!("{name}_{number}"),
+    }
+}
+
 /// Converts a class name to snake case, as Keras' `to_snake_case`.
 fn snake_case(class: &str) -> String {
     let word = |letter: &char| letter.is_alphanumeric() || *letter == '_';

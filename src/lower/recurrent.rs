@@ -1,0 +1,514 @@
+//! Recurrent layers: a [`Scan`] whose body is the cell.
+//!
+//! The products of the input with the kernel do not depend on the state: they are one operation for
+//! all steps, and the scan takes a row of them in each step. The body has the equations of the cell
+//! in the order of QKeras' `qrecurrent.py`. The state that it keeps is the quantized one, which is
+//! all that the next step reads.
+
+use ndarray::{Array1, ArrayD, Axis, IxDyn};
+use num_bigint::BigInt;
+use petgraph::graph::NodeIndex;
+
+use super::activation::{NodeScope, activate, quantize};
+use super::average;
+use super::builder::Builder;
+use super::exact::{self, Reach};
+use super::layout::{concat, gather};
+use super::merge;
+use super::parameters::{BIAS, Parameter, SCALE, cast_values, real_or_cast};
+use super::result::TypedResult;
+use super::state::{Carried, States, closed};
+use super::{LowerError, TypedVariable};
+use crate::fixed::{Codes, FormatError, Quantization};
+use crate::ir::{Affine, Constant, Elementwise, Linear, NodeId, Scan};
+use crate::model::{
+    AxisSlice, Bidirectional, Cell, CellKind, Directions, Layer, Layout, Recurrent, RecurrentResult,
+};
+use crate::quantizer::Quantizer;
+
+pub(super) fn lower(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    recurrent: &Recurrent,
+) -> Result<(), LowerError> {
+    let operands = builder.operands(index)?;
+    let node = cells(builder, index, layer, recurrent, &operands)?;
+    builder.finished(index, layer, node)
+}
+
+/// Two directions, and their results merged.
+pub(super) fn bidirectional(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    both: &Bidirectional,
+) -> Result<(), LowerError> {
+    let operands = builder.operands(index)?;
+    let [x, starts @ ..] = &operands[..] else {
+        return Err(LowerError::Inputs { layer: layer.name.clone() });
+    };
+    let halves = starts.split_at(starts.len() / 2);
+    let [forward, backward] = &both.directions;
+    let parts = [(forward, "forward", halves.0), (backward, "backward", halves.1)];
+    let mut results = vec![];
+    for (direction, (recurrent, part, starts)) in parts.into_iter().enumerate() {
+        if matches!(both.result, Directions::Only(only) if only != direction) {
+            continue;
+        }
+        let operands = [&[*x], starts].concat();
+        let mut node =
+            builder.named(part, |builder| cells(builder, index, layer, recurrent, &operands))?;
+        if direction == 1 && recurrent.is_sequence() {
+            let shape = builder.tensor(node).shape.clone();
+            let turned = AxisSlice { start: shape[0] - 1, step: -1, count: shape[0] };
+            let rest = shape[1..].iter().map(|length| AxisSlice::whole(*length));
+            let turned = Layout::Slice(std::iter::once(turned).chain(rest).collect());
+            node = gather(builder, &layer.name, "turned", node, &[turned])?;
+        }
+        results.push(node);
+    }
+    let node = match (both.result, &results[..]) {
+        (Directions::Only(_), [only]) => *only,
+        (Directions::Concatenated, [first, ..]) => {
+            let axis = builder.tensor(*first).shape.len() - 1;
+            concat(builder, &layer.name, "", &results, axis)?
+        }
+        (Directions::Merged(merge), _) => merge::merged(builder, index, layer, merge, &results)?,
+        (Directions::Only(_) | Directions::Concatenated, _) => {
+            return Err(LowerError::Inputs { layer: layer.name.clone() });
+        }
+    };
+    builder.finished(index, layer, node)
+}
+
+/// The result of `recurrent` for a sequence and the initial states, if there are any.
+fn cells(
+    builder: &mut Builder<'_>,
+    index: NodeIndex,
+    layer: &Layer,
+    recurrent: &Recurrent,
+    operands: &[NodeId],
+) -> Result<NodeId, LowerError> {
+    let wrong = || LowerError::Inputs { layer: layer.name.clone() };
+    let (first, mut starts) = operands.split_first().ok_or_else(wrong)?;
+    if ![0, recurrent.states()].contains(&starts.len()) {
+        return Err(wrong());
+    }
+    let (last, shown) = match recurrent.result {
+        RecurrentResult::Output => (recurrent.cells.len() - 1, 0),
+        RecurrentResult::State { cell, state } => (cell, state),
+    };
+    let mut x = *first;
+    for (at, cell) in recurrent.cells.iter().enumerate().take(last + 1) {
+        let is_last = at == last;
+        let (own, others) = starts.split_at(starts.len().min(cell.kind.states().len()));
+        starts = others;
+        let step = Step { index, layer: &layer.name, cell, shown: if is_last { shown } else { 0 } };
+        // Steps of the first cell alone are turned around: the others follow it.
+        let scan = Iteration {
+            go_backwards: recurrent.go_backwards && at == 0,
+            last: is_last && !recurrent.is_sequence(),
+        };
+        let part = if is_last { String::new() } else { format!("cell{at}") };
+        x = match part.is_empty() {
+            true => step.scan(builder, x, own, scan)?,
+            false => builder.named(&part, |builder| step.scan(builder, x, own, scan))?,
+        };
+    }
+    Ok(x)
+}
+
+/// The order and the number of the rows of a result.
+#[derive(Clone, Copy)]
+struct Iteration {
+    go_backwards: bool,
+    last: bool,
+}
+
+/// A cell that is being lowered.
+pub(super) struct Step<'a> {
+    pub(super) index: NodeIndex,
+    pub(super) layer: &'a str,
+    pub(super) cell: &'a Cell,
+    /// The state that is the result of a step, before its quantizer.
+    pub(super) shown: usize,
+}
+
+/// Quantized parameters.
+pub(super) struct Weights {
+    /// Of the products of the input.
+    input: Matrix,
+    /// Of the products of the state.
+    state: Matrix,
+}
+
+/// A weight matrix, a scale of its products and a bias.
+#[derive(Clone)]
+struct Matrix {
+    weights: Constant,
+    /// A factor, or one for each output.
+    scale: Option<ArrayD<f64>>,
+    bias: Option<Constant>,
+}
+
+impl Matrix {
+    /// The part with the columns from `first`, so many.
+    fn columns(&self, first: usize, count: usize) -> Self {
+        let cut = |constant: &Constant| columns(constant, first, count);
+        let scale = self.scale.as_ref().map(|scale| match scale.len() {
+            1 => scale.clone(),
+            _ => scale.iter().skip(first).take(count).copied().collect::<Array1<f64>>().into_dyn(),
+        });
+        Self { weights: cut(&self.weights), scale, bias: self.bias.as_ref().map(cut) }
+    }
+}
+
+/// The columns of `constant` from `first`, so many.
+fn columns(constant: &Constant, first: usize, count: usize) -> Constant {
+    let shape = constant.codes.shape();
+    let codes: Vec<BigInt> = constant.codes.iter().collect();
+    let codes = ArrayD::from_shape_vec(IxDyn(shape), codes).expect("a code per element");
+    let last = Axis(shape.len() - 1);
+    let columns = codes.slice_axis(last, (first..first + count).into()).to_owned();
+    Constant { codes: Codes::from_big(columns), format: constant.format }
+}
+
+impl Step<'_> {
+    /// The node's scope for an intermediate result of a step.
+    fn scope(&self) -> NodeScope<'_> {
+        NodeScope::suffixed(self.index, self.layer)
+    }
+
+    /// The scan over `operand`, which starts from `starts` or from 0.
+    fn scan(
+        &self,
+        builder: &mut Builder<'_>,
+        operand: NodeId,
+        starts: &[NodeId],
+        iteration: Iteration,
+    ) -> Result<NodeId, LowerError> {
+        let inputs = builder.tensor(operand).channel_count();
+        let weights = self.cell.kernel.nrows();
+        if inputs != weights {
+            return Err(LowerError::Shape { layer: self.layer.to_owned(), inputs, weights });
+        }
+        let weights = self.weights(builder, operand)?;
+        let products = self.products(builder, "input", &weights.input, operand)?;
+        let mut carried = Vec::with_capacity(starts.len());
+        for (state, start) in starts.iter().enumerate() {
+            carried.push(self.carry(builder, state, "first", *start)?);
+        }
+        let States { body, initial, starts } = closed(builder, self, &weights, products, &carried)?;
+        let Iteration { go_backwards, last } = iteration;
+        let scan = Scan { initial, go_backwards, last, body };
+        builder.add_to(self.layer, "", scan, &[&[products], &starts[..]].concat())
+    }
+
+    /// A constant with one element.
+    pub(super) fn constant(&self, value: f64) -> Result<Constant, LowerError> {
+        self.scope().constant(value)
+    }
+
+    /// The error for a state that no format holds.
+    pub(super) fn format_error(&self, error: FormatError) -> LowerError {
+        LowerError::Format { layer: self.layer.to_owned(), part: "state", error }
+    }
+
+    /// The type of parameters and states without a quantizer.
+    fn precision(&self, builder: &Builder<'_>, variable: TypedVariable) -> Quantization {
+        let mut chosen = builder.settings.layer(self.layer).cloned().unwrap_or_default();
+        chosen.precision_mut(variable).unwrap_or(builder.settings.precision)
+    }
+
+    /// Quantizes the parameters, and warns of those without a quantizer and of typed states.
+    fn weights(&self, builder: &mut Builder<'_>, operand: NodeId) -> Result<Weights, LowerError> {
+        let cell = self.cell;
+        let chosen = builder.settings.layer(self.layer).cloned().unwrap_or_default();
+        let states = cell.kind.states().iter().enumerate();
+        let states: Vec<(bool, String, _)> = states
+            .map(|(state, name)| {
+                let is_typed = matches!(self.carried(builder, state), Carried::Typed(_));
+                (is_typed, format!("state {name}"), chosen.result)
+            })
+            .collect();
+        let bias = cell.bias.is_some() && cell.bias_quantizer.is_none();
+        let variables = [
+            (cell.kernel_quantizer.is_none(), "kernel", chosen.weight),
+            (cell.recurrent_quantizer.is_none(), "recurrent kernel", chosen.weight),
+            (bias, BIAS, chosen.bias),
+        ];
+        let states = states.iter().map(|(is_typed, name, to)| (*is_typed, name.as_str(), *to));
+        let typed = variables.into_iter().chain(states).filter(|(is_typed, ..)| *is_typed);
+        let typed: Vec<_> = typed.map(|(_, name, to)| (name, to)).collect();
+        builder.warn_of_floats(self.layer, &typed);
+        let bias = self.biases(builder)?;
+        let [input_bias, state_bias] = [0, 1].map(|row| {
+            let bias = bias.as_ref().filter(|bias| row < bias.codes.shape()[0])?;
+            let shape = [bias.codes.shape()[1]];
+            let codes = bias.codes.selected(&[row]).reshaped(&shape)?;
+            Some(Constant { codes, format: bias.format })
+        });
+        let input = self.matrix(
+            builder,
+            Parameter {
+                layer: self.layer,
+                part: "kernel",
+                attribute: "kernel_quantizer",
+                values: cell.kernel.view().into_dyn(),
+                reach: Reach::Weights(operand),
+            },
+            cell.kernel_quantizer.as_ref(),
+            input_bias,
+        )?;
+        let state = self.matrix(
+            builder,
+            Parameter {
+                layer: self.layer,
+                part: "recurrent kernel",
+                attribute: "recurrent_quantizer",
+                values: cell.recurrent_kernel.view().into_dyn(),
+                reach: Reach::Weights(operand),
+            },
+            cell.recurrent_quantizer.as_ref(),
+            state_bias,
+        )?;
+        Ok(Weights { input, state })
+    }
+
+    fn matrix(
+        &self,
+        builder: &mut Builder<'_>,
+        kernel: Parameter<'_>,
+        quantizer: Option<&Quantizer>,
+        bias: Option<Constant>,
+    ) -> Result<Matrix, LowerError> {
+        let (weights, scale) = match quantizer {
+            Some(quantizer) => kernel.factored(builder, &quantizer.in_kernel())?,
+            None => {
+                let precision = self.precision(builder, TypedVariable::Weight);
+                let values = kernel.values.mapv(f64::from);
+                let names = (kernel.part, TypedVariable::Weight);
+                (cast_values(builder, self.layer, names, &values, &precision)?, None)
+            }
+        };
+        Ok(Matrix { weights, scale: scale.map(Array1::into_dyn), bias })
+    }
+
+    /// The biases, in the rows of the file: a quantizer may have one scale for both.
+    fn biases(&self, builder: &mut Builder<'_>) -> Result<Option<Constant>, LowerError> {
+        let Some(bias) = &self.cell.bias else { return Ok(None) };
+        let values = bias.view().into_dyn();
+        match &self.cell.bias_quantizer {
+            Some(quantizer) => {
+                // QKeras quantizes a single row as a vector.
+                let row = if bias.nrows() == 1 { bias.row(0).into_dyn() } else { values.clone() };
+                let quantized = quantizer.quantize(&row).map_err(|error| {
+                    let (layer, part) = (self.layer.to_owned(), "bias_quantizer");
+                    LowerError::Quantizer { layer, part, error }
+                })?;
+                let quantized = quantized.into_shape_with_order(values.raw_dim());
+                let quantized = quantized.expect("a row has the elements of the matrix");
+                exact::exact(builder, self.layer, BIAS, &quantized, Reach::Bias).map(Some)
+            }
+            None => {
+                let precision = self.precision(builder, TypedVariable::Bias);
+                let (values, names) = (values.mapv(f64::from), (BIAS, TypedVariable::Bias));
+                cast_values(builder, self.layer, names, &values, &precision).map(Some)
+            }
+        }
+    }
+
+    /// `x` · `matrix`, at full precision.
+    fn products(
+        &self,
+        builder: &mut Builder<'_>,
+        part: &str,
+        matrix: &Matrix,
+        x: NodeId,
+    ) -> Result<NodeId, LowerError> {
+        let Matrix { weights, scale, bias } = matrix.clone();
+        let (inner, outer) = if scale.is_none() { (bias, None) } else { (None, bias) };
+        let linear = Linear { weights, bias: inner };
+        let node = builder.add(self.layer, part, linear.clone(), x)?;
+        let node = average::rounded_sums(builder, self.layer, node, (x, &linear))?;
+        let Some(scale) = scale else { return Ok(node) };
+        let chosen = builder.settings.layer(self.layer).and_then(|chosen| chosen.scale);
+        let names = (self.layer, SCALE);
+        let scale = real_or_cast(builder, names, &scale, chosen, Reach::Scale(node))?;
+        let part = format!("{part}_scaled");
+        builder.add(self.layer, &part, Affine { scale, bias: outer }, node)
+    }
+
+    /// The way in which a state reaches the next step.
+    pub(super) fn carried(&self, builder: &Builder<'_>, state: usize) -> Carried<'_> {
+        match &self.cell.state_quantizer {
+            Some(quantizer) => Carried::Quantized(quantizer),
+            None if self.cell.is_bounded(state) => Carried::Exact,
+            None => Carried::Typed(self.precision(builder, TypedVariable::Result)),
+        }
+    }
+
+    /// The state `x` as the next step reads it.
+    pub(super) fn carry(
+        &self,
+        builder: &mut Builder<'_>,
+        state: usize,
+        part: &str,
+        x: NodeId,
+    ) -> Result<NodeId, LowerError> {
+        let carried = self.carried(builder, state);
+        let part = format!("{part}_{}", self.cell.kind.states()[state]);
+        builder.named(&part, |builder| match carried {
+            Carried::Quantized(quantizer) => quantize(builder, self.scope(), x, quantizer),
+            Carried::Exact => Ok(x),
+            Carried::Typed(to) => {
+                let entry = TypedResult::of_layer(builder, self.layer);
+                TypedResult { to: Some(to), ..entry }.apply(builder, "state", x)
+            }
+        })
+    }
+
+    /// The states after a step that takes the row `x` of products, before they are carried on. The
+    /// first one is the output.
+    pub(super) fn outputs(
+        &self,
+        builder: &mut Builder<'_>,
+        weights: &Weights,
+        x: NodeId,
+        states: &[NodeId],
+    ) -> Result<Vec<NodeId>, LowerError> {
+        match (self.cell.kind, states) {
+            (CellKind::Simple, [h]) => {
+                let products = self.products(builder, "recurrent", &weights.state, *h)?;
+                let sum = self.pair(builder, "sum", Elementwise::Add, x, products)?;
+                let h = self.candidate(builder, "h", sum)?;
+                Ok(vec![self.typed(builder, h)?])
+            }
+            (CellKind::Lstm, [h, c]) => self.lstm(builder, weights, x, [*h, *c]),
+            (CellKind::Gru { reset_after }, [h]) => {
+                Ok(vec![self.gru(builder, weights, x, *h, reset_after)?])
+            }
+            (CellKind::Simple | CellKind::Lstm | CellKind::Gru { .. }, _) => {
+                Err(LowerError::Inputs { layer: self.layer.to_owned() })
+            }
+        }
+    }
+
+    fn lstm(
+        &self,
+        builder: &mut Builder<'_>,
+        weights: &Weights,
+        x: NodeId,
+        [h, c]: [NodeId; 2],
+    ) -> Result<Vec<NodeId>, LowerError> {
+        let products = self.products(builder, "recurrent", &weights.state, h)?;
+        let sum = self.pair(builder, "sum", Elementwise::Add, x, products)?;
+        let input = self.gate(builder, "input_gate", sum, 0)?;
+        let forget = self.gate(builder, "forget_gate", sum, 1)?;
+        let candidate = self.part(builder, "candidate", sum, 2, 1)?;
+        let candidate = self.candidate(builder, "candidate", candidate)?;
+        let output = self.gate(builder, "output_gate", sum, 3)?;
+        let kept = self.pair(builder, "kept", Elementwise::Multiply, forget, c)?;
+        let added = self.pair(builder, "added", Elementwise::Multiply, input, candidate)?;
+        let c = self.pair(builder, "c", Elementwise::Add, kept, added)?;
+        let c = self.typed(builder, c)?;
+        let activated = self.candidate(builder, "c", c)?;
+        let h = self.pair(builder, "h", Elementwise::Multiply, output, activated)?;
+        Ok(vec![self.typed(builder, h)?, c])
+    }
+
+    fn gru(
+        &self,
+        builder: &mut Builder<'_>,
+        weights: &Weights,
+        x: NodeId,
+        h: NodeId,
+        reset_after: bool,
+    ) -> Result<NodeId, LowerError> {
+        let units = self.cell.units();
+        let (gates, last) =
+            (weights.state.columns(0, 2 * units), weights.state.columns(2 * units, units));
+        let products = self.products(builder, "recurrent", &gates, h)?;
+        let of_input = self.part(builder, "gates", x, 0, 2)?;
+        let sum = self.pair(builder, "sum", Elementwise::Add, of_input, products)?;
+        let update = self.gate(builder, "update_gate", sum, 0)?;
+        let reset = self.gate(builder, "reset_gate", sum, 1)?;
+        let of_input = self.part(builder, "candidate", x, 2, 1)?;
+        let products = if reset_after {
+            let products = self.products(builder, "candidate_recurrent", &last, h)?;
+            self.pair(builder, "reset", Elementwise::Multiply, reset, products)?
+        } else {
+            let reset = self.pair(builder, "reset", Elementwise::Multiply, reset, h)?;
+            self.products(builder, "candidate_recurrent", &last, reset)?
+        };
+        let sum = self.pair(builder, "candidate_sum", Elementwise::Add, of_input, products)?;
+        let candidate = self.candidate(builder, "candidate", sum)?;
+        let kept = self.pair(builder, "kept", Elementwise::Multiply, update, h)?;
+        let rest = Affine { scale: self.constant(-1.0)?, bias: Some(self.constant(1.0)?) };
+        let rest = builder.add(self.layer, "rest", rest, update)?;
+        let added = self.pair(builder, "added", Elementwise::Multiply, rest, candidate)?;
+        let h = self.pair(builder, "h", Elementwise::Add, kept, added)?;
+        self.typed(builder, h)
+    }
+
+    /// Blocks of units of a row: from block `first`, so many.
+    fn part(
+        &self,
+        builder: &mut Builder<'_>,
+        part: &str,
+        x: NodeId,
+        first: usize,
+        blocks: usize,
+    ) -> Result<NodeId, LowerError> {
+        let units = self.cell.units();
+        let slice = AxisSlice { start: first * units, step: 1, count: blocks * units };
+        let slice = [Layout::Slice(vec![slice])];
+        builder.named(part, |builder| gather(builder, self.layer, "sums", x, &slice))
+    }
+
+    /// The gate `gate` of the sums `x`.
+    fn gate(
+        &self,
+        builder: &mut Builder<'_>,
+        name: &str,
+        x: NodeId,
+        gate: usize,
+    ) -> Result<NodeId, LowerError> {
+        let x = self.part(builder, name, x, gate, 1)?;
+        let function = &self.cell.recurrent_activation;
+        builder.named(name, |builder| activate(builder, self.scope(), x, function))
+    }
+
+    /// The activation of `x`.
+    fn candidate(
+        &self,
+        builder: &mut Builder<'_>,
+        name: &str,
+        x: NodeId,
+    ) -> Result<NodeId, LowerError> {
+        let function = &self.cell.activation;
+        builder.named(name, |builder| activate(builder, self.scope(), x, function))
+    }
+
+    /// `x` in the type of the states of a layer without quantizers, whose outputs are its states.
+    fn typed(&self, builder: &mut Builder<'_>, x: NodeId) -> Result<NodeId, LowerError> {
+        if !self.cell.is_plain() {
+            return Ok(x);
+        }
+        let to = self.precision(builder, TypedVariable::Result);
+        let entry = TypedResult::of_layer(builder, self.layer);
+        TypedResult { to: Some(to), ..entry }.apply(builder, "typed", x)
+    }
+
+    fn pair(
+        &self,
+        builder: &mut Builder<'_>,
+        part: &str,
+        function: Elementwise,
+        one: NodeId,
+        other: NodeId,
+    ) -> Result<NodeId, LowerError> {
+        builder.add_to(self.layer, part, function, &[one, other])
+    }
+}
