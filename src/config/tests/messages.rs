@@ -21,7 +21,7 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
         (
             "Model: {ReuseFactr: 1}",
             "unknown key 'ReuseFactr' in Model, did you mean 'ReuseFactor'?",
-            "keys here are: Precision, ReuseFactor, TargetCycles, Strategy, TableSize, InternalSigmoid, WeightScale; docs/config.md lists all",
+            "keys here are: Precision, ReuseFactor, TargetCycles, Strategy, TableSize, InternalSigmoid, WeightScale, ParallelizationFactor; docs/config.md lists all",
         ),
         (
             "LayerName: {a: {InternalSigmoid: hard}}",
