@@ -25,9 +25,11 @@ fn load_case(folder: &Path) -> Option<Result<Model, FrontError>> {
     Some(load(&model, existing("weights.h5").as_deref()))
 }
 
-/// Names of the traced layers: all but inputs.
+/// Names of the traced layers: all but inputs. Where no result is that of Keras, its trace is apart.
 fn traced(folder: &Path) -> Vec<String> {
-    let arrays = bitkiln::front::read_arrays(&folder.join("trace.npz")).unwrap();
+    let apart = folder.join("keras.npz");
+    let file = if apart.exists() { apart } else { folder.join("trace.npz") };
+    let arrays = bitkiln::front::read_arrays(&file).unwrap();
     let bitkiln::front::Arrays::Named(arrays) = arrays else { panic!("no names") };
     arrays.into_iter().map(|(name, _)| name).collect()
 }

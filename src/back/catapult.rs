@@ -8,9 +8,7 @@ use super::processes::is_apart;
 use super::text::rounded;
 use super::{BackError, Tool};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{
-    Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, LineBuffer, Partition, Process, ProcessForm,
-};
+use crate::hls::{Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, LineBuffer, Partition, Process};
 
 pub(super) struct Catapult;
 
@@ -125,18 +123,8 @@ fn ports(design: &Design) -> Vec<(&str, u64)> {
 
 /// The processes that keep rows of an image.
 fn line_buffers(design: &Design) -> impl Iterator<Item = (&Process, &LineBuffer)> {
-    let lines = design.processes.iter().filter_map(|process| match &process.form {
-        ProcessForm::Windows(lines) => Some((process, lines)),
-        ProcessForm::Rows { .. }
-        | ProcessForm::Repack(_)
-        | ProcessForm::Accumulate { .. }
-        | ProcessForm::FromArray { .. }
-        | ProcessForm::ToArray { .. }
-        | ProcessForm::Reduce { .. }
-        | ProcessForm::Concat { .. }
-        | ProcessForm::Frame
-        | ProcessForm::Fork { .. } => None,
-    });
+    let processes = design.processes.iter();
+    let lines = processes.filter_map(|process| Some((process, process.lines()?)));
     lines.filter(|(_, lines)| lines.has_memories())
 }
 
@@ -171,19 +159,8 @@ fn register_threshold(design: &Design) -> usize {
     let constants = plans().flat_map(|plan| &plan.constants);
     let constants = constants.map(|(id, partition)| (design[*id].codes.len(), *partition));
     let arrays = plans().flat_map(|plan| &plan.arrays).map(|it| (it.len, it.partition));
-    let registers = design.processes.iter().map(|process| match &process.form {
-        ProcessForm::Windows(lines) => lines.registers(),
-        ProcessForm::Repack(repack) => repack.registers(),
-        ProcessForm::Rows { .. }
-        | ProcessForm::Accumulate { .. }
-        | ProcessForm::FromArray { .. }
-        | ProcessForm::ToArray { .. }
-        | ProcessForm::Reduce { .. }
-        | ProcessForm::Concat { .. }
-        | ProcessForm::Frame
-        | ProcessForm::Fork { .. } => 0,
-    });
-    let registers = registers.map(|len| (len, Partition::Complete));
+    let registers = design.processes.iter().filter_map(Process::registers);
+    let registers = registers.map(|(_, len)| (len, Partition::Complete));
     let all = edges.chain(constants).chain(arrays).chain(registers);
     let complete = all.filter(|(_, partition)| *partition == Partition::Complete);
     complete.map(|(len, _)| len).max().unwrap_or(0) + 1

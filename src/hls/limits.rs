@@ -78,25 +78,12 @@ pub(super) fn partitions(design: &Design) -> Vec<(String, String, u64)> {
         }
         EdgeKind::Stream(_) => None,
     });
-    let windows = design.processes.iter().filter_map(|process| match &process.form {
-        ProcessForm::Windows(lines) => {
-            let name = format!("pixels of {}", process.name);
-            Some((&process.layer, name, Partition::Complete, lines.registers() as u64))
-        }
-        ProcessForm::Repack(repack) => {
-            let name = format!("elements of {}", process.name);
-            Some((&process.layer, name, Partition::Complete, repack.registers() as u64))
-        }
-        ProcessForm::Rows { .. }
-        | ProcessForm::Accumulate { .. }
-        | ProcessForm::Concat { .. }
-        | ProcessForm::Reduce { .. }
-        | ProcessForm::Frame
-        | ProcessForm::FromArray { .. }
-        | ProcessForm::ToArray { .. }
-        | ProcessForm::Fork { .. } => None,
+    let registers = design.processes.iter().filter_map(|process| {
+        let (array, len) = process.registers()?;
+        let name = format!("{array} of {}", process.name);
+        Some((&process.layer, name, Partition::Complete, len as u64))
     });
-    let all = constants.chain(edges).chain(windows).map(|(layer, name, partition, len)| {
+    let all = constants.chain(edges).chain(registers).map(|(layer, name, partition, len)| {
         let elements = match partition {
             Partition::Complete => len,
             Partition::Cyclic { factor } => factor,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::estimate::{Estimate, LayerEstimate, Resource};
 use super::limits::{self, WORD_BITS};
 use super::plan::UNROLL_LIMIT;
-use super::{Design, Process, ProcessForm};
+use super::{Design, Process};
 use crate::config::Pace;
 
 /// A problem to expect in synthesis.
@@ -249,18 +249,7 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
 /// layer without processes computes all at once.
 fn check_factor(design: &Design, layer: &str, asked: u64) -> Option<DesignWarning> {
     let own = design.processes.iter().filter(|process| process.layer == layer);
-    let positions = own.filter_map(|process| match &process.form {
-        ProcessForm::Rows { copies, .. } => Some(*copies),
-        ProcessForm::Windows(lines) => Some(lines.group.windows),
-        ProcessForm::Reduce { positions, .. } => Some(*positions),
-        ProcessForm::Accumulate { .. }
-        | ProcessForm::Frame
-        | ProcessForm::Concat { .. }
-        | ProcessForm::Repack(_)
-        | ProcessForm::FromArray { .. }
-        | ProcessForm::ToArray { .. }
-        | ProcessForm::Fork { .. } => None,
-    });
+    let positions = own.filter_map(Process::positions);
     let used = positions.max()? as u64;
     let kind = DesignWarningKind::ParallelizationFactorChanged { asked, used };
     (used != asked).then(|| DesignWarning { layer: layer.to_owned(), kind })

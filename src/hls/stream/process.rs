@@ -114,10 +114,10 @@ pub(super) fn steps_of(
 }
 
 impl Process {
-    /// Its kernels: several, one of which runs in an iteration, for the phases of a window.
-    pub(in crate::hls) fn kernels(&self) -> Vec<KernelId> {
+    /// The line buffer of a process with windows.
+    pub fn lines(&self) -> Option<&LineBuffer> {
         match &self.form {
-            ProcessForm::Windows(lines) => lines.kernels.iter().map(|it| it.kernel).collect(),
+            ProcessForm::Windows(lines) => Some(lines),
             ProcessForm::Rows { .. }
             | ProcessForm::Accumulate { .. }
             | ProcessForm::Reduce { .. }
@@ -126,7 +126,47 @@ impl Process {
             | ProcessForm::Repack(_)
             | ProcessForm::FromArray { .. }
             | ProcessForm::ToArray { .. }
-            | ProcessForm::Fork { .. } => self.kernel.into_iter().collect(),
+            | ProcessForm::Fork { .. } => None,
+        }
+    }
+
+    /// The array of registers between its tokens, by its C++ name, and its length.
+    pub fn registers(&self) -> Option<(&'static str, usize)> {
+        match &self.form {
+            ProcessForm::Repack(repack) => Some(("elements", repack.registers())),
+            ProcessForm::Rows { .. }
+            | ProcessForm::Windows(_)
+            | ProcessForm::Accumulate { .. }
+            | ProcessForm::Reduce { .. }
+            | ProcessForm::Frame
+            | ProcessForm::Concat { .. }
+            | ProcessForm::FromArray { .. }
+            | ProcessForm::ToArray { .. }
+            | ProcessForm::Fork { .. } => self.lines().map(|lines| ("pixels", lines.registers())),
+        }
+    }
+
+    /// Positions that it computes at a time; none for a process that has no position at a time.
+    pub fn positions(&self) -> Option<usize> {
+        match &self.form {
+            ProcessForm::Rows { copies, .. } => Some(*copies),
+            ProcessForm::Windows(lines) => Some(lines.group.windows),
+            ProcessForm::Reduce { positions, .. } => Some(*positions),
+            ProcessForm::Accumulate { .. }
+            | ProcessForm::Frame
+            | ProcessForm::Concat { .. }
+            | ProcessForm::Repack(_)
+            | ProcessForm::FromArray { .. }
+            | ProcessForm::ToArray { .. }
+            | ProcessForm::Fork { .. } => None,
+        }
+    }
+
+    /// Its kernels: several, one of which runs in an iteration, for the phases of a window.
+    pub(in crate::hls) fn kernels(&self) -> Vec<KernelId> {
+        match self.lines() {
+            Some(lines) => lines.kernels.iter().map(|it| it.kernel).collect(),
+            None => self.kernel.into_iter().collect(),
         }
     }
 
