@@ -521,3 +521,35 @@ fn samples_in_another_order_are_collected() {
     assert_eq!(source.contents.matches("static const int indices[").count(), 1, "the mirrored one");
     assert_exact_for(&network, Tool::Vitis);
 }
+
+/// A target that is out of reach gives the shortest interval that is in reach, however the layers
+/// divide their rows, and no more hardware than a target of that interval.
+#[test]
+fn a_target_out_of_reach_gives_the_fastest_design() {
+    let mut graph = Graph::new("unreachable");
+    let x = graph.add_input("x", vec![6, 10, 2], format("fixed<6,2>"));
+    let window = Window { kernel: [3, 3], pad_before: [1, 1], ..Window::whole([6, 10]) };
+    let conv = add_conv(&mut graph, "conv", x, (Window { output: [6, 10], ..window }, 1, 4));
+    let cast = add_cast(&mut graph, "cast", conv, "fixed<6,2,RND,SAT>");
+    let doubled = (0..480).map(|at| Some((at / 80 * 10 + at / 4 % 20 / 2) * 4 + at % 4));
+    let doubled = add_gather(&mut graph, "doubled", cast, (&[6, 20, 4], doubled.collect()));
+    graph.add_output("doubled", doubled);
+    let mut network = streamed(graph, 3);
+    let mut design = |target: u64| {
+        network.options.target_interval = Some(target);
+        network.design(Tool::Vitis)
+    };
+    let fastest = design(1);
+    // Upsampling gives a pixel in a clock cycle.
+    assert_eq!(fastest.schedule.initiation_interval, 120);
+    let alone = design(120);
+    assert_eq!(alone.schedule, fastest.schedule);
+    let missed = |design: &Design| {
+        let all = design.warnings.iter().map(|warning| warning.to_string());
+        all.filter(|text| text.contains("miss the target")).collect::<Vec<_>>()
+    };
+    let expected = "layer 'doubled': 120 cycles for a sample miss the target of 1; each of its 120 \
+                    iterations takes at least one";
+    assert_eq!(missed(&fastest), [expected]);
+    assert_eq!(missed(&alone), [""; 0]);
+}

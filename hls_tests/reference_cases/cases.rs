@@ -6,11 +6,9 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use bitkiln::back::Tool;
 use bitkiln::fixed::Codes;
 use bitkiln::front::ReadOptions;
 use bitkiln::function::Function;
-use bitkiln::hls::{Design, HlsError, Options};
 use bitkiln::ir::Graph;
 use bitkiln::lower::{Lowered, Settings, lower};
 use bitkiln::model::{Activation, BatchNorm, Layer, LayerKind, Model};
@@ -59,26 +57,6 @@ pub fn committed() -> Result<Vec<Case>, Box<dyn Error>> {
     folders.sort();
     let wanted = folders.iter().filter(|folder| is_wanted(&folder.to_string_lossy()));
     wanted.map(|folder| Case::read(folder)).collect()
-}
-
-/// The cases of the repository that have hardware: those without a recurrent layer, which is refused
-/// by name.
-pub fn with_hardware() -> Result<Vec<Case>, Box<dyn Error>> {
-    let mut cases = vec![];
-    for case in committed()? {
-        let recurrent = |layer: &Layer| {
-            matches!(layer.kind.inner(), LayerKind::Recurrent(_) | LayerKind::Bidirectional(_))
-        };
-        if !case.model.graph.node_weights().any(recurrent) {
-            cases.push(case);
-            continue;
-        }
-        let Lowered { graph, .. } = lower(&case.model, &case.settings)?;
-        let options = Options::new(case.name.as_str(), Tool::Vitis.default_part());
-        let error = Design::new(&graph, &options).err();
-        assert!(matches!(error, Some(HlsError::Recurrent { .. })), "{}: {error:?}", case.name);
-    }
-    Ok(cases)
 }
 
 /// Trained models from the field, which the repository does not hold. Without `../shared/real` there

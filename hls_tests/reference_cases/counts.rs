@@ -11,7 +11,7 @@ use bitkiln::hls::{Body, Design, Operations, Options, Terms};
 use bitkiln::ir::Graph;
 use bitkiln::{passes, report, sim};
 
-use super::cases::with_hardware;
+use super::cases::committed;
 
 /// The project of `design` with one random vector.
 fn project(graph: &Graph, design: &Design, backend: Tool) -> Result<Vec<File>, Box<dyn Error>> {
@@ -116,7 +116,7 @@ fn check(graph: &Graph, options: &Options, backend: Tool) -> Result<(), Box<dyn 
 #[test]
 fn operations_are_counted_once() -> Result<(), Box<dyn Error>> {
     let mut checked = Operations::default();
-    for case in with_hardware()? {
+    for case in committed()? {
         let run = case.run()?;
         let (graph, _) = passes::for_hardware(&run.graph)?;
         for (strategy, reuse_factor) in [(Strategy::Latency, 1), (Strategy::Resource, 8)] {

@@ -10,7 +10,7 @@ use super::design::{
 };
 use super::kernels::{self, Body, Built};
 use super::plan::{self, Nest, Partition, Plan, Positions, Sharing, Structure};
-use super::warnings::{self, DesignWarning, DesignWarningKind};
+use super::warnings::{DesignWarning, DesignWarningKind};
 use super::{HlsError, Names, Options, limits};
 use crate::config::Pace;
 use crate::fixed::{
@@ -286,7 +286,8 @@ pub(super) fn plain(format: Format) -> Quantization {
 }
 
 /// The design of `graph` as one pipeline; `None` if a kernel has too many operations to be unrolled
-/// or shares them in a loop, or an array has too many elements for registers. See [`Design::new`].
+/// or shares them in a loop, or an array has too many elements for registers. See [`Design::new`],
+/// which checks the design.
 pub(super) fn pipeline(graph: &Graph, options: &Options) -> Result<Option<Design>, HlsError> {
     check(graph, options)?;
     let (mut parts, name) = Parts::new(&options.name);
@@ -386,7 +387,7 @@ pub(super) fn pipeline(graph: &Graph, options: &Options) -> Result<Option<Design
     }
     let schedule = plan::pipeline(&mut kernels);
     let inputs = graph.inputs.iter().map(|node| edges.get(*node, &graph.name));
-    let mut design = Design {
+    let design = Design {
         name,
         options: options.clone(),
         types: parts.types,
@@ -402,8 +403,6 @@ pub(super) fn pipeline(graph: &Graph, options: &Options) -> Result<Option<Design
         warnings: parts.warnings,
     };
     limits::check_words(&design)?;
-    let found = warnings::check(&design);
-    design.warnings.extend(found);
     Ok(Some(design))
 }
 

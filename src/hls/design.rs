@@ -10,11 +10,9 @@ use super::function::FunctionSize;
 use super::kernels::Body;
 use super::network::{Network, ProcessId};
 use super::plan::{Flow, Partition, Plan, Structure};
-use super::stream::{self, Process};
-use super::{DesignWarning, HlsError, Names, Options, build};
-use crate::config::IoType;
+use super::stream::Process;
+use super::{DesignWarning, Names, Options};
 use crate::fixed::{Codes, Format, Quantization, Range};
-use crate::ir::Graph;
 
 /// A hardware design, independent of a vendor: all that the generated C++ states.
 #[derive(Clone, Debug, Serialize)]
@@ -258,7 +256,7 @@ impl Kernel {
     }
 
     /// Largest number of its multipliers.
-    pub(super) fn multiplier_instances(&self) -> u64 {
+    pub fn multiplier_instances(&self) -> u64 {
         match self.multipliers {
             Some(multipliers) => multipliers.limit * self.copies,
             // Products of two values: those of the iterations of rolled loops share multipliers.
@@ -377,24 +375,6 @@ impl Multipliers {
 }
 
 impl Design {
-    /// Designs hardware for `graph`: one pipeline of arrays, or a process for each operation with
-    /// streams between them. With parallel interfaces, it is a pipeline if every kernel can be
-    /// unrolled fully, else processes behind array ports: so no array is read at an index that
-    /// varies and has all its elements in registers.
-    ///
-    /// # Errors
-    /// If an option makes no sense, or the graph needs a type or a literal that C++ lacks.
-    /// Problems to expect in synthesis are no errors but [`Design::warnings`].
-    pub fn new(graph: &Graph, options: &Options) -> Result<Self, HlsError> {
-        match options.io {
-            IoType::Parallel => match build::pipeline(graph, options)? {
-                Some(design) => Ok(design),
-                None => stream::design(graph, options),
-            },
-            IoType::Stream => stream::design(graph, options),
-        }
-    }
-
     /// Arithmetic operations of all kernels for one sample.
     pub fn operations(&self) -> Operations {
         let mut all = Operations::default();

@@ -125,10 +125,12 @@ pub enum HlsError {
         /// Its width.
         bits: u64,
     },
-    /// A recurrent layer, which has no kernel.
-    #[error("layer '{layer}' is recurrent, and recurrent layers have no hardware yet")]
+    /// A recurrent layer that is not unrolled, which has no kernel.
+    #[error(
+        "layer '{layer}' is recurrent, and has no hardware yet: its sequence is too long to be unrolled"
+    )]
     #[diagnostic(help(
-        "`bitkiln run` computes its results bit for bit; for hardware, use Conv1D along the time axis"
+        "`bitkiln run` computes its results bit for bit; docs/recurrent.md has the limits of hardware"
     ))]
     Recurrent {
         /// The layer's name.

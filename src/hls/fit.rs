@@ -1,11 +1,15 @@
 //! The fastest design within the resources of a part.
 
 use super::estimate::{Part, Resource};
-use super::{Design, HlsError, Options};
+use super::{Design, DesignWarningKind, HlsError, Options};
+use crate::config::Pace;
 use crate::ir::Graph;
 
 /// Longest interval that is tried, in clock cycles.
 const MOST_CYCLES: u64 = 1 << 30;
+
+/// Error of a product of a count and a share: 0.7 of 90 is 63.
+const ROUNDING: f64 = 1e-6;
 
 /// A resource of which a design needs too much.
 struct Excess {
@@ -18,8 +22,9 @@ impl Design {
     /// Designs hardware for `graph` with the shortest interval between two samples at which its
     /// estimate takes at most `share` of each resource of the part, above 0 and up to 1.
     ///
-    /// Layers without a pace of their own get that interval as their target. It doubles until the
-    /// design fits and is then bisected, on the assumption that more time never takes more hardware.
+    /// Layers without a pace of their own get that interval as their target. The fastest design is
+    /// tried first; its interval then doubles until the design fits and is bisected, on the
+    /// assumption that more time never takes more hardware.
     ///
     /// # Errors
     /// If the part is unknown, no interval makes the design fit, or a design has an error: see
@@ -36,20 +41,18 @@ impl Design {
             let excess = excess(&design, part, share);
             Ok((design, excess))
         };
-        let mut slow = 1;
-        let mut best = loop {
-            match at(slow)? {
-                (design, None) => break design,
-                (_, Some(excess)) if slow >= MOST_CYCLES => {
-                    let Excess { resource, needed, allowed } = excess;
-                    let part = options.part.clone();
-                    return Err(HlsError::TooLarge { part, resource, needed, allowed });
-                }
-                (_, Some(_)) => slow *= 2,
+        let (mut best, mut excess) = at(1)?;
+        let mut fast = best.schedule.initiation_interval;
+        let mut slow = fast;
+        while let Some(Excess { resource, needed, allowed }) = excess {
+            if slow >= MOST_CYCLES {
+                let part = options.part.clone();
+                return Err(HlsError::TooLarge { part, resource, needed, allowed });
             }
-        };
-        // It fits at `slow`, not at `fast`.
-        let mut fast = slow / 2;
+            (fast, slow) = (slow, 2 * slow);
+            (best, excess) = at(slow)?;
+        }
+        // It fits at `slow`; if that is not the fastest of all, it does not fit at `fast`.
         while fast + 1 < slow {
             let between = fast + (slow - fast) / 2;
             match at(between)? {
@@ -57,6 +60,18 @@ impl Design {
                 (_, Some(_)) => fast = between,
             }
         }
+        // The targets are not the user's.
+        best.warnings.retain(|warning| match warning.kind {
+            DesignWarningKind::TargetMissed { .. } => {
+                matches!(options.pace_of(&warning.layer), Pace::Interval(_))
+            }
+            DesignWarningKind::ParallelizationFactorChanged { .. }
+            | DesignWarningKind::OverBudget { .. }
+            | DesignWarningKind::UnknownPart { .. }
+            | DesignWarningKind::PartitionLimit { .. }
+            | DesignWarningKind::IndexedRegisters { .. }
+            | DesignWarningKind::ReuseFactorChanged { .. } => true,
+        });
         Ok(best)
     }
 }
@@ -65,7 +80,7 @@ impl Design {
 fn excess(design: &Design, part: Part, share: f64) -> Option<Excess> {
     let total = design.estimate().total;
     let all = Resource::ALL.into_iter().map(|resource| {
-        let allowed = (part.resources.of(resource) as f64 * share) as u64;
+        let allowed = (part.resources.of(resource) as f64 * share + ROUNDING) as u64;
         Excess { resource, needed: total.of(resource), allowed }
     });
     let factor = |it: &Excess| it.needed as f64 / it.allowed.max(1) as f64;

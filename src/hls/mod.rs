@@ -19,6 +19,7 @@ pub mod network;
 mod options;
 mod plan;
 mod stream;
+mod target;
 #[cfg(test)]
 mod tests;
 mod warnings;

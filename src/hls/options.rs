@@ -106,6 +106,23 @@ impl Options {
             .unwrap_or(Pace::ReuseFactor(self.reuse_factor))
     }
 
+    /// The shortest target of the model or a layer.
+    pub(super) fn shortest_target(&self) -> Option<u64> {
+        self.layer_target_intervals.values().copied().chain(self.target_interval).min()
+    }
+
+    /// The same options with other targets, where there are any.
+    pub(super) fn with_targets(&self, other: impl Fn(u64) -> u64) -> Self {
+        let layers = self.layer_target_intervals.iter();
+        Self {
+            target_interval: self.target_interval.map(&other),
+            layer_target_intervals: layers
+                .map(|(layer, target)| (layer.clone(), other(*target)))
+                .collect(),
+            ..self.clone()
+        }
+    }
+
     /// The strategy for `layer`.
     pub fn strategy_of(&self, layer: &str) -> Strategy {
         self.layer_strategies.get(layer).copied().unwrap_or(self.strategy)

@@ -619,3 +619,27 @@ fn arrays_of_too_many_registers_are_reported() {
     );
     assert!(first.is_serious());
 }
+
+#[test]
+fn a_recurrent_layer_that_is_not_unrolled_is_refused() {
+    let text = "graph g
+        x = input shape=[65, 2] format=fixed<4,4>
+        y = scan x initial=(fixed<4,4>[2]{0, 0}) body=(
+            row = input shape=[2] format=fixed<4,4>
+            state = input shape=[2] format=fixed<4,4>
+            sum = add state row
+            next = cast sum to=fixed<4,4,TRN,SAT>
+            output next
+            output next
+        )
+        output y";
+    let graph = ir::text::parse(text).unwrap();
+    let (graph, _) = crate::passes::for_hardware(&graph).unwrap();
+    for io in [crate::config::IoType::Parallel, crate::config::IoType::Stream] {
+        let options = Options { io, ..Options::new("scan", "xcvu13p-flga2577-2-e") };
+        let error = Design::new(&graph, &options).map(|_| ()).unwrap_err();
+        let message = "layer 'y' is recurrent, and has no hardware yet: its sequence is too long to be \
+                       unrolled";
+        assert_eq!(error.to_string(), message);
+    }
+}

@@ -229,17 +229,17 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
         let kind = DesignWarningKind::IndexedRegisters { kernel };
         DesignWarning { layer, kind }
     });
-    let targets = design.processes.iter().filter_map(|it| check_target(design, it));
-    // The slowest process of a layer stands for all of them.
-    let mut slowest: Vec<(u64, DesignWarning)> = Vec::new();
-    for (interval, warning) in targets {
-        match slowest.iter_mut().find(|(_, known)| known.layer == warning.layer) {
-            Some(known) if known.0 >= interval => {}
-            Some(known) => *known = (interval, warning),
-            None => slowest.push((interval, warning)),
+    let targets = design.processes.iter().filter_map(|it| TargetMiss::of(design, it));
+    // The slowest process stands for all with the same target, which wait for it.
+    let mut slowest: Vec<TargetMiss> = Vec::new();
+    for miss in targets {
+        match slowest.iter_mut().find(|known| known.target == miss.target) {
+            Some(known) if known.interval >= miss.interval => {}
+            Some(known) => *known = miss,
+            None => slowest.push(miss),
         }
     }
-    let targets = slowest.into_iter().map(|(_, warning)| warning);
+    let targets = slowest.into_iter().map(TargetMiss::warning);
     let factors = design.options.layer_parallelization_factors.iter();
     let factors = factors.filter_map(|(layer, asked)| check_factor(design, layer, *asked));
     partitions.chain(indexed).chain(targets).chain(factors).chain(check_budget(design)).collect()
@@ -248,22 +248,42 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
 /// Compares the positions that the processes of `layer` compute at a time with those `asked` for. A
 /// layer without processes computes all at once.
 fn check_factor(design: &Design, layer: &str, asked: u64) -> Option<DesignWarning> {
-    let own = design.processes.iter().filter(|process| process.layer == layer);
+    // Others take the positions that come in a token.
+    let shares = |process: &&Process| match process.kernel {
+        Some(id) => process.lines().is_some() || design[id].parallelism().is_some(),
+        None => false,
+    };
+    let own = design.processes.iter().filter(|process| process.layer == layer).filter(shares);
     let positions = own.filter_map(Process::positions);
     let used = positions.max()? as u64;
     let kind = DesignWarningKind::ParallelizationFactorChanged { asked, used };
     (used != asked).then(|| DesignWarning { layer: layer.to_owned(), kind })
 }
 
-/// Compares the clock cycles of a process for a sample with the target of its layer: the cycles and
-/// a warning, if they miss it.
-fn check_target(design: &Design, process: &Process) -> Option<(u64, DesignWarning)> {
-    let Pace::Interval(target) = design.options.pace_of(&process.layer) else { return None };
-    let interval = process.cycles(design);
-    let iterations = process.iterations(design);
-    let kind = DesignWarningKind::TargetMissed { target, interval, iterations };
-    let layer = process.layer.clone();
-    (interval > target).then(|| (interval, DesignWarning { layer, kind }))
+/// A target that a process misses.
+struct TargetMiss<'a> {
+    process: &'a Process,
+    target: u64,
+    /// Clock cycles of the process for a sample.
+    interval: u64,
+    /// Iterations of the process for a sample.
+    iterations: u64,
+}
+
+impl<'a> TargetMiss<'a> {
+    /// Compares the clock cycles of a process for a sample with the target of its layer.
+    fn of(design: &Design, process: &'a Process) -> Option<Self> {
+        let Pace::Interval(target) = design.options.pace_of(&process.layer) else { return None };
+        let interval = process.cycles(design);
+        let iterations = process.iterations(design);
+        (interval > target).then_some(Self { process, target, interval, iterations })
+    }
+
+    fn warning(self) -> DesignWarning {
+        let Self { process, target, interval, iterations } = self;
+        let kind = DesignWarningKind::TargetMissed { target, interval, iterations };
+        DesignWarning { layer: process.layer.clone(), kind }
+    }
 }
 
 /// Compares the estimate with the part.

@@ -34,6 +34,7 @@ pub(super) fn separable(
 ) -> Result<(), LowerError> {
     let operand = builder.operand(index)?;
     let name = layer.name.as_str();
+    // The activation follows the second one.
     let between = convolve(builder, (index, name, "depthwise"), operand, &separable.depthwise)?;
     let node = convolve(builder, (index, name, ""), between, &separable.pointwise)?;
     builder.result(index, node);

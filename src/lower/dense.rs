@@ -392,6 +392,10 @@ impl QuantizedWeights {
         let entry = TypedResult::of_folded(builder, layer, &self.entry);
         let to = entry.to.filter(|_| self.whole).or(self.default);
         node = TypedResult { to, ..entry }.apply(builder, "result", node)?;
-        result::fused(builder, NodeScope::fused(index, layer), node, activation)
+        match self.whole {
+            true => result::fused(builder, NodeScope::fused(index, layer), node, activation),
+            // The entry of a fused activation is that of the last part.
+            false => Ok(node),
+        }
     }
 }

@@ -14,12 +14,14 @@ mod narrow_scales;
 mod sink_layouts;
 #[cfg(test)]
 mod test;
+mod unroll_scans;
 
 use serde::Serialize;
 
 use crate::ir::{Graph, Invalid, Op, validate};
 
 pub use narrow_scales::{MAX_THRESHOLDS, Outcome, Scale, ScaleTypes};
+pub use unroll_scans::MAX_STEPS;
 
 /// A pass.
 #[derive(Clone, Copy, Debug)]
@@ -42,7 +44,8 @@ pub struct Report {
 pub const PASSES: &[Pass] = &[drop_noops::PASS, sink_layouts::PASS, compose_layouts::PASS];
 
 /// Passes that follow for hardware, in order.
-pub const HARDWARE_PASSES: &[Pass] = &[narrow_scales::PASS, drop_noops::PASS, merge_padding::PASS];
+pub const HARDWARE_PASSES: &[Pass] =
+    &[unroll_scans::PASS, narrow_scales::PASS, drop_noops::PASS, merge_padding::PASS];
 
 /// Runs [`PASSES`].
 ///

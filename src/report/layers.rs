@@ -31,7 +31,7 @@ pub struct LayerRow {
     pub codes: Range,
     /// The proven range of its result, as values.
     pub range: (f64, f64),
-    /// The form of its operations in hardware: `shift-add`, `table 64 x 6 bits`.
+    /// The forms of its operations in hardware, each once: `shift-add`, `table 64 x 6 bits`.
     pub hardware: String,
     /// Step functions and lookup tables.
     pub functions: Vec<FunctionSize>,
@@ -102,9 +102,13 @@ fn row(graph: &Graph, design: &Design, order: &[NodeId], layer: &str, result: No
     let mut hardware: Vec<&str> = Vec::new();
     for kernel in design.kernels.iter().filter(|kernel| kernel.layer == layer) {
         let cost = &kernel.cost;
-        hardware.extend(cost.hardware.iter().map(String::as_str));
+        for form in cost.hardware.iter().map(String::as_str) {
+            if !hardware.contains(&form) {
+                hardware.push(form);
+            }
+        }
         row.counts += cost.operations;
-        row.multipliers += kernel.multipliers.map_or(0, |multipliers| multipliers.limit);
+        row.multipliers += kernel.multiplier_instances();
         row.functions.extend(cost.functions.iter().copied());
         row.scale = cost.scale.or(row.scale);
         row.bias = cost.bias.or(row.bias);

@@ -40,6 +40,8 @@ pub struct ProcessRow {
     pub process: String,
     /// Clock cycles for a frame, if nothing blocks it.
     pub cycles: u64,
+    /// Bits of its buffers: line buffers, windows, sums, frames; 0 for a port.
+    pub state_bits: u64,
     /// Clock cycle of the first read and of the last write, by frame.
     pub spans: Vec<(u64, u64)>,
 }
@@ -78,9 +80,14 @@ pub fn schedule(design: &Design) -> Option<Schedule> {
     let depths: Vec<(u64, u64)> = depths.collect();
     let bounded: Vec<Option<u64>> = depths.iter().map(|(depth, _)| Some(*depth)).collect();
     let run = network.run(&bounded, FRAMES).ok()?;
+    let state_bits = |name: &str| {
+        let process = design.processes.iter().find(|process| process.name == name);
+        process.map_or(0, |process| process.state_bits)
+    };
     let processes = network.processes().iter().zip(run.spans).map(|(process, spans)| ProcessRow {
         process: process.name.clone(),
         cycles: process.cycles(),
+        state_bits: state_bits(&process.name),
         spans,
     });
     let channels = network.channels().iter().enumerate().map(|(position, channel)| {
@@ -101,10 +108,11 @@ pub fn schedule(design: &Design) -> Option<Schedule> {
 impl Schedule {
     /// Two tables for a terminal: processes with the cycles of their first frame, and FIFOs.
     pub fn tables(&self) -> String {
-        let mut processes = narrow(["process", "first", "last", "cycles a frame"]);
-        for ProcessRow { process, cycles, spans } in &self.processes {
+        let mut processes = narrow(["process", "first", "last", "cycles a frame", "state bits"]);
+        for ProcessRow { process, cycles, state_bits, spans } in &self.processes {
             let (first, last) = spans.first().copied().unwrap_or_default();
-            processes.add_row([process.clone(), text(first), text(last), text(*cycles)]);
+            let numbers = [first, last, *cycles, *state_bits].map(text);
+            processes.add_row([process.clone()].into_iter().chain(numbers));
         }
         let mut channels = narrow(["FIFO", "bits", "least", "depth", "peak", "reason"]);
         if let Some(reasons) = channels.column_mut(5) {
@@ -269,6 +277,7 @@ mod tests {
 
     fn example() -> Schedule {
         let row = |process: &str, spans: &[(u64, u64)]| ProcessRow {
+            state_bits: 0,
             process: process.into(),
             cycles: 64,
             spans: spans.to_vec(),

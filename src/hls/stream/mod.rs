@@ -33,7 +33,7 @@ use super::design::{
 use super::kernels;
 use super::network::{Network, ProcessId};
 use super::plan::{Loop, Partition};
-use super::{HlsError, Options, limits, warnings};
+use super::{HlsError, Options, limits};
 use crate::config::IoType;
 use crate::ir::{self, Graph, NodeId};
 
@@ -103,8 +103,6 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
     };
     schedule::schedule(&mut design)?;
     limits::check_words(&design)?;
-    let found = warnings::check(&design);
-    design.warnings.extend(found);
     Ok(design)
 }
 

@@ -1,0 +1,78 @@
+//! From a graph to the design that meets its targets, or comes as near as possible.
+
+use super::{Design, DesignWarningKind, HlsError, Options, build, stream, warnings};
+use crate::config::IoType;
+use crate::ir::Graph;
+
+impl Design {
+    /// Designs hardware for `graph`: one pipeline of arrays, or a process for each operation with
+    /// streams between them. With parallel interfaces, it is a pipeline if every kernel can be
+    /// unrolled fully, else processes behind array ports: so no array is read at an index that
+    /// varies and has all its elements in registers.
+    ///
+    /// A target interval that the slowest process misses is replaced by slower ones, each twice the
+    /// one before, and last by the shortest interval that was reached: more positions at a time may
+    /// be slower where tokens of another size meet, and nothing needs to be faster than the slowest
+    /// process.
+    ///
+    /// # Errors
+    /// If an option makes no sense, or the graph needs a type or a literal that C++ lacks.
+    /// Problems to expect in synthesis are no errors but [`Design::warnings`].
+    pub fn new(graph: &Graph, options: &Options) -> Result<Self, HlsError> {
+        let mut best = planned(graph, options, 1)?;
+        if !best.is_held_up() {
+            return Ok(best);
+        }
+        if options.io == IoType::Parallel
+            && let Some(pipeline) = build::pipeline(graph, &options.with_targets(|_| 1))?
+        {
+            return Ok(pipeline.for_options(options));
+        }
+        let mut slowest = options.shortest_target().unwrap_or(1);
+        while slowest < best.schedule.initiation_interval {
+            slowest = (2 * slowest).min(best.schedule.initiation_interval);
+            let other = planned(graph, options, slowest)?;
+            if other.schedule.initiation_interval <= best.schedule.initiation_interval {
+                best = other;
+            }
+        }
+        Ok(best)
+    }
+
+    /// Tells whether a process that misses its target is the slowest of all.
+    fn is_held_up(&self) -> bool {
+        let missed = self.warnings.iter().filter_map(|warning| match warning.kind {
+            DesignWarningKind::TargetMissed { interval, .. } => Some(interval),
+            DesignWarningKind::ParallelizationFactorChanged { .. }
+            | DesignWarningKind::OverBudget { .. }
+            | DesignWarningKind::UnknownPart { .. }
+            | DesignWarningKind::PartitionLimit { .. }
+            | DesignWarningKind::IndexedRegisters { .. }
+            | DesignWarningKind::ReuseFactorChanged { .. } => None,
+        });
+        let slowest = self.processes.iter().map(|process| process.cycles(self)).max();
+        missed.max().is_some_and(|missed| Some(missed) >= slowest)
+    }
+
+    /// The design of `options`, which may have been planned for others, with its warnings.
+    fn for_options(mut self, options: &Options) -> Self {
+        self.options = options.clone();
+        let found = warnings::check(&self);
+        self.warnings.extend(found);
+        self
+    }
+}
+
+/// The design for `options`, planned for targets of at least `slowest` clock cycles.
+fn planned(graph: &Graph, options: &Options, slowest: u64) -> Result<Design, HlsError> {
+    let slowed = options.with_targets(|target| target.max(slowest));
+    let pipeline = match options.io {
+        IoType::Parallel => build::pipeline(graph, &slowed)?,
+        IoType::Stream => None,
+    };
+    let design = match pipeline {
+        Some(design) => design,
+        None => stream::design(graph, &slowed)?,
+    };
+    Ok(design.for_options(options))
+}
