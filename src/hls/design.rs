@@ -232,25 +232,7 @@ impl Kernel {
 
     /// The arithmetic of its weight matrix in a clock cycle; `None` without one.
     pub fn parallelism(&self) -> Option<Parallelism> {
-        let (simd, pe, tiles) = match &self.body {
-            Body::Linear(it) => (it.tile_inputs(), it.tile_outputs(), it.tiles),
-            Body::Accumulate(it) => (it.tile_inputs(), it.tile_outputs(), it.tiles),
-            Body::Affine(_)
-            | Body::Cast
-            | Body::ChannelCast(_)
-            | Body::Clamp(_)
-            | Body::Leaky(_)
-            | Body::Scale(_)
-            | Body::Comparators(_)
-            | Body::Table(_)
-            | Body::Search(_)
-            | Body::Lookup(_)
-            | Body::Pool(_)
-            | Body::Softmax(_)
-            | Body::Gather(_)
-            | Body::Concat(_)
-            | Body::Elementwise(_) => return None,
-        };
+        let (simd, pe, tiles) = self.body.tiles()?;
         let reuse_factor = self.multipliers.map_or(tiles.count(), |it| it.reuse_factor);
         Some(Parallelism { pixels: self.copies, simd: simd as u64, pe: pe as u64, reuse_factor })
     }

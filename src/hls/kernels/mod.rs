@@ -29,7 +29,7 @@ pub use softmax::{ExpTable, SoftmaxKernel};
 pub use steps::{ComparatorKernel, SearchKernel, TableKernel};
 
 use super::build::NodeBuilder;
-use super::plan::{Nest, Structure};
+use super::plan::{Nest, Structure, Tiles};
 use super::{Cost, HlsError, Multipliers, TypeId};
 use crate::ir::Op;
 
@@ -71,6 +71,31 @@ pub enum Body {
     Concat(ConcatKernel),
     /// Arithmetic of several operands, element by element.
     Elementwise(ElementwiseKernel),
+}
+
+impl Body {
+    /// The inputs and outputs of a tile of its weight matrix, and the tiles; `None` without one.
+    pub fn tiles(&self) -> Option<(usize, usize, Tiles)> {
+        match self {
+            Self::Linear(it) => Some((it.tile_inputs(), it.tile_outputs(), it.tiles)),
+            Self::Accumulate(it) => Some((it.tile_inputs(), it.tile_outputs(), it.tiles)),
+            Self::Affine(_)
+            | Self::Cast
+            | Self::ChannelCast(_)
+            | Self::Clamp(_)
+            | Self::Leaky(_)
+            | Self::Scale(_)
+            | Self::Comparators(_)
+            | Self::Table(_)
+            | Self::Search(_)
+            | Self::Lookup(_)
+            | Self::Pool(_)
+            | Self::Softmax(_)
+            | Self::Gather(_)
+            | Self::Concat(_)
+            | Self::Elementwise(_) => None,
+        }
+    }
 }
 
 /// A kernel before it is planned.
