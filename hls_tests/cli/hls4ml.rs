@@ -183,7 +183,7 @@ fn types_that_are_proven_are_noted_with_the_proven_one() -> Outcome {
 /// part, which has none.
 #[test]
 fn the_activation_of_a_separable_convolution_has_one_type() -> Outcome {
-    let text = "LayerName: {sep_linear: {Precision: {result: 'ufixed<5,2,RND,SAT>'}}}";
+    let text = "LayerName: {sep_relu: {Precision: {result: 'ufixed<5,2,RND,SAT>'}}}";
     let network = load("separable1d_float", Config::parse(text)?)?;
     let printed = bitkiln::ir::text::print(network.graph(), None);
     assert_eq!(printed.matches("to=ufixed<5,2,RND,SAT>").count(), 1, "{printed}");

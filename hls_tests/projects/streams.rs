@@ -205,11 +205,13 @@ fn windows_and_merges_are_streamed() {
 /// Several windows at a time, of every shape; whole rows where nothing divides them.
 #[test]
 fn windows_are_computed_side_by_side() {
-    for (target, backend) in [(1, Tool::Vitis), (20, Tool::Catapult)] {
+    // Whole rows, and pairs.
+    for (factor, backend) in [(100, Tool::Vitis), (2, Tool::Catapult)] {
         let mut network = windows();
         network.options.io = IoType::Stream;
-        network.options.target_interval = Some(target);
-        network.graph.name += &format!("_within_{target}");
+        let layers = network.graph.nodes.node_weights().map(|node| (node.layer.clone(), factor));
+        network.options.layer_parallelization_factors = layers.collect();
+        network.graph.name += &format!("_times_{factor}");
         let design = network.design(backend);
         let groups = |form: &ProcessForm| match form {
             ProcessForm::Windows(lines) => !lines.group.is_one(),

@@ -289,7 +289,6 @@ pub(super) fn plain(format: Format) -> Quantization {
 /// or shares them in a loop, or an array has too many elements for registers. See [`Design::new`],
 /// which checks the design.
 pub(super) fn pipeline(graph: &Graph, options: &Options) -> Result<Option<Design>, HlsError> {
-    check(graph, options)?;
     let (mut parts, name) = Parts::new(&options.name);
     let order = graph.live_nodes();
     let stems = parts.stems(graph, &order);

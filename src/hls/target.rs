@@ -19,6 +19,7 @@ impl Design {
     /// If an option makes no sense, or the graph needs a type or a literal that C++ lacks.
     /// Problems to expect in synthesis are no errors but [`Design::warnings`].
     pub fn new(graph: &Graph, options: &Options) -> Result<Self, HlsError> {
+        build::check(graph, options)?;
         let mut best = planned(graph, options, 1)?;
         if !best.is_held_up() {
             return Ok(best);

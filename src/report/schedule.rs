@@ -307,10 +307,10 @@ mod tests {
     #[test]
     fn tables_name_the_reason() {
         insta::assert_snapshot!(example().tables(), @"
-        process       first  last  cycles a frame
-        ──────────────────────────────────────────
-        x                 0    65              64
-        conv_fork<1>      1    80              64
+        process       first  last  cycles a frame  state bits
+        ──────────────────────────────────────────────────────
+        x                 0    65              64           0
+        conv_fork<1>      1    80              64           0
 
         FIFO       bits  least  depth  peak  reason
         ───────────────────────────────────────────────────────────────────

@@ -45,7 +45,6 @@ pub use repack::Repack;
 
 /// See [`Design::new`]. Ports are arrays in a design with parallel interfaces.
 pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsError> {
-    build::check(graph, options)?;
     let (parts, name) = Parts::new(&options.name);
     let mut builder = Builder {
         graph,
