@@ -37,7 +37,7 @@ impl Demand {
         let least = match (self.positions, self.target) {
             (Some(asked), _) => divisors().min_by_key(|it| (*it as u64).abs_diff(asked)),
             (None, Some(target)) => {
-                divisors().find(|copies| (all / copies) as u64 <= target).or(divisors().last())
+                divisors().find(|copies| (all / copies) as u64 <= target).or(divisors().next_back())
             }
             (None, None) => None,
         };
