@@ -546,6 +546,10 @@ fn a_target_out_of_reach_gives_the_fastest_design() {
     assert_eq!(fastest.schedule.initiation_interval, 120);
     let alone = design(120);
     assert_eq!(alone.schedule, fastest.schedule);
+    // No slower target is met by a faster design.
+    for target in [2, 5, 17, 40, 119] {
+        assert_eq!(design(target).schedule, fastest.schedule, "{target}");
+    }
     let missed = |design: &Design| {
         let all = design.warnings.iter().map(|warning| warning.to_string());
         all.filter(|text| text.contains("miss the target")).collect::<Vec<_>>()

@@ -106,18 +106,17 @@ impl Options {
             .unwrap_or(Pace::ReuseFactor(self.reuse_factor))
     }
 
-    /// The shortest target of the model or a layer.
-    pub(super) fn shortest_target(&self) -> Option<u64> {
-        self.layer_target_intervals.values().copied().chain(self.target_interval).min()
-    }
-
-    /// The same options with other targets, where there are any.
-    pub(super) fn with_targets(&self, other: impl Fn(u64) -> u64) -> Self {
+    /// The same options with `target` in place of the shortest target of the model or a layer, and of
+    /// all that are below it.
+    pub(super) fn with_targets(&self, target: u64) -> Self {
+        let all = self.layer_target_intervals.values().copied().chain(self.target_interval);
+        let shortest = all.min();
+        let other = |own: u64| if Some(own) == shortest { target } else { own.max(target) };
         let layers = self.layer_target_intervals.iter();
         Self {
-            target_interval: self.target_interval.map(&other),
+            target_interval: self.target_interval.map(other),
             layer_target_intervals: layers
-                .map(|(layer, target)| (layer.clone(), other(*target)))
+                .map(|(layer, own)| (layer.clone(), other(*own)))
                 .collect(),
             ..self.clone()
         }

@@ -10,29 +10,29 @@ impl Design {
     /// unrolled fully, else processes behind array ports: so no array is read at an index that
     /// varies and has all its elements in registers.
     ///
-    /// A target interval that the slowest process misses is replaced by slower ones, each twice the
-    /// one before, and last by the shortest interval that was reached: more positions at a time may
-    /// be slower where tokens of another size meet, and nothing needs to be faster than the slowest
-    /// process.
+    /// A target interval that the slowest process misses is replaced by others, from 1 to the
+    /// shortest interval that was reached: more positions at a time may be slower where tokens of
+    /// another size meet, and nothing needs to be faster than the slowest process. Of the fastest
+    /// designs, the one with the slowest target is taken.
     ///
     /// # Errors
     /// If an option makes no sense, or the graph needs a type or a literal that C++ lacks.
     /// Problems to expect in synthesis are no errors but [`Design::warnings`].
     pub fn new(graph: &Graph, options: &Options) -> Result<Self, HlsError> {
         build::check(graph, options)?;
-        let mut best = planned(graph, options, 1)?;
+        let mut best = planned(graph, options, options)?;
         if !best.is_held_up() {
             return Ok(best);
         }
         if options.io == IoType::Parallel
-            && let Some(pipeline) = build::pipeline(graph, &options.with_targets(|_| 1))?
+            && let Some(pipeline) = build::pipeline(graph, &options.with_targets(1))?
         {
             return Ok(pipeline.for_options(options));
         }
-        let mut slowest = options.shortest_target().unwrap_or(1);
-        while slowest < best.schedule.initiation_interval {
-            slowest = (2 * slowest).min(best.schedule.initiation_interval);
-            let other = planned(graph, options, slowest)?;
+        let mut target = 0;
+        while target < best.schedule.initiation_interval {
+            target = (target + 1 + target / 2).min(best.schedule.initiation_interval);
+            let other = planned(graph, options, &options.with_targets(target))?;
             if other.schedule.initiation_interval <= best.schedule.initiation_interval {
                 best = other;
             }
@@ -64,16 +64,15 @@ impl Design {
     }
 }
 
-/// The design for `options`, planned for targets of at least `slowest` clock cycles.
-fn planned(graph: &Graph, options: &Options, slowest: u64) -> Result<Design, HlsError> {
-    let slowed = options.with_targets(|target| target.max(slowest));
+/// The design for `options`, planned for the targets of `others`.
+fn planned(graph: &Graph, options: &Options, others: &Options) -> Result<Design, HlsError> {
     let pipeline = match options.io {
-        IoType::Parallel => build::pipeline(graph, &slowed)?,
+        IoType::Parallel => build::pipeline(graph, others)?,
         IoType::Stream => None,
     };
     let design = match pipeline {
         Some(design) => design,
-        None => stream::design(graph, &slowed)?,
+        None => stream::design(graph, others)?,
     };
     Ok(design.for_options(options))
 }

@@ -152,7 +152,7 @@ impl Sharing {
     /// A reuse factor becomes the nearest legal one. An interval is met with the fewest additions: a
     /// matrix is unrolled where its digits are fewer than the additions of a tile with weights from
     /// a memory. A matrix that has too many weights to be unrolled is tiled in any case. Copies side
-    /// by side are unrolled, and share multipliers by the same rule: they must be unrollable.
+    /// by side are unrolled: they must be unrollable.
     pub(in crate::hls) fn new(
         matrix: &Matrix,
         strategy: Strategy,
@@ -162,12 +162,7 @@ impl Sharing {
         let is_unrollable = matrix.nonzero <= UNROLL_LIMIT;
         let has_copies = positions.copies > 1;
         match pace {
-            Pace::Interval(interval) if has_copies => {
-                let cycles = interval / (positions.count + positions.idle).max(1);
-                let factor = reuse_factor_up_to(cycles.max(1), matrix.inputs * matrix.outputs);
-                let shared = matrix.products() / factor * matrix.product;
-                Self::unrolled(matrix, if shared < matrix.digits { factor } else { 1 })
-            }
+            Pace::Interval(_) if has_copies => Self::unrolled(matrix, 1),
             Pace::ReuseFactor(asked) => {
                 let is_latency = strategy == Strategy::Latency || asked == 1;
                 if is_unrollable && is_latency || has_copies {
