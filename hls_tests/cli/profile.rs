@@ -243,7 +243,7 @@ fn operands_of_tables_are_limited_and_others_widen() -> Outcome {
     Ok(())
 }
 
-/// What `profile` has chosen is no news to who takes it.
+/// The choices of `profile` are no news to whoever takes its configuration.
 #[test]
 fn the_written_configuration_is_taken_without_warnings() -> Outcome {
     let folder = tempfile::tempdir()?;

@@ -69,14 +69,14 @@ pub struct TokenId(pub(super) usize);
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct KernelId(pub(super) usize);
 
-/// A word of a stream: the channels of one position.
+/// A word of a stream: the channels of one position, or of several side by side.
 #[derive(Clone, Debug, Serialize)]
 pub struct Token {
     /// The C++ name.
     pub name: String,
-    /// Type of a channel.
+    /// Type of a lane.
     pub element: TypeId,
-    /// Number of channels.
+    /// Number of its elements.
     pub lanes: usize,
 }
 
@@ -163,7 +163,7 @@ impl Edge {
 pub enum EdgeKind {
     /// All elements, row-major (hls4ml's `io_parallel`).
     Array(Partition),
-    /// A FIFO of tokens, one for each position, row-major (hls4ml's `io_stream`).
+    /// A FIFO of tokens, row-major (hls4ml's `io_stream`).
     Stream(Stream),
 }
 

@@ -20,7 +20,7 @@ pub(super) struct Demand {
 }
 
 impl Demand {
-    /// What `options` ask of `layer`.
+    /// The speed that `options` ask of `layer`.
     pub(super) fn of(options: &Options, layer: &str) -> Self {
         let target = match options.pace_of(layer) {
             Pace::Interval(target) => Some(target),

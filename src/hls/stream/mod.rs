@@ -1,12 +1,13 @@
 //! Streaming designs: a process for each node of the graph, and FIFOs of tokens between them. The
 //! ports of the top function are streams or arrays.
 //!
-//! A token holds the channels of one position, and positions follow one another row-major. A
-//! process computes position by position with a kernel for one position, the same as in a design of
-//! arrays ([`form`]). A node that needs a whole sample at once collects it in arrays first. A
-//! reshape is no process: the tokens of its operand are its own, and a process that reads tokens of
-//! another size gets them repacked. A result with several readers is copied by a process of its
-//! own, so that every stream has one writer and one reader. The depths of FIFOs follow from the network of processes
+//! A token holds the channels of one position, or of several side by side ([`group`]), and positions
+//! follow one another row-major. A process computes position by position with a kernel for one
+//! position, the same as in a design of arrays ([`form`]). A node that needs a whole sample at once
+//! collects it in arrays first. A reshape is no process: the tokens of its operand are its own, and
+//! a process that reads tokens of another size gets them repacked. A result with several readers is
+//! copied by a process of its own, so that every stream has one writer and one reader. The depths
+//! of FIFOs follow from the network of processes
 //! ([`network`](super::network)).
 
 mod axis;
