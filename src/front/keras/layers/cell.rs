@@ -114,26 +114,17 @@ impl CellReader {
     }
 
     /// Reads the cell of `class` with the attributes `config`.
-    fn wrapped(
-        layer: &mut LayerReader<'_>,
-        class: &str,
-        config: &Map<String, Value>,
+    fn wrapped<'a>(
+        layer: &mut LayerReader<'a>,
+        class: &'a str,
+        config: &'a Map<String, Value>,
     ) -> Result<Self, FrontError> {
-        let owner = Owner { class, ..layer.owner };
         let Some(equations) = equations(class).filter(|_| class.ends_with("Cell")) else {
             let help = "supported cells: SimpleRNNCell, LSTMCell, GRUCell, their QKeras classes, \
                         StackedRNNCells";
             return Err(layer.attributes.unsupported("cell", &json!(class), help.to_owned()));
         };
-        let mut cell = LayerReader {
-            owner,
-            attributes: layer.attributes.of_wrapped(owner, config),
-            inputs: layer.inputs.clone(),
-            given_shape: None,
-            result: 0,
-            arguments: layer.arguments,
-            weights: layer.weights.of_wrapped(),
-        };
+        let mut cell = layer.of_wrapped(class, config);
         let read = Self::read(&mut cell, equations)?;
         cell.attributes.finish()?;
         Ok(read)

@@ -15,7 +15,7 @@ mod unsupported;
 pub(super) mod windows;
 mod wrappers;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 pub(super) use embedding::check_masks;
 pub(super) use preprocessing::RESIZE_HELP;
@@ -69,6 +69,23 @@ pub(super) struct LayerReader<'a> {
     /// Arguments of an operation's call.
     pub(super) arguments: &'a Arguments<'a>,
     pub(super) weights: LayerWeights<'a>,
+}
+
+impl<'a> LayerReader<'a> {
+    /// The reader of the layer that this one wraps, of this class and with the attributes `config`: it
+    /// has the same inputs.
+    fn of_wrapped(&mut self, class: &'a str, config: &'a Map<String, Value>) -> Self {
+        let owner = Owner { class, ..self.owner };
+        Self {
+            owner,
+            attributes: self.attributes.of_wrapped(owner, config),
+            inputs: self.inputs.clone(),
+            given_shape: None,
+            result: 0,
+            arguments: self.arguments,
+            weights: self.weights.of_wrapped(),
+        }
+    }
 }
 
 /// A layer after it is read.

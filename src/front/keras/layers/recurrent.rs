@@ -81,8 +81,9 @@ fn bidirectional(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
         }
     };
     let inputs = layer.inputs.clone();
-    let mut forward = wrapped(layer, stated);
-    let mut backward = wrapped(layer, backward.unwrap_or(stated));
+    let mut forward = layer.of_wrapped(stated.0, stated.1);
+    let (class, config) = backward.unwrap_or(stated);
+    let mut backward = layer.of_wrapped(class, config);
     let forward_reader = RecurrentReader::read(&mut forward, "forward_layer/cell")?;
     let mut backward_reader = RecurrentReader::read(&mut backward, "backward_layer/cell")?;
     if !is_stated {
@@ -152,19 +153,6 @@ fn inner<'a>(
         return Err(layer.attributes.unsupported(name, &json!(class), help));
     }
     Ok(Some((class, config)))
-}
-
-fn wrapped<'a>(layer: &mut LayerReader<'a>, (class, config): Inner<'a>) -> LayerReader<'a> {
-    let owner = Owner { class, ..layer.owner };
-    LayerReader {
-        owner,
-        attributes: layer.attributes.of_wrapped(owner, config),
-        inputs: layer.inputs.clone(),
-        given_shape: None,
-        result: 0,
-        arguments: layer.arguments,
-        weights: layer.weights.of_wrapped(),
-    }
 }
 
 fn variables<'a>(

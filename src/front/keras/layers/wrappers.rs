@@ -20,15 +20,7 @@ fn time_distributed(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
     let owner = Owner { class, ..layer.owner };
     check_origin(owner, value)?;
     layer.input()?;
-    let inner = LayerReader {
-        owner,
-        attributes: layer.attributes.of_wrapped(owner, config),
-        inputs: layer.inputs.clone(),
-        given_shape: None,
-        result: layer.result,
-        arguments: layer.arguments,
-        weights: layer.weights.of_wrapped(),
-    };
+    let inner = LayerReader { result: layer.result, ..layer.of_wrapped(class, config) };
     over_time(inner, 1, super::build)
 }
 
