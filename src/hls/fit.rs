@@ -61,16 +61,9 @@ impl Design {
             }
         }
         // The targets are not the user's.
-        best.warnings.retain(|warning| match warning.kind {
-            DesignWarningKind::TargetMissed { .. } => {
-                matches!(options.pace_of(&warning.layer), Pace::Interval(_))
-            }
-            DesignWarningKind::ParallelizationFactorChanged { .. }
-            | DesignWarningKind::OverBudget { .. }
-            | DesignWarningKind::UnknownPart { .. }
-            | DesignWarningKind::PartitionLimit { .. }
-            | DesignWarningKind::IndexedRegisters { .. }
-            | DesignWarningKind::ReuseFactorChanged { .. } => true,
+        best.warnings.retain(|warning| {
+            let is_missed = matches!(warning.kind, DesignWarningKind::TargetMissed { .. });
+            !is_missed || matches!(options.pace_of(&warning.layer), Pace::Interval(_))
         });
         Ok(best)
     }

@@ -1,6 +1,7 @@
 //! From a graph to the design that meets its targets, or comes as near as possible.
 
-use super::{Design, DesignWarningKind, HlsError, Options, build, stream, warnings};
+use super::warnings::{self, TargetMiss};
+use super::{Design, HlsError, Options, build, stream};
 use crate::config::IoType;
 use crate::ir::Graph;
 
@@ -20,48 +21,40 @@ impl Design {
     /// Problems to expect in synthesis are no errors but [`Design::warnings`].
     pub fn new(graph: &Graph, options: &Options) -> Result<Self, HlsError> {
         build::check(graph, options)?;
-        let mut best = planned(graph, options, options)?;
-        if !best.is_held_up() {
-            return Ok(best);
-        }
-        if options.io == IoType::Parallel
-            && let Some(pipeline) = build::pipeline(graph, &options.with_targets(1))?
-        {
-            return Ok(pipeline.for_options(options));
-        }
-        let mut target = 0;
-        while target < best.schedule.initiation_interval {
-            target = (target + 1 + target / 2).min(best.schedule.initiation_interval);
-            let other = planned(graph, options, &options.with_targets(target))?;
-            if other.schedule.initiation_interval <= best.schedule.initiation_interval {
-                best = other;
-            }
-        }
-        Ok(best)
+        let mut design = fastest(graph, options)?;
+        let found = warnings::check(&design);
+        design.warnings.extend(found);
+        Ok(design)
     }
 
     /// Tells whether a process that misses its target is the slowest of all.
     fn is_held_up(&self) -> bool {
-        let missed = self.warnings.iter().filter_map(|warning| match warning.kind {
-            DesignWarningKind::TargetMissed { interval, .. } => Some(interval),
-            DesignWarningKind::ParallelizationFactorChanged { .. }
-            | DesignWarningKind::OverBudget { .. }
-            | DesignWarningKind::UnknownPart { .. }
-            | DesignWarningKind::PartitionLimit { .. }
-            | DesignWarningKind::IndexedRegisters { .. }
-            | DesignWarningKind::ReuseFactorChanged { .. } => None,
-        });
+        let missed = self.processes.iter().filter_map(|it| TargetMiss::of(self, it));
         let slowest = self.processes.iter().map(|process| process.cycles(self)).max();
-        missed.max().is_some_and(|missed| Some(missed) >= slowest)
+        missed.map(|miss| miss.interval).max().is_some_and(|missed| Some(missed) >= slowest)
     }
+}
 
-    /// The design of `options`, which may have been planned for others, with its warnings.
-    fn for_options(mut self, options: &Options) -> Self {
-        self.options = options.clone();
-        let found = warnings::check(&self);
-        self.warnings.extend(found);
-        self
+/// The design for `options`, without the warnings about it as a whole.
+fn fastest(graph: &Graph, options: &Options) -> Result<Design, HlsError> {
+    let mut best = planned(graph, options, options)?;
+    if !best.is_held_up() {
+        return Ok(best);
     }
+    if options.io == IoType::Parallel
+        && let Some(pipeline) = build::pipeline(graph, &options.with_targets(1))?
+    {
+        return Ok(Design { options: options.clone(), ..pipeline });
+    }
+    let mut target = 0;
+    while target < best.schedule.initiation_interval {
+        target = (target + 1 + target / 2).min(best.schedule.initiation_interval);
+        let other = planned(graph, options, &options.with_targets(target))?;
+        if other.schedule.initiation_interval <= best.schedule.initiation_interval {
+            best = other;
+        }
+    }
+    Ok(best)
 }
 
 /// The design for `options`, planned for the targets of `others`.
@@ -74,5 +67,5 @@ fn planned(graph: &Graph, options: &Options, others: &Options) -> Result<Design,
         Some(design) => design,
         None => stream::design(graph, others)?,
     };
-    Ok(design.for_options(options))
+    Ok(Design { options: options.clone(), ..design })
 }

@@ -261,18 +261,18 @@ fn check_factor(design: &Design, layer: &str, asked: u64) -> Option<DesignWarnin
 }
 
 /// A target that a process misses.
-struct TargetMiss<'a> {
+pub(super) struct TargetMiss<'a> {
     process: &'a Process,
     target: u64,
     /// Clock cycles of the process for a sample.
-    interval: u64,
+    pub(super) interval: u64,
     /// Iterations of the process for a sample.
     iterations: u64,
 }
 
 impl<'a> TargetMiss<'a> {
     /// Compares the clock cycles of a process for a sample with the target of its layer.
-    fn of(design: &Design, process: &'a Process) -> Option<Self> {
+    pub(super) fn of(design: &Design, process: &'a Process) -> Option<Self> {
         let Pace::Interval(target) = design.options.pace_of(&process.layer) else { return None };
         let interval = process.cycles(design);
         let iterations = process.iterations(design);

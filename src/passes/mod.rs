@@ -21,7 +21,6 @@ use serde::Serialize;
 use crate::ir::{Graph, Invalid, Op, validate};
 
 pub use narrow_scales::{MAX_THRESHOLDS, Outcome, Scale, ScaleTypes};
-pub use unroll_scans::MAX_STEPS;
 
 /// A pass.
 #[derive(Clone, Copy, Debug)]

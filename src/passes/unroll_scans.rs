@@ -22,7 +22,7 @@ pub(super) const PASS: Pass = Pass {
 };
 
 /// Most steps that become copies.
-pub const MAX_STEPS: usize = 64;
+const MAX_STEPS: usize = 64;
 
 fn run(graph: &mut Graph, _: &mut Report) {
     for node in graph.topological_order() {

@@ -102,6 +102,7 @@ impl Planned {
         let of_channels =
             |constant: &ir::Constant| constant.codes.len() == 1 || constant.codes.len() == channels;
         let x = operands.first().map_or(&node.tensor, |operand| &operand.tensor);
+        let ends = [x, &node.tensor];
         // A lane takes so many LUTs.
         let rows = |is_by_row: bool, luts: u64| match is_by_row || node.tensor.rows() == 1 {
             true => by_rows(node, operands, lanes, (demand, luts)),
@@ -130,16 +131,12 @@ impl Planned {
             Op::Gather(gather) => by_gather(node, gather, operands, lanes, demand),
             Op::Conv(conv) => {
                 let group = match is_unrollable(&conv.linear) {
-                    true => {
-                        let ends = [&operands[0].tensor, &node.tensor];
-                        PixelGroup::chosen(&conv.window, demand, (1, false), ends)
-                    }
+                    true => PixelGroup::chosen(&conv.window, demand, (1, false), ends),
                     false => PixelGroup::ONE,
                 };
                 windows(node, operands, (conv.window, group), |taps| conv_at(conv, taps))
             }
             Op::Pool(pool) if pool.window == Window::whole(pool.window.input) => {
-                let x = &operands[0].tensor;
                 let arrive = lanes[0] / channels;
                 let positions = demand.of_rows(x.rows(), arrive, most_positions([x]));
                 let (form, reads) = (Form::Reduce(pool.kind), vec![positions * channels]);
@@ -147,7 +144,6 @@ impl Planned {
             }
             Op::Pool(pool) if pool.window.input_dilation == [1, 1] => {
                 let arrive = lanes[0] / channels;
-                let ends = [&operands[0].tensor, &node.tensor];
                 let group = PixelGroup::chosen(&pool.window, demand, (arrive, true), ends);
                 windows(node, operands, (pool.window, group), |[rows, columns]| {
                     Pool { window: Window::whole([rows.len(), columns.len()]), ..*pool }.into()
