@@ -1,6 +1,7 @@
 //! Processes of streaming designs as C++: one template for each form, shared by the dialects.
 
 mod folds;
+mod recurrence;
 mod windows;
 
 use askama::Template;
@@ -44,6 +45,7 @@ pub(super) fn render(
             let is_max = *kind == PoolKind::Max;
             ReduceTemplate { cx, tokens: *tokens, positions: *positions, is_max }.render()
         }
+        ProcessForm::Recurrence(steps) => recurrence::render(cx, steps),
         ProcessForm::Frame => FrameTemplate { cx }.render(),
         ProcessForm::Windows(lines) => windows::render(cx, lines),
     };
@@ -269,13 +271,18 @@ impl<'a> Scope<'a> {
         let design = self.design;
         let kernels = self.process.kernel.iter().map(|id| &design[*id]);
         let edges = kernels.flat_map(|kernel| kernel.inputs.iter().chain([&kernel.output]));
-        let arrays = edges.filter_map(|edge| {
-            let edge = &design[*edge];
-            let EdgeKind::Array(partition) = edge.kind else { return None };
-            let ty = &design[edge.element].name;
-            Some(Array { name: &edge.name, ty, len: edge.len(), partition })
-        });
-        arrays.collect()
+        edges.map(|edge| self.array(*edge)).collect()
+    }
+
+    /// An array inside the process.
+    fn array(&self, id: EdgeId) -> Array<'a> {
+        let edge = &self.design[id];
+        let partition = match edge.kind {
+            EdgeKind::Array(partition) => partition,
+            EdgeKind::Stream(_) => Partition::Complete,
+        };
+        let ty = &self.design[edge.element].name;
+        Array { name: &edge.name, ty, len: edge.len(), partition }
     }
 
     /// The array of the first operand.

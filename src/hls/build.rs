@@ -5,13 +5,12 @@ use std::collections::{HashMap, HashSet};
 use num_bigint::BigInt;
 
 use super::design::{
-    ConstantArray, ConstantId, Cost, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Number,
-    Type, TypeId,
+    ConstantArray, ConstantId, Cost, Edge, EdgeId, EdgeKind, Kernel, Number, Type, TypeId,
 };
-use super::kernels::{self, Body, Built};
-use super::plan::{self, Nest, Partition, Plan, Positions, Sharing, Structure};
+use super::kernels::{self, Built};
+use super::plan::{Partition, Plan, Positions, Sharing};
 use super::warnings::{DesignWarning, DesignWarningKind};
-use super::{HlsError, Names, Options, limits};
+use super::{HlsError, Names, Options};
 use crate::config::Pace;
 use crate::fixed::{
     Codes, Format, FormatError, MAX_WIDTH, Overflow, Quantization, Range, Rounding,
@@ -89,11 +88,6 @@ impl NodeBuilder<'_> {
     /// The error of a node that breaks `rule`.
     pub(super) fn broken(&self, rule: impl Into<String>) -> HlsError {
         HlsError::Graph { node: self.node.name.clone(), rule: rule.into() }
-    }
-
-    /// The error of a recurrent layer.
-    pub(super) fn recurrent(&self) -> HlsError {
-        HlsError::Recurrent { layer: self.node.layer.clone() }
     }
 
     /// Format of the product of the operand and a number of the format `factor`.
@@ -285,126 +279,6 @@ pub(super) fn plain(format: Format) -> Quantization {
     Quantization::new(format, Rounding::Trn, Overflow::WRAP)
 }
 
-/// The design of `graph` as one pipeline; `None` if a kernel has too many operations to be unrolled
-/// or shares them in a loop, or an array has too many elements for registers. See [`Design::new`],
-/// which checks the design.
-pub(super) fn pipeline(graph: &Graph, options: &Options) -> Result<Option<Design>, HlsError> {
-    let (mut parts, name) = Parts::new(&options.name);
-    let order = graph.live_nodes();
-    let stems = parts.stems(graph, &order);
-    let mut edges = Edges { list: Vec::new(), of: HashMap::new() };
-    let mut kernels = Vec::new();
-    let mut sign_powers: HashMap<NodeId, i32> = HashMap::new();
-    let direct = results_that_are_ports(graph);
-
-    for node in &order {
-        let stem = &stems[node];
-        let this = &graph[*node];
-        let operands = graph.operands(*node);
-        let Some(source) = operands.first() else {
-            let (name, layer) = (format!("{stem}_t"), &this.layer);
-            let (format, range) = (plain(this.tensor.format), this.tensor.range());
-            let element = parts.add_type(&name, layer, "values", format, range);
-            edges.add(*node, stem.clone(), element, this, EdgeRole::Input, layer);
-            continue;
-        };
-        let sign_power = sign_powers.get(source).copied();
-        if kernels::is_alias(&this.op) {
-            // The same elements in the same order.
-            let shared = edges.get(*source, &this.name)?;
-            edges.of.insert(*node, shared);
-            sign_powers.extend(sign_power.map(|power| (*node, power)));
-            continue;
-        }
-        let nodes: Vec<&ir::Node> = operands.iter().map(|id| &graph[*id]).collect();
-        let mut builder = NodeBuilder {
-            graph,
-            options,
-            node: this,
-            operand: &graph[*source],
-            operands: &nodes,
-            sign_power,
-            stem,
-            constants_before: parts.constants.len(),
-            positions: Positions::ONE,
-            sharing: None,
-            parts: &mut parts,
-        };
-        let built = kernels::build(&mut builder, &this.op)?;
-        sign_powers.extend(built.sign_power.map(|power| (*node, power)));
-
-        let (port, role) = match direct.get(node) {
-            Some(port) => (port.as_str(), EdgeRole::Output),
-            None => (this.layer.as_str(), EdgeRole::Internal),
-        };
-        let wanted = match role {
-            EdgeRole::Output => port_name(&mut parts.names, port, &this.name, stem),
-            _ => parts.names.unique(&format!("{stem}_out")),
-        };
-        let inputs = operands.iter().map(|id| edges.get(*id, &this.name));
-        let inputs = inputs.collect::<Result<_, _>>()?;
-        let output = edges.add(*node, wanted, built.element, this, role, port);
-        let labels = (stem.clone(), this.layer.clone(), this.op.name());
-        let kernel = kernel(&parts.constants, &edges.list, labels, (inputs, output), built);
-        if !kernel.plan.is_unrolled() {
-            return Ok(None);
-        }
-        kernels.push(kernel);
-    }
-
-    let mut outputs = Vec::new();
-    for output in &graph.outputs {
-        let edge = edges.get(output.node, &output.name)?;
-        let is_port = edges.list[edge.0].role == EdgeRole::Output && !outputs.contains(&edge);
-        if is_port {
-            outputs.push(edge);
-            continue;
-        }
-        // An input that is an output, a result that is also used inside, or one that is an output
-        // twice: the port gets a copy.
-        let stem = parts.names.stem(&format!("{}_port", output.name));
-        let source = edges.list[edge.0].clone();
-        let name = parts.names.unique(&format!("{stem}_out"));
-        let role = EdgeRole::Output;
-        let elements = source.len();
-        let element = source.element;
-        edges.list.push(Edge { name, role, layer: output.name.clone(), ..source });
-        let port = EdgeId(edges.list.len() - 1);
-        let body = Body::Cast;
-        let structure = Structure::new(Nest::new(&[elements]));
-        let cost = Cost::default();
-        let (multipliers, interval, sign_power) = (None, 1, None);
-        let built = Built { body, structure, element, cost, multipliers, interval, sign_power };
-        let labels = (stem, graph[output.node].layer.clone(), "copy");
-        kernels.push(kernel(&parts.constants, &edges.list, labels, (vec![edge], port), built));
-        outputs.push(port);
-    }
-
-    let is_registers = |edge: &Edge| edge.kind == EdgeKind::Array(Partition::Complete);
-    if !edges.list.iter().all(is_registers) || !kernels.iter().all(|it| it.plan.is_unrolled()) {
-        return Ok(None);
-    }
-    let schedule = plan::pipeline(&mut kernels);
-    let inputs = graph.inputs.iter().map(|node| edges.get(*node, &graph.name));
-    let design = Design {
-        name,
-        options: options.clone(),
-        types: parts.types,
-        constants: parts.constants,
-        tokens: Vec::new(),
-        processes: Vec::new(),
-        network: None,
-        inputs: inputs.collect::<Result<_, _>>()?,
-        edges: edges.list,
-        kernels,
-        outputs,
-        schedule,
-        warnings: parts.warnings,
-    };
-    limits::check_words(&design)?;
-    Ok(Some(design))
-}
-
 /// The planned kernel with these names, between `inputs` and `output`.
 pub(super) fn kernel(
     constants: &[ConstantArray],
@@ -476,27 +350,6 @@ pub(super) fn source(graph: &Graph, mut node: NodeId) -> NodeId {
     node
 }
 
-/// Nodes whose kernel may write a port of the top function, because nothing else reads their
-/// result. With each, the name of the output.
-fn results_that_are_ports(graph: &Graph) -> HashMap<NodeId, String> {
-    let producer = |node: NodeId| source(graph, node);
-    let mut reads: HashMap<NodeId, usize> = HashMap::new();
-    let built = graph.live_nodes();
-    for node in built.into_iter().filter(|n| !kernels::is_alias(&graph[*n].op)) {
-        for operand in graph.operands(node) {
-            *reads.entry(producer(operand)).or_default() += 1;
-        }
-    }
-    let mut ports = HashMap::new();
-    for output in &graph.outputs {
-        let node = producer(output.node);
-        if !reads.contains_key(&node) && !graph.operands(node).is_empty() {
-            ports.entry(node).or_insert_with(|| output.name.clone());
-        }
-    }
-    ports
-}
-
 /// The name of a port that carries the output `output` of the node called `node`.
 pub(super) fn port_name(names: &mut Names, output: &str, node: &str, stem: &str) -> String {
     if output == node {
@@ -505,36 +358,4 @@ pub(super) fn port_name(names: &mut Names, output: &str, node: &str, stem: &str)
     // The output is a layer whose name no node has taken.
     let stem = Names::default().stem(output);
     names.unique(&format!("{stem}_out"))
-}
-
-/// Edges made so far, by the node that makes them.
-struct Edges {
-    list: Vec<Edge>,
-    of: HashMap<NodeId, EdgeId>,
-}
-
-impl Edges {
-    fn add(
-        &mut self,
-        node: NodeId,
-        name: String,
-        element: TypeId,
-        of: &ir::Node,
-        role: EdgeRole,
-        layer: &str,
-    ) -> EdgeId {
-        let id = EdgeId(self.list.len());
-        let shape = of.tensor.shape.clone();
-        let kind = EdgeKind::Array(Partition::of_tensor(&shape));
-        self.list.push(Edge { name, element, shape, kind, role, layer: layer.into() });
-        self.of.insert(node, id);
-        id
-    }
-
-    fn get(&self, node: NodeId, user: &str) -> Result<EdgeId, HlsError> {
-        self.of.get(&node).copied().ok_or_else(|| HlsError::Graph {
-            node: user.into(),
-            rule: "takes a result that no node before it computes".into(),
-        })
-    }
 }

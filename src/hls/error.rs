@@ -125,17 +125,6 @@ pub enum HlsError {
         /// Its width.
         bits: u64,
     },
-    /// A recurrent layer that is not unrolled, which has no kernel.
-    #[error(
-        "layer '{layer}' is recurrent, and has no hardware yet: its sequence is too long to be unrolled"
-    )]
-    #[diagnostic(help(
-        "`bitkiln run` computes its results bit for bit; docs/recurrent.md has the limits of hardware"
-    ))]
-    Recurrent {
-        /// The layer's name.
-        layer: String,
-    },
     /// The graph breaks a rule that `ir::validate` would have found.
     #[error("node '{node}' of the graph: {rule}")]
     #[diagnostic(help("this is a defect of the program, not of the model: please report it"))]

@@ -17,6 +17,7 @@ pub mod limits;
 mod names;
 pub mod network;
 mod options;
+mod pipeline;
 mod plan;
 mod stream;
 mod target;
@@ -36,6 +37,7 @@ pub use names::Names;
 pub use options::{CLOCK_PERIOD, Options, TableSizes};
 pub use plan::{Flow, LocalArray, Loop, Partition, Plan, Tiles, UNROLL_LIMIT};
 pub use stream::{
-    Axis, LineBuffer, PixelGroup, Process, ProcessForm, Repack, Step, Take, Taps, WindowKernel,
+    Axis, LineBuffer, PixelGroup, Process, ProcessForm, Recurrence, Repack, Start, State, Step,
+    Take, Taps, WindowKernel,
 };
 pub use warnings::{DesignWarning, DesignWarningKind};

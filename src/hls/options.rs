@@ -122,6 +122,11 @@ impl Options {
         }
     }
 
+    /// The options of a step of the recurrent `layer`.
+    pub(super) fn of_steps(&self, _layer: &str) -> Self {
+        self.clone()
+    }
+
     /// The strategy for `layer`.
     pub fn strategy_of(&self, layer: &str) -> Strategy {
         self.layer_strategies.get(layer).copied().unwrap_or(self.strategy)

@@ -1,7 +1,7 @@
 //! From a graph to the design that meets its targets, or comes as near as possible.
 
 use super::warnings::{self, TargetMiss};
-use super::{Design, HlsError, Options, build, stream};
+use super::{Design, HlsError, Options, build, pipeline, stream};
 use crate::config::IoType;
 use crate::ir::Graph;
 
@@ -42,9 +42,9 @@ fn fastest(graph: &Graph, options: &Options) -> Result<Design, HlsError> {
         return Ok(best);
     }
     if options.io == IoType::Parallel
-        && let Some(pipeline) = build::pipeline(graph, &options.with_targets(1))?
+        && let Some(design) = pipeline::design(graph, &options.with_targets(1))?
     {
-        return Ok(Design { options: options.clone(), ..pipeline });
+        return Ok(Design { options: options.clone(), ..design });
     }
     let mut target = 0;
     while target < best.schedule.initiation_interval {
@@ -60,7 +60,7 @@ fn fastest(graph: &Graph, options: &Options) -> Result<Design, HlsError> {
 /// The design for `options`, planned for the targets of `others`.
 fn planned(graph: &Graph, options: &Options, others: &Options) -> Result<Design, HlsError> {
     let pipeline = match options.io {
-        IoType::Parallel => build::pipeline(graph, others)?,
+        IoType::Parallel => pipeline::design(graph, others)?,
         IoType::Stream => None,
     };
     let design = match pipeline {

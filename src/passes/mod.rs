@@ -43,8 +43,7 @@ pub struct Report {
 pub const PASSES: &[Pass] = &[drop_noops::PASS, sink_layouts::PASS, compose_layouts::PASS];
 
 /// Passes that follow for hardware, in order.
-pub const HARDWARE_PASSES: &[Pass] =
-    &[unroll_scans::PASS, narrow_scales::PASS, drop_noops::PASS, merge_padding::PASS];
+pub const HARDWARE_PASSES: &[Pass] = &[narrow_scales::PASS, drop_noops::PASS, merge_padding::PASS];
 
 /// Runs [`PASSES`].
 ///

@@ -1,6 +1,6 @@
 //! Processes whose kernel computes a position in several steps.
 
-use crate::hls::{Body, Design, Process, Tiles};
+use crate::hls::{Body, Design, Kernel, Process, Tiles};
 
 /// The calls of a kernel that computes a position in several steps, a tile of its matrix in each.
 pub(super) struct Folds {
@@ -10,12 +10,18 @@ pub(super) struct Folds {
     pub(super) group_channels: Option<usize>,
     /// The declaration of the sums that are carried from tile to tile, if any.
     pub(super) sums: Option<String>,
+    /// The name of the sums.
+    pub(super) sums_name: String,
 }
 
 impl Folds {
     /// The calls of the kernel of a process, if it is folded.
     pub(super) fn of(design: &Design, process: &Process) -> Option<Self> {
-        let kernel = &design[process.kernel?];
+        Self::of_kernel(design, &design[process.kernel?], "sums")
+    }
+
+    /// The calls of `kernel`, if it is folded, with `sums_name` for the sums that it carries.
+    pub(super) fn of_kernel(design: &Design, kernel: &Kernel, sums_name: &str) -> Option<Self> {
         // Sums of all outputs are carried from token to token.
         if let Body::Accumulate(body) = &kernel.body {
             return Self::of_tiles(body.tiles);
@@ -26,19 +32,25 @@ impl Folds {
         }
         let Tiles { inputs, outputs } = linear.tiles;
         let sum = linear.sum_type(design[kernel.output].element);
-        let sums = format!("{} sums[{}];", design[sum].name, linear.tile_outputs());
+        let sums = format!("{} {sums_name}[{}];", design[sum].name, linear.tile_outputs());
         let windows = linear.windows.filter(|_| linear.groups() > 1);
         Some(Self {
             counters: [("output_tile", outputs), ("input_tile", inputs)],
             group_channels: windows.map(|windows| windows.group_channels),
             sums: (inputs > 1).then_some(sums),
+            sums_name: sums_name.to_owned(),
         })
     }
 
     /// The steps of a token whose terms are added to the sums of all outputs; `None` for one.
     fn of_tiles(tiles: Tiles) -> Option<Self> {
         let counters = [("input_tile", tiles.inputs), ("output_tile", tiles.outputs)];
-        (tiles.count() > 1).then_some(Self { counters, group_channels: None, sums: None })
+        (tiles.count() > 1).then_some(Self {
+            counters,
+            group_channels: None,
+            sums: None,
+            sums_name: String::new(),
+        })
     }
 
     /// Steps of a position.
@@ -89,11 +101,11 @@ impl Folds {
         }
     }
 
-    /// The arguments of the kernel; `input` is the array of its operand.
-    pub(super) fn arguments(&self, input: &str) -> String {
-        let sums = self.sums.as_ref().map(|_| "sums");
+    /// The arguments of the kernel; `input` is the array of its operand, `result` that of its result.
+    pub(super) fn arguments(&self, input: &str, result: &str) -> String {
+        let sums = self.sums.as_ref().map(|_| self.sums_name.as_str());
         let counters = self.used().map(|(name, _)| name);
-        let arrays = [input].into_iter().chain(sums).chain(["result.lanes"]);
+        let arrays = [input].into_iter().chain(sums).chain([result]);
         arrays.chain(counters).collect::<Vec<_>>().join(", ")
     }
 }

@@ -25,7 +25,9 @@ use serde::{Deserialize, Serialize};
 use self::datapath::{Datapath, Moment};
 use self::kernels::Iterations;
 use super::plan::Flow;
-use super::{Design, Edge, EdgeId, EdgeKind, Kernel, LineBuffer, Partition, Process, ProcessForm};
+use super::{
+    Design, Edge, EdgeId, EdgeKind, Kernel, KernelId, LineBuffer, Partition, Process, ProcessForm,
+};
 
 pub use parts::{DspSlice, Part};
 
@@ -199,6 +201,45 @@ pub(super) fn latency(design: &Design, kernel: &Kernel) -> u64 {
     cycles(kernel, path.now)
 }
 
+/// The longest way through `kernels`, which run in order, from one of `sources` to one of `ends`:
+/// its clock cycles, and the kernels on it. Operands that come from elsewhere are there.
+pub(super) fn longest_way(
+    design: &Design,
+    kernels: &[KernelId],
+    sources: &[EdgeId],
+    ends: impl Iterator<Item = EdgeId>,
+) -> (u64, Vec<KernelId>) {
+    let slice = slice(Part::find(&design.options.part));
+    let sources = sources.iter().map(|edge| (*edge, (Moment::default(), None)));
+    // When each array is there, and the kernel that writes it.
+    let mut arrivals: HashMap<EdgeId, (Moment, Option<KernelId>)> = sources.collect();
+    let last_operand = |arrivals: &HashMap<EdgeId, (Moment, _)>, kernel: &Kernel| {
+        let inputs = kernel.inputs.iter().filter_map(|edge| Some((arrivals.get(edge)?.0, *edge)));
+        inputs.max_by_key(|(moment, _)| *moment)
+    };
+    for id in kernels {
+        let kernel = &design[*id];
+        let Some((start, _)) = last_operand(&arrivals, kernel) else { continue };
+        let mut end = path(design, kernel, slice, start).now;
+        if !kernel.plan.is_unrolled() || kernel.plan.initiation_interval > 1 {
+            end = Moment { cycles: cycles(kernel, end), delay: 0 };
+        }
+        arrivals.insert(kernel.output, (end, Some(*id)));
+    }
+    let ends = ends.filter_map(|edge| Some((arrivals.get(&edge)?.0, edge)));
+    let Some((end, mut edge)) = ends.max_by_key(|(moment, _)| *moment) else {
+        return (0, Vec::new());
+    };
+    let mut way = Vec::new();
+    while let Some((_, Some(id))) = arrivals.get(&edge) {
+        way.push(*id);
+        let Some((_, before)) = last_operand(&arrivals, &design[*id]) else { break };
+        edge = before;
+    }
+    way.reverse();
+    (end.registered(), way)
+}
+
 /// Bits of a sample of `edge`.
 fn bits(design: &Design, edge: &Edge) -> u64 {
     edge.len() as u64 * u64::from(kernels::width(design, edge.element))
@@ -242,9 +283,11 @@ fn process(design: &Design, process: &Process) -> Resources {
     let registers = |bits: u64| Resources { ff: bits, ..Resources::default() };
     let buffers = match &process.form {
         // What a folded kernel keeps from step to step, sums, and elements between tokens.
-        ProcessForm::Rows { .. } | ProcessForm::Accumulate { .. } | ProcessForm::Repack(_) => {
-            registers(process.state_bits)
-        }
+        // So are states, and what a step keeps.
+        ProcessForm::Rows { .. }
+        | ProcessForm::Accumulate { .. }
+        | ProcessForm::Repack(_)
+        | ProcessForm::Recurrence(_) => registers(process.state_bits),
         ProcessForm::Concat { .. }
         | ProcessForm::FromArray { .. }
         | ProcessForm::ToArray { .. }

@@ -147,7 +147,9 @@ pub(super) fn build(cx: &mut NodeBuilder<'_>, op: &Op) -> Result<Built, HlsError
         Op::Lookup(op) => lookup::build(cx, op),
         Op::Softmax(op) => softmax::build(cx, op),
         Op::Pool(op) => pool::build(cx, op),
-        Op::Scan(_) => Err(cx.recurrent()),
-        Op::Input(_) | Op::Reshape(_) => Err(cx.broken("is no operation that computes")),
+        // A recurrent layer is a process of several kernels.
+        Op::Input(_) | Op::Reshape(_) | Op::Scan(_) => {
+            Err(cx.broken("is no operation that computes"))
+        }
     }
 }

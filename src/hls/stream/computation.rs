@@ -141,6 +141,7 @@ impl Builder<'_> {
                 let form = ProcessForm::Concat { rounds, runs };
                 Ok((Computation::of_tokens(form), self.values_type(stem, node)))
             }
+            Form::Recurrence(scan) => self.recurrence(id, stem, inputs, &scan),
             Form::Frame(position) => {
                 let bits =
                     |it: &ir::Node| it.tensor.len() as u64 * u64::from(it.tensor.format.width());

@@ -12,7 +12,7 @@ use crate::fixed::Range;
 use crate::hls::Options;
 use crate::hls::function::ThresholdFunction;
 use crate::hls::plan::UNROLL_LIMIT;
-use crate::ir::{self, Concat, Conv, Gather, Linear, Op, Pool, Tensor, Window};
+use crate::ir::{self, Concat, Conv, Gather, Linear, Op, Pool, Scan, Tensor, Window};
 
 /// The process of a node: its form, and the sizes of the tokens that it passes.
 pub(super) struct Planned {
@@ -53,6 +53,8 @@ pub(super) enum Form {
         /// Number of times that each operand has its turn.
         rounds: usize,
     },
+    /// Step by step, with states from step to step.
+    Recurrence(Scan),
     /// All positions at once, collected in memories.
     Frame(Position),
 }
@@ -64,9 +66,11 @@ impl Form {
             // A position is one row, unless it is all of them.
             Self::Rows { position, .. } => position.node.tensor.shape.len() > 1,
             Self::Frame(_) => true,
-            Self::Windows { .. } | Self::Accumulate(_) | Self::Reduce(_) | Self::Concat { .. } => {
-                false
-            }
+            Self::Windows { .. }
+            | Self::Accumulate(_)
+            | Self::Reduce(_)
+            | Self::Concat { .. }
+            | Self::Recurrence(_) => false,
         }
     }
 }
@@ -149,7 +153,15 @@ impl Planned {
                     Pool { window: Window::whole([rows.len(), columns.len()]), ..*pool }.into()
                 })
             }
-            Op::Pool(_) | Op::Scan(_) => frame(node, operands, lanes),
+            Op::Pool(_) => frame(node, operands, lanes),
+            Op::Scan(scan) => {
+                // A row of each sequence, and whole initial states.
+                let of_step = scan.body.inputs.iter().map(|input| &scan.body[*input].tensor);
+                let reads = of_step.take(operands.len()).map(Tensor::len).collect();
+                let result = scan.body.outputs.first();
+                let writes = result.map_or(channels, |it| scan.body[it.node].tensor.len());
+                Self { form: Form::Recurrence(scan.clone()), reads, writes }
+            }
             // Neither has a process: an input is a stream, a reshape another name of one.
             Op::Input(_) | Op::Reshape(_) => frame(node, operands, lanes),
         }

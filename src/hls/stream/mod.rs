@@ -17,6 +17,7 @@ mod group;
 mod lanes;
 mod lines;
 mod process;
+mod recurrence;
 mod repack;
 mod schedule;
 mod select;
@@ -42,6 +43,7 @@ pub use axis::{Axis, Step, Take};
 pub use group::PixelGroup;
 pub use lines::{LineBuffer, Taps, WindowKernel};
 pub use process::{Process, ProcessForm};
+pub use recurrence::{Recurrence, Start, State};
 pub use repack::Repack;
 
 /// See [`Design::new`]. Ports are arrays in a design with parallel interfaces.

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::lines::LineBuffer;
+use super::recurrence::Recurrence;
 use super::repack::Repack;
 use crate::hls::estimate;
 use crate::hls::network::{ChannelId, Phase};
@@ -60,6 +61,8 @@ pub enum ProcessForm {
         /// Positions of a token.
         positions: usize,
     },
+    /// Kernels compute a step from a token of each input and the states of the step before.
+    Recurrence(Recurrence),
     /// The kernel computes a whole sample from whole samples, which are collected in arrays.
     Frame,
     /// Runs of tokens of each input in turn.
@@ -121,6 +124,24 @@ impl Process {
             ProcessForm::Rows { .. }
             | ProcessForm::Accumulate { .. }
             | ProcessForm::Reduce { .. }
+            | ProcessForm::Recurrence(_)
+            | ProcessForm::Frame
+            | ProcessForm::Concat { .. }
+            | ProcessForm::Repack(_)
+            | ProcessForm::FromArray { .. }
+            | ProcessForm::ToArray { .. }
+            | ProcessForm::Fork { .. } => None,
+        }
+    }
+
+    /// The steps of a recurrent layer.
+    pub fn recurrence(&self) -> Option<&Recurrence> {
+        match &self.form {
+            ProcessForm::Recurrence(recurrence) => Some(recurrence),
+            ProcessForm::Rows { .. }
+            | ProcessForm::Windows(_)
+            | ProcessForm::Accumulate { .. }
+            | ProcessForm::Reduce { .. }
             | ProcessForm::Frame
             | ProcessForm::Concat { .. }
             | ProcessForm::Repack(_)
@@ -138,6 +159,7 @@ impl Process {
             | ProcessForm::Windows(_)
             | ProcessForm::Accumulate { .. }
             | ProcessForm::Reduce { .. }
+            | ProcessForm::Recurrence(_)
             | ProcessForm::Frame
             | ProcessForm::Concat { .. }
             | ProcessForm::FromArray { .. }
@@ -153,6 +175,7 @@ impl Process {
             ProcessForm::Windows(lines) => Some(lines.group.windows),
             ProcessForm::Reduce { positions, .. } => Some(*positions),
             ProcessForm::Accumulate { .. }
+            | ProcessForm::Recurrence(_)
             | ProcessForm::Frame
             | ProcessForm::Concat { .. }
             | ProcessForm::Repack(_)
@@ -162,16 +185,22 @@ impl Process {
         }
     }
 
-    /// Its kernels: several, one of which runs in an iteration, for the phases of a window.
+    /// Its kernels: several for the phases of a window, one of which runs in an iteration, and for a
+    /// step of a recurrent layer, all of which do.
     pub(in crate::hls) fn kernels(&self) -> Vec<KernelId> {
-        match self.lines() {
-            Some(lines) => lines.kernels.iter().map(|it| it.kernel).collect(),
-            None => self.kernel.into_iter().collect(),
+        match (self.lines(), self.recurrence()) {
+            (Some(lines), _) => lines.kernels.iter().map(|it| it.kernel).collect(),
+            (None, Some(recurrence)) => recurrence.kernels.clone(),
+            (None, None) => self.kernel.into_iter().collect(),
         }
     }
 
-    /// Clock cycles of its slowest kernel from its operands to its result.
+    /// Clock cycles of its slowest kernel, or of a step of a recurrent layer, from operands to
+    /// result.
     pub(in crate::hls) fn latency(&self, design: &Design) -> u64 {
+        if let Some(recurrence) = self.recurrence() {
+            return recurrence.latency(design);
+        }
         let kernels = self.kernels().into_iter().map(|id| &design[id]);
         kernels.map(|kernel| estimate::latency(design, kernel)).max().unwrap_or(0)
     }
@@ -237,6 +266,23 @@ impl Process {
                     Phase { iterations: collect, interval, reads: reads.clone(), writes: vec![] },
                     Phase { iterations: 1, interval, reads, writes },
                 ]
+            }
+            ProcessForm::Recurrence(recurrence) => {
+                let mut rows = reads;
+                let starts = rows.split_off(recurrence.rows.len());
+                let start = Phase { iterations: 1, interval: 1, reads: starts, writes: vec![] };
+                let step = |steps: usize, writes: Vec<ChannelId>| Phase {
+                    iterations: steps as u64,
+                    interval: recurrence.interval,
+                    reads: rows.clone(),
+                    writes,
+                };
+                let steps = match recurrence.last {
+                    true => vec![step(recurrence.steps - 1, vec![]), step(1, writes)],
+                    false => vec![step(recurrence.steps, writes)],
+                };
+                let start = (!start.reads.is_empty()).then_some(start);
+                start.into_iter().chain(steps).collect()
             }
             ProcessForm::Frame => {
                 let collect = self.inputs.iter().map(|edge| Phase {

@@ -2,7 +2,7 @@
 
 use crate::hls::network::{self, Channel, ChannelId, Network, Phase, Slots};
 use crate::hls::plan::Flow;
-use crate::hls::{Design, EdgeId, EdgeKind, EdgeRole, HlsError, Kernel, Schedule};
+use crate::hls::{Design, EdgeId, EdgeKind, EdgeRole, HlsError, Kernel, ProcessForm, Schedule};
 
 /// Least depth of a FIFO: that of Vitis by default.
 const DEPTH: u64 = 2;
@@ -10,8 +10,15 @@ const DEPTH: u64 = 2;
 /// Cycles of a process from a read to a write, on top of its kernel's: the registers of both.
 const REGISTERS: u64 = 2;
 
-/// Schedules `design`, and sets the depths of its streams.
+/// Schedules `design`, and sets the intervals of steps and the depths of its streams.
 pub(super) fn schedule(design: &mut Design) -> Result<(), HlsError> {
+    for at in 0..design.processes.len() {
+        let mut form = design.processes[at].form.clone();
+        if let ProcessForm::Recurrence(recurrence) = &mut form {
+            design.processes[at].plan = recurrence.schedule(design);
+            design.processes[at].form = form;
+        }
+    }
     let streams = streams(design);
     let defect = |error: &dyn std::fmt::Display| HlsError::Graph {
         node: design.name.clone(),

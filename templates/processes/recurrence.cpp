@@ -1,0 +1,70 @@
+// {{ cx.title() }}: {{ steps }} steps, each from the states of the one before.
+{{ cx.signature() }} {
+{%- for state in states %}
+{{ state.now.ty }} {{ state.now.name }}[{{ state.now.len }}];
+{{ cx.at_array(state.now) }}
+{%- endfor %}
+{%- for start in starts %}
+const {{ start.token }} {{ start.word }} = {{ start.name }}.read();
+{%- endfor %}
+{%- for state in states %}
+{{ cx.before_unrolled() }}{{ state.now.name }}_start: for (int c = 0; c < {{ state.now.len }}; c++) {
+{{ cx.in_unrolled() }}
+{{ state.now.name }}[c] = {{ state.start }};
+}
+{%- endfor %}
+{%- if last %}
+{{ cx.output().token }} result;
+{%- endif %}
+{{ cx.before_tokens() }}steps: for (int n = 0; n < {{ steps }}; n++) {
+{{ cx.in_tokens() }}
+{%- for row in rows %}
+const {{ row.port.token }} {{ row.port.word }} = {{ row.port.name }}.read();
+{{ row.array.ty }} {{ row.array.name }}[{{ row.array.len }}];
+{{ cx.at_array(row.array) }}
+{{ cx.before_unrolled() }}{{ row.array.name }}_lanes: for (int c = 0; c < {{ row.array.len }}; c++) {
+{{ cx.in_unrolled() }}
+{{ row.array.name }}[c] = {{ row.port.word }}.lanes[c];
+}
+{%- endfor %}
+{%- for kernel in kernels %}
+{{ kernel.output.ty }} {{ kernel.output.name }}[{{ kernel.output.len }}];
+{{ cx.at_array(kernel.output) }}
+{%- if let Some(folds) = kernel.folds %}
+{%- if let Some(sums) = folds.sums %}
+{{ sums }}
+{{ cx.at_registers(folds.sums_name) }}
+{%- endif %}
+{
+{{ folds.counters() }}
+{{ cx.before_steps() }}{{ kernel.name }}_tiles: for (int tile = 0; tile < {{ folds.count() }}; tile++) {
+{{ cx.in_steps() }}
+{{ kernel.name }}({{ kernel.arguments }});
+{{ folds.advance() }}
+}
+}
+{%- else %}
+{{ kernel.name }}({{ kernel.arguments }});
+{%- endif %}
+{%- endfor %}
+{%- if !last %}
+{{ cx.output().token }} result;
+{%- endif %}
+{{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ result.len }}; c++) {
+{{ cx.in_unrolled() }}
+result.lanes[c] = {{ result.name }}[c];
+}
+{%- if !last %}
+{{ cx.output().name }}.write(result);
+{%- endif %}
+{%- for state in states %}
+{{ cx.before_unrolled() }}{{ state.now.name }}_next: for (int c = 0; c < {{ state.now.len }}; c++) {
+{{ cx.in_unrolled() }}
+{{ state.now.name }}[c] = {{ state.next.name }}[c];
+}
+{%- endfor %}
+}
+{%- if last %}
+{{ cx.output().name }}.write(result);
+{%- endif %}
+}
