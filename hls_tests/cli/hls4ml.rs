@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use bitkiln::config::{Config, IoType};
+use bitkiln::config::{Config, IoType, Pace, Recurrence};
 use bitkiln::{Compiler, CompilerOptions, Network, front};
 
 use super::{Outcome, case};
@@ -98,6 +98,30 @@ fn the_interface_of_a_file_is_used() -> Outcome {
     };
     assert_eq!(io_of(None)?, IoType::Stream);
     assert_eq!(io_of(Some(IoType::Parallel))?, IoType::Parallel);
+    Ok(())
+}
+
+/// Layers without a state have none of it.
+#[test]
+fn the_hardware_of_steps_is_that_of_recurrent_layers() -> Outcome {
+    let text = "
+Model: {RecurrentReuseFactor: 2}
+LayerName:
+  simple: {Recurrence: Unrolled}
+  lstm: {RecurrentReuseFactor: 3}
+  input_1: {Recurrence: Unrolled, RecurrentReuseFactor: 4}";
+    let network = load("rnn_float", Config::parse(text)?)?;
+    let options = network.design()?.design.options;
+    assert_eq!(options.recurrence_of("simple"), Recurrence::Unrolled);
+    assert_eq!(options.recurrence_of("lstm"), Recurrence::Iterated);
+    let paces = ["simple", "lstm"].map(|layer| options.recurrent_pace_of(layer));
+    assert_eq!(paces, [Pace::ReuseFactor(2), Pace::ReuseFactor(3)]);
+    let layers: Vec<&String> = options.layer_recurrent_reuse_factors.keys().collect();
+    assert_eq!(layers, ["both", "lstm", "simple"]);
+    let notes: Vec<String> = network.diagnostics().iter().map(ToString::to_string).collect();
+    let expected = "note: configuration keys without effect: RecurrentReuseFactor of LayerName.input_1 (the \
+                    layer is not recurrent), Recurrence of LayerName.input_1 (the layer is not recurrent)";
+    assert_eq!(notes.last().map(String::as_str), Some(expected));
     Ok(())
 }
 

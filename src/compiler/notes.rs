@@ -67,6 +67,9 @@ fn unused(config: &Config, model: &Model, graph: &Graph) -> Vec<Note> {
                     ops().any(|node| node.tensor.rows() > 1),
                     "the layer has one position to compute",
                 ),
+                LayerKey::RecurrentReuseFactor | LayerKey::Recurrence => {
+                    (layer.kind.is_recurrent(), "the layer is not recurrent")
+                }
                 LayerKey::ReuseFactor | LayerKey::TargetCycles | LayerKey::Strategy => {
                     let shares = |op: &Op| {
                         matches!(op, Op::Linear(_) | Op::Conv(_) | Op::Scale(_) | Op::Affine(_))

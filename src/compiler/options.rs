@@ -202,6 +202,14 @@ impl CompilerOptions {
             if let Some(factor) = factor {
                 options.layer_parallelization_factors.insert(name.clone(), factor);
             }
+            if layer.kind.is_recurrent() {
+                if let Some(factor) = config.recurrent_reuse_factor(name, class) {
+                    options.layer_recurrent_reuse_factors.insert(name.clone(), factor);
+                }
+                if let Some(recurrence) = config.recurrence(name, class) {
+                    options.layer_recurrences.insert(name.clone(), recurrence);
+                }
+            }
             if let Some(strategy) = config.strategy(name, class) {
                 options.layer_strategies.insert(name.clone(), strategy);
             }

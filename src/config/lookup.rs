@@ -2,7 +2,7 @@
 
 use super::keys::{BIAS_CORRECTION, CLASSES, is_fused};
 use super::section::{Section, Sections, Variable, WeightScale};
-use super::{Config, ConfigError, Pace, Strategy};
+use super::{Config, ConfigError, Pace, Recurrence, Strategy};
 use crate::fixed::Quantization;
 use crate::function::Sigmoid;
 use crate::naming::nearest;
@@ -153,6 +153,17 @@ impl Config {
     /// Positions of the result of a layer to be computed at a time, from 1 on.
     pub fn parallelization_factor(&self, layer: &str, class: &str) -> Option<u64> {
         self.first(layer, class, |section| section.parallelization)
+    }
+
+    /// Uses of one multiplier for the products with the state of a recurrent layer; without one,
+    /// [`Config::pace`] is that of all of its products.
+    pub fn recurrent_reuse_factor(&self, layer: &str, class: &str) -> Option<u64> {
+        self.first(layer, class, |section| section.recurrent_reuse_factor)
+    }
+
+    /// Hardware of the steps of a recurrent layer.
+    pub fn recurrence(&self, layer: &str, class: &str) -> Option<Recurrence> {
+        self.first(layer, class, |section| section.recurrence)
     }
 
     /// The strategy of a layer.
@@ -379,6 +390,10 @@ pub enum LayerKey {
     Skip,
     /// `ReuseFactor`.
     ReuseFactor,
+    /// `RecurrentReuseFactor`.
+    RecurrentReuseFactor,
+    /// `Recurrence`.
+    Recurrence,
     /// `TargetCycles`.
     TargetCycles,
     /// `Strategy`.
@@ -404,6 +419,8 @@ impl LayerKey {
             Self::TableSize => "TableSize",
             Self::Skip => "Skip",
             Self::ReuseFactor => "ReuseFactor",
+            Self::RecurrentReuseFactor => "RecurrentReuseFactor",
+            Self::Recurrence => "Recurrence",
             Self::TargetCycles => "TargetCycles",
             Self::Strategy => "Strategy",
             Self::ParallelizationFactor => "ParallelizationFactor",
@@ -429,6 +446,8 @@ impl Section {
             (self.table_size.is_some_and(|size| size != TABLE_SIZE), LayerKey::TableSize),
             (self.skip == Some(true), LayerKey::Skip),
             (self.reuse_factor.is_some_and(|factor| factor != 1), LayerKey::ReuseFactor),
+            (self.recurrent_reuse_factor.is_some(), LayerKey::RecurrentReuseFactor),
+            (self.recurrence.is_some(), LayerKey::Recurrence),
             (self.target_cycles.is_some(), LayerKey::TargetCycles),
             (self.strategy.is_some_and(|it| it != Strategy::Latency), LayerKey::Strategy),
             (self.parallelization.is_some_and(|it| it != 1), LayerKey::ParallelizationFactor),

@@ -44,7 +44,7 @@ pub use error::ConfigError;
 pub use lookup::{FusedEntry, LayerKey, SoftmaxKeys};
 pub use notes::{Note, NoteKind};
 pub use project::{IoType, Tool};
-pub use section::{Pace, Strategy, Variable, WeightScale};
+pub use section::{Pace, Recurrence, Strategy, Variable, WeightScale};
 pub(crate) use write::{ConfiguredValue, with_values};
 
 use section::{Section, Sections};

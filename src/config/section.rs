@@ -38,6 +38,23 @@ impl Strategy {
         [("Latency", Self::Latency), ("Resource", Self::Resource)];
 }
 
+/// Hardware of the steps of a recurrent layer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Recurrence {
+    /// One cell, in a loop over the steps.
+    #[default]
+    Iterated,
+    /// A copy of the cell for each step.
+    Unrolled,
+}
+
+impl Recurrence {
+    /// Every kind, by its name in a configuration.
+    pub const ALL: [(&'static str, Self); 2] =
+        [("Iterated", Self::Iterated), ("Unrolled", Self::Unrolled)];
+}
+
 /// Scale of weights without a quantizer, beside their type.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -133,6 +150,10 @@ pub(super) struct Section {
     pub reuse_factor: Option<u64>,
     /// Clock cycles between two samples.
     pub target_cycles: Option<u64>,
+    /// Uses of one multiplier of the products with the state of a recurrent layer.
+    pub recurrent_reuse_factor: Option<u64>,
+    /// Hardware of the steps of a recurrent layer.
+    pub recurrence: Option<Recurrence>,
     /// Positions to compute at a time.
     pub parallelization: Option<u64>,
     /// Sharing of multipliers.
@@ -209,10 +230,23 @@ impl Section {
     ) -> Result<Self, ConfigError> {
         let mut section = Self::default();
         let mut attributes = BTreeMap::new();
+        let mut is_unrolled = false;
         for (key, node) in keys::read(level, mapping, notes)? {
             match key {
                 "Precision" => section.read_precision(&node, types, notes)?,
                 "ReuseFactor" => section.reuse_factor = Some(node.count()?),
+                "RecurrentReuseFactor" => {
+                    // hls4ml writes 1 for every recurrent layer and takes ReuseFactor.
+                    let is_written = level == Level::Layer && node.value == 1;
+                    section.recurrent_reuse_factor =
+                        if is_written { None } else { Some(node.count()?) };
+                }
+                "Recurrence" => {
+                    let name = node.choice(&Recurrence::ALL.map(|(name, _)| name), &[])?;
+                    let known = Recurrence::ALL.into_iter().find(|(known, _)| *known == name);
+                    section.recurrence = known.map(|(_, recurrence)| recurrence);
+                }
+                "Static" => is_unrolled = !node.boolean()?,
                 "ParallelizationFactor" => section.parallelization = Some(node.count()?),
                 "TargetCycles" if node.value.is_null() => {}
                 "TargetCycles" => section.target_cycles = Some(node.count()?),
@@ -248,6 +282,10 @@ impl Section {
         }
         // hls4ml sets the attributes of a layer last: `exp_table_t` outranks `Precision: exp_table`.
         section.precision.extend(attributes);
+        if is_unrolled && section.recurrence.is_none() {
+            section.recurrence = Some(Recurrence::Unrolled);
+            notes.add(NoteKind::TakenAs, "Static: false", mapping, "Recurrence: Unrolled");
+        }
         Ok(section)
     }
 

@@ -317,12 +317,17 @@ pub(super) fn check(graph: &Graph, options: &Options) -> Result<(), HlsError> {
     let mut known: Vec<&str> = graph.nodes.node_weights().map(|n| n.layer.as_str()).collect();
     known.extend(graph.layers.iter().map(|(layer, _)| layer.as_str()));
     let reuse = options.layer_reuse_factors.keys().map(|layer| (layer, "reuse factor"));
+    let recurrent = options.layer_recurrent_reuse_factors.keys();
+    let recurrent = recurrent.map(|layer| (layer, "recurrent reuse factor"));
+    let recurrences = options.layer_recurrences.keys().map(|layer| (layer, "recurrence"));
     let strategies = options.layer_strategies.keys().map(|layer| (layer, "strategy"));
     let targets = options.layer_target_intervals.keys().map(|layer| (layer, "target interval"));
     let tables = options.table_sizes.layers.keys().map(|layer| (layer, "table size"));
     let factors = options.layer_parallelization_factors.keys();
     let factors = factors.map(|layer| (layer, "parallelization factor"));
     match reuse
+        .chain(recurrent)
+        .chain(recurrences)
         .chain(targets)
         .chain(factors)
         .chain(strategies)

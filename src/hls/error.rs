@@ -28,6 +28,10 @@ pub enum HlsError {
     #[error("a reuse factor of 0 for {0}")]
     #[diagnostic(help("a reuse factor of 1 gives each product a multiplier of its own"))]
     ReuseFactor(String),
+    /// A recurrent reuse factor of zero.
+    #[error("a recurrent reuse factor of 0 for {0}")]
+    #[diagnostic(help("a reuse factor of 1 gives each product a multiplier of its own"))]
+    RecurrentReuseFactor(String),
     /// A target interval of zero.
     #[error("a target interval of 0 clock cycles for {0}")]
     #[diagnostic(help(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::HlsError;
-use crate::config::{IoType, Pace, Strategy};
+use crate::config::{IoType, Pace, Recurrence, Strategy};
 
 /// Clock period in nanoseconds where none is given: that of hls4ml.
 pub const CLOCK_PERIOD: f64 = 5.0;
@@ -25,6 +25,16 @@ pub struct Options {
     pub reuse_factor: u64,
     /// Reuse factors of single layers, by the layer's name.
     pub layer_reuse_factors: BTreeMap<String, u64>,
+    /// Uses of one multiplier for the products with the state of single recurrent layers, by the
+    /// layer's name; take precedence over their pace.
+    #[serde(default)]
+    pub layer_recurrent_reuse_factors: BTreeMap<String, u64>,
+    /// Hardware of the steps of recurrent layers; default of `layer_recurrences`.
+    #[serde(default)]
+    pub recurrence: Recurrence,
+    /// Hardware of the steps of single recurrent layers, by the layer's name.
+    #[serde(default)]
+    pub layer_recurrences: BTreeMap<String, Recurrence>,
     /// Clock cycles between two samples that every layer must reach; takes precedence over
     /// `reuse_factor`.
     #[serde(default)]
@@ -85,6 +95,9 @@ impl Options {
             clock_uncertainty: 0.27,
             reuse_factor: 1,
             layer_reuse_factors: BTreeMap::new(),
+            layer_recurrent_reuse_factors: BTreeMap::new(),
+            recurrence: Recurrence::Iterated,
+            layer_recurrences: BTreeMap::new(),
             target_interval: None,
             layer_target_intervals: BTreeMap::new(),
             layer_parallelization_factors: BTreeMap::new(),
@@ -104,6 +117,17 @@ impl Options {
         });
         own.or(self.target_interval.as_ref().map(target))
             .unwrap_or(Pace::ReuseFactor(self.reuse_factor))
+    }
+
+    /// The time for the products with the state of the recurrent layer `layer`.
+    pub fn recurrent_pace_of(&self, layer: &str) -> Pace {
+        let own = self.layer_recurrent_reuse_factors.get(layer);
+        own.map_or_else(|| self.pace_of(layer), |factor| Pace::ReuseFactor(*factor))
+    }
+
+    /// The hardware of the steps of the recurrent layer `layer`.
+    pub fn recurrence_of(&self, layer: &str) -> Recurrence {
+        self.layer_recurrences.get(layer).copied().unwrap_or(self.recurrence)
     }
 
     /// The same options with `target` in place of the shortest target of the model or a layer, and of
@@ -151,6 +175,9 @@ impl Options {
         };
         if let Some(of) = zero(&self.layer_reuse_factors, self.reuse_factor) {
             return Err(HlsError::ReuseFactor(of));
+        }
+        if let Some(of) = zero(&self.layer_recurrent_reuse_factors, 1) {
+            return Err(HlsError::RecurrentReuseFactor(of));
         }
         if let Some(of) = zero(&self.layer_target_intervals, self.target_interval.unwrap_or(1)) {
             return Err(HlsError::TargetInterval(of));

@@ -4,7 +4,7 @@ use ndarray::ArrayD;
 use num_bigint::BigInt;
 
 use super::*;
-use crate::config::{IoType, Strategy};
+use crate::config::{IoType, Recurrence, Strategy};
 use crate::fixed::{Codes, Format, FormatError, Overflow, Quantization, Rounding};
 use crate::ir::{self, Graph, NodeId, Op};
 
@@ -485,6 +485,14 @@ fn options_that_make_no_sense_are_refused() {
         o.layer_reuse_factors.insert("fc".into(), 0);
     });
     assert_eq!(layer, "a reuse factor of 0 for layer 'fc'");
+    let recurrent = refused(|o| {
+        o.layer_recurrent_reuse_factors.insert("fc".into(), 0);
+    });
+    assert_eq!(recurrent, "a recurrent reuse factor of 0 for layer 'fc'");
+    let unknown = refused(|o| {
+        o.layer_recurrences.insert("fc9".into(), Recurrence::Unrolled);
+    });
+    assert_eq!(unknown, "a recurrence for the layer 'fc9', which the network does not have");
     let unknown = refused(|o| {
         o.layer_reuse_factors.insert("fc9".into(), 2);
     });

@@ -62,6 +62,11 @@ impl LayerKind {
         }
     }
 
+    /// True for a layer with a state from step to step.
+    pub fn is_recurrent(&self) -> bool {
+        matches!(self.inner(), Self::Recurrent(_) | Self::Bidirectional(_))
+    }
+
     /// The facts of this kind, those of the inner layer for a layer around another one.
     pub fn traits(&self) -> Traits<'_> {
         let of = |parameters, result| Traits {

@@ -21,7 +21,7 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
         (
             "Model: {ReuseFactr: 1}",
             "unknown key 'ReuseFactr' in Model, did you mean 'ReuseFactor'?",
-            "keys here are: Precision, ReuseFactor, TargetCycles, Strategy, TableSize, InternalSigmoid, WeightScale, ParallelizationFactor; docs/config.md lists all",
+            "keys here are: Precision, ReuseFactor, TargetCycles, Strategy, TableSize, InternalSigmoid, WeightScale, ParallelizationFactor, RecurrentReuseFactor, Recurrence; docs/config.md lists all",
         ),
         (
             "LayerName: {a: {InternalSigmoid: hard}}",
@@ -88,6 +88,11 @@ fn what_changes_results_and_is_not_supported_says_so() {
             idle,
         ),
         (
+            "LayerName: {rnn: {Direction: backward}}",
+            "LayerName.rnn.Direction: \"backward\" is not supported",
+            idle,
+        ),
+        (
             "LayerName: {n: {TableRangePower2: 3}}",
             "LayerName.n.TableRangePower2: 3 is not supported",
             idle,
@@ -147,6 +152,9 @@ HLSConfig:
     b: {Compression: true, ConvImplementation: LineBuffer}
     c: {Compression: false, ConvImplementation: LineBuffer}
     d: {Compression: true}
+    rnn: {ForwardReuseFactor: 1, BackwardReuseFactor: 4, ForwardRecurrentReuseFactor: 3, Direction: forward}
+    steps: {TimeStepLoopParallelism: Unroll}
+    plain: {TimeStepLoopParallelism: Off}
 ";
     let expected = [
         "SkipOptimizers of HLSConfig (Bitkiln has passes of its own)",
@@ -155,6 +163,9 @@ HLSConfig:
         "PipelineInterval of HLSConfig.Model (Bitkiln plans the schedule itself)",
         "ConvImplementation of HLSConfig.Model (Bitkiln plans convolutions itself)",
         "Compression of HLSConfig.LayerName.a and 2 more (products with weights of 0 are left out in any case)",
+        "BackwardReuseFactor of HLSConfig.LayerName.rnn (ReuseFactor holds)",
+        "ForwardRecurrentReuseFactor of HLSConfig.LayerName.rnn (RecurrentReuseFactor holds)",
+        "TimeStepLoopParallelism of HLSConfig.LayerName.steps (Bitkiln plans the schedule itself)",
     ];
     assert_eq!(notes(text), expected);
 }
@@ -249,6 +260,7 @@ fn values_of_the_wrong_kind_are_named() {
         ("Model: {ReuseFactor: [1]}", "Model.ReuseFactor", count, "a list"),
         ("Model: {ReuseFactor: many}", "Model.ReuseFactor", count, "the text 'many'"),
         ("Model: {ReuseFactor: }", "Model.ReuseFactor", count, "nothing"),
+        ("Model: {RecurrentReuseFactor: 0}", "Model.RecurrentReuseFactor", count, "0"),
         ("Model: [1]", "Model", "a mapping", "a list"),
         ("[1]", "the file", "a mapping", "a list"),
         ("", "the file", "a mapping", "nothing"),

@@ -2,7 +2,7 @@
 
 use super::super::{ClockUncertainty, Config, Variable};
 use super::config;
-use crate::config::{Pace, Tool};
+use crate::config::{Pace, Recurrence, Tool};
 
 const FULL: &str = "
 Backend: Catapult
@@ -150,6 +150,26 @@ fn parallelization_factors_are_read() {
     let config = config(text);
     let factors = ["conv", "other"].map(|layer| config.parallelization_factor(layer, "Conv2D"));
     assert_eq!(factors, [Some(4), Some(2)]);
+}
+
+#[test]
+fn recurrent_layers_have_a_reuse_factor_and_hardware_of_their_steps() {
+    let text = "
+Model: {RecurrentReuseFactor: 2, Recurrence: unrolled}
+LayerType: {LSTM: {RecurrentReuseFactor: 3}}
+LayerName:
+  written: {RecurrentReuseFactor: 1, Static: true}
+  own: {RecurrentReuseFactor: 4, Recurrence: Iterated, Static: false}
+  copies: {Static: false}";
+    let config = config(text);
+    let factors = [("written", "QLSTM"), ("own", "LSTM"), ("other", "GRU")]
+        .map(|(layer, class)| config.recurrent_reuse_factor(layer, class));
+    assert_eq!(factors, [Some(3), Some(4), Some(2)]);
+    let kinds = ["written", "own", "copies"].map(|layer| config.recurrence(layer, "LSTM"));
+    let unrolled = Some(Recurrence::Unrolled);
+    assert_eq!(kinds, [unrolled, Some(Recurrence::Iterated), unrolled]);
+    let notes: Vec<String> = config.notes.iter().map(ToString::to_string).collect();
+    assert_eq!(notes, ["Static: false of LayerName.copies is taken as Recurrence: Unrolled"]);
 }
 
 #[test]
