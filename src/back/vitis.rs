@@ -7,7 +7,7 @@ use super::files::File;
 use super::text::rounded;
 use super::{BackError, Tool};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Body, Design, EdgeId, EdgeKind, EdgeRole, Flow, Kernel, Partition};
+use crate::hls::{Design, EdgeId, EdgeKind, EdgeRole, Flow, Kernel, Partition};
 
 pub(super) struct Vitis;
 
@@ -139,7 +139,7 @@ impl Dialect for Vitis {
     fn in_kernel(&self, design: &Design, kernel: &Kernel) -> Vec<String> {
         let plan = &kernel.plan;
         let mut lines = Vec::new();
-        if plan.folds > 1 || matches!(kernel.body, Body::Accumulate(_)) {
+        if plan.inlined {
             lines.extend(self.inlined());
         } else if plan.is_unrolled() {
             lines.push(self.pipeline(plan.initiation_interval));

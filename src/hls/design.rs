@@ -253,11 +253,20 @@ impl Kernel {
     /// The same kernel, which takes the operand of a sample in `calls` parts.
     pub(super) fn accumulating(mut self, calls: u64) -> Self {
         self.repetitions = calls;
+        self.plan.inlined = true;
         if let Some(multipliers) = &mut self.multipliers {
             multipliers.products *= calls;
             multipliers.nontrivial_products *= calls;
         }
         self
+    }
+
+    /// The same kernel as a part of a step, of which a sample has `steps`.
+    pub(super) fn in_step(self, steps: u64) -> Self {
+        let mut kernel = self.repeated(steps, 1);
+        // Operators of kernels that follow one another share a clock cycle if there is time.
+        kernel.plan.inlined |= kernel.plan.is_unrolled() && kernel.plan.initiation_interval == 1;
+        kernel
     }
 
     /// The same kernel, which runs `repetitions` times for a sample, on `copies` positions at a time.

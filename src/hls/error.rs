@@ -129,6 +129,17 @@ pub enum HlsError {
         /// Its width.
         bits: u64,
     },
+    /// Too many steps of a recurrent layer as copies.
+    #[error("layer '{layer}': {steps} steps are unrolled, {most} can be at most", most = super::unroll::MAX_UNROLLED_STEPS)]
+    #[diagnostic(help(
+        "set Recurrence of the layer to iterated: one copy that computes step after step"
+    ))]
+    UnrolledSteps {
+        /// The layer's name.
+        layer: String,
+        /// Its steps.
+        steps: usize,
+    },
     /// The graph breaks a rule that `ir::validate` would have found.
     #[error("node '{node}' of the graph: {rule}")]
     #[diagnostic(help("this is a defect of the program, not of the model: please report it"))]

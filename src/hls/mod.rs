@@ -23,6 +23,7 @@ mod stream;
 mod target;
 #[cfg(test)]
 mod tests;
+mod unroll;
 mod warnings;
 
 pub use design::{

@@ -147,8 +147,13 @@ impl Options {
     }
 
     /// The options of a step of the recurrent `layer`.
-    pub(super) fn of_steps(&self, _layer: &str) -> Self {
-        self.clone()
+    pub(super) fn of_steps(&self, layer: &str) -> Self {
+        let mut options = self.clone();
+        if let Pace::ReuseFactor(factor) = self.recurrent_pace_of(layer) {
+            options.layer_target_intervals.remove(layer);
+            options.layer_reuse_factors.insert(layer.to_owned(), factor);
+        }
+        options
     }
 
     /// The strategy for `layer`.

@@ -1,7 +1,7 @@
 //! From a graph to the design that meets its targets, or comes as near as possible.
 
 use super::warnings::{self, TargetMiss};
-use super::{Design, HlsError, Options, build, pipeline, stream};
+use super::{Design, HlsError, Options, build, pipeline, stream, unroll};
 use crate::config::IoType;
 use crate::ir::Graph;
 
@@ -21,6 +21,7 @@ impl Design {
     /// Problems to expect in synthesis are no errors but [`Design::warnings`].
     pub fn new(graph: &Graph, options: &Options) -> Result<Self, HlsError> {
         build::check(graph, options)?;
+        let graph = &*unroll::unrolled(graph, options)?;
         let mut design = fastest(graph, options)?;
         let found = warnings::check(&design);
         design.warnings.extend(found);

@@ -14,7 +14,6 @@ mod narrow_scales;
 mod sink_layouts;
 #[cfg(test)]
 mod test;
-mod unroll_scans;
 
 use serde::Serialize;
 

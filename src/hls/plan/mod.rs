@@ -23,6 +23,8 @@ pub struct Plan {
     pub initiation_interval: u64,
     /// Calls for a position: more than one if each computes a part of the result (folding).
     pub folds: u64,
+    /// Set if it is a part of its caller's pipeline, and has none of its own.
+    pub inlined: bool,
     /// The kernel's loops by nesting level, the outermost first.
     pub loops: Vec<Loop>,
     /// The loops over rows and columns of taps that copy a window to registers.
@@ -193,6 +195,7 @@ impl Plan {
         Self {
             initiation_interval: structure.folds * rolled.as_ref().map_or(interval, Rolled::cycles),
             folds: structure.folds,
+            inlined: structure.folds > 1,
             loops: rolled.as_ref().map_or(Vec::new(), Rolled::loops),
             window_loops: match structure.window_len as u64 {
                 0..=UNROLL_LIMIT => [Loop::Unroll; 2],

@@ -4,12 +4,15 @@ use serde::Serialize;
 
 use super::computation::Computation;
 use super::{Builder, ProcessForm};
+use crate::config::Pace;
 use crate::hls::build::{NodeBuilder, Parts, plain};
 use crate::hls::estimate;
 use crate::hls::network::ProcessId;
 use crate::hls::pipeline::{self, Place, Sequence};
 use crate::hls::plan::{Loop, Positions};
-use crate::hls::{ConstantId, Design, EdgeId, EdgeRole, HlsError, KernelId, Names, Number, TypeId};
+use crate::hls::{
+    ConstantId, Design, EdgeId, EdgeRole, HlsError, KernelId, Names, Number, Options, TypeId,
+};
 use crate::ir::{self, NodeId, Scan};
 
 /// The steps of a recurrent layer. Each runs all kernels once, in order.
@@ -104,6 +107,31 @@ impl Recurrence {
 /// leave it.
 const STEP_OVERHEAD: u64 = 2;
 
+/// The steps of `scan` as positions that a target interval is shared by: each matrix of a step has
+/// an equal part of the time that the other operations of the step leave.
+fn positions(
+    scan: &Scan,
+    steps: u64,
+    options: &Options,
+    layer: &str,
+) -> Result<Positions, HlsError> {
+    let each = Positions { count: steps, ..Positions::ONE };
+    if matches!(options.pace_of(layer), Pace::ReuseFactor(_)) {
+        return Ok(each);
+    }
+    let unshared = Options {
+        clock_period: options.clock_period,
+        clock_uncertainty: options.clock_uncertainty,
+        ..Options::new(&options.name, &options.part)
+    };
+    let latency = pipeline::design(&scan.body, &unshared)?.map_or(0, |it| it.estimate().latency);
+    let is_matrix = |node: &&ir::Node| matches!(node.op, ir::Op::Linear(_));
+    let matrices = scan.body.nodes.node_weights().filter(is_matrix).count().max(1) as u64;
+    // A tile has a loop of its own, which takes cycles to enter and to leave.
+    let idle = latency + STEP_OVERHEAD * (1 + matrices);
+    Ok(Positions { count: steps * matrices, idle: steps * idle, copies: 1 })
+}
+
 impl Builder<'_> {
     /// The computation of the recurrent layer `scan` at the node `id`, and the type of its result.
     pub(super) fn recurrence(
@@ -121,7 +149,7 @@ impl Builder<'_> {
         let (row_nodes, state_nodes) = body.inputs.split_at(body.inputs.len() - scan.states());
         let steps = self.tokens_in(inputs[0]);
         let options = self.options.of_steps(&node.layer);
-        let positions = Positions { count: steps as u64, ..Positions::ONE };
+        let positions = positions(scan, steps as u64, &options, &node.layer)?;
         let role = EdgeRole::Local(ProcessId(self.processes.len()));
         let mut sequence = Sequence::new(body, &options, positions);
         let place = |name: &str| Place { name: name.to_owned(), role, layer: node.layer.clone() };
@@ -159,7 +187,7 @@ impl Builder<'_> {
             };
             let kernel =
                 sequence.kernel(*step, stem, (&mut self.parts, &mut self.edges), of_result)?;
-            self.kernels.extend(kernel.map(|kernel| kernel.repeated(steps as u64, 1)));
+            self.kernels.extend(kernel.map(|kernel| kernel.in_step(steps as u64)));
         }
         let [result, next @ ..] = &body.outputs[..] else {
             return Err(HlsError::Graph {
@@ -177,7 +205,7 @@ impl Builder<'_> {
                 let names = (stem, node.layer.as_str());
                 let kernel = pipeline::copy((&self.parts, &mut self.edges), names, left, place);
                 left = kernel.output;
-                self.kernels.push(kernel.repeated(steps as u64, 1));
+                self.kernels.push(kernel.in_step(steps as u64));
             }
             let start = match scan.initial.get(at) {
                 None => Start::Input(row_nodes.len() + at),

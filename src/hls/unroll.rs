@@ -1,67 +1,82 @@
-//! Replaces recurrent layers by a copy of their body for each step.
+//! Recurrent layers as copies of their body, one for each step.
 //!
 //! Each node of a copy keeps the tensor that the body states for it: the induction over the states
 //! has proven it for every step.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 
 use ndarray::ArrayD;
 
-use super::{Pass, Report};
+use super::{HlsError, Options};
+use crate::config::Recurrence;
 use crate::fixed::{Codes, Overflow, Quantization, Rounding};
 use crate::ir::{
-    Cast, Concat, Constant, Gather, Graph, NodeId, Op, Operation, Reshape, Scan, StepFunction,
-    Tensor,
+    Affine, Cast, Concat, Constant, Gather, Graph, NodeId, Op, Operation, Reshape, Scan, Tensor,
 };
 use crate::naming;
 
-pub(super) const PASS: Pass = Pass {
-    name: "unroll_scans",
-    purpose: "Replaces a recurrent layer of up to 64 steps by copies of its body, one for each step.",
-    run,
-};
-
 /// Most steps that become copies.
-const MAX_STEPS: usize = 64;
+pub const MAX_UNROLLED_STEPS: usize = 1024;
 
-fn run(graph: &mut Graph, _: &mut Report) {
-    for node in graph.topological_order() {
-        let Op::Scan(scan) = &graph[node].op else { continue };
-        let scan = scan.clone();
-        let unrolled = Unrolled { graph, node, scan: &scan }.result();
-        if let Some(result) = unrolled {
-            let name = graph[node].name.clone();
-            graph.replace_all_uses(node, result);
-            graph.nodes.remove_node(node);
-            graph[result].name = name;
-        }
+/// `graph` with a copy of the body for each step of the recurrent layers that `options` unroll.
+///
+/// # Errors
+/// If a layer has too many steps.
+pub(super) fn unrolled<'g>(
+    graph: &'g Graph,
+    options: &Options,
+) -> Result<Cow<'g, Graph>, HlsError> {
+    let is_unrolled = |node: &NodeId| {
+        let node = &graph[*node];
+        matches!(node.op, Op::Scan(_)) && options.recurrence_of(&node.layer) == Recurrence::Unrolled
+    };
+    let scans: Vec<NodeId> = graph.topological_order().into_iter().filter(is_unrolled).collect();
+    if scans.is_empty() {
+        return Ok(Cow::Borrowed(graph));
     }
+    let mut graph = graph.clone();
+    let mut names = graph.nodes.node_weights().map(|node| node.name.clone()).collect();
+    for node in scans {
+        let Op::Scan(scan) = graph[node].op.clone() else { continue };
+        let layer = graph[node].layer.clone();
+        let steps = graph.operands(node).first().map_or(0, |x| graph[*x].tensor.shape[0]);
+        if steps > MAX_UNROLLED_STEPS {
+            return Err(HlsError::UnrolledSteps { layer, steps });
+        }
+        let prefix = format!("{layer}_");
+        let unrolled = Unrolled { graph: &mut graph, node, scan: &scan, prefix, names: &mut names };
+        let result = unrolled.result().ok_or_else(|| HlsError::Graph {
+            node: graph[node].name.clone(),
+            rule: "has steps that cannot be copied".into(),
+        })?;
+        let name = graph[node].name.clone();
+        graph.replace_all_uses(node, result);
+        graph.nodes.remove_node(node);
+        graph[result].name = name;
+    }
+    Ok(Cow::Owned(graph))
 }
 
 /// A scan that becomes copies of its body.
 struct Unrolled<'a> {
     graph: &'a mut Graph,
+    /// The names of all nodes.
+    names: &'a mut HashSet<String>,
+    /// The begin of the names of the body's nodes, which those of copies have once.
+    prefix: String,
     node: NodeId,
     scan: &'a Scan,
 }
 
 impl Unrolled<'_> {
-    /// The node with the result of the scan; `None` if the scan has too many steps, or an initial
-    /// state that differs by element.
+    /// The node with the result of the scan; `None` for a scan that `ir::validate` refuses.
     fn result(mut self) -> Option<NodeId> {
         let (scan, body) = (self.scan, &self.scan.body);
         let operands = self.graph.operands(self.node);
         let rows = body.inputs.len().checked_sub(scan.states())?;
         let (sequences, starts) = operands.split_at_checked(rows)?;
         let steps = *self.graph[*sequences.first()?].tensor.shape.first()?;
-        let is_uniform = |start: &Constant| {
-            let mut codes = start.codes.iter();
-            let first = codes.next();
-            codes.all(|code| Some(code) == first)
-        };
-        if steps > MAX_STEPS || !scan.initial.iter().all(is_uniform) {
-            return None;
-        }
         let (row_inputs, state_inputs) = body.inputs.split_at(rows);
         let mut states = Vec::with_capacity(scan.states());
         for (at, input) in state_inputs.iter().enumerate() {
@@ -83,7 +98,9 @@ impl Unrolled<'_> {
                 let operands = operands.iter().map(|operand| copies.get(operand).copied());
                 let operands: Vec<NodeId> = operands.collect::<Option<_>>()?;
                 let node = &body[id];
-                let name = format!("{}_{}", step + 1, node.name);
+                // `lstm_1_input_gate` for the node `lstm_input_gate` of the layer `lstm`.
+                let own = node.name.strip_prefix(&self.prefix).unwrap_or(&node.name);
+                let name = format!("{}_{own}", step + 1);
                 copies.insert(id, self.add(&name, node.op.clone(), &operands, &node.tensor)?);
             }
             for (output, input) in next.iter().zip(state_inputs) {
@@ -108,8 +125,8 @@ impl Unrolled<'_> {
     ) -> Option<NodeId> {
         let graph = &mut *self.graph;
         let wanted = format!("{}_{name}", graph[self.node].name);
-        let taken = |name: &str| graph.nodes.node_weights().any(|node| node.name == name);
-        let name = naming::unique(&wanted, taken);
+        let name = naming::unique(&wanted, |name| self.names.contains(name));
+        self.names.insert(name.clone());
         let layer = graph[self.node].layer.clone();
         let node = graph.add(name, op, operands).ok()?;
         graph[node].layer = layer;
@@ -117,17 +134,18 @@ impl Unrolled<'_> {
         Some(node)
     }
 
-    /// `start`, whose elements are equal, as the result of a function of `any` that is constant.
+    /// `start` as the result of a function of `any` that is constant.
     fn constant(&mut self, any: NodeId, start: &Constant, tensor: &Tensor) -> Option<NodeId> {
         let zeros = Gather { shape: tensor.shape.clone(), indices: vec![None; tensor.len()] };
         let of_zeros = zeros.infer(&[&self.graph[any].tensor]).ok()?;
         let zeros = self.add("zero", zeros, &[any], &of_zeros)?;
         let format = tensor.format;
-        let first = start.codes.iter().next()?;
-        let values = ndarray::arr1(&[first]).into_dyn();
-        let thresholds = Constant { codes: Codes::Narrow(ArrayD::zeros(vec![0])), format };
-        let values = Constant { codes: Codes::from_big(values), format };
-        self.add("start", StepFunction { thresholds, values }, &[zeros], tensor)
+        let scale = Constant { codes: Codes::Narrow(ArrayD::zeros(vec![1])), format };
+        let bias = Some(Constant { codes: start.codes.clone(), format: start.format });
+        let affine = Affine { scale, bias };
+        let own = affine.infer(&[&self.graph[zeros].tensor]).ok()?;
+        let start = self.add("start", affine, &[zeros], &own)?;
+        self.in_format_of(start, tensor)
     }
 
     /// The row of step `at` of a sequence, as the body takes it.
@@ -174,6 +192,7 @@ impl Unrolled<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hls::Design;
     use crate::ir::{text, validate};
     use crate::sim;
 
@@ -193,10 +212,11 @@ mod tests {
         output y";
 
     /// Unrolls the scan of a graph in text: the operations after it. The outputs stay.
-    fn unrolled(text: &str) -> Vec<&'static str> {
+    fn operations(text: &str) -> Vec<&'static str> {
         let before = text::parse(text).expect("a graph in text");
-        let mut after = before.clone();
-        (PASS.run)(&mut after, &mut Report::default());
+        let recurrence = Recurrence::Unrolled;
+        let options = Options { recurrence, ..Options::new("g", "xcvu13p") };
+        let after = unrolled(&before, &options).expect("a graph that can be unrolled");
         validate(&after).expect("a valid graph");
         let samples = sim::vectors(&before, 100);
         let outputs = |graph: &Graph| {
@@ -205,17 +225,19 @@ mod tests {
             trace.outputs(graph)
         };
         assert_eq!(outputs(&before), outputs(&after));
+        assert!(matches!(unrolled(&before, &Options::new("g", "x")), Ok(Cow::Borrowed(_))));
         after.live_nodes().into_iter().map(|id| after[id].op.name()).collect()
     }
 
     #[test]
     fn every_step_is_a_copy_of_the_body() {
         for more in ["", "last=true "] {
-            let operations = unrolled(&SUMS.replace("body=", &format!("{more}body=")));
+            let operations = operations(&SUMS.replace("body=", &format!("{more}body=")));
             assert!(!operations.contains(&"scan"), "{more}: {operations:?}");
             let count = |name: &str| operations.iter().filter(|it| **it == name).count();
             // The last step shows its state and needs no next one.
-            assert_eq!((count("gather"), count("cast")), (4, 2), "{more}: {operations:?}");
+            // The start is cast, too.
+            assert_eq!((count("gather"), count("cast")), (4, 3), "{more}: {operations:?}");
             assert_eq!(count("concat"), usize::from(!more.contains("last")));
         }
     }
@@ -226,12 +248,19 @@ mod tests {
         assert!(SUMS.contains(from));
         let text = SUMS.replace(from, "scan x first");
         let first = "first = gather x shape=[2] indices=[0, 1]\n        y = scan";
-        assert!(!unrolled(&text.replace("y = scan", first)).contains(&"scan"));
+        assert!(!operations(&text.replace("y = scan", first)).contains(&"scan"));
     }
 
     #[test]
-    fn other_scans_stay() {
-        assert!(unrolled(&SUMS.replace("{-2, -2}", "{1, -2}")).contains(&"scan"));
-        assert!(unrolled(&SUMS.replace("[3, 2]", "[65, 2]")).contains(&"scan"));
+    fn a_state_may_start_from_different_elements() {
+        assert!(!operations(&SUMS.replace("{-2, -2}", "{1, -2}")).contains(&"scan"));
+    }
+
+    #[test]
+    fn too_many_steps_are_an_error() {
+        let graph = text::parse(&SUMS.replace("[3, 2]", "[1025, 2]")).expect("a graph in text");
+        let options = Options { recurrence: Recurrence::Unrolled, ..Options::new("g", "xcvu13p") };
+        let error = Design::new(&graph, &options).map(|_| ()).expect_err("too many steps");
+        assert_eq!(error.to_string(), "layer 'y': 1025 steps are unrolled, 1024 can be at most");
     }
 }
