@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bitkiln::back::{Headers, Tool, Vectors, WriteOptions, verify, write};
-use bitkiln::config::{IoType, Strategy};
+use bitkiln::config::{IoType, Recurrence, Strategy};
 use bitkiln::hls::{Design, Options, Process};
 use bitkiln::ir::Graph;
 use bitkiln::model::LayerKind;
@@ -56,16 +56,9 @@ fn verified(
 
 impl Check {
     /// Writes the projects of a case for both back ends and checks them.
-    ///
-    /// The vendors' headers take a minute for a recurrent layer, each step of which has kernels of
-    /// its own: with those, a case with one goes through one back end in turn, through both with
-    /// `BITKILN_EXHAUSTIVE`.
-    fn run(&self, position: usize, case: &Case) -> Result<(), Box<dyn Error>> {
+    fn run(&self, case: &Case) -> Result<(), Box<dyn Error>> {
         let (graph, vectors) = prepare(case)?;
-        let is_slow = matches!(self, Self::Outputs(Headers::Vendor)) && is_recurrent(case);
-        let in_turn = is_slow && !is_exhaustive();
-        let own = Tool::ALL[position % Tool::ALL.len()];
-        for backend in Tool::ALL.into_iter().filter(|backend| !in_turn || *backend == own) {
+        for backend in Tool::ALL {
             let mut options = Options::new(case.name.as_str(), backend.default_part());
             match self {
                 Self::Legal => {
@@ -86,8 +79,14 @@ impl Check {
                     }
                 }
                 Self::Outputs(headers) => {
-                    let design = Design::new(&graph, &options)?;
-                    verified(&design, backend, &vectors, headers.clone())?;
+                    // The vendors' headers take a minute for the copies of an unrolled layer.
+                    let all = *headers == Headers::Builtin || is_exhaustive();
+                    let others =
+                        if all && is_recurrent(case) { recurrences(&options) } else { vec![] };
+                    for options in [options].iter().chain(&others) {
+                        let design = Design::new(&graph, options)?;
+                        verified(&design, backend, &vectors, headers.clone())?;
+                    }
                 }
             }
         }
@@ -96,13 +95,26 @@ impl Check {
 
     /// Checks cases.
     fn all(&self, cases: &[Case]) {
-        each(cases, |position, case| named(case, self.run(position, case)));
+        each(cases, |_, case| named(case, self.run(case)));
     }
 }
 
 /// Set for longer runs.
 fn is_exhaustive() -> bool {
     std::env::var_os("BITKILN_EXHAUSTIVE").is_some()
+}
+
+/// The other forms of recurrent layers: with a loop over tiles in each step, and a copy for each step.
+fn recurrences(options: &Options) -> Vec<Options> {
+    let tiled = Options {
+        io: IoType::Stream,
+        strategy: Strategy::Resource,
+        reuse_factor: 4,
+        ..options.clone()
+    };
+    let unrolled = Options { recurrence: Recurrence::Unrolled, ..options.clone() };
+    let streamed = Options { io: IoType::Stream, ..unrolled.clone() };
+    if is_exhaustive() { vec![tiled, unrolled, streamed] } else { vec![tiled, unrolled] }
 }
 
 fn is_recurrent(case: &Case) -> bool {

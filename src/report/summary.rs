@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::hls::Design;
 use crate::hls::estimate::{Part, Resource, Resources};
+use crate::hls::{Design, Process};
 
 /// A design as a whole.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -18,12 +18,28 @@ pub struct Summary {
     pub clock_period: f64,
     /// The layer that needs most cycles for a sample, and its cycles, where they are more than one.
     pub slowest: Option<(String, u64)>,
+    /// Recurrent layers that compute step after step.
+    pub recurrences: Vec<Steps>,
     /// Largest number of multipliers.
     pub multipliers: u64,
     /// Estimated resources.
     pub resources: Resources,
     /// The device with all that it holds; none for an unknown part.
     pub part: Option<Part>,
+}
+
+/// The steps of a recurrent layer.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Steps {
+    /// The process, by its C++ name.
+    pub process: String,
+    /// Steps of a sample.
+    pub steps: usize,
+    /// Clock cycles of a step.
+    pub interval: u64,
+    /// The kernels that limit the interval, by their C++ names: the longest way from a state to a
+    /// state of the next step.
+    pub carried: Vec<String>,
 }
 
 /// The summary of `design`.
@@ -35,6 +51,7 @@ pub fn summary(design: &Design) -> Summary {
         initiation_interval: design.schedule.initiation_interval,
         latency: estimate.latency,
         clock_period: design.options.clock_period,
+        recurrences: design.processes.iter().filter_map(|it| steps(design, it)).collect(),
         slowest: slowest.filter(|it| it.cycles > 1).map(|it| (it.layer.clone(), it.cycles)),
         multipliers: design.schedule.multipliers,
         resources: estimate.total,
@@ -42,8 +59,16 @@ pub fn summary(design: &Design) -> Summary {
     }
 }
 
+fn steps(design: &Design, process: &Process) -> Option<Steps> {
+    let recurrence = process.recurrence()?;
+    let (steps, interval) = (recurrence.steps, recurrence.interval);
+    let carried = recurrence.carried.iter().map(|id| design[*id].name.clone()).collect();
+    Some(Steps { process: process.name.clone(), steps, interval, carried })
+}
+
 impl fmt::Display for Summary {
-    /// Two lines: rate and latency; resources, with their share of the part.
+    /// Two lines: rate and latency; resources, with their share of the part. Before them a line for
+    /// each recurrent layer.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = |cycles: u64| {
             let time = cycles as f64 * self.clock_period;
@@ -54,6 +79,14 @@ impl fmt::Display for Summary {
             }
         };
         let cycles = |cycles: u64| if cycles == 1 { "cycle" } else { "cycles" };
+        for Steps { process, steps, interval, carried } in &self.recurrences {
+            let carried = carried.join(", ");
+            writeln!(
+                f,
+                "'{process}': {steps} steps of {interval} {}, from state to state through {carried}",
+                cycles(*interval)
+            )?;
+        }
         let (interval, latency) = (self.initiation_interval, self.latency);
         write!(f, "II {interval} {} ({})", cycles(interval), time(interval))?;
         if let Some((layer, count)) = &self.slowest {
@@ -98,6 +131,7 @@ mod tests {
             latency: 250_000,
             clock_period: 5.0,
             slowest: Some(("conv".into(), 900)),
+            recurrences: vec![],
             multipliers: 12,
             resources: Resources { dsp: 22, lut: 5320, ff: 1064, bram18: 7, uram: 0 },
             part: Part::find(part),
@@ -112,6 +146,17 @@ mod tests {
              (1.25 ms); at most 12 multipliers\nestimate: 22 DSP (10.0 %), 5320 LUT (10.0 %), \
              1064 FF (1.0 %), 7 BRAM18 (2.5 %) of xc7z020"
         );
+    }
+
+    #[test]
+    fn a_recurrent_layer_names_the_chain_of_a_step() {
+        let carried = ["products", "sums", "h"].map(str::to_owned).to_vec();
+        let steps = Steps { process: "lstm".into(), steps: 20, interval: 5, carried };
+        let summary = Summary { recurrences: vec![steps], ..example("asic") };
+        let first = summary.to_string().lines().next().map(str::to_owned);
+        let expected =
+            "'lstm': 20 steps of 5 cycles, from state to state through products, sums, h";
+        assert_eq!(first.as_deref(), Some(expected));
     }
 
     #[test]
