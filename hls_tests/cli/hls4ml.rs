@@ -57,7 +57,7 @@ fn what_hls4ml_wrote_loads_unchanged() -> Outcome {
         configured.design()?;
         files += 1;
     }
-    assert_eq!(files, 22);
+    assert_eq!(files, 24);
     Ok(())
 }
 

@@ -35,9 +35,9 @@ pub(super) fn notes(config: &Config, model: &Model, graph: &Graph) -> Vec<Diagno
 /// that hls4ml writes by default are not among them.
 fn unused(config: &Config, model: &Model, graph: &Graph) -> Vec<Note> {
     let mut notes: Vec<Note> = Vec::new();
-    let nodes = graph.live_nodes();
+    let nodes = all_nodes(graph);
     for layer in model.graph.node_weights() {
-        let ops = || nodes.iter().map(|id| &graph[*id]).filter(|node| node.layer == layer.name);
+        let ops = || nodes.iter().copied().filter(|node| node.layer == layer.name);
         let any = |is_it: fn(&Op) -> bool| ops().any(|node| is_it(&node.op));
         for key in config.keys_of(&layer.name) {
             let (is_used, reason) = match key {
@@ -67,9 +67,18 @@ fn unused(config: &Config, model: &Model, graph: &Graph) -> Vec<Note> {
                     ops().any(|node| node.tensor.rows() > 1),
                     "the layer has one position to compute",
                 ),
-                LayerKey::RecurrentReuseFactor | LayerKey::Recurrence => {
-                    (layer.kind.is_recurrent(), "the layer is not recurrent")
+                LayerKey::RecurrentBias => {
+                    let mut cells = layer.kind.recurrent().iter().flat_map(|it| &it.cells);
+                    let has_one = cells.any(|cell| cell.bias_row(1).is_some());
+                    (has_one, "the layer adds no bias to the products with its state")
                 }
+                LayerKey::Directed(_) => {
+                    (layer.kind.recurrent().len() == 2, "the layer has one direction")
+                }
+                LayerKey::RecurrentWeight
+                | LayerKey::State
+                | LayerKey::RecurrentReuseFactor
+                | LayerKey::Recurrence => (layer.kind.is_recurrent(), "the layer is not recurrent"),
                 LayerKey::ReuseFactor | LayerKey::TargetCycles | LayerKey::Strategy => {
                     let shares = |op: &Op| {
                         matches!(op, Op::Linear(_) | Op::Conv(_) | Op::Scale(_) | Op::Affine(_))
@@ -96,6 +105,18 @@ fn unused(config: &Config, model: &Model, graph: &Graph) -> Vec<Note> {
     notes
 }
 
+/// The nodes that outputs need, those in the bodies of scans after the scan.
+fn all_nodes(graph: &Graph) -> Vec<&Node> {
+    let mut all = Vec::new();
+    for id in graph.live_nodes() {
+        all.push(&graph[id]);
+        if let Op::Scan(scan) = &graph[id].op {
+            all.extend(all_nodes(&scan.body));
+        }
+    }
+    all
+}
+
 /// Notes on the entries in `config` of fused activations that `model` lacks.
 fn missing_activations(config: &Config, model: &Model) -> Vec<Diagnostic> {
     let mut notes = Vec::new();
@@ -117,9 +138,9 @@ fn missing_activations(config: &Config, model: &Model) -> Vec<Diagnostic> {
 /// Notes on the types in `config` of variables whose type is proven.
 fn proven(config: &Config, model: &Model, graph: &Graph) -> Vec<Diagnostic> {
     let mut notes = Vec::new();
-    let nodes = graph.live_nodes();
+    let nodes = all_nodes(graph);
     for layer in model.graph.node_weights() {
-        let own = || nodes.iter().map(|id| &graph[*id]).filter(|node| node.layer == layer.name);
+        let own = || nodes.iter().copied().filter(|node| node.layer == layer.name);
         let name = &layer.name;
         let variables = [
             ("accum", Variable::Accum, "sum"),
@@ -129,7 +150,8 @@ fn proven(config: &Config, model: &Model, graph: &Graph) -> Vec<Diagnostic> {
         ];
         for (key, variable, operation) in variables {
             let Some(asked) = config.precision_of(name, &layer.class, variable) else { continue };
-            let message = match own().find_map(|node| accumulator(node, variable)) {
+            let sums = own().filter_map(|node| accumulator(node, variable));
+            let message = match sums.reduce(covering) {
                 Some(proven) => format!("is not used; {proven} is proven to hold every sum"),
                 None if config.layer_precision_of(name, &layer.class, variable).is_some() => {
                     format!("is not used; the layer has no {operation}")
@@ -141,6 +163,13 @@ fn proven(config: &Config, model: &Model, graph: &Graph) -> Vec<Diagnostic> {
         }
     }
     notes
+}
+
+/// The narrowest format that holds every value of both.
+fn covering(one: Format, other: Format) -> Format {
+    let fraction = one.fractional_bits().max(other.fractional_bits());
+    let codes = [one, other].map(|it| it.codes().refined(fraction.abs_diff(it.fractional_bits())));
+    Format::covering(&codes[0].hull(&codes[1]), fraction).unwrap_or(one)
 }
 
 /// The proven type of `variable` in an operation.

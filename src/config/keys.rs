@@ -116,17 +116,11 @@ const KEYS: &[(Level, Support, &str)] = &[
     (LayerPrecision, Full, "default result weight bias scale exp_table inv_table accum inv_inp"),
     (LayerPrecision, Full, "table depthwise pointwise depthwise_accum pointwise_accum"),
     (LayerPrecision, Unsupported, "maximum param depthwise_result dw_output embeddings"),
-    (LayerPrecision, Unsupported, "recurrent_weight recurrent_bias forward_weight forward_bias"),
-    (
-        LayerPrecision,
-        Unsupported,
-        "forward_recurrent_weight forward_recurrent_bias backward_weight",
-    ),
-    (
-        LayerPrecision,
-        Unsupported,
-        "backward_bias backward_recurrent_weight backward_recurrent_bias",
-    ),
+    // state is not a key of hls4ml.
+    (LayerPrecision, Full, "recurrent_weight recurrent_bias state"),
+    (LayerPrecision, Full, "forward_weight forward_bias forward_recurrent_weight"),
+    (LayerPrecision, Full, "forward_recurrent_bias backward_weight backward_bias"),
+    (LayerPrecision, Full, "backward_recurrent_weight backward_recurrent_bias"),
     (LayerPrecision, Unsupported, "shift slope expr inp_norm"),
     (Writer, Noted(Value::is_null, "the top function has no namespace"), "Namespace"),
     (Writer, Noted(Value::is_boolean, "weights are headers of the project"), "WriteWeightsTxt"),

@@ -66,8 +66,9 @@ impl Config {
         class: &str,
         variable: Variable,
     ) -> Option<Quantization> {
-        self.layer_precision_of(layer, class, variable)
-            .or_else(|| self.model.precision.get(&variable).copied())
+        let of_model = |own| self.model.precision.get(&own).copied();
+        let own = variable.with_fallbacks().filter(|own| *own != Variable::Default);
+        self.layer_precision_of(layer, class, variable).or_else(|| own.filter_map(of_model).next())
     }
 
     /// As [`Config::precision_of`] without `Model`: a type written for this layer or its class.
@@ -372,6 +373,14 @@ pub enum LayerKey {
     Weight,
     /// `bias`.
     Bias,
+    /// `recurrent_weight`.
+    RecurrentWeight,
+    /// `recurrent_bias`.
+    RecurrentBias,
+    /// `state`.
+    State,
+    /// `forward_weight`, or another type of one direction.
+    Directed(&'static str),
     /// `depthwise`.
     Depthwise,
     /// `pointwise`.
@@ -410,6 +419,10 @@ impl LayerKey {
         match self {
             Self::Weight => "weight",
             Self::Bias => "bias",
+            Self::RecurrentWeight => "recurrent_weight",
+            Self::RecurrentBias => "recurrent_bias",
+            Self::State => "state",
+            Self::Directed(key) => key,
             Self::Depthwise => "depthwise",
             Self::Pointwise => "pointwise",
             Self::Scale => "scale",
@@ -434,6 +447,17 @@ impl Section {
         let variables = [
             (Variable::Weight, LayerKey::Weight),
             (Variable::Bias, LayerKey::Bias),
+            (Variable::RecurrentWeight, LayerKey::RecurrentWeight),
+            (Variable::RecurrentBias, LayerKey::RecurrentBias),
+            (Variable::State, LayerKey::State),
+            (Variable::ForwardWeight, LayerKey::Directed("forward_weight")),
+            (Variable::ForwardBias, LayerKey::Directed("forward_bias")),
+            (Variable::ForwardRecurrentWeight, LayerKey::Directed("forward_recurrent_weight")),
+            (Variable::ForwardRecurrentBias, LayerKey::Directed("forward_recurrent_bias")),
+            (Variable::BackwardWeight, LayerKey::Directed("backward_weight")),
+            (Variable::BackwardBias, LayerKey::Directed("backward_bias")),
+            (Variable::BackwardRecurrentWeight, LayerKey::Directed("backward_recurrent_weight")),
+            (Variable::BackwardRecurrentBias, LayerKey::Directed("backward_recurrent_bias")),
             (Variable::Depthwise, LayerKey::Depthwise),
             (Variable::Pointwise, LayerKey::Pointwise),
             (Variable::Scale, LayerKey::Scale),
@@ -457,10 +481,9 @@ impl Section {
         types.map(|(_, key)| key).chain(others.map(|(_, key)| key)).collect()
     }
 
-    /// The type of `variable`, else that of every variable.
+    /// The type of `variable`, else that of the variables that hold for it.
     fn precision_of(&self, variable: Variable) -> Option<Quantization> {
-        let default = variable.takes_default().then_some(&Variable::Default);
-        self.precision.get(&variable).or_else(|| self.precision.get(default?)).copied()
+        variable.with_fallbacks().find_map(|own| self.precision.get(&own).copied())
     }
 }
 

@@ -103,11 +103,33 @@ pub enum Variable {
     DepthwiseAccum,
     /// Accumulators of the pointwise part. Bitkiln proves their type.
     PointwiseAccum,
+    /// Weights of the products with the state of a recurrent layer.
+    RecurrentWeight,
+    /// Biases of the products with the state of a recurrent layer.
+    RecurrentBias,
+    /// States of a recurrent layer.
+    State,
+    /// Weights of the forward layer of a bidirectional one, as those that follow.
+    ForwardWeight,
+    /// Its biases.
+    ForwardBias,
+    /// Its weights of the products with the state.
+    ForwardRecurrentWeight,
+    /// Its biases of the products with the state.
+    ForwardRecurrentBias,
+    /// Weights of the backward layer of a bidirectional one, as those that follow.
+    BackwardWeight,
+    /// Its biases.
+    BackwardBias,
+    /// Its weights of the products with the state.
+    BackwardRecurrentWeight,
+    /// Its biases of the products with the state.
+    BackwardRecurrentBias,
 }
 
 impl Variable {
     /// The variables, by their keys.
-    const KEYS: [(&'static str, Self); 14] = [
+    const KEYS: [(&'static str, Self); 25] = [
         ("default", Self::Default),
         ("result", Self::Result),
         ("weight", Self::Weight),
@@ -122,6 +144,17 @@ impl Variable {
         ("pointwise", Self::Pointwise),
         ("depthwise_accum", Self::DepthwiseAccum),
         ("pointwise_accum", Self::PointwiseAccum),
+        ("recurrent_weight", Self::RecurrentWeight),
+        ("recurrent_bias", Self::RecurrentBias),
+        ("state", Self::State),
+        ("forward_weight", Self::ForwardWeight),
+        ("forward_bias", Self::ForwardBias),
+        ("forward_recurrent_weight", Self::ForwardRecurrentWeight),
+        ("forward_recurrent_bias", Self::ForwardRecurrentBias),
+        ("backward_weight", Self::BackwardWeight),
+        ("backward_bias", Self::BackwardBias),
+        ("backward_recurrent_weight", Self::BackwardRecurrentWeight),
+        ("backward_recurrent_bias", Self::BackwardRecurrentBias),
     ];
 
     fn from_key(key: &str) -> Option<Self> {
@@ -129,10 +162,37 @@ impl Variable {
         Self::KEYS.into_iter().find(|(known, _)| *known == bare).map(|(_, variable)| variable)
     }
 
-    /// True if the type under `default` holds for the variable. Scales, tables and proven types keep
-    /// the width that their accuracy needs.
-    pub(super) fn takes_default(self) -> bool {
-        matches!(self, Self::Default | Self::Result | Self::Weight | Self::Bias)
+    /// The variable whose type holds in an entry without one for this variable. Scales, tables and
+    /// proven types keep the width that their accuracy needs, states that of their quantizers.
+    fn fallback(self) -> Option<Self> {
+        match self {
+            Self::Result | Self::Weight | Self::Bias => Some(Self::Default),
+            Self::RecurrentWeight | Self::ForwardWeight | Self::BackwardWeight => {
+                Some(Self::Weight)
+            }
+            Self::RecurrentBias | Self::ForwardBias | Self::BackwardBias => Some(Self::Bias),
+            Self::ForwardRecurrentWeight | Self::BackwardRecurrentWeight => {
+                Some(Self::RecurrentWeight)
+            }
+            Self::ForwardRecurrentBias | Self::BackwardRecurrentBias => Some(Self::RecurrentBias),
+            Self::Default
+            | Self::State
+            | Self::Scale
+            | Self::ExpTable
+            | Self::InvTable
+            | Self::Accum
+            | Self::InvInp
+            | Self::Table
+            | Self::Depthwise
+            | Self::Pointwise
+            | Self::DepthwiseAccum
+            | Self::PointwiseAccum => None,
+        }
+    }
+
+    /// The variable and those whose types hold for it, in this order.
+    pub(super) fn with_fallbacks(self) -> impl Iterator<Item = Self> {
+        std::iter::successors(Some(self), |variable| variable.fallback())
     }
 }
 

@@ -135,7 +135,8 @@ pub enum LowerError {
     /// A state that no type holds at every step.
     #[error("layer '{layer}': no type holds the state {states} at every step")]
     #[diagnostic(help(
-        "train with a state_quantizer of a fixed range, such as quantized_bits(8,1,1,alpha=1)"
+        "set Precision: state in a configuration, or train with a state_quantizer of a fixed range, \
+         such as quantized_bits(8,1,1,alpha=1)"
     ))]
     State {
         /// The layer.
@@ -158,6 +159,15 @@ pub enum LowerWarning {
         layer: String,
         /// The variables without a quantizer: "kernel, bias and result", "the bias".
         parts: String,
+        /// Their type: that of the whole model.
+        precision: Quantization,
+    },
+    /// States without a quantizer that would grow at each step, cast to the type of the model.
+    State {
+        /// The layer.
+        layer: String,
+        /// Names of its states: "h and c".
+        states: String,
         /// Their type: that of the whole model.
         precision: Quantization,
     },
@@ -213,7 +223,7 @@ pub enum LowerWarning {
     Overruled {
         /// The layer.
         layer: String,
-        /// The key under Precision: "weight" or "bias".
+        /// The key under Precision: "weight", "bias" or "state".
         key: &'static str,
         /// The type.
         precision: Quantization,
@@ -281,6 +291,15 @@ impl LowerWarning {
                 "Find types with `bitkiln profile MODEL --input x.npz -o config.yml`, or train with \
                  QKeras.",
             ),
+            Self::State { layer, states, precision } => Diagnostic::warning(
+                "no-quantizer",
+                format!(
+                    "layer '{layer}': no quantizer for the state {states}, which would grow at each \
+                     step; cast to {precision}, so results differ from the trained network"
+                ),
+            )
+            .in_layer(layer)
+            .with_help("Set Precision: state in a configuration, or train with a state_quantizer."),
             Self::PrecisionOverflow(overflow) => overflow.diagnostic(None),
             Self::ParameterRounded { layer, part, precision } => Diagnostic::warning(
                 "parameter-rounded",

@@ -61,7 +61,9 @@ use crate::model::{Layer, LayerKind, Model};
 use builder::Builder;
 pub use error::{LowerError, LowerWarning};
 pub use overflow::{PrecisionOverflow, SATURATES, saturation_note};
-pub use settings::{LayerSettings, Settings, SoftmaxSettings, TypedVariable, Unquantized};
+pub use settings::{
+    CellSettings, LayerSettings, Settings, SoftmaxSettings, TypedVariable, Unquantized,
+};
 
 /// A lowered network and its warnings.
 #[derive(Clone, Debug)]

@@ -20,7 +20,7 @@ pub struct PrecisionOverflow {
     pub layer: String,
     /// Its name in a configuration: that of the layer, or of an activation fused into it.
     pub entry: String,
-    /// Its variable: `result`, `weight`, `bias`, `scale`.
+    /// Its variable: `result`, `state`, `weight`, `bias`, `scale`.
     pub variable: &'static str,
     /// The type.
     pub precision: Quantization,
@@ -78,7 +78,8 @@ impl PrecisionOverflow {
     /// The warning, with the numbers of overflowing and of all values in some samples.
     pub fn diagnostic(&self, samples: Option<(usize, usize)>) -> Diagnostic {
         let Self { layer, entry, variable, precision, .. } = self;
-        let code = if *variable == "result" { "result-overflow" } else { "parameter-overflow" };
+        let is_result = ["result", "state"].contains(variable);
+        let code = if is_result { "result-overflow" } else { "parameter-overflow" };
         let (low, high) = self.range.values(self.fraction);
         let (effect, limited) = match precision.overflow {
             Overflow::Wrap { .. } => ("wrap", false),

@@ -15,12 +15,12 @@ use super::builder::Builder;
 use super::exact::{self, Reach};
 use super::layout::{concat, gather};
 use super::merge;
-use super::parameters::{BIAS, Parameter, SCALE, cast_values, real_or_cast};
+use super::parameters::{BIAS, Parameter, SCALE, cast_values, real_or_cast, warn_if_overruled};
 use super::result::TypedResult;
 use super::state::{Carried, States, closed};
-use super::{LowerError, TypedVariable};
-use crate::fixed::{Codes, FormatError, Quantization};
-use crate::ir::{Affine, Constant, Elementwise, Linear, NodeId, Scan};
+use super::{CellSettings, LowerError, LowerWarning, TypedVariable};
+use crate::fixed::{Codes, FormatError, Quantization, fits};
+use crate::ir::{Affine, Constant, Elementwise, Graph, Linear, NodeId, Scan, Tensor};
 use crate::model::{
     AxisSlice, Bidirectional, Cell, CellKind, Directions, Layer, Layout, Recurrent, RecurrentResult,
 };
@@ -33,7 +33,7 @@ pub(super) fn lower(
     recurrent: &Recurrent,
 ) -> Result<(), LowerError> {
     let operands = builder.operands(index)?;
-    let node = cells(builder, index, layer, recurrent, &operands)?;
+    let node = cells(builder, (index, layer), (recurrent, 0), &operands)?;
     builder.finished(index, layer, node)
 }
 
@@ -57,8 +57,9 @@ pub(super) fn bidirectional(
             continue;
         }
         let operands = [&[*x], starts].concat();
-        let mut node =
-            builder.named(part, |builder| cells(builder, index, layer, recurrent, &operands))?;
+        let mut node = builder.named(part, |builder| {
+            cells(builder, (index, layer), (recurrent, direction), &operands)
+        })?;
         if direction == 1 && recurrent.is_sequence() {
             node = reversed(builder, layer, "turned", node)?;
         }
@@ -78,12 +79,12 @@ pub(super) fn bidirectional(
     builder.finished(index, layer, node)
 }
 
-/// The result of `recurrent` for a sequence and the initial states, if there are any.
+/// The result of `recurrent`, the layer of one direction, for a sequence and the initial states, if
+/// there are any.
 fn cells(
     builder: &mut Builder<'_>,
-    index: NodeIndex,
-    layer: &Layer,
-    recurrent: &Recurrent,
+    (index, layer): (NodeIndex, &Layer),
+    (recurrent, direction): (&Recurrent, usize),
     operands: &[NodeId],
 ) -> Result<NodeId, LowerError> {
     let wrong = || LowerError::Inputs { layer: layer.name.clone() };
@@ -103,7 +104,8 @@ fn cells(
         let is_last = at == last;
         let (own, others) = starts.split_at(starts.len().min(cell.kind.states().len()));
         starts = others;
-        let step = Step { index, layer: &layer.name, cell, shown: if is_last { shown } else { 0 } };
+        let shown = if is_last { shown } else { 0 };
+        let step = Step { index, layer: &layer.name, direction, cell, shown };
         x = match is_last {
             true => step.scan(builder, x, own, !recurrent.is_sequence())?,
             false => {
@@ -133,6 +135,8 @@ fn reversed(
 pub(super) struct Step<'a> {
     pub(super) index: NodeIndex,
     pub(super) layer: &'a str,
+    /// 1 in the backward layer of a bidirectional one, else 0.
+    direction: usize,
     pub(super) cell: &'a Cell,
     /// The state that is the result of a step, before its quantizer.
     pub(super) shown: usize,
@@ -204,8 +208,31 @@ impl Step<'_> {
             carried.push(self.carry(builder, state, "first", *start)?);
         }
         let States { body, initial, starts } = closed(builder, self, &weights, products, &carried)?;
+        self.warn_if_overruled(builder, &body);
         let scan = Scan { initial, last, body };
         builder.add_to(self.layer, "", scan, &[&[products], &starts[..]].concat())
+    }
+
+    /// Warns if the type under `state` does not hold the values of a state's quantizer, which takes
+    /// precedence.
+    fn warn_if_overruled(&self, builder: &mut Builder<'_>, body: &Graph) {
+        let (Some(precision), Some(_)) = (self.stated(builder), &self.cell.state_quantizer) else {
+            return;
+        };
+        let states = body.inputs.iter().skip(1).map(|input| &body[*input].tensor);
+        let holds = |state: &Tensor| {
+            let fraction = state.format.fractional_bits();
+            precision.format.fractional_bits() >= fraction
+                && fits(&state.range(), fraction, &precision)
+        };
+        if !states.into_iter().all(holds) {
+            builder.warn(LowerWarning::Overruled {
+                layer: self.layer.to_owned(),
+                key: "state",
+                precision,
+                attribute: "state_quantizer",
+            });
+        }
     }
 
     /// A constant with one element.
@@ -218,40 +245,46 @@ impl Step<'_> {
         LowerError::Format { layer: self.layer.to_owned(), part: "state", error }
     }
 
-    /// The type of parameters and states without a quantizer.
-    fn precision(&self, builder: &Builder<'_>, variable: TypedVariable) -> Quantization {
-        let mut chosen = builder.settings.layer(self.layer).cloned().unwrap_or_default();
-        chosen.precision_mut(variable).unwrap_or(builder.settings.precision)
+    /// The configured types of what has no quantizer.
+    fn types(&self, builder: &Builder<'_>) -> CellSettings {
+        let Some(chosen) = builder.settings.layer(self.layer) else {
+            return CellSettings::default();
+        };
+        let own = &chosen.cells[self.direction];
+        CellSettings {
+            weight: own.weight.or(chosen.weight),
+            bias: own.bias.or(chosen.bias),
+            recurrent_weight: own.recurrent_weight.or(chosen.weight),
+            recurrent_bias: own.recurrent_bias.or(chosen.bias),
+            state: own.state.or(chosen.result),
+        }
     }
 
-    /// Quantizes the parameters, and warns of those without a quantizer and of typed states.
+    /// Quantizes the parameters, and warns of those without a quantizer and a type, and of such states.
     fn weights(&self, builder: &mut Builder<'_>, operand: NodeId) -> Result<Weights, LowerError> {
         let cell = self.cell;
-        let chosen = builder.settings.layer(self.layer).cloned().unwrap_or_default();
-        let states = cell.kind.states().iter().enumerate();
-        let states: Vec<(bool, String, _)> = states
-            .map(|(state, name)| {
-                let is_typed = matches!(self.carried(builder, state), Carried::Typed(_));
-                (is_typed, format!("state {name}"), chosen.result)
-            })
-            .collect();
+        let chosen = self.types(builder);
         let bias = cell.bias.is_some() && cell.bias_quantizer.is_none();
         let variables = [
             (cell.kernel_quantizer.is_none(), "kernel", chosen.weight),
-            (cell.recurrent_quantizer.is_none(), "recurrent kernel", chosen.weight),
+            (cell.recurrent_quantizer.is_none(), "recurrent kernel", chosen.recurrent_weight),
             (bias, BIAS, chosen.bias),
         ];
-        let states = states.iter().map(|(is_typed, name, to)| (*is_typed, name.as_str(), *to));
-        let typed = variables.into_iter().chain(states).filter(|(is_typed, ..)| *is_typed);
+        let typed = variables.into_iter().filter(|(is_typed, ..)| *is_typed);
         let typed: Vec<_> = typed.map(|(_, name, to)| (name, to)).collect();
         builder.warn_of_floats(self.layer, &typed);
-        let bias = self.biases(builder)?;
-        let [input_bias, state_bias] = [0, 1].map(|row| {
-            let bias = bias.as_ref().filter(|bias| row < bias.codes.shape()[0])?;
-            let shape = [bias.codes.shape()[1]];
-            let codes = bias.codes.selected(&[row]).reshaped(&shape)?;
-            Some(Constant { codes, format: bias.format })
-        });
+        let states = cell.kind.states().iter().enumerate();
+        let growing = states.filter(|(at, _)| matches!(self.carried(builder, *at), Carried::Typed));
+        let growing: Vec<&str> = growing.map(|(_, name)| *name).collect();
+        if !growing.is_empty() && chosen.state.is_none() {
+            builder.warn(LowerWarning::State {
+                layer: self.layer.to_owned(),
+                states: growing.join(" and "),
+                precision: builder.settings.precision,
+            });
+        }
+        let [input_bias, state_bias] =
+            self.biases(builder, [chosen.bias, chosen.recurrent_bias])?;
         let input = self.matrix(
             builder,
             Parameter {
@@ -262,6 +295,7 @@ impl Step<'_> {
                 reach: Reach::Weights(operand),
             },
             cell.kernel_quantizer.as_ref(),
+            ("weight", chosen.weight),
             input_bias,
         )?;
         let state = self.matrix(
@@ -274,6 +308,7 @@ impl Step<'_> {
                 reach: Reach::Weights(operand),
             },
             cell.recurrent_quantizer.as_ref(),
+            ("recurrent_weight", chosen.recurrent_weight),
             state_bias,
         )?;
         Ok(Weights { input, state })
@@ -284,12 +319,18 @@ impl Step<'_> {
         builder: &mut Builder<'_>,
         kernel: Parameter<'_>,
         quantizer: Option<&Quantizer>,
+        (key, configured): (&'static str, Option<Quantization>),
         bias: Option<Constant>,
     ) -> Result<Matrix, LowerError> {
         let (weights, scale) = match quantizer {
-            Some(quantizer) => kernel.factored(builder, &quantizer.in_kernel())?,
+            Some(quantizer) => {
+                let keys = [key, kernel.attribute];
+                let (weights, scale) = kernel.factored(builder, &quantizer.in_kernel())?;
+                warn_if_overruled(builder, self.layer, keys, configured, &weights)?;
+                (weights, scale)
+            }
             None => {
-                let precision = self.precision(builder, TypedVariable::Weight);
+                let precision = configured.unwrap_or(builder.settings.precision);
                 let values = kernel.values.mapv(f64::from);
                 let names = (kernel.part, TypedVariable::Weight);
                 (cast_values(builder, self.layer, names, &values, &precision)?, None)
@@ -298,28 +339,48 @@ impl Step<'_> {
         Ok(Matrix { weights, scale: scale.map(Array1::into_dyn), bias })
     }
 
-    /// The biases, in the rows of the file: a quantizer may have one scale for both.
-    fn biases(&self, builder: &mut Builder<'_>) -> Result<Option<Constant>, LowerError> {
-        let Some(bias) = &self.cell.bias else { return Ok(None) };
-        let values = bias.view().into_dyn();
-        match &self.cell.bias_quantizer {
+    /// The biases of the products of the input and of those of the state, with the `configured` types.
+    fn biases(
+        &self,
+        builder: &mut Builder<'_>,
+        configured: [Option<Quantization>; 2],
+    ) -> Result<[Option<Constant>; 2], LowerError> {
+        let mut biases = [None, None];
+        let Some(bias) = &self.cell.bias else { return Ok(biases) };
+        let keys = ["bias", "recurrent_bias"];
+        let quantized = match &self.cell.bias_quantizer {
+            // One quantizer for both rows, which may have one scale. QKeras quantizes a single row as
+            // a vector.
             Some(quantizer) => {
-                // QKeras quantizes a single row as a vector.
+                let values = bias.view().into_dyn();
                 let row = if bias.nrows() == 1 { bias.row(0).into_dyn() } else { values.clone() };
                 let quantized = quantizer.quantize(&row).map_err(|error| {
                     let (layer, part) = (self.layer.to_owned(), "bias_quantizer");
                     LowerError::Quantizer { layer, part, error }
                 })?;
                 let quantized = quantized.into_shape_with_order(values.raw_dim());
-                let quantized = quantized.expect("a row has the elements of the matrix");
-                exact::exact(builder, self.layer, BIAS, &quantized, Reach::Bias).map(Some)
+                Some(quantized.expect("a row has the elements of the matrix"))
             }
-            None => {
-                let precision = self.precision(builder, TypedVariable::Bias);
-                let (values, names) = (values.mapv(f64::from), (BIAS, TypedVariable::Bias));
-                cast_values(builder, self.layer, names, &values, &precision).map(Some)
-            }
+            None => None,
+        };
+        for (row, constant) in biases.iter_mut().enumerate().take(bias.nrows()) {
+            *constant = Some(match &quantized {
+                Some(values) => {
+                    let values = values.index_axis(Axis(0), row).to_owned();
+                    let bias = exact::exact(builder, self.layer, BIAS, &values, Reach::Bias)?;
+                    let names = [keys[row], "bias_quantizer"];
+                    warn_if_overruled(builder, self.layer, names, configured[row], &bias)?;
+                    bias
+                }
+                None => {
+                    let precision = configured[row].unwrap_or(builder.settings.precision);
+                    let values = bias.row(row).mapv(f64::from).into_dyn();
+                    let names = (BIAS, TypedVariable::Bias);
+                    cast_values(builder, self.layer, names, &values, &precision)?
+                }
+            });
         }
+        Ok(biases)
     }
 
     /// `x` · `matrix`, at full precision.
@@ -347,9 +408,35 @@ impl Step<'_> {
     pub(super) fn carried(&self, builder: &Builder<'_>, state: usize) -> Carried<'_> {
         match &self.cell.state_quantizer {
             Some(quantizer) => Carried::Quantized(quantizer),
-            None if self.cell.is_bounded(state) => Carried::Exact,
-            None => Carried::Typed(self.precision(builder, TypedVariable::Result)),
+            None => match self.stated(builder) {
+                None if self.cell.is_bounded(state) => Carried::Exact,
+                Some(_) | None => Carried::Typed,
+            },
         }
+    }
+
+    /// The type under `state`.
+    fn stated(&self, builder: &Builder<'_>) -> Option<Quantization> {
+        builder.settings.layer(self.layer)?.cells[self.direction].state
+    }
+
+    /// The type of a state that grows at each step.
+    fn state_type(&self, builder: &Builder<'_>) -> Quantization {
+        self.types(builder).state.unwrap_or(builder.settings.precision)
+    }
+
+    /// `x` in the type of a state.
+    fn in_state_type(
+        &self,
+        builder: &mut Builder<'_>,
+        part: &str,
+        x: NodeId,
+    ) -> Result<NodeId, LowerError> {
+        let to = Some(self.state_type(builder));
+        let result = TypedResult::of_layer(builder, self.layer);
+        let is_result = self.stated(builder).is_none() && result.to.is_some();
+        let key = if is_result { "result" } else { "state" };
+        TypedResult { to, key, ..result }.apply(builder, part, x)
     }
 
     /// The state `x` as the next step reads it.
@@ -365,10 +452,7 @@ impl Step<'_> {
         builder.named(&part, |builder| match carried {
             Carried::Quantized(quantizer) => quantize(builder, self.scope(), x, quantizer),
             Carried::Exact => Ok(x),
-            Carried::Typed(to) => {
-                let entry = TypedResult::of_layer(builder, self.layer);
-                TypedResult { to: Some(to), ..entry }.apply(builder, "state", x)
-            }
+            Carried::Typed => self.in_state_type(builder, "state", x),
         })
     }
 
@@ -499,9 +583,7 @@ impl Step<'_> {
         if !self.cell.is_plain() {
             return Ok(x);
         }
-        let to = self.precision(builder, TypedVariable::Result);
-        let entry = TypedResult::of_layer(builder, self.layer);
-        TypedResult { to: Some(to), ..entry }.apply(builder, "typed", x)
+        self.in_state_type(builder, "typed", x)
     }
 
     fn pair(

@@ -2,8 +2,9 @@
 
 use ndarray::array;
 
-use super::lower;
 use super::tests::{Outcome, chain, settings};
+use super::{Settings, lower};
+use crate::config::Config;
 use crate::ir::{Graph, Op, Scan};
 use crate::model::{
     Activation, Cell, CellKind, LayerKind, Layout, Model, Recurrent, RecurrentResult,
@@ -52,11 +53,19 @@ fn scan(graph: &Graph) -> Option<&Scan> {
 
 /// The types of the states of the lowered model, and the warnings.
 fn states(model: &Model) -> Result<(Vec<String>, Vec<String>), Box<dyn std::error::Error>> {
-    let lowered = lower(model, &settings("fixed<4,1>")?)?;
+    states_with(model, &settings("fixed<4,1>")?)
+}
+
+/// As [`states`], with these settings.
+fn states_with(
+    model: &Model,
+    settings: &Settings,
+) -> Result<(Vec<String>, Vec<String>), Box<dyn std::error::Error>> {
+    let lowered = lower(model, settings)?;
     let scan = scan(&lowered.graph).ok_or("no scan")?;
     let inputs = scan.body.inputs.iter().skip(1).map(|input| &scan.body[*input].tensor);
     let types = inputs.map(|tensor| format!("{} {}", tensor.format, tensor.range())).collect();
-    Ok((types, lowered.warnings.iter().map(ToString::to_string).collect()))
+    Ok((types, lowered.warnings.iter().map(|it| it.diagnostic().to_string()).collect()))
 }
 
 const BITS: &str = "quantized_bits(4,0,1,alpha=1)";
@@ -85,15 +94,18 @@ fn a_state_begins_with_the_quantizer_of_0() -> Outcome {
 fn a_state_without_a_quantizer_has_the_configured_type_unless_quantizers_make_it() -> Outcome {
     let (types, warnings) = states(&model(CellKind::Simple, BITS, "")?)?;
     // The codes of quantized_bits(4,0,1), which are those of the activation.
-    assert_eq!(types, ["fixed<5,2> [-7, 7]"]);
+    assert_eq!(types, ["fixed<4,1> [-7, 7]"]);
     assert_eq!(warnings, [""; 0]);
     for (kind, name) in [(CellKind::Lstm, "c"), (CellKind::Gru { reset_after: false }, "h")] {
         let (types, warnings) = states(&model(kind, BITS, "")?)?;
         let last = types.last().ok_or("no state")?;
         assert!(last.starts_with("fixed<16,6> "), "{types:?}");
-        let message =
-            format!("layer 'rnn': no quantizer for the state {name}; quantized to fixed<16,6>");
-        assert!(warnings.iter().any(|warning| warning.starts_with(&message)), "{warnings:?}");
+        let message = format!(
+            "warning: layer 'rnn': no quantizer for the state {name}, which would grow at each step; \
+             cast to fixed<16,6>, so results differ from the trained network. Set Precision: state in a \
+             configuration, or train with a state_quantizer."
+        );
+        assert!(warnings.contains(&message), "{warnings:?}");
     }
     Ok(())
 }
@@ -101,8 +113,101 @@ fn a_state_without_a_quantizer_has_the_configured_type_unless_quantizers_make_it
 #[test]
 fn a_layer_without_quantizers_names_what_has_none() -> Outcome {
     let (_, warnings) = states(&model(CellKind::Lstm, "", "")?)?;
-    let message =
-        "layer 'rnn': no quantizer for kernel, recurrent kernel and state c; quantized to ";
-    assert!(warnings.iter().any(|warning| warning.starts_with(message)), "{warnings:?}");
+    let message = "layer 'rnn': no quantizer for kernel and recurrent kernel; quantized to ";
+    assert!(warnings[0].contains(message), "{warnings:?}");
+    assert!(
+        warnings[1].contains("layer 'rnn': no quantizer for the state c, which"),
+        "{warnings:?}"
+    );
+    Ok(())
+}
+
+/// The type under `state` holds for states without a quantizer, before that of the result.
+#[test]
+fn the_type_of_a_state_is_configured() -> Outcome {
+    let configured = |model: &Model, text: &str| {
+        let mut settings = Settings::configured(&Config::parse(text)?, model)?;
+        settings.input = "fixed<4,1>".parse()?;
+        states_with(model, &settings)
+    };
+    let lstm = model(CellKind::Lstm, BITS, "")?;
+    for (text, expected) in [
+        ("LayerName: {rnn: {Precision: {state: 'fixed<9,3,RND,SAT>', result: 'fixed<8,2>'}}}", 9),
+        ("LayerType: {Any: {Precision: {state: 'fixed<9,3,RND,SAT>'}}}", 9),
+        ("Model: {Precision: {state_t: 'fixed<9,3,RND,SAT>'}}", 9),
+        ("LayerName: {rnn: {Precision: {result: 'fixed<8,2,RND,SAT>'}}}", 8),
+        ("Model: {Precision: 'fixed<7,2,RND,SAT>'}", 7),
+    ] {
+        let (types, warnings) = configured(&lstm, text)?;
+        assert!(types[1].starts_with(&format!("fixed<{expected},")), "{text}: {types:?}");
+        let is_default = warnings.iter().any(|it| it.contains("which would grow at each step"));
+        assert_eq!(is_default, expected == 7, "{warnings:?}");
+    }
+    // h of a QSimpleRNN is exact without it.
+    let simple = model(CellKind::Simple, BITS, "")?;
+    let (types, warnings) =
+        configured(&simple, "LayerName: {rnn: {Precision: {state: 'fixed<3,0>'}}}")?;
+    assert_eq!(types, ["fixed<3,0> [-4, 3]"]);
+    let message = "warning: layer 'rnn': state precision fixed<3,0> cannot hold the range [-0.875, \
+                   0.875]; values wrap. Use fixed<4,1> or set overflow SAT.";
+    assert_eq!(warnings, [message]);
+    let quantized = model(CellKind::Simple, BITS, "quantized_bits(4,0,1,alpha=1)")?;
+    let (types, warnings) =
+        configured(&quantized, "LayerName: {rnn: {Precision: {state: 'fixed<3,1>'}}}")?;
+    assert_eq!(types, ["fixed<4,1> [-7, 7]"]);
+    let message = "warning: layer 'rnn': Precision state fixed<3,1> is not used; state_quantizer takes \
+                   precedence and has values that this type cannot hold. Remove the type, or train with \
+                   another quantizer.";
+    assert_eq!(warnings, [message]);
+    let (_, warnings) =
+        configured(&quantized, "LayerName: {rnn: {Precision: {state: 'fixed<5,2>'}}}")?;
+    assert_eq!(warnings, [""; 0]);
+    Ok(())
+}
+
+/// Kernel and recurrent kernel have types of their own, and those of a quantizer that does not fit warn.
+#[test]
+fn the_recurrent_kernel_has_a_type_of_its_own() -> Outcome {
+    let formats = |model: &Model, text: &str| -> Result<_, Box<dyn std::error::Error>> {
+        let settings = Settings::configured(&Config::parse(text)?, model)?;
+        let lowered = lower(model, &settings)?;
+        let weights = |graph: &Graph| {
+            graph.nodes.node_weights().find_map(|node| match &node.op {
+                Op::Linear(linear) => {
+                    Some(linear.weights.codes.iter().map(|it| it.to_string()).next())
+                }
+                _ => None,
+            })
+        };
+        let scan = scan(&lowered.graph).ok_or("no scan")?;
+        let warnings: Vec<String> =
+            lowered.warnings.iter().map(|it| it.diagnostic().to_string()).collect();
+        Ok(([weights(&lowered.graph).flatten(), weights(&scan.body).flatten()], warnings))
+    };
+    let codes =
+        |kernel: &str, recurrent: &str| [Some(kernel.to_owned()), Some(recurrent.to_owned())];
+    let plain = model(CellKind::Simple, "", "")?;
+    let text = "LayerName: {rnn: {Precision: {default: 'fixed<9,3>', weight: 'fixed<5,1>'}}}";
+    assert_eq!(formats(&plain, text)?.0, codes("8", "4"));
+    let text =
+        "LayerName: {rnn: {Precision: {weight: 'fixed<5,1>', recurrent_weight: 'fixed<9,1>'}}}";
+    assert_eq!(formats(&plain, text)?.0, codes("8", "64"));
+    // A layer of two directions alone has such keys.
+    let text = "LayerName: {rnn: {Precision: {weight: 'fixed<5,1>', forward_recurrent_weight: 'fixed<9,1>'}}}";
+    assert_eq!(formats(&plain, text)?.0, codes("8", "4"));
+    let quantized = model(CellKind::Simple, BITS, "")?;
+    let text = "LayerName: {rnn: {Precision: {weight: 'int<3>', recurrent_weight: 'int<2>'}}}";
+    let (_, warnings) = formats(&quantized, text)?;
+    let overruled = |key, to, attribute| {
+        format!(
+            "warning: layer 'rnn': Precision {key} {to} is not used; {attribute} takes precedence and has \
+             values that this type cannot hold. Remove the type, or train with another quantizer."
+        )
+    };
+    let expected = [
+        overruled("weight", "fixed<3,3>", "kernel_quantizer"),
+        overruled("recurrent_weight", "fixed<2,2>", "recurrent_quantizer"),
+    ];
+    assert_eq!(warnings, expected);
     Ok(())
 }

@@ -25,13 +25,15 @@ pub(super) struct TypedResult<'a> {
     pub(super) name: String,
     /// The configured type.
     pub(super) to: Option<Quantization>,
+    /// Its key under `Precision`.
+    pub(super) key: &'static str,
 }
 
 impl<'a> TypedResult<'a> {
     /// The result of the operation of `layer`, before a fused activation.
     pub(super) fn of_layer(builder: &Builder<'_>, layer: &'a str) -> Self {
         let to = builder.settings.layer(layer).and_then(|settings| settings.result);
-        Self { layer, name: layer.to_owned(), to }
+        Self { layer, name: layer.to_owned(), to, key: "result" }
     }
 
     /// The result of `layer` with `norm` folded into it, which has the type of `norm`. The two are
@@ -51,7 +53,7 @@ impl<'a> TypedResult<'a> {
         }
         let to = builder.settings.layer(scope.layer).and_then(|settings| settings.activation);
         let function = function.split_once('(').map_or(function, |(bare, _)| bare);
-        Self { layer: scope.layer, name: format!("{}_{function}", scope.layer), to }
+        Self { layer: scope.layer, name: format!("{}_{function}", scope.layer), to, key: "result" }
     }
 
     /// The same result, of type `default` unless it has a configured one.
@@ -107,7 +109,7 @@ impl<'a> TypedResult<'a> {
         builder.warn_of_overflow(PrecisionOverflow {
             layer: self.layer.to_owned(),
             entry: self.name.clone(),
-            variable: "result",
+            variable: self.key,
             precision,
             range: range.clone(),
             fraction,

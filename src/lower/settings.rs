@@ -49,6 +49,9 @@ pub struct LayerSettings {
     pub result: Option<Quantization>,
     /// Type of the result of a fused activation.
     pub activation: Option<Quantization>,
+    /// Types of the cells of a recurrent layer, which is the forward one, and of those of the backward
+    /// layer of a bidirectional one.
+    pub cells: [CellSettings; 2],
     /// The layer's softmax.
     pub softmax: Option<SoftmaxSettings>,
     /// True if the type of the result is `auto`: hls4ml then keeps every bit of a result that the
@@ -60,6 +63,21 @@ pub struct LayerSettings {
     /// True if a type of the scale or the bias is written for this layer or its class: a batch
     /// normalisation is not folded, because that would remove both.
     pub has_own_scale: bool,
+}
+
+/// Types of the cells of one direction, before those of the layer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CellSettings {
+    /// Type of a kernel without a quantizer.
+    pub weight: Option<Quantization>,
+    /// Type of a bias without a quantizer.
+    pub bias: Option<Quantization>,
+    /// Type of a recurrent kernel without a quantizer.
+    pub recurrent_weight: Option<Quantization>,
+    /// Type of a bias of the products with the state without a quantizer.
+    pub recurrent_bias: Option<Quantization>,
+    /// Type of the states without a quantizer.
+    pub state: Option<Quantization>,
 }
 
 /// A variable of a layer with a type in [`LayerSettings`].
@@ -136,6 +154,26 @@ pub struct SoftmaxSettings {
     pub result: Option<Quantization>,
 }
 
+/// The variables of the parameters of a recurrent layer: kernel, bias, those of the state.
+const ONLY: [Variable; 4] =
+    [Variable::Weight, Variable::Bias, Variable::RecurrentWeight, Variable::RecurrentBias];
+
+/// Those of the forward layer of a bidirectional one.
+const FORWARD: [Variable; 4] = [
+    Variable::ForwardWeight,
+    Variable::ForwardBias,
+    Variable::ForwardRecurrentWeight,
+    Variable::ForwardRecurrentBias,
+];
+
+/// Those of the backward layer of a bidirectional one.
+const BACKWARD: [Variable; 4] = [
+    Variable::BackwardWeight,
+    Variable::BackwardBias,
+    Variable::BackwardRecurrentWeight,
+    Variable::BackwardRecurrentBias,
+];
+
 /// hls4ml's default type.
 const DEFAULT: Format = Format::literal(Signedness::Signed, 16, 6);
 
@@ -201,6 +239,10 @@ impl Settings {
         let probabilities = if is_activation { result } else { activation };
         let softmax = self.softmax.with(config, &layer.name, probabilities);
         let is_stated = |variable| config.states_precision(&layer.name, &layer.class, variable);
+        let directions = match layer.kind.recurrent() {
+            [_, _] => [FORWARD, BACKWARD],
+            _ => [ONLY; 2],
+        };
         LayerSettings {
             weight: own(Variable::Weight),
             depthwise: own(Variable::Depthwise),
@@ -212,6 +254,15 @@ impl Settings {
             result,
             activation,
             softmax: (softmax != self.softmax).then_some(softmax),
+            cells: directions.map(|[weight, bias, recurrent_weight, recurrent_bias]| {
+                CellSettings {
+                    weight: own(weight),
+                    bias: own(bias),
+                    recurrent_weight: own(recurrent_weight),
+                    recurrent_bias: own(recurrent_bias),
+                    state: own(Variable::State),
+                }
+            }),
             infers_result: config.infers_result(&layer.name, &layer.class),
             has_own_result: config.has_own_result(&layer.name, &layer.class),
             has_own_scale: is_stated(Variable::Scale) || is_stated(Variable::Bias),
@@ -271,13 +322,16 @@ impl Settings {
 /// Refuses a type of the table of a function that hls4ml reads from a table, since it would change
 /// the result. In other layers hls4ml does not use it.
 fn check_table(config: &Config, layer: &Layer) -> Result<(), ConfigError> {
-    let has_table = match layer.kind.activation() {
-        Some(Activation::Function(function)) => !matches!(
+    let is_table = |activation: &Activation| match activation {
+        Activation::Function(function) => !matches!(
             function,
             Function::Relu(_) | Function::HardTanh | Function::HardSigmoid { .. }
         ),
-        Some(Activation::Linear | Activation::Softmax | Activation::Quantizer(_)) | None => false,
+        Activation::Linear | Activation::Softmax | Activation::Quantizer(_) => false,
     };
+    let cells = layer.kind.recurrent().iter().flat_map(|layer| &layer.cells);
+    let mut functions = cells.flat_map(|cell| [&cell.activation, &cell.recurrent_activation]);
+    let has_table = layer.kind.activation().is_some_and(is_table) || functions.any(is_table);
     let name = layer.name.as_str();
     let of = |name: &str, class: &str| config.own_precision_of(name, class, Variable::Table);
     let fused = || config.fused(name).find(|it| of(it.entry, "Activation").is_some());

@@ -29,7 +29,7 @@ pub(super) enum Carried<'q> {
     /// Exact, because quantizers make it.
     Exact,
     /// In the configured type.
-    Typed(Quantization),
+    Typed,
 }
 
 /// A body whose states are closed, and their initial values.
@@ -160,7 +160,7 @@ fn attempt(
 fn start(step: &Step<'_>, builder: &Builder<'_>, state: usize) -> f64 {
     match step.carried(builder, state) {
         Carried::Quantized(quantizer) => quantizer.apply(0.0),
-        Carried::Exact | Carried::Typed(_) => 0.0,
+        Carried::Exact | Carried::Typed => 0.0,
     }
 }
 
@@ -199,7 +199,12 @@ fn hull(step: &Step<'_>, one: &Tensor, other: &Tensor) -> Result<Tensor, LowerEr
     let ranges = (0..count).map(|element| {
         refined(one, one.range_at(element)).hull(&refined(other, other.range_at(element)))
     });
-    let formats = refined(one, &one.format.codes()).hull(&refined(other, &other.format.codes()));
-    let format = Format::covering(&formats, fraction).map_err(|error| step.format_error(error))?;
+    // A cast to the format of the state refines a coarser one, whose range is all that is left of it.
+    let codes = |tensor: &Tensor| match tensor.format.fractional_bits() == fraction {
+        true => tensor.format.codes(),
+        false => refined(tensor, &tensor.range()),
+    };
+    let format = Format::covering(&codes(one).hull(&codes(other)), fraction);
+    let format = format.map_err(|error| step.format_error(error))?;
     Ok(Tensor::new(one.shape.clone(), format, ranges.collect()))
 }

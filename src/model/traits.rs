@@ -64,7 +64,18 @@ impl LayerKind {
 
     /// True for a layer with a state from step to step.
     pub fn is_recurrent(&self) -> bool {
-        matches!(self.inner(), Self::Recurrent(_) | Self::Bidirectional(_))
+        !self.recurrent().is_empty()
+    }
+
+    /// The recurrent layers that a layer is: one, or one in each direction; none for another kind.
+    pub fn recurrent(&self) -> &[Recurrent] {
+        if let Self::Recurrent(layer) = self.inner() {
+            std::slice::from_ref(layer)
+        } else if let Self::Bidirectional(both) = self.inner() {
+            &both.directions
+        } else {
+            &[]
+        }
     }
 
     /// The facts of this kind, those of the inner layer for a layer around another one.

@@ -56,7 +56,7 @@ fn unknown_keys_are_named_with_the_nearest_known_one() {
         (
             "LayerName: {fc1: {Precision: {wieght: 'int<4>'}}}",
             "unknown key 'wieght' in LayerName.fc1.Precision, did you mean 'weight'?",
-            "keys here are: default, result, weight, bias, scale, exp_table, inv_table, accum, inv_inp, table, depthwise, pointwise, depthwise_accum, pointwise_accum; docs/config.md lists all",
+            "keys here are: default, result, weight, bias, scale, exp_table, inv_table, accum, inv_inp, table, depthwise, pointwise, depthwise_accum, pointwise_accum, recurrent_weight, recurrent_bias, state, forward_weight, forward_bias, forward_recurrent_weight, forward_recurrent_bias, backward_weight, backward_bias, backward_recurrent_weight, backward_recurrent_bias; docs/config.md lists all",
         ),
         (
             "LayerName: {fc1: {Precision: {weight: fixed<4,2>}}}",
