@@ -5,6 +5,7 @@ mod factors;
 mod forms;
 mod networks;
 mod pragmas;
+mod recurrences;
 mod resource;
 mod scripts;
 mod snapshots;

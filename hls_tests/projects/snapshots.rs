@@ -5,6 +5,7 @@ use bitkiln::back::{File, ModelSource, Tool, files};
 use crate::factors::small_factors;
 use crate::forms::{small_forms, small_functions};
 use crate::networks::{Network, tiny};
+use crate::recurrences::small_recurrence;
 use crate::resource::small_tiles;
 use crate::streams::small_streams;
 
@@ -32,6 +33,7 @@ fn forms() {
                 "factors.cpp",
                 "blocks.cpp",
                 "streams.cpp",
+                "delayed.cpp",
                 "defines.h",
             ];
             let is_kernels = |path: &str| {
@@ -39,8 +41,14 @@ fn forms() {
             };
             kept || is_kernels(&file.path)
         };
-        let networks =
-            [small_forms(), small_functions(), small_factors(), small_tiles(), small_streams()];
+        let networks = [
+            small_forms(),
+            small_functions(),
+            small_factors(),
+            small_tiles(),
+            small_streams(),
+            small_recurrence(),
+        ];
         for network in networks {
             for file in project(&network, backend).into_iter().filter(of_interest) {
                 let name = &network.graph.name;

@@ -129,6 +129,22 @@ pub enum HlsError {
         /// Its width.
         bits: u64,
     },
+    /// More elements of a step of a recurrent layer than registers can hold.
+    #[error(
+        "layer '{layer}': a step has {elements} elements of '{result}', registers hold {most} at most",
+        most = super::plan::UNROLL_LIMIT
+    )]
+    #[diagnostic(help(
+        "give '{layer}' fewer units: an LSTM has four elements for each, a GRU three"
+    ))]
+    WideStep {
+        /// The layer's name.
+        layer: String,
+        /// The widest intermediate result of a step.
+        result: String,
+        /// Its elements.
+        elements: usize,
+    },
     /// Too many steps of a recurrent layer as copies.
     #[error("layer '{layer}': {steps} steps are unrolled, {most} can be at most", most = super::unroll::MAX_UNROLLED_STEPS)]
     #[diagnostic(help(

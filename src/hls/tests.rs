@@ -701,3 +701,27 @@ fn a_recurrent_reuse_factor_is_that_of_the_products_with_the_state() {
         assert_eq!(steps.is_pipelined(&design), expected == 1);
     }
 }
+
+#[test]
+fn a_step_that_registers_cannot_hold_is_refused() {
+    let zeros = vec!["0"; 4097].join(", ");
+    let text = format!(
+        "graph g
+        x = input shape=[2, 4097] format=fixed<3,3>
+        y = scan x initial=(fixed<4,4>[4097]{{{zeros}}}) last=true body=(
+            row = input shape=[4097] format=fixed<3,3>
+            state = input shape=[4097] format=fixed<4,4>
+            added = add state row layer=y
+            limited = cast added to=fixed<4,4,TRN,SAT> layer=y
+            output limited
+            output limited
+        )
+        output y"
+    );
+    let graph = ir::text::parse(&text).unwrap();
+    let error = Design::new(&graph, &options()).map(|_| ()).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "layer 'y': a step has 4097 elements of 'limited', registers hold 4096 at most"
+    );
+}

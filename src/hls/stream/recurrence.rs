@@ -9,7 +9,7 @@ use crate::hls::build::{NodeBuilder, Parts, plain};
 use crate::hls::estimate;
 use crate::hls::network::ProcessId;
 use crate::hls::pipeline::{self, Place, Sequence};
-use crate::hls::plan::{Loop, Positions};
+use crate::hls::plan::{Loop, Positions, UNROLL_LIMIT};
 use crate::hls::{
     ConstantId, Design, EdgeId, EdgeRole, HlsError, KernelId, Names, Number, Options, TypeId,
 };
@@ -145,6 +145,11 @@ impl Builder<'_> {
         let node = &graph[id];
         let body = &scan.body;
         let order = body.live_nodes();
+        let widest = order.iter().map(|id| &body[*id]).max_by_key(|node| node.tensor.len());
+        if let Some(widest) = widest.filter(|it| it.tensor.len() as u64 > UNROLL_LIMIT) {
+            let (layer, result) = (node.layer.clone(), widest.name.clone());
+            return Err(HlsError::WideStep { layer, result, elements: widest.tensor.len() });
+        }
         let stems = self.parts.stems(body, &order);
         let (row_nodes, state_nodes) = body.inputs.split_at(body.inputs.len() - scan.states());
         let steps = self.tokens_in(inputs[0]);
