@@ -2,7 +2,7 @@
 
 use bitkiln::back::Tool;
 use bitkiln::config::{IoType, Strategy};
-use bitkiln::hls::{Design, ProcessForm};
+use bitkiln::hls::{Body, Design, ProcessForm};
 use bitkiln::ir::{Concat, Elementwise, Gather, Graph, NodeId, Op, Pool, PoolKind, Window};
 use num_bigint::BigInt;
 
@@ -399,19 +399,59 @@ fn doubled(groups: usize) -> Graph {
     graph
 }
 
-/// Phases share their multipliers over several steps, each phase over as many as it needs.
+/// Phases take turns with the multipliers of one kernel, whose weights come from a memory: its tiles
+/// are of inputs and outputs.
 #[test]
-fn phases_of_a_transposed_convolution_are_folded() {
-    for (groups, factor) in [(1, 4), (2, 8)] {
+fn phases_of_a_transposed_convolution_share_multipliers() {
+    // Windows of 2 x 2 pixels of 2 channels, in one group or two; 49 windows of one to 64 steps.
+    for (groups, factor, tiles, tool) in
+        [(1, 16, (4, 4), Tool::Vitis), (2, 8, (2, 4), Tool::Catapult), (2, 2, (1, 2), Tool::Vitis)]
+    {
         let mut network = streamed(doubled(groups), 3);
         network.options.strategy = Strategy::Resource;
         network.options.reuse_factor = factor;
-        let design = network.design(Tool::Vitis);
-        let folds = design.kernels.iter().map(|kernel| kernel.plan.folds);
-        let folded = folds.filter(|folds| *folds > 1).count();
-        assert_eq!(folded, 4, "{groups} groups");
-        assert_exact(&network);
+        let design = network.design(tool);
+        let [kernel] = &design.kernels[..] else { panic!("{:?}", design.kernels) };
+        let Body::Linear(linear) = &kernel.body else { panic!("{:?}", kernel.body) };
+        assert_eq!((linear.phases, linear.inputs), (4, 8 / groups));
+        assert_eq!((linear.tiles.inputs, linear.tiles.outputs), tiles, "{groups} groups");
+        assert_eq!(kernel.cost.hardware, ["4 phases of multiply-add"]);
+        // Every weight of a phase, in as many steps as were asked for.
+        let products = (linear.inputs * linear.outputs) as u64;
+        assert_eq!(kernel.multiplier_instances(), products / factor);
+        assert_eq!(kernel.cost.operations.multiplications, 8 * 6 * products);
+        assert_eq!(design.warnings, []);
+        assert_exact_for(&network, tool);
     }
+}
+
+/// A target is met with as many steps as it leaves time for; one kernel at a step for each window is
+/// less than a kernel for each phase where weights have many digits. An illegal factor is one warning.
+#[test]
+fn phases_of_a_transposed_convolution_meet_targets() {
+    let mut network = streamed(doubled(1), 3);
+    let mut of = |target: Option<u64>, factor: u64| {
+        network.options.target_interval = target;
+        network.options.strategy = Strategy::Resource;
+        network.options.reuse_factor = factor;
+        let design = network.design(Tool::Vitis);
+        assert_exact(&network);
+        design
+    };
+    for (target, multipliers) in [(400, 4), (100_000, 1)] {
+        let design = of(Some(target), 1);
+        assert!(design.schedule.initiation_interval <= target);
+        assert_eq!((design.schedule.multipliers, &design.warnings[..]), (multipliers, &[][..]));
+    }
+    let design = of(None, 5);
+    let warnings: Vec<String> = design.warnings.iter().map(|it| it.to_string()).collect();
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+    assert!(
+        warning.contains("a reuse factor of 5 does not divide its 8 x 4 products"),
+        "{warning}"
+    );
+    let factors = design.kernels.iter().filter_map(|it| it.parallelism()).map(|it| it.reuse_factor);
+    assert_eq!(factors.collect::<Vec<_>>(), [4]);
 }
 
 /// One pipeline multiplies no zero between pixels either.

@@ -158,9 +158,10 @@ impl DesignWarning {
             DesignWarningKind::ParallelizationFactorChanged { used, .. } => {
                 format!("set ParallelizationFactor: {used} for '{layer}'")
             }
-            DesignWarningKind::ReuseFactorChanged { used, .. } => {
-                format!("set ReuseFactor: {used} for '{layer}'")
-            }
+            DesignWarningKind::ReuseFactorChanged { used, inputs, outputs, .. } => format!(
+                "set ReuseFactor: {used} for '{layer}', or another divisor of {inputs} times one of \
+                 {outputs}"
+            ),
         }
     }
 }

@@ -18,7 +18,7 @@ const {{ cx.input().token }} token = input.read();
 values[c] = token.lanes[c];
 }
 }
-{{ cx.kernel() }}({{ folds.arguments("values") }});
+{{ cx.kernel() }}({{ folds.arguments("values", None) }});
 if ({{ folds.is_last() }}) {
 output.write(result);
 {{ folds.reset() }}

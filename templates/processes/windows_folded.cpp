@@ -31,7 +31,7 @@ if (is_complete) {
 {%- endif %}
 {%- for kernel in kernels %}
 {{ kernel.opening }}
-{{ kernel.name }}({{ folds.arguments(kernel.window) }});
+{{ kernel.name }}({{ folds.arguments(kernel.window, phase.as_deref()) }});
 {%- endfor %}
 {%- if kernels.len() > 1 %}
 }
