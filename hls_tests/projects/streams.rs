@@ -454,6 +454,51 @@ fn phases_of_a_transposed_convolution_meet_targets() {
     assert_eq!(factors.collect::<Vec<_>>(), [4]);
 }
 
+/// Upsampling and cropping pass several pixels in a token on where a target asks for it.
+#[test]
+fn pixels_are_repeated_and_dropped_several_at_a_time() {
+    let mut graph = Graph::new("several");
+    let x = graph.add_input("image", vec![4, 6, 2], format("fixed<5,2>"));
+    let of = |rows: Vec<Option<usize>>, columns: Vec<Option<usize>>| {
+        let at = move |row: Option<usize>, column: Option<usize>, channel: usize| {
+            Some((row? * 6 + column?) * 2 + channel)
+        };
+        let columns = |row: Option<usize>| {
+            let pixel = move |column: Option<usize>| (0..2).map(move |c| at(row, column, c));
+            columns.iter().copied().flat_map(pixel).collect::<Vec<_>>()
+        };
+        let shape = [rows.len(), columns(None).len() / 2, 2];
+        (shape, rows.into_iter().flat_map(columns).collect::<Vec<_>>())
+    };
+    let twice = |length: usize| (0..2 * length).map(|at| Some(at / 2)).collect();
+    let (up, up_indices) = of(twice(4), twice(6));
+    let (crop, crop_indices) = of(vec![Some(1), Some(2)], (1..5).map(Some).collect());
+    let padded = |length: usize| {
+        let inside = (0..length).map(Some);
+        [None].into_iter().chain(inside).chain([None]).collect()
+    };
+    let (pad, pad_indices) = of(padded(4), padded(6));
+    for (name, shape, indices) in
+        [("up", up, up_indices), ("crop", crop, crop_indices), ("pad", pad, pad_indices)]
+    {
+        let selected = add_gather(&mut graph, name, x, (&shape, indices));
+        graph.add_output(name, selected);
+    }
+    let mut network = streamed(graph, 3);
+    // Eight rows of two tokens of three pixels; whole rows.
+    for (target, pixels) in [(96, [1, 1, 1]), (16, [3, 6, 6]), (1, [6, 6, 6])] {
+        network.options.target_interval = Some(target);
+        let design = network.design(Tool::Vitis);
+        let lanes = ["up", "crop", "pad"].map(|name| {
+            let process = design.processes.iter().find(|process| process.name == name).unwrap();
+            let ProcessForm::Windows(lines) = &process.form else { panic!("{:?}", process.form) };
+            lines.channels / 2
+        });
+        assert_eq!(lanes, pixels, "{target}");
+        assert_exact_for(&network, if target == 16 { Tool::Catapult } else { Tool::Vitis });
+    }
+}
+
 /// One pipeline multiplies no zero between pixels either.
 #[test]
 fn a_pipeline_of_a_transposed_convolution_has_products_with_pixels_alone() {

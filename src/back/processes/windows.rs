@@ -58,7 +58,13 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         .collect();
     let more = folds.as_ref().map_or(0, |folds| folds.count() - 1);
     let template = WindowsTemplate {
-        title: title(lines, phases),
+        title: match lines.kernels.first().map(|kernel| &cx.design[kernel.kernel].body) {
+            Some(Body::Gather(_)) => {
+                "tokens of several pixels, each from one token, some dropped, repeated or padded"
+                    .into()
+            }
+            _ => title(lines, phases),
+        },
         width: columns.pixels,
         channels: lines.channels,
         group: lines.group,

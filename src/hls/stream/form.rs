@@ -320,6 +320,20 @@ fn by_gather(
     let selected = [lanes[0], from]
         .into_iter()
         .find_map(|lanes| Some((select::axes(gather, x, lanes)?, lanes)));
+    let cycles =
+        |axes: &[Axis; 2]| axes.iter().map(|axis| axis.steps.len() as u64).product::<u64>();
+    let is_slow = |target: u64| selected.as_ref().is_none_or(|(axes, _)| cycles(axes) > target);
+    if let Some(target) = demand.target.filter(|target| is_slow(*target)) {
+        let most = [x, &node.tensor].map(|tensor| most_positions([tensor]));
+        let mut groups = select::groups(gather, x, most);
+        let meets = groups.iter().position(|group| cycles(&group.axes) <= target);
+        let fastest = || (0..groups.len()).min_by_key(|at| cycles(&groups[*at].axes));
+        let best = meets.or_else(fastest).map(|at| groups.swap_remove(at));
+        let is_faster = |group: &select::Grouped| is_slow(cycles(&group.axes));
+        if let Some(group) = best.filter(is_faster) {
+            return grouped(node, operands, group);
+        }
+    }
     let Some((axes, lanes)) = selected else {
         return frame(node, operands, lanes);
     };
@@ -328,6 +342,22 @@ fn by_gather(
     let form =
         Form::Windows { axes, group, is_max: false, is_padded, phases: vec![], joined: None };
     Planned { form, reads: vec![lanes], writes: lanes }
+}
+
+/// The process of a selection from tokens of several positions.
+fn grouped(node: &ir::Node, operands: &[&ir::Node], selected: select::Grouped) -> Planned {
+    let select::Grouped { axes, from, lanes } = selected;
+    let (writes, is_padded) = (lanes.len(), true);
+    let op = Gather { shape: vec![writes], indices: lanes };
+    let mut position = Position::new(node, op.into(), operands, |x| row(x, from));
+    position.node.tensor = row(&node.tensor, writes);
+    let taps = [Taps { count: 1, first: 0, distance: 1 }; 2];
+    let windows = axes.iter().map(|axis| axis.steps.iter().filter(|step| step.gives).count());
+    let windows = windows.product();
+    let phases = vec![WindowPosition { steps: [0, 0], taps, windows, position }];
+    let group = PixelGroup::ONE;
+    let form = Form::Windows { axes, group, is_max: false, is_padded, phases, joined: None };
+    Planned { form, reads: vec![from], writes }
 }
 
 /// The process of a node that needs whole samples: as one token if a token can hold them, else
