@@ -2,7 +2,7 @@
 
 use bitkiln::back::Tool;
 use bitkiln::config::{IoType, Strategy};
-use bitkiln::hls::{Design, ProcessForm};
+use bitkiln::hls::{Body, Design, ProcessForm};
 use bitkiln::ir::{Concat, Elementwise, Gather, Graph, NodeId, Op, Pool, PoolKind, Window};
 use num_bigint::BigInt;
 
@@ -399,18 +399,103 @@ fn doubled(groups: usize) -> Graph {
     graph
 }
 
-/// Phases share their multipliers over several steps, each phase over as many as it needs.
+/// Phases take turns with the multipliers of one kernel, whose weights come from a memory: its tiles
+/// are of inputs and outputs.
 #[test]
-fn phases_of_a_transposed_convolution_are_folded() {
-    for (groups, factor) in [(1, 4), (2, 8)] {
+fn phases_of_a_transposed_convolution_share_multipliers() {
+    // Windows of 2 x 2 pixels of 2 channels, in one group or two; 49 windows of one to 64 steps.
+    for (groups, factor, tiles, tool) in
+        [(1, 16, (4, 4), Tool::Vitis), (2, 8, (2, 4), Tool::Catapult), (2, 2, (1, 2), Tool::Vitis)]
+    {
         let mut network = streamed(doubled(groups), 3);
         network.options.strategy = Strategy::Resource;
         network.options.reuse_factor = factor;
+        let design = network.design(tool);
+        let [kernel] = &design.kernels[..] else { panic!("{:?}", design.kernels) };
+        let Body::Linear(linear) = &kernel.body else { panic!("{:?}", kernel.body) };
+        assert_eq!((linear.phases, linear.inputs), (4, 8 / groups));
+        assert_eq!((linear.tiles.inputs, linear.tiles.outputs), tiles, "{groups} groups");
+        assert_eq!(kernel.cost.hardware, ["4 phases of multiply-add"]);
+        // Every weight of a phase, in as many steps as were asked for.
+        let products = (linear.inputs * linear.outputs) as u64;
+        assert_eq!(kernel.multiplier_instances(), products / factor);
+        assert_eq!(kernel.cost.operations.multiplications, 8 * 6 * products);
+        assert_eq!(design.warnings, []);
+        assert_exact_for(&network, tool);
+    }
+}
+
+/// A target is met with as many steps as it leaves time for; one kernel at a step for each window is
+/// less than a kernel for each phase where weights have many digits. An illegal factor is one warning.
+#[test]
+fn phases_of_a_transposed_convolution_meet_targets() {
+    let mut network = streamed(doubled(1), 3);
+    let mut of = |target: Option<u64>, factor: u64| {
+        network.options.target_interval = target;
+        network.options.strategy = Strategy::Resource;
+        network.options.reuse_factor = factor;
         let design = network.design(Tool::Vitis);
-        let folds = design.kernels.iter().map(|kernel| kernel.plan.folds);
-        let folded = folds.filter(|folds| *folds > 1).count();
-        assert_eq!(folded, 4, "{groups} groups");
         assert_exact(&network);
+        design
+    };
+    for (target, multipliers) in [(400, 4), (100_000, 1)] {
+        let design = of(Some(target), 1);
+        assert!(design.schedule.initiation_interval <= target);
+        assert_eq!((design.schedule.multipliers, &design.warnings[..]), (multipliers, &[][..]));
+    }
+    let design = of(None, 5);
+    let warnings: Vec<String> = design.warnings.iter().map(|it| it.to_string()).collect();
+    let [warning] = &warnings[..] else { panic!("{warnings:?}") };
+    assert!(
+        warning.contains("a reuse factor of 5 does not divide its 8 x 4 products"),
+        "{warning}"
+    );
+    let factors = design.kernels.iter().filter_map(|it| it.parallelism()).map(|it| it.reuse_factor);
+    assert_eq!(factors.collect::<Vec<_>>(), [4]);
+}
+
+/// Upsampling and cropping pass several pixels in a token on where a target asks for it.
+#[test]
+fn pixels_are_repeated_and_dropped_several_at_a_time() {
+    let mut graph = Graph::new("several");
+    let x = graph.add_input("image", vec![4, 6, 2], format("fixed<5,2>"));
+    let of = |rows: Vec<Option<usize>>, columns: Vec<Option<usize>>| {
+        let at = move |row: Option<usize>, column: Option<usize>, channel: usize| {
+            Some((row? * 6 + column?) * 2 + channel)
+        };
+        let columns = |row: Option<usize>| {
+            let pixel = move |column: Option<usize>| (0..2).map(move |c| at(row, column, c));
+            columns.iter().copied().flat_map(pixel).collect::<Vec<_>>()
+        };
+        let shape = [rows.len(), columns(None).len() / 2, 2];
+        (shape, rows.into_iter().flat_map(columns).collect::<Vec<_>>())
+    };
+    let twice = |length: usize| (0..2 * length).map(|at| Some(at / 2)).collect();
+    let (up, up_indices) = of(twice(4), twice(6));
+    let (crop, crop_indices) = of(vec![Some(1), Some(2)], (1..5).map(Some).collect());
+    let padded = |length: usize| {
+        let inside = (0..length).map(Some);
+        [None].into_iter().chain(inside).chain([None]).collect()
+    };
+    let (pad, pad_indices) = of(padded(4), padded(6));
+    for (name, shape, indices) in
+        [("up", up, up_indices), ("crop", crop, crop_indices), ("pad", pad, pad_indices)]
+    {
+        let selected = add_gather(&mut graph, name, x, (&shape, indices));
+        graph.add_output(name, selected);
+    }
+    let mut network = streamed(graph, 3);
+    // Eight rows of two tokens of three pixels; whole rows.
+    for (target, pixels) in [(96, [1, 1, 1]), (16, [3, 6, 6]), (1, [6, 6, 6])] {
+        network.options.target_interval = Some(target);
+        let design = network.design(Tool::Vitis);
+        let lanes = ["up", "crop", "pad"].map(|name| {
+            let process = design.processes.iter().find(|process| process.name == name).unwrap();
+            let ProcessForm::Windows(lines) = &process.form else { panic!("{:?}", process.form) };
+            lines.channels / 2
+        });
+        assert_eq!(lanes, pixels, "{target}");
+        assert_exact_for(&network, if target == 16 { Tool::Catapult } else { Tool::Vitis });
     }
 }
 
@@ -542,19 +627,19 @@ fn a_target_out_of_reach_gives_the_fastest_design() {
         network.design(Tool::Vitis)
     };
     let fastest = design(1);
-    // Upsampling gives a pixel in a clock cycle.
-    assert_eq!(fastest.schedule.initiation_interval, 120);
-    let alone = design(120);
+    // Windows take a row of pixels in a clock cycle, and one of padding.
+    assert_eq!(fastest.schedule.initiation_interval, 7);
+    let alone = design(7);
     assert_eq!(alone.schedule, fastest.schedule);
     // No slower target is met by a faster design.
-    for target in [2, 5, 17, 40, 119] {
+    for target in [2, 3, 5, 6] {
         assert_eq!(design(target).schedule, fastest.schedule, "{target}");
     }
     let missed = |design: &Design| {
         let all = design.warnings.iter().map(|warning| warning.to_string());
         all.filter(|text| text.contains("miss the target")).collect::<Vec<_>>()
     };
-    let expected = "layer 'doubled': 120 cycles for a sample miss the target of 1; each of its 120 \
+    let expected = "layer 'conv': 7 cycles for a sample miss the target of 1; each of its 7 \
                     iterations takes at least one";
     assert_eq!(missed(&fastest), [expected]);
     assert_eq!(missed(&alone), [""; 0]);

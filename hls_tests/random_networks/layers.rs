@@ -250,11 +250,29 @@ impl Network<'_> {
                 let outputs = 2 * self.draw.number(1, 2);
                 (2, outputs, [channels / 2, outputs])
             }
-            2 if shape.len() == 3 => {
+            2 => {
+                // Strides and kernels need not divide each other.
+                let (strides, kernel) = ([1; 2].map(|_| self.draw.number(1, 3)), &mut spec.kernel);
+                let is_row = shape.len() == 2;
+                *kernel = kernel.map(|_| self.draw.number(1, 4));
+                let along = |axes: [usize; 2]| if is_row { [1, axes[1]] } else { axes };
+                (spec.strides, spec.kernel) = (along(strides), along(spec.kernel));
                 spec.transposed = Some(Transposed { output_padding: None });
                 spec.dilation = [1, 1];
-                let outputs = self.draw.number(1, 3);
-                (1, outputs, [outputs, channels])
+                if spec.padding == Padding::Causal {
+                    spec.padding = Padding::Valid;
+                }
+                match self.draw.number(0, 2) {
+                    // Groups as in QDepthwiseConv2DTranspose.
+                    0 => {
+                        let group = if channels.is_multiple_of(2) { 2 } else { 1 };
+                        (channels / group, channels, [channels, group])
+                    }
+                    _ => {
+                        let outputs = self.draw.number(1, 3);
+                        (1, outputs, [outputs, channels])
+                    }
+                }
             }
             _ => {
                 let outputs = self.draw.number(1, 3);

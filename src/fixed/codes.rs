@@ -5,7 +5,7 @@ use std::ops::{BitAnd, Shl, Shr};
 
 use ndarray::{ArrayD, ArrayViewD, Axis, IxDyn};
 use num_bigint::BigInt;
-use num_traits::ToPrimitive;
+use num_traits::{ToPrimitive, Zero};
 
 use super::{Format, Range, code_value};
 
@@ -273,6 +273,28 @@ impl Codes {
         }
     }
 
+    /// The parts at `indices` along the first axis; zeros for `None`.
+    ///
+    /// # Panics
+    /// If there is no such part.
+    pub fn selected_or_zero(&self, indices: &[Option<usize>]) -> Self {
+        fn selected<T: Clone + Zero>(codes: &ArrayD<T>, indices: &[Option<usize>]) -> ArrayD<T> {
+            let mut shape = codes.shape().to_vec();
+            shape[0] = indices.len();
+            let mut all = ArrayD::zeros(shape);
+            for (mut part, index) in all.outer_iter_mut().zip(indices) {
+                if let Some(index) = index {
+                    part.assign(&codes.index_axis(Axis(0), *index));
+                }
+            }
+            all
+        }
+        match self {
+            Self::Narrow(codes) => Self::Narrow(selected(codes, indices)),
+            Self::Wide(codes) => Self::Wide(selected(codes, indices)),
+        }
+    }
+
     /// The part of each sample at `index` along the axis after that of the samples.
     ///
     /// # Panics
@@ -337,6 +359,16 @@ mod tests {
         assert_eq!(codes([0.5, -1.25], 2), Some(Codes::Narrow(array![2, -5].into_dyn())));
         assert_eq!(codes([0.5, -1.25], 1), None);
         assert_eq!(codes([0.5, f64::NAN], 2), None);
+    }
+
+    #[test]
+    fn parts_are_selected_or_zero() {
+        let codes = Codes::Narrow(array![[1, 2], [3, 4]].into_dyn());
+        let selected = codes.selected_or_zero(&[Some(1), None, Some(0)]);
+        assert_eq!(selected, Codes::Narrow(array![[3, 4], [0, 0], [1, 2]].into_dyn()));
+        let selected = Codes::Wide(wide()).selected_or_zero(&[None, Some(0)]);
+        let expected = array![BigInt::ZERO, BigInt::one() << 70].into_dyn();
+        assert_eq!(selected, Codes::Wide(expected));
     }
 
     #[test]

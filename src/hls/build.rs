@@ -54,6 +54,23 @@ impl Parts {
         self.types.push(Type { name, integer, quantization, layer: layer.into(), holds, range });
         TypeId(self.types.len() - 1)
     }
+
+    /// Adds a warning if `used` is not the reuse factor asked for a matrix \[inputs, outputs\] of
+    /// `layer`.
+    pub(super) fn warn_of_reuse_factor(
+        &mut self,
+        layer: &str,
+        pace: Pace,
+        used: u64,
+        (inputs, outputs): (usize, usize),
+    ) {
+        // An interval is met by whatever factor is below it.
+        let Pace::ReuseFactor(asked) = pace else { return };
+        if asked != used {
+            let kind = DesignWarningKind::ReuseFactorChanged { asked, used, inputs, outputs };
+            self.warnings.push(DesignWarning { layer: layer.into(), kind });
+        }
+    }
 }
 
 /// Builds the kernel of a node: the node, and the parts of the design to which its kernel adds.
@@ -118,21 +135,6 @@ impl NodeBuilder<'_> {
     ) -> impl FnOnce(FormatError) -> HlsError + use<> {
         let layer = self.node.layer.clone();
         move |source| HlsError::TooWide { layer, what, source }
-    }
-
-    /// Adds a warning if `used` is not the reuse factor `asked` for a matrix \[inputs, outputs\].
-    pub(super) fn warn_of_reuse_factor(
-        &mut self,
-        pace: Pace,
-        used: u64,
-        (inputs, outputs): (usize, usize),
-    ) {
-        // An interval is met by whatever factor is below it.
-        let Pace::ReuseFactor(asked) = pace else { return };
-        if asked != used {
-            let kind = DesignWarningKind::ReuseFactorChanged { asked, used, inputs, outputs };
-            self.parts.warnings.push(DesignWarning { layer: self.node.layer.clone(), kind });
-        }
     }
 
     /// The type of the node's result, which never overflows.

@@ -250,8 +250,9 @@ impl Kernel {
         }
     }
 
-    /// The same kernel, which takes the operand of a sample in `calls` parts.
-    pub(super) fn accumulating(mut self, calls: u64) -> Self {
+    /// The same kernel, which is called so many times for a sample. Its operations are those of all
+    /// calls: the weights of each differ.
+    pub(super) fn of_calls(mut self, calls: u64) -> Self {
         self.repetitions = calls;
         self.plan.inlined = true;
         if let Some(multipliers) = &mut self.multipliers {

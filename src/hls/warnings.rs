@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::estimate::{Estimate, LayerEstimate, Resource};
 use super::limits::{self, WORD_BITS};
 use super::plan::UNROLL_LIMIT;
-use super::{Design, Process};
+use super::{Body, Design, Process};
 use crate::config::Pace;
 
 /// A problem to expect in synthesis.
@@ -158,9 +158,10 @@ impl DesignWarning {
             DesignWarningKind::ParallelizationFactorChanged { used, .. } => {
                 format!("set ParallelizationFactor: {used} for '{layer}'")
             }
-            DesignWarningKind::ReuseFactorChanged { used, .. } => {
-                format!("set ReuseFactor: {used} for '{layer}'")
-            }
+            DesignWarningKind::ReuseFactorChanged { used, inputs, outputs, .. } => format!(
+                "set ReuseFactor: {used} for '{layer}', or another divisor of {inputs} times one of \
+                 {outputs}"
+            ),
         }
     }
 }
@@ -250,7 +251,11 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
 fn check_factor(design: &Design, layer: &str, asked: u64) -> Option<DesignWarning> {
     // Others take the positions that come in a token.
     let shares = |process: &&Process| match process.kernel {
-        Some(id) => process.lines().is_some() || design[id].parallelism().is_some(),
+        Some(id) => match &design[id].body {
+            // Tokens of several positions are passed on.
+            Body::Gather(_) => false,
+            body => process.lines().is_some() || body.tiles().is_some(),
+        },
         None => false,
     };
     let own = design.processes.iter().filter(|process| process.layer == layer).filter(shares);

@@ -1,7 +1,10 @@
 // {{ cx.title() }}: {{ body.inputs }} x {{ body.outputs }} weights
-{%- if body.groups() > 1 %} in {{ body.groups() }} groups{% endif %}{{ cx.cost() }}.
+{%- if body.groups() > 1 %} in {{ body.groups() }} groups{% endif %}
+{%- if body.phases > 1 %} for each of {{ body.phases }} phases{% endif %}{{ cx.cost() }}.
 {%- include "kernels/linear_terms_title.cpp" %}
+{%- if !body.tiles.is_whole() %}
 // A call computes one of {{ body.tiles.count() }} tiles of {{ body.tile_inputs() }} x {{ body.tile_outputs() }} weights.
+{%- endif %}
 {%- if !rotations.is_empty() %}
 // Inputs of the next tile move to the front.
 {%- endif %}

@@ -18,7 +18,7 @@ const {{ cx.input().token }} token = input.read();
 values[c] = token.lanes[c];
 }
 }
-{{ cx.kernel() }}({{ folds.arguments("values", "result.lanes") }});
+{{ cx.kernel() }}({{ folds.arguments(["values", "result.lanes"], None) }});
 if ({{ folds.is_last() }}) {
 output.write(result);
 {{ folds.reset() }}

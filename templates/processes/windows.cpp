@@ -1,7 +1,7 @@
 // {{ cx.title() }}: {{ title }}{% if let Some(folds) = folds %}, in {{ folds.count() }} steps{% endif %}.
 {{ cx.signature() }} {
 {%- for table in tables %}
-static const bool {{ table.name }}[{{ table.len }}] = {
+static const {{ table.ty }} {{ table.name }}[{{ table.len }}] = {
 {%- for line in table.lines %}
 {{ line }}
 {%- endfor %}
@@ -36,7 +36,7 @@ result.lanes[c] = pixels[0][0][c];
 {{ element }} {{ kernel.window }}[{{ kernel.elements }}];
 {{ cx.at_registers(kernel.window) }}
 {%- include "processes/window_fill.cpp" %}
-{{ kernel.name }}({{ kernel.window }}, result.lanes);
+{{ kernel.name }}({{ kernel.window }}, result.lanes{% if let Some(phase) = phase %}, {{ phase }}{% endif %});
 {%- endfor %}
 {%- endif %}
 {%- if kernels.len() > 1 %}

@@ -31,7 +31,7 @@ if (is_complete) {
 {%- endif %}
 {%- for kernel in kernels %}
 {{ kernel.opening }}
-{{ kernel.name }}({{ folds.arguments(kernel.window, "result.lanes") }});
+{{ kernel.name }}({{ folds.arguments([kernel.window, "result.lanes"], phase.as_deref()) }});
 {%- endfor %}
 {%- if kernels.len() > 1 %}
 }

@@ -167,6 +167,7 @@ fn folded<'a>(cx: Scope<'a>, body: &'a LinearKernel) -> FoldedTemplate<'a> {
     let counter = |(label, variable, bound)| Counter { label, variable, bound };
     let [output_tiles, input_tiles] =
         counters.map(|(variable, bound)| counter(("", variable, bound)));
+    let phase = counter(("", "phase", body.phases));
     let [inner, outer] =
         [("inputs", "j", tile_inputs), ("outputs", "p", tile_outputs)].map(counter);
     let several = |counter: Counter| (counter.bound > 1).then_some(counter);
@@ -177,6 +178,7 @@ fn folded<'a>(cx: Scope<'a>, body: &'a LinearKernel) -> FoldedTemplate<'a> {
     }
     arguments.push(format!("{} output[{}]", cx.out_type(), body.outputs));
     arguments.extend(used.map(|(variable, _)| format!("const int {variable}")));
+    arguments.extend((body.phases > 1).then(|| "const int phase".to_owned()));
 
     let mut rotations = Vec::new();
     if is_carried {
@@ -190,7 +192,7 @@ fn folded<'a>(cx: Scope<'a>, body: &'a LinearKernel) -> FoldedTemplate<'a> {
         rotations.push(format!("if ({}) {{", condition.join(" && ")));
         rotations.push(format!("rotate<{elements}, {}>(input);", body.inputs));
         rotations.push("}".to_owned());
-    } else if groups > 1 {
+    } else if groups > 1 && body.tiles.outputs > 1 {
         let next = tile_outputs / group_outputs * body.inputs;
         let rotation = format!("rotate<{elements}, {next}>(input);");
         rotations.extend(match is_last_input {
@@ -209,13 +211,13 @@ fn folded<'a>(cx: Scope<'a>, body: &'a LinearKernel) -> FoldedTemplate<'a> {
         inputs: several(inner),
         lane,
         arguments: arguments.join(", "),
-        entry: row_major(&[output_tiles, input_tiles, inner, outer]),
+        entry: row_major(&[phase, output_tiles, input_tiles, inner, outer]),
         sum: sum_of(&body.terms),
         operand: match groups > 1 && tile_outputs > group_outputs {
             true => format!("input[{group} * {} + {input}]", body.inputs),
             false => format!("input[{input}]"),
         },
-        output: row_major(&[output_tiles, outer]),
+        output: row_major(&[phase, output_tiles, outer]),
         uses_output: body.starts.is_some()
             || matches!(body.terms, Terms::Signs { shifted: Some(_), .. } | Terms::Xnor { .. }),
         result: match body.outputs - tile_outputs {

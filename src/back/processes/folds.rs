@@ -6,8 +6,6 @@ use crate::hls::{Body, Design, Kernel, Process, Tiles};
 pub(super) struct Folds {
     /// Counters of tiles with their bounds, the outer one first.
     counters: [(&'static str, usize); 2],
-    /// Channels of a group, where the channels are in groups.
-    pub(super) group_channels: Option<usize>,
     /// The declaration of the sums that are carried from tile to tile, if any.
     pub(super) sums: Option<String>,
     /// The name of the sums.
@@ -27,16 +25,14 @@ impl Folds {
             return Self::of_tiles(body.tiles);
         }
         let Body::Linear(linear) = &kernel.body else { return None };
-        if !linear.is_folded() {
+        if !linear.is_folded() || linear.tiles.is_whole() {
             return None;
         }
         let Tiles { inputs, outputs } = linear.tiles;
         let sum = linear.sum_type(design[kernel.output].element);
         let sums = format!("{} {sums_name}[{}];", design[sum].name, linear.tile_outputs());
-        let windows = linear.windows.filter(|_| linear.groups() > 1);
         Some(Self {
             counters: [("output_tile", outputs), ("input_tile", inputs)],
-            group_channels: windows.map(|windows| windows.group_channels),
             sums: (inputs > 1).then_some(sums),
             sums_name: sums_name.to_owned(),
         })
@@ -45,12 +41,7 @@ impl Folds {
     /// The steps of a token whose terms are added to the sums of all outputs; `None` for one.
     fn of_tiles(tiles: Tiles) -> Option<Self> {
         let counters = [("input_tile", tiles.inputs), ("output_tile", tiles.outputs)];
-        (tiles.count() > 1).then_some(Self {
-            counters,
-            group_channels: None,
-            sums: None,
-            sums_name: String::new(),
-        })
+        (tiles.count() > 1).then_some(Self { counters, sums: None, sums_name: String::new() })
     }
 
     /// Steps of a position.
@@ -101,12 +92,13 @@ impl Folds {
         }
     }
 
-    /// The arguments of the kernel; `input` is the array of its operand, `result` that of its result.
-    pub(super) fn arguments(&self, input: &str, result: &str) -> String {
+    /// The arguments of the kernel; `input` is the array of its operand, `result` that of its result,
+    /// `phase` the last argument, if there is one.
+    pub(super) fn arguments(&self, [input, result]: [&str; 2], phase: Option<&str>) -> String {
         let sums = self.sums.as_ref().map(|_| self.sums_name.as_str());
         let counters = self.used().map(|(name, _)| name);
         let arrays = [input].into_iter().chain(sums).chain([result]);
-        arrays.chain(counters).collect::<Vec<_>>().join(", ")
+        arrays.chain(counters).chain(phase).collect::<Vec<_>>().join(", ")
     }
 }
 

@@ -5,7 +5,9 @@ use askama::Template;
 use super::super::text::{literal, wrap};
 use super::Scope;
 use super::folds::Folds;
-use crate::hls::{Axis, LineBuffer, PixelGroup, Step, Take, Taps, WindowKernel};
+use crate::hls::{
+    Axis, Body, LineBuffer, LinearKernel, PixelGroup, Step, Take, Taps, WindowKernel,
+};
 
 /// Columns of an image from which on accesses to the same element of a line buffer are further
 /// apart than the cycles from reading to writing it.
@@ -42,13 +44,27 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
     let column_given = condition(columns, &gives, ["x", "column_is_given"]);
     let at = position(columns);
     let folds = Folds::of(cx.design, cx.process);
-    let groups = folds.as_ref().and_then(|folds| folds.group_channels);
+    let mut matrix = None;
+    if let Some(kernel) = lines.kernels.first()
+        && let Body::Linear(linear) = &cx.design[kernel.kernel].body
+    {
+        matrix = Some(linear);
+    }
+    let groups = matrix.and_then(LinearKernel::channels_of_groups);
+    let phases = matrix.map_or(1, |linear| linear.phases);
+    let phase = (phases > 1).then(|| phase(lines, &mut tables));
     let kernels = (0..lines.kernels.len())
         .map(|position| Case::new(&cx, lines, position, groups, &mut tables))
         .collect();
     let more = folds.as_ref().map_or(0, |folds| folds.count() - 1);
     let template = WindowsTemplate {
-        title: title(lines),
+        title: match lines.kernels.first().map(|kernel| &cx.design[kernel.kernel].body) {
+            Some(Body::Gather(_)) => {
+                "tokens of several pixels, each from one token, some dropped, repeated or padded"
+                    .into()
+            }
+            _ => title(lines, phases),
+        },
         width: columns.pixels,
         channels: lines.channels,
         group: lines.group,
@@ -71,6 +87,7 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         column_taken,
         column_pixel,
         given: row_given.and(column_given).text(),
+        phase,
         counts_columns: lines.rows() > 0 && at.is_none(),
         at: at.unwrap_or_else(|| "at".to_owned()),
         kernels,
@@ -125,6 +142,8 @@ struct WindowsTemplate<'a> {
     column_pixel: Condition,
     /// The condition that a window is given.
     given: String,
+    /// The phase of the window, where one kernel computes those of all phases.
+    phase: Option<String>,
     /// The column of the image that is taken.
     at: String,
     /// Set if a variable counts the columns of the image.
@@ -260,8 +279,33 @@ fn grouped(lines: &LineBuffer, taps: Taps) -> String {
     if first < 0 { format!("{sum} - {}", -first) } else { sum }
 }
 
-/// The windows in words, for a comment.
-fn title(lines: &LineBuffer) -> String {
+/// The phase of the window of the current step, those of a row of phases in turn.
+fn phase(lines: &LineBuffer, tables: &mut Vec<Table>) -> String {
+    let axes = lines.axes.iter().zip([("y", "row_phase"), ("x", "column_phase")]);
+    let mut number = String::new();
+    for (axis, (at, name)) in axes.filter(|(axis, _)| axis.scale > 1) {
+        let scale = axis.scale;
+        let phase = match scale.is_power_of_two() {
+            true => format!("{at} % {scale}"),
+            // A remainder by another number is a divider.
+            false => {
+                let items = (0..axis.steps.len()).map(|step| (step % scale).to_string());
+                let (items, len) = (items.collect::<Vec<_>>(), axis.steps.len());
+                let (ty, name) = ("unsigned char", name.to_owned());
+                tables.push(Table { ty, name, len, lines: wrap(&items, LINE) });
+                format!("{name}[{at}]", name = tables[tables.len() - 1].name)
+            }
+        };
+        number = match number.is_empty() {
+            true => phase,
+            false => format!("({number}) * {scale} + {phase}"),
+        };
+    }
+    number
+}
+
+/// The windows in words, for a comment; their weights are those of one of so many `phases`.
+fn title(lines: &LineBuffer, phases: usize) -> String {
     let size = |kernel: &WindowKernel| {
         let [rows, columns] = kernel.taps;
         format!("{} x {}", rows.count, columns.count)
@@ -277,6 +321,12 @@ fn title(lines: &LineBuffer) -> String {
         [] => {
             let [height, width] = lines.input();
             format!("pixels of {height} x {width} in their order, some dropped, repeated or padded")
+        }
+        [kernel] if phases > 1 => {
+            let size = size(kernel);
+            format!(
+                "a token for each window of {size} pixels, with the weights of {phases} phases in turn"
+            )
         }
         [kernel] => format!("a token for each window of {} pixels", size(kernel)),
         kernels => {
@@ -317,8 +367,9 @@ fn position(axis: &Axis) -> Option<String> {
     })
 }
 
-/// A list of the steps for which a condition holds.
+/// A list of what holds for each step.
 struct Table {
+    ty: &'static str,
     name: String,
     len: usize,
     lines: Vec<String>,
@@ -343,7 +394,7 @@ impl Condition {
             let items: Vec<String> = steps.iter().map(|step| u8::from(*step).to_string()).collect();
             if tables.iter().all(|table| table.name != name) {
                 let (name, len) = (name.to_owned(), steps.len());
-                tables.push(Table { name, len, lines: wrap(&items, LINE) });
+                tables.push(Table { ty: "bool", name, len, lines: wrap(&items, LINE) });
             }
             return Self(vec![format!("{name}[{at}]")]);
         }

@@ -23,8 +23,9 @@ pub(super) fn accumulated(
     let &AccumulateKernel { calls, inputs, outputs, terms, starts, tiles } = sums;
     let tiles = Tiles { inputs: calls * tiles.inputs, ..tiles };
     let inputs = calls * inputs;
-    let (rows, windows, listed) = (1, None, None);
-    let linear = LinearKernel { rows, inputs, windows, outputs, terms, starts, tiles, listed };
+    let (rows, phases, windows, listed) = (1, 1, None, None);
+    let linear =
+        LinearKernel { rows, inputs, windows, outputs, phases, terms, starts, tiles, listed };
     matrix(path, design, (kernel, &linear), iterations * calls as u64);
 }
 
@@ -52,7 +53,7 @@ pub(super) fn matrix(
             path.trees(counts, operand, sums);
         }
         Terms::Shifts { shift, .. } => {
-            if let (RightShift::Each(id), true) = (shift.right, tiles > 1) {
+            if let (RightShift::Each(id), true) = (shift.right, linear.is_stored()) {
                 // A shift by a number from a memory: a stage of selectors a bit of that number.
                 let wide = width(design, shift.element);
                 let stages = width(design, design[id].element);
@@ -89,10 +90,11 @@ fn memory_of_constants(
     kernel: &Kernel,
     linear: &LinearKernel,
 ) {
-    let tiles = linear.tiles.count();
-    if linear.tiles.is_whole() {
+    if !linear.is_stored() {
         return;
     }
+    let phases = linear.phases as u64;
+    let tiles = phases * linear.tiles.count();
     let terms: Vec<ConstantId> = match &linear.terms {
         Terms::Products { weights, .. } => vec![*weights],
         Terms::Signs { signs, .. } => vec![signs_of(*signs)],
@@ -106,7 +108,7 @@ fn memory_of_constants(
         path.resources += memory_of(design, kernel, id, tiles);
     }
     if let Some(starts) = linear.starts {
-        path.resources += memory_of(design, kernel, starts, linear.tiles.outputs as u64);
+        path.resources += memory_of(design, kernel, starts, phases * linear.tiles.outputs as u64);
     }
 }
 
@@ -140,6 +142,10 @@ impl Matrix<'_> {
     /// Terms of each sum of an iteration, if a sample takes `additions`: all sums alike.
     fn additions(&self, additions: u64) -> Vec<u64> {
         let sums = self.copies * self.linear.tile_outputs() as u64;
+        if self.linear.phases > 1 {
+            // Those of all phases: what one does not add, another does.
+            return vec![self.linear.tile_inputs() as u64 + self.extra; sums as usize];
+        }
         let iterations = self.iterations * self.kernel.repetitions;
         let each = additions.div_ceil(iterations.max(1));
         // The remaining terms are in the first sums.
@@ -154,7 +160,7 @@ impl Matrix<'_> {
         let sums = linear.tile_outputs() as u64;
         let shared =
             kernel.multipliers.filter(|it| kernel.plan.multiplier_limit.is_some() && it.limit > 0);
-        if !linear.tiles.is_whole() {
+        if linear.is_stored() {
             let each = product(path.slice, self.operand, weight);
             let count = self.copies * self.tile();
             let live = count * u64::from(self.operand + weight);

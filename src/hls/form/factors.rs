@@ -146,9 +146,10 @@ impl Shift {
         self.right.iter().all(|right| *right == first).then_some(first)
     }
 
-    /// Number of products that are shifted at all.
-    pub(super) fn nontrivial(&self) -> u64 {
-        self.right.iter().filter(|right| **right != self.left).count() as u64
+    /// Number of products that are shifted at all, each made so many `times`.
+    pub(super) fn nontrivial(&self, times: &[u64]) -> u64 {
+        let products = self.right.iter().zip(times);
+        products.filter(|(right, _)| **right != self.left).map(|(_, times)| times).sum()
     }
 
     /// Bits of a right shift; 0 if it is the same for all.

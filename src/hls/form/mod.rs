@@ -44,19 +44,27 @@ pub(super) enum MatrixForm {
     },
 }
 
-/// Uses of each row of a matrix for a sample.
+/// Uses of each row of a matrix for a sample, or of each column.
 #[derive(Clone, Debug)]
 pub(super) struct Uses {
     times: u64,
     /// By taps, of which each has `tap_rows` rows; empty where all rows are used as often.
     taps: Vec<u64>,
     tap_rows: usize,
+    /// By phases, of which each has the same number of columns; empty where all columns are used as
+    /// often.
+    phases: Vec<u64>,
 }
 
 impl Uses {
     /// The uses of a matrix that is applied `times` times.
     pub(super) fn of_matrix(times: usize) -> Self {
-        Self { times: times as u64, taps: vec![], tap_rows: 1 }
+        Self { times: times as u64, taps: vec![], tap_rows: 1, phases: vec![] }
+    }
+
+    /// The uses of the matrices of several phases, side by side: each is applied so many times.
+    pub(super) fn of_phases(phases: Vec<u64>) -> Self {
+        Self { phases, ..Self::of_matrix(0) }
     }
 
     /// The uses of the matrix of `conv`. A tap in the padding is no use.
@@ -67,11 +75,24 @@ impl Uses {
         let taps: Vec<u64> = (0..window.taps()).map(|tap| present(tap) as u64).collect();
         let (rows, _) = matrix_shape(&conv.linear);
         let tap_rows = (rows / window.taps().max(1)).max(1);
-        Self { times: window.windows() as u64, taps, tap_rows }
+        Self { times: window.windows() as u64, taps, tap_rows, phases: vec![] }
     }
 
-    fn of_row(&self, row: usize) -> u64 {
-        self.taps.get(row / self.tap_rows).copied().unwrap_or(self.times)
+    /// Kernel calls for which they are counted: those of all phases, or one for all rows.
+    pub(super) fn calls(&self) -> u64 {
+        if self.phases.is_empty() { 1 } else { self.phases.iter().sum() }
+    }
+
+    fn of_row(&self, row: usize) -> Option<u64> {
+        self.taps.get(row / self.tap_rows).copied()
+    }
+
+    /// The applications of each of `columns`.
+    fn of_columns(&self, columns: usize) -> Vec<u64> {
+        match self.phases.len() {
+            0 => vec![self.times; columns],
+            phases => (0..columns).map(|column| self.phases[column * phases / columns]).collect(),
+        }
     }
 }
 
@@ -170,10 +191,11 @@ impl MatrixForm {
         let mut operations = Operations::default();
         let (_, outputs) = matrix_shape(linear);
         let mut terms = vec![0_u64; outputs];
+        let times = uses.of_columns(outputs);
         let fraction = linear.weights.format.fractional_bits();
         for (position, code) in linear.weights.codes.iter().enumerate() {
             let weight = Weight::new(&code, fraction);
-            let used = uses.of_row(position / outputs);
+            let used = uses.of_row(position / outputs).unwrap_or(times[position % outputs]);
             terms[position % outputs] += if weight == Weight::Zero { 0 } else { used };
             match (self, weight) {
                 (Self::Products, Weight::Other) => operations.multiplications += used,
@@ -185,10 +207,10 @@ impl MatrixForm {
         }
         match self {
             Self::Signs { shifted: Some(ShiftedSum { shift, .. }) } => {
-                operations.shifts += shift.nontrivial() * uses.times
+                operations.shifts += shift.nontrivial(&times);
             }
             Self::Xnor { shift, .. } => {
-                operations.shifts += shift.nontrivial() * uses.times;
+                operations.shifts += shift.nontrivial(&times);
                 operations.xnors += terms.iter().sum::<u64>();
                 // The last one takes the count off its start.
                 operations.additions += terms.iter().sum::<u64>();
@@ -200,9 +222,9 @@ impl MatrixForm {
             Some(bias) => bias.codes.iter().map(|code| !code.is_zero()).collect(),
             None => vec![false; outputs],
         };
-        for (terms, biased) in terms.iter().zip(biases) {
-            let terms = terms + if biased { uses.times } else { 0 };
-            operations.additions += terms.saturating_sub(uses.times);
+        for ((terms, biased), times) in terms.iter().zip(biases).zip(times) {
+            let terms = terms + if biased { times } else { 0 };
+            operations.additions += terms.saturating_sub(times);
         }
         operations
     }

@@ -64,7 +64,8 @@ pub(in crate::hls) fn build(
     let widths = (op.weights.format.width(), format.width());
     let sharing = Sharing::from_memory((inputs, outputs), widths, pace, cx.positions);
     let tiles = sharing.tiles;
-    cx.warn_of_reuse_factor(pace, sharing.reuse_factor(), (inputs, outputs));
+    let layer = &cx.node.layer;
+    cx.parts.warn_of_reuse_factor(layer, pace, sharing.reuse_factor(), (inputs, outputs));
 
     let mut operations = form.operations(op, &Uses::of_matrix(1));
     let products = (all * outputs) as u64;

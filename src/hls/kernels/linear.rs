@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::scaling::{Shifter, SignCodes, misshapen, negative, shifter, sign_codes};
 use super::{Body, Built};
-use crate::fixed::{Codes, Range};
+use crate::fixed::{Codes, Format, Range};
 use crate::hls::build::NodeBuilder;
 use crate::hls::estimate::arithmetic::signed_digits;
 use crate::hls::form::{MatrixForm, ShiftedSum, Uses};
@@ -25,6 +25,9 @@ pub struct LinearKernel {
     pub windows: Option<Windows>,
     /// Columns of the matrix: elements of a row of the result.
     pub outputs: usize,
+    /// Matrices that take turns, one for each phase of a window: more than one only where the
+    /// weights come from a memory. Constants are those of all phases, the outputs of each in turn.
+    pub phases: usize,
     /// The terms of a sum.
     pub terms: Terms,
     /// Initial value of a sum, \[outputs\]: the biases, or for XNOR the sums of equal signs.
@@ -127,7 +130,18 @@ impl LinearKernel {
     /// calls the kernel for each tile.
     pub fn is_folded(&self) -> bool {
         let is_one = |it: &Windows| it.window == ir::Window::whole(it.window.input);
-        self.rows == 1 && self.windows.as_ref().is_none_or(is_one) && !self.tiles.is_whole()
+        self.rows == 1 && self.windows.as_ref().is_none_or(is_one) && self.is_stored()
+    }
+
+    /// Tells whether weights come from a memory, a word of them for each tile.
+    pub fn is_stored(&self) -> bool {
+        !self.tiles.is_whole() || self.phases > 1
+    }
+
+    /// Channels of a group, where each group of a folded kernel's operand is together.
+    pub fn channels_of_groups(&self) -> Option<usize> {
+        let windows = self.windows.filter(|_| self.is_folded() && self.groups() > 1)?;
+        Some(windows.group_channels)
     }
 
     /// The type of the sums of a kernel whose results have the type `result`.
@@ -177,7 +191,7 @@ impl LinearKernel {
         };
         let nest = Nest { least: around.len() + tile_loops, kept: tile_loops > 0, ..nest };
         let window_len = self.windows.as_ref().map_or(0, Windows::elements);
-        let is_tiled = !self.tiles.is_whole();
+        let is_tiled = self.is_stored();
         let reads = Reads::Spread(match &self.windows {
             // A tile reads a window that was filled before.
             Some(_) if is_tiled => 1,
@@ -206,7 +220,8 @@ pub(super) fn build(cx: &mut NodeBuilder<'_>, op: &ir::Linear) -> Result<Built, 
     }
     let form = MatrixForm::of(op, operand, cx.sign_power, result.format);
     let uses = Uses::of_matrix(result.rows());
-    matrix(cx, op, (form, uses), (result.rows(), inputs, outputs), None)
+    let (rows, windows, phases) = (result.rows(), None, 1);
+    matrix(cx, op, (form, uses), Applied { rows, inputs, outputs, phases, windows })
 }
 
 /// The kernel of a convolution.
@@ -219,60 +234,96 @@ pub(super) fn build_windows(cx: &mut NodeBuilder<'_>, op: &ir::Conv) -> Result<B
     let padded = op.window.is_padded();
     let group_outputs = outputs / op.groups.max(1);
     let windows = Windows { window: op.window, channels, group_channels, group_outputs };
-    let shape = (op.window.windows(), op.window.taps() * group_channels, outputs);
+    let (rows, inputs) = (op.window.windows(), op.window.taps() * group_channels);
     // Padding is 0, which has no sign.
     let sign_power = cx.sign_power.filter(|_| !padded);
     let result = cx.node.tensor.format;
     let form = MatrixForm::of(&op.linear, &op.window_tensor(operand), sign_power, result);
-    matrix(cx, &op.linear, (form, Uses::of_windows(op)), shape, Some(windows))
+    let shape = Applied { rows, inputs, outputs, phases: 1, windows: Some(windows) };
+    matrix(cx, &op.linear, (form, Uses::of_windows(op)), shape)
 }
 
-/// The kernel that applies a matrix \[inputs, outputs\] of `form` to `rows` rows or windows.
-fn matrix(
+/// The applications of a matrix.
+#[derive(Clone, Copy)]
+pub(super) struct Applied {
+    /// Rows or windows that it is applied to.
+    pub(super) rows: usize,
+    pub(super) inputs: usize,
+    /// Outputs of a phase.
+    pub(super) outputs: usize,
+    pub(super) phases: usize,
+    pub(super) windows: Option<Windows>,
+}
+
+impl Applied {
+    /// The matrix `op` in this `form` as the planner sees it, with sums of the format `sums`.
+    pub(super) fn matrix(&self, op: &ir::Linear, form: &MatrixForm, sums: Format) -> Matrix {
+        let Self { inputs, outputs, phases, windows, .. } = *self;
+        let groups = windows.map_or(1, |windows| outputs / windows.group_outputs.max(1));
+        let mut nonzero = vec![0_u64; phases];
+        let mut digits = 0;
+        for (at, code) in op.weights.codes.iter().enumerate() {
+            nonzero[at / outputs % phases] += u64::from(!code.is_zero());
+            digits += signed_digits(&code);
+        }
+        let (digits, product) = match form {
+            MatrixForm::Products => (digits, u64::from(op.weights.format.width())),
+            MatrixForm::Signs { .. } | MatrixForm::Shifts { .. } | MatrixForm::Xnor { .. } => {
+                (nonzero.iter().sum(), 1)
+            }
+        };
+        let nonzero = nonzero.into_iter().max().unwrap_or(0);
+        let bias = op.bias.as_ref().map_or(0, |bias| bias.format.width());
+        let widths = (op.weights.format.width(), bias.max(sums.width()));
+        Matrix { inputs, outputs, groups, nonzero, digits, product, widths }
+    }
+}
+
+/// The kernel that applies a matrix \[inputs, outputs\] of `form` to rows or windows; with several
+/// phases, that of each in turn, which stand side by side in `op`.
+pub(super) fn matrix(
     cx: &mut NodeBuilder<'_>,
     op: &ir::Linear,
     (form, uses): (MatrixForm, Uses),
-    (rows, inputs, outputs): (usize, usize, usize),
-    windows: Option<Windows>,
+    shape: Applied,
 ) -> Result<Built, HlsError> {
+    let Applied { rows, inputs, outputs, phases, windows } = shape;
     let (layer, format) = (&cx.node.layer, cx.node.tensor.format);
     let element = cx.local_type("acc", "sums", format, cx.node.tensor.range());
-    let groups = windows.map_or(1, |windows| outputs / windows.group_outputs.max(1));
-    let nonzero = op.weights.codes.iter().filter(|code| !code.is_zero());
-    let (nonzero, digits) =
-        nonzero.fold((0, 0), |(count, digits), code| (count + 1, digits + signed_digits(&code)));
-    let (digits, product) = match form {
-        MatrixForm::Products => (digits, u64::from(op.weights.format.width())),
-        MatrixForm::Signs { .. } | MatrixForm::Shifts { .. } | MatrixForm::Xnor { .. } => {
-            (nonzero, 1)
+    let planned = shape.matrix(op, &form, format);
+    let sharing = match cx.sharing {
+        Some(sharing) if sharing.is_stored => sharing,
+        Some(sharing) => sharing.of_one(&planned),
+        None => {
+            let (pace, strategy) = (cx.options.pace_of(layer), cx.options.strategy_of(layer));
+            let own = Sharing::new(&planned, strategy, pace, cx.positions);
+            cx.parts.warn_of_reuse_factor(layer, pace, own.reuse_factor(), (inputs, outputs));
+            own
         }
     };
-    let bias = op.bias.as_ref().map_or(0, |bias| bias.format.width());
-    let widths = (op.weights.format.width(), bias.max(format.width()));
-    let shape = Matrix { inputs, outputs, groups, nonzero, digits, product, widths };
-    let (pace, strategy) = (cx.options.pace_of(layer), cx.options.strategy_of(layer));
-    let own = || Sharing::new(&shape, strategy, pace, cx.positions);
-    let sharing = cx.sharing.unwrap_or_else(own);
     let (tiles, reuse_factor) = (sharing.tiles, sharing.reuse_factor());
-    cx.warn_of_reuse_factor(pace, reuse_factor, (inputs, outputs));
+    let is_stored = !tiles.is_whole() || phases > 1;
     let products = (rows * inputs * outputs) as u64;
     let mut operations = form.operations(op, &uses);
-    if !tiles.is_whole() && form == MatrixForm::Products {
+    let mut each = operations;
+    if is_stored && form == MatrixForm::Products {
         // Every weight that comes from a memory is multiplied.
         let sums = (rows * outputs) as u64;
         let biased = if op.bias.is_some() { sums } else { 0 };
         let additions = products + biased - sums;
-        operations = Operations { multiplications: products, additions, ..Default::default() };
+        each = Operations { multiplications: products, additions, ..Default::default() };
+        operations = each * uses.calls();
     }
 
     let codes = &op.weights.codes;
     let listed = sharing.is_listed.then(|| listed(cx, codes)).transpose()?;
     // A weight from a memory is read and multiplied, whatever it is.
-    let terms = terms(cx, op, &form, tiles.is_whole() && listed.is_none())?;
+    let terms = terms(cx, op, &form, !is_stored && listed.is_none())?;
     let starts = starts(cx, op, &form)?;
     let formats = [cx.operand.tensor.format, op.weights.format];
-    let multipliers = Multipliers::new(products, &operations, reuse_factor, formats);
-    let linear = LinearKernel { rows, inputs, windows, outputs, terms, starts, tiles, listed };
+    let multipliers = Multipliers::new(products, &each, reuse_factor, formats);
+    let linear =
+        LinearKernel { rows, inputs, windows, outputs, phases, terms, starts, tiles, listed };
     let mut structure = linear.structure();
     let error = misshapen(cx);
     // Weights are a row for each tile, other constants a number for each output.
@@ -282,8 +333,7 @@ fn matrix(
             word *= linear.tile_inputs();
             constant.codes = match linear.listed {
                 Some(_) => at_nonzero(&constant.codes, codes),
-                None => tiled(constant.codes.clone(), inputs, outputs, tiles)
-                    .ok_or_else(|| error.clone())?,
+                None => tiled(constant.codes.clone(), shape, tiles).ok_or_else(|| error.clone())?,
             };
         }
         structure.constants.push((id, structure.is_tiled.then_some(word as u64)));
@@ -391,16 +441,18 @@ fn at_nonzero(codes: &Codes, weights: &Codes) -> Codes {
     Codes::from_big(ndarray::Array1::from(list).into_dyn())
 }
 
-/// The matrix \[inputs, outputs\] with a row for each tile: an iteration reads one word of memory.
-fn tiled(codes: Codes, inputs: usize, outputs: usize, tiles: Tiles) -> Option<Codes> {
-    if tiles.is_whole() {
+/// The matrix \[inputs, outputs\] with a row for each tile, those of a phase together: an iteration
+/// reads one word of memory.
+fn tiled(codes: Codes, shape: Applied, tiles: Tiles) -> Option<Codes> {
+    let Applied { inputs, outputs, phases, .. } = shape;
+    if tiles.is_whole() && phases == 1 {
         return Some(codes);
     }
     let (rows, columns) = (inputs / tiles.inputs, outputs / tiles.outputs);
     codes
-        .reshaped(&[tiles.inputs, rows, tiles.outputs, columns])?
+        .reshaped(&[tiles.inputs, rows, phases * tiles.outputs, columns])?
         .permuted(&[2, 0, 1, 3])
-        .reshaped(&[tiles.outputs * tiles.inputs, rows * columns])
+        .reshaped(&[phases * tiles.outputs * tiles.inputs, rows * columns])
 }
 
 fn shifted_sums(cx: &mut NodeBuilder<'_>, shifted: &ShiftedSum) -> Result<ShiftedSums, HlsError> {

@@ -8,6 +8,7 @@ mod accumulate;
 mod elementwise;
 mod linear;
 mod lookup;
+mod phases;
 mod pool;
 mod scaling;
 mod softmax;
@@ -129,6 +130,7 @@ pub(super) fn is_alias(op: &Op) -> bool {
 }
 
 pub(super) use accumulate::build as build_accumulate;
+pub(super) use phases::{Phases, build as build_phases};
 
 /// The kernel that computes `op`.
 pub(super) fn build(cx: &mut NodeBuilder<'_>, op: &Op) -> Result<Built, HlsError> {

@@ -144,7 +144,8 @@ pub(super) fn build_affine(cx: &mut NodeBuilder<'_>, op: &ir::Affine) -> Result<
     let has_matrix = |node: &ir::Node| matches!(node.op, Op::Linear(_) | Op::Conv(_));
     let alone = !cx.graph.nodes.node_weights().any(|it| it.layer == *layer && has_matrix(it));
     if alone && multipliers.is_some() {
-        cx.warn_of_reuse_factor(pace, reuse_factor, (1, channels));
+        let layer = &cx.node.layer;
+        cx.parts.warn_of_reuse_factor(layer, pace, reuse_factor, (1, channels));
     }
     let form = match &scaling {
         Scaling::Products => "scale and bias",

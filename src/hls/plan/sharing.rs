@@ -27,10 +27,10 @@ pub(in crate::hls) struct Matrix {
     pub(in crate::hls) outputs: usize,
     /// Groups of outputs, of which each has inputs of its own.
     pub(in crate::hls) groups: usize,
-    /// Weights that are not 0.
+    /// Weights that are not 0; of the largest of matrices that take turns.
     pub(in crate::hls) nonzero: u64,
     /// Additions for all products with constant weights: the non-zero digits of the weights in
-    /// canonical signed digit form.
+    /// canonical signed digit form, those of matrices that take turns included.
     pub(in crate::hls) digits: u64,
     /// Additions for a product with a weight from a memory.
     pub(in crate::hls) product: u64,
@@ -134,17 +134,25 @@ pub(in crate::hls) struct Sharing {
     /// Set if only the weights that are not 0 are written down: the matrix is too large to be
     /// unrolled with all its zeros.
     pub(in crate::hls) is_listed: bool,
+    /// Set if weights come from a memory, a word of them for each tile. Matrices that take turns then
+    /// share the arithmetic of a tile.
+    pub(in crate::hls) is_stored: bool,
 }
 
 impl Sharing {
     /// Everything at once, with multipliers shared for `interval` clock cycles.
     fn unrolled(matrix: &Matrix, interval: u64) -> Self {
         let is_listed = matrix.products() > UNROLL_LIMIT;
-        Self { tiles: Tiles::WHOLE, interval, is_listed }
+        Self { tiles: Tiles::WHOLE, interval, is_listed, is_stored: false }
     }
 
     fn tiled(tiles: Tiles) -> Self {
-        Self { tiles, interval: 1, is_listed: false }
+        Self { tiles, interval: 1, is_listed: false, is_stored: true }
+    }
+
+    /// The same for `matrix`, one of several that are unrolled and take turns.
+    pub(in crate::hls) fn of_one(self, matrix: &Matrix) -> Self {
+        Self::unrolled(matrix, self.interval)
     }
 
     /// The sharing for `pace`.
@@ -201,31 +209,6 @@ impl Sharing {
         };
         let nearest = || Tiles::nearest(&matrix, positions.reuse_factor(pace));
         Self::tiled(within.unwrap_or_else(nearest))
-    }
-
-    /// The sharing for `pace` of matrices that take turns, the largest of them with this number of
-    /// inputs, outputs and groups: everything at once, or the same number of tiles for each, all of
-    /// them along the outputs.
-    pub(in crate::hls) fn of_outputs(
-        (inputs, outputs, groups): (usize, usize, usize),
-        widths: (u32, u32),
-        strategy: Strategy,
-        pace: Pace,
-        positions: Positions,
-    ) -> Self {
-        let nonzero = (inputs * outputs) as u64;
-        let matrix = Matrix { inputs, outputs, groups, nonzero, digits: 0, product: 0, widths };
-        let asked = positions.reuse_factor(pace);
-        if nonzero <= UNROLL_LIMIT && (strategy == Strategy::Latency || asked == 1) {
-            let interval = match pace {
-                Pace::ReuseFactor(asked) => asked,
-                Pace::Interval(_) => 1,
-            };
-            return Self::unrolled(&matrix, interval);
-        }
-        let tiles = Tiles::all(&matrix).filter(|tiles| tiles.inputs == 1);
-        let nearest = tiles.min_by_key(|tiles| (tiles.count().abs_diff(asked), tiles.count()));
-        Self::tiled(nearest.unwrap_or(Tiles { inputs: 1, outputs }))
     }
 
     /// Uses of one multiplier for each application of the matrix.
@@ -337,18 +320,18 @@ mod tests {
     }
 
     #[test]
-    fn matrices_that_take_turns_have_tiles_of_outputs() {
-        let of = |shape, strategy, asked| {
-            let pace = Pace::ReuseFactor(asked);
-            Sharing::of_outputs(shape, (6, 16), strategy, pace, Positions::ONE)
+    fn matrices_that_take_turns_share_a_memory_where_that_is_less() {
+        // Four phases of 16 x 8 weights, of 1024 digits in all: 768 additions for one of them.
+        let phases = Matrix { digits: 1024, ..matrix(16, 8) };
+        let of = |pace| {
+            let positions = Positions { count: 10, ..Positions::ONE };
+            let sharing = Sharing::new(&phases, Strategy::Latency, pace, positions);
+            (sharing.is_stored, sharing.tiles.count())
         };
-        let tiles = |outputs| Sharing::tiled(Tiles { inputs: 1, outputs });
-        assert_eq!(of((36, 16, 1), Strategy::Latency, 3).interval, 3);
-        assert_eq!(of((36, 16, 1), Strategy::Resource, 3), tiles(2));
-        assert_eq!(of((36, 16, 1), Strategy::Resource, 500), tiles(16));
-        // Too many weights to be unrolled; tiles of one group.
-        assert_eq!(of((256, 64, 1), Strategy::Latency, 1), tiles(4));
-        assert_eq!(of((36, 16, 4), Strategy::Resource, 8), tiles(8));
+        assert_eq!(of(Pace::Interval(10)), (true, 1));
+        assert_eq!(of(Pace::Interval(45)), (true, 4));
+        // A reuse factor alone asks for no memory.
+        assert_eq!(of(Pace::ReuseFactor(1)), (false, 1));
     }
 
     #[test]
@@ -382,8 +365,8 @@ mod tests {
         let sparse = Matrix { nonzero: 785, digits: 1500, ..matrix(128, 64) };
         for strategy in [Strategy::Latency, Strategy::Resource] {
             let sharing = Sharing::new(&sparse, strategy, Pace::ReuseFactor(1), Positions::ONE);
-            let expected = Sharing { tiles: Tiles::WHOLE, interval: 1, is_listed: true };
-            assert_eq!(sharing, expected);
+            assert_eq!((sharing.tiles, sharing.interval), (Tiles::WHOLE, 1));
+            assert!(sharing.is_listed && !sharing.is_stored);
         }
     }
 

@@ -1,28 +1,30 @@
 //! The computation of a process: its form, and the kernel of a position.
 
-use super::form::{Form, Position, WindowPosition};
-use super::{Builder, LineBuffer, ProcessForm, WindowKernel};
+use super::form::{Form, Position};
+use super::windows::WindowsOf;
+use super::{Builder, LineBuffer, ProcessForm};
 use crate::hls::build::{self, NodeBuilder, plain};
-use crate::hls::kernels::{self, Body};
+use crate::hls::kernels::{self, Body, Phases};
 use crate::hls::plan::{Positions, Sharing};
 use crate::hls::{EdgeId, HlsError, KernelId, Number, TypeId};
 use crate::ir::{self, Linear, NodeId};
 
 /// The calls of a kernel for a sample.
-#[derive(Clone, Copy)]
-struct Calls {
+pub(super) struct Calls {
     /// The positions of the process.
-    positions: Positions,
+    pub(super) positions: Positions,
     /// Those that this kernel computes.
-    count: u64,
+    pub(super) count: u64,
     /// The sharing of its arithmetic, where others that take turns with it have the same.
-    sharing: Option<Sharing>,
+    pub(super) sharing: Option<Sharing>,
+    /// The matrices of which a call takes one.
+    pub(super) phases: Option<Phases>,
 }
 
 impl Calls {
     /// A call for each position.
     fn each(positions: Positions) -> Self {
-        Self { positions, count: positions.count * positions.copies, sharing: None }
+        Self { positions, count: positions.count * positions.copies, sharing: None, phases: None }
     }
 }
 
@@ -72,51 +74,17 @@ impl Builder<'_> {
                 let state_bits = self.step_bits(kernel);
                 Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
             }
-            Form::Windows { axes, group, is_max, is_padded, phases } => {
+            Form::Windows { axes, group, is_max, is_padded, phases, joined } => {
                 let x = &operands[0].tensor;
-                let operand = self.edges[inputs[0].0].element;
                 // Padding of 0 has no sign.
                 let sign_power = sign_power.filter(|_| !is_padded);
                 let code = if is_max { x.range().low().clone() } else { 0.into() };
-                let mut lines = LineBuffer {
-                    axes,
-                    group,
-                    channels: self.lanes(inputs[0]),
-                    padding: Number { element: operand, code },
-                    element: operand,
-                    kernels: Vec::with_capacity(phases.len()),
-                };
-                let [height, width] = lines.grid();
-                let count = lines.windows();
-                let copies = group.windows as u64;
-                let idle = (height * width - count) as u64;
-                let positions = Positions { count: count as u64, idle, copies };
-                let sharing = self.sharing_of_phases(node, &phases, positions);
-                // Without a kernel, pixels keep their type.
-                let mut element = operand;
-                for (number, phase) in phases.into_iter().enumerate() {
-                    let WindowPosition { steps, taps, windows, position } = phase;
-                    let stem = match sharing {
-                        Some(_) => format!("{stem}_phase_{}", number + 1),
-                        None => stem.to_owned(),
-                    };
-                    let calls = Calls { positions, count: windows as u64, sharing };
-                    let names = (stem.as_str(), "window");
-                    let (kernel, own) =
-                        self.kernel(id, names, position, inputs, (calls, sign_power))?;
-                    element = if number == 0 { own } else { element };
-                    lines.kernels.push(WindowKernel { steps, taps, kernel });
-                }
-                let slowest = lines.kernels.iter().map(|it| it.kernel).max_by_key(|kernel| {
-                    let kernel = &self.kernels[kernel.0];
-                    let operand = self.edges[kernel.inputs[0].0].len();
-                    (kernel.plan.initiation_interval, operand)
-                });
-                let line_bits = lines.elements() as u64 * u64::from(x.format.width());
-                let steps = lines.kernels.iter().map(|it| self.step_bits(it.kernel));
-                let state_bits = line_bits + steps.sum::<u64>();
-                let form = ProcessForm::Windows(lines);
-                Ok((Computation { form, kernel: slowest, state_bits }, element))
+                let element = self.edges[inputs[0].0].element;
+                let padding = Number { element, code };
+                let (channels, kernels) = (self.lanes(inputs[0]), Vec::new());
+                let lines = LineBuffer { axes, group, channels, padding, element, kernels };
+                let of_windows = WindowsOf { id, stem, inputs, sign_power };
+                self.windows(of_windows, lines, phases, joined.map(|joined| *joined))
             }
             Form::Accumulate(linear) => {
                 let tokens = self.tokens_in(inputs[0]);
@@ -157,24 +125,6 @@ impl Builder<'_> {
                 Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
             }
         }
-    }
-
-    /// The sharing of the arithmetic of the kernels of several `phases`, which take turns.
-    fn sharing_of_phases(
-        &self,
-        node: &ir::Node,
-        phases: &[WindowPosition],
-        positions: Positions,
-    ) -> Option<Sharing> {
-        let ir::Op::Conv(conv) = &node.op else { return None };
-        let largest = phases.iter().map(|phase| phase.taps[0].count * phase.taps[1].count).max()?;
-        let &[inputs, outputs] = conv.linear.weights.codes.shape() else { return None };
-        let inputs = inputs / conv.window.taps().max(1) * largest;
-        let shape = (inputs, outputs, conv.groups);
-        let strategy = self.options.strategy_of(&node.layer);
-        let pace = self.options.pace_of(&node.layer);
-        let widths = (conv.linear.weights.format.width(), node.tensor.format.width());
-        (phases.len() > 1).then(|| Sharing::of_outputs(shape, widths, strategy, pace, positions))
     }
 
     /// The type of the result of `node`.
@@ -219,12 +169,12 @@ impl Builder<'_> {
         let labels = (name, node.layer.clone(), node.op.name());
         let edges = (vec![operand], result);
         let kernel = build::kernel(&self.parts.constants, &self.edges, labels, edges, built);
-        self.kernels.push(kernel.accumulating(tokens as u64));
+        self.kernels.push(kernel.of_calls(tokens as u64));
         Ok((KernelId(self.kernels.len() - 1), element))
     }
 
     /// The kernel of the node `id` at a position, and the type of its result.
-    fn kernel(
+    pub(super) fn kernel(
         &mut self,
         id: NodeId,
         (stem, part): (&str, &str),
@@ -246,7 +196,10 @@ impl Builder<'_> {
             sharing: calls.sharing,
             parts: &mut self.parts,
         };
-        let built = kernels::build(&mut builder, &node.op)?;
+        let built = match &calls.phases {
+            Some(phases) => kernels::build_phases(&mut builder, phases)?,
+            None => kernels::build(&mut builder, &node.op)?,
+        };
         self.sign_powers.extend(built.sign_power.map(|power| (id, power)));
         let mut arrays = Vec::new();
         for (position, (operand, stream)) in operands.iter().zip(inputs).enumerate() {
@@ -263,12 +216,15 @@ impl Builder<'_> {
         let labels = (name, node.layer.clone(), node.op.name());
         let kernel =
             build::kernel(&self.parts.constants, &self.edges, labels, (arrays, result), built);
-        self.kernels.push(kernel.repeated(calls.count, calls.positions.copies));
+        self.kernels.push(match &calls.phases {
+            Some(phases) => kernel.of_calls(phases.windows()),
+            None => kernel.repeated(calls.count, calls.positions.copies),
+        });
         Ok((KernelId(self.kernels.len() - 1), element))
     }
 
     /// Bits that a process keeps from step to step of a folded kernel: operands and sums.
-    fn step_bits(&self, kernel: KernelId) -> u64 {
+    pub(super) fn step_bits(&self, kernel: KernelId) -> u64 {
         let kernel = &self.kernels[kernel.0];
         let Body::Linear(linear) = &kernel.body else { return 0 };
         let width = |ty: TypeId| u64::from(self.parts.types[ty.0].quantization.format.width());

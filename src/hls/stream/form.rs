@@ -11,6 +11,7 @@ use super::select;
 use crate::fixed::Range;
 use crate::hls::Options;
 use crate::hls::function::ThresholdFunction;
+use crate::hls::kernels::Phases;
 use crate::hls::plan::UNROLL_LIMIT;
 use crate::ir::{self, Concat, Conv, Gather, Linear, Op, Pool, Scan, Tensor, Window};
 
@@ -43,6 +44,8 @@ pub(super) enum Form {
         is_padded: bool,
         /// The node at a window; none where pixels are passed on as they are.
         phases: Vec<WindowPosition>,
+        /// A convolution at a window of any phase, if there are several.
+        joined: Option<Box<JoinedPhases>>,
     },
     /// One row, summed over its tokens.
     Accumulate(Linear),
@@ -89,6 +92,14 @@ pub(super) struct WindowPosition {
     pub(super) taps: [Taps; 2],
     /// Number of windows.
     pub(super) windows: usize,
+    pub(super) position: Position,
+}
+
+/// A convolution at a window, with the matrices of all phases.
+pub(super) struct JoinedPhases {
+    pub(super) matrices: Phases,
+    /// The pixels that windows span.
+    pub(super) taps: [Taps; 2],
     pub(super) position: Position,
 }
 
@@ -321,13 +332,44 @@ fn by_gather(
     let selected = [lanes[0], from]
         .into_iter()
         .find_map(|lanes| Some((select::axes(gather, x, lanes)?, lanes)));
+    let cycles =
+        |axes: &[Axis; 2]| axes.iter().map(|axis| axis.steps.len() as u64).product::<u64>();
+    let is_slow = |target: u64| selected.as_ref().is_none_or(|(axes, _)| cycles(axes) > target);
+    if let Some(target) = demand.target.filter(|target| is_slow(*target)) {
+        let most = [x, &node.tensor].map(|tensor| most_positions([tensor]));
+        let mut groups = select::groups(gather, x, most);
+        let meets = groups.iter().position(|group| cycles(&group.axes) <= target);
+        let fastest = || (0..groups.len()).min_by_key(|at| cycles(&groups[*at].axes));
+        let best = meets.or_else(fastest).map(|at| groups.swap_remove(at));
+        let is_faster = |group: &select::Grouped| is_slow(cycles(&group.axes));
+        if let Some(group) = best.filter(is_faster) {
+            return grouped(node, operands, group);
+        }
+    }
     let Some((axes, lanes)) = selected else {
         return frame(node, operands, lanes);
     };
     let is_padded = gather.indices.contains(&None);
     let group = PixelGroup::ONE;
-    let form = Form::Windows { axes, group, is_max: false, is_padded, phases: vec![] };
+    let form =
+        Form::Windows { axes, group, is_max: false, is_padded, phases: vec![], joined: None };
     Planned { form, reads: vec![lanes], writes: lanes }
+}
+
+/// The process of a selection from tokens of several positions.
+fn grouped(node: &ir::Node, operands: &[&ir::Node], selected: select::Grouped) -> Planned {
+    let select::Grouped { axes, from, lanes } = selected;
+    let (writes, is_padded) = (lanes.len(), true);
+    let op = Gather { shape: vec![writes], indices: lanes };
+    let mut position = Position::new(node, op.into(), operands, |x| row(x, from));
+    position.node.tensor = row(&node.tensor, writes);
+    let taps = [Taps { count: 1, first: 0, distance: 1 }; 2];
+    let windows = axes.iter().map(|axis| axis.steps.iter().filter(|step| step.gives).count());
+    let windows = windows.product();
+    let phases = vec![WindowPosition { steps: [0, 0], taps, windows, position }];
+    let group = PixelGroup::ONE;
+    let form = Form::Windows { axes, group, is_max: false, is_padded, phases, joined: None };
+    Planned { form, reads: vec![from], writes }
 }
 
 /// The process of a node that needs whole samples: as one token if a token can hold them, else
@@ -374,6 +416,10 @@ fn windows(
         };
         (0..x.channel_count()).map(range).collect()
     };
+    let of_pixels = |x: &Tensor, [rows, columns]: [usize; 2]| {
+        let ranges = ranges(x);
+        Tensor { shape: vec![rows, columns, ranges.len()], format: x.format, ranges }
+    };
     let mut phases = Vec::new();
     for row in 0..axes[0].scale {
         for column in 0..axes[1].scale {
@@ -392,18 +438,14 @@ fn windows(
             let op = op([&rows, &columns]);
             let is_row = matches!(op, Op::Linear(_));
             let of_window = |x: &Tensor| {
-                let (ranges, count) = (ranges(x), taps[0].count * taps[1].count);
+                let pixels = of_pixels(x, taps.map(|taps| taps.count));
                 match is_row {
-                    true => Tensor {
-                        shape: vec![count * ranges.len()],
-                        format: x.format,
-                        ranges: (0..count).flat_map(|_| ranges.clone()).collect(),
-                    },
-                    false => Tensor {
-                        shape: vec![taps[0].count, taps[1].count, ranges.len()],
-                        format: x.format,
-                        ranges,
-                    },
+                    true => {
+                        let count = taps[0].count * taps[1].count;
+                        let ranges = (0..count).flat_map(|_| pixels.ranges.clone()).collect();
+                        Tensor { shape: vec![pixels.len()], ranges, ..pixels }
+                    }
+                    false => pixels,
                 }
             };
             let mut position = Position::new(node, op, operands, of_window);
@@ -413,9 +455,42 @@ fn windows(
             phases.push(WindowPosition { steps, taps, windows, position });
         }
     }
-    let form = Form::Windows { axes, group, is_max, is_padded, phases };
+    let mut joined = None;
+    if let (Op::Conv(conv), true) = (&node.op, phases.len() > 1) {
+        joined = self::joined(conv, &axes).map(|matrices| {
+            let span = [0, 1].map(|axis| axes[axis].span);
+            let taps = span.map(|count| Taps { count, first: 0, distance: 1 });
+            let of_window = |x: &Tensor| of_pixels(x, span);
+            let position = Position::new(node, node.op.clone(), operands, of_window);
+            Box::new(JoinedPhases { matrices, taps, position })
+        });
+    }
+    let form = Form::Windows { axes, group, is_max, is_padded, phases, joined };
     let reads = vec![group.pixels * operands[0].tensor.channel_count()];
     Planned { form, reads, writes: group.windows * node.tensor.channel_count() }
+}
+
+/// The matrices of the phases of `conv`, whose windows are given at steps along `axes`.
+fn joined(conv: &Conv, axes: &[Axis; 2]) -> Option<Phases> {
+    let window = &conv.window;
+    // The tap on each pixel that a window spans.
+    let on_pixels = |axis: usize, step: usize| {
+        let (taps, pixels) = lines::taps(window, axis, step);
+        let mut on_pixels = vec![None; axes[axis].span];
+        for (number, tap) in taps.into_iter().enumerate() {
+            on_pixels[pixels.first + number * pixels.distance] = Some(tap);
+        }
+        on_pixels
+    };
+    let steps = (0..axes[0].scale).flat_map(|row| (0..axes[1].scale).map(move |it| (row, it)));
+    let phases = steps.map(|(row, column)| {
+        let (rows, columns) = (on_pixels(0, row), on_pixels(1, column));
+        let tap =
+            |row: Option<usize>, column: Option<usize>| Some(row? * window.kernel[1] + column?);
+        let taps = rows.iter().flat_map(|row| columns.iter().map(|column| tap(*row, *column)));
+        (axes[0].windows(row) as u64 * axes[1].windows(column) as u64, taps.collect())
+    });
+    Phases::new(conv, [axes[0].span, axes[1].span], &phases.collect::<Vec<_>>())
 }
 
 /// A convolution on the taps \[rows, columns\] of a window: a matrix, unless its channels are in

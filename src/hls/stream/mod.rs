@@ -23,6 +23,7 @@ mod schedule;
 mod select;
 #[cfg(test)]
 mod tests;
+mod windows;
 
 use std::collections::{HashMap, VecDeque};
 
