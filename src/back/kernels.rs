@@ -376,7 +376,7 @@ impl Scope<'_> {
 
     /// An integer from 0 to `most`.
     fn count(&self, most: &u32) -> String {
-        self.dialect.integer((u32::BITS - most.leading_zeros()).max(1), false)
+        self.dialect.counter(*most as usize)
     }
 
     /// All bits of the fixed-point `variable` of the type `id` as an integer called `address`.

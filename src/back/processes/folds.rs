@@ -1,5 +1,6 @@
 //! Processes whose kernel computes a position in several steps.
 
+use super::super::dialect::Dialect;
 use crate::hls::{Body, Design, Process, Tiles};
 
 /// The calls of a kernel that computes a position in several steps, a tile of its matrix in each.
@@ -52,8 +53,9 @@ impl Folds {
     }
 
     /// The declarations of the counters.
-    pub(super) fn counters(&self) -> String {
-        self.used().map(|(name, _)| format!("int {name} = 0;")).collect::<Vec<_>>().join("\n")
+    pub(super) fn counters(&self, dialect: &dyn Dialect) -> String {
+        let declare = |(name, bound)| format!("{} {name} = 0;", dialect.counter(bound - 1));
+        self.used().map(declare).collect::<Vec<_>>().join("\n")
     }
 
     /// The condition of the first step of a position.

@@ -163,7 +163,7 @@ impl Process {
     }
 
     /// Its kernels: several, one of which runs in an iteration, for the phases of a window.
-    pub(in crate::hls) fn kernels(&self) -> Vec<KernelId> {
+    pub fn kernels(&self) -> Vec<KernelId> {
         match self.lines() {
             Some(lines) => lines.kernels.iter().map(|it| it.kernel).collect(),
             None => self.kernel.into_iter().collect(),
