@@ -7,7 +7,7 @@ use super::repack::Repack;
 use crate::hls::estimate;
 use crate::hls::network::{ChannelId, Phase};
 use crate::hls::plan::Loop;
-use crate::hls::{Design, EdgeId, EdgeKind, KernelId};
+use crate::hls::{Design, EdgeId, EdgeKind, KernelId, Operations};
 use crate::ir::PoolKind;
 
 /// A process: one C++ function between streams.
@@ -167,6 +167,30 @@ impl Process {
         match self.lines() {
             Some(lines) => lines.kernels.iter().map(|it| it.kernel).collect(),
             None => self.kernel.into_iter().collect(),
+        }
+    }
+
+    /// Its arithmetic operations for a sample, besides those of its kernels.
+    pub fn operations(&self, design: &Design) -> Operations {
+        match &self.form {
+            ProcessForm::Reduce { kind: PoolKind::Sum, tokens, positions } => {
+                let channels = self.outputs.iter().map(|edge| match design[*edge].kind {
+                    EdgeKind::Stream(stream) => design[stream.token].lanes,
+                    EdgeKind::Array(_) => 0,
+                });
+                let additions = channels.sum::<usize>() * (tokens * positions).saturating_sub(1);
+                Operations { additions: additions as u64, ..Operations::default() }
+            }
+            ProcessForm::Reduce { kind: PoolKind::Max, .. }
+            | ProcessForm::Rows { .. }
+            | ProcessForm::Windows(_)
+            | ProcessForm::Accumulate { .. }
+            | ProcessForm::Frame
+            | ProcessForm::Concat { .. }
+            | ProcessForm::Repack(_)
+            | ProcessForm::FromArray { .. }
+            | ProcessForm::ToArray { .. }
+            | ProcessForm::Fork { .. } => Operations::default(),
         }
     }
 
