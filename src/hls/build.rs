@@ -10,7 +10,7 @@ use super::design::{
 };
 use super::kernels::{self, Body, Built};
 use super::plan::{self, Nest, Partition, Plan, Positions, Sharing, Structure};
-use super::warnings::{DesignWarning, DesignWarningKind};
+use super::warnings::{DesignWarning, DesignWarningKind, UsedReuseFactor};
 use super::{HlsError, Names, Options, limits};
 use crate::config::Pace;
 use crate::fixed::{
@@ -135,9 +135,26 @@ impl NodeBuilder<'_> {
     ) {
         // An interval is met by whatever factor is below it.
         let Pace::ReuseFactor(asked) = pace else { return };
-        if asked != used {
-            let kind = DesignWarningKind::ReuseFactorChanged { asked, used, inputs, outputs };
-            self.parts.warnings.push(DesignWarning { layer: self.node.layer.clone(), kind });
+        if asked == used {
+            return;
+        }
+        let (layer, matrix) = (&self.node.layer, UsedReuseFactor { inputs, outputs, used });
+        let mut same = self.parts.warnings.iter_mut().filter(|it| it.layer == *layer);
+        let same = same.find_map(|it| {
+            let DesignWarningKind::ReuseFactorChanged { matrices, .. } = &mut it.kind else {
+                return None;
+            };
+            Some(matrices)
+        });
+        match same {
+            // The halves of a separable convolution have a matrix each, phases share one.
+            Some(matrices) if matrices.contains(&matrix) => {}
+            Some(matrices) => matrices.push(matrix),
+            None => {
+                let matrices = vec![matrix];
+                let kind = DesignWarningKind::ReuseFactorChanged { asked, matrices };
+                self.parts.warnings.push(DesignWarning { layer: layer.clone(), kind });
+            }
         }
     }
 

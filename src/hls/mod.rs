@@ -38,4 +38,4 @@ pub use plan::{Flow, LocalArray, Loop, Partition, Plan, Tiles, UNROLL_LIMIT};
 pub use stream::{
     Axis, LineBuffer, PixelGroup, Process, ProcessForm, Repack, Step, Take, Taps, WindowKernel,
 };
-pub use warnings::{DesignWarning, DesignWarningKind};
+pub use warnings::{DesignWarning, DesignWarningKind, UsedReuseFactor};
