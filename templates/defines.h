@@ -12,8 +12,10 @@
 {{ line }}
 {%- endfor %}
 {% endfor %}
+{%- if !design.tokens.is_empty() %}
+// Words of streams: the elements of one or more positions, channels fastest.
+{%- endif %}
 {%- for token in design.tokens %}
-// The channels of one position.
 struct {{ token.name }} {
     {{ design[token.element].name }} lanes[{{ token.lanes }}];
 };

@@ -256,6 +256,25 @@ fn options_replace_the_values_of_the_whole_model() -> Outcome {
     assert!(!missed.contains("miss the target"), "{missed}");
     let impossible = inspect(&["--target-rate", "201MHz"])?;
     assert!(text(&impossible).contains("a target interval of 0 clock cycles"));
+    assert!(text(&impossible).contains("200000000 samples a second"), "{}", text(&impossible));
+    let folder = tempfile::tempdir()?;
+    let mut dash = Command::new(assert_cmd::cargo::cargo_bin!("bitkiln"));
+    dash.arg("build").arg(&model).args(["--input-type", "fixed<8,1>", "-o", "-"]);
+    let refused = dash.current_dir(&folder).output()?;
+    assert!(text(&refused).contains("-: a project is a folder of files"), "{}", text(&refused));
+    assert!(folder.path().read_dir()?.next().is_none());
+    // A separable convolution has two matrices, whose reuse factors differ.
+    let separable = case("separable2d", "model.h5");
+    let halves = ["--io", "stream", "--reuse-factor", "7", "--strategy", "resource"];
+    let mut arguments = vec!["inspect".as_ref(), separable.as_os_str()];
+    arguments.extend(["--input-type", "fixed<8,1>"].iter().map(std::ffi::OsStr::new));
+    arguments.extend(halves.iter().map(std::ffi::OsStr::new));
+    let halves = text(&bitkiln(&arguments)?);
+    let message =
+        "warning: layer 'sep': a reuse factor of 7 does not divide its 9 x 3 and 3 x 5 products";
+    assert!(halves.contains(message) && halves.contains("9 and 5 are used"), "{halves}");
+    assert!(halves.contains("Set TargetCycles for 'sep'"), "{halves}");
+    assert_eq!(halves.matches("warning: layer 'sep'").count(), 1, "{halves}");
     let help = inspect(&["--help"])?;
     assert!(text(&help).contains("catapult: Catapult, C++"), "{}", text(&help));
     Ok(())

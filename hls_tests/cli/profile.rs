@@ -203,7 +203,16 @@ fn goals_that_make_no_sense_or_are_not_reached_are_errors() -> Outcome {
         let all = text(&output);
         assert_eq!(output.status.code(), Some(2), "{all}");
         assert!(all.contains(message) && all.contains(help), "{all}");
+        // The model is not read for that.
+        let absent = ["profile", "absent.h5", "--input", "absent.npz"];
+        let all = text(&bitkiln(&[&absent[..], &more].concat())?);
+        assert!(all.contains(message), "{all}");
     }
+    let folder = tempfile::tempdir()?;
+    let missing = path(&folder, "missing/types.yml");
+    let absent = ["profile", "absent.h5", "--input", "absent.npz", "-o"];
+    let all = text(&bitkiln(&[&absent[..], &[words(&missing)]].concat())?);
+    assert!(all.contains("choose a file that can be written"), "{all}");
     // Weights of 1/2 are lost whatever the other types are.
     let folder = tempfile::tempdir()?;
     let base = path(&folder, "base.yml");

@@ -8,7 +8,9 @@ use super::processes::is_apart;
 use super::text::rounded;
 use super::{BackError, Tool};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, LineBuffer, Partition, Process};
+use crate::hls::{
+    ConstantId, Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, LineBuffer, Partition, Process,
+};
 
 pub(super) struct Catapult;
 
@@ -20,6 +22,7 @@ static VENDOR: Vendor = Vendor {
     stream: "ac_channel",
     before_process: &["#pragma hls_design block"],
     pragmas_before_loops: true,
+    pipelines_outer_loops: true,
     testbench: Testbench {
         main: "CCS_MAIN(int argc, char *argv[]) {",
         leave: ("CCS_RETURN(", ")"),
@@ -56,8 +59,9 @@ struct BuildScript<'a> {
     /// Arrays with fewer elements become registers, others memories.
     register_threshold: usize,
     is_asic: bool,
-    /// Constants in memories with several elements in a word, and the width of a word in bits.
-    words: Vec<(&'a str, u64)>,
+    /// Constants in memories with several elements in a word: their paths below the top function, and
+    /// the width of a word in bits.
+    words: Vec<(String, u64)>,
     /// Arrays with a cyclic partition: their paths, and the number of memories.
     interleaved: Vec<(String, u64)>,
     /// Array ports with several elements in a word, and the width of a word in bits.
@@ -94,17 +98,28 @@ fn interleaved(design: &Design) -> Vec<(String, u64)> {
     split.map(|(edge, factor)| (path(edge), factor)).collect()
 }
 
-/// Constants in memories with several elements in a word, and the width of a word in bits.
-fn words(design: &Design, register_threshold: usize) -> Vec<(&str, u64)> {
-    let constants = design.kernels.iter().flat_map(|kernel| &kernel.plan.constants);
-    let words = constants.filter_map(|(id, partition)| match partition {
+/// Constants in memories with several elements in a word: their paths below the top function, and the
+/// width of a word in bits. The memory belongs to the block that reads it.
+fn words(design: &Design, register_threshold: usize) -> Vec<(String, u64)> {
+    let word = |(id, partition): &(ConstantId, Partition)| match partition {
         Partition::Reshape { elements } if design[*id].codes.len() >= register_threshold => {
             let width = design[design[*id].element].quantization.format.width();
             Some((design[*id].name.as_str(), elements * u64::from(width)))
         }
         Partition::Complete | Partition::Cyclic { .. } | Partition::Reshape { .. } => None,
-    });
-    words.collect()
+    };
+    let of = |block: &str, kernel: &Kernel| -> Vec<(String, u64)> {
+        let words = kernel.plan.constants.iter().filter_map(word);
+        words.map(|(name, width)| (format!("{block}{name}"), width)).collect()
+    };
+    if design.schedule.flow == Flow::Pipeline {
+        return design.kernels.iter().flat_map(|kernel| of("", kernel)).collect();
+    }
+    let block = |block: &Process| {
+        let path = format!("{}/", block.name);
+        block.kernels().into_iter().flat_map(move |id| of(&path, &design[id]))
+    };
+    design.processes.iter().flat_map(block).collect()
 }
 
 /// Array ports with several elements in a word, and the width of a word in bits.
@@ -242,7 +257,7 @@ impl Dialect for Catapult {
         Vec::new()
     }
 
-    fn at_lines(&self, _: &str, _: bool) -> Vec<String> {
+    fn at_lines(&self, _: &str, _: usize) -> Vec<String> {
         // The script has the memories of line buffers.
         Vec::new()
     }

@@ -50,9 +50,15 @@ pub(super) trait Dialect: Sync {
     /// The declaration of a stream inside the top function.
     fn declare_stream(&self, name: &str, token: &str, depth: u64) -> Vec<String>;
 
-    /// Lines after the declaration of a line buffer `\[rows\]\[columns\]\[channels\]`. Set
-    /// `is_apart` if accesses to the same element are far apart, and the loop does not show it.
-    fn at_lines(&self, name: &str, is_apart: bool) -> Vec<String>;
+    /// Lines after the declaration of a line buffer `\[rows\]\[columns\]\[channels\]`, of which an
+    /// element is read at least `distance` iterations after it is written.
+    fn at_lines(&self, name: &str, distance: usize) -> Vec<String>;
+
+    /// The type of a variable that counts from 0 to `most`. Tools find the width of the counter of a
+    /// loop with a constant bound, not that of a variable that loops carry.
+    fn counter(&self, most: usize) -> String {
+        self.integer((usize::BITS - most.leading_zeros()).max(1), false)
+    }
 
     /// The pragmas of a loop, before it or inside; see [`Vendor::pragmas_before_loops`].
     fn loop_pragmas(&self, plan: Loop) -> Vec<String> {
@@ -122,6 +128,9 @@ pub(super) struct Vendor {
     pub(super) before_process: &'static [&'static str],
     /// Set if pragmas of a loop stand before it; else they begin its body.
     pub(super) pragmas_before_loops: bool,
+    /// Set if the outer one of two nested loops is pipelined, which makes one pipeline of both; else
+    /// the inner one is, and both become one loop.
+    pub(super) pipelines_outer_loops: bool,
     /// The vendor's parts of the testbench.
     pub(super) testbench: Testbench,
     /// The commands that run the scripts: a description and a command each.

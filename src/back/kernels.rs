@@ -61,7 +61,9 @@ pub(super) fn render(
         Body::Pool(body) => {
             let window = &body.window;
             let is_one = *window == ir::Window::whole(window.input) && kernel.plan.is_unrolled();
-            PoolTemplate { cx, body, is_one }.render()
+            let reads_all = (3..=4).all(|level| kernel.plan.loop_at(level) == Loop::Unroll);
+            let tree = (body.lowest.is_some() && reads_all).then(|| body.levels());
+            PoolTemplate { cx, body, is_one, tree }.render()
         }
         Body::Gather(body) => gather::render(cx, body),
         Body::Concat(body) => render!(cx, body, hls::ConcatKernel, "kernels/concat.cpp"),
@@ -118,6 +120,21 @@ struct PoolTemplate<'a> {
     body: &'a hls::PoolKernel,
     /// Set if the operand is one window.
     is_one: bool,
+    /// The levels of a tree of comparisons over all taps at once, if it compares them so.
+    tree: Option<Vec<(usize, usize)>>,
+}
+
+impl PoolTemplate<'_> {
+    /// The tap at the current row and column of the window.
+    fn tap(&self) -> String {
+        let (row, column) = if self.is_one { ("y", "x") } else { ("tap_row", "tap_column") };
+        format!("taps[{row} * {} + {column}]", self.body.window.kernel[1])
+    }
+
+    /// The variable of the result of a window.
+    fn largest_or_sum(&self) -> &'static str {
+        if self.tree.is_some() { "taps[0]" } else { "result" }
+    }
 }
 
 /// `name * factor`.
@@ -376,7 +393,7 @@ impl Scope<'_> {
 
     /// An integer from 0 to `most`.
     fn count(&self, most: &u32) -> String {
-        self.dialect.integer((u32::BITS - most.leading_zeros()).max(1), false)
+        self.dialect.counter(*most as usize)
     }
 
     /// All bits of the fixed-point `variable` of the type `id` as an integer called `address`.

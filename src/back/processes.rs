@@ -311,11 +311,38 @@ impl<'a> Scope<'a> {
         self.dialect.at_array(name, Partition::Complete).join("\n")
     }
 
-    /// The pragmas of the rows of a line buffer: a memory for each row, or registers.
-    fn at_lines(&self, has_memories: &bool, is_apart: &bool) -> String {
-        match has_memories {
-            false => self.at_registers("lines"),
-            true => self.dialect.at_lines("lines", *is_apart).join("\n"),
+    /// The pragmas of the rows of a line buffer: a memory for each row, whose element is read at least
+    /// `distance` iterations after it is written, or registers.
+    fn at_lines(&self, distance: &Option<usize>) -> String {
+        match distance {
+            None => self.at_registers("lines"),
+            Some(distance) => self.dialect.at_lines("lines", *distance).join("\n"),
+        }
+    }
+
+    /// The declarations of the counters of steps.
+    fn counters(&self, folds: &Folds) -> String {
+        folds.counters(self.dialect)
+    }
+
+    /// The type of a variable that counts from 0 to `most`.
+    fn counter(&self, most: usize) -> String {
+        self.dialect.counter(most)
+    }
+
+    /// The pragmas before the outer one of two nested loops over tokens.
+    fn before_outer(&self) -> String {
+        match self.dialect.vendor().pipelines_outer_loops {
+            true => self.before_tokens(),
+            false => String::new(),
+        }
+    }
+
+    /// The pragmas before the inner one of two nested loops over tokens.
+    fn before_inner(&self) -> String {
+        match self.dialect.vendor().pipelines_outer_loops {
+            true => String::new(),
+            false => self.before_tokens(),
         }
     }
 

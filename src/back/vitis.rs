@@ -19,6 +19,7 @@ static VENDOR: Vendor = Vendor {
     stream: "hls::stream",
     before_process: &[],
     pragmas_before_loops: false,
+    pipelines_outer_loops: false,
     testbench: Testbench {
         main: "int main(int argc, char **argv) {",
         leave: ("return ", ""),
@@ -160,16 +161,17 @@ impl Dialect for Vitis {
         ]
     }
 
-    fn at_lines(&self, name: &str, is_apart: bool) -> Vec<String> {
-        let mut lines = vec![
+    fn at_lines(&self, name: &str, distance: usize) -> Vec<String> {
+        vec![
             format!("#pragma HLS ARRAY_PARTITION variable={name} complete dim=1"),
             format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=3"),
-        ];
-        if is_apart {
-            lines
-                .push(format!("#pragma HLS DEPENDENCE variable={name} type=inter dependent=false"));
-        }
-        lines
+            // Without it, the tool assumes that the next iteration may read what this one writes:
+            // the column is a variable, or no longer the counter of the loop that both loops become.
+            format!(
+                "#pragma HLS DEPENDENCE variable={name} type=inter direction=RAW \
+                 distance={distance} dependent=true"
+            ),
+        ]
     }
 
     fn inlined(&self) -> Vec<String> {

@@ -77,6 +77,10 @@ fn prepare<'n>(args: &Args, network: &'n Network) -> Result<(PathBuf, Hardware<'
     let folder = args.output.as_ref().or(options.config.output_dir.as_ref()).ok_or_else(|| {
         complaint("no folder for the project", "name one: bitkiln build model.h5 -o prj")
     })?;
+    if folder.as_os_str() == "-" {
+        let what = "-: a project is a folder of files, not one file for standard output";
+        return Err(complaint(what, "name a folder: bitkiln build model.h5 -o prj"));
+    }
     if args.verify {
         back::find_headers(options.backend(), &args.headers)?;
     }

@@ -111,6 +111,19 @@ fn note(text: std::fmt::Arguments<'_>) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }
 
+/// Refuses a file `target` that is a folder, or in a folder that cannot be found, before any work.
+fn check_place(target: &Path) -> miette::Result<()> {
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let found = folder.map_or(Ok(()), |folder| std::fs::read_dir(folder).map(|_| ()));
+    let problem = match found {
+        Err(error) => error.to_string(),
+        Ok(()) if target.is_dir() => "is a folder".to_owned(),
+        Ok(()) => return Ok(()),
+    };
+    let what = format!("{}: {problem}", target.display());
+    Err(complaint(what, "choose a file that can be written"))
+}
+
 /// Refuses to write to a file `target` whose name asks for another format than `extensions`, the first
 /// of which is proposed.
 fn check_extension(target: &Path, extensions: &[&str], what: &str) -> miette::Result<()> {
@@ -121,7 +134,7 @@ fn check_extension(target: &Path, extensions: &[&str], what: &str) -> miette::Re
         None => target.as_os_str() != "-",
     };
     if is_known {
-        return Ok(());
+        return check_place(target);
     }
     let all = extensions.iter().map(|it| format!(".{it}")).collect::<Vec<_>>().join(" or ");
     let help = match &stated {

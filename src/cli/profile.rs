@@ -67,6 +67,7 @@ pub fn run(args: &Args) -> Result<Status> {
         spare(output, &[model, weights, Some(&args.input)])?;
         check_extension(output, &["yml", "yaml"], "types are written")?;
     }
+    args.goal().check()?;
     let network = args.model.load(CompilerOptions::default())?;
     let profile = network.profile_file(&args.input, args.options());
     // The profile itself is about these two.

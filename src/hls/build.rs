@@ -9,7 +9,7 @@ use super::design::{
 };
 use super::kernels::{self, Built};
 use super::plan::{Partition, Plan, Positions, Sharing};
-use super::warnings::{DesignWarning, DesignWarningKind};
+use super::warnings::{DesignWarning, DesignWarningKind, UsedReuseFactor};
 use super::{HlsError, Names, Options};
 use crate::config::Pace;
 use crate::fixed::{
@@ -66,9 +66,25 @@ impl Parts {
     ) {
         // An interval is met by whatever factor is below it.
         let Pace::ReuseFactor(asked) = pace else { return };
-        if asked != used {
-            let kind = DesignWarningKind::ReuseFactorChanged { asked, used, inputs, outputs };
-            self.warnings.push(DesignWarning { layer: layer.into(), kind });
+        if asked == used {
+            return;
+        }
+        let matrix = UsedReuseFactor { inputs, outputs, used };
+        let mut same = self.warnings.iter_mut().filter(|it| it.layer == layer);
+        let same = same.find_map(|it| match &mut it.kind {
+            DesignWarningKind::ReuseFactorChanged { asked: known, matrices } => {
+                (*known == asked).then_some(matrices)
+            }
+            _ => None,
+        });
+        match same {
+            Some(matrices) if matrices.contains(&matrix) => {}
+            // The halves of a separable convolution have a matrix each.
+            Some(matrices) => matrices.push(matrix),
+            None => {
+                let kind = DesignWarningKind::ReuseFactorChanged { asked, matrices: vec![matrix] };
+                self.warnings.push(DesignWarning { layer: layer.to_owned(), kind });
+            }
         }
     }
 }

@@ -367,10 +367,18 @@ impl Multipliers {
 }
 
 impl Design {
-    /// Arithmetic operations of all kernels for one sample.
+    /// Arithmetic operations of all kernels and processes for one sample.
     pub fn operations(&self) -> Operations {
+        self.operations_of(|_| true)
+    }
+
+    /// Arithmetic operations of the layers that `is_meant` takes, for one sample.
+    pub fn operations_of(&self, is_meant: impl Fn(&str) -> bool) -> Operations {
+        let kernels = self.kernels.iter().filter(|kernel| is_meant(&kernel.layer));
+        let processes = self.processes.iter().filter(|process| is_meant(&process.layer));
         let mut all = Operations::default();
-        self.kernels.iter().for_each(|kernel| all += kernel.cost.operations);
+        kernels.for_each(|kernel| all += kernel.cost.operations);
+        processes.for_each(|process| all += process.operations(self));
         all
     }
 

@@ -33,11 +33,17 @@ pub enum HlsError {
     #[diagnostic(help("a reuse factor of 1 gives each product a multiplier of its own"))]
     RecurrentReuseFactor(String),
     /// A target interval of zero.
-    #[error("a target interval of 0 clock cycles for {0}")]
+    #[error("a target interval of 0 clock cycles for {of}")]
     #[diagnostic(help(
-        "a target interval of 1 takes a sample in every clock cycle; no rate is above the clock's"
+        "a target interval of 1 takes a sample in every clock cycle: {fastest} samples a second, the \
+         highest rate of this clock"
     ))]
-    TargetInterval(String),
+    TargetInterval {
+        /// The layer, or the model.
+        of: String,
+        /// Clock cycles a second.
+        fastest: f64,
+    },
     /// A parallelization factor of zero.
     #[error("a parallelization factor of 0 for {0}")]
     #[diagnostic(help("a parallelization factor of 1 computes one position at a time"))]

@@ -41,4 +41,4 @@ pub use stream::{
     Axis, LineBuffer, PixelGroup, Process, ProcessForm, Recurrence, Repack, Start, State, Step,
     Take, Taps, WindowKernel,
 };
-pub use warnings::{DesignWarning, DesignWarningKind};
+pub use warnings::{DesignWarning, DesignWarningKind, UsedReuseFactor};

@@ -185,7 +185,8 @@ impl Options {
             return Err(HlsError::RecurrentReuseFactor(of));
         }
         if let Some(of) = zero(&self.layer_target_intervals, self.target_interval.unwrap_or(1)) {
-            return Err(HlsError::TargetInterval(of));
+            let fastest = (1e9 / self.clock_period).round();
+            return Err(HlsError::TargetInterval { of, fastest });
         }
         match zero(&self.layer_parallelization_factors, 1) {
             Some(of) => Err(HlsError::ParallelizationFactor(of)),

@@ -99,7 +99,8 @@ fn scales_share_multipliers_as_far_as_their_layer_leaves_time() {
         assert_eq!(design.kernels[0].multipliers, Some(expected));
         let moved = asked != reuse_factor;
         let (used, inputs, outputs) = (reuse_factor, 1, 6);
-        let kind = DesignWarningKind::ReuseFactorChanged { asked, used, inputs, outputs };
+        let matrices = vec![UsedReuseFactor { inputs, outputs, used }];
+        let kind = DesignWarningKind::ReuseFactorChanged { asked, matrices };
         let expected = DesignWarning { layer: "y".into(), kind };
         assert_eq!(design.warnings, moved.then_some(expected).into_iter().collect::<Vec<_>>());
     }

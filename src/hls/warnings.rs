@@ -74,15 +74,22 @@ pub enum DesignWarningKind {
     },
     /// A reuse factor that does not divide a matrix into equal tiles, or into too large ones.
     ReuseFactorChanged {
-        /// The configured factor.
+        /// The factor asked for.
         asked: u64,
-        /// The nearest legal factor.
-        used: u64,
-        /// Rows of the matrix.
-        inputs: usize,
-        /// Columns of the matrix.
-        outputs: usize,
+        /// The matrices of the layer that have another one.
+        matrices: Vec<UsedReuseFactor>,
     },
+}
+
+/// The reuse factor of a matrix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct UsedReuseFactor {
+    /// Inputs of the matrix.
+    pub inputs: usize,
+    /// Outputs of the matrix.
+    pub outputs: usize,
+    /// The factor.
+    pub used: u64,
 }
 
 impl DesignWarning {
@@ -158,10 +165,19 @@ impl DesignWarning {
             DesignWarningKind::ParallelizationFactorChanged { used, .. } => {
                 format!("set ParallelizationFactor: {used} for '{layer}'")
             }
-            DesignWarningKind::ReuseFactorChanged { used, inputs, outputs, .. } => format!(
-                "set ReuseFactor: {used} for '{layer}', or another divisor of {inputs} times one of \
-                 {outputs}"
-            ),
+            DesignWarningKind::ReuseFactorChanged { matrices, .. } => match &matrices[..] {
+                [UsedReuseFactor { inputs, outputs, used }] => format!(
+                    "set ReuseFactor: {used} for '{layer}', or another divisor of {inputs} times one \
+                     of {outputs}"
+                ),
+                [first, others @ ..] if others.iter().all(|it| it.used == first.used) => {
+                    format!("set ReuseFactor: {} for '{layer}'", first.used)
+                }
+                _ => format!(
+                    "set TargetCycles for '{layer}' instead: each of its matrices then has a reuse \
+                     factor of its own"
+                ),
+            },
         }
     }
 }
@@ -210,12 +226,19 @@ impl fmt::Display for DesignWarning {
                 "layer '{layer}': {asked} positions at a time do not divide its rows, or need more \
                  than {UNROLL_LIMIT} weights or registers; {used} are computed"
             ),
-            DesignWarningKind::ReuseFactorChanged { asked, used, inputs, outputs } => write!(
-                f,
-                "layer '{layer}': a reuse factor of {asked} does not divide its {inputs} x \
-                 {outputs} products into equal tiles of at most {UNROLL_LIMIT} weights and \
-                 {WORD_BITS} bits; {used} is used"
-            ),
+            DesignWarningKind::ReuseFactorChanged { asked, matrices } => {
+                let shape = |it: &UsedReuseFactor| format!("{} x {}", it.inputs, it.outputs);
+                let shapes: Vec<String> = matrices.iter().map(shape).collect();
+                let used: Vec<String> = matrices.iter().map(|it| it.used.to_string()).collect();
+                write!(
+                    f,
+                    "layer '{layer}': a reuse factor of {asked} does not divide its {} products into \
+                     equal tiles of at most {UNROLL_LIMIT} weights and {WORD_BITS} bits; {} {} used",
+                    shapes.join(" and "),
+                    used.join(" and "),
+                    if used.len() == 1 { "is" } else { "are" }
+                )
+            }
         }
     }
 }

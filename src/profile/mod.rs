@@ -63,7 +63,11 @@ pub enum Goal {
 }
 
 impl Goal {
-    fn check(self, expected: &[Samples]) -> Result<(), ProfileError> {
+    /// Checks the value of the goal, which no model and no samples are needed for.
+    ///
+    /// # Errors
+    /// If the value is out of range.
+    pub fn check(self) -> Result<(), ProfileError> {
         let (narrowest, widest) = (search::NARROWEST, search::WIDEST);
         match self {
             Self::Bits(bits) if !(narrowest..=widest).contains(&bits) => {
@@ -75,9 +79,15 @@ impl Goal {
             Self::Agreement(share) if !(share > 0.0 && share <= 1.0) => {
                 Err(ProfileError::AgreementGoal(share))
             }
-            Self::Agreement(_) if expected.iter().all(|it| trial::classes(it).is_none()) => {
-                Err(ProfileError::NoClasses)
-            }
+            Self::Bits(_) | Self::MaxError(_) | Self::Agreement(_) => Ok(()),
+        }
+    }
+
+    /// Checks that outputs like `expected` can reach the goal.
+    fn check_outputs(self, expected: &[Samples]) -> Result<(), ProfileError> {
+        let has_classes = || expected.iter().any(|it| trial::classes(it).is_some());
+        match self {
+            Self::Agreement(_) if !has_classes() => Err(ProfileError::NoClasses),
             Self::Bits(_) | Self::MaxError(_) | Self::Agreement(_) => Ok(()),
         }
     }
@@ -325,8 +335,9 @@ pub(crate) fn profile(
     samples: &[Samples],
     options: ProposalOptions,
 ) -> Result<Profile, ProfileError> {
+    options.goal.check()?;
     let observed = observe::observe(subject, samples)?;
-    options.goal.check(&observed.outputs)?;
+    options.goal.check_outputs(&observed.outputs)?;
     let accuracy = Accuracy::of(&outputs(subject.graph, samples)?, &observed.outputs);
     let (width, widest) = match options.goal {
         Goal::Bits(bits) => (bits, bits),

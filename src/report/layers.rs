@@ -90,7 +90,7 @@ fn row(graph: &Graph, design: &Design, order: &[NodeId], layer: &str, result: No
         codes,
         hardware: String::new(),
         functions: Vec::new(),
-        counts: Operations::default(),
+        counts: design.operations_of(|it| it == layer),
         weight_bits: 0,
         table_bits: 0,
         parallelism: None,
@@ -107,7 +107,6 @@ fn row(graph: &Graph, design: &Design, order: &[NodeId], layer: &str, result: No
                 hardware.push(form);
             }
         }
-        row.counts += cost.operations;
         row.multipliers += kernel.multiplier_instances();
         row.functions.extend(cost.functions.iter().copied());
         row.scale = cost.scale.or(row.scale);

@@ -10,7 +10,12 @@
 {%- endif %}
 {{ cx.before(2) }}channels: for (int c = 0; c < {{ body.channels }}; c++) {
 {{ cx.inside(2) }}
+{%- if tree.is_some() %}
+{{ cx.ty(body.element) }} taps[{{ body.window.taps() }}];
+{{ cx.array("taps") }}
+{%- else %}
 {{ cx.ty(body.element) }} result = {% if let Some(lowest) = body.lowest %}{{ cx.number(lowest) }}{% else %}0{% endif %};
+{%- endif %}
 {%- if is_one %}
 {{ cx.before(3) }}tap_rows: for (int y = 0; y < {{ body.window.kernel[0] }}; y++) {
 {{ cx.inside(3) }}
@@ -24,10 +29,15 @@
 const int y = {{ cx.tap(body.window, 0, "row") }};
 const int x = {{ cx.tap(body.window, 1, "column") }};
 {%- endif %}
+{%- if tree.is_some() && body.window.is_padded() %}
+{{ self.tap() }} = {% if let Some(lowest) = body.lowest %}{{ cx.number(lowest) }}{% endif %};
+{%- endif %}
 {%- if body.window.is_padded() %}
 if ({{ cx.present(body.window) }}) {
 {%- endif %}
-{%- if body.lowest.is_some() %}
+{%- if tree.is_some() %}
+{{ self.tap() }} = {{ cx.element(body.window, body.channels, "c") }};
+{%- else if body.lowest.is_some() %}
 if ({{ cx.element(body.window, body.channels, "c") }} > result) {
 result = {{ cx.element(body.window, body.channels, "c") }};
 }
@@ -39,11 +49,22 @@ result += {{ cx.element(body.window, body.channels, "c") }};
 {%- endif %}
 }
 }
+{%- if let Some(levels) = tree %}
+// A balanced tree: each level compares the first half with the second.
+{%- for (pairs, distance) in levels %}
+{{ cx.before_unrolled() }}level_{{ loop.index }}: for (int n = 0; n < {{ pairs }}; n++) {
+{{ cx.inside_unrolled() }}
+if (taps[n + {{ distance }}] > taps[n]) {
+taps[n] = taps[n + {{ distance }}];
+}
+}
+{%- endfor %}
+{%- endif %}
 {%- if is_one %}
-output[c] = result;
+output[c] = {{ self.largest_or_sum() }};
 }
 {%- else %}
-output[(row * {{ body.window.output[1] }} + column) * {{ body.channels }} + c] = result;
+output[(row * {{ body.window.output[1] }} + column) * {{ body.channels }} + c] = {{ self.largest_or_sum() }};
 }
 }
 }

@@ -9,7 +9,7 @@ sums[o] = {{ sums.first }};
 {%- if let Some(folds) = folds %}
 {{ cx.element() }} values[{{ cx.input().lanes }}];
 {{ cx.at_registers("values") }}
-{{ folds.counters() }}
+{{ cx.counters(folds) }}
 {{ cx.before_steps() }}steps: for (int n = 0; n < {{ steps }}; n++) {
 {{ cx.in_steps() }}
 if ({{ folds.is_first() }}) {

@@ -1,9 +1,9 @@
 // {{ cx.title() }}: its inputs concatenated{% if rounds > 1 %}, in each of {{ rounds }} rounds{% endif %}.
 {{ cx.signature() }} {
 {%- if rounds > 1 %}
-rounds: for (int round = 0; round < {{ rounds }}; round++) {
+{{ cx.before_outer() }}rounds: for (int round = 0; round < {{ rounds }}; round++) {
 {%- endif %}
-{{ cx.before_tokens() }}tokens: for (int n = 0; n < {{ turn }}; n++) {
+{% if rounds > 1 %}{{ cx.before_inner() }}{% else %}{{ cx.before_tokens() }}{% endif %}tokens: for (int n = 0; n < {{ turn }}; n++) {
 {{ cx.in_tokens() }}
 {{ cx.output().token }} result;
 {%- for input in cx.inputs() %}

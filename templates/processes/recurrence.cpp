@@ -36,7 +36,7 @@ const {{ row.port.token }} {{ row.port.word }} = {{ row.port.name }}.read();
 {{ cx.at_registers(folds.sums_name) }}
 {%- endif %}
 {
-{{ folds.counters() }}
+{{ cx.counters(folds) }}
 {{ cx.before_steps() }}{{ kernel.name }}_tiles: for (int tile = 0; tile < {{ folds.count() }}; tile++) {
 {{ cx.in_steps() }}
 {{ kernel.name }}({{ kernel.arguments }});

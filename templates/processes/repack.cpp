@@ -3,7 +3,7 @@
 // The elements that no token has taken so far.
 {{ cx.element() }} elements[{{ repack.registers() }}];
 {{ cx.at_registers("elements") }}
-int waiting = 0;
+{{ cx.counter(repack.registers()) }} waiting = 0;
 {{ cx.before_tokens() }}tokens: for (int n = 0; n < {{ repack.iterations() }}; n++) {
 {{ cx.in_tokens() }}
 {%- if repack.from <= repack.to %}

@@ -8,7 +8,7 @@
 {{ cx.at_registers("sums") }}
 {%- endif %}
 {{ cx.output().token }} result;
-{{ folds.counters() }}
+{{ cx.counters(folds) }}
 {{ cx.before_tokens() }}steps: for (int n = 0; n < {{ steps }}; n++) {
 {{ cx.in_tokens() }}
 if ({{ folds.is_first() }}) {

@@ -6,7 +6,7 @@
 // The {% if rows == 1 %}row{% else %}{{ rows }} rows{% endif %} above the current one.
 {%- endif %}
 {{ element }} lines[{{ rows }}][{{ width }}][{{ channels }}];
-{{ cx.at_lines(has_memories, is_apart) }}
+{{ cx.at_lines(distance) }}
 {%- endif %}
 // The pixels that the current windows span.
 {{ element }} pixels[{{ span[0] }}][{{ span[1] }}][{{ channels }}];

@@ -13,6 +13,7 @@ if (is_inside) {
 pixel = input.read();
 }
 {%- endif %}
+{%- if !is_direct %}
 {%- if !column_taken.is_always() %}
 if ({{ column_taken.text() }}) {
 {%- endif %}
@@ -76,4 +77,5 @@ at++;
 {%- endif %}
 {%- if !column_taken.is_always() %}
 }
+{%- endif %}
 {%- endif %}

@@ -7,15 +7,17 @@ static const {{ table.ty }} {{ table.name }}[{{ table.len }}] = {
 {%- endfor %}
 };
 {%- endfor %}
+{%- if !is_direct %}
 {%- include "processes/window_buffers.cpp" %}
+{%- endif %}
 {%- if counts_columns %}
-int at = 0;
+{{ at_counter }} at = 0;
 {%- endif %}
 {%- if let Some(folds) = folds %}
 {%- include "processes/windows_folded.cpp" %}
 {%- else %}
-rows: for (int y = 0; y < {{ grid[0] }}; y++) {
-{{ cx.before_tokens() }}columns: for (int x = 0; x < {{ grid[1] }}; x++) {
+{{ cx.before_outer() }}rows: for (int y = 0; y < {{ grid[0] }}; y++) {
+{{ cx.before_inner() }}columns: for (int x = 0; x < {{ grid[1] }}; x++) {
 {{ cx.in_tokens() }}
 {%- include "processes/window_shift.cpp" %}
 {%- if given != "true" %}
@@ -25,7 +27,7 @@ if ({{ given }}) {
 {%- if kernels.is_empty() %}
 {{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ channels }}; c++) {
 {{ cx.in_unrolled() }}
-result.lanes[c] = pixels[0][0][c];
+result.lanes[c] = {% if is_direct %}pixel.lanes{% else %}pixels[0][0]{% endif %}[c];
 }
 {%- endif %}
 {%- if !group.is_one() %}
@@ -33,10 +35,14 @@ result.lanes[c] = pixels[0][0][c];
 {%- else %}
 {%- for kernel in kernels %}
 {{ kernel.opening }}
+{%- if is_direct %}
+{{ kernel.name }}(pixel.lanes, result.lanes{% if let Some(phase) = phase %}, {{ phase }}{% endif %});
+{%- else %}
 {{ element }} {{ kernel.window }}[{{ kernel.elements }}];
 {{ cx.at_registers(kernel.window) }}
 {%- include "processes/window_fill.cpp" %}
 {{ kernel.name }}({{ kernel.window }}, result.lanes{% if let Some(phase) = phase %}, {{ phase }}{% endif %});
+{%- endif %}
 {%- endfor %}
 {%- endif %}
 {%- if kernels.len() > 1 %}

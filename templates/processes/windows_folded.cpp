@@ -8,9 +8,9 @@
 {{ cx.at_registers("sums") }}
 {%- endif %}
 {{ cx.output().token }} result;
-int y = 0;
-int x = 0;
-{{ folds.counters() }}
+{{ row_counter }} y = 0;
+{{ column_counter }} x = 0;
+{{ cx.counters(folds) }}
 {{ cx.before_tokens() }}steps: for (int n = 0; n < {{ steps }}; n++) {
 {{ cx.in_tokens() }}
 {%- if given != "true" %}
@@ -20,7 +20,14 @@ if ({{ folds.is_first() }}) {
 {%- include "processes/window_shift.cpp" %}
 {%- for kernel in kernels %}
 {{ kernel.opening }}
+{%- if is_direct %}
+{{ cx.before_unrolled() }}lanes{{ kernel.suffix }}: for (int c = 0; c < {{ channels }}; c++) {
+{{ cx.in_unrolled() }}
+{{ kernel.window }}[c] = pixel.lanes[c];
+}
+{%- else %}
 {%- include "processes/window_fill.cpp" %}
+{%- endif %}
 {%- endfor %}
 {%- if kernels.len() > 1 %}
 }
@@ -31,7 +38,7 @@ if (is_complete) {
 {%- endif %}
 {%- for kernel in kernels %}
 {{ kernel.opening }}
-{{ kernel.name }}({{ folds.arguments([kernel.window, "result.lanes"], phase.as_deref()) }});
+{{ kernel.name }}({{ folds.arguments([kernel.window.as_str(), "result.lanes"], phase.as_deref()) }});
 {%- endfor %}
 {%- if kernels.len() > 1 %}
 }

@@ -1,5 +1,6 @@
 //! Processes whose kernel computes a position in several steps.
 
+use super::super::dialect::Dialect;
 use crate::hls::{Body, Design, Kernel, Process, Tiles};
 
 /// The calls of a kernel that computes a position in several steps, a tile of its matrix in each.
@@ -55,8 +56,9 @@ impl Folds {
     }
 
     /// The declarations of the counters.
-    pub(super) fn counters(&self) -> String {
-        self.used().map(|(name, _)| format!("int {name} = 0;")).collect::<Vec<_>>().join("\n")
+    pub(super) fn counters(&self, dialect: &dyn Dialect) -> String {
+        let declare = |(name, bound)| format!("{} {name} = 0;", dialect.counter(bound - 1));
+        self.used().map(declare).collect::<Vec<_>>().join("\n")
     }
 
     /// The condition of the first step of a position.
@@ -94,10 +96,10 @@ impl Folds {
 
     /// The arguments of the kernel; `input` is the array of its operand, `result` that of its result,
     /// `phase` the last argument, if there is one.
-    pub(super) fn arguments(&self, [input, result]: [&str; 2], phase: Option<&str>) -> String {
+    pub(super) fn arguments(&self, [input, result]: &[&str; 2], phase: Option<&str>) -> String {
         let sums = self.sums.as_ref().map(|_| self.sums_name.as_str());
         let counters = self.used().map(|(name, _)| name);
-        let arrays = [input].into_iter().chain(sums).chain([result]);
+        let arrays = [*input].into_iter().chain(sums).chain([*result]);
         arrays.chain(counters).chain(phase).collect::<Vec<_>>().join(", ")
     }
 }

@@ -69,7 +69,7 @@ pub(super) fn render(cx: Scope<'_>, recurrence: &Recurrence) -> askama::Result<S
         let inputs = kernel.inputs.iter().map(|edge| design[*edge].name.as_str());
         let folds = Folds::of_kernel(design, kernel, &format!("{}_sums", kernel.name));
         let arguments = match &folds {
-            Some(folds) => folds.arguments([&design[kernel.inputs[0]].name, output.name], None),
+            Some(folds) => folds.arguments(&[&design[kernel.inputs[0]].name, output.name], None),
             None => inputs.chain([output.name]).collect::<Vec<_>>().join(", "),
         };
         Call { name: &kernel.name, output, arguments, folds }

@@ -74,8 +74,10 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         above: rows.span - 1,
         before: columns.span - 1,
         grid: lines.grid(),
+        row_counter: cx.counter(rows.steps.len()),
+        column_counter: cx.counter(columns.steps.len() - 1),
+        at_counter: cx.counter(columns.pixels),
         rows: lines.rows(),
-        has_memories: lines.has_memories(),
         keeps_current: rows.has_repeats(),
         element: &element.name,
         // Both sides of a conditional operator have this type.
@@ -91,7 +93,8 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         counts_columns: lines.rows() > 0 && at.is_none(),
         at: at.unwrap_or_else(|| "at".to_owned()),
         kernels,
-        is_apart: folds.is_some() && is_apart(lines),
+        distance: lines.has_memories().then_some(columns.steps.len()),
+        is_direct: lines.passes_pixels(),
         steps: (rows.steps.len() * columns.steps.len()) as u64 + lines.windows() as u64 * more,
         folds,
         tables,
@@ -119,10 +122,17 @@ struct WindowsTemplate<'a> {
     above: usize,
     before: usize,
     grid: [usize; 2],
+    /// The types of variables for the row and the column of the grid, and the column of the image.
+    row_counter: String,
+    column_counter: String,
+    at_counter: String,
     /// Rows that are kept.
     rows: usize,
-    /// Set if they are in memories.
-    has_memories: bool,
+    /// The iterations between a write of an element of a row and the next read of it at least, if
+    /// the rows are in memories.
+    distance: Option<usize>,
+    /// Set if the pixel of an iteration is the whole window.
+    is_direct: bool,
     /// Set if the current row is one of them, and used again.
     keeps_current: bool,
     element: &'a str,
@@ -149,8 +159,6 @@ struct WindowsTemplate<'a> {
     /// Set if a variable counts the columns of the image.
     counts_columns: bool,
     kernels: Vec<Case<'a>>,
-    /// Set if accesses to the same element of the rows are far apart, and the loop does not show it.
-    is_apart: bool,
     folds: Option<Folds>,
     /// Iterations of the process for a sample.
     steps: u64,

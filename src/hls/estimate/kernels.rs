@@ -160,11 +160,9 @@ pub(super) fn add(path: &mut Datapath, design: &Design, kernel: &Kernel) {
                 // The largest of two: a comparison and a choice.
                 Some(_) => {
                     let each = comparator(bits) + selector(bits);
-                    let mut left = taps;
-                    while left > 1 {
-                        let live = elements * left.div_ceil(2) * u64::from(bits);
-                        path.logic(bits, elements * (left / 2) * each, live);
-                        left = left.div_ceil(2);
+                    for (pairs, left) in pool.levels() {
+                        let live = elements * left as u64 * u64::from(bits);
+                        path.logic(bits, elements * pairs as u64 * each, live);
                     }
                 }
                 None => path.trees(vec![taps; elements as usize], operand, bits),

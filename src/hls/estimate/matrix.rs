@@ -178,6 +178,9 @@ impl Matrix<'_> {
         let constants = ConstantProducts::of((codes, &positions), widths, shape, path.slice);
         let all = constants.resources * self.copies;
         let live = constants.products * self.copies * u64::from(constants.width);
+        if shared.is_none() && all.dsp > 0 {
+            return self.beside_slices(path, &constants, result);
+        }
         match shared {
             // Multipliers choose their operand and their constant in each cycle.
             Some(multipliers) => {
@@ -189,13 +192,45 @@ impl Matrix<'_> {
                 let each = product(path.slice, self.operand, weight);
                 path.level(path.delays.product, each * multipliers.limit, live);
             }
-            None if all.dsp > 0 => path.level(path.delays.product, all, live),
             None if all.lut > 0 => path.level(path.delays.adder(constants.width), all, live),
             None => path.resources += all,
         }
         let terms = constants.terms.iter().map(|terms| terms + self.extra);
         let terms = (0..self.copies).flat_map(|_| terms.clone()).collect();
         path.trees(terms, constants.width, result);
+    }
+
+    /// Products of which some are in DSP slices. Each operation begins as soon as its operands are
+    /// there: beside the slices, the other products are computed, and their sums begin. A product in a
+    /// slice is registered there (its register P, UG479, UG579), and takes no flip-flops.
+    fn beside_slices(&self, path: &mut Datapath, constants: &ConstantProducts, result: u32) {
+        let mut all = constants.resources * self.copies;
+        let mut width = constants.width.min(result);
+        let mut left: Vec<u64> = constants
+            .terms
+            .iter()
+            .zip(&constants.in_slices)
+            .map(|(terms, slow)| terms - slow)
+            .collect();
+        let mut spent = path.delays.adder(constants.width);
+        let mut live = constants.products.saturating_sub(constants.slices) * u64::from(width);
+        while left.iter().any(|terms| *terms > 1) {
+            let wider = (width + 1).min(result);
+            spent += path.delays.adder(wider);
+            if spent > path.delays.product {
+                break;
+            }
+            width = wider;
+            let additions: u64 = left.iter().map(|terms| terms / 2).sum();
+            all.lut += additions * self.copies * adder(width);
+            left.iter_mut().for_each(|terms| *terms = terms.div_ceil(2));
+            live = left.iter().sum::<u64>() * u64::from(width);
+        }
+        path.level(path.delays.product, all, live * self.copies);
+        let terms =
+            left.iter().zip(&constants.in_slices).map(|(left, slow)| left + slow + self.extra);
+        let terms = (0..self.copies).flat_map(|_| terms.clone()).collect();
+        path.trees(terms, width, result);
     }
 }
 
@@ -219,8 +254,11 @@ struct ConstantProducts {
     resources: Resources,
     /// Number of different products that are not 0.
     products: u64,
-    /// Terms by output.
+    /// Number of those in DSP slices.
+    slices: u64,
+    /// Terms by output, and those in DSP slices among them.
     terms: Vec<u64>,
+    in_slices: Vec<u64>,
     /// Mean width of a product.
     width: u32,
 }
@@ -237,7 +275,9 @@ impl ConstantProducts {
         let mut all = Self {
             resources: Resources::default(),
             products: 0,
+            slices: 0,
             terms: vec![0; outputs],
+            in_slices: vec![0; outputs],
             width: operand,
         };
         let narrow = match codes {
@@ -246,7 +286,11 @@ impl ConstantProducts {
             Codes::Wide(codes) => {
                 all.products = codes.len() as u64;
                 all.terms = vec![(codes.len() / outputs.max(1)) as u64; outputs];
-                all.resources = product(slice, operand, constant) * all.products;
+                let each = product(slice, operand, constant);
+                if each.dsp > 0 {
+                    (all.slices, all.in_slices) = (all.products, all.terms.clone());
+                }
+                all.resources = each * all.products;
                 all.width = operand + constant;
                 return all;
             }
@@ -257,10 +301,14 @@ impl ConstantProducts {
             if *code == 0 {
                 continue;
             }
+            let each = constant_product(slice, operand, *code);
+            let in_slice = u64::from(each.dsp > 0);
             all.terms[output] += 1;
+            all.in_slices[output] += in_slice;
             if met.insert((input, output / group, *code)) {
                 all.products += 1;
-                all.resources += constant_product(slice, operand, *code);
+                all.slices += in_slice;
+                all.resources += each;
                 let odd = code.unsigned_abs() >> code.trailing_zeros();
                 bits += u64::from(u64::BITS - odd.leading_zeros());
             }
@@ -285,6 +333,7 @@ mod tests {
             let positions: Vec<_> = (0..8).map(|at| (at / 4, at % 4)).collect();
             let codes = (&codes, &positions[..]);
             let all = ConstantProducts::of(codes, (16, 6), (4, group), DspSlice::Dsp48E2);
+            assert_eq!((all.slices, all.in_slices), (all.resources.dsp, vec![2, 2, 0, 0]));
             (all.resources.dsp, all.resources.lut, all.products, all.terms, all.width)
         };
         assert_eq!(of(4), (3, 17, 6, vec![2, 2, 2, 1], 18));

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Body, Built};
 use crate::hls::build::NodeBuilder;
-use crate::hls::plan::{Nest, Partition, Reads};
+use crate::hls::plan::{LocalArray, Nest, Partition, Reads};
 use crate::hls::{HlsError, Number, TypeId};
 use crate::ir::{self, PoolKind};
 
@@ -15,10 +15,19 @@ pub struct PoolKernel {
     pub window: ir::Window,
     /// Channels of operand and result.
     pub channels: usize,
-    /// The least code of the operand, the initial maximum; none for a sum.
+    /// The least code of the operand, the value of padding and the initial maximum; none for a sum.
     pub lowest: Option<Number>,
     /// The type of the intermediate maximum or sum.
     pub element: TypeId,
+}
+
+impl PoolKernel {
+    /// The levels of a balanced tree of comparisons over the taps of a channel: the pairs of each, and
+    /// the distance from the first to the second of a pair.
+    pub fn levels(&self) -> Vec<(usize, usize)> {
+        let taps = std::iter::successors(Some(self.window.taps()), |left| Some(left.div_ceil(2)));
+        taps.take_while(|left| *left > 1).map(|left| (left / 2, left.div_ceil(2))).collect()
+    }
 }
 
 /// The most taps of a channel that one iteration reads in sequence.
@@ -52,5 +61,8 @@ pub(super) fn build(cx: &mut NodeBuilder<'_>, op: &ir::Pool) -> Result<Built, Hl
     let mut built = Built::new(cx, Body::Pool(kernel), nest, result);
     // A bank is a channel.
     built.structure.reads = Reads::OneBank(3);
+    if op.kind == PoolKind::Max && !kept {
+        built.structure.arrays = vec![LocalArray::new("taps", window.taps(), window.taps())];
+    }
     Ok(Built { cost, ..built })
 }

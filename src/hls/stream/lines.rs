@@ -99,9 +99,15 @@ impl LineBuffer {
         self.axes.iter().map(given).product()
     }
 
+    /// Tells whether the pixel that an iteration reads is the whole window, so that nothing is kept.
+    pub fn passes_pixels(&self) -> bool {
+        let reads = |axis: &Axis| axis.steps.iter().all(|step| step.takes == Take::Pixel);
+        self.group.is_one() && self.span() == [1, 1] && self.axes.iter().all(reads)
+    }
+
     /// Elements in registers.
     pub fn registers(&self) -> usize {
-        self.axes[0].span * self.axes[1].span * self.channels
+        if self.passes_pixels() { 0 } else { self.span().iter().product::<usize>() * self.channels }
     }
 
     /// Pixels in memory.

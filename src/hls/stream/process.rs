@@ -8,7 +8,7 @@ use super::repack::Repack;
 use crate::hls::estimate;
 use crate::hls::network::{ChannelId, Phase};
 use crate::hls::plan::Loop;
-use crate::hls::{Design, EdgeId, EdgeKind, KernelId};
+use crate::hls::{Design, EdgeId, EdgeKind, KernelId, Operations};
 use crate::ir::PoolKind;
 
 /// A process: one C++ function between streams.
@@ -187,11 +187,36 @@ impl Process {
 
     /// Its kernels: several for the phases of a window, one of which runs in an iteration, and for a
     /// step of a recurrent layer, all of which do.
-    pub(in crate::hls) fn kernels(&self) -> Vec<KernelId> {
+    pub fn kernels(&self) -> Vec<KernelId> {
         match (self.lines(), self.recurrence()) {
             (Some(lines), _) => lines.kernels.iter().map(|it| it.kernel).collect(),
             (None, Some(recurrence)) => recurrence.kernels.clone(),
             (None, None) => self.kernel.into_iter().collect(),
+        }
+    }
+
+    /// Its arithmetic operations for a sample, besides those of its kernels.
+    pub fn operations(&self, design: &Design) -> Operations {
+        match &self.form {
+            ProcessForm::Reduce { kind: PoolKind::Sum, tokens, positions } => {
+                let channels = self.outputs.iter().map(|edge| match design[*edge].kind {
+                    EdgeKind::Stream(stream) => design[stream.token].lanes,
+                    EdgeKind::Array(_) => 0,
+                });
+                let additions = channels.sum::<usize>() * (tokens * positions).saturating_sub(1);
+                Operations { additions: additions as u64, ..Operations::default() }
+            }
+            ProcessForm::Reduce { kind: PoolKind::Max, .. }
+            | ProcessForm::Rows { .. }
+            | ProcessForm::Windows(_)
+            | ProcessForm::Accumulate { .. }
+            | ProcessForm::Recurrence(_)
+            | ProcessForm::Frame
+            | ProcessForm::Concat { .. }
+            | ProcessForm::Repack(_)
+            | ProcessForm::FromArray { .. }
+            | ProcessForm::ToArray { .. }
+            | ProcessForm::Fork { .. } => Operations::default(),
         }
     }
 

@@ -70,6 +70,31 @@ fn a_skip_connection_is_as_deep_as_a_row_and_two_pixels() -> Outcome {
     Ok(())
 }
 
+/// A sum over all positions, and one over windows of all of them but a row: 2 channels, 5 x 4 pixels.
+#[test]
+fn sums_over_streams_count_the_additions_of_arrays() -> Outcome {
+    let mut graph = Graph::new("sums");
+    let x = graph.add_input("x", vec![5, 4, 2], "fixed<8,1>".parse::<Format>()?);
+    let whole = Window::whole([5, 4]);
+    let rows = Window { kernel: [4, 4], output: [2, 1], ..whole };
+    for (name, window) in [("all", whole), ("rows", rows)] {
+        let sum = graph.add(name, Pool { window, kind: PoolKind::Sum }, &[x])?;
+        graph.add_output(name, sum);
+    }
+    let largest = graph.add("largest", Pool { window: whole, kind: PoolKind::Max }, &[x])?;
+    graph.add_output("largest", largest);
+    let streams = design(&graph)?;
+    assert!(streams.processes.iter().any(|it| matches!(it.form, ProcessForm::Reduce { .. })));
+    let arrays = Design::new(&graph, &Options::new("arrays", "xcvu13p-flga2577-2-e"))?;
+    for (layer, additions) in [("all", 19 * 2), ("rows", 15 * 2 * 2), ("largest", 0)] {
+        for design in [&streams, &arrays] {
+            assert_eq!(design.operations_of(|it| it == layer).additions, additions, "{layer}");
+        }
+    }
+    assert_eq!(streams.operations(), arrays.operations());
+    Ok(())
+}
+
 #[test]
 fn inputs_that_are_outputs_are_copied_and_unread_ones_are_drained() -> Outcome {
     let mut graph = Graph::new("ports");
