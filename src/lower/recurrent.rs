@@ -61,11 +61,7 @@ pub(super) fn bidirectional(
             cells(builder, (index, layer), (recurrent, direction), &operands)
         })?;
         if direction == 1 && recurrent.is_sequence() {
-            let shape = builder.tensor(node).shape.clone();
-            let turned = AxisSlice { start: shape[0] - 1, step: -1, count: shape[0] };
-            let rest = shape[1..].iter().map(|length| AxisSlice::whole(*length));
-            let turned = Layout::Slice(std::iter::once(turned).chain(rest).collect());
-            node = gather(builder, &layer.name, "turned", node, &[turned])?;
+            node = reversed(builder, layer, "turned", node)?;
         }
         results.push(node);
     }
@@ -100,32 +96,39 @@ fn cells(
         RecurrentResult::Output => (recurrent.cells.len() - 1, 0),
         RecurrentResult::State { cell, state } => (cell, state),
     };
-    let mut x = *first;
+    let mut x = match recurrent.go_backwards {
+        true => reversed(builder, layer, "reversed", *first)?,
+        false => *first,
+    };
     for (at, cell) in recurrent.cells.iter().enumerate().take(last + 1) {
         let is_last = at == last;
         let (own, others) = starts.split_at(starts.len().min(cell.kind.states().len()));
         starts = others;
         let shown = if is_last { shown } else { 0 };
         let step = Step { index, layer: &layer.name, direction, cell, shown };
-        // Steps of the first cell alone are turned around: the others follow it.
-        let scan = Iteration {
-            go_backwards: recurrent.go_backwards && at == 0,
-            last: is_last && !recurrent.is_sequence(),
-        };
-        let part = if is_last { String::new() } else { format!("cell{at}") };
-        x = match part.is_empty() {
-            true => step.scan(builder, x, own, scan)?,
-            false => builder.named(&part, |builder| step.scan(builder, x, own, scan))?,
+        x = match is_last {
+            true => step.scan(builder, x, own, !recurrent.is_sequence())?,
+            false => {
+                let part = format!("cell{at}");
+                builder.named(&part, |builder| step.scan(builder, x, own, false))?
+            }
         };
     }
     Ok(x)
 }
 
-/// The order and the number of the rows of a result.
-#[derive(Clone, Copy)]
-struct Iteration {
-    go_backwards: bool,
-    last: bool,
+/// The rows of `node` from the last to the first.
+fn reversed(
+    builder: &mut Builder<'_>,
+    layer: &Layer,
+    part: &str,
+    node: NodeId,
+) -> Result<NodeId, LowerError> {
+    let shape = builder.tensor(node).shape.clone();
+    let reversed = AxisSlice { start: shape[0] - 1, step: -1, count: shape[0] };
+    let rest = shape[1..].iter().map(|length| AxisSlice::whole(*length));
+    let reversed = Layout::Slice(std::iter::once(reversed).chain(rest).collect());
+    gather(builder, &layer.name, part, node, &[reversed])
 }
 
 /// A cell that is being lowered.
@@ -184,13 +187,14 @@ impl Step<'_> {
         NodeScope::suffixed(self.index, self.layer)
     }
 
-    /// The scan over `operand`, which starts from `starts` or from 0.
+    /// The scan over `operand`, which starts from `starts` or from 0; its result is that of the
+    /// `last` step, or of all.
     fn scan(
         &self,
         builder: &mut Builder<'_>,
         operand: NodeId,
         starts: &[NodeId],
-        iteration: Iteration,
+        last: bool,
     ) -> Result<NodeId, LowerError> {
         let inputs = builder.tensor(operand).channel_count();
         let weights = self.cell.kernel.nrows();
@@ -205,8 +209,7 @@ impl Step<'_> {
         }
         let States { body, initial, starts } = closed(builder, self, &weights, products, &carried)?;
         self.warn_if_overruled(builder, &body);
-        let Iteration { go_backwards, last } = iteration;
-        let scan = Scan { initial, go_backwards, last, body };
+        let scan = Scan { initial, last, body };
         builder.add_to(self.layer, "", scan, &[&[products], &starts[..]].concat())
     }
 

@@ -22,15 +22,13 @@ pub struct Scan {
     /// The initial state, a constant for each. If there are none, the states start from the last
     /// operands, as many as the body has states.
     pub initial: Vec<Constant>,
-    /// Rows are taken from the last to the first; the result has the row of step t at t.
-    pub go_backwards: bool,
     /// The result is the row of the last step, not those of all steps.
     pub last: bool,
     /// The computation of a step.
     pub body: Graph,
 }
 
-described!("scan", Scan { initial, go_backwards, last, body });
+described!("scan", Scan { initial, last, body });
 
 impl Operation for Scan {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
@@ -99,8 +97,7 @@ impl Evaluate for Scan {
         let order = self.body.evaluation_order();
         let mut results = Vec::with_capacity(if self.last { 1 } else { steps });
         for step in 0..steps {
-            let at = if self.go_backwards { steps - 1 - step } else { step };
-            let rows = sequences.iter().map(|sequence| sequence.codes.row(at));
+            let rows = sequences.iter().map(|sequence| sequence.codes.row(step));
             let mut values = self.body.evaluate(&order, rows.chain(states.drain(..))).ok()?;
             for output in next {
                 states.push(values.get(&output.node)?.clone());
@@ -222,9 +219,6 @@ mod tests {
         assert_eq!(run(SUMS)?, ["3", "-5", "11", "-4", "11", "2"]);
         let last = SUMS.replace("body=", "last=true body=");
         assert_eq!(run(&last)?, ["11", "2"]);
-        // States 1, -2, 5 and -2, 2, 4.
-        let backwards = SUMS.replace("body=", "go_backwards=true body=");
-        assert_eq!(run(&backwards)?, ["-1", "0", "3", "6", "11", "7"]);
         Ok(())
     }
 

@@ -340,7 +340,7 @@ whole = scale x power=2 : [4, 2] fixed<4,4> [-8, 7]
 index = clamp whole low=0 high=2 : [4, 2] ufixed<2,2> [0, 2]
 probabilities = softmax steps difference=ufixed<3,3,TRN,SAT> exp_tables=(ufixed<5,1>[2]{16, 0}, ufixed<5,1>[4]{16, 6, 2, 1}) exponential=ufixed<5,1,RND,WRAP> sum=ufixed<6,2> norm_shift=1 reciprocal_table=ufixed<5,1>[2]{13, 9} error=fixed<6,0,RND,WRAP> correction=fixed<6,0,RND,WRAP> reciprocal=ufixed<6,1,RND,WRAP> to=ufixed<4,0,RND,SAT> : [2, 2] ufixed<4,0> [0, 15]
 row = lookup index table=fixed<3,1>[3, 2]{1, -2, 3, 0, -4, 2} : [4, 2, 2] fixed<3,1> {[-4, 3], [-2, 2]}
-scan = scan x initial=(fixed<4,2>[2]{0, 1}) go_backwards=true last=true body=(
+scan = scan x initial=(fixed<4,2>[2]{0, 1}) last=true body=(
 graph step
 row = input shape=[2] format=fixed<4,2> : [2] fixed<4,2> [-8, 7]
 state = input shape=[2] format=fixed<4,2> : [2] fixed<4,2> [-8, 7]
