@@ -105,17 +105,17 @@ fn the_interface_of_a_file_is_used() -> Outcome {
 #[test]
 fn the_hardware_of_steps_is_that_of_recurrent_layers() -> Outcome {
     let text = "
-Model: {RecurrentReuseFactor: 2}
+Model: {RecurrentReuseFactor: 3}
 LayerName:
   simple: {Recurrence: Unrolled}
-  lstm: {RecurrentReuseFactor: 3}
+  lstm: {RecurrentReuseFactor: 9}
   input_1: {Recurrence: Unrolled, RecurrentReuseFactor: 4}";
     let network = load("rnn_float", Config::parse(text)?)?;
     let options = network.design()?.design.options;
     assert_eq!(options.recurrence_of("simple"), Recurrence::Unrolled);
     assert_eq!(options.recurrence_of("lstm"), Recurrence::Iterated);
     let paces = ["simple", "lstm"].map(|layer| options.recurrent_pace_of(layer));
-    assert_eq!(paces, [Pace::ReuseFactor(2), Pace::ReuseFactor(3)]);
+    assert_eq!(paces, [Pace::ReuseFactor(3), Pace::ReuseFactor(9)]);
     let layers: Vec<&String> = options.layer_recurrent_reuse_factors.keys().collect();
     assert_eq!(layers, ["both", "lstm", "simple"]);
     let notes: Vec<String> = network.diagnostics().iter().map(ToString::to_string).collect();

@@ -56,6 +56,15 @@ fn comments(design: &Design, source: &str) -> Result<BTreeMap<String, Operations
         let first = comment.by_ref().last().ok_or("a kernel without a comment")?;
         *layers.entry(kernel.layer.clone()).or_default() += stated(first);
     }
+    for process in &design.processes {
+        let (before, _) = source
+            .split_once(&format!("\nstatic void {}(", process.name))
+            .ok_or_else(|| format!("no process {}", process.name))?;
+        let mut comment = before.lines().rev().take_while(|line| !line.is_empty());
+        let title = comment.find(|line| line.starts_with("// "));
+        let title = title.ok_or("a process without a comment")?;
+        *layers.entry(process.layer.clone()).or_default() += stated(title);
+    }
     Ok(layers)
 }
 

@@ -12,7 +12,7 @@ pub(super) use accumulate::{AccumulatedSums, sums};
 
 use super::BackError;
 use super::dialect::Dialect;
-use super::text::{comment, indent, literal};
+use super::text::{comment, indent, literal, operations};
 use crate::hls::{
     self, Bias, Body, ConstantId, Design, EdgeId, FactorSigns, Factors, Kernel, Loop, Number,
     Partition, RightShift, Shifter, SignCodes, Slopes, TypeId,
@@ -273,18 +273,7 @@ impl Scope<'_> {
 
     /// The operations of a sample: `: 12 multiplications, 3 additions`; empty for none.
     fn cost(&self) -> String {
-        let operations = &self.kernel.cost.operations;
-        let parts = [
-            (operations.multiplications, "multiplication", "multiplications"),
-            (operations.xnors, "comparison of signs", "comparisons of signs"),
-            (operations.additions, "addition", "additions"),
-            (operations.shifts, "shift", "shifts"),
-        ];
-        let present = parts.iter().filter(|(count, ..)| *count > 0);
-        let parts: Vec<String> = present
-            .map(|(count, one, more)| format!("{count} {}", if *count == 1 { one } else { more }))
-            .collect();
-        if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
+        operations(&self.kernel.cost.operations)
     }
 
     fn ty(&self, id: &TypeId) -> &str {

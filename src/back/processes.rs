@@ -11,7 +11,7 @@ pub(super) use self::windows::is_apart;
 use super::BackError;
 use super::dialect::Dialect;
 use super::kernels::{self, AccumulatedSums};
-use super::text::{comment, indent};
+use super::text::{comment, indent, operations};
 use crate::hls::{Design, EdgeId, EdgeKind, Loop, Partition, Process, ProcessForm, Repack, Stream};
 use crate::ir::PoolKind;
 
@@ -182,6 +182,18 @@ impl<'a> Scope<'a> {
     /// The layer's name, for a comment.
     fn title(&self) -> String {
         comment(&self.process.layer)
+    }
+
+    /// The operations of a sample besides those of kernels, for a comment.
+    fn cost(&self) -> String {
+        operations(&self.process.operations(self.design))
+    }
+
+    /// The declaration of an array, with its pragmas.
+    fn declare(&self, array: &Array<'_>) -> String {
+        let mut lines = vec![format!("{} {}[{}];", array.ty, array.name, array.len)];
+        lines.extend(self.dialect.at_array(array.name, array.partition));
+        lines.join("\n")
     }
 
     /// The function's declaration.

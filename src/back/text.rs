@@ -3,6 +3,8 @@
 use num_bigint::BigInt;
 use num_traits::{One, Signed, ToPrimitive};
 
+use crate::hls::Operations;
+
 /// Bits that a double holds exactly.
 const DOUBLE_BITS: u64 = 53;
 
@@ -69,6 +71,21 @@ pub(super) fn indent(code: &str) -> String {
 /// take the next line in.
 pub(super) fn comment(name: &str) -> String {
     name.chars().map(|c| if c.is_control() || c == '\\' { '_' } else { c }).collect()
+}
+
+/// The operations of a sample in a comment: `: 12 multiplications, 3 additions`; empty for none.
+pub(super) fn operations(operations: &Operations) -> String {
+    let parts = [
+        (operations.multiplications, "multiplication", "multiplications"),
+        (operations.xnors, "comparison of signs", "comparisons of signs"),
+        (operations.additions, "addition", "additions"),
+        (operations.shifts, "shift", "shifts"),
+    ];
+    let present = parts.iter().filter(|(count, ..)| *count > 0);
+    let parts: Vec<String> = present
+        .map(|(count, one, more)| format!("{count} {}", if *count == 1 { one } else { more }))
+        .collect();
+    if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) }
 }
 
 /// `number` rounded to six decimals.

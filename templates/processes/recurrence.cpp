@@ -1,8 +1,7 @@
 // {{ cx.title() }}: {{ steps }} steps, each from the states of the one before.
 {{ cx.signature() }} {
 {%- for state in states %}
-{{ state.now.ty }} {{ state.now.name }}[{{ state.now.len }}];
-{{ cx.at_array(state.now) }}
+{{ cx.declare(state.now) }}
 {%- endfor %}
 {%- for start in starts %}
 const {{ start.token }} {{ start.word }} = {{ start.name }}.read();
@@ -20,16 +19,14 @@ const {{ start.token }} {{ start.word }} = {{ start.name }}.read();
 {{ cx.in_tokens() }}
 {%- for row in rows %}
 const {{ row.port.token }} {{ row.port.word }} = {{ row.port.name }}.read();
-{{ row.array.ty }} {{ row.array.name }}[{{ row.array.len }}];
-{{ cx.at_array(row.array) }}
+{{ cx.declare(row.array) }}
 {{ cx.before_unrolled() }}{{ row.array.name }}_lanes: for (int c = 0; c < {{ row.array.len }}; c++) {
 {{ cx.in_unrolled() }}
 {{ row.array.name }}[c] = {{ row.port.word }}.lanes[c];
 }
 {%- endfor %}
 {%- for kernel in kernels %}
-{{ kernel.output.ty }} {{ kernel.output.name }}[{{ kernel.output.len }}];
-{{ cx.at_array(kernel.output) }}
+{{ cx.declare(kernel.output) }}
 {%- if let Some(folds) = kernel.folds %}
 {%- if let Some(sums) = folds.sums %}
 {{ sums }}
@@ -58,7 +55,7 @@ result.lanes[c] = {{ result.name }}[c];
 {{ cx.output().name }}.write(result);
 {%- endif %}
 {%- for state in states %}
-{{ cx.before_unrolled() }}{{ state.now.name }}_next: for (int c = 0; c < {{ state.now.len }}; c++) {
+{{ cx.before_unrolled() }}{{ state.now.name }}_kept: for (int c = 0; c < {{ state.now.len }}; c++) {
 {{ cx.in_unrolled() }}
 {{ state.now.name }}[c] = {{ state.next.name }}[c];
 }

@@ -1,4 +1,4 @@
-// {{ cx.title() }}: the {% if is_max %}largest element{% else %}sum{% endif %} of each channel over {{ tokens }} tokens{% if positions > 1 %} of {{ positions }} positions{% endif %}.
+// {{ cx.title() }}: the {% if is_max %}largest element{% else %}sum{% endif %} of each channel over {{ tokens }} tokens{% if positions > 1 %} of {{ positions }} positions{% endif %}{{ cx.cost() }}.
 {{ cx.signature() }} {
 {%- let output = cx.output() %}
 {{ output.token }} result;
