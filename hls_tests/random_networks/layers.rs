@@ -3,8 +3,9 @@
 use bitkiln::function::{Function, Relu};
 use bitkiln::lower::{Settings, lower};
 use bitkiln::model::{
-    Activation, AxisSlice, BatchNorm, BatchNormQuantizers, Conv, Dense, Kernel, Layer, LayerKind,
-    Layout, Merge, Model, Padding, Pool, PoolWindows, Reduce, Reduction, Transposed, WindowSpec,
+    Activation, AxisSlice, BatchNorm, BatchNormQuantizers, Cell, CellKind, Conv, Dense, Kernel,
+    Layer, LayerKind, Layout, Merge, Model, Padding, Pool, PoolWindows, Recurrent, RecurrentResult,
+    Reduce, Reduction, Transposed, WindowSpec,
 };
 use bitkiln::quantizer::Quantizer;
 use ndarray::{Array1, Array2, ArrayD, IxDyn};
@@ -42,6 +43,22 @@ const ACTIVATIONS: &[&str] = &[
     "binary(alpha=1)",
     "quantized_tanh(5)",
     "quantized_bits(4,0,1,alpha=0.3)",
+];
+
+const STATES: &[&str] = &[
+    "quantized_bits(5,1,1,alpha=1)",
+    "quantized_bits(4,2,0,alpha=1)",
+    "quantized_po2(4)",
+    "ternary(alpha=1)",
+    "binary(alpha=1)",
+];
+
+const GATES: &[&str] = &[
+    "quantized_tanh(5)",
+    "quantized_sigmoid(4)",
+    "quantized_bits(4,0,1,alpha=1)",
+    "quantized_relu(4,1)",
+    "binary(alpha=1)",
 ];
 
 const FUNCTIONS: &[Function] =
@@ -201,6 +218,7 @@ impl Network<'_> {
             16 => self.reduction(shape.len()),
             17 => self.quotient(channels),
             18 => LayerKind::Square,
+            19 if shape.len() == 2 => self.recurrent(channels),
             _ if shape.len() == 1 => self.dense(channels),
             _ => LayerKind::Flatten,
         };
@@ -217,6 +235,43 @@ impl Network<'_> {
             bias_quantizer: Some(self.quantizer(BIASES)),
             folded: None,
             activation: self.activation(),
+        })
+    }
+
+    /// A recurrent layer over rows of so many `inputs`.
+    fn recurrent(&mut self, inputs: usize) -> LayerKind {
+        let reset_after = self.draw.chance(50);
+        let kinds = [CellKind::Simple, CellKind::Lstm, CellKind::Gru { reset_after }];
+        let kind = *self.draw.of(&kinds);
+        let units = self.draw.number(1, 3);
+        let columns = kind.gates() * units;
+        let mut matrix = |rows: usize| {
+            let weights = self.draw.weights(rows * columns);
+            Array2::from_shape_vec([rows, columns], weights).unwrap()
+        };
+        let biases = if kind == (CellKind::Gru { reset_after: true }) { 2 } else { 1 };
+        let (kernel, recurrent_kernel, bias) = (matrix(inputs), matrix(units), matrix(biases));
+        let recurrent_activation = match kind {
+            CellKind::Simple => Activation::Linear,
+            CellKind::Lstm | CellKind::Gru { .. } => Activation::Quantizer(self.quantizer(GATES)),
+        };
+        let cell = Cell {
+            kind,
+            kernel,
+            recurrent_kernel,
+            bias: self.draw.chance(70).then_some(bias),
+            kernel_quantizer: Some(self.quantizer(KERNELS)),
+            recurrent_quantizer: Some(self.quantizer(KERNELS)),
+            bias_quantizer: Some(self.quantizer(BIASES)),
+            state_quantizer: Some(self.quantizer(STATES)),
+            activation: Activation::Quantizer(self.quantizer(GATES)),
+            recurrent_activation,
+        };
+        LayerKind::Recurrent(Recurrent {
+            cells: vec![cell],
+            go_backwards: self.draw.chance(30),
+            return_sequences: self.draw.chance(50),
+            result: RecurrentResult::Output,
         })
     }
 

@@ -15,7 +15,7 @@ use std::path::Path;
 use bitkiln::back::{
     Depths, Headers, NetworkTest, Tool, Vectors, VerifyError, WriteOptions, verify, write,
 };
-use bitkiln::config::{IoType, Strategy};
+use bitkiln::config::{IoType, Recurrence, Strategy};
 use bitkiln::hls::{Design, Options};
 use bitkiln::lower::lower;
 use bitkiln::{passes, sim};
@@ -53,6 +53,7 @@ fn check(seed: u64) {
     let reuse_factor = draw.number(1, 16) as u64;
     let io = *draw.of(&[IoType::Parallel, IoType::Stream]);
     let target_interval = *draw.of(&[None, None, Some(1), Some(7), Some(40)]);
+    let recurrence = *draw.of(&[Recurrence::Iterated, Recurrence::Unrolled]);
     let mut graph =
         lower(&model, &layers::settings()).unwrap_or_else(|e| panic!("seed {seed}: {e}")).graph;
     passes::run(&mut graph).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
@@ -73,7 +74,7 @@ fn check(seed: u64) {
     let vectors = Vectors { inputs: names.zip(inputs).collect(), outputs };
     for backend in Tool::ALL {
         let options = Options::new("network", backend.default_part());
-        let options = Options { strategy, reuse_factor, io, target_interval, ..options };
+        let options = Options { strategy, reuse_factor, io, target_interval, recurrence, ..options };
         let design = Design::new(&hardware, &options).unwrap();
         let folder = tempfile::tempdir().unwrap();
         write(&design, backend, &vectors, folder.path(), &WriteOptions::default()).unwrap();
