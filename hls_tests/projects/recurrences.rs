@@ -6,7 +6,7 @@ use bitkiln::hls::Process;
 use bitkiln::ir::{text, validate};
 
 use crate::networks::Network;
-use crate::verified::{assert_exact, assert_exact_for};
+use crate::verified::assert_exact_for;
 
 fn recurrent(graph: &str, samples: usize) -> Network {
     let graph = text::parse(graph).unwrap();
@@ -59,16 +59,16 @@ fn states_start_from_tokens_and_constants_and_change_at_once() {
         assert_exact_for(&network, backend);
     }
     network.options.io = IoType::Parallel;
-    assert_exact(&network);
+    assert_exact_for(&network, Tool::Vitis);
     network.options.recurrence = Recurrence::Unrolled;
     let design = network.design(Tool::Vitis);
     assert!(design.processes.is_empty(), "one pipeline");
-    assert_exact(&network);
+    assert_exact_for(&network, Tool::Catapult);
 }
 
 #[test]
 fn one_step_is_a_step() {
-    for last in ["", "last=true "] {
+    for (last, backend) in ["", "last=true "].into_iter().zip(Tool::ALL) {
         let text = format!(
             "graph one
             x = input shape=[1, 2] format=fixed<4,4>
@@ -82,7 +82,7 @@ fn one_step_is_a_step() {
             )
             output y"
         );
-        assert_exact(&recurrent(&text, 20));
+        assert_exact_for(&recurrent(&text, 20), backend);
     }
 }
 
@@ -121,8 +121,8 @@ fn matrices_of_a_step_are_folded() {
         assert_eq!(folded, 2, "{reuse_factor}");
         let steps = design.processes.iter().find_map(Process::recurrence).unwrap();
         assert!(steps.interval > 2 * reuse_factor, "{reuse_factor}: {}", steps.interval);
-        if [3, 16].contains(&reuse_factor) {
-            Tool::ALL.into_iter().for_each(|backend| assert_exact_for(&network, backend));
+        if let Some(at) = [3, 16].iter().position(|it| *it == reuse_factor) {
+            assert_exact_for(&network, Tool::ALL[at]);
         }
     }
 }

@@ -74,7 +74,8 @@ fn check(seed: u64) {
     let vectors = Vectors { inputs: names.zip(inputs).collect(), outputs };
     for backend in Tool::ALL {
         let options = Options::new("network", backend.default_part());
-        let options = Options { strategy, reuse_factor, io, target_interval, recurrence, ..options };
+        let options =
+            Options { strategy, reuse_factor, io, target_interval, recurrence, ..options };
         let design = Design::new(&hardware, &options).unwrap();
         let folder = tempfile::tempdir().unwrap();
         write(&design, backend, &vectors, folder.path(), &WriteOptions::default()).unwrap();

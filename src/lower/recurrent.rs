@@ -469,7 +469,7 @@ impl Step<'_> {
             (CellKind::Simple, [h]) => {
                 let products = self.products(builder, "recurrent", &weights.state, *h)?;
                 let sum = self.pair(builder, "sum", Elementwise::Add, x, products)?;
-                let h = self.candidate(builder, "h", sum)?;
+                let h = self.candidate(builder, "new_h", sum)?;
                 Ok(vec![self.typed(builder, h)?])
             }
             (CellKind::Lstm, [h, c]) => self.lstm(builder, weights, x, [*h, *c]),
@@ -498,10 +498,10 @@ impl Step<'_> {
         let output = self.gate(builder, "output_gate", sum, 3)?;
         let kept = self.pair(builder, "kept", Elementwise::Multiply, forget, c)?;
         let added = self.pair(builder, "added", Elementwise::Multiply, input, candidate)?;
-        let c = self.pair(builder, "c", Elementwise::Add, kept, added)?;
+        let c = self.pair(builder, "new_c", Elementwise::Add, kept, added)?;
         let c = self.typed(builder, c)?;
         let activated = self.candidate(builder, "c", c)?;
-        let h = self.pair(builder, "h", Elementwise::Multiply, output, activated)?;
+        let h = self.pair(builder, "new_h", Elementwise::Multiply, output, activated)?;
         Ok(vec![self.typed(builder, h)?, c])
     }
 
@@ -535,7 +535,7 @@ impl Step<'_> {
         let rest = Affine { scale: self.constant(-1.0)?, bias: Some(self.constant(1.0)?) };
         let rest = builder.add(self.layer, "rest", rest, update)?;
         let added = self.pair(builder, "added", Elementwise::Multiply, rest, candidate)?;
-        let h = self.pair(builder, "h", Elementwise::Add, kept, added)?;
+        let h = self.pair(builder, "new_h", Elementwise::Add, kept, added)?;
         self.typed(builder, h)
     }
 

@@ -319,17 +319,21 @@ fn preprocessing_layers() {
 /// A mask changes the result of some layers after an Embedding.
 #[test]
 fn masks_of_embeddings() {
-    let with = |mask_zero: bool| {
+    let with = |mask_zero: bool, class: &str| {
         let table = json!({"name": "x", "input_dim": 4, "output_dim": 2, "mask_zero": mask_zero});
-        let pool = layer("GlobalAveragePooling1D", json!({"name": "pool"}));
-        load_json(&sequential(&[layer("Embedding", table), pool]), &fixture("weights.h5"))
+        let user = layer(class, json!({"name": "user", "units": 2}));
+        load_json(&sequential(&[layer("Embedding", table), user]), &fixture("weights.h5"))
     };
     let message = "model.json: layer 'x' (Embedding): mask_zero = true is not supported";
-    expect(with(true), message, "layer 'pool' (GlobalAveragePooling1D) uses the mask");
-    assert!(matches!(
-        layer_problem(&with(false).unwrap_err()),
-        LayerProblem::WeightsMissing { .. }
-    ));
+    for class in ["GlobalAveragePooling1D", "LSTM", "QGRU", "SimpleRNN", "RNN", "Bidirectional"] {
+        let help = format!("layer 'user' ({class}) uses the mask");
+        expect(with(true, class), message, &help);
+    }
+    // Dense passes the mask on and does not use it.
+    for (mask_zero, class) in [(false, "LSTM"), (true, "Dense")] {
+        let error = with(mask_zero, class).unwrap_err();
+        assert!(matches!(layer_problem(&error), LayerProblem::WeightsMissing { .. }), "{error}");
+    }
 }
 
 #[test]

@@ -119,36 +119,14 @@ pub(super) fn steps_of(
 impl Process {
     /// The line buffer of a process with windows.
     pub fn lines(&self) -> Option<&LineBuffer> {
-        match &self.form {
-            ProcessForm::Windows(lines) => Some(lines),
-            ProcessForm::Rows { .. }
-            | ProcessForm::Accumulate { .. }
-            | ProcessForm::Reduce { .. }
-            | ProcessForm::Recurrence(_)
-            | ProcessForm::Frame
-            | ProcessForm::Concat { .. }
-            | ProcessForm::Repack(_)
-            | ProcessForm::FromArray { .. }
-            | ProcessForm::ToArray { .. }
-            | ProcessForm::Fork { .. } => None,
-        }
+        let ProcessForm::Windows(own) = &self.form else { return None };
+        Some(own)
     }
 
     /// The steps of a recurrent layer.
     pub fn recurrence(&self) -> Option<&Recurrence> {
-        match &self.form {
-            ProcessForm::Recurrence(recurrence) => Some(recurrence),
-            ProcessForm::Rows { .. }
-            | ProcessForm::Windows(_)
-            | ProcessForm::Accumulate { .. }
-            | ProcessForm::Reduce { .. }
-            | ProcessForm::Frame
-            | ProcessForm::Concat { .. }
-            | ProcessForm::Repack(_)
-            | ProcessForm::FromArray { .. }
-            | ProcessForm::ToArray { .. }
-            | ProcessForm::Fork { .. } => None,
-        }
+        let ProcessForm::Recurrence(own) = &self.form else { return None };
+        Some(own)
     }
 
     /// The array of registers between its tokens, by its C++ name, and its length.

@@ -61,14 +61,6 @@ pub enum Start {
 }
 
 impl Recurrence {
-    /// Positions of the process' inputs with an initial state.
-    pub fn start_inputs(&self) -> impl Iterator<Item = usize> {
-        self.states.iter().filter_map(|state| match state.start {
-            Start::Input(position) => Some(position),
-            Start::Number(_) | Start::Constants(_) => None,
-        })
-    }
-
     /// Tells whether every kernel is unrolled, so that the steps are a pipeline.
     pub fn is_pipelined(&self, design: &Design) -> bool {
         self.kernels.iter().all(|id| design[*id].plan.is_unrolled())
