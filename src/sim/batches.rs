@@ -51,10 +51,10 @@ fn in_batches(
 ) -> Result<Kept, SimError> {
     let samples = inputs.first().and_then(|codes| codes.shape().first().copied()).unwrap_or(0);
     let mut results: HashMap<NodeId, Codes> = HashMap::new();
-    let mut first = 0;
+    let mut first = 0_usize;
     // No samples are a batch as well, which gives the shapes of the results.
     loop {
-        let end = samples.min(first + size);
+        let end = samples.min(first.saturating_add(size));
         let batch: Vec<Codes> = inputs.iter().map(|codes| codes.samples(first..end)).collect();
         let mut trace = run(graph, &batch)?;
         visit(&trace);
@@ -73,8 +73,11 @@ fn in_batches(
     }
 }
 
-/// Number of samples of a batch, at least 1.
+/// Number of samples of a batch, at least 1. Samples that depend on one another are one batch.
 fn batch_size(graph: &Graph) -> usize {
+    if graph.is_stateful() {
+        return usize::MAX;
+    }
     let bytes = |id: &NodeId| {
         let tensor = &graph[*id].tensor;
         // A BigInt is three words and a block on the heap.
