@@ -39,6 +39,6 @@ pub use options::{CLOCK_PERIOD, Options, TableSizes};
 pub use plan::{Flow, LocalArray, Loop, Partition, Plan, Tiles, UNROLL_LIMIT};
 pub use stream::{
     Axis, LineBuffer, PixelGroup, Process, ProcessForm, Recurrence, Repack, Start, State, Step,
-    Take, Taps, WindowKernel,
+    Take, Taps, Turns, WindowKernel,
 };
 pub use warnings::{DesignWarning, DesignWarningKind, UsedReuseFactor};

@@ -295,7 +295,7 @@ fn process(design: &Design, process: &Process) -> Resources {
         ProcessForm::Windows(lines) => {
             let width = u64::from(kernels::width(design, lines.element));
             let steps = process.state_bits.saturating_sub(lines.elements() as u64 * width);
-            line_buffer(design, lines) + registers(steps)
+            line_buffer(design, lines) + registers(steps) + turns(design, lines)
         }
         ProcessForm::Reduce { positions, .. } => {
             let lut = process.state_bits * *positions as u64;
@@ -321,6 +321,16 @@ fn line_buffer(design: &Design, lines: &LineBuffer) -> Resources {
         false => Resources { ff: rows * channels, ..Resources::default() },
     };
     kept + Resources { ff: registers, ..Resources::default() }
+}
+
+/// The choice of the result among those of kernels that select lanes in turn.
+fn turns(design: &Design, lines: &LineBuffer) -> Resources {
+    let (Some(_), Some(kernel)) = (&lines.turns, lines.kernels.first()) else {
+        return Resources::default();
+    };
+    let bits = bits(design, &design[design[kernel.kernel].output]);
+    let lut = arithmetic::multiplexer(lines.kernels.len() as u64, 1) * bits;
+    Resources { lut, ..Resources::default() }
 }
 
 impl Design {

@@ -151,11 +151,18 @@ impl Process {
         }
     }
 
+    /// Tells whether its kernel is a weight matrix.
+    pub(in crate::hls) fn has_weights(&self, design: &Design) -> bool {
+        self.kernel.is_some_and(|id| design[id].body.tiles().is_some())
+    }
+
     /// Positions that it computes at a time; none for a process that has no position at a time.
     pub fn positions(&self) -> Option<usize> {
         match &self.form {
             ProcessForm::Rows { copies, .. } => Some(*copies),
-            ProcessForm::Windows(lines) => Some(lines.group.windows),
+            ProcessForm::Windows(lines) => {
+                Some(lines.turns.as_ref().map_or(lines.group.windows, |turns| turns.positions))
+            }
             ProcessForm::Reduce { positions, .. } => Some(*positions),
             ProcessForm::Accumulate { .. }
             | ProcessForm::Recurrence(_)
