@@ -8,7 +8,7 @@ use super::manifest::{Manifest, ModelSource};
 use super::text::{comment, indent, is_plain, literal, wrap};
 use super::{BackError, Vectors, kernels, processes, vectors as vector_files};
 use crate::fixed::Range;
-use crate::hls::{ConstantArray, Design, Edge, EdgeId, EdgeKind, EdgeRole, Stream, Type};
+use crate::hls::{ConstantArray, Design, Edge, EdgeId, EdgeKind, EdgeRole, Type};
 
 /// A file of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,9 +115,10 @@ fn top(design: &Design, dialect: &dyn Dialect) -> String {
                 lines.push(format!("{} {}[{}];", design[edge.element].name, edge.name, edge.len()));
                 lines.extend(dialect.at_array(&edge.name, partition));
             }
-            EdgeKind::Stream(Stream { token, depth, .. }) => {
-                let token = &design[token].name;
-                lines.extend(dialect.declare_stream(&edge.name, token, depth));
+            EdgeKind::Stream(stream) => {
+                let token = &design[stream.token].name;
+                let fifo = (stream.depth, stream.storage(design));
+                lines.extend(dialect.declare_stream(&edge.name, token, fifo));
             }
         }
     }

@@ -9,7 +9,7 @@ use super::form::Operations;
 use super::function::FunctionSize;
 use super::kernels::Body;
 use super::network::{Network, ProcessId};
-use super::plan::{Flow, Partition, Plan, Structure};
+use super::plan::{Flow, Partition, Plan, Storage, Structure};
 use super::stream::Process;
 use super::{DesignWarning, Names, Options};
 use crate::fixed::{Codes, Format, Quantization, Range};
@@ -78,6 +78,15 @@ pub struct Token {
     pub element: TypeId,
     /// Number of its elements.
     pub lanes: usize,
+}
+
+impl Stream {
+    /// The hardware of its FIFO: shift registers of LUTs, or block RAMs.
+    pub fn storage(&self, design: &Design) -> Storage {
+        let token = &design[self.token];
+        let width = design[token.element].quantization.format.width();
+        Storage::of(self.depth, token.lanes as u64 * u64::from(width))
+    }
 }
 
 /// A type with a name.

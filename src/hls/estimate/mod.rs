@@ -24,10 +24,8 @@ use serde::{Deserialize, Serialize};
 
 use self::datapath::{Datapath, Moment};
 use self::kernels::Iterations;
-use super::plan::Flow;
-use super::{
-    Design, Edge, EdgeId, EdgeKind, Kernel, KernelId, LineBuffer, Partition, Process, ProcessForm,
-};
+use super::plan::{Flow, Memory};
+use super::{Design, Edge, EdgeId, EdgeKind, Kernel, KernelId, LineBuffer, Process, ProcessForm};
 
 pub use parts::{DspSlice, Part};
 
@@ -254,17 +252,16 @@ fn cycles(kernel: &Kernel, end: Moment) -> u64 {
     end.registered() + last + shared
 }
 
+/// Memories with a reader and a writer.
+fn ram(memory: &Memory) -> Resources {
+    memory::ram(memory.words, memory.bits) * memory.count
+}
+
 /// An array inside a process: memories, or registers.
 fn array(design: &Design, edge: &Edge) -> Resources {
-    let EdgeKind::Array(partition) = edge.kind else { return Resources::default() };
-    let width = u64::from(kernels::width(design, edge.element));
-    let len = edge.len() as u64;
-    match partition {
-        Partition::Complete => Resources { ff: len * width, ..Resources::default() },
-        Partition::Cyclic { factor } => memory::ram(len.div_ceil(factor.max(1)), width) * factor,
-        Partition::Reshape { elements } => {
-            memory::ram(len.div_ceil(elements.max(1)), width * elements)
-        }
+    match design.frame_memory(edge) {
+        Some(memory) => ram(&memory),
+        None => Resources { ff: bits(design, edge), ..Resources::default() },
     }
 }
 
@@ -295,7 +292,7 @@ fn process(design: &Design, process: &Process) -> Resources {
         ProcessForm::Windows(lines) => {
             let width = u64::from(kernels::width(design, lines.element));
             let steps = process.state_bits.saturating_sub(lines.elements() as u64 * width);
-            line_buffer(design, lines) + registers(steps) + turns(design, lines)
+            line_buffer(design, process, lines) + registers(steps) + turns(design, lines)
         }
         ProcessForm::Reduce { positions, .. } => {
             let lut = process.state_bits * *positions as u64;
@@ -311,14 +308,13 @@ fn process(design: &Design, process: &Process) -> Resources {
 }
 
 /// Line buffers, a memory for each row above the current one, and the window in registers.
-fn line_buffer(design: &Design, lines: &LineBuffer) -> Resources {
+fn line_buffer(design: &Design, process: &Process, lines: &LineBuffer) -> Resources {
     let width = u64::from(kernels::width(design, lines.element));
     let channels = lines.channels as u64 * width;
     let registers = lines.registers() as u64 * width;
-    let rows = lines.rows() as u64;
-    let kept = match lines.has_memories() {
-        true => memory::ram(lines.input()[1] as u64, channels) * rows,
-        false => Resources { ff: rows * channels, ..Resources::default() },
+    let kept = match process.line_memory(design) {
+        Some(memory) => ram(&memory),
+        None => Resources { ff: lines.rows() as u64 * channels, ..Resources::default() },
     };
     kept + Resources { ff: registers, ..Resources::default() }
 }

@@ -18,6 +18,7 @@ mod group;
 mod grouped;
 mod lanes;
 mod lines;
+mod memories;
 mod process;
 mod recurrence;
 mod repack;
