@@ -283,8 +283,10 @@ mod tests {
         assert_eq!(outputs(Codes::Narrow(none))?, [""; 0]);
         // All samples are one batch, whatever its size.
         let inputs = [Codes::Narrow(samples.into_dyn())];
-        let all = crate::sim::run_in_batches(&graph, &inputs, &[graph.outputs[0].node], |_| ())?;
-        let all = all.of(graph.outputs[0].node).ok_or("no output")?;
+        let output = graph.outputs[0].node;
+        let executor = crate::sim::Executor::default();
+        let all = executor.run_in_batches(&graph, &inputs, &[output], &[], |_| ())?;
+        let all = all.of(output).ok_or("no output")?;
         assert_eq!(all.iter().map(|code| code.to_string()).collect::<Vec<_>>(), expected);
         Ok(())
     }
