@@ -268,10 +268,10 @@ impl Network<'_> {
             recurrent_activation,
         };
         LayerKind::Recurrent(Recurrent {
-            stateful: false,
             cells: vec![cell],
             go_backwards: self.draw.chance(30),
             return_sequences: self.draw.chance(50),
+            stateful: self.draw.chance(20),
             result: RecurrentResult::Output,
         })
     }

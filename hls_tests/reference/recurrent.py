@@ -178,6 +178,14 @@ def stacked():
 
 
 @case
+def stacked_states():
+    """The states of several cells are outputs of the model."""
+    cells = [q.QLSTMCell(2, activation=TANH, recurrent_activation=SIGMOID, **quantized()), q.QSimpleRNNCell(3, activation=TANH, **quantized())]
+    x = L.Input((3, 2), name="input_1")
+    return keras.Model(x, L.RNN(L.StackedRNNCells(cells), return_state=True, name="all")(x))
+
+
+@case
 def float():
     """Keras' layers without quantizers, in a type that saturates. Rounding at each step moves their results by some LSB from Keras', so
     that Keras' trace is in a file of its own, keras.npz."""

@@ -1,11 +1,13 @@
 //! Tables and JSON for the user: rows of data, and the text of each.
 
+mod accuracy;
 mod layers;
 pub mod profile;
 pub mod quantizers;
 mod schedule;
 mod summary;
 
+pub use accuracy::{Accuracy, AccuracyError, Agreement, accuracy, agreement};
 pub use layers::{LayerRow, layers, table};
 pub use schedule::{ChannelRow, ProcessRow, Schedule, schedule};
 pub use summary::{Summary, summary};
