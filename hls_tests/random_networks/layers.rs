@@ -268,6 +268,7 @@ impl Network<'_> {
             recurrent_activation,
         };
         LayerKind::Recurrent(Recurrent {
+            stateful: false,
             cells: vec![cell],
             go_backwards: self.draw.chance(30),
             return_sequences: self.draw.chance(50),

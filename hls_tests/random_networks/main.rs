@@ -3,13 +3,15 @@
 //! A network is drawn from a seed: layers of all families on shapes that fit, with quantizers,
 //! branches and merges. Its projects for Vitis and Catapult must compile and give every bit.
 //! Half of them are streaming designs, whose least FIFO depths must be exact.
-//! `BITKILN_NETWORKS=200` takes 200 seeds instead of the 20 of an ordinary run.
+//! `BITKILN_NETWORKS=200` takes 200 seeds instead of the 20 of an ordinary run. The fast engine runs the
+//! networks of more seeds; `BITKILN_GRAPHS=10000` takes 10,000 instead of 300.
 
 mod draw;
 mod layers;
 #[path = "../vendors/mod.rs"]
 mod vendors;
 
+use std::num::NonZeroUsize;
 use std::path::Path;
 
 use bitkiln::back::{
@@ -17,13 +19,18 @@ use bitkiln::back::{
 };
 use bitkiln::config::{IoType, Recurrence, Strategy};
 use bitkiln::hls::{Design, Options};
+use bitkiln::ir::NodeId;
 use bitkiln::lower::lower;
+use bitkiln::sim::Executor;
 use bitkiln::{passes, sim};
 
 use draw::Draw;
 
 /// Networks of an ordinary run.
 const NETWORKS: u64 = 20;
+
+/// Networks that the engine runs, of an ordinary run.
+const GRAPHS: u64 = 300;
 
 /// Samples of a network.
 const SAMPLES: usize = 8;
@@ -43,6 +50,41 @@ fn generated_code_computes_what_the_interpreter_does() {
             scope.spawn(move || (thread..count).step_by(THREADS as usize).for_each(check));
         }
     });
+}
+
+/// The fast engine gives every result that the reference evaluation gives, whichever results are kept and
+/// however the samples are split among threads.
+#[test]
+fn the_engine_computes_what_the_reference_does() {
+    let count = std::env::var("BITKILN_GRAPHS").ok();
+    let count = count.map_or(GRAPHS, |count| count.parse().expect("BITKILN_GRAPHS"));
+    std::thread::scope(|scope| {
+        for thread in 0..THREADS {
+            scope.spawn(move || (thread..count).step_by(THREADS as usize).for_each(check_engine));
+        }
+    });
+}
+
+/// Draws the network of `seed` and runs it both ways.
+fn check_engine(seed: u64) {
+    let mut draw = Draw::new(seed);
+    let model = layers::network(&mut draw);
+    let mut graph =
+        lower(&model, &layers::settings()).unwrap_or_else(|e| panic!("seed {seed}: {e}")).graph;
+    passes::run(&mut graph).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+    let samples = draw.number(1, 40);
+    let inputs = sim::vectors(&graph, samples);
+    let trace = sim::run(&graph, &inputs).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+    let outputs: Vec<NodeId> = graph.outputs.iter().map(|output| output.node).collect();
+    for keep in [outputs, graph.topological_order()] {
+        let executor = Executor { threads: NonZeroUsize::new(1), ..Executor::default() };
+        let kept = executor.run_in_batches(&graph, &inputs, &keep, &[], |_| {});
+        let kept = kept.unwrap_or_else(|e| panic!("seed {seed}: {e}"));
+        for node in &keep {
+            let name = &graph[*node].name;
+            assert!(kept.of(*node) == trace.of(*node), "seed {seed}: '{name}' differs");
+        }
+    }
 }
 
 /// Draws the network of `seed` and checks its projects.

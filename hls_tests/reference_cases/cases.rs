@@ -9,10 +9,10 @@ use std::path::{Path, PathBuf};
 use bitkiln::fixed::Codes;
 use bitkiln::front::ReadOptions;
 use bitkiln::function::Function;
-use bitkiln::ir::Graph;
+use bitkiln::ir::{Graph, NodeId};
 use bitkiln::lower::{Lowered, Settings, lower};
 use bitkiln::model::{Activation, BatchNorm, Layer, LayerKind, Model};
-use bitkiln::sim::{self, Trace};
+use bitkiln::sim::{self, Executor, Trace};
 use bitkiln::{front, passes};
 use ndarray::ArrayD;
 use ndarray_npy::NpzReader;
@@ -122,6 +122,7 @@ impl Case {
         }
         let trace = sim::run(&graph, &inputs)?;
         assert!(trace.out_of_range(&graph).is_none(), "{:?}", trace.out_of_range(&graph));
+        assert_engine_agrees(&graph, &inputs, &trace)?;
         Ok(Run { graph, functions, folded, inputs, trace })
     }
 
@@ -200,6 +201,24 @@ impl Case {
                 }
         })
     }
+}
+
+/// Asserts that the fast engine gives the results of `trace`: of every node, and of the outputs where
+/// nothing else is kept.
+fn assert_engine_agrees(
+    graph: &Graph,
+    inputs: &[Codes],
+    trace: &Trace,
+) -> Result<(), Box<dyn Error>> {
+    let outputs: Vec<NodeId> = graph.outputs.iter().map(|output| output.node).collect();
+    for keep in [graph.topological_order(), outputs] {
+        let kept = Executor::default().run_in_batches(graph, inputs, &keep, &[], |_| {})?;
+        for node in keep {
+            let name = &graph[node].name;
+            assert!(kept.of(node) == trace.of(node), "'{name}' differs in the engine");
+        }
+    }
+    Ok(())
 }
 
 impl Run {

@@ -286,6 +286,11 @@ impl Dialect for Catapult {
         format!("#pragma hls_unroll {factor}")
     }
 
+    fn at_static(&self, _: &str) -> Vec<String> {
+        // The tool resets static variables.
+        Vec::new()
+    }
+
     fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError> {
         let register_threshold = register_threshold(design);
         let script = BuildScript {

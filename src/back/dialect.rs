@@ -111,6 +111,10 @@ pub(super) trait Dialect: Sync {
         }
     }
 
+    /// Pragmas after the declaration of a static variable, which a reset of the hardware sets to its
+    /// initial value.
+    fn at_static(&self, name: &str) -> Vec<String>;
+
     /// Scripts for the vendor's tools.
     fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError>;
 }

@@ -203,6 +203,11 @@ impl<'a> Scope<'a> {
         lines
     }
 
+    /// The pragmas of a static variable.
+    fn at_static(&self, name: &str) -> String {
+        self.dialect.at_static(name).join("\n")
+    }
+
     /// The function's declaration.
     fn signature(&self) -> String {
         let vendor = self.dialect.vendor();
@@ -218,7 +223,8 @@ impl<'a> Scope<'a> {
         let from = from.map(|array| format!("const {array}"));
         let to = self.process.outputs.iter().filter_map(|edge| array(edge, "output"));
         let streams = self.inputs().into_iter().chain(self.outputs()).map(stream);
-        let arguments: Vec<String> = from.chain(streams).chain(to).collect();
+        let reset = self.process.takes_reset().then(|| "bool reset".to_owned());
+        let arguments: Vec<String> = from.chain(streams).chain(to).chain(reset).collect();
         let declaration = format!("static void {}({})", self.process.name, arguments.join(", "));
         let before = vendor.before_process.iter().map(|line| format!("{line}\n"));
         before.collect::<String>() + &declaration

@@ -229,6 +229,11 @@ impl Dialect for Vitis {
         format!("#pragma HLS UNROLL{factor}")
     }
 
+    fn at_static(&self, name: &str) -> Vec<String> {
+        // By default, registers of control logic alone are reset.
+        vec![format!("#pragma HLS RESET variable={name}")]
+    }
+
     fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError> {
         let uncertainty = format!("{}%", rounded(design.options.clock_uncertainty * 100.0));
         let script = BuildScript { design, uncertainty };

@@ -10,7 +10,6 @@ use crate::front;
 use crate::hls::Design;
 use crate::ir::{Graph, NodeId};
 use crate::passes::{self, Report};
-use crate::sim;
 
 /// A network as hardware for one vendor's tools.
 #[derive(Debug)]
@@ -69,7 +68,8 @@ impl Hardware<'_> {
     /// If the samples do not fit the inputs.
     pub fn vectors(&self, inputs: Vec<Codes>) -> Result<Vectors, CompileError> {
         let nodes: Vec<NodeId> = self.graph.outputs.iter().map(|output| output.node).collect();
-        let kept = sim::run_in_batches(&self.graph, &inputs, &nodes, |_| {})?;
+        let executor = self.network.options.executor;
+        let kept = executor.run_in_batches(&self.graph, &inputs, &nodes, &[], |_| {})?;
         let outputs = self.network.run_outputs(&inputs)?.codes();
         let is_same =
             |(node, (_, codes)): (&NodeId, &(String, Codes))| kept.of(*node) == Some(codes);

@@ -11,6 +11,7 @@ use crate::function::Sigmoid;
 use crate::hls;
 use crate::lower::Settings;
 use crate::model::{Layer, Model};
+use crate::sim::Executor;
 
 /// All choices of a user. A field that is set takes precedence over [`CompilerOptions::config`],
 /// which takes precedence over the default.
@@ -46,6 +47,8 @@ pub struct CompilerOptions {
     pub strategy: Option<Strategy>,
     /// Arrays or streams between layers.
     pub io_type: Option<IoType>,
+    /// The way samples are computed; every one gives the same codes.
+    pub executor: Executor,
 }
 
 /// Type of one input or of all inputs: `input_1=fixed<8,1>`, `fixed<8,1>`.

@@ -10,7 +10,7 @@ use crate::diagnostic::Diagnostic;
 use crate::fixed::{Codes, Range};
 use crate::ir::{Graph, NodeId, Op, Operand};
 use crate::lower::{LowerWarning, PrecisionOverflow, SATURATES, saturation_note};
-use crate::sim::{self, Kept, Trace};
+use crate::sim::{Kept, Trace};
 
 impl Network {
     /// Simulates the network on codes, in the order of its inputs. The results of all layers are
@@ -43,7 +43,11 @@ impl Network {
     fn simulate(&self, inputs: &[Codes], keep: &[NodeId]) -> Result<Simulation<'_>, CompileError> {
         let graph = self.graph();
         let mut overflows = self.overflows();
-        let kept = sim::run_in_batches(graph, inputs, keep, |trace| {
+        let counted = overflows.iter().flat_map(|overflow| &overflow.nodes);
+        let watch: Vec<NodeId> =
+            counted.filter_map(|(node, _)| graph.operands(*node).first().copied()).collect();
+        let executor = self.options.executor;
+        let kept = executor.run_in_batches(graph, inputs, keep, &watch, |trace| {
             overflows.iter_mut().for_each(|overflow| overflow.count(graph, trace));
         })?;
         self.log_overflows(&overflows);

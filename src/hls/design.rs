@@ -400,6 +400,11 @@ impl Design {
         ports.any(|port| matches!(self[*port].kind, EdgeKind::Stream(_)))
     }
 
+    /// Set if a sample depends on the samples before it: the top function has the argument `reset`.
+    pub fn is_stateful(&self) -> bool {
+        self.processes.iter().any(Process::takes_reset)
+    }
+
     /// The name that a project called `name` gets.
     pub fn project_name(name: &str) -> String {
         Names::default().project(name)

@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::ops::Range;
 
-use super::{SimError, Trace, check, run};
+use super::{SimError, Trace};
 use crate::fixed::Codes;
 use crate::ir::{Graph, NodeId};
 
-/// Bound on the results of all nodes for the samples of a batch, in bytes; a batch has at least one
-/// sample.
+/// Bound on the results that are in memory for the samples of a batch, in bytes; a batch has at least
+/// one sample.
 const BATCH_BYTES: usize = 32 << 20;
 
 /// The results of some nodes for all samples.
@@ -25,38 +26,27 @@ impl Kept {
     }
 }
 
-/// Runs `graph` on `inputs` as [`run`] does, in batches of samples. `visit` sees the trace of each
-/// batch, in the order of the samples. The results of the nodes `keep` are returned.
-///
-/// # Errors
-/// If the samples do not fit the inputs, or the graph is not valid.
-pub fn run_in_batches(
-    graph: &Graph,
-    inputs: &[Codes],
-    keep: &[NodeId],
-    visit: impl FnMut(&Trace),
-) -> Result<Kept, SimError> {
-    // A batch has its part of every input.
-    check(graph, inputs)?;
-    in_batches(graph, inputs, batch_size(graph), keep, visit)
+impl From<Kept> for Trace {
+    fn from(kept: Kept) -> Self {
+        Self { results: kept.results }
+    }
 }
 
-/// As [`run_in_batches`], in batches of `size` samples, at least 1.
-fn in_batches(
-    graph: &Graph,
-    inputs: &[Codes],
+/// Runs `samples` samples in batches of `size`, at least 1. `compute` gives the trace of a batch,
+/// `visit` sees it, in the order of the samples. The results of the nodes `keep` are returned.
+pub(super) fn in_batches(
+    samples: usize,
     size: usize,
     keep: &[NodeId],
+    mut compute: impl FnMut(Range<usize>) -> Result<Trace, SimError>,
     mut visit: impl FnMut(&Trace),
 ) -> Result<Kept, SimError> {
-    let samples = inputs.first().and_then(|codes| codes.shape().first().copied()).unwrap_or(0);
     let mut results: HashMap<NodeId, Codes> = HashMap::new();
-    let mut first = 0;
+    let mut first = 0_usize;
     // No samples are a batch as well, which gives the shapes of the results.
     loop {
-        let end = samples.min(first + size);
-        let batch: Vec<Codes> = inputs.iter().map(|codes| codes.samples(first..end)).collect();
-        let mut trace = run(graph, &batch)?;
+        let end = samples.min(first.saturating_add(size));
+        let mut trace = compute(first..end)?;
         visit(&trace);
         for node in keep {
             // A node that is listed twice has been taken.
@@ -73,15 +63,19 @@ fn in_batches(
     }
 }
 
-/// Number of samples of a batch, at least 1.
-fn batch_size(graph: &Graph) -> usize {
-    let bytes = |id: &NodeId| {
-        let tensor = &graph[*id].tensor;
+/// Number of samples of a batch in which the results of `nodes` are in memory, at least 1. Samples that
+/// depend on one another are one batch.
+pub(super) fn batch_size(graph: &Graph, nodes: impl IntoIterator<Item = NodeId>) -> usize {
+    if graph.is_stateful() {
+        return usize::MAX;
+    }
+    let bytes = |id: NodeId| {
+        let tensor = &graph[id].tensor;
         // A BigInt is three words and a block on the heap.
         let word = if tensor.format.is_narrow() { 8 } else { 64 };
         tensor.len().saturating_mul(word)
     };
-    let all = graph.topological_order().iter().map(bytes).fold(0, usize::saturating_add);
+    let all = nodes.into_iter().map(bytes).fold(0, usize::saturating_add);
     (BATCH_BYTES / all.max(1)).max(1)
 }
 
@@ -92,6 +86,7 @@ mod tests {
     use super::*;
     use crate::fixed::Quantization;
     use crate::ir::Cast;
+    use crate::sim::run;
 
     type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -107,11 +102,12 @@ mod tests {
 
     #[test]
     fn a_batch_is_bounded_by_the_results_of_its_samples() -> Outcome {
+        let (graph, _) = graph()?;
         // 6 codes of 64 bytes, 12 of 8.
-        assert_eq!(batch_size(&graph()?.0), BATCH_BYTES / (6 * 64 + 12 * 8));
+        assert_eq!(batch_size(&graph, graph.topological_order()), BATCH_BYTES / (6 * 64 + 12 * 8));
         let mut large = Graph::new("g");
         large.add_input("x", vec![BATCH_BYTES], "fixed<8,3>".parse()?);
-        assert_eq!(batch_size(&large), 1);
+        assert_eq!(batch_size(&large, large.topological_order()), 1);
         Ok(())
     }
 
@@ -122,7 +118,8 @@ mod tests {
             let inputs = crate::sim::vectors(&graph, samples);
             let all = run(&graph, &inputs)?;
             let mut seen = Vec::new();
-            let kept = in_batches(&graph, &inputs, 3, &[z, z, graph.inputs[0]], |trace| {
+            let compute = |batch: Range<usize>| run(&graph, &[inputs[0].samples(batch)]);
+            let kept = in_batches(samples, 3, &[z, z, graph.inputs[0]], compute, |trace| {
                 seen.extend(trace.of(y).map(|codes| codes.shape()[0]));
             })?;
             assert_eq!(seen, batches);

@@ -1,11 +1,14 @@
 //! Bit-exact simulation of a graph.
 //!
-//! [`run`] evaluates each node by its operation's reference evaluation,
-//! [`Op::evaluate`](crate::ir::Op::evaluate). Samples are tensors of codes whose
-//! first axis counts samples. [`quantize`] rounds real numbers to an input's format, [`vectors`]
-//! draws random ones. [`run_in_batches`] takes any number of samples in bounded memory.
+//! [`Executor`] runs a graph on any number of samples in bounded memory: by the fast engine, [`Plan`],
+//! or by [`run`], which evaluates each node by its operation's reference evaluation,
+//! [`Op::evaluate`](crate::ir::Op::evaluate), and is the oracle for the engine. Samples are tensors of
+//! codes whose first axis counts samples. [`quantize`] rounds real numbers to an input's format,
+//! [`vectors`] draws random ones.
 
 mod batches;
+mod engine;
+mod executor;
 mod samples;
 #[cfg(test)]
 mod tests;
@@ -15,7 +18,9 @@ use std::collections::HashMap;
 use crate::fixed::{Codes, Range};
 use crate::ir::{Graph, Node, NodeId};
 
-pub use batches::{Kept, run_in_batches};
+pub use batches::Kept;
+pub use engine::Plan;
+pub use executor::{Executor, ExecutorKind};
 pub use samples::{Quantized, quantize, quantize_as, vectors};
 
 /// The result of every node.

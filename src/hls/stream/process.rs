@@ -146,6 +146,11 @@ impl Process {
         Some(own)
     }
 
+    /// Set if its states outlive a sample, so that it takes the argument which resets them.
+    pub fn takes_reset(&self) -> bool {
+        self.recurrence().is_some_and(|recurrence| recurrence.stateful)
+    }
+
     /// The array of registers between its tokens, by its C++ name, and its length.
     pub fn registers(&self) -> Option<(&'static str, usize)> {
         self.traits().registers

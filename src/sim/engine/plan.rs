@@ -1,0 +1,244 @@
+//! A graph compiled to steps, and their run on samples.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::Range;
+
+use rayon::ThreadPool;
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
+
+use super::kernel::Kernel;
+use super::kernels::{self, Compiled};
+use super::schedule::{Allocator, Slot, Workspace};
+use super::storage::Width;
+use crate::fixed::Codes;
+use crate::ir::{Graph, NodeId, Op};
+
+/// Bound on the buffers of a block of samples, in bytes: a part of a core's own cache.
+const BLOCK_BYTES: usize = 256 << 10;
+
+/// Largest number of samples of a block.
+const BLOCK_SAMPLES: usize = 1024;
+
+/// A graph compiled once, for the results of some of its nodes.
+pub struct Plan<'g> {
+    graph: &'g Graph,
+    /// Buffers of the inputs.
+    inputs: Vec<Slot>,
+    steps: Vec<Step<'g>>,
+    /// Type of each buffer.
+    widths: Vec<Width>,
+    /// Nodes whose results are wanted, with their buffers.
+    kept: Vec<(NodeId, Slot)>,
+    /// Samples that run together, at least 1.
+    block: usize,
+}
+
+/// One kernel of a plan.
+struct Step<'g> {
+    /// The node whose result it computes, after those that are computed with it.
+    node: NodeId,
+    kernel: Box<dyn Kernel + 'g>,
+    operands: Vec<Slot>,
+    result: Slot,
+}
+
+impl<'g> Plan<'g> {
+    /// Compiles what the nodes `keep` of `graph` depend on.
+    pub fn new(graph: &'g Graph, keep: &[NodeId]) -> Self {
+        let kept: HashSet<NodeId> = keep.iter().copied().collect();
+        let live = Live::of(graph, &kept);
+        let mut inner: HashSet<NodeId> = HashSet::new();
+        let mut compiled: Vec<(NodeId, Compiled<'g>)> = Vec::new();
+        // A node with the codes of another one shares its buffer.
+        let mut roots: HashMap<NodeId, NodeId> = HashMap::new();
+        let root = |roots: &HashMap<NodeId, NodeId>, id: NodeId| *roots.get(&id).unwrap_or(&id);
+        for id in &live.order {
+            if inner.contains(id) || matches!(graph[*id].op, Op::Input(_)) {
+                continue;
+            }
+            if let Some(operand) = kernels::same_codes(graph, *id) {
+                roots.insert(*id, root(&roots, operand));
+                continue;
+            }
+            let chain = live.chain(graph, *id);
+            let step = kernels::compile(graph, &chain);
+            inner.extend(&chain[..step.nodes]);
+            compiled.push((chain[step.nodes - 1], step));
+        }
+
+        let mut last_reader: HashMap<NodeId, usize> = HashMap::new();
+        for (at, (_, step)) in compiled.iter().enumerate() {
+            for operand in &step.operands {
+                last_reader.insert(root(&roots, *operand), at);
+            }
+        }
+        for node in &kept {
+            last_reader.insert(root(&roots, *node), usize::MAX);
+        }
+        let mut memory = Allocator::default();
+        let mut slots: HashMap<NodeId, Slot> = HashMap::new();
+        let width = |id: NodeId| Width::of(&graph[id].tensor.range());
+        for input in &graph.inputs {
+            slots.insert(*input, memory.take(width(*input)));
+        }
+        let inputs = graph.inputs.iter().map(|input| slots[input]).collect();
+        let mut steps = Vec::with_capacity(compiled.len());
+        for (at, (node, step)) in compiled.into_iter().enumerate() {
+            let result = memory.take(width(node));
+            slots.insert(node, result);
+            let read: Vec<NodeId> = step.operands.iter().map(|id| root(&roots, *id)).collect();
+            let operands = read.iter().map(|id| slots[id]).collect();
+            let ended: HashSet<NodeId> =
+                read.into_iter().filter(|id| last_reader.get(id) == Some(&at)).collect();
+            ended.iter().for_each(|id| memory.release(slots[id]));
+            steps.push(Step { node, kernel: step.kernel, operands, result });
+        }
+        let kept = keep.iter().map(|node| (*node, slots[&root(&roots, *node)])).collect();
+        let widths = memory.into_widths();
+        let block = block_size(graph, &steps);
+        Self { graph, inputs, steps, widths, kept, block }
+    }
+
+    /// Number of samples that run together.
+    pub fn block(&self) -> usize {
+        self.block
+    }
+
+    /// Runs the samples at `samples` of `inputs`, which fit the graph, in blocks that the threads of
+    /// `pool` share. The results of the nodes that the plan was made for.
+    ///
+    /// # Errors
+    /// The node that cannot be computed, because the graph is not valid.
+    pub(in crate::sim) fn run(
+        &self,
+        inputs: &[Codes],
+        samples: Range<usize>,
+        pool: Option<&ThreadPool>,
+    ) -> Result<HashMap<NodeId, Codes>, NodeId> {
+        let blocks = samples.len().div_ceil(self.block).max(1);
+        let block = |index: usize| {
+            let first = samples.start + index * self.block;
+            first..samples.end.min(first + self.block)
+        };
+        let run = |workspace: &mut Workspace, index: usize| {
+            self.run_block(workspace, inputs, block(index))
+        };
+        let parts: Vec<Result<Vec<Codes>, NodeId>> = match pool {
+            Some(pool) if blocks > 1 => pool.install(|| {
+                (0..blocks).into_par_iter().map_init(|| self.workspace(), run).collect()
+            }),
+            _ => {
+                let mut workspace = self.workspace();
+                (0..blocks).map(|index| run(&mut workspace, index)).collect()
+            }
+        };
+        let mut parts = parts.into_iter();
+        let mut all = parts.next().unwrap_or_else(|| Ok(Vec::new()))?;
+        for part in parts {
+            all.iter_mut().zip(part?).for_each(|(all, part)| all.append(part));
+        }
+        Ok(self.kept.iter().map(|(node, _)| *node).zip(all).collect())
+    }
+
+    /// The memory of a thread.
+    pub(super) fn workspace(&self) -> Workspace {
+        Workspace::new(&self.widths)
+    }
+
+    /// The results for the samples at `samples`.
+    fn run_block(
+        &self,
+        workspace: &mut Workspace,
+        inputs: &[Codes],
+        samples: Range<usize>,
+    ) -> Result<Vec<Codes>, NodeId> {
+        let count = samples.len();
+        for (slot, codes) in self.inputs.iter().zip(inputs) {
+            workspace.buffers.get_mut(*slot).load(codes, samples.clone());
+        }
+        self.run_steps(workspace, count)?;
+        let codes = |(node, slot): &(NodeId, Slot)| {
+            let shape = &self.graph[*node].tensor.shape;
+            workspace.buffers.get(*slot).codes(count, shape).ok_or(*node)
+        };
+        self.kept.iter().map(codes).collect()
+    }
+
+    /// Runs the steps on inputs that are in their buffers.
+    pub(super) fn run_steps(
+        &self,
+        workspace: &mut Workspace,
+        samples: usize,
+    ) -> Result<(), NodeId> {
+        for step in &self.steps {
+            let tensor = &self.graph[step.node].tensor;
+            let Workspace { buffers, scratch } = workspace;
+            buffers.with(&step.operands, step.result, |operands, result| {
+                result.resize(samples * tensor.len());
+                step.kernel.run(operands, result, samples, scratch).ok_or(step.node)?;
+                #[cfg(debug_assertions)]
+                if let Some(code) = result.outside(tensor) {
+                    let (node, kernel) = (&self.graph[step.node].name, step.kernel.algorithm());
+                    panic!("'{node}' by {kernel}: {code} lies outside of its proven range");
+                }
+                Ok::<(), NodeId>(())
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The nodes that some results depend on, and the users of each.
+struct Live<'k> {
+    kept: &'k HashSet<NodeId>,
+    /// In topological order.
+    order: Vec<NodeId>,
+    users: HashMap<NodeId, Vec<NodeId>>,
+}
+
+impl<'k> Live<'k> {
+    fn of(graph: &Graph, kept: &'k HashSet<NodeId>) -> Self {
+        let mut users: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
+        let mut live: HashSet<NodeId> = HashSet::new();
+        let mut waiting: Vec<NodeId> = kept.iter().copied().collect();
+        while let Some(node) = waiting.pop() {
+            if live.insert(node) {
+                for operand in graph.operands(node) {
+                    users.entry(operand).or_default().push(node);
+                    waiting.push(operand);
+                }
+            }
+        }
+        let mut order = graph.topological_order();
+        order.retain(|node| live.contains(node));
+        Self { kept, order, users }
+    }
+
+    /// `node`, and the nodes after it of which each is the only user of the one before, whose result
+    /// nobody else wants.
+    fn chain(&self, graph: &Graph, node: NodeId) -> Vec<NodeId> {
+        let mut chain = vec![node];
+        let mut last = node;
+        while !self.kept.contains(&last) {
+            let Some([user]) = self.users.get(&last).map(Vec::as_slice) else { break };
+            if graph.operands(*user).len() != 1 {
+                break;
+            }
+            chain.push(*user);
+            last = *user;
+        }
+        chain
+    }
+}
+
+/// Number of samples of a block, at least 1.
+fn block_size(graph: &Graph, steps: &[Step<'_>]) -> usize {
+    let bytes = |node: NodeId| {
+        let tensor = &graph[node].tensor;
+        tensor.len().saturating_mul(Width::of(&tensor.range()).bytes())
+    };
+    let nodes = graph.inputs.iter().copied().chain(steps.iter().map(|step| step.node));
+    let largest: usize = nodes.map(bytes).max().unwrap_or(1);
+    // The operands and the result of a step are in the cache together.
+    (BLOCK_BYTES / (3 * largest.max(1))).clamp(1, BLOCK_SAMPLES)
+}

@@ -1,0 +1,197 @@
+//! Buffers of codes, each in the narrowest integer type that holds a tensor's proven range.
+
+use ndarray::{ArrayD, IxDyn};
+use num_bigint::BigInt;
+use num_traits::{AsPrimitive, ToPrimitive};
+
+use crate::fixed::{Codes, Range};
+use crate::ir::Tensor;
+
+/// An integer type that a buffer is stored in.
+pub(super) trait Stored:
+    Copy + Default + Ord + Send + Sync + AsPrimitive<i32> + AsPrimitive<i64> + Into<i64> + 'static
+{
+}
+
+impl Stored for i8 {}
+impl Stored for i16 {}
+impl Stored for i32 {}
+impl Stored for i64 {}
+
+/// Integer type of the elements of a [`Buffer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Width {
+    /// `i8`.
+    Bits8,
+    /// `i16`.
+    Bits16,
+    /// `i32`.
+    Bits32,
+    /// `i64`.
+    Bits64,
+    /// Big integers.
+    Big,
+}
+
+impl Width {
+    /// The narrowest type that holds every code of `range`.
+    pub(super) fn of(range: &Range) -> Self {
+        let holds = |low: i64, high: i64| Range::new(low, high).contains(range);
+        if holds(i8::MIN.into(), i8::MAX.into()) {
+            Self::Bits8
+        } else if holds(i16::MIN.into(), i16::MAX.into()) {
+            Self::Bits16
+        } else if holds(i32::MIN.into(), i32::MAX.into()) {
+            Self::Bits32
+        } else if holds(i64::MIN, i64::MAX) {
+            Self::Bits64
+        } else {
+            Self::Big
+        }
+    }
+
+    /// Bytes of an element; a big integer is three words and a block on the heap.
+    pub(super) fn bytes(self) -> usize {
+        match self {
+            Self::Bits8 => 1,
+            Self::Bits16 => 2,
+            Self::Bits32 => 4,
+            Self::Bits64 => 8,
+            Self::Big => 64,
+        }
+    }
+}
+
+/// The elements of a tensor for the samples of a block, samples first, each sample row-major.
+#[derive(Clone, Debug)]
+pub(super) enum Buffer {
+    /// See [`Width::Bits8`].
+    Bits8(Vec<i8>),
+    /// See [`Width::Bits16`].
+    Bits16(Vec<i16>),
+    /// See [`Width::Bits32`].
+    Bits32(Vec<i32>),
+    /// See [`Width::Bits64`].
+    Bits64(Vec<i64>),
+    /// See [`Width::Big`].
+    Big(Vec<BigInt>),
+}
+
+/// Evaluates `$body` with `$slice` bound to the elements of a buffer of machine integers, of
+/// whichever type; `$big` for big integers.
+macro_rules! with_elements {
+    ($buffer:expr, $elements:ident => $body:expr, $big:pat => $other:expr) => {
+        match $buffer {
+            $crate::sim::engine::storage::Buffer::Bits8($elements) => $body,
+            $crate::sim::engine::storage::Buffer::Bits16($elements) => $body,
+            $crate::sim::engine::storage::Buffer::Bits32($elements) => $body,
+            $crate::sim::engine::storage::Buffer::Bits64($elements) => $body,
+            $crate::sim::engine::storage::Buffer::Big($big) => $other,
+        }
+    };
+}
+
+impl Buffer {
+    /// An empty buffer.
+    pub(super) fn new(width: Width) -> Self {
+        match width {
+            Width::Bits8 => Self::Bits8(Vec::new()),
+            Width::Bits16 => Self::Bits16(Vec::new()),
+            Width::Bits32 => Self::Bits32(Vec::new()),
+            Width::Bits64 => Self::Bits64(Vec::new()),
+            Width::Big => Self::Big(Vec::new()),
+        }
+    }
+
+    /// Makes room for `len` elements, which have any values.
+    pub(super) fn resize(&mut self, len: usize) {
+        with_elements!(self, own => own.resize(len, 0), own => own.resize(len, BigInt::ZERO));
+    }
+
+    /// Takes the codes of `samples` of the first axis; the caller ensures that they fit.
+    pub(super) fn load(&mut self, codes: &Codes, samples: std::ops::Range<usize>) {
+        let each: usize = codes.shape()[1..].iter().product();
+        let (from, count) = (samples.start * each, samples.len() * each);
+        match codes {
+            Codes::Narrow(array) => {
+                let all = array.iter().skip(from).take(count);
+                match (array.as_slice(), &mut *self) {
+                    (Some(all), Self::Bits8(own)) => refill(own, &all[from..from + count]),
+                    (Some(all), Self::Bits16(own)) => refill(own, &all[from..from + count]),
+                    (Some(all), Self::Bits32(own)) => refill(own, &all[from..from + count]),
+                    (Some(all), Self::Bits64(own)) => refill(own, &all[from..from + count]),
+                    _ => self.replace(all.copied(), BigInt::from),
+                }
+            }
+            Codes::Wide(array) => {
+                let all = array.iter().skip(from).take(count);
+                if let Self::Big(own) = self {
+                    own.clear();
+                    own.extend(all.cloned());
+                } else {
+                    let narrow = |code: &BigInt| code.to_i64().expect("the range holds 64 bits");
+                    self.replace(all.map(narrow), BigInt::from);
+                }
+            }
+        }
+    }
+
+    fn replace(&mut self, codes: impl Iterator<Item = i64>, big: impl Fn(i64) -> BigInt) {
+        match self {
+            Self::Bits8(own) => replace(own, codes.map(AsPrimitive::as_)),
+            Self::Bits16(own) => replace(own, codes.map(AsPrimitive::as_)),
+            Self::Bits32(own) => replace(own, codes.map(AsPrimitive::as_)),
+            Self::Bits64(own) => replace(own, codes),
+            Self::Big(own) => replace(own, codes.map(big)),
+        }
+    }
+
+    /// The elements as codes \[samples, ..shape\]; `None` if they are not as many.
+    pub(super) fn codes(&self, samples: usize, shape: &[usize]) -> Option<Codes> {
+        let shape: Vec<usize> = std::iter::once(samples).chain(shape.iter().copied()).collect();
+        let shape = IxDyn(&shape);
+        with_elements!(self,
+            own => {
+                let codes = own.iter().copied().map(wide).collect();
+                ArrayD::from_shape_vec(shape, codes).ok().map(Codes::Narrow)
+            },
+            own => ArrayD::from_shape_vec(shape, own.clone()).ok().map(Codes::from_big)
+        )
+    }
+
+    /// The first element outside of the range that is proven for it in `tensor`, whose codes the buffer
+    /// holds.
+    pub(super) fn outside(&self, tensor: &Tensor) -> Option<BigInt> {
+        let bound = |code: &BigInt| code.to_i64().expect("the buffer holds the range");
+        with_elements!(self,
+            own => {
+                let bounds = tensor.ranges.iter().map(|it| (bound(it.low()), bound(it.high())));
+                let bounds: Vec<(i64, i64)> = bounds.collect();
+                let mut all = own.iter().copied().map(wide).zip(bounds.iter().cycle());
+                let found = all.find(|(code, (low, high))| !(low..=high).contains(&code));
+                found.map(|(code, _)| code.into())
+            },
+            own => own.iter().enumerate().find_map(|(element, code)| {
+                let is_inside = tensor.range_at(element).contains(&Range::point(code.clone()));
+                (!is_inside).then(|| code.clone())
+            })
+        )
+    }
+}
+
+/// A code as the widest integer type.
+pub(super) fn wide<S: Stored>(code: S) -> i64 {
+    code.into()
+}
+
+fn refill<S: Stored>(own: &mut Vec<S>, codes: &[i64])
+where
+    i64: AsPrimitive<S>,
+{
+    replace(own, codes.iter().map(|code| code.as_()));
+}
+
+fn replace<T>(own: &mut Vec<T>, codes: impl Iterator<Item = T>) {
+    own.clear();
+    own.extend(codes);
+}

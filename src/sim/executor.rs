@@ -1,0 +1,98 @@
+//! The way a graph is run: by the fast engine, or node by node by reference.
+
+use std::num::NonZeroUsize;
+use std::ops::Range;
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+use super::batches::{batch_size, in_batches};
+use super::engine::Plan;
+use super::{Kept, SimError, Trace, check, run};
+use crate::fixed::Codes;
+use crate::ir::{Graph, NodeId};
+
+/// The way a graph is run. Both ways give the same codes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Executor {
+    /// The algorithms.
+    pub kind: ExecutorKind,
+    /// Number of threads; one per processor by default.
+    pub threads: Option<NonZeroUsize>,
+}
+
+/// Algorithms that compute a graph.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ExecutorKind {
+    /// The fast engine, [`Plan`].
+    #[default]
+    Engine,
+    /// Each operation by its reference evaluation, on one thread.
+    Reference,
+}
+
+impl Executor {
+    /// Each operation by its reference evaluation.
+    pub const REFERENCE: Self = Self { kind: ExecutorKind::Reference, threads: None };
+
+    /// Runs `graph` on `inputs`, in the order of its inputs, in batches of samples: memory does not grow
+    /// with the number of samples, but for the results that are kept. `visit` sees the results of the
+    /// nodes `watch` for each batch, in the order of the samples. The results of the nodes `keep` are
+    /// returned.
+    ///
+    /// # Errors
+    /// If the samples do not fit the inputs, or the graph is not valid.
+    pub fn run_in_batches(
+        &self,
+        graph: &Graph,
+        inputs: &[Codes],
+        keep: &[NodeId],
+        watch: &[NodeId],
+        visit: impl FnMut(&Trace),
+    ) -> Result<Kept, SimError> {
+        // A batch has its part of every input.
+        check(graph, inputs)?;
+        let samples = inputs.first().and_then(|codes| codes.shape().first().copied()).unwrap_or(0);
+        // The engine computes blocks of samples side by side.
+        let kind = if graph.is_stateful() { ExecutorKind::Reference } else { self.kind };
+        match kind {
+            ExecutorKind::Reference => {
+                let size = batch_size(graph, graph.topological_order());
+                let compute = |batch: Range<usize>| {
+                    let part = inputs.iter().map(|codes| codes.samples(batch.clone()));
+                    run(graph, &part.collect::<Vec<_>>())
+                };
+                in_batches(samples, size, keep, compute, visit)
+            }
+            ExecutorKind::Engine => {
+                let nodes: Vec<NodeId> = keep.iter().chain(watch).copied().collect();
+                let plan = Plan::new(graph, &nodes);
+                let pool = self.pool(samples.div_ceil(plan.block()));
+                let size = batch_size(graph, nodes.iter().copied());
+                let compute = |batch: Range<usize>| {
+                    let results = plan.run(inputs, batch, pool.as_ref());
+                    let unfit = |node: NodeId| SimError::Graph { node: graph[node].name.clone() };
+                    Ok(Trace { results: results.map_err(unfit)? })
+                };
+                in_batches(samples, size, keep, compute, visit)
+            }
+        }
+    }
+
+    /// The results of all nodes of `graph` for `inputs`.
+    ///
+    /// # Errors
+    /// As [`Self::run_in_batches`].
+    pub fn trace(&self, graph: &Graph, inputs: &[Codes]) -> Result<Trace, SimError> {
+        let nodes = graph.topological_order();
+        let kept = self.run_in_batches(graph, inputs, &nodes, &[], |_| {})?;
+        Ok(kept.into())
+    }
+
+    /// Threads for so many `blocks` of samples; `None` if the caller's own is enough.
+    fn pool(&self, blocks: usize) -> Option<ThreadPool> {
+        let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let threads = self.threads.map_or_else(all, NonZeroUsize::get).min(blocks);
+        // A system that refuses more threads leaves the caller's own.
+        (threads > 1).then(|| ThreadPoolBuilder::new().num_threads(threads).build().ok()).flatten()
+    }
+}
