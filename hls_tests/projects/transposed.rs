@@ -2,7 +2,7 @@
 
 use bitkiln::back::Tool;
 use bitkiln::config::{IoType, Strategy};
-use bitkiln::hls::{Body, ProcessForm};
+use bitkiln::hls::{Body, Design, ProcessForm};
 use bitkiln::ir::{Graph, Op, Window};
 use num_bigint::BigInt;
 
@@ -167,4 +167,24 @@ fn a_pipeline_of_a_transposed_convolution_has_products_with_pixels_alone() {
     assert_eq!(multipliers.limit, expected as u64);
     assert_eq!(kernel.cost.operations.multiplications, expected as u64);
     assert_exact(&network);
+}
+
+/// A part is filled with as many multipliers as its share allows: phases share them where it is small.
+#[test]
+fn a_transposed_convolution_fits_a_part() {
+    let mut network = streamed(doubled(1), 3);
+    network.options.part = "xc7a35t".into();
+    let mut intervals = Vec::new();
+    for share in [0.5, 0.02] {
+        let fitted = Design::fit(&network.graph, &network.options, share).unwrap();
+        let estimate = fitted.estimate();
+        let most = share * estimate.budget.unwrap().resources.lut as f64;
+        assert!(estimate.total.lut as f64 <= most, "{:?} of {most}", estimate.total);
+        intervals.push((fitted.schedule.initiation_interval, fitted.schedule.multipliers));
+        network.options.target_interval = Some(fitted.schedule.initiation_interval);
+        assert_exact(&network);
+        network.options.target_interval = None;
+    }
+    let [fast, slow] = intervals[..] else { panic!("{intervals:?}") };
+    assert!(fast.0 < slow.0 && fast.1 > slow.1, "{intervals:?}");
 }

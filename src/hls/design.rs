@@ -283,6 +283,7 @@ impl Kernel {
     pub(super) fn repeated(mut self, repetitions: u64, copies: u64) -> Self {
         (self.repetitions, self.copies) = (repetitions, copies);
         self.cost.operations = self.cost.operations * repetitions;
+        self.cost.idle_multiplications *= repetitions;
         if let Some(multipliers) = &mut self.multipliers {
             multipliers.products *= repetitions;
             multipliers.nontrivial_products *= repetitions;
@@ -311,6 +312,8 @@ pub struct Cost {
     pub hardware: Vec<String>,
     /// Arithmetic operations.
     pub operations: Operations,
+    /// Multiplications with weights of 0, which a memory has like any other.
+    pub idle_multiplications: u64,
     /// Step functions and lookup tables.
     pub functions: Vec<FunctionSize>,
     /// The type of its weights.
