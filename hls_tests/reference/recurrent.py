@@ -264,7 +264,8 @@ def trace(model, x):
     for layer in model.layers:
         if isinstance(layer, L.InputLayer):
             continue
-        outputs = layer.output if isinstance(layer.output, (list, tuple)) else [layer.output]
+        # The states of stacked cells are lists in the list.
+        outputs = keras.tree.flatten(layer.output) if THREE else tf.nest.flatten(layer.output)
         for at, tensor in enumerate(outputs):
             names.append(layer.name if at == 0 else f"{layer.name}:{at}")
             tensors.append(tensor)

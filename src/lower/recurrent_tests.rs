@@ -82,6 +82,16 @@ fn the_quantizer_of_a_state_is_its_type() -> Outcome {
 }
 
 #[test]
+fn a_scale_of_all_states_is_an_error() -> Outcome {
+    let model = model(CellKind::Simple, BITS, "quantized_bits(4,0,1,alpha='auto_po2')")?;
+    let error = lower(&model, &settings("fixed<4,1>")?).err().map(|error| error.to_string());
+    let expected = "layer 'rnn', state_quantizer: quantized_bits(4,0,1,alpha='auto_po2') as an \
+                    activation: its scale depends on all values of a batch";
+    assert_eq!(error.as_deref(), Some(expected));
+    Ok(())
+}
+
+#[test]
 fn a_state_begins_with_the_quantizer_of_0() -> Outcome {
     let model = model(CellKind::Gru { reset_after: true }, BITS, "binary(alpha=1)")?;
     let lowered = lower(&model, &settings("fixed<4,1>")?)?;

@@ -44,7 +44,7 @@ pub(super) struct States {
 /// The body of `step` for rows of `products`, with states that hold themselves.
 ///
 /// # Errors
-/// If a state grows at each step.
+/// If a state grows at each step, or its quantizer is none of single values.
 pub(super) fn closed(
     builder: &mut Builder<'_>,
     step: &Step<'_>,
@@ -53,6 +53,10 @@ pub(super) fn closed(
     starts: &[NodeId],
 ) -> Result<States, LowerError> {
     let names = step.cell.kind.states();
+    if let Some(Err(error)) = step.cell.state_quantizer.as_ref().map(Quantizer::stages) {
+        let (layer, part) = (step.layer.to_owned(), "state_quantizer");
+        return Err(LowerError::Quantizer { layer, part, error });
+    }
     let mark = builder.mark();
     let constants = (0..names.len()).map(|state| starting(builder, step, state));
     let first: Vec<Tensor> = match starts {
