@@ -30,8 +30,10 @@ pub enum DesignWarningKind {
         target: u64,
         /// Clock cycles between two samples that the layer takes.
         interval: u64,
-        /// Iterations for a sample, one in a clock cycle at most.
+        /// Iterations for a sample.
         iterations: u64,
+        /// Clock cycles of an iteration at least: 1, or those from state to state.
+        least: u64,
     },
     /// Another parallelization factor than the one asked for.
     ParallelizationFactorChanged {
@@ -148,9 +150,13 @@ impl DesignWarning {
                 };
                 format!("{sharing}use narrower types, or choose a larger part")
             }
-            DesignWarningKind::TargetMissed { interval, .. } => {
+            DesignWarningKind::TargetMissed { interval, least: 0 | 1, .. } => {
                 format!("set a target interval of {interval}, or make '{layer}' smaller")
             }
+            DesignWarningKind::TargetMissed { interval, .. } => format!(
+                "set a target interval of {interval}, a longer clock period, or Recurrence: unrolled \
+                 for '{layer}'"
+            ),
             DesignWarningKind::UnknownPart { .. } => {
                 "compare the estimates with the part's data sheet".to_owned()
             }
@@ -196,14 +202,19 @@ impl fmt::Display for DesignWarning {
                      them are used by '{most}' ({number})"
                 )
             }
-            DesignWarningKind::TargetMissed { target, interval, iterations } => {
+            DesignWarningKind::TargetMissed { target, interval, iterations, least } => {
                 write!(
                     f,
                     "layer '{layer}': {interval} cycles for a sample miss the target of {target}"
                 )?;
-                match iterations {
-                    0 | 1 => Ok(()),
-                    _ => write!(f, "; each of its {iterations} iterations takes at least one"),
+                match (iterations, least) {
+                    (0 | 1, _) => Ok(()),
+                    (_, 0 | 1) => {
+                        write!(f, "; each of its {iterations} iterations takes at least one")
+                    }
+                    (steps, cycles) => {
+                        write!(f, "; each of its {steps} steps takes {cycles} from state to state")
+                    }
                 }
             }
             DesignWarningKind::UnknownPart { part } => write!(
@@ -255,11 +266,13 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
         DesignWarning { layer, kind }
     });
     let targets = design.processes.iter().filter_map(|it| TargetMiss::of(design, it));
-    // The slowest process stands for all with the same target, which wait for it.
+    // The slowest process stands for all with the same target, which wait for it; of several that take as
+    // long, the others may share multipliers for that time.
     let mut slowest: Vec<TargetMiss> = Vec::new();
     for miss in targets {
+        let time = |miss: &TargetMiss| (miss.interval, miss.least);
         match slowest.iter_mut().find(|known| known.target == miss.target) {
-            Some(known) if known.interval >= miss.interval => {}
+            Some(known) if time(known) >= time(&miss) => {}
             Some(known) => *known = miss,
             None => slowest.push(miss),
         }
@@ -307,6 +320,8 @@ pub(super) struct TargetMiss<'a> {
     pub(super) interval: u64,
     /// Iterations of the process for a sample.
     iterations: u64,
+    /// Clock cycles of an iteration at least.
+    least: u64,
 }
 
 impl<'a> TargetMiss<'a> {
@@ -315,12 +330,14 @@ impl<'a> TargetMiss<'a> {
         let Pace::Interval(target) = design.options.pace_of(&process.layer) else { return None };
         let interval = process.cycles(design);
         let iterations = process.iterations(design);
-        (interval > target).then_some(Self { process, target, interval, iterations })
+        let chain = process.recurrence().filter(|recurrence| recurrence.is_pipelined(design));
+        let least = chain.map_or(1, |recurrence| recurrence.interval);
+        (interval > target).then_some(Self { process, target, interval, iterations, least })
     }
 
     fn warning(self) -> DesignWarning {
-        let Self { process, target, interval, iterations } = self;
-        let kind = DesignWarningKind::TargetMissed { target, interval, iterations };
+        let Self { process, target, interval, iterations, least } = self;
+        let kind = DesignWarningKind::TargetMissed { target, interval, iterations, least };
         DesignWarning { layer: process.layer.clone(), kind }
     }
 }

@@ -7,7 +7,7 @@ use super::activation::NodeScope;
 use super::builder::Builder;
 use super::parameters::vector;
 use super::result::{TypedResult, overflowing, unlimited};
-use crate::fixed::{Quantization, Range, cast_real, ceil_code, changes, code_value};
+use crate::fixed::{Overflow, Quantization, Range, cast_real, ceil_code, changes, code_value};
 use crate::ir::{Constant, NodeId, StepFunction};
 
 /// Maximum number of steps of a function: one for each code of 16 bits.
@@ -58,20 +58,28 @@ pub(super) fn lower(
             let unlimited = unlimited(to).map_err(scope.format_error("activation"))?;
             // An exponential may exceed the doubles; every type saturates or wraps long before.
             let finite = |code: &BigInt| value(code).clamp(f64::MIN, f64::MAX);
-            // Wrapped codes are not monotone, so bisection also compares codes that saturate.
+            let held = to.held();
+            let is_over = |code: &BigInt| code < held.low() || code > held.high();
+            let exact = |code: &BigInt| cast_real(finite(code), &unlimited);
+            // Wrapped codes are not monotone, so bisection also compares those without a limit. Beyond a
+            // type that saturates, they do not matter.
+            let wraps = matches!(to.overflow, Overflow::Wrap { .. });
+            let beyond = [held.low() - BigInt::from(1), held.high() + BigInt::from(1)];
             let both = |code: &BigInt| {
-                let value = finite(code);
-                Some((cast_real(value, &unlimited)?, cast_real(value, to)?))
+                let exact = exact(code)?;
+                let [low, high] = beyond.clone();
+                let exact = if wraps { exact } else { exact.clamp(low, high) };
+                Some((exact, cast_real(finite(code), to)?))
             };
             let (thresholds, codes) = domain.tabulate(both).ok_or_else(too_many)?;
             let codes: Option<Vec<_>> = codes.into_iter().collect();
             let codes = codes.ok_or_else(|| not_finite(f64::NAN))?;
+            let ends: Option<Vec<BigInt>> = domain.ends().iter().map(exact).collect();
+            let ends = ends.ok_or_else(|| not_finite(f64::NAN))?;
             let exact = codes.iter().map(|(exact, _)| exact.clone());
             let starts = [domain.range.low().clone()].into_iter().chain(thresholds.iter().cloned());
-            let held = to.held();
-            let is_over = |code: &BigInt| code < held.low() || code > held.high();
-            let over = overflowing(starts.zip(exact.clone()), domain.range.high(), is_over);
-            let ends = exact.clone().min().zip(exact.max());
+            let over = overflowing(starts.zip(exact), domain.range.high(), is_over);
+            let ends = ends.iter().min().cloned().zip(ends.iter().max().cloned());
             let reached = ends.map(|(low, high)| Range::new(low, high));
             overflow = reached.map(|reached| (reached, over, to));
             let codes = codes.into_iter().map(|(_, code)| code);
@@ -117,6 +125,18 @@ impl Domain<'_> {
         &self,
         value: impl Fn(&BigInt) -> V,
     ) -> Option<(Vec<BigInt>, Vec<V>)> {
+        let mut steps = Steps { thresholds: vec![], values: vec![value(self.range.low())] };
+        for (start, end) in self.sections() {
+            steps.push(&start, &value(&start))?;
+            for (code, value) in changes(start, end, MAX_STEPS, &value)? {
+                steps.push(&code, &value)?;
+            }
+        }
+        Some((steps.thresholds, steps.values))
+    }
+
+    /// The first and the last code of each section in which the function is monotone.
+    fn sections(&self) -> Vec<(BigInt, BigInt)> {
         let (low, high) = (self.range.low(), self.range.high());
         // A breakpoint that is not finite has no code and lies beyond the range.
         let breakpoints = self.breakpoints.iter().filter_map(|x| ceil_code(*x, self.fraction));
@@ -124,14 +144,13 @@ impl Domain<'_> {
             breakpoints.filter(|code| code > low && code <= high).collect();
         starts.dedup();
         let ends = starts.iter().map(|start| start - BigInt::from(1)).chain([high.clone()]);
-        let mut steps = Steps { thresholds: vec![], values: vec![value(low)] };
-        for (start, end) in [low.clone()].iter().chain(&starts).zip(ends) {
-            steps.push(start, &value(start))?;
-            for (code, value) in changes(start.clone(), end, MAX_STEPS, &value)? {
-                steps.push(&code, &value)?;
-            }
-        }
-        Some((steps.thresholds, steps.values))
+        let ends: Vec<BigInt> = ends.collect();
+        [low.clone()].into_iter().chain(starts).zip(ends).collect()
+    }
+
+    /// The codes between which a monotone function has all of its values.
+    fn ends(&self) -> Vec<BigInt> {
+        self.sections().into_iter().flat_map(|(start, end)| [start, end]).collect()
     }
 }
 

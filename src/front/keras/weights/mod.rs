@@ -268,7 +268,7 @@ impl<'a> LayerWeights<'a> {
         }
         let in_order = match self.store.layout {
             Layout::Objects { .. } if stored.is_some_and(|stored| stored.is_by_name) => {
-                by_name(&own, datasets)
+                by_name(&names, datasets)
             }
             Layout::Absent | Layout::Named { .. } | Layout::Objects { .. } => {
                 (datasets.len() == names.len()).then(|| datasets.iter().collect())
@@ -312,11 +312,24 @@ impl<'a> LayerWeights<'a> {
     }
 }
 
-/// Sorts datasets by the names of the variables; `None` unless they correspond one to one.
-fn by_name<'d>(names: &[&'static str], datasets: &'d [String]) -> Option<Vec<&'d String>> {
-    let named = |dataset: &&String, name| dataset.rsplit('/').next() == Some(name);
-    let find = |name: &&'static str| datasets.iter().find(|dataset| named(dataset, name));
-    names.iter().map(find).collect::<Option<Vec<_>>>().filter(|all| all.len() == datasets.len())
+/// Sorts datasets by the variables `names`, of which `group/name` is that of an inner layer; `None` unless
+/// they correspond one to one. Inner layers may have other names, in the same order.
+fn by_name<'d>(names: &[&str], datasets: &'d [String]) -> Option<Vec<&'d String>> {
+    let split = |path: &'d str| path.rsplit_once('/').unwrap_or(("", path));
+    let mut groups: Vec<&str> = datasets.iter().map(|dataset| split(dataset).0).collect();
+    groups.dedup();
+    let mut inner: Vec<&str> = vec![];
+    let mut order = Vec::with_capacity(names.len());
+    for name in names {
+        let (group, own) = name.rsplit_once('/').unwrap_or(("", name));
+        let at = inner.iter().position(|known| *known == group).unwrap_or_else(|| {
+            inner.push(group);
+            inner.len() - 1
+        });
+        let group = *groups.get(at)?;
+        order.push(datasets.iter().find(|dataset| split(dataset) == (group, own))?);
+    }
+    (order.len() == datasets.len()).then_some(order)
 }
 
 /// Returns a variable's name without its group.

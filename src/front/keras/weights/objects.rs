@@ -1,7 +1,7 @@
 //! Weights by object: SavedModel folders of Keras 2.
 //!
 //! The variables of a layer are listed in the order in which `.h5` files list them, or, without traces
-//! (`save_traces=False`), under the names of its attributes.
+//! (`save_traces=False`) and in a checkpoint, under the names of its attributes.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -71,10 +71,14 @@ fn model<'o>(
 impl Assigned {
     fn insert(&mut self, group: &str, object: Object<'_>) {
         let mut stored = Stored::default();
-        let variables = object.variables().unwrap_or_else(|| {
+        let listed = object.variables().map(|variables| {
+            variables.into_iter().map(|(name, tensor)| (name.to_owned(), tensor)).collect()
+        });
+        let variables = listed.unwrap_or_else(|| {
             stored.is_by_name = true;
-            let layers = std::iter::successors(Some(object), |layer| layer.child(WRAPPED));
-            layers.take(MAX_WRAPPERS).flat_map(Object::attributes).collect()
+            let mut variables = vec![];
+            attributes(object, "", MAX_WRAPPERS, &mut variables);
+            variables
         });
         for (name, tensor) in variables {
             // Two kernels of a pruned layer have masks of one name.
@@ -86,5 +90,33 @@ impl Assigned {
             stored.datasets.push(dataset);
         }
         self.groups.insert(group.to_owned(), stored);
+    }
+}
+
+/// Layers and cells in a layer, in the order in which their variables are read.
+const PARTS: [&str; 4] = ["cell", "forward_layer", "backward_layer", "cells"];
+
+/// Adds attribute and tensor of each variable of a layer, then of those in it, of which a wrapped layer
+/// stands for its wrapper, down to so many of them.
+fn attributes<'o>(
+    object: Object<'o>,
+    within: &str,
+    depth: usize,
+    variables: &mut Vec<(String, &'o str)>,
+) {
+    let Some(depth) = depth.checked_sub(1) else { return };
+    let own = object.attributes().into_iter();
+    variables.extend(own.map(|(name, tensor)| (format!("{within}{name}"), tensor)));
+    if let Some(wrapped) = object.child(WRAPPED) {
+        attributes(wrapped, within, depth, variables);
+    }
+    for part in PARTS {
+        let Some(part_object) = object.child(part) else { continue };
+        attributes(part_object, &format!("{within}{part}/"), depth, variables);
+        // The cells of a list have numbers.
+        let cells = (0..).map_while(|at: usize| Some((at, part_object.child(&at.to_string())?)));
+        for (at, cell) in cells {
+            attributes(cell, &format!("{within}{part}/{at}/"), depth, variables);
+        }
     }
 }
