@@ -319,3 +319,60 @@ fn arrays_without_names_are_the_inputs_in_order() -> Outcome {
     assert_eq!(found, run(&named)?.1);
     Ok(())
 }
+
+#[test]
+fn outputs_are_compared_with_labels_and_a_reference() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let [model, inputs] = ["model.h5", "inputs.npz"].map(|file| case("act_relu6", file));
+    let place = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+    let run = |more: &[&str]| {
+        let mut arguments = vec!["run".as_ref(), model.as_os_str(), "--input".as_ref()];
+        arguments.extend([inputs.as_os_str(), "--input-type".as_ref(), "fixed<10,4>".as_ref()]);
+        arguments.extend(more.iter().map(std::ffi::OsStr::new));
+        bitkiln(&arguments)
+    };
+    let first = run(&["--output", &place("y.npy"), "--threads", "2"])?;
+    assert!(first.status.success(), "{}", text(&first));
+    let y: ArrayD<f64> = ndarray_npy::read_npy(folder.path().join("y.npy"))?;
+    let samples = y.shape()[0];
+
+    // Its own outputs are labels and a reference that it agrees with.
+    let [output, of] = ["--output", "--reference"];
+    let all = run(&[output, &place("z.npy"), of, &place("y.npy"), "--labels", &place("y.npy")])?;
+    assert!(all.status.success(), "{}", text(&all));
+    for words in [
+        format!("accuracy: {samples} of {samples} samples, 100 %"),
+        format!("largest error 0, mean error 0; the same largest value in {samples} of {samples}"),
+    ] {
+        assert!(text(&all).contains(&words), "{}", text(&all));
+    }
+
+    ndarray_npy::write_npy(folder.path().join("few.npy"), &ndarray::arr1(&[0.0, 1.0]))?;
+    for option in ["--labels", "--reference"] {
+        let wrong = run(&[output, &place("z.npy"), option, &place("few.npy")])?;
+        assert_eq!(wrong.status.code(), Some(2), "{}", text(&wrong));
+        assert!(text(&wrong).contains("few.npy"), "{}", text(&wrong));
+    }
+    Ok(())
+}
+
+#[test]
+fn the_speed_of_every_step_is_measured() -> Outcome {
+    let model = case("act_relu6", "model.h5");
+    let bench = |more: &[&str]| {
+        let mut arguments = vec!["bench".as_ref(), model.as_os_str(), "--seconds".as_ref()];
+        arguments
+            .extend(["0.001".as_ref()].into_iter().chain(more.iter().map(std::ffi::OsStr::new)));
+        bitkiln(&arguments)
+    };
+    let table = bench(&[])?;
+    assert!(table.status.success(), "{}", text(&table));
+    assert!(text(&table).contains("samples/s"), "{}", text(&table));
+    for more in [&["--json", "--batch", "3"][..], &["--json", "--batch", "3", "--reference"]] {
+        let found = bench(more)?;
+        let found: serde_json::Value = serde_json::from_slice(&found.stdout)?;
+        assert_eq!(found["batches"][0]["samples"], 3);
+        assert!(found["batches"][0]["rate"].as_f64().is_some_and(|rate| rate > 0.0));
+    }
+    Ok(())
+}

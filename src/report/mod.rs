@@ -1,11 +1,15 @@
 //! Tables and JSON for the user: rows of data, and the text of each.
 
+mod accuracy;
+mod benchmark;
 mod layers;
 pub mod profile;
 pub mod quantizers;
 mod schedule;
 mod summary;
 
+pub use accuracy::{Agreement, Classification};
+pub use benchmark::benchmark;
 pub use layers::{LayerRow, layers, table};
 pub use schedule::{ChannelRow, ProcessRow, Schedule, schedule};
 pub use summary::{Summary, summary};
