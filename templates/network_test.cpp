@@ -98,7 +98,7 @@ void add_all(Network &network) {
         compare_result<{{ port.element.format.width() }}, {{ port.len() }}>(
             ::{{ process.name }}, total, vectors::{{ port.name }}, streams::{{ process.arguments[0] }});
 {%- when None %}
-        ::{{ process.name }}({% for stream in process.arguments %}{% if !loop.first %}, {% endif %}streams::{{ stream }}{% endfor %});
+        ::{{ process.name }}({% for stream in process.arguments %}{% if !loop.first %}, {% endif %}streams::{{ stream }}{% endfor %}{% if process.takes_reset %}, false{% endif %});
 {%- endmatch %}
     });
 {%- endmatch %}

@@ -175,6 +175,15 @@ fn output_that_cannot_be_written() -> Outcome {
     Ok(())
 }
 
+/// The value of the mask is one of the input's type, so that steps may be skipped.
+#[test]
+fn masks_that_may_skip_steps_name_their_user() -> Outcome {
+    let model = case("rnn_masks", "model.h5");
+    let arguments =
+        ["inspect".as_ref(), model.as_os_str(), "--input-type".as_ref(), "fixed<8,3>".as_ref()];
+    refused(&arguments, &["'mask'", "'rnn' skips each step", "-2", "mask_value"])
+}
+
 #[test]
 fn layers_of_classes_that_are_not_supported_are_named() -> Outcome {
     let folder = tempfile::tempdir()?;

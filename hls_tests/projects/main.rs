@@ -3,6 +3,7 @@
 mod depths;
 mod factors;
 mod forms;
+mod layouts;
 mod networks;
 mod pragmas;
 mod recurrences;
@@ -11,6 +12,7 @@ mod scripts;
 mod snapshots;
 mod streams;
 mod trained;
+mod transposed;
 #[path = "../vendors/mod.rs"]
 mod vendors;
 mod verified;

@@ -86,6 +86,22 @@ fn one_step_is_a_step() {
     }
 }
 
+/// The states of a sample are those that the sample before it ended in.
+#[test]
+fn states_outlive_a_sample() {
+    let starts = "initial=(fixed<6,3>[3]{3, -4, 0}, fixed<6,3>[3]{1, 1, 1}) stateful=true";
+    let text = DELAYED.replace("scan x gains start before", &format!("scan x gains {starts}"));
+    let text = ["start", "before"].into_iter().fold(text, |text, input| {
+        text.replace(&format!("    {input} = input shape=[3] format=fixed<6,3>\n"), "")
+    });
+    let mut network = recurrent(&text, 8);
+    for (io, backend) in [IoType::Stream, IoType::Parallel].into_iter().zip(Tool::ALL) {
+        network.options.io = io;
+        assert!(network.design(backend).is_stateful());
+        assert_exact_for(&network, backend);
+    }
+}
+
 /// Matrices that share their multipliers over several clock cycles of a step, one after the other.
 #[test]
 fn matrices_of_a_step_are_folded() {

@@ -150,11 +150,34 @@ fn catapult_maps_line_buffers_to_memories() {
         let mut network = Network::new(graph, 1, 4);
         network.options.io = IoType::Stream;
         let run = run(build(&network, Tool::Catapult).path(), &[], &[]);
-        let lines = "directive set /rows/conv/core/lines";
+        let lines = "directive set /rows/conv/core/conv_lines";
         assert!(run.has_called(&format!("{lines} -WORD_WIDTH 15")), "{}", run.printed);
         assert!(run.has_called(&format!("{lines}:rsc -BLOCK_SIZE {columns}")));
         assert!(run.has_called(&format!("{lines}:rsc -MAP_TO_MODULE Xilinx_RAMS.BLOCK_1R1W_RBW")));
-        assert_eq!(run.has_called("ignore_memory_precedences"), is_apart);
+        let accesses = "-from *write_mem(conv_lines* -to *read_mem(conv_lines*";
+        assert_eq!(run.has_called(&format!("ignore_memory_precedences {accesses}")), is_apart);
+    }
+}
+
+/// Each process decides about its own rows: those of short rows keep the order of accesses, those of
+/// long ones do not.
+#[test]
+fn catapult_ignores_precedences_by_process() {
+    let mut graph = Graph::new("both");
+    let mut from = graph.add_input("image", vec![6, 8, 1], format("fixed<5,2>"));
+    for (name, [rows, columns]) in [("wide", [6, 8]), ("narrow", [5, 6])] {
+        let window = Window { kernel: [2, 3], ..Window::whole([rows, columns]) };
+        let output = [rows - 1, columns - 2];
+        let conv = add_conv(&mut graph, name, from, (Window { output, ..window }, 1, 1));
+        from = add_cast(&mut graph, &format!("{name}_cast"), conv, "fixed<5,2,RND,SAT>");
+    }
+    graph.add_output("narrow", from);
+    let mut network = Network::new(graph, 1, 4);
+    network.options.io = IoType::Stream;
+    let run = run(build(&network, Tool::Catapult).path(), &[], &[]);
+    for (array, is_apart) in [("wide_lines", true), ("narrow_lines", false)] {
+        let call = format!("ignore_memory_precedences -from *write_mem({array}*");
+        assert_eq!(run.has_called(&call), is_apart, "{}", run.printed);
     }
 }
 

@@ -271,6 +271,7 @@ impl Network<'_> {
             cells: vec![cell],
             go_backwards: self.draw.chance(30),
             return_sequences: self.draw.chance(50),
+            stateful: self.draw.chance(20),
             result: RecurrentResult::Output,
         })
     }

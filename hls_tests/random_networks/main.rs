@@ -102,6 +102,8 @@ fn check(seed: u64) {
         lower(&model, &layers::settings()).unwrap_or_else(|e| panic!("seed {seed}: {e}")).graph;
     passes::run(&mut graph).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
 
+    // States that outlive a sample have no copies.
+    let recurrence = if graph.is_stateful() { Recurrence::Iterated } else { recurrence };
     let inputs = sim::vectors(&graph, SAMPLES);
     let (hardware, _) = passes::for_hardware(&graph).unwrap_or_else(|e| panic!("seed {seed}: {e}"));
     let [outputs, of_hardware] = [&graph, &hardware].map(|graph| {

@@ -178,6 +178,14 @@ def stacked():
 
 
 @case
+def stacked_states():
+    """The states of several cells are outputs of the model."""
+    cells = [q.QLSTMCell(2, activation=TANH, recurrent_activation=SIGMOID, **quantized()), q.QSimpleRNNCell(3, activation=TANH, **quantized())]
+    x = L.Input((3, 2), name="input_1")
+    return keras.Model(x, L.RNN(L.StackedRNNCells(cells), return_state=True, name="all")(x))
+
+
+@case
 def float():
     """Keras' layers without quantizers, in a type that saturates. Rounding at each step moves their results by some LSB from Keras', so
     that Keras' trace is in a file of its own, keras.npz."""
@@ -187,11 +195,67 @@ def float():
     return keras.Model(x, L.SimpleRNN(2, name="simple")(y))
 
 
-PRECISION = {"float": "fixed<18,6,RND,SAT>"}
+@case
+def stateful():
+    """States go on from call to call, a sample each; with returned states, and in both directions."""
+    x = L.Input(batch_shape=(1, 3, 4), name="input_1")
+    y, h, c = lstm(3, "first", return_sequences=True, return_state=True, stateful=True)(x)
+    both = q.QBidirectional(gru(2, "gru", stateful=True), name="both")(y)
+    cells = L.StackedRNNCells([q.QSimpleRNNCell(2, activation=TANH, **quantized()), q.QGRUCell(3, activation=TANH, recurrent_activation=SIGMOID, **quantized())])
+    z = L.RNN(cells, stateful=True, name="cells")(y)
+    return keras.Model(x, [dense(2, "fc")(L.Concatenate(name="all")([h, c, both])), z])
+
+
+def masks():
+    """Values that no sample has mask no step, and a mask that no layer uses changes nothing."""
+    x = L.Input((4, 3), name="input_1")
+    y = lstm(3, return_sequences=True)(L.Masking(-2.0, name="mask")(x))
+    return keras.Model(x, [y, L.TimeDistributed(dense(2, "row"), name="rows")(L.Masking(name="zeros")(x))])
+
+
+if not THREE:  # Keras 3 does not load the mask of a functional model that it saved.
+    case(masks)
+
+
+def published(layer):
+    """The shape that papers on triggers publish: 20 steps of 6 features, 20 units, dense layers of 64, 32 and 6."""
+    x = y = L.Input((20, 6), name="input_1")
+    y = layer(y)
+    for width, name in [(64, "fc1"), (32, "fc2")]:
+        y = q.QActivation("quantized_relu(6, 2)", name=f"{name}_relu")(dense(width, name)(y))
+    return keras.Model(x, dense(6, "fc3")(y))
+
+
+@case
+def published_lstm():
+    return published(lstm(20, "lstm"))
+
+
+@case
+def published_gru():
+    return published(gru(20, "gru"))
+
+
+@case
+def tutorial():
+    """The network of QKeras' tutorial on recurrent layers, with fewer words, steps and units."""
+    x = y = L.Input((12,), dtype="int32", name="input_1")
+    y = L.Embedding(32, 8, name="embedding")(y)
+    y = q.QActivation("binary", name="embedding_act")(y)
+    y = q.QLSTM(8, activation="quantized_tanh(4)", recurrent_activation="quantized_relu(4,0,1)", kernel_quantizer='stochastic_ternary("auto")',
+                recurrent_quantizer="quantized_bits(2,1,1,alpha=1.0)", bias_quantizer="quantized_bits(4,0,1)", name="qlstm")(y)
+    y = q.QDense(1, kernel_quantizer="quantized_bits(4,0,1)", bias_quantizer="quantized_bits(4,0,1)", name="qdense")(y)
+    return keras.Model(x, q.QActivation("sigmoid", name="sigmoid")(y))
+
+
+PRECISION = {"float": "fixed<18,6,RND,SAT>", "tutorial": "fixed<18,6,RND,SAT>"}
 
 
 def samples(model, rng):
-    return {t.name.split(":")[0]: rng.integers(-128, 128, (8, *t.shape[1:])).astype(np.float32) / 128 for t in model.inputs}
+    def values(shape, is_word):
+        return rng.integers(0, 32, shape) if is_word else rng.integers(-128, 128, shape) / 128
+
+    return {t.name.split(":")[0]: values((8, *t.shape[1:]), t.dtype == "int32").astype(np.float32) for t in model.inputs}
 
 
 def trace(model, x):
@@ -204,7 +268,8 @@ def trace(model, x):
         for at, tensor in enumerate(outputs):
             names.append(layer.name if at == 0 else f"{layer.name}:{at}")
             tensors.append(tensor)
-    values = keras.Model(model.inputs, tensors).predict([x[t.name.split(":")[0]] for t in model.inputs], verbose=0)
+    values = keras.Model(model.inputs, tensors).predict([x[t.name.split(":")[0]] for t in model.inputs], batch_size=model.inputs[0].shape[0] or 8,
+                                                        verbose=0)
     values = values if isinstance(values, list) else [values]
     return dict(zip(names, map(np.asarray, values)))
 
@@ -225,7 +290,7 @@ def write(out, name, build):
         np.savez_compressed(folder / "keras.npz", **used)
     np.savez_compressed(folder / "trace.npz", **({} if is_float else used))
     more = {"precision": PRECISION[build.__name__]} if is_float else {}
-    spec = {"inputs": {i: "fixed<8,1>" for i in x}, **more}
+    spec = {"inputs": {i: "ufixed<5,5>" if build.__name__ == "tutorial" else "fixed<8,1>" for i in x}, **more}
     (folder / "case.json").write_text(json.dumps(spec, indent=1) + "\n")
 
 

@@ -100,7 +100,7 @@ fn plain_networks_in_float64_are_those_of_keras() -> Result<(), Box<dyn std::err
 #[test]
 fn plain_recurrent_networks_in_float64_are_those_of_keras() -> Result<(), Box<dyn std::error::Error>>
 {
-    for name in ["rnn_float", "rnn3_float"] {
+    for name in ["rnn_float", "rnn3_float", "rnn_tutorial", "rnn3_tutorial"] {
         let folder =
             std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("hls_tests/reference").join(name);
         let trace = cases::arrays(&folder.join("keras.npz"))?;

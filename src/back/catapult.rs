@@ -9,7 +9,7 @@ use super::text::rounded;
 use super::{BackError, Tool};
 use crate::fixed::{Overflow, Quantization, Rounding};
 use crate::hls::{
-    ConstantId, Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, LineBuffer, Partition, Process,
+    ConstantId, Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Memory, Partition, Process, Storage,
 };
 
 pub(super) struct Catapult;
@@ -69,17 +69,31 @@ struct BuildScript<'a> {
     /// Streams inside the top function, and their depths.
     depths: Vec<(&'a str, u64)>,
     lines: Vec<LineMemory<'a>>,
-    /// Set if no element of a line buffer is read soon after it is written.
-    lines_are_apart: bool,
+}
+
+impl BuildScript<'_> {
+    /// The arrays of line buffers of which no element is read soon after it is written. A name stands
+    /// for all that begin with it.
+    fn apart(&self) -> Vec<&str> {
+        let soon: Vec<&str> =
+            self.lines.iter().filter(|it| !it.is_apart).map(LineMemory::array).collect();
+        let apart = self.lines.iter().filter(|it| it.is_apart).map(LineMemory::array);
+        apart.filter(|array| !soon.iter().any(|soon| soon.starts_with(array))).collect()
+    }
 }
 
 /// The rows of an image in a process.
 struct LineMemory<'a> {
     process: &'a str,
-    /// Pixels of a row.
-    columns: usize,
-    /// Width of a pixel in bits.
-    width: u64,
+    memory: Memory,
+    /// Set if no element is read soon after it is written.
+    is_apart: bool,
+}
+
+impl LineMemory<'_> {
+    fn array(&self) -> &str {
+        &self.memory.name
+    }
 }
 
 /// Arrays with a cyclic partition: their paths below the top function, and the number of memories.
@@ -136,19 +150,11 @@ fn ports(design: &Design) -> Vec<(&str, u64)> {
     ports.filter_map(|port| Some((port.name.as_str(), width(port)?))).collect()
 }
 
-/// The processes that keep rows of an image.
-fn line_buffers(design: &Design) -> impl Iterator<Item = (&Process, &LineBuffer)> {
-    let processes = design.processes.iter();
-    let lines = processes.filter_map(|process| Some((process, process.lines()?)));
-    lines.filter(|(_, lines)| lines.has_memories())
-}
-
 /// The memories of line buffers: one for each row, with a pixel in each word.
 fn line_memories(design: &Design) -> Vec<LineMemory<'_>> {
-    let memories = line_buffers(design).map(|(process, lines)| {
-        let lane = design[lines.element].quantization.format.width();
-        let width = lines.channels as u64 * u64::from(lane);
-        LineMemory { process: &process.name, columns: lines.axes[1].pixels, width }
+    let memories = design.processes.iter().filter_map(|process| {
+        let (lines, memory) = (process.lines()?, process.line_memory(design)?);
+        Some(LineMemory { process: &process.name, memory, is_apart: is_apart(lines) })
     });
     memories.collect()
 }
@@ -247,13 +253,18 @@ impl Dialect for Catapult {
         Vec::new()
     }
 
-    fn declare_stream(&self, name: &str, token: &str, depth: u64) -> Vec<String> {
+    fn declare_stream(&self, name: &str, token: &str, (depth, _): (u64, Storage)) -> Vec<String> {
         // The script sets the depth.
         vec![format!("static {}<{token}> {name}; // depth {depth}", VENDOR.stream)]
     }
 
     fn inlined(&self) -> Vec<String> {
         // Catapult inlines every function that is no block.
+        Vec::new()
+    }
+
+    fn at_memory(&self, _: &Memory) -> Vec<String> {
+        // The script maps memories to modules.
         Vec::new()
     }
 
@@ -275,6 +286,11 @@ impl Dialect for Catapult {
         format!("#pragma hls_unroll {factor}")
     }
 
+    fn at_static(&self, _: &str) -> Vec<String> {
+        // The tool resets static variables.
+        Vec::new()
+    }
+
     fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError> {
         let register_threshold = register_threshold(design);
         let script = BuildScript {
@@ -286,7 +302,6 @@ impl Dialect for Catapult {
             ports: ports(design),
             depths: depths(design),
             lines: line_memories(design),
-            lines_are_apart: line_buffers(design).all(|(_, lines)| is_apart(lines)),
             // An ASIC library is named after its behavioural models.
             is_asic: design.options.part.ends_with("_beh"),
         };

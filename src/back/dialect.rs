@@ -3,7 +3,7 @@
 use super::files::File;
 use super::{BackError, Tool};
 use crate::fixed::Quantization;
-use crate::hls::{Design, Kernel, Loop, Partition};
+use crate::hls::{Design, Kernel, Loop, Memory, Partition, Storage};
 
 /// A vendor's HLS C++: types, pragmas, testbench macros and scripts. A dialect spells what the
 /// [`Design`] has decided; the templates hold all that the vendors share.
@@ -48,7 +48,10 @@ pub(super) trait Dialect: Sync {
     fn unroll(&self, factor: Option<u64>) -> String;
 
     /// The declaration of a stream inside the top function.
-    fn declare_stream(&self, name: &str, token: &str, depth: u64) -> Vec<String>;
+    fn declare_stream(&self, name: &str, token: &str, stream: (u64, Storage)) -> Vec<String>;
+
+    /// Lines that choose the hardware of an array that is a memory.
+    fn at_memory(&self, memory: &Memory) -> Vec<String>;
 
     /// Lines after the declaration of a line buffer `\[rows\]\[columns\]\[channels\]`, of which an
     /// element is read at least `distance` iterations after it is written.
@@ -107,6 +110,10 @@ pub(super) trait Dialect: Sync {
             false => pragmas.join("\n"),
         }
     }
+
+    /// Pragmas after the declaration of a static variable, which a reset of the hardware sets to its
+    /// initial value.
+    fn at_static(&self, name: &str) -> Vec<String>;
 
     /// Scripts for the vendor's tools.
     fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError>;

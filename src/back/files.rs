@@ -8,7 +8,7 @@ use super::manifest::{Manifest, ModelSource};
 use super::text::{comment, indent, is_plain, literal, wrap};
 use super::{BackError, Vectors, kernels, processes, vectors as vector_files};
 use crate::fixed::Range;
-use crate::hls::{ConstantArray, Design, Edge, EdgeId, EdgeKind, EdgeRole, Stream, Type};
+use crate::hls::{ConstantArray, Design, Edge, EdgeId, EdgeKind, EdgeRole, Type};
 
 /// A file of a project.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -115,9 +115,10 @@ fn top(design: &Design, dialect: &dyn Dialect) -> String {
                 lines.push(format!("{} {}[{}];", design[edge.element].name, edge.name, edge.len()));
                 lines.extend(dialect.at_array(&edge.name, partition));
             }
-            EdgeKind::Stream(Stream { token, depth, .. }) => {
-                let token = &design[token].name;
-                lines.extend(dialect.declare_stream(&edge.name, token, depth));
+            EdgeKind::Stream(stream) => {
+                let token = &design[stream.token].name;
+                let fifo = (stream.depth, stream.storage(design));
+                lines.extend(dialect.declare_stream(&edge.name, token, fifo));
             }
         }
     }
@@ -133,7 +134,8 @@ fn top(design: &Design, dialect: &dyn Dialect) -> String {
     } else {
         lines.extend(design.processes.iter().map(|process| {
             let edges = &mut process.inputs.iter().chain(&process.outputs);
-            format!("{}({});", process.name, arguments(edges))
+            let reset = if process.takes_reset() { ", reset" } else { "" };
+            format!("{}({}{reset});", process.name, arguments(edges))
         }));
     }
     lines.push("}".to_owned());
@@ -155,7 +157,8 @@ fn signature(design: &Design, dialect: &dyn Dialect, name: &str) -> String {
     };
     let inputs = design.inputs.iter().map(|edge| argument(edge, "const "));
     let outputs = design.outputs.iter().map(|edge| argument(edge, ""));
-    let arguments: Vec<String> = inputs.chain(outputs).collect();
+    let reset = design.is_stateful().then(|| "bool reset".to_owned());
+    let arguments: Vec<String> = inputs.chain(outputs).chain(reset).collect();
     let line = format!("void {name}({})", arguments.join(", "));
     if line.len() <= LINE {
         return line;
@@ -178,10 +181,14 @@ fn header(design: &Design, dialect: &dyn Dialect) -> Result<String, BackError> {
         let shape: Vec<String> = edge.shape.iter().map(ToString::to_string).collect();
         format!("{}: layer '{}', shape [{}]", edge.name, comment(&edge.layer), shape.join(", "))
     };
+    let reset = design.is_stateful().then(|| {
+        "reset: starts a sequence from the initial states, else it goes on with those of the call before"
+            .to_owned()
+    });
     let file = HeaderFile {
         design,
         guard: guard(&design.name, &design.name),
-        ports: design.inputs.iter().chain(&design.outputs).map(line).collect(),
+        ports: design.inputs.iter().chain(&design.outputs).map(line).chain(reset).collect(),
         signature: signature(design, dialect, &design.name),
     };
     Ok(file.render()?)
@@ -329,13 +336,15 @@ fn testbench(design: &Design, dialect: &dyn Dialect, samples: usize) -> Result<S
     let (inputs, outputs) = (ports(&design.inputs), ports(&design.outputs));
     let names: Vec<&str> =
         inputs.iter().chain(&outputs).map(|(port, _)| port.name.as_str()).collect();
+    // The vectors begin with the first sample.
+    let reset = design.is_stateful().then_some("sample == 0");
     let file = TestbenchFile {
         design,
         vendor: dialect.vendor(),
         samples,
         is_streaming: design.has_stream_ports(),
         first_port: names.first().copied().unwrap_or_default(),
-        arguments: names.join(", "),
+        arguments: names.iter().copied().chain(reset).collect::<Vec<_>>().join(", "),
         inputs,
         outputs,
     };

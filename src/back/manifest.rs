@@ -11,7 +11,7 @@ use super::{BackError, Tool};
 use crate::fixed::{Quantization, Range};
 use crate::hls::estimate::Resources;
 use crate::hls::network::text;
-use crate::hls::{Design, DesignWarning, EdgeId, EdgeKind, Operations, Options};
+use crate::hls::{Design, DesignWarning, EdgeId, EdgeKind, Operations, Options, Process};
 
 /// The manifest's path in a project.
 pub(super) const NAME: &str = "bitkiln.json";
@@ -109,6 +109,9 @@ pub struct ProcessEntry {
     /// process of the environment.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub arguments: Vec<String>,
+    /// Set if the argument `reset` of the top function follows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub takes_reset: bool,
     /// Its reads and writes in a sample, as [`text`] has them.
     pub iterations: String,
 }
@@ -209,6 +212,7 @@ impl Manifest {
                 ProcessEntry {
                     name: process.name.clone(),
                     arguments: edges.map(|edge| design[*edge].name.clone()).collect(),
+                    takes_reset: function.is_some_and(Process::takes_reset),
                     iterations: text::write(&process.steps(network.channels())),
                 }
             })

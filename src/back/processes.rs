@@ -12,7 +12,9 @@ use super::BackError;
 use super::dialect::Dialect;
 use super::kernels::{self, AccumulatedSums};
 use super::text::{comment, indent, operations};
-use crate::hls::{Design, EdgeId, EdgeKind, Loop, Partition, Process, ProcessForm, Repack, Stream};
+use crate::hls::{
+    Design, EdgeId, EdgeKind, Loop, Memory, Partition, Process, ProcessForm, Repack, Stream,
+};
 use crate::ir::PoolKind;
 
 /// A loop that copies a token, or takes a step, in each iteration.
@@ -176,6 +178,8 @@ struct Array<'a> {
     ty: &'a str,
     len: usize,
     partition: Partition,
+    /// Its memories, if it is none of registers.
+    memory: Option<Memory>,
 }
 
 impl<'a> Scope<'a> {
@@ -191,9 +195,17 @@ impl<'a> Scope<'a> {
 
     /// The declaration of an array, with its pragmas.
     fn declare(&self, array: &Array<'_>) -> String {
-        let mut lines = vec![format!("{} {}[{}];", array.ty, array.name, array.len)];
-        lines.extend(self.dialect.at_array(array.name, array.partition));
-        lines.join("\n")
+        let mut lines = format!("{} {}[{}];", array.ty, array.name, array.len);
+        let pragmas = self.at_array(array);
+        if !pragmas.is_empty() {
+            lines = lines + "\n" + &pragmas;
+        }
+        lines
+    }
+
+    /// The pragmas of a static variable.
+    fn at_static(&self, name: &str) -> String {
+        self.dialect.at_static(name).join("\n")
     }
 
     /// The function's declaration.
@@ -211,7 +223,8 @@ impl<'a> Scope<'a> {
         let from = from.map(|array| format!("const {array}"));
         let to = self.process.outputs.iter().filter_map(|edge| array(edge, "output"));
         let streams = self.inputs().into_iter().chain(self.outputs()).map(stream);
-        let arguments: Vec<String> = from.chain(streams).chain(to).collect();
+        let reset = self.process.takes_reset().then(|| "bool reset".to_owned());
+        let arguments: Vec<String> = from.chain(streams).chain(to).chain(reset).collect();
         let declaration = format!("static void {}({})", self.process.name, arguments.join(", "));
         let before = vendor.before_process.iter().map(|line| format!("{line}\n"));
         before.collect::<String>() + &declaration
@@ -294,7 +307,8 @@ impl<'a> Scope<'a> {
             EdgeKind::Stream(_) => Partition::Complete,
         };
         let ty = &self.design[edge.element].name;
-        Array { name: &edge.name, ty, len: edge.len(), partition }
+        let memory = self.design.frame_memory(edge);
+        Array { name: &edge.name, ty, len: edge.len(), partition, memory }
     }
 
     /// The array of the first operand.
@@ -315,7 +329,9 @@ impl<'a> Scope<'a> {
     }
 
     fn at_array(&self, array: &Array<'_>) -> String {
-        self.dialect.at_array(array.name, array.partition).join("\n")
+        let mut lines = self.dialect.at_array(array.name, array.partition);
+        lines.extend(array.memory.iter().flat_map(|memory| self.dialect.at_memory(memory)));
+        lines.join("\n")
     }
 
     /// The pragmas of an array of registers.
@@ -323,13 +339,21 @@ impl<'a> Scope<'a> {
         self.dialect.at_array(name, Partition::Complete).join("\n")
     }
 
+    /// The array of the rows of a line buffer.
+    fn lines(&self) -> String {
+        self.process.lines_array()
+    }
+
     /// The pragmas of the rows of a line buffer: a memory for each row, whose element is read at least
     /// `distance` iterations after it is written, or registers.
     fn at_lines(&self, distance: &Option<usize>) -> String {
-        match distance {
-            None => self.at_registers("lines"),
-            Some(distance) => self.dialect.at_lines("lines", *distance).join("\n"),
-        }
+        let (Some(distance), Some(memory)) = (distance, self.process.line_memory(self.design))
+        else {
+            return self.at_registers(&self.lines());
+        };
+        let mut lines = self.dialect.at_lines(&memory.name, *distance);
+        lines.extend(self.dialect.at_memory(&memory));
+        lines.join("\n")
     }
 
     /// The declarations of the counters of steps.

@@ -7,9 +7,15 @@ use super::files::File;
 use super::text::rounded;
 use super::{BackError, Tool};
 use crate::fixed::{Overflow, Quantization, Rounding};
-use crate::hls::{Design, EdgeId, EdgeKind, EdgeRole, Flow, Kernel, Partition};
+use crate::hls::{
+    Access, Design, EdgeId, EdgeKind, EdgeRole, Flow, Kernel, Memory, Partition, Storage,
+};
 
 pub(super) struct Vitis;
+
+/// Depth up to which every FIFO is of shift registers (UG1399, `config_storage fifo
+/// -auto_srl_max_depth`).
+const SHIFT_REGISTER_DEPTH: u64 = 2;
 
 static VENDOR: Vendor = Vendor {
     tool: Tool::Vitis,
@@ -147,6 +153,8 @@ impl Dialect for Vitis {
         }
         for (constant, partition) in &plan.constants {
             lines.extend(self.at_array(&design[*constant].name, *partition));
+            let memory = design.constant_memory(*constant, *partition);
+            lines.extend(memory.iter().flat_map(|memory| self.at_memory(memory)));
         }
         if let Some(limit) = plan.multiplier_limit {
             lines.push(format!("#pragma HLS ALLOCATION operation instances=mul limit={limit}"));
@@ -154,11 +162,41 @@ impl Dialect for Vitis {
         lines
     }
 
-    fn declare_stream(&self, name: &str, token: &str, depth: u64) -> Vec<String> {
-        vec![
+    fn declare_stream(
+        &self,
+        name: &str,
+        token: &str,
+        (depth, storage): (u64, Storage),
+    ) -> Vec<String> {
+        let mut lines = vec![
             format!("{}<{token}> {name}(\"{name}\");", VENDOR.stream),
             format!("#pragma HLS STREAM variable={name} depth={depth}"),
-        ]
+        ];
+        // Shallower ones are shift registers whatever their width.
+        if depth > SHIFT_REGISTER_DEPTH {
+            let hardware = match storage {
+                Storage::Lut => "srl",
+                Storage::Block => "bram",
+            };
+            let bind =
+                format!("#pragma HLS BIND_STORAGE variable={name} type=fifo impl={hardware}");
+            lines.push(bind);
+        }
+        lines
+    }
+
+    fn at_memory(&self, memory: &Memory) -> Vec<String> {
+        let kind = match memory.access {
+            Access::Constants => "rom_1p",
+            Access::ReadAndWrite => "ram_s2p",
+            Access::TwoReads => "ram_2p",
+        };
+        let hardware = match memory.storage {
+            Storage::Lut => "lutram",
+            Storage::Block => "bram",
+        };
+        let name = &memory.name;
+        vec![format!("#pragma HLS BIND_STORAGE variable={name} type={kind} impl={hardware}")]
     }
 
     fn at_lines(&self, name: &str, distance: usize) -> Vec<String> {
@@ -189,6 +227,11 @@ impl Dialect for Vitis {
     fn unroll(&self, factor: Option<u64>) -> String {
         let factor = factor.map_or_else(String::new, |factor| format!(" factor={factor}"));
         format!("#pragma HLS UNROLL{factor}")
+    }
+
+    fn at_static(&self, name: &str) -> Vec<String> {
+        // By default, registers of control logic alone are reset.
+        vec![format!("#pragma HLS RESET variable={name}")]
     }
 
     fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError> {

@@ -3,11 +3,13 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use bitkiln::fixed::Range;
 use bitkiln::front::Arrays;
-use bitkiln::report::{Agreement, Classification};
+use bitkiln::report::{self, AccuracyError};
 use bitkiln::sim::Executor;
-use bitkiln::{CompilerOptions, NamedArrays, Network, front};
-use miette::{IntoDiagnostic, Result};
+use bitkiln::{CompilerOptions, NamedArrays, Network, front, ir};
+use miette::Result;
+use ndarray::ArrayD;
 
 use super::model::{ModelArgs, say};
 use super::{Status, check_extension, complaint, print, print_json, spare};
@@ -21,112 +23,81 @@ pub struct Args {
     #[arg(long, value_name = "FILE")]
     input: PathBuf,
     /// Outputs, float64: .npy for a model with one output, else .npz with one array per output layer
-    #[arg(short, long, value_name = "FILE")]
-    output: PathBuf,
+    #[arg(short, long, value_name = "FILE", required_unless_present_any = ["labels", "reference"])]
+    output: Option<PathBuf>,
     /// Write the result of every layer
     #[arg(long)]
     trace: bool,
-    /// Classes of the samples, .npy or .npz with one array: print accuracy, AUC and confusion
-    #[arg(long, value_name = "FILE", conflicts_with = "trace")]
+    /// Print the accuracy for these labels: .npy for one output, else .npz with one array per output
+    ///
+    /// A label is the number of a class, or a row with the largest value at the class.
+    #[arg(long, value_name = "FILE")]
     labels: Option<PathBuf>,
-    /// Outputs of another implementation, .npz with an array per output or .npy: print the differences
-    #[arg(long, value_name = "FILE", conflicts_with = "trace")]
+    /// Print the errors against these outputs, such as those of the trained model: .npy or .npz
+    #[arg(long, value_name = "FILE")]
     reference: Option<PathBuf>,
     /// Threads that share the samples [default: one for each processor]
     #[arg(long, value_name = "COUNT")]
     threads: Option<NonZeroUsize>,
-    /// Print the names of the arrays and the diagnostics as JSON
+    /// Print the names of the arrays, the comparisons and the diagnostics as JSON
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(args: &Args) -> Result<Status> {
     let [model, weights, config] = args.model.files();
-    let (labels, reference) = (args.labels.as_deref(), args.reference.as_deref());
-    let read = [model, weights, config, Some(&args.input), labels, reference];
-    spare(&args.output, &read)?;
-    check_extension(&args.output, &["npz", "npy"], "outputs are written")?;
+    if let Some(output) = &args.output {
+        let compared = [args.labels.as_deref(), args.reference.as_deref()];
+        let read = [model, weights, config, Some(args.input.as_path())];
+        spare(output, &[&read[..], &compared].concat())?;
+        check_extension(output, &["npz", "npy"], "outputs are written")?;
+    }
     let executor = Executor { threads: args.threads, ..Executor::default() };
     let network = args.model.load(CompilerOptions { executor, ..CompilerOptions::default() })?;
     let computed = compute(args, &network);
     say(&network);
     let (samples, results) = computed?;
-    let classes = labels.map(|file| classification(file, &results)).transpose()?;
-    let agreements = reference.map(|file| agreements(file, &results)).transpose()?;
-    let names = write(&args.output, results)?;
+    let accuracy = compared(&network, &results, args.labels.as_deref(), report::accuracy)?;
+    let agreement = compared(&network, &results, args.reference.as_deref(), report::agreement)?;
+    let names = match &args.output {
+        Some(output) => write(output, results)?,
+        None => vec![],
+    };
     if args.json {
-        let mut all = serde_json::json!({
+        let all = serde_json::json!({
             "samples": samples,
-            "file": args.output.to_string_lossy(),
+            "file": args.output.as_ref().map(|output| output.to_string_lossy()),
             "arrays": names,
+            "accuracy": accuracy,
+            "agreement": agreement,
             "diagnostics": network.diagnostics(),
         });
-        if let Some(classes) = &classes {
-            all["classification"] = serde_json::to_value(classes).into_diagnostic()?;
-        }
-        if let Some(agreements) = &agreements {
-            let outputs =
-                agreements.iter().map(|(output, it)| (output.clone(), serde_json::json!(it)));
-            all["reference"] = outputs.collect::<serde_json::Map<_, _>>().into();
-        }
-        print_json(&all)?;
-    } else {
-        let to = args.output.display();
-        print(&format!("{samples} samples: wrote {} to {to}", names.join(", ")));
-        classes.iter().for_each(|classes| print(&classes.text()));
-        agreements.iter().flatten().for_each(|(output, it)| print(&it.text(output)));
+        return print_json(&all).map(|()| Status::Success);
     }
+    match &args.output {
+        Some(to) => {
+            print(&format!("{samples} samples: wrote {} to {}", names.join(", "), to.display()));
+        }
+        None => print(&format!("{samples} samples")),
+    }
+    accuracy.iter().for_each(|it| print(&it.to_string()));
+    agreement.iter().for_each(|it| print(&it.to_string()));
     Ok(Status::Success)
-}
-
-/// The only output compared with the labels in `file`.
-fn classification(file: &Path, results: &NamedArrays) -> Result<Classification> {
-    let unfit = |what: String| {
-        let help = "labels are a class for each sample, or an array like the model's only output";
-        complaint(format!("{}: {what}", file.display()), help)
-    };
-    let labels = match front::read_arrays(file)? {
-        Arrays::One(labels) => labels,
-        Arrays::Named(mut arrays) if arrays.len() == 1 => arrays.remove(0).1,
-        Arrays::Named(arrays) => return Err(unfit(format!("it holds {} arrays", arrays.len()))),
-    };
-    match &results[..] {
-        [(_, output)] => Classification::new(output, &labels).map_err(unfit),
-        _ => Err(unfit(format!("the model has {} outputs", results.len()))),
-    }
-}
-
-/// Each output compared with the array of its name in `file`, or with the only one.
-fn agreements(file: &Path, results: &NamedArrays) -> Result<Vec<(String, Agreement)>> {
-    let unfit = |what: String| {
-        complaint(format!("{}: {what}", file.display()), "give an array for each output layer")
-    };
-    let expected = match (front::read_arrays(file)?, &results[..]) {
-        (Arrays::One(array), [(output, _)]) => vec![(output.clone(), array)],
-        (Arrays::One(_), _) => return Err(unfit("it holds one array without a name".to_owned())),
-        (Arrays::Named(arrays), _) => arrays,
-    };
-    let compare = |(output, values): &(String, ndarray::ArrayD<f64>)| {
-        let array = expected.iter().find(|(name, _)| name == output);
-        let (_, array) = array.ok_or_else(|| unfit(format!("it has no array '{output}'")))?;
-        let found =
-            Agreement::new(values, array).map_err(|what| unfit(format!("'{output}': {what}")))?;
-        Ok((output.clone(), found))
-    };
-    results.iter().map(compare).collect()
 }
 
 /// The number of samples, and the results by name.
 fn compute(args: &Args, network: &Network) -> Result<(usize, NamedArrays)> {
     let results = network.graph().outputs.len();
-    if is_npy(&args.output) && (args.trace || results > 1) {
+    if let Some(output) = args.output.as_ref().filter(|output| is_npy(output))
+        && (args.trace || results > 1)
+    {
         let results = if args.trace {
             "--trace".to_owned()
         } else {
             format!("a model with {results} outputs")
         };
         return Err(complaint(
-            format!("{}: .npy holds one array, not those of {results}", args.output.display()),
+            format!("{}: .npy holds one array, not those of {results}", output.display()),
             "choose a name that ends in .npz, which holds any number of arrays",
         ));
     }
@@ -135,6 +106,51 @@ fn compute(args: &Args, network: &Network) -> Result<(usize, NamedArrays)> {
     let arrays =
         if args.trace { network.run(&inputs)?.layers() } else { network.outputs(&inputs)? };
     Ok((samples.unwrap_or(0), arrays))
+}
+
+/// A comparison of the values of an output, whose codes have this range and this LSB, with others.
+type Compare<R> =
+    fn(&str, &ArrayD<f64>, (&Range, f64), &ArrayD<f64>) -> std::result::Result<R, AccuracyError>;
+
+/// The comparison of each output with its array in `file`; none without a file.
+fn compared<R>(
+    network: &Network,
+    results: &NamedArrays,
+    file: Option<&Path>,
+    compare: Compare<R>,
+) -> Result<Vec<R>> {
+    let Some(file) = file else { return Ok(vec![]) };
+    let arrays = front::read_arrays(file)?;
+    let graph = network.graph();
+    let one = |output: &ir::Output| {
+        let name = output.name.as_str();
+        let array = match &arrays {
+            Arrays::One(array) if graph.outputs.len() == 1 => Some(array),
+            Arrays::Named(arrays) if graph.outputs.len() == 1 && arrays.len() == 1 => {
+                Some(&arrays[0].1)
+            }
+            Arrays::Named(arrays) => arrays.iter().find(|(known, _)| known == name).map(|it| &it.1),
+            Arrays::One(_) => None,
+        };
+        let missing = || {
+            complaint(
+                format!("{}: no array for the output '{name}'", file.display()),
+                "write a .npz with an array for each output, by the names of the output layers",
+            )
+        };
+        let array = array.ok_or_else(missing)?;
+        let values = results.iter().find(|(known, _)| known == name).map(|(_, values)| values);
+        let values = values.ok_or_else(missing)?;
+        let tensor = &graph[output.node].tensor;
+        let types = (&tensor.range(), tensor.format.lsb());
+        compare(name, values, types, array).map_err(|error| {
+            complaint(
+                format!("{}: {error}", file.display()),
+                "labels are the numbers of classes, one for each sample, or rows like those of the output",
+            )
+        })
+    };
+    graph.outputs.iter().map(one).collect()
 }
 
 /// True for a file of one array without a name.

@@ -129,6 +129,15 @@ impl Reference<'_> {
                 let quotients = pairs.map(|(x, by)| x / by).collect();
                 Ok(Samples::from_shape_vec(first.raw_dim(), quotients)?)
             }
+            LayerKind::Masking { value, .. } => {
+                let mut y = first.clone();
+                for mut step in y.rows_mut().into_iter() {
+                    if step.iter().all(|x| *x == f64::from(*value)) {
+                        step.fill(0.0);
+                    }
+                }
+                Ok(y)
+            }
             LayerKind::Square => Ok(first.mapv(|x| x * x)),
             LayerKind::Clip { low, high } => {
                 let (low, high) = (f64::from(*low), f64::from(*high));

@@ -1,6 +1,6 @@
 //! Recurrent layers, step by step, after Keras' documentation and QKeras' `qrecurrent.py`.
 
-use ndarray::{Array1, Array2, ArrayView2, Axis, Ix2, s};
+use ndarray::{Array1, Array2, ArrayView2, ArrayViewD, Axis, Ix2, s};
 
 use super::{Reference, Result, Samples};
 use crate::model::{
@@ -25,21 +25,45 @@ impl Reference<'_> {
         let [x, starts @ ..] = x else { return Err("no sequence".into()) };
         let own: Vec<Parameters> =
             layer.cells.iter().map(|cell| self.cell_parameters(cell)).collect::<Result<_>>()?;
-        let (samples, steps) = (x.shape()[0], x.shape()[1]);
+        let samples = x.shape()[0];
+        let is_kept = layer.stateful && starts.is_empty();
+        let together = if is_kept { samples.min(1) } else { samples };
         let mut starts = starts.iter();
         let mut states = vec![];
         for cell in &layer.cells {
             let mut one = |_: &&str| match starts.next() {
                 Some(start) => Ok(start.clone().into_dimensionality()?),
-                None => Ok(Rows::zeros((samples, cell.units()))),
+                None => Ok(Rows::zeros((together, cell.units()))),
             };
             states.push(cell.kind.states().iter().map(&mut one).collect::<Result<Vec<Rows>>>()?);
         }
+        if !is_kept || samples == 0 {
+            return self.sequences(layer, &own, x.view(), &mut states);
+        }
+        // A sample starts from the states that the one before ended in.
+        let one = |sample: usize| x.slice_axis(Axis(0), (sample..sample + 1).into());
+        let results: Vec<Samples> = (0..samples)
+            .map(|sample| self.sequences(layer, &own, one(sample), &mut states))
+            .collect::<Result<_>>()?;
+        let views: Vec<_> = results.iter().map(|result| result.view()).collect();
+        Ok(ndarray::concatenate(Axis(0), &views)?)
+    }
+
+    /// The result for the sequences `x`, samples first, from `states`: those of each cell, which become
+    /// the states after the last step.
+    fn sequences(
+        &self,
+        layer: &Recurrent,
+        own: &[Parameters],
+        x: ArrayViewD<'_, f64>,
+        states: &mut [Vec<Rows>],
+    ) -> Result<Samples> {
+        let steps = x.shape()[1];
         let mut outputs = Vec::with_capacity(steps);
         for step in 0..steps {
             let at = if layer.go_backwards { steps - 1 - step } else { step };
             let mut row = x.index_axis(Axis(1), at).into_dimensionality::<Ix2>()?.to_owned();
-            for ((cell, own), states) in layer.cells.iter().zip(&own).zip(&mut states) {
+            for ((cell, own), states) in layer.cells.iter().zip(own).zip(&mut *states) {
                 for (at, state) in states.iter_mut().enumerate() {
                     *state = self.carried(cell, at, state)?;
                 }

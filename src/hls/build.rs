@@ -71,11 +71,12 @@ impl Parts {
         }
         let matrix = UsedReuseFactor { inputs, outputs, used };
         let mut same = self.warnings.iter_mut().filter(|it| it.layer == layer);
-        let same = same.find_map(|it| match &mut it.kind {
-            DesignWarningKind::ReuseFactorChanged { asked: known, matrices } => {
-                (*known == asked).then_some(matrices)
-            }
-            _ => None,
+        let same = same.find_map(|it| {
+            let DesignWarningKind::ReuseFactorChanged { asked: known, matrices } = &mut it.kind
+            else {
+                return None;
+            };
+            (*known == asked).then_some(matrices)
         });
         match same {
             Some(matrices) if matrices.contains(&matrix) => {}

@@ -9,7 +9,7 @@ use super::form::Operations;
 use super::function::FunctionSize;
 use super::kernels::Body;
 use super::network::{Network, ProcessId};
-use super::plan::{Flow, Partition, Plan, Structure};
+use super::plan::{Flow, Partition, Plan, Storage, Structure};
 use super::stream::Process;
 use super::{DesignWarning, Names, Options};
 use crate::fixed::{Codes, Format, Quantization, Range};
@@ -78,6 +78,15 @@ pub struct Token {
     pub element: TypeId,
     /// Number of its elements.
     pub lanes: usize,
+}
+
+impl Stream {
+    /// The hardware of its FIFO: shift registers of LUTs, or block RAMs.
+    pub fn storage(&self, design: &Design) -> Storage {
+        let token = &design[self.token];
+        let width = design[token.element].quantization.format.width();
+        Storage::of(self.depth, token.lanes as u64 * u64::from(width))
+    }
 }
 
 /// A type with a name.
@@ -274,6 +283,7 @@ impl Kernel {
     pub(super) fn repeated(mut self, repetitions: u64, copies: u64) -> Self {
         (self.repetitions, self.copies) = (repetitions, copies);
         self.cost.operations = self.cost.operations * repetitions;
+        self.cost.idle_multiplications *= repetitions;
         if let Some(multipliers) = &mut self.multipliers {
             multipliers.products *= repetitions;
             multipliers.nontrivial_products *= repetitions;
@@ -302,6 +312,8 @@ pub struct Cost {
     pub hardware: Vec<String>,
     /// Arithmetic operations.
     pub operations: Operations,
+    /// Multiplications with weights of 0, which a memory has like any other.
+    pub idle_multiplications: u64,
     /// Step functions and lookup tables.
     pub functions: Vec<FunctionSize>,
     /// The type of its weights.
@@ -386,6 +398,11 @@ impl Design {
     pub fn has_stream_ports(&self) -> bool {
         let mut ports = self.inputs.iter().chain(&self.outputs);
         ports.any(|port| matches!(self[*port].kind, EdgeKind::Stream(_)))
+    }
+
+    /// Set if a sample depends on the samples before it: the top function has the argument `reset`.
+    pub fn is_stateful(&self) -> bool {
+        self.processes.iter().any(Process::takes_reset)
     }
 
     /// The name that a project called `name` gets.

@@ -162,6 +162,15 @@ pub enum HlsError {
         /// Its steps.
         steps: usize,
     },
+    /// A recurrent layer as copies, whose states outlive a sample.
+    #[error("layer '{layer}': its steps are unrolled, and it is stateful")]
+    #[diagnostic(help(
+        "set Recurrence of the layer to iterated: its states are then registers that outlive a sample"
+    ))]
+    UnrolledState {
+        /// The layer's name.
+        layer: String,
+    },
     /// The graph breaks a rule that `ir::validate` would have found.
     #[error("node '{node}' of the graph: {rule}")]
     #[diagnostic(help("this is a defect of the program, not of the model: please report it"))]

@@ -36,9 +36,12 @@ pub use function::{FunctionSize, MOST_COMPARATORS};
 pub use kernels::*;
 pub use names::Names;
 pub use options::{CLOCK_PERIOD, Options, TableSizes};
-pub use plan::{Flow, LocalArray, Loop, Partition, Plan, Tiles, UNROLL_LIMIT};
+pub use plan::{
+    Access, Flow, LUT_BITS, LUT_WORDS, LocalArray, Loop, Memory, Partition, Plan, Storage, Tiles,
+    UNROLL_LIMIT,
+};
 pub use stream::{
     Axis, LineBuffer, PixelGroup, Process, ProcessForm, Recurrence, Repack, Start, State, Step,
-    Take, Taps, WindowKernel,
+    Take, Taps, Turns, WindowKernel,
 };
 pub use warnings::{DesignWarning, DesignWarningKind, UsedReuseFactor};

@@ -138,7 +138,7 @@ const RESERVED: [&str; 6] = [
     // Names that the generated files use inside kernels and in the testbench.
     "input output row outputs inputs sum elements element result value values code codes expected \
      got sample samples largest total directory defines halvings scaled factor weight weights bias \
-     set vectors comparison",
+     set vectors comparison reset is_started",
     // Vendors' tools.
     "hls aesl apatb autotb csim cosim synthesis solution1 clk clock ap ac nnet",
     // Verilog and SystemVerilog: the top function becomes a module, its arguments ports.

@@ -22,7 +22,7 @@ pub const MAX_UNROLLED_STEPS: usize = 1024;
 /// `graph` with a copy of the body for each step of the recurrent layers that `options` unroll.
 ///
 /// # Errors
-/// If a layer has too many steps.
+/// If a layer has too many steps, or states that outlive a sample.
 pub(super) fn unrolled<'g>(
     graph: &'g Graph,
     options: &Options,
@@ -41,6 +41,9 @@ pub(super) fn unrolled<'g>(
         let Op::Scan(scan) = graph[node].op.clone() else { continue };
         let layer = graph[node].layer.clone();
         let steps = graph.operands(node).first().map_or(0, |x| graph[*x].tensor.shape[0]);
+        if scan.stateful {
+            return Err(HlsError::UnrolledState { layer });
+        }
         if steps > MAX_UNROLLED_STEPS {
             return Err(HlsError::UnrolledSteps { layer, steps });
         }
@@ -262,5 +265,14 @@ mod tests {
         let options = Options { recurrence: Recurrence::Unrolled, ..Options::new("g", "xcvu13p") };
         let error = Design::new(&graph, &options).map(|_| ()).expect_err("too many steps");
         assert_eq!(error.to_string(), "layer 'y': 1025 steps are unrolled, 1024 can be at most");
+    }
+
+    #[test]
+    fn a_state_that_outlives_a_sample_is_not_copied() {
+        let stateful = SUMS.replace("body=", "stateful=true body=");
+        let graph = text::parse(&stateful).expect("a graph in text");
+        let options = Options { recurrence: Recurrence::Unrolled, ..Options::new("g", "xcvu13p") };
+        let error = Design::new(&graph, &options).map(|_| ()).expect_err("a stateful layer");
+        assert_eq!(error.to_string(), "layer 'y': its steps are unrolled, and it is stateful");
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::estimate::{Estimate, LayerEstimate, Resource};
 use super::limits::{self, WORD_BITS};
 use super::plan::UNROLL_LIMIT;
-use super::{Body, Design, Process};
+use super::{Design, Process, ProcessForm};
 use crate::config::Pace;
 
 /// A problem to expect in synthesis.
@@ -223,8 +223,9 @@ impl fmt::Display for DesignWarning {
             ),
             DesignWarningKind::ParallelizationFactorChanged { asked, used } => write!(
                 f,
-                "layer '{layer}': {asked} positions at a time do not divide its rows, or need more \
-                 than {UNROLL_LIMIT} weights or registers; {used} are computed"
+                "layer '{layer}': {asked} positions at a time do not divide its rows, depend on one \
+                 another, or need more than {UNROLL_LIMIT} weights or registers; {used} {} computed",
+                if *used == 1 { "is" } else { "are" }
             ),
             DesignWarningKind::ReuseFactorChanged { asked, matrices } => {
                 let shape = |it: &UsedReuseFactor| format!("{} x {}", it.inputs, it.outputs);
@@ -272,20 +273,30 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
 /// Compares the positions that the processes of `layer` compute at a time with those `asked` for. A
 /// layer without processes computes all at once.
 fn check_factor(design: &Design, layer: &str, asked: u64) -> Option<DesignWarning> {
-    // Others take the positions that come in a token.
-    let shares = |process: &&Process| match process.kernel {
-        Some(id) => match &design[id].body {
-            // Tokens of several positions are passed on.
-            Body::Gather(_) => false,
-            body => process.lines().is_some() || body.tiles().is_some(),
-        },
-        None => false,
-    };
-    let own = design.processes.iter().filter(|process| process.layer == layer).filter(shares);
-    let positions = own.filter_map(Process::positions);
-    let used = positions.max()? as u64;
+    let own = design.processes.iter().filter(|process| process.layer == layer);
+    let computed = own.filter_map(|process| {
+        let used = process.positions().unwrap_or(1) as u64;
+        let is_missed = match &process.form {
+            ProcessForm::Windows(_) | ProcessForm::Recurrence(_) | ProcessForm::Frame => {
+                used != asked
+            }
+            ProcessForm::Rows { .. } if process.has_weights(design) => used != asked,
+            // They compute all positions that come in a token, if these are more.
+            ProcessForm::Rows { tokens, .. } | ProcessForm::Reduce { tokens, .. } => {
+                used < asked && *tokens > 1
+            }
+            ProcessForm::Accumulate { .. }
+            | ProcessForm::Concat { .. }
+            | ProcessForm::Repack(_)
+            | ProcessForm::FromArray { .. }
+            | ProcessForm::ToArray { .. }
+            | ProcessForm::Fork { .. } => return None,
+        };
+        Some((used, is_missed))
+    });
+    let (used, is_missed) = computed.max_by_key(|(used, _)| *used)?;
     let kind = DesignWarningKind::ParallelizationFactorChanged { asked, used };
-    (used != asked).then(|| DesignWarning { layer: layer.to_owned(), kind })
+    is_missed.then(|| DesignWarning { layer: layer.to_owned(), kind })
 }
 
 /// A target that a process misses.

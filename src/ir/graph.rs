@@ -227,6 +227,11 @@ impl Graph {
         Ok(results)
     }
 
+    /// True if a sample depends on the samples before it, because an operation keeps its state.
+    pub fn is_stateful(&self) -> bool {
+        self.nodes.node_weights().any(|node| matches!(&node.op, Op::Scan(scan) if scan.stateful))
+    }
+
     /// The nodes that become hardware, in topological order: inputs, and all nodes that an output
     /// depends on.
     pub fn live_nodes(&self) -> Vec<NodeId> {

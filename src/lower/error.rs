@@ -39,6 +39,26 @@ pub enum LowerError {
         /// First axis of the kernel.
         weights: usize,
     },
+    /// Steps that a mask may skip.
+    #[error(
+        "layer '{layer}': {}",
+        match user {
+            Some(user) => format!("'{user}' skips each step whose values are all {value}, which is not supported"),
+            None => format!("a step whose values are all {value} becomes 0, which is not supported"),
+        }
+    )]
+    #[diagnostic(help(
+        "choose a mask_value that the operand never has, so that no step is skipped, or pass samples of one \
+         length and remove the layer"
+    ))]
+    Mask {
+        /// The layer.
+        layer: String,
+        /// The value.
+        value: f32,
+        /// A layer that skips steps.
+        user: Option<String>,
+    },
     /// A quantizer that is unsupported here.
     #[error("layer '{layer}', {part}: {error}")]
     #[diagnostic(help("train with another quantizer, or state its scale as a number"))]

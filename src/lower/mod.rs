@@ -25,6 +25,7 @@ mod function;
 #[cfg(test)]
 mod function_tests;
 mod layout;
+mod masking;
 mod merge;
 mod normalization;
 mod overflow;
@@ -140,6 +141,9 @@ fn lower_kind(
         LayerKind::Merge(function) => merge::lower(builder, index, layer, *function),
         LayerKind::MergeConstant(constant) => merge::constant(builder, index, layer, constant),
         LayerKind::Divide(by) => merge::divide(builder, index, layer, by),
+        LayerKind::Masking { value, user } => {
+            masking::lower(builder, index, layer, (*value, user.as_deref()))
+        }
         LayerKind::Square => merge::square(builder, index, layer),
         LayerKind::Clip { low, high } => merge::clip(builder, index, layer, [*low, *high]),
         LayerKind::Concatenate { axis } => layout::concatenate(builder, index, layer, *axis),

@@ -105,7 +105,8 @@ fn cells(
         let (own, others) = starts.split_at(starts.len().min(cell.kind.states().len()));
         starts = others;
         let shown = if is_last { shown } else { 0 };
-        let step = Step { index, layer: &layer.name, direction, cell, shown };
+        let stateful = recurrent.stateful;
+        let step = Step { index, layer: &layer.name, direction, cell, shown, stateful };
         x = match is_last {
             true => step.scan(builder, x, own, !recurrent.is_sequence())?,
             false => {
@@ -140,6 +141,8 @@ pub(super) struct Step<'a> {
     pub(super) cell: &'a Cell,
     /// The state that is the result of a step, before its quantizer.
     pub(super) shown: usize,
+    /// The states outlive a sample.
+    stateful: bool,
 }
 
 /// Quantized parameters.
@@ -209,7 +212,9 @@ impl Step<'_> {
         }
         let States { body, initial, starts } = closed(builder, self, &weights, products, &carried)?;
         self.warn_if_overruled(builder, &body);
-        let scan = Scan { initial, last, body };
+        // Stated initial states take precedence.
+        let stateful = self.stateful && starts.is_empty();
+        let scan = Scan { initial, last, stateful, body };
         builder.add_to(self.layer, "", scan, &[&[products], &starts[..]].concat())
     }
 

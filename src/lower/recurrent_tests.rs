@@ -38,6 +38,7 @@ fn model(
         cells: vec![cell],
         go_backwards: false,
         return_sequences: true,
+        stateful: false,
         result: RecurrentResult::Output,
     };
     let steps = LayerKind::Layout(vec![Layout::Reshape(vec![2, 2])]);

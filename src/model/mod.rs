@@ -156,6 +156,14 @@ pub enum LayerKind {
     /// The row of a table \[rows, columns\] that each element is the index of: Keras' Embedding. The
     /// columns are a new last axis.
     Embedding(Array2<f32>),
+    /// Steps, the rows along the last axis, that layers after it skip where all values are `value`; such
+    /// steps become 0.
+    Masking {
+        /// The value.
+        value: f32,
+        /// The first layer after it that skips steps; `None` if there is none.
+        user: Option<String>,
+    },
     /// A cell with a state, applied to one time step after the other.
     Recurrent(Recurrent),
     /// Two recurrent layers, one in each direction of time: Keras' Bidirectional.

@@ -17,6 +17,9 @@ pub struct Recurrent {
     pub go_backwards: bool,
     /// The output is that of every step, not of the last one alone.
     pub return_sequences: bool,
+    /// A sample starts from the states that the sample before it ended in, unless initial states are
+    /// inputs.
+    pub stateful: bool,
     /// The result that is used.
     pub result: RecurrentResult,
 }

@@ -147,6 +147,7 @@ impl LayerKind {
             Self::Input { .. } | Self::Dot { .. } => plain(ResultKind::Typed),
             Self::Flatten
             | Self::Identity
+            | Self::Masking { .. }
             | Self::Layout(_)
             | Self::Merge(_)
             | Self::MergeConstant(_)

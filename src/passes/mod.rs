@@ -1,6 +1,7 @@
 //! Optimization passes over a graph. No pass changes an output of the network.
 //!
-//! Each pass has a file. It also runs on the body of a recurrent layer, whose outputs it keeps. Two lists set the order; after each pass the graph is validated.
+//! Each pass has a file. It also runs on the body of a recurrent layer, whose outputs it keeps. Two lists
+//! set the order; after each pass the graph is validated.
 //!
 //! - [`PASSES`], run by [`run`], keep the result of every layer: simulation and traces use their
 //!   graph.
@@ -10,6 +11,7 @@
 mod compose_layouts;
 mod drop_noops;
 mod merge_padding;
+mod merge_scans;
 mod narrow_scales;
 mod sink_layouts;
 #[cfg(test)]
@@ -39,7 +41,8 @@ pub struct Report {
 }
 
 /// Passes that run on every graph, in order.
-pub const PASSES: &[Pass] = &[drop_noops::PASS, sink_layouts::PASS, compose_layouts::PASS];
+pub const PASSES: &[Pass] =
+    &[drop_noops::PASS, merge_scans::PASS, sink_layouts::PASS, compose_layouts::PASS];
 
 /// Passes that follow for hardware, in order.
 pub const HARDWARE_PASSES: &[Pass] = &[narrow_scales::PASS, drop_noops::PASS, merge_padding::PASS];

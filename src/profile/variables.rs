@@ -236,6 +236,15 @@ fn widening(
 /// The most bits of the operand of a function that becomes a table: one entry per code.
 const TABLE_OPERAND: u32 = 16;
 
+/// The most bits of the results of functions in the steps of a recurrent layer, which take wide sums:
+/// each of their values is a threshold that is searched for.
+const FUNCTION_RESULT: u32 = 12;
+
+fn is_recurrent(subject: &Subject<'_>, index: NodeIndex) -> bool {
+    let kind = subject.model.graph[index].kind.inner();
+    matches!(kind, LayerKind::Recurrent(_) | LayerKind::Bidirectional(_))
+}
+
 /// Limits the variables of `plan` so that with `width` bits for each one all functions have tables:
 /// lowering names the layers whose operands are too wide.
 fn limit_operands(subject: &Subject<'_>, plan: &mut Plan, width: u32) -> Result<(), ProfileError> {
@@ -255,22 +264,25 @@ fn limit_operands(subject: &Subject<'_>, plan: &mut Plan, width: u32) -> Result<
         if widest <= NARROWEST {
             return Err(error.into());
         }
+        let is_recurrent = index.is_some_and(|index| is_recurrent(subject, index));
+        let most = if is_recurrent { FUNCTION_RESULT } else { TABLE_OPERAND };
         for at in operands {
             let variable = &mut plan.variables[at];
-            variable.widest = variable.widest.min(TABLE_OPERAND.min(widest - 1));
+            variable.widest = variable.widest.min(most.min(widest - 1));
         }
     }
 }
 
 /// The positions in `plan` of the variables that the operand of the function of layer `index` consists
-/// of: that operand, or those of the layers before it without a type of their own.
+/// of: that operand, or those of the layers before it without a type of their own. For a recurrent layer
+/// that of the functions' results.
 fn operands(subject: &Subject<'_>, plan: &Plan, index: NodeIndex) -> Vec<usize> {
     let model = subject.model;
     let position = |index: NodeIndex, role: Role| {
         let name = &model.graph[index].name;
         plan.variables.iter().position(|it| it.layer == *name && it.role == role)
     };
-    if model.graph[index].kind.has_fused_activation() {
+    if model.graph[index].kind.has_fused_activation() || is_recurrent(subject, index) {
         let sum = position(index, Role::Typed(TypedVariable::Result));
         return Vec::from_iter(sum);
     }

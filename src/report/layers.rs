@@ -40,6 +40,8 @@ pub struct LayerRow {
     pub counts: Operations,
     /// Bits of its weights, scales and biases.
     pub weight_bits: usize,
+    /// Multiplications with weights of 0, which come from a memory like any other.
+    pub idle_multiplications: u64,
     /// Bits of its tables and thresholds.
     pub table_bits: usize,
     /// The arithmetic of its largest weight matrix in a clock cycle.
@@ -91,6 +93,7 @@ fn row(graph: &Graph, design: &Design, order: &[NodeId], layer: &str, result: No
         hardware: String::new(),
         functions: Vec::new(),
         counts: design.operations_of(|it| it == layer),
+        idle_multiplications: 0,
         weight_bits: 0,
         table_bits: 0,
         parallelism: None,
@@ -111,6 +114,7 @@ fn row(graph: &Graph, design: &Design, order: &[NodeId], layer: &str, result: No
         row.functions.extend(cost.functions.iter().copied());
         row.scale = cost.scale.or(row.scale);
         row.bias = cost.bias.or(row.bias);
+        row.idle_multiplications += cost.idle_multiplications;
         row.weight_bits += cost.weight_bits;
         row.table_bits += cost.table_bits;
         if cost.weight.is_some() {
@@ -180,6 +184,7 @@ pub fn table(rows: &[LayerRow], wide: bool) -> String {
         count("add.", &|row| row.counts.additions),
     ]);
     if wide {
+        columns.push(count("idle\nmult.", &|row| row.idle_multiplications));
         columns.push(count("shift", &|row| row.counts.shifts));
     }
     columns.push(count("xnor", &|row| row.counts.xnors));

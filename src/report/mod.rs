@@ -8,7 +8,7 @@ pub mod quantizers;
 mod schedule;
 mod summary;
 
-pub use accuracy::{Agreement, Classification};
+pub use accuracy::{Accuracy, AccuracyError, Agreement, accuracy, agreement};
 pub use benchmark::benchmark;
 pub use layers::{LayerRow, layers, table};
 pub use schedule::{ChannelRow, ProcessRow, Schedule, schedule};

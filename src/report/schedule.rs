@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::layers::narrow_style;
 use crate::hls::network::{ChannelId, DepthReason};
-use crate::hls::{Design, EdgeKind};
+use crate::hls::{Design, EdgeKind, Memory, Storage};
 
 /// Frames that are drawn.
 const FRAMES: usize = 3;
@@ -42,6 +42,8 @@ pub struct ProcessRow {
     pub cycles: u64,
     /// Bits of its buffers: line buffers, windows, sums, frames; 0 for a port.
     pub state_bits: u64,
+    /// Its memories.
+    pub memories: Vec<Memory>,
     /// Clock cycle of the first read and of the last write, by frame.
     pub spans: Vec<(u64, u64)>,
 }
@@ -59,6 +61,8 @@ pub struct ChannelRow {
     pub depth: u64,
     /// Largest number of tokens that it holds.
     pub peak: u64,
+    /// Its hardware: shift registers of LUTs, or block RAMs.
+    pub storage: Storage,
     /// The reason for its depth.
     pub reason: DepthReason,
 }
@@ -74,30 +78,31 @@ impl ChannelRow {
 pub fn schedule(design: &Design) -> Option<Schedule> {
     let (network, streams) = design.network()?;
     let depths = streams.iter().map(|edge| match design[*edge].kind {
-        EdgeKind::Stream(stream) => (stream.depth, stream.least_depth),
-        EdgeKind::Array(_) => (0, 0),
+        EdgeKind::Stream(stream) => (stream.depth, stream.least_depth, stream.storage(design)),
+        EdgeKind::Array(_) => (0, 0, Storage::Lut),
     });
-    let depths: Vec<(u64, u64)> = depths.collect();
-    let bounded: Vec<Option<u64>> = depths.iter().map(|(depth, _)| Some(*depth)).collect();
+    let depths: Vec<(u64, u64, Storage)> = depths.collect();
+    let bounded: Vec<Option<u64>> = depths.iter().map(|(depth, ..)| Some(*depth)).collect();
     let run = network.run(&bounded, FRAMES).ok()?;
-    let state_bits = |name: &str| {
-        let process = design.processes.iter().find(|process| process.name == name);
-        process.map_or(0, |process| process.state_bits)
-    };
-    let processes = network.processes().iter().zip(run.spans).map(|(process, spans)| ProcessRow {
-        process: process.name.clone(),
-        cycles: process.cycles(),
-        state_bits: state_bits(&process.name),
-        spans,
+    let processes = network.processes().iter().zip(run.spans).map(|(process, spans)| {
+        let own = design.processes.iter().find(|own| own.name == process.name);
+        ProcessRow {
+            process: process.name.clone(),
+            cycles: process.cycles(),
+            state_bits: own.map_or(0, |own| own.state_bits),
+            memories: own.map_or_else(Vec::new, |own| own.memories(design)),
+            spans,
+        }
     });
     let channels = network.channels().iter().enumerate().map(|(position, channel)| {
-        let (depth, least_depth) = depths[position];
+        let (depth, least_depth, storage) = depths[position];
         ChannelRow {
             channel: channel.name.clone(),
             token_bits: channel.token_bits,
             least_depth,
             depth,
             peak: run.peaks[position],
+            storage,
             reason: network.reason(ChannelId(position)),
         }
     });
@@ -108,20 +113,27 @@ pub fn schedule(design: &Design) -> Option<Schedule> {
 impl Schedule {
     /// Two tables for a terminal: processes with the cycles of their first frame, and FIFOs.
     pub fn tables(&self) -> String {
-        let mut processes = narrow(["process", "first", "last", "cycles a frame", "state bits"]);
-        for ProcessRow { process, cycles, state_bits, spans } in &self.processes {
+        let titles = ["process", "first", "last", "cycles a frame", "state bits", "memories"];
+        let mut processes = narrow(titles);
+        for ProcessRow { process, cycles, state_bits, memories, spans } in &self.processes {
             let (first, last) = spans.first().copied().unwrap_or_default();
             let numbers = [first, last, *cycles, *state_bits].map(text);
-            processes.add_row([process.clone()].into_iter().chain(numbers));
+            let memories: Vec<String> = memories.iter().map(Memory::to_string).collect();
+            let memories = if memories.is_empty() { "-".to_owned() } else { memories.join(", ") };
+            processes.add_row([process.clone()].into_iter().chain(numbers).chain([memories]));
         }
-        let mut channels = narrow(["FIFO", "bits", "least", "depth", "peak", "reason"]);
-        if let Some(reasons) = channels.column_mut(5) {
-            reasons.set_cell_alignment(CellAlignment::Left);
+        let titles = ["FIFO", "bits", "least", "depth", "peak", "in", "reason"];
+        let mut channels = narrow(titles);
+        for (table, last) in [(&mut processes, 5), (&mut channels, 6)] {
+            if let Some(words) = table.column_mut(last) {
+                words.set_cell_alignment(CellAlignment::Left);
+            }
         }
         for row in &self.channels {
             let numbers = [row.token_bits, row.least_depth, row.depth, row.peak].map(text);
             let cells = [row.channel.clone()].into_iter().chain(numbers);
-            channels.add_row(cells.chain([row.reason().unwrap_or_else(|| "-".to_owned())]));
+            let reason = row.reason().unwrap_or_else(|| "-".to_owned());
+            channels.add_row(cells.chain([row.storage.to_string(), reason]));
         }
         format!("{}\n\n{}", trimmed(&processes), trimmed(&channels))
     }
@@ -274,10 +286,15 @@ struct ChannelBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hls::Access;
 
     fn example() -> Schedule {
         let row = |process: &str, spans: &[(u64, u64)]| ProcessRow {
             state_bits: 0,
+            memories: match process {
+                "x" => vec![Memory::new("x_lines".into(), Access::ReadAndWrite, [2, 32, 128])],
+                _ => Vec::new(),
+            },
             process: process.into(),
             cycles: 64,
             spans: spans.to_vec(),
@@ -293,6 +310,7 @@ mod tests {
                 least_depth: 10,
                 depth: 16,
                 peak: 12,
+                storage: Storage::Lut,
                 reason: DepthReason::Reconvergence { from: "x".into(), to: "add".into() },
             }],
             ends: vec![80, 160],
@@ -307,14 +325,14 @@ mod tests {
     #[test]
     fn tables_name_the_reason() {
         insta::assert_snapshot!(example().tables(), @"
-        process       first  last  cycles a frame  state bits
-        ──────────────────────────────────────────────────────
-        x                 0    65              64           0
-        conv_fork<1>      1    80              64           0
+        process       first  last  cycles a frame  state bits  memories
+        ─────────────────────────────────────────────────────────────────────────
+        x                 0    65              64           0  2 of 32 x 128 LUT
+        conv_fork<1>      1    80              64           0  -
 
-        FIFO       bits  least  depth  peak  reason
-        ───────────────────────────────────────────────────────────────────
-        conv_copy    48     10     16    12  branches of 'x' meet at 'add'
+        FIFO       bits  least  depth  peak   in  reason
+        ────────────────────────────────────────────────────────────────────────
+        conv_copy    48     10     16    12  LUT  branches of 'x' meet at 'add'
         ");
     }
 

@@ -42,10 +42,10 @@ pub(super) fn in_batches(
     mut visit: impl FnMut(&Trace),
 ) -> Result<Kept, SimError> {
     let mut results: HashMap<NodeId, Codes> = HashMap::new();
-    let mut first = 0;
+    let mut first = 0_usize;
     // No samples are a batch as well, which gives the shapes of the results.
     loop {
-        let end = samples.min(first + size);
+        let end = samples.min(first.saturating_add(size));
         let mut trace = compute(first..end)?;
         visit(&trace);
         for node in keep {
@@ -63,8 +63,12 @@ pub(super) fn in_batches(
     }
 }
 
-/// Number of samples of a batch in which the results of `nodes` are in memory, at least 1.
+/// Number of samples of a batch in which the results of `nodes` are in memory, at least 1. Samples that
+/// depend on one another are one batch.
 pub(super) fn batch_size(graph: &Graph, nodes: impl IntoIterator<Item = NodeId>) -> usize {
+    if graph.is_stateful() {
+        return usize::MAX;
+    }
     let bytes = |id: NodeId| {
         let tensor = &graph[id].tensor;
         // A BigInt is three words and a block on the heap.

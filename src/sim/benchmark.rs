@@ -10,6 +10,9 @@ use super::engine::{Level, Plan};
 use super::{Executor, SimError, vectors};
 use crate::ir::{Graph, NodeId};
 
+/// Most samples for which the steps are measured.
+const BLOCK: usize = 1024;
+
 /// Speed of the engine.
 #[derive(Clone, Debug, Serialize)]
 pub struct Benchmark {
@@ -71,14 +74,15 @@ pub fn benchmark(
         let (runs, elapsed) = repeat(time, || run().map(|trace| drop(black_box(trace))))?;
         rates.push(BatchRate { samples: *samples, rate: (runs * samples) as f64 / elapsed });
     }
-    let inputs = vectors(graph, plan.block());
+    let block = plan.block().min(BLOCK);
+    let inputs = vectors(graph, block);
     let mut total = vec![Duration::ZERO; plan.steps().count()];
     let (runs, _) = repeat(time, || {
         plan.times(&inputs).map(|times| total.iter_mut().zip(times).for_each(|(a, b)| *a += b))
     })?;
     let steps =
         plan.steps().zip(total).zip(plan.macs()).map(|(((node, algorithm), time), macs)| {
-            let microseconds = time.as_secs_f64() * 1e6 / (runs * plan.block()) as f64;
+            let microseconds = time.as_secs_f64() * 1e6 / (runs * block) as f64;
             StepTime { node: node.to_owned(), algorithm, microseconds, macs }
         });
     Ok(Benchmark {

@@ -143,23 +143,25 @@ if {$opt(synth)} {
 {%- endif %}
 {%- if !lines.is_empty() %}
         # Line buffers: a memory for each row of an image, a pixel in each word.
-        foreach {process columns width} {
-{%- for memory in lines %}
-            {{ memory.process }} {{ memory.columns }} {{ memory.width }}
+        foreach {process lines columns width} {
+{%- for line in lines %}
+            {{ line.process }} {{ line.array() }} {{ line.memory.words }} {{ line.memory.bits }}
 {%- endfor %}
         } {
-            set lines /$design_top/$process/core/lines
-            directive set $lines -WORD_WIDTH $width
-            directive set $lines:rsc -BLOCK_SIZE $columns
+            set array /$design_top/$process/core/$lines
+            directive set $array -WORD_WIDTH $width
+            directive set $array:rsc -BLOCK_SIZE $columns
 {%- if !is_asic %}
-            directive set $lines:rsc -MAP_TO_MODULE Xilinx_RAMS.BLOCK_1R1W_RBW
+            directive set $array:rsc -MAP_TO_MODULE Xilinx_RAMS.BLOCK_1R1W_RBW
 {%- endif %}
         }
 {%- endif %}
         go architect
-{%- if !lines.is_empty() && lines_are_apart %}
+{%- if !apart().is_empty() %}
         # A pixel that is written is read a row later at the earliest, long after the write.
-        ignore_memory_precedences -from *write_mem(lines* -to *read_mem(lines*
+{%- for lines in apart() %}
+        ignore_memory_precedences -from *write_mem({{ lines }}* -to *read_mem({{ lines }}*
+{%- endfor %}
 {%- endif %}
         go allocate
         go schedule

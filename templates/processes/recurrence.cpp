@@ -1,17 +1,28 @@
 // {{ cx.title() }}: {{ steps }} steps, each from the states of the one before.
 {{ cx.signature() }} {
+{%- if stateful %}
+static bool is_started = false;
+{{ cx.at_static("is_started") }}
+{%- endif %}
 {%- for state in states %}
-{{ cx.declare(state.now) }}
+{% if stateful %}static {% endif %}{{ cx.declare(state.now) }}
 {%- endfor %}
 {%- for start in starts %}
 const {{ start.token }} {{ start.word }} = {{ start.name }}.read();
 {%- endfor %}
+{%- if stateful %}
+if (reset || !is_started) {
+{%- endif %}
 {%- for state in states %}
 {{ cx.before_unrolled() }}{{ state.now.name }}_start: for (int c = 0; c < {{ state.now.len }}; c++) {
 {{ cx.in_unrolled() }}
 {{ state.now.name }}[c] = {{ state.start }};
 }
 {%- endfor %}
+{%- if stateful %}
+}
+is_started = true;
+{%- endif %}
 {%- if last %}
 {{ cx.output().token }} result;
 {%- endif %}

@@ -5,7 +5,7 @@
 {%- else %}
 // The {% if rows == 1 %}row{% else %}{{ rows }} rows{% endif %} above the current one.
 {%- endif %}
-{{ element }} lines[{{ rows }}][{{ width }}][{{ channels }}];
+{{ element }} {{ cx.lines() }}[{{ rows }}][{{ width }}][{{ channels }}];
 {{ cx.at_lines(distance) }}
 {%- endif %}
 // The pixels that the current windows span.

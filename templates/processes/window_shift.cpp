@@ -42,14 +42,14 @@ pixels[row][column][c] = pixels[row][column + 1][c];
 {{ cx.before_unrolled() }}above: for (int row = 0; row < {{ above }}; row++) {
 {{ cx.in_unrolled() }}
 {%- if keeps_current %}
-pixels[row][{{ before }}][c] = {% if checks_column %}!is_stored ? {{ padding }} : {% endif %}!is_new ? lines[row][{{ at }}][c] : y == 0 ? {{ padding }} : lines[row + 1][{{ at }}][c];
+pixels[row][{{ before }}][c] = {% if checks_column %}!is_stored ? {{ padding }} : {% endif %}!is_new ? {{ cx.lines() }}[row][{{ at }}][c] : y == 0 ? {{ padding }} : {{ cx.lines() }}[row + 1][{{ at }}][c];
 {%- else %}
-pixels[row][{{ before }}][c] = {% if checks_column %}!is_stored || {% endif %}y == 0 ? {{ padding }} : lines[row][{{ at }}][c];
+pixels[row][{{ before }}][c] = {% if checks_column %}!is_stored || {% endif %}y == 0 ? {{ padding }} : {{ cx.lines() }}[row][{{ at }}][c];
 {%- endif %}
 }
 {%- endif %}
 {%- if keeps_current %}
-pixels[{{ above }}][{{ before }}][c] = is_inside ? pixel.lanes[c] : {% if checks_column %}is_new || !is_stored{% else %}is_new{% endif %} ? {{ padding }} : lines[{{ above }}][{{ at }}][c];
+pixels[{{ above }}][{{ before }}][c] = is_inside ? pixel.lanes[c] : {% if checks_column %}is_new || !is_stored{% else %}is_new{% endif %} ? {{ padding }} : {{ cx.lines() }}[{{ above }}][{{ at }}][c];
 {%- else %}
 pixels[{{ above }}][{{ before }}][c] = {% if inside == "true" %}pixel.lanes[c]{% else %}is_inside ? pixel.lanes[c] : {{ padding }}{% endif %};
 {%- endif %}
@@ -59,7 +59,7 @@ if (is_stored) {
 {%- endif %}
 {{ cx.before_unrolled() }}stored: for (int row = 0; row < {{ rows }}; row++) {
 {{ cx.in_unrolled() }}
-lines[row][{{ at }}][c] = pixels[{% if keeps_current %}row{% else %}row + 1{% endif %}][{{ before }}][c];
+{{ cx.lines() }}[row][{{ at }}][c] = pixels[{% if keeps_current %}row{% else %}row + 1{% endif %}][{{ before }}][c];
 }
 {%- if checks_column %}
 }

@@ -82,7 +82,7 @@ fn attributes_that_change_the_result() {
         ("Flatten", "dtype", json!("mixed_float16"), "new.set_weights(old.get_weights())"),
         ("Flatten", "dtype", json!({"class_name": "Odd"}), "float32"),
         ("QLSTM", "time_major", json!(true), "supported: time_major = false"),
-        ("LSTM", "stateful", json!(true), "make it an input (initial_state)"),
+        ("LSTM", "stateful", json!(true), "build the model again with a batch of 1"),
         ("QGRU", "activation", json!("softmax"), "a function of each element"),
         ("GRU", "recurrent_activation", json!("softmax"), "a function of each element"),
     ];

@@ -35,6 +35,8 @@ struct RecurrenceTemplate<'a> {
     cx: Scope<'a>,
     steps: usize,
     last: bool,
+    /// The states outlive a call.
+    stateful: bool,
     states: Vec<StateText<'a>>,
     /// Streams with initial states.
     starts: Vec<Port<'a>>,
@@ -77,6 +79,7 @@ pub(super) fn render(cx: Scope<'_>, recurrence: &Recurrence) -> askama::Result<S
     RecurrenceTemplate {
         steps: recurrence.steps,
         last: recurrence.last,
+        stateful: recurrence.stateful,
         states: states.collect(),
         rows: rows.collect(),
         kernels: recurrence.kernels.iter().map(call).collect(),

@@ -60,8 +60,7 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
     let template = WindowsTemplate {
         title: match lines.kernels.first().map(|kernel| &cx.design[kernel.kernel].body) {
             Some(Body::Gather(_)) => {
-                "tokens of several pixels, each from one token, some dropped, repeated or padded"
-                    .into()
+                "tokens of several pixels, some dropped, repeated or padded".into()
             }
             _ => title(lines, phases),
         },
@@ -201,15 +200,8 @@ impl<'a> Case<'a> {
     ) -> Self {
         let kernel = &lines.kernels[position];
         let last = lines.kernels.len() - 1;
-        let steps = lines.axes.iter().zip(kernel.steps).zip([("y", "row"), ("x", "column")]);
         // The last kernel takes what the others leave.
-        let steps = steps.filter(|((axis, _), _)| axis.scale > 1 && position < last);
-        let steps = steps.map(|((axis, step), (at, name))| {
-            let is_phase = (0..axis.steps.len()).map(|at| at % axis.scale == step);
-            let name = format!("{name}_is_phase_{}", step + 1);
-            Condition::of(&is_phase.collect::<Vec<_>>(), [at, &name], tables).text()
-        });
-        let condition = steps.collect::<Vec<_>>().join(" && ");
+        let condition = if position < last { turn(lines, position, tables) } else { String::new() };
         let [rows, columns] = kernel.taps;
         let own = &cx.design[kernel.kernel];
         let output = &cx.design[own.output];
@@ -243,6 +235,24 @@ impl<'a> Case<'a> {
             },
         }
     }
+}
+
+/// The condition that the kernel at `position` computes the window of the current step.
+fn turn(lines: &LineBuffer, position: usize, tables: &mut Vec<Table>) -> String {
+    if let Some(turns) = &lines.turns {
+        let is_turn: Vec<bool> = turns.kernels.iter().map(|kernel| *kernel == position).collect();
+        let name = format!("column_is_turn_{}", position + 1);
+        return Condition::of(&is_turn, ["x", &name], tables).text();
+    }
+    let steps = lines.kernels[position].steps;
+    let steps = lines.axes.iter().zip(steps).zip([("y", "row"), ("x", "column")]);
+    let steps = steps.filter(|((axis, _), _)| axis.scale > 1);
+    let steps = steps.map(|((axis, step), (at, name))| {
+        let is_phase = (0..axis.steps.len()).map(|at| at % axis.scale == step);
+        let name = format!("{name}_is_phase_{}", step + 1);
+        Condition::of(&is_phase.collect::<Vec<_>>(), [at, &name], tables).text()
+    });
+    steps.collect::<Vec<_>>().join(" && ")
 }
 
 /// The position of tap `at` among the pixels of a window.

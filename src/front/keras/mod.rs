@@ -243,7 +243,7 @@ fn assemble(
             connections.add_edge(NodeIndex::new(source), NodeIndex::new(at), position);
         }
     }
-    layers::check_masks(layers, &connections, path)?;
+    let mask_users = layers::mask_users(layers, &connections, path)?;
     let order = petgraph::algo::toposort(&connections, None);
     let order = order.map_err(|cycle| {
         let mut components = petgraph::algo::kosaraju_scc(&connections).into_iter();
@@ -252,6 +252,7 @@ fn assemble(
         layers[first.index()].owner(path).wrong(LayerProblem::Cycle)
     })?;
 
+    let is_single = architecture.inputs.iter().all(|input| layers[*input].has_batch_of_one());
     let mut built: Vec<Option<Built>> = layers.iter().map(|_| None).collect();
     let mut pruned = BTreeMap::new();
     for at in order.into_iter().map(NodeIndex::index) {
@@ -272,6 +273,8 @@ fn assemble(
             result: layer.result,
             arguments: &layer.arguments,
             weights: store.layer(owner, definition, group, &sparsity),
+            mask_user: mask_users.get(&at).map(|user| layers[*user].name.as_str()),
+            is_single,
         };
         built[at] = Some(match layer.role {
             Role::Layer => layers::over_time(reader, layer.time_axes, layers::build)?,

@@ -1,17 +1,7 @@
 //! Resources of memories: tables and weights, buffers, FIFOs.
 
 use super::Resources;
-
-/// Most bits of a memory that is built from LUTs, and of a FIFO of shift registers (UG1399,
-/// `config_storage fifo -auto_srl_max_bits`).
-pub const LUT_BITS: u64 = 1024;
-
-/// Most words of a table that is built from LUTs whatever its width: Vivado maps none with fewer
-/// than five address bits to a block RAM (its message Synth 8-5544).
-pub const LUT_WORDS: u64 = 16;
-
-/// Depth up to which every FIFO is of shift registers (UG1399, `-auto_srl_max_depth`).
-pub const SHIFT_REGISTER_DEPTH: u64 = 2;
+use crate::hls::plan::Storage;
 
 /// Shapes of a block RAM of 18 Kbit with one reader and one writer: words and bits (UG473, UG573).
 const BLOCK_RAM_SHAPES: [(u64, u64); 6] =
@@ -29,33 +19,41 @@ pub fn block_rams(words: u64, bits: u64) -> u64 {
 /// A table of `words` constants of `bits` bits that `readers` read at a time: LUTs of six inputs
 /// hold 64 words of one bit; a block RAM has two ports.
 pub fn rom(words: u64, bits: u64, readers: u64) -> Resources {
-    if words <= LUT_WORDS || words * bits <= LUT_BITS {
-        return Resources { lut: words.div_ceil(64) * bits * readers, ..Resources::default() };
+    match Storage::of(words, bits) {
+        Storage::Lut => {
+            Resources { lut: words.div_ceil(64) * bits * readers, ..Resources::default() }
+        }
+        Storage::Block => {
+            let bram18 = block_rams(words, bits) * readers.div_ceil(2);
+            Resources { bram18, ..Resources::default() }
+        }
     }
-    let bram18 = block_rams(words, bits) * readers.div_ceil(2);
-    Resources { bram18, ..Resources::default() }
 }
 
 /// A memory of `words` of `bits` bits with one reader and one writer. Eight LUTs hold 64 words of
 /// seven bits (`RAM64M8`, UG574).
 pub fn ram(words: u64, bits: u64) -> Resources {
-    if words * bits <= LUT_BITS {
-        return Resources {
-            lut: words.div_ceil(64) * (bits * 8).div_ceil(7),
-            ..Resources::default()
-        };
+    match Storage::of(words, bits) {
+        Storage::Lut => {
+            Resources { lut: words.div_ceil(64) * (bits * 8).div_ceil(7), ..Resources::default() }
+        }
+        Storage::Block => Resources { bram18: block_rams(words, bits), ..Resources::default() },
     }
-    Resources { bram18: block_rams(words, bits), ..Resources::default() }
 }
 
 /// A FIFO of `depth` words of `bits` bits. A LUT is a shift register of 32 words of one bit
 /// (`SRLC32E`); a block RAM has a register at its output.
 pub fn fifo(depth: u64, bits: u64) -> Resources {
     let (lut, ff) = FIFO_CONTROL;
-    if depth <= SHIFT_REGISTER_DEPTH || depth * bits <= LUT_BITS {
-        return Resources { lut: lut + depth.div_ceil(32) * bits, ff, ..Resources::default() };
+    match Storage::of(depth, bits) {
+        Storage::Lut => {
+            Resources { lut: lut + depth.div_ceil(32) * bits, ff, ..Resources::default() }
+        }
+        Storage::Block => {
+            let bram18 = block_rams(depth, bits);
+            Resources { lut, ff: ff + bits, bram18, ..Resources::default() }
+        }
     }
-    Resources { lut, ff: ff + bits, bram18: block_rams(depth, bits), ..Resources::default() }
 }
 
 /// `bits` bits that are delayed by `cycles` clock cycles: flip-flops, or shift registers of 32
@@ -84,14 +82,15 @@ mod tests {
     fn small_tables_are_luts_and_each_reader_has_its_own() {
         assert_eq!(rom(64, 8, 10), Resources { lut: 80, ..Resources::default() });
         assert_eq!(rom(16, 3072, 1), Resources { lut: 3072, ..Resources::default() });
-        assert_eq!(rom(17, 3072, 1), Resources { bram18: 86, ..Resources::default() });
+        assert_eq!(rom(65, 3072, 1), Resources { bram18: 86, ..Resources::default() });
         assert_eq!(rom(1024, 18, 5), Resources { bram18: 3, ..Resources::default() });
     }
 
     #[test]
     fn buffers_and_fifos_follow_their_bits() {
         assert_eq!(ram(64, 16), Resources { lut: 19, ..Resources::default() });
-        assert_eq!(ram(64, 17), Resources { bram18: 1, ..Resources::default() });
+        assert_eq!(ram(64, 17), Resources { lut: 20, ..Resources::default() });
+        assert_eq!(ram(65, 17), Resources { bram18: 1, ..Resources::default() });
         assert_eq!(fifo(2, 512), Resources { lut: 528, ff: 8, ..Resources::default() });
         assert_eq!(fifo(64, 16), Resources { lut: 48, ff: 8, ..Resources::default() });
         let deep = Resources { lut: 16, ff: 25, bram18: 1, ..Resources::default() };

@@ -7,6 +7,7 @@
 //! estimate that it does not state.
 
 pub mod arithmetic;
+mod arrivals;
 mod datapath;
 mod kernels;
 mod matrix;
@@ -15,19 +16,17 @@ mod parts;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Mul};
 
 use serde::{Deserialize, Serialize};
 
+use self::arrivals::{Arrivals, Stage};
 use self::datapath::{Datapath, Moment};
 use self::kernels::Iterations;
-use super::plan::Flow;
-use super::{
-    Design, Edge, EdgeId, EdgeKind, Kernel, KernelId, LineBuffer, Partition, Process, ProcessForm,
-};
+use super::plan::{Flow, Memory};
+use super::{Design, Edge, EdgeId, EdgeKind, Kernel, KernelId, LineBuffer, Process, ProcessForm};
 
 pub use parts::{DspSlice, Part};
 
@@ -210,34 +209,17 @@ pub(super) fn longest_way(
     ends: impl Iterator<Item = EdgeId>,
 ) -> (u64, Vec<KernelId>) {
     let slice = slice(Part::find(&design.options.part));
-    let sources = sources.iter().map(|edge| (*edge, (Moment::default(), None)));
-    // When each array is there, and the kernel that writes it.
-    let mut arrivals: HashMap<EdgeId, (Moment, Option<KernelId>)> = sources.collect();
-    let last_operand = |arrivals: &HashMap<EdgeId, (Moment, _)>, kernel: &Kernel| {
-        let inputs = kernel.inputs.iter().filter_map(|edge| Some((arrivals.get(edge)?.0, *edge)));
-        inputs.max_by_key(|(moment, _)| *moment)
-    };
+    let mut arrivals = Arrivals::new(design, slice, sources);
     for id in kernels {
-        let kernel = &design[*id];
-        let Some((start, _)) = last_operand(&arrivals, kernel) else { continue };
-        let mut end = path(design, kernel, slice, start).now;
-        if !kernel.plan.is_unrolled() || kernel.plan.initiation_interval > 1 {
-            end = Moment { cycles: cycles(kernel, end), delay: 0 };
+        if arrivals.reaches(&design[*id]) {
+            arrivals.add(*id, true);
         }
-        arrivals.insert(kernel.output, (end, Some(*id)));
     }
-    let ends = ends.filter_map(|edge| Some((arrivals.get(&edge)?.0, edge)));
-    let Some((end, mut edge)) = ends.max_by_key(|(moment, _)| *moment) else {
-        return (0, Vec::new());
-    };
-    let mut way = Vec::new();
-    while let Some((_, Some(id))) = arrivals.get(&edge) {
-        way.push(*id);
-        let Some((_, before)) = last_operand(&arrivals, &design[*id]) else { break };
-        edge = before;
+    let ends = ends.filter_map(|edge| Some((arrivals.of(edge)?, edge)));
+    match ends.max_by_key(|(moment, _)| *moment) {
+        Some((end, edge)) => (end.registered(), arrivals.way(edge)),
+        None => (0, Vec::new()),
     }
-    way.reverse();
-    (end.registered(), way)
 }
 
 /// Bits of a sample of `edge`.
@@ -254,17 +236,16 @@ fn cycles(kernel: &Kernel, end: Moment) -> u64 {
     end.registered() + last + shared
 }
 
+/// Memories with a reader and a writer.
+fn ram(memory: &Memory) -> Resources {
+    memory::ram(memory.words, memory.bits) * memory.count
+}
+
 /// An array inside a process: memories, or registers.
 fn array(design: &Design, edge: &Edge) -> Resources {
-    let EdgeKind::Array(partition) = edge.kind else { return Resources::default() };
-    let width = u64::from(kernels::width(design, edge.element));
-    let len = edge.len() as u64;
-    match partition {
-        Partition::Complete => Resources { ff: len * width, ..Resources::default() },
-        Partition::Cyclic { factor } => memory::ram(len.div_ceil(factor.max(1)), width) * factor,
-        Partition::Reshape { elements } => {
-            memory::ram(len.div_ceil(elements.max(1)), width * elements)
-        }
+    match design.frame_memory(edge) {
+        Some(memory) => ram(&memory),
+        None => Resources { ff: bits(design, edge), ..Resources::default() },
     }
 }
 
@@ -295,7 +276,7 @@ fn process(design: &Design, process: &Process) -> Resources {
         ProcessForm::Windows(lines) => {
             let width = u64::from(kernels::width(design, lines.element));
             let steps = process.state_bits.saturating_sub(lines.elements() as u64 * width);
-            line_buffer(design, lines) + registers(steps)
+            line_buffer(design, process, lines) + registers(steps) + turns(design, lines)
         }
         ProcessForm::Reduce { positions, .. } => {
             let lut = process.state_bits * *positions as u64;
@@ -311,16 +292,25 @@ fn process(design: &Design, process: &Process) -> Resources {
 }
 
 /// Line buffers, a memory for each row above the current one, and the window in registers.
-fn line_buffer(design: &Design, lines: &LineBuffer) -> Resources {
+fn line_buffer(design: &Design, process: &Process, lines: &LineBuffer) -> Resources {
     let width = u64::from(kernels::width(design, lines.element));
     let channels = lines.channels as u64 * width;
     let registers = lines.registers() as u64 * width;
-    let rows = lines.rows() as u64;
-    let kept = match lines.has_memories() {
-        true => memory::ram(lines.input()[1] as u64, channels) * rows,
-        false => Resources { ff: rows * channels, ..Resources::default() },
+    let kept = match process.line_memory(design) {
+        Some(memory) => ram(&memory),
+        None => Resources { ff: lines.rows() as u64 * channels, ..Resources::default() },
     };
     kept + Resources { ff: registers, ..Resources::default() }
+}
+
+/// The choice of the result among those of kernels that select lanes in turn.
+fn turns(design: &Design, lines: &LineBuffer) -> Resources {
+    let (Some(_), Some(kernel)) = (&lines.turns, lines.kernels.first()) else {
+        return Resources::default();
+    };
+    let bits = bits(design, &design[design[kernel.kernel].output]);
+    let lut = arithmetic::multiplexer(lines.kernels.len() as u64, 1) * bits;
+    Resources { lut, ..Resources::default() }
 }
 
 impl Design {
@@ -346,22 +336,15 @@ impl Design {
 
     /// Adds the kernels of one pipeline; operands that arrive early wait in registers.
     fn pipeline(&self, slice: DspSlice, layers: &mut Layers) -> u64 {
-        let mut arrivals: HashMap<EdgeId, Moment> = HashMap::new();
-        for kernel in &self.kernels {
-            let arrival = |edge: &EdgeId| arrivals.get(edge).copied().unwrap_or_default();
-            let start = kernel.inputs.iter().map(arrival).max().unwrap_or_default();
-            let path = path(self, kernel, slice, start);
+        let mut arrivals = Arrivals::new(self, slice, &[]);
+        for (position, kernel) in self.kernels.iter().enumerate() {
+            let Stage { start, path, delays } = arrivals.add(KernelId(position), false);
             let layer = layers.of(&kernel.layer);
-            layer.resources += path.resources;
-            for input in &kernel.inputs {
-                let cycles = start.cycles - arrival(input).cycles;
-                layer.resources += memory::delay_line(bits(self, &self[*input]), cycles);
-            }
+            layer.resources += path.resources + delays;
             layer.cycles = layer.cycles.max(kernel.plan.initiation_interval);
             layer.latency += path.now.cycles - start.cycles;
-            arrivals.insert(kernel.output, path.now);
         }
-        let end = |edge: &EdgeId| arrivals.get(edge).map_or(0, |end| end.registered());
+        let end = |edge: &EdgeId| arrivals.of(*edge).map_or(0, Moment::registered);
         for edge in &self.outputs {
             layers.of(self.writer(*edge)).resources.ff += bits(self, &self[*edge]);
         }
@@ -371,13 +354,27 @@ impl Design {
 
     /// Adds the kernels of processes, their buffers, and the streams between them.
     fn dataflow(&self, slice: DspSlice, layers: &mut Layers) -> u64 {
-        for kernel in &self.kernels {
-            let mut path = path(self, kernel, slice, Moment::default());
+        let recurrences = self.processes.iter().filter_map(Process::recurrence);
+        let steps: Vec<&[KernelId]> = recurrences.map(|it| &it.kernels[..]).collect();
+        let in_step = |id: &KernelId| steps.iter().any(|step| step.contains(id));
+        let alone = (0..self.kernels.len()).map(KernelId).filter(|id| !in_step(id));
+        for id in alone {
+            let mut path = path(self, &self[id], slice, Moment::default());
             path.cut();
-            let layer = layers.of(&kernel.layer);
-            layer.resources += path.resources * kernel.copies;
-            let calls = kernel.repetitions.div_ceil(kernel.copies);
-            layer.cycles = layer.cycles.max(kernel.plan.initiation_interval * calls);
+            layers.add(&self[id], path.resources);
+        }
+        // Kernels of a step share clock cycles: only what leaves the step is in registers.
+        for step in steps {
+            let mut arrivals = Arrivals::new(self, slice, &[]);
+            for id in step {
+                let Stage { mut path, delays, .. } = arrivals.add(*id, true);
+                let kernel = &self[*id];
+                let is_read = step.iter().any(|other| self[*other].inputs.contains(&kernel.output));
+                if !is_read || !kernel.plan.is_unrolled() {
+                    path.cut();
+                }
+                layers.add(&self[*id], path.resources + delays);
+            }
         }
         for (position, edge) in self.edges.iter().enumerate() {
             layers.of(self.writer(EdgeId(position))).resources += stream(self, edge);
@@ -410,6 +407,14 @@ struct Layers {
 }
 
 impl Layers {
+    /// Adds a kernel of a process, each copy of which takes `resources`.
+    fn add(&mut self, kernel: &Kernel, resources: Resources) {
+        let layer = self.of(&kernel.layer);
+        layer.resources += resources * kernel.copies;
+        let calls = kernel.repetitions.div_ceil(kernel.copies);
+        layer.cycles = layer.cycles.max(kernel.plan.initiation_interval * calls);
+    }
+
     fn of(&mut self, layer: &str) -> &mut LayerEstimate {
         let position = self.list.iter().position(|known| known.layer == layer);
         let position = position.unwrap_or_else(|| {

@@ -9,7 +9,7 @@ use crate::fixed::Codes;
 use crate::hls::build::NodeBuilder;
 use crate::hls::form::{MatrixForm, Uses};
 use crate::hls::plan::{LocalArray, Nest, Reads, Sharing, Structure, Tiles};
-use crate::hls::{ConstantId, HlsError, Multipliers, Operations};
+use crate::hls::{ConstantId, Cost, HlsError, Multipliers, Operations};
 use crate::ir;
 
 /// Adds the terms of some inputs to the sums of all outputs: `sums[o] += Σ_i input[i] ·
@@ -69,8 +69,10 @@ pub(in crate::hls) fn build(
 
     let mut operations = form.operations(op, &Uses::of_matrix(1));
     let products = (all * outputs) as u64;
+    let mut idle = 0;
     if form == MatrixForm::Products {
         let multiplications = products;
+        idle = products.saturating_sub(operations.multiplications + operations.shifts);
         operations = Operations { multiplications, additions: products, ..Default::default() };
     }
     let terms = terms(cx, op, &form, false)?;
@@ -104,7 +106,7 @@ pub(in crate::hls) fn build(
             structure.constants.push((id, Some(word as u64)));
         }
     }
-    let cost = cost(op, &form, operations);
+    let cost = Cost { idle_multiplications: idle, ..cost(op, &form, operations) };
     let body = Body::Accumulate(kernel);
     Ok(Built { body, structure, element, cost, multipliers, interval: 1, sign_power: None })
 }

@@ -135,7 +135,7 @@ impl LinearKernel {
 
     /// Tells whether weights come from a memory, a word of them for each tile.
     pub fn is_stored(&self) -> bool {
-        !self.tiles.is_whole() || self.phases > 1
+        self.tiles.are_stored(self.phases)
     }
 
     /// Channels of a group, where each group of a folded kernel's operand is together.
@@ -302,17 +302,20 @@ pub(super) fn matrix(
         }
     };
     let (tiles, reuse_factor) = (sharing.tiles, sharing.reuse_factor());
-    let is_stored = !tiles.is_whole() || phases > 1;
+    let is_stored = tiles.are_stored(phases);
     let products = (rows * inputs * outputs) as u64;
     let mut operations = form.operations(op, &uses);
     let mut each = operations;
+    let mut idle = 0;
     if is_stored && form == MatrixForm::Products {
         // Every weight that comes from a memory is multiplied.
         let sums = (rows * outputs) as u64;
         let biased = if op.bias.is_some() { sums } else { 0 };
         let additions = products + biased - sums;
         each = Operations { multiplications: products, additions, ..Default::default() };
+        let useful = operations.multiplications + operations.shifts;
         operations = each * uses.calls();
+        idle = operations.multiplications.saturating_sub(useful);
     }
 
     let codes = &op.weights.codes;
@@ -338,7 +341,7 @@ pub(super) fn matrix(
         }
         structure.constants.push((id, structure.is_tiled.then_some(word as u64)));
     }
-    let cost = cost(op, &form, operations);
+    let cost = Cost { idle_multiplications: idle, ..cost(op, &form, operations) };
     let (body, interval) = (Body::Linear(linear), sharing.interval);
     Ok(Built { body, structure, element, cost, multipliers, interval, sign_power: None })
 }
@@ -445,7 +448,7 @@ fn at_nonzero(codes: &Codes, weights: &Codes) -> Codes {
 /// reads one word of memory.
 fn tiled(codes: Codes, shape: Applied, tiles: Tiles) -> Option<Codes> {
     let Applied { inputs, outputs, phases, .. } = shape;
-    if tiles.is_whole() && phases == 1 {
+    if !tiles.are_stored(phases) {
         return Some(codes);
     }
     let (rows, columns) = (inputs / tiles.inputs, outputs / tiles.outputs);

@@ -4,6 +4,7 @@
 //! [`Partition`] of each array, and the [`Schedule`]. Templates and dialects print them.
 
 mod sharing;
+mod storage;
 
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ use super::design::{ConstantArray, ConstantId, Kernel, Multipliers, Schedule};
 
 pub use sharing::Tiles;
 pub(super) use sharing::{Matrix, Positions, Sharing, reuse_factor_up_to};
+pub use storage::{Access, LUT_BITS, LUT_WORDS, Memory, Storage};
 
 /// Vitis refuses to partition an array completely, or to unroll a loop, beyond this many elements
 /// (its messages XFORM 203-103 and 203-504), and takes hours shortly before.

@@ -81,6 +81,12 @@ impl Tiles {
         *self == Self::WHOLE
     }
 
+    /// Tells whether the weights of `phases` matrices that take turns come from a memory, a word of them
+    /// for each tile.
+    pub fn are_stored(&self, phases: usize) -> bool {
+        !self.is_whole() || phases > 1
+    }
+
     /// All tiles of `matrix` of at most [`UNROLL_LIMIT`] elements and [`WORD_BITS`] each. A tile has the outputs of
     /// whole groups and all their inputs, or lies in one group.
     fn all(matrix: &Matrix) -> impl Iterator<Item = Self> {

@@ -26,6 +26,11 @@ pub struct Step {
     pub gives: bool,
 }
 
+impl Step {
+    /// Takes a pixel and gives a window.
+    pub(super) const PASS: Self = Self { takes: Take::Pixel, gives: true };
+}
+
 /// A pixel that a step takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Take {

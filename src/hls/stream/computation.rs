@@ -74,7 +74,7 @@ impl Builder<'_> {
                 let state_bits = self.step_bits(kernel);
                 Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
             }
-            Form::Windows { axes, group, is_max, is_padded, phases, joined } => {
+            Form::Windows { axes, group, is_max, is_padded, phases, joined, turns } => {
                 let x = &operands[0].tensor;
                 // Padding of 0 has no sign.
                 let sign_power = sign_power.filter(|_| !is_padded);
@@ -82,7 +82,7 @@ impl Builder<'_> {
                 let element = self.edges[inputs[0].0].element;
                 let padding = Number { element, code };
                 let (channels, kernels) = (self.lanes(inputs[0]), Vec::new());
-                let lines = LineBuffer { axes, group, channels, padding, element, kernels };
+                let lines = LineBuffer { axes, group, channels, padding, element, kernels, turns };
                 let of_windows = WindowsOf { id, stem, inputs, sign_power };
                 self.windows(of_windows, lines, phases, joined.map(|joined| *joined))
             }

@@ -3,17 +3,17 @@
 use num_traits::Zero;
 
 use super::axis::Axis;
+use super::gather;
 use super::group::{Demand, PixelGroup, most_positions};
 use super::lanes::{luts_of_factor, luts_of_merge, of_elements};
-use super::lines::{self, Taps};
+use super::lines::{self, Taps, Turns};
 use super::repack::gcd;
-use super::select;
 use crate::fixed::Range;
 use crate::hls::Options;
 use crate::hls::function::ThresholdFunction;
 use crate::hls::kernels::Phases;
 use crate::hls::plan::UNROLL_LIMIT;
-use crate::ir::{self, Concat, Conv, Gather, Linear, Op, Pool, Scan, Tensor, Window};
+use crate::ir::{self, Concat, Conv, Linear, Op, Pool, Scan, Tensor, Window};
 
 /// The process of a node: its form, and the sizes of the tokens that it passes.
 pub(super) struct Planned {
@@ -46,6 +46,8 @@ pub(super) enum Form {
         phases: Vec<WindowPosition>,
         /// A convolution at a window of any phase, if there are several.
         joined: Option<Box<JoinedPhases>>,
+        /// The turns of the phases, if each selects other lanes.
+        turns: Option<Turns>,
     },
     /// One row, summed over its tokens.
     Accumulate(Linear),
@@ -143,7 +145,7 @@ impl Planned {
                 Self { form, reads: vec![copies], writes: copies * channels }
             }
             Op::Concat(concat) => by_concat(node, *concat, operands, lanes, demand),
-            Op::Gather(gather) => by_gather(node, gather, operands, lanes, demand),
+            Op::Gather(gather) => gather::by_gather(node, gather, operands, lanes, demand),
             Op::Conv(conv) => {
                 let group = match is_unrollable(&conv.linear) {
                     true => PixelGroup::chosen(&conv.window, demand, (1, false), ends),
@@ -180,7 +182,7 @@ impl Planned {
 }
 
 impl Position {
-    fn new(
+    pub(super) fn new(
         node: &ir::Node,
         op: Op,
         operands: &[&ir::Node],
@@ -236,7 +238,7 @@ fn by_rows(
 }
 
 /// The process of `op` on whole rows, `copies` of which are a token.
-fn each_row(node: &ir::Node, op: Op, operands: &[&ir::Node], copies: usize) -> Planned {
+pub(super) fn each_row(node: &ir::Node, op: Op, operands: &[&ir::Node], copies: usize) -> Planned {
     let position = Position::new(node, op, operands, |x| row(x, x.channel_count()));
     let reads = operands.iter().map(|operand| copies * operand.tensor.channel_count());
     let (reads, writes) = (reads.collect(), copies * node.tensor.channel_count());
@@ -244,12 +246,12 @@ fn each_row(node: &ir::Node, op: Op, operands: &[&ir::Node], copies: usize) -> P
 }
 
 /// The most rows that tokens of a node and of its operands can hold.
-fn most_rows(node: &ir::Node, operands: &[&ir::Node]) -> usize {
+pub(super) fn most_rows(node: &ir::Node, operands: &[&ir::Node]) -> usize {
     most_positions(operands.iter().map(|operand| &operand.tensor).chain([&node.tensor]))
 }
 
 /// The most rows in a token of `lanes` of an operand.
-fn arriving(operands: &[&ir::Node], lanes: &[usize]) -> usize {
+pub(super) fn arriving(operands: &[&ir::Node], lanes: &[usize]) -> usize {
     let rows = operands.iter().zip(lanes).map(|(operand, lanes)| {
         let channels = operand.tensor.channel_count();
         if lanes.is_multiple_of(channels) { lanes / channels } else { 1 }
@@ -311,70 +313,9 @@ fn by_concat(
     each_row(node, Concat { axis: 0 }.into(), operands, copies)
 }
 
-/// The process of a selection by index. The same selection of channels in every row is wires.
-fn by_gather(
-    node: &ir::Node,
-    gather: &Gather,
-    operands: &[&ir::Node],
-    lanes: &[usize],
-    demand: Demand,
-) -> Planned {
-    let x = &operands[0].tensor;
-    let (from, to) = (x.channel_count(), node.tensor.channel_count());
-    let channels = gather.channels(from, x.rows());
-    if let Some(channels) = channels.filter(|_| lanes[0] >= from) {
-        let op = Gather { shape: vec![to], indices: channels };
-        let arrive = arriving(operands, lanes);
-        let copies = demand.of_rows(node.tensor.rows(), arrive, most_rows(node, operands));
-        return each_row(node, op.into(), operands, copies);
-    }
-    // Tokens of several pixels may be divided; pixels are not.
-    let selected = [lanes[0], from]
-        .into_iter()
-        .find_map(|lanes| Some((select::axes(gather, x, lanes)?, lanes)));
-    let cycles =
-        |axes: &[Axis; 2]| axes.iter().map(|axis| axis.steps.len() as u64).product::<u64>();
-    let is_slow = |target: u64| selected.as_ref().is_none_or(|(axes, _)| cycles(axes) > target);
-    if let Some(target) = demand.target.filter(|target| is_slow(*target)) {
-        let most = [x, &node.tensor].map(|tensor| most_positions([tensor]));
-        let mut groups = select::groups(gather, x, most);
-        let meets = groups.iter().position(|group| cycles(&group.axes) <= target);
-        let fastest = || (0..groups.len()).min_by_key(|at| cycles(&groups[*at].axes));
-        let best = meets.or_else(fastest).map(|at| groups.swap_remove(at));
-        let is_faster = |group: &select::Grouped| is_slow(cycles(&group.axes));
-        if let Some(group) = best.filter(is_faster) {
-            return grouped(node, operands, group);
-        }
-    }
-    let Some((axes, lanes)) = selected else {
-        return frame(node, operands, lanes);
-    };
-    let is_padded = gather.indices.contains(&None);
-    let group = PixelGroup::ONE;
-    let form =
-        Form::Windows { axes, group, is_max: false, is_padded, phases: vec![], joined: None };
-    Planned { form, reads: vec![lanes], writes: lanes }
-}
-
-/// The process of a selection from tokens of several positions.
-fn grouped(node: &ir::Node, operands: &[&ir::Node], selected: select::Grouped) -> Planned {
-    let select::Grouped { axes, from, lanes } = selected;
-    let (writes, is_padded) = (lanes.len(), true);
-    let op = Gather { shape: vec![writes], indices: lanes };
-    let mut position = Position::new(node, op.into(), operands, |x| row(x, from));
-    position.node.tensor = row(&node.tensor, writes);
-    let taps = [Taps { count: 1, first: 0, distance: 1 }; 2];
-    let windows = axes.iter().map(|axis| axis.steps.iter().filter(|step| step.gives).count());
-    let windows = windows.product();
-    let phases = vec![WindowPosition { steps: [0, 0], taps, windows, position }];
-    let group = PixelGroup::ONE;
-    let form = Form::Windows { axes, group, is_max: false, is_padded, phases, joined: None };
-    Planned { form, reads: vec![from], writes }
-}
-
 /// The process of a node that needs whole samples: as one token if a token can hold them, else
 /// collected in memories.
-fn frame(node: &ir::Node, operands: &[&ir::Node], lanes: &[usize]) -> Planned {
+pub(super) fn frame(node: &ir::Node, operands: &[&ir::Node], lanes: &[usize]) -> Planned {
     let position = Position {
         node: node.clone(),
         operands: operands.iter().map(|operand| (*operand).clone()).collect(),
@@ -390,7 +331,7 @@ fn frame(node: &ir::Node, operands: &[&ir::Node], lanes: &[usize]) -> Planned {
 
 /// Any `lanes` consecutive elements of `tensor`, a multiple of which is a row; those of a channel
 /// each if that is a whole row.
-fn row(tensor: &Tensor, lanes: usize) -> Tensor {
+pub(super) fn row(tensor: &Tensor, lanes: usize) -> Tensor {
     let ranges = match lanes == tensor.channel_count() {
         true => (0..lanes).map(|channel| tensor.channel_range(channel).into_owned()).collect(),
         false => vec![tensor.range()],
@@ -465,7 +406,7 @@ fn windows(
             Box::new(JoinedPhases { matrices, taps, position })
         });
     }
-    let form = Form::Windows { axes, group, is_max, is_padded, phases, joined };
+    let form = Form::Windows { axes, group, is_max, is_padded, phases, joined, turns: None };
     let reads = vec![group.pixels * operands[0].tensor.channel_count()];
     Planned { form, reads, writes: group.windows * node.tensor.channel_count() }
 }

@@ -27,6 +27,17 @@ pub struct LineBuffer {
     pub element: TypeId,
     /// The kernels of windows; none where a window is one pixel that is passed on as it is.
     pub kernels: Vec<WindowKernel>,
+    /// The turns of the kernels, where each selects other lanes.
+    pub turns: Option<Turns>,
+}
+
+/// The turns of kernels that select lanes from tokens of several positions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Turns {
+    /// Positions of a token that is written.
+    pub positions: usize,
+    /// The kernel that runs at each step along the width that gives a window.
+    pub kernels: Vec<usize>,
 }
 
 /// The windows at the same distance from the pixel before their end.

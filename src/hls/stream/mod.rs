@@ -13,9 +13,12 @@
 mod axis;
 mod computation;
 mod form;
+mod gather;
 mod group;
+mod grouped;
 mod lanes;
 mod lines;
+mod memories;
 mod process;
 mod recurrence;
 mod repack;
@@ -42,7 +45,7 @@ use crate::ir::{self, Graph, NodeId};
 
 pub use axis::{Axis, Step, Take};
 pub use group::PixelGroup;
-pub use lines::{LineBuffer, Taps, WindowKernel};
+pub use lines::{LineBuffer, Taps, Turns, WindowKernel};
 pub use process::{Process, ProcessForm};
 pub use recurrence::{Recurrence, Start, State};
 pub use repack::Repack;

@@ -116,6 +116,23 @@ pub(super) fn steps_of(
     phases
 }
 
+/// The traits of a form of process.
+#[derive(Default)]
+struct Traits {
+    /// The array of registers between tokens, by its C++ name, and its length.
+    registers: Option<(&'static str, usize)>,
+    /// Positions at a time.
+    positions: Option<usize>,
+    /// Additions for each channel of a sample, besides those of kernels.
+    additions: usize,
+}
+
+impl Traits {
+    fn of_positions(positions: usize) -> Self {
+        Self { positions: Some(positions), ..Self::default() }
+    }
+}
+
 impl Process {
     /// The line buffer of a process with windows.
     pub fn lines(&self) -> Option<&LineBuffer> {
@@ -129,37 +146,52 @@ impl Process {
         Some(own)
     }
 
+    /// Set if its states outlive a sample, so that it takes the argument which resets them.
+    pub fn takes_reset(&self) -> bool {
+        self.recurrence().is_some_and(|recurrence| recurrence.stateful)
+    }
+
     /// The array of registers between its tokens, by its C++ name, and its length.
     pub fn registers(&self) -> Option<(&'static str, usize)> {
-        match &self.form {
-            ProcessForm::Repack(repack) => Some(("elements", repack.registers())),
-            ProcessForm::Rows { .. }
-            | ProcessForm::Windows(_)
-            | ProcessForm::Accumulate { .. }
-            | ProcessForm::Reduce { .. }
-            | ProcessForm::Recurrence(_)
-            | ProcessForm::Frame
-            | ProcessForm::Concat { .. }
-            | ProcessForm::FromArray { .. }
-            | ProcessForm::ToArray { .. }
-            | ProcessForm::Fork { .. } => self.lines().map(|lines| ("pixels", lines.registers())),
-        }
+        self.traits().registers
+    }
+
+    /// Tells whether its kernel is a weight matrix.
+    pub(in crate::hls) fn has_weights(&self, design: &Design) -> bool {
+        self.kernel.is_some_and(|id| design[id].body.tiles().is_some())
     }
 
     /// Positions that it computes at a time; none for a process that has no position at a time.
     pub fn positions(&self) -> Option<usize> {
+        self.traits().positions
+    }
+
+    /// The traits of its form.
+    fn traits(&self) -> Traits {
         match &self.form {
-            ProcessForm::Rows { copies, .. } => Some(*copies),
-            ProcessForm::Windows(lines) => Some(lines.group.windows),
-            ProcessForm::Reduce { positions, .. } => Some(*positions),
+            ProcessForm::Rows { copies, .. } => Traits::of_positions(*copies),
+            ProcessForm::Windows(lines) => {
+                let turns = lines.turns.as_ref().map(|turns| turns.positions);
+                let registers = Some(("pixels", lines.registers()));
+                Traits { registers, ..Traits::of_positions(turns.unwrap_or(lines.group.windows)) }
+            }
+            ProcessForm::Reduce { kind, tokens, positions } => {
+                let additions = match kind {
+                    PoolKind::Sum => (tokens * positions).saturating_sub(1),
+                    PoolKind::Max => 0,
+                };
+                Traits { additions, ..Traits::of_positions(*positions) }
+            }
+            ProcessForm::Repack(repack) => {
+                Traits { registers: Some(("elements", repack.registers())), ..Traits::default() }
+            }
             ProcessForm::Accumulate { .. }
             | ProcessForm::Recurrence(_)
             | ProcessForm::Frame
             | ProcessForm::Concat { .. }
-            | ProcessForm::Repack(_)
             | ProcessForm::FromArray { .. }
             | ProcessForm::ToArray { .. }
-            | ProcessForm::Fork { .. } => None,
+            | ProcessForm::Fork { .. } => Traits::default(),
         }
     }
 
@@ -175,27 +207,12 @@ impl Process {
 
     /// Its arithmetic operations for a sample, besides those of its kernels.
     pub fn operations(&self, design: &Design) -> Operations {
-        match &self.form {
-            ProcessForm::Reduce { kind: PoolKind::Sum, tokens, positions } => {
-                let channels = self.outputs.iter().map(|edge| match design[*edge].kind {
-                    EdgeKind::Stream(stream) => design[stream.token].lanes,
-                    EdgeKind::Array(_) => 0,
-                });
-                let additions = channels.sum::<usize>() * (tokens * positions).saturating_sub(1);
-                Operations { additions: additions as u64, ..Operations::default() }
-            }
-            ProcessForm::Reduce { kind: PoolKind::Max, .. }
-            | ProcessForm::Rows { .. }
-            | ProcessForm::Windows(_)
-            | ProcessForm::Accumulate { .. }
-            | ProcessForm::Recurrence(_)
-            | ProcessForm::Frame
-            | ProcessForm::Concat { .. }
-            | ProcessForm::Repack(_)
-            | ProcessForm::FromArray { .. }
-            | ProcessForm::ToArray { .. }
-            | ProcessForm::Fork { .. } => Operations::default(),
-        }
+        let channels = self.outputs.iter().map(|edge| match design[*edge].kind {
+            EdgeKind::Stream(stream) => design[stream.token].lanes,
+            EdgeKind::Array(_) => 0,
+        });
+        let additions = channels.sum::<usize>() * self.traits().additions;
+        Operations { additions: additions as u64, ..Operations::default() }
     }
 
     /// Clock cycles of its slowest kernel, or of a step of a recurrent layer, from operands to

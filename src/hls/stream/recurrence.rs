@@ -22,6 +22,9 @@ pub struct Recurrence {
     pub steps: usize,
     /// Set if the result of the last step alone is written.
     pub last: bool,
+    /// Set if a sample starts from the states that the sample before it ended in. The top function
+    /// then has an argument that starts the states anew.
+    pub stateful: bool,
     /// The arrays that a step takes from tokens, in the order of the process' first inputs.
     pub rows: Vec<EdgeId>,
     /// The states.
@@ -223,6 +226,7 @@ impl Builder<'_> {
         let recurrence = Recurrence {
             steps,
             last: scan.last,
+            stateful: scan.stateful,
             rows,
             states,
             kernels,

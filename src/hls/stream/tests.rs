@@ -251,5 +251,6 @@ fn line_buffer(window: &Window) -> LineBuffer {
         padding,
         element: TypeId(0),
         kernels: vec![],
+        turns: None,
     }
 }

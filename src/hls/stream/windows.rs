@@ -55,7 +55,7 @@ impl Builder<'_> {
             }
             _ => self.kernel_of_each(of, &mut lines, phases, (positions, sharing))?,
         };
-        if number > 1 {
+        if number > 1 && lines.turns.is_none() {
             self.name_phases(&lines, number);
         }
         let slowest = lines.kernels.iter().map(|it| it.kernel).max_by_key(|kernel| {

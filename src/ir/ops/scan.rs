@@ -7,7 +7,7 @@ use ndarray::{ArrayD, ArrayViewD, Axis};
 use super::{Effect, Evaluate, OpError, Operand, Operation, ensure, shaped};
 use crate::fixed::{Codes, Format, Range, Word};
 use crate::ir::text::{Described, described};
-use crate::ir::{Constant, Graph, Tensor, validate_body};
+use crate::ir::{Constant, Graph, NodeId, Tensor, validate_body};
 
 /// `(y[t], s[t+1]) = body(x[t], s[t])` for t = 0, 1, .., T - 1: a recurrent layer.
 ///
@@ -24,11 +24,14 @@ pub struct Scan {
     pub initial: Vec<Constant>,
     /// The result is the row of the last step, not those of all steps.
     pub last: bool,
+    /// A sample starts from the states that the sample before it ended in, the first one from
+    /// `initial`.
+    pub stateful: bool,
     /// The computation of a step.
     pub body: Graph,
 }
 
-described!("scan", Scan { initial, last, body });
+described!("scan", Scan { initial, last, stateful, body });
 
 impl Operation for Scan {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
@@ -40,6 +43,10 @@ impl Operation for Scan {
         ensure(
             self.initial.is_empty() || self.initial.len() == states,
             "its initial state is not one constant for each state of its body",
+        )?;
+        ensure(
+            !self.stateful || !self.initial.is_empty(),
+            "its states are kept from sample to sample, so that it starts from constants",
         )?;
         let (rows, assumed) = self.inputs();
         if operands.len() != rows.len() + starts {
@@ -87,18 +94,53 @@ impl Evaluate for Scan {
     fn evaluate<W: Word>(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<ArrayD<W>> {
         let (rows, _) = self.inputs();
         let (sequences, starts) = operands.split_at_checked(rows.len())?;
-        let samples = *sequences.first()?.codes.shape().first()?;
-        let steps = *sequences.first()?.tensor.shape.first()?;
+        let sequences: Vec<&Codes> = sequences.iter().map(|sequence| sequence.codes).collect();
+        let samples = *sequences.first()?.shape().first()?;
+        let order = self.body.evaluation_order();
+        let together = if self.stateful { samples.min(1) } else { samples };
         let mut states: Vec<Codes> = match self.initial.is_empty() {
             true => starts.iter().map(|start| start.codes.clone()).collect(),
-            false => self.initial.iter().map(|code| repeated(code, samples)).collect(),
+            false => self.initial.iter().map(|code| repeated(code, together)).collect(),
         };
+        if !self.stateful || samples == 0 {
+            return self.steps(&order, &sequences, &mut states, result);
+        }
+        let mut results = Vec::with_capacity(samples);
+        for sample in 0..samples {
+            let own: Vec<Codes> =
+                sequences.iter().map(|all| all.samples(sample..sample + 1)).collect();
+            results.push(self.steps(
+                &order,
+                &own.iter().collect::<Vec<_>>(),
+                &mut states,
+                result,
+            )?);
+        }
+        let views: Vec<ArrayViewD<'_, W>> = results.iter().map(|one| one.view()).collect();
+        ndarray::concatenate(Axis(0), &views).ok()
+    }
+
+    /// Operands and constants have words of their own in each operation of the body.
+    fn is_narrow(&self, _: &[Operand<'_>], result: Format) -> bool {
+        result.is_narrow()
+    }
+}
+
+impl Scan {
+    /// The result of some samples, which start from `states`; these become those after the last step.
+    fn steps<W: Word>(
+        &self,
+        order: &[(NodeId, Vec<NodeId>)],
+        sequences: &[&Codes],
+        states: &mut Vec<Codes>,
+        result: &Tensor,
+    ) -> Option<ArrayD<W>> {
+        let [samples, steps, ..] = *sequences.first()?.shape() else { return None };
         let [row, next @ ..] = &self.body.outputs[..] else { return None };
-        let order = self.body.evaluation_order();
         let mut results = Vec::with_capacity(if self.last { 1 } else { steps });
         for step in 0..steps {
-            let rows = sequences.iter().map(|sequence| sequence.codes.row(step));
-            let mut values = self.body.evaluate(&order, rows.chain(states.drain(..))).ok()?;
+            let rows = sequences.iter().map(|sequence| sequence.row(step));
+            let mut values = self.body.evaluate(order, rows.chain(states.drain(..))).ok()?;
             for output in next {
                 states.push(values.get(&output.node)?.clone());
             }
@@ -117,13 +159,6 @@ impl Evaluate for Scan {
         shaped(stacked.iter().cloned().collect(), samples, result)
     }
 
-    /// Operands and constants have words of their own in each operation of the body.
-    fn is_narrow(&self, _: &[Operand<'_>], result: Format) -> bool {
-        result.is_narrow()
-    }
-}
-
-impl Scan {
     /// Number of states.
     pub fn states(&self) -> usize {
         self.body.outputs.len().saturating_sub(1)
@@ -230,6 +265,32 @@ mod tests {
         Ok(())
     }
 
+    /// The second sample starts from the states that the first one ends in.
+    #[test]
+    fn a_state_may_outlive_a_sample() -> Outcome {
+        let graph = parse(&SUMS.replace("body=", "stateful=true body="))?;
+        validate(&graph)?;
+        let samples = array![[[1_i64, -1], [7, 2], [-3, 4]], [[-2, 0], [0, 1], [1, 1]]];
+        let outputs = |samples: Codes| -> Result<Vec<String>, Box<dyn std::error::Error>> {
+            let trace = crate::sim::run(&graph, &[samples])?;
+            Ok(trace.outputs(&graph)[0].1.iter().map(|code| code.to_string()).collect())
+        };
+        // The first sample ends in the states 4 and 3.
+        let expected =
+            ["3", "-5", "11", "-4", "11", "2", "6", "6", "4", "7", "5", "9"].map(String::from);
+        assert_eq!(outputs(Codes::Narrow(samples.clone().into_dyn()))?, expected);
+        let none = samples.slice(ndarray::s![..0, .., ..]).to_owned().into_dyn();
+        assert_eq!(outputs(Codes::Narrow(none))?, [""; 0]);
+        // All samples are one batch, whatever its size.
+        let inputs = [Codes::Narrow(samples.into_dyn())];
+        let output = graph.outputs[0].node;
+        let executor = crate::sim::Executor::default();
+        let all = executor.run_in_batches(&graph, &inputs, &[output], &[], |_| ())?;
+        let all = all.of(output).ok_or("no output")?;
+        assert_eq!(all.iter().map(|code| code.to_string()).collect::<Vec<_>>(), expected);
+        Ok(())
+    }
+
     #[test]
     fn the_type_of_the_state_is_proven_by_induction() {
         let state = "state = input shape=[2] format=fixed<4,4> : [2] fixed<4,4> [-8, 7]";
@@ -259,6 +320,11 @@ mod tests {
                 "a row of its operand: its format is narrower than the inferred one",
             ),
             ("initial=(fixed<4,4>[2]{1, -2})", "", "scan does not take 1 operands"),
+            (
+                "initial=(fixed<4,4>[2]{1, -2})",
+                "stateful=true",
+                "its states are kept from sample to sample, so that it starts from constants",
+            ),
             (
                 "{1, -2})",
                 "{1, -2}, fixed<4,4>[2]{1, -2})",

@@ -156,7 +156,7 @@ impl<'g> Plan<'g> {
         let blocks = samples.len().div_ceil(self.block).max(1);
         let run = |index: usize| {
             let first = samples.start + index * self.block;
-            self.run_block(inputs, first..samples.end.min(first + self.block), None)
+            self.run_block(inputs, first..samples.end.min(first.saturating_add(self.block)), None)
         };
         let parts: Result<Vec<Vec<Codes>>, NodeId> = match &threads.pool {
             Some(pool) if blocks > 1 => {
@@ -173,7 +173,7 @@ impl<'g> Plan<'g> {
         Ok(Trace { results: self.kept.iter().map(|(node, _)| *node).zip(all).collect() })
     }
 
-    /// The time that each step takes for the samples of a block, on the caller's thread.
+    /// The time that each step takes for all samples of `inputs`, at most a block, on the caller's thread.
     ///
     /// # Errors
     /// As of [`Self::run`].
@@ -181,7 +181,8 @@ impl<'g> Plan<'g> {
         check(self.graph, inputs)?;
         let mut times = vec![Duration::ZERO; self.steps.len()];
         let unfit = |node: NodeId| SimError::Graph { node: self.graph[node].name.clone() };
-        self.run_block(inputs, 0..self.block, Some(&mut times)).map_err(unfit)?;
+        let samples = inputs.first().and_then(|codes| codes.shape().first().copied()).unwrap_or(0);
+        self.run_block(inputs, 0..samples, Some(&mut times)).map_err(unfit)?;
         Ok(times)
     }
 
@@ -303,8 +304,11 @@ impl<'k> Live<'k> {
     }
 }
 
-/// Number of samples of a block, at least 1.
+/// Number of samples of a block, at least 1. Samples that depend on one another are one block.
 fn block_size(graph: &Graph, steps: &[Step<'_>]) -> usize {
+    if graph.is_stateful() {
+        return usize::MAX;
+    }
     let bytes = |node: NodeId| {
         let tensor = &graph[node].tensor;
         tensor.len().saturating_mul(Width::of(&tensor.range()).bytes())

@@ -229,7 +229,7 @@ fn exists(entries: &[Entry<'_>], tensor: &Reference<'_>) -> bool {
     tensor.call < entry.calls.len() as u64 && tensor.tensor < results
 }
 
-/// Reads the model's inputs or outputs: a tensor, a list of tensors, or an object of tensors.
+/// Reads the model's inputs or outputs: a tensor, or lists and objects of tensors, which Keras flattens.
 fn ends<'a>(
     names: &Names<'_>,
     config: &'a Value,
@@ -237,28 +237,25 @@ fn ends<'a>(
     path: &Path,
 ) -> Result<Vec<Reference<'a>>, FrontError> {
     let value = config.get(name).unwrap_or(&Value::Null);
-    let tensors: Vec<&Value> = match value {
+    let tensors = flattened(value);
+    let references: Option<Vec<_>> = tensors.iter().map(|tensor| names.reference(tensor)).collect();
+    let references = references.filter(|references| !references.is_empty());
+    references.ok_or_else(|| invalid_ends(value, name, path))
+}
+
+/// The tensors in `value`. A dictionary is flattened in the order of its keys; a state of stacked cells is
+/// a list in the list of results.
+fn flattened(value: &Value) -> Vec<&Value> {
+    match value {
         Value::Array(tensor) if tensor.first().is_some_and(Value::is_string) => vec![value],
-        Value::Array(tensors) => tensors.iter().collect(),
-        // Keras flattens a dictionary in the order of its keys.
-        Value::Object(tensors) => {
-            let mut tensors: Vec<_> = tensors.iter().collect();
-            tensors.sort_unstable_by_key(|(key, _)| *key);
-            tensors.into_iter().map(|(_, tensor)| tensor).collect()
+        Value::Array(parts) => parts.iter().flat_map(flattened).collect(),
+        Value::Object(parts) => {
+            let mut parts: Vec<_> = parts.iter().collect();
+            parts.sort_unstable_by_key(|(key, _)| *key);
+            parts.into_iter().flat_map(|(_, part)| flattened(part)).collect()
         }
-        _ => vec![],
-    };
-    if tensors.is_empty() {
-        return Err(invalid_ends(value, name, path));
+        other => vec![other],
     }
-    let reference = |value: &&'a Value| names.reference(value);
-    tensors
-        .iter()
-        .map(|value| {
-            reference(value)
-                .ok_or_else(|| invalid_ends(config.get(name).unwrap_or(&Value::Null), name, path))
-        })
-        .collect()
 }
 
 fn invalid_ends(value: &Value, name: &str, path: &Path) -> FrontError {

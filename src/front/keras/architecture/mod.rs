@@ -102,6 +102,12 @@ impl Layer<'_> {
     pub(super) fn owner<'b>(&'b self, path: &'b Path) -> Owner<'b> {
         Owner { path, layer: &self.name, class: self.class }
     }
+
+    /// True for an input whose batches have one sample.
+    pub(super) fn has_batch_of_one(&self) -> bool {
+        let shapes = ["batch_input_shape", "batch_shape"].map(|name| self.attributes.get(name));
+        shapes.into_iter().flatten().any(|shape| shape.get(0) == Some(&Value::from(1)))
+    }
 }
 
 /// Upper bound on layers. Nested models that are called twice each grow exponentially.

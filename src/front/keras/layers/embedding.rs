@@ -1,6 +1,6 @@
-//! Embedding, and the users of its mask.
+//! Embedding and Masking, and the users of their masks.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -13,9 +13,10 @@ use crate::front::keras::architecture::Layer;
 use crate::front::layer_problem::LayerProblem;
 use crate::model::LayerKind;
 
-pub(super) const CLASSES: &[Class] = &[(EMBEDDING, embedding)];
+pub(super) const CLASSES: &[Class] = &[(EMBEDDING, embedding), (MASKING, masking)];
 
 const EMBEDDING: &str = "Embedding";
+const MASKING: &str = "Masking";
 
 /// Classes that compute something else where their input has a mask, beside recurrent ones. Attention
 /// layers do so too, but are not supported.
@@ -27,7 +28,7 @@ fn embedding(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
         "embeddings_regularizer",
         "embeddings_constraint",
         "input_length",
-        // See `check_masks`.
+        // See `mask_users`.
         "mask_zero",
     ]);
     layer.check_training_attributes()?;
@@ -41,32 +42,56 @@ fn embedding(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
     Ok(Built { kind: LayerKind::Embedding(table), shape })
 }
 
-/// Rejects an Embedding whose mask a layer after it uses. `connections` run from each layer of
-/// `layers` to its consumers.
-pub(in crate::front::keras) fn check_masks(
+fn masking(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
+    let value = layer.attributes.number("mask_value", 0.0)?;
+    layer.same_shape(LayerKind::Masking { value, user: layer.mask_user.map(str::to_owned) })
+}
+
+/// The first layer after each layer of `layers` with a mask that uses the mask. `connections` run from
+/// each layer to its consumers.
+///
+/// # Errors
+/// If the mask of an Embedding is used.
+pub(in crate::front::keras) fn mask_users(
     layers: &[Layer<'_>],
     connections: &DiGraph<(), usize>,
     path: &Path,
-) -> Result<(), FrontError> {
+) -> Result<HashMap<usize, usize>, FrontError> {
     let has_mask = |layer: &Layer<'_>| {
-        layer.class == EMBEDDING && layer.attributes.get("mask_zero") == Some(&json!(true))
+        layer.class == MASKING
+            || layer.class == EMBEDDING && layer.attributes.get("mask_zero") == Some(&json!(true))
     };
+    let mut users = HashMap::new();
     for (at, layer) in layers.iter().enumerate().filter(|(_, layer)| has_mask(layer)) {
-        let mut seen = HashSet::new();
-        let mut waiting = vec![NodeIndex::new(at)];
-        while let Some(node) = waiting.pop() {
-            let user = &layers[node.index()];
-            if MASK_USERS.contains(&user.class) || is_recurrent(user.class) {
-                let help = format!(
-                    "layer '{}' ({}) uses the mask: set mask_zero = false, or use another layer",
-                    user.name, user.class
-                );
-                let (attribute, value) = ("mask_zero".to_owned(), "true".to_owned());
-                let problem = LayerProblem::Value { attribute, value, help };
-                return Err(layer.owner(path).wrong(problem));
-            }
-            waiting.extend(connections.neighbors(node).filter(|reader| seen.insert(*reader)));
+        let Some(user) = user_after(layers, connections, at) else { continue };
+        if layer.class == EMBEDDING {
+            let user = &layers[user];
+            let help = format!(
+                "layer '{}' ({}) uses the mask: set mask_zero = false, or use another layer",
+                user.name, user.class
+            );
+            let (attribute, value) = ("mask_zero".to_owned(), "true".to_owned());
+            return Err(layer.owner(path).wrong(LayerProblem::Value { attribute, value, help }));
         }
+        users.insert(at, user);
     }
-    Ok(())
+    Ok(users)
+}
+
+/// A layer after `source` that uses masks.
+fn user_after(
+    layers: &[Layer<'_>],
+    connections: &DiGraph<(), usize>,
+    source: usize,
+) -> Option<usize> {
+    let mut seen = HashSet::new();
+    let mut waiting = vec![NodeIndex::new(source)];
+    while let Some(node) = waiting.pop() {
+        let class = layers[node.index()].class;
+        if MASK_USERS.contains(&class) || is_recurrent(class) {
+            return Some(node.index());
+        }
+        waiting.extend(connections.neighbors(node).filter(|reader| seen.insert(*reader)));
+    }
+    None
 }

@@ -17,7 +17,7 @@ mod wrappers;
 
 use serde_json::{Map, Value};
 
-pub(super) use embedding::check_masks;
+pub(super) use embedding::mask_users;
 pub(super) use preprocessing::RESIZE_HELP;
 pub(super) use recurrent::{has_several_results, is_recurrent};
 pub(super) use training::states_training;
@@ -69,6 +69,10 @@ pub(super) struct LayerReader<'a> {
     /// Arguments of an operation's call.
     pub(super) arguments: &'a Arguments<'a>,
     pub(super) weights: LayerWeights<'a>,
+    /// A layer after this one that uses its mask.
+    pub(super) mask_user: Option<&'a str>,
+    /// The layer is called on one sample at a time.
+    pub(super) is_single: bool,
 }
 
 impl<'a> LayerReader<'a> {
@@ -84,6 +88,8 @@ impl<'a> LayerReader<'a> {
             result: 0,
             arguments: self.arguments,
             weights: self.weights.of_wrapped(),
+            mask_user: self.mask_user,
+            is_single: self.is_single,
         }
     }
 }

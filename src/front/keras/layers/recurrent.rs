@@ -7,7 +7,7 @@ use super::cell::{CellReader, Names};
 use super::{Built, Class, LayerReader, check_size};
 use crate::front::error::FrontError;
 use crate::front::keras::architecture::check_origin;
-use crate::front::keras::attributes::{Attributes, Owner, class_of, equal};
+use crate::front::keras::attributes::{Owner, class_of, equal};
 use crate::front::keras::weights::{LayerWeights, Variables};
 use crate::front::layer_problem::LayerProblem;
 use crate::model::{Bidirectional, Cell, Directions, LayerKind, Merge, Recurrent, RecurrentResult};
@@ -221,6 +221,7 @@ struct RecurrentReader {
     names: Names,
     go_backwards: bool,
     return_sequences: bool,
+    stateful: bool,
 }
 
 impl RecurrentReader {
@@ -230,11 +231,11 @@ impl RecurrentReader {
         attributes.only("time_major", &[json!(false)])?;
         // The results in use are known by their index.
         attributes.inert(&["return_state"]);
-        check_stateful(attributes)?;
         let go_backwards = attributes.flag("go_backwards", false)?;
         let return_sequences = attributes.flag("return_sequences", false)?;
+        let stateful = is_stateful(layer)?;
         let (cells, names) = CellReader::all(layer, place)?;
-        Ok(Self { cells, names, go_backwards, return_sequences })
+        Ok(Self { cells, names, go_backwards, return_sequences, stateful })
     }
 
     fn names(&self) -> Names {
@@ -259,19 +260,22 @@ impl RecurrentReader {
             width = cell.units();
             cells.push(cell);
         }
-        let Self { go_backwards, return_sequences, .. } = self;
+        let Self { go_backwards, return_sequences, stateful, .. } = self;
         let result = RecurrentResult::Output;
-        Ok((Recurrent { cells, go_backwards, return_sequences, result }, vec![steps, width]))
+        let recurrent = Recurrent { cells, go_backwards, return_sequences, stateful, result };
+        Ok((recurrent, vec![steps, width]))
     }
 }
 
-/// Rejects a state that outlives a call.
-fn check_stateful(attributes: &mut Attributes<'_>) -> Result<(), FrontError> {
-    if !attributes.flag("stateful", false)? {
-        return Ok(());
+/// Reads the attribute `stateful`. A state that outlives a call is that of one sample: Keras keeps a
+/// state for each sample of a batch.
+fn is_stateful(layer: &mut LayerReader<'_>) -> Result<bool, FrontError> {
+    let stateful = layer.attributes.flag("stateful", false)?;
+    if !stateful || layer.is_single {
+        return Ok(stateful);
     }
-    let help = "set stateful to false: each sample then starts from the initial state. To keep a state \
-                from call to call, make it an input (initial_state) and an output (return_state) of the \
-                model";
-    Err(attributes.unsupported("stateful", &json!(true), help.to_owned()))
+    let help = "build the model again with a batch of 1, outside of TimeDistributed: hardware keeps the \
+                state of one sequence. Or set stateful to false: each sample then starts from the initial \
+                state";
+    Err(layer.attributes.unsupported("stateful", &json!(true), help.to_owned()))
 }

@@ -50,7 +50,6 @@ const INSTEAD: &[(&[&str], &str)] = &[
         &["Lambda"],
         "the file does not hold its Python code; write it with operations on tensors (docs/graphs.md)",
     ),
-    (&["Masking"], "masks are not supported; pass samples of one length and remove the layer"),
     (
         &[
             "Discretization",

@@ -44,6 +44,7 @@ pub(in crate::front::keras) fn over_time<'a>(
     let steps = steps.ok_or_else(|| layer.wrong_inputs(1))?;
     let aligned = inner.iter().all(|shape| inner[0].len() == shape.len());
     layer.inputs = inner;
+    layer.is_single = false;
     let built = over_time(layer, axes, build)?;
     let shape = std::iter::once(steps).chain(built.shape).collect::<Vec<_>>();
     check_size(owner, &shape)?;
@@ -85,6 +86,7 @@ fn acts_on_rows(kind: &LayerKind, aligned: bool) -> bool {
         | LayerKind::Rescaling(_)
         | LayerKind::Normalization(_)
         | LayerKind::Embedding(_)
+        | LayerKind::Masking { .. }
         | LayerKind::Recurrent(_)
         | LayerKind::Bidirectional(_)
         | LayerKind::TimeDistributed(_)

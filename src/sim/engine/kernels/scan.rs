@@ -16,9 +16,12 @@ pub(super) struct Recurrence<'g> {
 }
 
 impl<'g> Recurrence<'g> {
-    /// The kernel of `scan` for its `operands`; `None` if an initial state has another type than the
-    /// state.
+    /// The kernel of `scan` for its `operands`; `None` if a sample starts from the states of the one
+    /// before it.
     pub(super) fn new(scan: &'g Scan, operands: &[&Tensor]) -> Option<Self> {
+        if scan.stateful {
+            return None;
+        }
         let outputs: Vec<NodeId> = scan.body.outputs.iter().map(|output| output.node).collect();
         let states = scan.states();
         let sequences = scan.body.inputs.len().checked_sub(states)?;

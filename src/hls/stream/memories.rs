@@ -1,0 +1,71 @@
+//! The memories of a process.
+
+use super::process::{Process, ProcessForm};
+use crate::hls::plan::{Access, Memory};
+use crate::hls::{ConstantId, Design, Edge, EdgeKind, Kernel, Partition, TypeId};
+
+impl Process {
+    /// Its memories: rows of an image, weights, whole samples. Arrays of which an iteration accesses
+    /// every element are registers, and lookup tables as many memories as they have readers.
+    pub fn memories(&self, design: &Design) -> Vec<Memory> {
+        let weights = self.kernels().into_iter().flat_map(|id| weights(design, &design[id]));
+        self.line_memory(design).into_iter().chain(self.frames(design)).chain(weights).collect()
+    }
+
+    /// The rows of a line buffer, a memory each.
+    pub fn line_memory(&self, design: &Design) -> Option<Memory> {
+        let lines = self.lines().filter(|lines| lines.has_memories())?;
+        let bits = lines.channels as u64 * width(design, lines.element);
+        let size = [lines.rows() as u64, lines.axes[1].pixels as u64, bits];
+        Some(Memory::new(self.lines_array(), Access::ReadAndWrite, size))
+    }
+
+    /// The C++ name of the array of the rows of a line buffer: one in the whole design, as Catapult
+    /// names accesses to memories after arrays alone.
+    pub fn lines_array(&self) -> String {
+        format!("{}_lines", self.name)
+    }
+
+    /// The arrays of a process that collects samples.
+    fn frames(&self, design: &Design) -> Vec<Memory> {
+        if self.form != ProcessForm::Frame {
+            return Vec::new();
+        }
+        let kernels = self.kernel.iter().map(|id| &design[*id]);
+        let edges = kernels.flat_map(|it| it.inputs.iter().chain([&it.output]));
+        edges.filter_map(|edge| design.frame_memory(&design[*edge])).collect()
+    }
+}
+
+/// The memories of the weights of `kernel` that it reads a word at a time.
+fn weights(design: &Design, kernel: &Kernel) -> Vec<Memory> {
+    let constants = kernel.plan.constants.iter();
+    constants.filter_map(|(id, partition)| design.constant_memory(*id, *partition)).collect()
+}
+
+impl Design {
+    /// The memories of an array inside a process; `None` for registers.
+    pub fn frame_memory(&self, edge: &Edge) -> Option<Memory> {
+        let EdgeKind::Array(partition) = edge.kind else { return None };
+        let (len, width) = (edge.len() as u64, width(self, edge.element));
+        let size = match partition {
+            Partition::Complete => return None,
+            Partition::Cyclic { factor } => [factor, len.div_ceil(factor.max(1)), width],
+            Partition::Reshape { elements } => [1, len.div_ceil(elements.max(1)), width * elements],
+        };
+        Some(Memory::new(edge.name.clone(), Access::TwoReads, size))
+    }
+
+    /// The memory of a constant whose elements are in words; `None` for another `partition`.
+    pub fn constant_memory(&self, id: ConstantId, partition: Partition) -> Option<Memory> {
+        let Partition::Reshape { elements } = partition else { return None };
+        let constant = &self[id];
+        let words = (constant.codes.len() as u64).div_ceil(elements.max(1));
+        let size = [1, words, elements * width(self, constant.element)];
+        Some(Memory::new(constant.name.clone(), Access::Constants, size))
+    }
+}
+
+fn width(design: &Design, ty: TypeId) -> u64 {
+    design[ty].quantization.format.width().into()
+}
