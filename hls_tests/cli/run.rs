@@ -359,3 +359,24 @@ fn arrays_without_names_are_the_inputs_in_order() -> Outcome {
     assert_eq!(found, run(&named)?.1);
     Ok(())
 }
+
+#[test]
+fn the_speed_of_every_step_is_measured() -> Outcome {
+    let model = case("act_relu6", "model.h5");
+    let bench = |more: &[&str]| {
+        let mut arguments = vec!["bench".as_ref(), model.as_os_str(), "--seconds".as_ref()];
+        arguments
+            .extend(["0.001".as_ref()].into_iter().chain(more.iter().map(std::ffi::OsStr::new)));
+        bitkiln(&arguments)
+    };
+    let table = bench(&[])?;
+    assert!(table.status.success(), "{}", text(&table));
+    assert!(text(&table).contains("samples/s"), "{}", text(&table));
+    for more in [&["--json", "--batch", "3"][..], &["--json", "--batch", "3", "--reference"]] {
+        let found = bench(more)?;
+        let found: serde_json::Value = serde_json::from_slice(&found.stdout)?;
+        assert_eq!(found["batches"][0]["samples"], 3);
+        assert!(found["batches"][0]["rate"].as_f64().is_some_and(|rate| rate > 0.0));
+    }
+    Ok(())
+}

@@ -21,7 +21,7 @@ use bitkiln::config::{IoType, Recurrence, Strategy};
 use bitkiln::hls::{Design, Options};
 use bitkiln::ir::NodeId;
 use bitkiln::lower::lower;
-use bitkiln::sim::Executor;
+use bitkiln::sim::{Executor, Plan};
 use bitkiln::{passes, sim};
 
 use draw::Draw;
@@ -82,7 +82,9 @@ fn check_engine(seed: u64) {
         let kept = kept.unwrap_or_else(|e| panic!("seed {seed}: {e}"));
         for node in &keep {
             let name = &graph[*node].name;
-            assert!(kept.of(*node) == trace.of(*node), "seed {seed}: '{name}' differs");
+            let steps = || Plan::new(&graph, &keep).steps().collect::<Vec<_>>();
+            let is_same = kept.of(*node) == trace.of(*node);
+            assert!(is_same, "seed {seed}: '{name}' differs: {:?}", steps());
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand.
 
+mod bench;
 mod build;
 mod hardware;
 mod inspect;
@@ -32,6 +33,7 @@ enum Command {
     Build(build::Args),
     Verify(verify::Args),
     Run(run::Args),
+    Bench(bench::Args),
     Inspect(inspect::Args),
     Profile(profile::Args),
     Quantizers(quantizers::Args),
@@ -68,6 +70,7 @@ pub fn main() -> ExitCode {
         Command::Build(args) => build::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Run(args) => run::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Quantizers(args) => quantizers::run(&args),

@@ -1,10 +1,12 @@
 //! `bitkiln run`.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use bitkiln::fixed::Range;
 use bitkiln::front::Arrays;
 use bitkiln::report::{self, AccuracyError};
+use bitkiln::sim::Executor;
 use bitkiln::{CompilerOptions, NamedArrays, Network, front, ir};
 use miette::Result;
 use ndarray::ArrayD;
@@ -34,6 +36,9 @@ pub struct Args {
     /// Print the errors against these outputs, such as those of the trained model: .npy or .npz
     #[arg(long, value_name = "FILE")]
     reference: Option<PathBuf>,
+    /// Threads that share the samples [default: one for each processor]
+    #[arg(long, value_name = "COUNT")]
+    threads: Option<NonZeroUsize>,
     /// Print the names of the arrays, the comparisons and the diagnostics as JSON
     #[arg(long)]
     json: bool,
@@ -47,7 +52,8 @@ pub fn run(args: &Args) -> Result<Status> {
         spare(output, &[&read[..], &compared].concat())?;
         check_extension(output, &["npz", "npy"], "outputs are written")?;
     }
-    let network = args.model.load(CompilerOptions::default())?;
+    let executor = Executor { threads: args.threads, ..Executor::default() };
+    let network = args.model.load(CompilerOptions { executor, ..CompilerOptions::default() })?;
     let computed = compute(args, &network);
     say(&network);
     let (samples, results) = computed?;

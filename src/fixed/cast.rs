@@ -1,7 +1,7 @@
 //! Casts from one format to another, of codes and of ranges of codes.
 
 use num_bigint::BigInt;
-use num_traits::{One, Zero};
+use num_traits::{Bounded, One};
 
 use super::codes::Wide;
 use super::{Overflow, Quantization, Range, Rounding, Word};
@@ -62,11 +62,17 @@ pub(crate) fn fits(range: &Range, from_fraction: i32, to: &Quantization) -> bool
 /// ```
 #[derive(Clone, Debug)]
 pub struct Caster<W: Word> {
-    rescaling: Rescaling<W::Wide>,
+    conversion: Conversion<W::Wide>,
+}
+
+/// A cast over one integer type, which holds every intermediate result.
+#[derive(Clone, Debug)]
+pub(crate) struct Conversion<T> {
+    rescaling: Rescaling<T>,
     /// Codes from `low` to `high` do not overflow.
-    low: W::Wide,
-    high: W::Wide,
-    on_overflow: OnOverflow<W::Wide>,
+    low: T,
+    high: T,
+    on_overflow: OnOverflow<T>,
 }
 
 /// Change of the number of fractional bits.
@@ -98,19 +104,33 @@ impl<W: Word> Caster<W> {
 
     /// [`Caster::new`] for a word that is known to hold the target.
     fn over_wide(from_fraction: i32, to: &Quantization) -> Self {
-        let one = W::Wide::one;
+        Self { conversion: Conversion::new(from_fraction, to, W::MAX_DROP) }
+    }
+
+    /// The code in the target that `code` becomes.
+    #[inline]
+    pub fn apply(&self, code: &W) -> W {
+        W::narrowed(self.conversion.apply(code.widened()))
+    }
+}
+
+impl<T: Wide> Conversion<T> {
+    /// The cast from codes with `from_fraction` fractional bits to `to`. Dropping more than
+    /// `most_dropped` bits gives the same.
+    fn new(from_fraction: i32, to: &Quantization, most_dropped: u32) -> Self {
+        let one = T::one;
         let width = to.format.width();
         let dropped = from_fraction.saturating_sub(to.format.fractional_bits());
         // Shifted up by the width, every code but 0 overflows and has only zeros below: further
         // shifts change nothing.
-        let rescaling = Rescaling::new(dropped, width, W::MAX_DROP, to.rounding);
+        let rescaling = Rescaling::new(dropped, width, most_dropped, to.rounding);
 
         let signed = to.format.is_signed();
         let (first, high) = if signed {
             let half = one() << (width - 1);
-            (W::Wide::zero() - half.clone(), half - one())
+            (T::zero() - half.clone(), half - one())
         } else {
-            (W::Wide::zero(), (one() << width) - one())
+            (T::zero(), (one() << width) - one())
         };
         let all = high.clone() - first.clone();
         let mut low = first.clone();
@@ -125,9 +145,7 @@ impl<W: Word> Caster<W> {
                 OnOverflow::Masked { mask, below, above }
             }
             Overflow::Sat => OnOverflow::Fixed { below: first, above: high.clone() },
-            Overflow::SatZero => {
-                OnOverflow::Fixed { below: W::Wide::zero(), above: W::Wide::zero() }
-            }
+            Overflow::SatZero => OnOverflow::Fixed { below: T::zero(), above: T::zero() },
             Overflow::SatSym => {
                 // Minus the largest code, but `fixed<1,I>` keeps its code -1.
                 if signed && width > 1 {
@@ -141,10 +159,102 @@ impl<W: Word> Caster<W> {
 
     /// The code in the target that `code` becomes.
     #[inline]
-    pub fn apply(&self, code: &W) -> W {
-        let code = self.rescaling.apply(code.widened());
+    pub(crate) fn apply(&self, code: T) -> T {
+        let code = self.rescaling.apply(code);
         let in_range = self.low <= code && code <= self.high;
-        W::narrowed(if in_range { code } else { self.on_overflow.apply(code) })
+        if in_range { code } else { self.on_overflow.apply(code) }
+    }
+}
+
+impl Conversion<BigInt> {
+    /// The cast of any codes with `from_fraction` fractional bits to `to`.
+    pub(crate) fn exact(from_fraction: i32, to: &Quantization) -> Self {
+        Self::new(from_fraction, to, u32::MAX)
+    }
+}
+
+impl<T: Wide + Copy + Bounded + Into<BigInt>> Conversion<T> {
+    /// The cast of the codes of `range`, with `from_fraction` fractional bits, to `to`; `None` if an
+    /// intermediate result may not fit `T`.
+    pub(crate) fn within(from_fraction: i32, to: &Quantization, range: &Range) -> Option<Self> {
+        let all = Range::new(T::min_value(), T::max_value());
+        let width = to.format.width();
+        // A code's magnitude is below 2^bits: dropping two bits more than that gives the same as
+        // dropping any number.
+        let most_dropped = u32::try_from(range.with_zero().bits().1).ok()? + 2;
+        let dropped = from_fraction.saturating_sub(to.format.fractional_bits());
+        let rescaled = if dropped <= 0 {
+            range.refined(dropped.unsigned_abs().min(width))
+        } else {
+            // The bias of every rounding mode is below 2^bits.
+            let bias: BigInt = BigInt::one() << dropped.unsigned_abs().min(most_dropped);
+            Range::new(range.low() - &bias, range.high() + &bias)
+        };
+        // A wrap adds and subtracts less than the number of codes.
+        let count: BigInt = BigInt::one() << width;
+        let wrapped = Range::new(rescaled.low() - &count, rescaled.high() + &count);
+        all.contains(&wrapped).then(|| Self::new(from_fraction, to, most_dropped))
+    }
+
+    /// Casts all `codes`: loops without branches on the modes, which the compiler vectorises.
+    #[inline(always)]
+    pub(crate) fn apply_all(&self, codes: &mut [T]) {
+        match &self.rescaling {
+            Rescaling::Finer { bits: 0 } => {}
+            Rescaling::Finer { bits } => each(codes, |code| code << *bits),
+            Rescaling::Coarser { bits, half, rounding } => {
+                let (bits, half) = (*bits, *half);
+                match rounding {
+                    Rounding::Trn => each(codes, |it| coarser(it, bits, &half, Rounding::Trn)),
+                    Rounding::TrnZero => {
+                        each(codes, |it| coarser(it, bits, &half, Rounding::TrnZero));
+                    }
+                    Rounding::Rnd => each(codes, |it| coarser(it, bits, &half, Rounding::Rnd)),
+                    Rounding::RndMinInf => {
+                        each(codes, |it| coarser(it, bits, &half, Rounding::RndMinInf));
+                    }
+                    Rounding::RndZero => {
+                        each(codes, |it| coarser(it, bits, &half, Rounding::RndZero));
+                    }
+                    Rounding::RndInf => {
+                        each(codes, |it| coarser(it, bits, &half, Rounding::RndInf));
+                    }
+                    Rounding::RndConv => {
+                        each(codes, |it| coarser(it, bits, &half, Rounding::RndConv));
+                    }
+                    Rounding::RndConvOdd => {
+                        each(codes, |it| coarser(it, bits, &half, Rounding::RndConvOdd));
+                    }
+                }
+            }
+        }
+        let (low, high) = (self.low, self.high);
+        let in_range = |code: T| low <= code && code <= high;
+        match self.on_overflow {
+            // Saturation: the codes beyond an end become the end.
+            OnOverflow::Fixed { below, above } if (below, above) == (low, high) => {
+                each(codes, |code| code.max(low).min(high));
+            }
+            OnOverflow::Fixed { below, above } => each(codes, |code| {
+                let end = if code < T::zero() { below } else { above };
+                if in_range(code) { code } else { end }
+            }),
+            OnOverflow::Masked { mask, below, above } => each(codes, |code| {
+                let end = if code < T::zero() { below } else { above };
+                if in_range(code) { code } else { end + (code & mask) }
+            }),
+            // A code in the range stays as it is.
+            OnOverflow::Modulo { mask, first } => {
+                each(codes, |code| ((code - first) & mask) + first);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+fn each<T: Copy>(codes: &mut [T], function: impl Fn(T) -> T) {
+    for code in codes {
+        *code = function(*code);
     }
 }
 
@@ -163,17 +273,21 @@ impl<T: Wide> Rescaling<T> {
         match self {
             Self::Finer { bits: 0 } => code,
             Self::Finer { bits } => code << *bits,
-            Self::Coarser { bits, half, rounding } => {
-                let bias = rounding_bias(&code, *bits, half, *rounding);
-                (code + bias) >> *bits
-            }
+            Self::Coarser { bits, half, rounding } => coarser(code, *bits, half, *rounding),
         }
     }
 }
 
+/// `code` without its lowest `bits` bits, rounded; `half` = 2^(bits - 1).
+#[inline(always)]
+fn coarser<T: Wide>(code: T, bits: u32, half: &T, rounding: Rounding) -> T {
+    let bias = rounding_bias(&code, bits, half, rounding);
+    (code + bias) >> bits
+}
+
 /// Every rounding mode is floor((code + bias) / 2^bits) for some bias: `half` rounds half-way values
 /// up, `half` - 1 rounds them down.
-#[inline]
+#[inline(always)]
 fn rounding_bias<T: Wide>(code: &T, bits: u32, half: &T, mode: Rounding) -> T {
     let negative = *code < T::zero();
     let ties_up = match mode {

@@ -60,6 +60,8 @@ pub trait Wide:
 {
 }
 
+impl Wide for i32 {}
+impl Wide for i64 {}
 impl Wide for i128 {}
 impl Wide for BigInt {}
 

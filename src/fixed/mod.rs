@@ -46,7 +46,8 @@ mod range;
 mod real;
 
 pub use cast::{Caster, cast, cast_range};
-pub(crate) use cast::{fits, rescale};
+pub(crate) use cast::{Conversion, fits, rescale};
+pub(crate) use codes::Wide;
 pub use codes::{Codes, Word};
 pub use format::{Format, FormatError, MAX_WIDTH, Signedness};
 pub use quantization::{Overflow, Quantization, Rounding};

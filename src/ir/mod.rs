@@ -55,7 +55,7 @@ mod window;
 pub use dot::to_dot;
 pub use graph::{Graph, Node, NodeId, Output};
 pub use ops::*;
-pub(crate) use ops::{LeakyAlignment, RangeAt, code_of_one, is_reciprocal, row_of};
+pub(crate) use ops::{LeakyAlignment, RangeAt, Reciprocal, code_of_one, is_reciprocal, row_of};
 pub use strides::{StridedAxis, Strides};
 pub use tensor::{Constant, ConstantError, Tensor};
 pub use text::Described;

@@ -1,6 +1,7 @@
 //! Tables and JSON for the user: rows of data, and the text of each.
 
 mod accuracy;
+mod benchmark;
 mod layers;
 pub mod profile;
 pub mod quantizers;
@@ -8,6 +9,7 @@ mod schedule;
 mod summary;
 
 pub use accuracy::{Accuracy, AccuracyError, Agreement, accuracy, agreement};
+pub use benchmark::benchmark;
 pub use layers::{LayerRow, layers, table};
 pub use schedule::{ChannelRow, ProcessRow, Schedule, schedule};
 pub use summary::{Summary, summary};

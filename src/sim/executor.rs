@@ -3,10 +3,8 @@
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
-
 use super::batches::{batch_size, in_batches};
-use super::engine::Plan;
+use super::engine::{Plan, Threads};
 use super::{Kept, SimError, Trace, check, run};
 use crate::fixed::Codes;
 use crate::ir::{Graph, NodeId};
@@ -52,9 +50,7 @@ impl Executor {
         // A batch has its part of every input.
         check(graph, inputs)?;
         let samples = inputs.first().and_then(|codes| codes.shape().first().copied()).unwrap_or(0);
-        // The engine computes blocks of samples side by side.
-        let kind = if graph.is_stateful() { ExecutorKind::Reference } else { self.kind };
-        match kind {
+        match self.kind {
             ExecutorKind::Reference => {
                 let size = batch_size(graph, graph.topological_order());
                 let compute = |batch: Range<usize>| {
@@ -66,13 +62,9 @@ impl Executor {
             ExecutorKind::Engine => {
                 let nodes: Vec<NodeId> = keep.iter().chain(watch).copied().collect();
                 let plan = Plan::new(graph, &nodes);
-                let pool = self.pool(samples.div_ceil(plan.block()));
+                let threads = self.threads(samples.div_ceil(plan.block()));
                 let size = batch_size(graph, nodes.iter().copied());
-                let compute = |batch: Range<usize>| {
-                    let results = plan.run(inputs, batch, pool.as_ref());
-                    let unfit = |node: NodeId| SimError::Graph { node: graph[node].name.clone() };
-                    Ok(Trace { results: results.map_err(unfit)? })
-                };
+                let compute = |batch: Range<usize>| plan.run_part(inputs, batch, &threads);
                 in_batches(samples, size, keep, compute, visit)
             }
         }
@@ -88,11 +80,14 @@ impl Executor {
         Ok(kept.into())
     }
 
-    /// Threads for so many `blocks` of samples; `None` if the caller's own is enough.
-    fn pool(&self, blocks: usize) -> Option<ThreadPool> {
+    /// Threads for so many blocks of samples.
+    pub fn threads(&self, blocks: usize) -> Threads {
+        Threads::new(self.thread_count().min(blocks))
+    }
+
+    /// Largest number of threads.
+    pub fn thread_count(&self) -> usize {
         let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        let threads = self.threads.map_or_else(all, NonZeroUsize::get).min(blocks);
-        // A system that refuses more threads leaves the caller's own.
-        (threads > 1).then(|| ThreadPoolBuilder::new().num_threads(threads).build().ok()).flatten()
+        self.threads.map_or_else(all, NonZeroUsize::get)
     }
 }

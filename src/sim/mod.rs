@@ -7,6 +7,7 @@
 //! [`vectors`] draws random ones.
 
 mod batches;
+mod benchmark;
 mod engine;
 mod executor;
 mod samples;
@@ -19,7 +20,8 @@ use crate::fixed::{Codes, Range};
 use crate::ir::{Graph, Node, NodeId};
 
 pub use batches::Kept;
-pub use engine::Plan;
+pub use benchmark::{BatchRate, Benchmark, StepTime, benchmark};
+pub use engine::{Plan, Threads};
 pub use executor::{Executor, ExecutorKind};
 pub use samples::{Quantized, quantize, quantize_as, vectors};
 

@@ -95,7 +95,7 @@ impl Linear {
     }
 
     /// Weights and bias with the fractional bits of the result, for an operand of format `x`.
-    pub(super) fn parameters<W: Word>(&self, x: Format) -> Option<Parameters<W>> {
+    pub(crate) fn parameters<W: Word>(&self, x: Format) -> Option<Parameters<W>> {
         let alignment = self.alignment(x).ok()?;
         let weights: Array2<W> =
             self.weights.shifted(alignment.product)?.into_dimensionality().ok()?;
@@ -108,9 +108,9 @@ impl Linear {
 }
 
 /// Weights and bias, shifted to the fractional bits of the result.
-pub(super) struct Parameters<W> {
-    pub(super) weights: Array2<W>,
-    pub(super) bias: Array1<W>,
+pub(crate) struct Parameters<W> {
+    pub(crate) weights: Array2<W>,
+    pub(crate) bias: Array1<W>,
 }
 
 /// Proven ranges of the sums of a [`Linear`].

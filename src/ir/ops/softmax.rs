@@ -4,7 +4,7 @@ use ndarray::ArrayD;
 use num_bigint::BigInt;
 use num_traits::{One, ToPrimitive};
 
-use super::{Evaluate, OpError, Operand, Operation, ensure, shaped, single};
+use super::{Evaluate, OpError, Operand, Operation, Reciprocal, ensure, shaped, single};
 use crate::fixed::{
     Format, FormatError, Overflow, Quantization, Range, Rounding, Word, cast, cast_range, fits,
 };
@@ -84,9 +84,10 @@ impl Evaluate for Softmax {
     fn evaluate<W: Word>(&self, operands: &[Operand<'_>], result: &Tensor) -> Option<ArrayD<W>> {
         let x = operands.first()?;
         let codes: Vec<BigInt> = x.codes.iter().collect();
+        let reciprocals = self.normalized()?;
         let mut y = Vec::with_capacity(codes.len());
         for row in codes.chunks(x.tensor.channel_count()) {
-            y.extend(self.row(x.tensor.format, row)?);
+            y.extend(self.row(x.tensor.format, &reciprocals, row)?);
         }
         let y = y.iter().map(W::from_big).collect::<Option<_>>()?;
         shaped(y, *x.codes.shape().first()?, result)
@@ -193,24 +194,6 @@ impl Softmax {
         differences + exponentials + series + reciprocal + half_lsb(self.reciprocal)
     }
 
-    /// The code of q for the mantissa `m` with `fraction` fractional bits, 1 ≤ m < 2; `None` if
-    /// tables and types do not fit one another.
-    pub(crate) fn reciprocal_of(&self, m: &BigInt, fraction: i32) -> Option<BigInt> {
-        let one = |fraction: i32| Some(BigInt::one() << u32::try_from(fraction).ok()?);
-        let address = cast(&(m - one(fraction)?), fraction, &self.reciprocal_index().ok()?);
-        let entry = self.reciprocal_table.codes.get(address.to_usize()?)?;
-        let entry_fraction = self.reciprocal_table.format.fractional_bits();
-
-        let product = fraction + entry_fraction;
-        let error = cast(&(one(product)? - m * &entry), product, &self.error);
-        let error_fraction = self.error.format.fractional_bits();
-        let correction = (&error << u32::try_from(error_fraction).ok()?) + &error * &error;
-        let correction = cast(&correction, 2 * error_fraction, &self.correction);
-        let correction_fraction = self.correction.format.fractional_bits();
-        let refined = &entry * (one(correction_fraction)? + correction);
-        Some(cast(&refined, entry_fraction + correction_fraction, &self.reciprocal))
-    }
-
     /// Range of the probabilities, cast to the result's format. No exponential exceeds 1, so the
     /// largest reciprocal bounds them. `None` if tables and types do not fit one another.
     fn probabilities(&self) -> Option<Range> {
@@ -224,6 +207,7 @@ impl Softmax {
         let correction_fraction = self.correction.format.fractional_bits();
         let one = BigInt::one() << u32::try_from(correction_fraction).ok()?;
         let product_fraction = self.reciprocal_table.format.fractional_bits() + correction_fraction;
+        let reciprocal = Reciprocal::<BigInt>::at(self, fraction, 0)?;
         let mut largest = BigInt::ZERO;
         for (address, entry) in self.reciprocal_table.codes.iter().enumerate() {
             let most = (&one + corrections.high()) * entry;
@@ -231,7 +215,7 @@ impl Softmax {
                 // The least mantissa with this address has the largest reciprocal.
                 let least = BigInt::from((1_usize << lines) + address);
                 let least = least << fraction.abs_diff(lines.cast_signed());
-                largest = largest.max(self.reciprocal_of(&least, fraction)?);
+                largest = largest.max(reciprocal.of(&least)?);
             }
         }
         Some(cast_range(
@@ -287,24 +271,33 @@ impl Softmax {
 
     /// Codes of the probabilities of one row of codes of the format `from`; `None` if tables and
     /// types do not fit one another.
-    fn row(&self, from: Format, x: &[BigInt]) -> Option<Vec<BigInt>> {
+    fn row(
+        &self,
+        from: Format,
+        reciprocals: &[Reciprocal<BigInt>],
+        x: &[BigInt],
+    ) -> Option<Vec<BigInt>> {
         let highest = x.iter().max()?;
-        let differences =
-            x.iter().map(|x| cast(&(highest - x), from.fractional_bits(), &self.difference));
-        let exponentials: Option<Vec<BigInt>> = differences.map(|d| self.exp(&d)).collect();
+        let exponentials: Option<Vec<BigInt>> =
+            x.iter().map(|x| self.exponential(&(highest - x), from)).collect();
         let exponentials = exponentials?;
 
         let sum: BigInt = exponentials.iter().sum();
         let one = BigInt::one() << u32::try_from(self.sum.fractional_bits()).ok()?;
-        let shift = (0..=self.norm_shift).find(|shift| sum < &one << (shift + 1))?;
-        let reciprocal =
-            self.reciprocal_of(&sum, self.sum.fractional_bits() + shift.cast_signed())?;
-
-        let fraction = self.exponential.format.fractional_bits()
-            + self.reciprocal.format.fractional_bits()
-            + shift.cast_signed();
-        let probability = |e: &BigInt| cast(&(e * &reciprocal), fraction, &self.to);
+        let shift = (0..reciprocals.len()).find(|shift| sum < &one << (shift + 1))?;
+        let reciprocal = reciprocals[shift].of(&sum)?;
+        let probability = |e: &BigInt| reciprocals[shift].probability(e, &reciprocal);
         Some(exponentials.iter().map(probability).collect())
+    }
+
+    /// exp(-d) for the exact difference `x` of codes of the format `from`.
+    pub(crate) fn exponential(&self, x: &BigInt, from: Format) -> Option<BigInt> {
+        self.exp(&cast(x, from.fractional_bits(), &self.difference))
+    }
+
+    /// The reciprocals for each norm shift, from 0 on.
+    fn normalized(&self) -> Option<Vec<Reciprocal<BigInt>>> {
+        (0..=self.norm_shift).map(|shift| Reciprocal::new(self, shift)).collect()
     }
 
     /// exp(-d) for the code `d` of a difference.

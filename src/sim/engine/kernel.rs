@@ -18,11 +18,28 @@ pub(super) trait Kernel: Send + Sync {
 
     /// A few words on the algorithm, for a table of times.
     fn algorithm(&self) -> String;
+
+    /// Multiply-accumulate operations of a dot product or convolution for a sample.
+    fn macs(&self) -> usize {
+        0
+    }
 }
 
 /// Memory that the kernels of a thread share, each for the time of its run.
 #[derive(Debug, Default)]
-pub(super) struct Scratch {}
+pub(super) struct Scratch {
+    /// Lanes of the codes of a chunk.
+    pub(super) lanes32: Vec<i32>,
+    pub(super) lanes64: Vec<i64>,
+    /// Images of bytes.
+    pub(super) bytes: Vec<u8>,
+    /// Images of words, one for each part of a code.
+    pub(super) words: Vec<Vec<i16>>,
+    /// Offsets of rows in images.
+    pub(super) starts: Vec<usize>,
+    /// Sums of parts.
+    pub(super) sums: Vec<i32>,
+}
 
 /// An operation by its reference evaluation.
 pub(super) struct ReferenceKernel<'g> {

@@ -9,8 +9,13 @@
 
 mod kernel;
 mod kernels;
+mod lanes;
 mod plan;
 mod schedule;
+mod simd;
 mod storage;
+#[cfg(test)]
+mod tests;
 
-pub use plan::Plan;
+pub use plan::{Plan, Threads};
+pub(super) use simd::{Level, dot};

@@ -2,9 +2,11 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use rayon::ThreadPool;
 use rayon::iter::{IntoParallelIterator, ParallelIterator};
+use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use super::kernel::Kernel;
 use super::kernels::{self, Compiled};
@@ -12,6 +14,7 @@ use super::schedule::{Allocator, Slot, Workspace};
 use super::storage::Width;
 use crate::fixed::Codes;
 use crate::ir::{Graph, NodeId, Op};
+use crate::sim::{SimError, Trace, check};
 
 /// Bound on the buffers of a block of samples, in bytes: a part of a core's own cache.
 const BLOCK_BYTES: usize = 256 << 10;
@@ -31,6 +34,23 @@ pub struct Plan<'g> {
     kept: Vec<(NodeId, Slot)>,
     /// Samples that run together, at least 1.
     block: usize,
+    /// Memory of runs that have ended, for those that begin.
+    workspaces: Mutex<Vec<Workspace>>,
+}
+
+/// Threads that share the blocks of a run.
+#[derive(Debug)]
+pub struct Threads {
+    /// `None` for the caller's own thread.
+    pool: Option<ThreadPool>,
+}
+
+impl Threads {
+    /// So many threads. A system that refuses them leaves the caller's own.
+    pub fn new(count: usize) -> Self {
+        let pool = || ThreadPoolBuilder::new().num_threads(count).build().ok();
+        Self { pool: (count > 1).then(pool).flatten() }
+    }
 }
 
 /// One kernel of a plan.
@@ -96,7 +116,18 @@ impl<'g> Plan<'g> {
         let kept = keep.iter().map(|node| (*node, slots[&root(&roots, *node)])).collect();
         let widths = memory.into_widths();
         let block = block_size(graph, &steps);
-        Self { graph, inputs, steps, widths, kept, block }
+        Self { graph, inputs, steps, widths, kept, block, workspaces: Mutex::default() }
+    }
+
+    /// The steps in their order: the node whose result each computes, and its algorithm.
+    pub fn steps(&self) -> impl Iterator<Item = (&'g str, String)> + '_ {
+        let name = |step: &Step<'g>| self.graph[step.node].name.as_str();
+        self.steps.iter().map(move |step| (name(step), step.kernel.algorithm()))
+    }
+
+    /// Multiply-accumulate operations of each step for a sample.
+    pub(in crate::sim) fn macs(&self) -> impl Iterator<Item = usize> + '_ {
+        self.steps.iter().map(|step| step.kernel.macs())
     }
 
     /// Number of samples that run together.
@@ -104,64 +135,101 @@ impl<'g> Plan<'g> {
         self.block
     }
 
-    /// Runs the samples at `samples` of `inputs`, which fit the graph, in blocks that the threads of
-    /// `pool` share. The results of the nodes that the plan was made for.
+    /// Runs all samples of `inputs`, in the order of the graph's inputs. The results of the nodes that the
+    /// plan was made for.
     ///
     /// # Errors
-    /// The node that cannot be computed, because the graph is not valid.
-    pub(in crate::sim) fn run(
+    /// If the samples do not fit the inputs, or the graph is not valid.
+    pub fn run(&self, inputs: &[Codes], threads: &Threads) -> Result<Trace, SimError> {
+        check(self.graph, inputs)?;
+        let samples = inputs.first().and_then(|codes| codes.shape().first().copied()).unwrap_or(0);
+        self.run_part(inputs, 0..samples, threads)
+    }
+
+    /// As [`Self::run`], for the samples at `samples` of `inputs`, which fit.
+    pub(in crate::sim) fn run_part(
         &self,
         inputs: &[Codes],
         samples: Range<usize>,
-        pool: Option<&ThreadPool>,
-    ) -> Result<HashMap<NodeId, Codes>, NodeId> {
+        threads: &Threads,
+    ) -> Result<Trace, SimError> {
         let blocks = samples.len().div_ceil(self.block).max(1);
-        let block = |index: usize| {
+        let run = |index: usize| {
             let first = samples.start + index * self.block;
-            first..samples.end.min(first + self.block)
+            self.run_block(inputs, first..samples.end.min(first.saturating_add(self.block)), None)
         };
-        let run = |workspace: &mut Workspace, index: usize| {
-            self.run_block(workspace, inputs, block(index))
-        };
-        let parts: Vec<Result<Vec<Codes>, NodeId>> = match pool {
-            Some(pool) if blocks > 1 => pool.install(|| {
-                (0..blocks).into_par_iter().map_init(|| self.workspace(), run).collect()
-            }),
-            _ => {
-                let mut workspace = self.workspace();
-                (0..blocks).map(|index| run(&mut workspace, index)).collect()
+        let parts: Result<Vec<Vec<Codes>>, NodeId> = match &threads.pool {
+            Some(pool) if blocks > 1 => {
+                pool.install(|| (0..blocks).into_par_iter().map(run).collect())
             }
+            _ => (0..blocks).map(run).collect(),
         };
-        let mut parts = parts.into_iter();
-        let mut all = parts.next().unwrap_or_else(|| Ok(Vec::new()))?;
+        let unfit = |node: NodeId| SimError::Graph { node: self.graph[node].name.clone() };
+        let mut parts = parts.map_err(unfit)?.into_iter();
+        let mut all = parts.next().unwrap_or_default();
         for part in parts {
-            all.iter_mut().zip(part?).for_each(|(all, part)| all.append(part));
+            all.iter_mut().zip(part).for_each(|(all, part)| all.append(part));
         }
-        Ok(self.kept.iter().map(|(node, _)| *node).zip(all).collect())
+        Ok(Trace { results: self.kept.iter().map(|(node, _)| *node).zip(all).collect() })
     }
 
-    /// The memory of a thread.
-    pub(super) fn workspace(&self) -> Workspace {
-        Workspace::new(&self.widths)
+    /// The time that each step takes for all samples of `inputs`, at most a block, on the caller's thread.
+    ///
+    /// # Errors
+    /// As of [`Self::run`].
+    pub(in crate::sim) fn times(&self, inputs: &[Codes]) -> Result<Vec<Duration>, SimError> {
+        check(self.graph, inputs)?;
+        let mut times = vec![Duration::ZERO; self.steps.len()];
+        let unfit = |node: NodeId| SimError::Graph { node: self.graph[node].name.clone() };
+        let samples = inputs.first().and_then(|codes| codes.shape().first().copied()).unwrap_or(0);
+        self.run_block(inputs, 0..samples, Some(&mut times)).map_err(unfit)?;
+        Ok(times)
+    }
+
+    /// The buffers of the inputs.
+    pub(super) fn inputs(&self) -> &[Slot] {
+        &self.inputs
+    }
+
+    /// The buffers of the results that the plan was made for, in their order.
+    pub(super) fn kept(&self) -> impl Iterator<Item = Slot> + '_ {
+        self.kept.iter().map(|(_, slot)| *slot)
+    }
+
+    /// Number of kernels.
+    pub(super) fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Calls `run` with the memory of a run.
+    pub(super) fn with_workspace<R>(&self, run: impl FnOnce(&mut Workspace) -> R) -> R {
+        let free = || self.workspaces.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = free().pop();
+        let mut workspace = taken.unwrap_or_else(|| Workspace::new(&self.widths));
+        let done = run(&mut workspace);
+        free().push(workspace);
+        done
     }
 
     /// The results for the samples at `samples`.
     fn run_block(
         &self,
-        workspace: &mut Workspace,
         inputs: &[Codes],
         samples: Range<usize>,
+        times: Option<&mut [Duration]>,
     ) -> Result<Vec<Codes>, NodeId> {
         let count = samples.len();
-        for (slot, codes) in self.inputs.iter().zip(inputs) {
-            workspace.buffers.get_mut(*slot).load(codes, samples.clone());
-        }
-        self.run_steps(workspace, count)?;
-        let codes = |(node, slot): &(NodeId, Slot)| {
-            let shape = &self.graph[*node].tensor.shape;
-            workspace.buffers.get(*slot).codes(count, shape).ok_or(*node)
-        };
-        self.kept.iter().map(codes).collect()
+        self.with_workspace(|workspace| {
+            for (slot, codes) in self.inputs.iter().zip(inputs) {
+                workspace.buffers.get_mut(*slot).load(codes, samples.clone());
+            }
+            self.run_steps(workspace, count, times)?;
+            let codes = |(node, slot): &(NodeId, Slot)| {
+                let shape = &self.graph[*node].tensor.shape;
+                workspace.buffers.get(*slot).codes(count, shape).ok_or(*node)
+            };
+            self.kept.iter().map(codes).collect()
+        })
     }
 
     /// Runs the steps on inputs that are in their buffers.
@@ -169,8 +237,10 @@ impl<'g> Plan<'g> {
         &self,
         workspace: &mut Workspace,
         samples: usize,
+        mut times: Option<&mut [Duration]>,
     ) -> Result<(), NodeId> {
-        for step in &self.steps {
+        for (at, step) in self.steps.iter().enumerate() {
+            let start = times.is_some().then(Instant::now);
             let tensor = &self.graph[step.node].tensor;
             let Workspace { buffers, scratch } = workspace;
             buffers.with(&step.operands, step.result, |operands, result| {
@@ -183,6 +253,9 @@ impl<'g> Plan<'g> {
                 }
                 Ok::<(), NodeId>(())
             })?;
+            if let Some((times, start)) = times.as_deref_mut().zip(start) {
+                times[at] += start.elapsed();
+            }
         }
         Ok(())
     }
@@ -231,8 +304,11 @@ impl<'k> Live<'k> {
     }
 }
 
-/// Number of samples of a block, at least 1.
+/// Number of samples of a block, at least 1. Samples that depend on one another are one block.
 fn block_size(graph: &Graph, steps: &[Step<'_>]) -> usize {
+    if graph.is_stateful() {
+        return usize::MAX;
+    }
     let bytes = |node: NodeId| {
         let tensor = &graph[node].tensor;
         tensor.len().saturating_mul(Width::of(&tensor.range()).bytes())

@@ -91,6 +91,8 @@ macro_rules! with_elements {
     };
 }
 
+pub(super) use with_elements;
+
 impl Buffer {
     /// An empty buffer.
     pub(super) fn new(width: Width) -> Self {
@@ -144,6 +146,30 @@ impl Buffer {
             Self::Bits64(own) => replace(own, codes),
             Self::Big(own) => replace(own, codes.map(big)),
         }
+    }
+
+    /// Copies `len` elements of `x` from `from` on to `to`; their codes fit.
+    pub(super) fn copy(&mut self, to: usize, x: &Self, from: usize, len: usize) {
+        with_elements!(x,
+        x => {
+            let x = &x[from..from + len];
+            with_elements!(self,
+                y => for (y, x) in y[to..to + len].iter_mut().zip(x) { *y = wide(*x) as _; },
+                y => for (y, x) in y[to..to + len].iter_mut().zip(x) { *y = wide(*x).into(); })
+        },
+        x => if let Self::Big(y) = self {
+            y[to..to + len].clone_from_slice(&x[from..from + len]);
+        });
+    }
+
+    /// Sets `len` elements to 0.
+    pub(super) fn clear(&mut self, to: usize, len: usize) {
+        with_elements!(self, y => y[to..to + len].fill(0), y => y[to..to + len].fill(BigInt::ZERO));
+    }
+
+    /// Number of elements.
+    pub(super) fn len(&self) -> usize {
+        with_elements!(self, own => own.len(), own => own.len())
     }
 
     /// The elements as codes \[samples, ..shape\]; `None` if they are not as many.

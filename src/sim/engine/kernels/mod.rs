@@ -1,8 +1,16 @@
 //! The kernels, and the choice of one for the nodes of a step.
 
+mod layout;
+mod scan;
+mod softmax;
+
 use super::kernel::{Kernel, ReferenceKernel};
+use super::lanes;
 use super::storage::Width;
 use crate::ir::{Graph, NodeId, Op, Tensor};
+use layout::Layout;
+use scan::Recurrence;
+use softmax::SoftmaxRows;
 
 /// A kernel and what it stands for.
 pub(super) struct Compiled<'g> {
@@ -25,7 +33,34 @@ pub(super) fn same_codes(graph: &Graph, node: NodeId) -> Option<NodeId> {
 pub(super) fn compile<'g>(graph: &'g Graph, chain: &[NodeId]) -> Compiled<'g> {
     let node = chain[0];
     let operands = graph.operands(node);
+    if let Some((kernel, nodes)) = lanes::compile(graph, chain) {
+        return Compiled { kernel, operands, nodes };
+    }
     let tensors: Vec<&Tensor> = operands.iter().map(|id| &graph[*id].tensor).collect();
-    let kernel = Box::new(ReferenceKernel::new(&graph[node], tensors));
+    let kernel = of_node(&graph[node].op, &tensors)
+        .unwrap_or_else(|| Box::new(ReferenceKernel::new(&graph[node], tensors)));
     Compiled { kernel, operands, nodes: 1 }
+}
+
+/// The kernel of an operation that does not compute in lanes; `None` if it has none.
+fn of_node<'g>(op: &'g Op, operands: &[&Tensor]) -> Option<Box<dyn Kernel + 'g>> {
+    let x = *operands.first()?;
+    Some(match op {
+        Op::Gather(gather) => Box::new(Layout::gather(gather, x)),
+        Op::Concat(concat) => Box::new(Layout::concat(concat, operands)),
+        Op::Reshape(_) | Op::Scale(_) => Box::new(Layout::same(x)),
+        Op::Softmax(softmax) => Box::new(SoftmaxRows::new(softmax, x)?),
+        Op::Scan(scan) => Box::new(Recurrence::new(scan, operands)?),
+        Op::Input(_)
+        | Op::Linear(_)
+        | Op::Conv(_)
+        | Op::Affine(_)
+        | Op::Cast(_)
+        | Op::Clamp(_)
+        | Op::Leaky(_)
+        | Op::StepFunction(_)
+        | Op::Pool(_)
+        | Op::Elementwise(_)
+        | Op::Lookup(_) => return None,
+    })
 }
