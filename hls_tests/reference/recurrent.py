@@ -130,6 +130,16 @@ def kernels():
 
 
 @case
+def po2_states():
+    """States that begin with a power of two, which the next ones, all of one sign, do not reach."""
+    x = L.Input((4, 2), name="input_1")
+    states = dict(po2=Q.quantized_po2(3, 1), relu=Q.quantized_relu_po2(3, 1), max=Q.quantized_po2(4, 0.5))
+    builds = [lstm, gru, simple]
+    return keras.Model(x, [build(2, f"{build.__name__}_{name}_{sign}", quantizers=quantized(state=each), return_sequences=True)(x)
+                           for name, each in states.items() for build in builds for sign in ["low", "high"]])
+
+
+@case
 def functions():
     """Activations: quantizers of every kind."""
     x = L.Input((5, 4), name="input_1")
@@ -282,6 +292,10 @@ def write(out, name, build):
     rng = np.random.default_rng(7)
     model = build()
     model.set_weights([np.clip(np.round(rng.normal(0, 0.5, w.shape) * 8) / 8, -1, 1) if w.dtype == np.float32 else w for w in model.get_weights()])
+    if build.__name__ == "po2_states":
+        for layer in filter(lambda layer: layer.get_weights(), model.layers):
+            *kernels, bias = layer.get_weights()
+            layer.set_weights([*kernels, np.full_like(bias, -0.875 if layer.name.endswith("low") else 0.875)])
     x = samples(model, rng)
     used = trace(model, x)
     model.save(folder / ("model.keras" if THREE else "model.h5"))

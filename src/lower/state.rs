@@ -112,11 +112,18 @@ fn refined(
     node: NodeId,
     state: &Tensor,
 ) -> Result<NodeId, LowerError> {
-    let (from, to) = (builder.tensor(node).format, state.format);
-    if from.fractional_bits() >= to.fractional_bits() {
+    let tensor = builder.tensor(node);
+    let (from, fraction) = (tensor.format.fractional_bits(), state.format.fractional_bits());
+    if from >= fraction {
         return Ok(node);
     }
-    let to = Quantization::new(to, Rounding::Trn, Overflow::WRAP);
+    // The state may be too narrow yet: a cast that wraps would hide it.
+    let range = tensor.range().refined(fraction.abs_diff(from));
+    let format = match state.format.codes().contains(&range) {
+        true => state.format,
+        false => Format::covering(&range, fraction).map_err(|error| step.format_error(error))?,
+    };
+    let to = Quantization::new(format, Rounding::Trn, Overflow::WRAP);
     cast(builder, step.layer, "refined", node, &to)
 }
 
