@@ -128,6 +128,17 @@ fn a_folder_with_the_files_of_an_archive() {
     expect_branches(&load(folder.path(), Some(&weights)).unwrap());
 }
 
+/// The variables of cells, and of layers in layers.
+#[test]
+fn a_checkpoint_holds_the_weights_of_the_file() {
+    let kinds = |model: &Model| -> Vec<String> {
+        model.graph.node_weights().map(|layer| format!("{:?}", layer.kind)).collect()
+    };
+    let file = load(&fixture("k2_cells.h5"), None).unwrap();
+    let checkpoint = load(&fixture("k2_cells.json"), Some(&fixture("k2_cells"))).unwrap();
+    assert_eq!(kinds(&file), kinds(&checkpoint));
+}
+
 #[test]
 fn layers_without_effect() {
     for (file, input) in [("k2_inert.h5", "input_"), ("k3_inert.keras", "input_layer")] {

@@ -5,7 +5,7 @@ use num_bigint::BigInt;
 
 use super::tests::{Outcome, chain, message, nodes, settings};
 use super::{LayerSettings, Settings, lower};
-use crate::fixed::{Codes, Quantization, cast_real};
+use crate::fixed::{Codes, Quantization, Range, cast_real};
 use crate::function::{Function, Relu};
 use crate::model::{Activation, LayerKind, Model};
 use crate::quantizer::Quantizer;
@@ -296,6 +296,27 @@ fn prelu_has_slopes_per_element_or_channel() -> Outcome {
             assert_eq!(*y, if x < 0.0 { x * f64::from(*alpha) } else { x });
         }
     }
+    Ok(())
+}
+
+/// Values beyond a type that saturates are not steps: exp(31) in units of 1/512 has far more than a
+/// table.
+#[test]
+fn values_beyond_a_type_that_saturates_do_not_count() -> Outcome {
+    let model = chain(1, vec![("f", function(Function::Exponential))]);
+    let input = settings("fixed<18,6>")?;
+    let saturates = Settings { precision: "fixed<12,3,RND,SAT>".parse()?, ..input.clone() };
+    let lowered = lower(&model, &saturates)?;
+    let output = lowered.graph.outputs[0].node;
+    assert_eq!(lowered.graph[output].tensor.range(), Range::new(0, 2047));
+    let codes = array![[-131072_i64], [0], [4096], [131071]].into_dyn();
+    let trace = sim::run(&lowered.graph, &[Codes::Narrow(codes)])?;
+    let found: Vec<String> =
+        trace.of(output).ok_or("no result")?.iter().map(|code| code.to_string()).collect();
+    // e^-32, 1, e and e^32 in units of 1/512.
+    assert_eq!(found, ["0", "512", "1392", "2047"]);
+    let wraps = Settings { precision: "fixed<12,3,RND>".parse()?, ..input };
+    assert_eq!(message(&model, &wraps), "layer 'f': 'exponential' has more than 65536 values here");
     Ok(())
 }
 
