@@ -4,7 +4,9 @@ use ndarray::{ArrayD, ArrayViewD, IxDyn};
 use num_bigint::{BigInt, BigUint};
 use num_traits::ToPrimitive;
 
-use crate::fixed::{Codes, Format, Overflow, Quantization, Range, Rounding, cast_real, exact_code};
+use crate::fixed::{
+    Caster, Codes, Format, Overflow, Quantization, Range, Rounding, cast_real, exact_code,
+};
 use crate::ir::Graph;
 
 /// Quantized samples.
@@ -28,19 +30,67 @@ pub fn quantize_as(values: &ArrayViewD<'_, f64>, to: &Quantization) -> Option<Qu
     let format = to.format;
     let (mut rounded, mut saturated) = (0, 0);
     let ends = to.held().values(format.fractional_bits());
+    let fast = FastCast::new(to);
     let codes = values.iter().map(|value| {
         let inside = ends.0 <= *value && *value <= ends.1;
         saturated += usize::from(!inside);
+        let fast = fast.as_ref().and_then(|fast| fast.apply(*value));
+        if let Some((code, is_exact)) = fast {
+            rounded += usize::from(inside && !is_exact);
+            return Some(Ok(code));
+        }
         rounded += usize::from(inside && exact_code(*value, format.fractional_bits()).is_none());
-        cast_real(value.clamp(f64::MIN, f64::MAX), to)
+        cast_real(value.clamp(f64::MIN, f64::MAX), to).map(Err)
     });
     let codes = if format.is_narrow() {
-        let codes: Vec<i64> = codes.map(|code| code?.to_i64()).collect::<Option<_>>()?;
+        let narrow = |code: Result<i64, BigInt>| code.map_or_else(|big| big.to_i64(), Some);
+        let codes: Vec<i64> = codes.map(|code| narrow(code?)).collect::<Option<_>>()?;
         Codes::Narrow(shaped(values, codes))
     } else {
-        Codes::from_big(shaped(values, codes.collect::<Option<_>>()?))
+        let big = |code: Result<i64, BigInt>| code.map_or_else(|big| big, BigInt::from);
+        Codes::from_big(shaped(values, codes.map(|code| code.map(big)).collect::<Option<_>>()?))
     };
     Some(Quantized { codes, rounded, saturated })
+}
+
+/// A cast of real numbers by way of integers with many fractional bits, for numbers that these hold
+/// exactly: nearly all that float32 has.
+struct FastCast {
+    caster: Caster<i64>,
+    /// 2^[`FRACTION`](Self::FRACTION).
+    scale: f64,
+    /// The value of a code's LSB, inverted.
+    codes: f64,
+}
+
+impl FastCast {
+    /// Fractional bits.
+    const FRACTION: i32 = 44;
+    /// Magnitudes below this fit 64 bits.
+    const LIMIT: f64 = (1_u64 << 62) as f64;
+
+    /// `None` if codes may exceed 64 bits, or the LSB is so far from 1 that products may underflow.
+    fn new(to: &Quantization) -> Option<Self> {
+        if to.format.fractional_bits().abs() > 512 {
+            return None;
+        }
+        let caster = Caster::new(Self::FRACTION, to)?;
+        let power = |bits: i32| libm::ldexp(1.0, bits);
+        Some(Self {
+            caster,
+            scale: power(Self::FRACTION),
+            codes: power(to.format.fractional_bits()),
+        })
+    }
+
+    /// The code, and true if it is the value; `None` if the integers do not hold `value`.
+    fn apply(&self, value: f64) -> Option<(i64, bool)> {
+        // Products with powers of two are exact, unless they underflow to a number below 1.
+        let (scaled, code) = (value * self.scale, value * self.codes);
+        let is_held = scaled.abs() < Self::LIMIT && scaled.fract() == 0.0;
+        let is_held = is_held && (scaled != 0.0 || value == 0.0);
+        is_held.then(|| (self.caster.apply(&(scaled as i64)), code.fract() == 0.0))
+    }
 }
 
 fn shaped<T>(values: &ArrayViewD<'_, f64>, codes: Vec<T>) -> ArrayD<T> {

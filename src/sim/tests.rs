@@ -173,3 +173,52 @@ fn quantizing_rounds_halves_to_even_and_counts() -> Outcome {
     assert_eq!(super::quantize(&array![f64::NAN].into_dyn().view(), format), None);
     Ok(())
 }
+
+/// Values that 44 fractional bits hold, and others, are cast alike.
+#[test]
+fn quantizing_is_the_cast_of_the_exact_number() -> Outcome {
+    let lsb = |bits: i32| libm::ldexp(1.0, -bits);
+    let values = [
+        0.0,
+        -0.0,
+        0.75,
+        -0.3,
+        0.1_f32.into(),
+        lsb(44),
+        -lsb(44),
+        lsb(45),
+        3.0 * lsb(46),
+        lsb(1070),
+        -lsb(1074),
+        262_143.0,
+        262_144.0,
+        -262_145.5,
+        1e17,
+        -1e300,
+        0.5 - lsb(44),
+        0.5 - lsb(50),
+    ];
+    for to in [
+        "fixed<8,4,RND_CONV,SAT>",
+        "ufixed<5,2,TRN,WRAP>",
+        "fixed<64,20,RND,SAT>",
+        "fixed<70,30,RND_INF,SAT>",
+        "fixed<6,-1000,RND,SAT>",
+        "fixed<6,1000,TRN,SAT>",
+    ] {
+        let to = to.parse()?;
+        let found =
+            super::quantize_as(&ndarray::arr1(&values).into_dyn().view(), &to).ok_or("NaN")?;
+        for (value, code) in values.iter().zip(found.codes.iter()) {
+            assert_eq!(Some(code), crate::fixed::cast_real(*value, &to), "{value} as {to}");
+        }
+        let inside = |value: &&f64| {
+            let (low, high) = to.held().values(to.format.fractional_bits());
+            (low..=high).contains(*value)
+        };
+        let is_rounded =
+            |value: &&f64| crate::fixed::exact_code(**value, to.format.fractional_bits()).is_none();
+        assert_eq!(found.rounded, values.iter().filter(inside).filter(is_rounded).count(), "{to}");
+    }
+    Ok(())
+}

@@ -49,7 +49,7 @@ fn arithmetic(format: &str, width: u32) -> String {
          scaled_act = cast scaled to=fixed<6,3,RND,SAT>
          scaled_clamp = clamp scaled_act low=-3 high=9
          leaky = leaky z threshold=0 slopes=ufixed<3,0>[1]{{5}}
-         moved = gather x shape=[3] indices=[7, None, 0]
+         moved = gather x shape=[3] indices=[7, _, 0]
          joined = concat x z axis=1
          steps = step_function x thresholds=fixed<1,1>[1]{{0}} values=fixed<9,4>[2]{{-256, 255}}
          output act

@@ -128,7 +128,7 @@ impl<T: Lane> Dot<T> {
         let outputs = weights.ncols();
         let is_narrow = <i32 as Lane>::holds(&result.range());
 
-        let words = Words::of(&weights);
+        let words = words(&weights);
         let sums = words.iter().map(most).collect::<Option<Vec<i64>>>()?;
         let largest = low.unsigned_abs().max(high.unsigned_abs());
         let groups = geometry.segments.len();
@@ -279,25 +279,21 @@ impl<T: Lane> Source<T> for Dot<T> {
     }
 }
 
-/// The words of weights.
-struct Words;
-
-impl Words {
-    /// The weights themselves if they fit words, else their digits of base 2^[`WEIGHT_BITS`].
-    fn of(weights: &Array2<i64>) -> Vec<Array2<i16>> {
-        let mut rest = weights.clone();
-        let mut words = Vec::new();
-        while rest.iter().any(|weight| i16::try_from(*weight).is_err()) {
-            // The lowest bits, with the highest of them as a sign.
-            let low = rest.mapv(|weight| (weight << (64 - WEIGHT_BITS)) >> (64 - WEIGHT_BITS));
-            rest.zip_mut_with(&low, |rest, low| {
-                *rest = ((i128::from(*rest) - i128::from(*low)) >> WEIGHT_BITS) as i64;
-            });
-            words.push(low.mapv(|word| word as i16));
-        }
-        words.push(rest.mapv(|word| word as i16));
-        words
+/// The weights as words, the lowest first: themselves if they fit, else digits of base
+/// 2^[`WEIGHT_BITS`].
+fn words(weights: &Array2<i64>) -> Vec<Array2<i16>> {
+    let mut rest = weights.clone();
+    let mut words = Vec::new();
+    while rest.iter().any(|weight| i16::try_from(*weight).is_err()) {
+        // The lowest bits, with the highest of them as a sign.
+        let low = rest.mapv(|weight| (weight << (64 - WEIGHT_BITS)) >> (64 - WEIGHT_BITS));
+        rest.zip_mut_with(&low, |rest, low| {
+            *rest = ((i128::from(*rest) - i128::from(*low)) >> WEIGHT_BITS) as i64;
+        });
+        words.push(low.mapv(|word| word as i16));
     }
+    words.push(rest.mapv(|word| word as i16));
+    words
 }
 
 /// The largest sum of magnitudes of the weights of an output.

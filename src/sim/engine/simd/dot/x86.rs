@@ -137,8 +137,8 @@ unsafe fn tile512<const WORDS: bool, const R: usize, const P: usize>(
 ) {
     let (matrix, each) = (tile.matrix, tile.lines());
     let mut lines = [std::ptr::null::<Line>(); P];
-    for p in 0..P {
-        lines[p] = matrix.lines[(panel + p) * each..].as_ptr();
+    for (p, line) in lines.iter_mut().enumerate() {
+        *line = matrix.lines[(panel + p) * each..].as_ptr();
     }
     let rows = tile.rows::<R>(starts);
     // SAFETY: `bias` has a whole panel for each panel; each row has the groups of each segment, and
@@ -146,8 +146,8 @@ unsafe fn tile512<const WORDS: bool, const R: usize, const P: usize>(
     unsafe {
         // Loops instead of closures, which do not take part in the features of this function.
         let mut bias = [_mm512_setzero_si512(); P];
-        for p in 0..P {
-            bias[p] = _mm512_loadu_si512(matrix.bias.as_ptr().add((panel + p) * PANEL).cast());
+        for (p, bias) in bias.iter_mut().enumerate() {
+            *bias = _mm512_loadu_si512(matrix.bias.as_ptr().add((panel + p) * PANEL).cast());
         }
         let mut sums = [bias; R];
         let mut line = 0;
