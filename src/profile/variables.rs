@@ -99,9 +99,12 @@ pub(super) fn variables(
                 (result(observed, index, typed), elements(subject, index), i32::MAX)
             }
         };
-        let signs_differ = typed == TypedVariable::Result || typed == TypedVariable::Activation;
+        let is_result = typed == TypedVariable::Result || typed == TypedVariable::Activation;
+        if is_result && is_recurrent(subject, index) {
+            continue;
+        }
         let Some(distribution) = distribution else { continue };
-        let signedness = match distribution.low < 0.0 || signs_differ {
+        let signedness = match distribution.low < 0.0 || is_result {
             true => Signedness::Signed,
             false => Signedness::Unsigned,
         };
@@ -236,10 +239,8 @@ fn widening(
 /// The most bits of the operand of a function that becomes a table: one entry per code.
 const TABLE_OPERAND: u32 = 16;
 
-/// The most bits of the results of functions in the steps of a recurrent layer, which take wide sums:
-/// each of their values is a threshold that is searched for.
-const FUNCTION_RESULT: u32 = 12;
-
+/// True for a recurrent layer. The type of its result is that of its gates and states as well, whose values
+/// are not observed: it is left as configured.
 fn is_recurrent(subject: &Subject<'_>, index: NodeIndex) -> bool {
     let kind = subject.model.graph[index].kind.inner();
     matches!(kind, LayerKind::Recurrent(_) | LayerKind::Bidirectional(_))
@@ -264,25 +265,22 @@ fn limit_operands(subject: &Subject<'_>, plan: &mut Plan, width: u32) -> Result<
         if widest <= NARROWEST {
             return Err(error.into());
         }
-        let is_recurrent = index.is_some_and(|index| is_recurrent(subject, index));
-        let most = if is_recurrent { FUNCTION_RESULT } else { TABLE_OPERAND };
         for at in operands {
             let variable = &mut plan.variables[at];
-            variable.widest = variable.widest.min(most.min(widest - 1));
+            variable.widest = variable.widest.min(TABLE_OPERAND.min(widest - 1));
         }
     }
 }
 
 /// The positions in `plan` of the variables that the operand of the function of layer `index` consists
-/// of: that operand, or those of the layers before it without a type of their own. For a recurrent layer
-/// that of the functions' results.
+/// of: that operand, or those of the layers before it without a type of their own.
 fn operands(subject: &Subject<'_>, plan: &Plan, index: NodeIndex) -> Vec<usize> {
     let model = subject.model;
     let position = |index: NodeIndex, role: Role| {
         let name = &model.graph[index].name;
         plan.variables.iter().position(|it| it.layer == *name && it.role == role)
     };
-    if model.graph[index].kind.has_fused_activation() || is_recurrent(subject, index) {
+    if model.graph[index].kind.has_fused_activation() {
         let sum = position(index, Role::Typed(TypedVariable::Result));
         return Vec::from_iter(sum);
     }
