@@ -187,6 +187,7 @@ impl Buffer {
 
     /// The first element outside of the range that is proven for it in `tensor`, whose codes the buffer
     /// holds.
+    #[cfg(debug_assertions)]
     pub(super) fn outside(&self, tensor: &Tensor) -> Option<BigInt> {
         let bound = |code: &BigInt| code.to_i64().expect("the buffer holds the range");
         with_elements!(self,
