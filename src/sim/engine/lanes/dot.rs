@@ -248,18 +248,7 @@ impl<T: Lane> Source<T> for Dot<T> {
             let outputs = part.matrix.outputs();
             sums.resize(starts.len() * outputs, 0);
             part.matrix.dot(self.level, rows(part), sums);
-            let shifted = |sum: T| sum.wrapping_shl(part.shift);
-            self.level.run(|| match outputs == self.outputs {
-                true => zip(y, sums, |y: T, sum| y.wrapping_add(&shifted(sum))),
-                false => {
-                    let rows = y.chunks_exact_mut(self.outputs).zip(sums.chunks_exact(outputs));
-                    for (y, sums) in rows {
-                        zip(&mut y[part.output..][..outputs], sums, |y: T, sum| {
-                            y.wrapping_add(&shifted(sum))
-                        });
-                    }
-                }
-            });
+            self.level.run(add, (part, &mut *y, self.outputs, &sums[..]));
         }
     }
 
@@ -276,6 +265,19 @@ impl<T: Lane> Source<T> for Dot<T> {
             1 => format!("{of} dot products"),
             parts => format!("{of} dot products in {parts} parts"),
         }
+    }
+}
+
+/// Adds the shifted `sums` of a part to rows of so many `outputs`.
+#[inline(always)]
+fn add<T: Lane>((part, y, outputs, sums): (&Part, &mut [T], usize, &[i32])) {
+    let own = part.matrix.outputs();
+    let shifted = |sum: T| sum.wrapping_shl(part.shift);
+    if own == outputs {
+        return zip(y, sums, |y: T, sum| y.wrapping_add(&shifted(sum)));
+    }
+    for (y, sums) in y.chunks_exact_mut(outputs).zip(sums.chunks_exact(own)) {
+        zip(&mut y[part.output..][..own], sums, |y: T, sum| y.wrapping_add(&shifted(sum)));
     }
 }
 

@@ -6,7 +6,7 @@ use num_traits::ToPrimitive;
 
 use super::super::kernel::Scratch;
 use super::super::simd::Level;
-use super::super::storage::{Buffer, wide, with_elements};
+use super::super::storage::{Buffer, Stored, wide, with_elements};
 use super::{Lane, Source, zip};
 use crate::fixed::Range;
 use crate::ir::{Elementwise, Lookup, Tensor};
@@ -21,7 +21,7 @@ impl<T: Lane> Source<T> for Load {
         let first = first(&rows, y.len());
         with_elements!(operands[0], x => {
             let x = &x[first..first + y.len()];
-            self.level.run(|| zip(y, x, |_, code| code));
+            self.level.run(load, (y, x));
         }, _ => {});
     }
 
@@ -65,23 +65,33 @@ impl<T: Lane> Source<T> for Merge {
         for (at, (x, shift)) in operands.iter().zip(&self.shifts).enumerate() {
             with_elements!(x, x => {
                 let (x, shift) = (&x[first..first + y.len()], *shift);
-                let aligned = |code: T| code.wrapping_shl(shift);
-                self.level.run(|| match (at, self.merge) {
-                    (0, _) => zip(y, x, |_, b| aligned(b)),
-                    (_, Elementwise::Add) => zip(y, x, |a: T, b| a.wrapping_add(&aligned(b))),
-                    (_, Elementwise::Subtract) => {
-                        zip(y, x, |a: T, b| a.wrapping_sub(&aligned(b)));
-                    }
-                    (_, Elementwise::Multiply) => zip(y, x, |a: T, b| a.wrapping_mul(&b)),
-                    (_, Elementwise::Maximum) => zip(y, x, |a: T, b| a.max(aligned(b))),
-                    (_, Elementwise::Minimum) => zip(y, x, |a: T, b| a.min(aligned(b))),
-                });
+                let merge = (at > 0).then_some(self.merge);
+                self.level.run(merged, (merge, shift, &mut *y, x));
             }, _ => {});
         }
     }
 
     fn algorithm(&self) -> String {
         "merge".to_owned()
+    }
+}
+
+#[inline(always)]
+fn load<S: Stored, T: Lane>((y, x): (&mut [T], &[S])) {
+    zip(y, x, |_, code| code);
+}
+
+/// `merge` of y and x, shifted; x alone without one.
+#[inline(always)]
+fn merged<S: Stored, T: Lane>((merge, shift, y, x): (Option<Elementwise>, u32, &mut [T], &[S])) {
+    let aligned = |code: T| code.wrapping_shl(shift);
+    match merge {
+        None => zip(y, x, |_, b| aligned(b)),
+        Some(Elementwise::Add) => zip(y, x, |a: T, b| a.wrapping_add(&aligned(b))),
+        Some(Elementwise::Subtract) => zip(y, x, |a: T, b| a.wrapping_sub(&aligned(b))),
+        Some(Elementwise::Multiply) => zip(y, x, |a: T, b| a.wrapping_mul(&b)),
+        Some(Elementwise::Maximum) => zip(y, x, |a: T, b| a.max(aligned(b))),
+        Some(Elementwise::Minimum) => zip(y, x, |a: T, b| a.min(aligned(b))),
     }
 }
 

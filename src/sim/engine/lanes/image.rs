@@ -87,13 +87,7 @@ impl Image {
         if self.is_padded() {
             image.fill(offset);
         }
-        with_elements!(x, x => level.run(|| {
-            self.each(samples, |from, to| {
-                for (byte, code) in image[to].iter_mut().zip(&x[from]) {
-                    *byte = (wide(*code) as u8).wrapping_add(offset);
-                }
-            });
-        }), _ => {});
+        with_elements!(x, x => level.run(write_bytes, (self, samples, x, offset, &mut image[..])), _ => {});
     }
 
     /// The images of `samples` samples as words, one for each digit.
@@ -113,9 +107,8 @@ impl Image {
             if self.is_padded() {
                 image.fill(0);
             }
-            with_elements!(x, x => level.run(|| {
-                self.each(samples, |from, to| digits.write(digit, &x[from], &mut image[to]));
-            }), _ => {});
+            let part = (digits, digit);
+            with_elements!(x, x => level.run(write_words, (self, samples, x, part, &mut image[..])), _ => {});
         }
     }
 
@@ -129,6 +122,30 @@ impl Image {
             }
         }
     }
+}
+
+#[inline(always)]
+fn write_bytes<S: Stored>(
+    (images, samples, x, offset, bytes): (&Image, usize, &[S], u8, &mut [u8]),
+) {
+    images.each(samples, |from, to| {
+        for (byte, code) in bytes[to].iter_mut().zip(&x[from]) {
+            *byte = (wide(*code) as u8).wrapping_add(offset);
+        }
+    });
+}
+
+#[inline(always)]
+fn write_words<S: Stored>(
+    (images, samples, x, (digits, digit), words): (
+        &Image,
+        usize,
+        &[S],
+        (Digits, usize),
+        &mut [i16],
+    ),
+) {
+    images.each(samples, |from, to| digits.write(digit, &x[from], &mut words[to]));
 }
 
 impl Digits {

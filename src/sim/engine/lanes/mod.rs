@@ -136,10 +136,7 @@ impl<T: Lane> Kernel for Fused<T> {
                 let results = &mut all[rows.start * self.channels..rows.end * self.channels];
                 lanes.resize(results.len(), T::zero());
                 self.source.fill(operands, scratch, rows, &mut lanes);
-                self.level.run(|| {
-                    self.stages.apply(&mut lanes);
-                    store(&lanes, results);
-                });
+                self.level.run(finish, (&self.stages, &mut lanes[..], results));
             }
         }, _ => return None);
         *T::lanes(scratch) = lanes;
@@ -171,6 +168,15 @@ fn zip<S: Stored, T: Lane>(y: &mut [T], x: &[S], join: impl Fn(T, T) -> T) {
     for (y, x) in rest.iter_mut().zip(last) {
         *y = join(*y, T::of(wide(*x)));
     }
+}
+
+/// Computes the stages of the lanes, and stores them.
+#[inline(always)]
+fn finish<T: Lane + AsPrimitive<S>, S: Copy + 'static>(
+    (stages, lanes, results): (&Stages<T>, &mut [T], &mut [S]),
+) {
+    stages.apply(lanes);
+    store(lanes, results);
 }
 
 #[inline(always)]

@@ -54,18 +54,23 @@ impl Pooling {
 
 impl<T: Lane> Source<T> for Pooling {
     fn fill(&self, operands: &[&Buffer], _: &mut Scratch, rows: Span<usize>, y: &mut [T]) {
-        with_elements!(operands[0], x => self.level.run(|| match self.kind {
-            PoolKind::Max => {
-                pool(self, x, rows, y, T::min_value(), |most: T, code: T| most.max(code));
-            }
-            PoolKind::Sum => {
-                pool(self, x, rows, y, T::zero(), |sum: T, code: T| sum.wrapping_add(&code));
-            }
-        }), _ => {});
+        with_elements!(operands[0], x => self.level.run(pooled, (self, x, rows, y)), _ => {});
     }
 
     fn algorithm(&self) -> String {
         "pooling".to_owned()
+    }
+}
+
+#[inline(always)]
+fn pooled<S: Stored, T: Lane>((pooling, x, rows, y): (&Pooling, &[S], Span<usize>, &mut [T])) {
+    match pooling.kind {
+        PoolKind::Max => {
+            pool(pooling, x, rows, y, T::min_value(), |most: T, code: T| most.max(code));
+        }
+        PoolKind::Sum => {
+            pool(pooling, x, rows, y, T::zero(), |sum: T, code: T| sum.wrapping_add(&code));
+        }
     }
 }
 
@@ -117,7 +122,7 @@ impl<T: Lane> Depthwise<T> {
 
 impl<T: Lane> Source<T> for Depthwise<T> {
     fn fill(&self, operands: &[&Buffer], _: &mut Scratch, rows: Span<usize>, y: &mut [T]) {
-        with_elements!(operands[0], x => self.level.run(|| depthwise(self, x, rows, y)), _ => {});
+        with_elements!(operands[0], x => self.level.run(depthwise, (self, x, rows, y)), _ => {});
     }
 
     fn macs(&self) -> usize {
@@ -130,7 +135,7 @@ impl<T: Lane> Source<T> for Depthwise<T> {
 }
 
 #[inline(always)]
-fn depthwise<S: Stored, T: Lane>(conv: &Depthwise<T>, x: &[S], rows: Span<usize>, y: &mut [T]) {
+fn depthwise<S: Stored, T: Lane>((conv, x, rows, y): (&Depthwise<T>, &[S], Span<usize>, &mut [T])) {
     let outputs = conv.bias.len();
     for (row, y) in rows.zip(y.chunks_exact_mut(outputs)) {
         y.copy_from_slice(&conv.bias);

@@ -48,28 +48,30 @@ impl Level {
         [Self::Baseline, Self::Avx2, Self::Avx512].into_iter().filter(move |it| *it <= highest)
     }
 
-    /// Runs `work`, compiled with the instructions of this level.
+    /// Calls `work`, compiled with the instructions of this level. `work` is a function with
+    /// `#[inline(always)]`, down to its loops: a closure, or a function that is called, has those of the
+    /// baseline.
     #[inline]
-    pub(in crate::sim) fn run<R>(self, work: impl FnOnce() -> R) -> R {
+    pub(in crate::sim) fn run<A, R>(self, work: impl FnOnce(A) -> R, arguments: A) -> R {
         #[cfg(target_arch = "x86_64")]
         {
             #[target_feature(enable = "avx2")]
-            fn with_avx2<R>(work: impl FnOnce() -> R) -> R {
-                work()
+            fn with_avx2<A, R>(work: impl FnOnce(A) -> R, arguments: A) -> R {
+                work(arguments)
             }
             #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-            fn with_avx512<R>(work: impl FnOnce() -> R) -> R {
-                work()
+            fn with_avx512<A, R>(work: impl FnOnce(A) -> R, arguments: A) -> R {
+                work(arguments)
             }
             match self {
                 // SAFETY: `detect` gives a level above the baseline only where the processor has its
                 // features, and nothing else makes one.
-                Self::Avx512 => return unsafe { with_avx512(work) },
+                Self::Avx512 => return unsafe { with_avx512(work, arguments) },
                 // SAFETY: as above.
-                Self::Avx2 => return unsafe { with_avx2(work) },
+                Self::Avx2 => return unsafe { with_avx2(work, arguments) },
                 Self::Baseline => {}
             }
         }
-        work()
+        work(arguments)
     }
 }
