@@ -25,7 +25,7 @@ fn a_schedule_is_listed_and_drawn() -> Outcome {
     };
     let (printed, svg) = drawn("first.svg")?;
     assert!(printed.contains("process first last cycles a frame"), "{printed}");
-    assert!(printed.contains("FIFO bits least depth peak reason"), "{printed}");
+    assert!(printed.contains("FIFO bits least depth peak in reason"), "{printed}");
     assert!(printed.contains("branches of '"), "{printed}");
     assert!(svg.starts_with("<svg ") && svg.contains("Schedule of "), "{svg}");
     assert!(svg.contains("branches of &#39;"), "{svg}");

@@ -65,7 +65,7 @@ fn outputs_are_compared_with_labels_and_a_reference() -> Outcome {
     write_npy(&labels, &ArrayD::<i64>::zeros(vec![samples]))?;
     let ran = text(&run(&labels, &trace, &[])?);
     assert!(ran.contains(&format!("of {samples} correct (")), "{ran}");
-    assert!(ran.contains("  label") && ran.contains("AUC"), "{ran}");
+    assert!(ran.contains("label 0 1") && ran.contains("AUC"), "{ran}");
     assert!(ran.contains("values equal, largest error 0.0000e0, mean error 0.0000e0"), "{ran}");
     let json: serde_json::Value =
         serde_json::from_slice(&run(&labels, &trace, &["--json"])?.stdout)?;

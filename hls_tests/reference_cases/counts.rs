@@ -106,7 +106,9 @@ fn check(graph: &Graph, options: &Options, backend: Tool) -> Result<(), Box<dyn 
     assert_eq!(in_json, all, "JSON");
 
     let bits = [sum("weight_bits"), sum("table_bits")];
-    let counts = [all.multiplications, all.additions, all.shifts, all.xnors];
+    let idle = sum("idle_multiplications");
+    assert!(idle <= all.multiplications, "multiplications with a weight of 0");
+    let counts = [all.multiplications, all.additions, idle, all.shifts, all.xnors];
     let Resources { dsp, lut, ff, bram18, .. } = design.estimate().total;
     let totals = totals(&report::table(&rows, true))?;
     assert_eq!(totals, [&counts[..], &bits, &[dsp, lut, ff, bram18]].concat(), "table");
