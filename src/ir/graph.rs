@@ -9,6 +9,7 @@ use petgraph::visit::EdgeRef;
 
 use super::{Input, Op, OpError, Operand, Tensor};
 use crate::fixed::{Codes, Format};
+use crate::naming;
 
 /// A node of a [`Graph`].
 pub type NodeId = NodeIndex;
@@ -225,6 +226,11 @@ impl Graph {
             results.insert(*id, result.ok_or(*id)?);
         }
         Ok(results)
+    }
+
+    /// `wanted` if no node has that name, else the first one of `wanted_2`, `wanted_3`, and so on.
+    pub(crate) fn unique_name(&self, wanted: &str) -> String {
+        naming::unique(wanted, |name| self.nodes.node_weights().any(|node| node.name == name))
     }
 
     /// True if a sample depends on the samples before it, because an operation keeps its state.

@@ -45,6 +45,21 @@ impl Tensor {
         tensor
     }
 
+    /// The narrowest format that holds the ranges of all of `tensors`, of which there is one at least.
+    ///
+    /// # Errors
+    /// If no format holds them.
+    pub(crate) fn common_format<'t>(
+        tensors: impl Iterator<Item = &'t Self> + Clone,
+    ) -> Result<Format, FormatError> {
+        let fractions = tensors.clone().map(|x| x.format.fractional_bits());
+        let fraction = fractions.max().expect("there is a tensor");
+        let refined =
+            tensors.map(|x| x.range().refined(fraction.abs_diff(x.format.fractional_bits())));
+        let range = refined.reduce(|one, other| one.hull(&other)).expect("there is a tensor");
+        Format::covering(&range, fraction)
+    }
+
     /// A tensor with these ranges in the narrowest format with `fraction` fractional bits.
     ///
     /// # Errors

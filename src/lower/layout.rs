@@ -7,7 +7,7 @@ use petgraph::graph::NodeIndex;
 use super::LowerError;
 use super::builder::Builder;
 use crate::fixed::{Format, Overflow, Quantization, Rounding};
-use crate::ir::{Concat, Gather, NodeId, Op, Reshape};
+use crate::ir::{Concat, Gather, NodeId, Op, Reshape, Tensor};
 use crate::model::{Einsum, Layer, LayerKind, Layout};
 
 pub(super) fn lower(
@@ -110,14 +110,11 @@ pub(super) fn concat(
 
 /// The narrowest format that holds the proven ranges of all `operands`.
 fn covering(builder: &Builder<'_>, layer: &str, operands: &[NodeId]) -> Result<Format, LowerError> {
-    let tensors = || operands.iter().map(|operand| builder.tensor(*operand));
-    let fraction = tensors().map(|x| x.format.fractional_bits()).max();
-    let fraction = fraction.ok_or_else(|| LowerError::Inputs { layer: layer.into() })?;
-    let refined =
-        tensors().map(|x| x.range().refined(fraction.abs_diff(x.format.fractional_bits())));
+    if operands.is_empty() {
+        return Err(LowerError::Inputs { layer: layer.into() });
+    }
     let wrong = |error| LowerError::Format { layer: layer.into(), part: "concatenation", error };
-    let range = refined.reduce(|one, other| one.hull(&other)).expect("there is an operand");
-    Format::covering(&range, fraction).map_err(wrong)
+    Tensor::common_format(operands.iter().map(|operand| builder.tensor(*operand))).map_err(wrong)
 }
 
 /// TimeDistributed: the same layer for each element along the first axis.

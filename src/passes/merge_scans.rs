@@ -8,7 +8,6 @@ use std::collections::HashMap;
 use super::{Pass, Report};
 use crate::fixed::{Format, Overflow, Quantization, Rounding};
 use crate::ir::{Cast, Concat, Gather, Graph, NodeId, Op, Output, Scan, Tensor};
-use crate::naming;
 
 pub(super) const PASS: Pass = Pass {
     name: "merge_scans",
@@ -47,8 +46,9 @@ impl Group {
         let first = self.members[0].0;
         let Op::Scan(own) = &graph[first].op else { return false };
         // Rows of several axes have no common last axis to be joined along.
-        let row = &scan.body[scan.body.outputs[0].node].tensor;
-        if row.shape.len() != 1
+        let is_line = |scan: &Scan| scan.body[scan.body.outputs[0].node].tensor.shape.len() == 1;
+        if !is_line(own)
+            || !is_line(scan)
             || (own.initial != scan.initial || own.stateful != scan.stateful)
             || own.states() != scan.states()
             || !same_operands(graph, first, node)
@@ -140,7 +140,7 @@ fn same_operands(graph: &Graph, one: NodeId, other: NodeId) -> bool {
 }
 
 /// Adds the operations of `other`, a body of the same inputs, that `body` lacks. Returns the node of
-/// `body` for each node of `other`; `None` if the inputs differ.
+/// `body` for each node of `other`; `None` if the inputs differ, or an operation does not fit.
 fn added(body: &mut Graph, other: &Graph) -> Option<HashMap<NodeId, NodeId>> {
     let tensors = |graph: &Graph| -> Vec<Tensor> {
         graph.inputs.iter().map(|input| graph[*input].tensor.clone()).collect()
@@ -154,15 +154,15 @@ fn added(body: &mut Graph, other: &Graph) -> Option<HashMap<NodeId, NodeId>> {
         let operands: Vec<NodeId> = operands.iter().map(|operand| places[operand]).collect();
         let theirs = &other[node];
         let is_same = |own: &NodeId| body[*own].op == theirs.op && body.operands(*own) == operands;
-        let found = body.nodes.node_indices().find(is_same);
-        let place = found.unwrap_or_else(|| {
-            let taken = |name: &str| body.nodes.node_weights().any(|node| node.name == name);
-            let name = naming::unique(&theirs.name, taken);
-            let added = body.add(name, theirs.op.clone(), &operands);
-            let added = added.expect("the operands have the tensors of the other body");
-            body[added].layer = theirs.layer.clone();
-            added
-        });
+        let place = match body.nodes.node_indices().find(is_same) {
+            Some(found) => found,
+            None => {
+                let name = body.unique_name(&theirs.name);
+                let added = body.add(name, theirs.op.clone(), &operands).ok()?;
+                body[added].layer = theirs.layer.clone();
+                added
+            }
+        };
         places.insert(node, place);
     }
     Some(places)
@@ -174,13 +174,7 @@ fn joined(body: &mut Graph, rows: &[NodeId]) -> Option<NodeId> {
     if others.is_empty() {
         return Some(*first);
     }
-    let fraction = rows.iter().map(|row| body[*row].tensor.format.fractional_bits()).max()?;
-    let refined = rows.iter().map(|row| {
-        let tensor = &body[*row].tensor;
-        tensor.range().refined(fraction.abs_diff(tensor.format.fractional_bits()))
-    });
-    let range = refined.reduce(|one, other| one.hull(&other))?;
-    let format = Format::covering(&range, fraction).ok()?;
+    let format = Tensor::common_format(rows.iter().map(|row| &body[*row].tensor)).ok()?;
     let rows: Vec<NodeId> = rows.iter().map(|row| in_format(body, *row, *row, format)).collect();
     Some(add(body, *first, "rows", Concat { axis: 0 }, &rows))
 }
@@ -202,8 +196,7 @@ fn add(
     op: impl Into<Op>,
     operands: &[NodeId],
 ) -> NodeId {
-    let taken = |name: &str| graph.nodes.node_weights().any(|node| node.name == name);
-    let name = naming::unique(&format!("{}_{part}", graph[like].name), taken);
+    let name = graph.unique_name(&format!("{}_{part}", graph[like].name));
     let added = graph.add(name, op, operands).expect("operands of one format");
     graph[added].layer = graph[like].layer.clone();
     added

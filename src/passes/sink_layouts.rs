@@ -6,7 +6,6 @@
 
 use super::{Pass, Report};
 use crate::ir::{Gather, Graph, NodeId, Op, Tensor};
-use crate::naming;
 
 pub(super) const PASS: Pass = Pass {
     name: "sink_layouts",
@@ -61,9 +60,7 @@ fn sink(graph: &mut Graph, node: NodeId, permutation: Gather, sources: &[NodeId]
     let operands: Vec<&Tensor> = sources.iter().map(|source| &graph[*source].tensor).collect();
     let result = graph[node].op.infer(&operands).ok()?;
     let layer = graph[node].layer.clone();
-    let wanted = format!("{}_moved", graph[node].name);
-    let taken = |name: &str| graph.nodes.node_weights().any(|node| node.name == name);
-    let name = naming::unique(&wanted, taken);
+    let name = graph.unique_name(&format!("{}_moved", graph[node].name));
     // The new permutation takes over the users of the node, and then takes the node.
     let permuted = graph.add(name, permutation, &sources[..1]);
     let permuted = permuted.expect("a permutation of tensors like the sources");

@@ -7,7 +7,7 @@ use std::arch::x86_64::*;
 
 use super::{Factors, GROUP, Line, Matrix, PANEL, Rows};
 
-/// What a tile reads and writes: pointers with the sizes that [`Matrix::dot`] asserts.
+/// The memory that a tile reads and writes: pointers with the sizes that [`Matrix::dot`] asserts.
 #[derive(Clone, Copy)]
 struct Tile<'m> {
     matrix: &'m Matrix,
