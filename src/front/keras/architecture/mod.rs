@@ -21,6 +21,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::attributes::{Owner, class_of};
+use super::batch_axis::BatchAxis;
 use crate::front::error::{FrontError, Problem};
 use crate::front::layer_problem::LayerProblem;
 
@@ -104,9 +105,9 @@ impl Layer<'_> {
     }
 
     /// True for an input whose batches have one sample.
-    pub(super) fn has_batch_of_one(&self) -> bool {
+    pub(super) fn has_batch_of_one(&self, batch: BatchAxis) -> bool {
         let shapes = ["batch_input_shape", "batch_shape"].map(|name| self.attributes.get(name));
-        shapes.into_iter().flatten().any(|shape| shape.get(0) == Some(&Value::from(1)))
+        shapes.into_iter().flatten().any(|shape| shape.get(batch.index()) == Some(&Value::from(1)))
     }
 }
 
