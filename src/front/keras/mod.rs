@@ -306,7 +306,8 @@ fn assemble(
     let layer = |node: NodeIndex, _: &()| {
         let (layer, built) = (&layers[node.index()], built[node.index()].take());
         let kind = built.expect("a topological order holds every layer").kind;
-        model::Layer { name: layer.name.clone(), class: layer.class.to_owned(), kind }
+        let (name, class) = (layer.name.clone(), layer.class.to_owned());
+        model::Layer { name, class, kind, origin: layer.origin.clone() }
     };
     let graph = connections.map(layer, |_, position| *position);
     Ok(Model {
