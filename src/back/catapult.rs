@@ -22,7 +22,7 @@ static VENDOR: Vendor = Vendor {
     stream: "ac_channel",
     before_process: &["#pragma hls_design block"],
     pragmas_before_loops: true,
-    pipelines_outer_loops: true,
+    pipelines_processes: true,
     testbench: Testbench {
         main: "CCS_MAIN(int argc, char *argv[]) {",
         leave: ("CCS_RETURN(", ")"),
@@ -279,6 +279,10 @@ impl Dialect for Catapult {
 
     fn flushed_pipeline(&self, interval: u64) -> Vec<String> {
         vec![self.pipeline(interval), "#pragma hls_pipeline_stall_mode flush".to_owned()]
+    }
+
+    fn frame_pipeline(&self, interval: u64) -> Vec<String> {
+        self.flushed_pipeline(interval)
     }
 
     fn unroll(&self, factor: Option<u64>) -> String {

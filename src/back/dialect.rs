@@ -45,6 +45,10 @@ pub(super) trait Dialect: Sync {
     /// The pragmas of a pipelined loop that goes on while its input is empty.
     fn flushed_pipeline(&self, interval: u64) -> Vec<String>;
 
+    /// As [`Dialect::flushed_pipeline`], of a process that is a single loop or nest of loops: frames
+    /// follow one another without a pause.
+    fn frame_pipeline(&self, interval: u64) -> Vec<String>;
+
     /// The pragma of a loop that is unrolled by `factor`, or fully.
     fn unroll(&self, factor: Option<u64>) -> String;
 
@@ -82,6 +86,14 @@ pub(super) trait Dialect: Sync {
     fn token_pragmas(&self, plan: Loop) -> Vec<String> {
         match plan {
             Loop::Pipeline { interval, unroll: 1 } => self.flushed_pipeline(interval),
+            Loop::Pipeline { .. } | Loop::Unroll | Loop::Sequential => self.loop_pragmas(plan),
+        }
+    }
+
+    /// As [`Dialect::token_pragmas`], of the loop that is all that a process does.
+    fn frame_pragmas(&self, plan: Loop) -> Vec<String> {
+        match plan {
+            Loop::Pipeline { interval, unroll: 1 } => self.frame_pipeline(interval),
             Loop::Pipeline { .. } | Loop::Unroll | Loop::Sequential => self.loop_pragmas(plan),
         }
     }
@@ -136,9 +148,9 @@ pub(super) struct Vendor {
     pub(super) before_process: &'static [&'static str],
     /// Set if pragmas of a loop stand before it; else they begin its body.
     pub(super) pragmas_before_loops: bool,
-    /// Set if the outer one of two nested loops is pipelined, which makes one pipeline of both; else
-    /// the inner one is, and both become one loop.
-    pub(super) pipelines_outer_loops: bool,
+    /// Set if the function of a process is pipelined, which makes one pipeline of the loops in it; else
+    /// the innermost loop is, and becomes one with those around it.
+    pub(super) pipelines_processes: bool,
     /// The vendor's parts of the testbench.
     pub(super) testbench: Testbench,
     /// The commands that run the scripts: a description and a command each.

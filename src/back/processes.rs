@@ -11,7 +11,7 @@ pub(super) use self::windows::is_apart;
 use super::BackError;
 use super::dialect::Dialect;
 use super::kernels::{self, AccumulatedSums};
-use super::text::{comment, indent, operations, whole_lines};
+use super::text::{NO_LINE, comment, indent, operations, whole_lines};
 use crate::hls::{
     Design, EdgeId, EdgeKind, Loop, Memory, Partition, Process, ProcessForm, Repack, Stream,
 };
@@ -366,19 +366,27 @@ impl<'a> Scope<'a> {
         self.dialect.counter(most)
     }
 
-    /// The pragmas before the outer one of two nested loops over tokens.
-    fn before_outer(&self) -> String {
-        match self.dialect.vendor().pipelines_outer_loops {
+    /// The pragmas before the function of a process that is one loop, or takes one token.
+    fn before_process(&self) -> String {
+        match self.dialect.vendor().pipelines_processes {
             true => self.before_tokens(),
             false => String::new(),
         }
     }
 
-    /// The pragmas before the inner one of two nested loops over tokens.
-    fn before_inner(&self) -> String {
-        match self.dialect.vendor().pipelines_outer_loops {
-            true => String::new(),
-            false => self.before_tokens(),
+    /// The pragmas in the innermost loop of a process that does nothing else.
+    fn in_frame(&self) -> String {
+        match self.dialect.vendor().pipelines_processes {
+            true => NO_LINE.to_owned(),
+            false => self.dialect.inside(self.dialect.frame_pragmas(self.process.plan)),
+        }
+    }
+
+    /// The pragmas in the function of a process that takes one token.
+    fn in_single(&self) -> String {
+        match self.dialect.vendor().pipelines_processes {
+            true => NO_LINE.to_owned(),
+            false => self.in_tokens(),
         }
     }
 

@@ -25,7 +25,7 @@ static VENDOR: Vendor = Vendor {
     stream: "hls::stream",
     before_process: &[],
     pragmas_before_loops: false,
-    pipelines_outer_loops: false,
+    pipelines_processes: false,
     testbench: Testbench {
         main: "int main(int argc, char **argv) {",
         leave: ("return ", ""),
@@ -222,6 +222,12 @@ impl Dialect for Vitis {
 
     fn flushed_pipeline(&self, interval: u64) -> Vec<String> {
         vec![format!("{} style=flp", self.pipeline(interval))]
+    }
+
+    fn frame_pipeline(&self, interval: u64) -> Vec<String> {
+        // UG1399, "Rewinding Pipelined Loops for Performance": successive calls of the outermost loop of
+        // a dataflow process overlap.
+        vec![format!("{} rewind style=flp", self.pipeline(interval))]
     }
 
     fn unroll(&self, factor: Option<u64>) -> String {

@@ -9,6 +9,9 @@ use super::{
 /// Widest word of a memory or port in bits: Vitis HLS refuses a wider one to `ARRAY_RESHAPE`.
 pub const WORD_BITS: u64 = 65_536;
 
+/// Widest token of a stream in bits in Vitis HLS (UG1399, "AXI4-Stream Interfaces").
+pub const TOKEN_BITS: u64 = 4096;
+
 /// The contents of a token, and of a word of a line buffer.
 const CHANNELS: &str = "channels of a position";
 
@@ -92,6 +95,19 @@ pub(super) fn partitions(design: &Design) -> Vec<(String, String, u64)> {
         (layer.clone(), name, elements)
     });
     all.filter(|(.., elements)| *elements > UNROLL_LIMIT).collect()
+}
+
+/// Streams whose tokens are wider than [`TOKEN_BITS`]: layer, name, bits.
+pub(super) fn wide_tokens(design: &Design) -> Vec<(String, String, u64)> {
+    let streams = design.edges.iter().filter_map(|edge| match edge.kind {
+        EdgeKind::Stream(stream) => {
+            let token = &design[stream.token];
+            let bits = design.word(token.element, token.lanes as u64);
+            Some((edge.layer.clone(), edge.name.clone(), bits))
+        }
+        EdgeKind::Array(_) => None,
+    });
+    streams.filter(|(.., bits)| *bits > TOKEN_BITS).collect()
 }
 
 /// Kernels that access registers at an index that varies while the hardware runs, each of which

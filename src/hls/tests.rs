@@ -247,8 +247,9 @@ fn large_rows_keep_the_loop_in_a_row() {
     assert_eq!(design.schedule.initiation_interval, 10_000);
     let [(_, partition)] = design.kernels[0].plan.constants[..] else { panic!() };
     assert_eq!(partition, Partition::Cyclic { factor: 1 });
-    let [warning] = &design.warnings[..] else { panic!("{:?}", design.warnings) };
-    assert_eq!(warning.code(), "indexed-registers");
+    let codes: Vec<&str> = design.warnings.iter().map(|it| it.code()).collect();
+    assert_eq!(codes, ["wide-token", "wide-token", "indexed-registers"]);
+    let warning = &design.warnings[2];
     assert_eq!(
         warning.to_string(),
         "layer 'norm': a loop of 'norm_row' indexes registers; each access is a multiplexer over \
@@ -297,8 +298,8 @@ fn loops_are_kept_from_the_outermost_one_on() {
 #[test]
 fn a_pipeline_has_no_tensor_that_is_too_large_for_registers() {
     let mut graph = Graph::new("large");
-    let x = input(&mut graph, "x", &[3, 1500], "fixed<8,1>");
-    let act = cast(&mut graph, "act", x, "ufixed<6,0>");
+    let x = input(&mut graph, "x", &[3, 1500], "fixed<2,1>");
+    let act = cast(&mut graph, "act", x, "ufixed<1,0>");
     graph.add_output("act", act);
     let large = design(&graph);
     assert_eq!(large.warnings, []);
@@ -628,6 +629,23 @@ fn arrays_of_too_many_registers_are_reported() {
         "give 'pool' smaller windows or fewer channels, or choose the other --io"
     );
     assert!(first.is_serious());
+}
+
+#[test]
+fn tokens_beyond_the_tools_limit_are_reported() {
+    let warnings = |channels: usize| {
+        let mut graph = Graph::new("wide");
+        let x = input(&mut graph, "x", &[2, channels], "fixed<8,4>");
+        let act = cast(&mut graph, "act", x, "fixed<4,4>");
+        graph.add_output("act", act);
+        Design::new(&graph, &Options { io: IoType::Stream, ..options() }).unwrap().warnings
+    };
+    assert_eq!(warnings(512), []);
+    let [only] = &warnings(513)[..] else { panic!("{:?}", warnings(513)) };
+    let message = "layer 'x': the tokens of 'x' have 4104 bits; Vitis HLS supports at most 4096";
+    assert_eq!(only.to_string(), message);
+    assert_eq!(only.help(), "give 'x' fewer channels or bits, or choose the other --io");
+    assert!(only.is_serious() && !only.is_note());
 }
 
 /// `s' = cast(W s + x)` over 100 steps of 8 elements.

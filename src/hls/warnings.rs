@@ -6,7 +6,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::estimate::{Estimate, LayerEstimate, Resource};
-use super::limits::{self, WORD_BITS};
+use super::limits::{self, TOKEN_BITS, WORD_BITS};
 use super::plan::UNROLL_LIMIT;
 use super::{Design, Process, ProcessForm};
 use crate::config::Pace;
@@ -69,6 +69,13 @@ pub enum DesignWarningKind {
         /// Its elements.
         elements: u64,
     },
+    /// A stream with wider tokens than the tool accepts.
+    WideToken {
+        /// The stream in the generated code.
+        stream: String,
+        /// Bits of a token.
+        bits: u64,
+    },
     /// A loop that indexes registers.
     IndexedRegisters {
         /// The kernel with the loop.
@@ -102,6 +109,7 @@ impl DesignWarning {
             DesignWarningKind::TargetMissed { .. } => "target-missed",
             DesignWarningKind::UnknownPart { .. } => "unknown-part",
             DesignWarningKind::PartitionLimit { .. } => "partition-limit",
+            DesignWarningKind::WideToken { .. } => "wide-token",
             DesignWarningKind::IndexedRegisters { .. } => "indexed-registers",
             DesignWarningKind::ReuseFactorChanged { .. } => "reuse-factor",
             DesignWarningKind::ParallelizationFactorChanged { .. } => "parallelization-factor",
@@ -113,6 +121,7 @@ impl DesignWarning {
         match self.kind {
             DesignWarningKind::OverBudget { .. }
             | DesignWarningKind::PartitionLimit { .. }
+            | DesignWarningKind::WideToken { .. }
             | DesignWarningKind::IndexedRegisters { .. }
             | DesignWarningKind::TargetMissed { .. } => true,
             DesignWarningKind::UnknownPart { .. }
@@ -127,6 +136,7 @@ impl DesignWarning {
             DesignWarningKind::UnknownPart { .. } => true,
             DesignWarningKind::OverBudget { .. }
             | DesignWarningKind::PartitionLimit { .. }
+            | DesignWarningKind::WideToken { .. }
             | DesignWarningKind::IndexedRegisters { .. }
             | DesignWarningKind::TargetMissed { .. }
             | DesignWarningKind::ParallelizationFactorChanged { .. }
@@ -164,6 +174,9 @@ impl DesignWarning {
                 format!(
                     "give '{layer}' smaller windows or fewer channels, or choose the other --io"
                 )
+            }
+            DesignWarningKind::WideToken { .. } => {
+                format!("give '{layer}' fewer channels or bits, or choose the other --io")
             }
             DesignWarningKind::IndexedRegisters { .. } => {
                 format!("give '{layer}' fewer channels, or more rows of fewer channels")
@@ -227,6 +240,11 @@ impl fmt::Display for DesignWarning {
                 "layer '{layer}': the array '{array}' is partitioned into {elements} elements; \
                  Vitis HLS refuses more than {UNROLL_LIMIT}"
             ),
+            DesignWarningKind::WideToken { stream, bits } => write!(
+                f,
+                "layer '{layer}': the tokens of '{stream}' have {bits} bits; Vitis HLS supports at most \
+                 {TOKEN_BITS}"
+            ),
             DesignWarningKind::IndexedRegisters { kernel } => write!(
                 f,
                 "layer '{layer}': a loop of '{kernel}' indexes registers; each access is a \
@@ -261,6 +279,10 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
         let kind = DesignWarningKind::PartitionLimit { array, elements };
         DesignWarning { layer, kind }
     });
+    let tokens = limits::wide_tokens(design).into_iter().map(|(layer, stream, bits)| {
+        let kind = DesignWarningKind::WideToken { stream, bits };
+        DesignWarning { layer, kind }
+    });
     let indexed = limits::indexed_registers(design).into_iter().map(|(layer, kernel)| {
         let kind = DesignWarningKind::IndexedRegisters { kernel };
         DesignWarning { layer, kind }
@@ -280,7 +302,8 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
     let targets = slowest.into_iter().map(TargetMiss::warning);
     let factors = design.options.layer_parallelization_factors.iter();
     let factors = factors.filter_map(|(layer, asked)| check_factor(design, layer, *asked));
-    partitions.chain(indexed).chain(targets).chain(factors).chain(check_budget(design)).collect()
+    let limits = partitions.chain(tokens).chain(indexed);
+    limits.chain(targets).chain(factors).chain(check_budget(design)).collect()
 }
 
 /// Compares the positions that the processes of `layer` compute at a time with those `asked` for. A

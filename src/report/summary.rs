@@ -16,7 +16,8 @@ pub struct Summary {
     pub latency: u64,
     /// Nanoseconds of a clock cycle.
     pub clock_period: f64,
-    /// The layer that needs most cycles for a sample, and its cycles, where they are more than one.
+    /// The process, or layer without processes, that needs most cycles for a sample, and its cycles,
+    /// where they are more than one.
     pub slowest: Option<(String, u64)>,
     /// Recurrent layers that compute step after step.
     pub recurrences: Vec<Steps>,
@@ -45,14 +46,20 @@ pub struct Steps {
 /// The summary of `design`.
 pub fn summary(design: &Design) -> Summary {
     let estimate = design.estimate();
+    // A layer may have several processes, such as one that changes the size of tokens.
+    let processes = design.processes.iter().map(|it| (it.name.clone(), it.cycles(design)));
+    let layers = estimate.layers.iter().map(|it| (it.layer.clone(), it.cycles));
+    let mut parts: Vec<(String, u64)> =
+        if design.processes.is_empty() { layers.collect() } else { processes.collect() };
     // The first of several.
-    let slowest = estimate.layers.iter().rev().max_by_key(|layer| layer.cycles);
+    parts.reverse();
+    let slowest = parts.into_iter().max_by_key(|(_, cycles)| *cycles);
     Summary {
         initiation_interval: design.schedule.initiation_interval,
         latency: estimate.latency,
         clock_period: design.options.clock_period,
         recurrences: design.processes.iter().filter_map(|it| steps(design, it)).collect(),
-        slowest: slowest.filter(|it| it.cycles > 1).map(|it| (it.layer.clone(), it.cycles)),
+        slowest: slowest.filter(|(_, cycles)| *cycles > 1),
         multipliers: design.schedule.multipliers,
         resources: estimate.total,
         part: estimate.budget,

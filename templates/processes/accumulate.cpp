@@ -1,17 +1,19 @@
 // {{ cx.title() }}: sums over {{ tokens }} tokens{% if let Some(folds) = folds %}, in {{ folds.count() }} steps each{% endif %}.
-{{ cx.signature() }} {
+{{ cx.before_process() }}{{ cx.signature() }} {
 {{ sums.ty }} sums[{{ sums.outputs }}];
 {{ cx.at_registers("sums") }}
-{{ cx.before_unrolled() }}starts: for (int o = 0; o < {{ sums.outputs }}; o++) {
-{{ cx.in_unrolled() }}
-sums[o] = {{ sums.first }};
-}
 {%- if let Some(folds) = folds %}
 {{ cx.element() }} values[{{ cx.input().lanes }}];
 {{ cx.at_registers("values") }}
 {{ cx.counters(folds) }}
-{{ cx.before_steps() }}steps: for (int n = 0; n < {{ steps }}; n++) {
-{{ cx.in_steps() }}
+steps: for (int n = 0; n < {{ steps }}; n++) {
+{{ cx.in_frame() }}
+if (n == 0) {
+{{ cx.before_unrolled() }}starts: for (int o = 0; o < {{ sums.outputs }}; o++) {
+{{ cx.in_unrolled() }}
+sums[o] = {{ sums.first }};
+}
+}
 if ({{ folds.is_first() }}) {
 const {{ cx.input().token }} token = input.read();
 {{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ cx.input().lanes }}; c++) {
@@ -33,6 +35,14 @@ values[c] = values[c + {{ by }}];
 }
 {%- endif %}
 {%- endif %}
+if (n == {{ steps - 1 }}) {
+{{ cx.output().token }} result;
+{{ cx.before_unrolled() }}results: for (int o = 0; o < {{ sums.outputs }}; o++) {
+{{ cx.in_unrolled() }}
+result.lanes[o] = {{ sums.last }};
+}
+output.write(result);
+}
 if ({{ folds.is_last() }}) {
 {{ folds.reset() }}
 } else {
@@ -40,16 +50,24 @@ if ({{ folds.is_last() }}) {
 }
 }
 {%- else %}
-{{ cx.before_tokens() }}tokens: for (int n = 0; n < {{ tokens }}; n++) {
-{{ cx.in_tokens() }}
+tokens: for (int n = 0; n < {{ tokens }}; n++) {
+{{ cx.in_frame() }}
+if (n == 0) {
+{{ cx.before_unrolled() }}starts: for (int o = 0; o < {{ sums.outputs }}; o++) {
+{{ cx.in_unrolled() }}
+sums[o] = {{ sums.first }};
+}
+}
 const {{ cx.input().token }} token = input.read();
 {{ cx.kernel() }}(token.lanes, n, sums);
-}
-{%- endif %}
+if (n == {{ tokens - 1 }}) {
 {{ cx.output().token }} result;
 {{ cx.before_unrolled() }}results: for (int o = 0; o < {{ sums.outputs }}; o++) {
 {{ cx.in_unrolled() }}
 result.lanes[o] = {{ sums.last }};
 }
 output.write(result);
+}
+}
+{%- endif %}
 }

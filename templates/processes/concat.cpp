@@ -1,10 +1,10 @@
 // {{ cx.title() }}: its inputs concatenated{% if rounds > 1 %}, in each of {{ rounds }} rounds{% endif %}.
-{{ cx.signature() }} {
+{{ cx.before_process() }}{{ cx.signature() }} {
 {%- if rounds > 1 %}
-{{ cx.before_outer() }}rounds: for (int round = 0; round < {{ rounds }}; round++) {
+rounds: for (int round = 0; round < {{ rounds }}; round++) {
 {%- endif %}
-{% if rounds > 1 %}{{ cx.before_inner() }}{% else %}{{ cx.before_tokens() }}{% endif %}tokens: for (int n = 0; n < {{ turn }}; n++) {
-{{ cx.in_tokens() }}
+tokens: for (int n = 0; n < {{ turn }}; n++) {
+{{ cx.in_frame() }}
 {{ cx.output().token }} result;
 {%- for input in cx.inputs() %}
 {% if !loop.first %}} else {% endif %}{% if !loop.last %}if (n < {{ self.end(loop.index0) }}) {% endif %}{

@@ -1,8 +1,10 @@
 // {{ cx.title() }}: the array in tokens.
-{{ cx.signature() }} {
+{{ cx.before_process() }}{{ cx.signature() }} {
 {%- if tokens > 1 %}
-{{ cx.before_tokens() }}tokens: for (int n = 0; n < {{ tokens }}; n++) {
-{{ cx.in_tokens() }}
+tokens: for (int n = 0; n < {{ tokens }}; n++) {
+{{ cx.in_frame() }}
+{%- else %}
+{{ cx.in_single() }}
 {%- endif %}
 {%- let output = cx.output() %}
 {{ output.token }} token;

@@ -1,9 +1,9 @@
 // {{ cx.title() }}: the {% if is_max %}largest element{% else %}sum{% endif %} of each channel over {{ tokens }} tokens{% if positions > 1 %} of {{ positions }} positions{% endif %}{{ cx.cost() }}.
-{{ cx.signature() }} {
+{{ cx.before_process() }}{{ cx.signature() }} {
 {%- let output = cx.output() %}
 {{ output.token }} result;
-{{ cx.before_tokens() }}tokens: for (int n = 0; n < {{ tokens }}; n++) {
-{{ cx.in_tokens() }}
+tokens: for (int n = 0; n < {{ tokens }}; n++) {
+{{ cx.in_frame() }}
 const {{ cx.input().token }} token = input.read();
 {{ cx.before_unrolled() }}channels: for (int c = 0; c < {{ output.lanes }}; c++) {
 {{ cx.in_unrolled() }}
@@ -33,6 +33,8 @@ result.lanes[c] += value;
 }
 {%- endif %}
 }
-}
+if (n == {{ tokens - 1 }}) {
 output.write(result);
+}
+}
 }

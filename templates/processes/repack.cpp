@@ -1,11 +1,11 @@
 // {{ cx.title() }}: tokens of {{ repack.from }} elements to tokens of {{ repack.to }}.
-{{ cx.signature() }} {
+{{ cx.before_process() }}{{ cx.signature() }} {
 // The elements that no token has taken so far.
 {{ cx.element() }} elements[{{ repack.registers() }}];
 {{ cx.at_registers("elements") }}
 {{ cx.counter(repack.registers()) }} waiting = 0;
-{{ cx.before_tokens() }}tokens: for (int n = 0; n < {{ repack.iterations() }}; n++) {
-{{ cx.in_tokens() }}
+tokens: for (int n = 0; n < {{ repack.iterations() }}; n++) {
+{{ cx.in_frame() }}
 {%- if repack.from <= repack.to %}
 const {{ cx.input().token }} token = input.read();
 {%- if repack.registers() > repack.from %}

@@ -1,8 +1,10 @@
 // {{ cx.title() }}: {% if tokens == 1 %}one token{% else %}{{ tokens }} tokens, one after the other{% endif %}{% if copies > 1 %}, with {{ copies }} positions in each{% endif %}.
-{{ cx.signature() }} {
+{{ cx.before_process() }}{{ cx.signature() }} {
 {%- if tokens > 1 %}
-{{ cx.before_tokens() }}tokens: for (int n = 0; n < {{ tokens }}; n++) {
-{{ cx.in_tokens() }}
+tokens: for (int n = 0; n < {{ tokens }}; n++) {
+{{ cx.in_frame() }}
+{%- else %}
+{{ cx.in_single() }}
 {%- endif %}
 {%- for input in cx.inputs() %}
 const {{ input.token }} {{ input.word }} = {{ input.name }}.read();

@@ -1,5 +1,5 @@
 // {{ cx.title() }}: {% if tokens == 1 %}one token{% else %}{{ tokens }} tokens, one after the other{% endif %}, in {{ folds.count() }} steps each.
-{{ cx.signature() }} {
+{{ cx.before_process() }}{{ cx.signature() }} {
 {%- let values = cx.operand_array() %}
 {{ values.ty }} values[{{ values.len }}];
 {{ cx.at_registers("values") }}
@@ -9,8 +9,8 @@
 {%- endif %}
 {{ cx.output().token }} result;
 {{ cx.counters(folds) }}
-{{ cx.before_tokens() }}steps: for (int n = 0; n < {{ steps }}; n++) {
-{{ cx.in_tokens() }}
+steps: for (int n = 0; n < {{ steps }}; n++) {
+{{ cx.in_frame() }}
 if ({{ folds.is_first() }}) {
 const {{ cx.input().token }} token = input.read();
 {{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ values.len }}; c++) {

@@ -1,8 +1,10 @@
 // {{ cx.title() }}: tokens to the array.
-{{ cx.signature() }} {
+{{ cx.before_process() }}{{ cx.signature() }} {
 {%- if tokens > 1 %}
-{{ cx.before_tokens() }}tokens: for (int n = 0; n < {{ tokens }}; n++) {
-{{ cx.in_tokens() }}
+tokens: for (int n = 0; n < {{ tokens }}; n++) {
+{{ cx.in_frame() }}
+{%- else %}
+{{ cx.in_single() }}
 {%- endif %}
 {%- let input = cx.input() %}
 const {{ input.token }} token = input.read();

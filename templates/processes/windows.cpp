@@ -1,5 +1,5 @@
 // {{ cx.title() }}: {{ title }}{% if let Some(folds) = folds %}, in {{ folds.count() }} steps{% endif %}.
-{{ cx.signature() }} {
+{{ cx.before_process() }}{{ cx.signature() }} {
 {%- for table in tables %}
 static const {{ table.ty }} {{ table.name }}[{{ table.len }}] = {
 {%- for line in table.lines %}
@@ -16,9 +16,9 @@ static const {{ table.ty }} {{ table.name }}[{{ table.len }}] = {
 {%- if let Some(folds) = folds %}
 {%- include "processes/windows_folded.cpp" %}
 {%- else %}
-{{ cx.before_outer() }}rows: for (int y = 0; y < {{ grid[0] }}; y++) {
-{{ cx.before_inner() }}columns: for (int x = 0; x < {{ grid[1] }}; x++) {
-{{ cx.in_tokens() }}
+rows: for (int y = 0; y < {{ grid[0] }}; y++) {
+columns: for (int x = 0; x < {{ grid[1] }}; x++) {
+{{ cx.in_frame() }}
 {%- include "processes/window_shift.cpp" %}
 {%- if given != "true" %}
 if ({{ given }}) {

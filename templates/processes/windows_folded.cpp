@@ -11,8 +11,8 @@
 {{ row_counter }} y = 0;
 {{ column_counter }} x = 0;
 {{ cx.counters(folds) }}
-{{ cx.before_tokens() }}steps: for (int n = 0; n < {{ steps }}; n++) {
-{{ cx.in_tokens() }}
+steps: for (int n = 0; n < {{ steps }}; n++) {
+{{ cx.in_frame() }}
 {%- if given != "true" %}
 const bool is_complete = {{ given }};
 {%- endif %}
@@ -53,7 +53,13 @@ if ({% if given != "true" %}!is_complete || {{ folds.is_last_beside() }}{% else 
 {{ folds.reset() }}
 if (x == {{ grid[1] - 1 }}) {
 x = 0;
+{%- if has_rows %}
+if (y == {{ grid[0] - 1 }}) {
+y = 0;
+} else {
 y++;
+}
+{%- endif %}
 } else {
 x++;
 }

@@ -73,7 +73,8 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         above: rows.span - 1,
         before: columns.span - 1,
         grid: lines.grid(),
-        row_counter: cx.counter(rows.steps.len()),
+        has_rows: rows.steps.len() > 1,
+        row_counter: cx.counter(rows.steps.len() - 1),
         column_counter: cx.counter(columns.steps.len() - 1),
         at_counter: cx.counter(columns.pixels),
         rows: lines.rows(),
@@ -121,6 +122,8 @@ struct WindowsTemplate<'a> {
     above: usize,
     before: usize,
     grid: [usize; 2],
+    /// There are several rows in the grid.
+    has_rows: bool,
     /// The types of variables for the row and the column of the grid, and the column of the image.
     row_counter: String,
     column_counter: String,

@@ -42,8 +42,9 @@ impl Network {
     pub fn full_rate_depths(&self, least: &[u64]) -> Result<Vec<u64>, Deadlock> {
         let unbounded = vec![None; self.channels.len()];
         let free = self.steady(&unbounded)?;
+        let peaks = self.free_peaks(&free)?;
         let mut depths: Vec<u64> =
-            free.peaks.iter().zip(least).map(|(peak, least)| (*peak).max(*least)).collect();
+            peaks.iter().zip(least).map(|(peak, least)| (*peak).max(*least)).collect();
         self.lower(&mut depths, least, |depths| {
             self.steady(&bounded(depths)).is_ok_and(|run| run.period == Some(free.interval()))
         });

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::{ChannelId, Network, Process, ProcessId, Slots};
 
-/// Most frames until a network is taken for one that never repeats a frame.
+/// Most frames after those that overlap, until a network is taken for one that never repeats a frame.
 const MOST_FRAMES: usize = 32;
 
 /// The execution of a network over some frames, each process as early as possible.
@@ -165,7 +165,21 @@ impl Network {
     /// # Errors
     /// If the network deadlocks.
     pub fn steady(&self, depths: &[Option<u64>]) -> Result<Run, Deadlock> {
-        self.run_while(depths, |run| run.period.is_none() && run.ends.len() < MOST_FRAMES)
+        let most = |run: &Run| MOST_FRAMES.saturating_add(in_flight(run, self.pace()));
+        self.run_while(depths, |run| run.period.is_none() && run.ends.len() < most(run))
+    }
+
+    /// The peaks of unbounded channels in a `steady` run, whose frames follow each other without
+    /// waiting: those of a frame that overlaps with as many frames as it ever does.
+    pub(super) fn free_peaks(&self, steady: &Run) -> Result<Vec<u64>, Deadlock> {
+        let unbounded = vec![None; self.channels.len()];
+        let frames = steady.ends.len() + in_flight(steady, steady.interval());
+        Ok(self.run(&unbounded, frames)?.peaks)
+    }
+
+    /// Clock cycles of the slowest process for a frame.
+    fn pace(&self) -> u64 {
+        self.processes.iter().map(Process::cycles).max().unwrap_or(0)
     }
 
     /// Runs one frame after the other as long as `is_wanted`.
@@ -244,6 +258,11 @@ impl Network {
     }
 }
 
+/// Frames that have begun before the first one ends, one every `interval` clock cycles.
+fn in_flight(run: &Run, interval: u64) -> usize {
+    usize::try_from(run.latency().div_ceil(interval.max(1))).unwrap_or(usize::MAX)
+}
+
 /// The clock cycles by which all of `after` are later than `before`; none if they are not the same.
 fn shift(before: &[u64], after: &[u64]) -> Option<u64> {
     let mut shifts = before.iter().zip(after).map(|(before, after)| after - before);
@@ -284,7 +303,7 @@ impl<'n> Simulation<'n> {
         Self {
             network,
             neighbours: network.neighbours(),
-            pace: network.processes.iter().map(Process::cycles).max().unwrap_or(0),
+            pace: network.pace(),
             cursors: vec![Cursor::default(); network.processes.len()],
             fifos: (0..network.channels.len()).map(fifo).collect(),
             spans: vec![Vec::new(); network.processes.len()],

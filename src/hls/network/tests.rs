@@ -137,6 +137,29 @@ fn arrays_are_double_buffered_for_the_full_rate() -> Outcome {
     Ok(())
 }
 
+/// A branch holds the tokens of all frames that are on their way through the other one.
+#[test]
+fn frames_that_overlap_are_held() -> Outcome {
+    let mut draft = Draft::default();
+    let [x, skip, long, late, y] =
+        ["x", "skip", "long", "late", "y"].map(|name| draft.channel(name, 8));
+    draft.pointwise("source", 4, &[], &[x]);
+    draft.pointwise("fork", 4, &[x], &[skip, long]);
+    draft.process("deep", 41, vec![phase(4, &[long], &[late])]);
+    draft.pointwise("join", 4, &[skip, late], &[y]);
+    draft.pointwise("sink", 4, &[y], &[]);
+    let network = draft.network()?;
+    let least = network.least_depths()?;
+    let full = network.full_rate_depths(&least)?;
+    // A token of each cycle from the write of the fork to the read of the join: 42 in the long branch.
+    assert_eq!((least, full.clone()), (vec![1; 5], vec![2, 44, 2, 2, 2]));
+    let run = network.run(&bounded(&full), 40)?;
+    assert!(run.ends.windows(2).all(|ends| ends[1] - ends[0] == 4), "{:?}", run.ends);
+    let run = network.run(&bounded(&[2, 43, 2, 2, 2]), 40)?;
+    assert!(run.ends.windows(2).any(|ends| ends[1] - ends[0] > 4), "{:?}", run.ends);
+    Ok(())
+}
+
 #[test]
 fn networks_that_break_a_rule_are_refused() {
     let message = |draft: Draft| draft.network().unwrap_err().to_string();

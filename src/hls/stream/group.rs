@@ -6,7 +6,7 @@ use super::axis::{Axis, Spacing};
 use super::lines;
 use crate::config::Pace;
 use crate::hls::Options;
-use crate::hls::limits::WORD_BITS;
+use crate::hls::limits::TOKEN_BITS;
 use crate::hls::plan::UNROLL_LIMIT;
 use crate::ir::{Tensor, Window};
 
@@ -51,13 +51,13 @@ impl Demand {
     }
 }
 
-/// The most positions in a token of each of `tensors`: as many as a port can pass, and a process can
+/// The most positions in a token of each of `tensors`: as many as a stream can pass, and a process can
 /// hold in registers.
 pub(super) fn most_positions<'t>(tensors: impl IntoIterator<Item = &'t Tensor>) -> usize {
     let most = |tensor: &Tensor| {
         let channels = tensor.channel_count() as u64;
         let bits = channels * u64::from(tensor.format.width());
-        (UNROLL_LIMIT / channels.max(1)).min(WORD_BITS / bits.max(1))
+        (UNROLL_LIMIT / channels.max(1)).min(TOKEN_BITS / bits.max(1))
     };
     let least = tensors.into_iter().map(most).min().unwrap_or(1);
     least.max(1) as usize
