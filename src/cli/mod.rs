@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod energy;
 mod hardware;
 mod inspect;
 mod model;
@@ -9,6 +10,7 @@ mod profile;
 mod quantizers;
 mod run;
 mod signals;
+mod types;
 mod verify;
 
 use std::io::ErrorKind;
@@ -36,6 +38,8 @@ enum Command {
     Bench(bench::Args),
     Inspect(inspect::Args),
     Profile(profile::Args),
+    Types(types::Args),
+    Energy(energy::Args),
     Quantizers(quantizers::Args),
 }
 
@@ -73,6 +77,8 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Profile(args) => profile::run(&args),
+        Command::Types(args) => types::run(&args),
+        Command::Energy(args) => energy::run(&args),
         Command::Quantizers(args) => quantizers::run(&args),
     };
     let unprinted = unprinted();
