@@ -3,6 +3,7 @@
 mod bench;
 mod build;
 mod energy;
+mod export;
 mod hardware;
 mod inspect;
 mod model;
@@ -10,6 +11,7 @@ mod profile;
 mod quantizers;
 mod run;
 mod signals;
+mod stats;
 mod types;
 mod verify;
 
@@ -40,6 +42,8 @@ enum Command {
     Profile(profile::Args),
     Types(types::Args),
     Energy(energy::Args),
+    Stats(stats::Args),
+    Export(export::Args),
     Quantizers(quantizers::Args),
 }
 
@@ -79,6 +83,8 @@ pub fn main() -> ExitCode {
         Command::Profile(args) => profile::run(&args),
         Command::Types(args) => types::run(&args),
         Command::Energy(args) => energy::run(&args),
+        Command::Stats(args) => stats::run(&args),
+        Command::Export(args) => export::run(&args),
         Command::Quantizers(args) => quantizers::run(&args),
     };
     let unprinted = unprinted();

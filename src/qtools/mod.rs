@@ -8,25 +8,30 @@
 mod counts;
 mod data_type;
 mod energy;
+mod export;
 mod forgiving;
 mod graph;
 pub mod operators;
+mod parameters;
 mod process;
 mod proven;
 mod source;
+mod stats;
 mod types;
 
 use std::str::FromStr;
 
 pub use data_type::{DataType, Form, MaxValue, Sign};
 pub use energy::{Costs, Energy, LayerEnergy, Memories, Memory, Profile};
+pub use export::{Export, Integers, LayerExport, ParameterExport};
 pub use forgiving::{AssumedBits, Bits, Comparison, Forgiveness};
 pub use process::{HOROWITZ, Polynomial, Process, ProcessError};
 pub use proven::{Proven, ProvenMap, Saved};
 pub use source::{Source, source_types};
+pub use stats::{LayerOperations, Mode, Statistics, SummaryRow};
 pub use types::{LayerTypes, Operators, TypeMap};
 
-use crate::quantizer::{ParseError, Quantizer};
+use crate::quantizer::{ParseError, Quantizer, QuantizerError};
 
 /// Choices for a type map.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,7 +113,7 @@ pub enum DataTypeError {
 }
 
 /// A model that has no type map.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, miette::Diagnostic)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, miette::Diagnostic)]
 pub enum QtoolsError {
     /// Types for another number of inputs.
     #[error("{found} types are stated for {inputs} inputs")]
@@ -139,6 +144,25 @@ pub enum QtoolsError {
     NoOperand {
         /// The layer.
         layer: String,
+    },
+    /// A quantizer that cannot act on a parameter.
+    #[error("layer '{layer}': {variable}: {error}")]
+    Quantizer {
+        /// The layer.
+        layer: String,
+        /// The variable of Keras.
+        variable: &'static str,
+        /// The reason.
+        error: Box<QuantizerError>,
+    },
+    /// Quantized values that take more than 64 bits as integers.
+    #[error("layer '{layer}': {variable} takes more than 64 bits as integers")]
+    #[diagnostic(help("give the parameter a quantizer with fewer bits, or with a scale of 1"))]
+    TooWide {
+        /// The layer.
+        layer: String,
+        /// The variable of Keras.
+        variable: &'static str,
     },
     /// A product of a single tensor.
     #[error("layer '{layer}' multiplies a single tensor")]

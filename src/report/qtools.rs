@@ -6,6 +6,7 @@ use super::layers::narrow_style;
 use crate::fixed::Format;
 use crate::qtools::{
     Bits, Comparison, Costs, DataType, Energy, Form, Operators, Proven, ProvenMap, Saved,
+    Statistics, SummaryRow,
 };
 
 /// A table in the style of the others, with the columns from `numbers` on aligned right.
@@ -134,4 +135,72 @@ pub fn forgiving(energy: &Comparison, bits: &Comparison, [trial, reference]: [Bi
         part("bits of activations", trial.activations, reference.activations),
     ];
     table(&["", "model", "reference", "difference", "forgiving factor"], rows, 1)
+}
+
+/// QKeras' `print_qstats`: operations, weights and zeros of every layer.
+pub fn statistics(statistics: &Statistics) -> String {
+    let share = |share: f64| format!("{:.2} %", 100.0 * share);
+    let titles = [
+        "layer",
+        "operation",
+        "operations",
+        "weights",
+        "bits",
+        "biases",
+        "bits",
+        "total bits",
+        "zeros",
+    ];
+    let layers = statistics.operations.iter().map(|it| {
+        let list = |all: Vec<String>| all.join(" + ");
+        let sparsity = statistics.sparsity.iter().find(|(layer, _)| *layer == it.layer);
+        vec![
+            it.layer.clone(),
+            it.name(),
+            it.number_of_operations.to_string(),
+            list(it.weights.iter().map(|(count, _)| count.to_string()).collect()),
+            list(it.weights.iter().map(|(_, mode)| mode.bits.to_string()).collect()),
+            it.bias.0.to_string(),
+            it.bias.1.bits.to_string(),
+            it.bits().to_string(),
+            sparsity.map_or_else(|| "-".to_owned(), |(_, it)| share(*it)),
+        ]
+    });
+    let mut text = table(&titles, layers.collect(), 2);
+    let kinds = statistics.operation_types.iter();
+    let kinds = kinds.map(|(name, count)| vec![name.clone(), count.to_string()]);
+    text.push_str(&format!("\n\n{}", table(&["operation", "number"], kinds.collect(), 1)));
+    text.push_str(&format!(
+        "\n\n{} bits of weights and biases, {} of all weights are 0",
+        statistics.total_bits,
+        share(statistics.total_sparsity)
+    ));
+    let known = |layer: &str| statistics.operations.iter().any(|it| it.layer == layer);
+    let others: Vec<String> = statistics
+        .sparsity
+        .iter()
+        .filter(|(layer, _)| !known(layer))
+        .map(|(layer, it)| format!("{layer} {}", share(*it)))
+        .collect();
+    if !others.is_empty() {
+        text.push_str(&format!("; of other layers: {}", others.join(", ")));
+    }
+    text.push_str(&format!("\n\n{}", summary(&statistics.summary)));
+    text
+}
+
+/// QKeras' `print_qmodel_summary`.
+fn summary(rows: &[SummaryRow]) -> String {
+    let cells = rows.iter().map(|row| {
+        let quantizers = row.quantizers.iter().map(|(name, call)| format!("{name} {call}"));
+        vec![
+            row.layer.clone(),
+            row.class.clone(),
+            row.outputs.map_or_else(|| "-".to_owned(), |outputs| outputs.to_string()),
+            quantizers.collect::<Vec<_>>().join("\n"),
+            row.activation.clone().unwrap_or_else(|| "-".to_owned()),
+        ]
+    });
+    let titles = ["layer", "class", "outputs", "quantizers", "activation"];
+    table(&titles, cells.collect(), usize::MAX)
 }
