@@ -1,4 +1,4 @@
-//! QTools' type maps, as QKeras (June 2025) wrote them.
+//! QTools' type maps, energies and operators, as QKeras (June 2025) wrote them.
 //!
 //! `qtools.json` in the folder of a case holds the type map, the energies for three memories, and
 //! `extract_model_operations`.
@@ -8,10 +8,13 @@ use std::path::Path;
 
 use bitkiln::lower::lower;
 use bitkiln::passes;
-use bitkiln::qtools::{
-    Energy, Memories, Memory, Options, Process, Statistics, TypeMap, source_types,
+use bitkiln::qtools::operators::{
+    BatchNormOperators, Gate, accumulator, adder, divider, merge, multiplier,
 };
-use serde_json::Value;
+use bitkiln::qtools::{
+    DataType, Energy, Memories, Memory, Options, Process, Statistics, TypeMap, source_types,
+};
+use serde_json::{Value, json};
 
 use super::cases::{Case, committed};
 
@@ -142,5 +145,90 @@ fn operations_are_those_of_qkeras() -> Result<(), Box<dyn Error>> {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+    Ok(())
+}
+
+/// QTools' operators for pairs of types, which `qtools_operators.py` asked for.
+fn operators() -> Result<Value, Box<dyn Error>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("hls_tests/reference");
+    Ok(serde_json::from_reader(std::fs::File::open(root.join("qtools_operators.json"))?)?)
+}
+
+/// A gate as `qtools_operators.json` has it.
+fn described(gate: &Gate) -> Result<Value, Box<dyn Error>> {
+    let mut output = serde_json::to_value(&gate.output)?;
+    output["op_type"] = serde_json::to_value(gate.operation)?;
+    Ok(json!([output, gate.factor, gate.bits]))
+}
+
+/// True for equal texts, with numbers that are equal but for the last bits.
+fn agrees(ours: &Value, theirs: &Value) -> bool {
+    match (ours, theirs) {
+        (Value::Number(a), Value::Number(b)) => {
+            let (a, b) = (a.as_f64().unwrap_or(f64::NAN), b.as_f64().unwrap_or(f64::NAN));
+            a == b || (a - b).abs() <= 1e-12 * b.abs()
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| agrees(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.keys().eq(b.keys()) && a.values().zip(b.values()).all(|(a, b)| agrees(a, b))
+        }
+        (a, b) => a == b,
+    }
+}
+
+#[test]
+fn every_pair_of_types_has_the_operators_of_qtools() -> Result<(), Box<dyn Error>> {
+    let pairs = &operators()?["pairs"];
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for (pair, theirs) in pairs.as_object().ok_or("no pairs")? {
+        let (a, b) = pair.split_once(" | ").ok_or("no pair")?;
+        let (a, b): (DataType, DataType) = (a.parse()?, b.parse()?);
+        let both = [a.clone(), b.clone()];
+        let ours = [
+            ("multiplier", described(&multiplier(&a, &b))?),
+            ("divider", described(&divider(&a, &b))?),
+            ("adder", serde_json::to_value(adder(&a, &b))?),
+            ("Add", described(&merge::add(&both))?),
+            ("Maximum", described(&merge::select(&both))?),
+        ];
+        // QTools has no divider by signs.
+        for (what, ours) in ours.iter().filter(|(what, _)| !theirs[what].is_null()) {
+            count += 1;
+            if !agrees(ours, &theirs[what]) {
+                failures.push(format!("{pair}: {what}: {ours}, QTools has {}", theirs[what]));
+            }
+        }
+    }
+    assert!(count > 800, "{count}");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    Ok(())
+}
+
+#[test]
+fn accumulators_and_normalizations_are_those_of_qtools() -> Result<(), Box<dyn Error>> {
+    let all = operators()?;
+    for (sum, theirs) in all["sums"].as_object().ok_or("no sums")? {
+        let parts: Vec<&str> = sum.split(" | ").collect();
+        let [product, terms, bias] = parts[..] else { return Err("no sum".into()) };
+        let ours = accumulator(terms.parse()?, &product.parse()?, bias == "1");
+        assert!(agrees(&serde_json::to_value(&ours)?, theirs), "{sum}: {ours:?} {theirs}");
+    }
+    for (norm, theirs) in all["norms"].as_object().ok_or("no norms")? {
+        let parts: Vec<&str> = norm.split(" | ").collect();
+        let [x, gamma, variance, scale, center] = parts[..] else { return Err("no norm".into()) };
+        let (gamma, beta): (DataType, DataType) = (gamma.parse()?, "quantized_po2(3,4)".parse()?);
+        let found = BatchNormOperators::new(
+            &x.parse()?,
+            (scale == "1").then_some(&gamma),
+            (center == "1").then_some(&beta),
+            &variance.parse()?,
+        );
+        let multiplier = found.multiplier.as_ref().map(described).transpose()?;
+        let ours = json!([described(&found.divider)?, multiplier, found.accumulator]);
+        assert!(agrees(&ours, theirs), "{norm}: {ours} {theirs}");
+    }
     Ok(())
 }

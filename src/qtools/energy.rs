@@ -37,14 +37,6 @@ pub struct Memories {
     pub rd_wr_on_io: bool,
 }
 
-impl Default for Memories {
-    /// Those of QTools: all in DRAM.
-    fn default() -> Self {
-        let dram = Memory::Dram;
-        Self { weights: dram, activations: dram, min_sram_size: 0, rd_wr_on_io: true }
-    }
-}
-
 /// Energy of a layer in pJ, rounded to hundredths as QTools prints it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Costs {

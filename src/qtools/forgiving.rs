@@ -141,8 +141,9 @@ impl Size {
         is_quantized(&node.layer.class) && !self.is_reference
     }
 
-    /// Bits of a value with this quantizer.
+    /// Bits of a value with this quantizer; a function states none.
     fn bits(&self, quantizer: Option<&Quantizer>) -> u64 {
+        let quantizer = quantizer.filter(|it| !matches!(it, Quantizer::Function(_)));
         let stated = quantizer.and_then(DataType::of_quantizer);
         stated.and_then(|it| u64::try_from(it.bits).ok()).unwrap_or(self.assumed.ref_bits)
     }
