@@ -68,8 +68,8 @@ pub fn run(args: &Args) -> Result<Status> {
     }
     for parameter in export.changing() {
         note(format_args!(
-            "warning: {}: {} quantizes the quantized values to others, as its scale depends on them; \
-             QKeras computes with the others if it loads the written model",
+            "warning: {}: {} quantizes the quantized values to others, with which QKeras computes if it \
+             loads the written model",
             parameter.key,
             parameter.quantizer.as_deref().unwrap_or("its quantizer"),
         ));

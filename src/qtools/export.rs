@@ -56,7 +56,8 @@ pub struct ParameterExport {
     pub quantizer: Option<String>,
     /// The values are not a variable of the file: a batch normalization is folded into them.
     pub is_folded: bool,
-    /// QKeras quantizes the quantized values to others, as its scale depends on the weights.
+    /// Its quantizer gives other values for the quantized ones: a scale that depends on the weights, or a
+    /// 0 that becomes 1.
     pub changes_again: bool,
     /// The integers; `None` without a quantizer.
     pub integers: Option<Integers>,
@@ -103,7 +104,9 @@ impl Export {
     /// If a quantizer cannot act on a parameter, or its integers take more than 64 bits.
     pub fn new(stored: &Stored) -> Result<Self, QtoolsError> {
         let mut export = Self { layers: Vec::new(), unquantized: Vec::new() };
-        for layer in stored.model.graph.node_weights() {
+        // A later call of a layer has the parameters of the first one.
+        let own = stored.model.graph.node_weights().filter(|layer| layer.origin.is_none());
+        for layer in own {
             let all = parameters(layer);
             let reciprocal = reciprocal(layer);
             if all.iter().all(|it| it.quantizer.is_none()) && reciprocal.is_none() {
@@ -218,7 +221,11 @@ fn reciprocal(layer: &Layer) -> Option<f64> {
 }
 
 impl ParameterExport {
-    fn new(layer: &Layer, key: String, parameter: Parameter<'_>) -> Result<Self, QtoolsError> {
+    pub(super) fn new(
+        layer: &Layer,
+        key: String,
+        parameter: Parameter<'_>,
+    ) -> Result<Self, QtoolsError> {
         let Parameter { variable, values, quantizer, is_stored } = parameter;
         let refused = |error: QuantizerError| QtoolsError::Quantizer {
             layer: layer.name.clone(),

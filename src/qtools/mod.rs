@@ -5,7 +5,6 @@
 //! the graph of integers, from which only shapes and the proven types come. `docs/qtools.md` lists where
 //! QTools fails or contradicts itself, and what holds here instead.
 
-mod counts;
 mod data_type;
 mod energy;
 mod export;
@@ -17,6 +16,8 @@ mod process;
 mod proven;
 mod source;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod types;
 
 use std::str::FromStr;

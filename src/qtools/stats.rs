@@ -193,7 +193,10 @@ impl Statistics {
         for layer in operations.iter().filter(|it| it.number_of_operations > 0) {
             *operation_types.entry(layer.name()).or_insert(0) += layer.number_of_operations;
         }
-        let counts = network.layers.iter().filter(|node| is_sparse(&node.layer.class));
+        // A later call of a layer has the parameters of the first one.
+        let is_counted =
+            |node: &&Node<'_>| node.layer.origin.is_none() && is_sparse(&node.layer.class);
+        let counts = network.layers.iter().filter(is_counted);
         let counts: Vec<(String, Zeros)> =
             counts.map(|node| Zeros::of(node.layer)).collect::<Result<_, _>>()?;
         let counts: Vec<_> = counts.into_iter().filter(|(_, zeros)| zeros.all > 0).collect();

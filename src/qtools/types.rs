@@ -6,7 +6,6 @@ use std::collections::HashSet;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::counts::operation_count;
 use super::data_type::{DataType, Sign};
 use super::graph::{MatrixRule, MergeRule, Network, Node, Rule, Source, is_quantized};
 use super::operators::{
@@ -163,7 +162,7 @@ impl Typing<'_, '_> {
             name,
             class: node.layer.class.clone(),
             position,
-            operation_count: operation_count(node, &rule),
+            operation_count: node.operation_count(&rule),
             inputs: self.inputs,
             input_shapes: node.input_shapes.clone(),
             output,
