@@ -122,8 +122,7 @@ mod tests {
 
     #[test]
     fn code_is_indented_by_its_braces() {
-        let code =
-            "void f() {\n\n#pragma X\n\u{0}\nfor (;;) {\nif (a) {\nb;\n} else {\nc;\n}\n}\n\n\nd;\n}\n";
+        let code = "void f() {\n\n#pragma X\n\u{0}\nfor (;;) {\nif (a) {\nb;\n} else {\nc;\n}\n}\n\n\nd;\n}\n";
         let expected = "void f() {\n    #pragma X\n    for (;;) {\n        if (a) {\n            b;\n        \
                         } else {\n            c;\n        }\n    }\n\n    d;\n}";
         assert_eq!(indent(code), expected);
