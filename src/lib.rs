@@ -17,6 +17,7 @@
 //! | [`hls`] | maps a graph to an [`hls::Design`]: kernels, types and schedule, independent of the vendor |
 //! | [`back`] | writes a design as a project for one vendor's tool, and verifies such a project |
 //! | [`profile`] | statistics of every layer, and types for what has no quantizer |
+//! | [`qtools`] | QKeras' QTools: types in the worst case, energy, statistics, exported weights |
 //! | [`report`] | tables and JSON for the user |
 //!
 //! [`Compiler`] runs all stages; start there.
@@ -40,6 +41,7 @@ pub mod model;
 mod naming;
 pub mod passes;
 pub mod profile;
+pub mod qtools;
 pub mod quantizer;
 pub mod report;
 pub mod sim;

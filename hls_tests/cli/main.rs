@@ -10,6 +10,7 @@ mod paths;
 mod pipes;
 mod plain;
 mod profile;
+mod qtools;
 mod quantizers;
 mod run;
 mod signals;

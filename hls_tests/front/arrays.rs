@@ -64,7 +64,7 @@ fn what_is_written_is_read_again() {
 #[test]
 fn a_failed_write_leaves_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let error = write_npz(&folder.path().join("none/out.npz"), &[]).unwrap_err();
+    let error = write_npz::<f64>(&folder.path().join("none/out.npz"), &[]).unwrap_err();
     assert!(matches!(*error.problem, Problem::Unwritable(_)), "{error}");
     assert!(error.to_string().contains("none/out.npz: cannot be written"), "{error}");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -13,6 +13,7 @@ mod cases;
 mod compare;
 mod counts;
 mod projects;
+mod qtools;
 #[path = "../vendors/mod.rs"]
 mod vendors;
 

@@ -2,13 +2,18 @@
 
 mod bench;
 mod build;
+mod energy;
+mod export;
 mod hardware;
 mod inspect;
 mod model;
 mod profile;
 mod quantizers;
 mod run;
+mod shell;
 mod signals;
+mod stats;
+mod types;
 mod verify;
 
 use std::io::ErrorKind;
@@ -16,7 +21,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
-use clap::{Parser, Subcommand};
+use clap::{ColorChoice, Parser, Subcommand};
 use miette::{IntoDiagnostic, MietteHandlerOpts, Report};
 
 /// Compiles quantized Keras and QKeras networks to HLS projects for FPGAs. Simulation and hardware
@@ -26,6 +31,15 @@ use miette::{IntoDiagnostic, MietteHandlerOpts, Report};
 struct Cli {
     #[command(subcommand)]
     command: Command,
+    /// Color of error messages; by default after the terminal and the environment variable NO_COLOR
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true
+    )]
+    color: ColorChoice,
 }
 
 #[derive(Subcommand)]
@@ -36,6 +50,12 @@ enum Command {
     Bench(bench::Args),
     Inspect(inspect::Args),
     Profile(profile::Args),
+    Types(types::Args),
+    Energy(energy::Args),
+    Stats(stats::Args),
+    Export(export::Args),
+    Completions(shell::Completions),
+    Man(shell::Man),
     Quantizers(quantizers::Args),
 }
 
@@ -49,10 +69,6 @@ enum Status {
 
 /// Runs the program: exit code 0, or 1 for a mismatch, or 2 for an error.
 pub fn main() -> ExitCode {
-    // The hook can be set only once, and nobody set it before.
-    let _ = miette::set_hook(Box::new(|_| {
-        Box::new(MietteHandlerOpts::new().width(100).wrap_lines(true).build())
-    }));
     // The library turns panics of its file parsers into errors.
     let report_panic = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
@@ -60,8 +76,20 @@ pub fn main() -> ExitCode {
             report_panic(panic);
         }
     }));
-    let command = match Cli::try_parse() {
-        Ok(Cli { command }) => command,
+    let parsed = Cli::try_parse();
+    let color = parsed.as_ref().map_or(ColorChoice::Auto, |cli| cli.color);
+    // The hook can be set only once, and nobody set it before.
+    let _ = miette::set_hook(Box::new(move |_| {
+        let options = MietteHandlerOpts::new().width(100).wrap_lines(true);
+        // Without a choice, the terminal and NO_COLOR decide.
+        Box::new(match color {
+            ColorChoice::Auto => options.build(),
+            ColorChoice::Always => options.color(true).force_graphical(true).build(),
+            ColorChoice::Never => options.color(false).build(),
+        })
+    }));
+    let command = match parsed {
+        Ok(Cli { command, .. }) => command,
         // Help and version as well.
         Err(error) => return usage(&error),
     };
@@ -73,6 +101,12 @@ pub fn main() -> ExitCode {
         Command::Bench(args) => bench::run(&args),
         Command::Inspect(args) => inspect::run(&args),
         Command::Profile(args) => profile::run(&args),
+        Command::Types(args) => types::run(&args),
+        Command::Energy(args) => energy::run(&args),
+        Command::Stats(args) => stats::run(&args),
+        Command::Export(args) => export::run(&args),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
         Command::Quantizers(args) => quantizers::run(&args),
     };
     let unprinted = unprinted();

@@ -80,6 +80,11 @@ impl ModelArgs {
         [Some(&self.model), self.weights.as_deref(), self.config.as_deref()]
     }
 
+    /// True if the user states the types of inputs.
+    pub fn has_input_types(&self) -> bool {
+        !self.input_type.is_empty() || self.config.is_some()
+    }
+
     /// Loads the model. `options` are those besides the model's own.
     pub fn load(&self, options: CompilerOptions) -> Result<Network> {
         let config = self.config.as_deref().map_or_else(|| Ok(Config::default()), Config::load)?;
@@ -93,7 +98,10 @@ impl ModelArgs {
             config,
             weights: self.weights.clone(),
             input_shapes: self.input_shape.clone(),
-            input_types: self.input_type.iter().map(input_type).collect::<Result<_>>()?,
+            input_types: match self.input_type.is_empty() {
+                true => options.input_types,
+                false => self.input_type.iter().map(input_type).collect::<Result<_>>()?,
+            },
             softmax: self.softmax.map(|choice| choice.0),
             sigmoid: self.sigmoid.map(|choice| choice.0),
             ..options

@@ -5,7 +5,7 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use ndarray::{Array, ArrayD, IxDyn, ShapeBuilder};
-use ndarray_npy::{NpzWriter, WriteNpyExt};
+use ndarray_npy::{NpzWriter, WritableElement, WriteNpyExt};
 
 use super::content::{Archive, Content};
 use super::element::{Element, ElementKind};
@@ -53,7 +53,10 @@ fn archived(bytes: Vec<u8>) -> Result<Vec<(String, ArrayD<f64>)>, Problem> {
 ///
 /// # Errors
 /// If the file cannot be written.
-pub fn write_npz(path: &Path, arrays: &[(&str, ArrayD<f64>)]) -> Result<(), FrontError> {
+pub fn write_npz<T: WritableElement>(
+    path: &Path,
+    arrays: &[(&str, ArrayD<T>)],
+) -> Result<(), FrontError> {
     replace(path, |file| {
         let mut npz = NpzWriter::new(file);
         for (name, array) in arrays {
@@ -71,8 +74,16 @@ pub fn write_npy(path: &Path, array: &ArrayD<f64>) -> Result<(), FrontError> {
     replace(path, |file| array.write_npy(file).map_err(std::io::Error::other))
 }
 
+/// Writes `value` as JSON; else as [`write_npz`].
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), FrontError> {
+    replace(path, |file| serde_json::to_writer_pretty(file, value).map_err(std::io::Error::other))
+}
+
 /// Replaces the file at `path` by what `write` writes, or leaves it as it was.
-fn replace(
+pub(super) fn replace(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
 ) -> Result<(), FrontError> {

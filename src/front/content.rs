@@ -1,12 +1,13 @@
 //! Bounded access to the content of files: the container format, zip archives, guarded parsers.
 
 use std::cell::Cell;
-use std::io::{Cursor, Read};
+use std::io::{Cursor, Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use zip::ZipArchive;
 use zip::result::ZipError;
+use zip::write::{SimpleFileOptions, ZipWriter};
 
 use super::error::{FrontError, Located, Problem};
 
@@ -235,6 +236,28 @@ impl Archive {
             .ok_or_else(|| Problem::TooLarge { what: format!("entry '{name}'") })?;
         Ok(bytes)
     }
+}
+
+/// Returns the zip archive `bytes` with another content of the entry `name`, compressed as before. Other
+/// entries are copied as they are.
+pub(super) fn with_entry(bytes: Vec<u8>, name: &str, content: &[u8]) -> Result<Vec<u8>, Problem> {
+    let copied = guarded(|| {
+        let mut from = ZipArchive::new(Cursor::new(bytes))?;
+        let mut to = ZipWriter::new(Cursor::new(Vec::new()));
+        for index in 0..from.len() {
+            let entry = from.by_index_raw(index)?;
+            if entry.name()? != name {
+                to.raw_copy_file(entry)?;
+                continue;
+            }
+            let options = SimpleFileOptions::default().compression_method(entry.compression());
+            to.start_file(name, options)?;
+            to.write_all(content)?;
+        }
+        to.finish()
+    });
+    let written = copied.map_err(Problem::Damaged)?;
+    Ok(written.map_err(|error| Problem::Damaged(error.to_string()))?.into_inner())
 }
 
 #[cfg(test)]

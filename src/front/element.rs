@@ -62,6 +62,26 @@ impl Element {
             .collect()
     }
 
+    /// Encodes numbers without rounding them; `None` for a type that does not hold every float32 number.
+    pub(super) fn encode(self, values: &[f32]) -> Option<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(values.len() * self.size());
+        for value in values {
+            let mut number = match self.kind {
+                ElementKind::Float32 => value.to_le_bytes().to_vec(),
+                ElementKind::Float64 => f64::from(*value).to_le_bytes().to_vec(),
+                ElementKind::Float16
+                | ElementKind::Signed(_)
+                | ElementKind::Unsigned(_)
+                | ElementKind::Bool => return None,
+            };
+            if self.big_endian {
+                number.reverse();
+            }
+            bytes.extend(number);
+        }
+        Some(bytes)
+    }
+
     fn bits(self, chunk: &[u8]) -> u64 {
         let step = |bits: u64, byte: &u8| bits << 8 | u64::from(*byte);
         if self.big_endian { chunk.iter().fold(0, step) } else { chunk.iter().rev().fold(0, step) }
@@ -121,6 +141,20 @@ mod tests {
         let single = little(ElementKind::Signed(8)).decode::<f32>(&big.to_le_bytes());
         assert_eq!(single, [big as f32]);
         assert_ne!(single, [big as f64 as f32]);
+    }
+
+    #[test]
+    fn numbers_are_encoded_as_they_are_decoded() {
+        for kind in [ElementKind::Float32, ElementKind::Float64] {
+            for big_endian in [false, true] {
+                let element = Element { kind, big_endian };
+                let bytes = element.encode(&[1.5, -0.1]).unwrap();
+                assert_eq!(element.decode::<f32>(&bytes), [1.5, -0.1]);
+            }
+        }
+        for kind in [ElementKind::Float16, ElementKind::Signed(4), ElementKind::Bool] {
+            assert_eq!(little(kind).encode(&[1.0]), None);
+        }
     }
 
     #[test]

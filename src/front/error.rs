@@ -33,6 +33,35 @@ pub enum Problem {
     #[error("cannot be written: {0}")]
     #[diagnostic(help("name a file in an existing folder that you may write to"))]
     Unwritable(std::io::Error),
+    /// The numbers of a dataset are not in one piece of the file, byte for byte.
+    #[error(
+        "dataset '{dataset}' is compressed or stored in pieces, so that its numbers cannot be replaced"
+    )]
+    #[diagnostic(help(
+        "load and save the model again with Keras: model.save(\"model.h5\") or model.save(\"model.keras\")"
+    ))]
+    Scattered {
+        /// Path of the dataset.
+        dataset: String,
+    },
+    /// The type of a dataset does not hold float32 numbers.
+    #[error(
+        "dataset '{dataset}' does not hold float32 numbers, so that its numbers cannot be replaced"
+    )]
+    #[diagnostic(help(
+        "load the model with Keras, convert its weights to float32, and save it again"
+    ))]
+    Narrow {
+        /// Path of the dataset.
+        dataset: String,
+    },
+    /// The weights are in a file of another kind.
+    #[error("weights in {found} cannot be replaced")]
+    #[diagnostic(help("load the model with Keras and save it as .h5 or .keras"))]
+    Fixed {
+        /// Description of the content.
+        found: String,
+    },
     /// No front end recognises the content as a model.
     #[error("not a recognised model file ({found})")]
     #[diagnostic(help("supported: {supported}"))]

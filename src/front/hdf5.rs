@@ -4,8 +4,11 @@
 //! the file can hold, and a panic inside the library is an error.
 
 use hdf5_reader::error::Error;
+use hdf5_reader::messages::HdfMessage;
 use hdf5_reader::messages::attribute::AttributeMessage;
 use hdf5_reader::messages::dataspace::DataspaceType;
+use hdf5_reader::messages::layout::DataLayout;
+use hdf5_reader::object_header::ObjectHeader;
 use hdf5_reader::{
     Dataset, Datatype, Hdf5File, OpenOptions, StringPadding, StringSize, VarLenKind,
 };
@@ -33,6 +36,17 @@ pub(super) struct Group<'a> {
 /// A dataset of numbers before it is read.
 pub(super) struct Numbers {
     inner: Dataset,
+    /// Shape of the dataset.
+    pub(super) shape: Vec<usize>,
+}
+
+/// The place of a dataset's numbers in a file.
+pub(super) struct Place {
+    /// Offset of the first byte.
+    pub(super) offset: usize,
+    /// Number of bytes.
+    pub(super) length: usize,
+    pub(super) element: Element,
     /// Shape of the dataset.
     pub(super) shape: Vec<usize>,
 }
@@ -91,6 +105,38 @@ impl<'a> Group<'a> {
         let shape =
             shape.map_err(|_| Problem::Damaged(format!("dataset '{last}' is too large")))?;
         Ok(Some(Numbers { inner, shape }))
+    }
+
+    /// Finds the place in the file of the numbers in a dataset at a path below this group.
+    ///
+    /// # Errors
+    /// Also if the numbers are not in one piece, as they are: they are compressed, or in the header.
+    pub(super) fn place(&self, path: &[&str]) -> Result<Option<Place>, Problem> {
+        let Some(numbers) = self.numbers(path)? else { return Ok(None) };
+        let dataset = || path.join("/");
+        let header = call(|| {
+            let group = &self.inner;
+            let (offsets, lengths) = (group.offset_size(), group.length_size());
+            let address = numbers.inner.address();
+            ObjectHeader::parse_at_storage(group.storage(), address, offsets, lengths)
+        })?;
+        let bytes = call(|| numbers.inner.read_raw_bytes())?;
+        let is_whole = |message: &HdfMessage| match message {
+            HdfMessage::DataLayout(layout) => match layout.layout {
+                DataLayout::Contiguous { address, .. } => usize::try_from(address).ok(),
+                DataLayout::Compact { .. } | DataLayout::Chunked { .. } => None,
+            },
+            _ => None,
+        };
+        let offset = header.messages.iter().find_map(is_whole);
+        let offset = offset.ok_or_else(|| Problem::Scattered { dataset: dataset() })?;
+        // A file may start with bytes of another format, which move all addresses.
+        let stored = call(|| self.inner.storage().read_range(offset as u64, bytes.len()))?;
+        if stored.as_ref() != bytes.as_slice() {
+            return Err(Problem::Scattered { dataset: dataset() });
+        }
+        let (element, shape) = (numbers.element()?, numbers.shape);
+        Ok(Some(Place { offset, length: bytes.len(), element, shape }))
     }
 
     /// Returns the names of the groups and of the datasets in this group.

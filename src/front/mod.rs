@@ -18,8 +18,9 @@ mod layer_problem;
 
 use std::path::Path;
 
-pub use arrays::{Arrays, read_arrays, write_npy, write_npz};
+pub use arrays::{Arrays, read_arrays, write_json, write_npy, write_npz};
 pub use content::{Content, is_guarded, model_bytes};
+use error::Located;
 pub use error::{FrontError, Problem};
 pub use input_shape::{InputShape, InputShapeError};
 pub use keras::{ActivationError, Keras};
@@ -40,7 +41,27 @@ pub trait Frontend: Sync {
     ///
     /// # Errors
     /// As [`load`].
-    fn read(&self, file: ModelFile<'_>, options: &ReadOptions) -> Result<Model, FrontError>;
+    fn read(&self, file: ModelFile<'_>, options: &ReadOptions) -> Result<Stored, FrontError>;
+}
+
+/// A model, and the place of its variables in the file.
+#[derive(Debug)]
+pub struct Stored {
+    /// The model.
+    pub model: Model,
+    /// The variables that were read, layer after layer; those of a layer in the order of its class.
+    pub variables: Vec<StoredVariable>,
+}
+
+/// A variable of a layer in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredVariable {
+    /// Name of the layer.
+    pub layer: String,
+    /// Keras' name of the variable: `kernel`.
+    pub variable: &'static str,
+    /// Path of its dataset.
+    pub dataset: String,
 }
 
 /// The supported model formats, in the order in which they are tried.
@@ -94,6 +115,18 @@ pub fn load_with(
     weights: Option<&Path>,
     options: &ReadOptions,
 ) -> Result<Model, FrontError> {
+    load_stored(path, weights, options).map(|stored| stored.model)
+}
+
+/// Reads a trained model, and the place of its variables; see [`load`].
+///
+/// # Errors
+/// As [`load`].
+pub fn load_stored(
+    path: &Path,
+    weights: Option<&Path>,
+    options: &ReadOptions,
+) -> Result<Stored, FrontError> {
     let content = Content::read(path)?;
     match FRONTENDS.iter().find(|frontend| frontend.recognises(&content)) {
         Some(frontend) => frontend.read(ModelFile { path, content, weights }, options),
@@ -101,6 +134,21 @@ pub fn load_with(
             .unwrap_or_else(|| unrecognised(content.description()))
             .at(path)),
     }
+}
+
+/// Writes the weights in `file` to `target` with other numbers in some datasets, by the path of a
+/// [`StoredVariable`]. Everything else stays as it was written.
+///
+/// # Errors
+/// If `file` is no HDF5 file or `.keras` archive, a dataset is compressed or does not hold float32
+/// numbers, or `target` cannot be written.
+pub fn write_variables(
+    file: &Path,
+    target: &Path,
+    changes: &[(String, Vec<f32>)],
+) -> Result<(), FrontError> {
+    let bytes = keras::rewritten(Content::read(file)?, changes).located(file)?;
+    arrays::replace(target, |out| std::io::Write::write_all(out, &bytes))
 }
 
 /// Error: the file is one of those that TensorFlow writes beside others, which are read together.

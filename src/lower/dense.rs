@@ -72,7 +72,7 @@ pub(super) fn lower(
 /// Kernel and bias with a batch normalisation folded into them, in float32 and in the order of
 /// operations of QKeras' `QConv2DBatchnorm.call` and `QDenseBatchnorm.call`, which use the moving
 /// statistics at inference in both folding modes.
-pub(super) fn fold<D: Dimension>(
+pub(crate) fn fold<D: Dimension>(
     kernel: &Array<f32, D>,
     bias: Option<&Array1<f32>>,
     folded: &Folded,

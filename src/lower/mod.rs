@@ -60,6 +60,7 @@ use crate::ir::{Graph, NodeId};
 use crate::model::{Layer, LayerKind, Model};
 
 use builder::Builder;
+pub(crate) use dense::fold as fold_normalization;
 pub use error::{LowerError, LowerWarning};
 pub use overflow::{PrecisionOverflow, SATURATES, saturation_note};
 pub use settings::{

@@ -230,7 +230,7 @@ pub enum Reduction {
 
 impl Reduction {
     /// Returns the quantizer of [`Reduction::QuantizedAverage`].
-    pub(super) fn quantizer(&self) -> Option<&Quantizer> {
+    pub fn quantizer(&self) -> Option<&Quantizer> {
         match self {
             Self::QuantizedAverage(quantizer) => Some(quantizer),
             Self::Max | Self::Min | Self::Sum | Self::Average => None,

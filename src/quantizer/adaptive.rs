@@ -58,6 +58,11 @@ impl Adaptive {
         self.moving
     }
 
+    /// The quantizer that QKeras' layer has before its first call, with 0 integer bits.
+    pub fn initial(&self) -> &Quantizer {
+        &self.quantizer
+    }
+
     /// The integer bits of each channel, or of all.
     pub fn integer_bits(&self) -> Vec<i32> {
         let bits = |range| self.rule.integer_bits(range, self.unsigned_bits, self.is_signed);

@@ -142,6 +142,21 @@ impl QuantizedBits {
         }
     }
 
+    /// Bits of a value, the sign bit included.
+    pub fn bits(&self) -> u32 {
+        self.grid.bits
+    }
+
+    /// Integer bits, without the sign bit.
+    pub fn integer_bits(&self) -> i32 {
+        self.grid.integer
+    }
+
+    /// True for a type with a sign bit.
+    pub fn is_signed(&self) -> bool {
+        self.grid.keep_negative
+    }
+
     /// The arguments of the call.
     pub(super) fn arguments(&self) -> Option<String> {
         let scale = self.post_training_scale.as_ref().map(|scale| list(&scale.view()));

@@ -59,6 +59,16 @@ impl QuantizedSigmoid {
         })
     }
 
+    /// Bits of a value; those of a tanh include the sign bit.
+    pub fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    /// True for `quantized_tanh`.
+    pub fn is_tanh(&self) -> bool {
+        self.shape == Shape::Tanh
+    }
+
     /// The function before quantization.
     fn value(&self, x: f64) -> f64 {
         match (self.shape, self.is_real) {
@@ -157,6 +167,16 @@ pub struct QuantizedUlaw {
 const DEFAULT_U: f32 = 255.0;
 
 impl QuantizedUlaw {
+    /// Bits of a value, the sign bit included.
+    pub fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    /// Integer bits, without the sign bit.
+    pub fn integer_bits(&self) -> i32 {
+        self.integer
+    }
+
     /// Bits of a value below 2^integer that hardware keeps.
     pub const FRACTION: u32 = 16;
 
@@ -245,6 +265,11 @@ impl QuantizedHswish {
             upper_bound: arguments.whole("relu_upper_bound", 1..=MAX_ATTRIBUTE)?,
             bits: QuantizedBits::new(arguments)?,
         })
+    }
+
+    /// The quantizer of its result.
+    pub fn grid(&self) -> &QuantizedBits {
+        &self.bits
     }
 
     /// The hard swish before quantization.

@@ -42,6 +42,21 @@ impl QuantizedLinear {
         Ok(quantizer)
     }
 
+    /// Bits of a value, the sign bit included.
+    pub fn bits(&self) -> u32 {
+        self.grid.bits
+    }
+
+    /// Integer bits, without the sign bit.
+    pub fn integer_bits(&self) -> i32 {
+        self.grid.integer
+    }
+
+    /// True for a type with a sign bit.
+    pub fn is_signed(&self) -> bool {
+        self.grid.keep_negative
+    }
+
     /// The lowest and the highest code: QKeras' `get_clip_bounds`.
     fn codes(&self) -> (f64, f64) {
         if self.grid.is_sign() { (-0.5, 0.5) } else { self.grid.codes() }

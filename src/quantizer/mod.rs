@@ -258,6 +258,14 @@ impl Quantizer {
         self.definition().stages()
     }
 
+    /// QKeras' name of the class.
+    pub fn name(&self) -> &'static str {
+        let call = self.to_string();
+        let name = call.split('(').next();
+        let kind = kinds().iter().find(|kind| Some(kind.name) == name);
+        kind.expect("a quantizer is written as a call of its class").name
+    }
+
     /// Every value that [`Quantizer::apply`] can give, ascending; `None` if they depend on the data or
     /// the channel, or are more than [`Quantizer::MAX_VALUES`].
     pub fn values(&self) -> Option<Vec<f64>> {

@@ -34,6 +34,22 @@ const MIN_EXPONENT: f64 = -126.0;
 const MAX_EXPONENT: f64 = 127.0;
 
 impl QuantizedPo2 {
+    /// Bits of a value: those of the exponent, and of a signed one the sign bit. QKeras accepts a part
+    /// of a bit.
+    pub fn bits(&self) -> f64 {
+        self.bits
+    }
+
+    /// True for `quantized_po2`.
+    pub fn is_signed(&self) -> bool {
+        !self.is_relu
+    }
+
+    /// The largest value that the file states; QKeras takes 0 as none.
+    pub fn max_value(&self) -> Option<f32> {
+        self.max_value.filter(|max| *max != 0.0)
+    }
+
     /// `quantized_relu_po2` if `is_relu`, otherwise `quantized_po2`.
     pub(super) fn new(arguments: &Arguments, is_relu: bool) -> Result<Self, ParseError> {
         let bits = arguments.exponent_bits()?;

@@ -48,6 +48,21 @@ impl QuantizedRelu {
         Ok(quantizer)
     }
 
+    /// Bits of a value; with a negative slope, one of them is the sign bit.
+    pub fn bits(&self) -> u32 {
+        self.bits
+    }
+
+    /// Integer bits, without the sign bit.
+    pub fn integer_bits(&self) -> i32 {
+        self.integer
+    }
+
+    /// True with a negative slope.
+    pub fn is_signed(&self) -> bool {
+        self.slope.is_some()
+    }
+
     /// Bits without the sign bit.
     pub(super) fn unsigned_bits(&self) -> i32 {
         self.bits as i32 - i32::from(self.slope.is_some())

@@ -43,6 +43,11 @@ impl Binary {
         Ok(Self { class, use_01, scale: ScaleRule::new(arguments)?, training })
     }
 
+    /// True if the values are 0 and 1, not -1 and 1.
+    pub fn is_zero_one(&self) -> bool {
+        self.use_01
+    }
+
     /// The value before alpha.
     fn sign(&self, is_negative: bool) -> f32 {
         match (is_negative, self.use_01) {

@@ -4,6 +4,7 @@ mod accuracy;
 mod benchmark;
 mod layers;
 pub mod profile;
+pub mod qtools;
 pub mod quantizers;
 mod schedule;
 mod summary;

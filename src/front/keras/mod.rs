@@ -22,12 +22,12 @@ use std::path::{Path, PathBuf};
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde_json::Value;
 
-use super::content::{Archive, Content};
+use super::content::{self, Archive, Content};
 use super::error::{FrontError, Located, Problem};
 use super::hdf5::Hdf5;
 use super::input_shape::InputShape;
 use super::layer_problem::LayerProblem;
-use super::{Frontend, ModelFile, ReadOptions, unrecognised};
+use super::{Frontend, ModelFile, ReadOptions, Stored, unrecognised};
 use crate::model::{self, LayerKind, Model};
 use architecture::{Architecture, Role};
 use attributes::Attributes;
@@ -63,7 +63,7 @@ impl Frontend for Keras {
         }
     }
 
-    fn read(&self, file: ModelFile<'_>, options: &ReadOptions) -> Result<Model, FrontError> {
+    fn read(&self, file: ModelFile<'_>, options: &ReadOptions) -> Result<Stored, FrontError> {
         let ModelFile { path, content, weights } = file;
         let mut file = File::open(path, content, unrecognised)?;
         let config = file.config(path)?;
@@ -177,6 +177,28 @@ impl File {
     }
 }
 
+/// Returns a file of weights, an HDF5 file or an archive with one, with other numbers in some datasets.
+///
+/// # Errors
+/// If the weights are in another kind of file, and as [`weights::rewritten`].
+pub(super) fn rewritten(
+    content: Content,
+    changes: &[(String, Vec<f32>)],
+) -> Result<Vec<u8>, Problem> {
+    match content {
+        Content::Hdf5(bytes) => weights::rewritten(bytes, changes),
+        Content::Zip(bytes) => {
+            let weights = Archive::open(bytes.clone())?.entry(WEIGHTS)?;
+            content::with_entry(bytes, WEIGHTS, &weights::rewritten(weights, changes)?)
+        }
+        Content::Npy(_)
+        | Content::Json(_)
+        | Content::Folder(_)
+        | Content::Checkpoint(_)
+        | Content::Other(_) => Err(Problem::Fixed { found: content.description() }),
+    }
+}
+
 /// Returns true for a folder with the files of a `.keras` archive.
 fn is_unpacked(folder: &Path) -> bool {
     folder.join(CONFIG).is_file()
@@ -227,9 +249,8 @@ fn assemble(
     mut store: Store<'_>,
     namespace: Namespace,
     given_shapes: &HashMap<usize, &[usize]>,
-) -> Result<Model, FrontError> {
+) -> Result<Stored, FrontError> {
     let groups = store.assign_groups(&architecture.definitions)?;
-    let store = &store;
     let layers = &architecture.layers;
     // An unsupported class comes before any problem of shapes or weights.
     for layer in layers.iter().filter(|layer| layer.role == Role::Layer) {
@@ -310,11 +331,12 @@ fn assemble(
         model::Layer { name, class, kind, origin: layer.origin.clone() }
     };
     let graph = connections.map(layer, |_, position| *position);
-    Ok(Model {
+    let model = Model {
         name: architecture.name.clone(),
         graph,
         inputs: architecture.inputs.iter().copied().map(NodeIndex::new).collect(),
         outputs: architecture.outputs.iter().copied().map(NodeIndex::new).collect(),
         notes: notes::pruning(pruned.into_values()).into_iter().collect(),
-    })
+    };
+    Ok(Stored { model, variables: store.into_read() })
 }

@@ -7,9 +7,10 @@
 mod named;
 mod objects;
 mod pruned;
+mod rewrite;
 mod tree;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::vec;
@@ -19,11 +20,13 @@ use ndarray::{Array, Dimension, IntoDimension};
 use super::architecture::Definition;
 use super::attributes::Owner;
 use super::saved_model::{self, Tensor};
+use crate::front::StoredVariable;
 use crate::front::error::{FrontError, Located, Problem};
 use crate::front::hdf5::{self, Group, Hdf5};
 use crate::front::layer_problem::LayerProblem;
 
 pub(super) use pruned::Sparsity;
+pub(super) use rewrite::rewritten;
 
 /// Origin of the weights: the model's own file or another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +49,8 @@ pub(super) struct Store<'a> {
     layout: Layout<'a>,
     /// Variables by the group of their layer.
     groups: BTreeMap<String, Stored>,
+    /// The variables that were read, in order.
+    read: RefCell<Vec<StoredVariable>>,
 }
 
 /// Names of groups and datasets. The paths of datasets start from `base`.
@@ -134,7 +139,7 @@ impl<'a> Store<'a> {
                 (Layout::Objects { variables, tensors: HashMap::new() }, BTreeMap::new())
             }
         };
-        Ok(Self { path, layout, groups })
+        Ok(Self { path, layout, groups, read: RefCell::default() })
     }
 
     fn find(
@@ -153,6 +158,11 @@ impl<'a> Store<'a> {
         let (groups, datasets) = root.members()?;
         let found = list(groups.iter().chain(&datasets).map(String::as_str), "nothing");
         Err(Problem::NoWeightGroups { found })
+    }
+
+    /// Returns the variables that were read, in order.
+    pub(super) fn into_read(self) -> Vec<StoredVariable> {
+        self.read.into_inner()
     }
 
     /// Returns the group of each layer of a model.
@@ -364,6 +374,11 @@ impl Variables<'_> {
             self.left.next().expect("a layer reads the variables it names");
         let shape = shape.into_dimension();
         let mut array = self.read(name, dataset, shape.clone())?;
+        self.store.read.borrow_mut().push(StoredVariable {
+            layer: self.owner.layer.to_owned(),
+            variable: name,
+            dataset: dataset.to_owned(),
+        });
         if let Some(mask) = mask {
             // As `weight_mask_op` of tfmot, which also acts at inference.
             array *= &self.read("mask", mask, shape)?;

@@ -1,0 +1,470 @@
+//! QTools' data type map: the worst-case types of every layer.
+//!
+//! Source: `generate_layer_data_type_map.py`, `qgraph.py` and `interface.py` of QKeras (June 2025).
+
+use std::collections::HashSet;
+
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+use super::data_type::{DataType, Sign};
+use super::graph::{MatrixRule, MergeRule, Network, Node, Rule, Source, is_quantized};
+use super::operators::{
+    BatchNormOperators, Gate, Operation, accumulator, adder, merge, multiplier,
+};
+use super::{Options, Parameters, QtoolsError};
+use crate::ir::Graph;
+use crate::model::{BatchNorm, Merge, Model};
+use crate::quantizer::Quantizer;
+
+/// Types of every layer of a model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TypeMap {
+    /// Types of the model's inputs.
+    pub sources: Vec<DataType>,
+    /// The layers in QTools' order.
+    pub layers: Vec<LayerTypes>,
+}
+
+/// Types of a layer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LayerTypes {
+    /// Name of the layer.
+    pub name: String,
+    /// Class of the layer.
+    pub class: String,
+    /// Position in the model file.
+    pub position: usize,
+    /// Types of its operands.
+    pub inputs: Vec<DataType>,
+    /// Shapes of one sample of its operands.
+    pub input_shapes: Vec<Vec<usize>>,
+    /// Type of its result.
+    pub output: DataType,
+    /// Shape of one sample of its result.
+    pub shape: Vec<usize>,
+    /// Parameters and operators.
+    pub operators: Operators,
+    /// Operations for a sample, as QTools counts them.
+    pub operation_count: usize,
+    /// Reads an input of the model.
+    pub is_input: bool,
+    /// No layer reads its result.
+    pub is_output: bool,
+}
+
+/// Parameters and operators of a layer.
+#[allow(clippy::large_enum_variant, reason = "a network has few of them")]
+#[derive(Clone, Debug, PartialEq)]
+pub enum Operators {
+    /// None.
+    None,
+    /// An element-wise function of several tensors.
+    Merge(Gate),
+    /// An average over windows.
+    Average {
+        /// Type of the reciprocal of the window's size.
+        reciprocal: Option<DataType>,
+        /// Sum of a window.
+        sum: DataType,
+        /// Product of sum and reciprocal.
+        multiplier: Option<Gate>,
+    },
+    /// Batch normalization.
+    BatchNorm {
+        /// Scale.
+        gamma: DataType,
+        /// Offset.
+        beta: DataType,
+        /// Moving mean.
+        mean: DataType,
+        /// Moving variance.
+        variance: DataType,
+        /// Number of channels.
+        channels: usize,
+        /// Operators.
+        operators: BatchNormOperators,
+    },
+    /// Products with a kernel.
+    Matrix {
+        /// Type of the kernel.
+        weight: DataType,
+        /// Shape of the kernel in Keras.
+        weight_shape: Vec<usize>,
+        /// Type of the biases; `None` for a layer without.
+        bias: Option<DataType>,
+        /// Multiplier of a weight and an input.
+        multiplier: Gate,
+        /// Sum of products and bias.
+        accumulator: DataType,
+        /// Batch normalization is folded into the kernel.
+        is_folded: bool,
+    },
+}
+
+impl TypeMap {
+    /// The types of `model`. Shapes are those of its layers' results in `graph`.
+    ///
+    /// # Errors
+    /// If types of inputs are stated for another number of inputs, or a layer has no result.
+    pub fn new(model: &Model, graph: &Graph, options: &Options) -> Result<Self, QtoolsError> {
+        let network = Network::new(model, graph)?;
+        let (sources, inputs) = (&options.sources, model.inputs.len());
+        if sources.len() != inputs {
+            return Err(QtoolsError::Sources { found: sources.len(), inputs });
+        }
+        let mut outputs: Vec<Option<DataType>> = vec![None; network.layers.len()];
+        let mut layers = Vec::new();
+        for &position in &network.order {
+            let node = &network.layers[position];
+            let input = |source: &Source| match source {
+                Source::Input(input) => sources.get(*input).cloned(),
+                Source::Layer(producer) => outputs[*producer].clone(),
+            };
+            let inputs: Vec<DataType> = node.sources.iter().filter_map(input).collect();
+            let types = Typing { node, options, inputs }.types(position)?;
+            outputs[position] = Some(types.output.clone());
+            layers.push(types);
+        }
+        Ok(Self { sources: sources.clone(), layers })
+    }
+}
+
+/// A layer whose types are derived.
+struct Typing<'a, 'm> {
+    node: &'a Node<'m>,
+    options: &'a Options,
+    inputs: Vec<DataType>,
+}
+
+impl Typing<'_, '_> {
+    fn types(self, position: usize) -> Result<LayerTypes, QtoolsError> {
+        let node = self.node;
+        let name = node.layer.name.clone();
+        let Some(first) = self.inputs.first() else {
+            return Err(QtoolsError::NoOperand { layer: name });
+        };
+        let rule = node.rule();
+        let (operators, derived) = match &rule {
+            Rule::Merge(merge) => self.merge(*merge)?,
+            Rule::Shape => (Operators::None, first.clone()),
+            Rule::Average { window, quantizer } => self.average(first, window, *quantizer),
+            Rule::Activation => (Operators::None, self.options.accumulator.clone()),
+            Rule::BatchNorm(norm) => self.batch_norm(first, norm),
+            Rule::Matrix(matrix) => self.matrix(first, matrix),
+            Rule::Other if self.options.is_reference && !node.is_input => {
+                (Operators::None, self.options.accumulator.clone())
+            }
+            Rule::Other => (Operators::None, first.clone()),
+        };
+        let stated = node.output_quantizer().filter(|_| !self.options.is_reference);
+        let output = stated.as_ref().and_then(DataType::of_quantizer).unwrap_or(derived);
+        Ok(LayerTypes {
+            name,
+            class: node.layer.class.clone(),
+            position,
+            operation_count: node.operation_count(&rule),
+            inputs: self.inputs,
+            input_shapes: node.input_shapes.clone(),
+            output,
+            shape: node.shape.clone(),
+            operators,
+            is_input: node.is_input,
+            is_output: node.is_output,
+        })
+    }
+
+    /// True if the layer has the types of the options, not those of quantizers: a layer of Keras, and
+    /// every one of the reference model.
+    fn is_plain(&self) -> bool {
+        self.options.is_reference || !is_quantized(&self.node.layer.class)
+    }
+
+    /// The type of a parameter with this quantizer; that of QTools' default without one.
+    fn parameter(&self, quantizer: Option<&Quantizer>) -> DataType {
+        if self.is_plain() {
+            return self.options.parameter.clone();
+        }
+        quantizer.and_then(DataType::of_quantizer).unwrap_or_else(default_type)
+    }
+
+    fn merge(&self, rule: MergeRule) -> Result<(Operators, DataType), QtoolsError> {
+        let inputs = &self.inputs;
+        let product = || {
+            let layer = || self.node.layer.name.clone();
+            merge::multiply(inputs).ok_or_else(|| QtoolsError::OneOperand { layer: layer() })
+        };
+        let mut gate = match rule {
+            MergeRule::Elementwise(Merge::Add) => merge::add(inputs),
+            MergeRule::Elementwise(Merge::Subtract) => merge::subtract(inputs),
+            MergeRule::Elementwise(Merge::Multiply) => product()?,
+            MergeRule::Elementwise(Merge::Maximum | Merge::Minimum) => merge::select(inputs),
+            MergeRule::Elementwise(Merge::Average) => merge::average(inputs),
+            MergeRule::Concatenate => merge::concatenate(inputs),
+            MergeRule::Dot { terms } => {
+                let gate = product()?;
+                let output = accumulator(terms, &gate.output, false);
+                gate.with_output(&output)
+            }
+        };
+        if self.options.is_reference {
+            gate.output = self.options.accumulator.clone();
+        }
+        let output = gate.output.clone();
+        Ok((Operators::Merge(gate), output))
+    }
+
+    fn average(
+        &self,
+        x: &DataType,
+        window: &[usize],
+        quantizer: Option<&Quantizer>,
+    ) -> (Operators, DataType) {
+        let mut sum = accumulator(window.iter().product(), x, false);
+        let is_quantized = is_quantized(&self.node.layer.class);
+        let reciprocal = is_quantized
+            .then(|| quantizer.and_then(DataType::of_quantizer).unwrap_or_else(default_type));
+        let mut product = reciprocal.as_ref().map(|reciprocal| multiplier(&sum, reciprocal));
+        if self.options.is_reference {
+            sum = self.options.accumulator.clone();
+            product = product.map(|gate| gate.with_output(&sum));
+        }
+        let output = product.as_ref().map_or(&sum, |gate| &gate.output).clone();
+        (Operators::Average { reciprocal, sum, multiplier: product }, output)
+    }
+
+    fn batch_norm(&self, x: &DataType, norm: &BatchNorm) -> (Operators, DataType) {
+        let quantizers = &norm.quantizers;
+        // QTools takes the type of x for an offset or a mean without a quantizer.
+        let like_x = |quantizer: &Option<Quantizer>| match quantizer.as_ref() {
+            None if !self.is_plain() => x.clone(),
+            quantizer => self.parameter(quantizer),
+        };
+        let mut gamma = self.parameter(quantizers.gamma.as_ref());
+        let beta = like_x(&quantizers.beta);
+        let mean = like_x(&quantizers.mean);
+        let mut variance = self.parameter(quantizers.variance.as_ref());
+        if let Some(values) = &norm.gamma {
+            self.count(&mut gamma, quantizers.gamma.as_ref(), values.iter());
+        }
+        self.count(&mut variance, quantizers.variance.as_ref(), norm.variance.iter());
+        let mut operators = BatchNormOperators::new(
+            x,
+            norm.gamma.is_some().then_some(&gamma),
+            norm.beta.is_some().then_some(&beta),
+            &variance,
+        );
+        if self.is_plain() {
+            operators = operators.with_output(&self.options.accumulator);
+        }
+        let output = operators.output().clone();
+        let channels = norm.mean.len();
+        (Operators::BatchNorm { gamma, beta, mean, variance, channels, operators }, output)
+    }
+
+    fn matrix(&self, x: &DataType, matrix: &MatrixRule<'_>) -> (Operators, DataType) {
+        let mut weight = self.parameter(matrix.kernel_quantizer);
+        self.count(&mut weight, matrix.kernel_quantizer, matrix.weights.iter());
+        let mut gate = multiplier(&weight, x);
+        let product = &gate.output;
+        let (bias, mut sum) = if matrix.is_folded {
+            self.folded_sum(matrix, product)
+        } else {
+            let bias = (matrix.biases > 0).then(|| self.parameter(matrix.bias_quantizer));
+            let sum = accumulator(matrix.terms(), product, false);
+            let sum = bias.as_ref().map(|bias| adder(&sum, bias)).unwrap_or(sum);
+            (bias, sum)
+        };
+        if self.is_plain() {
+            sum = self.options.accumulator.clone();
+            gate = gate.with_output(&sum);
+        }
+        let output = sum.clone();
+        let operators = Operators::Matrix {
+            weight,
+            weight_shape: matrix.kernel.clone(),
+            bias,
+            multiplier: gate,
+            accumulator: sum,
+            is_folded: matrix.is_folded,
+        };
+        (operators, output)
+    }
+
+    /// Bias and sum of a layer into which batch normalization is folded: a bias without a quantizer has
+    /// the type of the products' sum.
+    fn folded_sum(
+        &self,
+        matrix: &MatrixRule<'_>,
+        product: &DataType,
+    ) -> (Option<DataType>, DataType) {
+        let stated = self.is_plain() || matrix.bias_quantizer.is_some();
+        let mut sum = accumulator(matrix.terms(), product, stated);
+        if stated {
+            return (Some(self.parameter(matrix.bias_quantizer)), sum);
+        }
+        let bias = sum.clone();
+        if !sum.is_float() {
+            sum.bits += 1;
+            sum.int_bits += 1;
+        }
+        (Some(bias), sum)
+    }
+
+    /// Counts the values of trained powers of two, which are constants at inference.
+    fn count<'v>(
+        &self,
+        of: &mut DataType,
+        quantizer: Option<&Quantizer>,
+        values: impl Iterator<Item = &'v f32>,
+    ) {
+        if self.options.parameters == Parameters::Trained
+            && of.is_po2()
+            && let Some(quantizer) = quantizer
+        {
+            let quantized = values.map(|value| quantizer.apply(f64::from(*value)).to_bits());
+            of.distinct = Some(quantized.collect::<HashSet<u64>>().len());
+        }
+    }
+}
+
+/// QTools' `default_interm_quantizer`, `quantized_bits(8, 0, 1)`.
+fn default_type() -> DataType {
+    DataType::fixed(8, 0, Sign::Flag(true))
+}
+
+/// A type with the shape of a tensor, and of an operator's result with its operation.
+struct Described<'a> {
+    of: &'a DataType,
+    shape: Option<Shape<'a>>,
+    operation: Option<Operation>,
+}
+
+enum Shape<'a> {
+    /// One sample of a tensor; QTools writes -1 for the batch.
+    Sample(&'a [usize]),
+    Parameter(&'a [usize]),
+    Length(usize),
+}
+
+impl Serialize for Described<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.of.fields(&mut map)?;
+        match &self.shape {
+            None => {}
+            Some(Shape::Sample(shape)) => {
+                let axes = [-1].into_iter().chain(shape.iter().map(|axis| *axis as i64));
+                map.serialize_entry("shape", &axes.collect::<Vec<i64>>())?;
+            }
+            Some(Shape::Parameter(shape)) => map.serialize_entry("shape", shape)?,
+            Some(Shape::Length(length)) => map.serialize_entry("shape", length)?,
+        }
+        if let Some(operation) = self.operation {
+            map.serialize_entry("op_type", &operation)?;
+        }
+        map.end()
+    }
+}
+
+fn shaped<'a>(of: &'a DataType, shape: Shape<'a>) -> Described<'a> {
+    Described { of, shape: Some(shape), operation: None }
+}
+
+fn gate(gate: &Gate) -> Described<'_> {
+    Described { of: &gate.output, shape: None, operation: Some(gate.operation) }
+}
+
+fn sum(of: &DataType) -> Described<'_> {
+    Described { of, shape: None, operation: Some(Operation::Add) }
+}
+
+impl Serialize for TypeMap {
+    /// QTools' file: `source_quantizers`, then the layers by name.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("source_quantizers", &self.sources)?;
+        for layer in &self.layers {
+            map.serialize_entry(&layer.name, layer)?;
+        }
+        map.end()
+    }
+}
+
+impl LayerTypes {
+    /// The sum of its products, of its operands, or of a window; `None` without one, and for floating
+    /// point.
+    pub fn sum(&self) -> Option<&DataType> {
+        let sum = match &self.operators {
+            Operators::None => None,
+            Operators::Merge(gate) => Some(&gate.output),
+            Operators::Average { sum, .. } => Some(sum),
+            Operators::BatchNorm { operators, .. } => Some(operators.output()),
+            Operators::Matrix { accumulator, .. } => Some(accumulator),
+        };
+        sum.filter(|sum| !sum.is_float())
+    }
+
+    /// The fields of QTools' `map_to_json`, into a map that its caller ends.
+    pub(super) fn fields<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
+        map.serialize_entry("layer_type", &self.class)?;
+        map.serialize_entry("input_quantizer_list", &self.inputs)?;
+        map.serialize_entry("output_quantizer", &shaped(&self.output, Shape::Sample(&self.shape)))?;
+        match &self.operators {
+            Operators::None => {}
+            Operators::Merge(operator) => {
+                map.serialize_entry(&format!("{}_quantizer", self.class), &gate(operator))?;
+            }
+            Operators::Average { reciprocal, sum: total, multiplier } => {
+                if let Some(reciprocal) = reciprocal {
+                    map.serialize_entry("average_quantizer", reciprocal)?;
+                }
+                map.serialize_entry("pool_sum_accumulator", &sum(total))?;
+                if let Some(multiplier) = multiplier {
+                    map.serialize_entry("pool_avg_multiplier", &gate(multiplier))?;
+                }
+            }
+            Operators::BatchNorm { gamma, beta, mean, variance, operators, .. } => {
+                map.serialize_entry("gamma_quantizer", gamma)?;
+                map.serialize_entry("beta_quantizer", beta)?;
+                map.serialize_entry("mean_quantizer", mean)?;
+                map.serialize_entry("variance_quantizer", variance)?;
+                map.serialize_entry("internal_divide_quantizer", &gate(&operators.divider))?;
+                if let Some(multiplier) = &operators.multiplier {
+                    map.serialize_entry("internal_multiplier", &gate(multiplier))?;
+                }
+                if let Some(accumulator) = &operators.accumulator {
+                    map.serialize_entry("internal_accumulator", &sum(accumulator))?;
+                }
+            }
+            Operators::Matrix {
+                weight,
+                weight_shape,
+                bias,
+                multiplier,
+                accumulator,
+                is_folded,
+            } => {
+                let kernel = shaped(weight, Shape::Parameter(weight_shape));
+                map.serialize_entry("weight_quantizer", &kernel)?;
+                if let Some(bias) = bias {
+                    let outputs = weight_shape.last().copied().unwrap_or(1);
+                    map.serialize_entry("bias_quantizer", &shaped(bias, Shape::Length(outputs)))?;
+                }
+                map.serialize_entry("multiplier", &gate(multiplier))?;
+                map.serialize_entry("accumulator", &sum(accumulator))?;
+                if !is_folded {
+                    map.serialize_entry("fused_accumulator", &sum(accumulator))?;
+                }
+            }
+        }
+        map.serialize_entry("operation_count", &self.operation_count)
+    }
+}
+
+impl Serialize for LayerTypes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        self.fields(&mut map)?;
+        map.end()
+    }
+}
