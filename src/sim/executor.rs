@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::batches::{batch_size, in_batches};
 use super::engine::{Plan, Threads};
-use super::{Kept, SimError, Trace, check, run};
+use super::{Kept, SimError, Trace, check_inputs, run};
 use crate::fixed::Codes;
 use crate::ir::{Graph, NodeId};
 
@@ -48,8 +48,7 @@ impl Executor {
         visit: impl FnMut(&Trace),
     ) -> Result<Kept, SimError> {
         // A batch has its part of every input.
-        check(graph, inputs)?;
-        let samples = inputs.first().and_then(|codes| codes.shape().first().copied()).unwrap_or(0);
+        let samples = check_inputs(graph, inputs)?;
         match self.kind {
             ExecutorKind::Reference => {
                 let size = batch_size(graph, graph.topological_order());
@@ -62,7 +61,7 @@ impl Executor {
             ExecutorKind::Engine => {
                 let nodes: Vec<NodeId> = keep.iter().chain(watch).copied().collect();
                 let plan = Plan::new(graph, &nodes);
-                let threads = self.threads(samples.div_ceil(plan.block()));
+                let threads = self.threads(plan.parallelism(samples));
                 let size = batch_size(graph, nodes.iter().copied());
                 let compute = |batch: Range<usize>| plan.run_part(inputs, batch, &threads);
                 in_batches(samples, size, keep, compute, visit)
@@ -80,9 +79,9 @@ impl Executor {
         Ok(kept.into())
     }
 
-    /// Threads for so many blocks of samples.
-    pub fn threads(&self, blocks: usize) -> Threads {
-        Threads::new(self.thread_count().min(blocks))
+    /// Threads for work that keeps at most `most` of them busy.
+    pub fn threads(&self, most: usize) -> Threads {
+        Threads::new(self.thread_count().min(most))
     }
 
     /// Largest number of threads.
