@@ -141,7 +141,7 @@ impl Network<'_> {
     ) -> Option<NodeIndex> {
         let before = self.model.clone();
         let name = format!("layer_{}", self.model.graph.node_count());
-        let layer = Layer { name, class: "Layer".into(), kind };
+        let layer = Layer { name, class: "Layer".into(), kind, origin: None };
         let node = self.model.graph.add_node(layer);
         for (position, source) in sources.iter().enumerate() {
             self.model.graph.add_edge(*source, node, position);

@@ -216,6 +216,19 @@ def stateful():
     return keras.Model(x, [dense(2, "fc")(L.Concatenate(name="all")([h, c, both])), z])
 
 
+def time_major():
+    """Steps before the batch: in an input of the model, and in a transposed tensor. The samples and the trace have the batch first."""
+    x, z = L.Input(batch_shape=(4, None, 3), name="input_1"), L.Input((4, 3), name="input_2")
+    y, h, c = lstm(3, "lstm", return_sequences=True, return_state=True, time_major=True)(x)
+    y = q.QBidirectional(gru(2, "gru", return_sequences=True, time_major=True), name="both")(y)
+    rows = q.QActivation("quantized_bits(4, 0, 1)", name="short")(dense(3, "rows")(y))
+    last = simple(2, "last", time_major=True, go_backwards=True)(rows)
+    first = tf.transpose(z, [1, 0, 2], name="steps_first")
+    other = lstm(3, "other", return_sequences=True, time_major=True)(first, initial_state=[h, c])
+    other = tf.transpose(other, [1, 0, 2], name="batch_first")
+    return keras.Model([x, z], [dense(2, "fc")(last), rows, dense(2, "fc_other")(L.Flatten(name="flat")(other))])
+
+
 def masks():
     """Values that no sample has mask no step, and a mask that no layer uses changes nothing."""
     x = L.Input((4, 3), name="input_1")
@@ -225,6 +238,7 @@ def masks():
 
 if not THREE:  # Keras 3 does not load the mask of a functional model that it saved.
     case(masks)
+    case(time_major)  # Keras 3 has no such attribute.
 
 
 def published(layer):
@@ -261,11 +275,22 @@ def tutorial():
 PRECISION = {"float": "fixed<18,6,RND,SAT>", "tutorial": "fixed<18,6,RND,SAT>"}
 
 
+def batch_axis(tensor):
+    """The axis of the batch: the open one, else the first."""
+    shape = list(tensor.shape)
+    return shape.index(None) if None in shape else 0
+
+
 def samples(model, rng):
     def values(shape, is_word):
         return rng.integers(0, 32, shape) if is_word else rng.integers(-128, 128, shape) / 128
 
-    return {t.name.split(":")[0]: values((8, *t.shape[1:]), t.dtype == "int32").astype(np.float32) for t in model.inputs}
+    def shape(tensor):
+        lengths = list(tensor.shape)
+        del lengths[batch_axis(tensor)]
+        return (8, *lengths)
+
+    return {t.name.split(":")[0]: values(shape(t), t.dtype == "int32").astype(np.float32) for t in model.inputs}
 
 
 def trace(model, x):
@@ -279,10 +304,14 @@ def trace(model, x):
         for at, tensor in enumerate(outputs):
             names.append(layer.name if at == 0 else f"{layer.name}:{at}")
             tensors.append(tensor)
-    values = keras.Model(model.inputs, tensors).predict([x[t.name.split(":")[0]] for t in model.inputs], batch_size=model.inputs[0].shape[0] or 8,
-                                                        verbose=0)
+    traced = keras.Model(model.inputs, tensors)
+    arrays = [np.moveaxis(x[t.name.split(":")[0]], 0, batch_axis(t)) for t in model.inputs]
+    if any(map(batch_axis, model.inputs)):  # predict would take batches along the first axis.
+        values = traced(arrays)
+    else:
+        values = traced.predict(arrays, batch_size=model.inputs[0].shape[0] or 8, verbose=0)
     values = values if isinstance(values, list) else [values]
-    return dict(zip(names, map(np.asarray, values)))
+    return {name: np.moveaxis(np.asarray(value), batch_axis(tensor), 0) for name, value, tensor in zip(names, values, tensors)}
 
 
 def write(out, name, build):

@@ -1,6 +1,7 @@
 //! The differences between vendors' HLS C++.
 
 use super::files::File;
+use super::text::{NO_LINE, whole_lines};
 use super::{BackError, Tool};
 use crate::fixed::Quantization;
 use crate::hls::{Design, Kernel, Loop, Memory, Partition, Storage};
@@ -106,8 +107,8 @@ pub(super) trait Dialect: Sync {
     /// The lines of `pragmas` at the begin of a loop's body, if they stand there.
     fn inside(&self, pragmas: Vec<String>) -> String {
         match self.vendor().pragmas_before_loops {
-            true => String::new(),
-            false => pragmas.join("\n"),
+            true => NO_LINE.to_owned(),
+            false => whole_lines(pragmas),
         }
     }
 

@@ -12,7 +12,7 @@ pub(super) use accumulate::{AccumulatedSums, sums};
 
 use super::BackError;
 use super::dialect::Dialect;
-use super::text::{comment, indent, literal, operations};
+use super::text::{comment, indent, literal, operations, whole_lines};
 use crate::hls::{
     self, Bias, Body, ConstantId, Design, EdgeId, FactorSigns, Factors, Kernel, Loop, Number,
     Partition, RightShift, Shifter, SignCodes, Slopes, TypeId,
@@ -90,12 +90,12 @@ struct RotateTemplate<'a> {
 impl RotateTemplate<'_> {
     /// The lines that begin the function's body.
     fn inlined(&self) -> String {
-        self.dialect.inlined().join("\n")
+        whole_lines(self.dialect.inlined())
     }
 
     /// The pragmas of an array of registers.
     fn registers(&self, name: &str) -> String {
-        self.dialect.at_array(name, Partition::Complete).join("\n")
+        whole_lines(self.dialect.at_array(name, Partition::Complete))
     }
 
     fn before_unrolled(&self) -> String {
@@ -197,7 +197,7 @@ impl Scope<'_> {
 
     /// The lines that begin the function's body.
     fn pragmas(&self) -> String {
-        self.dialect.in_kernel(self.design, self.kernel).join("\n")
+        whole_lines(self.dialect.in_kernel(self.design, self.kernel))
     }
 
     /// The pragmas before the loop with `level` loops around it.
@@ -398,13 +398,13 @@ impl Scope<'_> {
 
     /// The pragmas of an array of registers.
     fn registers(&self, name: &str) -> String {
-        self.dialect.at_array(name, Partition::Complete).join("\n")
+        whole_lines(self.dialect.at_array(name, Partition::Complete))
     }
 
     /// The pragmas of the array `name`, which the function declares.
     fn array(&self, name: &str) -> String {
         let array = self.kernel.plan.arrays.iter().find(|array| array.name == name);
         let array = array.expect("the plan has every array that a template declares");
-        self.dialect.at_array(name, array.partition).join("\n")
+        whole_lines(self.dialect.at_array(name, array.partition))
     }
 }

@@ -11,7 +11,7 @@ pub(super) use self::windows::is_apart;
 use super::BackError;
 use super::dialect::Dialect;
 use super::kernels::{self, AccumulatedSums};
-use super::text::{comment, indent, operations};
+use super::text::{comment, indent, operations, whole_lines};
 use crate::hls::{
     Design, EdgeId, EdgeKind, Loop, Memory, Partition, Process, ProcessForm, Repack, Stream,
 };
@@ -205,7 +205,7 @@ impl<'a> Scope<'a> {
 
     /// The pragmas of a static variable.
     fn at_static(&self, name: &str) -> String {
-        self.dialect.at_static(name).join("\n")
+        whole_lines(self.dialect.at_static(name))
     }
 
     /// The function's declaration.
@@ -331,12 +331,12 @@ impl<'a> Scope<'a> {
     fn at_array(&self, array: &Array<'_>) -> String {
         let mut lines = self.dialect.at_array(array.name, array.partition);
         lines.extend(array.memory.iter().flat_map(|memory| self.dialect.at_memory(memory)));
-        lines.join("\n")
+        whole_lines(lines)
     }
 
     /// The pragmas of an array of registers.
     fn at_registers(&self, name: &str) -> String {
-        self.dialect.at_array(name, Partition::Complete).join("\n")
+        whole_lines(self.dialect.at_array(name, Partition::Complete))
     }
 
     /// The array of the rows of a line buffer.
@@ -353,7 +353,7 @@ impl<'a> Scope<'a> {
         };
         let mut lines = self.dialect.at_lines(&memory.name, *distance);
         lines.extend(self.dialect.at_memory(&memory));
-        lines.join("\n")
+        whole_lines(lines)
     }
 
     /// The declarations of the counters of steps.

@@ -46,12 +46,20 @@ fn double(code: &BigInt, fraction: i32) -> String {
     format!("{:?}", libm::ldexp(code, -fraction))
 }
 
-/// Indents C++ by its braces, four spaces a level, and drops blank lines that follow an opening
-/// brace or another blank line.
+/// A line of a template that a dialect or a case leaves empty: [`indent`] drops it.
+pub(super) const NO_LINE: &str = "\u{0}";
+
+/// Lines of a template, or [`NO_LINE`] for none.
+pub(super) fn whole_lines(lines: Vec<String>) -> String {
+    if lines.is_empty() { NO_LINE.to_owned() } else { lines.join("\n") }
+}
+
+/// Indents C++ by its braces, four spaces a level. Drops every [`NO_LINE`], and blank lines that follow
+/// an opening brace or another blank line.
 pub(super) fn indent(code: &str) -> String {
     let mut lines: Vec<String> = Vec::new();
     let mut depth = 0_usize;
-    for line in code.lines().map(str::trim) {
+    for line in code.lines().map(str::trim).filter(|line| *line != NO_LINE) {
         if line.is_empty() {
             if lines.last().is_some_and(|last| !last.is_empty() && !last.ends_with('{')) {
                 lines.push(String::new());
@@ -115,7 +123,7 @@ mod tests {
     #[test]
     fn code_is_indented_by_its_braces() {
         let code =
-            "void f() {\n\n#pragma X\nfor (;;) {\nif (a) {\nb;\n} else {\nc;\n}\n}\n\n\nd;\n}\n";
+            "void f() {\n\n#pragma X\n\u{0}\nfor (;;) {\nif (a) {\nb;\n} else {\nc;\n}\n}\n\n\nd;\n}\n";
         let expected = "void f() {\n    #pragma X\n    for (;;) {\n        if (a) {\n            b;\n        \
                         } else {\n            c;\n        }\n    }\n\n    d;\n}";
         assert_eq!(indent(code), expected);

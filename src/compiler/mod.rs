@@ -89,7 +89,7 @@ impl Compiler {
     /// As [`Compiler::load`].
     pub fn lower(&self, model: Model) -> Result<Network, CompileError> {
         let names: Vec<&str> = model.graph.node_weights().map(|it| it.name.as_str()).collect();
-        let config = self.options.config.with_pruned_names(&names)?;
+        let config = self.options.config.with_pruned_names(&names)?.with_shared_names(&model)?;
         let options = CompilerOptions { config, ..self.options.clone() };
         let mut lowered = lower::lower(&model, &options.lowering(&model)?)?;
         passes::run(&mut lowered.graph)?;

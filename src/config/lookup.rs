@@ -5,6 +5,7 @@ use super::section::{Section, Sections, Variable, WeightScale};
 use super::{Config, ConfigError, Pace, Recurrence, Strategy};
 use crate::fixed::Quantization;
 use crate::function::Sigmoid;
+use crate::model::{Layer, Model, Origin};
 use crate::naming::nearest;
 
 /// Start of the names of pruned layers: tfmot's `PruneLowMagnitude`.
@@ -317,6 +318,45 @@ impl Config {
             }
         }
         Ok(())
+    }
+
+    /// The same configuration with an entry for each layer that is one with another: a later call of a
+    /// layer has the entry of the first one unless it has its own; all results of a call have the same.
+    ///
+    /// # Errors
+    /// If two results of a call have entries.
+    pub fn with_shared_names(&self, model: &Model) -> Result<Self, ConfigError> {
+        let mut config = self.clone();
+        let entry = |config: &Self, name: &str| find(&config.layer_names, name).cloned();
+        let layers = || model.graph.node_weights();
+        for layer in layers() {
+            let Some(Origin::Result(call)) = &layer.origin else { continue };
+            match (entry(&config, call), entry(&config, &layer.name)) {
+                (Some(_), Some(_)) => {
+                    let place = |name: &str| format!("LayerName.{name}");
+                    let (first, second) = (place(call), place(&layer.name));
+                    return Err(ConfigError::Twice { first, second });
+                }
+                (None, Some(section)) => config.layer_names.push((call.clone(), section)),
+                (_, None) => {}
+            }
+        }
+        for layer in layers() {
+            let Some(origin) = &layer.origin else { continue };
+            if let (Some(section), None) =
+                (entry(&config, origin.name()), entry(&config, &layer.name))
+            {
+                config.layer_names.push((layer.name.clone(), section));
+            }
+        }
+        // A call may have no result but further ones.
+        let is_missing = |name: &str| {
+            let of_call =
+                |layer: &Layer| matches!(&layer.origin, Some(Origin::Result(it)) if it == name);
+            layers().any(of_call) && !layers().any(|layer| layer.name == name)
+        };
+        config.layer_names.retain(|(name, _)| !is_missing(name));
+        Ok(config)
     }
 
     /// The same configuration with the names that pruned layers have in the model: an entry `fc1` is one

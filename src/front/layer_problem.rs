@@ -217,6 +217,22 @@ pub enum LayerProblem {
         /// Its value as JSON.
         value: String,
     },
+    /// A tensor with the batch as second axis, which is not one step or row after the other.
+    #[error("takes samples along its first axis, but has the steps of a time-major layer there")]
+    #[diagnostic(help(
+        "transpose axes 0 and 1 back before it, or build the model again with time_major = false"
+    ))]
+    BatchSecond,
+    /// A recurrent layer that takes another axis as the steps than its input has there.
+    #[error("time_major = {is_set}, but its input has {} first", if *is_set { "the batch" } else { "the steps" })]
+    #[diagnostic(help(
+        "an input of a time-major layer has the shape (steps, batch, features): \
+         Input(batch_shape=(20, None, 6)), or a transposed tensor; else set time_major to false"
+    ))]
+    TimeMajor {
+        /// The attribute.
+        is_set: bool,
+    },
     /// A call of a shared layer whose result goes nowhere.
     #[error("nothing uses the result of this call of a layer that is called several times")]
     #[diagnostic(help(

@@ -6,7 +6,7 @@ use petgraph::graph::NodeIndex;
 use super::builder::Builder;
 use super::parameters::constant_error;
 use super::per_channel::{self, QuantizerOperand};
-use super::step_function::{self, RealStepFunction};
+use super::step_function::{self, RealFunction, RealStepFunction};
 use super::{LowerError, average, function, softmax};
 use crate::fixed::{Format, FormatError, Overflow, Quantization, Rounding, exp2};
 use crate::ir::{Affine, Cast, Clamp, Constant, ConstantError, Leaky, NodeId, Scale};
@@ -159,12 +159,8 @@ fn quantize_by_stages(
             Stage::AtMost(value) => limit(builder, scope, part("limit"), node, *value, false)?,
             Stage::Leaky { shift } => leaky(builder, scope, part("leaky"), node, *shift)?,
             Stage::StepFunction => {
-                let function = RealStepFunction {
-                    name: quantizer.to_string(),
-                    value: &|x| quantizer.apply(x),
-                    breakpoints: quantizer.breakpoints(),
-                    to,
-                };
+                let function =
+                    RealStepFunction { real: RealFunction::Quantizer(quantizer.clone()), to };
                 step_function::lower(builder, scope, part("steps"), node, &function)?
             }
         };

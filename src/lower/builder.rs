@@ -8,6 +8,7 @@ use petgraph::graph::NodeIndex;
 use super::fold::Folds;
 use super::overflow::PrecisionOverflow;
 use super::result::TypedResult;
+use super::step_function::KnownTables;
 use super::{LowerError, LowerWarning, Lowered, Settings, TypedVariable, Unquantized};
 use crate::fixed::Quantization;
 use crate::function::Function;
@@ -36,6 +37,7 @@ pub(super) struct Builder<'a> {
     nested: Vec<Nested>,
     /// Number of bodies around the graph.
     bodies: usize,
+    pub(super) tables: KnownTables,
 }
 
 /// Names and messages at some time, to which a builder returns.
@@ -71,6 +73,7 @@ impl<'a> Builder<'a> {
             sums: BTreeMap::new(),
             nested: Vec::new(),
             bodies: 0,
+            tables: KnownTables::default(),
         }
     }
 
@@ -175,6 +178,14 @@ impl<'a> Builder<'a> {
         }
     }
 
+    /// Lowers without messages what has been lowered with them.
+    pub(super) fn silently<R>(&mut self, lower: impl FnOnce(&mut Self) -> R) -> R {
+        let (warnings, unquantized) = (self.warnings.clone(), self.unquantized.clone());
+        let lowered = lower(self);
+        (self.warnings, self.unquantized) = (warnings, unquantized);
+        lowered
+    }
+
     /// Forgets the names and messages since `mark`.
     pub(super) fn rewind(&mut self, mark: &Mark) {
         let Mark { names, warnings, unquantized } = mark.clone();
@@ -219,7 +230,13 @@ impl<'a> Builder<'a> {
         operands: &[NodeId],
     ) -> Result<NodeId, LowerError> {
         let name = self.part_name(layer, part);
+        let is_body = self.is_body();
+        let own = name.strip_prefix(layer).unwrap_or(&name);
+        let value = own.trim_start_matches('_').to_owned();
         let node = self.graph.add(name, op, operands).map_err(|error| match error {
+            OpError::Format { error, .. } if is_body => {
+                LowerError::Step { layer: layer.into(), value: value.clone(), error }
+            }
             OpError::Format { what, error } => {
                 LowerError::Format { layer: layer.into(), part: what, error }
             }

@@ -85,6 +85,20 @@ pub enum LowerError {
         /// The reason.
         error: FormatError,
     },
+    /// A value in the step of a recurrent layer beyond 128 bits.
+    #[error("layer '{layer}': {}", beyond(&format!("'{value}' in each step"), error))]
+    #[diagnostic(help(
+        "quantize its kernels, functions and states to fewer bits, or its input \
+         (`bitkiln inspect MODEL --ir` shows the steps of a layer that fits)"
+    ))]
+    Step {
+        /// The layer.
+        layer: String,
+        /// The value: `cell1_new_c`.
+        value: String,
+        /// The reason.
+        error: FormatError,
+    },
     /// A step function with too many values.
     #[error("layer '{layer}': '{function}' has more than {limit} values here")]
     #[diagnostic(help(

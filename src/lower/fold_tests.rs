@@ -118,7 +118,8 @@ fn other_normalisations_are_not_folded() -> Outcome {
     returned.outputs[0] = petgraph::graph::NodeIndex::new(1);
     let mut read_twice = chain(2, layers());
     let name = "reader".to_owned();
-    let reader = read_twice.graph.add_node(Layer { name, class: "Any".into(), kind: relu() });
+    let reader =
+        read_twice.graph.add_node(Layer { name, class: "Any".into(), kind: relu(), origin: None });
     read_twice.graph.add_edge(petgraph::graph::NodeIndex::new(1), reader, 0);
     for model in [returned, read_twice, chain(2, vec![("fc", relu()), ("bn", norm(2))])] {
         assert_eq!(scales(&lower(&model, &settings("fixed<4,1>")?)?.graph), ["bn"]);

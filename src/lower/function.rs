@@ -9,7 +9,7 @@ use super::builder::Builder;
 use super::parameters::cast_values;
 use super::per_channel::{self, QuantizerOperand};
 use super::result::TypedResult;
-use super::step_function::{self, RealStepFunction};
+use super::step_function::{self, RealFunction, RealStepFunction};
 use super::{LowerError, TypedVariable};
 use crate::fixed::{Quantization, ceil_code};
 use crate::function::{Function, Relu};
@@ -96,9 +96,7 @@ fn quantized_by_steps(
 ) -> Result<NodeId, LowerError> {
     let stages = quantizer.stages().map_err(scope.quantizer_error())?;
     let steps = RealStepFunction {
-        name: format!("{quantizer} of {function}"),
-        value: &|x| quantizer.apply(function.value(x)),
-        breakpoints: function.breakpoints(),
+        real: RealFunction::QuantizerOf(quantizer.clone(), *function),
         to: match stages[..] {
             [Stage::StepFunction, Stage::Cast(to)] => Some(to),
             _ => None,
@@ -115,12 +113,7 @@ fn tabulate(
     function: &Function,
     to: Option<Quantization>,
 ) -> Result<NodeId, LowerError> {
-    let steps = RealStepFunction {
-        name: function.to_string(),
-        value: &|x| function.value(x) + 0.0,
-        breakpoints: function.breakpoints(),
-        to,
-    };
+    let steps = RealStepFunction { real: RealFunction::Function(*function), to };
     step_function::lower(builder, scope, part, x, &steps)
 }
 

@@ -273,7 +273,8 @@ fn prelu_has_slopes_per_element_or_channel() -> Outcome {
         let slope = |n: usize| n as f32 / 8.0 - 0.25;
         let alpha = ArrayD::from_shape_vec(IxDyn(shape), (0..slopes).map(slope).collect())?;
         let kind = LayerKind::PRelu(alpha.clone());
-        let layer = crate::model::Layer { name: "p".into(), class: "PReLU".into(), kind };
+        let layer =
+            crate::model::Layer { name: "p".into(), class: "PReLU".into(), kind, origin: None };
         let layer = model.graph.add_node(layer);
         model.graph.add_edge(input, layer, 0);
         model.outputs = vec![layer];

@@ -60,33 +60,57 @@ impl Parameter<'_> {
     }
 }
 
+/// Names of a parameter without a quantizer.
+#[derive(Clone, Copy)]
+pub(super) struct ParameterName {
+    /// In errors and warnings: "kernel".
+    part: &'static str,
+    variable: TypedVariable,
+    /// Its key under Precision.
+    key: &'static str,
+}
+
+impl From<(&'static str, TypedVariable)> for ParameterName {
+    fn from((part, variable): (&'static str, TypedVariable)) -> Self {
+        Self { part, variable, key: variable.key() }
+    }
+}
+
+impl ParameterName {
+    /// A parameter with a key of its own, which has the type of `variable` without it.
+    pub(super) fn with_key(part: &'static str, variable: TypedVariable, key: &'static str) -> Self {
+        Self { part, variable, key }
+    }
+}
+
 /// A parameter without a quantizer as a constant of the type `precision`. Each value is rounded once,
 /// however far below the LSB it lies. Errors and warnings name `part` of `layer`, and its key under
 /// Precision.
 pub(super) fn cast_values(
     builder: &mut Builder<'_>,
     layer: &str,
-    (part, variable): (&'static str, TypedVariable),
+    name: impl Into<ParameterName>,
     values: &ArrayD<f64>,
     precision: &Quantization,
 ) -> Result<Constant, LowerError> {
-    cast_shifted(builder, layer, (part, variable), values, precision, |_| 0)
+    cast_shifted(builder, layer, name, values, precision, |_| 0)
 }
 
 /// As [`cast_values`], of each element times 2 to the power of its `shift`.
 pub(super) fn cast_shifted(
     builder: &mut Builder<'_>,
     layer: &str,
-    (part, variable): (&'static str, TypedVariable),
+    name: impl Into<ParameterName>,
     values: &ArrayD<f64>,
     precision: &Quantization,
     shift: impl Fn(usize) -> i32,
 ) -> Result<Constant, LowerError> {
+    let ParameterName { part, variable, key } = name.into();
     if let Some(value) = values.iter().copied().find(|value| !value.is_finite()) {
         return Err(LowerError::NotFinite { layer: layer.into(), part, value });
     }
     builder.unquantized((layer, layer), variable, *precision, Some(values.clone()));
-    check_parameter(builder, layer, variable.key(), values, precision);
+    check_parameter(builder, layer, key, values, precision);
     let code = |(element, value): (usize, &f64)| {
         cast_real(value * exp2(shift(element)), precision).expect("the values are finite")
     };

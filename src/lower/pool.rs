@@ -157,7 +157,8 @@ mod tests {
     /// An average over three columns, with the borders around.
     fn model(quantizer: &str) -> Result<Model, Box<dyn std::error::Error>> {
         let mut graph = petgraph::graph::DiGraph::new();
-        let layer = |name: &str, kind| Layer { name: name.into(), class: "Any".into(), kind };
+        let layer =
+            |name: &str, kind| Layer { name: name.into(), class: "Any".into(), kind, origin: None };
         let shape = vec![3, 1];
         let input = graph.add_node(layer("x", LayerKind::Input { shape }));
         let spec = WindowSpec { kernel: [1, 3], padding: Padding::Same, ..WindowSpec::POINTWISE };

@@ -15,7 +15,9 @@ use super::builder::Builder;
 use super::exact::{self, Reach};
 use super::layout::{concat, gather};
 use super::merge;
-use super::parameters::{BIAS, Parameter, SCALE, cast_values, real_or_cast, warn_if_overruled};
+use super::parameters::{
+    BIAS, Parameter, ParameterName, SCALE, cast_values, real_or_cast, warn_if_overruled,
+};
 use super::result::TypedResult;
 use super::state::{Carried, States, closed};
 use super::{CellSettings, LowerError, LowerWarning, TypedVariable};
@@ -32,9 +34,16 @@ pub(super) fn lower(
     layer: &Layer,
     recurrent: &Recurrent,
 ) -> Result<(), LowerError> {
-    let operands = builder.operands(index)?;
-    let node = cells(builder, (index, layer), (recurrent, 0), &operands)?;
-    builder.finished(index, layer, node)
+    let lower = |builder: &mut Builder<'_>| {
+        let operands = builder.operands(index)?;
+        let node = cells(builder, (index, layer), (recurrent, 0), &operands)?;
+        builder.finished(index, layer, node)
+    };
+    // Each result of a layer is one of its own, with the same step.
+    match builder.model.first_result(layer) == layer.name {
+        true => lower(builder),
+        false => builder.silently(lower),
+    }
 }
 
 /// Two directions, and their results merged.
@@ -337,7 +346,7 @@ impl Step<'_> {
             None => {
                 let precision = configured.unwrap_or(builder.settings.precision);
                 let values = kernel.values.mapv(f64::from);
-                let names = (kernel.part, TypedVariable::Weight);
+                let names = ParameterName::with_key(kernel.part, TypedVariable::Weight, key);
                 (cast_values(builder, self.layer, names, &values, &precision)?, None)
             }
         };
@@ -380,7 +389,7 @@ impl Step<'_> {
                 None => {
                     let precision = configured[row].unwrap_or(builder.settings.precision);
                     let values = bias.row(row).mapv(f64::from).into_dyn();
-                    let names = (BIAS, TypedVariable::Bias);
+                    let names = ParameterName::with_key(BIAS, TypedVariable::Bias, keys[row]);
                     cast_values(builder, self.layer, names, &values, &precision)?
                 }
             });

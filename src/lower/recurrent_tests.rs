@@ -5,9 +5,9 @@ use ndarray::array;
 use super::tests::{Outcome, chain, settings};
 use super::{Settings, lower};
 use crate::config::Config;
-use crate::ir::{Graph, Op, Scan};
+use crate::ir::{Graph, Op, Scan, Tensor};
 use crate::model::{
-    Activation, Cell, CellKind, LayerKind, Layout, Model, Recurrent, RecurrentResult,
+    Activation, Cell, CellKind, LayerKind, Layout, Model, Origin, Recurrent, RecurrentResult,
 };
 
 /// Two steps of two numbers, and a layer with a unit, whose quantizers all are `parameters` and
@@ -220,5 +220,53 @@ fn the_recurrent_kernel_has_a_type_of_its_own() -> Outcome {
         overruled("recurrent_weight", "fixed<2,2>", "recurrent_quantizer"),
     ];
     assert_eq!(warnings, expected);
+    Ok(())
+}
+
+/// Types that do not fit name the parameter of the state, and the value in a step.
+#[test]
+fn types_of_a_step_that_do_not_fit() -> Outcome {
+    let plain = model(CellKind::Simple, "", "")?;
+    let text = "LayerName: {rnn: {Precision: {default: 'fixed<9,3>', recurrent_weight: 'fixed<4,-2>', state: 'fixed<20,4,RND,SAT>', result: 'fixed<20,4,RND,SAT>'}}}";
+    let settings = Settings::configured(&Config::parse(text)?, &plain)?;
+    let lowered = lower(&plain, &settings)?;
+    let warnings: Vec<String> = lowered.warnings.iter().map(|it| it.to_string()).collect();
+    let message = "layer 'rnn': recurrent_weight precision fixed<4,-2> cannot hold the range";
+    assert!(warnings.iter().any(|it| it.starts_with(message)), "{warnings:?}");
+    let text = "LayerName: {rnn: {Precision: {recurrent_weight: 'fixed<66,2>', state: 'fixed<66,2,RND,SAT>', result: 'fixed<66,2,RND,SAT>'}}}";
+    let settings = Settings::configured(&Config::parse(text)?, &plain)?;
+    let error = lower(&plain, &settings).map(drop).unwrap_err().to_string();
+    let message = "layer 'rnn': its 'sum' in each step takes 135 bits; at most 128 are supported";
+    assert_eq!(error, message);
+    Ok(())
+}
+
+/// The results of one layer have its types and no messages of their own.
+#[test]
+fn further_results_are_told_with_the_first() -> Outcome {
+    let mut model = model(CellKind::Lstm, "", "")?;
+    let rnn = model.outputs[0];
+    let mut state = model.graph[rnn].clone();
+    let LayerKind::Recurrent(recurrent) = &mut state.kind else { return Err("no layer".into()) };
+    recurrent.result = RecurrentResult::State { cell: 0, state: 1 };
+    state.name = "rnn:2".to_owned();
+    state.origin = Some(Origin::Result("rnn".to_owned()));
+    let state = model.graph.add_node(state);
+    for source in model.sources(rnn) {
+        model.graph.add_edge(source, state, 0);
+    }
+    model.outputs.push(state);
+    let precision = "LayerName: {rnn: {Precision: {state: 'fixed<9,3,RND,SAT>'}}}";
+    let settings = Settings::configured(&Config::parse(precision)?, &model)?;
+    let lowered = lower(&model, &settings)?;
+    let told = lowered.warnings.iter().map(|it| it.diagnostic().to_string()).collect::<String>();
+    assert!(told.contains("layer 'rnn'") && !told.contains("rnn:2"), "{told}");
+    let bodies = lowered.graph.nodes.node_weights().filter_map(|node| match &node.op {
+        Op::Scan(scan) => Some(scan.body.inputs.iter().map(|it| scan.body[*it].tensor.clone())),
+        _ => None,
+    });
+    let types: Vec<Vec<Tensor>> = bodies.map(Iterator::collect).collect();
+    assert_eq!(types.len(), 2);
+    assert_eq!(types[0], types[1]);
     Ok(())
 }

@@ -21,6 +21,8 @@ pub struct Settings {
     pub inputs: BTreeMap<String, Format>,
     /// Settings of single layers, by name.
     pub layers: BTreeMap<String, LayerSettings>,
+    /// Layers with the settings of another one, whose results they are, by name.
+    pub results: BTreeMap<String, String>,
     /// Type of parameters and results without a quantizer, for layers without one of their own.
     pub precision: Quantization,
     /// Softmax of layers without settings of their own.
@@ -185,6 +187,7 @@ impl Default for Settings {
             input: DEFAULT,
             inputs: BTreeMap::new(),
             layers: BTreeMap::new(),
+            results: BTreeMap::new(),
             precision: Quantization::new(DEFAULT, Rounding::Trn, Overflow::WRAP),
             softmax: SoftmaxSettings {
                 skip: false,
@@ -221,6 +224,11 @@ impl Settings {
                 if let Some(precision) = config.own_precision_of(name, class, Variable::Result) {
                     settings.inputs.insert(name.into(), precision.format);
                 }
+                continue;
+            }
+            let first = model.first_result(layer);
+            if first != name {
+                settings.results.insert(name.into(), first.into());
                 continue;
             }
             check_table(config, layer)?;
@@ -276,7 +284,7 @@ impl Settings {
 
     /// The settings of layer `name`, if it has any.
     pub fn layer(&self, name: &str) -> Option<&LayerSettings> {
-        self.layers.get(name)
+        self.layers.get(self.results.get(name).map_or(name, String::as_str))
     }
 
     /// The settings of layer `name` for the kernel with the quantizer `attribute`: hls4ml has keys of

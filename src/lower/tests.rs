@@ -17,7 +17,8 @@ pub(super) type Outcome = Result<(), Box<dyn Error>>;
 /// An input `x` of `inputs` elements and a chain of layers.
 pub(super) fn chain(inputs: usize, layers: Vec<(&str, LayerKind)>) -> Model {
     let mut graph = petgraph::graph::DiGraph::new();
-    let layer = |name: &str, kind| Layer { name: name.into(), class: "Any".into(), kind };
+    let layer =
+        |name: &str, kind| Layer { name: name.into(), class: "Any".into(), kind, origin: None };
     let input = graph.add_node(layer("x", LayerKind::Input { shape: vec![inputs] }));
     let mut last = input;
     for (name, kind) in layers {
@@ -297,6 +298,7 @@ fn quotients_round_as_the_exact_ones() -> Outcome {
                 name: "zero".into(),
                 class: "Any".into(),
                 kind: LayerKind::Input { shape: vec![1] },
+                origin: None,
             };
             let zero = model.graph.add_node(zero);
             model.inputs.push(zero);

@@ -44,6 +44,17 @@ pub struct Model {
 }
 
 impl Model {
+    /// Returns the name of the first of the results of the call of a layer that `layer` is another result
+    /// of; its own name for any other layer.
+    pub fn first_result<'a>(&'a self, layer: &'a Layer) -> &'a str {
+        let Some(Origin::Result(call)) = &layer.origin else { return &layer.name };
+        let is_result = |other: &&Layer| {
+            other.name == *call || matches!(&other.origin, Some(Origin::Result(of)) if of == call)
+        };
+        let first = self.graph.node_weights().find(is_result);
+        first.map_or(&layer.name, |first| &first.name)
+    }
+
     /// Returns the producers of a layer's inputs, in the order of the inputs.
     pub fn sources(&self, layer: NodeIndex) -> Vec<NodeIndex> {
         let edges = self.graph.edges_directed(layer, Direction::Incoming);
@@ -75,6 +86,27 @@ pub struct Layer {
     pub class: String,
     /// Computation of the layer.
     pub kind: LayerKind,
+    /// Its relation to another layer; `None` for the first call of a layer of the file and its first
+    /// result.
+    pub origin: Option<Origin>,
+}
+
+/// A layer that is one with another layer of the file, by name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A later call of this layer.
+    Call(String),
+    /// A further result of this call of a layer.
+    Result(String),
+}
+
+impl Origin {
+    /// Returns the name of the other layer.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Call(name) | Self::Result(name) => name,
+        }
+    }
 }
 
 /// Computation of a layer. Shapes and axes are those of one sample: they leave out the batch axis.

@@ -9,7 +9,7 @@
 // Inputs of the next tile move to the front.
 {%- endif %}
 {%- if body.tiles.outputs > 1 %}
-// Results enter from behind.
+// The results of a tile enter at the end of the output; those before move to its front.
 {%- endif %}
 static void {{ cx.name() }}({{ arguments }}) {
 {{ cx.pragmas() }}

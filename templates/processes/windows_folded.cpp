@@ -49,7 +49,7 @@ output.write(result);
 {%- if given != "true" %}
 }
 {%- endif %}
-if ({% if given != "true" %}!is_complete || ({{ folds.is_last() }}){% else %}{{ folds.is_last() }}{% endif %}) {
+if ({% if given != "true" %}!is_complete || {{ folds.is_last_beside() }}{% else %}{{ folds.is_last() }}{% endif %}) {
 {{ folds.reset() }}
 if (x == {{ grid[1] - 1 }}) {
 x = 0;

@@ -42,6 +42,67 @@ fn operation(function: &str, call: Value) -> Result<Model, FrontError> {
     load_json(&config, &fixture("weights.h5"))
 }
 
+/// Loads a model of the input `in` of this shape, and of two layers, each on the layer that it names.
+fn two_layers(shape: Value, layers: [(&str, &str, Value, &str); 2]) -> Result<Model, FrontError> {
+    let entry = |class: &str, name: &str, mut config: Value, calls: Value| {
+        config["name"] = json!(name);
+        json!({"class_name": class, "name": name, "config": config, "inbound_nodes": calls})
+    };
+    let mut entries =
+        vec![entry("InputLayer", "in", json!({"batch_input_shape": shape}), json!([]))];
+    for (class, name, config, source) in layers {
+        let arguments = json!({"perm": [1, 0, 2]});
+        let call = match class {
+            "TFOpLambda" => json!([source, 0, 0, arguments]),
+            _ => json!([[source, 0, 0, {}]]),
+        };
+        entries.push(entry(class, name, config, json!([call])));
+    }
+    let config = json!({"class_name": "Functional", "config": {
+        "name": "m", "layers": entries, "input_layers": [["in", 0, 0]],
+        "output_layers": [[entries[1]["name"], 0, 0], [entries[2]["name"], 0, 0]],
+    }});
+    load_json(&config, &fixture("weights.h5"))
+}
+
+#[test]
+fn steps_before_the_batch() {
+    let lstm = |time_major: bool| json!({"units": 2, "time_major": time_major});
+    let transpose = || ("TFOpLambda", "t", json!({"function": "compat.v1.transpose"}), "in");
+    let batch_first = || json!([null, 4, 3]);
+
+    // Transposed, the steps come first; an input has them first if a layer after it takes them so.
+    let found = two_layers(batch_first(), [transpose(), ("LSTM", "x", lstm(false), "t")]);
+    let message =
+        "model.json: layer 'x' (LSTM): time_major = false, but its input has the steps first";
+    expect(found, message, "Input(batch_shape=(20, None, 6))");
+    let steps_first = [("LSTM", "a", lstm(true), "in"), ("LSTM", "x", lstm(false), "in")];
+    expect(two_layers(json!([4, null, 3]), steps_first), message, "else set time_major to false");
+    let row = json!({"layer": {"class_name": "LSTM", "config": lstm(true)}});
+    let found = two_layers(
+        json!([null, 2, 4, 3]),
+        [("ReLU", "r", json!({}), "in"), ("TimeDistributed", "x", row, "r")],
+    );
+    let message =
+        "model.json: layer 'x' (LSTM): time_major = true, but its input has the batch first";
+    expect(found, message, "or a transposed tensor");
+
+    // Other layers act on rows, or take samples along the first axis.
+    let found = two_layers(batch_first(), [transpose(), ("ReLU", "x", json!({}), "t")]);
+    // All layers are read: the weights are those of another model.
+    expect(found, "weights.h5: holds weights that match no layer of the model: bfloat", "");
+    let message = "model.json: layer 'x' (Flatten): takes samples along its first axis, but has the steps of a time-major layer there";
+    let help = "transpose axes 0 and 1 back";
+    expect(
+        two_layers(batch_first(), [transpose(), ("Flatten", "x", json!({}), "t")]),
+        message,
+        help,
+    );
+    let row = json!({"layer": {"class_name": "Flatten", "config": {}}});
+    let found = two_layers(batch_first(), [transpose(), ("TimeDistributed", "x", row, "t")]);
+    expect(found, message, help);
+}
+
 #[test]
 fn a_model_in_a_model_and_a_layer_called_twice() {
     let model = load(&fixture("k3_nested.keras"), None).unwrap();
@@ -261,7 +322,7 @@ fn operations() {
             a(json!({"shape": [-1, 5]})),
             "newshape = [-1,5] is not a shape with as many elements as its input".to_owned(),
         ),
-        ("transpose", a(json!({"perm": [1, 0, 2]})), argument("axes", "[1,0,2]")),
+        ("transpose", a(json!({"perm": [1, 2, 0]})), argument("axes", "[1,2,0]")),
         (
             "concat",
             json!([["a", 0, 0, {"axis": 0}]]),

@@ -81,7 +81,6 @@ fn attributes_that_change_the_result() {
         ("Flatten", "dtype", json!("float64"), "set_global_policy(\"float32\")"),
         ("Flatten", "dtype", json!("mixed_float16"), "new.set_weights(old.get_weights())"),
         ("Flatten", "dtype", json!({"class_name": "Odd"}), "float32"),
-        ("QLSTM", "time_major", json!(true), "supported: time_major = false"),
         ("LSTM", "stateful", json!(true), "build the model again with a batch of 1"),
         ("QGRU", "activation", json!("softmax"), "a function of each element"),
         ("GRU", "recurrent_activation", json!("softmax"), "a function of each element"),
@@ -176,7 +175,7 @@ fn attributes_of_the_wrong_form() {
     };
     for shape in [json!([]), json!([null, "N"]), json!([null, 0]), json!(3), json!([null, -1])] {
         let message = format!(
-            "model.json: layer 'in' (InputLayer): batch_shape = {shape} is not a batch axis followed by positive lengths"
+            "model.json: layer 'in' (InputLayer): batch_shape = {shape} is not a batch axis and positive lengths"
         );
         expect(with(shape), &message, "");
     }

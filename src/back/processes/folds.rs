@@ -71,6 +71,12 @@ impl Folds {
         self.used().map(is_at_end).collect::<Vec<_>>().join(" && ")
     }
 
+    /// As [`Self::is_last`], as one operand of another condition.
+    pub(super) fn is_last_beside(&self) -> String {
+        let condition = self.is_last();
+        if self.used().count() > 1 { format!("({condition})") } else { condition }
+    }
+
     /// The condition that the inner counter is at its end; `None` if it does not count.
     pub(super) fn is_last_inside(&self) -> Option<String> {
         let [_, inner] = self.counters;

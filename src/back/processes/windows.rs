@@ -2,7 +2,7 @@
 
 use askama::Template;
 
-use super::super::text::{literal, wrap};
+use super::super::text::{NO_LINE, literal, wrap};
 use super::Scope;
 use super::folds::Folds;
 use crate::hls::{
@@ -218,7 +218,7 @@ impl<'a> Case<'a> {
             outputs: output.len(),
             result: &cx.design[output.element].name,
             opening: match position {
-                0 if last == 0 => String::new(),
+                0 if last == 0 => NO_LINE.to_owned(),
                 0 => format!("if ({condition}) {{"),
                 at if at == last => "} else {".to_owned(),
                 _ => format!("}} else if ({condition}) {{"),
@@ -331,9 +331,10 @@ fn title(lines: &LineBuffer, phases: usize) -> String {
     let group = lines.group;
     match &lines.kernels[..] {
         [kernel] if !group.is_one() => format!(
-            "tokens of {} pixels, and of the results of {} windows of {} pixels",
+            "tokens of {} pixels, and of the results of {} window{} of {} pixels",
             group.pixels,
             group.windows,
+            if group.windows == 1 { "" } else { "s" },
             size(kernel)
         ),
         [] => {

@@ -4,6 +4,7 @@ use super::super::Variable::{self, Bias, Default, ExpTable, InvTable, Result, We
 use super::super::{Config, Pace};
 use super::config;
 use crate::fixed::Quantization;
+use crate::model::{Layer, LayerKind, Model, Origin};
 
 fn of(text: &str) -> Option<Quantization> {
     let parsed = text.parse();
@@ -306,6 +307,48 @@ fn a_class_that_nobody_has_is_an_error() {
     };
     let expected = "LayerType.Dens: there is no such class of layers, did you mean 'Dense'?";
     assert_eq!(error.to_string(), expected);
+}
+
+#[test]
+fn calls_and_results_of_one_layer_share_an_entry() {
+    let layers = [
+        ("rnn", None),
+        ("rnn:1", Some(Origin::Result("rnn".into()))),
+        ("rnn:2", Some(Origin::Result("rnn".into()))),
+        ("fc", None),
+        ("fc_1", Some(Origin::Call("fc".into()))),
+        ("alone:1", Some(Origin::Result("alone".into()))),
+        ("alone:2", Some(Origin::Result("alone".into()))),
+    ];
+    let mut model = Model {
+        name: "m".into(),
+        graph: petgraph::graph::DiGraph::new(),
+        inputs: vec![],
+        outputs: vec![],
+        notes: vec![],
+    };
+    for (name, origin) in layers.clone() {
+        let (name, class, kind) = (name.to_owned(), "Any".to_owned(), LayerKind::Identity);
+        model.graph.add_node(Layer { name, class, kind, origin });
+    }
+    let names = layers.map(|(name, _)| (name, "Any"));
+    let factors = |text: &str| {
+        let shared = config(text).with_shared_names(&model).map_err(|error| error.to_string())?;
+        shared.check_layers(&names).map_err(|error| error.to_string())?;
+        let of = |(name, class)| match shared.pace(name, class) {
+            Some(Pace::ReuseFactor(factor)) => factor,
+            _ => 1,
+        };
+        std::result::Result::<_, String>::Ok(names.map(of))
+    };
+    let of_calls = "LayerName: {rnn: {ReuseFactor: 2}, fc: {ReuseFactor: 4}}";
+    assert_eq!(factors(of_calls), Ok([2, 2, 2, 4, 4, 1, 1]));
+    let apart = "LayerName: {'rnn:2': {ReuseFactor: 2}, fc_1: {ReuseFactor: 4}}";
+    assert_eq!(factors(apart), Ok([2, 2, 2, 1, 4, 1, 1]));
+    assert_eq!(factors("LayerName: {alone: {ReuseFactor: 8}}"), Ok([1, 1, 1, 1, 1, 8, 8]));
+    assert_eq!(factors("LayerName: {'alone:2': {ReuseFactor: 8}}"), Ok([1, 1, 1, 1, 1, 8, 8]));
+    let message = "LayerName.rnn and LayerName.rnn:1 are the same setting";
+    assert_eq!(factors("LayerName: {rnn: {}, 'rnn:1': {}}"), Err(message.to_owned()));
 }
 
 #[test]

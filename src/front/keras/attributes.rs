@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::batch_axis::BatchAxis;
 use super::quantizers::{self, Generation, Namespace};
 use crate::front::error::{FrontError, Problem};
 use crate::front::input_shape::OpenShape;
@@ -198,10 +199,15 @@ impl<'a> Attributes<'a> {
     pub(super) fn sample_shape(
         &mut self,
         name: &'static str,
+        batch: BatchAxis,
     ) -> Result<Option<OpenShape>, FrontError> {
         let Some(value) = self.get(name) else { return Ok(None) };
-        let wrong = || self.malformed(name, value, "a batch axis followed by positive lengths");
-        let axes = value.as_array().and_then(|axes| axes.split_first()).ok_or_else(wrong)?.1;
+        let wrong = || self.malformed(name, value, "a batch axis and positive lengths");
+        let mut axes = value.as_array().cloned().ok_or_else(wrong)?;
+        if batch.index() >= axes.len() {
+            return Err(wrong());
+        }
+        axes.remove(batch.index());
         let length = |axis: &Value| match axis {
             Value::Null => Ok(None),
             axis => natural(axis).filter(|&length| length > 0).map(Some).ok_or_else(wrong),

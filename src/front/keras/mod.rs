@@ -7,6 +7,7 @@
 
 mod architecture;
 mod attributes;
+mod batch_axis;
 mod layers;
 mod notes;
 mod operations;
@@ -30,6 +31,7 @@ use super::{Frontend, ModelFile, ReadOptions, unrecognised};
 use crate::model::{self, LayerKind, Model};
 use architecture::{Architecture, Role};
 use attributes::Attributes;
+use batch_axis::BatchAxis;
 use layers::{Built, LayerReader};
 use quantizers::{Generation, Namespace};
 use weights::{Origin, Store, Weights};
@@ -252,8 +254,11 @@ fn assemble(
         layers[first.index()].owner(path).wrong(LayerProblem::Cycle)
     })?;
 
-    let is_single = architecture.inputs.iter().all(|input| layers[*input].has_batch_of_one());
+    let batch_of_input = |at: usize| BatchAxis::of_input(layers, &connections, at);
+    let is_single =
+        architecture.inputs.iter().all(|&at| layers[at].has_batch_of_one(batch_of_input(at)));
     let mut built: Vec<Option<Built>> = layers.iter().map(|_| None).collect();
+    let mut batch_axes = vec![BatchAxis::First; layers.len()];
     let mut pruned = BTreeMap::new();
     for at in order.into_iter().map(NodeIndex::index) {
         let layer = &layers[at];
@@ -265,6 +270,12 @@ fn assemble(
         let definition = &architecture.definitions[layer.definition];
         let group = &groups[layer.definition];
         let sparsity = Cell::default();
+        let moved_batch = Cell::default();
+        let sources: Vec<_> = layer.sources.iter().map(|source| batch_axes[*source]).collect();
+        let batch_axis = match layer.sources.is_empty() {
+            true => batch_of_input(at),
+            false => BatchAxis::of_operands(layer, &sources, path)?,
+        };
         let reader = LayerReader {
             owner,
             attributes: Attributes::new(owner, &layer.attributes, namespace.of_class(layer.class)),
@@ -275,12 +286,19 @@ fn assemble(
             weights: store.layer(owner, definition, group, &sparsity),
             mask_user: mask_users.get(&at).map(|user| layers[*user].name.as_str()),
             is_single,
+            batch_axis,
+            moved_batch: &moved_batch,
         };
-        built[at] = Some(match layer.role {
+        let read = match layer.role {
             Role::Layer => layers::over_time(reader, layer.time_axes, layers::build)?,
             Role::Operation => layers::over_time(reader, layer.time_axes, operations::build)?,
             Role::Passthrough => reader.same_shape(LayerKind::Identity)?,
-        });
+        };
+        batch_axes[at] = match moved_batch.get() {
+            Some(axis) => axis,
+            None => batch_axis.of_result(layer, &read.kind, path)?,
+        };
+        built[at] = Some(read);
         pruned.entry(layer.definition).or_insert((layer.name.as_str(), sparsity.get()));
     }
     store.check_surplus(&groups)?;
@@ -288,7 +306,8 @@ fn assemble(
     let layer = |node: NodeIndex, _: &()| {
         let (layer, built) = (&layers[node.index()], built[node.index()].take());
         let kind = built.expect("a topological order holds every layer").kind;
-        model::Layer { name: layer.name.clone(), class: layer.class.to_owned(), kind }
+        let (name, class) = (layer.name.clone(), layer.class.to_owned());
+        model::Layer { name, class, kind, origin: layer.origin.clone() }
     };
     let graph = connections.map(layer, |_, position| *position);
     Ok(Model {

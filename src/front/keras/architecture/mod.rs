@@ -21,8 +21,10 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::attributes::{Owner, class_of};
+use super::batch_axis::BatchAxis;
 use crate::front::error::{FrontError, Problem};
 use crate::front::layer_problem::LayerProblem;
+use crate::model::Origin;
 
 use calls::Reference;
 use container::Container;
@@ -62,6 +64,8 @@ pub(super) struct Layer<'a> {
     pub(super) time_axes: usize,
     /// Index in [`Architecture::definitions`].
     pub(super) definition: usize,
+    /// The layer of which this is a later call or a further result.
+    pub(super) origin: Option<Origin>,
 }
 
 /// A layer of the file, independent of its calls. It owns the weights.
@@ -104,9 +108,9 @@ impl Layer<'_> {
     }
 
     /// True for an input whose batches have one sample.
-    pub(super) fn has_batch_of_one(&self) -> bool {
+    pub(super) fn has_batch_of_one(&self, batch: BatchAxis) -> bool {
         let shapes = ["batch_input_shape", "batch_shape"].map(|name| self.attributes.get(name));
-        shapes.into_iter().flatten().any(|shape| shape.get(0) == Some(&Value::from(1)))
+        shapes.into_iter().flatten().any(|shape| shape.get(batch.index()) == Some(&Value::from(1)))
     }
 }
 
@@ -231,20 +235,24 @@ impl<'a> Inliner<'a, '_> {
             let mut results = vec![];
             for ((number, call), used) in entry.calls.iter().enumerate().zip(used) {
                 let is_first = context.is_first && number == 0;
-                let name = format!("{}{}", context.prefix, entry.name);
+                let first = format!("{}{}", context.prefix, entry.name);
                 // The definitions have reserved the names of first calls.
-                let name = if is_first { name } else { self.unique(name) };
+                let name = if is_first { first.clone() } else { self.unique(first.clone()) };
                 let (Some(nested), Some(inner)) = (&entry.nested, inner) else {
                     let is_inner_input = entry.is_input() && context.is_nested;
                     let role = if is_inner_input { Role::Passthrough } else { entry.role };
                     let mut of_call = Results::new();
                     for &result in used {
-                        let name = match result {
+                        let own = match result {
                             0 => name.clone(),
                             _ => self.unique(format!("{name}:{result}")),
                         };
-                        let at = self.add(entry, name, role, *definition)?;
+                        let at = self.add(entry, own, role, *definition)?;
                         self.layers[at].result = result;
+                        self.layers[at].origin = match result {
+                            0 => (!is_first).then(|| Origin::Call(first.clone())),
+                            _ => Some(Origin::Result(name.clone())),
+                        };
                         self.layers[at].arguments = call.arguments.clone();
                         self.layers[at].time_axes = context.time_axes;
                         connections.push((at, &call.tensors));
@@ -319,6 +327,7 @@ impl<'a> Inliner<'a, '_> {
             arguments: Arguments::default(),
             time_axes: 0,
             definition,
+            origin: None,
         });
         Ok(self.layers.len() - 1)
     }

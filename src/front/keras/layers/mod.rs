@@ -15,16 +15,19 @@ mod unsupported;
 pub(super) mod windows;
 mod wrappers;
 
+use std::cell::Cell;
+
 use serde_json::{Map, Value};
 
 pub(super) use embedding::mask_users;
 pub(super) use preprocessing::RESIZE_HELP;
-pub(super) use recurrent::{has_several_results, is_recurrent};
+pub(super) use recurrent::{has_several_results, is_recurrent, is_time_major};
 pub(super) use training::states_training;
-pub(super) use wrappers::over_time;
+pub(super) use wrappers::{acts_on_rows, over_time};
 
 use super::architecture::Arguments;
 use super::attributes::{Attributes, Owner};
+use super::batch_axis::BatchAxis;
 use super::weights::LayerWeights;
 use crate::front::error::FrontError;
 use crate::front::layer_problem::LayerProblem;
@@ -73,6 +76,10 @@ pub(super) struct LayerReader<'a> {
     pub(super) mask_user: Option<&'a str>,
     /// The layer is called on one sample at a time.
     pub(super) is_single: bool,
+    /// Axis of the batch in the first input, or in the shape of an input layer.
+    pub(super) batch_axis: BatchAxis,
+    /// Axis of the batch in the result, set by a layer that knows of these axes.
+    pub(super) moved_batch: &'a Cell<Option<BatchAxis>>,
 }
 
 impl<'a> LayerReader<'a> {
@@ -90,6 +97,8 @@ impl<'a> LayerReader<'a> {
             weights: self.weights.of_wrapped(),
             mask_user: self.mask_user,
             is_single: self.is_single,
+            batch_axis: self.batch_axis,
+            moved_batch: self.moved_batch,
         }
     }
 }
@@ -153,10 +162,11 @@ fn input(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
         layer.attributes.only(kind_of_tensor, &[Value::Bool(false)])?;
     }
     // The names in Keras 2 and 3.
-    let shape = match layer.attributes.sample_shape("batch_input_shape")? {
-        Some(shape) => Some(shape),
-        None => layer.attributes.sample_shape("batch_shape")?,
-    };
+    let mut shape = None;
+    for name in ["batch_input_shape", "batch_shape"] {
+        shape = shape.or(layer.attributes.sample_shape(name, layer.batch_axis)?);
+    }
+    layer.moved_batch.set(Some(layer.batch_axis));
     let shape = match (shape, layer.given_shape) {
         (None, None) => return Err(layer.owner.wrong(LayerProblem::Unbuilt)),
         (None, Some(given)) => given.to_vec(),

@@ -8,9 +8,13 @@ use super::{Built, Class, LayerReader, check_size};
 use crate::front::error::FrontError;
 use crate::front::keras::architecture::check_origin;
 use crate::front::keras::attributes::{Owner, class_of, equal};
+use crate::front::keras::batch_axis::BatchAxis;
 use crate::front::keras::weights::{LayerWeights, Variables};
 use crate::front::layer_problem::LayerProblem;
 use crate::model::{Bidirectional, Cell, Directions, LayerKind, Merge, Recurrent, RecurrentResult};
+
+/// Attribute of Keras 2: the steps are the first axis, the batch the second one.
+const TIME_MAJOR: &str = "time_major";
 
 pub(super) const CLASSES: &[Class] = &[
     ("SimpleRNN", recurrent),
@@ -44,6 +48,13 @@ pub(in crate::front::keras) fn has_several_results(
     is_recurrent(class) && (is_apart || returns_state(inner.unwrap_or(attributes)))
 }
 
+/// Returns true if a recurrent layer takes its steps along the first axis, before the batch.
+pub(in crate::front::keras) fn is_time_major(class: &str, attributes: &Map<String, Value>) -> bool {
+    let inner = attributes.get("layer").and_then(|layer| layer.get("config")?.as_object());
+    let stated = inner.unwrap_or(attributes).get(TIME_MAJOR);
+    is_recurrent(class) && stated.is_some_and(|value| equal(value, &json!(true)))
+}
+
 fn recurrent(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
     let (inputs, result) = (layer.inputs.clone(), layer.result);
     let reader = RecurrentReader::read(layer, "cell")?;
@@ -57,8 +68,15 @@ fn recurrent(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
         Some(state) => *state_at(layer, &states, state, 1)?,
     };
     let shape = shape_of(&recurrent, output);
+    built(layer, LayerKind::Recurrent(recurrent), shape)
+}
+
+/// Returns a layer with a result of this shape. A result of one step has the batch first.
+fn built(layer: &LayerReader<'_>, kind: LayerKind, shape: Vec<usize>) -> Result<Built, FrontError> {
+    let has_steps = shape.len() > 1;
+    layer.moved_batch.set(Some(if has_steps { layer.batch_axis } else { BatchAxis::First }));
     check_size(layer.owner, &shape)?;
-    Ok(Built { kind: LayerKind::Recurrent(recurrent), shape })
+    Ok(Built { kind, shape })
 }
 
 /// Reads Bidirectional: the backward layer is stated, or is the layer in the other direction.
@@ -128,9 +146,8 @@ fn bidirectional(layer: &mut LayerReader<'_>) -> Result<Built, FrontError> {
     {
         *last += more;
     }
-    check_size(layer.owner, &shape)?;
     let both = Bidirectional { directions, result };
-    Ok(Built { kind: LayerKind::Bidirectional(Box::new(both)), shape })
+    built(layer, LayerKind::Bidirectional(Box::new(both)), shape)
 }
 
 /// A layer in a wrapper: its class and attributes.
@@ -228,7 +245,13 @@ impl RecurrentReader {
     /// Reads the attributes of a layer, whose cell has its variables at `place`.
     fn read(layer: &mut LayerReader<'_>, place: &str) -> Result<Self, FrontError> {
         let attributes = &mut layer.attributes;
-        attributes.only("time_major", &[json!(false)])?;
+        let batch =
+            if attributes.flag(TIME_MAJOR, false)? { BatchAxis::Second } else { BatchAxis::First };
+        if batch != layer.batch_axis {
+            return Err(layer
+                .owner
+                .wrong(LayerProblem::TimeMajor { is_set: batch == BatchAxis::Second }));
+        }
         // The results in use are known by their index.
         attributes.inert(&["return_state"]);
         let go_backwards = attributes.flag("go_backwards", false)?;

@@ -6,6 +6,7 @@ use super::{Built, Class, LayerReader, Read, check_size};
 use crate::front::error::FrontError;
 use crate::front::keras::architecture::check_origin;
 use crate::front::keras::attributes::{Owner, class_of};
+use crate::front::keras::batch_axis::BatchAxis;
 use crate::front::layer_problem::LayerProblem;
 use crate::model::{Activation, LayerKind, Layout};
 use crate::quantizer::Quantizer;
@@ -45,7 +46,14 @@ pub(in crate::front::keras) fn over_time<'a>(
     let aligned = inner.iter().all(|shape| inner[0].len() == shape.len());
     layer.inputs = inner;
     layer.is_single = false;
+    let batch = std::mem::replace(&mut layer.batch_axis, BatchAxis::First);
+    let moved = layer.moved_batch;
     let built = over_time(layer, axes, build)?;
+    // The rows have a batch of their own, which is not that of the layer.
+    moved.set(None);
+    if batch == BatchAxis::Second && !acts_on_rows(&built.kind, aligned) {
+        return Err(owner.wrong(LayerProblem::BatchSecond));
+    }
     let shape = std::iter::once(steps).chain(built.shape).collect::<Vec<_>>();
     check_size(owner, &shape)?;
     let kind = match built.kind {
@@ -57,7 +65,7 @@ pub(in crate::front::keras) fn over_time<'a>(
 
 /// Returns true if a layer acts on each row along the last axis by itself, so that it also accepts
 /// another leading axis. Several operands must be `aligned`, that is, have as many axes.
-fn acts_on_rows(kind: &LayerKind, aligned: bool) -> bool {
+pub(in crate::front::keras) fn acts_on_rows(kind: &LayerKind, aligned: bool) -> bool {
     let activation = match kind {
         LayerKind::Dense(dense) => &dense.activation,
         LayerKind::Activation(activation) => activation,

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Call, Operation};
 use crate::front::error::FrontError;
 use crate::front::keras::attributes::{list, natural, shown};
+use crate::front::keras::batch_axis::BatchAxis;
 use crate::front::keras::layers::RESIZE_HELP;
 use crate::front::keras::layers::{Built, check_size};
 use crate::model::{AxisSlice, LayerKind, Layout};
@@ -67,10 +68,16 @@ fn transpose(call: &mut Call<'_, '_>) -> Result<Built, FrontError> {
         usize::try_from(if axis < 0 { axis + count } else { axis }).ok()
     };
     let axes: Option<Vec<usize>> = value.as_array().and_then(|axes| axes.iter().map(own).collect());
-    match axes.as_deref() {
-        Some([0, rest @ ..]) if rest.iter().all(|axis| *axis > 0) => call
-            .layer
-            .with_layout(vec![Layout::Permute(rest.iter().map(|axis| axis - 1).collect())]),
+    let batch = call.layer.batch_axis.index();
+    let position = axes.iter().flatten().position(|axis| *axis == batch);
+    match (axes, position.and_then(BatchAxis::at)) {
+        (Some(axes), Some(moved)) => {
+            // The axes of a sample are counted without the batch.
+            let rest = axes.iter().filter(|axis| **axis != batch);
+            let rest = rest.map(|axis| axis - usize::from(*axis > batch)).collect();
+            call.layer.moved_batch.set(Some(moved));
+            call.layer.with_layout(vec![Layout::Permute(rest)])
+        }
         _ => Err(call.reject("axes", shown(value))),
     }
 }
