@@ -22,8 +22,9 @@ import venv
 from pathlib import Path
 
 PACKAGES = [
-    "tensorflow-cpu==2.15.1", "qkeras==0.9.0", "tensorflow-model-optimization==0.8.0",
-    "numpy==1.26.4", "hls4ml==1.3.0", "setuptools<81",
+    "tensorflow-cpu==2.15.1", "qkeras==0.9.0", "tensorflow-model-optimization==0.7.5",
+    "keras-tuner==1.4.7",
+    "numpy==1.26.4", "pyparsing==3.3.3", "hls4ml==1.3.0", "setuptools<81",
 ]
 BATCHES = [1024, 1]
 SECONDS = 2.0
@@ -212,13 +213,13 @@ def main():
         for name in arguments.networks:
             input_type, target = NETWORKS[name]
             model = f"{folder}/{name}.h5"
-            tensorflow = in_environment(python, "tensorflow", name)
-            tensorflow = json.loads(tensorflow) if tensorflow else [None, None]
-            csim = in_environment(python, "csim", name) if arguments.csim else None
+            floats = in_environment(python, "tensorflow", name)
+            floats = json.loads(floats) if floats else [None] * len(BATCHES)
+            simulated = in_environment(python, "csim", name) if arguments.csim else None
             own = [rate for it in (True, False) for rate in bitkiln(arguments.bitkiln, model, input_type, it)]
-            rates = [*tensorflow, float(csim) if csim else None, *own]
+            rates = [*floats, float(simulated) if simulated else None, *own]
             cells = ["-" if it is None else f"{it:,.0f}" for it in rates]
-            ratio = f"{own[1] / rates[0]:.1f}" if rates[0] else "-"
+            ratio = f"{own[1] / floats[0]:.1f}" if floats[0] else "-"
             print("|", " | ".join([name, *cells, ratio, f"{target:g}"]), "|", flush=True)
 
 
