@@ -6,6 +6,7 @@ mod hardware;
 mod inspect;
 mod model;
 mod profile;
+mod progress;
 mod quantizers;
 mod run;
 mod signals;

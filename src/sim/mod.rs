@@ -22,7 +22,7 @@ use crate::ir::{Graph, Node, NodeId};
 pub use batches::Kept;
 pub use benchmark::{BatchRate, Benchmark, StepTime, benchmark};
 pub use engine::{Plan, Threads};
-pub use executor::{Executor, ExecutorKind};
+pub use executor::{Executor, ExecutorKind, Runner};
 pub use samples::{Quantized, quantize, quantize_as, vectors};
 
 /// The result of every node.
