@@ -48,8 +48,8 @@ pub mod sim;
 mod temporary;
 
 pub use compiler::{
-    CompileError, Compiler, CompilerOptions, Hardware, InputType, InputTypeError, NamedArrays,
-    Network, Simulation, SoftmaxMethod, Target,
+    CompileError, Compiler, CompilerOptions, FilePart, FileRun, Hardware, InputType,
+    InputTypeError, NamedArrays, Network, Simulation, SoftmaxMethod, Target,
 };
 
 pub use temporary::clean_up;

@@ -6,9 +6,10 @@
 The networks are built here with QKeras and random weights. The peers run in a virtual environment that the
 script makes from pinned packages (--environment keeps it, --python takes another one). Samples per second:
 
-- TensorFlow: the QKeras model under tf.function, in float32, batch 1024, warm;
-- hls4ml: the compiled C simulation of hls4ml 1.3.0 (--csim; takes minutes to compile);
-- reference: Bitkiln's reference evaluation, and engine: `bitkiln bench`, batch 1024.
+- TensorFlow: the QKeras model under tf.function, in float32, warm, in batches of 1024 and of 1;
+- hls4ml: the compiled C simulation of hls4ml 1.3.0 (--csim; takes minutes to compile), of 64 samples;
+- reference: Bitkiln's reference evaluation, batch 1024;
+- engine: `bitkiln bench`, in batches of 1024 and of 1.
 """
 
 import argparse
@@ -21,10 +22,11 @@ import venv
 from pathlib import Path
 
 PACKAGES = [
-    "tensorflow-cpu==2.15.1", "qkeras==0.9.0", "tensorflow-model-optimization==0.8.0",
-    "numpy==1.26.4", "hls4ml==1.3.0", "setuptools<81",
+    "tensorflow-cpu==2.15.1", "qkeras==0.9.0", "tensorflow-model-optimization==0.7.5",
+    "keras-tuner==1.4.7",
+    "numpy==1.26.4", "pyparsing==3.3.3", "hls4ml==1.3.0", "setuptools<81",
 ]
-BATCH = 1024
+BATCHES = [1024, 1]
 SECONDS = 2.0
 
 # name: (type of the input, ratio to TensorFlow that is the target)
@@ -130,10 +132,14 @@ def tensorflow(name):
     import numpy as np
     import tensorflow as tf
     model = build(name)
-    samples = np.random.RandomState(2).uniform(0, 1, (BATCH, *model.input_shape[1:]))
-    samples = tf.constant(samples, tf.float32)
     function = tf.function(lambda x: model(x, training=False), jit_compile=False)
-    return rate(lambda: function(samples).numpy(), BATCH)
+
+    def of_batch(batch):
+        samples = np.random.RandomState(2).uniform(0, 1, (batch, *model.input_shape[1:]))
+        samples = tf.constant(samples, tf.float32)
+        return rate(lambda: function(samples).numpy(), batch)
+
+    return json.dumps([of_batch(batch) for batch in BATCHES])
 
 
 def csim(name):
@@ -166,11 +172,13 @@ def in_environment(python, task, *arguments):
 
 
 def bitkiln(program, model, input_type, reference):
-    command = [program, "bench", model, "--input-type", input_type, "--batch", str(BATCH),
-               "--seconds", str(SECONDS), "--json"]
+    """The rates of the batches; of the first one for the reference."""
+    command = [program, "bench", model, "--input-type", input_type, "--seconds", str(SECONDS), "--json"]
+    for batch in BATCHES[:1] if reference else BATCHES:
+        command += ["--batch", str(batch)]
     done = subprocess.run(command + (["--reference"] if reference else []), text=True,
                           capture_output=True, check=True)
-    return json.loads(done.stdout)["batches"][0]["rate"]
+    return [batch["rate"] for batch in json.loads(done.stdout)["batches"]]
 
 
 def environment(folder):
@@ -199,17 +207,19 @@ def main():
         python = arguments.python or environment(arguments.environment or f"{folder}/environment")
         if in_environment(python, "models", folder) is None:
             sys.exit("the networks cannot be built")
-        print("| network | TensorFlow /s | hls4ml /s | reference /s | engine /s | engine : TensorFlow | target |")
-        print("|---|---|---|---|---|---|---|")
+        print("| network | TensorFlow /s | of 1 | hls4ml /s | reference /s | engine /s | of 1 "
+              "| engine : TensorFlow | target |")
+        print("|---|---|---|---|---|---|---|---|---|")
         for name in arguments.networks:
             input_type, target = NETWORKS[name]
             model = f"{folder}/{name}.h5"
-            peers = [in_environment(python, "tensorflow", name)]
-            peers.append(in_environment(python, "csim", name) if arguments.csim else None)
-            own = [bitkiln(arguments.bitkiln, model, input_type, it) for it in (True, False)]
-            rates = [None if it in (None, "None") else float(it) for it in peers] + own
+            floats = in_environment(python, "tensorflow", name)
+            floats = json.loads(floats) if floats else [None] * len(BATCHES)
+            simulated = in_environment(python, "csim", name) if arguments.csim else None
+            own = [rate for it in (True, False) for rate in bitkiln(arguments.bitkiln, model, input_type, it)]
+            rates = [*floats, float(simulated) if simulated else None, *own]
             cells = ["-" if it is None else f"{it:,.0f}" for it in rates]
-            ratio = f"{own[1] / rates[0]:.1f}" if rates[0] else "-"
+            ratio = f"{own[1] / floats[0]:.1f}" if floats[0] else "-"
             print("|", " | ".join([name, *cells, ratio, f"{target:g}"]), "|", flush=True)
 
 

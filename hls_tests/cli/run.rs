@@ -380,3 +380,37 @@ fn the_speed_of_every_step_is_measured() -> Outcome {
     }
     Ok(())
 }
+
+/// A file that is run a few samples at a time gives the same results, comparisons and notes.
+#[test]
+fn parts_of_a_file_give_the_results_of_the_whole() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    for (name, more) in
+        [("net_mlp_softmax", &[][..]), ("rnn_stateful", &[]), ("merges", &["--trace"])]
+    {
+        let files = ["model.h5", "inputs.npz", "trace.npz"].map(|file| case(name, file));
+        let run = |file: &str, chunk: &[&str]| {
+            let path = folder.path().join(file);
+            let mut arguments = vec![
+                "run".as_ref(),
+                files[0].as_os_str(),
+                "--input".as_ref(),
+                files[1].as_os_str(),
+                "--reference".as_ref(),
+                files[2].as_os_str(),
+                "-o".as_ref(),
+                path.as_os_str(),
+            ];
+            arguments.extend(more.iter().chain(chunk).map(|word| std::ffi::OsStr::new(*word)));
+            let output = bitkiln(&arguments)?;
+            assert!(output.status.success(), "{}", text(&output));
+            let said = text(&output).replace(file, "FILE");
+            Ok::<_, Box<dyn std::error::Error>>((said, bitkiln::front::read_arrays(&path)?))
+        };
+        let whole = run("whole.npz", &[])?;
+        for chunk in ["1", "7"] {
+            assert_eq!(run("parts.npz", &["--chunk", chunk, "--quiet"])?, whole, "{name}");
+        }
+    }
+    Ok(())
+}

@@ -8,6 +8,7 @@ mod hardware;
 mod inspect;
 mod model;
 mod profile;
+mod progress;
 mod quantizers;
 mod run;
 mod shell;

@@ -4,14 +4,15 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use bitkiln::fixed::Range;
-use bitkiln::front::Arrays;
+use bitkiln::front::{ArrayWriter, Arrays};
 use bitkiln::report::{self, AccuracyError};
 use bitkiln::sim::Executor;
-use bitkiln::{CompilerOptions, NamedArrays, Network, front, ir};
-use miette::Result;
-use ndarray::ArrayD;
+use bitkiln::{CompilerOptions, FileRun, NamedArrays, Network, front, ir};
+use miette::{Report, Result};
+use ndarray::{ArrayD, Axis};
 
 use super::model::{ModelArgs, say};
+use super::progress::Progress;
 use super::{Status, check_extension, complaint, print, print_json, spare};
 
 /// Compute the outputs of a model, bit for bit as the hardware does
@@ -39,6 +40,12 @@ pub struct Args {
     /// Threads that share the samples [default: one for each processor]
     #[arg(long, value_name = "COUNT")]
     threads: Option<NonZeroUsize>,
+    /// Samples of a file in memory at a time [default: those of a small file, or as many as take 64 MiB]
+    #[arg(long, value_name = "SAMPLES")]
+    chunk: Option<NonZeroUsize>,
+    /// Show no progress
+    #[arg(long)]
+    quiet: bool,
     /// Print the names of the arrays, the comparisons and the diagnostics as JSON
     #[arg(long)]
     json: bool,
@@ -56,12 +63,12 @@ pub fn run(args: &Args) -> Result<Status> {
     let network = args.model.load(CompilerOptions { executor, ..CompilerOptions::default() })?;
     let computed = compute(args, &network);
     say(&network);
-    let (samples, results) = computed?;
+    let Computed { samples, results, writer } = computed?;
     let accuracy = compared(&network, &results, args.labels.as_deref(), report::accuracy)?;
     let agreement = compared(&network, &results, args.reference.as_deref(), report::agreement)?;
-    let names = match &args.output {
-        Some(output) => write(output, results)?,
-        None => vec![],
+    let names = match (&args.output, writer) {
+        (Some(output), Some(writer)) => writer.finish(is_npy(output))?,
+        _ => vec![],
     };
     if args.json {
         let all = serde_json::json!({
@@ -85,8 +92,18 @@ pub fn run(args: &Args) -> Result<Status> {
     Ok(Status::Success)
 }
 
-/// The number of samples, and the results by name.
-fn compute(args: &Args, network: &Network) -> Result<(usize, NamedArrays)> {
+/// What a run computes.
+#[derive(Default)]
+struct Computed {
+    samples: usize,
+    /// All results, if they are compared with others.
+    results: NamedArrays,
+    /// The file of the results.
+    writer: Option<ArrayWriter>,
+}
+
+/// Runs all samples, and writes the results as they come.
+fn compute(args: &Args, network: &Network) -> Result<Computed> {
     let results = network.graph().outputs.len();
     if let Some(output) = args.output.as_ref().filter(|output| is_npy(output))
         && (args.trace || results > 1)
@@ -101,11 +118,37 @@ fn compute(args: &Args, network: &Network) -> Result<(usize, NamedArrays)> {
             "choose a name that ends in .npz, which holds any number of arrays",
         ));
     }
-    let inputs = network.read_samples(&args.input)?;
-    let samples = inputs.first().and_then(|codes| codes.shape().first()).copied();
-    let arrays =
-        if args.trace { network.run(&inputs)?.layers() } else { network.outputs(&inputs)? };
-    Ok((samples.unwrap_or(0), arrays))
+    let is_compared = args.labels.is_some() || args.reference.is_some();
+    let progress = Progress::new(args.quiet);
+    let mut all = Computed::default();
+    let run = FileRun { with_layers: args.trace, chunk: args.chunk };
+    network.run_file(&args.input, run, |part| {
+        all.samples = part.done;
+        if let Some(output) = &args.output {
+            let writer = match &mut all.writer {
+                Some(writer) => writer,
+                none => none.insert(ArrayWriter::create(output, part.samples)?),
+            };
+            writer.append(&part.results)?;
+        }
+        if is_compared {
+            append(&mut all.results, part.results);
+        }
+        progress.set(part.done, part.samples);
+        Ok::<(), Report>(())
+    })?;
+    Ok(all)
+}
+
+/// Appends the rows of each array of `part`.
+fn append(all: &mut NamedArrays, part: NamedArrays) {
+    if all.is_empty() {
+        *all = part;
+        return;
+    }
+    for ((_, all), (_, part)) in all.iter_mut().zip(part) {
+        all.append(Axis(0), part.view()).expect("the parts of a result have one shape");
+    }
 }
 
 /// A comparison of the values of an output, whose codes have this range and this LSB, with others.
@@ -156,17 +199,4 @@ fn compared<R>(
 /// True for a file of one array without a name.
 fn is_npy(file: &Path) -> bool {
     file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("npy"))
-}
-
-/// Writes the results; their names.
-fn write(file: &Path, results: NamedArrays) -> Result<Vec<String>> {
-    let (names, values): (Vec<String>, Vec<_>) = results.into_iter().unzip();
-    match &values[..] {
-        [array] if is_npy(file) => front::write_npy(file, array)?,
-        _ => {
-            let arrays: Vec<_> = names.iter().map(String::as_str).zip(values).collect();
-            front::write_npz(file, &arrays)?;
-        }
-    }
-    Ok(names)
 }

@@ -24,7 +24,7 @@ use crate::passes;
 pub use error::CompileError;
 pub use hardware::Hardware;
 pub use options::{CompilerOptions, InputType, InputTypeError, SoftmaxMethod, Target};
-pub use simulation::Simulation;
+pub use simulation::{FilePart, FileRun, Simulation};
 
 /// Arrays by name; the first axis counts samples.
 pub type NamedArrays = Vec<(String, ArrayD<f64>)>;

@@ -18,7 +18,7 @@ impl Network {
     /// # Errors
     /// If an input has no array, or a value is NaN.
     pub fn quantize(&self, samples: &Arrays) -> Result<Vec<Codes>, CompileError> {
-        self.quantize_from("the samples", samples)
+        self.quantize_all("the samples", samples)
     }
 
     /// Reads a `.npz` or `.npy` file; then as [`Network::quantize`].
@@ -26,7 +26,7 @@ impl Network {
     /// # Errors
     /// If the file cannot be read, has no samples, or as [`Network::quantize`].
     pub fn read_samples(&self, file: &Path) -> Result<Vec<Codes>, CompileError> {
-        self.quantize_from(&file.display().to_string(), &front::read_arrays(file)?)
+        self.quantize_all(&file.display().to_string(), &front::read_arrays(file)?)
     }
 
     /// Random samples: the extreme codes of each input first, then codes uniform in its range.
@@ -67,16 +67,24 @@ impl Network {
         Ok(arrays)
     }
 
-    fn quantize_from(&self, source: &str, samples: &Arrays) -> Result<Vec<Codes>, CompileError> {
+    fn quantize_all(&self, source: &str, samples: &Arrays) -> Result<Vec<Codes>, CompileError> {
+        let mut counts = InputCounts::default();
+        let codes = self.quantize_part(source, samples, &mut counts)?;
+        self.log_rounded(&counts);
+        Ok(codes)
+    }
+
+    /// As [`Self::quantize`], for a part of the samples of `source`; `counts` are added to.
+    pub(super) fn quantize_part(
+        &self,
+        source: &str,
+        samples: &Arrays,
+        counts: &mut InputCounts,
+    ) -> Result<Vec<Codes>, CompileError> {
         let graph = self.graph();
         let arrays = self.arrays(source, samples)?;
         let name = |id: &NodeId| graph[*id].name.clone();
-        // The graph has the inputs in the model's order.
-        let inputs = graph.inputs.iter().zip(&self.model.inputs);
-        let types = inputs.map(|(id, layer)| {
-            self.options.sample_type(&self.model.graph[*layer], graph[*id].tensor.format)
-        });
-        let types: Vec<Quantization> = types.collect();
+        let types = self.sample_types();
         let quantize = |((id, values), to): ((&NodeId, &&ArrayD<f64>), &Quantization)| {
             let not_a_number =
                 || CompileError::NotANumber { source_name: source.to_owned(), input: name(id) };
@@ -84,10 +92,32 @@ impl Network {
         };
         let quantized = graph.inputs.iter().zip(&arrays).zip(&types).map(quantize);
         let quantized = quantized.collect::<Result<Vec<_>, _>>()?;
-        for ((id, quantized), to) in graph.inputs.iter().zip(&quantized).zip(&types) {
-            let (rounded, saturated) = (quantized.rounded, quantized.saturated);
+        counts.inputs.resize(quantized.len(), [0; 3]);
+        for (counts, quantized) in counts.inputs.iter_mut().zip(&quantized) {
+            let more = [quantized.codes.len(), quantized.rounded, quantized.saturated];
+            counts.iter_mut().zip(more).for_each(|(count, more)| *count += more);
+        }
+        Ok(quantized.into_iter().map(|quantized| quantized.codes).collect())
+    }
+
+    /// The type that the samples of each input are rounded to.
+    fn sample_types(&self) -> Vec<Quantization> {
+        let graph = self.graph();
+        // The graph has the inputs in the model's order.
+        let inputs = graph.inputs.iter().zip(&self.model.inputs);
+        let types = inputs.map(|(id, layer)| {
+            self.options.sample_type(&self.model.graph[*layer], graph[*id].tensor.format)
+        });
+        types.collect()
+    }
+
+    /// Notes how many values were rounded, or beyond the type of their input.
+    pub(super) fn log_rounded(&self, counts: &InputCounts) {
+        let (graph, types) = (self.graph(), self.sample_types());
+        for ((id, counts), to) in graph.inputs.iter().zip(&counts.inputs).zip(&types) {
+            let [values, rounded, saturated] = *counts;
             if rounded + saturated > 0 {
-                let input = name(id);
+                let input = graph[*id].name.clone();
                 let to_text = match (to.rounding, to.overflow) {
                     (Rounding::RndConv, Overflow::Sat) => to.format.to_string(),
                     _ => to.to_string(),
@@ -98,15 +128,19 @@ impl Network {
                     Overflow::Wrap { .. } => "wrapped",
                 };
                 let message = format!(
-                    "input '{input}': of {} values, {rounded} were rounded to {to_text} and \
-                     {saturated} {beyond}",
-                    quantized.codes.len()
+                    "input '{input}': of {values} values, {rounded} were rounded to {to_text} and \
+                     {saturated} {beyond}"
                 );
                 self.log(Diagnostic::note("samples-rounded", message).in_layer(input));
             }
         }
-        Ok(quantized.into_iter().map(|quantized| quantized.codes).collect())
     }
+}
+
+/// For each input, the values of the samples, those that were rounded, and those beyond its type.
+#[derive(Debug, Default)]
+pub(super) struct InputCounts {
+    inputs: Vec<[usize; 3]>,
 }
 
 /// The array of the input at `position`: the one of its name, the only one if there is one input,

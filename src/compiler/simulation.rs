@@ -1,16 +1,20 @@
 //! Simulation of a network for any number of samples.
 
 use std::borrow::Cow;
+use std::num::NonZeroUsize;
+use std::path::Path;
 
 use ndarray::ArrayD;
 use num_bigint::BigInt;
 
+use super::samples::InputCounts;
 use super::{CompileError, NamedArrays, Network};
 use crate::diagnostic::Diagnostic;
 use crate::fixed::{Codes, Range};
+use crate::front::Rows;
 use crate::ir::{Graph, NodeId, Op, Operand};
 use crate::lower::{LowerWarning, PrecisionOverflow, SATURATES, saturation_note};
-use crate::sim::{Kept, Trace};
+use crate::sim::{Kept, Runner, Trace};
 
 impl Network {
     /// Simulates the network on codes, in the order of its inputs. The results of all layers are
@@ -19,10 +23,7 @@ impl Network {
     /// # Errors
     /// If the samples do not fit the inputs.
     pub fn run(&self, inputs: &[Codes]) -> Result<Simulation<'_>, CompileError> {
-        let graph = self.graph();
-        let outputs = graph.outputs.iter().map(|output| output.node);
-        let nodes = graph.layers.iter().map(|(_, node)| *node).chain(outputs);
-        self.simulate(inputs, &nodes.collect::<Vec<_>>())
+        self.simulate(inputs, &self.result_nodes(true))
     }
 
     /// The outputs for codes, in the order of the inputs, by the names of the output layers. Memory
@@ -36,23 +37,88 @@ impl Network {
 
     /// A simulation that keeps the outputs only.
     pub(super) fn run_outputs(&self, inputs: &[Codes]) -> Result<Simulation<'_>, CompileError> {
-        let outputs = self.graph().outputs.iter().map(|output| output.node);
-        self.simulate(inputs, &outputs.collect::<Vec<_>>())
+        self.simulate(inputs, &self.result_nodes(false))
+    }
+
+    /// The nodes of the outputs, and of all layers if so.
+    fn result_nodes(&self, with_layers: bool) -> Vec<NodeId> {
+        let graph = self.graph();
+        let layers = if with_layers { &graph.layers[..] } else { &[] };
+        let outputs = graph.outputs.iter().map(|output| output.node);
+        layers.iter().map(|(_, node)| *node).chain(outputs).collect()
     }
 
     fn simulate(&self, inputs: &[Codes], keep: &[NodeId]) -> Result<Simulation<'_>, CompileError> {
-        let graph = self.graph();
         let mut overflows = self.overflows();
+        let samples = samples_of(inputs);
+        let simulation = self.runner(keep, &overflows, samples).run(inputs, |trace| {
+            overflows.iter_mut().for_each(|overflow| overflow.count(self.graph(), trace));
+        });
+        let kept = simulation?;
+        self.log_overflows(&overflows);
+        Ok(Simulation { network: self, samples, kept })
+    }
+
+    /// A run that keeps the results of `keep`, and shows what `overflows` counts.
+    fn runner(
+        &self,
+        keep: &[NodeId],
+        overflows: &[OverflowCount<'_>],
+        samples: usize,
+    ) -> Runner<'_> {
+        let graph = self.graph();
         let counted = overflows.iter().flat_map(|overflow| &overflow.nodes);
         let watch: Vec<NodeId> =
             counted.filter_map(|(node, _)| graph.operands(*node).first().copied()).collect();
-        let executor = self.options.executor;
-        let kept = executor.run_in_batches(graph, inputs, keep, &watch, |trace| {
-            overflows.iter_mut().for_each(|overflow| overflow.count(graph, trace));
-        })?;
+        Runner::new(self.options.executor, graph, keep, &watch, samples)
+    }
+
+    /// Simulates the network on the samples of a `.npz` or `.npy` file, and gives the results to `each` a
+    /// part at a time: memory does not grow with the number of samples.
+    ///
+    /// # Errors
+    /// If the file cannot be read or has no samples for an input, and those of `each`.
+    pub fn run_file<E: From<CompileError>>(
+        &self,
+        file: &Path,
+        run: FileRun,
+        mut each: impl FnMut(FilePart) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let graph = self.graph();
+        let source = file.display().to_string();
+        let rows = match run.chunk {
+            None => Rows::open(file),
+            Some(_) => Rows::open_larger(file, 0),
+        };
+        let mut rows = rows.map_err(CompileError::from)?;
+        let chunk = match (rows.row_bytes(), run.chunk) {
+            // The samples depend on those before them.
+            _ if graph.is_stateful() => usize::MAX,
+            (_, Some(chunk)) => chunk.get(),
+            (bytes, None) => (CHUNK_BYTES / bytes.unwrap_or(1).max(1)).max(1),
+        };
+        let mut overflows = self.overflows();
+        let keep = self.result_nodes(run.with_layers);
+        let mut counts = InputCounts::default();
+        let (mut runner, mut done) = (None, 0);
+        while let Some(part) = rows.next(chunk).map_err(CompileError::from)? {
+            let inputs = self.quantize_part(&source, &part, &mut counts)?;
+            let samples = samples_of(&inputs);
+            let runner = runner.get_or_insert_with(|| self.runner(&keep, &overflows, samples));
+            let kept = runner.run(&inputs, |trace| {
+                overflows.iter_mut().for_each(|overflow| overflow.count(graph, trace));
+            });
+            let kept = kept.map_err(CompileError::from)?;
+            let simulation = Simulation { network: self, samples, kept };
+            done += samples;
+            let results = if run.with_layers { simulation.layers() } else { simulation.outputs() };
+            // A file in memory may have arrays that are no inputs.
+            let all = if rows.row_bytes().is_some() { rows.len() } else { done };
+            each(FilePart { samples: all, done, results })?;
+        }
+        self.log_rounded(&counts);
         self.log_overflows(&overflows);
-        let samples = inputs.first().and_then(|codes| codes.shape().first()).copied();
-        Ok(Simulation { network: self, samples: samples.unwrap_or(0), kept })
+        Ok(())
     }
 
     /// The results that may overflow, before any sample is counted.
@@ -117,6 +183,34 @@ impl OverflowCount<'_> {
             self.all += codes.len();
         }
     }
+}
+
+/// Bound on the samples of a file that are in memory, in bytes as float64.
+const CHUNK_BYTES: usize = 64 << 20;
+
+/// The way the samples of a file are run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FileRun {
+    /// The results of all layers, not those of the outputs alone.
+    pub with_layers: bool,
+    /// Samples in memory at a time; by default those of a small file, or as many as take 64 MiB.
+    pub chunk: Option<NonZeroUsize>,
+}
+
+/// Results of a part of the samples of a file.
+#[derive(Debug)]
+pub struct FilePart {
+    /// Samples of the file.
+    pub samples: usize,
+    /// Samples that are done, with this part.
+    pub done: usize,
+    /// The results of this part, by name.
+    pub results: NamedArrays,
+}
+
+/// Number of samples.
+fn samples_of(inputs: &[Codes]) -> usize {
+    inputs.first().and_then(|codes| codes.shape().first()).copied().unwrap_or(0)
 }
 
 /// The codes to which `node` applies a type: those of its operand, or the probabilities of a

@@ -200,52 +200,48 @@ impl<T: Wide + Copy + Bounded + Into<BigInt>> Conversion<T> {
     #[inline(always)]
     pub(crate) fn apply_all(&self, codes: &mut [T]) {
         match &self.rescaling {
-            Rescaling::Finer { bits: 0 } => {}
-            Rescaling::Finer { bits } => each(codes, |code| code << *bits),
+            Rescaling::Finer { bits: 0 } => self.limit_all(codes, |code| code),
+            Rescaling::Finer { bits } => self.limit_all(codes, |code| code << *bits),
             Rescaling::Coarser { bits, half, rounding } => {
                 let (bits, half) = (*bits, *half);
+                let to = |mode: Rounding| move |code| coarser(code, bits, &half, mode);
                 match rounding {
-                    Rounding::Trn => each(codes, |it| coarser(it, bits, &half, Rounding::Trn)),
-                    Rounding::TrnZero => {
-                        each(codes, |it| coarser(it, bits, &half, Rounding::TrnZero));
-                    }
-                    Rounding::Rnd => each(codes, |it| coarser(it, bits, &half, Rounding::Rnd)),
-                    Rounding::RndMinInf => {
-                        each(codes, |it| coarser(it, bits, &half, Rounding::RndMinInf));
-                    }
-                    Rounding::RndZero => {
-                        each(codes, |it| coarser(it, bits, &half, Rounding::RndZero));
-                    }
-                    Rounding::RndInf => {
-                        each(codes, |it| coarser(it, bits, &half, Rounding::RndInf));
-                    }
-                    Rounding::RndConv => {
-                        each(codes, |it| coarser(it, bits, &half, Rounding::RndConv));
-                    }
-                    Rounding::RndConvOdd => {
-                        each(codes, |it| coarser(it, bits, &half, Rounding::RndConvOdd));
-                    }
+                    Rounding::Trn => self.limit_all(codes, to(Rounding::Trn)),
+                    Rounding::TrnZero => self.limit_all(codes, to(Rounding::TrnZero)),
+                    Rounding::Rnd => self.limit_all(codes, to(Rounding::Rnd)),
+                    Rounding::RndMinInf => self.limit_all(codes, to(Rounding::RndMinInf)),
+                    Rounding::RndZero => self.limit_all(codes, to(Rounding::RndZero)),
+                    Rounding::RndInf => self.limit_all(codes, to(Rounding::RndInf)),
+                    Rounding::RndConv => self.limit_all(codes, to(Rounding::RndConv)),
+                    Rounding::RndConvOdd => self.limit_all(codes, to(Rounding::RndConvOdd)),
                 }
             }
         }
+    }
+
+    /// Applies `rescale` to all `codes`, and then the overflow mode.
+    #[inline(always)]
+    fn limit_all(&self, codes: &mut [T], rescale: impl Fn(T) -> T) {
         let (low, high) = (self.low, self.high);
         let in_range = |code: T| low <= code && code <= high;
         match self.on_overflow {
             // Saturation: the codes beyond an end become the end.
             OnOverflow::Fixed { below, above } if (below, above) == (low, high) => {
-                each(codes, |code| code.max(low).min(high));
+                each(codes, |code| rescale(code).max(low).min(high));
             }
             OnOverflow::Fixed { below, above } => each(codes, |code| {
+                let code = rescale(code);
                 let end = if code < T::zero() { below } else { above };
                 if in_range(code) { code } else { end }
             }),
             OnOverflow::Masked { mask, below, above } => each(codes, |code| {
+                let code = rescale(code);
                 let end = if code < T::zero() { below } else { above };
                 if in_range(code) { code } else { end + (code & mask) }
             }),
             // A code in the range stays as it is.
             OnOverflow::Modulo { mask, first } => {
-                each(codes, |code| ((code - first) & mask) + first);
+                each(codes, |code| ((rescale(code) - first) & mask) + first);
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::BufWriter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ndarray::{Array, ArrayD, IxDyn, ShapeBuilder};
 use ndarray_npy::{NpzWriter, WritableElement, WriteNpyExt};
@@ -82,19 +82,26 @@ pub fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Fron
     replace(path, |file| serde_json::to_writer_pretty(file, value).map_err(std::io::Error::other))
 }
 
+/// The file that a write to `path` replaces, and its folder.
+pub(super) fn place(path: &Path) -> std::io::Result<(PathBuf, PathBuf)> {
+    // A link is followed; a device or a pipe is not replaced by a file.
+    let target = if path.exists() { path.canonicalize()? } else { path.to_owned() };
+    if target.exists() && !target.is_file() {
+        return Err(std::io::Error::other("it exists and is no regular file"));
+    }
+    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).to_owned();
+    Ok((target, folder))
+}
+
 /// Replaces the file at `path` by what `write` writes, or leaves it as it was.
 pub(super) fn replace(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
 ) -> Result<(), FrontError> {
     let replace = || {
-        // A link is followed; a device or a pipe is not replaced by a file.
-        let target = if path.exists() { path.canonicalize()? } else { path.to_owned() };
-        if target.exists() && !target.is_file() {
-            return Err(std::io::Error::other("it exists and is no regular file"));
-        }
-        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let scratch = Scratch::inside(folder.unwrap_or(Path::new(".")))?;
+        let (target, folder) = place(path)?;
+        let scratch = Scratch::inside(&folder)?;
         let held = scratch.held();
         let new = scratch.path().join("new");
         let mut file = BufWriter::new(File::create(&new)?);
@@ -107,7 +114,7 @@ pub(super) fn replace(
     replace().map_err(|error: std::io::Error| Problem::Unwritable(error).at(path))
 }
 
-const MAGIC: &[u8] = b"\x93NUMPY";
+pub(super) const MAGIC: &[u8] = b"\x93NUMPY";
 
 /// Upper bound on axes in NumPy.
 const MAX_AXES: usize = 64;
@@ -138,6 +145,15 @@ fn parse(bytes: &[u8]) -> Result<ArrayD<f64>, Problem> {
 
 fn damaged(what: &str) -> Problem {
     Problem::Damaged(format!("the array {what}"))
+}
+
+/// Type and shape of a row-major array, and the bytes before its elements; `None` if `bytes` are the start
+/// of another file.
+pub(super) fn layout(bytes: &[u8]) -> Option<(Element, Vec<usize>, usize)> {
+    let (header, elements) = split(bytes)?;
+    let header = Text(std::str::from_utf8(header).ok()?).header()?;
+    let element = element(header.descr).ok()?;
+    (!header.fortran_order).then_some((element, header.shape, bytes.len() - elements.len()))
 }
 
 /// Splits a file into the text of the header and the bytes of the elements.

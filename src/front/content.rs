@@ -21,7 +21,7 @@ pub(super) const MAX_EXPANSION: u64 = 1032;
 const MAX_ARCHIVE_BYTES: u64 = 8 << 30;
 
 const HDF5: &[u8] = b"\x89HDF\r\n\x1a\n";
-const ZIP: &[u8] = b"PK\x03\x04";
+pub(super) const ZIP: &[u8] = b"PK\x03\x04";
 const NPY: &[u8] = b"\x93NUMPY";
 const UTF8_BOM: &[u8] = b"\xef\xbb\xbf";
 

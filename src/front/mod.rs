@@ -15,6 +15,7 @@ mod hdf5;
 mod input_shape;
 mod keras;
 mod layer_problem;
+mod rows;
 
 use std::path::Path;
 
@@ -25,6 +26,7 @@ pub use error::{FrontError, Problem};
 pub use input_shape::{InputShape, InputShapeError};
 pub use keras::{ActivationError, Keras};
 pub use layer_problem::LayerProblem;
+pub use rows::{ArrayWriter, Rows};
 
 use crate::function::Sigmoid;
 use crate::model::Model;

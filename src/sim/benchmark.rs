@@ -67,7 +67,7 @@ pub fn benchmark(
     let mut rates = Vec::with_capacity(batches.len());
     for samples in batches {
         let inputs = vectors(graph, *samples);
-        let threads = executor.threads(samples.div_ceil(plan.block()));
+        let threads = executor.threads(plan.parallelism(*samples));
         let run = || plan.run(&inputs, &threads);
         // The first run makes the memory.
         drop(run()?);

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::batches::{batch_size, in_batches};
 use super::engine::{Plan, Threads};
-use super::{Kept, SimError, Trace, check, run};
+use super::{Kept, SimError, Trace, check_inputs, run};
 use crate::fixed::Codes;
 use crate::ir::{Graph, NodeId};
 
@@ -47,27 +47,8 @@ impl Executor {
         watch: &[NodeId],
         visit: impl FnMut(&Trace),
     ) -> Result<Kept, SimError> {
-        // A batch has its part of every input.
-        check(graph, inputs)?;
-        let samples = inputs.first().and_then(|codes| codes.shape().first().copied()).unwrap_or(0);
-        match self.kind {
-            ExecutorKind::Reference => {
-                let size = batch_size(graph, graph.topological_order());
-                let compute = |batch: Range<usize>| {
-                    let part = inputs.iter().map(|codes| codes.samples(batch.clone()));
-                    run(graph, &part.collect::<Vec<_>>())
-                };
-                in_batches(samples, size, keep, compute, visit)
-            }
-            ExecutorKind::Engine => {
-                let nodes: Vec<NodeId> = keep.iter().chain(watch).copied().collect();
-                let plan = Plan::new(graph, &nodes);
-                let threads = self.threads(samples.div_ceil(plan.block()));
-                let size = batch_size(graph, nodes.iter().copied());
-                let compute = |batch: Range<usize>| plan.run_part(inputs, batch, &threads);
-                in_batches(samples, size, keep, compute, visit)
-            }
-        }
+        let samples = check_inputs(graph, inputs)?;
+        Runner::new(*self, graph, keep, watch, samples).run(inputs, visit)
     }
 
     /// The results of all nodes of `graph` for `inputs`.
@@ -80,14 +61,68 @@ impl Executor {
         Ok(kept.into())
     }
 
-    /// Threads for so many blocks of samples.
-    pub fn threads(&self, blocks: usize) -> Threads {
-        Threads::new(self.thread_count().min(blocks))
+    /// Threads for work that keeps at most `most` of them busy.
+    pub fn threads(&self, most: usize) -> Threads {
+        Threads::new(self.thread_count().min(most))
     }
 
     /// Largest number of threads.
     pub fn thread_count(&self) -> usize {
         let all = || std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         self.threads.map_or_else(all, NonZeroUsize::get)
+    }
+}
+
+/// A graph made ready for runs on several parts of the samples.
+pub struct Runner<'g> {
+    graph: &'g Graph,
+    keep: Vec<NodeId>,
+    watch: Vec<NodeId>,
+    /// `None` for the reference.
+    engine: Option<(Plan<'g>, Threads)>,
+}
+
+impl<'g> Runner<'g> {
+    /// For the results of the nodes `keep` and `watch`, and at most `samples` samples at a time.
+    pub fn new(
+        executor: Executor,
+        graph: &'g Graph,
+        keep: &[NodeId],
+        watch: &[NodeId],
+        samples: usize,
+    ) -> Self {
+        let engine = || {
+            let nodes: Vec<NodeId> = keep.iter().chain(watch).copied().collect();
+            let plan = Plan::new(graph, &nodes);
+            let threads = executor.threads(plan.parallelism(samples));
+            (plan, threads)
+        };
+        let is_engine = executor.kind == ExecutorKind::Engine;
+        let (keep, watch) = (keep.to_vec(), watch.to_vec());
+        Self { graph, keep, watch, engine: is_engine.then(engine) }
+    }
+
+    /// As [`Executor::run_in_batches`].
+    ///
+    /// # Errors
+    /// If the samples do not fit the inputs, or the graph is not valid.
+    pub fn run(&self, inputs: &[Codes], visit: impl FnMut(&Trace)) -> Result<Kept, SimError> {
+        // A batch has its part of every input.
+        let samples = check_inputs(self.graph, inputs)?;
+        match &self.engine {
+            None => {
+                let size = batch_size(self.graph, self.graph.topological_order());
+                let compute = |batch: Range<usize>| {
+                    let part = inputs.iter().map(|codes| codes.samples(batch.clone()));
+                    run(self.graph, &part.collect::<Vec<_>>())
+                };
+                in_batches(samples, size, &self.keep, compute, visit)
+            }
+            Some((plan, threads)) => {
+                let size = batch_size(self.graph, self.keep.iter().chain(&self.watch).copied());
+                let compute = |batch: Range<usize>| plan.run_part(inputs, batch, threads);
+                in_batches(samples, size, &self.keep, compute, visit)
+            }
+        }
     }
 }

@@ -22,7 +22,7 @@ use crate::ir::{Graph, Node, NodeId};
 pub use batches::Kept;
 pub use benchmark::{BatchRate, Benchmark, StepTime, benchmark};
 pub use engine::{Plan, Threads};
-pub use executor::{Executor, ExecutorKind};
+pub use executor::{Executor, ExecutorKind, Runner};
 pub use samples::{Quantized, quantize, quantize_as, vectors};
 
 /// The result of every node.
@@ -84,7 +84,8 @@ pub enum SimError {
 /// # Errors
 /// If the samples do not fit the inputs, or the graph is not valid.
 pub fn run(graph: &Graph, inputs: &[Codes]) -> Result<Trace, SimError> {
-    check(graph, inputs)?;
+    check_inputs(graph, inputs)?;
+    check_codes(graph, inputs)?;
     let results = graph.evaluate(&graph.evaluation_order(), inputs.iter().cloned());
     let results = results.map_err(|node| SimError::Graph { node: graph[node].name.clone() })?;
     Ok(Trace { results })
@@ -117,9 +118,15 @@ impl Trace {
     }
 }
 
-fn check(graph: &Graph, inputs: &[Codes]) -> Result<(), SimError> {
+/// The number of samples of `inputs`, whose shapes fit the graph's.
+fn check_inputs(graph: &Graph, inputs: &[Codes]) -> Result<usize, SimError> {
     let shapes: Vec<&[usize]> = inputs.iter().map(Codes::shape).collect();
     check_shapes(graph, &shapes)?;
+    Ok(shapes.first().and_then(|shape| shape.first().copied()).unwrap_or(0))
+}
+
+/// Checks that all codes of `inputs` are codes of the inputs' formats.
+fn check_codes(graph: &Graph, inputs: &[Codes]) -> Result<(), SimError> {
     for (id, codes) in graph.inputs.iter().zip(inputs) {
         let node = &graph[*id];
         if codes.range().is_some_and(|i| !node.tensor.format.codes().contains(&i)) {

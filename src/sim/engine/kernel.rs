@@ -16,6 +16,11 @@ pub(super) trait Kernel: Send + Sync {
         scratch: &mut Scratch,
     ) -> Option<()>;
 
+    /// Fewest samples of a block for which it is fast.
+    fn fewest_samples(&self) -> usize {
+        1
+    }
+
     /// A few words on the algorithm, for a table of times.
     fn algorithm(&self) -> String;
 
@@ -69,8 +74,7 @@ impl Kernel for ReferenceKernel<'_> {
         let operands: Vec<Operand<'_>> =
             operands.map(|(codes, tensor)| Operand { tensor, codes }).collect();
         let computed = self.node.op.evaluate(&operands, &self.node.tensor)?;
-        result.load(&computed, 0..samples);
-        Some(())
+        result.load(&computed, 0..samples, &self.node.tensor.range())
     }
 
     fn algorithm(&self) -> String {

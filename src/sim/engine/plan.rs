@@ -13,14 +13,20 @@ use super::kernels::{self, Compiled};
 use super::schedule::{Allocator, Slot, Workspace};
 use super::storage::Width;
 use crate::fixed::Codes;
-use crate::ir::{Graph, NodeId, Op};
-use crate::sim::{SimError, Trace, check};
+use crate::ir::{Graph, Node, NodeId, Op};
+use crate::sim::{SimError, Trace, check_inputs};
 
 /// Bound on the buffers of a block of samples, in bytes: a part of a core's own cache.
 const BLOCK_BYTES: usize = 256 << 10;
 
 /// Largest number of samples of a block.
 const BLOCK_SAMPLES: usize = 1024;
+
+/// Fewest samples of a block that is smaller than the cache only for the sake of other threads.
+const SHARED_SAMPLES: usize = 16;
+
+/// Blocks of each thread, at least, if there are enough samples.
+const BLOCKS_PER_THREAD: usize = 2;
 
 /// A graph compiled once, for the results of some of its nodes.
 pub struct Plan<'g> {
@@ -65,13 +71,15 @@ struct Step<'g> {
 impl<'g> Plan<'g> {
     /// Compiles what the nodes `keep` of `graph` depend on.
     pub fn new(graph: &'g Graph, keep: &[NodeId]) -> Self {
-        let kept: HashSet<NodeId> = keep.iter().copied().collect();
-        let live = Live::of(graph, &kept);
+        let live = Live::of(graph, keep);
         let mut inner: HashSet<NodeId> = HashSet::new();
         let mut compiled: Vec<(NodeId, Compiled<'g>)> = Vec::new();
         // A node with the codes of another one shares its buffer.
         let mut roots: HashMap<NodeId, NodeId> = HashMap::new();
-        let root = |roots: &HashMap<NodeId, NodeId>, id: NodeId| *roots.get(&id).unwrap_or(&id);
+        let root = |roots: &HashMap<NodeId, NodeId>, id: NodeId| {
+            let twin = live.twin(id);
+            *roots.get(&twin).unwrap_or(&twin)
+        };
         for id in &live.order {
             if inner.contains(id) || matches!(graph[*id].op, Op::Input(_)) {
                 continue;
@@ -92,7 +100,7 @@ impl<'g> Plan<'g> {
                 last_reader.insert(root(&roots, *operand), at);
             }
         }
-        for node in &kept {
+        for node in &live.kept {
             last_reader.insert(root(&roots, *node), usize::MAX);
         }
         let mut memory = Allocator::default();
@@ -141,8 +149,7 @@ impl<'g> Plan<'g> {
     /// # Errors
     /// If the samples do not fit the inputs, or the graph is not valid.
     pub fn run(&self, inputs: &[Codes], threads: &Threads) -> Result<Trace, SimError> {
-        check(self.graph, inputs)?;
-        let samples = inputs.first().and_then(|codes| codes.shape().first().copied()).unwrap_or(0);
+        let samples = check_inputs(self.graph, inputs)?;
         self.run_part(inputs, 0..samples, threads)
     }
 
@@ -153,19 +160,20 @@ impl<'g> Plan<'g> {
         samples: Range<usize>,
         threads: &Threads,
     ) -> Result<Trace, SimError> {
-        let blocks = samples.len().div_ceil(self.block).max(1);
+        let parallelism = threads.pool.as_ref().map_or(1, ThreadPool::current_num_threads);
+        let block = self.shared_block(samples.len(), parallelism);
+        let blocks = samples.len().div_ceil(block).max(1);
         let run = |index: usize| {
-            let first = samples.start + index * self.block;
-            self.run_block(inputs, first..samples.end.min(first.saturating_add(self.block)), None)
+            let first = samples.start + index * block;
+            self.run_block(inputs, first..samples.end.min(first.saturating_add(block)), None)
         };
-        let parts: Result<Vec<Vec<Codes>>, NodeId> = match &threads.pool {
+        let parts: Result<Vec<Vec<Codes>>, SimError> = match &threads.pool {
             Some(pool) if blocks > 1 => {
                 pool.install(|| (0..blocks).into_par_iter().map(run).collect())
             }
             _ => (0..blocks).map(run).collect(),
         };
-        let unfit = |node: NodeId| SimError::Graph { node: self.graph[node].name.clone() };
-        let mut parts = parts.map_err(unfit)?.into_iter();
+        let mut parts = parts?.into_iter();
         let mut all = parts.next().unwrap_or_default();
         for part in parts {
             all.iter_mut().zip(part).for_each(|(all, part)| all.append(part));
@@ -178,12 +186,28 @@ impl<'g> Plan<'g> {
     /// # Errors
     /// As of [`Self::run`].
     pub(in crate::sim) fn times(&self, inputs: &[Codes]) -> Result<Vec<Duration>, SimError> {
-        check(self.graph, inputs)?;
+        let samples = check_inputs(self.graph, inputs)?;
         let mut times = vec![Duration::ZERO; self.steps.len()];
-        let unfit = |node: NodeId| SimError::Graph { node: self.graph[node].name.clone() };
-        let samples = inputs.first().and_then(|codes| codes.shape().first().copied()).unwrap_or(0);
-        self.run_block(inputs, 0..samples, Some(&mut times)).map_err(unfit)?;
+        self.run_block(inputs, 0..samples, Some(&mut times))?;
         Ok(times)
+    }
+
+    /// Number of threads that `samples` samples keep busy, at least 1.
+    pub(in crate::sim) fn parallelism(&self, samples: usize) -> usize {
+        match self.graph.is_stateful() {
+            true => 1,
+            false => samples.div_ceil(self.block.min(SHARED_SAMPLES)).max(1),
+        }
+    }
+
+    /// Number of samples of a block if so many threads share `samples` samples.
+    fn shared_block(&self, samples: usize, threads: usize) -> usize {
+        if self.graph.is_stateful() {
+            return self.block;
+        }
+        // Several blocks a thread, so that all end at about the same time.
+        let share = samples.div_ceil(threads.saturating_mul(BLOCKS_PER_THREAD));
+        self.block.min(share.max(SHARED_SAMPLES))
     }
 
     /// The buffers of the inputs.
@@ -194,6 +218,11 @@ impl<'g> Plan<'g> {
     /// The buffers of the results that the plan was made for, in their order.
     pub(super) fn kept(&self) -> impl Iterator<Item = Slot> + '_ {
         self.kept.iter().map(|(_, slot)| *slot)
+    }
+
+    /// Type of a buffer.
+    pub(super) fn width(&self, slot: Slot) -> Width {
+        self.widths[slot]
     }
 
     /// Number of kernels.
@@ -217,16 +246,20 @@ impl<'g> Plan<'g> {
         inputs: &[Codes],
         samples: Range<usize>,
         times: Option<&mut [Duration]>,
-    ) -> Result<Vec<Codes>, NodeId> {
+    ) -> Result<Vec<Codes>, SimError> {
         let count = samples.len();
+        let unfit = |node: NodeId| SimError::Graph { node: self.graph[node].name.clone() };
         self.with_workspace(|workspace| {
-            for (slot, codes) in self.inputs.iter().zip(inputs) {
-                workspace.buffers.get_mut(*slot).load(codes, samples.clone());
+            for ((slot, node), codes) in self.inputs.iter().zip(&self.graph.inputs).zip(inputs) {
+                let Node { name, tensor, .. } = &self.graph[*node];
+                let buffer = workspace.buffers.get_mut(*slot);
+                let loaded = buffer.load(codes, samples.clone(), &tensor.format.codes());
+                loaded.ok_or_else(|| SimError::Code { input: name.clone() })?;
             }
-            self.run_steps(workspace, count, times)?;
+            self.run_steps(workspace, count, times).map_err(unfit)?;
             let codes = |(node, slot): &(NodeId, Slot)| {
                 let shape = &self.graph[*node].tensor.shape;
-                workspace.buffers.get(*slot).codes(count, shape).ok_or(*node)
+                workspace.buffers.get(*slot).codes(count, shape).ok_or_else(|| unfit(*node))
             };
             self.kept.iter().map(codes).collect()
         })
@@ -261,30 +294,54 @@ impl<'g> Plan<'g> {
     }
 }
 
-/// The nodes that some results depend on, and the users of each.
-struct Live<'k> {
-    kept: &'k HashSet<NodeId>,
+/// The nodes that some results depend on, each set of equal results by one node.
+struct Live {
+    /// The node whose result each node has, of those that have the result of another one.
+    twins: HashMap<NodeId, NodeId>,
+    /// Nodes whose results are wanted.
+    kept: HashSet<NodeId>,
     /// In topological order.
     order: Vec<NodeId>,
     users: HashMap<NodeId, Vec<NodeId>>,
 }
 
-impl<'k> Live<'k> {
-    fn of(graph: &Graph, kept: &'k HashSet<NodeId>) -> Self {
-        let mut users: HashMap<NodeId, Vec<NodeId>> = HashMap::new();
+impl Live {
+    fn of(graph: &Graph, keep: &[NodeId]) -> Self {
         let mut live: HashSet<NodeId> = HashSet::new();
-        let mut waiting: Vec<NodeId> = kept.iter().copied().collect();
+        let mut waiting = keep.to_vec();
         while let Some(node) = waiting.pop() {
             if live.insert(node) {
-                for operand in graph.operands(node) {
-                    users.entry(operand).or_default().push(node);
-                    waiting.push(operand);
-                }
+                waiting.extend(graph.operands(node));
             }
         }
-        let mut order = graph.topological_order();
-        order.retain(|node| live.contains(node));
-        Self { kept, order, users }
+        let (twins, users) = (HashMap::new(), HashMap::new());
+        let mut all = Self { twins, kept: HashSet::new(), order: vec![], users };
+        let mut by_operands: HashMap<Vec<NodeId>, Vec<NodeId>> = HashMap::new();
+        for node in graph.topological_order().into_iter().filter(|node| live.contains(node)) {
+            let operands: Vec<NodeId> =
+                graph.operands(node).into_iter().map(|operand| all.twin(operand)).collect();
+            let known = by_operands.entry(operands.clone()).or_default();
+            let is_equal = |other: &NodeId| {
+                let (other, node) = (&graph[*other], &graph[node]);
+                !operands.is_empty() && other.op == node.op && other.tensor == node.tensor
+            };
+            if let Some(twin) = known.iter().copied().find(is_equal) {
+                all.twins.insert(node, twin);
+                continue;
+            }
+            known.push(node);
+            all.order.push(node);
+            for operand in operands {
+                all.users.entry(operand).or_default().push(node);
+            }
+        }
+        all.kept = keep.iter().map(|node| all.twin(*node)).collect();
+        all
+    }
+
+    /// The node that stands for `node`.
+    fn twin(&self, node: NodeId) -> NodeId {
+        *self.twins.get(&node).unwrap_or(&node)
     }
 
     /// `node`, and the nodes after it of which each is the only user of the one before, whose result
@@ -316,5 +373,6 @@ fn block_size(graph: &Graph, steps: &[Step<'_>]) -> usize {
     let nodes = graph.inputs.iter().copied().chain(steps.iter().map(|step| step.node));
     let largest: usize = nodes.map(bytes).max().unwrap_or(1);
     // The operands and the result of a step are in the cache together.
-    (BLOCK_BYTES / (3 * largest.max(1))).clamp(1, BLOCK_SAMPLES)
+    let fewest = steps.iter().map(|step| step.kernel.fewest_samples()).max().unwrap_or(1);
+    (BLOCK_BYTES / (3 * largest.max(1))).clamp(fewest, BLOCK_SAMPLES)
 }

@@ -66,6 +66,12 @@ impl Buffers {
         &mut self.buffers[slot]
     }
 
+    /// Takes a buffer out, and leaves an empty one.
+    pub(super) fn take(&mut self, slot: Slot) -> Buffer {
+        let empty = Buffer::new(self.buffers[slot].width());
+        std::mem::replace(&mut self.buffers[slot], empty)
+    }
+
     /// Runs `step` on the buffers `operands` and `result`, which is none of them.
     pub(super) fn with<R>(
         &mut self,

@@ -4,7 +4,9 @@ use ndarray::{ArrayD, IxDyn};
 use num_bigint::BigInt;
 use num_traits::{AsPrimitive, ToPrimitive};
 
+use super::simd::{Level, Loop};
 use crate::fixed::{Codes, Range};
+#[cfg(debug_assertions)]
 use crate::ir::Tensor;
 
 /// An integer type that a buffer is stored in.
@@ -105,61 +107,91 @@ impl Buffer {
         }
     }
 
+    /// Type of the elements.
+    pub(super) fn width(&self) -> Width {
+        match self {
+            Self::Bits8(_) => Width::Bits8,
+            Self::Bits16(_) => Width::Bits16,
+            Self::Bits32(_) => Width::Bits32,
+            Self::Bits64(_) => Width::Bits64,
+            Self::Big(_) => Width::Big,
+        }
+    }
+
     /// Makes room for `len` elements, which have any values.
     pub(super) fn resize(&mut self, len: usize) {
         with_elements!(self, own => own.resize(len, 0), own => own.resize(len, BigInt::ZERO));
     }
 
-    /// Takes the codes of `samples` of the first axis; the caller ensures that they fit.
-    pub(super) fn load(&mut self, codes: &Codes, samples: std::ops::Range<usize>) {
+    /// Takes the codes of `samples` of the first axis; `None` if one is outside of `range`, whose codes
+    /// the buffer holds.
+    pub(super) fn load(
+        &mut self,
+        codes: &Codes,
+        samples: std::ops::Range<usize>,
+        range: &Range,
+    ) -> Option<()> {
         let each: usize = codes.shape()[1..].iter().product();
         let (from, count) = (samples.start * each, samples.len() * each);
         match codes {
-            Codes::Narrow(array) => {
-                let all = array.iter().skip(from).take(count);
-                match (array.as_slice(), &mut *self) {
-                    (Some(all), Self::Bits8(own)) => refill(own, &all[from..from + count]),
-                    (Some(all), Self::Bits16(own)) => refill(own, &all[from..from + count]),
-                    (Some(all), Self::Bits32(own)) => refill(own, &all[from..from + count]),
-                    (Some(all), Self::Bits64(own)) => refill(own, &all[from..from + count]),
-                    _ => self.replace(all.copied(), BigInt::from),
+            Codes::Narrow(array) => match array.as_slice() {
+                Some(all) => self.refill(&all[from..from + count], range),
+                None => {
+                    let all: Vec<i64> = array.iter().skip(from).take(count).copied().collect();
+                    self.refill(&all, range)
                 }
-            }
+            },
             Codes::Wide(array) => {
                 let all = array.iter().skip(from).take(count);
                 if let Self::Big(own) = self {
                     own.clear();
                     own.extend(all.cloned());
-                } else {
-                    let narrow = |code: &BigInt| code.to_i64().expect("the range holds 64 bits");
-                    self.replace(all.map(narrow), BigInt::from);
+                    let is_inside = |code: &BigInt| range.low() <= code && code <= range.high();
+                    return own.iter().all(is_inside).then_some(());
                 }
+                let narrow: Option<Vec<i64>> = all.map(ToPrimitive::to_i64).collect();
+                self.refill(&narrow?, range)
             }
         }
     }
 
-    fn replace(&mut self, codes: impl Iterator<Item = i64>, big: impl Fn(i64) -> BigInt) {
-        match self {
-            Self::Bits8(own) => replace(own, codes.map(AsPrimitive::as_)),
-            Self::Bits16(own) => replace(own, codes.map(AsPrimitive::as_)),
-            Self::Bits32(own) => replace(own, codes.map(AsPrimitive::as_)),
-            Self::Bits64(own) => replace(own, codes),
-            Self::Big(own) => replace(own, codes.map(big)),
+    /// As [`Self::load`], for all `codes`.
+    fn refill(&mut self, codes: &[i64], range: &Range) -> Option<()> {
+        let level = Level::detect();
+        // A limit beyond 64 bits excludes no code.
+        let low = range.low().to_i64().unwrap_or(i64::MIN);
+        let high = range.high().to_i64().unwrap_or(i64::MAX);
+        if !level.run(AreWithin, (codes, low, high)) {
+            return None;
         }
+        self.resize(codes.len());
+        with_elements!(self, own => level.run(Narrow, (&mut own[..], codes)), own => {
+            own.iter_mut().zip(codes).for_each(|(own, code)| *own = BigInt::from(*code));
+        });
+        Some(())
     }
 
-    /// Copies `len` elements of `x` from `from` on to `to`; their codes fit.
-    pub(super) fn copy(&mut self, to: usize, x: &Self, from: usize, len: usize) {
-        with_elements!(x,
-        x => {
-            let x = &x[from..from + len];
-            with_elements!(self,
-                y => for (y, x) in y[to..to + len].iter_mut().zip(x) { *y = wide(*x) as _; },
-                y => for (y, x) in y[to..to + len].iter_mut().zip(x) { *y = wide(*x).into(); })
-        },
-        x => if let Self::Big(y) = self {
-            y[to..to + len].clone_from_slice(&x[from..from + len]);
-        });
+    /// Copies runs of elements of `x`, whose codes fit.
+    pub(super) fn copy(&mut self, x: &Self, runs: impl Iterator<Item = Run>) {
+        match (&mut *self, x) {
+            (Self::Bits8(y), Self::Bits8(x)) => copy(y, x, runs),
+            (Self::Bits16(y), Self::Bits16(x)) => copy(y, x, runs),
+            (Self::Bits32(y), Self::Bits32(x)) => copy(y, x, runs),
+            (Self::Bits64(y), Self::Bits64(x)) => copy(y, x, runs),
+            (Self::Big(y), Self::Big(x)) => {
+                for Run { to, from, len } in runs {
+                    y[to..to + len].clone_from_slice(&x[from..from + len]);
+                }
+            }
+            (y, x) => with_elements!(x, x => {
+                for Run { to, from, len } in runs {
+                    let x = &x[from..from + len];
+                    with_elements!(&mut *y,
+                        y => for (y, x) in y[to..to + len].iter_mut().zip(x) { *y = wide(*x) as _; },
+                        y => for (y, x) in y[to..to + len].iter_mut().zip(x) { *y = wide(*x).into(); })
+                }
+            }, _ => {}),
+        }
     }
 
     /// Sets `len` elements to 0.
@@ -178,7 +210,8 @@ impl Buffer {
         let shape = IxDyn(&shape);
         with_elements!(self,
             own => {
-                let codes = own.iter().copied().map(wide).collect();
+                let mut codes = vec![0; own.len()];
+                Level::detect().run(Widen, (&mut codes[..], &own[..]));
                 ArrayD::from_shape_vec(shape, codes).ok().map(Codes::Narrow)
             },
             own => ArrayD::from_shape_vec(shape, own.clone()).ok().map(Codes::from_big)
@@ -206,19 +239,75 @@ impl Buffer {
     }
 }
 
+/// Neighbouring elements that are copied.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Run {
+    /// The first of the result.
+    pub(super) to: usize,
+    /// The first of the operand.
+    pub(super) from: usize,
+    pub(super) len: usize,
+}
+
+fn copy<S: Copy>(y: &mut [S], x: &[S], runs: impl Iterator<Item = Run>) {
+    for Run { to, from, len } in runs {
+        match len {
+            1 => y[to] = x[from],
+            _ => y[to..to + len].copy_from_slice(&x[from..from + len]),
+        }
+    }
+}
+
 /// A code as the widest integer type.
+#[inline(always)]
 pub(super) fn wide<S: Stored>(code: S) -> i64 {
     code.into()
 }
 
-fn refill<S: Stored>(own: &mut Vec<S>, codes: &[i64])
+/// True if all codes lie between two limits.
+struct AreWithin;
+
+impl Loop<(&[i64], i64, i64)> for AreWithin {
+    type Result = bool;
+
+    #[inline(always)]
+    fn run((codes, low, high): (&[i64], i64, i64)) -> bool {
+        let mut all = true;
+        // All are read: a loop that ends early is not vectorised.
+        for code in codes {
+            all = all & (low <= *code) & (*code <= high);
+        }
+        all
+    }
+}
+
+/// Codes as they are stored.
+struct Narrow;
+
+impl<S: Stored> Loop<(&mut [S], &[i64])> for Narrow
 where
     i64: AsPrimitive<S>,
 {
-    replace(own, codes.iter().map(|code| code.as_()));
+    type Result = ();
+
+    #[inline(always)]
+    fn run((own, codes): (&mut [S], &[i64])) {
+        for (own, code) in own.iter_mut().zip(codes) {
+            *own = code.as_();
+        }
+    }
 }
 
-fn replace<T>(own: &mut Vec<T>, codes: impl Iterator<Item = T>) {
-    own.clear();
-    own.extend(codes);
+/// Stored codes as the widest type.
+struct Widen;
+
+impl<S: Stored> Loop<(&mut [i64], &[S])> for Widen {
+    type Result = ();
+
+    #[inline(always)]
+    fn run((wide, own): (&mut [i64], &[S])) {
+        for (wide, own) in wide.iter_mut().zip(own) {
+            *wide = (*own).into();
+        }
+    }
 }

@@ -1,25 +1,23 @@
 //! Elements of operands in another order: gather, concatenation, and changes of shape.
 
 use super::super::kernel::{Kernel, Scratch};
-use super::super::storage::Buffer;
+use super::super::storage::{Buffer, Run};
 use crate::ir::{Concat, Gather, Tensor};
 
 /// Runs of elements from operands to the result of each sample.
 pub(super) struct Layout {
-    runs: Vec<Run>,
-    /// Elements of a sample of each operand.
-    operands: Vec<usize>,
+    operands: Vec<Part>,
+    /// The first of neighbouring zeros in the result, and their number.
+    zeros: Vec<(usize, usize)>,
     /// Elements of a sample of the result.
     len: usize,
 }
 
-/// Neighbouring elements of an operand, or zeros.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    /// The operand and its first element; `None` for zeros.
-    from: Option<(usize, usize)>,
-    to: usize,
+/// What a result takes from an operand.
+struct Part {
+    /// Elements of a sample of the operand.
     len: usize,
+    runs: Vec<Run>,
 }
 
 impl Layout {
@@ -53,15 +51,27 @@ impl Layout {
     }
 
     fn new(operands: &[&Tensor]) -> Self {
-        Self { runs: vec![], operands: operands.iter().map(|x| x.len()).collect(), len: 0 }
+        let part = |x: &&Tensor| Part { len: x.len(), runs: vec![] };
+        Self { operands: operands.iter().map(part).collect(), zeros: vec![], len: 0 }
     }
 
     /// Appends elements, to the last run if they follow it.
     fn push(&mut self, from: Option<(usize, usize)>, len: usize) {
-        let next = |run: &Run| run.from.map(|(operand, first)| (operand, first + run.len));
-        match self.runs.last_mut() {
-            Some(last) if next(last) == from => last.len += len,
-            _ => self.runs.push(Run { from, to: self.len, len }),
+        let to = self.len;
+        match from {
+            Some((operand, from)) => {
+                let runs = &mut self.operands[operand].runs;
+                match runs.last_mut() {
+                    Some(last) if (last.from + last.len, last.to + last.len) == (from, to) => {
+                        last.len += len;
+                    }
+                    _ => runs.push(Run { to, from, len }),
+                }
+            }
+            None => match self.zeros.last_mut() {
+                Some((first, zeros)) if *first + *zeros == to => *zeros += len,
+                _ => self.zeros.push((to, len)),
+            },
         }
         self.len += len;
     }
@@ -75,20 +85,19 @@ impl Kernel for Layout {
         samples: usize,
         _: &mut Scratch,
     ) -> Option<()> {
-        for (operand, x) in operands.iter().enumerate() {
-            for sample in 0..samples {
-                let own =
-                    self.runs.iter().filter(|it| it.from.is_none_or(|from| from.0 == operand));
-                for run in own {
-                    let to = sample * self.len + run.to;
-                    match run.from {
-                        Some((_, first)) => {
-                            let first = sample * self.operands[operand] + first;
-                            result.copy(to, x, first, run.len);
-                        }
-                        None => result.clear(to, run.len),
-                    }
-                }
+        for (x, Part { len, runs }) in operands.iter().zip(&self.operands) {
+            let of_sample = |sample: usize| {
+                runs.iter().map(move |run| Run {
+                    to: sample * self.len + run.to,
+                    from: sample * len + run.from,
+                    len: run.len,
+                })
+            };
+            result.copy(x, (0..samples).flat_map(of_sample));
+        }
+        for sample in 0..samples {
+            for (first, zeros) in &self.zeros {
+                result.clear(sample * self.len + first, *zeros);
             }
         }
         Some(())

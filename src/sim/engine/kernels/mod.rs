@@ -1,14 +1,16 @@
 //! The kernels, and the choice of one for the nodes of a step.
 
 mod layout;
+mod pool;
 mod scan;
 mod softmax;
 
 use super::kernel::{Kernel, ReferenceKernel};
 use super::lanes;
 use super::storage::Width;
-use crate::ir::{Graph, NodeId, Op, Tensor};
+use crate::ir::{Graph, Node, NodeId, Op, Pool, PoolKind, Tensor};
 use layout::Layout;
+use pool::Extremes;
 use scan::Recurrence;
 use softmax::SoftmaxRows;
 
@@ -33,13 +35,26 @@ pub(super) fn same_codes(graph: &Graph, node: NodeId) -> Option<NodeId> {
 pub(super) fn compile<'g>(graph: &'g Graph, chain: &[NodeId]) -> Compiled<'g> {
     let node = chain[0];
     let operands = graph.operands(node);
+    let tensors: Vec<&Tensor> = operands.iter().map(|id| &graph[*id].tensor).collect();
+    if let Some(kernel) = stored(&graph[node], &tensors) {
+        return Compiled { kernel, operands, nodes: 1 };
+    }
     if let Some((kernel, nodes)) = lanes::compile(graph, chain) {
         return Compiled { kernel, operands, nodes };
     }
-    let tensors: Vec<&Tensor> = operands.iter().map(|id| &graph[*id].tensor).collect();
     let kernel = of_node(&graph[node].op, &tensors)
         .unwrap_or_else(|| Box::new(ReferenceKernel::new(&graph[node], tensors)));
     Compiled { kernel, operands, nodes: 1 }
+}
+
+/// The kernel of an operation that is faster on codes as they are stored than in lanes; `None` for
+/// others.
+fn stored<'g>(node: &Node, operands: &[&Tensor]) -> Option<Box<dyn Kernel + 'g>> {
+    let Op::Pool(pool @ Pool { kind: PoolKind::Max, .. }) = &node.op else { return None };
+    let [x] = operands else { return None };
+    let width = Width::of(&x.range());
+    let is_same = width == Width::of(&node.tensor.range()) && width != Width::Big;
+    is_same.then(|| Extremes::new(pool, x)).flatten().map(|kernel| Box::new(kernel) as _)
 }
 
 /// The kernel of an operation that does not compute in lanes; `None` if it has none.

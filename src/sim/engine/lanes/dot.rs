@@ -9,8 +9,8 @@ use ndarray::{Array1, Array2};
 use num_traits::ToPrimitive;
 
 use super::super::kernel::Scratch;
-use super::super::simd::Level;
 use super::super::simd::dot::{Factors, Matrix, Rows};
+use super::super::simd::{Level, Loop};
 use super::super::storage::Buffer;
 use super::image::{Digits, Image};
 use super::{Lane, Source, zip};
@@ -218,13 +218,17 @@ impl<T: Lane> Source<T> for Dot<T> {
     fn fill(&self, _: &[&Buffer], scratch: &mut Scratch, rows: Span<usize>, y: &mut [T]) {
         let Scratch { bytes, words, starts, sums, .. } = scratch;
         starts.clear();
-        let (mut sample, first) = (rows.start / self.rows.len(), rows.start % self.rows.len());
-        let mut of_sample = self.rows[first..].iter();
-        while starts.len() < rows.len() {
-            let left = rows.len() - starts.len();
-            starts.extend(of_sample.take(left).map(|row| sample * self.image.len + row));
-            sample += 1;
-            of_sample = self.rows.iter();
+        if let [row] = self.rows[..] {
+            starts.extend(rows.clone().map(|sample| sample * self.image.len + row));
+        } else {
+            let (mut sample, first) = (rows.start / self.rows.len(), rows.start % self.rows.len());
+            let mut of_sample = self.rows[first..].iter();
+            while starts.len() < rows.len() {
+                let left = rows.len() - starts.len();
+                starts.extend(of_sample.take(left).map(|row| sample * self.image.len + row));
+                sample += 1;
+                of_sample = self.rows.iter();
+            }
         }
         let rows = |part: &Part| match self.elements {
             Elements::Bytes(_) => Rows::Bytes(bytes, starts),
@@ -248,7 +252,7 @@ impl<T: Lane> Source<T> for Dot<T> {
             let outputs = part.matrix.outputs();
             sums.resize(starts.len() * outputs, 0);
             part.matrix.dot(self.level, rows(part), sums);
-            self.level.run(add, (part, &mut *y, self.outputs, &sums[..]));
+            self.level.run(AddShifted, (part, &mut *y, self.outputs, &sums[..]));
         }
     }
 
@@ -268,16 +272,22 @@ impl<T: Lane> Source<T> for Dot<T> {
     }
 }
 
-/// Adds the shifted `sums` of a part to rows of so many `outputs`.
-#[inline(always)]
-fn add<T: Lane>((part, y, outputs, sums): (&Part, &mut [T], usize, &[i32])) {
-    let own = part.matrix.outputs();
-    let shifted = |sum: T| sum.wrapping_shl(part.shift);
-    if own == outputs {
-        return zip(y, sums, |y: T, sum| y.wrapping_add(&shifted(sum)));
-    }
-    for (y, sums) in y.chunks_exact_mut(outputs).zip(sums.chunks_exact(own)) {
-        zip(&mut y[part.output..][..own], sums, |y: T, sum| y.wrapping_add(&shifted(sum)));
+/// Adds the shifted sums of a part to rows of so many outputs.
+struct AddShifted;
+
+impl<T: Lane> Loop<(&Part, &mut [T], usize, &[i32])> for AddShifted {
+    type Result = ();
+
+    #[inline(always)]
+    fn run((part, y, outputs, sums): (&Part, &mut [T], usize, &[i32])) {
+        let own = part.matrix.outputs();
+        let shifted = |sum: T| sum.wrapping_shl(part.shift);
+        if own == outputs {
+            return zip(y, sums, |y: T, sum| y.wrapping_add(&shifted(sum)));
+        }
+        for (y, sums) in y.chunks_exact_mut(outputs).zip(sums.chunks_exact(own)) {
+            zip(&mut y[part.output..][..own], sums, |y: T, sum| y.wrapping_add(&shifted(sum)));
+        }
     }
 }
 

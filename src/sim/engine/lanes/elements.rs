@@ -5,11 +5,11 @@ use std::ops::Range as Span;
 use num_traits::ToPrimitive;
 
 use super::super::kernel::Scratch;
-use super::super::simd::Level;
+use super::super::simd::{Level, Loop};
 use super::super::storage::{Buffer, Stored, wide, with_elements};
 use super::{Lane, Source, zip};
 use crate::fixed::Range;
-use crate::ir::{Elementwise, Lookup, Tensor};
+use crate::ir::{Elementwise, Gather, Lookup, Tensor};
 
 /// The codes of the operand.
 pub(in crate::sim::engine) struct Load {
@@ -21,12 +21,66 @@ impl<T: Lane> Source<T> for Load {
         let first = first(&rows, y.len());
         with_elements!(operands[0], x => {
             let x = &x[first..first + y.len()];
-            self.level.run(load, (y, x));
+            self.level.run(ZipLoad, (y, x));
         }, _ => {});
     }
 
     fn algorithm(&self) -> String {
         "elements".to_owned()
+    }
+}
+
+/// Neighbouring codes of each sample of the operand.
+pub(in crate::sim::engine) struct Slice {
+    level: Level,
+    /// Elements of a sample of the operand.
+    from: usize,
+    /// The first code.
+    first: usize,
+    /// Codes of a sample.
+    len: usize,
+}
+
+impl Slice {
+    /// The source of the codes that `gather` selects from `x`; `None` unless they are neighbours.
+    pub(super) fn new(gather: &Gather, x: &Tensor, level: Level) -> Option<Self> {
+        let first = (*gather.indices.first()?)?;
+        let mut next = first..;
+        let is_run = gather.indices.iter().all(|index| *index == next.next());
+        is_run.then(|| Self { level, from: x.len(), first, len: gather.indices.len() })
+    }
+}
+
+impl<T: Lane> Source<T> for Slice {
+    fn fill(&self, operands: &[&Buffer], _: &mut Scratch, rows: Span<usize>, y: &mut [T]) {
+        let start = first(&rows, y.len());
+        with_elements!(operands[0], x => {
+            self.level.run(ZipSlices, (self, start, y, &x[..]));
+        }, _ => {});
+    }
+
+    fn algorithm(&self) -> String {
+        "slices".to_owned()
+    }
+}
+
+/// The codes of slices from one of them on.
+struct ZipSlices;
+
+impl<S: Stored, T: Lane> Loop<(&Slice, usize, &mut [T], &[S])> for ZipSlices {
+    type Result = ();
+
+    #[inline(always)]
+    fn run((slice, start, y, x): (&Slice, usize, &mut [T], &[S])) {
+        let (mut sample, mut skipped) = (start / slice.len, start % slice.len);
+        let mut rest = y;
+        while !rest.is_empty() {
+            let len = (slice.len - skipped).min(rest.len());
+            let (own, later) = rest.split_at_mut(len);
+            let from = sample * slice.from + slice.first + skipped;
+            zip(own, &x[from..from + len], |_, code| code);
+            (sample, skipped, rest) = (sample + 1, 0, later);
+        }
     }
 }
 
@@ -66,7 +120,7 @@ impl<T: Lane> Source<T> for Merge {
             with_elements!(x, x => {
                 let (x, shift) = (&x[first..first + y.len()], *shift);
                 let merge = (at > 0).then_some(self.merge);
-                self.level.run(merged, (merge, shift, &mut *y, x));
+                self.level.run(ZipMerge, (merge, shift, &mut *y, x));
             }, _ => {});
         }
     }
@@ -76,22 +130,35 @@ impl<T: Lane> Source<T> for Merge {
     }
 }
 
-#[inline(always)]
-fn load<S: Stored, T: Lane>((y, x): (&mut [T], &[S])) {
-    zip(y, x, |_, code| code);
+/// Codes in lanes.
+struct ZipLoad;
+
+impl<S: Stored, T: Lane> Loop<(&mut [T], &[S])> for ZipLoad {
+    type Result = ();
+
+    #[inline(always)]
+    fn run((y, x): (&mut [T], &[S])) {
+        zip(y, x, |_, code| code);
+    }
 }
 
-/// `merge` of y and x, shifted; x alone without one.
-#[inline(always)]
-fn merged<S: Stored, T: Lane>((merge, shift, y, x): (Option<Elementwise>, u32, &mut [T], &[S])) {
-    let aligned = |code: T| code.wrapping_shl(shift);
-    match merge {
-        None => zip(y, x, |_, b| aligned(b)),
-        Some(Elementwise::Add) => zip(y, x, |a: T, b| a.wrapping_add(&aligned(b))),
-        Some(Elementwise::Subtract) => zip(y, x, |a: T, b| a.wrapping_sub(&aligned(b))),
-        Some(Elementwise::Multiply) => zip(y, x, |a: T, b| a.wrapping_mul(&b)),
-        Some(Elementwise::Maximum) => zip(y, x, |a: T, b| a.max(aligned(b))),
-        Some(Elementwise::Minimum) => zip(y, x, |a: T, b| a.min(aligned(b))),
+/// A merge of y and x, shifted; x alone without one.
+struct ZipMerge;
+
+impl<S: Stored, T: Lane> Loop<(Option<Elementwise>, u32, &mut [T], &[S])> for ZipMerge {
+    type Result = ();
+
+    #[inline(always)]
+    fn run((merge, shift, y, x): (Option<Elementwise>, u32, &mut [T], &[S])) {
+        let aligned = |code: T| code.wrapping_shl(shift);
+        match merge {
+            None => zip(y, x, |_, b| aligned(b)),
+            Some(Elementwise::Add) => zip(y, x, |a: T, b| a.wrapping_add(&aligned(b))),
+            Some(Elementwise::Subtract) => zip(y, x, |a: T, b| a.wrapping_sub(&aligned(b))),
+            Some(Elementwise::Multiply) => zip(y, x, |a: T, b| a.wrapping_mul(&b)),
+            Some(Elementwise::Maximum) => zip(y, x, |a: T, b| a.max(aligned(b))),
+            Some(Elementwise::Minimum) => zip(y, x, |a: T, b| a.min(aligned(b))),
+        }
     }
 }
 

@@ -3,8 +3,8 @@
 
 use std::ops::Range as Span;
 
-use super::super::simd::Level;
 use super::super::simd::dot::SLACK;
+use super::super::simd::{Level, Loop};
 use super::super::storage::{Buffer, Stored, wide, with_elements};
 use crate::ir::{Tensor, Window};
 
@@ -87,7 +87,7 @@ impl Image {
         if self.is_padded() {
             image.fill(offset);
         }
-        with_elements!(x, x => level.run(write_bytes, (self, samples, x, offset, &mut image[..])), _ => {});
+        with_elements!(x, x => level.run(WriteBytes, (self, samples, x, offset, &mut image[..])), _ => {});
     }
 
     /// The images of `samples` samples as words, one for each digit.
@@ -108,7 +108,7 @@ impl Image {
                 image.fill(0);
             }
             let part = (digits, digit);
-            with_elements!(x, x => level.run(write_words, (self, samples, x, part, &mut image[..])), _ => {});
+            with_elements!(x, x => level.run(WriteWords, (self, samples, x, part, &mut image[..])), _ => {});
         }
     }
 
@@ -124,28 +124,40 @@ impl Image {
     }
 }
 
-#[inline(always)]
-fn write_bytes<S: Stored>(
-    (images, samples, x, offset, bytes): (&Image, usize, &[S], u8, &mut [u8]),
-) {
-    images.each(samples, |from, to| {
-        for (byte, code) in bytes[to].iter_mut().zip(&x[from]) {
-            *byte = (wide(*code) as u8).wrapping_add(offset);
-        }
-    });
+/// Images as bytes plus an offset.
+struct WriteBytes;
+
+impl<S: Stored> Loop<(&Image, usize, &[S], u8, &mut [u8])> for WriteBytes {
+    type Result = ();
+
+    #[inline(always)]
+    fn run((images, samples, x, offset, bytes): (&Image, usize, &[S], u8, &mut [u8])) {
+        images.each(samples, |from, to| {
+            for (byte, code) in bytes[to].iter_mut().zip(&x[from]) {
+                *byte = (wide(*code) as u8).wrapping_add(offset);
+            }
+        });
+    }
 }
 
-#[inline(always)]
-fn write_words<S: Stored>(
-    (images, samples, x, (digits, digit), words): (
-        &Image,
-        usize,
-        &[S],
-        (Digits, usize),
-        &mut [i16],
-    ),
-) {
-    images.each(samples, |from, to| digits.write(digit, &x[from], &mut words[to]));
+/// A digit of images as words.
+struct WriteWords;
+
+impl<S: Stored> Loop<(&Image, usize, &[S], (Digits, usize), &mut [i16])> for WriteWords {
+    type Result = ();
+
+    #[inline(always)]
+    fn run(
+        (images, samples, x, (digits, digit), words): (
+            &Image,
+            usize,
+            &[S],
+            (Digits, usize),
+            &mut [i16],
+        ),
+    ) {
+        images.each(samples, |from, to| digits.write(digit, &x[from], &mut words[to]));
+    }
 }
 
 impl Digits {

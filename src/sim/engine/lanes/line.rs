@@ -2,13 +2,18 @@
 //!
 //! A scale of 64 significant bits, as of a batch normalisation, takes more than 64 bits in exact
 //! arithmetic. The quantizer after it has few levels, each reached from some operand x = t on. Both are
-//! computed as `y = (m·x + b) >> s`, limited to the levels that occur. This is exact for all x, as y is
-//! monotone, if it is for the operands on both sides of each t:
+//! computed as `y = (m·x + b) >> s`, with x limited to where levels change: from t - 1 for the first t to
+//! the last t. This is exact for all x, as y is monotone, if it is for the operands on both sides of
+//! each t, and these have no levels beyond the ends:
 //!
 //! `l·2^s ≤ m·t + b` and `m·(t - 1) + b < l·2^s` for each level l.
 //!
 //! m is the slope, rounded to s bits; b is taken from the interval that these conditions leave for it.
-//! If it is empty, there is no line.
+//! Only the sum has to fit the integer type: product and bias are computed modulo its size.
+//!
+//! If the interval is empty for 32 bits, the same is tried with a slope and a bias in `f32`, whose 24
+//! bits are those of the slope alone. Its product and sum are rounded, but still monotone, so that
+//! evaluating it on both sides of each t is the proof.
 
 use ndarray::ArrayD;
 use num_bigint::BigInt;
@@ -24,14 +29,28 @@ use crate::ir::{Graph, NodeId, Op, Tensor};
 /// Most levels of the result.
 const LEVELS: usize = 1024;
 
-/// `y = (m·x + b) >> s`, limited; each parameter for one channel after the other.
+/// A function of x within limits; each parameter for one channel after the other.
 pub(super) struct Line<T> {
-    slopes: Vec<T>,
-    biases: Vec<T>,
-    shift: u32,
     low: Vec<T>,
     high: Vec<T>,
+    arithmetic: Arithmetic<T>,
 }
+
+enum Arithmetic<T> {
+    /// `(m·x + b) >> s`.
+    Integer { slopes: Vec<T>, biases: Vec<T>, shift: u32 },
+    /// `m·x + b` to the next integer.
+    Float { slopes: Vec<f32>, biases: Vec<f32> },
+}
+
+/// Added to a small number, gives a float whose last bit is 1, so that it is rounded to an integer.
+const MAGIC: f32 = 12_582_912.0;
+
+/// Bound on the magnitude of a number that [`MAGIC`] rounds.
+const ROUNDED: f32 = 2_097_152.0;
+
+/// Bound on the magnitude of the integers that are floats.
+const FLOATS: i64 = 1 << f32::MANTISSA_DIGITS;
 
 /// The levels of a channel: level `first + i` is reached from operand `thresholds[i - 1]` on.
 struct Levels {
@@ -82,29 +101,48 @@ impl<T: Lane> Line<T> {
             [low, .., high] => (high - low) / (steps.len() - 1),
             _ => BigInt::one() << scaled.format.width(),
         };
-        let most: i64 = T::max_value().into();
-        let shift = levels.iter().map(|levels| levels.shift(&width, most)).min()?;
-        let mut line = Self { slopes: vec![], biases: vec![], shift, low: vec![], high: vec![] };
-        for levels in &levels {
-            let (slope, bias) = levels.line(&width, shift)?;
-            line.slopes.push(T::of(slope.to_i64()?));
-            line.biases.push(T::of(bias.to_i64()?));
-            line.low.push(T::of(levels.first.to_i64()?));
-            line.high.push(T::of((&levels.first + levels.thresholds.len()).to_i64()?));
-        }
-        Some((line, nodes + 1))
+        let arithmetic = Arithmetic::integer(&levels, &width).or_else(|| match T::BITS {
+            32 => Arithmetic::float(&levels, &width),
+            _ => None,
+        })?;
+        let limits = levels.iter().map(|levels| {
+            let (low, high) = levels.limits();
+            Some((T::of(low.to_i64()?), T::of(high.to_i64()?)))
+        });
+        let (low, high) = limits.collect::<Option<Vec<_>>>()?.into_iter().unzip();
+        Some((Self { low, high, arithmetic }, nodes + 1))
     }
 
     /// True if all channels have the same line.
     pub(super) fn is_uniform(&self) -> bool {
-        self.slopes.len() == 1
+        self.low.len() == 1
+    }
+
+    /// The line in a few words.
+    pub(super) fn name(&self) -> &'static str {
+        match self.arithmetic {
+            Arithmetic::Integer { .. } => "line",
+            Arithmetic::Float { .. } => "float line",
+        }
     }
 
     /// The same line with at least `count` parameters.
     pub(super) fn repeated(mut self, count: usize) -> Self {
-        let count = count.div_ceil(self.slopes.len()) * self.slopes.len();
-        for parameters in [&mut self.slopes, &mut self.biases, &mut self.low, &mut self.high] {
+        fn repeat<P: Copy>(parameters: &mut Vec<P>, count: usize) {
             *parameters = parameters.iter().copied().cycle().take(count).collect();
+        }
+        let count = count.div_ceil(self.low.len()) * self.low.len();
+        repeat(&mut self.low, count);
+        repeat(&mut self.high, count);
+        match &mut self.arithmetic {
+            Arithmetic::Integer { slopes, biases, .. } => {
+                repeat(slopes, count);
+                repeat(biases, count);
+            }
+            Arithmetic::Float { slopes, biases } => {
+                repeat(slopes, count);
+                repeat(biases, count);
+            }
         }
         self
     }
@@ -112,14 +150,50 @@ impl<T: Lane> Line<T> {
     /// Computes the line of each lane.
     #[inline(always)]
     pub(super) fn apply(&self, lanes: &mut [T]) {
-        for lanes in lanes.chunks_mut(self.slopes.len()) {
-            let parameters =
-                self.slopes.iter().zip(&self.biases).zip(self.low.iter().zip(&self.high));
-            for (x, ((slope, bias), (low, high))) in lanes.iter_mut().zip(parameters) {
-                let level = x.wrapping_mul(slope).wrapping_add(bias) >> self.shift;
-                *x = level.max(*low).min(*high);
+        for lanes in lanes.chunks_mut(self.low.len()) {
+            let limits = self.low.iter().zip(&self.high);
+            match &self.arithmetic {
+                Arithmetic::Integer { slopes, biases, shift } => {
+                    let parameters = limits.zip(slopes.iter().zip(biases));
+                    for (x, ((low, high), (slope, bias))) in lanes.iter_mut().zip(parameters) {
+                        let within = (*x).max(*low).min(*high);
+                        *x = within.wrapping_mul(slope).wrapping_add(bias) >> *shift;
+                    }
+                }
+                Arithmetic::Float { slopes, biases } => {
+                    let parameters = limits.zip(slopes.iter().zip(biases));
+                    for (x, ((low, high), (slope, bias))) in lanes.iter_mut().zip(parameters) {
+                        let within = (*x).max(*low).min(*high);
+                        *x = T::of(i64::from(rounded(within.as_(), *slope, *bias)));
+                    }
+                }
             }
         }
+    }
+}
+
+/// `slope · x + bias` to the next integer, for a magnitude below [`ROUNDED`].
+#[inline(always)]
+fn rounded(x: f32, slope: f32, bias: f32) -> i32 {
+    let sum = x * slope + bias + MAGIC;
+    sum.to_bits().cast_signed().wrapping_sub(MAGIC.to_bits().cast_signed())
+}
+
+impl<T: Lane> Arithmetic<T> {
+    /// The lines of `levels`, whose steps are `width` apart; `None` if one is not exact.
+    fn integer(levels: &[Levels], width: &BigInt) -> Option<Self> {
+        let shift = levels.iter().map(|levels| levels.shift(T::BITS)).min()?;
+        let lines = levels.iter().map(|levels| levels.line(width, shift));
+        let lines = lines.map(|line| line.map(|(slope, bias)| (wrapped(&slope), wrapped(&bias))));
+        let (slopes, biases) = lines.collect::<Option<Vec<(T, T)>>>()?.into_iter().unzip();
+        Some(Self::Integer { slopes, biases, shift })
+    }
+
+    /// The same in floats.
+    fn float(levels: &[Levels], width: &BigInt) -> Option<Self> {
+        let lines = levels.iter().map(|levels| levels.float_line(width));
+        let (slopes, biases) = lines.collect::<Option<Vec<_>>>()?.into_iter().unzip();
+        Some(Self::Float { slopes, biases })
     }
 }
 
@@ -155,34 +229,98 @@ impl Levels {
         Self { is_negated, range, scale, first, thresholds }
     }
 
-    /// Largest shift with which all intermediate results are below half of `most`.
-    fn shift(&self, width: &BigInt, most: i64) -> u32 {
-        let largest = self.range.low().abs().max(self.range.high().abs()) + 1;
-        let levels = (&self.first + self.thresholds.len()).abs().max(self.first.abs()) + 1;
-        // |m·x| + |b| ≤ (2·scale·|x| / width + levels) · 2^s, rounded up generously.
-        let product: BigInt =
-            Integer::div_ceil(&(&self.scale * &largest * 2_u32), width) + levels + 2_u32;
-        let bits = i64::try_from(product.bits()).unwrap_or(i64::MAX);
-        let all = i64::from(i64::BITS - most.leading_zeros()) - 2;
-        u32::try_from(all.saturating_sub(bits).max(0)).unwrap_or(0)
+    /// Largest shift with which every level and the one after it fit an integer of `bits` bits.
+    fn shift(&self, bits: u32) -> u32 {
+        let last: BigInt = &self.first + self.thresholds.len() + 1_u32;
+        let level = u32::try_from(last.bits().max(self.first.bits())).unwrap_or(u32::MAX);
+        (bits - 1).saturating_sub(level)
+    }
+
+    /// The operands beyond which the level does not change.
+    fn limits(&self) -> (BigInt, BigInt) {
+        let (low, high) = match &self.thresholds[..] {
+            [] => (self.range.low().clone(), self.range.low().clone()),
+            [first, ..] => (first - 1_u32, self.thresholds[self.thresholds.len() - 1].clone()),
+        };
+        if self.is_negated { (-high, -low) } else { (low, high) }
     }
 
     /// Slope and bias; `None` if no bias satisfies the conditions of all levels.
     fn line(&self, width: &BigInt, shift: u32) -> Option<(BigInt, BigInt)> {
-        if self.thresholds.is_empty() {
+        let (Some(lowest), Some(highest)) = (self.thresholds.first(), self.thresholds.last())
+        else {
             return Some((BigInt::ZERO, &self.first << shift));
-        }
+        };
         let slope = ((&self.scale << (shift + 1)) + width).div_floor(&(width * 2_u32));
+        let level = |at: usize| (&self.first + at) << shift;
         let conditions = self.thresholds.iter().enumerate().map(|(at, threshold)| {
-            let level: BigInt = (&self.first + at + 1_u32) << shift;
-            let low = &level - threshold * &slope;
+            let low: BigInt = level(at + 1) - threshold * &slope;
             let high = &low + &slope - 1_u32;
             (low, high)
         });
-        let (low, high) = conditions.reduce(|(a, b), (low, high)| (a.max(low), b.min(high)))?;
+        // The operands at the limits have the first and the last level.
+        let ends = [
+            (level(0) - (lowest - 1_u32) * &slope, level(1) - 1_u32 - (lowest - 1_u32) * &slope),
+            {
+                let (last, after) = (self.thresholds.len(), self.thresholds.len() + 1);
+                (level(last) - highest * &slope, level(after) - 1_u32 - highest * &slope)
+            },
+        ];
+        let (low, high) =
+            conditions.chain(ends).reduce(|(a, b), (low, high)| (a.max(low), b.min(high)))?;
         let slope = if self.is_negated { -slope } else { slope };
         (low <= high).then(|| (slope, (&low + &high).div_floor(&BigInt::from(2))))
     }
+}
+
+impl Levels {
+    /// Slope and bias in floats, exact by evaluation at each threshold; `None` if they are not.
+    fn float_line(&self, width: &BigInt) -> Option<(f32, f32)> {
+        let first = self.first.to_i64()?;
+        let (Some(lowest), Some(highest)) = (self.thresholds.first(), self.thresholds.last())
+        else {
+            return is_rounded(first as f32).then_some((0.0, first as f32));
+        };
+        let (lowest, highest) = ((lowest - 1_u32).to_i64()?, highest.to_i64()?);
+        if lowest < -FLOATS || FLOATS < highest {
+            return None;
+        }
+        let slope = (self.scale.to_f64()? / width.to_f64()?) as f32;
+        let thresholds: Vec<i64> =
+            self.thresholds.iter().map(ToPrimitive::to_i64).collect::<Option<_>>()?;
+        let level = |at: usize| first + at as i64 + 1;
+        // The biases with which real numbers reach the levels at the thresholds.
+        let most = |a: f64, b: f64| if a < b { b } else { a };
+        let bounds = thresholds.iter().enumerate().map(|(at, threshold)| {
+            let bias = level(at) as f64 - f64::from(slope) * *threshold as f64;
+            (bias, -(bias + f64::from(slope)))
+        });
+        let (low, high) = bounds.reduce(|(a, b), (low, high)| (most(a, low), most(b, high)))?;
+        // Half a level less, as the sum is rounded to the next integer.
+        let bias = ((low - high) / 2.0 - 0.5) as f32;
+        let at = |x: i64| rounded(x as f32, slope, bias);
+        let is_small = [lowest, highest].iter().all(|x| is_rounded(*x as f32 * slope + bias));
+        let holds = |(place, threshold): (usize, &i64)| {
+            let level = level(place);
+            i64::from(at(*threshold)) >= level && i64::from(at(threshold - 1)) < level
+        };
+        let is_exact = thresholds.iter().enumerate().all(holds)
+            && i64::from(at(lowest)) == first
+            && i64::from(at(highest)) == first + thresholds.len() as i64;
+        let slope = if self.is_negated { -slope } else { slope };
+        (is_small && is_exact).then_some((slope, bias))
+    }
+}
+
+fn is_rounded(x: f32) -> bool {
+    x.abs() < ROUNDED
+}
+
+/// `code` modulo 2^64, and so modulo the size of the lane.
+fn wrapped<T: Lane>(code: &BigInt) -> T {
+    let modulus = BigInt::one() << u64::BITS;
+    let digits = code.mod_floor(&modulus).to_u64().unwrap_or(0);
+    T::of(digits.cast_signed())
 }
 
 /// The lowest result of the monotone operations `chain` for operands `x`, and for each further level the

@@ -15,14 +15,14 @@ use num_bigint::BigInt;
 use num_traits::{AsPrimitive, Bounded, WrappingAdd, WrappingMul, WrappingShl, WrappingSub};
 
 use super::kernel::{Kernel, Scratch};
-use super::simd::Level;
+use super::simd::{Level, Loop};
 use super::storage::{Buffer, Stored, Width, wide, with_elements};
 use crate::fixed::{Range, Wide};
 use crate::ir::{Graph, NodeId, Op, Tensor};
 use stages::Stages;
 
 /// Codes that a step has in lanes at a time.
-const CHUNK: usize = 8192;
+const CHUNK: usize = 2048;
 
 /// Fewest rows of a chunk: dot products share weights among rows.
 const CHUNK_ROWS: usize = 24;
@@ -37,6 +37,7 @@ pub(super) trait Lane:
     + WrappingSub
     + WrappingShl
     + Into<BigInt>
+    + AsPrimitive<f32>
     + AsPrimitive<i8>
     + AsPrimitive<i16>
 {
@@ -136,7 +137,8 @@ impl<T: Lane> Kernel for Fused<T> {
                 let results = &mut all[rows.start * self.channels..rows.end * self.channels];
                 lanes.resize(results.len(), T::zero());
                 self.source.fill(operands, scratch, rows, &mut lanes);
-                self.level.run(finish, (&self.stages, &mut lanes[..], results));
+                self.level.run(Apply, (&self.stages, &mut lanes[..]));
+                self.level.run(Store, (&lanes[..], results));
             }
         }, _ => return None);
         *T::lanes(scratch) = lanes;
@@ -148,41 +150,43 @@ impl<T: Lane> Kernel for Fused<T> {
     }
 
     fn algorithm(&self) -> String {
-        format!("{}{}", self.source.algorithm(), self.stages.describe())
+        let lanes = if T::BITS == 32 { "" } else { ", in 64 bits" };
+        format!("{}{}{lanes}", self.source.algorithm(), self.stages.describe())
     }
 }
 
-/// `y = join(y, x)`, element by element of slices of one length: in blocks of a fixed size, so that few
-/// channels are a vector as well.
+/// `y = join(y, x)`, element by element of slices of one length.
 #[inline(always)]
 fn zip<S: Stored, T: Lane>(y: &mut [T], x: &[S], join: impl Fn(T, T) -> T) {
-    const BLOCK: usize = 16;
     debug_assert_eq!(y.len(), x.len(), "operands of one length");
-    let (blocks, rest) = y.as_chunks_mut::<BLOCK>();
-    let (own, last) = x.as_chunks::<BLOCK>();
-    for (y, x) in blocks.iter_mut().zip(own) {
-        for at in 0..BLOCK {
-            y[at] = join(y[at], T::of(wide(x[at])));
-        }
-    }
-    for (y, x) in rest.iter_mut().zip(last) {
+    for (y, x) in y.iter_mut().zip(x) {
         *y = join(*y, T::of(wide(*x)));
     }
 }
 
-/// Computes the stages of the lanes, and stores them.
-#[inline(always)]
-fn finish<T: Lane + AsPrimitive<S>, S: Copy + 'static>(
-    (stages, lanes, results): (&Stages<T>, &mut [T], &mut [S]),
-) {
-    stages.apply(lanes);
-    store(lanes, results);
+/// The stages of the lanes.
+struct Apply;
+
+impl<T: Lane> Loop<(&Stages<T>, &mut [T])> for Apply {
+    type Result = ();
+
+    #[inline(always)]
+    fn run((stages, lanes): (&Stages<T>, &mut [T])) {
+        stages.apply(lanes);
+    }
 }
 
-#[inline(always)]
-fn store<T: AsPrimitive<S>, S: Copy + 'static>(lanes: &[T], results: &mut [S]) {
-    for (result, code) in results.iter_mut().zip(lanes) {
-        *result = code.as_();
+/// Lanes as they are stored.
+struct Store;
+
+impl<T: AsPrimitive<S>, S: Copy + 'static> Loop<(&[T], &mut [S])> for Store {
+    type Result = ();
+
+    #[inline(always)]
+    fn run((lanes, results): (&[T], &mut [S])) {
+        for (result, code) in results.iter_mut().zip(lanes) {
+            *result = code.as_();
+        }
     }
 }
 
@@ -221,6 +225,10 @@ fn fused<T: Lane>(graph: &Graph, chain: &[NodeId], level: Level) -> Option<(Fuse
         };
     let (stages, fused) = Stages::compile(graph, start, &chain[from..]);
     let nodes = from + fused;
+    // A selection alone is faster on codes as they are stored.
+    if fused == 0 && matches!(graph[node].op, Op::Gather(_)) {
+        return None;
+    }
     // The rows are those of the source: a later change of shape moves no element.
     let channels = start.channel_count();
     (nodes > 0).then_some((Fused { level, source, stages, channels }, nodes))
@@ -249,6 +257,7 @@ fn source<T: Lane>(
             Box::new(elements::Merge::new::<T>(*merge, operands, result, level)?)
         }
         Op::Lookup(lookup) => Box::new(elements::Rows::new(lookup)?),
+        Op::Gather(gather) => Box::new(elements::Slice::new(gather, x, level)?),
         Op::Input(_)
         | Op::Affine(_)
         | Op::Cast(_)
@@ -258,7 +267,6 @@ fn source<T: Lane>(
         | Op::StepFunction(_)
         | Op::Softmax(_)
         | Op::Reshape(_)
-        | Op::Gather(_)
         | Op::Concat(_)
         | Op::Scan(_) => return None,
     })

@@ -82,7 +82,7 @@ impl<T: Lane> Stages<T> {
             Stage::Leaky { .. } => "leaky",
             Stage::Steps { .. } => "steps",
             Stage::Table { .. } => "table",
-            Stage::Line(_) => "line",
+            Stage::Line(line) => line.name(),
         };
         self.stages.iter().map(|stage| format!(", {}", name(stage))).collect()
     }

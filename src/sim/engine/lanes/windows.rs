@@ -5,7 +5,7 @@ use std::ops::Range as Span;
 use num_traits::ToPrimitive;
 
 use super::super::kernel::Scratch;
-use super::super::simd::Level;
+use super::super::simd::{Level, Loop};
 use super::super::storage::{Buffer, Stored, wide, with_elements};
 use super::{Lane, Source, zip};
 use crate::ir::{Conv, Pool, PoolKind, Tensor, Window};
@@ -54,7 +54,7 @@ impl Pooling {
 
 impl<T: Lane> Source<T> for Pooling {
     fn fill(&self, operands: &[&Buffer], _: &mut Scratch, rows: Span<usize>, y: &mut [T]) {
-        with_elements!(operands[0], x => self.level.run(pooled, (self, x, rows, y)), _ => {});
+        with_elements!(operands[0], x => self.level.run(PoolRows, (self, x, rows, y)), _ => {});
     }
 
     fn algorithm(&self) -> String {
@@ -62,14 +62,21 @@ impl<T: Lane> Source<T> for Pooling {
     }
 }
 
-#[inline(always)]
-fn pooled<S: Stored, T: Lane>((pooling, x, rows, y): (&Pooling, &[S], Span<usize>, &mut [T])) {
-    match pooling.kind {
-        PoolKind::Max => {
-            pool(pooling, x, rows, y, T::min_value(), |most: T, code: T| most.max(code));
-        }
-        PoolKind::Sum => {
-            pool(pooling, x, rows, y, T::zero(), |sum: T, code: T| sum.wrapping_add(&code));
+/// The windows of some rows.
+struct PoolRows;
+
+impl<S: Stored, T: Lane> Loop<(&Pooling, &[S], Span<usize>, &mut [T])> for PoolRows {
+    type Result = ();
+
+    #[inline(always)]
+    fn run((pooling, x, rows, y): (&Pooling, &[S], Span<usize>, &mut [T])) {
+        match pooling.kind {
+            PoolKind::Max => {
+                pool(pooling, x, rows, y, T::min_value(), |most: T, code: T| most.max(code));
+            }
+            PoolKind::Sum => {
+                pool(pooling, x, rows, y, T::zero(), |sum: T, code: T| sum.wrapping_add(&code));
+            }
         }
     }
 }
@@ -122,7 +129,7 @@ impl<T: Lane> Depthwise<T> {
 
 impl<T: Lane> Source<T> for Depthwise<T> {
     fn fill(&self, operands: &[&Buffer], _: &mut Scratch, rows: Span<usize>, y: &mut [T]) {
-        with_elements!(operands[0], x => self.level.run(depthwise, (self, x, rows, y)), _ => {});
+        with_elements!(operands[0], x => self.level.run(DepthwiseRows, (self, x, rows, y)), _ => {});
     }
 
     fn macs(&self) -> usize {
@@ -134,26 +141,34 @@ impl<T: Lane> Source<T> for Depthwise<T> {
     }
 }
 
-#[inline(always)]
-fn depthwise<S: Stored, T: Lane>((conv, x, rows, y): (&Depthwise<T>, &[S], Span<usize>, &mut [T])) {
-    let outputs = conv.bias.len();
-    for (row, y) in rows.zip(y.chunks_exact_mut(outputs)) {
-        y.copy_from_slice(&conv.bias);
-        let (sample, taps) = conv.taps.of(row);
-        for (tap, offset) in taps {
-            let x = &x[sample + offset..][..outputs / conv.multiplier];
-            let weights = &conv.weights[tap * outputs..][..outputs];
-            let product = |x: &S, weight: &T| T::of(wide(*x)).wrapping_mul(weight);
-            if conv.multiplier == 1 {
-                for ((y, x), weight) in y.iter_mut().zip(x).zip(weights) {
-                    *y = y.wrapping_add(&product(x, weight));
-                }
-            } else {
-                let channels =
-                    y.chunks_exact_mut(conv.multiplier).zip(weights.chunks_exact(conv.multiplier));
-                for ((y, weights), x) in channels.zip(x) {
-                    for (y, weight) in y.iter_mut().zip(weights) {
+/// The results of some rows.
+struct DepthwiseRows;
+
+impl<S: Stored, T: Lane> Loop<(&Depthwise<T>, &[S], Span<usize>, &mut [T])> for DepthwiseRows {
+    type Result = ();
+
+    #[inline(always)]
+    fn run((conv, x, rows, y): (&Depthwise<T>, &[S], Span<usize>, &mut [T])) {
+        let outputs = conv.bias.len();
+        for (row, y) in rows.zip(y.chunks_exact_mut(outputs)) {
+            y.copy_from_slice(&conv.bias);
+            let (sample, taps) = conv.taps.of(row);
+            for (tap, offset) in taps {
+                let x = &x[sample + offset..][..outputs / conv.multiplier];
+                let weights = &conv.weights[tap * outputs..][..outputs];
+                let product = |x: &S, weight: &T| T::of(wide(*x)).wrapping_mul(weight);
+                if conv.multiplier == 1 {
+                    for ((y, x), weight) in y.iter_mut().zip(x).zip(weights) {
                         *y = y.wrapping_add(&product(x, weight));
+                    }
+                } else {
+                    let channels = y
+                        .chunks_exact_mut(conv.multiplier)
+                        .zip(weights.chunks_exact(conv.multiplier));
+                    for ((y, weights), x) in channels.zip(x) {
+                        for (y, weight) in y.iter_mut().zip(weights) {
+                            *y = y.wrapping_add(&product(x, weight));
+                        }
                     }
                 }
             }

@@ -9,6 +9,16 @@ pub(in crate::sim) mod dot;
 #[cfg(test)]
 mod tests;
 
+/// A loop that is compiled for each [`Level`]. It is a method of a type, not a function value, whose call
+/// the compiler may leave in a function of the baseline.
+pub(in crate::sim) trait Loop<Arguments> {
+    /// Result of the loop.
+    type Result;
+
+    /// Runs the loop: an `#[inline(always)]` function, as are those that it calls.
+    fn run(arguments: Arguments) -> Self::Result;
+}
+
 /// Instructions that a processor offers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::sim) enum Level {
@@ -48,30 +58,28 @@ impl Level {
         [Self::Baseline, Self::Avx2, Self::Avx512].into_iter().filter(move |it| *it <= highest)
     }
 
-    /// Calls `work`, compiled with the instructions of this level. `work` is a function with
-    /// `#[inline(always)]`, down to its loops: a closure, or a function that is called, has those of the
-    /// baseline.
+    /// Runs a loop, compiled with the instructions of this level.
     #[inline]
-    pub(in crate::sim) fn run<A, R>(self, work: impl FnOnce(A) -> R, arguments: A) -> R {
+    pub(in crate::sim) fn run<A, L: Loop<A>>(self, _: L, arguments: A) -> L::Result {
         #[cfg(target_arch = "x86_64")]
         {
             #[target_feature(enable = "avx2")]
-            fn with_avx2<A, R>(work: impl FnOnce(A) -> R, arguments: A) -> R {
-                work(arguments)
+            fn with_avx2<A, L: Loop<A>>(arguments: A) -> L::Result {
+                L::run(arguments)
             }
             #[target_feature(enable = "avx2,avx512f,avx512bw,avx512dq,avx512vl")]
-            fn with_avx512<A, R>(work: impl FnOnce(A) -> R, arguments: A) -> R {
-                work(arguments)
+            fn with_avx512<A, L: Loop<A>>(arguments: A) -> L::Result {
+                L::run(arguments)
             }
             match self {
                 // SAFETY: `detect` gives a level above the baseline only where the processor has its
                 // features, and nothing else makes one.
-                Self::Avx512 => return unsafe { with_avx512(work, arguments) },
+                Self::Avx512 => return unsafe { with_avx512::<A, L>(arguments) },
                 // SAFETY: as above.
-                Self::Avx2 => return unsafe { with_avx2(work, arguments) },
+                Self::Avx2 => return unsafe { with_avx2::<A, L>(arguments) },
                 Self::Baseline => {}
             }
         }
-        work(arguments)
+        L::run(arguments)
     }
 }

@@ -1,7 +1,7 @@
 //! Every level gives the sums of the scalar twin.
 
-use super::Level;
 use super::dot::{Factors, Matrix, Rows, SLACK};
+use super::{Level, Loop};
 
 /// Pseudo-random numbers, the same in every run.
 fn numbers(seed: u64) -> impl FnMut() -> u64 {
@@ -85,15 +85,21 @@ fn a_row_beyond_its_array_is_refused() {
     matrix.dot(Level::detect(), Rows::Bytes(&[0; 7], &[4]), &mut [0]);
 }
 
-#[inline(always)]
-fn squares_below(end: i64) -> i64 {
-    (0..end).map(|x| x * x).sum()
+struct SquaresBelow;
+
+impl Loop<i64> for SquaresBelow {
+    type Result = i64;
+
+    #[inline(always)]
+    fn run(end: i64) -> i64 {
+        (0..end).map(|x| x * x).sum()
+    }
 }
 
 #[test]
 fn a_loop_gives_the_same_at_every_level() {
     for level in Level::all() {
-        let squares = level.run(squares_below, 100);
+        let squares = level.run(SquaresBelow, 100);
         assert_eq!(squares, 328_350);
     }
 }
