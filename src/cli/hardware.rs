@@ -29,7 +29,7 @@ pub struct HardwareArgs {
     /// Clock cycles between two samples: every layer gets the fewest multipliers that reach it;
     /// entries of --config for layers take precedence
     #[arg(long, value_name = "CYCLES", value_parser = clap::value_parser!(u64).range(1..))]
-    #[arg(conflicts_with = "reuse_factor")]
+    #[arg(conflicts_with = "reuse_factor", allow_negative_numbers = true)]
     target_interval: Option<u64>,
     /// Samples per second, instead of --target-interval: 20000, 20k, 40MHz
     #[arg(long, value_name = "RATE", conflicts_with_all = ["reuse_factor", "target_interval"])]

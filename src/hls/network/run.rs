@@ -28,16 +28,17 @@ impl Run {
         self.ends.first().copied().unwrap_or(0)
     }
 
-    /// The initiation interval of the network: its period, or clock cycles between the ends of the
-    /// last two frames.
+    /// The initiation interval of the network: its period, or the mean clock cycles between the ends of
+    /// the frames in the second half, rounded up.
     pub fn interval(&self) -> u64 {
         if let Some(period) = self.period {
             return period;
         }
-        match self.ends[..] {
-            [.., before, last] => last - before,
-            [only] => only,
-            [] => 0,
+        let later = &self.ends[self.ends.len() / 2..];
+        match (later, &self.ends[..]) {
+            ([first, .., last], _) => (last - first).div_ceil(later.len() as u64 - 1),
+            (_, [first, last]) => last - first,
+            (_, ends) => ends.last().copied().unwrap_or(0),
         }
     }
 }

@@ -37,6 +37,7 @@ use super::design::{
     Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Schedule, Stream, Token, TokenId, TypeId,
 };
 use super::kernels;
+use super::names::Names;
 use super::network::{Network, ProcessId};
 use super::plan::{Loop, Partition};
 use super::{HlsError, Options, limits};
@@ -189,7 +190,7 @@ impl Builder<'_> {
             let output = match direct {
                 Some(Reader::Port { output, stem }) => self.port(output, token, stem),
                 Some(Reader::Process(_)) | None => {
-                    let name = self.parts.names.unique(&format!("{stem}_out"));
+                    let name = self.stream_name(stem);
                     self.stream(name, token, this, EdgeRole::Internal, &this.layer)
                 }
             };
@@ -262,8 +263,15 @@ impl Builder<'_> {
     /// `stem`.
     fn tokens_of(&mut self, stream: EdgeId, lanes: usize, stem: &str, node: &ir::Node) -> EdgeId {
         let token = self.token(stem, self.edges[stream.0].element, lanes);
-        let name = self.parts.names.unique(&format!("{stem}_out"));
+        let name = self.stream_name(stem);
         self.stream(name, token, node, EdgeRole::Internal, &node.layer)
+    }
+
+    /// The name of a stream inside the design. `conv_out` is left to the port of an output `conv`.
+    fn stream_name(&mut self, stem: &str) -> String {
+        let is_port = |output: &ir::Output| Names::default().stem(&output.name) == stem;
+        let end = if self.graph.outputs.iter().any(is_port) { "result" } else { "out" };
+        self.parts.names.unique(&format!("{stem}_{end}"))
     }
 
     /// A process that passes the elements of `from`, the result of `node`, on to `to`, whose tokens

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Built, Class, LayerReader, is_class};
 use crate::front::error::FrontError;
 use crate::front::keras::architecture::check_origin;
-use crate::front::keras::attributes::{Attributes, Owner, natural};
+use crate::front::keras::attributes::{Attributes, Owner, equal, natural};
 use crate::front::layer_problem::LayerProblem;
 use crate::function::{Function, Relu};
 use crate::model::{Activation, LayerKind};
@@ -121,8 +121,14 @@ fn elu(attributes: &mut Attributes<'_>, _: usize) -> Result<Activation, FrontErr
 }
 
 fn softmax(attributes: &mut Attributes<'_>, axes: usize) -> Result<Activation, FrontError> {
-    // Axes include the batch, so the last axis has the number of axes of a sample.
-    attributes.only("axis", &[Value::from(-1), Value::from(axes)])?;
+    // Axes include the batch, so the last axis has the number of axes of a sample. A single axis before
+    // it has been read as that of the channels.
+    let Some(axis) = attributes.get("axis") else { return Ok(Activation::Softmax) };
+    if ![Value::from(-1), Value::from(axes)].iter().any(|last| equal(axis, last)) {
+        let all: Vec<String> = (1..=axes).map(|axis| axis.to_string()).collect();
+        let help = format!("supported: axis = -1 or {}", all.join(" or "));
+        return Err(attributes.unsupported("axis", axis, help));
+    }
     Ok(Activation::Softmax)
 }
 
