@@ -57,14 +57,16 @@ fn verified(
 impl Check {
     /// Writes the projects of a case for both back ends and checks them.
     ///
-    /// The vendors' headers take long to compile, and a recurrent layer has several forms: projects
-    /// with the vendors' headers, and the forms beside the first one, are checked for one back end in
-    /// turn, with `BITKILN_EXHAUSTIVE` for both. The stand-ins are checked for both.
+    /// Projects take long to compile. In turn, those for one back end are compiled with the vendor's
+    /// headers and those for the other with the stand-ins, which other tests compare with each other;
+    /// with `BITKILN_EXHAUSTIVE`, both with both. Of the further forms of a recurrent layer, each case
+    /// has one.
     fn run(&self, position: usize, case: &Case) -> Result<(), Box<dyn Error>> {
         let (graph, vectors) = prepare(case)?;
-        let is_slow = matches!(self, Self::Outputs(Headers::Vendor));
-        let own = Tool::ALL[position % Tool::ALL.len()];
-        let is_wanted = |backend: &Tool| !is_slow || is_exhaustive() || *backend == own;
+        let is_compiled = matches!(self, Self::Outputs(_));
+        let turn = position + usize::from(matches!(self, Self::Outputs(Headers::Builtin)));
+        let own = Tool::ALL[turn % Tool::ALL.len()];
+        let is_wanted = |backend: &Tool| !is_compiled || is_exhaustive() || *backend == own;
         for backend in Tool::ALL.into_iter().filter(is_wanted) {
             let mut options = Options::new(case.name.as_str(), backend.default_part());
             match self {

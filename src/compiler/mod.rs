@@ -13,11 +13,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use ndarray::ArrayD;
 
+use crate::config::Shared;
 use crate::diagnostic::Diagnostic;
 use crate::front::{self, Arrays};
 use crate::ir::Graph;
 use crate::lower::{self, LowerWarning, Lowered};
-use crate::model::Model;
+use crate::model::{Layer, Model, Origin};
 use crate::naming::nearest;
 use crate::passes;
 
@@ -89,7 +90,9 @@ impl Compiler {
     /// As [`Compiler::load`].
     pub fn lower(&self, model: Model) -> Result<Network, CompileError> {
         let names: Vec<&str> = model.graph.node_weights().map(|it| it.name.as_str()).collect();
-        let config = self.options.config.with_pruned_names(&names)?.with_shared_names(&model)?;
+        let shared: Vec<_> =
+            model.graph.node_weights().map(|it| (it.name.as_str(), shared(it))).collect();
+        let config = self.options.config.with_pruned_names(&names)?.with_shared_names(&shared)?;
         let options = CompilerOptions { config, ..self.options.clone() };
         let mut lowered = lower::lower(&model, &options.lowering(&model)?)?;
         passes::run(&mut lowered.graph)?;
@@ -102,6 +105,14 @@ impl Compiler {
         log.extend(notes::notes(&options.config, &model, &lowered.graph));
         Ok(Network { options, file: None, model, lowered, log: Mutex::new(log) })
     }
+}
+
+/// The layer whose entry in a configuration holds for `layer` too.
+fn shared(layer: &Layer) -> Option<Shared<'_>> {
+    layer.origin.as_ref().map(|origin| match origin {
+        Origin::Call(name) => Shared::Call(name),
+        Origin::Result(name) => Shared::Result(name),
+    })
 }
 
 /// A network of integers, ready to be simulated or designed.

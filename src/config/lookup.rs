@@ -5,7 +5,6 @@ use super::section::{Section, Sections, Variable, WeightScale};
 use super::{Config, ConfigError, Pace, Recurrence, Strategy};
 use crate::fixed::Quantization;
 use crate::function::Sigmoid;
-use crate::model::{Layer, Model, Origin};
 use crate::naming::nearest;
 
 /// Start of the names of pruned layers: tfmot's `PruneLowMagnitude`.
@@ -34,6 +33,15 @@ pub struct FusedEntry<'a> {
     pub activation: &'a str,
     /// The name of the entry: `fc1_relu`.
     pub entry: &'a str,
+}
+
+/// The relation of a layer to another one, by name, whose entry holds for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shared<'a> {
+    /// A later call of this layer.
+    Call(&'a str),
+    /// A further result of this call of a layer.
+    Result(&'a str),
 }
 
 impl FusedEntry<'_> {
@@ -320,40 +328,39 @@ impl Config {
         Ok(())
     }
 
-    /// The same configuration with an entry for each layer that is one with another: a later call of a
+    /// The same configuration with an entry for each of `layers` that is one with another: a later call of a
     /// layer has the entry of the first one unless it has its own; all results of a call have the same.
     ///
     /// # Errors
     /// If two results of a call have entries.
-    pub fn with_shared_names(&self, model: &Model) -> Result<Self, ConfigError> {
+    pub fn with_shared_names(
+        &self,
+        layers: &[(&str, Option<Shared<'_>>)],
+    ) -> Result<Self, ConfigError> {
         let mut config = self.clone();
         let entry = |config: &Self, name: &str| find(&config.layer_names, name).cloned();
-        let layers = || model.graph.node_weights();
-        for layer in layers() {
-            let Some(Origin::Result(call)) = &layer.origin else { continue };
-            match (entry(&config, call), entry(&config, &layer.name)) {
+        for (layer, shared) in layers {
+            let Some(Shared::Result(call)) = shared else { continue };
+            match (entry(&config, call), entry(&config, layer)) {
                 (Some(_), Some(_)) => {
                     let place = |name: &str| format!("LayerName.{name}");
-                    let (first, second) = (place(call), place(&layer.name));
+                    let (first, second) = (place(call), place(layer));
                     return Err(ConfigError::Twice { first, second });
                 }
-                (None, Some(section)) => config.layer_names.push((call.clone(), section)),
+                (None, Some(section)) => config.layer_names.push(((*call).to_owned(), section)),
                 (_, None) => {}
             }
         }
-        for layer in layers() {
-            let Some(origin) = &layer.origin else { continue };
-            if let (Some(section), None) =
-                (entry(&config, origin.name()), entry(&config, &layer.name))
-            {
-                config.layer_names.push((layer.name.clone(), section));
+        for (layer, shared) in layers {
+            let Some(Shared::Call(other) | Shared::Result(other)) = shared else { continue };
+            if let (Some(section), None) = (entry(&config, other), entry(&config, layer)) {
+                config.layer_names.push(((*layer).to_owned(), section));
             }
         }
         // A call may have no result but further ones.
         let is_missing = |name: &str| {
-            let of_call =
-                |layer: &Layer| matches!(&layer.origin, Some(Origin::Result(it)) if it == name);
-            layers().any(of_call) && !layers().any(|layer| layer.name == name)
+            layers.iter().any(|(_, shared)| *shared == Some(Shared::Result(name)))
+                && !layers.iter().any(|(layer, _)| *layer == name)
         };
         config.layer_names.retain(|(name, _)| !is_missing(name));
         Ok(config)

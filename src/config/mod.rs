@@ -41,7 +41,7 @@ use std::path::{Path, PathBuf};
 
 pub use clock::{ClockPeriod, ClockPeriodError, ClockUncertainty, SampleRate, SampleRateError};
 pub use error::ConfigError;
-pub use lookup::{FusedEntry, LayerKey, SoftmaxKeys};
+pub use lookup::{FusedEntry, LayerKey, Shared, SoftmaxKeys};
 pub use notes::{Note, NoteKind};
 pub use project::{IoType, Tool};
 pub use section::{Pace, Recurrence, Strategy, Variable, WeightScale};

@@ -100,15 +100,6 @@ pub enum Origin {
     Result(String),
 }
 
-impl Origin {
-    /// Returns the name of the other layer.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::Call(name) | Self::Result(name) => name,
-        }
-    }
-}
-
 /// Computation of a layer. Shapes and axes are those of one sample: they leave out the batch axis.
 #[allow(clippy::large_enum_variant, reason = "a network has few of them")]
 #[derive(Clone, Debug)]

@@ -1,10 +1,9 @@
 //! Which setting holds for which layer.
 
 use super::super::Variable::{self, Bias, Default, ExpTable, InvTable, Result, Weight};
-use super::super::{Config, Pace};
+use super::super::{Config, Pace, Shared};
 use super::config;
 use crate::fixed::Quantization;
-use crate::model::{Layer, LayerKind, Model, Origin};
 
 fn of(text: &str) -> Option<Quantization> {
     let parsed = text.parse();
@@ -313,27 +312,16 @@ fn a_class_that_nobody_has_is_an_error() {
 fn calls_and_results_of_one_layer_share_an_entry() {
     let layers = [
         ("rnn", None),
-        ("rnn:1", Some(Origin::Result("rnn".into()))),
-        ("rnn:2", Some(Origin::Result("rnn".into()))),
+        ("rnn:1", Some(Shared::Result("rnn"))),
+        ("rnn:2", Some(Shared::Result("rnn"))),
         ("fc", None),
-        ("fc_1", Some(Origin::Call("fc".into()))),
-        ("alone:1", Some(Origin::Result("alone".into()))),
-        ("alone:2", Some(Origin::Result("alone".into()))),
+        ("fc_1", Some(Shared::Call("fc"))),
+        ("alone:1", Some(Shared::Result("alone"))),
+        ("alone:2", Some(Shared::Result("alone"))),
     ];
-    let mut model = Model {
-        name: "m".into(),
-        graph: petgraph::graph::DiGraph::new(),
-        inputs: vec![],
-        outputs: vec![],
-        notes: vec![],
-    };
-    for (name, origin) in layers.clone() {
-        let (name, class, kind) = (name.to_owned(), "Any".to_owned(), LayerKind::Identity);
-        model.graph.add_node(Layer { name, class, kind, origin });
-    }
     let names = layers.map(|(name, _)| (name, "Any"));
     let factors = |text: &str| {
-        let shared = config(text).with_shared_names(&model).map_err(|error| error.to_string())?;
+        let shared = config(text).with_shared_names(&layers).map_err(|error| error.to_string())?;
         shared.check_layers(&names).map_err(|error| error.to_string())?;
         let of = |(name, class)| match shared.pace(name, class) {
             Some(Pace::ReuseFactor(factor)) => factor,

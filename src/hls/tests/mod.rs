@@ -1,5 +1,8 @@
 //! Designs of small graphs.
 
+mod limits;
+mod recurrence;
+
 use ndarray::ArrayD;
 use num_bigint::BigInt;
 
@@ -272,7 +275,7 @@ fn loops_index_no_registers() {
         let design = Design::new(&graph, &options).unwrap();
         let is_frame = |process: &&Process| process.form == ProcessForm::Frame;
         assert_eq!(design.processes.iter().filter(is_frame).count(), frames);
-        assert_eq!(limits::indexed_registers(&design), []);
+        assert_eq!(crate::hls::limits::indexed_registers(&design), []);
     }
 }
 
@@ -565,183 +568,4 @@ fn a_design_is_data() {
     assert_eq!(json["kernels"][0]["multipliers"]["products"], 12);
     assert_eq!(json["types"][0]["quantization"], "fixed<8,1>");
     assert_eq!(json["edges"][1]["role"], "internal");
-}
-
-#[test]
-fn words_beyond_the_tools_limit_are_refused() {
-    let graph = |channels: usize| {
-        let mut graph = Graph::new("wide");
-        let x = input(&mut graph, "x", &[2, channels], "fixed<32,16>");
-        let act = cast(&mut graph, "act", x, "ufixed<6,0>");
-        graph.add_output("act", act);
-        graph
-    };
-    let options = Options { io: IoType::Stream, ..options() };
-    assert!(Design::new(&graph(2048), &options).is_ok());
-    let error = Design::new(&graph(2049), &options).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "layer 'x': its channels of a position are words of 65568 bits; Vitis HLS refuses more than \
-         65536"
-    );
-    let help = miette::Diagnostic::help(&error).map(|help| help.to_string());
-    assert_eq!(help.as_deref(), Some("give 'x' fewer channels or narrower types"));
-}
-
-#[test]
-fn a_port_is_one_word_where_the_tool_takes_it() {
-    let port = |elements: usize| {
-        let mut graph = Graph::new("wide");
-        let x = input(&mut graph, "x", &[elements], "fixed<32,16>");
-        let act = cast(&mut graph, "act", x, "ufixed<6,0>");
-        graph.add_output("act", act);
-        let design = design(&graph);
-        design.is_one_word(&design.edges[0])
-    };
-    assert_eq!([port(2048), port(2049)], [true, false]);
-}
-
-#[test]
-fn arrays_of_too_many_registers_are_reported() {
-    let mut graph = Graph::new("wide");
-    let x = input(&mut graph, "x", &[8, 8, 500], "fixed<8,1>");
-    let window = ir::Window {
-        input: [8, 8],
-        kernel: [3, 3],
-        stride: [1, 1],
-        dilation: [1, 1],
-        input_dilation: [1, 1],
-        pad_before: [0, 0],
-        output: [6, 6],
-    };
-    let pool = graph.add("pool", ir::Pool { kind: ir::PoolKind::Max, window }, &[x]).unwrap();
-    graph.add_output("pool", pool);
-    let options = Options { io: IoType::Stream, ..options() };
-    let warnings = Design::new(&graph, &options).unwrap().warnings;
-    let [first, ..] = &warnings[..] else { panic!("{warnings:?}") };
-    assert_eq!(
-        first.to_string(),
-        "layer 'pool': the array 'pixels of pool' is partitioned into 4500 elements; Vitis HLS \
-         refuses more than 4096"
-    );
-    assert_eq!(
-        first.help(),
-        "give 'pool' smaller windows or fewer channels, or choose the other --io"
-    );
-    assert!(first.is_serious());
-}
-
-#[test]
-fn tokens_beyond_the_tools_limit_are_reported() {
-    let warnings = |channels: usize| {
-        let mut graph = Graph::new("wide");
-        let x = input(&mut graph, "x", &[2, channels], "fixed<8,4>");
-        let act = cast(&mut graph, "act", x, "fixed<4,4>");
-        graph.add_output("act", act);
-        Design::new(&graph, &Options { io: IoType::Stream, ..options() }).unwrap().warnings
-    };
-    assert_eq!(warnings(512), []);
-    let [only] = &warnings(513)[..] else { panic!("{:?}", warnings(513)) };
-    let message = "layer 'x': the tokens of 'x' have 4104 bits; Vitis HLS supports at most 4096";
-    assert_eq!(only.to_string(), message);
-    assert_eq!(only.help(), "give 'x' fewer channels or bits, or choose the other --io");
-    assert!(only.is_serious() && !only.is_note());
-}
-
-/// `s' = cast(W s + x)` over 100 steps of 8 elements.
-fn recurrence() -> Graph {
-    let row = (0..8).map(|o| (0..8).map(move |i| (5 * i + 3 * o) % 15 - 7));
-    let weights: Vec<String> = row.flatten().map(|code| code.to_string()).collect();
-    let text = format!(
-        "graph g
-        x = input shape=[100, 8] format=fixed<8,4>
-        y = scan x initial=(fixed<8,4>[8]{{0, 0, 0, 0, 0, 0, 0, 0}}) last=true body=(
-            row = input shape=[8] format=fixed<8,4> layer=y
-            state = input shape=[8] format=fixed<8,4> layer=y
-            product = linear state weights=fixed<4,4>[8, 8]{{{}}} layer=y
-            added = add product row layer=y
-            limited = cast added to=fixed<8,4,TRN,SAT> layer=y
-            output limited
-            output limited
-        )
-        output y",
-        weights.join(", ")
-    );
-    ir::text::parse(&text).unwrap()
-}
-
-#[test]
-fn the_chain_from_state_to_state_is_the_interval_of_a_step() {
-    for io in [IoType::Parallel, IoType::Stream] {
-        let design = Design::new(&recurrence(), &Options { io, ..options() }).unwrap();
-        let mut steps = design.processes.iter().filter_map(Process::recurrence);
-        let steps = steps.next().unwrap();
-        let carried: Vec<&str> = steps.carried.iter().map(|id| &*design[*id].name).collect();
-        assert_eq!(carried, ["product", "added", "limited"]);
-        assert!(steps.is_pipelined(&design) && steps.interval > 1);
-        assert!(design.schedule.initiation_interval >= 100 * steps.interval);
-        // They share the clock cycles of the chain.
-        assert!(steps.kernels.iter().all(|id| design[*id].plan.inlined));
-    }
-}
-
-#[test]
-fn a_target_leaves_time_for_the_operations_of_a_step() {
-    let io = IoType::Stream;
-    let free = Design::new(&recurrence(), &Options { io, ..options() }).unwrap();
-    let fastest = free.schedule.initiation_interval;
-    let mut multipliers = free.schedule.multipliers;
-    for target in [fastest, 2 * fastest, 3 * fastest, 10 * fastest] {
-        let target_interval = Some(target);
-        let design = Design::new(&recurrence(), &Options { io, target_interval, ..options() });
-        let design = design.unwrap();
-        assert!(design.schedule.initiation_interval <= target + 100, "{target}");
-        let found = design.warnings.iter().any(|it| it.code() == "target-missed");
-        assert!(!found, "{target}");
-        assert!(design.schedule.multipliers <= multipliers);
-        multipliers = design.schedule.multipliers;
-    }
-    assert!(multipliers < free.schedule.multipliers / 3, "{multipliers}");
-}
-
-#[test]
-fn a_recurrent_reuse_factor_is_that_of_the_products_with_the_state() {
-    for (reuse, recurrent, expected) in [(1, 8, 8), (4, 8, 8), (8, 1, 1)] {
-        let options = Options {
-            io: IoType::Stream,
-            strategy: crate::config::Strategy::Resource,
-            reuse_factor: reuse,
-            layer_recurrent_reuse_factors: [("y".to_owned(), recurrent)].into(),
-            ..options()
-        };
-        let design = Design::new(&recurrence(), &options).unwrap();
-        let products = design.kernels.iter().find(|it| it.name == "product").unwrap();
-        assert_eq!(products.multipliers.unwrap().reuse_factor, expected);
-        let steps = design.processes.iter().find_map(Process::recurrence).unwrap();
-        assert_eq!(steps.is_pipelined(&design), expected == 1);
-    }
-}
-
-#[test]
-fn a_step_that_registers_cannot_hold_is_refused() {
-    let zeros = vec!["0"; 4097].join(", ");
-    let text = format!(
-        "graph g
-        x = input shape=[2, 4097] format=fixed<3,3>
-        y = scan x initial=(fixed<4,4>[4097]{{{zeros}}}) last=true body=(
-            row = input shape=[4097] format=fixed<3,3>
-            state = input shape=[4097] format=fixed<4,4>
-            added = add state row layer=y
-            limited = cast added to=fixed<4,4,TRN,SAT> layer=y
-            output limited
-            output limited
-        )
-        output y"
-    );
-    let graph = ir::text::parse(&text).unwrap();
-    let error = Design::new(&graph, &options()).map(|_| ()).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "layer 'y': a step has 4097 elements of 'limited', registers hold 4096 at most"
-    );
 }
