@@ -281,10 +281,6 @@ impl Dialect for Catapult {
         vec![self.pipeline(interval), "#pragma hls_pipeline_stall_mode flush".to_owned()]
     }
 
-    fn frame_pipeline(&self, interval: u64) -> Vec<String> {
-        self.flushed_pipeline(interval)
-    }
-
     fn unroll(&self, factor: Option<u64>) -> String {
         let factor = factor.map_or("yes".to_owned(), |factor| factor.to_string());
         format!("#pragma hls_unroll {factor}")

@@ -47,7 +47,9 @@ pub(super) trait Dialect: Sync {
 
     /// As [`Dialect::flushed_pipeline`], of a process that is a single loop or nest of loops: frames
     /// follow one another without a pause.
-    fn frame_pipeline(&self, interval: u64) -> Vec<String>;
+    fn frame_pipeline(&self, interval: u64) -> Vec<String> {
+        self.flushed_pipeline(interval)
+    }
 
     /// The pragma of a loop that is unrolled by `factor`, or fully.
     fn unroll(&self, factor: Option<u64>) -> String;

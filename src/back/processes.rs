@@ -11,7 +11,7 @@ pub(super) use self::windows::is_apart;
 use super::BackError;
 use super::dialect::Dialect;
 use super::kernels::{self, AccumulatedSums};
-use super::text::{NO_LINE, comment, indent, operations, whole_lines};
+use super::text::{comment, indent, operations, whole_lines};
 use crate::hls::{
     Design, EdgeId, EdgeKind, Loop, Memory, Partition, Process, ProcessForm, Repack, Stream,
 };
@@ -376,18 +376,7 @@ impl<'a> Scope<'a> {
 
     /// The pragmas in the innermost loop of a process that does nothing else.
     fn in_frame(&self) -> String {
-        match self.dialect.vendor().pipelines_processes {
-            true => NO_LINE.to_owned(),
-            false => self.dialect.inside(self.dialect.frame_pragmas(self.process.plan)),
-        }
-    }
-
-    /// The pragmas in the function of a process that takes one token.
-    fn in_single(&self) -> String {
-        match self.dialect.vendor().pipelines_processes {
-            true => NO_LINE.to_owned(),
-            false => self.in_tokens(),
-        }
+        self.dialect.inside(self.dialect.frame_pragmas(self.process.plan))
     }
 
     /// The pragmas before the loop over tokens.
@@ -395,6 +384,7 @@ impl<'a> Scope<'a> {
         self.dialect.before(self.dialect.token_pragmas(self.process.plan))
     }
 
+    /// The pragmas in the loop over tokens, or in the function of a process that takes one.
     fn in_tokens(&self) -> String {
         self.dialect.inside(self.dialect.token_pragmas(self.process.plan))
     }

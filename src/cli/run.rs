@@ -92,7 +92,7 @@ pub fn run(args: &Args) -> Result<Status> {
     Ok(Status::Success)
 }
 
-/// What a run computes.
+/// The results of a run.
 #[derive(Default)]
 struct Computed {
     samples: usize,

@@ -4,7 +4,7 @@
 tokens: for (int n = 0; n < {{ tokens }}; n++) {
 {{ cx.in_frame() }}
 {%- else %}
-{{ cx.in_single() }}
+{{ cx.in_tokens() }}
 {%- endif %}
 {%- let output = cx.output() %}
 {{ output.token }} token;

@@ -4,7 +4,7 @@
 tokens: for (int n = 0; n < {{ tokens }}; n++) {
 {{ cx.in_frame() }}
 {%- else %}
-{{ cx.in_single() }}
+{{ cx.in_tokens() }}
 {%- endif %}
 {%- for input in cx.inputs() %}
 const {{ input.token }} {{ input.word }} = {{ input.name }}.read();

@@ -4,7 +4,7 @@
 tokens: for (int n = 0; n < {{ tokens }}; n++) {
 {{ cx.in_frame() }}
 {%- else %}
-{{ cx.in_single() }}
+{{ cx.in_tokens() }}
 {%- endif %}
 {%- let input = cx.input() %}
 const {{ input.token }} token = input.read();

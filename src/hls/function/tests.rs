@@ -25,7 +25,7 @@ fn all_of(format: &str) -> ir::Tensor {
     operand(format, parsed.codes())
 }
 
-/// What the hardware of `function` gives for `code`, step by step as the kernels do it.
+/// The code that the hardware of `function` gives for `code`, step by step as the kernels do it.
 fn computed(function: &ThresholdFunction, code: &BigInt) -> BigInt {
     match &function.form {
         FunctionForm::Comparators => function.at(code).clone(),

@@ -13,7 +13,7 @@ pub(super) struct Layout {
     len: usize,
 }
 
-/// What a result takes from an operand.
+/// The elements that a result takes from an operand.
 struct Part {
     /// Elements of a sample of the operand.
     len: usize,
