@@ -312,8 +312,8 @@ fn a_parallelization_factor_copies_a_kernel() {
     let one = multipliers(&network);
     network.options.layer_parallelization_factors.insert("conv".into(), 3);
     let warnings = network.design(Tool::Vitis).warnings;
-    let expected = "layer 'conv': 3 positions at a time do not divide its rows, depend on one \
-                    another, or need more than 4096 weights or registers; 2 are computed";
+    let expected = "layer 'conv': its 8 positions, or the pixels that they take, cannot be divided \
+                    into groups of 3; 2 are computed";
     assert!(warnings.iter().any(|warning| warning.to_string() == expected), "{warnings:?}");
     network.options.layer_parallelization_factors.insert("conv".into(), 4);
     assert_eq!(multipliers(&network), 4 * one);

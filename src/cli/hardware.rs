@@ -34,12 +34,13 @@ pub struct HardwareArgs {
     /// Samples per second, instead of --target-interval: 20000, 20k, 40MHz
     #[arg(long, value_name = "RATE", conflicts_with_all = ["reuse_factor", "target_interval"])]
     target_rate: Option<SampleRate>,
-    /// Device to fill: the fastest design whose estimate fits in it, instead of --part and a target
+    /// Device to fill: the fastest design whose estimate fits in it, instead of --part and a target;
+    /// entries of --config for layers take precedence
     #[arg(long, value_name = "PART")]
     #[arg(conflicts_with_all = ["part", "reuse_factor", "target_interval", "target_rate"])]
     fit: Option<String>,
-    /// Share of each resource of the --fit device that the design may take [default: 0.7]
-    #[arg(long, value_name = "SHARE", requires = "fit")]
+    /// Share of each resource of the --fit device that the design may take: 0.7, 70% [default: 0.7]
+    #[arg(long, value_name = "SHARE", requires = "fit", value_parser = share)]
     utilization: Option<f64>,
     /// Sharing of multipliers; entries of --config for layers take precedence [default: latency]
     #[arg(long, value_enum, ignore_case = true, value_name = "STRATEGY")]
@@ -47,6 +48,16 @@ pub struct HardwareArgs {
     /// Interfaces, and connections of layers [default: parallel]
     #[arg(long, value_enum, ignore_case = true, value_name = "KIND")]
     io: Option<Choice<IoType>>,
+}
+
+/// A share: a number up to 1, or one with a percent sign.
+fn share(text: &str) -> Result<f64, String> {
+    let (number, whole) = match text.strip_suffix('%') {
+        Some(percent) => (percent.trim_end(), 100.0),
+        None => (text, 1.0),
+    };
+    let share = number.parse::<f64>().map(|number| number / whole);
+    share.map_err(|_| "write a number above 0 and up to 1, or per cent: 0.7, 70%".to_owned())
 }
 
 impl HardwareArgs {

@@ -1,7 +1,7 @@
 //! The fastest design within the resources of a part.
 
 use super::estimate::{Part, Resource};
-use super::{Design, DesignWarningKind, HlsError, Options};
+use super::{Design, DesignWarningKind, HlsError, Options, build, unroll};
 use crate::config::Pace;
 use crate::ir::Graph;
 
@@ -24,7 +24,8 @@ impl Design {
     ///
     /// Layers without a pace of their own get that interval as their target. The fastest design is
     /// tried first; its interval then doubles until the design fits and is bisected, on the
-    /// assumption that more time never takes more hardware.
+    /// assumption that more time never takes more hardware. Where the fastest one that fits does so
+    /// only without its streams, the same search goes on from there with the depths of all streams.
     ///
     /// # Errors
     /// If the part is unknown, no interval makes the design fit, or a design has an error: see
@@ -35,31 +36,21 @@ impl Design {
         if !(share > 0.0 && share <= 1.0) {
             return Err(HlsError::Utilization(share));
         }
-        let at = |interval: u64| {
+        build::check(graph, options)?;
+        let graph = &*unroll::unrolled(graph, options)?;
+        let planned = |interval: u64| {
             let target_interval = Some(interval);
-            let design = Self::new(graph, &Options { target_interval, ..options.clone() })?;
-            let excess = excess(&design, part, share);
-            Ok((design, excess))
+            Self::planned(graph, &Options { target_interval, ..options.clone() })
         };
-        let (mut best, mut excess) = at(1)?;
-        let mut fast = best.schedule.initiation_interval;
-        let mut slow = fast;
-        while let Some(Excess { resource, needed, allowed }) = excess {
-            if slow >= MOST_CYCLES {
-                let part = options.part.clone();
-                return Err(HlsError::TooLarge { part, resource, needed, allowed });
-            }
-            (fast, slow) = (slow, 2 * slow);
-            (best, excess) = at(slow)?;
-        }
-        // It fits at `slow`; if that is not the fastest of all, it does not fit at `fast`.
-        while fast + 1 < slow {
-            let between = fast + (slow - fast) / 2;
-            match at(between)? {
-                (design, None) => (best, slow) = (design, between),
-                (_, Some(_)) => fast = between,
-            }
-        }
+        let fitted = |design: Self| {
+            let excess = excess(&design, part, share);
+            (design, excess)
+        };
+        // Depths take most of the time.
+        let without_depths = |interval| Ok(fitted(planned(interval)?));
+        let whole = |interval| Ok(fitted(planned(interval)?.completed()?));
+        let (begin, _) = shortest(1, &options.part, without_depths)?;
+        let (_, mut best) = shortest(begin, &options.part, whole)?;
         // The targets are not the user's.
         best.warnings.retain(|warning| {
             let is_missed = matches!(warning.kind, DesignWarningKind::TargetMissed { .. });
@@ -67,6 +58,37 @@ impl Design {
         });
         Ok(best)
     }
+}
+
+/// The shortest target from `begin` on at which a design fits in `part`, and that design. `at` a target, it
+/// is a design, and what is in excess.
+fn shortest(
+    begin: u64,
+    part: &str,
+    at: impl Fn(u64) -> Result<(Design, Option<Excess>), HlsError>,
+) -> Result<(u64, Design), HlsError> {
+    let (mut best, mut excess) = at(begin)?;
+    let mut fast = best.schedule.initiation_interval;
+    let mut slow = fast;
+    if excess.is_none() {
+        return Ok((begin, best));
+    }
+    while let Some(Excess { resource, needed, allowed }) = excess {
+        if slow >= MOST_CYCLES {
+            return Err(HlsError::TooLarge { part: part.to_owned(), resource, needed, allowed });
+        }
+        (fast, slow) = (slow, 2 * slow);
+        (best, excess) = at(slow)?;
+    }
+    // It fits at `slow`, but not at `fast`.
+    while fast + 1 < slow {
+        let between = fast + (slow - fast) / 2;
+        match at(between)? {
+            (design, None) => (best, slow) = (design, between),
+            (_, Some(_)) => fast = between,
+        }
+    }
+    Ok((slow, best))
 }
 
 /// The resource of which `design` exceeds `share` of `part` by the largest factor.

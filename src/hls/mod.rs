@@ -44,4 +44,4 @@ pub use stream::{
     Axis, LineBuffer, PixelGroup, Process, ProcessForm, Recurrence, Repack, Start, State, Step,
     Take, Taps, Turns, WindowKernel,
 };
-pub use warnings::{DesignWarning, DesignWarningKind, UsedReuseFactor};
+pub use warnings::{DesignWarning, DesignWarningKind, FactorReason, UsedReuseFactor};

@@ -1,7 +1,7 @@
 //! From a graph to the design that meets its targets, or comes as near as possible.
 
 use super::warnings::{self, TargetMiss};
-use super::{Design, HlsError, Options, build, pipeline, stream, unroll};
+use super::{Design, Flow, HlsError, Options, build, pipeline, stream, unroll};
 use crate::config::IoType;
 use crate::ir::Graph;
 
@@ -21,11 +21,42 @@ impl Design {
     /// Problems to expect in synthesis are no errors but [`Design::warnings`].
     pub fn new(graph: &Graph, options: &Options) -> Result<Self, HlsError> {
         build::check(graph, options)?;
-        let graph = &*unroll::unrolled(graph, options)?;
-        let mut design = fastest(graph, options)?;
-        let found = warnings::check(&design);
-        design.warnings.extend(found);
-        Ok(design)
+        let graph = unroll::unrolled(graph, options)?;
+        Self::planned(&graph, options)?.completed()
+    }
+
+    /// The design for `options` without the depths of its streams, which take most of the time, and
+    /// without the warnings about it as a whole. Its interval and its resources are at most those of
+    /// the [completed](Self::completed) one.
+    pub(super) fn planned(graph: &Graph, options: &Options) -> Result<Self, HlsError> {
+        let mut best = for_targets(graph, options, options)?;
+        if !best.is_held_up() {
+            return Ok(best);
+        }
+        if options.io == IoType::Parallel
+            && let Some(design) = pipeline::design(graph, &options.with_targets(1))?
+        {
+            return Ok(Design { options: options.clone(), ..design });
+        }
+        let mut target = 0;
+        while target < best.schedule.initiation_interval {
+            target = (target + 1 + target / 2).min(best.schedule.initiation_interval);
+            let other = for_targets(graph, options, &options.with_targets(target))?;
+            if other.schedule.initiation_interval <= best.schedule.initiation_interval {
+                best = other;
+            }
+        }
+        Ok(best)
+    }
+
+    /// The design with depths and warnings.
+    pub(super) fn completed(mut self) -> Result<Self, HlsError> {
+        if self.schedule.flow == Flow::Dataflow {
+            stream::connect(&mut self)?;
+        }
+        let found = warnings::check(&self);
+        self.warnings.extend(found);
+        Ok(self)
     }
 
     /// Tells whether a process that misses its target is the slowest of all.
@@ -36,30 +67,8 @@ impl Design {
     }
 }
 
-/// The design for `options`, without the warnings about it as a whole.
-fn fastest(graph: &Graph, options: &Options) -> Result<Design, HlsError> {
-    let mut best = planned(graph, options, options)?;
-    if !best.is_held_up() {
-        return Ok(best);
-    }
-    if options.io == IoType::Parallel
-        && let Some(design) = pipeline::design(graph, &options.with_targets(1))?
-    {
-        return Ok(Design { options: options.clone(), ..design });
-    }
-    let mut target = 0;
-    while target < best.schedule.initiation_interval {
-        target = (target + 1 + target / 2).min(best.schedule.initiation_interval);
-        let other = planned(graph, options, &options.with_targets(target))?;
-        if other.schedule.initiation_interval <= best.schedule.initiation_interval {
-            best = other;
-        }
-    }
-    Ok(best)
-}
-
 /// The design for `options`, planned for the targets of `others`.
-fn planned(graph: &Graph, options: &Options, others: &Options) -> Result<Design, HlsError> {
+fn for_targets(graph: &Graph, options: &Options, others: &Options) -> Result<Design, HlsError> {
     let pipeline = match options.io {
         IoType::Parallel => pipeline::design(graph, others)?,
         IoType::Stream => None,

@@ -41,6 +41,8 @@ pub enum DesignWarningKind {
         asked: u64,
         /// The factor used.
         used: u64,
+        /// The rule that forbids the factor asked for.
+        reason: FactorReason,
     },
     /// More of a resource than the part has.
     OverBudget {
@@ -88,6 +90,22 @@ pub enum DesignWarningKind {
         /// The matrices of the layer that have another one.
         matrices: Vec<UsedReuseFactor>,
     },
+}
+
+/// The rule that forbids a parallelization factor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "rule", rename_all = "snake_case")]
+pub enum FactorReason {
+    /// It does not divide the positions of the result, a row of them where windows slide, or the
+    /// pixels that so many windows take.
+    Divisor {
+        /// The positions.
+        positions: usize,
+    },
+    /// A position depends on the one before, or on the whole sample.
+    Dependent,
+    /// So many positions need more weights, registers or bits of a token than the limits.
+    Limit,
 }
 
 /// The reuse factor of a matrix.
@@ -250,12 +268,26 @@ impl fmt::Display for DesignWarning {
                 "layer '{layer}': a loop of '{kernel}' indexes registers; each access is a \
                  multiplexer over all of them"
             ),
-            DesignWarningKind::ParallelizationFactorChanged { asked, used } => write!(
-                f,
-                "layer '{layer}': {asked} positions at a time do not divide its rows, depend on one \
-                 another, or need more than {UNROLL_LIMIT} weights or registers; {used} {} computed",
-                if *used == 1 { "is" } else { "are" }
-            ),
+            DesignWarningKind::ParallelizationFactorChanged { asked, used, reason } => {
+                write!(f, "layer '{layer}': ")?;
+                match reason {
+                    FactorReason::Divisor { positions } => write!(
+                        f,
+                        "its {positions} positions, or the pixels that they take, cannot be \
+                         divided into groups of {asked}"
+                    )?,
+                    FactorReason::Dependent => write!(
+                        f,
+                        "{asked} positions at a time depend on one another or on the whole sample"
+                    )?,
+                    FactorReason::Limit => write!(
+                        f,
+                        "{asked} positions at a time need more than {UNROLL_LIMIT} weights or \
+                         registers, or tokens of more than {TOKEN_BITS} bits"
+                    )?,
+                }
+                write!(f, "; {used} {} computed", if *used == 1 { "is" } else { "are" })
+            }
             DesignWarningKind::ReuseFactorChanged { asked, matrices } => {
                 let shape = |it: &UsedReuseFactor| format!("{} x {}", it.inputs, it.outputs);
                 let shapes: Vec<String> = matrices.iter().map(shape).collect();
@@ -310,16 +342,35 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
 /// layer without processes computes all at once.
 fn check_factor(design: &Design, layer: &str, asked: u64) -> Option<DesignWarning> {
     let own = design.processes.iter().filter(|process| process.layer == layer);
+    let divided = |positions: usize| match (positions as u64).is_multiple_of(asked) {
+        true => FactorReason::Limit,
+        false => FactorReason::Divisor { positions },
+    };
     let computed = own.filter_map(|process| {
         let used = process.positions().unwrap_or(1) as u64;
-        let is_missed = match &process.form {
-            ProcessForm::Windows(_) | ProcessForm::Recurrence(_) | ProcessForm::Frame => {
-                used != asked
+        let (is_missed, reason) = match &process.form {
+            ProcessForm::Windows(lines) => {
+                let [row, pixels] = [lines.windows_of_row(), lines.pixels_of_row()];
+                let reason = match divided(pixels) {
+                    FactorReason::Divisor { .. } if asked != row as u64 => {
+                        FactorReason::Divisor { positions: row }
+                    }
+                    _ => divided(row),
+                };
+                (used != asked, reason)
             }
-            ProcessForm::Rows { .. } if process.has_weights(design) => used != asked,
+            ProcessForm::Recurrence(_) | ProcessForm::Frame => {
+                (used != asked, FactorReason::Dependent)
+            }
+            ProcessForm::Rows { tokens, copies } if process.has_weights(design) => {
+                (used != asked, divided(tokens * copies))
+            }
             // They compute all positions that come in a token, if these are more.
-            ProcessForm::Rows { tokens, .. } | ProcessForm::Reduce { tokens, .. } => {
-                used < asked && *tokens > 1
+            ProcessForm::Rows { tokens, copies } => {
+                (used < asked && *tokens > 1, divided(tokens * copies))
+            }
+            ProcessForm::Reduce { tokens, positions, .. } => {
+                (used < asked && *tokens > 1, divided(tokens * positions))
             }
             ProcessForm::Accumulate { .. }
             | ProcessForm::Concat { .. }
@@ -328,10 +379,10 @@ fn check_factor(design: &Design, layer: &str, asked: u64) -> Option<DesignWarnin
             | ProcessForm::ToArray { .. }
             | ProcessForm::Fork { .. } => return None,
         };
-        Some((used, is_missed))
+        Some((used, is_missed, reason))
     });
-    let (used, is_missed) = computed.max_by_key(|(used, _)| *used)?;
-    let kind = DesignWarningKind::ParallelizationFactorChanged { asked, used };
+    let (used, is_missed, reason) = computed.max_by_key(|(used, ..)| *used)?;
+    let kind = DesignWarningKind::ParallelizationFactorChanged { asked, used, reason };
     is_missed.then(|| DesignWarning { layer: layer.to_owned(), kind })
 }
 

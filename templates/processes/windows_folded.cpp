@@ -8,8 +8,10 @@
 {{ cx.at_registers("sums") }}
 {%- endif %}
 {{ cx.output().token }} result;
+{%- if counts_steps %}
 {{ row_counter }} y = 0;
 {{ column_counter }} x = 0;
+{%- endif %}
 {{ cx.counters(folds) }}
 steps: for (int n = 0; n < {{ steps }}; n++) {
 {{ cx.in_frame() }}
@@ -51,6 +53,7 @@ output.write(result);
 {%- endif %}
 if ({% if given != "true" %}!is_complete || {{ folds.is_last_beside() }}{% else %}{{ folds.is_last() }}{% endif %}) {
 {{ folds.reset() }}
+{%- if counts_steps %}
 if (x == {{ grid[1] - 1 }}) {
 x = 0;
 {%- if has_rows %}
@@ -63,6 +66,7 @@ y++;
 } else {
 x++;
 }
+{%- endif %}
 } else {
 {{ folds.advance() }}
 }

@@ -57,6 +57,7 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         .map(|position| Case::new(&cx, lines, position, groups, &mut tables))
         .collect();
     let more = folds.as_ref().map_or(0, |folds| folds.count() - 1);
+    let given = row_given.and(column_given).text();
     let template = WindowsTemplate {
         title: match lines.kernels.first().map(|kernel| &cx.design[kernel.kernel].body) {
             Some(Body::Gather(_)) => {
@@ -88,7 +89,8 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         row_taken,
         column_taken,
         column_pixel,
-        given: row_given.and(column_given).text(),
+        counts_steps: !lines.passes_pixels() || given != "true" || phase.is_some(),
+        given,
         phase,
         counts_columns: lines.rows() > 0 && at.is_none(),
         at: at.unwrap_or_else(|| "at".to_owned()),
@@ -152,6 +154,8 @@ struct WindowsTemplate<'a> {
     column_taken: Condition,
     /// The condition that the column taken is one of the image.
     column_pixel: Condition,
+    /// Set if the row and the column of the grid matter.
+    counts_steps: bool,
     /// The condition that a window is given.
     given: String,
     /// The phase of the window, where one kernel computes those of all phases.

@@ -48,18 +48,23 @@ impl Moment {
 
 /// A datapath that is built level by level, from operands to results. Where a level does not fit
 /// the clock period, registers before it hold every value that is alive there.
-#[derive(Clone, Debug)]
-pub(super) struct Datapath {
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::hls) struct Datapath {
     pub(super) delays: Delays,
     /// Picoseconds of a clock period that synthesis may use.
     period: u64,
     pub(super) slice: DspSlice,
-    pub(super) resources: Resources,
+    pub(in crate::hls) resources: Resources,
     pub(super) now: Moment,
     live_bits: u64,
 }
 
 impl Datapath {
+    /// An empty datapath for `options`, whose operands of `live_bits` are there.
+    pub(in crate::hls) fn of(options: &Options, live_bits: u64) -> Self {
+        Self::new(options, DspSlice::of_part(&options.part), Moment::default(), live_bits)
+    }
+
     /// An empty datapath, whose operands of `live_bits` arrive at `now`.
     pub(super) fn new(options: &Options, slice: DspSlice, now: Moment, live_bits: u64) -> Self {
         let usable = options.clock_period * 1000.0 * (1.0 - options.clock_uncertainty);
@@ -96,7 +101,7 @@ impl Datapath {
     }
 
     /// Registers for every value that is alive, unless they have just been there.
-    pub(super) fn cut(&mut self) {
+    pub(in crate::hls) fn cut(&mut self) {
         if self.now.delay > 0 {
             self.resources.ff += self.live_bits;
             self.now = Moment { cycles: self.now.registered(), delay: 0 };
@@ -104,7 +109,7 @@ impl Datapath {
     }
 
     /// Trees of adders: `terms` by sum, of `width` bits each; a sum takes at most `widest` bits.
-    pub(super) fn trees(&mut self, mut terms: Vec<u64>, width: u32, widest: u32) {
+    pub(in crate::hls) fn trees(&mut self, mut terms: Vec<u64>, width: u32, widest: u32) {
         let mut width = width.min(widest);
         while terms.iter().any(|terms| *terms > 1) {
             width = (width + 1).min(widest);

@@ -161,14 +161,10 @@ impl Matrix<'_> {
         let shared =
             kernel.multipliers.filter(|it| kernel.plan.multiplier_limit.is_some() && it.limit > 0);
         if linear.is_stored() {
-            let each = product(path.slice, self.operand, weight);
-            let count = self.copies * self.tile();
-            let live = count * u64::from(self.operand + weight);
-            path.level(path.delays.memory, Resources::default(), live);
-            path.level(path.delays.product, each * count, live);
             let terms = linear.tile_inputs() as u64 + self.extra;
             let terms = vec![terms; (self.copies * sums) as usize];
-            return path.trees(terms, self.operand + weight, result);
+            let count = self.copies * self.tile();
+            return path.stored_products((self.operand, weight), count, terms, result);
         }
         let group = linear.windows.map_or(linear.outputs, |windows| windows.group_outputs);
         let widths = (self.operand, weight);
@@ -176,35 +172,68 @@ impl Matrix<'_> {
         let positions = self.positions();
         let shape = (linear.outputs, group.max(1));
         let constants = ConstantProducts::of((codes, &positions), widths, shape, path.slice);
-        let all = constants.resources * self.copies;
+        let Some(multipliers) = shared else {
+            return path.constant_products(&constants, (self.copies, self.extra), result);
+        };
+        // Multipliers choose their operand and their constant in each cycle.
         let live = constants.products * self.copies * u64::from(constants.width);
-        if shared.is_none() && all.dsp > 0 {
-            return self.beside_slices(path, &constants, result);
+        let choices = multipliers.reuse_factor;
+        let operands = multiplexer(choices, self.operand);
+        let weights = choices.div_ceil(64) * u64::from(weight);
+        let lut = multipliers.limit * (operands + weights);
+        path.logic(0, lut, multipliers.limit * u64::from(self.operand + weight));
+        let each = product(path.slice, self.operand, weight);
+        path.level(path.delays.product, each * multipliers.limit, live);
+        path.trees(constants.sums((self.copies, self.extra)), constants.width, result);
+    }
+}
+
+impl Datapath {
+    /// So many `products` of operands and weights of these widths, the weights from a memory, and
+    /// their sums of so many `terms`.
+    pub(in crate::hls) fn stored_products(
+        &mut self,
+        (operand, weight): (u32, u32),
+        products: u64,
+        terms: Vec<u64>,
+        result: u32,
+    ) {
+        let each = product(self.slice, operand, weight);
+        let live = products * u64::from(operand + weight);
+        self.level(self.delays.memory, Resources::default(), live);
+        self.level(self.delays.product, each * products, live);
+        self.trees(terms, operand + weight, result);
+    }
+
+    /// So many copies of all products with `constants` at once, and their sums, each with some `extra`
+    /// terms.
+    pub(in crate::hls) fn constant_products(
+        &mut self,
+        constants: &ConstantProducts,
+        (copies, extra): (u64, u64),
+        result: u32,
+    ) {
+        let all = constants.resources * copies;
+        if all.dsp > 0 {
+            return self.beside_slices(constants, (copies, extra), result);
         }
-        match shared {
-            // Multipliers choose their operand and their constant in each cycle.
-            Some(multipliers) => {
-                let choices = multipliers.reuse_factor;
-                let operands = multiplexer(choices, self.operand);
-                let constants = choices.div_ceil(64) * u64::from(weight);
-                let lut = multipliers.limit * (operands + constants);
-                path.logic(0, lut, multipliers.limit * u64::from(self.operand + weight));
-                let each = product(path.slice, self.operand, weight);
-                path.level(path.delays.product, each * multipliers.limit, live);
-            }
-            None if all.lut > 0 => path.level(path.delays.adder(constants.width), all, live),
-            None => path.resources += all,
+        if all.lut > 0 {
+            let live = constants.products * copies * u64::from(constants.width);
+            self.level(self.delays.adder(constants.width), all, live);
         }
-        let terms = constants.terms.iter().map(|terms| terms + self.extra);
-        let terms = (0..self.copies).flat_map(|_| terms.clone()).collect();
-        path.trees(terms, constants.width, result);
+        self.trees(constants.sums((copies, extra)), constants.width, result);
     }
 
     /// Products of which some are in DSP slices. Each operation begins as soon as its operands are
     /// there: beside the slices, the other products are computed, and their sums begin. A product in a
     /// slice is registered there (its register P, UG479, UG579), and takes no flip-flops.
-    fn beside_slices(&self, path: &mut Datapath, constants: &ConstantProducts, result: u32) {
-        let mut all = constants.resources * self.copies;
+    fn beside_slices(
+        &mut self,
+        constants: &ConstantProducts,
+        (copies, extra): (u64, u64),
+        result: u32,
+    ) {
+        let mut all = constants.resources * copies;
         let mut width = constants.width.min(result);
         let mut left: Vec<u64> = constants
             .terms
@@ -212,25 +241,24 @@ impl Matrix<'_> {
             .zip(&constants.in_slices)
             .map(|(terms, slow)| terms - slow)
             .collect();
-        let mut spent = path.delays.adder(constants.width);
+        let mut spent = self.delays.adder(constants.width);
         let mut live = constants.products.saturating_sub(constants.slices) * u64::from(width);
         while left.iter().any(|terms| *terms > 1) {
             let wider = (width + 1).min(result);
-            spent += path.delays.adder(wider);
-            if spent > path.delays.product {
+            spent += self.delays.adder(wider);
+            if spent > self.delays.product {
                 break;
             }
             width = wider;
             let additions: u64 = left.iter().map(|terms| terms / 2).sum();
-            all.lut += additions * self.copies * adder(width);
+            all.lut += additions * copies * adder(width);
             left.iter_mut().for_each(|terms| *terms = terms.div_ceil(2));
             live = left.iter().sum::<u64>() * u64::from(width);
         }
-        path.level(path.delays.product, all, live * self.copies);
-        let terms =
-            left.iter().zip(&constants.in_slices).map(|(left, slow)| left + slow + self.extra);
-        let terms = (0..self.copies).flat_map(|_| terms.clone()).collect();
-        path.trees(terms, width, result);
+        self.level(self.delays.product, all, live * copies);
+        let terms = left.iter().zip(&constants.in_slices).map(|(left, slow)| left + slow + extra);
+        let terms = (0..copies).flat_map(|_| terms.clone()).collect();
+        self.trees(terms, width, result);
     }
 }
 
@@ -239,7 +267,7 @@ impl Matrix<'_> {
     fn positions(&self) -> Vec<(usize, usize)> {
         let LinearKernel { inputs, outputs, listed, .. } = *self.linear;
         let Some(listed) = listed else {
-            return (0..inputs).flat_map(|i| (0..outputs).map(move |o| (i, o))).collect();
+            return every_position(inputs, outputs);
         };
         let indices = |id: ConstantId| {
             let codes = self.design[id].codes.iter();
@@ -249,8 +277,14 @@ impl Matrix<'_> {
     }
 }
 
+/// The input and output of each weight of a whole matrix.
+fn every_position(inputs: usize, outputs: usize) -> Vec<(usize, usize)> {
+    (0..inputs).flat_map(|input| (0..outputs).map(move |output| (input, output))).collect()
+}
+
 /// The products of a matrix of constants, each pair of an input and a constant once.
-struct ConstantProducts {
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(in crate::hls) struct ConstantProducts {
     resources: Resources,
     /// Number of different products that are not 0.
     products: u64,
@@ -264,6 +298,32 @@ struct ConstantProducts {
 }
 
 impl ConstantProducts {
+    /// Sums of operands of `width` bits, or of shifted ones: so many `terms` by output.
+    pub(in crate::hls) fn wires(terms: Vec<u64>, width: u32) -> Self {
+        let in_slices = vec![0; terms.len()];
+        Self { terms, in_slices, width, ..Self::default() }
+    }
+
+    /// The terms of each sum, some `extra` ones included, of so many copies.
+    fn sums(&self, (copies, extra): (u64, u64)) -> Vec<u64> {
+        let terms = self.terms.iter().map(|terms| terms + extra);
+        (0..copies).flat_map(|_| terms.clone()).collect()
+    }
+
+    /// The products with the constants `codes` \[inputs, outputs\]; the rest as in [`Self::of`].
+    pub(in crate::hls) fn of_matrix(
+        codes: &Codes,
+        widths: (u32, u32),
+        group: usize,
+        slice: DspSlice,
+    ) -> Self {
+        let &[inputs, outputs] = codes.shape() else {
+            return Self::of((codes, &[]), widths, (1, 1), slice);
+        };
+        let positions = every_position(inputs, outputs);
+        Self::of((codes, &positions), widths, (outputs, group.max(1)), slice)
+    }
+
     /// The products of operands and constants of these widths. Each of `codes` has an input and an
     /// output of `outputs`, of which each `group` takes operands of its own.
     fn of(

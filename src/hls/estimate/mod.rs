@@ -23,11 +23,13 @@ use std::ops::{Add, AddAssign, Mul};
 use serde::{Deserialize, Serialize};
 
 use self::arrivals::{Arrivals, Stage};
-use self::datapath::{Datapath, Moment};
+use self::datapath::Moment;
 use self::kernels::Iterations;
 use super::plan::{Flow, Memory};
 use super::{Design, Edge, EdgeId, EdgeKind, Kernel, KernelId, LineBuffer, Process, ProcessForm};
 
+pub(super) use datapath::Datapath;
+pub(super) use matrix::ConstantProducts;
 pub use parts::{DspSlice, Part};
 
 /// LUTs and flip-flops of the handshake of a process: an assumption.
@@ -92,7 +94,20 @@ impl fmt::Display for Resource {
     }
 }
 
+/// LUTs of a part for each of its DSP slices, and for each of its block RAMs: the medians of
+/// `parts.json`.
+const LUTS_OF_DSP: u64 = 154;
+const LUTS_OF_BRAM18: u64 = 208;
+
 impl Resources {
+    /// The share of a part that they take, in half LUTs of a part of the usual proportions: a part has
+    /// two flip-flops for each LUT. A single number to compare designs by; UltraRAMs have no part in
+    /// it, as no estimate has any.
+    pub fn area(&self) -> u64 {
+        let Self { dsp, lut, ff, bram18, uram: _ } = self;
+        2 * (lut + LUTS_OF_DSP * dsp + LUTS_OF_BRAM18 * bram18) + ff
+    }
+
     /// The number of one kind.
     pub fn of(&self, resource: Resource) -> u64 {
         match resource {
@@ -174,13 +189,8 @@ pub struct LayerEstimate {
 
 /// Estimates `kernel` alone, with its operands in registers.
 pub fn kernel(design: &Design, kernel: &Kernel) -> Resources {
-    let slice = slice(Part::find(&design.options.part));
+    let slice = DspSlice::of_part(&design.options.part);
     path(design, kernel, slice, Moment::default()).resources
-}
-
-/// The DSP slices of a part; those of UltraScale+ for an unknown one.
-fn slice(part: Option<Part>) -> DspSlice {
-    part.map_or(DspSlice::default(), |part| part.slice)
 }
 
 /// The datapath of a kernel whose operands arrive at `start`, and its arrays.
@@ -194,7 +204,7 @@ fn path(design: &Design, kernel: &Kernel, slice: DspSlice, start: Moment) -> Dat
 /// Clock cycles of `kernel` from its last operand to its last result, as a stage of a process: its
 /// datapath up to a register, and its rolled loops and steps to their end.
 pub(super) fn latency(design: &Design, kernel: &Kernel) -> u64 {
-    let slice = slice(Part::find(&design.options.part));
+    let slice = DspSlice::of_part(&design.options.part);
     let mut path = path(design, kernel, slice, Moment::default());
     path.cut();
     cycles(kernel, path.now)
@@ -208,7 +218,7 @@ pub(super) fn longest_way(
     sources: &[EdgeId],
     ends: impl Iterator<Item = EdgeId>,
 ) -> (u64, Vec<KernelId>) {
-    let slice = slice(Part::find(&design.options.part));
+    let slice = DspSlice::of_part(&design.options.part);
     let mut arrivals = Arrivals::new(design, slice, sources);
     for id in kernels {
         if arrivals.reaches(&design[*id]) {
@@ -317,10 +327,11 @@ impl Design {
     /// Estimates the hardware of the design.
     pub fn estimate(&self) -> Estimate {
         let budget = Part::find(&self.options.part);
+        let slice = DspSlice::of_part(&self.options.part);
         let mut layers = Layers::default();
         let latency = match self.schedule.flow {
-            Flow::Pipeline => self.pipeline(slice(budget), &mut layers),
-            Flow::Dataflow => self.dataflow(slice(budget), &mut layers),
+            Flow::Pipeline => self.pipeline(slice, &mut layers),
+            Flow::Dataflow => self.dataflow(slice, &mut layers),
         };
         let total = layers.list.iter().map(|layer| layer.resources).sum();
         Estimate { layers: layers.list, total, budget, latency }

@@ -45,6 +45,11 @@ pub enum DspSlice {
 }
 
 impl DspSlice {
+    /// The slices of `part`; those of UltraScale+ for an unknown one.
+    pub fn of_part(part: &str) -> Self {
+        Part::find(part).map_or(Self::default(), |part| part.slice)
+    }
+
     /// The wider and the narrower factor of its multiplier in bits, signs included.
     pub fn factors(self) -> (u32, u32) {
         match self {

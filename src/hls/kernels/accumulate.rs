@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::linear::{cost, starts, terms};
+use super::linear::{Applied, cost, starts, terms};
 use super::scaling::misshapen;
 use super::{Body, Built, Terms};
 use crate::fixed::Codes;
@@ -61,8 +61,9 @@ pub(in crate::hls) fn build(
     let element = cx.local_type("acc", "sums", format, result.range());
     let pace = cx.options.pace_of(&cx.node.layer);
     // Weights come from a memory, a word of them for each tile.
-    let widths = (op.weights.format.width(), format.width());
-    let sharing = Sharing::from_memory((inputs, outputs), widths, pace, cx.positions);
+    let part = Applied { rows: 1, inputs, outputs, phases: 1, windows: None };
+    let matrix = part.matrix(op, &form, [operand.format, format], cx.options);
+    let sharing = Sharing::from_memory(&matrix, pace, cx.positions);
     let tiles = sharing.tiles;
     let layer = &cx.node.layer;
     cx.parts.warn_of_reuse_factor(layer, pace, sharing.reuse_factor(), (inputs, outputs));

@@ -8,10 +8,12 @@ use super::scaling::{Shifter, SignCodes, misshapen, negative, shifter, sign_code
 use super::{Body, Built};
 use crate::fixed::{Codes, Format, Range};
 use crate::hls::build::NodeBuilder;
-use crate::hls::estimate::arithmetic::signed_digits;
+use crate::hls::estimate::{ConstantProducts, Datapath, DspSlice};
 use crate::hls::form::{MatrixForm, ShiftedSum, Uses};
-use crate::hls::plan::{LocalArray, Matrix, Nest, Reads, Sharing, Structure, Tiles};
-use crate::hls::{ConstantId, Cost, HlsError, Multipliers, Operations, TypeId};
+use crate::hls::plan::{
+    LocalArray, Matrix, Nest, Reads, Sharing, Structure, Tiles, UNROLL_LIMIT, Widths,
+};
+use crate::hls::{ConstantId, Cost, HlsError, Multipliers, Operations, Options, TypeId};
 use crate::ir;
 
 /// `output[r, o] = start[o] + Σ_i input[r, i] · weights[i, o]`.
@@ -256,26 +258,53 @@ pub(super) struct Applied {
 }
 
 impl Applied {
-    /// The matrix `op` in this `form` as the planner sees it, with sums of the format `sums`.
-    pub(super) fn matrix(&self, op: &ir::Linear, form: &MatrixForm, sums: Format) -> Matrix {
+    /// The matrix `op` in this `form` as the planner sees it, with operands and sums of these formats,
+    /// and `options` of the hardware.
+    pub(super) fn matrix(
+        &self,
+        op: &ir::Linear,
+        form: &MatrixForm,
+        [operand, sums]: [Format; 2],
+        options: &Options,
+    ) -> Matrix {
         let Self { inputs, outputs, phases, windows, .. } = *self;
-        let groups = windows.map_or(1, |windows| outputs / windows.group_outputs.max(1));
-        let mut nonzero = vec![0_u64; phases];
-        let mut digits = 0;
-        for (at, code) in op.weights.codes.iter().enumerate() {
-            nonzero[at / outputs % phases] += u64::from(!code.is_zero());
-            digits += signed_digits(&code);
+        let group = windows.map_or(outputs, |windows| windows.group_outputs.max(1));
+        let codes = &op.weights.codes;
+        // By phase and output.
+        let mut terms = vec![0_u64; phases * outputs];
+        for (at, code) in codes.iter().enumerate() {
+            terms[at % (phases * outputs)] += u64::from(!code.is_zero());
         }
-        let (digits, product) = match form {
-            MatrixForm::Products => (digits, u64::from(op.weights.format.width())),
-            MatrixForm::Signs { .. } | MatrixForm::Shifts { .. } | MatrixForm::Xnor { .. } => {
-                (nonzero.iter().sum(), 1)
-            }
-        };
-        let nonzero = nonzero.into_iter().max().unwrap_or(0);
+        let nonzero = terms.chunks(outputs.max(1)).map(|phase| phase.iter().sum()).max();
+        let nonzero = nonzero.unwrap_or(0);
         let bias = op.bias.as_ref().map_or(0, |bias| bias.format.width());
-        let widths = (op.weights.format.width(), bias.max(sums.width()));
-        Matrix { inputs, outputs, groups, nonzero, digits, product, widths }
+        let widths = Widths {
+            operand: operand.width(),
+            weight: op.weights.format.width(),
+            sum: bias.max(sums.width()),
+        };
+        let multiplies = *form == MatrixForm::Products;
+        let constants = match multiplies {
+            // Of a larger matrix, the weights come from a memory.
+            true if nonzero <= UNROLL_LIMIT => {
+                let slice = DspSlice::of_part(&options.part);
+                ConstantProducts::of_matrix(codes, (widths.operand, widths.weight), group, slice)
+            }
+            true => ConstantProducts::default(),
+            false => ConstantProducts::wires(terms, widths.operand),
+        };
+        Matrix {
+            inputs,
+            outputs,
+            groups: outputs / group,
+            nonzero,
+            phases,
+            constants,
+            multiplies,
+            biased: op.bias.is_some(),
+            widths,
+            path: Datapath::of(options, inputs as u64 * u64::from(operand.width())),
+        }
     }
 }
 
@@ -290,7 +319,7 @@ pub(super) fn matrix(
     let Applied { rows, inputs, outputs, phases, windows } = shape;
     let (layer, format) = (&cx.node.layer, cx.node.tensor.format);
     let element = cx.local_type("acc", "sums", format, cx.node.tensor.range());
-    let planned = shape.matrix(op, &form, format);
+    let planned = shape.matrix(op, &form, [cx.operand.tensor.format, format], cx.options);
     let sharing = match cx.sharing {
         Some(sharing) if sharing.is_stored => sharing,
         Some(sharing) => sharing.of_one(&planned),

@@ -3,10 +3,10 @@
 use super::Built;
 use super::linear::{Applied, Windows, matrix};
 use crate::fixed::{Codes, Format};
-use crate::hls::HlsError;
 use crate::hls::build::NodeBuilder;
 use crate::hls::form::{MatrixForm, Uses};
 use crate::hls::plan::Matrix;
+use crate::hls::{HlsError, Options};
 use crate::ir;
 
 /// The matrices of all phases of a convolution, on the pixels that its windows span.
@@ -72,10 +72,10 @@ impl Phases {
         &self,
         x: &ir::Tensor,
         sign_power: Option<i32>,
-        result: Format,
+        (result, options): (Format, &Options),
     ) -> Matrix {
         let form = self.form(x, sign_power, result);
-        self.applied(x).matrix(&self.linear, &form, result)
+        self.applied(x).matrix(&self.linear, &form, [x.format, result], options)
     }
 
     fn form(&self, x: &ir::Tensor, sign_power: Option<i32>, result: Format) -> MatrixForm {

@@ -40,11 +40,9 @@ impl Network {
     /// # Errors
     /// If the network deadlocks.
     pub fn full_rate_depths(&self, least: &[u64]) -> Result<Vec<u64>, Deadlock> {
-        let unbounded = vec![None; self.channels.len()];
-        let free = self.steady(&unbounded)?;
-        let peaks = self.free_peaks(&free)?;
+        let free = self.free()?;
         let mut depths: Vec<u64> =
-            peaks.iter().zip(least).map(|(peak, least)| (*peak).max(*least)).collect();
+            free.peaks.iter().zip(least).map(|(peak, least)| (*peak).max(*least)).collect();
         self.lower(&mut depths, least, |depths| {
             self.steady(&bounded(depths)).is_ok_and(|run| run.period == Some(free.interval()))
         });

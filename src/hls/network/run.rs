@@ -1,5 +1,6 @@
 //! Token-level simulation of a network.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt;
 
@@ -13,7 +14,7 @@ const MOST_FRAMES: usize = 32;
 pub struct Run {
     /// Clock cycles from the start of the first iteration to the last write of each frame.
     pub ends: Vec<u64>,
-    /// Peak number of occupied slots of each channel.
+    /// Peak number of occupied slots of each channel; none if they were not counted.
     pub peaks: Vec<u64>,
     /// Start of the first and end of the last iteration of each process, by frame.
     pub spans: Vec<Vec<(u64, u64)>>,
@@ -98,13 +99,13 @@ struct Cursor {
 }
 
 /// A channel during a run.
-#[derive(Default)]
 struct Fifo {
     /// Clock cycles from which on its unread tokens can be read.
     tokens: VecDeque<u64>,
     /// Clock cycles from which on free slots can be written; `None` if the channel is unbounded.
     slots: Option<VecDeque<u64>>,
-    occupancy: Occupancy,
+    /// None if it is not counted, which takes a third of the time.
+    occupancy: Option<Occupancy>,
 }
 
 /// The number of slots of a channel that are taken.
@@ -158,24 +159,32 @@ impl Network {
     /// # Errors
     /// If the network deadlocks.
     pub fn run(&self, depths: &[Option<u64>], frames: usize) -> Result<Run, Deadlock> {
-        self.run_while(depths, |run| run.ends.len() < frames)
+        self.run_while(depths, true, |run| run.ends.len() < frames)
     }
 
-    /// Runs frames until every further one repeats the last, or as many as are the limit.
+    /// Runs frames until every further one repeats the last, or as many as are the limit. Does not
+    /// count peaks.
     ///
     /// # Errors
     /// If the network deadlocks.
     pub fn steady(&self, depths: &[Option<u64>]) -> Result<Run, Deadlock> {
         let most = |run: &Run| MOST_FRAMES.saturating_add(in_flight(run, self.pace()));
-        self.run_while(depths, |run| run.period.is_none() && run.ends.len() < most(run))
+        self.run_while(depths, false, |run| run.period.is_none() && run.ends.len() < most(run))
     }
 
-    /// The peaks of unbounded channels in a `steady` run, whose frames follow each other without
-    /// waiting: those of a frame that overlaps with as many frames as it ever does.
-    pub(super) fn free_peaks(&self, steady: &Run) -> Result<Vec<u64>, Deadlock> {
+    /// Runs frames with unbounded channels, in which they follow each other without waiting: until
+    /// every further one repeats the last and overlaps with as many frames as it ever does.
+    pub(super) fn free(&self) -> Result<Run, Deadlock> {
         let unbounded = vec![None; self.channels.len()];
-        let frames = steady.ends.len() + in_flight(steady, steady.interval());
-        Ok(self.run(&unbounded, frames)?.peaks)
+        let settled = Cell::new(None);
+        self.run_while(&unbounded, true, |run| {
+            let frames = run.ends.len();
+            if run.period.is_some() && settled.get().is_none() {
+                settled.set(Some(frames));
+            }
+            let overlapping = in_flight(run, run.interval());
+            frames < settled.get().unwrap_or(MOST_FRAMES).saturating_add(overlapping)
+        })
     }
 
     /// Clock cycles of the slowest process for a frame.
@@ -187,9 +196,10 @@ impl Network {
     fn run_while(
         &self,
         depths: &[Option<u64>],
+        counts_peaks: bool,
         is_wanted: impl Fn(&Run) -> bool,
     ) -> Result<Run, Deadlock> {
-        let mut simulation = Simulation::new(self, depths);
+        let mut simulation = Simulation::new(self, depths, counts_peaks);
         let mut run = Run { ends: vec![], peaks: vec![], spans: vec![], period: None };
         let mut state = simulation.state();
         // Frames overlap in time, not in the order in which they are simulated: no iteration needs a
@@ -208,7 +218,7 @@ impl Network {
             run.period = shift(&before, &state);
         }
         let Simulation { fifos, spans, .. } = simulation;
-        run.peaks = fifos.into_iter().map(|fifo| fifo.occupancy.peak()).collect();
+        run.peaks = fifos.into_iter().filter_map(|it| Some(it.occupancy?.peak())).collect();
         run.spans = spans;
         Ok(run)
     }
@@ -296,10 +306,12 @@ impl Worklist {
 }
 
 impl<'n> Simulation<'n> {
-    fn new(network: &'n Network, depths: &[Option<u64>]) -> Self {
+    fn new(network: &'n Network, depths: &[Option<u64>], counts_peaks: bool) -> Self {
         let fifo = |position: usize| {
             let depth = depths.get(position).copied().flatten();
-            Fifo { slots: depth.map(|depth| (0..depth).map(|_| 0).collect()), ..Fifo::default() }
+            let occupancy = counts_peaks.then(Occupancy::default);
+            let slots = depth.map(|depth| (0..depth).map(|_| 0).collect());
+            Fifo { tokens: VecDeque::new(), slots, occupancy }
         };
         Self {
             network,
@@ -331,7 +343,8 @@ impl<'n> Simulation<'n> {
                 self.neighbours[process].iter().for_each(|other| worklist.push(*other));
             }
         }
-        self.fifos.iter_mut().for_each(|fifo| fifo.occupancy.count());
+        let counted = self.fifos.iter_mut().filter_map(|fifo| fifo.occupancy.as_mut());
+        counted.for_each(Occupancy::count);
     }
 
     /// The channel that the next iteration of a process waits for.
@@ -372,7 +385,9 @@ impl<'n> Simulation<'n> {
                 Slots::Arrays => start + phase.interval,
             };
             let fifo = &mut self.fifos[channel.0];
-            fifo.occupancy.given.push_back(given);
+            if let Some(occupancy) = &mut fifo.occupancy {
+                occupancy.given.push_back(given);
+            }
             if let Some(slots) = &mut fifo.slots {
                 slots.push_back(given);
             }
@@ -381,7 +396,9 @@ impl<'n> Simulation<'n> {
         let end = start + process.latency + 1;
         for channel in &phase.writes {
             let fifo = &mut self.fifos[channel.0];
-            fifo.occupancy.taken.push_back(start + until_write(channel));
+            if let Some(occupancy) = &mut fifo.occupancy {
+                occupancy.taken.push_back(start + until_write(channel));
+            }
             fifo.tokens.push_back(end);
         }
         if cursor.phase == 0 && cursor.iteration == 0 {

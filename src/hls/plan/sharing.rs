@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::Serialize;
 
+use super::super::estimate::{ConstantProducts, Datapath, Resources, memory};
 use super::super::limits::WORD_BITS;
 use super::UNROLL_LIMIT;
 use crate::config::{Pace, Strategy};
@@ -19,7 +20,7 @@ pub struct Tiles {
 }
 
 /// A matrix of constant weights, as far as the sharing of its arithmetic depends on it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::hls) struct Matrix {
     /// Terms of an output.
     pub(in crate::hls) inputs: usize,
@@ -29,13 +30,29 @@ pub(in crate::hls) struct Matrix {
     pub(in crate::hls) groups: usize,
     /// Weights that are not 0; of the largest of matrices that take turns.
     pub(in crate::hls) nonzero: u64,
-    /// Additions for all products with constant weights: the non-zero digits of the weights in
-    /// canonical signed digit form, those of matrices that take turns included.
-    pub(in crate::hls) digits: u64,
-    /// Additions for a product with a weight from a memory.
-    pub(in crate::hls) product: u64,
-    /// Widths of a weight and of a sum.
-    pub(in crate::hls) widths: (u32, u32),
+    /// Matrices that take turns.
+    pub(in crate::hls) phases: usize,
+    /// The products with constants, those of all matrices that take turns.
+    pub(in crate::hls) constants: ConstantProducts,
+    /// Set if operands are multiplied by weights; else they are added, shifted or compared.
+    pub(in crate::hls) multiplies: bool,
+    /// Set if a sum begins with a bias.
+    pub(in crate::hls) biased: bool,
+    /// Widths of what it computes with.
+    pub(in crate::hls) widths: Widths,
+    /// The datapath before it.
+    pub(in crate::hls) path: Datapath,
+}
+
+/// Widths in a matrix product.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::hls) struct Widths {
+    /// Of an element of the operand.
+    pub(in crate::hls) operand: u32,
+    /// Of a weight.
+    pub(in crate::hls) weight: u32,
+    /// Of a sum.
+    pub(in crate::hls) sum: u32,
 }
 
 /// Positions of a sample that a matrix is applied to, one after the other.
@@ -100,8 +117,8 @@ impl Tiles {
             let whole_groups = tile_outputs.is_multiple_of(group) && tiles.inputs == 1;
             let in_group = group.is_multiple_of(tile_outputs);
             let len = (inputs / tiles.inputs * tile_outputs) as u64;
-            let weights = len * u64::from(widths.0);
-            let sums = tile_outputs as u64 * u64::from(widths.1);
+            let weights = len * u64::from(widths.weight);
+            let sums = tile_outputs as u64 * u64::from(widths.sum);
             let fits = len <= UNROLL_LIMIT && weights <= WORD_BITS && sums <= WORD_BITS;
             (whole_groups || in_group) && fits
         })
@@ -122,11 +139,11 @@ impl Tiles {
         Self::all(matrix).min_by_key(nearness).unwrap_or(Self::WHOLE)
     }
 
-    /// As many tiles as fit in `budget` iterations; of the ways to make as many, the one with the
-    /// fewest along the inputs.
+    /// The tiles of the least area among those that take at most `budget` iterations; of equal ones
+    /// the fewest, and then the fewest along the inputs.
     fn within(matrix: &Matrix, budget: u64) -> Option<Self> {
         let fitting = Self::all(matrix).filter(|tiles| tiles.count() <= budget);
-        fitting.max_by_key(|tiles| (tiles.count(), std::cmp::Reverse(tiles.inputs)))
+        fitting.min_by_key(|tiles| (matrix.tiled_area(*tiles), tiles.count(), tiles.inputs))
     }
 }
 
@@ -163,10 +180,10 @@ impl Sharing {
 
     /// The sharing for `pace`.
     ///
-    /// A reuse factor becomes the nearest legal one. An interval is met with the fewest additions: a
-    /// matrix is unrolled where its digits are fewer than the additions of a tile with weights from
-    /// a memory. A matrix that has too many weights to be unrolled is tiled in any case. Copies side
-    /// by side are unrolled: they must be unrollable.
+    /// A reuse factor becomes the nearest legal one. An interval is met with the least area: of all
+    /// tiles that meet it with weights from a memory, and of constants at once, where there are few
+    /// enough to be unrolled. So more time never takes more area. Copies side by side are unrolled:
+    /// they must be unrollable.
     pub(in crate::hls) fn new(
         matrix: &Matrix,
         strategy: Strategy,
@@ -190,9 +207,7 @@ impl Sharing {
             Pace::Interval(interval) => match Tiles::within(matrix, positions.budget(interval)) {
                 Some(tiles) if !is_unrollable => Self::tiled(tiles),
                 None if !is_unrollable => Self::tiled(Tiles::nearest(matrix, 1)),
-                Some(tiles)
-                    if matrix.products() / tiles.count() * matrix.product < matrix.digits =>
-                {
+                Some(tiles) if matrix.tiled_area(tiles) < matrix.unrolled_area() => {
                     Self::tiled(tiles)
                 }
                 Some(_) | None => Self::unrolled(matrix, 1),
@@ -200,20 +215,13 @@ impl Sharing {
         }
     }
 
-    /// The sharing for `pace` of a matrix \[inputs, outputs\] whose weights all come from a memory.
-    pub(in crate::hls) fn from_memory(
-        (inputs, outputs): (usize, usize),
-        widths: (u32, u32),
-        pace: Pace,
-        positions: Positions,
-    ) -> Self {
-        let nonzero = (inputs * outputs) as u64;
-        let matrix = Matrix { inputs, outputs, groups: 1, nonzero, digits: 0, product: 0, widths };
+    /// The sharing for `pace` of a matrix whose weights all come from a memory.
+    pub(in crate::hls) fn from_memory(matrix: &Matrix, pace: Pace, positions: Positions) -> Self {
         let within = match pace {
             Pace::ReuseFactor(_) => None,
-            Pace::Interval(_) => Tiles::within(&matrix, positions.reuse_factor(pace)),
+            Pace::Interval(_) => Tiles::within(matrix, positions.reuse_factor(pace)),
         };
-        let nearest = || Tiles::nearest(&matrix, positions.reuse_factor(pace));
+        let nearest = || Tiles::nearest(matrix, positions.reuse_factor(pace));
         Self::tiled(within.unwrap_or_else(nearest))
     }
 
@@ -227,6 +235,35 @@ impl Matrix {
     /// Products of one application, those with 0 included.
     fn products(&self) -> u64 {
         (self.inputs * self.outputs) as u64
+    }
+
+    /// Area of the matrix with constant weights, all at once.
+    fn unrolled_area(&self) -> u64 {
+        let mut path = self.path.clone();
+        path.constant_products(&self.constants, (1, u64::from(self.biased)), self.widths.sum);
+        path.cut();
+        path.resources.area()
+    }
+
+    /// Area of the matrix in `tiles` of weights from a memory: the arithmetic of a tile, the
+    /// memory, the operand, which is kept until the last tile, and sums that go on from tile to tile.
+    fn tiled_area(&self, tiles: Tiles) -> u64 {
+        let Widths { operand, weight, sum } = self.widths;
+        let (inputs, outputs) = (self.inputs / tiles.inputs, self.outputs / tiles.outputs);
+        let (is_carried, products) = (tiles.inputs > 1, (inputs * outputs) as u64);
+        let terms = vec![inputs as u64 + u64::from(self.biased || is_carried); outputs];
+        let mut path = self.path.clone();
+        match self.multiplies {
+            true => path.stored_products((operand, weight), products, terms, sum),
+            false => path.trees(terms, operand, sum),
+        }
+        path.cut();
+        let words = tiles.count() * self.phases as u64;
+        let weights = memory::rom(words, products * u64::from(weight), 1);
+        let kept = if tiles.is_whole() { 0 } else { self.inputs as u64 * u64::from(operand) };
+        let sums = if is_carried { outputs as u64 * u64::from(sum) } else { 0 };
+        let registers = Resources { ff: kept + sums, ..Resources::default() };
+        (path.resources + weights + registers).area()
     }
 }
 
@@ -245,12 +282,30 @@ fn divisors(number: usize) -> BTreeSet<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixed::Codes;
+    use crate::hls::Options;
+    use crate::hls::estimate::DspSlice;
 
-    /// A matrix of weights with two digits each.
+    const WIDTHS: Widths = Widths { operand: 6, weight: 6, sum: 16 };
+
+    /// A matrix of weights with two digits each, of which each input has 16.
     fn matrix(inputs: usize, outputs: usize) -> Matrix {
-        let nonzero = (inputs * outputs) as u64;
-        let (digits, widths) = (2 * nonzero, (6, 16));
-        Matrix { inputs, outputs, groups: 1, nonzero, digits, product: 6, widths }
+        let codes =
+            ndarray::Array2::from_shape_fn((inputs, outputs), |(_, at)| 1 + (2 << (at % 16)));
+        let codes = Codes::Narrow(codes.into_dyn());
+        let of_matrix = |slice| ConstantProducts::of_matrix(&codes, (6, 6), outputs, slice);
+        Matrix {
+            inputs,
+            outputs,
+            groups: 1,
+            nonzero: (inputs * outputs) as u64,
+            phases: 1,
+            constants: of_matrix(DspSlice::Dsp48E2),
+            multiplies: true,
+            biased: false,
+            widths: WIDTHS,
+            path: Datapath::of(&Options::new("m", "xcvu13p"), 6 * inputs as u64),
+        }
     }
 
     fn shared(strategy: Strategy, inputs: usize, outputs: usize, asked: u64) -> Sharing {
@@ -327,8 +382,8 @@ mod tests {
 
     #[test]
     fn matrices_that_take_turns_share_a_memory_where_that_is_less() {
-        // Four phases of 16 x 8 weights, of 1024 digits in all: 768 additions for one of them.
-        let phases = Matrix { digits: 1024, ..matrix(16, 8) };
+        // Four phases of 16 x 8 weights, all of them written down.
+        let phases = Matrix { phases: 4, constants: matrix(16, 32).constants, ..matrix(16, 8) };
         let of = |pace| {
             let positions = Positions { count: 10, ..Positions::ONE };
             let sharing = Sharing::new(&phases, Strategy::Latency, pace, positions);
@@ -343,8 +398,8 @@ mod tests {
     #[test]
     fn weights_from_a_memory_are_tiled() {
         let of = |pace| {
-            Sharing::from_memory((16, 10), (6, 16), pace, Positions { count: 4, ..Positions::ONE })
-                .tiles
+            let positions = Positions { count: 4, ..Positions::ONE };
+            Sharing::from_memory(&matrix(16, 10), pace, positions).tiles
         };
         assert_eq!(of(Pace::ReuseFactor(1)), Tiles::WHOLE);
         assert_eq!(of(Pace::ReuseFactor(5)), Tiles { inputs: 1, outputs: 5 });
@@ -354,8 +409,8 @@ mod tests {
 
     #[test]
     fn a_word_holds_what_the_tool_accepts() {
-        let tiles = |widths| {
-            let wide = Matrix { widths, ..matrix(128, 64) };
+        let tiles = |(weight, sum)| {
+            let wide = Matrix { widths: Widths { weight, sum, ..WIDTHS }, ..matrix(128, 64) };
             let pace = Pace::ReuseFactor(1);
             let tiles = Sharing::new(&wide, Strategy::Latency, pace, Positions::ONE).tiles;
             (tiles.inputs, tiles.outputs)
@@ -368,7 +423,7 @@ mod tests {
 
     #[test]
     fn mostly_zero_matrices_are_unrolled_whatever_their_size() {
-        let sparse = Matrix { nonzero: 785, digits: 1500, ..matrix(128, 64) };
+        let sparse = Matrix { nonzero: 785, ..matrix(128, 64) };
         for strategy in [Strategy::Latency, Strategy::Resource] {
             let sharing = Sharing::new(&sparse, strategy, Pace::ReuseFactor(1), Positions::ONE);
             assert_eq!((sharing.tiles, sharing.interval), (Tiles::WHOLE, 1));
@@ -376,25 +431,48 @@ mod tests {
         }
     }
 
+    /// The sharing for `count` positions in `interval` clock cycles, of which it has none in `idle`.
+    fn within(matrix: &Matrix, interval: u64, (count, idle): (u64, u64)) -> Sharing {
+        let positions = Positions { count, idle, copies: 1 };
+        Sharing::new(matrix, Strategy::Latency, Pace::Interval(interval), positions)
+    }
+
     #[test]
-    fn an_interval_is_met_with_the_fewest_additions() {
-        let within = |matrix: &Matrix, interval, count, idle| {
-            let (pace, positions) =
-                (Pace::Interval(interval), Positions { count, idle, copies: 1 });
-            let sharing = Sharing::new(matrix, Strategy::Latency, pace, positions);
+    fn an_interval_is_met_with_the_least_area() {
+        let tiles = |matrix: &Matrix, interval, positions| {
+            let sharing = within(matrix, interval, positions);
             (sharing.tiles.inputs, sharing.tiles.outputs)
         };
         let dense = matrix(72, 16);
-        assert_eq!(within(&dense, 100, 100, 0), (1, 1));
-        // 2 tiles have 6 · 576 additions, more than the 2 · 1152 digits of constants.
-        assert_eq!(within(&dense, 200, 100, 0), (1, 1));
-        assert_eq!(within(&dense, 800, 100, 0), (1, 8));
-        assert_eq!(within(&dense, 899, 100, 99), (1, 8));
-        assert_eq!(within(&dense, 3300, 100, 0), (2, 16));
-        let sparse = Matrix { nonzero: 100, digits: 200, ..dense };
-        assert_eq!(within(&sparse, 800, 100, 0), (1, 1));
+        assert_eq!(tiles(&dense, 100, (100, 0)), (1, 1));
+        // Half of the products with variables are more than all products with constants.
+        assert_eq!(tiles(&dense, 200, (100, 0)), (1, 1));
+        assert_eq!(tiles(&dense, 800, (100, 0)), (1, 8));
+        assert_eq!(tiles(&dense, 899, (100, 99)), (1, 8));
+        assert_eq!(tiles(&dense, 3300, (100, 0)), (2, 16));
+        let constants = ConstantProducts::wires(vec![6; 16], 6);
+        let sparse = Matrix { nonzero: 96, constants, ..dense };
+        assert_eq!(tiles(&sparse, 800, (100, 0)), (1, 1));
         // Too large to be unrolled: tiled even where that is too slow.
-        assert_eq!(within(&matrix(784, 128), 1, 1, 0), (7, 4));
+        assert_eq!(tiles(&matrix(784, 128), 1, (1, 0)), (7, 4));
+    }
+
+    #[test]
+    fn more_time_never_takes_more_area() {
+        for matrix in
+            [matrix(72, 16), matrix(27, 5), matrix(13, 64), matrix(1, 7), matrix(784, 128)]
+        {
+            let area = |interval: u64| {
+                let sharing = within(&matrix, interval, (3, 1));
+                match sharing.is_stored {
+                    true => matrix.tiled_area(sharing.tiles),
+                    false => matrix.unrolled_area(),
+                }
+            };
+            let areas: Vec<u64> = (1..2000).map(area).collect();
+            assert!(areas.is_sorted_by(|fast, slow| fast >= slow), "{matrix:?}");
+            assert!(areas.last() < areas.first());
+        }
     }
 
     #[test]

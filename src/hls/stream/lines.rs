@@ -110,6 +110,18 @@ impl LineBuffer {
         self.axes.iter().map(given).product()
     }
 
+    /// Windows of a row.
+    pub(in crate::hls) fn windows_of_row(&self) -> usize {
+        let given = self.axes[1].steps.iter().filter(|step| step.gives).count();
+        let positions = self.turns.as_ref().map_or(self.group.windows, |turns| turns.positions);
+        given * positions
+    }
+
+    /// Pixels of a row of the image.
+    pub(in crate::hls) fn pixels_of_row(&self) -> usize {
+        self.axes[1].pixels * self.group.pixels
+    }
+
     /// Tells whether the pixel that an iteration reads is the whole window, so that nothing is kept.
     pub fn passes_pixels(&self) -> bool {
         let reads = |axis: &Axis| axis.steps.iter().all(|step| step.takes == Take::Pixel);

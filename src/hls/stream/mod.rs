@@ -50,8 +50,10 @@ pub use lines::{LineBuffer, Taps, Turns, WindowKernel};
 pub use process::{Process, ProcessForm};
 pub use recurrence::{Recurrence, Start, State};
 pub use repack::Repack;
+pub(super) use schedule::connect;
 
-/// See [`Design::new`]. Ports are arrays in a design with parallel interfaces.
+/// See [`Design::new`]. Ports are arrays in a design with parallel interfaces. Streams have no depths
+/// before [`connect`].
 pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsError> {
     let (parts, name) = Parts::new(&options.name);
     let mut builder = Builder {
@@ -108,7 +110,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         outputs,
         warnings: parts.warnings,
     };
-    schedule::schedule(&mut design)?;
+    schedule::schedule(&mut design);
     limits::check_words(&design)?;
     Ok(design)
 }
@@ -444,7 +446,7 @@ impl Builder<'_> {
     ) -> EdgeId {
         let Token { element, lanes, .. } = self.tokens[token.0];
         let (shape, tokens) = (node.tensor.shape.clone(), node.tensor.len() / lanes.max(1));
-        let kind = EdgeKind::Stream(Stream { token, tokens, depth: 2, least_depth: 1 });
+        let kind = EdgeKind::Stream(Stream { token, tokens, depth: 0, least_depth: 0 });
         self.edges.push(Edge { name, element, shape, kind, role, layer: layer.into() });
         EdgeId(self.edges.len() - 1)
     }

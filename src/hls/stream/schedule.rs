@@ -10,8 +10,9 @@ const DEPTH: u64 = 2;
 /// Cycles of a process from a read to a write, on top of its kernel's: the registers of both.
 const REGISTERS: u64 = 2;
 
-/// Schedules `design`, and sets the intervals of steps and the depths of its streams.
-pub(super) fn schedule(design: &mut Design) -> Result<(), HlsError> {
+/// Schedules `design` without its network: the intervals of steps, and that of the slowest process,
+/// which is that of all if no stream is too short.
+pub(super) fn schedule(design: &mut Design) {
     for at in 0..design.processes.len() {
         let mut form = design.processes[at].form.clone();
         if let ProcessForm::Recurrence(recurrence) = &mut form {
@@ -19,6 +20,14 @@ pub(super) fn schedule(design: &mut Design) -> Result<(), HlsError> {
             design.processes[at].form = form;
         }
     }
+    let slowest = design.processes.iter().map(|process| process.cycles(design)).max();
+    let multipliers = design.kernels.iter().map(Kernel::multiplier_instances).sum();
+    let initiation_interval = slowest.unwrap_or(1);
+    design.schedule = Schedule { flow: Flow::Dataflow, initiation_interval, multipliers };
+}
+
+/// Sets the network of `design`, the depths of its streams, and the interval at these depths.
+pub(in crate::hls) fn connect(design: &mut Design) -> Result<(), HlsError> {
     let streams = streams(design);
     let defect = |error: &dyn std::fmt::Display| HlsError::Graph {
         node: design.name.clone(),
@@ -29,12 +38,7 @@ pub(super) fn schedule(design: &mut Design) -> Result<(), HlsError> {
     let depths = network.full_rate_depths(&least).map_err(|error| defect(&error))?;
     let bounded: Vec<Option<u64>> = depths.iter().copied().map(Some).collect();
     let run = network.steady(&bounded).map_err(|error| defect(&error))?;
-    let kernels = design.kernels.iter().map(Kernel::multiplier_instances);
-    design.schedule = Schedule {
-        flow: Flow::Dataflow,
-        initiation_interval: run.interval(),
-        multipliers: kernels.sum(),
-    };
+    design.schedule.initiation_interval = run.interval();
     design.network = Some(network);
     for (position, edge) in streams.iter().enumerate() {
         if let EdgeKind::Stream(stream) = &mut design.edges[edge.0].kind {

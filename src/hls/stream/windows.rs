@@ -107,7 +107,7 @@ impl Builder<'_> {
         let layer = &position.node.layer;
         let (strategy, pace) = (self.options.strategy_of(layer), self.options.pace_of(layer));
         let (x, result) = (&position.operands[0].tensor, position.node.tensor.format);
-        let matrix = matrices.matrix(x, of.sign_power, result);
+        let matrix = matrices.matrix(x, of.sign_power, (result, self.options));
         let sharing = Sharing::new(&matrix, strategy, pace, positions);
         self.parts.warn_of_reuse_factor(layer, pace, sharing.reuse_factor(), matrices.shape());
         sharing
