@@ -385,3 +385,42 @@ static void process(ac_channel<x_token> &input) {{
     let lanes = "line 20: 'lanes' is registers, its index varies with 'x'";
     assert_eq!(complaints(["c", "0", "result.lanes[x] = 0;"]), [lanes]);
 }
+
+/// Each loop of the hardware is unrolled, or a pipeline, or around one, or calls one.
+#[test]
+fn loops_that_are_no_pipeline_are_refused() {
+    let complaints_of = |vendor: Vendor, [before, inside]: [&str; 2], body: &str| {
+        let text = format!(
+            "static void kernel(const x_t input[6], y_t output[6]) {{
+    {before}
+    rows: for (int row = 0; row < 6; row++) {{
+        {inside}
+        {body}
+    }}
+}}
+#pragma hls_design top
+void CCS_BLOCK(design)(const x_t x[6], y_t y[6]) {{
+    kernel(x, y);
+}}
+"
+        );
+        let found =
+            complaints(vendor, "design", &[Text { path: "firmware/design.cpp", contents: &text }]);
+        found.into_iter().filter(|it| it.contains("no pipeline")).collect::<Vec<_>>()
+    };
+    let refused = ["firmware/design.cpp: a loop of 'kernel' is no pipeline and not unrolled"];
+    let of_vitis = |inside: &str, body: &str| complaints_of(Vendor::Vitis, ["", inside], body);
+    let of_catapult =
+        |before: &str| complaints_of(Vendor::Catapult, [before, ""], "y[row] = x[row];");
+    assert_eq!(of_vitis("", "y[row] = x[row];"), refused);
+    assert_eq!(of_vitis("#pragma HLS LOOP_TRIPCOUNT max=6", "y[row] = x[row];"), refused);
+    assert_eq!(of_vitis("#pragma HLS PIPELINE II=1", "y[row] = x[row];"), [""; 0]);
+    assert_eq!(of_vitis("#pragma HLS UNROLL", "y[row] = x[row];"), [""; 0]);
+    let inner =
+        |pragma: &str| format!("columns: for (int c = 0; c < 2; c++) {{\n{pragma}\ny[c] = 0;\n}}");
+    assert_eq!(of_vitis("", &inner("#pragma HLS PIPELINE II=1")), [""; 0]);
+    assert_eq!(of_vitis("", &inner("#pragma HLS UNROLL")), refused);
+    assert_eq!(of_catapult(""), refused);
+    assert_eq!(of_catapult("#pragma hls_pipeline_init_interval 1"), [""; 0]);
+    assert_eq!(of_catapult("#pragma hls_unroll yes"), [""; 0]);
+}

@@ -356,6 +356,43 @@ fn samples_in_another_order_are_collected() {
     assert_exact_for(&network, Tool::Vitis);
 }
 
+/// A sample in another order is wires where a target leaves no time, else it is kept in memories, one for
+/// each channel: tokens that stay whole are moved in a cycle each, others element by element.
+#[test]
+fn samples_are_in_memories_where_there_is_time() {
+    let mut graph = Graph::new("permuted");
+    let image = graph.add_input("image", vec![12, 10, 3], format("fixed<6,3>"));
+    let at = |row: usize, column: usize, channel: usize| Some((row * 10 + column) * 3 + channel);
+    let turned = (0..360).map(|n| at(n / 3 % 12, n / 36, n % 3)).collect();
+    let turned = add_gather(&mut graph, "turned", image, (&[10, 12, 3], turned));
+    graph.add_output("turned", turned);
+    let planes = (0..360).map(|n| at(n / 10 % 12, n % 10, n / 120)).collect();
+    let planes = add_gather(&mut graph, "planes", image, (&[3, 12, 10], planes));
+    graph.add_output("planes", planes);
+    // In no order that loops could follow.
+    let mixed = (0..120).flat_map(|n| (0..3).map(move |c| Some((n * n % 120) * 3 + c))).collect();
+    let mixed = add_gather(&mut graph, "mixed", image, (&[360], mixed));
+    graph.add_output("mixed", mixed);
+    let mut network = streamed(graph, 5);
+    let mut frames = |target: u64| {
+        network.options.target_interval = Some(target);
+        let design = network.design(Tool::Vitis);
+        let interval = design.schedule.initiation_interval;
+        assert!(interval <= target, "{interval} cycles for {target}");
+        let frames = named(&design, |form| *form == ProcessForm::Frame);
+        (frames.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>(), design.estimate().total)
+    };
+    let (wires, wide) = frames(359);
+    assert_eq!(wires, [""; 0]);
+    assert_eq!(frames(360).0, ["turned", "mixed"]);
+    let (all, narrow) = frames(600);
+    assert_eq!(all, ["turned", "planes", "mixed"]);
+    assert!(narrow.area() * 3 < wide.area(), "{narrow:?} and {wide:?}");
+    for backend in Tool::ALL {
+        assert_exact_for(&network, backend);
+    }
+}
+
 /// A target that is out of reach gives the shortest interval that is in reach, however the layers
 /// divide their rows, and no more hardware than a target of that interval.
 #[test]

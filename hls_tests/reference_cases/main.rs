@@ -14,6 +14,7 @@ mod compare;
 mod counts;
 mod projects;
 mod qtools;
+mod targets;
 #[path = "../vendors/mod.rs"]
 mod vendors;
 

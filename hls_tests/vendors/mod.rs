@@ -2,6 +2,7 @@
 //! legal arguments, at a legal position, on variables that exist there; and `build_prj.tcl` runs.
 //!
 //! [`source`] finds pragmas and what surrounds them, [`vitis`] and [`catapult`] know the rules,
+//! [`loops`] wants each loop of the hardware to be a pipeline or unrolled,
 //! [`script`] runs Tcl. `hls_tests/projects/pragmas.rs` and `scripts.rs` hold text that must be
 //! refused, so that each rule can fail.
 
@@ -11,6 +12,7 @@
 )]
 
 mod catapult;
+mod loops;
 pub mod registers;
 pub mod script;
 mod source;
@@ -52,6 +54,10 @@ pub fn complaints(vendor: Vendor, top: &str, files: &[Text<'_>]) -> Vec<String> 
         match vendor {
             Vendor::Vitis => vitis::check(source, top, &globals, &mut report),
             Vendor::Catapult => catapult::check(source, top, &mut report),
+        }
+        if text.path.starts_with("firmware/") {
+            let slow = loops::complaints(vendor, source);
+            found.extend(slow.into_iter().map(|complaint| format!("{}: {complaint}", text.path)));
         }
     }
     let tops = sources.iter().flat_map(|(_, source)| &source.scopes);

@@ -116,6 +116,7 @@ fn interleaved(design: &Design) -> Vec<(String, u64)> {
 /// width of a word in bits. The memory belongs to the block that reads it.
 fn words(design: &Design, register_threshold: usize) -> Vec<(String, u64)> {
     let word = |(id, partition): &(ConstantId, Partition)| match partition {
+        Partition::Reshape { elements: 1 } => None,
         Partition::Reshape { elements } if design[*id].codes.len() >= register_threshold => {
             let width = design[design[*id].element].quantization.format.width();
             Some((design[*id].name.as_str(), elements * u64::from(width)))

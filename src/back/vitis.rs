@@ -133,7 +133,7 @@ impl Dialect for Vitis {
             Partition::Complete => {
                 vec![format!("#pragma HLS ARRAY_PARTITION variable={name} complete dim=0")]
             }
-            Partition::Cyclic { factor: 1 } => Vec::new(),
+            Partition::Cyclic { factor: 1 } | Partition::Reshape { elements: 1 } => Vec::new(),
             Partition::Cyclic { factor } => {
                 vec![format!("#pragma HLS ARRAY_PARTITION variable={name} cyclic factor={factor}")]
             }

@@ -30,6 +30,21 @@ impl StridedAxis {
     }
 }
 
+impl Strides {
+    /// The same with a last axis of `run` consecutive elements; `None` if they are not consecutive, or
+    /// may be padding.
+    pub fn with_run(&self, run: usize) -> Option<Self> {
+        let (last, outer) = self.axes.split_last()?;
+        if last.stride != 1 || last.is_padded() || run == 0 || !last.len.is_multiple_of(run) {
+            return None;
+        }
+        let of = |len: usize, stride| StridedAxis { len, stride, first: 0, present: len };
+        let rest = (last.len > run).then(|| of(last.len / run, run as isize));
+        let axes = outer.iter().copied().chain(rest).chain([of(run, 1)]).collect();
+        Some(Self { offset: self.offset, axes })
+    }
+}
+
 /// Most axes that indices are split into.
 const MOST_AXES: usize = 8;
 

@@ -10,6 +10,8 @@ use crate::hls::{Design, EdgeId, Kernel, KernelId};
 pub(super) struct Arrivals<'a> {
     design: &'a Design,
     slice: DspSlice,
+    /// Clock cycles between two samples, or steps.
+    interval: u64,
     moments: HashMap<EdgeId, (Moment, Option<KernelId>)>,
 }
 
@@ -24,10 +26,16 @@ pub(super) struct Stage {
 }
 
 impl<'a> Arrivals<'a> {
-    /// Kernels of `design`, whose `sources` are there from the begin.
-    pub(super) fn new(design: &'a Design, slice: DspSlice, sources: &[EdgeId]) -> Self {
+    /// Kernels of `design` that run every `interval` clock cycles, whose `sources` are there from the
+    /// begin.
+    pub(super) fn new(
+        design: &'a Design,
+        slice: DspSlice,
+        interval: u64,
+        sources: &[EdgeId],
+    ) -> Self {
         let sources = sources.iter().map(|edge| (*edge, (Moment::default(), None)));
-        Self { design, slice, moments: sources.collect() }
+        Self { design, slice, interval, moments: sources.collect() }
     }
 
     /// The moment at which `edge` is there, if a kernel so far has written it or it is a source.
@@ -54,7 +62,9 @@ impl<'a> Arrivals<'a> {
         let path = path(design, kernel, self.slice, start);
         let delays = kernel.inputs.iter().map(|input| {
             let waits = start.cycles - self.of(*input).unwrap_or_default().cycles;
-            memory::delay_line(bits(design, &design[*input]), waits)
+            // It changes once in an interval.
+            let alive = waits.div_ceil(self.interval.max(1));
+            memory::delay_line(bits(design, &design[*input]), alive)
         });
         let delays = delays.sum();
         let is_rolled = !kernel.plan.is_unrolled() || kernel.plan.initiation_interval > 1;

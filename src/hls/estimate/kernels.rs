@@ -7,7 +7,7 @@ use super::{Resources, memory};
 use crate::fixed::{Codes, Overflow, Quantization, Rounding};
 use crate::hls::plan::{Loop, Reads};
 use crate::hls::{
-    Body, ConstantId, Design, EdgeId, EdgeKind, Factors, Kernel, Partition, SoftmaxKernel, TypeId,
+    Body, Design, EdgeId, EdgeKind, Factors, Kernel, Partition, SoftmaxKernel, TypeId,
 };
 use crate::ir::Elementwise;
 
@@ -55,20 +55,6 @@ pub(super) fn is_in_memory(design: &Design, edge: EdgeId) -> bool {
     }
 }
 
-/// The memory of a constant that is read in `words`, or nothing where the plan makes registers of
-/// it.
-pub(super) fn memory_of(design: &Design, kernel: &Kernel, id: ConstantId, words: u64) -> Resources {
-    let constant = &design[id];
-    let partition = kernel.plan.constants.iter().find(|(planned, _)| *planned == id);
-    match partition {
-        Some((_, Partition::Complete)) => Resources::default(),
-        Some((_, Partition::Cyclic { .. } | Partition::Reshape { .. })) | None => {
-            let elements = (constant.codes.len() as u64).div_ceil(words.max(1));
-            memory::rom(words, elements * u64::from(width(design, constant.element)), 1)
-        }
-    }
-}
-
 /// Adds the operators of one iteration of `kernel`, and its memories, to `path`.
 pub(super) fn add(path: &mut Datapath, design: &Design, kernel: &Kernel) {
     let iterations = Iterations::of(kernel);
@@ -85,6 +71,9 @@ pub(super) fn add(path: &mut Datapath, design: &Design, kernel: &Kernel) {
         path.resources += Resources { lut, ff, ..Resources::default() };
         variable_reads(path, design, kernel, iterations);
     }
+    let constants = kernel.plan.constants.iter();
+    let memories = constants.filter_map(|(id, partition)| design.constant_memory(*id, *partition));
+    memories.for_each(|it| path.resources += memory::rom(it.words, it.bits, 1));
     match &kernel.body {
         Body::Linear(linear) => matrix(path, design, (kernel, linear), iterations.count),
         Body::Accumulate(sums) => accumulated(path, design, (kernel, sums), iterations.count),

@@ -6,11 +6,11 @@ use num_traits::ToPrimitive;
 
 use super::arithmetic::{adder, constant_product, multiplexer, population_count, product};
 use super::datapath::Datapath;
-use super::kernels::{memory_of, width};
+use super::kernels::width;
 use super::{DspSlice, Resources};
 use crate::fixed::Codes;
 use crate::hls::{
-    AccumulateKernel, ConstantId, Design, Kernel, LinearKernel, RightShift, SignCodes, Terms, Tiles,
+    AccumulateKernel, ConstantId, Design, Kernel, LinearKernel, RightShift, Terms, Tiles,
 };
 
 /// Adds the operators of one call of `sums`, which takes `iterations`: those of one of its tiles.
@@ -80,42 +80,6 @@ pub(super) fn matrix(
     if linear.tiles.inputs > 1 && !linear.is_folded() {
         path.resources.ff += linear.tile_outputs() as u64 * u64::from(result);
     }
-    memory_of_constants(path, design, kernel, linear);
-}
-
-/// Adds the memories of weights and biases that are read a word at a time.
-fn memory_of_constants(
-    path: &mut Datapath,
-    design: &Design,
-    kernel: &Kernel,
-    linear: &LinearKernel,
-) {
-    if !linear.is_stored() {
-        return;
-    }
-    let phases = linear.phases as u64;
-    let tiles = phases * linear.tiles.count();
-    let terms: Vec<ConstantId> = match &linear.terms {
-        Terms::Products { weights, .. } => vec![*weights],
-        Terms::Signs { signs, .. } => vec![signs_of(*signs)],
-        Terms::Shifts { signs, shift } => match shift.right {
-            RightShift::Each(id) => vec![signs_of(*signs), id],
-            RightShift::Same(_) => vec![signs_of(*signs)],
-        },
-        Terms::Xnor { negative, .. } => vec![*negative],
-    };
-    for id in terms {
-        path.resources += memory_of(design, kernel, id, tiles);
-    }
-    if let Some(starts) = linear.starts {
-        path.resources += memory_of(design, kernel, starts, phases * linear.tiles.outputs as u64);
-    }
-}
-
-fn signs_of(signs: SignCodes) -> ConstantId {
-    match signs {
-        SignCodes::Negative(id) | SignCodes::Sign(id) => id,
-    }
 }
 
 /// A matrix that is applied to some rows at a time.
@@ -142,8 +106,8 @@ impl Matrix<'_> {
     /// Terms of each sum of an iteration, if a sample takes `additions`: all sums alike.
     fn additions(&self, additions: u64) -> Vec<u64> {
         let sums = self.copies * self.linear.tile_outputs() as u64;
-        if self.linear.phases > 1 {
-            // Those of all phases: what one does not add, another does.
+        if self.linear.is_stored() {
+            // A weight from a memory is added, whatever it is.
             return vec![self.linear.tile_inputs() as u64 + self.extra; sums as usize];
         }
         let iterations = self.iterations * self.kernel.repetitions;

@@ -26,7 +26,9 @@ use self::arrivals::{Arrivals, Stage};
 use self::datapath::Moment;
 use self::kernels::Iterations;
 use super::plan::{Flow, Memory};
-use super::{Design, Edge, EdgeId, EdgeKind, Kernel, KernelId, LineBuffer, Process, ProcessForm};
+use super::{
+    Design, Edge, EdgeId, EdgeKind, Kernel, KernelId, LineBuffer, Process, ProcessForm, Recurrence,
+};
 
 pub(super) use datapath::Datapath;
 pub(super) use matrix::ConstantProducts;
@@ -219,7 +221,7 @@ pub(super) fn longest_way(
     ends: impl Iterator<Item = EdgeId>,
 ) -> (u64, Vec<KernelId>) {
     let slice = DspSlice::of_part(&design.options.part);
-    let mut arrivals = Arrivals::new(design, slice, sources);
+    let mut arrivals = Arrivals::new(design, slice, 1, sources);
     for id in kernels {
         if arrivals.reaches(&design[*id]) {
             arrivals.add(*id, true);
@@ -347,7 +349,7 @@ impl Design {
 
     /// Adds the kernels of one pipeline; operands that arrive early wait in registers.
     fn pipeline(&self, slice: DspSlice, layers: &mut Layers) -> u64 {
-        let mut arrivals = Arrivals::new(self, slice, &[]);
+        let mut arrivals = Arrivals::new(self, slice, self.schedule.initiation_interval, &[]);
         for (position, kernel) in self.kernels.iter().enumerate() {
             let Stage { start, path, delays } = arrivals.add(KernelId(position), false);
             let layer = layers.of(&kernel.layer);
@@ -365,9 +367,9 @@ impl Design {
 
     /// Adds the kernels of processes, their buffers, and the streams between them.
     fn dataflow(&self, slice: DspSlice, layers: &mut Layers) -> u64 {
-        let recurrences = self.processes.iter().filter_map(Process::recurrence);
-        let steps: Vec<&[KernelId]> = recurrences.map(|it| &it.kernels[..]).collect();
-        let in_step = |id: &KernelId| steps.iter().any(|step| step.contains(id));
+        let steps: Vec<&Recurrence> =
+            self.processes.iter().filter_map(Process::recurrence).collect();
+        let in_step = |id: &KernelId| steps.iter().any(|step| step.kernels.contains(id));
         let alone = (0..self.kernels.len()).map(KernelId).filter(|id| !in_step(id));
         for id in alone {
             let mut path = path(self, &self[id], slice, Moment::default());
@@ -375,8 +377,8 @@ impl Design {
             layers.add(&self[id], path.resources);
         }
         // Kernels of a step share clock cycles: only what leaves the step is in registers.
-        for step in steps {
-            let mut arrivals = Arrivals::new(self, slice, &[]);
+        for Recurrence { kernels: step, interval, .. } in steps {
+            let mut arrivals = Arrivals::new(self, slice, *interval, &[]);
             for id in step {
                 let Stage { mut path, delays, .. } = arrivals.add(*id, true);
                 let kernel = &self[*id];

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Body, Built};
 use crate::fixed::{Codes, Format, Quantization};
 use crate::hls::build::NodeBuilder;
-use crate::hls::plan::Nest;
+use crate::hls::plan::{Nest, Partition, gcd};
 use crate::hls::{ConstantId, HlsError, Number, TypeId};
 use crate::ir;
 
@@ -153,16 +153,39 @@ impl GatherKernel {
 
 pub(super) fn build_gather(cx: &mut NodeBuilder<'_>, op: &ir::Gather) -> Built {
     let element = cx.values_type();
-    let strides = op.strides();
+    let run = run_of_banks(op, &cx.operand.tensor, &cx.node.tensor);
+    let strides = op.strides().map(|strides| match strides.with_run(run) {
+        Some(split) if run > 1 => (split, 1),
+        Some(_) | None => (strides, 0),
+    });
     let nest = match &strides {
-        Some(ir::Strides { axes, .. }) if !axes.is_empty() => {
+        Some((ir::Strides { axes, .. }, unrolled)) if !axes.is_empty() => {
             let bounds: Vec<usize> = axes.iter().map(|axis| axis.len).collect();
-            Nest { least: bounds.len(), ..Nest::new(&bounds) }
+            Nest { least: (bounds.len() - unrolled).max(1), ..Nest::new(&bounds) }
         }
-        Some(_) | None => Nest::new(&[op.indices.len()]),
+        // A row at a time, or an element.
+        _ if run == cx.node.tensor.channel_count() => Nest::new(&[op.indices.len()]),
+        _ => Nest::new(&[op.indices.len(), 1]),
     };
+    let strides = strides.map(|(strides, _)| strides);
     let body = Body::Gather(GatherKernel { indices: op.indices.clone(), strides });
     Built::new(cx, body, nest, element)
+}
+
+/// Consecutive elements that `op` moves together, each from and to a memory of its own where `x` and the
+/// result are in memories.
+pub(in crate::hls) fn run_of_banks(op: &ir::Gather, x: &ir::Tensor, result: &ir::Tensor) -> usize {
+    let banks = |tensor: &ir::Tensor| match Partition::of_memory(&tensor.shape) {
+        Partition::Cyclic { factor } => factor as usize,
+        Partition::Complete | Partition::Reshape { .. } => 1,
+    };
+    let run = gcd(banks(x), banks(result)).max(1);
+    let is_run = |indices: &[Option<usize>]| {
+        let follows = |pair: &[Option<usize>]| pair[1] == pair[0].map(|index| index + 1);
+        indices.windows(2).all(follows)
+    };
+    let is_whole = op.indices.len().is_multiple_of(run) && op.indices.chunks(run).all(is_run);
+    if is_whole { run } else { 1 }
 }
 
 /// In each row, the rows of the operands one after the other.

@@ -293,17 +293,19 @@ impl Applied {
             true => ConstantProducts::default(),
             false => ConstantProducts::wires(terms, widths.operand),
         };
+        let groups = outputs / group;
+        let operand_bits = (groups * inputs) as u64 * u64::from(operand.width());
         Matrix {
             inputs,
             outputs,
-            groups: outputs / group,
+            groups,
             nonzero,
             phases,
             constants,
             multiplies,
             biased: op.bias.is_some(),
             widths,
-            path: Datapath::of(options, inputs as u64 * u64::from(operand.width())),
+            path: Datapath::of(options, operand_bits),
         }
     }
 }

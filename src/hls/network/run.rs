@@ -108,6 +108,26 @@ struct Fifo {
     occupancy: Option<Occupancy>,
 }
 
+impl Fifo {
+    /// A token has been read: its slot is free from the clock cycle `given` on.
+    fn give(&mut self, given: u64) {
+        if let Some(occupancy) = &mut self.occupancy {
+            occupancy.given.push_back(given);
+        }
+        if let Some(slots) = &mut self.slots {
+            slots.push_back(given);
+        }
+    }
+
+    /// A token takes a slot at the clock cycle `taken`, and can be read from `end` on.
+    fn take(&mut self, taken: u64, end: u64) {
+        if let Some(occupancy) = &mut self.occupancy {
+            occupancy.taken.push_back(taken);
+        }
+        self.tokens.push_back(end);
+    }
+}
+
 /// The number of slots of a channel that are taken.
 #[derive(Default)]
 struct Occupancy {
@@ -335,8 +355,12 @@ impl<'n> Simulation<'n> {
         let mut worklist = Worklist::of_all(self.cursors.len());
         while let Some(process) = worklist.pop() {
             let mut has_run = false;
-            while self.cursors[process].frame < frames && self.blocked(process).is_none() {
-                self.iterate(process);
+            while self.cursors[process].frame < frames {
+                let count = self.ready(process);
+                if count == 0 {
+                    break;
+                }
+                self.iterate(process, count);
                 has_run = true;
             }
             if has_run {
@@ -345,6 +369,18 @@ impl<'n> Simulation<'n> {
         }
         let counted = self.fifos.iter_mut().filter_map(|fifo| fifo.occupancy.as_mut());
         counted.for_each(Occupancy::count);
+    }
+
+    /// Iterations of the current phase for which a process has all tokens and slots.
+    fn ready(&self, process: usize) -> u64 {
+        let cursor = self.cursors[process];
+        let phase = &self.network.processes[process].phases[cursor.phase];
+        let tokens = |channel: &ChannelId| self.fifos[channel.0].tokens.len();
+        let slots = |channel: &ChannelId| self.fifos[channel.0].slots.as_ref().map(VecDeque::len);
+        let tokens = phase.reads.iter().map(tokens);
+        let least = tokens.chain(phase.writes.iter().filter_map(slots)).min();
+        let left = phase.iterations - cursor.iteration;
+        least.map_or(left, |least| left.min(least as u64))
     }
 
     /// The channel that the next iteration of a process waits for.
@@ -359,53 +395,48 @@ impl<'n> Simulation<'n> {
         token.or_else(|| phase.writes.iter().find(full).map(|channel| (*channel, Wait::Slot)))
     }
 
-    /// Runs the next iteration of a process, which is not blocked.
-    fn iterate(&mut self, position: usize) {
+    /// Runs the next `count` iterations of a process, which are ready.
+    fn iterate(&mut self, position: usize, count: u64) {
         let process = &self.network.processes[position];
         let cursor = &mut self.cursors[position];
         let phase = &process.phases[cursor.phase];
-        let mut start = cursor.earliest;
-        for channel in &phase.reads {
-            start = start.max(self.fifos[channel.0].tokens.pop_front().unwrap_or(0));
-        }
+        let is_first = cursor.phase == 0 && cursor.iteration == 0;
+        let (mut begin, mut end) = (None, 0);
         // Cycles from the start to the use of a slot.
         let until_write = |channel: &ChannelId| match self.network.channels[channel.0].slots {
             Slots::Words => process.latency,
             Slots::Arrays => 0,
         };
-        for channel in &phase.writes {
-            let slots = self.fifos[channel.0].slots.as_mut();
-            let free = slots.and_then(VecDeque::pop_front).unwrap_or(0);
-            start = start.max(free.saturating_sub(until_write(channel)));
-        }
-        for channel in &phase.reads {
-            // A slot can be written in the cycle after the read.
-            let given = match self.network.channels[channel.0].slots {
-                Slots::Words => start + 1,
-                Slots::Arrays => start + phase.interval,
-            };
-            let fifo = &mut self.fifos[channel.0];
-            if let Some(occupancy) = &mut fifo.occupancy {
-                occupancy.given.push_back(given);
+        for _ in 0..count {
+            let mut start = cursor.earliest;
+            for channel in &phase.reads {
+                start = start.max(self.fifos[channel.0].tokens.pop_front().unwrap_or(0));
             }
-            if let Some(slots) = &mut fifo.slots {
-                slots.push_back(given);
+            for channel in &phase.writes {
+                let slots = self.fifos[channel.0].slots.as_mut();
+                let free = slots.and_then(VecDeque::pop_front).unwrap_or(0);
+                start = start.max(free.saturating_sub(until_write(channel)));
             }
-        }
-        // A token can be read in the cycle after the write.
-        let end = start + process.latency + 1;
-        for channel in &phase.writes {
-            let fifo = &mut self.fifos[channel.0];
-            if let Some(occupancy) = &mut fifo.occupancy {
-                occupancy.taken.push_back(start + until_write(channel));
+            for channel in &phase.reads {
+                // A slot can be written in the cycle after the read.
+                let given = match self.network.channels[channel.0].slots {
+                    Slots::Words => start + 1,
+                    Slots::Arrays => start + phase.interval,
+                };
+                self.fifos[channel.0].give(given);
             }
-            fifo.tokens.push_back(end);
+            // A token can be read in the cycle after the write.
+            end = start + process.latency + 1;
+            for channel in &phase.writes {
+                self.fifos[channel.0].take(start + until_write(channel), end);
+            }
+            begin = begin.or(Some(start));
+            cursor.earliest = start + phase.interval;
         }
-        if cursor.phase == 0 && cursor.iteration == 0 {
+        if let (true, Some(start)) = (is_first, begin) {
             self.spans[position].push((start, end));
         }
-        cursor.earliest = start + phase.interval;
-        cursor.iteration += 1;
+        cursor.iteration += count;
         if cursor.iteration < phase.iterations {
             return;
         }

@@ -193,7 +193,6 @@ impl Plan {
             Some(elements) => (id, Partition::Reshape { elements }),
             None => (id, Partition::new(constants[id.0].codes.len(), unroll)),
         });
-        let is_array = |partition: &Partition| *partition != Partition::Reshape { elements: 1 };
         Self {
             initiation_interval: structure.folds * rolled.as_ref().map_or(interval, Rolled::cycles),
             folds: structure.folds,
@@ -204,7 +203,7 @@ impl Plan {
                 _ => [Loop::Sequential, Loop::Pipeline { interval: 1, unroll: 1 }],
             },
             arrays: structure.arrays.clone(),
-            constants: constants.filter(|(_, partition)| is_array(partition)).collect(),
+            constants: constants.collect(),
             multiplier_limit: shared.map(|multipliers| multipliers.limit),
         }
     }
@@ -231,10 +230,23 @@ impl Partition {
 
     /// The partition of a tensor: a large one is a memory for each channel.
     pub(super) fn of_tensor(shape: &[usize]) -> Self {
+        match shape.iter().product::<usize>() as u64 {
+            0..=UNROLL_LIMIT => Self::Complete,
+            _ => Self::of_memory(shape),
+        }
+    }
+
+    /// The partition of a tensor that is kept in memories: one for each channel.
+    pub(super) fn of_memory(shape: &[usize]) -> Self {
         let channels = shape.last().copied().unwrap_or(1) as u64;
         let rows = shape.len() > 1 && channels <= UNROLL_LIMIT;
-        Self::new(shape.iter().product(), if rows { channels } else { 1 })
+        Self::Cyclic { factor: if rows { channels } else { 1 } }
     }
+}
+
+/// The greatest common divisor of two numbers, at least one of which is not 0.
+pub(super) fn gcd(one: usize, other: usize) -> usize {
+    if other == 0 { one } else { gcd(other, one % other) }
 }
 
 /// Schedules `kernels`, which are unrolled, as one pipeline. Kernels without multipliers take its

@@ -260,7 +260,8 @@ impl Matrix {
         path.cut();
         let words = tiles.count() * self.phases as u64;
         let weights = memory::rom(words, products * u64::from(weight), 1);
-        let kept = if tiles.is_whole() { 0 } else { self.inputs as u64 * u64::from(operand) };
+        let operand_bits = (self.groups * self.inputs) as u64 * u64::from(operand);
+        let kept = if tiles.is_whole() { 0 } else { operand_bits };
         let sums = if is_carried { outputs as u64 * u64::from(sum) } else { 0 };
         let registers = Resources { ff: kept + sums, ..Resources::default() };
         (path.resources + weights + registers).area()

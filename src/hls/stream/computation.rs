@@ -5,7 +5,7 @@ use super::windows::WindowsOf;
 use super::{Builder, LineBuffer, ProcessForm};
 use crate::hls::build::{self, NodeBuilder, plain};
 use crate::hls::kernels::{self, Body, Phases};
-use crate::hls::plan::{Positions, Sharing};
+use crate::hls::plan::{Partition, Positions, Sharing};
 use crate::hls::{EdgeId, HlsError, KernelId, Number, TypeId};
 use crate::ir::{self, Linear, NodeId};
 
@@ -19,12 +19,15 @@ pub(super) struct Calls {
     pub(super) sharing: Option<Sharing>,
     /// The matrices of which a call takes one.
     pub(super) phases: Option<Phases>,
+    /// Set if operands and result are in memories, not in registers.
+    pub(super) in_memory: bool,
 }
 
 impl Calls {
     /// A call for each position.
     fn each(positions: Positions) -> Self {
-        Self { positions, count: positions.count * positions.copies, sharing: None, phases: None }
+        let count = positions.count * positions.copies;
+        Self { positions, count, sharing: None, phases: None, in_memory: false }
     }
 }
 
@@ -119,7 +122,7 @@ impl Builder<'_> {
                     (stem, "frame"),
                     position,
                     inputs,
-                    (Calls::each(Positions::ONE), sign_power),
+                    (Calls { in_memory: true, ..Calls::each(Positions::ONE) }, sign_power),
                 )?;
                 let form = ProcessForm::Frame;
                 Ok((Computation { form, kernel: Some(kernel), state_bits }, element))
@@ -163,8 +166,13 @@ impl Builder<'_> {
         let built = kernels::build_accumulate(&mut builder, &linear, tokens)?;
         let element = built.element;
         let (from, lanes) = (self.edges[input.0].element, self.lanes(input));
-        let operand = self.array("operand".to_owned(), from, vec![lanes], node);
-        let result = self.array("result".to_owned(), element, node.tensor.shape.clone(), node);
+        let registers = |shape: Vec<usize>| {
+            let partition = Partition::of_tensor(&shape);
+            (shape, partition)
+        };
+        let operand = self.array("operand".to_owned(), from, registers(vec![lanes]), node);
+        let shape = node.tensor.shape.clone();
+        let result = self.array("result".to_owned(), element, registers(shape), node);
         let name = self.parts.names.unique(&format!("{stem}_accumulate"));
         let labels = (name, node.layer.clone(), node.op.name());
         let edges = (vec![operand], result);
@@ -196,11 +204,17 @@ impl Builder<'_> {
             sharing: calls.sharing,
             parts: &mut self.parts,
         };
-        let built = match &calls.phases {
+        let mut built = match &calls.phases {
             Some(phases) => kernels::build_phases(&mut builder, phases)?,
             None => kernels::build(&mut builder, &node.op)?,
         };
+        // Memories are read in a loop, however small they are.
+        built.structure.nest.kept |= calls.in_memory;
         self.sign_powers.extend(built.sign_power.map(|power| (id, power)));
+        let partition = |shape: &[usize]| match calls.in_memory {
+            true => Partition::of_memory(shape),
+            false => Partition::of_tensor(shape),
+        };
         let mut arrays = Vec::new();
         for (position, (operand, stream)) in operands.iter().zip(inputs).enumerate() {
             let name = match operands.len() {
@@ -208,10 +222,14 @@ impl Builder<'_> {
                 _ => format!("operand_{}", position + 1),
             };
             let element = self.edges[stream.0].element;
-            arrays.push(self.array(name, element, operand.tensor.shape.clone(), &node));
+            let shape = operand.tensor.shape.clone();
+            let partition = partition(&shape);
+            arrays.push(self.array(name, element, (shape, partition), &node));
         }
         let element = built.element;
-        let result = self.array("result".to_owned(), element, node.tensor.shape.clone(), &node);
+        let shape = node.tensor.shape.clone();
+        let partition = partition(&shape);
+        let result = self.array("result".to_owned(), element, (shape, partition), &node);
         let name = self.parts.names.unique(&format!("{stem}_{part}"));
         let labels = (name, node.layer.clone(), node.op.name());
         let kernel =

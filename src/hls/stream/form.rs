@@ -7,12 +7,11 @@ use super::gather;
 use super::group::{Demand, PixelGroup, most_positions};
 use super::lanes::{luts_of_factor, luts_of_merge, of_elements};
 use super::lines::{self, Taps, Turns};
-use super::repack::gcd;
 use crate::fixed::Range;
 use crate::hls::Options;
 use crate::hls::function::ThresholdFunction;
 use crate::hls::kernels::Phases;
-use crate::hls::plan::UNROLL_LIMIT;
+use crate::hls::plan::{UNROLL_LIMIT, gcd};
 use crate::ir::{self, Concat, Conv, Linear, Op, Pool, Scan, Tensor, Window};
 
 /// The process of a node: its form, and the sizes of the tokens that it passes.
@@ -322,11 +321,20 @@ pub(super) fn frame(node: &ir::Node, operands: &[&ir::Node], lanes: &[usize]) ->
     };
     let nodes = || operands.iter().copied().chain([node]);
     if nodes().any(|it| it.tensor.len() as u64 > UNROLL_LIMIT) {
-        let writes = node.tensor.channel_count();
-        return Planned { form: Form::Frame(position), reads: lanes.to_vec(), writes };
+        return in_memory(position, lanes);
     }
     let reads = operands.iter().map(|operand| operand.tensor.len()).collect();
     Planned { form: Form::Rows { position, copies: 1 }, reads, writes: node.tensor.len() }
+}
+
+/// The process of a node on whole samples in memories, one for each channel. Operands come in tokens of
+/// `lanes`; it reads tokens whose elements are of different memories.
+pub(super) fn in_memory(position: Position, lanes: &[usize]) -> Planned {
+    let of_row =
+        |(operand, lanes): (&ir::Node, &usize)| gcd(*lanes, operand.tensor.channel_count());
+    let reads = position.operands.iter().zip(lanes).map(of_row).collect();
+    let writes = position.node.tensor.channel_count();
+    Planned { form: Form::Frame(position), reads, writes }
 }
 
 /// Any `lanes` consecutive elements of `tensor`, a multiple of which is a row; those of a channel

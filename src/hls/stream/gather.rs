@@ -2,13 +2,14 @@
 
 use super::axis::Axis;
 use super::form::{
-    Form, Planned, Position, WindowPosition, arriving, each_row, frame, most_rows, row,
+    Form, Planned, Position, WindowPosition, arriving, each_row, frame, in_memory, most_rows, row,
 };
 use super::group::{Demand, PixelGroup, most_positions};
 use super::grouped::{self, Grouped};
 use super::lines::Taps;
 use super::select;
-use crate::hls::plan::UNROLL_LIMIT;
+use crate::hls::kernels::run_of_banks;
+use crate::hls::plan::{LUT_WORDS, UNROLL_LIMIT, gcd};
 use crate::ir::{self, Gather, Tensor};
 
 /// The process of a selection by index. The same selection of channels in every row is wires.
@@ -37,13 +38,50 @@ pub(super) fn by_gather(
         return grouped(node, operands, group);
     }
     let Some((axes, lanes)) = passed else {
-        return frame(node, operands, lanes);
+        return match in_rows(node, gather, operands).filter(|rows| rows.meets(demand, lanes)) {
+            Some(position) => in_memory(position, lanes),
+            None => frame(node, operands, lanes),
+        };
     };
     let is_padded = gather.indices.contains(&None);
     let (group, phases) = (PixelGroup::ONE, Vec::new());
     let (joined, turns) = (None, None);
     let form = Form::Windows { axes, group, is_max: false, is_padded, phases, joined, turns };
     Planned { form, reads: vec![lanes], writes: lanes }
+}
+
+/// The selection on whole samples, with a result in rows: in those of the operand where it has none of its
+/// own. `None` for an operand of a single row.
+fn in_rows(node: &ir::Node, gather: &Gather, operands: &[&ir::Node]) -> Option<Position> {
+    let x = &operands[0].tensor;
+    let from = x.channel_count();
+    let mut shape = gather.shape.clone();
+    if shape.len() == 1 && shape[0].is_multiple_of(from) {
+        shape = vec![shape[0] / from, from];
+    }
+    let has_rows = |shape: &[usize]| shape.len() > 1;
+    if !has_rows(&shape) || !has_rows(&x.shape) {
+        return None;
+    }
+    let op = Gather { shape: shape.clone(), indices: gather.indices.clone() };
+    let ranges = vec![node.tensor.range()];
+    let tensor = Tensor { shape, format: node.tensor.format, ranges };
+    let operands = operands.iter().map(|operand| (*operand).clone()).collect();
+    Some(Position { node: ir::Node { op: op.into(), tensor, ..node.clone() }, operands })
+}
+
+impl Position {
+    /// Tells whether a selection of whole samples, which come in tokens of `lanes`, meets a target with
+    /// samples in memories, and takes less hardware so than as one token.
+    fn meets(&self, demand: Demand, lanes: &[usize]) -> bool {
+        let (Some(target), ir::Op::Gather(gather)) = (demand.target, &self.node.op) else {
+            return false;
+        };
+        let [x, result] = [&self.operands[0].tensor, &self.node.tensor];
+        let moves = result.len() / run_of_banks(gather, x, result);
+        let tokens = x.len() / gcd(lanes[0], x.channel_count()) + result.rows();
+        x.len().max(result.len()) as u64 > LUT_WORDS && (tokens + moves) as u64 <= target
+    }
 }
 
 /// The tokens of several positions that a selection takes, at the speed that is asked of it; `None` if

@@ -330,10 +330,10 @@ impl Builder<'_> {
         &mut self,
         name: String,
         element: TypeId,
-        shape: Vec<usize>,
+        (shape, partition): (Vec<usize>, Partition),
         node: &ir::Node,
     ) -> EdgeId {
-        let kind = EdgeKind::Array(Partition::of_tensor(&shape));
+        let kind = EdgeKind::Array(partition);
         let role = EdgeRole::Local(ProcessId(self.processes.len()));
         let layer = node.layer.clone();
         self.edges.push(Edge { name, element, shape, kind, role, layer });
@@ -349,9 +349,10 @@ impl Builder<'_> {
         outputs: Vec<EdgeId>,
     ) {
         let Computation { form, kernel, state_bits } = computation;
+        let is_summed = matches!(form, ProcessForm::Accumulate { .. });
         let plan = match kernel.map(|id| &self.kernels[id.0].plan) {
             // Each step is an iteration.
-            Some(plan) if plan.folds > 1 => Loop::Pipeline { interval: 1, unroll: 1 },
+            Some(plan) if plan.folds > 1 || is_summed => Loop::Pipeline { interval: 1, unroll: 1 },
             Some(plan) if !plan.is_unrolled() => Loop::Sequential,
             plan => {
                 let interval = plan.map_or(1, |plan| plan.initiation_interval);

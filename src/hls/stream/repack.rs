@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::hls::plan::gcd;
+
 /// The elements of tokens of one size, in their order, in tokens of another.
 ///
 /// Elements wait in a shift register. An iteration reads a token if too few elements wait, and
@@ -43,11 +45,6 @@ impl Repack {
             (reads, writes)
         })
     }
-}
-
-/// The greatest common divisor of two numbers, at least one of which is not 0.
-pub(super) fn gcd(one: usize, other: usize) -> usize {
-    if other == 0 { one } else { gcd(other, one % other) }
 }
 
 #[cfg(test)]

@@ -45,8 +45,8 @@ impl Builder<'_> {
                 if sharing.is_stored =>
             {
                 let phases = Some(matrices);
-                let calls =
-                    Calls { positions, count: count as u64, sharing: Some(sharing), phases };
+                let (count, sharing) = (count as u64, Some(sharing));
+                let calls = Calls { positions, count, sharing, phases, in_memory: false };
                 let names = (of.stem, "window");
                 let (kernel, element) =
                     self.kernel(of.id, names, position, of.inputs, (calls, of.sign_power))?;
@@ -86,7 +86,8 @@ impl Builder<'_> {
                 Some(_) => format!("{}_phase_{}", of.stem, number + 1),
                 None => of.stem.to_owned(),
             };
-            let calls = Calls { positions, count: windows as u64, sharing, phases: None };
+            let calls =
+                Calls { positions, count: windows as u64, sharing, phases: None, in_memory: false };
             let names = (stem.as_str(), "window");
             let (kernel, own) =
                 self.kernel(of.id, names, position, of.inputs, (calls, of.sign_power))?;
