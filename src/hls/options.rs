@@ -174,9 +174,12 @@ impl Options {
             return Err(HlsError::ClockUncertainty(self.clock_uncertainty));
         }
         let zero = |layers: &BTreeMap<String, u64>, model: u64| {
+            let is_of_all = !layers.is_empty() && layers.values().all(|number| *number == 0);
+            if model == 0 || is_of_all {
+                return Some("the model".to_owned());
+            }
             let layer = layers.iter().find(|(_, number)| **number == 0);
-            let layer = layer.map(|(layer, _)| format!("layer '{layer}'"));
-            layer.or_else(|| (model == 0).then(|| "the model".to_owned()))
+            layer.map(|(layer, _)| format!("layer '{layer}'"))
         };
         if let Some(of) = zero(&self.layer_reuse_factors, self.reuse_factor) {
             return Err(HlsError::ReuseFactor(of));

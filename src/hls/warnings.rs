@@ -34,6 +34,15 @@ pub enum DesignWarningKind {
         iterations: u64,
         /// Clock cycles of an iteration at least: 1, or those from state to state.
         least: u64,
+        /// Tiles that the weights of a layer are cut into for each of its results, if they are the reason.
+        tiles: Option<u64>,
+    },
+    /// A layer with a pace of its own, which makes all wait longer than the target of the model.
+    TargetOverridden {
+        /// The target of the model: clock cycles between two samples.
+        target: u64,
+        /// Clock cycles between two samples that the layer takes.
+        interval: u64,
     },
     /// Another parallelization factor than the one asked for.
     ParallelizationFactorChanged {
@@ -125,6 +134,7 @@ impl DesignWarning {
         match self.kind {
             DesignWarningKind::OverBudget { .. } => "over-budget",
             DesignWarningKind::TargetMissed { .. } => "target-missed",
+            DesignWarningKind::TargetOverridden { .. } => "target-overridden",
             DesignWarningKind::UnknownPart { .. } => "unknown-part",
             DesignWarningKind::PartitionLimit { .. } => "partition-limit",
             DesignWarningKind::WideToken { .. } => "wide-token",
@@ -143,6 +153,7 @@ impl DesignWarning {
             | DesignWarningKind::IndexedRegisters { .. }
             | DesignWarningKind::TargetMissed { .. } => true,
             DesignWarningKind::UnknownPart { .. }
+            | DesignWarningKind::TargetOverridden { .. }
             | DesignWarningKind::ParallelizationFactorChanged { .. }
             | DesignWarningKind::ReuseFactorChanged { .. } => false,
         }
@@ -157,6 +168,7 @@ impl DesignWarning {
             | DesignWarningKind::WideToken { .. }
             | DesignWarningKind::IndexedRegisters { .. }
             | DesignWarningKind::TargetMissed { .. }
+            | DesignWarningKind::TargetOverridden { .. }
             | DesignWarningKind::ParallelizationFactorChanged { .. }
             | DesignWarningKind::ReuseFactorChanged { .. } => false,
         }
@@ -178,8 +190,16 @@ impl DesignWarning {
                 };
                 format!("{sharing}use narrower types, or choose a larger part")
             }
-            DesignWarningKind::TargetMissed { interval, least: 0 | 1, .. } => {
-                format!("set a target interval of {interval}, or make '{layer}' smaller")
+            DesignWarningKind::TargetMissed { interval, tiles: Some(_), .. } => format!(
+                "set a target interval of {interval}, or give '{layer}' fewer weights, or more that \
+                 are 0"
+            ),
+            DesignWarningKind::TargetMissed { interval, least: 0 | 1, .. } => format!(
+                "set a target interval of {interval}, or give '{layer}' a smaller operand or fewer \
+                 elements at its input and output"
+            ),
+            DesignWarningKind::TargetOverridden { .. } => {
+                format!("remove the ReuseFactor or TargetCycles of '{layer}', or set a faster one")
             }
             DesignWarningKind::TargetMissed { interval, .. } => format!(
                 "set a target interval of {interval}, a longer clock period, or Recurrence: unrolled \
@@ -194,7 +214,7 @@ impl DesignWarning {
                 )
             }
             DesignWarningKind::WideToken { .. } => {
-                format!("give '{layer}' fewer channels or bits, or choose the other --io")
+                format!("give '{layer}' fewer channels or bits")
             }
             DesignWarningKind::IndexedRegisters { .. } => {
                 format!("give '{layer}' fewer channels, or more rows of fewer channels")
@@ -233,11 +253,23 @@ impl fmt::Display for DesignWarning {
                      them are used by '{most}' ({number})"
                 )
             }
-            DesignWarningKind::TargetMissed { target, interval, iterations, least } => {
+            DesignWarningKind::TargetOverridden { target, interval } => write!(
+                f,
+                "layer '{layer}': with a pace of its own it takes {interval} cycles for a sample, \
+                 which all others wait for; their target is {target}"
+            ),
+            DesignWarningKind::TargetMissed { target, interval, iterations, least, tiles } => {
                 write!(
                     f,
                     "layer '{layer}': {interval} cycles for a sample miss the target of {target}"
                 )?;
+                if let Some(tiles) = tiles {
+                    return write!(
+                        f,
+                        "; its weights are cut into {tiles} tiles of at most {UNROLL_LIMIT} weights \
+                         and {WORD_BITS} bits"
+                    );
+                }
                 match (iterations, least) {
                     (0 | 1, _) => Ok(()),
                     (_, 0 | 1) => {
@@ -331,7 +363,7 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
             None => slowest.push(miss),
         }
     }
-    let targets = slowest.into_iter().map(TargetMiss::warning);
+    let targets = slowest.into_iter().map(TargetMiss::warning).chain(overridden(design));
     let factors = design.options.layer_parallelization_factors.iter();
     let factors = factors.filter_map(|(layer, asked)| check_factor(design, layer, *asked));
     let limits = partitions.chain(tokens).chain(indexed);
@@ -386,6 +418,16 @@ fn check_factor(design: &Design, layer: &str, asked: u64) -> Option<DesignWarnin
     is_missed.then(|| DesignWarning { layer: layer.to_owned(), kind })
 }
 
+/// The slowest process, if its layer has another pace than the target of the model, which it misses.
+fn overridden(design: &Design) -> Option<DesignWarning> {
+    let target = design.options.target_interval?;
+    let slowest = design.processes.iter().max_by_key(|process| process.cycles(design))?;
+    let (layer, interval) = (slowest.layer.clone(), slowest.cycles(design));
+    let kind = DesignWarningKind::TargetOverridden { target, interval };
+    let is_own = design.options.pace_of(&layer) != Pace::Interval(target);
+    (is_own && interval > target).then_some(DesignWarning { layer, kind })
+}
+
 /// A target that a process misses.
 pub(super) struct TargetMiss<'a> {
     process: &'a Process,
@@ -396,6 +438,8 @@ pub(super) struct TargetMiss<'a> {
     iterations: u64,
     /// Clock cycles of an iteration at least.
     least: u64,
+    /// Tiles of its weights, where an iteration takes one for each.
+    tiles: Option<u64>,
 }
 
 impl<'a> TargetMiss<'a> {
@@ -406,12 +450,14 @@ impl<'a> TargetMiss<'a> {
         let iterations = process.iterations(design);
         let chain = process.recurrence().filter(|recurrence| recurrence.is_pipelined(design));
         let least = chain.map_or(1, |recurrence| recurrence.interval);
-        (interval > target).then_some(Self { process, target, interval, iterations, least })
+        let tiles = process.kernel.and_then(|id| design[id].body.tiles());
+        let tiles = tiles.map(|(.., tiles)| tiles.count()).filter(|tiles| *tiles > 1);
+        (interval > target).then_some(Self { process, target, interval, iterations, least, tiles })
     }
 
     fn warning(self) -> DesignWarning {
-        let Self { process, target, interval, iterations, least } = self;
-        let kind = DesignWarningKind::TargetMissed { target, interval, iterations, least };
+        let Self { process, target, interval, iterations, least, tiles } = self;
+        let kind = DesignWarningKind::TargetMissed { target, interval, iterations, least, tiles };
         DesignWarning { layer: process.layer.clone(), kind }
     }
 }

@@ -8,8 +8,10 @@
 {{ cx.at_registers("sums") }}
 {%- endif %}
 {{ cx.output().token }} result;
-{%- if counts_steps %}
+{%- if counts_rows %}
 {{ row_counter }} y = 0;
+{%- endif %}
+{%- if counts_steps %}
 {{ column_counter }} x = 0;
 {%- endif %}
 {{ cx.counters(folds) }}

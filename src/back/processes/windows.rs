@@ -58,6 +58,7 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         .collect();
     let more = folds.as_ref().map_or(0, |folds| folds.count() - 1);
     let given = row_given.and(column_given).text();
+    let counts_steps = !lines.passes_pixels() || given != "true" || phase.is_some();
     let template = WindowsTemplate {
         title: match lines.kernels.first().map(|kernel| &cx.design[kernel.kernel].body) {
             Some(Body::Gather(_)) => {
@@ -89,7 +90,8 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         row_taken,
         column_taken,
         column_pixel,
-        counts_steps: !lines.passes_pixels() || given != "true" || phase.is_some(),
+        counts_rows: counts_steps && (rows.steps.len() > 1 || rows.span > 1 || phase.is_some()),
+        counts_steps,
         given,
         phase,
         counts_columns: lines.rows() > 0 && at.is_none(),
@@ -154,7 +156,9 @@ struct WindowsTemplate<'a> {
     column_taken: Condition,
     /// The condition that the column taken is one of the image.
     column_pixel: Condition,
-    /// Set if the row and the column of the grid matter.
+    /// Set if the row of the grid matters.
+    counts_rows: bool,
+    /// Set if the position on the grid matters.
     counts_steps: bool,
     /// The condition that a window is given.
     given: String,

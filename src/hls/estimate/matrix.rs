@@ -54,11 +54,9 @@ pub(super) fn matrix(
         }
         Terms::Shifts { shift, .. } => {
             if let (RightShift::Each(id), true) = (shift.right, linear.is_stored()) {
-                // A shift by a number from a memory: a stage of selectors a bit of that number.
                 let wide = width(design, shift.element);
-                let stages = width(design, design[id].element);
-                let all = copies * terms.tile() * u64::from(wide);
-                (0..stages).for_each(|_| path.logic(0, all.div_ceil(2), all));
+                let bits = copies * terms.tile() * u64::from(wide);
+                path.stored_shifts(width(design, design[id].element), bits);
             }
             let counts = terms.additions(kernel.cost.operations.additions);
             path.trees(counts, operand, result);
@@ -167,6 +165,12 @@ impl Datapath {
         self.level(self.delays.memory, Resources::default(), live);
         self.level(self.delays.product, each * products, live);
         self.trees(terms, operand + weight, result);
+    }
+
+    /// Shifts of numbers of so many `bits` in all, by numbers from a memory: a stage of selectors for
+    /// each bit of those.
+    pub(in crate::hls) fn stored_shifts(&mut self, stages: u32, bits: u64) {
+        (0..stages).for_each(|_| self.logic(0, bits.div_ceil(2), bits));
     }
 
     /// So many copies of all products with `constants` at once, and their sums, each with some `extra`

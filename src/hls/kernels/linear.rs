@@ -11,7 +11,7 @@ use crate::hls::build::NodeBuilder;
 use crate::hls::estimate::{ConstantProducts, Datapath, DspSlice};
 use crate::hls::form::{MatrixForm, ShiftedSum, Uses};
 use crate::hls::plan::{
-    LocalArray, Matrix, Nest, Reads, Sharing, Structure, Tiles, UNROLL_LIMIT, Widths,
+    LocalArray, Matrix, Nest, Reads, Sharing, StoredTerm, Structure, Tiles, UNROLL_LIMIT, Widths,
 };
 use crate::hls::{ConstantId, Cost, HlsError, Multipliers, Operations, Options, TypeId};
 use crate::ir;
@@ -257,6 +257,9 @@ pub(super) struct Applied {
     pub(super) windows: Option<Windows>,
 }
 
+/// Most bits of the sign of a weight in a memory: -1, 0 or 1.
+const SIGN_BITS: u32 = 2;
+
 impl Applied {
     /// The matrix `op` in this `form` as the planner sees it, with operands and sums of these formats,
     /// and `options` of the hardware.
@@ -278,13 +281,18 @@ impl Applied {
         let nonzero = terms.chunks(outputs.max(1)).map(|phase| phase.iter().sum()).max();
         let nonzero = nonzero.unwrap_or(0);
         let bias = op.bias.as_ref().map_or(0, |bias| bias.format.width());
-        let widths = Widths {
-            operand: operand.width(),
-            weight: op.weights.format.width(),
-            sum: bias.max(sums.width()),
+        let (term, weight) = match form {
+            MatrixForm::Products => (StoredTerm::Product, op.weights.format.width()),
+            MatrixForm::Shifts { shift } => {
+                let most = shift.right.iter().max().copied().unwrap_or(0);
+                let stages = u32::BITS - most.leading_zeros();
+                let width = shift.format.width();
+                (StoredTerm::Shift { stages, width }, SIGN_BITS + stages)
+            }
+            MatrixForm::Signs { .. } | MatrixForm::Xnor { .. } => (StoredTerm::Sign, SIGN_BITS),
         };
-        let multiplies = *form == MatrixForm::Products;
-        let constants = match multiplies {
+        let widths = Widths { operand: operand.width(), weight, sum: bias.max(sums.width()) };
+        let constants = match term == StoredTerm::Product {
             // Of a larger matrix, the weights come from a memory.
             true if nonzero <= UNROLL_LIMIT => {
                 let slice = DspSlice::of_part(&options.part);
@@ -302,7 +310,7 @@ impl Applied {
             nonzero,
             phases,
             constants,
-            multiplies,
+            term,
             biased: op.bias.is_some(),
             widths,
             path: Datapath::of(options, operand_bits),

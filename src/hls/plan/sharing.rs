@@ -34,14 +34,30 @@ pub(in crate::hls) struct Matrix {
     pub(in crate::hls) phases: usize,
     /// The products with constants, those of all matrices that take turns.
     pub(in crate::hls) constants: ConstantProducts,
-    /// Set if operands are multiplied by weights; else they are added, shifted or compared.
-    pub(in crate::hls) multiplies: bool,
+    /// A term of a sum where the weights come from a memory.
+    pub(in crate::hls) term: StoredTerm,
     /// Set if a sum begins with a bias.
     pub(in crate::hls) biased: bool,
     /// Widths of what it computes with.
     pub(in crate::hls) widths: Widths,
     /// The datapath before it.
     pub(in crate::hls) path: Datapath,
+}
+
+/// A term of a sum, of an operand and a weight from a memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::hls) enum StoredTerm {
+    /// Their product.
+    Product,
+    /// The operand, shifted by a number from the memory.
+    Shift {
+        /// Bits of the number: each is a stage of selectors.
+        stages: u32,
+        /// Bits of the shifted operand.
+        width: u32,
+    },
+    /// The operand, added, subtracted or compared.
+    Sign,
 }
 
 /// Widths in a matrix product.
@@ -253,9 +269,13 @@ impl Matrix {
         let (is_carried, products) = (tiles.inputs > 1, (inputs * outputs) as u64);
         let terms = vec![inputs as u64 + u64::from(self.biased || is_carried); outputs];
         let mut path = self.path.clone();
-        match self.multiplies {
-            true => path.stored_products((operand, weight), products, terms, sum),
-            false => path.trees(terms, operand, sum),
+        match self.term {
+            StoredTerm::Product => path.stored_products((operand, weight), products, terms, sum),
+            StoredTerm::Shift { stages, width } => {
+                path.stored_shifts(stages, products * u64::from(width));
+                path.trees(terms, operand, sum);
+            }
+            StoredTerm::Sign => path.trees(terms, operand, sum),
         }
         path.cut();
         let words = tiles.count() * self.phases as u64;
@@ -302,7 +322,7 @@ mod tests {
             nonzero: (inputs * outputs) as u64,
             phases: 1,
             constants: of_matrix(DspSlice::Dsp48E2),
-            multiplies: true,
+            term: StoredTerm::Product,
             biased: false,
             widths: WIDTHS,
             path: Datapath::of(&Options::new("m", "xcvu13p"), 6 * inputs as u64),

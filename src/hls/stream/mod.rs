@@ -37,6 +37,7 @@ use super::design::{
     Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Schedule, Stream, Token, TokenId, TypeId,
 };
 use super::kernels;
+use super::limits::TOKEN_BITS;
 use super::names::Names;
 use super::network::{Network, ProcessId};
 use super::plan::{Loop, Partition};
@@ -230,7 +231,12 @@ impl Builder<'_> {
             let own = operands.iter().position(|id| build::source(graph, *id) == node)?;
             (!form.takes_sample()).then_some(reads[own])
         });
-        taken.max().unwrap_or_else(|| graph[node].tensor.channel_count())
+        let lanes = taken.max().unwrap_or_else(|| graph[node].tensor.channel_count());
+        // A row that is too wide for a token comes in equal parts.
+        let width = u64::from(graph[node].tensor.format.width());
+        let fits = |part: &usize| lanes.is_multiple_of(*part) && *part as u64 * width <= TOKEN_BITS;
+        let is_row = graph[node].tensor.rows() == 1;
+        (1..=lanes).rev().find(fits).filter(|_| is_row).unwrap_or(lanes)
     }
 
     /// Lanes of the tokens of a stream; 0 for an array.
