@@ -4,6 +4,7 @@ use super::estimate::{Part, Resource};
 use super::{Design, DesignWarningKind, HlsError, Options};
 use crate::config::Pace;
 use crate::ir::Graph;
+use crate::progress::{Activity, Observer};
 
 /// Longest interval that is tried, in clock cycles.
 const MOST_CYCLES: u64 = 1 << 30;
@@ -29,16 +30,23 @@ impl Design {
     /// # Errors
     /// If the part is unknown, no interval makes the design fit, or a design has an error: see
     /// [`Design::new`].
-    pub fn fit(graph: &Graph, options: &Options, share: f64) -> Result<Self, HlsError> {
+    pub fn fit(
+        graph: &Graph,
+        options: &Options,
+        share: f64,
+        observer: &Observer,
+    ) -> Result<Self, HlsError> {
         let unknown = || HlsError::UnknownPart(options.part.clone());
         let part = Part::find(&options.part).ok_or_else(unknown)?;
         if !(share > 0.0 && share <= 1.0) {
             return Err(HlsError::Utilization(share));
         }
+        let task = observer.begin(Activity::Designs, None);
         let at = |interval: u64| {
             let target_interval = Some(interval);
             let design = Self::new(graph, &Options { target_interval, ..options.clone() })?;
             let excess = excess(&design, part, share);
+            task.add(1);
             Ok((design, excess))
         };
         let (mut best, mut excess) = at(1)?;
