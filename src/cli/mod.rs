@@ -87,8 +87,9 @@ pub fn main() -> ExitCode {
     // The hook can be set only once, and nobody set it before.
     let _ = miette::set_hook(Box::new(move |_| {
         let options = MietteHandlerOpts::new().width(100).wrap_lines(true);
-        // Without a choice, the terminal and NO_COLOR decide.
         Box::new(match color {
+            // The handler lets CLICOLOR_FORCE outrank NO_COLOR, unlike the parser of the command line.
+            ColorChoice::Auto if has_no_color() => options.color(false).build(),
             ColorChoice::Auto => options.build(),
             ColorChoice::Always => options.color(true).force_graphical(true).build(),
             ColorChoice::Never => options.color(false).build(),
@@ -124,6 +125,11 @@ pub fn main() -> ExitCode {
         Ok(Status::Success) if unprinted.is_none() => ExitCode::SUCCESS,
         Ok(Status::Success) | Err(_) => ExitCode::from(2),
     }
+}
+
+/// True if the user wants no colors (no-color.org).
+fn has_no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
 /// The last valid choice of `--color` among arguments that may have errors.

@@ -16,11 +16,11 @@ use ndarray::ArrayD;
 use crate::config::Shared;
 use crate::diagnostic::Diagnostic;
 use crate::front::{self, Arrays};
-use crate::ir::Graph;
+use crate::ir::{Graph, Inferences};
 use crate::lower::{self, LowerWarning, Lowered};
 use crate::model::{Layer, Model, Origin};
 use crate::naming::nearest;
-use crate::passes;
+use crate::passes::{self, Pass};
 use crate::progress::Observer;
 
 pub use error::CompileError;
@@ -170,7 +170,9 @@ impl Network {
             return Err(CompileError::UnknownPass { name, nearest, known: known.join(", ") });
         };
         let mut report = passes::Report::default();
-        all().take(count + 1).try_for_each(|pass| pass.apply(&mut lowered.graph, &mut report))?;
+        let mut inferences = Inferences::default();
+        let apply = |pass: &Pass| pass.apply(&mut lowered.graph, &mut report, &mut inferences);
+        all().take(count + 1).try_for_each(apply)?;
         Ok(lowered.graph)
     }
 
