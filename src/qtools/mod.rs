@@ -11,6 +11,7 @@ mod export;
 mod forgiving;
 mod fused;
 mod graph;
+mod json;
 pub mod operators;
 mod parameters;
 mod process;
