@@ -142,8 +142,8 @@ fn color_of(arguments: &[OsString]) -> ColorChoice {
             "" => words.get(at + 1).copied(),
             joined => joined.strip_prefix('='),
         });
-    let choices = values.filter_map(|value| value.parse().ok());
-    choices.last().unwrap_or(ColorChoice::Auto)
+    let mut choices = values.filter_map(|value| value.parse().ok());
+    choices.next_back().unwrap_or(ColorChoice::Auto)
 }
 
 /// Prints what the parser of the command line answers: help, the version, or an error of usage.
