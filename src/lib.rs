@@ -23,7 +23,8 @@
 //! [`Compiler`] runs all stages; start there.
 //!
 //! All modules use [`fixed`]: fixed-point formats, rounding, overflow, ranges. [`config`] reads
-//! configurations in the format of hls4ml; [`diagnostic`] holds warnings and notes.
+//! configurations in the format of hls4ml; [`diagnostic`] holds warnings and notes; [`progress`] tells an
+//! observer of work that may take long.
 #![warn(missing_docs)]
 
 pub mod back;
@@ -41,6 +42,7 @@ pub mod model;
 mod naming;
 pub mod passes;
 pub mod profile;
+pub mod progress;
 pub mod qtools;
 pub mod quantizer;
 pub mod report;

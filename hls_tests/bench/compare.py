@@ -8,6 +8,8 @@ script makes from pinned packages (--environment keeps it, --python takes anothe
 
 - TensorFlow: the QKeras model under tf.function, in float32, warm, in batches of 1024 and of 1;
 - hls4ml: the compiled C simulation of hls4ml 1.3.0 (--csim; takes minutes to compile), of 64 samples;
+- alkaid: the interpreter of alkaid 0.8.2 on one thread (--alkaid; takes half a minute to trace), batch 1024, of networks
+  of dense layers and activations with up to 10,000 weights, without their softmax;
 - reference: Bitkiln's reference evaluation, batch 1024;
 - engine: `bitkiln bench`, in batches of 1024 and of 1.
 """
@@ -24,7 +26,7 @@ from pathlib import Path
 PACKAGES = [
     "tensorflow-cpu==2.15.1", "qkeras==0.9.0", "tensorflow-model-optimization==0.7.5",
     "keras-tuner==1.4.7",
-    "numpy==1.26.4", "pyparsing==3.3.3", "hls4ml==1.3.0", "setuptools<81",
+    "numpy==1.26.4", "pyparsing==3.3.3", "hls4ml==1.3.0", "alkaid==0.8.2", "setuptools<81",
 ]
 BATCHES = [1024, 1]
 SECONDS = 2.0
@@ -162,6 +164,34 @@ def csim(name):
         return rate(lambda: project.predict(samples), len(samples))
 
 
+def alkaid(name):
+    import re
+
+    import numpy as np
+    from alkaid.trace import FVArrayInput, HWConfig, trace
+    model = build(name)
+    if sum(np.prod(weight.shape) for weight in model.weights) > 10_000:
+        sys.exit("more weights than alkaid traces in a minute")
+    unsigned, width, integer = re.fullmatch(r"(u?)fixed<(\d+),(\d+)>", NETWORKS[name][0]).groups()
+    inputs = FVArrayInput(model.input_shape[1:], hwconf=HWConfig(1, -1, -1))
+    signed = 0 if unsigned else 1
+    x = inputs.quantize(signed, int(integer) - signed, int(width) - int(integer))
+    for layer in model.layers:
+        if type(layer).__name__ == "QDense":
+            quantized = [np.array(quantizer(weight)) for quantizer, weight
+                         in zip(layer.get_quantizers(), layer.get_weights())]
+            x = x @ quantized[0].astype(np.float64) + quantized[1].astype(np.float64)
+        elif type(layer).__name__ == "QActivation":
+            relu = layer.quantizer
+            fraction = relu.bits - relu.integer
+            x = x.relu().quantize(0, relu.integer, fraction, overflow_mode="SAT", round_mode="RND")
+        elif type(layer).__name__ not in ("InputLayer", "Activation"):
+            sys.exit(f"a layer of the class {type(layer).__name__}, which is not traced here")
+    program = trace(inputs, x)
+    samples = np.random.RandomState(2).uniform(0, 1, (BATCHES[0], *model.input_shape[1:]))
+    return rate(lambda: program.predict(samples, n_threads=1), BATCHES[0])
+
+
 def in_environment(python, task, *arguments):
     """The last line that this script prints under `python` for a task; `None` if it fails."""
     done = subprocess.run([python, __file__, "--task", task, *arguments], text=True, capture_output=True)
@@ -196,28 +226,30 @@ def main():
     parser.add_argument("--python", help="a Python that has the packages")
     parser.add_argument("--environment", help="folder of the environment to make or to use again")
     parser.add_argument("--csim", action="store_true", help="run hls4ml's C simulation as well")
+    parser.add_argument("--alkaid", action="store_true", help="run alkaid's interpreter as well")
     parser.add_argument("--networks", nargs="*", default=list(NETWORKS), choices=list(NETWORKS))
     parser.add_argument("--task", nargs="*", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.task:
         task, argument = arguments.task
-        print({"models": build_models, "tensorflow": tensorflow, "csim": csim}[task](argument))
+        print({"models": build_models, "tensorflow": tensorflow, "csim": csim, "alkaid": alkaid}[task](argument))
         return
     with tempfile.TemporaryDirectory() as folder:
         python = arguments.python or environment(arguments.environment or f"{folder}/environment")
         if in_environment(python, "models", folder) is None:
             sys.exit("the networks cannot be built")
-        print("| network | TensorFlow /s | of 1 | hls4ml /s | reference /s | engine /s | of 1 "
+        print("| network | TensorFlow /s | of 1 | hls4ml /s | alkaid /s | reference /s | engine /s | of 1 "
               "| engine : TensorFlow | target |")
-        print("|---|---|---|---|---|---|---|---|---|")
+        print("|---|---|---|---|---|---|---|---|---|---|")
         for name in arguments.networks:
             input_type, target = NETWORKS[name]
             model = f"{folder}/{name}.h5"
             floats = in_environment(python, "tensorflow", name)
             floats = json.loads(floats) if floats else [None] * len(BATCHES)
-            simulated = in_environment(python, "csim", name) if arguments.csim else None
+            peers = [in_environment(python, task, name) if is_run else None
+                     for task, is_run in (("csim", arguments.csim), ("alkaid", arguments.alkaid))]
             own = [rate for it in (True, False) for rate in bitkiln(arguments.bitkiln, model, input_type, it)]
-            rates = [*floats, float(simulated) if simulated else None, *own]
+            rates = [*floats, *(float(peer) if peer else None for peer in peers), *own]
             cells = ["-" if it is None else f"{it:,.0f}" for it in rates]
             ratio = f"{own[1] / floats[0]:.1f}" if floats[0] else "-"
             print("|", " | ".join([name, *cells, ratio, f"{target:g}"]), "|", flush=True)

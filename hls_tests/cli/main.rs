@@ -1,6 +1,7 @@
 //! The program as a user calls it: files in, files out, exit codes.
 
 mod build;
+mod color;
 mod errors;
 mod estimates;
 mod hardware;

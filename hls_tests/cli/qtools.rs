@@ -437,16 +437,3 @@ fn shells_and_man_know_every_command() -> Outcome {
     assert!(text(&output).contains("no command 'bild'"), "{}", text(&output));
     Ok(())
 }
-
-#[test]
-fn messages_have_colors_on_request_only() -> Outcome {
-    let escapes = |arguments: &[&str]| -> Result<bool, Box<dyn std::error::Error>> {
-        let arguments = [&["types", "none.h5"], arguments].concat();
-        Ok(bitkiln(&arguments)?.stderr.contains(&b'\x1b'))
-    };
-    assert!(escapes(&["--color", "always"])?);
-    assert!(!escapes(&["--color", "never"])?);
-    // The tests set NO_COLOR.
-    assert!(!escapes(&[])?);
-    Ok(())
-}

@@ -4,6 +4,7 @@ use bitkiln::back::Tool;
 use bitkiln::config::{IoType, Strategy};
 use bitkiln::hls::{Body, Design, ProcessForm};
 use bitkiln::ir::{Graph, Op, Window};
+use bitkiln::progress::Observer;
 use num_bigint::BigInt;
 
 use crate::networks::*;
@@ -176,7 +177,8 @@ fn a_transposed_convolution_fits_a_part() {
     network.options.part = "xc7a35t".into();
     let mut intervals = Vec::new();
     for share in [0.5, 0.02] {
-        let fitted = Design::fit(&network.graph, &network.options, share).unwrap();
+        let fitted =
+            Design::fit(&network.graph, &network.options, share, &Observer::default()).unwrap();
         let estimate = fitted.estimate();
         let most = share * estimate.budget.unwrap().resources.lut as f64;
         assert!(estimate.total.lut as f64 <= most, "{:?} of {most}", estimate.total);

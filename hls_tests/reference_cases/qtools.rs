@@ -12,8 +12,10 @@ use bitkiln::qtools::operators::{
     BatchNormOperators, Gate, accumulator, adder, divider, merge, multiplier,
 };
 use bitkiln::qtools::{
-    DataType, Energy, Memories, Memory, Options, Process, Statistics, TypeMap, source_types,
+    AssumedBits, Bits, DataType, Energy, Forgiveness, Memories, Memory, Options, Parameters,
+    Process, ProvenMap, Statistics, TypeMap, source_types,
 };
+use bitkiln::{Compiler, Network};
 use serde_json::{Value, json};
 
 use super::cases::{Case, committed};
@@ -65,6 +67,69 @@ fn qtools_type_maps_are_equal_in_every_field() -> Result<(), Box<dyn Error>> {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+    Ok(())
+}
+
+/// A model in `hls_tests/qtools`, and what QTools says of it.
+fn special(model: &str, results: &str) -> Result<(Network, Value), Box<dyn Error>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("hls_tests/qtools");
+    let results = serde_json::from_reader(std::fs::File::open(folder.join(results))?)?;
+    Ok((Compiler::default().load(&folder.join(model))?, results))
+}
+
+/// `hls_tests/qtools/fused.json`: types of a model whose batch normalizations are fused.
+#[test]
+fn types_of_fused_batch_normalizations_are_equal_in_every_field() -> Result<(), Box<dyn Error>> {
+    let (network, theirs) = special("fused.h5", "fused.json")?;
+    let (model, graph) = (network.model(), network.graph());
+    let sources = source_types(&["quantized_bits(8,0,1)".parse()?], model, graph)?;
+    for (name, parameters) in [("types", Parameters::Typed), ("trained", Parameters::Trained)] {
+        let sources = sources.clone();
+        let options = Options { sources, parameters, is_fused: true, ..Options::default() };
+        let ours = serde_json::to_value(TypeMap::new(model, graph, &options)?)?;
+        let layers = theirs[name].as_object().ok_or("no types")?;
+        assert!(ours.as_object().is_some_and(|ours| ours.keys().eq(layers.keys())));
+        for (layer, theirs) in layers {
+            let [ours, theirs] = [&ours[layer], theirs]
+                .map(|it| serde_json::to_string_pretty(it).unwrap_or_default());
+            assert_eq!(ours, theirs, "{layer}");
+        }
+    }
+    Ok(())
+}
+
+/// The reference of a folded layer is a convolution and its batch normalization.
+#[test]
+fn sizes_of_a_folded_model_and_its_reference_are_those_of_autoqkeras() -> Result<(), Box<dyn Error>>
+{
+    let (network, theirs) = special("folded.h5", "bits.json")?;
+    let size = |is_reference| {
+        let assumed = AssumedBits::default();
+        Bits::new(network.model(), network.graph(), assumed, is_reference).map(Bits::total)
+    };
+    let (trial, reference) = (size(false)?, size(true)?);
+    assert_eq!(json!([trial, reference]), json!([theirs["trial_size"], theirs["reference_size"]]));
+    let compared = Forgiveness::default().compare(trial as f64, reference as f64);
+    assert!(agrees(&json!(compared.delta), &theirs["delta"]), "{compared:?}");
+    Ok(())
+}
+
+/// A dense layer of 6 by 6 weights that is called twice.
+#[test]
+fn weights_of_a_shared_layer_count_once() -> Result<(), Box<dyn Error>> {
+    let (network, _) = special("shared.h5", "bits.json")?;
+    let (model, graph) = (network.model(), network.graph());
+    let bits = Bits::new(model, graph, AssumedBits::default(), false)?;
+    assert_eq!((bits.parameters, bits.activations), (4 * (36 + 6), 8 * 6 + 2 * 4 * 6));
+    assert_eq!(Statistics::new(model, graph)?.total_bits, 4 * (36 + 6));
+    let sources = source_types(&["quantized_bits(8,0,1)".parse()?], model, graph)?;
+    let types = TypeMap::new(model, graph, &Options { sources, ..Options::default() })?;
+    let own: Vec<bool> = types.layers.iter().map(|layer| layer.has_own_parameters).collect();
+    assert_eq!(own, [true, true, false, true]);
+    let saved = ProvenMap::new(types, graph);
+    let weights: Vec<i64> =
+        saved.proven.iter().flatten().map(|proven| proven.saved_bits.weights).collect();
+    assert_eq!(saved.saved().weights, weights[0]);
     Ok(())
 }
 

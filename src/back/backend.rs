@@ -10,6 +10,7 @@ use super::{Headers, Vectors, catapult, vitis};
 use crate::config;
 use crate::fixed::Quantization;
 use crate::hls::Design;
+use crate::progress::Observer;
 
 /// A back end: prints a design as the files of a project, and checks such a project.
 pub trait Backend: Sync {
@@ -34,6 +35,7 @@ pub trait Backend: Sync {
         folder: &Path,
         manifest: &Manifest,
         headers: &Headers,
+        observer: &Observer,
     ) -> Result<Verdict, VerifyError>;
 
     /// A type in the words of the back end: `ap_fixed<6, 3, AP_RND_CONV, AP_SAT>`; `None` if it has
@@ -77,8 +79,9 @@ impl Backend for HlsCpp {
         folder: &Path,
         manifest: &Manifest,
         headers: &Headers,
+        observer: &Observer,
     ) -> Result<Verdict, VerifyError> {
-        verify::compile_and_run(folder, manifest, headers)
+        verify::compile_and_run(folder, manifest, headers, observer)
     }
 
     fn spell(&self, quantization: &Quantization) -> Option<String> {

@@ -28,6 +28,7 @@ pub use manifest::{Manifest, ModelSource, Port, ProcessEntry, StreamEntry, TypeE
 pub use vectors::Vectors;
 pub use verify::{
     Comparison, Depths, NetworkTest, NetworkVerdict, Verdict, VerifyError, find_headers, verify,
+    verify_observed,
 };
 pub use write::{WriteOptions, write};
 

@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::{Duration, Instant};
 
 use bitkiln::ir::NodeId;
+use bitkiln::progress::{Activity, Observer};
 use bitkiln::sim::{self, BatchRate, Executor};
 use bitkiln::{CompilerOptions, Network, report};
 use miette::Result;
@@ -46,10 +47,11 @@ pub fn run(args: &Args) -> Result<Status> {
         given => given.iter().map(|samples| samples.get()).collect(),
     };
     let time = Duration::try_from_secs_f64(args.seconds).unwrap_or(Duration::ZERO);
+    let observer = args.model.progress.observer();
     if args.reference {
-        return by_reference(&network, &batches, time, args.json);
+        return by_reference(&network, &batches, time, (&observer, args.json));
     }
-    let found = sim::benchmark(network.graph(), &executor, &batches, time)
+    let found = sim::benchmark(network.graph(), &executor, &batches, time, &observer)
         .map_err(bitkiln::CompileError::from)?;
     if args.json {
         print_json(&found)?;
@@ -64,11 +66,12 @@ fn by_reference(
     network: &Network,
     batches: &[usize],
     time: Duration,
-    json: bool,
+    (observer, json): (&Observer, bool),
 ) -> Result<Status> {
     let graph = network.graph();
     let outputs: Vec<NodeId> = graph.outputs.iter().map(|output| output.node).collect();
     let mut rates = Vec::with_capacity(batches.len());
+    let task = observer.begin(Activity::Measurements, Some(batches.len()));
     for samples in batches {
         let inputs = sim::vectors(graph, *samples);
         let (start, mut runs) = (Instant::now(), 0);
@@ -79,7 +82,9 @@ fn by_reference(
         }
         let rate = (runs * samples) as f64 / start.elapsed().as_secs_f64();
         rates.push(BatchRate { samples: *samples, rate });
+        task.add(1);
     }
+    drop(task);
     if json {
         print_json(&serde_json::json!({ "batches": rates }))?;
     } else {

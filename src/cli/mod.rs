@@ -17,12 +17,13 @@ mod stats;
 mod types;
 mod verify;
 
+use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
-use clap::{ColorChoice, Parser, Subcommand};
+use clap::{ColorChoice, CommandFactory, FromArgMatches, Parser, Subcommand};
 use miette::{IntoDiagnostic, MietteHandlerOpts, Report};
 
 /// Compiles quantized Keras and QKeras networks to HLS projects for FPGAs. Simulation and hardware
@@ -32,7 +33,7 @@ use miette::{IntoDiagnostic, MietteHandlerOpts, Report};
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Color of error messages; by default after the terminal and the environment variable NO_COLOR
+    /// Color of help and messages; by default after the terminal and the environment variable NO_COLOR
     #[arg(
         long,
         global = true,
@@ -77,13 +78,18 @@ pub fn main() -> ExitCode {
             report_panic(panic);
         }
     }));
-    let parsed = Cli::try_parse();
-    let color = parsed.as_ref().map_or(ColorChoice::Auto, |cli| cli.color);
+    // Help and errors of usage need the color before the command line is parsed.
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let color = color_of(&arguments);
+    let command = Cli::command().color(color);
+    let parsed = command.try_get_matches_from(arguments);
+    let parsed = parsed.and_then(|matches| Cli::from_arg_matches(&matches));
     // The hook can be set only once, and nobody set it before.
     let _ = miette::set_hook(Box::new(move |_| {
         let options = MietteHandlerOpts::new().width(100).wrap_lines(true);
-        // Without a choice, the terminal and NO_COLOR decide.
         Box::new(match color {
+            // The handler lets CLICOLOR_FORCE outrank NO_COLOR, unlike the parser of the command line.
+            ColorChoice::Auto if has_no_color() => options.color(false).build(),
             ColorChoice::Auto => options.build(),
             ColorChoice::Always => options.color(true).force_graphical(true).build(),
             ColorChoice::Never => options.color(false).build(),
@@ -119,6 +125,25 @@ pub fn main() -> ExitCode {
         Ok(Status::Success) if unprinted.is_none() => ExitCode::SUCCESS,
         Ok(Status::Success) | Err(_) => ExitCode::from(2),
     }
+}
+
+/// True if the user wants no colors (no-color.org).
+fn has_no_color() -> bool {
+    std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+}
+
+/// The last valid choice of `--color` among arguments that may have errors.
+fn color_of(arguments: &[OsString]) -> ColorChoice {
+    const OPTION: &str = "--color";
+    let words = arguments.iter().map(|word| word.to_str().unwrap_or_default());
+    let words: Vec<&str> = words.take_while(|word| *word != "--").collect();
+    let values =
+        words.iter().enumerate().filter_map(|(at, word)| match word.strip_prefix(OPTION)? {
+            "" => words.get(at + 1).copied(),
+            joined => joined.strip_prefix('='),
+        });
+    let mut choices = values.filter_map(|value| value.parse().ok());
+    choices.next_back().unwrap_or(ColorChoice::Auto)
 }
 
 /// Prints what the parser of the command line answers: help, the version, or an error of usage.

@@ -11,6 +11,7 @@ use clap::Args;
 use clap::builder::PossibleValue;
 use miette::Result;
 
+use super::progress::ProgressArgs;
 use super::{complaint, note};
 
 /// A model and what its file leaves open.
@@ -38,6 +39,8 @@ pub struct ModelArgs {
     /// model files do not state [default: hard]
     #[arg(long, value_enum, value_name = "KIND")]
     sigmoid: Option<Choice<Sigmoid>>,
+    #[command(flatten)]
+    pub progress: ProgressArgs,
 }
 
 /// A choice of the library as one of the command line.
@@ -106,7 +109,8 @@ impl ModelArgs {
             sigmoid: self.sigmoid.map(|choice| choice.0),
             ..options
         };
-        Ok(Compiler::new(options).load(&self.model)?)
+        let compiler = Compiler::new(options).with_observer(self.progress.observer());
+        Ok(compiler.load(&self.model)?)
     }
 }
 

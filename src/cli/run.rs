@@ -12,7 +12,6 @@ use miette::{Report, Result};
 use ndarray::{ArrayD, Axis};
 
 use super::model::{ModelArgs, say};
-use super::progress::Progress;
 use super::{Status, check_extension, complaint, print, print_json, spare};
 
 /// Compute the outputs of a model, bit for bit as the hardware does
@@ -43,9 +42,6 @@ pub struct Args {
     /// Samples of a file in memory at a time [default: those of a small file, or as many as take 64 MiB]
     #[arg(long, value_name = "SAMPLES")]
     chunk: Option<NonZeroUsize>,
-    /// Show no progress
-    #[arg(long)]
-    quiet: bool,
     /// Print the names of the arrays, the comparisons and the diagnostics as JSON
     #[arg(long)]
     json: bool,
@@ -119,7 +115,6 @@ fn compute(args: &Args, network: &Network) -> Result<Computed> {
         ));
     }
     let is_compared = args.labels.is_some() || args.reference.is_some();
-    let progress = Progress::new(args.quiet);
     let mut all = Computed::default();
     let run = FileRun { with_layers: args.trace, chunk: args.chunk };
     network.run_file(&args.input, run, |part| {
@@ -134,7 +129,6 @@ fn compute(args: &Args, network: &Network) -> Result<Computed> {
         if is_compared {
             append(&mut all.results, part.results);
         }
-        progress.set(part.done, part.samples);
         Ok::<(), Report>(())
     })?;
     Ok(all)

@@ -12,6 +12,10 @@ use super::{Status, print, print_json};
 pub struct Args {
     #[command(flatten)]
     types: TypeArgs,
+    /// Fuse batch normalizations into the convolutions before them, and take the scales of
+    /// alpha='auto_po2' as known: the types of inference in hardware
+    #[arg(long)]
+    fused: bool,
     /// Print QTools' JSON, with the proven types as one more field of each layer
     #[arg(long)]
     json: bool,
@@ -63,6 +67,7 @@ impl TypeArgs {
             accumulator: of(&self.keras_accumulator, unstated[1])?,
             is_reference: false,
             parameters: if self.trained { Parameters::Trained } else { Parameters::Typed },
+            is_fused: false,
         };
         Ok((network, options))
     }
@@ -70,6 +75,7 @@ impl TypeArgs {
 
 pub fn run(args: &Args) -> Result<Status> {
     let (network, options) = args.types.load(["fp32"; 2])?;
+    let options = Options { is_fused: args.fused, ..options };
     let types = TypeMap::new(network.model(), network.graph(), &options)?;
     let map = ProvenMap::new(types, network.graph());
     say(&network);

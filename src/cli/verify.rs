@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use bitkiln::back::{self, Headers, Verdict};
 use miette::Result;
 
+use super::progress::ProgressArgs;
 use super::{Status, print, print_json};
 
 /// Compile a project with g++, run its testbench, and compare every output
@@ -16,13 +17,16 @@ pub struct Args {
     /// Fixed-point headers: 'builtin', 'vendor', or a folder
     #[arg(long, default_value = "builtin", value_name = "HEADERS", value_parser = headers)]
     headers: Headers,
+    #[command(flatten)]
+    progress: ProgressArgs,
     /// Print the verdict as JSON
     #[arg(long)]
     json: bool,
 }
 
 pub fn run(args: &Args) -> Result<Status> {
-    let verdict = back::verify(&args.project, args.headers.clone())?;
+    let verdict =
+        back::verify_observed(&args.project, args.headers.clone(), &args.progress.observer())?;
     if args.json {
         print_json(&verdict)?;
     } else {

@@ -39,7 +39,7 @@ impl Network {
         }
         let options = self.options.hardware(&self.model);
         let design = match self.options.utilization {
-            Some(share) => Design::fit(&graph, &options, share)?,
+            Some(share) => Design::fit(&graph, &options, share, &self.observer)?,
             None => Design::new(&graph, &options)?,
         };
         for warning in &design.warnings {
@@ -102,7 +102,7 @@ impl Hardware<'_> {
     /// # Errors
     /// If the project cannot be compiled or run. Mismatches are part of the verdict.
     pub fn verify(&self, folder: &Path, headers: Headers) -> Result<Verdict, CompileError> {
-        Ok(back::verify(folder, headers)?)
+        Ok(back::verify_observed(folder, headers, &self.network.observer)?)
     }
 }
 

@@ -16,11 +16,12 @@ use ndarray::ArrayD;
 use crate::config::Shared;
 use crate::diagnostic::Diagnostic;
 use crate::front::{self, Arrays};
-use crate::ir::Graph;
+use crate::ir::{Graph, Inferences};
 use crate::lower::{self, LowerWarning, Lowered};
 use crate::model::{Layer, Model, Origin};
 use crate::naming::nearest;
-use crate::passes;
+use crate::passes::{self, Pass};
+use crate::progress::Observer;
 
 pub use error::CompileError;
 pub use hardware::Hardware;
@@ -65,12 +66,19 @@ pub type NamedArrays = Vec<(String, ArrayD<f64>)>;
 #[derive(Clone, Debug, Default)]
 pub struct Compiler {
     options: CompilerOptions,
+    observer: Observer,
 }
 
 impl Compiler {
     /// A compiler with these options.
     pub fn new(options: CompilerOptions) -> Self {
-        Self { options }
+        Self { options, observer: Observer::default() }
+    }
+
+    /// The same compiler, whose networks tell `observer` of work that may take long.
+    #[must_use]
+    pub fn with_observer(self, observer: Observer) -> Self {
+        Self { observer, ..self }
     }
 
     /// Reads and lowers the model in `file`.
@@ -103,7 +111,8 @@ impl Compiler {
         log.extend(lowered.warnings.iter().filter(is_alone).map(LowerWarning::diagnostic));
         log.extend(saturating);
         log.extend(notes::notes(&options.config, &model, &lowered.graph));
-        Ok(Network { options, file: None, model, lowered, log: Mutex::new(log) })
+        let (observer, log) = (self.observer.clone(), Mutex::new(log));
+        Ok(Network { options, observer, file: None, model, lowered, log })
     }
 }
 
@@ -119,6 +128,7 @@ fn shared(layer: &Layer) -> Option<Shared<'_>> {
 #[derive(Debug)]
 pub struct Network {
     options: CompilerOptions,
+    observer: Observer,
     file: Option<PathBuf>,
     model: Model,
     lowered: Lowered,
@@ -160,7 +170,9 @@ impl Network {
             return Err(CompileError::UnknownPass { name, nearest, known: known.join(", ") });
         };
         let mut report = passes::Report::default();
-        all().take(count + 1).try_for_each(|pass| pass.apply(&mut lowered.graph, &mut report))?;
+        let mut inferences = Inferences::default();
+        let apply = |pass: &Pass| pass.apply(&mut lowered.graph, &mut report, &mut inferences);
+        all().take(count + 1).try_for_each(apply)?;
         Ok(lowered.graph)
     }
 

@@ -72,7 +72,8 @@ impl Network {
         let (model, lowered) = (&self.model, &self.lowered);
         let (unquantized, folded) = (&lowered.unquantized[..], &lowered.folded);
         let settings = &settings;
-        let subject = Subject { model, graph, settings, set_inputs, folded, unquantized };
+        let observer = &self.observer;
+        let subject = Subject { model, graph, settings, set_inputs, folded, unquantized, observer };
         Ok(profile::profile(&subject, &values, options)?)
     }
 }

@@ -14,6 +14,7 @@ use crate::fixed::{Codes, Range};
 use crate::front::Rows;
 use crate::ir::{Graph, NodeId, Op, Operand};
 use crate::lower::{LowerWarning, PrecisionOverflow, SATURATES, saturation_note};
+use crate::progress::Activity;
 use crate::sim::{Kept, Runner, Trace};
 
 impl Network {
@@ -101,6 +102,7 @@ impl Network {
         let keep = self.result_nodes(run.with_layers);
         let mut counts = InputCounts::default();
         let (mut runner, mut done) = (None, 0);
+        let task = self.observer.begin(Activity::Simulation, None);
         while let Some(part) = rows.next(chunk).map_err(CompileError::from)? {
             let inputs = self.quantize_part(&source, &part, &mut counts)?;
             let samples = samples_of(&inputs);
@@ -115,6 +117,7 @@ impl Network {
             // A file in memory may have arrays that are no inputs.
             let all = if rows.row_bytes().is_some() { rows.len() } else { done };
             each(FilePart { samples: all, done, results })?;
+            task.add_of(samples, all);
         }
         self.log_rounded(&counts);
         self.log_overflows(&overflows);

@@ -4,6 +4,7 @@ use super::estimate::{Part, Resource};
 use super::{Design, DesignWarningKind, HlsError, Options, build, unroll};
 use crate::config::Pace;
 use crate::ir::Graph;
+use crate::progress::{Activity, Observer};
 
 /// Longest interval that is tried, in clock cycles.
 const MOST_CYCLES: u64 = 1 << 30;
@@ -30,12 +31,18 @@ impl Design {
     /// # Errors
     /// If the part is unknown, no interval makes the design fit, or a design has an error: see
     /// [`Design::new`].
-    pub fn fit(graph: &Graph, options: &Options, share: f64) -> Result<Self, HlsError> {
+    pub fn fit(
+        graph: &Graph,
+        options: &Options,
+        share: f64,
+        observer: &Observer,
+    ) -> Result<Self, HlsError> {
         let unknown = || HlsError::UnknownPart(options.part.clone());
         let part = Part::find(&options.part).ok_or_else(unknown)?;
         if !(share > 0.0 && share <= 1.0) {
             return Err(HlsError::Utilization(share));
         }
+        let task = observer.begin(Activity::Designs, None);
         build::check(graph, options)?;
         let graph = &*unroll::unrolled(graph, options)?;
         let planned = |interval: u64| {
@@ -43,6 +50,7 @@ impl Design {
             Self::planned(graph, &Options { target_interval, ..options.clone() })
         };
         let fitted = |design: Self| {
+            task.add(1);
             let excess = excess(&design, part, share);
             (design, excess)
         };

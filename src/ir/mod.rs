@@ -60,5 +60,5 @@ pub use strides::{StridedAxis, Strides};
 pub use tensor::{Constant, ConstantError, Tensor};
 pub use text::Described;
 use validate::validate_body;
-pub use validate::{Invalid, validate};
+pub use validate::{Inferences, Invalid, validate};
 pub use window::{Presence, Window};

@@ -1,7 +1,7 @@
 //! Every rule of `validate` and of the operations, broken once.
 
 use super::text::parse;
-use super::{Graph, NodeId, validate};
+use super::{Graph, Inferences, NodeId, validate};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -285,5 +285,30 @@ fn graphviz_text_has_names_operations_shapes_and_ranges() -> Outcome {
       n1 -> out0;
     }
     "#);
+    Ok(())
+}
+
+#[test]
+fn inferences_hold_until_an_operation_or_an_operand_changes() -> Outcome {
+    let (x, y) = (NodeId::new(0), NodeId::new(1));
+    let mut inferences = Inferences::default();
+    let valid = parse(DENSE)?;
+    inferences.validate(&valid)?;
+    inferences.validate(&valid)?;
+
+    let mut graph = valid.clone();
+    graph[x].tensor = parse("x = input shape=[2] format=fixed<6,3>\noutput x")?[x].tensor.clone();
+    let found = inferences.validate(&graph).err().map(|error| error.to_string());
+    let alone = validate(&graph).err().map(|error| error.to_string());
+    assert!(found.is_some());
+    assert_eq!(found, alone);
+
+    let other = DENSE.replace("{4, 2, -4, 1}", "{7, 7, 7, 7}");
+    let mut graph = valid.clone();
+    graph[y].op = parse(&other)?[y].op.clone();
+    let found = inferences.validate(&graph).err().map(|error| error.to_string());
+    assert_eq!(found, validate(&graph).err().map(|error| error.to_string()));
+    assert!(found.is_some());
+    inferences.validate(&valid)?;
     Ok(())
 }

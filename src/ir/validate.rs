@@ -1,6 +1,6 @@
 //! Validates graphs: the rules that every module relies on.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::ops::ensure;
 use super::{Graph, NodeId, Op, OpError, Tensor};
@@ -28,7 +28,7 @@ pub struct Invalid {
 /// # Errors
 /// The first rule that does not hold.
 pub fn validate(graph: &Graph) -> Result<(), Invalid> {
-    check(graph, false)
+    check(graph, false, &mut |_, op, operands| op.infer(operands))
 }
 
 /// Checks the body of an operation as [`validate`] does. The tensors of its inputs may be narrower
@@ -37,10 +37,48 @@ pub fn validate(graph: &Graph) -> Result<(), Invalid> {
 /// # Errors
 /// The first rule that does not hold.
 pub(super) fn validate_body(body: &Graph) -> Result<(), Invalid> {
-    check(body, true)
+    check(body, true, &mut |_, op, operands| op.infer(operands))
 }
 
-fn check(graph: &Graph, is_body: bool) -> Result<(), Invalid> {
+/// Results that were inferred for the nodes of a graph. A graph that changes in a few places is validated
+/// again by inferring those alone: a result depends on the operation and the tensors of its operands.
+#[derive(Debug, Default)]
+pub struct Inferences(HashMap<NodeId, Inference>);
+
+#[derive(Debug)]
+struct Inference {
+    op: Op,
+    operands: Vec<Tensor>,
+    result: Tensor,
+}
+
+impl Inferences {
+    /// Checks a graph as [`validate`] does.
+    ///
+    /// # Errors
+    /// The first rule that does not hold.
+    pub fn validate(&mut self, graph: &Graph) -> Result<(), Invalid> {
+        check(graph, false, &mut |id, op, operands| self.infer(id, op, operands))
+    }
+
+    fn infer(&mut self, id: NodeId, op: &Op, operands: &[&Tensor]) -> Result<Tensor, OpError> {
+        let is_same = |known: &&Inference| {
+            known.op == *op && known.operands.iter().eq(operands.iter().copied())
+        };
+        if let Some(known) = self.0.get(&id).filter(is_same) {
+            return Ok(known.result.clone());
+        }
+        let result = op.infer(operands)?;
+        let operands = operands.iter().copied().cloned().collect();
+        self.0.insert(id, Inference { op: op.clone(), operands, result: result.clone() });
+        Ok(result)
+    }
+}
+
+/// Infers the result of a node from its operation and the tensors of its operands.
+type Infer<'i> = dyn FnMut(NodeId, &Op, &[&Tensor]) -> Result<Tensor, OpError> + 'i;
+
+fn check(graph: &Graph, is_body: bool, infer: &mut Infer<'_>) -> Result<(), Invalid> {
     let order = graph.topological_order();
     let ordered: HashSet<NodeId> = order.iter().copied().collect();
     if let Some(id) = graph.nodes.node_indices().find(|id| !ordered.contains(id)) {
@@ -52,7 +90,7 @@ fn check(graph: &Graph, is_body: bool) -> Result<(), Invalid> {
         if node.name.is_empty() || !names.insert(node.name.as_str()) {
             return fail(graph, id, "its name is empty or taken");
         }
-        check_node(graph, id, is_body).or_else(|rule| fail(graph, id, rule.to_string()))?;
+        check_node(graph, id, is_body, infer).or_else(|rule| fail(graph, id, rule.to_string()))?;
     }
     let listed: HashSet<NodeId> = graph.inputs.iter().copied().collect();
     let inputs = graph.nodes.node_indices().filter(|id| matches!(graph[*id].op, Op::Input(_)));
@@ -77,7 +115,12 @@ fn whole(rule: &str) -> Invalid {
     Invalid { node: "(graph)".into(), rule: rule.into() }
 }
 
-fn check_node(graph: &Graph, id: NodeId, is_body: bool) -> Result<(), OpError> {
+fn check_node(
+    graph: &Graph,
+    id: NodeId,
+    is_body: bool,
+    infer: &mut Infer<'_>,
+) -> Result<(), OpError> {
     let node = &graph[id];
     let incoming = graph.nodes.edges_directed(id, petgraph::Direction::Incoming);
     let mut positions: Vec<usize> = incoming.map(|edge| *edge.weight()).collect();
@@ -87,7 +130,7 @@ fn check_node(graph: &Graph, id: NodeId, is_body: bool) -> Result<(), OpError> {
     check_tensor(&node.tensor)?;
     let operands = graph.operands(id);
     let operands: Vec<&Tensor> = operands.iter().map(|x| &graph[*x].tensor).collect();
-    let inferred = node.op.infer(&operands)?;
+    let inferred = infer(id, &node.op, &operands)?;
     if let (Op::Input(_), true) = (&node.op, is_body) {
         let same = inferred.shape == node.tensor.shape && inferred.format == node.tensor.format;
         return ensure(same, "its tensor differs from its shape and format");

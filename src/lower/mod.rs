@@ -62,6 +62,7 @@ use crate::model::{Layer, LayerKind, Model};
 use builder::Builder;
 pub(crate) use dense::fold as fold_normalization;
 pub use error::{LowerError, LowerWarning};
+pub(crate) use normalization::inverse as batch_norm_inverse;
 pub use overflow::{PrecisionOverflow, SATURATES, saturation_note};
 pub use settings::{
     CellSettings, LayerSettings, Settings, SoftmaxSettings, TypedVariable, Unquantized,

@@ -102,15 +102,25 @@ pub(super) fn line(name: &str, norm: &BatchNorm) -> Result<Line, LowerError> {
         None => Array1::from_shape_fn(channels, |c| gamma[c] / root(variance[c])),
         // QKeras quantizes the float32 value.
         Some(quantizer) => {
-            let inverse = Array1::from_shape_fn(channels, |c| {
-                let inverse = 1.0 / (variance[c] as f32 + norm.epsilon).sqrt();
-                if norm.gamma.is_some() { inverse * gamma[c] as f32 } else { inverse }
-            });
+            let inverse = inverse(norm, &gamma, &variance);
             of("inverse_quantizer", inverse.view(), Some(quantizer))?
         }
     };
     let bias = &beta - &(&mean * &scale);
     Ok(Line { scale, bias })
+}
+
+/// The float32 value that QKeras' inverse quantizer takes: gamma / √(variance + ε), for the quantized
+/// parameters \[channels\].
+pub(crate) fn inverse(
+    norm: &BatchNorm,
+    gamma: &Array1<f64>,
+    variance: &Array1<f64>,
+) -> Array1<f32> {
+    Array1::from_shape_fn(norm.mean.len(), |c| {
+        let inverse = 1.0 / (variance[c] as f32 + norm.epsilon).sqrt();
+        if norm.gamma.is_some() { inverse * gamma[c] as f32 } else { inverse }
+    })
 }
 
 /// True if a quantizer takes the result of layer `index`, or that of layers after it that compute

@@ -19,7 +19,7 @@ mod test;
 
 use serde::Serialize;
 
-use crate::ir::{Graph, Invalid, Op, validate};
+use crate::ir::{Graph, Inferences, Invalid, Op};
 
 pub use narrow_scales::{MAX_THRESHOLDS, Outcome, Scale, ScaleTypes};
 
@@ -68,18 +68,25 @@ pub fn for_hardware(graph: &Graph) -> Result<(Graph, Report), Invalid> {
 
 fn run_all(passes: &[Pass], graph: &mut Graph) -> Result<Report, Invalid> {
     let mut report = Report::default();
-    passes.iter().try_for_each(|pass| pass.apply(graph, &mut report))?;
+    let mut inferences = Inferences::default();
+    passes.iter().try_for_each(|pass| pass.apply(graph, &mut report, &mut inferences))?;
     Ok(report)
 }
 
 impl Pass {
-    /// Runs the pass on the bodies of operations and on the graph, and validates the graph.
+    /// Runs the pass on the bodies of operations and on the graph, and validates the graph. `inferences`
+    /// are those of the passes before.
     ///
     /// # Errors
     /// If the pass breaks the graph, which is a bug of the pass.
-    pub fn apply(&self, graph: &mut Graph, report: &mut Report) -> Result<(), Invalid> {
+    pub fn apply(
+        &self,
+        graph: &mut Graph,
+        report: &mut Report,
+        inferences: &mut Inferences,
+    ) -> Result<(), Invalid> {
         self.run_on_all(graph, report);
-        validate(graph)
+        inferences.validate(graph)
     }
 
     /// Runs the pass on each body as on a network, whose outputs it keeps, then on the graph.

@@ -31,6 +31,7 @@ use crate::float::Samples;
 use crate::ir::Graph;
 use crate::lower::{Settings, TypedVariable, Unquantized};
 use crate::model::Model;
+use crate::progress::Observer;
 
 pub use distribution::{Distribution, TypeUse};
 pub use error::ProfileError;
@@ -327,6 +328,7 @@ pub(crate) struct Subject<'a> {
     pub folded: &'a BTreeMap<String, String>,
     /// The parameters and results without a quantizer.
     pub unquantized: &'a [Unquantized],
+    pub observer: &'a Observer,
 }
 
 /// Profiles `subject` with `samples`, an array per input whose first axis counts at least one sample.
@@ -338,7 +340,8 @@ pub(crate) fn profile(
     options.goal.check()?;
     let observed = observe::observe(subject, samples)?;
     options.goal.check_outputs(&observed.outputs)?;
-    let accuracy = Accuracy::of(&outputs(subject.graph, samples)?, &observed.outputs);
+    let accuracy =
+        Accuracy::of(&outputs(subject.graph, samples, subject.observer)?, &observed.outputs);
     let (width, widest) = match options.goal {
         Goal::Bits(bits) => (bits, bits),
         Goal::MaxError(_) | Goal::Agreement(_) => (WIDTH, search::WIDEST),

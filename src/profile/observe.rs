@@ -13,6 +13,7 @@ use crate::float::{Reference, Samples};
 use crate::ir::NodeId;
 use crate::lower::TypedVariable;
 use crate::model::Model;
+use crate::progress::Activity;
 use crate::sim;
 
 /// Samples in one pass: the results of all layers for them are in memory at once.
@@ -47,6 +48,7 @@ pub(super) fn observe(
         sum_uses: HashMap::new(),
     };
     let mut outputs: Vec<Vec<Samples>> = vec![Vec::new(); subject.model.outputs.len()];
+    let task = subject.observer.begin(Activity::Simulation, Some(samples_of(samples)));
     for batch in batches(samples, BATCH) {
         // The simulation checks that the samples fit.
         let inputs = super::trial::quantize_inputs(subject.graph, &batch)?;
@@ -77,6 +79,7 @@ pub(super) fn observe(
         for (all, index) in outputs.iter_mut().zip(&subject.model.outputs) {
             all.extend(values.get(index).cloned());
         }
+        task.add(samples_of(&batch));
     }
     for parts in outputs {
         let parts: Vec<_> = parts.iter().map(|part| part.view()).collect();
@@ -85,12 +88,17 @@ pub(super) fn observe(
     Ok(observed)
 }
 
+/// Number of samples of `arrays`.
+pub(super) fn samples_of(arrays: &[Samples]) -> usize {
+    arrays.first().and_then(|first| first.shape().first()).copied().unwrap_or(0)
+}
+
 /// `samples` in parts of up to `count` samples.
 pub(super) fn batches(
     samples: &[Samples],
     count: usize,
 ) -> impl Iterator<Item = Vec<Samples>> + '_ {
-    let all = samples.first().map_or(0, |first| first.shape().first().copied().unwrap_or(0));
+    let all = samples_of(samples);
     (0..all).step_by(count.max(1)).map(move |start| {
         let part = |x: &Samples| {
             let end = (start + count).min(x.shape()[0]).cast_signed();

@@ -9,6 +9,7 @@ use crate::config::WeightScale;
 use crate::fixed::{FormatError, Quantization};
 use crate::float::Samples;
 use crate::lower::{self, Lowered, Settings};
+use crate::progress::Observer;
 
 /// The variables that get types, and the corrections of biases that come with them.
 #[derive(Clone, Debug)]
@@ -59,7 +60,11 @@ impl Plan {
     ) -> Result<Option<Accuracy>, ProfileError> {
         // A table may have too many entries, a sum too many bits.
         match self.lowered(subject, bits) {
-            Ok(lowered) => Ok(Some(Accuracy::of(&outputs(&lowered.graph, samples)?, expected))),
+            Ok(lowered) => {
+                // A trial is one unit of a search.
+                let found = outputs(&lowered.graph, samples, &Observer::default())?;
+                Ok(Some(Accuracy::of(&found, expected)))
+            }
             Err(ProfileError::Lower(_)) => Ok(None),
             Err(error) => Err(error),
         }

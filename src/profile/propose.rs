@@ -1,7 +1,7 @@
 //! The proposal: a search for types on some samples, corrections of biases, and a check on all samples.
 
 use super::correction::corrected;
-use super::observe::selected;
+use super::observe::{samples_of, selected};
 use super::plan::Plan;
 use super::search::{Bits, CHEAP_WORTH, Search, Start, WIDEST, Widest, is_better, total};
 use super::trial::{Accuracy, closest, outputs, spread};
@@ -14,6 +14,7 @@ use crate::fixed::Quantization;
 use crate::float::Samples;
 use crate::ir::{Graph, Op};
 use crate::lower::LowerWarning;
+use crate::progress::{Activity, Task};
 
 /// The most trials of a search.
 const TRIALS: usize = 300;
@@ -32,10 +33,12 @@ struct Trials<'a> {
     goal: Goal,
     /// Number of classifications in all samples.
     decisions: usize,
+    task: Task<'a>,
 }
 
 impl Trials<'_> {
     fn measure(&self, plan: &Plan, bits: &[Bits]) -> Result<Option<Accuracy>, ProfileError> {
+        self.task.add(1);
         plan.measure(self.subject, bits, (&self.samples, &self.expected))
     }
 
@@ -66,7 +69,7 @@ pub(super) fn propose(
     options: ProposalOptions,
 ) -> Result<Proposal, ProfileError> {
     let goal = options.goal;
-    let all = expected.first().map_or(0, |outputs| outputs.shape()[0]);
+    let all = samples_of(expected);
     let count = (WORK / work(subject.graph).max(1)).clamp(SAMPLES.0, SAMPLES.1);
     let typical = spread(all, count);
     let chosen = match goal {
@@ -74,31 +77,34 @@ pub(super) fn propose(
         // Where the two largest outputs lie near to each other, the argmax changes first.
         Goal::Agreement(_) => closest(expected, count),
     };
+    let start = plan.start(options.channel_scales);
+    let plain = match goal {
+        Goal::Bits(width) => {
+            let lowered = plan.lowered(subject, &plan.uniform(width))?;
+            Some(Accuracy::of(&outputs(&lowered.graph, samples, subject.observer)?, expected))
+        }
+        Goal::MaxError(_) | Goal::Agreement(_) => None,
+    };
     let trials = Trials {
         subject,
         samples: selected(samples, &chosen),
         expected: selected(expected, &chosen),
         goal,
         decisions: Accuracy::of(expected, expected).decisions,
-    };
-    let start = plan.start(options.channel_scales);
-    let plain = match goal {
-        Goal::Bits(width) => {
-            let lowered = plan.lowered(subject, &plan.uniform(width))?;
-            Some(Accuracy::of(&outputs(&lowered.graph, samples)?, expected))
-        }
-        Goal::MaxError(_) | Goal::Agreement(_) => None,
+        task: subject.observer.begin(Activity::Trials, None),
     };
     let mut found = searched(&trials, plan, &start)?;
     if options.bias_correction && typical.len() >= FEWEST_SAMPLES {
         // The mean error is that of typical samples.
         found = with_corrections(&trials, found, &start, &selected(samples, &typical))?;
     }
+    // The check on all samples is another activity.
+    drop(trials);
     let Found { plan, mut bits, trials } = found;
     let mut more = 0;
     let (types, accuracy) = loop {
         let lowered = plan.lowered(subject, &bits)?;
-        let accuracy = Accuracy::of(&outputs(&lowered.graph, samples)?, expected);
+        let accuracy = Accuracy::of(&outputs(&lowered.graph, samples, subject.observer)?, expected);
         if goal.is_met(&accuracy) {
             let types = plan.types(&bits)?;
             break (proposed(&plan.variables, &bits, &types, &lowered.warnings), accuracy);

@@ -6,10 +6,11 @@ use ndarray::{ArrayD, ArrayView1, Axis};
 use serde::Serialize;
 
 use super::ProfileError;
-use super::observe::batches;
+use super::observe::{batches, samples_of};
 use crate::fixed::Codes;
 use crate::float::Samples;
 use crate::ir::Graph;
+use crate::progress::{Activity, Observer};
 use crate::sim;
 
 /// Samples that are simulated at once.
@@ -42,7 +43,7 @@ impl Accuracy {
     /// Compares outputs.
     pub(super) fn of(outputs: &[Samples], expected: &[Samples]) -> Self {
         let mut all = Self {
-            samples: expected.first().map_or(0, |first| first.shape()[0]),
+            samples: samples_of(expected),
             max_error: 0.0,
             mean_error: 0.0,
             mean_square: 0.0,
@@ -88,7 +89,12 @@ fn largest(row: ArrayView1<'_, f64>) -> usize {
 }
 
 /// The outputs of `graph` for `samples`.
-pub(super) fn outputs(graph: &Graph, samples: &[Samples]) -> Result<Vec<Samples>, ProfileError> {
+pub(super) fn outputs(
+    graph: &Graph,
+    samples: &[Samples],
+    observer: &Observer,
+) -> Result<Vec<Samples>, ProfileError> {
+    let task = observer.begin(Activity::Simulation, Some(samples_of(samples)));
     let mut all: Vec<Vec<Samples>> = vec![Vec::new(); graph.outputs.len()];
     for batch in batches(samples, BATCH) {
         let trace = sim::run(graph, &quantize_inputs(graph, &batch)?)?;
@@ -96,6 +102,7 @@ pub(super) fn outputs(graph: &Graph, samples: &[Samples]) -> Result<Vec<Samples>
             let format = graph[output.node].tensor.format;
             all.extend(trace.of(output.node).map(|codes| codes.to_values(format)));
         }
+        task.add(samples_of(&batch));
     }
     let joined = |parts: &Vec<Samples>| {
         let parts: Vec<_> = parts.iter().map(|part| part.view()).collect();
@@ -130,7 +137,7 @@ pub(super) fn spread(all: usize, count: usize) -> Vec<usize> {
 /// Indices, ascending, of the `count` samples in which the two largest elements of an output lie
 /// nearest to each other: those that change first.
 pub(super) fn closest(expected: &[Samples], count: usize) -> Vec<usize> {
-    let all = expected.first().map_or(0, |first| first.shape()[0]);
+    let all = samples_of(expected);
     let mut margins = vec![f64::INFINITY; all];
     for outputs in expected {
         let Some(axis) = classes(outputs) else { continue };

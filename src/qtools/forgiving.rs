@@ -114,7 +114,9 @@ impl Bits {
             }
         }
         for node in &Network::new(model, graph)?.layers {
-            bits.parameters += size.parameters(node);
+            if node.has_own_parameters() {
+                bits.parameters += size.parameters(node);
+            }
             bits.activations += size.activations(node);
         }
         Ok(bits)
@@ -127,6 +129,8 @@ fn elements(shape: &[usize]) -> u64 {
 
 /// Layers with a kernel that AutoQKeras counts.
 const COUNTED: [&str; 4] = ["Dense", "Conv2D", "Conv1D", "DepthwiseConv2D"];
+/// End of the names of layers that batch normalization is folded into, which AutoQKeras does not count.
+const FOLDED_SUFFIX: &str = "Batchnorm";
 /// AutoQKeras' bits of scale and offset of a QBatchNormalization.
 const SCALE_BITS: u64 = 6;
 const OFFSET_BITS: u64 = 5;
@@ -137,6 +141,14 @@ struct Size {
 }
 
 impl Size {
+    /// The class without QKeras' `Q`. The reference of a folded layer is the layer of Keras that batch
+    /// normalization follows.
+    fn class<'m>(&self, node: &Node<'m>) -> &'m str {
+        let class = base(&node.layer.class);
+        let plain = class.strip_suffix(FOLDED_SUFFIX).filter(|_| self.is_reference);
+        plain.unwrap_or(class)
+    }
+
     fn quantizes(&self, node: &Node<'_>) -> bool {
         is_quantized(&node.layer.class) && !self.is_reference
     }
@@ -150,12 +162,16 @@ impl Size {
 
     fn parameters(&self, node: &Node<'_>) -> u64 {
         match node.rule() {
-            Rule::Matrix(matrix) if COUNTED.contains(&base(&node.layer.class)) => {
+            Rule::Matrix(matrix) if COUNTED.contains(&self.class(node)) => {
                 let of = |quantizer: Option<&Quantizer>| {
                     self.bits(quantizer.filter(|_| self.quantizes(node)))
                 };
+                // Scale and offset of the batch normalization that a folded layer of the reference has.
+                let folded =
+                    if matrix.is_folded { 2 * node.shape.last().copied().unwrap_or(1) } else { 0 };
                 of(matrix.kernel_quantizer) * elements(&matrix.kernel)
                     + of(matrix.bias_quantizer) * matrix.biases as u64
+                    + self.assumed.ref_bits * folded as u64
             }
             Rule::BatchNorm(BatchNorm { mean, beta, .. }) => {
                 let (scale, offset) = match self.quantizes(node) {
@@ -175,7 +191,7 @@ impl Size {
 
     fn activations(&self, node: &Node<'_>) -> u64 {
         let AssumedBits { output_bits, ref_bits, .. } = self.assumed;
-        let class = base(&node.layer.class);
+        let class = self.class(node);
         let is_activation = class == "Activation";
         if !is_activation && !COUNTED.contains(&class) {
             return 0;

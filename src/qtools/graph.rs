@@ -216,6 +216,7 @@ const MERGES: [&str; 8] =
 /// Layers of Keras with a kernel, which QTools knows; those of QKeras have a `Q` before.
 pub(super) const MATRICES: [&str; 5] =
     ["Dense", "Conv1D", "Conv2D", "DepthwiseConv2D", "Conv2DTranspose"];
+/// Layers that batch normalization is folded into.
 const FOLDED: [&str; 3] = ["QDenseBatchnorm", "QConv2DBatchnorm", "QDepthwiseConv2DBatchnorm"];
 
 /// True for a layer of QKeras, which states quantizers.
@@ -229,6 +230,11 @@ pub(super) fn base(class: &str) -> &str {
 }
 
 impl<'m> Node<'m> {
+    /// False for a later call of a layer, which has the parameters of the first one.
+    pub(super) fn has_own_parameters(&self) -> bool {
+        self.layer.origin.is_none()
+    }
+
     /// QTools' rule for the layer.
     pub(super) fn rule(&self) -> Rule<'m> {
         let (class, kind) = (self.layer.class.as_str(), self.layer.kind.inner());

@@ -9,7 +9,9 @@ mod data_type;
 mod energy;
 mod export;
 mod forgiving;
+mod fused;
 mod graph;
+mod json;
 pub mod operators;
 mod parameters;
 mod process;
@@ -26,6 +28,7 @@ pub use data_type::{DataType, Form, MaxValue, Sign};
 pub use energy::{Costs, Energy, LayerEnergy, Memories, Memory, Profile};
 pub use export::{Export, Integers, LayerExport, ParameterExport};
 pub use forgiving::{AssumedBits, Bits, Comparison, Forgiveness};
+pub use fused::FusedNorm;
 pub use process::{HOROWITZ, Polynomial, Process, ProcessError};
 pub use proven::{Proven, ProvenMap, Saved};
 pub use source::{Source, source_types};
@@ -47,6 +50,10 @@ pub struct Options {
     pub is_reference: bool,
     /// Knowledge of trained parameters.
     pub parameters: Parameters,
+    /// The types of inference in hardware: batch normalizations are fused into the convolutions before
+    /// them, and the scales of `alpha='auto_po2'` are known. QTools' `hw_weight_dict`; not for a reference
+    /// model.
+    pub is_fused: bool,
 }
 
 /// Knowledge of trained parameters: QTools' `is_inference`.
@@ -68,6 +75,7 @@ impl Default for Options {
             accumulator: DataType::float(32),
             is_reference: false,
             parameters: Parameters::Typed,
+            is_fused: false,
         }
     }
 }

@@ -148,6 +148,7 @@ impl Proven {
         };
         if let Operators::Matrix { weight, weight_shape, .. } = &layer.operators
             && !weight.is_float()
+            && layer.has_own_parameters
         {
             saved.weights = more(Some(weight.bits), self.weight) * elements(weight_shape);
         }

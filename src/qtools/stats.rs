@@ -188,14 +188,17 @@ impl Statistics {
         }
         let mut in_order: Vec<(usize, LayerOperations)> = operations.into_iter().collect();
         in_order.sort_by_key(|(position, _)| *position);
+        // A later call of a layer has the parameters of the first one.
+        let has_own = |position: usize| network.layers[position].has_own_parameters();
+        let own = in_order.iter().filter(|(position, _)| has_own(*position));
+        let total_bits = own.map(|(_, operations)| operations.bits()).sum();
         let operations: Vec<LayerOperations> = in_order.into_iter().map(|(_, it)| it).collect();
         let mut operation_types = BTreeMap::new();
         for layer in operations.iter().filter(|it| it.number_of_operations > 0) {
             *operation_types.entry(layer.name()).or_insert(0) += layer.number_of_operations;
         }
-        // A later call of a layer has the parameters of the first one.
         let is_counted =
-            |node: &&Node<'_>| node.layer.origin.is_none() && is_sparse(&node.layer.class);
+            |node: &&Node<'_>| node.has_own_parameters() && is_sparse(&node.layer.class);
         let counts = network.layers.iter().filter(is_counted);
         let counts: Vec<(String, Zeros)> =
             counts.map(|node| Zeros::of(node.layer)).collect::<Result<_, _>>()?;
@@ -205,7 +208,7 @@ impl Statistics {
             all: sum.all + zeros.all,
         });
         Ok(Self {
-            total_bits: operations.iter().map(LayerOperations::bits).sum(),
+            total_bits,
             operations,
             operation_types,
             sparsity: counts.into_iter().map(|(name, zeros)| (name, zeros.share())).collect(),

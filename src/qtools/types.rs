@@ -1,19 +1,16 @@
 //! QTools' data type map: the worst-case types of every layer.
 //!
-//! Source: `generate_layer_data_type_map.py`, `qgraph.py` and `interface.py` of QKeras (June 2025).
+//! Source: `generate_layer_data_type_map.py` and `qgraph.py` of QKeras (June 2025).
 
-use std::collections::HashSet;
-
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use std::collections::{HashMap, HashSet};
 
 use super::data_type::{DataType, Sign};
+use super::fused::{self, Exponents, Fused, FusedNorm};
 use super::graph::{MatrixRule, MergeRule, Network, Node, Rule, Source, is_quantized};
-use super::operators::{
-    BatchNormOperators, Gate, Operation, accumulator, adder, merge, multiplier,
-};
+use super::operators::{BatchNormOperators, Gate, accumulator, adder, merge, multiplier};
 use super::{Options, Parameters, QtoolsError};
 use crate::ir::Graph;
-use crate::model::{BatchNorm, Merge, Model};
+use crate::model::{BatchNorm, LayerKind, Merge, Model};
 use crate::quantizer::Quantizer;
 
 /// Types of every layer of a model.
@@ -50,6 +47,8 @@ pub struct LayerTypes {
     pub is_input: bool,
     /// No layer reads its result.
     pub is_output: bool,
+    /// False for a later call of a layer, which has the parameters of the first one.
+    pub has_own_parameters: bool,
 }
 
 /// Parameters and operators of a layer.
@@ -98,6 +97,11 @@ pub enum Operators {
         accumulator: DataType,
         /// Batch normalization is folded into the kernel.
         is_folded: bool,
+        /// The batch normalization that is fused into the layer.
+        norm: Option<FusedNorm>,
+        /// The accumulator with the scales of the weights as far as they are known, behind the fused batch
+        /// normalization.
+        fused_accumulator: DataType,
     },
 }
 
@@ -112,6 +116,9 @@ impl TypeMap {
         if sources.len() != inputs {
             return Err(QtoolsError::Sources { found: sources.len(), inputs });
         }
+        let is_fused = options.is_fused && !options.is_reference;
+        let fused = if is_fused { fused::pairs(&network) } else { HashMap::new() };
+        let norms: HashSet<usize> = fused.values().copied().collect();
         let mut outputs: Vec<Option<DataType>> = vec![None; network.layers.len()];
         let mut layers = Vec::new();
         for &position in &network.order {
@@ -121,7 +128,12 @@ impl TypeMap {
                 Source::Layer(producer) => outputs[*producer].clone(),
             };
             let inputs: Vec<DataType> = node.sources.iter().filter_map(input).collect();
-            let types = Typing { node, options, inputs }.types(position)?;
+            let fusing = if norms.contains(&position) {
+                Fusing::Norm
+            } else {
+                Fusing::Layer(fused.get(&position).map(|norm| &network.layers[*norm]))
+            };
+            let types = Typing { node, options, inputs, fusing }.types(position)?;
             outputs[position] = Some(types.output.clone());
             layers.push(types);
         }
@@ -134,6 +146,15 @@ struct Typing<'a, 'm> {
     node: &'a Node<'m>,
     options: &'a Options,
     inputs: Vec<DataType>,
+    fusing: Fusing<'a, 'm>,
+}
+
+/// The part of a layer in fusing.
+enum Fusing<'a, 'm> {
+    /// A batch normalization that is fused into the layer before it.
+    Norm,
+    /// Any other layer, with the batch normalization that is fused into it.
+    Layer(Option<&'a Node<'m>>),
 }
 
 impl Typing<'_, '_> {
@@ -149,8 +170,11 @@ impl Typing<'_, '_> {
             Rule::Shape => (Operators::None, first.clone()),
             Rule::Average { window, quantizer } => self.average(first, window, *quantizer),
             Rule::Activation => (Operators::None, self.options.accumulator.clone()),
+            Rule::BatchNorm(_) if matches!(self.fusing, Fusing::Norm) => {
+                (Operators::None, first.clone())
+            }
             Rule::BatchNorm(norm) => self.batch_norm(first, norm),
-            Rule::Matrix(matrix) => self.matrix(first, matrix),
+            Rule::Matrix(matrix) => self.matrix(first, matrix)?,
             Rule::Other if self.options.is_reference && !node.is_input => {
                 (Operators::None, self.options.accumulator.clone())
             }
@@ -170,6 +194,7 @@ impl Typing<'_, '_> {
             operators,
             is_input: node.is_input,
             is_output: node.is_output,
+            has_own_parameters: node.has_own_parameters(),
         })
     }
 
@@ -232,16 +257,29 @@ impl Typing<'_, '_> {
         (Operators::Average { reciprocal, sum, multiplier: product }, output)
     }
 
-    fn batch_norm(&self, x: &DataType, norm: &BatchNorm) -> (Operators, DataType) {
+    /// The types of offset and mean of a batch normalization: that of `x` for one without a quantizer.
+    fn offsets(&self, x: &DataType, norm: &BatchNorm) -> [DataType; 2] {
         let quantizers = &norm.quantizers;
-        // QTools takes the type of x for an offset or a mean without a quantizer.
-        let like_x = |quantizer: &Option<Quantizer>| match quantizer.as_ref() {
+        [&quantizers.beta, &quantizers.mean].map(|quantizer| match quantizer.as_ref() {
             None if !self.is_plain() => x.clone(),
             quantizer => self.parameter(quantizer),
-        };
+        })
+    }
+
+    /// The batch normalization that is fused into this layer with the operand `x`.
+    fn fused_norm(&self, x: &DataType) -> Result<Option<Fused>, QtoolsError> {
+        let Fusing::Layer(Some(node)) = self.fusing else { return Ok(None) };
+        let LayerKind::BatchNorm(norm) = node.layer.kind.inner() else { return Ok(None) };
+        let [beta, mean] = self.offsets(x, norm);
+        let inverse = self.parameter(norm.quantizers.inverse.as_ref());
+        let types = FusedNorm { beta, mean, inverse };
+        Fused::new(types, node.layer, norm).map(Some)
+    }
+
+    fn batch_norm(&self, x: &DataType, norm: &BatchNorm) -> (Operators, DataType) {
+        let quantizers = &norm.quantizers;
         let mut gamma = self.parameter(quantizers.gamma.as_ref());
-        let beta = like_x(&quantizers.beta);
-        let mean = like_x(&quantizers.mean);
+        let [beta, mean] = self.offsets(x, norm);
         let mut variance = self.parameter(quantizers.variance.as_ref());
         if let Some(values) = &norm.gamma {
             self.count(&mut gamma, quantizers.gamma.as_ref(), values.iter());
@@ -261,24 +299,47 @@ impl Typing<'_, '_> {
         (Operators::BatchNorm { gamma, beta, mean, variance, channels, operators }, output)
     }
 
-    fn matrix(&self, x: &DataType, matrix: &MatrixRule<'_>) -> (Operators, DataType) {
+    fn matrix(
+        &self,
+        x: &DataType,
+        matrix: &MatrixRule<'_>,
+    ) -> Result<(Operators, DataType), QtoolsError> {
         let mut weight = self.parameter(matrix.kernel_quantizer);
         self.count(&mut weight, matrix.kernel_quantizer, matrix.weights.iter());
         let mut gate = multiplier(&weight, x);
-        let product = &gate.output;
-        let (bias, mut sum) = if matrix.is_folded {
-            self.folded_sum(matrix, product)
+        let norm = self.fused_norm(x)?;
+        let exponents = match self.options.is_fused && !self.is_plain() {
+            true => Exponents::of_kernel(self.node.layer)?,
+            false => Exponents::default(),
+        };
+        let scaled = exponents.scale(&gate.output);
+        // QTools has the scales in the product or, of a layer by itself, in the fused accumulator alone.
+        if matrix.is_folded || norm.is_some() {
+            gate = gate.with_output(&scaled);
+        }
+        let (bias, mut sum, mut fused) = if matrix.is_folded {
+            let (bias, sum) = self.folded_sum(matrix, &gate.output);
+            (bias, sum.clone(), sum)
         } else {
             let bias = (matrix.biases > 0).then(|| self.parameter(matrix.bias_quantizer));
-            let sum = accumulator(matrix.terms(), product, false);
-            let sum = bias.as_ref().map(|bias| adder(&sum, bias)).unwrap_or(sum);
-            (bias, sum)
+            let biased = |product: &DataType| {
+                let sum = accumulator(matrix.terms(), product, false);
+                bias.as_ref().map(|bias| adder(&sum, bias)).unwrap_or(sum)
+            };
+            let (sum, fused) = (biased(&gate.output), biased(&scaled));
+            (bias, sum, fused)
         };
         if self.is_plain() {
             sum = self.options.accumulator.clone();
             gate = gate.with_output(&sum);
+            fused = sum.clone();
         }
-        let output = sum.clone();
+        let mut output = sum.clone();
+        if let Some(norm) = &norm {
+            let products = accumulator(matrix.terms(), &gate.output, false);
+            fused = norm.accumulator(&products, bias.as_ref());
+            output = fused.clone();
+        }
         let operators = Operators::Matrix {
             weight,
             weight_shape: matrix.kernel.clone(),
@@ -286,8 +347,10 @@ impl Typing<'_, '_> {
             multiplier: gate,
             accumulator: sum,
             is_folded: matrix.is_folded,
+            norm: norm.map(|norm| norm.types),
+            fused_accumulator: fused,
         };
-        (operators, output)
+        Ok((operators, output))
     }
 
     /// Bias and sum of a layer into which batch normalization is folded: a bias without a quantizer has
@@ -332,64 +395,6 @@ fn default_type() -> DataType {
     DataType::fixed(8, 0, Sign::Flag(true))
 }
 
-/// A type with the shape of a tensor, and of an operator's result with its operation.
-struct Described<'a> {
-    of: &'a DataType,
-    shape: Option<Shape<'a>>,
-    operation: Option<Operation>,
-}
-
-enum Shape<'a> {
-    /// One sample of a tensor; QTools writes -1 for the batch.
-    Sample(&'a [usize]),
-    Parameter(&'a [usize]),
-    Length(usize),
-}
-
-impl Serialize for Described<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.of.fields(&mut map)?;
-        match &self.shape {
-            None => {}
-            Some(Shape::Sample(shape)) => {
-                let axes = [-1].into_iter().chain(shape.iter().map(|axis| *axis as i64));
-                map.serialize_entry("shape", &axes.collect::<Vec<i64>>())?;
-            }
-            Some(Shape::Parameter(shape)) => map.serialize_entry("shape", shape)?,
-            Some(Shape::Length(length)) => map.serialize_entry("shape", length)?,
-        }
-        if let Some(operation) = self.operation {
-            map.serialize_entry("op_type", &operation)?;
-        }
-        map.end()
-    }
-}
-
-fn shaped<'a>(of: &'a DataType, shape: Shape<'a>) -> Described<'a> {
-    Described { of, shape: Some(shape), operation: None }
-}
-
-fn gate(gate: &Gate) -> Described<'_> {
-    Described { of: &gate.output, shape: None, operation: Some(gate.operation) }
-}
-
-fn sum(of: &DataType) -> Described<'_> {
-    Described { of, shape: None, operation: Some(Operation::Add) }
-}
-
-impl Serialize for TypeMap {
-    /// QTools' file: `source_quantizers`, then the layers by name.
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("source_quantizers", &self.sources)?;
-        for layer in &self.layers {
-            map.serialize_entry(&layer.name, layer)?;
-        }
-        map.end()
-    }
-}
-
 impl LayerTypes {
     /// The sum of its products, of its operands, or of a window; `None` without one, and for floating
     /// point.
@@ -402,69 +407,5 @@ impl LayerTypes {
             Operators::Matrix { accumulator, .. } => Some(accumulator),
         };
         sum.filter(|sum| !sum.is_float())
-    }
-
-    /// The fields of QTools' `map_to_json`, into a map that its caller ends.
-    pub(super) fn fields<M: SerializeMap>(&self, map: &mut M) -> Result<(), M::Error> {
-        map.serialize_entry("layer_type", &self.class)?;
-        map.serialize_entry("input_quantizer_list", &self.inputs)?;
-        map.serialize_entry("output_quantizer", &shaped(&self.output, Shape::Sample(&self.shape)))?;
-        match &self.operators {
-            Operators::None => {}
-            Operators::Merge(operator) => {
-                map.serialize_entry(&format!("{}_quantizer", self.class), &gate(operator))?;
-            }
-            Operators::Average { reciprocal, sum: total, multiplier } => {
-                if let Some(reciprocal) = reciprocal {
-                    map.serialize_entry("average_quantizer", reciprocal)?;
-                }
-                map.serialize_entry("pool_sum_accumulator", &sum(total))?;
-                if let Some(multiplier) = multiplier {
-                    map.serialize_entry("pool_avg_multiplier", &gate(multiplier))?;
-                }
-            }
-            Operators::BatchNorm { gamma, beta, mean, variance, operators, .. } => {
-                map.serialize_entry("gamma_quantizer", gamma)?;
-                map.serialize_entry("beta_quantizer", beta)?;
-                map.serialize_entry("mean_quantizer", mean)?;
-                map.serialize_entry("variance_quantizer", variance)?;
-                map.serialize_entry("internal_divide_quantizer", &gate(&operators.divider))?;
-                if let Some(multiplier) = &operators.multiplier {
-                    map.serialize_entry("internal_multiplier", &gate(multiplier))?;
-                }
-                if let Some(accumulator) = &operators.accumulator {
-                    map.serialize_entry("internal_accumulator", &sum(accumulator))?;
-                }
-            }
-            Operators::Matrix {
-                weight,
-                weight_shape,
-                bias,
-                multiplier,
-                accumulator,
-                is_folded,
-            } => {
-                let kernel = shaped(weight, Shape::Parameter(weight_shape));
-                map.serialize_entry("weight_quantizer", &kernel)?;
-                if let Some(bias) = bias {
-                    let outputs = weight_shape.last().copied().unwrap_or(1);
-                    map.serialize_entry("bias_quantizer", &shaped(bias, Shape::Length(outputs)))?;
-                }
-                map.serialize_entry("multiplier", &gate(multiplier))?;
-                map.serialize_entry("accumulator", &sum(accumulator))?;
-                if !is_folded {
-                    map.serialize_entry("fused_accumulator", &sum(accumulator))?;
-                }
-            }
-        }
-        map.serialize_entry("operation_count", &self.operation_count)
-    }
-}
-
-impl Serialize for LayerTypes {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        self.fields(&mut map)?;
-        map.end()
     }
 }

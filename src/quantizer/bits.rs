@@ -192,22 +192,42 @@ impl QuantizedBits {
         (if code < self.max_code() { code } else { self.max_code() }).copysign(x)
     }
 
+    /// QKeras' `quantizer.scale` for these weights, one for each, if alpha is `'auto_po2'`.
+    pub(super) fn auto_po2_scales(
+        &self,
+        weights: &ArrayD<f32>,
+    ) -> Result<Option<ArrayD<f32>>, QuantizerError> {
+        let scales = || self.scales_of(&self.over_unit(weights));
+        (self.scale.alpha == Alpha::AutoPo2).then(scales).transpose()
+    }
+
+    /// `weights` / 2^integer.
+    fn over_unit(&self, weights: &ArrayD<f32>) -> ArrayD<f32> {
+        let unit = exp2(self.grid.integer) as f32;
+        weights.mapv(|w| flush(w / unit))
+    }
+
+    /// Number of codes that make 1.
+    fn levels(&self) -> f32 {
+        exp2(self.grid.unsigned_bits() as i32) as f32
+    }
+
+    /// The scale of each of the weights `x` / 2^integer, for values up to 1.
+    fn scales_of(&self, x: &ArrayD<f32>) -> Result<ArrayD<f32>, QuantizerError> {
+        match &self.post_training_scale {
+            Some(scale) => broadcast(scale, x.shape(), "post_training_scale", self),
+            None => Ok(self.computed_scale(x)?.mapv(|scale| scale * self.levels())),
+        }
+    }
+
     /// QKeras' branch for a computed alpha.
     fn factored_by_weights(&self, weights: &ArrayD<f32>) -> Result<Factored, QuantizerError> {
-        let shape = weights.shape();
-        let unit = exp2(self.grid.integer) as f32;
-        let levels = exp2(self.grid.unsigned_bits() as i32) as f32;
-        let x = weights.mapv(|w| flush(w / unit));
-        let scale = match &self.post_training_scale {
-            Some(scale) => {
-                broadcast(scale, shape, "post_training_scale", self)?.mapv(|s| s / levels)
-            }
-            None => self.computed_scale(&x)?,
-        };
+        let x = self.over_unit(weights);
+        let (scale, levels) = (self.scales_of(&x)?, self.levels());
         let codes = Zip::from(&x).and(&scale).map_collect(|x, scale| {
-            libm::ldexp(self.symmetric_code(*x, *scale).into(), self.grid.lsb_power())
+            libm::ldexp(self.symmetric_code(*x, *scale / levels).into(), self.grid.lsb_power())
         });
-        Factored::new(codes, &scale.mapv(|s| s * levels), self)
+        Factored::new(codes, &scale, self)
     }
 
     /// The scale of each of the weights `x` / 2^integer.

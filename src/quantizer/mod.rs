@@ -215,6 +215,21 @@ impl Quantizer {
         self.definition().factored(&weights)
     }
 
+    /// The powers of two that `quantized_bits` with `alpha='auto_po2'` chooses for `weights`, one for each:
+    /// QKeras' `quantizer.scale`. `None` for any other quantizer.
+    ///
+    /// # Errors
+    /// As [`Quantizer::quantize`].
+    pub fn auto_po2_scales(
+        &self,
+        weights: &ArrayViewD<'_, f32>,
+    ) -> Result<Option<ArrayD<f32>>, QuantizerError> {
+        match self {
+            Self::Bits(bits) => bits.auto_po2_scales(&weights.mapv(auto_scale::flush)),
+            _ => Ok(None),
+        }
+    }
+
     /// Noise and randomness that the file states for training. Bitkiln always quantizes in full and
     /// deterministically.
     pub fn training_notes(&self) -> Vec<TrainingNote> {

@@ -9,6 +9,7 @@ use super::engine::dot::{Factors, Matrix, Rows, SLACK};
 use super::engine::{Level, Plan};
 use super::{Executor, SimError, vectors};
 use crate::ir::{Graph, NodeId};
+use crate::progress::{Activity, Observer};
 
 /// Most samples for which the steps are measured.
 const BLOCK: usize = 1024;
@@ -52,7 +53,7 @@ pub struct StepTime {
 }
 
 /// Measures the outputs of `graph` for random samples, in runs of each of `batches` samples, each
-/// measurement for `time` at least.
+/// measurement for `time` at least. `observer` is told of each.
 ///
 /// # Errors
 /// If the graph is not valid.
@@ -61,7 +62,10 @@ pub fn benchmark(
     executor: &Executor,
     batches: &[usize],
     time: Duration,
+    observer: &Observer,
 ) -> Result<Benchmark, SimError> {
+    // The rates, the steps and the peak.
+    let task = observer.begin(Activity::Measurements, Some(batches.len() + 2));
     let outputs: Vec<NodeId> = graph.outputs.iter().map(|output| output.node).collect();
     let plan = Plan::new(graph, &outputs);
     let mut rates = Vec::with_capacity(batches.len());
@@ -73,6 +77,7 @@ pub fn benchmark(
         drop(run()?);
         let (runs, elapsed) = repeat(time, || run().map(|trace| drop(black_box(trace))))?;
         rates.push(BatchRate { samples: *samples, rate: (runs * samples) as f64 / elapsed });
+        task.add(1);
     }
     let block = plan.block().min(BLOCK);
     let inputs = vectors(graph, block);
@@ -80,6 +85,7 @@ pub fn benchmark(
     let (runs, _) = repeat(time, || {
         plan.times(&inputs).map(|times| total.iter_mut().zip(times).for_each(|(a, b)| *a += b))
     })?;
+    task.add(1);
     let steps =
         plan.steps().zip(total).zip(plan.macs()).map(|(((node, algorithm), time), macs)| {
             let microseconds = time.as_secs_f64() * 1e6 / (runs * block) as f64;

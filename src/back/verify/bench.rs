@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use super::VerifyError;
 use crate::back::headers::{self, standin};
 use crate::back::manifest::Manifest;
+use crate::progress::{Activity, Observer, Task};
 use crate::temporary::Scratch;
 
 /// Time limit of compiling and of running.
@@ -35,6 +36,7 @@ pub(super) struct Bench {
     project: PathBuf,
     pub(super) manifest: Manifest,
     scratch: Scratch,
+    observer: Observer,
 }
 
 /// A compiled program.
@@ -57,10 +59,16 @@ pub struct Comparison {
 }
 
 impl Bench {
-    pub(super) fn new(project: &Path, manifest: &Manifest) -> Result<Self, VerifyError> {
+    /// For `project`, whose manifest is `manifest`; `observer` is told of programs and their runs.
+    pub(super) fn new(
+        project: &Path,
+        manifest: &Manifest,
+        observer: &Observer,
+    ) -> Result<Self, VerifyError> {
         let project = project.canonicalize().map_err(io_error(project))?;
         let scratch = Scratch::temporary().map_err(io_error(&env::temp_dir()))?;
-        let bench = Self { project, manifest: manifest.clone(), scratch };
+        let (manifest, observer) = (manifest.clone(), observer.clone());
+        let bench = Self { project, manifest, scratch, observer };
         let (builtin, flow) = (bench.builtin(), bench.flow());
         let held = bench.scratch.held();
         for folder in [&builtin, &flow] {
@@ -132,7 +140,8 @@ impl Bench {
         let started = Instant::now();
         let job = Job { command, what: "compiling the project", limit: TIME_LIMIT };
         let on_start = |source| VerifyError::Compiler { compiler, source };
-        let (status, log) = job.output(&self.scratch, on_start)?;
+        let task = self.observer.begin(Activity::Compilation, None);
+        let (status, log) = job.output(&self.scratch, &task, on_start)?;
         if !status.success() {
             // The error itself, not the chain of included files before it.
             let wrong = log.lines().skip_while(|line| !line.contains("error"));
@@ -158,7 +167,9 @@ impl Bench {
         run.args(["-c", "ulimit -S -s \"$(ulimit -H -s)\"; exec \"$0\" \"$@\""]);
         run.arg(&program.path).args(arguments).current_dir(&self.project);
         let job = Job { command: run, what: "the testbench", limit: TIME_LIMIT };
-        let (status, log) = job.output(&self.scratch, io_error(&program.path))?;
+        let task = self.observer.begin(Activity::CSimulation, None);
+        let (status, log) = job.output(&self.scratch, &task, io_error(&program.path))?;
+        drop(task);
         let (compared, mismatches) = closing_line(&log)
             .ok_or_else(|| VerifyError::NoVerdict { status, log: last_lines(&log, LOG_LINES) })?;
         let expected = self.manifest.values(samples);
@@ -190,10 +201,11 @@ struct Job {
 
 impl Job {
     /// Runs the command; its exit status and output. The output goes to a file in `scratch`, so
-    /// that the command never blocks on a full pipe.
+    /// that the command never blocks on a full pipe. `task` ticks meanwhile.
     fn output(
         mut self,
         scratch: &Scratch,
+        task: &Task<'_>,
         on_start: impl FnOnce(io::Error) -> VerifyError,
     ) -> Result<(ExitStatus, String), VerifyError> {
         let path = scratch.path().join("log");
@@ -211,6 +223,7 @@ impl Job {
             if Instant::now() > deadline {
                 return Err(VerifyError::Time { what: self.what, limit: self.limit });
             }
+            task.tick();
             thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
         };
@@ -253,7 +266,9 @@ mod tests {
             command.args(["-c", script]);
             let job = Job { command, what: "the testbench", limit: Duration::from_millis(limit) };
             let on_start = |source| VerifyError::Io { path: "sh".into(), source };
-            job.output(&scratch, on_start).map(|(_, log)| log)
+            let task = Observer::default();
+            let task = task.begin(Activity::CSimulation, None);
+            job.output(&scratch, &task, on_start).map(|(_, log)| log)
         };
         assert_eq!(job("echo done", 60_000)?, "done\n");
         let started = Instant::now();

@@ -15,6 +15,7 @@ use self::bench::Bench;
 use super::headers::{self, Headers};
 use super::manifest::{self, Manifest};
 use super::{BackError, Tool, backend};
+use crate::progress::Observer;
 
 pub use bench::Comparison;
 pub use network::{Depths, NetworkTest, NetworkVerdict};
@@ -171,8 +172,20 @@ fn list(places: &[PathBuf]) -> String {
 /// # Errors
 /// See [`VerifyError`]. Mismatches are no error but a [`Verdict`].
 pub fn verify(project: &Path, headers: Headers) -> Result<Verdict, VerifyError> {
+    verify_observed(project, headers, &Observer::default())
+}
+
+/// As [`verify`]; tells `observer` of compilations and simulations.
+///
+/// # Errors
+/// See [`VerifyError`].
+pub fn verify_observed(
+    project: &Path,
+    headers: Headers,
+    observer: &Observer,
+) -> Result<Verdict, VerifyError> {
     let manifest = read_manifest(project)?;
-    backend::backend(manifest.backend).verify(project, &manifest, &headers)
+    backend::backend(manifest.backend).verify(project, &manifest, &headers, observer)
 }
 
 /// Compiles the C++ of `project` and runs its testbench, and the processes of a streaming project
@@ -181,8 +194,9 @@ pub(super) fn compile_and_run(
     project: &Path,
     manifest: &Manifest,
     headers: &Headers,
+    observer: &Observer,
 ) -> Result<Verdict, VerifyError> {
-    let bench = Bench::new(project, manifest)?;
+    let bench = Bench::new(project, manifest, observer)?;
     let folder = find_headers(manifest.backend, headers)?;
     let folder = folder.map(|folder| folder.canonicalize().unwrap_or(folder));
     let network = match manifest.streams.is_empty() {

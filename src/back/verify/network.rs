@@ -11,6 +11,7 @@ use super::{VerifyError, read_manifest};
 use crate::back::manifest::Manifest;
 use crate::back::{BackError, backend};
 use crate::hls::network::text;
+use crate::progress::Observer;
 
 /// Samples of a run: enough that they overlap.
 const SAMPLES: usize = 4;
@@ -62,7 +63,7 @@ impl NetworkTest {
     /// # Errors
     /// See [`VerifyError`].
     pub fn compile(project: &Path) -> Result<Self, VerifyError> {
-        let bench = Bench::new(project, &read_manifest(project)?)?;
+        let bench = Bench::new(project, &read_manifest(project)?, &Observer::default())?;
         let program = compile(&bench)?;
         Ok(Self { bench, program })
     }

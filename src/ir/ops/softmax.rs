@@ -2,7 +2,7 @@
 
 use ndarray::ArrayD;
 use num_bigint::BigInt;
-use num_traits::{One, ToPrimitive};
+use num_traits::{Num, One, ToPrimitive};
 
 use super::{Evaluate, OpError, Operand, Operation, Reciprocal, ensure, shaped, single};
 use crate::fixed::{
@@ -149,14 +149,16 @@ impl Softmax {
         let below = fraction.abs_diff(lines.cast_signed());
         let product = fraction + reciprocal_table.format.fractional_bits();
         let one = BigInt::one() << product.max(0).unsigned_abs();
-        let ends = reciprocal_table.codes.iter().enumerate().flat_map(|(address, entry)| {
-            let low = (BigInt::from((1_usize << lines) + address)) << below;
-            let high = &low + (BigInt::one() << below) - 1;
-            [&one - low * &entry, &one - high * &entry]
-        });
-        let ends: Vec<BigInt> = ends.collect();
-        let (low, high) = ends.iter().min().zip(ends.iter().max()).expect("a table has entries");
-        (Range::new(low.clone(), high.clone()), product)
+        let words = reciprocal_table.codes.iter().map(|entry| entry.to_i64());
+        let words: Option<Vec<i128>> = words.map(|entry| entry.map(i128::from)).collect();
+        let products = match words.filter(|_| fraction < MACHINE_FRACTION) {
+            Some(entries) => {
+                let (low, high) = product_range(entries.into_iter(), lines, below);
+                (low.into(), high.into())
+            }
+            None => product_range(reciprocal_table.codes.iter(), lines, below),
+        };
+        (Range::new(&one - products.1, &one - products.0), product)
     }
 
     /// Range of ε + ε² for `errors` above -1/2, where it is monotone.
@@ -325,6 +327,29 @@ pub(crate) fn address(table: &Constant) -> Option<u32> {
         .then(|| entries.ilog2())
 }
 
+/// Products of entries of 64 bits and mantissas with fewer fractional bits fit in 128 bits.
+const MACHINE_FRACTION: i32 = 62;
+
+/// The least and the greatest product of an entry and a mantissa at its address. A mantissa has `lines`
+/// bits of address and `below` bits after those.
+///
+/// # Panics
+/// If there are no entries.
+fn product_range<T>(entries: impl Iterator<Item = T>, lines: u32, below: u32) -> (T, T)
+where
+    T: Num + Ord + Clone + From<u64> + std::ops::Shl<u32, Output = T>,
+{
+    let last = (T::one() << below) - T::one();
+    let ends = entries.zip((1_u64 << lines)..).map(|(entry, leading)| {
+        let first = T::from(leading) << below;
+        let high = (first.clone() + last.clone()) * entry.clone();
+        let low = first * entry;
+        if low <= high { (low, high) } else { (high, low) }
+    });
+    let wider = |a: (T, T), b: (T, T)| (a.0.min(b.0), a.1.max(b.1));
+    ends.reduce(wider).expect("a table has entries")
+}
+
 /// True if all errors are below 1/2 in magnitude, so that the correction converges.
 pub(crate) fn is_reciprocal((errors, fraction): &RangeAt) -> bool {
     let half = BigInt::one() << (fraction - 1).max(0).unsigned_abs();
@@ -399,5 +424,15 @@ mod tests {
         let (low, high) = (ends.iter().min(), ends.iter().max());
         assert_eq!(Some((errors, fraction)), low.zip(high).map(|(l, h)| (Range::new(*l, *h), 8)));
         Ok(())
+    }
+
+    #[test]
+    fn errors_in_machine_words_are_those_in_big_integers() {
+        let entries = [13_i64, -9, i64::MAX, i64::MIN, 0, 1, -1, 7];
+        for below in [0, 1, 30, 58] {
+            let words = product_range(entries.iter().map(|it| i128::from(*it)), 3, below);
+            let big = product_range(entries.iter().map(|it| BigInt::from(*it)), 3, below);
+            assert_eq!((BigInt::from(words.0), BigInt::from(words.1)), big, "{below}");
+        }
     }
 }
