@@ -57,8 +57,20 @@ impl Design {
         // Depths take most of the time.
         let without_depths = |interval| Ok(fitted(planned(interval)?));
         let whole = |interval| Ok(fitted(planned(interval)?.completed()?));
-        let (begin, _) = shortest(1, &options.part, without_depths)?;
-        let (_, mut best) = shortest(begin, &options.part, whole)?;
+        let found = match shortest(1, without_depths)? {
+            Some((begin, _)) => shortest(begin, whole)?,
+            None => None,
+        };
+        let mut best = match found {
+            Some((_, best)) => best,
+            None => match whole(MOST_CYCLES)? {
+                (best, None) => best,
+                (_, Some(Excess { resource, needed, allowed })) => {
+                    let part = options.part.clone();
+                    return Err(HlsError::TooLarge { part, resource, needed, allowed });
+                }
+            },
+        };
         // The targets are not the user's.
         best.warnings.retain(|warning| {
             let is_missed = matches!(warning.kind, DesignWarningKind::TargetMissed { .. });
@@ -68,22 +80,21 @@ impl Design {
     }
 }
 
-/// The shortest target from `begin` on at which a design fits in `part`, and that design. `at` a target, it
-/// is a design, and what is in excess.
+/// The shortest target from `begin` on at which a design fits, and that design; `None` if none does. `at` a
+/// target, it is a design, and what is in excess.
 fn shortest(
     begin: u64,
-    part: &str,
     at: impl Fn(u64) -> Result<(Design, Option<Excess>), HlsError>,
-) -> Result<(u64, Design), HlsError> {
+) -> Result<Option<(u64, Design)>, HlsError> {
     let (mut best, mut excess) = at(begin)?;
     let mut fast = best.schedule.initiation_interval;
     let mut slow = fast;
     if excess.is_none() {
-        return Ok((begin, best));
+        return Ok(Some((begin, best)));
     }
-    while let Some(Excess { resource, needed, allowed }) = excess {
+    while excess.is_some() {
         if slow >= MOST_CYCLES {
-            return Err(HlsError::TooLarge { part: part.to_owned(), resource, needed, allowed });
+            return Ok(None);
         }
         (fast, slow) = (slow, 2 * slow);
         (best, excess) = at(slow)?;
@@ -96,7 +107,7 @@ fn shortest(
             (_, Some(_)) => fast = between,
         }
     }
-    Ok((slow, best))
+    Ok(Some((slow, best)))
 }
 
 /// The resource of which `design` exceeds `share` of `part` by the largest factor.
