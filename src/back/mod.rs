@@ -27,7 +27,8 @@ pub use headers::{Headers, standin};
 pub use manifest::{Manifest, ModelSource, Port, ProcessEntry, StreamEntry, TypeEntry};
 pub use vectors::Vectors;
 pub use verify::{
-    Comparison, Depths, NetworkTest, NetworkVerdict, Verdict, VerifyError, find_headers, verify,
+    Comparison, Depths, NetworkTest, NetworkVerdict, Verdict, VerifyError, find_headers,
+    read_manifest, verify,
 };
 pub use write::{WriteOptions, write};
 

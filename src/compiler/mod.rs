@@ -4,6 +4,7 @@ mod error;
 mod hardware;
 mod notes;
 mod options;
+mod page;
 mod profile;
 mod samples;
 mod simulation;
@@ -24,6 +25,7 @@ use crate::passes;
 
 pub use error::CompileError;
 pub use hardware::Hardware;
+pub use page::PageSources;
 pub use options::{CompilerOptions, InputType, InputTypeError, SoftmaxMethod, Target};
 pub use simulation::{FilePart, FileRun, Simulation};
 

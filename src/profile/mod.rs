@@ -7,14 +7,17 @@
 //! and simulated, and its outputs are compared with those of the trained network.
 
 mod correction;
+mod difference;
 mod distribution;
 mod error;
+mod histogram;
 mod observe;
 mod plan;
 mod propose;
 mod rows;
 mod sanity;
 mod search;
+mod statistics;
 mod trial;
 mod variables;
 
@@ -28,13 +31,18 @@ use crate::config::{self, ConfiguredValue};
 use crate::diagnostic::{Diagnostic, number};
 use crate::fixed::{Format, Overflow, Quantization, Rounding};
 use crate::float::Samples;
+use crate::function::Function;
 use crate::ir::Graph;
 use crate::lower::{Settings, TypedVariable, Unquantized};
 use crate::model::Model;
 
+pub use difference::Difference;
 pub use distribution::{Distribution, TypeUse};
 pub use error::ProfileError;
+pub use histogram::Histogram;
 pub use rows::ProfileRow;
+pub(crate) use statistics::statistics;
+pub use statistics::{OutputPair, Statistics};
 pub use trial::Accuracy;
 
 use plan::Plan;
@@ -327,6 +335,8 @@ pub(crate) struct Subject<'a> {
     pub folded: &'a BTreeMap<String, String>,
     /// The parameters and results without a quantizer.
     pub unquantized: &'a [Unquantized],
+    /// The functions of layers whose node holds the operand of the function.
+    pub functions: &'a BTreeMap<String, Function>,
 }
 
 /// Profiles `subject` with `samples`, an array per input whose first axis counts at least one sample.
@@ -336,7 +346,7 @@ pub(crate) fn profile(
     options: ProposalOptions,
 ) -> Result<Profile, ProfileError> {
     options.goal.check()?;
-    let observed = observe::observe(subject, samples)?;
+    let observed = observe::observe(subject, samples, &[])?;
     options.goal.check_outputs(&observed.outputs)?;
     let accuracy = Accuracy::of(&outputs(subject.graph, samples)?, &observed.outputs);
     let (width, widest) = match options.goal {

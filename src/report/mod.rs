@@ -3,6 +3,7 @@
 mod accuracy;
 mod benchmark;
 mod layers;
+pub mod page;
 pub mod profile;
 pub mod qtools;
 pub mod quantizers;
