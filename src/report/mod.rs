@@ -1,6 +1,7 @@
 //! Tables and JSON for the user: rows of data, and the text of each.
 
 mod accuracy;
+mod axis;
 mod benchmark;
 mod layers;
 pub mod page;
