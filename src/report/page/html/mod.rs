@@ -117,13 +117,13 @@ impl ScheduleView {
             let numbers = [first, last, row.cycles, row.state_bits];
             let memories: Vec<String> = row.memories.iter().map(ToString::to_string).collect();
             let numbers = numbers.map(|number| Cell::number(count(number)));
-            let cells = numbers.into_iter().chain([Cell::text(memories.join(", "))]);
+            let cells = numbers.into_iter().chain([Cell::prose(memories.join(", "))]);
             Row { index: None, name: row.process.clone(), cells: cells.collect() }
         };
         let channel = |row: &crate::report::ChannelRow| {
             let numbers = [row.token_bits, row.least_depth, row.depth, row.peak];
             let numbers = numbers.map(|number| Cell::number(count(number)));
-            let texts = [row.storage.to_string(), row.reason.to_string()].map(Cell::text);
+            let texts = [Cell::text(row.storage.to_string()), Cell::prose(row.reason.to_string())];
             let cells = numbers.into_iter().chain(texts);
             Row { index: None, name: row.channel.clone(), cells: cells.collect() }
         };

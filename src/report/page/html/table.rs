@@ -41,24 +41,30 @@ pub(super) struct Row {
 /// An entry.
 pub(super) struct Cell {
     pub text: String,
-    pub is_number: bool,
+    /// Its class in the style sheet.
+    pub class: &'static str,
     /// 0 to 1, for a bar or a shade.
     pub share: Option<String>,
 }
 
 impl Cell {
     pub(super) fn text(text: impl Into<String>) -> Self {
-        Self { text: text.into(), is_number: false, share: None }
+        Self { text: text.into(), class: "", share: None }
+    }
+
+    /// Words that may take several lines.
+    pub(super) fn prose(text: impl Into<String>) -> Self {
+        Self { class: "prose", ..Self::text(text) }
     }
 
     pub(super) fn number(text: impl Into<String>) -> Self {
-        Self { text: text.into(), is_number: true, share: None }
+        Self { class: "number", ..Self::text(text) }
     }
 
     /// A number with its share of the largest one.
     fn of(text: String, value: f64, largest: f64) -> Self {
         let share = (value > 0.0 && largest > 0.0).then(|| format!("{:.3}", value / largest));
-        Self { text, is_number: true, share }
+        Self { share, ..Self::number(text) }
     }
 }
 
@@ -83,9 +89,9 @@ pub(super) fn layers(page: &Page) -> TableView {
             format(row.weight),
             format(row.accumulator),
             row.result.to_string(),
-            format!("[{}, {}]", number(row.range.0), number(row.range.1)),
-            if row.hardware.is_empty() { "–".to_owned() } else { row.hardware.clone() },
+            format!("[{},\u{a0}{}]", number(row.range.0), number(row.range.1)),
         ];
+        let hardware = if row.hardware.is_empty() { "–" } else { &row.hardware };
         let numbers = [
             row.counts.multiplications,
             row.counts.additions,
@@ -95,7 +101,8 @@ pub(super) fn layers(page: &Page) -> TableView {
             row.latency,
         ];
         let numbers = numbers.map(|number| Cell::number(count_or_dash(number)));
-        std::iter::once(class).chain(texts.map(Cell::text)).chain(numbers).collect()
+        let texts = texts.map(Cell::text).into_iter().chain([Cell::prose(hardware)]);
+        std::iter::once(class).chain(texts).chain(numbers).collect()
     };
     let totals = |of: &dyn Fn(&LayerRow) -> u64| {
         let all = page.layers.iter().filter_map(|layer| layer.hardware.as_ref());

@@ -26,9 +26,12 @@ pub(super) fn count_or_dash(value: u64) -> String {
     if value == 0 { "–".to_owned() } else { count(value) }
 }
 
-/// A share of 0 to 1 in percent.
+/// A share of 0 to 1 in percent, with two decimals unless it is exact without.
 pub(super) fn percent(share: f64) -> String {
-    format!("{} %", rounded(share * 100.0))
+    match (share * 1e4).round() / 100.0 {
+        0.0 if share > 0.0 => "<0.01 %".to_owned(),
+        percent => format!("{percent} %"),
+    }
 }
 
 /// A time in nanoseconds with a unit that fits.
@@ -44,8 +47,8 @@ pub(super) fn time(nanoseconds: f64) -> String {
 pub(super) fn rate(per_second: f64) -> String {
     match per_second {
         rate if rate < 1e3 => rounded(rate),
-        rate if rate < 1e6 => format!("{} thousand", rounded(rate / 1e3)),
-        rate => format!("{} million", rounded(rate / 1e6)),
+        rate if rate < 1e6 => format!("{} k", rounded(rate / 1e3)),
+        rate => format!("{} M", rounded(rate / 1e6)),
     }
 }
 
@@ -86,8 +89,9 @@ mod tests {
     fn numbers_have_units_and_groups() {
         assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1\u{202f}000", "1\u{202f}234\u{202f}567"]);
         assert_eq!([5.0, 4500.0, 1.25e6].map(time), ["5 ns", "4.5 µs", "1.25 ms"]);
-        assert_eq!([12.0, 2.2e5, 2e8].map(rate), ["12", "220 thousand", "200 million"]);
+        assert_eq!([12.0, 2.2e5, 2e8].map(rate), ["12", "220 k", "200 M"]);
         assert_eq!([1.65, 11050.0, 3.2e6].map(energy), ["1.65 pJ", "11.05 nJ", "3.2 µJ"]);
+        assert_eq!([0.0, 1e-6, 0.5, 0.97111].map(percent), ["0 %", "<0.01 %", "50 %", "97.11 %"]);
         assert_eq!([12.0, 3.25, -0.04].map(pixels), ["12", "3.2", "-0"]);
         assert_eq!((short("conv", 4), short("conv1", 4)), ("conv".to_owned(), "con…".to_owned()));
     }
