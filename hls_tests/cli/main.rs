@@ -12,6 +12,7 @@ mod plain;
 mod profile;
 mod qtools;
 mod quantizers;
+mod report;
 mod run;
 mod signals;
 mod synthesis;

@@ -3,9 +3,7 @@
 use std::path::Path;
 
 use super::{CompileError, Network};
-use crate::back::{
-    self, Headers, Manifest, ModelSource, Tool, Vectors, Verdict, WriteOptions,
-};
+use crate::back::{self, Headers, Manifest, ModelSource, Tool, Vectors, Verdict, WriteOptions};
 use crate::diagnostic::Diagnostic;
 use crate::fixed::Codes;
 use crate::front;

@@ -25,8 +25,8 @@ use crate::passes;
 
 pub use error::CompileError;
 pub use hardware::Hardware;
-pub use page::PageSources;
 pub use options::{CompilerOptions, InputType, InputTypeError, SoftmaxMethod, Target};
+pub use page::PageSources;
 pub use simulation::{FilePart, FileRun, Simulation};
 
 /// Arrays by name; the first axis counts samples.

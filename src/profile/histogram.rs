@@ -104,7 +104,10 @@ mod tests {
         assert_eq!(of(&[0.0, 0.0]), Histogram { counts: vec![2], ..Histogram::default() });
         assert_eq!(of(&[-0.75]), Histogram { exponent: -6, first: -48, counts: vec![1] });
         let smallest = f64::from_bits(1);
-        assert_eq!(of(&[smallest]), Histogram { first: 1, counts: vec![1], ..Histogram::default() });
+        assert_eq!(
+            of(&[smallest]),
+            Histogram { first: 1, counts: vec![1], ..Histogram::default() }
+        );
         assert_eq!(of(&[f64::NAN, f64::INFINITY]), Histogram::default());
     }
 

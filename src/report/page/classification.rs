@@ -96,7 +96,8 @@ mod tests {
         let values = arr2(&[[0.25], [0.75], [0.5]]).into_dyn();
         let labels = arr1(&[0.0, 1.0, 1.0]).into_dyn();
         let range = Range::new(0, 8);
-        let found = classification("y", &values, (&range, 0.125), &labels).expect("labels that fit");
+        let found =
+            classification("y", &values, (&range, 0.125), &labels).expect("labels that fit");
         let points = vec![(0.0, 0.0), (0.0, 0.5), (0.0, 1.0), (1.0, 1.0)];
         assert_eq!(found.roc, [Roc { class: 1, auc: 1.0, points }]);
     }

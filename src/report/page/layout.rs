@@ -153,9 +153,8 @@ mod tests {
         for (edge, way) in edges.iter().zip(&found.ways) {
             assert_eq!(way.len(), edge.1 - edge.0 - 1);
             let crosses = |(x, y): &(f64, f64)| {
-                let hits = |(to_x, to_y): &(f64, f64)| {
-                    (x - to_x).abs() < 60.0 && (y - to_y).abs() < 30.0
-                };
+                let hits =
+                    |(to_x, to_y): &(f64, f64)| (x - to_x).abs() < 60.0 && (y - to_y).abs() < 30.0;
                 found.centers.iter().any(hits)
             };
             assert!(!way.iter().any(crosses), "{edge:?} {way:?}");

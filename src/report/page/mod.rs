@@ -3,12 +3,12 @@
 //! [`Page`] is data: `bitkiln report --json` prints it. [`Page::html`] draws it as one file that needs no
 //! other: `html` has a file for each drawing, `templates/report` the page, its style and its script.
 
+mod classification;
 mod comparison;
 mod html;
 mod layers;
 mod layout;
 mod project;
-mod classification;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -24,11 +24,11 @@ use crate::model::Model;
 use crate::profile::{Accuracy as FloatAccuracy, Statistics};
 use crate::qtools::Energy;
 
-pub use comparison::{Against, Comparison, Scatter, comparison};
+pub use classification::{Classification, Roc, classification};
 pub(crate) use comparison::trained_comparison;
+pub use comparison::{Against, Comparison, Scatter, comparison};
 pub use layers::{Edge, Group, LayerEntry};
 pub use project::{ProjectState, Verification};
-pub use classification::{Classification, Roc, classification};
 pub use settings::Setting;
 
 /// A network, its hardware, and both for some samples.

@@ -72,11 +72,7 @@ impl ProjectState {
 fn differences(manifest: &Manifest, design: &Design) -> Vec<String> {
     let estimate = design.estimate();
     let numbers = [
-        (
-            "initiation interval",
-            manifest.initiation_interval,
-            design.schedule.initiation_interval,
-        ),
+        ("initiation interval", manifest.initiation_interval, design.schedule.initiation_interval),
         ("multipliers", manifest.multipliers, design.schedule.multipliers),
         ("latency", manifest.latency, estimate.latency),
     ];
@@ -88,16 +84,10 @@ fn differences(manifest: &Manifest, design: &Design) -> Vec<String> {
     if manifest.resources != estimate.total {
         all.push("estimated resources".to_owned());
     }
-    let ours: BTreeMap<&str, String> = design
-        .types
-        .iter()
-        .map(|ty| (ty.name.as_str(), ty.quantization.to_string()))
-        .collect();
-    let theirs: BTreeMap<&str, String> = manifest
-        .types
-        .iter()
-        .map(|ty| (ty.name.as_str(), ty.quantization.to_string()))
-        .collect();
+    let ours: BTreeMap<&str, String> =
+        design.types.iter().map(|ty| (ty.name.as_str(), ty.quantization.to_string())).collect();
+    let theirs: BTreeMap<&str, String> =
+        manifest.types.iter().map(|ty| (ty.name.as_str(), ty.quantization.to_string())).collect();
     for (name, ty) in &theirs {
         match ours.get(name) {
             Some(own) if own == ty => {}

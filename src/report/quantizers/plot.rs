@@ -3,8 +3,8 @@
 use askama::Template;
 
 use super::DetailError;
-use crate::report::axis::{Axis, Tick};
 use crate::quantizer::{Piece, Quantizer, RealStepFunction, Side, Threshold};
+use crate::report::axis::{Axis, Tick};
 
 /// Borders of the plot, in pixels.
 const LEFT: f64 = 80.0;

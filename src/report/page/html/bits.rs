@@ -164,11 +164,7 @@ fn bits_row(axis: &Axis, index: usize, row: &ProfileRow) -> BitsRow {
                 exponent if *exponent < bottom => "below",
                 _ => "inside",
             },
-            title: format!(
-                "2^{exponent}: {} of {} values",
-                count(*number),
-                count(values.count)
-            ),
+            title: format!("2^{exponent}: {} of {} values", count(*number), count(values.count)),
         }
     };
     let high = usage.unused_high.min(format.width());

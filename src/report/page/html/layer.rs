@@ -1,5 +1,7 @@
 //! The details of a layer.
 
+use std::collections::BTreeSet;
+
 use super::graph::key;
 use super::histogram::HistogramView;
 use super::text::{count, number, percent, shape};
@@ -32,6 +34,10 @@ impl LayerView {
     pub(super) fn new(page: &Page, index: usize) -> Self {
         let layer = &page.layers[index];
         let link = |index: usize| LayerLink { index, name: page.layers[index].name.clone() };
+        let links = |others: &mut dyn Iterator<Item = usize>| {
+            // A layer may read a result twice.
+            others.collect::<BTreeSet<_>>().into_iter().map(link).collect()
+        };
         let edges = || page.edges.iter();
         let diagnostics = page.diagnostics.iter();
         let own = diagnostics.filter(|it| it.layer.as_deref() == Some(layer.name.as_str()));
@@ -42,8 +48,8 @@ impl LayerView {
             group: key(layer.group),
             group_title: layer.group.title(),
             facts: facts(layer),
-            reads: edges().filter(|it| it.to == index).map(|it| link(it.from)).collect(),
-            read_by: edges().filter(|it| it.from == index).map(|it| link(it.to)).collect(),
+            reads: links(&mut edges().filter(|it| it.to == index).map(|it| it.from)),
+            read_by: links(&mut edges().filter(|it| it.from == index).map(|it| it.to)),
             histograms: layer.values.iter().map(HistogramView::new).collect(),
             diagnostics: own.map(ToString::to_string).collect(),
         }
@@ -60,10 +66,7 @@ fn facts(layer: &LayerEntry) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("shape", shape(&row.shape)),
         ("result", row.result.to_string()),
-        (
-            "proven range",
-            format!("[{}, {}]", number(row.range.0), number(row.range.1)),
-        ),
+        ("proven range", format!("[{}, {}]", number(row.range.0), number(row.range.1))),
     ];
     let mut add = |name, text: Option<String>| facts.extend(text.map(|text| (name, text)));
     let type_of = |format: Option<Format>| format.map(|format| format.to_string());

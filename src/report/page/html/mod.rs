@@ -247,7 +247,9 @@ fn project(state: &ProjectState) -> ProjectView {
     let model = match (&state.model, state.same_model) {
         (None, _) => "not stated".to_owned(),
         (Some(model), Some(true)) => format!("{}, the same file", model.file),
-        (Some(model), Some(false)) => format!("{}, another file than that of this report", model.file),
+        (Some(model), Some(false)) => {
+            format!("{}, another file than that of this report", model.file)
+        }
         (Some(model), None) => model.file.clone(),
     };
     let (verification, details) = match &state.verification {
@@ -282,7 +284,11 @@ fn project(state: &ProjectState) -> ProjectView {
             ("C simulation", verification),
             (
                 "hardware",
-                if state.differences.is_empty() { same } else { "differs from this report".to_owned() },
+                if state.differences.is_empty() {
+                    same
+                } else {
+                    "differs from this report".to_owned()
+                },
             ),
         ],
         differences: state.differences.clone(),

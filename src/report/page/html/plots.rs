@@ -39,10 +39,7 @@ impl Square {
 
 /// Horizontal and vertical axis from `low` to `high`.
 fn axes(low: f64, high: f64) -> [Axis; 2] {
-    [
-        Axis { low, high, pixels: (LEFT, LEFT + SIDE) },
-        Axis { low, high, pixels: (TOP + SIDE, TOP) },
-    ]
+    [Axis { low, high, pixels: (LEFT, LEFT + SIDE) }, Axis { low, high, pixels: (TOP + SIDE, TOP) }]
 }
 
 /// An output against another one.
@@ -155,9 +152,9 @@ pub(super) struct CurveView {
 impl ClassificationView {
     pub(super) fn new(classification: &Classification) -> Self {
         let accuracy = &classification.accuracy;
-        let threshold = accuracy.threshold.map_or_else(String::new, |threshold| {
-            format!("; class 1 above {}", number(threshold))
-        });
+        let threshold = accuracy
+            .threshold
+            .map_or_else(String::new, |threshold| format!("; class 1 above {}", number(threshold)));
         let classes = accuracy.confusion.len();
         let row = |(label, row): (usize, &Vec<usize>)| {
             let all = row.iter().sum::<usize>().max(1);

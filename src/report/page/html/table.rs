@@ -179,7 +179,8 @@ pub(super) fn resources(page: &Page) -> TableView {
     let total = shown.iter().map(|it| Cell::number(count(page.summary.resources.of(*it))));
     let titles: Vec<&'static str> = shown.iter().map(|resource| resource.short()).collect();
     TableView {
-        caption: "Estimated resources of each layer; bars are shares of the largest layer".to_owned(),
+        caption: "Estimated resources of each layer; bars are shares of the largest layer"
+            .to_owned(),
         style: "bars",
         heads: heads(&[], &titles),
         rows: rows(page, cells),
@@ -196,7 +197,8 @@ pub(super) fn budget(summary: &Summary) -> TableView {
         let share = match share {
             Some(share) => {
                 let of = Cell::of(percent(share), share.min(1.0), 1.0);
-                let text = if share > 1.0 { format!("{} (does not fit)", of.text) } else { of.text };
+                let text =
+                    if share > 1.0 { format!("{} (does not fit)", of.text) } else { of.text };
                 Cell { text, ..of }
             }
             None => Cell::number("–"),
@@ -262,7 +264,11 @@ pub(super) fn differences(page: &Page) -> TableView {
     };
     let largest = found().map(|(.., difference)| difference.largest).fold(0.0, f64::max);
     let has_reference = found().any(|(_, row, _)| row.reference.is_some());
-    let row = |(at, row, difference): (usize, &crate::profile::ProfileRow, crate::profile::Difference)| {
+    let row = |(at, row, difference): (
+        usize,
+        &crate::profile::ProfileRow,
+        crate::profile::Difference,
+    )| {
         let decibels = |it: crate::profile::Difference| match it.decibels() {
             Some(decibels) => format!("{decibels:.1} dB"),
             None if it.largest == 0.0 => "exact".to_owned(),

@@ -87,7 +87,10 @@ mod tests {
 
     #[test]
     fn numbers_have_units_and_groups() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1\u{202f}000", "1\u{202f}234\u{202f}567"]);
+        assert_eq!(
+            [0, 999, 1000, 1_234_567].map(count),
+            ["0", "999", "1\u{202f}000", "1\u{202f}234\u{202f}567"]
+        );
         assert_eq!([5.0, 4500.0, 1.25e6].map(time), ["5 ns", "4.5 µs", "1.25 ms"]);
         assert_eq!([12.0, 2.2e5, 2e8].map(rate), ["12", "220 k", "200 M"]);
         assert_eq!([1.65, 11050.0, 3.2e6].map(energy), ["1.65 pJ", "11.05 nJ", "3.2 µJ"]);
