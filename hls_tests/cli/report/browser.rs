@@ -28,26 +28,16 @@ pub fn checks(html: &str, script: &str, width: u32) -> Result<Value, Box<dyn std
 
 /// The document of `page` after its scripts.
 fn dom(page: &Path, folder: &Path, width: u32) -> Result<String, Box<dyn std::error::Error>> {
-    let names = ["chromium", "chromium-browser", "google-chrome"];
-    for name in names {
-        let mut command = Command::new(name);
-        command
-            .args([
-                "--headless",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--disable-background-networking",
-            ])
-            .arg(format!("--window-size={width},900"))
-            .arg(format!("--user-data-dir={}", folder.join("profile").display()))
-            .args(["--virtual-time-budget=2000", "--dump-dom"])
-            .arg(format!("file://{}", page.display()));
-        match command.output() {
-            Ok(output) if output.status.success() => return Ok(String::from_utf8(output.stdout)?),
-            Ok(output) => return Err(format!("{name}: {output:?}").into()),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error.into()),
-        }
+    let output = Command::new("chromium")
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+        .arg(format!("--window-size={width},900"))
+        .arg(format!("--user-data-dir={}", folder.join("profile").display()))
+        .args(["--virtual-time-budget=2000", "--dump-dom"])
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .map_err(|error| format!("chromium, which the tests of reports need: {error}"))?;
+    match output.status.success() {
+        true => Ok(String::from_utf8(output.stdout)?),
+        false => Err(format!("chromium: {output:?}").into()),
     }
-    Err(format!("no browser for the tests of reports: install one of {}", names.join(", ")).into())
 }
