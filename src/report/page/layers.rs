@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::Stages;
 use crate::fixed::Format;
-use crate::model::{LayerKind, Parameters};
+use crate::model::LayerKind;
 use crate::profile::ProfileRow;
 use crate::report::{LayerRow, layers as rows};
 
@@ -76,14 +76,6 @@ impl Group {
     }
 
     fn of(kind: &LayerKind) -> Self {
-        if kind.is_recurrent() {
-            return Self::Recurrent;
-        }
-        match kind.traits().parameters {
-            Parameters::Matrix(_) => return Self::Matrix,
-            Parameters::BatchNorm(_) | Parameters::Elements => return Self::Normalization,
-            Parameters::None => {}
-        }
         match kind.inner() {
             LayerKind::Input { .. } => Self::Input,
             LayerKind::Activation(_)
@@ -114,7 +106,8 @@ impl Group {
             | LayerKind::Separable(_)
             | LayerKind::Einsum(_) => Self::Matrix,
             LayerKind::Recurrent(_) | LayerKind::Bidirectional(_) => Self::Recurrent,
-            LayerKind::TimeDistributed(_) | LayerKind::ChannelsFirst(_) => Self::Layout,
+            // A layer around another one is not an inner one.
+            LayerKind::TimeDistributed(kind) | LayerKind::ChannelsFirst(kind) => Self::of(kind),
         }
     }
 }

@@ -204,3 +204,63 @@ fn bits_row(axis: &Axis, index: usize, row: &ProfileRow) -> BitsRow {
         bars: columns.iter().map(bar).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::{Distribution, TypeUse};
+
+    /// Values of a type, with these numbers of clipped values and of unused bits.
+    fn row(values: &[f64], precision: &str, [clipped, high, low]: [u32; 3]) -> ProfileRow {
+        ProfileRow {
+            layer: "fc".into(),
+            variable: ProfileVariable::Result,
+            unquantized: false,
+            values: Distribution::of(values),
+            usage: TypeUse {
+                precision: precision.parse().expect("a type"),
+                clipped: clipped.into(),
+                unused_high: high,
+                unused_low: low,
+            },
+            channel_integer_bits: None,
+            difference: None,
+            reference: None,
+        }
+    }
+
+    #[test]
+    fn bars_are_above_inside_and_below_a_type() {
+        // Bits 2^1 (the sign), 2^0, 2^-1.
+        let row = row(&[5.0, -2.0, 1.0, 0.5, 0.1, 0.0], "fixed<3,2>", [1, 0, 0]);
+        let axis = Axis::new(&[&row]);
+        assert_eq!((axis.high, axis.low), (2, -4));
+        let found = bits_row(&axis, 0, &row);
+        let places: Vec<&str> = found.bars.iter().map(|bar| bar.place).collect();
+        assert_eq!(places, ["below", "inside", "inside", "inside", "above"]);
+        assert_eq!((found.clipped.as_str(), found.is_clipped), ("16.67 %", true));
+        let column = WIDTH / 7.0;
+        assert_eq!(found.format.x, pixels(column));
+        assert_eq!(found.format.width, pixels(3.0 * column));
+        assert!(found.label.contains("16.67 % zeros; type fixed<3,2> with bits 2^1 to 2^-1"));
+    }
+
+    #[test]
+    fn unused_bits_are_at_the_ends_of_a_type() {
+        let row = row(&[0.5], "ufixed<4,2>", [0, 2, 1]);
+        let axis = Axis::new(&[&row]);
+        let found = bits_row(&axis, 0, &row);
+        let spans: Vec<(&str, &str)> =
+            found.unused_spans.iter().map(|it| (it.x.as_str(), it.width.as_str())).collect();
+        assert_eq!(spans, [("0", "190"), ("285", "95")]);
+        assert_eq!(found.unused, "2 high, 1 low");
+    }
+
+    #[test]
+    fn far_values_do_not_stretch_the_axis() {
+        let row = row(&[1e-30, 1e30, 1.0], "fixed<1,1>", [1, 0, 0]);
+        let axis = Axis::new(&[&row]);
+        assert_eq!((axis.high, axis.low), (8, -3));
+        assert_eq!(bits_row(&axis, 0, &row).bars.len(), 3);
+    }
+}

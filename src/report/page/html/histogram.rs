@@ -99,3 +99,52 @@ impl HistogramView {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::profile::{Distribution, ProfileVariable};
+
+    fn view(values: &[f64], precision: &str) -> HistogramView {
+        HistogramView::new(&ProfileRow {
+            layer: "fc".into(),
+            variable: ProfileVariable::Weight,
+            unquantized: false,
+            values: Distribution::of(values),
+            usage: TypeUse {
+                precision: precision.parse().expect("a type"),
+                clipped: 0,
+                unused_high: 0,
+                unused_low: 0,
+            },
+            channel_integer_bits: None,
+            difference: None,
+            reference: None,
+        })
+    }
+
+    #[test]
+    fn bins_are_at_least_an_lsb_wide() {
+        // Bins of 1/2 from -1 to 1.
+        let found = view(&[-1.0, -1.0, 0.5], "fixed<2,1>");
+        assert_eq!(found.path, "M6 84V8H88V84H170V84H252V46H334V84Z");
+        assert_eq!((found.ends, found.outside), (vec!["6".to_owned(), "334".to_owned()], vec![]));
+    }
+
+    #[test]
+    fn the_axis_has_what_a_type_does_not_hold() {
+        let found = view(&[0.0, 4.0], "ufixed<2,1>");
+        // The type ends at 2, the last bin at 4.5.
+        assert_eq!(found.ends, ["6", "151.8"]);
+        assert_eq!(found.outside, [("151.8".to_owned(), "182.2".to_owned())]);
+    }
+
+    #[test]
+    fn one_value_and_far_ends_have_an_axis() {
+        for values in [&[0.0, 0.0][..], &[3.0], &[]] {
+            let found = view(values, "fixed<16,6>");
+            assert!(!found.path.contains("NaN") && found.path.starts_with('M'), "{}", found.path);
+            assert!(!found.ticks.is_empty());
+        }
+    }
+}

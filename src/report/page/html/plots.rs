@@ -226,3 +226,30 @@ impl RocView {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use ndarray::{ArrayD, IxDyn};
+
+    use super::*;
+    use crate::fixed::Range;
+    use crate::report::page::classification;
+
+    #[test]
+    fn many_classes_have_a_list_of_confusions() {
+        // Row k chooses class k, but for the last two, which choose class 0.
+        let classes = 25;
+        let at = |index: IxDyn| {
+            let chosen = if index[0] >= 23 { 0 } else { index[0] };
+            f64::from(u8::from(index[1] == chosen))
+        };
+        let values = ArrayD::from_shape_fn(IxDyn(&[classes, classes]), at);
+        let labels = ArrayD::from_shape_fn(IxDyn(&[classes]), |index| index[0] as f64);
+        let range = Range::new(0, 1);
+        let found = classification("y", &values, (&range, 1.0), &labels).expect("labels that fit");
+        let view = ClassificationView::new(&found);
+        assert!(view.confusion.is_none());
+        assert_eq!(view.confusions, [(23, 0, "1".to_owned()), (24, 0, "1".to_owned())]);
+        assert_eq!(view.roc.map(|roc| roc.curves.len()), Some(10));
+    }
+}
