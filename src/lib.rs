@@ -51,7 +51,7 @@ mod temporary;
 
 pub use compiler::{
     CompileError, Compiler, CompilerOptions, FilePart, FileRun, Hardware, InputType,
-    InputTypeError, NamedArrays, Network, Simulation, SoftmaxMethod, Target,
+    InputTypeError, NamedArrays, Network, PageSources, Simulation, SoftmaxMethod, Target,
 };
 
 pub use temporary::clean_up;

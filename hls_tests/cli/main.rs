@@ -13,6 +13,7 @@ mod plain;
 mod profile;
 mod qtools;
 mod quantizers;
+mod report;
 mod run;
 mod signals;
 mod synthesis;

@@ -27,8 +27,8 @@ pub use headers::{Headers, standin};
 pub use manifest::{Manifest, ModelSource, Port, ProcessEntry, StreamEntry, TypeEntry};
 pub use vectors::Vectors;
 pub use verify::{
-    Comparison, Depths, NetworkTest, NetworkVerdict, Verdict, VerifyError, find_headers, verify,
-    verify_observed,
+    Comparison, Depths, NetworkTest, NetworkVerdict, Verdict, VerifyError, find_headers,
+    read_manifest, verify, verify_observed,
 };
 pub use write::{WriteOptions, write};
 

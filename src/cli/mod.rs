@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod compared;
 mod energy;
 mod export;
 mod hardware;
@@ -10,6 +11,7 @@ mod model;
 mod profile;
 mod progress;
 mod quantizers;
+mod report;
 mod run;
 mod shell;
 mod signals;
@@ -51,6 +53,7 @@ enum Command {
     Run(run::Args),
     Bench(bench::Args),
     Inspect(inspect::Args),
+    Report(report::Args),
     Profile(profile::Args),
     Types(types::Args),
     Energy(energy::Args),
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Inspect(args) => inspect::run(&args),
+        Command::Report(args) => report::run(&args),
         Command::Profile(args) => profile::run(&args),
         Command::Types(args) => types::run(&args),
         Command::Energy(args) => energy::run(&args),

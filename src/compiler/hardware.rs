@@ -3,18 +3,18 @@
 use std::path::Path;
 
 use super::{CompileError, Network};
-use crate::back::{self, Headers, ModelSource, Tool, Vectors, Verdict, WriteOptions};
+use crate::back::{self, Headers, Manifest, ModelSource, Tool, Vectors, Verdict, WriteOptions};
 use crate::diagnostic::Diagnostic;
 use crate::fixed::Codes;
 use crate::front;
-use crate::hls::Design;
+use crate::hls::{self, Design};
 use crate::ir::{Graph, NodeId};
 use crate::passes::{self, Report};
 
 /// A network as hardware for one vendor's tools.
 #[derive(Debug)]
 pub struct Hardware<'n> {
-    network: &'n Network,
+    pub(super) network: &'n Network,
     /// The vendor.
     pub backend: Tool,
     /// The graph that is built: the outputs are those of [`Network::graph`], types between inputs
@@ -32,15 +32,30 @@ impl Network {
     /// # Errors
     /// If an option is out of its range, or a type or constant has no C++ form.
     pub fn design(&self) -> Result<Hardware<'_>, CompileError> {
+        self.design_with(&self.options.hardware(&self.model), self.options.backend())
+    }
+
+    /// Designs the hardware of a written project: its tool and options are those of its manifest.
+    ///
+    /// # Errors
+    /// As [`Network::design`].
+    pub fn design_like(&self, project: &Manifest) -> Result<Hardware<'_>, CompileError> {
+        self.design_with(&project.options, project.backend)
+    }
+
+    fn design_with(
+        &self,
+        options: &hls::Options,
+        backend: Tool,
+    ) -> Result<Hardware<'_>, CompileError> {
         let (graph, report) = passes::for_hardware(self.graph())?;
         for scale in report.scales.iter().filter(|scale| scale.is_limited()) {
             let message = scale.to_string();
             self.log(Diagnostic::warning("scale-limited", message).in_layer(&scale.layer));
         }
-        let options = self.options.hardware(&self.model);
         let design = match self.options.utilization {
-            Some(share) => Design::fit(&graph, &options, share, &self.observer)?,
-            None => Design::new(&graph, &options)?,
+            Some(share) => Design::fit(&graph, options, share, &self.observer)?,
+            None => Design::new(&graph, options)?,
         };
         for warning in &design.warnings {
             let diagnostic = match warning.is_note() {
@@ -57,7 +72,7 @@ impl Network {
             );
             self.log(Diagnostic::note("project-name", message));
         }
-        Ok(Hardware { network: self, backend: self.options.backend(), graph, design, report })
+        Ok(Hardware { network: self, backend, graph, design, report })
     }
 }
 
@@ -86,15 +101,18 @@ impl Hardware<'_> {
     /// # Errors
     /// If the project cannot be written.
     pub fn emit(&self, folder: &Path, vectors: &Vectors, force: bool) -> Result<(), CompileError> {
-        let model = match &self.network.file {
-            None => None,
-            Some(file) => {
-                let failed = |source| CompileError::ModelSource { file: file.clone(), source };
-                Some(ModelSource::new(file, &front::model_bytes(file).map_err(failed)?))
-            }
-        };
-        let options = WriteOptions { force, model };
+        let options = WriteOptions { force, model: self.model_source()? };
         Ok(back::write(&self.design, self.backend, vectors, folder, &options)?)
+    }
+
+    /// The model file; `None` for a model that was lowered from memory.
+    ///
+    /// # Errors
+    /// If the file cannot be read again.
+    pub fn model_source(&self) -> Result<Option<ModelSource>, CompileError> {
+        let Some(file) = &self.network.file else { return Ok(None) };
+        let failed = |source| CompileError::ModelSource { file: file.clone(), source };
+        Ok(Some(ModelSource::new(file, &front::model_bytes(file).map_err(failed)?)))
     }
 
     /// Compiles the project in `folder` with a C++ compiler and compares every output.

@@ -4,6 +4,7 @@ mod error;
 mod hardware;
 mod notes;
 mod options;
+mod page;
 mod profile;
 mod samples;
 mod simulation;
@@ -26,6 +27,7 @@ use crate::progress::Observer;
 pub use error::CompileError;
 pub use hardware::Hardware;
 pub use options::{CompilerOptions, InputType, InputTypeError, SoftmaxMethod, Target};
+pub use page::PageSources;
 pub use simulation::{FilePart, FileRun, Simulation};
 
 /// Arrays by name; the first axis counts samples.

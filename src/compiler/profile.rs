@@ -6,7 +6,7 @@ use ndarray::ArrayD;
 
 use super::{CompileError, InputType, Network};
 use crate::front::{self, Arrays};
-use crate::profile::{self, Profile, ProposalOptions, Subject};
+use crate::profile::{self, Profile, ProposalOptions, Statistics, Subject};
 
 impl Network {
     /// Statistics of parameters and results for `samples`, and types for what has no quantizer, which
@@ -54,10 +54,37 @@ impl Network {
         samples: &Arrays,
         options: ProposalOptions,
     ) -> Result<Profile, CompileError> {
+        let values = self.profiled_arrays(source, samples)?;
+        self.with_subject(|subject| Ok(profile::profile(subject, &values, options)?))
+    }
+
+    /// Statistics of parameters and results for `samples`, without a proposal. `stated` are results of layers
+    /// for the same samples, by name.
+    pub(super) fn statistics(
+        &self,
+        samples: &[ArrayD<f64>],
+        stated: &[(String, ArrayD<f64>)],
+    ) -> Result<Statistics, CompileError> {
+        self.with_subject(|subject| Ok(profile::statistics(subject, samples, stated)?))
+    }
+
+    /// The array of each input, with at least one sample.
+    pub(super) fn profiled_arrays(
+        &self,
+        source: &str,
+        samples: &Arrays,
+    ) -> Result<Vec<ArrayD<f64>>, CompileError> {
         let values: Vec<_> = self.arrays(source, samples)?.into_iter().cloned().collect();
         if values.iter().any(ArrayD::is_empty) {
             return Err(CompileError::NoSamples { source_name: source.to_owned() });
         }
+        Ok(values)
+    }
+
+    fn with_subject<R>(
+        &self,
+        work: impl FnOnce(&Subject<'_>) -> Result<R, CompileError>,
+    ) -> Result<R, CompileError> {
         let settings = self.options.lowering(&self.model)?;
         let graph = self.graph();
         let names = graph.inputs.iter().map(|id| graph[*id].name.clone());
@@ -69,11 +96,16 @@ impl Network {
             is_set.then_some((name, chosen))
         };
         let set_inputs = names.filter_map(set).collect();
-        let (model, lowered) = (&self.model, &self.lowered);
-        let (unquantized, folded) = (&lowered.unquantized[..], &lowered.folded);
-        let settings = &settings;
-        let observer = &self.observer;
-        let subject = Subject { model, graph, settings, set_inputs, folded, unquantized, observer };
-        Ok(profile::profile(&subject, &values, options)?)
+        let lowered = &self.lowered;
+        work(&Subject {
+            model: &self.model,
+            graph,
+            settings: &settings,
+            set_inputs,
+            folded: &lowered.folded,
+            unquantized: &lowered.unquantized,
+            functions: &lowered.functions,
+            observer: &self.observer,
+        })
     }
 }

@@ -21,7 +21,7 @@ use crate::model::{
     Activation, BatchNorm, LayerKind, Layout, Merge, MergeConstant, Normalization, Reduce,
     Reduction, Rescaling, broadcast,
 };
-use crate::quantizer::QuantizerError;
+use crate::quantizer::{Quantizer, QuantizerError};
 
 /// Samples of a tensor; the first axis counts them.
 pub type Samples = ArrayD<f64>;
@@ -171,7 +171,9 @@ impl Reference<'_> {
                 })
             }
             LayerKind::Embedding(table) => {
-                let row = |index: &f64| table.row(*index as usize).to_vec();
+                // Indices are limited to the table, as in lowering.
+                let last = table.nrows().saturating_sub(1);
+                let row = |index: &f64| table.row((*index as usize).min(last)).to_vec();
                 let rows: Vec<f64> = first.iter().flat_map(row).map(f64::from).collect();
                 let rows = Samples::from_shape_vec(IxDyn(shape), rows)?;
                 if self.reaches_quantizer { Ok(rows) } else { self.cut(rows) }
@@ -210,7 +212,7 @@ impl Reference<'_> {
     fn activate(&self, activation: &Activation, x: Samples) -> Result<Samples> {
         match activation {
             Activation::Linear => Ok(x),
-            Activation::Quantizer(quantizer) => Ok(x.mapv(|x| quantizer.apply(x))),
+            Activation::Quantizer(quantizer) => quantized(quantizer, x),
             Activation::Function(function) => self.function(function, &x),
             Activation::Softmax => Ok(softmax(&x)),
         }
@@ -258,6 +260,17 @@ impl Reference<'_> {
         let cut: Option<Vec<f64>> = values.iter().map(|value| one(*value)).collect();
         Ok(Samples::from_shape_vec(values.raw_dim(), cut.ok_or("no finite number")?)?)
     }
+}
+
+/// `quantizer` of `x`, each element with its own scale if there are several.
+fn quantized(quantizer: &Quantizer, x: Samples) -> Result<Samples> {
+    let Some(scaled) = quantizer.scaled() else { return Ok(x.mapv(|x| quantizer.apply(x))) };
+    let shape = x.shape().get(1..).ok_or("no samples")?;
+    let quantizers: Vec<Quantizer> =
+        scaled.over(shape)?.iter().map(|scale| scaled.with(*scale)).collect();
+    let each = x.iter().zip(quantizers.iter().cycle());
+    let values = each.map(|(x, quantizer)| quantizer.apply(*x)).collect();
+    Ok(Samples::from_shape_vec(x.raw_dim(), values)?)
 }
 
 /// exp(x_i) / Σ exp(x_j) along the last axis.
@@ -389,4 +402,32 @@ fn dot(x: &[Samples], axes: &[usize; 2], shape: &[usize]) -> Result<Samples> {
         }
     }
     Ok(Samples::from_shape_vec(IxDyn(shape), values)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use ndarray::arr2;
+
+    use super::*;
+
+    type Outcome = std::result::Result<(), Box<dyn std::error::Error>>;
+
+    #[test]
+    fn each_channel_is_quantized_with_its_scale() -> Outcome {
+        let quantizer = "quantized_bits(4,1,1,alpha=[1.0, 2.0])".parse()?;
+        let activation = LayerKind::Activation(Activation::Quantizer(quantizer));
+        let x = arr2(&[[1.1, 1.1], [9.0, 9.0]]).into_dyn();
+        let y = Reference::TRAINED.layer(&activation, &[x], &[2, 2])?;
+        assert_eq!(y, arr2(&[[1.0, 2.0], [1.75, 3.5]]).into_dyn());
+        Ok(())
+    }
+
+    #[test]
+    fn an_index_beyond_an_embedding_is_its_last_row() -> Outcome {
+        let table = LayerKind::Embedding(arr2(&[[1.0, 2.0], [3.0, 4.0]]));
+        let x = arr2(&[[0.0], [7.0], [-1.0]]).into_dyn();
+        let y = Reference::TRAINED.layer(&table, &[x], &[3, 1, 2])?;
+        assert_eq!(y.into_raw_vec_and_offset().0, [1.0, 2.0, 3.0, 4.0, 1.0, 2.0]);
+        Ok(())
+    }
 }

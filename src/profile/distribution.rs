@@ -6,6 +6,7 @@ use num_bigint::BigInt;
 use num_traits::{Signed, Zero};
 use serde::Serialize;
 
+use super::histogram::Histogram;
 use crate::fixed::{Caster, Codes, Format, Quantization, Range, Signedness, cast_real, exp2};
 
 /// Fractional bits of a real value beyond those of the type that it is cast to.
@@ -28,6 +29,8 @@ pub struct Distribution {
     pub mean_square: f64,
     /// Number of values with a magnitude from 2^k to below 2^(k + 1), by k.
     pub octaves: BTreeMap<i32, u64>,
+    /// Numbers of values in bins of one width.
+    pub histogram: Histogram,
 }
 
 impl Default for Distribution {
@@ -40,6 +43,7 @@ impl Default for Distribution {
             mean: 0.0,
             mean_square: 0.0,
             octaves: BTreeMap::new(),
+            histogram: Histogram::default(),
         }
     }
 }
@@ -61,6 +65,7 @@ impl Distribution {
             self.high = self.high.max(*value);
             sum += value;
             squares += value * value;
+            self.histogram.add(*value);
             match *value {
                 0.0 => self.zeros += 1,
                 value => *self.octaves.entry(libm::ilogb(value)).or_default() += 1,

@@ -7,14 +7,17 @@
 //! and simulated, and its outputs are compared with those of the trained network.
 
 mod correction;
+mod difference;
 mod distribution;
 mod error;
+mod histogram;
 mod observe;
 mod plan;
 mod propose;
 mod rows;
 mod sanity;
 mod search;
+mod statistics;
 mod trial;
 mod variables;
 
@@ -28,14 +31,19 @@ use crate::config::{self, ConfiguredValue};
 use crate::diagnostic::{Diagnostic, number};
 use crate::fixed::{Format, Overflow, Quantization, Rounding};
 use crate::float::Samples;
+use crate::function::Function;
 use crate::ir::Graph;
 use crate::lower::{Settings, TypedVariable, Unquantized};
 use crate::model::Model;
 use crate::progress::Observer;
 
+pub use difference::Difference;
 pub use distribution::{Distribution, TypeUse};
 pub use error::ProfileError;
+pub use histogram::Histogram;
 pub use rows::ProfileRow;
+pub(crate) use statistics::statistics;
+pub use statistics::{OutputPair, Statistics};
 pub use trial::Accuracy;
 
 use plan::Plan;
@@ -328,6 +336,9 @@ pub(crate) struct Subject<'a> {
     pub folded: &'a BTreeMap<String, String>,
     /// The parameters and results without a quantizer.
     pub unquantized: &'a [Unquantized],
+    /// The functions of layers whose node holds the operand of the function.
+    pub functions: &'a BTreeMap<String, Function>,
+    /// Watches the simulations.
     pub observer: &'a Observer,
 }
 
@@ -338,7 +349,7 @@ pub(crate) fn profile(
     options: ProposalOptions,
 ) -> Result<Profile, ProfileError> {
     options.goal.check()?;
-    let observed = observe::observe(subject, samples)?;
+    let observed = observe::observe(subject, samples, &[])?;
     options.goal.check_outputs(&observed.outputs)?;
     let accuracy =
         Accuracy::of(&outputs(subject.graph, samples, subject.observer)?, &observed.outputs);

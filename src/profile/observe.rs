@@ -6,18 +6,22 @@ use ndarray::{ArrayD, Axis, Slice};
 use petgraph::graph::NodeIndex;
 use petgraph::visit::Topo;
 
+use super::difference::Difference;
 use super::distribution::{Distribution, TypeCounter};
 use super::{ProfileError, Subject};
 use crate::fixed::{Overflow, Quantization, Rounding};
 use crate::float::{Reference, Samples};
-use crate::ir::NodeId;
+use crate::ir::{Graph, NodeId};
 use crate::lower::TypedVariable;
 use crate::model::Model;
 use crate::progress::Activity;
-use crate::sim;
+use crate::sim::{Executor, Runner};
 
-/// Samples in one pass: the results of all layers for them are in memory at once.
+/// Most samples in one pass: the results of all layers for them are in memory at once.
 const BATCH: usize = 32;
+
+/// Most results of layers in memory.
+const BATCH_VALUES: usize = 1 << 24;
 
 /// Values of the trained network for some samples.
 pub(super) struct Observed {
@@ -31,13 +35,18 @@ pub(super) struct Observed {
     pub uses: HashMap<NodeIndex, TypeCounter>,
     /// Use of the types that [`Observed::sums`] have now.
     pub sum_uses: HashMap<NodeIndex, TypeCounter>,
+    /// Simulated results against [`Observed::results`].
+    pub differences: HashMap<NodeIndex, Difference>,
+    /// Simulated results against stated ones.
+    pub references: HashMap<NodeIndex, Difference>,
 }
 
 /// Runs `samples`, an array per input, through the trained network and through the network of
-/// integers.
+/// integers. `stated` are results of layers for the same samples, to compare with.
 pub(super) fn observe(
     subject: &Subject<'_>,
     samples: &[Samples],
+    stated: &[(NodeIndex, Samples)],
 ) -> Result<Observed, ProfileError> {
     let sums = summed_layers(subject);
     let mut observed = Observed {
@@ -46,13 +55,19 @@ pub(super) fn observe(
         sums: HashMap::new(),
         uses: HashMap::new(),
         sum_uses: HashMap::new(),
+        differences: HashMap::new(),
+        references: HashMap::new(),
     };
     let mut outputs: Vec<Vec<Samples>> = vec![Vec::new(); subject.model.outputs.len()];
+    let graph = subject.graph;
+    let size = batch_size(graph);
+    let nodes: Vec<NodeId> = graph.layers.iter().map(|(_, node)| *node).collect();
+    let runner = Runner::new(Executor::default(), graph, &nodes, &[], size);
     let task = subject.observer.begin(Activity::Simulation, Some(samples_of(samples)));
-    for batch in batches(samples, BATCH) {
+    for (at, batch) in batches(samples, size).enumerate() {
         // The simulation checks that the samples fit.
         let inputs = super::trial::quantize_inputs(subject.graph, &batch)?;
-        let trace = sim::run(subject.graph, &inputs)?;
+        let trace = runner.run(&inputs, |_| {})?;
         let values = evaluate(subject, &batch)?;
         for (index, precision) in &sums {
             let reference = Reference { fused: false, ..Reference::TRAINED };
@@ -70,11 +85,23 @@ pub(super) fn observe(
                 continue;
             }
             let node = subject.node(*index);
-            let format = subject.graph[node].tensor.format;
+            let format = graph[node].tensor.format;
             let plain = Quantization::new(format, Rounding::Trn, Overflow::WRAP);
             let counter = observed.uses.entry(*index).or_insert_with(|| TypeCounter::new(plain));
             counter.add_values(values);
-            trace.of(node).into_iter().for_each(|codes| counter.add_codes(codes));
+            let Some(codes) = trace.of(node) else { continue };
+            counter.add_codes(codes);
+            let mut simulated = codes.to_values(format);
+            if let Some(function) = subject.functions.get(&subject.model.graph[*index].name) {
+                simulated.mapv_inplace(|x| function.value(x));
+            }
+            let difference = observed.differences.entry(*index).or_default();
+            difference.extend(&simulated, values);
+            for (_, all) in stated.iter().filter(|(layer, _)| layer == index) {
+                let first = at * size;
+                let part = all.slice_axis(Axis(0), (first..first + simulated.shape()[0]).into());
+                observed.references.entry(*index).or_default().extend(&simulated, &part);
+            }
         }
         for (all, index) in outputs.iter_mut().zip(&subject.model.outputs) {
             all.extend(values.get(index).cloned());
@@ -91,6 +118,12 @@ pub(super) fn observe(
 /// Number of samples of `arrays`.
 pub(super) fn samples_of(arrays: &[Samples]) -> usize {
     arrays.first().and_then(|first| first.shape().first()).copied().unwrap_or(0)
+}
+
+/// Samples in one pass.
+fn batch_size(graph: &Graph) -> usize {
+    let values: usize = graph.layers.iter().map(|(_, node)| graph[*node].tensor.len()).sum();
+    (BATCH_VALUES / values.max(1)).clamp(1, BATCH)
 }
 
 /// `samples` in parts of up to `count` samples.

@@ -6,6 +6,7 @@ use ndarray::Axis;
 use petgraph::graph::NodeIndex;
 use serde::Serialize;
 
+use super::difference::Difference;
 use super::distribution::{Distribution, TypeCounter, TypeUse};
 use super::observe::Observed;
 use super::{ProfileVariable, Subject};
@@ -30,6 +31,11 @@ pub struct ProfileRow {
     /// Integer bits of each output channel, the fewest and the most, of a kernel without a
     /// quantizer: what a type per channel could save.
     pub channel_integer_bits: Option<(i32, i32)>,
+    /// Difference of the simulated results from `values`; `None` for parameters and for a result before a
+    /// fused activation.
+    pub difference: Option<Difference>,
+    /// The same from results that the user stated.
+    pub reference: Option<Difference>,
 }
 
 /// The rows of all layers, in the model's order.
@@ -54,7 +60,11 @@ pub(super) fn rows(subject: &Subject<'_>, mut observed: Observed) -> Vec<Profile
                 .unquantized
                 .iter()
                 .any(|it| it.layer == *name && ProfileVariable::from(it.variable) == variable);
-            row(name, variable, is_typed, values, counter.finish())
+            ProfileRow {
+                difference: observed.differences.remove(&index),
+                reference: observed.references.remove(&index),
+                ..row(name, variable, is_typed, values, counter.finish())
+            }
         }));
     }
     rows
@@ -68,7 +78,16 @@ fn row(
     usage: TypeUse,
 ) -> ProfileRow {
     let layer = layer.to_owned();
-    ProfileRow { layer, variable, unquantized, values, usage, channel_integer_bits: None }
+    ProfileRow {
+        layer,
+        variable,
+        unquantized,
+        values,
+        usage,
+        channel_integer_bits: None,
+        difference: None,
+        reference: None,
+    }
 }
 
 /// The name of the result of layer `index`: an activation is one if the layer has an operation before

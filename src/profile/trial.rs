@@ -9,9 +9,9 @@ use super::ProfileError;
 use super::observe::{batches, samples_of};
 use crate::fixed::Codes;
 use crate::float::Samples;
-use crate::ir::Graph;
+use crate::ir::{Graph, NodeId};
 use crate::progress::{Activity, Observer};
-use crate::sim;
+use crate::sim::{self, Executor, Runner};
 
 /// Samples that are simulated at once.
 pub(super) const BATCH: usize = 64;
@@ -96,8 +96,10 @@ pub(super) fn outputs(
 ) -> Result<Vec<Samples>, ProfileError> {
     let task = observer.begin(Activity::Simulation, Some(samples_of(samples)));
     let mut all: Vec<Vec<Samples>> = vec![Vec::new(); graph.outputs.len()];
+    let nodes: Vec<NodeId> = graph.outputs.iter().map(|output| output.node).collect();
+    let runner = Runner::new(Executor::default(), graph, &nodes, &[], BATCH);
     for batch in batches(samples, BATCH) {
-        let trace = sim::run(graph, &quantize_inputs(graph, &batch)?)?;
+        let trace = runner.run(&quantize_inputs(graph, &batch)?, |_| {})?;
         for (all, output) in all.iter_mut().zip(&graph.outputs) {
             let format = graph[output.node].tensor.format;
             all.extend(trace.of(output.node).map(|codes| codes.to_values(format)));
@@ -117,7 +119,7 @@ pub(super) fn quantize_inputs(
     graph: &Graph,
     samples: &[ArrayD<f64>],
 ) -> Result<Vec<Codes>, ProfileError> {
-    let quantize = |(id, values): (&crate::ir::NodeId, &ArrayD<f64>)| {
+    let quantize = |(id, values): (&NodeId, &ArrayD<f64>)| {
         let node = &graph[*id];
         let quantized = match values.iter().all(|value| value.is_finite()) {
             true => sim::quantize(&values.view(), node.tensor.format),

@@ -89,7 +89,7 @@ pub enum AccuracyError {
 }
 
 /// The scores of an output: a row for each choice.
-struct Scores<'a> {
+pub(super) struct Scores<'a> {
     rows: ArrayView2<'a, f64>,
     /// Of a single score.
     threshold: f64,
@@ -98,7 +98,7 @@ struct Scores<'a> {
 impl<'a> Scores<'a> {
     /// The values of an output, samples first. A single score whose proven range lies within 0 and 1 is a
     /// probability.
-    fn new(values: &'a ArrayD<f64>, is_probability: bool) -> Self {
+    pub(super) fn new(values: &'a ArrayD<f64>, is_probability: bool) -> Self {
         let width = if values.ndim() > 1 { values.shape()[values.ndim() - 1] } else { 1 };
         let rows = values.len().checked_div(width).unwrap_or(0);
         let rows = values.view().into_shape_with_order((rows, width));
@@ -106,11 +106,11 @@ impl<'a> Scores<'a> {
         Self { rows, threshold: if is_probability { 0.5 } else { 0.0 } }
     }
 
-    fn is_single(&self) -> bool {
+    pub(super) fn is_single(&self) -> bool {
         self.rows.ncols() == 1
     }
 
-    fn classes(&self) -> usize {
+    pub(super) fn classes(&self) -> usize {
         if self.is_single() { 2 } else { self.rows.ncols() }
     }
 
@@ -127,8 +127,38 @@ impl<'a> Scores<'a> {
         self.rows.axis_iter(Axis(0)).map(choice).collect()
     }
 
+    /// The class of each row by `labels` of the output `name`, whose values these are.
+    pub(super) fn labels(
+        &self,
+        name: &str,
+        values: &ArrayD<f64>,
+        labels: &ArrayD<f64>,
+    ) -> Result<Vec<usize>, AccuracyError> {
+        let classes = self.classes();
+        if labels.len() == self.rows.nrows() {
+            let class = |label: &f64| {
+                let class = (*label >= 0.0 && label.fract() == 0.0).then_some(*label as usize);
+                class.filter(|class| *class < classes).ok_or_else(|| AccuracyError::Class {
+                    output: name.to_owned(),
+                    classes,
+                    label: label.to_string(),
+                })
+            };
+            labels.iter().map(class).collect()
+        } else if labels.shape() == values.shape() {
+            let rows = labels.as_standard_layout().into_owned();
+            Ok(Scores::new(&rows, true).choices())
+        } else {
+            Err(AccuracyError::Labels {
+                output: name.to_owned(),
+                scores: values.shape().to_vec(),
+                labels: labels.shape().to_vec(),
+            })
+        }
+    }
+
     /// The score of `class` in each row.
-    fn of_class(&self, class: usize) -> Vec<f64> {
+    pub(super) fn of_class(&self, class: usize) -> Vec<f64> {
         match self.is_single() {
             true if class == 0 => self.rows.column(0).iter().map(|score| -score).collect(),
             true => self.rows.column(0).to_vec(),
@@ -152,25 +182,7 @@ pub fn accuracy(
     let scores = Scores::new(values, is_probability(range, lsb));
     let classes = scores.classes();
     let rows = scores.rows.nrows();
-    let labels: Vec<usize> = if labels.len() == rows {
-        let class = |label: &f64| {
-            let class = (*label >= 0.0 && label.fract() == 0.0).then_some(*label as usize);
-            class.filter(|class| *class < classes).ok_or_else(|| AccuracyError::Class {
-                output: name.to_owned(),
-                classes,
-                label: label.to_string(),
-            })
-        };
-        labels.iter().map(class).collect::<Result<_, _>>()?
-    } else if labels.shape() == values.shape() {
-        Scores::new(&labels.as_standard_layout().into_owned(), true).choices()
-    } else {
-        return Err(AccuracyError::Labels {
-            output: name.to_owned(),
-            scores: values.shape().to_vec(),
-            labels: labels.shape().to_vec(),
-        });
-    };
+    let labels = scores.labels(name, values, labels)?;
     let choices = scores.choices();
     let mut confusion = vec![vec![0; classes]; classes];
     for (label, choice) in labels.iter().zip(&choices) {
@@ -225,7 +237,7 @@ pub fn agreement(
 }
 
 /// True if all values of a range of codes lie within 0 and 1.
-fn is_probability(range: &Range, lsb: f64) -> bool {
+pub(super) fn is_probability(range: &Range, lsb: f64) -> bool {
     let end = |code: &num_bigint::BigInt| num_traits::ToPrimitive::to_f64(code).map(|it| it * lsb);
     end(range.low()).is_some_and(|low| low >= 0.0) && end(range.high()).is_some_and(|it| it <= 1.0)
 }

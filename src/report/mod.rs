@@ -1,8 +1,10 @@
 //! Tables and JSON for the user: rows of data, and the text of each.
 
 mod accuracy;
+mod axis;
 mod benchmark;
 mod layers;
+pub mod page;
 pub mod profile;
 pub mod qtools;
 pub mod quantizers;

@@ -113,7 +113,7 @@ fn bars(values: &Distribution) -> String {
 }
 
 /// A bound with four significant digits, in scientific notation if it is small.
-fn number(value: f64) -> String {
+pub(super) fn number(value: f64) -> String {
     match value {
         value if value != 0.0 && value.abs() < 1e-3 => format!("{value:.1e}"),
         value => rounded(value),
@@ -121,7 +121,7 @@ fn number(value: f64) -> String {
 }
 
 /// A share in percent.
-fn share(count: u64, all: u64) -> String {
+pub(super) fn share(count: u64, all: u64) -> String {
     match 100.0 * count as f64 / all.max(1) as f64 {
         _ if count == 0 => "-".into(),
         percent if percent < 0.01 => "<0.01 %".into(),

@@ -19,8 +19,9 @@ const TOP: usize = 48;
 const ROW: usize = 20;
 const OCCUPANCY: usize = 160;
 
-/// Colours of frames, one after the other.
-const FILLS: [&str; FRAMES] = ["#0b5fa5", "#5b9bd5", "#a9cbea"];
+/// Frames, one after the other: their class in a page with a style, and their color without one.
+const FILLS: [(&str, &str); FRAMES] =
+    [("frame1", "#0b5fa5"), ("frame2", "#5b9bd5"), ("frame3", "#a9cbea")];
 
 /// The first frames of a streaming design, and its FIFOs.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -153,7 +154,8 @@ impl Schedule {
             let bar = |(frame, (first, last)): (usize, &(u64, u64))| Bar {
                 x: pixels(x(*first)),
                 width: pixels((x(*last) - x(*first)).max(1.0)),
-                fill: FILLS[frame % FRAMES],
+                class: FILLS[frame % FRAMES].0,
+                fill: FILLS[frame % FRAMES].1,
                 title: format!("frame {}: cycles {first} to {last}", frame + 1),
             };
             ProcessBars {
@@ -272,6 +274,7 @@ struct ProcessBars {
 struct Bar {
     x: String,
     width: String,
+    class: &'static str,
     fill: &'static str,
     title: String,
 }

@@ -241,7 +241,11 @@ pub fn find_headers(backend: Tool, headers: &Headers) -> Result<Option<PathBuf>,
     found.map(Some).map_err(|places| VerifyError::Headers { backend, places })
 }
 
-fn read_manifest(project: &Path) -> Result<Manifest, VerifyError> {
+/// The manifest of the project in the folder `project`.
+///
+/// # Errors
+/// If there is none, or it is not one that this version writes.
+pub fn read_manifest(project: &Path) -> Result<Manifest, VerifyError> {
     let path = project.join(manifest::NAME);
     let read = fs::read_to_string(&path).map_err(|error| error.to_string());
     let manifest = read.and_then(|text| Manifest::from_json(&text));

@@ -4,6 +4,7 @@ use askama::Template;
 
 use super::DetailError;
 use crate::quantizer::{Piece, Quantizer, RealStepFunction, Side, Threshold};
+use crate::report::axis::{Axis, Tick};
 
 /// Borders of the plot, in pixels.
 const LEFT: f64 = 80.0;
@@ -31,7 +32,7 @@ pub fn plot(quantizer: &Quantizer) -> Result<String, DetailError> {
         function.iter().flat_map(|all| all.ascending().take(MAX_PIECES + 1)).collect();
     let (first, last) = function.as_ref().map_or(CONTINUOUS, thresholds);
     let margin = if last > first { (last - first) / 8.0 } else { 1.0 };
-    let x = PlotAxis { low: first - margin, high: last + margin, pixels: (LEFT, RIGHT) };
+    let x = Axis { low: first - margin, high: last + margin, pixels: (LEFT, RIGHT) };
 
     let samples = if (1..=MAX_PIECES).contains(&pieces.len()) {
         pieces.iter().flat_map(|piece| ends(piece, &x).map(|at| (at, piece.value))).collect()
@@ -41,7 +42,7 @@ pub fn plot(quantizer: &Quantizer) -> Result<String, DetailError> {
     let low = samples.iter().map(|(_, y)| *y).fold(f64::INFINITY, f64::min);
     let high = samples.iter().map(|(_, y)| *y).fold(f64::NEG_INFINITY, f64::max);
     let margin = if high > low { (high - low) / 12.0 } else { 1.0 };
-    let y = PlotAxis { low: low - margin, high: high + margin, pixels: (BOTTOM, TOP) };
+    let y = Axis { low: low - margin, high: high + margin, pixels: (BOTTOM, TOP) };
 
     let points: Vec<String> = samples
         .iter()
@@ -52,8 +53,8 @@ pub fn plot(quantizer: &Quantizer) -> Result<String, DetailError> {
         title: quantizer.to_string(),
         points: points.join(" "),
         identity: identity(&x, &y),
-        x_ticks: x.ticks(),
-        y_ticks: y.ticks(),
+        x_ticks: x.ticks(10.0, super::number),
+        y_ticks: y.ticks(10.0, super::number),
         dots,
     };
     Ok(picture.render()? + "\n")
@@ -79,11 +80,6 @@ struct Picture {
     dots: Vec<Dot>,
 }
 
-struct Tick {
-    at: String,
-    label: String,
-}
-
 struct Dot {
     x: String,
     y: String,
@@ -91,45 +87,19 @@ struct Dot {
     filled: bool,
 }
 
-/// Numbers along one side of the plot.
-struct PlotAxis {
-    low: f64,
-    high: f64,
-    pixels: (f64, f64),
-}
-
-impl PlotAxis {
-    fn pixel(&self, x: f64) -> f64 {
-        let (start, end) = self.pixels;
-        start + (x - self.low) / (self.high - self.low) * (end - start)
-    }
-
-    /// Five to ten multiples of a power of two.
-    fn ticks(&self) -> Vec<Tick> {
-        let distance = ((self.high - self.low) / 10.0).log2().ceil().exp2();
-        let (first, last) = ((self.low / distance).ceil(), (self.high / distance).floor());
-        let count = (last - first) as usize + 1;
-        let tick = |k: usize| {
-            let value = (first + k as f64) * distance;
-            Tick { at: format!("{:.2}", self.pixel(value)), label: super::number(value) }
-        };
-        (0..count).map(tick).collect()
-    }
-}
-
 /// The ends of the visible part of a piece.
-fn ends(piece: &Piece, x: &PlotAxis) -> [f64; 2] {
+fn ends(piece: &Piece, x: &Axis) -> [f64; 2] {
     [piece.low.map_or(x.low, |end| end.at), piece.high.map_or(x.high, |end| end.at)]
 }
 
 /// The value at each pixel.
-fn sampled(quantizer: &Quantizer, x: &PlotAxis) -> Vec<(f64, f64)> {
+fn sampled(quantizer: &Quantizer, x: &Axis) -> Vec<(f64, f64)> {
     let pixels = (RIGHT - LEFT) as usize;
     let at = |pixel: usize| x.low + (x.high - x.low) * pixel as f64 / pixels as f64;
     (0..=pixels).map(at).map(|at| (at, quantizer.apply(at))).collect()
 }
 
-fn dots(pieces: &[Piece], x: &PlotAxis, y: &PlotAxis) -> Vec<Dot> {
+fn dots(pieces: &[Piece], x: &Axis, y: &Axis) -> Vec<Dot> {
     let dot = |piece: &Piece, end: Option<Threshold>, inside| {
         let end = end.filter(|end| end.side != Side::Neither)?;
         let (x, y) = (format!("{:.2}", x.pixel(end.at)), format!("{:.2}", y.pixel(piece.value)));
@@ -141,7 +111,7 @@ fn dots(pieces: &[Piece], x: &PlotAxis, y: &PlotAxis) -> Vec<Dot> {
 }
 
 /// y = x from border to border.
-fn identity(x: &PlotAxis, y: &PlotAxis) -> Option<[(String, String); 2]> {
+fn identity(x: &Axis, y: &Axis) -> Option<[(String, String); 2]> {
     let (low, high) = (x.low.max(y.low), x.high.min(y.high));
     let point = |at| (format!("{:.2}", x.pixel(at)), format!("{:.2}", y.pixel(at)));
     (low < high).then(|| [point(low), point(high)])
