@@ -174,7 +174,7 @@ impl Options {
             return Err(HlsError::ClockUncertainty(self.clock_uncertainty));
         }
         let zero = |layers: &BTreeMap<String, u64>, model: u64| {
-            let is_of_all = !layers.is_empty() && layers.values().all(|number| *number == 0);
+            let is_of_all = layers.len() > 1 && layers.values().all(|number| *number == 0);
             if model == 0 || is_of_all {
                 return Some("the model".to_owned());
             }

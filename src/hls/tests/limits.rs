@@ -79,6 +79,58 @@ fn tokens_beyond_the_tools_limit_are_reported() {
     let [only] = &warnings(513)[..] else { panic!("{:?}", warnings(513)) };
     let message = "layer 'x': the tokens of 'x' have 4104 bits; Vitis HLS supports at most 4096";
     assert_eq!(only.to_string(), message);
-    assert_eq!(only.help(), "give 'x' fewer channels or bits, or choose the other --io");
+    assert_eq!(only.help(), "give 'x' fewer channels or bits");
     assert!(only.is_serious() && !only.is_note());
+}
+
+/// A row that no token can hold comes in equal parts, whose products are summed.
+#[test]
+fn a_row_that_is_too_wide_comes_in_parts() {
+    let lanes = |elements: usize| {
+        let mut graph = Graph::new("wide");
+        let x = input(&mut graph, "x", &[elements], "fixed<8,4>");
+        let dense = linear(&mut graph, "dense", x, 1, 1, "fixed<2,2>");
+        graph.add_output("dense", dense);
+        let design = Design::new(&graph, &Options { io: IoType::Stream, ..options() }).unwrap();
+        assert_eq!(design.warnings, []);
+        let EdgeKind::Stream(stream) = design[design.inputs[0]].kind else { panic!("no stream") };
+        (design[stream.token].lanes, stream.tokens)
+    };
+    assert_eq!([lanes(512), lanes(784), lanes(514)], [(512, 1), (392, 2), (257, 2)]);
+}
+
+#[test]
+fn a_missed_target_has_its_reason() {
+    let mut graph = Graph::new("missed");
+    let x = input(&mut graph, "x", &[4, 256], "fixed<4,2>");
+    let dense = linear(&mut graph, "dense", x, 64, 3, "fixed<4,4>");
+    graph.add_output("dense", dense);
+    let stream = || Options { io: IoType::Stream, target_interval: Some(5), ..options() };
+    let warnings = Design::new(&graph, &stream()).unwrap().warnings;
+    let [only] = &warnings[..] else { panic!("{warnings:?}") };
+    assert_eq!(
+        only.to_string(),
+        "layer 'dense': 16 cycles for a sample miss the target of 5; its weights are cut into 4 tiles \
+         of at most 4096 weights and 65536 bits"
+    );
+    assert_eq!(
+        only.help(),
+        "set a target interval of 16, or give 'dense' fewer weights, or more that are 0"
+    );
+    // Its own pace is no target that it misses, but all others wait for it.
+    let layer_reuse_factors = [("dense".to_owned(), 64)].into();
+    let own = Options { layer_reuse_factors, strategy: Strategy::Resource, ..stream() };
+    let warnings = Design::new(&graph, &own).unwrap().warnings;
+    let [only] = &warnings[..] else { panic!("{warnings:?}") };
+    assert_eq!(
+        only.to_string(),
+        "layer 'dense': with a pace of its own it takes 256 cycles for a sample, which all others \
+         wait for; their target is 5"
+    );
+    assert_eq!(
+        only.help(),
+        "remove the ReuseFactor or TargetCycles of 'dense', or set a faster one"
+    );
+    assert_eq!(only.code(), "target-overridden");
+    assert!(!only.is_serious() && !only.is_note());
 }
