@@ -194,7 +194,7 @@ fn modes_that_a_vendor_lacks_are_refused() {
 #[test]
 fn the_interval_is_that_of_the_slowest_process() {
     let mut graph = Graph::new("two");
-    let x = graph.add_input("x", vec![5000], Format::signed(8, 1).unwrap());
+    let x = graph.add_input("x", vec![5000, 1], Format::signed(8, 1).unwrap());
     let y = add_cast(&mut graph, "y", x, "fixed<7,1,RND,SAT>");
     let z = add_cast(&mut graph, "z", y, "fixed<6,1,RND,SAT>");
     graph.add_output("z", z);

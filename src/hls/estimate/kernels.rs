@@ -3,7 +3,7 @@
 use super::arithmetic::{adder, comparator, constant_product, multiplexer, product, selector};
 use super::datapath::Datapath;
 use super::matrix::{accumulated, matrix};
-use super::{Resources, memory};
+use super::{DspSlice, Resources, memory};
 use crate::fixed::{Codes, Overflow, Quantization, Rounding};
 use crate::hls::plan::{Loop, Reads};
 use crate::hls::{
@@ -260,19 +260,44 @@ fn scaled(
     let slice = path.slice;
     let all = match (&constant.codes, kernel.multipliers) {
         (_, Some(multipliers)) if kernel.plan.multiplier_limit.is_some() => {
-            let choices = multipliers.reuse_factor;
-            let lut = multiplexer(choices, operand) + choices.div_ceil(64) * u64::from(factor);
-            path.logic(0, multipliers.limit * lut, live);
-            product(slice, operand, factor) * multipliers.limit
+            let [choice, product] =
+                shared_product(slice, (operand, factor), multipliers.reuse_factor);
+            path.logic(0, multipliers.limit * choice.lut, live);
+            product * multipliers.limit
         }
         // Factors are constants of the circuit where every channel has a multiplier of its own.
-        (Codes::Narrow(codes), _) if elements.is_multiple_of(codes.len().max(1) as u64) => {
-            let each = codes.iter().map(|code| constant_product(slice, operand, *code));
-            each.sum::<Resources>() * (elements / codes.len().max(1) as u64)
+        (codes, _) if elements.is_multiple_of(codes.len().max(1) as u64) => {
+            let rows = elements / codes.len().max(1) as u64;
+            constant_products(slice, (operand, factor), codes) * rows
         }
         (Codes::Narrow(_) | Codes::Wide(_), _) => product(slice, operand, factor) * elements,
     };
     path.level(path.delays.product, all, live);
+}
+
+/// The products of an operand with each of the constants `codes`; the operand and the constants have
+/// these widths.
+pub(in crate::hls) fn constant_products(
+    slice: DspSlice,
+    (operand, factor): (u32, u32),
+    codes: &Codes,
+) -> Resources {
+    match codes {
+        Codes::Narrow(codes) => {
+            codes.iter().map(|code| constant_product(slice, operand, *code)).sum()
+        }
+        Codes::Wide(codes) => product(slice, operand, factor) * codes.len() as u64,
+    }
+}
+
+/// A multiplier that is used `uses` times: the choice of its factors, and its product.
+pub(in crate::hls) fn shared_product(
+    slice: DspSlice,
+    (operand, factor): (u32, u32),
+    uses: u64,
+) -> [Resources; 2] {
+    let lut = multiplexer(uses, operand) + uses.div_ceil(64) * u64::from(factor);
+    [Resources { lut, ..Resources::default() }, product(slice, operand, factor)]
 }
 
 /// Adds `elements` casts.

@@ -31,6 +31,7 @@ use super::{
 };
 
 pub(super) use datapath::Datapath;
+pub(super) use kernels::{constant_products, shared_product};
 pub(super) use matrix::ConstantProducts;
 pub use parts::{DspSlice, Part};
 

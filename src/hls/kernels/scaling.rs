@@ -4,10 +4,12 @@ use num_bigint::{BigInt, Sign};
 use serde::Serialize;
 
 use super::{Body, Built};
+use crate::config::Pace;
 use crate::fixed::{Codes, Format, FormatError, Range};
 use crate::hls::build::NodeBuilder;
+use crate::hls::estimate::{DspSlice, constant_products, shared_product};
 use crate::hls::form::{self, Scaling, Shift};
-use crate::hls::plan::{Nest, reuse_factor_up_to};
+use crate::hls::plan::{Nest, reuse_factor_of_least_area, reuse_factor_up_to};
 use crate::hls::{ConstantId, Cost, HlsError, Multipliers, Number, TypeId};
 use crate::ir::{self, Op};
 
@@ -137,8 +139,23 @@ pub(super) fn build_affine(cx: &mut NodeBuilder<'_>, op: &ir::Affine) -> Result<
     let layer = &cx.node.layer;
     let pace = cx.options.pace_of(layer);
     let asked = cx.positions.reuse_factor(pace);
-    let reuse_factor = reuse_factor_up_to(asked, channels);
     let products = (rows * channels) as u64;
+    let reuse_factor = match (pace, &scaling) {
+        (Pace::Interval(_), Scaling::Products) if !by_position => {
+            let slice = DspSlice::of_part(&cx.options.part);
+            let widths = (operand.format.width(), op.scale.format.width());
+            let constants = constant_products(slice, widths, &op.scale.codes);
+            let alone = constants * (products / op.scale.codes.len().max(1) as u64);
+            reuse_factor_of_least_area(asked, channels, |factor| match factor {
+                1 => alone.area(),
+                _ => {
+                    let [choice, product] = shared_product(slice, widths, factor);
+                    ((choice + product) * products.div_ceil(factor)).area()
+                }
+            })
+        }
+        (Pace::Interval(_) | Pace::ReuseFactor(_), _) => reuse_factor_up_to(asked, channels),
+    };
     let formats = [operand.format, op.scale.format];
     let multipliers = Multipliers::new(products, &operations, reuse_factor, formats);
     let has_matrix = |node: &ir::Node| matches!(node.op, Op::Linear(_) | Op::Conv(_));

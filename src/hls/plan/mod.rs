@@ -11,7 +11,9 @@ use serde::Serialize;
 use super::design::{ConstantArray, ConstantId, Kernel, Multipliers, Schedule};
 
 pub use sharing::Tiles;
-pub(super) use sharing::{Matrix, Positions, Sharing, StoredTerm, Widths, reuse_factor_up_to};
+pub(super) use sharing::{
+    Matrix, Positions, Sharing, StoredTerm, Widths, reuse_factor_of_least_area, reuse_factor_up_to,
+};
 pub use storage::{Access, LUT_BITS, LUT_WORDS, Memory, Storage};
 
 /// Vitis refuses to partition an array completely, or to unroll a loop, beyond this many elements

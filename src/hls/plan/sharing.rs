@@ -294,6 +294,16 @@ pub(in crate::hls) fn reuse_factor_up_to(most: u64, products: usize) -> u64 {
     factors.filter(|d| *d <= most).max().unwrap_or(1)
 }
 
+/// The divisor of `products` up to `most` with the least `area`; of equal ones the smallest.
+pub(in crate::hls) fn reuse_factor_of_least_area(
+    most: u64,
+    products: usize,
+    area: impl Fn(u64) -> u64,
+) -> u64 {
+    let factors = divisors(products).into_iter().map(|d| d as u64);
+    factors.filter(|d| *d <= most).min_by_key(|d| (area(*d), *d)).unwrap_or(1)
+}
+
 /// The divisors of `number`, ascending.
 fn divisors(number: usize) -> BTreeSet<usize> {
     let small = (1..).take_while(|d| d * d <= number).filter(|d| number.is_multiple_of(*d));
