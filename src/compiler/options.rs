@@ -180,6 +180,12 @@ impl CompilerOptions {
         let part = part.map_or(self.backend().default_part(), String::as_str);
         let mut options = hls::Options::new(name, part);
         options.clock_period = clock_period;
+        let of_model = config.model_pace();
+        match of_model {
+            Some(Pace::ReuseFactor(factor)) => options.reuse_factor = factor,
+            Some(Pace::Interval(interval)) => options.target_interval = Some(interval),
+            None => {}
+        }
         if let Some(io) = self.io_type.or(config.io_type) {
             options.io = io;
         }
@@ -191,7 +197,7 @@ impl CompilerOptions {
             if let Some(entries) = config.table_size(name, class) {
                 options.table_sizes.layers.insert(name.clone(), entries);
             }
-            match config.pace(name, class) {
+            match config.pace(name, class).filter(|own| of_model != Some(*own)) {
                 Some(Pace::ReuseFactor(factor)) => {
                     options.layer_reuse_factors.insert(name.clone(), factor);
                 }

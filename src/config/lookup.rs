@@ -155,6 +155,11 @@ impl Config {
         config
     }
 
+    /// The time for the arithmetic of layers without an entry of their own.
+    pub fn model_pace(&self) -> Option<Pace> {
+        self.model.pace()
+    }
+
     /// The time for the arithmetic of a layer, in the entry that is most specific.
     pub fn pace(&self, layer: &str, class: &str) -> Option<Pace> {
         self.first(layer, class, Section::pace)
