@@ -239,10 +239,11 @@ fn options_replace_the_values_of_the_whole_model() -> Outcome {
     let manifest: serde_json::Value = serde_json::from_str(&manifest)?;
     let options = &manifest["options"];
     assert_eq!(options["clock_period"], 2.5);
-    for (layer, strategy, reuse_factor) in [("fc1", "latency", 4), ("fc2", "resource", 2)] {
+    for (layer, strategy) in [("fc1", "latency"), ("fc2", "resource")] {
         assert_eq!(options["layer_strategies"][layer], strategy);
-        assert_eq!(options["layer_reuse_factors"][layer], reuse_factor);
     }
+    assert_eq!(options["reuse_factor"], 2);
+    assert_eq!(options["layer_reuse_factors"], serde_json::json!({"fc1": 4}));
 
     let model = case("net_mlp_softmax", "model.h5");
     let inspect = |more: &[&str]| {
@@ -250,6 +251,10 @@ fn options_replace_the_values_of_the_whole_model() -> Outcome {
         arguments.extend(more.iter().map(std::ffi::OsStr::new));
         bitkiln(&arguments)
     };
+    let own = text(&inspect(&["--config", config, "--target-interval", "2", "--io", "stream"])?);
+    let overridden =
+        "layer 'fc1': with a pace of its own it takes 4 cycles for a sample, which all";
+    assert!(own.contains(overridden), "{own}");
     let shared = text(&inspect(&["--reuse-factor", "3", "--strategy", "resource"])?);
     assert!(shared.contains("layer 'fc2': a reuse factor of 3 does not divide"), "{shared}");
     let missed = text(&inspect(&["--target-rate", "200MHz", "--io", "stream"])?);
