@@ -27,6 +27,7 @@ pub(in crate::sim) enum Level {
     /// x86-64 with AVX2.
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "other processors lack it"))]
     Avx512,
 }
 
