@@ -13,7 +13,7 @@ use crate::report::page::{
     trained_comparison,
 };
 
-/// What a page shows beside a network and its hardware.
+/// Sources of a page besides a network and its hardware.
 #[derive(Clone, Debug, Default)]
 pub struct PageSources {
     /// The samples; random ones by default.

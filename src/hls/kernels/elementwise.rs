@@ -164,8 +164,8 @@ pub(super) fn build_gather(cx: &mut NodeBuilder<'_>, op: &ir::Gather) -> Built {
             Nest { least: (bounds.len() - unrolled).max(1), ..Nest::new(&bounds) }
         }
         // A row at a time, or an element.
-        _ if run == cx.node.tensor.channel_count() => Nest::new(&[op.indices.len()]),
-        _ => Nest::new(&[op.indices.len(), 1]),
+        Some(_) | None if run == cx.node.tensor.channel_count() => Nest::new(&[op.indices.len()]),
+        Some(_) | None => Nest::new(&[op.indices.len(), 1]),
     };
     let strides = strides.map(|(strides, _)| strides);
     let body = Body::Gather(GatherKernel { indices: op.indices.clone(), strides });

@@ -22,7 +22,7 @@ pub struct Comparison {
     pub scatter: Scatter,
 }
 
-/// What an output is compared with.
+/// Values that an output is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Against {

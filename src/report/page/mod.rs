@@ -126,7 +126,7 @@ pub struct Stages<'a> {
     pub statistics: &'a Statistics,
 }
 
-/// What a page has beside the stages.
+/// Contents of a page besides those of the stages.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evidence {
     /// The samples.

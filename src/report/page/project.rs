@@ -68,7 +68,7 @@ impl ProjectState {
     }
 }
 
-/// What `manifest` states otherwise than `design`.
+/// Differences of what `manifest` states to `design`.
 fn differences(manifest: &Manifest, design: &Design) -> Vec<String> {
     let estimate = design.estimate();
     let numbers = [
