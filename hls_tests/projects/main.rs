@@ -8,6 +8,7 @@ mod networks;
 mod pragmas;
 mod recurrences;
 mod resource;
+mod rows;
 mod scripts;
 mod snapshots;
 mod streams;

@@ -371,7 +371,7 @@ static void process(ac_channel<x_token> &input) {{
 }}
 "
         );
-        let calls = "CALL solution options set Architectural/DefaultRegisterThreshold 7
+        let calls = "CALL solution options set Architectural/DefaultMemMapThreshold 7
             CALL directive set /design/process/core/lines:rsc -BLOCK_SIZE 2";
         registers::complaints(&text, &Registers::of(Vendor::Catapult, calls))
     };

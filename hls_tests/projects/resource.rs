@@ -122,10 +122,23 @@ fn array_ports_of_processes_have_a_token_in_a_word() {
     assert!(files.iter().any(|file| file.contents.contains("hls_resource x:rsc")));
 }
 
-/// The word width of a constant in Catapult is that of one tile.
+/// The word width of a constant in Catapult is that of one tile. Constants of less than 64 elements are
+/// no memories.
 #[test]
 fn catapult_is_told_how_wide_words_are() {
-    let network = small_tiles();
+    let mut graph = Graph::new("words");
+    let x = graph.add_input("x", vec![16], format("fixed<6,2>"));
+    for (name, outputs) in [("short", 3), ("long", 8), ("single", 4)] {
+        let codes: Vec<i64> = (0..16 * outputs).map(|n| (7 * n as i64) % 15 - 7).collect();
+        let weights = constant(&[16, outputs], &codes, 2);
+        let node = add_matrix(&mut graph, name, x, Linear { weights, bias: None });
+        graph.add_output(name, node);
+    }
+    let mut network = Network::new(graph, 2, 9);
+    network.options.strategy = Strategy::Resource;
+    let factors = [("short", 4), ("long", 8), ("single", 64)];
+    network.options.layer_reuse_factors =
+        factors.map(|(layer, factor)| (layer.to_owned(), factor)).into();
     let files = files(&network.design(Tool::Catapult), Tool::Catapult, &network.vectors, None);
     let files = files.unwrap();
     let script = files.iter().find(|file| file.path == "build_prj.tcl").unwrap();

@@ -136,48 +136,32 @@ fn catapult_finds_the_library_of_a_part() {
     assert!(unknown.printed.contains(complaint), "{}", unknown.printed);
 }
 
-/// The rows of an image are memories with a pixel in a word, however short they are. Ones that are read
-/// soon after they are written keep the order of accesses.
+/// The rows of an image are memories with a pixel in a word, unless they are short. Ones that are read soon
+/// after they are written, as they are too large for registers, keep the order of accesses.
 #[test]
 fn catapult_maps_line_buffers_to_memories() {
-    for (columns, is_apart) in [(8, true), (7, false)] {
+    for (columns, channels, kept) in
+        [(8, 3, Some("apart")), (7, 300, Some("in order")), (7, 3, None)]
+    {
         let mut graph = Graph::new("rows");
-        let x = graph.add_input("image", vec![6, columns, 3], format("fixed<5,2>"));
-        let window = Window { kernel: [3, 3], ..Window::whole([6, columns]) };
-        let window = Window { output: [4, columns - 2], ..window };
-        let sums = add_conv(&mut graph, "conv", x, (window, 1, 2));
+        let x = graph.add_input("image", vec![6, columns, channels], format("fixed<5,2>"));
+        let window = Window { kernel: [3, 1], output: [4, columns], ..Window::whole([6, columns]) };
+        let sums = add_conv(&mut graph, "conv", x, (window, 1, 1));
         graph.add_output("conv", sums);
         let mut network = Network::new(graph, 1, 4);
         network.options.io = IoType::Stream;
         let run = run(build(&network, Tool::Catapult).path(), &[], &[]);
         let lines = "directive set /rows/conv/core/conv_lines";
-        assert!(run.has_called(&format!("{lines} -WORD_WIDTH 15")), "{}", run.printed);
-        assert!(run.has_called(&format!("{lines}:rsc -BLOCK_SIZE {columns}")));
-        assert!(run.has_called(&format!("{lines}:rsc -MAP_TO_MODULE Xilinx_RAMS.BLOCK_1R1W_RBW")));
-        let accesses = "-from *write_mem(conv_lines* -to *read_mem(conv_lines*";
-        assert_eq!(run.has_called(&format!("ignore_memory_precedences {accesses}")), is_apart);
-    }
-}
-
-/// Each process decides about its own rows: those of short rows keep the order of accesses, those of
-/// long ones do not.
-#[test]
-fn catapult_ignores_precedences_by_process() {
-    let mut graph = Graph::new("both");
-    let mut from = graph.add_input("image", vec![6, 8, 1], format("fixed<5,2>"));
-    for (name, [rows, columns]) in [("wide", [6, 8]), ("narrow", [5, 6])] {
-        let window = Window { kernel: [2, 3], ..Window::whole([rows, columns]) };
-        let output = [rows - 1, columns - 2];
-        let conv = add_conv(&mut graph, name, from, (Window { output, ..window }, 1, 1));
-        from = add_cast(&mut graph, &format!("{name}_cast"), conv, "fixed<5,2,RND,SAT>");
-    }
-    graph.add_output("narrow", from);
-    let mut network = Network::new(graph, 1, 4);
-    network.options.io = IoType::Stream;
-    let run = run(build(&network, Tool::Catapult).path(), &[], &[]);
-    for (array, is_apart) in [("wide_lines", true), ("narrow_lines", false)] {
-        let call = format!("ignore_memory_precedences -from *write_mem({array}*");
-        assert_eq!(run.has_called(&call), is_apart, "{}", run.printed);
+        for directive in [
+            format!("{lines} -WORD_WIDTH {}", 5 * channels),
+            format!("{lines}:rsc -BLOCK_SIZE {columns}"),
+            format!("{lines}:rsc -MAP_TO_MODULE Xilinx_RAMS.BLOCK_1R1W_RBW"),
+        ] {
+            assert_eq!(run.has_called(&directive), kept.is_some(), "{}", run.printed);
+        }
+        let ignored = "ignore_memory_precedences -from *write_mem(conv_lines* \
+                       -to *read_mem(conv_lines*";
+        assert_eq!(run.has_called(ignored), kept == Some("apart"), "{}", run.printed);
     }
 }
 

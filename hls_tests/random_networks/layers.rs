@@ -470,12 +470,13 @@ impl Network<'_> {
             3 => Layout::Take { axis, indices: places },
             2 => Layout::Permute((0..axes).rev().collect()),
             _ => {
-                let starts = each(0, 1);
-                let range = |(length, start): (&usize, usize)| {
+                let (starts, ends) = (each(0, 1), each(0, 2));
+                let range = |(length, (start, end)): (&usize, (usize, usize))| {
                     let start = start.min(length - 1);
-                    AxisSlice { start, step: 1, count: length - start }
+                    AxisSlice { start, step: 1, count: (length - start).saturating_sub(end).max(1) }
                 };
-                Layout::Slice(shape.iter().zip(starts).map(range).collect())
+                let ranges = shape.iter().zip(starts.into_iter().zip(ends)).map(range);
+                Layout::Slice(ranges.collect())
             }
         }
     }

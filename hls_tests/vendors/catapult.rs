@@ -74,14 +74,15 @@ fn legal(source: &Source, top: &str, position: usize) -> Result<(), String> {
         }
         _ => {}
     }
-    let others = source.pragmas[..position].iter();
-    let twin = others.filter(|other| other.next == pragma.next && pragma.next != Next::Other).find(
-        |other| {
-            let same = other.text.split_whitespace().next() == Some(name);
-            same && (name != "hls_resource" || other.text == pragma.text)
-        },
-    );
-    if let Some(twin) = twin {
+    let others = source.pragmas[..position].iter().enumerate();
+    let twin = others.filter(|(_, other)| other.next == pragma.next && pragma.next != Next::Other);
+    let twin = twin.map(|(at, other)| (position - at, other)).find(|(distance, other)| {
+        let same = other.text.split_whitespace().next() == Some(name);
+        // Functions may declare variables of the same name.
+        let is_beside = !declaration || other.line + distance == pragma.line;
+        same && is_beside && (name != "hls_resource" || other.text == pragma.text)
+    });
+    if let Some((_, twin)) = twin {
         return Err(format!("line {} says the same or the contrary", twin.line));
     }
     match value {
@@ -145,7 +146,10 @@ fn resource(pragma: &Pragma, kind: Option<&Kind>, rest: &str) -> Result<(), Stri
         (Some(Kind::Function { parameters, .. }), _) => {
             parameters.iter().any(|parameter| parameter.name == variable)
         }
-        (_, Next::Declaration(names)) => names.contains(&variable),
+        (_, Next::Declaration(names)) => {
+            let whole = variable.split('.').next().unwrap_or_default();
+            names.iter().any(|name| name == whole)
+        }
         _ => false,
     };
     if declared { Ok(()) } else { Err(format!("'{variable}' is not declared there")) }

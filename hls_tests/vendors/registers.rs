@@ -10,7 +10,7 @@ pub enum Registers {
     /// Those that a pragma of Vitis partitions completely.
     Partitioned,
     /// Those with fewer elements than Catapult's threshold, but for those that a directive of the
-    /// script maps to a memory: function and name.
+    /// script maps to a memory: function and name. Others have a pragma.
     Below { threshold: usize, memories: BTreeSet<(String, String)> },
 }
 
@@ -23,7 +23,7 @@ impl Registers {
         let after = |text: &str| -> Option<usize> {
             calls.split_once(text)?.1.split_whitespace().next()?.parse().ok()
         };
-        let threshold = after("Architectural/DefaultRegisterThreshold ").unwrap_or(0);
+        let threshold = after("Architectural/DefaultMemMapThreshold ").unwrap_or(0);
         let mapped = calls.lines().filter(|line| line.contains(":rsc -BLOCK_SIZE "));
         let memories = mapped.filter_map(|line| {
             let (function, array) = line.split_once("/core/")?;
@@ -39,6 +39,10 @@ impl Registers {
             Self::Partitioned => {
                 let rest = line.strip_prefix("#pragma HLS ARRAY_PARTITION variable=")?;
                 Some(rest.strip_suffix(" complete dim=0")?.to_owned())
+            }
+            Self::Below { .. } if line.starts_with("#pragma hls_resource ") => {
+                let (name, module) = line["#pragma hls_resource ".len()..].split_once(":rsc ")?;
+                module.ends_with("map_to_module=\"[Register]\"").then(|| name.to_owned())
             }
             Self::Below { threshold, memories } => {
                 let declaration = line.strip_suffix("];")?;

@@ -4,7 +4,6 @@ use askama::Template;
 
 use super::dialect::{Dialect, Testbench, Vendor};
 use super::files::File;
-use super::processes::is_apart;
 use super::text::rounded;
 use super::{BackError, Tool};
 use crate::fixed::{Overflow, Quantization, Rounding};
@@ -14,6 +13,18 @@ use crate::hls::{
 
 pub(super) struct Catapult;
 
+/// Arrays with fewer elements become registers: as memories they would be LUTs (distributed memory, or a
+/// choice of constants), see [`Storage`]. Longer ones are memories, but those that a pragma makes
+/// registers.
+const REGISTER_THRESHOLD: usize = 64;
+
+/// The pragma that makes an array, or the lanes of a token, registers.
+fn as_registers(variable: &str) -> String {
+    format!(
+        "#pragma hls_resource {variable}:rsc variables=\"{variable}\" map_to_module=\"[Register]\""
+    )
+}
+
 static VENDOR: Vendor = Vendor {
     tool: Tool::Catapult,
     types_header: "ac_fixed.h",
@@ -21,7 +32,7 @@ static VENDOR: Vendor = Vendor {
     stream_header: "ac_channel.h",
     stream: "ac_channel",
     before_process: &["#pragma hls_design block"],
-    pragmas_before_loops: true,
+    pragmas_before: true,
     pipelines_processes: true,
     testbench: Testbench {
         main: "CCS_MAIN(int argc, char *argv[]) {",
@@ -56,8 +67,12 @@ struct BuildScript<'a> {
     design: &'a Design,
     /// In nanoseconds.
     uncertainty: f64,
-    /// Arrays with fewer elements become registers, others memories.
+    /// Arrays with fewer elements become registers, others memories unless they are said to be registers.
     register_threshold: usize,
+    /// Arrays of registers have fewer elements.
+    register_limit: usize,
+    /// Long constants of which every element is a register: their paths below the top function.
+    register_constants: Vec<String>,
     is_asic: bool,
     /// Constants in memories with several elements in a word: their paths below the top function, and
     /// the width of a word in bits.
@@ -97,8 +112,13 @@ impl LineMemory<'_> {
 }
 
 /// Arrays with a cyclic partition: their paths below the top function, and the number of memories.
+/// Short ones inside it are registers.
 fn interleaved(design: &Design) -> Vec<(String, u64)> {
-    let split = design.edges.iter().filter_map(|edge| match edge.kind {
+    let is_memory = |edge: &&Edge| match edge.role {
+        EdgeRole::Input | EdgeRole::Output => true,
+        EdgeRole::Internal | EdgeRole::Local(_) => edge.len() >= REGISTER_THRESHOLD,
+    };
+    let split = design.edges.iter().filter(is_memory).filter_map(|edge| match edge.kind {
         EdgeKind::Array(Partition::Cyclic { factor }) if factor > 1 => Some((edge, factor)),
         EdgeKind::Array(_) | EdgeKind::Stream(_) => None,
     });
@@ -114,27 +134,20 @@ fn interleaved(design: &Design) -> Vec<(String, u64)> {
 
 /// Constants in memories with several elements in a word: their paths below the top function, and the
 /// width of a word in bits. The memory belongs to the block that reads it.
-fn words(design: &Design, register_threshold: usize) -> Vec<(String, u64)> {
+fn words(design: &Design) -> Vec<(String, u64)> {
     let word = |(id, partition): &(ConstantId, Partition)| match partition {
         Partition::Reshape { elements: 1 } => None,
-        Partition::Reshape { elements } if design[*id].codes.len() >= register_threshold => {
+        Partition::Reshape { elements } if design[*id].codes.len() >= REGISTER_THRESHOLD => {
             let width = design[design[*id].element].quantization.format.width();
             Some((design[*id].name.as_str(), elements * u64::from(width)))
         }
         Partition::Complete | Partition::Cyclic { .. } | Partition::Reshape { .. } => None,
     };
-    let of = |block: &str, kernel: &Kernel| -> Vec<(String, u64)> {
-        let words = kernel.plan.constants.iter().filter_map(word);
-        words.map(|(name, width)| (format!("{block}{name}"), width)).collect()
-    };
-    if design.schedule.flow == Flow::Pipeline {
-        return design.kernels.iter().flat_map(|kernel| of("", kernel)).collect();
-    }
-    let block = |block: &Process| {
-        let path = format!("{}/", block.name);
-        block.kernels().into_iter().flat_map(move |id| of(&path, &design[id]))
-    };
-    design.processes.iter().flat_map(block).collect()
+    let words = blocks(design).into_iter().flat_map(|(block, kernel)| {
+        let words: Vec<(&str, u64)> = kernel.plan.constants.iter().filter_map(word).collect();
+        words.into_iter().map(move |(name, width)| (format!("{block}{name}"), width))
+    });
+    words.collect()
 }
 
 /// Array ports with several elements in a word, and the width of a word in bits.
@@ -155,7 +168,7 @@ fn ports(design: &Design) -> Vec<(&str, u64)> {
 fn line_memories(design: &Design) -> Vec<LineMemory<'_>> {
     let memories = design.processes.iter().filter_map(|process| {
         let (lines, memory) = (process.lines()?, process.line_memory(design)?);
-        Some(LineMemory { process: &process.name, memory, is_apart: is_apart(lines) })
+        Some(LineMemory { process: &process.name, memory, is_apart: lines.is_long() })
     });
     memories.collect()
 }
@@ -171,11 +184,11 @@ fn depths(design: &Design) -> Vec<(&str, u64)> {
 }
 
 /// One more element than the longest array of which every element is a register: an edge, a
-/// constant, or an array inside a kernel.
-fn register_threshold(design: &Design) -> usize {
-    let edges = design.edges.iter().filter_map(|edge| match edge.kind {
-        EdgeKind::Array(partition) => Some((edge.len(), partition)),
-        EdgeKind::Stream(_) => None,
+/// constant, the lanes of a token, or an array inside a kernel or a process.
+fn register_limit(design: &Design) -> usize {
+    let edges = design.edges.iter().map(|edge| match edge.kind {
+        EdgeKind::Array(partition) => (edge.len(), partition),
+        EdgeKind::Stream(stream) => (design[stream.token].lanes, Partition::Complete),
     });
     let plans = || design.kernels.iter().map(|kernel| &kernel.plan);
     let constants = plans().flat_map(|plan| &plan.constants);
@@ -186,6 +199,31 @@ fn register_threshold(design: &Design) -> usize {
     let all = edges.chain(constants).chain(arrays).chain(registers);
     let complete = all.filter(|(_, partition)| *partition == Partition::Complete);
     complete.map(|(len, _)| len).max().unwrap_or(0) + 1
+}
+
+/// Constants of which every element is a register, though there are as many as in a memory: their
+/// paths below the top function.
+fn register_constants(design: &Design) -> Vec<String> {
+    let constants = blocks(design).into_iter().flat_map(|(block, kernel)| {
+        let constants = kernel.plan.constants.iter();
+        let long = constants.filter(|(id, partition)| {
+            *partition == Partition::Complete && design[*id].codes.len() >= REGISTER_THRESHOLD
+        });
+        long.map(move |(id, _)| format!("{block}{}", design[*id].name))
+    });
+    constants.collect()
+}
+
+/// The kernels, each with the path below the top function of the block that has its constants.
+fn blocks(design: &Design) -> Vec<(String, &Kernel)> {
+    if design.schedule.flow == Flow::Pipeline {
+        return design.kernels.iter().map(|kernel| (String::new(), kernel)).collect();
+    }
+    let of = |process: &Process| {
+        let path = format!("{}/", process.name);
+        process.kernels().into_iter().map(move |id| (path.clone(), &design[id]))
+    };
+    design.processes.iter().flat_map(of).collect()
 }
 
 impl Dialect for Catapult {
@@ -244,9 +282,18 @@ impl Dialect for Catapult {
         Vec::new()
     }
 
-    fn at_array(&self, _: &str, _: Partition) -> Vec<String> {
-        // The script says which arrays become registers, and how memories are split.
-        Vec::new()
+    fn at_array(&self, name: &str, len: usize, partition: Partition) -> Vec<String> {
+        match partition {
+            Partition::Complete if len >= REGISTER_THRESHOLD => vec![as_registers(name)],
+            // The script has the threshold, and says how memories are split.
+            Partition::Complete | Partition::Cyclic { .. } | Partition::Reshape { .. } => {
+                Vec::new()
+            }
+        }
+    }
+
+    fn at_token(&self, name: &str, lanes: usize) -> Vec<String> {
+        self.at_array(&format!("{name}.lanes"), lanes, Partition::Complete)
     }
 
     fn in_kernel(&self, _: &Design, _: &Kernel) -> Vec<String> {
@@ -293,12 +340,13 @@ impl Dialect for Catapult {
     }
 
     fn scripts(&self, design: &Design) -> Result<Vec<File>, BackError> {
-        let register_threshold = register_threshold(design);
         let script = BuildScript {
             design,
             uncertainty: rounded(design.options.clock_period * design.options.clock_uncertainty),
-            register_threshold,
-            words: words(design, register_threshold),
+            register_threshold: REGISTER_THRESHOLD,
+            register_limit: register_limit(design).max(REGISTER_THRESHOLD),
+            register_constants: register_constants(design),
+            words: words(design),
             interleaved: interleaved(design),
             ports: ports(design),
             depths: depths(design),

@@ -30,8 +30,11 @@ pub(super) trait Dialect: Sync {
     /// Lines that begin the top function's body.
     fn in_top(&self, design: &Design) -> Vec<String>;
 
-    /// Lines after the declaration of an array.
-    fn at_array(&self, name: &str, partition: Partition) -> Vec<String>;
+    /// The pragmas of an array of `len` elements.
+    fn at_array(&self, name: &str, len: usize, partition: Partition) -> Vec<String>;
+
+    /// The pragmas of a variable for a token with `lanes` elements.
+    fn at_token(&self, name: &str, lanes: usize) -> Vec<String>;
 
     /// Lines that begin a kernel's body.
     fn in_kernel(&self, design: &Design, kernel: &Kernel) -> Vec<String>;
@@ -57,11 +60,11 @@ pub(super) trait Dialect: Sync {
     /// The declaration of a stream inside the top function.
     fn declare_stream(&self, name: &str, token: &str, stream: (u64, Storage)) -> Vec<String>;
 
-    /// Lines that choose the hardware of an array that is a memory.
+    /// The pragmas that choose the hardware of an array that is a memory.
     fn at_memory(&self, memory: &Memory) -> Vec<String>;
 
-    /// Lines after the declaration of a line buffer `\[rows\]\[columns\]\[channels\]`, of which an
-    /// element is read at least `distance` iterations after it is written.
+    /// The pragmas of a line buffer `\[rows\]\[columns\]\[channels\]`, of which an element is read at
+    /// least `distance` iterations after it is written.
     fn at_lines(&self, name: &str, distance: usize) -> Vec<String>;
 
     /// The type of a variable that counts from 0 to `most`. Tools find the width of the counter of a
@@ -70,7 +73,7 @@ pub(super) trait Dialect: Sync {
         self.integer((usize::BITS - most.leading_zeros()).max(1), false)
     }
 
-    /// The pragmas of a loop, before it or inside; see [`Vendor::pragmas_before_loops`].
+    /// The pragmas of a loop, before it or inside; see [`Vendor::pragmas_before`].
     fn loop_pragmas(&self, plan: Loop) -> Vec<String> {
         match plan {
             Loop::Unroll => vec![self.unroll(None)],
@@ -110,9 +113,25 @@ pub(super) trait Dialect: Sync {
         self.inside(self.loop_pragmas(plan))
     }
 
+    /// `declaration` of a variable with its pragmas.
+    fn declare(&self, declaration: String, mut pragmas: Vec<String>) -> String {
+        match self.vendor().pragmas_before {
+            true => pragmas.push(declaration),
+            false => pragmas.insert(0, declaration),
+        }
+        pragmas.join("\n")
+    }
+
+    /// The declaration of an array of registers `name[sizes[0]][sizes[1]]...`.
+    fn declare_registers(&self, ty: &str, name: &str, sizes: &[usize]) -> String {
+        let brackets: String = sizes.iter().map(|size| format!("[{size}]")).collect();
+        let pragmas = self.at_array(name, sizes.iter().product(), Partition::Complete);
+        self.declare(format!("{ty} {name}{brackets};"), pragmas)
+    }
+
     /// The lines of `pragmas` before a loop, if they stand there.
     fn before(&self, pragmas: Vec<String>) -> String {
-        match self.vendor().pragmas_before_loops {
+        match self.vendor().pragmas_before {
             true => pragmas.into_iter().map(|line| line + "\n").collect(),
             false => String::new(),
         }
@@ -120,7 +139,7 @@ pub(super) trait Dialect: Sync {
 
     /// The lines of `pragmas` at the begin of a loop's body, if they stand there.
     fn inside(&self, pragmas: Vec<String>) -> String {
-        match self.vendor().pragmas_before_loops {
+        match self.vendor().pragmas_before {
             true => NO_LINE.to_owned(),
             false => whole_lines(pragmas),
         }
@@ -148,8 +167,9 @@ pub(super) struct Vendor {
     pub(super) stream: &'static str,
     /// Lines before the function of a process.
     pub(super) before_process: &'static [&'static str],
-    /// Set if pragmas of a loop stand before it; else they begin its body.
-    pub(super) pragmas_before_loops: bool,
+    /// Set if pragmas stand before the loop or the variable that they mean; else they begin the loop's
+    /// body, or follow the variable's declaration.
+    pub(super) pragmas_before: bool,
     /// Set if the function of a process is pipelined, which makes one pipeline of the loops in it; else
     /// the innermost loop is, and becomes one with those around it.
     pub(super) pipelines_processes: bool,

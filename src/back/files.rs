@@ -112,8 +112,9 @@ fn top(design: &Design, dialect: &dyn Dialect) -> String {
     for edge in design.edges.iter().filter(|edge| edge.role == EdgeRole::Internal) {
         match edge.kind {
             EdgeKind::Array(partition) => {
-                lines.push(format!("{} {}[{}];", design[edge.element].name, edge.name, edge.len()));
-                lines.extend(dialect.at_array(&edge.name, partition));
+                let (ty, name, len) = (&design[edge.element].name, &edge.name, edge.len());
+                let pragmas = dialect.at_array(name, len, partition);
+                lines.push(dialect.declare(format!("{ty} {name}[{len}];"), pragmas));
             }
             EdgeKind::Stream(stream) => {
                 let token = &design[stream.token].name;

@@ -4,6 +4,7 @@ mod accumulate;
 mod gather;
 mod linear;
 
+use std::borrow::Borrow;
 use std::fmt::Display;
 
 use askama::Template;
@@ -60,7 +61,7 @@ pub(super) fn render(
         Body::Softmax(body) => render!(cx, body, hls::SoftmaxKernel, "kernels/softmax.cpp"),
         Body::Pool(body) => {
             let window = &body.window;
-            let is_one = *window == ir::Window::whole(window.input) && kernel.plan.is_unrolled();
+            let is_one = window.is_whole() && kernel.plan.is_unrolled();
             let reads_all = (3..=4).all(|level| kernel.plan.loop_at(level) == Loop::Unroll);
             let tree = (body.lowest.is_some() && reads_all).then(|| body.levels());
             PoolTemplate { cx, body, is_one, tree }.render()
@@ -93,9 +94,10 @@ impl RotateTemplate<'_> {
         whole_lines(self.dialect.inlined())
     }
 
-    /// The pragmas of an array of registers.
-    fn registers(&self, name: &str) -> String {
-        whole_lines(self.dialect.at_array(name, Partition::Complete))
+    /// The declaration of the values that move, whose number is an argument of the C++ template.
+    fn first(&self) -> String {
+        let pragmas = self.dialect.at_array("first", usize::MAX, Partition::Complete);
+        self.dialect.declare("T first[BY];".to_owned(), pragmas)
     }
 
     fn before_unrolled(&self) -> String {
@@ -201,12 +203,12 @@ impl Scope<'_> {
     }
 
     /// The pragmas before the loop with `level` loops around it.
-    fn before(&self, level: impl std::borrow::Borrow<usize>) -> String {
+    fn before(&self, level: impl Borrow<usize>) -> String {
         self.before_loop(self.kernel.plan.loop_at(*level.borrow()))
     }
 
     /// The pragmas inside that loop.
-    fn inside(&self, level: impl std::borrow::Borrow<usize>) -> String {
+    fn inside(&self, level: impl Borrow<usize>) -> String {
         self.inside_loop(self.kernel.plan.loop_at(*level.borrow()))
     }
 
@@ -392,19 +394,20 @@ impl Scope<'_> {
         format!("const {} address = {bits};", self.unsigned(&width))
     }
 
-    fn bits(&self, variable: &str, low: impl std::borrow::Borrow<u32>, width: &u32) -> String {
+    fn bits(&self, variable: &str, low: impl Borrow<u32>, width: &u32) -> String {
         self.dialect.bits(variable, *low.borrow(), *width)
     }
 
-    /// The pragmas of an array of registers.
-    fn registers(&self, name: &str) -> String {
-        whole_lines(self.dialect.at_array(name, Partition::Complete))
+    /// The declaration of an array of registers.
+    fn registers(&self, ty: &str, name: &str, len: impl Borrow<usize>) -> String {
+        self.dialect.declare_registers(ty, name, &[*len.borrow()])
     }
 
-    /// The pragmas of the array `name`, which the function declares.
-    fn array(&self, name: &str) -> String {
+    /// The declaration of the array `name` with elements of the type `ty`.
+    fn array(&self, ty: &str, name: &str) -> String {
         let array = self.kernel.plan.arrays.iter().find(|array| array.name == name);
         let array = array.expect("the plan has every array that a template declares");
-        whole_lines(self.dialect.at_array(name, array.partition))
+        let pragmas = self.dialect.at_array(name, array.len, array.partition);
+        self.dialect.declare(format!("{ty} {name}[{}];", array.len), pragmas)
     }
 }

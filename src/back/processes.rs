@@ -4,10 +4,11 @@ mod folds;
 mod recurrence;
 mod windows;
 
+use std::borrow::Borrow;
+
 use askama::Template;
 
 use self::folds::Folds;
-pub(super) use self::windows::is_apart;
 use super::BackError;
 use super::dialect::Dialect;
 use super::kernels::{self, AccumulatedSums};
@@ -193,14 +194,35 @@ impl<'a> Scope<'a> {
         operations(&self.process.operations(self.design))
     }
 
-    /// The declaration of an array, with its pragmas.
+    /// The declaration of an array.
     fn declare(&self, array: &Array<'_>) -> String {
-        let mut lines = format!("{} {}[{}];", array.ty, array.name, array.len);
-        let pragmas = self.at_array(array);
-        if !pragmas.is_empty() {
-            lines = lines + "\n" + &pragmas;
-        }
-        lines
+        self.declare_as("", array)
+    }
+
+    /// The declaration of an array with `specifier` before it.
+    fn declare_as(&self, specifier: &str, array: &Array<'_>) -> String {
+        let Array { name, ty, len, partition, memory } = array;
+        let mut pragmas = self.dialect.at_array(name, *len, *partition);
+        pragmas.extend(memory.iter().flat_map(|memory| self.dialect.at_memory(memory)));
+        self.dialect.declare(format!("{specifier}{ty} {name}[{len}];"), pragmas)
+    }
+
+    /// The declaration of an array of registers.
+    fn registers(&self, ty: &str, name: &str, len: impl Borrow<usize>) -> String {
+        self.dialect.declare_registers(ty, name, &[*len.borrow()])
+    }
+
+    /// A token of `port`, read into the variable `word`.
+    fn read<'b>(&self, port: impl Borrow<Port<'b>>, word: &str) -> String {
+        let Port { name, token, lanes, .. } = port.borrow();
+        let declaration = format!("const {token} {word} = {name}.read();");
+        self.dialect.declare(declaration, self.dialect.at_token(word, *lanes))
+    }
+
+    /// The declaration of the variable `word` for a token of `port`.
+    fn token<'b>(&self, port: impl Borrow<Port<'b>>, word: &str) -> String {
+        let Port { token, lanes, .. } = port.borrow();
+        self.dialect.declare(format!("{token} {word};"), self.dialect.at_token(word, *lanes))
     }
 
     /// The pragmas of a static variable.
@@ -328,32 +350,9 @@ impl<'a> Scope<'a> {
         self.arrays().iter().map(|array| array.name).collect::<Vec<_>>().join(", ")
     }
 
-    fn at_array(&self, array: &Array<'_>) -> String {
-        let mut lines = self.dialect.at_array(array.name, array.partition);
-        lines.extend(array.memory.iter().flat_map(|memory| self.dialect.at_memory(memory)));
-        whole_lines(lines)
-    }
-
-    /// The pragmas of an array of registers.
-    fn at_registers(&self, name: &str) -> String {
-        whole_lines(self.dialect.at_array(name, Partition::Complete))
-    }
-
     /// The array of the rows of a line buffer.
     fn lines(&self) -> String {
         self.process.lines_array()
-    }
-
-    /// The pragmas of the rows of a line buffer: a memory for each row, whose element is read at least
-    /// `distance` iterations after it is written, or registers.
-    fn at_lines(&self, distance: &Option<usize>) -> String {
-        let (Some(distance), Some(memory)) = (distance, self.process.line_memory(self.design))
-        else {
-            return self.at_registers(&self.lines());
-        };
-        let mut lines = self.dialect.at_lines(&memory.name, *distance);
-        lines.extend(self.dialect.at_memory(&memory));
-        whole_lines(lines)
     }
 
     /// The declarations of the counters of steps.

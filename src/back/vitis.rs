@@ -24,7 +24,7 @@ static VENDOR: Vendor = Vendor {
     stream_header: "hls_stream.h",
     stream: "hls::stream",
     before_process: &[],
-    pragmas_before_loops: false,
+    pragmas_before: false,
     pipelines_processes: false,
     testbench: Testbench {
         main: "int main(int argc, char **argv) {",
@@ -109,7 +109,7 @@ impl Dialect for Vitis {
                     lines.push(format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=0"));
                 }
                 (EdgeRole::Input | EdgeRole::Output, _) => {
-                    lines.extend(self.at_array(name, partition));
+                    lines.extend(self.at_array(name, edge.len(), partition));
                 }
                 (EdgeRole::Internal | EdgeRole::Local(_), _) => {}
             }
@@ -128,7 +128,7 @@ impl Dialect for Vitis {
         lines
     }
 
-    fn at_array(&self, name: &str, partition: Partition) -> Vec<String> {
+    fn at_array(&self, name: &str, _: usize, partition: Partition) -> Vec<String> {
         match partition {
             Partition::Complete => {
                 vec![format!("#pragma HLS ARRAY_PARTITION variable={name} complete dim=0")]
@@ -143,6 +143,11 @@ impl Dialect for Vitis {
         }
     }
 
+    fn at_token(&self, _: &str, _: usize) -> Vec<String> {
+        // The lanes of a stream's token are one word.
+        Vec::new()
+    }
+
     fn in_kernel(&self, design: &Design, kernel: &Kernel) -> Vec<String> {
         let plan = &kernel.plan;
         let mut lines = Vec::new();
@@ -152,7 +157,8 @@ impl Dialect for Vitis {
             lines.push(self.pipeline(plan.initiation_interval));
         }
         for (constant, partition) in &plan.constants {
-            lines.extend(self.at_array(&design[*constant].name, *partition));
+            let (name, len) = (&design[*constant].name, design[*constant].codes.len());
+            lines.extend(self.at_array(name, len, *partition));
             let memory = design.constant_memory(*constant, *partition);
             lines.extend(memory.iter().flat_map(|memory| self.at_memory(memory)));
         }

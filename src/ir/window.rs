@@ -52,6 +52,12 @@ impl Window {
         }
     }
 
+    /// True if it is a single window over the whole operand; its stride means nothing.
+    pub fn is_whole(&self) -> bool {
+        let Self { input, stride, .. } = *self;
+        *self == Self { stride, ..Self::whole(input) }
+    }
+
     /// Number of taps of a window.
     pub fn taps(&self) -> usize {
         self.kernel.iter().product()
@@ -60,6 +66,14 @@ impl Window {
     /// Number of windows.
     pub fn windows(&self) -> usize {
         self.output.iter().product()
+    }
+
+    /// The end, along an axis, of the positions that the taps of all windows have on the dilated
+    /// operand: one behind the last, 0 if all lie before it.
+    pub fn end(&self, axis: usize) -> usize {
+        let windows = self.output[axis].saturating_sub(1) * self.stride[axis];
+        let taps = self.kernel[axis].saturating_sub(1) * self.dilation[axis];
+        (windows + taps + 1).saturating_sub(self.pad_before[axis])
     }
 
     /// True if a tap of some window lies on padding.

@@ -39,7 +39,8 @@ fn merge(graph: &mut Graph, node: NodeId) -> Option<()> {
 }
 
 /// `window`, which slides over the pixels that `gather` selects, over the pixels of `x`; `None`
-/// unless those are the pixels of `x` with padding around them.
+/// unless those are the pixels of `x` with padding around them, or without some behind that no window
+/// would then see.
 fn window_of(window: &Window, gather: &Gather, x: &Tensor) -> Option<Window> {
     let channels = x.channel_count();
     let pixels = x.len().checked_div(channels)?;
@@ -64,7 +65,12 @@ fn window_of(window: &Window, gather: &Gather, x: &Tensor) -> Option<Window> {
     };
     let is_padding = gather.indices.iter().enumerate().all(|(at, it)| *it == index(at));
     let pad_before = [0, 1].map(|axis| window.pad_before[axis] + before[axis]);
-    is_padding.then_some(Window { input, pad_before, ..*window })
+    // A window that reaches beyond the selected pixels takes zeros, not the pixels that were cropped.
+    let sees_cropped = [0, 1].iter().any(|axis| {
+        let is_cropped = before[*axis] + input[*axis] > window.input[*axis];
+        is_cropped && window.end(*axis) > window.input[*axis]
+    });
+    (is_padding && !sees_cropped).then_some(Window { input, pad_before, ..*window })
 }
 
 #[cfg(test)]
@@ -126,6 +132,29 @@ mod tests {
         assert_eq!(merged(&convolved([3, 6], at)), Some([0, 0]));
         // Cropped behind.
         assert_eq!(merged(&convolved([2, 2], at)), Some([0, 0]));
+    }
+
+    #[test]
+    fn cropped_pixels_stay_out_of_padded_windows() {
+        let at = |y: usize, x: usize| Some(3 * y + x);
+        // Windows of 2 x 2 that reach a pixel beyond the 2 x 2 that are left, on one axis or none.
+        let padded = |pad: [usize; 2]| {
+            let mut graph = convolved([2, 2], at);
+            let conv = graph.outputs[0].node;
+            let Op::Conv(conv_op) = &graph[conv].op else { unreachable!("a convolution") };
+            let [rows, columns] = pad.map(|pad| 1 + pad);
+            let window = Window { output: [rows, columns], ..conv_op.window };
+            let op: Op = Conv { window, ..conv_op.clone() }.into();
+            let x = &graph[graph.operands(conv)[0]].tensor;
+            let tensor = op.infer(&[x]).expect("a result");
+            graph[conv].op = op;
+            graph[conv].tensor = tensor;
+            graph
+        };
+        assert_eq!(merged(&padded([0, 0])), Some([0, 0]));
+        // No row is cropped, so that there is nothing but padding behind the last.
+        assert_eq!(merged(&padded([1, 0])), Some([0, 0]));
+        assert_eq!(merged(&padded([0, 1])), None);
     }
 
     #[test]

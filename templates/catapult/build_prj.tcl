@@ -76,9 +76,10 @@ step "project" {
     solution file add $sfd/firmware/${design_top}.cpp
     solution file add $sfd/${design_top}_test.cpp -exclude true
 
-    # Arrays with fewer elements are registers, which all are read at once; longer ones are memories.
+    # Arrays with fewer elements are registers, which all are read at once; longer ones are memories,
+    # but those that the source says to be registers.
     solution options set Architectural/DefaultMemMapThreshold {{ register_threshold }}
-    solution options set Architectural/DefaultRegisterThreshold {{ register_threshold }}
+    solution options set Architectural/DefaultRegisterThreshold {{ register_limit }}
     directive set -RESET_CLEARS_ALL_REGS no
 
     go analyze
@@ -129,6 +130,16 @@ if {$opt(synth)} {
 {%- endfor %}
         } {
             directive set /$design_top/$channel:cns -FIFO_DEPTH $depth
+        }
+{%- endif %}
+{%- if !register_constants.is_empty() %}
+        # Constants of which all elements are read at once. Those that became logic have no resource.
+        foreach constant {
+{%- for path in register_constants %}
+            {{ path }}
+{%- endfor %}
+        } {
+            catch {directive set /$design_top/$constant.rom:rsc -MAP_TO_MODULE {[Register]}}
         }
 {%- endif %}
 {%- if !words.is_empty() %}

@@ -4,8 +4,7 @@
 static void {{ cx.name() }}(const {{ cx.in_type() }} input[{{ body.inputs }}], const int tile, {{ cx.sum_type_of(body.terms) }} sums[{{ body.outputs }}]) {
 {{ cx.pragmas() }}
 {%- if is_rotated && outputs.is_some() %}
-{{ cx.sum_type_of(body.terms) }} updated[{{ body.tile_outputs() }}];
-{{ cx.registers("updated") }}
+{{ cx.registers(cx.sum_type_of(body.terms), "updated", body.tile_outputs()) }}
 {%- endif %}
 {%- if let Some(outputs) = outputs %}
 {{ cx.before_unrolled() }}{{ outputs }} {

@@ -14,8 +14,7 @@
 {{ cx.inside(0) }}
 {{ cx.before(1) }}columns: for (int column = 0; column < {{ windows.window.output[1] }}; column++) {
 {{ cx.inside(1) }}
-{{ cx.in_type() }} window[{{ windows.elements() }}];
-{{ cx.array("window") }}
+{{ cx.array(cx.in_type(), "window") }}
 {{ cx.before_copy(0) }}tap_rows: for (int tap_row = 0; tap_row < {{ windows.window.kernel[0] }}; tap_row++) {
 {{ cx.inside_copy(0) }}
 {{ cx.before_copy(1) }}tap_columns: for (int tap_column = 0; tap_column < {{ windows.window.kernel[1] }}; tap_column++) {

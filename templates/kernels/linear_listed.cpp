@@ -1,6 +1,5 @@
 
-{{ cx.sum_type(body) }} sums[{{ body.outputs }}];
-{{ cx.array("sums") }}
+{{ cx.array(cx.sum_type(body), "sums") }}
 {{ cx.before_unrolled() }}starts: for (int o = 0; o < {{ body.outputs }}; o++) {
 {{ cx.inside_unrolled() }}
 sums[o] = {{ cx.first(body) }};

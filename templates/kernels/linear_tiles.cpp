@@ -1,7 +1,6 @@
 
 {%- if body.tiles.inputs > 1 %}
-{{ cx.sum_type(body) }} sums[{{ body.tile_outputs() }}];
-{{ cx.array("sums") }}
+{{ cx.array(cx.sum_type(body), "sums") }}
 {%- endif %}
 {%- if let Some(tiles) = outputs.tiles %}
 {{ cx.before(level) }}{{ tiles }} {

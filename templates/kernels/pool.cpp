@@ -11,8 +11,7 @@
 {{ cx.before(2) }}channels: for (int c = 0; c < {{ body.channels }}; c++) {
 {{ cx.inside(2) }}
 {%- if tree.is_some() %}
-{{ cx.ty(body.element) }} taps[{{ body.window.taps() }}];
-{{ cx.array("taps") }}
+{{ cx.array(cx.ty(body.element), "taps") }}
 {%- else %}
 {{ cx.ty(body.element) }} result = {% if let Some(lowest) = body.lowest %}{{ cx.number(lowest) }}{% else %}0{% endif %};
 {%- endif %}

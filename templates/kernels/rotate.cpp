@@ -1,8 +1,7 @@
 // Moves the first BY of LENGTH values behind the others.
 template <int LENGTH, int BY, class T> static void rotate(T values[]) {
 {{ self.inlined() }}
-T first[BY];
-{{ self.registers("first") }}
+{{ self.first() }}
 {{ self.before_unrolled() }}firsts: for (int n = 0; n < BY; n++) {
 {{ self.inside_unrolled() }}
 first[n] = values[n];

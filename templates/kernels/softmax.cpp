@@ -15,8 +15,7 @@ largest = input[{{ cx.at(body.rows, body.columns, "n") }}];
 }
 
 // exp(x - max), none above 1, and their sum. The tables hold exp(-difference).
-{{ cx.ty(body.exp) }} exponentials[{{ body.columns }}];
-{{ cx.array("exponentials") }}
+{{ cx.array(cx.ty(body.exp), "exponentials") }}
 {{ cx.ty(body.sum) }} sum = 0;
 {{ cx.before(1) }}exponents: for (int n = 0; n < {{ body.columns }}; n++) {
 {{ cx.inside(1) }}

@@ -1,10 +1,8 @@
 // {{ cx.title() }}: sums over {{ tokens }} tokens{% if let Some(folds) = folds %}, in {{ folds.count() }} steps each{% endif %}.
 {{ cx.before_process() }}{{ cx.signature() }} {
-{{ sums.ty }} sums[{{ sums.outputs }}];
-{{ cx.at_registers("sums") }}
+{{ cx.registers(sums.ty, "sums", sums.outputs) }}
 {%- if let Some(folds) = folds %}
-{{ cx.element() }} values[{{ cx.input().lanes }}];
-{{ cx.at_registers("values") }}
+{{ cx.registers(cx.element(), "values", cx.input().lanes) }}
 {{ cx.counters(folds) }}
 steps: for (int n = 0; n < {{ steps }}; n++) {
 {{ cx.in_frame() }}
@@ -15,7 +13,7 @@ sums[o] = {{ sums.first }};
 }
 }
 if ({{ folds.is_first() }}) {
-const {{ cx.input().token }} token = input.read();
+{{ cx.read(cx.input(), "token") }}
 {{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ cx.input().lanes }}; c++) {
 {{ cx.in_unrolled() }}
 values[c] = token.lanes[c];
@@ -36,7 +34,7 @@ values[c] = values[c + {{ by }}];
 {%- endif %}
 {%- endif %}
 if (n == {{ steps - 1 }}) {
-{{ cx.output().token }} result;
+{{ cx.token(cx.output(), "result") }}
 {{ cx.before_unrolled() }}results: for (int o = 0; o < {{ sums.outputs }}; o++) {
 {{ cx.in_unrolled() }}
 result.lanes[o] = {{ sums.last }};
@@ -58,10 +56,10 @@ if (n == 0) {
 sums[o] = {{ sums.first }};
 }
 }
-const {{ cx.input().token }} token = input.read();
+{{ cx.read(cx.input(), "token") }}
 {{ cx.kernel() }}(token.lanes, n, sums);
 if (n == {{ tokens - 1 }}) {
-{{ cx.output().token }} result;
+{{ cx.token(cx.output(), "result") }}
 {{ cx.before_unrolled() }}results: for (int o = 0; o < {{ sums.outputs }}; o++) {
 {{ cx.in_unrolled() }}
 result.lanes[o] = {{ sums.last }};

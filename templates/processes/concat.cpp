@@ -5,10 +5,10 @@ rounds: for (int round = 0; round < {{ rounds }}; round++) {
 {%- endif %}
 tokens: for (int n = 0; n < {{ turn }}; n++) {
 {{ cx.in_frame() }}
-{{ cx.output().token }} result;
+{{ cx.token(cx.output(), "result") }}
 {%- for input in cx.inputs() %}
 {% if !loop.first %}} else {% endif %}{% if !loop.last %}if (n < {{ self.end(loop.index0) }}) {% endif %}{
-const {{ input.token }} token = {{ input.name }}.read();
+{{ cx.read(input, "token") }}
 {{ cx.before_unrolled() }}{{ input.name }}_lanes: for (int c = 0; c < {{ input.lanes }}; c++) {
 {{ cx.in_unrolled() }}
 result.lanes[c] = token.lanes[c];

@@ -5,7 +5,7 @@ tokens: for (int n = 0; n < {{ tokens }}; n++) {
 {%- if cx.outputs().is_empty() %}
 input.read();
 {%- else %}
-const {{ cx.input().token }} token = input.read();
+{{ cx.read(cx.input(), "token") }}
 {%- for output in cx.outputs() %}
 {{ output.name }}.write(token);
 {%- endfor %}

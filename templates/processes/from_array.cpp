@@ -7,7 +7,7 @@ tokens: for (int n = 0; n < {{ tokens }}; n++) {
 {{ cx.in_tokens() }}
 {%- endif %}
 {%- let output = cx.output() %}
-{{ output.token }} token;
+{{ cx.token(output, "token") }}
 {{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ output.lanes }}; c++) {
 {{ cx.in_unrolled() }}
 token.lanes[c] = input[{% if tokens > 1 %}n * {{ output.lanes }} + {% endif %}c];

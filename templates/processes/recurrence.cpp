@@ -5,10 +5,10 @@ static bool is_started = false;
 {{ cx.at_static("is_started") }}
 {%- endif %}
 {%- for state in states %}
-{% if stateful %}static {% endif %}{{ cx.declare(state.now) }}
+{{ self.declare(state) }}
 {%- endfor %}
 {%- for start in starts %}
-const {{ start.token }} {{ start.word }} = {{ start.name }}.read();
+{{ self.read(start) }}
 {%- endfor %}
 {%- if stateful %}
 if (reset || !is_started) {
@@ -24,12 +24,12 @@ if (reset || !is_started) {
 is_started = true;
 {%- endif %}
 {%- if last %}
-{{ cx.output().token }} result;
+{{ cx.token(cx.output(), "result") }}
 {%- endif %}
 {{ cx.before_tokens() }}steps: for (int n = 0; n < {{ steps }}; n++) {
 {{ cx.in_tokens() }}
 {%- for row in rows %}
-const {{ row.port.token }} {{ row.port.word }} = {{ row.port.name }}.read();
+{{ self.read(row.port) }}
 {{ cx.declare(row.array) }}
 {{ cx.before_unrolled() }}{{ row.array.name }}_lanes: for (int c = 0; c < {{ row.array.len }}; c++) {
 {{ cx.in_unrolled() }}
@@ -40,8 +40,7 @@ const {{ row.port.token }} {{ row.port.word }} = {{ row.port.name }}.read();
 {{ cx.declare(kernel.output) }}
 {%- if let Some(folds) = kernel.folds %}
 {%- if let Some(sums) = folds.sums %}
-{{ sums }}
-{{ cx.at_registers(folds.sums_name) }}
+{{ cx.registers(sums.ty, sums.name, sums.len) }}
 {%- endif %}
 {
 {{ cx.counters(folds) }}
@@ -56,7 +55,7 @@ const {{ row.port.token }} {{ row.port.word }} = {{ row.port.name }}.read();
 {%- endif %}
 {%- endfor %}
 {%- if !last %}
-{{ cx.output().token }} result;
+{{ cx.token(cx.output(), "result") }}
 {%- endif %}
 {{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ result.len }}; c++) {
 {{ cx.in_unrolled() }}

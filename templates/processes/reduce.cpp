@@ -1,10 +1,10 @@
 // {{ cx.title() }}: the {% if is_max %}largest element{% else %}sum{% endif %} of each channel over {{ tokens }} tokens{% if positions > 1 %} of {{ positions }} positions{% endif %}{{ cx.cost() }}.
 {{ cx.before_process() }}{{ cx.signature() }} {
 {%- let output = cx.output() %}
-{{ output.token }} result;
+{{ cx.token(output, "result") }}
 tokens: for (int n = 0; n < {{ tokens }}; n++) {
 {{ cx.in_frame() }}
-const {{ cx.input().token }} token = input.read();
+{{ cx.read(cx.input(), "token") }}
 {{ cx.before_unrolled() }}channels: for (int c = 0; c < {{ output.lanes }}; c++) {
 {{ cx.in_unrolled() }}
 {%- let output_type = cx.result_type() %}

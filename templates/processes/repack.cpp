@@ -1,13 +1,12 @@
 // {{ cx.title() }}: tokens of {{ repack.from }} elements to tokens of {{ repack.to }}.
 {{ cx.before_process() }}{{ cx.signature() }} {
 // The elements that no token has taken so far.
-{{ cx.element() }} elements[{{ repack.registers() }}];
-{{ cx.at_registers("elements") }}
+{{ cx.registers(cx.element(), "elements", repack.registers()) }}
 {{ cx.counter(repack.registers()) }} waiting = 0;
 tokens: for (int n = 0; n < {{ repack.iterations() }}; n++) {
 {{ cx.in_frame() }}
 {%- if repack.from <= repack.to %}
-const {{ cx.input().token }} token = input.read();
+{{ cx.read(cx.input(), "token") }}
 {%- if repack.registers() > repack.from %}
 {{ cx.before_unrolled() }}shifted: for (int c = 0; c < {{ repack.registers() - repack.from }}; c++) {
 {{ cx.in_unrolled() }}
@@ -20,7 +19,7 @@ elements[{{ repack.registers() - repack.from }} + c] = token.lanes[c];
 }
 waiting += {{ repack.from }};
 if (waiting >= {{ repack.to }}) {
-{{ cx.output().token }} result;
+{{ cx.token(cx.output(), "result") }}
 {%- if repack.from == repack.unit() %}
 {{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ repack.to }}; c++) {
 {{ cx.in_unrolled() }}
@@ -43,7 +42,7 @@ waiting -= {{ repack.to }};
 }
 {%- else %}
 if (waiting < {{ repack.to }}) {
-const {{ cx.input().token }} token = input.read();
+{{ cx.read(cx.input(), "token") }}
 {%- if repack.to == repack.unit() %}
 {{ cx.before_unrolled() }}added: for (int c = 0; c < {{ repack.from }}; c++) {
 {{ cx.in_unrolled() }}
@@ -63,7 +62,7 @@ elements[position * {{ repack.unit() }} + c] = token.lanes[c];
 {%- endif %}
 waiting += {{ repack.from }};
 }
-{{ cx.output().token }} result;
+{{ cx.token(cx.output(), "result") }}
 {{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ repack.to }}; c++) {
 {{ cx.in_unrolled() }}
 result.lanes[c] = elements[c];

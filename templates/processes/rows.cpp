@@ -7,9 +7,9 @@ tokens: for (int n = 0; n < {{ tokens }}; n++) {
 {{ cx.in_tokens() }}
 {%- endif %}
 {%- for input in cx.inputs() %}
-const {{ input.token }} {{ input.word }} = {{ input.name }}.read();
+{{ cx.read(input, input.word) }}
 {%- endfor %}
-{{ cx.output().token }} result;
+{{ cx.token(cx.output(), "result") }}
 {%- if copies == 1 %}
 {{ cx.kernel() }}({% for input in cx.inputs() %}{{ input.word }}.lanes, {% endfor %}result.lanes{{ cx.position(copies) }});
 {%- else %}
@@ -17,16 +17,14 @@ const {{ input.token }} {{ input.word }} = {{ input.name }}.read();
 {{ cx.in_unrolled() }}
 {%- for input in cx.inputs() %}
 {%- let operand = cx.array_of(loop.index0) %}
-{{ operand.ty }} {{ operand.name }}[{{ operand.len }}];
-{{ cx.at_array(operand) }}
+{{ cx.declare(operand) }}
 {{ cx.before_unrolled() }}{{ operand.name }}_lanes: for (int c = 0; c < {{ operand.len }}; c++) {
 {{ cx.in_unrolled() }}
 {{ operand.name }}[c] = {{ input.word }}.lanes[p * {{ operand.len }} + c];
 }
 {%- endfor %}
 {%- let values = cx.result_array() %}
-{{ values.ty }} values[{{ values.len }}];
-{{ cx.at_registers("values") }}
+{{ cx.registers(values.ty, "values", values.len) }}
 {{ cx.kernel() }}({% for input in cx.inputs() %}{{ cx.array_of(loop.index0).name }}, {% endfor %}values{{ cx.position(copies) }});
 {{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ values.len }}; c++) {
 {{ cx.in_unrolled() }}

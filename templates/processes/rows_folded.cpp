@@ -1,18 +1,16 @@
 // {{ cx.title() }}: {% if tokens == 1 %}one token{% else %}{{ tokens }} tokens, one after the other{% endif %}, in {{ folds.count() }} steps each.
 {{ cx.before_process() }}{{ cx.signature() }} {
 {%- let values = cx.operand_array() %}
-{{ values.ty }} values[{{ values.len }}];
-{{ cx.at_registers("values") }}
+{{ cx.registers(values.ty, "values", values.len) }}
 {%- if let Some(sums) = folds.sums %}
-{{ sums }}
-{{ cx.at_registers("sums") }}
+{{ cx.registers(sums.ty, sums.name, sums.len) }}
 {%- endif %}
-{{ cx.output().token }} result;
+{{ cx.token(cx.output(), "result") }}
 {{ cx.counters(folds) }}
 steps: for (int n = 0; n < {{ steps }}; n++) {
 {{ cx.in_frame() }}
 if ({{ folds.is_first() }}) {
-const {{ cx.input().token }} token = input.read();
+{{ cx.read(cx.input(), "token") }}
 {{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ values.len }}; c++) {
 {{ cx.in_unrolled() }}
 values[c] = token.lanes[c];

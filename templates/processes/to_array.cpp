@@ -7,7 +7,7 @@ tokens: for (int n = 0; n < {{ tokens }}; n++) {
 {{ cx.in_tokens() }}
 {%- endif %}
 {%- let input = cx.input() %}
-const {{ input.token }} token = input.read();
+{{ cx.read(input, "token") }}
 {{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ input.lanes }}; c++) {
 {{ cx.in_unrolled() }}
 output[{% if tokens > 1 %}n * {{ input.lanes }} + {% endif %}c] = token.lanes[c];

@@ -5,9 +5,7 @@
 {%- else %}
 // The {% if rows == 1 %}row{% else %}{{ rows }} rows{% endif %} above the current one.
 {%- endif %}
-{{ element }} {{ cx.lines() }}[{{ rows }}][{{ width }}][{{ channels }}];
-{{ cx.at_lines(distance) }}
+{{ self.lines() }}
 {%- endif %}
 // The pixels that the current windows span.
-{{ element }} pixels[{{ span[0] }}][{{ span[1] }}][{{ channels }}];
-{{ cx.at_registers("pixels") }}
+{{ self.pixels() }}

@@ -3,9 +3,16 @@
 {{ cx.in_unrolled() }}
 {{ cx.before_unrolled() }}tap_columns{{ kernel.suffix }}: for (int column = 0; column < {{ kernel.columns }}; column++) {
 {{ cx.in_unrolled() }}
-{{ cx.before_unrolled() }}tap_channels{{ kernel.suffix }}: for (int c = 0; c < {{ channels }}; c++) {
+{%- if !group.is_one() %}
+const int at = {{ kernel.column_of }};
+{%- endif %}
+{{ cx.before_unrolled() }}tap_channels{{ kernel.suffix }}: for (int c = 0; c < {{ pixel_channels }}; c++) {
 {{ cx.in_unrolled() }}
+{%- if group.is_one() %}
 {{ kernel.window }}[{{ kernel.entry }}] = pixels[{{ kernel.row_of }}][{{ kernel.column_of }}][c];
+{%- else %}
+{{ kernel.window }}[{{ kernel.entry }}] = {% if pads_rows %}at < 0 || at >= {{ group.pixels }} ? {{ padding }} : {% endif %}pixels[{{ kernel.row_of }}][at / {{ group.pixels }}][at % {{ group.pixels }} * {{ pixel_channels }} + c];
+{%- endif %}
 }
 }
 }

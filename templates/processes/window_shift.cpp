@@ -5,9 +5,9 @@ at = 0;
 }
 {%- endif %}
 {%- if inside == "true" %}
-const {{ cx.input().token }} pixel = input.read();
+{{ cx.read(cx.input(), "pixel") }}
 {%- else %}
-{{ cx.input().token }} pixel;
+{{ cx.token(cx.input(), "pixel") }}
 const bool is_inside = {{ inside }};
 if (is_inside) {
 pixel = input.read();
@@ -59,7 +59,13 @@ if (is_stored) {
 {%- endif %}
 {{ cx.before_unrolled() }}stored: for (int row = 0; row < {{ rows }}; row++) {
 {{ cx.in_unrolled() }}
-{{ cx.lines() }}[row][{{ at }}][c] = pixels[{% if keeps_current %}row{% else %}row + 1{% endif %}][{{ before }}][c];
+{%- if shifted > 0 %}
+{{ cx.before_unrolled() }}moved: for (int column = 0; column < {{ shifted }}; column++) {
+{{ cx.in_unrolled() }}
+{{ cx.lines() }}[row][column][c] = {{ cx.lines() }}[row][column + 1][c];
+}
+{%- endif %}
+{{ cx.lines() }}[row][{% if shifted > 0 %}{{ shifted }}{% else %}{{ at }}{% endif %}][c] = pixels[{% if keeps_current %}row{% else %}row + 1{% endif %}][{{ before }}][c];
 }
 {%- if checks_column %}
 }

@@ -23,14 +23,14 @@ columns: for (int x = 0; x < {{ grid[1] }}; x++) {
 {%- if given != "true" %}
 if ({{ given }}) {
 {%- endif %}
-{{ cx.output().token }} result;
+{{ cx.token(cx.output(), "result") }}
 {%- if kernels.is_empty() %}
 {{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ channels }}; c++) {
 {{ cx.in_unrolled() }}
 result.lanes[c] = {% if is_direct %}pixel.lanes{% else %}pixels[0][0]{% endif %}[c];
 }
 {%- endif %}
-{%- if !group.is_one() %}
+{%- if group.windows > 1 %}
 {%- include "processes/window_group.cpp" %}
 {%- else %}
 {%- for kernel in kernels %}
@@ -38,8 +38,7 @@ result.lanes[c] = {% if is_direct %}pixel.lanes{% else %}pixels[0][0]{% endif %}
 {%- if is_direct %}
 {{ kernel.name }}(pixel.lanes, result.lanes{% if let Some(phase) = phase %}, {{ phase }}{% endif %});
 {%- else %}
-{{ element }} {{ kernel.window }}[{{ kernel.elements }}];
-{{ cx.at_registers(kernel.window) }}
+{{ cx.registers(element, kernel.window, kernel.elements) }}
 {%- include "processes/window_fill.cpp" %}
 {{ kernel.name }}({{ kernel.window }}, result.lanes{% if let Some(phase) = phase %}, {{ phase }}{% endif %});
 {%- endif %}

@@ -1,13 +1,11 @@
 
 {%- for kernel in kernels %}
-{{ element }} {{ kernel.window }}[{{ kernel.elements }}];
-{{ cx.at_registers(kernel.window) }}
+{{ cx.registers(element, kernel.window, kernel.elements) }}
 {%- endfor %}
 {%- if let Some(sums) = folds.sums %}
-{{ sums }}
-{{ cx.at_registers("sums") }}
+{{ cx.registers(sums.ty, sums.name, sums.len) }}
 {%- endif %}
-{{ cx.output().token }} result;
+{{ cx.token(cx.output(), "result") }}
 {%- if counts_rows %}
 {{ row_counter }} y = 0;
 {%- endif %}

@@ -7,10 +7,15 @@ use crate::hls::{Body, Design, Kernel, Process, Tiles};
 pub(super) struct Folds {
     /// Counters of tiles with their bounds, the outer one first.
     counters: [(&'static str, usize); 2],
-    /// The declaration of the sums that are carried from tile to tile, if any.
-    pub(super) sums: Option<String>,
-    /// The name of the sums.
-    pub(super) sums_name: String,
+    /// The sums that are carried from tile to tile, if any.
+    pub(super) sums: Option<CarriedSums>,
+}
+
+/// Sums of the outputs of a tile, carried to the next tile.
+pub(super) struct CarriedSums {
+    pub(super) name: String,
+    pub(super) ty: String,
+    pub(super) len: usize,
 }
 
 impl Folds {
@@ -31,18 +36,21 @@ impl Folds {
         }
         let Tiles { inputs, outputs } = linear.tiles;
         let sum = linear.sum_type(design[kernel.output].element);
-        let sums = format!("{} {sums_name}[{}];", design[sum].name, linear.tile_outputs());
+        let sums = || CarriedSums {
+            name: sums_name.to_owned(),
+            ty: design[sum].name.clone(),
+            len: linear.tile_outputs(),
+        };
         Some(Self {
             counters: [("output_tile", outputs), ("input_tile", inputs)],
-            sums: (inputs > 1).then_some(sums),
-            sums_name: sums_name.to_owned(),
+            sums: (inputs > 1).then(sums),
         })
     }
 
     /// The steps of a token whose terms are added to the sums of all outputs; `None` for one.
     fn of_tiles(tiles: Tiles) -> Option<Self> {
         let counters = [("input_tile", tiles.inputs), ("output_tile", tiles.outputs)];
-        (tiles.count() > 1).then_some(Self { counters, sums: None, sums_name: String::new() })
+        (tiles.count() > 1).then_some(Self { counters, sums: None })
     }
 
     /// Steps of a position.
@@ -103,7 +111,7 @@ impl Folds {
     /// The arguments of the kernel; `input` is the array of its operand, `result` that of its result,
     /// `phase` the last argument, if there is one.
     pub(super) fn arguments(&self, [input, result]: &[&str; 2], phase: Option<&str>) -> String {
-        let sums = self.sums.as_ref().map(|_| self.sums_name.as_str());
+        let sums = self.sums.as_ref().map(|sums| sums.name.as_str());
         let counters = self.used().map(|(name, _)| name);
         let arrays = [*input].into_iter().chain(sums).chain([*result]);
         arrays.chain(counters).chain(phase).collect::<Vec<_>>().join(", ")

@@ -45,6 +45,18 @@ struct RecurrenceTemplate<'a> {
     result: Array<'a>,
 }
 
+impl RecurrenceTemplate<'_> {
+    /// The declaration of a state.
+    fn declare(&self, state: &StateText<'_>) -> String {
+        self.cx.declare_as(if self.stateful { "static " } else { "" }, &state.now)
+    }
+
+    /// A token of `port`, read into its variable.
+    fn read(&self, port: &Port<'_>) -> String {
+        self.cx.read(port, &port.word)
+    }
+}
+
 pub(super) fn render(cx: Scope<'_>, recurrence: &Recurrence) -> askama::Result<String> {
     let design = cx.design;
     let mut ports = cx.inputs();

@@ -9,16 +9,6 @@ use crate::hls::{
     Axis, Body, LineBuffer, LinearKernel, PixelGroup, Step, Take, Taps, WindowKernel,
 };
 
-/// Columns of an image from which on accesses to the same element of a line buffer are further
-/// apart than the cycles from reading to writing it.
-const COLUMNS_APART: usize = 8;
-
-/// Tells whether accesses to the same element of the rows of `lines` are further apart than the
-/// cycles from reading to writing it.
-pub(in crate::back) fn is_apart(lines: &LineBuffer) -> bool {
-    lines.axes[1].pixels >= COLUMNS_APART
-}
-
 /// Longest line of a table.
 const LINE: usize = 88;
 
@@ -42,7 +32,10 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
     let column_taken = condition(columns, &takes, ["x", "column_is_new"]);
     let row_given = condition(rows, &gives, ["y", "row_is_given"]);
     let column_given = condition(columns, &gives, ["x", "column_is_given"]);
-    let at = position(columns);
+    let at = match lines.has_memories() {
+        true => position(columns),
+        false => Some("0".to_owned()),
+    };
     let folds = Folds::of(cx.design, cx.process);
     let mut matrix = None;
     if let Some(kernel) = lines.kernels.first()
@@ -97,6 +90,7 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         counts_columns: lines.rows() > 0 && at.is_none(),
         at: at.unwrap_or_else(|| "at".to_owned()),
         kernels,
+        shifted: (columns.pixels - 1) * usize::from(!lines.has_memories()),
         distance: lines.has_memories().then_some(columns.steps.len()),
         is_direct: lines.passes_pixels(),
         steps: (rows.steps.len() * columns.steps.len()) as u64 + lines.windows() as u64 * more,
@@ -164,8 +158,10 @@ struct WindowsTemplate<'a> {
     given: String,
     /// The phase of the window, where one kernel computes those of all phases.
     phase: Option<String>,
-    /// The column of the image that is taken.
+    /// The column of the image that is taken; the first where a row is a shift register.
     at: String,
+    /// The pixels of a shift register behind its first.
+    shifted: usize,
     /// Set if a variable counts the columns of the image.
     counts_columns: bool,
     kernels: Vec<Case<'a>>,
@@ -173,6 +169,29 @@ struct WindowsTemplate<'a> {
     /// Iterations of the process for a sample.
     steps: u64,
     tables: Vec<Table>,
+}
+
+impl WindowsTemplate<'_> {
+    /// The declaration of the rows of the line buffer: a memory for each row, or registers.
+    fn lines(&self) -> String {
+        let Scope { design, process, dialect } = self.cx;
+        let (name, sizes) = (self.cx.lines(), [self.rows, self.width, self.channels]);
+        let (Some(distance), Some(memory)) = (self.distance, process.line_memory(design)) else {
+            return dialect.declare_registers(self.element, &name, &sizes);
+        };
+        let mut pragmas = dialect.at_lines(&name, distance);
+        pragmas.extend(dialect.at_memory(&memory));
+        let [rows, columns, channels] = sizes;
+        let declaration = format!("{} {name}[{rows}][{columns}][{channels}];", self.element);
+        dialect.declare(declaration, pragmas)
+    }
+
+    /// The declaration of the pixels in registers.
+    fn pixels(&self) -> String {
+        let [rows, columns] = self.span;
+        let sizes = [rows, columns, self.channels];
+        self.cx.dialect.declare_registers(self.element, "pixels", &sizes)
+    }
 }
 
 /// A kernel and the windows that it takes.
@@ -194,7 +213,7 @@ struct Case<'a> {
     opening: String,
     /// The row of a tap among `pixels`.
     row_of: String,
-    /// The column of a tap among single pixels.
+    /// The column of a tap among single pixels, of window `p` where there are several.
     column_of: String,
     /// The index of channel `c` of a tap in the window.
     entry: String,
@@ -293,11 +312,11 @@ fn leaves_row(lines: &LineBuffer) -> bool {
 /// The column of tap `column` of window `p`, counted from the first pixel in registers.
 fn grouped(lines: &LineBuffer, taps: Taps) -> String {
     let first = lines.group.first + taps.first as isize;
-    let terms = [("p", lines.group.stride), ("column", taps.distance)];
+    let windows = (lines.group.windows > 1).then_some(("p", lines.group.stride));
+    let terms = windows.into_iter().chain([("column", taps.distance)]);
     let mut text: Vec<String> = terms
-        .iter()
         .map(|(at, distance)| match distance {
-            1 => (*at).to_owned(),
+            1 => at.to_owned(),
             _ => format!("{at} * {distance}"),
         })
         .collect();
@@ -378,9 +397,6 @@ fn reaches_before(axis: &Axis) -> bool {
 /// The pixel that a step `x` takes, as an expression; `None` for steps that are not equally far apart,
 /// or not by a power of two.
 fn position(axis: &Axis) -> Option<String> {
-    if axis.pixels == 1 {
-        return Some("0".to_owned());
-    }
     let pixels = axis.steps.iter().enumerate().filter(|(_, step)| step.takes == Take::Pixel);
     let at: Vec<usize> = pixels.map(|(at, _)| at).collect();
     let (first, distance) = match at[..] {

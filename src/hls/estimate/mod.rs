@@ -304,14 +304,20 @@ fn process(design: &Design, process: &Process) -> Resources {
     control + buffers
 }
 
-/// Line buffers, a memory for each row above the current one, and the window in registers.
+/// Line buffers, a memory or a shift register for each row above the current one, and the window in
+/// registers.
 fn line_buffer(design: &Design, process: &Process, lines: &LineBuffer) -> Resources {
     let width = u64::from(kernels::width(design, lines.element));
     let channels = lines.channels as u64 * width;
     let registers = lines.registers() as u64 * width;
     let kept = match process.line_memory(design) {
         Some(memory) => ram(&memory),
-        None => Resources { ff: lines.rows() as u64 * channels, ..Resources::default() },
+        None => {
+            let bits = lines.rows() as u64 * channels;
+            // The stages before the last are in the LUT of a bit.
+            let lut = if lines.input()[1] > 1 { bits } else { 0 };
+            Resources { lut, ff: bits, ..Resources::default() }
+        }
     };
     kept + Resources { ff: registers, ..Resources::default() }
 }

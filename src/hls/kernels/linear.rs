@@ -131,7 +131,7 @@ impl LinearKernel {
     /// Tells whether a call computes one tile: the matrix is applied to one position, and a process
     /// calls the kernel for each tile.
     pub fn is_folded(&self) -> bool {
-        let is_one = |it: &Windows| it.window == ir::Window::whole(it.window.input);
+        let is_one = |it: &Windows| it.window.is_whole();
         self.rows == 1 && self.windows.as_ref().is_none_or(is_one) && self.is_stored()
     }
 

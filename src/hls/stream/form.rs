@@ -11,6 +11,7 @@ use crate::fixed::Range;
 use crate::hls::Options;
 use crate::hls::function::ThresholdFunction;
 use crate::hls::kernels::Phases;
+use crate::hls::limits::TOKEN_BITS;
 use crate::hls::plan::{UNROLL_LIMIT, gcd};
 use crate::ir::{self, Concat, Conv, Linear, Op, Pool, Scan, Tensor, Window};
 
@@ -152,7 +153,7 @@ impl Planned {
                 };
                 windows(node, operands, (conv.window, group), |taps| conv_at(conv, taps))
             }
-            Op::Pool(pool) if pool.window == Window::whole(pool.window.input) => {
+            Op::Pool(pool) if pool.window.is_whole() => {
                 let arrive = lanes[0] / channels;
                 let positions = demand.of_rows(x.rows(), arrive, most_positions([x]));
                 let (form, reads) = (Form::Reduce(pool.kind), vec![positions * channels]);
@@ -229,11 +230,31 @@ fn by_rows(
             true => of_elements(node, operands, joined, (demand.target, luts)),
             false => joined,
         };
-        let position = Position::of_tokens(node, operands, few);
-        let form = Form::Rows { position, copies: 1 };
-        return Planned { form, reads: vec![few; lanes.len()], writes: few };
+        return of_tokens(node, operands, few);
+    }
+    if node.op.is_uniform()
+        && let Some(part) = part_of_row(node, operands)
+    {
+        return of_tokens(node, operands, of_elements(node, operands, part, (demand.target, luts)));
     }
     each_row(node, node.op.clone(), operands, copies)
+}
+
+/// The process of a node that computes all tokens of `lanes` alike.
+fn of_tokens(node: &ir::Node, operands: &[&ir::Node], lanes: usize) -> Planned {
+    let position = Position::of_tokens(node, operands, lanes);
+    let form = Form::Rows { position, copies: 1 };
+    Planned { form, reads: vec![lanes; operands.len()], writes: lanes }
+}
+
+/// The most elements of a row in equal parts that a token can hold; `None` where it can hold a row.
+fn part_of_row(node: &ir::Node, operands: &[&ir::Node]) -> Option<usize> {
+    let channels = node.tensor.channel_count() as u64;
+    let tensors = operands.iter().map(|operand| &operand.tensor).chain([&node.tensor]);
+    let bits = tensors.map(|tensor| u64::from(tensor.format.width())).max()?;
+    let holds = |lanes: &u64| channels.is_multiple_of(*lanes) && lanes * bits <= TOKEN_BITS;
+    let part = (1..=channels).rev().find(holds)?;
+    (part < channels).then_some(part as usize)
 }
 
 /// The process of `op` on whole rows, `copies` of which are a token.

@@ -5,8 +5,13 @@ use serde::ser::{SerializeStruct, Serializer};
 
 use super::axis::{Axis, Spacing, Take};
 use super::group::PixelGroup;
+use crate::hls::plan::UNROLL_LIMIT;
 use crate::hls::{KernelId, Number, TypeId};
 use crate::ir::Window;
+
+/// Tokens of a row from which on accesses to one of its words are further apart than the cycles from
+/// reading to writing it.
+const LONG_ROW: usize = 8;
 
 /// The rows of an image that windows cover, and the window in registers.
 ///
@@ -92,16 +97,23 @@ impl LineBuffer {
         [0, 1].map(|axis| self.axes[axis].steps.len())
     }
 
-    /// Rows in memory: those that a window spans besides the current one, and the current one if it
+    /// Rows that are kept: those that a window spans besides the current one, and the current one if it
     /// is used again.
     pub fn rows(&self) -> usize {
         self.axes[0].span - usize::from(!self.axes[0].has_repeats())
     }
 
-    /// Tells whether rows lie in memories. A row that is one token is in registers: it is read in the
-    /// iteration after that which writes it.
+    /// Tells whether rows lie in memories. A short row is a shift register, whose oldest pixel is that
+    /// above the current one: a memory is not written before the next iterations read it.
     pub fn has_memories(&self) -> bool {
-        self.rows() > 0 && self.axes[1].pixels > 1
+        let registers = (self.stored() * self.channels) as u64;
+        self.rows() > 0 && (self.is_long() || registers > UNROLL_LIMIT)
+    }
+
+    /// Tells whether accesses to a word of a row are further apart than the cycles from reading to
+    /// writing it.
+    pub fn is_long(&self) -> bool {
+        self.axes[1].pixels >= LONG_ROW
     }
 
     /// Windows of a sample.
@@ -133,12 +145,12 @@ impl LineBuffer {
         if self.passes_pixels() { 0 } else { self.span().iter().product::<usize>() * self.channels }
     }
 
-    /// Pixels in memory.
+    /// Pixels of the rows that are kept.
     pub fn stored(&self) -> usize {
         self.rows() * self.axes[1].pixels
     }
 
-    /// Elements in memory and registers.
+    /// Elements of the rows that are kept, and of the window in registers.
     pub fn elements(&self) -> usize {
         self.stored() * self.channels + self.registers()
     }
