@@ -28,7 +28,7 @@ pub struct HardwareArgs {
     reuse_factor: Option<u64>,
     /// Clock cycles between two samples: every layer gets the fewest multipliers that reach it;
     /// entries of --config for layers take precedence
-    #[arg(long, value_name = "CYCLES", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "CYCLES", value_parser = cycles)]
     #[arg(conflicts_with = "reuse_factor", allow_negative_numbers = true)]
     target_interval: Option<u64>,
     /// Samples per second, instead of --target-interval: 20000, 20k, 40MHz
@@ -48,6 +48,12 @@ pub struct HardwareArgs {
     /// Interfaces, and connections of layers [default: parallel]
     #[arg(long, value_enum, ignore_case = true, value_name = "KIND")]
     io: Option<Choice<IoType>>,
+}
+
+/// A number of clock cycles.
+fn cycles(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|cycles| *cycles > 0);
+    number.ok_or_else(|| "write a whole number of clock cycles, from 1 on: 20000".to_owned())
 }
 
 /// A share: a number up to 1, or one with a percent sign.

@@ -79,7 +79,8 @@ fn unused(config: &Config, model: &Model, graph: &Graph) -> Vec<Note> {
                 | LayerKey::State
                 | LayerKey::RecurrentReuseFactor
                 | LayerKey::Recurrence => (layer.kind.is_recurrent(), "the layer is not recurrent"),
-                LayerKey::ReuseFactor | LayerKey::TargetCycles | LayerKey::Strategy => {
+                LayerKey::TargetCycles => (ops().next().is_some(), "the layer computes nothing"),
+                LayerKey::ReuseFactor | LayerKey::Strategy => {
                     let shares = |op: &Op| {
                         matches!(op, Op::Linear(_) | Op::Conv(_) | Op::Scale(_) | Op::Affine(_))
                     };

@@ -47,6 +47,10 @@ pub struct Design {
     pub schedule: Schedule,
     /// Problems to expect in synthesis.
     pub warnings: Vec<DesignWarning>,
+    /// The layers that no plan makes faster than the slowest process, if that misses its target:
+    /// others that are as slow share arithmetic for that time.
+    #[serde(skip)]
+    pub limiting: Vec<String>,
 }
 
 /// An index into [`Design::types`].
@@ -392,6 +396,14 @@ impl Design {
         kernels.for_each(|kernel| all += kernel.cost.operations);
         processes.for_each(|process| all += process.operations(self));
         all
+    }
+
+    /// The slowest process: of several, the first of those that no plan makes faster.
+    pub fn slowest(&self) -> Option<&Process> {
+        let slowest = self.processes.iter().map(|process| process.cycles(self)).max()?;
+        let mut all = self.processes.iter().filter(|process| process.cycles(self) == slowest);
+        let is_limiting = |process: &&Process| self.limiting.contains(&process.layer);
+        all.clone().find(is_limiting).or_else(|| all.next())
     }
 
     /// Tells whether the arguments of the top function are streams, not arrays.

@@ -32,8 +32,8 @@ pub enum HlsError {
     #[error("a recurrent reuse factor of 0 for {0}")]
     #[diagnostic(help("a reuse factor of 1 gives each product a multiplier of its own"))]
     RecurrentReuseFactor(String),
-    /// A target interval of zero.
-    #[error("a target interval of 0 clock cycles for {of}")]
+    /// A target interval of zero, or a rate above that of the clock.
+    #[error("a target interval below 1 clock cycle for {of}")]
     #[diagnostic(help(
         "a target interval of 1 takes a sample in every clock cycle: {fastest} samples a second, the \
          highest rate of this clock"

@@ -212,6 +212,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Option<Design>,
         outputs,
         schedule,
         warnings: parts.warnings,
+        limiting: Vec::new(),
     };
     limits::check_words(&design)?;
     Ok(Some(design))

@@ -33,6 +33,8 @@ impl Design {
         if !best.is_held_up() {
             return Ok(best);
         }
+        let own: Vec<(String, u64)> =
+            best.processes.iter().map(|it| (it.layer.clone(), it.cycles(&best))).collect();
         if options.io == IoType::Parallel
             && let Some(design) = pipeline::design(graph, &options.with_targets(1))?
         {
@@ -46,6 +48,9 @@ impl Design {
                 best = other;
             }
         }
+        let reached = best.schedule.initiation_interval;
+        let limiting = own.into_iter().filter(|(_, cycles)| *cycles >= reached);
+        best.limiting = limiting.map(|(layer, _)| layer).collect();
         Ok(best)
     }
 
@@ -68,14 +73,25 @@ impl Design {
 }
 
 /// The design for `options`, planned for the targets of `others`.
+///
+/// A pipeline that takes a sample in every cycle meets every target: with parallel interfaces, it is
+/// taken where processes, whose buffers and repacked tokens a pipeline has not, are larger.
 fn for_targets(graph: &Graph, options: &Options, others: &Options) -> Result<Design, HlsError> {
-    let pipeline = match options.io {
-        IoType::Parallel => pipeline::design(graph, others)?,
-        IoType::Stream => None,
+    let pipeline = |targets: &Options| match options.io {
+        IoType::Parallel => pipeline::design(graph, targets),
+        IoType::Stream => Ok(None),
     };
-    let design = match pipeline {
+    let design = match pipeline(others)? {
         Some(design) => design,
-        None => stream::design(graph, others)?,
+        None => {
+            let processes = stream::design(graph, others)?;
+            let area = |design: &Design| design.estimate().total.area();
+            // A pipeline that is too wide for its ports is none.
+            match pipeline(&others.with_targets(1)) {
+                Ok(Some(fastest)) if area(&fastest) < area(&processes) => fastest,
+                Ok(_) | Err(_) => processes,
+            }
+        }
     };
     Ok(Design { options: options.clone(), ..design })
 }

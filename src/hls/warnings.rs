@@ -356,7 +356,8 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
     // long, the others may share multipliers for that time.
     let mut slowest: Vec<TargetMiss> = Vec::new();
     for miss in targets {
-        let time = |miss: &TargetMiss| (miss.interval, miss.least);
+        let is_limiting = |miss: &TargetMiss| design.limiting.contains(&miss.process.layer);
+        let time = |miss: &TargetMiss| (miss.interval, is_limiting(miss), miss.least);
         match slowest.iter_mut().find(|known| known.target == miss.target) {
             Some(known) if time(known) >= time(&miss) => {}
             Some(known) => *known = miss,
@@ -421,7 +422,7 @@ fn check_factor(design: &Design, layer: &str, asked: u64) -> Option<DesignWarnin
 /// The slowest process, if its layer has another pace than the target of the model, which it misses.
 fn overridden(design: &Design) -> Option<DesignWarning> {
     let target = design.options.target_interval?;
-    let slowest = design.processes.iter().max_by_key(|process| process.cycles(design))?;
+    let slowest = design.slowest()?;
     let (layer, interval) = (slowest.layer.clone(), slowest.cycles(design));
     let kind = DesignWarningKind::TargetOverridden { target, interval };
     let is_own = design.options.pace_of(&layer) != Pace::Interval(target);

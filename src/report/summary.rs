@@ -47,13 +47,13 @@ pub struct Steps {
 pub fn summary(design: &Design) -> Summary {
     let estimate = design.estimate();
     // A layer may have several processes, such as one that changes the size of tokens.
-    let processes = design.processes.iter().map(|it| (it.name.clone(), it.cycles(design)));
-    let layers = estimate.layers.iter().map(|it| (it.layer.clone(), it.cycles));
-    let mut parts: Vec<(String, u64)> =
-        if design.processes.is_empty() { layers.collect() } else { processes.collect() };
-    // The first of several.
-    parts.reverse();
-    let slowest = parts.into_iter().max_by_key(|(_, cycles)| *cycles);
+    let slowest = match design.slowest() {
+        Some(process) => Some((process.name.clone(), process.cycles(design))),
+        None => {
+            let layers = estimate.layers.iter().rev();
+            layers.map(|it| (it.layer.clone(), it.cycles)).max_by_key(|(_, cycles)| *cycles)
+        }
+    };
     Summary {
         initiation_interval: design.schedule.initiation_interval,
         latency: estimate.latency,

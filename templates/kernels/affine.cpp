@@ -1,5 +1,5 @@
 // {{ cx.title() }}: times {{ cx.kind(body.scales) }}
-{%- if body.by_channel %} for each of {{ body.channels }} channels{% if body.positions > 1 %} of each position{% endif %}{% endif %}
+{%- if body.by_channel %} for each {% if body.channels > 1 %}of {{ body.channels }} channels{% if body.positions > 1 %} of each position{% endif %}{% else %}position{% endif %}{% endif %}
 {%- if body.bias.is_some() %}, plus a bias{% endif %}{{ cx.cost() }}.
 {{ cx.signature() }} {
 {{ cx.pragmas() }}

@@ -1,4 +1,4 @@
-// {{ cx.title() }}: a step function of {{ body.comparisons }} thresholds, compared in parallel.
+// {{ cx.title() }}: {% if body.thresholds.is_none() %}the same value for every element{% else %}a step function of {{ body.comparisons }} thresholds, compared in parallel{% endif %}.
 {{ cx.signature() }} {
 {{ cx.pragmas() }}
 {{ cx.before(0) }}elements: for (int n = 0; n < {{ cx.elements() }}; n++) {

@@ -9,7 +9,7 @@
 {%- let input = cx.input(loop.index0) %}
 {{ cx.before(1) }}from_{{ input }}: for (int n = 0; n < {{ operand.columns }}; n++) {
 {{ cx.inside(1) }}
-output[{% if body.rows > 1 %}row * {{ body.columns }} + {% endif %}{{ operand.first }} + n] = {{ input }}[{{ cx.at(body.rows, operand.columns, "n") }}];
+output[{% if body.rows > 1 %}row * {{ body.columns }} + {% endif %}{% if operand.first > 0 %}{{ operand.first }} + {% endif %}n] = {{ input }}[{{ cx.at(body.rows, operand.columns, "n") }}];
 }
 {%- endfor %}
 {%- if body.rows > 1 %}

@@ -23,8 +23,7 @@ const int y = {{ cx.tap(windows.window, 0, "row") }};
 const int x = {{ cx.tap(windows.window, 1, "column") }};
 {{ cx.before_unrolled() }}channels: for (int c = 0; c < {{ windows.channels }}; c++) {
 {{ cx.inside_unrolled() }}
-window[(tap_row * {{ windows.window.kernel[1] }} + tap_column) * {{ windows.channels }} + c] =
-    {% if windows.window.is_padded() %}{{ cx.present(windows.window) }} ? {% endif -%}
+window[(tap_row * {{ windows.window.kernel[1] }} + tap_column) * {{ windows.channels }} + c] = {% if windows.window.is_padded() %}{{ cx.present(windows.window) }} ? {% endif -%}
     {{ cx.element(windows.window, windows.channels, "c") }}
     {%- if windows.window.is_padded() %} : {{ cx.in_type() }}(0){% endif %};
 }

@@ -38,7 +38,7 @@ sum += exponential;
 {{ cx.ty(body.mantissa) }} mantissa = sum;
 {{ cx.count(body.norm_shift) }} norm_shift = 0;
 {%- if body.norm_shift > 0 %}
-{{ cx.before_unrolled() }}normalise: for (int h = 0; h < {{ body.norm_shift }}; h++) {
+{{ cx.before_unrolled() }}normalized: for (int h = 0; h < {{ body.norm_shift }}; h++) {
 {{ cx.inside_unrolled() }}
 if (mantissa >= 2) {
 mantissa = mantissa >> 1;

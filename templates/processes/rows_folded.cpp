@@ -1,4 +1,4 @@
-// {{ cx.title() }}: {% if tokens == 1 %}one token{% else %}{{ tokens }} tokens, one after the other{% endif %}, in {{ folds.count() }} steps each.
+// {{ cx.title() }}: {% if tokens == 1 %}one token{% else %}{{ tokens }} tokens, one after the other{% endif %}{% if tokens == 1 %}, in {{ folds.count() }} steps{% else %}, in {{ folds.count() }} steps each{% endif %}.
 {{ cx.before_process() }}{{ cx.signature() }} {
 {%- let values = cx.operand_array() %}
 {{ cx.registers(values.ty, "values", values.len) }}

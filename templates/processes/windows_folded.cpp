@@ -47,11 +47,11 @@ if (is_complete) {
 {%- endif %}
 if ({{ folds.is_last() }}) {
 output.write(result);
-}
 {%- if given != "true" %}
 }
+}
+if (!is_complete || {{ folds.is_last_beside() }}) {
 {%- endif %}
-if ({% if given != "true" %}!is_complete || {{ folds.is_last_beside() }}{% else %}{{ folds.is_last() }}{% endif %}) {
 {{ folds.reset() }}
 {%- if counts_steps %}
 if (x == {{ grid[1] - 1 }}) {

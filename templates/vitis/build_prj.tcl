@@ -22,6 +22,7 @@ set clock_uncertainty {{ uncertainty }}
 set cflags            "-std=c++14 -DNDEBUG"
 
 {% include "options.tcl" %}
+
 step "project" {
     cd [file dirname [file normalize [info script]]]
     if {$opt(reset)} {
@@ -46,6 +47,7 @@ step "project" {
     catch {config_array_partition -maximum_size 4096}
     config_compile -name_max_length 80
 }
+
 if {$opt(csim)} {
     step "C simulation" {csim_design}
 }

@@ -137,12 +137,12 @@ struct FoldedTemplate<'a> {
     cx: Scope<'a>,
     body: &'a LinearKernel,
     arguments: String,
-    /// The index of the weight of input `j` and output `p` of a tile.
+    /// The index of the weight of input `j` and output `p` of a tile; `o` where the tile has all outputs.
     entry: String,
     /// The loop over the outputs of a tile, and that over its inputs, if it has several.
     outputs: Option<Counter>,
     inputs: Option<Counter>,
-    /// The output in the tile: `p`, or 0 where there is one.
+    /// The output in the tile, or 0 where there is one.
     lane: &'static str,
     /// The variable that sums.
     sum: &'static str,
@@ -150,7 +150,7 @@ struct FoldedTemplate<'a> {
     operand: String,
     /// The index of output `p` of the matrix.
     output: String,
-    /// Set if a constant is read for an output.
+    /// Set if a constant is read for an output that is no loop's own counter.
     uses_output: bool,
     /// The index of output `p` in the result.
     result: String,
@@ -168,8 +168,10 @@ fn folded<'a>(cx: Scope<'a>, body: &'a LinearKernel) -> FoldedTemplate<'a> {
     let [output_tiles, input_tiles] =
         counters.map(|(variable, bound)| counter(("", variable, bound)));
     let phase = counter(("", "phase", body.phases));
+    // The outputs of the only tile are those of the matrix.
+    let own = if body.tiles.outputs == 1 && body.phases == 1 { "o" } else { "p" };
     let [inner, outer] =
-        [("inputs", "j", tile_inputs), ("outputs", "p", tile_outputs)].map(counter);
+        [("inputs", "j", tile_inputs), ("outputs", own, tile_outputs)].map(counter);
     let several = |counter: Counter| (counter.bound > 1).then_some(counter);
     let used = counters.iter().filter(|(_, bound)| *bound > 1);
     let mut arguments = vec![format!("{} input[{elements}]", cx.in_type())];
@@ -201,10 +203,10 @@ fn folded<'a>(cx: Scope<'a>, body: &'a LinearKernel) -> FoldedTemplate<'a> {
         });
     }
     let group = match group_outputs {
-        1 => "p".to_owned(),
-        _ => format!("p / {group_outputs}"),
+        1 => own.to_owned(),
+        _ => format!("{own} / {group_outputs}"),
     };
-    let lane = if tile_outputs > 1 { "p" } else { "0" };
+    let lane = if tile_outputs > 1 { own } else { "0" };
     let input = if tile_inputs > 1 { "j" } else { "0" };
     FoldedTemplate {
         outputs: several(outer),
@@ -217,13 +219,17 @@ fn folded<'a>(cx: Scope<'a>, body: &'a LinearKernel) -> FoldedTemplate<'a> {
             true => format!("input[{group} * {} + {input}]", body.inputs),
             false => format!("input[{input}]"),
         },
+        uses_output: (lane != "o")
+            && (body.starts.is_some()
+                || matches!(
+                    body.terms,
+                    Terms::Signs { shifted: Some(_), .. } | Terms::Xnor { .. }
+                )),
         output: row_major(&[phase, output_tiles, outer]),
-        uses_output: body.starts.is_some()
-            || matches!(body.terms, Terms::Signs { shifted: Some(_), .. } | Terms::Xnor { .. }),
         result: match body.outputs - tile_outputs {
             0 => lane.to_owned(),
             before if tile_outputs == 1 => before.to_string(),
-            before => format!("{before} + p"),
+            before => format!("{before} + {own}"),
         },
         rotations,
         body,

@@ -46,12 +46,21 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
     let groups = matrix.and_then(LinearKernel::channels_of_groups);
     let phases = matrix.map_or(1, |linear| linear.phases);
     let phase = (phases > 1).then(|| phase(lines, &mut tables));
-    let kernels = (0..lines.kernels.len())
+    let kernels: Vec<Case> = (0..lines.kernels.len())
         .map(|position| Case::new(&cx, lines, position, groups, &mut tables))
         .collect();
     let more = folds.as_ref().map_or(0, |folds| folds.count() - 1);
     let given = row_given.and(column_given).text();
+    let inside = row_pixel.clone().and(column_pixel.clone()).text();
     let counts_steps = !lines.passes_pixels() || given != "true" || phase.is_some();
+    let begins_above = reaches_before(rows);
+    let counts_rows = {
+        let conditions = [&given, &inside].into_iter().chain(&phase);
+        let mut all = conditions.chain(kernels.iter().map(|kernel| &kernel.opening));
+        all.any(|condition| names_row(condition))
+            || rows.has_repeats() && names_row(&row_taken.text())
+            || begins_above && rows.span > 1
+    };
     let template = WindowsTemplate {
         title: match lines.kernels.first().map(|kernel| &cx.design[kernel.kernel].body) {
             Some(Body::Gather(_)) => {
@@ -78,12 +87,13 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         // Both sides of a conditional operator have this type.
         padding: format!("{}({code})", element.name),
         begins_padded: reaches_before(columns),
+        begins_above,
         checks_column: lines.rows() > 0 && column_pixel.text() != column_taken.text(),
-        inside: row_pixel.clone().and(column_pixel.clone()).text(),
+        inside,
         row_taken,
         column_taken,
         column_pixel,
-        counts_rows: counts_steps && (rows.steps.len() > 1 || rows.span > 1 || phase.is_some()),
+        counts_rows: counts_steps && counts_rows,
         counts_steps,
         given,
         phase,
@@ -140,6 +150,8 @@ struct WindowsTemplate<'a> {
     padding: String,
     /// Set if windows reach columns before the image.
     begins_padded: bool,
+    /// Set if windows reach rows above the image.
+    begins_above: bool,
     /// Set if a column that is taken may be padding, which is in no row.
     checks_column: bool,
     /// The condition that a pixel is read.
@@ -171,7 +183,24 @@ struct WindowsTemplate<'a> {
     tables: Vec<Table>,
 }
 
+/// Tells whether a condition is one on the row `y` of the grid.
+fn names_row(condition: &str) -> bool {
+    let is_name = |c: char| c.is_alphanumeric() || c == '_';
+    condition.split(|c| !is_name(c)).any(|word| word == "y")
+}
+
 impl WindowsTemplate<'_> {
+    /// The choice of padding where a pixel above the current one is none of the image.
+    fn unless_padding(&self) -> String {
+        let column = self.checks_column.then_some("!is_stored");
+        let row = self.begins_above.then_some("y == 0");
+        let conditions: Vec<&str> = column.into_iter().chain(row).collect();
+        match conditions[..] {
+            [] => String::new(),
+            _ => format!("{} ? {} : ", conditions.join(" || "), self.padding),
+        }
+    }
+
     /// The declaration of the rows of the line buffer: a memory for each row, or registers.
     fn lines(&self) -> String {
         let Scope { design, process, dialect } = self.cx;
@@ -346,7 +375,8 @@ fn phase(lines: &LineBuffer, tables: &mut Vec<Table>) -> String {
         };
         number = match number.is_empty() {
             true => phase,
-            false => format!("({number}) * {scale} + {phase}"),
+            false if number.contains(' ') => format!("({number}) * {scale} + {phase}"),
+            false => format!("{number} * {scale} + {phase}"),
         };
     }
     number
@@ -438,10 +468,13 @@ impl Condition {
         let is_regular = |(number, step): (usize, &usize)| *step == first + number * distance;
         if !set.iter().enumerate().all(is_regular) || !distance.is_power_of_two() {
             let items: Vec<String> = steps.iter().map(|step| u8::from(*step).to_string()).collect();
-            if tables.iter().all(|table| table.name != name) {
-                let (name, len) = (name.to_owned(), steps.len());
-                tables.push(Table { ty: "bool", name, len, lines: wrap(&items, LINE) });
-            }
+            let (lines, len) = (wrap(&items, LINE), steps.len());
+            let same = tables.iter().find(|table| table.ty == "bool" && table.lines == lines);
+            let known = same.map(|table| table.name.clone());
+            let name = known.unwrap_or_else(|| {
+                tables.push(Table { ty: "bool", name: name.to_owned(), len, lines });
+                name.to_owned()
+            });
             return Self(vec![format!("{name}[{at}]")]);
         }
         let parts = match (first, last, distance) {

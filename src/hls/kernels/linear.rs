@@ -378,7 +378,9 @@ pub(super) fn matrix(
                 None => tiled(constant.codes.clone(), shape, tiles).ok_or_else(|| error.clone())?,
             };
         }
-        structure.constants.push((id, structure.is_tiled.then_some(word as u64)));
+        // A single word is read whole.
+        let is_tiled = structure.is_tiled && constant.codes.len() > word;
+        structure.constants.push((id, is_tiled.then_some(word as u64)));
     }
     let cost = Cost { idle_multiplications: idle, ..cost(op, &form, operations) };
     let (body, interval) = (Body::Linear(linear), sharing.interval);

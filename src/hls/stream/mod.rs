@@ -110,6 +110,7 @@ pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsErro
         inputs,
         outputs,
         warnings: parts.warnings,
+        limiting: Vec::new(),
     };
     schedule::schedule(&mut design);
     limits::check_words(&design)?;
