@@ -20,6 +20,9 @@ fn windows(columns: usize) -> Network {
     let cases = [
         ("valid", Window { output: [3, columns - 2], ..three }, 1, 3),
         ("same", same, 2, 2),
+        // Without rows above, and without columns before.
+        ("along", Window { kernel: [1, 3], output: [5, columns - 2], ..three }, 1, 2),
+        ("down", Window { kernel: [3, 1], output: [3, columns], ..three }, 1, 2),
         ("spread", spread, 1, 2),
         // Rows are used again.
         ("twice", Window { pad_before: [1, 1], output: [10, 2 * columns], ..twice }, 1, 2),
@@ -58,7 +61,7 @@ fn long_rows_are_memories() {
     let network = windows(9);
     for backend in Tool::ALL {
         let design = network.design(backend);
-        assert_eq!(with_rows(&design).count(), 9);
+        assert_eq!(with_rows(&design).count(), 10);
         assert!(with_rows(&design).all(|process| process.line_memory(&design).is_some()));
         assert_exact_for(&network, backend);
     }
@@ -69,7 +72,7 @@ fn short_rows_are_shift_registers() {
     let mut network = windows(7);
     for backend in Tool::ALL {
         let design = network.design(backend);
-        assert_eq!(with_rows(&design).count(), 9);
+        assert_eq!(with_rows(&design).count(), 10);
         assert!(with_rows(&design).all(|process| process.line_memory(&design).is_none()));
         assert_exact_for(&network, backend);
     }

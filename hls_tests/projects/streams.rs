@@ -232,7 +232,7 @@ fn rows_are_computed_side_by_side() {
     let scaled = add_affine(&mut graph, "scaled", x, ("fixed<3,2>", true), None);
     let terms = [("left", scaled), ("right", y)];
     let terms = terms.map(|(name, from)| add_cast(&mut graph, name, from, "fixed<8,4>"));
-    let sum = graph.add("sum", Elementwise::Add, &terms).unwrap();
+    let sum = graph.add("added", Elementwise::Add, &terms).unwrap();
     let cast = add_cast(&mut graph, "cast", sum, "fixed<6,2,RND_CONV,SAT>");
     let softmax = add_softmax(&mut graph, "softmax", cast, (&[6], "ufixed<8,0>"));
     let narrow = add_cast(&mut graph, "narrow", dense, "fixed<6,2,RND_CONV,SAT>");
@@ -271,6 +271,61 @@ fn rows_are_computed_side_by_side() {
         }
         assert_exact_for(&network, backend);
     }
+}
+
+/// Pooling over the whole image keeps a number for each channel, whatever its stride.
+#[test]
+fn pooling_over_the_image_keeps_no_rows() {
+    let mut graph = Graph::new("pooled");
+    let x = graph.add_input("x", vec![4, 6, 3], format("fixed<6,2>"));
+    let window = Window { stride: [4, 6], ..Window::whole([4, 6]) };
+    for (name, kind) in [("most", PoolKind::Max), ("summed", PoolKind::Sum)] {
+        let pool = graph.add(name, Pool { window, kind }, &[x]).unwrap();
+        graph.add_output(name, pool);
+    }
+    let network = streamed(graph, 3);
+    let design = network.design(Tool::Vitis);
+    let reduces = |form: &ProcessForm| matches!(form, ProcessForm::Reduce { .. });
+    assert_eq!(named(&design, reduces), ["most", "summed"]);
+    assert_exact_for(&network, Tool::Vitis);
+}
+
+/// A token of several rows is taken apart where there is time for a softmax of one row.
+#[test]
+fn rows_of_a_token_share_a_softmax() {
+    let mut graph = Graph::new("shared");
+    let x = graph.add_input("x", vec![8], format("fixed<6,2>"));
+    let dense = add_linear(&mut graph, "dense", x, (16, "fixed<3,1>", None));
+    let cast = add_cast(&mut graph, "cast", dense, "fixed<6,2,RND_CONV,SAT>");
+    let rows = add_reshape(&mut graph, "rows", cast, &[4, 4]);
+    let softmax = add_softmax(&mut graph, "softmax", rows, (&[6], "ufixed<8,0>"));
+    graph.add_output("softmax", softmax);
+    let mut network = streamed(graph, 3);
+    let rows = |target: u64, network: &mut Network| {
+        network.options.target_interval = Some(target);
+        let design = network.design(Tool::Vitis);
+        let forms = design.processes.iter().filter(|process| process.name == "softmax");
+        let copies = forms.filter_map(|process| process.positions());
+        copies.max()
+    };
+    assert_eq!([1, 2, 4].map(|target| rows(target, &mut network)), [Some(4), Some(2), Some(1)]);
+    assert_exact_for(&network, Tool::Vitis);
+}
+
+/// A sum of rows that no token can hold is computed in parts.
+#[test]
+fn wide_rows_are_merged_in_parts() {
+    let mut graph = Graph::new("wide");
+    let terms = ["x", "y"].map(|name| graph.add_input(name, vec![2, 96], format("fixed<42,8>")));
+    let sum = graph.add("added", Elementwise::Add, &terms).unwrap();
+    let cast = add_cast(&mut graph, "cast", sum, "fixed<6,2,RND_CONV,SAT>");
+    graph.add_output("cast", cast);
+    let network = streamed(graph, 3);
+    let design = network.design(Tool::Catapult);
+    assert_eq!(design.warnings, []);
+    let parts = |form: &ProcessForm| *form == ProcessForm::Rows { tokens: 4, copies: 1 };
+    assert_eq!(named(&design, parts), ["added", "cast"]);
+    assert_exact_for(&network, Tool::Catapult);
 }
 
 /// A function of many values has as many tables as its target needs, not one for each channel.

@@ -294,7 +294,8 @@ fn weights(design: &Design, constant: &ConstantArray) -> Result<String, BackErro
         plain: constant.codes.iter().all(|code| is_plain(&code)),
         layer: comment(&constant.layer),
         shape: match dimensions.as_slice() {
-            [one] => format!("{one} numbers"),
+            [one] if one == "1" => "one number".to_owned(),
+            [count] => format!("{count} numbers"),
             more => format!("{}, row-major", more.join(" x ")),
         },
         lsb: -fraction,

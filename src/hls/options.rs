@@ -130,11 +130,15 @@ impl Options {
         self.layer_recurrences.get(layer).copied().unwrap_or(self.recurrence)
     }
 
+    /// The shortest target of the model or a layer.
+    pub(super) fn shortest_target(&self) -> Option<u64> {
+        self.layer_target_intervals.values().copied().chain(self.target_interval).min()
+    }
+
     /// The same options with `target` in place of the shortest target of the model or a layer, and of
     /// all that are below it.
     pub(super) fn with_targets(&self, target: u64) -> Self {
-        let all = self.layer_target_intervals.values().copied().chain(self.target_interval);
-        let shortest = all.min();
+        let shortest = self.shortest_target();
         let other = |own: u64| if Some(own) == shortest { target } else { own.max(target) };
         let layers = self.layer_target_intervals.iter();
         Self {

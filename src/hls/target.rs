@@ -74,18 +74,24 @@ impl Design {
 
 /// The design for `options`, planned for the targets of `others`.
 ///
-/// A pipeline that takes a sample in every cycle meets every target: with parallel interfaces, it is
-/// taken where processes, whose buffers and repacked tokens a pipeline has not, are larger.
+/// With parallel interfaces, either form may meet a target: a pipeline is taken unless processes have
+/// less than half its area; where it cannot share for the target, one that takes a sample in every
+/// cycle, if processes are larger.
 fn for_targets(graph: &Graph, options: &Options, others: &Options) -> Result<Design, HlsError> {
     let pipeline = |targets: &Options| match options.io {
         IoType::Parallel => pipeline::design(graph, targets),
         IoType::Stream => Ok(None),
     };
+    let area = |design: &Design| design.estimate().total.area();
     let design = match pipeline(others)? {
-        Some(design) => design,
+        Some(design) if others.shortest_target().is_none_or(|target| target <= 1) => design,
+        // Operations without weights, which a pipeline does not share.
+        Some(design) => match stream::design(graph, others) {
+            Ok(processes) if 2 * area(&processes) < area(&design) => processes,
+            Ok(_) | Err(_) => design,
+        },
         None => {
             let processes = stream::design(graph, others)?;
-            let area = |design: &Design| design.estimate().total.area();
             // A pipeline that is too wide for its ports is none.
             match pipeline(&others.with_targets(1)) {
                 Ok(Some(fastest)) if area(&fastest) < area(&processes) => fastest,

@@ -101,10 +101,11 @@ impl fmt::Display for Summary {
         }
         writeln!(
             f,
-            "; latency about {latency} {} ({}); at most {} multipliers",
+            "; latency about {latency} {} ({}); at most {} multiplier{}",
             cycles(latency),
             time(latency),
-            self.multipliers
+            self.multipliers,
+            if self.multipliers == 1 { "" } else { "s" }
         )?;
         write!(f, "estimate:")?;
         for (position, resource) in Resource::ALL.into_iter().enumerate() {

@@ -16,9 +16,23 @@ static const {{ table.ty }} {{ table.name }}[{{ table.len }}] = {
 {%- if let Some(folds) = folds %}
 {%- include "processes/windows_folded.cpp" %}
 {%- else %}
+{%- if has_rows %}
 rows: for (int y = 0; y < {{ grid[0] }}; y++) {
+{%- endif %}
+{%- if has_columns %}
 columns: for (int x = 0; x < {{ grid[1] }}; x++) {
+{%- endif %}
+{%- if has_rows || has_columns %}
 {{ cx.in_frame() }}
+{%- else %}
+{{ cx.in_tokens() }}
+{%- endif %}
+{%- if !has_rows && counts_rows %}
+const int y = 0;
+{%- endif %}
+{%- if !has_columns && names_column %}
+const int x = 0;
+{%- endif %}
 {%- include "processes/window_shift.cpp" %}
 {%- if given != "true" %}
 if ({{ given }}) {
@@ -51,7 +65,11 @@ output.write(result);
 {%- if given != "true" %}
 }
 {%- endif %}
+{%- if has_columns %}
 }
+{%- endif %}
+{%- if has_rows %}
 }
+{%- endif %}
 {%- endif %}
 }

@@ -56,7 +56,7 @@ if (!is_complete || {{ folds.is_last_beside() }}) {
 {%- if counts_steps %}
 if (x == {{ grid[1] - 1 }}) {
 x = 0;
-{%- if has_rows %}
+{%- if has_rows && counts_rows %}
 if (y == {{ grid[0] - 1 }}) {
 y = 0;
 } else {

@@ -54,13 +54,20 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
     let inside = row_pixel.clone().and(column_pixel.clone()).text();
     let counts_steps = !lines.passes_pixels() || given != "true" || phase.is_some();
     let begins_above = reaches_before(rows);
-    let counts_rows = {
+    let begins_padded = reaches_before(columns);
+    let counts_columns = lines.rows() > 0 && at.is_none();
+    let any_names = |name: &str| {
         let conditions = [&given, &inside].into_iter().chain(&phase);
         let mut all = conditions.chain(kernels.iter().map(|kernel| &kernel.opening));
-        all.any(|condition| names_row(condition))
-            || rows.has_repeats() && names_row(&row_taken.text())
-            || begins_above && rows.span > 1
+        all.any(|condition| names(condition, name))
     };
+    let counts_rows = any_names("y")
+        || rows.has_repeats() && names(&row_taken.text(), "y")
+        || begins_above && rows.span > 1;
+    let names_column = any_names("x")
+        || [&column_taken, &column_pixel].iter().any(|condition| names(&condition.text(), "x"))
+        || begins_padded && columns.span > 1
+        || counts_columns;
     let template = WindowsTemplate {
         title: match lines.kernels.first().map(|kernel| &cx.design[kernel.kernel].body) {
             Some(Body::Gather(_)) => {
@@ -78,6 +85,7 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         before: columns.span - 1,
         grid: lines.grid(),
         has_rows: rows.steps.len() > 1,
+        has_columns: columns.steps.len() > 1,
         row_counter: cx.counter(rows.steps.len() - 1),
         column_counter: cx.counter(columns.steps.len() - 1),
         at_counter: cx.counter(columns.pixels),
@@ -86,7 +94,7 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         element: &element.name,
         // Both sides of a conditional operator have this type.
         padding: format!("{}({code})", element.name),
-        begins_padded: reaches_before(columns),
+        begins_padded,
         begins_above,
         checks_column: lines.rows() > 0 && column_pixel.text() != column_taken.text(),
         inside,
@@ -97,7 +105,8 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         counts_steps,
         given,
         phase,
-        counts_columns: lines.rows() > 0 && at.is_none(),
+        names_column,
+        counts_columns,
         at: at.unwrap_or_else(|| "at".to_owned()),
         kernels,
         shifted: (columns.pixels - 1) * usize::from(!lines.has_memories()),
@@ -130,8 +139,9 @@ struct WindowsTemplate<'a> {
     above: usize,
     before: usize,
     grid: [usize; 2],
-    /// There are several rows in the grid.
+    /// There are several rows in the grid, and several columns.
     has_rows: bool,
+    has_columns: bool,
     /// The types of variables for the row and the column of the grid, and the column of the image.
     row_counter: String,
     column_counter: String,
@@ -164,6 +174,8 @@ struct WindowsTemplate<'a> {
     column_pixel: Condition,
     /// Set if the row of the grid matters.
     counts_rows: bool,
+    /// Set if a condition may be one on the column of the grid.
+    names_column: bool,
     /// Set if the position on the grid matters.
     counts_steps: bool,
     /// The condition that a window is given.
@@ -183,10 +195,10 @@ struct WindowsTemplate<'a> {
     tables: Vec<Table>,
 }
 
-/// Tells whether a condition is one on the row `y` of the grid.
-fn names_row(condition: &str) -> bool {
+/// Tells whether a condition is one on the variable `name`.
+fn names(condition: &str, name: &str) -> bool {
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
-    condition.split(|c| !is_name(c)).any(|word| word == "y")
+    condition.split(|c| !is_name(c)).any(|word| word == name)
 }
 
 impl WindowsTemplate<'_> {

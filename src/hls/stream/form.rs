@@ -216,8 +216,18 @@ fn by_rows(
     (demand, luts): (Demand, u64),
 ) -> Planned {
     let same = lanes.iter().all(|other| *other == lanes[0]);
+    if node.op.is_uniform()
+        && let Some(part) = part_of_row(node, operands)
+        && !(same && lanes[0] <= part)
+    {
+        return of_tokens(node, operands, of_elements(node, operands, part, (demand.target, luts)));
+    }
     let is_part = lanes[0] < node.tensor.channel_count();
-    let arrive = arriving(operands, lanes);
+    let arrive = match (&node.op, demand.target) {
+        // The kernel of a row is larger than tokens of several rows that are taken apart.
+        (Op::Softmax(_), Some(_)) => 1,
+        (_, _) => arriving(operands, lanes),
+    };
     let copies = demand.of_rows(node.tensor.rows(), arrive, most_rows(node, operands));
     let is_scaled = matches!(node.op, Op::Affine(_)) && node.tensor.rows() == 1;
     let is_alike = node.op.is_uniform() && copies == arrive && lanes[0] as u64 <= UNROLL_LIMIT;
@@ -231,11 +241,6 @@ fn by_rows(
             false => joined,
         };
         return of_tokens(node, operands, few);
-    }
-    if node.op.is_uniform()
-        && let Some(part) = part_of_row(node, operands)
-    {
-        return of_tokens(node, operands, of_elements(node, operands, part, (demand.target, luts)));
     }
     each_row(node, node.op.clone(), operands, copies)
 }

@@ -7,8 +7,8 @@ fn words_beyond_the_tools_limit_are_refused() {
     let graph = |channels: usize| {
         let mut graph = Graph::new("wide");
         let x = input(&mut graph, "x", &[2, channels], "fixed<32,16>");
-        let act = cast(&mut graph, "act", x, "ufixed<6,0>");
-        graph.add_output("act", act);
+        let dense = linear(&mut graph, "dense", x, 1, 1, "fixed<2,2>");
+        graph.add_output("dense", dense);
         graph
     };
     let options = Options { io: IoType::Stream, ..options() };
@@ -71,8 +71,8 @@ fn tokens_beyond_the_tools_limit_are_reported() {
     let warnings = |channels: usize| {
         let mut graph = Graph::new("wide");
         let x = input(&mut graph, "x", &[2, channels], "fixed<8,4>");
-        let act = cast(&mut graph, "act", x, "fixed<4,4>");
-        graph.add_output("act", act);
+        let dense = linear(&mut graph, "dense", x, 1, 1, "fixed<2,2>");
+        graph.add_output("dense", dense);
         Design::new(&graph, &Options { io: IoType::Stream, ..options() }).unwrap().warnings
     };
     assert_eq!(warnings(512), []);
@@ -133,4 +133,50 @@ fn a_missed_target_has_its_reason() {
     );
     assert_eq!(only.code(), "target-overridden");
     assert!(!only.is_serious() && !only.is_note());
+}
+
+/// Of processes that take as long, the one that no plan makes faster is named: the others share arithmetic
+/// for that time.
+#[test]
+fn a_missed_target_names_the_layer_that_limits() {
+    let mut graph = Graph::new("limited");
+    let x = input(&mut graph, "x", &[8, 4], "fixed<4,2>");
+    let dense = linear(&mut graph, "dense", x, 4, 3, "fixed<9,4>");
+    let joined = graph.add("joined", ir::Concat { axis: 0 }, &[dense, dense]).unwrap();
+    graph.add_output("joined", joined);
+    let options = Options { io: IoType::Stream, target_interval: Some(1), ..options() };
+    let design = Design::new(&graph, &options).unwrap();
+    let [only] = &design.warnings[..] else { panic!("{:?}", design.warnings) };
+    assert_eq!(only.layer, "joined");
+    assert_eq!(design.slowest().map(|process| process.layer.as_str()), Some("joined"));
+}
+
+/// A pipeline with an interval of 1 meets any target: it is taken where processes are larger.
+#[test]
+fn a_small_network_is_one_pipeline_at_any_target() {
+    let flow = |rows: usize, outputs: usize| {
+        let mut graph = Graph::new("small");
+        let x = input(&mut graph, "x", &[rows, 4], "fixed<4,2>");
+        let dense = linear(&mut graph, "dense", x, outputs, 3, "fixed<9,4>");
+        graph.add_output("dense", dense);
+        let options = Options { target_interval: Some(rows as u64), ..options() };
+        Design::new(&graph, &options).unwrap().schedule.flow
+    };
+    assert_eq!([flow(2, 1), flow(32, 16)], [Flow::Pipeline, Flow::Dataflow]);
+}
+
+/// Operations without weights share what a target leaves time for with parallel interfaces, too.
+#[test]
+fn elementwise_operations_share_for_a_target() {
+    let mut graph = Graph::new("products");
+    let operands = ["x", "y"].map(|name| input(&mut graph, name, &[64, 16], "fixed<12,2>"));
+    let product = graph.add("product", ir::Elementwise::Multiply, &operands).unwrap();
+    graph.add_output("product", product);
+    let flow = |target: u64| {
+        let options = Options { target_interval: Some(target), ..options() };
+        let design = Design::new(&graph, &options).unwrap();
+        (design.schedule.flow, design.estimate().total.dsp)
+    };
+    assert_eq!(flow(1), (Flow::Pipeline, 1024));
+    assert_eq!(flow(2000), (Flow::Dataflow, 1));
 }
