@@ -30,6 +30,7 @@
 mod clock;
 mod error;
 mod keys;
+mod layers;
 mod lookup;
 mod notes;
 mod project;
@@ -41,7 +42,8 @@ use std::path::{Path, PathBuf};
 
 pub use clock::{ClockPeriod, ClockPeriodError, ClockUncertainty, SampleRate, SampleRateError};
 pub use error::ConfigError;
-pub use lookup::{FusedEntry, LayerKey, Shared, SoftmaxKeys};
+pub use layers::Shared;
+pub use lookup::{FusedEntry, LayerKey, SoftmaxKeys};
 pub use notes::{Note, NoteKind};
 pub use project::{IoType, Tool};
 pub use section::{Pace, Recurrence, Strategy, Variable, WeightScale};
