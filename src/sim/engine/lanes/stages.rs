@@ -101,8 +101,8 @@ impl<T: Lane> Stage<T> {
         }
         let is_by_channel = x.channel_count() == channels;
         let steps = Thresholds::fit(graph, x, chain, is_by_channel);
-        let are_few = steps.as_ref().is_some_and(|(steps, _)| steps.are_few());
-        if !are_few && let Some((stage, nodes)) = table(graph, x, chain) {
+        let are_fast = steps.as_ref().is_some_and(|(steps, _)| steps.are_faster_than_table());
+        if !are_fast && let Some((stage, nodes)) = table(graph, x, chain) {
             return Some((Some(stage), nodes));
         }
         if let Some((steps, nodes)) = steps {

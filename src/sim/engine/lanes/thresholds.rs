@@ -11,20 +11,26 @@ use super::Lane;
 use crate::fixed::Range;
 use crate::ir::{Graph, NodeId, Op, Tensor};
 
-/// Most thresholds that are compared with every lane: a table or a search is faster for more. Measured.
-const FEW: usize = 8;
+/// Most thresholds that are compared with every lane: a search is faster for more. Measured.
+const COMPARED: usize = 16;
+
+/// Most thresholds with which this is faster than a table. Measured.
+const FASTER_THAN_TABLE: usize = 4;
 
 /// Lanes that are compared at a time.
 const BLOCK: usize = 64;
 
-/// A function of x that changes at some thresholds, for one channel after the other.
+/// A parameter of the lanes of each block. The blocks have all channels a whole number of times.
+type Blocks<T> = Vec<[T; BLOCK]>;
+
+/// A function of x that changes at some thresholds.
 pub(super) enum Thresholds<T> {
     /// Compared with every lane.
     Few {
         /// The value below all thresholds.
-        first: Vec<T>,
+        first: Blocks<T>,
         /// Each threshold of all channels, and the growth of the value there.
-        steps: Vec<(Vec<T>, Vec<T>)>,
+        steps: Vec<(Blocks<T>, Blocks<T>)>,
     },
     /// Searched: the ascending thresholds of each channel, and the values before and after them.
     Many(Vec<Channel<T>>),
@@ -66,29 +72,31 @@ impl<T: Lane> Thresholds<T> {
         let channels = lines.iter().map(|line| Channel::of(&thresholds, &values, line, &range));
         let channels: Vec<Channel<T>> = channels.collect::<Option<_>>()?;
         let most = channels.iter().map(|channel| channel.thresholds.len()).max()?;
-        let all = if most <= FEW { Self::few(&channels, most) } else { Self::Many(channels) };
+        let all = if most <= COMPARED { Self::few(&channels, most) } else { Self::Many(channels) };
         Some((all, nodes))
     }
 
     fn few(channels: &[Channel<T>], most: usize) -> Self {
-        let count = BLOCK.div_ceil(channels.len()) * channels.len();
-        let each = || channels.iter().cycle().take(count);
-        let step = |at: usize| {
-            let step = |channel: &Channel<T>| match channel.thresholds.get(at) {
-                Some(threshold) => {
-                    (*threshold, channel.values[at + 1].wrapping_sub(&channel.values[at]))
-                }
-                None => (T::max_value(), T::zero()),
-            };
-            each().map(step).unzip()
+        let blocks = channels.len().lcm(&BLOCK) / BLOCK;
+        let each = |parameter: &dyn Fn(&Channel<T>) -> T| -> Blocks<T> {
+            let lane = |at: usize| parameter(&channels[at % channels.len()]);
+            (0..blocks).map(|at| std::array::from_fn(|place| lane(at * BLOCK + place))).collect()
         };
-        let first = each().map(|channel| channel.values[0]).collect();
-        Self::Few { first, steps: (0..most).map(step).collect() }
+        let step = |at: usize| {
+            // Some channels have fewer thresholds.
+            let threshold = each(&|it| *it.thresholds.get(at).unwrap_or(&T::max_value()));
+            let growth = each(&|it| match it.values.get(at + 1) {
+                Some(value) => value.wrapping_sub(&it.values[at]),
+                None => T::zero(),
+            });
+            (threshold, growth)
+        };
+        Self::Few { first: each(&|it| it.values[0]), steps: (0..most).map(step).collect() }
     }
 
-    /// True if they are compared with every lane.
-    pub(super) fn are_few(&self) -> bool {
-        matches!(self, Self::Few { .. })
+    /// True if a table takes more time.
+    pub(super) fn are_faster_than_table(&self) -> bool {
+        matches!(self, Self::Few { steps, .. } if steps.len() <= FASTER_THAN_TABLE)
     }
 
     /// Computes the function of each lane.
@@ -96,21 +104,17 @@ impl<T: Lane> Thresholds<T> {
     pub(super) fn apply(&self, lanes: &mut [T]) {
         match self {
             Self::Few { first, steps } => {
-                for lanes in lanes.chunks_mut(first.len()) {
-                    for (at, x) in lanes.chunks_mut(BLOCK).enumerate() {
-                        let own = at * BLOCK..at * BLOCK + x.len();
-                        let mut y = [T::zero(); BLOCK];
-                        let y = &mut y[..x.len()];
-                        y.copy_from_slice(&first[own.clone()]);
-                        for (thresholds, growths) in steps {
-                            let step = thresholds[own.clone()].iter().zip(&growths[own.clone()]);
-                            for ((y, x), (threshold, growth)) in y.iter_mut().zip(&*x).zip(step) {
-                                let growth = if x >= threshold { *growth } else { T::zero() };
-                                *y = y.wrapping_add(&growth);
-                            }
-                        }
-                        x.copy_from_slice(y);
-                    }
+                let (whole, rest) = lanes.as_chunks_mut::<BLOCK>();
+                let mut blocks = (0..first.len()).cycle();
+                for (x, at) in whole.iter_mut().zip(&mut blocks) {
+                    compare(&first[at], steps.iter().map(|(it, growth)| (&it[at], &growth[at])), x);
+                }
+                if let Some(at) = blocks.next().filter(|_| !rest.is_empty()) {
+                    let mut x = [T::zero(); BLOCK];
+                    x[..rest.len()].copy_from_slice(rest);
+                    let steps = steps.iter().map(|(it, growth)| (&it[at], &growth[at]));
+                    compare(&first[at], steps, &mut x);
+                    rest.copy_from_slice(&x[..rest.len()]);
                 }
             }
             Self::Many(channels) => {
@@ -122,6 +126,23 @@ impl<T: Lane> Thresholds<T> {
             }
         }
     }
+}
+
+/// Computes the function of the lanes of a block.
+#[inline(always)]
+fn compare<'s, T: Lane>(
+    first: &[T; BLOCK],
+    steps: impl Iterator<Item = (&'s [T; BLOCK], &'s [T; BLOCK])>,
+    x: &mut [T; BLOCK],
+) {
+    let mut y = *first;
+    for (thresholds, growths) in steps {
+        for at in 0..BLOCK {
+            let growth = if x[at] >= thresholds[at] { growths[at] } else { T::zero() };
+            y[at] = y[at].wrapping_add(&growth);
+        }
+    }
+    *x = y;
 }
 
 impl<T: Lane> Channel<T> {
