@@ -66,16 +66,27 @@ mod x86 {
     /// See [`super::pack`].
     #[target_feature(enable = "avx2")]
     pub(super) fn pack256(codes: &[i8], groups: &mut [Signs]) {
-        for (group, codes) in groups.iter_mut().zip(codes.chunks(GROUP)) {
-            let mut all = [0; GROUP];
-            all[..codes.len()].copy_from_slice(codes);
-            // SAFETY: the array has the bytes of a register.
-            let codes = unsafe { _mm256_loadu_si256(all.as_ptr().cast()) };
-            let zeros = _mm256_cmpeq_epi8(codes, _mm256_setzero_si256());
-            *group = Signs {
-                negative: _mm256_movemask_epi8(codes).cast_unsigned(),
-                nonzero: !_mm256_movemask_epi8(zeros).cast_unsigned(),
-            };
+        let (whole, rest) = codes.as_chunks::<GROUP>();
+        for (group, codes) in groups.iter_mut().zip(whole) {
+            *group = signs(codes);
+        }
+        if let Some(last) = groups.get_mut(whole.len()) {
+            let mut codes = [0; GROUP];
+            codes[..rest.len()].copy_from_slice(rest);
+            *last = signs(&codes);
+        }
+    }
+
+    /// The bits of a whole group.
+    #[target_feature(enable = "avx2")]
+    #[inline]
+    fn signs(codes: &[i8; GROUP]) -> Signs {
+        // SAFETY: the array has the bytes of a register.
+        let codes = unsafe { _mm256_loadu_si256(codes.as_ptr().cast()) };
+        let zeros = _mm256_cmpeq_epi8(codes, _mm256_setzero_si256());
+        Signs {
+            negative: _mm256_movemask_epi8(codes).cast_unsigned(),
+            nonzero: !_mm256_movemask_epi8(zeros).cast_unsigned(),
         }
     }
 }

@@ -229,15 +229,15 @@ unsafe fn store512<const R: usize, const P: usize>(
 ) {
     let (first, outputs) = (panel * PANEL, tile.matrix.outputs);
     let mut masks = [0; P];
-    for p in 0..P {
-        masks[p] = u16::MAX >> (PANEL - PANEL.min(outputs - first - p * PANEL));
+    for (p, mask) in masks.iter_mut().enumerate() {
+        *mask = u16::MAX >> (PANEL - PANEL.min(outputs - first - p * PANEL));
     }
-    for r in 0..R {
-        for p in 0..P {
+    for (r, sums) in sums.iter().enumerate() {
+        for (p, sums) in sums.iter().enumerate() {
             // SAFETY: the mask excludes what is not the row's.
             unsafe {
                 let y = tile.y.add((row + r) * outputs + first + p * PANEL);
-                _mm512_mask_storeu_epi32(y, masks[p], sums[r][p]);
+                _mm512_mask_storeu_epi32(y, masks[p], *sums);
             }
         }
     }

@@ -64,8 +64,8 @@ pub(super) unsafe fn tile512<const LINES: usize, const R: usize, const P: usize>
             for group in *segment..segment + matrix.groups {
                 let mut weights = [[_mm512_setzero_si512(); LINES]; P];
                 for p in 0..P {
-                    for l in 0..LINES {
-                        weights[p][l] = _mm512_load_si512(lines[p].add(line + l).cast());
+                    for (l, weights) in weights[p].iter_mut().enumerate() {
+                        *weights = _mm512_load_si512(lines[p].add(line + l).cast());
                     }
                 }
                 for r in 0..R {
@@ -86,19 +86,18 @@ pub(super) unsafe fn tile512<const LINES: usize, const R: usize, const P: usize>
             }
         }
         let mut bias = [_mm512_setzero_si512(); P];
-        for p in 0..P {
-            bias[p] = _mm512_loadu_si512(matrix.bias.as_ptr().add((panel + p) * PANEL).cast());
+        for (p, bias) in bias.iter_mut().enumerate() {
+            *bias = _mm512_loadu_si512(matrix.bias.as_ptr().add((panel + p) * PANEL).cast());
         }
-        for r in 0..R {
+        for (r, counts) in counts.iter_mut().enumerate() {
             let nonzero = _mm512_set1_epi32(*tile.nonzero.add(row + r));
-            for p in 0..P {
+            for (p, count) in counts.iter_mut().enumerate() {
                 // A line of two has half of the weight.
                 let twice = match LINES {
-                    1 => _mm512_slli_epi32::<1>(counts[r][p]),
-                    _ => counts[r][p],
+                    1 => _mm512_slli_epi32::<1>(*count),
+                    _ => *count,
                 };
-                let sum = _mm512_add_epi32(bias[p], nonzero);
-                counts[r][p] = _mm512_sub_epi32(sum, twice);
+                *count = _mm512_sub_epi32(_mm512_add_epi32(bias[p], nonzero), twice);
             }
         }
         store512(tile, row, panel, &counts);
@@ -168,16 +167,18 @@ pub(super) unsafe fn tile256<const LINES: usize, const R: usize>(
                 }
             }
         }
-        for r in 0..R {
+        for (r, counts) in counts.iter().enumerate() {
             let nonzero = _mm256_set1_epi32(*tile.nonzero.add(row + r));
             let bias = matrix.bias.as_ptr().add(panel * PANEL);
             let mut sums = [nonzero; 2];
-            for half in 0..2 {
+            for (half, sum) in sums.iter_mut().enumerate() {
                 let bias = _mm256_loadu_si256(bias.add(half * HALF).cast());
-                sums[half] = _mm256_add_epi32(sums[half], bias);
-                for _ in LINES..=2 {
-                    sums[half] = _mm256_sub_epi32(sums[half], counts[r][half]);
-                }
+                // A line of two has half of the weight.
+                let twice = match LINES {
+                    1 => _mm256_slli_epi32::<1>(counts[half]),
+                    _ => counts[half],
+                };
+                *sum = _mm256_sub_epi32(_mm256_add_epi32(*sum, bias), twice);
             }
             store256(tile, row + r, panel, sums);
         }
