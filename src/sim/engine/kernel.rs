@@ -1,5 +1,6 @@
 //! The interface of a step of a plan, and the step that every operation has.
 
+use super::simd::signs::Signs;
 use super::storage::Buffer;
 use crate::fixed::Codes;
 use crate::ir::{Node, Operand, Tensor};
@@ -40,6 +41,8 @@ pub(super) struct Scratch {
     pub(super) bytes: Vec<u8>,
     /// Images of words, one for each part of a code.
     pub(super) words: Vec<Vec<i16>>,
+    /// Images of bits.
+    pub(super) signs: Vec<Signs>,
     /// Offsets of rows in images.
     pub(super) starts: Vec<usize>,
     /// Sums of parts.

@@ -1,10 +1,12 @@
 //! The engine gives the codes of the reference evaluation, at the edges of every width.
 
+mod bits;
+
 use std::num::NonZeroUsize;
 
 use ndarray::{ArrayD, IxDyn};
 
-use super::{Plan, Threads};
+use super::{Level, Plan, Threads};
 use crate::fixed::Codes;
 use crate::ir::text::parse;
 use crate::ir::{Graph, NodeId, validate};

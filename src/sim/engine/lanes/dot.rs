@@ -2,17 +2,20 @@
 //!
 //! Factors that do not fit the instructions' types, or whose sums would not fit 32 bits, are split
 //! into words: `Σ x·w = Σ_ij 2^(ij) Σ x_i·w_j`, each inner sum within 32 bits by the actual weights.
+//! Long rows of factors from -1 to 1 are bits.
 
 use std::ops::Range as Span;
 
-use ndarray::{Array1, Array2};
+use ndarray::{Array1, Array2, Axis, s};
 use num_traits::ToPrimitive;
 
 use super::super::kernel::Scratch;
 use super::super::simd::dot::{Factors, Matrix, Rows};
+use super::super::simd::signs::GROUP;
 use super::super::simd::{Level, Loop};
 use super::super::storage::Buffer;
-use super::image::{Digits, Image};
+use super::geometry::Geometry;
+use super::image::Digits;
 use super::{Lane, Source, zip};
 use crate::ir::{Conv, Linear, Tensor};
 
@@ -25,9 +28,7 @@ const MOST_PARTS: usize = 16;
 /// `y[r, o] = Σ_i rows[r, i] · weights[i, o] + bias[o]`.
 pub(super) struct Dot<T> {
     level: Level,
-    image: Image,
-    /// Offset of each row of a sample in its image.
-    rows: Vec<usize>,
+    geometry: Geometry,
     elements: Elements,
     parts: Vec<Part>,
     outputs: usize,
@@ -44,6 +45,8 @@ enum Elements {
     Bytes(u8),
     /// The digits of the code.
     Words(Digits),
+    /// Groups of codes from -1 to 1.
+    Signs,
 }
 
 /// Dot products of one digit of the codes with one word of the weights.
@@ -56,16 +59,6 @@ struct Part {
     matrix: Matrix,
 }
 
-/// The rows of a weight matrix in images.
-struct Geometry {
-    image: Image,
-    rows: Vec<usize>,
-    /// Offsets of the segments of a row, for each group of outputs.
-    segments: Vec<Vec<usize>>,
-    /// Elements of a segment.
-    length: usize,
-}
-
 impl<T: Lane> Dot<T> {
     /// The source of the result of `linear` for operands `x`; `None` if its factors are too wide.
     pub(super) fn linear(
@@ -74,48 +67,20 @@ impl<T: Lane> Dot<T> {
         result: &Tensor,
         level: Level,
     ) -> Option<Self> {
-        let length = x.channel_count();
-        let rows = (0..x.rows()).map(|row| row * length).collect();
-        let geometry = Geometry { image: Image::plain(x), rows, segments: vec![vec![0]], length };
-        Self::new(linear, [x, result], geometry, false, level)
+        Self::new(linear, [x, result], |cell| Geometry::linear(x, cell), false, level)
     }
 
     /// The source of the result of `conv`.
     pub(super) fn conv(conv: &Conv, x: &Tensor, result: &Tensor, level: Level) -> Option<Self> {
-        let window = &conv.window;
-        let channels = x.channel_count();
-        let group = conv.group_channels(channels)?;
-        let [_, width] = Image::size(window);
-        let offset = |row: usize, column: usize| (row * width + column) * channels;
-        let rows = (0..window.windows()).map(|at| {
-            let [row, column] = [at / window.output[1], at % window.output[1]];
-            offset(row * window.stride[0], column * window.stride[1])
-        });
-        // Neighbouring taps of all channels are one segment.
-        let is_joined = window.dilation[1] == 1 && conv.groups == 1;
-        let [height, taps] = window.kernel;
-        let (segments, length) = if is_joined {
-            let rows = (0..height).map(|row| offset(row * window.dilation[0], 0)).collect();
-            (vec![rows], taps * channels)
-        } else {
-            let of_group = |at: usize| {
-                let all = (0..height).flat_map(|row| (0..taps).map(move |column| (row, column)));
-                all.map(|(row, column)| {
-                    offset(row * window.dilation[0], column * window.dilation[1]) + at * group
-                })
-                .collect()
-            };
-            ((0..conv.groups).map(of_group).collect(), group)
-        };
-        let geometry =
-            Geometry { image: Image::of(window, x), rows: rows.collect(), segments, length };
-        Self::new(&conv.linear, [x, result], geometry, window.is_padded(), level)
+        let group = conv.group_channels(x.channel_count())?;
+        let geometry = |cell: usize| Geometry::conv(conv, group, x, cell);
+        Self::new(&conv.linear, [x, result], geometry, conv.window.is_padded(), level)
     }
 
     fn new(
         linear: &Linear,
         [x, result]: [&Tensor; 2],
-        geometry: Geometry,
+        geometry: impl Fn(usize) -> Geometry,
         is_padded: bool,
         level: Level,
     ) -> Option<Self> {
@@ -128,10 +93,12 @@ impl<T: Lane> Dot<T> {
         let outputs = weights.ncols();
         let is_narrow = <i32 as Lane>::holds(&result.range());
 
-        let words = words(&weights);
+        let mut words = words(&weights);
         let sums = words.iter().map(most).collect::<Option<Vec<i64>>>()?;
         let largest = low.unsigned_abs().max(high.unsigned_abs());
-        let groups = geometry.segments.len();
+        let channels = x.channel_count();
+        let mut places = geometry(channels);
+        let groups = places.segments.len();
         let is_single = is_narrow && zeros == 0 && words.len() * groups == 1;
         // A sum within 32 bits; or one modulo 2^32 that is a result which fits them, or a part of one.
         let fits = |x: u64| {
@@ -146,7 +113,20 @@ impl<T: Lane> Dot<T> {
         let offset: u8 = if low < 0 { 128 } else { 0 };
         let heaviest = weights.iter().map(|weight| weight.unsigned_abs()).max()?;
         let most_byte = (high + i64::from(offset)).unsigned_abs();
-        let (factors, elements) = if are_bytes && 2 * heaviest * most_byte <= 32767 {
+        let bits = match heaviest {
+            0 | 1 if weights.iter().all(|weight| *weight != 0) => Some(Factors::Binary),
+            0 | 1 => Some(Factors::Ternary),
+            _ => None,
+        };
+        let bits = bits.filter(|bits| {
+            holds(low, high, -1, 1) && fits(1) && places.is_faster_in_bits(level, bits.lines())
+        });
+        let (factors, elements) = if let Some(bits) = bits {
+            let cell = channels.next_multiple_of(GROUP);
+            places = geometry(cell).in_groups();
+            words = vec![in_cells(&words[0], channels, cell)];
+            (bits, Elements::Signs)
+        } else if are_bytes && 2 * heaviest * most_byte <= 32767 {
             (Factors::Bytes, Elements::Bytes(offset))
         } else if are_bytes && level != Level::Avx2 {
             (Factors::WideBytes, Elements::Bytes(offset))
@@ -159,7 +139,7 @@ impl<T: Lane> Dot<T> {
             (Factors::Words, Elements::Words(digits(&range, &sums)?))
         };
         let digits = match elements {
-            Elements::Bytes(_) => Digits { bits: 0, count: 1 },
+            Elements::Bytes(_) | Elements::Signs => Digits { bits: 0, count: 1 },
             Elements::Words(digits) => digits,
         };
         if words.len() * digits.count > MOST_PARTS {
@@ -175,7 +155,7 @@ impl<T: Lane> Dot<T> {
                     // Only bits that the lane does not hold.
                     continue;
                 }
-                for (group, segments) in geometry.segments.iter().enumerate() {
+                for (group, segments) in places.segments.iter().enumerate() {
                     let first = group * each;
                     let own: Vec<i32> = (first..first + each)
                         .map(|output| {
@@ -184,55 +164,60 @@ impl<T: Lane> Dot<T> {
                                 weights.column(output).iter().map(|w| i64::from(*w)).sum();
                             let offset = match elements {
                                 Elements::Bytes(offset) => i64::from(offset),
-                                Elements::Words(_) => 0,
+                                Elements::Words(_) | Elements::Signs => 0,
                             };
                             bias.wrapping_sub(offset * sum) as i32
                         })
                         .collect();
                     let weight = |input: usize, output: usize| weights[[input, first + output]];
                     let matrix =
-                        Matrix::new(factors, segments.clone(), geometry.length, &own, weight);
+                        Matrix::new(factors, segments.clone(), places.length, &own, weight);
                     parts.push(Part { digit, shift, output: first, matrix });
                 }
             }
         }
         let bias = (!is_direct).then(|| bias.iter().map(|bias| T::of(*bias)).collect());
         let products = weights.len();
-        let Geometry { image, rows, .. } = geometry;
-        Some(Self { level, image, rows, elements, parts, outputs, products, bias })
+        Some(Self { level, geometry: places, elements, parts, outputs, products, bias })
     }
 }
 
 impl<T: Lane> Source<T> for Dot<T> {
     fn prepare(&self, operands: &[&Buffer], samples: usize, scratch: &mut Scratch) {
+        let image = &self.geometry.image;
         match self.elements {
             Elements::Bytes(offset) => {
-                self.image.bytes(self.level, operands[0], samples, offset, &mut scratch.bytes);
+                image.bytes(self.level, operands[0], samples, offset, &mut scratch.bytes);
             }
             Elements::Words(digits) => {
-                self.image.words(self.level, operands[0], samples, digits, &mut scratch.words);
+                image.words(self.level, operands[0], samples, digits, &mut scratch.words);
+            }
+            Elements::Signs => {
+                image.signs(self.level, operands[0], samples, &mut scratch.signs);
             }
         }
     }
 
     fn fill(&self, _: &[&Buffer], scratch: &mut Scratch, rows: Span<usize>, y: &mut [T]) {
-        let Scratch { bytes, words, starts, sums, .. } = scratch;
+        let Scratch { bytes, words, signs, starts, sums, .. } = scratch;
+        let Geometry { len, rows: own, .. } = &self.geometry;
         starts.clear();
-        if let [row] = self.rows[..] {
-            starts.extend(rows.clone().map(|sample| sample * self.image.len + row));
+        if let [row] = own[..] {
+            starts.extend(rows.clone().map(|sample| sample * len + row));
         } else {
-            let (mut sample, first) = (rows.start / self.rows.len(), rows.start % self.rows.len());
-            let mut of_sample = self.rows[first..].iter();
+            let (mut sample, first) = (rows.start / own.len(), rows.start % own.len());
+            let mut of_sample = own[first..].iter();
             while starts.len() < rows.len() {
                 let left = rows.len() - starts.len();
-                starts.extend(of_sample.take(left).map(|row| sample * self.image.len + row));
+                starts.extend(of_sample.take(left).map(|row| sample * len + row));
                 sample += 1;
-                of_sample = self.rows.iter();
+                of_sample = own.iter();
             }
         }
         let rows = |part: &Part| match self.elements {
             Elements::Bytes(_) => Rows::Bytes(bytes, starts),
             Elements::Words(_) => Rows::Words(&words[part.digit], starts),
+            Elements::Signs => Rows::Signs(signs, starts),
         };
         match &self.bias {
             Some(bias) => {
@@ -257,13 +242,14 @@ impl<T: Lane> Source<T> for Dot<T> {
     }
 
     fn macs(&self) -> usize {
-        self.rows.len() * self.products
+        self.geometry.rows.len() * self.products
     }
 
     fn algorithm(&self) -> String {
         let of = match self.elements {
-            Elements::Bytes(_) => "8-bit".to_owned(),
-            Elements::Words(_) => "16-bit".to_owned(),
+            Elements::Bytes(_) => "8-bit",
+            Elements::Words(_) => "16-bit",
+            Elements::Signs => "1-bit",
         };
         match self.parts.len() {
             1 => format!("{of} dot products"),
@@ -306,6 +292,16 @@ fn words(weights: &Array2<i64>) -> Vec<Array2<i16>> {
     }
     words.push(rest.mapv(|word| word as i16));
     words
+}
+
+/// The weights with zeros after those of each position, `channels` of them in a cell of `cell`.
+fn in_cells(weights: &Array2<i16>, channels: usize, cell: usize) -> Array2<i16> {
+    let mut padded = Array2::zeros((weights.nrows() / channels * cell, weights.ncols()));
+    let cells = padded.axis_chunks_iter_mut(Axis(0), cell);
+    for (mut cell, weights) in cells.zip(weights.axis_chunks_iter(Axis(0), channels)) {
+        cell.slice_mut(s![..channels, ..]).assign(&weights);
+    }
+    padded
 }
 
 /// The largest sum of magnitudes of the weights of an output.

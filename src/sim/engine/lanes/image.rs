@@ -1,9 +1,12 @@
 //! The operand of dot products as an array in which every window lies as rows of elements: padded,
 //! dilated, and in the type of the factors.
+//!
+//! The channels of a position are a cell. Cells of bits are padded to whole groups.
 
 use std::ops::Range as Span;
 
 use super::super::simd::dot::SLACK;
+use super::super::simd::signs::{self, Signs};
 use super::super::simd::{Level, Loop};
 use super::super::storage::{Buffer, Stored, wide, with_elements};
 use crate::ir::{Tensor, Window};
@@ -35,30 +38,36 @@ pub(super) struct Digits {
 }
 
 impl Image {
-    /// The operand itself.
-    pub(super) fn plain(x: &Tensor) -> Self {
-        let len = x.len();
-        Self { from: len, len, runs: vec![Run { from: 0, to: 0, len }] }
+    /// The positions of the operand, in cells of `cell` elements.
+    pub(super) fn plain(x: &Tensor, cell: usize) -> Self {
+        let mut image = Self { from: x.len(), len: x.rows() * cell, runs: vec![] };
+        let channels = x.channel_count();
+        (0..x.rows()).for_each(|at| image.push([at * channels, at * cell], channels));
+        image
     }
 
-    /// The positions that the windows reach, in rows of [`Self::width`], `x`'s channels each.
-    pub(super) fn of(window: &Window, x: &Tensor) -> Self {
+    /// The positions that the windows reach, in rows of [`Self::size`], in cells of `cell` elements.
+    pub(super) fn of(window: &Window, x: &Tensor, cell: usize) -> Self {
         let channels = x.channel_count();
         let [height, width] = Self::size(window);
-        let mut runs: Vec<Run> = Vec::new();
+        let mut image = Self { from: x.len(), len: height * width * cell, runs: vec![] };
         for row in 0..height {
             for column in 0..width {
                 let Some(source) = source(window, [row, column]) else { continue };
-                let (from, to) = (source * channels, (row * width + column) * channels);
-                match runs.last_mut() {
-                    Some(last) if (last.from + last.len, last.to + last.len) == (from, to) => {
-                        last.len += channels;
-                    }
-                    _ => runs.push(Run { from, to, len: channels }),
-                }
+                image.push([source * channels, (row * width + column) * cell], channels);
             }
         }
-        Self { from: x.len(), len: height * width * channels, runs }
+        image
+    }
+
+    /// Appends elements, to the last run if they follow it.
+    fn push(&mut self, [from, to]: [usize; 2], len: usize) {
+        match self.runs.last_mut() {
+            Some(last) if [last.from + last.len, last.to + last.len] == [from, to] => {
+                last.len += len;
+            }
+            _ => self.runs.push(Run { from, to, len }),
+        }
     }
 
     /// Height and width of the image of `window`, in positions.
@@ -110,6 +119,20 @@ impl Image {
             let part = (digits, digit);
             with_elements!(x, x => level.run(WriteWords, (self, samples, x, part, &mut image[..])), _ => {});
         }
+    }
+
+    /// The images of `samples` samples as bits, of codes from -1 to 1.
+    pub(super) fn signs(&self, level: Level, x: &Buffer, samples: usize, image: &mut Vec<Signs>) {
+        image.resize(samples * self.len / signs::GROUP, Signs::default());
+        if self.is_padded() {
+            image.fill(Signs::default());
+        }
+        // The type that holds their range.
+        let Buffer::Bits8(x) = x else { return };
+        self.each(samples, |from, to| {
+            let groups = to.start / signs::GROUP..to.end.div_ceil(signs::GROUP);
+            signs::pack(level, &x[from], &mut image[groups]);
+        });
     }
 
     /// Calls `copy` with the elements of each run in the operand and in the images.

@@ -4,9 +4,11 @@
 
 pub(super) mod dot;
 pub(super) mod elements;
+mod geometry;
 mod image;
 mod line;
 mod stages;
+mod thresholds;
 pub(super) mod windows;
 
 use std::ops::Range as Span;

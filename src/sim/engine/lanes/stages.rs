@@ -6,11 +6,9 @@ use num_traits::ToPrimitive;
 
 use super::Lane;
 use super::line::Line;
-use crate::fixed::{Codes, Conversion, Range, Word};
-use crate::ir::{
-    Affine, Cast, Clamp, Constant, Graph, Leaky, LeakyAlignment, NodeId, Op, Operand, StepFunction,
-    Tensor,
-};
+use super::thresholds::Thresholds;
+use crate::fixed::{Codes, Conversion, Range};
+use crate::ir::{Affine, Cast, Clamp, Graph, Leaky, LeakyAlignment, NodeId, Op, Operand, Tensor};
 
 /// Largest table of an operation that is a few arithmetic instructions otherwise.
 const SMALL_TABLE: usize = 1 << 12;
@@ -39,8 +37,8 @@ enum Stage<T> {
     Affine { scale: Vec<T>, bias: Vec<T> },
     /// `x << operand` from the threshold on, `x · slope + bias` below.
     Leaky { threshold: T, operand: u32, bias: T, slopes: Vec<T> },
-    /// `values[number of thresholds up to x]`.
-    Steps { thresholds: Vec<T>, values: Vec<T> },
+    /// A step function.
+    Steps(Thresholds<T>),
     /// `values[x - low]`.
     Table { low: T, values: Vec<T> },
     /// Several operations as one line, rounded down and limited.
@@ -80,7 +78,7 @@ impl<T: Lane> Stages<T> {
             Stage::Cast(_) | Stage::CastEach(_) => "cast",
             Stage::Affine { .. } => "affine",
             Stage::Leaky { .. } => "leaky",
-            Stage::Steps { .. } => "steps",
+            Stage::Steps(_) => "steps",
             Stage::Table { .. } => "table",
             Stage::Line(line) => line.name(),
         };
@@ -101,11 +99,16 @@ impl<T: Lane> Stage<T> {
         if !T::holds(&x.range()) {
             return None;
         }
-        if let Some((stage, nodes)) = table(graph, x, chain) {
+        let is_by_channel = x.channel_count() == channels;
+        let steps = Thresholds::fit(graph, x, chain, is_by_channel);
+        let are_fast = steps.as_ref().is_some_and(|(steps, _)| steps.are_faster_than_table());
+        if !are_fast && let Some((stage, nodes)) = table(graph, x, chain) {
             return Some((Some(stage), nodes));
         }
+        if let Some((steps, nodes)) = steps {
+            return Some((Some(Self::Steps(steps)), nodes));
+        }
         let node = &graph[chain[0]];
-        let is_by_channel = x.channel_count() == channels;
         if !T::holds(&node.tensor.range()) {
             let line =
                 Line::fit(graph, x, chain).filter(|(line, _)| is_by_channel || line.is_uniform());
@@ -119,8 +122,8 @@ impl<T: Lane> Stage<T> {
                 Self::affine(affine, x).filter(|_| is_by_channel || affine.is_uniform())?
             }
             Op::Leaky(leaky) => Self::leaky(leaky, x, is_by_channel)?,
-            Op::StepFunction(steps) => Self::steps(steps)?,
             Op::Input(_)
+            | Op::StepFunction(_)
             | Op::Linear(_)
             | Op::Conv(_)
             | Op::Softmax(_)
@@ -185,10 +188,6 @@ impl<T: Lane> Stage<T> {
         })
     }
 
-    fn steps(steps: &StepFunction) -> Option<Self> {
-        Some(Self::Steps { thresholds: lanes(&steps.thresholds)?, values: lanes(&steps.values)? })
-    }
-
     #[inline(always)]
     fn apply(&self, lanes: &mut [T]) {
         match self {
@@ -220,11 +219,7 @@ impl<T: Lane> Stage<T> {
                     }
                 }
             }
-            Self::Steps { thresholds, values } => {
-                for x in lanes {
-                    *x = values[thresholds.partition_point(|threshold| threshold <= x)];
-                }
-            }
+            Self::Steps(thresholds) => thresholds.apply(lanes),
             Self::Table { low, values } => {
                 for x in lanes {
                     let index: i64 = (*x - *low).into();
@@ -283,12 +278,6 @@ pub(super) fn evaluate(
         x = y;
     }
     Some(codes)
-}
-
-/// The codes of a constant in lanes; `None` if one does not fit.
-fn lanes<T: Lane>(constant: &Constant) -> Option<Vec<T>> {
-    let codes = i64::view(&constant.codes)?;
-    T::holds(&constant.range()).then(|| codes.iter().map(|code| T::of(*code)).collect())
 }
 
 /// Parameters of channels, repeated for a loop.

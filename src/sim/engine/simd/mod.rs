@@ -2,10 +2,11 @@
 //!
 //! [`Level`] is what the processor at hand offers, found at run time. [`Level::run`] compiles a safe
 //! loop for each level, so that the compiler vectorises it with that level's registers. [`dot`] has
-//! integer dot products by the instructions for them, which the compiler does not find by itself; each
-//! has a scalar twin, and the tests compare them.
+//! integer dot products and [`signs`] packs bits, by the instructions for them, which the compiler does
+//! not find by itself; each has a scalar twin, and the tests compare them.
 
 pub(in crate::sim) mod dot;
+pub(in crate::sim) mod signs;
 #[cfg(test)]
 mod tests;
 
@@ -24,11 +25,14 @@ pub(in crate::sim) trait Loop<Arguments> {
 pub(in crate::sim) enum Level {
     /// Those that every processor of the target has.
     Baseline,
-    /// x86-64 with AVX2.
+    /// x86-64 with AVX2 and POPCNT.
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
     #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "other processors lack it"))]
     Avx512,
+    /// The same with VPOPCNTDQ, which counts bits.
+    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "other processors lack it"))]
+    Avx512Popcount,
 }
 
 impl Level {
@@ -36,14 +40,18 @@ impl Level {
     pub(in crate::sim) fn detect() -> Self {
         #[cfg(target_arch = "x86_64")]
         {
-            let has_avx2 = std::arch::is_x86_feature_detected!("avx2");
+            let has_avx2 = std::arch::is_x86_feature_detected!("avx2")
+                && std::arch::is_x86_feature_detected!("popcnt");
             let has_avx512 = std::arch::is_x86_feature_detected!("avx512f")
                 && std::arch::is_x86_feature_detected!("avx512bw")
                 && std::arch::is_x86_feature_detected!("avx512dq")
                 && std::arch::is_x86_feature_detected!("avx512vl")
                 && std::arch::is_x86_feature_detected!("avx512vnni");
             if has_avx2 && has_avx512 {
-                return Self::Avx512;
+                return match std::arch::is_x86_feature_detected!("avx512vpopcntdq") {
+                    true => Self::Avx512Popcount,
+                    false => Self::Avx512,
+                };
             }
             if has_avx2 {
                 return Self::Avx2;
@@ -56,7 +64,8 @@ impl Level {
     #[cfg(test)]
     pub(in crate::sim) fn all() -> impl Iterator<Item = Self> {
         let highest = Self::detect();
-        [Self::Baseline, Self::Avx2, Self::Avx512].into_iter().filter(move |it| *it <= highest)
+        let all = [Self::Baseline, Self::Avx2, Self::Avx512, Self::Avx512Popcount];
+        all.into_iter().filter(move |it| *it <= highest)
     }
 
     /// Runs a loop, compiled with the instructions of this level.
@@ -75,7 +84,9 @@ impl Level {
             match self {
                 // SAFETY: `detect` gives a level above the baseline only where the processor has its
                 // features, and nothing else makes one.
-                Self::Avx512 => return unsafe { with_avx512::<A, L>(arguments) },
+                Self::Avx512 | Self::Avx512Popcount => {
+                    return unsafe { with_avx512::<A, L>(arguments) };
+                }
                 // SAFETY: as above.
                 Self::Avx2 => return unsafe { with_avx2::<A, L>(arguments) },
                 Self::Baseline => {}
