@@ -28,7 +28,6 @@ pub(in crate::sim) enum Level {
     /// x86-64 with AVX2 and POPCNT.
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ, VL and VNNI.
-    #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "other processors lack it"))]
     Avx512,
     /// The same with VPOPCNTDQ, which counts bits.
     #[cfg_attr(not(target_arch = "x86_64"), expect(dead_code, reason = "other processors lack it"))]
