@@ -263,6 +263,10 @@ fn a_process_is_a_file_of_polynomials() -> Outcome {
     let words = text(&run("energy", &model, &["--process", argument])?);
     assert!(words.contains("process.json is not a process: invalid type"), "{words}");
     assert!(words.contains("state fpm_add, fpm_mul"), "{words}");
+    process["fpm_mul"] = json!([]);
+    std::fs::write(&file, process.to_string())?;
+    let words = text(&run("energy", &model, &["--process", argument])?);
+    assert!(words.contains("a list without coefficients"), "{words}");
     let words = text(&run("energy", &model, &["--process", "none.json"])?);
     assert!(
         words.contains("none.json: No such file") && words.contains("or 'horowitz'"),
@@ -279,7 +283,7 @@ fn wrong_arguments_are_explained() -> Outcome {
         ("types", ["--source", "hard_tanh"], "hard_tanh does not quantize"),
         ("types", ["--source", "x=quantized_bits(8)"], "has no input 'x'"),
         ("types", ["--keras-quantizer", "fp64"], "write fp16, fp32, int8, int16, int32"),
-        ("energy", ["--rate", "1"], "--rate 1: the ratio of two different sizes"),
+        ("energy", ["--rate", "2"], "required arguments were not provided: --reference"),
         ("energy", ["--reference-accumulator", "int32"], "--reference <TYPE>"),
         ("energy", ["--weights-memory", "hbm"], "possible values: sram, dram, fixed"),
     ] {
@@ -287,6 +291,8 @@ fn wrong_arguments_are_explained() -> Outcome {
         assert_eq!(output.status.code(), Some(2));
         assert!(text(&output).contains(expected), "{}", text(&output));
     }
+    let words = text(&run("energy", &model, &["--reference", "fp16", "--rate", "1"])?);
+    assert!(words.contains("--rate 1: the ratio of two different sizes"), "{words}");
     Ok(())
 }
 

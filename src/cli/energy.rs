@@ -42,15 +42,19 @@ pub struct Args {
     reference_accumulator: Option<String>,
     /// Accuracy in percent that a model smaller by --rate may lose
     #[arg(long, value_name = "PERCENT", default_value_t = Forgiveness::default().delta_p)]
+    #[arg(requires = "reference")]
     delta_p: f64,
     /// Accuracy in percent that a model larger by --rate must gain
     #[arg(long, value_name = "PERCENT", default_value_t = Forgiveness::default().delta_n)]
+    #[arg(requires = "reference")]
     delta_n: f64,
     /// Ratio of sizes for --delta-p and --delta-n
     #[arg(long, value_name = "RATIO", default_value_t = Forgiveness::default().rate)]
+    #[arg(requires = "reference")]
     rate: f64,
     /// Factor of the bits of the reference model
     #[arg(long, value_name = "FACTOR", default_value_t = Forgiveness::default().stress)]
+    #[arg(requires = "reference")]
     stress: f64,
     /// Print JSON in the names of QTools
     #[arg(long)]
@@ -113,6 +117,7 @@ pub fn run(args: &Args) -> Result<Status> {
             "per_layer": energy,
             "profile": energy.profile(),
             "total": energy.total(),
+            "uncounted": energy.uncounted,
         });
         if let Some(reference) = against {
             let factor = args.forgiveness();

@@ -48,10 +48,11 @@ pub fn run(args: &Args) -> Result<Status> {
         spare(path, &[Some(&args.model), args.weights.as_deref()])?;
     }
     export.write(&args.output)?;
+    let count = export.layers.len();
     let mut lines = vec![format!(
-        "{}: {} layers with quantized weights",
+        "{}: {count} {} with quantized weights",
         args.output.display(),
-        export.layers.len()
+        if count == 1 { "layer" } else { "layers" }
     )];
     match export.write_model(&stored, file, &target) {
         Ok(()) => lines.push(format!("{}: the model with quantized weights", target.display())),

@@ -2,16 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use bitkiln::back::{self, Headers, Manifest};
-use bitkiln::front::Arrays;
-use bitkiln::report::page::{Page, ProjectState, classification, comparison};
+use bitkiln::back::{self, Headers, Manifest, ModelSource};
+use bitkiln::diagnostic::Diagnostic;
+use bitkiln::report::page::{Page, ProjectState, Verification, classification, comparison};
 use bitkiln::{CompilerOptions, Hardware, InputType, Network, PageSources, front};
 use miette::{IntoDiagnostic, Result};
 
-use super::compared::compared;
+use super::compared::{StatedArrays, compared};
 use super::hardware::HardwareArgs;
 use super::model::{ModelArgs, say};
-use super::{Status, check_extension, complaint, print, print_json, spare, verify};
+use super::{Status, check_extension, complaint, note, print, print_json, spare, verify};
 
 /// Write a report of a model and its hardware as one HTML file
 #[derive(clap::Args)]
@@ -60,10 +60,15 @@ pub fn run(args: &Args) -> Result<Status> {
         check_extension(output, &["html", "htm"], "a report is written")?;
     }
     let manifest = args.project.as_deref().map(back::read_manifest).transpose()?;
+    let other = manifest.as_ref().and_then(|manifest| other_model(args, manifest));
+    other.iter().for_each(|other| note(format_args!("{other}")));
     let network = args.model.load(options(args, manifest.as_ref()))?;
     let page = page(args, &network, manifest.as_ref());
     say(&network);
-    let page = page?;
+    let mut page = page?;
+    let mismatches = page.project.as_ref().and_then(mismatches);
+    mismatches.iter().for_each(|it| note(format_args!("{it}")));
+    page.diagnostics.extend(other.into_iter().chain(mismatches));
     if let Some(output) = &args.output {
         let html = page.html().into_diagnostic()?;
         std::fs::write(output, html).map_err(|error| {
@@ -79,6 +84,35 @@ pub fn run(args: &Args) -> Result<Status> {
     }
     let is_exact = page.project.as_ref().is_none_or(ProjectState::is_exact);
     Ok(if is_exact { Status::Success } else { Status::Mismatch })
+}
+
+/// A warning if the testbench of a project found mismatches.
+fn mismatches(project: &ProjectState) -> Option<Diagnostic> {
+    let Verification::Run(verdict) = &project.verification else { return None };
+    let of_network = verdict.network.as_ref().map_or(0, |network| network.mismatches);
+    let message = match (verdict.mismatches, of_network) {
+        (0, 0) => return None,
+        (0, count) => format!("{count} values with bounded FIFOs"),
+        (count, _) => format!("{count} of {} values", verdict.compared),
+    };
+    let message = format!("C simulation of the project differs in {message}");
+    Some(Diagnostic::warning("mismatches", message))
+}
+
+/// A warning if the project was built from another model file.
+fn other_model(args: &Args, project: &Manifest) -> Option<Diagnostic> {
+    let (built, [Some(file), ..]) = (project.model.as_ref()?, args.model.files()) else {
+        return None;
+    };
+    // Loading the model tells what is wrong with its file.
+    let own = ModelSource::new(file, &front::model_bytes(file).ok()?);
+    (own.sha256 != built.sha256).then(|| {
+        let message = format!(
+            "the project was built from {}, which is another file than {}",
+            built.file, own.file
+        );
+        Diagnostic::warning("other-model", message)
+    })
 }
 
 /// The options of the compiler; the inputs have the types of a project, unless the user states others.
@@ -110,20 +144,17 @@ fn page(args: &Args, network: &Network, manifest: Option<&Manifest>) -> Result<P
     if let Some(file) = &args.input {
         let samples = front::read_arrays(file)?;
         sources.file = Some(file.display().to_string());
-        if args.labels.is_some() || args.reference.is_some() {
-            let outputs = network.predict(&samples)?;
-            sources.classifications =
-                compared(network, &outputs, args.labels.as_deref(), classification)?;
-            sources.comparisons =
-                compared(network, &outputs, args.reference.as_deref(), comparison)?;
-        }
-        sources.samples = Some(samples);
-    }
-    if let Some(file) = &args.reference {
-        sources.reference = match front::read_arrays(file)? {
-            Arrays::Named(arrays) => arrays,
-            Arrays::One(_) => Vec::new(),
+        let stated = |file: &Option<PathBuf>| {
+            file.as_deref().map(|file| StatedArrays::read(network, file)).transpose()
         };
+        let (labels, reference) = (stated(&args.labels)?, stated(&args.reference)?);
+        if labels.is_some() || reference.is_some() {
+            let outputs = network.predict(&samples)?;
+            sources.classifications = compared(network, &outputs, labels.as_ref(), classification)?;
+            sources.comparisons = compared(network, &outputs, reference.as_ref(), comparison)?;
+        }
+        sources.reference = reference.map_or_else(Vec::new, |stated| stated.arrays);
+        sources.samples = Some(samples);
     }
     Ok(hardware.page(sources)?)
 }
@@ -136,7 +167,7 @@ fn project(
     folder: &Path,
 ) -> Result<ProjectState> {
     let headers = args.verify.then(|| args.headers.clone());
-    let verdict = headers.map(|headers| back::verify(folder, headers)).transpose()?;
+    let verdict = headers.map(|headers| hardware.verify(folder, headers)).transpose()?;
     let model = hardware.model_source()?;
     let place = folder.display().to_string();
     Ok(ProjectState::new(&place, manifest, (&hardware.design, model.as_ref()), verdict))

@@ -10,7 +10,7 @@ use bitkiln::{CompilerOptions, FileRun, NamedArrays, Network};
 use miette::{Report, Result};
 use ndarray::Axis;
 
-use super::compared::compared;
+use super::compared::{StatedArrays, compared};
 use super::model::{ModelArgs, say};
 use super::{Status, check_extension, complaint, print, print_json, spare};
 
@@ -60,8 +60,12 @@ pub fn run(args: &Args) -> Result<Status> {
     let computed = compute(args, &network);
     say(&network);
     let Computed { samples, results, writer } = computed?;
-    let accuracy = compared(&network, &results, args.labels.as_deref(), report::accuracy)?;
-    let agreement = compared(&network, &results, args.reference.as_deref(), report::agreement)?;
+    let stated = |file: &Option<PathBuf>| {
+        file.as_deref().map(|file| StatedArrays::read(&network, file)).transpose()
+    };
+    let (labels, reference) = (stated(&args.labels)?, stated(&args.reference)?);
+    let accuracy = compared(&network, &results, labels.as_ref(), report::accuracy)?;
+    let agreement = compared(&network, &results, reference.as_ref(), report::agreement)?;
     let names = match (&args.output, writer) {
         (Some(output), Some(writer)) => writer.finish(is_npy(output))?,
         _ => vec![],

@@ -69,7 +69,12 @@ impl Hardware<'_> {
         let source = sources.file.as_deref().unwrap_or("the samples");
         let most = sources.statistics.max(1);
         let (samples, all) = match &sources.samples {
-            Some(arrays) => first(network.profiled_arrays(source, arrays)?, most),
+            Some(arrays) => {
+                let values = network.profiled_arrays(source, arrays)?;
+                // A note counts the values that the types of the inputs do not hold.
+                network.quantize(arrays)?;
+                first(values, most)
+            }
             None => (network.random_values(), RANDOM_SAMPLES),
         };
         let used = samples.first().map_or(0, |samples| samples.shape()[0]);
@@ -89,6 +94,7 @@ impl Hardware<'_> {
             statistics: &statistics,
         };
         let evidence = Evidence {
+            file: self.model_source()?,
             samples: SampleSet {
                 file: sources.samples.is_some().then(|| source.to_owned()),
                 count: all,

@@ -24,13 +24,17 @@ impl Reference<'_> {
         };
         let units = dense.kernel.ncols();
         let inner = Axis(x.ndim() - 1);
+        let kernel: Vec<f64> = own.kernel.iter().copied().collect();
         let mut values = vec![];
         for row in x.lanes(inner) {
-            for unit in 0..units {
-                let products = row.iter().enumerate().map(|(at, x)| x * own.kernel[[at, unit]]);
-                let bias = own.bias.as_ref().map_or(0.0, |bias| bias[[unit]]);
-                values.push(products.sum::<f64>() + bias);
+            let mut sums = vec![0.0; units];
+            for (x, weights) in row.iter().zip(kernel.chunks_exact(units)) {
+                sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += x * weight);
             }
+            if let Some(bias) = &own.bias {
+                sums.iter_mut().zip(bias).for_each(|(sum, bias)| *sum += bias);
+            }
+            values.extend(sums);
         }
         let mut shape = x.shape().to_vec();
         shape[x.ndim() - 1] = units;

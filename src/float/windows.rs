@@ -1,7 +1,7 @@
 //! Layers over windows, as TensorFlow defines them.
 
 use crate::model::{AxisResize, Conv, Padding, Pool, Reduction, WindowSpec};
-use ndarray::{Array4, ArrayD, IxDyn};
+use ndarray::{Array4, ArrayD, IxDyn, s};
 
 use super::{Reference, Result, Samples};
 
@@ -42,10 +42,24 @@ fn taps(spec: &WindowSpec) -> Vec<[usize; 2]> {
     (0..rows).flat_map(|row| (0..columns).map(move |column| [row, column])).collect()
 }
 
+/// The weights of a kernel by tap, channel of a group and output; those of a transposed convolution come with
+/// the outputs before the channels.
+fn by_channel(kernel: Vec<f64>, outputs: usize, channels: usize, transposed: bool) -> Vec<f64> {
+    if !transposed {
+        return kernel;
+    }
+    let taps = kernel.chunks_exact(outputs * channels);
+    let turned = |tap: &[f64]| -> Vec<f64> {
+        let by_channel =
+            (0..channels).flat_map(|channel| tap.iter().skip(channel).step_by(channels));
+        by_channel.copied().collect()
+    };
+    taps.flat_map(turned).collect()
+}
+
 impl Reference<'_> {
     pub(super) fn conv(&self, conv: &Conv, x: &Samples, shape: &[usize]) -> Result<Samples> {
         let own = self.of_conv(conv)?;
-        let kernel: Vec<f64> = own.kernel.iter().copied().collect();
         let x = grid(x)?;
         let mut y = Array4::zeros(grid_shape(shape)?);
         let spec = &conv.window;
@@ -58,25 +72,35 @@ impl Reference<'_> {
         let windows = [1, 2].map(|axis| windows.shape()[axis]);
         let (outputs, channels) = (conv.outputs, x.shape()[3]);
         let (of_group, outputs_of_group) = (channels / conv.groups, outputs / conv.groups);
-        for (number, tap) in taps(spec).into_iter().enumerate() {
-            for window in (0..windows[0]).flat_map(|r| (0..windows[1]).map(move |c| [r, c])) {
-                let at = [0, 1].map(|axis| {
-                    let at = window[axis] * spec.strides[axis] + tap[axis] * spec.dilation[axis];
-                    at.checked_sub(before[axis]).filter(|at| *at < inside[axis])
-                });
-                let [Some(row), Some(column)] = at else { continue };
-                let at = [row, column];
-                let (from, to) = if transposed { (window, at) } else { (at, window) };
-                for output in 0..outputs {
-                    let first = output / outputs_of_group * of_group;
-                    for channel in 0..of_group {
-                        let weight = match transposed {
-                            true => kernel[(number * outputs + output) * of_group + channel],
-                            false => kernel[(number * of_group + channel) * outputs + output],
-                        };
-                        for sample in 0..x.shape()[0] {
-                            y[[sample, to[0], to[1], output]] +=
-                                weight * x[[sample, from[0], from[1], first + channel]];
+        let weights =
+            by_channel(own.kernel.iter().copied().collect(), outputs, of_group, transposed);
+        // The weights of a tap and a sample fit a cache; outputs lie side by side in weights and results.
+        for (x, mut y) in x.outer_iter().zip(y.outer_iter_mut()) {
+            for (tap, weights) in
+                taps(spec).into_iter().zip(weights.chunks_exact(of_group * outputs))
+            {
+                for window in (0..windows[0]).flat_map(|r| (0..windows[1]).map(move |c| [r, c])) {
+                    let at = [0, 1].map(|axis| {
+                        let at =
+                            window[axis] * spec.strides[axis] + tap[axis] * spec.dilation[axis];
+                        at.checked_sub(before[axis]).filter(|at| *at < inside[axis])
+                    });
+                    let [Some(row), Some(column)] = at else { continue };
+                    let at = [row, column];
+                    let (from, to) = if transposed { (window, at) } else { (at, window) };
+                    let values = x.slice(s![from[0], from[1], ..]);
+                    let mut sums = y.slice_mut(s![to[0], to[1], ..]);
+                    let (Some(values), Some(sums)) = (values.as_slice(), sums.as_slice_mut())
+                    else {
+                        return Err("channels are not contiguous".into());
+                    };
+                    for (group, sums) in sums.chunks_exact_mut(outputs_of_group).enumerate() {
+                        let values = &values[group * of_group..][..of_group];
+                        for (value, weights) in values.iter().zip(weights.chunks_exact(outputs)) {
+                            let weights = &weights[group * outputs_of_group..];
+                            for (sum, weight) in sums.iter_mut().zip(weights) {
+                                *sum += weight * value;
+                            }
                         }
                     }
                 }

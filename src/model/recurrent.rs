@@ -130,10 +130,15 @@ pub enum CellKind {
 impl CellKind {
     /// Number of blocks of columns of a kernel.
     pub fn gates(self) -> usize {
+        self.gate_names().len()
+    }
+
+    /// Names of the blocks of columns of a kernel; a single one has an empty name.
+    pub fn gate_names(self) -> &'static [&'static str] {
         match self {
-            Self::Simple => 1,
-            Self::Lstm => 4,
-            Self::Gru { .. } => 3,
+            Self::Simple => &[""],
+            Self::Lstm => &["input gate", "forget gate", "candidate", "output gate"],
+            Self::Gru { .. } => &["update gate", "reset gate", "candidate"],
         }
     }
 

@@ -10,6 +10,7 @@ mod correction;
 mod difference;
 mod distribution;
 mod error;
+mod gates;
 mod histogram;
 mod observe;
 mod plan;
@@ -48,7 +49,6 @@ pub use trial::Accuracy;
 
 use plan::Plan;
 use propose::propose;
-use trial::outputs;
 use variables::variables;
 
 /// The fewest samples that stand for all that the network will see: with fewer, biases are not
@@ -154,6 +154,10 @@ pub enum ProfileVariable {
     Weight,
     /// The bias.
     Bias,
+    /// The kernel of the state of a recurrent layer.
+    RecurrentWeight,
+    /// The bias of the products of the state.
+    RecurrentBias,
     /// The scale of sums, or of a batch normalization.
     Scale,
     /// The result of the layer's own operation.
@@ -168,6 +172,8 @@ impl ProfileVariable {
         match self {
             Self::Weight => "weight",
             Self::Bias => "bias",
+            Self::RecurrentWeight => "recurrent_weight",
+            Self::RecurrentBias => "recurrent_bias",
             Self::Scale => "scale",
             Self::Input | Self::Result | Self::Activation => "result",
         }
@@ -192,6 +198,8 @@ impl fmt::Display for ProfileVariable {
             Self::Input => "input",
             Self::Weight => "weight",
             Self::Bias => "bias",
+            Self::RecurrentWeight => "recurrent weight",
+            Self::RecurrentBias => "recurrent bias",
             Self::Scale => "scale",
             Self::Result => "result",
             Self::Activation => "activation",
@@ -351,8 +359,7 @@ pub(crate) fn profile(
     options.goal.check()?;
     let observed = observe::observe(subject, samples, &[])?;
     options.goal.check_outputs(&observed.outputs)?;
-    let accuracy =
-        Accuracy::of(&outputs(subject.graph, samples, subject.observer)?, &observed.outputs);
+    let accuracy = Accuracy::of(&observed.simulated, &observed.outputs);
     let (width, widest) = match options.goal {
         Goal::Bits(bits) => (bits, bits),
         Goal::MaxError(_) | Goal::Agreement(_) => (WIDTH, search::WIDEST),

@@ -8,6 +8,7 @@ use petgraph::visit::Topo;
 
 use super::difference::Difference;
 use super::distribution::{Distribution, TypeCounter};
+use super::trial::{add_outputs, joined};
 use super::{ProfileError, Subject};
 use crate::fixed::{Overflow, Quantization, Rounding};
 use crate::float::{Reference, Samples};
@@ -27,6 +28,8 @@ const BATCH_VALUES: usize = 1 << 24;
 pub(super) struct Observed {
     /// The outputs, in the model's order, for all samples.
     pub outputs: Vec<Samples>,
+    /// The outputs of the network of integers.
+    pub simulated: Vec<Samples>,
     /// Results of layers.
     pub results: HashMap<NodeIndex, Distribution>,
     /// Results of layers before a fused activation, of layers whose result has no quantizer.
@@ -51,6 +54,7 @@ pub(super) fn observe(
     let sums = summed_layers(subject);
     let mut observed = Observed {
         outputs: Vec::new(),
+        simulated: Vec::new(),
         results: HashMap::new(),
         sums: HashMap::new(),
         uses: HashMap::new(),
@@ -61,7 +65,9 @@ pub(super) fn observe(
     let mut outputs: Vec<Vec<Samples>> = vec![Vec::new(); subject.model.outputs.len()];
     let graph = subject.graph;
     let size = batch_size(graph);
-    let nodes: Vec<NodeId> = graph.layers.iter().map(|(_, node)| *node).collect();
+    let mut simulated: Vec<Vec<Samples>> = vec![Vec::new(); graph.outputs.len()];
+    let layers = graph.layers.iter().map(|(_, node)| *node);
+    let nodes: Vec<NodeId> = layers.chain(graph.outputs.iter().map(|it| it.node)).collect();
     let runner = Runner::new(Executor::default(), graph, &nodes, &[], size);
     let task = subject.observer.begin(Activity::Simulation, Some(samples_of(samples)));
     for (at, batch) in batches(samples, size).enumerate() {
@@ -106,12 +112,11 @@ pub(super) fn observe(
         for (all, index) in outputs.iter_mut().zip(&subject.model.outputs) {
             all.extend(values.get(index).cloned());
         }
+        add_outputs(&mut simulated, graph, &trace);
         task.add(samples_of(&batch));
     }
-    for parts in outputs {
-        let parts: Vec<_> = parts.iter().map(|part| part.view()).collect();
-        observed.outputs.push(ndarray::concatenate(Axis(0), &parts).map_err(misfit("outputs"))?);
-    }
+    observed.outputs = joined(&outputs)?;
+    observed.simulated = joined(&simulated)?;
     Ok(observed)
 }
 
@@ -184,11 +189,6 @@ pub(super) fn evaluate_layer(
     reference
         .layer(&layer.kind, &x, &shape)
         .map_err(|error| ProfileError::Layer { layer: layer.name.clone(), error })
-}
-
-fn misfit(what: &str) -> impl Fn(ndarray::ShapeError) -> ProfileError {
-    let layer = what.to_owned();
-    move |error| ProfileError::Layer { layer: layer.clone(), error: error.into() }
 }
 
 impl Subject<'_> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::difference::Difference;
 use super::distribution::{Distribution, TypeCounter, TypeUse};
+use super::gates::{self, CellProducts};
 use super::observe::Observed;
 use super::{ProfileVariable, Subject};
 use crate::fixed::{Overflow, Quantization, Rounding, Signedness};
@@ -22,6 +23,8 @@ pub struct ProfileRow {
     pub layer: String,
     /// Its variable.
     pub variable: ProfileVariable,
+    /// The cell and the gate of a parameter of a recurrent layer.
+    pub part: Option<String>,
     /// True if it has a type only because it has no quantizer.
     pub unquantized: bool,
     /// Values of the trained network: all parameters, or the results for all samples.
@@ -36,6 +39,16 @@ pub struct ProfileRow {
     pub difference: Option<Difference>,
     /// The same from results that the user stated.
     pub reference: Option<Difference>,
+}
+
+impl ProfileRow {
+    /// The variable, and its part.
+    pub fn title(&self) -> String {
+        match &self.part {
+            Some(part) => format!("{}, {part}", self.variable),
+            None => self.variable.to_string(),
+        }
+    }
 }
 
 /// The rows of all layers, in the model's order.
@@ -81,6 +94,7 @@ fn row(
     ProfileRow {
         layer,
         variable,
+        part: None,
         unquantized,
         values,
         usage,
@@ -117,8 +131,13 @@ fn parameters(subject: &Subject<'_>, layer: &str) -> Vec<ProfileRow> {
         let own = row(layer, variable, true, distribution, counter.finish());
         rows.push(ProfileRow { channel_integer_bits: channels(parameter), ..own });
     }
+    let is_quantized = |variable| !unquantized().any(|it| it.variable == variable);
+    let cells = gates::cells(subject.graph, layer);
     for id in subject.graph.topological_order() {
         let node = &subject.graph[id];
+        if node.layer != layer || cells.iter().any(|cell| cell.input == id) {
+            continue;
+        }
         let linear = if let Op::Linear(linear) = &node.op {
             linear
         } else if let Op::Conv(conv) = &node.op {
@@ -129,20 +148,30 @@ fn parameters(subject: &Subject<'_>, layer: &str) -> Vec<ProfileRow> {
         let constants = [Some(&linear.weights), linear.bias.as_ref()];
         let variables = [TypedVariable::Weight, TypedVariable::Bias];
         for (variable, constant) in variables.into_iter().zip(constants) {
-            let is_new = node.layer == layer && !unquantized().any(|it| it.variable == variable);
-            rows.extend(constant.filter(|_| is_new).map(|it| quantized(layer, variable, it)));
+            let constant = constant.filter(|_| is_quantized(variable));
+            rows.extend(constant.map(|it| quantized(layer, variable.into(), it)));
+        }
+    }
+    for gate in cells.iter().flat_map(CellProducts::parameters) {
+        let typed = match gate.variable {
+            ProfileVariable::Weight | ProfileVariable::RecurrentWeight => TypedVariable::Weight,
+            _ => TypedVariable::Bias,
+        };
+        if is_quantized(typed) {
+            let part = Some(gate.part).filter(|part| !part.is_empty());
+            rows.push(ProfileRow { part, ..quantized(layer, gate.variable, &gate.constant) });
         }
     }
     rows
 }
 
 /// The row of a quantized parameter.
-fn quantized(layer: &str, variable: TypedVariable, constant: &Constant) -> ProfileRow {
+fn quantized(layer: &str, variable: ProfileVariable, constant: &Constant) -> ProfileRow {
     let values = constant.codes.to_values(constant.format);
     let precision = Quantization::new(constant.format, Rounding::Trn, Overflow::WRAP);
     let mut counter = TypeCounter::new(precision);
     counter.add_codes(&constant.codes);
-    row(layer, variable.into(), false, Distribution::of(&values), counter.finish())
+    row(layer, variable, false, Distribution::of(&values), counter.finish())
 }
 
 /// The fewest and the most integer bits of the channels of a kernel, along its last axis.

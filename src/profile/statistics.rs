@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::observe::{layer_called, observe};
 use super::rows::{ProfileRow, rows};
-use super::trial::{Accuracy, outputs};
+use super::trial::Accuracy;
 use super::{ProfileError, Subject};
 use crate::float::Samples;
 use crate::ir::Output;
@@ -47,8 +47,8 @@ pub(crate) fn statistics(
         layer_called(subject.model, name).map(|index| (index, values.clone()))
     };
     let stated: Vec<(NodeIndex, Samples)> = stated.iter().filter_map(by_index).collect();
-    let observed = observe(subject, samples, &stated)?;
-    let simulated = outputs(subject.graph, samples, subject.observer)?;
+    let mut observed = observe(subject, samples, &stated)?;
+    let simulated = std::mem::take(&mut observed.simulated);
     let accuracy = Accuracy::of(&simulated, &observed.outputs);
     let pair = |((output, simulated), trained): ((&Output, _), &Samples)| OutputPair {
         name: output.name.clone(),

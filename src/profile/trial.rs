@@ -11,7 +11,7 @@ use crate::fixed::Codes;
 use crate::float::Samples;
 use crate::ir::{Graph, NodeId};
 use crate::progress::{Activity, Observer};
-use crate::sim::{self, Executor, Runner};
+use crate::sim::{self, Executor, Kept, Runner};
 
 /// Samples that are simulated at once.
 pub(super) const BATCH: usize = 64;
@@ -100,18 +100,28 @@ pub(super) fn outputs(
     let runner = Runner::new(Executor::default(), graph, &nodes, &[], BATCH);
     for batch in batches(samples, BATCH) {
         let trace = runner.run(&quantize_inputs(graph, &batch)?, |_| {})?;
-        for (all, output) in all.iter_mut().zip(&graph.outputs) {
-            let format = graph[output.node].tensor.format;
-            all.extend(trace.of(output.node).map(|codes| codes.to_values(format)));
-        }
+        add_outputs(&mut all, graph, &trace);
         task.add(samples_of(&batch));
     }
-    let joined = |parts: &Vec<Samples>| {
+    joined(&all)
+}
+
+/// Adds the outputs in `trace` to the parts of each.
+pub(super) fn add_outputs(parts: &mut [Vec<Samples>], graph: &Graph, trace: &Kept) {
+    for (parts, output) in parts.iter_mut().zip(&graph.outputs) {
+        let format = graph[output.node].tensor.format;
+        parts.extend(trace.of(output.node).map(|codes| codes.to_values(format)));
+    }
+}
+
+/// The samples of the parts of each output.
+pub(super) fn joined(outputs: &[Vec<Samples>]) -> Result<Vec<Samples>, ProfileError> {
+    let one = |parts: &Vec<Samples>| {
         let parts: Vec<_> = parts.iter().map(|part| part.view()).collect();
         ndarray::concatenate(Axis(0), &parts)
     };
-    let joined: Result<Vec<_>, _> = all.iter().map(joined).collect();
-    joined.map_err(|error| ProfileError::Layer { layer: "outputs".into(), error: error.into() })
+    let all: Result<Vec<_>, _> = outputs.iter().map(one).collect();
+    all.map_err(|error| ProfileError::Layer { layer: "outputs".into(), error: error.into() })
 }
 
 /// `samples` as codes of the inputs of `graph`.

@@ -5,7 +5,7 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::graph::{MATRICES, base, is_quantized};
+use super::graph::{MATRICES, RECURRENT, base, is_quantized};
 use super::operators::{Gate, Operation};
 use super::process::Process;
 use super::types::{LayerTypes, Operators, TypeMap};
@@ -69,6 +69,8 @@ pub struct Energy {
     pub layers: Vec<LayerEnergy>,
     /// All costs of all layers in whole pJ: QTools' `total_cost`.
     pub total_cost: i64,
+    /// Layers whose operations QTools gives no energy.
+    pub uncounted: Vec<String>,
 }
 
 impl Energy {
@@ -78,7 +80,7 @@ impl Energy {
         let mut layers: Vec<&LayerTypes> = types.layers.iter().collect();
         layers.sort_by_key(|layer| layer.position);
         let mut total = 0.0;
-        let mut rows = Vec::new();
+        let (mut rows, mut uncounted) = (Vec::new(), Vec::new());
         for layer in layers {
             let exact = model.costs(layer);
             total += exact.inputs + exact.outputs + exact.parameters + exact.op_cost;
@@ -87,9 +89,10 @@ impl Energy {
                 class_name: layer.class.clone(),
                 energy: exact.rounded(),
             });
+            uncounted.extend((!is_counted(layer)).then(|| layer.name.clone()));
         }
         // Python's int() truncates.
-        Self { layers: rows, total_cost: total as i64 }
+        Self { layers: rows, total_cost: total as i64, uncounted }
     }
 
     /// The costs that QTools' `include_energy` counts for the model, in whole pJ.
@@ -100,6 +103,19 @@ impl Energy {
     /// QTools' energy profile.
     pub fn profile(&self) -> Profile<'_> {
         Profile(self)
+    }
+}
+
+/// False for a layer with operations to which QTools gives no energy.
+fn is_counted(layer: &LayerTypes) -> bool {
+    let class = layer.class.as_str();
+    match &layer.operators {
+        Operators::None => !RECURRENT.contains(&base(class)),
+        Operators::Average { .. } => !is_quantized(class),
+        Operators::Matrix { is_folded, .. } => {
+            !is_folded && MATRICES.contains(&base(class)) && !class.ends_with("Transpose")
+        }
+        Operators::Merge(_) | Operators::BatchNorm { .. } => true,
     }
 }
 
@@ -195,6 +211,7 @@ impl Model<'_> {
         let count = layer.operation_count as f64;
         let class = layer.class.as_str();
         match &layer.operators {
+            _ if !is_counted(layer) => 0.0,
             Operators::None => 0.0,
             Operators::Merge(gate) if ["Add", "Multiply", "Subtract"].contains(&class) => {
                 // In QTools' order of operations, which decides the last bit.
@@ -202,8 +219,7 @@ impl Model<'_> {
                 merges * self.process.operation(gate.operation, &gate.output, gate.bits)
             }
             Operators::Merge(_) => 0.0,
-            // QTools fails for the layers of Keras, and does not know those of QKeras.
-            Operators::Average { .. } if is_quantized(class) => 0.0,
+            // QTools fails for the layers of Keras.
             Operators::Average { sum, .. } => {
                 count * self.process.operation(Operation::Add, sum, sum.bits as f64)
             }
@@ -211,10 +227,7 @@ impl Model<'_> {
                 let multiplier = operators.multiplier.as_ref().map_or(0.0, |gate| self.gate(gate));
                 (self.gate(&operators.divider) + multiplier) * count
             }
-            Operators::Matrix { multiplier, accumulator, is_folded, .. } => {
-                if *is_folded || !MATRICES.contains(&base(class)) || class.ends_with("Transpose") {
-                    return 0.0;
-                }
+            Operators::Matrix { multiplier, accumulator, .. } => {
                 let bits = accumulator.bits as f64;
                 let sum = self.process.operation(Operation::Add, accumulator, bits);
                 count * (self.gate(multiplier) + sum)

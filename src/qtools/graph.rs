@@ -219,6 +219,9 @@ pub(super) const MATRICES: [&str; 5] =
 /// Layers that batch normalization is folded into.
 const FOLDED: [&str; 3] = ["QDenseBatchnorm", "QConv2DBatchnorm", "QDepthwiseConv2DBatchnorm"];
 
+/// Layers whose operations and parameters QTools does not know.
+pub(super) const RECURRENT: [&str; 4] = ["SimpleRNN", "LSTM", "GRU", "Bidirectional"];
+
 /// True for a layer of QKeras, which states quantizers.
 pub(super) fn is_quantized(class: &str) -> bool {
     class.starts_with('Q')

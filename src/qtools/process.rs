@@ -35,8 +35,25 @@ pub struct Process {
 
 /// Coefficients, the highest power first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "Vec<f64>", into = "Vec<f64>")]
 pub struct Polynomial(Vec<f64>);
+
+impl TryFrom<Vec<f64>> for Polynomial {
+    type Error = &'static str;
+
+    fn try_from(coefficients: Vec<f64>) -> Result<Self, &'static str> {
+        match coefficients.is_empty() {
+            true => Err("a list without coefficients"),
+            false => Ok(Self(coefficients)),
+        }
+    }
+}
+
+impl From<Polynomial> for Vec<f64> {
+    fn from(polynomial: Polynomial) -> Self {
+        polynomial.0
+    }
+}
 
 impl Polynomial {
     /// The value at `x`, at least 0. NumPy's order of operations.

@@ -74,6 +74,14 @@ pub enum AccuracyError {
         /// The label.
         label: String,
     },
+    /// A row of labels without a largest element.
+    #[error("row {row} of the labels of output '{output}' has no largest element")]
+    NoClass {
+        /// The output.
+        output: String,
+        /// The row.
+        row: usize,
+    },
     /// A reference of another shape.
     #[error(
         "output '{output}' has the shape {outputs:?}, the reference has the shape {reference:?}"
@@ -93,6 +101,20 @@ pub(super) struct Scores<'a> {
     rows: ArrayView2<'a, f64>,
     /// Of a single score.
     threshold: f64,
+}
+
+impl AccuracyError {
+    /// Advice for the user.
+    pub fn help(&self) -> &'static str {
+        match self {
+            Self::Labels { .. } | Self::Class { .. } | Self::NoClass { .. } => {
+                "labels are the numbers of classes, one for each sample, or rows like those of the output"
+            }
+            Self::Reference { .. } => {
+                "a reference has the values of the output, for all samples of --input"
+            }
+        }
+    }
 }
 
 impl<'a> Scores<'a> {
@@ -147,7 +169,12 @@ impl<'a> Scores<'a> {
             labels.iter().map(class).collect()
         } else if labels.shape() == values.shape() {
             let rows = labels.as_standard_layout().into_owned();
-            Ok(Scores::new(&rows, true).choices())
+            let rows = Scores::new(&rows, true);
+            let is_even = |row: ndarray::ArrayView1<'_, f64>| row.iter().all(|it| *it == row[0]);
+            if let Some(row) = rows.rows.axis_iter(Axis(0)).position(is_even) {
+                return Err(AccuracyError::NoClass { output: name.to_owned(), row });
+            }
+            Ok(rows.choices())
         } else {
             Err(AccuracyError::Labels {
                 output: name.to_owned(),
@@ -305,8 +332,8 @@ impl fmt::Display for Agreement {
         write!(
             f,
             "'{output}' and the reference: {equal} of {values} values equal, largest error \
-             {largest_error:.4e}, mean error {mean_error:.4e}; {same_class} of {rows} choose the same \
-             class ({:.2} %)",
+             {largest_error:.4e}, mean error {mean_error:.4e}; argmax agrees in {same_class} of {rows} rows \
+             ({:.2} %)",
             share(*same_class, *rows) * 100.0
         )
     }
@@ -378,6 +405,10 @@ mod tests {
             (arr1(&[0.0, 3.0]).into_dyn(), "output 'y' has 3 classes, label 3 is none of them"),
             (arr1(&[0.0, -1.0]).into_dyn(), "output 'y' has 3 classes, label -1 is none of them"),
             (arr1(&[0.5, 0.0]).into_dyn(), "output 'y' has 3 classes, label 0.5 is none of them"),
+            (
+                arr2(&[[0.0, 1.0, 0.0], [0.0; 3]]).into_dyn(),
+                "row 1 of the labels of output 'y' has no largest element",
+            ),
         ] {
             let error = of(&values, 0, &labels).expect_err("labels that do not fit");
             assert_eq!(error.to_string(), expected);
@@ -393,7 +424,7 @@ mod tests {
         assert_eq!((found.values, found.equal, found.rows, found.same_class), (4, 2, 2, 1));
         assert_eq!((found.largest_error, found.mean_error), (0.5, 0.15625));
         let text = "'y' and the reference: 2 of 4 values equal, largest error 5.0000e-1, mean error \
-                    1.5625e-1; 1 of 2 choose the same class (50.00 %)";
+                    1.5625e-1; argmax agrees in 1 of 2 rows (50.00 %)";
         assert_eq!(found.to_string(), text);
         let error = agreement("y", &values, (range, *lsb), &arr1(&[1.0]).into_dyn());
         let text = "output 'y' has the shape [2, 2], the reference has the shape [1]";

@@ -113,7 +113,8 @@ fn row(graph: &Graph, design: &Design, order: &[NodeId], layer: &str, result: No
         row.multipliers += kernel.multiplier_instances();
         row.functions.extend(cost.functions.iter().copied());
         row.scale = cost.scale.or(row.scale);
-        row.bias = cost.bias.or(row.bias);
+        // That of the products, not of a function after them.
+        row.bias = row.bias.or(cost.bias);
         row.idle_multiplications += cost.idle_multiplications;
         row.weight_bits += cost.weight_bits;
         row.table_bits += cost.table_bits;

@@ -8,6 +8,9 @@ use crate::profile::{Accuracy, Distribution, Profile, ProfileRow, Proposal, Rang
 /// Octaves of a distribution, from the largest one down.
 const OCTAVES: i32 = 10;
 
+/// The least number in scientific notation.
+const LARGE: f64 = 1e7;
+
 /// The bars of a distribution, by height.
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
@@ -81,7 +84,7 @@ fn cells(row: &ProfileRow, proposal: Option<&Proposal>) -> Vec<String> {
     let usage = &row.usage;
     let mut cells = vec![
         row.layer.clone(),
-        row.variable.to_string(),
+        row.title(),
         format!("[{}, {}]", number(low), number(high)),
         bars(&row.values),
         usage.precision.format.to_string(),
@@ -112,10 +115,17 @@ fn bars(values: &Distribution) -> String {
     counts().map(bar).collect()
 }
 
-/// A bound with four significant digits, in scientific notation if it is small.
+/// A bound with four significant digits, in scientific notation if it is small or large.
 pub(super) fn number(value: f64) -> String {
     match value {
-        value if value != 0.0 && value.abs() < 1e-3 => format!("{value:.1e}"),
+        // Not -0.
+        0.0 => "0".to_owned(),
+        value if value.abs() < 1e-3 => format!("{value:.1e}"),
+        value if value.is_finite() && value.abs() >= LARGE => {
+            let text = format!("{value:.3e}");
+            let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+            format!("{}e{exponent}", digits.trim_end_matches('0').trim_end_matches('.'))
+        }
         value => rounded(value),
     }
 }
@@ -162,8 +172,10 @@ mod tests {
 
     #[test]
     fn numbers_and_shares_are_short() {
-        let all = [0.0, -9.75, 0.00012345, 1234.5].map(number);
+        let all = [-0.0, -9.75, 0.00012345, 1234.5].map(number);
         assert_eq!(all, ["0", "-9.75", "1.2e-4", "1235"]);
+        let large = [2_097_152.0, -16_777_216.0, 1e30, f64::INFINITY].map(number);
+        assert_eq!(large, ["2097152", "-1.678e7", "1e30", "inf"]);
         assert_eq!([share(0, 5), share(1, 3), share(1, 1 << 20)], ["-", "33.33 %", "<0.01 %"]);
     }
 }

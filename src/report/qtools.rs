@@ -102,8 +102,12 @@ pub fn energy(energy: &Energy) -> String {
     };
     let rows =
         energy.layers.iter().map(|it| cells(&it.name, &it.class_name, it.energy, it.total()));
+    let uncounted = match &energy.uncounted[..] {
+        [] => String::new(),
+        layers => format!("\nQTools gives no energy to the operations of {}", layers.join(", ")),
+    };
     format!(
-        "{}\ncounted by QTools: {} pJ a sample; all costs: {} pJ",
+        "{}\ncounted by QTools: {} pJ a sample; all costs: {} pJ{uncounted}",
         table(&titles, rows.collect(), 2),
         energy.total(),
         energy.total_cost

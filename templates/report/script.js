@@ -4,9 +4,11 @@
   const canvas = document.getElementById("canvas");
   const drawing = document.getElementById("drawing");
   const select = document.getElementById("choose");
+  const announcement = document.getElementById("announcement");
   const layers = [...document.querySelectorAll("#details > .layer")];
   const nodes = [...drawing.querySelectorAll("a.node")];
-  const edges = [...drawing.querySelectorAll(".edges path")];
+  const edges = [...drawing.querySelectorAll(".edges > path")];
+  const types = [...drawing.querySelectorAll(".edges > .type")];
   const size = [Number(drawing.dataset.width), Number(drawing.dataset.height)];
   const smallest = 0.05;
   const largest = 4;
@@ -23,14 +25,21 @@
       else layer.setAttribute("hidden", "until-found");
     });
     nodes.forEach((node, at) => {
+      // One stop of the tab key; arrow keys go on from there.
+      node.setAttribute("tabindex", at === index ? "0" : "-1");
       if (at === index) node.setAttribute("aria-current", "true");
       else node.removeAttribute("aria-current");
     });
+    const near = new Set([index]);
     edges.forEach((edge) => {
-      const isNear = Number(edge.dataset.from) === index || Number(edge.dataset.to) === index;
-      edge.classList.toggle("near", isNear);
+      const [from, to] = [Number(edge.dataset.from), Number(edge.dataset.to)];
+      if (to === index) near.add(from);
+      edge.classList.toggle("near", from === index || to === index);
     });
+    types.forEach((type) => type.classList.toggle("near", near.has(Number(type.dataset.from))));
     select.selectedIndex = index;
+    // For screen readers, as the focus may stay on the box.
+    announcement.textContent = focus === undefined ? "" : `Details of ${nodes[index].getAttribute("aria-label")}`;
     document.getElementById("details").scrollTop = 0;
     if (focus === "details") layers[index].focus({ preventScroll: true });
     if (focus === "node") nodes[index].focus({ preventScroll: true });
@@ -60,8 +69,10 @@
     canvas.scrollTop = top;
   }
 
+  // A canvas is as high as its drawing, up to its largest height.
   function fit() {
-    zoom(Math.min(canvas.clientWidth / size[0], canvas.clientHeight / size[1]));
+    const height = parseFloat(getComputedStyle(canvas).maxHeight);
+    zoom(Math.min(canvas.clientWidth / size[0], (height - 2) / size[1]));
   }
 
   document.querySelectorAll("[data-zoom]").forEach((button) => {
@@ -136,7 +147,7 @@
       return;
     }
     history.replaceState(null, "", target[0]);
-    choose(Number(target[1]), canvas.contains(link) ? "" : "details");
+    choose(Number(target[1]), canvas.contains(link) ? "box" : "details");
     if (!link.closest("#graph")) document.getElementById("graph").scrollIntoView();
   });
   layers.forEach((layer, at) => layer.addEventListener("beforematch", () => choose(at)));
@@ -144,7 +155,7 @@
 
   function fromAddress() {
     const target = /^#layer-(\d+)$/.exec(location.hash);
-    choose(target ? Number(target[1]) : Math.max(chosen, 0), target ? "details" : "");
+    choose(target ? Number(target[1]) : Math.max(chosen, 0), target ? "details" : undefined);
   }
   if (size[0] > canvas.clientWidth) zoom(Math.max(canvas.clientWidth / size[0], 0.6));
   canvas.scrollLeft = (canvas.scrollWidth - canvas.clientWidth) / 2;

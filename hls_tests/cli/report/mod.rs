@@ -6,6 +6,7 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use ndarray::Array2;
 use serde_json::{Value, json};
 
 use super::errors::refused;
@@ -89,6 +90,8 @@ fn a_page_shows_every_layer_and_type() -> Outcome {
     assert_eq!(found["layers"][1], "hidden1 QDense");
     assert_eq!(found["types"][2], "ufixed<5,1> 32");
     assert_eq!(found["edges"][1], "hidden1 to relu1: fixed<14,5> 32");
+    assert_eq!(found["types off their edges"], json!([]));
+    assert_eq!(found["overlapping boxes"], json!([]));
     for words in ["437 of 450 correct (97.11 %)", "Schedule of digits", "AUC 0.9978"] {
         assert!(html.contains(words), "{words}");
     }
@@ -118,8 +121,112 @@ fn layers_are_chosen_and_the_graph_is_moved() -> Outcome {
     assert_eq!(found["not by scrolling"], by_wheel);
     assert_eq!((&found["natural size"], &found["fits"]), (&json!(true), &json!(true)));
     assert_eq!(found["dragged"], 80);
+    assert_eq!((&found["fits again"], &found["tab stops"]), (&json!(true), &json!(1)));
     assert_eq!(found["tools"], "flex");
     Ok(())
+}
+
+/// On paper the graph is in parts, none of which cuts a layer or its type.
+#[test]
+fn a_long_graph_is_printed_in_parts() -> Outcome {
+    let file = format!("{}/hls_tests/streams/mobilenet.h5", env!("CARGO_MANIFEST_DIR"));
+    let words = ["report", &file, "--input-type", "ufixed<8,0>"].map(str::to_owned);
+    let found = browser::checks(&page(&words)?, include_str!("parts.js"), 1200)?;
+    assert_eq!(found["error"], Value::Null);
+    assert!(found["parts"].as_u64() > Some(2), "{found}");
+    assert_eq!(found["covers the drawing"], true);
+    assert_eq!(found["cut boxes"], json!([]));
+    assert_eq!(found["hidden on the screen"], true);
+    assert!(found["tallest"].as_f64() < Some(1150.0), "{found}");
+    Ok(())
+}
+
+#[test]
+fn parameters_of_recurrent_layers_are_shown_by_gate() -> Outcome {
+    let rows = |name: &str| -> Result<Vec<String>, Box<dyn Error>> {
+        let model = case(name, "model.h5").display().to_string();
+        let found = data(&["report".to_owned(), model])?;
+        let layer = found["layers"].as_array().and_then(|it| it.get(1)).ok_or("a layer")?;
+        let rows = layer["values"].as_array().ok_or("values")?.iter().map(|row| {
+            let part = row["part"].as_str().unwrap_or("-");
+            let count = &row["values"]["count"];
+            format!("{} {part} {count}", row["variable"].as_str().unwrap_or_default())
+        });
+        Ok(rows.collect())
+    };
+    // Four inputs, five units.
+    let gates = ["input gate", "forget gate", "candidate", "output gate"];
+    let of = |direction: &str| {
+        let parts: Vec<String> = gates.iter().map(|gate| format!("{direction}{gate}")).collect();
+        let each = |variable: &str, count: u32| -> Vec<String> {
+            parts.iter().map(|part| format!("{variable} {part} {count}")).collect()
+        };
+        [each("weight", 20), each("recurrent_weight", 25), each("bias", 5)].concat()
+    };
+    assert_eq!(rows("lstm")?, [of(""), vec!["result - 500".to_owned()]].concat());
+    let both = [of("forward, "), of("backward, ")].concat();
+    assert_eq!(rows("bidirectional")?[..24], both);
+    let gru = rows("gru_reset_after")?;
+    assert_eq!(gru[..3], ["weight update gate 20", "weight reset gate 20", "weight candidate 20"]);
+    assert!(gru.contains(&"recurrent_bias candidate 5".to_owned()), "{gru:?}");
+    let simple = rows("simple_rnn")?;
+    assert_eq!(simple[..3], ["weight - 20", "recurrent_weight - 25", "bias - 5"]);
+    Ok(())
+}
+
+#[test]
+fn operations_without_energy_are_named() -> Outcome {
+    let model = case("lstm", "model.h5").display().to_string();
+    let html = page(&["report".to_owned(), model.clone()])?;
+    assert!(html.contains("QTools gives no energy to the operations of rnn."));
+    assert!(html.contains("counted by QTools, without the operations of a layer"));
+    let output = bitkiln(&["energy", &model])?;
+    assert!(text(&output).contains("QTools gives no energy to the operations of rnn"));
+    Ok(())
+}
+
+#[test]
+fn a_note_counts_samples_beyond_the_type_of_an_input() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let samples = folder.path().join("x.npy");
+    let model = case("dense_bits4", "model.h5").display().to_string();
+    let width = data(&["report".to_owned(), model.clone()])?["layers"][0]["hardware"]["shape"]
+        .as_array()
+        .and_then(|shape| shape.first()?.as_u64())
+        .ok_or("a shape")?;
+    ndarray_npy::write_npy(&samples, &Array2::from_elem((3, width as usize), 1e6))?;
+    let words = ["report", &model, "--input", &samples.display().to_string()].map(str::to_owned);
+    let found = data(&words)?["diagnostics"].to_string();
+    assert!(found.contains(&format!("{} saturated", 3 * width)), "{found}");
+    Ok(())
+}
+
+#[test]
+fn references_that_do_not_fit() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let file = |name: &str| case("graph_parts", name).display().to_string();
+    let words = |option: &str, file: &Path| {
+        let (model, input) =
+            (case("net_mlp_softmax", "model.h5"), case("net_mlp_softmax", "inputs.npz"));
+        let paths = [model, input, file.to_owned()].map(|it| it.display().to_string());
+        ["report", &paths[0], "--json", "--input", &paths[1], option, &paths[2]].map(str::to_owned)
+    };
+    let wrong = folder.path().join("y.npy");
+    ndarray_npy::write_npy(&wrong, &Array2::from_elem((2, 2), f64::NAN))?;
+    refused(&words("--reference", &wrong), &["y.npy", "not finite"])?;
+    ndarray_npy::write_npy(&wrong, &Array2::from_elem((2, 2), 1.0))?;
+    let help = "a reference has the values of the output, for all samples of --input";
+    refused(&words("--reference", &wrong), &["the reference has the shape [2, 2]", help])?;
+    refused(
+        &words("--labels", &wrong),
+        &["the labels have the shape [2, 2]", "labels are the numbers"],
+    )?;
+    let several = ["report", &file("model.h5"), "--json", "--input", &file("inputs.npz")];
+    let several = |option: &str| {
+        let more = [option, &wrong.display().to_string()].map(str::to_owned);
+        [&several.map(str::to_owned)[..], &more].concat()
+    };
+    refused(&several("--labels"), &["y.npy: one array for", "by the names of the output layers"])
 }
 
 #[test]
@@ -245,6 +352,15 @@ fn a_project_gives_the_settings_and_its_testbench_runs() -> Outcome {
     let html = page(&words(&[]))?;
     assert!(html.contains("4 ns, 27 % uncertainty"));
     assert!(html.contains("not run for this report (--verify runs it)"));
+    // Another model with the same input, and one with others.
+    let other = |model: &Path| {
+        ["report", &model.display().to_string(), "--project", &place].map(str::to_owned)
+    };
+    let warning = "the project was built from model.h5, which is another file";
+    let found = data(&other(&case("dense_bits6_2", "model.h5")))?["diagnostics"].to_string();
+    assert!(found.contains(warning), "{found}");
+    let digits = Path::new(env!("CARGO_MANIFEST_DIR")).join(DIGITS).join("model.h5");
+    refused(&[&other(&digits)[..], &["--json".to_owned()]].concat(), &[warning])?;
     // Other types of the inputs than those of the project.
     let other = data(&words(&["--input-type", "fixed<6,3>"]))?;
     let differences = other["project"]["differences"].to_string();
@@ -277,7 +393,14 @@ fn a_changed_project_is_a_mismatch() -> Outcome {
     ];
     let output = bitkiln(&arguments)?;
     assert_eq!(output.status.code(), Some(1), "{}", text(&output));
-    assert!(fs::read_to_string(page)?.contains("values compared, 1 mismatches"));
+    let warning = "warning: C simulation of the project differs in 1 of ";
+    assert!(text(&output).contains(warning), "{}", text(&output));
+    let html = fs::read_to_string(page)?;
+    for words in
+        ["values compared, 1 mismatch", warning, "<dt>C simulation</dt><dd><strong>differs"]
+    {
+        assert!(html.contains(words), "{words}");
+    }
     Ok(())
 }
 

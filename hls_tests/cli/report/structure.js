@@ -18,6 +18,18 @@ check("overflow", document.documentElement.scrollWidth > document.documentElemen
 check("sections", all("main > section").map((it) => it.id));
 check("layers", all("#details > .layer h3").map((it) => it.textContent.trim()));
 check("nodes", all("#drawing a.node .name").map((it) => it.textContent));
-check("types", all("#drawing a.node .type").map((it) => it.textContent));
+check("types", all("#drawing .type text").map((it) => it.textContent));
 check("edges", all("#drawing .edges path title").map((it) => it.textContent));
 check("not numbers", all("svg *").filter((it) => [...it.attributes].some((a) => !a.name.startsWith("aria") && /NaN|inf/.test(a.value))).length);
+const boxes = all("#drawing .box, #drawing .type rect").map((it) => [it, it.getBBox()]);
+check("overlapping boxes", boxes.flatMap(([, a], at) => boxes.slice(0, at).filter(([, b]) =>
+  a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height)).map(([it]) => it.outerHTML));
+// The way of a layer ends at the upper edge of its type; those to its readers begin at the lower one.
+check("types off their edges", all("#drawing .type").flatMap((type) => {
+  const [box, way] = [type.querySelector("rect").getBBox(), type.querySelector("path")];
+  const meets = (point, y) => Math.abs(point.x - box.x - box.width / 2) < 0.2 && Math.abs(point.y - y) < 0.2;
+  const from = type.dataset.from;
+  const leave = all(`#drawing .edges > path[data-from="${from}"]`).map((it) => it.getPointAtLength(0));
+  const fits = meets(way.getPointAtLength(way.getTotalLength()), box.y) && leave.every((it) => meets(it, box.y + box.height));
+  return fits ? [] : [type.outerHTML];
+}));

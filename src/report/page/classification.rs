@@ -9,7 +9,8 @@ use crate::report::accuracy::{Accuracy, AccuracyError, Scores, accuracy, is_prob
 /// Most classes with a curve: more cannot be told apart.
 const MOST_CURVES: usize = 10;
 
-/// Least distance of two points of a curve along an axis.
+/// Points beyond which a curve is thinned to this least distance of two points along an axis.
+const MOST_POINTS: usize = 512;
 const RESOLUTION: f64 = 1.0 / 128.0;
 
 /// An output as a classifier.
@@ -62,18 +63,37 @@ fn points(mut rows: Vec<(f64, bool)>) -> Vec<(f64, f64)> {
     rows.sort_by(|(a, _), (b, _)| b.total_cmp(a));
     let inside = rows.iter().filter(|(_, is_class)| *is_class).count() as f64;
     let outside = rows.len() as f64 - inside;
+    // Other rows and rows of the class at or above a threshold: the ends of straight parts.
+    let mut corners: Vec<(usize, usize)> = vec![(0, 0)];
     let (mut found, mut wrong) = (0, 0);
-    let mut all = vec![(0.0, 0.0)];
-    let mut last = (0.0, 0.0);
     for equal in rows.chunk_by(|(a, _), (b, _)| a == b) {
         let own = equal.iter().filter(|(_, is_class)| *is_class).count();
         found += own;
         wrong += equal.len() - own;
-        let point = (wrong as f64 / outside, found as f64 / inside);
-        let (x, y): (f64, f64) = (point.0 - last.0, point.1 - last.1);
-        if x.max(y) >= RESOLUTION || point == (1.0, 1.0) {
+        if let [.., start, middle] = corners[..] {
+            let (one, next) = ((middle.0 - start.0, middle.1 - start.1), (wrong, found));
+            if one.0 * (next.1 - middle.1) == one.1 * (next.0 - middle.0) {
+                corners.pop();
+            }
+        }
+        corners.push((wrong, found));
+    }
+    let points = corners.iter().map(|at| (at.0 as f64 / outside, at.1 as f64 / inside));
+    match corners.len() > MOST_POINTS {
+        true => thinned(points),
+        false => points.collect(),
+    }
+}
+
+/// The points that are apart from one another, and the last one.
+fn thinned(points: impl Iterator<Item = (f64, f64)>) -> Vec<(f64, f64)> {
+    let mut all: Vec<(f64, f64)> = Vec::new();
+    for point in points {
+        let is_apart = all
+            .last()
+            .is_none_or(|last: &(f64, f64)| (point.0 - last.0).max(point.1 - last.1) >= RESOLUTION);
+        if is_apart || point == (1.0, 1.0) {
             all.push(point);
-            last = point;
         }
     }
     all
@@ -98,8 +118,19 @@ mod tests {
         let range = Range::new(0, 8);
         let found =
             classification("y", &values, (&range, 0.125), &labels).expect("labels that fit");
-        let points = vec![(0.0, 0.0), (0.0, 0.5), (0.0, 1.0), (1.0, 1.0)];
+        let points = vec![(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)];
         assert_eq!(found.roc, [Roc { class: 1, auc: 1.0, points }]);
+    }
+
+    #[test]
+    fn a_curve_keeps_its_corners() {
+        // A row of the class after 30 others each, 200 times: steps finer than the plot.
+        let rows = (0..6200).map(|at| (-f64::from(at), at % 31 == 30)).collect();
+        let points = points(rows);
+        assert_eq!(points.len(), 401);
+        let area = |pair: &[(f64, f64)]| (pair[1].0 - pair[0].0) * (pair[1].1 + pair[0].1) / 2.0;
+        let area: f64 = points.windows(2).map(area).sum();
+        assert!((area - 0.4975).abs() < 1e-9, "{area}");
     }
 
     #[test]

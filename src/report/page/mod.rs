@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{Schedule, Summary, schedule, summary};
+use crate::back::ModelSource;
 use crate::config::Tool;
 use crate::diagnostic::Diagnostic;
 use crate::hls::{Design, Operations};
@@ -36,6 +37,8 @@ pub use settings::Setting;
 pub struct Page {
     /// Name of the model.
     pub model: String,
+    /// The file of the model.
+    pub file: Option<ModelSource>,
     /// The version of Bitkiln.
     pub version: &'static str,
     /// The samples of the statistics.
@@ -89,6 +92,8 @@ pub enum EnergyTable {
         names: Vec<String>,
         /// The costs that QTools counts, in whole pJ.
         total: i64,
+        /// Names of the layers whose operations QTools gives no energy.
+        uncounted: Vec<String>,
     },
     /// QTools has no energy for the model.
     Missing(String),
@@ -100,6 +105,7 @@ impl From<Result<Energy, crate::qtools::QtoolsError>> for EnergyTable {
             Ok(energy) => Self::Layers {
                 total: energy.total(),
                 names: energy.layers.iter().map(|it| it.name.clone()).collect(),
+                uncounted: energy.uncounted,
                 layers: energy.layers,
             },
             Err(error) => Self::Missing(error.to_string()),
@@ -129,6 +135,8 @@ pub struct Stages<'a> {
 /// Contents of a page besides those of the stages.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Evidence {
+    /// The file of the model.
+    pub file: Option<ModelSource>,
     /// The samples.
     pub samples: SampleSet,
     /// Energy by layer.
@@ -149,6 +157,7 @@ impl Page {
         let layers = layers::layers(&stages);
         Self {
             model: stages.model.name.clone(),
+            file: evidence.file,
             version: env!("CARGO_PKG_VERSION"),
             samples: evidence.samples,
             settings: settings::settings(stages.tool, &stages.design.options),

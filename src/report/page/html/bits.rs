@@ -136,7 +136,11 @@ impl BitsView {
 fn is_result(variable: ProfileVariable) -> bool {
     match variable {
         ProfileVariable::Input | ProfileVariable::Result | ProfileVariable::Activation => true,
-        ProfileVariable::Weight | ProfileVariable::Bias | ProfileVariable::Scale => false,
+        ProfileVariable::Weight
+        | ProfileVariable::Bias
+        | ProfileVariable::RecurrentWeight
+        | ProfileVariable::RecurrentBias
+        | ProfileVariable::Scale => false,
     }
 }
 
@@ -186,12 +190,12 @@ fn bits_row(axis: &Axis, index: usize, row: &ProfileRow) -> BitsRow {
     BitsRow {
         index,
         layer: row.layer.clone(),
-        variable: row.variable.to_string(),
+        variable: row.title(),
         precision: format.to_string(),
         label: format!(
             "{} of {}: {} values in {range}, {zeros} zeros; type {format} with bits 2^{top} to 2^{bottom}; \
              clipped {clipped}; unused bits {unused}",
-            row.variable,
+            row.title(),
             row.layer,
             count(values.count)
         ),
@@ -215,6 +219,7 @@ mod tests {
         ProfileRow {
             layer: "fc".into(),
             variable: ProfileVariable::Result,
+            part: None,
             unquantized: false,
             values: Distribution::of(values),
             usage: TypeUse {

@@ -87,7 +87,7 @@ impl HistogramView {
             0 => String::new(),
             clipped => format!("; {} clipped", count(*clipped)),
         };
-        let title = row.variable.to_string();
+        let title = row.title();
         Self {
             label: format!("Histogram of the {title} of {}: {facts}{clipped}", row.layer),
             title,
@@ -109,6 +109,7 @@ mod tests {
         HistogramView::new(&ProfileRow {
             layer: "fc".into(),
             variable: ProfileVariable::Weight,
+            part: None,
             unquantized: false,
             values: Distribution::of(values),
             usage: TypeUse {

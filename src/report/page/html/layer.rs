@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::graph::key;
 use super::histogram::HistogramView;
-use super::text::{count, number, percent, shape};
+use super::text::{clock_cycles, count, number, percent, shape};
 use crate::fixed::Format;
 use crate::hls::FunctionSize;
 use crate::report::page::{LayerEntry, Page};
@@ -97,7 +97,7 @@ fn facts(layer: &LayerEntry) -> Vec<(&'static str, String)> {
             count(resources.bram18)
         )),
     );
-    add("time", Some(format!("{} cycles, latency {}", count(row.cycles), count(row.latency))));
+    add("time", Some(format!("{}, latency {}", clock_cycles(row.cycles), count(row.latency))));
     let difference = layer.values.iter().find_map(|values| values.difference);
     add(
         "error to float64",

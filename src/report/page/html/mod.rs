@@ -4,6 +4,7 @@ mod bits;
 mod graph;
 mod histogram;
 mod layer;
+mod parts;
 mod plots;
 mod table;
 mod text;
@@ -15,8 +16,9 @@ use self::graph::GraphView;
 use self::layer::LayerView;
 use self::plots::{ClassificationView, ScatterView};
 use self::table::{Cell, Head, Row, TableView};
-use self::text::{count, energy, number, percent, rate, time};
-use super::{EnergyTable, Page, ProjectState, Setting, Verification};
+use self::text::{clock_cycles, count, energy, number, percent, rate, time};
+use super::{EnergyTable, Group, Page, ProjectState, Setting, Verification};
+use crate::back::ModelSource;
 use crate::diagnostic::{Severity, grouped};
 use crate::report::Schedule;
 
@@ -33,6 +35,7 @@ impl Page {
         let view = PageView {
             title: &self.model,
             version: self.version,
+            model: self.file.as_ref().map(model),
             samples: samples(self),
             figures: figures(self),
             settings: self.settings.iter().map(setting).collect(),
@@ -46,6 +49,11 @@ impl Page {
             budget: table::budget(&self.summary),
             resources: table::resources(self),
             energy: table::energy(self),
+            energy_inputs: inputs(self),
+            uncounted: match &self.energy {
+                EnergyTable::Layers { uncounted, .. } => uncounted.join(", "),
+                EnergyTable::Missing(_) => String::new(),
+            },
             no_energy: match &self.energy {
                 EnergyTable::Layers { .. } => None,
                 EnergyTable::Missing(reason) => Some(reason),
@@ -65,6 +73,7 @@ impl Page {
 struct PageView<'a> {
     title: &'a str,
     version: &'static str,
+    model: Option<String>,
     samples: String,
     figures: Vec<Figure>,
     settings: Vec<(&'static str, String)>,
@@ -78,6 +87,10 @@ struct PageView<'a> {
     budget: TableView,
     resources: TableView,
     energy: Option<TableView>,
+    /// The types of the inputs.
+    energy_inputs: String,
+    /// Layers whose operations have no energy.
+    uncounted: String,
     no_energy: Option<&'a str>,
     schedule: Option<ScheduleView>,
     differences: TableView,
@@ -160,6 +173,11 @@ impl ScheduleView {
     }
 }
 
+/// The file of the model.
+fn model(file: &ModelSource) -> String {
+    format!("{}, SHA-256 {}", file.file, file.sha256)
+}
+
 /// The samples in a sentence.
 fn samples(page: &Page) -> String {
     let set = &page.samples;
@@ -175,6 +193,13 @@ fn samples(page: &Page) -> String {
         ),
         Some(file) => format!("{all} samples of {file}."),
     }
+}
+
+/// The types of the inputs, each once.
+fn inputs(page: &Page) -> String {
+    let inputs = page.layers.iter().filter(|layer| layer.group == Group::Input);
+    let types = inputs.filter_map(|layer| Some(layer.hardware.as_ref()?.result.to_string()));
+    types.collect::<std::collections::BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ")
 }
 
 /// The numbers on top of the page.
@@ -197,12 +222,12 @@ fn figures(page: &Page) -> Vec<Figure> {
         figure(
             "samples per second",
             rate(1e9 / cycles(interval.max(1))),
-            format!("II {} cycles, {}", count(interval), time(cycles(interval))),
+            format!("II {}, {}", clock_cycles(interval), time(cycles(interval))),
         ),
         figure(
             "latency",
             time(cycles(summary.latency)),
-            format!("about {} cycles", count(summary.latency)),
+            format!("about {}", clock_cycles(summary.latency)),
         ),
         figure("DSP", count(resources.dsp), used(resources.dsp, |all| all.dsp)),
         figure("LUT", count(resources.lut), used(resources.lut, |all| all.lut)),
@@ -215,15 +240,26 @@ fn figures(page: &Page) -> Vec<Figure> {
         ),
         figure("parameters", count(weight_bits as u64), "bits".to_owned()),
     ];
-    if let EnergyTable::Layers { total, .. } = &page.energy {
-        let note = "a sample, counted by QTools".to_owned();
-        all.push(figure("energy", energy(*total as f64), note));
+    if let EnergyTable::Layers { layers, uncounted, .. } = &page.energy {
+        let without = match uncounted.len() {
+            0 => String::new(),
+            1 => ", without the operations of a layer".to_owned(),
+            number => format!(", without the operations of {number} layers"),
+        };
+        let note = format!("a sample, counted by QTools{without}");
+        all.push(figure("energy", energy(table::counted(layers)), note));
     }
     all.push(figure(
         "largest output error",
         number(page.float.max_error),
         "to the network in float64".to_owned(),
     ));
+    let run = page.project.as_ref().map(|project| &project.verification);
+    if let Some(Verification::Run(verdict)) = run {
+        let value = if verdict.is_exact() { "exact" } else { "differs" };
+        let note = format!("{} values compared", count(verdict.compared));
+        all.push(figure("C simulation", value.to_owned(), note));
+    }
     for classification in &page.classifications {
         let accuracy = &classification.accuracy;
         all.push(figure("accuracy", percent(accuracy.accuracy), accuracy.output.clone()));
@@ -243,6 +279,11 @@ fn setting(setting: &Setting) -> (&'static str, String) {
     (setting.name, text)
 }
 
+/// `1 mismatch`, `2 mismatches`.
+fn differing(number: u64) -> String {
+    format!("{} {}", count(number), if number == 1 { "mismatch" } else { "mismatches" })
+}
+
 fn project(state: &ProjectState) -> ProjectView {
     let model = match (&state.model, state.same_model) {
         (None, _) => "not stated".to_owned(),
@@ -259,15 +300,15 @@ fn project(state: &ProjectState) -> ProjectView {
         Verification::Run(verdict) => {
             let network = verdict.network.as_ref().map_or_else(String::new, |network| {
                 format!(
-                    "; {} samples with bounded FIFOs, {} mismatches",
+                    "; {} samples with bounded FIFOs, {}",
                     count(network.samples as u64),
-                    count(network.mismatches)
+                    differing(network.mismatches)
                 )
             });
             let text = format!(
-                "{} values compared, {} mismatches{network} (headers: {})",
+                "{} values compared, {}{network} (headers: {})",
                 count(verdict.compared),
-                count(verdict.mismatches),
+                differing(verdict.mismatches),
                 verdict.headers
             );
             (text, verdict.details.clone())

@@ -5,7 +5,7 @@ use crate::report::axis::{Axis, Tick};
 use crate::report::page::{Against, Classification, Comparison, Roc};
 
 /// The square of a plot, in pixels.
-const LEFT: f64 = 56.0;
+const LEFT: f64 = 76.0;
 const SIDE: f64 = 288.0;
 const TOP: f64 = 10.0;
 
@@ -91,7 +91,7 @@ impl ScatterView {
             ("mean error", number(agreement.mean_error)),
         ];
         if agreement.rows < agreement.values {
-            facts.push(("same class", share(agreement.same_class, agreement.rows)));
+            facts.push(("same argmax", share(agreement.same_class, agreement.rows)));
         }
         Self {
             output: agreement.output.clone(),
@@ -138,6 +138,8 @@ pub(super) struct RocView {
     pub label: String,
     pub square: Square,
     pub curves: Vec<CurveView>,
+    /// Number of classes beyond those with a curve.
+    pub rest: usize,
 }
 
 /// A curve and its entry in the legend.
@@ -196,14 +198,16 @@ impl ClassificationView {
             ),
             confusion,
             confusions,
-            roc: (!classification.roc.is_empty())
-                .then(|| RocView::new(&accuracy.output, &classification.roc)),
+            roc: (!classification.roc.is_empty()).then(|| RocView::new(classification)),
         }
     }
 }
 
 impl RocView {
-    fn new(output: &str, roc: &[Roc]) -> Self {
+    fn new(classification: &Classification) -> Self {
+        let Classification { accuracy, roc } = classification;
+        let output = &accuracy.output;
+        let areas = accuracy.auc.iter().flatten().count();
         let [x, y] = &axes(0.0, 1.0);
         let curve = |(at, curve): (usize, &Roc)| {
             let point = |(wrong, found): &(f64, f64)| {
@@ -211,7 +215,8 @@ impl RocView {
             };
             CurveView {
                 points: curve.points.iter().map(point).collect::<Vec<_>>().join(" "),
-                dash: DASHES[at % DASHES.len()],
+                // No two of ten have color and pattern in common, nor similar colors one pattern.
+                dash: DASHES[(at + at / DASHES.len()) % DASHES.len()],
                 color: at % 10,
                 title: format!("class {}: AUC {:.4}", curve.class, curve.auc),
             }
@@ -223,6 +228,8 @@ impl RocView {
             ),
             square: Square::new([x, y], ["false positive rate", "true positive rate"]),
             curves: roc.iter().enumerate().map(curve).collect(),
+            // A single score has one curve for both classes.
+            rest: if accuracy.threshold.is_some() { 0 } else { areas - roc.len() },
         }
     }
 }
@@ -250,6 +257,6 @@ mod tests {
         let view = ClassificationView::new(&found);
         assert!(view.confusion.is_none());
         assert_eq!(view.confusions, [(23, 0, "1".to_owned()), (24, 0, "1".to_owned())]);
-        assert_eq!(view.roc.map(|roc| roc.curves.len()), Some(10));
+        assert_eq!(view.roc.map(|roc| (roc.curves.len(), roc.rest)), Some((10, 15)));
     }
 }

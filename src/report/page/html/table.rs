@@ -225,7 +225,7 @@ fn shown(resources: &Resources) -> Vec<Resource> {
 
 /// The energy of every layer, with bars of the largest entry of a column.
 pub(super) fn energy(page: &Page) -> Option<TableView> {
-    let EnergyTable::Layers { layers, names, total } = &page.energy else { return None };
+    let EnergyTable::Layers { layers, names, .. } = &page.energy else { return None };
     let of = |layer: &crate::qtools::LayerEnergy| {
         let costs = layer.energy;
         [costs.inputs, costs.parameters, costs.op_cost, costs.outputs, layer.total()]
@@ -244,7 +244,7 @@ pub(super) fn energy(page: &Page) -> Option<TableView> {
         Row { index, name: name.clone(), cells: cells.collect() }
     };
     let blank = (0..4).map(|_| Cell::text(""));
-    let total = blank.chain([Cell::number(number(*total as f64))]).collect();
+    let total = blank.chain([Cell::number(number(counted(layers)))]).collect();
     Some(TableView {
         caption: "Energy of each layer for one sample in pJ; bars are shares of the largest layer"
             .to_owned(),
@@ -253,6 +253,11 @@ pub(super) fn energy(page: &Page) -> Option<TableView> {
         rows: layers.iter().zip(names).map(row).collect(),
         total: Some(Row { index: None, name: "total".to_owned(), cells: total }),
     })
+}
+
+/// The costs of all `layers` that QTools counts. Its own total is cut to whole pJ.
+pub(super) fn counted(layers: &[crate::qtools::LayerEnergy]) -> f64 {
+    layers.iter().map(crate::qtools::LayerEnergy::total).sum()
 }
 
 /// Differences of the simulated results of layers, with bars of the largest error.
@@ -270,7 +275,8 @@ pub(super) fn differences(page: &Page) -> TableView {
         crate::profile::Difference,
     )| {
         let decibels = |it: crate::profile::Difference| match it.decibels() {
-            Some(decibels) => format!("{decibels:.1} dB"),
+            // No negative zero.
+            Some(decibels) => format!("{:.1} dB", (decibels * 10.0).round() / 10.0 + 0.0),
             None if it.largest == 0.0 => "exact".to_owned(),
             None => "–".to_owned(),
         };

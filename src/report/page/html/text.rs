@@ -3,7 +3,7 @@
 use crate::report::layers::rounded;
 use crate::report::profile;
 
-/// A number with four significant digits, in scientific notation if it is small.
+/// A number with four significant digits, in scientific notation if it is small or large.
 pub(super) fn number(value: f64) -> String {
     profile::number(value)
 }
@@ -19,6 +19,11 @@ pub(super) fn count(value: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// `1 cycle`, `12 cycles`.
+pub(super) fn clock_cycles(value: u64) -> String {
+    format!("{} {}", count(value), if value == 1 { "cycle" } else { "cycles" })
 }
 
 /// A count, or a dash for none.
@@ -91,6 +96,7 @@ mod tests {
             [0, 999, 1000, 1_234_567].map(count),
             ["0", "999", "1\u{202f}000", "1\u{202f}234\u{202f}567"]
         );
+        assert_eq!([1, 1200].map(clock_cycles), ["1 cycle", "1\u{202f}200 cycles"]);
         assert_eq!([5.0, 4500.0, 1.25e6].map(time), ["5 ns", "4.5 µs", "1.25 ms"]);
         assert_eq!([12.0, 2.2e5, 2e8].map(rate), ["12", "220 k", "200 M"]);
         assert_eq!([1.65, 11050.0, 3.2e6].map(energy), ["1.65 pJ", "11.05 nJ", "3.2 µJ"]);
