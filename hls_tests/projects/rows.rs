@@ -10,7 +10,7 @@ use crate::verified::assert_exact_for;
 
 /// Windows of every kind over an image of 5 rows.
 fn windows(columns: usize) -> Network {
-    let mut graph = Graph::new(&format!("rows_of_{columns}"));
+    let mut graph = Graph::new(format!("rows_of_{columns}"));
     let x = graph.add_input("image", vec![5, columns, 2], format("fixed<6,3>"));
     let three = Window { kernel: [3, 3], ..Window::whole([5, columns]) };
     let same = Window { pad_before: [1, 1], output: [5, columns], ..three };

@@ -233,7 +233,25 @@ fn a_testbench_that_crashes_is_no_lack_of_vectors() {
     let error = error.unwrap_err();
     assert!(error.to_string().starts_with("the testbench came to no verdict (signal"), "{error}");
     let help = miette::Diagnostic::help(&error).unwrap().to_string();
-    assert!(help.starts_with("it crashed: a network with large tensors"), "{help}");
+    assert!(help.starts_with("it crashed: an index lies outside of its array, or"), "{help}");
+}
+
+/// What lies behind an array may be right by chance.
+#[test]
+fn an_index_outside_of_an_array_ends_the_testbench() {
+    let error = verdict_on(Tool::Catapult, |project| {
+        edit(
+            project,
+            "tiny_test.cpp",
+            "    const long mismatches",
+            "    static int inside[2];
+    volatile int behind = 2;
+    inside[behind] = 1;
+    const long mismatches",
+        );
+    });
+    let error = error.unwrap_err();
+    assert!(error.to_string().starts_with("the testbench came to no verdict (signal"), "{error}");
 }
 
 #[test]

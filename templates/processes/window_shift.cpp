@@ -42,21 +42,21 @@ pixels[row][column][c] = pixels[row][column + 1][c];
 {{ cx.registers(element, "kept", rows) }}
 {{ cx.before_unrolled() }}kept_rows: for (int row = 0; row < {{ rows }}; row++) {
 {{ cx.in_unrolled() }}
-kept[row] = {{ cx.lines() }}[row][{{ at }}][c];
+kept[row] = {% if checks_column %}is_stored ? {% endif %}{{ cx.lines() }}[row][{{ at }}][c]{% if checks_column %} : {{ padding }}{% endif %};
 }
 {%- endif %}
 {%- if above > 0 %}
 {{ cx.before_unrolled() }}above: for (int row = 0; row < {{ above }}; row++) {
 {{ cx.in_unrolled() }}
 {%- if keeps_current %}
-pixels[row][{{ before }}][c] = {% if checks_column %}!is_stored ? {{ padding }} : {% endif %}!is_new ? kept[row] : {% if begins_above %}y == 0 ? {{ padding }} : {% endif %}kept[row + 1];
+pixels[row][{{ before }}][c] = !is_new ? kept[row] : {% if begins_above %}y == 0 ? {{ padding }} : {% endif %}kept[row + 1];
 {%- else %}
 pixels[row][{{ before }}][c] = {{ self.unless_padding() }}{{ cx.lines() }}[row][{{ at }}][c];
 {%- endif %}
 }
 {%- endif %}
 {%- if keeps_current %}
-pixels[{{ above }}][{{ before }}][c] = is_inside ? pixel.lanes[c] : {% if checks_column %}is_new || !is_stored{% else %}is_new{% endif %} ? {{ padding }} : {% if above > 0 %}kept[{{ above }}]{% else %}{{ cx.lines() }}[0][{{ at }}][c]{% endif %};
+pixels[{{ above }}][{{ before }}][c] = is_inside ? pixel.lanes[c] : {% if checks_column && above == 0 %}is_new || !is_stored{% else %}is_new{% endif %} ? {{ padding }} : {% if above > 0 %}kept[{{ above }}]{% else %}{{ cx.lines() }}[0][{{ at }}][c]{% endif %};
 {%- else %}
 pixels[{{ above }}][{{ before }}][c] = {% if inside == "true" %}pixel.lanes[c]{% else %}is_inside ? pixel.lanes[c] : {{ padding }}{% endif %};
 {%- endif %}

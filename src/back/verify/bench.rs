@@ -20,6 +20,9 @@ const TIME_LIMIT: Duration = Duration::from_secs(900);
 /// Number of lines of a compiler's log that an error shows.
 const LOG_LINES: usize = 12;
 
+/// Flags with which an index outside of an array ends the testbench, in g++ and clang.
+const BOUNDS: [&str; 2] = ["-fsanitize=bounds", "-fsanitize-undefined-trap-on-error"];
+
 /// Flags without warnings, for generated code and foreign headers. `-w` alone hides these warnings
 /// but lets g++ look for them, in time quadratic in the number of weights.
 const QUIET: [&str; 6] = [
@@ -129,7 +132,7 @@ impl Bench {
         let mut command = Command::new(words.next().unwrap_or("g++"));
         // NDEBUG: an assertion of ap_fixed.h stops at casts that drop more bits than there are, which
         // it computes right.
-        command.args(words).args(["-std=c++17", "-O1", "-DNDEBUG"]).args(QUIET);
+        command.args(words).args(["-std=c++17", "-O1", "-DNDEBUG"]).args(BOUNDS).args(QUIET);
         command.arg("-o").arg(&path).arg("-iquote").arg(&self.project);
         command.arg("-I").arg(includes).arg("-idirafter").arg(self.flow());
         // The compiler uses a precompiled header only if it is the first include.

@@ -155,8 +155,8 @@ fn no_verdict(status: ExitStatus) -> &'static str {
     match status.code() {
         Some(_) => "build the project again: its vectors are not complete",
         None => {
-            "it crashed: a network with large tensors needs a larger stack than the system's limit \
-             (ulimit -H -s)"
+            "it crashed: an index lies outside of its array, or a network with large tensors needs a \
+             larger stack than the system's limit (ulimit -H -s)"
         }
     }
 }
