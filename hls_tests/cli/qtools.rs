@@ -359,8 +359,11 @@ fn exported_weights_are_quantized_and_their_model_computes_the_same() -> Outcome
         // Exported again, its weights are the same.
         let again = tempfile::tempdir()?;
         let target = again.path().to_str().ok_or("no text")?;
-        let output = run("export", &written, &["-o", target])?;
+        let output = run("export", &written, &["-o", target, "--json"])?;
         assert!(output.status.success(), "{}", text(&output));
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+        let file = std::fs::read(again.path().join("export.json"))?;
+        assert_eq!(json, serde_json::from_slice::<serde_json::Value>(&file)?);
         let [first, second] = [out, again.path()].map(|it| std::fs::read(it.join("weights.npz")));
         assert_eq!(
             read_arrays(&out.join("weights.npz"))?,

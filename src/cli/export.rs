@@ -8,7 +8,7 @@ use bitkiln::qtools::Export;
 use miette::Result;
 
 use super::model::Choice;
-use super::{Status, complaint, note, print, spare};
+use super::{Status, complaint, note, print, print_json, spare};
 
 /// Write the quantized weights: as arrays, as integers with scales, and in a copy of the model
 #[derive(clap::Args)]
@@ -28,6 +28,9 @@ pub struct Args {
     /// Folder for weights.npz, integers.npz, scales.npz, export.json and the model
     #[arg(short, long, value_name = "DIR")]
     output: PathBuf,
+    /// Print JSON: the contents of export.json
+    #[arg(long)]
+    json: bool,
 }
 
 pub fn run(args: &Args) -> Result<Status> {
@@ -75,6 +78,10 @@ pub fn run(args: &Args) -> Result<Status> {
             parameter.quantizer.as_deref().unwrap_or("its quantizer"),
         ));
     }
-    print(&lines.join("\n"));
+    if args.json {
+        print_json(&export)?;
+    } else {
+        print(&lines.join("\n"));
+    }
     Ok(Status::Success)
 }
