@@ -236,7 +236,7 @@ fn a_testbench_that_crashes_is_no_lack_of_vectors() {
     assert!(help.starts_with("it crashed: an index lies outside of its array, or"), "{help}");
 }
 
-/// What lies behind an array may be right by chance.
+/// An element behind an array may have the right value by chance.
 #[test]
 fn an_index_outside_of_an_array_ends_the_testbench() {
     let error = verdict_on(Tool::Catapult, |project| {

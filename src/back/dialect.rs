@@ -122,11 +122,16 @@ pub(super) trait Dialect: Sync {
         pragmas.join("\n")
     }
 
-    /// The declaration of an array of registers `name[sizes[0]][sizes[1]]...`.
-    fn declare_registers(&self, ty: &str, name: &str, sizes: &[usize]) -> String {
+    /// The declaration of an array `name[sizes[0]][sizes[1]]...` with its pragmas.
+    fn declare_array(&self, ty: &str, name: &str, sizes: &[usize], pragmas: Vec<String>) -> String {
         let brackets: String = sizes.iter().map(|size| format!("[{size}]")).collect();
-        let pragmas = self.at_array(name, sizes.iter().product(), Partition::Complete);
         self.declare(format!("{ty} {name}{brackets};"), pragmas)
+    }
+
+    /// The declaration of an array of registers.
+    fn declare_registers(&self, ty: &str, name: &str, sizes: &[usize]) -> String {
+        let pragmas = self.at_array(name, sizes.iter().product(), Partition::Complete);
+        self.declare_array(ty, name, sizes, pragmas)
     }
 
     /// The lines of `pragmas` before a loop, if they stand there.

@@ -114,7 +114,7 @@ fn top(design: &Design, dialect: &dyn Dialect) -> String {
             EdgeKind::Array(partition) => {
                 let (ty, name, len) = (&design[edge.element].name, &edge.name, edge.len());
                 let pragmas = dialect.at_array(name, len, partition);
-                lines.push(dialect.declare(format!("{ty} {name}[{len}];"), pragmas));
+                lines.push(dialect.declare_array(ty, name, &[len], pragmas));
             }
             EdgeKind::Stream(stream) => {
                 let token = &design[stream.token].name;

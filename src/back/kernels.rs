@@ -408,6 +408,6 @@ impl Scope<'_> {
         let array = self.kernel.plan.arrays.iter().find(|array| array.name == name);
         let array = array.expect("the plan has every array that a template declares");
         let pragmas = self.dialect.at_array(name, array.len, array.partition);
-        self.dialect.declare(format!("{ty} {name}[{}];", array.len), pragmas)
+        self.dialect.declare_array(ty, name, &[array.len], pragmas)
     }
 }

@@ -204,7 +204,7 @@ impl<'a> Scope<'a> {
         let Array { name, ty, len, partition, memory } = array;
         let mut pragmas = self.dialect.at_array(name, *len, *partition);
         pragmas.extend(memory.iter().flat_map(|memory| self.dialect.at_memory(memory)));
-        self.dialect.declare(format!("{specifier}{ty} {name}[{len}];"), pragmas)
+        self.dialect.declare_array(&format!("{specifier}{ty}"), name, &[*len], pragmas)
     }
 
     /// The declaration of an array of registers.

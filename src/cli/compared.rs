@@ -25,8 +25,9 @@ pub struct StatedArrays {
 }
 
 impl StatedArrays {
-    /// Reads `file`; a single array is that of a single output.
-    pub fn read(network: &Network, file: &Path) -> Result<Self> {
+    /// Reads `file`, if there is one; a single array is that of a single output.
+    pub fn read(network: &Network, file: Option<&Path>) -> Result<Option<Self>> {
+        let Some(file) = file else { return Ok(None) };
         let outputs = &network.graph().outputs;
         let arrays = match (front::read_arrays(file)?, &outputs[..]) {
             (Arrays::One(array), [output]) => vec![(output.name.clone(), array)],
@@ -44,7 +45,7 @@ impl StatedArrays {
             let what = format!("{}: '{name}' has a value that is not finite", file.display());
             return Err(complaint(what, "write finite numbers"));
         }
-        Ok(Self { file: file.to_owned(), arrays })
+        Ok(Some(Self { file: file.to_owned(), arrays }))
     }
 
     fn of(&self, output: &ir::Output) -> Option<&ArrayD<f64>> {

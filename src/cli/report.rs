@@ -144,10 +144,8 @@ fn page(args: &Args, network: &Network, manifest: Option<&Manifest>) -> Result<P
     if let Some(file) = &args.input {
         let samples = front::read_arrays(file)?;
         sources.file = Some(file.display().to_string());
-        let stated = |file: &Option<PathBuf>| {
-            file.as_deref().map(|file| StatedArrays::read(network, file)).transpose()
-        };
-        let (labels, reference) = (stated(&args.labels)?, stated(&args.reference)?);
+        let labels = StatedArrays::read(network, args.labels.as_deref())?;
+        let reference = StatedArrays::read(network, args.reference.as_deref())?;
         if labels.is_some() || reference.is_some() {
             let outputs = network.predict(&samples)?;
             sources.classifications = compared(network, &outputs, labels.as_ref(), classification)?;

@@ -60,10 +60,8 @@ pub fn run(args: &Args) -> Result<Status> {
     let computed = compute(args, &network);
     say(&network);
     let Computed { samples, results, writer } = computed?;
-    let stated = |file: &Option<PathBuf>| {
-        file.as_deref().map(|file| StatedArrays::read(&network, file)).transpose()
-    };
-    let (labels, reference) = (stated(&args.labels)?, stated(&args.reference)?);
+    let labels = StatedArrays::read(&network, args.labels.as_deref())?;
+    let reference = StatedArrays::read(&network, args.reference.as_deref())?;
     let accuracy = compared(&network, &results, labels.as_ref(), report::accuracy)?;
     let agreement = compared(&network, &results, reference.as_ref(), report::agreement)?;
     let names = match (&args.output, writer) {

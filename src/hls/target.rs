@@ -83,13 +83,15 @@ fn for_targets(graph: &Graph, options: &Options, others: &Options) -> Result<Des
         IoType::Stream => Ok(None),
     };
     let area = |design: &Design| design.estimate().total.area();
+    let has_time = others.shortest_target().is_some_and(|target| target > 1);
     let design = match pipeline(others)? {
-        Some(design) if others.shortest_target().is_none_or(|target| target <= 1) => design,
         // Operations without weights, which a pipeline does not share.
-        Some(design) => match stream::design(graph, others) {
+        Some(design) if has_time => match stream::design(graph, others) {
             Ok(processes) if 2 * area(&processes) < area(&design) => processes,
             Ok(_) | Err(_) => design,
         },
+        Some(design) => design,
+        None if !has_time => stream::design(graph, others)?,
         None => {
             let processes = stream::design(graph, others)?;
             // A pipeline that is too wide for its ports is none.

@@ -62,17 +62,19 @@ fn products<'g>(
     // A scale may lie between the products and the scan.
     let mut input = *graph.operands(id).first()?;
     let of_input = loop {
-        match &graph[input].op {
-            Op::Linear(linear) => break linear,
-            _ if graph[input].layer != graph[id].layer => return None,
-            _ => input = *graph.operands(input).first()?,
+        if let Op::Linear(linear) = &graph[input].op {
+            break linear;
         }
+        if graph[input].layer != graph[id].layer {
+            return None;
+        }
+        input = *graph.operands(input).first()?;
     };
     let body = &scan.body;
     let state = body.inputs.get(body.inputs.len().checked_sub(scan.states())?)?;
-    let in_body = body.topological_order().into_iter().filter_map(|id| match &body[id].op {
-        Op::Linear(linear) => Some(linear),
-        _ => None,
+    let in_body = body.topological_order().into_iter().filter_map(|id| {
+        let Op::Linear(linear) = &body[id].op else { return None };
+        Some(linear)
     });
     let mut of_state: Vec<&Linear> = in_body.collect();
     // The candidate of a GRU has a product of its own, with fewer columns than that of the gates before it.

@@ -222,9 +222,7 @@ impl WindowsTemplate<'_> {
         };
         let mut pragmas = dialect.at_lines(&name, distance);
         pragmas.extend(dialect.at_memory(&memory));
-        let [rows, columns, channels] = sizes;
-        let declaration = format!("{} {name}[{rows}][{columns}][{channels}];", self.element);
-        dialect.declare(declaration, pragmas)
+        dialect.declare_array(self.element, &name, &sizes, pragmas)
     }
 
     /// The declaration of the pixels in registers.

@@ -54,12 +54,12 @@ impl<T: Lane> Thresholds<T> {
         is_by_channel: bool,
     ) -> Option<(Self, usize)> {
         let op = |at: usize| chain.get(at).map(|node| &graph[*node].op);
-        let (lines, steps, nodes) = match (op(0)?, op(1)) {
-            (Op::StepFunction(steps), _) => (vec![(BigInt::one(), BigInt::ZERO)], steps, 1),
-            (Op::Affine(affine), Some(Op::StepFunction(steps))) => {
-                (affine.lines::<BigInt>(x.format)?, steps, 2)
-            }
-            _ => return None,
+        let (lines, steps, nodes) = if let Op::StepFunction(steps) = op(0)? {
+            (vec![(BigInt::one(), BigInt::ZERO)], steps, 1)
+        } else {
+            let Op::Affine(affine) = op(0)? else { return None };
+            let Op::StepFunction(steps) = op(1)? else { return None };
+            (affine.lines::<BigInt>(x.format)?, steps, 2)
         };
         let range = x.range();
         let fits = T::holds(&range) && T::holds(&steps.values.range());
