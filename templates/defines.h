@@ -19,5 +19,12 @@
 struct {{ token.name }} {
     {{ design[token.element].name }} lanes[{{ token.lanes }}];
 };
+{%- for part in token.part_types() %}
+
+// A part of {{ token.name }}, which {{ token.parts.len() }} streams carry side by side.
+struct {{ part.name }} {
+    {{ design[token.element].name }} lanes[{{ part.lanes }}];
+};
+{%- endfor %}
 {% endfor %}
 #endif

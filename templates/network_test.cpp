@@ -9,11 +9,11 @@
 #include <utility>
 
 namespace bitkiln {
-{%- if has_stream_ports %}
 
 // The type of a token's elements.
 template <class Token>
 using Element = typename std::remove_reference<decltype(std::declval<Token &>().lanes[0])>::type;
+{%- if has_stream_ports %}
 
 // Sends the next of `vectors` to a stream: N values of W bits.
 template <int W, int N, class Token, class Stream> void send_next(Vectors &vectors, Stream &stream) {
@@ -35,21 +35,16 @@ void compare_next(Comparison &total, Vectors &vectors, Stream &stream) {
 }
 {%- else %}
 
-// Runs a process on the next of `vectors`, an array of N values of W bits that it reads.
-template <int W, int N, class T, class Stream>
-void run_on_next(void (&process)(const T *, Stream &), Vectors &vectors, Stream &stream) {
-    T values[N];
+// Sets values of W bits to the next of `vectors`.
+template <int W, int N, class T> void set_next(T (&values)[N], Vectors &vectors) {
     if (!set<W>(values, vectors)) {
         std::exit(1);
     }
-    process(values, stream);
 }
 
-// Compares an array of N values of W bits that a process writes with the next of `vectors`.
-template <int W, int N, class T, class Stream>
-void compare_result(void (&process)(Stream &, T *), Comparison &total, Vectors &vectors, Stream &stream) {
-    T values[N];
-    process(stream, values);
+// Compares values of W bits with the next of `vectors`.
+template <int W, int N, class T>
+void compare_next(Comparison &total, const T (&values)[N], Vectors &vectors) {
     if (!total.compare<W>(values, vectors)) {
         std::exit(1);
     }
@@ -90,16 +85,16 @@ void add_all(Network &network) {
     });
 {%- when None %}
     network.add("{{ process.name }}", [] {
-{%- match manifest.array(process) %}
-{%- when Some((port, true)) %}
-        run_on_next<{{ port.element.format.width() }}, {{ port.len() }}>(
-            ::{{ process.name }}, vectors::{{ port.name }}, streams::{{ process.arguments[1] }});
-{%- when Some((port, false)) %}
-        compare_result<{{ port.element.format.width() }}, {{ port.len() }}>(
-            ::{{ process.name }}, total, vectors::{{ port.name }}, streams::{{ process.arguments[0] }});
-{%- when None %}
-        ::{{ process.name }}({% for stream in process.arguments %}{% if !loop.first %}, {% endif %}streams::{{ stream }}{% endfor %}{% if process.takes_reset %}, false{% endif %});
-{%- endmatch %}
+{%- if let Some((port, token, is_input)) = manifest.array(process) %}
+        Element<{{ token }}> {{ port.name }}[{{ port.len() }}];
+{%- if is_input %}
+        set_next<{{ port.element.format.width() }}>({{ port.name }}, vectors::{{ port.name }});
+{%- endif %}
+{%- endif %}
+        ::{{ process.name }}({% for name in process.arguments %}{% if !loop.first %}, {% endif %}{% if manifest.is_stream(name) %}streams::{% endif %}{{ name }}{% endfor %}{% if process.takes_reset %}, false{% endif %});
+{%- if let Some((port, _, false)) = manifest.array(process) %}
+        compare_next<{{ port.element.format.width() }}>(total, {{ port.name }}, vectors::{{ port.name }});
+{%- endif %}
     });
 {%- endmatch %}
 {%- endfor %}

@@ -312,20 +312,43 @@ fn rows_of_a_token_share_a_softmax() {
     assert_exact_for(&network, Tool::Vitis);
 }
 
-/// A sum of rows that no token can hold is computed in parts.
+/// Tokens that are too wide for one stream are carried by several side by side, and ports take them in
+/// parts.
 #[test]
-fn wide_rows_are_merged_in_parts() {
+fn wide_tokens_take_several_streams() {
     let mut graph = Graph::new("wide");
-    let terms = ["x", "y"].map(|name| graph.add_input(name, vec![2, 96], format("fixed<42,8>")));
-    let sum = graph.add("added", Elementwise::Add, &terms).unwrap();
-    let cast = add_cast(&mut graph, "cast", sum, "fixed<6,2,RND_CONV,SAT>");
-    graph.add_output("cast", cast);
-    let network = streamed(graph, 3);
-    let design = network.design(Tool::Catapult);
-    assert_eq!(design.warnings, []);
-    let parts = |form: &ProcessForm| *form == ProcessForm::Rows { tokens: 4, copies: 1 };
-    assert_eq!(named(&design, parts), ["added", "cast"]);
-    assert_exact_for(&network, Tool::Catapult);
+    let [x, y] =
+        ["x", "y"].map(|name| graph.add_input(name, vec![2, 3, 80], format("fixed<60,8>")));
+    let sum = graph.add("added", Elementwise::Add, &[x, y]).unwrap();
+    let window = Window { kernel: [2, 2], pad_before: [0, 1], ..Window::whole([2, 3]) };
+    let op = Pool { window: Window { output: [1, 4], ..window }, kind: PoolKind::Max };
+    let largest = graph.add("largest", op, &[sum]).unwrap();
+    let whole = Pool { window: Window::whole([2, 3]), kind: PoolKind::Sum };
+    let whole = graph.add("whole", whole, &[sum]).unwrap();
+    let again = add_cast(&mut graph, "again", x, "fixed<61,9>");
+    let joined = graph.add("joined", Concat { axis: 2 }, &[sum, again]).unwrap();
+    let joined = add_affine(&mut graph, "scaled", joined, ("fixed<3,2>", true), None);
+    let joined = add_cast(&mut graph, "cut", joined, "fixed<50,8,RND,SAT>");
+    let largest = add_cast(&mut graph, "wider", largest, "fixed<64,12>");
+    let stacked = graph.add("stacked", Concat { axis: 1 }, &[largest, whole]).unwrap();
+    let turned = (0..480).map(|at| Some(at % 6 * 80 + at / 6)).collect();
+    let turned = add_gather(&mut graph, "turned", y, (&[80, 6], turned));
+    let sign = add_cast(&mut graph, "sign", stacked, "fixed<2,8,RND,SAT>");
+    let flat = add_reshape(&mut graph, "flat", sign, &[400]);
+    let dense = add_linear(&mut graph, "dense", flat, (1100, "fixed<1,1>", None));
+    for (name, node) in [("joined", joined), ("stacked", stacked), ("turned", turned)] {
+        graph.add_output(name, node);
+    }
+    graph.add_output("dense", dense);
+    let mut network = streamed(graph, 3);
+    for (io, backend) in [(IoType::Stream, Tool::Vitis), (IoType::Parallel, Tool::Catapult)] {
+        network.options.io = io;
+        network.options.target_interval = Some(2000);
+        let design = network.design(backend);
+        assert_eq!(design.warnings, []);
+        assert!(design.tokens.iter().filter(|token| token.parts.len() > 1).count() > 5);
+        assert_exact_for(&network, backend);
+    }
 }
 
 /// A function of many values has as many tables as its target needs, not one for each channel.

@@ -180,7 +180,8 @@ fn depths(design: &Design) -> Vec<(&str, u64)> {
         EdgeKind::Stream(stream) => Some(stream.depth),
         EdgeKind::Array(_) => None,
     };
-    internal.filter_map(|edge| Some((edge.name.as_str(), depth(edge)?))).collect()
+    let fifos = internal.filter_map(|edge| Some((edge, depth(edge)?)));
+    fifos.flat_map(|(edge, depth)| edge.names().map(move |name| (name, depth))).collect()
 }
 
 /// One more element than the longest array of which every element is a register: an edge, a

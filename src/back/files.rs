@@ -117,15 +117,17 @@ fn top(design: &Design, dialect: &dyn Dialect) -> String {
                 lines.push(dialect.declare_array(ty, name, &[len], pragmas));
             }
             EdgeKind::Stream(stream) => {
-                let token = &design[stream.token].name;
                 let fifo = (stream.depth, stream.storage(design));
-                lines.extend(dialect.declare_stream(&edge.name, token, fifo));
+                let words = edge.names().zip(design[stream.token].words());
+                lines.extend(
+                    words.flat_map(|(name, (word, _))| dialect.declare_stream(name, word, fifo)),
+                );
             }
         }
     }
     lines.push(String::new());
     let arguments = |edges: &mut dyn Iterator<Item = &EdgeId>| {
-        edges.map(|edge| design[*edge].name.as_str()).collect::<Vec<_>>().join(", ")
+        edges.flat_map(|edge| design[*edge].names()).collect::<Vec<_>>().join(", ")
     };
     if design.processes.is_empty() {
         lines.extend(design.kernels.iter().map(|kernel| {

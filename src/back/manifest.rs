@@ -11,7 +11,7 @@ use super::{BackError, Tool};
 use crate::fixed::{Quantization, Range};
 use crate::hls::estimate::Resources;
 use crate::hls::network::text;
-use crate::hls::{Design, DesignWarning, EdgeId, EdgeKind, Operations, Options, Process};
+use crate::hls::{Design, DesignWarning, Edge, EdgeId, EdgeKind, Operations, Options, Process};
 
 /// The manifest's path in a project.
 pub(super) const NAME: &str = "bitkiln.json";
@@ -193,27 +193,36 @@ impl Manifest {
         });
         let network = design.network.as_ref();
         let streams = network.iter().flat_map(|network| network.channels());
+        let edge = |name: &str| design.edges.iter().find(|edge| edge.name == name);
         let streams = streams.filter_map(|channel| {
-            let edge = design.edges.iter().find(|edge| edge.name == channel.name)?;
+            let edge = edge(&channel.name)?;
             let EdgeKind::Stream(stream) = edge.kind else { return None };
-            Some(StreamEntry {
-                name: channel.name.clone(),
-                token: design[stream.token].name.clone(),
-                bits: channel.token_bits,
+            let words = design[stream.token].words().zip(stream.word_bits(design));
+            Some(edge.names().zip(words).map(move |(name, ((word, _), bits))| StreamEntry {
+                name: name.to_owned(),
+                token: word.to_owned(),
+                bits,
                 tokens: stream.tokens,
                 depth: stream.depth,
                 least_depth: stream.least_depth,
-            })
+            }))
         });
         let processes = network.iter().flat_map(|network| {
             network.processes().iter().map(|process| {
                 let function = design.processes.iter().find(|it| it.name == process.name);
                 let edges = function.iter().flat_map(|it| it.inputs.iter().chain(&it.outputs));
+                let steps = process.steps(|channel| {
+                    let edge = edge(&network.channels()[channel.0].name);
+                    edge.into_iter().flat_map(Edge::names).map(str::to_owned).collect()
+                });
                 ProcessEntry {
                     name: process.name.clone(),
-                    arguments: edges.map(|edge| design[*edge].name.clone()).collect(),
+                    arguments: edges
+                        .flat_map(|it| design[*it].names())
+                        .map(str::to_owned)
+                        .collect(),
                     takes_reset: function.is_some_and(Process::takes_reset),
-                    iterations: text::write(&process.steps(network.channels())),
+                    iterations: text::write(&steps),
                 }
             })
         });
@@ -235,7 +244,7 @@ impl Manifest {
             resources: estimate.total,
             operations: design.operations(),
             types: types.collect(),
-            streams: streams.collect(),
+            streams: streams.flatten().collect(),
             processes: processes.collect(),
             warnings: design.warnings.iter().map(DesignWarning::to_string).collect(),
             files: files.iter().map(|file| file.path.clone()).collect(),
@@ -272,7 +281,7 @@ impl Manifest {
             let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
             name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(is_part)
         };
-        let has_stream = |name: &String| self.streams.iter().any(|stream| stream.name == *name);
+        let has_stream = |name: &String| self.is_stream(name);
         for stream in &self.streams {
             if !is_identifier(&stream.name) || !is_identifier(&stream.token) {
                 return Err(format!("'{}' of '{}' is no stream", stream.name, stream.token));
@@ -294,7 +303,7 @@ impl Manifest {
             if let Some(unknown) = streams.next().or(unknown.first().copied()) {
                 return Err(format!("process '{name}': there is no stream '{unknown}'"));
             }
-            if !known.is_empty() && process.arguments.len() != 2 {
+            if known.len() > 1 || !known.is_empty() && process.arguments.len() < 2 {
                 return Err(format!(
                     "process '{name}' is no process between an array and a stream"
                 ));
@@ -314,11 +323,19 @@ impl Manifest {
         Some((port, stream, is_input))
     }
 
-    /// The array of the top function that a process reads or writes. True for an input.
-    pub(super) fn array(&self, process: &ProcessEntry) -> Option<(&Port, bool)> {
-        let is_stream = |name: &String| self.streams.iter().any(|stream| stream.name == *name);
-        let array = process.arguments.iter().find(|name| !is_stream(name))?;
-        self.argument(array)
+    /// The array of the top function that a process reads or writes, and the words of its streams. True
+    /// for an input.
+    pub(super) fn array(&self, process: &ProcessEntry) -> Option<(&Port, &str, bool)> {
+        let array = process.arguments.iter().find(|name| !self.is_stream(name))?;
+        let mut streams = self.streams.iter();
+        let stream = streams.find(|stream| process.arguments.contains(&stream.name))?;
+        let (port, is_input) = self.argument(array)?;
+        Some((port, &stream.token, is_input))
+    }
+
+    /// Tells whether `name` is a stream.
+    pub(super) fn is_stream(&self, name: &str) -> bool {
+        self.streams.iter().any(|stream| stream.name == name)
     }
 
     /// The argument `name` of the top function. True for an input.

@@ -1,5 +1,6 @@
 //! Processes of streaming designs as C++: one template for each form, shared by the dialects.
 
+mod conditions;
 mod folds;
 mod recurrence;
 mod windows;
@@ -15,6 +16,7 @@ use super::kernels::{self, AccumulatedSums};
 use super::text::{comment, indent, operations, whole_lines};
 use crate::hls::{
     Design, EdgeId, EdgeKind, Loop, Memory, Partition, Process, ProcessForm, Repack, Stream,
+    TokenPart,
 };
 use crate::ir::PoolKind;
 
@@ -171,6 +173,37 @@ struct Port<'a> {
     token: &'a str,
     lanes: usize,
     tokens: usize,
+    /// The parts of a token that is too wide for one stream.
+    parts: Vec<Part<'a>>,
+}
+
+/// A stream that carries a part of a token.
+struct Part<'a> {
+    name: String,
+    /// A variable for a word of it.
+    word: String,
+    /// The type of a word.
+    ty: &'a str,
+    lanes: usize,
+    /// The lane of the token that is the first of the part.
+    first: usize,
+}
+
+impl Part<'_> {
+    /// The lane of the token that is the lane `at` of the part.
+    fn lane(&self, at: &str) -> String {
+        if self.first == 0 { at.to_owned() } else { format!("{} + {at}", self.first) }
+    }
+}
+
+impl Port<'_> {
+    /// The streams that carry it: C++ name, type of a word.
+    fn streams(&self) -> Vec<(&str, &str)> {
+        match self.parts.is_empty() {
+            true => vec![(&self.name, self.token)],
+            false => self.parts.iter().map(|part| (part.name.as_str(), part.ty)).collect(),
+        }
+    }
 }
 
 /// An array inside a process.
@@ -214,9 +247,54 @@ impl<'a> Scope<'a> {
 
     /// A token of `port`, read into the variable `word`.
     fn read<'b>(&self, port: impl Borrow<Port<'b>>, word: &str) -> String {
-        let Port { name, token, lanes, .. } = port.borrow();
-        let declaration = format!("const {token} {word} = {name}.read();");
-        self.dialect.declare(declaration, self.dialect.at_token(word, *lanes))
+        let port = port.borrow();
+        if !port.parts.is_empty() {
+            return format!("{}\n{}", self.token(port, word), self.read_to(port, word));
+        }
+        let declaration = format!("const {} {word} = {}.read();", port.token, port.name);
+        self.dialect.declare(declaration, self.dialect.at_token(word, port.lanes))
+    }
+
+    /// A token of `port`, read into the variable `word`, which is declared already.
+    fn read_to<'b>(&self, port: impl Borrow<Port<'b>>, word: &str) -> String {
+        let port = port.borrow();
+        if port.parts.is_empty() {
+            return format!("{word} = {}.read();", port.name);
+        }
+        let reads = port.parts.iter().map(|part| {
+            let Part { name, word, ty, lanes, .. } = part;
+            let declaration = format!("const {ty} {word} = {name}.read();");
+            self.dialect.declare(declaration, self.dialect.at_token(word, *lanes))
+        });
+        let moves = port.parts.iter().map(|part| {
+            let own = format!("{}.lanes[c]", part.word);
+            self.each_lane(part, &format!("{word}.lanes[{}] = {own};", part.lane("c")))
+        });
+        reads.chain(moves).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The write of the token in the variable `word` to `port`.
+    fn write<'b>(&self, port: impl Borrow<Port<'b>>, word: &str) -> String {
+        let port = port.borrow();
+        if port.parts.is_empty() {
+            return format!("{}.write({word});", port.name);
+        }
+        let lines = port.parts.iter().flat_map(|part| {
+            let Part { name, word: own, ty, lanes, .. } = part;
+            let declaration = format!("{ty} {own};");
+            let declaration = self.dialect.declare(declaration, self.dialect.at_token(own, *lanes));
+            let all = format!("{word}.lanes[{}]", part.lane("c"));
+            let moves = self.each_lane(part, &format!("{own}.lanes[c] = {all};"));
+            [declaration, moves, format!("{name}.write({own});")]
+        });
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// A loop over the lanes `c` of a part of a token.
+    fn each_lane(&self, part: &Part<'_>, statement: &str) -> String {
+        let head = format!("{}_lanes: for (int c = 0; c < {}; c++) {{", part.name, part.lanes);
+        let head = self.before_unrolled() + &head;
+        [head, self.in_unrolled(), statement.to_owned(), "}".to_owned()].join("\n")
     }
 
     /// The declaration of the variable `word` for a token of `port`.
@@ -233,7 +311,10 @@ impl<'a> Scope<'a> {
     /// The function's declaration.
     fn signature(&self) -> String {
         let vendor = self.dialect.vendor();
-        let stream = |port: Port<'_>| format!("{}<{}> &{}", vendor.stream, port.token, port.name);
+        let streams = |port: Port<'_>| {
+            let stream = |(name, word)| format!("{}<{word}> &{name}", vendor.stream);
+            port.streams().into_iter().map(stream).collect::<Vec<_>>()
+        };
         let array = |edge: &EdgeId, name: &str| match self.design[*edge].kind {
             EdgeKind::Array(_) => {
                 let edge = &self.design[*edge];
@@ -244,7 +325,7 @@ impl<'a> Scope<'a> {
         let from = self.process.inputs.iter().filter_map(|edge| array(edge, "input"));
         let from = from.map(|array| format!("const {array}"));
         let to = self.process.outputs.iter().filter_map(|edge| array(edge, "output"));
-        let streams = self.inputs().into_iter().chain(self.outputs()).map(stream);
+        let streams = self.inputs().into_iter().chain(self.outputs()).flat_map(streams);
         let reset = self.process.takes_reset().then(|| "bool reset".to_owned());
         let arguments: Vec<String> = from.chain(streams).chain(to).chain(reset).collect();
         let declaration = format!("static void {}({})", self.process.name, arguments.join(", "));
@@ -264,7 +345,15 @@ impl<'a> Scope<'a> {
             };
             let (name, word) = (numbered(name), numbered("token"));
             let token = &self.design[token];
-            Port { name, word, token: &token.name, lanes: token.lanes, tokens }
+            let mut first = 0;
+            let part = |(position, TokenPart { name: ty, lanes }): (usize, &'a TokenPart)| {
+                let [name, word] =
+                    ["part", "word"].map(|it| format!("{name}_{it}_{}", position + 1));
+                first += lanes;
+                Part { name, word, ty, lanes: *lanes, first: first - lanes }
+            };
+            let parts = token.parts.iter().enumerate().map(part).collect();
+            Port { name, word, token: &token.name, lanes: token.lanes, tokens, parts }
         };
         streams.enumerate().map(port).collect()
     }

@@ -82,14 +82,45 @@ pub struct Token {
     pub element: TypeId,
     /// Number of its elements.
     pub lanes: usize,
+    /// The words of the streams that carry it side by side, in order; none if one stream does.
+    pub parts: Vec<TokenPart>,
+}
+
+/// A part of a token that is too wide for one stream.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct TokenPart {
+    /// The C++ name: that of all parts with as many elements.
+    pub name: String,
+    /// Number of its elements.
+    pub lanes: usize,
+}
+
+impl Token {
+    /// One of the parts of each type.
+    pub fn part_types(&self) -> impl Iterator<Item = &TokenPart> {
+        let is_other = |at: &usize| *at == 0 || self.parts[at - 1] != self.parts[*at];
+        (0..self.parts.len()).filter(is_other).map(|at| &self.parts[at])
+    }
+
+    /// The words of the streams that carry it: C++ name, number of elements.
+    pub fn words(&self) -> impl Iterator<Item = (&str, usize)> {
+        let whole = self.parts.is_empty().then_some((&self.name, self.lanes));
+        let parts = self.parts.iter().map(|part| (&part.name, part.lanes));
+        parts.chain(whole).map(|(name, lanes)| (name.as_str(), lanes))
+    }
 }
 
 impl Stream {
-    /// The hardware of its FIFO: shift registers of LUTs, or block RAMs.
-    pub fn storage(&self, design: &Design) -> Storage {
+    /// Bits of a word of each FIFO.
+    pub fn word_bits(self, design: &Design) -> impl Iterator<Item = u64> {
         let token = &design[self.token];
-        let width = design[token.element].quantization.format.width();
-        Storage::of(self.depth, token.lanes as u64 * u64::from(width))
+        let width = u64::from(design[token.element].quantization.format.width());
+        token.words().map(move |(_, lanes)| lanes as u64 * width)
+    }
+
+    /// The hardware of its widest FIFO: shift registers of LUTs, or block RAMs.
+    pub fn storage(&self, design: &Design) -> Storage {
+        Storage::of(self.depth, self.word_bits(design).max().unwrap_or(0))
     }
 }
 
@@ -156,9 +187,18 @@ pub struct Edge {
     /// The node that made it, in the graph's spelling; for a port, the model's input or output
     /// layer.
     pub layer: String,
+    /// The C++ names of the streams that carry its tokens side by side; none if one does, or for an
+    /// array.
+    pub parts: Vec<String>,
 }
 
 impl Edge {
+    /// The C++ names of the streams that carry it, or of the array.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let whole = self.parts.is_empty().then_some(&self.name);
+        self.parts.iter().chain(whole).map(String::as_str)
+    }
+
     /// Number of elements of one sample.
     pub fn len(&self) -> usize {
         self.shape.iter().product()

@@ -10,7 +10,24 @@ use super::{
 pub const WORD_BITS: u64 = 65_536;
 
 /// Widest token of a stream in bits in Vitis HLS (UG1399, "AXI4-Stream Interfaces").
-pub const TOKEN_BITS: u64 = 4096;
+const TOKEN_BITS: u64 = 4096;
+
+/// The elements of the parts of a token of `lanes` elements of `width` bits, each of which a stream takes:
+/// the fewest parts, as equal as possible, the largest first.
+pub(super) fn parts_of_token(lanes: usize, width: u32) -> Vec<usize> {
+    let most = (TOKEN_BITS / u64::from(width.max(1))).max(1) as usize;
+    let parts = lanes.div_ceil(most);
+    (0..parts).map(|part| lanes / parts + usize::from(part < lanes % parts)).collect()
+}
+
+/// The most of `lanes` elements of `width` bits, in equal parts, that a stream takes at a time which is an
+/// argument of the top function. Vitis HLS pads its elements to whole bytes (UG1399, "Structs in
+/// AXI4-Stream Interfaces").
+pub(super) fn lanes_of_port(lanes: usize, width: u32) -> usize {
+    let bits = u64::from(width.next_multiple_of(8));
+    let fits = |part: &usize| lanes.is_multiple_of(*part) && *part as u64 * bits <= TOKEN_BITS;
+    (1..=lanes).rev().find(fits).unwrap_or(1)
+}
 
 /// The contents of a token, and of a word of a line buffer.
 const CHANNELS: &str = "channels of a position";
@@ -95,19 +112,6 @@ pub(super) fn partitions(design: &Design) -> Vec<(String, String, u64)> {
         (layer.clone(), name, elements)
     });
     all.filter(|(.., elements)| *elements > UNROLL_LIMIT).collect()
-}
-
-/// Streams whose tokens are wider than [`TOKEN_BITS`]: layer, name, bits.
-pub(super) fn wide_tokens(design: &Design) -> Vec<(String, String, u64)> {
-    let streams = design.edges.iter().filter_map(|edge| match edge.kind {
-        EdgeKind::Stream(stream) => {
-            let token = &design[stream.token];
-            let bits = design.word(token.element, token.lanes as u64);
-            Some((edge.layer.clone(), edge.name.clone(), bits))
-        }
-        EdgeKind::Array(_) => None,
-    });
-    streams.filter(|(.., bits)| *bits > TOKEN_BITS).collect()
 }
 
 /// Kernels that access registers at an index that varies while the hardware runs, each of which

@@ -14,6 +14,7 @@ mod form;
 mod function;
 mod kernels;
 pub mod limits;
+mod missed;
 mod names;
 pub mod network;
 mod options;
@@ -28,12 +29,13 @@ mod warnings;
 
 pub use design::{
     ConstantArray, ConstantId, Cost, Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, KernelId,
-    Multipliers, Number, Parallelism, Schedule, Stream, Token, TokenId, Type, TypeId,
+    Multipliers, Number, Parallelism, Schedule, Stream, Token, TokenId, TokenPart, Type, TypeId,
 };
 pub use error::HlsError;
 pub use form::Operations;
 pub use function::{FunctionSize, MOST_COMPARATORS};
 pub use kernels::*;
+pub use missed::MissReason;
 pub use names::Names;
 pub use options::{CLOCK_PERIOD, Options, TableSizes};
 pub use plan::{

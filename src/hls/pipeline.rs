@@ -35,7 +35,7 @@ impl Place {
     fn edge(self, element: TypeId, shape: Vec<usize>) -> Edge {
         let kind = EdgeKind::Array(Partition::of_tensor(&shape));
         let Self { name, role, layer } = self;
-        Edge { name, element, shape, kind, role, layer }
+        Edge { name, element, shape, kind, role, layer, parts: Vec::new() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! From a graph to the design that meets its targets, or comes as near as possible.
 
-use super::warnings::{self, TargetMiss};
+use super::missed::TargetMiss;
+use super::warnings;
 use super::{Design, Flow, HlsError, Options, build, pipeline, stream, unroll};
 use crate::config::IoType;
 use crate::ir::Graph;
@@ -75,8 +76,8 @@ impl Design {
 /// The design for `options`, planned for the targets of `others`.
 ///
 /// With parallel interfaces, either form may meet a target: a pipeline is taken unless processes have
-/// less than half its area; where it cannot share for the target, one that takes a sample in every
-/// cycle, if processes are larger.
+/// less than half its area. Where there is time, a pipeline that takes a sample in every cycle is taken
+/// instead if it is smaller: sharing a multiplier may cost more than the multiplier.
 fn for_targets(graph: &Graph, options: &Options, others: &Options) -> Result<Design, HlsError> {
     let pipeline = |targets: &Options| match options.io {
         IoType::Parallel => pipeline::design(graph, targets),
@@ -91,15 +92,16 @@ fn for_targets(graph: &Graph, options: &Options, others: &Options) -> Result<Des
             Ok(_) | Err(_) => design,
         },
         Some(design) => design,
-        None if !has_time => stream::design(graph, others)?,
-        None => {
-            let processes = stream::design(graph, others)?;
-            // A pipeline that is too wide for its ports is none.
-            match pipeline(&others.with_targets(1)) {
-                Ok(Some(fastest)) if area(&fastest) < area(&processes) => fastest,
-                Ok(_) | Err(_) => processes,
-            }
-        }
+        None => stream::design(graph, others)?,
+    };
+    let fastest = match has_time {
+        // A pipeline that is too wide for its ports is none.
+        true => pipeline(&others.with_targets(1)).unwrap_or_default(),
+        false => None,
+    };
+    let design = match fastest {
+        Some(fastest) if area(&fastest) < area(&design) => fastest,
+        Some(_) | None => design,
     };
     Ok(Design { options: options.clone(), ..design })
 }

@@ -6,9 +6,10 @@ use std::fmt;
 use serde::Serialize;
 
 use super::estimate::{Estimate, LayerEstimate, Resource};
-use super::limits::{self, TOKEN_BITS, WORD_BITS};
+use super::limits::{self, WORD_BITS};
+use super::missed::{MissReason, TargetMiss};
 use super::plan::UNROLL_LIMIT;
-use super::{Design, Process, ProcessForm};
+use super::{Design, ProcessForm};
 use crate::config::Pace;
 
 /// A problem to expect in synthesis.
@@ -30,12 +31,8 @@ pub enum DesignWarningKind {
         target: u64,
         /// Clock cycles between two samples that the layer takes.
         interval: u64,
-        /// Iterations for a sample.
-        iterations: u64,
-        /// Clock cycles of an iteration at least: 1, or those from state to state.
-        least: u64,
-        /// Tiles that the weights of a layer are cut into for each of its results, if they are the reason.
-        tiles: Option<u64>,
+        /// The reason.
+        reason: MissReason,
     },
     /// A layer with a pace of its own, which makes all wait longer than the target of the model.
     TargetOverridden {
@@ -79,13 +76,6 @@ pub enum DesignWarningKind {
         array: String,
         /// Its elements.
         elements: u64,
-    },
-    /// A stream with wider tokens than the tool accepts.
-    WideToken {
-        /// The stream in the generated code.
-        stream: String,
-        /// Bits of a token.
-        bits: u64,
     },
     /// A loop that indexes registers.
     IndexedRegisters {
@@ -137,7 +127,6 @@ impl DesignWarning {
             DesignWarningKind::TargetOverridden { .. } => "target-overridden",
             DesignWarningKind::UnknownPart { .. } => "unknown-part",
             DesignWarningKind::PartitionLimit { .. } => "partition-limit",
-            DesignWarningKind::WideToken { .. } => "wide-token",
             DesignWarningKind::IndexedRegisters { .. } => "indexed-registers",
             DesignWarningKind::ReuseFactorChanged { .. } => "reuse-factor",
             DesignWarningKind::ParallelizationFactorChanged { .. } => "parallelization-factor",
@@ -149,7 +138,6 @@ impl DesignWarning {
         match self.kind {
             DesignWarningKind::OverBudget { .. }
             | DesignWarningKind::PartitionLimit { .. }
-            | DesignWarningKind::WideToken { .. }
             | DesignWarningKind::IndexedRegisters { .. }
             | DesignWarningKind::TargetMissed { .. } => true,
             DesignWarningKind::UnknownPart { .. }
@@ -165,7 +153,6 @@ impl DesignWarning {
             DesignWarningKind::UnknownPart { .. } => true,
             DesignWarningKind::OverBudget { .. }
             | DesignWarningKind::PartitionLimit { .. }
-            | DesignWarningKind::WideToken { .. }
             | DesignWarningKind::IndexedRegisters { .. }
             | DesignWarningKind::TargetMissed { .. }
             | DesignWarningKind::TargetOverridden { .. }
@@ -190,21 +177,13 @@ impl DesignWarning {
                 };
                 format!("{sharing}use narrower types, or choose a larger part")
             }
-            DesignWarningKind::TargetMissed { interval, tiles: Some(_), .. } => format!(
-                "set a target interval of {interval}, or give '{layer}' fewer weights, or more that \
-                 are 0"
-            ),
-            DesignWarningKind::TargetMissed { interval, least: 0 | 1, .. } => format!(
-                "set a target interval of {interval}, or give '{layer}' a smaller operand or fewer \
-                 elements at its input and output"
-            ),
+            DesignWarningKind::TargetMissed { interval, reason, .. } => {
+                let or = if matches!(reason, MissReason::Steps { .. }) { "" } else { "or " };
+                format!("set a target interval of {interval}, {or}{}", reason.help(layer))
+            }
             DesignWarningKind::TargetOverridden { .. } => {
                 format!("remove the ReuseFactor or TargetCycles of '{layer}', or set a faster one")
             }
-            DesignWarningKind::TargetMissed { interval, .. } => format!(
-                "set a target interval of {interval}, a longer clock period, or Recurrence: unrolled \
-                 for '{layer}'"
-            ),
             DesignWarningKind::UnknownPart { .. } => {
                 "compare the estimates with the part's data sheet".to_owned()
             }
@@ -212,9 +191,6 @@ impl DesignWarning {
                 format!(
                     "give '{layer}' smaller windows or fewer channels, or choose the other --io"
                 )
-            }
-            DesignWarningKind::WideToken { .. } => {
-                format!("give '{layer}' fewer channels or bits")
             }
             DesignWarningKind::IndexedRegisters { .. } => {
                 format!("give '{layer}' fewer channels, or more rows of fewer channels")
@@ -258,28 +234,11 @@ impl fmt::Display for DesignWarning {
                 "layer '{layer}': with a pace of its own it takes {interval} cycles for a sample, \
                  which all others wait for; their target is {target}"
             ),
-            DesignWarningKind::TargetMissed { target, interval, iterations, least, tiles } => {
-                write!(
-                    f,
-                    "layer '{layer}': {interval} cycles for a sample miss the target of {target}"
-                )?;
-                if let Some(tiles) = tiles {
-                    return write!(
-                        f,
-                        "; its weights are cut into {tiles} tiles of at most {UNROLL_LIMIT} weights \
-                         and {WORD_BITS} bits"
-                    );
-                }
-                match (iterations, least) {
-                    (0 | 1, _) => Ok(()),
-                    (_, 0 | 1) => {
-                        write!(f, "; each of its {iterations} iterations takes at least one")
-                    }
-                    (steps, cycles) => {
-                        write!(f, "; each of its {steps} steps takes {cycles} from state to state")
-                    }
-                }
-            }
+            DesignWarningKind::TargetMissed { target, interval, reason } => write!(
+                f,
+                "layer '{layer}': {interval} cycles for a sample miss the target of {target}{}",
+                reason.text()
+            ),
             DesignWarningKind::UnknownPart { part } => write!(
                 f,
                 "the part {part} is unknown: the estimates are those of an UltraScale+ device, \
@@ -289,11 +248,6 @@ impl fmt::Display for DesignWarning {
                 f,
                 "layer '{layer}': the array '{array}' is partitioned into {elements} elements; \
                  Vitis HLS refuses more than {UNROLL_LIMIT}"
-            ),
-            DesignWarningKind::WideToken { stream, bits } => write!(
-                f,
-                "layer '{layer}': the tokens of '{stream}' have {bits} bits; Vitis HLS supports at most \
-                 {TOKEN_BITS}"
             ),
             DesignWarningKind::IndexedRegisters { kernel } => write!(
                 f,
@@ -315,7 +269,7 @@ impl fmt::Display for DesignWarning {
                     FactorReason::Limit => write!(
                         f,
                         "{asked} positions at a time need more than {UNROLL_LIMIT} weights or \
-                         registers, or tokens of more than {TOKEN_BITS} bits"
+                         registers"
                     )?,
                 }
                 write!(f, "; {used} {} computed", if *used == 1 { "is" } else { "are" })
@@ -343,31 +297,15 @@ pub(super) fn check(design: &Design) -> Vec<DesignWarning> {
         let kind = DesignWarningKind::PartitionLimit { array, elements };
         DesignWarning { layer, kind }
     });
-    let tokens = limits::wide_tokens(design).into_iter().map(|(layer, stream, bits)| {
-        let kind = DesignWarningKind::WideToken { stream, bits };
-        DesignWarning { layer, kind }
-    });
     let indexed = limits::indexed_registers(design).into_iter().map(|(layer, kernel)| {
         let kind = DesignWarningKind::IndexedRegisters { kernel };
         DesignWarning { layer, kind }
     });
-    let targets = design.processes.iter().filter_map(|it| TargetMiss::of(design, it));
-    // The slowest process stands for all with the same target, which wait for it; of several that take as
-    // long, the others may share multipliers for that time.
-    let mut slowest: Vec<TargetMiss> = Vec::new();
-    for miss in targets {
-        let is_limiting = |miss: &TargetMiss| design.limiting.contains(&miss.process.layer);
-        let time = |miss: &TargetMiss| (miss.interval, is_limiting(miss), miss.least);
-        match slowest.iter_mut().find(|known| known.target == miss.target) {
-            Some(known) if time(known) >= time(&miss) => {}
-            Some(known) => *known = miss,
-            None => slowest.push(miss),
-        }
-    }
-    let targets = slowest.into_iter().map(TargetMiss::warning).chain(overridden(design));
+    let slowest = TargetMiss::slowest(design).into_iter();
+    let targets = slowest.map(TargetMiss::warning).chain(overridden(design));
     let factors = design.options.layer_parallelization_factors.iter();
     let factors = factors.filter_map(|(layer, asked)| check_factor(design, layer, *asked));
-    let limits = partitions.chain(tokens).chain(indexed);
+    let limits = partitions.chain(indexed);
     limits.chain(targets).chain(factors).chain(check_budget(design)).collect()
 }
 
@@ -427,40 +365,6 @@ fn overridden(design: &Design) -> Option<DesignWarning> {
     let kind = DesignWarningKind::TargetOverridden { target, interval };
     let is_own = design.options.pace_of(&layer) != Pace::Interval(target);
     (is_own && interval > target).then_some(DesignWarning { layer, kind })
-}
-
-/// A target that a process misses.
-pub(super) struct TargetMiss<'a> {
-    process: &'a Process,
-    target: u64,
-    /// Clock cycles of the process for a sample.
-    pub(super) interval: u64,
-    /// Iterations of the process for a sample.
-    iterations: u64,
-    /// Clock cycles of an iteration at least.
-    least: u64,
-    /// Tiles of its weights, where an iteration takes one for each.
-    tiles: Option<u64>,
-}
-
-impl<'a> TargetMiss<'a> {
-    /// Compares the clock cycles of a process for a sample with the target of its layer.
-    pub(super) fn of(design: &Design, process: &'a Process) -> Option<Self> {
-        let Pace::Interval(target) = design.options.pace_of(&process.layer) else { return None };
-        let interval = process.cycles(design);
-        let iterations = process.iterations(design);
-        let chain = process.recurrence().filter(|recurrence| recurrence.is_pipelined(design));
-        let least = chain.map_or(1, |recurrence| recurrence.interval);
-        let tiles = process.kernel.and_then(|id| design[id].body.tiles());
-        let tiles = tiles.map(|(.., tiles)| tiles.count()).filter(|tiles| *tiles > 1);
-        (interval > target).then_some(Self { process, target, interval, iterations, least, tiles })
-    }
-
-    fn warning(self) -> DesignWarning {
-        let Self { process, target, interval, iterations, least, tiles } = self;
-        let kind = DesignWarningKind::TargetMissed { target, interval, iterations, least, tiles };
-        DesignWarning { layer: process.layer.clone(), kind }
-    }
 }
 
 /// Compares the estimate with the part.

@@ -39,7 +39,7 @@ if (n == {{ steps - 1 }}) {
 {{ cx.in_unrolled() }}
 result.lanes[o] = {{ sums.last }};
 }
-output.write(result);
+{{ cx.write(cx.output(), "result") }}
 }
 if ({{ folds.is_last() }}) {
 {{ folds.reset() }}
@@ -64,7 +64,7 @@ if (n == {{ tokens - 1 }}) {
 {{ cx.in_unrolled() }}
 result.lanes[o] = {{ sums.last }};
 }
-output.write(result);
+{{ cx.write(cx.output(), "result") }}
 }
 }
 {%- endif %}

@@ -15,7 +15,7 @@ result.lanes[c] = token.lanes[c];
 }
 {%- endfor %}
 }
-output.write(result);
+{{ cx.write(cx.output(), "result") }}
 }
 {%- if rounds > 1 %}
 }

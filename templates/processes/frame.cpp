@@ -23,6 +23,6 @@
 {{ cx.in_unrolled() }}
 token.lanes[c] = {{ cx.result_array().name }}[n * {{ output.lanes }} + c];
 }
-{{ output.name }}.write(token);
+{{ cx.write(output, "token") }}
 }
 }

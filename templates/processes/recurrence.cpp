@@ -62,7 +62,7 @@ is_started = true;
 result.lanes[c] = {{ result.name }}[c];
 }
 {%- if !last %}
-{{ cx.output().name }}.write(result);
+{{ cx.write(cx.output(), "result") }}
 {%- endif %}
 {%- for state in states %}
 {{ cx.before_unrolled() }}{{ state.now.name }}_kept: for (int c = 0; c < {{ state.now.len }}; c++) {
@@ -72,6 +72,6 @@ result.lanes[c] = {{ result.name }}[c];
 {%- endfor %}
 }
 {%- if last %}
-{{ cx.output().name }}.write(result);
+{{ cx.write(cx.output(), "result") }}
 {%- endif %}
 }

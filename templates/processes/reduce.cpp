@@ -1,9 +1,8 @@
-// {{ cx.title() }}: the {% if is_max %}largest element{% else %}sum{% endif %} of each channel over {{ tokens }} tokens{% if positions > 1 %} of {{ positions }} positions{% endif %}{{ cx.cost() }}.
+// {{ cx.title() }}: the {% if is_max %}largest element{% else %}sum{% endif %} of each channel over {% if tokens > 1 %}{{ tokens }} tokens{% if positions > 1 %} of {% endif %}{% endif %}{% if positions > 1 %}{{ positions }} positions{% endif %}{{ cx.cost() }}.
 {{ cx.before_process() }}{{ cx.signature() }} {
 {%- let output = cx.output() %}
 {{ cx.token(output, "result") }}
-tokens: for (int n = 0; n < {{ tokens }}; n++) {
-{{ cx.in_frame() }}
+{%- include "processes/each_token.cpp" %}
 {{ cx.read(cx.input(), "token") }}
 {{ cx.before_unrolled() }}channels: for (int c = 0; c < {{ output.lanes }}; c++) {
 {{ cx.in_unrolled() }}
@@ -21,7 +20,9 @@ value += token.lanes[p * {{ output.lanes }} + c];
 {%- endif %}
 }
 {%- endif %}
-{%- if is_max %}
+{%- if tokens == 1 %}
+result.lanes[c] = value;
+{%- else if is_max %}
 if (n == 0 || value > result.lanes[c]) {
 result.lanes[c] = value;
 }
@@ -33,8 +34,12 @@ result.lanes[c] += value;
 }
 {%- endif %}
 }
+{%- if tokens > 1 %}
 if (n == {{ tokens - 1 }}) {
-output.write(result);
+{{ cx.write(output, "result") }}
 }
 }
+{%- else %}
+{{ cx.write(output, "result") }}
+{%- endif %}
 }

@@ -37,7 +37,7 @@ result.lanes[c] = elements[position * {{ repack.unit() }} + c];
 }
 }
 {%- endif %}
-output.write(result);
+{{ cx.write(cx.output(), "result") }}
 waiting -= {{ repack.to }};
 }
 {%- else %}
@@ -67,7 +67,7 @@ waiting += {{ repack.from }};
 {{ cx.in_unrolled() }}
 result.lanes[c] = elements[c];
 }
-output.write(result);
+{{ cx.write(cx.output(), "result") }}
 {{ cx.before_unrolled() }}shifted: for (int c = 0; c < {{ repack.registers() - repack.to }}; c++) {
 {{ cx.in_unrolled() }}
 elements[c] = elements[c + {{ repack.to }}];

@@ -1,11 +1,6 @@
 // {{ cx.title() }}: {% if tokens == 1 %}one token{% else %}{{ tokens }} tokens, one after the other{% endif %}{% if copies > 1 %}, with {{ copies }} positions in each{% endif %}.
 {{ cx.before_process() }}{{ cx.signature() }} {
-{%- if tokens > 1 %}
-tokens: for (int n = 0; n < {{ tokens }}; n++) {
-{{ cx.in_frame() }}
-{%- else %}
-{{ cx.in_tokens() }}
-{%- endif %}
+{%- include "processes/each_token.cpp" %}
 {%- for input in cx.inputs() %}
 {{ cx.read(input, input.word) }}
 {%- endfor %}
@@ -32,7 +27,7 @@ result.lanes[p * {{ values.len }} + c] = values[c];
 }
 }
 {%- endif %}
-output.write(result);
+{{ cx.write(cx.output(), "result") }}
 {%- if tokens > 1 %}
 }
 {%- endif %}

@@ -18,7 +18,7 @@ values[c] = token.lanes[c];
 }
 {{ cx.kernel() }}({{ folds.arguments(["values", "result.lanes"], None) }});
 if ({{ folds.is_last() }}) {
-output.write(result);
+{{ cx.write(cx.output(), "result") }}
 {{ folds.reset() }}
 } else {
 {{ folds.advance() }}

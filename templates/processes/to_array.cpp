@@ -1,11 +1,6 @@
 // {{ cx.title() }}: tokens to the array.
 {{ cx.before_process() }}{{ cx.signature() }} {
-{%- if tokens > 1 %}
-tokens: for (int n = 0; n < {{ tokens }}; n++) {
-{{ cx.in_frame() }}
-{%- else %}
-{{ cx.in_tokens() }}
-{%- endif %}
+{%- include "processes/each_token.cpp" %}
 {%- let input = cx.input() %}
 {{ cx.read(input, "token") }}
 {{ cx.before_unrolled() }}lanes: for (int c = 0; c < {{ input.lanes }}; c++) {

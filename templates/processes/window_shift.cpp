@@ -10,7 +10,7 @@ at = 0;
 {{ cx.token(cx.input(), "pixel") }}
 const bool is_inside = {{ inside }};
 if (is_inside) {
-pixel = input.read();
+{{ cx.read_to(cx.input(), "pixel") }}
 }
 {%- endif %}
 {%- if !is_direct %}

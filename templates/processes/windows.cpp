@@ -1,7 +1,7 @@
 // {{ cx.title() }}: {{ title }}{% if let Some(folds) = folds %}, in {{ folds.count() }} steps{% endif %}.
 {{ cx.before_process() }}{{ cx.signature() }} {
 {%- for table in tables %}
-static const {{ table.ty }} {{ table.name }}[{{ table.len }}] = {
+static const bool {{ table.name }}[{{ table.len }}] = {
 {%- for line in table.lines %}
 {{ line }}
 {%- endfor %}
@@ -13,6 +13,9 @@ static const {{ table.ty }} {{ table.name }}[{{ table.len }}] = {
 {%- if counts_columns %}
 {{ at_counter }} at = 0;
 {%- endif %}
+{%- for remainder in remainders %}
+{{ cx.counter(remainder.by - 1) }} {{ remainder.text() }} = 0;
+{%- endfor %}
 {%- if let Some(folds) = folds %}
 {%- include "processes/windows_folded.cpp" %}
 {%- else %}
@@ -61,10 +64,11 @@ result.lanes[c] = {% if is_direct %}pixel.lanes{% else %}pixels[0][0]{% endif %}
 {%- if kernels.len() > 1 %}
 }
 {%- endif %}
-output.write(result);
+{{ cx.write(cx.output(), "result") }}
 {%- if given != "true" %}
 }
 {%- endif %}
+{%- include "processes/window_remainders.cpp" %}
 {%- if has_columns %}
 }
 {%- endif %}

@@ -46,13 +46,14 @@ if (is_complete) {
 }
 {%- endif %}
 if ({{ folds.is_last() }}) {
-output.write(result);
+{{ cx.write(cx.output(), "result") }}
 {%- if given != "true" %}
 }
 }
 if (!is_complete || {{ folds.is_last_beside() }}) {
 {%- endif %}
 {{ folds.reset() }}
+{%- include "processes/window_remainders.cpp" %}
 {%- if counts_steps %}
 if (x == {{ grid[1] - 1 }}) {
 x = 0;

@@ -2,15 +2,13 @@
 
 use askama::Template;
 
-use super::super::text::{NO_LINE, literal, wrap};
+use super::super::text::{NO_LINE, literal};
 use super::Scope;
+use super::conditions::{Condition, Counter, Remainder, Table};
 use super::folds::Folds;
 use crate::hls::{
     Axis, Body, LineBuffer, LinearKernel, PixelGroup, Step, Take, Taps, WindowKernel,
 };
-
-/// Longest line of a table.
-const LINE: usize = 88;
 
 /// The C++ function of a process with `lines`.
 pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String> {
@@ -19,19 +17,19 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
     let code = literal(&lines.padding.code, fraction, &element.name);
     let [rows, columns] = &lines.axes;
     let mut tables = Vec::new();
-    let mut condition = |axis: &Axis, is: &dyn Fn(&Step) -> bool, names: [&str; 2]| {
+    let mut condition = |axis: &Axis, is: &dyn Fn(&Step) -> bool, of: (Counter, &str)| {
         let steps: Vec<bool> = axis.steps.iter().map(is).collect();
-        Condition::of(&steps, names, &mut tables)
+        Condition::of(&steps, of, &mut tables)
     };
     let is_pixel = |step: &Step| step.takes == Take::Pixel;
     let takes = |step: &Step| step.takes != Take::Nothing;
     let gives = |step: &Step| step.gives;
-    let row_pixel = condition(rows, &is_pixel, ["y", "row_is_read"]);
-    let column_pixel = condition(columns, &is_pixel, ["x", "column_is_read"]);
-    let row_taken = condition(rows, &takes, ["y", "row_is_new"]);
-    let column_taken = condition(columns, &takes, ["x", "column_is_new"]);
-    let row_given = condition(rows, &gives, ["y", "row_is_given"]);
-    let column_given = condition(columns, &gives, ["x", "column_is_given"]);
+    let row_pixel = condition(rows, &is_pixel, (Counter::Row, "row_is_read"));
+    let column_pixel = condition(columns, &is_pixel, (Counter::Column, "column_is_read"));
+    let row_taken = condition(rows, &takes, (Counter::Row, "row_is_new"));
+    let column_taken = condition(columns, &takes, (Counter::Column, "column_is_new"));
+    let row_given = condition(rows, &gives, (Counter::Row, "row_is_given"));
+    let column_given = condition(columns, &gives, (Counter::Column, "column_is_given"));
     let at = match lines.has_memories() {
         true => position(columns),
         false => Some("0".to_owned()),
@@ -45,29 +43,44 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
     }
     let groups = matrix.and_then(LinearKernel::channels_of_groups);
     let phases = matrix.map_or(1, |linear| linear.phases);
-    let phase = (phases > 1).then(|| phase(lines, &mut tables));
+    let phase = if phases > 1 { phase(lines) } else { Vec::new() };
     let kernels: Vec<Case> = (0..lines.kernels.len())
         .map(|position| Case::new(&cx, lines, position, groups, &mut tables))
         .collect();
     let more = folds.as_ref().map_or(0, |folds| folds.count() - 1);
-    let given = row_given.and(column_given).text();
-    let inside = row_pixel.clone().and(column_pixel.clone()).text();
-    let counts_steps = !lines.passes_pixels() || given != "true" || phase.is_some();
+    let given = row_given.and(column_given);
+    let inside = row_pixel.and(column_pixel.clone());
+    let is_direct = lines.passes_pixels();
+    let counts_steps = !is_direct || !given.is_always() || !phase.is_empty();
     let begins_above = reaches_before(rows);
     let begins_padded = reaches_before(columns);
     let counts_columns = lines.rows() > 0 && at.is_none();
-    let any_names = |name: &str| {
-        let conditions = [&given, &inside].into_iter().chain(&phase);
-        let mut all = conditions.chain(kernels.iter().map(|kernel| &kernel.opening));
-        all.any(|condition| names(condition, name))
+    let checks_column = lines.rows() > 0 && column_pixel.text() != column_taken.text();
+    // The conditions that the template states.
+    let moved = [
+        (!is_direct).then_some(&column_taken),
+        rows.has_repeats().then_some(&row_taken),
+        checks_column.then_some(&column_pixel),
+    ];
+    let cases = kernels.iter().map(|kernel| &kernel.condition);
+    let stated = [&given, &inside].into_iter().chain(cases).chain(moved.into_iter().flatten());
+    let stated: Vec<&Condition> = stated.collect();
+    let counted = |counter: Counter| {
+        let is_own = |remainder: &Remainder| remainder.counter == counter;
+        stated.iter().any(|condition| condition.reads(counter)) || phase.iter().any(is_own)
     };
-    let counts_rows = any_names("y")
-        || rows.has_repeats() && names(&row_taken.text(), "y")
-        || begins_above && rows.span > 1;
-    let names_column = any_names("x")
-        || [&column_taken, &column_pixel].iter().any(|condition| names(&condition.text(), "x"))
+    let mut remainders: Vec<Remainder> = Vec::new();
+    for remainder in stated.iter().flat_map(|it| it.remainders()).chain(phase.iter().copied()) {
+        if remainder.is_counted() && !remainders.contains(&remainder) {
+            remainders.push(remainder);
+        }
+    }
+    let counts_rows = counted(Counter::Row) || begins_above && rows.span > 1;
+    let names_column = counted(Counter::Column)
         || begins_padded && columns.span > 1
-        || counts_columns;
+        || counts_columns
+        || !remainders.is_empty();
+    let (given, inside) = (given.text(), inside.text());
     let template = WindowsTemplate {
         title: match lines.kernels.first().map(|kernel| &cx.design[kernel.kernel].body) {
             Some(Body::Gather(_)) => {
@@ -96,7 +109,7 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         padding: format!("{}({code})", element.name),
         begins_padded,
         begins_above,
-        checks_column: lines.rows() > 0 && column_pixel.text() != column_taken.text(),
+        checks_column,
         inside,
         row_taken,
         column_taken,
@@ -104,14 +117,15 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         counts_rows: counts_steps && counts_rows,
         counts_steps,
         given,
-        phase,
+        phase: phase_text(&phase),
+        remainders,
         names_column,
         counts_columns,
         at: at.unwrap_or_else(|| "at".to_owned()),
         kernels,
         shifted: (columns.pixels - 1) * usize::from(!lines.has_memories()),
         distance: lines.has_memories().then_some(columns.steps.len()),
-        is_direct: lines.passes_pixels(),
+        is_direct,
         steps: (rows.steps.len() * columns.steps.len()) as u64 + lines.windows() as u64 * more,
         folds,
         tables,
@@ -182,6 +196,8 @@ struct WindowsTemplate<'a> {
     given: String,
     /// The phase of the window, where one kernel computes those of all phases.
     phase: Option<String>,
+    /// Remainders of the row and the column of the grid that variables count.
+    remainders: Vec<Remainder>,
     /// The column of the image that is taken; the first where a row is a shift register.
     at: String,
     /// The pixels of a shift register behind its first.
@@ -193,12 +209,6 @@ struct WindowsTemplate<'a> {
     /// Iterations of the process for a sample.
     steps: u64,
     tables: Vec<Table>,
-}
-
-/// Tells whether a condition is one on the variable `name`.
-fn names(condition: &str, name: &str) -> bool {
-    let is_name = |c: char| c.is_alphanumeric() || c == '_';
-    condition.split(|c| !is_name(c)).any(|word| word == name)
 }
 
 impl WindowsTemplate<'_> {
@@ -248,6 +258,8 @@ struct Case<'a> {
     /// Elements of its result, and their type.
     outputs: usize,
     result: &'a str,
+    /// The condition that it computes the window of a step; that of the last kernel is no other's.
+    condition: Condition,
     /// The line before its statements, if there are several kernels.
     opening: String,
     /// The row of a tap among `pixels`.
@@ -270,7 +282,10 @@ impl<'a> Case<'a> {
         let kernel = &lines.kernels[position];
         let last = lines.kernels.len() - 1;
         // The last kernel takes what the others leave.
-        let condition = if position < last { turn(lines, position, tables) } else { String::new() };
+        let condition = match position < last {
+            true => turn(lines, position, tables),
+            false => Condition::default(),
+        };
         let [rows, columns] = kernel.taps;
         let own = &cx.design[kernel.kernel];
         let output = &cx.design[own.output];
@@ -288,10 +303,11 @@ impl<'a> Case<'a> {
             result: &cx.design[output.element].name,
             opening: match position {
                 0 if last == 0 => NO_LINE.to_owned(),
-                0 => format!("if ({condition}) {{"),
+                0 => format!("if ({}) {{", condition.text()),
                 at if at == last => "} else {".to_owned(),
-                _ => format!("}} else if ({condition}) {{"),
+                _ => format!("}} else if ({}) {{", condition.text()),
             },
+            condition,
             row_of: pixel_of(rows, "row"),
             column_of: match lines.group.is_one() {
                 true => pixel_of(columns, "column"),
@@ -307,21 +323,21 @@ impl<'a> Case<'a> {
 }
 
 /// The condition that the kernel at `position` computes the window of the current step.
-fn turn(lines: &LineBuffer, position: usize, tables: &mut Vec<Table>) -> String {
+fn turn(lines: &LineBuffer, position: usize, tables: &mut Vec<Table>) -> Condition {
     if let Some(turns) = &lines.turns {
         let is_turn: Vec<bool> = turns.kernels.iter().map(|kernel| *kernel == position).collect();
         let name = format!("column_is_turn_{}", position + 1);
-        return Condition::of(&is_turn, ["x", &name], tables).text();
+        return Condition::of(&is_turn, (Counter::Column, &name), tables);
     }
     let steps = lines.kernels[position].steps;
-    let steps = lines.axes.iter().zip(steps).zip([("y", "row"), ("x", "column")]);
+    let counters = [(Counter::Row, "row"), (Counter::Column, "column")];
+    let steps = lines.axes.iter().zip(steps).zip(counters);
     let steps = steps.filter(|((axis, _), _)| axis.scale > 1);
-    let steps = steps.map(|((axis, step), (at, name))| {
+    steps.fold(Condition::default(), |all, ((axis, step), (counter, name))| {
         let is_phase = (0..axis.steps.len()).map(|at| at % axis.scale == step);
         let name = format!("{name}_is_phase_{}", step + 1);
-        Condition::of(&is_phase.collect::<Vec<_>>(), [at, &name], tables).text()
-    });
-    steps.collect::<Vec<_>>().join(" && ")
+        all.and(Condition::of(&is_phase.collect::<Vec<_>>(), (counter, &name), tables))
+    })
 }
 
 /// The position of tap `at` among the pixels of a window.
@@ -366,30 +382,23 @@ fn grouped(lines: &LineBuffer, taps: Taps) -> String {
     if first < 0 { format!("{sum} - {}", -first) } else { sum }
 }
 
-/// The phase of the window of the current step, those of a row of phases in turn.
-fn phase(lines: &LineBuffer, tables: &mut Vec<Table>) -> String {
-    let axes = lines.axes.iter().zip([("y", "row_phase"), ("x", "column_phase")]);
-    let mut number = String::new();
-    for (axis, (at, name)) in axes.filter(|(axis, _)| axis.scale > 1) {
-        let scale = axis.scale;
-        let phase = match scale.is_power_of_two() {
-            true => format!("{at} % {scale}"),
-            // A remainder by another number is a divider.
-            false => {
-                let items = (0..axis.steps.len()).map(|step| (step % scale).to_string());
-                let (items, len) = (items.collect::<Vec<_>>(), axis.steps.len());
-                let (ty, name) = ("unsigned char", name.to_owned());
-                tables.push(Table { ty, name, len, lines: wrap(&items, LINE) });
-                format!("{name}[{at}]", name = tables[tables.len() - 1].name)
-            }
-        };
-        number = match number.is_empty() {
-            true => phase,
-            false if number.contains(' ') => format!("({number}) * {scale} + {phase}"),
-            false => format!("{number} * {scale} + {phase}"),
-        };
+/// The phase of the window of the current step along each axis that has some.
+fn phase(lines: &LineBuffer) -> Vec<Remainder> {
+    let axes = lines.axes.iter().zip([Counter::Row, Counter::Column]);
+    let axes = axes.filter(|(axis, _)| axis.scale > 1);
+    axes.map(|(axis, counter)| Remainder { counter, by: axis.scale }).collect()
+}
+
+/// The number of a phase, those of a row of phases in turn; `None` without phases.
+fn phase_text(phase: &[Remainder]) -> Option<String> {
+    match phase {
+        [] => None,
+        [only] => Some(only.text()),
+        [row, column, ..] => {
+            let outer = if row.is_counted() { row.text() } else { format!("({})", row.text()) };
+            Some(format!("{outer} * {} + {}", column.by, column.text()))
+        }
     }
-    number
 }
 
 /// The windows in words, for a comment; their weights are those of one of so many `phases`.
@@ -451,71 +460,4 @@ fn position(axis: &Axis) -> Option<String> {
         (_, 1) => format!("x - {first}"),
         (_, _) => format!("(x - {first}) / {distance}"),
     })
-}
-
-/// A list of what holds for each step.
-struct Table {
-    ty: &'static str,
-    name: String,
-    len: usize,
-    lines: Vec<String>,
-}
-
-/// A condition on a step.
-#[derive(Clone)]
-struct Condition(Vec<String>);
-
-impl Condition {
-    /// The condition that holds for those of `steps` that are set, of the step called `at`. Steps
-    /// that are not equally far apart, or not by a power of two, are listed in a table called `name`:
-    /// a remainder by another number is a divider.
-    fn of(steps: &[bool], [at, name]: [&str; 2], tables: &mut Vec<Table>) -> Self {
-        let set: Vec<usize> = (0..steps.len()).filter(|step| steps[*step]).collect();
-        let (Some(first), Some(last)) = (set.first().copied(), set.last().copied()) else {
-            return Self(vec!["false".to_owned()]);
-        };
-        let distance = set.get(1).map_or(1, |second| second - first);
-        let is_regular = |(number, step): (usize, &usize)| *step == first + number * distance;
-        if !set.iter().enumerate().all(is_regular) || !distance.is_power_of_two() {
-            let items: Vec<String> = steps.iter().map(|step| u8::from(*step).to_string()).collect();
-            let (lines, len) = (wrap(&items, LINE), steps.len());
-            let same = tables.iter().find(|table| table.ty == "bool" && table.lines == lines);
-            let known = same.map(|table| table.name.clone());
-            let name = known.unwrap_or_else(|| {
-                tables.push(Table { ty: "bool", name: name.to_owned(), len, lines });
-                name.to_owned()
-            });
-            return Self(vec![format!("{name}[{at}]")]);
-        }
-        let parts = match (first, last, distance) {
-            (first, last, _) if first == last && steps.len() > 1 => {
-                vec![format!("{at} == {first}")]
-            }
-            _ => [
-                (first >= distance).then(|| format!("{at} >= {first}")),
-                (last + distance < steps.len()).then(|| format!("{at} <= {last}")),
-                (distance > 1).then(|| format!("{at} % {distance} == {}", first % distance)),
-            ]
-            .into_iter()
-            .flatten()
-            .collect(),
-        };
-        Self(parts)
-    }
-
-    fn is_always(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn and(mut self, other: Self) -> Self {
-        self.0.extend(other.0);
-        self
-    }
-
-    fn text(&self) -> String {
-        match self.is_always() {
-            true => "true".to_owned(),
-            false => self.0.join(" && "),
-        }
-    }
 }

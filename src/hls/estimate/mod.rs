@@ -262,12 +262,10 @@ fn array(design: &Design, edge: &Edge) -> Resources {
     }
 }
 
-/// A FIFO.
+/// The FIFOs of a stream.
 fn stream(design: &Design, edge: &Edge) -> Resources {
     let EdgeKind::Stream(stream) = edge.kind else { return Resources::default() };
-    let token = &design[stream.token];
-    let bits = token.lanes as u64 * u64::from(kernels::width(design, token.element));
-    memory::fifo(stream.depth, bits)
+    stream.word_bits(design).map(|bits| memory::fifo(stream.depth, bits)).sum()
 }
 
 /// The buffers and the control of a process, without its kernel.

@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::{Channel, Process};
+use super::{ChannelId, Process};
 
 /// Most steps and groups that a group repeats: a few rows of an image.
 const LONGEST_GROUP: usize = 32;
@@ -46,17 +46,17 @@ impl fmt::Display for Step {
 }
 
 impl Process {
-    /// The accesses of a frame, in order. `channels` are those of its network.
-    pub fn steps(&self, channels: &[Channel]) -> Vec<Step> {
+    /// The accesses of a frame, in order. `names` are those of the streams that carry a channel.
+    pub fn steps(&self, names: impl Fn(ChannelId) -> Vec<String>) -> Vec<Step> {
         let mut steps: Vec<Step> = Vec::new();
         for phase in &self.phases {
             let reads = phase.reads.iter().map(|channel| (false, channel));
             let writes = phase.writes.iter().map(|channel| (true, channel));
-            let access = |(is_write, channel): (bool, &super::ChannelId)| Access {
-                is_write,
-                channel: channels[channel.0].name.clone(),
+            let access = |(is_write, channel): (bool, &ChannelId)| {
+                let names = names(*channel).into_iter();
+                names.map(move |channel| Access { is_write, channel })
             };
-            let accesses: Vec<Access> = reads.chain(writes).map(access).collect();
+            let accesses: Vec<Access> = reads.chain(writes).flat_map(access).collect();
             match steps.last_mut() {
                 _ if accesses.is_empty() => {}
                 Some(last) if last.accesses == accesses => last.iterations += phase.iterations,

@@ -11,7 +11,6 @@ use crate::fixed::Range;
 use crate::hls::Options;
 use crate::hls::function::ThresholdFunction;
 use crate::hls::kernels::Phases;
-use crate::hls::limits::TOKEN_BITS;
 use crate::hls::plan::{UNROLL_LIMIT, gcd};
 use crate::ir::{self, Concat, Conv, Linear, Op, Pool, Scan, Tensor, Window};
 
@@ -216,12 +215,6 @@ fn by_rows(
     (demand, luts): (Demand, u64),
 ) -> Planned {
     let same = lanes.iter().all(|other| *other == lanes[0]);
-    if node.op.is_uniform()
-        && let Some(part) = part_of_row(node, operands)
-        && !(same && lanes[0] <= part)
-    {
-        return of_tokens(node, operands, of_elements(node, operands, part, (demand.target, luts)));
-    }
     let is_part = lanes[0] < node.tensor.channel_count();
     let arrive = match (&node.op, demand.target) {
         // The kernel of a row is larger than tokens of several rows that are taken apart.
@@ -250,16 +243,6 @@ fn of_tokens(node: &ir::Node, operands: &[&ir::Node], lanes: usize) -> Planned {
     let position = Position::of_tokens(node, operands, lanes);
     let form = Form::Rows { position, copies: 1 };
     Planned { form, reads: vec![lanes; operands.len()], writes: lanes }
-}
-
-/// The most elements of a row in equal parts that a token can hold; `None` where it can hold a row.
-fn part_of_row(node: &ir::Node, operands: &[&ir::Node]) -> Option<usize> {
-    let channels = node.tensor.channel_count() as u64;
-    let tensors = operands.iter().map(|operand| &operand.tensor).chain([&node.tensor]);
-    let bits = tensors.map(|tensor| u64::from(tensor.format.width())).max()?;
-    let holds = |lanes: &u64| channels.is_multiple_of(*lanes) && lanes * bits <= TOKEN_BITS;
-    let part = (1..=channels).rev().find(holds)?;
-    (part < channels).then_some(part as usize)
 }
 
 /// The process of `op` on whole rows, `copies` of which are a token.

@@ -6,7 +6,6 @@ use super::axis::{Axis, Spacing};
 use super::lines;
 use crate::config::Pace;
 use crate::hls::Options;
-use crate::hls::limits::TOKEN_BITS;
 use crate::hls::plan::UNROLL_LIMIT;
 use crate::ir::{Tensor, Window};
 
@@ -51,13 +50,11 @@ impl Demand {
     }
 }
 
-/// The most positions in a token of each of `tensors`: as many as a stream can pass, and a process can
-/// hold in registers.
+/// The most positions in a token of each of `tensors`: as many as a process can hold in registers.
 pub(super) fn most_positions<'t>(tensors: impl IntoIterator<Item = &'t Tensor>) -> usize {
     let most = |tensor: &Tensor| {
         let channels = tensor.channel_count() as u64;
-        let bits = channels * u64::from(tensor.format.width());
-        (UNROLL_LIMIT / channels.max(1)).min(TOKEN_BITS / bits.max(1))
+        UNROLL_LIMIT / channels.max(1)
     };
     let least = tensors.into_iter().map(most).min().unwrap_or(1);
     least.max(1) as usize
@@ -113,7 +110,7 @@ impl PixelGroup {
     /// The group for a process with `window`, whose pixels `arrive` so many in a token: the one
     /// whose windows are nearest to those asked for, or the smallest that meets the target. Without
     /// either, a process without arithmetic by constants, which `is_free`, takes tokens as they
-    /// come. Those that neither tokens of the operand `x` nor of the `result` can hold are left out.
+    /// come. Those that neither registers for the operand `x` nor for the `result` can hold are left out.
     pub(super) fn chosen(
         window: &Window,
         demand: Demand,

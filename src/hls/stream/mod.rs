@@ -34,13 +34,14 @@ use self::computation::Computation;
 use self::form::Planned;
 use super::build::{self, Parts, plain};
 use super::design::{
-    Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Schedule, Stream, Token, TokenId, TypeId,
+    Design, Edge, EdgeId, EdgeKind, EdgeRole, Kernel, Schedule, Stream, Token, TokenId, TokenPart,
+    TypeId,
 };
 use super::kernels;
-use super::limits::TOKEN_BITS;
+use super::limits::{lanes_of_port, parts_of_token};
 use super::names::Names;
 use super::network::{Network, ProcessId};
-use super::plan::{Loop, Partition};
+use super::plan::{Loop, Partition, UNROLL_LIMIT};
 use super::{HlsError, Options, limits};
 use crate::config::IoType;
 use crate::ir::{self, Graph, NodeId};
@@ -181,15 +182,22 @@ impl Builder<'_> {
             let nodes: Vec<&ir::Node> = operands.iter().map(|id| &graph[*id]).collect();
             let lanes: Vec<usize> = inputs.iter().map(|input| self.lanes(*input)).collect();
             let Planned { form, reads, writes } = Planned::of(this, &nodes, &lanes, self.options);
-            let inputs = inputs.into_iter().zip(&reads).zip(&nodes);
-            let inputs =
-                inputs.map(|((input, lanes), node)| self.repacked(input, *lanes, stem, node));
+            let (layer, inputs) = (&this.layer, inputs.into_iter().zip(&reads).zip(&nodes));
+            let inputs = inputs
+                .map(|((input, lanes), node)| self.repacked(input, *lanes, (stem, layer), node));
             let inputs: Vec<EdgeId> = inputs.collect();
             // A whole sample as one token.
             let is_sample = form.takes_sample() && writes > this.tensor.channel_count();
             let (computation, element) = self.computation(node, stem, &inputs, form)?;
             let channels = this.tensor.channel_count();
             let passed = if is_sample { channels } else { writes };
+            let is_port = |reader: &Reader<'_>| matches!(reader, Reader::Port { .. });
+            let passed = match self.options.io {
+                IoType::Stream if readers.iter().any(is_port) => {
+                    lanes_of_port(passed, this.tensor.format.width())
+                }
+                IoType::Stream | IoType::Parallel => passed,
+            };
             let token = self.token(stem, element, passed);
             let output = match direct {
                 Some(Reader::Port { output, stem }) => self.port(output, token, stem),
@@ -198,14 +206,16 @@ impl Builder<'_> {
                     self.stream(name, token, this, EdgeRole::Internal, &this.layer)
                 }
             };
-            let result = match is_sample {
+            let result = match (passed == writes, is_sample) {
+                (true, _) => output,
                 // It is passed on in tokens of channels.
-                true => self.tokens_of(output, writes, &format!("{stem}_sample"), this),
-                false => output,
+                (false, true) => self.tokens_of(output, writes, &format!("{stem}_sample"), this),
+                // A port takes parts of it, one after the other.
+                (false, false) => self.tokens_of(output, writes, &format!("{stem}_whole"), this),
             };
             self.process(stem.to_owned(), &this.layer, computation, inputs, vec![result]);
             if result != output {
-                self.repack(result, output, stem, this);
+                self.repack(result, output, (stem, &this.layer), this);
             }
             output
         };
@@ -233,11 +243,16 @@ impl Builder<'_> {
             (!form.takes_sample()).then_some(reads[own])
         });
         let lanes = taken.max().unwrap_or_else(|| graph[node].tensor.channel_count());
-        // A row that is too wide for a token comes in equal parts.
-        let width = u64::from(graph[node].tensor.format.width());
-        let fits = |part: &usize| lanes.is_multiple_of(*part) && *part as u64 * width <= TOKEN_BITS;
-        let is_row = graph[node].tensor.rows() == 1;
-        (1..=lanes).rev().find(fits).filter(|_| is_row).unwrap_or(lanes)
+        match self.options.io {
+            // What is too wide for a port comes in equal parts, one after the other.
+            IoType::Stream => lanes_of_port(lanes, graph[node].tensor.format.width()),
+            // What is too large for registers comes in equal parts, too.
+            IoType::Parallel => {
+                let fits =
+                    |part: &usize| lanes.is_multiple_of(*part) && *part as u64 <= UNROLL_LIMIT;
+                (1..=lanes).rev().find(fits).unwrap_or(1)
+            }
+        }
     }
 
     /// Lanes of the tokens of a stream; 0 for an array.
@@ -257,14 +272,20 @@ impl Builder<'_> {
     }
 
     /// The elements of `stream`, the result of `node`, in tokens of `lanes`, for the process
-    /// called `stem`.
-    fn repacked(&mut self, stream: EdgeId, lanes: usize, stem: &str, node: &ir::Node) -> EdgeId {
+    /// called `stem`, of `layer`.
+    fn repacked(
+        &mut self,
+        stream: EdgeId,
+        lanes: usize,
+        (stem, layer): (&str, &str),
+        node: &ir::Node,
+    ) -> EdgeId {
         let from = self.lanes(stream);
         if from == lanes {
             return stream;
         }
         let output = self.tokens_of(stream, lanes, &format!("{stem}_repacked"), node);
-        self.repack(stream, output, stem, node);
+        self.repack(stream, output, (stem, layer), node);
         output
     }
 
@@ -284,15 +305,15 @@ impl Builder<'_> {
     }
 
     /// A process that passes the elements of `from`, the result of `node`, on to `to`, whose tokens
-    /// have another size. It is named after `stem`.
-    fn repack(&mut self, from: EdgeId, to: EdgeId, stem: &str, node: &ir::Node) {
+    /// have another size. It is named after `stem`, and belongs to `layer`.
+    fn repack(&mut self, from: EdgeId, to: EdgeId, (stem, layer): (&str, &str), node: &ir::Node) {
         let name = self.parts.names.unique(&format!("{stem}_repack"));
         let lanes = [from, to].map(|stream| self.lanes(stream));
         let repack = Repack { from: lanes[0], to: lanes[1], elements: node.tensor.len() };
         let state_bits = repack.registers() as u64 * u64::from(node.tensor.format.width());
         let form = ProcessForm::Repack(repack);
         let computation = Computation { form, kernel: None, state_bits };
-        self.process(name, &node.layer, computation, vec![from], vec![to]);
+        self.process(name, layer, computation, vec![from], vec![to]);
     }
 
     /// The next stream of the result of `node` that has no reader so far; `user` reads it.
@@ -343,7 +364,7 @@ impl Builder<'_> {
         let kind = EdgeKind::Array(partition);
         let role = EdgeRole::Local(ProcessId(self.processes.len()));
         let layer = node.layer.clone();
-        self.edges.push(Edge { name, element, shape, kind, role, layer });
+        self.edges.push(Edge { name, element, shape, kind, role, layer, parts: Vec::new() });
         EdgeId(self.edges.len() - 1)
     }
 
@@ -374,7 +395,16 @@ impl Builder<'_> {
     /// The token of `lanes` elements of the type `element`.
     fn token(&mut self, stem: &str, element: TypeId, lanes: usize) -> TokenId {
         let name = self.parts.names.unique(&format!("{stem}_token"));
-        self.tokens.push(Token { name, element, lanes });
+        let width = self.parts.types[element.0].quantization.format.width();
+        let mut parts: Vec<TokenPart> = Vec::new();
+        let lanes_of_parts = Some(parts_of_token(lanes, width)).filter(|all| all.len() > 1);
+        for part in lanes_of_parts.unwrap_or_default() {
+            let known =
+                parts.last().filter(|last| last.lanes == part).map(|last| last.name.clone());
+            let unique = || self.parts.names.unique(&format!("{stem}_token_part"));
+            parts.push(TokenPart { name: known.unwrap_or_else(unique), lanes: part });
+        }
+        self.tokens.push(Token { name, element, lanes, parts });
         TokenId(self.tokens.len() - 1)
     }
 
@@ -439,7 +469,8 @@ impl Builder<'_> {
             false => Partition::Complete,
         };
         let (kind, shape) = (EdgeKind::Array(partition), node.tensor.shape.clone());
-        self.edges.push(Edge { name, element, shape, kind, role, layer: layer.into() });
+        let (layer, parts) = (layer.into(), Vec::new());
+        self.edges.push(Edge { name, element, shape, kind, role, layer, parts });
         EdgeId(self.edges.len() - 1)
     }
 
@@ -453,9 +484,12 @@ impl Builder<'_> {
         layer: &str,
     ) -> EdgeId {
         let Token { element, lanes, .. } = self.tokens[token.0];
+        let parts = 1..=self.tokens[token.0].parts.len();
+        let parts = parts.map(|part| self.parts.names.unique(&format!("{name}_part_{part}")));
+        let parts = parts.collect();
         let (shape, tokens) = (node.tensor.shape.clone(), node.tensor.len() / lanes.max(1));
         let kind = EdgeKind::Stream(Stream { token, tokens, depth: 0, least_depth: 0 });
-        self.edges.push(Edge { name, element, shape, kind, role, layer: layer.into() });
+        self.edges.push(Edge { name, element, shape, kind, role, layer: layer.into(), parts });
         EdgeId(self.edges.len() - 1)
     }
 }

@@ -11,12 +11,12 @@ fn words_beyond_the_tools_limit_are_refused() {
         graph.add_output("dense", dense);
         graph
     };
-    let options = Options { io: IoType::Stream, ..options() };
+    let options = Options { target_interval: Some(64), ..options() };
     assert!(Design::new(&graph(2048), &options).is_ok());
     let error = Design::new(&graph(2049), &options).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "layer 'x': its channels of a position are words of 65568 bits; Vitis HLS refuses more than \
+        "layer 'x': its elements of an array are words of 65568 bits; Vitis HLS refuses more than \
          65536"
     );
     let help = miette::Diagnostic::help(&error).map(|help| help.to_string());
@@ -66,21 +66,21 @@ fn arrays_of_too_many_registers_are_reported() {
     assert!(first.is_serious());
 }
 
+/// The elements of the words that carry a row of so many elements to the process that reads it.
 #[test]
-fn tokens_beyond_the_tools_limit_are_reported() {
-    let warnings = |channels: usize| {
+fn tokens_beyond_the_tools_limit_are_several_words() {
+    let words = |channels: usize| -> Vec<usize> {
         let mut graph = Graph::new("wide");
         let x = input(&mut graph, "x", &[2, channels], "fixed<8,4>");
         let dense = linear(&mut graph, "dense", x, 1, 1, "fixed<2,2>");
         graph.add_output("dense", dense);
-        Design::new(&graph, &Options { io: IoType::Stream, ..options() }).unwrap().warnings
+        let design = Design::new(&graph, &Options { io: IoType::Stream, ..options() }).unwrap();
+        assert_eq!(design.warnings, []);
+        let whole = design.tokens.iter().find(|token| token.lanes == channels);
+        whole.unwrap().words().map(|(_, lanes)| lanes).collect()
     };
-    assert_eq!(warnings(512), []);
-    let [only] = &warnings(513)[..] else { panic!("{:?}", warnings(513)) };
-    let message = "layer 'x': the tokens of 'x' have 4104 bits; Vitis HLS supports at most 4096";
-    assert_eq!(only.to_string(), message);
-    assert_eq!(only.help(), "give 'x' fewer channels or bits");
-    assert!(only.is_serious() && !only.is_note());
+    assert_eq!([words(512), words(513)], [vec![512], vec![257, 256]]);
+    assert_eq!(words(2049), [410, 410, 410, 410, 409]);
 }
 
 /// A row that no token can hold comes in equal parts, whose products are summed.
