@@ -24,6 +24,7 @@ mod recurrence;
 mod repack;
 mod schedule;
 mod select;
+mod split;
 #[cfg(test)]
 mod tests;
 mod windows;
@@ -57,6 +58,7 @@ pub(super) use schedule::connect;
 /// See [`Design::new`]. Ports are arrays in a design with parallel interfaces. Streams have no depths
 /// before [`connect`].
 pub(super) fn design(graph: &Graph, options: &Options) -> Result<Design, HlsError> {
+    let graph = &*split::split(graph)?;
     let (parts, name) = Parts::new(&options.name);
     let mut builder = Builder {
         graph,

@@ -82,6 +82,27 @@ impl Gather {
         let inside = first.iter().flatten().all(|index| *index < channels);
         (same && inside).then(|| first.to_vec())
     }
+
+    /// The rows of an operand with rows of `channels` elements that those of the result are taken from,
+    /// `None` for padding, and the channels that are taken from each. `None` altogether if a row takes
+    /// elements of several rows, or other channels than the rest.
+    pub fn rows_and_channels(
+        &self,
+        channels: usize,
+    ) -> Option<(Vec<Option<usize>>, Vec<Option<usize>>)> {
+        let columns = *self.shape.last().filter(|columns| **columns > 0 && channels > 0)?;
+        let row_of = |row: &[Option<usize>]| Some(row.iter().copied().flatten().next()? / channels);
+        let rows: Vec<Option<usize>> = self.indices.chunks(columns).map(row_of).collect();
+        let present = rows.iter().position(Option::is_some)?;
+        let first = &self.indices[present * columns..][..columns];
+        let taken: Vec<Option<usize>> =
+            first.iter().map(|index| Some((*index)? % channels)).collect();
+        let is_table = self.indices.chunks(columns).zip(&rows).all(|(indices, row)| {
+            let of = |channel: &Option<usize>| Some((*row)? * channels + (*channel)?);
+            indices.iter().copied().eq(taken.iter().map(of))
+        });
+        is_table.then_some((rows, taken))
+    }
 }
 
 /// Ranges of the elements of `x` at `indices`; a single one if all are equal.
