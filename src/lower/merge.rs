@@ -91,8 +91,8 @@ fn product(
     elementwise(builder, layer, "", Elementwise::Multiply, &[node, *last])
 }
 
-/// Dot: both operands as matrices \[terms, results\], their elementwise product, and its sum over
-/// the terms.
+/// Dot: the terms of each result side by side, as products of the elements of both operands, and
+/// their sum.
 pub(super) fn dot(
     builder: &mut Builder<'_>,
     index: NodeIndex,
@@ -111,23 +111,30 @@ pub(super) fn dot(
     let terms = shapes[0].get(axes[0]).copied();
     let terms = terms.ok_or_else(|| wrong(layer, "its operands have no such axis"))?;
     let (rows, columns): (usize, usize) = (left.iter().product(), right.iter().product());
-    // The axis of the terms comes first, then the operand's other axes, broadcast over those of the
+    let results = rows * columns;
+    // The axis of the terms comes last, behind the operand's other axes, broadcast over those of the
     // other operand.
     let matrix = |operand: usize, parts: [usize; 3]| {
-        let mut order = vec![axes[operand]];
-        order.extend((0..shapes[operand].len()).filter(|axis| *axis != axes[operand]));
+        let others = (0..shapes[operand].len()).filter(|axis| *axis != axes[operand]);
         vec![
-            Layout::Permute(order),
+            Layout::Permute(others.chain([axes[operand]]).collect()),
             Layout::Reshape(parts.to_vec()),
-            Layout::Broadcast(vec![terms, rows, columns]),
-            Layout::Reshape(vec![terms, rows * columns]),
+            Layout::Broadcast(vec![rows, columns, terms]),
+            Layout::Reshape(vec![results, terms]),
         ]
     };
-    let x = gather(builder, &layer.name, "left", x, &matrix(0, [terms, rows, 1]))?;
-    let y = gather(builder, &layer.name, "right", y, &matrix(1, [terms, 1, columns]))?;
+    let x = gather(builder, &layer.name, "left", x, &matrix(0, [rows, 1, terms]))?;
+    let y = gather(builder, &layer.name, "right", y, &matrix(1, [1, columns, terms]))?;
     let products = elementwise(builder, layer, "products", Elementwise::Multiply, &[x, y])?;
-    let pool = Pool { window: Window::whole([1, terms]), kind: PoolKind::Sum };
-    let sums = builder.add(&layer.name, "sums", pool, products)?;
+    let line = Layout::Reshape(vec![1, results * terms, 1]);
+    let products = gather(builder, &layer.name, "terms", products, &[line])?;
+    let window = Window {
+        kernel: [1, terms],
+        stride: [1, terms],
+        output: [1, results],
+        ..Window::whole([1, results * terms])
+    };
+    let sums = builder.add(&layer.name, "sums", Pool { window, kind: PoolKind::Sum }, products)?;
     let mut shape = [left, right].concat();
     if shape.is_empty() {
         shape.push(1);

@@ -1,14 +1,18 @@
-//! Selections of positions and of channels at once, as two selections.
+//! Selections that are less hardware as two selections, one after the other.
 //!
 //! A selection of channels that is the same for every position is wires, and one of whole positions in
-//! their order drops tokens: neither keeps a state. Together they would collect the sample.
+//! their order drops tokens: neither keeps a state. Together they would collect the sample. Elements in
+//! another order that are repeated as a whole are brought into their order once, and then repeated
+//! token by token.
 
 use std::borrow::Cow;
 
+use super::select;
 use crate::hls::HlsError;
-use crate::ir::{Gather, Graph, NodeId, Op, OpError};
+use crate::ir::{Gather, Graph, NodeId, Op, OpError, Tensor};
 
-/// `graph` with two selections for each that takes the same channels of some positions.
+/// `graph` with two selections for each that takes the same channels of some positions, or repeats
+/// elements in another order.
 ///
 /// # Errors
 /// If the graph breaks a rule.
@@ -32,6 +36,11 @@ pub(super) fn split(graph: &Graph) -> Result<Cow<'_, Graph>, HlsError> {
 fn steps(graph: &Graph, id: NodeId) -> Option<[Gather; 2]> {
     let Op::Gather(gather) = &graph[id].op else { return None };
     let x = &graph[*graph.operands(id).first()?].tensor;
+    table_steps(gather, x).or_else(|| repeated_steps(gather, x))
+}
+
+/// A selection of rows and a selection of channels.
+fn table_steps(gather: &Gather, x: &Tensor) -> Option<[Gather; 2]> {
     let from = x.channel_count();
     let (rows, channels) = gather.rows_and_channels(from)?;
     let is_all =
@@ -64,6 +73,28 @@ fn steps(graph: &Graph, id: NodeId) -> Option<[Gather; 2]> {
             table(&gather.shape, &all(rows.len()), from, &channels),
         ],
     })
+}
+
+/// Rows in another order, none of which is one of `x`, and their repetition as a whole.
+fn repeated_steps(gather: &Gather, x: &Tensor) -> Option<[Gather; 2]> {
+    let columns = *gather.shape.last().filter(|columns| **columns > 0)?;
+    let (len, rows) = (gather.indices.len(), gather.indices.len() / columns);
+    let is_period = |period: &usize| {
+        let end = len - period;
+        len.is_multiple_of(*period) && gather.indices[..end] == gather.indices[*period..]
+    };
+    let period = (1..rows).map(|rows| rows * columns).find(is_period)?;
+    let (rows, from) = (&gather.indices[..period], x.channel_count());
+    let is_in_rows = columns.is_multiple_of(from) && select::tokens(rows, from).is_some();
+    if is_in_rows || rows.iter().copied().eq((0..x.len()).map(Some)) {
+        return None;
+    }
+    let once = vec![period / columns, columns];
+    let again = (0..len).map(|at| Some(at % period)).collect();
+    Some([
+        Gather { shape: once, indices: rows.to_vec() },
+        Gather { shape: gather.shape.clone(), indices: again },
+    ])
 }
 
 /// Makes the node `id` the second of `steps`, of a node that is the first.
@@ -114,6 +145,21 @@ mod tests {
         let rows: Vec<Option<usize>> = (8..12).map(Some).chain([None; 4]).collect();
         let channels = [0, 1, 2, 3, 3, 4, 5, 6, 7, 7].map(Some).to_vec();
         assert_eq!(found, [(vec![2, 4], rows), (vec![2, 5], channels)]);
+    }
+
+    #[test]
+    fn columns_are_repeated_after_they_are_rows() {
+        let turned = || (0..4).flat_map(|column| (0..3).map(move |row| Some(row * 4 + column)));
+        let twice: Vec<Option<usize>> = turned().chain(turned()).collect();
+        let again = (0..24).map(|at| Some(at % 12)).collect();
+        assert_eq!(
+            split_of(&[8, 3], &twice),
+            [(vec![4, 3], turned().collect()), (vec![8, 3], again)]
+        );
+        // Once is enough, and so are whole rows.
+        assert_eq!(split_of(&[4, 3], &turned().collect::<Vec<_>>()).len(), 1);
+        let rows: Vec<Option<usize>> = (0..24).map(|at| Some(at % 12)).collect();
+        assert_eq!(split_of(&[6, 4], &rows).len(), 1);
     }
 
     #[test]
