@@ -62,9 +62,9 @@ pub struct Layout {
 enum Places {
     /// By axis.
     Axes(Vec<Axis>),
-    /// Row-major elements of an array of these `sizes`: `elements` in a word, `block` words in a
-    /// memory, and element n in memory n mod `interleaved`.
-    Flat { sizes: Vec<u64>, elements: u64, block: u64, interleaved: u64 },
+    /// Row-major elements of an array of these `sizes`: `elements` in a word, and word n in memory n mod
+    /// `interleaved`.
+    Flat { sizes: Vec<u64>, elements: u64, interleaved: u64 },
 }
 
 /// An element's place: its memory, its word there, and its place in the word.
@@ -115,11 +115,12 @@ impl Layout {
                     }
                 }
             }
-            Places::Flat { sizes, elements, block, interleaved } => {
+            Places::Flat { sizes, elements, interleaved } => {
                 let at = sizes.iter().zip(index).fold(0, |sum, (size, at)| sum * size + at);
-                place.bank = vec![at % interleaved, at / interleaved / elements / block];
-                place.word = vec![at / interleaved / elements];
-                place.part = vec![at / interleaved % elements];
+                let word = at / elements;
+                place.bank = vec![word % interleaved];
+                place.word = vec![word / interleaved];
+                place.part = vec![at % elements];
             }
         }
         place
@@ -147,7 +148,8 @@ impl<'c> Layouts<'c> {
         let threshold = calls.split_once("Architectural/DefaultMemMapThreshold ");
         let threshold = threshold.and_then(|(_, it)| it.split_whitespace().next()?.parse().ok());
         let mut directives: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for line in calls.lines().filter_map(|line| line.trim().strip_prefix("CALL directive set /"))
+        for line in
+            calls.lines().filter_map(|line| line.trim().strip_prefix("CALL directive set /"))
         {
             let [path, key, value] = line.split(' ').collect::<Vec<_>>()[..] else { continue };
             let path = path.strip_suffix(":rsc").unwrap_or(path);
@@ -181,7 +183,8 @@ impl<'c> Layouts<'c> {
                 let constants = constants.filter(|(name, _)| {
                     found.pragmas.iter().any(|pragma| pragma.contains(&format!("variable={name} ")))
                 });
-                let constants = constants.map(|(name, _)| (*name, of_pragmas(name, &[1], &found.pragmas)));
+                let constants =
+                    constants.map(|(name, _)| (*name, of_pragmas(name, &[1], &found.pragmas)));
                 own.chain(constants).collect::<BTreeMap<_, _>>()
             }
             Self::Catapult { threshold, directives } => {
@@ -205,7 +208,8 @@ impl<'c> Layouts<'c> {
                 });
                 let constants = constants.filter_map(|(name, ty)| {
                     let directives = directives.get(&("", *name))?;
-                    let is_registers = directives.iter().any(|(_, value)| value.contains("[Register]"));
+                    let is_registers =
+                        directives.iter().any(|(_, value)| value.contains("[Register]"));
                     let layout = || of_directives(&[1], width(ty), directives);
                     (!is_registers).then(|| (*name, layout()))
                 });
@@ -295,8 +299,7 @@ fn of_directives(sizes: &[u64], width: u64, directives: &[(&str, &str)]) -> Layo
         same.and_then(|(_, value)| value.parse::<u64>().ok())
     };
     let elements = number("-WORD_WIDTH").map_or(1, |bits| bits / width);
-    let block = number("-BLOCK_SIZE").unwrap_or(u64::MAX);
     let interleaved = number("-INTERLEAVE").unwrap_or(1);
-    let places = Places::Flat { sizes: sizes.to_vec(), elements, block, interleaved };
+    let places = Places::Flat { sizes: sizes.to_vec(), elements, interleaved };
     Layout { places, ports: Ports::READER_AND_WRITER }
 }

@@ -78,11 +78,8 @@ impl<'w> Iteration<'w> {
 
     fn add(&mut self, memory: Memory<'w>, index: &[u64], is_write: bool) {
         let Place { bank, word, part } = memory.layout.place(index);
-        let nothing = || Accesses {
-            layout: memory.layout,
-            reads: BTreeSet::new(),
-            writes: BTreeMap::new(),
-        };
+        let nothing =
+            || Accesses { layout: memory.layout, reads: BTreeSet::new(), writes: BTreeMap::new() };
         let accesses = self.banks.entry((memory.array, bank)).or_insert_with(nothing);
         if is_write {
             accesses.writes.entry(word).or_default().insert(part);
@@ -150,6 +147,7 @@ impl<'w> Walk<'w> {
             numbers.entry(parameter.name).or_insert(any);
         }
         let inside = function.body.iter().filter_map(Statement::pragma);
+        let inside = inside.filter(|line| line.starts_with("#pragma HLS "));
         let stated = interval(function.pragmas.iter().copied().chain(inside));
         let is_dataflow = function.name == self.top && stated.is_none();
         let counters = BTreeMap::new();
@@ -184,12 +182,7 @@ impl<'w> Walk<'w> {
     }
 
     /// Runs a loop: a rolled one in iterations of its own.
-    fn repeat(
-        &mut self,
-        it: &'w Loop<'w>,
-        scope: &mut Scope<'w>,
-        iteration: &mut Iteration<'w>,
-    ) {
+    fn repeat(&mut self, it: &'w Loop<'w>, scope: &mut Scope<'w>, iteration: &mut Iteration<'w>) {
         if !self.matters(&it.body, scope) {
             return;
         }

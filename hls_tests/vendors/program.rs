@@ -129,8 +129,11 @@ impl<'t, L: Iterator<Item = &'t str>> Reader<'t, '_, L> {
             } else if self.table(line) || line.is_empty() || line.starts_with("//") {
             } else if let Some((_, header)) = line.split_once("for (int ") {
                 let (body, _) = self.statements();
+                // Catapult's stand before the loop, those of Vitis inside.
                 let before = list.iter().rev().map_while(Statement::pragma);
+                let before = before.filter(|line| line.starts_with("#pragma hls_"));
                 let inside = body.iter().map_while(Statement::pragma);
+                let inside = inside.filter(|line| line.starts_with("#pragma HLS "));
                 let execution = execution(before.chain(inside));
                 let variable = header.split(' ').next().unwrap_or_default();
                 let values = values(header);
@@ -330,7 +333,10 @@ impl Expression<'_, '_, '_> {
             let index = self.choice();
             let closed = self.takes("]");
             let table = self.names.tables.get(word)?;
-            return index.filter(|_| closed).and_then(|at| table.get(usize::try_from(at).ok()?)).copied();
+            return index
+                .filter(|_| closed)
+                .and_then(|at| table.get(usize::try_from(at).ok()?))
+                .copied();
         }
         word.parse().ok().or_else(|| self.names.numbers.get(word).copied())
     }
