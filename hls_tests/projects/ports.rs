@@ -118,6 +118,8 @@ fn functions_access_the_memories_that_they_get() {
     assert_eq!(vitis(constants, 1, &read(2)), [""; 0]);
     let found = vitis(constants, 1, &read(1));
     assert!(found[0].starts_with("'weights' of 'kernel': an iteration reads 2"), "{found:?}");
+    let copies = constants.replace("rom_1p", "rom_np");
+    assert_eq!(vitis(&copies, 1, &read(1)), [""; 0]);
     // A template that is none of the functions.
     let unknown = vitis(ONE_READER, 1, "rotate<2>(values);");
     assert_eq!(unknown, ["'values' in 'kernel': the access 'rotate<2>(values)'"]);

@@ -23,6 +23,8 @@ impl Ports {
         Some(match kind {
             "rom_1p" => Self::new(1, 0, 1),
             "rom_2p" => Self::new(2, 0, 2),
+            // A copy for each reader.
+            "rom_np" => Self::new(u32::MAX.into(), 0, u32::MAX.into()),
             "ram_1p" => Self::new(1, 1, 1),
             "ram_s2p" => Self::new(1, 1, 2),
             "ram_2p" => Self::new(2, 1, 2),
