@@ -372,7 +372,7 @@ static void process(ac_channel<x_token> &input) {{
 "
         );
         let calls = "CALL solution options set Architectural/DefaultMemMapThreshold 7
-            CALL directive set /design/process/core/lines:rsc -BLOCK_SIZE 2";
+            CALL directive set /design/process/core/lines -WORD_WIDTH 8";
         registers::complaints(&text, &Registers::of(Vendor::Catapult, calls))
     };
     assert_eq!(complaints(["p", "BY", "values[0][1] = 0;"]), [""; 0]);

@@ -136,7 +136,7 @@ fn catapult_finds_the_library_of_a_part() {
     assert!(unknown.printed.contains(complaint), "{}", unknown.printed);
 }
 
-/// The rows of an image are memories with a pixel in a word, unless they are short. Ones that are read soon
+/// The rows of an image are a memory with their pixels in a word, unless they are short. Ones that are read soon
 /// after they are written, as they are too large for registers, keep the order of accesses.
 #[test]
 fn catapult_maps_line_buffers_to_memories() {
@@ -153,8 +153,8 @@ fn catapult_maps_line_buffers_to_memories() {
         let run = run(build(&network, Tool::Catapult).path(), &[], &[]);
         let lines = "directive set /rows/conv/core/conv_lines";
         for directive in [
-            format!("{lines} -WORD_WIDTH {}", 5 * channels),
-            format!("{lines}:rsc -BLOCK_SIZE {columns}"),
+            // Two rows.
+            format!("{lines} -WORD_WIDTH {}", 2 * 5 * channels),
             format!("{lines}:rsc -MAP_TO_MODULE Xilinx_RAMS.BLOCK_1R1W_RBW"),
         ] {
             assert_eq!(run.has_called(&directive), kept.is_some(), "{}", run.printed);

@@ -2,7 +2,7 @@
 
 use bitkiln::back::Tool;
 use bitkiln::config::{IoType, Strategy};
-use bitkiln::hls::{Design, ProcessForm};
+use bitkiln::hls::{Design, Memory, ProcessForm};
 use bitkiln::ir::{Concat, Elementwise, Gather, Graph, NodeId, Pool, PoolKind, Window};
 
 use crate::forms::{KINDS, add_sign, random};
@@ -434,8 +434,8 @@ fn samples_in_another_order_are_collected() {
     assert_exact_for(&network, Tool::Vitis);
 }
 
-/// A sample in another order is wires where a target leaves no time, else it is kept in memories, one for
-/// each channel: tokens that stay whole are moved in a cycle each, others element by element.
+/// A sample in another order is wires where a target leaves no time, else it is kept in memories: tokens that
+/// stay whole are words, and are moved in a cycle each, others element by element.
 #[test]
 fn samples_are_in_memories_where_there_is_time() {
     let mut graph = Graph::new("permuted");
@@ -466,6 +466,14 @@ fn samples_are_in_memories_where_there_is_time() {
     let (all, narrow) = frames(600);
     assert_eq!(all, ["turned", "planes", "mixed"]);
     assert!(narrow.area() * 3 < wide.area(), "{narrow:?} and {wide:?}");
+    let design = network.design(Tool::Vitis);
+    let memories = |name: &str| {
+        let process = design.processes.iter().find(|process| process.name == name).unwrap();
+        process.memories(&design).iter().map(Memory::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(memories("turned"), ["120 x 18 BRAM", "120 x 18 BRAM"]);
+    // Each element of a word goes to a memory of its own.
+    assert_eq!(memories("planes"), ["120 x 18 BRAM", "10 of 36 x 6 LUT"]);
     for backend in Tool::ALL {
         assert_exact_for(&network, backend);
     }

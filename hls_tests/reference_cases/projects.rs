@@ -17,7 +17,7 @@ use super::vendors;
 
 /// A check of every project.
 enum Check {
-    /// Pragmas and scripts, for both strategies.
+    /// Pragmas, memory ports and scripts, for both strategies and for targets.
     Legal,
     /// Every output, compiled with these headers.
     Outputs(Headers),
@@ -71,13 +71,15 @@ impl Check {
             let mut options = Options::new(case.name.as_str(), backend.default_part());
             match self {
                 Self::Legal => {
-                    for (strategy, factor, io) in [
-                        (Strategy::Latency, 1, IoType::Parallel),
-                        (Strategy::Resource, 8, IoType::Parallel),
-                        (Strategy::Resource, 8, IoType::Stream),
+                    for (strategy, factor, io, target) in [
+                        (Strategy::Latency, 1, IoType::Parallel, None),
+                        (Strategy::Resource, 8, IoType::Parallel, None),
+                        (Strategy::Resource, 8, IoType::Stream, None),
+                        (Strategy::Latency, 1, IoType::Stream, Some(100)),
+                        (Strategy::Latency, 1, IoType::Stream, Some(1000)),
                     ] {
                         (options.strategy, options.reuse_factor) = (strategy, factor);
-                        options.io = io;
+                        (options.io, options.target_interval) = (io, target);
                         let design = Design::new(&graph, &options)?;
                         let folder = tempfile::tempdir()?;
                         write(&design, backend, &vectors, folder.path(), &WriteOptions::default())?;

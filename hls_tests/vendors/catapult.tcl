@@ -174,7 +174,7 @@ proc directive {verb args} {
         if {![regexp {^/\w+(/\w+)?(/core)?/\w+(\.rom)?(:rsc|:cns)?$} $path]} {
             error "directive set: '$path' is no path"
         }
-        check "directive set" {-INTERLEAVE -BLOCK_SIZE -WORD_WIDTH -MAP_TO_MODULE -FIFO_DEPTH} $key
+        check "directive set" {-INTERLEAVE -WORD_WIDTH -MAP_TO_MODULE -FIFO_DEPTH} $key
         if {($key eq "-FIFO_DEPTH") != [string match *:cns $path]} {
             error "directive set $key: '$path' is [expr {[string match *:cns $path] ? "a channel" : "no channel"}]"
         }

@@ -2,7 +2,8 @@
 //! legal arguments, at a legal position, on variables that exist there; and `build_prj.tcl` runs.
 //!
 //! [`source`] finds pragmas and what surrounds them, [`vitis`] and [`catapult`] know the rules,
-//! [`loops`] wants each loop of the hardware to be a pipeline or unrolled,
+//! [`loops`] wants each loop of the hardware to be a pipeline or unrolled, [`ports`] a port for each access
+//! to a memory ([`layouts`]) in the statements of a [`program`],
 //! [`script`] runs Tcl. `hls_tests/projects/pragmas.rs` and `scripts.rs` hold text that must be
 //! refused, so that each rule can fail.
 
@@ -12,7 +13,10 @@
 )]
 
 mod catapult;
+mod layouts;
 mod loops;
+pub mod ports;
+mod program;
 pub mod registers;
 pub mod script;
 mod source;
@@ -105,6 +109,10 @@ pub fn check(folder: &Path) -> Result<Vec<String>, Box<dyn Error>> {
     if run.code != Some(0) {
         found.push(format!("build_prj.tcl: {}", run.printed));
     }
+    let contents: Vec<&str> = (texts.iter().filter(|text| text.path.starts_with("firmware/")))
+        .map(|text| text.contents)
+        .collect();
+    found.extend(ports::complaints(vendor, &word("name")?, &contents, &run.printed));
     let rule = Registers::of(vendor, &run.printed);
     let mut indexed = vec![];
     for text in texts.iter().filter(|text| text.path.starts_with("firmware/")) {

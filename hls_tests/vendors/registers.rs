@@ -9,8 +9,8 @@ use super::Vendor;
 pub enum Registers {
     /// Those that a pragma of Vitis partitions completely.
     Partitioned,
-    /// Those with fewer elements than Catapult's threshold, but for those that a directive of the
-    /// script maps to a memory: function and name. Others have a pragma.
+    /// Those with fewer elements than Catapult's threshold, but for those whose words a directive of the
+    /// script states: function and name. Others have a pragma.
     Below { threshold: usize, memories: BTreeSet<(String, String)> },
 }
 
@@ -24,10 +24,10 @@ impl Registers {
             calls.split_once(text)?.1.split_whitespace().next()?.parse().ok()
         };
         let threshold = after("Architectural/DefaultMemMapThreshold ").unwrap_or(0);
-        let mapped = calls.lines().filter(|line| line.contains(":rsc -BLOCK_SIZE "));
+        let mapped = calls.lines().filter(|line| line.contains(" -WORD_WIDTH "));
         let memories = mapped.filter_map(|line| {
             let (function, array) = line.split_once("/core/")?;
-            let (array, _) = array.split_once(":rsc")?;
+            let (array, _) = array.split_once(' ')?;
             Some((function.rsplit('/').next()?.to_owned(), array.to_owned()))
         });
         Self::Below { threshold, memories: memories.collect() }

@@ -8,7 +8,8 @@ use super::text::rounded;
 use super::{BackError, Tool};
 use crate::fixed::{Overflow, Quantization, Rounding};
 use crate::hls::{
-    ConstantId, Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Memory, Partition, Process, Storage,
+    Access, Design, Edge, EdgeKind, EdgeRole, Flow, Kernel, Memory, Partition, Process,
+    ProcessForm, Storage,
 };
 
 pub(super) struct Catapult;
@@ -77,8 +78,8 @@ struct BuildScript<'a> {
     /// Constants in memories with several elements in a word: their paths below the top function, and
     /// the width of a word in bits.
     words: Vec<(String, u64)>,
-    /// Arrays with a cyclic partition: their paths, and the number of memories.
-    interleaved: Vec<(String, u64)>,
+    /// Arrays of whole samples: their paths, and their memories.
+    frames: Vec<(String, Memory)>,
     /// Array ports with several elements in a word, and the width of a word in bits.
     ports: Vec<(&'a str, u64)>,
     /// Streams inside the top function, and their depths.
@@ -111,41 +112,33 @@ impl LineMemory<'_> {
     }
 }
 
-/// Arrays with a cyclic partition: their paths below the top function, and the number of memories.
-/// Short ones inside it are registers.
-fn interleaved(design: &Design) -> Vec<(String, u64)> {
-    let is_memory = |edge: &&Edge| match edge.role {
-        EdgeRole::Input | EdgeRole::Output => true,
-        EdgeRole::Internal | EdgeRole::Local(_) => edge.len() >= REGISTER_THRESHOLD,
-    };
-    let split = design.edges.iter().filter(is_memory).filter_map(|edge| match edge.kind {
-        EdgeKind::Array(Partition::Cyclic { factor }) if factor > 1 => Some((edge, factor)),
-        EdgeKind::Array(_) | EdgeKind::Stream(_) => None,
+/// The arrays of processes that collect samples in memories: their paths below the top function, and their
+/// memories.
+fn frames(design: &Design) -> Vec<(String, Memory)> {
+    let frames = design.processes.iter().filter(|process| process.form == ProcessForm::Frame);
+    let arrays = frames.flat_map(|process| {
+        let kernels = process.kernel.iter().map(|id| &design[*id]);
+        kernels.flat_map(move |kernel| {
+            let edges = kernel.inputs.iter().chain([&kernel.output]);
+            let memories = edges.filter_map(|edge| design.frame_memory(kernel, &design[*edge]));
+            memories.map(move |memory| (format!("{}/core/{}", process.name, memory.name), memory))
+        })
     });
-    let path = |edge: &Edge| match edge.role {
-        EdgeRole::Internal => format!("core/{}", edge.name),
-        EdgeRole::Local(process) => {
-            format!("{}/core/{}", design.processes[process.0].name, edge.name)
-        }
-        EdgeRole::Input | EdgeRole::Output => edge.name.clone(),
-    };
-    split.map(|(edge, factor)| (path(edge), factor)).collect()
+    arrays.collect()
 }
 
 /// Constants in memories with several elements in a word: their paths below the top function, and the
-/// width of a word in bits. The memory belongs to the block that reads it.
+/// width of a word in bits. The memory belongs to the block that reads it. A table that is read several
+/// times at a time is not one memory.
 fn words(design: &Design) -> Vec<(String, u64)> {
-    let word = |(id, partition): &(ConstantId, Partition)| match partition {
-        Partition::Reshape { elements: 1 } => None,
-        Partition::Reshape { elements } if design[*id].codes.len() >= REGISTER_THRESHOLD => {
-            let width = design[design[*id].element].quantization.format.width();
-            Some((design[*id].name.as_str(), elements * u64::from(width)))
-        }
-        Partition::Complete | Partition::Cyclic { .. } | Partition::Reshape { .. } => None,
-    };
     let words = blocks(design).into_iter().flat_map(|(block, kernel)| {
-        let words: Vec<(&str, u64)> = kernel.plan.constants.iter().filter_map(word).collect();
-        words.into_iter().map(move |(name, width)| (format!("{block}{name}"), width))
+        let long = kernel.plan.constants.iter().filter(|(id, partition)| {
+            *partition != Partition::Reshape { elements: 1 }
+                && design[*id].codes.len() >= REGISTER_THRESHOLD
+        });
+        let memories = long.filter_map(|(id, it)| design.constant_memory(kernel, *id, *it));
+        let single = memories.filter(|memory| memory.access == Access::Constants);
+        single.map(move |memory| (format!("{block}{}", memory.name), memory.bits))
     });
     words.collect()
 }
@@ -164,7 +157,7 @@ fn ports(design: &Design) -> Vec<(&str, u64)> {
     ports.filter_map(|port| Some((port.name.as_str(), width(port)?))).collect()
 }
 
-/// The memories of line buffers: one for each row, with a pixel in each word.
+/// The memories of line buffers.
 fn line_memories(design: &Design) -> Vec<LineMemory<'_>> {
     let memories = design.processes.iter().filter_map(|process| {
         let (lines, memory) = (process.lines()?, process.line_memory(design)?);
@@ -317,7 +310,7 @@ impl Dialect for Catapult {
         Vec::new()
     }
 
-    fn at_lines(&self, _: &str, _: usize) -> Vec<String> {
+    fn at_lines(&self, _: &Memory, _: usize) -> Vec<String> {
         // The script has the memories of line buffers.
         Vec::new()
     }
@@ -348,7 +341,7 @@ impl Dialect for Catapult {
             register_limit: register_limit(design).max(REGISTER_THRESHOLD),
             register_constants: register_constants(design),
             words: words(design),
-            interleaved: interleaved(design),
+            frames: frames(design),
             ports: ports(design),
             depths: depths(design),
             lines: line_memories(design),

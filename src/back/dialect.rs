@@ -63,9 +63,9 @@ pub(super) trait Dialect: Sync {
     /// The pragmas that choose the hardware of an array that is a memory.
     fn at_memory(&self, memory: &Memory) -> Vec<String>;
 
-    /// The pragmas of a line buffer `\[rows\]\[columns\]\[channels\]`, of which an element is read at
-    /// least `distance` iterations after it is written.
-    fn at_lines(&self, name: &str, distance: usize) -> Vec<String>;
+    /// The pragmas of a line buffer `\[columns\]\[rows\]\[channels\]` in `memory`, of which an element is
+    /// read at least `distance` iterations after it is written.
+    fn at_lines(&self, memory: &Memory, distance: usize) -> Vec<String>;
 
     /// The type of a variable that counts from 0 to `most`. Tools find the width of the counter of a
     /// loop with a constant bound, not that of a variable that loops carry.

@@ -418,7 +418,8 @@ impl<'a> Scope<'a> {
             EdgeKind::Stream(_) => Partition::Complete,
         };
         let ty = &self.design[edge.element].name;
-        let memory = self.design.frame_memory(edge);
+        let kernel = self.process.kernel.filter(|_| self.process.form == ProcessForm::Frame);
+        let memory = kernel.and_then(|kernel| self.design.frame_memory(&self.design[kernel], edge));
         Array { name: &edge.name, ty, len: edge.len(), partition, memory }
     }
 

@@ -159,7 +159,7 @@ impl Dialect for Vitis {
         for (constant, partition) in &plan.constants {
             let (name, len) = (&design[*constant].name, design[*constant].codes.len());
             lines.extend(self.at_array(name, len, *partition));
-            let memory = design.constant_memory(*constant, *partition);
+            let memory = design.constant_memory(kernel, *constant, *partition);
             lines.extend(memory.iter().flat_map(|memory| self.at_memory(memory)));
         }
         if let Some(limit) = plan.multiplier_limit {
@@ -194,6 +194,7 @@ impl Dialect for Vitis {
     fn at_memory(&self, memory: &Memory) -> Vec<String> {
         let kind = match memory.access {
             Access::Constants => "rom_1p",
+            Access::CopiedConstants => "rom_np",
             Access::ReadAndWrite => "ram_s2p",
             Access::TwoReads => "ram_2p",
         };
@@ -205,9 +206,11 @@ impl Dialect for Vitis {
         vec![format!("#pragma HLS BIND_STORAGE variable={name} type={kind} impl={hardware}")]
     }
 
-    fn at_lines(&self, name: &str, distance: usize) -> Vec<String> {
+    fn at_lines(&self, memory: &Memory, distance: usize) -> Vec<String> {
+        let name = &memory.name;
+        let rows = if memory.count > 1 { "ARRAY_PARTITION" } else { "ARRAY_RESHAPE" };
         vec![
-            format!("#pragma HLS ARRAY_PARTITION variable={name} complete dim=1"),
+            format!("#pragma HLS {rows} variable={name} complete dim=2"),
             format!("#pragma HLS ARRAY_RESHAPE variable={name} complete dim=3"),
             // Without it, the tool assumes that the next iteration may read what this one writes:
             // the column is a variable, or no longer the counter of the loop that both loops become.

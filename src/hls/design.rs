@@ -283,6 +283,16 @@ impl Kernel {
         matches!(&self.body, Body::Affine(affine) if affine.positions > 1)
     }
 
+    /// Words of a constant that its instances read at a time: one each, but of a table in all iterations
+    /// of an unrolled loop.
+    pub(super) fn readers(&self) -> u64 {
+        let of_one = match &self.body {
+            Body::Lookup(lookup) if self.plan.is_unrolled() => lookup.elements as u64,
+            _ => 1,
+        };
+        of_one * self.copies
+    }
+
     /// The arithmetic of its weight matrix in a clock cycle; `None` without one.
     pub fn parallelism(&self) -> Option<Parallelism> {
         let (simd, pe, tiles) = self.body.tiles()?;

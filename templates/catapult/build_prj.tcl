@@ -102,14 +102,20 @@ if {$opt(synth)} {
             -RESET_ASYNC_NAME arst_n -RESET_ASYNC_ACTIVE low \
             -ENABLE_NAME {} -ENABLE_ACTIVE high]]
         go assembly
-{%- if !interleaved.is_empty() %}
-        # Large tensors are memories, one per channel.
-        foreach {array memories} {
-{%- for (path, memories) in interleaved %}
-            {{ path }} {{ memories }}
+{%- if !frames.is_empty() %}
+        # Samples in memories: a word holds a token, or a memory each channel.
+        foreach {array memories width} {
+{%- for (path, memory) in frames %}
+            {{ path }} {{ memory.count }} {{ memory.bits }}
 {%- endfor %}
         } {
-            directive set /$design_top/$array:rsc -INTERLEAVE $memories
+            directive set /$design_top/$array -WORD_WIDTH $width
+            if {$memories > 1} {
+                directive set /$design_top/$array:rsc -INTERLEAVE $memories
+            }
+{%- if !is_asic %}
+            directive set /$design_top/$array:rsc -MAP_TO_MODULE Xilinx_RAMS.BLOCK_1R1W_RBW
+{%- endif %}
         }
 {%- endif %}
 {%- if !ports.is_empty() %}
@@ -153,15 +159,17 @@ if {$opt(synth)} {
         }
 {%- endif %}
 {%- if !lines.is_empty() %}
-        # Line buffers: a memory for each row of an image, a pixel in each word.
-        foreach {process lines columns width} {
+        # Line buffers: a pixel of each row in a word, or a memory for each row.
+        foreach {process lines memories width} {
 {%- for line in lines %}
-            {{ line.process }} {{ line.array() }} {{ line.memory.words }} {{ line.memory.bits }}
+            {{ line.process }} {{ line.array() }} {{ line.memory.count }} {{ line.memory.bits }}
 {%- endfor %}
         } {
             set array /$design_top/$process/core/$lines
             directive set $array -WORD_WIDTH $width
-            directive set $array:rsc -BLOCK_SIZE $columns
+            if {$memories > 1} {
+                directive set $array:rsc -INTERLEAVE $memories
+            }
 {%- if !is_asic %}
             directive set $array:rsc -MAP_TO_MODULE Xilinx_RAMS.BLOCK_1R1W_RBW
 {%- endif %}

@@ -42,7 +42,7 @@ pixels[row][column][c] = pixels[row][column + 1][c];
 {{ cx.registers(element, "kept", rows) }}
 {{ cx.before_unrolled() }}kept_rows: for (int row = 0; row < {{ rows }}; row++) {
 {{ cx.in_unrolled() }}
-kept[row] = {% if checks_column %}is_stored ? {% endif %}{{ cx.lines() }}[row][{{ at }}][c]{% if checks_column %} : {{ padding }}{% endif %};
+kept[row] = {% if checks_column %}is_stored ? {% endif %}{{ cx.lines() }}[{{ at }}][row][c]{% if checks_column %} : {{ padding }}{% endif %};
 }
 {%- endif %}
 {%- if above > 0 %}
@@ -51,12 +51,12 @@ kept[row] = {% if checks_column %}is_stored ? {% endif %}{{ cx.lines() }}[row][{
 {%- if keeps_current %}
 pixels[row][{{ before }}][c] = !is_new ? kept[row] : {% if begins_above %}y == 0 ? {{ padding }} : {% endif %}kept[row + 1];
 {%- else %}
-pixels[row][{{ before }}][c] = {{ self.unless_padding() }}{{ cx.lines() }}[row][{{ at }}][c];
+pixels[row][{{ before }}][c] = {{ self.unless_padding() }}{{ cx.lines() }}[{{ at }}][row][c];
 {%- endif %}
 }
 {%- endif %}
 {%- if keeps_current %}
-pixels[{{ above }}][{{ before }}][c] = is_inside ? pixel.lanes[c] : {% if checks_column && above == 0 %}is_new || !is_stored{% else %}is_new{% endif %} ? {{ padding }} : {% if above > 0 %}kept[{{ above }}]{% else %}{{ cx.lines() }}[0][{{ at }}][c]{% endif %};
+pixels[{{ above }}][{{ before }}][c] = is_inside ? pixel.lanes[c] : {% if checks_column && above == 0 %}is_new || !is_stored{% else %}is_new{% endif %} ? {{ padding }} : {% if above > 0 %}kept[{{ above }}]{% else %}{{ cx.lines() }}[{{ at }}][0][c]{% endif %};
 {%- else %}
 pixels[{{ above }}][{{ before }}][c] = {% if inside == "true" %}pixel.lanes[c]{% else %}is_inside ? pixel.lanes[c] : {{ padding }}{% endif %};
 {%- endif %}
@@ -69,10 +69,10 @@ if (is_stored) {
 {%- if shifted > 0 %}
 {{ cx.before_unrolled() }}moved: for (int column = 0; column < {{ shifted }}; column++) {
 {{ cx.in_unrolled() }}
-{{ cx.lines() }}[row][column][c] = {{ cx.lines() }}[row][column + 1][c];
+{{ cx.lines() }}[column][row][c] = {{ cx.lines() }}[column + 1][row][c];
 }
 {%- endif %}
-{{ cx.lines() }}[row][{% if shifted > 0 %}{{ shifted }}{% else %}{{ at }}{% endif %}][c] = pixels[{% if keeps_current %}row{% else %}row + 1{% endif %}][{{ before }}][c];
+{{ cx.lines() }}[{% if shifted > 0 %}{{ shifted }}{% else %}{{ at }}{% endif %}][row][c] = pixels[{% if keeps_current %}row{% else %}row + 1{% endif %}][{{ before }}][c];
 }
 {%- if checks_column %}
 }

@@ -223,14 +223,15 @@ impl WindowsTemplate<'_> {
         }
     }
 
-    /// The declaration of the rows of the line buffer: a memory for each row, or registers.
+    /// The declaration of the rows of the line buffer: memories, or registers. The rows of a column are
+    /// together, as a word may hold them.
     fn lines(&self) -> String {
         let Scope { design, process, dialect } = self.cx;
-        let (name, sizes) = (self.cx.lines(), [self.rows, self.width, self.channels]);
+        let (name, sizes) = (self.cx.lines(), [self.width, self.rows, self.channels]);
         let (Some(distance), Some(memory)) = (self.distance, process.line_memory(design)) else {
             return dialect.declare_registers(self.element, &name, &sizes);
         };
-        let mut pragmas = dialect.at_lines(&name, distance);
+        let mut pragmas = dialect.at_lines(&memory, distance);
         pragmas.extend(dialect.at_memory(&memory));
         dialect.declare_array(self.element, &name, &sizes, pragmas)
     }

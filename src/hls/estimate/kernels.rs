@@ -72,8 +72,11 @@ pub(super) fn add(path: &mut Datapath, design: &Design, kernel: &Kernel) {
         variable_reads(path, design, kernel, iterations);
     }
     let constants = kernel.plan.constants.iter();
-    let memories = constants.filter_map(|(id, partition)| design.constant_memory(*id, *partition));
-    memories.for_each(|it| path.resources += memory::rom(it.words, it.bits, 1));
+    let memory = |(id, partition): &(_, _)| design.constant_memory(kernel, *id, *partition);
+    let memories = constants.filter_map(memory);
+    // Copies of a kernel are counted with it.
+    let readers = |count: u64| count.div_ceil(kernel.copies.max(1));
+    memories.for_each(|it| path.resources += memory::rom(it.words, it.bits, readers(it.count)));
     match &kernel.body {
         Body::Linear(linear) => matrix(path, design, (kernel, linear), iterations.count),
         Body::Accumulate(sums) => accumulated(path, design, (kernel, sums), iterations.count),
@@ -136,11 +139,8 @@ pub(super) fn add(path: &mut Datapath, design: &Design, kernel: &Kernel) {
                 live,
             );
         }
-        Body::Lookup(lookup) => {
-            let bits = lookup.columns as u64 * u64::from(result);
-            let readers = elements.div_ceil(lookup.columns.max(1) as u64);
-            path.level(path.delays.memory, memory::rom(lookup.rows as u64, bits, readers), live);
-        }
+        // The table is a memory among the constants.
+        Body::Lookup(_) => path.level(path.delays.memory, Resources::default(), live),
         Body::Softmax(kernel) => softmax(path, design, kernel, (elements, operand, result)),
         Body::Pool(pool) => {
             let bits = width(design, pool.element);

@@ -255,8 +255,8 @@ fn ram(memory: &Memory) -> Resources {
 }
 
 /// An array inside a process: memories, or registers.
-fn array(design: &Design, edge: &Edge) -> Resources {
-    match design.frame_memory(edge) {
+fn array(design: &Design, kernel: &Kernel, edge: &Edge) -> Resources {
+    match design.frame_memory(kernel, edge) {
         Some(memory) => ram(&memory),
         None => Resources { ff: bits(design, edge), ..Resources::default() },
     }
@@ -295,14 +295,17 @@ fn process(design: &Design, process: &Process) -> Resources {
         }
         ProcessForm::Frame => {
             let kernels = process.kernel.iter().map(|id| &design[*id]);
-            let edges = kernels.flat_map(|it| it.inputs.iter().chain([&it.output]));
-            edges.map(|edge| array(design, &design[*edge])).sum()
+            let arrays = kernels.flat_map(|kernel| {
+                let edges = kernel.inputs.iter().chain([&kernel.output]);
+                edges.map(move |edge| array(design, kernel, &design[*edge]))
+            });
+            arrays.sum()
         }
     };
     control + buffers
 }
 
-/// Line buffers, a memory or a shift register for each row above the current one, and the window in
+/// Line buffers, memories or a shift register for each row above the current one, and the window in
 /// registers.
 fn line_buffer(design: &Design, process: &Process, lines: &LineBuffer) -> Resources {
     let width = u64::from(kernels::width(design, lines.element));

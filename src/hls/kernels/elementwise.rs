@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::{Body, Built};
 use crate::fixed::{Codes, Format, Quantization};
 use crate::hls::build::NodeBuilder;
+use crate::hls::limits::WORD_BITS;
 use crate::hls::plan::{Nest, Partition, gcd};
 use crate::hls::{ConstantId, HlsError, Number, TypeId};
 use crate::ir;
@@ -153,23 +154,69 @@ impl GatherKernel {
 
 pub(super) fn build_gather(cx: &mut NodeBuilder<'_>, op: &ir::Gather) -> Built {
     let element = cx.values_type();
-    let run = run_of_banks(op, &cx.operand.tensor, &cx.node.tensor);
-    let strides = op.strides().map(|strides| match strides.with_run(run) {
-        Some(split) if run > 1 => (split, 1),
-        Some(_) | None => (strides, 0),
-    });
-    let nest = match &strides {
-        Some((ir::Strides { axes, .. }, unrolled)) if !axes.is_empty() => {
-            let bounds: Vec<usize> = axes.iter().map(|axis| axis.len).collect();
-            Nest { least: (bounds.len() - unrolled).max(1), ..Nest::new(&bounds) }
-        }
-        // A row at a time, or an element.
-        Some(_) | None if run == cx.node.tensor.channel_count() => Nest::new(&[op.indices.len()]),
-        Some(_) | None => Nest::new(&[op.indices.len(), 1]),
-    };
-    let strides = strides.map(|(strides, _)| strides);
+    let Moves { strides, nest, .. } = Moves::of(op, &cx.operand.tensor, &cx.node.tensor);
     let body = Body::Gather(GatherKernel { indices: op.indices.clone(), strides });
     Built::new(cx, body, nest, element)
+}
+
+/// The loops of a selection by index.
+struct Moves {
+    /// The same as nested loops, if they are.
+    strides: Option<ir::Strides>,
+    nest: Nest,
+    /// Elements of the result in an iteration, where loops are rolled.
+    elements: usize,
+}
+
+impl Moves {
+    fn of(op: &ir::Gather, x: &ir::Tensor, result: &ir::Tensor) -> Self {
+        let run = run_of_banks(op, x, result);
+        let strides = op.strides().map(|strides| match strides.with_run(run) {
+            Some(split) if run > 1 => (split, 1),
+            Some(_) | None => (strides, 0),
+        });
+        let (nest, elements) = match &strides {
+            Some((ir::Strides { axes, .. }, unrolled)) if !axes.is_empty() => {
+                let bounds: Vec<usize> = axes.iter().map(|axis| axis.len).collect();
+                let least = (bounds.len() - unrolled).max(1);
+                let elements = if *unrolled > 0 { run } else { 1 };
+                (Nest { least, ..Nest::new(&bounds) }, elements)
+            }
+            // A row at a time, or an element.
+            Some(_) | None if run == result.channel_count() => {
+                (Nest::new(&[op.indices.len()]), run)
+            }
+            Some(_) | None => (Nest::new(&[op.indices.len(), 1]), 1),
+        };
+        Self { strides: strides.map(|(strides, _)| strides), nest, elements }
+    }
+}
+
+/// The partitions of the operand `x` and the result of a selection in memories, where tokens of `lanes`
+/// elements are written to the operand, and rows are read from the result: words of a token, if all that
+/// is accessed at a time is in one of them and all of it is written together, else a memory for each
+/// channel.
+pub(in crate::hls) fn gather_partitions(
+    op: &ir::Gather,
+    x: &ir::Tensor,
+    result: &ir::Tensor,
+    lanes: usize,
+) -> [Partition; 2] {
+    let elements = Moves::of(op, x, result).elements;
+    let is_in_word = |indices: &[Option<usize>]| {
+        let mut words = indices.iter().flatten().map(|index| index / lanes.max(1));
+        words.next().is_none_or(|first| words.all(|word| word == first))
+    };
+    let is_read_whole = op.indices.chunks(elements).all(is_in_word);
+    let channels = result.channel_count();
+    let sides = [(x, lanes, is_read_whole), (result, channels, elements == channels)];
+    sides.map(|(tensor, lanes, is_whole)| {
+        let elements = lanes as u64;
+        match is_whole && elements * u64::from(tensor.format.width()) <= WORD_BITS {
+            true => Partition::Reshape { elements },
+            false => Partition::of_memory(&tensor.shape),
+        }
+    })
 }
 
 /// Consecutive elements that `op` moves together, each from and to a memory of its own where `x` and the

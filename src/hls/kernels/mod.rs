@@ -130,7 +130,7 @@ pub(super) fn is_alias(op: &Op) -> bool {
 }
 
 pub(super) use accumulate::build as build_accumulate;
-pub(super) use elementwise::run_of_banks;
+pub(super) use elementwise::{gather_partitions, run_of_banks};
 pub(super) use phases::{Phases, build as build_phases};
 
 /// The kernel that computes `op`.

@@ -35,6 +35,8 @@ pub struct Plan {
     pub window_loops: [Loop; 2],
     /// The arrays that the function declares.
     pub arrays: Vec<LocalArray>,
+    /// Words of a memory of the first operand that an iteration reads.
+    pub bank_reads: u64,
     /// Partitions of the constants that an iteration reads several elements of.
     pub constants: Vec<(ConstantId, Partition)>,
     /// Largest number of multiplier instances, where multipliers are shared within an iteration.
@@ -174,12 +176,13 @@ impl Plan {
         constants: &[ConstantArray],
         multipliers: &mut Option<Multipliers>,
     ) -> Self {
+        let mut bank_reads = 1;
         let rolled = structure.nest.rolled(channels).map(|mut rolled| {
             rolled.interval = interval;
             if let Partition::Cyclic { factor } = operand {
+                bank_reads = structure.bank_reads(rolled.depth, factor);
                 // Memories have two ports.
-                let reads = structure.bank_reads(rolled.depth, factor).div_ceil(2);
-                rolled.interval = interval.max(reads);
+                rolled.interval = interval.max(bank_reads.div_ceil(2));
             }
             rolled
         });
@@ -205,6 +208,7 @@ impl Plan {
                 _ => [Loop::Sequential, Loop::Pipeline { interval: 1, unroll: 1 }],
             },
             arrays: structure.arrays.clone(),
+            bank_reads,
             constants: constants.collect(),
             multiplier_limit: shared.map(|multipliers| multipliers.limit),
         }

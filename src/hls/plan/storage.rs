@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::super::limits::WORD_BITS;
+
 /// Most words of a memory of LUTs: a LUT holds 64 words of a bit (UG574). More words need multiplexers
 /// behind the LUTs. At this depth, a block RAM of 18 Kbit is at most 36 x 64 bits: 36 LUTs of a
 /// read-only memory, 72 of a FIFO of shift registers, where parts have 190 LUTs or more for a block RAM
@@ -46,10 +48,19 @@ impl fmt::Display for Storage {
 pub enum Access {
     /// Constants, of which a word is read at a time.
     Constants,
-    /// A word is read while another one is written.
+    /// Constants, of which several words are read at a time: each reader has a copy.
+    CopiedConstants,
+    /// At most a word is read, and another one written, at a time.
     ReadAndWrite,
     /// Written first, then two words are read at a time.
     TwoReads,
+}
+
+impl Access {
+    /// That of a memory of which so many `words` are read at a time.
+    pub fn of_reads(words: u64) -> Self {
+        if words > 1 { Self::TwoReads } else { Self::ReadAndWrite }
+    }
 }
 
 /// Memories of a process that have the same size.
@@ -73,6 +84,18 @@ impl Memory {
     /// `count` memories of `words` of `bits` bits.
     pub fn new(name: String, access: Access, [count, words, bits]: [u64; 3]) -> Self {
         Self { name, access, count, words, bits, storage: Storage::of(words, bits) }
+    }
+
+    /// `count` memories of `words` of `bits` bits whose words of the same address are accessed together:
+    /// one memory with all of them in a word, where it is of the same hardware and no word is too wide. A
+    /// block RAM has at least 512 words of 36 bits, of which several narrow memories leave more unused.
+    pub fn joined(name: String, access: Access, [count, words, bits]: [u64; 3]) -> Self {
+        let one = Self::new(name, access, [1, words, count * bits]);
+        let is_same = one.storage == Storage::of(words, bits);
+        match is_same && one.bits <= WORD_BITS {
+            true => one,
+            false => Self::new(one.name, access, [count, words, bits]),
+        }
     }
 }
 
@@ -98,5 +121,21 @@ mod tests {
             [of(1024, 1), of(128, 8), of(128, 9)],
             [Storage::Lut, Storage::Lut, Storage::Block]
         );
+    }
+
+    #[test]
+    fn memories_of_the_same_hardware_are_joined() {
+        let joined = |size| {
+            let memory = Memory::joined("rows".to_owned(), Access::ReadAndWrite, size);
+            memory.to_string()
+        };
+        assert_eq!(joined([4, 128, 9]), "128 x 36 BRAM");
+        assert_eq!(joined([4, 64, 9]), "64 x 36 LUT");
+        // As one they would be a block RAM.
+        assert_eq!(joined([4, 128, 8]), "4 of 128 x 8 LUT");
+        assert_eq!(joined([1, 128, 8]), "128 x 8 LUT");
+        // As one their words would be too wide.
+        assert_eq!(joined([2, 128, 32_768]), "128 x 65536 BRAM");
+        assert_eq!(joined([2, 128, 32_769]), "2 of 128 x 32769 BRAM");
     }
 }

@@ -215,6 +215,13 @@ impl Builder<'_> {
             true => Partition::of_memory(shape),
             false => Partition::of_tensor(shape),
         };
+        let words = match (&node.op, &list[..], inputs) {
+            (ir::Op::Gather(gather), [x], [stream]) if calls.in_memory => {
+                let lanes = self.lanes(*stream);
+                Some(kernels::gather_partitions(gather, &x.tensor, &node.tensor, lanes))
+            }
+            _ => None,
+        };
         let mut arrays = Vec::new();
         for (position, (operand, stream)) in operands.iter().zip(inputs).enumerate() {
             let name = match operands.len() {
@@ -223,12 +230,12 @@ impl Builder<'_> {
             };
             let element = self.edges[stream.0].element;
             let shape = operand.tensor.shape.clone();
-            let partition = partition(&shape);
+            let partition = words.map_or_else(|| partition(&shape), |[operand, _]| operand);
             arrays.push(self.array(name, element, (shape, partition), &node));
         }
         let element = built.element;
         let shape = node.tensor.shape.clone();
-        let partition = partition(&shape);
+        let partition = words.map_or_else(|| partition(&shape), |[_, result]| result);
         let result = self.array("result".to_owned(), element, (shape, partition), &node);
         let name = self.parts.names.unique(&format!("{stem}_{part}"));
         let labels = (name, node.layer.clone(), node.op.name());

@@ -336,8 +336,8 @@ pub(super) fn frame(node: &ir::Node, operands: &[&ir::Node], lanes: &[usize]) ->
     Planned { form: Form::Rows { position, copies: 1 }, reads, writes: node.tensor.len() }
 }
 
-/// The process of a node on whole samples in memories, one for each channel. Operands come in tokens of
-/// `lanes`; it reads tokens whose elements are of different memories.
+/// The process of a node on whole samples in memories. Operands come in tokens of `lanes`; it reads tokens
+/// that lie in a row, as their elements may be of different memories, one for each channel.
 pub(super) fn in_memory(position: Position, lanes: &[usize]) -> Planned {
     let of_row =
         |(operand, lanes): (&ir::Node, &usize)| gcd(*lanes, operand.tensor.channel_count());

@@ -38,7 +38,9 @@ pub(super) fn by_gather(
         return grouped(node, operands, group);
     }
     let Some((axes, lanes)) = passed else {
-        return match in_rows(node, gather, operands).filter(|rows| rows.meets(demand, lanes)) {
+        let is_large = x.len().max(node.tensor.len()) as u64 > UNROLL_LIMIT;
+        let rows = in_rows(node, gather, operands);
+        return match rows.filter(|rows| is_large || rows.meets(demand, lanes)) {
             Some(position) => in_memory(position, lanes),
             None => frame(node, operands, lanes),
         };

@@ -12,12 +12,12 @@ impl Process {
         self.line_memory(design).into_iter().chain(self.frames(design)).chain(weights).collect()
     }
 
-    /// The rows of a line buffer, a memory each.
+    /// The rows of a line buffer: one memory with a pixel of each row in a word, or a memory for each row.
     pub fn line_memory(&self, design: &Design) -> Option<Memory> {
         let lines = self.lines().filter(|lines| lines.has_memories())?;
         let bits = lines.channels as u64 * width(design, lines.element);
         let size = [lines.rows() as u64, lines.axes[1].pixels as u64, bits];
-        Some(Memory::new(self.lines_array(), Access::ReadAndWrite, size))
+        Some(Memory::joined(self.lines_array(), Access::ReadAndWrite, size))
     }
 
     /// The C++ name of the array of the rows of a line buffer: one in the whole design, as Catapult
@@ -32,20 +32,25 @@ impl Process {
             return Vec::new();
         }
         let kernels = self.kernel.iter().map(|id| &design[*id]);
-        let edges = kernels.flat_map(|it| it.inputs.iter().chain([&it.output]));
-        edges.filter_map(|edge| design.frame_memory(&design[*edge])).collect()
+        let arrays = kernels.flat_map(|kernel| {
+            let edges = kernel.inputs.iter().chain([&kernel.output]);
+            edges.map(move |edge| (kernel, &design[*edge]))
+        });
+        arrays.filter_map(|(kernel, edge)| design.frame_memory(kernel, edge)).collect()
     }
 }
 
 /// The memories of the weights of `kernel` that it reads a word at a time.
 fn weights(design: &Design, kernel: &Kernel) -> Vec<Memory> {
     let constants = kernel.plan.constants.iter();
-    constants.filter_map(|(id, partition)| design.constant_memory(*id, *partition)).collect()
+    let memory = |(id, partition): &(_, _)| design.constant_memory(kernel, *id, *partition);
+    constants.filter_map(memory).collect()
 }
 
 impl Design {
-    /// The memories of an array inside a process; `None` for registers.
-    pub fn frame_memory(&self, edge: &Edge) -> Option<Memory> {
+    /// The memories of an operand or the result of `kernel`, an array inside a process; `None` for
+    /// registers.
+    pub fn frame_memory(&self, kernel: &Kernel, edge: &Edge) -> Option<Memory> {
         let EdgeKind::Array(partition) = edge.kind else { return None };
         let (len, width) = (edge.len() as u64, width(self, edge.element));
         let size = match partition {
@@ -53,16 +58,24 @@ impl Design {
             Partition::Cyclic { factor } => [factor, len.div_ceil(factor.max(1)), width],
             Partition::Reshape { elements } => [1, len.div_ceil(elements.max(1)), width * elements],
         };
-        Some(Memory::new(edge.name.clone(), Access::TwoReads, size))
+        Some(Memory::new(edge.name.clone(), Access::of_reads(kernel.plan.bank_reads), size))
     }
 
-    /// The memory of a constant whose elements are in words; `None` for another `partition`.
-    pub fn constant_memory(&self, id: ConstantId, partition: Partition) -> Option<Memory> {
+    /// The memory of a constant of `kernel` whose elements are in words, for each word that is read at a
+    /// time; `None` for another `partition`.
+    pub fn constant_memory(
+        &self,
+        kernel: &Kernel,
+        id: ConstantId,
+        partition: Partition,
+    ) -> Option<Memory> {
         let Partition::Reshape { elements } = partition else { return None };
         let constant = &self[id];
         let words = (constant.codes.len() as u64).div_ceil(elements.max(1));
-        let size = [1, words, elements * width(self, constant.element)];
-        Some(Memory::new(constant.name.clone(), Access::Constants, size))
+        let readers = kernel.readers();
+        let size = [readers, words, elements * width(self, constant.element)];
+        let access = if readers > 1 { Access::CopiedConstants } else { Access::Constants };
+        Some(Memory::new(constant.name.clone(), access, size))
     }
 }
 

@@ -279,6 +279,44 @@ fn loops_index_no_registers() {
     }
 }
 
+/// 20 channels of 8 bits are five block RAMs of 36 bits; a memory for each channel would be 20.
+#[test]
+fn samples_of_many_channels_take_few_block_rams() {
+    let mut graph = Graph::new("turned");
+    let x = input(&mut graph, "x", &[16, 16, 20], "fixed<8,1>");
+    let at = |n: usize| Some((n / 20 % 16 * 16 + n / 320) * 20 + n % 20);
+    let turned = ir::Gather { shape: vec![16, 16, 20], indices: (0..5120).map(at).collect() };
+    let turned = graph.add("turn", turned, &[x]).unwrap();
+    graph.add_output("turn", turned);
+    let options = Options { io: IoType::Stream, ..options() };
+    let design = Design::new(&graph, &options).unwrap();
+    let memories = design.processes.iter().flat_map(|process| process.memories(&design));
+    let memories: Vec<String> = memories.map(|memory| memory.to_string()).collect();
+    assert_eq!(memories, ["256 x 160 BRAM", "256 x 160 BRAM"]);
+    assert_eq!(design.estimate().total.bram18, 10);
+}
+
+/// A pipeline looks all elements up in a clock cycle, a stream one at a time.
+#[test]
+fn each_reader_of_an_embedding_has_a_copy() {
+    let mut graph = Graph::new("words");
+    let x = input(&mut graph, "x", &[6], "ufixed<7,7>");
+    let codes = ArrayD::from_elem(&[128, 5][..], BigInt::from(3));
+    let table = ir::Constant::of_codes(codes, 4).unwrap();
+    let words = graph.add("words", ir::Lookup { table }, &[x]).unwrap();
+    graph.add_output("words", words);
+    let memory = |io: IoType| {
+        let design = Design::new(&graph, &Options { io, ..options() }).unwrap();
+        let kernel = &design.kernels[0];
+        let [(id, partition)] = kernel.plan.constants[..] else { panic!() };
+        let memory = design.constant_memory(kernel, id, partition).unwrap();
+        (memory.access, memory.to_string(), design.estimate().total.bram18)
+    };
+    let copies = (plan::Access::CopiedConstants, "6 of 128 x 10 BRAM".to_owned(), 3);
+    assert_eq!(memory(IoType::Parallel), copies);
+    assert_eq!(memory(IoType::Stream), (plan::Access::Constants, "128 x 10 BRAM".to_owned(), 1));
+}
+
 #[test]
 fn loops_are_kept_from_the_outermost_one_on() {
     let pool = |output: [usize; 2], kernel: [usize; 2], channels: usize| {
