@@ -5,10 +5,10 @@
 {{ cx.inside(0) }}
 {{ cx.out_type() }} result = {{ cx.constant(body.values) }}[0];
 {%- if let Some(thresholds) = body.thresholds %}
-const {{ cx.ty(body.compared) }} value = input[n];
+const {{ cx.ty(thresholds.compared) }} value = input[n];
 {{ cx.before(1) }}thresholds: for (int b = 0; b < {{ body.comparisons }}; b++) {
 {{ cx.inside(1) }}
-if (value >= {{ cx.constant(thresholds) }}[b]) {
+if (value >= {{ cx.constant(thresholds.constant) }}[b]) {
 result = {{ cx.constant(body.values) }}[b + 1];
 }
 }

@@ -56,9 +56,9 @@ pixels[row][{{ before }}][c] = {{ self.unless_padding() }}{{ cx.lines() }}[{{ at
 }
 {%- endif %}
 {%- if keeps_current %}
-pixels[{{ above }}][{{ before }}][c] = is_inside ? pixel.lanes[c] : {% if checks_column && above == 0 %}is_new || !is_stored{% else %}is_new{% endif %} ? {{ padding }} : {% if above > 0 %}kept[{{ above }}]{% else %}{{ cx.lines() }}[{{ at }}][0][c]{% endif %};
+pixels[{{ above }}][{{ before }}][c] = {% if reads_taken %}is_new{% else %}is_inside{% endif %} ? pixel.lanes[c] : {% if reads_taken %}{% else %}{% if checks_column && above == 0 %}is_new || !is_stored{% else %}is_new{% endif %} ? {{ padding }} : {% endif %}{% if above > 0 %}kept[{{ above }}]{% else %}{{ cx.lines() }}[{{ at }}][0][c]{% endif %};
 {%- else %}
-pixels[{{ above }}][{{ before }}][c] = {% if inside == "true" %}pixel.lanes[c]{% else %}is_inside ? pixel.lanes[c] : {{ padding }}{% endif %};
+pixels[{{ above }}][{{ before }}][c] = {% if reads_taken %}pixel.lanes[c]{% else %}is_inside ? pixel.lanes[c] : {{ padding }}{% endif %};
 {%- endif %}
 {%- if rows > 0 %}
 {%- if checks_column %}

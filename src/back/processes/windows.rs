@@ -49,6 +49,9 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         .collect();
     let more = folds.as_ref().map_or(0, |folds| folds.count() - 1);
     let given = row_given.and(column_given);
+    // A pixel is read wherever one is taken.
+    let reads_taken = [(&row_pixel, &row_taken), (&column_pixel, &column_taken)];
+    let reads_taken = reads_taken.iter().all(|(pixel, taken)| pixel.text() == taken.text());
     let inside = row_pixel.and(column_pixel.clone());
     let is_direct = lines.passes_pixels();
     let counts_steps = !is_direct || !given.is_always() || !phase.is_empty();
@@ -110,6 +113,7 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         begins_padded,
         begins_above,
         checks_column,
+        reads_taken,
         inside,
         row_taken,
         column_taken,
@@ -178,6 +182,8 @@ struct WindowsTemplate<'a> {
     begins_above: bool,
     /// Set if a column that is taken may be padding, which is in no row.
     checks_column: bool,
+    /// Set if none of the pixels that are taken is padding.
+    reads_taken: bool,
     /// The condition that a pixel is read.
     inside: String,
     /// The condition that a row is taken.
@@ -291,7 +297,22 @@ impl<'a> Case<'a> {
         let own = &cx.design[kernel.kernel];
         let output = &cx.design[own.output];
         let channels = lines.channels / lines.group.pixels;
-        let (taps, tap) = (rows.count * columns.count, format!("row * {} + column", columns.count));
+        let taps = rows.count * columns.count;
+        // The number of a tap, and that of one of its elements.
+        let tap = match (rows.count, columns.count) {
+            (1, 1) => None,
+            (1, _) => Some("column".to_owned()),
+            (_, 1) => Some("row".to_owned()),
+            (_, columns) => Some(format!("(row * {columns} + column)")),
+        };
+        let entry = match (tap, group_channels) {
+            (None, _) => "c".to_owned(),
+            (Some(tap), Some(1)) => format!("c * {taps} + {tap}"),
+            (Some(tap), Some(each)) => {
+                format!("(c / {each} * {taps} + {tap}) * {each} + c % {each}")
+            }
+            (Some(tap), None) => format!("{tap} * {channels} + c"),
+        };
         let suffix = if position == 0 { String::new() } else { format!("_{}", position + 1) };
         Self {
             name: &own.name,
@@ -314,11 +335,7 @@ impl<'a> Case<'a> {
                 true => pixel_of(columns, "column"),
                 false => grouped(lines, columns),
             },
-            entry: match group_channels {
-                Some(1) => format!("c * {taps} + {tap}"),
-                Some(each) => format!("(c / {each} * {taps} + {tap}) * {each} + c % {each}"),
-                None => format!("({tap}) * {channels} + c"),
-            },
+            entry,
         }
     }
 }
@@ -369,18 +386,19 @@ fn leaves_row(lines: &LineBuffer) -> bool {
 fn grouped(lines: &LineBuffer, taps: Taps) -> String {
     let first = lines.group.first + taps.first as isize;
     let windows = (lines.group.windows > 1).then_some(("p", lines.group.stride));
-    let terms = windows.into_iter().chain([("column", taps.distance)]);
-    let mut text: Vec<String> = terms
-        .map(|(at, distance)| match distance {
-            1 => at.to_owned(),
-            _ => format!("{at} * {distance}"),
-        })
-        .collect();
-    if first > 0 {
-        text.push(first.to_string());
+    let columns = (taps.count > 1).then_some(("column", taps.distance));
+    let terms = windows.into_iter().chain(columns);
+    let terms = terms.map(|(at, distance)| match distance {
+        1 => at.to_owned(),
+        _ => format!("{at} * {distance}"),
+    });
+    let sum = terms.collect::<Vec<_>>().join(" + ");
+    match first {
+        first if sum.is_empty() => first.to_string(),
+        0 => sum,
+        1.. => format!("{sum} + {first}"),
+        _ => format!("{sum} - {}", -first),
     }
-    let sum = text.join(" + ");
-    if first < 0 { format!("{sum} - {}", -first) } else { sum }
 }
 
 /// The phase of the window of the current step along each axis that has some.

@@ -107,7 +107,7 @@ pub(super) fn add(path: &mut Datapath, design: &Design, kernel: &Kernel) {
         }
         Body::Scale(_) | Body::Concat(_) => {}
         Body::Comparators(steps) => {
-            let compared = width(design, steps.compared);
+            let compared = steps.thresholds.map_or(0, |it| width(design, it.compared));
             let each = comparator(compared) + selector(result);
             path.logic(compared, elements * steps.comparisons as u64 * each, live);
             let levels = usize::BITS - steps.comparisons.leading_zeros();

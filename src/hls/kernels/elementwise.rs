@@ -150,6 +150,11 @@ impl GatherKernel {
     pub fn has_zeros(&self) -> bool {
         self.indices.contains(&None)
     }
+
+    /// Tells whether all elements are 0.
+    pub fn is_zero(&self) -> bool {
+        self.indices.iter().all(Option::is_none)
+    }
 }
 
 pub(super) fn build_gather(cx: &mut NodeBuilder<'_>, op: &ir::Gather) -> Built {

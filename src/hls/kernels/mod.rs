@@ -27,7 +27,7 @@ pub use scaling::{
     AffineKernel, Bias, FactorSigns, Factors, LeakyKernel, RightShift, Shifter, SignCodes, Slopes,
 };
 pub use softmax::{ExpTable, SoftmaxKernel};
-pub use steps::{ComparatorKernel, SearchKernel, TableKernel};
+pub use steps::{ComparatorKernel, SearchKernel, TableKernel, Thresholds};
 
 use super::build::NodeBuilder;
 use super::plan::{Nest, Structure, Tiles};

@@ -18,12 +18,19 @@ use crate::ir;
 pub struct ComparatorKernel {
     /// Number of thresholds.
     pub comparisons: usize,
-    /// Holds operand and thresholds.
-    pub compared: TypeId,
-    /// Ascending; absent if the function is constant.
-    pub thresholds: Option<ConstantId>,
+    /// Absent if the function is constant.
+    pub thresholds: Option<Thresholds>,
     /// One more than thresholds.
     pub values: ConstantId,
+}
+
+/// The thresholds of a [`ComparatorKernel`].
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Thresholds {
+    /// Holds operand and thresholds.
+    pub compared: TypeId,
+    /// Ascending.
+    pub constant: ConstantId,
 }
 
 /// The same by binary search.
@@ -113,13 +120,16 @@ fn comparators(
     function: &ThresholdFunction,
 ) -> Result<ComparatorKernel, HlsError> {
     let comparisons = function.thresholds.len();
-    let compared = cx.compared_type(COMPARISON, &function.thresholds)?;
     let thresholds = match comparisons {
         0 => None,
-        _ => Some(thresholds(cx, compared, function.thresholds.clone())?),
+        _ => {
+            let compared = cx.compared_type(COMPARISON, &function.thresholds)?;
+            let constant = thresholds(cx, compared, function.thresholds.clone())?;
+            Some(Thresholds { compared, constant })
+        }
     };
     let values = values(cx, "values", function.values.clone())?;
-    Ok(ComparatorKernel { comparisons, compared, thresholds, values })
+    Ok(ComparatorKernel { comparisons, thresholds, values })
 }
 
 fn search(
