@@ -87,6 +87,7 @@ struct Vectors {
     bool finish() {
         char next;
         const bool is_finished = std::fscanf(file, " %c", &next) != 1;
+        std::fclose(file);
         if (!is_finished) {
             std::printf("bitkiln: %s.dat has more than %lu samples\n", name, SAMPLES);
         }
@@ -177,7 +178,9 @@ const char *vectors_directory(int argc, char **argv) {
     if (argc > 1) {
         return argv[1];
     }
-    if (open("tb_data", "{{ first_port }}").file) {
+    const Vectors first = open("tb_data", "{{ first_port }}");
+    if (first.file) {
+        std::fclose(first.file);
         return "tb_data";
     }
     static char beside[FILENAME_MAX];
@@ -222,6 +225,14 @@ long run(const char *directory) {
     }
 {%- for (port, element) in inputs.iter().chain(outputs.iter()) %}
     if (!{{ port.name }}_vectors.finish()) return -1;
+{%- endfor %}
+{%- for (port, element) in outputs %}
+{%- if let EdgeKind::Stream(_) = port.kind %}
+    if (!{{ port.name }}.empty()) {
+        std::printf("bitkiln: {{ port.name }} has more tokens than the last sample\n");
+        return -1;
+    }
+{%- endif %}
 {%- endfor %}
     std::printf("bitkiln: %lu values compared, %lu mismatches\n", total.compared,
                 total.mismatches);

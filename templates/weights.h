@@ -1,5 +1,5 @@
 // {{ layer }}: {{ constant.holds }}, {{ shape }}.
-// LSB 2^{{ lsb }}, from {{ range.0 }} to {{ range.1 }}, {{ zeros }} of {{ constant.codes.len() }} are zero.
+// LSB 2^{{ lsb }}, {% if constant.codes.len() == 1 %}{{ range.0 }}{% else %}from {{ range.0 }} to {{ range.1 }}, {{ zeros }} of {{ constant.codes.len() }} {% if zeros == 1 %}is{% else %}are{% endif %} zero{% endif %}.
 #ifndef {{ guard }}
 #define {{ guard }}
 

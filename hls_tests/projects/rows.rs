@@ -1,12 +1,14 @@
 //! Rows of images above the current one: in memories, or in shift registers where they are short.
 
+use std::fs;
+
 use bitkiln::back::Tool;
 use bitkiln::hls::{Design, Process};
 use bitkiln::ir::{Conv, Graph, Linear, Pool, PoolKind, Window};
 
 use crate::networks::*;
 use crate::streams::streamed;
-use crate::verified::assert_exact_for;
+use crate::verified::{assert_exact_for, build};
 
 /// Windows of every kind over an image of 5 rows.
 fn windows(columns: usize) -> Network {
@@ -105,5 +107,37 @@ fn strided_windows_take_steps() {
             .collect();
         assert_eq!(groups, [[2, 1]; 2]);
         assert_exact_for(&network, backend);
+    }
+}
+
+/// Steps of a stride, or from pixel to pixel, that is no power of two are counted: a table would be
+/// read between two states of its address.
+#[test]
+fn strides_of_three_are_counted() {
+    let mut graph = Graph::new("thirds");
+    let x = graph.add_input("image", vec![7, 19, 2], format("fixed<6,3>"));
+    let three = Window { kernel: [3, 3], ..Window::whole([7, 19]) };
+    let thirds = Window { stride: [3, 3], pad_before: [1, 2], output: [3, 7], ..three };
+    let column = Window { kernel: [3, 1], stride: [3, 1], output: [2, 19], ..three };
+    let apart = Window { input_dilation: [3, 3], pad_before: [2, 2], output: [19, 57], ..three };
+    let codes: Vec<i64> = (0..18 * 6).map(|n| (37 * n) % 255 - 127).collect();
+    for (name, window) in [("thirds", thirds), ("column", column), ("apart", apart)] {
+        let inputs = 2 * window.kernel[0] * window.kernel[1];
+        let weights = constant(&[inputs, 6], &codes[..inputs * 6], 4);
+        let op = Conv { window, groups: 1, linear: Linear { weights, bias: None } };
+        let conv = graph.add(name, op, &[x]).unwrap();
+        graph.add_output(name, conv);
+    }
+    for target in [None, Some(4000)] {
+        let mut network = streamed(graph.clone(), 3);
+        network.options.target_interval = target;
+        for backend in Tool::ALL {
+            let project = build(&network, backend);
+            let path = project.path().join("firmware/thirds.cpp");
+            let source = fs::read_to_string(path).unwrap();
+            assert!(source.contains("x_mod_3 == ") && source.contains("y_mod_3 == "), "{source}");
+            assert!(!source.contains("static const bool"), "{source}");
+            assert_exact_for(&network, backend);
+        }
     }
 }

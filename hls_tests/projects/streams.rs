@@ -377,6 +377,25 @@ fn channels_share_a_table_where_there_is_time() {
     }
 }
 
+/// Elements in any order that are one token of the result leave their memory one by one.
+#[test]
+fn a_token_of_picked_elements_is_shifted_together() {
+    let mut graph = Graph::new("picked");
+    let image = graph.add_input("image", vec![10, 12, 3], format("fixed<6,3>"));
+    let indices = [5, 99, 350, 17, 250, 3].map(Some).to_vec();
+    let picked = add_gather(&mut graph, "picked", image, (&[6], indices));
+    let dense = add_linear(&mut graph, "dense", picked, (3, "fixed<3,1>", None));
+    graph.add_output("dense", dense);
+    let mut network = streamed(graph, 4);
+    network.options.target_interval = Some(400);
+    for backend in Tool::ALL {
+        let design = network.design(backend);
+        assert_eq!(named(&design, |form| *form == ProcessForm::Frame), ["picked"]);
+        assert!(design.schedule.initiation_interval <= 400);
+        assert_exact_for(&network, backend);
+    }
+}
+
 /// hls4ml's parallelization factor: as many positions of one layer, with its reuse factor.
 #[test]
 fn a_parallelization_factor_copies_a_kernel() {

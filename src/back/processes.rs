@@ -13,7 +13,7 @@ use self::folds::Folds;
 use super::BackError;
 use super::dialect::Dialect;
 use super::kernels::{self, AccumulatedSums};
-use super::text::{comment, indent, operations, whole_lines};
+use super::text::{comment, counted, indent, operations, whole_lines};
 use crate::hls::{
     Design, EdgeId, EdgeKind, Loop, Memory, Partition, Process, ProcessForm, Repack, Stream,
     TokenPart,
@@ -220,6 +220,11 @@ impl<'a> Scope<'a> {
     /// The layer's name, for a comment.
     fn title(&self) -> String {
         comment(&self.process.layer)
+    }
+
+    /// So many of `noun`, for a comment.
+    fn counted(&self, count: impl Borrow<usize>, noun: &str) -> String {
+        counted(*count.borrow(), noun)
     }
 
     /// The operations of a sample besides those of kernels, for a comment.

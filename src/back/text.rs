@@ -101,6 +101,11 @@ pub(super) fn rounded(number: f64) -> f64 {
     (number * 1e6).round() / 1e6
 }
 
+/// `1 token`, `3 tokens`.
+pub(super) fn counted(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// `items`, with a comma after each, on as few lines of `width` characters as hold them.
 pub(super) fn wrap(items: &[String], width: usize) -> Vec<String> {
     // As many items a line as the longest allow, spread evenly: no line of one item at the end.

@@ -24,7 +24,7 @@ pub struct HardwareArgs {
     #[arg(long, value_name = "PERIOD", allow_negative_numbers = true)]
     clock_period: Option<ClockPeriod>,
     /// Uses of one multiplier for a sample; entries of --config for layers take precedence [default: 1]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = uses, allow_negative_numbers = true)]
     reuse_factor: Option<u64>,
     /// Clock cycles between two samples: every layer gets the fewest multipliers that reach it;
     /// entries of --config for layers take precedence
@@ -41,6 +41,7 @@ pub struct HardwareArgs {
     fit: Option<String>,
     /// Share of each resource of the --fit device that the design may take: 0.7, 70% [default: 0.7]
     #[arg(long, value_name = "SHARE", requires = "fit", value_parser = share)]
+    #[arg(allow_negative_numbers = true)]
     utilization: Option<f64>,
     /// Sharing of multipliers; entries of --config for layers take precedence [default: latency]
     #[arg(long, value_enum, ignore_case = true, value_name = "STRATEGY")]
@@ -54,6 +55,12 @@ pub struct HardwareArgs {
 fn cycles(text: &str) -> Result<u64, String> {
     let number = text.parse().ok().filter(|cycles| *cycles > 0);
     number.ok_or_else(|| "write a whole number of clock cycles, from 1 on: 20000".to_owned())
+}
+
+/// A number of uses of a multiplier.
+fn uses(text: &str) -> Result<u64, String> {
+    let number = text.parse().ok().filter(|uses| *uses > 0);
+    number.ok_or_else(|| "write a whole number of uses, from 1 on: 4".to_owned())
 }
 
 /// A share: a number up to 1, or one with a percent sign.

@@ -3,6 +3,7 @@
 use super::estimate::Resource;
 use super::limits::WORD_BITS;
 use crate::fixed::{Format, FormatError, MAX_WIDTH};
+use crate::naming::did_you_mean;
 
 /// A graph or options without a design.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, miette::Diagnostic)]
@@ -53,9 +54,14 @@ pub enum HlsError {
     #[diagnostic(help("the utilization is a share of the part's resources, above 0 and up to 1"))]
     Utilization(f64),
     /// A design that is to fit in a part whose resources are unknown.
-    #[error("the resources of the part '{0}' are unknown")]
-    #[diagnostic(help("name a part that docs/estimates.md lists, or set a target interval"))]
-    UnknownPart(String),
+    #[error("the resources of the part '{part}' are unknown{}", did_you_mean(*nearest))]
+    #[diagnostic(help("name an AMD device, as xczu7ev or xc7z020, or set a target interval"))]
+    UnknownPart {
+        /// The part.
+        part: String,
+        /// The known device whose name is nearest.
+        nearest: Option<&'static str>,
+    },
     /// A design that fits at no interval.
     #[error(
         "no interval makes the design fit in {part}: it needs {needed} {resource} of {allowed}"

@@ -37,7 +37,10 @@ impl Design {
         share: f64,
         observer: &Observer,
     ) -> Result<Self, HlsError> {
-        let unknown = || HlsError::UnknownPart(options.part.clone());
+        let unknown = || HlsError::UnknownPart {
+            part: options.part.clone(),
+            nearest: Part::nearest(&options.part),
+        };
         let part = Part::find(&options.part).ok_or_else(unknown)?;
         if !(share > 0.0 && share <= 1.0) {
             return Err(HlsError::Utilization(share));

@@ -171,7 +171,7 @@ impl Options {
         if self.part.is_empty() || !self.part.chars().all(plain) {
             return Err(HlsError::Part(self.part.clone()));
         }
-        if !(1e-3..=1e6).contains(&self.clock_period) {
+        if !(0.1..=1e6).contains(&self.clock_period) {
             return Err(HlsError::ClockPeriod(self.clock_period));
         }
         if !(0.0..1.0).contains(&self.clock_uncertainty) {

@@ -257,6 +257,7 @@ impl fmt::Display for DesignWarning {
             DesignWarningKind::ParallelizationFactorChanged { asked, used, reason } => {
                 write!(f, "layer '{layer}': ")?;
                 match reason {
+                    FactorReason::Divisor { positions: 1 } => write!(f, "it has one position")?,
                     FactorReason::Divisor { positions } => write!(
                         f,
                         "its {positions} positions, or the pixels that they take, cannot be \

@@ -1,4 +1,4 @@
-// {{ cx.title() }}: {% if body.thresholds.is_none() %}the same value for every element{% else %}a step function of {{ body.comparisons }} thresholds, compared in parallel{% endif %}.
+// {{ cx.title() }}: {% if body.thresholds.is_none() %}the same value for every element{% else %}a step function of {% if body.comparisons == 1 %}one threshold{% else %}{{ body.comparisons }} thresholds, compared in parallel{% endif %}{% endif %}.
 {{ cx.signature() }} {
 {{ cx.pragmas() }}
 {{ cx.before(0) }}elements: for (int n = 0; n < {{ cx.elements() }}; n++) {

@@ -1,4 +1,4 @@
-// {{ cx.title() }}: tokens of {{ repack.from }} elements to tokens of {{ repack.to }}.
+// {{ cx.title() }}: tokens of {{ cx.counted(repack.from, "element") }} to tokens of {{ repack.to }}.
 {{ cx.before_process() }}{{ cx.signature() }} {
 // The elements that no token has taken so far.
 {{ cx.registers(cx.element(), "elements", repack.registers()) }}

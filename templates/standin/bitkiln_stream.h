@@ -53,6 +53,8 @@ template <class T> class Stream : public Channel {
         return token;
     }
 
+    bool empty() const { return !first_; }
+
   private:
     struct Entry {
         explicit Entry(const T &it) : token(it), next(0) {}

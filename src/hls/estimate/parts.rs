@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use super::Resources;
+use crate::naming::nearest;
 
 /// The families of [`Part`]s, from the product tables that each names.
 static FAMILIES: LazyLock<Vec<Family>> = LazyLock::new(|| {
@@ -104,6 +105,13 @@ impl Part {
                 resources: device.resources,
             })
         })
+    }
+
+    /// The known device whose name is nearest to that of `part`, if one is near.
+    pub fn nearest(part: &str) -> Option<&'static str> {
+        let device = part.split('-').next().unwrap_or(part);
+        let known = FAMILIES.iter().flat_map(|family| &family.devices);
+        nearest(device, known.map(|device| device.device.as_str()))
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) fn by_gather(
 }
 
 /// The selection on whole samples, with a result in rows: in those of the operand where it has none of its
-/// own. `None` for an operand of a single row.
+/// own, or in elements. `None` for an operand of a single row.
 fn in_rows(node: &ir::Node, gather: &Gather, operands: &[&ir::Node]) -> Option<Position> {
     let x = &operands[0].tensor;
     let from = x.channel_count();
@@ -61,8 +61,11 @@ fn in_rows(node: &ir::Node, gather: &Gather, operands: &[&ir::Node]) -> Option<P
     if shape.len() == 1 && shape[0].is_multiple_of(from) {
         shape = vec![shape[0] / from, from];
     }
-    let has_rows = |shape: &[usize]| shape.len() > 1;
-    if !has_rows(&shape) || !has_rows(&x.shape) {
+    if shape.iter().rev().skip(1).product::<usize>() == 1 {
+        // A row is passed on element by element: its memory has no port for each.
+        shape = vec![gather.indices.len(), 1];
+    }
+    if x.shape.len() == 1 {
         return None;
     }
     let op = Gather { shape: shape.clone(), indices: gather.indices.clone() };

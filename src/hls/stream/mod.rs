@@ -248,12 +248,13 @@ impl Builder<'_> {
         match self.options.io {
             // What is too wide for a port comes in equal parts, one after the other.
             IoType::Stream => lanes_of_port(lanes, graph[node].tensor.format.width()),
-            // What is too large for registers comes in equal parts, too.
-            IoType::Parallel => {
+            // So does a single row that is too large for registers.
+            IoType::Parallel if graph[node].tensor.rows() == 1 => {
                 let fits =
                     |part: &usize| lanes.is_multiple_of(*part) && *part as u64 <= UNROLL_LIMIT;
                 (1..=lanes).rev().find(fits).unwrap_or(1)
             }
+            IoType::Parallel => lanes,
         }
     }
 

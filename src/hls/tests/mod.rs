@@ -521,6 +521,7 @@ fn options_that_make_no_sense_are_refused() {
     assert_eq!(refused(|o| o.part = "xc7;exit".into()), "'xc7;exit' is no part");
     assert_eq!(refused(|o| o.part = String::new()), "'' is no part");
     assert_eq!(refused(|o| o.clock_period = 0.0), "a clock period of 0 ns");
+    assert_eq!(refused(|o| o.clock_period = 0.01), "a clock period of 0.01 ns");
     assert_eq!(refused(|o| o.clock_period = f64::NAN), "a clock period of NaN ns");
     assert_eq!(refused(|o| o.clock_period = 2e6), "a clock period of 2000000 ns");
     assert_eq!(refused(|o| o.clock_uncertainty = 1.0), "a clock uncertainty of 1 periods");
