@@ -158,7 +158,8 @@ pub(super) fn add(path: &mut Datapath, design: &Design, kernel: &Kernel) {
             }
         }
         Body::Gather(gather) => {
-            if iterations.count > 1 {
+            // Nested loops count the places of elements, which else are a table.
+            if iterations.count > 1 && gather.strides.is_none() {
                 let words = gather.indices.len() as u64;
                 let bits = u64::from(u64::BITS - words.leading_zeros());
                 path.resources += memory::rom(words, bits, 1);

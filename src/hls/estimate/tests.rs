@@ -108,7 +108,7 @@ fn a_window_process_holds_its_rows_in_memories() {
     let y = graph.add("y", ir::Pool { kind: ir::PoolKind::Max, window }, &[x]).unwrap();
     graph.add_output("y", y);
     let estimate = estimate(&graph, &Options { io: IoType::Stream, ..options() });
-    // Two rows of 65 pixels of 64 bits: two block RAMs each.
+    // Two rows of 65 pixels of 64 bits: words of 128 bits.
     assert_eq!(estimate.total.bram18, 4);
     // Nine pixels of 64 bits in registers, at least.
     assert!(estimate.total.ff >= 9 * 64, "{estimate:?}");
