@@ -153,7 +153,7 @@ if {$opt(synth)} {
         }
 {%- endif %}
 {%- if !lines.is_empty() %}
-        # Line buffers: a memory for each row of an image, a pixel in each word.
+        # Line buffers: a memory for each row of an image, a pixel in each word; sums of windows, one in each word.
         foreach {process lines columns width} {
 {%- for line in lines %}
             {{ line.process }} {{ line.array() }} {{ line.memory.words }} {{ line.memory.bits }}
@@ -169,7 +169,7 @@ if {$opt(synth)} {
 {%- endif %}
         go architect
 {%- if !apart().is_empty() %}
-        # A pixel that is written is read a row later at the earliest, long after the write.
+        # A word that is written is read in the next row at the earliest, long after the write.
 {%- for lines in apart() %}
         ignore_memory_precedences -from *write_mem({{ lines }}* -to *read_mem({{ lines }}*
 {%- endfor %}
