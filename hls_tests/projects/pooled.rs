@@ -129,10 +129,11 @@ fn sums_take_a_word_for_each_window_of_a_row() {
         let process = design.processes.iter().find(|process| process.name == name).unwrap();
         let memories = process.memories(&design).into_iter();
         let sizes: Vec<[u64; 3]> = memories.map(|it| [it.count, it.words, it.bits]).collect();
-        (process.state_bits, sizes, process.cycles(&design))
+        assert_eq!(process.cycles(&design), 1024);
+        (process.hardware(), process.state_bits, sizes)
     };
-    assert_eq!(kept("columns"), (32 * 8 * 11, vec![[1, 32, 8 * 11]], 1024));
-    assert_eq!(kept("pairs"), (17 * 8 * 6, vec![[1, 16, 8 * 6]], 1024));
+    assert_eq!(kept("columns"), (Some("sum_pool"), 32 * 8 * 11, vec![[1, 32, 8 * 11]]));
+    assert_eq!(kept("pairs"), (Some("max_pool"), 17 * 8 * 6, vec![[1, 16, 8 * 6]]));
 }
 
 /// A target that takes several pixels at a time, and a parallelization factor, need window processes.

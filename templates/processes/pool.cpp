@@ -5,7 +5,7 @@
 {{ self.lines() }}
 {%- endif %}
 {%- if is_running %}
-// Those of the current window.
+// The {% if is_max %}largest elements{% else %}sums{% endif %} so far of the current window.
 {{ cx.registers(ty, "values", channels) }}
 {%- endif %}
 {%- if counts_windows %}

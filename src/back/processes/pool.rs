@@ -16,10 +16,8 @@ pub(super) fn render(cx: Scope<'_>, pool: &RunningPool) -> askama::Result<String
     let is_long = pool.taps(1) > 1;
     let inside = inside(pool).unwrap_or_default();
     // Every pixel that it takes begins and ends a window of one column.
-    let [begins, ends] = match is_long {
-        true => [&columns.begin, &columns.end].map(Edge::text),
-        false => [None, None],
-    };
+    let edge = |edge: &Edge| if is_long { edge.text() } else { None };
+    let [column_begins, ends] = [&columns.begin, &columns.end].map(edge);
     let row_begins = if pool.taps(0) > 1 { rows.begin.text() } else { None };
     let row_ends = rows.end.text();
     let window = &pool.window;
@@ -32,10 +30,13 @@ pub(super) fn render(cx: Scope<'_>, pool: &RunningPool) -> askama::Result<String
     let stated = [
         row_begins.is_some().then_some(&rows.begin),
         row_ends.is_some().then_some(&rows.end),
-        begins.is_some().then_some(&columns.begin),
+        column_begins.is_some().then_some(&columns.begin),
         ends.is_some().then_some(&columns.end),
     ];
     let stated = stated.into_iter().flatten().map(|edge| &edge.regular).chain([&inside]);
+    // It has a name where it chooses between what is kept and the registers, too.
+    let begins = column_begins.clone().filter(|_| kept > 0);
+    let column_begins = begins.as_ref().map(|_| "begins".to_owned()).or(column_begins);
     let template = PoolTemplate {
         is_max: pool.kind == PoolKind::Max,
         kernel: window.kernel,
@@ -50,8 +51,8 @@ pub(super) fn render(cx: Scope<'_>, pool: &RunningPool) -> askama::Result<String
         has_columns: width > 1,
         remainders: grid::counted(stated, []),
         inside: (!inside.is_always()).then(|| inside.text()),
-        is_first: both(row_begins, begins.as_ref().map(|_| "begins")),
-        is_given: both(row_ends, ends.as_ref().map(|_| "ends")),
+        is_first: both(row_begins, column_begins),
+        is_given: both(row_ends, ends.as_ref().map(|_| "ends".to_owned())),
         before: match (kept > 0, is_long) {
             (true, true) => format!("begins ? {}[0][{at}][c] : values[c]", cx.lines()),
             (true, false) => format!("{}[0][{at}][c]", cx.lines()),
@@ -149,11 +150,11 @@ impl Edge {
 }
 
 /// The condition that `row` and `column` hold; `None` if both always do.
-fn both(row: Option<String>, column: Option<&str>) -> Option<String> {
+fn both(row: Option<String>, column: Option<String>) -> Option<String> {
+    let operand = |text: String| if text.contains("||") { format!("({text})") } else { text };
     match (row, column) {
-        (Some(row), Some(column)) if row.contains("||") => Some(format!("({row}) && {column}")),
-        (Some(row), Some(column)) => Some(format!("{row} && {column}")),
-        (row, column) => row.or(column.map(str::to_owned)),
+        (Some(row), Some(column)) => Some(format!("{} && {}", operand(row), operand(column))),
+        (row, column) => row.or(column),
     }
 }
 
@@ -184,7 +185,7 @@ struct PoolTemplate<'a> {
     remainders: Vec<Remainder>,
     /// The condition that a pixel is taken; none if all are. So it is below.
     inside: Option<String>,
-    /// The condition that a row of a window begins.
+    /// The condition that a row of a window begins, where it has a name.
     begins: Option<String>,
     /// The condition that a row of a window ends.
     ends: Option<String>,

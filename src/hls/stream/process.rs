@@ -232,6 +232,24 @@ impl Process {
         Operations { additions: additions as u64, ..Operations::default() }
     }
 
+    /// Its arithmetic in words, besides its kernels.
+    pub fn hardware(&self) -> Option<&'static str> {
+        match &self.form {
+            ProcessForm::Reduce { kind, .. } => Some(kind.name()),
+            ProcessForm::Pool(pool) => Some(pool.kind.name()),
+            ProcessForm::Rows { .. }
+            | ProcessForm::Windows(_)
+            | ProcessForm::Accumulate { .. }
+            | ProcessForm::Recurrence(_)
+            | ProcessForm::Frame
+            | ProcessForm::Concat { .. }
+            | ProcessForm::Repack(_)
+            | ProcessForm::FromArray { .. }
+            | ProcessForm::ToArray { .. }
+            | ProcessForm::Fork { .. } => None,
+        }
+    }
+
     /// Clock cycles of its slowest kernel, or of a step of a recurrent layer, from operands to
     /// result.
     pub(in crate::hls) fn latency(&self, design: &Design) -> u64 {
