@@ -5,6 +5,7 @@ mod factors;
 mod forms;
 mod layouts;
 mod networks;
+mod pooled;
 mod ports;
 mod pragmas;
 mod recurrences;

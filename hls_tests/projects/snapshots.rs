@@ -5,6 +5,7 @@ use bitkiln::back::{File, ModelSource, Tool, files};
 use crate::factors::small_factors;
 use crate::forms::{small_forms, small_functions};
 use crate::networks::{Network, tiny};
+use crate::pooled::small_pools;
 use crate::recurrences::small_recurrence;
 use crate::resource::small_tiles;
 use crate::streams::small_streams;
@@ -33,6 +34,7 @@ fn forms() {
                 "factors.cpp",
                 "blocks.cpp",
                 "streams.cpp",
+                "pools.cpp",
                 "delayed.cpp",
                 "defines.h",
             ];
@@ -47,6 +49,7 @@ fn forms() {
             small_factors(),
             small_tiles(),
             small_streams(),
+            small_pools(),
             small_recurrence(),
         ];
         for network in networks {

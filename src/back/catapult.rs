@@ -98,7 +98,7 @@ impl BuildScript<'_> {
     }
 }
 
-/// The rows of an image in a process.
+/// The rows of an image, or the sums of a row of windows, in a process.
 struct LineMemory<'a> {
     process: &'a str,
     memory: Memory,
@@ -157,11 +157,12 @@ fn ports(design: &Design) -> Vec<(&str, u64)> {
     ports.filter_map(|port| Some((port.name.as_str(), width(port)?))).collect()
 }
 
-/// The memories of line buffers.
+/// The memories of line buffers, and of the sums of windows.
 fn line_memories(design: &Design) -> Vec<LineMemory<'_>> {
     let memories = design.processes.iter().filter_map(|process| {
-        let (lines, memory) = (process.lines()?, process.line_memory(design)?);
-        Some(LineMemory { process: &process.name, memory, is_apart: lines.is_long() })
+        let memory = process.line_memory(design)?;
+        let is_apart = process.has_long_lines();
+        Some(LineMemory { process: &process.name, memory, is_apart })
     });
     memories.collect()
 }
@@ -188,7 +189,7 @@ fn register_limit(design: &Design) -> usize {
     let constants = plans().flat_map(|plan| &plan.constants);
     let constants = constants.map(|(id, partition)| (design[*id].codes.len(), *partition));
     let arrays = plans().flat_map(|plan| &plan.arrays).map(|it| (it.len, it.partition));
-    let registers = design.processes.iter().filter_map(Process::registers);
+    let registers = design.processes.iter().flat_map(Process::registers);
     let registers = registers.map(|(_, len)| (len, Partition::Complete));
     let all = edges.chain(constants).chain(arrays).chain(registers);
     let complete = all.filter(|(_, partition)| *partition == Partition::Complete);

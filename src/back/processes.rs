@@ -2,6 +2,8 @@
 
 mod conditions;
 mod folds;
+mod grid;
+mod pool;
 mod recurrence;
 mod windows;
 
@@ -50,6 +52,7 @@ pub(super) fn render(
             let is_max = *kind == PoolKind::Max;
             ReduceTemplate { cx, tokens: *tokens, positions: *positions, is_max }.render()
         }
+        ProcessForm::Pool(pool) => pool::render(cx, pool),
         ProcessForm::Recurrence(steps) => recurrence::render(cx, steps),
         ProcessForm::Frame => FrameTemplate { cx }.render(),
         ProcessForm::Windows(lines) => windows::render(cx, lines),
@@ -443,11 +446,6 @@ impl<'a> Scope<'a> {
 
     fn array_names(&self) -> String {
         self.arrays().iter().map(|array| array.name).collect::<Vec<_>>().join(", ")
-    }
-
-    /// The array of the rows of a line buffer.
-    fn lines(&self) -> String {
-        self.process.lines_array()
     }
 
     /// The declarations of the counters of steps.

@@ -98,10 +98,11 @@ pub(super) fn partitions(design: &Design) -> Vec<(String, String, u64)> {
         }
         EdgeKind::Stream(_) => None,
     });
-    let registers = design.processes.iter().filter_map(|process| {
-        let (array, len) = process.registers()?;
-        let name = format!("{array} of {}", process.name);
-        Some((&process.layer, name, Partition::Complete, len as u64))
+    let registers = design.processes.iter().flat_map(|process| {
+        process.registers().into_iter().map(|(array, len)| {
+            let name = format!("{array} of {}", process.name);
+            (&process.layer, name, Partition::Complete, len as u64)
+        })
     });
     let all = constants.chain(edges).chain(registers).map(|(layer, name, partition, len)| {
         let elements = match partition {

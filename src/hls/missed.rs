@@ -49,7 +49,7 @@ impl MissReason {
             (ProcessForm::Repack(repack), _) => {
                 Self::Tokens { read: repack.from, written: repack.to }
             }
-            (ProcessForm::Windows(_), _) => Self::Windows(iterations),
+            (ProcessForm::Windows(_) | ProcessForm::Pool(_), _) => Self::Windows(iterations),
             (_, _) => Self::Iterations(iterations),
         }
     }

@@ -43,7 +43,7 @@ pub use plan::{
     UNROLL_LIMIT,
 };
 pub use stream::{
-    Axis, LineBuffer, PixelGroup, Process, ProcessForm, Recurrence, Repack, Start, State, Step,
-    Take, Taps, Turns, WindowKernel,
+    Axis, LineBuffer, PixelGroup, Process, ProcessForm, Recurrence, Repack, RunningPool, Start,
+    State, Step, Take, Taps, Turns, WindowKernel,
 };
 pub use warnings::{DesignWarning, DesignWarningKind, FactorReason, UsedReuseFactor};

@@ -11,6 +11,7 @@ use super::missed::{MissReason, TargetMiss};
 use super::plan::UNROLL_LIMIT;
 use super::{Design, ProcessForm};
 use crate::config::Pace;
+use crate::ir::Window;
 
 /// A problem to expect in synthesis.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -318,18 +319,21 @@ fn check_factor(design: &Design, layer: &str, asked: u64) -> Option<DesignWarnin
         true => FactorReason::Limit,
         false => FactorReason::Divisor { positions },
     };
+    let of_row = |[row, pixels]: [usize; 2]| match divided(pixels) {
+        FactorReason::Divisor { .. } if asked != row as u64 => {
+            FactorReason::Divisor { positions: row }
+        }
+        _ => divided(row),
+    };
     let computed = own.filter_map(|process| {
         let used = process.positions().unwrap_or(1) as u64;
         let (is_missed, reason) = match &process.form {
             ProcessForm::Windows(lines) => {
-                let [row, pixels] = [lines.windows_of_row(), lines.pixels_of_row()];
-                let reason = match divided(pixels) {
-                    FactorReason::Divisor { .. } if asked != row as u64 => {
-                        FactorReason::Divisor { positions: row }
-                    }
-                    _ => divided(row),
-                };
-                (used != asked, reason)
+                (used != asked, of_row([lines.windows_of_row(), lines.pixels_of_row()]))
+            }
+            ProcessForm::Pool(pool) => {
+                let Window { input, output, .. } = pool.window;
+                (used != asked, of_row([output[1], input[1]]))
             }
             ProcessForm::Recurrence(_) | ProcessForm::Frame => {
                 (used != asked, FactorReason::Dependent)

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use crate::fixed::{Format, Range};
 use crate::hls::estimate::Resources;
-use crate::hls::{Design, FunctionSize, Operations, Parallelism};
+use crate::hls::{Design, FunctionSize, Operations, Parallelism, Process};
 use crate::ir::{Graph, NodeId};
 
 /// A layer of the model in hardware.
@@ -102,7 +102,10 @@ fn row(graph: &Graph, design: &Design, order: &[NodeId], layer: &str, result: No
         multipliers: 0,
         resources: Resources::default(),
     };
-    let mut hardware: Vec<&str> = Vec::new();
+    // A process that pools is before the kernels that scale its sums.
+    let processes = design.processes.iter().filter(|process| process.layer == layer);
+    let mut hardware: Vec<&str> = processes.filter_map(Process::hardware).collect();
+    hardware.dedup();
     for kernel in design.kernels.iter().filter(|kernel| kernel.layer == layer) {
         let cost = &kernel.cost;
         for form in cost.hardware.iter().map(String::as_str) {

@@ -159,7 +159,7 @@ if {$opt(synth)} {
         }
 {%- endif %}
 {%- if !lines.is_empty() %}
-        # Line buffers: a pixel of each row in a word, or a memory for each row.
+        # Line buffers: a pixel of each row in a word, or a memory for each row; the sums of a window in a word.
         foreach {process lines memories width} {
 {%- for line in lines %}
             {{ line.process }} {{ line.array() }} {{ line.memory.count }} {{ line.memory.bits }}
@@ -177,7 +177,7 @@ if {$opt(synth)} {
 {%- endif %}
         go architect
 {%- if !apart().is_empty() %}
-        # A pixel that is written is read a row later at the earliest, long after the write.
+        # A word that is written is read in the next row at the earliest, long after the write.
 {%- for lines in apart() %}
         ignore_memory_precedences -from *write_mem({{ lines }}* -to *read_mem({{ lines }}*
 {%- endfor %}

@@ -19,17 +19,7 @@ static const bool {{ table.name }}[{{ table.len }}] = {
 {%- if let Some(folds) = folds %}
 {%- include "processes/windows_folded.cpp" %}
 {%- else %}
-{%- if has_rows %}
-rows: for (int y = 0; y < {{ grid[0] }}; y++) {
-{%- endif %}
-{%- if has_columns %}
-columns: for (int x = 0; x < {{ grid[1] }}; x++) {
-{%- endif %}
-{%- if has_rows || has_columns %}
-{{ cx.in_frame() }}
-{%- else %}
-{{ cx.in_tokens() }}
-{%- endif %}
+{%- include "processes/grid_begin.cpp" %}
 {%- if !has_rows && counts_rows %}
 const int y = 0;
 {%- endif %}
@@ -68,12 +58,6 @@ result.lanes[c] = {% if is_direct %}pixel.lanes{% else %}pixels[0][0]{% endif %}
 {%- if given != "true" %}
 }
 {%- endif %}
-{%- include "processes/window_remainders.cpp" %}
-{%- if has_columns %}
-}
-{%- endif %}
-{%- if has_rows %}
-}
-{%- endif %}
+{%- include "processes/grid_end.cpp" %}
 {%- endif %}
 }

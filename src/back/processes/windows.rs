@@ -3,9 +3,9 @@
 use askama::Template;
 
 use super::super::text::{NO_LINE, literal};
-use super::Scope;
 use super::conditions::{Condition, Counter, Remainder, Table};
 use super::folds::Folds;
+use super::{Scope, grid};
 use crate::hls::{
     Axis, Body, LineBuffer, LinearKernel, PixelGroup, Step, Take, Taps, WindowKernel,
 };
@@ -72,12 +72,7 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         let is_own = |remainder: &Remainder| remainder.counter == counter;
         stated.iter().any(|condition| condition.reads(counter)) || phase.iter().any(is_own)
     };
-    let mut remainders: Vec<Remainder> = Vec::new();
-    for remainder in stated.iter().flat_map(|it| it.remainders()).chain(phase.iter().copied()) {
-        if remainder.is_counted() && !remainders.contains(&remainder) {
-            remainders.push(remainder);
-        }
-    }
+    let remainders = grid::counted(stated.iter().copied(), phase.iter().copied());
     let counts_rows = counted(Counter::Row) || begins_above && rows.span > 1;
     let names_column = counted(Counter::Column)
         || begins_padded && columns.span > 1
@@ -128,7 +123,7 @@ pub(super) fn render(cx: Scope<'_>, lines: &LineBuffer) -> askama::Result<String
         at: at.unwrap_or_else(|| "at".to_owned()),
         kernels,
         shifted: (columns.pixels - 1) * usize::from(!lines.has_memories()),
-        distance: lines.has_memories().then_some(columns.steps.len()),
+        distance: columns.steps.len(),
         is_direct,
         steps: (rows.steps.len() * columns.steps.len()) as u64 + lines.windows() as u64 * more,
         folds,
@@ -166,9 +161,8 @@ struct WindowsTemplate<'a> {
     at_counter: String,
     /// Rows that are kept.
     rows: usize,
-    /// The iterations between a write of an element of a row and the next read of it at least, if
-    /// the rows are in memories.
-    distance: Option<usize>,
+    /// The iterations between a write of an element of a row and the next read of it at least.
+    distance: usize,
     /// Set if the pixel of an iteration is the whole window.
     is_direct: bool,
     /// Set if the current row is one of them, and used again.
@@ -232,14 +226,8 @@ impl WindowsTemplate<'_> {
     /// The declaration of the rows of the line buffer: memories, or registers. The rows of a column are
     /// together, as a word may hold them.
     fn lines(&self) -> String {
-        let Scope { design, process, dialect } = self.cx;
-        let (name, sizes) = (self.cx.lines(), [self.width, self.rows, self.channels]);
-        let (Some(distance), Some(memory)) = (self.distance, process.line_memory(design)) else {
-            return dialect.declare_registers(self.element, &name, &sizes);
-        };
-        let mut pragmas = dialect.at_lines(&memory, distance);
-        pragmas.extend(dialect.at_memory(&memory));
-        dialect.declare_array(self.element, &name, &sizes, pragmas)
+        let sizes = [self.width, self.rows, self.channels];
+        self.cx.declare_lines(self.element, sizes, self.distance)
     }
 
     /// The declaration of the pixels in registers.

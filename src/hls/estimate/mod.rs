@@ -28,7 +28,9 @@ use self::kernels::Iterations;
 use super::plan::{Flow, Memory};
 use super::{
     Design, Edge, EdgeId, EdgeKind, Kernel, KernelId, LineBuffer, Process, ProcessForm, Recurrence,
+    RunningPool,
 };
+use crate::ir::PoolKind;
 
 pub(super) use datapath::Datapath;
 pub(super) use kernels::{constant_products, shared_product};
@@ -293,6 +295,7 @@ fn process(design: &Design, process: &Process) -> Resources {
             let lut = process.state_bits * *positions as u64;
             Resources { lut, ff: process.state_bits, ..Resources::default() }
         }
+        ProcessForm::Pool(pool) => running_pool(design, process, pool),
         ProcessForm::Frame => {
             let kernels = process.kernel.iter().map(|id| &design[*id]);
             let arrays = kernels.flat_map(|kernel| {
@@ -311,16 +314,42 @@ fn line_buffer(design: &Design, process: &Process, lines: &LineBuffer) -> Resour
     let width = u64::from(kernels::width(design, lines.element));
     let channels = lines.channels as u64 * width;
     let registers = lines.registers() as u64 * width;
-    let kept = match process.line_memory(design) {
+    let kept = kept(design, process, (lines.rows() as u64 * channels, lines.input()[1]));
+    kept + Resources { ff: registers, ..Resources::default() }
+}
+
+/// The memories of a process for its lines, or shift registers of `bits` bits and `stages` stages.
+fn kept(design: &Design, process: &Process, (bits, stages): (u64, usize)) -> Resources {
+    match process.line_memory(design) {
         Some(memory) => ram(&memory),
         None => {
-            let bits = lines.rows() as u64 * channels;
             // The stages before the last are in the LUT of a bit.
-            let lut = if lines.input()[1] > 1 { bits } else { 0 };
+            let lut = if stages > 1 { bits } else { 0 };
             Resources { lut, ff: bits, ..Resources::default() }
         }
+    }
+}
+
+/// The sums or maxima of windows that do not overlap, and the operation of a pixel for each channel.
+fn running_pool(design: &Design, process: &Process, pool: &RunningPool) -> Resources {
+    let width = kernels::width(design, pool.element);
+    let bits = pool.channels as u64 * u64::from(width);
+    let sums = match pool.kept() {
+        0 => Resources::default(),
+        stages => kept(design, process, (bits, stages)),
     };
-    kept + Resources { ff: registers, ..Resources::default() }
+    let is_chosen = pool.is_running() && pool.kept() > 0;
+    let operation = match pool.kind {
+        // The choice of what a pixel is added to is in the LUTs of the adder.
+        PoolKind::Sum => arithmetic::adder(width),
+        PoolKind::Max => {
+            let choices = 1 + u64::from(is_chosen);
+            arithmetic::comparator(width) + choices * arithmetic::selector(width)
+        }
+    };
+    let lut = pool.channels as u64 * operation;
+    let ff = if pool.is_running() { bits } else { 0 };
+    sums + Resources { lut, ff, ..Resources::default() }
 }
 
 /// The choice of the result among those of kernels that select lanes in turn.

@@ -2,7 +2,7 @@
 
 use super::form::{Form, Position};
 use super::windows::WindowsOf;
-use super::{Builder, LineBuffer, ProcessForm};
+use super::{Builder, LineBuffer, ProcessForm, RunningPool};
 use crate::hls::build::{self, NodeBuilder, plain};
 use crate::hls::kernels::{self, Body, Phases};
 use crate::hls::plan::{Partition, Positions, Sharing};
@@ -105,6 +105,14 @@ impl Builder<'_> {
                 let positions = self.lanes(inputs[0]) / node.tensor.channel_count();
                 let form = ProcessForm::Reduce { kind, tokens, positions };
                 Ok((Computation { form, kernel: None, state_bits }, self.values_type(stem, node)))
+            }
+            Form::Pool(ir::Pool { kind, window }) => {
+                let (element, channels) = (self.values_type(stem, node), self.lanes(inputs[0]));
+                let pool = RunningPool { kind, window, channels, element };
+                let bits = u64::from(node.tensor.format.width());
+                let state_bits = pool.elements() as u64 * bits;
+                let form = ProcessForm::Pool(pool);
+                Ok((Computation { form, kernel: None, state_bits }, element))
             }
             Form::Concat { rounds } => {
                 let runs = inputs.iter().map(|input| self.tokens_in(*input) / rounds.max(1));

@@ -7,6 +7,7 @@ use super::gather;
 use super::group::{Demand, PixelGroup, most_positions};
 use super::lanes::{luts_of_factor, luts_of_merge, of_elements};
 use super::lines::{self, Taps, Turns};
+use super::pool::RunningPool;
 use crate::fixed::Range;
 use crate::hls::Options;
 use crate::hls::function::ThresholdFunction;
@@ -52,6 +53,8 @@ pub(super) enum Form {
     Accumulate(Linear),
     /// Each channel over all positions.
     Reduce(ir::PoolKind),
+    /// Each channel over windows that do not overlap, a pixel at a time.
+    Pool(Pool),
     /// Runs of tokens of each operand in turn.
     Concat {
         /// Number of times that each operand has its turn.
@@ -73,6 +76,7 @@ impl Form {
             Self::Windows { .. }
             | Self::Accumulate(_)
             | Self::Reduce(_)
+            | Self::Pool(_)
             | Self::Concat { .. }
             | Self::Recurrence(_) => false,
         }
@@ -161,6 +165,13 @@ impl Planned {
             Op::Pool(pool) if pool.window.input_dilation == [1, 1] => {
                 let arrive = lanes[0] / channels;
                 let group = PixelGroup::chosen(&pool.window, demand, (arrive, true), ends);
+                // It takes no steps for padding.
+                let meets = demand.positions.is_none()
+                    && demand.target.is_some_and(|target| x.rows() as u64 <= target);
+                if RunningPool::takes(&pool.window) && (group.is_one() || meets) {
+                    let form = Form::Pool(*pool);
+                    return Self { form, reads: vec![channels], writes: channels };
+                }
                 windows(node, operands, (pool.window, group), |[rows, columns]| {
                     Pool { window: Window::whole([rows.len(), columns.len()]), ..*pool }.into()
                 })

@@ -9,9 +9,9 @@ use crate::hls::plan::UNROLL_LIMIT;
 use crate::hls::{KernelId, Number, TypeId};
 use crate::ir::Window;
 
-/// Tokens of a row from which on accesses to one of its words are further apart than the cycles from
+/// Iterations between two accesses to a word from which on they are further apart than the cycles from
 /// reading to writing it.
-const LONG_ROW: usize = 8;
+pub(super) const LONG_ROW: usize = 8;
 
 /// The rows of an image that windows cover, and the window in registers.
 ///

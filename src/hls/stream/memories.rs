@@ -1,27 +1,43 @@
 //! The memories of a process.
 
+use super::lines::LineBuffer;
+use super::pool::RunningPool;
 use super::process::{Process, ProcessForm};
 use crate::hls::plan::{Access, Memory};
 use crate::hls::{ConstantId, Design, Edge, EdgeKind, Kernel, Partition, TypeId};
 
 impl Process {
-    /// Its memories: rows of an image, weights, whole samples. Arrays of which an iteration accesses
+    /// Its memories: rows of an image, sums of a row of windows, weights, whole samples. Arrays of which an iteration accesses
     /// every element are registers, and lookup tables as many memories as they have readers.
     pub fn memories(&self, design: &Design) -> Vec<Memory> {
         let weights = self.kernels().into_iter().flat_map(|id| weights(design, &design[id]));
         self.line_memory(design).into_iter().chain(self.frames(design)).chain(weights).collect()
     }
 
-    /// The rows of a line buffer: one memory with a pixel of each row in a word, or a memory for each row.
+    /// The rows of a line buffer: one memory with a pixel of each row in a word, or a memory for each row;
+    /// or the sums of a row of windows.
     pub fn line_memory(&self, design: &Design) -> Option<Memory> {
-        let lines = self.lines().filter(|lines| lines.has_memories())?;
-        let bits = lines.channels as u64 * width(design, lines.element);
-        let size = [lines.rows() as u64, lines.axes[1].pixels as u64, bits];
+        let rows = self.lines().filter(|lines| lines.has_memories());
+        let rows = rows.map(|lines| {
+            let words = [lines.rows(), lines.axes[1].pixels];
+            (words, lines.channels, lines.element)
+        });
+        let sums = self.running_pool().filter(|pool| pool.has_memory());
+        let sums = sums.map(|pool| ([1, pool.kept()], pool.channels, pool.element));
+        let ([count, words], channels, element) = rows.or(sums)?;
+        let size = [count as u64, words as u64, channels as u64 * width(design, element)];
         Some(Memory::joined(self.lines_array(), Access::ReadAndWrite, size))
     }
 
-    /// The C++ name of the array of the rows of a line buffer: one in the whole design, as Catapult
-    /// names accesses to memories after arrays alone.
+    /// Tells whether accesses to a word of its lines are further apart than the cycles from reading
+    /// to writing it.
+    pub fn has_long_lines(&self) -> bool {
+        self.lines().is_some_and(LineBuffer::is_long)
+            || self.running_pool().is_some_and(RunningPool::is_long)
+    }
+
+    /// The C++ name of the array of the rows of a line buffer, or of the sums of a row of windows:
+    /// one in the whole design, as Catapult names accesses to memories after arrays alone.
     pub fn lines_array(&self) -> String {
         format!("{}_lines", self.name)
     }

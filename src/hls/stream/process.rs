@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::lines::LineBuffer;
+use super::pool::RunningPool;
 use super::recurrence::Recurrence;
 use super::repack::Repack;
 use crate::hls::estimate;
@@ -61,6 +62,8 @@ pub enum ProcessForm {
         /// Positions of a token.
         positions: usize,
     },
+    /// Sum or maximum of each channel over windows that do not overlap.
+    Pool(RunningPool),
     /// Kernels compute a step from a token of each input and the states of the step before.
     Recurrence(Recurrence),
     /// The kernel computes a whole sample from whole samples, which are collected in arrays.
@@ -119,8 +122,8 @@ pub(super) fn steps_of(
 /// The traits of a form of process.
 #[derive(Default)]
 struct Traits {
-    /// The array of registers between tokens, by its C++ name, and its length.
-    registers: Option<(&'static str, usize)>,
+    /// The arrays of registers between tokens, in words, and their lengths.
+    registers: Vec<(&'static str, usize)>,
     /// Positions at a time.
     positions: Option<usize>,
     /// Additions for each channel of a sample, besides those of kernels.
@@ -140,6 +143,12 @@ impl Process {
         Some(own)
     }
 
+    /// The running sums or maxima of a process that pools windows which do not overlap.
+    pub fn running_pool(&self) -> Option<&RunningPool> {
+        let ProcessForm::Pool(own) = &self.form else { return None };
+        Some(own)
+    }
+
     /// The steps of a recurrent layer.
     pub fn recurrence(&self) -> Option<&Recurrence> {
         let ProcessForm::Recurrence(own) = &self.form else { return None };
@@ -151,8 +160,8 @@ impl Process {
         self.recurrence().is_some_and(|recurrence| recurrence.stateful)
     }
 
-    /// The array of registers between its tokens, by its C++ name, and its length.
-    pub fn registers(&self) -> Option<(&'static str, usize)> {
+    /// The arrays of registers between its tokens, in words, and their lengths.
+    pub fn registers(&self) -> Vec<(&'static str, usize)> {
         self.traits().registers
     }
 
@@ -172,7 +181,9 @@ impl Process {
             ProcessForm::Rows { copies, .. } => Traits::of_positions(*copies),
             ProcessForm::Windows(lines) => {
                 let turns = lines.turns.as_ref().map(|turns| turns.positions);
-                let registers = Some(("pixels", lines.registers()));
+                let rows = if lines.has_memories() { 0 } else { lines.stored() };
+                let registers =
+                    vec![("pixels", lines.registers()), ("rows", rows * lines.channels)];
                 Traits { registers, ..Traits::of_positions(turns.unwrap_or(lines.group.windows)) }
             }
             ProcessForm::Reduce { kind, tokens, positions } => {
@@ -182,8 +193,14 @@ impl Process {
                 };
                 Traits { additions, ..Traits::of_positions(*positions) }
             }
+            ProcessForm::Pool(pool) => {
+                let [current, kept] = pool.registers();
+                let registers = vec![("values", current), ("kept values", kept)];
+                let additions = pool.additions();
+                Traits { registers, additions, ..Traits::of_positions(1) }
+            }
             ProcessForm::Repack(repack) => {
-                Traits { registers: Some(("elements", repack.registers())), ..Traits::default() }
+                Traits { registers: vec![("elements", repack.registers())], ..Traits::default() }
             }
             ProcessForm::Accumulate { .. }
             | ProcessForm::Recurrence(_)
@@ -213,6 +230,24 @@ impl Process {
         });
         let additions = channels.sum::<usize>() * self.traits().additions;
         Operations { additions: additions as u64, ..Operations::default() }
+    }
+
+    /// Its arithmetic in words, besides its kernels.
+    pub fn hardware(&self) -> Option<&'static str> {
+        match &self.form {
+            ProcessForm::Reduce { kind, .. } => Some(kind.name()),
+            ProcessForm::Pool(pool) => Some(pool.kind.name()),
+            ProcessForm::Rows { .. }
+            | ProcessForm::Windows(_)
+            | ProcessForm::Accumulate { .. }
+            | ProcessForm::Recurrence(_)
+            | ProcessForm::Frame
+            | ProcessForm::Concat { .. }
+            | ProcessForm::Repack(_)
+            | ProcessForm::FromArray { .. }
+            | ProcessForm::ToArray { .. }
+            | ProcessForm::Fork { .. } => None,
+        }
     }
 
     /// Clock cycles of its slowest kernel, or of a step of a recurrent layer, from operands to
@@ -266,6 +301,9 @@ impl Process {
                 let is_folded = plan.is_some_and(|plan| plan.folds > 1);
                 let idle = if is_folded { 1 } else { interval };
                 steps_of(lines.steps(), (interval, idle), reads[0], writes[0])
+            }
+            ProcessForm::Pool(pool) => {
+                steps_of(pool.steps(), (interval, interval), reads[0], writes[0])
             }
             ProcessForm::Repack(repack) => {
                 steps_of(repack.steps(), (interval, interval), reads[0], writes[0])

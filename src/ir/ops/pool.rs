@@ -28,6 +28,16 @@ pub enum PoolKind {
     Sum,
 }
 
+impl PoolKind {
+    /// The name of pooling by this function.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Max => "max_pool",
+            Self::Sum => "sum_pool",
+        }
+    }
+}
+
 impl Operation for Pool {
     fn infer(&self, operands: &[&Tensor]) -> Result<Tensor, OpError> {
         let x = single(self.name(), operands)?;
@@ -91,10 +101,7 @@ impl Evaluate for Pool {
 
 impl Described for Pool {
     fn name(&self) -> &'static str {
-        match self.kind {
-            PoolKind::Max => "max_pool",
-            PoolKind::Sum => "sum_pool",
-        }
+        self.kind.name()
     }
 
     fn print(&self, printer: &mut Printer<'_>) {
