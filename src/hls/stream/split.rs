@@ -42,7 +42,7 @@ fn steps(graph: &Graph, id: NodeId) -> Option<[Gather; 2]> {
 /// A selection of rows and a selection of channels.
 fn table_steps(gather: &Gather, x: &Tensor) -> Option<[Gather; 2]> {
     let from = x.channel_count();
-    let (rows, channels) = gather.rows_and_channels(from)?;
+    let [rows, channels] = gather.rows_and_channels(from)?;
     let is_all =
         |selected: &[Option<usize>], all: usize| selected.iter().copied().eq((0..all).map(Some));
     if is_all(&channels, from) || is_all(&rows, x.rows()) {

@@ -86,10 +86,7 @@ impl Gather {
     /// The rows of an operand with rows of `channels` elements that those of the result are taken from,
     /// `None` for padding, and the channels that are taken from each. `None` altogether if a row takes
     /// elements of several rows, or other channels than the rest.
-    pub fn rows_and_channels(
-        &self,
-        channels: usize,
-    ) -> Option<(Vec<Option<usize>>, Vec<Option<usize>>)> {
+    pub fn rows_and_channels(&self, channels: usize) -> Option<[Vec<Option<usize>>; 2]> {
         let columns = *self.shape.last().filter(|columns| **columns > 0 && channels > 0)?;
         let row_of = |row: &[Option<usize>]| Some(row.iter().copied().flatten().next()? / channels);
         let rows: Vec<Option<usize>> = self.indices.chunks(columns).map(row_of).collect();
@@ -101,7 +98,7 @@ impl Gather {
             let of = |channel: &Option<usize>| Some((*row)? * channels + (*channel)?);
             indices.iter().copied().eq(taken.iter().map(of))
         });
-        is_table.then_some((rows, taken))
+        is_table.then_some([rows, taken])
     }
 }
 
