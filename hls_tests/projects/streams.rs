@@ -380,7 +380,7 @@ fn channels_share_a_table_where_there_is_time() {
 /// Elements in any order that are one token of the result leave their memory one by one.
 #[test]
 fn a_token_of_picked_elements_is_shifted_together() {
-    let mut graph = Graph::new("picked");
+    let mut graph = Graph::new("collected");
     let image = graph.add_input("image", vec![10, 12, 3], format("fixed<6,3>"));
     let indices = [5, 99, 350, 17, 250, 3].map(Some).to_vec();
     let picked = add_gather(&mut graph, "picked", image, (&[6], indices));

@@ -126,10 +126,11 @@ fn large_images_pass_pixel_by_pixel_between_array_ports() {
     let weights = ir::Constant { codes, format: format("fixed<4,1>") };
     let linear = ir::Linear { weights, bias: None };
     let conv = Op::Conv(ir::Conv { window, groups: 1, linear });
-    // A row above and a window, two rows above and a window, the largest so far: of 8 channels.
+    // The largest so far of a row of windows and of the current one, two rows above and a window, the
+    // largest so far: of 8 channels.
     let bits = |pixels: u64| pixels * 8 * 8;
     for (op, state_bits) in
-        [(pool(halves), bits(40 + 4)), (conv, bits(80 + 9)), (pool(whole), bits(1))]
+        [(pool(halves), bits(20 + 1)), (conv, bits(80 + 9)), (pool(whole), bits(1))]
     {
         let design = design_of(op);
         let processes: Vec<&str> = design.processes.iter().map(|it| it.name.as_str()).collect();
