@@ -4,6 +4,7 @@ mod conditions;
 mod folds;
 mod grid;
 mod pool;
+mod ports;
 mod recurrence;
 mod windows;
 
@@ -12,14 +13,12 @@ use std::borrow::Borrow;
 use askama::Template;
 
 use self::folds::Folds;
+use self::ports::Port;
 use super::BackError;
 use super::dialect::Dialect;
 use super::kernels::{self, AccumulatedSums};
 use super::text::{comment, counted, indent, operations, whole_lines};
-use crate::hls::{
-    Design, EdgeId, EdgeKind, Loop, Memory, Partition, Process, ProcessForm, Repack, Stream,
-    TokenPart,
-};
+use crate::hls::{Design, EdgeId, EdgeKind, Loop, Memory, Partition, Process, ProcessForm, Repack};
 use crate::ir::PoolKind;
 
 /// A loop that copies a token, or takes a step, in each iteration.
@@ -167,48 +166,6 @@ struct Scope<'a> {
     dialect: &'a dyn Dialect,
 }
 
-/// A stream that a process reads or writes.
-struct Port<'a> {
-    name: String,
-    /// A variable for a token of it.
-    word: String,
-    /// The type of a token.
-    token: &'a str,
-    lanes: usize,
-    tokens: usize,
-    /// The parts of a token that is too wide for one stream.
-    parts: Vec<Part<'a>>,
-}
-
-/// A stream that carries a part of a token.
-struct Part<'a> {
-    name: String,
-    /// A variable for a word of it.
-    word: String,
-    /// The type of a word.
-    ty: &'a str,
-    lanes: usize,
-    /// The lane of the token that is the first of the part.
-    first: usize,
-}
-
-impl Part<'_> {
-    /// The lane of the token that is the lane `at` of the part.
-    fn lane(&self, at: &str) -> String {
-        if self.first == 0 { at.to_owned() } else { format!("{} + {at}", self.first) }
-    }
-}
-
-impl Port<'_> {
-    /// The streams that carry it: C++ name, type of a word.
-    fn streams(&self) -> Vec<(&str, &str)> {
-        match self.parts.is_empty() {
-            true => vec![(&self.name, self.token)],
-            false => self.parts.iter().map(|part| (part.name.as_str(), part.ty)).collect(),
-        }
-    }
-}
-
 /// An array inside a process.
 struct Array<'a> {
     name: &'a str,
@@ -253,64 +210,6 @@ impl<'a> Scope<'a> {
         self.dialect.declare_registers(ty, name, &[*len.borrow()])
     }
 
-    /// A token of `port`, read into the variable `word`.
-    fn read<'b>(&self, port: impl Borrow<Port<'b>>, word: &str) -> String {
-        let port = port.borrow();
-        if !port.parts.is_empty() {
-            return format!("{}\n{}", self.token(port, word), self.read_to(port, word));
-        }
-        let declaration = format!("const {} {word} = {}.read();", port.token, port.name);
-        self.dialect.declare(declaration, self.dialect.at_token(word, port.lanes))
-    }
-
-    /// A token of `port`, read into the variable `word`, which is declared already.
-    fn read_to<'b>(&self, port: impl Borrow<Port<'b>>, word: &str) -> String {
-        let port = port.borrow();
-        if port.parts.is_empty() {
-            return format!("{word} = {}.read();", port.name);
-        }
-        let reads = port.parts.iter().map(|part| {
-            let Part { name, word, ty, lanes, .. } = part;
-            let declaration = format!("const {ty} {word} = {name}.read();");
-            self.dialect.declare(declaration, self.dialect.at_token(word, *lanes))
-        });
-        let moves = port.parts.iter().map(|part| {
-            let own = format!("{}.lanes[c]", part.word);
-            self.each_lane(part, &format!("{word}.lanes[{}] = {own};", part.lane("c")))
-        });
-        reads.chain(moves).collect::<Vec<_>>().join("\n")
-    }
-
-    /// The write of the token in the variable `word` to `port`.
-    fn write<'b>(&self, port: impl Borrow<Port<'b>>, word: &str) -> String {
-        let port = port.borrow();
-        if port.parts.is_empty() {
-            return format!("{}.write({word});", port.name);
-        }
-        let lines = port.parts.iter().flat_map(|part| {
-            let Part { name, word: own, ty, lanes, .. } = part;
-            let declaration = format!("{ty} {own};");
-            let declaration = self.dialect.declare(declaration, self.dialect.at_token(own, *lanes));
-            let all = format!("{word}.lanes[{}]", part.lane("c"));
-            let moves = self.each_lane(part, &format!("{own}.lanes[c] = {all};"));
-            [declaration, moves, format!("{name}.write({own});")]
-        });
-        lines.collect::<Vec<_>>().join("\n")
-    }
-
-    /// A loop over the lanes `c` of a part of a token.
-    fn each_lane(&self, part: &Part<'_>, statement: &str) -> String {
-        let head = format!("{}_lanes: for (int c = 0; c < {}; c++) {{", part.name, part.lanes);
-        let head = self.before_unrolled() + &head;
-        [head, self.in_unrolled(), statement.to_owned(), "}".to_owned()].join("\n")
-    }
-
-    /// The declaration of the variable `word` for a token of `port`.
-    fn token<'b>(&self, port: impl Borrow<Port<'b>>, word: &str) -> String {
-        let Port { token, lanes, .. } = port.borrow();
-        self.dialect.declare(format!("{token} {word};"), self.dialect.at_token(word, *lanes))
-    }
-
     /// The pragmas of a static variable.
     fn at_static(&self, name: &str) -> String {
         whole_lines(self.dialect.at_static(name))
@@ -339,49 +238,6 @@ impl<'a> Scope<'a> {
         let declaration = format!("static void {}({})", self.process.name, arguments.join(", "));
         let before = vendor.before_process.iter().map(|line| format!("{line}\n"));
         before.collect::<String>() + &declaration
-    }
-
-    fn ports(&self, edges: &[EdgeId], name: &str) -> Vec<Port<'a>> {
-        let streams = edges.iter().filter_map(|edge| match self.design[*edge].kind {
-            EdgeKind::Stream(stream) => Some(stream),
-            EdgeKind::Array(_) => None,
-        });
-        let port = |(position, Stream { token, tokens, .. }): (usize, Stream)| {
-            let numbered = |name: &str| match edges.len() {
-                1 => name.to_owned(),
-                _ => format!("{name}_{}", position + 1),
-            };
-            let (name, word) = (numbered(name), numbered("token"));
-            let token = &self.design[token];
-            let mut first = 0;
-            let part = |(position, TokenPart { name: ty, lanes }): (usize, &'a TokenPart)| {
-                let [name, word] =
-                    ["part", "word"].map(|it| format!("{name}_{it}_{}", position + 1));
-                first += lanes;
-                Part { name, word, ty, lanes: *lanes, first: first - lanes }
-            };
-            let parts = token.parts.iter().enumerate().map(part).collect();
-            Port { name, word, token: &token.name, lanes: token.lanes, tokens, parts }
-        };
-        streams.enumerate().map(port).collect()
-    }
-
-    fn inputs(&self) -> Vec<Port<'a>> {
-        self.ports(&self.process.inputs, "input")
-    }
-
-    fn outputs(&self) -> Vec<Port<'a>> {
-        self.ports(&self.process.outputs, "output")
-    }
-
-    /// The first input.
-    fn input(&self) -> Port<'a> {
-        self.inputs().swap_remove(0)
-    }
-
-    /// The first output.
-    fn output(&self) -> Port<'a> {
-        self.outputs().swap_remove(0)
     }
 
     /// The name of the kernel.
