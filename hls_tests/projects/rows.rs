@@ -121,7 +121,9 @@ fn strides_of_three_are_counted() {
     let column = Window { kernel: [3, 1], stride: [3, 1], output: [2, 19], ..three };
     let apart = Window { input_dilation: [3, 3], pad_before: [2, 2], output: [19, 57], ..three };
     let codes: Vec<i64> = (0..18 * 6).map(|n| (37 * n) % 255 - 127).collect();
-    for (name, window) in [("thirds", thirds), ("column", column), ("apart", apart)] {
+    let mixed = Window { input_dilation: [3, 2], output: [19, 38], ..apart };
+    let cases = [("thirds", thirds), ("column", column), ("apart", apart), ("mixed", mixed)];
+    for (name, window) in cases {
         let inputs = 2 * window.kernel[0] * window.kernel[1];
         let weights = constant(&[inputs, 6], &codes[..inputs * 6], 4);
         let op = Conv { window, groups: 1, linear: Linear { weights, bias: None } };

@@ -396,14 +396,19 @@ fn phase(lines: &LineBuffer) -> Vec<Remainder> {
     axes.map(|(axis, counter)| Remainder { counter, by: axis.scale }).collect()
 }
 
-/// The number of a phase, those of a row of phases in turn; `None` without phases.
+/// The number of a phase, those of a row of phases in turn; `None` without phases. A variable is made an
+/// `int` first: integers of the vendors' types grow with each operation.
 fn phase_text(phase: &[Remainder]) -> Option<String> {
+    let number = |remainder: &Remainder| match remainder.is_counted() {
+        true => format!("int({})", remainder.text()),
+        false => remainder.text(),
+    };
     match phase {
         [] => None,
-        [only] => Some(only.text()),
+        [only] => Some(number(only)),
         [row, column, ..] => {
-            let outer = if row.is_counted() { row.text() } else { format!("({})", row.text()) };
-            Some(format!("{outer} * {} + {}", column.by, column.text()))
+            let outer = if row.is_counted() { number(row) } else { format!("({})", number(row)) };
+            Some(format!("{outer} * {} + {}", column.by, number(column)))
         }
     }
 }
