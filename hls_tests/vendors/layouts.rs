@@ -129,7 +129,7 @@ impl Layout {
     }
 }
 
-/// What makes memories of arrays: pragmas in the text, or the calls of a script.
+/// The source of the memories of arrays: pragmas in the text, or the calls of a script.
 pub enum Layouts<'c> {
     Vitis,
     Catapult {

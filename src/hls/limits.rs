@@ -24,8 +24,13 @@ pub(super) fn parts_of_token(lanes: usize, width: u32) -> Vec<usize> {
 /// argument of the top function. Vitis HLS pads its elements to whole bytes (UG1399, "Structs in
 /// AXI4-Stream Interfaces").
 pub(super) fn lanes_of_port(lanes: usize, width: u32) -> usize {
-    let bits = u64::from(width.next_multiple_of(8));
-    let fits = |part: &usize| lanes.is_multiple_of(*part) && *part as u64 * bits <= TOKEN_BITS;
+    let bits = u64::from(width.next_multiple_of(8).max(8));
+    equal_part(lanes, TOKEN_BITS / bits)
+}
+
+/// The most of `lanes` elements in equal parts of up to `most`; one if none are that small.
+pub(super) fn equal_part(lanes: usize, most: u64) -> usize {
+    let fits = |part: &usize| lanes.is_multiple_of(*part) && *part as u64 <= most;
     (1..=lanes).rev().find(fits).unwrap_or(1)
 }
 

@@ -1,4 +1,4 @@
-//! What processes share that step through an image, row by row.
+//! Parts that processes share which step through an image, row by row.
 
 use super::Scope;
 use super::conditions::{Condition, Remainder};

@@ -193,7 +193,7 @@ struct PoolTemplate<'a> {
     is_first: Option<String>,
     /// The condition of the last pixel of a window.
     is_given: Option<String>,
-    /// What is added to a pixel that is not the first.
+    /// The number that is added to a pixel which is not the first, or compared with it.
     before: String,
     /// The word of the sums of a window that are kept.
     stored: String,

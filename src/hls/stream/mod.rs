@@ -40,7 +40,7 @@ use super::design::{
     TypeId,
 };
 use super::kernels;
-use super::limits::{lanes_of_port, parts_of_token};
+use super::limits::{equal_part, lanes_of_port, parts_of_token};
 use super::names::Names;
 use super::network::{Network, ProcessId};
 use super::plan::{Loop, Partition, UNROLL_LIMIT};
@@ -251,11 +251,7 @@ impl Builder<'_> {
             // What is too wide for a port comes in equal parts, one after the other.
             IoType::Stream => lanes_of_port(lanes, graph[node].tensor.format.width()),
             // So does a single row that is too large for registers.
-            IoType::Parallel if graph[node].tensor.rows() == 1 => {
-                let fits =
-                    |part: &usize| lanes.is_multiple_of(*part) && *part as u64 <= UNROLL_LIMIT;
-                (1..=lanes).rev().find(fits).unwrap_or(1)
-            }
+            IoType::Parallel if graph[node].tensor.rows() == 1 => equal_part(lanes, UNROLL_LIMIT),
             IoType::Parallel => lanes,
         }
     }
